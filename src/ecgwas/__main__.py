@@ -1,0 +1,5 @@
+"""`python -m ecgwas` is the command `ecgwas`."""
+
+from ecgwas.cli import main
+
+main()

@@ -1,0 +1,65 @@
+"""Representations: from cleaned signals to features. One file per kind.
+
+A kind's file offers two functions and an encoder:
+
+    fit(options, signals, *, seed, scratch=None, track=silent) -> Encoder
+    load(folder) -> Encoder
+
+`scratch` is a folder that survives a kill: training keeps its checkpoint there and goes on from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.progress import silent
+from ecgwas.signals import Signals
+from ecgwas.study import Representation
+from ecgwas.tables import Features
+
+
+class Encoder(Protocol):
+    """A fitted representation: nothing about it changes after `fit`."""
+
+    @property
+    def history(self) -> pl.DataFrame:
+        """One row per epoch with columns epoch, train_loss, validation_loss, learning_rate, seconds; no rows if not trained."""
+
+    @property
+    def errors(self) -> pl.DataFrame:
+        """Reconstruction error on people kept aside: method (self, pca_32, mean), mse, pearson_r; no rows if it cannot decode."""
+
+    def encode(self, signals: Signals) -> Features:
+        """One row per person and lead (or 12L) in the order of `signals`; column mse where it can reconstruct."""
+
+    def decode(self, features: Features) -> NDArray[np.float32] | None:
+        """(N, 12, T) float32 µV reconstructed from features, N people in order of appearance; None if it cannot."""
+
+    def save(self, folder: Path) -> None:
+        """Everything `load` needs, as safetensors and JSON; no pickle."""
+
+
+def fit(
+    options: Representation, signals: Signals, *, seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent
+) -> Encoder:
+    """The encoder of the kind that `options` names, fitted to the signals."""
+    encoder: Encoder = _kind(options).fit(options, signals, seed=seed, scratch=scratch, track=track)
+    return encoder
+
+
+def load(options: Representation, folder: Path) -> Encoder:
+    """The encoder saved in `folder`."""
+    encoder: Encoder = _kind(options).load(folder)
+    return encoder
+
+
+def _kind(options: Representation) -> ModuleType:
+    return import_module(f"ecgwas.represent.{options.kind}")  # type: ignore[attr-defined]

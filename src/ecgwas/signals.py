@@ -1,0 +1,117 @@
+"""The cleaned signals of a cohort, as every representation sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+"""Standard order. III, aVR, aVL and aVF are linear in I and II, so twelve leads have rank 8."""
+
+INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+ALL_LEADS = "12L"
+"""The lead name of a feature that belongs to all leads together."""
+
+
+class Rows:
+    """Several memory-mapped arrays that read as one along their first axis; nothing is copied until it is asked for.
+
+    `rows[i]` gives one item (a view), `rows[index_array]` or `rows[a:b]` a new array of those items.
+    """
+
+    def __init__(self, parts: Sequence[NDArray[Any]]) -> None:
+        if not parts:
+            raise ValueError("Rows needs at least one array")
+        self.parts = tuple(parts)
+        self._starts = np.cumsum([0] + [len(part) for part in self.parts])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), *self.parts[0].shape[1:])
+
+    def __getitem__(self, index: int | slice | NDArray[np.integer]) -> NDArray[Any]:
+        if isinstance(index, (int, np.integer)):
+            return self._one(int(index))
+        if isinstance(index, slice):
+            index = np.arange(len(self))[index]
+        index = np.asarray(index)
+        if len(self.parts) == 1:
+            return np.asarray(self.parts[0][index])
+        out = np.empty((len(index), *self.shape[1:]), dtype=self.parts[0].dtype)
+        for place, i in enumerate(index):
+            out[place] = self._one(int(i))
+        return out
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        whole = np.concatenate(self.parts) if len(self.parts) > 1 else np.asarray(self.parts[0])
+        return whole if dtype is None else whole.astype(dtype)
+
+    def _one(self, i: int) -> NDArray[Any]:
+        if i < 0:
+            i += len(self)
+        part = int(np.searchsorted(self._starts, i, side="right")) - 1
+        item: NDArray[Any] = self.parts[part][i - self._starts[part]]
+        return item
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Cleaned recordings of N people, one each, in the order of `eids`.
+
+    strips       (N, 12, S) float32 µV, the whole recording after cleaning
+    beats        (N, 12, T) float32 µV, median beat, R at sample `r_sample`; PQ segment is the zero line where there is one
+    odd_beats    (N, 12, T) float32 µV, median over every second normal beat (1st, 3rd, ...): for reliability
+    even_beats   (N, 12, T) float32 µV, median over the others
+    noise_uv     (N, 12) float32 µV, beat-to-beat SD of what remains after the median beat is taken away
+    r_samples    (N, B) int32, R peaks of the strip, joint over all leads, ascending, -1 after the last
+    normal       (N, B) bool, True where the beat entered the median (ectopic and noisy beats are False)
+    rate_hz      samples per second, of strips and beats alike
+    """
+
+    eids: tuple[str, ...]
+    rate_hz: float
+    r_sample: int
+    strips: Rows
+    beats: Rows
+    odd_beats: Rows
+    even_beats: Rows
+    noise_uv: NDArray[np.float32]
+    r_samples: NDArray[np.int32]
+    normal: NDArray[np.bool_]
+    leads: tuple[str, ...] = LEADS
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (Rows, np.ndarray)) and len(value) != len(self.eids):
+                raise ValueError(f"{field.name} has {len(value)} rows for {len(self.eids)} people")
+
+    def __len__(self) -> int:
+        return len(self.eids)
+
+    @cached_property
+    def beat_times_ms(self) -> NDArray[np.float64]:
+        """(T,) float64, ms from the R peak."""
+        samples = np.arange(self.beats.shape[2]) - self.r_sample
+        return samples * (1000.0 / self.rate_hz)
+
+    def select(self, index: NDArray[np.integer]) -> Signals:
+        """The people at `index`, in that order; arrays are copied."""
+        eids = tuple(self.eids[int(i)] for i in index)
+        rows = {name: Rows([getattr(self, name)[index]]) for name in ("strips", "beats", "odd_beats", "even_beats")}
+        return replace(
+            self, eids=eids, noise_uv=self.noise_uv[index], r_samples=self.r_samples[index], normal=self.normal[index],
+            strips=rows["strips"], beats=rows["beats"], odd_beats=rows["odd_beats"], even_beats=rows["even_beats"],
+        )  # fmt: skip
+
+    def with_beats(self, beats: Rows) -> Signals:
+        """The same people with other median beats (odd or even ones, say)."""
+        return replace(self, beats=beats)

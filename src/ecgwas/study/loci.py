@@ -1,0 +1,25 @@
+"""Section `loci`: what is significant, and which significant variants belong together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecgwas.study.base import Options, StudyPath, option
+
+
+class LociOptions(Options):
+    """Associations in; hits and loci out."""
+
+    threshold: Literal["published", "bonferroni", "effective", "permutation"] | Annotated[float, Field(gt=0, lt=1)] = (
+        "permutation"
+    )
+    """`published` 5e-8 / features of a lead; `bonferroni` 5e-8 / traits; `effective` 5e-8 / effective number of traits;
+    `permutation` family-wise `family_wise_error` over all traits and variants; or a p-value."""
+    family_wise_error: float = option(0.05, gt=0, lt=1)
+    """Chance of one false hit or more in the whole study, for `permutation`."""
+    window_bp: int = option(500_000, unit="bp", ge=0)
+    """Hits closer than this belong to one locus."""
+    known: StudyPath | None = None
+    """Table of known loci (columns TRAIT CHR BP gene or a GWAS Catalog download): known within `window_bp`, else new."""

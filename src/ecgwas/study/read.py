@@ -1,0 +1,117 @@
+"""Section `read`: where the recordings are, how they are cleaned, what counts as usable."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecgwas.study.base import Options, StudyPath, option
+
+
+class MovingAverage(Options):
+    """Subtract a running mean (uniform window, reflected ends): what the source study did.
+
+    A window of 0.5 s is in effect a 1.6 Hz high-pass and flattens ST and T; see docs/read.md.
+    """
+
+    kind: Literal["moving_average"] = "moving_average"
+    window_s: float = option(0.5, unit="s", gt=0, le=10)
+    """Length of the window."""
+
+
+class HighPass(Options):
+    """Zero-phase Butterworth high-pass."""
+
+    kind: Literal["highpass"] = "highpass"
+    cutoff_hz: float = option(0.5, unit="Hz", gt=0, lt=5)
+    """Frequency at which the amplitude is halved (-6 dB after both passes)."""
+    order: int = option(2, ge=1, le=8)
+    """Order of one pass."""
+
+
+class Wavelet(Options):
+    """Wavelet shrinkage with the universal threshold (VisuShrink), sigma from the finest detail by its MAD."""
+
+    kind: Literal["wavelet"] = "wavelet"
+    wavelet: str = "db4"
+    """Any discrete wavelet of PyWavelets."""
+    levels: int = option(4, ge=1, le=10)
+    """Levels of the decomposition."""
+    mode: Literal["soft", "hard"] = "soft"
+    """How coefficients above the threshold are treated."""
+
+
+class Fourier(Options):
+    """Keep the frequencies of a band, drop the rest."""
+
+    kind: Literal["fourier"] = "fourier"
+    low_hz: float = option(0.5, unit="Hz", ge=0)
+    """Lowest frequency kept."""
+    high_hz: float = option(40.0, unit="Hz", gt=0)
+    """Highest frequency kept."""
+
+
+class Untouched(Options):
+    """Leave the signal as it is."""
+
+    kind: Literal["none"] = "none"
+
+
+class BeatOptions(Options):
+    """How beats are found, kept and averaged."""
+
+    before_ms: float = option(350.0, unit="ms", gt=50, le=600)
+    """Start of the median beat before the R peak; P must lie inside (it began 218 ms before R in UK Biobank's example)."""
+    after_ms: float = option(600.0, unit="ms", gt=200, le=1000)
+    """End of the median beat after the R peak."""
+    min_correlation: float = option(0.85, gt=0, lt=1)
+    """A beat that correlates less with the median beat (all leads together) is ectopic or noisy and is left out."""
+    min_beats: int = option(4, ge=2)
+    """Recordings with fewer normal beats are left out."""
+
+
+class QualityOptions(Options):
+    """Which recordings are usable."""
+
+    max_flat_s: float = option(1.0, unit="s", gt=0)
+    """A lead that stays on one value for longer is flat."""
+    max_saturated: float = option(0.01, ge=0, le=1)
+    """Largest share of samples at a lead's extreme value, beyond which the lead is saturated."""
+    max_amplitude_uv: float = option(20000.0, unit="uV", gt=0)
+    """A raw lead that swings further from its median than this is no ECG."""
+    max_noise_uv: float | None = option(None, unit="uV", gt=0)
+    """Largest beat-to-beat noise of a recording (median over leads); none: no limit."""
+
+
+Baseline = Annotated[MovingAverage | HighPass | Untouched, Field(discriminator="kind")]
+Denoise = Annotated[Wavelet | Fourier | Untouched, Field(discriminator="kind")]
+
+
+class ReadOptions(Options):
+    """Recordings in, cleaned signals out."""
+
+    recordings: StudyPath
+    """A folder of recordings, or a table (.csv, .tsv) with columns eid, path and, if wanted, lead and instance."""
+    pattern: str = r"^(?P<eid>[^_]+)(?:_(?P<lead>I|II|III|aVR|aVL|aVF|V[1-6]))?_20205_(?P<instance>\d+)_(?P<array>\d+)\.xml$"
+    """Regular expression for file names, letter case ignored, with groups eid, instance, array and, for one-lead files, lead."""
+    instance: int = option(2, ge=0)
+    """The visit that is kept when a person has several; the others are listed with the reason."""
+    other_instances: bool = True
+    """Keep people who have only another visit than `instance`."""
+    leave_out: StudyPath | None = None
+    """A file of eids, one a line, to leave out everywhere (withdrawn consent)."""
+    rate_hz: float = option(500.0, unit="Hz", gt=0)
+    """Samples per second of the study; recordings at another rate are left out with the reason."""
+    seconds: float = option(10.0, unit="s", gt=0)
+    """Length of a recording; shorter or longer ones are left out with the reason."""
+    baseline: Baseline = HighPass()
+    """How slow wander is removed."""
+    denoise: Denoise = Untouched()
+    """How noise is removed."""
+    beats: BeatOptions = BeatOptions()
+    """How beats are found, kept and averaged."""
+    quality: QualityOptions = QualityOptions()
+    """Which recordings are usable."""
+    people_per_part: int = option(2000, ge=1)
+    """People read in one part (one job on a cluster)."""

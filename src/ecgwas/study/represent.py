@@ -1,0 +1,135 @@
+"""Section `represent`: a list of representations, each with a `kind` (the file that does it) and a `name`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecgwas.study.base import Options, option
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+"""Part of trait and folder names: letters, digits and underscores."""
+
+
+class Representation(Options):
+    """What every representation has."""
+
+    name: Name
+    """Its name in traits (`<name>.<lead>.<feature>`) and its folder under results/represent/."""
+
+
+class Learned(Representation):
+    """What every representation that learns from signals has."""
+
+    input: Literal["beat", "strip"] = "beat"
+    """Median beats, or whole recordings."""
+    leads: Literal["each", "together"] = "together"
+    """One set of features per lead from one model over all leads' traces, or one set for all leads together."""
+    features: int = option(32, ge=1, le=4096)
+    """Features per lead, or for all leads together."""
+    max_mse: float | None = option(None, gt=0)
+    """Recordings (lead by lead) whose reconstruction error in normalised units is larger are left out and listed."""
+    test_share: float = option(0.1, gt=0, lt=0.5)
+    """Share of people kept aside to report errors on."""
+
+
+class Pca(Learned):
+    """Principal components: deterministic, seconds to fit, the baseline for everything learned."""
+
+    kind: Literal["pca"] = "pca"
+    scaling: Literal["none", "point"] = "point"
+    """`point` divides each lead and time by its SD between people (at least `floor_uv`), so that small waves count."""
+    floor_uv: float = option(25.0, unit="uV", gt=0)
+    """Smallest SD to divide by."""
+    segments: bool = False
+    """Separate components for P, QRS and T instead of whole beats."""
+    rotation: Literal["none", "varimax", "ica"] = "none"
+    """Rotate the components so that each acts on few samples (varimax) or is independent of the others (ica)."""
+
+
+class ResidualAutoencoder(Learned):
+    """1D residual convolutional autoencoder of the source study; every choice of its experiments is an option."""
+
+    kind: Literal["residual_autoencoder"] = "residual_autoencoder"
+    leads: Literal["each", "together"] = "each"
+    """One set of features per lead from one model over all leads' traces, or one set for all leads together."""
+    channels: tuple[int, ...] = (32, 64, 128)
+    """Channels of each block; each block halves the length."""
+    kernels: tuple[int, ...] = (7, 7, 7)
+    """Kernel size of each block (one value for all blocks is allowed)."""
+    block: Literal["residual", "conv_pool"] = "residual"
+    """Residual blocks with strided convolutions, or Conv + BatchNorm + activation + MaxPool."""
+    skip: Literal["encoder", "encoder_and_decoder", "none"] = "encoder"
+    """Where skip connections are."""
+    skip_merge: Literal["add", "concatenate"] = "add"
+    """How a skip joins."""
+    activation: Literal["leaky_relu", "relu", "elu", "selu", "tanh"] = "leaky_relu"
+    """Activation after each convolution."""
+    dropout: float = option(0.2, ge=0, lt=1)
+    """Dropout after each block and in the decoder."""
+    l2: float = option(1e-4, ge=0)
+    """Weight of the squared kernels in the loss."""
+    l1: float = option(0.0, ge=0)
+    """Weight of the absolute kernels in the loss."""
+    normalisation: Literal["global", "per_signal", "none"] = "global"
+    """Training mean and SD, each signal's own, or none."""
+    learning_rate: float = option(1e-3, gt=0)
+    """Adam's step."""
+    batch: int = option(32, ge=2)
+    """Signals per step."""
+    epochs: int = option(100, ge=1)
+    """Passes over the training signals at most."""
+    patience: int = option(10, ge=1)
+    """Epochs without a better validation loss before training stops; the best weights are restored."""
+    halve_after: int = option(5, ge=1)
+    """Epochs without a better validation loss before the learning rate is halved."""
+
+
+class Vae(Learned):
+    """Beta-VAE of median beats of the eight independent leads."""
+
+    kind: Literal["vae"] = "vae"
+    leads: Literal["together"] = "together"
+    """All leads together."""
+    beta: float = option(0.05, ge=0)
+    """Weight of the KL divergence."""
+    warm_up: int = option(10, ge=0)
+    """Epochs over which beta rises from 0."""
+    free_bits: float = option(0.0, unit="nats", ge=0)
+    """KL per feature that costs nothing."""
+    condition: bool = False
+    """Give the measurements to the decoder, so that features are what measurements do not explain."""
+    point_weights: Literal["none", "sd"] = "sd"
+    """Loss weight of each lead and time: equal, or one over its SD between people (P counts as much as R)."""
+    floor_uv: float = option(25.0, unit="uV", gt=0)
+    """Smallest SD to divide by."""
+    channels: tuple[int, ...] = (32, 64, 128)
+    """Channels of each block; each block halves the length."""
+    learning_rate: float = option(1e-3, gt=0)
+    """Adam's step."""
+    batch: int = option(32, ge=2)
+    """Signals per step."""
+    epochs: int = option(100, ge=1)
+    """Passes over the training signals at most."""
+    patience: int = option(15, ge=1)
+    """Epochs without a better validation loss before training stops."""
+
+
+class BeatPoints(Representation):
+    """The beat itself at regular time points: the 'whole cardiac cycle' phenotype (Verweij et al. 2020)."""
+
+    kind: Literal["beat_points"] = "beat_points"
+    points: int = option(500, ge=2)
+    """Time points per lead."""
+    stretch: bool = False
+    """Scale the part before R to PR and the part after R to QT."""
+
+
+class Intervals(Representation):
+    """Measurements by multi-lead delineation of the median beat: rate, intervals, axes, amplitudes."""
+
+    kind: Literal["intervals"] = "intervals"
+
+
+RepresentationOptions = Annotated[Pca | ResidualAutoencoder | Vae | BeatPoints | Intervals, Field(discriminator="kind")]

@@ -1,0 +1,61 @@
+"""Section `scan`: which genotypes, which engine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ecgwas.study.base import Options, StudyPath, option
+
+
+class Scan(Options):
+    """What every engine has."""
+
+    genotypes: StudyPath
+    """PLINK fileset without its ending, or a pattern with {chrom}: genotypes/chr{chrom}."""
+    build: Literal["hg19", "hg38"] = "hg19"
+    """Genome build of the positions."""
+    chromosomes: tuple[str, ...] = (*tuple(str(c) for c in range(1, 23)), "X")
+    """Chromosomes to test."""
+    min_maf: float = option(0.01, ge=0, lt=0.5)
+    """Smallest minor allele frequency."""
+    min_mac: float = option(20, ge=0)
+    """Smallest minor allele count among the people tested."""
+    min_call_rate: float = option(0.98, ge=0, le=1)
+    """Smallest share of people with a call."""
+    min_hwe_p: float = option(1e-6, ge=0, lt=1)
+    """Smallest Hardy-Weinberg mid-p."""
+    keep_neglog10p: float = option(3.0, ge=0)
+    """Rows below are counted in histograms (lambda and QQ stay exact) but not written; 0 writes all."""
+
+
+class Matrix(Scan):
+    """The built-in engine: all traits at once, exact least squares, PLINK 2's numbers."""
+
+    kind: Literal["matrix"] = "matrix"
+    missing: Literal["exact", "mean"] = "exact"
+    """Missing genotypes: the person left out of that variant as PLINK 2 does, or filled with the mean."""
+    kernel: Literal["auto", "table", "numpy", "torch"] = "auto"
+    """How the product is computed; `auto` takes the fastest there is."""
+    block: int = option(512, ge=1)
+    """Variants per block."""
+    threads: int = option(0, ge=0)
+    """Threads; 0 takes all cores."""
+    permutations: int = option(1000, ge=0)
+    """Shuffles of people for the permutation threshold; 0: none."""
+
+
+class Plink2(Scan):
+    """PLINK 2 itself, one run per lead and chromosome."""
+
+    kind: Literal["plink2"] = "plink2"
+    program: str = "plink2"
+    """Name or path of the program."""
+    threads: int = option(0, ge=0)
+    """Threads; 0 takes all cores."""
+    memory_mib: int = option(4000, unit="MiB", ge=200)
+    """Memory given to PLINK."""
+
+
+ScanOptions = Annotated[Matrix | Plink2, Field(discriminator="kind")]

@@ -1,0 +1,337 @@
+"""The tables that flow between rooms and to users: columns declared once, checked on construction.
+
+Each column has a name, a type and a meaning; docs/tables.md is made from them. Tables are polars data frames inside
+frozen objects. Missing is null (never NaN, -9 or an empty string) in tables, NaN in float arrays.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.errors import InputError, first_few
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: polars type and meaning (with unit)."""
+
+    dtype: Any
+    meaning: str
+
+
+TEXT = pl.String()
+WHOLE = pl.Int64()
+REAL = pl.Float64()
+FLAG = pl.Boolean()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data frame with declared columns in declared order; more columns may follow if the table allows them."""
+
+    frame: pl.DataFrame
+    columns: ClassVar[Mapping[str, Column]] = {}
+    open: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        absent = [name for name in self.columns if name not in self.frame.columns]
+        if absent:
+            raise ValueError(f"{type(self).__name__} lacks columns {absent}")
+        extra = [name for name in self.frame.columns if name not in self.columns]
+        if extra and not self.open:
+            raise ValueError(f"{type(self).__name__} has unknown columns {extra}")
+        casts = [pl.col(name).cast(column.dtype) for name, column in self.columns.items()]
+        object.__setattr__(self, "frame", self.frame.select(*casts, *extra))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """The table with its header and no rows."""
+        return cls(pl.DataFrame(schema={name: column.dtype for name, column in cls.columns.items()}))
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """From records; without any, the empty table."""
+        if not rows:
+            return cls.empty()
+        schema = {name: column.dtype for name, column in cls.columns.items()}
+        return cls(pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """From .parquet or .csv."""
+        if path.suffix == ".parquet":
+            return cls(pl.read_parquet(path))
+        schema = {name: column.dtype for name, column in cls.columns.items()}
+        return cls(pl.read_csv(path, schema_overrides=schema))
+
+    def write(self, path: Path) -> None:
+        """To .parquet or .csv, the same bytes for the same table."""
+        if path.suffix == ".parquet":
+            self.frame.write_parquet(path, compression="zstd", statistics=False)
+            return
+        self.frame.write_csv(path)
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+
+class Recordings(Table):
+    """Every recording file that was found: kept, or left out and why."""
+
+    columns = {
+        "eid": Column(TEXT, "person"),
+        "lead": Column(TEXT, "lead of a one-lead file; 12L for a file of all leads"),
+        "instance": Column(TEXT, "visit and array, as in 2_0"),
+        "path": Column(TEXT, "file, relative to the recordings' folder"),
+        "status": Column(TEXT, "kept | left_out | duplicate"),
+        "reason": Column(TEXT, "why it was not kept; empty when kept"),
+        "rate_hz": Column(REAL, "samples per second of the file; null if it could not be read"),
+        "row": Column(WHOLE, "row in the signal arrays; null if not kept"),
+        "beats": Column(WHOLE, "beats that entered the median; null if not kept"),
+        "noise_uv": Column(REAL, "beat-to-beat noise, median over leads, µV; null if not kept"),
+    }
+
+
+class Features(Table):
+    """Features of each person: one row per person and lead (12L: all leads together), one column per feature, then mse.
+
+    Features that do not apply to a lead, or could not be measured, are null.
+    """
+
+    columns = {"eid": Column(TEXT, "person"), "lead": Column(TEXT, "lead, or 12L")}
+    open = True
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the feature columns."""
+        return [name for name in self.frame.columns if name not in ("eid", "lead", "mse")]
+
+
+class People(Table):
+    """Each person of any table: kept, or dropped and why."""
+
+    columns = {
+        "eid": Column(TEXT, "person"),
+        "status": Column(TEXT, "kept | dropped"),
+        "reason": Column(TEXT, "why dropped; empty when kept"),
+    }
+
+
+class Associations(Table):
+    """One row per variant and trait."""
+
+    columns = {
+        "trait": Column(TEXT, "<representation>.<lead>.<feature>"),
+        "variant": Column(TEXT, "variant id of the genotype file"),
+        "chrom": Column(TEXT, "chromosome without chr"),
+        "pos": Column(WHOLE, "position, 1-based"),
+        "effect_allele": Column(TEXT, "the allele that beta counts"),
+        "other_allele": Column(TEXT, "the other allele"),
+        "eaf": Column(REAL, "frequency of the effect allele among the people tested"),
+        "n": Column(WHOLE, "people tested"),
+        "beta": Column(REAL, "effect of one allele in the trait's unit"),
+        "se": Column(REAL, "standard error of beta"),
+        "t": Column(REAL, "beta / se"),
+        "neglog10p": Column(REAL, "-log10 p of the two-sided t test, computed in log space"),
+    }
+
+
+class LeftOutVariants(Table):
+    """Variants that were not tested (for all traits, or for one), and why."""
+
+    columns = {
+        "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
+        "trait": Column(TEXT, "trait; empty: all traits"),
+        "reason": Column(TEXT, "filter or PLINK 2 error code, such as maf, mac, call_rate, hwe, CONST_OMITTED_ALLELE"),
+    }  # fmt: skip
+
+
+class Summary(Table):
+    """One row per trait after the scan."""
+
+    columns = {
+        "trait": Column(TEXT, "trait"), "n": Column(WHOLE, "people"),
+        "lambda_gc": Column(REAL, "genomic inflation: median chi-square / 0.4549"),
+        "threshold": Column(REAL, "p-value below which a test of this trait is significant"),
+        "significant": Column(WHOLE, "significant variants"),
+        "tests": Column(WHOLE, "variants tested"),
+        "not_computed": Column(WHOLE, "tests without a p-value (NA)"),
+    }  # fmt: skip
+
+
+class Thresholds(Table):
+    """All thresholds side by side; one is used."""
+
+    columns = {
+        "kind": Column(TEXT, "published | bonferroni | effective | permutation | given"),
+        "p": Column(REAL, "p-value"), "neglog10p": Column(REAL, "-log10 of it"),
+        "low": Column(REAL, "-log10: lower end of its Monte-Carlo interval; null if exact"),
+        "high": Column(REAL, "-log10: upper end"),
+        "significant": Column(WHOLE, "rows beyond it"), "loci": Column(WHOLE, "loci beyond it"),
+        "used": Column(FLAG, "the study's threshold"), "note": Column(TEXT, "how it was found"),
+    }  # fmt: skip
+
+
+class Loci(Table):
+    """Significant variants that belong together."""
+
+    columns = {
+        "locus": Column(WHOLE, "number, by position"), "lead_variant": Column(TEXT, "variant with the strongest association"),
+        "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position of the lead variant"),
+        "start": Column(WHOLE, "first significant position"), "stop": Column(WHOLE, "last significant position"),
+        "effect_allele": Column(TEXT, "of the lead variant"), "eaf": Column(REAL, "of the lead variant"),
+        "best_trait": Column(TEXT, "trait of the strongest association"), "neglog10p": Column(REAL, "of it"),
+        "traits": Column(WHOLE, "traits with a hit in the locus"), "variants": Column(WHOLE, "variants with a hit in the locus"),
+    }  # fmt: skip
+    open = True
+
+
+class Genes(Table):
+    """Genes of each locus and hit variant."""
+
+    columns = {
+        "locus": Column(WHOLE, "locus"), "variant": Column(TEXT, "hit variant"), "chrom": Column(TEXT, "chromosome"),
+        "pos": Column(WHOLE, "position of the variant"), "gene": Column(TEXT, "gene symbol; null if none was found"),
+        "distance_bp": Column(WHOLE, "0 inside the gene, else distance to its nearer end"),
+        "rank": Column(WHOLE, "1 = nearest gene of the variant"), "relation": Column(TEXT, "overlap | nearest | none"),
+        "source": Column(TEXT, "kind of the source"), "source_version": Column(TEXT, "file or service version"),
+    }  # fmt: skip
+
+
+class Clusters(Table):
+    """MCL clusters of the network of hit genes."""
+
+    columns = {
+        "gene": Column(TEXT, "gene symbol"), "cluster": Column(WHOLE, "number, largest cluster first"),
+        "size": Column(WHOLE, "genes in the cluster"), "degree": Column(WHOLE, "edges of the gene"),
+    }  # fmt: skip
+
+
+class Edges(Table):
+    """Edges of the network of hit genes."""
+
+    columns = {
+        "gene_a": Column(TEXT, "gene symbol"), "gene_b": Column(TEXT, "gene symbol"),
+        "score": Column(REAL, "STRING combined score, 0-1"), "cluster": Column(WHOLE, "cluster of both; null between clusters"),
+    }  # fmt: skip
+
+
+class Terms(Table):
+    """Enrichment of the hit genes, every term tested that holds a hit gene."""
+
+    columns = {
+        "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
+        "description": Column(TEXT, "words"), "observed": Column(WHOLE, "hit genes in the term"),
+        "expected": Column(REAL, "hit genes expected by chance"), "background": Column(WHOLE, "background genes in the term"),
+        "strength": Column(REAL, "log10(observed / expected)"), "p": Column(REAL, "hypergeometric upper tail"),
+        "fdr": Column(REAL, "Benjamini-Hochberg within the category"), "kept": Column(FLAG, "within the study's limits"),
+        "cardiovascular": Column(FLAG, "description names heart or vessels"), "genes": Column(TEXT, "hit genes, ; between"),
+    }  # fmt: skip
+    open = True
+
+
+@dataclass(frozen=True)
+class Traits:
+    """values (N, K) float64, missing NaN; one row per person, one column per trait."""
+
+    eids: tuple[str, ...]
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        _check_matrix(self)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """From traits.parquet or covariates.parquet: column eid, then one per name."""
+        frame = pl.read_parquet(path)
+        values = frame.drop("eid").cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        return cls(tuple(frame["eid"]), tuple(frame.columns[1:]), np.ascontiguousarray(values, dtype=np.float64))
+
+    def write(self, path: Path) -> None:
+        """To Parquet; NaN becomes null."""
+        columns = {"eid": list(self.eids)} | {name: self.values[:, k] for k, name in enumerate(self.names)}
+        frame = pl.DataFrame(columns).with_columns(pl.exclude("eid").fill_nan(None))
+        frame.write_parquet(path, compression="zstd", statistics=False)
+
+
+class Covariates(Traits):
+    """values (N, C) float64 without missing values; no intercept column (every engine adds it)."""
+
+
+def _check_matrix(matrix: Traits) -> None:
+    expected = (len(matrix.eids), len(matrix.names))
+    if matrix.values.shape != expected:
+        raise ValueError(f"values have shape {matrix.values.shape}, names and eids say {expected}")
+    if len(set(matrix.names)) != len(matrix.names):
+        raise ValueError("two columns have the same name")
+
+
+CHI2_EDGES = np.concatenate([np.arange(0.0, 40.0, 0.01), [np.inf]])
+"""Bins of the chi-square histograms that every scan keeps for each trait."""
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What an engine gives for one genotype part.
+
+    associations   rows at or above the study's keep_neglog10p
+    left_out       variants not tested, with reasons
+    traits         K names, the order of the arrays below
+    people         (K,) int64, people with a value of the trait
+    tests          (K,) int64, variants tested;  not_computed (K,) int64, tests without a p-value
+    chi2_counts    (K, len(CHI2_EDGES) - 1) int64, histogram of t squared over all tests
+    permutation_max (B,) float64, largest -log10 p over all traits and variants of the part in each shuffle; empty: none
+    """
+
+    associations: Associations
+    left_out: LeftOutVariants
+    traits: tuple[str, ...]
+    people: NDArray[np.int64]
+    tests: NDArray[np.int64]
+    not_computed: NDArray[np.int64]
+    chi2_counts: NDArray[np.int64]
+    permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+
+def read_user_table(path: Path, *, what: str) -> pl.DataFrame:
+    """A table that a user wrote (.tsv, .csv, .txt; comma, tab or blanks), all columns as text, header kept as it is.
+
+    Byte-order marks and Windows line ends are fine. Raises InputError naming file and line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"the {what} table is missing", where=path, fix="correct the path in study.yaml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the {what} table cannot be read: {error}", where=path, fix="save it as UTF-8 text") from None
+    lines = text.splitlines()
+    if not lines or not lines[0].strip():
+        raise InputError(f"the {what} table is empty", where=path, fix="its first line must name the columns")
+    rows = _split(lines)
+    header = rows[0]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise InputError(f"columns named twice: {first_few(twice)}", where=path, fix="give each column its own name")
+    ragged = [str(i) for i, row in enumerate(rows, start=1) if row and len(row) != len(header)]
+    if ragged:
+        problem = f"the header has {len(header)} columns, other lines do not: line {first_few(ragged)}"
+        raise InputError(problem, where=path, fix="give every line the same columns; write NA where a value is missing")
+    body = [row for row in rows[1:] if row]
+    return pl.DataFrame(body, schema=dict.fromkeys(header, pl.String), orient="row")
+
+
+def _split(lines: list[str]) -> list[list[str]]:
+    delimiter = "\t" if "\t" in lines[0] else "," if "," in lines[0] else None
+    if delimiter is None:
+        return [line.split() for line in lines]
+    rows = csv.reader(lines, delimiter=delimiter)
+    return [[cell.strip() for cell in row] for row in rows]
