@@ -171,7 +171,7 @@ class Thresholds(Table):
     """All thresholds side by side; one is used."""
 
     columns = {
-        "kind": Column(TEXT, "published | bonferroni | effective | permutation | given"),
+        "kind": Column(TEXT, "published | bonferroni | effective | effective_galwey | permutation | given"),
         "p": Column(REAL, "p-value"), "neglog10p": Column(REAL, "-log10 of it"),
         "low": Column(REAL, "-log10: lower end of its Monte-Carlo interval; null if exact"),
         "high": Column(REAL, "-log10: upper end"),

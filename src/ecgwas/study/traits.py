@@ -16,6 +16,8 @@ class TraitOptions(Options):
     """Columns to use as covariates; none: all."""
     categorical: tuple[str, ...] = ("center",)
     """Columns of categories: dummy-coded, most frequent level as reference, empty levels dropped."""
+    min_level_people: int = option(5, ge=1)
+    """Levels of a category with fewer people are pooled; a pool that is still smaller joins the reference level."""
     transform: Literal["rank_normal", "none"] = "rank_normal"
     """Residuals on the covariates to normal quantiles by rank (Blom), or features as they are."""
     min_people: int = option(50, ge=10)

@@ -1,0 +1,136 @@
+"""Significant rows, joined into loci: loci are counted, not the correlated variants and traits in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ecgwas.associate import inflation
+from ecgwas.associate import known as known_loci
+from ecgwas.errors import StudyError
+from ecgwas.study import LociOptions
+from ecgwas.tables import Associations, Loci, ScanResult, Summary, Thresholds
+
+CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
+"""Order of chromosomes; others follow, by name."""
+
+
+@dataclass(frozen=True)
+class LociTables:
+    """What the stage `loci` gives.
+
+    thresholds    as handed in, with `significant` rows and `loci` counted for each
+    summary       one row per trait, in the scan's order
+    hits          every significant row, by chromosome, position, variant, trait
+    loci          one row per locus, with known.COLUMNS at the end
+    not_computed  kept rows without a p-value, left out of everything
+    notes         what is worth knowing, in words
+    """
+
+    thresholds: Thresholds
+    summary: Summary
+    hits: Associations
+    loci: Loci
+    not_computed: int
+    notes: tuple[str, ...]
+
+
+def find(
+    options: LociOptions,
+    thresholds: Thresholds,
+    associations: Associations,
+    results: Sequence[ScanResult],
+    *,
+    keep_neglog10p: float = 0.0,
+) -> LociTables:
+    """Hits beyond the study's threshold, over all traits, and the loci that they form.
+
+    associations: the rows that the scan kept; keep_neglog10p: below this it kept none. Hits of one chromosome whose
+    positions are at most `window_bp` from the next hit belong to one locus; its lead is the strongest row (ties: first
+    position, variant, trait). Raises StudyError if rows between the study's threshold and keep_neglog10p were not kept.
+    """
+    limit = float(thresholds.frame.filter(pl.col("used"))["neglog10p"].item())
+    if limit < keep_neglog10p:
+        problem = f"the threshold (-log10 p {limit:.2f}) lies below scan.keep_neglog10p ({keep_neglog10p:g}): hits are missing"
+        raise StudyError(problem, fix=f"set scan.keep_neglog10p to {np.floor(limit * 10) / 10:g} or less")
+    computed = associations.frame.filter(pl.col("neglog10p").is_not_nan() & pl.col("neglog10p").is_not_null())
+    ordered = _ordered(computed)
+    hits = beyond(ordered, limit)
+    loci = joined(hits, options.window_bp)
+    known = None if options.known is None else known_loci.read(options.known)
+    notes = [] if known is None else [f"known loci: {known.frame.height} read, {known.skipped} without one position skipped"]
+    return LociTables(
+        thresholds=_counted(thresholds, ordered, options.window_bp, keep_neglog10p),
+        summary=_summary(results, hits, limit),
+        hits=Associations(hits),
+        loci=Loci(known_loci.annotate(loci, known, options.window_bp)),
+        not_computed=len(associations) - computed.height,
+        notes=tuple(notes),
+    )
+
+
+def beyond(rows: pl.DataFrame, neglog10p: float) -> pl.DataFrame:
+    """The rows whose p-value is below the threshold."""
+    return rows.filter(pl.col("neglog10p") > neglog10p)
+
+
+def joined(hits: pl.DataFrame, window_bp: int) -> pl.DataFrame:
+    """Loci of the hits (columns of Associations, sorted by chromosome and position), columns of Loci."""
+    if hits.height == 0:
+        return Loci.empty().frame
+    new = (pl.col("chrom") != pl.col("chrom").shift(1)) | (pl.col("pos") - pl.col("pos").shift(1) > window_bp)
+    numbered = hits.with_columns(locus=new.fill_null(True).cum_sum().cast(pl.Int64))
+    strongest = pl.col("neglog10p").arg_max()
+    lead = {"lead_variant": "variant", "best_trait": "trait", "effect_allele": "effect_allele", "eaf": "eaf"}
+    loci = numbered.group_by("locus", maintain_order=True).agg(
+        chrom=pl.col("chrom").first(),
+        start=pl.col("pos").min(),
+        stop=pl.col("pos").max(),
+        at=pl.col("pos").get(strongest),
+        best=pl.col("neglog10p").max(),
+        traits=pl.col("trait").n_unique(),
+        variants=pl.struct("variant", "pos", "effect_allele", "other_allele").n_unique(),
+        **{ours: pl.col(theirs).get(strongest) for ours, theirs in lead.items()},
+    )
+    return loci.rename({"at": "pos", "best": "neglog10p"}).select(list(Loci.columns))
+
+
+def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
+    ranks = {name: rank for rank, name in enumerate(CHROMOSOMES)}
+    rank = pl.col("chrom").replace_strict(ranks, default=len(CHROMOSOMES), return_dtype=pl.Int64)
+    return rows.sort(rank, "chrom", "pos", "variant", "trait", "effect_allele", maintain_order=True)
+
+
+def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep_neglog10p: float) -> Thresholds:
+    """Counts beyond each threshold; null where the scan did not keep all rows beyond it."""
+    significant: list[int | None] = []
+    loci: list[int | None] = []
+    for limit in thresholds.frame["neglog10p"]:
+        if limit < keep_neglog10p:
+            significant.append(None)
+            loci.append(None)
+            continue
+        hits = beyond(ordered, limit)
+        significant.append(hits.height)
+        loci.append(joined(hits, window_bp).height)
+    counts = (pl.Series("significant", significant, pl.Int64), pl.Series("loci", loci, pl.Int64))
+    return Thresholds(thresholds.frame.with_columns(*counts))
+
+
+def _summary(results: Sequence[ScanResult], hits: pl.DataFrame, limit: float) -> Summary:
+    if not results:
+        return Summary.empty()
+    whole = inflation.totals(results)
+    counted = dict(hits.group_by("trait").len().iter_rows())
+    rows = [
+        {
+            "trait": trait, "n": int(whole.people[k]), "lambda_gc": inflation.lambda_gc(whole.chi2_counts[k]),
+            "threshold": 10.0**-limit, "significant": counted.get(trait, 0), "tests": int(whole.tests[k]),
+            "not_computed": int(whole.not_computed[k]),
+        }
+        for k, trait in enumerate(whole.traits)
+    ]  # fmt: skip
+    return Summary.of(rows)

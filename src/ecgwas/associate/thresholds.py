@@ -1,0 +1,182 @@
+"""Thresholds of significance, side by side: published, Bonferroni, effective number of traits, permutation, given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from ecgwas.errors import StudyError
+from ecgwas.study import LociOptions
+from ecgwas.tables import ScanResult, Thresholds, Traits
+
+GENOME_WIDE = 5e-8
+"""Family-wise 5 % over about a million independent common variants (Pe'er et al. 2008, Genet Epidemiol 32:381)."""
+
+TAIL_FITTED_BELOW = 1000
+"""With fewer shuffles than this a generalised Pareto tail replaces the plain quantile."""
+
+MOST_EXCEEDANCES = 250
+"""Knijnenburg et al. 2009 start from this many."""
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """A family-wise threshold on the -log10 p scale with its 95 % Monte-Carlo interval, and how it was found."""
+
+    value: float
+    low: float
+    high: float
+    note: str
+
+
+def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, features_per_lead: int) -> Thresholds:
+    """All thresholds that can be had, the study's marked `used`; counts beyond them are null until loci are found.
+
+    results: one per genotype part, shuffled alike; features_per_lead: what the published threshold divides by.
+    Raises StudyError where the study asks for `permutation` and the scan made no shuffles, or too few.
+    """
+    count = len(traits.names)
+    li_ji, galwey = effective_numbers(traits.values)
+    rows = [
+        _row("published", GENOME_WIDE / features_per_lead, f"5e-8 / {features_per_lead} features of a lead"),
+        _row("bonferroni", GENOME_WIDE / count, f"5e-8 / {count} traits"),
+        _row("effective", GENOME_WIDE / li_ji, f"5e-8 / {li_ji:.1f} effective traits (Li and Ji 2005) of {count}"),
+        _row("effective_galwey", GENOME_WIDE / galwey, f"5e-8 / {galwey:.1f} effective traits (Galwey 2009) of {count}"),
+    ]
+    maxima = joint_maxima(results)
+    if len(maxima) or options.threshold == "permutation":
+        rows += _permutation_rows(options, maxima)
+    if isinstance(options.threshold, float):
+        rows.append(_row("given", options.threshold, "p-value given in the study file"))
+    used = "given" if isinstance(options.threshold, float) else options.threshold
+    return Thresholds.of([row | {"used": row["kind"] == used} for row in rows])
+
+
+def _row(kind: str, p: float, note: str) -> dict[str, Any]:
+    return {
+        "kind": kind, "p": p, "neglog10p": -np.log10(p), "low": None, "high": None,
+        "significant": None, "loci": None, "used": False, "note": note,
+    }  # fmt: skip
+
+
+def _permutation_rows(options: LociOptions, maxima: NDArray[np.float64]) -> list[dict[str, Any]]:
+    needed = int(np.ceil(2 / options.family_wise_error))
+    if len(maxima) >= needed:
+        found = family_wise(maxima, options.family_wise_error)
+        row = _row("permutation", 10.0**-found.value, found.note)
+        return [row | {"neglog10p": found.value, "low": found.low, "high": found.high}]
+    if options.threshold != "permutation":
+        return []
+    if len(maxima) == 0:
+        problem = "loci.threshold is permutation, but the scan made no permutations"
+        fix = "set loci.threshold: bonferroni, or use scan: {kind: matrix, permutations: 1000}"
+        raise StudyError(problem, fix=fix)
+    problem = f"{len(maxima)} permutations are too few for a family-wise error of {options.family_wise_error:g}"
+    raise StudyError(problem, fix=f"set scan.permutations to {needed} or more (1000 is good), or loci.threshold: bonferroni")
+
+
+def joint_maxima(results: Sequence[ScanResult]) -> NDArray[np.float64]:
+    """(B,) largest -log10 p of each shuffle over all parts, traits and variants; empty without shuffles.
+
+    Parts without a test say nothing. Raises ValueError if parts had different numbers of shuffles.
+    """
+    tested = [result.permutation_max for result in results if result.tests.sum() > 0]
+    if not tested:
+        return np.empty(0)
+    if len({len(maxima) for maxima in tested}) > 1:
+        raise ValueError("parts of the scan have different numbers of permutations")
+    maxima: NDArray[np.float64] = np.max(np.stack(tested), axis=0)
+    return maxima
+
+
+def family_wise(maxima: NDArray[np.float64], error: float) -> Quantile:
+    """The -log10 p that the maximum of a null study exceeds with chance `error` (Westfall and Young 1993, max T).
+
+    maxima (B,) float64. The k-th smallest with k = ceil((1 - error)(B + 1)); its interval from order statistics, whose
+    ranks are binomial quantiles. Below 1,000 shuffles a generalised Pareto tail is fitted to the largest quarter
+    (Knijnenburg et al. 2009, Bioinformatics 25:i161), interval by 1,000 bootstrap samples with a fixed seed.
+    Invalid with fewer than 1 / error shuffles.
+    """
+    ordered = np.sort(maxima)
+    shuffles = len(ordered)
+    if shuffles < TAIL_FITTED_BELOW and shuffles // 4 > 2 * error * shuffles:
+        return _fitted_tail(ordered, error)
+    rank = min(int(np.ceil((1 - error) * (shuffles + 1))), shuffles)
+    low_rank = int(stats.binom.ppf(0.025, shuffles, 1 - error))
+    high_rank = min(int(stats.binom.ppf(0.975, shuffles, 1 - error)) + 1, shuffles)
+    low, high = ordered[max(low_rank, 1) - 1], ordered[high_rank - 1]
+    note = f"{error:.0%} family-wise over all traits and variants, {shuffles} shuffles of people"
+    return Quantile(float(ordered[rank - 1]), float(low), float(high), note)
+
+
+def _fitted_tail(ordered: NDArray[np.float64], error: float) -> Quantile:
+    value = tail_quantile(ordered, error)
+    generator = np.random.default_rng(0)
+    drawn = [tail_quantile(np.sort(generator.choice(ordered, len(ordered))), error) for _ in range(1000)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    shuffles = len(ordered)
+    note = f"{error:.0%} family-wise over all traits and variants, generalised Pareto tail of {shuffles} shuffles of people"
+    return Quantile(value, float(low), float(high), note)
+
+
+def tail_quantile(ordered: NDArray[np.float64], error: float) -> float:
+    """Upper `error` quantile of ascending values (B,), from a generalised Pareto tail above their upper quarter.
+
+    Parameters by probability-weighted moments (Hosking and Wallis 1987, Technometrics 29:339).
+    """
+    count = min(len(ordered) // 4, MOST_EXCEEDANCES)
+    start = (ordered[-count - 1] + ordered[-count]) / 2
+    shape, scale = pareto_tail(ordered[-count:] - start)
+    ratio = count / (error * len(ordered))
+    if scale == 0.0:
+        return float(start)
+    grown = np.log(ratio) if abs(shape) < 1e-9 else (ratio**shape - 1) / shape
+    return float(start + scale * grown)
+
+
+def pareto_tail(excess: NDArray[np.float64]) -> tuple[float, float]:
+    """Shape and scale (scipy's signs: sf = (1 + shape x / scale)^(-1 / shape)) of ascending positive values (M,)."""
+    count = len(excess)
+    above = 1 - (np.arange(1, count + 1) - 0.35) / count
+    first = float(excess.mean())
+    second = float((above * excess).mean())
+    if first - 2 * second <= 0:
+        return 0.0, first
+    return 2 - first / (first - 2 * second), 2 * first * second / (first - 2 * second)
+
+
+def effective_numbers(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Effective number of traits by Li and Ji and by Galwey, from values (N, K) float64, missing NaN."""
+    eigenvalues = correlation_eigenvalues(values)
+    return li_ji(eigenvalues), galwey(eigenvalues)
+
+
+def correlation_eigenvalues(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Eigenvalues of the traits' correlation matrix, min(N, K) of them, the others being 0.
+
+    values (N, K) float64; a missing value (NaN) counts as its column's mean, which keeps the matrix without negative
+    eigenvalues. Columns must vary.
+    """
+    centred = np.nan_to_num(values - np.nanmean(values, axis=0), nan=0.0)
+    unit = centred / np.linalg.norm(centred, axis=0)
+    small = unit.T @ unit if unit.shape[1] <= unit.shape[0] else unit @ unit.T
+    eigenvalues: NDArray[np.float64] = np.clip(np.linalg.eigvalsh(small), 0.0, None)
+    return eigenvalues
+
+
+def li_ji(eigenvalues: NDArray[np.float64]) -> float:
+    """Sum of I(x >= 1) + (x - floor(x)) over the eigenvalues of a correlation matrix (Li and Ji 2005, Heredity 95:221)."""
+    # 3 that comes out as 2.9999999999 would count twice.
+    rounded = np.round(eigenvalues, 8)
+    return float(np.sum((rounded >= 1) + (rounded - np.floor(rounded))))
+
+
+def galwey(eigenvalues: NDArray[np.float64]) -> float:
+    """(sum of square roots)^2 / sum of the eigenvalues (Galwey 2009, Genet Epidemiol 33:559); negative ones count as 0."""
+    positive = np.clip(eigenvalues, 0.0, None)
+    return float(np.sqrt(positive).sum() ** 2 / positive.sum())

@@ -1,0 +1,261 @@
+"""Features, covariates and genotyped people joined: one column per trait, one row per person who has everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import stats
+
+from ecgwas.associate import covariates as covariate_tables
+from ecgwas.associate.covariates import CovariateTable
+from ecgwas.errors import InputError, first_few
+from ecgwas.signals import ALL_LEADS, LEADS
+from ecgwas.study import TraitOptions
+from ecgwas.tables import Covariates, Features, People, Traits
+
+BLOM = 3.0 / 8.0
+SAME = 1.0 - 1e-12
+"""Traits whose correlation is beyond this, with either sign, are one trait."""
+
+REPORT_SCHEMA: dict[str, Any] = {
+    "trait": pl.String, "status": pl.String, "reason": pl.String, "n": pl.Int64,
+    "skewness_before": pl.Float64, "kurtosis_before": pl.Float64,
+    "skewness_after": pl.Float64, "kurtosis_after": pl.Float64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TraitTables:
+    """What the stage `traits` gives.
+
+    traits      (N, K), people sorted by eid, missing NaN
+    covariates  (N, C), the same people in the same order, no missing values
+    people      every person of any table
+    report      one row per feature: trait, status kept | left_out, reason, n, skewness and excess kurtosis before and
+                after the transformation (biased moments; null where left out before it)
+    notes       what was changed or is worth knowing, in words
+    """
+
+    traits: Traits
+    covariates: Covariates
+    people: People
+    report: pl.DataFrame
+    notes: tuple[str, ...]
+
+
+def build(options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str]) -> TraitTables:
+    """Traits and covariates of the people who have features, covariates and genotypes.
+
+    features: representation name -> its features; genotype_people: eids of the genotype files.
+    A feature that is null for everyone at a lead does not apply there and is no trait. Constant, duplicate and nearly
+    empty ones are left out and listed. Raises InputError if the tables' eids never meet, or too few people remain.
+    """
+    table = covariate_tables.read(options)
+    _check_meeting(options, table, genotype_people, features)
+    people = _people(table, genotype_people, features)
+    kept = tuple(people.frame.filter(pl.col("status") == "kept")["eid"])
+    _check_enough(options, kept, people)
+    coded = covariate_tables.code(table, kept, options)
+    candidates, notes = _candidates(features, kept)
+    names, values, report = _transformed(options, candidates, coded.covariates)
+    if not names:
+        problem = f"none of the {len(candidates)} features makes a trait: {first_few(sorted({r['reason'] for r in report}))}"
+        raise InputError(problem, fix="see the features in results/represent; lower traits.min_people if the study is small")
+    traits = Traits(kept, tuple(names), values)
+    frame = pl.DataFrame(report, schema=REPORT_SCHEMA)
+    return TraitTables(traits, coded.covariates, people, frame, (*coded.notes, *notes))
+
+
+def check(options: TraitOptions, genotype_people: Sequence[str]) -> Sequence[str]:
+    """Opens the covariate table and meets it with the genotyped people; what was found, in words.
+
+    Raises InputError or StudyError as `build` does, as far as that can be known without features.
+    """
+    table = covariate_tables.read(options)
+    _check_meeting(options, table, genotype_people, {})
+    lacking = table.missing()
+    both = sorted(set(table.eids) & set(genotype_people) - set(lacking))
+    if not both:
+        problem = "no genotyped person has all covariates"
+        raise InputError(problem, where=options.covariates, fix="leave out sparse columns: name the others under traits.use")
+    coded = covariate_tables.code(table, both, options)
+    line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
+    return [f"{line}; {len(coded.covariates.names)} covariate columns", *coded.notes]
+
+
+def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Normal quantiles of the ranks: norm.ppf((rank - 3/8) / (n + 1/4)), ties share their mean rank.
+
+    values (N,) float64 without missing values, in any unit; gives (N,) float64 without unit.
+    Blom 1958; McCaw et al. 2020, Biometrics 76:1262 (indirect rank-based inverse normal transformation).
+    """
+    ranks = stats.rankdata(values, method="average")
+    quantiles: NDArray[np.float64] = stats.norm.ppf((ranks - BLOM) / (len(values) + 1 - 2 * BLOM))
+    return quantiles
+
+
+def span(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, R) orthonormal columns that span intercept and covariates; R < C + 1 if some are constant among these people."""
+    centred = covariates - covariates.mean(axis=0)
+    norms = np.linalg.norm(centred, axis=0)
+    varying = centred[:, norms > 1e-9 * np.maximum(np.abs(covariates).max(axis=0, initial=0.0), 1e-300)]
+    unit = varying / np.linalg.norm(varying, axis=0)
+    left, sizes, _ = np.linalg.svd(unit, full_matrices=False)
+    intercept = np.full((len(covariates), 1), 1.0 / np.sqrt(len(covariates)))
+    return np.hstack([intercept, left[:, sizes > 1e-7]])
+
+
+def _check_meeting(
+    options: TraitOptions, table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]
+) -> None:
+    sides: dict[str, set[str]] = {"the covariate table": set(table.eids), "the genotypes": set(genotyped)}
+    if features:
+        sides["the recordings"] = {eid for one in features.values() for eid in one.frame["eid"].unique()}
+    names = list(sides)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            if sides[a] & sides[b]:
+                continue
+            shown = f"{a}: {first_few(sorted(sides[a]), 3) or 'nobody'}; {b}: {first_few(sorted(sides[b]), 3) or 'nobody'}"
+            fix = "write the same eid in all three: the covariate table, the .fam file (second column), the recordings' names"
+            raise InputError(f"{a} and {b} have no person in common ({shown})", where=options.covariates, fix=fix)
+
+
+def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]) -> People:
+    recorded: set[str] = set()
+    measured: set[str] = set()
+    for one in features.values():
+        recorded |= set(one.frame["eid"])
+        if one.names:
+            some = pl.any_horizontal(pl.col(one.names).is_not_null())
+            measured |= set(one.frame.filter(some)["eid"])
+    lacking, covered, genotypes = table.missing(), set(table.eids), set(genotyped)
+    rows = []
+    for eid in sorted(recorded | covered | genotypes):
+        reasons = []
+        if eid not in recorded:
+            reasons.append("no recording")
+        elif eid not in measured:
+            reasons.append("no feature measured")
+        if eid not in genotypes:
+            reasons.append("no genotypes")
+        if eid not in covered:
+            reasons.append("no covariates")
+        reasons += [f"missing covariate {name}" for name in lacking.get(eid, ())]
+        rows.append({"eid": eid, "status": "dropped" if reasons else "kept", "reason": "; ".join(reasons)})
+    return People.of(rows)
+
+
+def _check_enough(options: TraitOptions, kept: Sequence[str], people: People) -> None:
+    if len(kept) >= options.min_people:
+        return
+    reasons = people.frame.filter(pl.col("status") == "dropped")["reason"].value_counts(sort=True)
+    why = first_few(f"{reason}: {count}" for reason, count in reasons.iter_rows())
+    problem = f"only {len(kept)} people have recording, genotypes and covariates (of {len(people)}; {why})"
+    raise InputError(problem, where=options.covariates, fix=f"at least {options.min_people} are needed (traits.min_people)")
+
+
+def _candidates(features: Mapping[str, Features], kept: Sequence[str]) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
+    """Trait name -> (N,) float64 of the people kept, missing NaN; features that apply to nobody at a lead are not there."""
+    found: dict[str, NDArray[np.float64]] = {}
+    notes = []
+    order = {lead: i for i, lead in enumerate((*LEADS, ALL_LEADS))}
+    people = pl.DataFrame({"eid": list(kept)}, schema={"eid": pl.String})
+    for representation, table in features.items():
+        leads = sorted(table.frame["lead"].unique(), key=lambda lead: (order.get(lead, len(order)), lead))
+        for lead in leads:
+            rows = table.frame.filter(pl.col("lead") == lead)
+            applies = [name for name in table.names if rows[name].null_count() < rows.height]
+            joined = people.join(rows, on="eid", how="left", maintain_order="left")
+            for name in applies:
+                values = joined[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
+                infinite = int(np.isinf(values).sum())
+                if infinite:
+                    notes.append(f"{representation}.{lead}.{name}: {infinite} infinite value(s) taken as missing")
+                values[~np.isfinite(values)] = np.nan
+                found[f"{representation}.{lead}.{name}"] = values
+    return found, notes
+
+
+def _transformed(
+    options: TraitOptions, candidates: Mapping[str, NDArray[np.float64]], covariates: Covariates
+) -> tuple[list[str], NDArray[np.float64], list[dict[str, Any]]]:
+    """Names of the traits kept, their values (N, K), and the report on every candidate."""
+    kept: dict[str, NDArray[np.float64]] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    spans: dict[bytes, NDArray[np.float64]] = {}
+    for name, values in candidates.items():
+        present = np.isfinite(values)
+        rows[name] = {"trait": name, "status": "kept", "reason": "", "n": int(present.sum())}
+        seen = values[present]
+        reason = _unusable(seen, options.min_people)
+        if reason is None:
+            key = present.tobytes()
+            if key not in spans:
+                spans[key] = span(covariates.values[present])
+            rest = seen - spans[key] @ (spans[key].T @ seen)
+            reason = _explained(seen, rest)
+        if reason is not None:
+            rows[name] |= {"status": "left_out", "reason": reason}
+            continue
+        after = _normal(rest) if options.transform == "rank_normal" else seen
+        rows[name] |= _shape(seen, "before") | _shape(after, "after")
+        column = np.full(len(values), np.nan)
+        column[present] = after
+        kept[name] = column
+    for name, first in _duplicates({name: candidates[name] for name in kept}).items():
+        rows[name] |= {"status": "left_out", "reason": f"the same as {first}"}
+        del kept[name]
+    for name, first in _duplicates(kept).items():
+        rows[name] |= {"status": "left_out", "reason": f"the same as {first} after the transformation"}
+        del kept[name]
+    matrix = np.column_stack(list(kept.values())) if kept else np.empty((len(covariates.eids), 0))
+    return list(kept), matrix, list(rows.values())
+
+
+def _unusable(seen: NDArray[np.float64], min_people: int) -> str | None:
+    if len(seen) < min_people:
+        return f"measured in {len(seen)} people, fewer than {min_people}"
+    if np.ptp(seen) == 0:
+        return "the same value in everyone"
+    return None
+
+
+def _explained(seen: NDArray[np.float64], rest: NDArray[np.float64]) -> str | None:
+    if np.std(rest) > 1e-7 * np.std(seen):
+        return None
+    return "a combination of the covariates: nothing remains to test"
+
+
+def _normal(rest: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Ten digits: equal values stay tied, and the ranks are the same whatever linear algebra library computed them.
+    rounded: NDArray[np.float64] = np.round(rest / float(np.std(rest)), 10)
+    return rank_normal(rounded)
+
+
+def _shape(values: NDArray[np.float64], when: str) -> dict[str, float]:
+    return {f"skewness_{when}": float(stats.skew(values)), f"kurtosis_{when}": float(stats.kurtosis(values))}
+
+
+def _duplicates(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, str]:
+    """Name -> first trait before it that is the same but for sign, scale and shift, among the same people."""
+    groups: dict[bytes, list[str]] = {}
+    for name, values in columns.items():
+        groups.setdefault(np.isfinite(values).tobytes(), []).append(name)
+    found: dict[str, str] = {}
+    for names in groups.values():
+        present = np.isfinite(columns[names[0]])
+        values = np.column_stack([columns[name][present] for name in names])
+        centred = values - values.mean(axis=0)
+        unit = centred / np.linalg.norm(centred, axis=0)
+        later, earlier = np.nonzero(np.tril(np.abs(unit.T @ unit) > SAME, k=-1))
+        for i, j in zip(later, earlier, strict=True):
+            found.setdefault(names[i], names[j])
+    return {name: first for name, first in found.items() if first not in found} | {
+        name: found[first] for name, first in found.items() if first in found
+    }

@@ -1,0 +1,130 @@
+"""Thresholds against closed forms of correlation matrices, scipy's generalised Pareto and planted null maxima."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ecgwas.associate import thresholds
+from ecgwas.errors import StudyError
+from ecgwas.study import LociOptions
+from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult, Traits
+
+
+def result(maxima: np.ndarray, traits: int = 3, tests: int = 10) -> ScanResult:
+    return ScanResult(
+        Associations.empty(), LeftOutVariants.empty(), tuple(f"r.V1.f{k}" for k in range(traits)), np.full(traits, 100),
+        np.full(traits, tests), np.zeros(traits, dtype=np.int64),
+        np.zeros((traits, len(CHI2_EDGES) - 1), dtype=np.int64), maxima,
+    )  # fmt: skip
+
+
+def some_traits(count: int = 3, people: int = 100) -> Traits:
+    values = np.random.default_rng(0).normal(size=(people, count))
+    return Traits(tuple(str(i) for i in range(people)), tuple(f"r.V1.f{k}" for k in range(count)), values)
+
+
+def null_maxima(shuffles: int, seed: int, tests: float = 1e6) -> np.ndarray:
+    """-log10 of the smallest of `tests` independent p-values: Beta(1, tests) (Dudbridge and Gusnanto 2008)."""
+    uniform = np.random.default_rng(seed).uniform(size=shuffles)
+    return -np.log10(-np.expm1(np.log1p(-uniform) / tests))
+
+
+TRUE_THRESHOLD = -np.log10(-np.expm1(np.log1p(-0.05) / 1e6))
+
+
+def test_effective_numbers_of_independent_and_identical_traits() -> None:
+    assert thresholds.li_ji(np.ones(12)) == 12
+    assert thresholds.galwey(np.ones(12)) == pytest.approx(12)
+    alone = np.array([12.0] + [0.0] * 11)
+    assert thresholds.li_ji(alone) == 1
+    assert thresholds.galwey(alone) == pytest.approx(1)
+
+
+def test_effective_numbers_of_equal_correlations_by_hand() -> None:
+    # Ten traits, every correlation 0.5: eigenvalues 5.5 and nine times 0.5.
+    eigenvalues = np.linalg.eigvalsh(np.full((10, 10), 0.5) + 0.5 * np.eye(10))
+    assert thresholds.li_ji(eigenvalues) == pytest.approx(1 + 0.5 + 9 * 0.5)
+    assert thresholds.galwey(eigenvalues) == pytest.approx((5.5**0.5 + 9 * 0.5**0.5) ** 2 / 10)
+
+
+def test_li_ji_counts_a_whole_eigenvalue_once_whatever_the_rounding() -> None:
+    assert thresholds.li_ji(np.array([2.9999999999999, 0.9999999999999, 1.0000000000001])) == pytest.approx(3, abs=1e-6)
+
+
+def test_eigenvalues_are_those_of_the_correlation_matrix() -> None:
+    values = np.random.default_rng(1).normal(size=(50, 8)) @ np.random.default_rng(2).normal(size=(8, 8))
+    expected = np.linalg.eigvalsh(np.corrcoef(values.T))
+    np.testing.assert_allclose(np.sort(thresholds.correlation_eigenvalues(values)), expected, atol=1e-10)
+    wide = np.random.default_rng(3).normal(size=(20, 60))
+    largest = np.linalg.eigvalsh(np.corrcoef(wide.T))[-20:]
+    np.testing.assert_allclose(np.sort(thresholds.correlation_eigenvalues(wide)), np.clip(largest, 0, None), atol=1e-10)
+
+
+def test_twelve_leads_that_obey_einthoven_count_for_fewer() -> None:
+    generator = np.random.default_rng(4)
+    one, two, *chest = generator.normal(size=(8, 400))
+    leads = [one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2, *chest]
+    li_ji, galwey = thresholds.effective_numbers(np.column_stack(leads))
+    assert 4 < galwey < 8.001
+    assert 4 < li_ji < 12
+
+
+def test_all_thresholds_stand_side_by_side() -> None:
+    table = thresholds.table(LociOptions(threshold="bonferroni"), [result(null_maxima(1000, 1))], some_traits(384, 1000), 32)
+    rows = {row["kind"]: row for row in table.frame.iter_rows(named=True)}
+    assert set(rows) == {"published", "bonferroni", "effective", "effective_galwey", "permutation"}
+    assert rows["published"]["neglog10p"] == pytest.approx(8.806, abs=0.001)
+    assert rows["bonferroni"]["p"] == pytest.approx(1.302e-10, rel=1e-3)
+    assert [kind for kind, row in rows.items() if row["used"]] == ["bonferroni"]
+    assert rows["permutation"]["low"] < rows["permutation"]["neglog10p"] < rows["permutation"]["high"]
+
+
+def test_a_given_p_value_is_used() -> None:
+    table = thresholds.table(LociOptions(threshold=1e-6), [], some_traits(), 32)
+    assert table.frame.filter(table.frame["used"])["kind"].to_list() == ["given"]
+    assert "permutation" not in table.frame["kind"].to_list()
+
+
+def test_permutation_without_shuffles_is_refused_with_the_cure() -> None:
+    with pytest.raises(StudyError, match=r"loci\.threshold: bonferroni"):
+        thresholds.table(LociOptions(threshold="permutation"), [result(np.empty(0))], some_traits(), 32)
+    with pytest.raises(StudyError, match=r"set scan\.permutations to 40 or more"):
+        thresholds.table(LociOptions(threshold="permutation"), [result(null_maxima(30, 1))], some_traits(), 32)
+
+
+def test_the_maximum_of_a_shuffle_is_over_all_parts() -> None:
+    a, b = np.array([3.0, 5.0]), np.array([4.0, 2.0])
+    silent = result(np.empty(0), tests=0)
+    np.testing.assert_array_equal(thresholds.joint_maxima([result(a), result(b), silent]), [4.0, 5.0])
+    with pytest.raises(ValueError, match="different numbers"):
+        thresholds.joint_maxima([result(a), result(np.ones(3))])
+
+
+def test_the_plain_quantile_is_the_950th_of_999() -> None:
+    found = thresholds.family_wise(np.arange(1.0, 1000.0).repeat(2)[:1999], 0.05)
+    assert found.value == np.sort(np.arange(1.0, 1000.0).repeat(2)[:1999])[1899]
+
+
+@pytest.mark.parametrize("shuffles", [100, 400, 1000, 5000])
+def test_the_interval_covers_the_true_family_wise_threshold(shuffles: int) -> None:
+    found = [thresholds.family_wise(null_maxima(shuffles, seed), 0.05) for seed in range(30)]
+    covered = sum(one.low <= TRUE_THRESHOLD <= one.high for one in found)
+    # 95 % intervals: 24 or fewer of 30 has chance 0.3 %; the bootstrap at 100 shuffles is a little narrow.
+    assert covered >= (22 if shuffles == 100 else 25)
+    assert np.mean([one.value for one in found]) == pytest.approx(TRUE_THRESHOLD, abs=0.08)
+
+
+def test_the_fitted_tail_is_steadier_than_the_plain_quantile() -> None:
+    fitted = [thresholds.tail_quantile(np.sort(null_maxima(200, seed)), 0.01) for seed in range(200)]
+    plain = [np.quantile(null_maxima(200, seed), 0.99) for seed in range(200)]
+    assert np.std(fitted) < np.std(plain)
+
+
+@pytest.mark.parametrize("shape", [-0.2, 0.0, 0.2])
+def test_pareto_parameters_are_found(shape: float) -> None:
+    drawn = stats.genpareto.rvs(shape, scale=0.5, size=20_000, random_state=np.random.default_rng(5))
+    found_shape, found_scale = thresholds.pareto_tail(np.sort(drawn))
+    assert found_shape == pytest.approx(shape, abs=0.04)
+    assert found_scale == pytest.approx(0.5, rel=0.04)
