@@ -14,7 +14,8 @@ def acat(neglog10p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Aggregated Cauchy association test of M variants over K traits, equal weights: (M, K) -> (M,), -log10 p, float64.
 
     Holds for any correlation of the traits in its far tail only: twelve normal traits with correlation 0.7 gave 1.18, 1.14 and
-    1.18 times the nominal rate at 1e-2, 1e-3 and 1e-4 (2 million null variants). Invalid (NaN) for variants with a missing p-value. p = 1
+    1.18 times the nominal rate at 1e-2, 1e-3 and 1e-4 (2 million null variants).
+    Invalid (NaN) for variants with a missing p-value. p = 1
     exactly is taken as 1 - 1e-15. Liu and Xie 2020, J Am Stat Assoc 115:393; Liu et al. 2019, Am J Hum Genet 104:410.
     """
     small = neglog10p > TINY_LOG10
