@@ -100,7 +100,7 @@ class Signals:
     @cached_property
     def beat_times_ms(self) -> NDArray[np.float64]:
         """(T,) float64, ms from the R peak."""
-        samples = np.arange(self.beats.shape[2]) - self.r_sample
+        samples = np.arange(self.beats.shape[2], dtype=np.float64) - self.r_sample
         return samples * (1000.0 / self.rate_hz)
 
     def select(self, index: NDArray[np.integer]) -> Signals:

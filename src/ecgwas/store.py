@@ -29,19 +29,19 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _flush(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:
-    with open(path, "rb+") as file:
+    with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -90,9 +90,9 @@ def _unchanged(path: Path, seen: Mapping[str, Any]) -> bool:
         return False
     if status.st_size != seen["bytes"]:
         return False
-    if status.st_mtime_ns == seen["mtime_ns"]:
+    if status.st_mtime_ns == int(seen["mtime_ns"]):
         return True
-    return file_digest(path) == seen["sha256"]
+    return file_digest(path) == str(seen["sha256"])
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def _place(source: Path, target: Path) -> dict[str, Any]:
     _flush(source)
     digest = file_digest(source)
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)
+    source.replace(target)
     status = target.stat()
     return {"sha256": digest, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
 

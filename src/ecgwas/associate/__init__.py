@@ -1,16 +1,23 @@
 """Association: traits and genotypes in, loci out. One file per engine.
 
-An engine's file offers `scan(options, traits, covariates, genotypes, *, seed, track=silent) -> ScanResult`.
+An engine's file offers
+
+    scan(options, traits, covariates, genotypes, *, seed, track=silent, folder=None) -> ScanResult
+    check(options) -> None        raises an EcgwasError if the engine cannot run here
+
+`folder` is where an outside program leaves its own files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ecgwas.progress import silent
-from ecgwas.study import Scan
+from ecgwas.study import ScanOptions
 from ecgwas.tables import Covariates, ScanResult, Traits
 
 if TYPE_CHECKING:
@@ -18,15 +25,25 @@ if TYPE_CHECKING:
 
 
 def scan(
-    options: Scan,
+    options: ScanOptions,
     traits: Traits,
     covariates: Covariates,
     genotypes: Genotypes,
     *,
     seed: int,
     track: Callable[..., Any] = silent,
+    folder: Path | None = None,
 ) -> ScanResult:
     """Every variant of one genotype part against every trait, by the engine that `options` names."""
-    engine = import_module(f"ecgwas.associate.{options.kind}")  # type: ignore[attr-defined]
-    result: ScanResult = engine.scan(options, traits, covariates, genotypes, seed=seed, track=track)
+    engine = _engine(options)
+    result: ScanResult = engine.scan(options, traits, covariates, genotypes, seed=seed, track=track, folder=folder)
     return result
+
+
+def check(options: ScanOptions) -> None:
+    """Raises an EcgwasError if the engine that `options` names cannot run here."""
+    _engine(options).check(options)
+
+
+def _engine(options: ScanOptions) -> ModuleType:
+    return import_module(f"ecgwas.associate.{options.kind}")

@@ -35,7 +35,7 @@ class Encoder(Protocol):
 
     @property
     def errors(self) -> pl.DataFrame:
-        """Reconstruction error on people kept aside: method (self, pca_32, mean), mse, pearson_r; no rows if it cannot decode."""
+        """On people kept aside: method (self, pca_32, mean), mse, pearson_r; no rows if it cannot decode."""
 
     def encode(self, signals: Signals) -> Features:
         """One row per person and lead (or 12L) in the order of `signals`; column mse where it can reconstruct."""

@@ -16,7 +16,7 @@ class Options(BaseModel):
 
 def option(default: Any = ..., *, unit: str | None = None, **bounds: Any) -> Any:
     """A field with a unit; bounds are pydantic's (ge, gt, le, lt, min_length ...)."""
-    extra = None if unit is None else {"unit": unit}
+    extra: Any = None if unit is None else {"unit": unit}
     if isinstance(default, (list, dict)):
         return Field(default_factory=lambda: type(default)(default), json_schema_extra=extra, **bounds)
     return Field(default, json_schema_extra=extra, **bounds)

@@ -1,0 +1,166 @@
+"""The command line: one command per stage, and run, plan, check, options, init, demo, simulate.
+
+Science is only in study.yaml; flags are about the run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from ecgwas import __version__, demo, initialise, listing, stages, workflow
+from ecgwas.errors import EcgwasError
+from ecgwas.stages import STAGES, Stage
+from ecgwas.study import Study
+
+STUDY = click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))
+FORCE = click.option("--force", is_flag=True, help="Make it again even if it is fresh.")
+
+
+class Commands(click.Group):
+    """Errors of the ecgwas family end with their message and exit code; anything else is a bug and shows its traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except EcgwasError as error:
+            Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
+            sys.exit(error.exit_code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+@click.option("--verbose", is_flag=True, help="Say more on the way.")
+def main(verbose: bool) -> None:
+    """Which genetic variants shape the electrocardiogram: ECG files and genotypes in, report out."""
+    _log(logging.DEBUG if verbose else logging.INFO)
+
+
+def _log(level: int) -> None:
+    handler: logging.Handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    if sys.stderr.isatty():
+        handler = RichHandler(console=Console(stderr=True), show_path=False, show_level=False)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("ecgwas").setLevel(level)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--force", is_flag=True, help="Replace a study.yaml that is there.")
+def init(folder: Path, force: bool) -> None:
+    """Write a commented FOLDER/study.yaml with the inputs found there filled in."""
+    path = initialise.write_study(folder, replace=force)
+    click.echo(f"{path} is written. Next: ecgwas check {path}")
+
+
+@main.command()
+@STUDY
+def check(study_file: Path) -> None:
+    """Open every input and list every mistake at once; nothing is computed."""
+    study = Study.read_file(study_file)
+    facts, mistakes = stages.check(study)
+    for fact in facts:
+        click.echo(f"  ok: {fact}")
+    for mistake in mistakes:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {mistake}", style="red", markup=False)
+    if mistakes:
+        sys.exit(mistakes[0].exit_code)
+    click.echo(f"All inputs are in order. Next: ecgwas run {study_file}")
+
+
+@main.command()
+@STUDY
+@click.option("--until", type=click.Choice([stage.name for stage in STAGES]), help="Stop after this stage.")
+@click.option("--on", "profile", help="Run through Snakemake: local, slurm, or the folder of a Snakemake profile.")
+@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Jobs at a time, with --on.")
+@FORCE
+def run(study_file: Path, until: str | None, profile: str | None, jobs: int, force: bool) -> None:
+    """Every stage in order; what is fresh is left as it is."""
+    study = Study.read_file(study_file)
+    start = time.monotonic()
+    if profile is None:
+        stages.run(study, until=until, force=force)
+    else:
+        workflow.run(study_file, study, profile=profile, jobs=jobs, until=until, force=force)
+    _summary(study, time.monotonic() - start)
+
+
+def _summary(study: Study, seconds: float) -> None:
+    for line in listing.outcome(study):
+        click.echo(line)
+    click.echo(f"{seconds:.0f} s in all")
+
+
+@main.command()
+@STUDY
+def plan(study_file: Path) -> None:
+    """List the parts of every stage, which of them are fresh, and write results/plan.json."""
+    study = Study.read_file(study_file)
+    path = workflow.write_plan(study)
+    table = Table("stage", "parts", "fresh", "what it does", box=None)
+    for stage in STAGES:
+        parts = stage.parts(study)
+        fresh = sum(stages.is_fresh(study, stage.name, part) for part in parts)
+        table.add_row(stage.name, str(len(parts)), str(fresh), stage.meaning)
+    Console().print(table)
+    click.echo(f"{path} is written")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="The JSON schema of study.yaml, for editors.")
+def options(as_json: bool) -> None:
+    """Print every option of study.yaml with default, unit and meaning."""
+    if as_json:
+        click.echo(json.dumps(Study.model_json_schema(), indent=1))
+        return
+    click.echo(listing.options_text())
+
+
+@main.command(name="demo")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"))
+@click.option("--people", type=click.IntRange(60), default=300, show_default=True, help="People to simulate.")
+def demo_command(folder: Path, people: int) -> None:
+    """Simulate a small cohort with planted effects, run every stage, compare what was found with what was planted."""
+    start = time.monotonic()
+    study = demo.prepare(folder, people=people)
+    stages.run(study)
+    Console().print(demo.planted_against_found(folder, study))
+    _summary(study, time.monotonic() - start)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--people", type=click.IntRange(20), default=300, show_default=True, help="People to simulate.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same files.")
+def simulate(folder: Path, people: int, seed: int) -> None:
+    """Write a cohort with planted effects: ECG files, genotypes, covariates, truth."""
+    demo.simulate_into(folder, people=people, seed=seed)
+    click.echo(f"{folder} is written. Next: ecgwas init {folder}")
+
+
+def _stage_command(stage: Stage) -> Callable[..., None]:
+    @main.command(name=stage.name, help=f"Stage: {stage.meaning}.")
+    @STUDY
+    @click.option("--part", help="Only this part; see `ecgwas plan`.")
+    @FORCE
+    def command(study_file: Path, part: str | None, force: bool) -> None:
+        study = Study.read_file(study_file)
+        for name in stage.parts(study) if part is None else (part,):
+            stages.run_part(study, stage.name, name, force=force)
+
+    return command  # type: ignore[no-any-return]
+
+
+for _stage in STAGES:
+    _stage_command(_stage)

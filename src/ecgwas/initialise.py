@@ -1,0 +1,135 @@
+"""A first study.yaml for a folder, with the inputs that are there filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ecgwas.errors import InputError, StudyError, first_few
+
+TEMPLATE = """\
+# Study file of ecgwas. `ecgwas options` lists every option with its default, unit and meaning.
+# Paths are relative to this file.
+name: {name}
+seed: 1
+results: results
+preset: calibrated            # or `published`: the chain exactly as the source study ran it
+
+read:
+  recordings: {recordings}             # folder of recordings, or a table with columns eid, path
+  instance: 2                 # the visit that is kept when a person has several
+  # baseline: {{kind: highpass, cutoff_hz: 0.5}}      # moving_average | highpass | none
+  # denoise: {{kind: none}}                           # wavelet | fourier | none
+
+represent:
+{represent}
+traits:
+  covariates: {covariates}     # column eid, then one column per covariate
+  categorical: [{categorical}]
+  transform: rank_normal      # or none
+
+scan:
+  kind: matrix                # or plink2: the real program
+  genotypes: {genotypes}  # PLINK fileset without its ending, or chr{{chrom}}
+  build: hg19
+  min_maf: 0.01
+  min_mac: 20
+
+loci:
+  threshold: permutation      # published | bonferroni | effective | permutation | a p-value
+
+{genes}
+report:
+  title: {name}
+"""
+
+REPRESENT = """\
+  - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
+  - {kind: pca, name: pca, features: 32}      # learned from the median beat of all leads
+  # - {kind: residual_autoencoder, name: ae, features: 32}
+"""
+
+NO_GENES = """\
+# genes:                      # tables of genes, networks and terms; see docs/genes.md
+#   - {kind: regions, file: glist-hg19}
+#   - {kind: string_files, links: 9606.protein.links.v12.0.txt.gz, info: 9606.protein.info.v12.0.txt.gz}
+#   - {kind: enrichment, terms: GO_Biological_Process.gmt}
+"""
+
+GENE_FILES = (
+    ("genes.tsv", "  - {{kind: regions, file: {}}}"),
+    ("network.tsv", "  - {{kind: string_files, links: {}}}"),
+    ("terms.gmt", "  - {{kind: enrichment, terms: {}}}"),
+)
+
+
+def write_study(folder: Path, *, replace: bool = False, represent: str = REPRESENT) -> Path:
+    """FOLDER/study.yaml. Raises InputError listing all inputs that are missing, StudyError if the file is there."""
+    path = folder / "study.yaml"
+    if path.exists() and not replace:
+        raise StudyError("there is a study file already", where=path, fix="edit it, or `ecgwas init --force` to replace it")
+    if not folder.is_dir():
+        raise InputError("there is no such folder", where=folder, fix="give the folder that holds ecg/ and genotypes/")
+    missing = [what for what in (_missing_recordings(folder), _missing_genotypes(folder), _missing_covariates(folder)) if what]
+    if missing:
+        problem = "inputs were not found:\n" + "\n".join(f"  {what}" for what in missing)
+        raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
+    header = (folder / "covariates.tsv").read_text(encoding="utf-8-sig").splitlines()[0].split("\t")
+    text = TEMPLATE.format(
+        name=folder.resolve().name,
+        recordings="ecg",
+        represent=represent,
+        covariates="covariates.tsv",
+        categorical="center" if "center" in header else "",
+        genotypes=_genotypes(folder),
+        genes=_genes(folder),
+    )
+    path.write_text(text)
+    return path
+
+
+def _missing_recordings(folder: Path) -> str | None:
+    if (folder / "ecg").is_dir():
+        return None
+    return "ecg/: a folder of recordings"
+
+
+def _missing_covariates(folder: Path) -> str | None:
+    if (folder / "covariates.tsv").is_file():
+        return None
+    return "covariates.tsv: a tab-separated table with column eid"
+
+
+def _missing_genotypes(folder: Path) -> str | None:
+    if _filesets(folder):
+        return None
+    return "genotypes/*.bed: PLINK files"
+
+
+def _filesets(folder: Path) -> list[str]:
+    return sorted(path.stem for path in (folder / "genotypes").glob("*.bed"))
+
+
+def _genotypes(folder: Path) -> str:
+    """The one fileset, or the pattern that all have in common; several that do not fit one pattern are refused."""
+    filesets = _filesets(folder)
+    if len(filesets) == 1:
+        return f"genotypes/{filesets[0]}"
+    patterns = {_pattern(name) for name in filesets}
+    if len(patterns) == 1 and None not in patterns:
+        return f"genotypes/{patterns.pop()}"
+    problem = f"several filesets that no pattern with {{chrom}} covers: {first_few(filesets)}"
+    raise InputError(problem, where=folder / "genotypes", fix="keep one fileset there, or name them chr1, chr2, ...")
+
+
+def _pattern(name: str) -> str | None:
+    digits = name.rstrip("XYMT") if name[-1:] in "XYT" else name.rstrip("0123456789")
+    if digits == name:
+        return None
+    return digits + "{chrom}"
+
+
+def _genes(folder: Path) -> str:
+    lines = [line.format(name) for name, line in GENE_FILES if (folder / name).is_file()]
+    if not lines:
+        return NO_GENES
+    return "\n".join(["genes:", *lines, ""])

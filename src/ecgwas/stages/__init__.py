@@ -1,0 +1,159 @@
+"""The list of stages; the only room that knows both methods and files.
+
+A stage falls into parts. `run_part(study, stage, part)` is the one way in: the command line loops over it, and Snakemake
+calls the command line. A part depends on (study, part) alone and gives the same bytes anywhere.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from ecgwas import __version__
+from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
+from ecgwas.stages import genes, loci, read, report, represent, scan, traits
+from ecgwas.stages.base import Stage, note_path, stage_folder
+from ecgwas.store import Note, fingerprint, part_written, stamp
+from ecgwas.study import Study
+
+__all__ = ["STAGES", "Stage", "check", "is_fresh", "run", "run_part", "stage_named"]
+
+logger = logging.getLogger(__name__)
+
+STAGES: tuple[Stage, ...] = (
+    read.STAGE, represent.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, report.STAGE,
+)  # fmt: skip
+
+LIBRARIES = ("numpy", "scipy", "torch", "polars", "PyWavelets", "lxml", "bed-reader")
+
+
+def stage_named(name: str) -> Stage:
+    """The stage of that name."""
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def run(study: Study, *, until: str | None = None, force: bool = False) -> None:
+    """Every part of every stage in order, those that are fresh left as they are."""
+    for stage in STAGES:
+        for part in stage.parts(study):
+            run_part(study, stage.name, part, force=force)
+        if stage.name == until:
+            return
+
+
+def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -> bool:
+    """Make one part unless it is fresh; True if it was made.
+
+    Raises StudyError for an unknown part and MissingStageError if an earlier stage has not run.
+    """
+    stage = stage_named(stage_name)
+    known = stage.parts(study)
+    if part not in known:
+        fix = f"parts of {stage_name}: {first_few(known, 30)}"
+        raise StudyError(f"stage {stage_name} has no part '{part}'", where=study.folder, fix=fix)
+    label = stage_name if known == ("all",) else f"{stage_name} {part}"
+    mark = _mark(study, stage, part)
+    with _locked(study, stage_name, part):
+        if not force and _vouched(study, stage_name, part, mark):
+            logger.info("%s: fresh", label)
+            return False
+        logger.info("%s: started", label)
+        _make(study, stage, part, mark)
+    made = Note.read(note_path(study, stage_name, part))
+    facts = {} if made is None else made.made
+    logger.info("%s: done in %s s, peak %s MiB", label, facts.get("seconds"), facts.get("peak_memory_mib"))
+    return True
+
+
+def is_fresh(study: Study, stage_name: str, part: str) -> bool:
+    """True if the part was made from this study file and from these inputs, and is still as it was made."""
+    try:
+        mark = _mark(study, stage_named(stage_name), part)
+    except EcgwasError:
+        return False
+    return _vouched(study, stage_name, part, mark)
+
+
+def _vouched(study: Study, stage_name: str, part: str, mark: str) -> bool:
+    note = Note.read(note_path(study, stage_name, part))
+    return note is not None and note.fingerprint == mark and note.vouches_for(stage_folder(study, stage_name))
+
+
+def _mark(study: Study, stage: Stage, part: str) -> str:
+    """Fingerprint of what the part is made from: options, user files, and the content of earlier parts."""
+    upstream = [_digests(study, stage.name, name, before) for name, before in stage.needs(study, part)]
+    files = [stamp(path) for path in stage.files(study, part)]
+    return fingerprint(stage.name, part, __version__, stage.options(study, part), files, upstream)
+
+
+def _digests(study: Study, wanted_by: str, stage_name: str, part: str) -> list[object]:
+    note = Note.read(note_path(study, stage_name, part))
+    if note is None:
+        fix = f"run `ecgwas {stage_name}` first, or `ecgwas run` for everything"
+        raise MissingStageError(f"{wanted_by} needs {stage_name} (part {part}), which has not run", where=study.results, fix=fix)
+    return [stage_name, part, note.digests()]
+
+
+def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
+    scratch = note_path(study, stage.name, part).with_suffix(f".scratch.{mark[:16]}")
+    _clear_scratch(scratch, keep=scratch.name)
+    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    versions = {"ecgwas": __version__} | {library: version(library) for library in LIBRARIES}
+    facts = {"options": stage.options(study, part), "seed": study.seed, "versions": versions}
+    note = note_path(study, stage.name, part)
+    with part_written(stage_folder(study, stage.name), note, mark, facts) as out:
+        stage.work(study, part, out, scratch)
+    _clear_scratch(scratch, keep=None)
+
+
+def _clear_scratch(scratch: Path, keep: str | None) -> None:
+    """Scratch of another fingerprint belongs to another study: training must not go on from it."""
+    stem = scratch.name.split(".scratch.")[0]
+    for folder in scratch.parent.glob(f"{stem}.scratch.*"):
+        if folder.name != keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(study: Study, stage_name: str, part: str) -> Iterator[None]:
+    """One process at a time makes a part. The lock is the kernel's, so it ends with its holder, however that dies."""
+    path = note_path(study, stage_name, part).with_suffix(".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a+")
+    except OSError as error:
+        raise StudyError(
+            f"the results folder cannot be written: {error}", where=study.results, fix="choose another `results:` folder"
+        ) from None
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            problem = f"{stage_name} (part {part}) is being made by another run: {handle.read().strip()}"
+            raise StudyError(problem, where=study.results, fix="wait for it, or stop it") from None
+        handle.truncate(0)
+        handle.write(f"process {os.getpid()} on {platform.node()}\n")
+        handle.flush()
+        yield
+    path.unlink(missing_ok=True)
+
+
+def check(study: Study) -> tuple[list[str], list[EcgwasError]]:
+    """Every input opened: what was found in order, and every mistake."""
+    facts: list[str] = []
+    mistakes: list[EcgwasError] = []
+    for stage in STAGES:
+        try:
+            facts += stage.check(study)
+        except EcgwasError as mistake:
+            if str(mistake) not in [str(other) for other in mistakes]:
+                mistakes.append(mistake)
+    return facts, mistakes

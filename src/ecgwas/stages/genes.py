@@ -1,0 +1,52 @@
+"""Stage `genes`: genes, networks and terms of the loci."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ecgwas import genes
+from ecgwas.genes import web
+from ecgwas.stages.base import Needs, Stage, all_in_one, stage_folder, write_json
+from ecgwas.study import Study
+from ecgwas.tables import Associations, Loci
+
+logger = logging.getLogger(__name__)
+
+
+def _options(study: Study, part: str) -> Any:
+    return [study.as_written(source) for source in study.genes]
+
+
+def _needs(study: Study, part: str) -> Needs:
+    return [("loci", "all")]
+
+
+def _files(study: Study, part: str) -> Sequence[Path]:
+    values = [value for source in study.genes for _, value in source]
+    return [value for value in values if isinstance(value, Path)]
+
+
+def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    folder = stage_folder(study, "loci")
+    loci = Loci.read(folder / "loci.csv")
+    hits = Associations.read(folder / "hits.csv")
+    get = web.make_get(study.results / "cache", offline=False)
+    found = genes.run(study.genes, loci, hits, get)
+    found.genes.write(out / "genes.csv")
+    found.clusters.write(out / "clusters.csv")
+    found.edges.write(out / "edges.csv")
+    found.terms.write(out / "enrichment.csv")
+    write_json(out / "notes.json", list(found.notes))
+    for note in found.notes:
+        logger.info("genes: %s", note)
+
+
+def _check(study: Study) -> Sequence[str]:
+    genes.check(study.genes)
+    return [f"{len(study.genes)} gene sources"] if study.genes else ["no gene sources: loci will have no genes"]
+
+
+STAGE = Stage("genes", "find genes, networks and terms", all_in_one, _options, _needs, _files, _work, _check)

@@ -1,0 +1,96 @@
+"""Stage `represent`: one part per representation."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ecgwas import represent
+from ecgwas.progress import track
+from ecgwas.signals import Signals
+from ecgwas.stages import read
+from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
+from ecgwas.study import RepresentationOptions, Study
+from ecgwas.tables import Features
+
+logger = logging.getLogger(__name__)
+
+
+def _parts(study: Study) -> tuple[str, ...]:
+    return tuple(options.name for options in study.represent)
+
+
+def options_of(study: Study, name: str) -> RepresentationOptions:
+    """The options of the representation of that name."""
+    return next(options for options in study.represent if options.name == name)
+
+
+def _options(study: Study, part: str) -> Any:
+    return [study.as_written(options_of(study, part)), seed_of(study, "represent", part)]
+
+
+def _needs(study: Study, part: str) -> Needs:
+    return [("read", name) for name in read.STAGE.parts(study)]
+
+
+def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    signals = read.load_signals(study)
+    options = options_of(study, part)
+    encoder = represent.fit(options, signals, seed=seed_of(study, "represent", part), scratch=scratch, track=track)
+    features = encoder.encode(signals)
+    folder = out / part
+    folder.mkdir()
+    (folder / "encoder").mkdir()
+    encoder.save(folder / "encoder")
+    encoder.history.write_csv(folder / "history.csv")
+    encoder.errors.write_csv(folder / "errors.csv")
+    features.write(folder / "features.parquet")
+    _without_features(features).write_csv(folder / "left_out.csv")
+    if getattr(options, "input", "beat") == "beat":
+        reliability(encoder, signals).write_csv(folder / "reliability.csv")
+    for row in encoder.errors.iter_rows(named=True):
+        logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
+
+
+def _without_features(features: Features) -> pl.DataFrame:
+    """Recordings whose reconstruction error is beyond the limit, lead by lead."""
+    if "mse" not in features.frame.columns:
+        return pl.DataFrame(schema={"eid": pl.String, "lead": pl.String, "mse": pl.Float64})
+    empty = pl.all_horizontal(pl.col(name).is_null() for name in features.names)
+    return features.frame.filter(empty).select("eid", "lead", "mse")
+
+
+def reliability(encoder: represent.Encoder, signals: Signals) -> pl.DataFrame:
+    """Correlation of each feature between median beats of odd and of even heartbeats: columns lead, feature, r."""
+    odd = encoder.encode(signals.with_beats(signals.odd_beats)).frame
+    even = encoder.encode(signals.with_beats(signals.even_beats))
+    names = even.names
+    rows = []
+    for lead in odd["lead"].unique(maintain_order=True):
+        first = odd.filter(pl.col("lead") == lead)
+        second = even.frame.filter(pl.col("lead") == lead)
+        rows += [{"lead": lead, "feature": name, "r": _correlation(first[name], second[name])} for name in names]
+    frame = pl.DataFrame(rows, schema={"lead": pl.String, "feature": pl.String, "r": pl.Float64})
+    return frame.drop_nulls("r")
+
+
+def _correlation(first: pl.Series, second: pl.Series) -> float | None:
+    a = first.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    b = second.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    both = np.isfinite(a) & np.isfinite(b)
+    if both.sum() < 3 or np.ptp(a[both]) == 0 or np.ptp(b[both]) == 0:
+        return None
+    return float(np.corrcoef(a[both], b[both])[0, 1])
+
+
+def load_features(study: Study) -> dict[str, Features]:
+    """The features of every representation."""
+    folder = stage_folder(study, "represent")
+    return {name: Features.read(folder / name / "features.parquet") for name in _parts(study)}
+
+
+STAGE = Stage("represent", "learn or measure features", _parts, _options, _needs, no_files, _work, nothing_to_check)

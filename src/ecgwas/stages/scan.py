@@ -1,0 +1,83 @@
+"""Stage `scan`: one part per chromosome, all traits at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ecgwas import associate
+from ecgwas.associate import genotypes
+from ecgwas.progress import track
+from ecgwas.stages import traits
+from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
+from ecgwas.study import Study
+from ecgwas.tables import Associations, LeftOutVariants, ScanResult
+
+logger = logging.getLogger(__name__)
+
+ARRAYS = ("people", "tests", "not_computed", "chi2_counts", "permutation_max")
+
+
+def _parts(study: Study) -> tuple[str, ...]:
+    return genotypes.parts(study.scan)
+
+
+def _options(study: Study, part: str) -> Any:
+    return [study.as_written(study.scan), seed_of(study, "scan")]
+
+
+def _needs(study: Study, part: str) -> Needs:
+    return [("traits", "all")]
+
+
+def _files(study: Study, part: str) -> Sequence[Path]:
+    return genotypes.files(study.scan)
+
+
+def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    loaded = traits.load_traits(study), traits.load_covariates(study)
+    opened = genotypes.open_part(study.scan, part)
+    # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
+    seed = seed_of(study, "scan")
+    folder = out / "plink2" / part
+    result = associate.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder)
+    result.associations.write(out / f"{part}.parquet")
+    (out / "left_out").mkdir()
+    result.left_out.write(out / "left_out" / f"{part}.parquet")
+    (out / "tests").mkdir()
+    arrays = {name: getattr(result, name) for name in ARRAYS}
+    np.savez(out / "tests" / f"{part}.npz", traits=np.array(result.traits, dtype=np.str_), **arrays)
+    left_out = result.left_out.frame["reason"].value_counts(sort=True)
+    reasons = "; ".join(f"{reason}: {count}" for reason, count in left_out.iter_rows()) or "none"
+    logger.info("scan %s: %d tests; variants left out: %s", part, int(result.tests.sum()), reasons)
+
+
+def load_results(study: Study) -> list[ScanResult]:
+    """What the scan gave, part by part."""
+    folder = stage_folder(study, "scan")
+    return [_load(folder, part) for part in _parts(study)]
+
+
+def _load(folder: Path, part: str) -> ScanResult:
+    with np.load(folder / "tests" / f"{part}.npz", allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in ARRAYS}
+        names = tuple(str(name) for name in stored["traits"])
+    left_out = LeftOutVariants(pl.read_parquet(folder / "left_out" / f"{part}.parquet"))
+    associations = Associations(pl.read_parquet(folder / f"{part}.parquet"))
+    return ScanResult(associations=associations, left_out=left_out, traits=names, **arrays)
+
+
+def _check(study: Study) -> Sequence[str]:
+    parts = _parts(study)
+    opened = [genotypes.open_part(study.scan, part) for part in parts]
+    count = sum(len(part) for part in opened)
+    associate.check(study.scan)
+    return [f"{count} variants on {len(parts)} chromosomes, {len(genotypes.people(study.scan))} genotyped people"]
+
+
+STAGE = Stage("scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check)

@@ -1,0 +1,61 @@
+"""Stage `traits`: features, covariates and genotyped people joined."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ecgwas.associate import genotypes, traits
+from ecgwas.stages import represent
+from ecgwas.stages.base import Needs, Stage, all_in_one, stage_folder
+from ecgwas.study import Study
+from ecgwas.tables import Covariates, Traits
+
+logger = logging.getLogger(__name__)
+
+
+def _options(study: Study, part: str) -> Any:
+    return study.as_written(study.traits)
+
+
+def _needs(study: Study, part: str) -> Needs:
+    return [("represent", name) for name in represent.STAGE.parts(study)]
+
+
+def _files(study: Study, part: str) -> Sequence[Path]:
+    fams = [path for path in genotypes.files(study.scan) if path.suffix == ".fam"]
+    return [study.traits.covariates, *fams]
+
+
+def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    tables = traits.build(study.traits, represent.load_features(study), genotypes.people(study.scan))
+    tables.traits.write(out / "traits.parquet")
+    tables.covariates.write(out / "covariates.parquet")
+    tables.people.write(out / "people.csv")
+    tables.report.write_csv(out / "traits.csv")
+    for note in tables.notes:
+        logger.warning("traits: %s", note)
+    people = tables.people.frame
+    reasons = Counter(people.filter(people["status"] != "kept")["reason"])
+    logger.info("traits: %d people, %d traits; people dropped: %s", len(tables.traits.eids), len(tables.traits.names),
+                "; ".join(f"{reason}: {count}" for reason, count in reasons.most_common(8)) or "none")  # fmt: skip
+
+
+def load_traits(study: Study) -> Traits:
+    """The traits of the study."""
+    return Traits.read(stage_folder(study, "traits") / "traits.parquet")
+
+
+def load_covariates(study: Study) -> Covariates:
+    """The covariates of the study."""
+    return Covariates.read(stage_folder(study, "traits") / "covariates.parquet")
+
+
+def _check(study: Study) -> Sequence[str]:
+    return traits.check(study.traits, genotypes.people(study.scan))
+
+
+STAGE = Stage("traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check)
