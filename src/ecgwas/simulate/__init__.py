@@ -201,10 +201,10 @@ def _write_tables(cohort: SimulatedCohort, rng: np.random.Generator) -> None:
 
 def _write_recordings(cohort: SimulatedCohort, rng: np.random.Generator, layout: str) -> Iterator[str]:
     """Each eid, once its files are written."""
-    again = second_visit(cohort.hearts, rng)
+    again, repeated = second_visit(cohort.hearts, rng), set(cohort.repeated)
     for i, (eid, stream) in enumerate(zip(cohort.eids, rng.spawn(len(cohort.eids)), strict=True)):
         _write_visit(cohort, cohort.hearts, i, 2, stream, layout)
-        if eid in cohort.repeated:
+        if eid in repeated:
             _write_visit(cohort, again, i, 3, stream, layout)
         yield eid
 

@@ -22,7 +22,7 @@ SYMBOLS = {
 }  # fmt: skip
 """Eleven genes of each region in the order in which they tile it; the sixth lies in its middle."""
 
-TILES = 11
+WIDTHS = np.array([1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1]) / 13  # TTN, NOS1AP and KCNQ1 are long indeed
 GAP = 0.12
 BACKGROUND = 600
 
@@ -71,14 +71,15 @@ class Term:
 
 
 def tile(regions: Sequence[Region]) -> list[Gene]:
-    """Eleven genes side by side in each region, with gaps."""
+    """Eleven genes side by side in each region, with gaps; the middle one is three times as long as the others."""
     genes = []
     for region in regions:
-        symbols = SYMBOLS.get(region.chrom) or tuple(f"SIM{region.chrom}G{k + 1}" for k in range(TILES))
-        width = region.length / TILES
-        for k, symbol in enumerate(symbols):
-            start = region.start + round((k + GAP / 2) * width)
-            genes.append(Gene(region.chrom, start, start + round((1 - GAP) * width), symbol))
+        symbols = SYMBOLS.get(region.chrom) or tuple(f"SIM{region.chrom}G{k + 1}" for k in range(len(WIDTHS)))
+        lengths = region.length * WIDTHS
+        starts = region.start + np.cumsum(lengths) - lengths
+        for symbol, start, length in zip(symbols, starts, lengths, strict=True):
+            first, last = round(start + GAP / 2 * length), round(start + (1 - GAP / 2) * length)
+            genes.append(Gene(region.chrom, first, last, symbol))
     return genes
 
 
