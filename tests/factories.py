@@ -2,7 +2,7 @@
 
 | maker | gives | shapes and types | missing | meaning |
 |---|---|---|---|---|
-| `make_hearts(n, seed)` | Hearts | values (n, 37) float64 | none | the true parameters behind `make_signals(n, seed)` |
+| `make_hearts(n, seed)` | Hearts | values (n, 36) float64 | none | the true parameters behind `make_signals(n, seed)` |
 | `make_signals(n, seed)` | Signals | strips (n, 12, 5000), beats (n, 12, 475) float32 µV; 500 Hz | r_samples -1 | R at 175 |
 | `make_clean_beats(n, seed)` | array | (n, 12, 475) float32 µV | none | the noise-free beats behind `make_signals` |
 | `make_traits(n, k, seed)` | Traits | values (n, k) float64 | NaN, share `missing` | standard normal |

@@ -167,6 +167,18 @@ def test_heart_rates_and_noise() -> None:
     assert spectrum[500] > 3 * spectrum[450:490].mean()  # bin 500 is 50 Hz
 
 
+def test_ectopic_beats_come_early_and_are_followed_by_a_pause() -> None:
+    simulated = simulate_signals(make_hearts(80), np.random.default_rng(2))
+    people, beats = np.nonzero(simulated.ectopic[:, 1:-1])
+    peaks = simulated.r_samples
+    inner = peaks[people, beats + 2] > 0
+    people, beats = people[inner], beats[inner] + 1
+    assert len(people) > 0
+    before = peaks[people, beats] - peaks[people, beats - 1]
+    after = peaks[people, beats + 1] - peaks[people, beats]
+    assert (before < 0.85 * after).all()
+
+
 def test_clean_beat_ends_t_where_qt_says() -> None:
     hearts = draw_hearts(50, np.random.default_rng(9))
     ends = np.array([tangent_end(beat[7]) for beat in clean_beats(hearts).astype(float)])
