@@ -1,0 +1,74 @@
+"""A file is whole or absent; a note vouches only for what it saw made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ecgwas.store import Note, file_digest, fingerprint, part_written, whole
+
+
+def test_whole_leaves_the_old_file_when_the_block_fails(tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), whole(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_part_moves_into_place_with_a_note(tmp_path: Path) -> None:
+    folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
+    with part_written(folder, note, "mark", {"seed": 1}) as out:
+        (out / "sub").mkdir()
+        (out / "sub" / "a.txt").write_text("a")
+        assert not (folder / "sub" / "a.txt").exists()
+    seen = Note.read(note)
+    assert seen is not None
+    assert seen.vouches_for(folder)
+    assert seen.digests() == {"sub/a.txt": file_digest(folder / "sub" / "a.txt")}
+
+
+def test_a_note_does_not_vouch_for_an_altered_or_missing_file(tmp_path: Path) -> None:
+    folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
+    with part_written(folder, note, "mark", {}) as out:
+        (out / "a.txt").write_text("a")
+    (folder / "a.txt").write_text("b")
+    seen = Note.read(note)
+    assert seen is not None
+    assert not seen.vouches_for(folder)
+    (folder / "a.txt").unlink()
+    assert not seen.vouches_for(folder)
+
+
+def test_a_failing_part_leaves_files_and_note_as_they_were(tmp_path: Path) -> None:
+    folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
+    with part_written(folder, note, "first", {}) as out:
+        (out / "a.txt").write_text("a")
+    with pytest.raises(RuntimeError), part_written(folder, note, "second", {}) as out:
+        (out / "a.txt").write_text("b")
+        raise RuntimeError
+    assert (folder / "a.txt").read_text() == "a"
+    assert json.loads(note.read_text())["fingerprint"] == "first"
+
+
+def test_outputs_that_are_no_longer_made_are_removed(tmp_path: Path) -> None:
+    folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
+    for name in ("a.txt", "b.txt"):
+        with part_written(folder, note, "mark", {}) as out:
+            (out / name).write_text(name)
+    assert [path.name for path in folder.iterdir()] == ["b.txt"]
+
+
+def test_fingerprints_depend_on_content_not_on_order_of_keys() -> None:
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"fingerprint": 1}', "null"])
+def test_a_broken_note_is_no_note(tmp_path: Path, content: str) -> None:
+    (tmp_path / "note.json").write_text(content)
+    assert Note.read(tmp_path / "note.json") is None
