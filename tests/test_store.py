@@ -10,12 +10,16 @@ import pytest
 from ecgwas.store import Note, file_digest, fingerprint, part_written, whole
 
 
+def fail_half_way(path: Path) -> None:
+    path.write_text("half")
+    (path.parent / "absent" / "file").write_text("never")
+
+
 def test_whole_leaves_the_old_file_when_the_block_fails(tmp_path: Path) -> None:
     target = tmp_path / "table.csv"
     target.write_text("old")
-    with pytest.raises(RuntimeError), whole(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+    with pytest.raises(FileNotFoundError), whole(target) as temporary:
+        fail_half_way(temporary)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
@@ -48,9 +52,8 @@ def test_a_failing_part_leaves_files_and_note_as_they_were(tmp_path: Path) -> No
     folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
     with part_written(folder, note, "first", {}) as out:
         (out / "a.txt").write_text("a")
-    with pytest.raises(RuntimeError), part_written(folder, note, "second", {}) as out:
-        (out / "a.txt").write_text("b")
-        raise RuntimeError
+    with pytest.raises(FileNotFoundError), part_written(folder, note, "second", {}) as out:
+        fail_half_way(out / "a.txt")
     assert (folder / "a.txt").read_text() == "a"
     assert json.loads(note.read_text())["fingerprint"] == "first"
 

@@ -159,7 +159,7 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
         for name in stage.parts(study) if part is None else (part,):
             stages.run_part(study, stage.name, name, force=force)
 
-    return command  # type: ignore[no-any-return]
+    return command
 
 
 for _stage in STAGES:

@@ -62,8 +62,8 @@ def outcome(study: Study) -> list[str]:
     limit = f"-log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else ""
     lines = [f"{loci.height} loci, {hits.height} significant rows at {limit}"]
     for row in loci.head(10).iter_rows(named=True):
-        place = f"{row['chrom']}:{row['pos']}"
-        lines.append(f"  locus {row['locus']}: {row['lead_variant']} at {place}, {row['best_trait']}, -log10 p {row['neglog10p']:.1f}")
+        place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
+        lines.append(f"  locus {row['locus']}: {place}, {row['best_trait']}, -log10 p {row['neglog10p']:.1f}")
     if loci.height > 10:
         lines.append(f"  and {loci.height - 10} more")
     report = folder / "report" / "report.html"

@@ -189,7 +189,7 @@ class Loci(Table):
         "start": Column(WHOLE, "first significant position"), "stop": Column(WHOLE, "last significant position"),
         "effect_allele": Column(TEXT, "of the lead variant"), "eaf": Column(REAL, "of the lead variant"),
         "best_trait": Column(TEXT, "trait of the strongest association"), "neglog10p": Column(REAL, "of it"),
-        "traits": Column(WHOLE, "traits with a hit in the locus"), "variants": Column(WHOLE, "variants with a hit in the locus"),
+        "traits": Column(WHOLE, "traits with a hit in the locus"), "variants": Column(WHOLE, "variants with a hit in it"),
     }  # fmt: skip
     open = True
 

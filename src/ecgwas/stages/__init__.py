@@ -97,7 +97,8 @@ def _digests(study: Study, wanted_by: str, stage_name: str, part: str) -> list[o
     note = Note.read(note_path(study, stage_name, part))
     if note is None:
         fix = f"run `ecgwas {stage_name}` first, or `ecgwas run` for everything"
-        raise MissingStageError(f"{wanted_by} needs {stage_name} (part {part}), which has not run", where=study.results, fix=fix)
+        problem = f"{wanted_by} needs {stage_name} (part {part}), which has not run"
+        raise MissingStageError(problem, where=study.results, fix=fix)
     return [stage_name, part, note.digests()]
 
 

@@ -42,14 +42,19 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     results = scan.load_results(study)
     table = thresholds.table(study.loci, results, tested, features_per_lead(tested.names))
     associations = Associations(pl.concat([result.associations.frame for result in results]))
-    found = loci.find(study.loci, table, associations, results)
+    found = loci.find(study.loci, table, associations, results, keep_neglog10p=study.scan.keep_neglog10p)
     found.thresholds.write(out / "thresholds.csv")
     found.summary.write(out / "summary.csv")
     found.hits.write(out / "hits.csv")
     found.loci.write(out / "loci.csv")
-    inflation.qq(results).write_csv(out / "qq.csv")
-    power.table(found.thresholds, len(tested.eids)).write_csv(out / "power.csv")
-    logger.info("loci: %d significant rows in %d loci", len(found.hits), len(found.loci))
+    covariates = len(traits.load_covariates(study).names)
+    inflation.qq(results, covariates=covariates).write_csv(out / "qq.csv")
+    power.table(found.thresholds, len(tested.eids), covariates=covariates).write_csv(out / "power.csv")
+    for note in found.notes:
+        logger.info("loci: %s", note)
+    logger.info(
+        "loci: %d significant rows in %d loci; %d rows without a p-value", len(found.hits), len(found.loci), found.not_computed
+    )
 
 
 def load_associations(study: Study) -> Associations:

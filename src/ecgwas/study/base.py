@@ -11,7 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 class Options(BaseModel):
     """A section of study.yaml. The docstring below each option is its meaning; `ecgwas options` prints it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        validate_default=True,
+    )
 
 
 def option(default: Any = ..., *, unit: str | None = None, **bounds: Any) -> Any:

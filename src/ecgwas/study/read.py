@@ -94,7 +94,7 @@ class ReadOptions(Options):
     recordings: StudyPath
     """A folder of recordings, or a table (.csv, .tsv) with columns eid, path and, if wanted, lead and instance."""
     pattern: str = r"^(?P<eid>[^_]+)(?:_(?P<lead>I|II|III|aVR|aVL|aVF|V[1-6]))?_20205_(?P<instance>\d+)_(?P<array>\d+)\.xml$"
-    """Regular expression for file names, letter case ignored, with groups eid, instance, array and, for one-lead files, lead."""
+    """Regular expression for file names, case ignored, with groups eid, instance, array and, for one-lead files, lead."""
     instance: int = option(2, ge=0)
     """The visit that is kept when a person has several; the others are listed with the reason."""
     other_instances: bool = True
