@@ -1,0 +1,40 @@
+"""Writes docs/tables.md from the declared tables: `python docs/make_tables.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ecgwas import tables
+
+WHERE = {
+    "Recordings": "results/read/recordings.parquet",
+    "Features": "results/represent/<name>/features.parquet",
+    "People": "results/traits/people.csv",
+    "Associations": "results/scan/<chromosome>.parquet and results/loci/hits.csv",
+    "LeftOutVariants": "results/scan/left_out/<chromosome>.parquet",
+    "Summary": "results/loci/summary.csv",
+    "Thresholds": "results/loci/thresholds.csv",
+    "Loci": "results/loci/loci.csv",
+    "Genes": "results/genes/genes.csv",
+    "Clusters": "results/genes/clusters.csv",
+    "Edges": "results/genes/edges.csv",
+    "Terms": "results/genes/enrichment.csv",
+}
+
+
+def tables_page() -> str:
+    """Markdown: one section per table."""
+    lines = ["# Tables", "", "Every table of `results/`, column by column. Missing is an empty cell (null), never NaN or -9."]
+    for name, path in WHERE.items():
+        table = getattr(tables, name)
+        first = (table.__doc__ or "").strip().split("\n\n")[0]
+        lines += ["", f"## {name}", "", f"`{path}`. {' '.join(first.split())}", "", "| column | type | meaning |", "|---|---|---|"]
+        for column, about in table.columns.items():
+            lines.append(f"| {column} | {about.dtype} | {about.meaning.replace('|', chr(92) + '|')} |")
+        if table.open:
+            lines += ["", "Further columns may follow."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / "tables.md").write_text(tables_page())
