@@ -28,7 +28,15 @@ def tables_page() -> str:
     for name, path in WHERE.items():
         table = getattr(tables, name)
         first = (table.__doc__ or "").strip().split("\n\n")[0]
-        lines += ["", f"## {name}", "", f"`{path}`. {' '.join(first.split())}", "", "| column | type | meaning |", "|---|---|---|"]
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            f"`{path}`. {' '.join(first.split())}",
+            "",
+            "| column | type | meaning |",
+            "|---|---|---|",
+        ]
         for column, about in table.columns.items():
             lines.append(f"| {column} | {about.dtype} | {about.meaning.replace('|', chr(92) + '|')} |")
         if table.open:

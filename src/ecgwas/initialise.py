@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 from ecgwas.errors import InputError, StudyError, first_few
@@ -55,6 +57,9 @@ NO_GENES = """\
 #   - {kind: enrichment, terms: GO_Biological_Process.gmt}
 """
 
+CHROMOSOME = re.compile(r"(?<!\d)([1-9]|1\d|2[0-6])(?!\d)|((?<![A-Za-z])|(?<=chr)|(?<=_c))(X|Y|XY|MT)(?![A-Za-z])")
+"""What in a file's name could be a chromosome."""
+
 GENE_FILES = (
     ("genes.tsv", "  - {{kind: regions, file: {}}}"),
     ("network.tsv", "  - {{kind: string_files, links: {}}}"),
@@ -75,7 +80,7 @@ def write_study(folder: Path, *, replace: bool = False, represent: str = REPRESE
         raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
     header = (folder / "covariates.tsv").read_text(encoding="utf-8-sig").splitlines()[0].split("\t")
     text = TEMPLATE.format(
-        name=folder.resolve().name,
+        name=_plain(folder.resolve().name),
         recordings="ecg",
         represent=represent,
         covariates="covariates.tsv",
@@ -85,6 +90,11 @@ def write_study(folder: Path, *, replace: bool = False, represent: str = REPRESE
     )
     path.write_text(text)
     return path
+
+
+def _plain(text: str) -> str:
+    """A YAML scalar: as it is where that is safe, quoted where not."""
+    return text if re.fullmatch(r"[A-Za-z][\w-]*", text) else json.dumps(text)
 
 
 def _missing_recordings(folder: Path) -> str | None:
@@ -114,18 +124,16 @@ def _genotypes(folder: Path) -> str:
     filesets = _filesets(folder)
     if len(filesets) == 1:
         return f"genotypes/{filesets[0]}"
-    patterns = {_pattern(name) for name in filesets}
-    if len(patterns) == 1 and None not in patterns:
-        return f"genotypes/{patterns.pop()}"
+    common = set.intersection(*(_patterns(name) for name in filesets))
+    if len(common) == 1:
+        return f"genotypes/{common.pop()}"
     problem = f"several filesets that no pattern with {{chrom}} covers: {first_few(filesets)}"
     raise InputError(problem, where=folder / "genotypes", fix="keep one fileset there, or name them chr1, chr2, ...")
 
 
-def _pattern(name: str) -> str | None:
-    digits = name.rstrip("XYMT") if name[-1:] in "XYT" else name.rstrip("0123456789")
-    if digits == name:
-        return None
-    return digits + "{chrom}"
+def _patterns(name: str) -> set[str]:
+    """The name with {chrom} in place of each thing in it that could be a chromosome: ukb_c{chrom}_b0, ukb_c1_b{chrom}."""
+    return {name[: found.start()] + "{chrom}" + name[found.end() :] for found in CHROMOSOME.finditer(name)}
 
 
 def _genes(folder: Path) -> str:

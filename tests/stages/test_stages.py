@@ -1,0 +1,154 @@
+"""Stages on a small cohort: every file there, fresh where nothing changed, the same bytes after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ecgwas import stages
+from ecgwas.errors import InputError, MissingStageError, StudyError
+from ecgwas.stages import STAGES
+from ecgwas.study import Study
+from ecgwas.tables import Associations, Loci
+from tests.cohorts import contents, copy_inputs, make_cohort
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The small cohort, run to its end."""
+    study = Study.read_file(make_cohort(tmp_path_factory.mktemp("cohort")))
+    stages.run(study)
+    return study
+
+
+PROMISED = (
+    "read/recordings.parquet", "represent/pca/features.parquet", "represent/pca/history.csv", "represent/ae/features.parquet",
+    "represent/clinical/features.parquet", "traits/traits.parquet", "traits/covariates.parquet", "traits/people.csv",
+    "scan/1.parquet", "loci/summary.csv", "loci/hits.csv", "loci/loci.csv", "loci/thresholds.csv", "genes/genes.csv",
+    "genes/clusters.csv", "genes/edges.csv", "genes/enrichment.csv", "report/report.html",
+)  # fmt: skip
+
+
+def test_every_promised_file_is_there(finished: Study) -> None:
+    assert [name for name in PROMISED if not (finished.results / name).is_file()] == []
+    assert len(Associations.read(finished.results / "loci" / "hits.csv")) >= 0
+    assert set(Loci.columns) <= set(pl.read_csv(finished.results / "loci" / "loci.csv").columns)
+
+
+def test_every_person_has_a_fate(finished: Study) -> None:
+    people = pl.read_csv(finished.results / "traits" / "people.csv", schema_overrides={"eid": pl.String})
+    recordings = pl.read_parquet(finished.results / "read" / "recordings.parquet")
+    assert set(recordings.filter(pl.col("status") == "kept")["eid"]) <= set(people["eid"])
+    dropped = people.filter(pl.col("status") == "dropped")
+    assert dropped["reason"].null_count() == 0
+
+
+def test_nothing_is_made_twice(finished: Study) -> None:
+    for stage in STAGES:
+        for part in stage.parts(finished):
+            assert stages.run_part(finished, stage.name, part) is False
+
+
+def test_a_changed_option_remakes_its_stage_and_what_follows_and_nothing_else(finished: Study) -> None:
+    path = finished.folder / "study.yaml"
+    before = path.read_text()
+    try:
+        path.write_text(before.replace("threshold: permutation", "threshold: 1.0e-4"))
+        study = Study.read_file(path)
+        fresh = {stage.name: all(stages.is_fresh(study, stage.name, part) for part in stage.parts(study)) for stage in STAGES}
+    finally:
+        path.write_text(before)
+    assert fresh["scan"]
+    assert not fresh["loci"]
+
+
+def test_a_damaged_file_is_seen(finished: Study) -> None:
+    path = finished.results / "loci" / "summary.csv"
+    content = path.read_bytes()
+    path.write_bytes(content + b"\n")
+    assert not stages.is_fresh(finished, "loci", "all")
+    path.write_bytes(content)
+    assert stages.is_fresh(finished, "loci", "all")
+
+
+def test_making_everything_again_gives_the_same_bytes_elsewhere(finished: Study, tmp_path: Path) -> None:
+    """In another folder, so that no path of this machine is in a result."""
+    again = Study.read_file(copy_inputs(finished.folder / "study.yaml", tmp_path / "elsewhere"))
+    stages.run(again)
+    assert contents(again) == contents(finished)
+
+
+def test_no_result_tells_where_or_when_or_who(finished: Study) -> None:
+    """Results carry no path of this machine; the page and its figures carry no person."""
+    eids = pl.read_csv(finished.results / "traits" / "people.csv", schema_overrides={"eid": pl.String})["eid"].to_list()
+    for path in finished.results.rglob("*"):
+        if not path.is_file() or "notes" in path.relative_to(finished.results).parts:
+            continue
+        content = path.read_bytes()
+        assert str(finished.folder).encode() not in content, path
+        if "report" in path.relative_to(finished.results).parts and path.suffix in (".html", ".csv"):
+            found = set(re.findall(r"\b\d{7}\b", content.decode())) & set(eids)
+            assert not found, f"{path} names people"
+
+
+def test_notes_tell_how_a_part_was_made(finished: Study) -> None:
+    note = json.loads((finished.results / "notes" / "loci" / "all.json").read_text())
+    assert {"options", "seed", "versions", "seconds", "peak_memory_mib", "host"} <= set(note["made"])
+
+
+def test_a_stage_before_its_time_is_refused(tmp_path: Path, finished: Study) -> None:
+    study = Study.read_file(copy_inputs(finished.folder / "study.yaml", tmp_path / "new"))
+    with pytest.raises(MissingStageError, match="needs read"):
+        stages.run_part(study, "represent", "pca")
+
+
+def test_an_unknown_part_is_refused(finished: Study) -> None:
+    with pytest.raises(StudyError, match="no part '99'"):
+        stages.run_part(finished, "scan", "99")
+
+
+def test_inputs_that_are_gone_are_named(tmp_path: Path, finished: Study) -> None:
+    study_file = copy_inputs(finished.folder / "study.yaml", tmp_path / "gone")
+    (study_file.parent / "covariates.tsv").unlink()
+    (study_file.parent / "genotypes" / "cohort.bim").unlink()
+    _, mistakes = stages.check(Study.read_file(study_file))
+    text = "\n".join(str(mistake) for mistake in mistakes)
+    assert all(isinstance(mistake, InputError) for mistake in mistakes)
+    assert "covariates.tsv" in text
+    assert "cohort.bim" in text
+
+
+@pytest.mark.slow
+def test_killed_in_every_stage_and_started_again_gives_the_same_bytes(finished: Study, tmp_path: Path) -> None:
+    study_file = copy_inputs(finished.folder / "study.yaml", tmp_path / "killed")
+    for stage in STAGES:
+        killed_in(stage.name, study_file, tmp_path / f"{stage.name}.log")
+    study = Study.read_file(study_file)
+    stages.run(study)
+    assert contents(study) == contents(finished)
+    leftovers = [path.name for path in (study.results / "notes").rglob("*") if path.suffix != ".json" and path.is_file()]
+    assert leftovers == []
+
+
+def killed_in(stage: str, study_file: Path, log: Path) -> None:
+    """Starts a run and kills it, with SIGKILL, a moment after it says that the stage has started."""
+    command = [sys.executable, "-m", "ecgwas", "run", str(study_file)]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stderr=output, stdout=output)
+    pattern = re.compile(rf"^\S+ \S+ {stage}( \S+)?: started", re.MULTILINE)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and pattern.search(log.read_text()) is None:
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.01)
+    time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, f"{stage} was done before it could be killed: {log.read_text()}"
