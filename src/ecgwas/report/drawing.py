@@ -1,0 +1,233 @@
+"""SVG by hand: scales, axes, marks. Every function gives text; the same numbers give the same bytes.
+
+Colours are hexadecimal; `themed` swaps those of the palette for CSS variables, so that a picture inside the page follows
+its light or dark dress while the .svg file beside it stands alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+INK, MUTED, GRID, SURFACE = "#1c2733", "#5a6675", "#e2e7ed", "#fefefe"
+BLUE, VERMILION, GREEN, AMBER, SKY, PINK = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"
+BAND, PAPER = "#dbe3ec", "#f6dcd8"
+SERIES = (BLUE, VERMILION, GREEN, AMBER, PINK, SKY)
+"""Okabe and Ito's colours, told apart with any colour vision."""
+
+VARIABLES = {
+    INK: "--ink", MUTED: "--muted", GRID: "--grid", SURFACE: "--surface", BLUE: "--blue", VERMILION: "--vermilion",
+    GREEN: "--green", AMBER: "--amber", SKY: "--sky", PINK: "--pink", BAND: "--band", PAPER: "--paper",
+}  # fmt: skip
+
+CIVIDIS = ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838")
+FONT = "system-ui, 'Segoe UI', Helvetica, Arial, 'DejaVu Sans', sans-serif"
+
+
+def number(value: float) -> str:
+    """A coordinate with one decimal at most."""
+    text = f"{value:.1f}"
+    return text.removesuffix(".0") if text != "-0.0" else "0"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Linear map of [low, high] onto the coordinates [start, stop]; an empty range is widened."""
+
+    low: float
+    high: float
+    start: float
+    stop: float
+
+    def __call__(self, values: ArrayLike) -> NDArray[np.float64]:
+        span = self.high - self.low or 1.0
+        placed = self.start + (np.asarray(values, dtype=np.float64) - self.low) / span * (self.stop - self.start)
+        return np.asarray(placed, dtype=np.float64)
+
+    def at(self, value: float) -> float:
+        """The coordinate of one value."""
+        return float(self(value))
+
+    def ticks(self, about: int = 5) -> list[float]:
+        """About so many round values within the range."""
+        span = self.high - self.low
+        if not math.isfinite(span) or span <= 0:
+            return [self.low]
+        rough = span / about
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
+        first = math.ceil(self.low / step - 1e-9)
+        last = math.floor(self.high / step + 1e-9)
+        return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A rectangle with a scale for each axis; y grows upwards in values, downwards on paper."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+
+    @property
+    def x(self) -> Scale:
+        """Horizontal scale."""
+        return Scale(*self.x_range, self.left, self.left + self.width)
+
+    @property
+    def y(self) -> Scale:
+        """Vertical scale."""
+        return Scale(*self.y_range, self.top + self.height, self.top)
+
+    @property
+    def bottom(self) -> float:
+        """Coordinate of the lower edge."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> float:
+        """Coordinate of the right edge."""
+        return self.left + self.width
+
+
+def attributes(**given: Any) -> str:
+    """`stroke_width=1` becomes ` stroke-width="1"`; None is left out."""
+    pairs = ((name.replace("_", "-"), value) for name, value in given.items() if value is not None)
+    return "".join(f' {name}="{number(value) if isinstance(value, float) else escape(str(value))}"' for name, value in pairs)
+
+
+def label_of(value: float) -> str:
+    """A tick's text."""
+    return f"{value:g}".replace("-", "−")
+
+
+def text(x: float, y: float, words: str, *, size: float = 11, fill: str = MUTED, anchor: str | None = None, **more: Any) -> str:
+    """Words at a baseline point."""
+    given = attributes(x=float(x), y=float(y), font_size=float(size), fill=fill, text_anchor=anchor, **more)
+    return f"<text{given}>{escape(words, quote=False)}</text>"
+
+
+def line(x1: float, y1: float, x2: float, y2: float, stroke: str = GRID, width: float = 1, **more: Any) -> str:
+    """A straight line."""
+    path = f"M{number(x1)} {number(y1)}L{number(x2)} {number(y2)}"
+    return f"<path d='{path}'{attributes(stroke=stroke, stroke_width=str(width), fill='none', **more)}/>"
+
+
+def rect(x: float, y: float, width: float, height: float, fill: str, *, title: str | None = None, **more: Any) -> str:
+    """A filled rectangle; the title shows when pointed at."""
+    given = attributes(x=float(x), y=float(y), width=float(max(width, 0)), height=float(max(height, 0)), fill=fill, **more)
+    if title is None:
+        return f"<rect{given}/>"
+    return f"<rect{given}><title>{escape(title, quote=False)}</title></rect>"
+
+
+def _points(xs: NDArray[np.float64], ys: NDArray[np.float64]) -> str:
+    return " ".join(f"{number(x)},{number(y)}" for x, y in zip(xs, ys, strict=True))
+
+
+def polyline(xs: ArrayLike, ys: ArrayLike, stroke: str, width: float = 1.4, **more: Any) -> str:
+    """A curve through points given in coordinates; NaN breaks it."""
+    x, y = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
+    good = np.isfinite(x) & np.isfinite(y)
+    runs = np.split(np.arange(len(x)), np.flatnonzero(np.diff(good.astype(np.int8))) + 1)
+    pieces = ["M" + "L".join(f"{number(x[i])} {number(y[i])}" for i in run) for run in runs if len(run) > 1 and good[run[0]]]
+    given = attributes(stroke=stroke, stroke_width=str(width), fill="none", stroke_linejoin="round", **more)
+    return f"<path d='{''.join(pieces)}'{given}/>" if pieces else ""
+
+
+def ribbon(xs: ArrayLike, low: ArrayLike, high: ArrayLike, fill: str, opacity: float = 0.2) -> str:
+    """The area between two curves given in coordinates, without the points where either is NaN."""
+    x, a, b = (np.asarray(values, dtype=np.float64) for values in (xs, low, high))
+    good = np.isfinite(a) & np.isfinite(b)
+    if good.sum() < 2:
+        return ""
+    x, a, b = x[good], a[good], b[good]
+    outline = _points(np.concatenate([x, x[::-1]]), np.concatenate([a, b[::-1]]))
+    return f"<polygon points='{outline}' fill='{fill}' fill-opacity='{opacity}'/>"
+
+
+def dots(xs: ArrayLike, ys: ArrayLike, colour: str, size: float = 2.6, opacity: float | None = None) -> str:
+    """Round points given in coordinates, as one path: nine bytes a point; points on the same half pixel are drawn once."""
+    x, y = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
+    places = np.unique(np.round(np.column_stack([x, y]) * 2).astype(np.int64), axis=0) / 2
+    if len(places) == 0:
+        return ""
+    path = "".join(f"M{number(a)} {number(b)}h0" for a, b in places)
+    shade = None if opacity is None else str(opacity)
+    given = attributes(stroke=colour, stroke_width=str(size), stroke_linecap="round", fill="none", stroke_opacity=shade)
+    return f"<path d='{path}'{given}/>"
+
+
+def x_axis(panel: Panel, label: str, *, about: int = 6, grid: bool = False) -> list[str]:
+    """Ticks, their numbers, the axis' name."""
+    parts = [line(panel.left, panel.bottom, panel.right, panel.bottom, MUTED)]
+    for tick in panel.x.ticks(about):
+        at = panel.x.at(tick)
+        parts += [line(at, panel.top, at, panel.bottom)] if grid else []
+        parts.append(line(at, panel.bottom, at, panel.bottom + 4, MUTED))
+        parts.append(text(at, panel.bottom + 16, label_of(tick), anchor="middle"))
+    parts.append(text((panel.left + panel.right) / 2, panel.bottom + 34, label, anchor="middle", size=12, fill=INK))
+    return parts
+
+
+def y_axis(panel: Panel, label: str, *, about: int = 5, gap: float = 40) -> list[str]:
+    """Grid lines, their numbers, the axis' name."""
+    parts = []
+    for tick in panel.y.ticks(about):
+        at = panel.y.at(tick)
+        parts.append(line(panel.left, at, panel.right, at))
+        parts.append(text(panel.left - 7, at + 4, label_of(tick), anchor="end"))
+    x, y = panel.left - gap, (panel.top + panel.bottom) / 2
+    turn = f"rotate(-90 {number(x)} {number(y)})"
+    parts.append(text(x, y, label, anchor="middle", size=12, fill=INK, transform=turn))
+    return parts
+
+
+def legend(x: float, y: float, entries: Iterable[tuple[str, str]], *, gap: float = 18) -> list[str]:
+    """Coloured keys with their words, side by side."""
+    parts: list[str] = []
+    for words, colour in entries:
+        parts.append(line(x, y - 4, x + 16, y - 4, colour, 3, stroke_linecap="round"))
+        parts.append(text(x + 22, y, words, fill=INK))
+        x += 22 + width_of(words) + gap
+    return parts
+
+
+def width_of(words: str, size: float = 11) -> float:
+    """Roughly how wide words are."""
+    return len(words) * size * 0.56
+
+
+def shade(share: float) -> str:
+    """Cividis, dark blue at 0 to yellow at 1, in ten steps."""
+    return CIVIDIS[min(max(int(share * len(CIVIDIS)), 0), len(CIVIDIS) - 1)]
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is read more easily on the colour (WCAG relative luminance)."""
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return "#ffffff" if luminance < 0.18 else "#000000"
+
+
+def svg(width: float, height: float, parts: Sequence[str], label: str) -> str:
+    """The whole picture; `label` says in words what it shows."""
+    size = f"viewBox='0 0 {number(width)} {number(height)}' width='{number(width)}' height='{number(height)}'"
+    head = f"<svg xmlns='http://www.w3.org/2000/svg' {size} role='img' font-family=\"{FONT}\">"
+    return head + f"<title>{escape(label, quote=False)}</title>" + "".join(part for part in parts if part) + "</svg>\n"
+
+
+def themed(picture: str) -> str:
+    """The picture with the palette's colours as CSS variables of the page; its own font gives way to the page's."""
+    for colour, variable in VARIABLES.items():
+        picture = picture.replace(colour, f"var({variable})")
+    return picture.replace(f' font-family="{FONT}"', "")

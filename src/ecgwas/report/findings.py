@@ -1,0 +1,138 @@
+"""What a study found, in memory: all that the page shows, and nothing that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.signals import LEADS
+from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
+
+
+@dataclass(frozen=True)
+class Example:
+    """One recording, of nobody named: (12, S) float32 µV raw and clean, (12, T) float32 µV its median beat."""
+
+    raw_uv: NDArray[np.float32]
+    clean_uv: NDArray[np.float32]
+    beat_uv: NDArray[np.float32]
+    beat_times_ms: NDArray[np.float64]
+    rate_hz: float
+    leads: tuple[str, ...] = LEADS
+
+
+@dataclass(frozen=True)
+class RepresentationFindings:
+    """How well one representation describes the recordings.
+
+    history         columns epoch, train_loss, validation_loss, learning_rate; no rows if nothing was trained
+    errors          columns method, mse, pearson_r, on people kept aside; no rows if it cannot decode
+    reliability     columns lead, feature, r between odd and even beats; no rows for whole strips
+    mse             columns lead, mse: one row per recording and lead, nobody named; no rows if it cannot decode
+    left_out        recordings (lead by lead) beyond max_mse
+    reconstruction  (12, T or S) float32 µV, the example as decoded from its features; None if it cannot decode
+    """
+
+    name: str
+    kind: str
+    history: pl.DataFrame
+    errors: pl.DataFrame
+    reliability: pl.DataFrame
+    mse: pl.DataFrame
+    left_out: int = 0
+    reconstruction: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class GenotypeBeats:
+    """Median beats of the people with 0, 1 and 2 copies of a locus' effect allele.
+
+    people   (3,) int64
+    mean_uv  (3, 12, T) float64, NaN where nobody has the genotype;  half_width_uv  (3, 12, T), of the 95 % interval
+    slope_uv (12, T) float64, least-squares effect of one copy, nothing adjusted for;  slope_half_width_uv  (12, T)
+    neglog10p (12, T) float64, of the slope, normal approximation; NaN where it cannot be told
+    """
+
+    locus: int
+    variant: str
+    effect_allele: str
+    other_allele: str
+    times_ms: NDArray[np.float64]
+    people: NDArray[np.int64]
+    mean_uv: NDArray[np.float64]
+    half_width_uv: NDArray[np.float64]
+    slope_uv: NDArray[np.float64]
+    slope_half_width_uv: NDArray[np.float64]
+    neglog10p: NDArray[np.float64]
+    leads: tuple[str, ...] = LEADS
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All of a study, as its stages left it.
+
+    settings         study.yaml with defaults filled in, as plain values; paths relative
+    versions         program -> version;  seed: the study's
+    traits_report    traits.csv of stage traits;  trait_names: all that were tested
+    associations     rows that the scan kept (-log10 p of at least keep_neglog10p)
+    left_out         columns reason, variants: variants not tested for any trait
+    qq, power        tables of stage loci;  permutation_max (B,) float64 largest -log10 p of each shuffle; empty: none
+    planted          columns variant, chrom, pos, parameter, effect, unit of a simulated cohort; None for real ones
+    notes            what is worth knowing, in words
+    """
+
+    name: str
+    seed: int
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    recordings: Recordings
+    people: People
+    traits_report: pl.DataFrame
+    trait_names: tuple[str, ...]
+    representations: tuple[RepresentationFindings, ...]
+    example: Example | None
+    associations: Associations
+    keep_neglog10p: float
+    left_out: pl.DataFrame
+    summary: Summary
+    thresholds: Thresholds
+    hits: Associations
+    loci: Loci
+    qq: pl.DataFrame
+    power: pl.DataFrame
+    genes: Genes
+    clusters: Clusters
+    edges: Edges
+    terms: Terms
+    permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    genotype_beats: tuple[GenotypeBeats, ...] = ()
+    planted: pl.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def threshold(self) -> Mapping[str, Any]:
+        """The row of `thresholds` that the study used."""
+        return self.thresholds.frame.row(by_predicate=pl.col("used"), named=True)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture: heading, what it shows in words, SVG text, and the numbers drawn as CSV text."""
+
+    title: str
+    caption: str
+    svg: str
+    csv: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """The report: one HTML text, and each picture by file name (without ending)."""
+
+    html: str
+    figures: Mapping[str, Figure]
