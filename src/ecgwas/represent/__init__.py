@@ -31,11 +31,14 @@ class Encoder(Protocol):
 
     @property
     def history(self) -> pl.DataFrame:
-        """One row per epoch with columns epoch, train_loss, validation_loss, learning_rate, seconds; no rows if not trained."""
+        """One row per epoch with columns epoch, train_loss, validation_loss, learning_rate; no rows if not trained.
+
+        No clock times: the same study gives the same bytes again.
+        """
 
     @property
     def errors(self) -> pl.DataFrame:
-        """On people kept aside: method (self, pca_32, mean), mse, pearson_r; no rows if it cannot decode."""
+        """On people kept aside: method (self, pca_32, mean), mse, pearson_r, mae_uv; no rows if it cannot reconstruct."""
 
     def encode(self, signals: Signals) -> Features:
         """One row per person and lead (or 12L) in the order of `signals`; column mse where it can reconstruct."""

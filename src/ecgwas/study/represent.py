@@ -39,13 +39,10 @@ class Pca(Learned):
 
     kind: Literal["pca"] = "pca"
     scaling: Literal["none", "point"] = "point"
-    """`point` divides each lead and time by its SD between people (at least `floor_uv`), so that small waves count."""
+    """`point` divides each lead and time by its SD between people (at least `floor_uv`), so that small waves count; `none`
+    divides everything by one SD."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
-    segments: bool = False
-    """Separate components for P, QRS and T instead of whole beats."""
-    rotation: Literal["none", "varimax", "ica"] = "none"
-    """Rotate the components so that each acts on few samples (varimax) or is independent of the others (ica)."""
 
 
 class ResidualAutoencoder(Learned):
@@ -98,8 +95,6 @@ class Vae(Learned):
     """Epochs over which beta rises from 0."""
     free_bits: float = option(0.0, unit="nats", ge=0)
     """KL per feature that costs nothing."""
-    condition: bool = False
-    """Give the measurements to the decoder, so that features are what measurements do not explain."""
     point_weights: Literal["none", "sd"] = "sd"
     """Loss weight of each lead and time: equal, or one over its SD between people (P counts as much as R)."""
     floor_uv: float = option(25.0, unit="uV", gt=0)

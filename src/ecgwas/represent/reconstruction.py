@@ -1,0 +1,63 @@
+"""How a representation learned and how well it gives back what it was shown: tables of every learned kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.represent.inputs import Floats, Index, Normaliser, Traces
+
+Reconstruct = Callable[[Floats, Index], Floats]
+"""From normalised traces (B, C, L) and the place of their lead (B,) to their reconstruction, same shape and units."""
+
+HISTORY = {
+    "epoch": pl.Int64(), "train_loss": pl.Float64(), "validation_loss": pl.Float64(), "learning_rate": pl.Float64(),
+}  # fmt: skip
+ERRORS = {"method": pl.String(), "mse": pl.Float64(), "pearson_r": pl.Float64(), "mae_uv": pl.Float64()}
+
+
+def mean_square(residual: Floats) -> NDArray[np.float64]:
+    """(B,) float64, mean over leads and samples of the squared residual (B, C, L)."""
+    return np.asarray(np.square(residual).mean(axis=(1, 2), dtype=np.float64))
+
+
+def error_table(traces: Traces, test: Index, normaliser: Normaliser, methods: dict[str, Reconstruct]) -> pl.DataFrame:
+    """One row per method over the traces numbered `test`.
+
+    mse in normalised units, mean over traces; pearson_r in µV over the samples of each lead, mean over the leads and traces
+    where it is defined (neither side flat), null where it never is; mae_uv the mean absolute error in µV.
+    """
+    rows = [{"method": name, **_errors(traces, test, normaliser, method)} for name, method in methods.items()]
+    return pl.DataFrame(rows, schema=ERRORS)
+
+
+def _errors(traces: Traces, test: Index, normaliser: Normaliser, reconstruct: Reconstruct) -> dict[str, Any]:
+    mse, r, mae = [], [], []
+    for block in traces.blocks(test):
+        lead, microvolts = traces.lead_of(block), traces.read(block)
+        units = normaliser.apply(microvolts, lead)
+        again = reconstruct(units, lead)
+        mse.append(mean_square(again - units))
+        restored = normaliser.restore(again, lead, microvolts)
+        mae.append(np.abs(restored - microvolts).mean(axis=(1, 2), dtype=np.float64))
+        r.append(_correlations(microvolts, restored))
+    whole = np.concatenate(r)
+    defined = whole[np.isfinite(whole)]
+    pearson = float(defined.mean()) if len(defined) else None
+    return {"mse": float(np.concatenate(mse).mean()), "pearson_r": pearson, "mae_uv": float(np.concatenate(mae).mean())}
+
+
+def _correlations(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """(B * C,) Pearson r over the samples of each lead; NaN where one of them is flat."""
+    a = first.reshape(-1, first.shape[-1]).astype(np.float64)
+    b = second.reshape(-1, second.shape[-1]).astype(np.float64)
+    a -= a.mean(axis=1, keepdims=True)
+    b -= b.mean(axis=1, keepdims=True)
+    size = np.sqrt(np.einsum("bl,bl->b", a, a) * np.einsum("bl,bl->b", b, b))
+    # Rounding leaves a flat float32 trace with some 1e-7 of its level.
+    flat = size <= 1e-6
+    return np.where(flat, np.nan, np.einsum("bl,bl->b", a, b) / np.where(flat, 1.0, size))
