@@ -136,15 +136,21 @@ def _locked(study: Study, stage_name: str, part: str) -> Iterator[None]:
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            gone = not path.exists() or path.stat().st_ino != os.fstat(handle.fileno()).st_ino
         except BlockingIOError:
+            gone = True
+        if gone:
             handle.seek(0)
             problem = f"{stage_name} (part {part}) is being made by another run: {handle.read().strip()}"
             raise StudyError(problem, where=study.results, fix="wait for it, or stop it") from None
         handle.truncate(0)
         handle.write(f"process {os.getpid()} on {platform.node()}\n")
         handle.flush()
-        yield
-    path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            # While the lock is still held: a file that another process has locked is never taken away.
+            path.unlink(missing_ok=True)
 
 
 def check(study: Study) -> tuple[list[str], list[EcgwasError]]:

@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from ecgwas.errors import StudyError, ToolError
-from ecgwas.stages import STAGES
+from ecgwas.stages import STAGES, is_fresh
+from ecgwas.stages.base import note_path
 from ecgwas.store import fingerprint, whole
 from ecgwas.study import Study
 
@@ -34,6 +35,18 @@ def _planned(study: Study, name: str) -> dict[str, object]:
     return {"parts": parts, "marks": [fingerprint(stage.options(study, part))[:16] for part in parts]}
 
 
+def _forget_stale(study: Study) -> None:
+    """Takes away the notes of parts that are not fresh.
+
+    Snakemake judges by times of change and by what it remembers of its own runs; it would take a note that a run without
+    it left, for an older study file, as good.
+    """
+    for stage in STAGES:
+        for part in stage.parts(study):
+            if not is_fresh(study, stage.name, part):
+                note_path(study, stage.name, part).unlink(missing_ok=True)
+
+
 def run(study_file: Path, study: Study, *, profile: str, jobs: int, until: str | None, force: bool) -> None:
     """Run the study through Snakemake as a subprocess. Raises ToolError if a job fails, with where its log is."""
     workflow = files("ecgwas") / "workflow"
@@ -42,6 +55,7 @@ def run(study_file: Path, study: Study, *, profile: str, jobs: int, until: str |
         fix = "`--on local`, `--on slurm`, or the folder of a Snakemake profile"
         raise StudyError(f"there is no profile '{profile}'", where=study_file, fix=fix)
     write_plan(study)
+    _forget_stale(study)
     command = [sys.executable, "-m", "snakemake", "-s", str(workflow / "Snakefile"), "--profile", chosen]
     command += ["--directory", str(study.results), "--jobs", str(jobs), "--cores", str(jobs)]
     command += ["--config", f"study={study_file.resolve()}", f"until={until or STAGES[-1].name}"]
