@@ -1,0 +1,220 @@
+"""Pictures of the scan: Manhattan, QQ, the grid of leads and features, the null study beside the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.report import drawing as d
+from ecgwas.report.findings import Figure, Findings
+from ecgwas.report.order import chromosome_rank, natural
+
+GAP_SHARE = 0.012
+"""Room between chromosomes, as a share of all their lengths."""
+
+
+@dataclass(frozen=True)
+class Genome:
+    """Chromosomes side by side: where each starts on the common axis, and the axis' end."""
+
+    starts: dict[str, float]
+    lengths: dict[str, float]
+    end: float
+
+    def place(self, chroms: list[str], positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Positions on the common axis."""
+        return np.array([self.starts[chrom] for chrom in chroms], dtype=np.float64) + positions
+
+
+def genome_of(rows: pl.DataFrame) -> Genome:
+    """The part of each chromosome that the rows cover, in order; each takes at least 3 % of the axis."""
+    spans = rows.group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
+    spans = spans.sort(chromosome_rank("chrom"), "chrom")
+    lengths = {chrom: float(high - low) for chrom, low, high in spans.iter_rows()}
+    least = 0.03 * sum(lengths.values()) or 1.0
+    gap = GAP_SHARE * max(sum(lengths.values()), 1.0)
+    starts, at = {}, 0.0
+    for chrom, low, _ in spans.iter_rows():
+        room = max(lengths[chrom], least)
+        starts[chrom] = at + (room - lengths[chrom]) / 2 - float(low)
+        lengths[chrom] = room
+        at += room + gap
+    return Genome(starts, lengths, max(at - gap, 1.0))
+
+
+def manhattan(findings: Findings, trait: str, genome: Genome) -> Figure:
+    """All kept tests of a trait along the genome."""
+    rows = findings.associations.frame.filter(pl.col("trait") == trait, pl.col("neglog10p").is_finite())
+    limit = float(findings.threshold["neglog10p"])
+    beyond = rows.filter(pl.col("neglog10p") > limit).height
+    caption = (
+        f"{trait}: {beyond} variants beyond −log10 p {limit:.2f} (dashed). "
+        f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
+    )
+    picture = _manhattan(rows, genome, limit, findings.keep_neglog10p, caption, height=230)
+    table = rows.select("variant", "chrom", "pos", "neglog10p")
+    return Figure(f"Manhattan plot of {trait}", caption, picture, table.write_csv())
+
+
+def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
+    """Each variant's strongest trait along the genome, leads of loci named."""
+    rows = findings.associations.frame.filter(pl.col("neglog10p").is_finite())
+    if rows.height == 0:
+        return None
+    rows = rows.sort("neglog10p", "trait", descending=[True, False]).unique(["chrom", "pos", "variant"], keep="first",
+                                                                          maintain_order=True)  # fmt: skip
+    limit = float(findings.threshold["neglog10p"])
+    caption = (
+        f"Every variant's strongest association over {len(findings.trait_names)} traits; the dashed line is the study's "
+        f"threshold, −log10 p {limit:.2f} ({findings.threshold['kind']}). "
+        f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
+    )
+    names = _nearest_genes(findings)
+    marks = [(row["chrom"], row["pos"], row["neglog10p"], names.get(row["locus"], row["lead_variant"]))
+             for row in findings.loci.frame.iter_rows(named=True)]  # fmt: skip
+    picture = _manhattan(rows, genome, limit, findings.keep_neglog10p, caption, height=300, marks=marks)
+    table = rows.sort(chromosome_rank("chrom"), "chrom", "pos", "variant")
+    table = table.select("variant", "chrom", "pos", "trait", "neglog10p")
+    return Figure("All traits along the genome", caption, picture, table.write_csv())
+
+
+def _nearest_genes(findings: Findings) -> dict[int, str]:
+    """The gene of each locus' lead variant, where one was found."""
+    leads = findings.loci.frame.select("locus", variant="lead_variant")
+    genes = findings.genes.frame.join(leads, on=["locus", "variant"]).drop_nulls("gene").sort("locus", "rank", "gene")
+    return dict(genes.unique("locus", keep="first", maintain_order=True).select("locus", "gene").iter_rows())
+
+
+def _manhattan(
+    rows: pl.DataFrame, genome: Genome, limit: float, floor: float, caption: str, *, height: float,
+    marks: list[tuple[str, int, float, str]] | None = None,
+) -> str:  # fmt: skip
+    strongest = float(rows["neglog10p"].max()) if rows.height else limit  # type: ignore[arg-type]
+    top = max(strongest, limit) * (1.14 if marks else 1.06)
+    panel = d.Panel(56, 16, 860, height - 66, (0, genome.end), (min(floor, limit), top))
+    parts = d.y_axis(panel, "−log10 p", gap=38)
+    for place, (chrom, group) in enumerate(sorted(_by_chromosome(rows).items(), key=lambda item: natural(item[0]))):
+        x = panel.x(genome.place([chrom] * group.height, group["pos"].cast(pl.Float64).to_numpy()))
+        values = group["neglog10p"].to_numpy()
+        hit = values > limit
+        parts.append(d.dots(x[~hit], panel.y(values[~hit]), (d.BLUE, d.MUTED)[place % 2], 2.4))
+        parts.append(d.dots(x[hit], panel.y(values[hit]), d.VERMILION, 4))
+    for chrom, start in _middles(genome).items():
+        parts.append(d.text(panel.x.at(start), panel.bottom + 16, chrom, anchor="middle"))
+    at = panel.y.at(limit)
+    parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
+    parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
+    parts.append(d.text((panel.left + panel.right) / 2, panel.bottom + 34, "chromosome", anchor="middle", size=12, fill=d.INK))
+    parts += _names(panel, genome, marks or [])
+    return d.svg(930, height, parts, caption)
+
+
+def _by_chromosome(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {str(key[0]): group for key, group in rows.group_by("chrom", maintain_order=True)}
+
+
+def _middles(genome: Genome) -> dict[str, float]:
+    """The middle of each chromosome's room, on the common axis."""
+    middles, at = {}, 0.0
+    gap = (genome.end - sum(genome.lengths.values())) / max(len(genome.lengths) - 1, 1)
+    for chrom, length in genome.lengths.items():
+        middles[chrom] = at + length / 2
+        at += length + gap
+    return middles
+
+
+def _names(panel: d.Panel, genome: Genome, marks: list[tuple[str, int, float, str]]) -> list[str]:
+    """Names over the strongest loci; one that would lie on another is left to the table."""
+    parts: list[str] = []
+    taken: list[tuple[float, float, float]] = []
+    for chrom, pos, height, name in sorted(marks, key=lambda mark: -mark[2])[:25]:
+        x, y = panel.x.at(genome.starts[chrom] + pos), panel.y.at(height) - 7
+        half = d.width_of(name) / 2 + 3
+        x_text = min(max(x, panel.left + half), panel.right - half)
+        if any(abs(x_text - other) < half + width and abs(y - row) < 12 for other, width, row in taken):
+            continue
+        taken.append((x_text, half, y))
+        parts.append(d.text(x_text, y, name, anchor="middle", fill=d.INK, font_style="italic"))
+    return parts
+
+
+def qq(findings: Findings, trait: str) -> Figure | None:
+    """Observed against expected -log10 p, with the 95 % band of independent tests and lambda."""
+    points = findings.qq.filter(pl.col("trait") == trait)
+    if points.height == 0:
+        return None
+    found = findings.summary.frame.filter(pl.col("trait") == trait)["lambda_gc"].to_list()
+    inflation = f"{found[0]:.3f}" if found and found[0] is not None else "not known"
+    expected, observed, low, high = (points[name].to_numpy() for name in ("expected", "observed", "low", "high"))
+    end = float(expected.max()) * 1.03 or 1.0
+    panel = d.Panel(56, 16, 200, 164, (0, end), (0, max(float(np.nanmax(observed)), end) * 1.05))
+    parts = d.y_axis(panel, "observed", gap=38)
+    parts.append(d.ribbon(panel.x(expected), panel.y(low), panel.y(high), d.MUTED, 0.25))
+    parts.append(d.line(panel.x.at(0), panel.y.at(0), panel.x.at(end), panel.y.at(end), d.MUTED))
+    parts.append(d.dots(panel.x(expected), panel.y(observed), d.BLUE, 4))
+    parts += d.x_axis(panel, "expected −log10 p", about=4)
+    parts.append(d.text(panel.left + 8, panel.top + 14, f"λ = {inflation}", size=13, fill=d.INK))
+    caption = f"{trait}: λ {inflation}; grey is the 95 % band for independent tests."
+    return Figure(f"QQ plot of {trait}", caption, d.svg(270, 230, parts, caption), points.drop("trait").write_csv())
+
+
+def null_study(findings: Findings) -> Figure | None:
+    """The strongest test of every shuffled study, and the loci of the real one."""
+    maxima = findings.permutation_max
+    if len(maxima) < 2:
+        return None
+    limit = float(findings.threshold["neglog10p"])
+    loci = findings.loci.frame["neglog10p"].to_numpy()
+    end = max(float(maxima.max()), limit, float(loci.max()) if len(loci) else 0.0) * 1.04
+    start = float(maxima.min()) * 0.96
+    edges = np.linspace(start, float(maxima.max()) + 1e-9, 31)
+    counts, _ = np.histogram(maxima, edges)
+    panel = d.Panel(56, 34, 860, 150, (start, end), (0, float(counts.max()) * 1.08))
+    parts = [
+        *d.legend(56, 18, [("shuffled studies", d.MUTED), ("loci of this study", d.VERMILION)]),
+        *d.y_axis(panel, "studies"),
+    ]
+    for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
+        x, y = panel.x.at(left), panel.y.at(float(count))
+        parts.append(d.rect(x + 0.5, y, max(panel.x.at(right) - x - 1, 1), panel.bottom - y, d.MUTED, fill_opacity="0.6"))
+    for value in loci:
+        at = panel.x.at(float(value))
+        parts.append(d.line(at, panel.top + 60, at, panel.bottom, d.VERMILION, 2.5, stroke_linecap="round"))
+    at = panel.x.at(limit)
+    parts.append(d.line(at, panel.top, at, panel.bottom, d.INK, 1, stroke_dasharray="5 4"))
+    parts.append(d.text(at + 6, panel.top + 12, f"threshold {limit:.2f}", fill=d.INK))
+    parts += d.x_axis(panel, "strongest −log10 p", about=8)
+    chance = float((maxima > limit).mean())
+    caption = (
+        f"{len(maxima)} studies with people shuffled against their genotypes, run through the same scan: the strongest test "
+        f"of each (grey). {chance:.1%} of them pass the study's threshold; the loci of the real study are red."
+    )
+    table = pl.DataFrame({"from": edges[:-1], "to": edges[1:], "shuffled_studies": counts})
+    return Figure("The same study on chance alone", caption, d.svg(930, 236, parts, caption), table.write_csv())
+
+
+def inflation(findings: Findings) -> Figure | None:
+    """Genomic inflation of every trait, as a histogram."""
+    values = findings.summary.frame["lambda_gc"].drop_nulls().to_numpy()
+    if len(values) < 2:
+        return None
+    low, high = min(float(values.min()), 0.95), max(float(values.max()), 1.05)
+    edges = np.linspace(low, high + 1e-9, 33)
+    counts, _ = np.histogram(values, edges)
+    panel = d.Panel(56, 20, 390, 160, (low, high), (0, float(counts.max()) * 1.08))
+    parts = d.y_axis(panel, "traits")
+    for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
+        x, y = panel.x.at(left), panel.y.at(float(count))
+        parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE))
+    at = panel.x.at(1.0)
+    parts.append(d.line(at, panel.top, at, panel.bottom, d.INK, 1, stroke_dasharray="5 4"))
+    parts += d.x_axis(panel, "λ (1: no inflation)")
+    median = float(np.median(values))
+    caption = (
+        f"Genomic inflation λ of {len(values)} traits: median {median:.3f}, from {values.min():.3f} to {values.max():.3f}."
+    )
+    table = findings.summary.frame.select("trait", "lambda_gc")
+    return Figure("Genomic inflation", caption, d.svg(460, 232, parts, caption), table.write_csv())

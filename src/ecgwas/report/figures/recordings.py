@@ -1,0 +1,182 @@
+"""Pictures of recordings and of what representations make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.report import drawing as d
+from ecgwas.report.findings import Example, Figure, RepresentationFindings
+
+STRIP_LEADS = ("II", "V2", "V5")
+STRIP_SECONDS = 5.0
+GRID_LEADS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+"""The usual order of twelve leads on paper."""
+
+LARGE_SQUARE_S, LARGE_SQUARE_UV = 0.2, 500.0
+
+
+def strip(example: Example) -> Figure:
+    """The first seconds of three leads, before and after cleaning, on ECG paper."""
+    count = min(int(STRIP_SECONDS * example.rate_hz), example.raw_uv.shape[1])
+    times = np.arange(count) / example.rate_hz
+    rows = [lead for lead in STRIP_LEADS if lead in example.leads]
+    height = 118.0
+    parts = d.legend(56, 18, [("as recorded", d.VERMILION), ("cleaned", d.BLUE)])
+    frames = []
+    for place, lead in enumerate(rows):
+        at = example.leads.index(lead)
+        raw, clean = example.raw_uv[at, :count].astype(float), example.clean_uv[at, :count].astype(float)
+        both = np.concatenate([raw, clean])
+        panel = d.Panel(56, 34 + place * (height + 10), 860, height, (0, float(times[-1])), _padded(both))
+        parts += _paper(panel)
+        parts.append(d.text(8, panel.top + height / 2 + 5, lead, size=14, fill=d.INK, font_weight="600"))
+        parts.append(d.polyline(panel.x(times), panel.y(raw), d.VERMILION, 1.0, stroke_opacity="0.75"))
+        parts.append(d.polyline(panel.x(times), panel.y(clean), d.BLUE, 1.4))
+        frames.append(pl.DataFrame({"lead": lead, "time_s": times, "raw_uv": raw, "clean_uv": clean}))
+    bottom = 34 + len(rows) * (height + 10)
+    parts.append(d.text(56, bottom + 8, "one large square: 0.2 s across, 0.5 mV up"))
+    caption = "The first five seconds of one recording in three leads, as recorded and after cleaning."
+    return Figure("From raw to clean", caption, d.svg(930, bottom + 18, parts, caption), pl.concat(frames).write_csv())
+
+
+def _padded(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = float(np.min(values)), float(np.max(values))
+    room = 0.08 * (high - low or 1.0)
+    return low - room, high + room
+
+
+def _paper(panel: d.Panel) -> list[str]:
+    """Squares of ECG paper: 0.2 s and 0.5 mV."""
+    low, high = (np.ceil(panel.y_range[0] / LARGE_SQUARE_UV), np.floor(panel.y_range[1] / LARGE_SQUARE_UV))
+    ups = panel.y(np.arange(low, high + 1) * LARGE_SQUARE_UV)
+    acrosses = panel.x(np.arange(0, panel.x_range[1] + 1e-9, LARGE_SQUARE_S))
+    parts = [d.line(panel.left, float(y), panel.right, float(y), d.PAPER) for y in ups]
+    return parts + [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in acrosses]
+
+
+def reconstruction(example: Example, representations: Sequence[RepresentationFindings]) -> Figure | None:
+    """The example's median beat in twelve leads, and as each representation that works on beats rebuilds it."""
+    beat = example.beat_uv.astype(float)
+    rebuilt = {r.name: np.asarray(r.reconstruction, dtype=float) for r in representations if r.reconstruction is not None}
+    rebuilt = {name: array for name, array in rebuilt.items() if array.shape == beat.shape}
+    curves = {"median beat": beat, **rebuilt}
+    if not rebuilt:
+        return None
+    colours = dict(zip(curves, (d.INK, *d.SERIES), strict=False))
+    parts = d.legend(16, 18, [(name, colours[name]) for name in curves if name in colours])
+    everything = _padded(np.concatenate([array.ravel() for array in curves.values()]))
+    for row, leads in enumerate(GRID_LEADS):
+        for column, lead in enumerate(leads):
+            box = (16 + column * 230.0, 34 + row * 150.0)
+            parts += _beat_panel(example, lead, curves, colours, box, everything)
+    parts.append(d.text(16, 496, "one large square: 0.2 s across, 0.5 mV up; all leads on one scale"))
+    caption = "Median beat of the same recording and its reconstruction from features, in twelve leads."
+    return Figure("From beat to features and back", caption, d.svg(930, 506, parts, caption), _beat_csv(example, curves))
+
+
+def _beat_panel(
+    example: Example, lead: str, curves: dict[str, NDArray[np.float64]], colours: dict[str, str],
+    box: tuple[float, float], heights: tuple[float, float],
+) -> list[str]:  # fmt: skip
+    if lead not in example.leads:
+        return []
+    times = example.beat_times_ms / 1000
+    panel = d.Panel(box[0], box[1], 220, 140, (float(times[0]), float(times[-1])), heights)
+    parts = [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in panel.x(np.arange(-0.2, 0.61, 0.2))]
+    low, high = (np.ceil(heights[0] / LARGE_SQUARE_UV), np.floor(heights[1] / LARGE_SQUARE_UV))
+    parts += [d.line(panel.left, float(y), panel.right, float(y), d.PAPER)
+              for y in panel.y(np.arange(low, high + 1) * LARGE_SQUARE_UV)]  # fmt: skip
+    for name, array in curves.items():
+        if name not in colours:
+            continue
+        dash = None if name == "median beat" else "5 3"
+        values = array[example.leads.index(lead)]
+        parts.append(d.polyline(panel.x(times), panel.y(values), colours[name], 1.5, stroke_dasharray=dash))
+    parts.append(d.text(panel.left + 4, panel.top + 14, lead, size=13, fill=d.INK, font_weight="600"))
+    return parts
+
+
+def _beat_csv(example: Example, curves: dict[str, NDArray[np.float64]]) -> str:
+    frames = []
+    for i, lead in enumerate(example.leads):
+        columns = {name.replace(" ", "_") + "_uv": array[i] for name, array in curves.items()}
+        frames.append(pl.DataFrame({"lead": lead, "time_ms": example.beat_times_ms, **columns}))
+    return pl.concat(frames).write_csv()
+
+
+def error_distribution(representation: RepresentationFindings) -> Figure | None:
+    """Histogram of the reconstruction error over recordings and leads, on a logarithmic axis."""
+    values = representation.mse["mse"].drop_nulls().to_numpy() if "mse" in representation.mse.columns else np.empty(0)
+    values = values[np.isfinite(values) & (values > 0)]
+    if len(values) < 2:
+        return None
+    logs = np.log10(values)
+    edges = np.linspace(logs.min(), logs.max() + 1e-9, 41)
+    counts, _ = np.histogram(logs, edges)
+    panel = d.Panel(64, 20, 380, 190, (float(edges[0]), float(edges[-1])), (0, float(counts.max()) * 1.06))
+    parts = d.y_axis(panel, "recordings × leads", gap=48)
+    for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
+        x, y = panel.x.at(left), panel.y.at(float(count))
+        parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE))
+    middle = float(np.median(logs))
+    at = panel.x.at(middle)
+    parts.append(d.line(at, panel.top, at, panel.bottom, d.VERMILION, 1.5, stroke_dasharray="4 3"))
+    parts.append(d.text(at + 5, panel.top + 10, f"median {10**middle:.3g}", fill=d.INK))
+    parts += d.x_axis(panel, "log10 mean squared error (normalised units)")
+    caption = f"Reconstruction error of {representation.name}: {len(values):,} recordings × leads, median {10**middle:.3g}."
+    table = pl.DataFrame({"log10_mse_from": edges[:-1], "log10_mse_to": edges[1:], "count": counts})
+    title = f"Reconstruction error of {representation.name}"
+    return Figure(title, caption, d.svg(460, 260, parts, caption), table.write_csv())
+
+
+def training(representation: RepresentationFindings) -> Figure | None:
+    """Loss of each epoch, in training and on people kept aside."""
+    history = representation.history
+    if history.height == 0:
+        return None
+    drawn = history.select("epoch", "train_loss", "validation_loss", "learning_rate")
+    epochs = drawn["epoch"].cast(pl.Float64).to_numpy()
+    train, validation = (drawn[name].cast(pl.Float64).to_numpy() for name in ("train_loss", "validation_loss"))
+    losses = np.concatenate([train, validation])
+    top = float(np.nanmax(losses)) * 1.05 or 1.0
+    panel = d.Panel(64, 34, 380, 176, (float(epochs[0]), float(max(epochs[-1], epochs[0] + 1))), (0, top))
+    parts = [*d.legend(64, 18, [("training", d.BLUE), ("people kept aside", d.VERMILION)]), *d.y_axis(panel, "loss", gap=48)]
+    for values, colour in ((train, d.BLUE), (validation, d.VERMILION)):
+        parts.append(d.polyline(panel.x(epochs), panel.y(values), colour, 2))
+        parts.append(d.dots(panel.x(epochs), panel.y(values), colour, 4) if len(epochs) <= 30 else "")
+    best = int(np.nanargmin(validation))
+    at = panel.x.at(float(epochs[best]))
+    parts.append(d.line(at, panel.top, at, panel.bottom, d.MUTED, 1, stroke_dasharray="4 3"))
+    parts += d.x_axis(panel, "epoch")
+    caption = (
+        f"Training of {representation.name}: {len(epochs)} epochs, best validation loss {validation[best]:.4g} "
+        f"in epoch {epochs[best]:g} (dashed), whose weights are used."
+    )
+    return Figure(f"Training of {representation.name}", caption, d.svg(460, 260, parts, caption), drawn.write_csv())
+
+
+def reliability(representation: RepresentationFindings) -> Figure | None:
+    """Each feature's correlation between odd and even heartbeats, lead by lead."""
+    table = representation.reliability
+    if table.height == 0:
+        return None
+    leads = table["lead"].unique(maintain_order=True).to_list()
+    panel = d.Panel(64, 20, 380, 190, (-0.5, len(leads) - 0.5), (min(0.0, float(table["r"].min())), 1.0))  # type: ignore[arg-type]
+    parts = d.y_axis(panel, "correlation", gap=48)
+    for place, lead in enumerate(leads):
+        values = table.filter(pl.col("lead") == lead)["r"].to_numpy()
+        spread = place + np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.array([place])
+        parts.append(d.dots(panel.x(spread), panel.y(np.sort(values)), d.BLUE, 3.4))
+        at = panel.x.at(place)
+        parts.append(d.text(at, panel.bottom + 16, lead, anchor="middle"))
+    parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
+    middle = float(table["r"].median())  # type: ignore[arg-type]
+    caption = (
+        f"Repeatability of {representation.name}: each feature from odd and from even heartbeats of the same recording, "
+        f"sorted within a lead; median correlation {middle:.2f}."
+    )
+    return Figure(f"Repeatability of {representation.name}", caption, d.svg(460, 240, parts, caption), table.write_csv())
