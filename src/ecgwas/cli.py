@@ -149,6 +149,27 @@ def simulate(folder: Path, people: int, seed: int) -> None:
     click.echo(f"{folder} is written. Next: ecgwas init {folder}")
 
 
+@main.command()
+@STUDY
+@FORCE
+def null(study_file: Path, force: bool) -> None:
+    """The same chain on shuffled people, then the report with every count beside its count by chance."""
+    study = Study.read_file(study_file)
+    twin = stages.run_null(study, force=force)
+    for name, number, by_chance in listing.beside_null(study, twin):
+        click.echo(f"{name:<18} {number:>8}   on shuffled people {by_chance:>8}")
+    stages.run_part(study, "report", "all")
+
+
+@main.command()
+@STUDY
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def explain(study_file: Path, file: Path) -> None:
+    """How a result FILE came to be: stage, options, versions, seed, host, time; and whether it is still fresh."""
+    for line in stages.explain(Study.read_file(study_file), file):
+        click.echo(line)
+
+
 def _stage_command(stage: Stage) -> Callable[..., None]:
     @main.command(name=stage.name, help=f"Stage: {stage.meaning}.")
     @STUDY

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from ecgwas.stages import null
 from ecgwas.study import Study
 
 
@@ -49,6 +50,13 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in get_args(annotation) for model in _models(inner)]
+
+
+def beside_null(study: Study, twin: Study) -> list[tuple[str, int, int]]:
+    """Each count of a study with the same count of its null twin."""
+    found = null.counts(study) or {}
+    by_chance = null.counts(twin) or {}
+    return [(name, number, by_chance[name]) for name, number in found.items() if name in by_chance]
 
 
 def outcome(study: Study) -> list[str]:

@@ -185,3 +185,15 @@ def test_no_usable_feature_is_an_error_with_the_reasons(tmp_path: Path) -> None:
     path = covariates(tmp_path, ids())
     with pytest.raises(InputError, match="the same value in everyone"):
         traits.build(TraitOptions(covariates=path), {"ae": features(ids(), {"f01": np.ones(N)})}, ids())
+
+
+def test_shuffling_keeps_traits_with_their_covariates_and_takes_them_from_their_people(tmp_path: Path) -> None:
+    path = covariates(tmp_path, ids())
+    options = TraitOptions(covariates=path, transform="none")
+    built = traits.build(options, {"ae": features(ids(), {"f01": noise(1)})}, ids())
+    mixed = traits.shuffled(built, np.random.default_rng(4))
+    before = {tuple(row) for row in np.hstack([built.traits.values, built.covariates.values])}
+    after = {tuple(row) for row in np.hstack([mixed.traits.values, mixed.covariates.values])}
+    assert before == after
+    assert (mixed.traits.values == built.traits.values).mean() < 0.1
+    assert mixed.traits.eids == built.traits.eids

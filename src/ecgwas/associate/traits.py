@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,17 @@ def build(options: TraitOptions, features: Mapping[str, Features], genotype_peop
     traits = Traits(kept, tuple(names), values)
     frame = pl.DataFrame(report, schema=REPORT_SCHEMA)
     return TraitTables(traits, coded.covariates, people, frame, (*coded.notes, *notes))
+
+
+def shuffled(tables: TraitTables, rng: np.random.Generator) -> TraitTables:
+    """Each person's traits and covariates given, together, to another person: the null twin of the tables.
+
+    What traits and covariates have to do with each other stays; what they have to do with genotypes is gone.
+    """
+    order = rng.permutation(len(tables.traits.eids))
+    traits = replace(tables.traits, values=tables.traits.values[order])
+    covariates = replace(tables.covariates, values=tables.covariates.values[order])
+    return replace(tables, traits=traits, covariates=covariates, notes=(*tables.notes, "people are shuffled: a null study"))
 
 
 def check(options: TraitOptions, genotype_people: Sequence[str]) -> Sequence[str]:

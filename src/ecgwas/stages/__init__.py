@@ -7,6 +7,7 @@ calls the command line. A part depends on (study, part) alone and gives the same
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import platform
@@ -17,13 +18,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ecgwas import __version__
-from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
-from ecgwas.stages import genes, loci, read, report, represent, scan, traits
+from ecgwas.errors import EcgwasError, InputError, MissingStageError, StudyError, first_few
+from ecgwas.stages import genes, loci, null, read, report, represent, scan, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
 from ecgwas.store import Note, fingerprint, part_written, stamp
 from ecgwas.study import Study
 
-__all__ = ["STAGES", "Stage", "check", "is_fresh", "run", "run_part", "stage_named"]
+__all__ = ["STAGES", "Stage", "check", "explain", "is_fresh", "run", "run_null", "run_part", "stage_named"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,18 @@ def run(study: Study, *, until: str | None = None, force: bool = False) -> None:
             run_part(study, stage.name, part, force=force)
         if stage.name == until:
             return
+
+
+def run_null(study: Study, *, force: bool = False) -> Study:
+    """The study's null twin, from its traits to its genes: shuffled people, the study's threshold. Gives the twin."""
+    shuffled = null.twin(study)
+    null.share_signals(study, shuffled)
+    for stage in STAGES:
+        if stage.name in null.SHARED or stage.name == "report":
+            continue
+        for part in stage.parts(shuffled):
+            run_part(shuffled, stage.name, part, force=force)
+    return shuffled
 
 
 def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -> bool:
@@ -120,6 +133,31 @@ def _clear_scratch(scratch: Path, keep: str | None) -> None:
     for folder in scratch.parent.glob(f"{stem}.scratch.*"):
         if folder.name != keep:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def explain(study: Study, path: Path) -> list[str]:
+    """How a result file came to be, and whether it is as its study would make it now, in lines.
+
+    Raises InputError if no part of the study made the file.
+    """
+    inside = path.resolve()
+    for stage in STAGES:
+        folder = stage_folder(study, stage.name).resolve()
+        for part in stage.parts(study):
+            note = Note.read(note_path(study, stage.name, part))
+            if note is not None and inside.is_relative_to(folder) and str(inside.relative_to(folder)) in note.outputs:
+                fresh = is_fresh(study, stage.name, part)
+                return [f"stage {stage.name}, part {part}: {stage.meaning}", *_told(note), f"fresh: {'yes' if fresh else 'no'}"]
+    fix = "name a file below the study's results folder that a stage has written"
+    raise InputError("no stage of this study made this file", where=path, fix=fix)
+
+
+def _told(note: Note) -> list[str]:
+    facts = dict(note.made)
+    versions = ", ".join(f"{name} {number}" for name, number in sorted(facts.pop("versions", {}).items()))
+    options = json.dumps(facts.pop("options", None), sort_keys=True)
+    rest = [f"{name}: {value}" for name, value in sorted(facts.items())]
+    return [*rest, f"versions: {versions}", f"options: {options}", f"fingerprint of options and inputs: {note.fingerprint}"]
 
 
 @contextmanager

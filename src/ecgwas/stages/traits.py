@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ecgwas.associate import genotypes, traits
 from ecgwas.stages import represent
-from ecgwas.stages.base import Needs, Stage, all_in_one, stage_folder
+from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, Traits
 
@@ -18,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def _options(study: Study, part: str) -> Any:
-    return study.as_written(study.traits)
+    return [study.as_written(study.traits), seed_of(study, "shuffle") if study.traits.shuffle else None]
 
 
 def _needs(study: Study, part: str) -> Needs:
@@ -32,6 +34,8 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     tables = traits.build(study.traits, represent.load_features(study), genotypes.people(study.scan))
+    if study.traits.shuffle:
+        tables = traits.shuffled(tables, np.random.default_rng(seed_of(study, "shuffle")))
     tables.traits.write(out / "traits.parquet")
     tables.covariates.write(out / "covariates.parquet")
     tables.people.write(out / "people.csv")

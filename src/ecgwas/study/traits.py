@@ -22,3 +22,6 @@ class TraitOptions(Options):
     """Residuals on the covariates to normal quantiles by rank (Blom), or features as they are."""
     min_people: int = option(50, ge=10)
     """Traits measured in fewer people are left out and listed."""
+    shuffle: bool = False
+    """Give each person's traits and covariates, together, to another person: nothing true is left to be found.
+    `ecgwas null` sets it for the study's null twin."""

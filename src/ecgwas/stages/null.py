@@ -1,0 +1,66 @@
+"""The null twin of a study: the same chain on shuffled people, so that every count has a count by chance beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from ecgwas.errors import MissingStageError
+from ecgwas.stages.base import stage_folder
+from ecgwas.study import Matrix, Study
+from ecgwas.tables import Associations, Clusters, Genes, Loci, Terms
+
+SHARED = ("read", "represent")
+"""Stages that know nothing of genotypes: the twin has them from its study."""
+
+
+def twin(study: Study) -> Study:
+    """The study with its people shuffled and its threshold kept, in results/null.
+
+    Raises MissingStageError if the study's own loci have not been found: their threshold is the twin's.
+    """
+    scan = study.scan.model_copy(update={"permutations": 0}) if isinstance(study.scan, Matrix) else study.scan
+    changes = {
+        "results": study.results / "null",
+        "traits": study.traits.model_copy(update={"shuffle": True}),
+        "scan": scan,
+        "loci": study.loci.model_copy(update={"threshold": _threshold(study)}),
+    }
+    return study.model_copy(update=changes)
+
+
+def _threshold(study: Study) -> float:
+    path = stage_folder(study, "loci") / "thresholds.csv"
+    if not path.exists():
+        fix = "run `ecgwas run` first: the null twin takes its threshold"
+        raise MissingStageError("the study's loci have not been found", where=study.results, fix=fix)
+    return float(pl.read_csv(path).filter(pl.col("used"))["p"].item())
+
+
+def share_signals(study: Study, null: Study) -> None:
+    """Links the stages that the twin has in common with its study."""
+    for stage in SHARED:
+        _link(null.results / stage, Path("..") / stage)
+        _link(null.results / "notes" / stage, Path("..") / ".." / "notes" / stage)
+
+
+def _link(path: Path, target: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_symlink():
+        path.symlink_to(target, target_is_directory=True)
+
+
+def counts(study: Study) -> dict[str, int] | None:
+    """Significant rows, loci, genes, clusters and kept terms of a study; None if its genes have not been found."""
+    loci = stage_folder(study, "loci")
+    genes = stage_folder(study, "genes")
+    if not (genes / "enrichment.csv").exists():
+        return None
+    return {
+        "significant rows": len(Associations.read(loci / "hits.csv")),
+        "loci": len(Loci.read(loci / "loci.csv")),
+        "genes": Genes.read(genes / "genes.csv").frame["gene"].drop_nulls().n_unique(),
+        "clusters": Clusters.read(genes / "clusters.csv").frame["cluster"].drop_nulls().n_unique(),
+        "terms": Terms.read(genes / "enrichment.csv").frame.filter(pl.col("kept")).height,
+    }
