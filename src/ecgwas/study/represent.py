@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ecgwas.study.base import Options, option
 
+
+def _odd(size: int) -> int:
+    if size % 2 == 0:
+        raise ValueError("must be odd, so that a kernel has a middle")
+    return size
+
+
+Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=12)]
+OddCounts = tuple[Annotated[int, Field(ge=1, le=255), AfterValidator(_odd)], ...]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 """Part of trait and folder names: letters, digits and underscores."""
 
@@ -31,7 +40,7 @@ class Learned(Representation):
     max_mse: float | None = option(None, gt=0)
     """Recordings (lead by lead) whose reconstruction error in normalised units is larger are left out and listed."""
     test_share: float = option(0.1, gt=0, lt=0.5)
-    """Share of people kept aside to report errors on."""
+    """Share of people kept aside to report errors on; as many again where training needs people to tell it when to stop."""
 
 
 class Pca(Learned):
@@ -51,24 +60,24 @@ class ResidualAutoencoder(Learned):
     kind: Literal["residual_autoencoder"] = "residual_autoencoder"
     leads: Literal["each", "together"] = "each"
     """One set of features per lead from one model over all leads' traces, or one set for all leads together."""
-    channels: tuple[int, ...] = (32, 64, 128)
+    channels: Counts = (32, 64, 128)
     """Channels of each block; each block halves the length."""
-    kernels: tuple[int, ...] = (7, 7, 7)
-    """Kernel size of each block (one value for all blocks is allowed)."""
+    kernels: OddCounts = (7, 7, 7)
+    """Kernel size of each block, odd (one value for all blocks is allowed)."""
     block: Literal["residual", "conv_pool"] = "residual"
-    """Residual blocks with strided convolutions, or Conv + BatchNorm + activation + MaxPool."""
+    """Blocks of two convolutions, the first strided, or of Conv + BatchNorm + activation + MaxPool."""
     skip: Literal["encoder", "encoder_and_decoder", "none"] = "encoder"
-    """Where skip connections are."""
+    """Where a 1x1 convolution leads around each block; none leads around the features."""
     skip_merge: Literal["add", "concatenate"] = "add"
-    """How a skip joins."""
+    """How a skip joins the block's output; concatenated, the block has twice the channels."""
     activation: Literal["leaky_relu", "relu", "elu", "selu", "tanh"] = "leaky_relu"
     """Activation after each convolution."""
     dropout: float = option(0.2, ge=0, lt=1)
     """Dropout after each block and in the decoder."""
     l2: float = option(1e-4, ge=0)
-    """Weight of the squared kernels in the loss."""
+    """Weight in the loss of the sum of all squared kernel weights."""
     l1: float = option(0.0, ge=0)
-    """Weight of the absolute kernels in the loss."""
+    """Weight in the loss of the sum of all absolute kernel weights."""
     normalisation: Literal["global", "per_signal", "none"] = "global"
     """Training mean and SD, each signal's own, or none."""
     learning_rate: float = option(1e-3, gt=0)
@@ -81,6 +90,12 @@ class ResidualAutoencoder(Learned):
     """Epochs without a better validation loss before training stops; the best weights are restored."""
     halve_after: int = option(5, ge=1)
     """Epochs without a better validation loss before the learning rate is halved."""
+
+    @model_validator(mode="after")
+    def _one_kernel_per_block(self) -> ResidualAutoencoder:
+        if len(self.kernels) not in (1, len(self.channels)):
+            raise ValueError(f"{len(self.kernels)} kernels for {len(self.channels)} blocks: give one, or one per block")
+        return self
 
 
 class Vae(Learned):
@@ -99,7 +114,7 @@ class Vae(Learned):
     """Loss weight of each lead and time: equal, or one over its SD between people (P counts as much as R)."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
-    channels: tuple[int, ...] = (32, 64, 128)
+    channels: Counts = (32, 64, 128)
     """Channels of each block; each block halves the length."""
     learning_rate: float = option(1e-3, gt=0)
     """Adam's step."""
