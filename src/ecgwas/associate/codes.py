@@ -28,7 +28,8 @@ FLIPPED = np.array([0, NO_CALL, 1, 2], dtype=np.uint8)
 def _byte_table(of_code: NDArray[np.uint8]) -> NDArray[np.uint8]:
     codes = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4)
     shifted: NDArray[np.uint8] = of_code[codes] << SHIFTS
-    return np.bitwise_or.reduce(shifted, axis=1)
+    joined: NDArray[np.uint8] = np.bitwise_or.reduce(shifted, axis=1)
+    return joined
 
 
 RECODE = np.stack([_byte_table(PLAIN), _byte_table(FLIPPED)])
@@ -81,8 +82,14 @@ class Block:
 
     def pick(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Block:
         """Some of the variants."""
-        arrays = (self.flipped, self.missing, self.ones, self.twos)
-        return Block(self.packed[chosen], self.people, *(array[chosen] for array in arrays))
+        return Block(
+            packed=self.packed[chosen],
+            people=self.people,
+            flipped=self.flipped[chosen],
+            missing=self.missing[chosen],
+            ones=self.ones[chosen],
+            twos=self.twos[chosen],
+        )
 
     def decoded(self) -> NDArray[np.float32]:
         """(V, N) float32 copies of the minor allele, no call 0."""
@@ -118,7 +125,8 @@ def repacked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     width = 4 * ((codes.shape[1] + 3) // 4)
     wide = np.zeros((len(codes), width), dtype=np.uint8)
     wide[:, : codes.shape[1]] = codes
-    return np.bitwise_or.reduce(wide.reshape(len(codes), -1, 4) << SHIFTS, axis=2)
+    joined: NDArray[np.uint8] = np.bitwise_or.reduce(wide.reshape(len(codes), -1, 4) << SHIFTS, axis=2)
+    return joined
 
 
 def block(packed: NDArray[np.uint8], people: int) -> Block:
