@@ -1,0 +1,125 @@
+"""The ECG by genotype: what a locus does to the waveform."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.report import drawing as d
+from ecgwas.report.figures.recordings import GRID_LEADS, LARGE_SQUARE_UV
+from ecgwas.report.findings import Figure, GenotypeBeats
+
+COLOURS = (d.BLUE, d.AMBER, d.VERMILION)
+MOST_POINTS = 160
+STRENGTHS = (2.0, 4.0, 8.0, 16.0)
+"""Limits of the shades of -log10 p under the curves."""
+
+OPACITIES = ("0.15", "0.35", "0.6", "1")
+
+
+def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
+    """Mean median beat of 0, 1, 2 copies in twelve leads with 95 % bands; below, the effect of a copy and its -log10 p."""
+    step = max(1, -(-len(beats.times_ms) // MOST_POINTS))
+    drawn = slice(None, None, step)
+    labels = [f"{copies(beats, k)} ({beats.people[k]:,})" for k in range(3)]
+    keys = [(label, COLOURS[k]) for k, label in enumerate(labels) if beats.people[k] > 0]
+    parts = d.legend(16, 18, [*keys, ("effect of one copy", d.GREEN)])
+    waves = _range(beats.mean_uv)
+    effects = _range(np.stack([beats.slope_uv - beats.slope_half_width_uv, beats.slope_uv + beats.slope_half_width_uv]))
+    for row, leads in enumerate(GRID_LEADS):
+        for column, lead in enumerate(leads):
+            if lead in beats.leads:
+                parts += _panel(beats, beats.leads.index(lead), (16 + column * 230.0, 32 + row * 212.0), waves, effects, drawn)
+    parts += _key(670)
+    caption = (
+        f"Locus {beats.locus}, {beats.variant}: mean median beat of people with 0, 1 and 2 copies of {beats.effect_allele}, "
+        f"with 95 % bands, nothing adjusted for. Under each: the effect of one copy (largest "
+        f"{np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each moment as a green bar."
+    )
+    picture = d.svg(930, 688, parts, caption)
+    return Figure(f"ECG by genotype at {beats.variant}", caption, picture, _csv(beats, drawn))
+
+
+def copies(beats: GenotypeBeats, k: int) -> str:
+    """The genotype in letters; long alleles by their number of copies."""
+    a, b = beats.effect_allele, beats.other_allele
+    if len(a) > 3 or len(b) > 3:
+        return f"{k} copies of the allele"
+    return (b + "/" + b, a + "/" + b, a + "/" + a)[k]
+
+
+def _range(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    room = 0.06 * (high - low or 1.0)
+    return low - room, high + room
+
+
+def _panel(
+    beats: GenotypeBeats, lead: int, at: tuple[float, float], waves: tuple[float, float], effects: tuple[float, float],
+    drawn: slice,
+) -> list[str]:  # fmt: skip
+    times = beats.times_ms[drawn]
+    span = (float(beats.times_ms[0]), float(beats.times_ms[-1]))
+    upper = d.Panel(at[0], at[1], 220, 138, span, waves)
+    lower = d.Panel(at[0], at[1] + 144, 220, 44, span, effects)
+    x = upper.x(times)
+    parts = _paper(upper, waves)
+    parts.append(d.line(lower.left, lower.y.at(0), lower.right, lower.y.at(0), d.MUTED, 0.7))
+    for k in range(3):
+        if beats.people[k] == 0:
+            continue
+        mean, half = beats.mean_uv[k, lead, drawn], beats.half_width_uv[k, lead, drawn]
+        if k != 1:
+            parts.append(d.ribbon(x, upper.y(mean - half), upper.y(mean + half), COLOURS[k], 0.18))
+        parts.append(d.polyline(x, upper.y(mean), COLOURS[k], 1.5))
+    slope, half = beats.slope_uv[lead, drawn], beats.slope_half_width_uv[lead, drawn]
+    parts.append(d.ribbon(x, lower.y(slope - half), lower.y(slope + half), d.GREEN, 0.25))
+    parts.append(d.polyline(x, lower.y(slope), d.GREEN, 1.4))
+    parts += _strength(x, beats.neglog10p[lead, drawn], lower.bottom + 3)
+    parts.append(d.text(upper.left + 4, upper.top + 14, beats.leads[lead], size=13, fill=d.INK, font_weight="600"))
+    return parts
+
+
+def _paper(panel: d.Panel, waves: tuple[float, float]) -> list[str]:
+    low, high = np.ceil(waves[0] / LARGE_SQUARE_UV), np.floor(waves[1] / LARGE_SQUARE_UV)
+    rows = panel.y(np.arange(low, high + 1) * LARGE_SQUARE_UV)
+    columns = panel.x(np.arange(-200, panel.x_range[1], 200))
+    parts = [d.line(panel.left, float(y), panel.right, float(y), d.PAPER) for y in rows]
+    return parts + [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in columns]
+
+
+def _strength(x: NDArray[np.float64], neglog10p: NDArray[np.float64], y: float) -> list[str]:
+    """A thin bar, darker where the effect of a copy is surer; runs of one shade are one rectangle."""
+    levels = np.searchsorted(STRENGTHS, np.nan_to_num(neglog10p, nan=0.0), side="right")
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(levels)) + 1, [len(levels)]])
+    width = float(x[1] - x[0]) if len(x) > 1 else 1.0
+    return [
+        d.rect(float(x[a]), y, float(x[b - 1] - x[a]) + width, 6, d.GREEN, fill_opacity=OPACITIES[levels[a] - 1])
+        for a, b in zip(starts[:-1], starts[1:], strict=True)
+        if levels[a] > 0
+    ]
+
+
+def _key(y: float) -> list[str]:
+    parts = [d.text(16, y + 8, "squares: 0.2 s, 0.5 mV; all leads on one scale; −log10 p of the effect above:")]
+    x = 470.0
+    for limit, opacity in zip(STRENGTHS, OPACITIES, strict=True):
+        parts.append(d.rect(x, y, 16, 8, d.GREEN, fill_opacity=opacity))
+        parts.append(d.text(x + 21, y + 8, f"{limit:g}"))
+        x += 52
+    return parts
+
+
+def _csv(beats: GenotypeBeats, drawn: slice) -> str:
+    frames = []
+    for i, lead in enumerate(beats.leads):
+        columns: dict[str, object] = {"lead": lead, "time_ms": beats.times_ms[drawn]}
+        for k in range(3):
+            columns[f"mean_{k}_uv"] = beats.mean_uv[k, i, drawn]
+            columns[f"half_width_{k}_uv"] = beats.half_width_uv[k, i, drawn]
+        columns["slope_uv"], columns["slope_half_width_uv"] = beats.slope_uv[i, drawn], beats.slope_half_width_uv[i, drawn]
+        columns["neglog10p"] = beats.neglog10p[i, drawn]
+        frames.append(pl.DataFrame(columns))
+    numbers = pl.selectors.float()
+    return pl.concat(frames).with_columns(numbers.fill_nan(None).round_sig_figs(6)).write_csv()

@@ -1,0 +1,217 @@
+"""Pictures of what was hit: genes, features, leads, and how they meet."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.report import drawing as d
+from ecgwas.report.findings import Figure, Findings
+from ecgwas.report.order import lead_rank, natural, with_pieces
+
+MOST_BARS = 30
+TOP_LEADS = 10
+VIOLIN_FROM = 5
+"""Fewer values than this are drawn as points: a density of four points says nothing."""
+
+
+def gene_hits(findings: Findings) -> pl.DataFrame:
+    """Significant rows of each gene, once per variant, trait and gene: columns gene, lead, trait, variant, locus."""
+    mapped = findings.genes.frame.drop_nulls("gene").select("locus", "variant", "chrom", "pos", "gene").unique()
+    joined = mapped.join(findings.hits.frame, on=["variant", "chrom", "pos"])
+    return with_pieces(joined).select("gene", "lead", "trait", "variant", "locus").unique(maintain_order=True)
+
+
+def genes(findings: Findings) -> Figure | None:
+    """How often each gene is hit, strongest first."""
+    rows = gene_hits(findings)
+    if rows.height == 0:
+        return None
+    counted = rows.group_by("gene").agg(
+        hits=pl.len(), variants=pl.col("variant").n_unique(), traits=pl.col("trait").n_unique(), loci=pl.col("locus").n_unique()
+    )
+    counted = counted.sort("hits", "gene", descending=[True, False])
+    shown = counted.head(MOST_BARS)
+    parts = _bars(shown["gene"].to_list(), shown["hits"].to_numpy(), "hits (variant × trait)", italic=True)
+    more = f"; the {MOST_BARS} most frequent of them" if counted.height > MOST_BARS else ""
+    caption = f"{counted.height} genes hit{more}. A hit is one variant with one trait, so variants in LD count each."
+    picture = d.svg(460, _bars_height(shown.height), parts, caption)
+    return Figure("Genes by how often they are hit", caption, picture, counted.write_csv())
+
+
+def _bars_height(rows: int) -> float:
+    return 20 + rows * 19 + 46
+
+
+def _bars(names: list[str], counts: NDArray[np.int64], label: str, *, italic: bool = False, left: float = 110) -> list[str]:
+    """Horizontal bars with their numbers."""
+    top = max(float(counts.max()), 1.0)
+    panel = d.Panel(left, 12, 460 - left - 56, len(names) * 19.0, (0, top), (0, len(names)))
+    parts = []
+    for i, (name, count) in enumerate(zip(names, counts, strict=True)):
+        y = panel.top + i * 19
+        width = panel.x.at(float(count)) - panel.left
+        parts.append(d.text(left - 8, y + 14, name, anchor="end", size=12, fill=d.INK, font_style="italic" if italic else None))
+        parts.append(d.rect(left, y + 3, max(width, 1), 14, d.BLUE, rx=2))
+        parts.append(d.text(left + width + 6, y + 14, f"{count:,}"))
+    return [*parts, *d.x_axis(panel, label, about=4)]
+
+
+def per_feature(findings: Findings) -> Figure | None:
+    """Variants hit per feature, all leads together, and the -log10 p of the hits."""
+    rows = with_pieces(findings.hits.frame).with_columns(group=pl.col("representation") + "." + pl.col("feature"))
+    counted = _counted(rows).sort("variants", "group", descending=[True, False])
+    title = "Variants per feature"
+    what = "variants hit through each feature, all leads together"
+    return _bars_and_violins(rows, counted, title, what, shown=MOST_BARS)
+
+
+def per_lead(findings: Findings) -> Figure | None:
+    """The same per lead: the ten with the largest mean -log10 p."""
+    rows = with_pieces(findings.hits.frame).with_columns(group=pl.col("lead"))
+    counted = _counted(rows).sort("mean_neglog10p", "group", descending=[True, False])
+    what = "variants hit through each lead (12L: all leads together), largest mean −log10 p first"
+    return _bars_and_violins(rows, counted, "Variants per lead", what, shown=TOP_LEADS)
+
+
+def _counted(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.group_by("group").agg(
+        variants=pl.struct("variant", "chrom", "pos").n_unique(), hits=pl.len(), mean_neglog10p=pl.col("neglog10p").mean(),
+        median_neglog10p=pl.col("neglog10p").median(), max_neglog10p=pl.col("neglog10p").max(),
+    )  # fmt: skip
+
+
+def _bars_and_violins(rows: pl.DataFrame, counted: pl.DataFrame, title: str, what: str, *, shown: int) -> Figure | None:
+    if rows.height == 0:
+        return None
+    limit = float(rows["neglog10p"].min())  # type: ignore[arg-type]
+    drawn = counted.head(shown)
+    names = drawn["group"].to_list()
+    parts = _bars(names, drawn["variants"].to_numpy(), "variants")
+    top = float(rows["neglog10p"].max()) * 1.03  # type: ignore[arg-type]
+    panel = d.Panel(480, 12, 430, len(names) * 19.0, (min(limit * 0.95, top), top), (0, len(names)))
+    for tick in panel.x.ticks(5):
+        parts.append(d.line(panel.x.at(tick), panel.top, panel.x.at(tick), panel.bottom))
+    for i, name in enumerate(names):
+        values = rows.filter(pl.col("group") == name)["neglog10p"].sort().to_numpy()
+        parts += _violin(panel, panel.top + i * 19 + 10, values)
+    parts += d.x_axis(panel, "−log10 p of the hits")
+    more = f" The first {shown} of {counted.height} are drawn." if counted.height > shown else ""
+    caption = f"Left: {what}. Right: distribution of their −log10 p; the tick is the median.{more}"
+    picture = d.svg(930, _bars_height(len(names)), parts, f"{title}: {caption}")
+    return Figure(title, caption, picture, counted.rename({"group": "name"}).write_csv())
+
+
+def _violin(panel: d.Panel, middle: float, values: NDArray[np.float64]) -> list[str]:
+    """Density of the values around a horizontal line; points where they are few."""
+    x = panel.x(values)
+    at = panel.x.at(float(np.median(values)))
+    tick = d.line(at, middle - 7, at, middle + 7, d.INK, 2)
+    spread = float(values.std())
+    if len(values) < VIOLIN_FROM or spread == 0:
+        return [d.dots(x, np.full(len(x), middle), d.BLUE, 5), tick]
+    width = 0.9 * spread * len(values) ** -0.2
+    grid = np.linspace(float(values[0]), float(values[-1]), 60)
+    density = np.exp(-0.5 * ((grid[:, None] - values[None, :]) / width) ** 2).sum(axis=1)
+    half = 8 * density / density.max()
+    return [d.ribbon(panel.x(grid), middle - half, middle + half, d.BLUE, 0.55), tick]
+
+
+def gene_by_lead(findings: Findings) -> Figure | None:
+    """Hits of each gene in each lead."""
+    rows = gene_hits(findings)
+    if rows.height == 0:
+        return None
+    counted = rows.group_by("gene", "lead").agg(hits=pl.len()).sort("gene", "lead")
+    totals = counted.group_by("gene").agg(hits=pl.col("hits").sum()).sort("hits", "gene", descending=[True, False])
+    names = totals["gene"].head(MOST_BARS).to_list()
+    leads = sorted(counted["lead"].unique().to_list(), key=lead_rank)
+    cells = {(gene, lead): int(hits) for gene, lead, hits in counted.iter_rows()}
+    caption = (
+        f"How often each gene is hit through each lead{' (the most frequent genes)' if totals.height > MOST_BARS else ''}."
+    )
+    picture = _heatmap(names, leads, cells, "hits", caption, italic=True)
+    table = counted.pivot("lead", index="gene", values="hits").fill_null(0).select("gene", *leads)
+    return Figure("Genes by lead", caption, picture, table.write_csv())
+
+
+def _heatmap(
+    rows: list[str], columns: list[str], cells: dict[tuple[str, str], int], unit: str, caption: str, *, italic: bool
+) -> str:
+    width, height, left, top = 46.0, 22.0, 110.0, 30.0
+    most = max(max(cells.values(), default=1), 1)
+    parts = [d.text(left + (i + 0.5) * width, top - 9, name, anchor="middle", fill=d.INK) for i, name in enumerate(columns)]
+    for r, row in enumerate(rows):
+        y = top + r * height
+        parts.append(d.text(left - 8, y + 15, row, anchor="end", size=12, fill=d.INK, font_style="italic" if italic else None))
+        for c, column in enumerate(columns):
+            value = cells.get((row, column), 0)
+            fill = d.shade(value / most) if value else d.GRID
+            title = f"{row}, {column}: {value} {unit}"
+            parts.append(d.rect(left + c * width + 1, y + 1, width - 2, height - 2, fill, title=title, rx=2))
+            if value:
+                x = left + (c + 0.5) * width
+                parts.append(d.text(x, y + 15, f"{value:,}", anchor="middle", fill=d.ink_on(fill)))
+    return d.svg(max(left + len(columns) * width + 10, 460), top + len(rows) * height + 10, parts, caption)
+
+
+def grid(findings: Findings) -> tuple[Figure, ...]:
+    """For each representation the strongest test of every lead and feature."""
+    strongest = findings.qq.group_by("trait").agg(neglog10p=pl.col("observed").max())
+    table = with_pieces(strongest.join(findings.summary.frame.select("trait", "lambda_gc", "significant"), on="trait"))
+    groups = {str(key[0]): rows for key, rows in table.group_by("representation")}
+    return tuple(_grid(findings, name, groups[name]) for name in sorted(groups))
+
+
+def _grid(findings: Findings, name: str, rows: pl.DataFrame) -> Figure:
+    limit = float(findings.threshold["neglog10p"])
+    leads = sorted(rows["lead"].unique().to_list(), key=lead_rank)
+    features = sorted(rows["feature"].unique().to_list(), key=natural)
+    widest = max(max(d.width_of(feature, 10) for feature in features), 20)
+    upright = widest > 30 or len(features) > 26
+    left, top, height = 48.0, (widest + 14 if upright else 24.0), 22.0
+    width = min(max(870.0 / len(features), 11), 60)
+    scale = max(float(rows["neglog10p"].max()), limit)  # type: ignore[arg-type]
+    parts = [d.text(left - 8, top + (i + 0.5) * height + 4, lead, anchor="end", fill=d.INK) for i, lead in enumerate(leads)]
+    parts += [_column_name(left + (i + 0.5) * width, top - 6, feature, upright) for i, feature in enumerate(features)]
+    for row in rows.sort("lead", "feature").iter_rows(named=True):
+        x, y = left + features.index(row["feature"]) * width, top + leads.index(row["lead"]) * height
+        parts += _grid_cell(x, y, width, height, row, scale, limit)
+    below = top + len(leads) * height + 22
+    parts += _key(left, below, scale)
+    beyond = rows.filter(pl.col("significant") > 0).height
+    caption = (
+        f"{name}: the strongest −log10 p of each of {rows.height} traits (row: lead, column: feature). "
+        f"{beyond} of them have a hit (white dot). Point at a cell for λ and the number of hits."
+    )
+    picture = d.svg(max(left + len(features) * width + 10, 460), below + 22, parts, caption)
+    order = ["trait", "lead", "feature", "neglog10p", "lambda_gc", "significant"]
+    return Figure(f"Leads and features of {name}", caption, picture, rows.sort("trait").select(order).write_csv())
+
+
+def _column_name(x: float, y: float, name: str, upright: bool) -> str:
+    if not upright:
+        return d.text(x, y, name, size=10, anchor="middle")
+    return d.text(x + 3, y, name, size=10, transform=f"rotate(-90 {d.number(x + 3)} {d.number(y)})")
+
+
+def _grid_cell(
+    x: float, y: float, width: float, height: float, row: dict[str, object], scale: float, limit: float
+) -> list[str]:
+    value = float(row["neglog10p"])  # type: ignore[arg-type]
+    found = row["lambda_gc"]
+    inflation = "not known" if found is None else f"{found:.3f}"
+    title = f"{row['trait']}: −log10 p {value:.2f}, λ {inflation}, {row['significant']} hits"
+    fill = d.shade(value / scale)
+    cell = d.rect(x + 0.5, y + 0.5, width - 1, height - 1, fill, title=title)
+    if value <= limit:
+        return [cell]
+    return [cell, f"<circle cx='{d.number(x + width / 2)}' cy='{d.number(y + height / 2)}' r='3.2' fill='{d.ink_on(fill)}'/>"]
+
+
+def _key(left: float, y: float, scale: float) -> list[str]:
+    steps = len(d.CIVIDIS)
+    parts = [d.rect(left + i * 14, y - 9, 14, 11, colour) for i, colour in enumerate(d.CIVIDIS)]
+    parts.append(d.text(left + steps * 14 + 8, y, f"−log10 p from 0 to {scale:.1f}"))
+    return parts
