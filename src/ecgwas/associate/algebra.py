@@ -43,7 +43,8 @@ class Design:
     @property
     def degrees(self) -> int:
         """Degrees of freedom of the t test without missing calls."""
-        return self.basis.shape[0] - self.basis.shape[1] - 1
+        people, rank = self.basis.shape
+        return int(people - rank - 1)
 
 
 def design(basis: NDArray[np.float64], values: NDArray[np.float64]) -> Design:

@@ -1,0 +1,136 @@
+"""Which variants are tested: frequency, count, call rate and Hardy-Weinberg among the people tested."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from ecgwas.associate.codes import Block
+from ecgwas.study.scan import Scan
+
+TIE = 1e-9
+"""Configurations whose probabilities differ less, relatively, count as equally likely."""
+
+SURE = 30.0
+"""The exact test is spared where the chi-square test's p is this many times above the limit, and above 5 %."""
+
+REACH = 14.0
+"""Counts further than this many standard deviations from their mean have no weight left in double precision."""
+
+
+def reasons(options: Scan, block: Block, males: Block | None = None) -> NDArray[np.object_]:
+    """(V,) text: the first filter that each variant fails (call_rate, maf, mac, hwe), or empty.
+
+    block: all people tested; males: on chromosome X the men among them, whose one allele is counted once in frequencies
+    and who enter the Hardy-Weinberg test as alleles (Graffelman and Weir 2016); their heterozygous calls count for half.
+    """
+    alleles, minor = 2 * block.called, block.minor.astype(np.float64)
+    if males is not None:
+        alleles = alleles - males.called
+        minor = minor - _own_minor(block, males) / 2
+    minor = np.minimum(minor, alleles - minor)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        frequency = np.where(alleles > 0, minor / alleles, 0.0)
+    found = np.full(len(block), "", dtype=object)
+    steps = [
+        ("call_rate", block.called < options.min_call_rate * block.people),
+        ("maf", frequency < options.min_maf),
+        ("mac", minor < options.min_mac),
+    ]
+    for name, failed in steps:
+        found[(found == "") & failed] = name
+    rest = np.flatnonzero(found == "")
+    found[rest[[not _in_equilibrium(options, block, males, int(i)) for i in rest]]] = "hwe"
+    return found
+
+
+def _own_minor(block: Block, males: Block) -> NDArray[np.float64]:
+    """(V,) the men's copies of the allele that is minor among all people."""
+    same = males.flipped == block.flipped
+    return np.where(same, males.minor, 2 * males.called - males.minor).astype(np.float64)
+
+
+def _in_equilibrium(options: Scan, block: Block, males: Block | None, i: int) -> bool:
+    limit = options.min_hwe_p
+    if limit <= 0:
+        return True
+    het, rare, called = int(block.ones[i]), int(block.twos[i]), int(block.called[i])
+    if males is None:
+        counts = (het, rare, called - het - rare)
+        return chi_square(*counts) > max(0.05, SURE * limit) or mid_p(*counts) >= limit
+    same = bool(males.flipped[i] == block.flipped[i])
+    men_with = int(males.twos[i]) if same else int(males.called[i] - males.ones[i] - males.twos[i])
+    men = int(males.called[i] - males.ones[i])
+    women_het = het - int(males.ones[i])
+    women_rare = rare - men_with
+    women = called - int(males.called[i])
+    return mid_p_x(women_het, women_rare, women - women_het - women_rare, men_with, men - men_with) >= limit
+
+
+def chi_square(het: int, first: int, second: int) -> float:
+    """p of the chi-square test of Hardy-Weinberg equilibrium; 1 where one allele is absent."""
+    people = het + first + second
+    share = (2 * first + het) / (2 * people) if people else 0.0
+    if share in (0.0, 1.0):
+        return 1.0
+    expected = np.array([2 * share * (1 - share), share**2, (1 - share) ** 2]) * people
+    observed = np.array([het, first, second])
+    return float(stats.chi2.sf(np.sum((observed - expected) ** 2 / expected), 1))
+
+
+def mid_p(het: int, first: int, second: int) -> float:
+    """Exact mid-p of Hardy-Weinberg equilibrium from genotype counts (Wigginton 2005; Graffelman and Moreno 2013)."""
+    people, alleles = het + first + second, het + 2 * min(first, second)
+    if alleles == 0:
+        return 1.0
+    hets = np.arange(alleles % 2, alleles + 1, 2)
+    return _two_sided(_women(hets, alleles, people), int(np.searchsorted(hets, het)))
+
+
+def mid_p_x(het: int, first: int, second: int, men_first: int, men_second: int) -> float:
+    """Exact mid-p on chromosome X: women's genotypes and men's alleles together (Graffelman and Weir 2016, Heredity 116:558)."""
+    women, men = het + first + second, men_first + men_second
+    carried = het + 2 * first + men_first
+    if carried == 0 or carried == 2 * women + men:
+        return 1.0
+    mean, sd = _hypergeometric(men, 2 * women + men, carried)
+    near = _near(mean, sd, max(0, carried - 2 * women), min(men, carried), men_first)
+    logs, places, here = [], 0, -1
+    for with_allele in near:
+        rest = carried - int(with_allele)
+        hets = np.arange(rest % 2, min(rest, 2 * women - rest) + 1, 2)
+        ways = special.gammaln(men + 1) - special.gammaln(with_allele + 1) - special.gammaln(men - with_allele + 1)
+        logs.append(_women(hets, rest, women) + ways)
+        if with_allele == men_first:
+            here = places + int(np.searchsorted(hets, het))
+        places += len(hets)
+    return _two_sided(np.concatenate(logs), here)
+
+
+def _hypergeometric(drawn: int, total: int, marked: int) -> tuple[float, float]:
+    share = marked / total
+    spread = drawn * share * (1 - share) * (total - drawn) / max(total - 1, 1)
+    return drawn * share, float(np.sqrt(spread))
+
+
+def _near(mean: float, sd: float, low: int, high: int, seen: int) -> NDArray[np.int64]:
+    start = max(low, min(int(mean - REACH * sd) - 1, seen))
+    stop = min(high, max(int(mean + REACH * sd) + 1, seen))
+    return np.arange(start, stop + 1)
+
+
+def _women(hets: NDArray[np.int64], alleles: int, people: int) -> NDArray[np.float64]:
+    """Log weights of the numbers of heterozygotes among `people` who carry `alleles` copies."""
+    first = (alleles - hets) // 2
+    second = people - hets - first
+    ways = special.gammaln(people + 1) - special.gammaln(hets + 1) - special.gammaln(first + 1) - special.gammaln(second + 1)
+    return np.asarray(ways + hets * np.log(2.0))
+
+
+def _two_sided(logs: NDArray[np.float64], here: int) -> float:
+    weights = np.exp(logs - logs.max())
+    seen = weights[here]
+    rarer = weights[weights < seen * (1 - TIE)].sum()
+    tied = weights[np.abs(weights - seen) <= seen * TIE].sum()
+    return float((rarer + tied / 2) / weights.sum())
