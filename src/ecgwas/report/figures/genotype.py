@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -96,7 +98,7 @@ def _strength(x: NDArray[np.float64], neglog10p: NDArray[np.float64], y: float) 
     width = float(x[1] - x[0]) if len(x) > 1 else 1.0
     return [
         d.rect(float(x[a]), y, float(x[b - 1] - x[a]) + width, 6, d.GREEN, fill_opacity=OPACITIES[levels[a] - 1])
-        for a, b in zip(starts[:-1], starts[1:], strict=True)
+        for a, b in itertools.pairwise(starts)
         if levels[a] > 0
     ]
 
