@@ -1,0 +1,60 @@
+"""One recording as it stands in its file, and twelve leads out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.errors import InputError
+from ecgwas.signals import LEADS
+
+STANDARD_LEAD = {lead.upper(): lead for lead in LEADS}
+"""Upper-case spelling -> standard name."""
+
+DERIVED = {
+    "III": (-1.0, 1.0),
+    "aVR": (-0.5, -0.5),
+    "aVL": (1.0, -0.5),
+    "aVF": (-0.5, 1.0),
+}
+"""Lead -> its weights on I and II (Einthoven 1912, Goldberger 1942)."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one file holds, untouched: nothing filtered, nothing derived, nothing about the person.
+
+    leads     standard lead name -> (S,) float64 µV; leads may differ in length (that is for `quality` to refuse)
+    rate_hz   samples per second, as the file says
+    """
+
+    leads: Mapping[str, NDArray[np.float64]]
+    rate_hz: float
+
+
+def unusable(reason: str, path: Path) -> InputError:
+    """The error for one file that cannot be used: `reason` is short, the same for the same mistake in other files."""
+    return InputError(reason, where=path, fix="export the recording again, or leave the file out")
+
+
+def twelve_leads(leads: Mapping[str, NDArray[np.float64]], path: Path) -> NDArray[np.float64]:
+    """(12, S) in the order of LEADS from leads of one length.
+
+    A lead that is given is kept as given; III, aVR, aVL and aVF are derived from I and II where they are not.
+    Raises InputError naming the leads that are neither given nor derivable.
+    """
+    limbs = "I" in leads and "II" in leads
+    missing = [lead for lead in LEADS if lead not in leads and not (limbs and lead in DERIVED)]
+    if missing:
+        raise unusable(f"missing lead {', '.join(missing)}", path)
+    return np.stack([leads[lead] if lead in leads else derived(lead, leads["I"], leads["II"]) for lead in LEADS])
+
+
+def derived(lead: str, one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
+    """III = II - I, aVR = -(I + II)/2, aVL = I - II/2 or aVF = II - I/2; shape and unit are those of I and II."""
+    on_one, on_two = DERIVED[lead]
+    return on_one * one + on_two * two
