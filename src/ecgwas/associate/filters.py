@@ -83,17 +83,17 @@ def mid_p(het: int, first: int, second: int) -> float:
     """Exact mid-p of Hardy-Weinberg equilibrium from genotype counts (Wigginton 2005; Graffelman and Moreno 2013)."""
     people, alleles = het + first + second, het + 2 * min(first, second)
     if alleles == 0:
-        return 1.0
+        return 0.5
     hets = np.arange(alleles % 2, alleles + 1, 2)
     return _two_sided(_women(hets, alleles, people), int(np.searchsorted(hets, het)))
 
 
 def mid_p_x(het: int, first: int, second: int, men_first: int, men_second: int) -> float:
-    """Exact mid-p on chromosome X: women's genotypes and men's alleles together (Graffelman and Weir 2016, Heredity 116:558)."""
+    """Exact mid-p on chromosome X: women's genotypes and men's alleles together (Graffelman and Weir 2016)."""
     women, men = het + first + second, men_first + men_second
     carried = het + 2 * first + men_first
     if carried == 0 or carried == 2 * women + men:
-        return 1.0
+        return 0.5
     mean, sd = _hypergeometric(men, 2 * women + men, carried)
     near = _near(mean, sd, max(0, carried - 2 * women), min(men, carried), men_first)
     logs, places, here = [], 0, -1

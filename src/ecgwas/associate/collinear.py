@@ -1,0 +1,94 @@
+"""PLINK 2's rules on when a regression is not computed, with its error codes.
+
+A pair of predictors (covariates and genotype) whose correlation exceeds 0.999 gives CORR_TOO_HIGH, a variance inflation
+factor above 50 VIF_TOO_HIGH (https://www.cog-genomics.org/plink/2.0/assoc#glm, --max-corr and --vif). PLINK refuses a
+study whose covariates alone are beyond these limits; here only what the genotype does is judged.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.associate.codes import Block
+
+MAX_CORRELATION = 0.999
+MAX_INFLATION = 50.0
+NEAR_CORRELATION = 0.98
+NEAR_INFLATION = 20.0
+"""Beyond these a variant is judged exactly, on the people called; the quick formulas take missing calls as 0."""
+FEW_MISSING = 0.05
+"""With more missing calls than this share a variant is judged exactly."""
+
+
+class Rules:
+    """covariates (N, C) float64, without columns that are constant or combinations of others among these people."""
+
+    def __init__(self, basis: NDArray[np.float64], covariates: NDArray[np.float64]) -> None:
+        """basis (N, 1 + C): orthonormal, intercept first."""
+        self.covariates = covariates - covariates.mean(axis=0)
+        self.along = basis[:, 1:].T @ self.covariates
+        self.lengths = np.linalg.norm(self.covariates, axis=0)
+        self.inverse = np.linalg.inv(self.along)
+        self.before = inflation(self.covariates)
+        self.correlated = _largest_correlation(self.covariates) > MAX_CORRELATION
+
+    def codes(self, block: Block, along: NDArray[np.float64], remaining: NDArray[np.float64], rank: int) -> NDArray[np.object_]:
+        """(V,) text: PLINK's error code, or empty. along (V, R) = genotypes times basis; remaining (V,) = g'Mg."""
+        found = np.full(len(block), "", dtype=object)
+        constant = (block.ones == block.called) | ((block.ones == 0) & ((block.twos == 0) | (block.twos == block.called)))
+        found[constant] = "CONST_OMITTED_ALLELE"
+        found[block.called <= rank + 1] = "SAMPLE_CT<=PREDICTOR_CT"
+        for i in np.flatnonzero((found == "") & self._near(block, along, remaining)):
+            found[i] = self._exactly(block, int(i))
+        return found
+
+    def _near(self, block: Block, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.bool_]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            centred = block.squares - block.minor**2 / block.called
+            rest = np.maximum(remaining, 1e-12)
+            inflated = centred / rest > NEAR_INFLATION
+            correlation = np.abs(along[:, 1:] @ self.along) / (self.lengths * np.sqrt(centred)[:, None])
+            grown = (self.lengths * (along[:, 1:] @ self.inverse.T)) ** 2 / rest[:, None]
+        limit = np.where(self.before > MAX_INFLATION, np.inf, NEAR_INFLATION)
+        judged = np.any(self.before + grown > limit, axis=1) | np.any(correlation > NEAR_CORRELATION, axis=1)
+        return np.asarray(judged | inflated | (block.missing > FEW_MISSING * block.people))
+
+    def _exactly(self, block: Block, i: int) -> str:
+        called = np.ones(block.people, dtype=bool)
+        called[block.absent(i)] = False
+        genotype = block.pick(np.array([i])).decoded()[0].astype(np.float64)
+        covariates = self.covariates[called]
+        # A covariate that does not vary among the people called would be dropped by a fresh fit, too.
+        varying = np.ptp(covariates, axis=0) > 0
+        predictors = np.column_stack([genotype[called], covariates[:, varying]])
+        predictors -= predictors.mean(axis=0)
+        if not self.correlated and _largest_correlation(predictors) > MAX_CORRELATION:
+            return "CORR_TOO_HIGH"
+        if self.correlated and _largest_correlation(predictors, first_only=True) > MAX_CORRELATION:
+            return "CORR_TOO_HIGH"
+        judged = np.append(True, self.before[varying] <= MAX_INFLATION)
+        found = inflation(predictors)
+        return "VIF_TOO_HIGH" if np.any(~(found <= MAX_INFLATION) & judged) else ""
+
+
+def inflation(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(C,) variance inflation factors of centred columns (N, C); infinite where a column is a combination of others."""
+    if centred.shape[1] == 0:
+        return np.empty(0)
+    unit = centred / np.linalg.norm(centred, axis=0)
+    try:
+        factors: NDArray[np.float64] = np.diag(np.linalg.inv(unit.T @ unit)).copy()
+    except np.linalg.LinAlgError:
+        return np.full(centred.shape[1], np.inf)
+    factors[~(factors >= 1 - 1e-6)] = np.inf
+    return factors
+
+
+def _largest_correlation(centred: NDArray[np.float64], *, first_only: bool = False) -> float:
+    if centred.shape[1] < 2:
+        return 0.0
+    unit = centred / np.linalg.norm(centred, axis=0)
+    correlation = np.abs((unit[:, :1] if first_only else unit).T @ unit)
+    np.fill_diagonal(correlation, 0.0)
+    return float(correlation.max())
