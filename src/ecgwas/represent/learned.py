@@ -1,0 +1,154 @@
+"""What the trained kinds share: a network and its scaling as an encoder; the course of a fit from split to errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ecgwas.progress import silent
+from ecgwas.represent.inputs import Floats, Index, Kind, Normaliser, Split, Traces, feature_names, split_people, twelve_leads
+from ecgwas.represent.pca import baselines
+from ecgwas.represent.reconstruction import ERRORS, HISTORY, error_table, mean_square
+from ecgwas.represent.training import Loss, Plan, Trained, Weights, device, train
+from ecgwas.signals import Signals
+from ecgwas.store import fingerprint
+from ecgwas.study import ResidualAutoencoder, Vae
+from ecgwas.tables import Features
+
+TRACES_AT_ONCE = 64
+"""Traces that pass through a network together when it only encodes or decodes."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What makes a kind: build(options, C, L) gives a network with encode and decode; loss is what it is trained on."""
+
+    build: Callable[[Any, int, int], nn.Module]
+    loss: Callable[[Any], Loss]
+    normalisation: Callable[[Any], Kind]
+    floor_uv: float = 0.0
+
+
+@dataclass(frozen=True)
+class NetworkEncoder:
+    """A trained network; its weights are those of the epoch with the best validation loss, `last` those of the last."""
+
+    options: ResidualAutoencoder | Vae
+    normaliser: Normaliser
+    network: Any
+    last: Weights
+    shape: tuple[int, int]
+    history: pl.DataFrame
+    errors: pl.DataFrame
+
+    def encode(self, signals: Signals) -> Features:
+        """Columns eid, lead, f01.., mse (normalised units); features are null where mse is beyond `max_mse`."""
+        traces = Traces.of(signals, self.options.input, self.options.leads)
+        features = np.empty((len(traces), self.options.features), dtype=np.float32)
+        mse = np.empty(len(traces))
+        for block in traces.blocks(np.arange(len(traces))):
+            units = self.normaliser.apply(traces.read(block), traces.lead_of(block))
+            features[block] = through(self.network.encode, units)
+            mse[block] = mean_square(through(self.network.decode, features[block]) - units)
+        return traces.table(self._names, features, mse, self.options.max_mse)
+
+    def decode(self, features: Features) -> NDArray[np.float32] | None:
+        """(N, 12, T) µV of median beats, NaN where features are null.
+
+        None for input strip, and for normalisation per_signal: the features do not hold a signal's own mean and SD.
+        """
+        if self.options.input == "strip" or self.normaliser.kind == "per_signal":
+            return None
+        values = features.frame.select(self._names).fill_null(float("nan")).to_numpy().astype(np.float32)
+        units = through(self.network.decode, values)
+        if self.options.leads == "together":
+            return twelve_leads(self.normaliser.restore(units, np.zeros(len(units), dtype=np.int64)))
+        microvolts = self.normaliser.restore(units, np.arange(len(units)) % 12)
+        return microvolts.reshape(-1, 12, microvolts.shape[2])
+
+    def save(self, folder: Path) -> None:
+        """encoder.safetensors (best weights, scaling), last.safetensors (last weights), encoder.json (the rest)."""
+        tensors = {f"network.{name}": tensor.cpu() for name, tensor in self.network.state_dict().items()}
+        tensors |= {"scaling_mean": torch.from_numpy(self.normaliser.mean), "scaling_sd": torch.from_numpy(self.normaliser.sd)}
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "encoder.safetensors")
+        save_file(self.last, folder / "last.safetensors")
+        about = {
+            "options": self.options.model_dump(mode="json"), "normalisation": self.normaliser.kind, "shape": list(self.shape),
+            "history": self.history.to_dicts(), "errors": self.errors.to_dicts(),
+        }  # fmt: skip
+        (folder / "encoder.json").write_text(json.dumps(about, indent=1))
+
+    @property
+    def _names(self) -> list[str]:
+        return feature_names("f", self.options.features)
+
+
+def fit_network(
+    recipe: Recipe, options: ResidualAutoencoder | Vae, signals: Signals, *,
+    seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent,
+) -> NetworkEncoder:  # fmt: skip
+    """Splits the people, scales by those to train on, trains, and compares with a PCA and the mean on those kept aside."""
+    traces = Traces.of(signals, options.input, options.leads)
+    split = split_people(len(signals), options.test_share, seed, validation=True)
+    kind = recipe.normalisation(options)
+    normaliser = Normaliser.fit(kind, traces, traces.of_people(split.train), floor_uv=recipe.floor_uv)
+    shape = (traces.channels, traces.samples)
+    trained = _train(recipe, options, traces, normaliser, split, seed, scratch, track)
+    network: Any = trained.network
+    methods = {"self": lambda units, lead: through(network, units)}
+    methods |= baselines(traces, traces.of_people(split.train), normaliser, seed)
+    errors = error_table(traces, traces.of_people(split.test), normaliser, methods)
+    return NetworkEncoder(options, normaliser, network, trained.last, shape, trained.history, errors)
+
+
+def _train(
+    recipe: Recipe, options: ResidualAutoencoder | Vae, traces: Traces, normaliser: Normaliser, split: Split, seed: int,
+    scratch: Path | None, track: Callable[..., Any],
+) -> Trained:  # fmt: skip
+    def build() -> nn.Module:
+        return recipe.build(options, traces.channels, traces.samples)
+
+    def read(chosen: Index) -> Tensor:
+        return torch.from_numpy(normaliser.apply(traces.read(chosen), traces.lead_of(chosen))).to(device())
+
+    plan = Plan(
+        seed, options.epochs, options.batch, options.learning_rate, options.patience, getattr(options, "halve_after", None)
+    )
+    scaling = [normaliser.mean.tobytes().hex(), normaliser.sd.tobytes().hex()]
+    mark = fingerprint(options.model_dump(mode="json"), seed, traces.eids, traces.rows.shape, scaling, torch.__version__)
+    chosen = traces.of_people(split.train), traces.of_people(split.validation)
+    return train(build, recipe.loss(options), read, *chosen, plan, mark=mark, label=options.name, scratch=scratch, track=track)
+
+
+def load_network(recipe: Recipe, kind: type[ResidualAutoencoder] | type[Vae], folder: Path) -> NetworkEncoder:
+    """The encoder that `save` wrote."""
+    about = json.loads((folder / "encoder.json").read_text())
+    options = kind.model_validate(about["options"])
+    tensors = load_file(folder / "encoder.safetensors")
+    normaliser = Normaliser(about["normalisation"], tensors.pop("scaling_mean").numpy(), tensors.pop("scaling_sd").numpy())
+    channels, samples = about["shape"]
+    network = recipe.build(options, channels, samples)
+    network.load_state_dict({name.removeprefix("network."): tensor for name, tensor in tensors.items()})
+    history = pl.DataFrame(about["history"], schema=HISTORY)
+    errors = pl.DataFrame(about["errors"], schema=ERRORS)
+    last = load_file(folder / "last.safetensors")
+    network.to(device()).eval()
+    return NetworkEncoder(options, normaliser, network, last, (channels, samples), history, errors)
+
+
+@torch.inference_mode()
+def through(step: Callable[[Tensor], Tensor], array: Floats) -> Floats:
+    """`step` of a network applied to an array (B, ...), some traces at a time."""
+    parts = [array[start : start + TRACES_AT_ONCE] for start in range(0, len(array), TRACES_AT_ONCE)]
+    outputs = [step(torch.from_numpy(np.ascontiguousarray(part)).to(device())).cpu().numpy() for part in parts]
+    return np.concatenate(outputs)

@@ -1,0 +1,52 @@
+"""Kind `residual_autoencoder`: the source study's network on beats or strips, one model over all leads' traces.
+
+Loss: mean squared error in normalised units, plus l2 (l1) times the sum of squared (absolute) kernel weights. The split
+into people to learn from, to stop by and to report on is by person: leads of one person are never on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from ecgwas.progress import silent
+from ecgwas.represent.learned import NetworkEncoder, Recipe, fit_network, load_network
+from ecgwas.represent.network import Autoencoder, kernels, penalty
+from ecgwas.represent.training import Loss
+from ecgwas.signals import Signals
+from ecgwas.study import ResidualAutoencoder
+
+
+def fit(
+    options: ResidualAutoencoder,
+    signals: Signals,
+    *,
+    seed: int,
+    scratch: Path | None = None,
+    track: Callable[..., Any] = silent,
+) -> NetworkEncoder:
+    """The network of the epoch with the lowest validation loss; killed, it goes on from the checkpoint in `scratch`.
+
+    Raises InputError for too few people, EcgwasError if the loss is not finite.
+    """
+    return fit_network(RECIPE, options, signals, seed=seed, scratch=scratch, track=track)
+
+
+def load(folder: Path) -> NetworkEncoder:
+    """The encoder that `save` wrote."""
+    return load_network(RECIPE, ResidualAutoencoder, folder)
+
+
+def _loss(options: ResidualAutoencoder) -> Loss:
+    def loss(network: Autoencoder, traces: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        error = mse_loss(network(traces), traces)
+        return error + penalty(kernels(network), options.l1, options.l2), error
+
+    return loss
+
+
+RECIPE = Recipe(Autoencoder, _loss, lambda options: options.normalisation)
