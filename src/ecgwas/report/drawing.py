@@ -7,6 +7,7 @@ its light or dark dress while the .svg file beside it stands alone.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -227,7 +228,10 @@ def svg(width: float, height: float, parts: Sequence[str], label: str) -> str:
 
 
 def themed(picture: str) -> str:
-    """The picture with the palette's colours as CSS variables of the page; its own font gives way to the page's."""
+    """The picture for a page: colours of the palette as CSS variables, the page's font, its words as aria-label (a title
+    of the whole picture would pop up wherever one points)."""
     for colour, variable in VARIABLES.items():
         picture = picture.replace(colour, f"var({variable})")
-    return picture.replace(f' font-family="{FONT}"', "")
+    head, words, rest = re.match(r"(<svg[^>]*)><title>(.*?)</title>(.*)", picture, re.DOTALL).groups()  # type: ignore[union-attr]
+    quoted = words.replace('"', "&quot;")
+    return f'{head} aria-label="{quoted}">{rest}'.replace(f' font-family="{FONT}"', "")

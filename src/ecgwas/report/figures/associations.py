@@ -72,7 +72,7 @@ def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
         f"threshold, −log10 p {limit:.2f} ({findings.threshold['kind']}). "
         f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
     )
-    names = _nearest_genes(findings)
+    names = nearest_genes(findings)
     marks = [(row["chrom"], row["pos"], row["neglog10p"], names.get(row["locus"], row["lead_variant"]))
              for row in findings.loci.frame.iter_rows(named=True)]  # fmt: skip
     picture = _manhattan(rows, genome, limit, findings.keep_neglog10p, caption, height=300, marks=marks)
@@ -81,7 +81,7 @@ def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
     return Figure("All traits along the genome", caption, picture, table.write_csv())
 
 
-def _nearest_genes(findings: Findings) -> dict[int, str]:
+def nearest_genes(findings: Findings) -> dict[int, str]:
     """The gene of each locus' lead variant, where one was found."""
     leads = findings.loci.frame.select("locus", variant="lead_variant")
     genes = findings.genes.frame.join(leads, on=["locus", "variant"]).drop_nulls("gene").sort("locus", "rank", "gene")

@@ -156,12 +156,12 @@ def _heatmap(
     return d.svg(max(left + len(columns) * width + 10, 460), top + len(rows) * height + 10, parts, caption)
 
 
-def grid(findings: Findings) -> tuple[Figure, ...]:
+def grid(findings: Findings) -> dict[str, Figure]:
     """For each representation the strongest test of every lead and feature."""
     strongest = findings.qq.group_by("trait").agg(neglog10p=pl.col("observed").max())
     table = with_pieces(strongest.join(findings.summary.frame.select("trait", "lambda_gc", "significant"), on="trait"))
     groups = {str(key[0]): rows for key, rows in table.group_by("representation")}
-    return tuple(_grid(findings, name, groups[name]) for name in sorted(groups))
+    return {name: _grid(findings, name, groups[name]) for name in sorted(groups)}
 
 
 def _grid(findings: Findings, name: str, rows: pl.DataFrame) -> Figure:

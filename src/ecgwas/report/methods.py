@@ -1,0 +1,96 @@
+"""What was done, in sentences made from the study file: ready for a methods section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ecgwas.report.findings import Findings
+
+CLEANING = {
+    "moving_average": "a moving average of {window_s:g} s was subtracted",
+    "highpass": "baseline wander was removed by a zero-phase Butterworth high-pass at {cutoff_hz:g} Hz",
+    "wavelet": "noise was reduced by {mode} wavelet shrinkage ({wavelet}, {levels} levels, universal threshold)",
+    "fourier": "frequencies between {low_hz:g} and {high_hz:g} Hz were kept",
+}
+REPRESENTATIONS = {
+    "pca": "principal components ({features} features)",
+    "residual_autoencoder": "a residual convolutional autoencoder ({features} features)",
+    "vae": "a variational autoencoder ({features} features, beta {beta:g})",
+    "beat_points": "the beat itself at {points} time points per lead",
+    "intervals": "rate, intervals, axes and amplitudes by multi-lead delineation",
+}
+INPUTS = {"beat": "of median beats", "strip": "of whole recordings"}
+TRANSFORMS = {
+    "rank_normal": "Residuals on the covariates were transformed to normal quantiles by rank (Blom).",
+    "none": "Features were tested without transformation.",
+}
+ENGINES = {
+    "matrix": "ordinary least squares on all traits at once with ecgwas' built-in engine",
+    "plink2": "PLINK 2 (--glm), one run per lead and chromosome",
+}
+THRESHOLDS = {
+    "published": "5e-8 divided by the features of a lead",
+    "bonferroni": "5e-8 divided by the number of traits",
+    "effective": "5e-8 divided by the effective number of traits (Li and Ji 2005)",
+    "permutation": "the family-wise error over all traits and variants, from shuffles of people (Westfall and Young 1993)",
+}
+SOURCES = {
+    "regions": "Variants were mapped to genes by position",
+    "string_files": "hit genes were joined by STRING and clustered by MCL (inflation {inflation:g})",
+    "enrichment": "over-represented terms were sought by the hypergeometric test with Benjamini and Hochberg's correction",
+}
+
+
+def methods(findings: Findings) -> tuple[str, ...]:
+    """Paragraphs: recordings, representations, association, genes."""
+    settings = findings.settings
+    paragraphs = [_recordings(findings), _represented(settings), _associated(findings), _mapped(settings)]
+    return tuple(paragraph for paragraph in paragraphs if paragraph)
+
+
+def _recordings(findings: Findings) -> str:
+    read = findings.settings["read"]
+    kept = findings.recordings.frame.filter(findings.recordings.frame["status"] == "kept")["eid"].n_unique()
+    steps = [CLEANING[part["kind"]].format(**part) for part in (read["baseline"], read["denoise"]) if part["kind"] in CLEANING]
+    cleaned = "; ".join(steps) or "signals were used as recorded"
+    beats = read["beats"]
+    return (
+        f"ECGs of {kept:,} people ({read['rate_hz']:g} Hz, {read['seconds']:g} s) were analysed: {cleaned}. R peaks were found "
+        f"jointly on all leads; the median beat reaches from {beats['before_ms']:g} ms before to {beats['after_ms']:g} ms after R."
+    )
+
+
+def _represented(settings: Mapping[str, Any]) -> str:
+    kinds = []
+    for options in settings["represent"]:
+        words = REPRESENTATIONS.get(options["kind"], options["kind"]).format(**options)
+        kinds.append(" ".join(piece for piece in (words, INPUTS.get(options.get("input", ""), "")) if piece))
+    return f"Each recording was represented by {'; '.join(kinds)}."
+
+
+def _associated(findings: Findings) -> str:
+    settings = findings.settings
+    scan, loci = settings["scan"], settings["loci"]
+    people = findings.people.frame.filter(findings.people.frame["status"] == "kept").height
+    tests = findings.summary.frame["tests"].max() or 0
+    rule = loci["threshold"]
+    limit = THRESHOLDS.get(str(rule), f"the p-value {rule} given in the study file")
+    filters = (
+        f"minor allele frequency at least {scan['min_maf']:g}, count at least {scan['min_mac']:g}, "
+        f"call rate at least {scan['min_call_rate']:g}, Hardy-Weinberg p at least {scan['min_hwe_p']:g}"
+    )
+    return (
+        f"{TRANSFORMS.get(settings['traits']['transform'], '')} In {people:,} people, {len(findings.trait_names):,} traits were "
+        f"tested against {tests:,} variants ({scan['build']}; {filters}) by {ENGINES.get(scan['kind'], scan['kind'])}. "
+        f"Significance: {limit}; −log10 p {findings.threshold['neglog10p']:.2f}. "
+        f"Hits within {loci['window_bp']:,} bp of each other form one locus."
+    )
+
+
+def _mapped(settings: Mapping[str, Any]) -> str:
+    words = [SOURCES.get(source["kind"], source["kind"]).format(**source) for source in settings["genes"]]
+    if not words:
+        return ""
+    text = "; ".join(words)
+    return f"{text[0].upper()}{text[1:]}."

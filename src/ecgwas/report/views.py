@@ -1,0 +1,218 @@
+"""Tables as the page shows them: words, alignment, and what each cell is sorted by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ecgwas.report.figures.associations import nearest_genes
+from ecgwas.report.findings import Findings
+
+MOST_ROWS = 500
+"""Longer tables are cut on the page; the files hold every row."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is shown, what it is sorted by, and where it leads."""
+
+    words: str
+    key: str
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """A table: caption, headings (words, is it a number), rows of cells; `more` rows are only in the file."""
+
+    name: str
+    caption: str
+    headings: tuple[tuple[str, bool], ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    more: int = 0
+
+
+Spelling = Mapping[str, tuple[str, str]]
+"""Column -> (heading, format); the format is Python's, empty for text."""
+
+
+def view(name: str, caption: str, frame: pl.DataFrame, spelling: Spelling) -> View:
+    """The columns of `spelling` that the frame has, in that order."""
+    columns = [column for column in spelling if column in frame.columns]
+    headings = tuple((spelling[column][0], bool(spelling[column][1])) for column in columns)
+    shown = frame.select(columns).head(MOST_ROWS)
+    rows = tuple(
+        tuple(cell(value, spelling[column][1]) for column, value in zip(columns, row, strict=True))
+        for row in shown.iter_rows()
+    )  # fmt: skip
+    return View(name, caption, headings, rows, frame.height - shown.height)
+
+
+def cell(value: Any, form: str) -> Cell:
+    """A value in words; missing is a dash and sorts last."""
+    if value is None or value != value:
+        return Cell("–", "")
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no", str(int(value)))
+    if not form:
+        return Cell(str(value), str(value))
+    return Cell(format(value, form).replace("-", "−"), repr(float(value)))
+
+
+def loci(findings: Findings) -> View:
+    """Loci, each leading to its ECG by genotype where that is drawn."""
+    names = nearest_genes(findings)
+    genes = pl.col("locus").replace_strict(names, default=None, return_dtype=pl.String)
+    frame = findings.loci.frame.with_columns(gene=genes)
+    if "known" in frame.columns and frame["known"].is_null().all():
+        frame = frame.drop("known")
+    spelling = {
+        "locus": ("locus", "d"), "lead_variant": ("lead variant", ""), "chrom": ("chr", ""), "pos": ("position", ",d"),
+        "gene": ("nearest gene", ""), "best_trait": ("strongest trait", ""), "effect_allele": ("effect allele", ""),
+        "eaf": ("frequency", ".3f"), "neglog10p": ("−log10 p", ".2f"), "traits": ("traits", ",d"),
+        "variants": ("variants", ",d"), "known": ("known", ""),
+    }  # fmt: skip
+    table = view("loci", "Loci: significant variants that belong together", frame, spelling)
+    drawn = {beats.locus for beats in findings.genotype_beats}
+    rows = tuple(
+        (Cell(row[0].words, row[0].key, f"#locus-{row[0].words}" if int(row[0].words) in drawn else None), *row[1:])
+        for row in table.rows
+    )
+    return View(table.name, table.caption, table.headings, rows, table.more)
+
+
+def thresholds(findings: Findings) -> View:
+    """All thresholds side by side."""
+    spelling = {
+        "kind": ("threshold", ""), "neglog10p": ("−log10 p", ".2f"), "low": ("from", ".2f"), "high": ("to", ".2f"),
+        "significant": ("significant rows", ",d"), "loci": ("loci", ",d"), "used": ("used", ""), "note": ("how", ""),
+    }  # fmt: skip
+    frame = findings.thresholds.frame
+    return view("thresholds", "Thresholds side by side, and what lies beyond each", frame, spelling)
+
+
+def power(findings: Findings) -> View:
+    """What could have been found."""
+    spelling = {
+        "kind": ("threshold", ""), "people": ("people", ",d"), "share_at_power_50": ("50 % power", ".2%"),
+        "share_at_power_80": ("80 % power", ".2%"), "share_at_power_95": ("95 % power", ".2%"),
+    }  # fmt: skip
+    caption = "Smallest share of a trait's variance that a variant must explain to be found with this power"
+    return view("power", caption, findings.power, spelling)
+
+
+def errors(findings: Findings) -> View | None:
+    """Each representation's error beside PCA's and the mean's."""
+    frames = [r.errors.with_columns(representation=pl.lit(r.name)) for r in findings.representations if r.errors.height > 0]
+    if not frames:
+        return None
+    spelling = {
+        "representation": ("representation", ""), "method": ("method", ""), "mse": ("mean squared error", ".4g"),
+        "pearson_r": ("correlation", ".4f"),
+    }  # fmt: skip
+    caption = "Reconstruction of people kept aside: each representation beside 32 principal components and the mean"
+    return view("errors", caption, pl.concat(frames, how="vertical_relaxed"), spelling)
+
+
+def terms(findings: Findings) -> View | None:
+    """Terms within the study's limits; if there are none, the strongest of those tested."""
+    frame = findings.terms.frame
+    if frame.height == 0:
+        return None
+    kept = frame.filter(pl.col("kept"))
+    shown = kept if kept.height > 0 else frame.head(20)
+    spelling = {
+        "category": ("category", ""), "term": ("term", ""), "description": ("description", ""),
+        "observed": ("observed", ",d"), "expected": ("expected", ".2f"), "strength": ("strength", ".2f"),
+        "fdr": ("FDR", ".2g"), "cardiovascular": ("cardiovascular", ""), "genes": ("genes", ""),
+    }  # fmt: skip
+    caption = f"Enriched terms ({kept.height} of {frame.height} tested)"
+    if kept.height == 0:
+        caption = f"No term is within the study's limits; the strongest of {frame.height} tested"
+    return view("enrichment", caption, shown.sort("fdr", "category", "term", nulls_last=True), spelling)
+
+
+def clusters(findings: Findings) -> View | None:
+    """One row per cluster with its genes."""
+    frame = findings.clusters.frame
+    if frame.height == 0:
+        return None
+    grouped = frame.sort("cluster", "gene").group_by("cluster", maintain_order=True)
+    table = grouped.agg(size=pl.len(), genes=pl.col("gene").str.join(", "))
+    spelling = {"cluster": ("cluster", "d"), "size": ("genes", "d"), "genes": ("names", "")}
+    return view("clusters", "MCL clusters of the network", table, spelling)
+
+
+def traits_left_out(findings: Findings) -> View | None:
+    """Features that made no trait, by reason."""
+    frame = findings.traits_report
+    if "status" not in frame.columns:
+        return None
+    dropped = frame.filter(pl.col("status") != "kept")
+    return _by_reason(dropped.group_by("reason").len(), "traits_left_out", "Features that are no traits", "features")
+
+
+def variants_left_out(findings: Findings) -> View | None:
+    """Variants that were not tested, by reason."""
+    frame = findings.left_out.rename({"variants": "len"})
+    return _by_reason(frame, "variants_left_out", "Variants not tested", "variants")
+
+
+def _by_reason(counted: pl.DataFrame, name: str, caption: str, what: str) -> View | None:
+    if counted.height == 0:
+        return None
+    ordered = counted.sort("len", "reason", descending=[True, False])
+    return view(name, caption, ordered, {"reason": ("reason", ""), "len": (what, ",d")})
+
+
+def planted(findings: Findings, window_bp: int) -> View | None:
+    """Each planted effect of a simulated cohort beside the locus that lies within `window_bp` of it."""
+    if findings.planted is None:
+        return None
+    rows = [_met(findings, effect, window_bp) for effect in findings.planted.iter_rows(named=True)]
+    spelling = {
+        "variant": ("planted variant", ""), "chrom": ("chr", ""), "pos": ("position", ",d"), "parameter": ("parameter", ""),
+        "effect": ("effect of one allele", ""), "locus": ("found as locus", "d"), "trait": ("by trait", ""),
+        "neglog10p": ("−log10 p", ".2f"), "distance_bp": ("distance (bp)", ",d"),
+    }  # fmt: skip
+    schema = {"locus": pl.Int64, "trait": pl.String, "neglog10p": pl.Float64, "distance_bp": pl.Int64}
+    return view("planted", "Planted effects and what was found of them", pl.DataFrame(rows, schema_overrides=schema), spelling)
+
+
+def _met(findings: Findings, effect: Mapping[str, Any], window_bp: int) -> dict[str, Any]:
+    row = {name: effect.get(name) for name in ("variant", "chrom", "pos", "parameter")}
+    row |= {"effect": f"{effect.get('effect')} {effect.get('unit') or ''}".strip()}
+    near = found_near(findings, str(effect["chrom"]), int(effect["pos"]), window_bp)
+    if near is None:
+        return row | {"locus": None, "trait": "not found", "neglog10p": None, "distance_bp": None}
+    distance = abs(int(near["pos"]) - int(effect["pos"]))
+    return row | {
+        "locus": near["locus"], "trait": near["best_trait"], "neglog10p": near["neglog10p"], "distance_bp": distance,
+    }  # fmt: skip
+
+
+def found_near(findings: Findings, chrom: str, pos: int, window_bp: int) -> Mapping[str, Any] | None:
+    """The strongest locus that reaches to within `window_bp` of a place."""
+    reach = (pl.col("chrom") == chrom) & (pl.col("start") - window_bp <= pos) & (pl.col("stop") + window_bp >= pos)
+    near = findings.loci.frame.filter(reach).sort("neglog10p", descending=True)
+    return near.row(0, named=True) if near.height > 0 else None
+
+
+def unplanted(findings: Findings, window_bp: int) -> Sequence[int]:
+    """Loci without a planted effect near them."""
+    if findings.planted is None:
+        return ()
+    met = {
+        near["locus"]
+        for chrom, pos in findings.planted.select("chrom", "pos").iter_rows()
+        for near in _all_near(findings, str(chrom), int(pos), window_bp)
+    }
+    return [locus for locus in findings.loci.frame["locus"] if locus not in met]
+
+
+def _all_near(findings: Findings, chrom: str, pos: int, window_bp: int) -> Sequence[Mapping[str, Any]]:
+    reach = (pl.col("chrom") == chrom) & (pl.col("start") - window_bp <= pos) & (pl.col("stop") + window_bp >= pos)
+    return findings.loci.frame.filter(reach).to_dicts()
