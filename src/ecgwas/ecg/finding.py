@@ -1,0 +1,281 @@
+"""Which files belong to whom, and which of them are used: one recording a person, every other file listed with the reason."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecgwas.ecg.recording import DERIVED, STANDARD_LEAD
+from ecgwas.errors import InputError, first_few
+from ecgwas.signals import ALL_LEADS, LEADS
+from ecgwas.study import ReadOptions
+from ecgwas.tables import Recordings, read_user_table
+
+TABLES = (".csv", ".tsv", ".txt")
+NEEDED = frozenset(LEADS) - frozenset(DERIVED)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of one person's chosen recording.
+
+    instance   visit and array, as in "2_0"; empty if a table did not say
+    paths      lead -> file; the one key "12L" for a file of all leads
+    """
+
+    eid: str
+    instance: str
+    paths: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """sources: one a person, by eid; others: every other file and link that was found, with the reason."""
+
+    sources: tuple[Source, ...]
+    others: Recordings
+
+
+@dataclass(frozen=True, order=True)
+class _File:
+    """One file whose owner is known."""
+
+    eid: str
+    instance: str
+    lead: str
+    path: Path
+
+    @property
+    def visit(self) -> tuple[int, int]:
+        """Visit and array as numbers."""
+        visit, _, array = (self.instance or "0").partition("_")
+        return int(visit), int(array or 0)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """The files of one visit of one person that make a recording, and those that repeat them."""
+
+    instance: str
+    chosen: tuple[_File, ...]
+    repeated: tuple[_File, ...]
+
+    @property
+    def complete(self) -> bool:
+        """True if its names promise all twelve leads."""
+        leads = {file.lead for file in self.chosen}
+        return ALL_LEADS in leads or leads >= NEEDED
+
+
+def find(options: ReadOptions) -> Manifest:
+    """Lists the recordings of a study; no file is opened but tables and the list of people to leave out.
+
+    Of a person's visits the one numbered `options.instance` comes first, then the lowest; within a visit the lowest array;
+    a visit whose one-lead files lack a lead that cannot be derived comes after complete ones. Leads of different visits are
+    never put together. A file of all leads is taken before one-lead files of the same visit.
+
+    Raises InputError for a missing or empty folder, if no file name matches, and for a faulty table.
+    """
+    others = _Others(options.recordings)
+    table = options.recordings.suffix.lower() in TABLES and not options.recordings.is_dir()
+    files = _from_table(options.recordings) if table else _from_folder(options, others)
+    withdrawn = _withdrawn(options.leave_out)
+    people: dict[str, list[_File]] = defaultdict(list)
+    for file in sorted(files):
+        if file.eid in withdrawn:
+            others.add(file, "left_out", "withdrawn (read.leave_out)")
+            continue
+        people[file.eid].append(file)
+    chosen = (_choose(options, people[eid], others) for eid in sorted(people))
+    return Manifest(tuple(source for source in chosen if source is not None), others.table())
+
+
+class _Others:
+    """Collects the files that are not used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._rows: list[dict[str, str | None]] = []
+
+    def add(self, file: _File, status: str, reason: str) -> None:
+        about = {"eid": file.eid, "lead": file.lead, "instance": file.instance or None}
+        self._rows.append({**about, "path": shown(file.path, self._folder), "status": status, "reason": reason})
+
+    def add_unknown(self, path: Path, reason: str) -> None:
+        place = shown(path, self._folder)
+        self._rows.append({"eid": None, "lead": None, "instance": None, "path": place, "status": "left_out", "reason": reason})
+
+    def table(self) -> Recordings:
+        unread = {"rate_hz": None, "row": None, "beats": None, "noise_uv": None}
+        return Recordings.of([row | unread for row in self._rows])
+
+
+def shown(path: Path, recordings: Path) -> str:
+    """A path as tables show it: relative to the recordings' folder (or their table's), always valid Unicode."""
+    folder = recordings if recordings.is_dir() else recordings.parent
+    text = os.path.relpath(path, folder) if path.is_relative_to(folder) else str(path)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _choose(options: ReadOptions, files: Sequence[_File], others: _Others) -> Source | None:
+    """The recording to use among one person's files; all other files go to `others`."""
+    visits: dict[str, list[_File]] = defaultdict(list)
+    for file in files:
+        visits[file.instance].append(file)
+    sets = [_set(instance, of_visit) for instance, of_visit in visits.items()]
+    usable = [one for one in sets if options.other_instances or _visit(one) == options.instance or not one.instance]
+    best = min(usable, key=lambda one: _rank(options, one), default=None)
+    for one in sets:
+        for file in one.repeated:
+            others.add(file, "duplicate", "another file of the same person, lead and visit is used")
+        if best is None:
+            reason = f"only visits other than {options.instance} (read.other_instances is off)"
+            _set_aside(one, others, "left_out", reason)
+        elif one is not best:
+            _set_aside(one, others, "duplicate", f"another recording of the person is used: {best.instance}")
+    if best is None:
+        return None
+    return Source(files[0].eid, best.instance, {file.lead: file.path for file in best.chosen})
+
+
+def _set(instance: str, files: Sequence[_File]) -> _Set:
+    """The files of one visit that are used together: one of all leads if there is one, else the first of each lead."""
+    first: dict[str, _File] = {}
+    for file in files:
+        first.setdefault(file.lead, file)
+    chosen = (first[ALL_LEADS],) if ALL_LEADS in first else tuple(first.values())
+    return _Set(instance, chosen, tuple(file for file in files if file not in chosen))
+
+
+def _visit(one: _Set) -> int:
+    return one.chosen[0].visit[0]
+
+
+def _rank(options: ReadOptions, one: _Set) -> tuple[bool, bool, tuple[int, int]]:
+    return not one.complete, _visit(one) != options.instance, one.chosen[0].visit
+
+
+def _set_aside(one: _Set, others: _Others, status: str, reason: str) -> None:
+    for file in one.chosen:
+        others.add(file, status, reason)
+
+
+def _from_folder(options: ReadOptions, others: _Others) -> list[_File]:
+    folder = options.recordings
+    if not folder.exists():
+        raise InputError("the recordings' folder is missing", where=folder, fix="correct `read.recordings` in study.yaml")
+    if not folder.is_dir():
+        fix = f"`read.recordings` names a folder, or a table ({', '.join(TABLES)}) with columns eid and path"
+        raise InputError("neither a folder nor a table of recordings", where=folder, fix=fix)
+    pattern = re.compile(options.pattern, re.IGNORECASE)
+    files = []
+    last_unknown = None
+    for path in _walk(folder, others):
+        file = _named(path, pattern)
+        if file is not None:
+            files.append(file)
+            continue
+        others.add_unknown(path, "file name does not match read.pattern")
+        last_unknown = path
+    if not files:
+        raise _nothing_found(options, last_unknown)
+    return files
+
+
+def _nothing_found(options: ReadOptions, example: Path | None) -> InputError:
+    if example is None:
+        fix = "put the recordings there, or correct `read.recordings` in study.yaml"
+        return InputError("the recordings' folder holds no file", where=options.recordings, fix=fix)
+    problem = f"no file name matches `read.pattern`: {options.pattern}\n  a file that is there: {example.name}"
+    fix = "write a pattern with groups eid, instance and, if wanted, array and lead; or give a table of recordings"
+    return InputError(problem, where=options.recordings, fix=fix)
+
+
+def _walk(folder: Path, others: _Others) -> Iterator[Path]:
+    """Files below a folder in order of name; links to folders are not followed (they may lead in circles), but listed."""
+    for place, folders, names in os.walk(folder, onerror=_refused, followlinks=False):
+        here = Path(place)
+        folders.sort()
+        for name in folders:
+            if (here / name).is_symlink():
+                others.add_unknown(here / name, "a link to a folder; not followed")
+        for name in sorted(names):
+            yield here / name
+
+
+def _refused(error: OSError) -> None:
+    raise InputError(
+        f"a folder cannot be listed: {error.strerror}", where=error.filename, fix="give yourself the right to read it"
+    )
+
+
+def _named(path: Path, pattern: re.Pattern[str]) -> _File | None:
+    """What the name tells; None if it does not match, names no lead that there is, or is not text."""
+    match = pattern.search(path.name)
+    if match is None or not _is_text(path.name):
+        return None
+    told = match.groupdict()
+    lead = told.get("lead")
+    standard = ALL_LEADS if not lead else STANDARD_LEAD.get(lead.upper())
+    visit, array = told.get("instance") or "", told.get("array") or "0"
+    if standard is None or not told["eid"] or not (visit.isdecimal() and array.isdecimal()):
+        return None
+    return _File(told["eid"], f"{int(visit)}_{int(array)}", standard, path)
+
+
+def _is_text(name: str) -> bool:
+    """False for a name whose bytes are not UTF-8: no table could hold it."""
+    return not any("\udc80" <= letter <= "\udcff" for letter in name)
+
+
+def _from_table(path: Path) -> list[_File]:
+    frame = read_user_table(path, what="recordings")
+    absent = [name for name in ("eid", "path") if name not in frame.columns]
+    if absent:
+        fix = "its first line must name the columns eid, path and, if wanted, lead and instance"
+        raise InputError(f"the recordings table has no column {' and '.join(absent)}", where=path, fix=fix)
+    if frame.height == 0:
+        raise InputError("the recordings table has no rows", where=path, fix="give it a line for each recording")
+    files, faults = [], []
+    for line, row in enumerate(frame.iter_rows(named=True), start=2):
+        file = _told(row, path.parent)
+        if file is None:
+            faults.append(f"line {line}")
+            continue
+        files.append(file)
+    if faults:
+        problem = f"recordings that cannot be understood: {first_few(faults)}"
+        fix = "eid and path must be filled, lead empty, 12L or one of the twelve, instance empty or as in 2 or 2_0"
+        raise InputError(problem, where=path, fix=fix)
+    return files
+
+
+def _told(row: Mapping[str, str], folder: Path) -> _File | None:
+    lead = (row.get("lead") or "").strip().upper()
+    standard = ALL_LEADS if lead in ("", ALL_LEADS) else STANDARD_LEAD.get(lead)
+    instance = re.fullmatch(r"(\d*)(?:_(\d+))?", (row.get("instance") or "").strip())
+    if standard is None or instance is None or not row["eid"] or not row["path"]:
+        return None
+    visit = f"{int(instance[1])}_{int(instance[2] or 0)}" if instance[1] else ""
+    return _File(row["eid"], visit, standard, folder / row["path"])
+
+
+def _withdrawn(path: Path | None) -> frozenset[str]:
+    """The eids of a file with one a line; a header `eid`, empty lines and quotes are fine."""
+    if path is None:
+        return frozenset()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise InputError("the list of people to leave out is missing", where=path, fix="correct `read.leave_out`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the list of people to leave out cannot be read: {error}", where=path, fix="one eid a line") from None
+    eids = [line.strip().strip('"').strip() for line in lines]
+    faults = [f"line {number}" for number, eid in enumerate(eids, start=1) if re.search(r"[\s,;]", eid)]
+    if faults:
+        raise InputError(f"more than an eid: {first_few(faults)}", where=path, fix="write one eid a line and nothing else")
+    return frozenset(eid for eid in eids if eid and eid.lower() != "eid")

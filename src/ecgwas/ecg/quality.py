@@ -1,0 +1,78 @@
+"""Which recordings are usable. Each question gives None, or a short reason that counts well over many recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.signals import LEADS
+from ecgwas.study import QualityOptions, ReadOptions
+
+Floats = NDArray[np.float64]
+
+RAIL_RUN = 3
+"""Equal samples in a row at a lead's extreme that tell a rail from a peak."""
+
+
+def flaw_of_file(options: ReadOptions, leads: Mapping[str, Floats], rate_hz: float) -> str | None:
+    """Rate, length and values of what one file gave, before anything is derived from it."""
+    if rate_hz != options.rate_hz:
+        return f"{rate_hz:g} Hz, not {options.rate_hz:g} Hz"
+    wanted = round(options.seconds * rate_hz)
+    for lead, values in leads.items():
+        if len(values) != wanted:
+            return f"{len(values) / rate_hz:.4g} s, not {options.seconds:g} s"
+        if not np.isfinite(values).all():
+            return f"NaN or infinity in lead {lead}"
+    return None
+
+
+def flaw_of_leads(options: QualityOptions, raw: Floats, rate_hz: float) -> str | None:
+    """Flat, saturated or impossible leads of one recording, (12, S) µV as recorded. The first flaw found is told."""
+    swing = np.abs(raw - np.median(raw, axis=1, keepdims=True)).max(axis=1)
+    if (swing > options.max_amplitude_uv).any():
+        return f"more than {options.max_amplitude_uv / 1000:g} mV in lead {_names(swing > options.max_amplitude_uv)}"
+    flat = longest_still(raw) / rate_hz > options.max_flat_s
+    if flat.any():
+        return f"flat lead {_names(flat)}"
+    saturated = share_at_rails(raw) > options.max_saturated
+    if saturated.any():
+        return f"saturated lead {_names(saturated)}"
+    return None
+
+
+def longest_still(raw: Floats) -> NDArray[np.int64]:
+    """(L,) int64, samples in the longest stretch of one value in each lead."""
+    leads, samples = raw.shape
+    longest = np.empty(leads, dtype=np.int64)
+    for k in range(leads):
+        changes = np.flatnonzero(np.diff(raw[k])) + 1
+        edges = np.concatenate([[0], changes, [samples]])
+        longest[k] = np.diff(edges).max()
+    return longest
+
+
+def share_at_rails(raw: Floats) -> Floats:
+    """(L,) share of a lead's samples that lie at its highest or lowest value, RAIL_RUN or more in a row.
+
+    The larger of the two ends counts. A clipped lead rests on its rail; an ordinary peak passes through.
+    """
+    shares = np.empty(len(raw))
+    for k, lead in enumerate(raw):
+        shares[k] = max(_resting(lead == lead.max()), _resting(lead == lead.min()))
+    return shares
+
+
+def _resting(at_rail: NDArray[np.bool_]) -> float:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], at_rail, [False]])))
+    runs = edges[1::2] - edges[::2]
+    return float(runs[runs >= RAIL_RUN].sum() / len(at_rail))
+
+
+def _names(chosen: Sequence[Any] | NDArray[np.bool_]) -> str:
+    """The leads that are chosen; many of them are told as a number, so that reasons count well."""
+    names = [lead for lead, is_chosen in zip(LEADS, chosen, strict=True) if is_chosen]
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} and {len(names) - 3} more"
