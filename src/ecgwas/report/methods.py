@@ -55,9 +55,10 @@ def _recordings(findings: Findings) -> str:
     steps = [CLEANING[part["kind"]].format(**part) for part in (read["baseline"], read["denoise"]) if part["kind"] in CLEANING]
     cleaned = "; ".join(steps) or "signals were used as recorded"
     beats = read["beats"]
+    reach = f"from {beats['before_ms']:g} ms before to {beats['after_ms']:g} ms after R"
     return (
         f"ECGs of {kept:,} people ({read['rate_hz']:g} Hz, {read['seconds']:g} s) were analysed: {cleaned}. R peaks were found "
-        f"jointly on all leads; the median beat reaches from {beats['before_ms']:g} ms before to {beats['after_ms']:g} ms after R."
+        f"jointly on all leads; the median beat reaches {reach}."
     )
 
 
@@ -73,7 +74,8 @@ def _associated(findings: Findings) -> str:
     settings = findings.settings
     scan, loci = settings["scan"], settings["loci"]
     people = findings.people.frame.filter(findings.people.frame["status"] == "kept").height
-    tests = findings.summary.frame["tests"].max() or 0
+    tests = max(findings.summary.frame["tests"].to_list(), default=0)
+    transform = TRANSFORMS.get(settings["traits"]["transform"], "")
     rule = loci["threshold"]
     limit = THRESHOLDS.get(str(rule), f"the p-value {rule} given in the study file")
     filters = (
@@ -81,7 +83,7 @@ def _associated(findings: Findings) -> str:
         f"call rate at least {scan['min_call_rate']:g}, Hardy-Weinberg p at least {scan['min_hwe_p']:g}"
     )
     return (
-        f"{TRANSFORMS.get(settings['traits']['transform'], '')} In {people:,} people, {len(findings.trait_names):,} traits were "
+        f"{transform} In {people:,} people, {len(findings.trait_names):,} traits were "
         f"tested against {tests:,} variants ({scan['build']}; {filters}) by {ENGINES.get(scan['kind'], scan['kind'])}. "
         f"Significance: {limit}; −log10 p {findings.threshold['neglog10p']:.2f}. "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."

@@ -1,0 +1,196 @@
+"""The page: findings in, one self-contained HTML text out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from ecgwas.report import drawing, flow, methods, views
+from ecgwas.report.figures.associations import nearest_genes
+from ecgwas.report.findings import Figure, Findings, Page
+from ecgwas.report.gallery import gallery, slug, traits_shown
+from ecgwas.study import ReportOptions
+
+
+def render(options: ReportOptions, findings: Findings) -> Page:
+    """The report of a study: the same findings give the same bytes.
+
+    The page needs no network, no script to be read, and names no person; pictures are inside it, and in `figures` once
+    more for themselves with the numbers that they draw.
+    """
+    figures = gallery(options, findings)
+    style, script = _packaged("page.css"), _packaged("page.js")
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment.filters["count"] = lambda value: f"{value:,}"
+    template = environment.from_string(_packaged("page.html"))
+    html = template.render(
+        title=options.title or findings.name,
+        style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
+        figures={name: _Inline(figure, Markup(drawing.themed(figure.svg))) for name, figure in figures.items()},
+        **_contents(options, findings, figures),
+    )  # fmt: skip
+    return Page(html, figures)
+
+
+@dataclass(frozen=True)
+class _Inline:
+    figure: Figure
+    svg: Markup
+
+
+def _packaged(name: str) -> str:
+    return (files("ecgwas.report") / name).read_text(encoding="utf-8")
+
+
+def _hash(content: str) -> str:
+    """What the page's content security policy allows: this very text and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _contents(options: ReportOptions, findings: Findings, figures: Mapping[str, Figure]) -> dict[str, Any]:
+    window_bp = int(findings.settings["loci"]["window_bp"])
+    traits = traits_shown(options, findings)
+    return {
+        "findings": findings,
+        "pulse": Markup(_pulse(findings)),
+        "cards": _cards(findings),
+        "headline": headline(findings, window_bp),
+        "flow": flow.steps(findings),
+        "tables": _tables(findings, window_bp),
+        "traits": [_Trait(trait, *_of_trait(findings, trait)) for trait in traits],
+        "slug": slug,
+        "hit_traits": findings.hits.frame["trait"].n_unique(),
+        "loci": _locus_cards(findings, figures),
+        "grids": [name for name in figures if name.startswith("grid_")],
+        "methods": methods.methods(findings),
+        "power": _power_sentence(findings),
+        "settings": yaml.safe_dump(dict(findings.settings), sort_keys=False, allow_unicode=True),
+    }
+
+
+@dataclass(frozen=True)
+class _Trait:
+    name: str
+    significant: int
+    lambda_gc: str
+
+
+def _of_trait(findings: Findings, trait: str) -> tuple[int, str]:
+    row = findings.summary.frame.row(by_predicate=pl.col("trait") == trait, named=True)
+    return int(row["significant"]), "not known" if row["lambda_gc"] is None else f"{row['lambda_gc']:.3f}"
+
+
+def _tables(findings: Findings, window_bp: int) -> dict[str, views.View | None]:
+    return {
+        "loci": views.loci(findings), "planted": views.planted(findings, window_bp), "thresholds": views.thresholds(findings),
+        "power": views.power(findings), "errors": views.errors(findings), "terms": views.terms(findings),
+        "clusters": views.clusters(findings), "traits_left_out": views.traits_left_out(findings),
+        "variants_left_out": views.variants_left_out(findings),
+    }  # fmt: skip
+
+
+def _cards(findings: Findings) -> list[tuple[str, str]]:
+    people = findings.people.frame.filter(pl.col("status") == "kept").height
+    genes = findings.genes.frame["gene"].drop_nulls().n_unique()
+    tests = max(findings.summary.frame["tests"].to_list(), default=0)
+    counts = ((len(findings.loci), "loci"), (genes, "genes hit"), (people, "people"), (len(findings.trait_names), "traits"),
+              (tests, "variants"))  # fmt: skip
+    return [(f"{count:,}", words) for count, words in counts]
+
+
+def headline(findings: Findings, window_bp: int) -> list[str]:
+    """What was found, in a few sentences, with what chance alone gives beside it."""
+    used = findings.threshold
+    limit = f"−log10 p {used['neglog10p']:.2f} ({used['kind']}: {used['note']})"
+    count = len(findings.loci)
+    if count == 0:
+        said = [f"No locus passes the study's threshold of {limit}."]
+    else:
+        what = "One locus passes" if count == 1 else f"{count:,} loci pass"
+        said = [f"{what} the study's threshold of {limit}, with {len(findings.hits):,} significant variant–trait pairs."]
+    return [*said, *_null_sentence(findings), *_known_sentence(findings), *_planted_sentence(findings, window_bp)]
+
+
+def _null_sentence(findings: Findings) -> list[str]:
+    maxima = findings.permutation_max
+    if len(maxima) == 0:
+        return []
+    beyond, limit = int((maxima > findings.threshold["neglog10p"]).sum()), float(np.max(maxima))
+    return [
+        f"On chance alone, with people shuffled {len(maxima):,} times, {beyond:,} shuffled studies had anything beyond it; "
+        f"the strongest test of them all was {limit:.2f}."
+    ]
+
+
+def _known_sentence(findings: Findings) -> list[str]:
+    frame = findings.loci.frame
+    if "known" not in frame.columns or frame["known"].is_null().all():
+        return []
+    known = frame.filter(pl.col("known").cast(pl.Boolean)).height
+    return [f"{known} of {frame.height} lie at loci already known for the table given; {frame.height - known} do not."]
+
+
+def _planted_sentence(findings: Findings, window_bp: int) -> list[str]:
+    if findings.planted is None:
+        return []
+    places = findings.planted.select("chrom", "pos").iter_rows()
+    met = sum(views.found_near(findings, str(chrom), int(pos), window_bp) is not None for chrom, pos in places)
+    extra = len(views.unplanted(findings, window_bp))
+    return [
+        f"The cohort is simulated: {met} of {findings.planted.height} planted effects are found, and {extra} loci are not planted."
+    ]
+
+
+def _power_sentence(findings: Findings) -> str | None:
+    rows = findings.power.filter(pl.col("kind") == findings.threshold["kind"])
+    if rows.height == 0 or rows["share_at_power_80"][0] is None:
+        return None
+    share, people = rows["share_at_power_80"][0], rows["people"][0]
+    return (
+        f"At the study's threshold and with {people:,} people, a variant must explain {share:.2%} of a trait's variance to be "
+        "found with 80 % power; smaller effects may be there and not be seen."
+    )
+
+
+@dataclass(frozen=True)
+class _Locus:
+    row: Mapping[str, Any]
+    genes: str
+    traits: tuple[tuple[str, float], ...]
+    picture: str | None
+
+
+def _locus_cards(findings: Findings, figures: Mapping[str, Figure]) -> list[_Locus]:
+    """Loci whose ECG by genotype is drawn, strongest first."""
+    drawn = [row for row in findings.loci.frame.sort("neglog10p", "locus", descending=[True, False]).iter_rows(named=True)
+             if f"locus_{row['locus']}" in figures]  # fmt: skip
+    names = nearest_genes(findings)
+    return [_Locus(row, names.get(row["locus"], ""), _traits_of(findings, row), f"locus_{row['locus']}") for row in drawn]
+
+
+def _traits_of(findings: Findings, locus: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """The locus' traits, strongest first, ten at most."""
+    inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
+    best = findings.hits.frame.filter(inside).group_by("trait").agg(pl.col("neglog10p").max())
+    return tuple(best.sort("neglog10p", "trait", descending=[True, False]).head(10).iter_rows())
+
+
+def _pulse(findings: Findings) -> str:
+    """The study's own beat as the page's ornament: lead II of the example, three times."""
+    if findings.example is None or "II" not in findings.example.leads:
+        return ""
+    beat = findings.example.beat_uv[findings.example.leads.index("II")].astype(float)[::3]
+    wave = np.tile(beat, 3)
+    panel = drawing.Panel(0, 4, 600, 82, (0, len(wave) - 1), (float(wave.min()), float(wave.max())))
+    curve = drawing.polyline(panel.x(np.arange(len(wave))), panel.y(wave), "currentColor", 2)
+    return f"<svg viewBox='0 0 600 90' aria-hidden='true' class='pulse'>{curve}</svg>"
