@@ -1,0 +1,15 @@
+"""The report: tables in, one page and its pictures out.
+
+    render(options, findings) -> Page
+
+`findings` is all that a study's stages left, in memory; `genotype_beats` computes the mean beats by genotype for it.
+"""
+
+from ecgwas.report.findings import Example, Figure, Findings, GenotypeBeats, Page, RepresentationFindings
+from ecgwas.report.genotype_beats import LeadVariant, genotype_beats
+from ecgwas.report.page import render
+
+__all__ = [
+    "Example", "Figure", "Findings", "GenotypeBeats", "LeadVariant", "Page", "RepresentationFindings", "genotype_beats",
+    "render",
+]  # fmt: skip

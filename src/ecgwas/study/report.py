@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecgwas.study.base import Options, option
+from ecgwas.study.base import Options, StudyPath, option
 
 
 class ReportOptions(Options):
@@ -12,3 +12,8 @@ class ReportOptions(Options):
     """Heading of the page; none: the study's name."""
     max_traits: int = option(60, ge=1)
     """Manhattan and QQ plots are drawn for at most this many traits, those with the strongest hits first."""
+    max_loci: int = option(24, ge=0)
+    """The ECG by genotype is drawn for at most this many loci, the strongest first."""
+    planted: StudyPath | None = None
+    """Table of planted effects of a simulated cohort (columns variant, chrom, pos, parameter, effect, unit): what was
+    found of them stands on the page."""
