@@ -32,22 +32,22 @@ def clean(options: ReadOptions, raw: Array) -> NDArray[np.float32]:
 
 def remove_baseline(method: MovingAverage | HighPass | Untouched, signals: Array, *, rate_hz: float) -> Floats:
     """Without slow wander."""
-    signals = np.asarray(signals, dtype=np.float64)
+    exact = signals.astype(np.float64)
     if isinstance(method, MovingAverage):
-        return minus_moving_average(signals, window=round(method.window_s * rate_hz))
+        return minus_moving_average(exact, window=round(method.window_s * rate_hz))
     if isinstance(method, HighPass):
-        return highpass(signals, cutoff_hz=method.cutoff_hz, order=method.order, rate_hz=rate_hz)
-    return signals
+        return highpass(exact, cutoff_hz=method.cutoff_hz, order=method.order, rate_hz=rate_hz)
+    return exact
 
 
 def remove_noise(method: Wavelet | Fourier | Untouched, signals: Array, *, rate_hz: float) -> Floats:
     """Without noise."""
-    signals = np.asarray(signals, dtype=np.float64)
+    exact = signals.astype(np.float64)
     if isinstance(method, Wavelet):
-        return wavelet_shrinkage(signals, wavelet=method.wavelet, levels=method.levels, mode=method.mode)
+        return wavelet_shrinkage(exact, wavelet=method.wavelet, levels=method.levels, mode=method.mode)
     if isinstance(method, Fourier):
-        return band(signals, low_hz=method.low_hz, high_hz=method.high_hz, rate_hz=rate_hz)
-    return signals
+        return band(exact, low_hz=method.low_hz, high_hz=method.high_hz, rate_hz=rate_hz)
+    return exact
 
 
 def minus_moving_average(signals: Floats, *, window: int) -> Floats:

@@ -1,0 +1,305 @@
+"""Beats of one recording: R peaks on all leads together, normal beats told from others, the median beat.
+
+1. Where a QRS is: energy of 5-25 Hz over the eight independent leads, smoothed over 80 ms; peaks above a share of the usual
+   peak, 250 ms apart or more; a gap longer than 1.6 usual intervals is searched again with half the share.
+2. Where exactly: beats are laid over a template by cross-correlation of all leads at once; the template is the median of the
+   largest family of beats that look alike. R is where the template's heart vector (Kors) is longest, so one definition holds
+   for every beat and every lead.
+3. Which are normal: those that correlate with the median beat, all leads together, at `min_correlation` or better and lie in
+   the recording as a whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import butter, find_peaks, sosfiltfilt
+
+from ecgwas.signals import INDEPENDENT_LEADS, LEADS
+from ecgwas.study import BeatOptions
+
+Floats = NDArray[np.float64]
+Samples = NDArray[np.int64]
+
+EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
+QRS_BAND_HZ = (5.0, 25.0)
+ENERGY_MS = 80.0
+REFRACTORY_MS = 250.0
+SHARE_OF_USUAL = 0.25
+"""A peak of QRS energy below this share of the usual one is no beat."""
+T_WAVE_MS, T_WAVE_SHARE = 400.0, 0.4
+"""A peak so soon after another, with less than this share of its energy, is that one's T wave."""
+LONG_GAP = 1.6
+LIKENESS_MS = (-120.0, 400.0)
+"""From R: what two beats are compared on. The next beat must not lie in it, so it is cut at 0.7 of the usual interval."""
+KORS = np.array(
+    [
+        [0.38, -0.07, -0.13, 0.05, -0.01, 0.14, 0.06, 0.54],
+        [-0.07, 0.93, 0.06, -0.02, -0.05, 0.06, -0.17, 0.13],
+        [0.11, -0.23, -0.43, -0.06, -0.14, -0.20, -0.11, 0.31],
+    ]
+)
+"""(3, 8): the heart's vector X, Y, Z from I, II, V1-V6: Kors et al., Eur Heart J 11:1083 (1990).
+
+The plain sum over leads would count the chest leads' S for more than R in many people and jump between the two.
+"""
+SHIFT_MS = 40.0
+QRS_HALF_MS = 70.0
+PQ_MS = 20.0
+"""Length of the zero line before QRS: one period of 50 Hz mains, which it averages away."""
+
+
+@dataclass(frozen=True)
+class Beats:
+    """The beats of one recording.
+
+    r_samples   (B,) int64 ascending;  normal (B,) bool, True where the beat entered the median
+    median, odd, even   (12, T) float64 in the strip's unit: over normal beats; over the 1st, 3rd, ...; over the 2nd, 4th, ...
+    noise       (12,) float64, SD of the normal beats around the median beat
+    """
+
+    r_samples: Samples
+    normal: NDArray[np.bool_]
+    median: Floats
+    odd: Floats
+    even: Floats
+    noise: Floats
+
+
+def window_samples(options: BeatOptions, rate_hz: float) -> tuple[int, int]:
+    """Samples of a beat before R, and from R on."""
+    return round(options.before_ms * rate_hz / 1000), round(options.after_ms * rate_hz / 1000)
+
+
+def find_beats(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Beats | None:
+    """The beats of a cleaned strip (12, S) µV; None if fewer than `options.min_beats` are normal.
+
+    Each beat is set to zero, lead by lead, at its PQ segment: the 20 ms that end where QRS begins. Where no such end is found
+    (no calm before QRS: pre-excitation, flutter) the lead's median over the beat is the zero line.
+    """
+    signal = strip.astype(np.float64)
+    eight = signal[EIGHT]
+    peaks = qrs_places(eight, rate_hz)
+    if len(peaks) < options.min_beats:
+        return None
+    peaks, whole = align(eight, peaks, rate_hz, options.min_correlation)
+    before, after = window_samples(options, rate_hz)
+    complete = (peaks >= before) & (peaks + after <= signal.shape[1])
+    usable = complete & whole
+    if usable.sum() < options.min_beats:
+        return None
+    cut = cut_out(signal, peaks[usable], before, after)  # (B, 12, T)
+    level = zeroed(cut, before, rate_hz)
+    keep = alike(level, before, _likeness_window(peaks, rate_hz), options.min_correlation)
+    if keep.sum() < options.min_beats:
+        return None
+    normal = np.zeros(len(peaks), dtype=bool)
+    normal[np.flatnonzero(usable)[keep]] = True
+    return _summary(peaks, normal, level[keep])
+
+
+def _summary(peaks: Samples, normal: NDArray[np.bool_], beats: Floats) -> Beats:
+    median = np.median(beats, axis=0)
+    noise = (beats - median).std(axis=(0, 2))
+    return Beats(peaks, normal, median, np.median(beats[::2], axis=0), np.median(beats[1::2], axis=0), noise)
+
+
+def qrs_places(eight: Floats, rate_hz: float) -> Samples:
+    """(B,) samples where QRS energy peaks, ascending; from (8, S). Empty where there is no energy."""
+    energy = qrs_energy(eight, rate_hz)
+    apart = round(REFRACTORY_MS * rate_hz / 1000)
+    candidates, _ = find_peaks(energy, distance=apart)
+    usual = _usual_peak(energy, rate_hz)
+    if usual == 0 or len(candidates) == 0:
+        return np.empty(0, dtype=np.int64)
+    strong = candidates[energy[candidates] >= SHARE_OF_USUAL * usual]
+    strong = strong[~_cut_off_t_waves(strong, energy, usual, rate_hz)]
+    strong = _without_t_waves(strong, energy, rate_hz)
+    return _gaps_searched(strong, candidates, energy, 0.5 * SHARE_OF_USUAL * usual, rate_hz)
+
+
+def qrs_energy(eight: Floats, rate_hz: float) -> Floats:
+    """(S,) root mean square over leads and 80 ms of what lies between 5 and 25 Hz."""
+    band = butter(2, QRS_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
+    power = (sosfiltfilt(band, eight, axis=1) ** 2).sum(axis=0)
+    smooth: Floats = uniform_filter1d(power, round(ENERGY_MS * rate_hz / 1000), mode="constant")
+    return np.sqrt(np.maximum(smooth, 0.0))
+
+
+def _usual_peak(energy: Floats, rate_hz: float) -> float:
+    """Median of the highest energies of two-second pieces: there is a beat in nearly every one, an artefact in few."""
+    piece = min(len(energy), round(2 * rate_hz))
+    pieces = energy[: len(energy) // piece * piece].reshape(-1, piece)
+    return float(np.median(pieces.max(axis=1)))
+
+
+def _cut_off_t_waves(peaks: Samples, energy: Floats, usual: float, rate_hz: float) -> NDArray[np.bool_]:
+    """Weak peaks right after the start: their QRS lies before the recording."""
+    return (peaks * 1000 / rate_hz < T_WAVE_MS) & (energy[peaks] < T_WAVE_SHARE * usual)
+
+
+def _without_t_waves(peaks: Samples, energy: Floats, rate_hz: float) -> Samples:
+    kept: list[int] = []
+    for peak in peaks:
+        soon = bool(kept) and (peak - kept[-1]) * 1000 / rate_hz < T_WAVE_MS
+        if soon and energy[peak] < T_WAVE_SHARE * energy[kept[-1]]:
+            continue
+        kept.append(int(peak))
+    return np.array(kept, dtype=np.int64)
+
+
+def _gaps_searched(peaks: Samples, candidates: Samples, energy: Floats, low: float, rate_hz: float) -> Samples:
+    """The peaks, and in each long gap the highest candidate above `low` that is no T wave."""
+    if len(peaks) < 3:
+        return peaks
+    usual = float(np.median(np.diff(peaks)))
+    found = []
+    for left, right in pairwise(peaks):
+        if right - left < LONG_GAP * usual:
+            continue
+        near = T_WAVE_MS * rate_hz / 1000
+        inside = candidates[(candidates > left + near) & (candidates < right - near / 2) & (energy[candidates] >= low)]
+        if len(inside):
+            found.append(inside[np.argmax(energy[inside])])
+    return np.sort(np.concatenate([peaks, np.array(found, dtype=np.int64)]))
+
+
+def align(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float) -> tuple[Samples, NDArray[np.bool_]]:
+    """R peaks on one definition, and which of them could be looked at as a whole QRS.
+
+    eight (8, S); peaks (B,) near the QRS. Gives (B,) samples and (B,) bool. A beat unlike the template keeps the place of its
+    own greatest magnitude.
+    """
+    half, shift = round(QRS_HALF_MS * rate_hz / 1000), round(SHIFT_MS * rate_hz / 1000)
+    inside = (peaks >= half + shift) & (peaks < eight.shape[1] - half - shift)
+    if inside.sum() < 2:
+        return peaks, inside
+    places = peaks[inside]
+    wide = cut_out(eight, places, half + shift, half + shift + 1)  # (B, 8, W + 2 shifts)
+    moved = np.zeros(len(places), dtype=np.int64)
+    template = _family_median(_at(wide, moved, shift), min_correlation)
+    for _ in range(3):
+        moved, likeness = _best_shift(wide, template, shift)
+        similar = likeness >= min_correlation
+        chosen = similar if similar.any() else np.ones(len(places), dtype=bool)
+        template = np.median(_at(wide, moved, shift)[chosen], axis=0)
+    r_offset = _greatest(template[None])[0] - half
+    own = _greatest(_at(wide, np.zeros_like(moved), shift)) - half
+    aligned = peaks.copy()
+    aligned[inside] = places + np.where(likeness >= min_correlation, moved + r_offset, own)
+    order = np.argsort(aligned, kind="stable")
+    return aligned[order], inside[order]
+
+
+def _at(wide: Floats, moved: Samples, shift: int) -> Floats:
+    """(B, 8, W) windows moved by (B,) samples, -shift to shift, out of (B, 8, W + 2 shift)."""
+    width = wide.shape[2] - 2 * shift
+    index = (moved + shift)[:, None] + np.arange(width)
+    return np.take_along_axis(wide, index[:, None, :], axis=2)
+
+
+def _family_median(beats: Floats, min_correlation: float) -> Floats:
+    """Median (8, W) of the largest family: the beats that correlate with the one that most others correlate with."""
+    likeness = _correlations(beats, beats)
+    members = likeness >= min_correlation
+    head = np.lexsort((likeness.sum(axis=1), members.sum(axis=1)))[-1]
+    median: Floats = np.median(beats[members[head]], axis=0)
+    return median
+
+
+def _correlations(beats: Floats, others: Floats) -> Floats:
+    """(B, C) correlations over all leads and samples, each lead's mean taken away."""
+    product: Floats = _unit(beats) @ _unit(others).T
+    return product
+
+
+def _unit(beats: Floats) -> Floats:
+    centred = beats - beats.mean(axis=2, keepdims=True)
+    flat = centred.reshape(len(beats), -1)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return flat / np.where(length > 0, length, 1.0)
+
+
+def _best_shift(wide: Floats, template: Floats, shift: int) -> tuple[Samples, Floats]:
+    """(B,) samples by which each beat's window moves to look most like the template, and (B,) that correlation."""
+    width = template.shape[1]
+    windows = sliding_window_view(wide, width, axis=2)  # (B, 8, shifts, W)
+    target = _unit(template[None])[0].reshape(template.shape)
+    # The target's leads have mean zero, so the windows' means drop out of the product, but not out of their length.
+    product = np.einsum("blsw,lw->bs", windows, target)
+    spread = (_running_sum(wide**2, width) - _running_sum(wide, width) ** 2 / width).sum(axis=1)
+    likeness = product / np.sqrt(np.maximum(spread, 1e-12))
+    best = likeness.argmax(axis=1)
+    return best - shift, likeness[np.arange(len(wide)), best]
+
+
+def _running_sum(values: Floats, width: int) -> Floats:
+    """Sums over `width` neighbours along the last axis."""
+    total = np.cumsum(np.pad(values, ((0, 0), (0, 0), (1, 0))), axis=2)
+    return total[:, :, width:] - total[:, :, :-width]
+
+
+def _greatest(beats: Floats) -> Samples:
+    """(B,) sample where the heart's vector is longest in (B, 8, W), each lead's median being its zero."""
+    level = beats - np.median(beats, axis=2, keepdims=True)
+    length = ((KORS @ level) ** 2).sum(axis=1)
+    return np.asarray(length.argmax(axis=1), dtype=np.int64)
+
+
+def cut_out(signal: Floats, peaks: Samples, before: int, after: int) -> Floats:
+    """(B, L, before + after) pieces of (L, S) around the peaks; they must lie inside."""
+    around = peaks[:, None] + np.arange(-before, after)
+    pieces: Floats = signal[:, around].transpose(1, 0, 2)
+    return pieces
+
+
+def zeroed(beats: Floats, r_sample: int, rate_hz: float) -> Floats:
+    """(B, 12, T) beats less their PQ level, or less each lead's median where no PQ segment is found."""
+    length = round(PQ_MS * rate_hz / 1000)
+    end = qrs_onset(np.median(beats, axis=0), r_sample, rate_hz)
+    if end is None or end < length:
+        return beats - np.median(beats, axis=2, keepdims=True)
+    return beats - beats[:, :, end - length : end].mean(axis=2, keepdims=True)
+
+
+def qrs_onset(beat: Floats, r_sample: int, rate_hz: float) -> int | None:
+    """Last calm sample before QRS in a median beat (12, T); None if there is none 20 to 140 ms before R.
+
+    Calm: speed over all leads (16 ms apart) below 6 % of its greatest around R.
+    """
+    step = round(8 * rate_hz / 1000)
+    eight = beat[EIGHT]
+    speed = np.zeros(eight.shape[1])
+    speed[step:-step] = np.sqrt(((eight[:, 2 * step :] - eight[:, : -2 * step]) ** 2).sum(axis=0))
+    ms = rate_hz / 1000
+    first, last = max(0, r_sample - round(140 * ms)), r_sample - round(20 * ms)
+    fastest = speed[r_sample - round(60 * ms) : r_sample + round(60 * ms)].max()
+    calm = np.flatnonzero(speed[first:last] < 0.06 * fastest)
+    if len(calm) == 0:
+        return None
+    # A calm sample looks `step` ahead: nothing has begun there yet.
+    return int(first + calm[-1])
+
+
+def alike(beats: Floats, r_sample: int, window: tuple[int, int], min_correlation: float) -> NDArray[np.bool_]:
+    """(B,) which of (B, 12, T) beats correlate with the median of those that do; the median is taken twice."""
+    first, last = max(0, r_sample + window[0]), min(beats.shape[2], r_sample + window[1])
+    compared = beats[:, EIGHT, first:last]
+    median = _family_median(compared, min_correlation)
+    for _ in range(2):
+        keep = _correlations(compared, median[None])[:, 0] >= min_correlation
+        if not keep.any():
+            return keep
+        median = np.median(compared[keep], axis=0)
+    return keep
+
+
+def _likeness_window(peaks: Samples, rate_hz: float) -> tuple[int, int]:
+    ms = rate_hz / 1000
+    usual = float(np.median(np.diff(peaks)))
+    return round(LIKENESS_MS[0] * ms), round(min(LIKENESS_MS[1] * ms, 0.7 * usual))
