@@ -36,7 +36,6 @@ class Recipe:
     build: Callable[[Any, int, int], nn.Module]
     loss: Callable[[Any], Loss]
     normalisation: Callable[[Any], Kind]
-    floor_uv: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,8 @@ def fit_network(
     """Splits the people, scales by those to train on, trains, and compares with a PCA and the mean on those kept aside."""
     traces = Traces.of(signals, options.input, options.leads)
     split = split_people(len(signals), options.test_share, seed, validation=True)
-    kind = recipe.normalisation(options)
-    normaliser = Normaliser.fit(kind, traces, traces.of_people(split.train), floor_uv=recipe.floor_uv)
+    floor_uv = getattr(options, "floor_uv", 0.0)
+    normaliser = Normaliser.fit(recipe.normalisation(options), traces, traces.of_people(split.train), floor_uv=floor_uv)
     shape = (traces.channels, traces.samples)
     trained = _train(recipe, options, traces, normaliser, split, seed, scratch, track)
     network: Any = trained.network

@@ -102,20 +102,22 @@ class Vae(Learned):
     """Beta-VAE of median beats of the eight independent leads."""
 
     kind: Literal["vae"] = "vae"
+    input: Literal["beat"] = "beat"
+    """Median beats."""
     leads: Literal["together"] = "together"
     """All leads together."""
     beta: float = option(0.05, ge=0)
-    """Weight of the KL divergence."""
+    """Weight of the KL divergence; 1 is the evidence bound with noise of one normalised unit."""
     warm_up: int = option(10, ge=0)
     """Epochs over which beta rises from 0."""
     free_bits: float = option(0.0, unit="nats", ge=0)
     """KL per feature that costs nothing."""
     point_weights: Literal["none", "sd"] = "sd"
-    """Loss weight of each lead and time: equal, or one over its SD between people (P counts as much as R)."""
+    """Errors of each lead and time count alike in µV, or over their SD between people (P counts as much as R)."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
     channels: Counts = (32, 64, 128)
-    """Channels of each block; each block halves the length."""
+    """Channels of each residual block; each block halves the length."""
     learning_rate: float = option(1e-3, gt=0)
     """Adam's step."""
     batch: int = option(32, ge=2)
@@ -123,7 +125,7 @@ class Vae(Learned):
     epochs: int = option(100, ge=1)
     """Passes over the training signals at most."""
     patience: int = option(15, ge=1)
-    """Epochs without a better validation loss before training stops."""
+    """Epochs without a better validation loss before training stops; the best weights are restored."""
 
 
 class BeatPoints(Representation):

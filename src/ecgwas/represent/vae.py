@@ -1,0 +1,103 @@
+"""Kind `vae`: a beta-VAE of median beats of the eight independent leads.
+
+Kingma and Welling, ICLR 2014; beta: Higgins et al., ICLR 2017; free bits: Kingma et al., NeurIPS 2016. Features are the
+means of the posterior. Minimised: mean squared error in normalised units + beta * KL * 2 / D, D = C * L; with beta 1 this
+is the evidence bound of unit noise, scaled by 2 / D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from ecgwas.progress import silent
+from ecgwas.represent.inputs import Kind
+from ecgwas.represent.learned import NetworkEncoder, Recipe, fit_network, load_network
+from ecgwas.represent.network import Autoencoder
+from ecgwas.represent.training import Loss
+from ecgwas.signals import Signals
+from ecgwas.study import ResidualAutoencoder, Vae
+
+LOG_VARIANCE = (-12.0, 6.0)
+"""Bounds of the posterior's log variance, beyond which its exponential runs away."""
+
+
+def fit(
+    options: Vae, signals: Signals, *, seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent
+) -> NetworkEncoder:
+    """The network of the epoch with the lowest validation loss (at full beta); killed, it goes on from `scratch`.
+
+    Raises InputError for too few people, EcgwasError if the loss is not finite.
+    """
+    return fit_network(RECIPE, options, signals, seed=seed, scratch=scratch, track=track)
+
+
+def load(folder: Path) -> NetworkEncoder:
+    """The encoder that `save` wrote."""
+    return load_network(RECIPE, Vae, folder)
+
+
+class VariationalAutoencoder(nn.Module):
+    """The residual autoencoder's blocks around a Gaussian posterior of F features."""
+
+    def __init__(self, options: Vae, channels: int, samples: int) -> None:
+        super().__init__()
+        shape = ResidualAutoencoder(
+            name=options.name, channels=options.channels, kernels=(7,), features=options.features, dropout=0.0
+        )
+        self.inner = Autoencoder(shape, channels, samples)
+        self.to_log_variance = nn.Linear(self.inner.to_features.in_features, options.features)
+
+    def encode(self, traces: Tensor) -> Tensor:
+        """(B, F) posterior means of (B, C, L)."""
+        return self.inner.encode(traces)
+
+    def decode(self, features: Tensor) -> Tensor:
+        """(B, C, L) from (B, F)."""
+        return self.inner.decode(features)
+
+    def forward(self, traces: Tensor) -> Tensor:
+        """(B, C, L), the reconstruction from the posterior's means."""
+        return self.decode(self.encode(traces))
+
+    def posterior(self, traces: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and log variances (B, F) of (B, C, L)."""
+        inside = self.inner.encoder(traces).flatten(1)
+        return self.inner.to_features(inside), self.to_log_variance(inside).clamp(*LOG_VARIANCE)
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor, free_bits: float) -> Tensor:
+    """Of N(mean, variance) from N(0, 1), nats: mean over the batch of (B, F), at least free_bits each, summed over F."""
+    each = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)  # (B, F)
+    return each.mean(dim=0).clamp(min=free_bits).sum()
+
+
+def beta_of(options: Vae, epoch: int) -> float:
+    """Rises linearly from 0 in the first epoch to beta after `warm_up` epochs."""
+    if epoch > options.warm_up:
+        return options.beta
+    return options.beta * (epoch - 1) / options.warm_up
+
+
+def _loss(options: Vae) -> Loss:
+    def loss(network: VariationalAutoencoder, traces: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+        mean, log_variance = network.posterior(traces)
+        noise = torch.randn_like(mean) * (0.5 * log_variance).exp() if network.training else 0.0
+        error = mse_loss(network.decode(mean + noise), traces)
+        beta = beta_of(options, epoch) if network.training else options.beta
+        bound = error + beta * kl_divergence(mean, log_variance, options.free_bits) * 2.0 / traces[0].numel()
+        return bound, bound
+
+    return loss
+
+
+def _normalisation(options: Vae) -> Kind:
+    return "point" if options.point_weights == "sd" else "global"
+
+
+RECIPE = Recipe(VariationalAutoencoder, _loss, _normalisation)

@@ -1,0 +1,92 @@
+"""The beta-VAE: its divergence against torch's own, its warm-up, its features and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from torch.distributions import Normal, kl_divergence
+
+from ecgwas import represent
+from ecgwas.represent import vae
+from ecgwas.represent.learned import NetworkEncoder
+from ecgwas.signals import Signals
+from ecgwas.study import Vae
+from tests.factories import make_signals
+
+PEOPLE = 24
+
+
+@pytest.fixture(scope="module")
+def signals() -> Signals:
+    return make_signals(PEOPLE, seed=3)
+
+
+def _options(**given: Any) -> Vae:
+    return Vae.model_validate({"name": "vae", "channels": [4, 8], "features": 4, "epochs": 2, **given})
+
+
+def _fit(options: Vae, signals: Signals) -> NetworkEncoder:
+    encoder = represent.fit(options, signals, seed=1)
+    assert isinstance(encoder, NetworkEncoder)
+    return encoder
+
+
+def test_divergence_is_that_of_torch_distributions() -> None:
+    mean, log_variance = torch.randn(7, 3), torch.randn(7, 3)
+    each = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0))
+    assert torch.allclose(vae.kl_divergence(mean, log_variance, 0.0), each.mean(dim=0).sum())
+    assert torch.allclose(vae.kl_divergence(mean, log_variance, 50.0), torch.tensor(150.0))
+
+
+def test_beta_rises_over_the_warm_up() -> None:
+    options = _options(beta=0.8, warm_up=4)
+    assert [vae.beta_of(options, epoch) for epoch in (1, 2, 3, 5, 9)] == pytest.approx([0.0, 0.2, 0.4, 0.8, 0.8])
+    assert vae.beta_of(_options(beta=0.8, warm_up=0), 1) == 0.8
+
+
+def test_a_large_beta_empties_the_features_and_free_bits_refill_them(signals: Signals) -> None:
+    def spread(**given: Any) -> float:
+        features = _fit(_options(epochs=25, warm_up=0, patience=25, learning_rate=0.005, **given), signals).encode(signals)
+        return float(features.frame.select(features.names).to_numpy().std(axis=0).mean())
+
+    light = spread(beta=0.01)
+    heavy = spread(beta=1000.0)
+    assert heavy < 0.2 * light
+    assert spread(beta=1000.0, free_bits=2.0) > 2 * heavy
+
+
+def test_errors_of_small_waves_count_more_with_point_weights(signals: Signals) -> None:
+    weighted, equal = _fit(_options(), signals).normaliser, _fit(_options(point_weights="none"), signals).normaliser
+    assert weighted.sd.shape == (1, 8, 475)
+    assert weighted.sd.min() == 25.0
+    assert equal.sd.shape == (1, 1, 1)
+
+
+def test_features_decode_into_twelve_leads(signals: Signals) -> None:
+    encoder = _fit(_options(), signals)
+    features = encoder.encode(signals)
+    assert features.frame["lead"].unique().to_list() == ["12L"]
+    beats = encoder.decode(features)
+    assert beats is not None
+    assert beats.shape == (PEOPLE, 12, 475)
+    np.testing.assert_allclose(beats[:, 2], beats[:, 1] - beats[:, 0], atol=1e-3)
+    np.testing.assert_allclose(beats[:, 3:6].sum(axis=1), 0, atol=1e-3)
+
+
+def test_saved_and_loaded_encoder_is_the_same(signals: Signals, tmp_path: Path) -> None:
+    options = _options()
+    encoder = _fit(options, signals)
+    encoder.save(tmp_path)
+    again = represent.load(options, tmp_path)
+    assert again.encode(signals).frame.equals(encoder.encode(signals).frame)
+    assert again.errors.equals(encoder.errors)
+
+
+def test_strips_are_refused() -> None:
+    with pytest.raises(ValidationError, match="beat"):
+        _options(input="strip")
