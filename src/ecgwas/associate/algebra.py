@@ -60,42 +60,50 @@ def design(basis: NDArray[np.float64], values: NDArray[np.float64]) -> Design:
 
 @dataclass(frozen=True)
 class Missing:
-    """What leaving people out changes for one variant: added to a'a (float), to g'My (K,), taken from y'My (K,)."""
+    """What missing calls change for one variant.
+
+    explained is added to a'a, squares to g'g, product (K,) to g'My; length (K,) is taken from y'My.
+    """
 
     explained: float
+    squares: float
     product: NDArray[np.float64]
     length: NDArray[np.float64]
 
 
-def left_out(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing | None:
+def left_out(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing:
     """The change when m people are left out: their rows of the basis (m, R) and of the traits (m, K), and a (R,) = Q'g.
 
-    None if the people who remain cannot carry the covariates.
+    Infinite `explained` if the people who remain cannot carry the covariates.
     """
     if len(basis) <= basis.shape[1]:
         return _left_out_few(basis, traits, along)
     return _left_out_many(basis, traits, along)
 
 
-def _left_out_few(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing | None:
+def _left_out_few(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing:
     root = _root(np.eye(len(basis)) - basis @ basis.T)
     if root is None:
-        return None
+        return _impossible(traits.shape[1])
     both = np.column_stack([basis @ along, traits])
     solved = linalg.solve_triangular(root, both, lower=True, check_finite=False)
     genotype, trait = solved[:, 0], solved[:, 1:]
-    return Missing(float(genotype @ genotype), genotype @ trait, np.einsum("mk,mk->k", trait, trait))
+    return Missing(float(genotype @ genotype), 0.0, genotype @ trait, np.einsum("mk,mk->k", trait, trait))
 
 
-def _left_out_many(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing | None:
+def _left_out_many(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing:
     root = _root(np.eye(basis.shape[1]) - basis.T @ basis)
     if root is None:
-        return None
+        return _impossible(traits.shape[1])
     both = np.column_stack([along, basis.T @ traits])
     solved = linalg.solve_triangular(root, both, lower=True, check_finite=False)
     genotype, trait = solved[:, 0], solved[:, 1:]
     length = np.einsum("mk,mk->k", traits, traits) + np.einsum("rk,rk->k", trait, trait)
-    return Missing(float(genotype @ genotype - along @ along), genotype @ trait, length)
+    return Missing(float(genotype @ genotype - along @ along), 0.0, genotype @ trait, length)
+
+
+def _impossible(traits: int) -> Missing:
+    return Missing(np.inf, 0.0, np.zeros(traits), np.zeros(traits))
 
 
 def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:

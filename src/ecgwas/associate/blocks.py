@@ -1,0 +1,88 @@
+"""One block of variants of one chromosome against all traits."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.associate import filters, findings
+from ecgwas.associate.codes import Block, Chooser
+from ecgwas.associate.cohort import Cohort, Group
+from ecgwas.associate.findings import BINS, ROWS, Findings
+from ecgwas.associate.fit import Fitter
+from ecgwas.associate.genotypes import Genotypes
+from ecgwas.study.scan import Matrix
+
+
+class Scanner:
+    """Tests blocks of variants; blocks are independent of each other, so that threads may share a Scanner."""
+
+    def __init__(self, options: Matrix, cohort: Cohort, groups: list[Group], genotypes: Genotypes) -> None:
+        total = len(genotypes.eids)
+        self.options, self.genotypes = options, genotypes
+        self.traits = cohort.values.shape[1]
+        self.everyone = Chooser(cohort.rows, total)
+        self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
+        self.groups = [(group, Chooser(cohort.rows[group.people], total), Fitter(options, group)) for group in groups]
+
+    def block(self, start: int, stop: int) -> Findings:
+        """Variants start to stop (places on the chromosome)."""
+        packed = np.asarray(self.genotypes.packed(start, stop))
+        numbers = np.arange(start, stop)
+        whole = self.everyone.block(packed)
+        males = None if self.males is None else self.males.block(packed)
+        reasons = filters.reasons(self.options, whole, males)
+        kept = np.flatnonzero(reasons == "")
+        tested = whole.pick(kept)
+        parts = [self._findings(left_out=findings.left_out(numbers[reasons != ""], reasons[reasons != ""]))]
+        for group, chooser, fitter in self.groups:
+            chosen = tested if len(chooser.rows) == whole.people else chooser.block(packed[kept])
+            parts += self._group(group, fitter, chosen, numbers[kept])
+        return findings.total(parts, self.traits)
+
+    def _group(self, group: Group, fitter: Fitter, block: Block, numbers: NDArray[np.int64]) -> list[Findings]:
+        rare = self._too_rare(block)
+        if rare.any():
+            lost = self._lost(group, numbers[rare], np.full(int(rare.sum()), "mac", dtype=object))
+            rest = ~rare
+            return [lost, *self._group(group, fitter, block.pick(rest), numbers[rest])]
+        screened = fitter.screen(block)
+        fine = screened.codes == ""
+        exact = fitter.exact(block, fitter.reached(screened), screened.degrees)
+        rows = findings.rows(**exact | {"variant": numbers[exact["variant"]], "trait": group.traits[exact["trait"]]})
+        rows = rows.filter(pl.col("neglog10p") >= self.options.keep_neglog10p)
+        tests, counts = np.zeros(self.traits, dtype=np.int64), np.zeros((self.traits, BINS), dtype=np.int64)
+        tests[group.traits] = fine.sum()
+        counts[group.traits] = findings.histogram(screened.chi2[fine])
+        missed = self._lost(group, numbers[~fine], screened.codes[~fine])
+        not_computed = np.zeros(self.traits, dtype=np.int64)
+        not_computed[group.traits] = (~fine).sum()
+        return [missed, self._findings(rows=rows, tests=tests, counts=counts, not_computed=not_computed)]
+
+    def _too_rare(self, block: Block) -> NDArray[np.bool_]:
+        """(V,) bool: fewer minor alleles than asked for among the people of one group. The whole cohort passed before."""
+        if block.people == len(self.everyone.rows) or self.males is not None:
+            return np.zeros(len(block), dtype=bool)
+        return np.asarray(block.minor < self.options.min_mac)
+
+    def _lost(self, group: Group, numbers: NDArray[np.int64], reasons: NDArray[np.object_]) -> Findings:
+        if len(group.traits) == self.traits:
+            return self._findings(left_out=findings.left_out(numbers, reasons))
+        frames = [findings.left_out(numbers, reasons, int(trait)) for trait in group.traits]
+        return self._findings(left_out=pl.concat(frames))
+
+    def _findings(
+        self, *, rows: pl.DataFrame | None = None, left_out: pl.DataFrame | None = None,
+        tests: NDArray[np.int64] | None = None, not_computed: NDArray[np.int64] | None = None,
+        counts: NDArray[np.int64] | None = None,
+    ) -> Findings:  # fmt: skip
+        none = np.zeros(self.traits, dtype=np.int64)
+        return Findings(
+            rows=pl.DataFrame(schema=ROWS) if rows is None else rows,
+            left_out=pl.DataFrame(schema=findings.LEFT_OUT) if left_out is None else left_out,
+            tests=none if tests is None else tests,
+            not_computed=none if not_computed is None else not_computed,
+            chi2_counts=np.zeros((self.traits, BINS), dtype=np.int64) if counts is None else counts,
+            maxima=np.empty(0),
+        )

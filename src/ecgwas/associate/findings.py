@@ -1,0 +1,115 @@
+"""What a scan finds, block by block, and the tables made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.associate.genotypes import Genotypes
+from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult
+
+BINS = len(CHI2_EDGES) - 1
+BINS_PER_UNIT = 100
+"""Bins of CHI2_EDGES are 0.01 wide, the last one open."""
+
+ROWS: dict[str, Any] = {
+    "variant": pl.Int64, "trait": pl.Int64, "eaf": pl.Float64, "n": pl.Int64,
+    "beta": pl.Float64, "se": pl.Float64, "t": pl.Float64, "neglog10p": pl.Float64,
+}  # fmt: skip
+LEFT_OUT: dict[str, Any] = {"variant": pl.Int64, "trait": pl.Int64, "reason": pl.String}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Of a block of variants; variants and traits are numbers.
+
+    rows          frame with the columns ROWS
+    left_out      frame with the columns LEFT_OUT; trait null: all traits
+    tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64;  maxima (B,) float64, NaN-free, empty without shuffles
+    """
+
+    rows: pl.DataFrame
+    left_out: pl.DataFrame
+    tests: NDArray[np.int64]
+    not_computed: NDArray[np.int64]
+    chi2_counts: NDArray[np.int64]
+    maxima: NDArray[np.float64]
+
+
+def rows(**columns: Any) -> pl.DataFrame:
+    """A frame of rows from arrays."""
+    return pl.DataFrame(columns, schema=ROWS)
+
+
+def left_out(variants: NDArray[np.int64], reasons: NDArray[np.object_], trait: int | None = None) -> pl.DataFrame:
+    """A frame of variants left out; trait None: for all traits."""
+    columns = {"variant": variants, "trait": [trait] * len(variants), "reason": list(reasons)}
+    return pl.DataFrame(columns, schema=LEFT_OUT)
+
+
+def histogram(chi2: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """(K, BINS) int64 from t squared (V, K) without missing values."""
+    traits = chi2.shape[1]
+    bins = np.minimum(chi2 * BINS_PER_UNIT, BINS - 1).astype(np.int64)
+    bins += np.arange(traits) * BINS
+    return np.bincount(bins.ravel(), minlength=traits * BINS).reshape(traits, BINS)
+
+
+def total(parts: Iterable[Findings], traits: int) -> Findings:
+    """All blocks together."""
+    frames: list[pl.DataFrame] = [pl.DataFrame(schema=ROWS)]
+    lists: list[pl.DataFrame] = [pl.DataFrame(schema=LEFT_OUT)]
+    tests, missed = np.zeros(traits, dtype=np.int64), np.zeros(traits, dtype=np.int64)
+    counts = np.zeros((traits, BINS), dtype=np.int64)
+    maxima = np.empty(0)
+    for part in parts:
+        frames.append(part.rows)
+        lists.append(part.left_out)
+        tests += part.tests
+        missed += part.not_computed
+        counts += part.chi2_counts
+        maxima = np.maximum(maxima, part.maxima) if len(maxima) else part.maxima
+    return Findings(pl.concat(frames), pl.concat(lists), tests, missed, counts, maxima)
+
+
+def result(found: Findings, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes) -> ScanResult:
+    """Numbers become names. Rows are ordered by variant as in the file, then by trait."""
+    found_rows = found.rows.sort("variant", "trait")
+    associations = found_rows.select(
+        _named(found_rows["trait"], names).alias("trait"),
+        *_variant_columns(found_rows["variant"], genotypes),
+        "eaf", "n", "beta", "se", "t", "neglog10p",
+    )  # fmt: skip
+    lost = found.left_out.sort("variant", "trait", nulls_last=False)
+    variant, chrom, pos, *_ = _variant_columns(lost["variant"], genotypes)
+    left = lost.select(variant, chrom, pos, _named(lost["trait"], names).alias("trait"), "reason")
+    return ScanResult(
+        associations=Associations(associations),
+        left_out=LeftOutVariants(left),
+        traits=names,
+        people=people,
+        tests=found.tests,
+        not_computed=found.not_computed,
+        chi2_counts=found.chi2_counts,
+        permutation_max=found.maxima,
+    )
+
+
+def _named(numbers: pl.Series, names: tuple[str, ...]) -> pl.Series:
+    return pl.Series(names, dtype=pl.String).gather(numbers)
+
+
+def _variant_columns(numbers: pl.Series, genotypes: Genotypes) -> list[pl.Series]:
+    places = numbers.to_numpy()
+    return [
+        pl.Series("variant", genotypes.variants[places], dtype=pl.String),
+        pl.Series("chrom", [genotypes.chrom] * len(places), dtype=pl.String),
+        pl.Series("pos", genotypes.positions[places], dtype=pl.Int64),
+        pl.Series("effect_allele", genotypes.effect_alleles[places], dtype=pl.String),
+        pl.Series("other_allele", genotypes.other_alleles[places], dtype=pl.String),
+    ]

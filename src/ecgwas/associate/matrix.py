@@ -1,0 +1,74 @@
+"""The built-in engine: all traits at once, one product per block of variants, exact least squares, PLINK 2's numbers.
+
+The product is computed in float32 for every variant and trait; tests that may reach `keep_neglog10p` are computed again
+in float64, so that what is written does not depend on kernel, block size or threads. The algebra is in algebra.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ecgwas.associate import findings
+from ecgwas.associate.blocks import Scanner
+from ecgwas.associate.cohort import assemble, groups, people
+from ecgwas.associate.findings import Findings
+from ecgwas.associate.genotypes import Genotypes
+from ecgwas.progress import silent
+from ecgwas.study.scan import Matrix
+from ecgwas.tables import Covariates, ScanResult, Traits
+
+
+def check(options: Matrix) -> None:
+    """Nothing outside this package is needed."""
+
+
+def scan(
+    options: Matrix,
+    traits: Traits,
+    covariates: Covariates,
+    genotypes: Genotypes,
+    *,
+    seed: int,
+    track: Callable[..., Any] = silent,
+    folder: Path | None = None,
+) -> ScanResult:
+    """Every variant of `genotypes` against every trait; see ScanResult. `folder` is not used.
+
+    Traits and covariates: the same people in the same order, all of them in `genotypes`. `seed` shuffles people; the same
+    seed gives the same shuffles on every chromosome. Invalid for related people.
+    """
+    cohort = assemble(traits, covariates, genotypes)
+    scanner = Scanner(options, cohort, groups(cohort, traits.names), genotypes)
+    edges = [*range(0, len(genotypes), options.block), len(genotypes)]
+    with threadpool_limits(1, user_api="blas"):
+        steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
+        found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
+    return findings.result(found, traits.names, people(cohort), genotypes)
+
+
+def threads(asked: int) -> int:
+    """`asked`, or as many as this process may use cores."""
+    return asked or len(os.sched_getaffinity(0))
+
+
+def in_order(work: Callable[[int, int], Findings], spans: list[tuple[int, int]], workers: int) -> Iterator[Findings]:
+    """Results in the order of `spans`, a few of them at a time in memory."""
+    if workers == 1:
+        yield from (work(*span) for span in spans)
+        return
+    pending: deque[Future[Findings]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for span in spans:
+            pending.append(pool.submit(work, *span))
+            if len(pending) > 2 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
