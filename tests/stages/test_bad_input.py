@@ -26,7 +26,7 @@ BAD_FILES: dict[str, tuple[Callable[[str], str], str]] = {
     "truncated": (lambda text: text[: len(text) // 2], "cut off"),
     "entity_bomb": (lambda text: BOMB, "document type"),
     "sample_count": (
-        lambda text: text.replace(">5000</ChannelSampleCountTotal>", ">4999</ChannelSampleCountTotal>"),
+        lambda text: text.replace(">5000</ChannelSample", ">4999</ChannelSample"),
         "samples",
     ),
     "text_in_waveform": (lambda text: re.sub(r'(<WaveformData lead="V2">\s*-?\d+,)', r"\1 oops,", text, count=1), "V2"),
@@ -96,7 +96,7 @@ def shortened_bed(folder: Path) -> None:
 
 BAD_TABLES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "no_eid_column": (
-        lambda f: spoil_covariates(f, lambda t: [t[0].replace("eid", "person"), *t[1:]]),
+        lambda f: spoil_covariates(f, lambda t: [t[0].replace("eid", "who"), *t[1:]]),
         "covariates.tsv",
         "eid",
     ),
