@@ -1,0 +1,217 @@
+"""Stage `report`: everything that the other stages left, on one page."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas import report, represent
+from ecgwas.associate import genotypes, thresholds
+from ecgwas.errors import InputError
+from ecgwas.signals import Signals
+from ecgwas.stages import genes, loci, read, scan, traits
+from ecgwas.stages import represent as represent_stage
+from ecgwas.stages.base import Needs, Stage, all_in_one, note_path, stage_folder
+from ecgwas.store import Note
+from ecgwas.study import RepresentationOptions, Study
+from ecgwas.tables import (
+    Associations, Clusters, Edges, Features, Genes, Loci, People, Recordings, ScanResult, Summary, Terms, Thresholds,
+    read_user_table,
+)  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE)
+ABOUT_THE_RUN = ("results", "threads", "memory_mib", "program")
+"""Options that change no result: the page is the same whatever they say."""
+
+PLANTED = ("variant", "chrom", "pos", "parameter", "effect", "unit")
+
+
+def _options(study: Study, part: str) -> Any:
+    return settings(study)
+
+
+def settings(study: Study) -> dict[str, Any]:
+    """The study file with defaults filled in, without what is about the run; of paths elsewhere only the file's name."""
+    plain: dict[str, Any] = _without_places(study.as_written(study))
+    return plain
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_places(inner) for key, inner in value.items() if key not in ABOUT_THE_RUN}
+    if isinstance(value, list):
+        return [_without_places(inner) for inner in value]
+    if isinstance(value, str) and value.startswith("/"):
+        return PurePosixPath(value).name
+    return value
+
+
+def _needs(study: Study, part: str) -> Needs:
+    return [(stage.name, name) for stage in EARLIER for name in stage.parts(study)]
+
+
+def _files(study: Study, part: str) -> Sequence[Path]:
+    return [path for path in (study.report.planted,) if path is not None]
+
+
+def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    page = report.render(study.report, gather(study))
+    (out / "report.html").write_text(page.html, encoding="utf-8")
+    folder = out / "figures"
+    folder.mkdir()
+    for name, figure in page.figures.items():
+        (folder / f"{name}.svg").write_text(figure.svg, encoding="utf-8")
+        (folder / f"{name}.csv").write_text(figure.csv, encoding="utf-8")
+    size = len(page.html.encode()) / 2**20
+    logger.info("report: %d pictures, page of %.1f MiB", len(page.figures), size)
+
+
+def gather(study: Study) -> report.Findings:
+    """All that the stages left, in memory."""
+    signals = read.load_signals(study)
+    features = represent_stage.load_features(study)
+    results = scan.load_results(study)
+    at_loci, at_genes, at_traits = (stage_folder(study, name) for name in ("loci", "genes", "traits"))
+    found, hits = Loci.read(at_loci / "loci.csv"), Associations.read(at_loci / "hits.csv")
+    return report.Findings(
+        name=study.name,
+        seed=study.seed,
+        settings=settings(study),
+        versions=_versions(study),
+        recordings=Recordings.read(stage_folder(study, "read") / "recordings.parquet"),
+        people=People.read(at_traits / "people.csv"),
+        traits_report=pl.read_csv(at_traits / "traits.csv"),
+        trait_names=traits.load_traits(study).names,
+        representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
+        example=_example(study, signals),
+        associations=loci.load_associations(study),
+        keep_neglog10p=study.scan.keep_neglog10p,
+        left_out=_variants_left_out(results),
+        summary=Summary.read(at_loci / "summary.csv"),
+        thresholds=Thresholds.read(at_loci / "thresholds.csv"),
+        hits=hits,
+        loci=found,
+        qq=pl.read_csv(at_loci / "qq.csv", schema_overrides={"trait": pl.String}),
+        power=pl.read_csv(at_loci / "power.csv", infer_schema_length=None),
+        genes=Genes.read(at_genes / "genes.csv"),
+        clusters=Clusters.read(at_genes / "clusters.csv"),
+        edges=Edges.read(at_genes / "edges.csv"),
+        terms=Terms.read(at_genes / "enrichment.csv"),
+        permutation_max=thresholds.joint_maxima(results),
+        genotype_beats=report.genotype_beats(signals, _lead_variants(study, signals, found, hits)),
+        planted=None if study.report.planted is None else _planted(study.report.planted),
+        notes=tuple(json.loads((at_genes / "notes.json").read_text())),
+    )
+
+
+def _versions(study: Study) -> dict[str, str]:
+    """Versions of the programs that made the results, from the notes; several of one, where stages differ."""
+    seen: dict[str, set[str]] = {}
+    for note in _notes(study):
+        for program, number in note.made.get("versions", {}).items():
+            seen.setdefault(program, set()).add(str(number))
+    return {program: ", ".join(sorted(numbers)) for program, numbers in sorted(seen.items())}
+
+
+def _notes(study: Study) -> Iterator[Note]:
+    for stage, part in _needs(study, "all"):
+        note = Note.read(note_path(study, stage, part))
+        if note is not None:
+            yield note
+
+
+def _example(study: Study, signals: Signals) -> report.Example:
+    """The first kept recording."""
+    return report.Example(
+        raw_uv=read.load_raw_example(study),
+        clean_uv=np.asarray(signals.strips[0]),
+        beat_uv=np.asarray(signals.beats[0]),
+        beat_times_ms=signals.beat_times_ms,
+        rate_hz=signals.rate_hz,
+        leads=signals.leads,
+    )
+
+
+def _representation(
+    study: Study, options: RepresentationOptions, features: Features, signals: Signals
+) -> report.RepresentationFindings:
+    folder = stage_folder(study, "represent") / options.name
+    lead_only = {"lead": pl.String, "feature": pl.String, "r": pl.Float64}
+    repeated = folder / "reliability.csv"
+    empty = pl.DataFrame(schema={"lead": pl.String, "mse": pl.Float64})
+    return report.RepresentationFindings(
+        name=options.name,
+        kind=options.kind,
+        history=pl.read_csv(folder / "history.csv", infer_schema_length=None),
+        errors=pl.read_csv(folder / "errors.csv", infer_schema_length=None),
+        reliability=pl.read_csv(repeated, schema_overrides=lead_only) if repeated.exists() else pl.DataFrame(schema=lead_only),
+        mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
+        left_out=pl.read_csv(folder / "left_out.csv").height if getattr(options, "max_mse", None) is not None else 0,
+        reconstruction=_decoded(options, folder / "encoder", features, signals.eids[0]),
+    )
+
+
+def _decoded(options: RepresentationOptions, folder: Path, features: Features, eid: str) -> NDArray[np.float32] | None:
+    """(12, T) float32 µV, the example from its features; None where they are missing or cannot be decoded."""
+    rows = features.frame.filter(pl.col("eid") == eid)
+    if rows.height == 0 or rows.select(features.names).null_count().sum_horizontal().sum() > 0:
+        return None
+    decoded = represent.load(options, folder).decode(Features(rows))
+    return None if decoded is None else decoded[0]
+
+
+def _variants_left_out(results: Sequence[ScanResult]) -> pl.DataFrame:
+    rows = pl.concat([result.left_out.frame for result in results])
+    for_all = rows.filter(pl.col("trait").is_null() | (pl.col("trait") == ""))
+    return for_all.group_by("reason").agg(variants=pl.len().cast(pl.Int64)).sort("reason")
+
+
+def _lead_variants(study: Study, signals: Signals, found: Loci, hits: Associations) -> list[report.LeadVariant]:
+    """The lead variants of the strongest loci, with the genotypes of the people who were tested."""
+    tested = traits.load_traits(study).eids
+    rows = {eid: row for row, eid in enumerate(signals.eids)}
+    places = np.array([rows[eid] for eid in tested], dtype=np.int64)
+    strongest = found.frame.sort("neglog10p", "locus", descending=[True, False]).head(study.report.max_loci)
+    variants = []
+    for locus in strongest.iter_rows(named=True):
+        dosage = np.full(len(signals), np.nan)
+        dosage[places] = genotypes.open_part(study.scan, locus["chrom"]).dosage_of(locus["lead_variant"], tested)
+        other = _other_allele(hits, locus)
+        variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], locus["effect_allele"], other, dosage))
+    return variants
+
+
+def _other_allele(hits: Associations, locus: Mapping[str, Any]) -> str:
+    same = (pl.col("variant") == locus["lead_variant"]) & (pl.col("effect_allele") == locus["effect_allele"])
+    return str(hits.frame.filter(same)["other_allele"][0])
+
+
+def _planted(path: Path) -> pl.DataFrame:
+    """The table of planted effects. Raises InputError where a column is missing or a position is no number."""
+    table = read_user_table(path, what="planted effects")
+    absent = [name for name in PLANTED if name not in table.columns]
+    if absent:
+        fix = f"its header must hold {', '.join(PLANTED)}; or leave out report.planted"
+        raise InputError(f"the table of planted effects has no column {', '.join(absent)}", where=path, fix=fix)
+    try:
+        return table.select(PLANTED).with_columns(pl.col("pos").cast(pl.Int64), pl.col("chrom").str.strip_prefix("chr"))
+    except pl.exceptions.InvalidOperationError:
+        raise InputError("a position of the planted effects is no number", where=path, fix="mend column pos") from None
+
+
+def _check(study: Study) -> Sequence[str]:
+    if study.report.planted is None:
+        return []
+    return [f"{_planted(study.report.planted).height} planted effects"]
+
+
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check)
