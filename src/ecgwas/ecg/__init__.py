@@ -1,0 +1,12 @@
+"""Recordings in, cleaned signals and median beats out.
+
+`find(options) -> Manifest` lists whose files are used; `read(options, sources, *, track) -> Batch` reads some of them.
+File formats live in `formats`, one file each.
+"""
+
+from __future__ import annotations
+
+from ecgwas.ecg.finding import Manifest, Source, find
+from ecgwas.ecg.reading import Batch, read
+
+__all__ = ["Batch", "Manifest", "Source", "find", "read"]

@@ -87,10 +87,9 @@ def find_beats(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float)
     peaks = qrs_places(eight, rate_hz)
     if len(peaks) < options.min_beats:
         return None
-    peaks, whole = align(eight, peaks, rate_hz, options.min_correlation)
+    peaks = align(eight, peaks, rate_hz, options.min_correlation)
     before, after = window_samples(options, rate_hz)
-    complete = (peaks >= before) & (peaks + after <= signal.shape[1])
-    usable = complete & whole
+    usable = (peaks >= before) & (peaks + after <= signal.shape[1])
     if usable.sum() < options.min_beats:
         return None
     cut = cut_out(signal, peaks[usable], before, after)  # (B, 12, T)
@@ -128,7 +127,8 @@ def qrs_energy(eight: Floats, rate_hz: float) -> Floats:
     band = butter(2, QRS_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
     power = (sosfiltfilt(band, eight, axis=1) ** 2).sum(axis=0)
     smooth: Floats = uniform_filter1d(power, round(ENERGY_MS * rate_hz / 1000), mode="constant")
-    return np.sqrt(np.maximum(smooth, 0.0))
+    energy: Floats = np.sqrt(np.maximum(smooth, 0.0))
+    return energy
 
 
 def _usual_peak(energy: Floats, rate_hz: float) -> float:
@@ -169,38 +169,37 @@ def _gaps_searched(peaks: Samples, candidates: Samples, energy: Floats, low: flo
     return np.sort(np.concatenate([peaks, np.array(found, dtype=np.int64)]))
 
 
-def align(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float) -> tuple[Samples, NDArray[np.bool_]]:
-    """R peaks on one definition, and which of them could be looked at as a whole QRS.
+def align(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float) -> Samples:
+    """(B,) R peaks on one definition, ascending, from (8, S) and (B,) samples near each QRS.
 
-    eight (8, S); peaks (B,) near the QRS. Gives (B,) samples and (B,) bool. A beat unlike the template keeps the place of its
-    own greatest magnitude.
+    A beat unlike the template keeps the place of its own longest vector. A QRS cut by an end of the recording is kept only if
+    what is left of it resembles the template.
     """
     half, shift = round(QRS_HALF_MS * rate_hz / 1000), round(SHIFT_MS * rate_hz / 1000)
-    inside = (peaks >= half + shift) & (peaks < eight.shape[1] - half - shift)
-    if inside.sum() < 2:
-        return peaks, inside
-    places = peaks[inside]
-    wide = cut_out(eight, places, half + shift, half + shift + 1)  # (B, 8, W + 2 shifts)
-    moved = np.zeros(len(places), dtype=np.int64)
+    edge = half + shift
+    padded = np.pad(eight, ((0, 0), (edge, edge + 1)), mode="edge")
+    wide = cut_out(padded, peaks + edge, edge, edge + 1)  # (B, 8, W + 2 shifts)
+    moved = np.zeros(len(peaks), dtype=np.int64)
     template = _family_median(_at(wide, moved, shift), min_correlation)
     for _ in range(3):
         moved, likeness = _best_shift(wide, template, shift)
         similar = likeness >= min_correlation
-        chosen = similar if similar.any() else np.ones(len(places), dtype=bool)
+        chosen = similar if similar.any() else np.ones(len(peaks), dtype=bool)
         template = np.median(_at(wide, moved, shift)[chosen], axis=0)
-    r_offset = _greatest(template[None])[0] - half
-    own = _greatest(_at(wide, np.zeros_like(moved), shift)) - half
-    aligned = peaks.copy()
-    aligned[inside] = places + np.where(likeness >= min_correlation, moved + r_offset, own)
-    order = np.argsort(aligned, kind="stable")
-    return aligned[order], inside[order]
+    of_template = _longest(template[None])[0] - half
+    own = _longest(_at(wide, np.zeros_like(moved), shift)) - half
+    aligned = peaks + np.where(similar, moved + of_template, own)
+    whole = (peaks >= edge) & (peaks < eight.shape[1] - edge)
+    inside = (aligned >= 0) & (aligned < eight.shape[1])
+    return np.unique(aligned[inside & (whole | similar)])
 
 
 def _at(wide: Floats, moved: Samples, shift: int) -> Floats:
     """(B, 8, W) windows moved by (B,) samples, -shift to shift, out of (B, 8, W + 2 shift)."""
     width = wide.shape[2] - 2 * shift
     index = (moved + shift)[:, None] + np.arange(width)
-    return np.take_along_axis(wide, index[:, None, :], axis=2)
+    windows: Floats = np.take_along_axis(wide, index[:, None, :], axis=2)
+    return windows
 
 
 def _family_median(beats: Floats, min_correlation: float) -> Floats:
@@ -222,7 +221,8 @@ def _unit(beats: Floats) -> Floats:
     centred = beats - beats.mean(axis=2, keepdims=True)
     flat = centred.reshape(len(beats), -1)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
-    return flat / np.where(length > 0, length, 1.0)
+    unit: Floats = flat / np.where(length > 0, length, 1.0)
+    return unit
 
 
 def _best_shift(wide: Floats, template: Floats, shift: int) -> tuple[Samples, Floats]:
@@ -241,10 +241,11 @@ def _best_shift(wide: Floats, template: Floats, shift: int) -> tuple[Samples, Fl
 def _running_sum(values: Floats, width: int) -> Floats:
     """Sums over `width` neighbours along the last axis."""
     total = np.cumsum(np.pad(values, ((0, 0), (0, 0), (1, 0))), axis=2)
-    return total[:, :, width:] - total[:, :, :-width]
+    sums: Floats = total[:, :, width:] - total[:, :, :-width]
+    return sums
 
 
-def _greatest(beats: Floats) -> Samples:
+def _longest(beats: Floats) -> Samples:
     """(B,) sample where the heart's vector is longest in (B, 8, W), each lead's median being its zero."""
     level = beats - np.median(beats, axis=2, keepdims=True)
     length = ((KORS @ level) ** 2).sum(axis=1)
@@ -264,7 +265,8 @@ def zeroed(beats: Floats, r_sample: int, rate_hz: float) -> Floats:
     end = qrs_onset(np.median(beats, axis=0), r_sample, rate_hz)
     if end is None or end < length:
         return beats - np.median(beats, axis=2, keepdims=True)
-    return beats - beats[:, :, end - length : end].mean(axis=2, keepdims=True)
+    zero: Floats = beats[:, :, end - length : end].mean(axis=2, keepdims=True)
+    return beats - zero
 
 
 def qrs_onset(beat: Floats, r_sample: int, rate_hz: float) -> int | None:

@@ -1,0 +1,184 @@
+"""From the files of some people to their cleaned signals; no bad file stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.ecg import formats
+from ecgwas.ecg.beats import Beats, find_beats, window_samples
+from ecgwas.ecg.clean import clean
+from ecgwas.ecg.finding import Source, shown
+from ecgwas.ecg.quality import flaw_of_file, flaw_of_leads
+from ecgwas.ecg.recording import Recording, twelve_leads, unusable
+from ecgwas.errors import InputError
+from ecgwas.progress import Track
+from ecgwas.signals import ALL_LEADS, LEADS, Rows, Signals
+from ecgwas.study import ReadOptions
+from ecgwas.tables import Recordings
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was read of some people.
+
+    signals      cleaned, in the order of the sources; None if nobody's recording is usable
+    recordings   one row a file; `row` counts the kept people of this batch from 0 and is null for others
+    raw_example  (12, S) float32 µV, the first kept recording before cleaning; None as `signals`
+    """
+
+    signals: Signals | None
+    recordings: Recordings
+    raw_example: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class _Person:
+    """One person's recording: raw (12, S) float64 µV, strip (12, S) float32 µV."""
+
+    raw: Floats
+    strip: NDArray[np.float32]
+    beats: Beats
+
+    @property
+    def noise_uv(self) -> float:
+        return float(np.median(self.beats.noise))
+
+
+def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source]) -> Batch:
+    """Reads, checks and cleans each source and finds its beats.
+
+    Whatever is wrong with a recording ends in its row of `recordings` with a short reason. A source depends on its own files
+    and the options alone: batches of any cut give the same arrays.
+    """
+    arrays = _Arrays(options, len(sources))
+    rows: list[dict[str, Any]] = []
+    raw_example = None
+    for source in track(sources, "recordings", len(sources)):
+        rates: dict[str, float] = {}
+        try:
+            person = _read_one(options, source, rates)
+        except InputError as error:
+            rows += _rows(options, source, rates, {"status": "left_out", "reason": error.problem})
+            continue
+        if raw_example is None:
+            raw_example = person.raw.astype(np.float32)
+        beats = int(person.beats.normal.sum())
+        kept = {"status": "kept", "reason": "", "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
+        rows += _rows(options, source, rates, kept)
+        arrays.add(source.eid, person)
+    return Batch(arrays.signals(), Recordings.of(rows), raw_example)
+
+
+def _rows(options: ReadOptions, source: Source, rates: Mapping[str, float], fate: dict[str, Any]) -> list[dict[str, Any]]:
+    unknown: dict[str, Any] = {"row": None, "beats": None, "noise_uv": None}
+    return [
+        {"eid": source.eid, "lead": lead, "instance": source.instance or None, "rate_hz": rates.get(lead)}
+        | {"path": shown(path, options.recordings)}
+        | unknown
+        | fate
+        for lead, path in source.paths.items()
+    ]
+
+
+def _read_one(options: ReadOptions, source: Source, rates: dict[str, float]) -> _Person:
+    """One person's recording; raises InputError with a short reason. `rates` gets the rate of each file that was read."""
+    first = next(iter(source.paths.values()))
+    raw = twelve_leads(_leads(options, source, rates), first)
+    flaw = flaw_of_leads(options.quality, raw, options.rate_hz)
+    if flaw is not None:
+        raise unusable(flaw, first)
+    strip = clean(options, raw)
+    beats = find_beats(options.beats, strip, options.rate_hz)
+    if beats is None:
+        raise unusable(f"fewer than {options.beats.min_beats} normal beats", first)
+    person = _Person(raw, strip, beats)
+    limit = options.quality.max_noise_uv
+    if limit is not None and person.noise_uv > limit:
+        raise unusable(f"noise above {limit:g} uV", first)
+    return person
+
+
+def _leads(options: ReadOptions, source: Source, rates: dict[str, float]) -> Mapping[str, Floats]:
+    """All leads of a source, each file checked on its own; files that disagree are refused."""
+    found: dict[str, Recording] = {}
+    for lead, path in source.paths.items():
+        found[lead] = formats.read(path)
+        rates[lead] = found[lead].rate_hz
+    _agree(source, found)
+    leads: dict[str, Floats] = {}
+    for lead, recording in found.items():
+        path = source.paths[lead]
+        chosen = recording.leads if lead == ALL_LEADS else {lead: _named(recording, lead, path)}
+        flaw = flaw_of_file(options, chosen, recording.rate_hz)
+        if flaw is not None:
+            raise unusable(flaw, path)
+        leads |= chosen
+    return leads
+
+
+def _named(recording: Recording, lead: str, path: Path) -> Floats:
+    if lead not in recording.leads:
+        raise unusable(f"file named for lead {lead} holds {', '.join(recording.leads)}", path)
+    return recording.leads[lead]
+
+
+def _agree(source: Source, found: Mapping[str, Recording]) -> None:
+    first = next(iter(source.paths.values()))
+    if len({recording.rate_hz for recording in found.values()}) > 1:
+        raise unusable("the person's one-lead files disagree about the rate", first)
+    lengths = {len(values) for recording in found.values() for values in recording.leads.values()}
+    if len(found) > 1 and len(lengths) > 1:
+        raise unusable("the person's one-lead files disagree about the length", first)
+
+
+class _Arrays:
+    """Arrays of a batch, filled row by row: stacking a list at the end would take the memory twice."""
+
+    def __init__(self, options: ReadOptions, people: int) -> None:
+        self._before, after = window_samples(options.beats, options.rate_hz)
+        self._rate_hz = options.rate_hz
+        samples = round(options.seconds * options.rate_hz)
+        beat = (people, len(LEADS), self._before + after)
+        self._strips = np.empty((people, len(LEADS), samples), dtype=np.float32)
+        self._median, self._odd, self._even = (np.empty(beat, dtype=np.float32) for _ in range(3))
+        self._noise_uv = np.empty((people, len(LEADS)), dtype=np.float32)
+        self._beats: list[Beats] = []
+        self._eids: list[str] = []
+
+    @property
+    def kept(self) -> int:
+        return len(self._eids)
+
+    def add(self, eid: str, person: _Person) -> None:
+        row = self.kept
+        self._strips[row] = person.strip
+        self._median[row], self._odd[row], self._even[row] = person.beats.median, person.beats.odd, person.beats.even
+        self._noise_uv[row] = person.beats.noise
+        self._beats.append(person.beats)
+        self._eids.append(eid)
+
+    def signals(self) -> Signals | None:
+        """What was added, in that order; None if nothing was."""
+        if not self._eids:
+            return None
+        most = max(len(beats.r_samples) for beats in self._beats)
+        r_samples = np.full((self.kept, most), -1, dtype=np.int32)
+        normal = np.zeros((self.kept, most), dtype=bool)
+        for row, beats in enumerate(self._beats):
+            r_samples[row, : len(beats.r_samples)] = beats.r_samples
+            normal[row, : len(beats.normal)] = beats.normal
+        strips, median, odd, even = (
+            Rows([array[: self.kept]]) for array in (self._strips, self._median, self._odd, self._even)
+        )
+        return Signals(
+            tuple(self._eids), self._rate_hz, self._before, strips, median, odd, even,
+            self._noise_uv[: self.kept], r_samples, normal,
+        )  # fmt: skip
