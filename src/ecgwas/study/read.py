@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from ecgwas.study.base import Options, StudyPath, option
 
@@ -41,6 +42,15 @@ class Wavelet(Options):
     mode: Literal["soft", "hard"] = "soft"
     """How coefficients above the threshold are treated."""
 
+    @field_validator("wavelet")
+    @classmethod
+    def _wavelet_exists(cls, name: str) -> str:
+        import pywt
+
+        if name not in pywt.wavelist(kind="discrete"):
+            raise ValueError("no discrete wavelet of PyWavelets; db4, sym4, coif3 and others are")
+        return name
+
 
 class Fourier(Options):
     """Keep the frequencies of a band, drop the rest."""
@@ -50,6 +60,12 @@ class Fourier(Options):
     """Lowest frequency kept."""
     high_hz: float = option(40.0, unit="Hz", gt=0)
     """Highest frequency kept."""
+
+    @model_validator(mode="after")
+    def _band_is_not_empty(self) -> Self:
+        if self.low_hz >= self.high_hz:
+            raise ValueError(f"low_hz ({self.low_hz:g}) must be below high_hz ({self.high_hz:g})")
+        return self
 
 
 class Untouched(Options):
@@ -94,7 +110,7 @@ class ReadOptions(Options):
     recordings: StudyPath
     """A folder of recordings, or a table (.csv, .tsv) with columns eid, path and, if wanted, lead and instance."""
     pattern: str = r"^(?P<eid>[^_]+)(?:_(?P<lead>I|II|III|aVR|aVL|aVF|V[1-6]))?_20205_(?P<instance>\d+)_(?P<array>\d+)\.xml$"
-    """Regular expression for file names, case ignored, with groups eid, instance, array and, for one-lead files, lead."""
+    """Regular expression for file names, case ignored, with groups eid and instance, and if wanted array and lead."""
     instance: int = option(2, ge=0)
     """The visit that is kept when a person has several; the others are listed with the reason."""
     other_instances: bool = True
@@ -115,3 +131,15 @@ class ReadOptions(Options):
     """Which recordings are usable."""
     people_per_part: int = option(2000, ge=1)
     """People read in one part (one job on a cluster)."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_has_groups(cls, pattern: str) -> str:
+        try:
+            groups = set(re.compile(pattern).groupindex)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        absent = sorted({"eid", "instance"} - groups)
+        if absent:
+            raise ValueError(f"the pattern lacks the group {' and '.join(absent)}, as in (?P<eid>[0-9]+)")
+        return pattern
