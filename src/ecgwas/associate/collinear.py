@@ -59,15 +59,15 @@ class Rules:
         called[block.absent(i)] = False
         genotype = block.pick(np.array([i])).decoded()[0].astype(np.float64)
         covariates = self.covariates[called]
-        # A covariate that does not vary among the people called would be dropped by a fresh fit, too.
-        varying = np.ptp(covariates, axis=0) > 0
-        predictors = np.column_stack([genotype[called], covariates[:, varying]])
+        if np.any(np.ptp(covariates, axis=0) == 0):
+            return "VIF_INFINITE"
+        predictors = np.column_stack([genotype[called], covariates])
         predictors -= predictors.mean(axis=0)
         if not self.correlated and _largest_correlation(predictors) > MAX_CORRELATION:
             return "CORR_TOO_HIGH"
         if self.correlated and _largest_correlation(predictors, first_only=True) > MAX_CORRELATION:
             return "CORR_TOO_HIGH"
-        judged = np.append(True, self.before[varying] <= MAX_INFLATION)
+        judged = np.append(True, self.before <= MAX_INFLATION)
         found = inflation(predictors)
         return "VIF_TOO_HIGH" if np.any(~(found <= MAX_INFLATION) & judged) else ""
 

@@ -64,7 +64,7 @@ class Fitter:
                 length[i] -= change.length.astype(np.float32)
         degrees = self._degrees(block)
         codes = self.group.rules.codes(block, along, squares - explained, rank)
-        codes[(codes == "") & ~(squares - explained > 0)] = "RANK_DEFICIENT"
+        codes[(codes == "") & ~(squares - explained > 0)] = "VIF_INFINITE"
         return Screened(_t_squared(product, squares - explained, length, degrees, codes == ""), codes, degrees)
 
     def _degrees(self, block: Block) -> NDArray[np.int64]:

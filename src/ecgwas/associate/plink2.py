@@ -1,0 +1,204 @@
+"""The engine `plink2`: PLINK 2 itself, one run per lead and chromosome, its files left in place.
+
+https://www.cog-genomics.org/plink/2.0/assoc#glm. `omit-ref` makes A1 the ALT allele (.bim column 5) throughout; without
+it A1 is the minor allele and signs flip. A value of -9 would be a missing trait without `--input-missing-phenotype`.
+Covariates are handed over with mean 0 and variance 1: the genotype's effect stays, and PLINK's limits on variance
+inflation are not met by mere units such as a year of birth.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.associate import filters, findings, plink2_files
+from ecgwas.associate.codes import Chooser
+from ecgwas.associate.cohort import Cohort, assemble, people
+from ecgwas.associate.findings import Findings
+from ecgwas.associate.genotypes import Genotypes, suffixed
+from ecgwas.errors import ToolError
+from ecgwas.progress import silent
+from ecgwas.study.scan import Plink2
+from ecgwas.tables import Covariates, ScanResult, Traits
+
+COLUMNS = "cols=chrom,pos,ref,alt,a1freq,nobs,beta,se,tz,p,err"
+INSTALL = "install PLINK 2 (apt install plink2, or https://www.cog-genomics.org/plink/2.0), or use scan: {kind: matrix}"
+CHECKED_AT_ONCE = 4096
+"""Variants per block when the reasons for leaving variants out are looked up."""
+
+
+def check(options: Plink2) -> None:
+    """Raises ToolError where the program is missing or is not PLINK 2."""
+    version(options)
+
+
+def version(options: Plink2) -> str:
+    """What the program says it is. Raises ToolError where it is missing or is not PLINK 2."""
+    path = shutil.which(options.program)
+    if path is None:
+        raise ToolError(f"the program {options.program} is not there", fix=INSTALL)
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolError(f"{options.program} does not start: {error}", where=path, fix=INSTALL) from None
+    said = answer.stdout.strip()
+    if not said.startswith("PLINK v2"):
+        shown = said.splitlines()[0] if said else "nothing"
+        raise ToolError(f"{options.program} is not PLINK 2: it says {shown}", where=path, fix=INSTALL)
+    return said
+
+
+def scan(
+    options: Plink2,
+    traits: Traits,
+    covariates: Covariates,
+    genotypes: Genotypes,
+    *,
+    seed: int,
+    track: Callable[..., Any] = silent,
+    folder: Path | None = None,
+) -> ScanResult:
+    """Every variant of `genotypes` against every trait; see ScanResult. There are no shuffles; `seed` is not used.
+
+    folder: receives <representation>.<lead>/<feature>.glm.linear and plink2.log; None: they are thrown away.
+    Numbers have PLINK's six printed digits. Raises ToolError where PLINK is missing or fails, with its own words.
+    """
+    version(options)
+    cohort = assemble(traits, covariates, genotypes)
+    every = leads(traits.names)
+    with tempfile.TemporaryDirectory(prefix="ecgwas-plink2-") as name:
+        scratch = Path(name)
+        target = scratch / "results" if folder is None else folder
+        ids = plink2_files.write_people(scratch, genotypes, cohort)
+        plink2_files.write_covariates(scratch, ids, cohort)
+        steps = _runs(options, traits.names, every, genotypes, cohort, ids, scratch, target)
+        found = findings.total(track(steps, f"plink2 {genotypes.chrom}", len(every)), len(traits.names))
+    return findings.result(found, traits.names, people(cohort), genotypes)
+
+
+def leads(names: Sequence[str]) -> dict[str, list[int]]:
+    """<representation>.<lead> -> places of its traits."""
+    found: dict[str, list[int]] = {}
+    for k, name in enumerate(names):
+        found.setdefault(name.rsplit(".", 1)[0], []).append(k)
+    return found
+
+
+def _runs(
+    options: Plink2, names: Sequence[str], every: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
+    ids: Sequence[str], scratch: Path, target: Path,
+) -> Iterator[Findings]:  # fmt: skip
+    for number, (lead, members) in enumerate(every.items()):
+        labels = plink2_files.labels([names[k] for k in members])
+        plink2_files.write_traits(scratch, ids, labels, cohort.values[:, members])
+        out = target / plink2_files.safe(lead)
+        out.mkdir(parents=True, exist_ok=True)
+        _run(options, genotypes, cohort, scratch, out)
+        tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes) for label in labels]
+        found = [_found(options, cohort, table, k) for k, table in zip(members, tables, strict=True)]
+        if number == 0:
+            found.append(_left_out(options, genotypes, cohort, tables[0]["variant"].to_numpy()))
+        yield findings.total(found, len(names))
+
+
+def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[str]:
+    """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv."""
+    modifiers = ["hide-covar", "omit-ref", "log10"]
+    if genotypes.chrom == "X":
+        modifiers.append("no-x-sex")  # It stands among the covariates already.
+    if not covariates:
+        modifiers.append("allow-no-covars")
+    filtered = [
+        *(["--maf", repr(options.min_maf)] if options.min_maf > 0 else []),
+        *(["--mac", repr(options.min_mac)] if options.min_mac > 0 else []),
+        *(["--geno", repr(1 - options.min_call_rate)] if options.min_call_rate > 0 else []),
+        *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 else []),
+    ]
+    return [
+        options.program, "--bed", str(suffixed(genotypes.stem, ".bed").resolve()),
+        "--bim", str(suffixed(genotypes.stem, ".bim").resolve()), "--fam", str(suffixed(genotypes.stem, ".fam").resolve()),
+        "--chr", genotypes.chrom, "--keep", "people.txt", "--nonfounders", *filtered,
+        "--no-psam-pheno", "--input-missing-phenotype", plink2_files.MISSING, "--pheno", "traits.tsv",
+        *(["--covar", "covariates.tsv"] if covariates else []),
+        "--glm", *modifiers, COLUMNS, "--memory", str(options.memory_mib),
+        *(["--threads", str(options.threads)] if options.threads else []), "--out", "plink2",
+    ]  # fmt: skip
+
+
+def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, out: Path) -> None:
+    arguments = command(options, genotypes, covariates=cohort.covariates.shape[1] > 0)
+    done = subprocess.run(arguments, cwd=scratch, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        problem = plink2_files.complaint(done.stdout + "\n" + done.stderr)
+        raise ToolError(f"PLINK 2 failed on chromosome {genotypes.chrom}: {problem}", where=out.name, fix=cure(problem))
+    for path in sorted(scratch.glob("plink2.*.glm.linear")):
+        shutil.move(path, out / path.name.removeprefix("plink2."))
+    (out / "plink2.log").write_text(plink2_files.lasting((scratch / "plink2.log").read_text()))
+
+
+def cure(problem: str) -> str:
+    """What helps against PLINK's complaint."""
+    text = problem.lower()
+    if "covariate" in text or "predictor" in text:
+        return "name fewer covariates under traits.use: some are redundant, or there are too many for these people"
+    if "variants remaining" in text or "no variants" in text:
+        return "no variant passes the filters: lower scan.min_maf and scan.min_mac, or leave the chromosome out"
+    if "memory" in text:
+        return "raise or lower scan.memory_mib to what the machine has"
+    return "see PLINK's words above; scan: {kind: matrix} gives the same numbers without PLINK"
+
+
+def _found(options: Plink2, cohort: Cohort, table: pl.DataFrame, trait: int) -> Findings:
+    """One feature's table: rows kept, rows lost, counts."""
+    traits = cohort.values.shape[1]
+    computed = table.filter(pl.col("t").is_not_null())
+    missed = table.filter(pl.col("t").is_null())
+    rare = _too_rare(options, cohort, computed, trait)
+    lost, computed = computed.filter(rare), computed.filter(~rare)
+    none = np.zeros(traits, dtype=np.int64)
+    tests, not_computed, counts = none.copy(), none.copy(), np.zeros((traits, findings.BINS), dtype=np.int64)
+    tests[trait], not_computed[trait] = len(computed), len(missed)
+    counts[trait] = findings.histogram(np.square(computed["t"].to_numpy())[:, None])[0]
+    left_out = pl.concat(
+        [
+            findings.left_out(lost["variant"].to_numpy(), np.full(len(lost), "mac", dtype=object), trait),
+            findings.left_out(missed["variant"].to_numpy(), missed["code"].to_numpy(), trait),
+        ]
+    )
+    kept = computed.filter(pl.col("neglog10p") >= options.keep_neglog10p).with_columns(trait=pl.lit(trait, pl.Int64))
+    return Findings(kept.select(list(findings.ROWS)), left_out, tests, not_computed, counts, np.empty(0))
+
+
+def _too_rare(options: Plink2, cohort: Cohort, table: pl.DataFrame, trait: int) -> pl.Series:
+    """PLINK counts minor alleles among all people of the run; a trait that some of them lack is judged on its own."""
+    if cohort.males is not None or not np.isnan(cohort.values[:, trait]).any():
+        return pl.repeat(False, len(table), eager=True)
+    alleles = (2 * table["n"] * table["eaf"]).round()
+    return pl.DataFrame({"a": alleles, "b": 2 * table["n"] - alleles}).min_horizontal() < options.min_mac
+
+
+def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> Findings:
+    """Variants that PLINK's filters took away, with the filter's name."""
+    absent = np.setdiff1d(np.arange(len(genotypes)), tested)
+    everyone = Chooser(cohort.rows, len(genotypes.eids))
+    men = None if cohort.males is None else Chooser(cohort.rows[cohort.males], len(genotypes.eids))
+    reasons = np.full(len(genotypes), "", dtype=object)
+    for start in range(0, len(genotypes) if len(absent) else 0, CHECKED_AT_ONCE):
+        stop = min(start + CHECKED_AT_ONCE, len(genotypes))
+        packed = np.asarray(genotypes.packed(start, stop))
+        reasons[start:stop] = filters.reasons(options, everyone.block(packed), None if men is None else men.block(packed))
+    given = reasons[absent]
+    given[given == ""] = "left out by plink2"
+    traits = cohort.values.shape[1]
+    none = np.zeros(traits, dtype=np.int64)
+    counts = np.zeros((traits, findings.BINS), dtype=np.int64)
+    frame = pl.DataFrame(schema=findings.ROWS)
+    return Findings(frame, findings.left_out(absent, given), none, none, counts, np.empty(0))
