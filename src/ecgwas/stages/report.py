@@ -22,7 +22,18 @@ from ecgwas.stages.base import Needs, Stage, all_in_one, note_path, stage_folder
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import (
-    Associations, Clusters, Edges, Features, Genes, Loci, People, Recordings, ScanResult, Summary, Terms, Thresholds,
+    Associations,
+    Clusters,
+    Edges,
+    Features,
+    Genes,
+    Loci,
+    People,
+    Recordings,
+    ScanResult,
+    Summary,
+    Terms,
+    Thresholds,
     read_user_table,
 )  # fmt: skip
 

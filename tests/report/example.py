@@ -1,0 +1,282 @@
+"""A study's findings made of chance and a few planted numbers: `make_findings(seed)`; without hits: `make_findings(hits=False)`.
+
+| part | shape | meaning |
+|---|---|---|
+| people | 80 recorded, 74 tested | eids as in factories.make_eids |
+| traits | pca.12L.f01-f08, ae.I-V6.f01-f06, clinical.12L.* | 83 of them |
+| associations | about 20 a trait of -log10 p 3 and more | six chromosomes; three loci planted, in TTN, SCN5A, NOS1AP |
+| genotype_beats | one per locus | from simulated beats, dosage planted as amplitude |
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ecgwas.report import Example, Findings, GenotypeBeats, LeadVariant, RepresentationFindings, genotype_beats
+from ecgwas.signals import LEADS, Rows
+from ecgwas.study import Study
+from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
+from tests.factories import make_eids, make_signals
+
+PEOPLE, THRESHOLD = 80, 8.4
+CHROMOSOMES = {"1": 160_000_000, "2": 178_000_000, "3": 38_000_000, "6": 36_000_000, "11": 2_000_000, "X": 5_000_000}
+PLANTED = (("1", "rs12143842", "NOS1AP", 14.2), ("2", "rs142556838", "TTN", 11.0), ("3", "rs6801957", "SCN5A", 19.5))
+NETWORK = ("SCN5A", "SCN10A", "NOS1AP", "TTN", "KCNQ1", "CDKN1A", "TBX5", "NPPA", "MYH6", "MYH7")
+
+
+def trait_names() -> tuple[str, ...]:
+    together = [f"pca.12L.f{i:02d}" for i in range(1, 9)]
+    each = [f"ae.{lead}.f{i:02d}" for lead in LEADS for i in range(1, 7)]
+    return (*together, *each, "clinical.12L.qt_ms", "clinical.12L.pr_ms", "clinical.12L.heart_rate_bpm")
+
+
+def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int = 12) -> Findings:
+    rng = np.random.default_rng(seed)
+    rows = _associations(rng, hits, max_traits_with_hits)
+    associations = Associations.of(rows)
+    significant = Associations(associations.frame.filter(pl.col("neglog10p") > THRESHOLD))
+    loci = _loci() if hits else Loci.empty()
+    return Findings(
+        name="synthetic",
+        seed=seed,
+        settings=make_settings(),
+        versions={"ecgwas": "0.1.0", "numpy": "2.3.0", "polars": "2.1.0"},
+        recordings=_recordings(),
+        people=_people(),
+        traits_report=pl.DataFrame({"trait": ["ae.V9.f01"], "status": ["left_out"], "reason": ["constant"], "n": [74]}),
+        trait_names=trait_names(),
+        representations=_representations(rng),
+        example=_example(rng),
+        associations=associations,
+        keep_neglog10p=3.0,
+        left_out=pl.DataFrame({"reason": ["maf", "call_rate"], "variants": [1203, 17]}),
+        summary=_summary(rng, significant),
+        thresholds=_thresholds(len(significant), len(loci)),
+        hits=significant,
+        loci=loci,
+        qq=_qq(associations),
+        power=_power(),
+        genes=_genes(loci),
+        clusters=_clusters() if hits else Clusters.empty(),
+        edges=_edges() if hits else Edges.empty(),
+        terms=_terms() if hits else Terms.empty(),
+        permutation_max=rng.gumbel(6.2, 0.7, 500),
+        genotype_beats=_beats() if hits else (),
+        planted=_planted(),
+        notes=("2 hit genes are not in STRING",),
+    )
+
+
+def make_empty_findings() -> Findings:
+    """Nothing learned, nothing found, nothing shuffled, nothing mapped."""
+    full = make_findings(hits=False)
+    clinical = replace(full.representations[-1], name="clinical")
+    return replace(
+        full, representations=(clinical,), example=None, associations=Associations.empty(), permutation_max=np.empty(0),
+        qq=full.qq.clear(), planted=None, notes=(), left_out=full.left_out.clear(), trait_names=("clinical.12L.qt_ms",),
+        summary=Summary(full.summary.frame.tail(1)), traits_report=full.traits_report.clear(),
+    )  # fmt: skip
+
+
+def make_settings() -> dict[str, Any]:
+    study = Study.model_validate(
+        {
+            "name": "synthetic", "read": {"recordings": "ecg"}, "traits": {"covariates": "covariates.tsv"},
+            "scan": {"kind": "matrix", "genotypes": "genotypes/cohort"},
+            "represent": [{"kind": "pca", "name": "pca", "features": 8},
+                          {"kind": "residual_autoencoder", "name": "ae", "features": 6}, {"kind": "intervals", "name": "clinical"}],
+            "genes": [{"kind": "regions", "file": "genes.tsv"}, {"kind": "string_files", "links": "links.txt"},
+                      {"kind": "enrichment", "terms": "terms.gmt"}],
+        },
+        context={"folder": Path("study")},
+    )  # fmt: skip
+    settings: dict[str, Any] = study.as_written(study)
+    return settings
+
+
+def _associations(rng: np.random.Generator, hits: bool, traits_with_hits: int) -> list[dict[str, Any]]:
+    rows = []
+    for k, trait in enumerate(trait_names()):
+        for _ in range(rng.poisson(20)):
+            chrom = str(rng.choice(list(CHROMOSOMES)))
+            at = int(rng.integers(CHROMOSOMES[chrom] - 2_000_000, CHROMOSOMES[chrom] + 2_000_000))
+            rows.append(_row(trait, f"rs{at}", chrom, at, 3 + float(rng.exponential(0.4))))
+        if not hits or k * 7 % len(trait_names()) >= traits_with_hits * 2:
+            continue
+        for chrom, variant, _, strength in PLANTED:
+            if (k + len(variant)) % 3 == 0 or (k == 0):
+                height = strength * (1 if k == 0 else rng.uniform(0.6, 0.95))
+                rows += _signal(rng, trait, variant, chrom, height)
+    return rows
+
+
+def _signal(rng: np.random.Generator, trait: str, variant: str, chrom: str, height: float) -> list[dict[str, Any]]:
+    middle = CHROMOSOMES[chrom]
+    rows = [_row(trait, variant, chrom, middle, height)]
+    for offset in rng.integers(-120_000, 120_000, 25):
+        lower = height * float(np.exp(-abs(int(offset)) / 60_000)) * rng.uniform(0.7, 1)
+        rows += [_row(trait, f"rs{middle + int(offset)}", chrom, middle + int(offset), lower)] if lower > 3 else []
+    return rows
+
+
+def _row(trait: str, variant: str, chrom: str, pos: int, neglog10p: float) -> dict[str, Any]:
+    return {
+        "trait": trait, "variant": variant, "chrom": chrom, "pos": pos, "effect_allele": "A", "other_allele": "G", "eaf": 0.31,
+        "n": 74, "beta": 0.1, "se": 0.02, "t": 5.0, "neglog10p": neglog10p,
+    }  # fmt: skip
+
+
+def _loci() -> Loci:
+    return Loci.of([
+        {"locus": i + 1, "lead_variant": variant, "chrom": chrom, "pos": CHROMOSOMES[chrom], "start": CHROMOSOMES[chrom] - 60_000,
+         "stop": CHROMOSOMES[chrom] + 60_000, "effect_allele": "A", "eaf": 0.31, "best_trait": "pca.12L.f01",
+         "neglog10p": strength, "traits": 6 - i, "variants": 14 + i, "known": i != 1, "known_distance_bp": None}
+        for i, (chrom, variant, _, strength) in enumerate(PLANTED)
+    ])  # fmt: skip
+
+
+def _recordings() -> Recordings:
+    eids = make_eids(PEOPLE + 4)
+    rows = [{"eid": eid, "lead": "12L", "instance": "2_0", "path": f"{eid}_20205_2_0.xml", "status": "kept", "row": i}
+            for i, eid in enumerate(eids[:PEOPLE])]  # fmt: skip
+    rows += [{"eid": eid, "lead": "12L", "instance": "2_0", "path": f"{eid}.xml", "status": "left_out", "reason": "flat lead V3"}
+             for eid in eids[PEOPLE:]]  # fmt: skip
+    again = f"duplicate of {eids[0]}_20205_2_0.xml"
+    rows += [{"eid": eids[0], "lead": "12L", "instance": "3_0", "path": "b.xml", "status": "duplicate", "reason": again}]
+    return Recordings.of([{"path": "", "reason": None, "rate_hz": 500.0, "row": None, "beats": 9, "noise_uv": 20.0} | row
+                          for row in rows])  # fmt: skip
+
+
+def _people() -> People:
+    eids = make_eids(PEOPLE)
+    return People.of([{"eid": eid, "status": "kept" if i < 74 else "dropped", "reason": None if i < 74 else "no genotypes"}
+                      for i, eid in enumerate(eids)])  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _signals() -> Any:
+    return make_signals(PEOPLE, 3)
+
+
+def _example(rng: np.random.Generator) -> Example:
+    signals = _signals()
+    clean = np.asarray(signals.strips[0])
+    wander = 180 * np.sin(np.arange(clean.shape[1]) / 500 * 1.9) + rng.normal(0, 12, clean.shape)
+    return Example((clean + wander).astype(np.float32), clean, np.asarray(signals.beats[0]), signals.beat_times_ms, 500.0)
+
+
+def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, ...]:
+    beat = np.asarray(_signals().beats[0])
+    epochs = np.arange(1, 25)
+    history = pl.DataFrame({
+        "epoch": epochs, "train_loss": 0.8 * np.exp(-epochs / 5) + 0.1, "validation_loss": 0.8 * np.exp(-epochs / 6) + 0.13,
+        "learning_rate": [1e-3] * 24, "seconds": rng.random(24),
+    })  # fmt: skip
+    nothing = history.clear()
+    errors = pl.DataFrame({"method": ["self", "pca_32", "mean"], "mse": [0.121, 0.08, 0.91], "pearson_r": [0.93, 0.96, 0.2]})
+    mse = pl.DataFrame({"lead": list(LEADS) * PEOPLE, "mse": rng.lognormal(-2, 0.5, 12 * PEOPLE)})
+    whole = pl.DataFrame({"lead": ["12L"] * PEOPLE, "mse": rng.lognormal(-3, 0.5, PEOPLE)})
+    r = [{"lead": lead, "feature": f"f{i:02d}", "r": float(rng.beta(9, 2))} for lead in LEADS for i in range(1, 7)]
+    reliability = pl.DataFrame(r)
+    smooth = np.apply_along_axis(lambda row: np.convolve(row, np.ones(9) / 9, "same"), 1, beat)
+    return (
+        RepresentationFindings("pca", "pca", nothing, errors.tail(2), reliability.head(8), whole, 0, beat * 0.97),
+        RepresentationFindings("ae", "residual_autoencoder", history, errors, reliability, mse, 3, smooth),
+        RepresentationFindings("clinical", "intervals", nothing, errors.clear(), reliability.clear(), mse.clear()),
+    )
+
+
+def _beats() -> tuple[GenotypeBeats, ...]:
+    """Beats by genotype; the planted dosage of each locus raises amplitudes by 15 % a copy."""
+    signals = _signals()
+    rng = np.random.default_rng(8)
+    variants = []
+    beats = np.asarray(signals.beats, dtype=np.float32).copy()
+    for i, (_, variant, _, _) in enumerate(PLANTED):
+        dosage = rng.binomial(2, 0.4, PEOPLE).astype(float)
+        beats[:, :, 170 + 60 * i :] *= (1 + 0.15 * dosage)[:, None, None]
+        variants.append(LeadVariant(i + 1, variant, "A", "G", dosage))
+    return genotype_beats(signals.with_beats(Rows([beats])), variants)
+
+
+def _summary(rng: np.random.Generator, significant: Associations) -> Summary:
+    counts = dict(significant.frame.group_by("trait").len().iter_rows())
+    return Summary.of([
+        {"trait": trait, "n": 74, "lambda_gc": float(rng.normal(1, 0.02)), "threshold": 10**-THRESHOLD,
+         "significant": counts.get(trait, 0), "tests": 51_234, "not_computed": 0}
+        for trait in trait_names()
+    ])  # fmt: skip
+
+
+def _thresholds(significant: int, loci: int) -> Thresholds:
+    kinds = (("published", 8.2, None), ("bonferroni", 9.2, None), ("effective", 8.9, None), ("permutation", THRESHOLD, 0.2))
+    return Thresholds.of([
+        {"kind": kind, "p": 10**-value, "neglog10p": value, "low": value - width if width else None,
+         "high": value + width if width else None, "significant": significant, "loci": loci, "used": kind == "permutation",
+         "note": "5% family-wise over all traits and variants, 500 shuffles of people"}
+        for kind, value, width in kinds
+    ])  # fmt: skip
+
+
+def _qq(associations: Associations) -> pl.DataFrame:
+    frames = []
+    tests = 51_234
+    ranks = np.unique(np.geomspace(1, tests, 60).astype(int))[::-1]
+    for trait in trait_names():
+        strongest = np.sort(associations.frame.filter(pl.col("trait") == trait)["neglog10p"].to_numpy())[::-1]
+        expected = -np.log10((ranks - 0.5) / tests)
+        observed = np.where(ranks <= len(strongest), strongest[np.minimum(ranks, max(len(strongest), 1)) - 1], expected)
+        frames.append(pl.DataFrame({"trait": trait, "expected": expected, "observed": observed, "low": expected * 0.85,
+                                    "high": expected * 1.2 + 0.1}))  # fmt: skip
+    return pl.concat(frames)
+
+
+def _power() -> pl.DataFrame:
+    return pl.DataFrame({"kind": ["bonferroni", "permutation"], "p": [1e-9, 4e-9], "people": [74, 74],
+                         "share_at_power_50": [0.3, 0.28], "share_at_power_80": [0.39, 0.37],
+                         "share_at_power_95": [0.47, 0.45], "power_at_share_0.01": [0.001, 0.001]})  # fmt: skip
+
+
+def _genes(loci: Loci) -> Genes:
+    rows = []
+    for row in loci.frame.iter_rows(named=True):
+        gene = PLANTED[row["locus"] - 1][2]
+        near = [gene, "SCN10A"] if gene == "SCN5A" else [gene]
+        rows += [{"locus": row["locus"], "variant": row["lead_variant"], "chrom": row["chrom"], "pos": row["pos"], "gene": name,
+                  "distance_bp": 2_000 * rank, "rank": rank + 1, "relation": "overlap", "source": "regions",
+                  "source_version": "glist-hg19"} for rank, name in enumerate(near)]  # fmt: skip
+    return Genes.of(rows)
+
+
+def _edges() -> Edges:
+    pairs = [(0, 1), (0, 2), (1, 2), (0, 4), (2, 4), (3, 8), (8, 9), (3, 9), (6, 7), (7, 8), (0, 6)]
+    cluster = [1, 1, 1, 2, 1, 4, 3, 3, 2, 2]
+    return Edges.of([{"gene_a": NETWORK[a], "gene_b": NETWORK[b], "score": 0.5 + 0.04 * (a + b) / 2,
+                      "cluster": cluster[a] if cluster[a] == cluster[b] else None} for a, b in pairs])  # fmt: skip
+
+
+def _clusters() -> Clusters:
+    cluster = [1, 1, 1, 2, 1, 4, 3, 3, 2, 2]
+    return Clusters.of([{"gene": gene, "cluster": c, "size": cluster.count(c), "degree": 2}
+                        for gene, c in zip(NETWORK, cluster, strict=True)])  # fmt: skip
+
+
+def _terms() -> Terms:
+    return Terms.of([
+        {"category": "Process", "term": f"GO:00{i}", "description": words, "observed": 4, "expected": 0.2, "background": 90,
+         "strength": 1.3 - 0.1 * i, "p": 1e-6 * 10**i, "fdr": 1e-4 * 10**i, "kept": i < 2, "cardiovascular": i == 0,
+         "genes": "SCN5A;NOS1AP;TTN;KCNQ1"}
+        for i, words in enumerate(("cardiac conduction", "sodium ion transport", "muscle contraction"))
+    ])  # fmt: skip
+
+
+def _planted() -> pl.DataFrame:
+    rows = [(variant, chrom, CHROMOSOMES[chrom], "qt_ms", "20", "ms") for chrom, variant, _, _ in PLANTED]
+    rows.append(("rs4246215", "11", CHROMOSOMES["11"], "pr_ms", "20", "ms"))
+    return pl.DataFrame(rows, schema=["variant", "chrom", "pos", "parameter", "effect", "unit"], orient="row")
