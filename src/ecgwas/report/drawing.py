@@ -18,13 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 INK, MUTED, GRID, SURFACE = "#1c2733", "#5a6675", "#e2e7ed", "#fefefe"
 BLUE, VERMILION, GREEN, AMBER, SKY, PINK = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"
-BAND, PAPER = "#dbe3ec", "#f6dcd8"
+BAND, PAPER, LIGHT = "#dbe3ec", "#f6dcd8", "#b4bfcb"
 SERIES = (BLUE, VERMILION, GREEN, AMBER, PINK, SKY)
 """Okabe and Ito's colours, told apart with any colour vision."""
 
 VARIABLES = {
     INK: "--ink", MUTED: "--muted", GRID: "--grid", SURFACE: "--surface", BLUE: "--blue", VERMILION: "--vermilion",
-    GREEN: "--green", AMBER: "--amber", SKY: "--sky", PINK: "--pink", BAND: "--band", PAPER: "--paper",
+    GREEN: "--green", AMBER: "--amber", SKY: "--sky", PINK: "--pink", BAND: "--band", PAPER: "--paper", LIGHT: "--light",
 }  # fmt: skip
 
 CIVIDIS = ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838")

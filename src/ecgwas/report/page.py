@@ -137,7 +137,7 @@ def _known_sentence(findings: Findings) -> list[str]:
     if "known" not in frame.columns or frame["known"].is_null().all():
         return []
     known = frame.filter(pl.col("known").cast(pl.Boolean)).height
-    return [f"{known} of {frame.height} lie at loci already known for the table given; {frame.height - known} do not."]
+    return [f"By the table of known loci {known} of the {frame.height} are known and {frame.height - known} new."]
 
 
 def _planted_sentence(findings: Findings, window_bp: int) -> list[str]:

@@ -70,10 +70,10 @@ def loci(findings: Findings) -> View:
     if "known" in frame.columns and frame["known"].is_null().all():
         frame = frame.drop("known")
     spelling = {
-        "locus": ("locus", "d"), "lead_variant": ("lead variant", ""), "chrom": ("chr", ""), "pos": ("position", ",d"),
-        "gene": ("nearest gene", ""), "best_trait": ("strongest trait", ""), "effect_allele": ("effect allele", ""),
-        "eaf": ("frequency", ".3f"), "neglog10p": ("−log10 p", ".2f"), "traits": ("traits", ",d"),
-        "variants": ("variants", ",d"), "known": ("known", ""),
+        "locus": ("locus", "d"), "gene": ("nearest gene", ""), "lead_variant": ("lead variant", ""), "chrom": ("chr", ""),
+        "pos": ("position", ",d"), "neglog10p": ("−log10 p", ".2f"), "best_trait": ("strongest trait", ""),
+        "traits": ("traits", ",d"), "variants": ("variants", ",d"), "effect_allele": ("effect allele", ""),
+        "eaf": ("frequency", ".3f"), "known": ("known", ""),
     }  # fmt: skip
     table = view("loci", "Loci: significant variants that belong together", frame, spelling)
     drawn = {beats.locus for beats in findings.genotype_beats}

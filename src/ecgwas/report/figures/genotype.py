@@ -14,7 +14,7 @@ from ecgwas.report.findings import Figure, GenotypeBeats
 
 COLOURS = (d.BLUE, d.AMBER, d.VERMILION)
 MOST_POINTS = 160
-STRENGTHS = (2.0, 4.0, 8.0, 16.0)
+STRENGTHS = (3.0, 5.0, 8.0, 16.0)
 """Limits of the shades of -log10 p under the curves."""
 
 OPACITIES = ("0.15", "0.35", "0.6", "1")
@@ -27,11 +27,11 @@ def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
     labels = [f"{copies(beats, k)} ({beats.people[k]:,})" for k in range(3)]
     keys = [(label, COLOURS[k]) for k, label in enumerate(labels) if beats.people[k] > 0]
     parts = d.legend(16, 18, [*keys, ("effect of one copy", d.GREEN)])
-    waves = _range(beats.mean_uv)
     effects = _range(np.stack([beats.slope_uv - beats.slope_half_width_uv, beats.slope_uv + beats.slope_half_width_uv]))
     for row, leads in enumerate(GRID_LEADS):
         for column, lead in enumerate(leads):
             if lead in beats.leads:
+                waves = _range(beats.mean_uv[:, _group(beats, lead)])
                 parts += _panel(beats, beats.leads.index(lead), (16 + column * 230.0, 32 + row * 212.0), waves, effects, drawn)
     parts += _key(670)
     caption = (
@@ -41,6 +41,12 @@ def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
     )
     picture = d.svg(930, 688, parts, caption)
     return Figure(f"ECG by genotype at {beats.variant}", caption, picture, _csv(beats, drawn))
+
+
+def _group(beats: GenotypeBeats, lead: str) -> list[int]:
+    """Places of the leads that share a scale with this one: chest leads, or limb leads."""
+    chest = lead.startswith("V")
+    return [i for i, other in enumerate(beats.leads) if other.startswith("V") == chest]
 
 
 def copies(beats: GenotypeBeats, k: int) -> str:
@@ -72,9 +78,8 @@ def _panel(
         if beats.people[k] == 0:
             continue
         mean, half = beats.mean_uv[k, lead, drawn], beats.half_width_uv[k, lead, drawn]
-        if k != 1:
-            parts.append(d.ribbon(x, upper.y(mean - half), upper.y(mean + half), COLOURS[k], 0.18))
-        parts.append(d.polyline(x, upper.y(mean), COLOURS[k], 1.5))
+        parts.append(d.ribbon(x, upper.y(mean - half), upper.y(mean + half), COLOURS[k], 0.16))
+        parts.append(d.polyline(x, upper.y(mean), COLOURS[k], 1.3))
     slope, half = beats.slope_uv[lead, drawn], beats.slope_half_width_uv[lead, drawn]
     parts.append(d.ribbon(x, lower.y(slope - half), lower.y(slope + half), d.GREEN, 0.25))
     parts.append(d.polyline(x, lower.y(slope), d.GREEN, 1.4))
@@ -104,8 +109,10 @@ def _strength(x: NDArray[np.float64], neglog10p: NDArray[np.float64], y: float) 
 
 
 def _key(y: float) -> list[str]:
-    parts = [d.text(16, y + 8, "squares: 0.2 s, 0.5 mV; all leads on one scale; −log10 p of the effect above:")]
-    x = 470.0
+    parts = [
+        d.text(16, y + 8, "lines: 0.2 s, 0.5 mV; limb leads on one scale, chest leads on another; −log10 p of the effect:")
+    ]
+    x = 560.0
     for limit, opacity in zip(STRENGTHS, OPACITIES, strict=True):
         parts.append(d.rect(x, y, 16, 8, d.GREEN, fill_opacity=opacity))
         parts.append(d.text(x + 21, y + 8, f"{limit:g}"))

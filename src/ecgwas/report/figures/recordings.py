@@ -66,7 +66,7 @@ def reconstruction(example: Example, representations: Sequence[RepresentationFin
     curves = {"median beat": beat, **rebuilt}
     if not rebuilt:
         return None
-    colours = dict(zip(curves, (d.INK, *d.SERIES), strict=False))
+    colours = dict(zip(curves, (d.LIGHT, *d.SERIES), strict=False))
     parts = d.legend(16, 18, [(name, colours[name]) for name in curves if name in colours])
     everything = _padded(np.concatenate([array.ravel() for array in curves.values()]))
     for row, leads in enumerate(GRID_LEADS):
@@ -93,9 +93,9 @@ def _beat_panel(
     for name, array in curves.items():
         if name not in colours:
             continue
-        dash = None if name == "median beat" else "5 3"
+        width = 5 if name == "median beat" else 1.4
         values = array[example.leads.index(lead)]
-        parts.append(d.polyline(panel.x(times), panel.y(values), colours[name], 1.5, stroke_dasharray=dash))
+        parts.append(d.polyline(panel.x(times), panel.y(values), colours[name], width))
     parts.append(d.text(panel.left + 4, panel.top + 14, lead, size=13, fill=d.INK, font_weight="600"))
     return parts
 
@@ -127,10 +127,10 @@ def error_distribution(representation: RepresentationFindings) -> Figure | None:
     parts.append(d.line(at, panel.top, at, panel.bottom, d.VERMILION, 1.5, stroke_dasharray="4 3"))
     parts.append(d.text(at + 5, panel.top + 10, f"median {10**middle:.3g}", fill=d.INK))
     parts += d.x_axis(panel, "log10 mean squared error (normalised units)")
-    caption = f"Reconstruction error of {representation.name}: {len(values):,} recordings × leads, median {10**middle:.3g}."
+    caption = f"{len(values):,} recordings × leads; median {10**middle:.3g}."
     table = pl.DataFrame({"log10_mse_from": edges[:-1], "log10_mse_to": edges[1:], "count": counts})
     title = f"Reconstruction error of {representation.name}"
-    return Figure(title, caption, d.svg(460, 260, parts, caption), table.write_csv())
+    return Figure(title, caption, d.svg(460, 260, parts, f"{title}: {caption}"), table.write_csv())
 
 
 def training(representation: RepresentationFindings) -> Figure | None:
@@ -153,10 +153,11 @@ def training(representation: RepresentationFindings) -> Figure | None:
     parts.append(d.line(at, panel.top, at, panel.bottom, d.MUTED, 1, stroke_dasharray="4 3"))
     parts += d.x_axis(panel, "epoch")
     caption = (
-        f"Training of {representation.name}: {len(epochs)} epochs, best validation loss {validation[best]:.4g} "
-        f"in epoch {epochs[best]:g} (dashed), whose weights are used."
+        f"{len(epochs)} epochs; the best validation loss is {validation[best]:.4g} in epoch {epochs[best]:g} (dashed), whose "
+        "weights are used."
     )
-    return Figure(f"Training of {representation.name}", caption, d.svg(460, 260, parts, caption), drawn.write_csv())
+    title = f"Training of {representation.name}"
+    return Figure(title, caption, d.svg(460, 260, parts, f"{title}: {caption}"), drawn.write_csv())
 
 
 def reliability(representation: RepresentationFindings) -> Figure | None:
@@ -176,7 +177,8 @@ def reliability(representation: RepresentationFindings) -> Figure | None:
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
     middle = float(table["r"].median())  # type: ignore[arg-type]
     caption = (
-        f"Repeatability of {representation.name}: each feature from odd and from even heartbeats of the same recording, "
-        f"sorted within a lead; median correlation {middle:.2f}."
+        "Each feature measured on odd and on even heartbeats of the same recordings, sorted within a lead; "
+        f"median correlation {middle:.2f}."
     )
-    return Figure(f"Repeatability of {representation.name}", caption, d.svg(460, 240, parts, caption), table.write_csv())
+    title = f"Repeatability of {representation.name}"
+    return Figure(title, caption, d.svg(460, 240, parts, f"{title}: {caption}"), table.write_csv())
