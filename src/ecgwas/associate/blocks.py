@@ -12,15 +12,18 @@ from ecgwas.associate.cohort import Cohort, Group
 from ecgwas.associate.findings import BINS, ROWS, Findings
 from ecgwas.associate.fit import Fitter
 from ecgwas.associate.genotypes import Genotypes
+from ecgwas.associate.permute import Shuffles
 from ecgwas.study.scan import Matrix
 
 
 class Scanner:
     """Tests blocks of variants; blocks are independent of each other, so that threads may share a Scanner."""
 
-    def __init__(self, options: Matrix, cohort: Cohort, groups: list[Group], genotypes: Genotypes) -> None:
+    def __init__(
+        self, options: Matrix, cohort: Cohort, groups: list[Group], genotypes: Genotypes, shuffles: Shuffles | None
+    ) -> None:
         total = len(genotypes.eids)
-        self.options, self.genotypes = options, genotypes
+        self.options, self.genotypes, self.shuffles = options, genotypes, shuffles
         self.traits = cohort.values.shape[1]
         self.everyone = Chooser(cohort.rows, total)
         self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
@@ -39,6 +42,8 @@ class Scanner:
         for group, chooser, fitter in self.groups:
             chosen = tested if len(chooser.rows) == whole.people else chooser.block(packed[kept])
             parts += self._group(group, fitter, chosen, numbers[kept])
+        if self.shuffles is not None:
+            parts.append(self._findings(maxima=self.shuffles.maxima(tested)))
         return findings.total(parts, self.traits)
 
     def _group(self, group: Group, fitter: Fitter, block: Block, numbers: NDArray[np.int64]) -> list[Findings]:
@@ -75,7 +80,7 @@ class Scanner:
     def _findings(
         self, *, rows: pl.DataFrame | None = None, left_out: pl.DataFrame | None = None,
         tests: NDArray[np.int64] | None = None, not_computed: NDArray[np.int64] | None = None,
-        counts: NDArray[np.int64] | None = None,
+        counts: NDArray[np.int64] | None = None, maxima: NDArray[np.float64] | None = None,
     ) -> Findings:  # fmt: skip
         none = np.zeros(self.traits, dtype=np.int64)
         return Findings(
@@ -84,5 +89,5 @@ class Scanner:
             tests=none if tests is None else tests,
             not_computed=none if not_computed is None else not_computed,
             chi2_counts=np.zeros((self.traits, BINS), dtype=np.int64) if counts is None else counts,
-            maxima=np.empty(0),
+            maxima=np.empty(0) if maxima is None else maxima,
         )

@@ -27,6 +27,7 @@ class Cohort:
     values      (N, K) float64, traits, missing NaN
     covariates  (N, C) float64; on X with sex (1 male, 2 female) as last column unless it is spanned already
     males       (N,) bool on X, else None
+    total       people with traits; more than N where sex is unknown on X
     """
 
     rows: NDArray[np.int64]
@@ -34,6 +35,7 @@ class Cohort:
     values: NDArray[np.float64]
     covariates: NDArray[np.float64]
     males: NDArray[np.bool_] | None
+    total: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes) -> Co
     numbers = covariates.values[order]
     if on_x:
         numbers = with_sex(numbers, sexes)
-    return Cohort(rows, order, traits.values[order], numbers, sexes == MALE if on_x else None)
+    return Cohort(rows, order, traits.values[order], numbers, sexes == MALE if on_x else None, len(traits.eids))
 
 
 def with_sex(covariates: NDArray[np.float64], sexes: NDArray[np.int8]) -> NDArray[np.float64]:

@@ -30,7 +30,8 @@ class Findings:
 
     rows          frame with the columns ROWS
     left_out      frame with the columns LEFT_OUT; trait null: all traits
-    tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64;  maxima (B,) float64, NaN-free, empty without shuffles
+    tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64;  maxima (B,) float64, largest absolute
+                  correlation in each shuffle, empty without shuffles
     """
 
     rows: pl.DataFrame
@@ -73,8 +74,14 @@ def total(parts: Iterable[Findings], traits: int) -> Findings:
         tests += part.tests
         missed += part.not_computed
         counts += part.chi2_counts
-        maxima = np.maximum(maxima, part.maxima) if len(maxima) else part.maxima
+        maxima = _larger(maxima, part.maxima)
     return Findings(pl.concat(frames), pl.concat(lists), tests, missed, counts, maxima)
+
+
+def _larger(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(a) == 0 or len(b) == 0:
+        return a if len(a) else b
+    return np.maximum(a, b)
 
 
 def result(found: Findings, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes) -> ScanResult:

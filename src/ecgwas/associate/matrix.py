@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ecgwas.associate.blocks import Scanner
 from ecgwas.associate.cohort import assemble, groups, people
 from ecgwas.associate.findings import Findings
 from ecgwas.associate.genotypes import Genotypes
+from ecgwas.associate.permute import Shuffles
 from ecgwas.progress import silent
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, ScanResult, Traits
@@ -46,11 +48,15 @@ def scan(
     seed gives the same shuffles on every chromosome. Invalid for related people.
     """
     cohort = assemble(traits, covariates, genotypes)
-    scanner = Scanner(options, cohort, groups(cohort, traits.names), genotypes)
+    grouped = groups(cohort, traits.names)
+    shuffles = Shuffles(cohort, grouped, count=options.permutations, seed=seed) if options.permutations else None
+    scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
     edges = [*range(0, len(genotypes), options.block), len(genotypes)]
     with threadpool_limits(1, user_api="blas"):
         steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
         found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
+    if shuffles is not None:
+        found = replace(found, maxima=shuffles.neglog10p(found.maxima))
     return findings.result(found, traits.names, people(cohort), genotypes)
 
 
