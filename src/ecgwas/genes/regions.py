@@ -1,0 +1,182 @@
+"""Genes from a table of ranges: those that hold a variant, else the nearest.
+
+Formats, told apart by what the first line holds:
+
+    PLINK glist      chrom start end symbol                    1-based, both ends included   (cog-genomics.org)
+    MAGMA .loc       id chrom start end strand symbol          1-based, both ends included   (cncr.nl/research/magma)
+    BED              chrom start end symbol [...]              0-based, end excluded         (UCSC, FAQformat)
+    GTF              chrom . gene start end . . . attributes   1-based, both ends included   (ENSEMBL, GENCODE); lines `gene`
+
+A glist and a BED look alike; a file whose name ends in .bed or .bed.gz is a BED. Any may be gzipped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.errors import InputError
+from ecgwas.genes.files import read_lines
+from ecgwas.study import Regions
+from ecgwas.tables import Genes, Loci
+
+SYMBOL = re.compile(r'gene_name "([^"]+)"')
+GENE_ID = re.compile(r'gene_id "([^"]+)"')
+STRANDS = ("+", "-", ".")
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Genes of one chromosome, by start: (G,) int64 1-based positions, both ends included, and G symbols.
+
+    reach (G,) int64 is the largest stop up to each gene, so that all genes that hold a position are found from one place.
+    """
+
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    symbols: tuple[str, ...]
+    reach: NDArray[np.int64]
+
+
+def annotate(options: Regions, variants: pl.DataFrame, loci: Loci) -> Genes:
+    """Genes of each hit variant: all that hold it (or lie within window_bp), else the nearest within max_distance_bp.
+
+    variants: columns variant, chrom, pos (1-based), once each. A variant without any gene has one row without a symbol.
+    """
+    table = read(options.file)
+    version = options.file.name
+    rows = []
+    for variant, chrom, pos in variants.select("variant", "chrom", "pos").iter_rows():
+        locus = locus_of(loci, chrom, pos)
+        about = {"locus": locus, "variant": variant, "chrom": chrom, "pos": pos, "source": "regions", "source_version": version}
+        found = near(table.get(chrom), pos, options)
+        rows += [about | gene for gene in found]
+    return Genes.of(rows)
+
+
+def locus_of(loci: Loci, chrom: str, pos: int) -> int | None:
+    """Number of the locus that holds the position."""
+    inside = (pl.col("chrom") == chrom) & (pl.col("start") <= pos) & (pl.col("stop") >= pos)
+    found = loci.frame.filter(inside)["locus"]
+    return int(found[0]) if len(found) else None
+
+
+def near(ranges: Ranges | None, pos: int, options: Regions) -> list[dict[str, object]]:
+    """Genes of one position: gene, distance_bp, rank (1 = nearest, ties by symbol), relation."""
+    nothing: list[dict[str, object]] = [{"gene": None, "distance_bp": None, "rank": None, "relation": "none"}]
+    if ranges is None:
+        return nothing
+    window = range(_first_reaching(ranges, pos - options.window_bp), _first_after(ranges, pos + options.window_bp))
+    overlapping = [k for k in window if ranges.stop[k] >= pos - options.window_bp]
+    chosen, relation = overlapping, "overlap"
+    if not overlapping:
+        chosen, relation = _nearest(ranges, pos, options.max_distance_bp), "nearest"
+    # A symbol may have several ranges: the nearest counts.
+    distances: dict[str, int] = {}
+    for k in chosen:
+        symbol, distance = ranges.symbols[k], _distance(ranges, k, pos)
+        distances[symbol] = min(distance, distances.get(symbol, distance))
+    ranked = sorted(distances.items(), key=lambda item: (item[1], item[0]))
+    return [
+        {"gene": gene, "distance_bp": distance, "rank": rank, "relation": relation}
+        for rank, (gene, distance) in enumerate(ranked, start=1)
+    ] or nothing
+
+
+def _first_reaching(ranges: Ranges, pos: int) -> int:
+    return int(np.searchsorted(ranges.reach, pos, side="left"))
+
+
+def _first_after(ranges: Ranges, pos: int) -> int:
+    return int(np.searchsorted(ranges.start, pos, side="right"))
+
+
+def _distance(ranges: Ranges, k: int, pos: int) -> int:
+    return max(0, int(ranges.start[k]) - pos, pos - int(ranges.stop[k]))
+
+
+def _nearest(ranges: Ranges, pos: int, limit: int) -> list[int]:
+    """The nearest genes (several if equally near), none further than the limit. No gene holds the position."""
+    after = _first_after(ranges, pos)
+    right = list(range(after, min(after + 1, len(ranges.start))))
+    right += [k for k in range(after + 1, len(ranges.start)) if ranges.start[k] == ranges.start[after]]
+    left = [int(np.argmax(ranges.stop[:after]))] if after else []
+    left = [k for k in range(after) if left and ranges.stop[k] == ranges.stop[left[0]]]
+    distances = {k: _distance(ranges, k, pos) for k in (*left, *right)}
+    least = min(distances.values(), default=limit + 1)
+    return [k for k, distance in distances.items() if distance == least and distance <= limit]
+
+
+def read(path: Path) -> dict[str, Ranges]:
+    """Chromosome without "chr" -> its genes. Raises InputError naming the first line that cannot be read."""
+    genes: dict[str, list[tuple[int, int, str]]] = {}
+    for number, line in read_lines(path, "table of genes"):
+        gene = _gene(path, line, number)
+        if gene is not None:
+            chrom, start, stop, symbol = gene
+            genes.setdefault(chromosome(chrom), []).append((start, stop, symbol))
+    if not genes:
+        raise InputError("the table of genes has no genes", where=path, fix="give a PLINK glist, MAGMA .loc, BED or GTF file")
+    return {chrom: _ranges(sorted(found)) for chrom, found in genes.items()}
+
+
+def _ranges(genes: Sequence[tuple[int, int, str]]) -> Ranges:
+    start = np.array([gene[0] for gene in genes], dtype=np.int64)
+    stop = np.array([gene[1] for gene in genes], dtype=np.int64)
+    return Ranges(start, stop, tuple(gene[2] for gene in genes), np.maximum.accumulate(stop))
+
+
+def chromosome(name: str) -> str:
+    """Without "chr"; M is MT, 23 is X and 24 is Y."""
+    plain = name[3:] if name.lower().startswith("chr") else name
+    return {"M": "MT", "23": "X", "24": "Y"}.get(plain, plain)
+
+
+def _gene(path: Path, line: str, number: int) -> tuple[str, int, int, str] | None:
+    if line.startswith(("#", "track", "browser")):
+        return None
+    fields = line.split("\t") if "\t" in line else line.split()
+    try:
+        return _fields(path, fields)
+    except (ValueError, IndexError):
+        problem = f"line {number} of the table of genes cannot be read: {line[:60]!r}"
+        fix = "give a PLINK glist (chrom start end symbol), MAGMA .loc, BED or GTF file"
+        raise InputError(problem, where=path, fix=fix) from None
+
+
+def _fields(path: Path, fields: Sequence[str]) -> tuple[str, int, int, str] | None:
+    if len(fields) == 9:
+        return _from_gtf(fields)
+    if len(fields) >= 6 and fields[4] in STRANDS and fields[0].isdigit():
+        return fields[1], *_ordered(int(fields[2]), int(fields[3])), fields[5]
+    start, stop = int(fields[1]), int(fields[2])
+    if ".bed" in path.suffixes:
+        start += 1
+    return fields[0], *_ordered(start, stop), fields[3]
+
+
+def _ordered(start: int, stop: int) -> tuple[int, int]:
+    if not 0 < start <= stop:
+        raise ValueError
+    return start, stop
+
+
+def _from_gtf(fields: Sequence[str]) -> tuple[str, int, int, str] | None:
+    if fields[2] != "gene":
+        return None
+    named = SYMBOL.search(fields[8]) or GENE_ID.search(fields[8])
+    if named is None:
+        raise ValueError
+    return fields[0], *_ordered(int(fields[3]), int(fields[4])), named.group(1)
+
+
+def symbols(table: dict[str, Ranges]) -> Iterator[str]:
+    """Every symbol of the table."""
+    for ranges in table.values():
+        yield from ranges.symbols

@@ -1,0 +1,107 @@
+"""Ranges against a loop over every gene, and each format against a hand-made line."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecgwas.errors import InputError
+from ecgwas.genes import regions
+from ecgwas.study import Regions
+from ecgwas.tables import Loci
+
+FORMATS = {
+    "glist-hg19": "19 101 200 AAA\nX 5 9 BBB\n",
+    "genes.bed": "chr19\t100\t200\tAAA\t0\t+\nchrX\t4\t9\tBBB\t0\t-\n",
+    "NCBI37.3.gene.loc": "7\t19\t101\t200\t-\tAAA\n8\tX\t5\t9\t+\tBBB\n",
+    "gencode.gtf": (
+        "##format: gtf\n"
+        'chr19\tHAVANA\tgene\t101\t200\t.\t+\t.\tgene_id "ENSG1"; gene_name "AAA";\n'
+        'chr19\tHAVANA\texon\t101\t150\t.\t+\t.\tgene_id "ENSG1"; gene_name "AAA";\n'
+        'chrX\tHAVANA\tgene\t5\t9\t.\t+\t.\tgene_id "ENSG2"; gene_name "BBB";\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_every_format_gives_the_same_genes(name: str, packed: bool, line_end: str, tmp_path: Path) -> None:
+    text = FORMATS[name].replace("\n", line_end).encode()
+    path = tmp_path / (name + ".gz" if packed else name)
+    path.write_bytes(gzip.compress(text) if packed else text)
+    table = regions.read(path)
+    assert {chrom: (r.start.tolist(), r.stop.tolist(), r.symbols) for chrom, r in table.items()} == {
+        "19": ([101], [200], ("AAA",)),
+        "X": ([5], [9], ("BBB",)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no genes"),
+        (b"1 100\n", "line 1"),
+        (b"1 1 10 A\n1 30 20 B\n", "line 2"),
+        (b"1 one two A\n", "line 1"),
+        (gzip.compress(b"1 1 10 A\n" * 5000)[:-20], "gzip"),
+    ],
+)
+def test_bad_tables_are_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / ("genes.gz" if content[:2] == b"\x1f\x8b" else "genes")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        regions.read(path)
+    with pytest.raises(InputError, match="missing"):
+        regions.read(tmp_path / "absent")
+
+
+ranges = st.lists(st.tuples(st.integers(1, 300), st.integers(0, 80)), min_size=1, max_size=25)
+
+
+@given(ranges, st.integers(1, 400), st.integers(0, 30), st.integers(0, 200))
+def test_near_is_what_a_loop_over_all_genes_finds(found: list[tuple[int, int]], pos: int, window: int, limit: int) -> None:
+    genes = sorted((start, start + width, f"G{k:02d}") for k, (start, width) in enumerate(found))
+    start, stop = (np.array([gene[k] for gene in genes]) for k in (0, 1))
+    table = regions.Ranges(start, stop, tuple(gene[2] for gene in genes), np.maximum.accumulate(stop))
+    options = Regions(file=Path("x"), window_bp=window, max_distance_bp=limit)
+    distance = {name: max(0, a - pos, pos - b) for a, b, name in genes}
+    inside = {name: d for name, d in distance.items() if d <= window}
+    least = min(distance.values())
+    expected = inside or {name: d for name, d in distance.items() if d == least and d <= limit}
+    rows = regions.near(table, pos, options)
+    if not expected:
+        assert [row["relation"] for row in rows] == ["none"]
+        return
+    assert {row["gene"]: row["distance_bp"] for row in rows} == expected
+    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+    assert {row["relation"] for row in rows} == {"overlap" if inside else "nearest"}
+
+
+def test_a_variant_far_from_all_genes_is_kept_without_one(tmp_path: Path) -> None:
+    path = tmp_path / "glist"
+    path.write_text("1 100 200 A\n1 150 160 A\n")
+    variants = pl.DataFrame({"variant": ["rs1", "rs2", "rs3"], "chrom": ["1", "1", "7"], "pos": [155, 260, 5]})
+    loci = Loci.empty()
+    genes = regions.annotate(Regions(file=path, max_distance_bp=50), variants, loci).frame
+    assert genes.select("variant", "gene", "distance_bp", "relation").rows() == [
+        ("rs1", "A", 0, "overlap"),
+        ("rs2", None, None, "none"),
+        ("rs3", None, None, "none"),
+    ]
+
+
+@pytest.mark.real
+def test_known_ecg_loci_meet_their_genes(shared: Path) -> None:
+    table = regions.read(shared / "data" / "genes" / "glist-hg19")
+    options = Regions(file=shared / "data" / "genes" / "glist-hg19")
+    # hg19 positions of lead variants of the literature (rs12143842, rs6801957, rs1805128, rs2074238).
+    places = {"NOS1AP": ("1", 162033890), "SCN10A": ("3", 38767315), "KCNE1": ("21", 35821680), "KCNQ1": ("11", 2484803)}
+    for gene, (chrom, pos) in places.items():
+        assert gene in [row["gene"] for row in regions.near(table[chrom], pos, options)], gene
