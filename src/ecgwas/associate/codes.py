@@ -125,7 +125,7 @@ def repacked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     width = 4 * ((codes.shape[1] + 3) // 4)
     wide = np.zeros((len(codes), width), dtype=np.uint8)
     wide[:, : codes.shape[1]] = codes
-    joined: NDArray[np.uint8] = np.bitwise_or.reduce(wide.reshape(len(codes), -1, 4) << SHIFTS, axis=2)
+    joined: NDArray[np.uint8] = np.bitwise_or.reduce(wide.reshape(len(codes), width // 4, 4) << SHIFTS, axis=2)
     return joined
 
 

@@ -103,7 +103,7 @@ class Genotypes:
 def unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
     """(V, people) uint8 2-bit codes from (V, ceil(people / 4)) packed bytes."""
     codes = (packed[:, :, None] >> SHIFTS) & np.uint8(3)
-    flat: NDArray[np.uint8] = codes.reshape(len(packed), -1)[:, :people]
+    flat: NDArray[np.uint8] = codes.reshape(len(packed), 4 * packed.shape[1])[:, :people]
     return flat
 
 

@@ -6,6 +6,7 @@ in float64, so that what is written does not depend on kernel, block size or thr
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ecgwas.associate import findings
+from ecgwas.associate import findings, kernels
 from ecgwas.associate.blocks import Scanner
 from ecgwas.associate.cohort import assemble, groups, people
 from ecgwas.associate.findings import Findings
@@ -27,9 +28,14 @@ from ecgwas.progress import silent
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, ScanResult, Traits
 
+logger = logging.getLogger(__name__)
+
 
 def check(options: Matrix) -> None:
-    """Nothing outside this package is needed."""
+    """Raises StudyError if the kernel asked for is not there."""
+    kernels.check(options.kernel)
+    if options.kernel == "auto" and not kernels.table_is_there():
+        logger.info("scan: %s", kernels.NO_TABLE)
 
 
 def scan(
@@ -47,6 +53,7 @@ def scan(
     Traits and covariates: the same people in the same order, all of them in `genotypes`. `seed` shuffles people; the same
     seed gives the same shuffles on every chromosome. Invalid for related people.
     """
+    check(options)
     cohort = assemble(traits, covariates, genotypes)
     grouped = groups(cohort, traits.names)
     shuffles = Shuffles(cohort, grouped, count=options.permutations, seed=seed) if options.permutations else None

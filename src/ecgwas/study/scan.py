@@ -38,7 +38,7 @@ class Matrix(Scan):
     """Missing genotypes: the person left out of that variant as PLINK 2 does, or filled with the mean."""
     kernel: Literal["auto", "table", "numpy", "torch"] = "auto"
     """How the product is computed; `auto` takes the fastest there is."""
-    block: int = option(512, ge=1)
+    block: int = option(2048, ge=1)
     """Variants per block."""
     threads: int = option(0, ge=0)
     """Threads; 0 takes all cores."""
