@@ -21,7 +21,7 @@ TRAIN, VALIDATION = np.arange(40), np.arange(40, 50)
 
 
 def _plan(**given: Any) -> Plan:
-    return Plan(**{"seed": 3, "epochs": 6, "batch": 16, "learning_rate": 0.01, "patience": 3, **given})
+    return Plan(**{"seed": 3, "epochs": 6, "batch": 16, "learning_rate": 0.01, "patience": 3, "halve_after": 50, **given})
 
 
 def _build() -> nn.Module:
@@ -92,7 +92,7 @@ def test_learning_rate_is_halved_each_time_the_wait_is_over() -> None:
     one = 0.01
     assert rates == [one, one, one, one, one / 2, one / 2, one / 4, one / 4, one / 4]
     assert learning_rate(script, plan) == one / 8
-    assert learning_rate(script, _plan(halve_after=None)) == one
+    assert learning_rate(script, _plan(halve_after=50)) == one
 
 
 def test_finished_by_the_number_of_epochs_or_by_patience() -> None:

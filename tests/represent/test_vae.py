@@ -13,7 +13,9 @@ from torch.distributions import Normal, kl_divergence
 
 from ecgwas import represent
 from ecgwas.represent import vae
+from ecgwas.represent.inputs import Normaliser, Traces
 from ecgwas.represent.learned import NetworkEncoder
+from ecgwas.represent.pca import principal_components
 from ecgwas.signals import Signals
 from ecgwas.study import Vae
 from tests.factories import make_signals
@@ -90,3 +92,41 @@ def test_saved_and_loaded_encoder_is_the_same(signals: Signals, tmp_path: Path) 
 def test_strips_are_refused() -> None:
     with pytest.raises(ValidationError, match="beat"):
         _options(input="strip")
+
+
+def test_training_begins_at_the_reconstruction_of_a_pca(signals: Signals) -> None:
+    traces = Traces.of(signals, "beat", "together")
+    people = np.arange(PEOPLE)
+    normaliser = Normaliser.fit("point", traces, people, floor_uv=25.0)
+    components = principal_components(traces, people, normaliser, 4, seed=1)
+    network = vae.VariationalAutoencoder(_options(beta=1e-6), 8, 475).eval()
+    vae.start(network, components)
+    units = normaliser.apply(traces.read(people), traces.lead_of(people))
+    np.testing.assert_allclose(network(torch.from_numpy(units)).detach(), components.roundtrip(units, people), atol=1e-3)
+
+
+def test_linear_start_is_the_least_loss_of_its_kind(signals: Signals) -> None:
+    """Loadings a little longer or shorter cost more, each with its own best posterior."""
+    traces = Traces.of(signals, "beat", "together")
+    people = np.arange(PEOPLE)
+    normaliser = Normaliser.fit("point", traces, people, floor_uv=25.0)
+    components = principal_components(traces, people, normaliser, 4, seed=1)
+    options = _options(beta=20.0)
+    network = vae.VariationalAutoencoder(options, 8, 475).eval()
+    units = torch.from_numpy(normaliser.apply(traces.read(people), traces.lead_of(people)))
+
+    def expected_loss(stretch: float) -> float:
+        vae.start(network, components)
+        network.out.mul_(stretch)
+        length = network.out.square().sum(dim=1)
+        network.into.copy_(network.out / (length + options.beta)[:, None])
+        mean = network.linear(units)
+        variance = options.beta / (length + options.beta)
+        error = (units.flatten(1) - network.mean - mean @ network.out).square().sum(dim=1).mean()
+        noise = (variance * length).sum()
+        divergence = vae.kl_divergence(mean, variance.log().expand_as(mean), 0.0)
+        return float(0.5 * (error + noise) / options.beta + divergence)
+
+    best = expected_loss(1.0)
+    assert best < expected_loss(0.95)
+    assert best < expected_loss(1.05)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ecgwas.progress import silent
 from ecgwas.represent.inputs import Floats, Index, Kind, Normaliser, Split, Traces, feature_names, split_people, twelve_leads
-from ecgwas.represent.pca import baselines
+from ecgwas.represent.pca import Components, baselines, principal_components
 from ecgwas.represent.reconstruction import ERRORS, HISTORY, error_table, mean_square
 from ecgwas.represent.training import Loss, Plan, Trained, Weights, device, train
 from ecgwas.signals import Signals
@@ -31,11 +31,16 @@ TRACES_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes a kind: build(options, C, L) gives a network with encode and decode; loss is what it is trained on."""
+    """What makes a kind.
+
+    build(options, C, L) gives a network with encode and decode; loss(options) is what it is trained on; start, where there
+    is one, is given the new network and the principal components of the people trained on, as many as features.
+    """
 
     build: Callable[[Any, int, int], nn.Module]
     loss: Callable[[Any], Loss]
     normalisation: Callable[[Any], Kind]
+    start: Callable[[Any, Components], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,14 +120,16 @@ def _train(
     scratch: Path | None, track: Callable[..., Any],
 ) -> Trained:  # fmt: skip
     def build() -> nn.Module:
-        return recipe.build(options, traces.channels, traces.samples)
+        network = recipe.build(options, traces.channels, traces.samples)
+        if recipe.start is not None:
+            people = traces.of_people(split.train)
+            recipe.start(network, principal_components(traces, people, normaliser, options.features, seed))
+        return network
 
     def read(chosen: Index) -> Tensor:
         return torch.from_numpy(normaliser.apply(traces.read(chosen), traces.lead_of(chosen))).to(device())
 
-    plan = Plan(
-        seed, options.epochs, options.batch, options.learning_rate, options.patience, getattr(options, "halve_after", None)
-    )
+    plan = Plan(seed, options.epochs, options.batch, options.learning_rate, options.patience, options.halve_after)
     scaling = [normaliser.mean.tobytes().hex(), normaliser.sd.tobytes().hex()]
     mark = fingerprint(options.model_dump(mode="json"), seed, traces.eids, traces.rows.shape, scaling, torch.__version__)
     chosen = traces.of_people(split.train), traces.of_people(split.validation)

@@ -43,10 +43,14 @@ BASELINE = 32
 
 @dataclass(frozen=True)
 class Components:
-    """mean (D,) and directions (F, D), both float32 in normalised units; D = C * L."""
+    """mean (D,) and directions (F, D), both float32 in normalised units; D = C * L.
+
+    spread (F,) float32: SD of the scores of the traces that the components were fitted on.
+    """
 
     mean: Floats
     directions: Floats
+    spread: Floats
 
     def scores(self, units: Floats) -> Floats:
         """(B, F) from normalised traces (B, C, L)."""
@@ -56,6 +60,10 @@ class Components:
     def reconstruct(self, scores: Floats, shape: tuple[int, ...]) -> Floats:
         """(B, C, L) normalised, from scores (B, F)."""
         return (scores @ self.directions + self.mean).reshape(shape)
+
+    def first(self, count: int) -> Components:
+        """The strongest `count` of them."""
+        return Components(self.mean, self.directions[:count], self.spread[:count])
 
     def roundtrip(self, units: Floats, lead: Index) -> Floats:
         """What is left of normalised traces (B, C, L) after passing through the components."""
@@ -103,7 +111,7 @@ class PcaEncoder:
     def save(self, folder: Path) -> None:
         """encoder.safetensors (mean, directions, scaling) and encoder.json (options, errors)."""
         arrays = {
-            "mean": self.components.mean, "directions": self.components.directions,
+            "mean": self.components.mean, "directions": self.components.directions, "spread": self.components.spread,
             "scaling_mean": self.normaliser.mean, "scaling_sd": self.normaliser.sd,
         }  # fmt: skip
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "encoder.safetensors")
@@ -128,11 +136,6 @@ def fit(
     traces = Traces.of(signals, options.input, options.leads)
     split = split_people(len(signals), options.test_share, seed, validation=False)
     train, everyone = traces.of_people(split.train), np.arange(len(traces))
-    if options.features > min(len(train) - 1, traces.channels * traces.samples):
-        raise InputError(
-            f"representation {options.name}: {options.features} components of {len(train)} traces cannot be found",
-            fix=f"set features to {len(train) - 1} or less, or give more recordings",
-        )
     steps = iter(track(range(2), f"{options.name}: components", 2))
     next(steps)
     errors = _errors_aside(options, traces, train, traces.of_people(split.test), seed)
@@ -150,7 +153,8 @@ def load(folder: Path) -> PcaEncoder:
     options = Pca.model_validate(about["options"])
     normaliser = Normaliser(_kind(options), arrays["scaling_mean"], arrays["scaling_sd"])
     errors = pl.DataFrame(about["errors"], schema=ERRORS)
-    return PcaEncoder(options, normaliser, Components(arrays["mean"], arrays["directions"]), errors)
+    components = Components(arrays["mean"], arrays["directions"], arrays["spread"])
+    return PcaEncoder(options, normaliser, components, errors)
 
 
 def _kind(options: Pca) -> Kind:
@@ -163,12 +167,12 @@ def _normaliser(options: Pca, traces: Traces, chosen: Index) -> Normaliser:
 
 def _errors_aside(options: Pca, traces: Traces, train: Index, test: Index, seed: int) -> pl.DataFrame:
     normaliser = _normaliser(options, traces, train)
-    wanted = min(max(options.features, BASELINE), len(train) - 1, traces.channels * traces.samples)
+    wanted = max(options.features, min(BASELINE, len(train) - 1, traces.channels * traces.samples))
     components = principal_components(traces, train, normaliser, wanted, seed)
-    own = Components(components.mean, components.directions[: options.features])
+    own = components.first(options.features)
     methods = {"self": own.roundtrip}
     if options.features != BASELINE:
-        methods |= {"pca_32": Components(components.mean, components.directions[:BASELINE]).roundtrip}
+        methods |= {"pca_32": components.first(BASELINE).roundtrip}
     return error_table(traces, test, normaliser, methods | {"mean": mean_trace(components)})
 
 
@@ -189,8 +193,13 @@ def principal_components(traces: Traces, chosen: Index, normaliser: Normaliser, 
 
     Exact, from the smaller of the two matrices of products, while its side is at most LARGEST_GRAM (8192); beyond that
     by randomised subspace iteration, seeded. Memory: the traces once as float32 where they are the smaller side, else
-    one block of them.
+    one block of them. Raises InputError where `count` components cannot be found in that many traces.
     """
+    if count > min(len(chosen) - 1, traces.channels * traces.samples):
+        raise InputError(
+            f"{count} components of {len(chosen)} traces cannot be found",
+            fix=f"set features to {len(chosen) - 1} or less, or give more recordings",
+        )
     passes = _Passes(traces, chosen, normaliser)
     if len(chosen) <= min(passes.width, LARGEST_GRAM):
         directions = _from_people(passes, count)
@@ -199,7 +208,9 @@ def principal_components(traces: Traces, chosen: Index, normaliser: Normaliser, 
     else:
         directions = _randomised(passes, count, seed)
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-    return Components(passes.mean.astype(np.float32), (directions * np.sign(largest)).astype(np.float32))
+    directions = directions * np.sign(largest)
+    spread = np.sqrt(sum((np.square(block @ directions.T).sum(axis=0) for block in passes), np.zeros(count)) / len(chosen))
+    return Components(*(array.astype(np.float32) for array in (passes.mean, directions, spread)))
 
 
 class _Passes:

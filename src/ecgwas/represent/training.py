@@ -39,14 +39,14 @@ Read = Callable[[Index], Tensor]
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. halve_after None: the learning rate stays."""
+    """How to train."""
 
     seed: int
     epochs: int
     batch: int
     learning_rate: float
     patience: int
-    halve_after: int | None = None
+    halve_after: int
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,6 @@ def finished(losses: Sequence[float], plan: Plan) -> bool:
 def learning_rate(losses: Sequence[float], plan: Plan) -> float:
     """Of the next epoch: halved each time that `halve_after` epochs passed without a better validation loss."""
     rate = plan.learning_rate
-    if plan.halve_after is None:
-        return rate
     for epoch in range(1, len(losses) + 1):
         since = epochs_since_best(losses[:epoch])
         if since > 0 and since % plan.halve_after == 0:

@@ -3,6 +3,11 @@
 Kingma and Welling, ICLR 2014; beta: Higgins et al., ICLR 2017; free bits: Kingma et al., NeurIPS 2016. Features are the
 means of the posterior. Minimised: mean squared error in normalised units + beta * KL * 2 / D, D = C * L; with beta 1 this
 is the evidence bound of unit noise, scaled by 2 / D.
+
+The network corrects the linear solution of the same task, probabilistic principal components with noise variance beta
+(Tipping and Bishop 1999; Lucas et al., NeurIPS 2019): linear features are added to the features, what they reconstruct to
+the reconstruction. They stay as they are; convolutions learn what a linear map cannot do. So training starts from the
+error of a PCA with as many features instead of spending its epochs (and few people) on getting there.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
@@ -19,6 +25,7 @@ from ecgwas.progress import silent
 from ecgwas.represent.inputs import Kind
 from ecgwas.represent.learned import NetworkEncoder, Recipe, fit_network, load_network
 from ecgwas.represent.network import Autoencoder
+from ecgwas.represent.pca import Components
 from ecgwas.represent.training import Loss
 from ecgwas.signals import Signals
 from ecgwas.study import ResidualAutoencoder, Vae
@@ -43,7 +50,11 @@ def load(folder: Path) -> NetworkEncoder:
 
 
 class VariationalAutoencoder(nn.Module):
-    """The residual autoencoder's blocks around a Gaussian posterior of F features."""
+    """The residual autoencoder's blocks around a Gaussian posterior of F features, beside principal components."""
+
+    mean: Tensor
+    into: Tensor
+    out: Tensor
 
     def __init__(self, options: Vae, channels: int, samples: int) -> None:
         super().__init__()
@@ -52,14 +63,23 @@ class VariationalAutoencoder(nn.Module):
         )
         self.inner = Autoencoder(shape, channels, samples)
         self.to_log_variance = nn.Linear(self.inner.to_features.in_features, options.features)
+        self.beta = options.beta
+        self.register_buffer("mean", torch.zeros(channels * samples))
+        self.register_buffer("into", torch.zeros(options.features, channels * samples))
+        self.register_buffer("out", torch.zeros(options.features, channels * samples))
 
     def encode(self, traces: Tensor) -> Tensor:
         """(B, F) posterior means of (B, C, L)."""
-        return self.inner.encode(traces)
+        return self.inner.encode(traces) + self.linear(traces)
 
     def decode(self, features: Tensor) -> Tensor:
         """(B, C, L) from (B, F)."""
-        return self.inner.decode(features)
+        inside = self.inner.decode(features)
+        return inside + (features @ self.out + self.mean).view_as(inside)
+
+    def linear(self, traces: Tensor) -> Tensor:
+        """(B, F) posterior means of the probabilistic principal components."""
+        return (traces.flatten(1) - self.mean) @ self.into.T
 
     def forward(self, traces: Tensor) -> Tensor:
         """(B, C, L), the reconstruction from the posterior's means."""
@@ -68,7 +88,24 @@ class VariationalAutoencoder(nn.Module):
     def posterior(self, traces: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log variances (B, F) of (B, C, L)."""
         inside = self.inner.encoder(traces).flatten(1)
-        return self.inner.to_features(inside), self.to_log_variance(inside).clamp(*LOG_VARIANCE)
+        mean = self.inner.to_features(inside) + self.linear(traces)
+        return mean, self.to_log_variance(inside).clamp(*LOG_VARIANCE)
+
+
+@torch.no_grad()
+def start(network: VariationalAutoencoder, components: Components) -> None:
+    """Sets the probabilistic principal components; the layers beside them begin at zero, so that these stand alone."""
+    explained = np.maximum(np.square(components.spread) - network.beta, 0.0)
+    total = np.maximum(explained + network.beta, 1e-12)
+    loadings = np.sqrt(explained)[:, None] * components.directions
+    network.mean.copy_(torch.from_numpy(components.mean))
+    network.into.copy_(torch.from_numpy(loadings / total[:, None]))
+    network.out.copy_(torch.from_numpy(loadings))
+    for layer in (network.inner.to_features, network.inner.to_trace, network.to_log_variance):
+        for weights in layer.parameters():
+            weights.zero_()
+    variance = torch.from_numpy(network.beta / total)
+    network.to_log_variance.bias.copy_(variance.log().clamp(*LOG_VARIANCE))
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor, free_bits: float) -> Tensor:
@@ -100,4 +137,4 @@ def _normalisation(options: Vae) -> Kind:
     return "point" if options.point_weights == "sd" else "global"
 
 
-RECIPE = Recipe(VariationalAutoencoder, _loss, _normalisation)
+RECIPE = Recipe(VariationalAutoencoder, _loss, _normalisation, start)

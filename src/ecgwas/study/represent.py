@@ -126,6 +126,8 @@ class Vae(Learned):
     """Passes over the training signals at most."""
     patience: int = option(15, ge=1)
     """Epochs without a better validation loss before training stops; the best weights are restored."""
+    halve_after: int = option(5, ge=1)
+    """Epochs without a better validation loss before the learning rate is halved."""
 
 
 class BeatPoints(Representation):
