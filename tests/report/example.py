@@ -1,4 +1,4 @@
-"""A study's findings made of chance and a few planted numbers: `make_findings(seed)`; without hits: `make_findings(hits=False)`.
+"""A study's findings made of chance and a few planted numbers: `make_findings(seed)`, `make_findings(hits=False)`.
 
 | part | shape | meaning |
 |---|---|---|
@@ -25,7 +25,7 @@ from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Re
 from tests.factories import make_eids, make_signals
 
 PEOPLE, THRESHOLD = 80, 8.4
-CHROMOSOMES = {"1": 160_000_000, "2": 178_000_000, "3": 38_000_000, "6": 36_000_000, "11": 2_000_000, "X": 5_000_000}
+CHROMOSOMES = {"1": 160_000_000, "2": 178_000_000, "3": 38_000_000, "6": 36_000_000, "11": 22_000_000, "X": 55_000_000}
 PLANTED = (("1", "rs12143842", "NOS1AP", 14.2), ("2", "rs142556838", "TTN", 11.0), ("3", "rs6801957", "SCN5A", 19.5))
 NETWORK = ("SCN5A", "SCN10A", "NOS1AP", "TTN", "KCNQ1", "CDKN1A", "TBX5", "NPPA", "MYH6", "MYH7")
 
@@ -90,7 +90,8 @@ def make_settings() -> dict[str, Any]:
             "name": "synthetic", "read": {"recordings": "ecg"}, "traits": {"covariates": "covariates.tsv"},
             "scan": {"kind": "matrix", "genotypes": "genotypes/cohort"},
             "represent": [{"kind": "pca", "name": "pca", "features": 8},
-                          {"kind": "residual_autoencoder", "name": "ae", "features": 6}, {"kind": "intervals", "name": "clinical"}],
+                          {"kind": "residual_autoencoder", "name": "ae", "features": 6},
+                          {"kind": "intervals", "name": "clinical"}],
             "genes": [{"kind": "regions", "file": "genes.tsv"}, {"kind": "string_files", "links": "links.txt"},
                       {"kind": "enrichment", "terms": "terms.gmt"}],
         },
@@ -134,8 +135,9 @@ def _row(trait: str, variant: str, chrom: str, pos: int, neglog10p: float) -> di
 
 def _loci() -> Loci:
     return Loci.of([
-        {"locus": i + 1, "lead_variant": variant, "chrom": chrom, "pos": CHROMOSOMES[chrom], "start": CHROMOSOMES[chrom] - 60_000,
-         "stop": CHROMOSOMES[chrom] + 60_000, "effect_allele": "A", "eaf": 0.31, "best_trait": "pca.12L.f01",
+        {"locus": i + 1, "lead_variant": variant, "chrom": chrom, "pos": CHROMOSOMES[chrom],
+         "start": CHROMOSOMES[chrom] - 60_000, "stop": CHROMOSOMES[chrom] + 60_000, "effect_allele": "A", "eaf": 0.31,
+         "best_trait": "pca.12L.f01",
          "neglog10p": strength, "traits": 6 - i, "variants": 14 + i, "known": i != 1, "known_distance_bp": None}
         for i, (chrom, variant, _, strength) in enumerate(PLANTED)
     ])  # fmt: skip
@@ -145,7 +147,8 @@ def _recordings() -> Recordings:
     eids = make_eids(PEOPLE + 4)
     rows = [{"eid": eid, "lead": "12L", "instance": "2_0", "path": f"{eid}_20205_2_0.xml", "status": "kept", "row": i}
             for i, eid in enumerate(eids[:PEOPLE])]  # fmt: skip
-    rows += [{"eid": eid, "lead": "12L", "instance": "2_0", "path": f"{eid}.xml", "status": "left_out", "reason": "flat lead V3"}
+    flat = {"lead": "12L", "instance": "2_0", "status": "left_out", "reason": "flat lead V3"}
+    rows += [{"eid": eid, "path": f"{eid}.xml", **flat}
              for eid in eids[PEOPLE:]]  # fmt: skip
     again = f"duplicate of {eids[0]}_20205_2_0.xml"
     rows += [{"eid": eids[0], "lead": "12L", "instance": "3_0", "path": "b.xml", "status": "duplicate", "reason": again}]

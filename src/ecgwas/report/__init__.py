@@ -5,8 +5,8 @@
 `findings` is all that a study's stages left, in memory; `genotype_beats` computes the mean beats by genotype for it.
 """
 
+from ecgwas.report.by_genotype import LeadVariant, genotype_beats
 from ecgwas.report.findings import Example, Figure, Findings, GenotypeBeats, Page, RepresentationFindings
-from ecgwas.report.genotype_beats import LeadVariant, genotype_beats
 from ecgwas.report.page import render
 
 __all__ = [

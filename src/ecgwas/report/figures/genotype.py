@@ -12,7 +12,7 @@ from ecgwas.report import drawing as d
 from ecgwas.report.figures.recordings import GRID_LEADS, LARGE_SQUARE_UV
 from ecgwas.report.findings import Figure, GenotypeBeats
 
-COLOURS = (d.BLUE, d.AMBER, d.VERMILION)
+COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
 MOST_POINTS = 160
 STRENGTHS = (3.0, 5.0, 8.0, 16.0)
 """Limits of the shades of -log10 p under the curves."""

@@ -183,7 +183,7 @@ def _grid(findings: Findings, name: str, rows: pl.DataFrame) -> Figure:
     beyond = rows.filter(pl.col("significant") > 0).height
     caption = (
         f"{name}: the strongest −log10 p of each of {rows.height} traits (row: lead, column: feature). "
-        f"{beyond} of them have a hit (white dot). Point at a cell for λ and the number of hits."
+        f"{beyond} of them have a hit (dot). Point at a cell for λ and the number of hits."
     )
     picture = d.svg(max(left + len(features) * width + 10, 460), below + 22, parts, caption)
     order = ["trait", "lead", "feature", "neglog10p", "lambda_gc", "significant"]

@@ -1,0 +1,193 @@
+"""The page: whole, self-contained, naming nobody, the same twice, its numbers those of the tables."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from lxml import etree, html
+
+from ecgwas.report import Findings, Page, render
+from ecgwas.study import ReportOptions
+from ecgwas.tables import Recordings
+from tests.report.example import make_empty_findings, make_findings
+
+SECTIONS = ("found", "loci", "trust", "people", "recordings", "traits", "genes", "methods")
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    return make_findings()
+
+
+@pytest.fixture(scope="module")
+def page(findings: Findings) -> Page:
+    return render(ReportOptions(), findings)
+
+
+@pytest.fixture(scope="module")
+def pages(page: Page) -> dict[str, Page]:
+    without = render(ReportOptions(), make_findings(hits=False))
+    return {"full": page, "without hits": without, "empty": render(ReportOptions(), make_empty_findings())}
+
+
+def text_of(page: Page, identity: str) -> str:
+    (element,) = html.document_fromstring(page.html).xpath(f"//*[@id='{identity}']")
+    return re.sub(r"\s+", " ", " ".join(element.itertext()))
+
+
+KINDS = ("full", "without hits", "empty")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(pages: dict[str, Page], kind: str) -> None:
+    page = pages[kind]
+    assert page.html.startswith("<!DOCTYPE html>")
+    tree = html.document_fromstring(page.html)
+    ids = tree.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    assert set(SECTIONS) <= set(ids)
+    for link in tree.xpath("//a/@href"):
+        if link.startswith("#"):
+            assert link[1:] in ids, link
+        else:
+            folder, name = link.split("/")
+            stem, ending = name.rsplit(".", 1)
+            assert (folder, ending in ("svg", "csv"), stem in page.figures) == ("figures", True, True)
+    levels = [int(str(heading.tag)[1]) for heading in tree.xpath("//h1|//h2|//h3|//h4")]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_page_reaches_for_nothing_outside(pages: dict[str, Page], kind: str) -> None:
+    text = pages[kind].html.replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"https?://|//cdn|@import|url\(", text)
+    assert "default-src 'none'" in text
+    assert not html.document_fromstring(text).xpath("//*[@style]|//@onclick|//iframe|//object")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_is_named(pages: dict[str, Page], kind: str) -> None:
+    findings = make_findings()
+    page = pages[kind]
+    everything = page.html + "".join(figure.svg + figure.csv for figure in page.figures.values())
+    numbers = set(re.findall(r"(?<![\d.])\d{7}(?!\d)", everything))
+    assert numbers.isdisjoint(findings.people.frame["eid"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_findings_give_the_same_bytes(kind: str, pages: dict[str, Page]) -> None:
+    makers = {"full": make_findings, "without hits": lambda: make_findings(hits=False), "empty": make_empty_findings}
+    again = render(ReportOptions(), makers[kind]())
+    assert again.html == pages[kind].html
+    assert again.figures == pages[kind].figures
+
+
+def test_every_picture_is_a_whole_svg_with_numbers_beside_it(page: Page) -> None:
+    for name, figure in page.figures.items():
+        root = etree.fromstring(figure.svg.encode())
+        assert root.tag == "{http://www.w3.org/2000/svg}svg", name
+        assert root[0].text, f"{name} says nothing in words"
+        assert "NaN" not in figure.svg, name
+        assert "var(--" not in figure.svg, name
+        table = pl.read_csv(figure.csv.encode(), infer_schema_length=None)
+        assert table.height > 0, name
+        assert "eid" not in table.columns
+
+
+def test_everything_asked_for_is_on_the_page(page: Page, findings: Findings) -> None:
+    wanted = {
+        "all_traits", "null_study", "strip", "reconstruction", "error_ae", "error_pca", "training_ae", "genes", "per_feature",
+        "per_lead", "gene_by_lead", "network", "grid_ae", "inflation", "locus_1", "locus_2", "locus_3",
+    }  # fmt: skip
+    with_hits = findings.hits.frame["trait"].unique().to_list()
+    wanted |= {f"{kind}_{trait}" for trait in with_hits for kind in ("manhattan", "qq")}
+    assert wanted <= set(page.figures)
+    ids = html.document_fromstring(page.html).xpath("//figure/@id")
+    assert {f"figure-{name}" for name in page.figures} == set(ids)
+    assert "pca_32" in text_of(page, "table-errors")
+    assert "cardiac conduction" in text_of(page, "table-enrichment")
+    assert "numpy 2.3.0" in text_of(page, "methods")
+
+
+def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, findings: Findings) -> None:
+    found = text_of(page, "found")
+    assert f"{len(findings.loci)} loci pass the study's threshold of −log10 p 8.40" in found
+    assert f"{len(findings.hits)} significant" in found
+    beyond = int((findings.permutation_max > 8.4).sum())
+    assert f"shuffled 500 times, {beyond} shuffled studies" in found
+    assert "3 of 4 planted effects are found, and 0 loci are not planted" in found
+    assert "2 of the 3 are known and 1 new" in found
+
+
+def test_loci_table_holds_every_locus_and_its_numbers(page: Page, findings: Findings) -> None:
+    (table,) = html.document_fromstring(page.html).xpath("//table[@id='table-loci']")
+    rows = [[cell.text_content() for cell in row] for row in table.xpath("./tbody/tr")]
+    for row, locus in zip(rows, findings.loci.frame.iter_rows(named=True), strict=True):
+        assert locus["lead_variant"] in row
+        assert f"{locus['pos']:,}" in row
+        assert f"{locus['neglog10p']:.2f}" in row
+        assert locus["best_trait"] in row
+    assert [row[1] for row in rows] == ["NOS1AP", "TTN", "SCN5A"]
+
+
+def test_a_locus_that_is_not_planted_is_counted(findings: Findings) -> None:
+    assert findings.planted is not None
+    fewer = replace(findings, planted=findings.planted.head(2))
+    assert "2 of 2 planted effects are found, and 1 loci are not planted" in text_of(render(ReportOptions(), fewer), "found")
+
+
+def test_flow_adds_up(page: Page) -> None:
+    people = text_of(page, "people")
+    assert re.search(
+        r"85 recording files found.* 80 people with a usable recording .*−4 flat lead V3 −1 duplicate of …", people
+    )
+    assert re.search(r"74 people with recording, genotypes and covariates .*−6 no genotypes", people)
+
+
+def test_reasons_never_name_a_person_even_across_reasons(findings: Findings) -> None:
+    frame = findings.recordings.frame
+    eid = frame["eid"][3]
+    named = frame.with_columns(reason=pl.when(pl.col("status") != "kept").then(pl.lit(f"same as ECG-{eid}.xml")))
+    assert eid not in render(ReportOptions(), replace(findings, recordings=Recordings(named))).html
+
+
+def test_a_name_in_the_study_file_cannot_become_markup(findings: Findings) -> None:
+    wild = render(ReportOptions(title="<script>alert(1)</script>"), replace(findings, notes=("<b>&",)))
+    assert "<script>alert(1)" not in wild.html
+    assert "&lt;script&gt;alert(1)" in wild.html
+    assert "&lt;b&gt;&amp;" in wild.html
+
+
+def test_max_traits_limits_the_pictures_and_the_page_says_so(findings: Findings) -> None:
+    page = render(ReportOptions(max_traits=2), findings)
+    assert sum(name.startswith("manhattan_") for name in page.figures) == 2
+    hit = findings.hits.frame["trait"].n_unique()
+    assert f"{hit} traits have hits; the 2 strongest are drawn" in text_of(page, "traits")
+    strongest = findings.hits.frame.sort("neglog10p", descending=True)["trait"][0]
+    assert f"manhattan_{strongest}" in page.figures
+
+
+def test_without_hits_the_page_says_so_and_shows_what_null_looks_like(pages: dict[str, Page]) -> None:
+    page = pages["without hits"]
+    assert "No locus passes the study's threshold" in text_of(page, "found")
+    assert "No trait has a hit" in text_of(page, "traits")
+    assert "there are no genes to show" in text_of(page, "genes")
+    assert sum(name.startswith("manhattan_") for name in page.figures) == 3
+    assert "null_study" in page.figures
+    assert "genes" not in page.figures
+
+
+def test_an_empty_study_gives_a_page_without_pictures(pages: dict[str, Page]) -> None:
+    page = pages["empty"]
+    assert page.figures == {}
+    assert "The scan made no shuffles" in text_of(page, "trust")
+    assert "these features are measured" in text_of(page, "recordings")
+
+
+def test_page_stays_small(page: Page) -> None:
+    assert len(page.html.encode()) < 8_000_000
