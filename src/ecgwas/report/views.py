@@ -111,7 +111,7 @@ def errors(findings: Findings) -> View | None:
         return None
     spelling = {
         "representation": ("representation", ""), "method": ("method", ""), "mse": ("mean squared error", ".4g"),
-        "pearson_r": ("correlation", ".4f"),
+        "pearson_r": ("correlation", ".4f"), "mae_uv": ("mean absolute error (µV)", ".1f"),
     }  # fmt: skip
     caption = "Reconstruction of people kept aside: each representation beside 32 principal components and the mean"
     return view("errors", caption, pl.concat(frames, how="vertical_relaxed"), spelling)
