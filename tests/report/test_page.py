@@ -120,7 +120,7 @@ def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, findings: F
     assert f"{len(findings.hits)} significant" in found
     beyond = int((findings.permutation_max > 8.4).sum())
     assert f"shuffled 500 times, {beyond} shuffled studies" in found
-    assert "3 of 4 planted effects are found, and 0 loci are not planted" in found
+    assert "3 of 4 planted effects are found; 0 of the loci are not planted" in found
     assert "2 of the 3 are known and 1 new" in found
 
 
@@ -138,7 +138,7 @@ def test_loci_table_holds_every_locus_and_its_numbers(page: Page, findings: Find
 def test_a_locus_that_is_not_planted_is_counted(findings: Findings) -> None:
     assert findings.planted is not None
     fewer = replace(findings, planted=findings.planted.head(2))
-    assert "2 of 2 planted effects are found, and 1 loci are not planted" in text_of(render(ReportOptions(), fewer), "found")
+    assert "2 of 2 planted effects are found; 1 of the loci are not planted" in text_of(render(ReportOptions(), fewer), "found")
 
 
 def test_flow_adds_up(page: Page) -> None:

@@ -147,7 +147,7 @@ def _planted_sentence(findings: Findings, window_bp: int) -> list[str]:
     met = sum(views.found_near(findings, str(chrom), int(pos), window_bp) is not None for chrom, pos in places)
     extra = len(views.unplanted(findings, window_bp))
     found = f"{met} of {findings.planted.height} planted effects are found"
-    return [f"The cohort is simulated: {found}, and {extra} loci are not planted."]
+    return [f"The cohort is simulated: {found}; {extra} of the loci are not planted."]
 
 
 def _power_sentence(findings: Findings) -> str | None:

@@ -97,7 +97,7 @@ def thresholds(findings: Findings) -> View:
 def power(findings: Findings) -> View:
     """What could have been found."""
     spelling = {
-        "kind": ("threshold", ""), "people": ("people", ",d"), "share_at_power_50": ("50 % power", ".2%"),
+        "kind": ("threshold", ""), "share_at_power_50": ("50 % power", ".2%"),
         "share_at_power_80": ("80 % power", ".2%"), "share_at_power_95": ("95 % power", ".2%"),
     }  # fmt: skip
     caption = "Smallest share of a trait's variance that a variant must explain to be found with this power"
@@ -132,6 +132,7 @@ def terms(findings: Findings) -> View | None:
     caption = f"Enriched terms ({kept.height} of {frame.height} tested)"
     if kept.height == 0:
         caption = f"No term is within the study's limits; the strongest of {frame.height} tested"
+    shown = shown.with_columns(pl.col("genes").str.replace_all(";", ", "))
     return view("enrichment", caption, shown.sort("fdr", "category", "term", nulls_last=True), spelling)
 
 
@@ -175,7 +176,7 @@ def planted(findings: Findings, window_bp: int) -> View | None:
     rows = [_met(findings, effect, window_bp) for effect in findings.planted.iter_rows(named=True)]
     spelling = {
         "variant": ("planted variant", ""), "chrom": ("chr", ""), "pos": ("position", ",d"), "parameter": ("parameter", ""),
-        "effect": ("effect of one allele", ""), "locus": ("found as locus", "d"), "trait": ("by trait", ""),
+        "effect": ("effect", ""), "locus": ("found as locus", "d"), "trait": ("by trait", ""),
         "neglog10p": ("−log10 p", ".2f"), "distance_bp": ("distance (bp)", ",d"),
     }  # fmt: skip
     schema = {"locus": pl.Int64, "trait": pl.String, "neglog10p": pl.Float64, "distance_bp": pl.Int64}

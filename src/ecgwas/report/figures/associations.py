@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ecgwas.report import drawing as d
 from ecgwas.report.findings import Figure, Findings
@@ -23,10 +23,6 @@ class Genome:
     starts: dict[str, float]
     lengths: dict[str, float]
     end: float
-
-    def place(self, chroms: list[str], positions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Positions on the common axis."""
-        return np.array([self.starts[chrom] for chrom in chroms], dtype=np.float64) + positions
 
 
 def genome_of(rows: pl.DataFrame) -> Genome:
@@ -54,9 +50,10 @@ def manhattan(findings: Findings, trait: str, genome: Genome) -> Figure:
         f"{trait}: {beyond} variants beyond −log10 p {limit:.2f} (dashed). "
         f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
     )
-    picture = _manhattan(rows, genome, limit, findings.keep_neglog10p, caption, height=230)
-    table = rows.select("variant", "chrom", "pos", "neglog10p")
-    return Figure(f"Manhattan plot of {trait}", caption, picture, table.write_csv())
+    panel = _panel(rows, genome, limit, findings.keep_neglog10p, height=230, room=1.06)
+    drawn = _drawn(rows, panel, genome, limit)
+    picture = _manhattan(drawn, panel, genome, limit, caption)
+    return Figure(f"Manhattan plot of {trait}", caption, picture, drawn.drop("trait").write_csv())
 
 
 def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
@@ -64,8 +61,8 @@ def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
     rows = findings.associations.frame.filter(pl.col("neglog10p").is_finite())
     if rows.height == 0:
         return None
-    rows = rows.sort("neglog10p", "trait", descending=[True, False]).unique(["chrom", "pos", "variant"], keep="first",
-                                                                          maintain_order=True)  # fmt: skip
+    order = rows.sort("neglog10p", "trait", descending=[True, False])
+    rows = order.unique(["chrom", "pos", "variant"], keep="first", maintain_order=True)
     limit = float(findings.threshold["neglog10p"])
     caption = (
         f"Every variant's strongest association over {len(findings.trait_names)} traits; the dashed line is the study's "
@@ -75,10 +72,27 @@ def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
     names = nearest_genes(findings)
     marks = [(row["chrom"], row["pos"], row["neglog10p"], names.get(row["locus"], row["lead_variant"]))
              for row in findings.loci.frame.iter_rows(named=True)]  # fmt: skip
-    picture = _manhattan(rows, genome, limit, findings.keep_neglog10p, caption, height=300, marks=marks)
-    table = rows.sort(chromosome_rank("chrom"), "chrom", "pos", "variant")
-    table = table.select("variant", "chrom", "pos", "trait", "neglog10p")
-    return Figure("All traits along the genome", caption, picture, table.write_csv())
+    panel = _panel(rows, genome, limit, findings.keep_neglog10p, height=300, room=1.14)
+    drawn = _drawn(rows, panel, genome, limit)
+    picture = _manhattan(drawn, panel, genome, limit, caption, marks)
+    return Figure("All traits along the genome", caption, picture, drawn.write_csv())
+
+
+def _panel(rows: pl.DataFrame, genome: Genome, limit: float, floor: float, *, height: float, room: float) -> d.Panel:
+    strongest = float(rows["neglog10p"].max()) if rows.height else limit  # type: ignore[arg-type]
+    return d.Panel(56, 16, 860, height - 66, (0, genome.end), (min(floor, limit), max(strongest, limit) * room))
+
+
+def _drawn(rows: pl.DataFrame, panel: d.Panel, genome: Genome, limit: float) -> pl.DataFrame:
+    """Every hit, and of the rows below the threshold one per pixel: what the eye could tell apart, whatever their number."""
+    starts = pl.col("chrom").replace_strict(genome.starts, return_dtype=pl.Float64)
+    across, up = panel.width / genome.end, panel.height / (panel.y_range[1] - panel.y_range[0])
+    hit = pl.col("neglog10p") > limit
+    pixels = rows.with_columns(column=((starts + pl.col("pos")) * across).round(), row=(pl.col("neglog10p") * up).round())
+    one = pl.struct("column", "row").is_first_distinct()
+    columns = ["variant", "chrom", "pos", "trait", "neglog10p"]
+    kept = pl.concat([pixels.filter(hit), pixels.filter(~hit).filter(one)])
+    return kept.sort(chromosome_rank("chrom"), "chrom", "pos", "variant", "trait").select(columns)
 
 
 def nearest_genes(findings: Findings) -> dict[int, str]:
@@ -89,15 +103,12 @@ def nearest_genes(findings: Findings) -> dict[int, str]:
 
 
 def _manhattan(
-    rows: pl.DataFrame, genome: Genome, limit: float, floor: float, caption: str, *, height: float,
-    marks: list[tuple[str, int, float, str]] | None = None,
+    rows: pl.DataFrame, panel: d.Panel, genome: Genome, limit: float, caption: str,
+    marks: Sequence[tuple[str, int, float, str]] = (),
 ) -> str:  # fmt: skip
-    strongest = float(rows["neglog10p"].max()) if rows.height else limit  # type: ignore[arg-type]
-    top = max(strongest, limit) * (1.14 if marks else 1.06)
-    panel = d.Panel(56, 16, 860, height - 66, (0, genome.end), (min(floor, limit), top))
     parts = d.y_axis(panel, "−log10 p", gap=38)
     for place, (chrom, group) in enumerate(sorted(_by_chromosome(rows).items(), key=lambda item: natural(item[0]))):
-        x = panel.x(genome.place([chrom] * group.height, group["pos"].cast(pl.Float64).to_numpy()))
+        x = panel.x(genome.starts[chrom] + group["pos"].cast(pl.Float64).to_numpy())
         values = group["neglog10p"].to_numpy()
         hit = values > limit
         parts.append(d.dots(x[~hit], panel.y(values[~hit]), (d.BLUE, d.MUTED)[place % 2], 2.4))
@@ -108,8 +119,8 @@ def _manhattan(
     parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
     parts.append(d.text((panel.left + panel.right) / 2, panel.bottom + 34, "chromosome", anchor="middle", size=12, fill=d.INK))
-    parts += _names(panel, genome, marks or [])
-    return d.svg(930, height, parts, caption)
+    parts += _names(panel, genome, marks)
+    return d.svg(930, panel.bottom + 50, parts, caption)
 
 
 def _by_chromosome(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -126,7 +137,7 @@ def _middles(genome: Genome) -> dict[str, float]:
     return middles
 
 
-def _names(panel: d.Panel, genome: Genome, marks: list[tuple[str, int, float, str]]) -> list[str]:
+def _names(panel: d.Panel, genome: Genome, marks: Sequence[tuple[str, int, float, str]]) -> list[str]:
     """Names over the strongest loci; one that would lie on another is left to the table."""
     parts: list[str] = []
     taken: list[tuple[float, float, float]] = []

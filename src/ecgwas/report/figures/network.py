@@ -24,7 +24,8 @@ def network(findings: Findings) -> Figure | None:
     pairs = np.array([[index[a], index[b]] for a, b in edges.select("gene_a", "gene_b").iter_rows()])
     clusters = dict(findings.clusters.frame.select("gene", "cluster").iter_rows())
     of = np.array([clusters.get(name, 0) for name in names])
-    places = _fitted(_layout(len(names), pairs, edges["score"].to_numpy(), of))
+    size = min(1.0, 0.3 + float(np.sqrt(len(names))) / 9)
+    places = _fitted(_layout(len(names), pairs, edges["score"].to_numpy(), of), size)
     parts = _edges(places, pairs, edges["score"].to_numpy(), of) + _nodes(names, places, of, np.bincount(pairs.ravel()))
     number_of_clusters = len(set(of[of > 0].tolist()))
     alone = findings.clusters.frame.filter(~pl.col("gene").is_in(names)).height
@@ -33,7 +34,7 @@ def network(findings: Findings) -> Figure | None:
         f"grey edges run between clusters). {alone} hit genes without an edge are not drawn."
     )
     table = edges.sort("gene_a", "gene_b")
-    return Figure("Network of the hit genes", caption, d.svg(WIDTH, HEIGHT, parts, caption), table.write_csv())
+    return Figure("Network of the hit genes", caption, d.svg(WIDTH, HEIGHT * size, parts, caption), table.write_csv())
 
 
 def _layout(
@@ -61,12 +62,14 @@ def _layout(
     return places
 
 
-def _fitted(places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Stretched onto the picture with room for names."""
+def _fitted(places: NDArray[np.float64], size: float) -> NDArray[np.float64]:
+    """Stretched onto the middle of the picture with room for names; few genes take less of it."""
     low, high = places.min(axis=0), places.max(axis=0)
     share = (places - low) / np.where(high > low, high - low, 1.0)
     share = np.where(high > low, share, 0.5)
-    fitted: NDArray[np.float64] = np.array([60.0, 40.0]) + share * np.array([WIDTH - 120, HEIGHT - 80])
+    fitted: NDArray[np.float64] = np.array([WIDTH / 2, HEIGHT * size / 2]) + (share - 0.5) * size * np.array(
+        [WIDTH - 120, HEIGHT - 90]
+    )
     return fitted
 
 
