@@ -88,6 +88,6 @@ class Scanner:
             left_out=pl.DataFrame(schema=findings.LEFT_OUT) if left_out is None else left_out,
             tests=none if tests is None else tests,
             not_computed=none if not_computed is None else not_computed,
-            chi2_counts=np.zeros((self.traits, BINS), dtype=np.int64) if counts is None else counts,
+            chi2_counts=np.empty((0, 0), dtype=np.int64) if counts is None else counts,
             maxima=np.empty(0) if maxima is None else maxima,
         )

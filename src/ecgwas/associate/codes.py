@@ -97,6 +97,11 @@ class Block:
         copies: NDArray[np.float32] = COPIES_OF_BYTE[self.packed[:, :used]]
         return copies.reshape(len(self), 4 * used)[:, : self.people]
 
+    def one(self, variant: int) -> NDArray[np.float64]:
+        """(N,) float64 copies of one variant's minor allele, no call 0."""
+        copies = COPIES_OF_BYTE[self.packed[variant, : (self.people + 3) // 4]]
+        return copies.reshape(-1)[: self.people].astype(np.float64)
+
     def absent(self, variant: int) -> NDArray[np.int64]:
         """People (places among the N) without a call of one variant."""
         codes = unpacked(self.packed[variant : variant + 1], self.people)

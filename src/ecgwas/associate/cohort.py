@@ -109,6 +109,8 @@ def _group(cohort: Cohort, members: NDArray[np.int64], names: Sequence[str]) -> 
 
 def _independent(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
     """The columns that are neither constant nor a combination of those before them, among these people."""
+    if span(covariates).shape[1] == covariates.shape[1] + 1:
+        return covariates
     kept: list[int] = []
     rank = 1
     for column in range(covariates.shape[1]):

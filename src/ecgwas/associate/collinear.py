@@ -57,7 +57,7 @@ class Rules:
     def _exactly(self, block: Block, i: int) -> str:
         called = np.ones(block.people, dtype=bool)
         called[block.absent(i)] = False
-        genotype = block.pick(np.array([i])).decoded()[0].astype(np.float64)
+        genotype = block.one(i)
         covariates = self.covariates[called]
         if np.any(np.ptp(covariates, axis=0) == 0):
             return "VIF_INFINITE"

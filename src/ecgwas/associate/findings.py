@@ -30,7 +30,8 @@ class Findings:
 
     rows          frame with the columns ROWS
     left_out      frame with the columns LEFT_OUT; trait null: all traits
-    tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64;  maxima (B,) float64, largest absolute
+    tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64, empty where
+                  nothing was tested;  maxima (B,) float64, largest absolute
                   correlation in each shuffle, empty without shuffles
     """
 
@@ -73,7 +74,8 @@ def total(parts: Iterable[Findings], traits: int) -> Findings:
         lists.append(part.left_out)
         tests += part.tests
         missed += part.not_computed
-        counts += part.chi2_counts
+        if part.chi2_counts.size:
+            counts += part.chi2_counts
         maxima = _larger(maxima, part.maxima)
     return Findings(pl.concat(frames), pl.concat(lists), tests, missed, counts, maxima)
 

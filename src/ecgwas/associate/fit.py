@@ -12,6 +12,7 @@ from ecgwas.associate import kernels
 from ecgwas.associate.algebra import Missing, least_t_squared, left_out, neglog10p
 from ecgwas.associate.codes import Block
 from ecgwas.associate.cohort import Group
+from ecgwas.associate.gaps import Gaps, Sums
 from ecgwas.study.scan import Matrix
 
 MARGIN = 1e-3
@@ -41,6 +42,7 @@ class Fitter:
         # The intercept's product is known from counts, exactly; the others are as good as the traits'.
         columns = np.hstack([design.traits, design.basis[:, 1:]]).astype(np.float32)
         self.kernel = kernels.make(options.kernel, columns)
+        self.gaps = Gaps(design, fill_with_mean=options.missing == "mean")
         self.by_trait = np.ascontiguousarray(design.traits.T)
 
     def screen(self, block: Block) -> Screened:
@@ -52,16 +54,11 @@ class Fitter:
         along[:, 0] = block.minor * design.basis[0, 0]
         along[:, 1:] = products[:, wanted:]
         squares = block.squares.astype(np.float64)
-        length = np.ones((len(block), 1), dtype=np.float32)
         explained = np.einsum("vr,vr->v", along, along)
+        length = np.ones((len(block), 1), dtype=np.float32)
         if block.missing.any():
             length = np.ones(product.shape, dtype=np.float32)
-            for i in np.flatnonzero(block.missing):
-                change = self._change(block, int(i), along[i])
-                squares[i] += change.squares
-                explained[i] += change.explained
-                product[i] += change.product.astype(np.float32)
-                length[i] -= change.length.astype(np.float32)
+            self.gaps.mend(block, Sums(along, explained, squares, product, length))
         degrees = self._degrees(block)
         codes = self.group.rules.codes(block, along, squares - explained, rank)
         codes[(codes == "") & ~(squares - explained > 0)] = "VIF_INFINITE"
@@ -114,10 +111,14 @@ class Fitter:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Effect of one effect allele and its standard error, (k,) float64 each, in the traits' units."""
         design = self.group.design
-        genotype = block.pick(np.array([variant])).decoded()[0].astype(np.float64)
+        genotype = block.one(variant)
         along = genotype @ design.basis
         product = np.einsum("kn,n->k", self.by_trait[traits], genotype)
-        explained, squares, length = float(along @ along), float(block.squares[variant]), np.ones(len(traits))
+        explained, squares, length = (
+            float(along @ along),
+            float(block.ones[variant] + 4 * block.twos[variant]),
+            np.ones(len(traits)),
+        )
         if block.missing[variant]:
             change = self._change(block, variant, along, traits)
             squares += change.squares

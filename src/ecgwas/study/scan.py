@@ -36,7 +36,7 @@ class Matrix(Scan):
     kind: Literal["matrix"] = "matrix"
     missing: Literal["exact", "mean"] = "exact"
     """Missing genotypes: the person left out of that variant as PLINK 2 does, or filled with the mean."""
-    kernel: Literal["auto", "table", "numpy", "torch"] = "auto"
+    kernel: Literal["auto", "table", "numpy"] = "auto"
     """How the product is computed; `auto` takes the fastest there is."""
     block: int = option(2048, ge=1)
     """Variants per block."""
