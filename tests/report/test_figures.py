@@ -1,0 +1,228 @@
+"""Pictures against counts made another way."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from lxml import etree
+
+from ecgwas.report import Findings
+from ecgwas.report import drawing as d
+from ecgwas.report.figures import associations, genotype, hits, network, recordings
+from ecgwas.tables import Associations, Edges
+from tests.report.example import NETWORK, make_findings
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    return make_findings(2)
+
+
+def numbers(csv: str) -> pl.DataFrame:
+    return pl.read_csv(csv.encode(), schema_overrides={"chrom": pl.String}, infer_schema_length=None)
+
+
+def test_ticks_are_round_and_inside() -> None:
+    assert d.Scale(0, 19.5, 0, 100).ticks(5) == [0, 5, 10, 15]
+    assert d.Scale(-0.31, 0.22, 0, 100).ticks(5) == [-0.2, 0, 0.2]
+    assert d.Scale(4, 4, 0, 100).ticks() == [4]
+
+
+def test_scale_maps_ends_to_ends() -> None:
+    scale = d.Scale(2, 6, 100, 20)
+    assert (scale.at(2), scale.at(6), scale.at(4)) == (100, 20, 60)
+
+
+def test_a_gap_breaks_the_curve_and_a_lone_point_is_no_curve() -> None:
+    curve = d.polyline([0, 1, 2, 3, 4, 5], [1, 2, np.nan, 3, np.nan, 4], d.BLUE)
+    assert curve.count("M") == 1
+    assert "nan" not in curve.lower()
+
+
+def test_words_cannot_become_markup() -> None:
+    assert "<b>" not in d.text(0, 0, "<b>") + d.svg(1, 1, [], "<b>")
+    etree.fromstring(d.svg(10, 10, [d.rect(0, 0, 1, 1, d.BLUE, title="a < b & c")], "a & b").encode())
+
+
+def test_points_on_one_half_pixel_are_drawn_once() -> None:
+    assert d.dots([1.0, 1.1, 5.0], [2.0, 2.1, 2.0], d.BLUE).count("M") == 2
+
+
+def test_themed_pictures_keep_no_colour_of_the_palette(findings: Findings) -> None:
+    figure = hits.genes(findings)
+    assert figure is not None
+    themed = d.themed(figure.svg)
+    assert not [colour for colour in d.VARIABLES if colour in themed]
+    assert 'aria-label="' in themed
+
+
+def test_ink_contrasts_with_every_shade_by_wcag() -> None:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    for colour in d.CIVIDIS:
+        light, dark = sorted((luminance(colour), luminance(d.ink_on(colour))), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
+
+
+def test_manhattan_holds_every_hit_at_its_place(findings: Findings) -> None:
+    genome = associations.genome_of(findings.associations.frame)
+    trait = findings.hits.frame["trait"][0]
+    figure = associations.manhattan(findings, trait, genome)
+    drawn = numbers(figure.csv)
+    expected = findings.hits.frame.filter(pl.col("trait") == trait)
+    beyond = drawn.filter(pl.col("neglog10p") > 8.4)
+    assert sorted(beyond["variant"]) == sorted(expected["variant"])
+    reds = etree.fromstring(figure.svg.encode()).xpath(f"//*[@stroke='{d.VERMILION}']/@d")
+    assert sum(path.count("M") for path in reds) <= expected.height
+    assert reds
+
+
+def test_many_rows_below_the_threshold_cost_little(findings: Findings) -> None:
+    rng = np.random.default_rng(1)
+    count = 200_000
+    crowd = pl.DataFrame({
+        "trait": ["pca.12L.f01"] * count, "variant": [f"v{i}" for i in range(count)], "chrom": ["1"] * count,
+        "pos": rng.integers(158_000_000, 162_000_000, count), "effect_allele": "A", "other_allele": "G", "eaf": 0.2, "n": 74,
+        "beta": 0.0, "se": 1.0, "t": 0.0, "neglog10p": 3 + rng.exponential(0.43, count),
+    })  # fmt: skip
+    crowded = replace(findings, associations=Associations(pl.concat([findings.associations.frame, Associations(crowd).frame])))
+    figure = associations.manhattan_of_all(crowded, associations.genome_of(crowded.associations.frame))
+    assert figure is not None
+    assert len(figure.svg) < 400_000
+    beyond = numbers(figure.csv).filter(pl.col("neglog10p") > 8.4)
+    wanted = crowded.associations.frame.filter(pl.col("neglog10p") > 8.4).select("chrom", "pos", "variant").unique()
+    assert beyond.height == wanted.height
+
+
+def test_chromosomes_stand_in_order_without_overlap(findings: Findings) -> None:
+    genome = associations.genome_of(findings.associations.frame)
+    assert list(genome.starts) == ["1", "2", "3", "6", "11", "X"]
+    spans = findings.associations.frame.group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
+    ends = {chrom: (genome.starts[chrom] + low, genome.starts[chrom] + high) for chrom, low, high in spans.iter_rows()}
+    placed = [ends[chrom] for chrom in genome.starts]
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(placed))
+    assert placed[-1][1] <= genome.end
+
+
+def test_variants_per_feature_and_lead_are_counted_once_each(findings: Findings) -> None:
+    seen: dict[str, set[str]] = {}
+    leads: dict[str, list[float]] = {}
+    for row in findings.hits.frame.iter_rows(named=True):
+        representation, lead, feature = row["trait"].split(".")
+        seen.setdefault(f"{representation}.{feature}", set()).add(row["variant"])
+        leads.setdefault(lead, []).append(row["neglog10p"])
+    per_feature, per_lead = hits.per_feature(findings), hits.per_lead(findings)
+    assert per_feature is not None
+    assert per_lead is not None
+    counted = dict(numbers(per_feature.csv).select("name", "variants").iter_rows())
+    assert counted == {name: len(variants) for name, variants in seen.items()}
+    means = numbers(per_lead.csv)["mean_neglog10p"].to_list()
+    assert means == sorted(means, reverse=True)
+    assert means[0] == pytest.approx(max(np.mean(values) for values in leads.values()))
+
+
+def test_gene_bars_and_heatmap_agree(findings: Findings) -> None:
+    bars, heat = hits.genes(findings), hits.gene_by_lead(findings)
+    assert bars is not None
+    assert heat is not None
+    totals = dict(numbers(bars.csv).select("gene", "hits").iter_rows())
+    cells = numbers(heat.csv)
+    assert {row[0]: sum(row[1:]) for row in cells.iter_rows()} == totals
+    lead_variants = dict(findings.genes.frame.select("gene", "variant").iter_rows())
+    counts = Counter(findings.hits.frame["variant"])
+    assert totals == {gene: counts[variant] for gene, variant in lead_variants.items()}
+
+
+def test_grid_tells_each_traits_strongest_test_and_lambda(findings: Findings) -> None:
+    table = numbers(hits.grid(findings)["ae"].csv)
+    assert table.height == 72
+    strongest = dict(findings.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
+    assert all(value == pytest.approx(strongest[trait]) for trait, value in table.select("trait", "neglog10p").iter_rows())
+
+
+def test_null_study_counts_the_shuffles_beyond(findings: Findings) -> None:
+    figure = associations.null_study(findings)
+    assert figure is not None
+    assert numbers(figure.csv)["shuffled_studies"].sum() == len(findings.permutation_max)
+    share = (findings.permutation_max > 8.4).mean()
+    assert f"{share:.1%} of them" in figure.caption
+
+
+def test_network_draws_every_gene_once_inside_the_picture(findings: Findings) -> None:
+    figure = network.network(findings)
+    assert figure is not None
+    root = etree.fromstring(figure.svg.encode())
+    circles = root.findall(f".//{SVG}circle")
+    genes = {*findings.edges.frame["gene_a"], *findings.edges.frame["gene_b"]}
+    assert len(circles) == len(genes) == len(NETWORK) - 1
+    width, height = (float(value) for value in root.get("viewBox").split()[2:])
+    places = np.array([[float(c.get("cx")), float(c.get("cy"))] for c in circles])
+    assert (places > 0).all()
+    assert (places < [width, height]).all()
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2)[np.triu_indices(len(places), 1)]
+    assert apart.min() > 20, "two genes lie on each other"
+
+
+def test_network_without_edges_is_no_picture(findings: Findings) -> None:
+    assert network.network(replace(findings, edges=Edges.empty())) is None
+
+
+def test_error_distribution_counts_every_recording(findings: Findings) -> None:
+    figure = recordings.error_distribution(findings.representations[1])
+    assert figure is not None
+    assert numbers(figure.csv)["count"].sum() == findings.representations[1].mse.height
+
+
+def test_training_names_the_epoch_with_the_best_validation_loss(findings: Findings) -> None:
+    representation = findings.representations[1]
+    worse = representation.history.with_columns(
+        validation_loss=pl.when(pl.col("epoch") == 7).then(0.01).otherwise(pl.col("validation_loss"))
+    )
+    figure = recordings.training(replace(representation, history=worse))
+    assert figure is not None
+    assert "0.01 in epoch 7 " in figure.caption
+    assert "seconds" not in figure.csv
+
+
+def test_one_epoch_and_a_flat_loss_can_be_drawn(findings: Findings) -> None:
+    representation = findings.representations[1]
+    one = representation.history.head(1).with_columns(train_loss=pl.lit(0.0), validation_loss=pl.lit(0.0))
+    figure = recordings.training(replace(representation, history=one))
+    assert figure is not None
+    assert "nan" not in figure.svg.lower()
+
+
+def test_ecg_by_genotype_names_people_and_alleles(findings: Findings) -> None:
+    beats = findings.genotype_beats[0]
+    figure = genotype.ecg_by_genotype(beats)
+    words = " ".join(etree.fromstring(figure.svg.encode()).itertext())
+    for k, letters in enumerate(("G/G", "A/G", "A/A")):
+        assert f"{letters} ({beats.people[k]})" in words
+    assert genotype.copies(replace(beats, effect_allele="ACGTT"), 2) == "2 copies of the allele"
+    table = numbers(figure.csv)
+    assert table["lead"].n_unique() == 12
+    v5 = table.filter(pl.col("lead") == "V5")
+    assert v5["mean_0_uv"].max() == pytest.approx(beats.mean_uv[0, 10, ::3].max(), rel=1e-5)
+
+
+def test_a_genotype_nobody_has_is_left_out_of_the_picture(findings: Findings) -> None:
+    beats = findings.genotype_beats[0]
+    mean, people = beats.mean_uv.copy(), beats.people.copy()
+    mean[2], people[2] = np.nan, 0
+    figure = genotype.ecg_by_genotype(
+        replace(beats, mean_uv=mean, half_width_uv=np.where(np.isnan(mean), np.nan, 1.0), people=people)
+    )
+    assert "nan" not in figure.svg.lower()
+    assert "A/A" not in figure.svg
+    assert not re.search(r"NaN", figure.csv)
