@@ -18,6 +18,9 @@ from ecgwas.study.scan import Matrix
 MARGIN = 1e-3
 """float32 t squared this far below the limit, relatively, are still computed in float64."""
 
+TOGETHER = 64
+"""Variants with hits that are decoded at once."""
+
 
 @dataclass(frozen=True)
 class Screened:
@@ -95,9 +98,12 @@ class Fitter:
         variants, traits = np.nonzero(reached)
         beta, se = np.empty(len(variants)), np.empty(len(variants))
         starts = np.searchsorted(variants, np.arange(len(block) + 1))
-        for i in np.flatnonzero(reached.any(axis=1)):
-            here = slice(starts[i], starts[i + 1])
-            beta[here], se[here] = self._refit(block, int(i), traits[here], int(degrees[i]))
+        hit = np.flatnonzero(reached.any(axis=1))
+        for some in (hit[first : first + TOGETHER] for first in range(0, len(hit), TOGETHER)):
+            genotypes = block.pick(some).decoded().astype(np.float64)
+            for i, genotype in zip(some, genotypes, strict=True):
+                here = slice(starts[i], starts[i + 1])
+                beta[here], se[here] = self._refit(block, int(i), genotype, traits[here], int(degrees[i]))
         freedom = degrees[variants].astype(np.float64)
         t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
         people = block.called if self.options.missing == "exact" else np.full(len(block), block.people)
@@ -107,11 +113,11 @@ class Fitter:
         }  # fmt: skip
 
     def _refit(
-        self, block: Block, variant: int, traits: NDArray[np.int64], degrees: int
+        self, block: Block, variant: int, genotype: NDArray[np.float64], traits: NDArray[np.int64], degrees: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Effect of one effect allele and its standard error, (k,) float64 each, in the traits' units."""
         design = self.group.design
-        genotype = block.one(variant)
+        # One variant at a time: the bits of a larger product would depend on what else was hit.
         along = genotype @ design.basis
         product = np.einsum("kn,n->k", self.by_trait[traits], genotype)
         explained, squares, length = (
