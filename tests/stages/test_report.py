@@ -1,0 +1,119 @@
+"""The stage report on a small simulated cohort, checked against the user's files read another way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from bed_reader import open_bed
+from lxml import etree
+
+from ecgwas import stages
+from ecgwas.errors import InputError
+from ecgwas.report import Findings
+from ecgwas.stages import report
+from ecgwas.study import Study
+from tests.cohorts import make_cohort
+
+PCA_ONLY = "represent:\n  - {kind: pca, name: pca, features: 6}\n\ntraits:"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The cohort run to its end; a threshold that some tests pass, so that there are loci."""
+    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=100, variants=120, permutations=0)
+    text = re.sub(r"represent:.*?\ntraits:", PCA_ONLY, path.read_text(), flags=re.DOTALL)
+    text = re.sub(r"threshold: permutation", "threshold: 1.0e-4", text)
+    path.write_text(text.replace("\nreport:\n", "\nreport:\n  planted: truth.tsv\n"))
+    study = Study.read_file(path)
+    stages.run(study)
+    return study
+
+
+@pytest.fixture(scope="module")
+def findings(finished: Study) -> Findings:
+    return report.gather(finished)
+
+
+def test_the_example_is_the_first_kept_recording(finished: Study, findings: Findings) -> None:
+    kept = pl.read_parquet(finished.results / "read" / "recordings.parquet").filter(pl.col("row") == 0)
+    tree = etree.parse(str(finished.folder / "ecg" / kept["path"][0]), etree.XMLParser(resolve_entities=False))
+    strips = tree.xpath("//StripData/WaveformData[@lead='V2']/text()")
+    recorded = np.array(strips[0].replace(",", " ").split(), dtype=float)
+    assert findings.example is not None
+    drawn = findings.example.raw_uv[7].astype(float)
+    assert np.corrcoef(recorded, drawn)[0, 1] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_example_is_rebuilt_from_its_features(findings: Findings) -> None:
+    (pca,) = findings.representations
+    assert pca.reconstruction is not None
+    assert findings.example is not None
+    assert np.corrcoef(pca.reconstruction.ravel(), findings.example.beat_uv.ravel())[0, 1] > 0.9
+
+
+def test_beats_by_genotype_count_the_people_of_the_bed_file(finished: Study, findings: Findings) -> None:
+    assert findings.genotype_beats
+    bed = open_bed(finished.scan.genotypes.with_name(finished.scan.genotypes.name + ".bed"))
+    tested = set(findings.people.frame.filter(pl.col("status") == "kept")["eid"])
+    rows = np.array([eid in tested for eid in bed.iid])
+    for beats in findings.genotype_beats:
+        column = int(np.flatnonzero(bed.sid == beats.variant)[0])
+        copies = bed.read(index=np.s_[:, column], dtype="float32")[rows, 0]
+        if bed.allele_1[column] != beats.effect_allele:
+            copies = 2 - copies
+        assert [int((copies == k).sum()) for k in range(3)] == beats.people.tolist()
+
+
+def test_the_page_names_nobody_and_no_place(finished: Study) -> None:
+    eids = set(pl.read_parquet(finished.results / "read" / "recordings.parquet")["eid"])
+    folder = finished.results / "report"
+    for path in [folder / "report.html", *(folder / "figures").iterdir()]:
+        text = path.read_text()
+        assert eids.isdisjoint(re.findall(r"[A-Za-z0-9]+", text)), path
+        assert str(finished.folder) not in text, path
+
+
+def test_the_page_holds_the_numbers_of_the_tables(finished: Study) -> None:
+    html = (finished.results / "report" / "report.html").read_text()
+    loci = pl.read_csv(finished.results / "loci" / "loci.csv", schema_overrides={"chrom": pl.String})
+    hits = pl.read_csv(finished.results / "loci" / "hits.csv", schema_overrides={"chrom": pl.String})
+    assert f"<b>{loci.height}</b>loci" in html
+    assert f"with {hits.height:,} significant" in html
+    for lead, strength in loci.select("lead_variant", "neglog10p").iter_rows():
+        assert lead in html
+        assert f">{strength:.2f}<" in html
+    truth = pl.read_csv(finished.folder / "truth.tsv", separator="\t")
+    assert f"of {truth.height} planted effects are found" in html
+
+
+def test_the_same_bytes_again(finished: Study) -> None:
+    folder = finished.results / "report"
+    before = {path.name: path.read_bytes() for path in sorted(folder.rglob("*.*"))}
+    assert stages.run_part(finished, "report", "all", force=True)
+    assert {path.name: path.read_bytes() for path in sorted(folder.rglob("*.*"))} == before
+
+
+def test_what_is_about_the_run_is_not_about_the_study(finished: Study) -> None:
+    settings = report.settings(finished)
+    assert "results" not in settings
+    assert "threads" not in settings["scan"]
+    assert settings["scan"]["genotypes"] == "genotypes/cohort"
+    elsewhere = finished.scan.model_copy(update={"genotypes": Path("/home/someone/secret/chr")})
+    assert report.settings(finished.model_copy(update={"scan": elsewhere}))["scan"]["genotypes"] == "chr"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("variant chrom pos\nrs1 1 5\n", "no column parameter, effect, unit"),
+     ("variant chrom pos parameter effect unit\nrs1 1 five qt 2 ms\n", "is no number")],
+)  # fmt: skip
+def test_a_wrong_table_of_planted_effects_is_told(finished: Study, tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "truth.txt"
+    path.write_text(text)
+    wrong = finished.model_copy(update={"report": finished.report.model_copy(update={"planted": path})})
+    with pytest.raises(InputError, match=said):
+        report.STAGE.check(wrong)
