@@ -178,6 +178,16 @@ def test_network_without_edges_is_no_picture(findings: Findings) -> None:
     assert network.network(replace(findings, edges=Edges.empty())) is None
 
 
+def test_a_representation_of_strips_is_drawn_on_the_strip(findings: Findings) -> None:
+    assert findings.example is not None
+    rebuilt = findings.example.clean_uv * np.float32(0.5)
+    strips = replace(findings.representations[1], name="of_strips", reconstruction=rebuilt)
+    table = numbers(recordings.strip(findings.example, [strips]).csv)
+    assert table.columns == ["lead", "time_s", "as_recorded_uv", "cleaned_uv", "of_strips_uv"]
+    np.testing.assert_allclose(table["of_strips_uv"], table["cleaned_uv"] * 0.5, rtol=1e-5, atol=1e-3)
+    assert recordings.reconstruction(findings.example, [strips]) is None
+
+
 def test_error_distribution_counts_every_recording(findings: Findings) -> None:
     figure = recordings.error_distribution(findings.representations[1])
     assert figure is not None

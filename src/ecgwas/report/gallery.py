@@ -38,7 +38,7 @@ def gallery(options: ReportOptions, findings: Findings) -> dict[str, Figure]:
 def _of_recordings(findings: Findings) -> dict[str, Figure | None]:
     drawn: dict[str, Figure | None] = {}
     if findings.example is not None:
-        drawn["strip"] = recordings.strip(findings.example)
+        drawn["strip"] = recordings.strip(findings.example, findings.representations)
         drawn["reconstruction"] = recordings.reconstruction(findings.example, findings.representations)
     for representation in findings.representations:
         drawn[f"error_{representation.name}"] = recordings.error_distribution(representation)

@@ -13,34 +13,42 @@ from ecgwas.report.findings import Example, Figure, RepresentationFindings
 
 STRIP_LEADS = ("II", "V2", "V5")
 STRIP_SECONDS = 5.0
+STRIP_HEIGHT = 118.0
 GRID_LEADS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 """The usual order of twelve leads on paper."""
 
 LARGE_SQUARE_S, LARGE_SQUARE_UV = 0.2, 500.0
 
 
-def strip(example: Example) -> Figure:
-    """The first seconds of three leads, before and after cleaning, on ECG paper."""
+def strip(example: Example, representations: Sequence[RepresentationFindings] = ()) -> Figure:
+    """The first seconds of three leads, before and after cleaning and as rebuilt from features of strips, on ECG paper."""
     count = min(int(STRIP_SECONDS * example.rate_hz), example.raw_uv.shape[1])
     times = np.arange(count) / example.rate_hz
+    curves = {"as recorded": example.raw_uv, "cleaned": example.clean_uv, **_rebuilt(representations, example.clean_uv)}
+    colours = dict(zip(curves, (d.VERMILION, d.BLUE, d.GREEN, d.AMBER, d.PINK), strict=False))
     rows = [lead for lead in STRIP_LEADS if lead in example.leads]
-    height = 118.0
-    parts = d.legend(56, 18, [("as recorded", d.VERMILION), ("cleaned", d.BLUE)])
+    parts = d.legend(56, 18, list(colours.items()))
     frames = []
     for place, lead in enumerate(rows):
-        at = example.leads.index(lead)
-        raw, clean = example.raw_uv[at, :count].astype(float), example.clean_uv[at, :count].astype(float)
-        both = np.concatenate([raw, clean])
-        panel = d.Panel(56, 34 + place * (height + 10), 860, height, (0, float(times[-1])), _padded(both))
+        drawn = {name: curves[name][example.leads.index(lead), :count].astype(float) for name in colours}
+        everything = _padded(np.concatenate(list(drawn.values())))
+        panel = d.Panel(56, 34 + place * (STRIP_HEIGHT + 10), 860, STRIP_HEIGHT, (0, float(times[-1])), everything)
         parts += _paper(panel)
-        parts.append(d.text(8, panel.top + height / 2 + 5, lead, size=14, fill=d.INK, font_weight="600"))
-        parts.append(d.polyline(panel.x(times), panel.y(raw), d.VERMILION, 1.0, stroke_opacity="0.75"))
-        parts.append(d.polyline(panel.x(times), panel.y(clean), d.BLUE, 1.4))
-        frames.append(pl.DataFrame({"lead": lead, "time_s": times, "raw_uv": raw, "clean_uv": clean}))
-    bottom = 34 + len(rows) * (height + 10)
+        parts.append(d.text(8, panel.top + STRIP_HEIGHT / 2 + 5, lead, size=14, fill=d.INK, font_weight="600"))
+        parts += [d.polyline(panel.x(times), panel.y(values), colours[name], 1.2) for name, values in drawn.items()]
+        columns = {name.replace(" ", "_") + "_uv": values for name, values in drawn.items()}
+        frames.append(pl.DataFrame({"lead": lead, "time_s": times, **columns}))
+    bottom = 34 + len(rows) * (STRIP_HEIGHT + 10)
     parts.append(d.text(56, bottom + 8, "one large square: 0.2 s across, 0.5 mV up"))
-    caption = "The first five seconds of one recording in three leads, as recorded and after cleaning."
+    rebuilt = ", and rebuilt from features of the whole recording" if len(curves) > 2 else ""
+    caption = f"The first five seconds of one recording in three leads, as recorded, after cleaning{rebuilt}."
     return Figure("From raw to clean", caption, d.svg(930, bottom + 18, parts, caption), pl.concat(frames).write_csv())
+
+
+def _rebuilt(representations: Sequence[RepresentationFindings], like: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Reconstructions of the same kind of signal (strip or beat), by name."""
+    decoded = {r.name: r.reconstruction for r in representations if r.reconstruction is not None}
+    return {name: array for name, array in decoded.items() if array.shape == like.shape}
 
 
 def _padded(values: NDArray[np.float64]) -> tuple[float, float]:
@@ -61,8 +69,7 @@ def _paper(panel: d.Panel) -> list[str]:
 def reconstruction(example: Example, representations: Sequence[RepresentationFindings]) -> Figure | None:
     """The example's median beat in twelve leads, and as each representation that works on beats rebuilds it."""
     beat = example.beat_uv.astype(float)
-    rebuilt = {r.name: np.asarray(r.reconstruction, dtype=float) for r in representations if r.reconstruction is not None}
-    rebuilt = {name: array for name, array in rebuilt.items() if array.shape == beat.shape}
+    rebuilt = {name: array.astype(float) for name, array in _rebuilt(representations, example.beat_uv).items()}
     curves = {"median beat": beat, **rebuilt}
     if not rebuilt:
         return None
