@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Our Markov clustering against the program mcl: adjusted Rand index and seconds for each graph, one thread each.
+
+    python benchmarks/network.py [--quick] [--data ../shared/data/networks]
+
+Graphs: planted modules, and those of --data that are there. --quick leaves out the human physical STRING network.
+Both get the same edges: ours as a list, mcl as a file, the reading of which counts in its seconds. Memory is that of the
+whole run so far on our side (Python and its libraries included), and of each run of mcl, started by a small process of its
+own because a child inherits the peak of the process that starts it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import comb
+from pathlib import Path
+
+import numpy as np
+
+from ecgwas.genes import mcl
+
+Pairs = list[tuple[str, str, float]]
+INFLATION = 2.0
+MEASURED = """
+import resource, subprocess, sys, time
+begin = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True)
+print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+HUMAN = "derived_string_v12_human_physical_conf700.edges.tsv.gz"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="leave out the human network")
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data" / "networks")
+    asked = parser.parse_args()
+    if shutil.which("mcl") is None:
+        sys.exit("the program mcl is not installed: apt-get install mcl")
+    for name, pairs in graphs(asked.data, asked.quick):
+        print(compared(name, pairs), flush=True)
+
+
+def graphs(data: Path, quick: bool) -> Iterator[tuple[str, Pairs]]:
+    """Name and edges of each graph."""
+    yield "planted_modules", planted(seed=1, nodes=300, modules=10)
+    for name in ("falkner.mci", "proteins.mci"):
+        if (data / name).exists():
+            yield name, of_mci(data / name)
+    export = data / "string_interactions.tsv"
+    if export.exists():
+        yield export.name, of_columns(export.read_text(), score=-1)
+    if not quick and (data / HUMAN).exists():
+        yield "string_v12_human_physical", of_columns(gzip.decompress((data / HUMAN).read_bytes()).decode(), score=2)
+
+
+def planted(seed: int, nodes: int, modules: int) -> Pairs:
+    """Modules with many edges within and few between."""
+    rng = np.random.default_rng(seed)
+    pairs = []
+    for a in range(nodes):
+        for b in range(a + 1, nodes):
+            chance = 0.3 if a % modules == b % modules else 0.01
+            if rng.random() < chance:
+                pairs.append((f"n{a}", f"n{b}", round(float(rng.uniform(0.4, 1.0)), 3)))
+    return pairs
+
+
+def of_columns(text: str, score: int) -> Pairs:
+    """Edges of a table with a header, nodes in the first two columns."""
+    rows = [line.split("\t") for line in text.splitlines()[1:]]
+    return [(row[0], row[1], float(row[score])) for row in rows]
+
+
+def of_mci(path: Path) -> Pairs:
+    """Edges of a matrix in mcl's own format; an entry without a value weighs 1, one given both ways its larger weight."""
+    body = path.read_text().split("begin", 1)[1].split(")", 1)[0]
+    weights: dict[tuple[int, int], float] = {}
+    for column in body.split("$"):
+        column_node, *entries = column.split() or [""]
+        for entry in entries:
+            row, _, weight = entry.partition(":")
+            a, b = sorted((int(re.sub(r":.*", "", column_node)), int(row)))
+            if a != b:
+                weights[a, b] = max(float(weight or 1), weights.get((a, b), 0.0))
+    return [(str(a), str(b), weight) for (a, b), weight in sorted(weights.items())]
+
+
+def compared(name: str, pairs: Pairs) -> str:
+    """One line: how alike the clusters are, and how long each took."""
+    names = sorted({node for a, b, _ in pairs for node in (a, b)})
+    begin = time.perf_counter()
+    ours = mcl.cluster(names, pairs, INFLATION)
+    seconds = time.perf_counter() - begin
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    theirs, mcl_seconds, mcl_memory = by_the_program(pairs)
+    ari = adjusted_rand_index(labels(names, ours), labels(names, theirs))
+    return (
+        f"MCL {name} ari={ari:.6g} seconds={seconds:.2f} mcl_seconds={mcl_seconds:.2f} "
+        f"mib={memory:.0f} mcl_mib={mcl_memory:.0f} nodes={len(names)} edges={len(pairs)} clusters={len(ours)} mcl_clusters={len(theirs)}"
+    )
+
+
+def by_the_program(pairs: Pairs) -> tuple[list[list[str]], float, float]:
+    """Clusters of mcl with its defaults, its seconds and its largest memory, MiB."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "graph.abc").write_text("".join(f"{a}\t{b}\t{weight!r}\n" for a, b, weight in pairs))
+        command = ["mcl", "graph.abc", "--abc", "-I", str(INFLATION), "-te", "1", "-V", "all", "-o", "clusters"]
+        run = [sys.executable, "-c", MEASURED, *command]
+        seconds, memory = subprocess.run(run, cwd=folder, check=True, capture_output=True, text=True).stdout.split()[-2:]
+        clusters = (Path(folder) / "clusters").read_text().splitlines()
+        return [line.split("\t") for line in clusters], float(seconds), float(memory)
+
+
+def labels(names: Sequence[str], groups: Sequence[Sequence[str]]) -> list[int]:
+    """Number of the group of each name."""
+    number = {name: k for k, group in enumerate(groups) for name in group}
+    return [number[name] for name in names]
+
+
+def adjusted_rand_index(first: Sequence[int], second: Sequence[int]) -> float:
+    """1 for the same groups, about 0 by chance (Hubert and Arabie 1985, J Classification 2:193)."""
+    both = sum(comb(n, 2) for n in Counter(zip(first, second, strict=True)).values())
+    one, two = (sum(comb(n, 2) for n in Counter(numbers).values()) for numbers in (first, second))
+    chance = one * two / comb(len(first), 2)
+    return (both - chance) / ((one + two) / 2 - chance)
+
+
+if __name__ == "__main__":
+    main()
