@@ -107,7 +107,8 @@ def compared(name: str, pairs: Pairs) -> str:
     ari = adjusted_rand_index(labels(names, ours), labels(names, theirs))
     return (
         f"MCL {name} ari={ari:.6g} seconds={seconds:.2f} mcl_seconds={mcl_seconds:.2f} "
-        f"mib={memory:.0f} mcl_mib={mcl_memory:.0f} nodes={len(names)} edges={len(pairs)} clusters={len(ours)} mcl_clusters={len(theirs)}"
+        f"mib={memory:.0f} mcl_mib={mcl_memory:.0f} "
+        f"nodes={len(names)} edges={len(pairs)} clusters={len(ours)} mcl_clusters={len(theirs)}"
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from ecgwas.tables import Loci
 FORMATS = {
     "glist-hg19": "19 101 200 AAA\nX 5 9 BBB\n",
     "genes.bed": "chr19\t100\t200\tAAA\t0\t+\nchrX\t4\t9\tBBB\t0\t-\n",
+    "nine.bed": "chr19\t100\t200\tAAA\t0\t+\t100\t200\t0\nchrX\t4\t9\tBBB\t0\t-\t4\t9\t0\n",
     "NCBI37.3.gene.loc": "7\t19\t101\t200\t-\tAAA\n8\tX\t5\t9\t+\tBBB\n",
     "gencode.gtf": (
         "##format: gtf\n"
@@ -105,3 +108,23 @@ def test_known_ecg_loci_meet_their_genes(shared: Path) -> None:
     places = {"NOS1AP": ("1", 162033890), "SCN10A": ("3", 38767315), "KCNE1": ("21", 35821680), "KCNQ1": ("11", 2484803)}
     for gene, (chrom, pos) in places.items():
         assert gene in [row["gene"] for row in regions.near(table[chrom], pos, options)], gene
+
+
+@pytest.mark.real
+def test_published_ecg_loci_meet_the_genes_that_their_papers_name(shared: Path) -> None:
+    """The 699 published variants of Verweij et al. 2020 (table S13, hg19); a paper may name several genes, or a farther one."""
+    options = Regions(file=shared / "data" / "genes" / "glist-hg19")
+    table = regions.read(options.file)
+    with (shared / "data" / "known" / "ecgenetics_tableS13.tsv").open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    agreeing, found = 0, set()
+    for row in rows:
+        mapped = {
+            str(near["gene"]) for near in regions.near(table.get(regions.chromosome(row["CHR"])), int(row["BP"]), options)
+        }
+        agreeing += bool(mapped & set(re.split(r"[,;/\s]+|-(?=[A-Z])", row["gene"])))
+        found |= mapped
+    print(f"table S13: {agreeing} of {len(rows)} variants lie in or nearest to a gene that the table names")
+    assert len(rows) == 699
+    assert agreeing / len(rows) > 0.85
+    assert {"SCN5A", "SCN10A", "NOS1AP", "KCNQ1", "KCNH2"} <= found

@@ -60,5 +60,15 @@ def test_files_that_hold_no_network(text: str, words: str, tmp_path: Path) -> No
 
 def test_links_without_info_say_what_is_missing(tmp_path: Path) -> None:
     options = links(tmp_path).model_copy(update={"info": None})
-    with pytest.raises(InputError, match=r"protein\.info"):
-        string_files.connect(options, ["A"])
+    for work in (string_files.check, lambda source: string_files.connect(source, ["A"])):
+        with pytest.raises(InputError, match=r"protein\.info"):
+            work(options)
+
+
+@pytest.mark.parametrize(("name", "words"), [("links.txt.gz", "missing"), ("info.txt", "missing")])
+def test_absent_files_are_told_before_the_work(name: str, words: str, tmp_path: Path) -> None:
+    options = links(tmp_path)
+    string_files.check(options)
+    (tmp_path / name).unlink()
+    with pytest.raises(InputError, match=words):
+        string_files.check(options)

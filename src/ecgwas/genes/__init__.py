@@ -64,7 +64,7 @@ def check(sources: Sequence[GeneSource]) -> list[str]:
         if isinstance(source, Regions):
             facts.append(f"{len(set(regions.symbols(regions.read(source.file))))} genes in {source.file.name}")
         elif isinstance(source, StringFiles):
-            string_files.is_web_export(source.links)
+            string_files.check(source)
             facts.append(f"network {source.links.name}")
         else:
             facts.append(f"{sum(1 for _ in enrichment.read(source))} terms in {source.terms.name}")

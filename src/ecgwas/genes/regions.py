@@ -151,7 +151,8 @@ def _gene(path: Path, line: str, number: int) -> tuple[str, int, int, str] | Non
 
 
 def _fields(path: Path, fields: Sequence[str]) -> tuple[str, int, int, str] | None:
-    if len(fields) == 9:
+    # A BED of nine columns has a number where a GTF has the feature.
+    if len(fields) == 9 and not fields[2].isdigit():
         return _from_gtf(fields)
     if len(fields) >= 6 and fields[4] in STRANDS and fields[0].isdigit():
         return fields[1], *_ordered(int(fields[2]), int(fields[3])), fields[5]

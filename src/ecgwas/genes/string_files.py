@@ -78,11 +78,21 @@ def _pairs(options: StringFiles, wanted: set[str]) -> tuple[set[str], Iterator[t
         known = {gene for a, b, _ in rows for gene in (a, b)}
         inside = ((a, b, s) for a, b, s in rows if a in wanted and b in wanted and s * 1000 >= options.min_score)
         return known, inside
+    symbol_of = _names(options)
+    return set(symbol_of.values()), _links(options, symbol_of, wanted)
+
+
+def check(options: StringFiles) -> None:
+    """Opens the files without reading all the edges. Raises InputError as `connect` would for a wrong kind of file."""
+    if not is_web_export(options.links):
+        _names(options)
+
+
+def _names(options: StringFiles) -> dict[str, str]:
     if options.info is None:
         fix = "add `info: 9606.protein.info.v12.0.txt.gz` to the source"
         raise InputError("protein.links names proteins, not genes: protein.info is needed", where=options.links, fix=fix)
-    symbol_of = read_info(options.info)
-    return set(symbol_of.values()), _links(options, symbol_of, wanted)
+    return read_info(options.info)
 
 
 def is_web_export(path: Path) -> bool:
