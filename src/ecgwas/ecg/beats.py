@@ -32,6 +32,8 @@ ENERGY_MS = 80.0
 REFRACTORY_MS = 250.0
 SHARE_OF_USUAL = 0.25
 """A peak of QRS energy below this share of the usual one is no beat."""
+LEAST_ENERGY_UV = 5.0
+"""Below this usual QRS energy there is no heart in the recording; a QRS of 100 µV in one lead has ten times as much."""
 T_WAVE_MS, T_WAVE_SHARE = 400.0, 0.4
 """A peak so soon after another, with less than this share of its energy, is that one's T wave."""
 LONG_GAP = 1.6
@@ -114,7 +116,7 @@ def qrs_places(eight: Floats, rate_hz: float) -> Samples:
     apart = round(REFRACTORY_MS * rate_hz / 1000)
     candidates, _ = find_peaks(energy, distance=apart)
     usual = _usual_peak(energy, rate_hz)
-    if usual == 0 or len(candidates) == 0:
+    if usual < LEAST_ENERGY_UV or len(candidates) == 0:
         return np.empty(0, dtype=np.int64)
     strong = candidates[energy[candidates] >= SHARE_OF_USUAL * usual]
     strong = strong[~_cut_off_t_waves(strong, energy, usual, rate_hz)]

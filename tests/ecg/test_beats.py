@@ -1,0 +1,254 @@
+"""Beats against the simulator's truth and, on real recordings, against a cardiologist's marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lxml import etree
+from numpy.typing import NDArray
+
+from ecgwas.ecg.beats import EIGHT, Beats, find_beats, qrs_onset, qrs_places
+from ecgwas.ecg.clean import highpass, minus_moving_average
+from ecgwas.ecg.formats import read
+from ecgwas.ecg.recording import twelve_leads
+from ecgwas.signals import LEADS
+from ecgwas.simulate import clean_beats, simulate_signals
+from ecgwas.simulate.waves import SimulatedSignals
+from ecgwas.study import BeatOptions
+from tests.ecg.wfdb_files import read_signals, read_waves
+from tests.factories import make_hearts
+
+RATE = 500.0
+R = 175
+OPTIONS = BeatOptions()
+
+
+def strip_of(raw: NDArray[np.floating]) -> NDArray[np.float32]:
+    return highpass(raw.astype(np.float64), cutoff_hz=0.5, order=2, rate_hz=RATE).astype(np.float32)
+
+
+def beats_of(raw: NDArray[np.floating], options: BeatOptions = OPTIONS) -> Beats:
+    beats = find_beats(options, strip_of(raw), RATE)
+    assert beats is not None
+    return beats
+
+
+@lru_cache
+def simulated(people: int = 60, seed: int = 7) -> tuple[SimulatedSignals, tuple[Beats, ...]]:
+    signals = simulate_signals(make_hearts(people, seed), np.random.default_rng(seed))
+    return signals, tuple(beats_of(raw) for raw in signals.noisy_uv)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Peaks that were found, missed and invented, and how far off those found are, in samples."""
+
+    found: int
+    missed: int
+    invented: int
+    errors: NDArray[np.float64]
+
+
+def agreement(peaks: NDArray[np.integer], truth: NDArray[np.floating], tolerance: int) -> Agreement:
+    away = np.abs(peaks[:, None] - truth[None])
+    hit = away.min(axis=0) <= tolerance
+    invented = int((away.min(axis=1) > tolerance).sum())
+    errors = (peaks[away.argmin(axis=0)] - truth)[hit].astype(np.float64)
+    return Agreement(int(hit.sum()), int((~hit).sum()), invented, errors)
+
+
+def test_r_peaks_are_the_simulators() -> None:
+    signals, beats = simulated()
+    found = missed = invented = 0
+    errors = []
+    for i, one in enumerate(beats):
+        truth = signals.r_samples[i][(signals.r_samples[i] >= 0) & ~signals.ectopic[i]].astype(float)
+        result = agreement(one.r_samples, signals.r_samples[i][signals.r_samples[i] >= 0].astype(float), 25)
+        found, missed, invented = found + result.found, missed + result.missed, invented + result.invented
+        errors.append(agreement(one.r_samples, truth, 25).errors)
+    assert found / (found + missed) > 0.99
+    assert found / (found + invented) > 0.995
+    # One sample is 2 ms: between people the same wave is R, within a person it is the same sample of it.
+    assert max(abs(np.median(error)) for error in errors) <= 1
+    assert max(np.std(error) for error in errors) < 0.6
+
+
+def test_median_beat_is_the_clean_beat() -> None:
+    """Against the noise-free strip at the true R peaks (so breathing is the same), QRS to T."""
+    signals, beats = simulated()
+    differences = []
+    for i, one in enumerate(beats):
+        truth = signals.r_samples[i][(signals.r_samples[i] >= R) & (signals.r_samples[i] < 4700) & ~signals.ectopic[i]]
+        cut = np.stack([signals.clean_uv[i][:, peak - R : peak + 300] for peak in truth])
+        cut = cut - cut[:, :, R - 30 : R - 25].mean(axis=2, keepdims=True)
+        median = one.median - one.median[:, R - 30 : R - 25].mean(axis=1, keepdims=True)
+        best = min(np.sqrt(np.mean((np.roll(median, k, 1) - np.median(cut, 0))[:, R - 50 : R + 200] ** 2)) for k in (-1, 0, 1))
+        differences.append(best)
+    assert np.median(differences) < 10
+    assert np.max(differences) < 40
+
+
+def test_halves_differ_by_no_more_than_the_noise_explains() -> None:
+    _, beats = simulated()
+    for one in beats:
+        half = one.normal.sum() / 2
+        apart = np.sqrt(np.mean((one.odd - one.even) ** 2, axis=1))
+        # The difference of two medians of n/2 beats has SD noise * sqrt(pi/2 * 4/n) if noise is Gaussian.
+        assert np.median(apart / (one.noise * np.sqrt(np.pi / 2 * 2 / half))) < 1.5
+
+
+def test_noise_is_the_noise_that_was_added() -> None:
+    hearts = make_hearts(1, 3)
+    clean = simulate_signals(hearts, np.random.default_rng(3)).clean_uv[0]
+    quiet = beats_of(clean)
+    rng = np.random.default_rng(4)
+    loud = beats_of(clean + rng.normal(0, 40, clean.shape))
+    added = np.sqrt(loud.noise**2 - quiet.noise**2)
+    np.testing.assert_allclose(added, 40, rtol=0.12)
+
+
+def test_ectopic_beats_do_not_enter_the_median() -> None:
+    signals = simulate_signals(make_hearts(150, 11), np.random.default_rng(11))
+    with_ectopics = np.flatnonzero(signals.ectopic.any(axis=1))
+    assert len(with_ectopics) >= 3
+    for i in with_ectopics:
+        one = beats_of(signals.noisy_uv[i])
+        for peak in signals.r_samples[i][signals.ectopic[i]]:
+            assert not one.normal[np.abs(one.r_samples - peak).argmin()]
+        assert one.normal.sum() >= len(one.r_samples) - 2 - signals.ectopic[i].sum()
+
+
+def test_every_second_beat_ectopic_leaves_one_family() -> None:
+    """Bigeminy: two shapes are not mixed into one median."""
+    narrow, wide = np.zeros((12, 400)), np.zeros((12, 400))
+    time = np.arange(400)
+    for k in range(12):
+        narrow[k] = 900 * np.exp(-0.5 * ((time - 200) / 6) ** 2) * np.cos(k)
+        wide[k] = -1200 * np.exp(-0.5 * ((time - 200) / 22) ** 2) * np.cos(2 * k + 1)
+    raw = np.concatenate([narrow, wide] * 6 + [narrow, narrow[:, :200]], axis=1)
+    raw = raw + np.random.default_rng(1).normal(0, 4, raw.shape)
+    one = beats_of(raw[:, :5000])
+    shapes = {int(peak - 200 + 100) // 400 % 2 for peak in one.r_samples[one.normal]}
+    assert shapes == {0}
+
+
+def test_zero_line_is_the_pq_segment() -> None:
+    signals, _ = simulated()
+    for clean in signals.clean_uv[:20]:
+        one = beats_of(clean)
+        onset = qrs_onset(one.median, R, RATE)
+        assert onset is not None
+        assert 20 <= (R - onset) * 2 <= 80
+        assert np.abs(one.median[:, onset - 10 : onset].mean(axis=1)).max() < 3
+
+
+def test_incomplete_beats_are_peaks_but_not_normal() -> None:
+    _, beats = simulated()
+    for one in beats:
+        complete = (one.r_samples >= R) & (one.r_samples + 300 <= 5000)
+        assert not one.normal[~complete].any()
+        assert (np.diff(one.r_samples) > 0).all()
+    assert any(len(one.normal) > one.normal.sum() for one in beats)
+
+
+def test_voltage_and_polarity_do_not_matter() -> None:
+    signals, beats = simulated()
+    for factor in (0.2, -1.0, 3.0):
+        again = beats_of(signals.noisy_uv[0] * factor)
+        np.testing.assert_array_equal(again.r_samples, beats[0].r_samples)
+        np.testing.assert_allclose(again.median, factor * beats[0].median, atol=0.01)
+
+
+@pytest.mark.parametrize("bpm", [35, 60, 110, 170])
+def test_slow_and_fast_hearts(bpm: int) -> None:
+    beat = clean_beats(make_hearts(1, 5))[0].astype(np.float64)[:, 125:330]  # QRS and T alone
+    raw = np.zeros((12, 6000))
+    truth = np.arange(300, 4800, round(60 / bpm * RATE))
+    for peak in truth:
+        raw[:, peak - 50 : peak + 155] += beat
+    raw += np.random.default_rng(2).normal(0, 8, raw.shape)
+    peaks = qrs_places(strip_of(raw[:, :5000])[EIGHT].astype(np.float64), RATE)
+    result = agreement(peaks, truth.astype(float), 25)
+    assert (result.missed, result.invented) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "raw", [np.zeros((12, 5000)), np.ones((12, 5000)) * 500, np.linspace(0, 900, 60_000).reshape(12, 5000)]
+)
+def test_nothing_to_find(raw: NDArray[np.float64]) -> None:
+    assert find_beats(OPTIONS, raw.astype(np.float32), RATE) is None
+
+
+def consensus(record: Path) -> NDArray[np.float64]:
+    """QRS of a record, samples: the median over leads of the cardiologist's peaks, by the lead with most of them."""
+    leads = [
+        np.array([wave.peak for wave in read_waves(record.with_suffix(f".{lead.lower()}")) if wave.kind == "N"])
+        for lead in LEADS
+    ]
+    most = max(leads, key=len)
+    near = [
+        [peaks[np.abs(peaks - one).argmin()] for peaks in leads if len(peaks) and np.abs(peaks - one).min() <= 40]
+        for one in most
+    ]
+    return np.array([np.median(peaks) for peaks in near])
+
+
+@pytest.mark.real
+def test_r_peaks_are_a_cardiologists(shared: Path) -> None:
+    """140 people of LUDB within 100 ms; first and last beats, which the cardiologist left out, are not counted."""
+    found = missed = invented = 0
+    for record in sorted((shared / "data" / "ecg" / "ludb" / "data").glob("*.hea")):
+        truth = consensus(record)
+        one = find_beats(OPTIONS, strip_of(read_signals(record)), RATE)
+        assert one is not None, record
+        between = (one.r_samples > truth.min() - 50) & (one.r_samples < truth.max() + 50)
+        result = agreement(one.r_samples[between], truth, 50)
+        found, missed, invented = found + result.found, missed + result.missed, invented + result.invented
+    assert found > 1200
+    assert found / (found + missed) > 0.99
+    assert found / (found + invented) > 0.99
+
+
+@pytest.mark.real
+def test_qrs_begins_where_the_device_says(shared: Path) -> None:
+    """The device's median beat and QOnset (428 ms on its own time axis) against ours, on the real file."""
+    path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
+    root = etree.parse(path).getroot()
+    texts = {element.get("lead"): element.text for element in root.find("RestingECGMeasurements").iter("WaveformData")}
+    device = np.array([[float(value) for value in texts[lead].split(",")] for lead in LEADS]) * 5
+    ours = beats_of(twelve_leads(read(path).leads, path)).median[:, R - 100 : R + 100]
+    likeness = [np.corrcoef(device[:, k : k + 200].ravel(), ours.ravel())[0, 1] for k in range(400)]
+    assert max(likeness) > 0.99
+    onset = qrs_onset(beats_of(twelve_leads(read(path).leads, path)).median, R, RATE)
+    assert onset is not None
+    assert abs((onset - (R - 100) + int(np.argmax(likeness))) * 2 - 428) <= 8
+
+
+@pytest.mark.real
+def test_moving_average_flattens_st_on_the_real_file(shared: Path) -> None:
+    """V3, 60 ms after the device's QRS end, against straight lines from PQ to PQ as the baseline."""
+    path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
+    raw = twelve_leads(read(path).leads, path)
+    beats = beats_of(raw)
+    onset = qrs_onset(beats.median, R, RATE)
+    assert onset is not None
+    knots = beats.r_samples - R + onset - 5
+    levels = [raw[8, k - 5 : k + 5].mean() for k in knots]
+    level = raw.copy()
+    level[8] -= np.interp(np.arange(5000), knots, levels)
+    reference = st60(level, beats, onset)
+    passed = st60(highpass(raw, cutoff_hz=0.5, order=2, rate_hz=RATE), beats, onset)
+    moved = st60(minus_moving_average(raw, window=250), beats, onset)
+    assert abs(passed - reference) < 0.15 * reference
+    assert moved < 0.4 * reference
+
+
+def st60(cleaned: NDArray[np.float64], beats: Beats, onset: int) -> float:
+    """µV in V3 60 ms after the end of the device's QRS of 76 ms; the 20 ms before QRS are zero."""
+    whole = beats.r_samples[beats.normal][1:-1]
+    v3 = np.median(cleaned[8][whole[:, None] + np.arange(-R, 300)], axis=0)
+    return float(v3[onset + 68] - v3[onset - 10 : onset].mean())
