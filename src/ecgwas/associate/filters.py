@@ -40,7 +40,7 @@ def reasons(options: Scan, block: Block, males: Block | None = None) -> NDArray[
     ]
     for name, failed in steps:
         found[(found == "") & failed] = name
-    rest = np.flatnonzero(found == "")
+    rest = np.flatnonzero((found == "") & ~_surely_in_equilibrium(options, block, males))
     found[rest[[not _in_equilibrium(options, block, males, int(i)) for i in rest]]] = "hwe"
     return found
 
@@ -51,14 +51,21 @@ def _own_minor(block: Block, males: Block) -> NDArray[np.float64]:
     return np.where(same, males.minor, 2 * males.called - males.minor).astype(np.float64)
 
 
+def _surely_in_equilibrium(options: Scan, block: Block, males: Block | None) -> NDArray[np.bool_]:
+    """(V,) bool: variants that need no exact test."""
+    if options.min_hwe_p <= 0:
+        return np.ones(len(block), dtype=bool)
+    if males is not None:
+        return np.zeros(len(block), dtype=bool)
+    p = chi_square(block.ones, block.twos, block.called - block.ones - block.twos)
+    return np.asarray(p > max(0.05, SURE * options.min_hwe_p))
+
+
 def _in_equilibrium(options: Scan, block: Block, males: Block | None, i: int) -> bool:
     limit = options.min_hwe_p
-    if limit <= 0:
-        return True
     het, rare, called = int(block.ones[i]), int(block.twos[i]), int(block.called[i])
     if males is None:
-        counts = (het, rare, called - het - rare)
-        return chi_square(*counts) > max(0.05, SURE * limit) or mid_p(*counts) >= limit
+        return mid_p(het, rare, called - het - rare) >= limit
     same = bool(males.flipped[i] == block.flipped[i])
     men_with = int(males.twos[i]) if same else int(males.called[i] - males.ones[i] - males.twos[i])
     men = int(males.called[i] - males.ones[i])
@@ -68,15 +75,15 @@ def _in_equilibrium(options: Scan, block: Block, males: Block | None, i: int) ->
     return mid_p_x(women_het, women_rare, women - women_het - women_rare, men_with, men - men_with) >= limit
 
 
-def chi_square(het: int, first: int, second: int) -> float:
-    """p of the chi-square test of Hardy-Weinberg equilibrium; 1 where one allele is absent."""
-    people = het + first + second
-    share = (2 * first + het) / (2 * people) if people else 0.0
-    if share in (0.0, 1.0):
-        return 1.0
-    expected = np.array([2 * share * (1 - share), share**2, (1 - share) ** 2]) * people
-    observed = np.array([het, first, second])
-    return float(stats.chi2.sf(np.sum((observed - expected) ** 2 / expected), 1))
+def chi_square(het: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(V,) p of the chi-square test of Hardy-Weinberg equilibrium from genotype counts (V,); 1 where one allele is absent."""
+    people = np.maximum(het + first + second, 1)
+    share = (2 * first + het) / (2 * people)
+    observed = np.stack([het, first, second])
+    expected = np.stack([2 * share * (1 - share), share**2, (1 - share) ** 2]) * people
+    terms = np.divide((observed - expected) ** 2, expected, out=np.zeros_like(expected), where=expected > 0)
+    p: NDArray[np.float64] = stats.chi2.sf(terms.sum(axis=0), 1)
+    return p
 
 
 def mid_p(het: int, first: int, second: int) -> float:
