@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ecgwas.errors import StudyError
-from ecgwas.genes import enrichment, regions, string_files
+from ecgwas.errors import InputError, StudyError
+from ecgwas.genes import builds, enrichment, regions, string_files
 from ecgwas.genes.contract import Get
 from ecgwas.study import Enrichment, GeneSource, Regions, StringFiles
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms
@@ -57,12 +57,15 @@ def run(sources: Sequence[GeneSource], loci: Loci, hits: Associations, get: Get)
     return GeneTables(genes, clusters, edges, Terms(pl.concat(terms)), tuple(notes))
 
 
-def check(sources: Sequence[GeneSource]) -> list[str]:
-    """Opens every source's files; what was found, in words. Raises InputError or StudyError without doing the work."""
+def check(sources: Sequence[GeneSource], build: str | None = None) -> list[str]:
+    """Opens every source's files; what was found, in words. Raises InputError or StudyError without doing the work.
+
+    build: hg19 | hg38, of the genotypes; a table of genes that is plainly of the other one is refused.
+    """
     facts = []
     for source in sources:
         if isinstance(source, Regions):
-            facts.append(f"{len(set(regions.symbols(regions.read(source.file))))} genes in {source.file.name}")
+            facts.append(_check_regions(source, build))
         elif isinstance(source, StringFiles):
             string_files.check(source)
             facts.append(f"network {source.links.name}")
@@ -74,3 +77,12 @@ def check(sources: Sequence[GeneSource]) -> list[str]:
     if sources and not any(isinstance(source, Regions) for source in sources):
         raise StudyError("no source under `genes` maps variants to genes", fix="add one of kind regions")
     return facts
+
+
+def _check_regions(source: Regions, build: str | None) -> str:
+    table = regions.read(source.file)
+    own = builds.build_of(table)
+    if own is not None and build is not None and own != build:
+        problem = f"the table of genes has positions of {own}, the genotypes are said to be {build}"
+        raise InputError(problem, where=source.file, fix=f"give a table of {build}, or correct `build` under `scan`")
+    return f"{len(set(regions.symbols(table)))} genes in {source.file.name}, {own or 'build unknown'}"

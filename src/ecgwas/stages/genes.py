@@ -45,7 +45,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _check(study: Study) -> Sequence[str]:
-    return genes.check(study.genes) or ["no gene sources: loci will have no genes"]
+    return genes.check(study.genes, study.scan.build) or ["no gene sources: loci will have no genes"]
 
 
 STAGE = Stage("genes", "find genes, networks and terms", all_in_one, _options, _needs, _files, _work, _check)
