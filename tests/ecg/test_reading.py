@@ -152,6 +152,13 @@ def test_nanovolts_and_millivolts(tmp_path: Path) -> None:
     np.testing.assert_allclose(signals.strips[0], signals.strips[1], rtol=1e-6)
 
 
+def test_fractions_of_counts(tmp_path: Path) -> None:
+    put(tmp_path, "1_20205_2_0.xml", waves_with("V2", ",".join(f"{value}.5" for value in abs(make_counts()["V2"]))))
+    signals = read_folder(tmp_path, baseline={"kind": "none"}).signals
+    assert signals is not None
+    np.testing.assert_array_equal(signals.strips[0][7], (abs(make_counts()["V2"]) + 0.5) * 5)
+
+
 def test_leads_that_follow_from_one_and_two_are_derived(tmp_path: Path) -> None:
     put(tmp_path, "1_20205_2_0.xml", make_xml(without("III", "aVR", "aVL", "aVF")))
     batch = read_folder(tmp_path, baseline={"kind": "none"})
