@@ -16,13 +16,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.errors import InputError, first_few
+from ecgwas.errors import InputError, StudyError, first_few
 from ecgwas.study.scan import Scan
 
 MAGIC = b"\x6c\x1b\x01"
 """First bytes of a .bed whose genotypes follow variant by variant."""
 
 NUMBERED = {"23": "X", "24": "Y", "25": "XY", "26": "MT", "M": "MT"}
+
+HAPLOID = ("Y", "MT")
 
 COPIES = np.array([2.0, np.nan, 1.0, 0.0])
 """Copies of the effect allele for the 2-bit codes 0 (homozygous), 1 (no call), 2 (heterozygous), 3 (homozygous other)."""
@@ -108,8 +110,17 @@ def unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
 
 
 def parts(options: Scan) -> tuple[str, ...]:
-    """Chromosomes of `options.chromosomes` that exist here, in that order. Raises InputError if there is none."""
+    """Chromosomes of `options.chromosomes` that exist here, in that order.
+
+    Raises InputError if there is none, StudyError for Y and MT, whose carriers have one copy.
+    """
     wanted = tuple(dict.fromkeys(chromosome(name) for name in options.chromosomes))
+    haploid = [name for name in wanted if name in HAPLOID]
+    if haploid:
+        problem = f"chromosomes that cannot be tested: {first_few(haploid)}"
+        raise StudyError(
+            problem, where=options.genotypes, fix="leave them out of scan.chromosomes; 1 to 22, X and XY are tested"
+        )
     stems = {name: _stem(options, name) for name in wanted}
     if _has_pattern(options):
         found = tuple(name for name in wanted if suffixed(stems[name], ".bed").exists())
