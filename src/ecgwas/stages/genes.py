@@ -34,6 +34,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loci = Loci.read(folder / "loci.csv")
     hits = Associations.read(folder / "hits.csv")
     get = web.make_get(study.results / "cache", offline=False)
+    genes.check(study.genes, study.scan.build)
     found = genes.run(study.genes, loci, hits, get)
     found.genes.write(out / "genes.csv")
     found.clusters.write(out / "clusters.csv")
