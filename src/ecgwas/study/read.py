@@ -93,7 +93,7 @@ class QualityOptions(Options):
     max_flat_s: float = option(1.0, unit="s", gt=0)
     """A lead that stays on one value for longer is flat."""
     max_saturated: float = option(0.02, ge=0, le=1)
-    """Largest share of samples resting at a lead's extreme value; 4 % of PTB-XL hold their last 0.1 s, a share of 0.011 to 0.014."""
+    """Largest share of samples resting at a lead's extreme value; some recorders hold a value for their last 0.1 s (0.014)."""
     max_amplitude_uv: float = option(20000.0, unit="uV", gt=0)
     """A raw lead that swings further from its median than this is no ECG."""
     max_noise_uv: float | None = option(None, unit="uV", gt=0)
