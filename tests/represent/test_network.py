@@ -84,7 +84,7 @@ def test_penalty_is_charged_on_kernels_alone() -> None:
     chosen = dict(network.named_parameters())
     l2 = sum(float(chosen[name].detach().double().pow(2).sum()) for name in names)
     l1 = sum(float(chosen[name].detach().double().abs().sum()) for name in names)
-    assert float(penalty(kernels(network), 0.5, 0.25)) == pytest.approx(0.5 * l1 + 0.25 * l2, rel=1e-5)
+    assert float(penalty(kernels(network), 0.5, 0.25).detach()) == pytest.approx(0.5 * l1 + 0.25 * l2, rel=1e-5)
     assert float(penalty(kernels(network), 0.0, 0.0)) == 0
 
 
