@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecgwas import tables
+from ecgwas import gene_tables, tables
 
 WHERE = {
     "Recordings": "results/read/recordings.parquet",
@@ -19,6 +19,13 @@ WHERE = {
     "Clusters": "results/genes/clusters.csv",
     "Edges": "results/genes/edges.csv",
     "Terms": "results/genes/enrichment.csv",
+    "TermChoice": "results/genes/term_choice.csv",
+    "ClusterTerms": "results/genes/cluster_terms.csv",
+    "NetworkTests": "results/genes/network_tests.csv",
+    "GeneCounts": "results/genes/gene_counts.csv",
+    "GeneLeads": "results/genes/gene_leads.csv",
+    "Published": "results/genes/published.csv",
+    "Unplaced": "results/genes/unplaced.csv",
 }
 
 
@@ -26,7 +33,7 @@ def tables_page() -> str:
     """Markdown: one section per table."""
     lines = ["# Tables", "", "Every table of `results/`, column by column. Missing is an empty cell (null), never NaN or -9."]
     for name, path in WHERE.items():
-        table = getattr(tables, name)
+        table = getattr(tables, name, None) or getattr(gene_tables, name)
         first = (table.__doc__ or "").strip().split("\n\n")[0]
         lines += [
             "",

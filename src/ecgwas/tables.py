@@ -200,8 +200,10 @@ class Genes(Table):
     columns = {
         "locus": Column(WHOLE, "locus"), "variant": Column(TEXT, "hit variant"), "chrom": Column(TEXT, "chromosome"),
         "pos": Column(WHOLE, "position of the variant"), "gene": Column(TEXT, "gene symbol; null if none was found"),
-        "distance_bp": Column(WHOLE, "0 inside the gene, else distance to its nearer end"),
-        "rank": Column(WHOLE, "1 = nearest gene of the variant"), "relation": Column(TEXT, "overlap | nearest | none"),
+        "distance_bp": Column(WHOLE, "0 inside the gene, else distance to its nearer end; null if not told"),
+        "rank": Column(WHOLE, "1 = nearest gene of the variant"),
+        "relation": Column(TEXT, "overlap | nearest | linked (by evidence, wherever it lies) | none"),
+        "evidence": Column(TEXT, "what else the source says: consequence, score; why there is no gene; null if nothing"),
         "source": Column(TEXT, "kind of the source"), "source_version": Column(TEXT, "file or service version"),
     }  # fmt: skip
 
@@ -212,6 +214,7 @@ class Clusters(Table):
     columns = {
         "gene": Column(TEXT, "gene symbol"), "cluster": Column(WHOLE, "number, largest cluster first"),
         "size": Column(WHOLE, "genes in the cluster"), "degree": Column(WHOLE, "edges of the gene"),
+        "name": Column(TEXT, "of the cluster: its strongest term; null if it has none within the study's limits"),
     }  # fmt: skip
 
 

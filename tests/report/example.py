@@ -252,7 +252,7 @@ def _genes(loci: Loci) -> Genes:
         gene = PLANTED[row["locus"] - 1][2]
         near = [gene, "SCN10A"] if gene == "SCN5A" else [gene]
         rows += [{"locus": row["locus"], "variant": row["lead_variant"], "chrom": row["chrom"], "pos": row["pos"], "gene": name,
-                  "distance_bp": 2_000 * rank, "rank": rank + 1, "relation": "overlap", "source": "regions",
+                  "distance_bp": 2_000 * rank, "rank": rank + 1, "relation": "overlap", "evidence": None, "source": "regions",
                   "source_version": "glist-hg19"} for rank, name in enumerate(near)]  # fmt: skip
     return Genes.of(rows)
 
@@ -266,7 +266,7 @@ def _edges() -> Edges:
 
 def _clusters() -> Clusters:
     cluster = [1, 1, 1, 2, 1, 4, 3, 3, 2, 2]
-    return Clusters.of([{"gene": gene, "cluster": c, "size": cluster.count(c), "degree": 2}
+    return Clusters.of([{"gene": gene, "cluster": c, "size": cluster.count(c), "degree": 2, "name": None}
                         for gene, c in zip(NETWORK, cluster, strict=True)])  # fmt: skip
 
 

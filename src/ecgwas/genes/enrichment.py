@@ -138,6 +138,8 @@ def _of_string(options: Enrichment, symbol_of: Mapping[str, str]) -> Iterator[Te
         if len(fields) != 4:
             raise InputError(f"line {number} of the table of terms has not four columns", where=options.terms, fix=FIX)
         protein, category, term, description = fields
+        if options.categories and category not in options.categories:
+            continue
         genes.setdefault((category, term, description), set()).add(symbol_of.get(protein, protein))
     for (category, term, description), members in genes.items():
         yield Term(category, term, description, frozenset(members))

@@ -54,9 +54,9 @@ def annotate(options: Regions, variants: pl.DataFrame, loci: Loci) -> Genes:
     rows = []
     for variant, chrom, pos in variants.select("variant", "chrom", "pos").iter_rows():
         locus = locus_of(loci, chrom, pos)
-        about = {"locus": locus, "variant": variant, "chrom": chrom, "pos": pos, "source": "regions", "source_version": version}
-        found = near(table.get(chrom), pos, options)
-        rows += [about | gene for gene in found]
+        about = {"locus": locus, "variant": variant, "chrom": chrom, "pos": pos, "evidence": None}
+        from_here = {"source": "regions", "source_version": version}
+        rows += [about | gene | from_here for gene in near(table.get(chrom), pos, options)]
     return Genes.of(rows)
 
 

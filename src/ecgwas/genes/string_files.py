@@ -56,7 +56,7 @@ def _clusters(groups: Sequence[Sequence[str]], scores: dict[tuple[str, str], flo
             degree[gene] = degree.get(gene, 0) + 1
     return Clusters.of(
         [
-            {"gene": gene, "cluster": number, "size": len(group), "degree": degree.get(gene, 0)}
+            {"gene": gene, "cluster": number, "size": len(group), "degree": degree.get(gene, 0), "name": None}
             for number, group in enumerate(groups, start=1)
             for gene in group
         ]

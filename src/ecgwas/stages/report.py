@@ -40,7 +40,7 @@ from ecgwas.tables import (
 logger = logging.getLogger(__name__)
 
 EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE)
-ABOUT_THE_RUN = ("results", "threads", "memory_mib", "program")
+ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")
 """Options that change no result: the page is the same whatever they say."""
 
 PLANTED = ("variant", "chrom", "pos", "parameter", "effect", "unit")

@@ -15,7 +15,22 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_valid
 
 from ecgwas.errors import StudyError
 from ecgwas.study.base import Options, StudyPath, option
-from ecgwas.study.genes import Enrichment, GeneSource, Regions, StringFiles
+from ecgwas.study.genes import (
+    Enrichment,
+    EnsemblVep,
+    GeneSource,
+    Gprofiler,
+    GwasCatalog,
+    Haploreg,
+    NetworkLimits,
+    OpenTargets,
+    Regions,
+    Service,
+    StringDb,
+    StringFiles,
+    TermLimits,
+    VariantService,
+)
 from ecgwas.study.loci import LociOptions
 from ecgwas.study.presets import PRESETS, below
 from ecgwas.study.read import (
@@ -43,10 +58,11 @@ from ecgwas.study.scan import Matrix, Plink2, Scan, ScanOptions
 from ecgwas.study.traits import TraitOptions
 
 __all__ = [
-    "BeatOptions", "BeatPoints", "Enrichment", "Fourier", "GeneSource", "HighPass", "Intervals", "Learned", "LociOptions",
-    "Matrix", "MovingAverage", "Options", "Pca", "Plink2", "QualityOptions", "ReadOptions", "Regions", "ReportOptions",
-    "Representation", "RepresentationOptions", "ResidualAutoencoder", "Scan", "ScanOptions", "StringFiles", "Study",
-    "TraitOptions", "Untouched", "Vae", "Wavelet",
+    "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "Fourier", "GeneSource", "Gprofiler", "GwasCatalog", "Haploreg",
+    "HighPass", "Intervals", "Learned", "LociOptions", "Matrix", "MovingAverage", "NetworkLimits", "OpenTargets", "Options",
+    "Pca", "Plink2", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
+    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "StringDb", "StringFiles", "Study", "TermLimits",
+    "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 
@@ -61,6 +77,8 @@ class Study(Options):
     """Folder of the results."""
     preset: Literal["calibrated", "published"] = "calibrated"
     """What holds where this file says nothing: the calibrated chain, or the chain exactly as the source study ran it."""
+    offline: bool = False
+    """Online sources take their answers from results/cache alone; no socket is opened."""
     read: ReadOptions
     """Recordings in, cleaned signals out."""
     represent: tuple[RepresentationOptions, ...] = Field(min_length=1)

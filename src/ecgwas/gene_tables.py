@@ -1,0 +1,80 @@
+"""Further tables of the stage `genes`: what hit genes have in common, what is known of them, what found no place.
+
+Declared as in ecgwas.tables; docs/tables.md is made from them.
+"""
+
+from __future__ import annotations
+
+from ecgwas.tables import FLAG, REAL, TEXT, WHOLE, Column, Table, Terms
+
+
+class GeneCounts(Table):
+    """How often each hit gene is hit."""
+
+    columns = {
+        "gene": Column(TEXT, "gene symbol"), "variants": Column(WHOLE, "significant variants mapped to it"),
+        "loci": Column(WHOLE, "loci that these belong to"), "leads": Column(WHOLE, "leads (12L counts as one) with a hit"),
+        "traits": Column(WHOLE, "traits with a hit"), "neglog10p": Column(REAL, "-log10 p of the strongest"),
+    }  # fmt: skip
+
+
+class GeneLeads(Table):
+    """Each hit gene by lead: significant variants, the loci they belong to, traits."""
+
+    columns = {
+        "gene": Column(TEXT, "gene symbol"), "lead": Column(TEXT, "lead of the trait; 12L for all leads together"),
+        "variants": Column(WHOLE, "significant variants"), "loci": Column(WHOLE, "loci that these belong to"),
+        "traits": Column(WHOLE, "traits of the lead with a hit"), "neglog10p": Column(REAL, "-log10 p of the strongest"),
+    }  # fmt: skip
+
+
+class ClusterTerms(Table):
+    """Terms that the genes of one cluster share: every term tested that holds one of them, as in enrichment.csv."""
+
+    columns = {"cluster": Column(WHOLE, "cluster"), "size": Column(WHOLE, "genes in the cluster"), **Terms.columns}
+    open = True
+
+
+class TermChoice(Table):
+    """The terms within the study's limits that are looked at first: all cardiovascular ones, the strongest others."""
+
+    columns = {"group": Column(TEXT, "cardiovascular | other"), **Terms.columns}
+    open = True
+
+
+class NetworkTests(Table):
+    """Whether the hit genes have more edges among them than genes of the same degrees would have."""
+
+    columns = {
+        "source": Column(TEXT, "kind of the source"), "source_version": Column(TEXT, "file or service version"),
+        "genes": Column(WHOLE, "hit genes in the network"), "edges": Column(WHOLE, "edges among them"),
+        "average_degree": Column(REAL, "edges per gene, both ends counted"),
+        "clustering": Column(REAL, "local clustering coefficient, mean over genes; 0 for genes of fewer than two edges"),
+        "expected_edges": Column(REAL, "mean over resamples, or as the service gives it; null if neither"),
+        "p": Column(REAL, "share of resamples with as many edges, or as the service gives it; null if neither"),
+        "resamples": Column(WHOLE, "gene sets drawn with the same degrees; 0: the service's own formula, or no test"),
+        "largest_cluster_share": Column(REAL, "share of these genes in the largest cluster"),
+    }  # fmt: skip
+
+
+class Published(Table):
+    """Associations of others with the hit variants, from the GWAS Catalog."""
+
+    columns = {
+        "locus": Column(WHOLE, "locus"), "variant": Column(TEXT, "hit variant of this study"),
+        "rs_id": Column(TEXT, "variant of the catalog"), "trait": Column(TEXT, "trait in the catalog's words"),
+        "efo_trait": Column(TEXT, "ontology terms, ; between"), "neglog10p": Column(REAL, "-log10 p as published"),
+        "risk_allele": Column(TEXT, "as published"), "effect": Column(TEXT, "beta or odds ratio, as published"),
+        "genes": Column(TEXT, "genes the catalog maps the variant to, ; between"), "pubmed_id": Column(TEXT, "publication"),
+        "study": Column(TEXT, "catalog accession of the study"), "source_version": Column(TEXT, "file or service version"),
+        "cardiovascular": Column(FLAG, "trait names heart or vessels"),
+    }  # fmt: skip
+
+
+class Unplaced(Table):
+    """What a source could not place, and why."""
+
+    columns = {
+        "what": Column(TEXT, "variant | gene"), "name": Column(TEXT, "its id or symbol"),
+        "source": Column(TEXT, "kind of the source"), "reason": Column(TEXT, "why it has no place there"),
+    }  # fmt: skip
