@@ -1,10 +1,12 @@
-"""Writes docs/tables.md from the declared tables: `python docs/make_tables.py`."""
+"""Writes docs/tables.md from the declared tables and the list in docs/measurements.md: `python docs/make_tables.py`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ecgwas import gene_tables, tables
+from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
 
 WHERE = {
     "Recordings": "results/read/recordings.parquet",
@@ -51,5 +53,23 @@ def tables_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+LIST = "<!-- the list below is written by make_tables.py -->"
+
+
+def measurements_page(page: str) -> str:
+    """The page with its list of measurements made anew."""
+    return (
+        "\n".join([page.split(LIST)[0] + LIST, "", *_list("12L", OF_ALL_LEADS), "", *_list("I, II, V1-V6 each", OF_A_LEAD)])
+        + "\n"
+    )
+
+
+def _list(leads: str, measurements: Mapping[str, Measurement]) -> list[str]:
+    rows = [f"| {name} | {about.unit} | {about.meaning} |" for name, about in measurements.items()]
+    return [f"## {leads}", "", "| feature | unit | meaning |", "|---|---|---|", *rows]
+
+
 if __name__ == "__main__":
-    (Path(__file__).parent / "tables.md").write_text(tables_page())
+    here = Path(__file__).parent
+    (here / "tables.md").write_text(tables_page())
+    (here / "measurements.md").write_text(measurements_page((here / "measurements.md").read_text()))

@@ -134,3 +134,10 @@ def test_tables_page_is_made_from_the_tables() -> None:
     from docs.make_tables import tables_page
 
     assert (ROOT / "docs" / "tables.md").read_text() == tables_page()
+
+
+def test_measurements_page_lists_the_measurements() -> None:
+    from docs.make_tables import measurements_page
+
+    page = (ROOT / "docs" / "measurements.md").read_text()
+    assert page == measurements_page(page)

@@ -24,7 +24,8 @@ def frontal_axis_deg(one_uv: Floats, two_uv: Floats) -> Floats:
     aVF = II - I/2 is drawn at 2/sqrt(3) of its length, because Goldberger's leads are shorter than Einthoven's.
     """
     down = (two_uv - one_uv / 2) * (2 / np.sqrt(3))
-    return np.degrees(np.arctan2(down, one_uv))
+    axis: Floats = np.degrees(np.arctan2(down, one_uv))
+    return axis
 
 
 def circular_mean_deg(angles: Floats) -> float:
@@ -38,12 +39,3 @@ def circular_mean_deg(angles: Floats) -> float:
 def around(angles: Floats, centre: float) -> Floats:
     """The same angles counted from centre - 180 to centre + 180, so that no two neighbours lie 360 degrees apart."""
     return centre + (angles - centre + 180.0) % 360.0 - 180.0
-
-
-def angle_between_deg(first: Floats, second: Floats) -> Floats:
-    """(N,) degrees, 0 to 180, between (N, 3) vectors; NaN where one has no length."""
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cosine = (first * second).sum(axis=1) / lengths
-    angle: Floats = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
-    return angle

@@ -1,12 +1,16 @@
 """Where P, QRS and T begin, peak and end in a median beat, all leads judged together.
 
-QRS   speed of the eight leads' vector; QRS ends where the speed has fallen to a share of its greatest, on either side
-T     the leads are projected on their common direction at the peak of T; its end is where the steepest tangent of the
-      falling limb meets the zero line (Lepeschkin and Surawicz, Circulation 6:378, 1952)
-P     the same between the end of the T before and QRS; its ends are where the tangents of both limbs meet the zero line
+QRS   where the speed of the eight leads' vector is high; it ends on either side where the speed has fallen to a share of
+      its greatest and stays there. Pacemaker spikes are bridged first.
+T, P  the leads are projected on the direction in which they change most in the stretch where the wave can lie; the wave is
+      the peak, of either sign, that stands out most there
+T     ends midway between where the steepest tangent of the falling limb meets the level after it (Lepeschkin and Surawicz,
+      Circulation 6:378, 1952), which cuts off its tail, and where its speed has died down, which counts some of what follows
+P     begins and ends midway between the feet of its limbs, from the places where these pass shares of its height, and where
+      its speed along two directions rises and dies down
 
-A wave that does not rise above the beat's own noise is absent: its times are NaN, nothing is invented. Times are in ms
-from R, finer than a sample.
+A wave that does not stand out of the beat's noise is absent: its times are NaN, nothing is invented. Times are in ms from R,
+finer than a sample.
 """
 
 from __future__ import annotations
@@ -15,27 +19,36 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.signal import find_peaks
 
 Floats = NDArray[np.float64]
 
 QRS_SMOOTH_MS = 3.0
 WAVE_SMOOTH_MS = 8.0
-QRS_WITHIN_MS = (-90.0, 130.0)
-ONSET_SHARE, OFFSET_SHARE = 0.06, 0.10
+QRS_WITHIN_MS = (-200.0, 260.0)
+"""From R: paced and blocked beats last long, and R may lie at either end of them."""
+QRS_FAST, QRS_GAP_MS = 0.2, 30.0
+"""QRS is where the speed passes this share of its greatest, with gaps no longer than this."""
+ONSET_SHARE, OFFSET_SHARE = 0.04, 0.08
 """Share of QRS' greatest speed below which it has not begun, or has ended."""
-CALM_MS = 8.0
-"""The speed stays low for this long outside of QRS."""
-T_AFTER_QRS_MS = 60.0
-T_LATEST_OF_RR = 0.72
-P_LONGEST_MS = 300.0
-P_GAP_MS = 6.0
+CALM_MS, REACH_MS = 8.0, 60.0
+"""The speed stays low for this long outside of QRS, which begins and ends no further from its fast part than the second."""
+SPIKE_MS, SPIKE_UV = 8.0, 120.0
+"""What rises this far above the median of so short a stretch, within it, is a pacemaker's spike."""
+T_AFTER_QRS_MS, T_LATEST_MS, T_FALL_MS = 50.0, 440.0, 160.0
+"""T peaks from so long after QRS to so long after R (at 60 beats a minute; with the root of RR), and falls within the third."""
+T_CALM_SHARE = 0.2
+"""Share of T's greatest speed of fall at which it has ended."""
+P_BEFORE_QRS_MS = (330.0, 8.0)
+P_HALF_MS = (130.0, 100.0)
+"""P's feet lie no further before and after its peak."""
 P_SHARES = (0.5, 0.25)
-"""The outer limbs of P are judged where its vector passes these shares of its height."""
-ABSENT_UV = 12.0
-"""A wave whose peak vector is shorter (root mean square over leads) is absent."""
-ABSENT_NOISE = 3.5
-"""Or shorter than this many times the noise of the stretch it lies in."""
+"""The outer limbs of P are judged where it passes these shares of its height."""
+P_SPEED_SHARE, P_SPEED_SMOOTH_MS, P_CORE_MS = 0.25, 6.0, 30.0
+"""P moves where its speed passes this share; no foot of P lies within the third of its peak."""
+ABSENT_UV = 10.0
+"""A wave that stands out less (root mean square over leads) is absent."""
 
 
 @dataclass(frozen=True)
@@ -54,78 +67,141 @@ class Fiducials:
 NOTHING = Fiducials(*[np.nan] * 7)
 
 
+@dataclass(frozen=True)
+class _Wave:
+    """One wave's projection (T,), upright, the sample of its peak, and how far it stands out."""
+
+    projected: Floats
+    peak: int
+    height: float
+
+
 def delineate(eight: Floats, times_ms: Floats, rr_ms: float) -> Fiducials:
     """Fiducials of a median beat: eight (8, T) µV, zero at PQ; times_ms (T,) evenly spaced; rr_ms usual RR interval or NaN."""
     step = times_ms[1] - times_ms[0]
-    qrs_on, qrs_off = _qrs(gaussian_filter1d(eight, QRS_SMOOTH_MS / step, axis=1), times_ms)
+    spike = _spikes(eight, step)
+    eight = _bridged(eight, spike)
+    qrs_on, qrs_off = _qrs(gaussian_filter1d(eight, QRS_SMOOTH_MS / step, axis=1), spike, times_ms)
     if np.isnan(qrs_on):
         return NOTHING
     smooth = gaussian_filter1d(eight, WAVE_SMOOTH_MS / step, axis=1)
-    smooth = smooth - _at(smooth, times_ms, qrs_on - P_GAP_MS)[:, None]
     t_peak, t_off = _t_wave(smooth, times_ms, qrs_off, rr_ms)
-    p_on, p_peak, p_off = _p_wave(smooth, eight - smooth, times_ms, qrs_on, t_off, rr_ms)
+    earliest = t_off - rr_ms if np.isfinite(t_off - rr_ms) else -np.inf
+    p_on, p_peak, p_off = _p_wave(smooth, times_ms, qrs_on, earliest)
     return Fiducials(p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off)
 
 
-def _at(signal: Floats, times_ms: Floats, when: float) -> Floats:
-    """(L,) values of (L, T) at a time between samples."""
-    return np.array([np.interp(when, times_ms, lead) for lead in signal])
+def _spikes(eight: Floats, step_ms: float) -> NDArray[np.bool_]:
+    """(T,) where a pacemaker's spike is, and 8 ms around it."""
+    width = 2 * round(SPIKE_MS / step_ms / 2) + 1
+    away = np.abs(eight - median_filter(eight, size=(1, width), mode="nearest"))
+    spike = (away > SPIKE_UV).sum(axis=0) >= 2
+    return np.asarray(np.convolve(spike, np.ones(2 * round(8 / step_ms) + 1), mode="same") > 0)
 
 
-def _qrs(smooth: Floats, times_ms: Floats) -> tuple[float, float]:
-    """Onset and end of QRS; NaN if the speed never falls."""
+def _bridged(eight: Floats, spike: NDArray[np.bool_]) -> Floats:
+    """(8, T) with straight lines over the spikes."""
+    if not spike.any() or spike.all():
+        return eight
+    places = np.arange(eight.shape[1])
+    return np.stack([np.interp(places, places[~spike], lead[~spike]) for lead in eight])
+
+
+def _qrs(smooth: Floats, spike: NDArray[np.bool_], times_ms: Floats) -> tuple[float, float]:
+    """Onset and end of QRS; NaN if nothing moves."""
+    step = times_ms[1] - times_ms[0]
     speed = np.linalg.norm(np.gradient(smooth, times_ms, axis=1), axis=0)
-    inside = (times_ms >= QRS_WITHIN_MS[0] / 2) & (times_ms <= QRS_WITHIN_MS[1] / 2)
+    inside = (times_ms >= QRS_WITHIN_MS[0]) & (times_ms <= QRS_WITHIN_MS[1])
     fastest = float(speed[inside].max())
     if fastest == 0:
         return np.nan, np.nan
-    fast = np.flatnonzero(inside & (speed > 0.5 * fastest))
-    calm = round(CALM_MS / (times_ms[1] - times_ms[0]))
-    on = _falls(speed[: fast[0] + 1][::-1], ONSET_SHARE * fastest, calm)
-    off = _falls(speed[fast[-1] :], OFFSET_SHARE * fastest, calm)
-    step = times_ms[1] - times_ms[0]
-    onset = times_ms[fast[0]] - on * step
-    end = times_ms[fast[-1]] + off * step
-    if not (QRS_WITHIN_MS[0] <= onset and end <= QRS_WITHIN_MS[1]):
-        return np.nan, np.nan
-    return float(onset), float(end)
+    first, last = _stretch(np.flatnonzero(inside & (speed > QRS_FAST * fastest)), speed, round(QRS_GAP_MS / step))
+    calm = round(CALM_MS / step)
+    reach = round(REACH_MS / step)
+    # The muscle answers a spike some ms later: QRS does not begin before the spike is over.
+    spikes_before = np.flatnonzero(spike[: first + round(QRS_GAP_MS / step)])
+    earliest = max(0, first - reach, spikes_before[-1] if len(spikes_before) else 0)
+    first = max(first, earliest)
+    on = _falls(speed[earliest : first + 1][::-1], ONSET_SHARE * fastest, calm)
+    off = _falls(speed[last : last + reach], OFFSET_SHARE * fastest, calm)
+    return float(times_ms[first] - on * step), float(times_ms[last] + off * step)
+
+
+def _stretch(fast: NDArray[np.int64], speed: Floats, gap: int) -> tuple[int, int]:
+    """First and last sample of the run of `fast` samples, gaps bridged, in which the path is longest."""
+    runs = np.split(fast, np.flatnonzero(np.diff(fast) > gap) + 1)
+    longest = max(runs, key=lambda run: float(speed[run].sum()))
+    return int(longest[0]), int(longest[-1])
 
 
 def _falls(speed: Floats, level: float, calm: int) -> float:
-    """Samples, with a fraction, until `speed` has fallen to `level` and stays there for `calm` samples; NaN if it does not."""
+    """Samples, with a fraction, until `speed` has fallen to `level` and stays there for `calm` samples; where it never does,
+    until it is lowest."""
     low = speed <= level
-    stays = np.convolve(low, np.ones(calm), mode="valid") >= calm
-    first = int(stays.argmax()) if stays.any() else -1
-    if first < 1:
-        return np.nan
-    before, after = speed[first - 1], speed[first]
-    return float(first - 1 + (before - level) / (before - after))
+    stays = np.convolve(low, np.ones(calm), mode="valid") >= calm if len(low) >= calm else np.zeros(0, dtype=bool)
+    if not stays.any():
+        return float(speed.argmin())
+    first = int(stays.argmax())
+    if first == 0:
+        return 0.0
+    return float(first - (level - speed[first]) / (speed[first - 1] - speed[first]))
 
 
 def _t_wave(smooth: Floats, times_ms: Floats, qrs_off: float, rr_ms: float) -> tuple[float, float]:
     """Peak and end of T."""
-    latest = times_ms[-1] if np.isnan(rr_ms) else min(times_ms[-1], T_LATEST_OF_RR * rr_ms)
+    latest = times_ms[-1] if np.isnan(rr_ms) else min(times_ms[-1], T_LATEST_MS * np.sqrt(rr_ms / 1000))
     inside = np.flatnonzero((times_ms >= qrs_off + T_AFTER_QRS_MS) & (times_ms <= latest))
-    if len(inside) < 10:
-        return np.nan, np.nan
-    wave = _along_peak(smooth, inside)
+    wave = _standing_out(smooth, inside)
     if wave is None:
         return np.nan, np.nan
-    projected, peak = wave
-    end = _tangent_end(projected[peak : inside[-1] + 1], 0.0)
     step = times_ms[1] - times_ms[0]
-    return _vertex(projected, times_ms, peak), float(times_ms[peak] + end * step)
+    last = min(wave.peak + round(T_FALL_MS / step), len(times_ms) - 1)
+    foot = wave.peak + int(wave.projected[wave.peak : last + 1].argmin())
+    length = np.linalg.norm(smooth - smooth[:, foot, None], axis=0)
+    top = wave.peak + int(length[wave.peak : foot + 1].argmax())
+    by_tangent = top + _tangent_end(length[top : foot + 1])
+    by_speed = wave.peak + _calms_down(gaussian_filter1d(smooth, WAVE_SMOOTH_MS / step, axis=1)[:, wave.peak : last + 1])
+    end = (by_tangent + by_speed) / 2
+    return _vertex(wave.projected, times_ms, wave.peak), float(times_ms[0] + end * step)
 
 
-def _along_peak(signal: Floats, inside: NDArray[np.int64]) -> tuple[Floats, int] | None:
-    """(T,) projection on the leads' direction where their vector is longest, and that sample; None if it is at an edge."""
-    length = np.linalg.norm(signal[:, inside], axis=0)
-    rises = np.flatnonzero((length[1:-1] >= length[:-2]) & (length[1:-1] >= length[2:])) + 1
-    if len(rises) == 0:
+def _calms_down(falling: Floats) -> float:
+    """Samples until the speed of (8, S) has fallen from its greatest to T_CALM_SHARE of the way to its least after that."""
+    speed = np.linalg.norm(np.gradient(falling, axis=1), axis=0)
+    fastest = int(speed.argmax())
+    least = speed[fastest:].min()
+    level = least + T_CALM_SHARE * (speed[fastest] - least)
+    return fastest + _first_below(speed[fastest:], level)
+
+
+def _first_below(speed: Floats, level: float) -> float:
+    """Samples, with a fraction, to the first place where `speed` is no more than `level`."""
+    first = int((speed <= level).argmax())
+    if first == 0:
+        return 0.0
+    return float(first - (level - speed[first]) / (speed[first - 1] - speed[first]))
+
+
+def _standing_out(smooth: Floats, inside: NDArray[np.int64]) -> _Wave | None:
+    """The wave, of either sign, that stands out most along the direction of greatest change; None if none does enough."""
+    if len(inside) < 20:
         return None
-    peak = int(inside[rises[np.argmax(length[rises])]])
-    direction = signal[:, peak] / np.linalg.norm(signal[:, peak])
-    return direction @ signal, peak
+    part = smooth[:, inside]
+    _, _, directions = np.linalg.svd(np.gradient(part, axis=1).T, full_matrices=False)
+    along = directions[0] @ smooth
+    found = [wave for sign in (1.0, -1.0) if (wave := _most_prominent(sign * along, inside)) is not None]
+    if not found:
+        return None
+    best = max(found, key=lambda wave: wave.height)
+    return best if best.height / np.sqrt(len(smooth)) >= ABSENT_UV else None
+
+
+def _most_prominent(projected: Floats, inside: NDArray[np.int64]) -> _Wave | None:
+    peaks, found = find_peaks(projected[inside], prominence=0.0)
+    if len(peaks) == 0:
+        return None
+    best = int(found["prominences"].argmax())
+    return _Wave(projected, int(inside[peaks[best]]), float(found["prominences"][best]))
 
 
 def _vertex(projected: Floats, times_ms: Floats, peak: int) -> float:
@@ -137,72 +213,71 @@ def _vertex(projected: Floats, times_ms: Floats, peak: int) -> float:
     return float(times_ms[peak] + shift * reach * (times_ms[1] - times_ms[0]))
 
 
-def _tangent_end(limb: Floats, zero: float) -> float:
-    """Samples from the peak to where the steepest tangent of the falling limb meets `zero`; NaN if nothing falls.
-
-    Only the fall from the peak to the first rise after the limb has come below half its height is looked at, so that a U
-    wave or the next P does not count.
-    """
-    slope = np.gradient(limb)
-    turned = np.flatnonzero((slope > 0) & (limb < zero + 0.5 * (limb[0] - zero)))
-    last = int(turned[0]) if len(turned) else len(limb)
-    if last < 3:
+def _tangent_end(limb: Floats) -> float:
+    """Samples from the peak to where the steepest tangent of the falling limb meets zero; NaN if nothing falls."""
+    if len(limb) < 3:
         return np.nan
-    steepest = int(slope[:last].argmin())
+    slope = np.gradient(limb)
+    steepest = int(slope.argmin())
     if slope[steepest] >= 0:
         return np.nan
-    return float(steepest + (zero - limb[steepest]) / slope[steepest])
+    return float(min(steepest - limb[steepest] / slope[steepest], len(limb) - 1))
 
 
-def _p_wave(
-    smooth: Floats, rest: Floats, times_ms: Floats, qrs_on: float, t_off: float, rr_ms: float
-) -> tuple[float, float, float]:
+def _p_wave(smooth: Floats, times_ms: Floats, qrs_on: float, earliest: float) -> tuple[float, float, float]:
     """Onset, peak and end of P; NaN where there is none."""
     absent = (np.nan, np.nan, np.nan)
-    earliest = max(times_ms[0], qrs_on - P_LONGEST_MS)
-    if np.isfinite(t_off) and np.isfinite(rr_ms):
-        earliest = max(earliest, t_off - rr_ms)
-    inside = np.flatnonzero((times_ms >= earliest) & (times_ms <= qrs_on - P_GAP_MS))
-    if len(inside) < 30:
-        return absent
-    level = _levelled(smooth, inside)
-    wave = _along_peak(level, inside)
+    first = max(times_ms[0], qrs_on - P_BEFORE_QRS_MS[0], earliest)
+    inside = np.flatnonzero((times_ms >= first) & (times_ms <= qrs_on - P_BEFORE_QRS_MS[1]))
+    wave = _standing_out(smooth, inside)
     if wave is None:
         return absent
-    projected, peak = wave
-    height = np.sqrt((level[:, peak] ** 2).mean())
-    noise = np.sqrt((rest[:, inside] ** 2).mean())
-    if height < ABSENT_UV or height < ABSENT_NOISE * noise / np.sqrt(level.shape[0]):
-        return absent
     step = times_ms[1] - times_ms[0]
-    length = np.sqrt((level**2).mean(axis=0))
-    on = _outer_end(length[inside[0] : peak + 1][::-1], height)
-    off = _outer_end(length[peak : inside[-1] + 1], height)
-    return float(times_ms[peak] - on * step), _vertex(projected, times_ms, peak), float(times_ms[peak] + off * step)
+    before, after = (round(reach / step) for reach in P_HALF_MS)
+    start, stop = max(wave.peak - before, inside[0]), min(wave.peak + after, inside[-1])
+    left = start + int(wave.projected[start : wave.peak + 1].argmin())
+    right = wave.peak + int(wave.projected[wave.peak : stop + 1].argmin())
+    if not left < wave.peak < right:
+        return absent
+    by_limb = (
+        wave.peak - _foot(wave.projected[left : wave.peak + 1][::-1]),
+        wave.peak + _foot(wave.projected[wave.peak : right + 1]),
+    )
+    by_speed = _moving(smooth[:, start : stop + 1], wave.peak - start, step)
+    on, off = ((limb + start + moving) / 2 for limb, moving in zip(by_limb, by_speed, strict=True))
+    return float(times_ms[0] + on * step), _vertex(wave.projected, times_ms, wave.peak), float(times_ms[0] + off * step)
 
 
-def _levelled(signal: Floats, inside: NDArray[np.int64]) -> Floats:
-    """The signal less a straight line: its quietest level at the left of the stretch to its level at the right end."""
-    count = max(3, len(inside) // 12)
-    left, right = signal[:, inside[:count]].mean(axis=1), signal[:, inside[-count:]].mean(axis=1)
-    place = (np.arange(signal.shape[1]) - inside[0]) / max(1, inside[-1] - inside[0])
-    levelled: Floats = signal - left[:, None] - (right - left)[:, None] * np.clip(place, 0, 1)
-    return levelled
+def _moving(part: Floats, peak: int, step: float) -> tuple[float, float]:
+    """First and last sample of (8, S) where the wave around `peak` moves faster than P_SPEED_SHARE of the way from its
+    quietest sample on that side to its greatest speed; along the two directions of greatest change, so that a wave which is
+    up in some leads first and down in others later counts whole."""
+    _, _, directions = np.linalg.svd(np.gradient(part, axis=1).T, full_matrices=False)
+    speed = np.linalg.norm(np.gradient(directions[:2] @ part, axis=1), axis=0)
+    speed = gaussian_filter1d(speed, P_SPEED_SMOOTH_MS / step)
+    core = round(P_CORE_MS / step)
+    left = int(speed[: max(1, peak - core)].argmin())
+    right = min(peak + core, part.shape[1] - 1)
+    right += int(speed[right:].argmin())
+    inside = speed[left : right + 1]
+    after_left, before_right = (inside > speed[foot] + P_SPEED_SHARE * (inside.max() - speed[foot]) for foot in (left, right))
+    return float(left + after_left.argmax()), float(right - before_right[::-1].argmax())
 
 
-def _outer_end(length: Floats, height: float) -> float:
-    """Samples from the peak outwards to the wave's end: where the vector first comes down through two shares of its height,
-    and the straight line through both places meets zero. NaN if it does not come down."""
-    high, low = (_first_below(length, share * height) for share in P_SHARES)
+def _foot(limb: Floats) -> float:
+    """Samples from the peak to the wave's end: where the limb comes down for good through two shares of its height above its
+    last sample, and the straight line through both places meets that. NaN if it does not come down."""
+    rise = limb - limb[-1]
+    high, low = (_last_above(rise, share * rise[0]) for share in P_SHARES)
     if np.isnan(low) or np.isnan(high):
         return np.nan
-    return low + (low - high) * P_SHARES[1] / (P_SHARES[0] - P_SHARES[1])
+    return min(low + (low - high) * P_SHARES[1] / (P_SHARES[0] - P_SHARES[1]), float(len(limb) - 1))
 
 
-def _first_below(length: Floats, level: float) -> float:
-    """Samples, with a fraction, to the first place where `length` falls through `level`; NaN if it stays above."""
-    below = np.flatnonzero(length <= level)
-    if len(below) == 0 or below[0] == 0:
+def _last_above(limb: Floats, level: float) -> float:
+    """Samples, with a fraction, to the last place where `limb` falls through `level`; NaN if it ends above."""
+    above = np.flatnonzero(limb > level)
+    last = int(above[-1]) if len(above) else -1
+    if last < 0 or last == len(limb) - 1:
         return np.nan
-    first = int(below[0])
-    return float(first - (level - length[first]) / (length[first - 1] - length[first]))
+    return float(last + (limb[last] - level) / (limb[last] - limb[last + 1]))

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Onsets and ends of P, QRS and T against a cardiologist's marks on LUDB (Kalyakulina et al., IEEE Access 8:186181, 2020).
+
+    python benchmarks/delineation.py --ludb DIR [--quick]
+
+DIR holds LUDB's data/*.hea, *.dat and one annotation file a lead. Each beat found is compared with the cardiologist's
+marks of that beat: ecgwas judges all leads together and gives a beat one onset and one end, so its counterpart is the
+median of the marks over the leads in which the wave is marked (at least six). A mark with a measured one within 150 ms is
+found; its error is measured minus marked. PPV counts what lies between the first and last mark of the recording. The
+table before the last lines gives the same errors for two halves of the people, and against each lead's own marks, which
+differ among themselves. --quick takes every fourth person.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.ecg.wfdb_files import read_signals, read_waves
+
+from ecgwas.ecg.beats import EIGHT, Beats, find_beats, window_samples
+from ecgwas.ecg.clean import highpass
+from ecgwas.represent.delineation import delineate
+from ecgwas.represent.each_beat import each_beat, with_p_if_coherent
+from ecgwas.signals import LEADS
+from ecgwas.study import BeatOptions
+
+Floats = NDArray[np.float64]
+RATE_HZ = 500.0
+STEP_MS = 1000 / RATE_HZ
+WITHIN_MS = 150.0
+ENDS = {"P_on": ("p", 0, 0), "P_off": ("p", 2, 2), "QRS_on": ("N", 0, 3), "QRS_off": ("N", 2, 4), "T_off": ("t", 2, 6)}
+"""Name -> kind of wave in the annotations, column of the marks, column of the fiducials."""
+APART_MS = {"p": 100.0, "N": 100.0, "t": 150.0}
+LEAST_LEADS = 6
+
+
+@dataclass
+class Score:
+    """Errors (ms) of the marks that were found, how many were missed, how many invented."""
+
+    errors: list[float] = field(default_factory=list)
+    missed: int = 0
+    invented: int = 0
+
+    def line(self) -> str:
+        found = len(self.errors)
+        return (
+            f"mean={np.mean(self.errors):.1f} sd={np.std(self.errors):.1f} "
+            f"sensitivity={100 * found / (found + self.missed):.1f} ppv={100 * found / (found + self.invented):.1f}"
+        )
+
+
+def marks_of(record: Path) -> dict[str, Floats]:
+    """Kind -> (W, L + 1, 3) ms: onset, peak, end of each wave in each lead (NaN unmarked); last row: median over leads."""
+    found = {}
+    for kind, apart in APART_MS.items():
+        marks = [
+            (w.peak, k, w.onset, w.offset)
+            for k, lead in enumerate(LEADS)
+            for w in read_waves(record.with_suffix(f".{lead.lower()}"))
+            if w.kind == kind
+        ]
+        found[kind] = _by_wave(sorted(marks), apart / STEP_MS)
+    return found
+
+
+def _by_wave(marks: list[tuple[int, int, int, int]], apart: float) -> Floats:
+    waves: list[list[tuple[int, int, int, int]]] = []
+    for mark in marks:
+        if waves and mark[0] - np.median([peak for peak, *_ in waves[-1]]) < apart / 2:
+            waves[-1].append(mark)
+        else:
+            waves.append([mark])
+    rows = []
+    for wave in waves:
+        table = np.full((len(LEADS) + 1, 3), np.nan)
+        for peak, lead, onset, offset in wave:
+            table[lead] = [x * STEP_MS if x >= 0 else np.nan for x in (onset, peak, offset)]
+        if np.isfinite(table[:, 1]).sum() >= LEAST_LEADS:
+            table[-1] = np.nanmedian(table[:-1], axis=0)
+            rows.append(table)
+    return np.array(rows).reshape(-1, len(LEADS) + 1, 3)
+
+
+def measured(strip: NDArray[np.float32], beats: Beats) -> Floats:
+    """(B, 7) ms from the start of the recording."""
+    before, after = window_samples(BeatOptions(), RATE_HZ)
+    times_ms = np.arange(-before, after) * STEP_MS
+    rr_ms = float(np.median(np.diff(beats.r_samples))) * STEP_MS
+    median = beats.median[EIGHT]
+    padded = np.pad(strip[EIGHT].astype(np.float64), ((0, 0), (before, after)), mode="edge")
+    cut = np.stack([padded[:, r : r + before + after] for r in beats.r_samples])
+    found = with_p_if_coherent(delineate(median, times_ms, rr_ms), cut[beats.normal], times_ms)
+    return each_beat(cut, beats.normal, median, found, times_ms) + beats.r_samples[:, None] * STEP_MS
+
+
+def compare(found: Floats, marks: dict[str, Floats], lead: int, score: dict[str, Score]) -> None:
+    """Adds a recording's agreement with the marks of `lead` (-1: median over leads)."""
+    every = np.concatenate([table[:, lead].ravel() for table in marks.values()])
+    if not np.isfinite(every).any():
+        return
+    first, last = np.nanmin(every), np.nanmax(every)
+    for name, (kind, mark, column) in ENDS.items():
+        true = marks[kind][:, lead, mark]
+        here = found[:, column]
+        _match(here[np.isfinite(here) & (here >= 0)], true[np.isfinite(true)], (first, last), score[name])
+
+
+def _match(here: Floats, true: Floats, span: tuple[float, float], score: Score) -> None:
+    used = np.zeros(len(here), dtype=bool)
+    for when in true:
+        nearest = int(np.abs(here - when).argmin()) if len(here) else -1
+        if nearest < 0 or abs(here[nearest] - when) > WITHIN_MS:
+            score.missed += 1
+            continue
+        used[nearest] = True
+        score.errors.append(float(here[nearest] - when))
+    score.invented += int(((here >= span[0]) & (here <= span[1]) & ~used).sum())
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--ludb", type=Path, required=True, help="folder of LUDB, or its data folder")
+    ask.add_argument("--quick", action="store_true")
+    given = ask.parse_args()
+    folder = given.ludb / "data" if (given.ludb / "data").is_dir() else given.ludb
+    records = sorted(folder.glob("*.hea"), key=lambda path: int(path.stem))
+    if not records:
+        sys.exit(f"no LUDB records (*.hea) in {folder}")
+    records = records[::4] if given.quick else records
+    scores = {name: {end: Score() for end in ENDS} for name in ("all", "odd people", "even people", "each lead alone")}
+    seconds, without = 0.0, []
+    for i, record in enumerate(records):
+        strip = highpass(read_signals(record), cutoff_hz=0.5, order=2, rate_hz=RATE_HZ).astype(np.float32)
+        beats = find_beats(BeatOptions(), strip, RATE_HZ)
+        if beats is None:
+            without.append(record.stem)
+            continue
+        start = time.process_time()
+        found = measured(strip, beats)
+        seconds += time.process_time() - start
+        marks = marks_of(record)
+        compare(found, marks, -1, scores["all"])
+        compare(found, marks, -1, scores["odd people" if i % 2 == 0 else "even people"])
+        for lead in range(len(LEADS)):
+            compare(found, marks, lead, scores["each lead alone"])
+    print(f"{len(records)} people, {len(without)} without beats ({', '.join(without) or 'none'})")
+    print(f"{1000 * seconds / len(records):.1f} ms CPU per recording for all its beats")
+    for name in ("odd people", "even people", "each lead alone"):
+        for end, score in scores[name].items():
+            print(f"{name:<16} {end:<8} {score.line()}")
+    for end, score in scores["all"].items():
+        print(f"DELINEATION {end} {score.line()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,265 @@
+"""The measurements of kind `intervals`: what they are called, and how they follow from fiducials and a median beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.represent.axes import INVERSE_DOWER, frontal_axis_deg
+from ecgwas.represent.delineation import Fiducials
+from ecgwas.signals import INDEPENDENT_LEADS
+
+Floats = NDArray[np.float64]
+Measured = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Unit and meaning of one measurement."""
+
+    unit: str
+    meaning: str
+
+
+RHYTHM: Mapping[str, Measurement] = {
+    "heart_rate_bpm": Measurement("1/min", "60,000 / mean RR between successive normal beats"),
+    "rr_sd_ms": Measurement("ms", "SD of those RR (SDNN of ten seconds)"),
+    "rmssd_ms": Measurement("ms", "root mean square of differences of successive RR"),
+}
+"""From the R peaks of the strip; the same for odd and even beats."""
+
+TIMES: Mapping[str, Measurement] = {
+    "p_ms": Measurement("ms", "P onset to P end"),
+    "pr_ms": Measurement("ms", "P onset to QRS onset"),
+    "qrs_ms": Measurement("ms", "QRS onset to QRS end"),
+    "qrs_peak_ms": Measurement("ms", "QRS onset to the longest QRS vector"),
+    "qt_ms": Measurement("ms", "QRS onset to T end"),
+    "qtc_bazett_ms": Measurement("ms", "QT / sqrt(RR in s) (Bazett 1920)"),
+    "qtc_fridericia_ms": Measurement("ms", "QT / cube root(RR in s) (Fridericia 1920)"),
+    "qtc_framingham_ms": Measurement("ms", "QT + 154 (1 - RR in s) (Sagie et al. 1992)"),
+    "jt_ms": Measurement("ms", "QRS end to T end"),
+    "t_peak_end_ms": Measurement("ms", "T peak to T end"),
+    "t_rise_ms": Measurement("ms", "T's rise from half its height to its peak"),
+    "t_fall_ms": Measurement("ms", "T's fall from its peak to half its height"),
+    "pr_sd_ms": Measurement("ms", "SD of PR over single beats"),
+    "qt_sd_ms": Measurement("ms", "SD of QT over single beats"),
+}
+
+DIRECTIONS: Mapping[str, Measurement] = {
+    "p_axis_deg": Measurement("deg", "frontal axis of P's area; 0 left, 90 down"),
+    "qrs_axis_deg": Measurement("deg", "frontal axis of QRS' area"),
+    "t_axis_deg": Measurement("deg", "frontal axis of T's area"),
+    "r_axis_deg": Measurement("deg", "frontal axis at the longest QRS vector"),
+    "p_tilt_deg": Measurement("deg", "P's area out of the frontal plane, backward"),
+    "qrs_tilt_deg": Measurement("deg", "QRS' area out of the frontal plane, backward"),
+    "t_tilt_deg": Measurement("deg", "T's area out of the frontal plane, backward"),
+    "r_tilt_deg": Measurement("deg", "the longest QRS vector out of the frontal plane, backward"),
+    "qrs_t_angle_deg": Measurement("deg", "angle between the areas of QRS and T in space (inverse Dower)"),
+}
+
+SIZES: Mapping[str, Measurement] = {
+    "p_vector_uv": Measurement("uV", "longest P vector (inverse Dower)"),
+    "qrs_vector_uv": Measurement("uV", "longest QRS vector"),
+    "t_vector_uv": Measurement("uV", "longest T vector"),
+    "cornell_uv": Measurement("uV", "R in aVL + S in V3 (Casale et al. 1985)"),
+    "sokolow_lyon_uv": Measurement("uV", "S in V1 + the larger R of V5 and V6 (Sokolow and Lyon 1949)"),
+}
+
+OF_A_LEAD: Mapping[str, Measurement] = {
+    "p_uv": Measurement("uV", "largest deflection of P, with its sign"),
+    "q_uv": Measurement("uV", "lowest point of QRS before its highest; 0 without a Q"),
+    "r_uv": Measurement("uV", "highest point of QRS; 0 without an R"),
+    "s_uv": Measurement("uV", "lowest point of QRS after its highest; 0 without an S"),
+    "qrs_area_uvms": Measurement("uV ms", "area of QRS"),
+    "st60_uv": Measurement("uV", "level 60 ms after the end of QRS"),
+    "t_uv": Measurement("uV", "largest deflection of T, with its sign"),
+}
+
+OF_ALL_LEADS: Mapping[str, Measurement] = {**RHYTHM, **TIMES, **DIRECTIONS, **SIZES}
+AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "r_axis_deg")
+"""Angles of a full circle: counted from their cohort's mean direction minus 180 degrees."""
+
+T_HALF_MS = 90.0
+ST_MS = 60.0
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A median beat with its fiducials: eight (8, T) µV, times_ms (T,) from R, zero just before QRS (before P for P)."""
+
+    eight: Floats
+    times_ms: Floats
+    found: Fiducials
+
+    def between(self, start: float, stop: float) -> slice:
+        """Samples from start to stop, ms, both included; empty where one is NaN."""
+        if np.isnan(start) or np.isnan(stop):
+            return slice(0, 0)
+        first = int(np.searchsorted(self.times_ms, start - 1e-9))
+        return slice(first, int(np.searchsorted(self.times_ms, stop + 1e-9)))
+
+    @property
+    def p(self) -> Floats:
+        """(8, S) P above the straight line between its ends; no samples where there is no P."""
+        wave = self.eight[:, self.between(self.found.p_on, self.found.p_off)]
+        if wave.shape[1] < 3:
+            return wave[:, :0]
+        place = np.linspace(0.0, 1.0, wave.shape[1])
+        return wave - wave[:, :1] - (wave[:, -1:] - wave[:, :1]) * place
+
+    @property
+    def qrs(self) -> Floats:
+        """(8, S) QRS."""
+        return self.eight[:, self.between(self.found.qrs_on, self.found.qrs_off)]
+
+    @property
+    def t(self) -> Floats:
+        """(8, S) T: from 90 ms before its peak to its end."""
+        found = self.found
+        return self.eight[:, self.between(max(found.qrs_off, found.t_peak - T_HALF_MS), found.t_off)]
+
+
+def rhythm(r_samples: NDArray[np.int32], normal: NDArray[np.bool_], rate_hz: float) -> Measured:
+    """From R peaks (-1 after the last) and which beats are normal. RR between successive normal beats; NaN without any."""
+    there = r_samples >= 0
+    peaks, fine = r_samples[there] * (1000.0 / rate_hz), normal[there]
+    rr = np.diff(peaks)[fine[1:] & fine[:-1]]
+    if len(rr) == 0:
+        return dict.fromkeys(RHYTHM, np.nan)
+    successive = np.diff(rr)
+    return {
+        "heart_rate_bpm": 60_000.0 / float(rr.mean()),
+        "rr_sd_ms": float(rr.std(ddof=1)) if len(rr) > 1 else np.nan,
+        "rmssd_ms": float(np.sqrt(np.mean(successive**2))) if len(successive) else np.nan,
+    }
+
+
+def times(beat: Beat, rr_ms: float, each: Floats) -> Measured:
+    """Durations and intervals; rr_ms usual RR or NaN; each (B, 7) as `each_beat` gives it."""
+    found, rr_s = beat.found, rr_ms / 1000
+    qt = found.t_off - found.qrs_on
+    rise, fall = _half_widths(beat)
+    return {
+        "p_ms": found.p_off - found.p_on, "pr_ms": found.qrs_on - found.p_on, "qrs_ms": found.qrs_off - found.qrs_on,
+        "qrs_peak_ms": _longest(beat.qrs, beat) - found.qrs_on,
+        "qt_ms": qt, "qtc_bazett_ms": qt / np.sqrt(rr_s), "qtc_fridericia_ms": qt / np.cbrt(rr_s),
+        "qtc_framingham_ms": qt + 154.0 * (1.0 - rr_s), "jt_ms": found.t_off - found.qrs_off,
+        "t_peak_end_ms": found.t_off - found.t_peak, "t_rise_ms": rise, "t_fall_ms": fall,
+        "pr_sd_ms": _spread(each[:, 3] - each[:, 0]), "qt_sd_ms": _spread(each[:, 6] - each[:, 3]),
+    }  # fmt: skip
+
+
+def _spread(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1)) if len(known) > 2 else np.nan
+
+
+def _longest(qrs: Floats, beat: Beat) -> float:
+    """Time of the longest vector of QRS, ms from R."""
+    if qrs.shape[1] == 0:
+        return np.nan
+    place = int(_lengths(qrs).argmax())
+    return float(beat.times_ms[beat.between(beat.found.qrs_on, beat.found.qrs_off)][place])
+
+
+def _half_widths(beat: Beat) -> tuple[float, float]:
+    """ms from T's peak back and on to half its height, along the leads' direction at the peak."""
+    if np.isnan(beat.found.t_peak) or np.isnan(beat.found.t_off):
+        return np.nan, np.nan
+    peak = int(np.abs(beat.times_ms - beat.found.t_peak).argmin())
+    foot = min(len(beat.times_ms) - 1, int(np.searchsorted(beat.times_ms, beat.found.t_off)))
+    above = beat.eight - beat.eight[:, foot, None]
+    along = above[:, peak] @ above
+    start = int(np.searchsorted(beat.times_ms, beat.found.qrs_off))
+    return _to_half(along[start : peak + 1][::-1], beat), _to_half(along[peak:], beat)
+
+
+def _to_half(limb: Floats, beat: Beat) -> float:
+    below = np.flatnonzero(limb <= 0.5 * limb[0])
+    if len(below) == 0 or below[0] == 0:
+        return np.nan
+    k = int(below[0])
+    samples = k - (0.5 * limb[0] - limb[k]) / (limb[k - 1] - limb[k])
+    return float(samples * (beat.times_ms[1] - beat.times_ms[0]))
+
+
+def directions(beat: Beat) -> Measured:
+    """Axes, tilts and the angle between QRS and T; axes between -180 and 180."""
+    areas = {"p": _area(beat.p), "qrs": _area(beat.qrs), "t": _area(beat.t), "r": _at_longest(beat.qrs)}
+    found: Measured = {}
+    for wave, area in areas.items():
+        left, down, back = INVERSE_DOWER @ area
+        found[f"{wave}_axis_deg"] = float(frontal_axis_deg(area[0], area[1]))
+        found[f"{wave}_tilt_deg"] = float(np.degrees(np.arctan2(back, np.hypot(left, down))))
+    found["qrs_t_angle_deg"] = _angle(areas["qrs"], areas["t"])
+    return found
+
+
+def _area(wave: Floats) -> Floats:
+    """(8,) sums of (8, S); NaN where there is no wave."""
+    return wave.sum(axis=1) if wave.shape[1] else np.full(len(wave), np.nan)
+
+
+def _at_longest(qrs: Floats) -> Floats:
+    """(8,) where the vector of QRS is longest; NaN where there is no QRS."""
+    return qrs[:, int(_lengths(qrs).argmax())] if qrs.shape[1] else np.full(len(qrs), np.nan)
+
+
+def _lengths(wave: Floats) -> Floats:
+    """(S,) length of the heart's vector (inverse Dower)."""
+    lengths: Floats = np.linalg.norm(INVERSE_DOWER @ wave, axis=0)
+    return lengths
+
+
+def _angle(first: Floats, second: Floats) -> float:
+    a, b = INVERSE_DOWER @ first, INVERSE_DOWER @ second
+    with np.errstate(invalid="ignore"):
+        cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+
+
+def sizes(beat: Beat, by_lead: Mapping[str, Measured]) -> Measured:
+    """Lengths of vectors, and voltages that name hypertrophy."""
+    one_minus_half_two = beat.qrs[0] - beat.qrs[1] / 2  # aVL
+    high_avl = max(0.0, float(one_minus_half_two.max(initial=0.0)))
+    return {
+        "p_vector_uv": _length(beat.p), "qrs_vector_uv": _length(beat.qrs), "t_vector_uv": _length(beat.t),
+        "cornell_uv": high_avl - by_lead["V3"]["s_uv"],
+        "sokolow_lyon_uv": max(by_lead["V5"]["r_uv"], by_lead["V6"]["r_uv"]) - by_lead["V1"]["s_uv"],
+    }  # fmt: skip
+
+
+def _length(wave: Floats) -> float:
+    return float(_lengths(wave).max()) if wave.shape[1] else np.nan
+
+
+def of_leads(beat: Beat) -> dict[str, Measured]:
+    """Lead -> amplitudes."""
+    step = beat.times_ms[1] - beat.times_ms[0]
+    p, qrs, t = beat.p, beat.qrs, beat.t
+    late = beat.found.qrs_off + ST_MS
+    found = {}
+    for k, lead in enumerate(INDEPENDENT_LEADS):
+        level = float(np.interp(late, beat.times_ms, beat.eight[k])) if np.isfinite(late) else np.nan
+        waves = _qrs_waves(qrs[k])
+        area = float(qrs[k].sum() * step) if qrs.shape[1] else np.nan
+        found[lead] = {"p_uv": _largest(p[k]), **waves, "qrs_area_uvms": area, "st60_uv": level, "t_uv": _largest(t[k])}
+    return found
+
+
+def _largest(wave: Floats) -> float:
+    return float(wave[np.abs(wave).argmax()]) if len(wave) else np.nan
+
+
+def _qrs_waves(qrs: Floats) -> Measured:
+    """Q, R, S of one lead. Where QRS never rises above zero, its whole depth is S (a QS complex), R is 0 and Q is 0."""
+    if len(qrs) == 0:
+        return dict.fromkeys(("q_uv", "r_uv", "s_uv"), np.nan)
+    top = int(qrs.argmax())
+    if qrs[top] <= 0:
+        return {"q_uv": 0.0, "r_uv": 0.0, "s_uv": float(qrs.min())}
+    before, after = qrs[: top + 1].min(), qrs[top:].min()
+    return {"q_uv": min(0.0, float(before)), "r_uv": float(qrs[top]), "s_uv": min(0.0, float(after))}

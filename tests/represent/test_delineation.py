@@ -1,0 +1,100 @@
+"""Delineation against the simulator's true times, a cardiologist's marks, and beats whose waves were taken away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from ecgwas.represent.delineation import Fiducials, delineate
+from ecgwas.represent.each_beat import coherence, each_beat
+from ecgwas.represent.intervals import EIGHT
+from tests.factories import make_clean_beats, make_hearts
+
+TIMES = (np.arange(475) - 175) * 2.0
+
+
+def clean(people: int = 40, seed: int = 5) -> NDArray[np.float64]:
+    return make_clean_beats(people, seed)[:, EIGHT].astype(np.float64)
+
+
+def found_in(beats: NDArray[np.float64], seed: int = 5) -> list[Fiducials]:
+    rates = make_hearts(len(beats), seed)["hr_bpm"]
+    return [delineate(beat, TIMES, 60_000 / rate) for beat, rate in zip(beats, rates, strict=True)]
+
+
+def test_intervals_of_clean_beats_are_the_simulators() -> None:
+    hearts = make_hearts(40, 5)
+    found = found_in(clean())
+    for name, measured, spread_ms, offset_ms in (
+        ("pr_ms", [f.qrs_on - f.p_on for f in found], 6.0, 15.0),
+        ("qrs_ms", [f.qrs_off - f.qrs_on for f in found], 4.0, 15.0),
+        ("qt_ms", [f.t_off - f.qrs_on for f in found], 4.0, 25.0),
+    ):
+        error = np.array(measured) - hearts[name]
+        assert np.std(error) < spread_ms, name
+        assert abs(np.mean(error)) < offset_ms, name
+
+
+def test_shifted_in_time_all_fiducials_shift() -> None:
+    beat = clean(1)[0]
+    here, later = delineate(beat, TIMES, 900.0), delineate(beat, TIMES + 7.0, 900.0)
+    moved = [later.p_peak - here.p_peak, later.t_peak - here.t_peak, later.t_off - here.t_off]
+    np.testing.assert_allclose(moved, 7.0, atol=0.5)
+
+
+def test_no_p_is_invented() -> None:
+    for beat, whole in zip(clean(), found_in(clean()), strict=True):
+        flat = beat.copy()
+        before = whole.qrs_on - 2.0 > TIMES
+        flat[:, before] = flat[:, np.flatnonzero(before)[-1], None]
+        found = delineate(flat, TIMES, 900.0)
+        assert np.isnan([found.p_on, found.p_peak, found.p_off]).all()
+        assert np.isfinite(found.qrs_on)
+
+
+def test_a_pacemakers_spike_is_not_qrs() -> None:
+    beat = clean(1)[0]
+    plain = delineate(beat, TIMES, 900.0)
+    spiked = beat.copy()
+    place = int(np.searchsorted(TIMES, plain.qrs_on - 30.0))
+    spiked[:, place] += 900.0
+    assert delineate(spiked, TIMES, 900.0).qrs_on >= TIMES[place]
+    assert delineate(spiked, TIMES, 900.0).qrs_on == pytest.approx(plain.qrs_on, abs=16.0)
+
+
+def test_a_flat_line_has_no_waves() -> None:
+    assert np.isnan(delineate(np.zeros((8, 475)), TIMES, 900.0).qrs_on)
+
+
+def test_coherence_tells_atrial_waves_that_follow_the_beat_from_those_that_do_not() -> None:
+    rng = np.random.default_rng(1)
+    beat = clean(1)[0]
+    same = beat + gaussian_filter1d(rng.normal(0, 20, (10, 8, 475)), 3, axis=2)
+    assert coherence(same, TIMES, -45.0) > 0.8
+    flutter = np.stack([60 * np.sin(2 * np.pi * (6.5 * TIMES / 1000 + rng.random())) for _ in range(10)])
+    without_p = np.where(TIMES < -45.0, 0.0, beat) + flutter[:, None, :]
+    assert coherence(without_p, TIMES, -45.0) < 0.5
+    assert np.isnan(coherence(same[:2], TIMES, -45.0))
+
+
+def test_p_that_comes_earlier_in_one_beat_is_found_earlier_there() -> None:
+    beat = clean(1)[0]
+    found = delineate(beat, TIMES, 900.0)
+    early = beat.copy()
+    before = found.qrs_on - 4.0 > TIMES
+    early[:, before] = np.roll(beat, -8, axis=1)[:, before]
+    beats = np.stack([beat, early, beat])
+    each = each_beat(beats, np.array([True, True, True]), beat, found, TIMES)
+    np.testing.assert_allclose(each[:, 1] - found.p_peak, [0.0, -16.0, 0.0], atol=2.0)
+    np.testing.assert_allclose(each[:, 3], found.qrs_on)
+
+
+def test_an_ectopic_beat_has_its_own_qrs_and_no_p() -> None:
+    beat = clean(1)[0]
+    found = delineate(beat, TIMES, 900.0)
+    wide = np.exp(-0.5 * ((TIMES - 10) / 45) ** 2) * np.array([1, -1, 1.5, 2, -2, -2.5, -1, 1])[:, None] * 700
+    each = each_beat(np.stack([beat, wide]), np.array([True, False]), beat, found, TIMES)
+    assert each[1, 4] - each[1, 3] > 1.4 * (found.qrs_off - found.qrs_on)
+    assert np.isnan(each[1, :3]).all()

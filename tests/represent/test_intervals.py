@@ -1,0 +1,150 @@
+"""Measurements against the simulator's parameters, the formulas of the field, and a recorder's own measurements."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecgwas import represent
+from ecgwas.ecg.beats import find_beats
+from ecgwas.ecg.clean import highpass
+from ecgwas.ecg.formats import read
+from ecgwas.ecg.recording import twelve_leads
+from ecgwas.represent.intervals import EIGHT, single_beats
+from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
+from ecgwas.signals import INDEPENDENT_LEADS, Rows, Signals
+from ecgwas.study import BeatOptions, Intervals
+from ecgwas.tables import Features
+from tests.factories import make_hearts, make_signals
+
+PEOPLE = 80
+OPTIONS = Intervals(name="clinical")
+
+
+@pytest.fixture(scope="module")
+def signals() -> Signals:
+    return make_signals(PEOPLE, seed=8)
+
+
+@pytest.fixture(scope="module")
+def features(signals: Signals) -> Features:
+    return represent.fit(OPTIONS, signals, seed=1).encode(signals)
+
+
+def of_all_leads(features: Features) -> pl.DataFrame:
+    return features.frame.filter(pl.col("lead") == "12L")
+
+
+@pytest.mark.parametrize(
+    ("measured", "true", "least"),
+    [
+        ("heart_rate_bpm", "hr_bpm", 0.95), ("pr_ms", "pr_ms", 0.95), ("qrs_ms", "qrs_ms", 0.93), ("qt_ms", "qt_ms", 0.97),
+        ("qrs_axis_deg", "qrs_axis_deg", 0.8), ("t_axis_deg", "t_axis_deg", 0.8), ("p_axis_deg", "p_axis_deg", 0.8),
+        ("t_tilt_deg", "t_tilt_deg", 0.8), ("t_vector_uv", "t_uv", 0.9), ("qrs_vector_uv", "r_uv", 0.9),
+    ],
+)  # fmt: skip
+def test_measurements_follow_the_true_parameters(features: Features, measured: str, true: str, least: float) -> None:
+    hearts = make_hearts(PEOPLE, 8)
+    assert np.corrcoef(of_all_leads(features)[measured], hearts[true])[0, 1] > least
+
+
+def test_corrected_qt_is_the_formulas(features: Features) -> None:
+    table = of_all_leads(features)
+    rr_s = 60.0 / table["heart_rate_bpm"].to_numpy()
+    qt = table["qt_ms"].to_numpy()
+    np.testing.assert_allclose(table["qtc_bazett_ms"], qt / rr_s**0.5)
+    np.testing.assert_allclose(table["qtc_fridericia_ms"], qt / rr_s ** (1 / 3))
+    np.testing.assert_allclose(table["qtc_framingham_ms"], qt + 154 * (1 - rr_s))
+    np.testing.assert_allclose(table["jt_ms"], qt - table["qrs_ms"], atol=1e-9)
+
+
+def test_axes_are_those_of_a_known_vector() -> None:
+    from ecgwas.represent.axes import around, circular_mean_deg, frontal_axis_deg
+
+    for degrees in (-150.0, -30.0, 0.0, 59.0, 120.0):
+        one = np.array([np.cos(np.radians(degrees))])
+        avf = np.sin(np.radians(degrees)) * np.sqrt(3) / 2  # Goldberger's lead is shorter
+        assert frontal_axis_deg(one, avf + one / 2)[0] == pytest.approx(degrees)
+    assert circular_mean_deg(np.array([170.0, -170.0, np.nan])) == pytest.approx(180.0)
+    assert around(np.array([-170.0, 170.0]), 180.0).tolist() == [190.0, 170.0]
+
+
+def test_rows_and_columns(features: Features, signals: Signals) -> None:
+    assert features.names == [*OF_ALL_LEADS, *OF_A_LEAD]
+    assert features.frame["lead"].to_list()[:9] == ["12L", *INDEPENDENT_LEADS]
+    assert features.frame.height == 9 * len(signals)
+    by_lead = features.frame.filter(pl.col("lead") == "V5")
+    assert by_lead["qt_ms"].null_count() == by_lead.height
+    assert by_lead["r_uv"].min() > 0
+    assert of_all_leads(features)["r_uv"].null_count() == len(signals)
+    assert not any(np.isnan(features.frame[name].drop_nulls().to_numpy()).any() for name in features.names)
+
+
+def test_rhythm_uses_intervals_between_normal_beats() -> None:
+    peaks = np.array([100, 600, 1100, 1350, 2100, 2600, -1], dtype=np.int32)
+    normal = np.array([True, True, True, False, True, True, False])
+    found = rhythm(peaks, normal, 500.0)
+    assert found == {"heart_rate_bpm": 60.0, "rr_sd_ms": 0.0, "rmssd_ms": 0.0}
+    assert np.isnan(rhythm(peaks, np.zeros(7, dtype=bool), 500.0)["heart_rate_bpm"])
+
+
+def test_in_atrial_fibrillation_p_and_pr_are_missing_and_the_rest_is_there(signals: Signals) -> None:
+    rng = np.random.default_rng(4)
+    strips = np.asarray(signals.strips[np.arange(6)]).astype(np.float64)
+    time = np.arange(strips.shape[2]) / signals.rate_hz
+    chosen = signals.select(np.arange(6))
+    for i in range(6):
+        for peak in chosen.r_samples[i]:
+            first, last = max(0, peak - 150), peak - 28
+            if last > first:
+                line = np.linspace(0, 1, last - first)
+                strips[i, :, first:last] = strips[i, :, first, None] * (1 - line) + strips[i, :, last, None] * line
+        flutter = 50 * np.sin(2 * np.pi * np.cumsum(rng.normal(6.5, 1.5, len(time))) / signals.rate_hz)
+        strips[i] += flutter * rng.uniform(0.3, 1.2, (12, 1))
+    fibrillating = replace(chosen, strips=Rows([strips.astype(np.float32)]))
+    medians = []
+    for i in range(6):
+        starts = chosen.r_samples[i][chosen.normal[i]] - chosen.r_sample
+        medians.append(np.median(np.stack([strips[i][:, s : s + 475] for s in starts]), axis=0))
+    fibrillating = fibrillating.with_beats(Rows([np.array(medians, dtype=np.float32)]))
+    table = of_all_leads(represent.fit(OPTIONS, fibrillating, seed=1).encode(fibrillating))
+    assert table["pr_ms"].null_count() >= 5
+    assert table["p_axis_deg"].null_count() == table["pr_ms"].null_count()
+    assert table["qrs_ms"].null_count() == table["qt_ms"].null_count() == 0
+
+
+def test_single_beats_are_cut_around_r(signals: Signals) -> None:
+    beats, normal = single_beats(signals, 0)
+    assert beats.shape[1:] == (8, 475)
+    assert len(beats) == len(normal) >= normal.sum() >= 4
+    where = int(np.flatnonzero(signals.normal[0])[0])
+    start = signals.r_samples[0][where] - signals.r_sample
+    np.testing.assert_array_equal(beats[np.flatnonzero(normal)[0]], np.asarray(signals.strips[0])[EIGHT, start : start + 475])
+
+
+def test_saved_and_loaded_it_measures_the_same(signals: Signals, features: Features, tmp_path: Path) -> None:
+    encoder = represent.fit(OPTIONS, signals, seed=1)
+    encoder.save(tmp_path)
+    again = represent.load(OPTIONS, tmp_path).encode(signals)
+    assert again.frame.equals(features.frame)
+    assert encoder.decode(features) is None
+
+
+@pytest.mark.real
+def test_the_recorders_own_measurements(shared: Path) -> None:
+    """GE CardioSoft's values in UK Biobank's example: QRS 76 ms, QT 378 ms, P onset 138 ms before QRS onset."""
+    path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
+    strip = highpass(twelve_leads(read(path).leads, path), cutoff_hz=0.5, order=2, rate_hz=500.0).astype(np.float32)
+    beats = find_beats(BeatOptions(), strip, 500.0)
+    assert beats is not None
+    rows = [Rows([array[None].astype(np.float32)]) for array in (strip, beats.median, beats.odd, beats.even)]
+    rest = beats.noise[None].astype(np.float32), beats.r_samples[None].astype(np.int32), beats.normal[None]
+    one = Signals(("1",), 500.0, 175, *rows, *rest)
+    found = of_all_leads(represent.fit(OPTIONS, one, seed=1).encode(one)).row(0, named=True)
+    assert found["qrs_ms"] == pytest.approx(76, abs=8)
+    assert found["qt_ms"] == pytest.approx(378, abs=20)
+    assert found["pr_ms"] == pytest.approx(138, abs=16)
