@@ -12,6 +12,7 @@ WHERE = {
     "Recordings": "results/read/recordings.parquet",
     "Features": "results/represent/<name>/features.parquet",
     "People": "results/traits/people.csv",
+    "Guards": "results/traits/guards.csv and results/loci/guards.csv",
     "Associations": "results/scan/<chromosome>.parquet and results/loci/hits.csv",
     "LeftOutVariants": "results/scan/left_out/<chromosome>.parquet",
     "Summary": "results/loci/summary.csv",

@@ -125,6 +125,19 @@ class People(Table):
     }
 
 
+class Guards(Table):
+    """Each guard with its number and its verdict."""
+
+    columns = {
+        "guard": Column(TEXT, "name of the guard"), "about": Column(TEXT, "people | traits | variants | scan | hits"),
+        "status": Column(TEXT, "pass | warn | fail | not judged"),
+        "value": Column(REAL, "the number that was looked at; null if there was none"),
+        "limit": Column(REAL, "the study's limit; null: the guard is off"),
+        "left_out": Column(WHOLE, "how many it left out"), "of": Column(WHOLE, "of how many"),
+        "note": Column(TEXT, "what the number is"),
+    }  # fmt: skip
+
+
 class Associations(Table):
     """One row per variant and trait."""
 

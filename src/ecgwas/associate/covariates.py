@@ -94,7 +94,7 @@ def _check_eids(frame: pl.DataFrame, options: TraitOptions) -> None:
         raise InputError(f"no eid: {first_few(nameless)}", where=path, fix="give every line its eid, or delete the line")
     twice = sorted(eid for eid, count in Counter(eids).items() if count > 1)
     if twice:
-        raise InputError(f"people with more than one line: eid {first_few(twice)}", where=path, fix="keep one line per eid")
+        raise InputError(f"people who stand more than once: eid {first_few(twice)}", where=path, fix="keep one line per eid")
     if not eids:
         raise InputError("the covariate table has a header and no people", where=path, fix="add one line per person")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,11 +13,18 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.associate import covariates as covariate_tables
-from ecgwas.associate.covariates import CovariateTable
+from ecgwas.associate.covariates import Coded, CovariateTable
+from ecgwas.associate.guards import Judge, Judged, nobody
 from ecgwas.errors import InputError, first_few
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import TraitOptions
-from ecgwas.tables import Covariates, Features, People, Traits
+from ecgwas.tables import Covariates, Features, Guards, People, Traits
+
+COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
+"""Names of principal components in covariate tables; UK Biobank's field is 22009."""
+
+MAX_SKEWNESS, MAX_KURTOSIS = 1.0, 3.0
+"""Beyond these a trait's few largest values carry its test; rank-normal traits are far within."""
 
 BLOM = 3.0 / 8.0
 SAME = 1.0 - 1e-12
@@ -38,6 +46,7 @@ class TraitTables:
     people      every person of any table
     report      one row per feature: trait, status kept | left_out, reason, n, skewness and excess kurtosis before and
                 after the transformation (biased moments; null where left out before it)
+    guards      every guard over people and traits
     notes       what was changed or is worth knowing, in words
     """
 
@@ -45,13 +54,17 @@ class TraitTables:
     covariates: Covariates
     people: People
     report: pl.DataFrame
+    guards: Guards
     notes: tuple[str, ...]
 
 
-def build(options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str]) -> TraitTables:
-    """Traits and covariates of the people who have features, covariates and genotypes.
+def build(
+    options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str], judge: Judge = nobody
+) -> TraitTables:
+    """Traits and covariates of the people who have features, covariates and genotypes and whom the guards let pass.
 
-    features: representation name -> its features; genotype_people: eids of the genotype files.
+    features: representation name -> its features; genotype_people: eids of the genotype files; judge: the guards over
+    people, asked once with everyone who has everything; its principal components become covariates where the table has none.
     A feature that is null for everyone at a lead does not apply there and is no trait. Constant, duplicate and nearly
     empty ones are left out and listed. Raises InputError if the tables' eids never meet, or too few people remain.
     """
@@ -60,7 +73,10 @@ def build(options: TraitOptions, features: Mapping[str, Features], genotype_peop
     people = _people(table, genotype_people, features)
     kept = tuple(people.frame.filter(pl.col("status") == "kept")["eid"])
     _check_enough(options, kept, people)
-    coded = covariate_tables.code(table, kept, options)
+    judged = judge(kept)
+    people, kept = _guarded(people, judged), judged.eids
+    _check_enough(options, kept, people)
+    coded = _with_components(covariate_tables.code(table, kept, options), judged, options)
     candidates, notes = _candidates(features, kept)
     names, values, report = _transformed(options, candidates, coded.covariates)
     if not names:
@@ -68,7 +84,53 @@ def build(options: TraitOptions, features: Mapping[str, Features], genotype_peop
         raise InputError(problem, fix="see the features in results/represent; lower traits.min_people if the study is small")
     traits = Traits(kept, tuple(names), values)
     frame = pl.DataFrame(report, schema=REPORT_SCHEMA)
-    return TraitTables(traits, coded.covariates, people, frame, (*coded.notes, *notes))
+    guards = Guards(pl.concat([judged.guards.frame, _trait_guards(frame).frame]))
+    return TraitTables(traits, coded.covariates, people, frame, guards, (*coded.notes, *notes))
+
+
+def _guarded(people: People, judged: Judged) -> People:
+    """The people with those dropped whom a guard left out."""
+    out = people.frame["eid"].is_in(list(judged.reasons))
+    reason = people.frame["eid"].replace_strict(judged.reasons, default="", return_dtype=pl.String)
+    status = pl.when(out).then(pl.lit("dropped")).otherwise(pl.col("status"))
+    return People(people.frame.with_columns(status=status, reason=pl.when(out).then(reason).otherwise(pl.col("reason"))))
+
+
+def _with_components(coded: Coded, judged: Judged, options: TraitOptions) -> Coded:
+    """The covariates and, where the table has none, the principal components of the genotypes."""
+    given = [name for name in coded.covariates.names if COMPONENT.fullmatch(name)]
+    count = 0 if given else min(options.components, judged.components.shape[1])
+    if count == 0:
+        return coded
+    names = tuple(f"computed_pc{k + 1}" for k in range(count))
+    values = np.hstack([coded.covariates.values, judged.components[:, :count]])
+    note = f"{count} principal components of the genotypes computed: the covariate table has none"
+    return Coded(Covariates(coded.covariates.eids, (*coded.covariates.names, *names), values), (*coded.notes, note))
+
+
+def _trait_guards(report: pl.DataFrame) -> Guards:
+    """Traits left out, and the shape of those kept."""
+    kept = report.filter(pl.col("status") == "kept")
+    out = report.height - kept.height
+    rows: list[dict[str, Any]] = [
+        {
+            "guard": "usable_traits", "about": "traits", "status": "warn" if out else "pass", "value": float(kept.height),
+            "limit": 1.0, "left_out": out, "of": report.height,
+            "note": "traits kept; constant, duplicate, nearly empty ones and combinations of covariates are left out",
+        }
+    ]  # fmt: skip
+    for shape, limit in (("skewness", MAX_SKEWNESS), ("kurtosis", MAX_KURTOSIS)):
+        before, after = (kept[f"{shape}_{when}"].abs().max() for when in ("before", "after"))
+        worst = None if after is None else round(float(after), 6)  # type: ignore[arg-type]
+        beyond = int((kept[f"{shape}_after"].abs() > limit).sum())
+        status = "pass" if beyond == 0 else "warn"
+        words = f"largest absolute {shape} after the transformation"
+        note = words if before is None else f"{words}; before it {float(before):.2f}"  # type: ignore[arg-type]
+        rows.append(
+            {"guard": shape, "about": "traits", "status": status, "value": worst, "limit": limit, "left_out": 0,
+             "of": kept.height, "note": note}
+        )  # fmt: skip
+    return Guards.of(rows)
 
 
 def shuffled(tables: TraitTables, rng: np.random.Generator) -> TraitTables:

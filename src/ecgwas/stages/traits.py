@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ecgwas.associate import genotypes, traits
+from ecgwas.associate import genotypes, guards, panel, traits
 from ecgwas.stages import represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
@@ -20,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 
 def _options(study: Study, part: str) -> Any:
-    return [study.as_written(study.traits), seed_of(study, "shuffle") if study.traits.shuffle else None]
+    shuffle = seed_of(study, "shuffle") if study.traits.shuffle else None
+    return [study.as_written(study.traits), study.scan.build, seed_of(study, "components"), shuffle]
 
 
 def _needs(study: Study, part: str) -> Needs:
@@ -28,24 +30,39 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    fams = [path for path in genotypes.files(study.scan) if path.suffix == ".fam"]
-    return [study.traits.covariates, *fams]
+    return [study.traits.covariates, *genotypes.files(study.scan)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    tables = traits.build(study.traits, represent.load_features(study), genotypes.people(study.scan))
+    judge = partial(_judged, study)
+    tables = traits.build(study.traits, represent.load_features(study), genotypes.people(study.scan), judge)
     if study.traits.shuffle:
         tables = traits.shuffled(tables, np.random.default_rng(seed_of(study, "shuffle")))
     tables.traits.write(out / "traits.parquet")
     tables.covariates.write(out / "covariates.parquet")
     tables.people.write(out / "people.csv")
     tables.report.write_csv(out / "traits.csv")
+    tables.guards.write(out / "guards.csv")
     for note in tables.notes:
         logger.warning("traits: %s", note)
     people = tables.people.frame
     reasons = Counter(people.filter(people["status"] != "kept")["reason"])
     logger.info("traits: %d people, %d traits; people dropped: %s", len(tables.traits.eids), len(tables.traits.names),
                 "; ".join(f"{reason}: {count}" for reason, count in reasons.most_common(8)) or "none")  # fmt: skip
+
+
+def _judged(study: Study, eids: Sequence[str]) -> guards.Judged:
+    """The guards over people, by the study's genotypes."""
+    options = study.traits.guards
+    if study.traits.components == 0 and not any(getattr(options, name) for name in type(options).model_fields):
+        return guards.nobody(eids)
+    open_part = partial(genotypes.open_part, study.scan)
+    parts = genotypes.parts(study.scan)
+    seen = panel.read(parts, open_part, eids, build=study.scan.build)
+    first = open_part("X" if "X" in parts else parts[0])
+    sexes = first.sexes[first.find(eids)]
+    seed = seed_of(study, "components")
+    return guards.judge(options, seen, sexes, wanted_components=study.traits.components, seed=seed)
 
 
 def load_traits(study: Study) -> Traits:

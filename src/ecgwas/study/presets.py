@@ -20,7 +20,13 @@ PUBLISHED: dict[str, Any] = {
             "normalisation": "global", "max_mse": 0.4,
         }
     ],
-    "traits": {"transform": "none"},
+    "traits": {
+        "transform": "none", "components": 0,
+        "guards": {
+            "min_call_rate": None, "max_heterozygosity_sd": None, "check_sex": False, "max_kinship": None,
+            "max_component_sd": None,
+        },
+    },
     "scan": {"kind": "plink2", "min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0},
     "loci": {"threshold": "published"},
 }  # fmt: skip

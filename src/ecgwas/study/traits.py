@@ -7,6 +7,21 @@ from typing import Literal
 from ecgwas.study.base import Options, StudyPath, option
 
 
+class PersonGuards(Options):
+    """People who must not be tested, judged by their genotypes; a limit of null turns its guard off."""
+
+    min_call_rate: float | None = option(0.98, ge=0, le=1)
+    """Smallest share of variants called in a person."""
+    max_heterozygosity_sd: float | None = option(3.0, unit="SD", gt=0)
+    """Largest distance from the mean heterozygosity."""
+    check_sex: bool = True
+    """Leave out people whose sex in the .fam contradicts their homozygosity on X."""
+    max_kinship: float | None = option(0.0884, gt=0, lt=0.5)
+    """KING-robust kinship beyond which one of a pair is left out; 0.0884 lies between second and third degree."""
+    max_component_sd: float | None = option(6.0, unit="SD", gt=0)
+    """Largest distance from the mean on a principal component of the genotypes."""
+
+
 class TraitOptions(Options):
     """Features and covariates in; traits of the people who have everything out."""
 
@@ -22,6 +37,10 @@ class TraitOptions(Options):
     """Residuals on the covariates to normal quantiles by rank (Blom), or features as they are."""
     min_people: int = option(50, ge=10)
     """Traits measured in fewer people are left out and listed."""
+    components: int = option(10, ge=0, le=50)
+    """Principal components of the genotypes computed as covariates where the table has none (columns such as pc1)."""
+    guards: PersonGuards = PersonGuards()
+    """People who must not be tested."""
     shuffle: bool = False
     """Give each person's traits and covariates, together, to another person: nothing true is left to be found.
     `ecgwas null` sets it for the study's null twin."""
