@@ -266,17 +266,16 @@ def _transformed(
         present = np.isfinite(values)
         rows[name] = {"trait": name, "status": "kept", "reason": "", "n": int(present.sum())}
         seen = values[present]
-        reason = _unusable(seen, options.min_people)
+        reason = _unusable(seen, len(values), options)
         if reason is None:
             key = present.tobytes()
             if key not in spans:
                 spans[key] = span(covariates.values[present])
-            rest = seen - spans[key] @ (spans[key].T @ seen)
-            reason = _explained(seen, rest)
+            reason = _explained(seen, _residuals(seen, spans[key]))
         if reason is not None:
             rows[name] |= {"status": "left_out", "reason": reason}
             continue
-        after = _normal(rest) if options.transform == "rank_normal" else seen
+        after = _normal(seen, spans[key]) if options.transform == "rank_normal" else seen
         rows[name] |= _shape(seen, "before") | _shape(after, "after")
         column = np.full(len(values), np.nan)
         column[present] = after
@@ -291,9 +290,11 @@ def _transformed(
     return list(kept), matrix, list(rows.values())
 
 
-def _unusable(seen: NDArray[np.float64], min_people: int) -> str | None:
-    if len(seen) < min_people:
-        return f"measured in {len(seen)} people, fewer than {min_people}"
+def _unusable(seen: NDArray[np.float64], people: int, options: TraitOptions) -> str | None:
+    if len(seen) < options.min_people:
+        return f"measured in {len(seen)} people, fewer than {options.min_people}"
+    if len(seen) < options.min_share * people:
+        return f"measured in {len(seen)} of {people} people, less than a share of {options.min_share:g}"
     if np.ptp(seen) == 0:
         return "the same value in everyone"
     return None
@@ -305,10 +306,26 @@ def _explained(seen: NDArray[np.float64], rest: NDArray[np.float64]) -> str | No
     return "a combination of the covariates: nothing remains to test"
 
 
-def _normal(rest: NDArray[np.float64]) -> NDArray[np.float64]:
+def _residuals(values: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) what is left of values (N,) beside the orthonormal columns of basis (N, R)."""
+    rest: NDArray[np.float64] = values - basis @ (basis.T @ values)
+    return rest
+
+
+def _normal(seen: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Normal quantiles, residuals of these on the covariates, normal quantiles of those.
+
+    Ranked first, because a few outliers would decide what the covariates explain: of the raw values' residuals, ranked, the
+    covariates can explain a third again, and what remains in the scan then has heavy tails.
+    """
+    rest = _residuals(rank_normal(_rounded(seen)), basis)
+    return rank_normal(_rounded(rest))
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     # Ten digits: equal values stay tied, and the ranks are the same whatever linear algebra library computed them.
-    rounded: NDArray[np.float64] = np.round(rest / float(np.std(rest)), 10)
-    return rank_normal(rounded)
+    rounded: NDArray[np.float64] = np.round(values / float(np.std(values)), 10)
+    return rounded
 
 
 def _shape(values: NDArray[np.float64], when: str) -> dict[str, float]:

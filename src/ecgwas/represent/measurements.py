@@ -64,18 +64,20 @@ SIZES: Mapping[str, Measurement] = {
     "p_vector_uv": Measurement("uV", "longest P vector (inverse Dower)"),
     "qrs_vector_uv": Measurement("uV", "longest QRS vector"),
     "t_vector_uv": Measurement("uV", "longest T vector"),
+    "t_height_uv": Measurement("uV", "root mean square over the eight leads of t_swing_uv"),
     "cornell_uv": Measurement("uV", "R in aVL + S in V3 (Casale et al. 1985)"),
     "sokolow_lyon_uv": Measurement("uV", "S in V1 + the larger R of V5 and V6 (Sokolow and Lyon 1949)"),
 }
 
 OF_A_LEAD: Mapping[str, Measurement] = {
     "p_uv": Measurement("uV", "largest deflection of P, with its sign"),
-    "q_uv": Measurement("uV", "lowest point of QRS before its highest; 0 without a Q"),
-    "r_uv": Measurement("uV", "highest point of QRS; 0 without an R"),
-    "s_uv": Measurement("uV", "lowest point of QRS after its highest; 0 without an S"),
-    "qrs_area_uvms": Measurement("uV ms", "area of QRS"),
+    "q_uv": Measurement("uV", "lowest point of QRS before its highest; missing without a Q"),
+    "r_uv": Measurement("uV", "highest point of QRS; missing without an R"),
+    "s_uv": Measurement("uV", "lowest point of QRS after its highest; missing without an S"),
+    "qrs_swing_uv": Measurement("uV", "highest less lowest point of QRS"),
     "st60_uv": Measurement("uV", "level 60 ms after the end of QRS"),
     "t_uv": Measurement("uV", "largest deflection of T, with its sign"),
+    "t_swing_uv": Measurement("uV", "highest less lowest point from 40 ms after QRS to T end: T's height whatever ST's level"),
 }
 
 OF_ALL_LEADS: Mapping[str, Measurement] = {**RHYTHM, **TIMES, **DIRECTIONS, **SIZES}
@@ -84,6 +86,9 @@ AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "r_axis_deg")
 
 T_HALF_MS = 90.0
 ST_MS = 60.0
+T_FROM_MS = 40.0
+LEAST_WAVE_UV = 20.0
+"""Smaller deflections of one lead within QRS are no Q, R or S (Q, R and S count from 20 µV on in the CSE's rules)."""
 
 
 @dataclass(frozen=True)
@@ -223,13 +228,21 @@ def _angle(first: Floats, second: Floats) -> float:
 
 def sizes(beat: Beat, by_lead: Mapping[str, Measured]) -> Measured:
     """Lengths of vectors, and voltages that name hypertrophy."""
-    one_minus_half_two = beat.qrs[0] - beat.qrs[1] / 2  # aVL
-    high_avl = max(0.0, float(one_minus_half_two.max(initial=0.0)))
+    avl = beat.qrs[0] - beat.qrs[1] / 2
+    r_of_v5, r_of_v6, s_of_v1, s_of_v3 = (
+        _or_zero(by_lead[lead][wave], beat) for lead, wave in (("V5", "r_uv"), ("V6", "r_uv"), ("V1", "s_uv"), ("V3", "s_uv"))
+    )
+    swings = np.array([measured["t_swing_uv"] for measured in by_lead.values()])
     return {
         "p_vector_uv": _length(beat.p), "qrs_vector_uv": _length(beat.qrs), "t_vector_uv": _length(beat.t),
-        "cornell_uv": high_avl - by_lead["V3"]["s_uv"],
-        "sokolow_lyon_uv": max(by_lead["V5"]["r_uv"], by_lead["V6"]["r_uv"]) - by_lead["V1"]["s_uv"],
+        "t_height_uv": float(np.sqrt(np.mean(swings**2))), "cornell_uv": max(0.0, float(avl.max(initial=0.0))) - s_of_v3,
+        "sokolow_lyon_uv": max(r_of_v5, r_of_v6) - s_of_v1,
     }  # fmt: skip
+
+
+def _or_zero(height_uv: float, beat: Beat) -> float:
+    """An absent wave has no height, where there is a QRS at all."""
+    return height_uv if np.isfinite(height_uv) or beat.qrs.shape[1] == 0 else 0.0
 
 
 def _length(wave: Floats) -> float:
@@ -238,15 +251,17 @@ def _length(wave: Floats) -> float:
 
 def of_leads(beat: Beat) -> dict[str, Measured]:
     """Lead -> amplitudes."""
-    step = beat.times_ms[1] - beat.times_ms[0]
     p, qrs, t = beat.p, beat.qrs, beat.t
+    after = beat.eight[:, beat.between(beat.found.qrs_off + T_FROM_MS, beat.found.t_off)]
     late = beat.found.qrs_off + ST_MS
     found = {}
     for k, lead in enumerate(INDEPENDENT_LEADS):
         level = float(np.interp(late, beat.times_ms, beat.eight[k])) if np.isfinite(late) else np.nan
         waves = _qrs_waves(qrs[k])
-        area = float(qrs[k].sum() * step) if qrs.shape[1] else np.nan
-        found[lead] = {"p_uv": _largest(p[k]), **waves, "qrs_area_uvms": area, "st60_uv": level, "t_uv": _largest(t[k])}
+        found[lead] = {
+            "p_uv": _largest(p[k]), **waves, "qrs_swing_uv": _swing(qrs[k]), "st60_uv": level,
+            "t_uv": _largest(t[k]), "t_swing_uv": _swing(after[k]),
+        }  # fmt: skip
     return found
 
 
@@ -254,12 +269,17 @@ def _largest(wave: Floats) -> float:
     return float(wave[np.abs(wave).argmax()]) if len(wave) else np.nan
 
 
+def _swing(wave: Floats) -> float:
+    return float(np.ptp(wave)) if len(wave) else np.nan
+
+
 def _qrs_waves(qrs: Floats) -> Measured:
-    """Q, R, S of one lead. Where QRS never rises above zero, its whole depth is S (a QS complex), R is 0 and Q is 0."""
+    """Q, R, S of one lead; NaN for those that are absent. Where QRS has no R, its whole depth is S (a QS complex)."""
     if len(qrs) == 0:
         return dict.fromkeys(("q_uv", "r_uv", "s_uv"), np.nan)
     top = int(qrs.argmax())
-    if qrs[top] <= 0:
-        return {"q_uv": 0.0, "r_uv": 0.0, "s_uv": float(qrs.min())}
-    before, after = qrs[: top + 1].min(), qrs[top:].min()
-    return {"q_uv": min(0.0, float(before)), "r_uv": float(qrs[top]), "s_uv": min(0.0, float(after))}
+    if qrs[top] < LEAST_WAVE_UV:
+        return {"q_uv": np.nan, "r_uv": np.nan, "s_uv": float(qrs.min())}
+    depths = float(qrs[: top + 1].min()), float(qrs[top:].min())
+    q, s = (depth if depth <= -LEAST_WAVE_UV else np.nan for depth in depths)
+    return {"q_uv": q, "r_uv": float(qrs[top]), "s_uv": s}

@@ -34,13 +34,16 @@ class TraitOptions(Options):
     min_level_people: int = option(5, ge=1)
     """Levels of a category with fewer people are pooled; a pool that is still smaller joins the reference level."""
     transform: Literal["rank_normal", "none"] = "rank_normal"
-    """Residuals on the covariates to normal quantiles by rank (Blom), or features as they are."""
+    """Normal quantiles by rank (Blom), their residuals on the covariates, and normal quantiles of those; or features as they
+    are."""
     min_people: int = option(50, ge=10)
     """Traits measured in fewer people are left out and listed."""
     components: int = option(10, ge=0, le=50)
     """Principal components of the genotypes computed as covariates where the table has none (columns such as pc1)."""
     guards: PersonGuards = PersonGuards()
     """People who must not be tested."""
+    min_share: float = option(0.5, ge=0, le=1)
+    """Traits measured in a smaller share of the people (a wave that most do not have) are left out and listed."""
     shuffle: bool = False
     """Give each person's traits and covariates, together, to another person: nothing true is left to be found.
     `ecgwas null` sets it for the study's null twin."""
