@@ -43,7 +43,7 @@ class TermChoice(Table):
 
 
 class NetworkTests(Table):
-    """Whether the hit genes have more edges among them than genes of the same degrees would have."""
+    """Whether the hit genes have more edges among them than they would have in random networks of the same degrees."""
 
     columns = {
         "source": Column(TEXT, "kind of the source"), "source_version": Column(TEXT, "file or service version"),
@@ -52,7 +52,7 @@ class NetworkTests(Table):
         "clustering": Column(REAL, "local clustering coefficient, mean over genes; 0 for genes of fewer than two edges"),
         "expected_edges": Column(REAL, "mean over resamples, or as the service gives it; null if neither"),
         "p": Column(REAL, "share of resamples with as many edges, or as the service gives it; null if neither"),
-        "resamples": Column(WHOLE, "gene sets drawn with the same degrees; 0: the service's own formula, or no test"),
+        "resamples": Column(WHOLE, "networks drawn with the same degrees; 0: the service's own formula, or no test"),
         "largest_cluster_share": Column(REAL, "share of these genes in the largest cluster"),
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ecgwas.errors import InputError
 from ecgwas.genes import regions
+from ecgwas.genes.contract import Variants
 from ecgwas.study import Regions
 from ecgwas.tables import Loci
 
@@ -78,26 +79,53 @@ def test_near_is_what_a_loop_over_all_genes_finds(found: list[tuple[int, int]], 
     inside = {name: d for name, d in distance.items() if d <= window}
     least = min(distance.values())
     expected = inside or {name: d for name, d in distance.items() if d == least and d <= limit}
-    rows = regions.near(table, pos, options)
-    if not expected:
-        assert [row["relation"] for row in rows] == ["none"]
-        return
-    assert {row["gene"]: row["distance_bp"] for row in rows} == expected
-    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
-    assert {row["relation"] for row in rows} == {"overlap" if inside else "nearest"}
+    found = regions.near(table, pos, options)
+    assert {gene.gene: gene.distance_bp for gene in found} == expected
+    assert {gene.relation for gene in found} <= {"overlap" if inside else "nearest"}
+    distances = [gene.distance_bp for gene in found]
+    assert distances == sorted(distances)
 
 
 def test_a_variant_far_from_all_genes_is_kept_without_one(tmp_path: Path) -> None:
     path = tmp_path / "glist"
     path.write_text("1 100 200 A\n1 150 160 A\n")
-    variants = pl.DataFrame({"variant": ["rs1", "rs2", "rs3"], "chrom": ["1", "1", "7"], "pos": [155, 260, 5]})
+    variants = Variants(pl.DataFrame({"variant": ["rs1", "rs2", "rs3"], "chrom": ["1", "1", "7"], "pos": [155, 260, 5]}))
     loci = Loci.empty()
     genes = regions.annotate(Regions(file=path, max_distance_bp=50), variants, loci).frame
-    assert genes.select("variant", "gene", "distance_bp", "relation").rows() == [
-        ("rs1", "A", 0, "overlap"),
-        ("rs2", None, None, "none"),
-        ("rs3", None, None, "none"),
+    assert genes.select("variant", "gene", "distance_bp", "rank", "relation", "evidence").rows() == [
+        ("rs1", "A", 0, 1, "overlap", None),
+        ("rs2", None, None, None, "none", "no gene within 50 bp"),
+        ("rs3", None, None, None, "none", "no gene within 50 bp"),
     ]
+
+
+def test_several_genes_of_a_variant_are_kept_with_distance_and_rank(tmp_path: Path) -> None:
+    path = tmp_path / "glist"
+    path.write_text("1 100 200 B\n1 150 260 A\n1 205 300 C\nchr1 900 950 D\n")
+    variants = Variants(pl.DataFrame({"variant": ["rs1"], "chrom": ["1"], "pos": [198]}))
+    genes = regions.annotate(Regions(file=path, window_bp=10), variants, Loci.empty()).frame
+    assert genes.select("gene", "distance_bp", "rank").rows() == [("A", 0, 1), ("B", 0, 2), ("C", 7, 3)]
+
+
+GTF = (
+    'chr1\tX\tgene\t1\t9\t.\t+\t.\tgene_id "E1"; gene_type "lncRNA"; gene_name "AAA";\n'
+    'chr1\tX\texon\t1\t9\t.\t+\t.\tgene_id "E1"; gene_type "lncRNA"; gene_name "AAA";\n'
+    'chr1\tX\tgene\t5\t20\t.\t+\t.\tgene_id "E2"; gene_{}type "protein_coding"; gene_name "BBB";\n'
+)
+
+
+@pytest.mark.parametrize("bio", ["", "bio"])
+def test_protein_coding_genes_alone(bio: str, tmp_path: Path) -> None:
+    path = tmp_path / "genes.gtf"
+    path.write_text(GTF.format(bio))
+    assert regions.read(path)["1"].symbols == ("AAA", "BBB")
+    assert regions.read(path, protein_coding=True)["1"].symbols == ("BBB",)
+
+
+def test_a_table_without_types_of_genes_cannot_be_asked_for_one(tmp_path: Path) -> None:
+    (tmp_path / "glist").write_text("1 100 200 A\n")
+    with pytest.raises(InputError, match="types"):
+        regions.read(tmp_path / "glist", protein_coding=True)
 
 
 @pytest.mark.real
@@ -107,7 +135,7 @@ def test_known_ecg_loci_meet_their_genes(shared: Path) -> None:
     # hg19 positions of lead variants of the literature (rs12143842, rs6801957, rs1805128, rs2074238).
     places = {"NOS1AP": ("1", 162033890), "SCN10A": ("3", 38767315), "KCNE1": ("21", 35821680), "KCNQ1": ("11", 2484803)}
     for gene, (chrom, pos) in places.items():
-        assert gene in [row["gene"] for row in regions.near(table[chrom], pos, options)], gene
+        assert gene in [found.gene for found in regions.near(table[chrom], pos, options)], gene
 
 
 @pytest.mark.real
@@ -119,9 +147,7 @@ def test_published_ecg_loci_meet_the_genes_that_their_papers_name(shared: Path) 
         rows = list(csv.DictReader(lines, delimiter="\t"))
     agreeing, found = 0, set()
     for row in rows:
-        mapped = {
-            str(near["gene"]) for near in regions.near(table.get(regions.chromosome(row["CHR"])), int(row["BP"]), options)
-        }
+        mapped = {near.gene for near in regions.near(table.get(regions.chromosome(row["CHR"])), int(row["BP"]), options)}
         agreeing += bool(mapped & set(re.split(r"[,;/\s]+|-(?=[A-Z])", row["gene"])))
         found |= mapped
     print(f"table S13: {agreeing} of {len(rows)} variants lie in or nearest to a gene that the table names")

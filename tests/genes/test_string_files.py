@@ -40,6 +40,44 @@ def test_edges_clusters_and_strangers(make, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert any("Z" in note for note in network.notes)
     assert any("5 of 6" in note for note in network.notes)
+    assert network.unplaced.frame.rows() == [("gene", "Z", "string_files", "not among the names of the network")]
+    test = network.tests.frame.row(0, named=True)
+    assert (test["genes"], test["edges"], test["average_degree"], test["clustering"]) == (5, 2, 0.8, 0.0)
+    assert (test["p"] is None) == (make is export)
+
+
+ALIASES = (
+    "#string_protein_id\talias\tsource\n9606.P0\tOLD\tEnsembl_HGNC_prev_symbol\n9606.P1\tOLD\tEnsembl_HGNC_alias_symbol\n"
+    "9606.P3\tE3\tUniProt_AC\n9606.P1\tBEE\tEnsembl_HGNC_alias_symbol\n9606.P2\tC\tEnsembl_HGNC_symbol\n"
+)
+
+
+def test_former_names_are_found_and_told(tmp_path: Path) -> None:
+    (tmp_path / "aliases.txt").write_text(ALIASES)
+    options = links(tmp_path).model_copy(update={"aliases": tmp_path / "aliases.txt"})
+    network = string_files.connect(options, ["OLD", "B", "BEE", "E3"])
+    assert network.edges.frame.rows() == [("B", "OLD", 0.9, 1)]
+    reasons = dict(network.unplaced.frame.select("name", "reason").iter_rows())
+    assert reasons == {"BEE": "another name of B", "E3": "not among the names of the network"}
+    assert "found in the network by another name: OLD" in network.notes
+
+
+def test_an_edge_given_once_counts_and_a_strange_protein_is_refused(tmp_path: Path) -> None:
+    options = links(tmp_path)
+    text = "protein1 protein2 combined_score\n9606.P1 9606.P0 900\n9606.P3 9606.P2 450\n"
+    (tmp_path / "links.txt.gz").write_bytes(gzip.compress(text.encode()))
+    assert string_files.connect(options, ["A", "B"]).edges.frame.rows() == [("A", "B", 0.9, 1)]
+    (tmp_path / "links.txt.gz").write_bytes(gzip.compress((text + "9606.P1 10090.P9 900\n").encode()))
+    with pytest.raises(InputError, match=r"line 4.*10090\.P9"):
+        string_files.connect(options, ["A", "B"])
+
+
+def test_a_gzip_cut_short_is_refused(tmp_path: Path) -> None:
+    options = links(tmp_path)
+    path = tmp_path / "links.txt.gz"
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(InputError, match="cut-off gzip"):
+        string_files.connect(options, ["A", "B"])
 
 
 def test_no_genes_no_network(tmp_path: Path) -> None:

@@ -2,101 +2,157 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from ecgwas.errors import ServiceError
 from ecgwas.genes import web
-
-Answers = list[tuple[int, dict[str, str], bytes]]
-
-
-@pytest.fixture
-def server() -> Iterator[HTTPServer]:
-    """Gives its `answers` one after the other; 0 as status cuts the connection."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            http.asked.append(self.rfile.read(length))  # type: ignore[attr-defined]
-            status, headers, body = http.answers.pop(0)  # type: ignore[attr-defined]
-            if status == 0:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    http = HTTPServer(("127.0.0.1", 0), Handler)
-    http.asked = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    yield http
-    http.shutdown()
-    http.server_close()
+from ecgwas.genes.contract import NotUnderstood, Question, Variants, as_json
+from tests.genes.conftest import Weather
+from tests.genes.hits import make_variants
+from tests.genes.server import Reply, Server
 
 
-def address(server: HTTPServer) -> str:
-    return f"http://127.0.0.1:{server.server_port}/api"
+def in_good_order(content: bytes) -> list[str]:
+    """Understands a JSON list."""
+    value = as_json(content)
+    if not isinstance(value, list) or not value:
+        raise NotUnderstood("no list")
+    return value
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [
-        [(200, {}, b"good")],
-        [(429, {"Retry-After": "7"}, b"slow down"), (200, {}, b"good")],
-        [(500, {}, b"oops"), (503, {}, b"oops"), (200, {}, b"good")],
-        [(0, {}, b""), (200, {}, b"good")],
-        [(200, {"Content-Length": "900"}, b"cut off"), (200, {}, b"good")],
-    ],
-    ids=["at once", "too many requests", "server errors", "connection cut", "answer cut"],
-)
-def test_a_good_answer_in_the_end_is_kept_and_asked_for_once(server: HTTPServer, answers: Answers, tmp_path: Path) -> None:
-    server.answers = list(answers)  # type: ignore[attr-defined]
-    waits: list[float] = []
-    get = web.make_get(tmp_path / "cache", offline=False, sleep=waits.append)
-    assert get(address(server), {"ids": "A\rB"}) == b"good"
-    asked = len(server.asked)  # type: ignore[attr-defined]
-    assert asked == len(answers)
-    assert server.asked[0] == b"ids=A%0DB"  # type: ignore[attr-defined]
-    if answers[0][0] == 429:
-        assert 7.0 in waits
-    offline = web.make_get(tmp_path / "cache", offline=True)
-    assert offline(address(server), {"ids": "A\rB"}) == b"good"
-    assert len(server.asked) == asked  # type: ignore[attr-defined]
+def question(server: Server, **more: str) -> Question:
+    return Question(f"{server.address}/api", form={"ids": "A\rB"} | more)
 
 
-@pytest.mark.parametrize("answers", [[(404, {}, b"no")], [(500, {}, b"no")] * web.TRIES], ids=["not found", "down"])
-def test_a_failing_service_is_a_clear_error_and_leaves_no_answer(server: HTTPServer, answers: Answers, tmp_path: Path) -> None:
-    server.answers = list(answers)  # type: ignore[attr-defined]
-    get = web.make_get(tmp_path / "cache", offline=False, sleep=lambda _: None)
-    with pytest.raises(ServiceError) as caught:
-        get(address(server), {})
-    assert str(answers[0][0]) in str(caught.value)
-    assert server.answers == []  # type: ignore[attr-defined]
-    assert not list((tmp_path / "cache").glob("*")) if (tmp_path / "cache").exists() else True
+def test_a_good_answer_in_the_end_is_kept_and_asked_for_once(server: Server, survives: Weather) -> None:
+    server.speak = lambda _: b'["good"]'
+    assert survives(lambda get: get(question(server), in_good_order).value) == ["good"]
+
+
+def test_each_way_of_asking(server: Server, tmp_path: Path) -> None:
+    server.speak = lambda _: b'["good"]'
+    get = web.make_get(tmp_path, offline=False, sleep=lambda _: None)
+    get(question(server), in_good_order)
+    get(Question(f"{server.address}/api", params={"rs_id": "rs1", "page": "0"}), in_good_order)
+    get(Question(f"{server.address}/api", json={"query": ["rs1"]}), in_good_order)
+    get(Question(f"{server.address}/api", parts={"query": "rs1,rs2"}), in_good_order)
+    form, by_address, as_body, parts = server.asked
+    assert form.body == b"ids=A%0DB"
+    assert (by_address.method, dict(by_address.params)) == ("GET", {"rs_id": "rs1", "page": "0"})
+    assert (json.loads(as_body.body), as_body.headers["Accept"]) == ({"query": ["rs1"]}, "application/json")
+    assert parts.headers["Content-Type"].startswith("multipart/form-data")
+    assert b'name="query"\r\n\r\nrs1,rs2\r\n' in parts.body
+    assert all(asked.headers["User-Agent"].startswith("ecgwas/") for asked in server.asked)
+
+
+def test_a_refused_question_is_not_asked_again_and_the_service_is_quoted(server: Server, tmp_path: Path) -> None:
+    server.speak = lambda _: Reply(b'{"error": "ID  not\nfound"}', 400)
+    get = web.make_get(tmp_path, offline=False, sleep=lambda _: None)
+    with pytest.raises(ServiceError, match=r'status 400: \{"error": "ID not found"\}'):
+        get(question(server), in_good_order)
+    assert len(server.asked) == 1
 
 
 def test_offline_says_how_to_get_the_answer(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="results/cache"):
+        web.make_get(tmp_path, offline=True)(Question("http://127.0.0.1:9/"), in_good_order)
+
+
+def test_an_unreachable_service_is_a_clear_error(tmp_path: Path) -> None:
+    get = web.make_get(tmp_path, offline=False, sleep=lambda _: None)
+    with pytest.raises(ServiceError, match="ConnectError"):
+        get(Question("http://127.0.0.1:9/"), in_good_order)
+
+
+@pytest.mark.parametrize("harm", ["answer changed", "note gone", "note cut", "answer gone"])
+def test_a_harmed_cache_is_asked_again_and_mended(harm: str, server: Server, tmp_path: Path) -> None:
+    server.speak = lambda _: b'["good"]'
+    get = web.make_get(tmp_path, offline=False, sleep=lambda _: None)
+    get(question(server), in_good_order)
+    note = next(tmp_path.glob("*.json"))
+    answer = note.with_suffix("")
+    {
+        "answer changed": lambda: answer.write_bytes(b'["poison"]'),
+        "note gone": note.unlink,
+        "note cut": lambda: note.write_text(note.read_text()[:30]),
+        "answer gone": answer.unlink,
+    }[harm]()
     with pytest.raises(ServiceError, match="offline"):
-        web.make_get(tmp_path, offline=True)("http://127.0.0.1:9/", {})
+        web.make_get(tmp_path, offline=True)(question(server), in_good_order)
+    assert get(question(server), in_good_order).value == ["good"]
+    assert web.make_get(tmp_path, offline=True)(question(server), in_good_order).value == ["good"]
+    assert len(server.asked) == 2
 
 
-def test_calls_to_one_host_are_a_second_apart(server: HTTPServer, tmp_path: Path) -> None:
-    server.answers = [(200, {}, b"1"), (200, {}, b"2")]  # type: ignore[attr-defined]
+def test_the_note_tells_day_and_address(server: Server, tmp_path: Path) -> None:
+    server.speak = lambda _: b'["good"]'
+    answer = web.make_get(tmp_path, offline=False, sleep=lambda _: None)(question(server), in_good_order)
+    note = json.loads(next(tmp_path.glob("*.json")).read_text())
+    assert note["url"] == f"{server.address}/api"
+    assert answer.date == note["date"] == datetime.now(UTC).date().isoformat()
+
+
+def test_calls_to_one_host_are_apart_as_the_question_asks(server: Server, tmp_path: Path) -> None:
+    server.speak = lambda _: b'["good"]'
     waits: list[float] = []
     get = web.make_get(tmp_path, offline=False, sleep=waits.append, clock=lambda: 100.0)
-    get(address(server), {"q": "1"})
-    get(address(server), {"q": "2"})
-    assert waits == [0.0, web.APART_S]
+    get(question(server, q="1"), in_good_order)
+    get(question(server, q="2"), in_good_order)
+    get(Question(f"{server.address}/slow", apart_s=2.0), in_good_order)
+    assert waits == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [
+        ("7", 7, 7),
+        ("0.25", 0.25, 0.25),
+        ("99999", web.LONGEST_WAIT_S, web.LONGEST_WAIT_S),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=50), usegmt=True), 20, 50),
+        ("-5", 1, 1),
+        ("nan", 1, 1),
+        ("soon", 1, 1),
+    ],
+)
+def test_retry_after_in_seconds_or_as_a_date(said: str, least: float, most: float, server: Server, tmp_path: Path) -> None:
+    server.first = [Reply(b"", 429, {"Retry-After": said})]
+    server.speak = lambda _: b'["good"]'
+    waits: list[float] = []
+    web.make_get(tmp_path, offline=False, sleep=waits.append)(question(server), in_good_order)
+    assert least <= waits[-1] <= most
+
+
+def test_a_service_that_trickles_for_ever_is_given_up(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "LONGEST_ANSWER_S", 0.0)
+    server.speak = lambda _: b'["good"]' + b" " * 200_000
+    with pytest.raises(ServiceError, match="not whole"):
+        web.make_get(tmp_path, offline=False, sleep=lambda _: None)(question(server), in_good_order)
+
+
+def test_a_file_is_downloaded_whole_or_not_at_all(server: Server, tmp_path: Path) -> None:
+    def small(path: Path) -> None:
+        if path.stat().st_size != 3:
+            raise NotUnderstood("not three bytes")
+
+    path = tmp_path / "file.txt"
+    server.first = [Reply(cut=True), Reply(b"abc", headers={"Content-Length": "9"}), Reply(b"abcd")]
+    server.speak = lambda _: b"abc"
+    digest = web.download(f"{server.address}/file.txt", path, small, sleep=lambda _: None)
+    assert (path.read_bytes(), len(digest), len(server.asked)) == (b"abc", 64, 4)
+    server.speak = lambda _: b"abcd"
+    other = tmp_path / "other.txt"
+    with pytest.raises(ServiceError, match="three bytes"):
+        web.download(f"{server.address}/file.txt", other, small, sleep=lambda _: None)
+    assert [found.name for found in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_rs_numbers_at_the_beginning_of_an_id() -> None:
+    variants = make_variants()
+    assert variants.rs_numbers() == {"rs12143842": "rs12143842", "rs6801957": "rs6801957", "rs2074238:C:T": "rs2074238"}
+    renamed = Variants(variants.frame.with_columns(variant=variants.frame["variant"] + "x"))
+    assert list(renamed.rs_numbers()) == ["rs2074238:C:Tx"]

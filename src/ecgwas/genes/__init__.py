@@ -1,29 +1,61 @@
-"""From loci to genes, networks and terms. One file per source.
+"""From hits to genes, networks and terms. One file per source; what a source offers it says by its functions:
 
-A source's file offers one of
+    annotate(options, variants, loci, get) -> Genes       regions, gprofiler, haploreg, ensembl_vep, open_targets
+    connect(options, genes, get) -> Network               string_files, string_db
+    enrich(options, genes, get) -> Enriched               enrichment, string_db, gprofiler
+    look_up(options, variants, loci, get) -> Published    gwas_catalog
 
-    annotate(options, variants, loci) -> Genes    mapping: regions
-    connect(options, genes) -> Network            networks: string_files
-    enrich(options, genes) -> Enriched            terms: enrichment
-
-Sources run in this order whatever their order in the study file. A source that asks a service takes a further argument
-`get(url, params) -> bytes`, the only way to the internet (ecgwas.genes.web); a test hands in a function over a dict.
+Sources run in this order whatever their order in the study file; those of files alone take no `get`. `get` is the only way
+to the internet (ecgwas.genes.web); a test hands in a function over a dict. The genes of all mapping sources together are the
+hit genes: the network, the clusters and the terms are theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
-from ecgwas.errors import InputError, StudyError
-from ecgwas.genes import builds, enrichment, regions, string_files
-from ecgwas.genes.contract import Get
-from ecgwas.study import Enrichment, GeneSource, Regions, StringFiles
+from ecgwas.gene_tables import ClusterTerms, GeneCounts, GeneLeads, NetworkTests, Published, TermChoice, Unplaced
+from ecgwas.genes import (
+    ensembl_vep,
+    gprofiler,
+    gwas_catalog,
+    haploreg,
+    open_targets,
+    regions,
+    string_db,
+    string_files,
+    summaries,
+    terms,
+)
+from ecgwas.genes.checking import check
+from ecgwas.genes.contract import Build, Get, Variants
+from ecgwas.genes.networks import Network
+from ecgwas.study import (
+    EnsemblVep,
+    GeneSource,
+    Gprofiler,
+    GwasCatalog,
+    Haploreg,
+    OpenTargets,
+    Regions,
+    StringDb,
+    StringFiles,
+)
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms
 
 __all__ = ["GeneTables", "Get", "check", "run"]
+
+MAPPING: dict[type, Callable[[Any, Variants, Loci, Get], Genes]] = {
+    Regions: lambda options, variants, loci, _: regions.annotate(options, variants, loci),
+    Gprofiler: gprofiler.annotate,
+    Haploreg: haploreg.annotate,
+    EnsemblVep: ensembl_vep.annotate,
+    OpenTargets: open_targets.annotate,
+}
 
 
 @dataclass(frozen=True)
@@ -34,55 +66,104 @@ class GeneTables:
     clusters: Clusters
     edges: Edges
     terms: Terms
+    gene_counts: GeneCounts
+    gene_leads: GeneLeads
+    cluster_terms: ClusterTerms
+    term_choice: TermChoice
+    network_tests: NetworkTests
+    published: Published
+    unplaced: Unplaced
     notes: tuple[str, ...]
 
 
-def run(sources: Sequence[GeneSource], loci: Loci, hits: Associations, get: Get) -> GeneTables:
-    """Genes of all significant variants, the network among them, the terms they share. Without sources all is empty."""
-    variants = hits.frame.select("variant", "chrom", "pos").unique(maintain_order=True)
-    mapped = [regions.annotate(source, variants, loci).frame for source in sources if isinstance(source, Regions)]
-    genes = Genes(pl.concat(mapped)) if mapped else Genes.empty()
+def run(
+    sources: Sequence[GeneSource], loci: Loci, hits: Associations, get: Get, *, build: Build | None = None, seed: int = 1
+) -> GeneTables:
+    """Genes of all significant variants, the network among them, the terms they share, what others found at the variants.
+
+    build: of the positions; seed: of the gene sets drawn by chance. Without sources every table is empty.
+    """
+    variants = Variants(hits.frame.select("variant", "chrom", "pos").unique(maintain_order=True), build)
+    genes, notes = _mapped(sources, variants, loci, get)
     symbols = sorted(set(genes.frame["gene"].drop_nulls()))
-    notes: list[str] = []
-    clusters, edges, terms = Clusters.empty(), Edges.empty(), [Terms.empty().frame]
+    network = _network(sources, symbols, get, seed)
+    enriched = [(source, terms.enrich(source, symbols, get)) for source in sources if isinstance(source, terms.TermSource)]
+    clusters, cluster_terms = terms.of_clusters(sources, network.clusters, get)
+    looked_up = [_looked_up(source, variants, loci, get) for source in sources if isinstance(source, GwasCatalog)]
+    published = Published(pl.concat([Published.empty().frame, *(found.frame for found, _ in looked_up)]))
+    chosen = [summaries.term_choice(found.terms, source.strongest_others).frame for source, found in enriched]
+    notes += [*network.notes, *(note for _, found in enriched for note in found.notes), *(note for _, note in looked_up)]
+    return GeneTables(
+        genes=genes,
+        clusters=clusters,
+        edges=network.edges,
+        terms=Terms(_together(Terms.empty().frame, [found.terms.frame for _, found in enriched])),
+        gene_counts=summaries.gene_counts(genes, hits),
+        gene_leads=summaries.gene_leads(genes, hits),
+        cluster_terms=cluster_terms,
+        term_choice=TermChoice(_together(TermChoice.empty().frame, chosen)),
+        network_tests=network.tests,
+        published=published,
+        unplaced=Unplaced(pl.concat([_without_genes(genes), network.unplaced.frame])),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _together(empty: pl.DataFrame, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([empty, *frames], how="diagonal_relaxed")
+
+
+def _mapped(sources: Sequence[GeneSource], variants: Variants, loci: Loci, get: Get) -> tuple[Genes, list[str]]:
+    """Genes by every mapping source that is asked, and why others are not."""
+    frames, notes = [Genes.empty().frame], []
+    for source in sources:
+        annotate = MAPPING.get(type(source))
+        if annotate is None or variants.frame.height == 0:
+            continue
+        reason = _not_asked(source, variants.frame.height)
+        if reason is not None:
+            notes.append(f"{source.kind} was not asked for genes: {reason}")
+            continue
+        genes = annotate(source, variants, loci, get)
+        frames.append(genes.frame)
+        notes.append(_about(genes))
+    return Genes(pl.concat(frames)), notes
+
+
+def _not_asked(source: GeneSource, variants: int) -> str | None:
+    """Why a service is not asked for so many variants; None: it is."""
+    least, most = getattr(source, "min_variants", 0), getattr(source, "max_variants", None)
+    if variants < least:
+        return f"{variants} hit variants, fewer than min_variants {least}"
+    if most is not None and variants > most:
+        return f"{variants} hit variants, more than max_variants {most}"
+    return None
+
+
+def _about(genes: Genes) -> str:
+    variants, without = genes.frame["variant"].n_unique(), _without_genes(genes).height
+    version = genes.frame["source_version"][0]
+    return f"{version}: {genes.frame['gene'].drop_nulls().n_unique()} genes of {variants} variants; {without} have none"
+
+
+def _without_genes(genes: Genes) -> pl.DataFrame:
+    rows = genes.frame.filter(pl.col("relation") == "none")
+    return rows.select(what=pl.lit("variant"), name="variant", source="source", reason="evidence")
+
+
+def _network(sources: Sequence[GeneSource], symbols: Sequence[str], get: Get, seed: int) -> Network:
     for source in sources:
         if isinstance(source, StringFiles):
-            network = string_files.connect(source, symbols)
-            clusters, edges = network.clusters, network.edges
-            notes += network.notes
-        elif isinstance(source, Enrichment):
-            enriched = enrichment.enrich(source, symbols)
-            terms.append(enriched.terms.frame)
-            notes += enriched.notes
-    return GeneTables(genes, clusters, edges, Terms(pl.concat(terms)), tuple(notes))
+            return string_files.connect(source, symbols, seed=seed)
+        if isinstance(source, StringDb) and symbols:
+            return string_db.connect(source, symbols, get)
+    return Network(Clusters.empty(), Edges.empty(), NetworkTests.empty(), Unplaced.empty(), ())
 
 
-def check(sources: Sequence[GeneSource], build: str | None = None) -> list[str]:
-    """Opens every source's files; what was found, in words. Raises InputError or StudyError without doing the work.
-
-    build: hg19 | hg38, of the genotypes; a table of genes that is plainly of the other one is refused.
-    """
-    facts = []
-    for source in sources:
-        if isinstance(source, Regions):
-            facts.append(_check_regions(source, build))
-        elif isinstance(source, StringFiles):
-            string_files.check(source)
-            facts.append(f"network {source.links.name}")
-        else:
-            facts.append(f"{sum(1 for _ in enrichment.read(source))} terms in {source.terms.name}")
-    networks = sum(isinstance(source, StringFiles) for source in sources)
-    if networks > 1:
-        raise StudyError(f"{networks} networks are named under `genes`", fix="keep one source of kind string_files")
-    if sources and not any(isinstance(source, Regions) for source in sources):
-        raise StudyError("no source under `genes` maps variants to genes", fix="add one of kind regions")
-    return facts
-
-
-def _check_regions(source: Regions, build: str | None) -> str:
-    table = regions.read(source.file)
-    own = builds.build_of(table)
-    if own is not None and build is not None and own != build:
-        problem = f"the table of genes has positions of {own}, the genotypes are said to be {build}"
-        raise InputError(problem, where=source.file, fix=f"give a table of {build}, or correct `build` under `scan`")
-    return f"{len(set(regions.symbols(table)))} genes in {source.file.name}, {own or 'build unknown'}"
+def _looked_up(source: GwasCatalog, variants: Variants, loci: Loci, get: Get) -> tuple[Published, str]:
+    """What the catalog holds, and a word on it."""
+    reason = _not_asked(source, variants.frame.height) if source.file is None else None
+    if reason is not None:
+        return Published.empty(), f"the GWAS Catalog was not asked: {reason}; name its bulk file under `file`"
+    found = gwas_catalog.look_up(source, variants, loci, get)
+    return found, f"GWAS Catalog: {len(found)} associations of {found.frame['variant'].n_unique()} hit variants"

@@ -45,12 +45,16 @@ class Enriched:
 
 
 def enrich(options: Enrichment, genes: Sequence[str]) -> Enriched:
-    """Every term that holds a hit gene, by category and p.
+    """Every term of the file that holds a hit gene, by category and p: `over` with the file's terms."""
+    return over(options, list(read(options)), genes)
+
+
+def over(options: Enrichment, terms: Sequence[Term], genes: Sequence[str]) -> Enriched:
+    """Every term that holds one of the genes, by category and p.
 
     expected = hits x term / background; strength = log10(observed / expected); p = P(X >= observed), hypergeometric; FDR by
     Benjamini-Hochberg over all terms of a category, those without a hit gene too.
     """
-    terms = list(read(options))
     background = frozenset().union(*(term.genes for term in terms))
     hits = set(genes) & background
     outside = sorted(set(genes) - background)

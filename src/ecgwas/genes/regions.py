@@ -18,16 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
-from ecgwas.genes.files import read_lines
+from ecgwas.genes import mapping
+from ecgwas.genes.contract import Variants
+from ecgwas.genes.files import read_lines, version_of
+from ecgwas.genes.mapping import Found
 from ecgwas.study import Regions
 from ecgwas.tables import Genes, Loci
 
 SYMBOL = re.compile(r'gene_name "([^"]+)"')
 GENE_ID = re.compile(r'gene_id "([^"]+)"')
+CODING = re.compile(r'gene_(?:bio)?type "protein_coding"')
 STRANDS = ("+", "-", ".")
 
 
@@ -44,34 +47,21 @@ class Ranges:
     reach: NDArray[np.int64]
 
 
-def annotate(options: Regions, variants: pl.DataFrame, loci: Loci) -> Genes:
+def annotate(options: Regions, variants: Variants, loci: Loci) -> Genes:
     """Genes of each hit variant: all that hold it (or lie within window_bp), else the nearest within max_distance_bp.
 
-    variants: columns variant, chrom, pos (1-based), once each. A variant without any gene has one row without a symbol.
+    A variant without any gene has one row without a symbol. Build and positions are as `ecgwas.genes.check` found them.
     """
-    table = read(options.file)
-    version = options.file.name
-    rows = []
-    for variant, chrom, pos in variants.select("variant", "chrom", "pos").iter_rows():
-        locus = locus_of(loci, chrom, pos)
-        about = {"locus": locus, "variant": variant, "chrom": chrom, "pos": pos, "evidence": None}
-        from_here = {"source": "regions", "source_version": version}
-        rows += [about | gene | from_here for gene in near(table.get(chrom), pos, options)]
-    return Genes.of(rows)
+    table = read(options.file, protein_coding=options.protein_coding)
+    found = {variant: near(table.get(chrom), pos, options) for variant, chrom, pos in variants.rows()}
+    reason = f"no gene within {max(options.max_distance_bp, options.window_bp)} bp"
+    return mapping.genes_of(variants, loci, found, dict.fromkeys(found, reason), "regions", version_of(options.file))
 
 
-def locus_of(loci: Loci, chrom: str, pos: int) -> int | None:
-    """Number of the locus that holds the position."""
-    inside = (pl.col("chrom") == chrom) & (pl.col("start") <= pos) & (pl.col("stop") >= pos)
-    found = loci.frame.filter(inside)["locus"]
-    return int(found[0]) if len(found) else None
-
-
-def near(ranges: Ranges | None, pos: int, options: Regions) -> list[dict[str, object]]:
-    """Genes of one position: gene, distance_bp, rank (1 = nearest, ties by symbol), relation."""
-    nothing: list[dict[str, object]] = [{"gene": None, "distance_bp": None, "rank": None, "relation": "none"}]
+def near(ranges: Ranges | None, pos: int, options: Regions) -> list[Found]:
+    """Genes of one position, nearest first, then by symbol."""
     if ranges is None:
-        return nothing
+        return []
     window = range(_first_reaching(ranges, pos - options.window_bp), _first_after(ranges, pos + options.window_bp))
     overlapping = [k for k in window if ranges.stop[k] >= pos - options.window_bp]
     chosen, relation = overlapping, "overlap"
@@ -83,10 +73,7 @@ def near(ranges: Ranges | None, pos: int, options: Regions) -> list[dict[str, ob
         symbol, distance = ranges.symbols[k], _distance(ranges, k, pos)
         distances[symbol] = min(distance, distances.get(symbol, distance))
     ranked = sorted(distances.items(), key=lambda item: (item[1], item[0]))
-    return [
-        {"gene": gene, "distance_bp": distance, "rank": rank, "relation": relation}
-        for rank, (gene, distance) in enumerate(ranked, start=1)
-    ] or nothing
+    return [Found(gene, distance, relation) for gene, distance in ranked]
 
 
 def _first_reaching(ranges: Ranges, pos: int) -> int:
@@ -113,11 +100,19 @@ def _nearest(ranges: Ranges, pos: int, limit: int) -> list[int]:
     return [k for k, distance in distances.items() if distance == least and distance <= limit]
 
 
-def read(path: Path) -> dict[str, Ranges]:
-    """Chromosome without "chr" -> its genes. Raises InputError naming the first line that cannot be read."""
+def read(path: Path, *, protein_coding: bool = False) -> dict[str, Ranges]:
+    """Chromosome without "chr" -> its genes. Raises InputError naming the first line that cannot be read.
+
+    protein_coding: only genes of that type, which a GTF alone tells; of another file nothing would be left, so it is refused.
+    """
     genes: dict[str, list[tuple[int, int, str]]] = {}
     for number, line in read_lines(path, "table of genes"):
+        if protein_coding and "\tgene\t" in line and CODING.search(line) is None:
+            continue
         gene = _gene(path, line, number)
+        if gene is not None and protein_coding and CODING.search(line) is None:
+            fix = "give a GENCODE or Ensembl GTF, or leave out `protein_coding`"
+            raise InputError("the table of genes does not tell their types", where=path, fix=fix)
         if gene is not None:
             chrom, start, stop, symbol = gene
             genes.setdefault(chromosome(chrom), []).append((start, stop, symbol))

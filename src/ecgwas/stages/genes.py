@@ -9,15 +9,22 @@ from typing import Any
 
 from ecgwas import genes
 from ecgwas.genes import web
-from ecgwas.stages.base import Needs, Stage, all_in_one, stage_folder, write_json
+from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Loci
 
 logger = logging.getLogger(__name__)
 
+FILES = {
+    "genes": "genes", "gene_counts": "gene_counts", "gene_leads": "gene_leads", "clusters": "clusters", "edges": "edges",
+    "network_tests": "network_tests", "enrichment": "terms", "term_choice": "term_choice", "cluster_terms": "cluster_terms",
+    "published": "published", "unplaced": "unplaced",
+}  # fmt: skip
+"""File under results/genes -> the table in it."""
+
 
 def _options(study: Study, part: str) -> Any:
-    return [study.as_written(source) for source in study.genes]
+    return [[study.as_written(source) for source in study.genes], study.scan.build, seed_of(study, "genes")]
 
 
 def _needs(study: Study, part: str) -> Needs:
@@ -33,20 +40,18 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     folder = stage_folder(study, "loci")
     loci = Loci.read(folder / "loci.csv")
     hits = Associations.read(folder / "hits.csv")
-    get = web.make_get(study.results / "cache", offline=False)
-    genes.check(study.genes, study.scan.build)
-    found = genes.run(study.genes, loci, hits, get)
-    found.genes.write(out / "genes.csv")
-    found.clusters.write(out / "clusters.csv")
-    found.edges.write(out / "edges.csv")
-    found.terms.write(out / "enrichment.csv")
+    get = web.make_get(study.results / "cache", offline=study.offline)
+    genes.check(study.genes, study.scan.build, offline=study.offline)
+    found = genes.run(study.genes, loci, hits, get, build=study.scan.build, seed=seed_of(study, "genes"))
+    for name, table in FILES.items():
+        getattr(found, table).write(out / f"{name}.csv")
     write_json(out / "notes.json", list(found.notes))
     for note in found.notes:
         logger.info("genes: %s", note)
 
 
 def _check(study: Study) -> Sequence[str]:
-    return genes.check(study.genes, study.scan.build) or ["no gene sources: loci will have no genes"]
+    return genes.check(study.genes, study.scan.build, offline=study.offline) or ["no gene sources: loci will have no genes"]
 
 
 STAGE = Stage("genes", "find genes, networks and terms", all_in_one, _options, _needs, _files, _work, _check)

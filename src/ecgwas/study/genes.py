@@ -95,6 +95,8 @@ class EnsemblVep(VariantService):
     """Server of hg38."""
     address_hg19: Address = "https://grch37.rest.ensembl.org"
     """Server of hg19."""
+    protein_coding: bool = True
+    """Only genes whose type is protein_coding."""
     batch: int = option(200, ge=1, le=1000)
     """Variants in one question."""
 
@@ -145,7 +147,7 @@ class StringFiles(NetworkLimits):
     aliases: StudyPath | None = None
     """9606.protein.aliases.v12.0.txt.gz: hit genes that `info` does not name are looked up among the other names."""
     resamples: int = option(1000, ge=0)
-    """Gene sets of the same degrees drawn to see whether the hit genes have more edges than chance; 0: none."""
+    """Networks of the same degrees drawn to see whether the hit genes have more edges than chance; 0: none."""
 
 
 class StringDb(NetworkLimits, Service, TermLimits):
@@ -182,4 +184,7 @@ class Enrichment(TermLimits):
     """Categories of a STRING terms file, in its long names; none: all. A GMT file is one category."""
 
 
-GeneSource = Annotated[Regions | StringFiles | Enrichment, Field(discriminator="kind")]
+GeneSource = Annotated[
+    Regions | Gprofiler | Haploreg | EnsemblVep | OpenTargets | GwasCatalog | StringFiles | StringDb | Enrichment,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,150 @@
+"""What others found at the hit variants: the NHGRI-EBI GWAS Catalog (Cerezo et al. 2025, Nucleic Acids Res 53:D998).
+
+From its bulk file `gwas-catalog-associations_ontology-annotated.tsv` (as it comes, .gz or .zip), or for few variants from its
+REST service, version 2: pages of 200, unsorted (sorting while paging drops rows), no `_embedded` where there is nothing.
+Variants are matched by rs number; in a study of hg38 also by position, because the catalog's positions are hg38.
+p-values may be smaller than a float holds: -log10 p is taken from mantissa and exponent.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ecgwas.errors import InputError
+from ecgwas.gene_tables import Published
+from ecgwas.genes.contract import Get, NotUnderstood, Question, Variants, as_json
+from ecgwas.genes.enrichment import is_cardiovascular
+from ecgwas.genes.files import read_lines, version_of
+from ecgwas.genes.mapping import locus_of
+from ecgwas.study import GwasCatalog
+from ecgwas.tables import Loci
+
+PAGE = 200
+NEEDED = ("DISEASE/TRAIT", "CHR_ID", "CHR_POS", "MAPPED_GENE", "SNPS", "PVALUE_MLOG", "PUBMEDID", "STUDY ACCESSION")
+RS_NUMBER = re.compile(r"rs\d+")
+FIX = "give gwas-catalog-associations_ontology-annotated.tsv, or let `ecgwas references fetch` download it"
+
+Row = Mapping[str, Any]
+
+
+def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get) -> Published:
+    """Every association of the catalog with a hit variant, by variant, strongest first."""
+    found = _from_file(options.file, variants) if options.file is not None else _from_service(options, variants, get)
+    order = {variant: k for k, (variant, _, _) in enumerate(variants.rows())}
+    rows = sorted(found, key=lambda row: (order[row["variant"]], -(row["neglog10p"] or 0.0), row["trait"], row["study"] or ""))
+    places = {variant: locus_of(loci, chrom, pos) for variant, chrom, pos in variants.rows()}
+    tagged = [
+        row
+        | {"locus": places[row["variant"]], "cardiovascular": is_cardiovascular(_words(row), options.cardiovascular)}
+        for row in rows
+    ]  # fmt: skip
+    return Published.of(tagged)
+
+
+def _words(row: Row) -> str:
+    return f"{row['trait']} {row['efo_trait'] or ''}"
+
+
+def check(path: Path) -> None:
+    """Raises InputError if the file is not the catalog's."""
+    next(_lines(path), None)
+
+
+def _lines(path: Path) -> Iterator[dict[str, str]]:
+    lines = read_lines(path, "GWAS Catalog")
+    _, first = next(lines, (0, ""))
+    header = first.split("\t")
+    absent = [name for name in NEEDED if name not in header]
+    if absent:
+        raise InputError(f"the GWAS Catalog lacks column {', '.join(absent)}", where=path, fix=FIX)
+    for number, line in lines:
+        cells = line.split("\t")
+        if len(cells) != len(header):
+            problem = f"line {number} of the GWAS Catalog has {len(cells)} columns, its header {len(header)}"
+            raise InputError(problem, where=path, fix="download it again: it is damaged or cut short")
+        yield dict(zip(header, cells, strict=True))
+
+
+def _from_file(path: Path, variants: Variants) -> list[dict[str, Any]]:
+    by_rs_number: dict[str, list[str]] = {}
+    for variant, rs_number in variants.rs_numbers().items():
+        by_rs_number.setdefault(rs_number, []).append(variant)
+    by_place: dict[tuple[str, str], list[str]] = {}
+    if variants.build == "hg38":
+        for variant, chrom, pos in variants.rows():
+            by_place.setdefault((chrom, str(pos)), []).append(variant)
+    version = version_of(path)
+    found = []
+    for cells in _lines(path):
+        named = RS_NUMBER.findall(cells["SNPS"])
+        matches = [variant for rs_number in named for variant in by_rs_number.get(rs_number, ())]
+        matches = matches or by_place.get((cells["CHR_ID"], cells["CHR_POS"]), [])
+        found += [_of_file(variant, named, cells, version) for variant in dict.fromkeys(matches)]
+    return found
+
+
+def _of_file(variant: str, named: Sequence[str], cells: Mapping[str, str], version: str) -> dict[str, Any]:
+    return {
+        "variant": variant, "rs_id": ";".join(named) or None, "trait": cells["DISEASE/TRAIT"],
+        "efo_trait": cells.get("MAPPED_TRAIT") or None, "neglog10p": _number(cells["PVALUE_MLOG"]),
+        "risk_allele": cells.get("STRONGEST SNP-RISK ALLELE") or None,
+        "effect": " ".join(cells.get(name, "") for name in ("OR or BETA", "95% CI (TEXT)")).strip() or None,
+        "genes": _joined(re.split(r"\s*[,;]\s*|\s+[-x]\s+", cells["MAPPED_GENE"])), "pubmed_id": cells["PUBMEDID"] or None,
+        "study": cells["STUDY ACCESSION"] or None, "source_version": version,
+    }  # fmt: skip
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _joined(names: Sequence[str]) -> str | None:
+    return ";".join(dict.fromkeys(name.strip() for name in names if name.strip())) or None
+
+
+def _from_service(options: GwasCatalog, variants: Variants, get: Get) -> list[dict[str, Any]]:
+    found = []
+    for variant, rs_number in variants.rs_numbers().items():
+        page, pages = 0, 1
+        while page < pages:
+            asked = {"rs_id": rs_number, "page": str(page), "size": str(PAGE)}
+            answer = get(Question(f"{options.address}/associations", params=asked), _page)
+            found += [_of_service(variant, rs_number, item, answer.date) for item in answer.value["items"]]
+            page, pages = page + 1, answer.value["pages"]
+    return found
+
+
+def _page(content: bytes) -> dict[str, Any]:
+    answer = as_json(content)
+    if not isinstance(answer, dict) or not isinstance(answer.get("page"), dict):
+        raise NotUnderstood("the answer has no `page`")
+    items = (answer.get("_embedded") or {}).get("associations", [])
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise NotUnderstood("the associations of the answer are no list")
+    return {"items": items, "pages": int(answer["page"].get("totalPages", 0))}
+
+
+def _of_service(variant: str, rs_number: str, item: Row, date: str) -> dict[str, Any]:
+    reported = item.get("reported_trait") or []
+    return {
+        "variant": variant, "rs_id": rs_number, "trait": "; ".join(reported if isinstance(reported, list) else [reported]),
+        "efo_trait": _joined([str(trait.get("efo_trait") or "") for trait in item.get("efo_traits") or []]),
+        "neglog10p": _neglog10p(item), "risk_allele": _joined(item.get("snp_effect_allele") or []),
+        "effect": str(item.get("beta") or item.get("or_value") or "") or None,
+        "genes": _joined(item.get("mapped_genes") or []), "pubmed_id": str(item.get("pubmed_id") or "") or None,
+        "study": item.get("accession_id"), "source_version": f"GWAS Catalog REST v2, {date}",
+    }  # fmt: skip
+
+
+def _neglog10p(item: Row) -> float | None:
+    mantissa, exponent = item.get("pvalue_mantissa"), item.get("pvalue_exponent")
+    if mantissa is None or exponent is None or float(mantissa) <= 0:
+        return None
+    return -(math.log10(float(mantissa)) + int(exponent))

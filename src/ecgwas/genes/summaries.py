@@ -1,0 +1,49 @@
+"""Counts of hit genes over variants, loci, leads and traits, and the terms that are looked at first."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ecgwas.gene_tables import GeneCounts, GeneLeads, TermChoice
+from ecgwas.tables import Associations, Genes, Terms
+
+COUNTS = (
+    pl.col("variant").n_unique().alias("variants"),
+    pl.col("locus").drop_nulls().n_unique().alias("loci"),
+    pl.col("trait").n_unique().alias("traits"),
+    pl.col("neglog10p").max(),
+)
+
+
+def gene_counts(genes: Genes, hits: Associations) -> GeneCounts:
+    """One row per hit gene, the most loci first, then variants, then by symbol."""
+    counted = _hits_of_genes(genes, hits).group_by("gene").agg(*COUNTS, leads=pl.col("lead").n_unique())
+    ordered = counted.sort("loci", "variants", "gene", descending=[True, True, False])
+    return GeneCounts(ordered.select(list(GeneCounts.columns)))
+
+
+def gene_leads(genes: Genes, hits: Associations) -> GeneLeads:
+    """One row per hit gene and lead, by gene, then lead."""
+    counted = _hits_of_genes(genes, hits).group_by("gene", "lead").agg(*COUNTS)
+    return GeneLeads(counted.sort("gene", "lead").select(list(GeneLeads.columns)))
+
+
+def _hits_of_genes(genes: Genes, hits: Associations) -> pl.DataFrame:
+    """One row per gene, hit variant and trait, however many sources named the gene; columns gene, locus, lead too."""
+    named = genes.frame.filter(pl.col("gene").is_not_null()).select("gene", "variant", "locus").unique()
+    tested = hits.frame.select("variant", "trait", "neglog10p")
+    joined = named.join(tested, on="variant", how="inner")
+    return joined.with_columns(lead=pl.col("trait").str.split(".").list.get(1, null_on_oob=True))
+
+
+def term_choice(terms: Terms, strongest_others: int) -> TermChoice:
+    """Kept terms: every cardiovascular one, and of each category so many others, the smallest FDR first."""
+    kept = terms.frame.filter(pl.col("kept")).sort("category", "fdr", "p", "term")
+    of_heart = kept.filter(pl.col("cardiovascular"))
+    place = pl.int_range(pl.len()).over("category")
+    others = kept.filter(~pl.col("cardiovascular")).filter(place < strongest_others)
+    grouped = [
+        frame.select(pl.lit(group).alias("group"), *kept.columns)
+        for group, frame in (("cardiovascular", of_heart), ("other", others))
+    ]
+    return TermChoice(pl.concat(grouped))

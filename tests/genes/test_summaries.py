@@ -1,0 +1,64 @@
+"""Counts of genes against loops over the rows, and the choice of terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecgwas.genes import summaries
+from ecgwas.tables import Associations, Genes, Terms
+
+GENES = [("rs1", 1, "A"), ("rs1", 1, "B"), ("rs2", 1, "A"), ("rs3", 2, "A"), ("rs4", None, None), ("rs1", 1, "A")]
+HITS = [("rs1", "ae.V1.f01", 9.0), ("rs1", "ae.V2.f01", 10.0), ("rs2", "ae.V1.f02", 11.0), ("rs3", "pca.12L.f01", 8.0),
+        ("rs4", "ae.V1.f01", 20.0)]  # fmt: skip
+
+
+def genes() -> Genes:
+    """rs1 is mapped to A by two sources."""
+    return Genes.of([
+        {"locus": locus, "variant": variant, "chrom": "1", "pos": 5, "gene": gene, "distance_bp": 0, "rank": 1,
+         "relation": "overlap" if gene else "none", "evidence": None, "source": f"s{k}", "source_version": "v"}
+        for k, (variant, locus, gene) in enumerate(GENES)
+    ])  # fmt: skip
+
+
+def hits() -> Associations:
+    return Associations.of([
+        {"trait": trait, "variant": variant, "chrom": "1", "pos": 5, "effect_allele": "A", "other_allele": "G", "eaf": 0.2,
+         "n": 9, "beta": 1.0, "se": 0.1, "t": 10.0, "neglog10p": neglog10p}
+        for variant, trait, neglog10p in HITS
+    ])  # fmt: skip
+
+
+def test_counts_are_those_of_a_loop() -> None:
+    expected: list[tuple[Any, ...]] = []
+    for gene in ("A", "B"):
+        variants = {variant for variant, _, name in GENES if name == gene}
+        rows = [row for row in HITS if row[0] in variants]
+        loci = {locus for _, locus, name in GENES if name == gene}
+        leads = {trait.split(".")[1] for _, trait, _ in rows}
+        expected.append(
+            (gene, len(variants), len(loci), len(leads), len({row[1] for row in rows}), max(row[2] for row in rows))
+        )
+    assert summaries.gene_counts(genes(), hits()).frame.rows() == expected
+
+
+def test_leads_are_those_of_a_loop() -> None:
+    assert summaries.gene_leads(genes(), hits()).frame.rows() == [
+        ("A", "12L", 1, 1, 1, 8.0), ("A", "V1", 2, 1, 2, 11.0), ("A", "V2", 1, 1, 1, 10.0),
+        ("B", "V1", 1, 1, 1, 9.0), ("B", "V2", 1, 1, 1, 10.0),
+    ]  # fmt: skip
+
+
+def test_all_terms_of_the_heart_and_the_strongest_others_of_each_category() -> None:
+    rows = [("X", "heart 1", 3e-3, True, True), ("X", "heart 2", 1e-3, True, True), ("X", "axon", 1e-5, True, False),
+            ("X", "hair", 1e-4, True, False), ("Y", "skin", 1e-3, True, False), ("Y", "lost", 0.5, False, True)]  # fmt: skip
+    terms = Terms.of([
+        {"category": category, "term": name, "description": name, "observed": 3, "expected": 1.0, "background": 9,
+         "strength": 0.5, "p": fdr / 10, "fdr": fdr, "kept": kept, "cardiovascular": of_heart, "genes": "A"}
+        for category, name, fdr, kept, of_heart in rows
+    ])  # fmt: skip
+    chosen = summaries.term_choice(terms, 1).frame.select("group", "category", "term").rows()
+    assert chosen == [
+        ("cardiovascular", "X", "heart 2"), ("cardiovascular", "X", "heart 1"), ("other", "X", "axon"), ("other", "Y", "skin"),
+    ]  # fmt: skip
+    assert summaries.term_choice(terms, 0).frame.height == 2
