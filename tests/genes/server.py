@@ -43,10 +43,10 @@ BAD_WEATHER = {
     "HTML instead of data": Reply(b"<!DOCTYPE html><html><body>Welcome</body></html>", headers={"Content-Type": "text/html"}),
     "empty answer": Reply(b""),
     "half an answer": Reply(b'{"result": [{"rs_id": "rs1"'),
-    "slow answer": Reply(b"[]", delay_s=0.45),
+    "slow answer": Reply(b"[]", delay_s=1.5),
 }
 """Each ends well if the next answer is good, and in a ServiceError if all are like it."""
-PATIENCE_S = 0.15
+PATIENCE_S = 1.0
 
 
 class Server(ThreadingHTTPServer):

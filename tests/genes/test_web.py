@@ -113,18 +113,28 @@ def test_calls_to_one_host_are_apart_as_the_question_asks(server: Server, tmp_pa
         ("7", 7, 7),
         ("0.25", 0.25, 0.25),
         ("99999", web.LONGEST_WAIT_S, web.LONGEST_WAIT_S),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=50), usegmt=True), 20, 50),
+        ("a date", 20, 50),
         ("-5", 1, 1),
         ("nan", 1, 1),
         ("soon", 1, 1),
     ],
 )
 def test_retry_after_in_seconds_or_as_a_date(said: str, least: float, most: float, server: Server, tmp_path: Path) -> None:
+    if said == "a date":
+        said = format_datetime(datetime.now(UTC) + timedelta(seconds=50), usegmt=True)
     server.first = [Reply(b"", 429, {"Retry-After": said})]
     server.speak = lambda _: b'["good"]'
     waits: list[float] = []
     web.make_get(tmp_path, offline=False, sleep=waits.append)(question(server), in_good_order)
     assert least <= waits[-1] <= most
+
+
+def test_a_service_that_stays_silent_is_given_up(server: Server, tmp_path: Path) -> None:
+    server.speak = lambda _: Reply(b'["late"]', delay_s=1.0)
+    get = web.make_get(tmp_path / "cache", offline=False, sleep=lambda _: None, patience_s=0.2)
+    with pytest.raises(ServiceError, match="ReadTimeout"):
+        get(question(server), in_good_order)
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_service_that_trickles_for_ever_is_given_up(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
