@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ecgwas.associate import genotypes, guards, panel, traits
+from ecgwas.associate import covariates, genotypes, guards, panel, traits
 from ecgwas.stages import represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
@@ -76,6 +76,7 @@ def load_covariates(study: Study) -> Covariates:
 
 
 def _check(study: Study) -> Sequence[str]:
+    covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
     return traits.check(study.traits, genotypes.people(study.scan))
 
 
