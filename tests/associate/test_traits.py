@@ -12,9 +12,10 @@ import statsmodels.api as sm
 from scipy import stats
 
 from ecgwas.associate import traits
+from ecgwas.associate.guards import Judged
 from ecgwas.errors import InputError
 from ecgwas.study import TraitOptions
-from ecgwas.tables import Features
+from ecgwas.tables import Features, Guards
 
 N = 80
 
@@ -57,7 +58,37 @@ def test_rank_normal_trait_is_the_transformed_residual_of_statsmodels(tmp_path: 
     np.testing.assert_allclose(built.traits.values[:, 0], expected, atol=1e-10)
     row = built.report.row(0, named=True)
     assert row["skewness_before"] == pytest.approx(stats.skew(noise(1)))
-    assert row["kurtosis_after"] == pytest.approx(stats.kurtosis(expected), abs=1e-9)
+    tested = sm.OLS(expected, sm.add_constant(built.covariates.values)).fit().resid
+    assert row["kurtosis_after"] == pytest.approx(stats.kurtosis(tested), abs=1e-9)
+
+
+def test_nearly_empty_traits_are_refused(tmp_path: Path) -> None:
+    path = covariates(tmp_path, ids())
+    columns = {"good": noise(1), "rare": np.where(np.arange(N) < 30, noise(2), 0.0)}
+    built = traits.build(TraitOptions(covariates=path), {"ae": features(ids(), columns)}, ids())
+    assert built.traits.names == ("ae.V1.good",)
+    assert built.report["reason"][1].startswith("the same value in 62% of people")
+    assert built.guards.frame.filter(pl.col("guard") == "usable_traits").select("status", "left_out").row(0) == ("warn", 1)
+    free = traits.build(TraitOptions(covariates=path, max_same=1.0), {"ae": features(ids(), columns)}, ids())
+    assert len(free.traits.names) == 2
+
+
+def test_guards_leave_people_out_and_their_components_become_covariates(tmp_path: Path) -> None:
+    path = covariates(tmp_path, ids())
+    table = {"ae": features(ids(), {"f01": noise(1)})}
+    scores = np.random.default_rng(1).normal(size=(N - 1, 4))
+
+    def judge(eids: Sequence[str]) -> Judged:
+        return Judged({eids[0]: "call rate 0.5"}, Guards.empty(), tuple(eids[1:]), scores)
+
+    built = traits.build(TraitOptions(covariates=path, components=3), table, ids(), judge)
+    assert built.people.frame.row(0) == (ids()[0], "dropped", "call rate 0.5")
+    assert built.traits.eids == tuple(ids()[1:])
+    assert built.covariates.names[-3:] == ("computed_pc1", "computed_pc2", "computed_pc3")
+    np.testing.assert_array_equal(built.covariates.values[:, -3:], scores[:, :3])
+    path.write_text(path.read_text().replace("age", "PC1"))
+    given = traits.build(TraitOptions(covariates=path), table, ids(), judge)
+    assert "computed_pc1" not in given.covariates.names
 
 
 def test_outliers_leave_no_heavy_tails_in_the_scan(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ class TraitTables:
     traits      (N, K), people sorted by eid, missing NaN
     covariates  (N, C), the same people in the same order, no missing values
     people      every person of any table
-    report      one row per feature: trait, status kept | left_out, reason, n, skewness and excess kurtosis before and
-                after the transformation (biased moments; null where left out before it)
+    report      one row per feature: trait, status kept | left_out, reason, n, skewness and excess kurtosis before, and of
+                what is tested: after the transformation and without the covariates (biased; null where left out before it)
     guards      every guard over people and traits
     notes       what was changed or is worth knowing, in words
     """
@@ -124,8 +124,8 @@ def _trait_guards(report: pl.DataFrame) -> Guards:
         worst = None if after is None else round(float(after), 6)  # type: ignore[arg-type]
         beyond = int((kept[f"{shape}_after"].abs() > limit).sum())
         status = "pass" if beyond == 0 else "warn"
-        words = f"largest absolute {shape} after the transformation"
-        note = words if before is None else f"{words}; before it {float(before):.2f}"  # type: ignore[arg-type]
+        words = f"largest absolute {shape} of what is tested"
+        note = words if before is None else f"{words}; before the transformation {float(before):.2f}"  # type: ignore[arg-type]
         rows.append(
             {"guard": shape, "about": "traits", "status": status, "value": worst, "limit": limit, "left_out": 0,
              "of": kept.height, "note": note}
@@ -276,7 +276,7 @@ def _transformed(
             rows[name] |= {"status": "left_out", "reason": reason}
             continue
         after = _normal(seen, spans[key]) if options.transform == "rank_normal" else seen
-        rows[name] |= _shape(seen, "before") | _shape(after, "after")
+        rows[name] |= _shape(seen, "before") | _shape(_residuals(after, spans[key]), "after")
         column = np.full(len(values), np.nan)
         column[present] = after
         kept[name] = column
@@ -297,6 +297,9 @@ def _unusable(seen: NDArray[np.float64], people: int, options: TraitOptions) -> 
         return f"measured in {len(seen)} of {people} people, less than a share of {options.min_share:g}"
     if np.ptp(seen) == 0:
         return "the same value in everyone"
+    same = float(np.unique(seen, return_counts=True)[1].max()) / len(seen)
+    if same > options.max_same:
+        return f"the same value in {same:.0%} of people: the few others would carry every test"
     return None
 
 

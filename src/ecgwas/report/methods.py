@@ -22,7 +22,7 @@ REPRESENTATIONS = {
 }
 INPUTS = {"beat": "of median beats", "strip": "of whole recordings"}
 TRANSFORMS = {
-    "rank_normal": "Residuals on the covariates were transformed to normal quantiles by rank (Blom).",
+    "rank_normal": "Traits were transformed to normal quantiles by rank (Blom), and so were their residuals on the covariates.",
     "none": "Features were tested without transformation.",
 }
 ENGINES = {

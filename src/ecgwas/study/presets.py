@@ -21,7 +21,7 @@ PUBLISHED: dict[str, Any] = {
         }
     ],
     "traits": {
-        "transform": "none", "min_share": 0.0, "components": 0,
+        "transform": "none", "min_share": 0.0, "max_same": 1.0, "components": 0,
         "guards": {
             "min_call_rate": None, "max_heterozygosity_sd": None, "check_sex": False, "max_kinship": None,
             "max_component_sd": None,

@@ -44,6 +44,8 @@ class TraitOptions(Options):
     """People who must not be tested."""
     min_share: float = option(0.5, ge=0, le=1)
     """Traits measured in a smaller share of the people (a wave that most do not have) are left out and listed."""
+    max_same: float = option(0.5, gt=0, le=1)
+    """Traits with one value in a larger share of people are left out: the few others would carry every test."""
     shuffle: bool = False
     """Give each person's traits and covariates, together, to another person: nothing true is left to be found.
     `ecgwas null` sets it for the study's null twin."""
