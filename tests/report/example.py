@@ -138,7 +138,7 @@ def _loci() -> Loci:
         {"locus": i + 1, "lead_variant": variant, "chrom": chrom, "pos": CHROMOSOMES[chrom],
          "start": CHROMOSOMES[chrom] - 60_000, "stop": CHROMOSOMES[chrom] + 60_000, "effect_allele": "A", "eaf": 0.31,
          "best_trait": "pca.12L.f01",
-         "neglog10p": strength, "traits": 6 - i, "variants": 14 + i, "known": i != 1, "known_distance_bp": None}
+         "neglog10p": strength, "traits": 6 - i, "variants": 14 + i, "known": "new" if i == 1 else "known", "known_distance_bp": None}
         for i, (chrom, variant, _, strength) in enumerate(PLANTED)
     ])  # fmt: skip
 

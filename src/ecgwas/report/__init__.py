@@ -6,10 +6,20 @@
 """
 
 from ecgwas.report.by_genotype import LeadVariant, genotype_beats
-from ecgwas.report.findings import Example, Figure, Findings, GenotypeBeats, Page, RepresentationFindings
+from ecgwas.report.findings import (
+    Background,
+    Example,
+    Figure,
+    Findings,
+    GenotypeBeats,
+    Page,
+    Region,
+    RepresentationFindings,
+    Traversal,
+)
 from ecgwas.report.page import render
 
 __all__ = [
-    "Example", "Figure", "Findings", "GenotypeBeats", "LeadVariant", "Page", "RepresentationFindings", "genotype_beats",
-    "render",
+    "Background", "Example", "Figure", "Findings", "GenotypeBeats", "LeadVariant", "Page", "Region",
+    "RepresentationFindings", "Traversal", "genotype_beats", "render",
 ]  # fmt: skip

@@ -27,6 +27,21 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Traversal:
+    """Beats decoded with one feature moved and all others at their means.
+
+    beats_uv (3, 12, T) float32 µV, at the mean minus `steps` SD, at the mean, at the mean plus `steps` SD. Where each lead has
+    features of its own, each lead's is moved.
+    """
+
+    feature: str
+    steps: float
+    times_ms: NDArray[np.float64]
+    beats_uv: NDArray[np.float32]
+    leads: tuple[str, ...] = LEADS
+
+
+@dataclass(frozen=True)
 class RepresentationFindings:
     """How well one representation describes the recordings.
 
@@ -36,6 +51,7 @@ class RepresentationFindings:
     mse             columns lead, mse: one row per recording and lead, nobody named; no rows if it cannot decode
     left_out        recordings (lead by lead) beyond max_mse
     reconstruction  (12, T or S) float32 µV, the example as decoded from its features; None if it cannot decode
+    traversals      feature -> what it stands for in the beat; none if it cannot decode beats
     """
 
     name: str
@@ -46,6 +62,7 @@ class RepresentationFindings:
     mse: pl.DataFrame
     left_out: int = 0
     reconstruction: NDArray[np.float32] | None = None
+    traversals: Mapping[str, Traversal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,7 @@ class GenotypeBeats:
     mean_uv  (3, 12, T) float64, NaN where nobody has the genotype;  half_width_uv  (3, 12, T), of the 95 % interval
     slope_uv (12, T) float64, least-squares effect of one copy, nothing adjusted for;  slope_half_width_uv  (12, T)
     neglog10p (12, T) float64, of the slope, normal approximation; NaN where it cannot be told
+    decoded  representation -> (12, T) float32 µV, effect of one copy as its decoder draws it from the effects on its features
     """
 
     locus: int
@@ -70,6 +88,37 @@ class GenotypeBeats:
     slope_half_width_uv: NDArray[np.float64]
     neglog10p: NDArray[np.float64]
     leads: tuple[str, ...] = LEADS
+    decoded: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A locus' neighbourhood: its strongest trait against every variant there.
+
+    tests  columns variant, pos, neglog10p, r2 (squared correlation with the lead variant's dosage; null if not known)
+    genes  columns gene, start, stop (1-based, both included) of the study's table of genes; no rows where it names none
+    """
+
+    locus: int
+    trait: str
+    chrom: str
+    start: int
+    stop: int
+    lead_variant: str
+    tests: pl.DataFrame
+    genes: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Background:
+    """How many tests lie below what the scan kept.
+
+    chroms (C,); edges (H + 1,) float64 ascending -log10 p; counts (K, C, H) int64 for each of the study's traits
+    """
+
+    chroms: tuple[str, ...]
+    edges: NDArray[np.float64]
+    counts: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -82,6 +131,9 @@ class Findings:
     associations     rows that the scan kept (-log10 p of at least keep_neglog10p)
     left_out         columns reason, variants: variants not tested for any trait
     qq, power        tables of stage loci;  permutation_max (B,) float64 largest -log10 p of each shuffle; empty: none
+    regions          neighbourhoods of the strongest loci;  background: tests below keep_neglog10p; None: not counted
+    more             further tables of the stages traits, loci and genes, by folder/name without ending
+    chance           the null twin: the same study on shuffled people, as far as its pictures go; None: not made
     planted          columns variant, chrom, pos, parameter, effect, unit of a simulated cohort; None for real ones
     notes            what is worth knowing, in words
     """
@@ -111,6 +163,10 @@ class Findings:
     terms: Terms
     permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     genotype_beats: tuple[GenotypeBeats, ...] = ()
+    regions: tuple[Region, ...] = ()
+    background: Background | None = None
+    more: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    chance: Findings | None = None
     planted: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
 

@@ -30,7 +30,7 @@ class Step:
 def steps(findings: Findings) -> tuple[Step, ...]:
     """Files found, people with a usable recording, people in the scan."""
     recordings, people = findings.recordings.frame, findings.people.frame
-    names = {name for name in {*recordings["eid"], *people["eid"]} if len(name) >= SHORTEST_NAME}
+    names = names_of(findings)
     usable = recordings.filter(pl.col("status") == "kept")["eid"].n_unique()
     return (
         Step("recording files found", recordings.height),
@@ -38,6 +38,12 @@ def steps(findings: Findings) -> tuple[Step, ...]:
         Step("people with recording, genotypes and covariates", people.filter(pl.col("status") == "kept").height,
              _reasons(people, names)),
     )  # fmt: skip
+
+
+def names_of(findings: Findings) -> set[str]:
+    """Every eid of the study that could be told from a common word."""
+    everybody = {*findings.recordings.frame["eid"], *findings.people.frame["eid"]}
+    return {name for name in everybody if len(name) >= SHORTEST_NAME}
 
 
 def _reasons(frame: pl.DataFrame, names: set[str]) -> tuple[tuple[str, int], ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
-from ecgwas.report.figures import associations, genotype, hits, network, recordings
+from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.study import ReportOptions
 
@@ -22,17 +24,43 @@ def gallery(options: ReportOptions, findings: Findings) -> dict[str, Figure]:
         "null_study": associations.null_study(findings),
         "inflation": associations.inflation(findings),
         **_of_recordings(findings),
+        **miami.miami(findings, genome),
         **{f"grid_{name}": figure for name, figure in hits.grid(findings).items()},
+        **_of_traits(traits_shown(options, findings), findings, genome),
+        **_of_hits(findings),
+        **_of_loci(findings),
     }
-    for trait in traits_shown(options, findings):
-        candidates[f"manhattan_{slug(trait)}"] = associations.manhattan(findings, trait, genome)
-        candidates[f"qq_{slug(trait)}"] = associations.qq(findings, trait)
-    candidates |= {
+    if findings.chance is not None:
+        candidates |= {f"chance_{name}": _by_chance(figure) for name, figure in _of_hits(findings.chance).items()}
+    return {name: figure for name, figure in candidates.items() if figure is not None}
+
+
+def _of_traits(traits: Sequence[str], findings: Findings, genome: associations.Genome) -> dict[str, Figure | None]:
+    drawn: dict[str, Figure | None] = {}
+    for trait in traits:
+        drawn[f"manhattan_{slug(trait)}"] = associations.manhattan(findings, trait, genome)
+        drawn[f"qq_{slug(trait)}"] = associations.qq(findings, trait)
+    return drawn
+
+
+def _of_hits(findings: Findings) -> dict[str, Figure | None]:
+    """The pictures that a study and its null twin both have."""
+    return {
         "genes": hits.genes(findings), "per_feature": hits.per_feature(findings), "per_lead": hits.per_lead(findings),
         "gene_by_lead": hits.gene_by_lead(findings), "network": network.network(findings),
+        "enrichment": terms.enrichment(findings),
     }  # fmt: skip
-    candidates |= {f"locus_{beats.locus}": genotype.ecg_by_genotype(beats) for beats in findings.genotype_beats}
-    return {name: figure for name, figure in candidates.items() if figure is not None}
+
+
+def _by_chance(figure: Figure | None) -> Figure | None:
+    if figure is None:
+        return None
+    return replace(figure, title=f"{figure.title}, on shuffled people", caption=f"The null twin: {figure.caption}")
+
+
+def _of_loci(findings: Findings) -> dict[str, Figure | None]:
+    drawn: dict[str, Figure | None] = {f"region_{here.locus}": region.region(findings, here) for here in findings.regions}
+    return drawn | {f"locus_{beats.locus}": genotype.ecg_by_genotype(beats) for beats in findings.genotype_beats}
 
 
 def _of_recordings(findings: Findings) -> dict[str, Figure | None]:
@@ -44,7 +72,21 @@ def _of_recordings(findings: Findings) -> dict[str, Figure | None]:
         drawn[f"error_{representation.name}"] = recordings.error_distribution(representation)
         drawn[f"training_{representation.name}"] = recordings.training(representation)
         drawn[f"reliability_{representation.name}"] = recordings.reliability(representation)
+        for feature, moved in representation.traversals.items():
+            drawn[meaning_of(representation.name, feature)] = traversal.traversal(representation.name, moved)
     return drawn
+
+
+def locus_pages(findings: Findings) -> list[int]:
+    """Loci with a page of their own, strongest first: those with a picture."""
+    drawn = {here.locus for here in findings.regions} | {beats.locus for beats in findings.genotype_beats}
+    order = findings.loci.frame.sort("neglog10p", "locus", descending=[True, False])["locus"]
+    return [locus for locus in order if locus in drawn]
+
+
+def meaning_of(representation: str, feature: str) -> str:
+    """The name of the picture of what a feature stands for."""
+    return f"meaning_{slug(representation)}_{slug(feature)}"
 
 
 def traits_shown(options: ReportOptions, findings: Findings) -> list[str]:

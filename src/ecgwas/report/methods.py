@@ -42,6 +42,62 @@ SOURCES = {
 }
 
 
+REFERENCES = {
+    "wavelet": ("Donoho DL, Johnstone IM. Ideal spatial adaptation by wavelet shrinkage. Biometrika 1994;81:425–455.",),
+    "pca": (
+        "Jolliffe IT, Cadima J. Principal component analysis: a review and recent developments. "
+        "Phil Trans R Soc A 2016;374:20150202.",
+    ),
+    "residual_autoencoder": ("He K, Zhang X, Ren S, Sun J. Deep residual learning for image recognition. CVPR 2016:770–778.",),
+    "vae": (
+        "Kingma DP, Welling M. Auto-encoding variational Bayes. ICLR 2014.",
+        "Higgins I, et al. beta-VAE: learning basic visual concepts with a constrained variational framework. ICLR 2017.",
+    ),
+    "rank_normal": (
+        "McCaw ZR, Lane JM, Saxena R, Redline S, Lin X. Operating characteristics of the rank-based inverse normal "
+        "transformation for quantitative trait analysis in genome-wide association studies. Biometrics 2020;76:1262–1272.",
+    ),
+    "plink2": (
+        "Chang CC, et al. Second-generation PLINK: rising to the challenge of larger and richer datasets. "
+        "GigaScience 2015;4:7.",
+    ),
+    "matrix": (
+        "Chang CC, et al. Second-generation PLINK: rising to the challenge of larger and richer datasets. "
+        "GigaScience 2015;4:7.",
+    ),
+    "permutation": ("Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",),
+    "effective": (
+        "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "
+        "Heredity 2005;95:221–227.",
+    ),
+    "string_files": (
+        "Szklarczyk D, et al. The STRING database in 2023. Nucleic Acids Res 2023;51:D638–D646.",
+        "van Dongen S. Graph clustering by flow simulation. PhD thesis, University of Utrecht 2000.",
+    ),
+    "enrichment": (
+        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
+        "testing. J R Stat Soc B 1995;57:289–300.",
+    ),
+}
+ALWAYS = (
+    "Devlin B, Roeder K. Genomic control for association studies. Biometrics 1999;55:997–1004.",
+    "Wigginton JE, Cutler DJ, Abecasis GR. A note on exact tests of Hardy-Weinberg equilibrium. "
+    "Am J Hum Genet 2005;76:887–893.",
+    "Little J, et al. Strengthening the reporting of genetic association studies (STREGA). PLoS Med 2009;6:e22.",
+)
+
+
+def references(findings: Findings) -> tuple[str, ...]:
+    """What to cite for the methods that the study used, each once, in the order of the paragraphs."""
+    settings = findings.settings
+    read, loci = settings["read"], settings["loci"]
+    kinds = [read["baseline"]["kind"], read["denoise"]["kind"], *(one["kind"] for one in settings["represent"])]
+    kinds += [settings["traits"]["transform"], settings["scan"]["kind"], str(loci["threshold"])]
+    kinds += [source["kind"] for source in settings["genes"]]
+    cited = [reference for kind in kinds for reference in REFERENCES.get(kind, ())]
+    return tuple(dict.fromkeys([*cited, *ALWAYS]))
+
+
 def methods(findings: Findings) -> tuple[str, ...]:
     """Paragraphs: recordings, representations, association, genes."""
     settings = findings.settings

@@ -15,8 +15,8 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ecgwas.report import drawing, flow, methods, views
-from ecgwas.report.figures.associations import nearest_genes
+from ecgwas.report import drawing, flow, loci, methods, views
+from ecgwas.report.embedded import embedded
 from ecgwas.report.findings import Figure, Findings, Page
 from ecgwas.report.gallery import gallery, slug, traits_shown
 from ecgwas.study import ReportOptions
@@ -25,21 +25,33 @@ from ecgwas.study import ReportOptions
 def render(options: ReportOptions, findings: Findings) -> Page:
     """The report of a study: the same findings give the same bytes.
 
-    The page needs no network, no script to be read, and names no person; pictures are inside it, and in `figures` once
-    more for themselves with the numbers that they draw.
+    The page needs no network and names no person. Pictures of the study and its loci are in it as SVG, to be read without
+    a script; traits are drawn on demand by its own script. Each picture is in `figures` once more with its numbers.
     """
     figures = gallery(options, findings)
-    style, script = _packaged("page.css"), _packaged("page.js")
+    style, script = _packaged("page.css"), _script()
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters["count"] = lambda value: f"{value:,}"
     template = environment.from_string(_packaged("page.html"))
+    inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
+    packed = embedded(findings, {name: figure for name, figure in figures.items() if name.startswith("meaning_")})
     html = template.render(
         title=options.title or findings.name,
         style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
-        figures={name: _Inline(figure, Markup(drawing.themed(figure.svg))) for name, figure in figures.items()},
+        figures={name: _Inline(figure, Markup(drawing.themed(figure.svg))) for name, figure in inline.items()},
+        index=Markup(packed.index), blocks={name: Markup(block) for name, block in packed.blocks.items()},
         **_contents(options, findings, figures),
     )  # fmt: skip
     return Page(html, figures)
+
+
+def _script() -> str:
+    """Both files of the page's script, closed in, so that they leave nothing behind among the browser's names."""
+    return f'"use strict";\n(() => {{\n{_packaged("page.js")}{_packaged("page.trait.js")}}})();\n'
+
+
+ONLY_FILES = ("manhattan_", "qq_", "meaning_")
+"""Pictures that the page's script draws or unpacks itself; they are beside the page as files."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,6 @@ def _hash(content: str) -> str:
 
 def _contents(options: ReportOptions, findings: Findings, figures: Mapping[str, Figure]) -> dict[str, Any]:
     window_bp = int(findings.settings["loci"]["window_bp"])
-    traits = traits_shown(options, findings)
     return {
         "findings": findings,
         "pulse": Markup(_pulse(findings)),
@@ -67,27 +78,20 @@ def _contents(options: ReportOptions, findings: Findings, figures: Mapping[str, 
         "headline": headline(findings, window_bp),
         "flow": flow.steps(findings),
         "tables": _tables(findings, window_bp),
-        "traits": [_Trait(trait, *_of_trait(findings, trait)) for trait in traits],
+        "drawn": traits_shown(options, findings),
         "slug": slug,
         "hit_traits": findings.hits.frame["trait"].n_unique(),
-        "loci": _locus_cards(findings, figures),
+        "loci": loci.cards(findings),
         "grids": [name for name in figures if name.startswith("grid_")],
+        "miamis": [name for name in figures if name.startswith("miami_")],
+        "trust": [*views.more_of(findings, "traits"), *views.more_of(findings, "loci")],
+        "more_genes": views.more_of(findings, "genes"),
+        "nothing_in": [name.split("/")[1].replace("_", " ") for name, frame in findings.more.items() if frame.height == 0],
         "methods": methods.methods(findings),
+        "references": methods.references(findings),
         "power": _power_sentence(findings),
         "settings": yaml.safe_dump(dict(findings.settings), sort_keys=False, allow_unicode=True),
     }
-
-
-@dataclass(frozen=True)
-class _Trait:
-    name: str
-    significant: int
-    lambda_gc: str
-
-
-def _of_trait(findings: Findings, trait: str) -> tuple[int, str]:
-    row = findings.summary.frame.row(by_predicate=pl.col("trait") == trait, named=True)
-    return int(row["significant"]), "not known" if row["lambda_gc"] is None else f"{row['lambda_gc']:.3f}"
 
 
 def _tables(findings: Findings, window_bp: int) -> dict[str, views.View | None]:
@@ -95,7 +99,8 @@ def _tables(findings: Findings, window_bp: int) -> dict[str, views.View | None]:
         "loci": views.loci(findings), "planted": views.planted(findings, window_bp), "thresholds": views.thresholds(findings),
         "power": views.power(findings), "errors": views.errors(findings), "terms": views.terms(findings),
         "clusters": views.clusters(findings), "traits_left_out": views.traits_left_out(findings),
-        "variants_left_out": views.variants_left_out(findings),
+        "variants_left_out": views.variants_left_out(findings), "traits": views.traits(findings),
+        "beside": views.beside_chance(findings), "strega": views.strega(findings),
     }  # fmt: skip
 
 
@@ -136,7 +141,7 @@ def _known_sentence(findings: Findings) -> list[str]:
     frame = findings.loci.frame
     if "known" not in frame.columns or frame["known"].is_null().all():
         return []
-    known = frame.filter(pl.col("known").cast(pl.Boolean)).height
+    known = frame.filter(pl.col("known") == "known").height
     return [f"By the table of known loci {known} of the {frame.height} are known and {frame.height - known} new."]
 
 
@@ -159,29 +164,6 @@ def _power_sentence(findings: Findings) -> str | None:
         f"At the study's threshold and with {people:,} people, a variant must explain {share:.2%} of a trait's variance to be "
         "found with 80 % power; smaller effects may be there and not be seen."
     )
-
-
-@dataclass(frozen=True)
-class _Locus:
-    row: Mapping[str, Any]
-    genes: str
-    traits: tuple[tuple[str, float], ...]
-    picture: str | None
-
-
-def _locus_cards(findings: Findings, figures: Mapping[str, Figure]) -> list[_Locus]:
-    """Loci whose ECG by genotype is drawn, strongest first."""
-    drawn = [row for row in findings.loci.frame.sort("neglog10p", "locus", descending=[True, False]).iter_rows(named=True)
-             if f"locus_{row['locus']}" in figures]  # fmt: skip
-    names = nearest_genes(findings)
-    return [_Locus(row, names.get(row["locus"], ""), _traits_of(findings, row), f"locus_{row['locus']}") for row in drawn]
-
-
-def _traits_of(findings: Findings, locus: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    """The locus' traits, strongest first, ten at most."""
-    inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-    best = findings.hits.frame.filter(inside).group_by("trait").agg(pl.col("neglog10p").max())
-    return tuple(best.sort("neglog10p", "trait", descending=[True, False]).head(10).iter_rows())
 
 
 def _pulse(findings: Findings) -> str:

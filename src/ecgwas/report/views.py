@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 
+from ecgwas.report import strega as checklist
 from ecgwas.report.figures.associations import nearest_genes
+from ecgwas.report.figures.hits import loci_of_traits
 from ecgwas.report.findings import Findings
+from ecgwas.report.flow import names_of, without_names
+from ecgwas.report.gallery import locus_pages
 
 MOST_ROWS = 500
 """Longer tables are cut on the page; the files hold every row."""
+
+
+CAPTIONS = {
+    "audit": "Checks of the locus", "credible": "Credible set", "conditional": "Independent signals",
+    "guards": "Guards: what was checked, its number and its verdict", "inflation": "Inflation by allele frequency",
+    "heritability": "Heritability", "multitrait": "Tests of all traits together", "known": "Known associations here",
+}  # fmt: skip
+"""Captions of tables whose file name says too little."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +89,97 @@ def loci(findings: Findings) -> View:
         "eaf": ("frequency", ".3f"), "known": ("known", ""),
     }  # fmt: skip
     table = view("loci", "Loci: significant variants that belong together", frame, spelling)
-    drawn = {beats.locus for beats in findings.genotype_beats}
+    drawn = set(locus_pages(findings))
     rows = tuple(
         (Cell(row[0].words, row[0].key, f"#locus-{row[0].words}" if int(row[0].words) in drawn else None), *row[1:])
         for row in table.rows
     )
     return View(table.name, table.caption, table.headings, rows, table.more)
+
+
+def traits(findings: Findings) -> View:
+    """Every trait, those with the strongest tests first, each leading to its page."""
+    best = findings.qq.group_by("trait").agg(best=pl.col("observed").max())
+    touched = loci_of_traits(findings)
+    frame = findings.summary.frame.join(best, on="trait", how="left")
+    frame = frame.with_columns(loci=pl.Series([len(touched.get(trait, [])) for trait in frame["trait"]], dtype=pl.Int64))
+    spelling = {
+        "trait": ("trait", ""), "best": ("strongest −log10 p", ".2f"), "lambda_gc": ("λ", ".3f"), "loci": ("loci", ",d"),
+        "significant": ("significant variants", ",d"), "n": ("people", ",d"), "tests": ("tests", ",d"),
+        "not_computed": ("not computed", ",d"),
+    }  # fmt: skip
+    ordered = frame.sort("best", "trait", descending=[True, False], nulls_last=True)
+    table = view("traits", "All traits, strongest test first", ordered, spelling)
+    rows = tuple((Cell(row[0].words, row[0].key, f"#trait-{quote(row[0].words)}"), *row[1:]) for row in table.rows)
+    return View(table.name, table.caption, table.headings, rows, table.more)
+
+
+def traits_of(findings: Findings, locus: Mapping[str, Any]) -> View:
+    """Every trait with a hit in the locus, at its strongest variant there."""
+    inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
+    rows = findings.hits.frame.filter(inside).sort("neglog10p", "trait", "variant", descending=[True, False, False])
+    variants = rows.group_by("trait").agg(variants=pl.len())
+    best = rows.unique("trait", keep="first", maintain_order=True).join(variants, on="trait", maintain_order="left")
+    spelling = {
+        "trait": ("trait", ""), "neglog10p": ("−log10 p", ".2f"), "variant": ("strongest variant", ""),
+        "effect_allele": ("effect allele", ""), "beta": ("beta", ".3f"), "se": ("standard error", ".3f"), "n": ("people", ",d"),
+        "variants": ("variants with a hit", ",d"),
+    }  # fmt: skip
+    table = view(f"traits-of-{locus['locus']}", "Traits that the locus touches", best, spelling)
+    linked = tuple((Cell(row[0].words, row[0].key, f"#trait-{quote(row[0].words)}"), *row[1:]) for row in table.rows)
+    return View(table.name, table.caption, table.headings, linked, table.more)
+
+
+def more_of(findings: Findings, place: str, locus: int | None = None) -> list[View]:
+    """Tables of a folder that have no view of their own: those of one locus, or those that belong to none."""
+    blotted = names_of(findings)
+    found = []
+    for name, frame in findings.more.items():
+        folder, stem = name.split("/")
+        of_loci = "locus" in frame.columns and folder == "loci"
+        if folder != place or frame.height == 0 or of_loci != (locus is not None):
+            continue
+        shown = frame.filter(pl.col("locus") == locus).drop("locus") if locus is not None else frame
+        if shown.height > 0:
+            ending = "" if locus is None else f"-{locus}"
+            found.append(plain(f"{stem}{ending}", CAPTIONS.get(stem, stem.replace("_", " ")), shown.head(MOST_ROWS), blotted))
+    return found
+
+
+def plain(name: str, caption: str, frame: pl.DataFrame, blotted: set[str]) -> View:
+    """A table as it is: headings from its columns, numbers by their kind, names of people blotted out."""
+    words = pl.selectors.string().map_elements(lambda text: without_names(text, blotted), return_dtype=pl.String)
+    forms = {True: ".4g", False: ""}
+    spelling = {
+        column: (column.replace("_", " "), ",d" if kind.is_integer() else forms[kind.is_float()])
+        for column, kind in frame.schema.items()
+    }
+    return view(name, caption, frame.with_columns(words), spelling)
+
+
+def strega(findings: Findings) -> View:
+    """The STREGA checklist."""
+    return view("strega", checklist.CAPTION, checklist.items(findings), checklist.SPELLING)
+
+
+def beside_chance(findings: Findings) -> View | None:
+    """Each count of the study beside that of its null twin."""
+    if findings.chance is None:
+        return None
+    here, there = (_counts(one) for one in (findings, findings.chance))
+    rows = [{"what": what, "here": number, "there": there[what]} for what, number in here.items()]
+    spelling = {"what": ("", ""), "here": ("this study", ",d"), "there": ("on shuffled people", ",d")}
+    return view("beside", "Counts beside those of the null twin: the same chain and threshold", pl.DataFrame(rows), spelling)
+
+
+def _counts(findings: Findings) -> dict[str, int]:
+    return {
+        "significant variant–trait pairs": len(findings.hits), "loci": len(findings.loci),
+        "genes hit": findings.genes.frame["gene"].drop_nulls().n_unique(),
+        "edges of the network": len(findings.edges),
+        "clusters": findings.clusters.frame["cluster"].drop_nulls().n_unique(),
+        "terms within the limits": findings.terms.frame.filter(pl.col("kept")).height,
+    }  # fmt: skip
 
 
 def thresholds(findings: Findings) -> View:

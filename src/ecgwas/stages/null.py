@@ -38,6 +38,17 @@ def _threshold(study: Study) -> float:
     return float(pl.read_csv(path).filter(pl.col("used"))["p"].item())
 
 
+def tables(study: Study) -> list[Path]:
+    """The tables of the null twin that the report reads, as far as they are there."""
+    folder = study.results / "null"
+    return sorted(path for stage in ("loci", "genes") for path in (folder / stage).glob("*.csv"))
+
+
+def is_made(study: Study) -> bool:
+    """True if the null twin has been run to its genes."""
+    return (stage_folder(study, "null") / "genes" / "enrichment.csv").exists()
+
+
 def share_signals(study: Study, null: Study) -> None:
     """Links the stages that the twin has in common with its study."""
     for stage in SHARED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 
 from ecgwas import report, represent
 from ecgwas.associate import genotypes, thresholds
-from ecgwas.errors import InputError
+from ecgwas.errors import EcgwasError, InputError
 from ecgwas.signals import Signals
-from ecgwas.stages import genes, loci, read, scan, traits
+from ecgwas.stages import gather as gathering
+from ecgwas.stages import genes, loci, null, read, scan, traits
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path, stage_folder
 from ecgwas.store import Note
@@ -42,6 +44,22 @@ logger = logging.getLogger(__name__)
 EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE)
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")
 """Options that change no result: the page is the same whatever they say."""
+
+OWN_PLACE = (
+    "people",
+    "traits",
+    "loci",
+    "hits",
+    "summary",
+    "thresholds",
+    "qq",
+    "power",
+    "genes",
+    "clusters",
+    "edges",
+    "enrichment",
+)
+"""Tables that have a place of their own among the findings."""
 
 PLANTED = ("variant", "chrom", "pos", "parameter", "effect", "unit")
 
@@ -71,7 +89,8 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return [path for path in (study.report.planted,) if path is not None]
+    planted = [] if study.report.planted is None else [study.report.planted]
+    return [*planted, *null.tables(study)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
@@ -91,36 +110,89 @@ def gather(study: Study) -> report.Findings:
     signals = read.load_signals(study)
     features = represent_stage.load_features(study)
     results = scan.load_results(study)
+    plain = _of_genotypes(study, results)
+    return replace(
+        plain,
+        versions=_versions(study),
+        recordings=Recordings.read(stage_folder(study, "read") / "recordings.parquet"),
+        representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
+        example=_example(study, signals),
+        permutation_max=thresholds.joint_maxima(results),
+        genotype_beats=_beats(study, signals, features, plain),
+        regions=gathering.neighbourhoods(study, plain.loci),
+        chance=_chance(study, plain),
+        planted=None if study.report.planted is None else _planted(study.report.planted),
+    )
+
+
+def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Findings:
+    """What a study and its null twin both have: everything behind the traits."""
     at_loci, at_genes, at_traits = (stage_folder(study, name) for name in ("loci", "genes", "traits"))
-    found, hits = Loci.read(at_loci / "loci.csv"), Associations.read(at_loci / "hits.csv")
     return report.Findings(
         name=study.name,
         seed=study.seed,
         settings=settings(study),
-        versions=_versions(study),
-        recordings=Recordings.read(stage_folder(study, "read") / "recordings.parquet"),
+        versions={},
+        recordings=Recordings.empty(),
         people=People.read(at_traits / "people.csv"),
         traits_report=pl.read_csv(at_traits / "traits.csv"),
         trait_names=traits.load_traits(study).names,
-        representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
-        example=_example(study, signals),
+        representations=(),
+        example=None,
         associations=loci.load_associations(study),
         keep_neglog10p=study.scan.keep_neglog10p,
         left_out=_variants_left_out(results),
         summary=Summary.read(at_loci / "summary.csv"),
         thresholds=Thresholds.read(at_loci / "thresholds.csv"),
-        hits=hits,
-        loci=found,
+        hits=Associations.read(at_loci / "hits.csv"),
+        loci=Loci.read(at_loci / "loci.csv"),
         qq=pl.read_csv(at_loci / "qq.csv", schema_overrides={"trait": pl.String}),
         power=pl.read_csv(at_loci / "power.csv", infer_schema_length=None),
         genes=Genes.read(at_genes / "genes.csv"),
         clusters=Clusters.read(at_genes / "clusters.csv"),
         edges=Edges.read(at_genes / "edges.csv"),
         terms=Terms.read(at_genes / "enrichment.csv"),
-        permutation_max=thresholds.joint_maxima(results),
-        genotype_beats=report.genotype_beats(signals, _lead_variants(study, signals, found, hits)),
-        planted=None if study.report.planted is None else _planted(study.report.planted),
+        background=gathering.background(study, results),
+        more=_more(at_traits, at_loci, at_genes),
         notes=tuple(json.loads((at_genes / "notes.json").read_text())),
+    )
+
+
+def _more(*folders: Path) -> dict[str, pl.DataFrame]:
+    """The tables that have no place of their own among the findings, by folder/name; never one of people."""
+    paths = [path for folder in folders for path in sorted(folder.glob("*.csv")) if path.stem not in OWN_PLACE]
+    text = {name: pl.String for name in ("chrom", "trait", "variant", "gene", "term")}
+    tables = {
+        f"{path.parent.name}/{path.stem}": pl.read_csv(path, infer_schema_length=None, schema_overrides=text) for path in paths
+    }
+    return {name: table for name, table in tables.items() if not any(column.startswith("eid") for column in table.columns)}
+
+
+def _chance(study: Study, plain: report.Findings) -> report.Findings | None:
+    """The null twin, if `ecgwas null` has made it and since then the threshold is the same."""
+    if not null.is_made(study):
+        return None
+    twin = null.twin(study)
+    try:
+        found = _of_genotypes(twin, scan.load_results(twin))
+    except (OSError, EcgwasError, pl.exceptions.PolarsError) as error:
+        logger.warning("report: the null twin cannot be read (%s); `ecgwas null` makes it again", error)
+        return None
+    if abs(float(found.threshold["neglog10p"]) - float(plain.threshold["neglog10p"])) > 1e-9:
+        logger.warning("report: the null twin was made at another threshold and is left out; `ecgwas null` makes it again")
+        return None
+    return found
+
+
+def _beats(
+    study: Study, signals: Signals, features: Mapping[str, Features], plain: report.Findings
+) -> tuple[report.GenotypeBeats, ...]:
+    """The ECG by genotype at the strongest loci, with the effect of a copy as each decoder draws it."""
+    variants = _lead_variants(study, signals, plain.loci, plain.hits)
+    points = len(signals.beat_times_ms)
+    return tuple(
+        replace(beats, decoded=gathering.decoded_effects(study, features, variant, signals.eids, points))
+        for beats, variant in zip(report.genotype_beats(signals, variants), variants, strict=True)
     )
 
 
@@ -168,6 +240,7 @@ def _representation(
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
         left_out=pl.read_csv(folder / "left_out.csv").height if getattr(options, "max_mse", None) is not None else 0,
         reconstruction=_decoded(options, folder / "encoder", features, signals.eids[0]),
+        traversals=gathering.moved_features(options, folder / "encoder", features, signals.beat_times_ms),
     )
 
 
@@ -191,9 +264,8 @@ def _lead_variants(study: Study, signals: Signals, found: Loci, hits: Associatio
     tested = traits.load_traits(study).eids
     rows = {eid: row for row, eid in enumerate(signals.eids)}
     places = np.array([rows[eid] for eid in tested], dtype=np.int64)
-    strongest = found.frame.sort("neglog10p", "locus", descending=[True, False]).head(study.report.max_loci)
     variants = []
-    for locus in strongest.iter_rows(named=True):
+    for locus in gathering.strongest(found, study.report.max_loci).iter_rows(named=True):
         dosage = np.full(len(signals), np.nan)
         dosage[places] = genotypes.open_part(study.scan, locus["chrom"]).dosage_of(locus["lead_variant"], tested)
         other = _other_allele(hits, locus)

@@ -24,6 +24,12 @@ class Genome:
     lengths: dict[str, float]
     end: float
 
+    def room(self, chrom: str) -> tuple[float, float]:
+        """Where the chromosome's room on the common axis begins, and its width."""
+        gap = (self.end - sum(self.lengths.values())) / max(len(self.lengths) - 1, 1)
+        before = list(self.lengths)[: list(self.lengths).index(chrom)]
+        return sum(self.lengths[name] + gap for name in before), self.lengths[chrom]
+
 
 def genome_of(rows: pl.DataFrame) -> Genome:
     """The part of each chromosome that the rows cover, in order; each takes at least 3 % of the axis."""
@@ -51,7 +57,7 @@ def manhattan(findings: Findings, trait: str, genome: Genome) -> Figure:
         f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
     )
     panel = _panel(rows, genome, limit, findings.keep_neglog10p, height=230, room=1.06)
-    drawn = _drawn(rows, panel, genome, limit)
+    drawn = one_per_pixel(rows, panel, genome, limit)
     picture = _manhattan(drawn, panel, genome, limit, caption)
     return Figure(f"Manhattan plot of {trait}", caption, picture, drawn.drop("trait").write_csv())
 
@@ -73,7 +79,7 @@ def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
     marks = [(row["chrom"], row["pos"], row["neglog10p"], names.get(row["locus"], row["lead_variant"]))
              for row in findings.loci.frame.iter_rows(named=True)]  # fmt: skip
     panel = _panel(rows, genome, limit, findings.keep_neglog10p, height=300, room=1.14)
-    drawn = _drawn(rows, panel, genome, limit)
+    drawn = one_per_pixel(rows, panel, genome, limit)
     picture = _manhattan(drawn, panel, genome, limit, caption, marks)
     return Figure("All traits along the genome", caption, picture, drawn.write_csv())
 
@@ -83,7 +89,7 @@ def _panel(rows: pl.DataFrame, genome: Genome, limit: float, floor: float, *, he
     return d.Panel(56, 16, 860, height - 66, (0, genome.end), (min(floor, limit), max(strongest, limit) * room))
 
 
-def _drawn(rows: pl.DataFrame, panel: d.Panel, genome: Genome, limit: float) -> pl.DataFrame:
+def one_per_pixel(rows: pl.DataFrame, panel: d.Panel, genome: Genome, limit: float) -> pl.DataFrame:
     """Every hit, and of the rows below the threshold one per pixel: what the eye could tell apart, whatever their number."""
     starts = pl.col("chrom").replace_strict(genome.starts, return_dtype=pl.Float64)
     across, up = panel.width / genome.end, panel.height / (panel.y_range[1] - panel.y_range[0])
@@ -113,8 +119,9 @@ def _manhattan(
         hit = values > limit
         parts.append(d.dots(x[~hit], panel.y(values[~hit]), (d.BLUE, d.MUTED)[place % 2], 2.4))
         parts.append(d.dots(x[hit], panel.y(values[hit]), d.VERMILION, 4))
-    for chrom, start in _middles(genome).items():
-        parts.append(d.text(panel.x.at(start), panel.bottom + 16, chrom, anchor="middle"))
+    for chrom in genome.starts:
+        left, width = genome.room(chrom)
+        parts.append(d.text(panel.x.at(left + width / 2), panel.bottom + 16, chrom, anchor="middle"))
     at = panel.y.at(limit)
     parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
@@ -125,16 +132,6 @@ def _manhattan(
 
 def _by_chromosome(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {str(key[0]): group for key, group in rows.group_by("chrom", maintain_order=True)}
-
-
-def _middles(genome: Genome) -> dict[str, float]:
-    """The middle of each chromosome's room, on the common axis."""
-    middles, at = {}, 0.0
-    gap = (genome.end - sum(genome.lengths.values())) / max(len(genome.lengths) - 1, 1)
-    for chrom, length in genome.lengths.items():
-        middles[chrom] = at + length / 2
-        at += length + gap
-    return middles
 
 
 def _names(panel: d.Panel, genome: Genome, marks: Sequence[tuple[str, int, float, str]]) -> list[str]:

@@ -14,8 +14,14 @@ from ecgwas.report.findings import Figure, GenotypeBeats
 
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
 MOST_POINTS = 160
+FEWEST = 5
+"""The mean of fewer people is neither drawn nor written: it would be nearly one person's recording."""
+
 STRENGTHS = (3.0, 5.0, 8.0, 16.0)
 """Limits of the shades of -log10 p under the curves."""
+
+DECODED = (d.PINK, d.AMBER, d.SKY)
+"""Of what the first decoders make of the effect."""
 
 OPACITIES = ("0.15", "0.35", "0.6", "1")
 
@@ -25,22 +31,36 @@ def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
     step = max(1, -(-len(beats.times_ms) // MOST_POINTS))
     drawn = slice(None, None, step)
     labels = [f"{copies(beats, k)} ({beats.people[k]:,})" for k in range(3)]
-    keys = [(label, COLOURS[k]) for k, label in enumerate(labels) if beats.people[k] > 0]
-    parts = d.legend(16, 18, [*keys, ("effect of one copy", d.GREEN)])
+    keys = [(label, COLOURS[k]) for k, label in enumerate(labels) if beats.people[k] >= FEWEST]
+    decoded = list(zip(beats.decoded, DECODED, strict=False))
+    parts = d.legend(16, 18, [*keys, ("effect of one copy", d.GREEN), *((f"as {name} decodes it", c) for name, c in decoded)])
     effects = _range(np.stack([beats.slope_uv - beats.slope_half_width_uv, beats.slope_uv + beats.slope_half_width_uv]))
     for row, leads in enumerate(GRID_LEADS):
         for column, lead in enumerate(leads):
             if lead in beats.leads:
-                waves = _range(beats.mean_uv[:, _group(beats, lead)])
+                waves = _range(beats.mean_uv[:, _group(beats, lead)][beats.people >= FEWEST])
                 parts += _panel(beats, beats.leads.index(lead), (16 + column * 230.0, 32 + row * 212.0), waves, effects, drawn)
     parts += _key(670)
     caption = (
         f"Locus {beats.locus}, {beats.variant}: mean median beat of people with 0, 1 and 2 copies of {beats.effect_allele}, "
         f"with 95 % bands, nothing adjusted for. Under each: the effect of one copy (largest "
         f"{np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each moment as a green bar."
+        f"{_also(beats)}"
     )
     picture = d.svg(930, 688, parts, caption)
     return Figure(f"ECG by genotype at {beats.variant}", caption, picture, _csv(beats, drawn))
+
+
+def _also(beats: GenotypeBeats) -> str:
+    """What of the caption depends on the locus."""
+    decoded = list(beats.decoded)[: len(DECODED)]
+    words = (
+        f" Dashed: the same effect as {' and '.join(decoded)} draw{'s' * (len(decoded) == 1)} it from its features."
+        if decoded
+        else ""
+    )
+    few = [copies(beats, k) for k in range(3) if beats.people[k] < FEWEST]
+    return words + (f" Fewer than {FEWEST} people have {' or '.join(few)}: no mean is shown." if few else "")
 
 
 def _group(beats: GenotypeBeats, lead: str) -> list[int]:
@@ -75,7 +95,7 @@ def _panel(
     parts = _paper(upper, waves)
     parts.append(d.line(lower.left, lower.y.at(0), lower.right, lower.y.at(0), d.MUTED, 0.7))
     for k in range(3):
-        if beats.people[k] == 0:
+        if beats.people[k] < FEWEST:
             continue
         mean, half = beats.mean_uv[k, lead, drawn], beats.half_width_uv[k, lead, drawn]
         parts.append(d.ribbon(x, upper.y(mean - half), upper.y(mean + half), COLOURS[k], 0.16))
@@ -83,6 +103,8 @@ def _panel(
     slope, half = beats.slope_uv[lead, drawn], beats.slope_half_width_uv[lead, drawn]
     parts.append(d.ribbon(x, lower.y(slope - half), lower.y(slope + half), d.GREEN, 0.25))
     parts.append(d.polyline(x, lower.y(slope), d.GREEN, 1.4))
+    for (_, effect), colour in zip(beats.decoded.items(), DECODED, strict=False):
+        parts.append(d.polyline(x, lower.y(effect[lead, drawn].astype(np.float64)), colour, 1.2, stroke_dasharray="3 2"))
     parts += _strength(x, beats.neglog10p[lead, drawn], lower.bottom + 3)
     parts.append(d.text(upper.left + 4, upper.top + 14, beats.leads[lead], size=13, fill=d.INK, font_weight="600"))
     return parts
@@ -125,10 +147,12 @@ def _csv(beats: GenotypeBeats, drawn: slice) -> str:
     for i, lead in enumerate(beats.leads):
         columns: dict[str, object] = {"lead": lead, "time_ms": beats.times_ms[drawn]}
         for k in range(3):
-            columns[f"mean_{k}_uv"] = beats.mean_uv[k, i, drawn]
-            columns[f"half_width_{k}_uv"] = beats.half_width_uv[k, i, drawn]
+            enough = beats.people[k] >= FEWEST
+            columns[f"mean_{k}_uv"] = np.where(enough, beats.mean_uv[k, i, drawn], np.nan)
+            columns[f"half_width_{k}_uv"] = np.where(enough, beats.half_width_uv[k, i, drawn], np.nan)
         columns["slope_uv"], columns["slope_half_width_uv"] = beats.slope_uv[i, drawn], beats.slope_half_width_uv[i, drawn]
         columns["neglog10p"] = beats.neglog10p[i, drawn]
+        columns |= {f"decoded_{name}_uv": effect[i, drawn].astype(np.float64) for name, effect in beats.decoded.items()}
         frames.append(pl.DataFrame(columns))
     numbers = pl.selectors.float()
     return pl.concat(frames).with_columns(numbers.fill_nan(None).round_sig_figs(6)).write_csv()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.cluster import hierarchy
 
 from ecgwas.report import drawing as d
 from ecgwas.report.findings import Figure, Findings
@@ -125,15 +126,27 @@ def gene_by_lead(findings: Findings) -> Figure | None:
         return None
     counted = rows.group_by("gene", "lead").agg(hits=pl.len()).sort("gene", "lead")
     totals = counted.group_by("gene").agg(hits=pl.col("hits").sum()).sort("hits", "gene", descending=[True, False])
-    names = totals["gene"].head(MOST_BARS).to_list()
+    names = _clustered(counted, totals["gene"].head(MOST_BARS).to_list())
     leads = sorted(counted["lead"].unique().to_list(), key=lead_rank)
     cells = {(gene, lead): int(hits) for gene, lead, hits in counted.iter_rows()}
     caption = (
-        f"How often each gene is hit through each lead{' (the most frequent genes)' if totals.height > MOST_BARS else ''}."
+        f"How often each gene is hit through each lead{' (the most frequent genes)' if totals.height > MOST_BARS else ''}; "
+        "genes whose hits are spread over the leads alike stand together."
     )
     picture = _heatmap(names, leads, cells, "hits", caption, italic=True)
     table = counted.pivot("lead", index="gene", values="hits").fill_null(0).select("gene", *leads)
     return Figure("Genes by lead", caption, picture, table.write_csv())
+
+
+def _clustered(counted: pl.DataFrame, names: list[str]) -> list[str]:
+    """Genes in the order of an average-linkage tree over their shares of hits per lead (leaves ordered optimally)."""
+    if len(names) < 3:
+        return names
+    wide = counted.filter(pl.col("gene").is_in(names)).pivot("lead", index="gene", values="hits").fill_null(0).sort("gene")
+    numbers = wide.drop("gene").to_numpy().astype(np.float64)
+    shares = numbers / numbers.sum(axis=1, keepdims=True)
+    tree = hierarchy.linkage(shares, method="average", optimal_ordering=True)
+    return [wide["gene"][int(leaf)] for leaf in hierarchy.leaves_list(tree)]
 
 
 def _heatmap(
@@ -156,10 +169,22 @@ def _heatmap(
     return d.svg(max(left + len(columns) * width + 10, 460), top + len(rows) * height + 10, parts, caption)
 
 
+def loci_of_traits(findings: Findings) -> dict[str, list[int]]:
+    """Trait -> the loci that it has a hit in."""
+    found: dict[str, list[int]] = {}
+    for locus in findings.loci.frame.sort("locus").iter_rows(named=True):
+        inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
+        for trait in findings.hits.frame.filter(inside)["trait"].unique():
+            found.setdefault(trait, []).append(locus["locus"])
+    return found
+
+
 def grid(findings: Findings) -> dict[str, Figure]:
     """For each representation the strongest test of every lead and feature."""
     strongest = findings.qq.group_by("trait").agg(neglog10p=pl.col("observed").max())
+    touched = loci_of_traits(findings)
     table = with_pieces(strongest.join(findings.summary.frame.select("trait", "lambda_gc", "significant"), on="trait"))
+    table = table.with_columns(loci=pl.Series([len(touched.get(trait, [])) for trait in table["trait"]], dtype=pl.Int64))
     groups = {str(key[0]): rows for key, rows in table.group_by("representation")}
     return {name: _grid(findings, name, groups[name]) for name in sorted(groups)}
 
@@ -183,10 +208,10 @@ def _grid(findings: Findings, name: str, rows: pl.DataFrame) -> Figure:
     beyond = rows.filter(pl.col("significant") > 0).height
     caption = (
         f"{name}: the strongest −log10 p of each of {rows.height} traits (row: lead, column: feature). "
-        f"{beyond} of them have a hit (dot). Point at a cell for λ and the number of hits."
+        f"{beyond} of them have a hit (dot). Choose a cell to open the trait."
     )
     picture = d.svg(max(left + len(features) * width + 10, 460), below + 22, parts, caption)
-    order = ["trait", "lead", "feature", "neglog10p", "lambda_gc", "significant"]
+    order = ["trait", "lead", "feature", "neglog10p", "lambda_gc", "significant", "loci"]
     return Figure(f"Leads and features of {name}", caption, picture, rows.sort("trait").select(order).write_csv())
 
 
@@ -202,9 +227,11 @@ def _grid_cell(
     value = float(row["neglog10p"])  # type: ignore[arg-type]
     found = row["lambda_gc"]
     inflation = "not known" if found is None else f"{found:.3f}"
-    title = f"{row['trait']}: −log10 p {value:.2f}, λ {inflation}, {row['significant']} hits"
+    title = f"{row['trait']}: −log10 p {value:.2f}, λ {inflation}, {row['significant']} hits in {row['loci']} loci"
     fill = d.shade(value / scale)
-    cell = d.rect(x + 0.5, y + 0.5, width - 1, height - 1, fill, title=title)
+    about = {"data_trait": row["trait"], "data_p": f"{value:.4g}", "data_hits": row["significant"], "data_loci": row["loci"]}
+    about |= {} if found is None else {"data_lambda": f"{found:.4g}"}
+    cell = d.rect(x + 0.5, y + 0.5, width - 1, height - 1, fill, title=title, **about)
     if value <= limit:
         return [cell]
     return [cell, f"<circle cx='{d.number(x + width / 2)}' cy='{d.number(y + height / 2)}' r='3.2' fill='{d.ink_on(fill)}'/>"]
@@ -213,5 +240,5 @@ def _grid_cell(
 def _key(left: float, y: float, scale: float) -> list[str]:
     steps = len(d.CIVIDIS)
     parts = [d.rect(left + i * 14, y - 9, 14, 11, colour) for i, colour in enumerate(d.CIVIDIS)]
-    parts.append(d.text(left + steps * 14 + 8, y, f"−log10 p from 0 to {scale:.1f}"))
+    parts.append(d.text(left + steps * 14 + 8, y, f"−log10 p from 0 to {scale:.1f}", data_key="p"))
     return parts

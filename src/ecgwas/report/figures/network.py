@@ -26,7 +26,7 @@ def network(findings: Findings) -> Figure | None:
     of = np.array([clusters.get(name, 0) for name in names])
     size = min(1.0, 0.3 + float(np.sqrt(len(names))) / 9)
     places = _fitted(_layout(len(names), pairs, edges["score"].to_numpy(), of), size)
-    parts = _edges(places, pairs, edges["score"].to_numpy(), of) + _nodes(names, places, of, np.bincount(pairs.ravel()))
+    parts = _edges(names, places, pairs, edges["score"].to_numpy(), of) + _nodes(names, places, of, np.bincount(pairs.ravel()))
     number_of_clusters = len(set(of[of > 0].tolist()))
     alone = findings.clusters.frame.filter(~pl.col("gene").is_in(names)).height
     caption = (
@@ -78,15 +78,17 @@ def _colour(cluster: int) -> str:
 
 
 def _edges(
-    places: NDArray[np.float64], pairs: NDArray[np.int64], weights: NDArray[np.float64], clusters: NDArray[np.int64]
-) -> list[str]:
+    names: list[str], places: NDArray[np.float64], pairs: NDArray[np.int64], weights: NDArray[np.float64],
+    clusters: NDArray[np.int64],
+) -> list[str]:  # fmt: skip
     parts = []
     for (a, b), weight in zip(pairs, weights, strict=True):
         inside = clusters[a] == clusters[b]
         colour = _colour(int(clusters[a])) if inside else d.MUTED
         x1, y1, x2, y2 = (float(value) for value in (*places[a], *places[b]))
         width = round(0.6 + 2.0 * float(weight), 1)
-        parts.append(d.line(x1, y1, x2, y2, colour, width, stroke_opacity="0.5" if inside else "0.2"))
+        pair = f"{names[a]} {names[b]}"
+        parts.append(d.line(x1, y1, x2, y2, colour, width, stroke_opacity="0.5" if inside else "0.2", data_edge=pair))
     return parts
 
 
@@ -99,6 +101,7 @@ def _nodes(names: list[str], places: NDArray[np.float64], clusters: NDArray[np.i
         cluster = int(clusters[i])
         title = f"<title>{name}: cluster {cluster or 'none'}, {degrees[i]} edges</title>"
         at = f"cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}'"
+        at += d.attributes(data_gene=name)
         parts.append(f"<circle {at} fill='{_colour(cluster)}' stroke='{d.SURFACE}' stroke-width='1.5'>{title}</circle>")
         if i in named:
             mark = f"{name} {cluster}" if cluster else name

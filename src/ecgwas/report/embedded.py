@@ -1,0 +1,190 @@
+"""What the page draws on demand: every trait's tests, packed so that hundreds of traits times millions of variants fit.
+
+A block is base64 of zlib-deflated bytes; numbers lie in it as little-endian arrays, byte planes apart (all first bytes, all
+second bytes, ...), which deflates better. The page's script unpacks a block when it is asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from ecgwas.report.drawing import CIVIDIS, themed
+from ecgwas.report.figures.associations import Genome, genome_of, nearest_genes
+from ecgwas.report.figures.hits import loci_of_traits
+from ecgwas.report.findings import Figure, Findings
+from ecgwas.report.gallery import locus_pages, meaning_of
+from ecgwas.report.order import chromosome_rank
+
+MOST_POINTS = 500_000
+"""Points of all traits that are kept one by one; where there are more, the weakest become pixels."""
+
+REAL_FROM = 3.0
+"""-log10 p from which points are kept one by one, if there are not too many."""
+
+STEP = 0.25
+COLUMNS, PIXEL = 1000, 0.025
+"""Pixels of the background: so many columns along the genome, each so high on the -log10 p scale."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """index: JSON text of all that is small; blocks: name -> packed block."""
+
+    index: str
+    blocks: Mapping[str, str]
+
+
+def packed(content: bytes) -> str:
+    """Deflated, in base64."""
+    return base64.b64encode(zlib.compress(content, 9)).decode()
+
+
+def planes(values: ArrayLike, kind: str) -> bytes:
+    """An array (n,) of four-byte numbers (`<u4` or `<f4`), byte planes apart."""
+    numbers = np.ascontiguousarray(values, dtype=kind)
+    return numbers.view(np.uint8).reshape(-1, 4).T.tobytes()
+
+
+def embedded(findings: Findings, pictures: Mapping[str, Figure]) -> Embedded:
+    """Everything for the pages of traits: points, pixels, counts below what the scan kept, QQ curves, pictures by name."""
+    rows = findings.associations.frame.filter(pl.col("neglog10p").is_finite())
+    genome = genome_of(rows)
+    real_from = least_real(rows["neglog10p"].to_numpy(), findings.keep_neglog10p)
+    variants = _variants(rows.filter(pl.col("neglog10p") >= real_from), findings.trait_names)
+    blocks = {"variant-places": _places(variants, genome), "variant-names": _names(variants)}
+    of_trait = _by_trait(_numbered(rows, variants))
+    curves = _by_trait(findings.qq)
+    nothing, no_curve = rows.clear().with_columns(variant_number=pl.lit(None, pl.UInt32)), findings.qq.clear()
+    for k, trait in enumerate(findings.trait_names):
+        mine = of_trait.get(trait, nothing)
+        blocks[f"trait-{k}"] = _trait(findings, k, mine, curves.get(trait, no_curve), genome, real_from)
+    blocks |= {f"picture-{name}": packed(themed(figure.svg).encode()) for name, figure in pictures.items()}
+    return Embedded(_index(findings, genome, real_from, len(variants), pictures), blocks)
+
+
+def least_real(values: NDArray[np.float64], floor: float) -> float:
+    """The -log10 p from which points are kept: 3, or as much more as keeps their number within MOST_POINTS."""
+    limit = max(REAL_FROM, floor)
+    while int((values >= limit).sum()) > MOST_POINTS:
+        limit += STEP
+    return limit
+
+
+def _by_trait(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {str(key[0]): group for key, group in frame.group_by("trait", maintain_order=True)}
+
+
+def _variants(rows: pl.DataFrame, traits: Sequence[str]) -> pl.DataFrame:
+    """Each variant once, along the genome, with its number and (column best) that of its strongest trait."""
+    order = rows.sort("neglog10p", "trait", descending=[True, False])
+    once = order.unique(["chrom", "pos", "variant"], keep="first", maintain_order=True)
+    numbers = {trait: k for k, trait in enumerate(traits)}
+    best = pl.col("trait").replace_strict(numbers, return_dtype=pl.UInt32)
+    once = once.select("chrom", "pos", "variant", "effect_allele", "other_allele", best=best)
+    return once.sort(chromosome_rank("chrom"), "chrom", "pos", "variant").with_row_index("variant_number")
+
+
+def _numbered(rows: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
+    keys = ["chrom", "pos", "variant"]
+    return rows.join(variants.select(*keys, "variant_number"), on=keys, how="left", maintain_order="left")
+
+
+def _places(variants: pl.DataFrame, genome: Genome) -> str:
+    """Of each variant its chromosome's place in the index, its position less that of the one before, its best trait."""
+    chroms = {chrom: i for i, chrom in enumerate(genome.starts)}
+    numbers = variants["chrom"].replace_strict(chroms, return_dtype=pl.UInt32).to_numpy()
+    positions = variants["pos"].to_numpy().astype(np.int64)
+    steps = np.diff(positions, prepend=0).astype(np.uint32)  # wraps where a chromosome begins; the sum wraps back
+    return packed(planes(numbers, "<u4") + planes(steps, "<u4") + planes(variants["best"].to_numpy(), "<u4"))
+
+
+def _names(variants: pl.DataFrame) -> str:
+    lines = variants.select(pl.concat_str("variant", "effect_allele", "other_allele", separator="\t"))
+    return packed("\n".join(lines.to_series()).encode())
+
+
+def _trait(
+    findings: Findings, k: int, rows: pl.DataFrame, curve: pl.DataFrame, genome: Genome, real_from: float
+) -> str:  # fmt: skip
+    """Four lengths; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays); counts; pixels."""
+    real = rows.filter(pl.col("neglog10p") >= real_from).sort("variant_number")
+    numbers = real["variant_number"].to_numpy().astype(np.int64)
+    background = findings.background
+    counts = np.empty(0) if background is None else background.counts[k].ravel()
+    pixels = _pixels(rows.filter(pl.col("neglog10p") < real_from), genome, findings.keep_neglog10p, real_from)
+    lengths = np.array([real.height, curve.height, len(counts), len(pixels)], dtype="<u4")
+    parts = [lengths.tobytes(), planes(np.diff(numbers, prepend=0), "<u4")]
+    parts += [planes(real[name].to_numpy(), "<f4") for name in ("neglog10p", "beta")]
+    parts += [planes(curve[name].to_numpy(), "<f4") for name in ("expected", "observed", "low", "high")]
+    return packed(b"".join([*parts, planes(counts, "<u4"), pixels]))
+
+
+def _pixels(rows: pl.DataFrame, genome: Genome, floor: float, top: float) -> bytes:
+    """Bits, row by row from the floor up: is there a test in this pixel? Nothing where no test is below `top`."""
+    if rows.height == 0:
+        return b""
+    starts = rows["chrom"].replace_strict(genome.starts, return_dtype=pl.Float64).to_numpy()
+    across = ((starts + rows["pos"].to_numpy()) / genome.end * COLUMNS).astype(np.int64).clip(0, COLUMNS - 1)
+    height = pixel_rows(floor, top)
+    up = ((rows["neglog10p"].to_numpy() - floor) / PIXEL).astype(np.int64).clip(0, height - 1)
+    bits = np.zeros((height, COLUMNS), dtype=np.uint8)
+    bits[up, across] = 1
+    return np.packbits(bits, bitorder="little").tobytes()
+
+
+def pixel_rows(floor: float, top: float) -> int:
+    """How many rows of pixels lie between two heights."""
+    return max(int(np.ceil((top - floor) / PIXEL - 1e-9)), 0)
+
+
+def _index(findings: Findings, genome: Genome, real_from: float, variants: int, pictures: Mapping[str, Figure]) -> str:
+    background = findings.background
+    content = {
+        "threshold": float(findings.threshold["neglog10p"]), "threshold_kind": findings.threshold["kind"],
+        "floor": findings.keep_neglog10p, "real_from": real_from, "variants": variants,
+        "columns": COLUMNS, "pixel": PIXEL, "end": genome.end,
+        "genome": [[chrom, genome.starts[chrom], *genome.room(chrom)] for chrom in genome.starts],
+        "counted": None if background is None else {"chroms": background.chroms, "edges": background.edges.tolist()},
+        "pictures": {name: [figure.title, figure.caption] for name, figure in pictures.items()}, "cividis": CIVIDIS,
+        "traits": _traits(findings), "find": _find(findings),
+    }  # fmt: skip
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _traits(findings: Findings) -> list[dict[str, Any]]:
+    summary = {row["trait"]: row for row in findings.summary.frame.iter_rows(named=True)}
+    best = dict(findings.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
+    loci = loci_of_traits(findings)
+    repeated = {f"{r.name}.{lead}.{feature}": value for r in findings.representations
+                for lead, feature, value in r.reliability.select("lead", "feature", "r").iter_rows()}  # fmt: skip
+    return [
+        {"name": name, "best": best.get(name), "loci": loci.get(name, []), "repeat": repeated.get(name),
+         "meaning": meaning_of(*name.split(".", 2)[::2])}
+        | {key: summary[name][key] for key in ("n", "tests", "lambda_gc", "significant") if name in summary}
+        for name in findings.trait_names
+    ]  # fmt: skip
+
+
+def _find(findings: Findings) -> list[list[Any]]:
+    """What the search knows besides traits: words, what it is, where it leads."""
+    nearest = nearest_genes(findings)
+    drawn = set(locus_pages(findings))
+    entries: list[list[Any]] = []
+    for locus in findings.loci.frame.sort("locus").iter_rows(named=True):
+        number = locus["locus"]
+        link = f"#locus-{number}" if number in drawn else "#loci"
+        named = " ".join(word for word in (nearest.get(number), locus["lead_variant"]) if word)
+        entries.append([f"Locus {number}: {named}", "locus", link])
+    pairs = findings.genes.frame.drop_nulls("gene").select("gene", "locus").unique().sort("gene", "locus")
+    entries += [[gene, f"gene, locus {locus}", f"#locus-{locus}" if locus in drawn else "#genes"]
+                for gene, locus in pairs.iter_rows()]  # fmt: skip
+    return entries

@@ -1,0 +1,121 @@
+"""The neighbourhood of a locus: every variant's test, its linkage with the lead variant, the genes below."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from ecgwas.report import drawing as d
+from ecgwas.report.findings import Figure, Findings, Region
+
+LEFT, WIDTH, TOP, HEIGHT = 56.0, 860.0, 34.0, 220.0
+LINKAGE = ((0.8, d.CIVIDIS[9]), (0.6, d.CIVIDIS[7]), (0.4, d.CIVIDIS[5]), (0.2, d.CIVIDIS[3]), (0.0, d.CIVIDIS[1]))
+"""Least r squared of a colour, strongest first: cividis, yellow is close."""
+
+MOST_ROWS = 7
+"""Rows of genes; more that overlap are left to the numbers' file."""
+
+ROW = 24.0
+
+
+def region(findings: Findings, here: Region) -> Figure | None:
+    """-log10 p along the region, coloured by r squared with the lead variant; nothing where no variant was tested."""
+    tests = here.tests.filter(pl.col("neglog10p").is_finite())
+    if tests.height == 0:
+        return None
+    limit = float(findings.threshold["neglog10p"])
+    top = max(float(tests["neglog10p"].max()), limit) * 1.1  # type: ignore[arg-type]
+    panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (here.start / 1e6, here.stop / 1e6), (0, top))
+    parts = [*_key(), *d.y_axis(panel, "−log10 p", gap=38), *_points(panel, tests, here)]
+    at = panel.y.at(limit)
+    parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
+    rows, left_out = _rows(panel, here.genes)
+    below = panel.bottom + 12
+    for place, row in enumerate(rows):
+        for name, start, stop in row:
+            parts += _gene(panel, name, start, stop, below + place * ROW)
+    axis = d.Panel(LEFT, TOP, WIDTH, below + len(rows) * ROW - TOP, panel.x_range, panel.y_range)
+    parts += d.x_axis(axis, f"chromosome {here.chrom}, Mb", about=8)
+    caption = _caption(here, tests, left_out)
+    picture = d.svg(930, axis.bottom + 44, parts, caption)
+    return Figure(f"Around locus {here.locus}", caption, picture, tests.write_csv())
+
+
+def _caption(here: Region, tests: pl.DataFrame, left_out: int) -> str:
+    genes = f"{here.genes.height} genes lie here" if here.genes.height else "no table of genes is at hand"
+    more = f", {left_out} of them not drawn for want of room" if left_out else ""
+    return (
+        f"Locus {here.locus}: {here.trait} against all {tests.height:,} variants tested here; colour is r² with the lead "
+        f"variant {here.lead_variant} (diamond) among the people tested; dashed is the study's threshold; {genes}{more}."
+    )
+
+
+def _key() -> list[str]:
+    parts = [d.text(LEFT, 18, "r² with the lead variant", fill=d.INK)]
+    x = LEFT + 140.0
+    for least, colour in LINKAGE:
+        parts.append(d.dots([x], [14], d.INK, 9))
+        parts.append(d.dots([x], [14], colour, 7.6))
+        parts.append(d.text(x + 9, 18, f"{least:g}–{least + 0.2:g}", fill=d.INK))
+        x += 66
+    return parts
+
+
+def _points(panel: d.Panel, tests: pl.DataFrame, here: Region) -> list[str]:
+    x, y = panel.x(tests["pos"].to_numpy() / 1e6), panel.y(tests["neglog10p"].to_numpy())
+    r2 = tests["r2"].fill_null(-1.0).to_numpy()
+    parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
+    upper = np.inf
+    for least, colour in LINKAGE:
+        chosen = (r2 >= least) & (r2 < upper)
+        upper = least
+        # An ink rim, so that every colour stands out from a light and from a dark page.
+        parts.insert(1, d.dots(x[chosen], y[chosen], colour, 5.4))
+        parts.insert(1, d.dots(x[chosen], y[chosen], d.MUTED, 7))
+    lead = np.flatnonzero((tests["variant"] == here.lead_variant).to_numpy())
+    for i in lead[:1]:
+        parts.append(_diamond(float(x[i]), float(y[i])))
+        anchor = "start" if x[i] < panel.left + panel.width / 2 else "end"
+        along = 11 if anchor == "start" else -11
+        parts.append(d.text(float(x[i]) + along, float(y[i]) + 4, here.lead_variant, anchor=anchor, fill=d.INK))
+    return parts
+
+
+def _diamond(x: float, y: float) -> str:
+    points = " ".join(f"{d.number(x + dx)},{d.number(y + dy)}" for dx, dy in ((0, -8), (8, 0), (0, 8), (-8, 0)))
+    return f"<polygon points='{points}' fill='{d.VERMILION}' stroke='{d.SURFACE}' stroke-width='1.5'/>"
+
+
+def _rows(panel: d.Panel, genes: pl.DataFrame) -> tuple[list[list[tuple[str, int, int]]], int]:
+    """Genes in rows such that neither bars nor names lie on each other; how many found no room."""
+    rows: list[list[tuple[str, int, int]]] = []
+    ends: list[float] = []
+    left_out = 0
+    for name, start, stop in genes.sort("start", "stop", "gene").iter_rows():
+        low, high = _extent(panel, name, start, stop)
+        free = [i for i, end in enumerate(ends) if end + 6 < low]
+        if not free and len(rows) == MOST_ROWS:
+            left_out += 1
+            continue
+        if not free:
+            rows.append([])
+            ends.append(0.0)
+        place = free[0] if free else len(rows) - 1
+        rows[place].append((name, start, stop))
+        ends[place] = high
+    return rows, left_out
+
+
+def _extent(panel: d.Panel, name: str, start: int, stop: int) -> tuple[float, float]:
+    """Where a gene's bar or name begins and ends, in coordinates."""
+    first, last = panel.x.at(max(start / 1e6, panel.x_range[0])), panel.x.at(min(stop / 1e6, panel.x_range[1]))
+    middle, half = (first + last) / 2, d.width_of(name, 10) / 2
+    return min(first, middle - half), max(last, middle + half)
+
+
+def _gene(panel: d.Panel, name: str, start: int, stop: int, y: float) -> list[str]:
+    first, last = panel.x.at(max(start / 1e6, panel.x_range[0])), panel.x.at(min(stop / 1e6, panel.x_range[1]))
+    half = d.width_of(name, 10) / 2
+    middle = min(max((first + last) / 2, panel.left + half), panel.right - half)
+    bar = d.rect(first, y, max(last - first, 1.5), 6, d.BLUE, title=f"{name} {start:,}–{stop:,}", rx=1)
+    return [bar, d.text(middle, y + 17, name, size=10, anchor="middle", fill=d.INK, font_style="italic")]

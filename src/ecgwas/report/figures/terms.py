@@ -1,0 +1,77 @@
+"""Enriched terms as dots."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ecgwas.report import drawing as d
+from ecgwas.report.findings import Figure, Findings
+
+MOST_TERMS = 25
+LONGEST = 52
+"""Characters of a description; the table has the whole of it."""
+
+STRONGEST_FDR = 8.0
+"""-log10 FDR at which the colours end."""
+
+
+def enrichment(findings: Findings) -> Figure | None:
+    """Terms by strength; size is the number of genes, colour the false discovery rate."""
+    frame = findings.terms.frame.filter(pl.col("strength").is_finite())
+    if frame.height == 0:
+        return None
+    kept = frame.filter(pl.col("kept"))
+    shown = (kept if kept.height else frame).sort("fdr", "category", "term", nulls_last=True).head(MOST_TERMS)
+    shown = shown.sort("strength", "term", descending=[True, False])
+    low, high = min(0.0, float(shown["strength"].min())), max(float(shown["strength"].max()), 0.1) * 1.08  # type: ignore[arg-type]
+    panel = d.Panel(380, 40, 420, shown.height * 22.0, (low, high), (0, shown.height))
+    parts = [d.line(panel.x.at(tick), panel.top, panel.x.at(tick), panel.bottom) for tick in panel.x.ticks(5)]
+    most = max(shown["observed"].to_list())
+    for i, row in enumerate(shown.iter_rows(named=True)):
+        parts += _term(panel, panel.top + (i + 0.5) * 22, row, most)
+    parts += [*d.x_axis(panel, "strength, log10(observed / expected)"), *_key(most)]
+    said = f"{kept.height} of {frame.height} terms are within the study's limits"
+    which = f"; the {shown.height} with the smallest FDR are drawn" if shown.height < max(kept.height, 1) else ""
+    none = "" if kept.height else "; the strongest of those tested are drawn"
+    caption = f"{said}{which}{none}. Size: hit genes in the term; colour: −log10 FDR; ♥: cardiovascular by its description."
+    picture = d.svg(930, panel.bottom + 46, parts, caption)
+    return Figure("Enriched terms", caption, picture, shown.write_csv())
+
+
+def _term(panel: d.Panel, y: float, row: dict[str, Any], most: int) -> list[str]:
+    words = row["description"] or row["term"]
+    words = words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+    mark = "♥ " if row["cardiovascular"] else ""
+    x, radius = panel.x.at(row["strength"]), _radius(row["observed"], most)
+    title = f"{row['term']}: {row['observed']} genes, expected {row['expected']:.2f}, FDR {row['fdr']:.2g}"
+    fill = d.shade(min(_surety(row["fdr"]) / STRONGEST_FDR, 1))
+    circle = f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}' fill='{fill}' stroke='{d.MUTED}'>"
+    return [
+        d.text(372, y + 4, mark + words, anchor="end", size=11, fill=d.INK), d.line(panel.left, y, x, y),
+        f"{circle}<title>{escape(title, quote=False)}</title></circle>",
+    ]  # fmt: skip
+
+
+def _surety(fdr: float | None) -> float:
+    return 0.0 if fdr is None else float(-np.log10(max(fdr, 1e-300)))
+
+
+def _radius(observed: int, most: int) -> float:
+    return 3 + 6 * float(np.sqrt(observed / max(most, 1)))
+
+
+def _key(most: int) -> list[str]:
+    parts = [d.text(380, 20, "genes", fill=d.INK)]
+    x = 425.0
+    for count in sorted({1, max(most // 2, 1), most}):
+        radius = _radius(count, most)
+        parts.append(f"<circle cx='{d.number(x)}' cy='16' r='{d.number(radius)}' fill='none' stroke='{d.INK}'/>")
+        parts.append(d.text(x + radius + 4, 20, str(count), fill=d.INK))
+        x += 2 * radius + 26
+    parts += [d.rect(600 + i * 12, 10, 12, 11, colour) for i, colour in enumerate(d.CIVIDIS)]
+    parts.append(d.text(600 + 12 * len(d.CIVIDIS) + 6, 20, f"−log10 FDR, 0 to {STRONGEST_FDR:g}", fill=d.INK))
+    return parts

@@ -1,0 +1,70 @@
+"""What the page of a locus says beside its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ecgwas.report import views
+from ecgwas.report.figures.associations import nearest_genes
+from ecgwas.report.findings import Findings
+from ecgwas.report.gallery import locus_pages
+
+
+@dataclass(frozen=True)
+class Card:
+    """row: the locus' row of loci.csv; known: "known" or "new", None without a table of known loci."""
+
+    row: Mapping[str, Any]
+    genes: str
+    known: str | None
+    about_known: str
+    verdict: str | None
+    tables: tuple[views.View, ...]
+
+
+def cards(findings: Findings) -> list[Card]:
+    """Loci with a page of their own, strongest first."""
+    names = nearest_genes(findings)
+    rows = {row["locus"]: row for row in findings.loci.frame.iter_rows(named=True)}
+    return [_card(findings, rows[locus], names.get(locus, "")) for locus in locus_pages(findings)]
+
+
+def _card(findings: Findings, row: Mapping[str, Any], gene: str) -> Card:
+    tables = (views.traits_of(findings, row), *views.more_of(findings, "loci", row["locus"]), *_genes(findings, row["locus"]))
+    return Card(row, gene, row.get("known"), _about_known(row), _verdict(findings, row["locus"]), tables)
+
+
+def _about_known(row: Mapping[str, Any]) -> str:
+    if row.get("known") != "known":
+        return ""
+    traits, genes, distance = (row.get(name) for name in ("known_traits", "known_genes", "known_distance_bp"))
+    what = " ".join(str(word) for word in (traits, f"({genes})" if genes else "") if word)
+    away = f", {distance:,} bp away" if distance is not None else ""
+    return f"Known: {what or 'a published locus'}{away}."
+
+
+def _verdict(findings: Findings, locus: int) -> str | None:
+    """What the checks of the locus say together, where there are any: pass, warn or fail."""
+    audit = findings.more.get("loci/audit")
+    if audit is None or not {"locus", "verdict"} <= set(audit.columns):
+        return None
+    said = audit.filter(pl.col("locus") == locus)["verdict"].to_list()
+    return next((word for word in ("fail", "warn", "pass") if word in said), None)
+
+
+def _genes(findings: Findings, locus: int) -> list[views.View]:
+    here = findings.genes.frame.filter(pl.col("locus") == locus).drop_nulls("gene")
+    if here.height == 0:
+        return []
+    grouped = here.group_by("gene", "source", maintain_order=True).agg(
+        variants=pl.col("variant").n_unique(), distance_bp=pl.col("distance_bp").min(), relation=pl.col("relation").first()
+    )
+    spelling = {
+        "gene": ("gene", ""), "relation": ("relation", ""), "distance_bp": ("smallest distance (bp)", ",d"),
+        "variants": ("variants with a hit", ",d"), "source": ("source", ""),
+    }  # fmt: skip
+    return [views.view(f"genes-of-{locus}", "Genes of the variants with a hit", grouped.sort("distance_bp", "gene"), spelling)]
