@@ -6,6 +6,9 @@
 | traits | pca.12L.f01-f08, ae.I-V6.f01-f06, clinical.12L.* | 83 of them |
 | associations | about 20 a trait of -log10 p 3 and more | six chromosomes; three loci planted, in TTN, SCN5A, NOS1AP |
 | genotype_beats | one per locus | from simulated beats, dosage planted as amplitude |
+| regions | one per locus | 80 variants, genes on both sides; linkage falls with distance |
+| chance | the null twin | the same study without hits, but for one variant in GENE1 |
+| more | audit, credible | one table by locus; traits/guards belongs to none; loci/empty has no rows |
 """
 
 from __future__ import annotations
@@ -18,7 +21,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report import Example, Findings, GenotypeBeats, LeadVariant, RepresentationFindings, genotype_beats
+from ecgwas.report import (
+    Background,
+    Example,
+    Findings,
+    GenotypeBeats,
+    LeadVariant,
+    Region,
+    RepresentationFindings,
+    Traversal,
+    genotype_beats,
+)
 from ecgwas.signals import LEADS, Rows
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
@@ -52,6 +65,7 @@ def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
         traits_report=pl.DataFrame({"trait": ["ae.V9.f01"], "status": ["left_out"], "reason": ["constant"], "n": [74]}),
         trait_names=trait_names(),
         representations=_representations(rng),
+        chance=make_chance(seed) if hits else None,
         example=_example(rng),
         associations=associations,
         keep_neglog10p=3.0,
@@ -68,9 +82,25 @@ def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
         terms=_terms() if hits else Terms.empty(),
         permutation_max=rng.gumbel(6.2, 0.7, 500),
         genotype_beats=_beats() if hits else (),
+        regions=_regions(rng, loci),
+        background=_background(rng),
+        more=_more(loci),
         planted=_planted(),
         notes=("2 hit genes are not in STRING",),
     )
+
+
+def make_chance(seed: int = 1) -> Findings:
+    """A null twin: one variant passes the threshold, and lies in a gene."""
+    quiet = make_findings(seed + 100, hits=False)
+    row = _row("ae.V1.f01", "rs5", "6", CHROMOSOMES["6"], THRESHOLD + 0.3)
+    locus = {"locus": 1, "lead_variant": "rs5", "chrom": "6", "pos": CHROMOSOMES["6"], "start": CHROMOSOMES["6"],
+             "stop": CHROMOSOMES["6"], "effect_allele": "A", "eaf": 0.31, "best_trait": "ae.V1.f01",
+             "neglog10p": THRESHOLD + 0.3, "traits": 1, "variants": 1}  # fmt: skip
+    gene = {"locus": 1, "variant": "rs5", "chrom": "6", "pos": CHROMOSOMES["6"], "gene": "GENE1", "distance_bp": 0, "rank": 1,
+            "relation": "overlap", "source": "regions", "source_version": "glist-hg19",
+            "evidence": None}  # fmt: skip
+    return replace(quiet, hits=Associations.of([row]), loci=Loci.of([locus]), genes=Genes.of([gene]))
 
 
 def make_empty_findings() -> Findings:
@@ -80,8 +110,44 @@ def make_empty_findings() -> Findings:
     return replace(
         full, representations=(clinical,), example=None, associations=Associations.empty(), permutation_max=np.empty(0),
         qq=full.qq.clear(), planted=None, notes=(), left_out=full.left_out.clear(), trait_names=("clinical.12L.qt_ms",),
-        summary=Summary(full.summary.frame.tail(1)), traits_report=full.traits_report.clear(),
+        summary=Summary(full.summary.frame.tail(1)), traits_report=full.traits_report.clear(), background=None, more={},
     )  # fmt: skip
+
+
+def _regions(rng: np.random.Generator, loci: Loci) -> tuple[Region, ...]:
+    return tuple(_region(rng, row) for row in loci.frame.iter_rows(named=True))
+
+
+def _region(rng: np.random.Generator, locus: dict[str, Any]) -> Region:
+    middle = locus["pos"]
+    places = np.unique(np.append(middle, middle + rng.integers(-250_000, 250_000, 80)))
+    r2 = np.exp(-np.abs(places - middle) / 60_000)
+    tests = pl.DataFrame({"variant": [f"rs{at}" for at in places], "pos": places, "neglog10p": locus["neglog10p"] * r2,
+                          "r2": r2}).with_columns(variant=pl.when(pl.col("pos") == middle).then(pl.lit(locus["lead_variant"]))
+                                                  .otherwise(pl.col("variant")))  # fmt: skip
+    genes = pl.DataFrame({"gene": ["LEFT1", "MIDDLE1", "RIGHT1"], "start": [middle - 300_000, middle - 9_000, middle + 90_000],
+                          "stop": [middle - 100_000, middle + 30_000, middle + 200_000]})  # fmt: skip
+    return Region(locus["locus"], locus["best_trait"], locus["chrom"], middle - 250_000, middle + 250_000,
+                  locus["lead_variant"], tests, genes)  # fmt: skip
+
+
+def _background(rng: np.random.Generator) -> Background:
+    edges = np.linspace(0, 3, 31)
+    expected = 8_000 * -np.diff(10.0**-edges)
+    counts = rng.poisson(expected, (len(trait_names()), len(CHROMOSOMES), 30))
+    return Background(tuple(CHROMOSOMES), edges, counts)
+
+
+def _more(loci: Loci) -> dict[str, pl.DataFrame]:
+    numbers = loci.frame["locus"].to_list()
+    audit = [{"locus": i, "check": name, "value": 0.5 * i, "verdict": "warn" if i == 2 else "pass"}
+             for i in numbers for name in ("leverage", "top carrier")]  # fmt: skip
+    credible = [{"locus": i, "variant": PLANTED[i - 1][1], "probability": 0.91} for i in numbers]
+    guards = pl.DataFrame({"guard": ["relatedness"], "status": ["pass"], "value": [0.02], "left_out": [3]})
+    schema = {"locus": pl.Int64, "check": pl.String, "value": pl.Float64, "verdict": pl.String}
+    of_set = {"locus": pl.Int64, "variant": pl.String, "probability": pl.Float64}
+    return {"loci/audit": pl.DataFrame(audit, schema=schema), "loci/credible": pl.DataFrame(credible, schema=of_set),
+            "traits/guards": guards, "loci/empty_table": guards.clear()}  # fmt: skip
 
 
 def make_settings() -> dict[str, Any]:
@@ -137,8 +203,8 @@ def _loci() -> Loci:
     return Loci.of([
         {"locus": i + 1, "lead_variant": variant, "chrom": chrom, "pos": CHROMOSOMES[chrom],
          "start": CHROMOSOMES[chrom] - 60_000, "stop": CHROMOSOMES[chrom] + 60_000, "effect_allele": "A", "eaf": 0.31,
-         "best_trait": "pca.12L.f01",
-         "neglog10p": strength, "traits": 6 - i, "variants": 14 + i, "known": "new" if i == 1 else "known", "known_distance_bp": None}
+         "best_trait": "pca.12L.f01", "neglog10p": strength, "traits": 6 - i, "variants": 14 + i,
+         "known": "new" if i == 1 else "known", "known_distance_bp": None}
         for i, (chrom, variant, _, strength) in enumerate(PLANTED)
     ])  # fmt: skip
 
@@ -189,10 +255,17 @@ def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, 
     reliability = pl.DataFrame(r)
     smooth = np.apply_along_axis(lambda row: np.convolve(row, np.ones(9) / 9, "same"), 1, beat)
     return (
-        RepresentationFindings("pca", "pca", nothing, errors.tail(2), reliability.head(8), whole, 0, beat * 0.97),
+        RepresentationFindings("pca", "pca", nothing, errors.tail(2), reliability.head(8), whole, 0, beat * 0.97, _moved(beat)),
         RepresentationFindings("ae", "residual_autoencoder", history, errors, reliability, mse, 3, smooth),
         RepresentationFindings("clinical", "intervals", nothing, errors.clear(), reliability.clear(), mse.clear()),
     )
+
+
+def _moved(beat: np.ndarray) -> dict[str, Traversal]:
+    """Each feature makes the beat higher, the k-th by 2 k %."""
+    times = _signals().beat_times_ms
+    return {f"f{k:02d}": Traversal(f"f{k:02d}", 2.0, times, np.stack([beat * (1 + 0.02 * k * sign) for sign in (-1, 0, 1)]))
+            for k in range(1, 9)}  # fmt: skip
 
 
 def _beats() -> tuple[GenotypeBeats, ...]:
@@ -205,7 +278,8 @@ def _beats() -> tuple[GenotypeBeats, ...]:
         dosage = rng.binomial(2, 0.4, PEOPLE).astype(float)
         beats[:, :, 170 + 60 * i :] *= (1 + 0.15 * dosage)[:, None, None]
         variants.append(LeadVariant(i + 1, variant, "A", "G", dosage))
-    return genotype_beats(signals.with_beats(Rows([beats])), variants)
+    found = genotype_beats(signals.with_beats(Rows([beats])), variants)
+    return tuple(replace(one, decoded={"pca": (one.slope_uv * 0.9).astype(np.float32)}) for one in found)
 
 
 def _summary(rng: np.random.Generator, significant: Associations) -> Summary:

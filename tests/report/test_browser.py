@@ -6,8 +6,11 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
+import polars as pl
 import pytest
+from lxml import etree
 
 from ecgwas.report import render
 from ecgwas.study import ReportOptions
@@ -43,7 +46,7 @@ def browser() -> Iterator[playwright.Browser]:
 class Opened:
     """A page and all that it complained of or asked for."""
 
-    def __init__(self, browser: playwright.Browser, path: Path, **context: object) -> None:
+    def __init__(self, browser: playwright.Browser, path: Path, fragment: str = "", **context: object) -> None:
         self.complaints: list[str] = []
         self.asked: list[str] = []
         self.context = browser.new_context(offline=True, **context)
@@ -51,7 +54,7 @@ class Opened:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(path.as_uri())
+        self.page.goto(path.as_uri() + (f"#{fragment}" if fragment else ""))
 
 
 @pytest.fixture
@@ -70,9 +73,18 @@ def test_no_complaint_and_nothing_asked_of_the_network(browser: playwright.Brows
     opened.context.close()
 
 
-@pytest.mark.parametrize(("kind", "scheme"), [("full", "light"), ("full", "dark"), ("empty", "light")])
-def test_axe_finds_no_accessibility_fault(browser: playwright.Browser, folder: Path, kind: str, scheme: str) -> None:
-    opened = Opened(browser, folder / f"{kind}.html", color_scheme=scheme)
+AXE = [("full", "", "light"), ("full", "", "dark"), ("full", "locus-2", "light"), ("full", "trait-pca.12L.f01", "light"),
+       ("full", "trait-pca.12L.f01", "dark"), ("empty", "", "light")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "fragment", "scheme"), AXE)
+def test_axe_finds_no_accessibility_fault(
+    browser: playwright.Browser, folder: Path, kind: str, fragment: str, scheme: str
+) -> None:
+    opened = Opened(browser, folder / f"{kind}.html", fragment, color_scheme=scheme)
+    if fragment.startswith("trait"):
+        opened.page.locator("#trait-meaning svg").wait_for()
+        opened.page.locator("#table-strongest tbody tr").first.wait_for()
     opened.page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     response = axe.Axe().run(opened.page).response
     faults = response["violations"]
@@ -107,24 +119,168 @@ def test_missing_values_sort_last_both_ways(opened: Opened) -> None:
         assert page.locator("#table-planted tbody tr").last.inner_text().startswith("rs4246215")
 
 
-def test_search_finds_a_locus_by_gene_and_leads_to_it(opened: Opened) -> None:
+def shows(page: playwright.Page, trait: str) -> None:
+    """Waits until a trait's plot is drawn. The page's policy forbids waiting by a function that is evaluated."""
+    page.locator(f"body[data-drawn='{trait}']").wait_for(state="attached")
+
+
+def test_search_finds_a_locus_by_gene_and_leads_to_its_ecg_by_genotype(opened: Opened) -> None:
     page = opened.page
-    page.fill("#search", "scn5a")
-    assert page.locator("article:visible").count() == 1
-    assert page.locator("article:visible svg").count() == 1
-    assert page.locator("#search-status").inner_text().startswith("1 of ")
+    page.keyboard.press("/")
+    page.keyboard.type("scn5a")
+    page.locator("#search-results li").first.wait_for()
+    assert page.locator("#search-status").inner_text() == "2 found"
     page.keyboard.press("Enter")
-    assert page.locator("#locus-3").bounding_box()["y"] < 200
-    page.fill("#search", "")
-    assert page.locator("article:visible").count() == 3
+    page.locator("#locus-3").wait_for(state="visible")
+    assert page.locator("article:visible").count() == 1
+    assert page.locator("#figure-locus_3 svg").is_visible()
+    assert page.locator("#figure-region_3 svg").is_visible()
+    assert page.locator("#locus-3").bounding_box()["y"] < 250
+    assert not page.locator("#found").is_visible()
+
+
+def test_search_finds_a_variant_and_rings_it_in_its_strongest_trait(opened: Opened) -> None:
+    page = opened.page
+    page.fill("#search", "rs6801957")
+    page.locator("#search-results li", has_text="variant, strongest in").first.wait_for()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.locator("#trait-manhattan circle").wait_for()
+    assert page.locator("#h-trait").inner_text() == "pca.12L.f01"
+    assert page.locator("#table-strongest tbody tr").first.inner_text().startswith("rs6801957\t3\t38,000,000")
+
+
+def test_search_says_when_nothing_is_found_and_closes(opened: Opened) -> None:
+    page = opened.page
+    page.fill("#search", "no such gene")
+    playwright.expect(page.locator("#search-status")).to_have_text("nothing found")
+    page.fill("#search", "ae.V1")
+    page.locator("#search-results li").first.wait_for()
+    page.keyboard.press("Escape")
+    assert not page.locator("#search-results").is_visible()
 
 
 def test_a_deep_link_opens_its_trait(browser: playwright.Browser, folder: Path) -> None:
-    opened = Opened(browser, folder / "full.html")
-    closed = opened.page.locator("details:not([open])[id^=trait-]").first.get_attribute("id")
-    opened.page.goto(f"{(folder / 'full.html').as_uri()}#{closed}")
-    assert opened.page.locator(f"[id='{closed}'] svg").first.is_visible()
+    opened = Opened(browser, folder / "full.html", fragment="trait-pca.12L.f03")
+    page = opened.page
+    page.locator("#trait-manhattan svg").wait_for()
+    page.locator("#trait-meaning svg").wait_for()
+    assert page.locator("#h-trait").inner_text() == "pca.12L.f03"
+    assert page.locator("#trait-qq svg").is_visible()
+    assert not page.locator("#found").is_visible()
+    page.click("#trait-after")
+    shows(page, "pca.12L.f04")
+    page.go_back()
+    shows(page, "pca.12L.f03")
+    page.locator("nav a", has_text="Found").click()
+    assert page.locator("#found").is_visible()
+    assert not page.locator("#trait").is_visible()
+    assert opened.complaints == []
     opened.context.close()
+
+
+def test_numbers_of_a_trait_are_those_of_its_table(opened: Opened) -> None:
+    findings = make_findings()
+    page = opened.page
+    for trait in ("pca.12L.f01", "ae.V3.f02", "clinical.12L.qt_ms"):
+        page.evaluate(f"location.hash = 'trait-{trait}'")
+        shows(page, trait)
+        rows = findings.associations.frame.filter(pl.col("trait") == trait).sort("neglog10p", descending=True)
+        first = page.locator("#table-strongest tbody tr").first
+        playwright.expect(first.locator("td").last).to_have_text(f"{rows['neglog10p'][0]:.2f}")
+        shown = [row.locator("td").all_inner_texts() for row in page.locator("#table-strongest tbody tr").all()]
+        top = rows.head(25)
+        assert [row[6] for row in shown] == [f"{value:.2f}" for value in top["neglog10p"]]
+        assert sorted(row[0] for row in shown) == sorted(top["variant"])
+        summary = findings.summary.frame.row(by_predicate=pl.col("trait") == trait, named=True)
+        facts = page.locator("#trait-facts").inner_text()
+        assert f"λ {summary['lambda_gc']:.3f}" in facts
+        assert f"{summary['significant']:,} significant variants" in facts
+        beyond = rows.filter(pl.col("neglog10p") > 8.4).height
+        assert page.locator("#trait-manhattan-words").inner_text().startswith(f"{beyond} variants beyond")
+
+
+def test_a_cell_of_the_grid_opens_its_trait_by_pointer_and_by_keyboard(opened: Opened) -> None:
+    page = opened.page
+    page.locator("[data-trait='ae.V2.f03']").click()
+    shows(page, "ae.V2.f03")
+    page.go_back()
+    page.locator("#figure-grid_ae .picture").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    said = page.locator("#grid-status").inner_text()
+    assert said.startswith("ae.II.f02: −log10 p")
+    page.keyboard.press("Enter")
+    shows(page, "ae.II.f02")
+
+
+def test_the_grid_changes_its_colours(opened: Opened) -> None:
+    page = opened.page
+    cell = page.locator("[data-trait='ae.V2.f03']")
+    before = cell.get_attribute("fill")
+    page.locator("[data-shown=lambda]").click()
+    assert page.locator("#figure-grid_ae [data-key]").text_content() == "λ from 0.9 to 1.1"
+    page.locator("[data-shown=p]").click()
+    assert cell.get_attribute("fill") == before
+
+
+def test_pointing_at_a_test_says_what_it_is(opened: Opened) -> None:
+    page = opened.page
+    page.evaluate("location.hash = 'trait-pca.12L.f01'")
+    shows(page, "pca.12L.f01")
+    page.locator("#table-strongest tbody tr").first.wait_for()
+    path = page.locator("#trait-manhattan path[stroke-linecap=round]")
+    box = page.locator("#trait-manhattan svg").bounding_box()
+    x, y = re.findall(r"M([\d.]+) ([\d.]+)h0", path.get_attribute("d"))[0]
+    page.mouse.move(box["x"] + float(x), box["y"] + float(y))
+    assert "−log10 p" in page.locator("#tip").inner_text()
+
+
+def test_a_gene_of_the_network_keeps_its_neighbours(opened: Opened) -> None:
+    page = opened.page
+    page.locator("#figure-network [data-gene=TTN]").hover()
+    faded = {node.get_attribute("data-gene") for node in page.locator("#figure-network circle.faded").all()}
+    assert faded == {"SCN10A", "NOS1AP", "KCNQ1", "TBX5", "NPPA", "SCN5A"}
+
+
+def test_light_and_dark_can_be_chosen(opened: Opened) -> None:
+    page = opened.page
+    ink = "getComputedStyle(document.body).color"
+    light = page.evaluate(ink)
+    page.click("#dress")
+    assert page.evaluate(ink) != light
+    page.click("#dress")
+    assert page.evaluate(ink) == light
+
+
+def test_every_link_of_the_page_leads_somewhere(opened: Opened) -> None:
+    page = opened.page
+    targets = page.evaluate("[...new Set([...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.getAttribute('href')))]")
+    assert len(targets) > 90
+    for target in targets:
+        page.evaluate(f"location.hash = {target!r}")
+        name = unquote(target[1:])
+        if name.startswith("trait-"):
+            shows(page, name[6:])
+            assert page.locator("#trait-manhattan svg").is_visible()
+        else:
+            page.locator(f"[id='{name}']").wait_for()
+
+
+def test_pictures_are_saved_as_svg_that_stands_alone(opened: Opened) -> None:
+    page = opened.page
+    with page.expect_download() as download:
+        page.locator("#figure-genes .save-picture").click()
+    text = download.value.path().read_text()
+    assert etree.fromstring(text.encode()).tag.endswith("svg")
+    assert "var(" not in text
+    page.evaluate("location.hash = 'trait-pca.12L.f01'")
+    shows(page, "pca.12L.f01")
+    with page.expect_download() as download:
+        page.locator("[data-save=trait-manhattan]").click()
+    text = download.value.path().read_text()
+    assert etree.fromstring(text.encode()).tag.endswith("svg")
+    assert "data:image/png;base64," in text
 
 
 def test_a_table_is_saved_as_csv(opened: Opened) -> None:
@@ -137,23 +293,30 @@ def test_a_table_is_saved_as_csv(opened: Opened) -> None:
 
 def test_the_page_is_whole_without_scripts(browser: playwright.Browser, folder: Path) -> None:
     opened = Opened(browser, folder / "full.html", java_script_enabled=False)
-    assert opened.page.locator("#locus-1 svg").is_visible()
+    assert opened.page.locator("#figure-locus_1 svg").is_visible()
     assert opened.page.locator("#table-loci tbody tr").count() == 3
     assert not opened.page.locator("#search").is_visible()
-    opened.page.locator("summary").nth(1).click()
-    assert opened.page.locator("details").nth(1).locator("svg").first.is_visible()
+    assert opened.page.locator("#figure-region_2 svg").is_visible()
+    assert not opened.page.locator("#trait").is_visible()
+    opened.page.locator("summary").first.click()
+    assert opened.page.locator("details").first.locator("svg").first.is_visible()
     opened.context.close()
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_the_page_never_scrolls_sideways(browser: playwright.Browser, folder: Path, width: int) -> None:
-    opened = Opened(browser, folder / "full.html", viewport={"width": width, "height": 900})
+@pytest.mark.parametrize("fragment", ["", "locus-1", "trait-pca.12L.f01"])
+def test_the_page_never_scrolls_sideways(browser: playwright.Browser, folder: Path, width: int, fragment: str) -> None:
+    opened = Opened(browser, folder / "full.html", fragment, viewport={"width": width, "height": 900})
+    if fragment.startswith("trait"):
+        opened.page.locator("#trait-meaning svg").wait_for()
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
     opened.context.close()
 
 
-def test_print_shows_every_trait(opened: Opened) -> None:
+def test_print_shows_every_locus_and_what_is_folded(opened: Opened) -> None:
     opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert opened.page.locator("details:not([open])").count() == 0
+    assert opened.page.locator("article:visible").count() == 3
     opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert opened.page.locator("details:not([open])").count() > 3
+    assert opened.page.locator("details:not([open])").count() > 1
+    assert opened.page.locator("article:visible").count() == 0

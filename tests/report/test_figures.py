@@ -14,8 +14,8 @@ from lxml import etree
 
 from ecgwas.report import Findings
 from ecgwas.report import drawing as d
-from ecgwas.report.figures import associations, genotype, hits, network, recordings
-from ecgwas.tables import Associations, Edges
+from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
+from ecgwas.tables import Associations, Edges, Terms
 from tests.report.example import NETWORK, make_findings
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -236,3 +236,85 @@ def test_a_genotype_nobody_has_is_left_out_of_the_picture(findings: Findings) ->
     assert "nan" not in figure.svg.lower()
     assert "A/A" not in figure.svg
     assert not re.search(r"NaN", figure.csv)
+
+
+def test_a_genotype_of_few_people_is_no_curve_and_no_number(findings: Findings) -> None:
+    beats = replace(findings.genotype_beats[0], people=np.array([40, 30, 4]))
+    figure = genotype.ecg_by_genotype(beats)
+    table = numbers(figure.csv)
+    assert table["mean_2_uv"].is_null().all()
+    assert table["half_width_2_uv"].is_null().all()
+    assert table["mean_1_uv"].is_not_null().all()
+    assert "Fewer than 5 people have A/A: no mean is shown" in figure.caption
+    assert table["decoded_pca_uv"].to_numpy() == pytest.approx(0.9 * table["slope_uv"].to_numpy(), rel=1e-3, abs=1e-3)
+
+
+def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(findings: Findings) -> None:
+    here = findings.regions[0]
+    figure = region.region(findings, here)
+    assert figure is not None
+    root = etree.fromstring(figure.svg.encode())
+    assert numbers(figure.csv)["variant"].to_list() == here.tests["variant"].to_list()
+    words = [element.text for element in root.iter(f"{SVG}text")]
+    assert {"LEFT1", "MIDDLE1", "RIGHT1", here.lead_variant} <= set(words)
+    assert len(root.findall(f"{SVG}polygon")) == 1
+    assert region.region(findings, replace(here, tests=here.tests.clear())) is None
+
+
+def test_genes_of_a_region_never_lie_on_each_other() -> None:
+    panel = d.Panel(56, 0, 860, 200, (1.0, 2.0), (0, 1))
+    starts = np.arange(1_000_000, 1_900_000, 20_000)
+    genes = pl.DataFrame({"gene": [f"GENE{i}" for i in range(len(starts))], "start": starts, "stop": starts + 30_000})
+    rows, left_out = region._rows(panel, genes)
+    assert sum(len(row) for row in rows) + left_out == genes.height
+    for row in rows:
+        extents = [region._extent(panel, *gene) for gene in row]
+        assert all(before[1] < after[0] for before, after in itertools.pairwise(extents))
+
+
+def test_a_moved_feature_is_drawn_to_the_scale_of_ecg_paper(findings: Findings) -> None:
+    moved = findings.representations[0].traversals["f04"]
+    figure = traversal.traversal("pca", moved)
+    table = numbers(figure.csv)
+    beat = table.filter(pl.col("lead") == "V2")
+    assert beat["above_uv"].to_numpy() == pytest.approx(1.08 * beat["mean_uv"].to_numpy(), rel=1e-4)
+    root = etree.fromstring(figure.svg.encode())
+    curves = [path.get("d") for path in root.iter(f"{SVG}path") if path.get("stroke") == d.MUTED and "L" in path.get("d", "")]
+    # 12 leads and the key; the span of V2's mean beat in millimetres of paper, 10 to the millivolt.
+    heights = [np.ptp([float(pair.split(" ")[1]) for pair in re.split("[ML]", curve) if pair]) for curve in curves]
+    expected = np.ptp(beat["mean_uv"].to_numpy()) / 1000 * 10 * traversal.MILLIMETRE
+    assert min(abs(height - expected) for height in heights) < 0.2
+    assert len(curves) == 13
+
+
+def test_miami_holds_the_strongest_of_each_side(findings: Findings) -> None:
+    figures = miami.miami(findings, associations.genome_of(findings.associations.frame))
+    assert set(figures) == {"miami_pca_ae", "miami_pca_clinical"}
+    table = numbers(figures["miami_pca_ae"].csv)
+    for name in ("pca", "ae"):
+        rows = findings.associations.frame.filter(pl.col("trait").str.starts_with(f"{name}."))
+        assert table.filter(pl.col("representation") == name)["neglog10p"].max() == rows["neglog10p"].max()
+        best = rows.group_by("chrom", "pos", "variant").agg(pl.col("neglog10p").max())
+        beyond = best.filter(pl.col("neglog10p") > 8.4).height
+        assert table.filter(pl.col("representation") == name, pl.col("neglog10p") > 8.4).height == beyond
+
+
+def test_terms_within_the_limits_are_dots_with_their_genes(findings: Findings) -> None:
+    figure = terms.enrichment(findings)
+    assert figure is not None
+    root = etree.fromstring(figure.svg.encode())
+    titles = [title.text or "" for title in root.iter(f"{SVG}title")]
+    assert sum(title.startswith("GO:") for title in titles) == 2
+    assert "2 of 3 terms are within the study's limits" in figure.caption
+    assert "♥ cardiac conduction" in [element.text for element in root.iter(f"{SVG}text")]
+    assert terms.enrichment(replace(findings, terms=Terms.empty())) is None
+
+
+def test_genes_with_like_hits_stand_together() -> None:
+    counts = pl.DataFrame(
+        [("A", "V1", 9), ("A", "V2", 1), ("B", "V6", 50), ("C", "V1", 90), ("C", "V2", 12), ("D", "V6", 2), ("D", "V5", 1)],
+        schema=["gene", "lead", "hits"], orient="row",
+    )  # fmt: skip
+    order = hits._clustered(counts, ["A", "B", "C", "D"])
+    assert abs(order.index("A") - order.index("C")) == 1
+    assert abs(order.index("B") - order.index("D")) == 1

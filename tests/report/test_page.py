@@ -50,9 +50,10 @@ def test_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(pages
     ids = tree.xpath("//@id")
     assert len(ids) == len(set(ids))
     assert set(SECTIONS) <= set(ids)
+    traits = {f"#trait-{name}" for name in make_findings().trait_names}
     for link in tree.xpath("//a/@href"):
         if link.startswith("#"):
-            assert link[1:] in ids, link
+            assert link[1:] in ids or link in traits, link
         else:
             folder, name = link.split("/")
             stem, ending = name.rsplit(".", 1)
@@ -108,7 +109,10 @@ def test_everything_asked_for_is_on_the_page(page: Page, findings: Findings) -> 
     wanted |= {f"{kind}_{trait}" for trait in with_hits for kind in ("manhattan", "qq")}
     assert wanted <= set(page.figures)
     ids = html.document_fromstring(page.html).xpath("//figure/@id")
-    assert {f"figure-{name}" for name in page.figures} == set(ids)
+    inline = {name for name in page.figures if not name.startswith(("manhattan_", "qq_", "meaning_"))}
+    assert {f"figure-{name}" for name in inline} <= set(ids)
+    assert {"region_1", "miami_pca_ae", "miami_pca_clinical", "enrichment", "chance_genes"} <= inline
+    assert {f"meaning_pca_f{k:02d}" for k in range(1, 9)} <= set(page.figures)
     assert "pca_32" in text_of(page, "table-errors")
     assert "cardiac conduction" in text_of(page, "table-enrichment")
     assert "numpy 2.3.0" in text_of(page, "methods")
@@ -166,8 +170,7 @@ def test_a_name_in_the_study_file_cannot_become_markup(findings: Findings) -> No
 def test_max_traits_limits_the_pictures_and_the_page_says_so(findings: Findings) -> None:
     page = render(ReportOptions(max_traits=2), findings)
     assert sum(name.startswith("manhattan_") for name in page.figures) == 2
-    hit = findings.hits.frame["trait"].n_unique()
-    assert f"{hit} traits have hits; the 2 strongest are drawn" in text_of(page, "traits")
+    assert "those of the 2 strongest traits also lie in figures/" in text_of(page, "traits")
     strongest = findings.hits.frame.sort("neglog10p", descending=True)["trait"][0]
     assert f"manhattan_{strongest}" in page.figures
 
@@ -191,3 +194,70 @@ def test_an_empty_study_gives_a_page_without_pictures(pages: dict[str, Page]) ->
 
 def test_page_stays_small(page: Page) -> None:
     assert len(page.html.encode()) < 8_000_000
+
+
+def rows_of(page: Page, table: str) -> list[list[str]]:
+    rows = html.document_fromstring(page.html).xpath(f"//table[@id='table-{table}']/tbody/tr")
+    return [[cell.text_content() for cell in row] for row in rows]
+
+
+def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, findings: Findings) -> None:
+    for locus in findings.loci.frame.iter_rows(named=True):
+        inside = findings.hits.frame.filter(
+            pl.col("chrom") == locus["chrom"], pl.col("pos").is_between(locus["start"], locus["stop"])
+        )
+        best = inside.group_by("trait").agg(pl.col("neglog10p").max()).sort("neglog10p", "trait", descending=[True, False])
+        shown = [(row[0], row[1]) for row in rows_of(page, f"traits-of-{locus['locus']}")]
+        assert shown == [(trait, f"{value:.2f}") for trait, value in best.iter_rows()]
+        assert [row[0] for row in rows_of(page, f"audit-{locus['locus']}")] == ["leverage", "top carrier"]
+        assert rows_of(page, f"credible-{locus['locus']}") == [[locus["lead_variant"], "0.91"]]
+    assert "checks: warn" in text_of(page, "locus-2")
+    assert "checks: pass" in text_of(page, "locus-3")
+    assert "new" in text_of(page, "h-locus-2")
+
+
+def test_tables_without_a_place_of_their_own_are_shown_and_empty_ones_named(page: Page) -> None:
+    assert rows_of(page, "guards") == [["relatedness", "pass", "0.02", "3"]]
+    assert "Nothing to show, though looked for: empty table" in text_of(page, "trust")
+
+
+def test_a_table_that_names_people_in_words_is_blotted(findings: Findings) -> None:
+    eid = findings.people.frame["eid"][0]
+    more = {"traits/guards": pl.DataFrame({"guard": ["relatedness"], "note": [f"largest between {eid} and another"]})}
+    page = render(ReportOptions(), replace(findings, more=more))
+    assert eid not in page.html
+    assert "largest between … and another" in text_of(page, "trust")
+
+
+def test_counts_stand_beside_those_of_the_null_twin(page: Page, findings: Findings) -> None:
+    rows = {row[0]: row[1:] for row in rows_of(page, "beside")}
+    assert rows["loci"] == [str(len(findings.loci)), "1"]
+    assert rows["genes hit"] == [str(findings.genes.frame["gene"].n_unique()), "1"]
+    assert rows["significant variant–trait pairs"] == [str(len(findings.hits)), "1"]
+    assert "chance_network" not in page.figures
+    assert "On shuffled people there is nothing to draw here" in text_of(page, "genes")
+
+
+def test_every_trait_is_in_the_table_of_traits(page: Page, findings: Findings) -> None:
+    shown = {row[0]: row for row in rows_of(page, "traits")}
+    assert set(shown) == set(findings.trait_names)
+    for row in findings.summary.frame.iter_rows(named=True):
+        assert shown[row["trait"]][2] == f"{row['lambda_gc']:.3f}".replace("-", "−")
+        assert shown[row["trait"]][4] == f"{row['significant']:,}"
+
+
+def test_methods_cite_what_was_used_and_nothing_else(page: Page, findings: Findings) -> None:
+    text = text_of(page, "methods-text")
+    assert "Westfall" in text
+    assert "He K, Zhang X" in text
+    assert "Kingma" not in text
+    assert f"{len(findings.trait_names)} traits were tested against 51,234 variants" in text
+    assert "ecgwas 0.1.0" in text
+
+
+def test_strega_leaves_to_the_authors_what_only_they_know(page: Page) -> None:
+    items = {row[0]: row[2] for row in rows_of(page, "strega")}
+    assert items["22"] == "–"
+    assert items["6"].startswith("74 people")
+    assert items["12i"].startswith("permutation")
+    assert len(items) > 22

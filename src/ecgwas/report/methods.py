@@ -102,7 +102,12 @@ def methods(findings: Findings) -> tuple[str, ...]:
     """Paragraphs: recordings, representations, association, genes."""
     settings = findings.settings
     paragraphs = [_recordings(findings), _represented(settings), _associated(findings), _mapped(settings)]
-    return tuple(paragraph for paragraph in paragraphs if paragraph)
+    return tuple(paragraph for paragraph in [*paragraphs, _made(findings)] if paragraph)
+
+
+def _made(findings: Findings) -> str:
+    programs = ", ".join(f"{name} {number}" for name, number in findings.versions.items())
+    return f"Programs: {programs}; seed {findings.seed}." if programs else ""
 
 
 def _recordings(findings: Findings) -> str:

@@ -168,7 +168,7 @@ const prepareSearch = () => {
   search.addEventListener("input", look);
   search.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") { choose(chosen + 1); event.preventDefault(); }
-    if (event.key === "ArrowUp") { choose(chosen - 1); event.preventDefault(); }
+    if (event.key === "ArrowUp") { choose(Math.max(chosen, 0) - 1); event.preventDefault(); }
     if (event.key === "Enter") openResult(results.children[Math.max(chosen, 0)]);
     if (event.key === "Escape") close();
   });

@@ -77,7 +77,7 @@ def _methods(findings: Findings) -> Rows:
          f"engine {scan['kind']}, ecgwas {findings.versions.get('ecgwas', '')}; see Versions"),
         ("12d", "missing data",
          f"missing genotypes: {scan.get('missing', 'exact')}; missing traits: person left out of the trait"),
-        ("12f", "Hardy-Weinberg equilibrium", f"variants below p {scan['min_hwe_p']:g} left out (mid-p); left out in all: {counts}"),
+        ("12f", "Hardy-Weinberg equilibrium", f"variants below p {scan['min_hwe_p']:g} left out; in all: {counts}"),
         ("12g", "inferring genotypes or haplotypes (imputation)", None),
         ("12h", "population stratification", _inflation(findings)),
         ("12i", "multiple comparisons", f"{findings.threshold['kind'].replace('_', ' ')}: {findings.threshold['note']}"),

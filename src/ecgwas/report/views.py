@@ -168,7 +168,7 @@ def beside_chance(findings: Findings) -> View | None:
         return None
     here, there = (_counts(one) for one in (findings, findings.chance))
     rows = [{"what": what, "here": number, "there": there[what]} for what, number in here.items()]
-    spelling = {"what": ("", ""), "here": ("this study", ",d"), "there": ("on shuffled people", ",d")}
+    spelling = {"what": ("count", ""), "here": ("this study", ",d"), "there": ("on shuffled people", ",d")}
     return view("beside", "Counts beside those of the null twin: the same chain and threshold", pl.DataFrame(rows), spelling)
 
 

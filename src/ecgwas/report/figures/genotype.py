@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -17,13 +15,11 @@ MOST_POINTS = 160
 FEWEST = 5
 """The mean of fewer people is neither drawn nor written: it would be nearly one person's recording."""
 
-STRENGTHS = (3.0, 5.0, 8.0, 16.0)
-"""Limits of the shades of -log10 p under the curves."""
-
 DECODED = (d.PINK, d.AMBER, d.SKY)
 """Of what the first decoders make of the effect."""
 
-OPACITIES = ("0.15", "0.35", "0.6", "1")
+WAVE, EFFECT, SURETY, ROW = 112, 62, 30, 222.0
+"""Heights of the three panels of a lead, and from lead to lead."""
 
 
 def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
@@ -35,19 +31,22 @@ def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
     decoded = list(zip(beats.decoded, DECODED, strict=False))
     parts = d.legend(16, 18, [*keys, ("effect of one copy", d.GREEN), *((f"as {name} decodes it", c) for name, c in decoded)])
     effects = _range(np.stack([beats.slope_uv - beats.slope_half_width_uv, beats.slope_uv + beats.slope_half_width_uv]))
+    surest = max(float(np.nanmax(np.nan_to_num(beats.neglog10p))), 2.0)
     for row, leads in enumerate(GRID_LEADS):
         for column, lead in enumerate(leads):
             if lead in beats.leads:
                 waves = _range(beats.mean_uv[:, _group(beats, lead)][beats.people >= FEWEST])
-                parts += _panel(beats, beats.leads.index(lead), (16 + column * 230.0, 32 + row * 212.0), waves, effects, drawn)
-    parts += _key(670)
+                at = (16 + column * 230.0, 32 + row * ROW)
+                parts += _panel(beats, beats.leads.index(lead), at, (waves, effects, (0.0, surest)), drawn)
+    parts.append(d.text(16, 32 + 3 * ROW + 10, _key(effects, surest)))
     caption = (
         f"Locus {beats.locus}, {beats.variant}: mean median beat of people with 0, 1 and 2 copies of {beats.effect_allele}, "
         f"with 95 % bands, nothing adjusted for. Under each: the effect of one copy (largest "
-        f"{np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each moment as a green bar."
+        f"{np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each moment (grey, largest "
+        f"{surest:.1f})."
         f"{_also(beats)}"
     )
-    picture = d.svg(930, 688, parts, caption)
+    picture = d.svg(930, 32 + 3 * ROW + 20, parts, caption)
     return Figure(f"ECG by genotype at {beats.variant}", caption, picture, _csv(beats, drawn))
 
 
@@ -59,7 +58,7 @@ def _also(beats: GenotypeBeats) -> str:
         if decoded
         else ""
     )
-    few = [copies(beats, k) for k in range(3) if beats.people[k] < FEWEST]
+    few = [copies(beats, k) for k in range(3) if 0 < beats.people[k] < FEWEST]
     return words + (f" Fewer than {FEWEST} people have {' or '.join(few)}: no mean is shown." if few else "")
 
 
@@ -83,29 +82,33 @@ def _range(values: NDArray[np.float64]) -> tuple[float, float]:
     return low - room, high + room
 
 
+Span = tuple[float, float]
+
+
 def _panel(
-    beats: GenotypeBeats, lead: int, at: tuple[float, float], waves: tuple[float, float], effects: tuple[float, float],
-    drawn: slice,
+    beats: GenotypeBeats, lead: int, at: tuple[float, float], spans: tuple[Span, Span, Span], drawn: slice
 ) -> list[str]:  # fmt: skip
+    """Waves, below them the effect of a copy, below that how sure it is; spans: microvolts, microvolts, -log10 p."""
     times = beats.times_ms[drawn]
     span = (float(beats.times_ms[0]), float(beats.times_ms[-1]))
-    upper = d.Panel(at[0], at[1], 220, 138, span, waves)
-    lower = d.Panel(at[0], at[1] + 144, 220, 44, span, effects)
+    upper = d.Panel(at[0], at[1], 220, WAVE, span, spans[0])
+    lower = d.Panel(at[0], upper.bottom + 4, 220, EFFECT, span, spans[1])
+    least = d.Panel(at[0], lower.bottom + 4, 220, SURETY, span, spans[2])
     x = upper.x(times)
-    parts = _paper(upper, waves)
+    parts = _paper(upper, spans[0])
     parts.append(d.line(lower.left, lower.y.at(0), lower.right, lower.y.at(0), d.MUTED, 0.7))
-    for k in range(3):
-        if beats.people[k] < FEWEST:
-            continue
+    for k in np.flatnonzero(beats.people >= FEWEST):
         mean, half = beats.mean_uv[k, lead, drawn], beats.half_width_uv[k, lead, drawn]
         parts.append(d.ribbon(x, upper.y(mean - half), upper.y(mean + half), COLOURS[k], 0.16))
         parts.append(d.polyline(x, upper.y(mean), COLOURS[k], 1.3))
     slope, half = beats.slope_uv[lead, drawn], beats.slope_half_width_uv[lead, drawn]
     parts.append(d.ribbon(x, lower.y(slope - half), lower.y(slope + half), d.GREEN, 0.25))
-    parts.append(d.polyline(x, lower.y(slope), d.GREEN, 1.4))
+    parts.append(d.polyline(x, lower.y(slope), d.GREEN, 1.6))
     for (_, effect), colour in zip(beats.decoded.items(), DECODED, strict=False):
-        parts.append(d.polyline(x, lower.y(effect[lead, drawn].astype(np.float64)), colour, 1.2, stroke_dasharray="3 2"))
-    parts += _strength(x, beats.neglog10p[lead, drawn], lower.bottom + 3)
+        parts.append(d.polyline(x, lower.y(effect[lead, drawn].astype(np.float64)), colour, 1.3, stroke_dasharray="4 2"))
+    sure = np.nan_to_num(beats.neglog10p[lead, drawn])
+    parts.append(d.ribbon(x, least.y(np.zeros(len(x))), least.y(sure), d.MUTED, 0.7))
+    parts.append(d.line(least.left, least.bottom, least.right, least.bottom, d.MUTED, 0.7))
     parts.append(d.text(upper.left + 4, upper.top + 14, beats.leads[lead], size=13, fill=d.INK, font_weight="600"))
     return parts
 
@@ -118,28 +121,11 @@ def _paper(panel: d.Panel, waves: tuple[float, float]) -> list[str]:
     return parts + [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in columns]
 
 
-def _strength(x: NDArray[np.float64], neglog10p: NDArray[np.float64], y: float) -> list[str]:
-    """A thin bar, darker where the effect of a copy is surer; runs of one shade are one rectangle."""
-    levels = np.searchsorted(STRENGTHS, np.nan_to_num(neglog10p, nan=0.0), side="right")
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(levels)) + 1, [len(levels)]])
-    width = float(x[1] - x[0]) if len(x) > 1 else 1.0
-    return [
-        d.rect(float(x[a]), y, float(x[b - 1] - x[a]) + width, 6, d.GREEN, fill_opacity=OPACITIES[levels[a] - 1])
-        for a, b in itertools.pairwise(starts)
-        if levels[a] > 0
-    ]
-
-
-def _key(y: float) -> list[str]:
-    parts = [
-        d.text(16, y + 8, "lines: 0.2 s, 0.5 mV; limb leads on one scale, chest leads on another; −log10 p of the effect:")
-    ]
-    x = 560.0
-    for limit, opacity in zip(STRENGTHS, OPACITIES, strict=True):
-        parts.append(d.rect(x, y, 16, 8, d.GREEN, fill_opacity=opacity))
-        parts.append(d.text(x + 21, y + 8, f"{limit:g}"))
-        x += 52
-    return parts
+def _key(effects: Span, surest: float) -> str:
+    return (
+        "lines: 0.2 s, 0.5 mV; limb leads on one scale, chest leads on another; in all leads alike: effect from "
+        f"{effects[0]:.0f} to {effects[1]:.0f} µV, −log10 p from 0 to {surest:.1f}"
+    )
 
 
 def _csv(beats: GenotypeBeats, drawn: slice) -> str:

@@ -89,7 +89,8 @@ def _bars_and_violins(rows: pl.DataFrame, counted: pl.DataFrame, title: str, wha
     limit = float(rows["neglog10p"].min())  # type: ignore[arg-type]
     drawn = counted.head(shown)
     names = drawn["group"].to_list()
-    parts = _bars(names, drawn["variants"].to_numpy(), "variants")
+    left = min(max(110.0, max(d.width_of(name, 12) for name in names) + 14), 230.0)
+    parts = _bars(names, drawn["variants"].to_numpy(), "variants", left=left)
     top = float(rows["neglog10p"].max()) * 1.03  # type: ignore[arg-type]
     panel = d.Panel(480, 12, 430, len(names) * 19.0, (min(limit * 0.95, top), top), (0, len(names)))
     for tick in panel.x.ticks(5):
@@ -186,7 +187,8 @@ def grid(findings: Findings) -> dict[str, Figure]:
     table = with_pieces(strongest.join(findings.summary.frame.select("trait", "lambda_gc", "significant"), on="trait"))
     table = table.with_columns(loci=pl.Series([len(touched.get(trait, [])) for trait in table["trait"]], dtype=pl.Int64))
     groups = {str(key[0]): rows for key, rows in table.group_by("representation")}
-    return {name: _grid(findings, name, groups[name]) for name in sorted(groups)}
+    order = dict.fromkeys(trait.split(".", 1)[0] for trait in findings.trait_names)
+    return {name: _grid(findings, name, groups[name]) for name in order if name in groups}
 
 
 def _grid(findings: Findings, name: str, rows: pl.DataFrame) -> Figure:

@@ -41,6 +41,9 @@ def _pair(findings: Findings, genome: Genome, above: str, below: str, best: dict
         drawn.append(rows.with_columns(representation=pl.lit(name)))
         parts += _half(panel, rows, genome, limit, name)
     parts += _chromosomes(panels[0], genome)
+    middle = panels[0].bottom + 13
+    turn = f"rotate(-90 18 {d.number(middle)})"
+    parts.append(d.text(18, middle, "−log10 p", size=12, fill=d.INK, anchor="middle", transform=turn))
     hits = [best[name].filter(pl.col("neglog10p") > limit).height for name in (above, below)]
     caption = (
         f"Every variant's strongest association among the traits of {above} (up; {hits[0]} variants beyond the threshold) "

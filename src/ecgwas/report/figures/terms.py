@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -43,7 +45,7 @@ def enrichment(findings: Findings) -> Figure | None:
 
 
 def _term(panel: d.Panel, y: float, row: dict[str, Any], most: int) -> list[str]:
-    words = row["description"] or row["term"]
+    words = name_of(row)
     words = words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
     mark = "♥ " if row["cardiovascular"] else ""
     x, radius = panel.x.at(row["strength"]), _radius(row["observed"], most)
@@ -54,6 +56,12 @@ def _term(panel: d.Panel, y: float, row: dict[str, Any], most: int) -> list[str]
         d.text(372, y + 4, mark + words, anchor="end", size=11, fill=d.INK), d.line(panel.left, y, x, y),
         f"{circle}<title>{escape(title, quote=False)}</title></circle>",
     ]  # fmt: skip
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """The term in words: its description where the term itself is an identifier such as GO:0086001."""
+    is_number = re.fullmatch(r"[A-Za-z]+[:_.-]?\d+(\.\d+)?", row["term"])
+    return str(row["description"] or row["term"]) if is_number else str(row["term"])
 
 
 def _surety(fdr: float | None) -> float:
