@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from bed_reader import open_bed
 from lxml import etree
+from lxml.html import document_fromstring
 
 from ecgwas import stages
 from ecgwas.errors import InputError
@@ -25,12 +26,17 @@ PCA_ONLY = "represent:\n  - {kind: pca, name: pca, features: 6}\n\ntraits:"
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """The cohort run to its end; a threshold that some tests pass, so that there are loci."""
     path = make_cohort(tmp_path_factory.mktemp("cohort"), people=100, variants=120, permutations=0)
+    study = with_pca_only(path)
+    stages.run(study)
+    return study
+
+
+def with_pca_only(path: Path) -> Study:
+    """The study with one quick representation and a threshold that some tests pass."""
     text = re.sub(r"represent:.*?\ntraits:", PCA_ONLY, path.read_text(), flags=re.DOTALL)
     text = re.sub(r"threshold: permutation", "threshold: 1.0e-4", text)
     path.write_text(text.replace("\nreport:\n", "\nreport:\n  planted: truth.tsv\n"))
-    study = Study.read_file(path)
-    stages.run(study)
-    return study
+    return Study.read_file(path)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +94,62 @@ def test_the_page_holds_the_numbers_of_the_tables(finished: Study) -> None:
         assert f">{strength:.2f}<" in html
     truth = pl.read_csv(finished.folder / "truth.tsv", separator="\t")
     assert f"of {truth.height} planted effects are found" in html
+
+
+def table_of(html: str, name: str) -> list[list[str]]:
+    rows = document_fromstring(html).xpath(f"//table[@id='table-{name}']/tbody/tr")
+    return [[cell.text_content().replace("−", "-") for cell in row] for row in rows]
+
+
+def test_every_table_of_the_page_is_that_of_the_results(finished: Study) -> None:
+    html = (finished.results / "report" / "report.html").read_text()
+    folder = finished.results / "loci"
+    text = {"chrom": pl.String}
+    loci = pl.read_csv(folder / "loci.csv", schema_overrides=text)
+    hits = pl.read_csv(folder / "hits.csv", schema_overrides=text)
+    shown = [(row[0], row[2], row[4], row[5], row[6], row[10]) for row in table_of(html, "loci")]
+    columns = ("locus", "lead_variant", "pos", "neglog10p", "best_trait", "eaf")
+    assert shown == [
+        (str(locus), lead, f"{pos:,}", f"{strength:.2f}", trait, f"{eaf:.3f}")
+        for locus, lead, pos, strength, trait, eaf in loci.select(columns).iter_rows()
+    ]
+    thresholds = pl.read_csv(folder / "thresholds.csv")
+    assert [row[:2] for row in table_of(html, "thresholds")] == [
+        [kind, f"{value:.2f}"] for kind, value in thresholds.select("kind", "neglog10p").iter_rows()
+    ]
+    power = pl.read_csv(folder / "power.csv", infer_schema_length=None)
+    assert [row[2] for row in table_of(html, "power")] == [f"{share:.2%}" for share in power["share_at_power_80"]]
+    summary = {row["trait"]: row for row in pl.read_csv(folder / "summary.csv").iter_rows(named=True)}
+    strongest = dict(pl.read_csv(folder / "qq.csv").group_by("trait").agg(pl.col("observed").max()).iter_rows())
+    traits = {row[0]: row for row in table_of(html, "traits")}
+    assert set(traits) == set(summary)
+    for name, row in traits.items():
+        wanted = summary[name]
+        assert row[1] == f"{strongest[name]:.2f}"
+        assert row[2] == f"{wanted['lambda_gc']:.3f}"
+        assert row[4:7] == [f"{wanted[what]:,}" for what in ("significant", "n", "tests")]
+    for locus in loci.iter_rows(named=True):
+        here = hits.filter(pl.col("chrom") == locus["chrom"], pl.col("pos").is_between(locus["start"], locus["stop"]))
+        best = here.sort("neglog10p", "trait", "variant", descending=[True, False, False]).unique("trait", maintain_order=True)
+        rows = table_of(html, f"traits-of-{locus['locus']}")
+        assert [(row[0], row[1], row[4], row[5]) for row in rows] == [
+            (trait, f"{p:.2f}", f"{beta:.3f}", f"{se:.3f}")
+            for trait, p, beta, se in best.select("trait", "neglog10p", "beta", "se").iter_rows()
+        ]
+
+
+def test_pictures_hold_the_numbers_of_the_results(finished: Study) -> None:
+    figures = finished.results / "report" / "figures"
+    hits = pl.read_csv(finished.results / "loci" / "hits.csv", schema_overrides={"chrom": pl.String})
+    for trait in hits["trait"].unique():
+        drawn = pl.read_csv(figures / f"manhattan_{trait}.csv", schema_overrides={"chrom": pl.String})
+        limit = hits["neglog10p"].min()
+        beyond = drawn.filter(pl.col("neglog10p") >= limit).select("variant", "neglog10p").sort("variant")
+        assert beyond.equals(hits.filter(pl.col("trait") == trait).select("variant", "neglog10p").sort("variant"))
+    genes = pl.read_csv(finished.results / "genes" / "genes.csv", schema_overrides={"chrom": pl.String}).drop_nulls("gene")
+    pairs = genes.select("variant", "chrom", "pos", "gene").unique().join(hits, on=["variant", "chrom", "pos"])
+    counted = dict(pairs.group_by("gene").len().iter_rows())
+    assert dict(pl.read_csv(figures / "genes.csv").select("gene", "hits").iter_rows()) == counted
 
 
 def test_the_same_bytes_again(finished: Study) -> None:

@@ -106,3 +106,9 @@ def strongest_first(rows: pl.DataFrame) -> list[str]:
 def slug(name: str) -> str:
     """The name with nothing in it that a file or an address could stumble over."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+
+
+def in_address(name: str) -> str:
+    """The name as the part of an address behind #, percent-encoded where it must be."""
+    plain = re.compile(r"[A-Za-z0-9._~-]")
+    return "".join(c if plain.match(c) else "".join(f"%{byte:02X}" for byte in c.encode()) for c in name)

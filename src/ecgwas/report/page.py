@@ -18,7 +18,7 @@ from markupsafe import Markup
 from ecgwas.report import drawing, flow, loci, methods, views
 from ecgwas.report.embedded import embedded
 from ecgwas.report.findings import Figure, Findings, Page
-from ecgwas.report.gallery import gallery, slug, traits_shown
+from ecgwas.report.gallery import gallery, in_address, slug, traits_shown
 from ecgwas.study import ReportOptions
 
 
@@ -80,6 +80,7 @@ def _contents(options: ReportOptions, findings: Findings, figures: Mapping[str, 
         "tables": _tables(findings, window_bp),
         "drawn": traits_shown(options, findings),
         "slug": slug,
+        "in_address": in_address,
         "hit_traits": findings.hits.frame["trait"].n_unique(),
         "loci": loci.cards(findings),
         "grids": [name for name in figures if name.startswith("grid_")],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import polars as pl
 
@@ -14,7 +13,7 @@ from ecgwas.report.figures.associations import nearest_genes
 from ecgwas.report.figures.hits import loci_of_traits
 from ecgwas.report.findings import Findings
 from ecgwas.report.flow import names_of, without_names
-from ecgwas.report.gallery import locus_pages
+from ecgwas.report.gallery import in_address, locus_pages
 
 MOST_ROWS = 500
 """Longer tables are cut on the page; the files hold every row."""
@@ -110,7 +109,7 @@ def traits(findings: Findings) -> View:
     }  # fmt: skip
     ordered = frame.sort("best", "trait", descending=[True, False], nulls_last=True)
     table = view("traits", "All traits, strongest test first", ordered, spelling)
-    rows = tuple((Cell(row[0].words, row[0].key, f"#trait-{quote(row[0].words)}"), *row[1:]) for row in table.rows)
+    rows = tuple((Cell(row[0].words, row[0].key, f"#trait-{in_address(row[0].words)}"), *row[1:]) for row in table.rows)
     return View(table.name, table.caption, table.headings, rows, table.more)
 
 
@@ -126,7 +125,7 @@ def traits_of(findings: Findings, locus: Mapping[str, Any]) -> View:
         "variants": ("variants with a hit", ",d"),
     }  # fmt: skip
     table = view(f"traits-of-{locus['locus']}", "Traits that the locus touches", best, spelling)
-    linked = tuple((Cell(row[0].words, row[0].key, f"#trait-{quote(row[0].words)}"), *row[1:]) for row in table.rows)
+    linked = tuple((Cell(row[0].words, row[0].key, f"#trait-{in_address(row[0].words)}"), *row[1:]) for row in table.rows)
     return View(table.name, table.caption, table.headings, linked, table.more)
 
 
