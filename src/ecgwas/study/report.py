@@ -11,9 +11,10 @@ class ReportOptions(Options):
     title: str | None = None
     """Heading of the page; none: the study's name."""
     max_traits: int = option(60, ge=1)
-    """Manhattan and QQ plots are drawn for at most this many traits, those with the strongest hits first."""
+    """Manhattan and QQ plots are written as files for at most this many traits, those with the strongest hits first; the page
+    draws every trait."""
     max_loci: int = option(24, ge=0)
-    """The ECG by genotype is drawn for at most this many loci, the strongest first."""
+    """At most this many loci have a page with their ECG by genotype and neighbourhood, the strongest first."""
     planted: StudyPath | None = None
     """Table of planted effects of a simulated cohort (columns variant, chrom, pos, parameter, effect, unit): what was
     found of them stands on the page."""
