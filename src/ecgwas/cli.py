@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rich.table import Table
 
 from ecgwas import __version__, demo, initialise, listing, stages, workflow
 from ecgwas.errors import EcgwasError
+from ecgwas.genes import references
 from ecgwas.stages import STAGES, Stage
 from ecgwas.study import Study
 
@@ -69,14 +70,18 @@ def init(folder: Path, force: bool) -> None:
 def check(study_file: Path) -> None:
     """Open every input and list every mistake at once; nothing is computed."""
     study = Study.read_file(study_file)
-    facts, mistakes = stages.check(study)
+    _tell(*stages.check(study))
+    click.echo(f"All inputs are in order. Next: ecgwas run {study_file}")
+
+
+def _tell(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> None:
+    """What is in order, then every mistake; with one or more the program ends."""
     for fact in facts:
         click.echo(f"  ok: {fact}")
     for mistake in mistakes:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {mistake}", style="red", markup=False)
     if mistakes:
         sys.exit(mistakes[0].exit_code)
-    click.echo(f"All inputs are in order. Next: ecgwas run {study_file}")
 
 
 @main.command()
@@ -168,6 +173,28 @@ def explain(study_file: Path, file: Path) -> None:
     """How a result FILE came to be: stage, options, versions, seed, host, time; and whether it is still fresh."""
     for line in stages.explain(Study.read_file(study_file), file):
         click.echo(line)
+
+
+@main.group(name="references")
+def references_group() -> None:
+    """Files of others that the stage `genes` reads: genes, network, terms, published associations."""
+
+
+@references_group.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--only", multiple=True, help="Only the file of this name; may be given several times.")
+@click.option("--again", is_flag=True, help="Download what is there too: for newer versions.")
+def fetch(folder: Path, only: tuple[str, ...], again: bool) -> None:
+    """Download, verify and note versions of the files; what is there whole is left as it is."""
+    for line in references.fetch(folder, references.chosen(only), again=again):
+        click.echo(line)
+
+
+@references_group.command(name="check")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def check_references(folder: Path) -> None:
+    """Compare every file with what was noted when it came; nothing is downloaded."""
+    _tell(*references.check(folder))
 
 
 def _stage_command(stage: Stage) -> Callable[..., None]:

@@ -26,7 +26,7 @@ import httpx
 from ecgwas import __version__
 from ecgwas.errors import ServiceError
 from ecgwas.genes.contract import Answer, Get, NotUnderstood, Question, Value
-from ecgwas.store import file_digest, whole
+from ecgwas.store import whole
 
 TRIES = 4
 PATIENCE_S = 120.0
@@ -35,6 +35,7 @@ LONGEST_ANSWER_S = 900.0
 LONGEST_WAIT_S = 120.0
 HEADERS = {"User-Agent": f"ecgwas/{__version__}"}
 OFFLINE_FIX = "run once with a connection: answers are kept in results/cache; or use a source of files (docs/genes.md)"
+DOWNLOAD_FIX = "or put the file there by hand: it is an ordinary download"
 
 
 def make_get(
@@ -109,7 +110,7 @@ def _asked(
         return content, understand(content)
 
     with _client(patience_s) as client:
-        return _tried(question.url, lambda: client.stream(**_request(question)), receive, sleep)
+        return _tried(question.url, lambda: client.stream(**_request(question)), receive, sleep, OFFLINE_FIX)
 
 
 def _request(question: Question) -> dict[str, Any]:
@@ -130,22 +131,31 @@ def download(
     *,
     sleep: Callable[[float], None] = time.sleep,
     patience_s: float = PATIENCE_S,
-) -> str:
-    """A file of any size, streamed to `path`; gives its SHA-256. It appears only if `verify` (raises NotUnderstood) passes.
+) -> str | None:
+    """A file of any size, streamed to `path`; it appears only if `verify` (raises NotUnderstood) passes.
+
+    Gives the day on which the server says that it was last changed (2026-11-25), if it says so.
 
     Raises ServiceError after the last try.
     """
 
-    def receive(answer: httpx.Response) -> str:
+    def receive(answer: httpx.Response) -> str | None:
         with whole(path) as temporary:
             with temporary.open("wb") as file:
                 for piece in _pieces(answer, float("inf")):
                     file.write(piece)
             verify(temporary)
-            return file_digest(temporary)
+        return _last_changed(answer.headers)
 
     with _client(patience_s) as client:
-        return _tried(url, lambda: client.stream("GET", url), receive, sleep)
+        return _tried(url, lambda: client.stream("GET", url), receive, sleep, DOWNLOAD_FIX)
+
+
+def _last_changed(headers: Mapping[str, str]) -> str | None:
+    try:
+        return parsedate_to_datetime(headers.get("Last-Modified", "")).date().isoformat()
+    except (ValueError, TypeError):
+        return None
 
 
 @contextmanager
@@ -156,7 +166,7 @@ def _client(patience_s: float) -> Iterator[httpx.Client]:
 
 
 def _tried(
-    url: str, ask: Callable[[], Any], receive: Callable[[httpx.Response], Value], sleep: Callable[[float], None]
+    url: str, ask: Callable[[], Any], receive: Callable[[httpx.Response], Value], sleep: Callable[[float], None], fix: str
 ) -> Value:
     """What `receive` makes of the first good answer."""
     problem = ""
@@ -175,7 +185,7 @@ def _tried(
             problem = str(error)
         if attempt < TRIES - 1:
             sleep(wait)
-    raise ServiceError(f"the service gave no good answer: {problem}", where=url, fix=f"try again later; {OFFLINE_FIX}")
+    raise ServiceError(f"the service gave no good answer: {problem}", where=url, fix=f"try again later; {fix}")
 
 
 def _pieces(answer: httpx.Response, longest_s: float) -> Iterator[bytes]:

@@ -1,0 +1,187 @@
+"""The reference bundle: the files that the sources of files read, downloaded, verified, their versions noted beside them.
+
+`references.json` in the folder tells url, version, day, bytes and SHA-256 of each file; tables made from a file of the folder
+carry its version. Every online source has its twin here (docs/genes.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ecgwas.errors import EcgwasError, InputError
+from ecgwas.genes import ontologies, web
+from ecgwas.genes.contract import NotUnderstood
+from ecgwas.genes.files import RECORD, read_lines
+from ecgwas.store import file_digest, whole
+
+GENCODE = "https://ftp.ebi.ac.uk/pub/databases/gencode/Gencode_human/release_47"
+STRING = "https://stringdb-downloads.org/download"
+GWAS_CATALOG = "https://ftp.ebi.ac.uk/pub/databases/gwas/releases/latest"
+GO = "https://current.geneontology.org"
+
+Download = Callable[[str, Path, Callable[[Path], None]], str | None]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One file: its name in the bundle, where it is, what begins a line of it that tells it from others, its version.
+
+    version None: the day on which its server says that it was last changed, else the day of the download.
+    """
+
+    name: str
+    url: str
+    holds: str
+    meaning: str
+    licence: str
+    version: str | None = None
+
+
+def _string(kind: str, holds: str, meaning: str) -> Reference:
+    name = f"9606.{kind}.v12.0.txt.gz"
+    return Reference(name, f"{STRING}/{kind}.v12.0/{name}", holds, meaning, "CC BY 4.0", "STRING 12.0")
+
+
+REFERENCES = (
+    Reference(
+        "gencode.v47lift37.annotation.gtf.gz", f"{GENCODE}/GRCh37_mapping/gencode.v47lift37.annotation.gtf.gz",
+        "chr1\t", "genes of hg19", "open", "GENCODE 47 on hg19",
+    ),
+    Reference(
+        "gencode.v47.annotation.gtf.gz", f"{GENCODE}/gencode.v47.annotation.gtf.gz",
+        "chr1\t", "genes of hg38", "open", "GENCODE 47",
+    ),
+    _string("protein.links", "protein1 protein2 combined_score", "network"),
+    _string("protein.info", "#string_protein_id\tpreferred_name", "symbols of the network's proteins"),
+    _string("protein.aliases", "#string_protein_id\talias", "other names of the network's proteins"),
+    _string("protein.enrichment.terms", "#string_protein_id\tcategory\tterm", "terms: TISSUES, HPO, GO, KEGG, ..."),
+    Reference(
+        "gwas-catalog-associations_ontology-annotated-full.zip",
+        f"{GWAS_CATALOG}/gwas-catalog-associations_ontology-annotated-full.zip",
+        "DATE ADDED TO CATALOG\t", "published associations (hg38)", "EMBL-EBI terms of use",
+    ),
+    Reference(
+        "phenotype_to_genes.txt", "https://purl.obolibrary.org/obo/hp/hpoa/phenotype_to_genes.txt",
+        "hpo_id\thpo_name", "human phenotypes", "HPO licence",
+    ),
+    Reference("go-basic.obo", f"{GO}/ontology/go-basic.obo", "format-version:", "Gene Ontology", "CC BY 4.0"),
+    Reference("goa_human.gaf.gz", f"{GO}/annotations/goa_human.gaf.gz", "!gaf-version:", "genes of GO terms", "CC BY 4.0"),
+)  # fmt: skip
+SEARCHED_LINES = 200
+"""What a file holds stands within its first lines."""
+
+
+def fetch(
+    folder: Path, references: Sequence[Reference] = REFERENCES, *, again: bool = False, download: Download = web.download
+) -> Iterator[str]:
+    """Downloads what is not there whole yet, makes the GMT files of GO and HPO; says what it does, file by file.
+
+    again: what is there too. A file appears only when it is whole and holds what it should. Raises ServiceError for a file
+    that cannot be had; those before it stay and are noted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for reference in references:
+        known = _record(folder).get(reference.name)
+        if not again and known is not None and _differs(folder, reference.name, known) is None:
+            yield f"{reference.name}: there already, {known['version']}"
+            continue
+        changed = download(reference.url, folder / reference.name, _verifier(reference))
+        today = datetime.now(UTC).date().isoformat()
+        version = reference.version or f"of {changed or today}"
+        _note(folder, reference.name, {"url": reference.url, "version": version, "date": today, "licence": reference.licence})
+        yield f"{reference.name}: downloaded, {version}"
+    yield from _make_terms(folder)
+
+
+def _verifier(reference: Reference) -> Callable[[Path], None]:
+    """Reads a download to its end, so that one cut short is seen."""
+
+    def verify(path: Path) -> None:
+        found = False
+        try:
+            # The download has a temporary name; how it is packed stands in its own.
+            for number, line in read_lines(path, "download", named=reference.name):
+                found = found or (number <= SEARCHED_LINES and line.startswith(reference.holds))
+        except InputError as error:
+            raise NotUnderstood(error.problem) from None
+        if not found:
+            raise NotUnderstood(f"it is not {reference.name}: no line of it begins with {reference.holds!r}")
+
+    return verify
+
+
+def _record(folder: Path) -> dict[str, dict[str, Any]]:
+    try:
+        files = json.loads((folder / RECORD).read_text())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return files if isinstance(files, dict) else {}
+
+
+def _note(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
+    path = folder / name
+    files = _record(folder) | {name: {**facts, "bytes": path.stat().st_size, "sha256": file_digest(path)}}
+    with whole(folder / RECORD) as temporary:
+        temporary.write_text(json.dumps({"files": files}, indent=1, sort_keys=True) + "\n")
+
+
+def _differs(folder: Path, name: str, known: Mapping[str, Any]) -> str | None:
+    """What is wrong with a noted file; None: nothing."""
+    path = folder / name
+    if not path.exists():
+        return "is missing"
+    if path.stat().st_size != known.get("bytes") or file_digest(path) != known.get("sha256"):
+        return "is not as it was downloaded"
+    return None
+
+
+def _make_terms(folder: Path) -> Iterator[str]:
+    """GMT files of what is there."""
+    phenotypes, ontology, annotations = (
+        folder / name for name in ("phenotype_to_genes.txt", "go-basic.obo", "goa_human.gaf.gz")
+    )
+    if phenotypes.exists():
+        yield _write_terms(folder, "hpo.gmt", ontologies.hpo_terms(phenotypes), [phenotypes.name])
+    if ontology.exists() and annotations.exists():
+        for short, terms in ontologies.go_terms(ontology, annotations).items():
+            yield _write_terms(folder, f"go_{short}.gmt", terms, [ontology.name, annotations.name])
+
+
+def _write_terms(folder: Path, name: str, terms: Mapping[str, tuple[str, set[str]]], made_from: Sequence[str]) -> str:
+    with whole(folder / name) as temporary:
+        temporary.write_text(ontologies.as_gmt(terms))
+    record = _record(folder)
+    version = ", ".join(f"{source} {record[source]['version']}" for source in made_from if source in record)
+    _note(folder, name, {"made_from": list(made_from), "version": version})
+    return f"{name}: made, {len(terms)} terms"
+
+
+def check(folder: Path, references: Sequence[Reference] = REFERENCES) -> tuple[list[str], list[EcgwasError]]:
+    """Every noted file against its note: what is in order, with versions, and every mistake."""
+    if not folder.is_dir():
+        raise InputError("there is no such folder", where=folder, fix=f"ecgwas references fetch {folder}")
+    record = _record(folder)
+    facts, mistakes = [], []
+    names = [reference.name for reference in references]
+    for name in [*names, *sorted(set(record) - set(names))]:
+        wrong = "was never fetched" if name not in record else _differs(folder, name, record[name])
+        if wrong is None:
+            facts.append(f"{name}: {record[name]['version']}")
+        else:
+            fix = f"ecgwas references fetch {folder}"
+            mistakes.append(InputError(f"{name} {wrong}", where=folder / name, fix=fix))
+    return facts, list[EcgwasError](mistakes)
+
+
+def chosen(names: Sequence[str], references: Sequence[Reference] = REFERENCES) -> list[Reference]:
+    """The references of these names; all, if none is given. Raises InputError for an unknown one."""
+    known = {reference.name: reference for reference in references}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(f"no reference is named {', '.join(unknown)}", fix=f"names: {', '.join(known)}")
+    return [known[name] for name in names] if names else list(references)
