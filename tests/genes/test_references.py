@@ -157,8 +157,8 @@ def test_terms_hold_the_genes_of_all_their_kinds_and_parts(local: list[Reference
     assert read["go_process.gmt"] == {
         "GO:1": ("process", {"ALB", "HCN4", "TTN"}), "GO:2": ("heart process", {"HCN4", "TTN"}),
     }  # fmt: skip
-    assert read("go_function.gmt") == {"GO:3": ("pacing", {"HCN4"})}
-    assert read("hpo.gmt") == {"HP:1": ("All", {"KCNQ1"}), "HP:2": ("Long QT", {"KCNQ1", "KCNH2"})}
+    assert read["go_function.gmt"] == {"GO:3": ("pacing", {"HCN4"})}
+    assert read["hpo.gmt"] == {"HP:1": ("All", {"KCNQ1"}), "HP:2": ("Long QT", {"KCNQ1", "KCNH2"})}
 
 
 LINKS = "9606.protein.links.v12.0.txt.gz"
