@@ -27,7 +27,7 @@ import polars as pl
 from bed_reader import to_bed
 from threadpoolctl import threadpool_limits
 
-from ecgwas.associate import codes, genotypes, kernels, matrix, plink2_files
+from ecgwas.associate import codes, compiled, genotypes, kernels, matrix, plink2_files
 from ecgwas.associate.cohort import assemble
 from ecgwas.study.scan import Matrix, Plink2
 from ecgwas.tables import Covariates, ScanResult, Traits
@@ -154,7 +154,7 @@ def run(case: Case, folder: Path) -> list[str]:
     mine: dict[str, list[float]] = {}
     theirs: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(case.repeats):
-        for kernel in ("table", "numpy") if kernels.table_is_there() else ("numpy",):
+        for kernel in ("table", "numpy") if compiled.there() else ("numpy",):
             mine.setdefault(kernel, []).append(ours(stem, traits, covariates, kernel)[0] / case.variants)
         for name, plink in engines.items():
             slope = plink.seconds(case.plink_variants) - plink.seconds(few)

@@ -1,147 +1,330 @@
-/* The table kernel ("four Russians"): genotypes times columns without decoding the genotypes.
+/* The compiled part of the scan, optional at install; everything here has a twin in NumPy.
  *
- * A packed byte holds four people. For 16 columns at a time and 24 bytes (96 people) the sums that each of a byte's 256
- * values stands for are put in tables, which stay in the second-level cache; a variant then costs one table row per byte,
- * and nothing for a byte of zeros (four people without the minor allele). Sums over 96 people are added up before they
- * join the total, so that rounding errors are those of a blocked sum. Every lane adds in the same order whatever the
- * instruction set, so the result has the same bits on every machine.
+ * products  The table kernel ("four Russians"): genotypes times columns without decoding the genotypes. A packed byte
+ *           holds four people. For 16 columns at a time and 32 bytes (128 people) the sums that each of a byte's 81 values
+ *           stands for are put in tables, which stay in the second-level cache; a variant then costs one table row per
+ *           byte, and nothing for a byte of four people without the minor allele. Sums over 128 people are added up before
+ *           they join the total, so that rounding errors are those of a blocked sum.
+ * prepare   people chosen, calls counted, alleles recoded, on 64-bit words
+ * gaps      missing calls put right for all traits
+ * tests     t squared counted in histograms and compared with the limit
+ * refits    hits in float64
+ *
+ * Every sum is taken in the same order whatever the instruction set, and no multiplication is fused with an addition
+ * (-ffp-contract=off in setup.py), so the results have the same bits on every machine.
  */
 #define PY_SSIZE_T_CLEAN /* Py_LIMITED_API comes from setup.py */
 #include <Python.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "_jobs.h"
 
-#define LANES 16
-#define CHUNK 24 /* bytes: 24 x 256 rows x 64 bytes = 384 KiB of tables */
-#define ROWS 256
+#define VERSION 2 /* raised whenever the functions below change: a build of another version is not used */
+#define SMALLEST_ROOT 1e-6
 
-typedef struct {
-    float values[LANES];
-} __attribute__((aligned(64))) lanes_t;
+/* Packed byte -> row of its table: four digits to base 3, no call counts 0. */
+static uint8_t row_of[256];
 
-typedef struct {
-    const uint8_t *packed; /* (variants, stride): copies of the minor allele in two bits, 3 is no call */
-    const float *tiles;    /* (tiles, 4 * bytes, LANES) columns, tile by tile */
-    float *out;            /* (variants, tiles * LANES) */
-    lanes_t *sums;         /* (tiles, variants) */
-    lanes_t *tables;       /* (CHUNK, ROWS) */
-    uint16_t *lists;       /* (variants, CHUNK): table rows that a variant needs */
-    uint8_t *lengths;      /* (variants,) */
-    Py_ssize_t variants, stride, bytes, tile_count;
-} job_t;
+static void fill_row_of(void) {
+    for (int byte = 0; byte < 256; byte++) {
+        int row = 0, worth = 1;
+        for (int person = 0; person < 4; person++, worth *= 3) {
+            int code = byte >> (2 * person) & 3;
+            row += code == 3 ? 0 : code * worth;
+        }
+        row_of[byte] = (uint8_t)row;
+    }
+}
 
-/* The same body for each instruction set, with the widest vectors that it has. Vectors wider than the machine's would be
- * kept in memory by the compiler instead of in registers. */
+#define GLUE(a, b) a##_##b
+#define GLUED(a, b) GLUE(a, b)
+#define NAME(a) GLUED(a, SET)
+#define QUOTE(a) #a
+#define TEXT(a) QUOTE(a)
+
+/* The same bodies for each instruction set, with the widest vectors that it has. Vectors wider than the machine's would
+ * be kept in memory by the compiler instead of in registers. */
 #define VECTOR 4
-#define WORK work_baseline
+#define SET baseline
 #define TARGET
-#include "_table_body.h"
+#include "_bodies.h"
 
 #if defined(__x86_64__)
 #define VECTOR 8
-#define WORK work_avx2
-#define TARGET __attribute__((target("avx2")))
-#include "_table_body.h"
+#define SET avx2
+#define TARGET __attribute__((target("avx2,bmi,bmi2,popcnt")))
+#include "_bodies.h"
 
 #define VECTOR 16
-#define WORK work_avx512
-#define TARGET __attribute__((target("avx512f")))
-#include "_table_body.h"
+#define SET avx512f
+#define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,bmi,bmi2,popcnt")))
+#include "_bodies.h"
 #endif
 
-typedef void (*work_t)(const job_t *);
+static const set_t *sets[] = {
+#if defined(__x86_64__)
+    &set_avx512f, &set_avx2,
+#endif
+    &set_baseline,
+};
+static const set_t *chosen = &set_baseline;
 
-static work_t best(const char **name) {
+static int runs_here(const set_t *set) {
+    (void)set;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f")) {
-        *name = "avx512f";
-        return work_avx512;
-    }
-    if (__builtin_cpu_supports("avx2")) {
-        *name = "avx2";
-        return work_avx2;
-    }
+    if (set == &set_avx512f)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("bmi2");
+    if (set == &set_avx2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 #endif
-    *name = "baseline";
-    return work_baseline;
+    return 1;
 }
 
-static void *aligned(size_t size) {
-    void *memory = NULL;
-    return posix_memalign(&memory, 64, size ? size : 64) == 0 ? memory : NULL;
+#define COUNT ((int)(sizeof sets / sizeof *sets))
+
+static void choose_widest(void) {
+    for (int i = COUNT - 1; i >= 0; i--)
+        if (runs_here(sets[i]))
+            chosen = sets[i];
 }
 
-static int run(job_t *job) {
-    const char *name;
-    size_t variants = (size_t)job->variants;
-    job->sums = aligned((size_t)job->tile_count * variants * sizeof(lanes_t));
-    job->tables = aligned(CHUNK * ROWS * sizeof(lanes_t));
-    job->lists = aligned(variants * CHUNK * sizeof(uint16_t));
-    job->lengths = aligned(variants);
-    int ready = job->sums && job->tables && job->lists && job->lengths;
-    if (ready)
-        best(&name)(job);
-    free(job->sums);
-    free(job->tables);
-    free(job->lists);
-    free(job->lengths);
-    return ready;
+#define MOST_BUFFERS 10
+typedef struct {
+    Py_buffer buffers[MOST_BUFFERS];
+    int count;
+} held_t;
+
+static void let_go(held_t *held) {
+    for (int i = 0; i < held->count; i++)
+        PyBuffer_Release(&held->buffers[i]);
 }
 
-/* Sizes that do not fit together would read beyond the buffers. */
-static int fits(const job_t *job, Py_ssize_t packed, Py_ssize_t tiles, Py_ssize_t out) {
-    if (job->variants < 0 || job->bytes < 0 || job->tile_count < 0 || job->stride < job->bytes)
-        return 0;
-    return packed == job->variants * job->stride && tiles == job->tile_count * job->bytes * 4 * LANES * 4 &&
-           out == job->variants * job->tile_count * LANES * 4;
-}
-
-static PyObject *products(PyObject *self, PyObject *args) {
-    Py_buffer packed, tiles, out;
-    job_t job = {0};
-    (void)self;
-    if (!PyArg_ParseTuple(args, "y*y*w*nnnn", &packed, &tiles, &out, &job.variants, &job.stride, &job.bytes,
-                          &job.tile_count))
+/* The memory of an array of `bytes` bytes, NULL for None; held until let_go. Sizes that do not fit would be read beyond. */
+static void *array(held_t *held, PyObject *given, size bytes, int writable, int *right) {
+    if (!*right || given == Py_None)
         return NULL;
-    int right = fits(&job, packed.len, tiles.len, out.len), ready = 0;
-    if (right) {
-        job.packed = packed.buf;
-        job.tiles = tiles.buf;
-        job.out = out.buf;
-        Py_BEGIN_ALLOW_THREADS
-        ready = run(&job);
-        Py_END_ALLOW_THREADS
+    int flags = writable ? PyBUF_WRITABLE : PyBUF_SIMPLE;
+    if (PyObject_GetBuffer(given, &held->buffers[held->count], flags) < 0) {
+        *right = 0;
+        return NULL;
     }
-    PyBuffer_Release(&packed);
-    PyBuffer_Release(&tiles);
-    PyBuffer_Release(&out);
-    if (!right) {
+    Py_buffer *buffer = &held->buffers[held->count++];
+    if (bytes < 0 || buffer->len < bytes) {
         PyErr_SetString(PyExc_ValueError, "the buffers' sizes do not fit the numbers given");
-        return NULL;
+        *right = 0;
     }
+    return buffer->buf;
+}
+
+static PyObject *ended(held_t *held, int right, int ready) {
+    let_go(held);
+    if (!right)
+        return NULL;
     if (!ready)
         return PyErr_NoMemory();
     Py_RETURN_NONE;
 }
 
-static PyObject *instructions(PyObject *self, PyObject *args) {
-    const char *name;
+static int sane(size a, size b, size c) {
+    size most = (size)1 << 40;
+    if (a >= 0 && b >= 0 && c >= 0 && a < most && b < most && c < most)
+        return 1;
+    PyErr_SetString(PyExc_ValueError, "the buffers' sizes do not fit the numbers given");
+    return 0;
+}
+
+static int run_products(products_t *job) {
+    size_t variants = (size_t)job->variants;
+    job->sums = aligned((size_t)job->tile_count * variants * sizeof(lanes_t));
+    job->tables = aligned(CHUNK * ROWS * sizeof(lanes_t));
+    job->rows = aligned((variants * 2 * PAIRS * PANEL + CHUNK + 1) * sizeof(uint16_t));
+    job->filled = aligned(variants * sizeof(uint32_t));
+    job->order = aligned(PANEL * variants * sizeof(uint32_t));
+    int ready = job->sums && job->tables && job->rows && job->filled && job->order;
+    if (ready)
+        chosen->products(job);
+    free(job->sums);
+    free(job->tables);
+    free(job->rows);
+    free(job->filled);
+    free(job->order);
+    return ready;
+}
+
+static PyObject *products(PyObject *self, PyObject *args) {
+    PyObject *packed, *tiles, *out;
+    products_t job = {0};
+    held_t held = {.count = 0};
+    int ready = 0;
     (void)self;
-    (void)args;
-    best(&name);
-    return PyUnicode_FromString(name);
+    if (!PyArg_ParseTuple(args, "OOOnnnn", &packed, &tiles, &out, &job.variants, &job.stride, &job.bytes, &job.tile_count))
+        return NULL;
+    int right = sane(job.variants, job.stride, job.bytes) && sane(job.tile_count, job.stride - job.bytes, 0) &&
+                sane(-(job.stride % WORD), 0, 0);
+    job.packed = array(&held, packed, job.variants * job.stride, 0, &right);
+    job.tiles = array(&held, tiles, job.tile_count * job.bytes * 4 * LANES * 4, 0, &right);
+    job.out = array(&held, out, job.variants * job.tile_count * LANES * 4, 1, &right);
+    if (right) {
+        Py_BEGIN_ALLOW_THREADS
+        ready = run_products(&job);
+        Py_END_ALLOW_THREADS
+    }
+    return ended(&held, right, ready);
+}
+
+static PyObject *prepare(PyObject *self, PyObject *args) {
+    PyObject *source, *keep, *packed, *counts;
+    prepare_t job = {0};
+    held_t held = {.count = 0};
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOnnnn", &source, &keep, &packed, &counts, &job.variants, &job.stride, &job.words,
+                          &job.people))
+        return NULL;
+    int right = sane(job.variants, job.stride, job.words) && sane(job.people, job.words * 32 - job.people, 0);
+    job.source_words = (job.stride + WORD - 1) / WORD;
+    job.source = array(&held, source, job.variants * job.stride, 0, &right);
+    job.keep = array(&held, keep, job.source_words * WORD, 0, &right);
+    job.packed = array(&held, packed, job.variants * job.words * WORD, 1, &right);
+    job.counts = array(&held, counts, 4 * job.variants * 8, 1, &right);
+    if (right) {
+        Py_BEGIN_ALLOW_THREADS
+        chosen->prepare(&job);
+        Py_END_ALLOW_THREADS
+    }
+    return ended(&held, right, 1);
+}
+
+static PyObject *gaps(PyObject *self, PyObject *args) {
+    PyObject *packed, *basis, *traits, *along, *missing, *explained, *product, *length;
+    gaps_t job = {0};
+    held_t held = {.count = 0};
+    size people;
+    int ready = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOOOOOnnnnnnn", &packed, &basis, &traits, &along, &missing, &explained, &product,
+                          &length, &job.variants, &job.words, &people, &job.rank, &job.trait_count, &job.padded,
+                          &job.stride))
+        return NULL;
+    int right = sane(job.variants, job.words, people) && sane(job.rank, job.trait_count, job.padded - job.trait_count) &&
+                sane(job.words * 32 - people, job.stride - job.trait_count, 0);
+    job.packed = array(&held, packed, job.variants * job.words * WORD, 0, &right);
+    job.basis = array(&held, basis, people * job.rank * 8, 0, &right);
+    job.traits = array(&held, traits, people * job.padded * 4, 0, &right);
+    job.along = array(&held, along, job.variants * job.rank * 8, 0, &right);
+    job.missing = array(&held, missing, job.variants * 8, 0, &right);
+    job.explained = array(&held, explained, job.variants * 8, 1, &right);
+    job.product = array(&held, product, job.variants * job.stride * 4, 1, &right);
+    job.length = array(&held, length, job.variants * job.trait_count * 4, 1, &right);
+    if (right) {
+        Py_BEGIN_ALLOW_THREADS
+        ready = chosen->gaps(&job);
+        Py_END_ALLOW_THREADS
+    }
+    return ended(&held, right, ready);
+}
+
+static PyObject *tests(PyObject *self, PyObject *args) {
+    PyObject *product, *remaining, *degrees, *least, *fine, *length, *counts, *reached;
+    tests_t job = {0};
+    held_t held = {.count = 0};
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOOOOOnnnnn", &product, &remaining, &degrees, &least, &fine, &length, &counts, &reached,
+                          &job.variants, &job.stride, &job.trait_count, &job.bins, &job.room))
+        return NULL;
+    int right = sane(job.variants, job.trait_count, job.stride - job.trait_count) && sane(job.bins - 1, job.room, 0);
+    job.product = array(&held, product, job.variants * job.stride * 4, 0, &right);
+    job.remaining = array(&held, remaining, job.variants * 4, 0, &right);
+    job.degrees = array(&held, degrees, job.variants * 4, 0, &right);
+    job.least = array(&held, least, job.variants * 4, 0, &right);
+    job.fine = array(&held, fine, job.variants, 0, &right);
+    job.length = array(&held, length, job.variants * job.trait_count * 4, 0, &right);
+    job.counts = array(&held, counts, job.trait_count * job.bins * 8, 1, &right);
+    job.reached = array(&held, reached, job.room * 8, 1, &right);
+    if (right) {
+        Py_BEGIN_ALLOW_THREADS
+        chosen->tests(&job);
+        Py_END_ALLOW_THREADS
+    }
+    let_go(&held);
+    return right ? PyLong_FromSsize_t(job.found) : NULL;
+}
+
+static PyObject *refits(PyObject *self, PyObject *args) {
+    PyObject *packed, *basis, *traits, *reached, *missing, *squares, *found;
+    refits_t job = {0};
+    held_t held = {.count = 0};
+    size traits_there;
+    int ready = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOOOOnnnnnn", &packed, &basis, &traits, &reached, &missing, &squares, &found,
+                          &job.variants, &job.words, &job.people, &job.rank, &traits_there, &job.hits))
+        return NULL;
+    int right = sane(job.variants, job.words, job.people) && sane(job.rank, traits_there, job.hits) &&
+                sane(job.words * 32 - job.people, 0, 0);
+    job.packed = array(&held, packed, job.variants * job.words * WORD, 0, &right);
+    job.basis = array(&held, basis, job.people * job.rank * 8, 0, &right);
+    job.traits = array(&held, traits, traits_there * job.people * 8, 0, &right);
+    job.reached = array(&held, reached, job.hits * 8, 0, &right);
+    job.missing = array(&held, missing, job.variants * 8, 0, &right);
+    job.squares = array(&held, squares, job.variants * 8, 0, &right);
+    job.found = array(&held, found, job.hits * 24, 1, &right);
+    for (size hit = 0; right && hit < job.hits; hit++)
+        right = job.reached[2 * hit] >= 0 && job.reached[2 * hit] < job.variants && job.reached[2 * hit + 1] >= 0 &&
+                job.reached[2 * hit + 1] < traits_there;
+    if (right) {
+        Py_BEGIN_ALLOW_THREADS
+        ready = chosen->refits(&job);
+        Py_END_ALLOW_THREADS
+    } else if (!PyErr_Occurred()) {
+        PyErr_SetString(PyExc_ValueError, "hits lie outside the arrays");
+    }
+    return ended(&held, right, ready);
+}
+
+static PyObject *instructions(PyObject *self, PyObject *args) {
+    const char *wanted = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "|z", &wanted))
+        return NULL;
+    int found = wanted == NULL;
+    for (int i = 0; i < COUNT && wanted; i++) {
+        if (strcmp(sets[i]->name, wanted) == 0 && runs_here(sets[i])) {
+            chosen = sets[i];
+            found = 1;
+        }
+    }
+    if (!found)
+        return PyErr_Format(PyExc_ValueError, "this machine has no instruction set %s", wanted);
+    return PyUnicode_FromString(chosen->name);
 }
 
 static PyMethodDef methods[] = {
-    {"products", products, METH_VARARGS,
-     "products(packed, tiles, out, variants, stride, bytes, tiles): fills out; see ecgwas.associate.kernels."},
-    {"instructions", instructions, METH_NOARGS, "instructions() -> str: the instruction set in use."},
+    {"products", products, METH_VARARGS, "products(packed, tiles, out, variants, stride, bytes, tiles): fills out."},
+    {"prepare", prepare, METH_VARARGS, "prepare(source, keep, packed, counts, variants, stride, words, people)"},
+    {"gaps", gaps, METH_VARARGS,
+     "gaps(packed, basis, traits, along, missing, explained, product, length, variants, words, people, rank, traits, "
+     "padded, stride)"},
+    {"tests", tests, METH_VARARGS,
+     "tests(product, remaining, degrees, least, fine, length, counts, reached, variants, stride, traits, bins, room): "
+     "how many tests are reached, of which `room` are listed."},
+    {"refits", refits, METH_VARARGS,
+     "refits(packed, basis, traits, reached, missing, squares, found, variants, words, people, rank, traits, hits)"},
+    {"instructions", instructions, METH_VARARGS, "instructions(name=None) -> str: the instruction set in use from now on."},
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_table", "The table kernel of the scan.", 0, methods,
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_table", "The compiled part of the scan.", 0, methods,
                                         NULL, NULL, NULL, NULL};
 
-PyMODINIT_FUNC PyInit__table(void) { return PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit__table(void) {
+    PyObject *module = PyModule_Create(&definition);
+    if (module == NULL)
+        return NULL;
+    fill_row_of();
+    choose_widest();
+    if (PyModule_AddIntConstant(module, "VERSION", VERSION) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}

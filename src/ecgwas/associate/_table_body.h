@@ -1,90 +1,116 @@
-/* Body of the table kernel; included once per instruction set with VECTOR (floats), WORK (name) and TARGET (attribute). */
+/* Products by table look-up; included once per instruction set, see _table.c. */
 #define PARTS (LANES / VECTOR)
-#define GLUE(a, b) a##_##b
-#define NAME(a, b) GLUE(a, b)
 
-typedef float NAME(vector, WORK) __attribute__((vector_size(4 * VECTOR)));
-
-/* Rows of `count` bytes' tables: row b of a byte is the sum over its four people of copies times columns. */
-TARGET static void NAME(tables, WORK)(lanes_t *tables, const float *people, Py_ssize_t count) {
-    for (Py_ssize_t byte = 0; byte < count; byte++) {
+/* Rows of `count` bytes' tables: row r of a byte is the sum over its four people of copies times columns, where r's four
+ * digits to base 3 are their copies. */
+TARGET static void NAME(tables)(lanes_t *tables, const float *people, size count) {
+    for (size byte = 0; byte < count; byte++) {
         for (int part = 0; part < PARTS; part++) {
-            NAME(vector, WORK) *rows = (NAME(vector, WORK) *)(tables + byte * ROWS) + part;
-            rows[0] = (NAME(vector, WORK)){0};
+            NAME(vector) *rows = (NAME(vector) *)(tables + byte * ROWS) + part;
+            rows[0] = (NAME(vector)){0};
             int filled = 1;
             for (int person = 0; person < 4; person++) {
-                NAME(vector, WORK) one;
+                NAME(vector) one;
                 memcpy(&one, people + (byte * 4 + person) * LANES + part * VECTOR, sizeof one);
-                NAME(vector, WORK) two = one + one;
+                NAME(vector) two = one + one;
                 for (int row = 0; row < filled; row++) {
-                    NAME(vector, WORK) base = rows[row * PARTS];
-                    rows[(filled + row) * PARTS] = base + one;
-                    rows[(2 * filled + row) * PARTS] = base + two;
-                    rows[(3 * filled + row) * PARTS] = base;
+                    rows[(filled + row) * PARTS] = rows[row * PARTS] + one;
+                    rows[(2 * filled + row) * PARTS] = rows[row * PARTS] + two;
                 }
-                filled *= 4;
+                filled *= 3;
             }
         }
     }
 }
 
-/* Which table rows each variant needs of bytes start .. start + count. */
-TARGET static void NAME(lists, WORK)(const job_t *job, Py_ssize_t start, Py_ssize_t count) {
-    for (Py_ssize_t variant = 0; variant < job->variants; variant++) {
-        const uint8_t *bytes = job->packed + variant * job->stride + start;
-        uint16_t *list = job->lists + variant * CHUNK;
-        int length = 0;
-        for (Py_ssize_t byte = 0; byte < count; byte++) {
-            list[length] = (uint16_t)(byte * ROWS + bytes[byte]);
-            length += bytes[byte] != 0;
-        }
-        job->lengths[variant] = (uint8_t)length;
+/* Bit b of the result: byte b of the chunk is not zero. Rows of packed bytes are whole words. */
+TARGET static uint32_t NAME(filled)(const uint8_t *bytes, size count) {
+    uint32_t found = 0;
+    for (size start = 0; start < count; start += WORD) {
+        uint64_t word = word_at(bytes + start, WORD);
+        uint64_t high = (((word & ~HIGH_BITS) + ~HIGH_BITS) | word) & HIGH_BITS;
+        found |= (uint32_t)((high >> 7) * UINT64_C(0x0102040810204080) >> 56) << start;
     }
+    return found;
 }
 
-TARGET static void NAME(add, WORK)(const job_t *job, lanes_t *sums) {
-    for (Py_ssize_t variant = 0; variant < job->variants; variant++) {
-        const uint16_t *list = job->lists + variant * CHUNK;
-        int length = job->lengths[variant], i = 0;
-        NAME(vector, WORK) even[PARTS] = {{0}}, odd[PARTS] = {{0}};
-        for (; i + 1 < length; i += 2) {
-            const NAME(vector, WORK) *first = (const NAME(vector, WORK) *)(job->tables + list[i]);
-            const NAME(vector, WORK) *second = (const NAME(vector, WORK) *)(job->tables + list[i + 1]);
+/* Which table rows each variant needs of one chunk, `count` bytes from `start` on; variants in the order of how many
+ * pairs of rows, so that the processor foresees the ends of the loops. Row 0, which is 0, makes the last pair whole.
+ * Gives where the next chunk's rows begin. */
+TARGET static uint16_t *NAME(list)(products_t *job, size chunk, size start, size count, uint16_t *rows) {
+    size places[PAIRS + 2] = {0};
+    uint32_t *order = job->order + chunk * job->variants;
+    for (size variant = 0; variant < job->variants; variant++) {
+        job->filled[variant] = NAME(filled)(job->packed + variant * job->stride + start, count);
+        places[(__builtin_popcount(job->filled[variant]) + 1) / 2 + 1]++;
+    }
+    for (int pairs = 0; pairs <= PAIRS; pairs++)
+        places[pairs + 1] += places[pairs];
+    memcpy(job->ends[chunk], places + 1, sizeof job->ends[chunk]);
+    for (size variant = 0; variant < job->variants; variant++)
+        order[places[(__builtin_popcount(job->filled[variant]) + 1) / 2]++] = (uint32_t)variant;
+    for (size place = 0; place < job->variants; place++) {
+        const uint8_t *bytes = job->packed + order[place] * job->stride + start;
+        uint32_t left = job->filled[order[place]];
+        int length = __builtin_popcount(left);
+        for (int i = 0; i < length; i++, left &= left - 1) {
+            int byte = __builtin_ctz(left);
+            rows[i] = (uint16_t)(byte * ROWS + row_of[bytes[byte]]);
+        }
+        rows[length] = 0;
+        rows += (length + 1) / 2 * 2;
+    }
+    return rows;
+}
+
+/* Adds up each variant's table rows of one chunk: onto `sums`, or from 0 if they are NULL. Gives the next chunk's rows. */
+TARGET static const uint16_t *NAME(add)(const products_t *job, size chunk, const uint16_t *rows, const lanes_t *sums,
+                                        float *out, size stride) {
+    const uint32_t *order = job->order + chunk * job->variants;
+    size place = 0;
+    for (int pairs = 0; pairs <= PAIRS; pairs++) {
+        for (; place < job->ends[chunk][pairs]; place++, rows += 2 * pairs) {
+            size variant = order[place];
+            NAME(vector) even[PARTS] = {{0}}, odd[PARTS] = {{0}};
+            for (int pair = 0; pair < pairs; pair++) {
+                const NAME(vector) *one = (const NAME(vector) *)(job->tables + rows[2 * pair]);
+                const NAME(vector) *other = (const NAME(vector) *)(job->tables + rows[2 * pair + 1]);
+                for (int part = 0; part < PARTS; part++) {
+                    even[part] += one[part];
+                    odd[part] += other[part];
+                }
+            }
             for (int part = 0; part < PARTS; part++) {
-                even[part] += first[part];
-                odd[part] += second[part];
+                NAME(vector) sum = even[part] + odd[part];
+                if (sums != NULL)
+                    sum += ((const NAME(vector) *)(sums + variant))[part];
+                memcpy(out + variant * stride + part * VECTOR, &sum, sizeof sum);
             }
         }
-        if (i < length) {
-            const NAME(vector, WORK) *last = (const NAME(vector, WORK) *)(job->tables + list[i]);
-            for (int part = 0; part < PARTS; part++)
-                even[part] += last[part];
-        }
-        NAME(vector, WORK) *sum = (NAME(vector, WORK) *)(sums + variant);
-        for (int part = 0; part < PARTS; part++)
-            sum[part] += even[part] + odd[part];
     }
+    return rows;
 }
 
-TARGET static void WORK(const job_t *job) {
-    memset(job->sums, 0, (size_t)(job->tile_count * job->variants) * sizeof(lanes_t));
-    for (Py_ssize_t start = 0; start < job->bytes; start += CHUNK) {
-        Py_ssize_t count = job->bytes - start < CHUNK ? job->bytes - start : CHUNK;
-        NAME(lists, WORK)(job, start, count);
-        for (Py_ssize_t tile = 0; tile < job->tile_count; tile++) {
-            NAME(tables, WORK)(job->tables, job->tiles + (tile * job->bytes + start) * 4 * LANES, count);
-            NAME(add, WORK)(job, job->sums + tile * job->variants);
+/* Columns tile by tile, so that a tile's tables and sums stay in the second-level cache. */
+TARGET static void NAME(products)(products_t *job) {
+    for (size begin = 0; begin < job->bytes; begin += PANEL * CHUNK) {
+        size end = job->bytes - begin < PANEL * CHUNK ? job->bytes : begin + PANEL * CHUNK;
+        uint16_t *next = job->rows;
+        for (size start = begin; start < end; start += CHUNK)
+            next = NAME(list)(job, (start - begin) / CHUNK, start, end - start < CHUNK ? end - start : CHUNK, next);
+        for (size tile = 0; tile < job->tile_count; tile++) {
+            lanes_t *sums = job->sums + tile * job->variants;
+            const uint16_t *rows = job->rows;
+            for (size start = begin; start < end; start += CHUNK) {
+                size count = end - start < CHUNK ? end - start : CHUNK;
+                int last = start + count == job->bytes;
+                float *out = last ? job->out + tile * LANES : (float *)sums;
+                NAME(tables)(job->tables, job->tiles + (tile * job->bytes + start) * 4 * LANES, count);
+                rows = NAME(add)(job, (start - begin) / CHUNK, rows, start ? sums : NULL, out,
+                                 last ? job->tile_count * LANES : LANES);
+            }
         }
     }
-    for (Py_ssize_t variant = 0; variant < job->variants; variant++)
-        for (Py_ssize_t tile = 0; tile < job->tile_count; tile++)
-            memcpy(job->out + (variant * job->tile_count + tile) * LANES, job->sums + tile * job->variants + variant,
-                   sizeof(lanes_t));
 }
 
 #undef PARTS
-#undef GLUE
-#undef NAME
-#undef VECTOR
-#undef WORK
-#undef TARGET

@@ -55,7 +55,7 @@ def design(basis: NDArray[np.float64], values: NDArray[np.float64]) -> Design:
     norms = np.linalg.norm(residuals, axis=0)
     norms[norms <= 1e-10 * np.linalg.norm(values, axis=0)] = 0.0
     unit = np.divide(residuals, norms, out=np.zeros_like(residuals), where=norms > 0)
-    return Design(basis, unit, norms)
+    return Design(np.ascontiguousarray(basis), unit, norms)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate import filters, findings
+from ecgwas.associate import filters, findings, screening
 from ecgwas.associate.codes import Block, Chooser
 from ecgwas.associate.cohort import Cohort, Group
-from ecgwas.associate.findings import BINS, ROWS, Findings
+from ecgwas.associate.findings import ROWS, Findings
 from ecgwas.associate.fit import Fitter
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.associate.permute import Shuffles
+from ecgwas.associate.screening import BINS, Tally
 from ecgwas.study.scan import Matrix
 
 
@@ -27,7 +28,17 @@ class Scanner:
         self.traits = cohort.values.shape[1]
         self.everyone = Chooser(cohort.rows, total)
         self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
-        self.groups = [(group, Chooser(cohort.rows[group.people], total), Fitter(options, group)) for group in groups]
+        self.groups = [
+            (group, Chooser(cohort.rows[group.people], total), Fitter(options, group), Tally(len(group.traits)))
+            for group in groups
+        ]
+
+    def histograms(self) -> NDArray[np.int64]:
+        """(K, BINS) int64: t squared of all tests so far."""
+        counts = np.zeros((self.traits, BINS), dtype=np.int64)
+        for group, _, _, tally in self.groups:
+            counts[group.traits] = tally.total()
+        return counts
 
     def block(self, start: int, stop: int) -> Findings:
         """Variants start to stop (places on the chromosome)."""
@@ -37,33 +48,35 @@ class Scanner:
         males = None if self.males is None else self.males.block(packed)
         reasons = filters.reasons(self.options, whole, males)
         kept = np.flatnonzero(reasons == "")
-        tested = whole.pick(kept)
+        tested = whole if len(kept) == len(whole) else whole.pick(kept)
         parts = [self._findings(left_out=findings.left_out(numbers[reasons != ""], reasons[reasons != ""]))]
-        for group, chooser, fitter in self.groups:
+        for group, chooser, fitter, tally in self.groups:
             chosen = tested if len(chooser.rows) == whole.people else chooser.block(packed[kept])
-            parts += self._group(group, fitter, chosen, numbers[kept])
+            parts += self._group(group, fitter, tally, chosen, numbers[kept])
         if self.shuffles is not None:
             parts.append(self._findings(maxima=self.shuffles.maxima(tested)))
         return findings.total(parts, self.traits)
 
-    def _group(self, group: Group, fitter: Fitter, block: Block, numbers: NDArray[np.int64]) -> list[Findings]:
+    def _group(
+        self, group: Group, fitter: Fitter, tally: Tally, block: Block, numbers: NDArray[np.int64]
+    ) -> list[Findings]:
         rare = self._too_rare(block)
         if rare.any():
             lost = self._lost(group, numbers[rare], np.full(int(rare.sum()), "mac", dtype=object))
             rest = ~rare
-            return [lost, *self._group(group, fitter, block.pick(rest), numbers[rest])]
+            return [lost, *self._group(group, fitter, tally, block.pick(rest), numbers[rest])]
         screened = fitter.screen(block)
-        fine = screened.codes == ""
-        exact = fitter.exact(block, fitter.reached(screened), screened.degrees)
+        fine = screened.fine
+        reached = screening.reached(screened, fitter.least(screened), tally.mine())
+        exact = fitter.exact(block, reached, screened.degrees)
         rows = findings.rows(**exact | {"variant": numbers[exact["variant"]], "trait": group.traits[exact["trait"]]})
         rows = rows.filter(pl.col("neglog10p") >= self.options.keep_neglog10p)
-        tests, counts = np.zeros(self.traits, dtype=np.int64), np.zeros((self.traits, BINS), dtype=np.int64)
+        tests = np.zeros(self.traits, dtype=np.int64)
         tests[group.traits] = fine.sum()
-        counts[group.traits] = findings.histogram(screened.chi2[fine])
         missed = self._lost(group, numbers[~fine], screened.codes[~fine])
         not_computed = np.zeros(self.traits, dtype=np.int64)
         not_computed[group.traits] = (~fine).sum()
-        return [missed, self._findings(rows=rows, tests=tests, counts=counts, not_computed=not_computed)]
+        return [missed, self._findings(rows=rows, tests=tests, not_computed=not_computed)]
 
     def _too_rare(self, block: Block) -> NDArray[np.bool_]:
         """(V,) bool: fewer minor alleles than asked for among the people of one group. The whole cohort passed before."""
@@ -80,7 +93,7 @@ class Scanner:
     def _findings(
         self, *, rows: pl.DataFrame | None = None, left_out: pl.DataFrame | None = None,
         tests: NDArray[np.int64] | None = None, not_computed: NDArray[np.int64] | None = None,
-        counts: NDArray[np.int64] | None = None, maxima: NDArray[np.float64] | None = None,
+        maxima: NDArray[np.float64] | None = None,
     ) -> Findings:  # fmt: skip
         none = np.zeros(self.traits, dtype=np.int64)
         return Findings(
@@ -88,6 +101,6 @@ class Scanner:
             left_out=pl.DataFrame(schema=findings.LEFT_OUT) if left_out is None else left_out,
             tests=none if tests is None else tests,
             not_computed=none if not_computed is None else not_computed,
-            chi2_counts=np.empty((0, 0), dtype=np.int64) if counts is None else counts,
+            chi2_counts=np.empty((0, 0), dtype=np.int64),
             maxima=np.empty(0) if maxima is None else maxima,
         )

@@ -13,11 +13,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.associate import compiled
 from ecgwas.associate.genotypes import SHIFTS, unpacked
 
 NO_CALL = 3
 WORD = 8
 """Rows of packed bytes are padded to whole 64-bit words."""
+PEOPLE = 4 * WORD
+"""In a word."""
 
 PLAIN = np.array([2, NO_CALL, 1, 0], dtype=np.uint8)
 """Code of a .bed -> copies of the effect allele."""
@@ -118,9 +121,19 @@ class Chooser:
     rows: NDArray[np.int64]
     total: int
 
+    @cached_property
+    def keep(self) -> NDArray[np.uint64]:
+        """(ceil(total / 32),) uint64 with ones at the two bits of each person chosen."""
+        codes = np.zeros((1, -(-self.total // PEOPLE) * PEOPLE), dtype=np.uint8)
+        codes[0, self.rows] = 3
+        return repacked(codes).view(np.uint64)[0]
+
     def block(self, packed: NDArray[np.uint8]) -> Block:
         """packed (V, ceil(total / 4)) uint8 as in the .bed."""
         people = len(self.rows)
+        if compiled.there():
+            words, counts = compiled.prepare(packed, self.keep, people, -(-people // PEOPLE))
+            return Block(words, people, counts[0] == 1, counts[1], counts[2], counts[3])
         chosen = packed if people == self.total else repacked(unpacked(packed, self.total)[:, self.rows])
         return block(chosen, people)
 

@@ -11,11 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.associate.genotypes import Genotypes
-from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult
-
-BINS = len(CHI2_EDGES) - 1
-BINS_PER_UNIT = 100
-"""Bins of CHI2_EDGES are 0.01 wide, the last one open."""
+from ecgwas.associate.screening import BINS
+from ecgwas.tables import Associations, LeftOutVariants, ScanResult
 
 ROWS: dict[str, Any] = {
     "variant": pl.Int64, "trait": pl.Int64, "eaf": pl.Float64, "n": pl.Int64,
@@ -52,14 +49,6 @@ def left_out(variants: NDArray[np.int64], reasons: NDArray[np.object_], trait: i
     """A frame of variants left out; trait None: for all traits."""
     columns = {"variant": variants, "trait": [trait] * len(variants), "reason": list(reasons)}
     return pl.DataFrame(columns, schema=LEFT_OUT)
-
-
-def histogram(chi2: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-    """(K, BINS) int64 from t squared (V, K) without missing values."""
-    traits = chi2.shape[1]
-    bins = np.minimum(chi2 * BINS_PER_UNIT, BINS - 1).astype(np.int64)
-    bins += np.arange(traits) * BINS
-    return np.bincount(bins.ravel(), minlength=traits * BINS).reshape(traits, BINS)
 
 
 def total(parts: Iterable[Findings], traits: int) -> Findings:

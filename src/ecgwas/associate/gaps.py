@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.associate import compiled
 from ecgwas.associate.algebra import Design
 from ecgwas.associate.codes import NO_CALL, Block
 from ecgwas.associate.genotypes import unpacked
@@ -27,7 +28,8 @@ SMALLEST_ROOT = 1e-6
 class Sums:
     """What the tests of a block are made of; the arrays are changed in place.
 
-    along (V, R) genotypes times basis; explained, squares (V,) float64; product, length (V, K) float32
+    along (V, R) genotypes times basis; explained, squares (V,) float64; product (V, C) float32, of which the first K
+    columns are the traits', and length (V, K) float32
     """
 
     along: NDArray[np.float64]
@@ -42,11 +44,21 @@ class Gaps:
 
     def __init__(self, design: Design, *, fill_with_mean: bool) -> None:
         self.basis = design.basis
-        self.traits = design.traits.astype(np.float32)
+        people, wanted = design.traits.shape
+        self.padded = compiled.aligned((people, -(-wanted // compiled.PAIR) * compiled.PAIR), np.float32)
+        self.padded[:, :wanted] = design.traits
+        self.traits = self.padded[:, :wanted]
         self.fill_with_mean = fill_with_mean
 
     def mend(self, block: Block, sums: Sums) -> None:
         """People without a call are left out of that variant, or take its mean."""
+        if compiled.there() and not self.fill_with_mean:
+            compiled.gaps(
+                block.packed, self.basis, self.padded, sums.along, block.missing, sums.explained, sums.product, sums.length
+            )
+            return
+        product = sums.product[:, : self.traits.shape[1]]
+        sums = Sums(sums.along, sums.explained, sums.squares, product, sums.length)
         for missing in np.unique(block.missing[block.missing > 0]):
             for variants, people in self._together(block, int(missing)):
                 if self.fill_with_mean:

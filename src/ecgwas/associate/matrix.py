@@ -18,7 +18,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ecgwas.associate import findings, kernels
+from ecgwas.associate import compiled, findings, kernels
 from ecgwas.associate.blocks import Scanner
 from ecgwas.associate.cohort import assemble, groups, people
 from ecgwas.associate.findings import Findings
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 def check(options: Matrix) -> None:
     """Raises StudyError if the kernel asked for is not there."""
     kernels.check(options.kernel)
-    if options.kernel == "auto" and not kernels.table_is_there():
+    if options.kernel == "auto" and not compiled.there():
         logger.info("scan: %s", kernels.NO_TABLE)
 
 
@@ -62,6 +62,7 @@ def scan(
     with threadpool_limits(1, user_api="blas"):
         steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
         found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
+    found = replace(found, chi2_counts=scanner.histograms())
     if shuffles is not None:
         found = replace(found, maxima=shuffles.neglog10p(found.maxima))
     return findings.result(found, traits.names, people(cohort), genotypes)

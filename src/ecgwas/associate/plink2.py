@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate import filters, findings, plink2_files
+from ecgwas.associate import filters, findings, plink2_files, screening
 from ecgwas.associate.codes import Chooser
 from ecgwas.associate.cohort import Cohort, assemble, people
 from ecgwas.associate.findings import Findings
@@ -164,9 +164,9 @@ def _found(options: Plink2, cohort: Cohort, table: pl.DataFrame, trait: int) -> 
     rare = _too_rare(options, cohort, computed, trait)
     lost, computed = computed.filter(rare), computed.filter(~rare)
     none = np.zeros(traits, dtype=np.int64)
-    tests, not_computed, counts = none.copy(), none.copy(), np.zeros((traits, findings.BINS), dtype=np.int64)
+    tests, not_computed, counts = none.copy(), none.copy(), np.zeros((traits, screening.BINS), dtype=np.int64)
     tests[trait], not_computed[trait] = len(computed), len(missed)
-    counts[trait] = findings.histogram(np.square(computed["t"].to_numpy())[:, None])[0]
+    counts[trait] = screening.histogram(np.square(computed["t"].to_numpy())[:, None])[0]
     left_out = pl.concat(
         [
             findings.left_out(lost["variant"].to_numpy(), np.full(len(lost), "mac", dtype=object), trait),
@@ -199,6 +199,6 @@ def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDA
     given[given == ""] = "left out by plink2"
     traits = cohort.values.shape[1]
     none = np.zeros(traits, dtype=np.int64)
-    counts = np.zeros((traits, findings.BINS), dtype=np.int64)
+    counts = np.zeros((traits, screening.BINS), dtype=np.int64)
     frame = pl.DataFrame(schema=findings.ROWS)
     return Findings(frame, findings.left_out(absent, given), none, none, counts, np.empty(0))

@@ -1,0 +1,342 @@
+/* People without a call left out of a variant (the algebra of algebra.py), and hits in float64; see _table.c. */
+#if VECTOR == 16
+#define HIGH 8 /* rows of the product kept in registers */
+#else
+#define HIGH 4
+#endif
+#define DOUBLES (VECTOR / 2)
+
+/* Room for one variant at a time; `wide` is a rank rounded up to whole vectors, its padding stays 0. */
+typedef struct {
+    size wide, most;
+    size *people;   /* (most,) without a call */
+    double *rows;   /* (most, wide) their rows of the basis */
+    double *matrix; /* (wide, wide) */
+    double *root;   /* (wide, wide) transposed inverse of the Cholesky factor */
+    double *z;      /* (wide,) */
+    double *first;  /* (wide,) */
+    float *weights; /* (most, wide) */
+    float *z32;     /* (wide,) */
+    size dims;      /* order of the matrix in use */
+} NAME(room);
+
+static void NAME(release)(NAME(room) *room) {
+    free(room->people);
+    free(room->rows);
+    free(room->matrix);
+    free(room->root);
+    free(room->z);
+    free(room->first);
+    free(room->weights);
+    free(room->z32);
+}
+
+static int NAME(reserve)(NAME(room) *room, size rank, size most) {
+    size wide = (rank + 15) / 16 * 16;
+    size_t square = (size_t)(wide * wide), rows = (size_t)(wide * (most > 0 ? most : 1));
+    *room = (NAME(room)){.wide = wide, .most = most};
+    room->people = aligned(sizeof(size) * (size_t)(most + 1));
+    room->rows = aligned(sizeof(double) * rows);
+    room->matrix = aligned(sizeof(double) * square);
+    room->root = aligned(sizeof(double) * square);
+    room->z = aligned(sizeof(double) * (size_t)wide);
+    room->first = aligned(sizeof(double) * (size_t)wide);
+    room->weights = aligned(sizeof(float) * rows);
+    room->z32 = aligned(sizeof(float) * (size_t)wide);
+    return room->people && room->rows && room->matrix && room->root && room->z && room->first && room->weights &&
+           room->z32;
+}
+
+/* Who has no call, and their rows of the basis. Gives how many. */
+TARGET static size NAME(gather)(NAME(room) *room, const uint64_t *words, size count, const double *basis, size rank) {
+    size found = 0;
+    for (size w = 0; w < count; w++)
+        for (uint64_t bits = words[w] & words[w] >> 1 & LOW_BITS; bits && found < room->most; bits &= bits - 1)
+            room->people[found++] = w * 32 + __builtin_ctzll(bits) / 2;
+    for (size i = 0; i < found; i++) {
+        double *row = room->rows + i * room->wide;
+        memcpy(row, basis + room->people[i] * rank, sizeof(double) * (size_t)rank);
+        memset(row + rank, 0, sizeof(double) * (size_t)(room->wide - rank));
+    }
+    return found;
+}
+
+/* matrix = I - rows' rows, the lower triangle at least. */
+TARGET static void NAME(gram_of_columns)(NAME(room) *room, size missing) {
+    size wide = room->wide;
+    for (size r = 0; r < wide; r += 4) {
+        for (size c = 0; c < r + 4; c += DOUBLES) {
+            NAME(doubles) sums[4] = {{0}};
+            for (size i = 0; i < missing; i++) {
+                const double *row = room->rows + i * wide;
+                NAME(doubles) right = *(const NAME(doubles) *)(row + c);
+                for (int k = 0; k < 4; k++)
+                    sums[k] += row[r + k] * right;
+            }
+            for (int k = 0; k < 4; k++)
+                for (int lane = 0; lane < DOUBLES; lane++)
+                    room->matrix[(r + k) * wide + c + lane] = (r + k == c + lane) - sums[k][lane];
+        }
+    }
+    room->dims = wide;
+}
+
+/* matrix = I - rows rows', the lower triangle. */
+TARGET static void NAME(gram_of_rows)(NAME(room) *room, size missing) {
+    size wide = room->wide;
+    for (size i = 0; i < missing; i++) {
+        for (size j = 0; j <= i; j++) {
+            const double *left = room->rows + i * wide, *right = room->rows + j * wide;
+            double sums[8] = {0}, total = 0;
+            for (size c = 0; c < wide; c += 8)
+                for (int lane = 0; lane < 8; lane++)
+                    sums[lane] += left[c + lane] * right[c + lane];
+            for (int lane = 0; lane < 8; lane++)
+                total += sums[lane];
+            room->matrix[i * wide + j] = (i == j) - total;
+        }
+    }
+    room->dims = missing;
+}
+
+/* root = transposed inverse of the Cholesky factor of matrix. Gives 0 where the people who remain cannot carry the
+ * covariates. */
+TARGET static int NAME(inverse_root)(NAME(room) *room) {
+    size wide = room->wide, dims = room->dims;
+    double *matrix = room->matrix, *root = room->root;
+    memset(root, 0, sizeof(double) * (size_t)(wide * wide));
+    for (size r = 0; r < dims; r++) {
+        double *row = matrix + r * wide;
+        for (size c = 0; c <= r; c++) {
+            double rest = row[c];
+            const double *other = matrix + c * wide;
+            for (size k = 0; k < c; k++)
+                rest -= row[k] * other[k];
+            if (c < r) {
+                row[c] = rest * other[c];
+            } else {
+                if (!(rest > SMALLEST_ROOT * SMALLEST_ROOT))
+                    return 0;
+                row[r] = 1 / sqrt(rest); /* the inverse of the diagonal is kept */
+            }
+        }
+    }
+    for (size c = 0; c < dims; c++) { /* column c of the inverse is row c of root */
+        double *column = root + c * wide;
+        column[c] = matrix[c * wide + c];
+        for (size r = c + 1; r < dims; r++) {
+            double rest = 0;
+            const double *row = matrix + r * wide;
+            for (size k = c; k < r; k++)
+                rest -= row[k] * column[k];
+            column[r] = rest * row[r];
+        }
+    }
+    return 1;
+}
+
+/* What the missing calls of one variant change: fills z and root, gives what `explained` gains, or infinity.
+ * few: matrices of the people left out; else of the covariates. */
+TARGET static double NAME(change)(NAME(room) *room, size missing, int few, const double *along, size rank) {
+    size wide = room->wide;
+    double gained = 0;
+    if (few)
+        NAME(gram_of_rows)(room, missing);
+    else
+        NAME(gram_of_columns)(room, missing);
+    if (!NAME(inverse_root)(room))
+        return INFINITY;
+    for (size r = 0; r < room->dims; r++) {
+        double sum = 0;
+        if (few)
+            for (size c = 0; c < rank; c++)
+                sum += room->rows[r * wide + c] * along[c];
+        room->first[r] = few ? sum : r < rank ? along[r] : 0;
+    }
+    memset(room->z, 0, sizeof(double) * (size_t)wide);
+    for (size c = 0; c < room->dims; c++)
+        for (size r = c; r < room->dims; r++)
+            room->z[r] += room->root[c * wide + r] * room->first[c];
+    for (size r = 0; r < room->dims; r++)
+        gained += room->z[r] * room->z[r];
+    if (!few)
+        for (size r = 0; r < rank; r++)
+            gained -= along[r] * along[r];
+    return gained;
+}
+
+/* weights (missing, wide) = root of few people, or rows times root: the traits' part is weights' times their rows. */
+TARGET static void NAME(weigh)(NAME(room) *room, size missing, int few) {
+    size wide = room->wide;
+    for (size r = 0; r < wide; r++)
+        room->z32[r] = (float)room->z[r];
+    for (size i = 0; i < missing; i++) {
+        float *to = room->weights + i * wide;
+        if (few) {
+            for (size r = 0; r < wide; r++)
+                to[r] = (float)room->root[i * wide + r];
+            continue;
+        }
+        const double *row = room->rows + i * wide;
+        for (size start = 0; start < wide; start += DOUBLES) {
+            NAME(doubles) sum = {0};
+            for (size c = 0; c < start + DOUBLES; c++)
+                sum += row[c] * *(const NAME(doubles) *)(room->root + c * wide + start);
+            for (int lane = 0; lane < DOUBLES; lane++)
+                to[start + lane] = (float)sum[lane];
+        }
+    }
+}
+
+/* The traits' part of one variant: two vectors of traits at a time, HIGH rows of the product kept in registers. */
+TARGET static void NAME(spread)(const gaps_t *job, const NAME(room) *room, size missing, int few, size variant) {
+    size wide = room->wide, used = few ? missing : job->rank;
+    for (size start = 0; start < job->padded; start += 2 * VECTOR) {
+        NAME(vector) squares[2] = {{0}}, products[2] = {{0}};
+        for (size r = 0; r < used; r += HIGH) {
+            NAME(vector) left[HIGH] = {{0}}, right[HIGH] = {{0}};
+            for (size i = 0; i < missing; i++) {
+                const float *values = job->traits + room->people[i] * job->padded + start;
+                const float *weights = room->weights + i * wide + r;
+                NAME(vector) one = *(const NAME(loose) *)values, other = *(const NAME(loose) *)(values + VECTOR);
+                for (int k = 0; k < HIGH; k++) {
+                    left[k] += weights[k] * one;
+                    right[k] += weights[k] * other;
+                }
+            }
+            for (int k = 0; k < HIGH; k++) {
+                squares[0] += left[k] * left[k];
+                squares[1] += right[k] * right[k];
+                products[0] += room->z32[r + k] * left[k];
+                products[1] += room->z32[r + k] * right[k];
+            }
+        }
+        for (size i = 0; i < missing && !few; i++) {
+            const float *values = job->traits + room->people[i] * job->padded + start;
+            NAME(vector) one = *(const NAME(loose) *)values, other = *(const NAME(loose) *)(values + VECTOR);
+            squares[0] += one * one;
+            squares[1] += other * other;
+        }
+        for (int half = 0; half < 2; half++) {
+            for (size lane = 0, k = start + half * VECTOR; lane < VECTOR && k < job->trait_count; lane++, k++) {
+                job->length[variant * job->trait_count + k] -= squares[half][lane];
+                job->product[variant * job->stride + k] += products[half][lane];
+            }
+        }
+    }
+}
+
+static size NAME(most)(const int64_t *missing, size variants) {
+    int64_t most = 0;
+    for (size variant = 0; variant < variants; variant++)
+        most = missing[variant] > most ? missing[variant] : most;
+    return (size)most;
+}
+
+TARGET static int NAME(gaps)(const gaps_t *job) {
+    NAME(room) room;
+    int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants));
+    for (size variant = 0; ready && variant < job->variants; variant++) {
+        if (job->missing[variant] == 0)
+            continue;
+        const double *along = job->along + variant * job->rank;
+        const uint64_t *words = (const uint64_t *)job->packed + variant * job->words;
+        size missing = NAME(gather)(&room, words, job->words, job->basis, job->rank);
+        int few = missing <= job->rank;
+        job->explained[variant] += NAME(change)(&room, missing, few, along, job->rank);
+        if (!isfinite(job->explained[variant]))
+            continue;
+        NAME(weigh)(&room, missing, few);
+        NAME(spread)(job, &room, missing, few, variant);
+    }
+    NAME(release)(&room);
+    return ready;
+}
+
+/* Copies of one variant times one column, person by person. */
+TARGET static double NAME(dot)(const uint64_t *words, size count, const double *column) {
+    double ones = 0, twos = 0;
+    for (size w = 0; w < count; w++) {
+        uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
+        for (uint64_t bits = low & ~high; bits; bits &= bits - 1)
+            ones += column[w * 32 + __builtin_ctzll(bits) / 2];
+        for (uint64_t bits = high & ~low; bits; bits &= bits - 1)
+            twos += column[w * 32 + __builtin_ctzll(bits) / 2];
+    }
+    return ones + 2 * twos;
+}
+
+/* along (rank,) = copies of one variant times the basis. */
+TARGET static void NAME(project)(const uint64_t *words, size count, const double *basis, size rank, double *along) {
+    for (size r = 0; r < rank; r++)
+        along[r] = 0;
+    for (size w = 0; w < count; w++) {
+        uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
+        for (uint64_t bits = low ^ high; bits; bits &= bits - 1) {
+            int place = __builtin_ctzll(bits);
+            const double *row = basis + (w * 32 + place / 2) * rank;
+            double copies = high >> place & 1 ? 2.0 : 1.0;
+            for (size r = 0; r < rank; r++)
+                along[r] += copies * row[r];
+        }
+    }
+}
+
+/* One trait's part of the change of one variant in float64: to what product and length change. */
+TARGET static void NAME(correct)(const NAME(room) *room, size missing, int few, size rank, const double *trait,
+                                 double *product, double *length) {
+    size wide = room->wide;
+    for (size r = 0; r < room->dims; r++)
+        room->first[r] = 0;
+    for (size i = 0; i < missing; i++) {
+        double value = trait[room->people[i]];
+        if (few) {
+            room->first[i] = value;
+            continue;
+        }
+        *length -= value * value;
+        for (size c = 0; c < rank; c++)
+            room->first[c] += room->rows[i * wide + c] * value;
+    }
+    for (size r = 0; r < room->dims; r++) {
+        double solved = 0;
+        for (size c = 0; c <= r; c++)
+            solved += room->root[c * wide + r] * room->first[c];
+        *product += solved * room->z[r];
+        *length -= solved * solved;
+    }
+}
+
+TARGET static int NAME(refits)(const refits_t *job) {
+    NAME(room) room;
+    double *along = aligned(sizeof(double) * (size_t)job->rank), explained = 0;
+    int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along != NULL, few = 0;
+    size missing = 0;
+    for (size hit = 0; ready && hit < job->hits; hit++) {
+        size variant = job->reached[2 * hit];
+        const uint64_t *words = (const uint64_t *)job->packed + variant * job->words;
+        const double *trait = job->traits + job->reached[2 * hit + 1] * job->people;
+        double *found = job->found + 3 * hit;
+        if (hit == 0 || job->reached[2 * hit - 2] != variant) {
+            NAME(project)(words, job->words, job->basis, job->rank, along);
+            explained = 0;
+            for (size r = 0; r < job->rank; r++)
+                explained += along[r] * along[r];
+            missing = job->missing[variant] ? NAME(gather)(&room, words, job->words, job->basis, job->rank) : 0;
+            few = missing <= job->rank;
+            if (missing)
+                explained += NAME(change)(&room, missing, few, along, job->rank);
+        }
+        found[0] = NAME(dot)(words, job->words, trait);
+        found[1] = job->squares[variant] - explained;
+        found[2] = 1;
+        if (missing)
+            NAME(correct)(&room, missing, few, job->rank, trait, found, found + 2);
+    }
+    free(along);
+    NAME(release)(&room);
+    return ready;
+}
+
+#undef HIGH
+#undef DOUBLES

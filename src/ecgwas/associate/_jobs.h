@@ -1,0 +1,99 @@
+/* What the compiled functions are given; all arrays are contiguous unless a stride is named. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <math.h>
+
+#define LANES 16
+#define CHUNK 32 /* bytes, a bit each in `filled`: 32 x 81 rows x 64 bytes = 162 KiB of tables */
+#define ROWS 81
+#define PANEL 24 /* chunks whose lists are kept together: at most 3 MiB for 2,048 variants */
+#define PAIRS ((CHUNK + 1) / 2)
+#define WORD 8
+#define LOW_BITS UINT64_C(0x5555555555555555)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+typedef Py_ssize_t size;
+
+typedef struct {
+    float values[LANES];
+} __attribute__((aligned(64))) lanes_t;
+
+typedef struct {
+    const uint8_t *packed; /* (variants, stride): copies of the minor allele in two bits, 3 is no call and counts 0 */
+    const float *tiles;    /* (tiles, 4 * bytes, LANES) columns, tile by tile */
+    float *out;            /* (variants, tiles * LANES) */
+    lanes_t *sums;         /* (tiles, variants) */
+    lanes_t *tables;       /* (CHUNK, ROWS) */
+    uint16_t *rows;        /* table rows that the variants of a panel need: chunk by chunk, in the order of `order` */
+    uint32_t *order;       /* (PANEL, variants) by number of pairs of rows */
+    uint32_t *filled;      /* (variants,) bytes of a chunk that are not zero */
+    size ends[PANEL][PAIRS + 1]; /* places in order */
+    size variants, stride, bytes, tile_count;
+} products_t;
+
+typedef struct {
+    const uint8_t *source; /* (variants, stride) as in a .bed */
+    const uint64_t *keep;  /* (source_words,) ones at the two bits of the people chosen */
+    uint8_t *packed;       /* (variants, words) 64-bit words: copies of the minor allele, 3 is no call */
+    int64_t *counts;       /* (4, variants): flipped, no call, one copy, two copies */
+    size variants, stride, source_words, words, people;
+} prepare_t;
+
+typedef struct {
+    const uint8_t *packed;  /* (variants, words) as prepare gives it */
+    const double *basis;    /* (people, rank) */
+    const float *traits;    /* (people, padded) */
+    const double *along;    /* (variants, rank) genotypes times basis */
+    const int64_t *missing; /* (variants,) */
+    double *explained;      /* (variants,) changed in place */
+    float *product;         /* (variants, stride) changed in place */
+    float *length;          /* (variants, traits) changed in place */
+    size variants, words, rank, trait_count, padded, stride;
+} gaps_t;
+
+typedef struct {
+    const float *product;   /* (variants, stride) */
+    const float *remaining; /* (variants,) */
+    const float *degrees;   /* (variants,) */
+    const float *least;     /* (variants,) t squared from which a test is reached */
+    const uint8_t *fine;    /* (variants,) */
+    const float *length;    /* (variants, traits), or NULL: 1 */
+    int64_t *counts;        /* (traits, bins) changed in place */
+    int32_t *reached;       /* (room, 2) variant and trait */
+    size variants, stride, trait_count, bins, room, found;
+} tests_t;
+
+typedef struct {
+    const uint8_t *packed;     /* (variants, words) as prepare gives it */
+    const double *basis;       /* (people, rank) */
+    const double *traits;      /* (traits, people) */
+    const int32_t *reached;    /* (hits, 2) variant and trait, sorted by variant */
+    const int64_t *missing;    /* (variants,) */
+    const double *squares;     /* (variants,) */
+    double *found;             /* (hits, 3): product, remaining, length */
+    size variants, words, people, rank, hits;
+} refits_t;
+
+typedef struct {
+    const char *name;
+    void (*products)(products_t *);
+    void (*prepare)(const prepare_t *);
+    int (*gaps)(const gaps_t *);
+    void (*tests)(tests_t *);
+    int (*refits)(const refits_t *);
+} set_t;
+
+static void *aligned(size_t bytes) {
+    void *memory = NULL;
+    return posix_memalign(&memory, 64, bytes ? bytes : 64) == 0 ? memory : NULL;
+}
+
+static uint64_t word_at(const uint8_t *bytes, size available) {
+    uint64_t word = 0;
+    if (available >= WORD)
+        memcpy(&word, bytes, WORD);
+    else
+        memcpy(&word, bytes, (size_t)available);
+    return word;
+}

@@ -1,0 +1,67 @@
+/* People chosen, calls counted, alleles recoded; included once per instruction set, see _table.c. */
+
+/* The bits of `word` where `mask` has ones, moved together. */
+#if VECTOR > 4
+#define EXTRACT(word, mask) __builtin_ia32_pext_di(word, mask)
+#else
+static uint64_t NAME(extract)(uint64_t word, uint64_t mask) {
+    uint64_t found = 0;
+    for (int place = 0; mask; place++, mask &= mask - 1)
+        found |= (word >> __builtin_ctzll(mask) & 1) << place;
+    return found;
+}
+#define EXTRACT(word, mask) NAME(extract)(word, mask)
+#endif
+
+TARGET static void NAME(choose)(const prepare_t *job, const uint8_t *source, uint64_t *words) {
+    uint64_t waiting = 0;
+    size out = 0;
+    int filled = 0;
+    for (size w = 0; w < job->source_words; w++) {
+        uint64_t mask = job->keep[w];
+        uint64_t bits = EXTRACT(word_at(source + w * WORD, job->stride - w * WORD), mask);
+        int count = __builtin_popcountll(mask);
+        waiting |= bits << filled;
+        if (filled + count >= 64) {
+            words[out++] = waiting;
+            waiting = filled ? bits >> (64 - filled) : 0;
+            filled -= 64;
+        }
+        filled += count;
+    }
+    if (out < job->words)
+        words[out++] = waiting;
+    while (out < job->words)
+        words[out++] = 0;
+}
+
+/* The minor allele is the rarer one among the calls; its copies take the place of the codes of a .bed (0: two of the
+ * first allele, 1: no call, 2: one, 3: none). */
+TARGET static void NAME(prepare)(const prepare_t *job) {
+    for (size variant = 0; variant < job->variants; variant++) {
+        uint64_t *words = (uint64_t *)job->packed + variant * job->words;
+        int64_t both = 0, low = 0, high = 0;
+        NAME(choose)(job, job->source + variant * job->stride, words);
+        for (size w = 0; w < job->words; w++) {
+            uint64_t first = words[w] & LOW_BITS, second = words[w] >> 1 & LOW_BITS;
+            both += __builtin_popcountll(first & second);
+            low += __builtin_popcountll(first & ~second);
+            high += __builtin_popcountll(second & ~first);
+        }
+        int64_t two = job->people - both - low - high;
+        int flipped = 2 * two + high > job->people - low;
+        for (size w = 0; w < job->words; w++) {
+            uint64_t first = words[w] & LOW_BITS, second = words[w] >> 1 & LOW_BITS;
+            words[w] = (flipped ? first : ~second & LOW_BITS) << 1 | (first ^ second);
+        }
+        size used = job->people / 32;
+        if (used < job->words)
+            words[used] &= (UINT64_C(1) << (2 * (job->people % 32))) - 1;
+        for (size w = used + 1; w < job->words; w++)
+            words[w] = 0;
+        job->counts[variant] = flipped;
+        job->counts[job->variants + variant] = low;
+        job->counts[2 * job->variants + variant] = high;
+        job->counts[3 * job->variants + variant] = flipped ? both : two;
+    }
+}
