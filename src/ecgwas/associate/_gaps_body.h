@@ -12,7 +12,7 @@ typedef struct {
     size *people;   /* (most,) without a call */
     double *rows;   /* (most, wide) their rows of the basis */
     double *matrix; /* (wide, wide) */
-    double *root;   /* (wide, wide) transposed inverse of the Cholesky factor */
+    double *root;   /* (wide, wide) inverse of the matrix's Cholesky factor, upper */
     double *z;      /* (wide,) */
     double *first;  /* (wide,) */
     float *weights; /* (most, wide) */
@@ -32,7 +32,7 @@ static void NAME(release)(NAME(room) *room) {
 }
 
 static int NAME(reserve)(NAME(room) *room, size rank, size most) {
-    size wide = (rank + 15) / 16 * 16;
+    size wide = WIDE(rank);
     size_t square = (size_t)(wide * wide), rows = (size_t)(wide * (most > 0 ? most : 1));
     *room = (NAME(room)){.wide = wide, .most = most};
     room->people = aligned(sizeof(size) * (size_t)(most + 1));
@@ -48,24 +48,24 @@ static int NAME(reserve)(NAME(room) *room, size rank, size most) {
 }
 
 /* Who has no call, and their rows of the basis. Gives how many. */
-TARGET static size NAME(gather)(NAME(room) *room, const uint64_t *words, size count, const double *basis, size rank) {
+TARGET static size NAME(gather)(NAME(room) *room, const uint64_t *words, size count, const double *basis) {
     size found = 0;
     for (size w = 0; w < count; w++)
         for (uint64_t bits = words[w] & words[w] >> 1 & LOW_BITS; bits && found < room->most; bits &= bits - 1)
             room->people[found++] = w * 32 + __builtin_ctzll(bits) / 2;
     for (size i = 0; i < found; i++) {
-        double *row = room->rows + i * room->wide;
-        memcpy(row, basis + room->people[i] * rank, sizeof(double) * (size_t)rank);
-        memset(row + rank, 0, sizeof(double) * (size_t)(room->wide - rank));
+        for (size c = 0; c < room->wide && i + 8 < found; c += 8)
+            __builtin_prefetch(basis + room->people[i + 8] * room->wide + c);
+        memcpy(room->rows + i * room->wide, basis + room->people[i] * room->wide, sizeof(double) * (size_t)room->wide);
     }
     return found;
 }
 
-/* matrix = I - rows' rows, the lower triangle at least. */
+/* matrix = I - rows' rows, its upper triangle. */
 TARGET static void NAME(gram_of_columns)(NAME(room) *room, size missing) {
     size wide = room->wide;
     for (size r = 0; r < wide; r += 4) {
-        for (size c = 0; c < r + 4; c += DOUBLES) {
+        for (size c = r / DOUBLES * DOUBLES; c < wide; c += DOUBLES) {
             NAME(doubles) sums[4] = {{0}};
             for (size i = 0; i < missing; i++) {
                 const double *row = room->rows + i * wide;
@@ -81,11 +81,12 @@ TARGET static void NAME(gram_of_columns)(NAME(room) *room, size missing) {
     room->dims = wide;
 }
 
-/* matrix = I - rows rows', the lower triangle. */
+/* matrix = I - rows rows', its upper triangle. */
 TARGET static void NAME(gram_of_rows)(NAME(room) *room, size missing) {
     size wide = room->wide;
     for (size i = 0; i < missing; i++) {
-        for (size j = 0; j <= i; j++) {
+        memset(room->matrix + i * wide, 0, sizeof(double) * (size_t)wide);
+        for (size j = i; j < missing; j++) {
             const double *left = room->rows + i * wide, *right = room->rows + j * wide;
             double sums[8] = {0}, total = 0;
             for (size c = 0; c < wide; c += 8)
@@ -99,37 +100,35 @@ TARGET static void NAME(gram_of_rows)(NAME(room) *room, size missing) {
     room->dims = missing;
 }
 
-/* root = transposed inverse of the Cholesky factor of matrix. Gives 0 where the people who remain cannot carry the
- * covariates. */
+/* to -= factor * row, from column `start` on in whole vectors. */
+TARGET static inline void NAME(take)(double *to, const double *row, double factor, size start, size wide) {
+    for (size c = start / DOUBLES * DOUBLES; c < wide; c += DOUBLES)
+        *(NAME(doubles) *)(to + c) -= factor * *(const NAME(doubles) *)(row + c);
+}
+
+/* root = inverse of U, where U'U = matrix (Cholesky); row by row, so that whole vectors are worked on. Gives 0 where the
+ * people who remain cannot carry the covariates. */
 TARGET static int NAME(inverse_root)(NAME(room) *room) {
     size wide = room->wide, dims = room->dims;
     double *matrix = room->matrix, *root = room->root;
     memset(root, 0, sizeof(double) * (size_t)(wide * wide));
-    for (size r = 0; r < dims; r++) {
-        double *row = matrix + r * wide;
-        for (size c = 0; c <= r; c++) {
-            double rest = row[c];
-            const double *other = matrix + c * wide;
-            for (size k = 0; k < c; k++)
-                rest -= row[k] * other[k];
-            if (c < r) {
-                row[c] = rest * other[c];
-            } else {
-                if (!(rest > SMALLEST_ROOT * SMALLEST_ROOT))
-                    return 0;
-                row[r] = 1 / sqrt(rest); /* the inverse of the diagonal is kept */
-            }
-        }
+    for (size k = 0; k < dims; k++) {
+        double *row = matrix + k * wide, pivot = row[k];
+        if (!(pivot > SMALLEST_ROOT * SMALLEST_ROOT))
+            return 0;
+        room->first[k] = 1 / sqrt(pivot);
+        for (size c = k + 1; c < wide; c++)
+            row[c] *= room->first[k];
+        for (size c = 0; c <= k; c++)
+            row[c] = 0;
+        for (size r = k + 1; r < dims; r++)
+            NAME(take)(matrix + r * wide, row, row[r], r, wide);
+        root[k * wide + k] = 1;
     }
-    for (size c = 0; c < dims; c++) { /* column c of the inverse is row c of root */
-        double *column = root + c * wide;
-        column[c] = matrix[c * wide + c];
-        for (size r = c + 1; r < dims; r++) {
-            double rest = 0;
-            const double *row = matrix + r * wide;
-            for (size k = c; k < r; k++)
-                rest -= row[k] * column[k];
-            column[r] = rest * row[r];
+    for (size k = 0; k < dims; k++) {
+        for (size c = 0; c <= k; c++) {
+            double solved = root[c * wide + k] *= room->first[k];
+            NAME(take)(root + c * wide, matrix + k * wide, solved, k, wide);
         }
     }
     return 1;
@@ -199,6 +198,10 @@ TARGET static void NAME(spread)(const gaps_t *job, const NAME(room) *room, size 
                 const float *values = job->traits + room->people[i] * job->padded + start;
                 const float *weights = room->weights + i * wide + r;
                 NAME(vector) one = *(const NAME(loose) *)values, other = *(const NAME(loose) *)(values + VECTOR);
+                if (r == 0) { /* the next traits of the same people are far away */
+                    __builtin_prefetch(values + 2 * VECTOR);
+                    __builtin_prefetch(values + 3 * VECTOR);
+                }
                 for (int k = 0; k < HIGH; k++) {
                     left[k] += weights[k] * one;
                     right[k] += weights[k] * other;
@@ -241,7 +244,7 @@ TARGET static int NAME(gaps)(const gaps_t *job) {
             continue;
         const double *along = job->along + variant * job->rank;
         const uint64_t *words = (const uint64_t *)job->packed + variant * job->words;
-        size missing = NAME(gather)(&room, words, job->words, job->basis, job->rank);
+        size missing = NAME(gather)(&room, words, job->words, job->basis);
         int few = missing <= job->rank;
         job->explained[variant] += NAME(change)(&room, missing, few, along, job->rank);
         if (!isfinite(job->explained[variant]))
@@ -266,17 +269,17 @@ TARGET static double NAME(dot)(const uint64_t *words, size count, const double *
     return ones + 2 * twos;
 }
 
-/* along (rank,) = copies of one variant times the basis. */
-TARGET static void NAME(project)(const uint64_t *words, size count, const double *basis, size rank, double *along) {
-    for (size r = 0; r < rank; r++)
+/* along (wide,) = copies of one variant times the basis. */
+TARGET static void NAME(project)(const uint64_t *words, size count, const double *basis, size wide, double *along) {
+    for (size r = 0; r < wide; r++)
         along[r] = 0;
     for (size w = 0; w < count; w++) {
         uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
         for (uint64_t bits = low ^ high; bits; bits &= bits - 1) {
             int place = __builtin_ctzll(bits);
-            const double *row = basis + (w * 32 + place / 2) * rank;
+            const double *row = basis + (w * 32 + place / 2) * wide;
             double copies = high >> place & 1 ? 2.0 : 1.0;
-            for (size r = 0; r < rank; r++)
+            for (size r = 0; r < wide; r++)
                 along[r] += copies * row[r];
         }
     }
@@ -309,7 +312,7 @@ TARGET static void NAME(correct)(const NAME(room) *room, size missing, int few, 
 
 TARGET static int NAME(refits)(const refits_t *job) {
     NAME(room) room;
-    double *along = aligned(sizeof(double) * (size_t)job->rank), explained = 0;
+    double *along = aligned(sizeof(double) * (size_t)WIDE(job->rank)), explained = 0;
     int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along != NULL, few = 0;
     size missing = 0;
     for (size hit = 0; ready && hit < job->hits; hit++) {
@@ -318,11 +321,11 @@ TARGET static int NAME(refits)(const refits_t *job) {
         const double *trait = job->traits + job->reached[2 * hit + 1] * job->people;
         double *found = job->found + 3 * hit;
         if (hit == 0 || job->reached[2 * hit - 2] != variant) {
-            NAME(project)(words, job->words, job->basis, job->rank, along);
+            NAME(project)(words, job->words, job->basis, room.wide, along);
             explained = 0;
             for (size r = 0; r < job->rank; r++)
                 explained += along[r] * along[r];
-            missing = job->missing[variant] ? NAME(gather)(&room, words, job->words, job->basis, job->rank) : 0;
+            missing = job->missing[variant] ? NAME(gather)(&room, words, job->words, job->basis) : 0;
             few = missing <= job->rank;
             if (missing)
                 explained += NAME(change)(&room, missing, few, along, job->rank);

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define LANES 16
+#define WIDE(rank) (((rank) + LANES - 1) / LANES * LANES) /* columns of a basis, padded with zeros */
 #define CHUNK 32 /* bytes, a bit each in `filled`: 32 x 81 rows x 64 bytes = 162 KiB of tables */
 #define ROWS 81
 #define PANEL 24 /* chunks whose lists are kept together: at most 3 MiB for 2,048 variants */
@@ -42,7 +43,7 @@ typedef struct {
 
 typedef struct {
     const uint8_t *packed;  /* (variants, words) as prepare gives it */
-    const double *basis;    /* (people, rank) */
+    const double *basis;    /* (people, WIDE(rank)) */
     const float *traits;    /* (people, padded) */
     const double *along;    /* (variants, rank) genotypes times basis */
     const int64_t *missing; /* (variants,) */
@@ -66,7 +67,7 @@ typedef struct {
 
 typedef struct {
     const uint8_t *packed;     /* (variants, words) as prepare gives it */
-    const double *basis;       /* (people, rank) */
+    const double *basis;       /* (people, WIDE(rank)) */
     const double *traits;      /* (traits, people) */
     const int32_t *reached;    /* (hits, 2) variant and trait, sorted by variant */
     const int64_t *missing;    /* (variants,) */

@@ -208,7 +208,7 @@ static PyObject *gaps(PyObject *self, PyObject *args) {
     int right = sane(job.variants, job.words, people) && sane(job.rank, job.trait_count, job.padded - job.trait_count) &&
                 sane(job.words * 32 - people, job.stride - job.trait_count, 0);
     job.packed = array(&held, packed, job.variants * job.words * WORD, 0, &right);
-    job.basis = array(&held, basis, people * job.rank * 8, 0, &right);
+    job.basis = array(&held, basis, people * WIDE(job.rank) * 8, 0, &right);
     job.traits = array(&held, traits, people * job.padded * 4, 0, &right);
     job.along = array(&held, along, job.variants * job.rank * 8, 0, &right);
     job.missing = array(&held, missing, job.variants * 8, 0, &right);
@@ -262,7 +262,7 @@ static PyObject *refits(PyObject *self, PyObject *args) {
     int right = sane(job.variants, job.words, job.people) && sane(job.rank, traits_there, job.hits) &&
                 sane(job.words * 32 - job.people, 0, 0);
     job.packed = array(&held, packed, job.variants * job.words * WORD, 0, &right);
-    job.basis = array(&held, basis, job.people * job.rank * 8, 0, &right);
+    job.basis = array(&held, basis, job.people * WIDE(job.rank) * 8, 0, &right);
     job.traits = array(&held, traits, traits_there * job.people * 8, 0, &right);
     job.reached = array(&held, reached, job.hits * 8, 0, &right);
     job.missing = array(&held, missing, job.variants * 8, 0, &right);

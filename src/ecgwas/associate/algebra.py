@@ -27,6 +27,10 @@ SMALLEST_P = 1e-280
 """Below this the p-value is no longer computed itself, only its logarithm."""
 
 
+NEAR = 0.25
+"""t squared below which 1 - p is computed instead of p."""
+
+
 @dataclass(frozen=True)
 class Design:
     """The traits of people who have them all, ready for the scan.
@@ -121,13 +125,17 @@ def neglog10p(t: NDArray[np.float64], degrees: NDArray[np.float64] | float) -> N
     comes from the continued fraction (Abramowitz and Stegun 26.5.8). Relative error below 1e-10.
     """
     t, degrees = np.broadcast_arrays(np.asarray(t, dtype=np.float64), np.asarray(degrees, dtype=np.float64))
+    shape, t, degrees = t.shape, t.ravel(), degrees.ravel()
     half = degrees / 2
     with np.errstate(invalid="ignore"):
         p = special.betainc(half, 0.5, degrees / (degrees + t * t))
+        near = t * t < NEAR
     far = p < SMALLEST_P
-    logs = np.log10(np.where(far, 1.0, p))
+    logs = np.log10(np.where(far | near, 1.0, p))
     logs[far] = _log_tail(t[far], degrees[far]) / LOG10
-    return np.asarray(-logs + 0.0)
+    # Near p = 1, x is too close to 1 to tell how far p is from it.
+    logs[near] = np.log1p(-special.betainc(0.5, half[near], t[near] ** 2 / (degrees[near] + t[near] ** 2))) / LOG10
+    return np.asarray(-logs + 0.0).reshape(shape)
 
 
 def _log_tail(t: NDArray[np.float64], degrees: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -49,7 +49,8 @@ class Scanner:
         reasons = filters.reasons(self.options, whole, males)
         kept = np.flatnonzero(reasons == "")
         tested = whole if len(kept) == len(whole) else whole.pick(kept)
-        parts = [self._findings(left_out=findings.left_out(numbers[reasons != ""], reasons[reasons != ""]))]
+        left_out = np.flatnonzero(reasons != "")
+        parts = [self._findings(left_out=findings.left_out(numbers[left_out], reasons[left_out]))] if len(left_out) else []
         for group, chooser, fitter, tally in self.groups:
             chosen = tested if len(chooser.rows) == whole.people else chooser.block(packed[kept])
             parts += self._group(group, fitter, tally, chosen, numbers[kept])
@@ -57,26 +58,23 @@ class Scanner:
             parts.append(self._findings(maxima=self.shuffles.maxima(tested)))
         return findings.total(parts, self.traits)
 
-    def _group(
-        self, group: Group, fitter: Fitter, tally: Tally, block: Block, numbers: NDArray[np.int64]
-    ) -> list[Findings]:
+    def _group(self, group: Group, fitter: Fitter, tally: Tally, block: Block, numbers: NDArray[np.int64]) -> list[Findings]:
         rare = self._too_rare(block)
         if rare.any():
             lost = self._lost(group, numbers[rare], np.full(int(rare.sum()), "mac", dtype=object))
             rest = ~rare
-            return [lost, *self._group(group, fitter, tally, block.pick(rest), numbers[rest])]
+            return [*lost, *self._group(group, fitter, tally, block.pick(rest), numbers[rest])]
         screened = fitter.screen(block)
         fine = screened.fine
         reached = screening.reached(screened, fitter.least(screened), tally.mine())
         exact = fitter.exact(block, reached, screened.degrees)
         rows = findings.rows(**exact | {"variant": numbers[exact["variant"]], "trait": group.traits[exact["trait"]]})
-        rows = rows.filter(pl.col("neglog10p") >= self.options.keep_neglog10p)
         tests = np.zeros(self.traits, dtype=np.int64)
         tests[group.traits] = fine.sum()
         missed = self._lost(group, numbers[~fine], screened.codes[~fine])
         not_computed = np.zeros(self.traits, dtype=np.int64)
         not_computed[group.traits] = (~fine).sum()
-        return [missed, self._findings(rows=rows, tests=tests, not_computed=not_computed)]
+        return [*missed, self._findings(rows=rows, tests=tests, not_computed=not_computed)]
 
     def _too_rare(self, block: Block) -> NDArray[np.bool_]:
         """(V,) bool: fewer minor alleles than asked for among the people of one group. The whole cohort passed before."""
@@ -84,11 +82,13 @@ class Scanner:
             return np.zeros(len(block), dtype=bool)
         return np.asarray(block.minor < self.options.min_mac)
 
-    def _lost(self, group: Group, numbers: NDArray[np.int64], reasons: NDArray[np.object_]) -> Findings:
+    def _lost(self, group: Group, numbers: NDArray[np.int64], reasons: NDArray[np.object_]) -> list[Findings]:
+        if len(numbers) == 0:
+            return []
         if len(group.traits) == self.traits:
-            return self._findings(left_out=findings.left_out(numbers, reasons))
+            return [self._findings(left_out=findings.left_out(numbers, reasons))]
         frames = [findings.left_out(numbers, reasons, int(trait)) for trait in group.traits]
-        return self._findings(left_out=pl.concat(frames))
+        return [self._findings(left_out=pl.concat(frames))]
 
     def _findings(
         self, *, rows: pl.DataFrame | None = None, left_out: pl.DataFrame | None = None,

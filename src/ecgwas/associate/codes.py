@@ -73,6 +73,12 @@ class Block:
         """(V,) int64 sum of the squared copies."""
         return self.ones + 4 * self.twos
 
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """(V,) bool: everybody called has the same genotype."""
+        none = self.called - self.ones - self.twos
+        return np.asarray((self.ones == self.called) | (self.twos == self.called) | (none == self.called))
+
     @cached_property
     def effect_frequency(self) -> NDArray[np.float64]:
         """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
@@ -126,7 +132,8 @@ class Chooser:
         """(ceil(total / 32),) uint64 with ones at the two bits of each person chosen."""
         codes = np.zeros((1, -(-self.total // PEOPLE) * PEOPLE), dtype=np.uint8)
         codes[0, self.rows] = 3
-        return repacked(codes).view(np.uint64)[0]
+        words: NDArray[np.uint64] = repacked(codes).view(np.uint64)[0]
+        return words
 
     def block(self, packed: NDArray[np.uint8]) -> Block:
         """packed (V, ceil(total / 4)) uint8 as in the .bed."""

@@ -33,14 +33,18 @@ class Rules:
         self.before = inflation(self.covariates)
         self.correlated = _largest_correlation(self.covariates) > MAX_CORRELATION
 
-    def codes(self, block: Block, along: NDArray[np.float64], remaining: NDArray[np.float64], rank: int) -> NDArray[np.object_]:
+    def codes(self, block: Block, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.object_]:
         """(V,) text: PLINK's error code, or empty. along (V, R) = genotypes times basis; remaining (V,) = g'Mg."""
         found = np.full(len(block), "", dtype=object)
-        constant = (block.ones == block.called) | ((block.ones == 0) & ((block.twos == 0) | (block.twos == block.called)))
-        found[constant] = "CONST_OMITTED_ALLELE"
-        found[block.called <= rank + 1] = "SAMPLE_CT<=PREDICTOR_CT"
-        for i in np.flatnonzero((found == "") & self._near(block, along, remaining)):
+        few = block.called <= along.shape[1] + 1
+        constant = block.constant & ~few
+        found[few], found[constant] = "SAMPLE_CT<=PREDICTOR_CT", "CONST_OMITTED_ALLELE"
+        open_ones = ~(few | constant)
+        for i in np.flatnonzero(open_ones & self._near(block, along, remaining)):
             found[i] = self._exactly(block, int(i))
+        # What is still to be computed although nothing of the genotype remains.
+        for i in np.flatnonzero(open_ones & ~(remaining > 0)):
+            found[i] = found[i] or "VIF_INFINITE"
         return found
 
     def _near(self, block: Block, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -47,6 +47,14 @@ def aligned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
     return memory[start : start + count].view(dtype).reshape(shape)
 
 
+def padded(basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, R') float64 from (N, R), with zeros up to whole pairs of the widest vectors."""
+    people, rank = basis.shape
+    found = aligned((people, -(-rank // LANES) * LANES), np.float64)
+    found[:, :rank] = basis
+    return found
+
+
 def tiled(columns: NDArray[np.float32]) -> NDArray[np.float32]:
     """Columns (N, C) in tiles (T, 4 ceil(N / 4), LANES) float32, padded with zeros."""
     people, wanted = columns.shape
@@ -86,10 +94,11 @@ def gaps(
 ) -> None:  # fmt: skip
     """Missing calls put right in explained (V,), product (V, C) and length (V, K); see gaps.Gaps.
 
-    traits (N, K') float32, padded with zeros to whole PAIRs; the first K columns of product are the traits'.
+    basis (N, R') as `padded` gives it; traits (N, K') float32, padded with zeros to whole PAIRs; the first K columns of
+    product are the traits'.
     """
     variants, wanted = length.shape
-    people, rank = basis.shape
+    people, rank = len(basis), along.shape[1]
     numbers = (variants, packed.shape[1] // 8, people, rank, wanted, traits.shape[1], product.shape[1])
     _module().gaps(packed, basis, traits, along, missing, explained, product, length, *numbers)
 
@@ -118,12 +127,15 @@ def tests(
 
 
 def refits(
-    packed: NDArray[np.uint8], basis: NDArray[np.float64], traits: NDArray[np.float64], reached: NDArray[np.int32],
+    packed: NDArray[np.uint8], basis: NDArray[np.float64], rank: int, traits: NDArray[np.float64], reached: NDArray[np.int32],
     missing: NDArray[np.int64], squares: NDArray[np.float64],
 ) -> NDArray[np.float64]:  # fmt: skip
-    """(H, 3) float64 of hits (H, 2), sorted by variant: g'My, g'Mg and y'My; traits (K, N) float64."""
+    """(H, 3) float64 of hits (H, 2), sorted by variant: g'My, g'Mg and y'My.
+
+    basis (N, R') as `padded` gives it; traits (K, N) float64.
+    """
     found = np.empty((len(reached), 3))
-    people, rank = basis.shape
+    people = len(basis)
     numbers = (len(packed), packed.shape[1] // 8, people, rank, len(traits), len(reached))
     _module().refits(packed, basis, traits, reached, missing, squares, found, *numbers)
     return found

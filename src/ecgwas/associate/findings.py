@@ -56,15 +56,17 @@ def total(parts: Iterable[Findings], traits: int) -> Findings:
     frames: list[pl.DataFrame] = [pl.DataFrame(schema=ROWS)]
     lists: list[pl.DataFrame] = [pl.DataFrame(schema=LEFT_OUT)]
     tests, missed = np.zeros(traits, dtype=np.int64), np.zeros(traits, dtype=np.int64)
-    counts = np.zeros((traits, BINS), dtype=np.int64)
+    counts = np.empty((0, 0), dtype=np.int64)
     maxima = np.empty(0)
     for part in parts:
-        frames.append(part.rows)
-        lists.append(part.left_out)
+        if part.rows.height:
+            frames.append(part.rows)
+        if part.left_out.height:
+            lists.append(part.left_out)
         tests += part.tests
         missed += part.not_computed
         if part.chi2_counts.size:
-            counts += part.chi2_counts
+            counts = counts + part.chi2_counts if counts.size else part.chi2_counts
         maxima = _larger(maxima, part.maxima)
     return Findings(pl.concat(frames), pl.concat(lists), tests, missed, counts, maxima)
 
@@ -93,7 +95,7 @@ def result(found: Findings, names: tuple[str, ...], people: NDArray[np.int64], g
         people=people,
         tests=found.tests,
         not_computed=found.not_computed,
-        chi2_counts=found.chi2_counts,
+        chi2_counts=found.chi2_counts if found.chi2_counts.size else np.zeros((len(names), BINS), dtype=np.int64),
         permutation_max=found.maxima,
     )
 

@@ -33,6 +33,7 @@ class Fitter:
         self.kernel = kernels.make(options.kernel, columns)
         self.gaps = Gaps(design, fill_with_mean=options.missing == "mean")
         self.by_trait = np.ascontiguousarray(design.traits.T)
+        self.wide = compiled.padded(design.basis)
 
     def screen(self, block: Block) -> Screened:
         """All tests, in float32 but for what would cancel."""
@@ -48,9 +49,8 @@ class Fitter:
             length = np.ones((len(block), wanted), dtype=np.float32)
             self.gaps.mend(block, Sums(along, explained, squares, product, length))
         remaining = squares - explained
-        codes = self.group.rules.codes(block, along, remaining, rank)
-        codes[(codes == "") & ~(remaining > 0)] = "VIF_INFINITE"
-        return Screened(product, remaining, length, codes, self._degrees(block), wanted)
+        codes = self.group.rules.codes(block, along, remaining)
+        return Screened(product, remaining, length, codes, codes == "", self._degrees(block), wanted)
 
     def _degrees(self, block: Block) -> NDArray[np.int64]:
         lost = block.missing if self.options.missing == "exact" else np.zeros_like(block.missing)
@@ -65,7 +65,7 @@ class Fitter:
         return found
 
     def exact(self, block: Block, reached: NDArray[np.int32], degrees: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """The tests `reached` (H, 2) in float64: variant, trait (places here), eaf, n, beta, se, t, neglog10p."""
+        """The tests `reached` (H, 2) in float64 that are kept: variant, trait (places here), eaf, n, beta, se, t, neglog10p."""
         variants, traits = reached[:, 0].astype(np.int64), reached[:, 1].astype(np.int64)
         product, remaining, length = self._refits(block, reached).T
         freedom = degrees[variants].astype(np.float64)
@@ -74,19 +74,23 @@ class Fitter:
         beta, se = product * scale, np.sqrt(unexplained / freedom) * np.abs(scale)
         t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
         people = block.called if self.options.missing == "exact" else np.full(len(block), block.people)
-        return {
+        found = {
             "variant": variants, "trait": traits, "eaf": block.effect_frequency[variants], "n": people[variants],
             "beta": beta, "se": se, "t": t, "neglog10p": neglog10p(t, freedom),
         }  # fmt: skip
+        kept = found["neglog10p"] >= self.options.keep_neglog10p
+        return {name: column[kept] for name, column in found.items()}
 
     def _refits(self, block: Block, reached: NDArray[np.int32]) -> NDArray[np.float64]:
         """(H, 3) float64: g'My, g'Mg and y'My of unit traits."""
         design = self.group.design
         if compiled.there() and not (self.options.missing == "mean" and block.missing.any()):
             squares = block.squares.astype(np.float64)
-            return compiled.refits(block.packed, design.basis, self.by_trait, reached, block.missing, squares)
+            return compiled.refits(
+                block.packed, self.wide, design.basis.shape[1], self.by_trait, reached, block.missing, squares
+            )
         found = np.empty((len(reached), 3))
-        hit, starts = np.unique(reached[:, 0], return_index=True)
+        hit, starts = np.unique(reached[:, 0].astype(np.int64), return_index=True)
         for first in range(0, len(hit), TOGETHER):
             some = hit[first : first + TOGETHER]
             genotypes = block.pick(some).decoded().astype(np.float64)
@@ -111,9 +115,7 @@ class Fitter:
             length -= change.length
         return np.column_stack([product, np.full(len(traits), squares - explained), length])
 
-    def _change(
-        self, block: Block, variant: int, along: NDArray[np.float64], traits: NDArray[np.int32]
-    ) -> Missing:
+    def _change(self, block: Block, variant: int, along: NDArray[np.float64], traits: NDArray[np.int32]) -> Missing:
         """What missing calls change."""
         people = block.absent(variant)
         basis, values = self.group.design.basis[people], self.group.design.traits[people][:, traits]

@@ -43,7 +43,7 @@ class Gaps:
     """Puts missing calls right."""
 
     def __init__(self, design: Design, *, fill_with_mean: bool) -> None:
-        self.basis = design.basis
+        self.basis, self.wide = design.basis, compiled.padded(design.basis)
         people, wanted = design.traits.shape
         self.padded = compiled.aligned((people, -(-wanted // compiled.PAIR) * compiled.PAIR), np.float32)
         self.padded[:, :wanted] = design.traits
@@ -54,7 +54,7 @@ class Gaps:
         """People without a call are left out of that variant, or take its mean."""
         if compiled.there() and not self.fill_with_mean:
             compiled.gaps(
-                block.packed, self.basis, self.padded, sums.along, block.missing, sums.explained, sums.product, sums.length
+                block.packed, self.wide, self.padded, sums.along, block.missing, sums.explained, sums.product, sums.length
             )
             return
         product = sums.product[:, : self.traits.shape[1]]

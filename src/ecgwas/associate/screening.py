@@ -26,7 +26,7 @@ class Screened:
 
     product    (V, C) float32, g'My of unit traits in the first k columns
     remaining  (V,) float64, g'Mg;  length (V, k) float32, y'My, or None: 1
-    codes      (V,) text, PLINK's code where not computed, else empty
+    codes      (V,) text, PLINK's code where not computed, else empty;  fine (V,) bool, computed
     degrees    (V,) int64, degrees of freedom
     """
 
@@ -34,13 +34,9 @@ class Screened:
     remaining: NDArray[np.float64]
     length: NDArray[np.float32] | None
     codes: NDArray[np.object_]
+    fine: NDArray[np.bool_]
     degrees: NDArray[np.int64]
     traits: int
-
-    @property
-    def fine(self) -> NDArray[np.bool_]:
-        """(V,) bool: computed."""
-        return np.asarray(self.codes == "")
 
 
 class Tally:
@@ -68,7 +64,7 @@ def reached(screened: Screened, least: NDArray[np.float64], counts: NDArray[np.i
 
     All tests computed join the histograms `counts` (k, BINS).
     """
-    fine, limits = screened.fine, least.astype(np.float32)
+    fine, limits = np.ascontiguousarray(screened.fine), least.astype(np.float32)
     if compiled.there():
         remaining, degrees = screened.remaining.astype(np.float32), screened.degrees.astype(np.float32)
         return compiled.tests(screened.product, remaining, degrees, limits, fine, screened.length, counts)

@@ -1,0 +1,170 @@
+"""The compiled part against its twins in NumPy, and its instruction sets against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ecgwas.associate import codes, compiled, matrix, screening
+from ecgwas.associate.algebra import Design, design, left_out
+from ecgwas.associate.codes import Block, Chooser
+from ecgwas.associate.gaps import Gaps, Sums
+from ecgwas.associate.screening import BINS, Screened
+from ecgwas.tables import ScanResult
+from tests.associate import fileset
+from tests.associate.fileset import matrix_options
+from tests.associate.test_kernels import bed_codes
+
+pytestmark = pytest.mark.skipif(not compiled.there(), reason="the compiled part was not built at install")
+
+
+@pytest.fixture(params=["baseline", "avx2", "avx512f"])
+def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each instruction set that this machine has."""
+    before = compiled.instructions()
+    try:
+        compiled.instructions(request.param)
+    except ValueError as error:
+        pytest.skip(str(error))
+    yield request.param
+    compiled.instructions(before)
+
+
+def a_design(people: int, rank: int, traits: int, seed: int) -> Design:
+    rng = np.random.default_rng(seed)
+    basis = np.linalg.qr(np.column_stack([np.ones(people), rng.standard_normal((people, rank - 1))]))[0]
+    return design(basis, rng.standard_normal((people, traits)))
+
+
+def a_block(people: int, variants: int, share: float) -> Block:
+    bed = bed_codes(people, variants, 5)
+    bed[np.random.default_rng(6).random(bed.shape) < share] = 1
+    return Chooser(np.arange(people), people).block(codes.repacked(bed))
+
+
+def sums(block: Block, made: Design, more: int = 0) -> Sums:
+    copies = block.decoded().astype(np.float64)
+    along = copies @ made.basis
+    product = np.zeros((len(block), made.traits.shape[1] + more), dtype=np.float32)
+    product[:, : made.traits.shape[1]] = copies @ made.traits
+    length = np.ones((len(block), made.traits.shape[1]), dtype=np.float32)
+    return Sums(along, (along**2).sum(axis=1), block.squares.astype(np.float64), product, length)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2])
+def test_gaps_are_those_of_float64(instructions: str, share: float) -> None:
+    """Few and many people without a call, against one variant at a time by scipy."""
+    block, made = a_block(150, 40, share), a_design(150, 7, 21, 3)
+    found, before = sums(block, made, more=5), sums(block, made)
+    Gaps(made, fill_with_mean=False).mend(block, found)
+    assert (block.missing[block.missing > 0] <= 7).any() if share < 0.1 else (block.missing > 7).any()
+    for i in range(len(block)):
+        people = block.absent(i)
+        expected = left_out(made.basis[people], made.traits[people], before.along[i])
+        assert found.explained[i] == pytest.approx(before.explained[i] + expected.explained, rel=1e-10)
+        np.testing.assert_allclose(found.length[i], 1 - expected.length, atol=2e-6)
+        np.testing.assert_allclose(found.product[i, :21], before.product[i] + expected.product, atol=5e-6)
+    assert not found.product[:, 21:].any()
+
+
+def test_people_who_cannot_carry_the_covariates() -> None:
+    bed = bed_codes(30, 3, 1)
+    bed[0, 4:] = 1
+    block = Chooser(np.arange(30), 30).block(codes.repacked(bed))
+    found = sums(block, a_design(30, 6, 4, 1))
+    Gaps(a_design(30, 6, 4, 1), fill_with_mean=False).mend(block, found)
+    assert np.isinf(found.explained[0])
+    assert np.isfinite(found.explained[1:]).all()
+
+
+def screened(seed: int, *, with_length: bool) -> Screened:
+    rng = np.random.default_rng(seed)
+    product = rng.normal(0, 0.08, (90, 83)).astype(np.float32)
+    product[4, 3] = 3.0
+    length = rng.uniform(0.9, 1, (90, 70)).astype(np.float32) if with_length else None
+    reasons = np.where(np.arange(90) % 13 == 0, "MADE_UP", "").astype(object)
+    return Screened(product, rng.uniform(0.5, 2, 90), length, reasons, reasons == "", rng.integers(50, 900, 90), 70)
+
+
+@pytest.mark.parametrize("with_length", [False, True])
+def test_histograms_and_hits_have_the_twins_bits(instructions: str, with_length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, least = screened(1, with_length=with_length), np.full(90, 3.84)
+    ours, theirs = np.ones((70, BINS), dtype=np.int64), np.ones((70, BINS), dtype=np.int64)
+    hits = screening.reached(made, least, ours)
+    monkeypatch.setattr(compiled, "there", lambda: False)
+    np.testing.assert_array_equal(hits, screening.reached(made, least, theirs))
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours.sum() == 70 * BINS + made.fine.sum() * 70
+    assert 0 < len(hits) < 83 * 70
+
+
+def test_more_hits_than_there_is_room_for() -> None:
+    made, counts = screened(2, with_length=False), np.zeros((70, BINS), dtype=np.int64)
+    hits = screening.reached(made, np.zeros(90), counts)
+    assert len(hits) == counts.sum() == made.fine.sum() * 70
+
+
+@pytest.mark.parametrize("chosen", [np.arange(77), np.arange(0, 77, 2), np.array([3]), np.r_[0:40, 70:77]])
+def test_people_are_chosen_and_counted_as_by_the_twin(
+    instructions: str, chosen: NDArray[np.int64], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = codes.repacked(bed_codes(77, 50, 4))
+    ours = Chooser(chosen, 77).block(bed)
+    monkeypatch.setattr(compiled, "there", lambda: False)
+    theirs = Chooser(chosen, 77).block(bed)
+    for field in ("packed", "flipped", "missing", "ones", "twos"):
+        np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field))
+
+
+def scanned(stem: Path) -> ScanResult:
+    traits, more = fileset.tables(tuple(f"p{i}" for i in range(140)), 19, 5, 8)
+    traits.values[:20, 4] = np.nan
+    options = matrix_options(stem)
+    return matrix.scan(options, traits, more, fileset.opened(options), seed=1)
+
+
+@pytest.fixture(scope="module")
+def stem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    stem = tmp_path_factory.mktemp("genotypes") / "cohort"
+    fileset.write(stem, fileset.draw(140, 60, 8, missing=0.06))
+    return stem
+
+
+def test_every_instruction_set_gives_the_same_bits(instructions: str, stem: Path) -> None:
+    found = scanned(stem)
+    compiled.instructions("baseline")
+    plain = scanned(stem)
+    assert found.associations.frame.equals(plain.associations.frame)
+    np.testing.assert_array_equal(found.chi2_counts, plain.chi2_counts)
+
+
+def test_without_the_compiled_part_the_numbers_are_the_same(stem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = scanned(stem)
+    monkeypatch.setattr(compiled, "there", lambda: False)
+    theirs = scanned(stem)
+    for column in ours.associations.frame.columns[6:]:
+        np.testing.assert_allclose(ours.associations.frame[column], theirs.associations.frame[column], rtol=1e-9, atol=1e-12)
+    assert ours.left_out.frame.equals(theirs.left_out.frame)
+    assert np.abs(np.cumsum(ours.chi2_counts - theirs.chi2_counts, axis=1)).max() <= 2
+
+
+def test_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled.there.cache_clear()
+    monkeypatch.setattr(compiled, "VERSION", compiled.VERSION + 1)
+    assert not compiled.there()
+    compiled.there.cache_clear()
+
+
+def test_buffers_that_do_not_fit_are_refused() -> None:
+    module = compiled._module()
+    words, counts = np.zeros((2, 8), dtype=np.uint8), np.zeros((4, 2), dtype=np.int64)
+    for numbers in ((3, 8, 1, 32), (2, 9, 1, 32), (2, 8, 2, 32), (2, 8, 1, 33), (-2, 8, 1, 32)):
+        with pytest.raises(ValueError, match="do not fit"):
+            module.prepare(words, np.zeros(1, dtype=np.uint64), words.copy(), counts, *numbers)
+    hits = np.array([[0, 9]], dtype=np.int32)
+    with pytest.raises(ValueError, match="outside"):
+        compiled.refits(words, np.zeros((4, 16)), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))
