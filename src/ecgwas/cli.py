@@ -21,7 +21,8 @@ from rich.table import Table
 from ecgwas import __version__, demo, initialise, listing, stages, workflow
 from ecgwas.errors import EcgwasError
 from ecgwas.genes import references
-from ecgwas.stages import STAGES, Stage
+from ecgwas.report.publication import FORMATS
+from ecgwas.stages import STAGES, Stage, figures
 from ecgwas.study import Study
 
 STUDY = click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))
@@ -164,6 +165,21 @@ def null(study_file: Path, force: bool) -> None:
     for name, number, by_chance in listing.beside_null(study, twin):
         click.echo(f"{name:<18} {number:>8}   on shuffled people {by_chance:>8}")
     stages.run_part(study, "report", "all")
+
+
+@main.command(name="figures")
+@STUDY
+@click.argument("names", nargs=-1)
+@click.option("--trait", "traits", multiple=True, help="Also Manhattan and QQ plot of this trait; may be given several times.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="Only this format.  [default: all]")
+def figures_command(study_file: Path, names: tuple[str, ...], traits: tuple[str, ...], formats: tuple[str, ...]) -> None:
+    """The report's pictures for print, as SVG, PDF and PNG (300 dpi), into results/figures/.
+
+    NAMES are pictures or patterns such as 'locus_*'; without any, all.
+    """
+    study = Study.read_file(study_file)
+    files = figures.write(study, names=names, traits=traits, formats=formats or FORMATS)
+    click.echo(f"{len(files)} files are in {study.results / 'figures'}")
 
 
 @main.command()

@@ -15,7 +15,7 @@ from lxml.html import document_fromstring
 from ecgwas import stages
 from ecgwas.errors import InputError
 from ecgwas.report import Findings
-from ecgwas.stages import report
+from ecgwas.stages import figures, report
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
 
@@ -166,6 +166,21 @@ def test_what_is_about_the_run_is_not_about_the_study(finished: Study) -> None:
     assert settings["scan"]["genotypes"] == "genotypes/cohort"
     elsewhere = finished.scan.model_copy(update={"genotypes": Path("/home/someone/secret/chr")})
     assert report.settings(finished.model_copy(update={"scan": elsewhere}))["scan"]["genotypes"] == "chr"
+
+
+def test_pictures_for_print_are_those_of_the_report_and_any_trait_asked_for(finished: Study) -> None:
+    trait = "pca.12L.pc06"
+    names = ["manhattan_*6", "locus_*"]
+    files = figures.write(finished, names=names, traits=[trait], formats=["svg", "pdf"])
+    loci = pl.read_csv(finished.results / "loci" / "loci.csv")["locus"]
+    wanted = {f"locus_{locus}.{kind}" for locus in loci for kind in ("svg", "pdf")}
+    wanted |= {f"manhattan_{trait}.{kind}" for kind in ("svg", "pdf")}
+    assert {path.name for path in files} == wanted
+    assert {path.name for path in (finished.results / "figures").iterdir()} == wanted
+    with pytest.raises(InputError, match=r"no trait pca\.12L\.pc66"):
+        figures.write(finished, names=[], traits=["pca.12L.pc66"], formats=["svg"])
+    with pytest.raises(InputError, match="no picture is named lucos_1"):
+        figures.write(finished, names=["lucos_1"], traits=[], formats=["svg"])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The report: tables in, one page and its pictures out.
 
     render(options, findings) -> Page
+    gallery(options, findings) -> pictures by name
 
 `findings` is all that a study's stages left, in memory; `genotype_beats` computes the mean beats by genotype for it.
 """
@@ -17,9 +18,10 @@ from ecgwas.report.findings import (
     RepresentationFindings,
     Traversal,
 )
+from ecgwas.report.gallery import gallery
 from ecgwas.report.page import render
 
 __all__ = [
     "Background", "Example", "Figure", "Findings", "GenotypeBeats", "LeadVariant", "Page", "Region",
-    "RepresentationFindings", "Traversal", "genotype_beats", "render",
+    "RepresentationFindings", "Traversal", "gallery", "genotype_beats", "render",
 ]  # fmt: skip

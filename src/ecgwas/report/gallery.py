@@ -16,8 +16,8 @@ WITHOUT_HITS = 3
 """Traits drawn when none has a hit: those with the strongest tests, so that the page shows what null looks like."""
 
 
-def gallery(options: ReportOptions, findings: Findings) -> dict[str, Figure]:
-    """File name -> picture; pictures with nothing to show are absent."""
+def gallery(options: ReportOptions, findings: Findings, *, traits: Sequence[str] = ()) -> dict[str, Figure]:
+    """File name -> picture; pictures with nothing to show are absent. traits: drawn besides those with the strongest hits."""
     genome = associations.genome_of(findings.associations.frame)
     candidates: dict[str, Figure | None] = {
         "all_traits": associations.manhattan_of_all(findings, genome),
@@ -26,7 +26,7 @@ def gallery(options: ReportOptions, findings: Findings) -> dict[str, Figure]:
         **_of_recordings(findings),
         **miami.miami(findings, genome),
         **{f"grid_{name}": figure for name, figure in hits.grid(findings).items()},
-        **_of_traits(traits_shown(options, findings), findings, genome),
+        **_of_traits([*dict.fromkeys([*traits_shown(options, findings), *traits])], findings, genome),
         **_of_hits(findings),
         **_of_loci(findings),
     }

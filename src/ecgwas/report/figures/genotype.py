@@ -124,7 +124,7 @@ def _paper(panel: d.Panel, waves: tuple[float, float]) -> list[str]:
 def _key(effects: Span, surest: float) -> str:
     return (
         "lines: 0.2 s, 0.5 mV; limb leads on one scale, chest leads on another; in all leads alike: effect from "
-        f"{effects[0]:.0f} to {effects[1]:.0f} µV, −log10 p from 0 to {surest:.1f}"
+        f"{d.label_of(round(effects[0]))} to {effects[1]:.0f} µV, −log10 p from 0 to {surest:.1f}"
     )
 
 
