@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ecgwas.represent.delineation import Fiducials, delineate
-from ecgwas.represent.each_beat import coherence, each_beat
-from ecgwas.represent.intervals import EIGHT
+from ecgwas.represent.each_beat import EIGHT, coherence, each_beat
 from tests.factories import make_clean_beats, make_hearts
 
 TIMES = (np.arange(475) - 175) * 2.0

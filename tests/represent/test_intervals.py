@@ -14,7 +14,7 @@ from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.formats import read
 from ecgwas.ecg.recording import twelve_leads
-from ecgwas.represent.intervals import EIGHT, single_beats
+from ecgwas.represent.each_beat import EIGHT, single_beats
 from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
 from ecgwas.signals import INDEPENDENT_LEADS, Rows, Signals
 from ecgwas.study import BeatOptions, Intervals

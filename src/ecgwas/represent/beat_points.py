@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 from ecgwas.progress import silent
 from ecgwas.represent.delineation import delineate
+from ecgwas.represent.each_beat import EIGHT
 from ecgwas.represent.inputs import feature_names
 from ecgwas.represent.measurements import rhythm
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
+from ecgwas.signals import LEADS, Signals
 from ecgwas.study import BeatPoints
 from ecgwas.tables import Features
 
 Floats = NDArray[np.float64]
 
-EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 REACH = (0.9, 0.75)
 """Stretched: P begins at this share of the window before R, T ends at this share of the window after R."""
 

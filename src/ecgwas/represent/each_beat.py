@@ -10,9 +10,11 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import detrend
 
 from ecgwas.represent.delineation import NOTHING, WAVE_SMOOTH_MS, Fiducials, delineate
+from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 
 Floats = NDArray[np.float64]
 
+EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 P_STRETCH_MS = (250.0, 10.0)
 """Before QRS: where the atria of every beat are compared."""
 LEAST_COHERENCE = 0.5
@@ -23,6 +25,18 @@ SHARP_MS = 60.0
 """What is compared reaches this far to both sides of the wave's peak."""
 LEAST_LIKENESS = 0.4
 """A beat whose stretch is less like the median beat's P than this has none."""
+
+
+def single_beats(signals: Signals, person: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """(B, 8, T) beats cut out of the strip, those that lie in it as a whole, and (B,) whether each is normal."""
+    peaks, normal = signals.r_samples[person], signals.normal[person]
+    samples = signals.strips.shape[2]
+    length = len(signals.beat_times_ms)
+    starts = peaks - signals.r_sample
+    whole = (peaks >= 0) & (starts >= 0) & (starts + length <= samples)
+    strip = np.asarray(signals.strips[person])[EIGHT].astype(np.float64)
+    cut = strip[:, starts[whole][:, None] + np.arange(length)]
+    return cut.transpose(1, 0, 2), normal[whole]
 
 
 def coherence(beats: Floats, times_ms: Floats, qrs_on: float) -> float:

@@ -15,7 +15,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
+from ecgwas.represent.alignment import CHANNELS, TIME_WEIGHT, Alignment
 from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEADS, Rows, Signals
+from ecgwas.study import Learned
 from ecgwas.tables import Features
 
 Floats = NDArray[np.float32]
@@ -28,10 +30,11 @@ BLOCK = 1 << 24
 class Traces:
     """The traces of N people, read from memory-mapped signals only when asked for.
 
-    rows      (N, 12, L) float32 µV, beats or strips
+    rows      (N, 12, L) float32 µV, beats or strips; aligned beats (N, 9, L)
     eids      N people
     leads     names of the leads that are used, in order
     together  True: one trace of C = len(leads) channels a person; False: one trace of C = 1 per person and lead
+    alignment what beats were aligned by, if they were
     """
 
     rows: Rows
@@ -39,10 +42,13 @@ class Traces:
     all_leads: tuple[str, ...]
     leads: tuple[str, ...]
     together: bool
+    alignment: Alignment | None = None
 
     @classmethod
-    def of(cls, signals: Signals, input: str, leads: str) -> Traces:
+    def of(cls, signals: Signals, input: str, leads: str, alignment: Alignment | None = None) -> Traces:
         """The traces that options `input` (beat | strip) and `leads` (each | together) name."""
+        if alignment is not None:
+            return cls(alignment.rows(signals), signals.eids, CHANNELS, CHANNELS, True, alignment)
         rows = signals.beats if input == "beat" else signals.strips
         names = INDEPENDENT_LEADS if leads == "together" else signals.leads
         return cls(rows, signals.eids, signals.leads, names, leads == "together")
@@ -78,6 +84,18 @@ class Traces:
             out[i] = self.rows[person][places if self.together else places[lead : lead + 1]]
         return out
 
+    def in_own_time(self, traces: Floats) -> Floats:
+        """(B, C, L) µV of leads alone, each person's beat in its own time; the traces themselves if they are not aligned."""
+        return traces if self.alignment is None else self.alignment.restored(traces)
+
+    @property
+    def weights(self) -> Floats:
+        """(C,) what a channel weighs beside the others where each point is scaled by its SD."""
+        weights = np.ones(self.channels, dtype=np.float32)
+        if self.alignment is not None:
+            weights[-1] = TIME_WEIGHT
+        return weights
+
     def lead_of(self, traces: Index) -> Index:
         """(B,) place of the trace's lead within `leads`; 0 where all leads are in one trace."""
         return traces % self.per_person
@@ -111,7 +129,8 @@ class Normaliser:
     """From µV to the units that a model sees, and back.
 
     `global` one mean and SD; `per_signal` each trace's own; `none` µV as they are; `point` mean and SD between people of
-    each lead and time. mean and sd are float32 of shape (P, C, L), (1, 1, 1) or unused; P is traces per person.
+    each lead and time (the SD over the channel's weight). mean and sd are float32 of shape (P, C, L), (1, 1, 1) or unused; P is
+    traces per person.
     """
 
     kind: Kind
@@ -129,6 +148,8 @@ class Normaliser:
             square -= mean**2
         sd = np.sqrt(np.maximum(square, 0.0))
         sd = np.maximum(sd, floor_uv if kind == "point" else np.finfo(np.float32).eps)
+        if kind == "point":
+            sd = sd / traces.weights[:, None]
         return cls(kind, mean.astype(np.float32), sd.astype(np.float32))
 
     def apply(self, microvolts: Floats, lead: Index) -> Floats:
@@ -196,6 +217,18 @@ def feature_names(prefix: str, count: int) -> list[str]:
     """f01, f02, ... with as many digits as the last one needs, at least two."""
     width = max(2, len(str(count)))
     return [f"{prefix}{i:0{width}d}" for i in range(1, count + 1)]
+
+
+def alignment_of(options: Learned, signals: Signals) -> Alignment | None:
+    """The alignment that the options ask for, fitted to these people."""
+    return Alignment.fit(signals) if options.align == "waves" else None
+
+
+def decoded_beats(microvolts: Floats, together: bool, alignment: Alignment | None) -> Floats:
+    """(N, 12, T) µV from decoded traces: (N, 8, T), (N, 9, T) aligned, or (12 N, 1, T) one per lead."""
+    if not together:
+        return microvolts.reshape(-1, len(LEADS), microvolts.shape[2])
+    return twelve_leads(microvolts if alignment is None else alignment.restored(microvolts))
 
 
 def twelve_leads(eight: Floats) -> Floats:

@@ -21,16 +21,15 @@ from ecgwas.progress import silent
 from ecgwas.represent import measurements
 from ecgwas.represent.axes import around, circular_mean_deg
 from ecgwas.represent.delineation import Fiducials, delineate
-from ecgwas.represent.each_beat import each_beat, with_p_if_coherent
+from ecgwas.represent.each_beat import EIGHT, each_beat, single_beats, with_p_if_coherent
 from ecgwas.represent.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEADS, Signals
+from ecgwas.signals import ALL_LEADS, Signals
 from ecgwas.study import Intervals
 from ecgwas.tables import Features
 
 Floats = NDArray[np.float64]
 
-EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 ZERO_MS = 8.0
 """Each lead's zero is its mean over this long before QRS."""
 SMOOTH_MS = 2.5
@@ -118,18 +117,6 @@ def fiducials(signals: Signals, person: int, median: Floats, rr_ms: float) -> tu
     beats, normal = single_beats(signals, person)
     found = with_p_if_coherent(delineate(median, times_ms, rr_ms), beats[normal], times_ms)
     return found, each_beat(beats[normal], normal[normal], median, found, times_ms)
-
-
-def single_beats(signals: Signals, person: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """(B, 8, T) beats cut out of the strip, those that lie in it as a whole, and (B,) whether each is normal."""
-    peaks, normal = signals.r_samples[person], signals.normal[person]
-    samples = signals.strips.shape[2]
-    length = len(signals.beat_times_ms)
-    starts = peaks - signals.r_sample
-    whole = (peaks >= 0) & (starts >= 0) & (starts + length <= samples)
-    strip = np.asarray(signals.strips[person])[EIGHT].astype(np.float64)
-    cut = strip[:, starts[whole][:, None] + np.arange(length)]
-    return cut.transpose(1, 0, 2), normal[whole]
 
 
 def _zeroed(median: Floats, times_ms: Floats, found: Fiducials) -> Beat:

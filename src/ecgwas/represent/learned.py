@@ -16,11 +16,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ecgwas.progress import silent
-from ecgwas.represent.inputs import Floats, Index, Kind, Normaliser, Split, Traces, feature_names, split_people, twelve_leads
+from ecgwas.represent.alignment import Alignment
+from ecgwas.represent.inputs import (
+    Floats,
+    Index,
+    Kind,
+    Normaliser,
+    Split,
+    Traces,
+    alignment_of,
+    decoded_beats,
+    feature_names,
+    split_people,
+)
 from ecgwas.represent.pca import Components, baselines, principal_components
 from ecgwas.represent.reconstruction import ERRORS, HISTORY, error_table, mean_square
 from ecgwas.represent.training import Loss, Plan, Trained, Weights, device, train
-from ecgwas.signals import Signals
+from ecgwas.signals import LEADS, Signals
 from ecgwas.store import fingerprint
 from ecgwas.study import ResidualAutoencoder, Vae
 from ecgwas.tables import Features
@@ -52,12 +64,13 @@ class NetworkEncoder:
     network: Any
     last: Weights
     shape: tuple[int, int]
+    alignment: Alignment | None
     history: pl.DataFrame
     errors: pl.DataFrame
 
     def encode(self, signals: Signals) -> Features:
         """Columns eid, lead, f01.., mse (normalised units); features are null where mse is beyond `max_mse`."""
-        traces = Traces.of(signals, self.options.input, self.options.leads)
+        traces = Traces.of(signals, self.options.input, self.options.leads, self.alignment)
         features = np.empty((len(traces), self.options.features), dtype=np.float32)
         mse = np.empty(len(traces))
         for block in traces.blocks(np.arange(len(traces))):
@@ -75,15 +88,17 @@ class NetworkEncoder:
             return None
         values = features.frame.select(self._names).fill_null(float("nan")).to_numpy().astype(np.float32)
         units = through(self.network.decode, values)
-        if self.options.leads == "together":
-            return twelve_leads(self.normaliser.restore(units, np.zeros(len(units), dtype=np.int64)))
-        microvolts = self.normaliser.restore(units, np.arange(len(units)) % 12)
-        return microvolts.reshape(-1, 12, microvolts.shape[2])
+        together = self.options.leads == "together"
+        per_person = 1 if together else len(LEADS)
+        microvolts = self.normaliser.restore(units, np.arange(len(units)) % per_person)
+        return decoded_beats(microvolts, together, self.alignment)
 
     def save(self, folder: Path) -> None:
         """encoder.safetensors (best weights, scaling), last.safetensors (last weights), encoder.json (the rest)."""
         tensors = {f"network.{name}": tensor.cpu() for name, tensor in self.network.state_dict().items()}
         tensors |= {"scaling_mean": torch.from_numpy(self.normaliser.mean), "scaling_sd": torch.from_numpy(self.normaliser.sd)}
+        if self.alignment is not None:
+            tensors |= {name: torch.from_numpy(array) for name, array in self.alignment.arrays().items()}
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "encoder.safetensors")
         save_file(self.last, folder / "last.safetensors")
         about = {
@@ -102,7 +117,8 @@ def fit_network(
     seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent,
 ) -> NetworkEncoder:  # fmt: skip
     """Splits the people, scales by those to train on, trains, and compares with a PCA and the mean on those kept aside."""
-    traces = Traces.of(signals, options.input, options.leads)
+    alignment = alignment_of(options, signals)
+    traces = Traces.of(signals, options.input, options.leads, alignment)
     split = split_people(len(signals), options.test_share, seed, validation=True)
     floor_uv = getattr(options, "floor_uv", 0.0)
     normaliser = Normaliser.fit(recipe.normalisation(options), traces, traces.of_people(split.train), floor_uv=floor_uv)
@@ -112,7 +128,7 @@ def fit_network(
     methods = {"self": lambda units, lead: through(network, units)}
     methods |= baselines(traces, traces.of_people(split.train), normaliser, seed)
     errors = error_table(traces, traces.of_people(split.test), normaliser, methods)
-    return NetworkEncoder(options, normaliser, network, trained.last, shape, trained.history, errors)
+    return NetworkEncoder(options, normaliser, network, trained.last, shape, alignment, trained.history, errors)
 
 
 def _train(
@@ -142,14 +158,15 @@ def load_network(recipe: Recipe, kind: type[ResidualAutoencoder] | type[Vae], fo
     options = kind.model_validate(about["options"])
     tensors = load_file(folder / "encoder.safetensors")
     normaliser = Normaliser(about["normalisation"], tensors.pop("scaling_mean").numpy(), tensors.pop("scaling_sd").numpy())
+    alignment = Alignment.of_arrays(tensors)
     channels, samples = about["shape"]
     network = recipe.build(options, channels, samples)
-    network.load_state_dict({name.removeprefix("network."): tensor for name, tensor in tensors.items()})
+    network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     history = pl.DataFrame(about["history"], schema=HISTORY)
     errors = pl.DataFrame(about["errors"], schema=ERRORS)
     last = load_file(folder / "last.safetensors")
     network.to(device()).eval()
-    return NetworkEncoder(options, normaliser, network, last, (channels, samples), history, errors)
+    return NetworkEncoder(options, normaliser, network, last, (channels, samples), alignment, history, errors)
 
 
 @torch.inference_mode()

@@ -20,18 +20,20 @@ from scipy.linalg import eigh, qr
 
 from ecgwas.errors import InputError
 from ecgwas.progress import silent
+from ecgwas.represent.alignment import CHANNELS, Alignment
 from ecgwas.represent.inputs import (
     Floats,
     Index,
     Kind,
     Normaliser,
     Traces,
+    alignment_of,
+    decoded_beats,
     feature_names,
     split_people,
-    twelve_leads,
 )
 from ecgwas.represent.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
-from ecgwas.signals import Signals
+from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 from ecgwas.study import Pca
 from ecgwas.tables import Features
 
@@ -77,6 +79,7 @@ class PcaEncoder:
     options: Pca
     normaliser: Normaliser
     components: Components
+    alignment: Alignment | None
     errors: pl.DataFrame
 
     @property
@@ -86,7 +89,7 @@ class PcaEncoder:
 
     def encode(self, signals: Signals) -> Features:
         """Columns eid, lead, pc01.. (scores in normalised units), mse (normalised units)."""
-        traces = Traces.of(signals, self.options.input, self.options.leads)
+        traces = Traces.of(signals, self.options.input, self.options.leads, self.alignment)
         scores = np.empty((len(traces), len(self.components.directions)), dtype=np.float32)
         mse = np.empty(len(traces))
         for block in traces.blocks(np.arange(len(traces))):
@@ -100,20 +103,21 @@ class PcaEncoder:
         if self.options.input == "strip":
             return None
         scores = features.frame.select(self._names).fill_null(float("nan")).to_numpy().astype(np.float32)
-        channels = 8 if self.options.leads == "together" else 1
+        together = self.options.leads == "together"
+        channels = 1 if not together else len(INDEPENDENT_LEADS if self.alignment is None else CHANNELS)
         units = self.components.reconstruct(scores, (len(scores), channels, -1))
-        per_person = 1 if channels == 8 else 12
+        per_person = 1 if together else len(LEADS)
         microvolts = self.normaliser.restore(units, np.arange(len(scores)) % per_person)
-        if channels == 8:
-            return twelve_leads(microvolts)
-        return microvolts.reshape(-1, 12, microvolts.shape[2])
+        return decoded_beats(microvolts, together, self.alignment)
 
     def save(self, folder: Path) -> None:
         """encoder.safetensors (mean, directions, scaling) and encoder.json (options, errors)."""
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "mean": self.components.mean, "directions": self.components.directions, "spread": self.components.spread,
             "scaling_mean": self.normaliser.mean, "scaling_sd": self.normaliser.sd,
         }  # fmt: skip
+        if self.alignment is not None:
+            arrays |= self.alignment.arrays()
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "encoder.safetensors")
         about = {"options": self.options.model_dump(mode="json"), "errors": self.errors.to_dicts()}
         (folder / "encoder.json").write_text(json.dumps(about, indent=1))
@@ -133,7 +137,8 @@ def fit(
     The sign of a component is such that its largest entry is positive. `scratch` is not needed.
     Raises InputError where fewer people were given than the features need.
     """
-    traces = Traces.of(signals, options.input, options.leads)
+    alignment = alignment_of(options, signals)
+    traces = Traces.of(signals, options.input, options.leads, alignment)
     split = split_people(len(signals), options.test_share, seed, validation=False)
     train, everyone = traces.of_people(split.train), np.arange(len(traces))
     steps = iter(track(range(2), f"{options.name}: components", 2))
@@ -143,7 +148,7 @@ def fit(
     normaliser = _normaliser(options, traces, everyone)
     components = principal_components(traces, everyone, normaliser, options.features, seed)
     next(steps, None)
-    return PcaEncoder(options, normaliser, components, errors)
+    return PcaEncoder(options, normaliser, components, alignment, errors)
 
 
 def load(folder: Path) -> PcaEncoder:
@@ -154,7 +159,7 @@ def load(folder: Path) -> PcaEncoder:
     normaliser = Normaliser(_kind(options), arrays["scaling_mean"], arrays["scaling_sd"])
     errors = pl.DataFrame(about["errors"], schema=ERRORS)
     components = Components(arrays["mean"], arrays["directions"], arrays["spread"])
-    return PcaEncoder(options, normaliser, components, errors)
+    return PcaEncoder(options, normaliser, components, Alignment.of_arrays(arrays), errors)
 
 
 def _kind(options: Pca) -> Kind:

@@ -35,12 +35,21 @@ class Learned(Representation):
     """Median beats, or whole recordings."""
     leads: Literal["each", "together"] = "together"
     """One set of features per lead from one model over all leads' traces, or one set for all leads together."""
+    align: Literal["none", "waves"] = "none"
+    """`waves`: time is stretched so that onset, peak and end of P, QRS and T coincide in everyone, and how far it was stretched
+    is learned beside the leads (beats, leads together)."""
     features: int = option(32, ge=1, le=4096)
     """Features per lead, or for all leads together."""
     max_mse: float | None = option(None, gt=0)
     """Recordings (lead by lead) whose reconstruction error in normalised units is larger are left out and listed."""
     test_share: float = option(0.1, gt=0, lt=0.5)
     """Share of people kept aside to report errors on; as many again where training needs people to tell it when to stop."""
+
+    @model_validator(mode="after")
+    def _beats_are_aligned_on_all_leads(self) -> Learned:
+        if self.align == "waves" and (self.input != "beat" or self.leads != "together"):
+            raise ValueError("align: waves needs input: beat and leads: together")
+        return self
 
 
 class Pca(Learned):

@@ -1,0 +1,138 @@
+"""Beats laid over each other wave by wave: what differs in size apart from what differs in time.
+
+A beat whose T comes 20 ms later differs from another along the whole of T; components and networks spend several features on
+it, and none of them is QT. Here each person's time is stretched piecewise so that onset, peak and end of P, QRS and T fall on
+the same moments in everyone, and how far it was stretched becomes one more channel beside the leads: amplitude and phase of
+functional data (Ramsay and Li, J R Stat Soc B 60:351, 1998; Tucker, Wu and Srivastava, Comput Stat Data Anal 61:50, 2013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.errors import InputError
+from ecgwas.represent.delineation import Fiducials, delineate
+from ecgwas.represent.each_beat import EIGHT, single_beats, with_p_if_coherent
+from ecgwas.represent.measurements import rhythm
+from ecgwas.signals import INDEPENDENT_LEADS, Rows, Signals
+
+Floats = NDArray[np.float64]
+
+CHANNELS = (*INDEPENDENT_LEADS, "time")
+UV_PER_MS = 10.0
+"""The time channel is in µV, too, so that one scaling serves all channels: 10 µV for each ms that a person is late."""
+TIME_WEIGHT = 2.0
+"""What the time channel weighs beside one lead where each point is scaled by its SD between people."""
+FAR_MS = 500.0
+"""Beyond the first and last wave time is shifted, not stretched."""
+LEAST_STEP_MS = 1.0
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """moments_ms (8,): P onset, peak, end; QRS onset; R; QRS end; T peak, end of everyone. beat_times_ms (T,) of the beats."""
+
+    moments_ms: Floats
+    beat_times_ms: Floats
+
+    @classmethod
+    def fit(cls, signals: Signals) -> Alignment:
+        """The median moments of people in whom they are known. Raises InputError where a wave is found in nobody."""
+        moments = moments_of(signals)
+        if np.isnan(moments).all(axis=0).any():
+            problem = "beats cannot be aligned: a wave (P, QRS or T) is found in nobody"
+            raise InputError(problem, fix="set align: none, or look at the recordings' cleaning under read")
+        return cls(_ascending(np.nanmedian(moments, axis=0)), signals.beat_times_ms)
+
+    def arrays(self) -> dict[str, Floats]:
+        """What `of_arrays` needs, by name."""
+        return {"moments_ms": self.moments_ms, "beat_times_ms": self.beat_times_ms}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Any]) -> Alignment | None:
+        """From saved arrays or tensors; None if there is no alignment among them."""
+        if "moments_ms" not in arrays:
+            return None
+        return cls(np.asarray(arrays["moments_ms"]), np.asarray(arrays["beat_times_ms"]))
+
+    def rows(self, signals: Signals) -> AlignedRows:
+        """(N, 9, T) beats of these people, aligned when they are read."""
+        return AlignedRows(signals.beats, self, moments_of(signals))
+
+    def warp(self, moments_ms: Floats) -> Floats:
+        """(T,) ms: the person's own time at each sample of the aligned beat; an absent wave stays beside its neighbour."""
+        known = np.isfinite(moments_ms)
+        late = np.interp(self.moments_ms, self.moments_ms[known], (moments_ms - self.moments_ms)[known]) if known.any() else 0.0
+        own = _ascending(self.moments_ms + late)
+        common = np.concatenate([[self.moments_ms[0] - FAR_MS], self.moments_ms, [self.moments_ms[-1] + FAR_MS]])
+        times: Floats = np.interp(self.beat_times_ms, common, np.concatenate([[own[0] - FAR_MS], own, [own[-1] + FAR_MS]]))
+        return times
+
+    def aligned(self, beat: NDArray[np.floating[Any]], moments_ms: Floats) -> NDArray[np.float32]:
+        """(9, T) from one person's beat (12, T) µV."""
+        own = self.warp(moments_ms)
+        out = np.empty((len(CHANNELS), len(own)), dtype=np.float32)
+        for channel, lead in enumerate(EIGHT):
+            out[channel] = np.interp(own, self.beat_times_ms, beat[lead])
+        out[-1] = (own - self.beat_times_ms) * UV_PER_MS
+        return out
+
+    def restored(self, aligned: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 8, T) µV in each person's own time, from (N, 9, T); NaN stays NaN."""
+        out = np.full((len(aligned), len(EIGHT), aligned.shape[2]), np.nan, dtype=np.float32)
+        for person, channels in enumerate(aligned):
+            if np.isnan(channels).any():
+                continue
+            own = _ascending(self.beat_times_ms + channels[-1] / UV_PER_MS, least=1e-3)
+            out[person] = [np.interp(self.beat_times_ms, own, lead) for lead in channels[:-1]]
+        return out
+
+
+class AlignedRows(Rows):
+    """Beats of N people, aligned one by one when asked for: (N, 9, T) float32."""
+
+    def __init__(self, beats: Rows, alignment: Alignment, moments_ms: Floats) -> None:
+        self.beats, self.alignment, self.moments_ms = beats, alignment, moments_ms
+        super().__init__(beats.parts)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.beats), len(CHANNELS), self.beats.shape[2])
+
+    def __getitem__(self, index: int | slice | NDArray[np.integer]) -> NDArray[Any]:
+        if isinstance(index, (int, np.integer)):
+            return self.alignment.aligned(self.beats[int(index)], self.moments_ms[int(index)])
+        return np.stack([self[int(i)] for i in np.arange(len(self))[index]])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        whole = self[:]
+        return whole if dtype is None else whole.astype(dtype)
+
+
+def moments_of(signals: Signals) -> Floats:
+    """(N, 8) ms from R: P onset, peak, end; QRS onset; 0; QRS end; T peak, end. NaN where absent."""
+    moments = np.empty((len(signals), 8))
+    for person in range(len(signals)):
+        found = _fiducials(signals, person)
+        p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off = astuple(found)
+        moments[person] = (p_on, p_peak, p_off, qrs_on, 0.0, qrs_off, t_peak, t_off)
+    return moments
+
+
+def _fiducials(signals: Signals, person: int) -> Fiducials:
+    median = np.asarray(signals.beats[person], dtype=np.float64)[EIGHT]
+    rr_ms = 60_000.0 / rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)["heart_rate_bpm"]
+    beats, normal = single_beats(signals, person)
+    return with_p_if_coherent(delineate(median, signals.beat_times_ms, rr_ms), beats[normal], signals.beat_times_ms)
+
+
+def _ascending(times_ms: Floats, *, least: float = LEAST_STEP_MS) -> Floats:
+    """The same times, each at least `least` ms after the one before."""
+    steps = np.arange(len(times_ms)) * least
+    ascending: Floats = np.maximum.accumulate(times_ms - steps) + steps
+    return ascending
