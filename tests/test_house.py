@@ -18,7 +18,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = {
     0: ("errors",),
     1: ("study", "tables", "gene_tables", "store", "progress", "signals", "__init__"),
-    2: ("ecg", "represent", "associate", "genes", "report", "simulate"),
+    2: ("ecg", "represent", "associate", "genes", "report", "exchange", "simulate"),
     3: ("stages", "workflow"),
     4: ("cli", "demo", "initialise", "listing", "__main__"),
 }

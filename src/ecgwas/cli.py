@@ -22,7 +22,7 @@ from ecgwas import __version__, demo, initialise, listing, stages, workflow
 from ecgwas.errors import EcgwasError
 from ecgwas.genes import references
 from ecgwas.report.publication import FORMATS
-from ecgwas.stages import STAGES, Stage, figures
+from ecgwas.stages import STAGES, Stage, export, figures
 from ecgwas.study import Study
 
 STUDY = click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))
@@ -188,6 +188,17 @@ def figures_command(study_file: Path, names: tuple[str, ...], traits: tuple[str,
 def explain(study_file: Path, file: Path) -> None:
     """How a result FILE came to be: stage, options, versions, seed, host, time; and whether it is still fresh."""
     for line in stages.explain(Study.read_file(study_file), file):
+        click.echo(line)
+
+
+@main.command(name="export")
+@STUDY
+@click.argument("kind", metavar="FORMAT", type=click.Choice(list(export.FORMATS)))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--trait", "chosen", multiple=True, help="Only this trait; may be given several times.")
+def export_command(study_file: Path, kind: str, folder: Path, chosen: tuple[str, ...]) -> None:
+    """Write results as FORMAT into FOLDER: gwas_ssf, pheweb, locuszoom or cytoscape."""
+    for line in export.export(Study.read_file(study_file), kind, folder, chosen):
         click.echo(line)
 
 

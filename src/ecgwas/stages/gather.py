@@ -66,7 +66,7 @@ def _neighbourhood(
     study: Study, locus: Mapping[str, Any], trait: Traits, covariates: Covariates, table: Mapping[str, regions.Ranges]
 ) -> report.Region:
     here = _around(genotypes.open_part(study.scan, locus["chrom"]), locus)
-    options = _engine(study)
+    options = engine(study)
     scanned = associate.scan(options, trait, covariates, here, seed=0).associations.frame
     squared = dict(zip(here.variants, _squared_correlations(here, locus["lead_variant"], trait.eids), strict=True))
     r2 = pl.Series([squared[name] for name in scanned["variant"]], dtype=pl.Float64).fill_nan(None)
@@ -78,7 +78,7 @@ def _neighbourhood(
     )  # fmt: skip
 
 
-def _engine(study: Study) -> Matrix:
+def engine(study: Study) -> Matrix:
     """The built-in engine with the study's filters, every row kept: its numbers are PLINK 2's too."""
     quiet = {"permutations": 0, "keep_neglog10p": 0.0}
     if isinstance(study.scan, Matrix):

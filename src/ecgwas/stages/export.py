@@ -1,0 +1,146 @@
+"""Results written in the formats of others. No stage: nothing of the study rests on it, and the folder is the user's.
+
+The scan keeps rows of small p only (keep_neglog10p). Summary statistics are of every variant, so the chosen traits are
+tested again in full by the built-in engine, which gives the same numbers, a few traits at a time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from ecgwas import __version__, associate
+from ecgwas.associate import genotypes
+from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
+from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb
+from ecgwas.gene_tables import GeneCounts
+from ecgwas.stages import gather, loci, scan, traits
+from ecgwas.stages.base import stage_folder
+from ecgwas.store import whole
+from ecgwas.study import Study
+from ecgwas.tables import Clusters, Edges, Loci, Traits
+
+ROWS_AT_ONCE = 4_000_000
+AROUND_BP = 250_000
+"""What a region reaches beyond its locus."""
+
+Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
+
+
+def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) -> Iterator[str]:
+    """Writes one format into the folder; says each file. chosen: traits, all if none is named (cytoscape: of the study).
+
+    Raises MissingStageError if the stages it needs have not run, StudyError for an unknown trait.
+    """
+    needed = "genes" if kind == "cytoscape" else "loci"
+    if not (stage_folder(study, needed) / f"{needed}.csv").exists():
+        fix = f"run `ecgwas run` first, or `ecgwas {needed}`"
+        raise MissingStageError(f"export needs stage {needed}, which has not run", where=study.results, fix=fix)
+    folder.mkdir(parents=True, exist_ok=True)
+    yield from FORMATS[kind](study, folder, chosen)
+
+
+def _names(tested: Traits, chosen: Sequence[str]) -> list[str]:
+    unknown = [name for name in chosen if name not in tested.names]
+    if unknown:
+        fix = f"traits: {first_few(tested.names, 10)}; all are in results/traits/traits.csv"
+        raise StudyError(f"no trait is named {first_few(unknown)}", fix=fix)
+    return list(chosen) or list(tested.names)
+
+
+def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Every test of each chosen trait, as scan's rows, a few traits at a time."""
+    if study.scan.keep_neglog10p == 0:
+        kept = loci.load_associations(study).frame
+        yield from ((trait, kept.filter(pl.col("trait") == trait)) for trait in chosen)
+        return
+    tested, covariates = traits.load_traits(study), traits.load_covariates(study)
+    opened = [genotypes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
+    at_once = max(1, ROWS_AT_ONCE // max(1, sum(len(part) for part in opened)))
+    for start in range(0, len(chosen), at_once):
+        names = chosen[start : start + at_once]
+        few = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
+        results = [associate.scan(gather.engine(study), few, covariates, part, seed=0) for part in opened]
+        frame = pl.concat([result.associations.frame for result in results])
+        yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
+
+
+def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    about: dict[str, Any] = {
+        "build": study.scan.build, "covariates": traits.load_covariates(study).names, "min_maf": study.scan.min_maf,
+        "software": f"ecgwas {__version__}", "date": datetime.now(UTC).date().isoformat(),
+    }  # fmt: skip
+    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+        table = gwas_ssf.rows(tests)
+        path = folder / f"{trait}.tsv.gz"
+        _write_packed(path, gwas_ssf.as_text(table.frame))
+        meta = gwas_ssf.metadata(trait, table.frame, path, **about)
+        _write(gwas_ssf.metadata_path(path), yaml.safe_dump(meta, sort_keys=False, allow_unicode=True))
+        checked = gwas_ssf.check(path)
+        if checked.problems:
+            problem = f"the file written is not GWAS-SSF: {checked.problems[0]}"
+            raise EcgwasError(problem, where=path, fix="please report this: it is a mistake of ecgwas")
+        left_out = f", {table.left_out.height} variants left out" if table.left_out.height else ""
+        yield f"{path.name}: {checked.rows} variants{left_out}"
+        yield from (f"  beware: {words}" for words in checked.cautions)
+        if table.left_out.height:
+            _write(folder / f"{trait}.left_out.csv", table.left_out.write_csv())
+
+
+def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    files, people = {}, {}
+    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+        path = folder / f"{pheweb.code(trait)}.tsv.gz"
+        table = pheweb.rows(tests)
+        _write_packed(path, table.write_csv(separator="\t"))
+        files[trait], people[trait] = str(path.resolve()), int(table["num_samples"].to_numpy().max(initial=0))
+        yield f"{path.name}: {table.height} variants"
+    _write(folder / "pheno-list.json", json.dumps(pheweb.listed(files, people), indent=1) + "\n")
+    yield "pheno-list.json"
+
+
+def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    found = Loci.read(stage_folder(study, "loci") / "loci.csv").frame
+    wanted = _names(traits.load_traits(study), chosen)
+    best = found.filter(pl.col("best_trait").is_in(wanted))
+    if best.height == 0:
+        yield "no locus of these traits"
+    for trait, tests in whole_scan(study, sorted(set(best["best_trait"]))):
+        for locus in best.filter(pl.col("best_trait") == trait).iter_rows(named=True):
+            track = locuszoom.region(
+                tests, trait=trait, chrom=locus["chrom"], start=max(1, locus["start"] - AROUND_BP),
+                stop=locus["stop"] + AROUND_BP, lead_variant=locus["lead_variant"], build=study.scan.build,
+            )  # fmt: skip
+            path = folder / f"locus_{locus['locus']}.json"
+            _write(path, json.dumps(track, indent=1) + "\n")
+            yield f"{path.name}: {len(track['data'])} variants of {trait}"
+
+
+def _cytoscape(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    at = stage_folder(study, "genes")
+    clusters, edges = Clusters.read(at / "clusters.csv"), Edges.read(at / "edges.csv")
+    counts = GeneCounts.read(at / "gene_counts.csv")
+    content = cytoscape.network(study.name, clusters, edges, counts, __version__)
+    _write(folder / "network.cyjs", json.dumps(content, indent=1) + "\n")
+    yield f"network.cyjs: {len(clusters)} genes, {len(edges)} edges"
+
+
+def _write(path: Path, text: str) -> None:
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _write_packed(path: Path, text: str) -> None:
+    """Gzipped without a time in it: the same text gives the same bytes."""
+    with whole(path) as temporary:
+        temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+FORMATS: dict[str, Export] = {"gwas_ssf": _gwas_ssf, "pheweb": _pheweb, "locuszoom": _locuszoom, "cytoscape": _cytoscape}

@@ -1,0 +1,25 @@
+"""LocusZoom's track: fields of its association layer, and only the region."""
+
+from __future__ import annotations
+
+import json
+
+from tests.exchange.rows import make_tests
+
+from ecgwas.exchange import locuszoom
+
+
+def test_a_region_of_one_chromosome() -> None:
+    track = locuszoom.region(
+        make_tests(), trait="clinical.12L.qt_ms", chrom="2", start=41, stop=50, lead_variant="rs1:A:G", build="hg19"
+    )
+    assert json.loads(json.dumps(track)) == track
+    assert track["state"] == {
+        "chr": "2", "start": 41, "end": 50, "lead_variant": "rs1:A:G", "trait": "clinical.12L.qt_ms", "build": "hg19",
+    }  # fmt: skip
+    assert track["data"] == [
+        {
+            "id": "rs1:A:G", "variant": "2:50_G/A", "chromosome": "2", "position": 50, "ref_allele": "G", "log_pvalue": 400.5,
+            "beta": 0.5, "se": 0.125, "ref_allele_freq": 0.75,
+        }
+    ]  # fmt: skip
