@@ -8,7 +8,7 @@ import pytest
 from bed_reader import open_bed
 
 from ecgwas.associate import genotypes
-from ecgwas.errors import InputError, StudyError
+from ecgwas.errors import InputError
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options
 
@@ -65,11 +65,6 @@ def test_no_chromosome_that_is_asked_for(stem: Path, tmp_path: Path) -> None:
         genotypes.parts(matrix_options(stem, chromosomes=("5",)))
     with pytest.raises(InputError, match="no chromosome has a"):
         genotypes.parts(matrix_options(tmp_path / "nothing{chrom}"))
-
-
-def test_y_and_mt_are_refused(stem: Path) -> None:
-    with pytest.raises(StudyError, match="cannot be tested: Y, MT"):
-        genotypes.parts(matrix_options(stem, chromosomes=("1", "24", "chrM")))
 
 
 def test_a_bed_of_the_wrong_size_is_named(stem: Path) -> None:

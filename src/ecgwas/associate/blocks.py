@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate import filters, findings, screening
-from ecgwas.associate.codes import Block, Chooser
+from ecgwas.associate import dosages, filters, findings, screening
+from ecgwas.associate.codes import Chooser
 from ecgwas.associate.cohort import Cohort, Group
+from ecgwas.associate.dosages import AnyBlock
 from ecgwas.associate.findings import ROWS, Findings
 from ecgwas.associate.fit import Fitter
 from ecgwas.associate.genotypes import Genotypes
@@ -25,11 +26,16 @@ class Scanner:
     ) -> None:
         total = len(genotypes.eids)
         self.options, self.genotypes, self.shuffles = options, genotypes, shuffles
-        self.traits = cohort.values.shape[1]
+        self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
         self.everyone = Chooser(cohort.rows, total)
         self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
         self.groups = [
-            (group, Chooser(cohort.rows[group.people], total), Fitter(options, group), Tally(len(group.traits)))
+            (
+                group,
+                Chooser(cohort.rows[group.people], total),
+                Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid),
+                Tally(len(group.traits)),
+            )
             for group in groups
         ]
 
@@ -42,23 +48,23 @@ class Scanner:
 
     def block(self, start: int, stop: int) -> Findings:
         """Variants start to stop (places on the chromosome)."""
-        packed = np.asarray(self.genotypes.packed(start, stop))
+        of = dosages.reader(self.genotypes, start, stop)
         numbers = np.arange(start, stop)
-        whole = self.everyone.block(packed)
-        males = None if self.males is None else self.males.block(packed)
-        reasons = filters.reasons(self.options, whole, males)
+        whole = of(self.everyone)
+        males = None if self.males is None else of(self.males)
+        reasons = filters.reasons(self.options, whole, males, haploid=self.haploid)
         kept = np.flatnonzero(reasons == "")
         tested = whole if len(kept) == len(whole) else whole.pick(kept)
         left_out = np.flatnonzero(reasons != "")
         parts = [self._findings(left_out=findings.left_out(numbers[left_out], reasons[left_out]))] if len(left_out) else []
         for group, chooser, fitter, tally in self.groups:
-            chosen = tested if len(chooser.rows) == whole.people else chooser.block(packed[kept])
+            chosen = tested if len(chooser.rows) == whole.people else of(chooser).pick(kept)
             parts += self._group(group, fitter, tally, chosen, numbers[kept])
         if self.shuffles is not None:
             parts.append(self._findings(maxima=self.shuffles.maxima(tested)))
         return findings.total(parts, self.traits)
 
-    def _group(self, group: Group, fitter: Fitter, tally: Tally, block: Block, numbers: NDArray[np.int64]) -> list[Findings]:
+    def _group(self, group: Group, fitter: Fitter, tally: Tally, block: AnyBlock, numbers: NDArray[np.int64]) -> list[Findings]:
         rare = self._too_rare(block)
         if rare.any():
             lost = self._lost(group, numbers[rare], np.full(int(rare.sum()), "mac", dtype=object))
@@ -76,11 +82,12 @@ class Scanner:
         not_computed[group.traits] = (~fine).sum()
         return [*missed, self._findings(rows=rows, tests=tests, not_computed=not_computed)]
 
-    def _too_rare(self, block: Block) -> NDArray[np.bool_]:
+    def _too_rare(self, block: AnyBlock) -> NDArray[np.bool_]:
         """(V,) bool: fewer minor alleles than asked for among the people of one group. The whole cohort passed before."""
         if block.people == len(self.everyone.rows) or self.males is not None:
             return np.zeros(len(block), dtype=bool)
-        return np.asarray(block.minor < self.options.min_mac)
+        alleles = 2.0 if self.haploid else 1.0
+        return np.asarray(block.minor / alleles < self.options.min_mac)
 
     def _lost(self, group: Group, numbers: NDArray[np.int64], reasons: NDArray[np.object_]) -> list[Findings]:
         if len(numbers) == 0:

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.associate import compiled
-from ecgwas.associate.genotypes import SHIFTS, unpacked
+from ecgwas.associate.sources import SHIFTS, repacked, unpacked
+
+__all__ = ["NO_CALL", "Block", "Chooser", "block", "repacked"]
 
 NO_CALL = 3
 WORD = 8
@@ -64,6 +66,11 @@ class Block:
         return self.people - self.missing
 
     @property
+    def hard(self) -> NDArray[np.int64]:
+        """(V,) int64 hard calls: all of them."""
+        return self.called
+
+    @property
     def minor(self) -> NDArray[np.int64]:
         """(V,) int64 minor alleles (males of X count 0 or 2)."""
         return self.ones + 2 * self.twos
@@ -111,6 +118,10 @@ class Block:
         copies = COPIES_OF_BYTE[self.packed[variant, : (self.people + 3) // 4]]
         return copies.reshape(-1)[: self.people].astype(np.float64)
 
+    def lacking(self, some: NDArray[np.int64]) -> NDArray[np.int64]:
+        """People without a call of the variants `some`, one variant after the other."""
+        return np.nonzero(unpacked(self.packed[some], self.people) == NO_CALL)[1]
+
     def absent(self, variant: int) -> NDArray[np.int64]:
         """People (places among the N) without a call of one variant."""
         codes = unpacked(self.packed[variant : variant + 1], self.people)
@@ -143,15 +154,6 @@ class Chooser:
             return Block(words, people, counts[0] == 1, counts[1], counts[2], counts[3])
         chosen = packed if people == self.total else repacked(unpacked(packed, self.total)[:, self.rows])
         return block(chosen, people)
-
-
-def repacked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(V, ceil(N / 4)) uint8 from 2-bit codes (V, N); bits beyond the people are 0."""
-    width = 4 * ((codes.shape[1] + 3) // 4)
-    wide = np.zeros((len(codes), width), dtype=np.uint8)
-    wide[:, : codes.shape[1]] = codes
-    joined: NDArray[np.uint8] = np.bitwise_or.reduce(wide.reshape(len(codes), width // 4, 4) << SHIFTS, axis=2)
-    return joined
 
 
 def block(packed: NDArray[np.uint8], people: int) -> Block:

@@ -17,6 +17,8 @@ from ecgwas.tables import Covariates, Traits
 
 MALE, FEMALE = 1, 2
 
+HAPLOID = ("Y", "MT")
+
 
 @dataclass(frozen=True)
 class Cohort:
@@ -27,7 +29,8 @@ class Cohort:
     values      (N, K) float64, traits, missing NaN
     covariates  (N, C) float64; on X with sex (1 male, 2 female) as last column unless it is spanned already
     males       (N,) bool on X, else None
-    total       people with traits; more than N where sex is unknown on X
+    haploid     on Y (men only) and MT: everybody has one allele, and effects are those of one allele
+    total       people with traits; more than N where people are left out for their sex
     """
 
     rows: NDArray[np.int64]
@@ -36,6 +39,7 @@ class Cohort:
     covariates: NDArray[np.float64]
     males: NDArray[np.bool_] | None
     total: int
+    haploid: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,23 +59,29 @@ class Group:
 def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes) -> Cohort:
     """Traits and covariates must hold the same people in the same order.
 
-    On X people of unknown sex are left out, as PLINK 2 does. Raises InputError for people without genotypes.
+    As in PLINK 2, people of unknown sex are left out on X, and all but men on Y. Raises InputError for people without
+    genotypes, and where nobody is left.
     """
     if traits.eids != covariates.eids:
         raise ValueError("traits and covariates hold other people, or in another order")
     places = genotypes.find(traits.eids)
     order = np.argsort(places, kind="stable")
-    on_x = genotypes.chrom == "X"
-    if on_x:
-        order = order[genotypes.sexes[places[order]] > 0]
+    on_x, on_y = genotypes.chrom == "X", genotypes.chrom == "Y"
+    if on_x or on_y:
+        sexes = genotypes.sexes[places[order]]
+        order = order[sexes == MALE if on_y else sexes > 0]
         if len(order) == 0:
-            raise InputError("nobody has a known sex", where=f"{genotypes.stem}.fam", fix="fill in column 5: 1 male, 2 female")
+            problem = "nobody is known to be a man" if on_y else "nobody has a known sex"
+            fix = f"fill in the sexes (1 male, 2 female), or leave {genotypes.chrom} out of scan.chromosomes"
+            raise InputError(problem, where=genotypes.files.people, fix=fix)
     rows = places[order]
     sexes = genotypes.sexes[rows]
     numbers = covariates.values[order]
     if on_x:
         numbers = with_sex(numbers, sexes)
-    return Cohort(rows, order, traits.values[order], numbers, sexes == MALE if on_x else None, len(traits.eids))
+    males = sexes == MALE if on_x else None
+    haploid = genotypes.chrom in HAPLOID
+    return Cohort(rows, order, traits.values[order], numbers, males, len(traits.eids), haploid)
 
 
 def with_sex(covariates: NDArray[np.float64], sexes: NDArray[np.int8]) -> NDArray[np.float64]:

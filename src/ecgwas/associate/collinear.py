@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.associate.codes import Block
+from ecgwas.associate.dosages import AnyBlock
 
 MAX_CORRELATION = 0.999
 MAX_INFLATION = 50.0
@@ -33,7 +33,7 @@ class Rules:
         self.before = inflation(self.covariates)
         self.correlated = _largest_correlation(self.covariates) > MAX_CORRELATION
 
-    def codes(self, block: Block, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.object_]:
+    def codes(self, block: AnyBlock, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.object_]:
         """(V,) text: PLINK's error code, or empty. along (V, R) = genotypes times basis; remaining (V,) = g'Mg."""
         found = np.full(len(block), "", dtype=object)
         few = block.called <= along.shape[1] + 1
@@ -47,7 +47,7 @@ class Rules:
             found[i] = found[i] or "VIF_INFINITE"
         return found
 
-    def _near(self, block: Block, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _near(self, block: AnyBlock, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.bool_]:
         with np.errstate(divide="ignore", invalid="ignore"):
             centred = block.squares - block.minor**2 / block.called
             rest = np.maximum(remaining, 1e-12)
@@ -58,7 +58,7 @@ class Rules:
         judged = np.any(self.before + grown > limit, axis=1) | np.any(correlation > NEAR_CORRELATION, axis=1)
         return np.asarray(judged | inflated | (block.missing > FEW_MISSING * block.people))
 
-    def _exactly(self, block: Block, i: int) -> str:
+    def _exactly(self, block: AnyBlock, i: int) -> str:
         called = np.ones(block.people, dtype=bool)
         called[block.absent(i)] = False
         genotype = block.one(i)

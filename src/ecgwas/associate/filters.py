@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from ecgwas.associate.codes import Block
+from ecgwas.associate.dosages import AnyBlock
 from ecgwas.study.scan import Scan
 
 TIE = 1e-9
@@ -19,16 +19,19 @@ REACH = 14.0
 """Counts further than this many standard deviations from their mean have no weight left in double precision."""
 
 
-def reasons(options: Scan, block: Block, males: Block | None = None) -> NDArray[np.object_]:
+def reasons(options: Scan, block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool = False) -> NDArray[np.object_]:
     """(V,) text: the first filter that each variant fails (call_rate, maf, mac, hwe), or empty.
 
     block: all people tested; males: on chromosome X the men among them, whose one allele is counted once in frequencies
     and who enter the Hardy-Weinberg test as alleles (Graffelman and Weir 2016); their heterozygous calls count for half.
+    haploid (Y, MT): everybody has one allele, and there is no Hardy-Weinberg test.
     """
     alleles, minor = 2 * block.called, block.minor.astype(np.float64)
     if males is not None:
         alleles = alleles - males.called
         minor = minor - _own_minor(block, males) / 2
+    if haploid:
+        alleles, minor = block.called, minor / 2
     minor = np.minimum(minor, alleles - minor)
     with np.errstate(invalid="ignore", divide="ignore"):
         frequency = np.where(alleles > 0, minor / alleles, 0.0)
@@ -40,38 +43,40 @@ def reasons(options: Scan, block: Block, males: Block | None = None) -> NDArray[
     ]
     for name, failed in steps:
         found[(found == "") & failed] = name
+    if haploid:
+        return found
     rest = np.flatnonzero((found == "") & ~_surely_in_equilibrium(options, block, males))
     found[rest[[not _in_equilibrium(options, block, males, int(i)) for i in rest]]] = "hwe"
     return found
 
 
-def _own_minor(block: Block, males: Block) -> NDArray[np.float64]:
+def _own_minor(block: AnyBlock, males: AnyBlock) -> NDArray[np.float64]:
     """(V,) the men's copies of the allele that is minor among all people."""
     same = males.flipped == block.flipped
     return np.where(same, males.minor, 2 * males.called - males.minor).astype(np.float64)
 
 
-def _surely_in_equilibrium(options: Scan, block: Block, males: Block | None) -> NDArray[np.bool_]:
+def _surely_in_equilibrium(options: Scan, block: AnyBlock, males: AnyBlock | None) -> NDArray[np.bool_]:
     """(V,) bool: variants that need no exact test."""
     if options.min_hwe_p <= 0:
         return np.ones(len(block), dtype=bool)
     if males is not None:
         return np.zeros(len(block), dtype=bool)
-    p = chi_square(block.ones, block.twos, block.called - block.ones - block.twos)
+    p = chi_square(block.ones, block.twos, block.hard - block.ones - block.twos)
     return np.asarray(p > max(0.05, SURE * options.min_hwe_p))
 
 
-def _in_equilibrium(options: Scan, block: Block, males: Block | None, i: int) -> bool:
+def _in_equilibrium(options: Scan, block: AnyBlock, males: AnyBlock | None, i: int) -> bool:
     limit = options.min_hwe_p
-    het, rare, called = int(block.ones[i]), int(block.twos[i]), int(block.called[i])
+    het, rare, called = int(block.ones[i]), int(block.twos[i]), int(block.hard[i])
     if males is None:
         return mid_p(het, rare, called - het - rare) >= limit
     same = bool(males.flipped[i] == block.flipped[i])
-    men_with = int(males.twos[i]) if same else int(males.called[i] - males.ones[i] - males.twos[i])
-    men = int(males.called[i] - males.ones[i])
+    men_with = int(males.twos[i]) if same else int(males.hard[i] - males.ones[i] - males.twos[i])
+    men = int(males.hard[i] - males.ones[i])
     women_het = het - int(males.ones[i])
     women_rare = rare - men_with
-    women = called - int(males.called[i])
+    women = called - int(males.hard[i])
     return mid_p_x(women_het, women_rare, women - women_het - women_rare, men_with, men - men_with) >= limit
 
 

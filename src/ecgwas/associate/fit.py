@@ -11,6 +11,7 @@ from ecgwas.associate import compiled, kernels
 from ecgwas.associate.algebra import Missing, least_t_squared, left_out, neglog10p
 from ecgwas.associate.codes import Block
 from ecgwas.associate.cohort import Group
+from ecgwas.associate.dosages import AnyBlock
 from ecgwas.associate.gaps import Gaps, Sums
 from ecgwas.associate.screening import Screened
 from ecgwas.study.scan import Matrix
@@ -25,17 +26,18 @@ TOGETHER = 64
 class Fitter:
     """Fits blocks of variants to the traits of one group."""
 
-    def __init__(self, options: Matrix, group: Group) -> None:
-        self.options, self.group = options, group
+    def __init__(self, options: Matrix, group: Group, *, hard: bool = True, haploid: bool = False) -> None:
+        """hard: genotypes are hard calls, not dosages; haploid: everybody has one allele, counted as two."""
+        self.options, self.group, self.per_allele = options, group, 2.0 if haploid else 1.0
         design = group.design
         # The intercept's product is known from counts, exactly; the others are as good as the traits'.
         columns = np.hstack([design.traits, design.basis[:, 1:]]).astype(np.float32)
-        self.kernel = kernels.make(options.kernel, columns)
+        self.kernel = kernels.make(options.kernel, columns, hard=hard)
         self.gaps = Gaps(design, fill_with_mean=options.missing == "mean")
         self.by_trait = np.ascontiguousarray(design.traits.T)
         self.wide = compiled.padded(design.basis)
 
-    def screen(self, block: Block) -> Screened:
+    def screen(self, block: AnyBlock) -> Screened:
         """All tests, in float32 but for what would cancel."""
         design = self.group.design
         wanted, rank = design.traits.shape[1], design.basis.shape[1]
@@ -52,7 +54,7 @@ class Fitter:
         codes = self.group.rules.codes(block, along, remaining)
         return Screened(product, remaining, length, codes, codes == "", self._degrees(block), wanted)
 
-    def _degrees(self, block: Block) -> NDArray[np.int64]:
+    def _degrees(self, block: AnyBlock) -> NDArray[np.int64]:
         lost = block.missing if self.options.missing == "exact" else np.zeros_like(block.missing)
         return np.asarray(self.group.design.degrees - lost)
 
@@ -64,13 +66,15 @@ class Fitter:
         found: NDArray[np.float64] = np.array(each)[places] * (1 - MARGIN)
         return found
 
-    def exact(self, block: Block, reached: NDArray[np.int32], degrees: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    def exact(self, block: AnyBlock, reached: NDArray[np.int32], degrees: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """The tests `reached` (H, 2) in float64 that are kept: variant, trait (places here), eaf, n, beta, se, t, neglog10p."""
         variants, traits = reached[:, 0].astype(np.int64), reached[:, 1].astype(np.int64)
         product, remaining, length = self._refits(block, reached).T
         freedom = degrees[variants].astype(np.float64)
         unexplained = np.maximum(remaining * length - product**2, 0.0)
-        scale = np.where(block.flipped[variants], -1.0, 1.0) * self.group.design.norms[traits] / remaining
+        scale = (
+            np.where(block.flipped[variants], -self.per_allele, self.per_allele) * self.group.design.norms[traits] / remaining
+        )
         beta, se = product * scale, np.sqrt(unexplained / freedom) * np.abs(scale)
         t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
         people = block.called if self.options.missing == "exact" else np.full(len(block), block.people)
@@ -81,10 +85,11 @@ class Fitter:
         kept = found["neglog10p"] >= self.options.keep_neglog10p
         return {name: column[kept] for name, column in found.items()}
 
-    def _refits(self, block: Block, reached: NDArray[np.int32]) -> NDArray[np.float64]:
+    def _refits(self, block: AnyBlock, reached: NDArray[np.int32]) -> NDArray[np.float64]:
         """(H, 3) float64: g'My, g'Mg and y'My of unit traits."""
         design = self.group.design
-        if compiled.there() and not (self.options.missing == "mean" and block.missing.any()):
+        exact = self.options.missing == "exact" or not block.missing.any()
+        if compiled.there() and isinstance(block, Block) and exact:
             squares = block.squares.astype(np.float64)
             return compiled.refits(
                 block.packed, self.wide, design.basis.shape[1], self.by_trait, reached, block.missing, squares
@@ -100,7 +105,7 @@ class Fitter:
         return found
 
     def _refit(
-        self, block: Block, variant: int, genotype: NDArray[np.float64], traits: NDArray[np.int32]
+        self, block: AnyBlock, variant: int, genotype: NDArray[np.float64], traits: NDArray[np.int32]
     ) -> NDArray[np.float64]:
         """(h, 3) of one variant. One at a time: the bits of a larger product would depend on what else was hit."""
         along = genotype @ self.group.design.basis
@@ -115,7 +120,7 @@ class Fitter:
             length -= change.length
         return np.column_stack([product, np.full(len(traits), squares - explained), length])
 
-    def _change(self, block: Block, variant: int, along: NDArray[np.float64], traits: NDArray[np.int32]) -> Missing:
+    def _change(self, block: AnyBlock, variant: int, along: NDArray[np.float64], traits: NDArray[np.int32]) -> Missing:
         """What missing calls change."""
         people = block.absent(variant)
         basis, values = self.group.design.basis[people], self.group.design.traits[people][:, traits]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ecgwas.associate import compiled
 from ecgwas.associate.algebra import Design
-from ecgwas.associate.codes import NO_CALL, Block
-from ecgwas.associate.genotypes import unpacked
+from ecgwas.associate.codes import Block
+from ecgwas.associate.dosages import AnyBlock
 
 GATHERED_BYTES = 2**25
 """Rows of traits that are gathered at once."""
@@ -50,9 +50,9 @@ class Gaps:
         self.traits = self.padded[:, :wanted]
         self.fill_with_mean = fill_with_mean
 
-    def mend(self, block: Block, sums: Sums) -> None:
+    def mend(self, block: AnyBlock, sums: Sums) -> None:
         """People without a call are left out of that variant, or take its mean."""
-        if compiled.there() and not self.fill_with_mean:
+        if compiled.there() and isinstance(block, Block) and not self.fill_with_mean:
             compiled.gaps(
                 block.packed, self.wide, self.padded, sums.along, block.missing, sums.explained, sums.product, sums.length
             )
@@ -68,17 +68,16 @@ class Gaps:
                 else:
                     self._many(variants, people, sums)
 
-    def _together(self, block: Block, missing: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    def _together(self, block: AnyBlock, missing: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Variants (G,) with so many missing calls and the people who miss them (G, missing), some at a time."""
         same = np.flatnonzero(block.missing == missing)
         wide = 4 * missing * max(self.traits.shape[1], self.basis.shape[1]) + block.people
         step = max(1, GATHERED_BYTES // wide)
         for start in range(0, len(same), step):
             some = same[start : start + step]
-            _, people = np.nonzero(unpacked(block.packed[some], block.people) == NO_CALL)
-            yield some, people.reshape(len(some), missing)
+            yield some, block.lacking(some).reshape(len(some), missing)
 
-    def _mean(self, block: Block, variants: NDArray[np.int64], people: NDArray[np.int64], sums: Sums) -> None:
+    def _mean(self, block: AnyBlock, variants: NDArray[np.int64], people: NDArray[np.int64], sums: Sums) -> None:
         mean = block.minor[variants] / np.maximum(block.called[variants], 1)
         sums.along[variants] += mean[:, None] * self.basis[people].sum(axis=1)
         sums.explained[variants] = np.einsum("gr,gr->g", sums.along[variants], sums.along[variants])

@@ -1,6 +1,6 @@
 """The product at the heart of the scan: copies of the minor allele times columns of numbers, for a block of variants.
 
-A kernel is made for columns (N, C) float32 and gives, for a Block of V variants, their products (V, C') float32, the first
+A kernel is made for columns (N, C) float32 and gives, for a block of V variants, their products (V, C') float32, the first
 C of which are the columns'; a missing call counts 0. All kernels give the same numbers but for float32 rounding.
 
     numpy   the reference: decoded genotypes, and the BLAS that NumPy has
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ecgwas.associate import compiled
 from ecgwas.associate.codes import Block
+from ecgwas.associate.dosages import AnyBlock
 from ecgwas.errors import StudyError
 
 DECODED_BYTES = 2**26
@@ -29,7 +30,7 @@ class Kernel(Protocol):
 
     name: str
 
-    def products(self, block: Block) -> NDArray[np.float32]:
+    def products(self, block: AnyBlock) -> NDArray[np.float32]:
         """(V, C') float32."""
 
 
@@ -42,7 +43,7 @@ class NumpyKernel:
         self.columns = np.ascontiguousarray(columns)
         self.step = max(1, DECODED_BYTES // (4 * max(len(columns), 1)))
 
-    def products(self, block: Block) -> NDArray[np.float32]:
+    def products(self, block: AnyBlock) -> NDArray[np.float32]:
         """(V, C) float32."""
         found = np.empty((len(block), self.columns.shape[1]), dtype=np.float32)
         for start in range(0, len(block), self.step):
@@ -59,8 +60,10 @@ class TableKernel:
     def __init__(self, columns: NDArray[np.float32]) -> None:
         self.tiles = compiled.tiled(columns)
 
-    def products(self, block: Block) -> NDArray[np.float32]:
-        """(V, C') float32."""
+    def products(self, block: AnyBlock) -> NDArray[np.float32]:
+        """(V, C') float32; hard calls only."""
+        if not isinstance(block, Block):
+            raise TypeError("the table kernel takes hard calls")
         return compiled.products(block.packed, self.tiles)
 
 
@@ -78,7 +81,10 @@ def chosen(name: str) -> str:
     return "table" if compiled.there() else "numpy"
 
 
-def make(name: str, columns: NDArray[np.float32]) -> Kernel:
-    """The kernel that `scan.kernel` names, for columns (N, C) float32. Raises StudyError if it is not there."""
+def make(name: str, columns: NDArray[np.float32], *, hard: bool = True) -> Kernel:
+    """The kernel that `scan.kernel` names, for columns (N, C) float32. Raises StudyError if it is not there.
+
+    hard: for hard calls; dosages have no table, they take the reference kernel.
+    """
     check(name)
-    return TableKernel(columns) if chosen(name) == "table" else NumpyKernel(columns)
+    return TableKernel(columns) if hard and chosen(name) == "table" else NumpyKernel(columns)

@@ -18,7 +18,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ecgwas.associate import compiled, findings, kernels
+from ecgwas.associate import compiled, dosages, findings, kernels
 from ecgwas.associate.blocks import Scanner
 from ecgwas.associate.cohort import assemble, groups, people
 from ecgwas.associate.findings import Findings
@@ -58,7 +58,7 @@ def scan(
     grouped = groups(cohort, traits.names)
     shuffles = Shuffles(cohort, grouped, count=options.permutations, seed=seed) if options.permutations else None
     scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
-    edges = [*range(0, len(genotypes), options.block), len(genotypes)]
+    edges = [*range(0, len(genotypes), block_size(options, genotypes)), len(genotypes)]
     with threadpool_limits(1, user_api="blas"):
         steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
         found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
@@ -66,6 +66,13 @@ def scan(
     if shuffles is not None:
         found = replace(found, maxima=shuffles.neglog10p(found.maxima))
     return findings.result(found, traits.names, people(cohort), genotypes)
+
+
+def block_size(options: Matrix, genotypes: Genotypes) -> int:
+    """Variants per block: `options.block`, or as many as a thread may hold dosages of."""
+    if genotypes.hard:
+        return options.block
+    return max(1, min(options.block, dosages.BYTES // (dosages.BYTES_EACH * len(genotypes.eids))))
 
 
 def threads(asked: int) -> int:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.associate.algebra import neglog10p
-from ecgwas.associate.codes import Block
 from ecgwas.associate.cohort import Cohort, Group
 from ecgwas.associate.collinear import MAX_INFLATION
+from ecgwas.associate.dosages import AnyBlock
 from ecgwas.associate.traits import span
 
 COLUMNS = 2048
@@ -61,7 +61,7 @@ class Shuffles:
             lost = np.square(basis @ columns, dtype=np.float64).sum(axis=0)
             yield columns, (1.0 / np.sqrt(1.0 - lost)).astype(np.float32)
 
-    def maxima(self, block: Block) -> NDArray[np.float64]:
+    def maxima(self, block: AnyBlock) -> NDArray[np.float64]:
         """(count,) float64: in each shuffle the largest absolute correlation of a variant with a trait."""
         genotypes = self._residuals(block)
         if len(genotypes) == 0:
@@ -73,7 +73,7 @@ class Shuffles:
             found.append(largest.reshape(-1, self.traits).max(axis=1))
         return np.concatenate(found).astype(np.float64)
 
-    def _residuals(self, block: Block) -> NDArray[np.float32]:
+    def _residuals(self, block: AnyBlock) -> NDArray[np.float32]:
         """(V', N) float32: genotypes that can be tested, without what covariates explain, of unit length."""
         genotypes = block.decoded()
         basis = self.basis.astype(np.float32)

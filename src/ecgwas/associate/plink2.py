@@ -19,11 +19,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate import filters, findings, plink2_files, screening
+from ecgwas.associate import dosages, filters, findings, plink2_files, screening
 from ecgwas.associate.codes import Chooser
 from ecgwas.associate.cohort import Cohort, assemble, people
+from ecgwas.associate.filesets import Fileset
 from ecgwas.associate.findings import Findings
-from ecgwas.associate.genotypes import Genotypes, suffixed
+from ecgwas.associate.genotypes import Genotypes
 from ecgwas.errors import ToolError
 from ecgwas.progress import silent
 from ecgwas.study.scan import Plink2
@@ -79,6 +80,7 @@ def scan(
         target = scratch / "results" if folder is None else folder
         ids = plink2_files.write_people(scratch, genotypes, cohort)
         plink2_files.write_covariates(scratch, ids, cohort)
+        (scratch / "variants.txt").write_text("".join(f"{name}\n" for name in genotypes.variants))
         steps = _runs(options, traits.names, every, genotypes, cohort, ids, scratch, target)
         found = findings.total(track(steps, f"plink2 {genotypes.chrom}", len(every)), len(traits.names))
     return findings.result(found, traits.names, people(cohort), genotypes)
@@ -119,18 +121,26 @@ def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[
     filtered = [
         *(["--maf", repr(options.min_maf)] if options.min_maf > 0 else []),
         *(["--mac", repr(options.min_mac)] if options.min_mac > 0 else []),
-        *(["--geno", repr(1 - options.min_call_rate)] if options.min_call_rate > 0 else []),
+        *(["--geno", repr(1 - options.min_call_rate), "dosage"] if options.min_call_rate > 0 else []),
         *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 else []),
     ]
     return [
-        options.program, "--bed", str(suffixed(genotypes.stem, ".bed").resolve()),
-        "--bim", str(suffixed(genotypes.stem, ".bim").resolve()), "--fam", str(suffixed(genotypes.stem, ".fam").resolve()),
+        options.program, *_files(genotypes.files), *(["--extract", "variants.txt"] if options.variants is not None else []),
         "--chr", genotypes.chrom, "--keep", "people.txt", "--nonfounders", *filtered,
         "--no-psam-pheno", "--input-missing-phenotype", plink2_files.MISSING, "--pheno", "traits.tsv",
         *(["--covar", "covariates.tsv"] if covariates else []),
         "--glm", *modifiers, COLUMNS, "--memory", str(options.memory_mib),
         *(["--threads", str(options.threads)] if options.threads else []), "--out", "plink2",
     ]  # fmt: skip
+
+
+def _files(files: Fileset) -> list[str]:
+    """The arguments that name the genotypes."""
+    if files.kind == "bgen":
+        return ["--bgen", str(files.genotypes.resolve()), "ref-first", "--sample", str(files.people.resolve())]
+    lists = {".bim": "--bim", ".pvar": "--pvar", ".fam": "--fam", ".psam": "--psam"}
+    named = [(f"--{files.kind}", files.genotypes), *((lists[path.suffix], path) for path in (files.variants, files.people))]
+    return [text for flag, path in named for text in (flag, str(path.resolve()))]
 
 
 def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, out: Path) -> None:
@@ -193,8 +203,9 @@ def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDA
     reasons = np.full(len(genotypes), "", dtype=object)
     for start in range(0, len(genotypes) if len(absent) else 0, CHECKED_AT_ONCE):
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))
-        packed = np.asarray(genotypes.packed(start, stop))
-        reasons[start:stop] = filters.reasons(options, everyone.block(packed), None if men is None else men.block(packed))
+        of = dosages.reader(genotypes, start, stop)
+        found = of(everyone), None if men is None else of(men)
+        reasons[start:stop] = filters.reasons(options, *found, haploid=cohort.haploid)
     given = reasons[absent]
     given[given == ""] = "left out by plink2"
     traits = cohort.values.shape[1]

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.associate.cohort import Cohort
-from ecgwas.associate.genotypes import Genotypes, suffixed
+from ecgwas.associate.genotypes import Genotypes
 from ecgwas.errors import ToolError, first_few
 
 MISSING = "-99999"
@@ -43,8 +43,7 @@ def labels(names: Sequence[str]) -> list[str]:
 
 def write_people(folder: Path, genotypes: Genotypes, cohort: Cohort) -> list[str]:
     """people.txt; gives `family id<tab>person id` of the cohort's people."""
-    lines = suffixed(genotypes.stem, ".fam").read_text().splitlines()
-    ids = ["\t".join(lines[row].split()[:2]) for row in cohort.rows]
+    ids = [f"{genotypes.listed.families[row]}\t{genotypes.eids[row]}" for row in cohort.rows]
     (folder / "people.txt").write_text("".join(f"{one}\n" for one in ids))
     return ids
 

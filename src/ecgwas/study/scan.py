@@ -13,11 +13,15 @@ class Scan(Options):
     """What every engine has."""
 
     genotypes: StudyPath
-    """PLINK fileset without its ending, or a pattern with {chrom}: genotypes/chr{chrom}."""
+    """Fileset without its ending (.bed .bim .fam, .pgen .pvar .psam, or .bgen .sample), or a pattern: genotypes/chr{chrom}."""
+    people: StudyPath | None = None
+    """List of the people to test, ids in its first column; none: everybody genotyped."""
+    variants: StudyPath | None = None
+    """List of the variants to test, ids in its first column; none: all."""
     build: Literal["hg19", "hg38"] = "hg19"
     """Genome build of the positions."""
     chromosomes: tuple[str, ...] = (*tuple(str(c) for c in range(1, 23)), "X")
-    """Chromosomes to test."""
+    """Chromosomes to test; Y (men only) and MT may be added."""
     min_maf: float = option(0.01, ge=0, lt=0.5)
     """Smallest minor allele frequency."""
     min_mac: float = option(20, ge=0)

@@ -1,0 +1,267 @@
+"""Files of genotypes: which ones `scan.genotypes` means, and their lists of variants and people.
+
+    .bed .bim .fam                    PLINK 1; column 5 of .bim is the effect allele, column 6 the other one
+    .pgen .pvar .psam                 PLINK 2; ALT is the effect allele (a .bim and .fam beside a .pgen serve as well)
+    .bgen .sample                     BGEN 1.2; the second allele is the effect allele
+
+One fileset holds all chromosomes, or a pattern with {chrom} names one per chromosome. Chromosome codes 23, 24, 25, 26 are
+X, Y, XY, MT; a leading "chr" is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.associate.sources import open_bgen
+from ecgwas.errors import InputError, first_few
+from ecgwas.study.scan import Scan
+
+NUMBERED = {"23": "X", "24": "Y", "25": "XY", "26": "MT", "M": "MT", "CHRM": "MT"}
+
+ENDINGS = {".bed": ((".bim",), (".fam",)), ".pgen": ((".pvar", ".bim"), (".psam", ".fam")), ".bgen": ((), (".sample",))}
+"""Endings of genotypes -> endings of the lists of variants and of people, in the order they are looked for."""
+
+SEXES = {"1": 1, "2": 2, "M": 1, "F": 2, "m": 1, "f": 2}
+
+
+@dataclass(frozen=True)
+class People:
+    """eids (P,) text; families (P,) text, 0 where there is none; sexes (P,) int8: 1 male, 2 female, 0 unknown."""
+
+    eids: tuple[str, ...]
+    families: tuple[str, ...]
+    sexes: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Fileset:
+    """Files that belong together; for a .bgen `variants` is the .bgen itself."""
+
+    genotypes: Path
+    variants: Path
+    people: Path
+
+    @property
+    def kind(self) -> str:
+        """bed, pgen or bgen."""
+        return self.genotypes.suffix[1:]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files, each once."""
+        return tuple(dict.fromkeys((self.genotypes, self.variants, self.people)))
+
+
+def chromosome(name: str) -> str:
+    """A chromosome without chr, X for 23: `chr1` -> `1`, `01` -> `1`."""
+    bare = name[3:] if name.lower().startswith("chr") else name
+    bare = bare.lstrip("0") if bare.isdigit() else bare.upper()
+    return NUMBERED.get(bare, bare)
+
+
+def has_pattern(options: Scan) -> bool:
+    """True if there is one fileset per chromosome."""
+    return "{chrom}" in str(options.genotypes)
+
+
+def fileset(options: Scan, chrom: str) -> Fileset:
+    """The fileset of a chromosome, whether it exists or not."""
+    stems, endings = _stems(options, chrom)
+    for stem in stems:
+        for ending in endings:
+            if suffixed(stem, ending).exists():
+                return _beside(stem, ending)
+    return _beside(stems[0], endings[0])
+
+
+def exists(options: Scan, chrom: str) -> bool:
+    """True if the chromosome's genotypes are there."""
+    return fileset(options, chrom).genotypes.exists()
+
+
+def _stems(options: Scan, chrom: str) -> tuple[list[Path], tuple[str, ...]]:
+    """Stems that may be meant, and the endings of genotypes to look for."""
+    text, endings = str(options.genotypes), tuple(ENDINGS)
+    for ending in ENDINGS:
+        if text.endswith(ending):
+            text, endings = text.removesuffix(ending), (ending,)
+    names = [chrom, *(number for number, name in NUMBERED.items() if name == chrom and number.isdigit())]
+    if chrom.isdigit():
+        names.append(f"{int(chrom):02d}")
+    return list(dict.fromkeys(Path(text.replace("{chrom}", name)) for name in names)), endings
+
+
+def _beside(stem: Path, ending: str) -> Fileset:
+    genotypes = suffixed(stem, ending)
+    lists = []
+    for endings in ENDINGS[ending]:
+        paths = [suffixed(stem, one) for one in endings] or [genotypes]
+        lists.append(next((path for path in paths if path.exists()), paths[0]))
+    return Fileset(genotypes, *lists)
+
+
+def suffixed(stem: Path, ending: str) -> Path:
+    """The fileset's file with that ending; dots in the stem stay."""
+    return stem.with_name(stem.name + ending)
+
+
+def must_exist(path: Path) -> None:
+    """Raises InputError where a file of genotypes is missing."""
+    if path.is_file():
+        return
+    fix = "scan.genotypes names the fileset without its ending; .bed .bim .fam (or .pgen .pvar .psam, or .bgen .sample) "
+    fix += "must lie side by side"
+    packed = suffixed(path, ".zst")
+    if packed.is_file():
+        fix = f"unpack it: plink2 --zst-decompress {packed.name} {path.name}"
+    raise InputError("the genotype file is missing", where=path, fix=fix)
+
+
+def read_ids(path: Path, *, what: str) -> frozenset[str]:
+    """Ids in the first column of a list; lines that begin with # are skipped. Raises InputError where there are none."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the list of {what} cannot be read: {error}", where=path, fix="correct the path") from None
+    found = frozenset(line.replace(",", " ").split()[0] for line in lines if line.strip(" ,\t") and not line.startswith("#"))
+    if not found:
+        raise InputError(f"the list of {what} is empty", where=path, fix="write one id per line, in the first column")
+    return found
+
+
+def read_variants(files: Fileset) -> pl.DataFrame:
+    """One row per variant, in the file's order: row, chrom, variant, pos, effect_allele, other_allele.
+
+    Kept while the file is the same. Raises InputError naming file and lines.
+    """
+    must_exist(files.variants)
+    status = files.variants.stat()
+    return _variants(files.variants, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _variants(path: Path, size: int, changed: int) -> pl.DataFrame:
+    reader = {".bim": _bim, ".pvar": _pvar, ".bgen": _of_bgen}[path.suffix]
+    frame = reader(path)
+    names = {name: chromosome(name) for name in frame["chrom"].unique()}
+    numbers = frame["pos"].cast(pl.Int64, strict=False)
+    wrong = np.flatnonzero(numbers.is_null().to_numpy())
+    if len(wrong):
+        shown = first_few(f"line {i + 1}" for i in wrong)
+        raise InputError(f"positions that are no whole numbers: {shown}", where=path, fix="mend the column of positions")
+    return frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos")).with_row_index("row")
+
+
+def _frame(chrom: Sequence[str], variant: Sequence[str], pos: Sequence[str], alleles: list[Sequence[str]]) -> pl.DataFrame:
+    """alleles: of effect, and the other one."""
+    columns = {"chrom": chrom, "variant": variant, "pos": pos, "effect_allele": alleles[0], "other_allele": alleles[1]}
+    return pl.DataFrame(columns)
+
+
+def _bim(path: Path) -> pl.DataFrame:
+    columns = _columns(_rows(path), path, 6)
+    return _frame(columns[0], columns[1], columns[3], [columns[4], columns[5]])
+
+
+def _pvar(path: Path) -> pl.DataFrame:
+    """https://www.cog-genomics.org/plink/2.0/formats#pvar; without a header line it has the columns of a .bim."""
+    rows = [row for row in _rows(path) if not row[0].startswith("##")]
+    if not rows or not rows[0][0].startswith("#"):
+        return _bim(path)
+    header = [name.lstrip("#") for name in rows[0]]
+    columns = dict(zip(header, _columns(rows[1:], path, len(header)), strict=True))
+    absent = [name for name in ("CHROM", "POS", "ID", "REF", "ALT") if name not in columns]
+    if absent:
+        raise InputError(f"columns missing: {first_few(absent)}", where=path, fix="make it again with plink2 --make-pgen")
+    several = [columns["ID"][i] for i, alleles in enumerate(columns["ALT"]) if "," in alleles]
+    if several:
+        problem = f"{len(several)} variants have several ALT alleles: {first_few(several)}"
+        fix = "split them: bcftools norm -m-any, then plink2 --vcf FILE dosage=DS --make-pgen"
+        raise InputError(problem, where=path, fix=fix)
+    return _frame(columns["CHROM"], columns["ID"], columns["POS"], [columns["ALT"], columns["REF"]])
+
+
+def _of_bgen(path: Path) -> pl.DataFrame:
+    """Of the .bgen itself; its own index (.bgi) is used where it lies beside it."""
+    with open_bgen(path) as reader:
+        rows = [(each.chrom, each.rsid, str(each.pos), each.alleles) for each in reader]
+    chroms, names, positions, alleles = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
+    several = [name for name, pair in zip(names, alleles, strict=True) if len(pair) != 2]
+    if several:
+        problem = f"{len(several)} variants have not two alleles: {first_few(several)}"
+        raise InputError(problem, where=path, fix="split them, or leave them out: plink2 --bgen FILE --max-alleles 2")
+    return _frame(chroms, names, positions, [[pair[1] for pair in alleles], [pair[0] for pair in alleles]])
+
+
+def _fam(path: Path) -> People:
+    columns = _columns(_rows(path), path, 6)
+    return _people(columns[0], columns[1], columns[4])
+
+
+def _psam(path: Path) -> People:
+    """https://www.cog-genomics.org/plink/2.0/formats#psam; without a header line it has the columns of a .fam."""
+    rows = [row for row in _rows(path) if not row[0].startswith("##")]
+    if not rows or not rows[0][0].startswith(("#FID", "#IID")):
+        return _fam(path)
+    header = [name.lstrip("#") for name in rows[0]]
+    columns = dict(zip(header, _columns(rows[1:], path, len(header)), strict=True))
+    eids = columns["IID"]
+    return _people(columns.get("FID", ["0"] * len(eids)), eids, columns.get("SEX", ["0"] * len(eids)))
+
+
+def _sample(path: Path) -> People:
+    """https://www.cog-genomics.org/plink/2.0/formats#sample: two lines of header; ID_2 is the person, ID_1 the family."""
+    rows = _rows(path)
+    header = rows[0]
+    columns = dict(zip(header, _columns(rows, path, len(header)), strict=True))
+    lower = {name.lower(): column[2:] for name, column in columns.items()}
+    if "id_1" not in lower or "id_2" not in lower:
+        raise InputError("the first columns must be ID_1 and ID_2", where=path, fix="write a .sample file of BGEN 1.2")
+    return _people(lower["id_1"], lower["id_2"], lower.get("sex", ["0"] * len(lower["id_2"])))
+
+
+def _people(families: Sequence[str], eids: Sequence[str], sexes: Sequence[str]) -> People:
+    return People(tuple(eids), tuple(families), np.array([SEXES.get(code, 0) for code in sexes], dtype=np.int8))
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """Lines split at tabs or blanks."""
+    try:
+        rows = [line.split() for line in path.read_text().split("\n")]
+    except UnicodeDecodeError:
+        raise InputError("the file is not text", where=path, fix="make the fileset again with plink2 --make-bed") from None
+    while rows and not rows[-1]:
+        rows.pop()
+    if not rows:
+        raise InputError("the file is empty", where=path, fix="make the fileset again with plink2 --make-bed")
+    return [row or [""] for row in rows]
+
+
+def _columns(rows: list[list[str]], path: Path, count: int) -> list[list[str]]:
+    wrong = [i for i, row in enumerate(rows, start=1) if len(row) != count]
+    if wrong:
+        problem = f"lines without {count} columns: {first_few(wrong)}"
+        raise InputError(problem, where=path, fix="make the fileset again with plink2 --make-bed")
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
+
+
+def read_people(files: Fileset) -> People:
+    """Raises InputError for ids that stand twice, naming them."""
+    path = files.people
+    must_exist(path)
+    reader = {".fam": _fam, ".psam": _psam, ".sample": _sample}[path.suffix]
+    found = reader(path)
+    twice = sorted(eid for eid, count in Counter(found.eids).items() if count > 1)
+    if twice:
+        problem = f"{len(twice)} ids stand more than once in column 2: {first_few(twice)}"
+        fix = "give each person an id of their own, or remove the copies with plink2 --remove"
+        raise InputError(problem, where=path, fix=fix)
+    return found

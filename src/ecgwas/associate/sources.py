@@ -1,0 +1,217 @@
+"""Genotypes on disk, one class per format: hard calls packed four to a byte, and dosages where the format has them.
+
+Every source offers
+
+    hard                 True if it holds hard calls only
+    packed(rows)         (V, ceil(P / 4)) uint8, four people a byte, lowest bits first, in the codes of COPIES; a dosage
+                         counts as the nearest whole number if it is no further than 0.1 from it (PLINK 2's rule), else
+                         as no call
+    dosages(rows)        (V, P) float64, copies of the effect allele, no call NaN
+
+`rows` are places of variants in the file. Sources may be shared by threads.
+
+Formats: https://www.cog-genomics.org/plink/1.9/formats#bed, https://www.cog-genomics.org/plink/2.0/formats#pgen (read by
+Pgenlib), https://www.chg.ox.ac.uk/~gav/bgen_format (read by the package bgen).
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.errors import InputError
+
+BED_MAGIC = b"\x6c\x1b\x01"
+"""First bytes of a .bed whose genotypes follow variant by variant."""
+
+COPIES = np.array([2.0, np.nan, 1.0, 0.0])
+"""Copies of the effect allele for the 2-bit codes 0 (homozygous), 1 (no call), 2 (heterozygous), 3 (homozygous other)."""
+
+CODES = np.array([3, 2, 0, 1], dtype=np.uint8)
+"""2-bit codes of 0, 1, 2 copies and of no call."""
+
+SHIFTS = np.array([0, 2, 4, 6], dtype=np.uint8)
+
+HARD_CALL = 0.1
+"""A dosage this near to a whole number is a hard call; PLINK 2's --hard-call-threshold."""
+
+
+STEPS = 16_384
+"""A .bgen's dosages become multiples of 1/16384, as in PLINK 2 (and as float32 can hold them)."""
+
+
+class Source(Protocol):
+    """See the module."""
+
+    hard: bool
+
+    def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]: ...
+
+    def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
+
+
+def unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
+    """(V, people) uint8 2-bit codes from (V, ceil(people / 4)) packed bytes."""
+    codes = (packed[:, :, None] >> SHIFTS) & np.uint8(3)
+    flat: NDArray[np.uint8] = codes.reshape(len(packed), 4 * packed.shape[1])[:, :people]
+    return flat
+
+
+def repacked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(V, ceil(N / 4)) uint8 from 2-bit codes (V, N); bits beyond the people are 0."""
+    width = 4 * ((codes.shape[1] + 3) // 4)
+    wide = np.zeros((len(codes), width), dtype=np.uint8)
+    wide[:, : codes.shape[1]] = codes
+    found: NDArray[np.uint8] = np.bitwise_or.reduce(wide.reshape(len(codes), width // 4, 4) << SHIFTS, axis=2)
+    return found
+
+
+def called(dosages: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """2-bit codes, same shape, of dosages of the effect allele."""
+    whole = np.rint(dosages)
+    with np.errstate(invalid="ignore"):
+        sure = np.abs(dosages - whole) <= HARD_CALL + 1e-9
+    found: NDArray[np.uint8] = CODES[np.where(sure, whole, 3).astype(np.int64)]
+    return found
+
+
+class Bed:
+    """A PLINK 1 .bed, memory-mapped."""
+
+    hard = True
+
+    def __init__(self, path: Path, *, variants: int, people: int) -> None:
+        """Raises InputError where the file is no .bed of so many variants and people."""
+        _check_bed(path, variants=variants, people=people)
+        shape = (variants, (people + 3) // 4)
+        self.people = people
+        self.bytes: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r", offset=len(BED_MAGIC), shape=shape)
+
+    def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1):
+            return self.bytes[rows[0] : rows[-1] + 1]
+        return self.bytes[rows]
+
+    def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = COPIES[unpacked(self.packed(rows), self.people)]
+        return found
+
+
+class Pgen:
+    """A PLINK 2 .pgen, hard calls or dosages, two alleles per variant; a reader of its own for each thread."""
+
+    def __init__(self, path: Path, *, variants: int, people: int) -> None:
+        """Raises InputError where the file is no .pgen of so many variants and people."""
+        self.path, self.people, self.variants = path, people, variants
+        self._local = threading.local()
+        reader = self._reader()
+        if reader.get_variant_ct() != variants or reader.get_raw_sample_ct() != people:
+            problem = f"{reader.get_variant_ct()} variants of {reader.get_raw_sample_ct()} people, "
+            problem += f"but the files beside it list {variants} variants and {people} people"
+            fix = "the three files must belong together; make them again with plink2 --make-pgen"
+            raise InputError(problem, where=path, fix=fix)
+        self.hard = not _holds_dosages(path)
+
+    def _reader(self) -> Any:
+        if not hasattr(self._local, "reader"):
+            self._local.reader = _open_pgen(self.path, self.people, self.variants)
+        return self._local.reader
+
+    def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        if not self.hard:
+            return repacked(called(self.dosages(rows)))
+        found = np.empty((len(rows), self.people), dtype=np.int8)
+        self._reader().read_list(rows.astype(np.uint32), found)
+        return repacked(CODES[np.where(found < 0, 3, found)])
+
+    def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        found = np.empty((len(rows), self.people))
+        self._reader().read_dosages_list(rows.astype(np.uint32), found)
+        found[found < 0] = np.nan
+        return found
+
+
+class Bgen:
+    """A .bgen; the second allele of a variant is the effect allele."""
+
+    hard = False
+
+    def __init__(self, path: Path, *, people: int) -> None:
+        self.path, self.people = path, people
+        self._local = threading.local()
+
+    def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return repacked(called(self.dosages(rows)))
+
+    def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        if not hasattr(self._local, "reader"):
+            self._local.reader = open_bgen(self.path)
+        found = np.empty((len(rows), self.people))
+        for i, row in enumerate(rows):
+            found[i] = self._local.reader[int(row)].alt_dosage
+        return np.asarray(np.rint(found * STEPS) / STEPS)
+
+
+def open_bgen(path: Path) -> Any:
+    """A reader of the package bgen. Raises InputError where it cannot be read."""
+    from bgen import BgenReader
+
+    try:
+        return BgenReader(path)
+    except (ValueError, OSError) as error:
+        fix = "make it again, as BGEN 1.2: plink2 --export bgen-1.2 bits=8"
+        raise InputError(f"the .bgen cannot be read: {error}", where=path, fix=fix) from None
+
+
+def _open_pgen(path: Path, people: int, variants: int) -> Any:
+    import pgenlib
+
+    try:
+        return pgenlib.PgenReader(str(path).encode(), raw_sample_ct=people, variant_ct=variants)
+    except (RuntimeError, OSError) as error:
+        fix = "the .pgen must belong to its .pvar and .psam; make them again with plink2 --make-pgen"
+        raise InputError(f"the .pgen cannot be read: {error}", where=path, fix=fix) from None
+
+
+BLOCK = 65_536
+"""Variants per block of a .pgen's header."""
+
+
+def _holds_dosages(path: Path) -> bool:
+    """True if a variant of the .pgen has dosages: bits 5 and 6 of its record's type (pgen specification, 2.2 and 2.3)."""
+    with path.open("rb") as file:
+        start = file.read(12)
+        if start[2] < 0x10:
+            return start[2] not in (0x01, 0x02)
+        if start[11] & 0x0F < 4:
+            return False  # record types of four bits: hard calls
+        variants = int.from_bytes(start[3:7], "little")
+        bytes_of_length, bytes_of_alleles = (start[11] & 0x0F) - 3, start[11] >> 4 & 3
+        file.seek(8 * -(-variants // BLOCK), 1)
+        for first in range(0, variants, BLOCK):
+            count = min(BLOCK, variants - first)
+            kinds = np.frombuffer(file.read(count), dtype=np.uint8)
+            if np.any(kinds & 0x60):
+                return True
+            flags = (count + 7) // 8 if start[11] >> 6 == 3 else 0
+            file.seek(count * (bytes_of_length + bytes_of_alleles) + flags, 1)
+    return False
+
+
+def _check_bed(path: Path, *, variants: int, people: int) -> None:
+    with path.open("rb") as file:
+        start = file.read(len(BED_MAGIC))
+    if start != BED_MAGIC:
+        older = "it is ordered person by person" if start[:2] == BED_MAGIC[:2] else "it does not begin as a .bed does"
+        raise InputError(f"not a .bed file that can be read: {older}", where=path, fix="make it again with plink2 --make-bed")
+    expected = len(BED_MAGIC) + variants * ((people + 3) // 4)
+    size = path.stat().st_size
+    if size == expected:
+        return
+    problem = f"{size} bytes, but {variants} variants (.bim) of {people} people (.fam) make {expected}"
+    fix = "the three files must belong together and be copied whole; make them again with plink2 --make-bed"
+    raise InputError(problem, where=path, fix=fix)
