@@ -112,11 +112,13 @@ def _missing_covariates(folder: Path) -> str | None:
 def _missing_genotypes(folder: Path) -> str | None:
     if _filesets(folder):
         return None
-    return "genotypes/*.bed: PLINK files"
+    return "genotypes/*.bed, .pgen or .bgen: PLINK or BGEN files"
 
 
 def _filesets(folder: Path) -> list[str]:
-    return sorted(path.stem for path in (folder / "genotypes").glob("*.bed"))
+    """Stems of what scan.genotypes may name; a stem with several formats counts once."""
+    files = [path for ending in ("bed", "pgen", "bgen") for path in (folder / "genotypes").glob(f"*.{ending}")]
+    return sorted({path.stem for path in files})
 
 
 def _genotypes(folder: Path) -> str:
