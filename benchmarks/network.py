@@ -30,6 +30,8 @@ import numpy as np
 from ecgwas.genes import mcl
 
 Pairs = list[tuple[str, str, float]]
+Graph = tuple[list[str], Pairs]
+"""All nodes, those without an edge too, and the edges."""
 INFLATION = 2.0
 MEASURED = """
 import resource, subprocess, sys, time
@@ -37,6 +39,7 @@ begin = time.perf_counter()
 subprocess.run(sys.argv[1:], check=True)
 print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
 """
+NODES = "derived_string_v12_human_physical_conf700.nodes.tsv.gz"
 HUMAN = "derived_string_v12_human_physical_conf700.edges.tsv.gz"
 
 
@@ -47,21 +50,31 @@ def main() -> None:
     asked = parser.parse_args()
     if shutil.which("mcl") is None:
         sys.exit("the program mcl is not installed: apt-get install mcl")
-    for name, pairs in graphs(asked.data, asked.quick):
-        print(compared(name, pairs), flush=True)
+    for name, (nodes, pairs) in graphs(asked.data, asked.quick):
+        print(compared(name, nodes, pairs), flush=True)
 
 
-def graphs(data: Path, quick: bool) -> Iterator[tuple[str, Pairs]]:
-    """Name and edges of each graph."""
-    yield "planted_modules", planted(seed=1, nodes=300, modules=10)
+def graphs(data: Path, quick: bool) -> Iterator[tuple[str, Graph]]:
+    """Name, nodes and edges of each graph."""
+    yield "planted_modules", joined(planted(seed=1, nodes=300, modules=10))
     for name in ("falkner.mci", "proteins.mci"):
         if (data / name).exists():
             yield name, of_mci(data / name)
     export = data / "string_interactions.tsv"
     if export.exists():
-        yield export.name, of_columns(export.read_text(), score=-1)
+        yield export.name, joined(of_columns(export.read_text(), score=-1))
     if not quick and (data / HUMAN).exists():
-        yield "string_v12_human_physical", of_columns(gzip.decompress((data / HUMAN).read_bytes()).decode(), score=2)
+        numbers = [line.split("\t")[0] for line in unpacked(data / NODES).splitlines()[1:]]
+        yield "string_v12_human_physical", (sorted(numbers), of_columns(unpacked(data / HUMAN), score=2))
+
+
+def joined(pairs: Pairs) -> Graph:
+    """A graph of the nodes that have edges."""
+    return sorted({node for a, b, _ in pairs for node in (a, b)}), pairs
+
+
+def unpacked(path: Path) -> str:
+    return gzip.decompress(path.read_bytes()).decode()
 
 
 def planted(seed: int, nodes: int, modules: int) -> Pairs:
@@ -82,28 +95,31 @@ def of_columns(text: str, score: int) -> Pairs:
     return [(row[0], row[1], float(row[score])) for row in rows]
 
 
-def of_mci(path: Path) -> Pairs:
-    """Edges of a matrix in mcl's own format; an entry without a value weighs 1, one given both ways its larger weight."""
+def of_mci(path: Path) -> Graph:
+    """A matrix in mcl's own format; an entry without a value weighs 1, one given both ways its larger weight."""
     body = path.read_text().split("begin", 1)[1].split(")", 1)[0]
     weights: dict[tuple[int, int], float] = {}
+    nodes = set()
     for column in body.split("$"):
         column_node, *entries = column.split() or [""]
+        nodes |= {re.sub(r":.*", "", column_node)} - {""}
         for entry in entries:
             row, _, weight = entry.partition(":")
             a, b = sorted((int(re.sub(r":.*", "", column_node)), int(row)))
             if a != b:
                 weights[a, b] = max(float(weight or 1), weights.get((a, b), 0.0))
-    return [(str(a), str(b), weight) for (a, b), weight in sorted(weights.items())]
+    return sorted(nodes), [(str(a), str(b), weight) for (a, b), weight in sorted(weights.items())]
 
 
-def compared(name: str, pairs: Pairs) -> str:
-    """One line: how alike the clusters are, and how long each took."""
-    names = sorted({node for a, b, _ in pairs for node in (a, b)})
+def compared(name: str, names: Sequence[str], pairs: Pairs) -> str:
+    """One line: how alike the clusters are, and how long each took. mcl is not told of nodes without an edge: added alone."""
     begin = time.perf_counter()
     ours = mcl.cluster(names, pairs, INFLATION)
     seconds = time.perf_counter() - begin
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     theirs, mcl_seconds, mcl_memory = by_the_program(pairs)
+    met = {node for group in theirs for node in group}
+    theirs += [[node] for node in names if node not in met]
     ari = adjusted_rand_index(labels(names, ours), labels(names, theirs))
     return (
         f"MCL {name} ari={ari:.6g} seconds={seconds:.2f} mcl_seconds={mcl_seconds:.2f} "

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Published ECG loci mapped by `regions`: how often the gene that the table names holds the variant, or is the nearest.
+
+    python benchmarks/known_genes.py [--quick] [--data ../shared/data]
+
+Variants: table S13 of Verweij et al. 2020 (Cell Syst 11:229; hg19). Tables of genes: PLINK's glist-hg19 and GENCODE 36 on
+hg19. A variant agrees if one of the genes that its line names is among those found; papers often name the nearest gene
+themselves, so this shows agreement with them, not that the gene is the right one. --quick: glist-hg19 only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ecgwas.genes import builds, regions
+from ecgwas.genes.mapping import Found
+from ecgwas.study import Regions
+
+TABLE = Path("known") / "ecgenetics_tableS13.tsv"
+GENES = ("glist-hg19", "genes-v36-hg19.bed")
+INTERVALS = ("QT-Interval", "PR-Interval", "QRS-Duration", "HR")
+EXPECTED = ("SCN5A", "SCN10A", "NOS1AP", "KCNQ1", "KCNH2")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one table of genes only")
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    asked = parser.parse_args()
+    if not (asked.data / TABLE).exists():
+        sys.exit(f"there is no {asked.data / TABLE}")
+    with (asked.data / TABLE).open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    for name in GENES[:1] if asked.quick else GENES:
+        report(asked.data / "genes" / name, rows)
+
+
+def report(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """One line per trait and for all, then whether the expected genes were met."""
+    begin = time.process_time()
+    options = Regions(file=path)
+    table = regions.read(path)
+    found = [regions.near(table.get(regions.chromosome(row["CHR"])), int(row["BP"]), options) for row in rows]
+    seconds = time.process_time() - begin
+    for trait in sorted({row["TRAIT"] for row in rows}):
+        chosen = [k for k, row in enumerate(rows) if row["TRAIT"] == trait]
+        print(line(path.name, trait, [rows[k] for k in chosen], [found[k] for k in chosen]))
+    chosen = [k for k, row in enumerate(rows) if row["TRAIT"] in INTERVALS]
+    print(line(path.name, "QT+PR+QRS+HR", [rows[k] for k in chosen], [found[k] for k in chosen]))
+    print(line(path.name, "all", rows, found), f"build={builds.build_of(table)} cpu_seconds={seconds:.2f}")
+    met = {gene.gene for genes in found for gene in genes}
+    print(f"GENES {path.name} " + " ".join(f"{gene}={'found' if gene in met else 'absent'}" for gene in EXPECTED))
+
+
+def line(table: str, trait: str, rows: Sequence[Mapping[str, str]], found: Sequence[Sequence[Found]]) -> str:
+    """How many variants agree, and how: the gene holds the variant, or is the nearest."""
+    agreeing = [genes[0].relation for row, genes in zip(rows, found, strict=True) if named(row) & {gene.gene for gene in genes}]
+    share = len(agreeing) / len(rows)
+    inside = agreeing.count("overlap")
+    return f"LOCI {table} {trait} variants={len(rows)} agree={len(agreeing)} share={share:.3f} inside={inside}"
+
+
+def named(row: Mapping[str, str]) -> set[str]:
+    """Genes of a line: commas, slashes, and the hyphen between two symbols part them."""
+    return set(re.split(r"[,;/\s]+|-(?=[A-Z])", row["gene"]))
+
+
+if __name__ == "__main__":
+    main()
