@@ -82,13 +82,14 @@ def check_links(at: Path, content: bytes) -> None:
     string_files.connect(options, ["A", "B"])
 
 
+LINKS = b"protein1 protein2 combined_score\n" + b"9606.P0 9606.P1 900\n" * 2000
 PACKED = gzip.compress(GLIST.encode() * 500)
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a table cut short": (lambda at: regions.read(written(at / "glist.gz", PACKED[:-20])), "cut-off gzip"),
     "a table that is no gzip": (lambda at: regions.read(written(at / "glist.gz", GLIST)), "gzip"),
     "a GMT cut short": (lambda at: terms(written(at / "a.gmt.gz", gzip.compress(GMT.encode() * 500)[:-20])), "cut-off gzip"),
     "a network cut short": (
-        lambda at: check_links(at, gzip.compress(b"protein1 protein2 combined_score\n" + b"9606.P0 9606.P1 900\n" * 2000)[:-9]), "cut-off gzip",
+        lambda at: check_links(at, gzip.compress(LINKS)[:-9]), "cut-off gzip",
     ),
     "a folder for a table": (regions.read, "cannot be read"),
     "a table in another encoding": (lambda at: regions.read(written(at / "glist", b"1 1 9 Gen\xe9\n")), "UTF-8"),
