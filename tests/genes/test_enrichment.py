@@ -75,9 +75,17 @@ def test_terms_of_string_are_tested_by_category(tmp_path: Path) -> None:
         "#string_protein_id\tcategory\tterm\tdescription\n"
         "9606.P1\tTissue expression (TISSUES)\tBTO:1\theart\n9606.P2\tTissue expression (TISSUES)\tBTO:1\theart\n"
         "9606.P2\tMolecular Function (Gene Ontology)\tGO:1\tbinding\n"
+        "9606.P1\tHuman Phenotype (Monarch)\tHP:1\tlong QT\n9606.P1\tReactome Pathways\tHSA-1\tnot asked for\n"
     )
     frame = enrichment.enrich(Enrichment(terms=terms, info=info), ["A"]).terms.frame
-    assert frame.select("category", "term", "observed", "background").rows() == [("Tissue expression (TISSUES)", "BTO:1", 1, 2)]
+    assert frame.select("category", "term", "observed", "background").rows() == [
+        ("Human Phenotype (Monarch)", "HP:1", 1, 1), ("Tissue expression (TISSUES)", "BTO:1", 1, 2),
+    ]  # fmt: skip
+    everything = enrichment.enrich(Enrichment(terms=terms, info=info, categories=()), ["A"]).terms.frame
+    assert set(everything["category"]) == {*frame["category"], "Reactome Pathways"}
+    with pytest.raises(InputError, match="no category TISSUES") as caught:
+        enrichment.enrich(Enrichment(terms=terms, info=info, categories=("TISSUES",)), ["A"])
+    assert "Tissue expression (TISSUES)" in caught.value.fix
     with pytest.raises(InputError, match=r"protein\.info"):
         enrichment.enrich(Enrichment(terms=terms), ["A"])
 

@@ -135,6 +135,7 @@ def _of_gmt(options: Enrichment) -> Iterator[Term]:
 
 def _of_string(options: Enrichment, symbol_of: Mapping[str, str]) -> Iterator[Term]:
     genes: dict[tuple[str, str, str], set[str]] = {}
+    categories: set[str] = set()
     for number, line in read_lines(options.terms, "table of terms"):
         fields = line.split("\t")
         if number == 1:
@@ -142,8 +143,13 @@ def _of_string(options: Enrichment, symbol_of: Mapping[str, str]) -> Iterator[Te
         if len(fields) != 4:
             raise InputError(f"line {number} of the table of terms has not four columns", where=options.terms, fix=FIX)
         protein, category, term, description = fields
+        categories.add(category)
         if options.categories and category not in options.categories:
             continue
         genes.setdefault((category, term, description), set()).add(symbol_of.get(protein, protein))
+    absent = sorted(set(options.categories) - categories)
+    if absent:
+        fix = f"`categories` may name: {'; '.join(sorted(categories))}"
+        raise InputError(f"the table of terms has no category {'; '.join(absent)}", where=options.terms, fix=fix)
     for (category, term, description), members in genes.items():
         yield Term(category, term, description, frozenset(members))
