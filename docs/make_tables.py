@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecgwas import gene_tables, tables
+from ecgwas import gene_tables, loci_tables, tables
 from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
 
 WHERE = {
@@ -18,6 +18,13 @@ WHERE = {
     "Summary": "results/loci/summary.csv",
     "Thresholds": "results/loci/thresholds.csv",
     "Loci": "results/loci/loci.csv",
+    "Clumps": "results/loci/clumps.csv",
+    "Conditional": "results/loci/conditional.csv",
+    "Credible": "results/loci/credible.csv",
+    "Audit": "results/loci/audit.csv",
+    "Inflation": "results/loci/inflation.csv",
+    "Heritability": "results/loci/heritability.csv",
+    "KnownTested": "results/loci/known.csv",
     "Genes": "results/genes/genes.csv",
     "Clusters": "results/genes/clusters.csv",
     "Edges": "results/genes/edges.csv",
@@ -36,7 +43,7 @@ def tables_page() -> str:
     """Markdown: one section per table."""
     lines = ["# Tables", "", "Every table of `results/`, column by column. Missing is an empty cell (null), never NaN or -9."]
     for name, path in WHERE.items():
-        table = getattr(tables, name, None) or getattr(gene_tables, name)
+        table = next(getattr(room, name) for room in (tables, loci_tables, gene_tables) if hasattr(room, name))
         first = (table.__doc__ or "").strip().split("\n\n")[0]
         lines += [
             "",

@@ -69,9 +69,8 @@ class Auditor:
             return {"beta_corrected": None, "beta_corrected_low": None, "beta_corrected_high": None}
         found = corrected(float(np.sign(hit["beta"])) * z, threshold)
         scale = abs(hit["beta"]) / z
-        return {
-            "beta_corrected": found.z * scale, "beta_corrected_low": found.low * scale, "beta_corrected_high": found.high * scale
-        }  # fmt: skip
+        ends = {"beta_corrected_low": found.low * scale, "beta_corrected_high": found.high * scale}
+        return {"beta_corrected": found.z * scale, **ends}
 
     def _halved(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
         row: dict[str, Any] = {"beta_odd": None, "neglog10p_odd": None, "beta_even": None, "neglog10p_even": None}

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.associate.region import Chromosome, r2
-from ecgwas.tables import Clumps
+from ecgwas.loci_tables import Clumps
 
 OPEN = Callable[[str], Chromosome]
 

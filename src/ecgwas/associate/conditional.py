@@ -52,16 +52,14 @@ def _next(model: Model, filled: NDArray[np.float64], chosen: list[int]) -> int |
     return int(np.argmax(product))
 
 
-def _row(
-    model: Model, region: Region, filled: NDArray[np.float64], chosen: list[int], *, significant: bool
-) -> dict[str, Any]:
+def _row(model: Model, region: Region, filled: NDArray[np.float64], chosen: list[int], *, significant: bool) -> dict[str, Any]:
     *before, last = chosen
     fit = model.fit(region.copies[last], [region.copies[i] for i in before])
     alone = model.fit(region.copies[last])
     return {
         **region.named(last), "step": len(chosen), "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
         "neglog10p_alone": alone.neglog10p, "significant": significant,
-        "r2_with_lead": float(r2(filled[[last]], filled[chosen[0]])[0]),
+        "r2_with_lead": round(float(r2(filled[[last]], filled[chosen[0]])[0]), 6),
     }  # fmt: skip
 
 
@@ -70,5 +68,3 @@ def _joint(model: Model, region: Region, chosen: list[int], i: int) -> float | N
     if i >= len(chosen):
         return None
     return model.fit(region.copies[chosen[i]], [region.copies[j] for j in chosen if j != chosen[i]]).neglog10p
-
-

@@ -53,17 +53,18 @@ def susie(products: NDArray[np.float64], with_trait: NDArray[np.float64], trait:
     mean, square = np.zeros((effects, variants)), np.zeros((effects, variants))
     residual = trait / people
     variance = np.full(effects, 0.2 * residual / float(np.median(diagonal / people)))
-    for count in range(1, ROUNDS + 1):
+    rounds, changed = 0, np.inf
+    while changed >= CHANGE and rounds < ROUNDS:
+        rounds += 1
         before = posterior.copy()
-        for l in range(effects):
-            rest = with_trait - products @ (mean.sum(axis=0) - mean[l])
-            posterior[l], mean[l], square[l], variance[l] = _single(rest, diagonal, residual, variance[l])
+        for k in range(effects):
+            rest = with_trait - products @ (mean.sum(axis=0) - mean[k])
+            posterior[k], mean[k], square[k], variance[k] = _single(rest, diagonal, residual, variance[k])
         total = mean.sum(axis=0)
         spread = float((diagonal * square).sum()) - float(np.einsum("lv,lv->", mean @ products, mean))
         residual = (trait - 2 * float(total @ with_trait) + float(total @ products @ total) + spread) / people
-        if np.abs(posterior - before).max() < CHANGE:
-            break
-    return Effects(posterior, variance, count)
+        changed = float(np.abs(posterior - before).max())
+    return Effects(posterior, variance, rounds)
 
 
 def _single(
@@ -94,10 +95,10 @@ def log_bayes_factors(estimate: NDArray[np.float64], error: NDArray[np.float64],
     return np.asarray(0.5 * np.log(error / total) + 0.5 * estimate**2 / error * variance / total)
 
 
-def sets(model: Model, region: Region, *, effects: int, lead: int) -> list[dict[str, Any]]:
+def sets(model: Model, region: Region, *, effects: int) -> list[dict[str, Any]]:
     """Rows of Credible (without locus and trait): each variant of each 95 % set, most probable first.
 
-    method: susie; or abf where SuSiE finds no effect, one set of approximate Bayes factors. lead: place of the lead variant.
+    method: susie; or abf where SuSiE finds no effect, one set of approximate Bayes factors.
     """
     here = without(region.filled[:, model.people], model.basis)
     length = np.einsum("vn,vn->v", here, here)
@@ -117,14 +118,14 @@ def sets(model: Model, region: Region, *, effects: int, lead: int) -> list[dict[
         logs = _wakefield(with_trait / degrees, float(trait @ trait) / degrees, degrees, length[usable] / degrees)
         posterior = logs[None]
         named, method, inclusion = [(0, covering(posterior[0]))], "abf", posterior[0]
-    return [row for number, (l, inside) in enumerate(named, start=1)
-            for row in _rows(region, usable, inside, posterior[l], inclusion, correlation, number, method)]  # fmt: skip
+    return [row for number, (k, inside) in enumerate(named, start=1)
+            for row in _rows(region, usable, inside, posterior[k], inclusion, correlation, number, method)]  # fmt: skip
 
 
 def _wakefield(
     estimate: NDArray[np.float64], variance: float, degrees: int, spread: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(V,) posterior of one effect per allele of SD WAKEFIELD_SD; estimates are per SD of the genotype, `spread` its variance."""
+    """(V,) posterior of one effect per allele of SD WAKEFIELD_SD; estimates are per SD of the genotype, spread its variance."""
     error = np.full(len(estimate), variance / degrees) / spread
     logs = log_bayes_factors(estimate / np.sqrt(spread), error, WAKEFIELD_SD**2 * variance)
     weights = np.exp(logs - logs.max())
@@ -145,11 +146,11 @@ def purity(inside: NDArray[np.int64], correlation: NDArray[np.float64]) -> float
 
 def _sets(posterior: NDArray[np.float64], correlation: NDArray[np.float64]) -> list[tuple[int, NDArray[np.int64]]]:
     found: list[tuple[int, NDArray[np.int64]]] = []
-    for l in np.argsort(-posterior.max(axis=1, initial=0.0), kind="stable"):
-        inside = covering(posterior[l])
+    for k in np.argsort(-posterior.max(axis=1, initial=0.0), kind="stable"):
+        inside = covering(posterior[k])
         same = any(set(inside.tolist()) == set(other.tolist()) for _, other in found)
         if not same and purity(inside, correlation) >= MIN_PURITY:
-            found.append((int(l), inside))
+            found.append((int(k), inside))
     return found
 
 

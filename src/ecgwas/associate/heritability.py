@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ecgwas.associate.panel import Panel, standardised
 from ecgwas.associate.traits import span
-from ecgwas.tables import Covariates, Heritability, Traits
+from ecgwas.loci_tables import Heritability
+from ecgwas.tables import Covariates, Traits
 
 MOST_PEOPLE = 4_000
 """Larger cohorts are thinned: the matrix of all pairs must fit in memory."""
@@ -39,7 +40,8 @@ def heritability(traits: Traits, covariates: Covariates, panel: Panel) -> Herita
         trait *= np.sqrt(len(values)) / np.linalg.norm(trait)
         share = float(centred @ (vectors.T @ trait) ** 2) / moments
         expected = np.maximum(share * values + (1 - share * values.mean()), 0.0)
-        error = np.sqrt(2 * float(centred**2 @ expected**2)) / moments
+        weights = centred / moments - share / len(values)  # The trait's own variance is estimated, too.
+        error = np.sqrt(2 * float(weights**2 @ expected**2))
         seen = present.mean()
         rows.append(
             {"trait": name, "people": int(present.sum()), "variants": len(panel.codes),

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from ecgwas.associate.algebra import neglog10p
+from ecgwas.associate.multitrait import acat
+from ecgwas.associate.region import Chromosome, Region, VariantsTested, without
 from ecgwas.errors import InputError, first_few
+from ecgwas.loci_tables import KnownTested
 
 NAMES = {
     "trait": ("trait", "disease/trait", "trait (datapoint)"),
@@ -104,3 +111,43 @@ def _nearest(locus: dict[str, Any], known: pl.DataFrame, window_bp: int) -> tupl
     traits = "; ".join(sorted(set(near["trait"])))
     genes = "; ".join(sorted(set(near["gene"].drop_nulls())))
     return "known", nearest, traits, genes or None
+
+
+def controls(known: Known, chromosomes: Iterable[Chromosome], tested: VariantsTested) -> KnownTested:
+    """Known variants that were tested here, with our strongest trait and ACAT over all of them, by chromosome and position.
+
+    Known are positions; of several variants at one, the first counts. Under the null a share of 0.05 has ACAT's p < 0.05.
+    """
+    rows: list[dict[str, object]] = []
+    for chromosome in chromosomes:
+        here = chromosome.genotypes
+        sites = known.frame.filter(pl.col("chrom") == here.chrom).unique("pos", keep="first", maintain_order=True).sort("pos")
+        place = {int(here.positions[i]): int(i) for i in np.flatnonzero(tested.of(here))[::-1]}
+        found = [(site, place[site["pos"]]) for site in sites.iter_rows(named=True) if site["pos"] in place]
+        if not found:
+            continue
+        region = chromosome.at(np.array([i for _, i in found], dtype=np.int64))
+        strengths = region_strengths(chromosome, region)
+        combined = acat(strengths)
+        for i, (site, _) in enumerate(found):
+            best = int(strengths[i].argmax())
+            rows.append(
+                {"known_trait": site["trait"], "gene": site["gene"], **region.named(i), "best_trait": chromosome.names[best],
+                 "neglog10p": float(strengths[i, best]), "neglog10p_acat": float(combined[i])}
+            )  # fmt: skip
+    return KnownTested.of(rows)
+
+
+def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float64]:
+    """(V, K) -log10 p of a region's variants with all traits, no call filled with the mean."""
+    filled = region.filled
+    found = np.zeros((len(region), len(chromosome.names)))
+    for k, name in enumerate(chromosome.names):
+        model = chromosome.model(name)
+        rest = without(filled[:, model.people], model.basis)
+        trait = model.residual
+        degrees = len(trait) - model.basis.shape[1] - 1
+        length = np.einsum("vn,vn->v", rest, rest)
+        squares = np.minimum((rest @ trait) ** 2 / np.maximum(length * float(trait @ trait), 1e-300), 1 - 1e-15)
+        found[:, k] = neglog10p(np.sqrt(squares * degrees / (1 - squares)), float(degrees))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 from ecgwas.associate import inflation
 from ecgwas.associate import known as known_loci
 from ecgwas.errors import StudyError
+from ecgwas.loci_tables import Clumps
 from ecgwas.study import LociOptions
 from ecgwas.tables import Associations, Loci, ScanResult, Summary, Thresholds
 
@@ -26,6 +27,7 @@ class LociTables:
     summary       one row per trait, in the scan's order
     hits          every significant row, by chromosome, position, variant, trait
     loci          one row per locus, with known.COLUMNS at the end
+    clumps        each variant with a hit and the lead variant that linkage joins it to
     not_computed  kept rows without a p-value, left out of everything
     notes         what is worth knowing, in words
     """
@@ -34,8 +36,14 @@ class LociTables:
     summary: Summary
     hits: Associations
     loci: Loci
+    clumps: Clumps
     not_computed: int
     notes: tuple[str, ...]
+
+
+def no_clumps(hits: pl.DataFrame) -> Clumps:
+    """Linkage joins nothing: loci by distance alone."""
+    return Clumps.empty()
 
 
 def find(
@@ -45,12 +53,14 @@ def find(
     results: Sequence[ScanResult],
     *,
     keep_neglog10p: float = 0.0,
+    clump: Callable[[pl.DataFrame], Clumps] = no_clumps,
 ) -> LociTables:
     """Hits beyond the study's threshold, over all traits, and the loci that they form.
 
-    associations: the rows that the scan kept; keep_neglog10p: below this it kept none. Hits of one chromosome whose
-    positions are at most `window_bp` from the next hit belong to one locus; its lead is the strongest row (ties: first
-    position, variant, trait). Raises StudyError if rows between the study's threshold and keep_neglog10p were not kept.
+    associations: the rows that the scan kept; keep_neglog10p: below this it kept none; clump: what linkage joins. Hits of
+    one chromosome whose positions are at most `window_bp` from the next hit, or that one clump spans, belong to one locus;
+    its lead is the strongest row (ties: first position, variant, trait). Raises StudyError if rows between the study's
+    threshold and keep_neglog10p were not kept.
     """
     limit = float(thresholds.frame.filter(pl.col("used"))["neglog10p"].item())
     if limit < keep_neglog10p:
@@ -59,14 +69,16 @@ def find(
     computed = associations.frame.filter(pl.col("neglog10p").is_not_nan() & pl.col("neglog10p").is_not_null())
     ordered = _ordered(computed)
     hits = beyond(ordered, limit)
-    loci = joined(hits, options.window_bp)
+    clumped = clump(hits)
+    loci = joined(hits, options.window_bp, clumped)
     known = None if options.known is None else known_loci.read(options.known)
     notes = [] if known is None else [f"known loci: {known.frame.height} read, {known.skipped} without one position skipped"]
     return LociTables(
-        thresholds=_counted(thresholds, ordered, options.window_bp, keep_neglog10p),
+        thresholds=_counted(thresholds, ordered, options.window_bp, keep_neglog10p, loci.height),
         summary=_summary(results, hits, limit),
         hits=Associations(hits),
         loci=Loci(known_loci.annotate(loci, known, options.window_bp)),
+        clumps=clumped,
         not_computed=len(associations) - computed.height,
         notes=tuple(notes),
     )
@@ -77,11 +89,12 @@ def beyond(rows: pl.DataFrame, neglog10p: float) -> pl.DataFrame:
     return rows.filter(pl.col("neglog10p") > neglog10p)
 
 
-def joined(hits: pl.DataFrame, window_bp: int) -> pl.DataFrame:
+def joined(hits: pl.DataFrame, window_bp: int, clumped: Clumps | None = None) -> pl.DataFrame:
     """Loci of the hits (columns of Associations, sorted by chromosome and position), columns of Loci."""
     if hits.height == 0:
         return Loci.empty().frame
-    new = (pl.col("chrom") != pl.col("chrom").shift(1)) | (pl.col("pos") - pl.col("pos").shift(1) > window_bp)
+    apart = (pl.col("pos") - pl.col("pos").shift(1) > window_bp) & ~_spanned(hits, clumped)
+    new = (pl.col("chrom") != pl.col("chrom").shift(1)) | apart
     numbered = hits.with_columns(locus=new.fill_null(True).cum_sum().cast(pl.Int64))
     strongest = pl.col("neglog10p").arg_max()
     lead = {"lead_variant": "variant", "best_trait": "trait", "effect_allele": "effect_allele", "eaf": "eaf"}
@@ -98,14 +111,28 @@ def joined(hits: pl.DataFrame, window_bp: int) -> pl.DataFrame:
     return loci.rename({"at": "pos", "best": "neglog10p"}).select(list(Loci.columns))
 
 
+def _spanned(hits: pl.DataFrame, clumped: Clumps | None) -> pl.Series:
+    """(H,) bool: a clump has members both before this hit and at or after it."""
+    found = np.zeros(hits.height, dtype=bool)
+    chrom, pos = hits["chrom"].to_numpy(), hits["pos"].to_numpy()
+    clumps = Clumps.empty().frame if clumped is None else clumped.frame
+    spans = clumps.group_by("chrom", "lead", "lead_pos").agg(first=pl.col("pos").min(), last=pl.col("pos").max())
+    for name, _, _, first, last in spans.iter_rows():
+        found |= (chrom == name) & (pos > first) & (pos <= last)
+    return pl.Series(found)
+
+
 def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
     ranks = {name: rank for rank, name in enumerate(CHROMOSOMES)}
     rank = pl.col("chrom").replace_strict(ranks, default=len(CHROMOSOMES), return_dtype=pl.Int64)
     return rows.sort(rank, "chrom", "pos", "variant", "trait", "effect_allele", maintain_order=True)
 
 
-def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep_neglog10p: float) -> Thresholds:
-    """Counts beyond each threshold; null where the scan did not keep all rows beyond it."""
+def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep_neglog10p: float, used: int) -> Thresholds:
+    """Counts beyond each threshold; null where the scan did not keep all rows beyond it.
+
+    used: loci at the study's threshold; at the others hits are joined by distance alone.
+    """
     significant: list[int | None] = []
     loci: list[int | None] = []
     for limit in thresholds.frame["neglog10p"]:
@@ -116,6 +143,7 @@ def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep
         hits = beyond(ordered, limit)
         significant.append(hits.height)
         loci.append(joined(hits, window_bp).height)
+    loci = [used if chosen else count for chosen, count in zip(thresholds.frame["used"], loci, strict=True)]
     counts = (pl.Series("significant", significant, pl.Int64), pl.Series("loci", loci, pl.Int64))
     return Thresholds(thresholds.frame.with_columns(*counts))
 

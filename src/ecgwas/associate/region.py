@@ -91,10 +91,10 @@ class Chromosome:
     def _decoded(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
         if len(places) and places[-1] - places[0] < 4 * STEP and np.all(np.diff(places) > 0):
             whole = self.genotypes.dosages(int(places[0]), int(places[-1]) + 1)
-            return whole[places - places[0]]
+            return np.asarray(whole[places - places[0]])
         return np.concatenate([self.genotypes.dosages(int(i), int(i) + 1) for i in places])
 
-    def around(self, start: int, stop: int, tested: Tested) -> Region:
+    def around(self, start: int, stop: int, tested: VariantsTested) -> Region:
         """Every variant that was tested and lies in start..stop."""
         positions = self.genotypes.positions
         places = np.flatnonzero((positions >= start) & (positions <= stop) & tested.of(self.genotypes))
@@ -120,13 +120,13 @@ class Chromosome:
 
 
 @dataclass(frozen=True)
-class Tested:
+class VariantsTested:
     """Which variants were tested: all but those left out for all traits."""
 
     left_out: frozenset[tuple[str, int]]
 
     @classmethod
-    def from_frame(cls, left_out: pl.DataFrame) -> Tested:
+    def from_frame(cls, left_out: pl.DataFrame) -> VariantsTested:
         """left_out: columns variant, pos, trait (null or empty: all traits) of LeftOutVariants."""
         whole = left_out.filter(pl.col("trait").is_null() | (pl.col("trait") == ""))
         return cls(frozenset(whole.select("variant", "pos").iter_rows()))
@@ -159,7 +159,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Model:
-    """A trait (n,) of the people who have it (places among the N), and an orthonormal basis (n, R) of intercept and covariates."""
+    """A trait (n,) of the people who have it (places among the N), and an orthonormal basis (n, R) of the covariates."""
 
     people: NDArray[np.int64]
     values: NDArray[np.float64]

@@ -133,6 +133,23 @@ def _trait_guards(report: pl.DataFrame) -> Guards:
     return Guards.of(rows)
 
 
+def again(options: TraitOptions, features: Mapping[str, Features], covariates: Covariates, names: Sequence[str]) -> Traits:
+    """The traits of `names` made of other measurements of the same people; those that are not there or too few are left out."""
+    candidates, _ = _candidates(features, covariates.eids)
+    columns: dict[str, NDArray[np.float64]] = {}
+    for name in names:
+        values = candidates.get(name)
+        present = None if values is None else np.isfinite(values)
+        if values is None or present is None or present.sum() < options.min_people or np.ptp(values[present]) == 0:
+            continue
+        basis = span(covariates.values[present])
+        seen = values[present]
+        columns[name] = np.full(len(values), np.nan)
+        columns[name][present] = _normal(seen, basis) if options.transform == "rank_normal" else seen
+    matrix = np.column_stack(list(columns.values())) if columns else np.empty((len(covariates.eids), 0))
+    return Traits(covariates.eids, tuple(columns), matrix)
+
+
 def shuffled(tables: TraitTables, rng: np.random.Generator) -> TraitTables:
     """Each person's traits and covariates given, together, to another person: the null twin of the tables.
 

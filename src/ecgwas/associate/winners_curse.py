@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ def corrected(z: float, threshold: float) -> Corrected:
 
 def _log_selected(mu: float, threshold: float) -> float:
     """Log chance that |z| passes the threshold."""
-    return float(np.logaddexp(stats.norm.logsf(threshold - mu), stats.norm.logcdf(-threshold - mu)))
+    return float(np.logaddexp(special.log_ndtr(mu - threshold), special.log_ndtr(-threshold - mu)))
 
 
 def _where(size: float, threshold: float, share: float) -> float:
     """The mu under which z exceeds `size`, given the selection, with chance `share`."""
 
     def lacking(mu: float) -> float:
-        return float(np.exp(stats.norm.logsf(size - mu) - _log_selected(mu, threshold))) - share
+        return float(np.exp(special.log_ndtr(mu - size) - _log_selected(mu, threshold))) - share
 
     return float(optimize.brentq(lacking, -size - 20.0, size + 20.0, xtol=1e-9))

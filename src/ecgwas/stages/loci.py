@@ -10,25 +10,27 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.associate import inflation, loci, power, thresholds
-from ecgwas.stages import scan, traits
+from ecgwas.associate import genotypes, inflation, loci, power, thresholds, verdicts
+from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
+from ecgwas.stages.closer import Look
 from ecgwas.study import Study
-from ecgwas.tables import Associations
+from ecgwas.tables import Associations, Loci, Thresholds
 
 logger = logging.getLogger(__name__)
 
 
 def _options(study: Study, part: str) -> Any:
-    return [study.as_written(study.loci), study.scan.keep_neglog10p]
+    return [study.as_written(study.loci), study.as_written(study.scan)]
 
 
 def _needs(study: Study, part: str) -> Needs:
-    return [("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
+    halves = [("represent", options.name) for options in closer.of_beats(study)]
+    return [*halves, ("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return [path for path in (study.loci.known,) if path is not None]
+    return [*genotypes.files(study.scan), *(path for path in (study.loci.known,) if path is not None)]
 
 
 def features_per_lead(names: Sequence[str]) -> int:
@@ -39,21 +41,47 @@ def features_per_lead(names: Sequence[str]) -> int:
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     tested = traits.load_traits(study)
+    covariates = traits.load_covariates(study)
     results = scan.load_results(study)
-    table = thresholds.table(study.loci, results, tested, features_per_lead(tested.names))
+    thresholds_table = thresholds.table(study.loci, results, tested, features_per_lead(tested.names))
+    power_table = power.table(thresholds_table, len(tested.eids), covariates=len(covariates.names))
+    _tell_power(thresholds_table, power_table)
     associations = Associations(pl.concat([result.associations.frame for result in results]))
-    found = loci.find(study.loci, table, associations, results, keep_neglog10p=study.scan.keep_neglog10p)
+    look = Look(study, tested, covariates, results)
+    found = loci.find(
+        study.loci, thresholds_table, associations, results, keep_neglog10p=study.scan.keep_neglog10p, clump=look.clump
+    )
     found.thresholds.write(out / "thresholds.csv")
     found.summary.write(out / "summary.csv")
     found.hits.write(out / "hits.csv")
-    found.loci.write(out / "loci.csv")
-    covariates = len(traits.load_covariates(study).names)
-    inflation.qq(results, covariates=covariates).write_csv(out / "qq.csv")
-    power.table(found.thresholds, len(tested.eids), covariates=covariates).write_csv(out / "power.csv")
+    found.clumps.write(out / "clumps.csv")
+    inflation.qq(results, covariates=len(covariates.names)).write_csv(out / "qq.csv")
+    power_table.write_csv(out / "power.csv")
+    evidence = look.closer(found)
+    evidence.conditional.write(out / "conditional.csv")
+    evidence.credible.write(out / "credible.csv")
+    evidence.audit.write(out / "audit.csv")
+    controls = look.controls()
+    controls.write(out / "known.csv")
+    Loci(evidence.loci).write(out / "loci.csv")
+    by_frequency = look.by_frequency()
+    by_frequency.write(out / "inflation.csv")
+    look.heritability().write(out / "heritability.csv")
+    verdicts.judge(study.scan, results, found.summary, by_frequency, evidence.audit, associations).write(out / "guards.csv")
     for note in found.notes:
         logger.info("loci: %s", note)
     logger.info(
         "loci: %d significant rows in %d loci; %d rows without a p-value", len(found.hits), len(found.loci), found.not_computed
+    )
+
+
+def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
+    """What this study could have found, said before what it found."""
+    used = power_table.filter(table.frame["used"])
+    share = used["share_at_power_80"].item()
+    words = "none" if share is None else f"{share:.1%} of a trait's variance"
+    logger.info(
+        "loci: with %d people, 80 %% power at the threshold needs a variant explaining %s", used["people"].item(), words
     )
 
 

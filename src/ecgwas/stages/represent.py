@@ -11,7 +11,6 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.progress import track
-from ecgwas.signals import Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
 from ecgwas.study import RepresentationOptions, Study
@@ -51,7 +50,10 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     features.write(folder / "features.parquet")
     _without_features(features).write_csv(folder / "left_out.csv")
     if getattr(options, "input", "beat") == "beat":
-        reliability(encoder, signals).write_csv(folder / "reliability.csv")
+        odd, even = (encoder.encode(signals.with_beats(half)) for half in (signals.odd_beats, signals.even_beats))
+        odd.write(folder / "features_odd.parquet")
+        even.write(folder / "features_even.parquet")
+        reliability(odd, even).write_csv(folder / "reliability.csv")
     for row in encoder.errors.iter_rows(named=True):
         logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
 
@@ -64,14 +66,12 @@ def _without_features(features: Features) -> pl.DataFrame:
     return features.frame.filter(empty).select("eid", "lead", "mse")
 
 
-def reliability(encoder: represent.Encoder, signals: Signals) -> pl.DataFrame:
+def reliability(odd: Features, even: Features) -> pl.DataFrame:
     """Correlation of each feature between median beats of odd and of even heartbeats: columns lead, feature, r."""
-    odd = encoder.encode(signals.with_beats(signals.odd_beats)).frame
-    even = encoder.encode(signals.with_beats(signals.even_beats))
     names = even.names
     rows = []
-    for lead in odd["lead"].unique(maintain_order=True):
-        first = odd.filter(pl.col("lead") == lead)
+    for lead in odd.frame["lead"].unique(maintain_order=True):
+        first = odd.frame.filter(pl.col("lead") == lead)
         second = even.frame.filter(pl.col("lead") == lead)
         rows += [{"lead": lead, "feature": name, "r": _correlation(first[name], second[name])} for name in names]
     frame = pl.DataFrame(rows, schema={"lead": pl.String, "feature": pl.String, "r": pl.Float64})

@@ -21,5 +21,13 @@ class LociOptions(Options):
     """Chance of one false hit or more in the whole study, for `permutation`."""
     window_bp: int = option(500_000, unit="bp", ge=0)
     """Hits closer than this belong to one locus."""
+    clump_r2: float = option(0.1, gt=0, le=1)
+    """A hit whose squared correlation with a stronger one is this or more belongs to it."""
+    clump_window_bp: int = option(1_000_000, unit="bp", ge=0)
+    """Hits further apart are not joined by linkage."""
+    max_signals: int = option(5, ge=1, le=20)
+    """Separate signals looked for in one locus, by conditional analysis and by SuSiE."""
+    audit: int = option(2000, ge=0)
+    """Hits looked at again one by one, the strongest first."""
     known: StudyPath | None = None
     """Table of known loci (columns TRAIT CHR BP gene or a GWAS Catalog download): known within `window_bp`, else new."""

@@ -1,0 +1,111 @@
+"""Further tables of the stage `loci`: what linkage joins, which signals are separate, how far each hit can be trusted.
+
+Declared as in ecgwas.tables; docs/tables.md is made from them.
+"""
+
+from __future__ import annotations
+
+from ecgwas.tables import FLAG, REAL, TEXT, WHOLE, Column, Table
+
+PLACE = {
+    "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
+    "effect_allele": Column(TEXT, "the allele that beta counts"),
+}  # fmt: skip
+
+
+class Clumps(Table):
+    """Each variant with a hit, with the lead variant of its clump: those that linkage joins."""
+
+    columns = PLACE | {
+        "trait": Column(TEXT, "its strongest trait"), "neglog10p": Column(REAL, "of that trait"),
+        "lead": Column(TEXT, "strongest variant of the clump"), "lead_pos": Column(WHOLE, "its position"),
+        "r2": Column(REAL, "squared correlation with it among the people tested"),
+    }  # fmt: skip
+
+
+class Conditional(Table):
+    """Stepwise conditional analysis of each locus on its best trait: the lead, further signals, the best of what is left."""
+
+    columns = {
+        "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
+        "step": Column(WHOLE, "1: the lead variant; each later one beside all before it"), **PLACE,
+        "beta": Column(REAL, "effect beside the variants of earlier steps"), "se": Column(REAL, "its standard error"),
+        "neglog10p": Column(REAL, "-log10 p beside the variants of earlier steps"),
+        "neglog10p_alone": Column(REAL, "-log10 p by itself"),
+        "neglog10p_joint": Column(REAL, "-log10 p beside all other signals; null for the row that is none"),
+        "r2_with_lead": Column(REAL, "squared correlation with the lead variant"),
+        "significant": Column(FLAG, "a signal of its own; the last row of a locus is the best of what is left"),
+    }  # fmt: skip
+
+
+class Credible(Table):
+    """Credible sets of each locus on its best trait: the variants that hold the cause with 95 % probability."""
+
+    columns = {
+        "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
+        "set": Column(WHOLE, "number of the set in the locus"),
+        "method": Column(TEXT, "susie; abf: SuSiE found no effect, approximate Bayes factors"), **PLACE,
+        "posterior": Column(REAL, "probability that the set's effect is on this variant"),
+        "inclusion": Column(REAL, "probability that any effect of the locus is on it"),
+        "variants": Column(WHOLE, "variants of the set"), "coverage": Column(REAL, "sum of their posteriors"),
+        "purity": Column(REAL, "smallest absolute correlation of two of them"),
+    }  # fmt: skip
+
+
+class Audit(Table):
+    """Every hit looked at again (the strongest, if there are more than `loci.audit`)."""
+
+    columns = {
+        "trait": Column(TEXT, "trait"), **PLACE, "eaf": Column(REAL, "frequency of the effect allele"),
+        "n": Column(WHOLE, "people tested"), "beta": Column(REAL, "effect of one allele"),
+        "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "of the scan"),
+        "neglog10p_hc3": Column(REAL, "with variances that differ (HC3)"),
+        "neglog10p_without_top": Column(REAL, "without the person whose leaving takes most of the effect away"),
+        "top_share": Column(REAL, "share of the effect that this person makes"),
+        "carriers": Column(WHOLE, "people with the minor allele"),
+        "carriers_rank": Column(REAL, "their mean rank among all: 0 lowest, 1 highest trait"),
+        "carriers_extreme": Column(REAL, "share of them in the tenth of people at the end where their allele puts them"),
+        "people_0": Column(WHOLE, "people with no effect allele"), "people_1": Column(WHOLE, "with one"),
+        "people_2": Column(WHOLE, "with two"), "missing": Column(WHOLE, "people without a call"),
+        "mean_0": Column(REAL, "mean of the trait without covariates in people with no effect allele; null: nobody"),
+        "mean_1": Column(REAL, "with one"), "mean_2": Column(REAL, "with two"),
+        "neglog10p_dominance": Column(REAL, "of one copy lying off the middle; null: a genotype in fewer than 5 people"),
+        "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X of women)"),
+        "beta_corrected": Column(REAL, "effect without the winner's curse; null at or below the threshold"),
+        "beta_corrected_low": Column(REAL, "its 95 % interval"), "beta_corrected_high": Column(REAL, "its 95 % interval"),
+        "beta_odd": Column(REAL, "effect on the trait of odd heartbeats; null where there is none"),
+        "neglog10p_odd": Column(REAL, "-log10 p of it"),
+        "beta_even": Column(REAL, "effect on the trait of even heartbeats"), "neglog10p_even": Column(REAL, "-log10 p of it"),
+        "flags": Column(TEXT, "what is suspicious, ; between; empty: nothing"),
+    }  # fmt: skip
+
+
+class Inflation(Table):
+    """Genomic inflation by minor allele frequency, all traits together, of evenly spaced variants."""
+
+    columns = {
+        "maf_from": Column(REAL, "smallest minor allele frequency of the bin"), "maf_to": Column(REAL, "largest"),
+        "variants": Column(WHOLE, "variants"), "tests": Column(WHOLE, "variants times traits"),
+        "lambda_gc": Column(REAL, "median chi-square / 0.4549; null without tests"),
+        "share_beyond_1e3": Column(REAL, "share of tests with p < 0.001, over 0.001"),
+    }  # fmt: skip
+
+
+class Heritability(Table):
+    """Share of each trait's variance that all common variants explain together (Haseman-Elston regression)."""
+
+    columns = {
+        "trait": Column(TEXT, "trait"), "people": Column(WHOLE, "people"),
+        "variants": Column(WHOLE, "independent common variants"),
+        "heritability": Column(REAL, "estimate, not confined to 0..1"), "se": Column(REAL, "its standard error"),
+    }  # fmt: skip
+
+
+class KnownTested(Table):
+    """Known variants that were tested here: positive controls."""
+
+    columns = {
+        "known_trait": Column(TEXT, "trait of the table of known loci"), "gene": Column(TEXT, "its gene; null: none named"),
+        **PLACE, "best_trait": Column(TEXT, "our trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
+        "neglog10p_acat": Column(REAL, "over all our traits together (ACAT): the one to compare with 0.05"),
+    }  # fmt: skip

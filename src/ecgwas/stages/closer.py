@@ -1,0 +1,90 @@
+"""Stage `loci`, the closer look: genotypes of the people tested read again, for hits, loci, known variants and guards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import polars as pl
+
+from ecgwas.associate import by_frequency, clumps, evidence, genotypes, heritability, known, panel
+from ecgwas.associate import traits as trait_tables
+from ecgwas.associate.audit import Halves
+from ecgwas.associate.loci import LociTables
+from ecgwas.associate.region import Chromosome, VariantsTested
+from ecgwas.loci_tables import Clumps, Heritability, Inflation, KnownTested
+from ecgwas.stages import scan
+from ecgwas.stages.base import stage_folder
+from ecgwas.study import RepresentationOptions, Study
+from ecgwas.tables import Covariates, Features, ScanResult, Traits
+
+
+class Look:
+    """Opens each chromosome once, when it is first asked for."""
+
+    def __init__(self, study: Study, traits: Traits, covariates: Covariates, results: Sequence[ScanResult]) -> None:
+        self.study, self.traits, self.covariates = study, traits, covariates
+        self.tested = VariantsTested.from_frame(pl.concat([result.left_out.frame for result in results]))
+        self._open: dict[str, Chromosome] = {}
+
+    def chromosome(self, name: str) -> Chromosome:
+        """The people tested on one chromosome, and its genotypes."""
+        if name not in self._open:
+            opened = genotypes.open_part(self.study.scan, name)
+            self._open[name] = Chromosome.of(opened, self.traits, self.covariates)
+        return self._open[name]
+
+    def all(self) -> Iterator[Chromosome]:
+        """Every chromosome in order."""
+        return (self.chromosome(part) for part in scan.STAGE.parts(self.study))
+
+    def clump(self, hits: pl.DataFrame) -> Clumps:
+        """What linkage joins."""
+        options = self.study.loci
+        return clumps.clump(hits, self.chromosome, min_r2=options.clump_r2, window_bp=options.clump_window_bp)
+
+    def closer(self, found: LociTables) -> evidence.Evidence:
+        """Conditional analysis, credible sets, audit."""
+        used = found.thresholds.frame.filter(pl.col("used"))
+        return evidence.gather(
+            self.study.loci, found.hits.frame, found.loci.frame, found.clumps, self.chromosome, self.tested,
+            limit=float(used["neglog10p"].item()), build=self.study.scan.build,
+            halves=self._halves(found.hits.frame["trait"].unique(maintain_order=True).to_list()),
+        )  # fmt: skip
+
+    def controls(self) -> KnownTested:
+        """Known variants tested here; none where the study names no table."""
+        if self.study.loci.known is None:
+            return KnownTested.empty()
+        return known.controls(known.read(self.study.loci.known), self.all(), self.tested)
+
+    def by_frequency(self) -> Inflation:
+        """Genomic inflation by minor allele frequency."""
+        opened = list(self.all())
+        return by_frequency.by_frequency(self.study.scan, opened, sum(len(one.genotypes) for one in opened))
+
+    def heritability(self) -> Heritability:
+        """Of every trait, from the variants that people are judged by."""
+        open_part = partial(genotypes.open_part, self.study.scan)
+        parts = scan.STAGE.parts(self.study)
+        seen = panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
+        return heritability.heritability(self.traits, self.covariates, seen)
+
+    def _halves(self, names: Sequence[str]) -> Halves | None:
+        """The traits with hits measured in odd and in even heartbeats; None where no hit comes from beats."""
+        wanted = [options for options in of_beats(self.study) if any(name.startswith(f"{options.name}.") for name in names)]
+        if not wanted:
+            return None
+        return Halves(*(self._measured(wanted, half, names) for half in ("odd", "even")))
+
+    def _measured(self, wanted: Sequence[RepresentationOptions], half: str, names: Sequence[str]) -> Traits:
+        folder = stage_folder(self.study, "represent")
+        features = {options.name: Features.read(folder / options.name / f"features_{half}.parquet") for options in wanted}
+        return trait_tables.again(self.study.traits, features, self.covariates, names)
+
+
+def of_beats(study: Study) -> list[RepresentationOptions]:
+    """Representations of median beats, which odd and even heartbeats have, too."""
+    if study.traits.shuffle:
+        return []
+    return [options for options in study.represent if getattr(options, "input", "beat") == "beat"]

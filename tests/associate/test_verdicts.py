@@ -1,0 +1,78 @@
+"""Guards over variants, scan and hits; inflation by frequency against a scan counted directly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from ecgwas.associate import by_frequency, loci, matrix, verdicts
+from ecgwas.associate.region import Chromosome
+from ecgwas.loci_tables import Audit
+from ecgwas.tables import ScanResult, Thresholds
+from tests.associate import fileset
+
+
+def scanned(folder: Path, **options: object) -> tuple[fileset.Matrix, ScanResult, Chromosome]:
+    eids = fileset.write(folder / "cohort", fileset.draw(200, 400, 1, missing=0.01))
+    traits, covariates = fileset.tables(eids, 6, 2, 1)
+    made = fileset.matrix_options(folder / "cohort", **options)
+    genotypes = fileset.opened(made)
+    result = matrix.scan(made, traits, covariates, genotypes, seed=1)
+    return made, result, Chromosome.of(genotypes, traits, covariates)
+
+
+def test_inflation_by_frequency_is_that_of_the_tests_themselves(tmp_path: Path) -> None:
+    made, result, chromosome = scanned(tmp_path)
+    found = by_frequency.by_frequency(made, [chromosome], 400).frame
+    rows = result.associations.frame.with_columns(maf=pl.min_horizontal("eaf", 1 - pl.col("eaf")).round(9))
+    assert found["tests"].sum() == rows.height
+    for row in found.iter_rows(named=True):
+        own = rows.filter((pl.col("maf") >= row["maf_from"]) & ((pl.col("maf") < row["maf_to"]) | (row["maf_to"] == 0.5)))
+        if own.height < 100:
+            continue
+        assert row["tests"] == own.height
+        assert row["lambda_gc"] == pytest.approx(float((own["t"] ** 2).median()) / stats.chi2.ppf(0.5, 1), rel=0.02)
+        beyond = float((own["t"] ** 2 > stats.chi2.isf(1e-3, 1)).mean()) / 1e-3
+        assert row["share_beyond_1e3"] == pytest.approx(beyond, abs=2e3 / own.height)
+
+
+def judged(made: fileset.Matrix, result: ScanResult, chromosome: Chromosome, audit: Audit) -> dict[str, dict[str, object]]:
+    table = Thresholds.of([{name: None for name in Thresholds.columns} | {"kind": "given", "neglog10p": 9.0, "used": True}])
+    summary = loci.find(loci.LociOptions(), table, result.associations, [result]).summary
+    frequencies = by_frequency.by_frequency(made, [chromosome], 400)
+    found = verdicts.judge(made, [result], summary, frequencies, audit, result.associations)
+    return {str(row["guard"]): row for row in found.frame.iter_rows(named=True)}
+
+
+def test_filters_are_counted_one_after_the_other(tmp_path: Path) -> None:
+    made, result, chromosome = scanned(tmp_path, min_maf=0.05, min_mac=40)
+    found = judged(made, result, chromosome, Audit.empty())
+    lost = dict(result.left_out.frame["reason"].value_counts().iter_rows())
+    assert found["variant_maf"]["left_out"] == lost["maf"]
+    assert found["variant_mac"]["of"] == 400 - lost["maf"]
+    assert found["variant_call_rate"]["status"] == "not judged"
+    assert found["variant_maf"]["status"] == "pass"
+    assert found["permutations"]["status"] == "not judged"
+    assert found["audit"]["status"] == "not judged"
+    assert found["t_is_beta_over_se"]["status"] == "pass"
+    assert found["lambda"]["value"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_a_suspicious_hit_warns(tmp_path: Path) -> None:
+    made, result, chromosome = scanned(tmp_path)
+    rows = [{name: None for name in Audit.columns} | {"flags": flags} for flags in ("", "rests on one person")]
+    found = judged(made, result, chromosome, Audit.of(rows))
+    assert (found["audit"]["status"], found["audit"]["value"], found["audit"]["of"]) == ("warn", 0.5, 2)
+
+
+def test_broken_standard_errors_are_seen(tmp_path: Path) -> None:
+    _, result, _ = scanned(tmp_path)
+    rng = np.random.default_rng(1)
+    frame = result.associations.frame
+    broken = frame.with_columns(se=pl.col("se") * pl.Series(np.exp(rng.normal(size=frame.height))))
+    found = {row["guard"]: row["status"] for row in verdicts._consistent(broken)}
+    assert found == {"t_is_beta_over_se": "fail", "se_by_frequency": "warn"}
