@@ -197,7 +197,7 @@ def explain(study_file: Path, file: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--trait", "chosen", multiple=True, help="Only this trait; may be given several times.")
 def export_command(study_file: Path, kind: str, folder: Path, chosen: tuple[str, ...]) -> None:
-    """Write results as FORMAT into FOLDER: gwas_ssf, pheweb, locuszoom or cytoscape."""
+    """Write results as FORMAT into FOLDER: gwas_ssf, plink2, pheweb, locuszoom or cytoscape."""
     for line in export.export(Study.read_file(study_file), kind, folder, chosen):
         click.echo(line)
 

@@ -55,6 +55,24 @@ def test_summary_statistics_are_of_every_variant_and_equal_the_scan(finished: St
     assert (again / path.name).read_bytes() == path.read_bytes()
 
 
+def test_what_the_scan_kept_of_every_test_is_exported(finished: Study, tmp_path: Path) -> None:
+    """scan.dense gives the summary statistics without testing again, to float32's digits, as PLINK's text, too."""
+    list(export.export(finished, "plink2", tmp_path / "again", [TRAIT]))
+    dense = finished.model_copy(update={"scan": finished.scan.model_copy(update={"dense": True})})
+    dense = dense.model_copy(update={"results": tmp_path / "results"})
+    stages.run(dense, until="loci")
+    assert scan.dense_folders(dense)
+    assert not scan.dense_folders(finished)
+    list(export.export(dense, "plink2", tmp_path / "kept", [TRAIT]))
+    text = {"separator": "\t", "infer_schema": False, "null_values": "NA"}
+    a, b = (pl.read_csv(tmp_path / name / f"{TRAIT}.glm.linear", **text) for name in ("again", "kept"))
+    assert a.select("ID", "A1", "OBS_CT", "ERRCODE").equals(b.select("ID", "A1", "OBS_CT", "ERRCODE"))
+    np.testing.assert_allclose(a["T_STAT"].cast(pl.Float64), b["T_STAT"].cast(pl.Float64), rtol=1.1e-5, atol=1e-5)
+    assert a.filter(pl.col("ERRCODE") == ".").height == sum(
+        int(result.tests[result.traits.index(TRAIT)]) for result in scan.load_results(dense)
+    )
+
+
 def test_pheweb_lists_every_trait_once(finished: Study, tmp_path: Path) -> None:
     chosen = [TRAIT, traits.load_traits(finished).names[-1]]
     list(export.export(finished, "pheweb", tmp_path, chosen))

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate import dosages, filters, findings, screening
+from ecgwas.associate import dense, dosages, filters, findings, screening
 from ecgwas.associate.codes import Chooser
 from ecgwas.associate.cohort import Cohort, Group
+from ecgwas.associate.dense import Dense
 from ecgwas.associate.dosages import AnyBlock
 from ecgwas.associate.findings import ROWS, Findings
 from ecgwas.associate.fit import Fitter
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.associate.permute import Shuffles
-from ecgwas.associate.screening import BINS, Tally
+from ecgwas.associate.screening import BINS, Screened, Tally
 from ecgwas.study.scan import Matrix
+
+
+@dataclass(frozen=True)
+class Counting:
+    """One group of traits at one block: what fits it, and where every test goes (`every`, if it is to be kept)."""
+
+    group: Group
+    fitter: Fitter
+    tally: Tally
+    every: Dense | None
+    place: int
+
+    def fill(self, block: AnyBlock, screened: Screened, exact: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> None:
+        """The tests of these variants into `rows` (V,) of `every`; those computed again as they are written."""
+        assert self.every is not None
+        beta, se = self.fitter.effects(block, screened)
+        hits = exact["variant"], exact["trait"]
+        beta[hits], se[hits] = exact["beta"], exact["se"]
+        self.every.beta[np.ix_(rows, self.group.traits)] = beta
+        self.every.se[np.ix_(rows, self.group.traits)] = se
+        self.every.n[rows, self.place] = self.fitter.people(block)
+        self.every.degrees[rows, self.place] = screened.degrees
+        self.every.eaf[rows, self.place] = block.effect_frequency
 
 
 class Scanner:
@@ -57,24 +84,29 @@ class Scanner:
         tested = whole if len(kept) == len(whole) else whole.pick(kept)
         left_out = np.flatnonzero(reasons != "")
         parts = [self._findings(left_out=findings.left_out(numbers[left_out], reasons[left_out]))] if len(left_out) else []
-        for group, chooser, fitter, tally in self.groups:
+        every = dense.empty(numbers[kept], traits=self.traits, groups=len(self.groups)) if self.options.dense else None
+        for place, (group, chooser, fitter, tally) in enumerate(self.groups):
             chosen = tested if len(chooser.rows) == whole.people else of(chooser).pick(kept)
-            parts += self._group(group, fitter, tally, chosen, numbers[kept])
+            counting = Counting(group, fitter, tally, every, place)
+            parts += self._group(counting, chosen, numbers[kept])
         if self.shuffles is not None:
             parts.append(self._findings(maxima=self.shuffles.maxima(tested)))
-        return findings.total(parts, self.traits)
+        return replace(findings.total(parts, self.traits), dense=every)
 
-    def _group(self, group: Group, fitter: Fitter, tally: Tally, block: AnyBlock, numbers: NDArray[np.int64]) -> list[Findings]:
+    def _group(self, counting: Counting, block: AnyBlock, numbers: NDArray[np.int64]) -> list[Findings]:
+        group, fitter = counting.group, counting.fitter
         rare = self._too_rare(block)
         if rare.any():
             lost = self._lost(group, numbers[rare], np.full(int(rare.sum()), "mac", dtype=object))
             rest = ~rare
-            return [*lost, *self._group(group, fitter, tally, block.pick(rest), numbers[rest])]
+            return [*lost, *self._group(counting, block.pick(rest), numbers[rest])]
         screened = fitter.screen(block)
         fine = screened.fine
-        reached = screening.reached(screened, fitter.least(screened), tally.mine())
+        reached = screening.reached(screened, fitter.least(screened), counting.tally.mine())
         exact = fitter.exact(block, reached, screened.degrees)
         rows = findings.rows(**exact | {"variant": numbers[exact["variant"]], "trait": group.traits[exact["trait"]]})
+        if counting.every is not None:
+            counting.fill(block, screened, exact, np.searchsorted(counting.every.variants, numbers))
         tests = np.zeros(self.traits, dtype=np.int64)
         tests[group.traits] = fine.sum()
         missed = self._lost(group, numbers[~fine], screened.codes[~fine])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.associate.screening import BINS
 from ecgwas.tables import Associations, LeftOutVariants, ScanResult
+
+if TYPE_CHECKING:
+    from ecgwas.associate.dense import Dense
 
 ROWS: dict[str, Any] = {
     "variant": pl.Int64, "trait": pl.Int64, "eaf": pl.Float64, "n": pl.Int64,
@@ -30,6 +33,7 @@ class Findings:
     tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64, empty where
                   nothing was tested;  maxima (B,) float64, largest absolute
                   correlation in each shuffle, empty without shuffles
+    dense         every test, if it is to be kept; of one block only
     """
 
     rows: pl.DataFrame
@@ -38,6 +42,7 @@ class Findings:
     not_computed: NDArray[np.int64]
     chi2_counts: NDArray[np.int64]
     maxima: NDArray[np.float64]
+    dense: Dense | None = None
 
 
 def rows(**columns: Any) -> pl.DataFrame:
@@ -82,11 +87,11 @@ def result(found: Findings, names: tuple[str, ...], people: NDArray[np.int64], g
     found_rows = found.rows.sort("variant", "trait")
     associations = found_rows.select(
         _named(found_rows["trait"], names).alias("trait"),
-        *_variant_columns(found_rows["variant"], genotypes),
+        *variant_columns(found_rows["variant"], genotypes),
         "eaf", "n", "beta", "se", "t", "neglog10p",
     )  # fmt: skip
     lost = found.left_out.sort("variant", "trait", nulls_last=False)
-    variant, chrom, pos, *_ = _variant_columns(lost["variant"], genotypes)
+    variant, chrom, pos, *_ = variant_columns(lost["variant"], genotypes)
     left = lost.select(variant, chrom, pos, _named(lost["trait"], names).alias("trait"), "reason")
     return ScanResult(
         associations=Associations(associations),
@@ -104,7 +109,8 @@ def _named(numbers: pl.Series, names: tuple[str, ...]) -> pl.Series:
     return pl.Series(names, dtype=pl.String).gather(numbers)
 
 
-def _variant_columns(numbers: pl.Series, genotypes: Genotypes) -> list[pl.Series]:
+def variant_columns(numbers: pl.Series, genotypes: Genotypes) -> list[pl.Series]:
+    """Columns variant, chrom, pos, effect_allele, other_allele of variants given by their places on the chromosome."""
     places = numbers.to_numpy()
     return [
         pl.Series("variant", genotypes.variants[places], dtype=pl.String),

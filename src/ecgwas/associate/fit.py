@@ -77,13 +77,28 @@ class Fitter:
         )
         beta, se = product * scale, np.sqrt(unexplained / freedom) * np.abs(scale)
         t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
-        people = block.called if self.options.missing == "exact" else np.full(len(block), block.people)
+        people = self.people(block)
         found = {
             "variant": variants, "trait": traits, "eaf": block.effect_frequency[variants], "n": people[variants],
             "beta": beta, "se": se, "t": t, "neglog10p": neglog10p(t, freedom),
         }  # fmt: skip
         kept = found["neglog10p"] >= self.options.keep_neglog10p
         return {name: column[kept] for name, column in found.items()}
+
+    def people(self, block: AnyBlock) -> NDArray[np.int64]:
+        """(V,) int64, people tested."""
+        return block.called if self.options.missing == "exact" else np.full(len(block), block.people)
+
+    def effects(self, block: AnyBlock, screened: Screened) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """beta and se of every test, (V, k) float32 each; NaN where not computed."""
+        product = screened.product[:, : screened.traits]
+        remaining = np.where(screened.fine, screened.remaining, np.nan)[:, None]
+        length = 1.0 if screened.length is None else screened.length
+        unexplained = np.maximum(length * remaining - np.square(product, dtype=np.float64), 0.0)
+        scale = self.per_allele * self.group.design.norms / remaining
+        sign = np.where(block.flipped, -1.0, 1.0)[:, None]
+        se = np.sqrt(unexplained / np.maximum(screened.degrees, 1)[:, None]) * scale
+        return (sign * product * scale).astype(np.float32), se.astype(np.float32)
 
     def _refits(self, block: AnyBlock, reached: NDArray[np.int32]) -> NDArray[np.float64]:
         """(H, 3) float64: g'My, g'Mg and y'My of unit traits."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ecgwas.associate import compiled, dosages, findings, kernels
+from ecgwas.associate import compiled, dense, dosages, findings, kernels
 from ecgwas.associate.blocks import Scanner
 from ecgwas.associate.cohort import assemble, groups, people
 from ecgwas.associate.findings import Findings
@@ -48,7 +48,7 @@ def scan(
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
 ) -> ScanResult:
-    """Every variant of `genotypes` against every trait; see ScanResult. `folder` is not used.
+    """Every variant of `genotypes` against every trait; see ScanResult. `folder` receives every test, if `options.dense`.
 
     Traits and covariates: the same people in the same order, all of them in `genotypes`. `seed` shuffles people; the same
     seed gives the same shuffles on every chromosome. Invalid for related people.
@@ -57,10 +57,14 @@ def scan(
     cohort = assemble(traits, covariates, genotypes)
     grouped = groups(cohort, traits.names)
     shuffles = Shuffles(cohort, grouped, count=options.permutations, seed=seed) if options.permutations else None
+    if folder is None:
+        options = options.model_copy(update={"dense": False})
     scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
     edges = [*range(0, len(genotypes), block_size(options, genotypes)), len(genotypes)]
     with threadpool_limits(1, user_api="blas"):
         steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
+        if options.dense and folder is not None:
+            steps = dense.written(steps, folder, genotypes, grouped, traits.names)
         found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
     found = replace(found, chi2_counts=scanner.histograms())
     if shuffles is not None:

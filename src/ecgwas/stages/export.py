@@ -1,7 +1,8 @@
 """Results written in the formats of others. No stage: nothing of the study rests on it, and the folder is the user's.
 
-The scan keeps rows of small p only (keep_neglog10p). Summary statistics are of every variant, so the chosen traits are
-tested again in full by the built-in engine, which gives the same numbers, a few traits at a time.
+The scan keeps rows of small p only (keep_neglog10p). Summary statistics are of every variant: they come from what the scan
+kept of every test (scan.dense), or else the chosen traits are tested again in full by the built-in engine, which gives the
+same numbers, a few traits at a time.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import polars as pl
 import yaml
 
 from ecgwas import __version__, associate
-from ecgwas.associate import genotypes
+from ecgwas.associate import dense, genotypes
 from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
-from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb
+from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.gene_tables import GeneCounts
 from ecgwas.stages import gather, loci, scan, traits
 from ecgwas.stages.base import stage_folder
@@ -61,6 +62,10 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
         kept = loci.load_associations(study).frame
         yield from ((trait, kept.filter(pl.col("trait") == trait)) for trait in chosen)
         return
+    folders = scan.dense_folders(study)
+    if folders:
+        yield from ((trait, pl.concat([dense.rows(folder, trait).frame for folder in folders])) for trait in chosen)
+        return
     tested, covariates = traits.load_traits(study), traits.load_covariates(study)
     opened = [genotypes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
     at_once = max(1, ROWS_AT_ONCE // max(1, sum(len(part) for part in opened)))
@@ -92,6 +97,15 @@ def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str
         yield from (f"  beware: {words}" for words in checked.cautions)
         if table.left_out.height:
             _write(folder / f"{trait}.left_out.csv", table.left_out.write_csv())
+
+
+def _plink2(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    lost = pl.concat([result.left_out.frame for result in scan.load_results(study)])
+    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+        table = plink2_text.rows(tests, lost.filter(pl.col("trait").is_null() | (pl.col("trait") == trait)))
+        path = folder / f"{trait}.glm.linear"
+        _write(path, plink2_text.as_text(table))
+        yield f"{path.name}: {table.height} variants"
 
 
 def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
@@ -143,4 +157,6 @@ def _write_packed(path: Path, text: str) -> None:
         temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-FORMATS: dict[str, Export] = {"gwas_ssf": _gwas_ssf, "pheweb": _pheweb, "locuszoom": _locuszoom, "cytoscape": _cytoscape}
+FORMATS: dict[str, Export] = {
+    "gwas_ssf": _gwas_ssf, "plink2": _plink2, "pheweb": _pheweb, "locuszoom": _locuszoom, "cytoscape": _cytoscape,
+}  # fmt: skip

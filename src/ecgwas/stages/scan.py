@@ -44,7 +44,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     opened = genotypes.open_part(study.scan, part)
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
-    folder = out / "plink2" / part
+    folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
     result = associate.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder)
     result.associations.write(out / f"{part}.parquet")
     (out / "left_out").mkdir()
@@ -61,6 +61,12 @@ def load_results(study: Study) -> list[ScanResult]:
     """What the scan gave, part by part."""
     folder = stage_folder(study, "scan")
     return [_load(folder, part) for part in _parts(study)]
+
+
+def dense_folders(study: Study) -> list[Path]:
+    """Where every test is kept, part by part; empty unless the study keeps them."""
+    folders = [stage_folder(study, "scan") / "dense" / part for part in _parts(study)]
+    return folders if all((folder / "traits.parquet").exists() for folder in folders) else []
 
 
 def _load(folder: Path, part: str) -> ScanResult:

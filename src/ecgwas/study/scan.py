@@ -42,6 +42,8 @@ class Matrix(Scan):
     """Missing genotypes: the person left out of that variant as PLINK 2 does, or filled with the mean."""
     kernel: Literal["auto", "table", "numpy"] = "auto"
     """How the product is computed; `auto` takes the fastest there is."""
+    dense: bool = False
+    """Keep effect and standard error of every test, too (results/scan/dense/): 8 bytes per test."""
     block: int = option(2048, ge=1)
     """Variants per block."""
     threads: int = option(0, ge=0)
