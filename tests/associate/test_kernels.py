@@ -48,7 +48,7 @@ def test_a_block_holds_what_the_bed_holds(people: int, variants: int, seed: int)
 
 @given(people=st.integers(1, 700), variants=st.integers(0, 60), columns=st.integers(1, 50), seed=st.integers(0, 10**6))
 @settings(max_examples=60, deadline=None)
-@pytest.mark.parametrize("name", ["numpy", pytest.param("table", marks=needs_table)])
+@pytest.mark.parametrize("name", ["numpy", "torch", pytest.param("table", marks=needs_table)])
 def test_products_are_those_of_float64(name: str, people: int, variants: int, columns: int, seed: int) -> None:
     block = made(people, variants, seed)
     numbers = np.random.default_rng(seed).standard_normal((people, columns)).astype(np.float32)

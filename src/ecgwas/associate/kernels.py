@@ -5,6 +5,7 @@ C of which are the columns'; a missing call counts 0. All kernels give the same 
 
     numpy   the reference: decoded genotypes, and the BLAS that NumPy has
     table   compiled, optional at install: sums of four people looked up by their packed byte (_table.c)
+    torch   on a graphics processor (gpu.py)
 """
 
 from __future__ import annotations
@@ -84,7 +85,11 @@ def chosen(name: str) -> str:
 def make(name: str, columns: NDArray[np.float32], *, hard: bool = True) -> Kernel:
     """The kernel that `scan.kernel` names, for columns (N, C) float32. Raises StudyError if it is not there.
 
-    hard: for hard calls; dosages have no table, they take the reference kernel.
+    hard: for hard calls; dosages have no table, they take the reference kernel (or torch).
     """
     check(name)
+    if name == "torch":
+        from ecgwas.associate.gpu import TorchKernel
+
+        return TorchKernel(columns)
     return TableKernel(columns) if hard and chosen(name) == "table" else NumpyKernel(columns)

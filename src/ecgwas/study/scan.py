@@ -40,8 +40,8 @@ class Matrix(Scan):
     kind: Literal["matrix"] = "matrix"
     missing: Literal["exact", "mean"] = "exact"
     """Missing genotypes: the person left out of that variant as PLINK 2 does, or filled with the mean."""
-    kernel: Literal["auto", "table", "numpy"] = "auto"
-    """How the product is computed; `auto` takes the fastest there is."""
+    kernel: Literal["auto", "table", "numpy", "torch"] = "auto"
+    """How the product is computed; `auto` takes the fastest on the processor, `torch` the GPU if there is one."""
     dense: bool = False
     """Keep effect and standard error of every test, too (results/scan/dense/): 8 bytes per test."""
     block: int = option(2048, ge=1)
