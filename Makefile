@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test docs lint clean
 
 demo: $(STAMP)
 	$(BIN)/ecgwas demo demo
@@ -15,6 +15,11 @@ test: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal
 
+# The documentation as a site, in site/.
+docs: $(STAMP)
+	$(BIN)/pip install --constraint constraints.txt --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 # torch first and alone, exactly as constraints.txt has it: a CPU build, not the newest with gigabytes of CUDA.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,4 +29,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo build site .pytest_cache .mypy_cache .ruff_cache

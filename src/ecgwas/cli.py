@@ -21,6 +21,7 @@ from rich.table import Table
 from ecgwas import __version__, demo, initialise, listing, stages, workflow
 from ecgwas.errors import EcgwasError
 from ecgwas.genes import references
+from ecgwas.progress import CONSOLE
 from ecgwas.report.publication import FORMATS
 from ecgwas.stages import STAGES, Stage, export, figures
 from ecgwas.study import Study
@@ -51,8 +52,8 @@ def main(verbose: bool) -> None:
 def _log(level: int) -> None:
     handler: logging.Handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    if sys.stderr.isatty():
-        handler = RichHandler(console=Console(stderr=True), show_path=False, show_level=False)
+    if CONSOLE.is_terminal:
+        handler = RichHandler(console=CONSOLE, show_path=False, show_level=False)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("ecgwas").setLevel(level)
 

@@ -1,16 +1,27 @@
-"""How far long work has come: a rich bar on a terminal, plain timestamped lines in a batch log."""
+"""How far long work has come: rich bars on a terminal, plain timestamped lines in a batch log."""
 
 from __future__ import annotations
 
 import logging
 import resource
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 logger = logging.getLogger(__name__)
 
@@ -19,14 +30,46 @@ Track = Callable[[Iterable[Item], str, int], Iterator[Item]]
 """`track(items, label, total)` yields the items and shows how far the work has come."""
 
 SECONDS_BETWEEN_LINES = 30.0
+CONSOLE = Console(stderr=True)
+"""Where bars and, on a terminal, the lines of the log go: one console, so that neither writes over the other."""
+
+_shown: ContextVar[Progress | None] = ContextVar("shown", default=None)
+"""The bars of the study that runs, if one does: the bars of its parts join them."""
+
+
+@contextmanager
+def course(total: int, *, console: Console = CONSOLE) -> Iterator[Callable[[str], None]]:
+    """Shows how far a study of `total` parts has come. Gives a function that is told the name of each part as it begins."""
+    if not console.is_terminal:
+        yield _steps_as_lines(total)
+        return
+    with Progress(*_columns(), console=console, transient=True) as bars:
+        task = bars.add_task("study", total=total)
+        token = _shown.set(bars)
+        begun = 0
+
+        def begin(label: str) -> None:
+            nonlocal begun
+            bars.update(task, completed=begun, description=f"study: {label}")
+            begun += 1
+
+        try:
+            yield begin
+            bars.update(task, completed=total, description="study")
+        finally:
+            _shown.reset(token)
 
 
 def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
     """The items, one by one, with progress shown on stderr."""
-    if sys.stderr.isatty():
-        yield from _bar(items, label, total)
-        return
-    yield from _lines(items, label, total)
+    bars = _shown.get()
+    if bars is not None:
+        yield from _within(bars, items, label, total)
+    elif CONSOLE.is_terminal:
+        with Progress(*_columns(), console=CONSOLE) as alone:
+            yield from _advanced(alone, items, label, total)
+    else:
+        yield from _lines(items, label, total)
 
 
 def silent(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
@@ -39,15 +82,58 @@ def peak_memory_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _bar(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
-    columns = (
-        TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+class _Rate(ProgressColumn):
+    """Steps a second, or seconds a step where those are slow."""
+
+    def render(self, task: Task) -> Text:
+        return Text(rate(task.speed), style="progress.data.speed")
+
+
+def rate(per_second: float | None) -> str:
+    """A speed in words: `12/s`, `3.4 s each`; empty where it is not known."""
+    if not per_second:
+        return ""
+    if per_second < 1:
+        return f"{1 / per_second:.1f} s each"
+    return f"{per_second:.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
+        TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(label, total=total)
+
+
+def _within(bars: Progress, items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
+    """A bar below the study's, gone when its work is done."""
+    task = bars.add_task(f"  {label}", total=total)
+    try:
         for item in items:
             yield item
-            progress.advance(task)
+            bars.advance(task)
+    finally:
+        bars.remove_task(task)
+
+
+def _advanced(bars: Progress, items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
+    task = bars.add_task(label, total=total)
+    for item in items:
+        yield item
+        bars.advance(task)
+
+
+def _steps_as_lines(total: int) -> Callable[[str], None]:
+    """One plain line as each part begins."""
+    start = time.monotonic()
+    begun = 0
+
+    def begin(label: str) -> None:
+        nonlocal begun
+        begun += 1
+        logger.info("part %d of %d, %.0f s so far: %s", begun, total, time.monotonic() - start, label)
+
+    return begin
 
 
 def _lines(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
@@ -58,5 +144,6 @@ def _lines(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
         if now - last < SECONDS_BETWEEN_LINES:
             continue
         last = now
-        left = (now - start) / done * (total - done)
-        logger.info("%s: %d of %d, %.0f s left, %.0f MiB", label, done, total, left, peak_memory_mib())
+        speed = done / (now - start)
+        left = (total - done) / speed
+        logger.info("%s: %d of %d, %s, %.0f s left, %.0f MiB", label, done, total, rate(speed), left, peak_memory_mib())

@@ -13,6 +13,10 @@ SHORTEST_NAME = 4
 """Words of fewer characters in a reason are never taken for an eid."""
 
 
+MOST_REASONS = 20
+"""Rarer ones are counted together."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One box of the flow: what, how many, and what was left out on the way from the box before."""
@@ -48,9 +52,16 @@ def names_of(findings: Findings) -> set[str]:
 
 def _reasons(frame: pl.DataFrame, names: set[str]) -> tuple[tuple[str, int], ...]:
     dropped = frame.filter(pl.col("status") != "kept").with_columns(pl.col("reason").fill_null("no reason given"))
-    words = [without_names(reason, names) for reason in dropped["reason"]]
+    words = [without_numbers(without_names(reason, names)) for reason in dropped["reason"]]
     counted = pl.DataFrame({"reason": words}, schema={"reason": pl.String}).group_by("reason").len()
-    return tuple(counted.sort("len", "reason", descending=[True, False]).iter_rows())
+    ordered = list(counted.sort("len", "reason", descending=[True, False]).iter_rows())
+    rest = sum(count for _, count in ordered[MOST_REASONS:])
+    return (*ordered[:MOST_REASONS], *([("other reasons", rest)] if rest else []))
+
+
+def without_numbers(reason: str) -> str:
+    """The reason with measured values blotted out, which would make a reason of its own for each person: -3.12 SD."""
+    return re.sub(r"[-−]?\d+\.\d+", "…", reason)
 
 
 def without_names(reason: str, names: set[str]) -> str:

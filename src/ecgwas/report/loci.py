@@ -34,7 +34,8 @@ def cards(findings: Findings) -> list[Card]:
 
 
 def _card(findings: Findings, row: Mapping[str, Any], gene: str) -> Card:
-    tables = (views.traits_of(findings, row), *views.more_of(findings, "loci", row["locus"]), *_genes(findings, row["locus"]))
+    tables = (views.traits_of(findings, row), *views.more_of(findings, "loci", row["locus"]), *_genes(findings, row["locus"]),
+              *views.more_of(findings, "genes", row["locus"]))  # fmt: skip
     return Card(row, gene, row.get("known"), _about_known(row), _verdict(findings, row["locus"]), tables)
 
 

@@ -23,8 +23,18 @@ CAPTIONS = {
     "audit": "Checks of the locus", "credible": "Credible set", "conditional": "Independent signals",
     "guards": "Guards: what was checked, its number and its verdict", "inflation": "Inflation by allele frequency",
     "heritability": "Heritability", "multitrait": "Tests of all traits together", "known": "Known associations here",
+    "gene_counts": "Genes by variants, loci, leads and traits with a hit", "gene_leads": "Genes and the leads that hit them",
+    "network_tests": "The network against random ones of the same degrees", "cluster_terms": "Enriched terms of each cluster",
+    "term_choice": "Terms chosen for the paper: cardiovascular ones, and the strongest others",
+    "published": "Published associations at the hit variants", "unplaced": "What a source could not place",
 }  # fmt: skip
 """Captions of tables whose file name says too little."""
+
+HEADINGS = {
+    "neglog10p": "−log10 p", "fdr": "FDR", "r2": "r²", "lambda_gc": "λ", "chrom": "chr", "pos": "position", "eaf": "frequency",
+    "se": "standard error", "n": "people",
+}  # fmt: skip
+"""Headings of columns whose name is for programs."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,7 @@ def more_of(findings: Findings, place: str, locus: int | None = None) -> list[Vi
     found = []
     for name, frame in findings.more.items():
         folder, stem = name.split("/")
-        of_loci = "locus" in frame.columns and folder == "loci"
+        of_loci = "locus" in frame.columns
         if folder != place or frame.height == 0 or of_loci != (locus is not None):
             continue
         shown = frame.filter(pl.col("locus") == locus).drop("locus") if locus is not None else frame
@@ -150,7 +160,7 @@ def plain(name: str, caption: str, frame: pl.DataFrame, blotted: set[str]) -> Vi
     words = pl.selectors.string().map_elements(lambda text: without_names(text, blotted), return_dtype=pl.String)
     forms = {True: ".4g", False: ""}
     spelling = {
-        column: (column.replace("_", " "), ",d" if kind.is_integer() else forms[kind.is_float()])
+        column: (HEADINGS.get(column, column.replace("_", " ")), ",d" if kind.is_integer() else forms[kind.is_float()])
         for column, kind in frame.schema.items()
     }
     return view(name, caption, frame.with_columns(words), spelling)
@@ -239,8 +249,8 @@ def clusters(findings: Findings) -> View | None:
     if frame.height == 0:
         return None
     grouped = frame.sort("cluster", "gene").group_by("cluster", maintain_order=True)
-    table = grouped.agg(size=pl.len(), genes=pl.col("gene").str.join(", "))
-    spelling = {"cluster": ("cluster", "d"), "size": ("genes", "d"), "genes": ("names", "")}
+    table = grouped.agg(size=pl.len(), genes=pl.col("gene").str.join(", "), name=pl.col("name").first())
+    spelling = {"cluster": ("cluster", "d"), "name": ("name", ""), "size": ("size", "d"), "genes": ("genes", "")}
     return view("clusters", "MCL clusters of the network", table, spelling)
 
 

@@ -12,12 +12,12 @@ import logging
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from ecgwas import __version__
+from ecgwas import __version__, progress
 from ecgwas.errors import EcgwasError, InputError, MissingStageError, StudyError, first_few
 from ecgwas.stages import genes, loci, null, read, report, represent, scan, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
@@ -42,22 +42,24 @@ def stage_named(name: str) -> Stage:
 
 def run(study: Study, *, until: str | None = None, force: bool = False) -> None:
     """Every part of every stage in order, those that are fresh left as they are."""
-    for stage in STAGES:
-        for part in stage.parts(study):
+    names = [stage.name for stage in STAGES]
+    wanted = STAGES if until is None else STAGES[: names.index(until) + 1]
+    _run_parts(study, wanted, force=force)
+
+
+def _run_parts(study: Study, wanted: Sequence[Stage], *, force: bool) -> None:
+    parts = [(stage, part) for stage in wanted for part in stage.parts(study)]
+    with progress.course(len(parts)) as begin:
+        for stage, part in parts:
+            begin(stage.name if part == "all" else f"{stage.name} {part}")
             run_part(study, stage.name, part, force=force)
-        if stage.name == until:
-            return
 
 
 def run_null(study: Study, *, force: bool = False) -> Study:
     """The study's null twin, from its traits to its genes: shuffled people, the study's threshold. Gives the twin."""
     shuffled = null.twin(study)
     null.share_signals(study, shuffled)
-    for stage in STAGES:
-        if stage.name in null.SHARED or stage.name == "report":
-            continue
-        for part in stage.parts(shuffled):
-            run_part(shuffled, stage.name, part, force=force)
+    _run_parts(shuffled, [stage for stage in STAGES if stage.name not in (*null.SHARED, "report")], force=force)
     return shuffled
 
 

@@ -11,6 +11,7 @@ from ecgwas.report.findings import Figure, Findings
 
 STEPS = 300
 MOST_NAMED = 150
+MOST_CLUSTERS, LEGEND_ROW = 12, 17.0
 WIDTH, HEIGHT = 930.0, 560.0
 
 
@@ -27,6 +28,8 @@ def network(findings: Findings) -> Figure | None:
     size = min(1.0, 0.3 + float(np.sqrt(len(names))) / 9)
     places = _fitted(_layout(len(names), pairs, edges["score"].to_numpy(), of), size)
     parts = _edges(names, places, pairs, edges["score"].to_numpy(), of) + _nodes(names, places, of, np.bincount(pairs.ravel()))
+    below = HEIGHT * size
+    named = _legend(findings, of, below + 16)
     number_of_clusters = len(set(of[of > 0].tolist()))
     alone = findings.clusters.frame.filter(~pl.col("gene").is_in(names)).height
     caption = (
@@ -34,7 +37,12 @@ def network(findings: Findings) -> Figure | None:
         f"grey edges run between clusters). {alone} hit genes without an edge are not drawn."
     )
     table = edges.sort("gene_a", "gene_b")
-    return Figure("Network of the hit genes", caption, d.svg(WIDTH, HEIGHT * size, parts, caption), table.write_csv())
+    return Figure(
+        "Network of the hit genes",
+        caption,
+        d.svg(WIDTH, below + (6 + LEGEND_ROW * len(named)), [*parts, *named], caption),
+        table.write_csv(),
+    )
 
 
 def _layout(
@@ -71,6 +79,14 @@ def _fitted(places: NDArray[np.float64], size: float) -> NDArray[np.float64]:
         [WIDTH - 120, HEIGHT - 90]
     )
     return fitted
+
+
+def _legend(findings: Findings, clusters: NDArray[np.int64], top: float) -> list[str]:
+    """The clusters that have a name and are drawn, one a line."""
+    names = dict(findings.clusters.frame.drop_nulls("name").select("cluster", "name").unique().sort("cluster").iter_rows())
+    shown = [cluster for cluster in sorted(names) if cluster in set(clusters.tolist())][:MOST_CLUSTERS]
+    words = [f"{cluster}: {names[cluster]}" for cluster in shown]
+    return ["".join(d.legend(16, top + i * LEGEND_ROW, [(words[i], _colour(cluster))])) for i, cluster in enumerate(shown)]
 
 
 def _colour(cluster: int) -> str:

@@ -1,0 +1,71 @@
+"""The documentation: pages made from the code are up to date, links lead somewhere, the site holds every page."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from lxml import etree
+
+from tests.conftest import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def slug(heading: str) -> str:
+    """A heading's place in an address, as Markdown's table of contents makes it."""
+    plain = re.sub(r"[`*]", "", heading).strip().lower()
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain)).strip("-")
+
+
+def test_the_page_of_options_is_made_from_the_options() -> None:
+    from docs.make_study import study_page
+
+    assert (DOCS / "study.md").read_text() == study_page(), "run python docs/make_study.py"
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_links_and_pictures_of_a_page_are_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, place = target.partition("#")
+        file = (page.parent / name) if name else page
+        assert file.exists(), f"{page.name}: {target}"
+        if place:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+            assert place in {slug(heading) for heading in headings}, f"{page.name}: {target}"
+
+
+def test_pictures_are_whole_and_name_nobody() -> None:
+    for path in (DOCS / "pictures").glob("*.svg"):
+        assert etree.parse(str(path)).getroot().tag.endswith("svg"), path
+
+
+def named(entry: object) -> list[str]:
+    if isinstance(entry, str):
+        return [entry]
+    entries = entry.values() if isinstance(entry, dict) else entry
+    return [page for inner in entries for page in named(inner)]  # type: ignore[attr-defined]
+
+
+def test_the_site_holds_every_page_and_reaches_for_nothing() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    assert sorted(named(site["nav"])) == [page.name for page in PAGES]
+    assert site["theme"]["font"] is False
+    assert "extra_javascript" not in site
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="mkdocs-material is not installed: make docs")
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "tutorial.html").exists()
