@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecgwas.errors import InputError, StudyError
+from ecgwas.genes.references import REFERENCES
 from ecgwas.initialise import write_study
 from ecgwas.study import Study
 
@@ -56,6 +57,17 @@ def test_gene_tables_are_taken_up(tmp_path: Path) -> None:
     (folder / "terms.gmt").touch()
     study = Study.read_file(write_study(folder))
     assert [source.kind for source in study.genes] == ["regions", "enrichment"]
+
+
+def test_references_are_taken_up_where_there_are_no_own_tables(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "references").mkdir()
+    for reference in REFERENCES:
+        (folder / "references" / reference.name).touch()
+    study = Study.read_file(write_study(folder))
+    assert [source.kind for source in study.genes] == ["regions", "string_files", "enrichment", "gwas_catalog"]
+    named = {value for source in study.genes for _, value in source if isinstance(value, Path)}
+    assert all(path.is_file() for path in named)
 
 
 def test_an_odd_folder_name_stays_valid_yaml(tmp_path: Path) -> None:

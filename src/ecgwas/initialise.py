@@ -66,6 +66,33 @@ GENE_FILES = (
     ("terms.gmt", "  - {{kind: enrichment, terms: {}}}"),
 )
 
+REFERENCES = (
+    (
+        "gencode.v47lift37.annotation.gtf.gz",
+        "  - {kind: regions, file: references/gencode.v47lift37.annotation.gtf.gz, protein_coding: true}",
+    ),
+    (
+        "9606.protein.links.v12.0.txt.gz",
+        """\
+  - kind: string_files
+    links: references/9606.protein.links.v12.0.txt.gz
+    info: references/9606.protein.info.v12.0.txt.gz
+    aliases: references/9606.protein.aliases.v12.0.txt.gz""",
+    ),
+    (
+        "9606.protein.enrichment.terms.v12.0.txt.gz",
+        """\
+  - kind: enrichment
+    terms: references/9606.protein.enrichment.terms.v12.0.txt.gz
+    info: references/9606.protein.info.v12.0.txt.gz""",
+    ),
+    (
+        "gwas-catalog-associations_ontology-annotated-full.zip",
+        "  - {kind: gwas_catalog, file: references/gwas-catalog-associations_ontology-annotated-full.zip}",
+    ),
+)
+"""Files of `ecgwas references fetch FOLDER/references`, for hg19, and the sources that read them."""
+
 
 def write_study(folder: Path, *, replace: bool = False, represent: str = REPRESENT) -> Path:
     """FOLDER/study.yaml. Raises InputError listing all inputs that are missing, StudyError if the file is there."""
@@ -140,6 +167,7 @@ def _patterns(name: str) -> set[str]:
 
 def _genes(folder: Path) -> str:
     lines = [line.format(name) for name, line in GENE_FILES if (folder / name).is_file()]
+    lines = lines or [line for name, line in REFERENCES if (folder / "references" / name).is_file()]
     if not lines:
         return NO_GENES
     return "\n".join(["genes:", *lines, ""])

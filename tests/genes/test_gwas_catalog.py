@@ -45,7 +45,7 @@ def speak(asked: Asked) -> bytes:
     pages = PAGES.get(asked.params["rs_id"], [])
     number = int(asked.params["page"])
     page = {"size": 200, "totalElements": len(pages), "totalPages": len(pages), "number": number}
-    if not pages:
+    if number >= len(pages):
         return json.dumps({"_links": {}, "page": page}).encode()
     return json.dumps({"_embedded": {"associations": pages[number]}, "page": page}).encode()
 

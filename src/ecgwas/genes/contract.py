@@ -6,13 +6,16 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 Value = TypeVar("Value")
 Item = TypeVar("Item")
 Build = Literal["hg19", "hg38"]
+Whole = Annotated[int, Field(ge=0, le=10**12)]
+"""A count or a distance of an answer."""
 
 RS_NUMBER = re.compile(r"rs\d+(?![0-9A-Za-z])")
 
@@ -82,6 +85,27 @@ def as_json(content: bytes) -> Any:
     except (ValueError, RecursionError):
         start = content[:60].decode("utf-8", errors="replace")
         raise NotUnderstood(f"the answer is not JSON: {start!r}") from None
+
+
+class Part(BaseModel):
+    """A part of an answer, with the fields that are used; others may come. Numbers spelled as text are numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=())
+
+
+def understood(kind: Any, value: Any) -> Any:
+    """The JSON value as `kind` (a Part, or a list of them). Raises NotUnderstood naming the first field that is not so."""
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise NotUnderstood(f"the answer is not of the contract: {place or 'all of it'}: {first['msg']}") from None
+
+
+def of_kind(kind: Any) -> Callable[[bytes], Any]:
+    """Understands JSON of that kind."""
+    return lambda content: understood(kind, as_json(content))
 
 
 def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -7,11 +7,13 @@ Variants that Ensembl does not know are not in the answer. Offline twin: regions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field
 
 from ecgwas.errors import InputError, StudyError, first_few
 from ecgwas.genes import mapping
-from ecgwas.genes.contract import Get, NotUnderstood, Question, Variants, as_json, batches
+from ecgwas.genes.contract import Get, Part, Question, Variants, Whole, batches, of_kind
 from ecgwas.genes.mapping import Found
 from ecgwas.genes.regions import chromosome
 from ecgwas.study import EnsemblVep
@@ -24,6 +26,37 @@ SAME_PLACE_BP = 50
 ENOUGH = 3
 
 
+class Transcript(Part):
+    """What a variant does to a transcript. distance: bases to it, none inside."""
+
+    gene_id: str | None = None
+    gene_symbol: str | None = None
+    biotype: str | None = None
+    consequence_terms: list[str] = []
+    impact: str | None = None
+    distance: Whole | None = None
+
+
+class Effect(Part):
+    """A variant at one of its places."""
+
+    input: str
+    seq_region_name: str
+    start: Whole
+    transcript_consequences: list[Transcript] = []
+
+    @property
+    def chrom(self) -> str:
+        """Chromosome without chr."""
+        return chromosome(self.seq_region_name)
+
+
+class Data(Part):
+    """Answer of info/data."""
+
+    releases: Annotated[list[int], Field(min_length=1)]
+
+
 def annotate(options: EnsemblVep, variants: Variants, loci: Loci, get: Get) -> Genes:
     """Genes that hold each variant or lie within 5 kb, with its consequence there.
 
@@ -33,12 +66,17 @@ def annotate(options: EnsemblVep, variants: Variants, loci: Loci, get: Get) -> G
         raise StudyError("Ensembl has a server per genome build", fix="set `build: hg19` or `hg38` under `scan`")
     server = options.address if variants.build == "hg38" else options.address_hg19
     rs_numbers = variants.rs_numbers()
-    effects: dict[str, list[dict[str, Any]]] = {}
+    effects: dict[str, list[Effect]] = {}
     for batch in batches(sorted(set(rs_numbers.values())), options.batch):
         question = Question(f"{server}/vep/human/id", json={"ids": list(batch)})
-        for effect in get(question, _effects).value:
-            effects.setdefault(str(effect["input"]).split()[0], []).append(effect)
-    here = {variant: _here(effects.get(rs_number, []), variants, variant) for variant, rs_number in rs_numbers.items()}
+        for effect in get(question, of_kind(list[Effect])).value:
+            effects.setdefault(effect.input.strip(), []).append(effect)
+    # On the variant's own chromosome: not on patches and other haplotypes.
+    here = {
+        variant: [effect for effect in effects.get(rs_numbers[variant], ()) if effect.chrom == chrom]
+        for variant, chrom, _ in variants.rows()
+        if variant in rs_numbers
+    }
     _same_build(here, variants)
     found = {variant: _genes(places, protein_coding=options.protein_coding) for variant, places in here.items()}
     reasons = {variant: mapping.NO_RS_NUMBER for variant, _, _ in variants.rows() if variant not in rs_numbers}
@@ -49,39 +87,16 @@ def annotate(options: EnsemblVep, variants: Variants, loci: Loci, get: Get) -> G
 def version(server: str, build: str, get: Get) -> str:
     """Release and assembly, such as `Ensembl 113 GRCh38`."""
     question = Question(f"{server}/info/data", params={"content-type": "application/json"})
-    return f"Ensembl {get(question, _release).value} {ASSEMBLIES[build]}"
+    return f"Ensembl {max(get(question, of_kind(Data)).value.releases)} {ASSEMBLIES[build]}"
 
 
-def _release(content: bytes) -> int:
-    answer = as_json(content)
-    releases = answer.get("releases") if isinstance(answer, dict) else None
-    if not isinstance(releases, list) or not releases:
-        raise NotUnderstood("the answer does not tell `releases`")
-    return max(int(release) for release in releases)
-
-
-def _effects(content: bytes) -> list[dict[str, Any]]:
-    answer = as_json(content)
-    if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
-        raise NotUnderstood("the answer is not a list of variants")
-    if not all({"input", "seq_region_name"} <= set(item) and isinstance(item.get("start"), int) for item in answer):
-        raise NotUnderstood("a variant of the answer lacks input, seq_region_name or start")
-    return answer
-
-
-def _here(effects: Sequence[dict[str, Any]], variants: Variants, variant: str) -> list[dict[str, Any]]:
-    """The places on the variant's own chromosome: not those on patches and other haplotypes."""
-    chrom = variants.frame["chrom"][variants.frame["variant"].to_list().index(variant)]
-    return [effect for effect in effects if chromosome(str(effect["seq_region_name"])) == chrom]
-
-
-def _same_build(here: Mapping[str, Sequence[Mapping[str, Any]]], variants: Variants) -> None:
+def _same_build(here: Mapping[str, Sequence[Effect]], variants: Variants) -> None:
     positions = {variant: pos for variant, _, pos in variants.rows()}
     placed = {variant: places for variant, places in here.items() if places}
     elsewhere = [
         variant
         for variant, places in placed.items()
-        if all(abs(int(place["start"]) - positions[variant]) > SAME_PLACE_BP for place in places)
+        if all(abs(place.start - positions[variant]) > SAME_PLACE_BP for place in places)
     ]
     if len(elsewhere) >= ENOUGH and 2 * len(elsewhere) > len(placed):
         count = f"{len(elsewhere)} of {len(placed)} variants"
@@ -89,23 +104,22 @@ def _same_build(here: Mapping[str, Sequence[Mapping[str, Any]]], variants: Varia
         raise InputError(problem, fix="correct `build` under `scan`: hg19 or hg38")
 
 
-def _genes(places: Sequence[Mapping[str, Any]], *, protein_coding: bool) -> list[Found]:
+def _genes(places: Sequence[Effect], *, protein_coding: bool) -> list[Found]:
     """Each gene once: its least distance, and the worst consequence on its transcripts."""
-    by_gene: dict[str, list[Mapping[str, Any]]] = {}
-    for place in places:
-        for transcript in place.get("transcript_consequences") or []:
-            if transcript.get("biotype") == "protein_coding" or not protein_coding:
-                by_gene.setdefault(str(transcript.get("gene_symbol") or transcript.get("gene_id")), []).append(transcript)
+    by_gene: dict[str, list[Transcript]] = {}
+    for transcript in (transcript for place in places for transcript in place.transcript_consequences):
+        gene = transcript.gene_symbol or transcript.gene_id
+        if gene is not None and (transcript.biotype == "protein_coding" or not protein_coding):
+            by_gene.setdefault(gene, []).append(transcript)
     return [_gene(gene, transcripts) for gene, transcripts in by_gene.items()]
 
 
-def _gene(gene: str, transcripts: Sequence[Mapping[str, Any]]) -> Found:
-    distance = min(int(transcript.get("distance") or 0) for transcript in transcripts)
+def _gene(gene: str, transcripts: Sequence[Transcript]) -> Found:
+    distance = min(transcript.distance or 0 for transcript in transcripts)
     worst = min(transcripts, key=_impact)
-    terms = ", ".join(worst.get("consequence_terms") or ())
-    return Found(gene, distance, "overlap" if distance == 0 else "nearest", f"{terms} ({worst.get('impact')})")
+    evidence = f"{', '.join(worst.consequence_terms)} ({worst.impact})"
+    return Found(gene, distance, "overlap" if distance == 0 else "nearest", evidence)
 
 
-def _impact(transcript: Mapping[str, Any]) -> int:
-    impact = str(transcript.get("impact"))
-    return IMPACTS.index(impact) if impact in IMPACTS else len(IMPACTS)
+def _impact(transcript: Transcript) -> int:
+    return IMPACTS.index(transcript.impact) if transcript.impact in IMPACTS else len(IMPACTS)

@@ -8,14 +8,15 @@ Offline twin: enrichment over GMT files (`ecgwas references fetch` makes those o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 from scipy import stats
 
 from ecgwas.genes import mapping
-from ecgwas.genes.contract import Get, NotUnderstood, Question, Variants, as_json, batches
+from ecgwas.genes.contract import Get, Part, Question, Variants, Whole, batches, of_kind
 from ecgwas.genes.enrichment import Enriched, is_cardiovascular
 from ecgwas.genes.mapping import Found
 from ecgwas.study import Gprofiler
@@ -23,6 +24,70 @@ from ecgwas.tables import Genes, Loci, Terms
 
 ORGANISM = "hsapiens"
 NOT_IN_A_GENE = "g:SNPense: not in a protein-coding gene, or not known"
+
+Count = Annotated[int, Field(ge=1, le=10**12)]
+
+
+class Snp(Part):
+    """A variant of g:SNPense; start -1: without a place. variants: consequence -> transcripts."""
+
+    rs_id: str
+    start: int
+    gene_names: list[str]
+    variants: dict[str, int] | None = None
+
+
+class Snps(Part):
+    """Answer of g:SNPense."""
+
+    result: list[Snp]
+
+
+class DataVersions(Part):
+    """Answer of util/data_versions."""
+
+    gprofiler_version: str
+
+
+class Term(Part):
+    """A term of g:GOSt; p_value is adjusted. intersections: for each gene of the query its evidence, none: not in the term."""
+
+    source: str
+    native: str
+    name: str
+    p_value: Annotated[float, Field(ge=0, le=1)]
+    term_size: Count
+    query_size: Count
+    intersection_size: Whole
+    effective_domain_size: Count
+    intersections: list[list[str]]
+
+
+class Query(Part):
+    """How g:GOSt understood a list of genes: symbol -> Ensembl genes."""
+
+    ensgs: list[str]
+    mapping: dict[str, list[str]] = {}
+
+
+class Understood(Part):
+    """The one list that was asked, and genes that g:GOSt does not know."""
+
+    query: Annotated[dict[str, Query], Field(min_length=1)]
+    failed: list[str] = []
+
+
+class Meta(Part):
+    """What g:GOSt tells beside the terms."""
+
+    genes_metadata: Understood
+
+
+class Profile(Part):
+    """Answer of g:GOSt."""
+
+    result: list[Term]
+    meta: Meta
 
 
 def annotate(options: Gprofiler, variants: Variants, loci: Loci, get: Get) -> Genes:
@@ -32,8 +97,8 @@ def annotate(options: Gprofiler, variants: Variants, loci: Loci, get: Get) -> Ge
     for batch in batches(sorted(set(rs_numbers.values())), options.batch):
         url = f"{options.address}/api/snpense/snpense"
         question = Question(url, json={"query": list(batch), "output": "json"})
-        for item in get(question, _snps).value:
-            placed.setdefault(str(item["rs_id"]), []).extend(_genes(item))
+        for snp in get(question, of_kind(Snps)).value.result:
+            placed.setdefault(snp.rs_id, []).extend(_genes(snp))
     found = {variant: _once(placed.get(rs_number, [])) for variant, rs_number in rs_numbers.items()}
     reasons = {
         variant: NOT_IN_A_GENE if variant in rs_numbers else mapping.NO_RS_NUMBER for variant, _, _ in variants.rows()
@@ -44,42 +109,14 @@ def annotate(options: Gprofiler, variants: Variants, loci: Loci, get: Get) -> Ge
 def version(options: Gprofiler, get: Get) -> str:
     """Which data the service holds, such as `g:Profiler e113_eg59_p19_6be52918`."""
     question = Question(f"{options.address}/api/util/data_versions", json={"organism": ORGANISM})
-    return f"g:Profiler {get(question, _data_version).value}"
+    return f"g:Profiler {get(question, of_kind(DataVersions)).value.gprofiler_version}"
 
 
-def _data_version(content: bytes) -> str:
-    answer = as_json(content)
-    if not isinstance(answer, dict) or "gprofiler_version" not in answer:
-        raise NotUnderstood("the answer does not tell gprofiler_version")
-    return str(answer["gprofiler_version"])
-
-
-def _snps(content: bytes) -> list[dict[str, Any]]:
-    items = _result(content)
-    if not all({"rs_id", "gene_names"} <= set(item) and _is_whole(item.get("start")) for item in items):
-        raise NotUnderstood("a variant of the answer lacks rs_id, start or gene_names")
-    return items
-
-
-def _is_whole(value: Any) -> bool:
-    """True for -1 and for "-1": the service gives positions either way."""
-    return isinstance(value, int) or (isinstance(value, str) and value.lstrip("-").isdigit())
-
-
-def _result(content: bytes) -> list[dict[str, Any]]:
-    answer = as_json(content)
-    result = answer.get("result") if isinstance(answer, dict) else None
-    if not isinstance(result, list) or not all(isinstance(item, dict) for item in result):
-        raise NotUnderstood("the answer has no list `result`")
-    return result
-
-
-def _genes(item: Mapping[str, Any]) -> list[Found]:
-    if int(item["start"]) < 0:
+def _genes(snp: Snp) -> list[Found]:
+    if snp.start < 0:
         return []
-    consequences = item.get("variants") or {}
-    evidence = ", ".join(name for name, count in sorted(consequences.items()) if count) or None
-    return [Found(str(gene), 0, "overlap", evidence) for gene in item["gene_names"]]
+    evidence = ", ".join(name for name, count in sorted((snp.variants or {}).items()) if count) or None
+    return [Found(gene, 0, "overlap", evidence) for gene in snp.gene_names]
 
 
 def _once(found: Sequence[Found]) -> list[Found]:
@@ -100,49 +137,33 @@ def enrich(options: Gprofiler, genes: Sequence[str], get: Get) -> Enriched:
         "measure_underrepresentation": False, "domain_scope": options.domain_scope, "numeric_ns": "",
         "significance_threshold_method": "fdr", "background": [], "output": "json",
     }  # fmt: skip
-    profile = get(Question(f"{options.address}/api/gost/profile/", json=body), _profile).value
-    rows = [_term(options, item, profile["meta"]) for item in profile["result"] if item["intersection_size"] > 0]
+    profile: Profile = get(Question(f"{options.address}/api/gost/profile/", json=body), of_kind(Profile)).value
+    understood = profile.meta.genes_metadata
+    query = next(iter(understood.query.values()))
+    rows = [_term(options, term, query) for term in profile.result if term.intersection_size > 0]
     rows.sort(key=lambda row: (row["category"], row["p"], row["term"]))
     notes = [f"{version(options, get)}: {len(rows)} terms of {', '.join(options.sources)} hold a hit gene"]
-    failed = sorted(profile["meta"]["genes_metadata"].get("failed") or [])
-    if failed:
-        notes.append(f"not known to g:GOSt: {', '.join(failed)}")
+    if understood.failed:
+        notes.append(f"not known to g:GOSt: {', '.join(sorted(understood.failed))}")
     return Enriched(Terms.of(rows), tuple(notes))
 
 
-COUNTS = ("term_size", "query_size", "intersection_size", "effective_domain_size")
-
-
-def _profile(content: bytes) -> dict[str, Any]:
-    terms = _result(content)
-    if not all({"source", "native", "name", "p_value", "intersections", *COUNTS} <= set(term) for term in terms):
-        raise NotUnderstood("a term of the answer lacks its source, name, p_value, counts or intersections")
-    answer = as_json(content)
-    try:
-        next(iter(answer["meta"]["genes_metadata"]["query"].values()))["ensgs"]
-    except (KeyError, TypeError, AttributeError, StopIteration):
-        raise NotUnderstood("the answer does not tell which genes it understood") from None
-    return {"result": terms, "meta": answer["meta"]}
-
-
-def _term(options: Gprofiler, item: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
-    term_size, query_size, observed, domain = (int(item[name]) for name in COUNTS)
-    expected = query_size * term_size / domain
+def _term(options: Gprofiler, term: Term, query: Query) -> dict[str, Any]:
+    domain, size, hits, observed = term.effective_domain_size, term.term_size, term.query_size, term.intersection_size
+    expected = hits * size / domain
     strength = float(np.log10(observed / expected))
-    fdr = float(item["p_value"])
     return {
-        "category": item["source"], "term": item["native"], "description": item["name"], "observed": observed,
-        "expected": expected, "background": term_size, "strength": strength, "fdr": fdr,
-        "p": float(stats.hypergeom.sf(observed - 1, domain, term_size, query_size)),
-        "kept": fdr < options.max_fdr and strength > options.min_strength,
-        "cardiovascular": is_cardiovascular(f"{item['native']} {item['name']}", options.cardiovascular),
-        "genes": ";".join(_shared(item, meta)),
+        "category": term.source, "term": term.native, "description": term.name, "observed": observed,
+        "expected": expected, "background": size, "strength": strength, "fdr": term.p_value,
+        "p": float(stats.hypergeom.sf(observed - 1, domain, size, hits)),
+        "kept": term.p_value < options.max_fdr and strength > options.min_strength,
+        "cardiovascular": is_cardiovascular(f"{term.native} {term.name}", options.cardiovascular),
+        "genes": ";".join(_shared(term, query)),
     }  # fmt: skip
 
 
-def _shared(item: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
+def _shared(term: Term, query: Query) -> list[str]:
     """Symbols, as they were asked, of the genes that the term holds: its evidence is in the order of the query's genes."""
-    query = next(iter(meta["genes_metadata"]["query"].values()))
-    symbol_of = {ensg: symbol for symbol, ensgs in query.get("mapping", {}).items() for ensg in ensgs}
-    pairs = zip(query["ensgs"], item["intersections"], strict=False)
+    symbol_of = {ensg: symbol for symbol, ensgs in query.mapping.items() for ensg in ensgs}
+    pairs = zip(query.ensgs, term.intersections, strict=False)
     return sorted(symbol_of.get(ensg, ensg) for ensg, evidence in pairs if evidence)

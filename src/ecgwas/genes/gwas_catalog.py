@@ -12,11 +12,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ecgwas.errors import InputError
 from ecgwas.gene_tables import Published
-from ecgwas.genes.contract import Get, NotUnderstood, Question, Variants, as_json
+from ecgwas.genes.contract import Get, Part, Question, Variants, Whole, of_kind
 from ecgwas.genes.enrichment import is_cardiovascular
 from ecgwas.genes.files import read_lines, version_of
 from ecgwas.genes.mapping import locus_of
@@ -29,6 +31,46 @@ RS_NUMBER = re.compile(r"rs\d+")
 FIX = "give gwas-catalog-associations_ontology-annotated.tsv, or let `ecgwas references fetch` download it"
 
 Row = Mapping[str, Any]
+
+
+class EfoTrait(Part):
+    """A trait of the ontology."""
+
+    efo_trait: str | None = None
+
+
+class Association(Part):
+    """One association; p is mantissa times ten to the exponent."""
+
+    reported_trait: list[str] | str | None = None
+    efo_traits: list[EfoTrait] | None = None
+    pvalue_mantissa: float | None = None
+    pvalue_exponent: Annotated[int, Field(ge=-(10**9), le=10**9)] | None = None
+    beta: str | float | None = None
+    or_value: str | float | None = None
+    mapped_genes: list[str] | None = None
+    pubmed_id: str | int | None = None
+    accession_id: str | None = None
+    snp_effect_allele: list[str] | None = None
+
+
+class Embedded(Part):
+    """The associations of a page."""
+
+    associations: list[Association] = []
+
+
+class Count(Part):
+    """How many pages there are."""
+
+    totalPages: Whole
+
+
+class Page(Part):
+    """A page of associations; nothing embedded where there are none."""
+
+    page: Count
+    embedded: Embedded | None = Field(None, alias="_embedded")
 
 
 def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get) -> Published:
@@ -115,36 +157,26 @@ def _from_service(options: GwasCatalog, variants: Variants, get: Get) -> list[di
         page, pages = 0, 1
         while page < pages:
             asked = {"rs_id": rs_number, "page": str(page), "size": str(PAGE)}
-            answer = get(Question(f"{options.address}/associations", params=asked), _page)
-            found += [_of_service(variant, rs_number, item, answer.date) for item in answer.value["items"]]
-            page, pages = page + 1, answer.value["pages"]
+            answer = get(Question(f"{options.address}/associations", params=asked), of_kind(Page))
+            held = answer.value.embedded.associations if answer.value.embedded is not None else []
+            found += [_of_service(variant, rs_number, item, answer.date) for item in held]
+            page, pages = page + 1, answer.value.page.totalPages if held else 0
     return found
 
 
-def _page(content: bytes) -> dict[str, Any]:
-    answer = as_json(content)
-    if not isinstance(answer, dict) or not isinstance(answer.get("page"), dict):
-        raise NotUnderstood("the answer has no `page`")
-    items = (answer.get("_embedded") or {}).get("associations", [])
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise NotUnderstood("the associations of the answer are no list")
-    return {"items": items, "pages": int(answer["page"].get("totalPages", 0))}
-
-
-def _of_service(variant: str, rs_number: str, item: Row, date: str) -> dict[str, Any]:
-    reported = item.get("reported_trait") or []
+def _of_service(variant: str, rs_number: str, item: Association, date: str) -> dict[str, Any]:
+    reported = [item.reported_trait] if isinstance(item.reported_trait, str) else item.reported_trait or []
     return {
-        "variant": variant, "rs_id": rs_number, "trait": "; ".join(reported if isinstance(reported, list) else [reported]),
-        "efo_trait": _joined([str(trait.get("efo_trait") or "") for trait in item.get("efo_traits") or []]),
-        "neglog10p": _neglog10p(item), "risk_allele": _joined(item.get("snp_effect_allele") or []),
-        "effect": str(item.get("beta") or item.get("or_value") or "") or None,
-        "genes": _joined(item.get("mapped_genes") or []), "pubmed_id": str(item.get("pubmed_id") or "") or None,
-        "study": item.get("accession_id"), "source_version": f"GWAS Catalog REST v2, {date}",
+        "variant": variant, "rs_id": rs_number, "trait": "; ".join(reported),
+        "efo_trait": _joined([trait.efo_trait or "" for trait in item.efo_traits or ()]),
+        "neglog10p": _neglog10p(item), "risk_allele": _joined(item.snp_effect_allele or ()),
+        "effect": str(item.beta or item.or_value or "") or None, "genes": _joined(item.mapped_genes or ()),
+        "pubmed_id": str(item.pubmed_id or "") or None, "study": item.accession_id,
+        "source_version": f"GWAS Catalog REST v2, {date}",
     }  # fmt: skip
 
 
-def _neglog10p(item: Row) -> float | None:
-    mantissa, exponent = item.get("pvalue_mantissa"), item.get("pvalue_exponent")
-    if mantissa is None or exponent is None or float(mantissa) <= 0:
+def _neglog10p(item: Association) -> float | None:
+    if item.pvalue_mantissa is None or item.pvalue_exponent is None or item.pvalue_mantissa <= 0:
         return None
-    return -(math.log10(float(mantissa)) + int(exponent))
+    return -(math.log10(item.pvalue_mantissa) + item.pvalue_exponent)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ecgwas.genes import mapping
-from ecgwas.genes.contract import Get, NotUnderstood, Question, Variants, as_json
+from ecgwas.genes.contract import Get, NotUnderstood, Part, Question, Variants, as_json, understood
 from ecgwas.genes.mapping import Found
 from ecgwas.study import OpenTargets
 from ecgwas.tables import Genes, Loci
@@ -34,6 +36,112 @@ META = "query meta { meta { apiVersion { x y z } dataVersion { year month } } }"
 VARIANT_ID = re.compile(r"(\w+)_(\d+)_[ACGT]+_[ACGT]+")
 
 
+class Hit(Part):
+    """A match of the search."""
+
+    id: str
+    entity: str | None = None
+
+
+class Hits(Part):
+    """Matches of the search."""
+
+    hits: list[Hit] | None = None
+
+
+class Search(Part):
+    """Data of SEARCH."""
+
+    search: Hits | None = None
+
+
+class Target(Part):
+    """A gene."""
+
+    approvedSymbol: str
+
+
+class Label(Part):
+    """A consequence in words."""
+
+    label: str | None = None
+
+
+class Consequence(Part):
+    """A gene near a variant."""
+
+    distanceFromFootprint: Annotated[int, Field(ge=-(10**12), le=10**12)] | None = None
+    target: Target | None = None
+
+
+class Score(Part):
+    """Locus-to-gene score of a gene."""
+
+    score: float
+    target: Target | None = None
+
+
+class Scores(Part):
+    """Locus-to-gene scores of a credible set."""
+
+    rows: list[Score] = []
+
+
+class CatalogStudy(Part):
+    """The study of a credible set."""
+
+    id: str
+    traitFromSource: str | None = None
+
+
+class CredibleSet(Part):
+    """A credible set that holds the variant."""
+
+    study: CatalogStudy | None = None
+    l2GPredictions: Scores | None = None
+
+
+class CredibleSets(Part):
+    """Credible sets that hold the variant."""
+
+    rows: list[CredibleSet] = []
+
+
+class Variant(Part):
+    """A variant and what is near it."""
+
+    id: str
+    rsIds: list[str] | None = None
+    mostSevereConsequence: Label | None = None
+    transcriptConsequences: list[Consequence] | None = None
+    credibleSets: CredibleSets | None = None
+
+
+class Described(Part):
+    """Data of VARIANT."""
+
+    variant: Variant | None = None
+
+
+class DataVersion(Part):
+    """Year and month of the data."""
+
+    year: str | int
+    month: str | int
+
+
+class Release(Part):
+    """Which data the service holds."""
+
+    dataVersion: DataVersion
+
+
+class Meta(Part):
+    """Data of META."""
+
+    meta: Release
+
+
 def annotate(options: OpenTargets, variants: Variants, loci: Loci, get: Get) -> Genes:
     """Genes that hold each variant, else the nearest; and linked genes of an L2G score of min_score or more."""
     rs_numbers = variants.rs_numbers()
@@ -52,36 +160,31 @@ def annotate(options: OpenTargets, variants: Variants, loci: Loci, get: Get) -> 
 
 def version(options: OpenTargets, get: Get) -> str:
     """Data release, such as `Open Targets 25.09`."""
-    meta = _ask(options, META, {}, get)["meta"]
-    return f"Open Targets {meta['dataVersion']['year']}.{meta['dataVersion']['month']}"
+    release: DataVersion = _ask(options, META, {}, Meta, get).meta.dataVersion
+    return f"Open Targets {release.year}.{release.month}"
 
 
-def _ask(options: OpenTargets, query: str, variables: Mapping[str, str], get: Get) -> Any:
-    return get(Question(options.address, json={"query": query, "variables": dict(variables)}), _data).value
+def _ask(options: OpenTargets, query: str, variables: Mapping[str, str], kind: type[Part], get: Get) -> Any:
+    def understand(content: bytes) -> Any:
+        answer = as_json(content)
+        if isinstance(answer, dict) and answer.get("errors"):
+            raise NotUnderstood(f"the service says: {str(answer['errors'])[:200]}")
+        return understood(kind, answer.get("data") if isinstance(answer, dict) else answer)
+
+    return get(Question(options.address, json={"query": query, "variables": dict(variables)}), understand).value
 
 
-def _data(content: bytes) -> dict[str, Any]:
-    answer = as_json(content)
-    if not isinstance(answer, dict):
-        raise NotUnderstood("the answer is not of GraphQL")
-    if answer.get("errors"):
-        raise NotUnderstood(f"the service says: {str(answer['errors'])[:200]}")
-    data = answer.get("data")
-    if not isinstance(data, dict):
-        raise NotUnderstood("the answer has no `data`")
-    return data
-
-
-def _described(options: OpenTargets, rs_number: str, chrom: str, get: Get) -> list[Mapping[str, Any]]:
+def _described(options: OpenTargets, rs_number: str, chrom: str, get: Get) -> list[Variant]:
     """The variants of that rs number (one per allele) on that chromosome."""
-    hits = (_ask(options, SEARCH, {"text": rs_number}, get).get("search") or {}).get("hits") or []
-    matches = [VARIANT_ID.fullmatch(str(hit["id"])) for hit in hits if hit.get("entity") == "variant"]
+    found: Hits | None = _ask(options, SEARCH, {"text": rs_number}, Search, get).search
+    hits = (found.hits if found is not None else None) or []
+    matches = [VARIANT_ID.fullmatch(hit.id) for hit in hits if hit.entity == "variant"]
     ids = [match.group() for match in matches if match is not None and match.group(1) == chrom]
-    described = [_ask(options, VARIANT, {"id": identifier}, get).get("variant") for identifier in ids]
-    return [variant for variant in described if variant is not None and rs_number in (variant.get("rsIds") or [])]
+    described = [_ask(options, VARIANT, {"id": identifier}, Described, get).variant for identifier in ids]
+    return [variant for variant in described if variant is not None and rs_number in (variant.rsIds or [])]
 
 
-def _genes(described: Sequence[Mapping[str, Any]], min_score: float) -> list[Found]:
+def _genes(described: Sequence[Variant], min_score: float) -> list[Found]:
     linked = _linked(described, min_score)
     near = _near(described)
     found = [Found(gene, distance, relation, linked.get(gene) or label) for gene, distance, relation, label in near]
@@ -89,30 +192,27 @@ def _genes(described: Sequence[Mapping[str, Any]], min_score: float) -> list[Fou
     return found + [Found(gene, None, "linked", evidence) for gene, evidence in linked.items() if gene not in named]
 
 
-def _near(described: Sequence[Mapping[str, Any]]) -> list[tuple[str, int, str, str | None]]:
+def _near(described: Sequence[Variant]) -> list[tuple[str, int, str, str | None]]:
     """Genes that hold the variant, else the nearest ones: (gene, distance, relation, worst consequence)."""
     distances: dict[str, int] = {}
-    label = None
-    for variant in described:
-        label = (variant.get("mostSevereConsequence") or {}).get("label") or label
-        for consequence in variant.get("transcriptConsequences") or []:
-            gene, distance = (consequence.get("target") or {}).get("approvedSymbol"), consequence.get("distanceFromFootprint")
-            if gene and distance is not None:
-                distances[gene] = min(abs(int(distance)), distances.get(gene, abs(int(distance))))
+    for consequence in (c for variant in described for c in variant.transcriptConsequences or ()):
+        if consequence.target is not None and consequence.distanceFromFootprint is not None:
+            gene, distance = consequence.target.approvedSymbol, abs(consequence.distanceFromFootprint)
+            distances[gene] = min(distance, distances.get(gene, distance))
+    labels = [variant.mostSevereConsequence.label for variant in described if variant.mostSevereConsequence is not None]
+    label = next((label for label in labels if label), None)
     least = min(distances.values(), default=0)
     relation = "overlap" if least == 0 else "nearest"
     return [(gene, distance, relation, label) for gene, distance in distances.items() if distance == least]
 
 
-def _linked(described: Sequence[Mapping[str, Any]], min_score: float) -> dict[str, str]:
+def _linked(described: Sequence[Variant], min_score: float) -> dict[str, str]:
     """Gene -> its best L2G score and the trait of that credible set."""
     best: dict[str, tuple[float, str]] = {}
-    for variant in described:
-        for credible in (variant.get("credibleSets") or {}).get("rows") or []:
-            study = credible.get("study") or {}
-            trait = str(study.get("traitFromSource") or study.get("id"))
-            for row in (credible.get("l2GPredictions") or {}).get("rows") or []:
-                gene, score = (row.get("target") or {}).get("approvedSymbol"), float(row["score"])
-                if gene and score >= min_score:
-                    best[gene] = max((score, trait), best.get(gene, (0.0, "")))
+    for credible in (row for variant in described if variant.credibleSets for row in variant.credibleSets.rows):
+        trait = "" if credible.study is None else credible.study.traitFromSource or credible.study.id
+        for row in () if credible.l2GPredictions is None else credible.l2GPredictions.rows:
+            if row.target is not None and row.score >= min_score:
+                gene = row.target.approvedSymbol
+                best[gene] = max((row.score, trait), best.get(gene, (0.0, "")))
     return {gene: f"L2G {score:.2f}, {trait}" for gene, (score, trait) in best.items()}

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from ecgwas.errors import InputError, ServiceError
 from ecgwas.genes import networks
 from ecgwas.genes.chance import Chance
-from ecgwas.genes.contract import Get, NotUnderstood, Question, as_json, batches
+from ecgwas.genes.contract import Get, NotUnderstood, Part, Question, Whole, as_json, batches, understood
 from ecgwas.genes.enrichment import Enriched, is_cardiovascular
 from ecgwas.genes.files import read_lines
 from ecgwas.genes.networks import Network
@@ -29,7 +30,56 @@ NAMES_AT_ONCE = 1000
 MOST_DRAWN = 2000
 """The service draws, and therefore clusters, no more proteins."""
 
-Rows = list[dict[str, Any]]
+ProteinId = Annotated[str, Field(pattern=r"^\d+\.\S+$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Match(Part):
+    """A protein for a name; the best one comes first."""
+
+    queryItem: str
+    stringId: ProteinId
+    preferredName: str
+
+
+class Link(Part):
+    """An edge."""
+
+    stringId_A: str
+    stringId_B: str
+    score: Share
+
+
+class EdgeTest(Part):
+    """Answer of ppi_enrichment."""
+
+    expected_number_of_edges: Annotated[float, Field(ge=0)]
+    p_value: Share
+
+
+class Drawn(Part):
+    """A cluster of the picture; names as a list or as text with commas."""
+
+    preferredNames: list[str] | str
+
+
+class StringTerm(Part):
+    """A term; inputGenes as a list or as text with commas."""
+
+    category: str
+    term: str
+    description: str
+    number_of_genes: Whole
+    number_of_genes_in_background: Annotated[int, Field(ge=1, le=10**12)]
+    inputGenes: list[str] | str
+    p_value: Share
+    fdr: Share
+
+
+class Version(Part):
+    """Answer of version."""
+
+    string_version: str
 
 
 @dataclass(frozen=True)
@@ -53,11 +103,11 @@ def connect(options: StringDb, genes: Sequence[str], get: Get) -> Network:
     asked = _form(options, ids) | {
         "required_score": str(options.min_score), "network_type": options.network_type, "add_nodes": "0",
     }  # fmt: skip
-    edges = _ask(options, "network", asked, get, ("stringId_A", "stringId_B", "score"))
-    pairs = [(symbol_of.get(row["stringId_A"]), symbol_of.get(row["stringId_B"]), float(row["score"])) for row in edges]
+    edges: list[Link] = _ask(options, "network", asked, Link, get)
+    pairs = [(symbol_of.get(edge.stringId_A), symbol_of.get(edge.stringId_B), edge.score) for edge in edges]
     scores = networks.undirected([(a, b, score) for a, b, score in pairs if a is not None and b is not None])
-    tests = _ask(options, "ppi_enrichment", asked, get, ("expected_number_of_edges", "p_value"))
-    chance = Chance(float(tests[0]["expected_number_of_edges"]), float(tests[0]["p_value"])) if tests else Chance()
+    tests: list[EdgeTest] = _ask(options, "ppi_enrichment", asked, EdgeTest, get)
+    chance = Chance(tests[0].expected_number_of_edges, tests[0].p_value) if tests else Chance()
     if options.clusters == "own":
         groups = networks.clustered(list(ids), scores, options.inflation)
     else:
@@ -73,9 +123,9 @@ def _clusters_of_the_service(options: StringDb, mapped: Mapped, asked: Mapping[s
     form = {
         **asked, "network_clustering_algorithm": "MCL", "network_clustering_parameter_mcl": f"{options.inflation:g}",
     }  # fmt: skip
-    rows = _ask(options, "network_image_url", form, get, ("clusterNumber", "preferredNames"))
+    drawn: list[Drawn] = _ask(options, "network_image_url", form, Drawn, get)
     gene_of = {name: gene for gene, name in mapped.names.items()}
-    listed = [_names(row["preferredNames"]) for row in rows]
+    listed = [_names(cluster.preferredNames) for cluster in drawn]
     groups = [sorted({gene_of[name] for name in group if name in gene_of}) for group in listed]
     placed = {gene for group in groups for gene in group}
     groups = [group for group in groups if group] + [[gene] for gene in sorted(mapped.ids) if gene not in placed]
@@ -96,14 +146,11 @@ def enrich(options: StringDb, genes: Sequence[str], get: Get) -> Enriched:
         background = [line.strip() for _, line in read_lines(options.background, "background of STRING ids")]
         _check_background(options, background)
         form, total = form | {"background_string_identifiers": "\r".join(background)}, len(set(background))
-    needed = (
-        "category", "term", "description", "number_of_genes", "number_of_genes_in_background", "inputGenes", "p_value", "fdr",
-    )  # fmt: skip
-    found = _ask(options, "enrichment", form, get, needed)
-    held = [row for row in found if int(row["number_of_genes"]) > 0]
-    chosen = [row for row in held if not options.categories or row["category"] in options.categories]
+    found: list[StringTerm] = _ask(options, "enrichment", form, StringTerm, get)
+    held = [term for term in found if term.number_of_genes > 0]
+    chosen = [term for term in held if not options.categories or term.category in options.categories]
     symbol_of = {protein: gene for gene, protein in ids.items()}
-    rows = [_term(options, row, len(ids), total, symbol_of) for row in chosen]
+    rows = [_term(options, term, len(ids), total, symbol_of) for term in chosen]
     rows.sort(key=lambda row: (row["category"], row["p"], row["term"]))
     notes = [f"{_version(options, get)}: {len(ids)} of {len(ids) + len(mapped.unplaced)} hit genes, background N = {total}"]
     return Enriched(Terms.of(rows), tuple(notes))
@@ -117,25 +164,22 @@ def _check_background(options: StringDb, background: Sequence[str]) -> None:
         raise InputError(problem, where=options.background, fix=fix)
 
 
-def _term(options: StringDb, row: Mapping[str, Any], query: int, total: int, symbol_of: Mapping[str, str]) -> dict[str, Any]:
-    observed, size = int(row["number_of_genes"]), int(row["number_of_genes_in_background"])
-    expected = query * size / total
-    strength = float(np.log10(observed / expected))
-    fdr = float(row["fdr"])
-    inside = {symbol_of.get(name, name) for name in _names(row["inputGenes"])}
+def _term(options: StringDb, term: StringTerm, query: int, total: int, symbol_of: Mapping[str, str]) -> dict[str, Any]:
+    expected = query * term.number_of_genes_in_background / total
+    strength = float(np.log10(term.number_of_genes / expected))
     return {
-        "category": row["category"], "term": row["term"], "description": row["description"], "observed": observed,
-        "expected": expected, "background": size, "strength": strength, "p": float(row["p_value"]), "fdr": fdr,
-        "kept": fdr < options.max_fdr and strength > options.min_strength,
-        "cardiovascular": is_cardiovascular(f"{row['term']} {row['description']}", options.cardiovascular),
-        "genes": ";".join(sorted(inside)),
+        "category": term.category, "term": term.term, "description": term.description, "observed": term.number_of_genes,
+        "expected": expected, "background": term.number_of_genes_in_background, "strength": strength, "p": term.p_value,
+        "fdr": term.fdr, "kept": term.fdr < options.max_fdr and strength > options.min_strength,
+        "cardiovascular": is_cardiovascular(f"{term.term} {term.description}", options.cardiovascular),
+        "genes": ";".join(sorted({symbol_of.get(name, name) for name in _names(term.inputGenes)})),
     }  # fmt: skip
 
 
-def _names(value: Any) -> list[str]:
+def _names(value: Sequence[str] | str) -> list[str]:
     """A list, or text with commas: STRING gives either."""
     names = value.split(",") if isinstance(value, str) else value
-    return [str(name).strip() for name in names if str(name).strip()]
+    return [name.strip() for name in names if name.strip()]
 
 
 def _mapped(options: StringDb, genes: Sequence[str], get: Get) -> Mapped:
@@ -146,21 +190,20 @@ def _mapped(options: StringDb, genes: Sequence[str], get: Get) -> Mapped:
     for gene in sorted(set(genes)):
         if gene not in best:
             unplaced[gene] = "not known to STRING"
-        elif str(best[gene]["stringId"]) in holders:
-            unplaced[gene] = f"another name of {holders[str(best[gene]['stringId'])]}"
+        elif best[gene].stringId in holders:
+            unplaced[gene] = f"another name of {holders[best[gene].stringId]}"
         else:
-            holders[str(best[gene]["stringId"])] = gene
+            holders[best[gene].stringId] = gene
     ids = {gene: protein for protein, gene in holders.items()}
-    return Mapped(ids, {gene: str(best[gene]["preferredName"]) for gene in ids}, unplaced)
+    return Mapped(ids, {gene: best[gene].preferredName for gene in ids}, unplaced)
 
 
-def _best_matches(options: StringDb, genes: Sequence[str], get: Get) -> dict[str, dict[str, Any]]:
-    best: dict[str, dict[str, Any]] = {}
-    needed = ("queryItem", "stringId", "preferredName")
+def _best_matches(options: StringDb, genes: Sequence[str], get: Get) -> dict[str, Match]:
+    best: dict[str, Match] = {}
     for batch in batches(sorted(set(genes)), NAMES_AT_ONCE):
         form = _form(options, {gene: gene for gene in batch}) | {"echo_query": "1", "limit": "1"}
-        for row in _ask(options, "get_string_ids", form, get, needed):
-            best.setdefault(str(row["queryItem"]), row)
+        for match in _ask(options, "get_string_ids", form, Match, get):
+            best.setdefault(match.queryItem, match)
     return best
 
 
@@ -169,32 +212,27 @@ def _form(options: StringDb, ids: Mapping[str, str]) -> dict[str, str]:
     return {"identifiers": identifiers, "species": str(options.species), "caller_identity": CALLER}
 
 
-def _ask(options: StringDb, method: str, form: Mapping[str, str], get: Get, needed: Sequence[str]) -> Rows:
-    return get(Question(f"{options.address}/api/json/{method}", form=form), _rows(needed)).value
+def _ask(options: StringDb, method: str, form: Mapping[str, str], kind: type[Part], get: Get) -> Any:
+    """The rows of the answer, each of that kind."""
+    return get(Question(f"{options.address}/api/json/{method}", form=form), _rows(kind)).value
 
 
-def _rows(needed: Sequence[str]) -> Callable[[bytes], Rows]:
-    """Understands a list of rows that have the needed fields; STRING gives one row where one is enough."""
+def _rows(kind: type[Part]) -> Callable[[bytes], Any]:
+    """Understands a list of rows of one kind; STRING gives one row where one is enough, and rows with `Error`."""
 
-    def understand(content: bytes) -> Rows:
+    def understand(content: bytes) -> Any:
         answer = as_json(content)
         rows = [answer] if isinstance(answer, dict) else answer
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise NotUnderstood("the answer is not a list of rows")
-        for row in rows:
-            if "Error" in row:
-                raise NotUnderstood(f"STRING says: {row['Error']} {row.get('ErrorMessage', '')}".strip())
-            absent = [name for name in needed if name not in row]
-            if absent:
-                raise NotUnderstood(f"a row of the answer lacks {', '.join(absent)}")
-        return rows
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict) and "Error" in rows[0]:
+            raise NotUnderstood(f"STRING says: {rows[0]['Error']} {rows[0].get('ErrorMessage', '')}".strip())
+        return understood(list[kind], rows)  # type: ignore[valid-type]
 
     return understand
 
 
 def _version(options: StringDb, get: Get) -> str:
     """Such as `STRING 12.0`."""
-    rows = get(Question(f"{options.address}/api/json/version"), _rows(("string_version",))).value
+    rows = get(Question(f"{options.address}/api/json/version"), _rows(Version)).value
     if not rows:
         raise ServiceError("STRING does not tell its version", where=options.address, fix="try again later")
-    return f"STRING {rows[0]['string_version']}"
+    return f"STRING {rows[0].string_version}"
