@@ -5,6 +5,8 @@ Declared as in ecgwas.tables; docs/tables.md is made from them.
 
 from __future__ import annotations
 
+import polars as pl
+
 from ecgwas.tables import FLAG, REAL, TEXT, WHOLE, Column, Table
 
 PLACE = {
@@ -21,6 +23,23 @@ class Clumps(Table):
         "lead": Column(TEXT, "strongest variant of the clump"), "lead_pos": Column(WHOLE, "its position"),
         "r2": Column(REAL, "squared correlation with it among the people tested"),
     }  # fmt: skip
+
+
+class SetHits(Table):
+    """Significant tests of several traits at once (of one representation at one lead, or of one representation)."""
+
+    columns = {
+        "set": Column(TEXT, "<representation>[.<lead>]"), **PLACE, "other_allele": Column(TEXT, "the other allele"),
+        "eaf": Column(REAL, "frequency of the effect allele"),
+        "test": Column(TEXT, "omnibus | acat: the stronger of the two"), "neglog10p": Column(REAL, "of it, nominal"),
+        "omnibus": Column(REAL, "-log10 p of the omnibus test"), "acat": Column(REAL, "-log10 p of the aggregated Cauchy test"),
+        "trait": Column(TEXT, "trait of the set with the smallest p by itself"),
+    }  # fmt: skip
+
+    def as_rows(self, hits: pl.DataFrame) -> pl.DataFrame:
+        """Its rows with the columns that they share with hits, and test and set."""
+        shared = [name for name in hits.columns if name in self.frame.columns]
+        return self.frame.select(*shared, "test", "set")
 
 
 class Conditional(Table):

@@ -157,6 +157,21 @@ class Associations(Table):
     }
 
 
+class SetAssociations(Table):
+    """One row per variant and set of traits tested at once, from -log10 p 3 on."""
+
+    columns = {
+        "set": Column(TEXT, "traits of one representation at one lead, or of one representation: <representation>[.<lead>]"),
+        "variant": Column(TEXT, "variant id of the genotype file"), "chrom": Column(TEXT, "chromosome without chr"),
+        "pos": Column(WHOLE, "position, 1-based"), "effect_allele": Column(TEXT, "effect allele"),
+        "other_allele": Column(TEXT, "the other allele"),
+        "eaf": Column(REAL, "frequency of the effect allele among the people tested"),
+        "omnibus": Column(REAL, "-log10 p of the omnibus test, nominal"),
+        "acat": Column(REAL, "-log10 p of the aggregated Cauchy test, nominal"),
+        "best_trait": Column(TEXT, "trait of the set with the smallest p by itself"),
+    }  # fmt: skip
+
+
 class LeftOutVariants(Table):
     """Variants that were not tested (for all traits, or for one), and why."""
 
@@ -184,7 +199,7 @@ class Thresholds(Table):
     """All thresholds side by side; one is used."""
 
     columns = {
-        "kind": Column(TEXT, "published | bonferroni | effective | effective_galwey | permutation | given"),
+        "kind": Column(TEXT, "published | bonferroni | effective | effective_galwey | permutation | given | sets (of traits)"),
         "p": Column(REAL, "p-value"), "neglog10p": Column(REAL, "-log10 of it"),
         "low": Column(REAL, "-log10: lower end of its Monte-Carlo interval; null if exact"),
         "high": Column(REAL, "-log10: upper end"),
@@ -306,6 +321,7 @@ class ScanResult:
     tests          (K,) int64, variants tested;  not_computed (K,) int64, tests without a p-value
     chi2_counts    (K, len(CHI2_EDGES) - 1) int64, histogram of t squared over all tests
     permutation_max (B,) float64, largest -log10 p over all traits and variants of the part in each shuffle; empty: none
+    sets           sets of traits tested at once;  set_permutation_max (B,) float64, largest -log10 p of one in each shuffle
     """
 
     associations: Associations
@@ -316,6 +332,8 @@ class ScanResult:
     not_computed: NDArray[np.int64]
     chi2_counts: NDArray[np.int64]
     permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    sets: SetAssociations = field(default_factory=SetAssociations.empty)
+    set_permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 def read_user_table(path: Path, *, what: str) -> pl.DataFrame:

@@ -94,7 +94,7 @@ def test_without_hits_every_table_has_its_header(tmp_path: Path) -> None:
     found = find(Associations.empty())
     found.loci.write(tmp_path / "loci.csv")
     found.hits.write(tmp_path / "hits.csv")
-    assert (tmp_path / "loci.csv").read_text().strip() == ",".join([*Loci.columns, *known.COLUMNS])
+    assert (tmp_path / "loci.csv").read_text().strip() == ",".join([*Loci.columns, *loci.COLUMNS, *known.COLUMNS])
     assert (tmp_path / "hits.csv").read_text().strip() == ",".join(Associations.columns)
     assert found.summary.frame["significant"].to_list() == [0, 0]
 

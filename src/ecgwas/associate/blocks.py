@@ -90,8 +90,19 @@ class Scanner:
             counting = Counting(group, fitter, tally, every, place)
             parts += self._group(counting, chosen, numbers[kept])
         if self.shuffles is not None:
-            parts.append(self._findings(maxima=self.shuffles.maxima(tested)))
+            parts.append(self._shuffled(self.shuffles, tested, numbers[kept]))
         return replace(findings.total(parts, self.traits), dense=every)
+
+    def _shuffled(self, shuffles: Shuffles, tested: AnyBlock, numbers: NDArray[np.int64]) -> Findings:
+        """What shuffled people reach, and sets of traits in people as they are."""
+        seen = shuffles.look(tested)
+        own = seen.as_they_are
+        columns = {
+            "variant": numbers[own.variant], "set": own.number, "eaf": tested.effect_frequency[own.variant],
+            "omnibus": own.omnibus, "acat": own.acat, "best": own.best,
+        }  # fmt: skip
+        sets = pl.DataFrame(columns, schema=findings.SETS)
+        return replace(self._findings(maxima=seen.maxima), sets=sets, set_maxima=seen.joint)
 
     def _group(self, counting: Counting, block: AnyBlock, numbers: NDArray[np.int64]) -> list[Findings]:
         group, fitter = counting.group, counting.fitter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.associate.screening import BINS
-from ecgwas.tables import Associations, LeftOutVariants, ScanResult
+from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
 
 if TYPE_CHECKING:
     from ecgwas.associate.dense import Dense
@@ -22,6 +22,11 @@ ROWS: dict[str, Any] = {
     "beta": pl.Float64, "se": pl.Float64, "t": pl.Float64, "neglog10p": pl.Float64,
 }  # fmt: skip
 LEFT_OUT: dict[str, Any] = {"variant": pl.Int64, "trait": pl.Int64, "reason": pl.String}
+
+
+SETS: dict[str, Any] = {
+    "variant": pl.Int64, "set": pl.Int64, "eaf": pl.Float64, "omnibus": pl.Float64, "acat": pl.Float64, "best": pl.Int64
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Findings:
                   nothing was tested;  maxima (B,) float64, largest absolute
                   correlation in each shuffle, empty without shuffles
     dense         every test, if it is to be kept; of one block only
+    sets          frame with the columns SETS, sets of traits tested at once;  set_maxima (B,) float64, largest -log10 p of
+                  a set in each shuffle
     """
 
     rows: pl.DataFrame
@@ -43,6 +50,8 @@ class Findings:
     chi2_counts: NDArray[np.int64]
     maxima: NDArray[np.float64]
     dense: Dense | None = None
+    sets: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SETS))
+    set_maxima: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 def rows(**columns: Any) -> pl.DataFrame:
@@ -62,7 +71,8 @@ def total(parts: Iterable[Findings], traits: int) -> Findings:
     lists: list[pl.DataFrame] = [pl.DataFrame(schema=LEFT_OUT)]
     tests, missed = np.zeros(traits, dtype=np.int64), np.zeros(traits, dtype=np.int64)
     counts = np.empty((0, 0), dtype=np.int64)
-    maxima = np.empty(0)
+    maxima, set_maxima = np.empty(0), np.empty(0)
+    sets: list[pl.DataFrame] = [pl.DataFrame(schema=SETS)]
     for part in parts:
         if part.rows.height:
             frames.append(part.rows)
@@ -72,8 +82,12 @@ def total(parts: Iterable[Findings], traits: int) -> Findings:
         missed += part.not_computed
         if part.chi2_counts.size:
             counts = counts + part.chi2_counts if counts.size else part.chi2_counts
-        maxima = _larger(maxima, part.maxima)
-    return Findings(pl.concat(frames), pl.concat(lists), tests, missed, counts, maxima)
+        maxima, set_maxima = _larger(maxima, part.maxima), _larger(set_maxima, part.set_maxima)
+        if part.sets.height:
+            sets.append(part.sets)
+    return Findings(
+        pl.concat(frames), pl.concat(lists), tests, missed, counts, maxima, sets=pl.concat(sets), set_maxima=set_maxima
+    )
 
 
 def _larger(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,8 +96,10 @@ def _larger(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
     return np.maximum(a, b)
 
 
-def result(found: Findings, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes) -> ScanResult:
-    """Numbers become names. Rows are ordered by variant as in the file, then by trait."""
+def result(
+    found: Findings, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes, sets: tuple[str, ...] = ()
+) -> ScanResult:
+    """Numbers become names. Rows are ordered by variant as in the file, then by trait. sets: names of the sets of traits."""
     found_rows = found.rows.sort("variant", "trait")
     associations = found_rows.select(
         _named(found_rows["trait"], names).alias("trait"),
@@ -93,6 +109,11 @@ def result(found: Findings, names: tuple[str, ...], people: NDArray[np.int64], g
     lost = found.left_out.sort("variant", "trait", nulls_last=False)
     variant, chrom, pos, *_ = variant_columns(lost["variant"], genotypes)
     left = lost.select(variant, chrom, pos, _named(lost["trait"], names).alias("trait"), "reason")
+    joint = found.sets.sort("variant", "set")
+    multitrait = joint.select(
+        _named(joint["set"], sets).alias("set"), *variant_columns(joint["variant"], genotypes), "eaf", "omnibus", "acat",
+        _named(joint["best"], names).alias("best_trait"),
+    )  # fmt: skip
     return ScanResult(
         associations=Associations(associations),
         left_out=LeftOutVariants(left),
@@ -102,6 +123,8 @@ def result(found: Findings, names: tuple[str, ...], people: NDArray[np.int64], g
         not_computed=found.not_computed,
         chi2_counts=found.chi2_counts if found.chi2_counts.size else np.zeros((len(names), BINS), dtype=np.int64),
         permutation_max=found.maxima,
+        sets=SetAssociations(multitrait),
+        set_permutation_max=found.set_maxima,
     )
 
 

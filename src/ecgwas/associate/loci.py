@@ -10,13 +10,20 @@ import polars as pl
 
 from ecgwas.associate import inflation
 from ecgwas.associate import known as known_loci
+from ecgwas.associate.thresholds import SETS
 from ecgwas.errors import StudyError
-from ecgwas.loci_tables import Clumps
+from ecgwas.loci_tables import Clumps, SetHits
 from ecgwas.study import LociOptions
 from ecgwas.tables import Associations, Loci, ScanResult, Summary, Thresholds
 
 CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 """Order of chromosomes; others follow, by name."""
+
+
+SINGLE = "single"
+FIRST = 1e6
+COLUMNS = ("test", "set")
+"""Further columns of loci.csv: which test leads the locus (single | omnibus | acat), and the strongest set of traits hit."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class LociTables:
     summary       one row per trait, in the scan's order
     hits          every significant row, by chromosome, position, variant, trait
     loci          one row per locus, with known.COLUMNS at the end
+    set_hits      every significant test of several traits at once
     clumps        each variant with a hit and the lead variant that linkage joins it to
     not_computed  kept rows without a p-value, left out of everything
     notes         what is worth knowing, in words
@@ -36,6 +44,7 @@ class LociTables:
     summary: Summary
     hits: Associations
     loci: Loci
+    set_hits: SetHits
     clumps: Clumps
     not_computed: int
     notes: tuple[str, ...]
@@ -69,8 +78,9 @@ def find(
     computed = associations.frame.filter(pl.col("neglog10p").is_not_nan() & pl.col("neglog10p").is_not_null())
     ordered = _ordered(computed)
     hits = beyond(ordered, limit)
+    set_hits = _of_sets(thresholds, results)
     clumped = clump(hits)
-    loci = joined(hits, options.window_bp, clumped)
+    loci = joined(_ordered(pl.concat([hits, set_hits.as_rows(hits)], how="diagonal")), options.window_bp, clumped)
     known = None if options.known is None else known_loci.read(options.known)
     notes = [] if known is None else [f"known loci: {known.frame.height} read, {known.skipped} without one position skipped"]
     return LociTables(
@@ -78,10 +88,23 @@ def find(
         summary=_summary(results, hits, limit),
         hits=Associations(hits),
         loci=Loci(known_loci.annotate(loci, known, options.window_bp)),
+        set_hits=set_hits,
         clumps=clumped,
         not_computed=len(associations) - computed.height,
         notes=tuple(notes),
     )
+
+
+def _of_sets(thresholds: Thresholds, results: Sequence[ScanResult]) -> SetHits:
+    """Tests of sets of traits beyond their threshold; none where there is no such threshold."""
+    limit = thresholds.frame.filter(pl.col("kind") == SETS)["neglog10p"]
+    if len(limit) == 0 or not results:
+        return SetHits.empty()
+    rows = pl.concat([result.sets.frame for result in results]).with_columns(
+        neglog10p=pl.max_horizontal("omnibus", "acat"),
+        test=pl.when(pl.col("omnibus") >= pl.col("acat")).then(pl.lit("omnibus")).otherwise(pl.lit("acat")),
+    )
+    return SetHits(_ordered(rows.filter(pl.col("neglog10p") > limit.item()).rename({"best_trait": "trait"})))
 
 
 def beyond(rows: pl.DataFrame, neglog10p: float) -> pl.DataFrame:
@@ -92,23 +115,30 @@ def beyond(rows: pl.DataFrame, neglog10p: float) -> pl.DataFrame:
 def joined(hits: pl.DataFrame, window_bp: int, clumped: Clumps | None = None) -> pl.DataFrame:
     """Loci of the hits (columns of Associations, sorted by chromosome and position), columns of Loci."""
     if hits.height == 0:
-        return Loci.empty().frame
+        return Loci.empty().frame.with_columns(pl.lit(None, pl.String).alias(name) for name in COLUMNS)
+    if "test" not in hits.columns:
+        hits = hits.with_columns(test=pl.lit(SINGLE), set=pl.lit(None, pl.String))
     apart = (pl.col("pos") - pl.col("pos").shift(1) > window_bp) & ~_spanned(hits, clumped)
     new = (pl.col("chrom") != pl.col("chrom").shift(1)) | apart
     numbered = hits.with_columns(locus=new.fill_null(True).cum_sum().cast(pl.Int64))
-    strongest = pl.col("neglog10p").arg_max()
+    # A single trait leads wherever there is one; sets of traits lead loci that they alone find.
+    single = pl.col("test").fill_null(SINGLE) == SINGLE
+    strongest = (pl.col("neglog10p") + pl.when(single).then(FIRST).otherwise(0.0)).arg_max()
+    strongest_set = pl.col("neglog10p").filter(~single).arg_max()
     lead = {"lead_variant": "variant", "best_trait": "trait", "effect_allele": "effect_allele", "eaf": "eaf"}
     loci = numbered.group_by("locus", maintain_order=True).agg(
         chrom=pl.col("chrom").first(),
         start=pl.col("pos").min(),
         stop=pl.col("pos").max(),
         at=pl.col("pos").get(strongest),
-        best=pl.col("neglog10p").max(),
-        traits=pl.col("trait").n_unique(),
+        best=pl.col("neglog10p").get(strongest),
+        traits=pl.col("trait").filter(single).n_unique(),
         variants=pl.struct("variant", "pos", "effect_allele", "other_allele").n_unique(),
+        test=pl.col("test").get(strongest).fill_null(SINGLE),
+        set=pl.col("set").filter(~single).get(strongest_set),
         **{ours: pl.col(theirs).get(strongest) for ours, theirs in lead.items()},
     )
-    return loci.rename({"at": "pos", "best": "neglog10p"}).select(list(Loci.columns))
+    return loci.rename({"at": "pos", "best": "neglog10p"}).select([*Loci.columns, *COLUMNS])
 
 
 def _spanned(hits: pl.DataFrame, clumped: Clumps | None) -> pl.Series:

@@ -56,7 +56,10 @@ def scan(
     check(options)
     cohort = assemble(traits, covariates, genotypes)
     grouped = groups(cohort, traits.names)
-    shuffles = Shuffles(cohort, grouped, count=options.permutations, seed=seed) if options.permutations else None
+    shuffles = None
+    if options.permutations:
+        count, jointly = options.permutations, options.sets_of_traits
+        shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly)
     if folder is None:
         options = options.model_copy(update={"dense": False})
     scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
@@ -69,7 +72,8 @@ def scan(
     found = replace(found, chi2_counts=scanner.histograms())
     if shuffles is not None:
         found = replace(found, maxima=shuffles.neglog10p(found.maxima))
-    return findings.result(found, traits.names, people(cohort), genotypes)
+    names = () if shuffles is None else tuple(one.name for one in shuffles.joint.sets)
+    return findings.result(found, traits.names, people(cohort), genotypes, names)
 
 
 def block_size(options: Matrix, genotypes: Genotypes) -> int:

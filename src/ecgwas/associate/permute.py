@@ -11,7 +11,8 @@ fitted value. Both leave the null distribution of t as it is to first order, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from ecgwas.associate.algebra import neglog10p
 from ecgwas.associate.cohort import Cohort, Group
 from ecgwas.associate.collinear import MAX_INFLATION
 from ecgwas.associate.dosages import AnyBlock
+from ecgwas.associate.joint import Joint, sets
 from ecgwas.associate.traits import span
 
 COLUMNS = 2048
@@ -32,10 +34,45 @@ DECIMALS = 6
 """Of the maxima: what float32 products determine whatever the block size."""
 
 
+KEPT = 3.0
+"""Sets of traits are kept from this -log10 p on."""
+
+
+@dataclass(frozen=True)
+class Sets:
+    """R tests of sets of traits, people as they are: variant (place in the block), number of the set, -log10 p of both tests,
+    and the trait of the set with the smallest p by itself."""
+
+    variant: NDArray[np.int64]
+    number: NDArray[np.int64]
+    omnibus: NDArray[np.float64]
+    acat: NDArray[np.float64]
+    best: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Sets:
+        """No row."""
+        whole, real = np.empty(0, dtype=np.int64), np.empty(0)
+        return cls(whole, whole, real, real, whole)
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """maxima (B,) float64, in each shuffle the largest absolute correlation of a variant with a trait; joint (B,) float64, the
+    largest -log10 p of a set of traits; as_they_are: the sets that reach something in people unshuffled."""
+
+    maxima: NDArray[np.float64]
+    joint: NDArray[np.float64]
+    as_they_are: Sets
+
+
 class Shuffles:
     """`count` shuffles of a cohort's people; the same seed and people give the same shuffles on every chromosome."""
 
-    def __init__(self, cohort: Cohort, groups: list[Group], *, count: int, seed: int) -> None:
+    def __init__(
+        self, cohort: Cohort, groups: list[Group], names: Sequence[str], *, count: int, seed: int, jointly: bool = True
+    ) -> None:
+        """names: K traits, `<representation>.<lead>.<feature>`; jointly: sets of them are tested, too."""
         people, traits = cohort.values.shape
         self.count, self.traits = count, traits
         self.basis = span(cohort.covariates)
@@ -49,6 +86,7 @@ class Shuffles:
         self.values = values.astype(np.float32)
         self.orders = _orders(cohort, count, seed)
         self.step = max(1, COLUMNS // traits)
+        self.joint = Joint(sets(names, self.values, self.degrees) if jointly else (), self.degrees)
         small = people * traits * count * self.values.itemsize <= KEPT_BYTES
         self.kept = list(self._made()) if small else None
 
@@ -61,20 +99,43 @@ class Shuffles:
             lost = np.square(basis @ columns, dtype=np.float64).sum(axis=0)
             yield columns, (1.0 / np.sqrt(1.0 - lost)).astype(np.float32)
 
-    def maxima(self, block: AnyBlock) -> NDArray[np.float64]:
-        """(count,) float64: in each shuffle the largest absolute correlation of a variant with a trait."""
-        genotypes = self._residuals(block)
+    def look(self, block: AnyBlock) -> Shuffled:
+        """All shuffles of a block of variants."""
+        genotypes, tested = self._residuals(block)
         if len(genotypes) == 0:
-            return np.zeros(self.count)
-        found = []
+            return Shuffled(np.zeros(self.count), np.zeros(self.count), Sets.none())
+        found, jointly = [], []
         for columns, factors in self.kept if self.kept is not None else self._made():
             product = genotypes @ columns
-            largest = np.maximum(product.max(axis=0), -product.min(axis=0)) * factors
-            found.append(largest.reshape(-1, self.traits).max(axis=1))
-        return np.concatenate(found).astype(np.float64)
+            largest = (np.maximum(product.max(axis=0), -product.min(axis=0)) * factors).reshape(-1, self.traits)
+            found.append(largest.max(axis=1))
+            if self.joint.sets:
+                product *= factors
+                jointly.append(self.joint.maxima(product.reshape(len(product), -1, self.traits), largest))
+        joint = np.concatenate(jointly) if jointly else np.zeros(self.count)
+        return Shuffled(np.concatenate(found).astype(np.float64), joint, self._as_they_are(genotypes, tested))
 
-    def _residuals(self, block: AnyBlock) -> NDArray[np.float32]:
-        """(V', N) float32: genotypes that can be tested, without what covariates explain, of unit length."""
+    def _as_they_are(self, genotypes: NDArray[np.float32], tested: NDArray[np.int64]) -> Sets:
+        """Sets of traits and variants (places in the block) with a -log10 p of KEPT or more, people unshuffled."""
+        correlations = genotypes @ self.values
+        limit, rows = self.joint.least(KEPT), []
+        for k, one in enumerate(self.joint.sets):
+            own = correlations[:, one.columns]
+            omnibus = self.joint.strength(self.joint.omnibus(correlations[:, None], one)[:, 0], one)
+            largest = np.abs(own).max(axis=1)
+            combined = np.zeros(len(own))
+            strong = np.flatnonzero(largest > limit)
+            combined[strong] = self.joint.acat(own[strong])
+            kept = np.flatnonzero(np.maximum(omnibus, combined) >= KEPT)
+            best = one.columns[np.abs(own[kept]).argmax(axis=1)]
+            rows.append((tested[kept], np.full(len(kept), k), omnibus[kept], combined[kept], best))
+        if not rows:
+            return Sets.none()
+        variant, number, omnibus, combined, best = (np.concatenate(column) for column in zip(*rows, strict=True))
+        return Sets(variant, number, np.round(omnibus, DECIMALS), np.round(combined, DECIMALS), best)
+
+    def _residuals(self, block: AnyBlock) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(V', N) float32: genotypes that can be tested, without what covariates explain, of unit length; their places."""
         genotypes = block.decoded()
         basis = self.basis.astype(np.float32)
         weights = (genotypes @ basis).astype(np.float64)
@@ -90,7 +151,7 @@ class Shuffles:
         centred = block.squares - block.minor**2 / np.maximum(block.called, 1)
         tested = (length > 0) & (length * MAX_INFLATION >= centred) & (centred > 0)
         scaled: NDArray[np.float32] = genotypes[tested] / np.sqrt(length[tested]).astype(np.float32)[:, None]
-        return scaled
+        return scaled, np.flatnonzero(tested)
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""

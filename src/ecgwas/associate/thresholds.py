@@ -17,6 +17,9 @@ from ecgwas.tables import ScanResult, Thresholds, Traits
 GENOME_WIDE = 5e-8
 """Family-wise 5 % over about a million independent common variants (Pe'er et al. 2008, Genet Epidemiol 32:381)."""
 
+SETS = "sets"
+"""Kind of the threshold of tests of several traits at once."""
+
 TAIL_FITTED_BELOW = 1000
 """With fewer shuffles than this a generalised Pareto tail replaces the plain quantile."""
 
@@ -48,11 +51,14 @@ def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, f
         _row("effective", GENOME_WIDE / li_ji, f"5e-8 / {li_ji:.1f} effective traits (Li and Ji 2005) of {count}"),
         _row("effective_galwey", GENOME_WIDE / galwey, f"5e-8 / {galwey:.1f} effective traits (Galwey 2009) of {count}"),
     ]
-    maxima = joint_maxima(results)
+    maxima, of_sets = joint_maxima(results), joint_maxima(results, of_sets=True)
+    shared = len(of_sets) > 0 and options.set_share > 0 and options.threshold == "permutation"
+    error = options.family_wise_error * (1 - options.set_share if shared else 1)
     if len(maxima) or options.threshold == "permutation":
-        rows += _permutation_rows(options, maxima)
+        rows += _permutation_rows(options, maxima, error)
     if isinstance(options.threshold, float):
         rows.append(_row("given", options.threshold, "p-value given in the study file"))
+    rows += _set_rows(options, of_sets if shared else np.empty(0))
     used = "given" if isinstance(options.threshold, float) else options.threshold
     return Thresholds.of([row | {"used": row["kind"] == used} for row in rows])
 
@@ -64,10 +70,23 @@ def _row(kind: str, p: float, note: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _permutation_rows(options: LociOptions, maxima: NDArray[np.float64]) -> list[dict[str, Any]]:
+def _set_rows(options: LociOptions, maxima: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """The threshold of tests of several traits at once."""
+    if options.threshold != "permutation":
+        return [] if options.set_p is None else [_row(SETS, options.set_p, "p-value given in the study file, sets of traits")]
+    error = options.family_wise_error * options.set_share
+    if len(maxima) * error < 1:
+        return []
+    found = family_wise(maxima, error)
+    row = _row(SETS, 10.0**-found.value, found.note.replace("traits and variants", "sets of traits and variants"))
+    return [row | {"neglog10p": found.value, "low": found.low, "high": found.high}]
+
+
+def _permutation_rows(options: LociOptions, maxima: NDArray[np.float64], error: float) -> list[dict[str, Any]]:
+    """error: what sets of traits leave of the family-wise error."""
     needed = int(np.ceil(2 / options.family_wise_error))
     if len(maxima) >= needed:
-        found = family_wise(maxima, options.family_wise_error)
+        found = family_wise(maxima, error)
         row = _row("permutation", 10.0**-found.value, found.note)
         return [row | {"neglog10p": found.value, "low": found.low, "high": found.high}]
     if options.threshold != "permutation":
@@ -80,12 +99,13 @@ def _permutation_rows(options: LociOptions, maxima: NDArray[np.float64]) -> list
     raise StudyError(problem, fix=f"set scan.permutations to {needed} or more (1000 is good), or loci.threshold: bonferroni")
 
 
-def joint_maxima(results: Sequence[ScanResult]) -> NDArray[np.float64]:
-    """(B,) largest -log10 p of each shuffle over all parts, traits and variants; empty without shuffles.
+def joint_maxima(results: Sequence[ScanResult], *, of_sets: bool = False) -> NDArray[np.float64]:
+    """(B,) largest -log10 p of each shuffle over all parts, traits (or sets of traits) and variants; empty without shuffles.
 
     Parts without a test say nothing. Raises ValueError if parts had different numbers of shuffles.
     """
-    tested = [result.permutation_max for result in results if result.tests.sum() > 0]
+    name = "set_permutation_max" if of_sets else "permutation_max"
+    tested = [getattr(result, name) for result in results if result.tests.sum() > 0]
     if not tested:
         return np.empty(0)
     if len({len(maxima) for maxima in tested}) > 1:
@@ -110,7 +130,7 @@ def family_wise(maxima: NDArray[np.float64], error: float) -> Quantile:
     low_rank = int(stats.binom.ppf(0.025, shuffles, 1 - error))
     high_rank = min(int(stats.binom.ppf(0.975, shuffles, 1 - error)) + 1, shuffles)
     low, high = ordered[max(low_rank, 1) - 1], ordered[high_rank - 1]
-    note = f"{error:.0%} family-wise over all traits and variants, {shuffles} shuffles of people"
+    note = f"{error:.2g} family-wise over all traits and variants, {shuffles} shuffles of people"
     return Quantile(float(ordered[rank - 1]), float(low), float(high), note)
 
 
@@ -120,7 +140,7 @@ def _fitted_tail(ordered: NDArray[np.float64], error: float) -> Quantile:
     drawn = [tail_quantile(np.sort(generator.choice(ordered, len(ordered))), error) for _ in range(1000)]
     low, high = np.quantile(drawn, [0.025, 0.975])
     shuffles = len(ordered)
-    note = f"{error:.0%} family-wise over all traits and variants, generalised Pareto tail of {shuffles} shuffles of people"
+    note = f"{error:.2g} family-wise over all traits and variants, generalised Pareto tail of {shuffles} shuffles of people"
     return Quantile(value, float(low), float(high), note)
 
 

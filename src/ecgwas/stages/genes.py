@@ -9,9 +9,10 @@ from typing import Any
 
 from ecgwas import genes
 from ecgwas.genes import web
+from ecgwas.stages import loci as loci_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Loci
+from ecgwas.tables import Loci
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     folder = stage_folder(study, "loci")
     loci = Loci.read(folder / "loci.csv")
-    hits = Associations.read(folder / "hits.csv")
+    hits = loci_stage.load_hits(study)
     get = web.make_get(study.results / "cache", offline=study.offline)
     genes.check(study.genes, study.scan.build, offline=study.offline)
     found = genes.run(study.genes, loci, hits, get, build=study.scan.build, seed=seed_of(study, "genes"))

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from ecgwas.associate import genotypes, inflation, loci, power, thresholds, verdicts
+from ecgwas.loci_tables import SetHits
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
 from ecgwas.stages.closer import Look
@@ -18,6 +19,8 @@ from ecgwas.study import Study
 from ecgwas.tables import Associations, Loci, Thresholds
 
 logger = logging.getLogger(__name__)
+
+TYPES = {"chrom": pl.String, "test": pl.String, "set": pl.String}
 
 
 def _options(study: Study, part: str) -> Any:
@@ -54,6 +57,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     found.thresholds.write(out / "thresholds.csv")
     found.summary.write(out / "summary.csv")
     found.hits.write(out / "hits.csv")
+    found.set_hits.write(out / "multitrait.csv")
     found.clumps.write(out / "clumps.csv")
     inflation.qq(results, covariates=len(covariates.names)).write_csv(out / "qq.csv")
     power_table.write_csv(out / "power.csv")
@@ -83,6 +87,20 @@ def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
     logger.info(
         "loci: with %d people, 80 %% power at the threshold needs a variant explaining %s", used["people"].item(), words
     )
+
+
+def load_hits(study: Study) -> Associations:
+    """The significant rows; for loci that only sets of traits find, those with the set's strongest trait and no effect."""
+    folder = stage_folder(study, "loci")
+    hits = Associations.read(folder / "hits.csv").frame
+    found = pl.read_csv(folder / "loci.csv", schema_overrides=TYPES)
+    of_sets = SetHits.read(folder / "multitrait.csv").frame.sort("neglog10p", descending=True, maintain_order=True)
+    of_sets = of_sets.unique(["variant", "pos", "effect_allele"], keep="first", maintain_order=True)
+    rows = [hits]
+    for locus in found.filter(pl.col("test") != loci.SINGLE).iter_rows(named=True):
+        inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
+        rows.append(of_sets.filter(inside).select([name for name in hits.columns if name in of_sets.columns]))
+    return Associations(pl.concat(rows, how="diagonal"))
 
 
 def load_associations(study: Study) -> Associations:

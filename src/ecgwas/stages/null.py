@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ecgwas.associate.thresholds import SETS
 from ecgwas.errors import MissingStageError
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import Matrix, Study
@@ -20,12 +21,12 @@ def twin(study: Study) -> Study:
 
     Raises MissingStageError if the study's own loci have not been found: their threshold is the twin's.
     """
-    scan = study.scan.model_copy(update={"permutations": 0}) if isinstance(study.scan, Matrix) else study.scan
+    scan = study.scan.model_copy(update={"permutations": 1}) if isinstance(study.scan, Matrix) else study.scan
     changes = {
         "results": study.results / "null",
         "traits": study.traits.model_copy(update={"shuffle": True}),
         "scan": scan,
-        "loci": study.loci.model_copy(update={"threshold": _threshold(study)}),
+        "loci": study.loci.model_copy(update={"threshold": _threshold(study), "set_p": _threshold_of_sets(study)}),
     }
     return study.model_copy(update=changes)
 
@@ -47,6 +48,13 @@ def tables(study: Study) -> list[Path]:
 def is_made(study: Study) -> bool:
     """True if the null twin has been run to its genes."""
     return (stage_folder(study, "null") / "genes" / "enrichment.csv").exists()
+
+
+def _threshold_of_sets(study: Study) -> float | None:
+    """The p-value of the study's threshold for sets of traits; None where it has none."""
+    table = pl.read_csv(stage_folder(study, "loci") / "thresholds.csv")
+    found = table.filter(pl.col("kind") == SETS)["p"]
+    return float(found.item()) if len(found) else None
 
 
 def share_signals(study: Study, null: Study) -> None:

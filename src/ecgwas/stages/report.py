@@ -188,7 +188,7 @@ def _beats(
     study: Study, signals: Signals, features: Mapping[str, Features], plain: report.Findings
 ) -> tuple[report.GenotypeBeats, ...]:
     """The ECG by genotype at the strongest loci, with the effect of a copy as each decoder draws it."""
-    variants = _lead_variants(study, signals, plain.loci, plain.hits)
+    variants = _lead_variants(study, signals, plain.loci, loci.load_hits(study))
     points = len(signals.beat_times_ms)
     return tuple(
         replace(beats, decoded=gathering.decoded_effects(study, features, variant, signals.eids, points))

@@ -16,11 +16,11 @@ from ecgwas.progress import track
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
 from ecgwas.study import Study
-from ecgwas.tables import Associations, LeftOutVariants, ScanResult
+from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
 
 logger = logging.getLogger(__name__)
 
-ARRAYS = ("people", "tests", "not_computed", "chi2_counts", "permutation_max")
+ARRAYS = ("people", "tests", "not_computed", "chi2_counts", "permutation_max", "set_permutation_max")
 
 
 def _parts(study: Study) -> tuple[str, ...]:
@@ -47,6 +47,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
     result = associate.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder)
     result.associations.write(out / f"{part}.parquet")
+    (out / "sets").mkdir()
+    result.sets.write(out / "sets" / f"{part}.parquet")
     (out / "left_out").mkdir()
     result.left_out.write(out / "left_out" / f"{part}.parquet")
     (out / "tests").mkdir()
@@ -75,7 +77,8 @@ def _load(folder: Path, part: str) -> ScanResult:
         names = tuple(str(name) for name in stored["traits"])
     left_out = LeftOutVariants(pl.read_parquet(folder / "left_out" / f"{part}.parquet"))
     associations = Associations(pl.read_parquet(folder / f"{part}.parquet"))
-    return ScanResult(associations=associations, left_out=left_out, traits=names, **arrays)
+    sets = SetAssociations(pl.read_parquet(folder / "sets" / f"{part}.parquet"))
+    return ScanResult(associations=associations, left_out=left_out, traits=names, sets=sets, **arrays)
 
 
 def _check(study: Study) -> Sequence[str]:

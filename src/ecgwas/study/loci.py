@@ -19,6 +19,10 @@ class LociOptions(Options):
     `permutation` family-wise `family_wise_error` over all traits and variants; or a p-value."""
     family_wise_error: float = option(0.05, gt=0, lt=1)
     """Chance of one false hit or more in the whole study, for `permutation`."""
+    set_share: float = option(0.2, ge=0, lt=1)
+    """Share of `family_wise_error` given to tests of several traits at once, whose hits join the loci; 0: they do not."""
+    set_p: float | None = option(None, gt=0, lt=1)
+    """p-value below which a set of traits is significant where `threshold` is not `permutation`; none: no set is."""
     window_bp: int = option(500_000, unit="bp", ge=0)
     """Hits closer than this belong to one locus."""
     clump_r2: float = option(0.1, gt=0, le=1)

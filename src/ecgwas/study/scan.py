@@ -50,6 +50,8 @@ class Matrix(Scan):
     """Threads; 0 takes all cores."""
     permutations: int = option(1000, ge=0)
     """Shuffles of people for the permutation threshold; 0: none."""
+    sets_of_traits: bool = True
+    """Test sets of traits (of a representation, and of its leads) at once, too, in the same shuffles."""
 
 
 class Plink2(Scan):
