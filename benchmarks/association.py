@@ -1,110 +1,140 @@
 #!/usr/bin/env python3
-"""The matrix engine against PLINK 2 and against the bare product: CPU seconds, alternating runs, medians, ratios.
+"""The matrix engine against PLINK 2, tensorQTL and the bare product: CPU seconds, alternating runs, medians, ratios.
 
-    python benchmarks/association.py [--quick] [--real STEM]
+    python benchmarks/association.py [--quick] [--tensorqtl PYTHON]     ratios; the last lines are RATIO lines
+    python benchmarks/association.py --real STEM [--traits K]           a real fileset: seconds of a whole process
+    python benchmarks/association.py --memory                           peak memory for V and 4 V variants
 
-Each case draws N people, K traits, 30 covariates and variants whose frequencies are log-uniform between 0.5 and 50 %.
-Both programs use one thread and write what reaches p = 0.001. PLINK's start-up and reading of the traits are taken off by
-a second run over few variants; reading the genotypes counts on both sides. PLINK is run as installed, and with OpenBLAS
-preloaded where a libopenblas is found. Differences are over all the rows that both wrote.
+Each case draws N people, K traits, 30 covariates and variants whose frequencies are log-uniform between 0.5 and 50 %. Every
+program uses one thread and writes what reaches p = 0.001. On both sides start-up and reading of the traits are taken off by
+a second run over fewer variants (the slope per variant is compared); reading the genotypes counts for us and PLINK, not for
+tensorQTL. PLINK is run with the reference BLAS that Debian links it to, and with OpenBLAS preloaded, where they are found
+(apt install libblas3 liblapack3 libopenblas0-pthread). tensorQTL needs an environment of its own, whose Python is named; it
+fills missing calls with the mean, so that it is compared without missing calls. Differences from PLINK are over all the rows
+that both wrote.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
-from bed_reader import to_bed
 from threadpoolctl import threadpool_limits
 
 from ecgwas.associate import codes, compiled, genotypes, kernels, matrix, plink2_files
 from ecgwas.associate.cohort import assemble
+from ecgwas.associate.genotypes import Genotypes
+from ecgwas.associate.sources import BED_MAGIC, CODES, repacked
 from ecgwas.study.scan import Matrix, Plink2
 from ecgwas.tables import Covariates, ScanResult, Traits
 
 COVARIATES = 30
-NO_CALL = -127
 LIMIT = 3.0
+PHASES = {"prepare": "choose, count, recode", "products": "product", "gaps": "missing calls", "tests": "t, histogram",
+          "refits": "hits in float64"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Case:
     people: int
-    traits: int
     missing: float
     variants: int
     plink_variants: int
+    stock_variants: int
     repeats: int
+    traits: int = 384
+
+    @property
+    def label(self) -> str:
+        return f"N={self.people} K={self.traits} missing={self.missing:g}"
 
 
 QUICK = (
-    Case(1_000, 384, 0.0, 8_000, 2_000, 3), Case(10_000, 384, 0.0, 4_000, 300, 3),
-    Case(1_000, 384, 0.01, 4_000, 300, 3), Case(10_000, 384, 0.01, 1_000, 40, 1),
+    Case(1_000, 0.0, 16_384, 1_500, 700, 2), Case(10_000, 0.0, 8_192, 120, 60, 2),
+    Case(1_000, 0.01, 8_192, 100, 20, 2), Case(10_000, 0.01, 4_096, 20, 4, 2),
 )  # fmt: skip
 FULL = (
-    *(Case(n, k, m, v, p, 5) for n, k, m, v, p in (
-        (1_000, 384, 0.0, 8_000, 8_000), (10_000, 384, 0.0, 8_000, 1_500), (1_000, 32, 0.0, 20_000, 20_000),
-        (1_000, 384, 0.01, 4_000, 1_500), (10_000, 384, 0.01, 2_000, 120),
-    )),
-    Case(50_000, 384, 0.0, 2_000, 300, 3), Case(50_000, 384, 0.01, 600, 20, 1),
+    Case(1_000, 0.0, 24_576, 6_000, 3_000, 5), Case(10_000, 0.0, 8_192, 400, 200, 5), Case(50_000, 0.0, 4_096, 60, 40, 3),
+    Case(1_000, 0.01, 8_192, 300, 60, 5), Case(10_000, 0.01, 4_096, 60, 8, 3), Case(50_000, 0.01, 2_048, 14, 4, 3),
 )  # fmt: skip
 
 
 def simulate(case: Case, folder: Path) -> tuple[Path, Traits, Covariates]:
     rng = np.random.default_rng(case.people + case.traits)
     frequencies = np.exp(rng.uniform(np.log(0.005), np.log(0.5), case.variants))
-    dosage = np.empty((case.people, case.variants), dtype=np.int8, order="F")
-    for j, frequency in enumerate(frequencies):
-        dosage[:, j] = rng.binomial(2, frequency, case.people)
-        dosage[rng.random(case.people) < case.missing, j] = NO_CALL
-    eids = [f"p{i}" for i in range(case.people)]
-    sites = {"sid": [f"v{j}" for j in range(case.variants)], "chromosome": ["1"] * case.variants}
-    to_bed(folder / "cohort.bed", dosage, properties={"fid": eids, "iid": eids, "sex": [1] * case.people, **sites,
-           "bp_position": list(range(1, case.variants + 1)), "allele_1": ["G"] * case.variants,
-           "allele_2": ["A"] * case.variants})  # fmt: skip
+    with (folder / "cohort.bed").open("wb") as file:
+        file.write(BED_MAGIC)
+        for start in range(0, case.variants, 256):
+            some = frequencies[start : start + 256, None]
+            found = CODES[rng.binomial(2, some, (len(some), case.people))]
+            found[rng.random(found.shape) < case.missing] = CODES[3]
+            file.write(repacked(found).tobytes())
+    lines = (f"1\tv{j}\t0\t{j + 1}\tG\tA\n" for j in range(case.variants))
+    (folder / "cohort.bim").write_text("".join(lines))
+    eids = tuple(f"p{i}" for i in range(case.people))
+    (folder / "cohort.fam").write_text("".join(f"{eid}\t{eid}\t0\t0\t1\t-9\n" for eid in eids))
     covariates = rng.standard_normal((case.people, COVARIATES))
     names = tuple(f"made.12L.f{k + 1}" for k in range(case.traits))
-    traits = Traits(tuple(eids), names, rng.standard_normal((case.people, case.traits)))
-    return folder / "cohort", traits, Covariates(tuple(eids), tuple(f"c{k}" for k in range(COVARIATES)), covariates)
+    traits = Traits(eids, names, rng.standard_normal((case.people, case.traits)))
+    return folder / "cohort", traits, Covariates(eids, tuple(f"c{k}" for k in range(COVARIATES)), covariates)
 
 
-def options(stem: Path) -> dict[str, object]:
+def options(stem: Path) -> dict[str, Any]:
     return {"genotypes": stem, "threads": 1, "min_maf": 0, "min_mac": 0, "min_call_rate": 0, "min_hwe_p": 0,
             "keep_neglog10p": LIMIT}  # fmt: skip
 
 
-def ours(stem: Path, traits: Traits, covariates: Covariates, kernel: str, threads: int = 1) -> tuple[float, float, ScanResult]:
-    """CPU seconds, wall seconds, result."""
-    made = Matrix.model_validate({**options(stem), "permutations": 0, "kernel": kernel, "threads": threads})
-    chrom = genotypes.parts(made)[0]
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = matrix.scan(made, traits, covariates, genotypes.open_part(made, chrom), seed=1)
-    return time.process_time() - cpu, time.perf_counter() - wall, result
+class Ours:
+    """Scans of one cohort; CPU and wall seconds of this process."""
+
+    def __init__(self, stem: Path, traits: Traits, covariates: Covariates) -> None:
+        self.options = Matrix.model_validate({**options(stem), "permutations": 0})
+        self.tables = traits, covariates
+        self.part = genotypes.open_part(self.options, genotypes.parts(self.options)[0])
+
+    def first(self, variants: int) -> Genotypes:
+        names = ("variants", "positions", "effect_alleles", "other_alleles", "rows")
+        return replace(self.part, **{name: getattr(self.part, name)[:variants] for name in names})
+
+    def run(self, variants: int, **more: Any) -> tuple[float, float, ScanResult]:
+        made = self.options.model_copy(update=more)
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = matrix.scan(made, *self.tables, self.first(variants), seed=1)
+        return time.process_time() - cpu, time.perf_counter() - wall, result
+
+    def slope(self, clock: int = 0, **more: Any) -> float:
+        """Seconds per variant, start-up taken off."""
+        many, few = len(self.part), len(self.part) // 4
+        return (self.run(many, **more)[clock] - self.run(few, **more)[clock]) / (many - few)
 
 
 class Plink:
     """PLINK runs in one folder; CPU seconds of the child processes."""
 
-    def __init__(self, stem: Path, traits: Traits, covariates: Covariates, folder: Path, blas: str | None) -> None:
+    def __init__(self, stem: Path, traits: Traits, covariates: Covariates, folder: Path, preload: str) -> None:
         made = Plink2.model_validate(options(stem))
-        part = genotypes.open_part(made, genotypes.parts(made)[0])
-        cohort = assemble(traits, covariates, part)
-        ids = plink2_files.write_people(folder, part, cohort)
+        self.part = genotypes.open_part(made, genotypes.parts(made)[0])
+        cohort = assemble(traits, covariates, self.part)
+        ids = plink2_files.write_people(folder, self.part, cohort)
         plink2_files.write_covariates(folder, ids, cohort)
         self.labels = plink2_files.labels(traits.names)
         plink2_files.write_traits(folder, ids, self.labels, cohort.values)
-        self.part, self.folder, self.stem = part, folder, stem
-        self.environment = {**os.environ, **({"LD_PRELOAD": blas} if blas else {}), "OMP_NUM_THREADS": "1"}
+        self.folder, self.stem = folder, stem
+        self.environment = {**os.environ, "LD_PRELOAD": preload, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
     def seconds(self, variants: int) -> float:
         arguments = [
@@ -118,14 +148,45 @@ class Plink:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
+    def slope(self, variants: int) -> float:
+        few = max(2, variants // 10)
+        return (self.seconds(variants) - self.seconds(few)) / (variants - few)
+
     def rows(self, names: tuple[str, ...]) -> pl.DataFrame:
         tables = [plink2_files.read(self.folder / f"plink2.{label}.glm.linear", self.part) for label in self.labels]
         return pl.concat([t.with_columns(trait=pl.lit(name)) for t, name in zip(tables, names, strict=True)])
 
 
-def openblas() -> str | None:
-    found = sorted(Path("/usr/lib").glob("*/openblas*/libopenblas.so.0"))
-    return str(found[0]) if found else None
+def preloads() -> dict[str, str]:
+    """Name of a PLINK -> libraries that it is run with; what the machine's alternatives say does not matter."""
+    found = {}
+    for name, blas, lapack in (
+        ("plink2-openblas", "openblas*/libblas.so.3", "openblas*/liblapack.so.3"),
+        ("plink2-stock", "blas/libblas.so.3", "lapack/liblapack.so.3"),
+    ):
+        paths = [next(iter(sorted(Path("/usr/lib").glob(f"*/{pattern}"))), None) for pattern in (blas, lapack)]
+        if all(paths):
+            found[name] = ":".join(str(path) for path in paths)
+    return found or {"plink2": ""}
+
+
+class TensorQtl:
+    """tensorQTL's map_trans in a Python of its own, on the processor."""
+
+    def __init__(self, python: str, stem: Path, traits: Traits, covariates: Covariates, folder: Path) -> None:
+        self.python, self.folder = python, folder
+        part = genotypes.open_part(Matrix.model_validate(options(stem)), "1")
+        np.save(folder / "dosages.npy", part.dosages(0, min(len(part), 2_000)).astype(np.int8))
+        np.save(folder / "traits.npy", traits.values)
+        np.save(folder / "covariates.npy", covariates.values)
+
+    def slope(self) -> float:
+        code = Path(__file__).with_name("association_tensorqtl.py")
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [self.python, str(code), str(self.folder)], env=environment, check=True, capture_output=True, text=True
+        )
+        return float(done.stdout.splitlines()[-1])
 
 
 def differences(result: ScanResult, theirs: pl.DataFrame, variants: int) -> str:
@@ -136,105 +197,190 @@ def differences(result: ScanResult, theirs: pl.DataFrame, variants: int) -> str:
     apart = len(mine) + len(theirs) - 2 * len(both)
     relative = {c: ((both[c] - both[f"{c}_plink"]).abs() / both[f"{c}_plink"].abs()).max() for c in ("beta", "se", "t")}
     logp = (both["neglog10p"] - both["neglog10p_plink"]).abs().max()
-    shown = ", ".join(f"{name} {value:.1e}" for name, value in relative.items())
-    return f"{len(both)} rows of both, {apart} of one only; largest relative difference {shown}; -log10 p {logp:.1e}"
+    shown = ", ".join(f"{name} {value or 0:.1e}" for name, value in relative.items())
+    return f"{len(both)} rows of both, {apart} of one only; largest relative difference {shown}; -log10 p {logp or 0:.1e}"
 
 
-def median(times: int, work: Callable[[], float]) -> float:
-    return statistics.median(work() for _ in range(times))
-
-
-def run(case: Case, folder: Path) -> list[str]:
+def run(case: Case, folder: Path, tensorqtl: str | None) -> Iterator[str]:
     stem, traits, covariates = simulate(case, folder)
-    label = f"N={case.people} K={case.traits} missing={case.missing:g}"
-    few = max(2, case.plink_variants // 10)
-    engines: dict[str, Plink] = {"plink2": Plink(stem, traits, covariates, folder, None)}
-    if openblas() is not None:
-        engines["plink2+openblas"] = Plink(stem, traits, covariates, folder, openblas())
-    mine: dict[str, list[float]] = {}
-    theirs: dict[str, list[float]] = {name: [] for name in engines}
+    ours = Ours(stem, traits, covariates)
+    plinks = {name: Plink(stem, traits, covariates, folder, preload) for name, preload in preloads().items()}
+    sizes = {name: case.stock_variants if name == "plink2-stock" else case.plink_variants for name in plinks}
+    peer = TensorQtl(tensorqtl, stem, traits, covariates, folder) if tensorqtl and case.missing == 0 else None
+    ours.run(min(len(ours.part), 512))  # what happens once, such as imports
+    mine: list[float] = []
+    others: dict[str, list[float]] = {}
     for _ in range(case.repeats):
-        for kernel in ("table", "numpy") if compiled.there() else ("numpy",):
-            mine.setdefault(kernel, []).append(ours(stem, traits, covariates, kernel)[0] / case.variants)
-        for name, plink in engines.items():
-            slope = plink.seconds(case.plink_variants) - plink.seconds(few)
-            theirs[name].append(slope / (case.plink_variants - few))
-    best = next(iter(mine))
-    plink = engines["plink2"]
-    plink.seconds(case.plink_variants)
-    result = ours(stem, traits, covariates, best)[2]
-    rate = case.traits / statistics.median(mine[best]) / 1e6
-    lines = [f"\n{label}: {rate:.2f} M tests / s / core; {differences(result, plink.rows(traits.names), case.plink_variants)}"]
-    lines += [f"RATIO {name} {label}: {statistics.median(t) / statistics.median(mine[best]):.1f}" for name, t in theirs.items()]
-    if best == "table":
-        lines.append(f"RATIO own-numpy-kernel {label}: {statistics.median(mine['numpy']) / statistics.median(mine[best]):.2f}")
-        lines.append(f"RATIO sgemm {label}: {against_product(stem, case):.2f}")
-    lines.append(f"RATIO one-thread-wall-of-two {label}: {scaling(stem, traits, covariates):.2f}")
-    return lines
+        for name, plink in plinks.items():
+            mine.append(ours.slope())
+            others.setdefault(name, []).append(plink.slope(sizes[name]))
+        if peer is not None:
+            mine.append(ours.slope())
+            others.setdefault("tensorqtl-cpu", []).append(peer.slope())
+    each = statistics.median(mine)
+    last = next(iter(plinks.values()))
+    last.seconds(case.plink_variants)
+    result = ours.run(case.plink_variants)[2]
+    yield f"\n{case.label}: {1e6 * each:.2f} us per variant, {case.traits / each / 1e6:.2f} M tests / s / core"
+    yield f"  against PLINK 2: {differences(result, last.rows(traits.names), case.plink_variants)}"
+    yield f"  where the time goes: {shares(ours)}"
+    for name, slopes in others.items():
+        yield f"  {name}: {1e6 * statistics.median(slopes):.0f} us per variant ({spread(slopes)}); we {spread(mine)}"
+        yield f"RATIO {name} {case.label}: {statistics.median(slopes) / each:.1f}"
+    product, whole = against_product(ours.part, case)
+    if compiled.there():
+        yield f"RATIO numpy-sgemm {case.label}: {product:.2f}"
+    yield f"  the bare sgemm of the same product takes {whole / each:.2f} times our whole scan"
+    yield f"RATIO two-threads {case.label}: {scaling(ours):.2f}"
 
 
-def against_product(stem: Path, case: Case) -> float:
-    """The bare float32 product of NumPy over the table kernel's, in this process: no reading, no statistics."""
-    made = Matrix.model_validate({**options(stem), "permutations": 0})
-    packed = np.asarray(genotypes.open_part(made, "1").packed(0, min(case.variants, 2048)))
-    block = codes.block(packed, case.people)
+def spread(seconds: list[float]) -> str:
+    return f"{1e6 * min(seconds):.2f} to {1e6 * max(seconds):.2f}"
+
+
+@contextmanager
+def timed(spent: dict[str, float]) -> Iterator[None]:
+    """CPU seconds of each compiled function."""
+    before = {name: getattr(compiled, name) for name in PHASES}
+
+    def wrapped(name: str) -> Callable[..., Any]:
+        def work(*arguments: Any, **named: Any) -> Any:
+            start = time.process_time()
+            found = before[name](*arguments, **named)
+            spent[name] = spent.get(name, 0.0) + time.process_time() - start
+            return found
+
+        return work
+
+    for name in PHASES:
+        setattr(compiled, name, wrapped(name))
+    yield
+    for name, function in before.items():
+        setattr(compiled, name, function)
+
+
+def shares(ours: Ours) -> str:
+    spent: dict[str, float] = {}
+    few: dict[str, float] = {}
+    variants = len(ours.part)
+    with timed(spent):
+        whole = ours.run(variants)[0]
+    with timed(few):
+        start = ours.run(variants // 4)[0]
+    total = whole - start
+    parts = {PHASES[name]: (spent[name] - few[name]) / total for name in PHASES if name in spent and name in few}
+    parts["the rest (Python)"] = 1 - sum(parts.values())
+    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in parts.items())
+
+
+def against_product(part: Genotypes, case: Case) -> tuple[float, float]:
+    """NumPy's bare float32 product over the table kernel's, in this process, and its seconds per variant."""
+    some = min(len(part), 2_048, max(256, 2**27 // (4 * case.people)))
+    people = np.arange(case.people)
+    block = codes.Chooser(people, case.people).block(np.asarray(part.packed(0, some)))
     columns = np.random.default_rng(1).standard_normal((case.people, case.traits + COVARIATES)).astype(np.float32)
-    decoded, table = block.decoded(), kernels.TableKernel(columns)
+    decoded = block.decoded()
+    looked_up = kernels.make("auto", columns)
     pairs = []
     with threadpool_limits(1, user_api="blas"):
         for _ in range(5):
             times = []
-            for work in (lambda: decoded @ columns, lambda: table.products(block)):
+            for work in (lambda: decoded @ columns, lambda: looked_up.products(block)):
                 start = time.process_time()
                 work()
                 times.append(time.process_time() - start)
             pairs.append(times)
-    product, looked_up = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return product / looked_up
+    product, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return product / ours, product / some
 
 
-def scaling(stem: Path, traits: Traits, covariates: Covariates) -> float:
-    one, two = (statistics.median(ours(stem, traits, covariates, "auto", threads)[1] for _ in range(3)) for threads in (1, 2))
+def scaling(ours: Ours) -> float:
+    """Wall seconds of one thread over those of two, start-up taken off, alternating."""
+    pairs = [(ours.slope(1, threads=1), ours.slope(1, threads=2)) for _ in range(3)]
+    one, two = (min(column) for column in zip(*pairs, strict=True))
     return one / two
 
 
-def real(stem: Path, traits: int) -> list[str]:
-    """A real fileset, all its chromosomes, random traits: whole scans without and with 1,000 shuffles."""
-    made = Matrix.model_validate({"genotypes": stem, "permutations": 0})
-    eids = genotypes.people(made)
-    rng = np.random.default_rng(1)
-    names = tuple(f"made.12L.f{k + 1}" for k in range(traits))
-    values = Traits(eids, names, rng.standard_normal((len(eids), traits)))
-    covariates = Covariates(eids, ("a", "b", "c"), rng.standard_normal((len(eids), 3)))
-    lines = []
-    for shuffles in (0, 1000):
-        options = made.model_copy(update={"permutations": shuffles})
-        start, tests = time.perf_counter(), 0
-        for chrom in genotypes.parts(options):
-            tests += int(matrix.scan(options, values, covariates, genotypes.open_part(options, chrom), seed=1).tests.sum())
-        seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        rate = tests * max(shuffles, 1) / seconds / 1e6
-        lines.append(f"{stem.name}: {len(eids)} people, {tests} tests, {shuffles} shuffles: {seconds:.1f} s wall, "
-                     f"{rate:.1f} M tests / s, peak {peak:.0f} MiB")  # fmt: skip
-    return lines
+REAL = """
+import json, resource, sys, time
+start = time.perf_counter()
+import numpy as np
+from pathlib import Path
+from ecgwas.associate import genotypes, matrix
+from ecgwas.study.scan import Matrix
+from ecgwas.tables import Covariates, Traits
+given = json.loads(sys.argv[1])
+made = Matrix.model_validate({"genotypes": Path(given["stem"]), "permutations": given["shuffles"], **given["filters"]})
+eids, rng, count = genotypes.people(made), np.random.default_rng(1), given["traits"]
+values = Traits(eids, tuple(f"made.12L.f{k}" for k in range(count)), rng.standard_normal((len(eids), count)))
+covariates = Covariates(eids, tuple("abcdefghij"), rng.standard_normal((len(eids), 10)))
+results = [matrix.scan(made, values, covariates, genotypes.open_part(made, chrom), seed=1) for chrom in genotypes.parts(made)]
+tests = sum(int(result.tests.sum()) for result in results)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"people": len(eids), "tests": tests, "peak": peak}))
+"""
+
+
+def whole_process(**given: Any) -> tuple[float, float, dict[str, Any]]:
+    """Wall and CPU seconds of a Python that scans, imports included, and what it says."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", REAL, json.dumps(given, default=str)], check=True, capture_output=True, text=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return time.perf_counter() - start, cpu, json.loads(done.stdout)
+
+
+def real(stem: Path, traits: int) -> None:
+    """A real fileset, all its chromosomes, random traits, ten covariates, all cores: everything from start to end."""
+    unfiltered = {"min_maf": 0, "min_mac": 0, "min_call_rate": 0, "min_hwe_p": 0}
+    for what, filters, shuffles in (("no filters", unfiltered, 0), ("default filters", {}, 0), ("1,000 shuffles", {}, 1000)):
+        count = traits if shuffles == 0 else min(traits, 80)
+        runs = [whole_process(stem=stem, traits=count, filters=filters, shuffles=shuffles) for _ in range(1 if shuffles else 3)]
+        wall, cpu = (statistics.median(run[i] for run in runs) for i in (0, 1))
+        said = runs[0][2]
+        rate = said["tests"] * max(shuffles, 1) / wall / 1e6
+        print(f"{stem.name}, {said['people']} people, {count} traits, {what}: {said['tests']} tests, {wall:.1f} s wall, "
+              f"{cpu:.1f} s CPU, {rate:.1f} M tests / s, peak {said['peak']:.0f} MiB", flush=True)  # fmt: skip
+
+
+def memory() -> None:
+    """The same cohort with V and 4 V variants."""
+    for variants in (8_192, 32_768):
+        with tempfile.TemporaryDirectory() as folder:
+            stem, _, _ = simulate(Case(5_000, 0.01, variants, 0, 0, 0), Path(folder))
+            said = whole_process(stem=stem, traits=384, filters={}, shuffles=0)[2]
+            print(f"N=5000 K=384 missing=0.01, {variants} variants: peak {said['peak']:.0f} MiB", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="smaller cases, under three minutes")
-    parser.add_argument("--real", type=Path, help="a real fileset (without ending): seconds of whole scans, with shuffles")
+    parser.add_argument("--tensorqtl", help="a Python that has tensorqtl")
+    parser.add_argument("--only", type=int, help="only cases of so many people")
+    parser.add_argument("--real", type=Path, help="a real fileset (without ending): seconds of whole processes")
     parser.add_argument("--traits", type=int, default=384, help="traits of --real")
+    parser.add_argument("--memory", action="store_true", help="peak memory by number of variants")
     given = parser.parse_args()
-    lines = real(given.real, given.traits) if given.real else []
-    for line in lines:
-        print(line, flush=True)
-    for case in () if given.real else QUICK if given.quick else FULL:
+    if given.real:
+        real(given.real, given.traits)
+        return
+    if given.memory:
+        memory()
+        return
+    load = os.getloadavg()[0]
+    said = compiled.instructions() if compiled.there() else "not installed"
+    print(f"compiled part: {said}; {os.cpu_count()} cores, load {load:.1f}", flush=True)
+    ratios = []
+    for case in QUICK if given.quick else FULL:
+        if given.only not in (None, case.people):
+            continue
         with tempfile.TemporaryDirectory() as folder:
-            found = run(case, Path(folder))
-        print(found[0], flush=True)
-        lines += [line for line in found if line.startswith("RATIO")]
-    print("\n".join(["", *(line for line in lines if line.startswith("RATIO"))]))
+            for line in run(case, Path(folder), given.tensorqtl):
+                ratios += [line] if line.startswith("RATIO") else []
+                print(line, flush=True)
+    print("\n".join(["", *ratios]))
 
 
 if __name__ == "__main__":

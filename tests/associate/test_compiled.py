@@ -93,7 +93,7 @@ def screened(seed: int, *, with_length: bool) -> Screened:
 @pytest.mark.parametrize("with_length", [False, True])
 def test_histograms_and_hits_have_the_twins_bits(instructions: str, with_length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     made, least = screened(1, with_length=with_length), np.full(90, 3.84)
-    ours, theirs = np.ones((70, BINS), dtype=np.int64), np.ones((70, BINS), dtype=np.int64)
+    ours, theirs = np.ones((70, BINS), dtype=np.uint32), np.ones((70, BINS), dtype=np.uint32)
     hits = screening.reached(made, least, ours)
     monkeypatch.setattr(compiled, "there", lambda: False)
     np.testing.assert_array_equal(hits, screening.reached(made, least, theirs))
@@ -103,7 +103,7 @@ def test_histograms_and_hits_have_the_twins_bits(instructions: str, with_length:
 
 
 def test_more_hits_than_there_is_room_for() -> None:
-    made, counts = screened(2, with_length=False), np.zeros((70, BINS), dtype=np.int64)
+    made, counts = screened(2, with_length=False), np.zeros((70, BINS), dtype=np.uint32)
     hits = screening.reached(made, np.zeros(90), counts)
     assert len(hits) == counts.sum() == made.fine.sum() * 70
 

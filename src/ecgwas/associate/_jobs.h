@@ -8,7 +8,7 @@
 #define WIDE(rank) (((rank) + LANES - 1) / LANES * LANES) /* columns of a basis, padded with zeros */
 #define CHUNK 32 /* bytes, a bit each in `filled`: 32 x 81 rows x 64 bytes = 162 KiB of tables */
 #define ROWS 81
-#define PANEL 24 /* chunks whose lists are kept together: at most 3 MiB for 2,048 variants */
+#define PANEL 24 /* chunks whose lists are kept together: at most 6 MiB for 4,096 variants */
 #define PAIRS ((CHUNK + 1) / 2)
 #define WORD 8
 #define LOW_BITS UINT64_C(0x5555555555555555)
@@ -60,7 +60,7 @@ typedef struct {
     const float *least;     /* (variants,) t squared from which a test is reached */
     const uint8_t *fine;    /* (variants,) */
     const float *length;    /* (variants, traits), or NULL: 1 */
-    int64_t *counts;        /* (traits, bins) changed in place */
+    uint32_t *counts;       /* (traits, bins) changed in place */
     int32_t *reached;       /* (room, 2) variant and trait */
     size variants, stride, trait_count, bins, room, found;
 } tests_t;

@@ -17,7 +17,7 @@
 #include <Python.h>
 #include "_jobs.h"
 
-#define VERSION 2 /* raised whenever the functions below change: a build of another version is not used */
+#define VERSION 3 /* raised whenever the functions below change: a build of another version is not used */
 #define SMALLEST_ROOT 1e-6
 
 /* Packed byte -> row of its table: four digits to base 3, no call counts 0. */
@@ -238,7 +238,7 @@ static PyObject *tests(PyObject *self, PyObject *args) {
     job.least = array(&held, least, job.variants * 4, 0, &right);
     job.fine = array(&held, fine, job.variants, 0, &right);
     job.length = array(&held, length, job.variants * job.trait_count * 4, 0, &right);
-    job.counts = array(&held, counts, job.trait_count * job.bins * 8, 1, &right);
+    job.counts = array(&held, counts, job.trait_count * job.bins * 4, 1, &right);
     job.reached = array(&held, reached, job.room * 8, 1, &right);
     if (right) {
         Py_BEGIN_ALLOW_THREADS

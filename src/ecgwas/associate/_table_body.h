@@ -93,13 +93,14 @@ TARGET static const uint16_t *NAME(add)(const products_t *job, size chunk, const
 
 /* Columns tile by tile, so that a tile's tables and sums stay in the second-level cache. */
 TARGET static void NAME(products)(products_t *job) {
+    int once = job->bytes <= PANEL * CHUNK; /* then each tile's sums may take the place of the one before */
     for (size begin = 0; begin < job->bytes; begin += PANEL * CHUNK) {
         size end = job->bytes - begin < PANEL * CHUNK ? job->bytes : begin + PANEL * CHUNK;
         uint16_t *next = job->rows;
         for (size start = begin; start < end; start += CHUNK)
             next = NAME(list)(job, (start - begin) / CHUNK, start, end - start < CHUNK ? end - start : CHUNK, next);
         for (size tile = 0; tile < job->tile_count; tile++) {
-            lanes_t *sums = job->sums + tile * job->variants;
+            lanes_t *sums = job->sums + (once ? 0 : tile) * job->variants;
             const uint16_t *rows = job->rows;
             for (size start = begin; start < end; start += CHUNK) {
                 size count = end - start < CHUNK ? end - start : CHUNK;

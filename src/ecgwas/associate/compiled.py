@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 2
+VERSION = 3
 """Of the functions in _table.c; a build of another version is not used."""
 
 LANES = 16
@@ -105,7 +105,7 @@ def gaps(
 
 def tests(
     product: NDArray[np.float32], remaining: NDArray[np.float32], degrees: NDArray[np.float32], least: NDArray[np.float32],
-    fine: NDArray[np.bool_], length: NDArray[np.float32] | None, counts: NDArray[np.int64],
+    fine: NDArray[np.bool_], length: NDArray[np.float32] | None, counts: NDArray[np.uint32],
 ) -> NDArray[np.int32]:  # fmt: skip
     """(H, 2) int32 variant and trait of tests at or above `least` (V,), in that order; t squared joins counts (K, bins).
 

@@ -40,26 +40,29 @@ class Screened:
 
 
 class Tally:
-    """Histograms of t squared of k traits, (k, BINS) int64; every thread counts in its own."""
+    """Histograms of t squared of k traits; every thread counts in its own, (k, BINS) uint32."""
 
     def __init__(self, traits: int) -> None:
         self._traits, self._local = traits, threading.local()
-        self._all: list[NDArray[np.int64]] = []
+        self._all: list[NDArray[np.uint32]] = []
 
-    def mine(self) -> NDArray[np.int64]:
+    def mine(self) -> NDArray[np.uint32]:
         """This thread's histograms, to be added to."""
         if not hasattr(self._local, "counts"):
-            self._local.counts = np.zeros((self._traits, BINS), dtype=np.int64)
+            self._local.counts = np.zeros((self._traits, BINS), dtype=np.uint32)
             self._all.append(self._local.counts)
-        found: NDArray[np.int64] = self._local.counts
+        found: NDArray[np.uint32] = self._local.counts
         return found
 
     def total(self) -> NDArray[np.int64]:
         """(k, BINS) int64 over all threads."""
-        return sum(self._all, start=np.zeros((self._traits, BINS), dtype=np.int64))
+        found = np.zeros((self._traits, BINS), dtype=np.int64)
+        for counts in self._all:
+            found += counts
+        return found
 
 
-def reached(screened: Screened, least: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.int32]:
+def reached(screened: Screened, least: NDArray[np.float64], counts: NDArray[np.uint32]) -> NDArray[np.int32]:
     """(H, 2) int32 variant and trait of tests with t squared at or above `least` (V,), in that order.
 
     All tests computed join the histograms `counts` (k, BINS).
@@ -69,7 +72,7 @@ def reached(screened: Screened, least: NDArray[np.float64], counts: NDArray[np.i
         remaining, degrees = screened.remaining.astype(np.float32), screened.degrees.astype(np.float32)
         return compiled.tests(screened.product, remaining, degrees, limits, fine, screened.length, counts)
     values = chi2(screened)
-    counts += histogram(values[fine])
+    counts += histogram(values[fine]).astype(np.uint32)
     return np.argwhere((values >= limits[:, None]) & fine[:, None]).astype(np.int32)
 
 
