@@ -10,7 +10,7 @@ import pytest
 
 from ecgwas import genes
 from ecgwas.errors import InputError, StudyError
-from ecgwas.genes import enrichment, regions
+from ecgwas.genes import enrichment, regions, terms
 from ecgwas.genes.contract import Question
 from ecgwas.simulate import simulate
 from ecgwas.study import (
@@ -89,12 +89,28 @@ def test_clusters_are_named_after_their_own_strongest_term(cohort: Path) -> None
     channels = found.clusters.frame.filter(gene="SCN5A").row(0, named=True)
     members = found.clusters.frame.filter(cluster=channels["cluster"])["gene"].to_list()
     alone = enrichment.enrich(sources[2], members).terms.frame.filter(pl.col("kept")).sort("fdr", "p", "term")
-    assert channels["name"] == alone["description"][0]
+    assert channels["name"] == alone["term"][0]
     theirs = found.cluster_terms.frame.filter(cluster=channels["cluster"])
     assert theirs.height == enrichment.enrich(sources[2], members).terms.frame.height
     assert set(theirs["size"]) == {len(members)}
     small = found.clusters.frame.filter(pl.col("size") < 3)
     assert small["name"].null_count() == small.height
+
+
+@pytest.mark.parametrize(
+    ("term", "description", "words"),
+    [
+        ("HP:0001657", "Prolonged QT interval", "Prolonged QT interval"),
+        ("hsa04260", "Cardiac muscle contraction", "Cardiac muscle contraction"),
+        ("R-HSA-5576891", "Cardiac conduction", "Cardiac conduction"),
+        ("Cardiac conduction", "R-HSA-5576891", "Cardiac conduction"),
+        ("cardiac conduction (GO:0061337)", "", "cardiac conduction (GO:0061337)"),
+        ("HALLMARK_MYOGENESIS", "https://www.gsea-msigdb.org/HALLMARK_MYOGENESIS", "HALLMARK_MYOGENESIS"),
+        ("GO:1", None, "GO:1"),
+    ],
+)
+def test_a_term_in_words(term: str, description: str | None, words: str) -> None:
+    assert terms.words_of(term, description) == words
 
 
 def test_without_sources_every_table_is_there_and_empty(cohort: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -17,6 +18,8 @@ TermSource = Enrichment | StringDb | Gprofiler
 
 SMALLEST_NAMED = 3
 """Clusters of fewer genes are not looked at for terms."""
+ACCESSION = re.compile(r"[A-Za-z-]+[:_-]?\d[\w.-]*")
+"""Such as GO:0005515, R-HSA-164843, hsa04010."""
 MOST_ASKED = 20
 """So many clusters at most are named by a service; a file of terms names all."""
 
@@ -66,9 +69,14 @@ def _by(source: TermSource, members: Mapping[int, Sequence[str]], get: Get) -> l
 
 
 def _name(frames: Sequence[pl.DataFrame]) -> str | None:
-    """Description of the kept term of smallest FDR, then p, then identifier."""
+    """Words of the kept term of smallest FDR, then p, then identifier."""
     kept = pl.concat(frames, how="diagonal_relaxed").filter(pl.col("kept")) if frames else pl.DataFrame()
     if kept.height == 0:
         return None
     first = kept.sort("fdr", "p", "term").row(0, named=True)
-    return str(first["description"] or first["term"])
+    return words_of(first["term"], first["description"])
+
+
+def words_of(term: str, description: str | None) -> str:
+    """A term in words: its description where the identifier is a mere accession; GMT files have the words in its place."""
+    return description if description and ACCESSION.fullmatch(term) else term
