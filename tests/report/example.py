@@ -257,7 +257,15 @@ def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, 
     return (
         RepresentationFindings("pca", "pca", nothing, errors.tail(2), reliability.head(8), whole, 0, beat * 0.97, _moved(beat)),
         RepresentationFindings("ae", "residual_autoencoder", history, errors, reliability, mse, 3, smooth),
-        RepresentationFindings("clinical", "intervals", nothing, errors.clear(), reliability.clear(), mse.clear()),
+        RepresentationFindings(
+            "clinical",
+            "intervals",
+            nothing,
+            errors.clear(),
+            reliability.clear(),
+            mse.clear(),
+            meanings={"qt_ms": "QRS onset to T end (ms)"},
+        ),
     )
 
 

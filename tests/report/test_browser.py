@@ -200,6 +200,13 @@ def test_numbers_of_a_trait_are_those_of_its_table(opened: Opened) -> None:
         assert page.locator("#trait-manhattan-words").inner_text().startswith(f"{beyond} variants beyond")
 
 
+def test_a_measured_trait_says_what_is_measured(opened: Opened) -> None:
+    opened.page.evaluate("location.hash = 'trait-clinical.12L.qt_ms'")
+    playwright.expect(opened.page.locator("#trait-meaning")).to_have_text("Measured: QRS onset to T end (ms).")
+    opened.page.evaluate("location.hash = 'trait-ae.V1.f01'")
+    playwright.expect(opened.page.locator("#trait-meaning")).to_contain_text("cannot be decoded")
+
+
 def test_a_cell_of_the_grid_opens_its_trait_by_pointer_and_by_keyboard(opened: Opened) -> None:
     page = opened.page
     page.locator("[data-trait='ae.V2.f03']").click()

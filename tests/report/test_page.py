@@ -12,7 +12,7 @@ from lxml import etree, html
 
 from ecgwas.report import Findings, Page, render
 from ecgwas.study import ReportOptions
-from ecgwas.tables import Recordings
+from ecgwas.tables import People, Recordings
 from tests.report.example import make_empty_findings, make_findings
 
 SECTIONS = ("found", "loci", "trust", "people", "recordings", "traits", "genes", "methods")
@@ -151,6 +151,22 @@ def test_flow_adds_up(page: Page) -> None:
         r"85 recording files found.* 80 people with a usable recording .*−4 flat lead V3 −1 duplicate of …", people
     )
     assert re.search(r"74 people with recording, genotypes and covariates .*−6 no genotypes", people)
+
+
+def test_measured_values_in_reasons_do_not_make_reasons_of_their_own(findings: Findings) -> None:
+    frame = findings.people.frame
+    many = frame.with_columns(
+        status=pl.lit("dropped"), reason=pl.format("heterozygosity {} SD", 3.0 + pl.int_range(pl.len()).cast(pl.Float64) / 7)
+    )
+    text = text_of(render(ReportOptions(), replace(findings, people=People(many))), "people")
+    assert f"−{frame.height} heterozygosity … SD" in text
+
+
+def test_rare_reasons_are_counted_together(findings: Findings) -> None:
+    frame = findings.people.frame
+    many = frame.with_columns(status=pl.lit("dropped"), reason=pl.format("reason {}", pl.int_range(pl.len())))
+    text = text_of(render(ReportOptions(), replace(findings, people=People(many))), "people")
+    assert f"−{frame.height - 20} other reasons" in text
 
 
 def test_reasons_never_name_a_person_even_across_reasons(findings: Findings) -> None:

@@ -15,7 +15,7 @@ from ecgwas.stages import gather
 from ecgwas.stages import report as report_stage
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import stage_folder
-from ecgwas.study import Study
+from ecgwas.study import BeatPoints, Intervals, Study
 from ecgwas.tables import Features
 from tests.cohorts import make_cohort
 from tests.stages.test_report import with_pca_only
@@ -130,6 +130,14 @@ def test_a_representation_that_cannot_be_decoded_has_no_traversals(finished: Stu
     features = represent_stage.load_features(finished)["pca"]
     folder = stage_folder(finished, "represent") / "pca" / "encoder"
     assert gather.moved_features(finished.represent[0], folder, features, np.arange(3.0)) == {}
+
+
+def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finished: Study, tmp_path: Path) -> None:
+    said = gather.meanings(Intervals(name="clinical"))
+    assert said["qt_ms"] == "QRS onset to T end (ms)"
+    assert gather.meanings(finished.represent[0]) == {}
+    features = represent_stage.load_features(finished)["pca"]
+    assert gather.moved_features(BeatPoints(name="points"), tmp_path, features, np.arange(475.0)) == {}
 
 
 def test_the_null_twin_is_shown_when_it_is_made_and_not_before(finished: Study) -> None:

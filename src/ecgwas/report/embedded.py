@@ -164,14 +164,21 @@ def _traits(findings: Findings) -> list[dict[str, Any]]:
     summary = {row["trait"]: row for row in findings.summary.frame.iter_rows(named=True)}
     best = dict(findings.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
     loci = loci_of_traits(findings)
+    words = {r.name: r.meanings for r in findings.representations}
     repeated = {f"{r.name}.{lead}.{feature}": value for r in findings.representations
                 for lead, feature, value in r.reliability.select("lead", "feature", "r").iter_rows()}  # fmt: skip
     return [
         {"name": name, "best": best.get(name), "loci": loci.get(name, []), "repeat": repeated.get(name),
-         "meaning": meaning_of(*name.split(".", 2)[::2])}
+         "meaning": meaning_of(*name.split(".", 2)[::2]), "words": _words(words, name)}
         | {key: summary[name][key] for key in ("n", "tests", "lambda_gc", "significant") if name in summary}
         for name in findings.trait_names
     ]  # fmt: skip
+
+
+def _words(of: Mapping[str, Mapping[str, str]], trait: str) -> str | None:
+    """What is measured, where the trait's representation measures."""
+    representation, _, feature = trait.split(".", 2)
+    return of.get(representation, {}).get(feature)
 
 
 def _find(findings: Findings) -> list[list[Any]]:

@@ -52,6 +52,7 @@ class RepresentationFindings:
     left_out        recordings (lead by lead) beyond max_mse
     reconstruction  (12, T or S) float32 µV, the example as decoded from its features; None if it cannot decode
     traversals      feature -> what it stands for in the beat; none if it cannot decode beats
+    meanings        feature -> what is measured, in words, with its unit; none for learned features
     """
 
     name: str
@@ -63,6 +64,7 @@ class RepresentationFindings:
     left_out: int = 0
     reconstruction: NDArray[np.float32] | None = None
     traversals: Mapping[str, Traversal] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

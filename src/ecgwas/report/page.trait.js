@@ -220,7 +220,11 @@ const facts = (trait) => {
 const meaning = async (trait) => {
   const place = byId("trait-meaning");
   const about = index.pictures[trait.meaning];
-  if (!about) { place.replaceChildren(make("p", { class: "note" }, "This feature is measured, or its representation cannot be decoded: there is no picture of what it stands for.")); return; }
+  if (!about) {
+    const instead = trait.words ? `Measured: ${trait.words}.` : "Its representation cannot be decoded: there is no picture of what it stands for.";
+    place.replaceChildren(make("p", trait.words ? {} : { class: "note" }, instead));
+    return;
+  }
   const drawn = make("div", { class: "picture", tabindex: "0", role: "group", "aria-label": about[0] });
   drawn.innerHTML = new TextDecoder().decode(await unpack(`picture-${trait.meaning}`));
   const button = make("button", { type: "button", class: "plain" }, "SVG");

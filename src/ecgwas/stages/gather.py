@@ -16,9 +16,10 @@ from ecgwas import associate, report, represent
 from ecgwas.associate import genotypes
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.genes import regions
+from ecgwas.represent import measurements
 from ecgwas.stages import traits
 from ecgwas.stages.base import stage_folder
-from ecgwas.study import Matrix, Regions, RepresentationOptions, Scan, Study
+from ecgwas.study import BeatPoints, Intervals, Matrix, Regions, RepresentationOptions, Scan, Study
 from ecgwas.tables import CHI2_EDGES, Covariates, Features, Loci, ScanResult, Traits
 
 AROUND_BP = 250_000
@@ -153,7 +154,12 @@ def background(study: Study, results: Sequence[ScanResult]) -> report.Background
 def moved_features(
     options: RepresentationOptions, folder: Path, features: Features, times_ms: NDArray[np.float64]
 ) -> dict[str, report.Traversal]:
-    """For each feature the beats decoded with it MOVED SD below and above its mean, the other features at theirs."""
+    """For each feature the beats decoded with it MOVED SD below and above its mean, the other features at theirs.
+
+    Nothing for what cannot be decoded, and for beat_points, whose features are points of the beat themselves.
+    """
+    if isinstance(options, BeatPoints):
+        return {}
     profile = _profile(features)
     encoder = represent.load(options, folder)
     middle = _beat(encoder, Features(profile.mean))
@@ -165,6 +171,14 @@ def moved_features(
         below, above = (middle if beat is None else beat for beat in ends)
         found[name] = report.Traversal(name, MOVED, times_ms, np.stack([below, middle, above]))
     return found
+
+
+def meanings(options: RepresentationOptions) -> dict[str, str]:
+    """Feature -> what is measured, with its unit; nothing for learned features."""
+    if not isinstance(options, Intervals):
+        return {}
+    measured = {**measurements.OF_A_LEAD, **measurements.OF_ALL_LEADS}
+    return {name: f"{about.meaning} ({about.unit})" for name, about in measured.items()}
 
 
 @dataclass(frozen=True)

@@ -241,6 +241,7 @@ def _representation(
         left_out=pl.read_csv(folder / "left_out.csv").height if getattr(options, "max_mse", None) is not None else 0,
         reconstruction=_decoded(options, folder / "encoder", features, signals.eids[0]),
         traversals=gathering.moved_features(options, folder / "encoder", features, signals.beat_times_ms),
+        meanings=gathering.meanings(options),
     )
 
 
