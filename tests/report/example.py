@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ecgwas.loci_tables import Audit, Credible, Heritability
 from ecgwas.report import (
     Background,
     Example,
@@ -139,15 +140,24 @@ def _background(rng: np.random.Generator) -> Background:
 
 
 def _more(loci: Loci) -> dict[str, pl.DataFrame]:
-    numbers = loci.frame["locus"].to_list()
-    audit = [{"locus": i, "check": name, "value": 0.5 * i, "verdict": "warn" if i == 2 else "pass"}
-             for i in numbers for name in ("leverage", "top carrier")]  # fmt: skip
-    credible = [{"locus": i, "variant": PLANTED[i - 1][1], "probability": 0.91} for i in numbers]
-    guards = pl.DataFrame({"guard": ["relatedness"], "status": ["pass"], "value": [0.02], "left_out": [3]})
-    schema = {"locus": pl.Int64, "check": pl.String, "value": pl.Float64, "verdict": pl.String}
-    of_set = {"locus": pl.Int64, "variant": pl.String, "probability": pl.Float64}
-    return {"loci/audit": pl.DataFrame(audit, schema=schema), "loci/credible": pl.DataFrame(credible, schema=of_set),
-            "traits/guards": guards, "loci/empty_table": guards.clear()}  # fmt: skip
+    """Further tables with the columns that the stages write; the lead of locus 2 is suspicious."""
+    leads = list(loci.frame.iter_rows(named=True))
+    audit = Audit.of([_audited(row, "one person" if row["locus"] == 2 else None) for row in leads])
+    credible = Credible.of([{"locus": row["locus"], "trait": row["best_trait"], "set": 1, "method": "susie",
+                             "variant": row["lead_variant"], "chrom": row["chrom"], "pos": row["pos"], "effect_allele": "A",
+                             "posterior": 0.91, "inclusion": 0.95, "variants": 1, "coverage": 0.96, "purity": 1.0}
+                            for row in leads])  # fmt: skip
+    heritability = Heritability.of([{"trait": "ae.V3.f02", "people": 74, "variants": 900, "heritability": -0.04, "se": 0.2}])
+    guards = pl.DataFrame({"guard": ["kinship"], "status": ["pass"], "value": [0.02], "left_out": [3]})
+    return {"loci/audit": audit.frame, "loci/credible": credible.frame, "loci/heritability": heritability.frame,
+            "traits/guards": guards, "loci/guards": guards, "loci/empty_table": guards.clear()}  # fmt: skip
+
+
+def _audited(locus: dict[str, Any], flag: str | None) -> dict[str, Any]:
+    numbers = {name: 0.5 for name, column in Audit.columns.items() if column.dtype == pl.Float64()}
+    counts = {name: 20 for name, column in Audit.columns.items() if column.dtype == pl.Int64()}
+    place = {name: locus[name] for name in ("chrom", "pos", "effect_allele", "eaf", "neglog10p")}
+    return numbers | counts | place | {"trait": locus["best_trait"], "variant": locus["lead_variant"], "flags": flag}
 
 
 def make_settings() -> dict[str, Any]:

@@ -196,6 +196,7 @@ def test_numbers_of_a_trait_are_those_of_its_table(opened: Opened) -> None:
         facts = page.locator("#trait-facts").inner_text()
         assert f"λ {summary['lambda_gc']:.3f}" in facts
         assert f"{summary['significant']:,} significant variants" in facts
+        assert ("heritability −0.04 (standard error 0.20)" in facts) == (trait == "ae.V3.f02")
         beyond = rows.filter(pl.col("neglog10p") > 8.4).height
         assert page.locator("#trait-manhattan-words").inner_text().startswith(f"{beyond} variants beyond")
 

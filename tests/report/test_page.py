@@ -225,15 +225,21 @@ def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, find
         best = inside.group_by("trait").agg(pl.col("neglog10p").max()).sort("neglog10p", "trait", descending=[True, False])
         shown = [(row[0], row[1]) for row in rows_of(page, f"traits-of-{locus['locus']}")]
         assert shown == [(trait, f"{value:.2f}") for trait, value in best.iter_rows()]
-        assert [row[0] for row in rows_of(page, f"audit-{locus['locus']}")] == ["leverage", "top carrier"]
-        assert rows_of(page, f"credible-{locus['locus']}") == [[locus["lead_variant"], "0.91"]]
+        suspicious = "one person" if locus["locus"] == 2 else "nothing"
+        assert [(row[0], row[-1]) for row in rows_of(page, f"audit-{locus['locus']}")] == [(locus["best_trait"], suspicious)]
+        assert [row[1:4] for row in rows_of(page, f"credible-{locus['locus']}")] == [
+            [locus["lead_variant"], f"{locus['pos']:,}", "0.910"]
+        ]
     assert "checks: warn" in text_of(page, "locus-2")
     assert "checks: pass" in text_of(page, "locus-3")
     assert "new" in text_of(page, "h-locus-2")
 
 
 def test_tables_without_a_place_of_their_own_are_shown_and_empty_ones_named(page: Page) -> None:
-    assert rows_of(page, "guards") == [["relatedness", "pass", "0.02", "3"]]
+    for folder in ("traits", "loci"):
+        assert rows_of(page, f"{folder}-guards") == [["kinship", "pass", "0.02", "3"]]
+    assert rows_of(page, "loci-heritability")[0][0] == "ae.V3.f02"
+    assert rows_of(page, "flags") == [["nothing", "2"], ["one person", "1"]]
     assert "Nothing to show, though looked for: empty table" in text_of(page, "trust")
 
 

@@ -164,15 +164,25 @@ def _traits(findings: Findings) -> list[dict[str, Any]]:
     summary = {row["trait"]: row for row in findings.summary.frame.iter_rows(named=True)}
     best = dict(findings.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
     loci = loci_of_traits(findings)
+    inherited = _inherited(findings)
     words = {r.name: r.meanings for r in findings.representations}
     repeated = {f"{r.name}.{lead}.{feature}": value for r in findings.representations
                 for lead, feature, value in r.reliability.select("lead", "feature", "r").iter_rows()}  # fmt: skip
     return [
         {"name": name, "best": best.get(name), "loci": loci.get(name, []), "repeat": repeated.get(name),
-         "meaning": meaning_of(*name.split(".", 2)[::2]), "words": _words(words, name)}
+         "meaning": meaning_of(*name.split(".", 2)[::2]), "words": _words(words, name), "h2": inherited.get(name)}
         | {key: summary[name][key] for key in ("n", "tests", "lambda_gc", "significant") if name in summary}
         for name in findings.trait_names
     ]  # fmt: skip
+
+
+def _inherited(findings: Findings) -> dict[str, list[float]]:
+    """Trait -> heritability and its standard error, where they were estimated."""
+    table = findings.more.get("loci/heritability")
+    if table is None:
+        return {}
+    known = table.drop_nulls(["heritability", "se"]).filter(pl.col("heritability").is_finite(), pl.col("se").is_finite())
+    return {trait: [value, error] for trait, value, error in known.select("trait", "heritability", "se").iter_rows()}
 
 
 def _words(of: Mapping[str, Mapping[str, str]], trait: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report import views
+from ecgwas.report import closer, views
 from ecgwas.report.figures.associations import nearest_genes
 from ecgwas.report.findings import Findings
 from ecgwas.report.gallery import locus_pages
@@ -34,9 +34,11 @@ def cards(findings: Findings) -> list[Card]:
 
 
 def _card(findings: Findings, row: Mapping[str, Any], gene: str) -> Card:
-    tables = (views.traits_of(findings, row), *views.more_of(findings, "loci", row["locus"]), *_genes(findings, row["locus"]),
+    checks = closer.audit_of(findings, row)
+    tables = (views.traits_of(findings, row), *([checks] if checks else []), *closer.tables_of(findings, row["locus"]),
+              *views.more_of(findings, "loci", row["locus"], beside=closer.PLACED), *_genes(findings, row["locus"]),
               *views.more_of(findings, "genes", row["locus"]))  # fmt: skip
-    return Card(row, gene, row.get("known"), _about_known(row), _verdict(findings, row["locus"]), tables)
+    return Card(row, gene, row.get("known"), _about_known(row), closer.verdict(findings, row), tables)
 
 
 def _about_known(row: Mapping[str, Any]) -> str:
@@ -46,15 +48,6 @@ def _about_known(row: Mapping[str, Any]) -> str:
     what = " ".join(str(word) for word in (traits, f"({genes})" if genes else "") if word)
     away = f", {distance:,} bp away" if distance is not None else ""
     return f"Known: {what or 'a published locus'}{away}."
-
-
-def _verdict(findings: Findings, locus: int) -> str | None:
-    """What the checks of the locus say together, where there are any: pass, warn or fail."""
-    audit = findings.more.get("loci/audit")
-    if audit is None or not {"locus", "verdict"} <= set(audit.columns):
-        return None
-    said = audit.filter(pl.col("locus") == locus)["verdict"].to_list()
-    return next((word for word in ("fail", "warn", "pass") if word in said), None)
 
 
 def _genes(findings: Findings, locus: int) -> list[views.View]:

@@ -15,7 +15,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ecgwas.report import drawing, flow, loci, methods, views
+from ecgwas.report import closer, drawing, flow, loci, methods, views
 from ecgwas.report.embedded import embedded
 from ecgwas.report.findings import Figure, Findings, Page
 from ecgwas.report.gallery import gallery, in_address, slug, traits_shown
@@ -85,7 +85,7 @@ def _contents(options: ReportOptions, findings: Findings, figures: Mapping[str, 
         "loci": loci.cards(findings),
         "grids": [name for name in figures if name.startswith("grid_")],
         "miamis": [name for name in figures if name.startswith("miami_")],
-        "trust": [*views.more_of(findings, "traits"), *views.more_of(findings, "loci")],
+        "trust": [*views.more_of(findings, "traits"), *views.more_of(findings, "loci", beside=closer.PLACED)],
         "more_genes": views.more_of(findings, "genes"),
         "nothing_in": [name.split("/")[1].replace("_", " ") for name, frame in findings.more.items() if frame.height == 0],
         "methods": methods.methods(findings),
@@ -101,7 +101,7 @@ def _tables(findings: Findings, window_bp: int) -> dict[str, views.View | None]:
         "power": views.power(findings), "errors": views.errors(findings), "terms": views.terms(findings),
         "clusters": views.clusters(findings), "traits_left_out": views.traits_left_out(findings),
         "variants_left_out": views.variants_left_out(findings), "traits": views.traits(findings),
-        "beside": views.beside_chance(findings), "strega": views.strega(findings),
+        "beside": views.beside_chance(findings), "flags": closer.flags(findings), "strega": views.strega(findings),
     }  # fmt: skip
 
 

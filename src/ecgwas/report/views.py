@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -20,9 +20,9 @@ MOST_ROWS = 500
 
 
 CAPTIONS = {
-    "audit": "Checks of the locus", "credible": "Credible set", "conditional": "Independent signals",
     "guards": "Guards: what was checked, its number and its verdict", "inflation": "Inflation by allele frequency",
-    "heritability": "Heritability", "multitrait": "Tests of all traits together", "known": "Known associations here",
+    "heritability": "Heritability by all common variants together (Haseman-Elston)",
+    "known": "Positive controls: known variants tested here",
     "gene_counts": "Genes by variants, loci, leads and traits with a hit", "gene_leads": "Genes and the leads that hit them",
     "network_tests": "The network against random ones of the same degrees", "cluster_terms": "Enriched terms of each cluster",
     "term_choice": "Terms chosen for the paper: cardiovascular ones, and the strongest others",
@@ -95,7 +95,7 @@ def loci(findings: Findings) -> View:
         "locus": ("locus", "d"), "gene": ("nearest gene", ""), "lead_variant": ("lead variant", ""), "chrom": ("chr", ""),
         "pos": ("position", ",d"), "neglog10p": ("−log10 p", ".2f"), "best_trait": ("strongest trait", ""),
         "traits": ("traits", ",d"), "variants": ("variants", ",d"), "effect_allele": ("effect allele", ""),
-        "eaf": ("frequency", ".3f"), "known": ("known", ""),
+        "eaf": ("frequency", ".3f"), "clumps": ("clumps", ",d"), "signals": ("signals", ",d"), "known": ("known", ""),
     }  # fmt: skip
     table = view("loci", "Loci: significant variants that belong together", frame, spelling)
     drawn = set(locus_pages(findings))
@@ -139,19 +139,24 @@ def traits_of(findings: Findings, locus: Mapping[str, Any]) -> View:
     return View(table.name, table.caption, table.headings, linked, table.more)
 
 
-def more_of(findings: Findings, place: str, locus: int | None = None) -> list[View]:
-    """Tables of a folder that have no view of their own: those of one locus, or those that belong to none."""
+def more_of(findings: Findings, place: str, locus: int | None = None, *, beside: Sequence[str] = ()) -> list[View]:
+    """Tables of a folder that have no view of their own: those of one locus, or those that belong to none.
+
+    beside: tables that are shown elsewhere.
+    """
     blotted = names_of(findings)
     found = []
     for name, frame in findings.more.items():
         folder, stem = name.split("/")
         of_loci = "locus" in frame.columns
-        if folder != place or frame.height == 0 or of_loci != (locus is not None):
+        if folder != place or name in beside or frame.height == 0 or of_loci != (locus is not None):
             continue
         shown = frame.filter(pl.col("locus") == locus).drop("locus") if locus is not None else frame
         if shown.height > 0:
             ending = "" if locus is None else f"-{locus}"
-            found.append(plain(f"{stem}{ending}", CAPTIONS.get(stem, stem.replace("_", " ")), shown.head(MOST_ROWS), blotted))
+            caption = CAPTIONS.get(stem, stem.replace("_", " "))
+            table = plain(f"{folder}-{stem}{ending}", caption, shown.head(MOST_ROWS), blotted)
+            found.append(replace(table, more=max(shown.height - MOST_ROWS, 0)))
     return found
 
 

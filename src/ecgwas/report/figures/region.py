@@ -26,7 +26,8 @@ def region(findings: Findings, here: Region) -> Figure | None:
     limit = float(findings.threshold["neglog10p"])
     top = max(float(tests["neglog10p"].max()), limit) * 1.1  # type: ignore[arg-type]
     panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (here.start / 1e6, here.stop / 1e6), (0, top))
-    parts = [*_key(), *d.y_axis(panel, "−log10 p", gap=38), *_points(panel, tests, here)]
+    credible = _credible(findings, here)
+    parts = [*_key(bool(credible)), *d.y_axis(panel, "−log10 p", gap=38), *_points(panel, tests, here, credible)]
     at = panel.y.at(limit)
     parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
     rows, left_out = _rows(panel, here.genes)
@@ -50,7 +51,13 @@ def _caption(here: Region, tests: pl.DataFrame, left_out: int) -> str:
     )
 
 
-def _key() -> list[str]:
+def _credible(findings: Findings, here: Region) -> set[str]:
+    """Variants of the locus' credible sets, where they were computed."""
+    table = findings.more.get("loci/credible")
+    return set() if table is None else set(table.filter(pl.col("locus") == here.locus)["variant"])
+
+
+def _key(credible: bool) -> list[str]:
     parts = [d.text(LEFT, 18, "r² with the lead variant", fill=d.INK)]
     x = LEFT + 140.0
     for least, colour in LINKAGE:
@@ -58,10 +65,16 @@ def _key() -> list[str]:
         parts.append(d.dots([x], [14], colour, 7.6))
         parts.append(d.text(x + 9, 18, f"{least:g}–{least + 0.2:g}", fill=d.INK))
         x += 66
+    if credible:
+        parts += [_ring(x + 4, 14), d.text(x + 15, 18, "in a credible set", fill=d.INK)]
     return parts
 
 
-def _points(panel: d.Panel, tests: pl.DataFrame, here: Region) -> list[str]:
+def _ring(x: float, y: float) -> str:
+    return f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='7' fill='none' stroke='{d.VERMILION}' stroke-width='1.6'/>"
+
+
+def _points(panel: d.Panel, tests: pl.DataFrame, here: Region, credible: set[str]) -> list[str]:
     x, y = panel.x(tests["pos"].to_numpy() / 1e6), panel.y(tests["neglog10p"].to_numpy())
     r2 = tests["r2"].fill_null(-1.0).to_numpy()
     parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
@@ -72,6 +85,7 @@ def _points(panel: d.Panel, tests: pl.DataFrame, here: Region) -> list[str]:
         # An ink rim, so that every colour stands out from a light and from a dark page.
         parts.insert(1, d.dots(x[chosen], y[chosen], colour, 5.4))
         parts.insert(1, d.dots(x[chosen], y[chosen], d.MUTED, 7))
+    parts += [_ring(float(x[i]), float(y[i])) for i, variant in enumerate(tests["variant"]) if variant in credible]
     lead = np.flatnonzero((tests["variant"] == here.lead_variant).to_numpy())
     for i in lead[:1]:
         parts.append(_diamond(float(x[i]), float(y[i])))
