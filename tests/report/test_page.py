@@ -12,7 +12,7 @@ from lxml import etree, html
 
 from ecgwas.report import Findings, Page, render
 from ecgwas.study import ReportOptions
-from ecgwas.tables import People, Recordings
+from ecgwas.tables import Loci, People, Recordings
 from tests.report.example import make_empty_findings, make_findings
 
 SECTIONS = ("found", "loci", "trust", "people", "recordings", "traits", "genes", "methods")
@@ -283,3 +283,16 @@ def test_strega_leaves_to_the_authors_what_only_they_know(page: Page) -> None:
     assert items["6"].startswith("74 people")
     assert items["12i"].startswith("permutation")
     assert len(items) > 22
+
+
+def test_a_locus_that_only_a_set_of_traits_finds_says_so(findings: Findings) -> None:
+    plain = findings.loci.frame
+    assert "set of traits" not in text_of(render(ReportOptions(), findings), "table-loci")
+    found = plain.with_columns(
+        test=pl.when(pl.col("locus") == 2).then(pl.lit("acat")).otherwise(pl.lit("single")),
+        set=pl.when(pl.col("locus") == 2).then(pl.lit("ae.V3")),
+    )
+    page = render(ReportOptions(), replace(findings, loci=Loci(found)))
+    assert "set of traits" in text_of(page, "table-loci")
+    assert "found by the acat test of the traits ae.V3 at once" in text_of(page, "locus-2")
+    assert "at once" not in text_of(page, "locus-1")

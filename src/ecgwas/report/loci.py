@@ -22,6 +22,7 @@ class Card:
     genes: str
     known: str | None
     about_known: str
+    by_set: str
     verdict: str | None
     tables: tuple[views.View, ...]
 
@@ -38,7 +39,14 @@ def _card(findings: Findings, row: Mapping[str, Any], gene: str) -> Card:
     tables = (views.traits_of(findings, row), *([checks] if checks else []), *closer.tables_of(findings, row["locus"]),
               *views.more_of(findings, "loci", row["locus"], beside=closer.PLACED), *_genes(findings, row["locus"]),
               *views.more_of(findings, "genes", row["locus"]))  # fmt: skip
-    return Card(row, gene, row.get("known"), _about_known(row), closer.verdict(findings, row), tables)
+    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), closer.verdict(findings, row), tables)
+
+
+def _by_set(row: Mapping[str, Any]) -> str:
+    """How a locus was found that no trait finds by itself."""
+    if row.get("test") in (None, "single"):
+        return ""
+    return f"No trait by itself passes the threshold here: found by the {row['test']} test of the traits {row['set']} at once."
 
 
 def _about_known(row: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ MOST_ROWS = 500
 CAPTIONS = {
     "guards": "Guards: what was checked, its number and its verdict", "inflation": "Inflation by allele frequency",
     "heritability": "Heritability by all common variants together (Haseman-Elston)",
-    "known": "Positive controls: known variants tested here",
+    "known": "Positive controls: known variants tested here", "multitrait": "Significant tests of several traits at once",
     "gene_counts": "Genes by variants, loci, leads and traits with a hit", "gene_leads": "Genes and the leads that hit them",
     "network_tests": "The network against random ones of the same degrees", "cluster_terms": "Enriched terms of each cluster",
     "term_choice": "Terms chosen for the paper: cardiovascular ones, and the strongest others",
@@ -89,13 +89,15 @@ def loci(findings: Findings) -> View:
     names = nearest_genes(findings)
     genes = pl.col("locus").replace_strict(names, default=None, return_dtype=pl.String)
     frame = findings.loci.frame.with_columns(gene=genes)
-    if "known" in frame.columns and frame["known"].is_null().all():
-        frame = frame.drop("known")
+    frame = frame.drop([name for name in ("known", "set") if name in frame.columns and frame[name].is_null().all()])
+    if "set" not in frame.columns:
+        frame = frame.drop("test", strict=False)
     spelling = {
         "locus": ("locus", "d"), "gene": ("nearest gene", ""), "lead_variant": ("lead variant", ""), "chrom": ("chr", ""),
         "pos": ("position", ",d"), "neglog10p": ("−log10 p", ".2f"), "best_trait": ("strongest trait", ""),
         "traits": ("traits", ",d"), "variants": ("variants", ",d"), "effect_allele": ("effect allele", ""),
-        "eaf": ("frequency", ".3f"), "clumps": ("clumps", ",d"), "signals": ("signals", ",d"), "known": ("known", ""),
+        "eaf": ("frequency", ".3f"), "clumps": ("clumps", ",d"), "signals": ("signals", ",d"),
+        "test": ("test", ""), "set": ("set of traits", ""), "known": ("known", ""),
     }  # fmt: skip
     table = view("loci", "Loci: significant variants that belong together", frame, spelling)
     drawn = set(locus_pages(findings))
