@@ -15,7 +15,7 @@ from ecgwas.tables import Associations
 
 REPRESENT = """\
   - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
-  - {kind: pca, name: pca, features: 16, align: waves}  # learned from the median beat of all leads
+  - {kind: pca, name: pca, features: 16, align: waves, scaling: none}  # learned from the median beat of all leads
   - {kind: residual_autoencoder, name: ae, leads: together, features: 8, epochs: 6, dropout: 0.0}
 """
 

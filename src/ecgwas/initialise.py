@@ -46,7 +46,7 @@ report:
 
 REPRESENT = """\
   - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
-  - {kind: pca, name: pca, features: 32, align: waves}  # learned from the median beat of all leads
+  - {kind: pca, name: pca, features: 32, align: waves, scaling: none}  # learned from the median beat of all leads
   # - {kind: residual_autoencoder, name: ae, features: 32}
 """
 

@@ -31,13 +31,20 @@ TIME_WEIGHT = 2.0
 FAR_MS = 500.0
 """Beyond the first and last wave time is shifted, not stretched."""
 LEAST_STEP_MS = 1.0
+REACH_SDS, MAD_TO_SD = 3.0, 1.4826
+"""Reach, in SDs as the median absolute deviation gives them."""
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """moments_ms (8,): P onset, peak, end; QRS onset; R; QRS end; T peak, end of everyone. beat_times_ms (T,) of the beats."""
+    """What everyone is laid over.
+
+    moments_ms (8,): P onset, peak, end; QRS onset; R; QRS end; T peak, end. reach_ms (8,): a person's moments are taken to lie
+    no further from these, so that a wave mistaken for another does not tear the beat. beat_times_ms (T,) of the beats.
+    """
 
     moments_ms: Floats
+    reach_ms: Floats
     beat_times_ms: Floats
 
     @classmethod
@@ -47,18 +54,20 @@ class Alignment:
         if np.isnan(moments).all(axis=0).any():
             problem = "beats cannot be aligned: a wave (P, QRS or T) is found in nobody"
             raise InputError(problem, fix="set align: none, or look at the recordings' cleaning under read")
-        return cls(_ascending(np.nanmedian(moments, axis=0)), signals.beat_times_ms)
+        usual = np.nanmedian(moments, axis=0)
+        spread = MAD_TO_SD * np.nanmedian(np.abs(moments - usual), axis=0)
+        return cls(_ascending(usual), REACH_SDS * spread, signals.beat_times_ms)
 
     def arrays(self) -> dict[str, Floats]:
         """What `of_arrays` needs, by name."""
-        return {"moments_ms": self.moments_ms, "beat_times_ms": self.beat_times_ms}
+        return {"moments_ms": self.moments_ms, "reach_ms": self.reach_ms, "beat_times_ms": self.beat_times_ms}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, Any]) -> Alignment | None:
         """From saved arrays or tensors; None if there is no alignment among them."""
         if "moments_ms" not in arrays:
             return None
-        return cls(np.asarray(arrays["moments_ms"]), np.asarray(arrays["beat_times_ms"]))
+        return cls(*(np.asarray(arrays[name]) for name in ("moments_ms", "reach_ms", "beat_times_ms")))
 
     def rows(self, signals: Signals) -> AlignedRows:
         """(N, 9, T) beats of these people, aligned when they are read."""
@@ -67,7 +76,8 @@ class Alignment:
     def warp(self, moments_ms: Floats) -> Floats:
         """(T,) ms: the person's own time at each sample of the aligned beat; an absent wave stays beside its neighbour."""
         known = np.isfinite(moments_ms)
-        late = np.interp(self.moments_ms, self.moments_ms[known], (moments_ms - self.moments_ms)[known]) if known.any() else 0.0
+        within = np.clip(moments_ms - self.moments_ms, -self.reach_ms, self.reach_ms)
+        late = np.interp(self.moments_ms, self.moments_ms[known], within[known]) if known.any() else 0.0
         own = _ascending(self.moments_ms + late)
         common = np.concatenate([[self.moments_ms[0] - FAR_MS], self.moments_ms, [self.moments_ms[-1] + FAR_MS]])
         times: Floats = np.interp(self.beat_times_ms, common, np.concatenate([[own[0] - FAR_MS], own, [own[-1] + FAR_MS]]))

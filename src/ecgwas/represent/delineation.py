@@ -35,12 +35,16 @@ ONSET_SHARE, OFFSET_SHARE = 0.04, 0.08
 CALM_MS, REACH_MS = 8.0, 60.0
 """The speed stays low for this long outside of QRS, which begins and ends no further from its fast part than the second."""
 SPIKE_MS, SPIKE_UV = 8.0, 120.0
-"""What rises this far above the median of so short a stretch, within it, is a pacemaker's spike."""
+"""What rises this far above the median of so short a stretch may be a pacemaker's spike."""
+SPIKE_CALM = 0.3
+"""It is one if the leads' path around it, without it, is shorter than this share of the longest: a sharp R is no spike."""
 T_AFTER_QRS_MS, T_LATEST_MS, T_FALL_MS = 50.0, 440.0, 160.0
 """T peaks from so long after QRS to so long after R (at 60 beats a minute; with the root of RR), and falls within the third."""
 T_CALM_SHARE = 0.2
 """Share of T's greatest speed of fall at which it has ended."""
 P_BEFORE_QRS_MS = (330.0, 8.0)
+P_USUAL_MS = (120.0, 70.0)
+"""P peaks about so long before QRS, give or take: of two candidates the one nearer to it counts more."""
 P_HALF_MS = (130.0, 100.0)
 """P's feet lie no further before and after its peak."""
 P_SHARES = (0.5, 0.25)
@@ -92,10 +96,13 @@ def delineate(eight: Floats, times_ms: Floats, rr_ms: float) -> Fiducials:
 
 
 def _spikes(eight: Floats, step_ms: float) -> NDArray[np.bool_]:
-    """(T,) where a pacemaker's spike is, and 8 ms around it."""
+    """(T,) where a pacemaker's spike is, and 8 ms around it: what leaps out of a stretch that is calm but for it."""
     width = 2 * round(SPIKE_MS / step_ms / 2) + 1
-    away = np.abs(eight - median_filter(eight, size=(1, width), mode="nearest"))
-    spike = (away > SPIKE_UV).sum(axis=0) >= 2
+    calm = median_filter(eight, size=(1, width), mode="nearest")
+    steps = np.abs(np.diff(calm, axis=1, prepend=calm[:, :1])).sum(axis=0)
+    path = np.convolve(steps, np.ones(2 * width), mode="same")  # of all leads, 8 ms to either side
+    leaps = (np.abs(eight - calm) > SPIKE_UV).sum(axis=0) >= 2
+    spike = leaps & (path < SPIKE_CALM * path.max())
     return np.asarray(np.convolve(spike, np.ones(2 * round(8 / step_ms) + 1), mode="same") > 0)
 
 
@@ -182,26 +189,27 @@ def _first_below(speed: Floats, level: float) -> float:
     return float(first - (level - speed[first]) / (speed[first - 1] - speed[first]))
 
 
-def _standing_out(smooth: Floats, inside: NDArray[np.int64]) -> _Wave | None:
-    """The wave, of either sign, that stands out most along the direction of greatest change; None if none does enough."""
+def _standing_out(smooth: Floats, inside: NDArray[np.int64], likely: Floats | None = None) -> _Wave | None:
+    """The wave, of either sign, that stands out most along the direction of greatest change; None if none does enough.
+
+    likely (T,), where given, is what a peak counts at each sample.
+    """
     if len(inside) < 20:
         return None
     part = smooth[:, inside]
     _, _, directions = np.linalg.svd(np.gradient(part, axis=1).T, full_matrices=False)
     along = directions[0] @ smooth
-    found = [wave for sign in (1.0, -1.0) if (wave := _most_prominent(sign * along, inside)) is not None]
+    counts = np.ones(smooth.shape[1]) if likely is None else likely
+    found = [wave for sign in (1.0, -1.0) for wave in _peaks(sign * along, inside)]
     if not found:
         return None
-    best = max(found, key=lambda wave: wave.height)
+    best = max(found, key=lambda wave: wave.height * counts[wave.peak])
     return best if best.height / np.sqrt(len(smooth)) >= ABSENT_UV else None
 
 
-def _most_prominent(projected: Floats, inside: NDArray[np.int64]) -> _Wave | None:
+def _peaks(projected: Floats, inside: NDArray[np.int64]) -> list[_Wave]:
     peaks, found = find_peaks(projected[inside], prominence=0.0)
-    if len(peaks) == 0:
-        return None
-    best = int(found["prominences"].argmax())
-    return _Wave(projected, int(inside[peaks[best]]), float(found["prominences"][best]))
+    return [_Wave(projected, int(inside[k]), float(height)) for k, height in zip(peaks, found["prominences"], strict=True)]
 
 
 def _vertex(projected: Floats, times_ms: Floats, peak: int) -> float:
@@ -229,7 +237,8 @@ def _p_wave(smooth: Floats, times_ms: Floats, qrs_on: float, earliest: float) ->
     absent = (np.nan, np.nan, np.nan)
     first = max(times_ms[0], qrs_on - P_BEFORE_QRS_MS[0], earliest)
     inside = np.flatnonzero((times_ms >= first) & (times_ms <= qrs_on - P_BEFORE_QRS_MS[1]))
-    wave = _standing_out(smooth, inside)
+    likely = np.exp(-0.5 * ((qrs_on - times_ms - P_USUAL_MS[0]) / P_USUAL_MS[1]) ** 2)
+    wave = _standing_out(smooth, inside, likely)
     if wave is None:
         return absent
     step = times_ms[1] - times_ms[0]

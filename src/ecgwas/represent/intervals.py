@@ -30,6 +30,8 @@ from ecgwas.tables import Features
 
 Floats = NDArray[np.float64]
 
+ENOUGH = 1000
+"""People from whom the axes' mean directions are taken."""
 ZERO_MS = 8.0
 """Each lead's zero is its mean over this long before QRS."""
 SMOOTH_MS = 2.5
@@ -87,8 +89,12 @@ class IntervalsEncoder:
 def fit(
     options: Intervals, signals: Signals, *, seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent
 ) -> IntervalsEncoder:
-    """The encoder whose angles are counted around these people's mean directions. `seed` and `scratch` are not needed."""
-    measured = [measure(signals, i) for i in track(range(len(signals)), f"{options.name}: axes", len(signals))]
+    """The encoder whose angles are counted around these people's mean directions (of a thousand of them, evenly chosen).
+
+    `seed` and `scratch` are not needed.
+    """
+    some = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), ENOUGH), dtype=np.int64))
+    measured = [measure(signals, int(i)) for i in track(some, f"{options.name}: axes", len(some))]
     angles = {name: np.array([of_leads[ALL_LEADS][name] for of_leads in measured]) for name in AXES}
     return IntervalsEncoder(options, {name: round(circular_mean_deg(values), 6) for name, values in angles.items()})
 

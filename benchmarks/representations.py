@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""What each representation knows of the heart: held-out R2 of true parameters, repeatability, reconstruction, time.
+
+    python benchmarks/representations.py [--people N] [--quick] [--study STUDY.yaml] [--only KIND ...]
+
+People are simulated (`ecgwas.simulate`), recorded twice with different noise, and cleaned as stage `read` does. Features
+are replaced by normal quantiles of their ranks, as stage `traits` does. A ridge regression predicts each of the heart's
+parameters (all 29 that are not about noise or breath) from a representation's features: fitted on 60 % of the people, its
+penalty chosen on 20 %, R2 on the last 20 %. `retest` is the mean correlation of a feature between the two recordings;
+`ceiling` is the R2 of the same representation without noise. The published configuration (32 features of each lead's strip)
+is trained for --published-epochs, on a share of the people.
+With --study, the recordings of a study whose stage `read` has run: correlation of features between odd and even heartbeats,
+and the error of reconstructing people kept aside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas import represent
+from ecgwas.associate.traits import rank_normal
+from ecgwas.ecg.beats import find_beats
+from ecgwas.ecg.clean import highpass
+from ecgwas.signals import Rows, Signals
+from ecgwas.simulate import PARAMETERS, Hearts, draw_hearts, simulate_signals
+from ecgwas.stages import read
+from ecgwas.stages.represent import reliability
+from ecgwas.study import BeatOptions, Intervals, Pca, Representation, ResidualAutoencoder, Study, Vae
+from ecgwas.tables import Features
+
+Floats = NDArray[np.float64]
+NOT_THE_HEART = ("resp_bpm", "resp_gain", "resp_deg", "white_uv", "muscle_uv", "mains_uv", "wander_uv")
+TRUE = [name for name in PARAMETERS if name not in NOT_THE_HEART]
+RATE_HZ, R_SAMPLE = 500.0, 175
+PENALTIES = np.logspace(-1, 4, 11)
+
+
+def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation, ...]]:
+    """Name -> the representations whose features stand together."""
+    measured, aligned = Intervals(name="clinical"), Pca(name="pca", features=32, align="waves", scaling="none")
+    beats = ResidualAutoencoder(name="ae", leads="together", features=32, dropout=0.0, epochs=epochs)
+    return {
+        "default": (measured, aligned),
+        "intervals": (measured,),
+        "pca32": (Pca(name="pca", features=32),),
+        "pca32_unscaled": (Pca(name="pca", features=32, scaling="none"),),
+        "pca32_aligned": (aligned,),
+        "vae32": (Vae(name="vae", features=32, epochs=epochs),),
+        "vae32_aligned": (Vae(name="vae", features=32, align="waves", epochs=epochs),),
+        "residual_autoencoder32_beats": (beats,),
+        "published": (ResidualAutoencoder(name="strips", input="strip", epochs=published_epochs),),
+    }
+
+
+def recorded(strips: NDArray[np.float32]) -> Signals:
+    """(N, 12, S) µV as `read` would hand it on; everybody must have beats."""
+    clean = highpass(strips.astype(np.float64), cutoff_hz=0.5, order=2, rate_hz=RATE_HZ).astype(np.float32)
+    found = [find_beats(BeatOptions(), strip, RATE_HZ) for strip in clean]
+    beats = [one for one in found if one is not None]
+    if len(beats) < len(strips):
+        raise SystemExit(f"{len(strips) - len(beats)} simulated people have no beats")
+    most = max(len(one.r_samples) for one in beats)
+    peaks, normal = np.full((len(beats), most), -1, dtype=np.int32), np.zeros((len(beats), most), dtype=bool)
+    for i, one in enumerate(beats):
+        peaks[i, : len(one.r_samples)] = one.r_samples
+        normal[i, : len(one.normal)] = one.normal
+    stacks = [np.stack([getattr(one, name) for one in beats]).astype(np.float32) for name in ("median", "odd", "even")]
+    noise = np.stack([one.noise for one in beats]).astype(np.float32)
+    eids = tuple(str(i) for i in range(len(beats)))
+    return Signals(eids, RATE_HZ, R_SAMPLE, Rows([clean]), *(Rows([stack]) for stack in stacks), noise, peaks, normal)
+
+
+def wide(features: Features) -> Floats:
+    """(N, F): the features of all leads side by side, those that most people have, ranked; what is missing is 0, the mean."""
+    columns = []
+    for lead in features.frame["lead"].unique(maintain_order=True):
+        rows = features.frame.filter(pl.col("lead") == lead)
+        for name in features.names:
+            values = rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            if np.isfinite(values).mean() > 0.5:
+                known = np.isfinite(values)
+                ranked = np.zeros(len(values))
+                ranked[known] = rank_normal(values[known])
+                columns.append(ranked)
+    return np.column_stack(columns)
+
+
+def held_out_r2(x: Floats, y: Floats) -> Floats:
+    """(P,) R2 of each column of y (N, P) from x (N, F), on the last fifth of the people."""
+    n = len(x)
+    train, choose, test = np.split(np.arange(n), [int(0.6 * n), int(0.8 * n)])
+    mean, sd = x[train].mean(axis=0), np.maximum(x[train].std(axis=0), 1e-12)
+    z, level = (x - mean) / sd, y[train].mean(axis=0)
+    left, sizes, right = np.linalg.svd(z[train], full_matrices=False)
+    inside = left.T @ (y[train] - level)
+    guesses = [level + z @ (right.T @ (inside * (sizes / (sizes**2 + p))[:, None])) for p in PENALTIES]
+    best = np.argmin([np.square(y[choose] - guess[choose]).mean(axis=0) for guess in guesses], axis=0)
+    error = np.stack([np.square(y[test] - guess[test]).mean(axis=0) for guess in guesses])[best, np.arange(y.shape[1])]
+    return 1 - error / y[test].var(axis=0)
+
+
+def retest(first: Floats, second: Floats) -> float:
+    """Mean correlation of columns."""
+    a, b = ((x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-12) for x in (first, second))
+    return float((a * b).mean(axis=0).mean())
+
+
+def on_simulated(name: str, options: Sequence[Representation], people: Sequence[Signals], truth: Floats) -> None:
+    """people: recorded, recorded again, without noise."""
+    start = time.process_time()
+    encoders = [represent.fit(one, people[0], seed=1) for one in options]
+    seconds = time.process_time() - start
+    first, second = (np.hstack([wide(e.encode(signals)) for e in encoders]) for signals in people[:2])
+    clean = [represent.fit(one, people[2], seed=1).encode(people[2]) for one in options]
+    r2, ceiling = held_out_r2(first, truth), held_out_r2(np.hstack([wide(table) for table in clean]), truth)
+    each = " ".join(f"{parameter}={value:.2f}" for parameter, value in zip(TRUE, r2, strict=True))
+    print(f"{name}: {seconds:.0f} s CPU to fit on {len(people[0])} people; {each}")
+    again = retest(first, second) if first.shape == second.shape else float("nan")
+    print(f"CEILING {name} mean={ceiling.mean():.3f}")
+    for encoder in encoders:
+        for row in encoder.errors.iter_rows(named=True):
+            print(f"RECONSTRUCTION {name} {row['method']} r={row['pearson_r']:.4f} mae_uv={row['mae_uv']:.1f}")
+    print(f"R2 {name} features={first.shape[1]} mean={r2.mean():.3f} retest={again:.3f}", flush=True)
+
+
+def on_real(name: str, options: Sequence[Representation], signals: Signals) -> None:
+    for one in options:
+        encoder = represent.fit(one, signals, seed=1)
+        if getattr(one, "input", "beat") == "beat":
+            r = reliability(encoder, signals)
+            low = r.sort("r").head(3)
+            weakest = ", ".join(f"{lead}.{feature} {value:.2f}" for lead, feature, value in low.iter_rows())
+            print(f"RELIABILITY {name} {one.name} mean={r['r'].mean():.3f} median={r['r'].median():.3f} weakest: {weakest}")
+        for row in encoder.errors.iter_rows(named=True):
+            print(f"REAL {name} {row['method']} r={row['pearson_r']:.4f} mae_uv={row['mae_uv']:.1f}", flush=True)
+
+
+def simulated(people: int) -> tuple[list[Signals], Floats]:
+    hearts: Hearts = draw_hearts(people, np.random.default_rng(11))
+    one, two = (simulate_signals(hearts, np.random.default_rng(seed)) for seed in (12, 13))
+    truth = np.column_stack([hearts[name] for name in TRUE])
+    return [recorded(one.noisy_uv), recorded(two.noisy_uv), recorded(one.clean_uv)], truth
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--people", type=int, default=2000)
+    ask.add_argument("--epochs", type=int, default=30)
+    ask.add_argument("--published-epochs", type=int, default=3)
+    ask.add_argument("--published-people", type=int, default=300)
+    ask.add_argument("--study", type=Path, help="study.yaml whose stage read has run")
+    ask.add_argument("--only", nargs="*", help="names of representations")
+    ask.add_argument("--quick", action="store_true", help="300 people, no networks")
+    given = ask.parse_args()
+    chosen = kinds(given.epochs, given.published_epochs)
+    if given.quick:
+        chosen = {name: chosen[name] for name in ("default", "intervals", "pca32", "pca32_aligned")}
+    if given.only:
+        chosen = {name: chosen[name] for name in given.only}
+    people, truth = simulated(300 if given.quick else given.people)
+    few = np.arange(min(len(truth), given.published_people))
+    for name, options in chosen.items():
+        if name == "published":
+            on_simulated(name, options, [signals.select(few) for signals in people], truth[few])
+            continue
+        on_simulated(name, options, people, truth)
+    if given.study is not None:
+        signals = read.load_signals(Study.read_file(given.study))
+        for name, options in chosen.items():
+            if name != "published":
+                on_real(name, options, signals)
+
+
+if __name__ == "__main__":
+    main()
