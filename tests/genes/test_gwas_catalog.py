@@ -126,6 +126,15 @@ def test_a_file_of_something_else_is_refused(content: str, words: str, tmp_path:
         )
 
 
+@pytest.mark.parametrize("names", [[], ["a.tsv", "b.tsv"]])
+def test_a_zip_of_none_or_several_files_is_refused(names: list[str], tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "catalog.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, HEADER)
+    with pytest.raises(InputError, match=f"holds {len(names)} files"):
+        gwas_catalog.check(tmp_path / "catalog.zip")
+
+
 def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "catalog.zip"
     path.write_bytes(b"PK\x03\x04 cut")

@@ -16,7 +16,7 @@ from ecgwas.study import Haploreg
 from ecgwas.tables import Loci
 from tests.genes.conftest import Weather
 from tests.genes.hits import make_loci, make_variants
-from tests.genes.server import Asked, Server
+from tests.genes.server import Asked, Reply, Server
 
 COLUMNS = """
 chr pos_hg38 r2 D' is_query_snp rsID ref alt AFR AMR ASN EUR GERP_cons SiPhy_cons Chromatin_States Chromatin_States_Imputed
@@ -84,6 +84,9 @@ def test_two_seconds_between_questions(server: Server, tmp_path: Path) -> None:
     source = Haploreg(address=server.address, batch=1)
     use(source, web.make_get(tmp_path, offline=False, sleep=waits.append, clock=lambda: 5.0))
     assert waits == [0.0, 2.0, 2.0]
+    server.first = [Reply(status=500)] * 2
+    use(source, web.make_get(tmp_path / "again", offline=False, sleep=waits.append, clock=lambda: 5.0))
+    assert min(wait for wait in waits if wait) == 2.0
 
 
 @pytest.mark.real

@@ -33,7 +33,7 @@ def read_lines(path: Path, what: str, *, named: str | None = None) -> Iterator[t
                     yield number, line.rstrip("\r\n")
     except FileNotFoundError:
         raise InputError(f"the {what} is missing", where=path, fix="correct the path in study.yaml") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError):
         packed = {".gz": "gzip"}.get(packing, "zip")
         raise InputError(f"the {what} is a damaged or cut-off {packed} file", where=path, fix="download it again") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -43,8 +43,12 @@ def read_lines(path: Path, what: str, *, named: str | None = None) -> Iterator[t
 @contextmanager
 def _opened(path: Path, packing: str) -> Iterator[TextIO]:
     if packing == ".zip":
-        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
-            yield io.TextIOWrapper(member, encoding="utf-8-sig")
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise InputError(f"the zip file holds {len(names)} files", where=path, fix="unpack it and name the one file")
+            with archive.open(names[0]) as member:
+                yield io.TextIOWrapper(member, encoding="utf-8-sig")
         return
     opener = gzip.open if packing == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", errors="strict", newline=None) as lines:

@@ -29,6 +29,7 @@ from ecgwas.genes.contract import Answer, Get, NotUnderstood, Question, Value
 from ecgwas.store import whole
 
 TRIES = 4
+APART_S = 1.0
 PATIENCE_S = 120.0
 CONNECT_S = 10.0
 LONGEST_ANSWER_S = 900.0
@@ -110,7 +111,7 @@ def _asked(
         return content, understand(content)
 
     with _client(patience_s) as client:
-        return _tried(question.url, lambda: client.stream(**_request(question)), receive, sleep, OFFLINE_FIX)
+        return _tried(question.url, lambda: client.stream(**_request(question)), receive, sleep, question.apart_s, OFFLINE_FIX)
 
 
 def _request(question: Question) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def download(
         return _last_changed(answer.headers)
 
     with _client(patience_s) as client:
-        return _tried(url, lambda: client.stream("GET", url), receive, sleep, DOWNLOAD_FIX)
+        return _tried(url, lambda: client.stream("GET", url), receive, sleep, APART_S, DOWNLOAD_FIX)
 
 
 def _last_changed(headers: Mapping[str, str]) -> str | None:
@@ -166,12 +167,17 @@ def _client(patience_s: float) -> Iterator[httpx.Client]:
 
 
 def _tried(
-    url: str, ask: Callable[[], Any], receive: Callable[[httpx.Response], Value], sleep: Callable[[float], None], fix: str
+    url: str,
+    ask: Callable[[], Any],
+    receive: Callable[[httpx.Response], Value],
+    sleep: Callable[[float], None],
+    apart_s: float,
+    fix: str,
 ) -> Value:
-    """What `receive` makes of the first good answer."""
+    """What `receive` makes of the first good answer; tries are at least `apart_s` apart, and further each time."""
     problem = ""
     for attempt in range(TRIES):
-        wait = 2.0**attempt
+        wait = apart_s * 2.0**attempt
         try:
             with ask() as answer:
                 if answer.status_code == 200:

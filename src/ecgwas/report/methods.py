@@ -37,7 +37,13 @@ THRESHOLDS = {
 }
 SOURCES = {
     "regions": "Variants were mapped to genes by position",
+    "gprofiler": "variants were mapped to protein-coding genes by g:SNPense, terms sought by g:GOSt ({domain_scope} genes)",
+    "haploreg": "variants were mapped to their nearest GENCODE gene by HaploReg v4 (1000 Genomes phase 1, GENCODE 13)",
+    "ensembl_vep": "variants were mapped to genes within 5 kb by Ensembl's Variant Effect Predictor",
+    "open_targets": "variants were mapped to genes by Open Targets, locus-to-gene scores of {min_score:g} or more included",
+    "gwas_catalog": "published associations of the hit variants were taken from the GWAS Catalog",
     "string_files": "hit genes were joined by STRING and clustered by MCL (inflation {inflation:g})",
+    "string_db": "hit genes were joined by STRING and clustered by MCL (inflation {inflation:g}), terms taken from STRING",
     "enrichment": "over-represented terms were sought by the hypergeometric test with Benjamini and Hochberg's correction",
 }
 
@@ -70,7 +76,26 @@ REFERENCES = {
         "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "
         "Heredity 2005;95:221–227.",
     ),
+    "gprofiler": (
+        "Kolberg L, et al. g:Profiler: interoperable web service for functional enrichment analysis and gene identifier "
+        "mapping (2023 update). Nucleic Acids Res 2023;51:W207–W212.",
+    ),
+    "haploreg": ("Ward LD, Kellis M. HaploReg v4. Nucleic Acids Res 2016;44:D877–D881.",),
+    "ensembl_vep": ("McLaren W, et al. The Ensembl Variant Effect Predictor. Genome Biol 2016;17:122.",),
+    "open_targets": (
+        "Buniello A, et al. Open Targets Platform. Nucleic Acids Res 2025;53:D1467–D1475.",
+        "Mountjoy E, et al. An open approach to systematically prioritize causal variants and genes at all published human "
+        "GWAS trait-associated loci. Nat Genet 2021;53:1527–1533.",
+    ),
+    "gwas_catalog": (
+        "Cerezo M, et al. The NHGRI-EBI GWAS Catalog: standards for reusability, sustainability and diversity. "
+        "Nucleic Acids Res 2025;53:D998–D1005.",
+    ),
     "string_files": (
+        "Szklarczyk D, et al. The STRING database in 2023. Nucleic Acids Res 2023;51:D638–D646.",
+        "van Dongen S. Graph clustering by flow simulation. PhD thesis, University of Utrecht 2000.",
+    ),
+    "string_db": (
         "Szklarczyk D, et al. The STRING database in 2023. Nucleic Acids Res 2023;51:D638–D646.",
         "van Dongen S. Graph clustering by flow simulation. PhD thesis, University of Utrecht 2000.",
     ),

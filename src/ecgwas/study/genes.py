@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ecgwas.study.base import Options, StudyPath, option
 
-Address = Annotated[str, Field(pattern=r"^https?://[^/\s]+")]
+Address = Annotated[str, Field(pattern=r"^https?://[^/\s]+"), AfterValidator(lambda address: address.rstrip("/"))]
 
 
 class Service(Options):
@@ -36,7 +36,7 @@ class TermLimits(Options):
     """Smallest strength, log10(observed / expected)."""
     cardiovascular: tuple[str, ...] = (
         "cardi", "heart", "atri", "ventric", "vascul", "aort", "coronary", "arrhythm", "ecg", "qt", "blood pressure",
-        "myocard", "valve", "electrocardio", "muscle contraction",
+        "myocard", "valve", "electrocardio", "muscle contraction", "qrs", "pr interval", "p wave",
     )  # fmt: skip
     """A term whose description holds one of these (at the start of a word) is tagged cardiovascular."""
     strongest_others: int = option(20, ge=0)
