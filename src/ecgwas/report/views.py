@@ -20,7 +20,7 @@ MOST_ROWS = 500
 
 
 CAPTIONS = {
-    "guards": "Guards: what was checked, its number and its verdict", "inflation": "Inflation by allele frequency",
+    "traits/guards": "Guards over people and traits", "loci/guards": "Guards over variants, scan and hits", "inflation": "Inflation by allele frequency",
     "heritability": "Heritability by all common variants together (Haseman-Elston)",
     "known": "Positive controls: known variants tested here", "multitrait": "Significant tests of several traits at once",
     "gene_counts": "Genes by variants, loci, leads and traits with a hit", "gene_leads": "Genes and the leads that hit them",
@@ -156,7 +156,7 @@ def more_of(findings: Findings, place: str, locus: int | None = None, *, beside:
         shown = frame.filter(pl.col("locus") == locus).drop("locus") if locus is not None else frame
         if shown.height > 0:
             ending = "" if locus is None else f"-{locus}"
-            caption = CAPTIONS.get(stem, stem.replace("_", " "))
+            caption = CAPTIONS.get(name) or CAPTIONS.get(stem) or stem.replace("_", " ")
             table = plain(f"{folder}-{stem}{ending}", caption, shown.head(MOST_ROWS), blotted)
             found.append(replace(table, more=max(shown.height - MOST_ROWS, 0)))
     return found
