@@ -20,7 +20,8 @@ MOST_ROWS = 500
 
 
 CAPTIONS = {
-    "traits/guards": "Guards over people and traits", "loci/guards": "Guards over variants, scan and hits", "inflation": "Inflation by allele frequency",
+    "traits/guards": "Guards over people and traits", "loci/guards": "Guards over variants, scan and hits",
+    "inflation": "Inflation by allele frequency",
     "heritability": "Heritability by all common variants together (Haseman-Elston)",
     "known": "Positive controls: known variants tested here", "multitrait": "Significant tests of several traits at once",
     "gene_counts": "Genes by variants, loci, leads and traits with a hit", "gene_leads": "Genes and the leads that hit them",
