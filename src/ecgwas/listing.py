@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -59,22 +61,50 @@ def beside_null(study: Study, twin: Study) -> list[tuple[str, int, int]]:
     return [(name, number, by_chance[name]) for name, number in found.items() if name in by_chance]
 
 
+SHOWN = 10
+"""Loci and guards that the terminal shows; the report has them all."""
+
+
 def outcome(study: Study) -> list[str]:
     """What a finished run found, in a few lines; nothing before the stages have run."""
     folder = study.results
     if not (folder / "loci" / "loci.csv").exists():
         return []
-    loci = pl.read_csv(folder / "loci" / "loci.csv", schema_overrides={"chrom": pl.String})
-    hits = pl.read_csv(folder / "loci" / "hits.csv", schema_overrides={"chrom": pl.String})
-    used = pl.read_csv(folder / "loci" / "thresholds.csv").filter(pl.col("used"))
-    limit = f"-log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else ""
-    lines = [f"{loci.height} loci, {hits.height} significant rows at {limit}"]
-    for row in loci.head(10).iter_rows(named=True):
-        place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
-        lines.append(f"  locus {row['locus']}: {place}, {row['best_trait']}, -log10 p {row['neglog10p']:.1f}")
-    if loci.height > 10:
-        lines.append(f"  and {loci.height - 10} more")
     report = folder / "report" / "report.html"
-    if report.exists():
-        lines.append(f"report: {report}")
-    return lines
+    where = [f"report: {report}"] if report.exists() else []
+    return [*_size(folder), *_guarded(folder), *_loci(folder), *where]
+
+
+def _table(path: Path) -> pl.DataFrame:
+    """A table of results, or one without rows where the stage has not written it."""
+    text = {"chrom": pl.String, "known": pl.String}
+    return pl.read_csv(path, schema_overrides=text, infer_schema_length=None) if path.exists() else pl.DataFrame()
+
+
+def _size(folder: Path) -> list[str]:
+    people, summary = _table(folder / "traits" / "people.csv"), _table(folder / "loci" / "summary.csv")
+    if people.is_empty() or summary.is_empty():
+        return []
+    kept = people.filter(pl.col("status") == "kept").height
+    tests, inflation = max(summary["tests"]), summary["lambda_gc"].drop_nulls().to_numpy()
+    about = f"{kept:,} people, {summary.height:,} traits, {tests:,} variants"
+    return [f"{about}, median lambda {np.median(inflation):.3f}" if len(inflation) else about]
+
+
+def _guarded(folder: Path) -> list[str]:
+    """Guards that did not pass, and what they saw."""
+    tables = [_table(folder / stage / "guards.csv") for stage in ("traits", "loci")]
+    rows = [row for table in tables for row in table.iter_rows(named=True) if row["status"] in ("warn", "fail")]
+    return [f"  {row['status']}: {row['guard']}, {row['left_out'] or 0} of {row['of']} ({row['note']})" for row in rows[:SHOWN]]
+
+
+def _loci(folder: Path) -> list[str]:
+    loci, hits = _table(folder / "loci" / "loci.csv"), _table(folder / "loci" / "hits.csv")
+    used = _table(folder / "loci" / "thresholds.csv").filter(pl.col("used"))
+    limit = f"-log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else "the threshold"
+    lines = [f"{loci.height:,} loci, {hits.height:,} significant rows at {limit}"]
+    for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(SHOWN).iter_rows(named=True):
+        place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
+        known = f", {row['known']}" if row.get("known") else ""
+        lines.append(f"  locus {row['locus']}: {place}, {row['best_trait']}, -log10 p {row['neglog10p']:.1f}{known}")
+    return [*lines, f"  and {loci.height - SHOWN} more"] if loci.height > SHOWN else lines

@@ -18,6 +18,9 @@ from ecgwas.report.gallery import in_address, locus_pages
 MOST_ROWS = 500
 """Longer tables are cut on the page; the files hold every row."""
 
+MOST_PLAIN = 100
+"""The same for tables that have no view of their own."""
+
 
 CAPTIONS = {
     "traits/guards": "Guards over people and traits", "loci/guards": "Guards over variants, scan and hits",
@@ -158,8 +161,8 @@ def more_of(findings: Findings, place: str, locus: int | None = None, *, beside:
         if shown.height > 0:
             ending = "" if locus is None else f"-{locus}"
             caption = CAPTIONS.get(name) or CAPTIONS.get(stem) or stem.replace("_", " ")
-            table = plain(f"{folder}-{stem}{ending}", caption, shown.head(MOST_ROWS), blotted)
-            found.append(replace(table, more=max(shown.height - MOST_ROWS, 0)))
+            table = plain(f"{folder}-{stem}{ending}", caption, shown.head(MOST_PLAIN), blotted)
+            found.append(replace(table, more=max(shown.height - MOST_PLAIN, 0)))
     return found
 
 
