@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
 from ecgwas.represent.delineation import Fiducials, delineate
-from ecgwas.represent.each_beat import EIGHT, single_beats, with_p_if_coherent
+from ecgwas.represent.each_beat import EIGHT, one_thread, single_beats, with_p_if_coherent
 from ecgwas.represent.measurements import rhythm
 from ecgwas.signals import INDEPENDENT_LEADS, Rows, Signals
 
@@ -127,10 +127,10 @@ class AlignedRows(Rows):
 def moments_of(signals: Signals) -> Floats:
     """(N, 8) ms from R: P onset, peak, end; QRS onset; 0; QRS end; T peak, end. NaN where absent."""
     moments = np.empty((len(signals), 8))
-    for person in range(len(signals)):
-        found = _fiducials(signals, person)
-        p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off = astuple(found)
-        moments[person] = (p_on, p_peak, p_off, qrs_on, 0.0, qrs_off, t_peak, t_off)
+    with one_thread():
+        for person in range(len(signals)):
+            p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off = astuple(_fiducials(signals, person))
+            moments[person] = (p_on, p_peak, p_off, qrs_on, 0.0, qrs_off, t_peak, t_off)
     return moments
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import detrend
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas.represent.delineation import NOTHING, WAVE_SMOOTH_MS, Fiducials, delineate
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
@@ -25,6 +26,11 @@ SHARP_MS = 60.0
 """What is compared reaches this far to both sides of the wave's peak."""
 LEAST_LIKENESS = 0.4
 """A beat whose stretch is less like the median beat's P than this has none."""
+
+
+def one_thread() -> threadpool_limits:
+    """While it lasts, linear algebra runs on one thread: for a beat, more threads only wait for each other."""
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 def single_beats(signals: Signals, person: int) -> tuple[Floats, NDArray[np.bool_]]:

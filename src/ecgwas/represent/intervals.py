@@ -21,7 +21,7 @@ from ecgwas.progress import silent
 from ecgwas.represent import measurements
 from ecgwas.represent.axes import around, circular_mean_deg
 from ecgwas.represent.delineation import Fiducials, delineate
-from ecgwas.represent.each_beat import EIGHT, each_beat, single_beats, with_p_if_coherent
+from ecgwas.represent.each_beat import EIGHT, each_beat, one_thread, single_beats, with_p_if_coherent
 from ecgwas.represent.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
 from ecgwas.signals import ALL_LEADS, Signals
@@ -57,7 +57,9 @@ class IntervalsEncoder:
 
     def encode(self, signals: Signals) -> Features:
         """A row for 12L (rhythm, times, directions, sizes) and one for each of the eight independent leads (amplitudes)."""
-        return self.table(signals.eids, [measure(signals, i) for i in range(len(signals))])
+        with one_thread():
+            measured = [measure(signals, i) for i in range(len(signals))]
+        return self.table(signals.eids, measured)
 
     def table(self, eids: tuple[str, ...], measured: list[dict[str, Measured]]) -> Features:
         """Features of people whose measurements are `measured`, as `measure` gives them."""
@@ -94,7 +96,8 @@ def fit(
     `seed` and `scratch` are not needed.
     """
     some = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), ENOUGH), dtype=np.int64))
-    measured = [measure(signals, int(i)) for i in track(some, f"{options.name}: axes", len(some))]
+    with one_thread():
+        measured = [measure(signals, int(i)) for i in track(some, f"{options.name}: axes", len(some))]
     angles = {name: np.array([of_leads[ALL_LEADS][name] for of_leads in measured]) for name in AXES}
     return IntervalsEncoder(options, {name: round(circular_mean_deg(values), 6) for name, values in angles.items()})
 
