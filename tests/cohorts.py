@@ -35,7 +35,7 @@ def copy_inputs(study_file: Path, folder: Path) -> Path:
 
 def contents(study: Study) -> dict[str, str]:
     """SHA-256 of every result file; notes (which tell of time and host), logs and locks are not results."""
-    private = ("notes", "logs", "cache", ".snakemake", "plan.json")
+    private = ("compare.csv", "notes", "logs", "cache", ".snakemake", "plan.json")
     paths = [path for path in study.results.rglob("*") if path.is_file()]
     names = {str(path.relative_to(study.results)): path for path in paths}
     return {name: file_digest(path) for name, path in sorted(names.items()) if name.split("/")[0] not in private}

@@ -185,6 +185,19 @@ def figures_command(study_file: Path, names: tuple[str, ...], traits: tuple[str,
 
 @main.command()
 @STUDY
+def compare(study_file: Path) -> None:
+    """What each representation of a study found, beside each other; also written to results/compare.csv."""
+    study = Study.read_file(study_file)
+    found = listing.compared(study)
+    found.write_csv(study.results / "compare.csv")
+    table = Table(*found.columns, box=None)
+    for row in found.iter_rows():
+        table.add_row(*("" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
+    Console().print(table)
+
+
+@main.command()
+@STUDY
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def explain(study_file: Path, file: Path) -> None:
     """How a result FILE came to be: stage, options, versions, seed, host, time; and whether it is still fresh."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from ecgwas.errors import MissingStageError
 from ecgwas.stages import null
 from ecgwas.study import Study
 
@@ -59,6 +60,46 @@ def beside_null(study: Study, twin: Study) -> list[tuple[str, int, int]]:
     found = null.counts(study) or {}
     by_chance = null.counts(twin) or {}
     return [(name, number, by_chance[name]) for name, number in found.items() if name in by_chance]
+
+
+def compared(study: Study) -> pl.DataFrame:
+    """One row per representation: traits, significant rows, loci and the strongest association of each, and how repeatable.
+
+    Columns representation, kind, traits, significant, loci, alone (loci that no other representation finds), best_trait,
+    neglog10p, lambda_gc (median over traits), repeatability (mean correlation of features between odd and even heartbeats;
+    null for strips). Raises MissingStageError before stage `loci` has run.
+    """
+    folder = study.results / "loci"
+    if not (folder / "hits.csv").exists():
+        raise MissingStageError("no loci have been found", where=study.results, fix=f"run `ecgwas run` on {study.name} first")
+    summary, hits, loci = (_table(folder / f"{name}.csv") for name in ("summary", "hits", "loci"))
+    found = {options.name: _loci_of(options.name, hits, loci) for options in study.represent}
+    rows = []
+    for options in study.represent:
+        mine = pl.col("trait").str.starts_with(f"{options.name}.")
+        traits, best = summary.filter(mine), hits.filter(mine).sort("neglog10p", descending=True).head(1)
+        others = set[int]().union(*(loci for name, loci in found.items() if name != options.name))
+        rows.append({
+            "representation": options.name, "kind": options.kind, "traits": traits.height,
+            "significant": hits.filter(mine).height, "loci": len(found[options.name]),
+            "alone": len(found[options.name] - others), "best_trait": best["trait"].item() if best.height else None,
+            "neglog10p": best["neglog10p"].item() if best.height else None,
+            "lambda_gc": traits["lambda_gc"].median(), "repeatability": _repeatability(study, options.name),
+        })  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _loci_of(representation: str, hits: pl.DataFrame, loci: pl.DataFrame) -> set[int]:
+    """Numbers of the loci in which a trait of the representation is significant."""
+    mine = hits.filter(pl.col("trait").str.starts_with(f"{representation}."))
+    within = mine.select("chrom", at="pos").join(loci.select("locus", "chrom", "start", "stop"), on="chrom")
+    return set(within.filter(pl.col("at").is_between(pl.col("start"), pl.col("stop")))["locus"])
+
+
+def _repeatability(study: Study, name: str) -> float | None:
+    path = study.results / "represent" / name / "reliability.csv"
+    values = _table(path)
+    return float(np.mean(values["r"].to_numpy())) if values.height else None
 
 
 SHOWN = 10

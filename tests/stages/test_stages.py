@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ecgwas import stages
+from ecgwas import listing, stages
 from ecgwas.errors import InputError, MissingStageError, StudyError
 from ecgwas.stages import STAGES
 from ecgwas.study import Study
@@ -42,8 +42,32 @@ PROMISED = (
 
 def test_every_promised_file_is_there(finished: Study) -> None:
     assert [name for name in PROMISED if not (finished.results / name).is_file()] == []
-    assert len(Associations.read(finished.results / "loci" / "hits.csv")) >= 0
+    assert pl.read_csv(finished.results / "loci" / "hits.csv").columns == list(Associations.columns)
     assert set(Loci.columns) <= set(pl.read_csv(finished.results / "loci" / "loci.csv").columns)
+
+
+def test_representations_are_compared_by_what_the_tables_say(finished: Study) -> None:
+    table = listing.compared(finished)
+    hits = Associations.read(finished.results / "loci" / "hits.csv").frame
+    loci = Loci.read(finished.results / "loci" / "loci.csv").frame
+    assert table["representation"].to_list() == ["clinical", "pca", "ae"]
+    assert table["significant"].sum() == hits.height
+    touched = {
+        name: {
+            locus["locus"]
+            for locus in loci.iter_rows(named=True)
+            for hit in hits.iter_rows(named=True)
+            if hit["trait"].split(".")[0] == name and hit["chrom"] == locus["chrom"]
+            and locus["start"] <= hit["pos"] <= locus["stop"]
+        }
+        for name in ("clinical", "pca", "ae")
+    }  # fmt: skip
+    assert table["loci"].to_list() == [len(found) for found in touched.values()]
+    assert table["alone"][0] == len(touched["clinical"] - touched["pca"] - touched["ae"])
+    traits = pl.read_csv(finished.results / "loci" / "summary.csv")["trait"]
+    assert table["traits"].sum() == len(traits)
+    with pytest.raises(MissingStageError, match="no loci have been found"):
+        listing.compared(finished.model_copy(update={"results": finished.folder / "nowhere"}))
 
 
 def test_every_person_has_a_fate(finished: Study) -> None:

@@ -33,6 +33,7 @@ from ecgwas.represent.inputs import (
     split_people,
 )
 from ecgwas.represent.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
+from ecgwas.represent.rotation import varimax
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 from ecgwas.study import Pca
 from ecgwas.tables import Features
@@ -147,6 +148,8 @@ def fit(
     next(steps)
     normaliser = _normaliser(options, traces, everyone)
     components = principal_components(traces, everyone, normaliser, options.features, seed)
+    if options.rotation == "varimax":
+        components = rotated(components)
     next(steps, None)
     return PcaEncoder(options, normaliser, components, alignment, errors)
 
@@ -212,10 +215,25 @@ def principal_components(traces: Traces, chosen: Index, normaliser: Normaliser, 
         directions = _from_samples(passes, count)
     else:
         directions = _randomised(passes, count, seed)
-    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-    directions = directions * np.sign(largest)
+    directions = _upright(directions)
     spread = np.sqrt(sum((np.square(block @ directions.T).sum(axis=0) for block in passes), np.zeros(count)) / len(chosen))
     return Components(*(array.astype(np.float32) for array in (passes.mean, directions, spread)))
+
+
+def rotated(components: Components) -> Components:
+    """The same plane's directions after varimax, those with the largest spread first."""
+    rotation = varimax(components.directions.astype(np.float64))
+    spread = np.sqrt(np.square(rotation).T @ np.square(components.spread.astype(np.float64)))
+    order = np.argsort(-spread, kind="stable")
+    directions = _upright((rotation.T @ components.directions)[order])
+    return Components(components.mean, directions.astype(np.float32), spread[order].astype(np.float32))
+
+
+def _upright(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row with the sign that makes its largest entry positive."""
+    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
+    upright: NDArray[np.float64] = directions * np.sign(largest)
+    return upright
 
 
 class _Passes:

@@ -61,6 +61,8 @@ class Pca(Learned):
     divides everything by one SD."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
+    rotation: Literal["none", "varimax"] = "none"
+    """`varimax` turns the components among themselves so that each is large in few leads and times."""
 
 
 class ResidualAutoencoder(Learned):
