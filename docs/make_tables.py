@@ -33,6 +33,7 @@ WHERE = {
     "Terms": "results/genes/enrichment.csv",
     "TermChoice": "results/genes/term_choice.csv",
     "ClusterTerms": "results/genes/cluster_terms.csv",
+    "ClusterView": "results/genes/cluster_view.csv",
     "NetworkTests": "results/genes/network_tests.csv",
     "GeneCounts": "results/genes/gene_counts.csv",
     "GeneLeads": "results/genes/gene_leads.csv",

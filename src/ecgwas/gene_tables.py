@@ -35,6 +35,20 @@ class ClusterTerms(Table):
     open = True
 
 
+class ClusterView(Table):
+    """Clusters beside terms: one row per term that is kept in some cluster, one column per cluster with such a term.
+
+    The further columns, cluster_1, cluster_2 ..., hold the term's strength in that cluster, null where it is not kept.
+    """
+
+    columns = {
+        "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
+        "description": Column(TEXT, "words"), "cardiovascular": Column(FLAG, "description names heart or vessels"),
+        "clusters": Column(WHOLE, "clusters in which it is kept"), "fdr": Column(REAL, "the smallest in any of them"),
+    }  # fmt: skip
+    open = True
+
+
 class TermChoice(Table):
     """The terms within the study's limits that are looked at first: all cardiovascular ones, the strongest others."""
 

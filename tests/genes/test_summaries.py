@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecgwas.gene_tables import ClusterTerms
 from ecgwas.genes import summaries
 from ecgwas.tables import Associations, Genes, Terms
 
@@ -62,3 +63,20 @@ def test_all_terms_of_the_heart_and_the_strongest_others_of_each_category() -> N
         ("cardiovascular", "X", "heart 2"), ("cardiovascular", "X", "heart 1"), ("other", "X", "axon"), ("other", "Y", "skin"),
     ]  # fmt: skip
     assert summaries.term_choice(terms, 0).frame.height == 2
+
+
+def test_terms_beside_the_clusters_that_share_them() -> None:
+    rows = [(1, "heart", 1e-4, 0.9, True), (2, "heart", 1e-3, 0.7, True), (3, "heart", 0.5, 0.1, False),
+            (10, "axon", 1e-9, 1.2, True), (2, "hair", 0.4, 0.2, False)]  # fmt: skip
+    found = ClusterTerms.of([
+        {"cluster": cluster, "size": 4, "category": "X", "term": name, "description": name, "observed": 3, "expected": 1.0,
+         "background": 9, "strength": strength, "p": fdr / 10, "fdr": fdr, "kept": kept, "cardiovascular": name == "heart",
+         "genes": "A"}
+        for cluster, name, fdr, strength, kept in rows
+    ])  # fmt: skip
+    view = summaries.cluster_view(found).frame
+    assert view.columns[-3:] == ["cluster_1", "cluster_2", "cluster_10"]
+    assert view.rows() == [
+        ("X", "heart", "heart", True, 2, 1e-4, 0.9, 0.7, None), ("X", "axon", "axon", False, 1, 1e-9, None, None, 1.2),
+    ]  # fmt: skip
+    assert summaries.cluster_view(ClusterTerms.empty()).frame.height == 0

@@ -35,7 +35,8 @@ PROMISED = (
     "represent/clinical/features.parquet", "traits/traits.parquet", "traits/covariates.parquet", "traits/people.csv",
     "scan/1.parquet", "loci/summary.csv", "loci/hits.csv", "loci/loci.csv", "loci/thresholds.csv", "genes/genes.csv",
     "genes/clusters.csv", "genes/edges.csv", "genes/enrichment.csv", "genes/gene_counts.csv", "genes/gene_leads.csv",
-    "genes/cluster_terms.csv", "genes/term_choice.csv", "genes/network_tests.csv", "genes/published.csv", "genes/unplaced.csv",
+    "genes/cluster_terms.csv", "genes/cluster_view.csv", "genes/term_choice.csv", "genes/network_tests.csv",
+    "genes/published.csv", "genes/unplaced.csv",
     "report/report.html",
 )  # fmt: skip
 

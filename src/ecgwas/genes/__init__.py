@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.gene_tables import ClusterTerms, GeneCounts, GeneLeads, NetworkTests, Published, TermChoice, Unplaced
+from ecgwas.gene_tables import ClusterTerms, ClusterView, GeneCounts, GeneLeads, NetworkTests, Published, TermChoice, Unplaced
 from ecgwas.genes import (
     ensembl_vep,
     gprofiler,
@@ -69,6 +69,7 @@ class GeneTables:
     gene_counts: GeneCounts
     gene_leads: GeneLeads
     cluster_terms: ClusterTerms
+    cluster_view: ClusterView
     term_choice: TermChoice
     network_tests: NetworkTests
     published: Published
@@ -101,6 +102,7 @@ def run(
         gene_counts=summaries.gene_counts(genes, hits),
         gene_leads=summaries.gene_leads(genes, hits),
         cluster_terms=cluster_terms,
+        cluster_view=summaries.cluster_view(cluster_terms),
         term_choice=TermChoice(_together(TermChoice.empty().frame, chosen)),
         network_tests=network.tests,
         published=published,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ecgwas.gene_tables import GeneCounts, GeneLeads, TermChoice
+from ecgwas.gene_tables import ClusterTerms, ClusterView, GeneCounts, GeneLeads, TermChoice
 from ecgwas.tables import Associations, Genes, Terms
 
 COUNTS = (
@@ -47,3 +47,17 @@ def term_choice(terms: Terms, strongest_others: int) -> TermChoice:
         for group, frame in (("cardiovascular", of_heart), ("other", others))
     ]
     return TermChoice(pl.concat(grouped))
+
+
+def cluster_view(cluster_terms: ClusterTerms) -> ClusterView:
+    """Kept terms beside the clusters that share them: terms of most clusters first, then of smallest FDR."""
+    kept = cluster_terms.frame.filter(pl.col("kept"))
+    if kept.height == 0:
+        return ClusterView.empty()
+    about = kept.group_by("category", "term", "description", "cardiovascular").agg(
+        clusters=pl.col("cluster").n_unique().cast(pl.Int64), fdr=pl.col("fdr").min()
+    )
+    named = kept.sort("cluster").with_columns(column=pl.format("cluster_{}", "cluster"))
+    wide = named.pivot("column", index=["category", "term"], values="strength", aggregate_function="max")
+    joined = about.join(wide, on=["category", "term"], how="left", validate="1:1")
+    return ClusterView(joined.sort("clusters", "fdr", "category", "term", descending=[True, False, False, False]))

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 FILES = {
     "genes": "genes", "gene_counts": "gene_counts", "gene_leads": "gene_leads", "clusters": "clusters", "edges": "edges",
     "network_tests": "network_tests", "enrichment": "terms", "term_choice": "term_choice", "cluster_terms": "cluster_terms",
+    "cluster_view": "cluster_view",
     "published": "published", "unplaced": "unplaced",
 }  # fmt: skip
 """File under results/genes -> the table in it."""
