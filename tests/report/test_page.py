@@ -275,12 +275,17 @@ def test_methods_cite_what_was_used_and_nothing_else(page: Page, findings: Findi
     assert "Kingma" not in text
     assert f"{len(findings.trait_names)} traits were tested against 51,234 variants" in text
     assert "ecgwas 0.1.0" in text
+    assert "found by SuSiE" in text
+    assert "Wang G, Sarkar A" in text
+    # No table of sets of traits was left, so none were tested.
+    assert "ACAT" not in text
 
 
 def test_strega_leaves_to_the_authors_what_only_they_know(page: Page) -> None:
     items = {row[0]: row[2] for row in rows_of(page, "strega")}
     assert items["22"] == "–"
     assert items["6"].startswith("74 people")
+    assert items["12j"] == "pass: kinship; left out 3"
     assert items["12i"].startswith("permutation")
     assert len(items) > 22
 

@@ -48,85 +48,31 @@ SOURCES = {
 }
 
 
-REFERENCES = {
-    "wavelet": ("Donoho DL, Johnstone IM. Ideal spatial adaptation by wavelet shrinkage. Biometrika 1994;81:425–455.",),
-    "pca": (
-        "Jolliffe IT, Cadima J. Principal component analysis: a review and recent developments. "
-        "Phil Trans R Soc A 2016;374:20150202.",
-    ),
-    "residual_autoencoder": ("He K, Zhang X, Ren S, Sun J. Deep residual learning for image recognition. CVPR 2016:770–778.",),
-    "vae": (
-        "Kingma DP, Welling M. Auto-encoding variational Bayes. ICLR 2014.",
-        "Higgins I, et al. beta-VAE: learning basic visual concepts with a constrained variational framework. ICLR 2017.",
-    ),
-    "rank_normal": (
-        "McCaw ZR, Lane JM, Saxena R, Redline S, Lin X. Operating characteristics of the rank-based inverse normal "
-        "transformation for quantitative trait analysis in genome-wide association studies. Biometrics 2020;76:1262–1272.",
-    ),
-    "plink2": (
-        "Chang CC, et al. Second-generation PLINK: rising to the challenge of larger and richer datasets. "
-        "GigaScience 2015;4:7.",
-    ),
-    "matrix": (
-        "Chang CC, et al. Second-generation PLINK: rising to the challenge of larger and richer datasets. "
-        "GigaScience 2015;4:7.",
-    ),
-    "permutation": ("Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",),
-    "effective": (
-        "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "
-        "Heredity 2005;95:221–227.",
-    ),
-    "gprofiler": (
-        "Kolberg L, et al. g:Profiler: interoperable web service for functional enrichment analysis and gene identifier "
-        "mapping (2023 update). Nucleic Acids Res 2023;51:W207–W212.",
-    ),
-    "haploreg": ("Ward LD, Kellis M. HaploReg v4. Nucleic Acids Res 2016;44:D877–D881.",),
-    "ensembl_vep": ("McLaren W, et al. The Ensembl Variant Effect Predictor. Genome Biol 2016;17:122.",),
-    "open_targets": (
-        "Buniello A, et al. Open Targets Platform. Nucleic Acids Res 2025;53:D1467–D1475.",
-        "Mountjoy E, et al. An open approach to systematically prioritize causal variants and genes at all published human "
-        "GWAS trait-associated loci. Nat Genet 2021;53:1527–1533.",
-    ),
-    "gwas_catalog": (
-        "Cerezo M, et al. The NHGRI-EBI GWAS Catalog: standards for reusability, sustainability and diversity. "
-        "Nucleic Acids Res 2025;53:D998–D1005.",
-    ),
-    "string_files": (
-        "Szklarczyk D, et al. The STRING database in 2023. Nucleic Acids Res 2023;51:D638–D646.",
-        "van Dongen S. Graph clustering by flow simulation. PhD thesis, University of Utrecht 2000.",
-    ),
-    "string_db": (
-        "Szklarczyk D, et al. The STRING database in 2023. Nucleic Acids Res 2023;51:D638–D646.",
-        "van Dongen S. Graph clustering by flow simulation. PhD thesis, University of Utrecht 2000.",
-    ),
-    "enrichment": (
-        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
-        "testing. J R Stat Soc B 1995;57:289–300.",
-    ),
+GUARDS = {
+    "min_call_rate": "call rate below {:g}",
+    "max_heterozygosity_sd": "share of heterozygous calls beyond {:g} SD",
+    "check_sex": "sex that contradicts the X chromosome",
+    "max_kinship": "of each pair with a KING-robust kinship beyond {:g} one",
+    "max_component_sd": "distance on a principal component beyond {:g} SD",
 }
-ALWAYS = (
-    "Devlin B, Roeder K. Genomic control for association studies. Biometrics 1999;55:997–1004.",
-    "Wigginton JE, Cutler DJ, Abecasis GR. A note on exact tests of Hardy-Weinberg equilibrium. "
-    "Am J Hum Genet 2005;76:887–893.",
-    "Little J, et al. Strengthening the reporting of genetic association studies (STREGA). PLoS Med 2009;6:e22.",
-)
-
-
-def references(findings: Findings) -> tuple[str, ...]:
-    """What to cite for the methods that the study used, each once, in the order of the paragraphs."""
-    settings = findings.settings
-    read, loci = settings["read"], settings["loci"]
-    kinds = [read["baseline"]["kind"], read["denoise"]["kind"], *(one["kind"] for one in settings["represent"])]
-    kinds += [settings["traits"]["transform"], settings["scan"]["kind"], str(loci["threshold"])]
-    kinds += [source["kind"] for source in settings["genes"]]
-    cited = [reference for kind in kinds for reference in REFERENCES.get(kind, ())]
-    return tuple(dict.fromkeys([*cited, *ALWAYS]))
+CLOSER = {
+    "loci/clumps": "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
+    "loci/multitrait": "Sets of traits were tested at once by the omnibus test and ACAT, in the same shuffles.",
+    "loci/conditional": "Separate signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis.",
+    "loci/credible": "Sets of variants that hold the cause with 95 % probability were found by SuSiE, or by approximate Bayes "
+    "factors where it found no effect.",
+    "loci/audit": "The strongest hits (at most {audit:,}) were audited: variances that differ (HC3), the most influential "
+    "person left out, dominance, Hardy-Weinberg equilibrium, odd against even heartbeats, effects without the "
+    "winner's curse.",
+    "loci/heritability": "Heritability by all common variants was estimated by Haseman-Elston regression.",
+}
 
 
 def methods(findings: Findings) -> tuple[str, ...]:
     """Paragraphs: recordings, representations, association, genes."""
     settings = findings.settings
-    paragraphs = [_recordings(findings), _represented(settings), _associated(findings), _mapped(settings)]
+    paragraphs = [_recordings(findings), _represented(settings), _guarded(settings), _associated(findings)]
+    paragraphs += [_closer(findings), _mapped(settings)]
     return tuple(paragraph for paragraph in [*paragraphs, _made(findings)] if paragraph)
 
 
@@ -156,6 +102,21 @@ def _represented(settings: Mapping[str, Any]) -> str:
     return f"Each recording was represented by {'; '.join(kinds)}."
 
 
+def _guarded(settings: Mapping[str, Any]) -> str:
+    """Who was left out, and the components that became covariates."""
+    guards = {name: value for name, value in settings["traits"].get("guards", {}).items() if name in GUARDS}
+    words = [GUARDS[name].format(value) for name, value in guards.items() if value not in (None, False)]
+    if not words:
+        return ""
+    count = settings["traits"].get("components") or 0
+    components = (
+        f" Principal components were covariates: those of the covariate table, or else the first {count} of the genotypes."
+        if count
+        else ""
+    )
+    return f"People were left out by their genotypes: {'; '.join(words)}.{components}"
+
+
 def _associated(findings: Findings) -> str:
     settings = findings.settings
     scan, loci = settings["scan"], settings["loci"]
@@ -174,6 +135,14 @@ def _associated(findings: Findings) -> str:
         f"Significance: {limit}; −log10 p {findings.threshold['neglog10p']:.2f}. "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
+
+
+def _closer(findings: Findings) -> str:
+    """What was done at each locus, by the tables that it left."""
+    left = {name for name, table in findings.more.items() if table.height > 0}
+    loci = findings.settings["loci"]
+    words = [sentence.format(**loci) for table, sentence in CLOSER.items() if table in left]
+    return " ".join(words)
 
 
 def _mapped(settings: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ecgwas.report import closer, drawing, flow, loci, methods, views
+from ecgwas.report import closer, drawing, flow, loci, methods, references, views
 from ecgwas.report.embedded import embedded
 from ecgwas.report.findings import Figure, Findings, Page
 from ecgwas.report.gallery import gallery, in_address, slug, traits_shown
@@ -89,7 +89,7 @@ def _contents(options: ReportOptions, findings: Findings, figures: Mapping[str, 
         "more_genes": views.more_of(findings, "genes"),
         "nothing_in": [name.split("/")[1].replace("_", " ") for name, frame in findings.more.items() if frame.height == 0],
         "methods": methods.methods(findings),
-        "references": methods.references(findings),
+        "references": references.references(findings),
         "power": _power_sentence(findings),
         "settings": yaml.safe_dump(dict(findings.settings), sort_keys=False, allow_unicode=True),
     }

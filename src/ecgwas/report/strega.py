@@ -79,9 +79,9 @@ def _methods(findings: Findings) -> Rows:
          f"missing genotypes: {scan.get('missing', 'exact')}; missing traits: person left out of the trait"),
         ("12f", "Hardy-Weinberg equilibrium", f"variants below p {scan['min_hwe_p']:g} left out; in all: {counts}"),
         ("12g", "inferring genotypes or haplotypes (imputation)", None),
-        ("12h", "population stratification", _inflation(findings)),
+        ("12h", "population stratification", _guard(findings, "ancestry", _inflation(findings))),
         ("12i", "multiple comparisons", f"{findings.threshold['kind'].replace('_', ' ')}: {findings.threshold['note']}"),
-        ("12j", "relatedness", None),
+        ("12j", "relatedness", _guard(findings, "kinship", None)),
     ]  # fmt: skip
 
 
@@ -91,6 +91,14 @@ def _power(findings: Findings) -> str | None:
     if share is None:
         return None
     return f"{_people(findings):,} people; 80 % power for a variant that explains {share:.2%} of a trait's variance"
+
+
+def _guard(findings: Findings, name: str, more: str | None) -> str | None:
+    """What the guard of that name saw, and what else is known."""
+    table = findings.more.get("traits/guards")
+    rows = [] if table is None else table.filter(pl.col("guard") == name).to_dicts()
+    said = [f"{row['status']}: {row.get('note') or name}; left out {row.get('left_out') or 0}" for row in rows]
+    return "; ".join([*said, *([more] if more else [])]) or None
 
 
 def _inflation(findings: Findings) -> str | None:
