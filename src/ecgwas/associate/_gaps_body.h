@@ -33,7 +33,7 @@ static void NAME(release)(NAME(room) *room) {
 
 static int NAME(reserve)(NAME(room) *room, size rank, size most) {
     size wide = WIDE(rank);
-    size_t square = (size_t)(wide * wide), rows = (size_t)(wide * (most > 0 ? most : 1));
+    size_t square = (size_t)(wide * wide), rows = (size_t)(wide * (most + 4));
     *room = (NAME(room)){.wide = wide, .most = most};
     room->people = aligned(sizeof(size) * (size_t)(most + 1));
     room->rows = aligned(sizeof(double) * rows);
@@ -169,20 +169,22 @@ TARGET static void NAME(weigh)(NAME(room) *room, size missing, int few) {
     size wide = room->wide;
     for (size r = 0; r < wide; r++)
         room->z32[r] = (float)room->z[r];
-    for (size i = 0; i < missing; i++) {
-        float *to = room->weights + i * wide;
-        if (few) {
-            for (size r = 0; r < wide; r++)
-                to[r] = (float)room->root[i * wide + r];
-            continue;
-        }
-        const double *row = room->rows + i * wide;
-        for (size start = 0; start < wide; start += DOUBLES) {
-            NAME(doubles) sum = {0};
-            for (size c = 0; c < start + DOUBLES; c++)
-                sum += row[c] * *(const NAME(doubles) *)(room->root + c * wide + start);
-            for (int lane = 0; lane < DOUBLES; lane++)
-                to[start + lane] = (float)sum[lane];
+    if (few) {
+        for (size i = 0; i < missing * wide; i++)
+            room->weights[i] = (float)room->root[i];
+        return;
+    }
+    for (size start = 0; start < wide; start += DOUBLES) {
+        for (size i = 0; i < missing; i += 4) { /* four people at a time; there is room for three too many */
+            NAME(doubles) sums[4] = {{0}};
+            for (size c = 0; c < start + DOUBLES; c++) {
+                NAME(doubles) column = *(const NAME(doubles) *)(room->root + c * wide + start);
+                for (int k = 0; k < 4; k++)
+                    sums[k] += room->rows[(i + k) * wide + c] * column;
+            }
+            for (int k = 0; k < 4; k++)
+                for (int lane = 0; lane < DOUBLES; lane++)
+                    room->weights[(i + k) * wide + start + lane] = (float)sums[k][lane];
         }
     }
 }
@@ -271,17 +273,19 @@ TARGET static double NAME(dot)(const uint64_t *words, size count, const double *
 
 /* along (wide,) = copies of one variant times the basis. */
 TARGET static void NAME(project)(const uint64_t *words, size count, const double *basis, size wide, double *along) {
-    for (size r = 0; r < wide; r++)
-        along[r] = 0;
-    for (size w = 0; w < count; w++) {
-        uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
-        for (uint64_t bits = low ^ high; bits; bits &= bits - 1) {
-            int place = __builtin_ctzll(bits);
-            const double *row = basis + (w * 32 + place / 2) * wide;
-            double copies = high >> place & 1 ? 2.0 : 1.0;
-            for (size r = 0; r < wide; r++)
-                along[r] += copies * row[r];
+    for (size start = 0; start < wide; start += LANES) {
+        double sums[LANES] = {0}; /* in registers */
+        for (size w = 0; w < count; w++) {
+            uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
+            for (uint64_t bits = low ^ high; bits; bits &= bits - 1) {
+                int place = __builtin_ctzll(bits);
+                const double *row = basis + (w * 32 + place / 2) * wide + start;
+                double copies = high >> place & 1 ? 2.0 : 1.0;
+                for (int lane = 0; lane < LANES; lane++)
+                    sums[lane] += copies * row[lane];
+            }
         }
+        memcpy(along + start, sums, sizeof sums);
     }
 }
 
