@@ -38,6 +38,7 @@ WHERE = {
     "GeneCounts": "results/genes/gene_counts.csv",
     "GeneLeads": "results/genes/gene_leads.csv",
     "Published": "results/genes/published.csv",
+    "LocusTerms": "results/genes/locus_terms.csv",
     "Unplaced": "results/genes/unplaced.csv",
 }
 

@@ -92,3 +92,24 @@ class Unplaced(Table):
         "what": Column(TEXT, "variant | gene"), "name": Column(TEXT, "its id or symbol"),
         "source": Column(TEXT, "kind of the source"), "reason": Column(TEXT, "why it has no place there"),
     }  # fmt: skip
+
+
+class LocusTerms(Table):
+    """Enrichment locus by locus, with how easily each gene is hit: every term that holds the gene of a locus."""
+
+    columns = {
+        "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
+        "description": Column(TEXT, "words"), "observed": Column(WHOLE, "genes of loci in the term, one gene a locus"),
+        "loci": Column(WHOLE, "genes of loci that are in any term"),
+        "expected": Column(REAL, "mean of `observed` over sets of random loci with as many genes around"),
+        "background": Column(WHOLE, "genes of the term that a tested variant could hit"),
+        "weight": Column(REAL, "how easily the term's genes are hit: mean over that of the others"),
+        "strength": Column(REAL, "log10(observed / expected); null if none was expected"),
+        "p_plain": Column(REAL, "hypergeometric, as if all genes were hit alike: for comparison only"),
+        "fdr_plain": Column(REAL, "Benjamini-Hochberg of it within the category"),
+        "p_length": Column(REAL, "Wallenius' noncentral hypergeometric, with the weight"),
+        "fdr_length": Column(REAL, "Benjamini-Hochberg of it within the category"),
+        "p_resampled": Column(REAL, "share of sets of random loci with as many, at least 1 / 1001"),
+        "holds": Column(FLAG, "fdr_length and strength within the study's limits, p_resampled below 0.05"),
+        "genes": Column(TEXT, "genes of loci in the term, ; between"),
+    }  # fmt: skip

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import yaml
+
 from ecgwas.errors import InputError, StudyError, first_few
 
 TEMPLATE = """\
@@ -120,8 +122,9 @@ def write_study(folder: Path, *, replace: bool = False, represent: str = REPRESE
 
 
 def _plain(text: str) -> str:
-    """A YAML scalar: as it is where that is safe, quoted where not."""
-    return text if re.fullmatch(r"[A-Za-z][\w-]*", text) else json.dumps(text)
+    """A YAML scalar: as it is where that is safe, quoted where not (to YAML, `null` and `yes` are no names)."""
+    safe = re.fullmatch(r"[A-Za-z][\w-]*", text) and yaml.safe_load(text) == text
+    return text if safe else json.dumps(text)
 
 
 def _missing_recordings(folder: Path) -> str | None:

@@ -12,18 +12,32 @@ hit genes: the network, the clusters and the terms are theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from ecgwas.gene_tables import ClusterTerms, ClusterView, GeneCounts, GeneLeads, NetworkTests, Published, TermChoice, Unplaced
+from ecgwas.gene_tables import (
+    ClusterTerms,
+    ClusterView,
+    GeneCounts,
+    GeneLeads,
+    LocusTerms,
+    NetworkTests,
+    Published,
+    TermChoice,
+    Unplaced,
+)
 from ecgwas.genes import (
+    enrichment,
     ensembl_vep,
     gprofiler,
     gwas_catalog,
     haploreg,
+    matched,
     open_targets,
     regions,
     string_db,
@@ -35,6 +49,7 @@ from ecgwas.genes.checking import check
 from ecgwas.genes.contract import Build, Get, Variants
 from ecgwas.genes.networks import Network
 from ecgwas.study import (
+    Enrichment,
     EnsemblVep,
     GeneSource,
     Gprofiler,
@@ -74,15 +89,24 @@ class GeneTables:
     network_tests: NetworkTests
     published: Published
     unplaced: Unplaced
+    locus_terms: LocusTerms
     notes: tuple[str, ...]
 
 
 def run(
-    sources: Sequence[GeneSource], loci: Loci, hits: Associations, get: Get, *, build: Build | None = None, seed: int = 1
+    sources: Sequence[GeneSource],
+    loci: Loci,
+    hits: Associations,
+    get: Get,
+    *,
+    build: Build | None = None,
+    seed: int = 1,
+    tested: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> GeneTables:
     """Genes of all significant variants, the network among them, the terms they share, what others found at the variants.
 
-    build: of the positions; seed: of the gene sets drawn by chance. Without sources every table is empty.
+    build: of the positions; seed: of the gene sets drawn by chance; tested: chromosome -> positions of all variants tested,
+    without which nothing is said of how easily a gene is hit. Without sources every table is empty.
     """
     variants = Variants(hits.frame.select("variant", "chrom", "pos").unique(maintain_order=True), build)
     genes, notes = _mapped(sources, variants, loci, get)
@@ -107,8 +131,24 @@ def run(
         network_tests=network.tests,
         published=published,
         unplaced=Unplaced(pl.concat([_without_genes(genes), network.unplaced.frame])),
+        locus_terms=_by_locus(sources, loci, tested, seed),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _by_locus(
+    sources: Sequence[GeneSource], loci: Loci, tested: Mapping[str, NDArray[np.int64]] | None, seed: int
+) -> LocusTerms:
+    """Enrichment with how easily a gene is hit, by files of terms and the first table of genes."""
+    where = next((source for source in sources if isinstance(source, Regions)), None)
+    if where is None or tested is None or len(loci) == 0:
+        return LocusTerms.empty()
+    found = [
+        matched.enrich(source, where, list(enrichment.read(source)), loci, tested, seed=seed).frame
+        for source in sources
+        if isinstance(source, Enrichment)
+    ]
+    return LocusTerms(pl.concat([LocusTerms.empty().frame, *found]))
 
 
 def _together(empty: pl.DataFrame, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from typing import Any
 from ecgwas import genes
 from ecgwas.genes import web
 from ecgwas.stages import loci as loci_stage
+from ecgwas.stages import scan
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Loci
@@ -20,7 +21,7 @@ FILES = {
     "genes": "genes", "gene_counts": "gene_counts", "gene_leads": "gene_leads", "clusters": "clusters", "edges": "edges",
     "network_tests": "network_tests", "enrichment": "terms", "term_choice": "term_choice", "cluster_terms": "cluster_terms",
     "cluster_view": "cluster_view",
-    "published": "published", "unplaced": "unplaced",
+    "published": "published", "unplaced": "unplaced", "locus_terms": "locus_terms",
 }  # fmt: skip
 """File under results/genes -> the table in it."""
 
@@ -30,7 +31,7 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
-    return [("loci", "all")]
+    return [("loci", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
@@ -44,7 +45,15 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     hits = loci_stage.load_hits(study)
     get = web.make_get(study.results / "cache", offline=study.offline)
     genes.check(study.genes, study.scan.build, offline=study.offline)
-    found = genes.run(study.genes, loci, hits, get, build=study.scan.build, seed=seed_of(study, "genes"))
+    found = genes.run(
+        study.genes,
+        loci,
+        hits,
+        get,
+        build=study.scan.build,
+        seed=seed_of(study, "genes"),
+        tested=loci_stage.tested_positions(study),
+    )
     for name, table in FILES.items():
         getattr(found, table).write(out / f"{name}.csv")
     write_json(out / "notes.json", list(found.notes))

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ecgwas.associate import genotypes, inflation, loci, power, thresholds, verdicts
+from ecgwas.associate.region import VariantsTested
 from ecgwas.loci_tables import SetHits
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
@@ -101,6 +104,14 @@ def load_hits(study: Study) -> Associations:
         inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
         rows.append(of_sets.filter(inside).select([name for name in hits.columns if name in of_sets.columns]))
     return Associations(pl.concat(rows, how="diagonal"))
+
+
+def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
+    """Chromosome -> positions of the variants that were tested."""
+    results = scan.load_results(study)
+    tested = VariantsTested.from_frame(pl.concat([result.left_out.frame for result in results]))
+    opened = [genotypes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
+    return {part.chrom: part.positions[tested.of(part)] for part in opened}
 
 
 def load_associations(study: Study) -> Associations:

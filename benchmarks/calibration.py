@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""Do thresholds hold: null cohorts of real ECGs and real genotypes that have nothing to do with each other.
+
+    python benchmarks/calibration.py [--quick] [--cohorts 100] [--permutations 200] [--traits 16] [--folder FOLDER]
+
+Features of real recordings are computed once (read, represent: measurements and principal components). For each cohort the
+recordings are dealt anew to the genotyped people; age, sex and centre go with the recording, genotype components stay. Then
+the chain runs: guards, traits, scan with its own shuffles, threshold, loci, as it stands and with `published`'s choices
+(features as they are, no filter of variants, 5e-8 / 32). Printed: the share of cohorts with any locus, the interval in which
+95 % of such shares lie if the family-wise error is 5 %, and type I error by allele count for traits of three shapes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import stats
+
+from ecgwas import stages
+from ecgwas.associate import genotypes, guards, loci, matrix, panel, thresholds, traits
+from ecgwas.associate.algebra import least_t_squared
+from ecgwas.initialise import write_study
+from ecgwas.stages import represent
+from ecgwas.study import LociOptions, Matrix, Study, TraitOptions
+from ecgwas.study.presets import PUBLISHED
+from ecgwas.tables import Features
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+OFF = {"min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0}
+REPRESENT = """\
+  - {kind: intervals, name: clinical}
+  - {kind: pca, name: pca, features: 32}
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """loci and significant rows of one cohort, and how many of the loci only sets of traits found."""
+
+    loci: int
+    rows: int
+    of_sets: int
+
+
+@dataclass(frozen=True)
+class Material:
+    """Features by representation, the covariate table as text cells, and the guards' verdict on the genotyped people."""
+
+    features: dict[str, Features]
+    covariates: pl.DataFrame
+    study: Study
+    judged: guards.Judged
+
+
+def material(folder: Path) -> Material:
+    """Features, from recordings and genotypes in `folder`; made there if it is empty."""
+    if not (folder / "ecg").is_dir():
+        tool = SHARED / "tools" / "real_cohort.py"
+        subprocess.run([sys.executable, str(tool), str(folder)], check=True, stdout=subprocess.DEVNULL)
+    if not (folder / "study.yaml").exists():
+        write_study(folder, represent=REPRESENT)
+    study = Study.read_file(folder / "study.yaml")
+    stages.run(study, until="represent")
+    table = pl.read_csv(folder / "covariates.tsv", separator="\t", infer_schema=False)
+    return Material(represent.load_features(study), table, study, _judged(study, genotypes.people(study.scan)))
+
+
+def _judged(study: Study, eids: Sequence[str]) -> guards.Judged:
+    open_part = partial(genotypes.open_part, study.scan)
+    seen = panel.read(genotypes.parts(study.scan), open_part, eids, build=study.scan.build)
+    sexes = np.zeros(len(eids), dtype=np.int8)
+    return guards.judge(study.traits.guards, seen, sexes, wanted_components=10, seed=1)
+
+
+def few(features: dict[str, Features], count: int) -> dict[str, Features]:
+    """About `count` columns, evenly spaced over representations and leads."""
+    wide = [(name, feature) for name, one in features.items() for feature in one.names]
+    chosen = {wide[i] for i in np.linspace(0, len(wide) - 1, min(count, len(wide))).astype(int)}
+    found = {}
+    for name, one in features.items():
+        columns = [feature for feature in one.names if (name, feature) in chosen]
+        if columns:
+            found[name] = Features(one.frame.filter(pl.col("lead") == "12L").select("eid", "lead", *columns))
+    return found
+
+
+def dealt(given: Material, rng: np.random.Generator, folder: Path) -> tuple[dict[str, Features], Path]:
+    """The recordings with other owners, and the covariate table to them."""
+    eids = given.covariates["eid"].to_list()
+    owner = dict(zip(eids, rng.permutation(np.array(eids)).tolist(), strict=True))
+    features = {
+        name: Features(one.frame.with_columns(pl.col("eid").replace(owner)).sort("eid", "lead"))
+        for name, one in given.features.items()
+    }
+    own = given.covariates.select("eid", "age", "sex", "center").with_columns(pl.col("eid").replace(owner))
+    table = own.join(given.covariates.drop("age", "sex", "center"), on="eid")
+    path = folder / "covariates.tsv"
+    table.write_csv(path, separator="\t")
+    return features, path
+
+
+def guarded(given: Material, features: dict[str, Features], covariates: Path, permutations: int, seed: int) -> Found:
+    options = TraitOptions(covariates=covariates)
+    people = genotypes.people(given.study.scan)
+    built = traits.build(options, features, people, lambda eids: kept(given.judged, eids))
+    made = Matrix.model_validate({"genotypes": given.study.scan.genotypes, "permutations": permutations})
+    return _found(LociOptions(), made, built, seed, features_per_lead=32)
+
+
+def kept(judged: guards.Judged, eids: Sequence[str]) -> guards.Judged:
+    """The verdict on everyone, of these people."""
+    chosen = [i for i, eid in enumerate(judged.eids) if eid in set(eids)]
+    return replace(judged, eids=tuple(judged.eids[i] for i in chosen), components=judged.components[chosen])
+
+
+def published(given: Material, features: dict[str, Features], covariates: Path, seed: int) -> Found:
+    options = TraitOptions.model_validate({"covariates": covariates, **PUBLISHED["traits"]})
+    built = traits.build(options, features, genotypes.people(given.study.scan))
+    made = Matrix.model_validate({"genotypes": given.study.scan.genotypes, "permutations": 0, **OFF})
+    return _found(LociOptions(threshold="published"), made, built, seed, features_per_lead=32)
+
+
+def _found(options: LociOptions, made: Matrix, built: traits.TraitTables, seed: int, features_per_lead: int) -> Found:
+    opened = [genotypes.open_part(made, part) for part in genotypes.parts(made)]
+    results = [matrix.scan(made, built.traits, built.covariates, one, seed=seed) for one in opened]
+    table = thresholds.table(options, results, built.traits, features_per_lead)
+    rows = pl.concat([result.associations.frame for result in results])
+    found = loci.find(options, table, replace(results[0].associations, frame=rows), results, keep_neglog10p=3.0)
+    of_sets = found.loci.frame.filter(pl.col("test") != loci.SINGLE).height
+    return Found(len(found.loci), len(found.hits), of_sets)
+
+
+def cohorts(given: Material, count: int, permutations: int, count_traits: int) -> list[str]:
+    """Lines of the table: guarded and published."""
+    chosen = replace(given, features=few(given.features, count_traits))
+    ours: list[Found] = []
+    theirs: list[Found] = []
+    start = time.process_time()
+    for seed in range(count):
+        with tempfile.TemporaryDirectory() as folder:
+            features, covariates = dealt(chosen, np.random.default_rng([7, seed]), Path(folder))
+            ours.append(guarded(chosen, features, covariates, permutations, seed))
+            theirs.append(published(chosen, features, covariates, seed))
+        if (seed + 1) % 10 == 0:
+            told = sum(one.loci > 0 for one in ours), sum(one.loci > 0 for one in theirs)
+            print(f"{seed + 1} cohorts: any locus in {told[0]} (default), {told[1]} (published)", flush=True)
+    low, high = stats.binom.ppf([0.025, 0.975], count, 0.05)
+    head = f"{count} null cohorts, {count_traits} traits, {permutations} shuffles each, {time.process_time() - start:.0f} CPU s"
+    return [
+        head,
+        f"95 % of counts lie in {low:.0f}..{high:.0f} if the family-wise error is 5 %",
+        _line("default", ours), _line("published", theirs),
+    ]  # fmt: skip
+
+
+def _line(name: str, found: list[Found]) -> str:
+    some = sum(one.loci > 0 for one in found)
+    rows, all_loci, of_sets = (np.mean([getattr(one, what) for one in found]) for what in ("rows", "loci", "of_sets"))
+    each = f"{rows:.2f} rows, {all_loci:.2f} loci ({of_sets:.2f} of them by sets of traits alone)"
+    return f"{name:<10} any locus in {some} of {len(found)}; a cohort has {each}"
+
+
+Draw = Callable[[np.random.Generator, tuple[int, int]], NDArray[np.float64]]
+SHAPES: dict[str, Draw] = {
+    "t(5)": lambda rng, shape: rng.standard_t(5, size=shape),
+    "lognormal": lambda rng, shape: np.exp(rng.normal(size=shape)),
+    "two-component": lambda rng, shape: rng.normal(size=shape) * np.where(rng.random(shape) < 0.05, 6.0, 1.0),
+}
+COUNTS = (5, 10, 20, 50, 100, 500)
+
+
+def type_one(people: int, level: float, tests: int) -> list[str]:
+    """Rate of p < level over level, by minor allele count and shape: traits as they are, and rank-normal."""
+    rng = np.random.default_rng(11)
+    lines = [f"p < {level:g}: rate over nominal, {people} people, {tests} tests a cell; traits as they are / rank-normal",
+             f"{'trait':<14}" + "".join(f"{f'MAC {mac}':>16}" for mac in COUNTS)]  # fmt: skip
+    for name, draw in SHAPES.items():
+        cells = []
+        for mac in COUNTS:
+            rates = [_rate(rng, draw, people, mac, level, tests, normal) for normal in (False, True)]
+            cells.append(f"{rates[0]:.2f} / {rates[1]:.2f}".rjust(16))
+        lines.append(f"{name:<14}" + "".join(cells))
+    return [*lines, "the guards leave out variants of MAC below 20"]
+
+
+def _rate(rng: np.random.Generator, draw: Draw, people: int, mac: int, level: float, tests: int, normal: bool) -> float:
+    """2,000 variants with all of their carriers at random, by 1,000 traits at a time."""
+    carriers = np.argsort(rng.random((2000, 2 * people)), axis=1)[:, :mac] // 2
+    copies = np.zeros((2000, people))
+    np.add.at(copies, (np.arange(2000)[:, None], carriers), 1.0)
+    unit = _unit(copies.T).T
+    t2 = least_t_squared(-np.log10(level), people - 2)
+    limit, beyond, done = np.sqrt(t2 / (t2 + people - 2)), 0, 0
+    while done < tests:
+        values = draw(rng, (people, 1000))
+        if normal:
+            values = stats.norm.ppf((stats.rankdata(values, axis=0) - 0.375) / (people + 0.25))
+        beyond += int((np.abs(unit @ _unit(values)) > limit).sum())
+        done += 2_000_000
+    return beyond / done / level
+
+
+def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred = values - values.mean(axis=0)
+    return np.asarray(centred / np.linalg.norm(centred, axis=0))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="10 cohorts, 100 shuffles, 8 traits, two million tests a cell")
+    parser.add_argument("--cohorts", type=int, default=100)
+    parser.add_argument("--permutations", type=int, default=200)
+    parser.add_argument("--traits", type=int, default=16)
+    parser.add_argument("--folder", type=Path, help="a cohort of tools/real_cohort.py without a plan; made there if absent")
+    given = parser.parse_args()
+    tests, level = (2_000_000, 1e-4) if given.quick else (200_000_000, 5e-8)
+    count, shuffles, wanted = (10, 100, 8) if given.quick else (given.cohorts, given.permutations, given.traits)
+    for line in type_one(1000, level, tests):
+        print(line, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        made = material(given.folder or Path(folder) / "null")
+        for line in cohorts(made, count, shuffles, wanted):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
