@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from lxml.html import document_fromstring
 
 from ecgwas import listing, stages
 from ecgwas.errors import InputError, MissingStageError, StudyError
@@ -69,6 +70,23 @@ def test_representations_are_compared_by_what_the_tables_say(finished: Study) ->
     assert table["traits"].sum() == len(traits)
     with pytest.raises(MissingStageError, match="no loci have been found"):
         listing.compared(finished.model_copy(update={"results": finished.folder / "nowhere"}))
+
+
+def test_the_page_compares_representations_as_the_command_does(finished: Study) -> None:
+    page = document_fromstring((finished.results / "report" / "report.html").read_text())
+    shown = [[cell.text_content() for cell in row] for row in page.xpath("//table[@id='table-compared']/tbody/tr")]
+
+    def word(value: float | None, form: str) -> str:
+        return "–" if value is None else format(value, form)
+
+    for row, wanted in zip(shown, listing.compared(finished).iter_rows(named=True), strict=True):
+        assert row[0] == wanted["representation"]
+        assert row[2:6] == [f"{wanted[name]:,}" for name in ("traits", "significant", "loci", "alone")]
+        assert row[7:] == [
+            word(wanted["neglog10p"], ".2f"),
+            word(wanted["lambda_gc"], ".3f"),
+            word(wanted["repeatability"], ".3f"),
+        ]
 
 
 def test_every_person_has_a_fate(finished: Study) -> None:

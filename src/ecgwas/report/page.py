@@ -15,7 +15,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ecgwas.report import closer, drawing, flow, loci, methods, references, views
+from ecgwas.report import closer, compared, drawing, flow, loci, methods, references, views
 from ecgwas.report.embedded import embedded
 from ecgwas.report.findings import Figure, Findings, Page
 from ecgwas.report.gallery import gallery, in_address, slug, traits_shown
@@ -101,7 +101,8 @@ def _tables(findings: Findings, window_bp: int) -> dict[str, views.View | None]:
         "power": views.power(findings), "errors": views.errors(findings), "terms": views.terms(findings),
         "clusters": views.clusters(findings), "traits_left_out": views.traits_left_out(findings),
         "variants_left_out": views.variants_left_out(findings), "traits": views.traits(findings),
-        "beside": views.beside_chance(findings), "flags": closer.flags(findings), "strega": views.strega(findings),
+        "beside": views.beside_chance(findings), "flags": closer.flags(findings),
+        "compared": compared.representations(findings), "strega": views.strega(findings),
     }  # fmt: skip
 
 
