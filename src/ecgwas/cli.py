@@ -19,11 +19,13 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from ecgwas import __version__, demo, initialise, listing, stages, workflow
+from ecgwas.associate import meta
 from ecgwas.errors import EcgwasError
 from ecgwas.genes import references
 from ecgwas.progress import CONSOLE
 from ecgwas.report.publication import FORMATS
 from ecgwas.stages import STAGES, Stage, export, figures
+from ecgwas.store import whole
 from ecgwas.study import Study
 
 STUDY = click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))
@@ -194,6 +196,21 @@ def compare(study_file: Path) -> None:
     for row in found.iter_rows():
         table.add_row(*("" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
     Console().print(table)
+
+
+@main.command(name="meta")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("tables", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+def meta_command(out: Path, tables: tuple[Path, ...]) -> None:
+    """Meta-analysis of the associations of several studies (TABLES: scan files of ecgwas, or GWAS-SSF), written to OUT.csv."""
+    found = meta.combine([(str(path), meta.read(path)) for path in tables])
+    dropped = out.with_name(f"{out.stem}.dropped.csv")
+    for path, table in ((out, found.associations), (dropped, found.dropped)):
+        with whole(path) as temporary:
+            table.frame.write_csv(temporary)
+    click.echo(f"{out}: {len(found.associations)} rows of {len(tables)} studies")
+    for reason, count in found.dropped.frame["reason"].value_counts(sort=True).iter_rows():
+        click.echo(f"{dropped}: {count} rows: {reason}")
 
 
 @main.command()

@@ -128,3 +128,27 @@ class KnownTested(Table):
         **PLACE, "best_trait": Column(TEXT, "our trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
         "neglog10p_acat": Column(REAL, "over all our traits together (ACAT): the one to compare with 0.05"),
     }  # fmt: skip
+
+
+class MetaAssociations(Table):
+    """Meta-analysis: one row per variant and trait found in two studies or more."""
+
+    columns = {
+        "trait": Column(TEXT, "trait; empty where the studies name none"), **PLACE,
+        "other_allele": Column(TEXT, "the other allele"), "eaf": Column(REAL, "frequency of the effect allele, weighted"),
+        "n": Column(WHOLE, "people of all studies"), "studies": Column(WHOLE, "studies"),
+        "beta": Column(REAL, "inverse-variance mean of the effects"), "se": Column(REAL, "its standard error"),
+        "z": Column(REAL, "beta / se"), "neglog10p": Column(REAL, "-log10 p, normal distribution"),
+        "directions": Column(TEXT, "sign of the effect in each study, in the order given"),
+        "q": Column(REAL, "Cochran's Q"), "q_p": Column(REAL, "its p: chance of differing so much by sampling alone"),
+        "i2": Column(REAL, "share of the variance of effects that is between studies"),
+    }  # fmt: skip
+
+
+class MetaDropped(Table):
+    """Meta-analysis: each row of a study that was not used, and why."""
+
+    columns = {
+        "study": Column(TEXT, "file"), "trait": Column(TEXT, "trait"), "variant": Column(TEXT, "variant id"),
+        "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"), "reason": Column(TEXT, "why"),
+    }  # fmt: skip
