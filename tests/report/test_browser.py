@@ -311,6 +311,17 @@ def test_the_page_is_whole_without_scripts(browser: playwright.Browser, folder: 
     opened.context.close()
 
 
+def test_an_old_browser_says_what_it_cannot_do_and_does_the_rest(opened: Opened, folder: Path) -> None:
+    page = opened.page
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(f"{(folder / 'full.html').as_uri()}?old#trait-pca.12L.f01")
+    playwright.expect(page.locator("#trait-facts")).to_contain_text("too old")
+    page.fill("#search", "scn5a")
+    page.locator("#search-results li").first.wait_for()
+    page.keyboard.press("Enter")
+    page.locator("#figure-locus_3 svg").wait_for()
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("fragment", ["", "locus-1", "trait-pca.12L.f01"])
 def test_the_page_never_scrolls_sideways(browser: playwright.Browser, folder: Path, width: int, fragment: str) -> None:

@@ -150,7 +150,7 @@ const openResult = (item) => {
 const look = async () => {
   const words = search.value.trim().toLowerCase();
   if (words === "") { close(); byId("search-status").textContent = ""; return; }
-  if (words.length >= 3) await variantNames();
+  if (words.length >= 3 && "DecompressionStream" in window) await variantNames();
   if (words !== search.value.trim().toLowerCase()) return;
   const found = fitting(words);
   results.replaceChildren(...found.slice(0, 14).map(([text, what, to], i) =>

@@ -254,6 +254,10 @@ const showTrait = async (k, variant) => {
   for (const [id, other] of [["trait-before", k - 1], ["trait-after", k + 1]]) {
     byId(id).href = index.traits[other] ? `#trait-${encodeURIComponent(index.traits[other].name)}` : "#traits";
   }
+  if (!("DecompressionStream" in window)) {
+    byId("trait-facts").textContent = "This browser is too old to unpack the plots of traits; those of the strongest are in the folder figures.";
+    return;
+  }
   const data = await loadTrait(k);
   shown = { data, trait };
   facts(trait);
@@ -315,3 +319,5 @@ for (const picture of document.querySelectorAll(".picture")) { prepareGrid(pictu
 for (const button of document.querySelectorAll("[data-shown]")) button.addEventListener("click", () => paint(button.dataset.shown));
 addEventListener("hashchange", go);
 go();
+// Places of the variants are unpacked while the reader looks at the study, so that the first trait opens as fast as the others.
+if ("DecompressionStream" in window) (window.requestIdleCallback ?? setTimeout)(() => variantPlaces());

@@ -29,6 +29,7 @@ CAPTIONS = {
     "known": "Positive controls: known variants tested here", "multitrait": "Significant tests of several traits at once",
     "gene_counts": "Genes by variants, loci, leads and traits with a hit", "gene_leads": "Genes and the leads that hit them",
     "network_tests": "The network against random ones of the same degrees", "cluster_terms": "Enriched terms of each cluster",
+    "cluster_view": "Clusters beside terms: strength of each kept term",
     "term_choice": "Terms chosen for the paper: cardiovascular ones, and the strongest others",
     "published": "Published associations at the hit variants", "unplaced": "What a source could not place",
 }  # fmt: skip
