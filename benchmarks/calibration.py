@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Do thresholds hold: null cohorts of real ECGs and real genotypes that have nothing to do with each other.
 
-    python benchmarks/calibration.py [--quick] [--cohorts 100] [--permutations 200] [--traits 16] [--folder FOLDER]
+    python benchmarks/calibration.py [--quick] [--cohorts 100] [--permutations 100] [--traits 8] [--folder FOLDER]
 
 Features of real recordings are computed once (read, represent: measurements and principal components). For each cohort the
 recordings are dealt anew to the genotyped people; age, sex and centre go with the recording, genotype components stay. Then
@@ -220,11 +220,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="10 cohorts, 100 shuffles, 8 traits, two million tests a cell")
     parser.add_argument("--cohorts", type=int, default=100)
-    parser.add_argument("--permutations", type=int, default=200)
-    parser.add_argument("--traits", type=int, default=16)
+    parser.add_argument("--permutations", type=int, default=100)
+    parser.add_argument("--traits", type=int, default=8)
     parser.add_argument("--folder", type=Path, help="a cohort of tools/real_cohort.py without a plan; made there if absent")
     given = parser.parse_args()
-    tests, level = (2_000_000, 1e-4) if given.quick else (200_000_000, 5e-8)
+    tests, level = (2_000_000, 1e-4) if given.quick else (40_000_000, 5e-8)
     count, shuffles, wanted = (10, 100, 8) if given.quick else (given.cohorts, given.permutations, given.traits)
     for line in type_one(1000, level, tests):
         print(line, flush=True)
