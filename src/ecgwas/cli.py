@@ -144,7 +144,7 @@ def demo_command(folder: Path, people: int) -> None:
     start = time.monotonic()
     study = demo.prepare(folder, people=people)
     stages.run(study)
-    Console().print(demo.planted_against_found(folder, study))
+    _wide().print(demo.planted_against_found(folder, study))
     _summary(study, time.monotonic() - start)
 
 
@@ -195,7 +195,13 @@ def compare(study_file: Path) -> None:
     table = Table(*found.columns, box=None)
     for row in found.iter_rows():
         table.add_row(*("" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
-    Console().print(table)
+    _wide().print(table)
+
+
+def _wide() -> Console:
+    """A console whose tables are cut at the terminal's width, and not at 80 columns where there is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
 
 
 @main.command(name="meta")

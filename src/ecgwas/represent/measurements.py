@@ -53,10 +53,12 @@ DIRECTIONS: Mapping[str, Measurement] = {
     "qrs_axis_deg": Measurement("deg", "frontal axis of QRS' area"),
     "t_axis_deg": Measurement("deg", "frontal axis of T's area"),
     "r_axis_deg": Measurement("deg", "frontal axis at the longest QRS vector"),
+    "q_axis_deg": Measurement("deg", "frontal axis a fifth into QRS: the septum's vector"),
     "p_tilt_deg": Measurement("deg", "P's area out of the frontal plane, backward"),
     "qrs_tilt_deg": Measurement("deg", "QRS' area out of the frontal plane, backward"),
     "t_tilt_deg": Measurement("deg", "T's area out of the frontal plane, backward"),
     "r_tilt_deg": Measurement("deg", "the longest QRS vector out of the frontal plane, backward"),
+    "q_tilt_deg": Measurement("deg", "the vector a fifth into QRS out of the frontal plane, backward"),
     "qrs_t_angle_deg": Measurement("deg", "angle between the areas of QRS and T in space (inverse Dower)"),
 }
 
@@ -64,6 +66,7 @@ SIZES: Mapping[str, Measurement] = {
     "p_vector_uv": Measurement("uV", "longest P vector (inverse Dower)"),
     "qrs_vector_uv": Measurement("uV", "longest QRS vector"),
     "t_vector_uv": Measurement("uV", "longest T vector"),
+    "u_vector_uv": Measurement("uV", "longest vector within 100 ms after T end"),
     "t_height_uv": Measurement("uV", "root mean square over the eight leads of t_swing_uv"),
     "cornell_uv": Measurement("uV", "R in aVL + S in V3 (Casale et al. 1985)"),
     "sokolow_lyon_uv": Measurement("uV", "S in V1 + the larger R of V5 and V6 (Sokolow and Lyon 1949)"),
@@ -81,12 +84,13 @@ OF_A_LEAD: Mapping[str, Measurement] = {
 }
 
 OF_ALL_LEADS: Mapping[str, Measurement] = {**RHYTHM, **TIMES, **DIRECTIONS, **SIZES}
-AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "r_axis_deg")
+AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "r_axis_deg", "q_axis_deg")
 """Angles of a full circle: counted from their cohort's mean direction minus 180 degrees."""
 
 T_HALF_MS = 90.0
 ST_MS = 60.0
 T_FROM_MS = 40.0
+U_MS = 100.0
 LEAST_WAVE_UV = 20.0
 """Smaller deflections of one lead within QRS are no Q, R or S (Q, R and S count from 20 µV on in the CSE's rules)."""
 
@@ -193,7 +197,8 @@ def _to_half(limb: Floats, beat: Beat) -> float:
 
 def directions(beat: Beat) -> Measured:
     """Axes, tilts and the angle between QRS and T; axes between -180 and 180."""
-    areas = {"p": _area(beat.p), "qrs": _area(beat.qrs), "t": _area(beat.t), "r": _at_longest(beat.qrs)}
+    qrs = beat.qrs
+    areas = {"p": _area(beat.p), "qrs": _area(qrs), "t": _area(beat.t), "r": _at_longest(qrs), "q": _early(qrs)}
     found: Measured = {}
     for wave, area in areas.items():
         left, down, back = INVERSE_DOWER @ area
@@ -211,6 +216,11 @@ def _area(wave: Floats) -> Floats:
 def _at_longest(qrs: Floats) -> Floats:
     """(8,) where the vector of QRS is longest; NaN where there is no QRS."""
     return qrs[:, int(_lengths(qrs).argmax())] if qrs.shape[1] else np.full(len(qrs), np.nan)
+
+
+def _early(qrs: Floats) -> Floats:
+    """(8,) a fifth into QRS; NaN where there is no QRS."""
+    return qrs[:, qrs.shape[1] // 5] if qrs.shape[1] else np.full(len(qrs), np.nan)
 
 
 def _lengths(wave: Floats) -> Floats:
@@ -233,10 +243,11 @@ def sizes(beat: Beat, by_lead: Mapping[str, Measured]) -> Measured:
         _or_zero(by_lead[lead][wave], beat) for lead, wave in (("V5", "r_uv"), ("V6", "r_uv"), ("V1", "s_uv"), ("V3", "s_uv"))
     )
     swings = np.array([measured["t_swing_uv"] for measured in by_lead.values()])
+    u = beat.eight[:, beat.between(beat.found.t_off, beat.found.t_off + U_MS)]
     return {
         "p_vector_uv": _length(beat.p), "qrs_vector_uv": _length(beat.qrs), "t_vector_uv": _length(beat.t),
-        "t_height_uv": float(np.sqrt(np.mean(swings**2))), "cornell_uv": max(0.0, float(avl.max(initial=0.0))) - s_of_v3,
-        "sokolow_lyon_uv": max(r_of_v5, r_of_v6) - s_of_v1,
+        "u_vector_uv": _length(u), "t_height_uv": float(np.sqrt(np.mean(swings**2))),
+        "cornell_uv": max(0.0, float(avl.max(initial=0.0))) - s_of_v3, "sokolow_lyon_uv": max(r_of_v5, r_of_v6) - s_of_v1,
     }  # fmt: skip
 
 
