@@ -134,7 +134,7 @@ def on_real(name: str, options: Sequence[Representation], signals: Signals) -> N
     for one in options:
         encoder = represent.fit(one, signals, seed=1)
         if getattr(one, "input", "beat") == "beat":
-            r = reliability(encoder, signals)
+            r = reliability(*(encoder.encode(signals.with_beats(half)) for half in (signals.odd_beats, signals.even_beats)))
             low = r.sort("r").head(3)
             weakest = ", ".join(f"{lead}.{feature} {value:.2f}" for lead, feature, value in low.iter_rows())
             print(f"RELIABILITY {name} {one.name} mean={r['r'].mean():.3f} median={r['r'].median():.3f} weakest: {weakest}")
