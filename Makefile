@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test docs lint clean
+.PHONY: demo test docs clean
 
 demo: $(STAMP)
 	$(BIN)/ecgwas demo demo
@@ -17,7 +17,6 @@ test: $(STAMP)
 
 # The documentation as a site, in site/.
 docs: $(STAMP)
-	$(BIN)/pip install --constraint constraints.txt --editable '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # torch first and alone, exactly as constraints.txt has it: a CPU build, not the newest with gigabytes of CUDA.
@@ -25,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/pip install $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install --constraint constraints.txt --editable '.[test]'
+	$(BIN)/pip install --constraint constraints.txt --editable '.[test,docs]'
 	touch $(STAMP)
 
 clean:

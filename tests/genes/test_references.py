@@ -217,6 +217,7 @@ def test_the_command_checks_a_folder(tmp_path: Path) -> None:
         ("goa_human.gaf.gz", gzip.compress(b"!gaf-version: 2.2\none\ttwo\n"), "line 2"),
         ("phenotype_to_genes.txt", b"hpo_id\thpo_name\nGENE\tx\ty\tz\n", "line 2"),
     ],
+    ids=["go", "goa", "hpo"],
 )
 def test_files_of_another_kind_make_no_terms(
     name: str, content: bytes, words: str, local: list[Reference], tmp_path: Path
