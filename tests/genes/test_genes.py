@@ -115,7 +115,7 @@ def test_a_term_in_words(term: str, description: str | None, words: str) -> None
 
 def test_without_sources_every_table_is_there_and_empty(cohort: Path) -> None:
     found = genes.run((), Loci.empty(), hits_in_four_genes(cohort), nobody)
-    assert [len(table) for table in tables_of(found)] == [0] * 12
+    assert [len(table) for table in tables_of(found)] == [0] * 13
 
 
 def test_without_hits_every_table_is_empty(cohort: Path) -> None:
@@ -124,7 +124,7 @@ def test_without_hits_every_table_is_empty(cohort: Path) -> None:
         Enrichment(terms=cohort / "terms.gmt"),
     )  # fmt: skip
     found = genes.run(sources, Loci.empty(), Associations.empty(), nobody, build="hg19")
-    assert [len(table) for table in tables_of(found)] == [0] * 12
+    assert [len(table) for table in tables_of(found)] == [0] * 13
 
 
 def tables_of(found: genes.GeneTables) -> list[Table]:
