@@ -97,3 +97,13 @@ def test_an_ectopic_beat_has_its_own_qrs_and_no_p() -> None:
     each = each_beat(np.stack([beat, wide]), np.array([True, False]), beat, found, TIMES)
     assert each[1, 4] - each[1, 3] > 1.4 * (found.qrs_off - found.qrs_on)
     assert np.isnan(each[1, :3]).all()
+
+
+def test_a_sharp_r_is_no_pacemakers_spike() -> None:
+    """A tall R of 24 ms rises 120 µV above its neighbours' median; QRS begins before it, and what comes before R is no P."""
+    beat = clean(1)[0]
+    plain = delineate(beat, TIMES, 900.0)
+    sharp = beat + np.clip(1 - np.abs(TIMES) / 12.0, 0, None) * np.full((8, 1), 1800.0)
+    found = delineate(sharp, TIMES, 900.0)
+    assert found.qrs_on < -15.0
+    assert found.p_peak == pytest.approx(plain.p_peak, abs=10.0)
