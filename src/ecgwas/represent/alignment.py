@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
-from ecgwas.represent.delineation import Fiducials, delineate
-from ecgwas.represent.each_beat import EIGHT, one_thread, single_beats, with_p_if_coherent
-from ecgwas.represent.measurements import rhythm
+from ecgwas.represent.each_beat import EIGHT, median_fiducials, one_thread, single_beats
 from ecgwas.signals import INDEPENDENT_LEADS, Rows, Signals
 
 Floats = NDArray[np.float64]
@@ -129,16 +127,10 @@ def moments_of(signals: Signals) -> Floats:
     moments = np.empty((len(signals), 8))
     with one_thread():
         for person in range(len(signals)):
-            p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off = astuple(_fiducials(signals, person))
+            beats, normal = single_beats(signals, person)
+            p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off = astuple(median_fiducials(signals, person, beats[normal]))
             moments[person] = (p_on, p_peak, p_off, qrs_on, 0.0, qrs_off, t_peak, t_off)
     return moments
-
-
-def _fiducials(signals: Signals, person: int) -> Fiducials:
-    median = np.asarray(signals.beats[person], dtype=np.float64)[EIGHT]
-    rr_ms = 60_000.0 / rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)["heart_rate_bpm"]
-    beats, normal = single_beats(signals, person)
-    return with_p_if_coherent(delineate(median, signals.beat_times_ms, rr_ms), beats[normal], signals.beat_times_ms)
 
 
 def _ascending(times_ms: Floats, *, least: float = LEAST_STEP_MS) -> Floats:

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from ecgwas.progress import silent
 from ecgwas.represent.delineation import delineate
-from ecgwas.represent.each_beat import EIGHT
+from ecgwas.represent.each_beat import EIGHT, usual_rr_ms
 from ecgwas.represent.inputs import feature_names
-from ecgwas.represent.measurements import rhythm
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
 from ecgwas.signals import LEADS, Signals
 from ecgwas.study import BeatPoints
@@ -72,8 +71,7 @@ class BeatPointsEncoder:
         """(P,) ms from R at which this person's beat is read; NaN where that is unknown."""
         if not self.options.stretch:
             return self.times_ms
-        rr_ms = 60_000.0 / rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)["heart_rate_bpm"]
-        found = delineate(beat[EIGHT], signals.beat_times_ms, rr_ms)
+        found = delineate(beat[EIGHT], signals.beat_times_ms, usual_rr_ms(signals, person))
         before = found.p_on / (REACH[0] * signals.beat_times_ms[0])
         after = found.t_off / (REACH[1] * signals.beat_times_ms[-1])
         when: Floats = np.where(self.times_ms < 0, self.times_ms * before, self.times_ms * after)

@@ -11,6 +11,7 @@ from scipy.signal import detrend
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas.represent.delineation import NOTHING, WAVE_SMOOTH_MS, Fiducials, delineate
+from ecgwas.represent.measurements import rhythm
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 
 Floats = NDArray[np.float64]
@@ -43,6 +44,18 @@ def single_beats(signals: Signals, person: int) -> tuple[Floats, NDArray[np.bool
     strip = np.asarray(signals.strips[person])[EIGHT].astype(np.float64)
     cut = strip[:, starts[whole][:, None] + np.arange(length)]
     return cut.transpose(1, 0, 2), normal[whole]
+
+
+def usual_rr_ms(signals: Signals, person: int) -> float:
+    """Mean RR between successive normal beats, ms; NaN without any."""
+    return 60_000.0 / rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)["heart_rate_bpm"]
+
+
+def median_fiducials(signals: Signals, person: int, normal_beats: Floats) -> Fiducials:
+    """Of a person's median beat, without P where the normal single beats (B, 8, T) do not share one."""
+    median = np.asarray(signals.beats[person], dtype=np.float64)[EIGHT]
+    found = delineate(median, signals.beat_times_ms, usual_rr_ms(signals, person))
+    return with_p_if_coherent(found, normal_beats, signals.beat_times_ms)
 
 
 def coherence(beats: Floats, times_ms: Floats, qrs_on: float) -> float:

@@ -20,8 +20,8 @@ from scipy.ndimage import gaussian_filter1d
 from ecgwas.progress import silent
 from ecgwas.represent import measurements
 from ecgwas.represent.axes import around, circular_mean_deg
-from ecgwas.represent.delineation import Fiducials, delineate
-from ecgwas.represent.each_beat import EIGHT, each_beat, one_thread, single_beats, with_p_if_coherent
+from ecgwas.represent.delineation import Fiducials
+from ecgwas.represent.each_beat import EIGHT, each_beat, median_fiducials, one_thread, single_beats
 from ecgwas.represent.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
 from ecgwas.signals import ALL_LEADS, Signals
@@ -113,19 +113,13 @@ def measure(signals: Signals, person: int) -> dict[str, Measured]:
     rhythm = measurements.rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)
     rr_ms = 60_000.0 / rhythm["heart_rate_bpm"]
     median = np.asarray(signals.beats[person], dtype=np.float64)[EIGHT]
-    found, each = fiducials(signals, person, median, rr_ms)
+    beats, normal = single_beats(signals, person)
+    found = median_fiducials(signals, person, beats[normal])
+    each = each_beat(beats[normal], normal[normal], median, found, signals.beat_times_ms)
     beat = _zeroed(median, signals.beat_times_ms, found)
     by_lead = measurements.of_leads(beat)
     whole = rhythm | measurements.times(beat, rr_ms, each) | measurements.directions(beat) | measurements.sizes(beat, by_lead)
     return {ALL_LEADS: whole, **by_lead}
-
-
-def fiducials(signals: Signals, person: int, median: Floats, rr_ms: float) -> tuple[Fiducials, Floats]:
-    """Of the median beat (8, T), and (B, 7) of the single beats that lie in the strip as a whole."""
-    times_ms = signals.beat_times_ms
-    beats, normal = single_beats(signals, person)
-    found = with_p_if_coherent(delineate(median, times_ms, rr_ms), beats[normal], times_ms)
-    return found, each_beat(beats[normal], normal[normal], median, found, times_ms)
 
 
 def _zeroed(median: Floats, times_ms: Floats, found: Fiducials) -> Beat:
