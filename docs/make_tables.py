@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecgwas import gene_tables, loci_tables, tables
+from ecgwas import gene_tables, loci_tables, recording_tables, tables
 from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
 
 WHERE = {
     "Recordings": "results/read/recordings.parquet",
+    "DeviceMeasurements": "results/read/device_measurements.parquet",
     "Features": "results/represent/<name>/features.parquet",
     "People": "results/traits/people.csv",
     "Guards": "results/traits/guards.csv and results/loci/guards.csv",
@@ -49,7 +50,9 @@ def tables_page() -> str:
     """Markdown: one section per table."""
     lines = ["# Tables", "", "Every table of `results/`, column by column. Missing is an empty cell (null), never NaN or -9."]
     for name, path in WHERE.items():
-        table = next(getattr(room, name) for room in (tables, loci_tables, gene_tables) if hasattr(room, name))
+        table = next(
+            getattr(room, name) for room in (tables, recording_tables, loci_tables, gene_tables) if hasattr(room, name)
+        )
         first = (table.__doc__ or "").strip().split("\n\n")[0]
         lines += [
             "",

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from ecgwas.ecg import formats
 from ecgwas.ecg.beats import Beats, find_beats, window_samples
 from ecgwas.ecg.clean import clean
+from ecgwas.ecg.device import NAMES
 from ecgwas.ecg.finding import Source, shown
 from ecgwas.ecg.quality import flaw_of_file, flaw_of_leads
 from ecgwas.ecg.recording import Recording, twelve_leads, unusable
 from ecgwas.errors import InputError
 from ecgwas.progress import Track
+from ecgwas.recording_tables import DeviceMeasurements
 from ecgwas.signals import ALL_LEADS, LEADS, Rows, Signals
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
@@ -32,11 +34,13 @@ class Batch:
     signals      cleaned, in the order of the sources; None if nobody's recording is usable
     recordings   one row a file; `row` counts the kept people of this batch from 0 and is null for others
     raw_example  (12, S) float32 µV, the first kept recording before cleaning; None as `signals`
+    device       what the recorders measured, one row a kept person in the order of `signals`
     """
 
     signals: Signals | None
     recordings: Recordings
     raw_example: NDArray[np.float32] | None
+    device: DeviceMeasurements
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class _Person:
     raw: Floats
     strip: NDArray[np.float32]
     beats: Beats
+    device: Mapping[str, float]
 
     @property
     def noise_uv(self) -> float:
@@ -61,6 +66,7 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
     arrays = _Arrays(options, len(sources))
     rows: list[dict[str, Any]] = []
     raw_example = None
+    device: list[dict[str, Any]] = []
     for source in track(sources, "recordings", len(sources)):
         rates: dict[str, float] = {}
         try:
@@ -74,7 +80,8 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
         kept = {"status": "kept", "reason": "", "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
         rows += _rows(options, source, rates, kept)
         arrays.add(source.eid, person)
-    return Batch(arrays.signals(), Recordings.of(rows), raw_example)
+        device.append({"eid": source.eid} | {name: person.device.get(name) for name in NAMES})
+    return Batch(arrays.signals(), Recordings.of(rows), raw_example, DeviceMeasurements.of(device))
 
 
 def _rows(options: ReadOptions, source: Source, rates: Mapping[str, float], fate: dict[str, Any]) -> list[dict[str, Any]]:
@@ -91,7 +98,8 @@ def _rows(options: ReadOptions, source: Source, rates: Mapping[str, float], fate
 def _read_one(options: ReadOptions, source: Source, rates: dict[str, float]) -> _Person:
     """One person's recording; raises InputError with a short reason. `rates` gets the rate of each file that was read."""
     first = next(iter(source.paths.values()))
-    raw = twelve_leads(_leads(options, source, rates), first)
+    found = _recordings(source, rates)
+    raw = twelve_leads(_leads(options, source, found), first)
     flaw = flaw_of_leads(options.quality, raw, options.rate_hz)
     if flaw is not None:
         raise unusable(flaw, first)
@@ -99,19 +107,32 @@ def _read_one(options: ReadOptions, source: Source, rates: dict[str, float]) -> 
     beats = find_beats(options.beats, strip, options.rate_hz)
     if beats is None:
         raise unusable(f"fewer than {options.beats.min_beats} normal beats", first)
-    person = _Person(raw, strip, beats)
+    person = _Person(raw, strip, beats, _device(found))
     limit = options.quality.max_noise_uv
     if limit is not None and person.noise_uv > limit:
         raise unusable(f"noise above {limit:g} uV", first)
     return person
 
 
-def _leads(options: ReadOptions, source: Source, rates: dict[str, float]) -> Mapping[str, Floats]:
-    """All leads of a source, each file checked on its own; files that disagree are refused."""
+def _recordings(source: Source, rates: dict[str, float]) -> Mapping[str, Recording]:
+    """Each file of a source."""
     found: dict[str, Recording] = {}
     for lead, path in source.paths.items():
         found[lead] = formats.read(path)
         rates[lead] = found[lead].rate_hz
+    return found
+
+
+def _device(found: Mapping[str, Recording]) -> Mapping[str, float]:
+    """What the recorder measured; each measurement from the first of a person's files that tells it."""
+    told: dict[str, float] = {}
+    for recording in reversed(list(found.values())):
+        told |= recording.device
+    return told
+
+
+def _leads(options: ReadOptions, source: Source, found: Mapping[str, Recording]) -> Mapping[str, Floats]:
+    """All leads of a source, each file checked on its own; files that disagree are refused."""
     _agree(source, found)
     leads: dict[str, Floats] = {}
     for lead, recording in found.items():

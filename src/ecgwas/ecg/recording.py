@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +30,12 @@ class Recording:
 
     leads     standard lead name -> (S,) float64 µV; leads may differ in length (that is for `quality` to refuse)
     rate_hz   samples per second, as the file says
+    device    what the recorder measured itself: names of DeviceMeasurements -> value; names that it did not tell are absent
     """
 
     leads: Mapping[str, NDArray[np.float64]]
     rate_hz: float
+    device: Mapping[str, float] = field(default_factory=dict)
 
 
 def unusable(reason: str, path: Path) -> InputError:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ecgwas import ecg
 from ecgwas.errors import InputError
 from ecgwas.progress import track
+from ecgwas.recording_tables import DeviceMeasurements
 from ecgwas.signals import Rows, Signals
 from ecgwas.stages.base import Needs, Stage, stage_folder, write_array, write_json
 from ecgwas.study import Study
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 STACKED = ("strips", "beats", "odd_beats", "even_beats")
 JOIN = "join"
+DEVICE = "device_measurements.parquet"
 
 
 _find = lru_cache(maxsize=4)(ecg.find)
@@ -65,6 +67,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     folder = out / "signals" / part
     folder.mkdir(parents=True)
     batch.recordings.write(folder / "recordings.parquet")
+    batch.device.write(folder / DEVICE)
     if batch.signals is None:
         return
     signals = batch.signals
@@ -88,6 +91,8 @@ def _join(study: Study, out: Path) -> None:
         raise _nothing_usable(study, recordings)
     logger.info("read: %d people kept; %s", kept, left_out_counts(recordings))
     recordings.write(out / "recordings.parquet")
+    told = [pl.read_parquet(folder / DEVICE) for folder in _part_folders(study)]
+    DeviceMeasurements(pl.concat(told)).write(out / DEVICE)
 
 
 def _nothing_usable(study: Study, recordings: Recordings) -> InputError:
@@ -130,6 +135,11 @@ def _padded(arrays: list[NDArray[Any]], fill: int | bool) -> NDArray[Any]:
     width = max(array.shape[1] for array in arrays)
     wide = [np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill) for array in arrays]
     return np.concatenate(wide)
+
+
+def load_device_measurements(study: Study) -> DeviceMeasurements:
+    """What the recorders measured, one row a kept person in the order of the signals."""
+    return DeviceMeasurements.read(stage_folder(study, "read") / DEVICE)
 
 
 def load_raw_example(study: Study) -> NDArray[np.float32]:

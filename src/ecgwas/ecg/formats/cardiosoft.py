@@ -8,6 +8,7 @@ V6.73, root `CardiologyXML`). Of it only this is read:
       ChannelSampleCountTotal               samples of each lead (or SampleCountTotal, of each lead or of all together)
       Resolution units="uVperLsb"           µV of one count
       WaveformData lead="I"                 counts, comma-separated, broken over lines anywhere between values
+    RestingECGMeasurements                  what the recorder measured: VentricularRate, ...; RAxis is that of QRS
 
 `MedianSamples`, `VectorLoops` and `FullDisclosure` hold waveforms too and are not taken for the strip.
 """
@@ -22,6 +23,7 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
+from ecgwas.ecg.device import stated
 from ecgwas.ecg.recording import STANDARD_LEAD, Recording, unusable
 
 SPELLED = "GE CardioSoft XML"
@@ -29,6 +31,14 @@ ROOT = "CardiologyXML"
 STRIPS = ("StripData", "Strip/StripData")
 UV_OF_UNIT = {"uvperlsb": 1.0, "µvperlsb": 1.0, "μvperlsb": 1.0, "nvperlsb": 1e-3, "mvperlsb": 1e3}
 """µV of each unit; micro sign and Greek mu are different letters."""
+MEASUREMENTS = {
+    "heart_rate_bpm": "VentricularRate", "rr_ms": "RRInterval", "p_ms": "PDuration", "pr_ms": "PQInterval",
+    "qrs_ms": "QRSDuration", "qt_ms": "QTInterval", "qtc_bazett_ms": "QTCInterval", "p_axis_deg": "PAxis",
+    "qrs_axis_deg": "RAxis", "t_axis_deg": "TAxis", "p_on_ms": "POnset", "p_off_ms": "POffset", "qrs_on_ms": "QOnset",
+    "qrs_off_ms": "QOffset", "t_off_ms": "TOffset",
+}  # fmt: skip
+MEASURED_IN = {"bpm": "bpm", "ms": "ms", "deg": "degrees"}
+"""Last part of our names -> CardioSoft's unit; a measurement in another unit is not taken."""
 
 
 def sniff(head: bytes) -> bool:
@@ -41,14 +51,27 @@ def parse(content: bytes, path: Path) -> Recording:
 
     Lead names are taken in any case. Leads other than the twelve are passed over. No entity, DTD or address is followed.
     """
-    strip = _strip(_root(content, path), path)
+    root = _root(content, path)
+    strip = _strip(root, path)
     rate_hz = _number(strip, "SampleRate", path)
     if _unit(strip, "SampleRate") != "hz":
         raise unusable(f"unknown unit of the sample rate: {_unit(strip, 'SampleRate') or 'none'}", path)
     uv = _number(strip, "Resolution", path) * _uv_per_count(strip, path)
     counts = _counts(strip, path)
     _check_count(strip, counts, path)
-    return Recording({lead: values * uv for lead, values in counts.items()}, rate_hz)
+    return Recording({lead: values * uv for lead, values in counts.items()}, rate_hz, _device(root))
+
+
+def _device(root: etree._Element) -> dict[str, float]:
+    told = root.find("RestingECGMeasurements")
+    if told is None:
+        return {}
+    known = {name: element for name, element in MEASUREMENTS.items() if _unit(told, element) == MEASURED_IN[_last_part(name)]}
+    return stated({name: told.findtext(element) for name, element in known.items()})
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition("_")[2]
 
 
 def _root(content: bytes, path: Path) -> etree._Element:
