@@ -14,7 +14,7 @@ from ecgwas.study.scan import Matrix, Plink2, Scan
 from ecgwas.tables import Covariates, Traits
 
 NO_CALL = -127
-UNFILTERED = {"min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "keep_neglog10p": 0.0}
+UNFILTERED = {"min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0, "keep_neglog10p": 0.0}
 
 
 def write(stem: Path, dosage: NDArray[np.int8], *, chrom: str = "1", sexes: list[int] | None = None) -> tuple[str, ...]:

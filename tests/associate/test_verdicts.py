@@ -10,10 +10,12 @@ import pytest
 from scipy import stats
 
 from ecgwas.associate import by_frequency, loci, matrix, verdicts
-from ecgwas.associate.region import Chromosome
-from ecgwas.loci_tables import Audit
-from ecgwas.tables import ScanResult, Thresholds
+from ecgwas.associate.region import Chromosome, VariantsTested
+from ecgwas.loci_tables import Audit, Inflation
+from ecgwas.tables import ScanResult, Summary, Thresholds
 from tests.associate import fileset
+from tests.associate.test_information import blurred
+from tests.associate.test_sources import write
 
 
 def scanned(folder: Path, **options: object) -> tuple[fileset.Matrix, ScanResult, Chromosome]:
@@ -25,9 +27,13 @@ def scanned(folder: Path, **options: object) -> tuple[fileset.Matrix, ScanResult
     return made, result, Chromosome.of(genotypes, traits, covariates)
 
 
+def which_tested(result: ScanResult) -> VariantsTested:
+    return VariantsTested.from_frame(result.left_out.frame)
+
+
 def test_inflation_by_frequency_is_that_of_the_tests_themselves(tmp_path: Path) -> None:
     made, result, chromosome = scanned(tmp_path)
-    found = by_frequency.by_frequency(made, [chromosome], 400).frame
+    found = by_frequency.by_frequency(made, [chromosome], which_tested(result), 400).frame
     rows = result.associations.frame.with_columns(maf=pl.min_horizontal("eaf", 1 - pl.col("eaf")).round(9))
     assert found["tests"].sum() == rows.height
     for row in found.iter_rows(named=True):
@@ -43,8 +49,8 @@ def test_inflation_by_frequency_is_that_of_the_tests_themselves(tmp_path: Path) 
 def judged(made: fileset.Matrix, result: ScanResult, chromosome: Chromosome, audit: Audit) -> dict[str, dict[str, object]]:
     table = Thresholds.of([{name: None for name in Thresholds.columns} | {"kind": "given", "neglog10p": 9.0, "used": True}])
     summary = loci.find(loci.LociOptions(), table, result.associations, [result]).summary
-    frequencies = by_frequency.by_frequency(made, [chromosome], 400)
-    found = verdicts.judge(made, [result], summary, frequencies, audit, result.associations)
+    frequencies = by_frequency.by_frequency(made, [chromosome], which_tested(result), 400)
+    found = verdicts.judge(made, [result], summary, frequencies, audit, result.associations, imputed=False)
     return {str(row["guard"]): row for row in found.frame.iter_rows(named=True)}
 
 
@@ -56,10 +62,26 @@ def test_filters_are_counted_one_after_the_other(tmp_path: Path) -> None:
     assert found["variant_mac"]["of"] == 400 - lost["maf"]
     assert found["variant_call_rate"]["status"] == "not judged"
     assert found["variant_maf"]["status"] == "pass"
+    assert found["variant_info"]["status"] == "not judged"
     assert found["permutations"]["status"] == "not judged"
     assert found["audit"]["status"] == "not judged"
     assert found["t_is_beta_over_se"]["status"] == "pass"
     assert found["lambda"]["value"] == pytest.approx(1.0, abs=0.2)
+
+
+def test_a_badly_imputed_file_warns(tmp_path: Path) -> None:
+    eids = write(tmp_path / "cohort", blurred(4))
+    made = fileset.matrix_options(tmp_path / "cohort", min_info=0.6)
+    genotypes = fileset.opened(made)
+    traits, covariates = fileset.tables(eids, 3, 2, 1)
+    result = matrix.scan(made, traits, covariates, genotypes, seed=1)
+    table = Inflation.empty()
+    summary = Summary.empty()
+    found = verdicts.judge(made, [result], summary, table, Audit.empty(), result.associations, imputed=genotypes.imputed)
+    row = found.frame.filter(pl.col("guard") == "variant_info").row(0, named=True)
+    lost = result.left_out.frame.filter(pl.col("reason") == "info").height
+    assert (row["status"], row["left_out"], row["of"], row["limit"]) == ("warn", lost, 50, 0.6)
+    assert row["value"] == pytest.approx(lost / 50)
 
 
 def test_a_suspicious_hit_warns(tmp_path: Path) -> None:

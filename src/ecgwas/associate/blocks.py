@@ -79,7 +79,8 @@ class Scanner:
         numbers = np.arange(start, stop)
         whole = of(self.everyone)
         males = None if self.males is None else of(self.males)
-        reasons = filters.reasons(self.options, whole, males, haploid=self.haploid)
+        stated = self.genotypes.stated_info[start:stop]
+        reasons = filters.reasons(self.options, whole, males, haploid=self.haploid, stated=stated)
         kept = np.flatnonzero(reasons == "")
         tested = whole if len(kept) == len(whole) else whole.pick(kept)
         left_out = np.flatnonzero(reasons != "")

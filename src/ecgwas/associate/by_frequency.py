@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ecgwas.associate import filters, inflation, screening
+from ecgwas.associate import inflation, screening
 from ecgwas.associate.codes import Chooser
 from ecgwas.associate.cohort import groups
 from ecgwas.associate.fit import Fitter
-from ecgwas.associate.region import Chromosome
+from ecgwas.associate.region import Chromosome, VariantsTested
 from ecgwas.associate.screening import BINS
 from ecgwas.loci_tables import Inflation
 from ecgwas.study.scan import Matrix, Scan
@@ -24,25 +24,28 @@ STEP = 1024
 TAIL = round(float(stats.chi2.isf(1e-3, 1)) * screening.BINS_PER_UNIT)
 
 
-def by_frequency(options: Scan, chromosomes: Iterable[Chromosome], total: int) -> Inflation:
-    """One row per bin of EDGES. total: variants on all chromosomes; of these at most LOOKED_AT are tested again."""
+def by_frequency(options: Scan, chromosomes: Iterable[Chromosome], tested: VariantsTested, total: int) -> Inflation:
+    """One row per bin of EDGES. total: variants on all chromosomes; of these at most LOOKED_AT are tested again, by hard calls.
+
+    tested: which variants the scan has tested.
+    """
     stride = max(1, -(-total // LOOKED_AT))
     counts = np.zeros((len(EDGES) - 1, BINS), dtype=np.int64)
     variants = np.zeros(len(EDGES) - 1, dtype=np.int64)
     shared = {name: getattr(options, name) for name in Scan.model_fields}
     made = Matrix.model_validate(shared | {"permutations": 0, "threads": 1})
     for chromosome in chromosomes:
-        _count(made, chromosome, stride, counts, variants)
+        _count(made, chromosome, tested.of(chromosome.genotypes), stride, counts, variants)
     return Inflation.of([_row(k, int(variants[k]), counts[k]) for k in range(len(counts))])
 
 
 def _count(
-    options: Matrix, chromosome: Chromosome, stride: int, counts: NDArray[np.int64], variants: NDArray[np.int64]
-) -> None:
+    options: Matrix, chromosome: Chromosome, tested: NDArray[np.bool_], stride: int,
+    counts: NDArray[np.int64], variants: NDArray[np.int64],
+) -> None:  # fmt: skip
     """Adds the tests of a chromosome to counts (bins, BINS) and its variants to variants (bins,)."""
     cohort, genotypes = chromosome.cohort, chromosome.genotypes
     everyone = Chooser(cohort.rows, len(genotypes.eids))
-    males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], len(genotypes.eids))
     fitters = [
         (Chooser(cohort.rows[group.people], len(genotypes.eids)), Fitter(options, group))
         for group in groups(cohort, chromosome.names)
@@ -51,7 +54,7 @@ def _count(
         places = np.arange(start, min(start + STEP * stride, len(genotypes)), stride)
         packed = np.asarray(genotypes.packed(start, int(places[-1]) + 1))[places - start]
         whole = everyone.block(packed)
-        kept = filters.reasons(options, whole, None if males is None else males.block(packed)) == ""
+        kept = tested[places]
         frequency = whole.minor[kept] / np.maximum(2 * whole.called[kept], 1)
         bins = np.clip(np.searchsorted(EDGES, frequency, side="right") - 1, 0, len(EDGES) - 2)
         variants += np.bincount(bins, minlength=len(variants))

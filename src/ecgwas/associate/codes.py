@@ -43,6 +43,15 @@ COPIES_OF_BYTE = np.array([0, 1, 2, 0], dtype=np.float32)[unpacked(np.arange(256
 """(256, 4) float32: copies of the minor allele of the four people of a byte, no call 0."""
 
 
+def effect_frequency(
+    minor: NDArray[np.int64] | NDArray[np.float64], called: NDArray[np.int64], flipped: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(V,) float64 share of the effect allele among the alleles of the people called, from its minor alleles; NaN without."""
+    with np.errstate(invalid="ignore"):
+        share = minor / (2 * called)
+    return np.where(flipped, 1 - share, share)
+
+
 @dataclass(frozen=True)
 class Block:
     """Some variants of the people tested.
@@ -89,9 +98,7 @@ class Block:
     @cached_property
     def effect_frequency(self) -> NDArray[np.float64]:
         """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
-        with np.errstate(invalid="ignore"):
-            minor = self.minor / (2 * self.called)
-        return np.where(self.flipped, 1 - minor, minor)
+        return effect_frequency(self.minor, self.called, self.flipped)
 
     def __len__(self) -> int:
         return len(self.packed)

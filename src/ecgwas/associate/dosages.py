@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.associate.codes import Block, Chooser
+from ecgwas.associate.codes import Block, Chooser, effect_frequency
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.associate.sources import called, repacked
 
@@ -64,9 +64,7 @@ class DosageBlock:
     @cached_property
     def effect_frequency(self) -> NDArray[np.float64]:
         """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
-        with np.errstate(invalid="ignore"):
-            minor = self.minor / (2 * self.called)
-        return np.where(self.flipped, 1 - minor, minor)
+        return effect_frequency(self.minor, self.called, self.flipped)
 
     def __len__(self) -> int:
         return len(self.copies)

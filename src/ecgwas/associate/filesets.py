@@ -29,6 +29,9 @@ NUMBERED = {"23": "X", "24": "Y", "25": "XY", "26": "MT", "M": "MT", "CHRM": "MT
 ENDINGS = {".bed": ((".bim",), (".fam",)), ".pgen": ((".pvar", ".bim"), (".psam", ".fam")), ".bgen": ((), (".sample",))}
 """Endings of genotypes -> endings of the lists of variants and of people, in the order they are looked for."""
 
+INFORMATION = r"(?:^|;)(?:R2|DR2|INFO|IMPINFO)=([0-9.eE+-]+)"
+"""How well a variant is imputed, in the column INFO of Minimac (R2), Beagle (DR2) and IMPUTE (INFO)."""
+
 SEXES = {"1": 1, "2": 2, "M": 1, "F": 2, "m": 1, "f": 2}
 
 
@@ -138,7 +141,7 @@ def read_ids(path: Path, *, what: str) -> frozenset[str]:
 
 
 def read_variants(files: Fileset) -> pl.DataFrame:
-    """One row per variant, in the file's order: row, chrom, variant, pos, effect_allele, other_allele.
+    """One row per variant, in the file's order: row, chrom, variant, pos, effect_allele, other_allele, info (NaN: not stated).
 
     Kept while the file is the same. Raises InputError naming file and lines.
     """
@@ -160,10 +163,15 @@ def _variants(path: Path, size: int, changed: int) -> pl.DataFrame:
     return frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos")).with_row_index("row")
 
 
-def _frame(chrom: Sequence[str], variant: Sequence[str], pos: Sequence[str], alleles: list[Sequence[str]]) -> pl.DataFrame:
-    """alleles: of effect, and the other one."""
+def _frame(
+    chrom: Sequence[str], variant: Sequence[str], pos: Sequence[str], alleles: list[Sequence[str]],
+    info: Sequence[str] | None = None,
+) -> pl.DataFrame:  # fmt: skip
+    """alleles: of effect, and the other one; info: cells of a .pvar's column INFO."""
     columns = {"chrom": chrom, "variant": variant, "pos": pos, "effect_allele": alleles[0], "other_allele": alleles[1]}
-    return pl.DataFrame(columns)
+    stated = pl.Series("info", [None] * len(chrom) if info is None else info, dtype=pl.String)
+    numbers = stated.str.extract(INFORMATION).cast(pl.Float64, strict=False).fill_null(float("nan"))
+    return pl.DataFrame(columns).with_columns(numbers)
 
 
 def _bim(path: Path) -> pl.DataFrame:
@@ -186,7 +194,8 @@ def _pvar(path: Path) -> pl.DataFrame:
         problem = f"{len(several)} variants have several ALT alleles: {first_few(several)}"
         fix = "split them: bcftools norm -m-any, then plink2 --vcf FILE dosage=DS --make-pgen"
         raise InputError(problem, where=path, fix=fix)
-    return _frame(columns["CHROM"], columns["ID"], columns["POS"], [columns["ALT"], columns["REF"]])
+    info = columns.get("INFO")
+    return _frame(columns["CHROM"], columns["ID"], columns["POS"], [columns["ALT"], columns["REF"]], info)
 
 
 def _of_bgen(path: Path) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Which variants are tested: frequency, count, call rate and Hardy-Weinberg among the people tested."""
+"""Which variants are tested: call rate, frequency, count, information and Hardy-Weinberg among the people tested."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from ecgwas.associate.codes import Block
 from ecgwas.associate.dosages import AnyBlock
 from ecgwas.study.scan import Scan
 
@@ -19,20 +20,18 @@ REACH = 14.0
 """Counts further than this many standard deviations from their mean have no weight left in double precision."""
 
 
-def reasons(options: Scan, block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool = False) -> NDArray[np.object_]:
-    """(V,) text: the first filter that each variant fails (call_rate, maf, mac, hwe), or empty.
+def reasons(
+    options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
+    haploid: bool = False, stated: NDArray[np.float64] | None = None,
+) -> NDArray[np.object_]:  # fmt: skip
+    """(V,) text: the first filter that each variant fails (call_rate, maf, mac, info, hwe), or empty.
 
     block: all people tested; males: on chromosome X the men among them, whose one allele is counted once in frequencies
     and who enter the Hardy-Weinberg test as alleles (Graffelman and Weir 2016); their heterozygous calls count for half.
-    haploid (Y, MT): everybody has one allele, and there is no Hardy-Weinberg test.
+    haploid (Y, MT): everybody has one allele, and there is no Hardy-Weinberg test. stated (V,) float64: information that
+    the file gives of each variant, NaN where it does not.
     """
-    alleles, minor = 2 * block.called, block.minor.astype(np.float64)
-    if males is not None:
-        alleles = alleles - males.called
-        minor = minor - _own_minor(block, males) / 2
-    if haploid:
-        alleles, minor = block.called, minor / 2
-    minor = np.minimum(minor, alleles - minor)
+    alleles, minor = _alleles(block, males, haploid=haploid)
     with np.errstate(invalid="ignore", divide="ignore"):
         frequency = np.where(alleles > 0, minor / alleles, 0.0)
     found = np.full(len(block), "", dtype=object)
@@ -40,6 +39,7 @@ def reasons(options: Scan, block: AnyBlock, males: AnyBlock | None = None, *, ha
         ("call_rate", block.called < options.min_call_rate * block.people),
         ("maf", frequency < options.min_maf),
         ("mac", minor < options.min_mac),
+        ("info", uninformative(options, block, males, haploid=haploid, stated=stated)),
     ]
     for name, failed in steps:
         found[(found == "") & failed] = name
@@ -48,6 +48,46 @@ def reasons(options: Scan, block: AnyBlock, males: AnyBlock | None = None, *, ha
     rest = np.flatnonzero((found == "") & ~_surely_in_equilibrium(options, block, males))
     found[rest[[not _in_equilibrium(options, block, males, int(i)) for i in rest]]] = "hwe"
     return found
+
+
+def _alleles(block: AnyBlock, males: AnyBlock | None, *, haploid: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(V,) alleles called and (V,) those that are minor; a man of X, and everybody who is haploid, has one."""
+    alleles, minor = 2 * block.called, block.minor.astype(np.float64)
+    if males is not None:
+        alleles = alleles - males.called
+        minor = minor - _own_minor(block, males) / 2
+    if haploid:
+        alleles, minor = block.called, minor / 2
+    return alleles, np.minimum(minor, alleles - minor)
+
+
+def uninformative(
+    options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
+    haploid: bool = False, stated: NDArray[np.float64] | None = None,
+) -> NDArray[np.bool_]:  # fmt: skip
+    """(V,) bool: variants whose information, measured or stated, is below `min_info`. Arguments as in `reasons`."""
+    with np.errstate(invalid="ignore"):
+        low = information(block, males, haploid=haploid) < options.min_info
+        return low if stated is None else low | (stated < options.min_info)
+
+
+def information(block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool = False) -> NDArray[np.float64]:
+    """(V,) float64: variance of the dosages over that of genotypes in Hardy-Weinberg equilibrium at the same frequency.
+
+    1 for genotypes that are sure, 0 where everybody has the mean (MaCH's r2, Li et al. 2010, Genet Epidemiol 34:816; that
+    of PLINK 2's --mach-r2-filter, which does not judge X). One allele counted twice (haploid, men of X) has twice the
+    variance. NaN for hard calls, which tell nothing of it, and for constant variants.
+    """
+    if isinstance(block, Block):
+        return np.full(len(block), np.nan)
+    alleles, minor = _alleles(block, males, haploid=haploid)
+    single = 0 if males is None else males.called
+    people = np.maximum(block.called, 1)
+    doubled = 2 * people if haploid else people + single
+    with np.errstate(invalid="ignore", divide="ignore"):
+        frequency = minor / alleles
+        expected = 2 * frequency * (1 - frequency) * doubled / people
+        return np.asarray((block.squares / people - (block.minor / people) ** 2) / np.where(expected > 0, expected, np.nan))
 
 
 def _own_minor(block: AnyBlock, males: AnyBlock) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ class Genotypes:
     variants        (V,) ids as text;  positions (V,) int64, 1-based
     effect_alleles  (V,) text, the allele that dosages count;  other_alleles (V,) text
     rows            (V,) int64, where each variant lies in the file
+    stated_info     (V,) float64, information of the imputation that the .pvar states, NaN where it does not
     """
 
     files: Fileset
@@ -39,6 +40,7 @@ class Genotypes:
     effect_alleles: NDArray[np.object_]
     other_alleles: NDArray[np.object_]
     rows: NDArray[np.int64]
+    stated_info: NDArray[np.float64]
     source: Source = field(repr=False)
 
     def __len__(self) -> int:
@@ -58,6 +60,11 @@ class Genotypes:
     def hard(self) -> bool:
         """True if the file holds hard calls only, no dosages."""
         return self.source.hard
+
+    @property
+    def imputed(self) -> bool:
+        """True if the file holds dosages, or states how well variants are imputed."""
+        return not self.hard or bool(np.isfinite(self.stated_info).any())
 
     def packed(self, start: int, stop: int) -> NDArray[np.uint8]:
         """(stop - start, ceil(P / 4)) uint8: four people a byte, lowest bits first, in the codes of COPIES.
@@ -138,6 +145,7 @@ def open_part(options: Scan, chrom: str) -> Genotypes:
         effect_alleles=here["effect_allele"].to_numpy(),
         other_alleles=here["other_allele"].to_numpy(),
         rows=here["row"].to_numpy().astype(np.int64),
+        stated_info=here["info"].to_numpy(),
         source=source,
     )
 

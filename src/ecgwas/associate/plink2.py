@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ def _runs(
     options: Plink2, names: Sequence[str], every: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
     ids: Sequence[str], scratch: Path, target: Path,
 ) -> Iterator[Findings]:  # fmt: skip
+    poor = _uninformative(options, genotypes, cohort)
     for number, (lead, members) in enumerate(every.items()):
         labels = plink2_files.labels([names[k] for k in members])
         plink2_files.write_traits(scratch, ids, labels, cohort.values[:, members])
@@ -105,6 +107,7 @@ def _runs(
         out.mkdir(parents=True, exist_ok=True)
         _run(options, genotypes, cohort, scratch, out)
         tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes) for label in labels]
+        tables = [table.filter(~poor[table["variant"].to_numpy()]) for table in tables]
         found = [_found(options, cohort, table, k) for k, table in zip(members, tables, strict=True)]
         if number == 0:
             found.append(_left_out(options, genotypes, cohort, tables[0]["variant"].to_numpy()))
@@ -198,18 +201,30 @@ def _too_rare(options: Plink2, cohort: Cohort, table: pl.DataFrame, trait: int) 
 def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> Findings:
     """Variants that PLINK's filters took away, with the filter's name."""
     absent = np.setdiff1d(np.arange(len(genotypes)), tested)
-    everyone = Chooser(cohort.rows, len(genotypes.eids))
-    men = None if cohort.males is None else Chooser(cohort.rows[cohort.males], len(genotypes.eids))
-    reasons = np.full(len(genotypes), "", dtype=object)
-    for start in range(0, len(genotypes) if len(absent) else 0, CHECKED_AT_ONCE):
-        stop = min(start + CHECKED_AT_ONCE, len(genotypes))
-        of = dosages.reader(genotypes, start, stop)
-        found = of(everyone), None if men is None else of(men)
-        reasons[start:stop] = filters.reasons(options, *found, haploid=cohort.haploid)
-    given = reasons[absent]
+    given = _judged(partial(filters.reasons, options), genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
     given[given == ""] = "left out by plink2"
     traits = cohort.values.shape[1]
     none = np.zeros(traits, dtype=np.int64)
     counts = np.zeros((traits, screening.BINS), dtype=np.int64)
     frame = pl.DataFrame(schema=findings.ROWS)
     return Findings(frame, findings.left_out(absent, given), none, none, counts, np.empty(0))
+
+
+def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
+    """(V,) bool: variants imputed too badly. PLINK's own --mach-r2-filter knows neither X nor what the .pvar states."""
+    if not genotypes.imputed or options.min_info == 0:
+        return np.zeros(len(genotypes), dtype=bool)
+    return _judged(partial(filters.uninformative, options), genotypes, cohort).astype(bool)
+
+
+def _judged(judge: Callable[..., NDArray[Any]], genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
+    """(V,) what `judge`, a function of filters.py, says of each variant."""
+    everyone = Chooser(cohort.rows, len(genotypes.eids))
+    men = None if cohort.males is None else Chooser(cohort.rows[cohort.males], len(genotypes.eids))
+    said = np.full(len(genotypes), "", dtype=object)
+    for start in range(0, len(genotypes), CHECKED_AT_ONCE):
+        stop = min(start + CHECKED_AT_ONCE, len(genotypes))
+        of = dosages.reader(genotypes, start, stop)
+        found = of(everyone), None if men is None else of(men)
+        said[start:stop] = judge(*found, haploid=cohort.haploid, stated=genotypes.stated_info[start:stop])
+    return said

@@ -14,7 +14,10 @@ from ecgwas.loci_tables import Audit, Inflation
 from ecgwas.study.scan import Scan
 from ecgwas.tables import Associations, Guards, ScanResult, Summary
 
-FILTERS = ("call_rate", "maf", "mac", "hwe")
+FILTERS = {"call_rate": "min_call_rate", "maf": "min_maf", "mac": "min_mac", "info": "min_info", "hwe": "min_hwe_p"}
+"""Reason in left_out -> its option, in the order in which variants are judged."""
+MANY_UNINFORMATIVE = 0.2
+"""Of frequent variants few are imputed badly: more means a panel or a chip that does not suit these people."""
 MOST_INFLATED, FAR_INFLATED = 1.05, 1.15
 """Lambda of all tests together: beyond these structure, relatives or heavy tails are at work."""
 MOST_OF_A_BIN, FAR_OF_A_BIN = 1.1, 1.2
@@ -27,10 +30,15 @@ ROUNDED = 1e-6
 
 def judge(
     options: Scan, results: Sequence[ScanResult], summary: Summary, by_frequency: Inflation, audit: Audit,
-    associations: Associations,
+    associations: Associations, *, imputed: bool,
 ) -> Guards:  # fmt: skip
-    """One row per guard, about variants, scan and hits."""
-    rows = [*_filters(options, results), _overall(summary), *_by_frequency(by_frequency), *_consistent(associations.frame)]
+    """One row per guard, about variants, scan and hits. imputed: the genotypes have dosages, or a stated information."""
+    rows = [
+        *_filters(options, results, imputed),
+        _overall(summary),
+        *_by_frequency(by_frequency),
+        *_consistent(associations.frame),
+    ]
     return Guards.of([*rows, _permutations(results), *_hits(audit)])
 
 
@@ -40,20 +48,28 @@ def _row(guard: str, about: str, status: str, value: float | None, limit: float 
     return row | more
 
 
-def _filters(options: Scan, results: Sequence[ScanResult]) -> list[dict[str, Any]]:
+def _filters(options: Scan, results: Sequence[ScanResult], imputed: bool) -> list[dict[str, Any]]:
     """Variants left out by each filter; value: the share of those that the filters before it let pass."""
     whole = [result.left_out.frame.filter(pl.col("trait").fill_null("") == "") for result in results]
     lost = Counter(reason for frame in whole for reason in frame["reason"])
     tested = sum(int(result.tests.max(initial=0)) for result in results)
     rows, left = [], tested + sum(lost[name] for name in FILTERS)
     for name in FILTERS:
-        limit = float(getattr(options, f"min_{name}" if name != "hwe" else "min_hwe_p"))
-        status = OFF if limit == 0 else PASS if lost[name] < left or left == 0 else FAIL
+        limit = float(getattr(options, FILTERS[name]))
         share = lost[name] / left if left else None
-        note = f"variants below min_{name if name != 'hwe' else 'hwe_p'}, judged after the guards above it"
+        status = OFF if limit == 0 or (name == "info" and not imputed) else _lost(name, share)
+        note = f"variants below {FILTERS[name]}, judged after the guards above it"
+        note += "; the genotypes are not imputed" if name == "info" and not imputed else ""
         rows.append(_row(f"variant_{name}", "variants", status, share, limit, left_out=lost[name], of=left, note=note))
         left -= lost[name]
     return rows
+
+
+def _lost(name: str, share: float | None) -> str:
+    """What the share of variants that a filter takes away says of the genotypes."""
+    if share == 1.0:
+        return FAIL
+    return WARN if name == "info" and share is not None and share > MANY_UNINFORMATIVE else PASS
 
 
 def _overall(summary: Summary) -> dict[str, Any]:

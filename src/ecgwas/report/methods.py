@@ -127,7 +127,8 @@ def _associated(findings: Findings) -> str:
     limit = THRESHOLDS.get(str(rule), f"the p-value {rule} given in the study file")
     filters = (
         f"minor allele frequency at least {scan['min_maf']:g}, count at least {scan['min_mac']:g}, "
-        f"call rate at least {scan['min_call_rate']:g}, Hardy-Weinberg p at least {scan['min_hwe_p']:g}"
+        f"call rate at least {scan['min_call_rate']:g}, Hardy-Weinberg p at least {scan['min_hwe_p']:g}, "
+        f"information of imputed variants at least {scan.get('min_info', 0):g}"
     )
     return (
         f"{transform} In {people:,} people, {len(findings.trait_names):,} traits were "

@@ -61,7 +61,11 @@ class Look:
     def by_frequency(self) -> Inflation:
         """Genomic inflation by minor allele frequency."""
         opened = list(self.all())
-        return by_frequency.by_frequency(self.study.scan, opened, sum(len(one.genotypes) for one in opened))
+        return by_frequency.by_frequency(self.study.scan, opened, self.tested, sum(len(one.genotypes) for one in opened))
+
+    def imputed(self) -> bool:
+        """True if genotypes of any chromosome are imputed."""
+        return any(one.genotypes.imputed for one in self.all())
 
     def heritability(self) -> Heritability:
         """Of every trait, from the variants that people are judged by."""

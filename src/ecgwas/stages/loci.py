@@ -74,7 +74,10 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     by_frequency = look.by_frequency()
     by_frequency.write(out / "inflation.csv")
     look.heritability().write(out / "heritability.csv")
-    verdicts.judge(study.scan, results, found.summary, by_frequency, evidence.audit, associations).write(out / "guards.csv")
+    judged = verdicts.judge(
+        study.scan, results, found.summary, by_frequency, evidence.audit, associations, imputed=look.imputed()
+    )
+    judged.write(out / "guards.csv")
     for note in found.notes:
         logger.info("loci: %s", note)
     logger.info(

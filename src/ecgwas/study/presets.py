@@ -27,7 +27,7 @@ PUBLISHED: dict[str, Any] = {
             "max_component_sd": None,
         },
     },
-    "scan": {"kind": "plink2", "min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0},
+    "scan": {"kind": "plink2", "min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0},
     "loci": {"threshold": "published"},
 }  # fmt: skip
 """The chain exactly as the source study of 2025 ran it."""
@@ -48,5 +48,5 @@ def below(preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-SHARED = ("min_maf", "min_mac", "min_call_rate", "min_hwe_p")
+SHARED = ("min_maf", "min_mac", "min_call_rate", "min_hwe_p", "min_info")
 """Options that every scan engine has, so that a preset's filters hold whichever engine is named."""

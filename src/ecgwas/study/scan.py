@@ -30,6 +30,8 @@ class Scan(Options):
     """Smallest share of people with a call."""
     min_hwe_p: float = option(1e-6, ge=0, lt=1)
     """Smallest Hardy-Weinberg mid-p."""
+    min_info: float = option(0.3, ge=0, le=1)
+    """Smallest information of imputed variants: observed over expected variance of dosages, and what the .pvar states."""
     keep_neglog10p: float = option(3.0, ge=0)
     """Rows below are counted in histograms (lambda and QQ stay exact) but not written; 0 writes all."""
 
