@@ -295,8 +295,9 @@ def against_product(part: Genotypes, case: Case) -> tuple[float, float]:
 
 
 def scaling(ours: Ours) -> float:
-    """Wall seconds of one thread over those of two, setting up taken off, alternating, blocks small enough to share."""
-    pairs = [[ours.run(threads=threads, block=1024)[0].wall for threads in (1, 2)] for _ in range(4)]
+    """Wall seconds of one thread over those of two, setting up taken off, alternating, eight blocks to share."""
+    block = len(ours.part) // 8
+    pairs = [[ours.run(threads=threads, block=block)[0].wall for threads in (1, 2)] for _ in range(4)]
     one, two = (min(column) for column in zip(*pairs, strict=True))
     return one / two
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ecgwas.associate import codes, compiled, matrix, screening
 from ecgwas.associate.algebra import Design, design, left_out
 from ecgwas.associate.codes import Block, Chooser
+from ecgwas.associate.fit import MARGIN
 from ecgwas.associate.gaps import Gaps, Sums
 from ecgwas.associate.screening import BINS, Screened
 from ecgwas.tables import ScanResult
@@ -69,6 +70,30 @@ def test_gaps_are_those_of_float64(instructions: str, share: float) -> None:
         np.testing.assert_allclose(found.length[i], 1 - expected.length, atol=2e-6)
         np.testing.assert_allclose(found.product[i, :21], before.product[i] + expected.product, atol=5e-6)
     assert not found.product[:, 21:].any()
+
+
+def t_squared(block: Block, found: Sums) -> NDArray[np.float64]:
+    """(V, 64): up to the degrees of freedom."""
+    square, remaining = found.product[:, :64].astype(np.float64) ** 2, (found.squares - found.explained)[:, None]
+    return square / (remaining * found.length[:, :64] - square)
+
+
+def test_gaps_in_brief_stay_within_what_is_computed_again(instructions: str) -> None:
+    """64 normal traits, and 64 of which each is one person's alone: those are put right in full."""
+    rng, people = np.random.default_rng(4), 3_000
+    basis = np.linalg.qr(np.column_stack([np.ones(people), rng.standard_normal((people, 14))]))[0]
+    values = np.column_stack([rng.standard_normal((people, 64)), np.eye(people)[:, :64] * 100])
+    block, made = a_block(people, 60, 0.01), design(basis, values + rng.standard_normal(values.shape) * 1e-3)
+    brief, full = sums(block, made), sums(block, made)
+    Gaps(made, fill_with_mean=False, thorough=False).mend(block, brief)
+    Gaps(made, fill_with_mean=False, thorough=True).mend(block, full)
+    np.testing.assert_allclose(brief.explained, full.explained, rtol=1e-14)
+    np.testing.assert_allclose(brief.product, full.product, atol=1e-5)
+    assert (brief.length[:, :64] != full.length[:, :64]).any()
+    np.testing.assert_allclose(t_squared(block, brief), t_squared(block, full), rtol=MARGIN / 4, atol=1e-6)
+    alone = (full.length[:, 64:] < 0.5).any(axis=1)
+    assert alone.any()
+    np.testing.assert_array_equal(brief.length[alone, 64:], full.length[alone, 64:])
 
 
 def test_people_who_cannot_carry_the_covariates() -> None:

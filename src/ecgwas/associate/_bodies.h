@@ -1,6 +1,7 @@
 /* All bodies for one instruction set: VECTOR (floats in a vector), SET (name) and TARGET (attribute) are given. */
 typedef float NAME(vector) __attribute__((vector_size(4 * VECTOR)));
 typedef float NAME(loose) __attribute__((vector_size(4 * VECTOR), aligned(4)));
+typedef int32_t NAME(whole) __attribute__((vector_size(4 * VECTOR)));
 typedef double NAME(doubles) __attribute__((vector_size(4 * VECTOR)));
 
 #include "_table_body.h"

@@ -17,7 +17,10 @@ typedef struct {
     double *first;  /* (wide,) */
     float *weights; /* (most, wide) */
     float *z32;     /* (wide,) */
+    float *u32;     /* (most,) */
     size dims;      /* order of the matrix in use */
+    double trace;   /* of the product of the rows, Q_S'Q_S */
+    double bound;   /* of the share of y_S'y_S that the covariates take */
 } NAME(room);
 
 static void NAME(release)(NAME(room) *room) {
@@ -29,6 +32,7 @@ static void NAME(release)(NAME(room) *room) {
     free(room->first);
     free(room->weights);
     free(room->z32);
+    free(room->u32);
 }
 
 static int NAME(reserve)(NAME(room) *room, size rank, size most) {
@@ -43,8 +47,9 @@ static int NAME(reserve)(NAME(room) *room, size rank, size most) {
     room->first = aligned(sizeof(double) * (size_t)wide);
     room->weights = aligned(sizeof(float) * rows);
     room->z32 = aligned(sizeof(float) * (size_t)wide);
+    room->u32 = aligned(sizeof(float) * (size_t)(most + 1));
     return room->people && room->rows && room->matrix && room->root && room->z && room->first && room->weights &&
-           room->z32;
+           room->z32 && room->u32;
 }
 
 /* Who has no call, and their rows of the basis. Gives how many. */
@@ -100,6 +105,23 @@ TARGET static void NAME(gram_of_rows)(NAME(room) *room, size missing) {
     room->dims = missing;
 }
 
+/* The trace of G = Q_S'Q_S and a bound of L / (1 - L), L its largest eigenvalue, from matrix = I - G: L is at most the mean
+ * of the eigenvalues plus their standard deviation times sqrt(rank - 1) (Wolkowicz and Styan 1980, theorem 2.1). */
+TARGET static void NAME(leverage)(NAME(room) *room, size rank) {
+    double trace = 0, squared = 0;
+    for (size r = 0; r < rank; r++) {
+        double own = 1 - room->matrix[r * room->wide + r], others = 0;
+        for (size c = r + 1; c < rank; c++)
+            others += room->matrix[r * room->wide + c] * room->matrix[r * room->wide + c];
+        trace += own;
+        squared += own * own + 2 * others;
+    }
+    double mean = trace / (double)rank, variance = squared / (double)rank - mean * mean;
+    double most = mean + sqrt((variance > 0 ? variance : 0) * (double)(rank - 1));
+    room->trace = trace;
+    room->bound = most < 1 ? most / (1 - most) : INFINITY;
+}
+
 /* to -= factor * row, from column `start` on in whole vectors. */
 TARGET static inline void NAME(take)(double *to, const double *row, double factor, size start, size wide) {
     for (size c = start / DOUBLES * DOUBLES; c < wide; c += DOUBLES)
@@ -143,6 +165,8 @@ TARGET static double NAME(change)(NAME(room) *room, size missing, int few, const
         NAME(gram_of_rows)(room, missing);
     else
         NAME(gram_of_columns)(room, missing);
+    if (!few)
+        NAME(leverage)(room, rank);
     if (!NAME(inverse_root)(room))
         return INFINITY;
     for (size r = 0; r < room->dims; r++) {
@@ -189,45 +213,115 @@ TARGET static void NAME(weigh)(NAME(room) *room, size missing, int few) {
     }
 }
 
-/* The traits' part of one variant: two vectors of traits at a time, HIGH rows of the product kept in registers. */
-TARGET static void NAME(spread)(const gaps_t *job, const NAME(room) *room, size missing, int few, size variant) {
+/* Traits `start` to `start` + 2 vectors of one variant, in full; HIGH rows of the product kept in registers. */
+TARGET static void NAME(spread)(const gaps_t *job, const NAME(room) *room, size missing, int few, size variant, size start) {
     size wide = room->wide, used = few ? missing : job->rank;
-    for (size start = 0; start < job->padded; start += 2 * VECTOR) {
-        NAME(vector) squares[2] = {{0}}, products[2] = {{0}};
-        for (size r = 0; r < used; r += HIGH) {
-            NAME(vector) left[HIGH] = {{0}}, right[HIGH] = {{0}};
-            for (size i = 0; i < missing; i++) {
-                const float *values = job->traits + room->people[i] * job->padded + start;
-                const float *weights = room->weights + i * wide + r;
-                NAME(vector) one = *(const NAME(loose) *)values, other = *(const NAME(loose) *)(values + VECTOR);
-                if (r == 0) { /* the next traits of the same people are far away */
-                    __builtin_prefetch(values + 2 * VECTOR);
-                    __builtin_prefetch(values + 3 * VECTOR);
-                }
-                for (int k = 0; k < HIGH; k++) {
-                    left[k] += weights[k] * one;
-                    right[k] += weights[k] * other;
-                }
+    NAME(vector) squares[2] = {{0}}, products[2] = {{0}};
+    for (size r = 0; r < used; r += HIGH) {
+        NAME(vector) left[HIGH] = {{0}}, right[HIGH] = {{0}};
+        for (size i = 0; i < missing; i++) {
+            const float *values = job->traits + room->people[i] * job->padded + start;
+            const float *weights = room->weights + i * wide + r;
+            NAME(vector) one = *(const NAME(loose) *)values, other = *(const NAME(loose) *)(values + VECTOR);
+            if (r == 0) { /* the next traits of the same people are far away */
+                __builtin_prefetch(values + 2 * VECTOR);
+                __builtin_prefetch(values + 3 * VECTOR);
             }
             for (int k = 0; k < HIGH; k++) {
-                squares[0] += left[k] * left[k];
-                squares[1] += right[k] * right[k];
-                products[0] += room->z32[r + k] * left[k];
-                products[1] += room->z32[r + k] * right[k];
+                left[k] += weights[k] * one;
+                right[k] += weights[k] * other;
             }
         }
-        for (size i = 0; i < missing && !few; i++) {
-            const float *values = job->traits + room->people[i] * job->padded + start;
-            NAME(vector) one = *(const NAME(loose) *)values, other = *(const NAME(loose) *)(values + VECTOR);
-            squares[0] += one * one;
-            squares[1] += other * other;
+        for (int k = 0; k < HIGH; k++) {
+            squares[0] += left[k] * left[k];
+            squares[1] += right[k] * right[k];
+            products[0] += room->z32[r + k] * left[k];
+            products[1] += room->z32[r + k] * right[k];
         }
-        for (int half = 0; half < 2; half++) {
-            for (size lane = 0, k = start + half * VECTOR; lane < VECTOR && k < job->trait_count; lane++, k++) {
-                job->length[variant * job->trait_count + k] -= squares[half][lane];
-                job->product[variant * job->stride + k] += products[half][lane];
+    }
+    for (size i = 0; i < missing && !few; i++) {
+        const float *values = job->traits + room->people[i] * job->padded + start;
+        NAME(vector) one = *(const NAME(loose) *)values, other = *(const NAME(loose) *)(values + VECTOR);
+        squares[0] += one * one;
+        squares[1] += other * other;
+    }
+    for (int half = 0; half < 2; half++) {
+        for (size lane = 0, k = start + half * VECTOR; lane < VECTOR && k < job->trait_count; lane++, k++) {
+            job->length[variant * job->trait_count + k] = 1.0f - squares[half][lane];
+            job->product[variant * job->stride + k] += products[half][lane];
+        }
+    }
+}
+
+/* GROUP traits in full. */
+TARGET static void NAME(in_full)(const gaps_t *job, const NAME(room) *room, size missing, int few, size variant, size group) {
+    for (size start = group; start < group + GROUP; start += 2 * VECTOR)
+        NAME(spread)(job, room, missing, few, variant, start);
+}
+
+/* u (missing,), whose product with the traits of the people left out is what g'My gains: rows times root times z. */
+TARGET static void NAME(gains)(NAME(room) *room, size missing) {
+    size wide = room->wide;
+    for (size c = 0; c < wide; c++) {
+        double sum = 0;
+        for (size r = c; r < wide; r++)
+            sum += room->root[c * wide + r] * room->z[r];
+        room->first[c] = sum;
+    }
+    for (size i = 0; i < missing; i++) {
+        double sums[8] = {0}, total = 0;
+        for (size c = 0; c < wide; c += 8)
+            for (int lane = 0; lane < 8; lane++)
+                sums[lane] += room->rows[i * wide + c + lane] * room->first[c + lane];
+        for (int lane = 0; lane < 8; lane++)
+            total += sums[lane];
+        room->u32[i] = (float)total;
+    }
+}
+
+/* GROUP traits of one variant by the sums of squares of the people left out alone. With s = y_S'y_S, y'My is 1 - s less
+ * y_S'Q_S A^-1 Q_S'y_S, which lies between 0 and s L / (1 - L), L the largest eigenvalue of Q_S'Q_S: its expectation for a
+ * trait that the covariates do not explain, s times trace / missing, takes its place. Gives 0 if that could move t squared
+ * by more than TRUST; then nothing was changed. */
+TARGET static int NAME(in_brief)(const gaps_t *job, const NAME(room) *room, size missing, size variant, size group) {
+    float squares[GROUP], products[GROUP], share = (float)(room->trace / (double)missing), most = 0;
+    for (size start = 0; start < GROUP; start += 4 * VECTOR) {
+        NAME(vector) square[4] = {{0}}, product[4] = {{0}};
+        for (size i = 0; i < missing; i++) {
+            const float *values = job->traits + room->people[i] * job->padded + group + start;
+            for (int k = 0; k < 4; k++) {
+                NAME(vector) some = *(const NAME(loose) *)(values + k * VECTOR);
+                __builtin_prefetch(values + GROUP + k * VECTOR);
+                square[k] += some * some;
+                product[k] += room->u32[i] * some;
             }
         }
+        memcpy(squares + start, square, sizeof square);
+        memcpy(products + start, product, sizeof product);
+    }
+    for (int k = 0; k < GROUP; k++)
+        most = squares[k] > most ? squares[k] : most;
+    if (!(room->bound * most <= TRUST * (1 - most)))
+        return 0;
+    for (size k = 0; k < GROUP && group + k < job->trait_count; k++) {
+        job->length[variant * job->trait_count + group + k] = 1.0f - squares[k] - share * squares[k];
+        job->product[variant * job->stride + group + k] += products[k];
+    }
+    return 1;
+}
+
+/* All traits of one variant. */
+TARGET static void NAME(mend)(const gaps_t *job, NAME(room) *room, size missing, int few, size variant) {
+    int weighed = 0, brief = !few && !job->thorough;
+    if (brief)
+        NAME(gains)(room, missing);
+    for (size group = 0; group < job->padded; group += GROUP) {
+        if (brief && NAME(in_brief)(job, room, missing, variant, group))
+            continue;
+        if (!weighed)
+            NAME(weigh)(room, missing, few);
+        weighed = 1;
+        NAME(in_full)(job, room, missing, few, variant, group);
     }
 }
 
@@ -242,6 +336,9 @@ TARGET static int NAME(gaps)(const gaps_t *job) {
     NAME(room) room;
     int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants));
     for (size variant = 0; ready && variant < job->variants; variant++) {
+        float *length = job->length + variant * job->trait_count;
+        for (size k = 0; k < job->trait_count; k++)
+            length[k] = 1;
         if (job->missing[variant] == 0)
             continue;
         const double *along = job->along + variant * job->rank;
@@ -251,38 +348,61 @@ TARGET static int NAME(gaps)(const gaps_t *job) {
         job->explained[variant] += NAME(change)(&room, missing, few, along, job->rank);
         if (!isfinite(job->explained[variant]))
             continue;
-        NAME(weigh)(&room, missing, few);
-        NAME(spread)(job, &room, missing, few, variant);
+        NAME(mend)(job, &room, missing, few, variant);
     }
     NAME(release)(&room);
     return ready;
 }
 
-/* Copies of one variant times one column, person by person. */
-TARGET static double NAME(dot)(const uint64_t *words, size count, const double *column) {
-    double ones = 0, twos = 0;
-    for (size w = 0; w < count; w++) {
-        uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
-        for (uint64_t bits = low & ~high; bits; bits &= bits - 1)
-            ones += column[w * 32 + __builtin_ctzll(bits) / 2];
-        for (uint64_t bits = high & ~low; bits; bits &= bits - 1)
-            twos += column[w * 32 + __builtin_ctzll(bits) / 2];
-    }
-    return ones + 2 * twos;
-}
-
-/* along (wide,) = copies of one variant times the basis. */
-TARGET static void NAME(project)(const uint64_t *words, size count, const double *basis, size wide, double *along) {
-    for (size start = 0; start < wide; start += LANES) {
-        double sums[LANES] = {0}; /* in registers */
+/* Who carries minor alleles: those with one in `carriers`, then those with two. */
+TARGET static void NAME(list_carriers)(const uint64_t *words, size count, carriers_t *carriers) {
+    size found = 0;
+    for (int copies = 1; copies <= 2; copies++) {
         for (size w = 0; w < count; w++) {
             uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
-            for (uint64_t bits = low ^ high; bits; bits &= bits - 1) {
-                int place = __builtin_ctzll(bits);
-                const double *row = basis + (w * 32 + place / 2) * wide + start;
-                double copies = high >> place & 1 ? 2.0 : 1.0;
-                for (int lane = 0; lane < LANES; lane++)
-                    sums[lane] += copies * row[lane];
+            for (uint64_t bits = copies == 1 ? low & ~high : high & ~low; bits; bits &= bits - 1)
+                carriers->people[found++] = (uint32_t)(w * 32 + __builtin_ctzll(bits) / 2);
+        }
+        carriers->ends[copies - 1] = found;
+    }
+}
+
+/* Sum over carriers `from` to `to` of one column, four sums at a time, since each addition waits for the last. */
+TARGET static double NAME(sum)(const uint32_t *people, size from, size to, const double *column) {
+    double sums[4] = {0};
+    for (; from + 4 <= to; from += 4)
+        for (int k = 0; k < 4; k++)
+            sums[k] += column[people[from + k]];
+    for (; from < to; from++)
+        sums[0] += column[people[from]];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* Copies of one variant times one column. */
+TARGET static double NAME(dot)(const carriers_t *carriers, const double *column) {
+    return NAME(sum)(carriers->people, 0, carriers->ends[0], column) +
+           2 * NAME(sum)(carriers->people, carriers->ends[0], carriers->ends[1], column);
+}
+
+/* along (wide,) = copies of one variant times the basis; two sums at a time. */
+TARGET static void NAME(project)(const carriers_t *carriers, const double *basis, size wide, double *along) {
+    for (size start = 0; start < wide; start += LANES) {
+        NAME(doubles) sums[LANES / DOUBLES] = {{0}};
+        for (int copies = 1; copies <= 2; copies++) {
+            NAME(doubles) even[LANES / DOUBLES] = {{0}}, odd[LANES / DOUBLES] = {{0}};
+            size k = copies == 1 ? 0 : carriers->ends[0], end = carriers->ends[copies - 1];
+            for (; k + 2 <= end; k += 2) {
+                const NAME(doubles) *one = (const NAME(doubles) *)(basis + carriers->people[k] * wide + start);
+                const NAME(doubles) *other = (const NAME(doubles) *)(basis + carriers->people[k + 1] * wide + start);
+                for (int part = 0; part < LANES / DOUBLES; part++) {
+                    even[part] += one[part];
+                    odd[part] += other[part];
+                }
+            }
+            for (int part = 0; part < LANES / DOUBLES; part++) {
+                if (k < end)
+                    even[part] += ((const NAME(doubles) *)(basis + carriers->people[k] * wide + start))[part];
+                sums[part] += copies * (even[part] + odd[part]);
             }
         }
         memcpy(along + start, sums, sizeof sums);
@@ -316,8 +436,9 @@ TARGET static void NAME(correct)(const NAME(room) *room, size missing, int few, 
 
 TARGET static int NAME(refits)(const refits_t *job) {
     NAME(room) room;
+    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + 1))};
     double *along = aligned(sizeof(double) * (size_t)WIDE(job->rank)), explained = 0;
-    int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along != NULL, few = 0;
+    int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along && carriers.people, few = 0;
     size missing = 0;
     for (size hit = 0; ready && hit < job->hits; hit++) {
         size variant = job->reached[2 * hit];
@@ -325,7 +446,8 @@ TARGET static int NAME(refits)(const refits_t *job) {
         const double *trait = job->traits + job->reached[2 * hit + 1] * job->people;
         double *found = job->found + 3 * hit;
         if (hit == 0 || job->reached[2 * hit - 2] != variant) {
-            NAME(project)(words, job->words, job->basis, room.wide, along);
+            NAME(list_carriers)(words, job->words, &carriers);
+            NAME(project)(&carriers, job->basis, room.wide, along);
             explained = 0;
             for (size r = 0; r < job->rank; r++)
                 explained += along[r] * along[r];
@@ -334,13 +456,14 @@ TARGET static int NAME(refits)(const refits_t *job) {
             if (missing)
                 explained += NAME(change)(&room, missing, few, along, job->rank);
         }
-        found[0] = NAME(dot)(words, job->words, trait);
+        found[0] = NAME(dot)(&carriers, trait);
         found[1] = job->squares[variant] - explained;
         found[2] = 1;
         if (missing)
             NAME(correct)(&room, missing, few, job->rank, trait, found, found + 2);
     }
     free(along);
+    free(carriers.people);
     NAME(release)(&room);
     return ready;
 }

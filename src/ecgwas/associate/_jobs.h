@@ -11,6 +11,8 @@
 #define PANEL 24 /* chunks whose lists are kept together: at most 6 MiB for 4,096 variants */
 #define PAIRS ((CHUNK + 1) / 2)
 #define WORD 8
+#define GROUP 64 /* traits whose missing calls are put right in the same way, on every machine */
+#define TRUST 8e-4f /* of t squared, less than the margin within which tests are computed again (fit.MARGIN) */
 #define LOW_BITS UINT64_C(0x5555555555555555)
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
@@ -49,8 +51,9 @@ typedef struct {
     const int64_t *missing; /* (variants,) */
     double *explained;      /* (variants,) changed in place */
     float *product;         /* (variants, stride) changed in place */
-    float *length;          /* (variants, traits) changed in place */
+    float *length;          /* (variants, traits) */
     size variants, words, rank, trait_count, padded, stride;
+    int thorough; /* length in full for every test */
 } gaps_t;
 
 typedef struct {
@@ -75,6 +78,11 @@ typedef struct {
     double *found;             /* (hits, 3): product, remaining, length */
     size variants, words, people, rank, hits;
 } refits_t;
+
+typedef struct {
+    uint32_t *people; /* with one minor allele, then with two */
+    size ends[2];
+} carriers_t;
 
 typedef struct {
     const char *name;

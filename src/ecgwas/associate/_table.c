@@ -17,7 +17,7 @@
 #include <Python.h>
 #include "_jobs.h"
 
-#define VERSION 3 /* raised whenever the functions below change: a build of another version is not used */
+#define VERSION 4 /* raised whenever the functions below change: a build of another version is not used */
 #define SMALLEST_ROOT 1e-6
 
 /* Packed byte -> row of its table: four digits to base 3, no call counts 0. */
@@ -201,11 +201,11 @@ static PyObject *gaps(PyObject *self, PyObject *args) {
     size people;
     int ready = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOOOOOnnnnnnn", &packed, &basis, &traits, &along, &missing, &explained, &product,
+    if (!PyArg_ParseTuple(args, "OOOOOOOOnnnnnnnp", &packed, &basis, &traits, &along, &missing, &explained, &product,
                           &length, &job.variants, &job.words, &people, &job.rank, &job.trait_count, &job.padded,
-                          &job.stride))
+                          &job.stride, &job.thorough))
         return NULL;
-    int right = sane(job.variants, job.words, people) && sane(job.rank, job.trait_count, job.padded - job.trait_count) &&
+    int right = sane(job.variants, job.words, people) && sane(-(job.padded % GROUP), 0, 0) && sane(job.rank, job.trait_count, job.padded - job.trait_count) &&
                 sane(job.words * 32 - people, job.stride - job.trait_count, 0);
     job.packed = array(&held, packed, job.variants * job.words * WORD, 0, &right);
     job.basis = array(&held, basis, people * WIDE(job.rank) * 8, 0, &right);
@@ -303,7 +303,7 @@ static PyMethodDef methods[] = {
     {"prepare", prepare, METH_VARARGS, "prepare(source, keep, packed, counts, variants, stride, words, people)"},
     {"gaps", gaps, METH_VARARGS,
      "gaps(packed, basis, traits, along, missing, explained, product, length, variants, words, people, rank, traits, "
-     "padded, stride)"},
+     "padded, stride, thorough)"},
     {"tests", tests, METH_VARARGS,
      "tests(product, remaining, degrees, least, fine, length, counts, reached, variants, stride, traits, bins, room): "
      "how many tests are reached, of which `room` are listed."},

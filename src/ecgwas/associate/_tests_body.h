@@ -10,54 +10,81 @@ TARGET static void NAME(reach)(tests_t *job, size variant, size trait) {
     job->found++;
 }
 
-/* LANES tests of one variant from trait `start` on, of which `count` are there. The same operations in the same order as
- * in screening.py. */
-TARGET static inline void NAME(some)(tests_t *job, size variant, size start, const float *product, const float *length,
-                                     size count) {
-    float remaining = job->remaining[variant], degrees = job->degrees[variant], least = job->least[variant];
-    float smallest = remaining * 1e-12f, last = (float)(job->bins - 1), chi2[LANES];
-    int32_t bin[LANES], beyond = 0;
-    for (size k = 0; k < LANES; k++) {
-        float square = product[k] * product[k], rest = (length ? length[k] : 1.0f) * remaining - square;
-        rest = rest > smallest ? rest : smallest;
-        chi2[k] = square / rest * degrees;
+#define LARGER(a, b) NAME(select)((a) > (b), a, b)
+#define SMALLER(a, b) NAME(select)((a) < (b), a, b)
+
+TARGET static inline NAME(vector) NAME(select)(NAME(whole) which, NAME(vector) yes, NAME(vector) no) {
+    return (NAME(vector))((which & (NAME(whole))yes) | (~which & (NAME(whole))no));
+}
+
+/* LANES tests of one variant from trait `start` on, of which `count` are there: t squared to `chi2` and into histograms.
+ * Gives which are reached. The same operations in the same order as in screening.py. */
+TARGET static inline NAME(whole) NAME(some)(const tests_t *job, size variant, size start, const float *product,
+                                            const float *length, size count, float *chi2) {
+    NAME(vector) zero = {0}, remaining = zero + job->remaining[variant], smallest = remaining * 1e-12f;
+    NAME(vector) last = zero + (float)(job->bins - 1), least = zero + job->least[variant];
+    NAME(whole) reached = {0};
+    int32_t bin[LANES];
+    for (size k = 0; k < LANES; k += VECTOR) {
+        NAME(vector) g = *(const NAME(loose) *)(product + k), square = g * g, whole = remaining;
+        if (length)
+            whole *= *(const NAME(loose) *)(length + k);
+        NAME(vector) found = square / LARGER(whole - square, smallest) * job->degrees[variant], place = found * 100.0f;
+        NAME(whole) places = __builtin_convertvector(SMALLER(place, last), NAME(whole));
+        memcpy(chi2 + k, &found, sizeof found);
+        memcpy(bin + k, &places, sizeof places);
+        reached |= found >= least;
     }
-    for (size k = 0; k < LANES; k++) {
-        float place = chi2[k] * 100.0f;
-        bin[k] = (int32_t)(place < last ? place : last);
-        beyond |= chi2[k] >= least;
-    }
-    for (size k = 0; k < count; k++)
-        job->counts[(start + k) * job->bins + bin[k]]++;
-    if (beyond)
+    uint32_t *counts = job->counts + start * job->bins;
+    size bins = job->bins;
+    if (count == LANES) /* a loop of known length */
+        for (size k = 0; k < LANES; k++)
+            counts[k * bins + bin[k]]++;
+    else
         for (size k = 0; k < count; k++)
-            if (chi2[k] >= least)
-                NAME(reach)(job, variant, start + k);
+            counts[k * bins + bin[k]]++;
+    return reached;
+}
+
+/* The traits from `begin` to `end` of one variant, at most STRIP. */
+TARGET static void NAME(strip)(tests_t *job, size variant, size begin, size end) {
+    const float *product = job->product + variant * job->stride;
+    const float *length = job->length ? job->length + variant * job->trait_count : NULL;
+    float chi2[STRIP];
+    NAME(whole) reached = {0};
+    size start = begin;
+    for (; start + LANES <= end; start += LANES)
+        reached |= NAME(some)(job, variant, start, product + start, length ? length + start : NULL, LANES, chi2 + start - begin);
+    if (start < end) {
+        float some[LANES] = {0}, lengths[LANES] = {0};
+        memcpy(some, product + start, sizeof(float) * (size_t)(end - start));
+        if (length)
+            memcpy(lengths, length + start, sizeof(float) * (size_t)(end - start));
+        reached |= NAME(some)(job, variant, start, some, length ? lengths : NULL, end - start, chi2 + start - begin);
+    }
+    int32_t any = 0;
+    for (int k = 0; k < VECTOR; k++)
+        any |= reached[k];
+    if (any)
+        for (size k = 0; k < end - begin; k++)
+            if (chi2[k] >= job->least[variant])
+                NAME(reach)(job, variant, begin + k);
 }
 
 TARGET static void NAME(tests)(tests_t *job) {
     for (size begin = 0; begin < job->trait_count; begin += STRIP) {
         size end = job->trait_count - begin < STRIP ? job->trait_count : begin + STRIP;
         for (size variant = 0; variant < job->variants; variant++) {
-            const float *product = job->product + variant * job->stride;
-            const float *length = job->length ? job->length + variant * job->trait_count : NULL;
-            size start = begin;
+            const float *ahead = job->product + (variant + AHEAD) * job->stride;
             for (size k = begin; k < end && variant + AHEAD < job->variants; k += LANES)
-                __builtin_prefetch(product + AHEAD * job->stride + k);
-            if (!job->fine[variant])
-                continue;
-            for (; start + LANES <= end; start += LANES)
-                NAME(some)(job, variant, start, product + start, length ? length + start : NULL, LANES);
-            if (start < end) {
-                float some[LANES] = {0}, lengths[LANES] = {0};
-                memcpy(some, product + start, sizeof(float) * (size_t)(end - start));
-                if (length)
-                    memcpy(lengths, length + start, sizeof(float) * (size_t)(end - start));
-                NAME(some)(job, variant, start, some, length ? lengths : NULL, end - start);
-            }
+                __builtin_prefetch(ahead + k);
+            if (job->fine[variant])
+                NAME(strip)(job, variant, begin, end);
         }
     }
 }
 
+#undef LARGER
+#undef SMALLER
 #undef STRIP
 #undef AHEAD

@@ -48,15 +48,31 @@ class Rules:
         return found
 
     def _near(self, block: AnyBlock, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(V,) bool: to be judged exactly.
+
+        What the covariates explain bounds every correlation (Cauchy and Schwarz) and every factor: with E = |Q'g|^2 of the
+        covariates and rest = g'Mg, correlation^2 <= E / (E + rest), factor <= factor before * (1 + E / rest).
+        """
+        rest = np.maximum(remaining, 1e-12)
+        explained = np.einsum("vr,vr->v", along[:, 1:], along[:, 1:])
+        judged = np.asarray(block.missing > FEW_MISSING * block.people)
+        within = np.where(self.before > MAX_INFLATION, 1.0, self.before).max(initial=1.0)
+        possible = within * (1 + explained / rest) > min(NEAR_INFLATION, 1 / (1 - NEAR_CORRELATION**2))
+        some = np.flatnonzero(possible & ~judged)
+        judged[some] = self._each(block.pick(some), along[some], rest[some])
+        return judged
+
+    def _each(self, block: AnyBlock, along: NDArray[np.float64], rest: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(V,) bool: a factor or a correlation is near its limit, covariate by covariate."""
         with np.errstate(divide="ignore", invalid="ignore"):
             centred = block.squares - block.minor**2 / block.called
-            rest = np.maximum(remaining, 1e-12)
             inflated = centred / rest > NEAR_INFLATION
             correlation = np.abs(along[:, 1:] @ self.along) / (self.lengths * np.sqrt(centred)[:, None])
             grown = (self.lengths * (along[:, 1:] @ self.inverse.T)) ** 2 / rest[:, None]
         limit = np.where(self.before > MAX_INFLATION, np.inf, NEAR_INFLATION)
-        judged = np.any(self.before + grown > limit, axis=1) | np.any(correlation > NEAR_CORRELATION, axis=1)
-        return np.asarray(judged | inflated | (block.missing > FEW_MISSING * block.people))
+        return np.asarray(
+            np.any(self.before + grown > limit, axis=1) | np.any(correlation > NEAR_CORRELATION, axis=1) | inflated
+        )
 
     def _exactly(self, block: AnyBlock, i: int) -> str:
         called = np.ones(block.people, dtype=bool)

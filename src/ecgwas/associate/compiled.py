@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 3
+VERSION = 4
 """Of the functions in _table.c; a build of another version is not used."""
 
 LANES = 16
 """Columns that the table kernel handles together, as in _table.c."""
 
-PAIR = 32
-"""Traits are padded to whole pairs of the widest vectors."""
+GROUP = 64
+"""Traits are padded to whole groups, as in _table.c."""
 
 LINE = 64
 """Bytes of a cache line."""
@@ -91,16 +91,17 @@ def prepare(
 def gaps(
     packed: NDArray[np.uint8], basis: NDArray[np.float64], traits: NDArray[np.float32], along: NDArray[np.float64],
     missing: NDArray[np.int64], explained: NDArray[np.float64], product: NDArray[np.float32], length: NDArray[np.float32],
+    *, thorough: bool,
 ) -> None:  # fmt: skip
-    """Missing calls put right in explained (V,), product (V, C) and length (V, K); see gaps.Gaps.
+    """Missing calls put right in explained (V,) and product (V, C); length (V, K) filled; see gaps.Gaps.
 
-    basis (N, R') as `padded` gives it; traits (N, K') float32, padded with zeros to whole PAIRs; the first K columns of
+    basis (N, R') as `padded` gives it; traits (N, K') float32, padded with zeros to whole GROUPs; the first K columns of
     product are the traits'.
     """
     variants, wanted = length.shape
     people, rank = len(basis), along.shape[1]
     numbers = (variants, packed.shape[1] // 8, people, rank, wanted, traits.shape[1], product.shape[1])
-    _module().gaps(packed, basis, traits, along, missing, explained, product, length, *numbers)
+    _module().gaps(packed, basis, traits, along, missing, explained, product, length, *numbers, thorough)
 
 
 def tests(

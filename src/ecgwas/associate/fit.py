@@ -33,7 +33,7 @@ class Fitter:
         # The intercept's product is known from counts, exactly; the others are as good as the traits'.
         columns = np.hstack([design.traits, design.basis[:, 1:]]).astype(np.float32)
         self.kernel = kernels.make(options.kernel, columns, hard=hard)
-        self.gaps = Gaps(design, fill_with_mean=options.missing == "mean")
+        self.gaps = Gaps(design, fill_with_mean=options.missing == "mean", thorough=options.dense)
         self.by_trait = np.ascontiguousarray(design.traits.T)
         self.wide = compiled.padded(design.basis)
 
@@ -48,7 +48,7 @@ class Fitter:
         explained = np.einsum("vr,vr->v", along, along)
         length = None
         if block.missing.any():
-            length = np.ones((len(block), wanted), dtype=np.float32)
+            length = np.empty((len(block), wanted), dtype=np.float32)
             self.gaps.mend(block, Sums(along, explained, squares, product, length))
         remaining = squares - explained
         codes = self.group.rules.codes(block, along, remaining)

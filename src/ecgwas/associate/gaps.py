@@ -42,21 +42,24 @@ class Sums:
 class Gaps:
     """Puts missing calls right."""
 
-    def __init__(self, design: Design, *, fill_with_mean: bool) -> None:
+    def __init__(self, design: Design, *, fill_with_mean: bool, thorough: bool = True) -> None:
+        """thorough: y'My in full for every test. Otherwise, where that moves t squared by less than fit.MARGIN whatever the
+        trait, the part of it that the covariates take from the people left out is set to what is expected of them.
+        """
         self.basis, self.wide = design.basis, compiled.padded(design.basis)
         people, wanted = design.traits.shape
-        self.padded = compiled.aligned((people, -(-wanted // compiled.PAIR) * compiled.PAIR), np.float32)
+        self.padded = compiled.aligned((people, -(-wanted // compiled.GROUP) * compiled.GROUP), np.float32)
         self.padded[:, :wanted] = design.traits
         self.traits = self.padded[:, :wanted]
-        self.fill_with_mean = fill_with_mean
+        self.fill_with_mean, self.thorough = fill_with_mean, thorough
 
     def mend(self, block: AnyBlock, sums: Sums) -> None:
         """People without a call are left out of that variant, or take its mean."""
         if compiled.there() and isinstance(block, Block) and not self.fill_with_mean:
-            compiled.gaps(
-                block.packed, self.wide, self.padded, sums.along, block.missing, sums.explained, sums.product, sums.length
-            )
+            arrays = sums.along, block.missing, sums.explained, sums.product, sums.length
+            compiled.gaps(block.packed, self.wide, self.padded, *arrays, thorough=self.thorough)
             return
+        sums.length.fill(1.0)
         product = sums.product[:, : self.traits.shape[1]]
         sums = Sums(sums.along, sums.explained, sums.squares, product, sums.length)
         for missing in np.unique(block.missing[block.missing > 0]):
