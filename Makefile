@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/pip install $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install --constraint constraints.txt --editable '.[test,docs]'
+	$(BIN)/pip install --constraint constraints.txt --editable '.[test,docs,slurm]'
 	touch $(STAMP)
 
 clean:

@@ -18,10 +18,12 @@ SMALL = """\
 """One representation of each sort: measured, computed, trained."""
 
 
-def make_cohort(folder: Path, *, people: int = 120, variants: int = 150, permutations: int = 100) -> Path:
+def make_cohort(
+    folder: Path, *, people: int = 120, variants: int = 150, permutations: int = 100, represent: str = SMALL
+) -> Path:
     """A cohort of a few seconds under `folder`; gives its study file."""
     simulate(folder, people=people, seed=5, variants_per_chromosome=variants)
-    path = write_study(folder, represent=SMALL)
+    path = write_study(folder, represent=represent)
     text = path.read_text().replace("min_mac: 20", f"min_mac: 10\n  permutations: {permutations}")
     path.write_text(text)
     return path

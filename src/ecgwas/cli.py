@@ -27,6 +27,7 @@ from ecgwas.report.publication import FORMATS
 from ecgwas.stages import STAGES, Stage, export, figures
 from ecgwas.store import whole
 from ecgwas.study import Study
+from ecgwas.workflow import planning
 
 STUDY = click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))
 FORCE = click.option("--force", is_flag=True, help="Make it again even if it is fresh.")
@@ -113,17 +114,22 @@ def _summary(study: Study, seconds: float) -> None:
 
 @main.command()
 @STUDY
-def plan(study_file: Path) -> None:
-    """List the parts of every stage, which of them are fresh, and write results/plan.json."""
+@click.option(
+    "--memory-gib", type=click.FloatRange(min=0, min_open=True), help="Of the largest machine.  [default: this one's]"
+)
+def plan(study_file: Path, memory_gib: float | None) -> None:
+    """Jobs, processor time, memory and disk of every stage before the first job; also written to results/plan.json.
+
+    Refused, with advice, where a job or the results cannot fit.
+    """
     study = Study.read_file(study_file)
-    path = workflow.write_plan(study)
-    table = Table("stage", "parts", "fresh", "what it does", box=None)
-    for stage in STAGES:
-        parts = stage.parts(study)
-        fresh = sum(stages.is_fresh(study, stage.name, part) for part in parts)
-        table.add_row(stage.name, str(len(parts)), str(fresh), stage.meaning)
-    Console().print(table)
-    click.echo(f"{path} is written")
+    planned = planning.jobs(study)
+    path = planning.write(study, planned)
+    for line in listing.planned(study, planned):
+        click.echo(line)
+    click.echo(f"each job: {path}")
+    memory = planning.memory_here_mib() if memory_gib is None else 1024 * memory_gib
+    planning.refuse_what_cannot_fit(study, planned, memory_mib=memory, disk_mib=planning.disk_here_mib(study))
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,9 +12,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from ecgwas import stages
 from ecgwas.errors import MissingStageError
 from ecgwas.stages import null
 from ecgwas.study import Study
+from ecgwas.workflow import planning
+from ecgwas.workflow.planning import Job
 
 
 def options_text() -> str:
@@ -100,6 +103,31 @@ def _repeatability(study: Study, name: str) -> float | None:
     path = study.results / "represent" / name / "reliability.csv"
     values = _table(path)
     return float(np.mean(values["r"].to_numpy())) if values.height else None
+
+
+PLANNED = (("stage", 10), ("parts", 6), ("fresh", 6), ("core time", 10), ("longest", 9), ("memory", 9), ("disk", 9))
+
+
+def planned(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
+    """The plan as a table: what every stage takes, and all of them together."""
+    yield "  ".join(f"{name:>{width}}" for name, width in PLANNED) + "   (longest: clock time of the longest part)"
+    for row in planning.table(jobs).iter_rows(named=True):
+        mine = [job for job in jobs if job.stage == row["stage"]]
+        fresh = sum(stages.is_fresh(study, job.stage, job.part) for job in mine)
+        cells = [row["stage"], len(mine), fresh, duration(3600 * row["cpu_hours"]), duration(3600 * row["longest_hours"])]
+        cells += [f"{row['memory_gib']:.1f} GiB", f"{row['disk_gib']:.2f} GiB"]
+        yield "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, PLANNED, strict=True))
+    core, disk = sum(job.need.cpu_seconds for job in jobs), sum(job.need.disk_mib for job in jobs) / 1024
+    yield f"in all {duration(core)} of one core, {disk:.2f} GiB of results"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `3.4 h`, `5.1 days`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 200_000 else f"{seconds / 86_400:.1f} days"
 
 
 SHOWN = 10

@@ -6,8 +6,9 @@ import logging
 import resource
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
@@ -78,8 +79,20 @@ def silent(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
 
 
 def peak_memory_mib() -> float:
-    """Largest resident memory of this process so far, MiB."""
+    """Largest resident memory of this process, MiB, so far or since `forget_peak_memory`."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def forget_peak_memory() -> None:
+    """From now on the peak is counted anew (proc(5), clear_refs); where the kernel does not let us, it stays that of before."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def cpu_seconds() -> float:
+    """Processor seconds of this process and of the programs that it has waited for."""
+    mine, theirs = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return mine.ru_utime + mine.ru_stime + theirs.ru_utime + theirs.ru_stime
 
 
 class _Rate(ProgressColumn):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecgwas.progress import peak_memory_mib
+from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
 
 
 @contextmanager
@@ -105,7 +105,8 @@ def part_written(folder: Path, note: Path, mark: str, facts: Mapping[str, Any]) 
     work = note.with_suffix(".work")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, mode=0o700)
-    start = time.monotonic()
+    start, cpu = time.monotonic(), cpu_seconds()
+    forget_peak_memory()
     try:
         yield work
         old = Note.read(note)
@@ -114,8 +115,13 @@ def part_written(folder: Path, note: Path, mark: str, facts: Mapping[str, Any]) 
         _remove_stale(folder, old, outputs)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    seconds = time.monotonic() - start
-    made = {**facts, "host": platform.node(), "seconds": round(seconds, 3), "peak_memory_mib": round(peak_memory_mib(), 1)}
+    made = {
+        **facts,
+        "host": platform.node(),
+        "seconds": round(time.monotonic() - start, 3),
+        "cpu_seconds": round(cpu_seconds() - cpu, 3),
+        "peak_memory_mib": round(peak_memory_mib(), 1),
+    }
     with whole(note) as temporary:
         temporary.write_text(json.dumps({"fingerprint": mark, "outputs": outputs, "made": made}, indent=1, sort_keys=True))
 

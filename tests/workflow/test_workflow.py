@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from ecgwas import stages, workflow
-from ecgwas.errors import StudyError
+from ecgwas.errors import StudyError, ToolError
 from ecgwas.stages import STAGES
 from ecgwas.study import Study
+from ecgwas.workflow import planning
 from tests.cohorts import contents, copy_inputs, make_cohort
 
 
@@ -28,6 +31,12 @@ def run_local(study_file: Path) -> Study:
     return study
 
 
+def made_at(study: Study, stage: str, part: str) -> int:
+    """When the part's first file was written, in ns."""
+    note = json.loads((study.results / "notes" / stage / f"{part}.json").read_text())
+    return int(next(iter(note["outputs"].values()))["mtime_ns"])
+
+
 @pytest.mark.slow
 def test_snakemake_gives_the_same_bytes_and_sees_edits(finished: Study, tmp_path: Path) -> None:
     study_file = copy_inputs(finished.folder / "study.yaml", tmp_path / "snake")
@@ -35,22 +44,44 @@ def test_snakemake_gives_the_same_bytes_and_sees_edits(finished: Study, tmp_path
     assert contents(study) == contents(finished)
     assert all(stages.is_fresh(study, stage.name, part) for stage in STAGES for part in stage.parts(study))
 
-    before = (study.results / "notes" / "scan" / "1.json").stat().st_mtime_ns
+    before = made_at(study, "scan", "1")
     study_file.write_text(study_file.read_text().replace("threshold: permutation", "threshold: 1.0e-4"))
     edited = run_local(study_file)
     assert all(stages.is_fresh(edited, stage.name, part) for stage in STAGES for part in stage.parts(edited))
-    assert (study.results / "notes" / "scan" / "1.json").stat().st_mtime_ns == before
+    assert made_at(edited, "scan", "1") == before
 
 
 def test_the_plan_lists_the_parts_that_the_workflow_has_rules_for(finished: Study) -> None:
-    plan = json.loads(workflow.write_plan(finished).read_text())
+    plan = json.loads(planning.write(finished, planning.jobs(finished)).read_text())
     assert list(plan) == [stage.name for stage in STAGES]
     rules = (Path(workflow.__file__).parent / "Snakefile").read_text()
     for stage in STAGES:
         assert f"rule {stage.name}:" in rules
-        assert tuple(plan[stage.name]["parts"]) == stage.parts(finished)
+        assert tuple(plan[stage.name]) == stage.parts(finished)
 
 
 def test_an_unknown_profile_is_refused(finished: Study) -> None:
     with pytest.raises(StudyError, match="no profile"):
         workflow.run(finished.folder / "study.yaml", finished, profile="clowd", jobs=1, until=None, force=False)
+
+
+def test_what_was_made_by_hand_is_fresh_to_snakemake(finished: Study, tmp_path: Path) -> None:
+    """Even where an earlier part was made again, with the same content, after the later ones."""
+    shutil.copytree(finished.folder, tmp_path / "by_hand", symlinks=True)
+    study = Study.read_file(tmp_path / "by_hand" / "study.yaml")
+    stages.run_part(study, "read", "join", force=True)
+    times = {stage.name: [made_at(study, stage.name, part) for part in stage.parts(study)] for stage in STAGES}
+    run_local(study.folder / "study.yaml")
+    assert {stage.name: [made_at(study, stage.name, part) for part in stage.parts(study)] for stage in STAGES} == times
+
+
+def test_a_second_snakemake_on_one_study_is_refused(finished: Study) -> None:
+    with workflow.alone(finished), pytest.raises(StudyError, match="already"), workflow.alone(finished):
+        pass
+
+
+def test_an_executor_that_is_not_installed_is_named(finished: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ToolError, match="no executor for SLURM") as caught:
+        workflow.run(finished.folder / "study.yaml", finished, profile="slurm", jobs=1, until=None, force=False)
+    assert "ecgwas[slurm]" in caught.value.fix

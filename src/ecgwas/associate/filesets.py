@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate.sources import open_bgen
+from ecgwas.associate.sources import BED_MAGIC, open_bgen
 from ecgwas.errors import InputError, first_few
 from ecgwas.study.scan import Scan
 
@@ -161,6 +161,21 @@ def _variants(path: Path, size: int, changed: int) -> pl.DataFrame:
         shown = first_few(f"line {i + 1}" for i in wrong)
         raise InputError(f"positions that are no whole numbers: {shown}", where=path, fix="mend the column of positions")
     return frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos")).with_row_index("row")
+
+
+def count_variants(files: Fileset) -> int:
+    """Variants of a fileset, from the header or size of its genotypes: the list of variants is not read.
+
+    A .bed whose size contradicts its people counts as what fits in it.
+    """
+    must_exist(files.genotypes)
+    if files.kind == "bed":
+        people = len(read_people(files).eids)
+        return (files.genotypes.stat().st_size - len(BED_MAGIC)) // max(1, (people + 3) // 4)
+    with files.genotypes.open("rb") as file:
+        start = file.read(12)
+    # .pgen: magic of two bytes, storage mode, then the number of variants. .bgen: two words, then the number.
+    return int.from_bytes(start[3:7] if files.kind == "pgen" else start[8:12], "little")
 
 
 def _frame(

@@ -14,6 +14,8 @@ from ecgwas.associate.codes import NO_CALL
 
 ROWS = 512
 """People whose pairs are computed at once."""
+BYTES = 2**28
+"""Variants are taken in steps that take up this much as float32."""
 BINS = np.linspace(-1.0, 0.5, 3001)
 """Histogram of all pairs, 0.0005 wide: the spread of unrelated pairs is read from it."""
 
@@ -44,19 +46,34 @@ def king(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _rows(codes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    one, two, none, called = (part.astype(np.float32) for part in (codes == 1, codes == 2, codes == 0, codes != NO_CALL))
     people = codes.shape[1]
     for start in range(0, people, ROWS):
-        here = slice(start, min(start + ROWS, people))
-        both = one[:, here].T @ one
-        opposite = none[:, here].T @ two + two[:, here].T @ none
-        own = one[:, here].T @ called
-        other = called[:, here].T @ one
+        both, opposite, own, other = _counts(codes, start, min(start + ROWS, people))
         smaller = np.minimum(own, other).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             found = (both - 2 * opposite) / (2 * smaller) + 0.5 - (own + other) / (4 * smaller)
         found[np.arange(len(found)), np.arange(start, start + len(found))] = np.nan
         yield start, np.asarray(found, dtype=np.float64)
+
+
+def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np.float32], ...]:
+    """Each (stop - start, N) float32, whole numbers, of people start to stop with everyone: variants at which both are
+    heterozygous, are opposite homozygotes, and at which one is heterozygous while the other is called (both ways).
+
+    Some variants at a time: as float32 all of them would not fit for a biobank. The sums are exact whatever the step.
+    """
+    people = codes.shape[1]
+    both, opposite, own, other = (np.zeros((stop - start, people), dtype=np.float32) for _ in range(4))
+    step = max(1, BYTES // (16 * people))
+    for first in range(0, len(codes), step):
+        some = codes[first : first + step]
+        one, two, none, called = (part.astype(np.float32) for part in (some == 1, some == 2, some == 0, some != NO_CALL))
+        here = slice(start, stop)
+        both += one[:, here].T @ one
+        opposite += none[:, here].T @ two + two[:, here].T @ none
+        own += one[:, here].T @ called
+        other += called[:, here].T @ one
+    return both, opposite, own, other
 
 
 def related(codes: NDArray[np.uint8], limit: float) -> Related:

@@ -37,6 +37,10 @@ from ecgwas.store import fingerprint
 from ecgwas.study import ResidualAutoencoder, Vae
 from ecgwas.tables import Features
 
+THREADS = 2
+"""Threads of a network on the processor, whatever the machine has: sums over another number of threads end in other digits."""
+torch.set_num_threads(THREADS)
+
 TRACES_AT_ONCE = 64
 """Traces that pass through a network together when it only encodes or decodes."""
 

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from ecgwas import __version__, progress
 from ecgwas.errors import EcgwasError, InputError, MissingStageError, StudyError, first_few
 from ecgwas.stages import genes, loci, null, read, report, represent, scan, traits
@@ -101,6 +103,14 @@ def _vouched(study: Study, stage_name: str, part: str, mark: str) -> bool:
     return note is not None and note.fingerprint == mark and note.vouches_for(stage_folder(study, stage_name))
 
 
+def _upstream(study: Study, stage: Stage, part: str) -> dict[str, str]:
+    """`stage/part` that the part was made from -> fingerprint of the content of its files, ten digits."""
+    found = {}
+    for name, before in stage.needs(study, part):
+        found[f"{name}/{before}"] = fingerprint(_digests(study, stage.name, name, before))[:10]
+    return found
+
+
 def _mark(study: Study, stage: Stage, part: str) -> str:
     """Fingerprint of what the part is made from: options, user files, and the content of earlier parts."""
     upstream = [_digests(study, stage.name, name, before) for name, before in stage.needs(study, part)]
@@ -122,9 +132,11 @@ def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
     _clear_scratch(scratch, keep=scratch.name)
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     versions = {"ecgwas": __version__} | {library: version(library) for library in LIBRARIES}
-    facts = {"options": stage.options(study, part), "seed": study.seed, "versions": versions}
+    inputs = {"files": [stamp(path) for path in stage.files(study, part)], "parts": _upstream(study, stage, part)}
+    facts = {"options": stage.options(study, part), "seed": study.seed, "versions": versions, "inputs": inputs}
     note = note_path(study, stage.name, part)
-    with part_written(stage_folder(study, stage.name), note, mark, facts) as out:
+    # Sums over another number of threads end in other digits: linear algebra has one, on every machine.
+    with threadpool_limits(1, user_api="blas"), part_written(stage_folder(study, stage.name), note, mark, facts) as out:
         stage.work(study, part, out, scratch)
     _clear_scratch(scratch, keep=None)
 
@@ -179,6 +191,10 @@ def _locked(study: Study, stage_name: str, part: str) -> Iterator[None]:
             gone = not path.exists() or path.stat().st_ino != os.fstat(handle.fileno()).st_ino
         except BlockingIOError:
             gone = True
+        except OSError as error:
+            # File systems without locks are met on clusters; the files there are whole all the same.
+            logger.warning("%s cannot be locked (%s): see to it that only one run makes it", path, error)
+            gone = False
         if gone:
             handle.seek(0)
             problem = f"{stage_name} (part {part}) is being made by another run: {handle.read().strip()}"

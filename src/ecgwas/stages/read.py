@@ -34,6 +34,11 @@ _find = lru_cache(maxsize=4)(ecg.find)
 """A folder of 100,000 files is listed once in a run, not once a part."""
 
 
+def listed(study: Study) -> ecg.Manifest:
+    """Whose recordings are read, and the files set aside."""
+    return _find(study.read)
+
+
 def _parts(study: Study) -> tuple[str, ...]:
     people = len(_find(study.read).sources)
     count = max(1, -(-people // study.read.people_per_part))

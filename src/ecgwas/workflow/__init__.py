@@ -2,65 +2,93 @@
 
 from __future__ import annotations
 
-import json
+import fcntl
+import importlib.util
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from ecgwas.errors import StudyError, ToolError
 from ecgwas.stages import STAGES, is_fresh
 from ecgwas.stages.base import note_path
-from ecgwas.store import fingerprint, whole
 from ecgwas.study import Study
+from ecgwas.workflow import planning
 
 PROFILES = ("local", "slurm")
 
 
-def write_plan(study: Study) -> Path:
-    """results/plan.json: the parts of every stage and a mark of each stage's options.
-
-    The Snakefile is evaluated again in every job of a cluster run, so it reads the plan instead of making it.
-    """
-    plan = {stage.name: _planned(study, stage.name) for stage in STAGES}
-    path = study.results / "plan.json"
-    with whole(path) as temporary:
-        temporary.write_text(json.dumps(plan, indent=1))
-    return path
-
-
-def _planned(study: Study, name: str) -> dict[str, object]:
-    stage = next(stage for stage in STAGES if stage.name == name)
-    parts = stage.parts(study)
-    return {"parts": parts, "marks": [fingerprint(stage.options(study, part))[:16] for part in parts]}
-
-
-def _forget_stale(study: Study) -> None:
-    """Takes away the notes of parts that are not fresh.
-
-    Snakemake judges by times of change and by what it remembers of its own runs; it would take a note that a run without
-    it left, for an older study file, as good.
-    """
-    for stage in STAGES:
-        for part in stage.parts(study):
-            if not is_fresh(study, stage.name, part):
-                note_path(study, stage.name, part).unlink(missing_ok=True)
-
-
 def run(study_file: Path, study: Study, *, profile: str, jobs: int, until: str | None, force: bool) -> None:
-    """Run the study through Snakemake as a subprocess. Raises ToolError if a job fails, with where its log is."""
+    """Run the study through Snakemake as a subprocess.
+
+    profile: one of PROFILES, or the folder of a Snakemake profile. Raises StudyError for another profile and where a job
+    cannot fit, ToolError if the executor is not installed or a job fails, with where its log is.
+    """
     workflow = files("ecgwas") / "workflow"
-    chosen = str(workflow / "profiles" / profile) if profile in PROFILES else profile
-    if not Path(chosen).is_dir():
-        fix = "`--on local`, `--on slurm`, or the folder of a Snakemake profile"
+    chosen = Path(str(workflow / "profiles" / profile)) if profile in PROFILES else Path(profile)
+    if not (chosen / "config.yaml").is_file():
+        fix = "`--on local`, `--on slurm`, or the folder of a Snakemake profile (which holds a config.yaml)"
         raise StudyError(f"there is no profile '{profile}'", where=study_file, fix=fix)
-    write_plan(study)
-    _forget_stale(study)
-    command = [sys.executable, "-m", "snakemake", "-s", str(workflow / "Snakefile"), "--profile", chosen]
-    command += ["--directory", str(study.results), "--jobs", str(jobs), "--cores", str(jobs)]
+    _must_be_installed(chosen)
+    planned = planning.jobs(study)
+    memory = planning.memory_here_mib() if profile == "local" else None
+    planning.refuse_what_cannot_fit(study, planned, memory_mib=memory, disk_mib=planning.disk_here_mib(study))
+    planning.write(study, planned)
+    command = [sys.executable, "-m", "snakemake", "-s", str(workflow / "Snakefile"), "--profile", str(chosen.resolve())]
+    command += ["--directory", str(study.results.resolve()), "--jobs", str(jobs), "--cores", str(jobs)]
+    # What is stale has no note any more, so Snakemake needs no other reason than a note that is missing or older.
+    command += ["--nolock", "--rerun-incomplete", "--rerun-triggers", "mtime"]
     command += ["--config", f"study={study_file.resolve()}", f"until={until or STAGES[-1].name}"]
     command += ["--forceall"] if force else []
-    finished = subprocess.run(command, check=False)
+    with alone(study):
+        _settle(study)
+        finished = subprocess.run(command, check=False)
     if finished.returncode != 0:
         fix = "read the log named above, mend the cause, run the same command again: finished parts are kept"
         raise ToolError(f"Snakemake ended with exit code {finished.returncode}", where=study.results / "logs", fix=fix)
+
+
+def _must_be_installed(profile: Path) -> None:
+    lines = (profile / "config.yaml").read_text().splitlines()
+    executor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("executor:")), "local")
+    if executor != "slurm" or importlib.util.find_spec("snakemake_executor_plugin_slurm") is not None:
+        return
+    fix = "pip install 'ecgwas[slurm]'"
+    raise ToolError("Snakemake has no executor for SLURM here", where=profile, fix=fix)
+
+
+def _settle(study: Study) -> None:
+    """Makes what Snakemake sees say what ecgwas knows.
+
+    Snakemake judges by times of change. A note that is not fresh is taken away, so that its part is made again, and those
+    that are fresh get times in the order of the stages: whoever made them, with Snakemake or without, they are not made
+    again. Its marks of unfinished files go, too: a note is there whole or not at all.
+    """
+    shutil.rmtree(study.results / ".snakemake" / "incomplete", ignore_errors=True)
+    for stage in STAGES:
+        for part in stage.parts(study):
+            path = note_path(study, stage.name, part)
+            if is_fresh(study, stage.name, part):
+                os.utime(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(study: Study) -> Iterator[None]:
+    """One Snakemake at a time per study. The lock is the kernel's and ends with its holder, as Snakemake's own does not."""
+    path = study.results / "notes" / "workflow.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            problem = "this study is being run through Snakemake already"
+            raise StudyError(problem, where=study.results, fix="wait for that run, or stop it") from None
+        except OSError:
+            pass  # A file system without locks; each part is written whole all the same.
+        yield

@@ -1,0 +1,216 @@
+"""What each stage costs: processor seconds, memory and disk as formulas of a study's size.
+
+The constants are medians of what parts took, by their notes: `python benchmarks/scale.py --calibrate` prints them anew.
+Seconds are of one core; another processor is faster or slower as a whole, which moves all of them alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ecgwas.represent import measurements
+from ecgwas.signals import LEADS
+from ecgwas.study import BeatPoints, Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
+
+CONSTANTS: Mapping[str, float] = {
+    "start": 2.5,
+    "read_recording": 0.013,
+    "intervals_person": 0.045,
+    "pca_person": 0.0015,
+    "align_person": 0.03,
+    "pca_cell": 2.0e-10,
+    "network_operation": 4.0e-11,
+    "network_trace": 2.0e-4,
+    "scan_variant": 4.0e-5,
+    "scan_test_person": 1.0e-11,
+    "scan_shuffle_person": 1.0e-11,
+    "kinship_cell": 5.0e-11,
+    "panel_call": 5.0e-9,
+    "trait_value": 2.0e-6,
+    "loci_trait": 0.02,
+    "report": 4.0,
+    "genes": 1.0,
+}
+"""Processor seconds: of starting ecgwas, of one recording, of one person measured, of one multiplication, and so on."""
+
+BASE_MIB = 330.0
+"""A process of ecgwas with its libraries; torch takes TORCH_MIB more."""
+TORCH_MIB = 250.0
+MIB = 2.0**20
+ROW_BYTES = 60.0
+"""Of a kept test on disk."""
+PANEL_VARIANTS = 20_000
+LOOKED_AT = 400_000
+HISTOGRAM_BYTES = 4000 * 8
+"""Of a trait in one part of the scan: 4,000 bins."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Processor seconds, memory and disk (results that stay) of one part; cores it can use."""
+
+    cpu_seconds: float
+    memory_mib: float
+    disk_mib: float
+    cores: int = 1
+
+    @property
+    def seconds(self) -> float:
+        """By the clock, on cores that are idle."""
+        start = min(CONSTANTS["start"], self.cpu_seconds)
+        return start + (self.cpu_seconds - start) / self.cores
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a study is.
+
+    recordings  people with a recording;  tested  those of them who have genotypes
+    variants    chromosome -> variants;  dosages True if they are not hard calls
+    """
+
+    recordings: int
+    tested: int
+    variants: Mapping[str, int]
+    dosages: bool = False
+
+    @property
+    def all_variants(self) -> int:
+        """Of all chromosomes."""
+        return sum(self.variants.values())
+
+
+def person_bytes(study: Study) -> float:
+    """A person's cleaned recording and three median beats, float32."""
+    options = study.read
+    strip = options.seconds * options.rate_hz
+    return 4 * len(LEADS) * (strip + 3 * beat_samples(study))
+
+
+def beat_samples(study: Study) -> float:
+    """Samples of a median beat."""
+    return (study.read.beats.before_ms + study.read.beats.after_ms) / 1000 * study.read.rate_hz
+
+
+def traits_of(options: RepresentationOptions) -> int:
+    """Traits that a representation gives at most."""
+    if isinstance(options, Intervals):
+        return len(LEADS) * len(measurements.OF_A_LEAD) + len(measurements.OF_ALL_LEADS)
+    if isinstance(options, BeatPoints):
+        return len(LEADS) * options.points
+    return options.features * (len(LEADS) if options.leads == "each" else 1)
+
+
+def read(study: Study, people: int) -> Need:
+    """One part of so many people."""
+    stored = people * person_bytes(study) / MIB
+    # While a part is moved into place its files are in the cache, not in memory.
+    return Need(CONSTANTS["start"] + people * CONSTANTS["read_recording"], BASE_MIB + 1.05 * stored, stored)
+
+
+def read_join(size: Size) -> Need:
+    """The list of recordings."""
+    return Need(CONSTANTS["start"], BASE_MIB + size.recordings * 1000 / MIB, size.recordings * 60 / MIB)
+
+
+def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
+    """One representation, fitted and applied to whole, odd and even beats."""
+    people, start = size.recordings, CONSTANTS["start"]
+    # Features of whole, odd and even beats: held as float64, written as float32 or packed.
+    values = people * traits_of(options)
+    stored, held = 3 * values * 4.5 / MIB, 6 * values * 8 / MIB
+    if isinstance(options, Intervals):
+        return Need(start + people * CONSTANTS["intervals_person"], BASE_MIB + held, stored)
+    if isinstance(options, BeatPoints):
+        return Need(start + people * CONSTANTS["pca_person"], BASE_MIB + held, stored)
+    samples = _samples(study, options.input)
+    columns = samples * (1 if options.leads == "each" else 8)
+    aligned = people * CONSTANTS["align_person"] if options.align == "waves" else 0.0
+    if isinstance(options, Pca):
+        traces = people * (len(LEADS) if options.leads == "each" else 1)
+        cpu = start + 3 * people * CONSTANTS["pca_person"] + traces * columns**2 * CONSTANTS["pca_cell"] + aligned
+        return Need(cpu, BASE_MIB + 5 * columns**2 * 8 / MIB + held, stored)
+    cpu = start + aligned + _training(options, samples, people)
+    weights = 12 * parameters(options, samples) * 4 / MIB
+    return Need(cpu, BASE_MIB + TORCH_MIB + weights + held, stored + 3 * parameters(options, samples) * 4 / MIB, cores=2)
+
+
+def _samples(study: Study, source: str) -> float:
+    return beat_samples(study) if source == "beat" else study.read.seconds * study.read.rate_hz
+
+
+def _training(options: ResidualAutoencoder | Vae, samples: float, people: int) -> float:
+    """Processor seconds of training for all epochs; stopping early makes it less."""
+    traces = people * (len(LEADS) if options.leads == "each" else 1)
+    passes = 3 * options.epochs + 3  # Forwards and backwards in training; forwards for whole, odd and even beats.
+    each = operations(options, samples) * CONSTANTS["network_operation"] + CONSTANTS["network_trace"]
+    return traces * passes * each
+
+
+def operations(options: ResidualAutoencoder | Vae, samples: float) -> float:
+    """Multiplications of one trace on its way forwards."""
+    total, inside, length = 0.0, (8 if options.leads == "together" else 1), samples
+    kernel = max(options.kernels) if isinstance(options, ResidualAutoencoder) else 7
+    for width in options.channels:
+        length /= 2
+        total += 2 * (inside * width + width * width) * kernel * length
+        inside = width
+    return total + 2 * inside * length * options.features
+
+
+def parameters(options: ResidualAutoencoder | Vae, samples: float) -> float:
+    """Weights of the network."""
+    length = samples * 0.5 ** len(options.channels)
+    kernels = 4.0 * 7 * sum(width * width for width in options.channels)
+    return kernels + 2.0 * options.channels[-1] * length * options.features
+
+
+def traits(study: Study, size: Size, count: int) -> Need:
+    """Joining, transforming, and the guards over people: panel of variants, kinship of all pairs, components."""
+    looked = min(size.all_variants, LOOKED_AT)
+    kept = min(looked, PANEL_VARIANTS)
+    kinship = size.tested**2 * kept * CONSTANTS["kinship_cell"] if study.traits.guards.max_kinship is not None else 0.0
+    panel = looked * size.tested * CONSTANTS["panel_call"]
+    cpu = CONSTANTS["start"] + panel + kinship + size.tested * count * CONSTANTS["trait_value"]
+    held = 6 * size.tested * count * 8 + kept * size.tested * 6 + 3 * 2.0**28
+    return Need(cpu, BASE_MIB + held / MIB, size.tested * count * 8 / MIB)
+
+
+def scan(study: Study, size: Size, count: int, variants: int) -> Need:
+    """One chromosome against all traits."""
+    options = study.scan
+    tests = variants * count
+    cpu = CONSTANTS["start"] + variants * CONSTANTS["scan_variant"] + tests * size.tested * CONSTANTS["scan_test_person"]
+    shuffles = options.permutations if isinstance(options, Matrix) else 0
+    cpu += tests * size.tested * shuffles * CONSTANTS["scan_shuffle_person"]
+    cores = 2 if options.threads == 0 else options.threads
+    kept = tests * 10.0**-options.keep_neglog10p
+    block = 4096 * size.tested * (6.0 if shuffles else 1.0)
+    held = 4 * size.tested * count * 8 + cores * (block + count * HISTOGRAM_BYTES) + variants * 250 + kept * 300
+    held += min(2.0**29, size.tested * count * shuffles * 4.0) + (2.0**28 * cores if size.dosages else 0.0)
+    dense = tests * 8 if isinstance(options, Matrix) and options.dense else 0
+    disk = kept * ROW_BYTES + variants * 12 + count * HISTOGRAM_BYTES + dense
+    return Need(cpu, BASE_MIB + held / MIB, disk / MIB, cores=cores)
+
+
+def loci(study: Study, size: Size, count: int) -> Need:
+    """Thresholds, hits, linkage, heritability."""
+    kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
+    looked = min(size.all_variants, LOOKED_AT)
+    cpu = CONSTANTS["start"] + count * CONSTANTS["loci_trait"] + looked * size.tested * CONSTANTS["panel_call"]
+    held = kept * 150 + 6 * size.tested * count * 8 + len(size.variants) * count * HISTOGRAM_BYTES
+    held += min(looked, PANEL_VARIANTS) * size.tested + 3 * min(size.tested, 4000) ** 2 * 8 + size.all_variants * 250
+    return Need(cpu, BASE_MIB + TORCH_MIB + held / MIB, count * 20_000 / MIB)
+
+
+def genes() -> Need:
+    """By files; services of the internet answer when they answer."""
+    return Need(CONSTANTS["start"] + CONSTANTS["genes"], BASE_MIB + TORCH_MIB, 1.0)
+
+
+def report(study: Study, size: Size, count: int) -> Need:
+    """The page; it holds hits, and of the scan what it draws."""
+    kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
+    held = kept * 100 + 2 * size.tested * count * 8 + len(size.variants) * count * HISTOGRAM_BYTES
+    return Need(CONSTANTS["start"] + CONSTANTS["report"] + kept * 1e-6, BASE_MIB + TORCH_MIB + held / MIB, 15.0)
