@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-HEADERS = ("_jobs", "_bodies", "_table_body", "_prepare_body", "_gaps_body", "_tests_body")
+HEADERS = ("_jobs", "_bodies", "_table_body", "_prepare_body", "_gaps_body", "_refits_body", "_tests_body")
 
 setup(
     ext_modules=[

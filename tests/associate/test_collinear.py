@@ -28,4 +28,4 @@ def test_the_bound_covers_every_correlation_and_factor(noise: float, doubled: bo
     each = rules._each(block, along, np.maximum(remaining, 1e-12))
     assert not (each & ~rules._near(block, along, remaining)).any()
     assert each[7] or noise > 0.02
-    assert not each.all()
+    assert doubled or not each.all()

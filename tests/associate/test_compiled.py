@@ -75,7 +75,8 @@ def test_gaps_are_those_of_float64(instructions: str, share: float) -> None:
 def t_squared(block: Block, found: Sums) -> NDArray[np.float64]:
     """(V, 64): up to the degrees of freedom."""
     square, remaining = found.product[:, :64].astype(np.float64) ** 2, (found.squares - found.explained)[:, None]
-    return square / (remaining * found.length[:, :64] - square)
+    varies = remaining[:, 0] > 1e-6
+    return (square / np.maximum(remaining * found.length[:, :64] - square, 1e-9))[varies]
 
 
 def test_gaps_in_brief_stay_within_what_is_computed_again(instructions: str) -> None:

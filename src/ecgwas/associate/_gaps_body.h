@@ -1,18 +1,18 @@
-/* People without a call left out of a variant (the algebra of algebra.py), and hits in float64; see _table.c. */
+/* People without a call left out of a variant (the algebra of algebra.py); see _table.c. */
 #if VECTOR == 16
 #define HIGH 8 /* rows of the product kept in registers */
 #else
 #define HIGH 4
 #endif
-#define DOUBLES (VECTOR / 2)
 
 /* Room for one variant at a time; `wide` is a rank rounded up to whole vectors, its padding stays 0. */
 typedef struct {
     size wide, most;
     size *people;   /* (most,) without a call */
     double *rows;   /* (most, wide) their rows of the basis */
-    double *matrix; /* (wide, wide) */
-    double *root;   /* (wide, wide) inverse of the matrix's Cholesky factor, upper */
+    double *matrix; /* (wide, wide), then its Cholesky factor U above the diagonal */
+    double *scale;  /* (wide,) one over the diagonal of U */
+    double *root;   /* (wide, wide) inverse of U, where it is asked for */
     double *z;      /* (wide,) */
     double *first;  /* (wide,) */
     float *weights; /* (most, wide) */
@@ -27,6 +27,7 @@ static void NAME(release)(NAME(room) *room) {
     free(room->people);
     free(room->rows);
     free(room->matrix);
+    free(room->scale);
     free(room->root);
     free(room->z);
     free(room->first);
@@ -43,13 +44,14 @@ static int NAME(reserve)(NAME(room) *room, size rank, size most) {
     room->rows = aligned(sizeof(double) * rows);
     room->matrix = aligned(sizeof(double) * square);
     room->root = aligned(sizeof(double) * square);
+    room->scale = aligned(sizeof(double) * (size_t)wide);
     room->z = aligned(sizeof(double) * (size_t)wide);
     room->first = aligned(sizeof(double) * (size_t)wide);
     room->weights = aligned(sizeof(float) * rows);
     room->z32 = aligned(sizeof(float) * (size_t)wide);
     room->u32 = aligned(sizeof(float) * (size_t)(most + 1));
-    return room->people && room->rows && room->matrix && room->root && room->z && room->first && room->weights &&
-           room->z32 && room->u32;
+    return room->people && room->rows && room->matrix && room->scale && room->root && room->z && room->first &&
+           room->weights && room->z32 && room->u32;
 }
 
 /* Who has no call, and their rows of the basis. Gives how many. */
@@ -79,10 +81,11 @@ TARGET static void NAME(gram_of_columns)(NAME(room) *room, size missing) {
                     sums[k] += row[r + k] * right;
             }
             for (int k = 0; k < 4; k++)
-                for (int lane = 0; lane < DOUBLES; lane++)
-                    room->matrix[(r + k) * wide + c + lane] = (r + k == c + lane) - sums[k][lane];
+                *(NAME(doubles) *)(room->matrix + (r + k) * wide + c) = -sums[k];
         }
     }
+    for (size r = 0; r < wide; r++)
+        room->matrix[r * wide + r] += 1;
     room->dims = wide;
 }
 
@@ -108,14 +111,18 @@ TARGET static void NAME(gram_of_rows)(NAME(room) *room, size missing) {
 /* The trace of G = Q_S'Q_S and a bound of L / (1 - L), L its largest eigenvalue, from matrix = I - G: L is at most the mean
  * of the eigenvalues plus their standard deviation times sqrt(rank - 1) (Wolkowicz and Styan 1980, theorem 2.1). */
 TARGET static void NAME(leverage)(NAME(room) *room, size rank) {
-    double trace = 0, squared = 0;
+    double trace = 0, squares[8] = {0}, squared = 0;
     for (size r = 0; r < rank; r++) {
-        double own = 1 - room->matrix[r * room->wide + r], others = 0;
-        for (size c = r + 1; c < rank; c++)
-            others += room->matrix[r * room->wide + c] * room->matrix[r * room->wide + c];
+        const double *row = room->matrix + r * room->wide;
+        double own = 1 - row[r];
+        for (size c = (r + 1) / 8 * 8; c < room->wide; c += 8)
+            for (int lane = 0; lane < 8; lane++)
+                squares[lane] += c + lane > r ? row[c + lane] * row[c + lane] : 0;
         trace += own;
-        squared += own * own + 2 * others;
+        squared += own * own;
     }
+    for (int lane = 0; lane < 8; lane++)
+        squared += 2 * squares[lane];
     double mean = trace / (double)rank, variance = squared / (double)rank - mean * mean;
     double most = mean + sqrt((variance > 0 ? variance : 0) * (double)(rank - 1));
     room->trace = trace;
@@ -128,35 +135,61 @@ TARGET static inline void NAME(take)(double *to, const double *row, double facto
         *(NAME(doubles) *)(to + c) -= factor * *(const NAME(doubles) *)(row + c);
 }
 
-/* root = inverse of U, where U'U = matrix (Cholesky); row by row, so that whole vectors are worked on. Gives 0 where the
- * people who remain cannot carry the covariates. */
-TARGET static int NAME(inverse_root)(NAME(room) *room) {
+/* U, where U'U = matrix (Cholesky), takes the matrix's place; row by row, so that whole vectors are worked on. Gives 0 where
+ * the people who remain cannot carry the covariates. */
+TARGET static int NAME(cholesky)(NAME(room) *room) {
     size wide = room->wide, dims = room->dims;
-    double *matrix = room->matrix, *root = room->root;
-    memset(root, 0, sizeof(double) * (size_t)(wide * wide));
     for (size k = 0; k < dims; k++) {
-        double *row = matrix + k * wide, pivot = row[k];
+        double *row = room->matrix + k * wide, pivot = row[k];
         if (!(pivot > SMALLEST_ROOT * SMALLEST_ROOT))
             return 0;
-        room->first[k] = 1 / sqrt(pivot);
+        room->scale[k] = 1 / sqrt(pivot);
         for (size c = k + 1; c < wide; c++)
-            row[c] *= room->first[k];
+            row[c] *= room->scale[k];
         for (size c = 0; c <= k; c++)
             row[c] = 0;
         for (size r = k + 1; r < dims; r++)
-            NAME(take)(matrix + r * wide, row, row[r], r, wide);
-        root[k * wide + k] = 1;
-    }
-    for (size k = 0; k < dims; k++) {
-        for (size c = 0; c <= k; c++) {
-            double solved = root[c * wide + k] *= room->first[k];
-            NAME(take)(root + c * wide, matrix + k * wide, solved, k, wide);
-        }
+            NAME(take)(room->matrix + r * wide, row, row[r], r, wide);
     }
     return 1;
 }
 
-/* What the missing calls of one variant change: fills z and root, gives what `explained` gains, or infinity.
+/* root = inverse of U. */
+TARGET static void NAME(invert)(NAME(room) *room) {
+    size wide = room->wide, dims = room->dims;
+    memset(room->root, 0, sizeof(double) * (size_t)(wide * wide));
+    for (size k = 0; k < dims; k++) {
+        room->root[k * wide + k] = 1;
+        for (size c = 0; c <= k; c++) {
+            double solved = room->root[c * wide + k] *= room->scale[k];
+            NAME(take)(room->root + c * wide, room->matrix + k * wide, solved, k, wide);
+        }
+    }
+}
+
+/* values (wide,) -> U'^-1 values. */
+TARGET static void NAME(solve_forward)(const NAME(room) *room, double *values) {
+    for (size k = 0; k < room->dims; k++) {
+        values[k] *= room->scale[k];
+        NAME(take)(values, room->matrix + k * room->wide, values[k], k, room->wide); /* its row is 0 up to k */
+    }
+}
+
+/* values (wide,) -> U^-1 values. */
+TARGET static void NAME(solve_backward)(const NAME(room) *room, double *values) {
+    for (size k = room->dims - 1; k >= 0; k--) {
+        const double *row = room->matrix + k * room->wide;
+        double sums[8] = {0}, total = 0;
+        for (size c = k / 8 * 8; c < room->wide; c += 8)
+            for (int lane = 0; lane < 8; lane++)
+                sums[lane] += row[c + lane] * values[c + lane];
+        for (int lane = 0; lane < 8; lane++)
+            total += sums[lane];
+        values[k] = (values[k] - total) * room->scale[k];
+    }
+}
+
+/* What the missing calls of one variant change: fills z, gives what `explained` gains, or infinity.
  * few: matrices of the people left out; else of the covariates. */
 TARGET static double NAME(change)(NAME(room) *room, size missing, int few, const double *along, size rank) {
     size wide = room->wide;
@@ -167,19 +200,18 @@ TARGET static double NAME(change)(NAME(room) *room, size missing, int few, const
         NAME(gram_of_columns)(room, missing);
     if (!few)
         NAME(leverage)(room, rank);
-    if (!NAME(inverse_root)(room))
+    if (!NAME(cholesky)(room))
         return INFINITY;
     for (size r = 0; r < room->dims; r++) {
         double sum = 0;
         if (few)
             for (size c = 0; c < rank; c++)
                 sum += room->rows[r * wide + c] * along[c];
-        room->first[r] = few ? sum : r < rank ? along[r] : 0;
+        room->z[r] = few ? sum : r < rank ? along[r] : 0;
     }
-    memset(room->z, 0, sizeof(double) * (size_t)wide);
-    for (size c = 0; c < room->dims; c++)
-        for (size r = c; r < room->dims; r++)
-            room->z[r] += room->root[c * wide + r] * room->first[c];
+    for (size r = room->dims; r < wide; r++)
+        room->z[r] = 0;
+    NAME(solve_forward)(room, room->z);
     for (size r = 0; r < room->dims; r++)
         gained += room->z[r] * room->z[r];
     if (!few)
@@ -191,6 +223,7 @@ TARGET static double NAME(change)(NAME(room) *room, size missing, int few, const
 /* weights (missing, wide) = root of few people, or rows times root: the traits' part is weights' times their rows. */
 TARGET static void NAME(weigh)(NAME(room) *room, size missing, int few) {
     size wide = room->wide;
+    NAME(invert)(room);
     for (size r = 0; r < wide; r++)
         room->z32[r] = (float)room->z[r];
     if (few) {
@@ -259,15 +292,11 @@ TARGET static void NAME(in_full)(const gaps_t *job, const NAME(room) *room, size
         NAME(spread)(job, room, missing, few, variant, start);
 }
 
-/* u (missing,), whose product with the traits of the people left out is what g'My gains: rows times root times z. */
+/* u (missing,), whose product with the traits of the people left out is what g'My gains: rows times U^-1 z. */
 TARGET static void NAME(gains)(NAME(room) *room, size missing) {
     size wide = room->wide;
-    for (size c = 0; c < wide; c++) {
-        double sum = 0;
-        for (size r = c; r < wide; r++)
-            sum += room->root[c * wide + r] * room->z[r];
-        room->first[c] = sum;
-    }
+    memcpy(room->first, room->z, sizeof(double) * (size_t)wide);
+    NAME(solve_backward)(room, room->first);
     for (size i = 0; i < missing; i++) {
         double sums[8] = {0}, total = 0;
         for (size c = 0; c < wide; c += 8)
@@ -354,119 +383,4 @@ TARGET static int NAME(gaps)(const gaps_t *job) {
     return ready;
 }
 
-/* Who carries minor alleles: those with one in `carriers`, then those with two. */
-TARGET static void NAME(list_carriers)(const uint64_t *words, size count, carriers_t *carriers) {
-    size found = 0;
-    for (int copies = 1; copies <= 2; copies++) {
-        for (size w = 0; w < count; w++) {
-            uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
-            for (uint64_t bits = copies == 1 ? low & ~high : high & ~low; bits; bits &= bits - 1)
-                carriers->people[found++] = (uint32_t)(w * 32 + __builtin_ctzll(bits) / 2);
-        }
-        carriers->ends[copies - 1] = found;
-    }
-}
-
-/* Sum over carriers `from` to `to` of one column, four sums at a time, since each addition waits for the last. */
-TARGET static double NAME(sum)(const uint32_t *people, size from, size to, const double *column) {
-    double sums[4] = {0};
-    for (; from + 4 <= to; from += 4)
-        for (int k = 0; k < 4; k++)
-            sums[k] += column[people[from + k]];
-    for (; from < to; from++)
-        sums[0] += column[people[from]];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
-/* Copies of one variant times one column. */
-TARGET static double NAME(dot)(const carriers_t *carriers, const double *column) {
-    return NAME(sum)(carriers->people, 0, carriers->ends[0], column) +
-           2 * NAME(sum)(carriers->people, carriers->ends[0], carriers->ends[1], column);
-}
-
-/* along (wide,) = copies of one variant times the basis; two sums at a time. */
-TARGET static void NAME(project)(const carriers_t *carriers, const double *basis, size wide, double *along) {
-    for (size start = 0; start < wide; start += LANES) {
-        NAME(doubles) sums[LANES / DOUBLES] = {{0}};
-        for (int copies = 1; copies <= 2; copies++) {
-            NAME(doubles) even[LANES / DOUBLES] = {{0}}, odd[LANES / DOUBLES] = {{0}};
-            size k = copies == 1 ? 0 : carriers->ends[0], end = carriers->ends[copies - 1];
-            for (; k + 2 <= end; k += 2) {
-                const NAME(doubles) *one = (const NAME(doubles) *)(basis + carriers->people[k] * wide + start);
-                const NAME(doubles) *other = (const NAME(doubles) *)(basis + carriers->people[k + 1] * wide + start);
-                for (int part = 0; part < LANES / DOUBLES; part++) {
-                    even[part] += one[part];
-                    odd[part] += other[part];
-                }
-            }
-            for (int part = 0; part < LANES / DOUBLES; part++) {
-                if (k < end)
-                    even[part] += ((const NAME(doubles) *)(basis + carriers->people[k] * wide + start))[part];
-                sums[part] += copies * (even[part] + odd[part]);
-            }
-        }
-        memcpy(along + start, sums, sizeof sums);
-    }
-}
-
-/* One trait's part of the change of one variant in float64: to what product and length change. */
-TARGET static void NAME(correct)(const NAME(room) *room, size missing, int few, size rank, const double *trait,
-                                 double *product, double *length) {
-    size wide = room->wide;
-    for (size r = 0; r < room->dims; r++)
-        room->first[r] = 0;
-    for (size i = 0; i < missing; i++) {
-        double value = trait[room->people[i]];
-        if (few) {
-            room->first[i] = value;
-            continue;
-        }
-        *length -= value * value;
-        for (size c = 0; c < rank; c++)
-            room->first[c] += room->rows[i * wide + c] * value;
-    }
-    for (size r = 0; r < room->dims; r++) {
-        double solved = 0;
-        for (size c = 0; c <= r; c++)
-            solved += room->root[c * wide + r] * room->first[c];
-        *product += solved * room->z[r];
-        *length -= solved * solved;
-    }
-}
-
-TARGET static int NAME(refits)(const refits_t *job) {
-    NAME(room) room;
-    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + 1))};
-    double *along = aligned(sizeof(double) * (size_t)WIDE(job->rank)), explained = 0;
-    int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along && carriers.people, few = 0;
-    size missing = 0;
-    for (size hit = 0; ready && hit < job->hits; hit++) {
-        size variant = job->reached[2 * hit];
-        const uint64_t *words = (const uint64_t *)job->packed + variant * job->words;
-        const double *trait = job->traits + job->reached[2 * hit + 1] * job->people;
-        double *found = job->found + 3 * hit;
-        if (hit == 0 || job->reached[2 * hit - 2] != variant) {
-            NAME(list_carriers)(words, job->words, &carriers);
-            NAME(project)(&carriers, job->basis, room.wide, along);
-            explained = 0;
-            for (size r = 0; r < job->rank; r++)
-                explained += along[r] * along[r];
-            missing = job->missing[variant] ? NAME(gather)(&room, words, job->words, job->basis) : 0;
-            few = missing <= job->rank;
-            if (missing)
-                explained += NAME(change)(&room, missing, few, along, job->rank);
-        }
-        found[0] = NAME(dot)(&carriers, trait);
-        found[1] = job->squares[variant] - explained;
-        found[2] = 1;
-        if (missing)
-            NAME(correct)(&room, missing, few, job->rank, trait, found, found + 2);
-    }
-    free(along);
-    free(carriers.people);
-    NAME(release)(&room);
-    return ready;
-}
-
 #undef HIGH
-#undef DOUBLES

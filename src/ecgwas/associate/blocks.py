@@ -14,7 +14,7 @@ from ecgwas.associate.codes import Chooser
 from ecgwas.associate.cohort import Cohort, Group
 from ecgwas.associate.dense import Dense
 from ecgwas.associate.dosages import AnyBlock
-from ecgwas.associate.findings import ROWS, Findings
+from ecgwas.associate.findings import Findings
 from ecgwas.associate.fit import Fitter
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.associate.permute import Shuffles
@@ -148,8 +148,8 @@ class Scanner:
     ) -> Findings:  # fmt: skip
         none = np.zeros(self.traits, dtype=np.int64)
         return Findings(
-            rows=pl.DataFrame(schema=ROWS) if rows is None else rows,
-            left_out=pl.DataFrame(schema=findings.LEFT_OUT) if left_out is None else left_out,
+            rows=findings.NO_ROWS if rows is None else rows,
+            left_out=findings.NO_LEFT_OUT if left_out is None else left_out,
             tests=none if tests is None else tests,
             not_computed=none if not_computed is None else not_computed,
             chi2_counts=np.empty((0, 0), dtype=np.int64),

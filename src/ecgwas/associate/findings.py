@@ -27,6 +27,8 @@ LEFT_OUT: dict[str, Any] = {"variant": pl.Int64, "trait": pl.Int64, "reason": pl
 SETS: dict[str, Any] = {
     "variant": pl.Int64, "set": pl.Int64, "eaf": pl.Float64, "omnibus": pl.Float64, "acat": pl.Float64, "best": pl.Int64
 }  # fmt: skip
+NO_ROWS, NO_LEFT_OUT, NO_SETS = (pl.DataFrame(schema=schema) for schema in (ROWS, LEFT_OUT, SETS))
+"""Frames without rows, made once: most blocks of variants need several."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Findings:
     chi2_counts: NDArray[np.int64]
     maxima: NDArray[np.float64]
     dense: Dense | None = None
-    sets: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SETS))
+    sets: pl.DataFrame = field(default_factory=lambda: NO_SETS)
     set_maxima: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
@@ -67,12 +69,12 @@ def left_out(variants: NDArray[np.int64], reasons: NDArray[np.object_], trait: i
 
 def total(parts: Iterable[Findings], traits: int) -> Findings:
     """All blocks together."""
-    frames: list[pl.DataFrame] = [pl.DataFrame(schema=ROWS)]
-    lists: list[pl.DataFrame] = [pl.DataFrame(schema=LEFT_OUT)]
+    frames: list[pl.DataFrame] = [NO_ROWS]
+    lists: list[pl.DataFrame] = [NO_LEFT_OUT]
     tests, missed = np.zeros(traits, dtype=np.int64), np.zeros(traits, dtype=np.int64)
     counts = np.empty((0, 0), dtype=np.int64)
     maxima, set_maxima = np.empty(0), np.empty(0)
-    sets: list[pl.DataFrame] = [pl.DataFrame(schema=SETS)]
+    sets: list[pl.DataFrame] = [NO_SETS]
     for part in parts:
         if part.rows.height:
             frames.append(part.rows)

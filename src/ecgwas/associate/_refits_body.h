@@ -1,0 +1,113 @@
+/* Hits in float64; included once per instruction set after _gaps_body.h, see _table.c. */
+
+/* Who carries minor alleles: those with one in `carriers`, then those with two. */
+TARGET static void NAME(list_carriers)(const uint64_t *words, size count, carriers_t *carriers) {
+    size found = 0;
+    for (int copies = 1; copies <= 2; copies++) {
+        for (size w = 0; w < count; w++) {
+            uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
+            for (uint64_t bits = copies == 1 ? low & ~high : high & ~low; bits; bits &= bits - 1)
+                carriers->people[found++] = (uint32_t)(w * 32 + __builtin_ctzll(bits) / 2);
+        }
+        carriers->ends[copies - 1] = found;
+    }
+}
+
+/* Sum over carriers `from` to `to` of one column, four sums at a time, since each addition waits for the last. */
+TARGET static double NAME(sum)(const uint32_t *people, size from, size to, const double *column) {
+    double sums[4] = {0};
+    for (; from + 4 <= to; from += 4)
+        for (int k = 0; k < 4; k++)
+            sums[k] += column[people[from + k]];
+    for (; from < to; from++)
+        sums[0] += column[people[from]];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* Copies of one variant times one column. */
+TARGET static double NAME(dot)(const carriers_t *carriers, const double *column) {
+    return NAME(sum)(carriers->people, 0, carriers->ends[0], column) +
+           2 * NAME(sum)(carriers->people, carriers->ends[0], carriers->ends[1], column);
+}
+
+/* along (wide,) = copies of one variant times the basis; two sums at a time. */
+TARGET static void NAME(project)(const carriers_t *carriers, const double *basis, size wide, double *along) {
+    for (size start = 0; start < wide; start += LANES) {
+        NAME(doubles) sums[LANES / DOUBLES] = {{0}};
+        for (int copies = 1; copies <= 2; copies++) {
+            NAME(doubles) even[LANES / DOUBLES] = {{0}}, odd[LANES / DOUBLES] = {{0}};
+            size k = copies == 1 ? 0 : carriers->ends[0], end = carriers->ends[copies - 1];
+            for (; k + 2 <= end; k += 2) {
+                const NAME(doubles) *one = (const NAME(doubles) *)(basis + carriers->people[k] * wide + start);
+                const NAME(doubles) *other = (const NAME(doubles) *)(basis + carriers->people[k + 1] * wide + start);
+                for (int part = 0; part < LANES / DOUBLES; part++) {
+                    even[part] += one[part];
+                    odd[part] += other[part];
+                }
+            }
+            for (int part = 0; part < LANES / DOUBLES; part++) {
+                if (k < end)
+                    even[part] += ((const NAME(doubles) *)(basis + carriers->people[k] * wide + start))[part];
+                sums[part] += copies * (even[part] + odd[part]);
+            }
+        }
+        memcpy(along + start, sums, sizeof sums);
+    }
+}
+
+/* One trait's part of the change of one variant in float64: to what product and length change. */
+TARGET static void NAME(correct)(const NAME(room) *room, size missing, int few, size rank, const double *trait,
+                                 double *product, double *length) {
+    size wide = room->wide;
+    for (size r = 0; r < wide; r++)
+        room->first[r] = 0;
+    for (size i = 0; i < missing; i++) {
+        double value = trait[room->people[i]];
+        if (few) {
+            room->first[i] = value;
+            continue;
+        }
+        *length -= value * value;
+        for (size c = 0; c < rank; c++)
+            room->first[c] += room->rows[i * wide + c] * value;
+    }
+    NAME(solve_forward)(room, room->first);
+    for (size r = 0; r < room->dims; r++) {
+        *product += room->first[r] * room->z[r];
+        *length -= room->first[r] * room->first[r];
+    }
+}
+
+TARGET static int NAME(refits)(const refits_t *job) {
+    NAME(room) room;
+    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + 1))};
+    double *along = aligned(sizeof(double) * (size_t)WIDE(job->rank)), explained = 0;
+    int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along && carriers.people, few = 0;
+    size missing = 0;
+    for (size hit = 0; ready && hit < job->hits; hit++) {
+        size variant = job->reached[2 * hit];
+        const uint64_t *words = (const uint64_t *)job->packed + variant * job->words;
+        const double *trait = job->traits + job->reached[2 * hit + 1] * job->people;
+        double *found = job->found + 3 * hit;
+        if (hit == 0 || job->reached[2 * hit - 2] != variant) {
+            NAME(list_carriers)(words, job->words, &carriers);
+            NAME(project)(&carriers, job->basis, room.wide, along);
+            explained = 0;
+            for (size r = 0; r < job->rank; r++)
+                explained += along[r] * along[r];
+            missing = job->missing[variant] ? NAME(gather)(&room, words, job->words, job->basis) : 0;
+            few = missing <= job->rank;
+            if (missing)
+                explained += NAME(change)(&room, missing, few, along, job->rank);
+        }
+        found[0] = NAME(dot)(&carriers, trait);
+        found[1] = job->squares[variant] - explained;
+        found[2] = 1;
+        if (missing)
+            NAME(correct)(&room, missing, few, job->rank, trait, found, found + 2);
+    }
+    free(along);
+    free(carriers.people);
+    NAME(release)(&room);
+    return ready;
+}
