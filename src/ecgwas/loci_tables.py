@@ -121,12 +121,18 @@ class Heritability(Table):
 
 
 class KnownTested(Table):
-    """Known variants that were tested here: positive controls."""
+    """Known variants that were tested here, one row for each published trait: positive controls."""
 
     columns = {
         "known_trait": Column(TEXT, "trait of the table of known loci"), "gene": Column(TEXT, "its gene; null: none named"),
         **PLACE, "best_trait": Column(TEXT, "our trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
         "neglog10p_acat": Column(REAL, "over all our traits together (ACAT): the one to compare with 0.05"),
+        "trait": Column(TEXT, "our trait that measures the same; null: none"),
+        "alleles": Column(TEXT, "same | swapped | palindromic (not to be told) | others; null: the table names none"),
+        "known_beta": Column(REAL, "published effect of our effect allele, in its own unit; null where that cannot be told"),
+        "beta": Column(REAL, "our effect on that trait"), "se": Column(REAL, "its standard error"),
+        "neglog10p_trait": Column(REAL, "its -log10 p"),
+        "same_direction": Column(FLAG, "both effects have the same sign; null where one is not known"),
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
-from ecgwas.associate import clumps, conditional, credible, evidence, known, loci, matrix, winners_curse
+from ecgwas.associate import clumps, conditional, credible, evidence, loci, matrix, winners_curse
 from ecgwas.associate.audit import Auditor, hc3, z_of
 from ecgwas.associate.region import Chromosome, VariantsTested, without
 from ecgwas.study import LociOptions
@@ -296,14 +296,3 @@ def test_gathered_evidence_has_a_row_for_everything(tmp_path: Path) -> None:
     none = evidence.gather(options, rows.clear(), found_loci.clear(), clumps.Clumps.empty(), lambda _: chromosome, NOBODY,
                            limit=6.0, build="hg19")  # fmt: skip
     assert (len(none.audit), len(none.conditional), len(none.credible), none.loci.height) == (0, 0, 0, 0)
-
-
-def test_known_variants_are_positive_controls(tmp_path: Path) -> None:
-    chromosome = made(tmp_path, linked(1))
-    rows = [("QT", "1", 3_000_000 + CAUSE, "A"), ("PR", "1", 3_000_000 + 55, None), ("QT", "2", 5, None)]
-    table = pl.DataFrame(rows, schema=known.SCHEMA, orient="row")
-    found = known.controls(known.Known(table, 0), [chromosome], NOBODY).frame
-    assert found["variant"].to_list() == [f"v{CAUSE}", "v55"]
-    assert found["neglog10p_acat"][0] > 5
-    theirs, last = ordinary(chromosome, 0, [CAUSE])
-    assert found["neglog10p"][0] == pytest.approx(-np.log10(theirs.pvalues[last]), rel=0.05)

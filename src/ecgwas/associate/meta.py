@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from scipy import special, stats
 
+from ecgwas.associate.alleles import COMPLEMENT, UNCLEAR
 from ecgwas.errors import InputError, first_few
 from ecgwas.loci_tables import MetaAssociations, MetaDropped
 
@@ -29,9 +30,6 @@ TYPES = {
     "beta": pl.Float64, "se": pl.Float64, "n": pl.Int64, "variant": pl.String, "trait": pl.String,
 }  # fmt: skip
 MISSING = ["", "NA", "#NA", "nan"]
-COMPLEMENT = {"A": "T", "T": "A", "C": "G", "G": "C"}
-UNCLEAR = 0.08
-"""Palindromic variants (A/T, C/G) with a frequency nearer to one half than this have no strand that can be told."""
 FAR_APART = 0.2
 """Frequencies that differ more between two studies are not of the same allele."""
 KEY = ("trait", "chrom", "pos", "first", "second")

@@ -7,7 +7,7 @@ from functools import partial
 
 import polars as pl
 
-from ecgwas.associate import by_frequency, clumps, evidence, genotypes, heritability, known, panel
+from ecgwas.associate import by_frequency, clumps, controls, evidence, genotypes, heritability, known, panel
 from ecgwas.associate import traits as trait_tables
 from ecgwas.associate.audit import Halves
 from ecgwas.associate.loci import LociTables
@@ -56,7 +56,8 @@ class Look:
         """Known variants tested here; none where the study names no table."""
         if self.study.loci.known is None:
             return KnownTested.empty()
-        return known.controls(known.read(self.study.loci.known), self.all(), self.tested)
+        table = known.read(self.study.loci.known)
+        return controls.controls(table, self.all(), self.tested, self.study.loci.known_traits)
 
     def by_frequency(self) -> Inflation:
         """Genomic inflation by minor allele frequency."""

@@ -13,13 +13,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.associate import genotypes, inflation, loci, power, thresholds, verdicts
+from ecgwas.associate.controls import verdicts as known_verdicts
 from ecgwas.associate.region import VariantsTested
 from ecgwas.loci_tables import SetHits
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Loci, Thresholds
+from ecgwas.tables import Associations, Guards, Loci, Thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     evidence.audit.write(out / "audit.csv")
     controls = look.controls()
     controls.write(out / "known.csv")
+    for row in known_verdicts(controls):
+        logger.info("loci: %s", row["note"])
     Loci(evidence.loci).write(out / "loci.csv")
     by_frequency = look.by_frequency()
     by_frequency.write(out / "inflation.csv")
@@ -77,7 +80,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     judged = verdicts.judge(
         study.scan, results, found.summary, by_frequency, evidence.audit, associations, imputed=look.imputed()
     )
-    judged.write(out / "guards.csv")
+    Guards.of([*judged.frame.to_dicts(), *known_verdicts(controls)]).write(out / "guards.csv")
     for note in found.notes:
         logger.info("loci: %s", note)
     logger.info(

@@ -1,0 +1,144 @@
+"""Positive controls: alleles turned to ours, directions planted and found again, shares against binomial chance."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from ecgwas.associate import alleles, controls, genotypes, known
+from ecgwas.associate.alleles import OTHERS, PALINDROMIC, SAME, SWAPPED, orientation
+from ecgwas.associate.region import Chromosome
+from ecgwas.loci_tables import KnownTested
+from ecgwas.tables import Covariates, Traits
+from tests.associate import fileset
+from tests.associate.test_evidence import CAUSE, NOBODY, linked, made, ordinary
+
+
+def table(*rows: dict[str, Any]) -> known.Known:
+    empty = {name: None for name in known.SCHEMA}
+    return known.Known(pl.DataFrame([empty | row for row in rows], schema=known.SCHEMA), 0)
+
+
+def test_alleles_are_brought_together_on_either_strand() -> None:
+    assert orientation(("A", "G"), ("A", "G")) == SAME
+    assert orientation(("A", "G"), ("G", "A")) == SWAPPED
+    assert orientation(("A", "G"), ("T", "C")) == SAME
+    assert orientation(("A", "G"), ("C", "T")) == SWAPPED
+    assert orientation(("A", "G"), ("A", "C")) == OTHERS
+    assert orientation(("AT", "A"), ("AT", "A")) == SAME
+    assert orientation(("AC", "A"), ("T", "GT")) == SWAPPED
+
+
+def test_palindromic_alleles_are_told_by_frequency() -> None:
+    assert orientation(("A", "T"), ("A", "T"), 0.2, 0.25) == SAME
+    assert orientation(("A", "T"), ("A", "T"), 0.2, 0.75) == SWAPPED
+    assert orientation(("A", "T"), ("T", "A"), 0.2, 0.25) == SAME
+    assert orientation(("C", "G"), ("C", "G"), 0.45, 0.45) == PALINDROMIC
+    assert orientation(("C", "G"), ("G", "C"), 0.2, None) == PALINDROMIC
+
+
+def test_every_pair_of_alleles_has_a_partner_that_counts_the_same() -> None:
+    for first, second in itertools.permutations("ACGT", 2):
+        turned = alleles.complement(first), alleles.complement(second)
+        expected = SAME if first != alleles.complement(second) else PALINDROMIC
+        assert orientation((first, second), turned) == expected
+
+
+def test_a_published_trait_is_ours_by_name() -> None:
+    names = ["pca.12L.pc01", "clinical.I.r_uv", "clinical.12L.qt_ms", "clinical.12L.qtc_framingham_ms", "clinical.12L.pr_ms"]
+    assert controls.same_trait("QT-Interval", names, {}) == "clinical.12L.qtc_framingham_ms"
+    assert controls.same_trait("QT interval", names[:3], {}) == "clinical.12L.qt_ms"
+    assert controls.same_trait("PR-Interval", names, {}) == "clinical.12L.pr_ms"
+    assert controls.same_trait("Atrial fibrillation", names, {}) is None
+    assert controls.same_trait("R of lead I", names, {"R of lead I": "clinical.I.r_uv"}) == "clinical.I.r_uv"
+    assert controls.same_trait("QT-Interval", names, {"QT-Interval": "qt_ms"}) == "clinical.12L.qt_ms"
+
+
+def test_known_variants_are_positive_controls(tmp_path: Path) -> None:
+    chromosome = made(tmp_path, linked(1))
+    place = 3_000_000 + CAUSE
+    rows = [{"trait": "QT", "chrom": "1", "pos": place, "gene": "A"}, {"trait": "PR", "chrom": "1", "pos": 3_000_055}]
+    found = controls.controls(table(*rows, {"trait": "QT", "chrom": "2", "pos": 5}), [chromosome], NOBODY).frame
+    assert found["variant"].to_list() == [f"v{CAUSE}", "v55"]
+    assert found["neglog10p_acat"][0] > 5
+    theirs, last = ordinary(chromosome, 0, [CAUSE])
+    assert found["neglog10p"][0] == pytest.approx(-np.log10(theirs.pvalues[last]), rel=0.05)
+    assert found["same_direction"].to_list() == [None, None]
+
+
+def test_effects_are_compared_in_the_same_allele(tmp_path: Path) -> None:
+    chromosome = made(tmp_path, linked(1))
+    ours = chromosome.names[0]
+    shared = {"chrom": "1", "pos": 3_000_000 + CAUSE, "beta": 2.0}
+    rows = [
+        {"trait": "as ours", "effect_allele": "G", "other_allele": "A"},
+        {"trait": "swapped", "effect_allele": "A", "other_allele": "G"},
+        {"trait": "other strand", "effect_allele": "C", "other_allele": "T"},
+        {"trait": "others", "effect_allele": "C", "other_allele": "A"},
+        {"trait": "no alleles"},
+    ]
+    given = {row["trait"]: ours for row in rows}
+    found = controls.controls(table(*(shared | row for row in rows)), [chromosome], NOBODY, given).frame
+    assert found["known_trait"].to_list() == [row["trait"] for row in rows]
+    assert found["alleles"].to_list() == [SAME, SWAPPED, SAME, OTHERS, None]
+    assert found["known_beta"].to_list() == [2.0, -2.0, 2.0, None, None]
+    assert found["same_direction"].to_list() == [True, False, True, None, None]
+    theirs, last = ordinary(chromosome, 0, [CAUSE])
+    np.testing.assert_allclose(found["beta"], theirs.params[last], rtol=1e-6)
+    np.testing.assert_allclose(found["neglog10p_trait"], -np.log10(theirs.pvalues[last]), rtol=1e-6)
+
+
+def row_of(pos: int, trait: str, p_any: float, same: bool | None, p: float) -> dict[str, Any]:
+    empty = {name: None for name in KnownTested.columns}
+    logs = {"neglog10p_acat": -np.log10(p_any), "neglog10p_trait": -np.log10(p)}
+    return empty | logs | {"chrom": "1", "pos": pos, "known_trait": trait, "same_direction": same}
+
+
+def test_shares_count_neighbours_once_and_are_judged_by_the_binomial() -> None:
+    rows = [row_of(1_000_000 * i, "QT", 0.01 if i < 9 else 0.5, i < 10, 0.01 if i < 6 else 0.5) for i in range(12)]
+    rows += [row_of(1_000_000 * 11 + 1000, "QT", 0.01, True, 0.01), row_of(1_000_000 * 11 + 2000, "PR", 0.01, True, 0.01)]
+    found = controls.shares(KnownTested.of(rows))
+    assert (found["any_trait"].seen, found["any_trait"].of) == (9, 12)
+    assert (found["same_direction"].seen, found["same_direction"].of) == (11, 13)
+    assert (found["confirmed"].seen, found["confirmed"].of) == (7, 13)
+    assert found["same_direction"].p == pytest.approx(stats.binomtest(11, 13, 0.5, alternative="greater").pvalue)
+    judged = {row["guard"]: row for row in controls.verdicts(KnownTested.of(rows))}
+    assert {row["status"] for row in judged.values()} == {"pass"}
+    chance = [row_of(1_000_000 * i, "QT", 0.5, i % 2 == 0, 0.5) for i in range(20)]
+    assert {row["status"] for row in controls.verdicts(KnownTested.of(chance))} == {"warn"}
+    assert {row["status"] for row in controls.verdicts(KnownTested.of(rows[:3]))} == {"not judged"}
+    assert controls.verdicts(KnownTested.empty()) == []
+
+
+@pytest.mark.real
+def test_published_directions_planted_in_real_genotypes_are_found(shared: Path) -> None:
+    """Six variants of table S13 among 489 people; a trait of each, made of its published effect alone."""
+    published = known.read(shared / "data" / "known" / "ecgenetics_tableS13.tsv").frame
+    assert published["effect_allele"].null_count() == 0
+    options = fileset.matrix_options(shared / "data" / "genotypes" / "eur489")
+    rng = np.random.default_rng(1)
+    seen = {}
+    for chrom in ("4", "9", "11", "12"):
+        part = genotypes.open_part(options, chrom)
+        for site in published.filter(chrom=chrom).iter_rows(named=True):
+            for place in np.flatnonzero(part.positions == site["pos"]).tolist():
+                pair = (str(part.effect_alleles[place]), str(part.other_alleles[place]))
+                copies = np.nan_to_num(part.dosages(place, place + 1)[0], nan=1.0)
+                # Strand is that of hg19 in both files, so that names tell, palindromic or not.
+                sign = np.sign(site["beta"]) * (1 if site["effect_allele"] == pair[0] else -1)
+                values = sign * copies + 0.1 * rng.normal(size=len(copies))
+                traits = Traits(part.eids, ("made.12L.x",), values[:, None])
+                chromosome = Chromosome.of(part, traits, Covariates(part.eids, (), np.empty((len(part.eids), 0))))
+                found = controls.controls(table(site), [chromosome], NOBODY, {site["trait"]: "x"}).frame
+                assert found["same_direction"].to_list() == [True]
+                seen[found["variant"].item()] = found["alleles"].item()
+    assert seen == {
+        "rs1344852": SWAPPED, "rs4977397": SWAPPED, "rs1822273": SAME, "rs10741807": SAME, "rs1372797": SAME,
+        "rs10841486": SAME,
+    }  # fmt: skip
