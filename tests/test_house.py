@@ -20,7 +20,7 @@ FLOORS = {
     1: ("study", "tables", "gene_tables", "loci_tables", "recording_tables", "store", "progress", "signals", "__init__"),
     2: ("ecg", "represent", "associate", "genes", "report", "exchange", "simulate"),
     3: ("stages", "workflow"),
-    4: ("cli", "demo", "initialise", "listing", "__main__"),
+    4: ("cli", "demo", "initialise", "inspection", "listing", "__main__"),
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 LINES_OF_A_FILE = 400

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
 
-from ecgwas import __version__, demo, initialise, listing, stages, workflow
+from ecgwas import __version__, demo, initialise, inspection, listing, stages, workflow
 from ecgwas.associate import meta
 from ecgwas.errors import EcgwasError
 from ecgwas.genes import references
@@ -232,6 +232,21 @@ def explain(study_file: Path, file: Path) -> None:
     """How a result FILE came to be: stage, options, versions, seed, host, time; and whether it is still fresh."""
     for line in stages.explain(Study.read_file(study_file), file):
         click.echo(line)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--figure", type=click.Path(path_type=Path, dir_okay=False), help="Also draw it on ECG paper: .svg, .pdf or .png."
+)
+def inspect(file: Path, figure: Path | None) -> None:
+    """What a recording's FILE holds: format, leads, rate, length, and the recorder's measurements beside ours."""
+    found = inspection.inspect(file)
+    for line in found.lines:
+        click.echo(line)
+    if figure is not None:
+        inspection.draw(found, figure)
+        click.echo(f"{figure} is drawn: 25 mm/s, 10 mm/mV")
 
 
 @main.command(name="export")

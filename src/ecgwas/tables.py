@@ -94,6 +94,7 @@ class Recordings(Table):
         "status": Column(TEXT, "kept | left_out | duplicate"),
         "reason": Column(TEXT, "why it was not kept; empty when kept"),
         "rate_hz": Column(REAL, "samples per second of the file; null if it could not be read"),
+        "seconds": Column(REAL, "length of the file, s; null if it could not be read"),
         "row": Column(WHOLE, "row in the signal arrays; null if not kept"),
         "beats": Column(WHOLE, "beats that entered the median; null if not kept"),
         "noise_uv": Column(REAL, "beat-to-beat noise, median over leads, µV; null if not kept"),

@@ -43,7 +43,7 @@ OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
 BAD = {
     "empty": (b"", "empty file"),
     "text": ("hello, I am no recording", "not XML and no other known format"),
-    "other XML": ("<?xml version='1.0'?><AnnotatedECG/>", "XML of no known format"),
+    "other XML": ("<?xml version='1.0'?><Electrocardiogram/>", "XML of no known format"),
     "root deeper down": ("<x><CardiologyXML/></x>", "XML of no known format"),
     "truncated": (make_xml()[:40_000], "XML cut off or malformed"),
     "last byte gone": (make_xml().rstrip()[:-1], "XML cut off or malformed"),
@@ -84,7 +84,11 @@ BAD = {
     "resolution 0": (make_xml(resolution='<Resolution units="uVperLsb">0</Resolution>'), "Resolution is not above 0"),
     "resolution NaN": (make_xml(resolution='<Resolution units="uVperLsb">nan</Resolution>'), "Resolution is not above 0"),
     "rate in kHz": (make_xml(rate='<SampleRate units="kHz">0.5</SampleRate>'), "unknown unit of the sample rate: khz"),
-    "250 Hz": (make_xml(rate='<SampleRate units="Hz">250</SampleRate>'), "250 Hz, not 500 Hz"),
+    "100 Hz": (make_xml(rate='<SampleRate units="Hz">100</SampleRate>'), "100 Hz, less than 200 Hz"),
+    "a rate of no use": (
+        make_xml(rate='<SampleRate units="Hz">437.1234567</SampleRate>'),
+        "437.123 Hz cannot be brought to 500 Hz",
+    ),
     "8 s": (
         make_xml(
             {lead: row[:4000] for lead, row in make_counts().items()},

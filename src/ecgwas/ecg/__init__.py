@@ -7,6 +7,7 @@ File formats live in `formats`, one file each.
 from __future__ import annotations
 
 from ecgwas.ecg.finding import Manifest, Source, find
+from ecgwas.ecg.formats import companions
 from ecgwas.ecg.reading import Batch, read
 
-__all__ = ["Batch", "Manifest", "Source", "find", "read"]
+__all__ = ["Batch", "Manifest", "Source", "companions", "find", "read"]

@@ -110,7 +110,7 @@ class _Others:
         self._rows.append({"eid": None, "lead": None, "instance": None, "path": place, "status": "left_out", "reason": reason})
 
     def table(self) -> Recordings:
-        unread = {"rate_hz": None, "row": None, "beats": None, "noise_uv": None}
+        unread = {"rate_hz": None, "seconds": None, "row": None, "beats": None, "noise_uv": None}
         return Recordings.of([row | unread for row in self._rows])
 
 

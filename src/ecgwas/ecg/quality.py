@@ -18,9 +18,9 @@ RAIL_RUN = 3
 
 
 def flaw_of_file(options: ReadOptions, leads: Mapping[str, Floats], rate_hz: float) -> str | None:
-    """Rate, length and values of what one file gave, before anything is derived from it."""
-    if rate_hz != options.rate_hz:
-        return f"{rate_hz:g} Hz, not {options.rate_hz:g} Hz"
+    """Rate, length and values of what is used of one file, before anything is derived from it."""
+    if rate_hz < options.slowest_hz:
+        return f"{rate_hz:g} Hz, less than {options.slowest_hz:g} Hz"
     wanted = round(options.seconds * rate_hz)
     for lead, values in leads.items():
         if len(values) != wanted:

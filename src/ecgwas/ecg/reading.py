@@ -17,6 +17,7 @@ from ecgwas.ecg.device import NAMES
 from ecgwas.ecg.finding import Source, shown
 from ecgwas.ecg.quality import flaw_of_file, flaw_of_leads
 from ecgwas.ecg.recording import Recording, twelve_leads, unusable
+from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.progress import Track
 from ecgwas.recording_tables import DeviceMeasurements
@@ -68,41 +69,45 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
     raw_example = None
     device: list[dict[str, Any]] = []
     for source in track(sources, "recordings", len(sources)):
-        rates: dict[str, float] = {}
+        found: dict[str, Recording] = {}
         try:
-            person = _read_one(options, source, rates)
+            person = _read_one(options, source, found)
         except InputError as error:
-            rows += _rows(options, source, rates, {"status": "left_out", "reason": error.problem})
+            rows += _rows(options, source, found, {"status": "left_out", "reason": error.problem})
             continue
         if raw_example is None:
             raw_example = person.raw.astype(np.float32)
         beats = int(person.beats.normal.sum())
         kept = {"status": "kept", "reason": "", "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
-        rows += _rows(options, source, rates, kept)
+        rows += _rows(options, source, found, kept)
         arrays.add(source.eid, person)
         device.append({"eid": source.eid} | {name: person.device.get(name) for name in NAMES})
     return Batch(arrays.signals(), Recordings.of(rows), raw_example, DeviceMeasurements.of(device))
 
 
-def _rows(options: ReadOptions, source: Source, rates: Mapping[str, float], fate: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(options: ReadOptions, source: Source, found: Mapping[str, Recording], fate: dict[str, Any]) -> list[dict[str, Any]]:
     unknown: dict[str, Any] = {"row": None, "beats": None, "noise_uv": None}
     return [
-        {"eid": source.eid, "lead": lead, "instance": source.instance or None, "rate_hz": rates.get(lead)}
-        | {"path": shown(path, options.recordings)}
+        {"eid": source.eid, "lead": lead, "instance": source.instance or None, "path": shown(path, options.recordings)}
+        | {"rate_hz": found[lead].rate_hz if lead in found else None, "seconds": found[lead].seconds if lead in found else None}
         | unknown
         | fate
         for lead, path in source.paths.items()
     ]
 
 
-def _read_one(options: ReadOptions, source: Source, rates: dict[str, float]) -> _Person:
-    """One person's recording; raises InputError with a short reason. `rates` gets the rate of each file that was read."""
+def _read_one(options: ReadOptions, source: Source, found: dict[str, Recording]) -> _Person:
+    """One person's recording; raises InputError with a short reason. `found` gets each file that was read."""
     first = next(iter(source.paths.values()))
-    found = _recordings(source, rates)
-    raw = twelve_leads(_leads(options, source, found), first)
-    flaw = flaw_of_leads(options.quality, raw, options.rate_hz)
+    for lead, path in source.paths.items():
+        found[lead] = formats.read(path)
+    as_recorded = twelve_leads(_leads(options, source, found), first)
+    rate_hz = next(iter(found.values())).rate_hz
+    # Flat and saturated stretches are stretches of one value, which resampling would make waver.
+    flaw = flaw_of_leads(options.quality, as_recorded, rate_hz)
     if flaw is not None:
         raise unusable(flaw, first)
+    raw = resampled(as_recorded, rate_hz, options.rate_hz)
     strip = clean(options, raw)
     beats = find_beats(options.beats, strip, options.rate_hz)
     if beats is None:
@@ -112,15 +117,6 @@ def _read_one(options: ReadOptions, source: Source, rates: dict[str, float]) -> 
     if limit is not None and person.noise_uv > limit:
         raise unusable(f"noise above {limit:g} uV", first)
     return person
-
-
-def _recordings(source: Source, rates: dict[str, float]) -> Mapping[str, Recording]:
-    """Each file of a source."""
-    found: dict[str, Recording] = {}
-    for lead, path in source.paths.items():
-        found[lead] = formats.read(path)
-        rates[lead] = found[lead].rate_hz
-    return found
 
 
 def _device(found: Mapping[str, Recording]) -> Mapping[str, float]:
@@ -137,12 +133,18 @@ def _leads(options: ReadOptions, source: Source, found: Mapping[str, Recording])
     leads: dict[str, Floats] = {}
     for lead, recording in found.items():
         path = source.paths[lead]
-        chosen = recording.leads if lead == ALL_LEADS else {lead: _named(recording, lead, path)}
+        named = recording.leads if lead == ALL_LEADS else {lead: _named(recording, lead, path)}
+        chosen = {name: _used(options, values, recording.rate_hz) for name, values in named.items() if name in LEADS}
         flaw = flaw_of_file(options, chosen, recording.rate_hz)
         if flaw is not None:
             raise unusable(flaw, path)
         leads |= chosen
     return leads
+
+
+def _used(options: ReadOptions, values: Floats, rate_hz: float) -> Floats:
+    """The first seconds of a lead, as many as the study wants, or all of it where longer ones are to be left out."""
+    return values[: round(options.seconds * rate_hz)] if options.longer == "cut" else values
 
 
 def _named(recording: Recording, lead: str, path: Path) -> Floats:

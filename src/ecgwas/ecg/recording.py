@@ -28,14 +28,22 @@ DERIVED = {
 class Recording:
     """What one file holds, untouched: nothing filtered, nothing derived, nothing about the person.
 
-    leads     standard lead name -> (S,) float64 µV; leads may differ in length (that is for `quality` to refuse)
+    leads     standard lead name -> (S,) float64 µV; leads may differ in length (that is for `quality` to refuse); a lead that
+              is none of the twelve, where a format keeps such, has its own name
     rate_hz   samples per second, as the file says
     device    what the recorder measured itself: names of DeviceMeasurements -> value; names that it did not tell are absent
+    notes     what else the file holds, in words for people
     """
 
     leads: Mapping[str, NDArray[np.float64]]
     rate_hz: float
     device: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Length of the longest lead."""
+        return max((len(values) for values in self.leads.values()), default=0) / self.rate_hz
 
 
 def unusable(reason: str, path: Path) -> InputError:

@@ -61,7 +61,8 @@ def _needs(study: Study, part: str) -> Needs:
 def _files(study: Study, part: str) -> Sequence[Path]:
     if part == JOIN:
         return [path for path in (study.read.leave_out,) if path is not None]
-    return [path for source in _sources(study, part) for _, path in sorted(source.paths.items())]
+    named = [path for source in _sources(study, part) for _, path in sorted(source.paths.items())]
+    return [file for path in named for file in (path, *(other for other in ecg.companions(path) if other.is_file()))]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:

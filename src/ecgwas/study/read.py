@@ -118,9 +118,13 @@ class ReadOptions(Options):
     leave_out: StudyPath | None = None
     """A file of eids, one a line, to leave out everywhere (withdrawn consent)."""
     rate_hz: float = option(500.0, unit="Hz", gt=0)
-    """Samples per second of the study; recordings at another rate are left out with the reason."""
+    """Samples per second of the study; recordings at another rate are resampled to it."""
+    slowest_hz: float = option(200.0, unit="Hz", gt=0)
+    """Recordings with fewer samples per second are left out with the reason: QRS would have lost its edges."""
     seconds: float = option(10.0, unit="s", gt=0)
-    """Length of a recording; shorter or longer ones are left out with the reason."""
+    """Length of a recording; shorter ones are left out with the reason."""
+    longer: Literal["cut", "leave_out"] = "cut"
+    """Longer recordings: their first `seconds` are used, or they are left out with the reason."""
     baseline: Baseline = HighPass()
     """How slow wander is removed."""
     denoise: Denoise = Untouched()

@@ -3,24 +3,27 @@
 A format is a module with
 
     SPELLED: str                                its name for people
-    sniff(head: bytes) -> bool                  True if a file that begins like this (HEAD_BYTES) is of this format
+    sniff(content: bytes) -> bool               True if a file of these bytes is of this format; cheap, looks at its head
     parse(content: bytes, path: Path) -> Recording
                                                 the whole file; raises InputError whose problem is a short reason
-                                                (`recording.unusable`); `path` is for that message only
+                                                (`recording.unusable`); `path` is for that message and for companions
 
-and a place in FORMATS. Formats give what the file says, in µV at the file's own rate; whether that is usable is not theirs
-to judge. Nothing about the person (name, birth date, ids) may be read.
+and a place in FORMATS. Where a recording is more than one file, `companions(content, path)` names the others, and the module
+has a place in WITH_COMPANIONS, too. Formats give what the file says, in µV at the file's own rate; whether that is usable is
+not theirs to judge. Sizes that a file declares are compared with what it holds, never allocated. Nothing about the person
+(name, birth date, ids) may be read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ecgwas.ecg.formats import cardiosoft
+from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table, wfdb
 from ecgwas.ecg.recording import Recording, unusable
 
-HEAD_BYTES = 4096
+HEAD_BYTES = 16_384
 LARGEST_BYTES = 64 * 2**20
 """The largest resting recordings have half a MiB; what is far beyond is no recording, and reading it could exhaust memory."""
 
@@ -30,31 +33,49 @@ class Format(Protocol):
 
     SPELLED: str
 
-    def sniff(self, head: bytes) -> bool:
-        """True if a file that begins like this is of this format."""
+    def sniff(self, content: bytes) -> bool:
+        """True if a file of these bytes is of this format."""
 
     def parse(self, content: bytes, path: Path) -> Recording:
         """The recording in the bytes of a file."""
 
 
-FORMATS: tuple[Format, ...] = (cardiosoft,)
+FORMATS: tuple[Format, ...] = (cardiosoft_exercise, cardiosoft, muse, aecg, philips, dicom, edf, wfdb, table)
+"""In order of asking: exercise tests are CardioSoft, too, and almost any text could be a table."""
+
+WITH_COMPANIONS = (wfdb, table)
 
 
 def read(path: Path) -> Recording:
     """The recording in a file of any known format. Raises InputError with a short reason."""
-    content = _content(path)
-    head = content[:HEAD_BYTES]
+    content = content_of(path)
+    return recognised(content, path).parse(content, path)
+
+
+def recognised(content: bytes, path: Path) -> Format:
+    """The format of a file. Raises InputError with a short reason if it is none of those known."""
     for one in FORMATS:
-        if one.sniff(head):
-            return one.parse(content, path)
-    if not head:
+        if one.sniff(content):
+            return one
+    if not content:
         raise unusable("empty file", path)
-    if b"<" not in head:
+    if not content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
         raise unusable("not XML and no other known format", path)
     raise unusable("XML of no known format", path)
 
 
-def _content(path: Path) -> bytes:
+def companions(path: Path) -> Sequence[Path]:
+    """Further files that belong to the recording in `path`, whether they are there or not; none if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return ()
+    return next((one.companions(head, path) for one in WITH_COMPANIONS if one.sniff(head)), ())
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file of sensible size. Raises InputError with a short reason."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise unusable(f"larger than {LARGEST_BYTES // 2**20} MiB", path)
