@@ -28,6 +28,7 @@ WHERE = {
     "Inflation": "results/loci/inflation.csv",
     "Heritability": "results/loci/heritability.csv",
     "KnownTested": "results/loci/known.csv",
+    "Matching": "results/share/tables/share/matching.csv",
     "MetaAssociations": "OUT.csv of `ecgwas meta`",
     "MetaDropped": "OUT.dropped.csv of `ecgwas meta`",
     "Genes": "results/genes/genes.csv",

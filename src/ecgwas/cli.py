@@ -24,7 +24,7 @@ from ecgwas.errors import EcgwasError
 from ecgwas.genes import references
 from ecgwas.progress import CONSOLE
 from ecgwas.report.publication import FORMATS
-from ecgwas.stages import STAGES, Stage, export, figures
+from ecgwas.stages import STAGES, Stage, disclosure, export, figures
 from ecgwas.store import whole
 from ecgwas.study import Study
 from ecgwas.workflow import planning
@@ -173,7 +173,8 @@ def null(study_file: Path, force: bool) -> None:
     twin = stages.run_null(study, force=force)
     for name, number, by_chance in listing.beside_null(study, twin):
         click.echo(f"{name:<18} {number:>8}   on shuffled people {by_chance:>8}")
-    stages.run_part(study, "report", "all")
+    for stage in ("report", "share"):
+        stages.run_part(study, stage, "all")
 
 
 @main.command(name="figures")
@@ -247,6 +248,18 @@ def inspect(file: Path, figure: Path | None) -> None:
     if figure is not None:
         inspection.draw(found, figure)
         click.echo(f"{figure} is drawn: 25 mm/s, 10 mm/mV")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--results", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The study's results.")
+@click.option("--eids", type=click.Path(path_type=Path), help="A file of further people to search for, one a line.")
+@click.option("--min-people", type=click.IntRange(1), help="Smallest group that may be shown.  [default: the study's]")
+def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int | None) -> None:
+    """Search FOLDER (results/share) for every eid, every recording and every small group; say how well ECGs match genomes."""
+    found = disclosure.audit(folder, results=results, eids=eids, min_people=min_people)
+    _tell(found.facts, found.mistakes)
+    click.echo(f"{folder} shows nobody. It may be passed on.")
 
 
 @main.command(name="export")

@@ -5,7 +5,8 @@ EcgwasError                 exit code 1
 ├── InputError          3   a file that the user gave: missing, malformed, contradicting another
 ├── ToolError           4   an outside program: missing, too old, failed
 ├── ServiceError        5   an online service: unreachable, misbehaving, or asked for while offline
-└── MissingStageError   6   a stage is asked for before the stages that it needs
+├── MissingStageError   6   a stage is asked for before the stages that it needs
+└── DisclosureError     7   what is to be passed on shows a person
 """
 
 from __future__ import annotations
@@ -68,6 +69,12 @@ class MissingStageError(EcgwasError):
     """A stage was asked for before the stages that it needs."""
 
     exit_code = 6
+
+
+class DisclosureError(EcgwasError):
+    """What is to be passed on shows a person: an eid, a recording, a group that is too small."""
+
+    exit_code = 7
 
 
 def first_few(items: Iterable[object], limit: int = 5) -> str:

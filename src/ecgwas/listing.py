@@ -141,6 +141,8 @@ def outcome(study: Study) -> list[str]:
         return []
     report = folder / "report" / "report.html"
     where = [f"report: {report}"] if report.exists() else []
+    shared = folder / "share" / "README.md"
+    where += [f"to be passed on: {shared.parent}"] if shared.exists() else []
     return [*_size(folder), *_guarded(folder), *_loci(folder), *where]
 
 

@@ -2,11 +2,12 @@
 
     render(options, findings) -> Page
     gallery(options, findings) -> pictures by name
+    shareable(findings, min_people) -> findings without a trace of one person
 
 `findings` is all that a study's stages left, in memory; `genotype_beats` computes the mean beats by genotype for it.
 """
 
-from ecgwas.report.by_genotype import LeadVariant, genotype_beats
+from ecgwas.report.by_genotype import LeadVariant, genotype_beats, pooled
 from ecgwas.report.findings import (
     Background,
     Example,
@@ -20,8 +21,9 @@ from ecgwas.report.findings import (
 )
 from ecgwas.report.gallery import gallery
 from ecgwas.report.page import render
+from ecgwas.report.sharing import shareable
 
 __all__ = [
     "Background", "Example", "Figure", "Findings", "GenotypeBeats", "LeadVariant", "Page", "Region",
-    "RepresentationFindings", "Traversal", "gallery", "genotype_beats", "render",
+    "RepresentationFindings", "Traversal", "gallery", "genotype_beats", "pooled", "render", "shareable",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,34 @@ NORMAL_95 = 1.959964
 
 @dataclass(frozen=True)
 class LeadVariant:
-    """A locus' lead variant; dosage (N,) float64, copies of the effect allele in the order of the signals, missing NaN."""
+    """A locus' lead variant; dosage (N,) float64, copies of the effect allele in the order of the signals, missing NaN.
+
+    pooled: 0 or 2, the genotype whose few people count as having one copy; None: each by itself.
+    """
 
     locus: int
     variant: str
     effect_allele: str
     other_allele: str
     dosage: NDArray[np.float64]
+    pooled: int | None = None
+
+
+def pooled(variant: LeadVariant, min_people: int) -> LeadVariant | None:
+    """The variant with no genotype of fewer people: homozygotes that are too few count as having one copy.
+
+    Their mean is then neither shown nor to be had by subtraction: the effect is that of carrying an allele, too. None where
+    two groups of so many people cannot be made.
+    """
+    copies = np.round(variant.dosage)
+    people = [int((copies == k).sum()) for k in range(3)]
+    few = [k for k in (0, 2) if 0 < people[k] < min_people]
+    if few:
+        copies = np.where(np.isin(copies, few), 1.0, copies)
+        people = [int((copies == k).sum()) for k in range(3)]
+    if len(few) == 2 or sum(count >= min_people for count in people) < 2 or any(0 < count < min_people for count in people):
+        return None
+    return replace(variant, dosage=copies, pooled=few[0]) if few else variant
 
 
 def genotype_beats(signals: Signals, variants: Sequence[LeadVariant]) -> tuple[GenotypeBeats, ...]:
@@ -79,7 +100,7 @@ def _one(signals: Signals, variant: LeadVariant, i: int, sums: _Sums) -> Genotyp
     return GenotypeBeats(
         variant.locus, variant.variant, variant.effect_allele, variant.other_allele, signals.beat_times_ms,
         people.astype(np.int64), mean.reshape(3, *shape), half.reshape(3, *shape), slope.reshape(shape),
-        (NORMAL_95 * error).reshape(shape), neglog10p.reshape(shape), signals.leads,
+        (NORMAL_95 * error).reshape(shape), neglog10p.reshape(shape), signals.leads, pooled=variant.pooled,
     )  # fmt: skip
 
 

@@ -76,6 +76,7 @@ class GenotypeBeats:
     slope_uv (12, T) float64, least-squares effect of one copy, nothing adjusted for;  slope_half_width_uv  (12, T)
     neglog10p (12, T) float64, of the slope, normal approximation; NaN where it cannot be told
     decoded  representation -> (12, T) float32 µV, effect of one copy as its decoder draws it from the effects on its features
+    pooled   0 or 2: the genotype of so few people that they are counted as having one copy; None: each by itself
     """
 
     locus: int
@@ -91,6 +92,7 @@ class GenotypeBeats:
     neglog10p: NDArray[np.float64]
     leads: tuple[str, ...] = LEADS
     decoded: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    pooled: int | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Findings:
     chance           the null twin: the same study on shuffled people, as far as its pictures go; None: not made
     planted          columns variant, chrom, pos, parameter, effect, unit of a simulated cohort; None for real ones
     notes            what is worth knowing, in words
+    min_people       groups of fewer people are not shown; 0: the page is not to be passed on
     """
 
     name: str
@@ -171,6 +174,7 @@ class Findings:
     chance: Findings | None = None
     planted: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    min_people: int = 0
 
     @property
     def threshold(self) -> Mapping[str, Any]:

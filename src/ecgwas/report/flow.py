@@ -34,13 +34,13 @@ class Step:
 def steps(findings: Findings) -> tuple[Step, ...]:
     """Files found, people with a usable recording, people in the scan."""
     recordings, people = findings.recordings.frame, findings.people.frame
-    names = names_of(findings)
+    names, least = names_of(findings), findings.min_people
     usable = recordings.filter(pl.col("status") == "kept")["eid"].n_unique()
     return (
         Step("recording files found", recordings.height),
-        Step("people with a usable recording", usable, _reasons(recordings, names)),
+        Step("people with a usable recording", usable, _reasons(recordings, names, least)),
         Step("people with recording, genotypes and covariates", people.filter(pl.col("status") == "kept").height,
-             _reasons(people, names)),
+             _reasons(people, names, least)),
     )  # fmt: skip
 
 
@@ -50,13 +50,22 @@ def names_of(findings: Findings) -> set[str]:
     return {name for name in everybody if len(name) >= SHORTEST_NAME}
 
 
-def _reasons(frame: pl.DataFrame, names: set[str]) -> tuple[tuple[str, int], ...]:
+def _reasons(frame: pl.DataFrame, names: set[str], least: int) -> tuple[tuple[str, int], ...]:
+    """Reason and rows, commonest first; reasons of fewer than `least` people are counted together."""
     dropped = frame.filter(pl.col("status") != "kept").with_columns(pl.col("reason").fill_null("no reason given"))
     words = [without_numbers(without_names(reason, names)) for reason in dropped["reason"]]
-    counted = pl.DataFrame({"reason": words}, schema={"reason": pl.String}).group_by("reason").len()
+    # Files of nobody known are no group of people: each counts by itself.
+    who = pl.Series([eid or f"file {row}" for row, eid in enumerate(dropped["eid"])], dtype=pl.String)
+    table = pl.DataFrame({"reason": words, "who": who}, schema={"reason": pl.String, "who": pl.String})
+    counted = table.group_by("reason").agg(pl.len(), people=pl.col("who").n_unique())
     ordered = list(counted.sort("len", "reason", descending=[True, False]).iter_rows())
-    rest = sum(count for _, count in ordered[MOST_REASONS:])
-    return (*ordered[:MOST_REASONS], *([("other reasons", rest)] if rest else []))
+    common = [row for row in ordered if row[2] >= least][:MOST_REASONS]
+    rare = [row for row in ordered if row not in common]
+    # One rare reason alone, or a few, would still be a small group: the next common one hides it.
+    while rare and common and sum(people for _, _, people in rare) < least:
+        rare.append(common.pop())
+    rest = sum(count for _, count, _ in rare)
+    return (*((reason, count) for reason, count, _ in common), *([("other reasons", rest)] if rest else []))
 
 
 def without_numbers(reason: str) -> str:

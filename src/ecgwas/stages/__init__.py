@@ -21,9 +21,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas import __version__, progress
 from ecgwas.errors import EcgwasError, InputError, MissingStageError, StudyError, first_few
-from ecgwas.stages import genes, loci, null, read, report, represent, scan, traits
+from ecgwas.stages import genes, loci, null, read, report, represent, scan, share, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
-from ecgwas.store import Note, fingerprint, part_written, stamp
+from ecgwas.store import Note, fingerprint, part_written, stamp, whole
 from ecgwas.study import Study
 
 __all__ = ["STAGES", "Stage", "check", "explain", "is_fresh", "run", "run_null", "run_part", "stage_named"]
@@ -32,7 +32,15 @@ logger = logging.getLogger(__name__)
 
 STAGES: tuple[Stage, ...] = (
     read.STAGE, represent.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, report.STAGE,
+    share.STAGE,
 )  # fmt: skip
+
+PRIVATE = """\
+# Private
+
+Everything in this folder speaks of single people: recordings, features, who was left out and why, one person's ECG in the
+report. It stays with those who may see the data. What may be passed on lies in share/, which `ecgwas audit share` proves.
+"""
 
 LIBRARIES = ("numpy", "scipy", "torch", "polars", "PyWavelets", "lxml", "bed-reader")
 
@@ -61,7 +69,7 @@ def run_null(study: Study, *, force: bool = False) -> Study:
     """The study's null twin, from its traits to its genes: shuffled people, the study's threshold. Gives the twin."""
     shuffled = null.twin(study)
     null.share_signals(study, shuffled)
-    _run_parts(shuffled, [stage for stage in STAGES if stage.name not in (*null.SHARED, "report")], force=force)
+    _run_parts(shuffled, [stage for stage in STAGES if stage.name not in (*null.SHARED, "report", "share")], force=force)
     return shuffled
 
 
@@ -135,10 +143,18 @@ def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
     inputs = {"files": [stamp(path) for path in stage.files(study, part)], "parts": _upstream(study, stage, part)}
     facts = {"options": stage.options(study, part), "seed": study.seed, "versions": versions, "inputs": inputs}
     note = note_path(study, stage.name, part)
+    _say_private(study)
     # Sums over another number of threads end in other digits: linear algebra has one, on every machine.
     with threadpool_limits(1, user_api="blas"), part_written(stage_folder(study, stage.name), note, mark, facts) as out:
         stage.work(study, part, out, scratch)
     _clear_scratch(scratch, keep=None)
+
+
+def _say_private(study: Study) -> None:
+    path = study.results / "README.md"
+    if not path.exists():
+        with whole(path) as temporary:
+            temporary.write_text(PRIVATE)
 
 
 def _clear_scratch(scratch: Path, keep: str | None) -> None:

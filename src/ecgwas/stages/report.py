@@ -94,7 +94,11 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    page = report.render(study.report, gather(study))
+    write_page(report.render(study.report, gather(study)), out)
+
+
+def write_page(page: report.Page, out: Path) -> None:
+    """The page, its pictures and their numbers into a folder."""
     (out / "report.html").write_text(page.html, encoding="utf-8")
     folder = out / "figures"
     folder.mkdir()
@@ -102,11 +106,11 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         (folder / f"{name}.svg").write_text(figure.svg, encoding="utf-8")
         (folder / f"{name}.csv").write_text(figure.csv, encoding="utf-8")
     size = len(page.html.encode()) / 2**20
-    logger.info("report: %d pictures, page of %.1f MiB", len(page.figures), size)
+    logger.info("%d pictures, page of %.1f MiB", len(page.figures), size)
 
 
-def gather(study: Study) -> report.Findings:
-    """All that the stages left, in memory."""
+def gather(study: Study, *, min_people: int = 0) -> report.Findings:
+    """All that the stages left, in memory; genotypes of fewer than `min_people` are drawn together with their neighbours."""
     signals = read.load_signals(study)
     features = represent_stage.load_features(study)
     results = scan.load_results(study)
@@ -118,7 +122,7 @@ def gather(study: Study) -> report.Findings:
         representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
         example=_example(study, signals),
         permutation_max=thresholds.joint_maxima(results),
-        genotype_beats=_beats(study, signals, features, plain),
+        genotype_beats=_beats(study, signals, features, plain, min_people),
         regions=gathering.neighbourhoods(study, plain.loci),
         chance=_chance(study, plain),
         planted=None if study.report.planted is None else _planted(study.report.planted),
@@ -145,7 +149,7 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Finding
         summary=Summary.read(at_loci / "summary.csv"),
         thresholds=Thresholds.read(at_loci / "thresholds.csv"),
         hits=Associations.read(at_loci / "hits.csv"),
-        loci=Loci.read(at_loci / "loci.csv"),
+        loci=load_loci(study),
         qq=pl.read_csv(at_loci / "qq.csv", schema_overrides={"trait": pl.String}),
         power=pl.read_csv(at_loci / "power.csv", infer_schema_length=None),
         genes=Genes.read(at_genes / "genes.csv"),
@@ -156,6 +160,11 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Finding
         more=_more(at_traits, at_loci, at_genes),
         notes=tuple(json.loads((at_genes / "notes.json").read_text())),
     )
+
+
+def load_loci(study: Study) -> Loci:
+    """The loci of a study."""
+    return Loci.read(stage_folder(study, "loci") / "loci.csv")
 
 
 def _more(*folders: Path) -> dict[str, pl.DataFrame]:
@@ -185,10 +194,12 @@ def _chance(study: Study, plain: report.Findings) -> report.Findings | None:
 
 
 def _beats(
-    study: Study, signals: Signals, features: Mapping[str, Features], plain: report.Findings
+    study: Study, signals: Signals, features: Mapping[str, Features], plain: report.Findings, min_people: int
 ) -> tuple[report.GenotypeBeats, ...]:
     """The ECG by genotype at the strongest loci, with the effect of a copy as each decoder draws it."""
-    variants = _lead_variants(study, signals, plain.loci, loci.load_hits(study))
+    alone = lead_variants(study, signals, gathering.strongest(plain.loci, study.report.max_loci))
+    grouped = (report.pooled(variant, min_people) if min_people else variant for variant in alone)
+    variants = [variant for variant in grouped if variant is not None]
     points = len(signals.beat_times_ms)
     return tuple(
         replace(beats, decoded=gathering.decoded_effects(study, features, variant, signals.eids, points))
@@ -260,13 +271,14 @@ def _variants_left_out(results: Sequence[ScanResult]) -> pl.DataFrame:
     return for_all.group_by("reason").agg(variants=pl.len().cast(pl.Int64)).sort("reason")
 
 
-def _lead_variants(study: Study, signals: Signals, found: Loci, hits: Associations) -> list[report.LeadVariant]:
-    """The lead variants of the strongest loci, with the genotypes of the people who were tested."""
+def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[report.LeadVariant]:
+    """The lead variants of the chosen loci, with the genotypes of the people who were tested."""
+    hits = loci.load_hits(study)
     tested = traits.load_traits(study).eids
     rows = {eid: row for row, eid in enumerate(signals.eids)}
     places = np.array([rows[eid] for eid in tested], dtype=np.int64)
     variants = []
-    for locus in gathering.strongest(found, study.report.max_loci).iter_rows(named=True):
+    for locus in chosen.iter_rows(named=True):
         dosage = np.full(len(signals), np.nan)
         dosage[places] = genotypes.open_part(study.scan, locus["chrom"]).dosage_of(locus["lead_variant"], tested)
         other = _other_allele(hits, locus)

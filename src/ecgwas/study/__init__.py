@@ -55,13 +55,14 @@ from ecgwas.study.represent import (
     Vae,
 )
 from ecgwas.study.scan import Matrix, Plink2, Scan, ScanOptions
+from ecgwas.study.share import ShareOptions
 from ecgwas.study.traits import TraitOptions
 
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "Fourier", "GeneSource", "Gprofiler", "GwasCatalog", "Haploreg",
     "HighPass", "Intervals", "Learned", "LociOptions", "Matrix", "MovingAverage", "NetworkLimits", "OpenTargets", "Options",
     "Pca", "Plink2", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
-    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "StringDb", "StringFiles", "Study", "TermLimits",
+    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits",
     "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
@@ -93,6 +94,8 @@ class Study(Options):
     """Sources of genes, networks and terms."""
     report: ReportOptions = ReportOptions()
     """The page."""
+    share: ShareOptions = ShareOptions()
+    """What may be passed on."""
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")

@@ -59,6 +59,10 @@ def _also(beats: GenotypeBeats) -> str:
         else ""
     )
     few = [copies(beats, k) for k in range(3) if 0 < beats.people[k] < FEWEST]
+    if beats.pooled is not None:
+        words += (
+            f" Few people have {_letters(beats, beats.pooled)}: they are counted with {_letters(beats, 1)}, in the effect, too."
+        )
     return words + (f" Fewer than {FEWEST} people have {' or '.join(few)}: no mean is shown." if few else "")
 
 
@@ -69,7 +73,13 @@ def _group(beats: GenotypeBeats, lead: str) -> list[int]:
 
 
 def copies(beats: GenotypeBeats, k: int) -> str:
-    """The genotype in letters; long alleles by their number of copies."""
+    """The genotype in letters, with the one that is counted with it; long alleles by their number of copies."""
+    if k == 1 and beats.pooled is not None:
+        return " or ".join(_letters(beats, one) for one in sorted((1, beats.pooled)))
+    return _letters(beats, k)
+
+
+def _letters(beats: GenotypeBeats, k: int) -> str:
     a, b = beats.effect_allele, beats.other_allele
     if len(a) > 3 or len(b) > 3:
         return f"{k} copies of the allele"

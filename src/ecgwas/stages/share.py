@@ -1,0 +1,139 @@
+"""Stage `share`: what may be passed on - report, pictures, summary statistics, tables - without a trace of one person."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas import __version__, report
+from ecgwas.associate import genotypes
+from ecgwas.associate import traits as trait_tables
+from ecgwas.associate.matching import matching
+from ecgwas.report import flow
+from ecgwas.stages import gather, read, scan, traits
+from ecgwas.stages import report as report_stage
+from ecgwas.stages import represent as represent_stage
+from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, stage_folder, write_json
+from ecgwas.study import Study
+from ecgwas.tables import Covariates, Matching
+
+logger = logging.getLogger(__name__)
+
+MOST_FEATURES = 200
+"""So many features at most are matched with: those with the strongest hits first."""
+
+README = """\
+# What may be passed on
+
+Made by ecgwas for the study "{name}". In this folder there is no eid, nobody's recording and no group of fewer than
+{min_people} people; `ecgwas audit` searches it for all of them. `tables/share/matching.csv` says how often a person's ECG
+could be matched to the person's genome, and back, by what the study found. Everything else under the results folder speaks of
+single people and stays where it is.
+
+    report.html   the report             figures/   its pictures and their numbers
+    tables/       tables of the stages   tables/scan/associations.parquet   summary statistics, as far as the scan kept them
+
+Not guarded against: whoever has a person's genome can ask of allele frequencies whether the person is in the study (Homer et
+al. 2008, PLoS Genetics 4:e1000167).
+"""
+
+
+def _options(study: Study, part: str) -> Any:
+    return [study.as_written(study.share), report_stage.settings(study), seed_of(study, "share")]
+
+
+def _needs(study: Study, part: str) -> Needs:
+    return [*report_stage.STAGE.needs(study, part), ("report", "all")]
+
+
+def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    least = study.share.min_people
+    findings = report.shareable(report_stage.gather(study, min_people=least), least)
+    if study.share.matching:
+        found = _matching(study)
+        findings = replace(findings, more={**findings.more, "share/matching": found.frame})
+        _tell(found)
+    report_stage.write_page(report.render(study.report, findings), out)
+    for name, table in tables(findings, study).items():
+        path = out / "tables" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (table.write_parquet if path.suffix == ".parquet" else table.write_csv)(path)
+    (out / "README.md").write_text(README.format(name=study.name, min_people=least))
+    write_json(out / "about.json", {"min_people": least, "study": study.name, "ecgwas": __version__})
+
+
+def _tell(found: Matching) -> None:
+    for row in found.frame.iter_rows(named=True):
+        logger.info(
+            "share: %(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)",
+            row,
+        )
+
+
+def tables(findings: report.Findings, study: Study) -> dict[str, pl.DataFrame]:
+    """Path below share/tables -> table: those of the stages that are not of people."""
+    reasons = [(step.what, reason, count) for step in flow.steps(findings) for reason, count in step.left_out]
+    schema = {"before": pl.String, "reason": pl.String, "left_out": pl.Int64}
+    shown = pl.when(pl.col("left_out") >= findings.min_people).then(pl.col("left_out"))
+    found = {
+        "read/left_out.csv": pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown),
+        "traits/traits.csv": findings.traits_report,
+        "scan/associations.parquet": findings.associations.frame,
+        "scan/variants_left_out.csv": findings.left_out,
+        "loci/hits.csv": findings.hits.frame, "loci/loci.csv": findings.loci.frame, "loci/qq.csv": findings.qq,
+        "loci/summary.csv": findings.summary.frame, "loci/thresholds.csv": findings.thresholds.frame,
+        "loci/power.csv": findings.power, "genes/genes.csv": findings.genes.frame, "genes/edges.csv": findings.edges.frame,
+        "genes/clusters.csv": findings.clusters.frame, "genes/enrichment.csv": findings.terms.frame,
+    }  # fmt: skip
+    found |= {f"{name}.csv": table for name, table in findings.more.items()}
+    for one in findings.representations:
+        found |= {f"represent/{one.name}/{name}.csv": getattr(one, name) for name in ("history", "errors", "reliability")}
+    return found
+
+
+def _matching(study: Study) -> Matching:
+    """ECGs matched to genomes by lead variants, by sex, and by both."""
+    tested = traits.load_traits(study)
+    predictors = _predictors(study, tested.eids)
+    nothing = Covariates(tested.eids, (), np.empty((len(tested.eids), 0)))
+    names = _strongest_features(study, tested.names)
+    features = trait_tables.again(study.traits, represent_stage.load_features(study), nothing, names)
+    return matching(features.values, predictors, seed=seed_of(study, "share"))
+
+
+def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
+    hits = pl.read_csv(stage_folder(study, "loci") / "hits.csv", schema_overrides={"chrom": pl.String})
+    first = hits.sort("neglog10p", "trait", descending=[True, False])["trait"].unique(maintain_order=True)
+    return [*dict.fromkeys([*first, *names])][:MOST_FEATURES]
+
+
+def _predictors(study: Study, eids: tuple[str, ...]) -> Mapping[str, NDArray[np.float64]]:
+    signals = read.load_signals(study)
+    rows = {eid: row for row, eid in enumerate(signals.eids)}
+    places = np.array([rows[eid] for eid in eids], dtype=np.int64)
+    found = report_stage.load_loci(study)
+    leads = report_stage.lead_variants(study, signals, gather.strongest(found, len(found)))
+    dosages = [variant.dosage[places] for variant in leads]
+    opened = genotypes.open_part(study.scan, scan.STAGE.parts(study)[0])
+    sexes = opened.sexes[opened.find(eids)].astype(np.float64)
+    sex = np.where(np.isin(sexes, (1, 2)), sexes, np.nan)[:, None]
+    loci = np.stack(dosages, axis=1) if dosages else np.empty((len(eids), 0))
+    named: dict[str, NDArray[np.float64]] = {}
+    if dosages:
+        named[f"lead variants of {len(dosages)} loci"] = loci
+    if len(np.unique(sex[np.isfinite(sex)])) == 2:
+        named["sex"] = sex
+        named |= {"lead variants and sex": np.hstack([loci, sex])} if dosages else {}
+    return named
+
+
+STAGE = Stage(
+    "share", "set aside what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check
+)

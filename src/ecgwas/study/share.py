@@ -1,0 +1,14 @@
+"""Section `share`."""
+
+from __future__ import annotations
+
+from ecgwas.study.base import Options, option
+
+
+class ShareOptions(Options):
+    """What may be passed on, in results/share: the report, summary statistics and tables, without a trace of one person."""
+
+    min_people: int = option(10, ge=3)
+    """No group of fewer people is shown: rare genotypes are counted with their neighbours, rare reasons together."""
+    matching: bool = True
+    """Measure how often a person's ECG can be matched to the person's genome, and back, by what the study found."""

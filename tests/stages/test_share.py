@@ -1,0 +1,167 @@
+"""Stage share and the command audit: no eid, no recording, no small group; every planted leak is found."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from ecgwas import stages
+from ecgwas.cli import main
+from ecgwas.errors import DisclosureError, InputError, MissingStageError
+from ecgwas.stages.disclosure import audit
+from ecgwas.study import Study
+from tests.cohorts import make_cohort
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A small cohort run to its end; a threshold that some tests pass, so that there are loci."""
+    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=100, variants=120, permutations=0)
+    pca = "represent:\n  - {kind: pca, name: pca, features: 6}\n\ntraits:"
+    text = re.sub(r"represent:.*?\ntraits:", pca, path.read_text(), flags=re.DOTALL)
+    path.write_text(re.sub(r"threshold: permutation", "threshold: 1.0e-4", text))
+    study = Study.read_file(path)
+    stages.run(study)
+    return study
+
+
+@pytest.fixture
+def copy(finished: Study, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished.results / "share", tmp_path / "share"))
+
+
+def eids(study: Study) -> list[str]:
+    people = pl.read_csv(study.results / "traits" / "people.csv", infer_schema=False)["eid"]
+    return sorted({*people, *pl.read_parquet(study.results / "read" / "recordings.parquet")["eid"].drop_nulls()})
+
+
+def test_no_byte_of_what_is_shared_holds_an_eid(finished: Study) -> None:
+    """Searched another way than by the audit: bytes of every file, blocks of the page inflated, Parquet as text."""
+    for path in (path for path in (finished.results / "share").rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        if path.suffix == ".parquet":
+            content = pl.read_parquet(path).drop("pos").write_csv().encode()
+        for block in re.findall(rb'<script type="text/plain"[^>]*>([^<]*)</script>', content):
+            content += zlib.decompress(base64.b64decode(block))
+        for eid in eids(finished):
+            assert eid.encode() not in content, path
+
+
+def test_the_audit_passes_and_prints_what_it_searched(finished: Study) -> None:
+    done = CliRunner().invoke(main, ["audit", str(finished.results / "share")])
+    assert done.exit_code == 0, done.output
+    assert f"searched for {len(eids(finished))} people: 0 eids found" in done.output
+    assert "are one person's" in done.output
+    assert re.search(r"genome of an ECG by .*: \d\.\d+; by chance 0\.0\d+", done.output)
+
+
+def test_the_private_report_does_not_pass(finished: Study) -> None:
+    found = audit(finished.results / "report", min_people=10)
+    assert any("one person's recording" in str(mistake) for mistake in found.mistakes)
+
+
+def to_csv(folder: Path, eid: str) -> None:
+    path = folder / "tables" / "loci" / "hits.csv"
+    path.write_text(path.read_text().replace("pca.12L", f"pca.{eid}", 1))
+
+
+def to_page(folder: Path, eid: str) -> None:
+    path = folder / "report.html"
+    path.write_text(path.read_text().replace("</h1>", f" {eid}</h1>", 1))
+
+
+def to_block(folder: Path, eid: str) -> None:
+    path = folder / "report.html"
+    block = base64.b64encode(zlib.compress(f"rs1\tA\t{eid}".encode())).decode()
+    path.write_text(re.sub(r'(id="block-variant-names">)[^<]*', rf"\g<1>{block}", path.read_text(), count=1))
+
+
+def to_parquet(folder: Path, eid: str) -> None:
+    path = folder / "tables" / "scan" / "associations.parquet"
+    frame = pl.read_parquet(path)
+    numbers = pl.Series("sample", [0] * (frame.height - 1) + [int(eid)], dtype=pl.Float64)
+    frame.with_columns(numbers).write_parquet(path)
+
+
+def to_svg(folder: Path, eid: str) -> None:
+    path = folder / "figures" / "inflation.svg"
+    path.write_text(path.read_text().replace("</svg>", f"<text>{eid}</text></svg>"))
+
+
+def to_name(folder: Path, eid: str) -> None:
+    shutil.copy(folder / "README.md", folder / f"{eid}.md")
+
+
+@pytest.mark.parametrize("plant", [to_csv, to_page, to_block, to_parquet, to_svg, to_name], ids=lambda plant: plant.__name__)
+def test_an_eid_anywhere_is_found(finished: Study, copy: Path, plant: Callable[[Path, str], None]) -> None:
+    eid = eids(finished)[7]
+    plant(copy, eid)
+    found = audit(copy, results=finished.results)
+    assert any(isinstance(mistake, DisclosureError) and eid in mistake.problem for mistake in found.mistakes)
+
+
+def test_a_recording_a_small_group_and_strange_files_are_found(finished: Study, copy: Path) -> None:
+    beats = np.load(finished.results / "read" / "signals" / "0000" / "beats.npy")
+    curve = beats[3, 1].astype(float) + 0.4
+    about = {"lead": ["II"] * len(curve), "time_ms": np.arange(len(curve)) * 2.0 - 350.0, "mean_uv": curve}
+    pl.DataFrame(about).write_csv(copy / "figures" / "typical.csv")
+    pl.DataFrame({"eid": ["somebody"], "people": [4]}).write_csv(copy / "tables" / "few.csv")
+    (copy / "model.safetensors").write_bytes(b"\0\1\2")
+    (copy / "figures" / "made.svg").write_text(f"<svg><title>{finished.results.resolve()}</title></svg>")
+    said = "\n".join(str(mistake) for mistake in audit(copy, results=finished.results).mistakes)
+    for words in (
+        "column mean_uv is one person's recording",
+        "4 in tables/few.csv",
+        "few.csv: eid",
+        "model.safetensors",
+        "made.svg",
+    ):
+        assert words in said
+
+
+def test_positions_variants_and_terms_are_not_people(finished: Study, copy: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "eids.txt"
+    listed.write_text("eid\n1901018\n3000017\n")
+    table = {"variant": ["3:3000017:A:G"], "pos": [3_000_017], "term": ["GO:1901018"], "trait": ["pca.12L.f01"]}
+    pl.DataFrame(table).write_csv(copy / "tables" / "more.csv")
+    assert audit(copy, results=finished.results, eids=listed).mistakes == ()
+    pl.DataFrame({"trait": ["3000017"]}).write_csv(copy / "tables" / "more.csv")
+    assert len(audit(copy, results=finished.results, eids=listed).mistakes) == 1
+
+
+def test_where_nobody_is_known_nothing_is_proved(copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(MissingStageError, match="nobody is known"):
+        audit(copy)
+    with pytest.raises(InputError, match="no such folder"):
+        audit(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="cannot be read"):
+        audit(copy, eids=tmp_path / "nowhere.txt")
+    (copy / "about.json").unlink()
+    (tmp_path / "eids.txt").write_text("1234567\n")
+    with pytest.raises(InputError, match="smallest group"):
+        audit(copy, eids=tmp_path / "eids.txt")
+    assert audit(copy, eids=tmp_path / "eids.txt", min_people=10).mistakes == ()
+
+
+def test_the_results_say_that_they_are_private(finished: Study) -> None:
+    assert "single people" in (finished.results / "README.md").read_text()
+    assert "may be passed on" in (finished.results / "share" / "README.md").read_text()
+
+
+def test_a_larger_smallest_group_shows_less(finished: Study) -> None:
+    strict = finished.model_copy(update={"share": finished.share.model_copy(update={"min_people": 40, "matching": False})})
+    stages.run_part(strict, "share", "all")
+    try:
+        assert audit(finished.results / "share").mistakes == ()
+        assert not (finished.results / "share" / "tables" / "share" / "matching.csv").exists()
+    finally:
+        stages.run_part(finished, "share", "all")
