@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -24,7 +24,7 @@ from ecgwas.errors import EcgwasError
 from ecgwas.genes import references
 from ecgwas.progress import CONSOLE
 from ecgwas.report.publication import FORMATS
-from ecgwas.stages import STAGES, Stage, disclosure, export, figures
+from ecgwas.stages import STAGES, Stage, disclosure, export, failures, figures
 from ecgwas.store import whole
 from ecgwas.study import Study
 from ecgwas.workflow import planning
@@ -40,8 +40,17 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except EcgwasError as error:
-            Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
-            sys.exit(error.exit_code)
+            _end_with(error)
+        except Exception as error:
+            known = failures.understood(error)
+            if known is None:
+                raise
+            _end_with(known)
+
+
+def _end_with(error: EcgwasError) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
+    sys.exit(error.exit_code)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

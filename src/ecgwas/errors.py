@@ -6,7 +6,8 @@ EcgwasError                 exit code 1
 ├── ToolError           4   an outside program: missing, too old, failed
 ├── ServiceError        5   an online service: unreachable, misbehaving, or asked for while offline
 ├── MissingStageError   6   a stage is asked for before the stages that it needs
-└── DisclosureError     7   what is to be passed on shows a person
+├── DisclosureError     7   what is to be passed on shows a person
+└── MachineError        8   the machine refuses: disk full, no memory, no right to write
 """
 
 from __future__ import annotations
@@ -75,6 +76,12 @@ class DisclosureError(EcgwasError):
     """What is to be passed on shows a person: an eid, a recording, a group that is too small."""
 
     exit_code = 7
+
+
+class MachineError(EcgwasError):
+    """The machine refuses: the disk is full, memory is short, a folder may not be written."""
+
+    exit_code = 8
 
 
 def first_few(items: Iterable[object], limit: int = 5) -> str:

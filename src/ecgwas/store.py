@@ -6,6 +6,7 @@ The old note is deleted first: after a crash at any moment no note vouches for a
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -25,13 +26,33 @@ from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
 def whole(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; what is written there becomes `path` only if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    stem = f".{path.name}.{platform.node()}"
+    _sweep(path.parent, stem)
+    temporary = path.with_name(f"{stem}.{os.getpid()}.part")
     try:
         yield temporary
         _flush(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path, stem: str) -> None:
+    """Takes away what processes of this machine left half-written when they were killed."""
+    for path in folder.glob(f"{glob.escape(stem)}.*.part"):
+        holder = path.name.removesuffix(".part").rpartition(".")[2]
+        if holder.isdecimal() and not _runs(int(holder)):
+            path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _flush(path: Path) -> None:

@@ -98,6 +98,14 @@ def test_one_small_genotype_hides_all_counts_of_the_hit() -> None:
         assert shown[name].is_null().to_list() == [True, False, False], name
 
 
+def test_a_table_without_rows_has_no_types_and_nothing_to_hide() -> None:
+    findings = make_findings()
+    empty = pl.DataFrame(schema={name: pl.String for name in findings.more["loci/audit"].columns})
+    shown = shareable(replace(findings, more={"loci/audit": empty}), LEAST).more["loci/audit"]
+    assert shown.height == 0
+    assert "top_share" not in shown.columns
+
+
 def test_rare_alleles_are_left_out_and_counted() -> None:
     findings = make_findings()
     rare = findings.associations.frame.with_columns(

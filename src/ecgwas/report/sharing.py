@@ -88,7 +88,7 @@ def _tables(tables: Mapping[str, pl.DataFrame], min_people: int) -> dict[str, pl
     if "loci/audit" in shown:
         shown["loci/audit"] = _audit(shown["loci/audit"], min_people)
     for name, table in shown.items():
-        if "left_out" in table.columns and "about" in table.columns:
+        if table.height > 0 and "left_out" in table.columns and "about" in table.columns:
             shown[name] = _guards(table, min_people)
     return shown
 
@@ -101,6 +101,8 @@ def _guards(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
 
 def _audit(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
     """One small genotype hides all of them: with the number of people and the frequency it could be had from the others."""
+    if table.height == 0:  # nothing to hide, and CSV does not tell what its columns are
+        return table.drop(OF_ONE_PERSON, strict=False)
     counts = [name for name in OF_GENOTYPES[:4] if name in table.columns]
     few_of_a_genotype = pl.any_horizontal(pl.col(name).is_between(1, min_people - 1) for name in counts)
     few_carriers = pl.col("carriers").is_between(1, min_people - 1)

@@ -6,14 +6,10 @@ calls the command line. A part depends on (study, part) alone and gives the same
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
-import platform
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,8 +17,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas import __version__, progress
 from ecgwas.errors import EcgwasError, InputError, MissingStageError, StudyError, first_few
-from ecgwas.stages import genes, loci, null, read, report, represent, scan, share, traits
+from ecgwas.stages import failures, genes, loci, null, read, report, represent, scan, share, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
+from ecgwas.stages.locking import locked
 from ecgwas.store import Note, fingerprint, part_written, stamp, whole
 from ecgwas.study import Study
 
@@ -85,7 +82,8 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -
         raise StudyError(f"stage {stage_name} has no part '{part}'", where=study.folder, fix=fix)
     label = stage_name if known == ("all",) else f"{stage_name} {part}"
     mark = _mark(study, stage, part)
-    with _locked(study, stage_name, part):
+    lock = note_path(study, stage_name, part).with_suffix(".lock")
+    with failures.explained(study.results), locked(lock, f"{stage_name} (part {part})"):
         if not force and _vouched(study, stage_name, part, mark):
             logger.info("%s: fresh", label)
             return False
@@ -188,41 +186,6 @@ def _told(note: Note) -> list[str]:
     options = json.dumps(facts.pop("options", None), sort_keys=True)
     rest = [f"{name}: {value}" for name, value in sorted(facts.items())]
     return [*rest, f"versions: {versions}", f"options: {options}", f"fingerprint of options and inputs: {note.fingerprint}"]
-
-
-@contextmanager
-def _locked(study: Study, stage_name: str, part: str) -> Iterator[None]:
-    """One process at a time makes a part. The lock is the kernel's, so it ends with its holder, however that dies."""
-    path = note_path(study, stage_name, part).with_suffix(".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("a+")
-    except OSError as error:
-        raise StudyError(
-            f"the results folder cannot be written: {error}", where=study.results, fix="choose another `results:` folder"
-        ) from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            gone = not path.exists() or path.stat().st_ino != os.fstat(handle.fileno()).st_ino
-        except BlockingIOError:
-            gone = True
-        except OSError as error:
-            # File systems without locks are met on clusters; the files there are whole all the same.
-            logger.warning("%s cannot be locked (%s): see to it that only one run makes it", path, error)
-            gone = False
-        if gone:
-            handle.seek(0)
-            problem = f"{stage_name} (part {part}) is being made by another run: {handle.read().strip()}"
-            raise StudyError(problem, where=study.results, fix="wait for it, or stop it") from None
-        handle.truncate(0)
-        handle.write(f"process {os.getpid()} on {platform.node()}\n")
-        handle.flush()
-        try:
-            yield
-        finally:
-            # While the lock is still held: a file that another process has locked is never taken away.
-            path.unlink(missing_ok=True)
 
 
 def check(study: Study) -> tuple[list[str], list[EcgwasError]]:

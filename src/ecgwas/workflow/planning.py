@@ -81,7 +81,7 @@ def _need(study: Study, size: Size, count: int, stage: str, part: str) -> Need:
         return costs.scan(study, size, count, size.variants[part])
     if stage == "genes":
         return costs.genes()
-    of_all = {"traits": costs.traits, "loci": costs.loci, "report": costs.report}
+    of_all = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs.report}
     return of_all[stage](study, size, count)
 
 
@@ -157,6 +157,7 @@ ADVICE = {
     "loci": "raise scan.keep_neglog10p",
     "genes": "take a machine with more memory",
     "report": "raise scan.keep_neglog10p",
+    "share": "raise scan.keep_neglog10p",
 }
 
 

@@ -1,0 +1,510 @@
+"""What a run survives: killed at any moment and rename, full disk, no memory, no network, clock set back, two at once.
+
+    python benchmarks/faults.py            50 moments for each signal, every rename
+    python benchmarks/faults.py --quick    4 moments, 12 renames
+
+A tiny simulated study is run once undisturbed. Then each fault is made to happen to the same study, and three things are asked:
+did it end in one clear error of the ecgwas family or by the signal (and not in a traceback), does anything that its notes vouch
+for differ from the undisturbed run, and does a second, undisturbed run end with the same bytes and nothing left over? Prints a
+line for each fault:
+
+    FAULT <name> cases=<n> ended=<how often how> tracebacks=<n> half_written=<n> byte_differences=<n> leftovers=<n>
+
+Each run is a forked process, so that a case costs the run and not the start of Python; the parent itself touches no library
+that has threads. Full disk: a tmpfs of a few MiB where mount is allowed, else RLIMIT_FSIZE, and the line says which. The
+clock is not set back for the whole machine: files get times of long ago, and a run sees a clock that goes backwards. Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ecgwas import stages
+from ecgwas.errors import EcgwasError
+from ecgwas.initialise import write_study
+from ecgwas.simulate import simulate
+from ecgwas.stages import STAGES
+from ecgwas.stages.base import stage_folder
+from ecgwas.store import Note, file_digest
+from ecgwas.study import Study
+
+REPRESENT = "  - {kind: pca, name: pca, features: 2}\n"
+PRIVATE = ("notes", "logs", "cache")
+BUG = 70
+"""Exit code of a child that ended in an exception outside the ecgwas family: a traceback for the user."""
+
+
+@dataclass
+class Outcome:
+    """What happened in the cases of one fault."""
+
+    name: str
+    cases: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+    tracebacks: int = 0
+    half_written: int = 0
+    byte_differences: int = 0
+    leftovers: int = 0
+
+    def line(self) -> str:
+        """As it is printed."""
+        ended = ", ".join(f"{how}: {count}" for how, count in sorted(self.ended.items()))
+        return (
+            f"FAULT {self.name} cases={self.cases} ended=({ended}) tracebacks={self.tracebacks} "
+            f"half_written={self.half_written} byte_differences={self.byte_differences} leftovers={self.leftovers}"
+        )
+
+    @property
+    def clean(self) -> bool:
+        """True if nothing went wrong that must not."""
+        return self.tracebacks + self.half_written + self.byte_differences + self.leftovers == 0
+
+
+def tiny_study(folder: Path) -> Path:
+    """A study of 60 people and a few dozen variants; a run takes a few seconds."""
+    simulate(folder, people=60, seed=5, variants_per_chromosome=12)
+    path = write_study(folder, represent=REPRESENT)
+    text = path.read_text().replace("min_mac: 20", "min_mac: 10\n  permutations: 20\n  threads: 1")
+    text = text.replace("threshold: permutation", "threshold: 1.0e-3").replace(
+        "report:\n", "report:\n  max_traits: 1\n  max_loci: 1\n"
+    )
+    path.write_text(text)
+    return path
+
+
+class Ground:
+    """The study, its undisturbed results, and what is asked after each fault."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        in_a_child(lambda: tiny_study(folder / "study"))
+        self.study_file = folder / "study" / "study.yaml"
+        begun = time.monotonic()
+        if self.run(self.study_file) != "done":
+            raise RuntimeError((folder / "log.txt").read_text())
+        self.seconds = time.monotonic() - begun
+        self.wanted = contents(Study.read_file(self.study_file))
+
+    def copy(self, name: str) -> Path:
+        """The same inputs elsewhere, times of change kept, without results."""
+        to = self.folder / name
+        shutil.rmtree(to, ignore_errors=True)
+        shutil.copytree(self.study_file.parent, to, ignore=shutil.ignore_patterns("results"))
+        return to / self.study_file.name
+
+    def fork(self, study_file: Path, prepare: Callable[[], None] = lambda: None, *, log: Path | None = None) -> int:
+        """Starts a run in a process of its own; `prepare` is called there first."""
+        process = os.fork()
+        if process == 0:
+            _child(study_file, prepare, log or self.folder / "log.txt")
+        return process
+
+    def end_of(self, process: int) -> str:
+        """Waits for a run: done, an error's name, a signal's name, traceback, or hang."""
+        status = _waited(process)
+        if status is None:
+            return "hang"
+        if os.WIFSIGNALED(status):
+            return signal.Signals(os.WTERMSIG(status)).name
+        code = os.WEXITSTATUS(status)
+        names = {0: "done", BUG: "traceback"} | {kind.exit_code: kind.__name__ for kind in EcgwasError.__subclasses__()}
+        return names.get(code, f"exit {code}")
+
+    def run(self, study_file: Path, prepare: Callable[[], None] = lambda: None) -> str:
+        """A run from start to end."""
+        return self.end_of(self.fork(study_file, prepare))
+
+    def look(self, outcome: Outcome, how: str, study_file: Path) -> None:
+        """After a fault: how it ended, and whether what is vouched for is that of the undisturbed run."""
+        outcome.cases += 1
+        outcome.ended[how] += 1
+        outcome.tracebacks += how in ("traceback", "hang")
+        outcome.half_written += len(self.false_promises(Study.read_file(study_file)))
+
+    def settle(self, outcome: Outcome, study_file: Path) -> None:
+        """The second run must end with the same bytes and leave nothing behind."""
+        how = self.run(study_file)
+        study = Study.read_file(study_file)
+        found = contents(study)
+        outcome.byte_differences += how != "done" or found != self.wanted
+        outcome.leftovers += len(leftovers(study))
+
+    def false_promises(self, study: Study) -> list[str]:
+        """Files that a note vouches for and that differ from the undisturbed run's."""
+        found = []
+        for path in sorted((study.results / "notes").glob("*/*.json")):
+            note, stage = Note.read(path), path.parent.name
+            if note is not None and note.vouches_for(stage_folder(study, stage)):
+                digests = {f"{stage}/{name}": digest for name, digest in note.digests().items()}
+                found += [name for name, digest in digests.items() if self.wanted.get(name) != digest]
+        return found
+
+
+LONGEST_S = 120.0
+
+
+def _waited(process: int) -> int | None:
+    """The status of a child; None for one that had to be killed because it did not end."""
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(process, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.005)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return None
+
+
+def in_a_child(work: Callable[[], object]) -> None:
+    """Does the work in a process of its own: libraries with threads must not have been used where a run is forked."""
+    process = os.fork()
+    if process == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    if _waited(process) != 0:
+        raise RuntimeError("a child did not do its work")
+
+
+def contents(study: Study) -> dict[str, str]:
+    """SHA-256 of every result file; notes tell of time and host and are no results."""
+    paths = [path for path in study.results.rglob("*") if path.is_file()]
+    names = {str(path.relative_to(study.results)): path for path in paths}
+    return {name: file_digest(path) for name, path in sorted(names.items()) if name.split("/")[0] not in PRIVATE}
+
+
+def leftovers(study: Study) -> list[str]:
+    """What a finished run must not leave: temporary files, locks, folders of work."""
+    paths = [*(study.results / "notes").rglob("*"), *study.results.rglob(".*.part")]
+    return [str(path) for path in paths if path.suffix != ".json" and not (path.is_dir() and path.parent.name == "notes")]
+
+
+def _child(study_file: Path, prepare: Callable[[], None], log: Path) -> None:
+    """Runs the study and ends the process with its error's exit code; nothing of the parent is touched."""
+    code = BUG
+    try:
+        with log.open("a") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+            prepare()
+            stages.run(Study.read_file(study_file))
+            code = 0
+    except EcgwasError as error:
+        os.write(2, f"{error}\n".encode())
+        code = error.exit_code
+    except BaseException as error:  # the parent must hear of every bug
+        import traceback
+
+        os.write(2, "".join(traceback.format_exception(error)).encode())
+    finally:
+        os._exit(code)
+
+
+def at_moments(ground: Ground, number: signal.Signals, count: int, seed: int) -> Outcome:
+    """Killed at random moments of a run from nothing."""
+    outcome = Outcome(f"{number.name} at random moments")
+    rng = random.Random(seed)
+    for case in range(count):
+        study_file = ground.copy("killed")
+        process = ground.fork(study_file)
+        # One moment in each equal share of the run: none of its stages is left out by chance.
+        time.sleep(ground.seconds * (case + rng.random()) / count)
+        os.kill(process, number)
+        ground.look(outcome, ground.end_of(process), study_file)
+        ground.settle(outcome, study_file)
+    return outcome
+
+
+def at_renames(ground: Ground, count: int | None) -> Outcome:
+    """Killed right after a rename; count: so many of them, evenly spread; None: every one, one after the other."""
+    outcome = Outcome("SIGKILL at renames")
+    total = renames_of(ground)
+    if count is None:
+        study_file = ground.copy("renamed")
+        for _ in range(100 * total):
+            how = ground.run(study_file, lambda: _kill_at(outcome.cases + 1, study_file.parent))
+            if how == "done":
+                break
+            ground.look(outcome, how, study_file)
+        ground.settle(outcome, study_file)
+        return outcome
+    for case in range(count):
+        study_file = ground.copy("renamed")
+        at = 1 + case * total // count
+        ground.look(outcome, ground.run(study_file, lambda at=at: _kill_after(at)), study_file)  # type: ignore[misc]
+        ground.settle(outcome, study_file)
+    return outcome
+
+
+def renames_of(ground: Ground) -> int:
+    """How many renames an undisturbed run makes."""
+    study_file, told = ground.copy("counted"), ground.folder / "renames.txt"
+    told.write_text("")
+    ground.run(study_file, lambda: _after_rename(lambda: _append(told)))
+    return len(told.read_text())
+
+
+def _append(path: Path) -> None:
+    with path.open("a") as file:
+        file.write(".")
+
+
+def _after_rename(act: Callable[[], None]) -> None:
+    """In a child: calls `act` after every rename of the store."""
+    plain = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        moved = plain(self, target)
+        act()
+        return moved
+
+    Path.replace = replace  # type: ignore[method-assign, assignment]
+
+
+def _kill_after(count: int) -> None:
+    seen = 0
+
+    def act() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _after_rename(act)
+
+
+def _kill_at(case: int, folder: Path) -> None:
+    """Dies after the first rename of a name at which no run has died yet; the names are kept in `folder`."""
+    told = folder / "died.txt"
+    plain = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        moved = plain(self, target)
+        died = told.read_text().splitlines() if told.exists() else []
+        name = re.sub(r"\.\d+\.part", "", str(target))
+        if name not in died:
+            with told.open("a") as file:
+                file.write(f"{name}\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return moved
+
+    Path.replace = replace  # type: ignore[method-assign, assignment]
+
+
+@contextmanager
+def small_disk(folder: Path, mib: float) -> Iterator[bool]:
+    """A tmpfs of so many MiB at `folder`; False where it cannot be mounted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={int(mib * 1024)}k", "tmpfs", str(folder)]
+    mounted = shutil.which("mount") is not None and subprocess.run(command, capture_output=True).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def full_disk(ground: Ground, count: int) -> Outcome:
+    """The disk fills at one share of what a run needs after the other; then there is room."""
+    outcome = Outcome("full disk")
+    results = Study.read_file(ground.study_file).results
+    need = sum(path.stat().st_size for path in results.rglob("*") if path.is_file()) / 2**20
+    for case in range(count):
+        study_file = ground.copy("full")
+        size = need * (case + 0.5) / count
+        with small_disk(study_file.parent / "results", size) as mounted:
+            outcome.name = "full disk (tmpfs)" if mounted else "full disk (RLIMIT_FSIZE: mount is not allowed)"
+            limit = int(2**20 * size / 8)
+            prepare = (lambda: None) if mounted else (lambda limit=limit: _limit(resource.RLIMIT_FSIZE, limit))
+            ground.look(outcome, ground.run(study_file, prepare), study_file)
+        ground.settle(outcome, study_file)
+    return outcome
+
+
+def _limit(what: int, value: int) -> None:
+    resource.setrlimit(what, (value, value))
+
+
+def little_memory(ground: Ground, count: int) -> Outcome:
+    """The address space may not grow beyond one share after the other of what a run adds to it."""
+    outcome = Outcome("RLIMIT_AS")
+    for case in range(count):
+        study_file = ground.copy("memory")
+        extra = int(2**20 * 8 * 2.2**case)
+        ground.look(outcome, ground.run(study_file, lambda extra=extra: _little_more(extra)), study_file)  # type: ignore[misc]
+        ground.settle(outcome, study_file)
+    return outcome
+
+
+def _little_more(extra: int) -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + extra)
+
+
+def read_only(ground: Ground) -> Outcome:
+    """The results may not be written: for root a read-only mount, for others no right."""
+    outcome = Outcome("read-only results")
+    study_file = ground.copy("forbidden")
+    results = study_file.parent / "results"
+    with small_disk(results, 8) as mounted:
+        if mounted:
+            subprocess.run(["mount", "-o", "remount,ro", str(results)], check=True)
+        else:
+            results.chmod(0o500)
+        if mounted or os.getuid() != 0:
+            ground.look(outcome, ground.run(study_file), study_file)
+        results.chmod(0o700) if not mounted else None
+    ground.settle(outcome, study_file)
+    return outcome
+
+
+def no_network(ground: Ground) -> Outcome:
+    """Without any network: the study runs; one that asks a service ends in a clear error."""
+    outcome = Outcome("no network")
+    study_file = ground.copy("alone")
+    ground.look(outcome, ground.run(study_file, _without_network), study_file)
+    ground.settle(outcome, study_file)
+    asking = ground.copy("asking")
+    text = asking.read_text().replace("genes:\n", "genes:\n  - {kind: gprofiler}\n", 1)
+    asking.write_text(text)
+    how = ground.run(asking, _without_network)
+    outcome.cases += 1
+    outcome.ended[how] += 1
+    outcome.tracebacks += how == "traceback"
+    return outcome
+
+
+def _without_network() -> None:
+    """A network namespace of one's own, or else no sockets."""
+    import socket
+
+    try:
+        os.unshare(os.CLONE_NEWNET)  # type: ignore[attr-defined, unused-ignore]
+    except (AttributeError, OSError):
+
+        def refused(*_: object, **__: object) -> None:
+            raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+        socket.socket.connect = refused  # type: ignore[method-assign, assignment]
+        socket.getaddrinfo = refused  # type: ignore[assignment]
+
+
+def clock_back(ground: Ground) -> Outcome:
+    """Results older than their inputs, and a clock that goes backwards while a study runs."""
+    outcome = Outcome("clock set back (stand-in: file times, time.time)")
+    study_file = ground.copy("clock")
+    ground.look(outcome, ground.run(study_file, _backwards), study_file)
+    study = Study.read_file(study_file)
+    for path in study.results.rglob("*"):
+        os.utime(path, (946684800, 946684800), follow_symlinks=False)
+    in_a_child(lambda: _all_fresh(study))
+    ground.settle(outcome, study_file)
+    return outcome
+
+
+def _all_fresh(study: Study) -> None:
+    stale = [
+        (stage.name, part) for stage in STAGES for part in stage.parts(study) if not stages.is_fresh(study, stage.name, part)
+    ]
+    if stale:
+        raise AssertionError(f"made again because of its time: {stale}")
+
+
+def _backwards() -> None:
+    plain, calls = time.time, iter(range(1, 10**9))
+    time.time = lambda: plain() - 3600.0 * next(calls)  # type: ignore[assignment]
+
+
+def two_at_once(ground: Ground, count: int) -> Outcome:
+    """Two runs on one results folder: each is done or names the other; and one after its holder was killed."""
+    outcome = Outcome("two runs at once")
+    for case in range(count):
+        study_file, log = ground.copy("both"), ground.folder / "both.txt"
+        log.write_text("")
+        first = ground.fork(study_file, log=log)
+        time.sleep(ground.seconds * case / count / 2)
+        second = ground.fork(study_file, log=log)
+        for process in (first, second):
+            ground.look(outcome, ground.end_of(process), study_file)
+        refused = log.read_text().count("being made by another run")
+        named = len(re.findall(rf"another run: process (?:{first}|{second}) on ", log.read_text()))
+        outcome.half_written += refused != named
+        ground.settle(outcome, study_file)
+    return outcome
+
+
+def altered(ground: Ground, count: int, seed: int) -> Outcome:
+    """Outputs changed, cut or deleted by hand."""
+    outcome = Outcome("outputs altered or deleted")
+    study_file = ground.copy("altered")
+    ground.run(study_file)
+    rng = random.Random(seed)
+    study = Study.read_file(study_file)
+    names = [name for name in ground.wanted if "/" in name]
+    for case in range(count):
+        path = study.results / rng.choice(names)
+        content = path.read_bytes()
+        if case % 4 == 0:
+            path.unlink()
+        elif case % 4 == 1:
+            path.write_bytes(content[: len(content) // 2])
+        elif case % 4 == 2:
+            path.write_bytes(content + b"\n")
+        else:
+            path.write_bytes(bytes([content[0] ^ 1]) + content[1:] if content else b"x")
+        ground.look(outcome, "changed", study_file)
+        ground.settle(outcome, study_file)
+    return outcome
+
+
+def all_faults(folder: Path, *, quick: bool) -> Iterator[Outcome]:
+    """Every fault in turn."""
+    ground = Ground(folder)
+    moments = 4 if quick else 50
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        yield at_moments(ground, number, moments, seed=int(number))
+    yield at_renames(ground, 12 if quick else None)
+    yield full_disk(ground, 3 if quick else 12)
+    yield little_memory(ground, 3 if quick else 8)
+    yield read_only(ground)
+    yield no_network(ground)
+    yield clock_back(ground)
+    yield two_at_once(ground, 2 if quick else 8)
+    yield altered(ground, 4 if quick else 40, seed=1)
+
+
+def main() -> int:
+    """Prints a line for each fault; gives 1 if any left a trace."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    chosen = parser.parse_args()
+    clean = True
+    with tempfile.TemporaryDirectory(prefix="faults_") as folder:
+        for outcome in all_faults(Path(folder), quick=chosen.quick):
+            print(outcome.line(), flush=True)
+            clean &= outcome.clean
+    return 0 if clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""What the machine refuses - room on the disk, memory, the right to write - as one clear error with its cure."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ecgwas.errors import EcgwasError, InputError, MachineError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
+SAID_OF_DISKS = ("No space left", "os error 28", "Disk quota", "os error 122", "File too large", "os error 27")
+SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
+"""What NumPy says when a disk is full."""
+
+SAID_OF_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory", "failed to allocate", "os error 12)")
+
+
+@contextmanager
+def explained(results: Path) -> Iterator[None]:
+    """Turns what the machine refuses inside the block into MachineError or InputError; all else goes on as it is."""
+    try:
+        yield
+    except EcgwasError:
+        raise
+    except Exception as error:
+        known = understood(error, results)
+        if known is None:
+            raise
+        raise known from error
+
+
+def understood(error: Exception, results: Path | None = None) -> EcgwasError | None:
+    """The error as one of the family, if the machine's limits are behind it; None for any other."""
+    said = str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    if number in FULL or any(words in said for words in SAID_OF_DISKS) or SHORT_WRITE.search(said):
+        fix = "make room, or choose another `results:` folder, and run the same command again: finished parts are kept"
+        return MachineError(f"the disk is full or a file may not grow: {said}", where=results, fix=fix)
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or any(words in said for words in SAID_OF_MEMORY):
+        fix = "give it more memory, or lower read.people_per_part or scan.memory_mib; finished parts are kept"
+        return MachineError(f"there is not enough memory: {said or type(error).__name__}", where=results, fix=fix)
+    if number in FORBIDDEN or "os error 30" in said or "os error 13" in said:
+        return _forbidden(error, results)
+    return None
+
+
+def _forbidden(error: Exception, results: Path | None) -> EcgwasError:
+    name = getattr(error, "filename", None)
+    place = None if name is None else Path(str(name))
+    if place is not None and results is not None and not place.is_relative_to(results):
+        return InputError(f"a file cannot be read: {error}", where=place, fix="give yourself the right to read it")
+    fix = "choose a `results:` folder that you may write to"
+    return MachineError(f"the results cannot be written: {error}", where=place or results, fix=fix)
