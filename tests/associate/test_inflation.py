@@ -24,6 +24,11 @@ def scanned(t: np.ndarray, keep: float = 3.0) -> ScanResult:
     )  # fmt: skip
 
 
+def points_of(*results: ScanResult) -> pl.DataFrame:
+    kept = pl.concat([result.associations.frame.select("trait", "neglog10p") for result in results])
+    return inflation.qq(results, kept)
+
+
 @pytest.mark.parametrize("scale", [0.9, 1.0, 1.5, 4.0])
 def test_lambda_is_the_median_over_its_null(scale: float) -> None:
     t = scale * np.random.default_rng(1).standard_normal(TESTS)
@@ -44,7 +49,7 @@ def test_lambda_interpolates_in_its_bin() -> None:
 
 def test_qq_points_are_the_order_statistics() -> None:
     t = stats.t.rvs(PEOPLE - 2, size=TESTS, random_state=np.random.default_rng(2))
-    points = inflation.qq([scanned(t[:20_000]), scanned(t[20_000:])])
+    points = points_of(scanned(t[:20_000]), scanned(t[20_000:]))
     assert points["expected"].is_sorted()
     ordered = np.sort(2 * stats.t.sf(np.abs(t), PEOPLE - 2))
     ranks = np.round(10.0 ** -points["expected"].to_numpy() * TESTS + 0.5).astype(int)
@@ -57,7 +62,7 @@ def test_qq_points_are_the_order_statistics() -> None:
 def test_the_band_holds_95_percent_of_null_order_statistics() -> None:
     generator = np.random.default_rng(3)
     t = stats.t.rvs(PEOPLE - 2, size=1000, random_state=generator)
-    points = inflation.qq([scanned(t, keep=0.0)])
+    points = points_of(scanned(t, keep=0.0))
     low, high = points["low"].to_numpy(), points["high"].to_numpy()
     drawn = -np.log10(np.sort(generator.uniform(size=(4000, 1000)), axis=1))
     ranks = np.round(10.0 ** -points["expected"].to_numpy() * 1000 + 0.5).astype(int)
@@ -67,11 +72,11 @@ def test_the_band_holds_95_percent_of_null_order_statistics() -> None:
 
 def test_a_strong_hit_is_shown_with_its_own_value() -> None:
     t = np.append(np.random.default_rng(4).standard_normal(1000), 60.0)
-    points = inflation.qq([scanned(t)])
+    points = points_of(scanned(t))
     assert points["observed"].max() == pytest.approx(-(stats.t.logsf(60, PEOPLE - 2) + np.log(2)) / np.log(10))
 
 
 def test_a_trait_without_tests_has_no_points() -> None:
     result = scanned(np.empty(0))
-    assert inflation.qq([result]).height == 0
-    assert inflation.qq([result]).schema["expected"] == pl.Float64
+    assert points_of(result).height == 0
+    assert points_of(result).schema["expected"] == pl.Float64

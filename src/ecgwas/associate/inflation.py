@@ -71,16 +71,15 @@ def _quantiles(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArra
     return found
 
 
-def qq(results: Sequence[ScanResult], *, covariates: int = 0) -> pl.DataFrame:
+def qq(results: Sequence[ScanResult], kept: pl.DataFrame, *, covariates: int = 0) -> pl.DataFrame:
     """Points of every trait's QQ plot: trait, expected, observed, low, high, all -log10 p, smallest first.
 
-    The strongest tests come from the rows that the scan kept (exact), the others from its histogram of t squared, as
-    the p-value of a t test with people - 2 - covariates degrees of freedom. low and high: 95 % of the order statistic
-    under the null, Beta(i, m + 1 - i), for independent tests; under LD the true band is wider.
+    kept: trait and neglog10p of the rows that the scan kept. The strongest tests come from them (exact), the others from
+    the histograms of t squared, as the p-value of a t test with people - 2 - covariates degrees of freedom. low and high:
+    95 % of the order statistic under the null, Beta(i, m + 1 - i), for independent tests; under LD the true band is wider.
     """
     whole = totals(results)
-    frames = [result.associations.frame.select("trait", "neglog10p") for result in results]
-    rows = pl.concat(frames).drop_nulls().filter(pl.col("neglog10p").is_not_nan())
+    rows = kept.drop_nulls().filter(pl.col("neglog10p").is_not_nan())
     strongest = {str(trait[0]): group["neglog10p"].to_numpy() for trait, group in rows.group_by("trait")}
     degrees = whole.people - 2 - covariates
     points = [

@@ -37,8 +37,9 @@ from ecgwas.store import fingerprint
 from ecgwas.study import ResidualAutoencoder, Vae
 from ecgwas.tables import Features
 
-THREADS = 2
-"""Threads of a network on the processor, whatever the machine has: sums over another number of threads end in other digits."""
+THREADS = 1
+"""Threads of a network on the processor, whatever the machine has: sums over another number of threads end in other digits,
+and layers this small gain little from more, which wait for each other where others compute, too."""
 torch.set_num_threads(THREADS)
 
 TRACES_AT_ONCE = 64

@@ -24,6 +24,9 @@ from ecgwas.tables import Associations, Guards, Loci, Thresholds
 
 logger = logging.getLogger(__name__)
 
+JUDGED_ROWS = 500_000
+"""Kept rows, evenly spaced, whose numbers are checked against each other."""
+
 TYPES = {"chrom": pl.String, "test": pl.String, "set": pl.String}
 
 
@@ -53,7 +56,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     thresholds_table = thresholds.table(study.loci, results, tested, features_per_lead(tested.names))
     power_table = power.table(thresholds_table, len(tested.eids), covariates=len(covariates.names))
     _tell_power(thresholds_table, power_table)
-    associations = Associations(pl.concat([result.associations.frame for result in results]))
+    associations = _beyond_the_lowest(study, thresholds_table)
     look = Look(study, tested, covariates, results)
     found = loci.find(
         study.loci, thresholds_table, associations, results, keep_neglog10p=study.scan.keep_neglog10p, clump=look.clump
@@ -63,7 +66,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     found.hits.write(out / "hits.csv")
     found.set_hits.write(out / "multitrait.csv")
     found.clumps.write(out / "clumps.csv")
-    inflation.qq(results, covariates=len(covariates.names)).write_csv(out / "qq.csv")
+    kept = scan.rows(study).select(pl.col("trait").cast(pl.Categorical), "neglog10p").collect()
+    inflation.qq(results, kept, covariates=len(covariates.names)).write_csv(out / "qq.csv")
     power_table.write_csv(out / "power.csv")
     evidence = look.closer(found)
     evidence.conditional.write(out / "conditional.csv")
@@ -78,14 +82,26 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     by_frequency.write(out / "inflation.csv")
     look.heritability().write(out / "heritability.csv")
     judged = verdicts.judge(
-        study.scan, results, found.summary, by_frequency, evidence.audit, associations, imputed=look.imputed()
-    )
+        study.scan, results, found.summary, by_frequency, evidence.audit, scan.some_rows(study, JUDGED_ROWS),
+        imputed=look.imputed(),
+    )  # fmt: skip
     Guards.of([*judged.frame.to_dicts(), *known_verdicts(controls)]).write(out / "guards.csv")
     for note in found.notes:
         logger.info("loci: %s", note)
     logger.info(
         "loci: %d significant rows in %d loci; %d rows without a p-value", len(found.hits), len(found.loci), found.not_computed
     )
+
+
+def _beyond_the_lowest(study: Study, table: Thresholds) -> Associations:
+    """The kept rows beyond the lowest of the thresholds that the scan's floor allows, and those without a p-value.
+
+    They are what loci are made of and counted; the millions below stay on disk.
+    """
+    floor = study.scan.keep_neglog10p
+    lowest = min((limit for limit in table.frame["neglog10p"] if limit >= floor), default=floor)
+    at = pl.col("neglog10p")
+    return Associations(scan.rows(study).filter(at.is_null() | at.is_nan() | (at > lowest)).collect(engine="streaming"))
 
 
 def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
@@ -122,8 +138,7 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
 
 def load_associations(study: Study) -> Associations:
     """The kept rows of all parts of the scan."""
-    folder = stage_folder(study, "scan")
-    return Associations(pl.concat([pl.read_parquet(folder / f"{part}.parquet") for part in scan.STAGE.parts(study)]))
+    return Associations(scan.rows(study).collect())
 
 
 STAGE = Stage(

@@ -60,9 +60,21 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def load_results(study: Study) -> list[ScanResult]:
-    """What the scan gave, part by part."""
+    """What the scan gave, part by part, without the rows that it kept: those stay on disk until `rows` are asked for."""
     folder = stage_folder(study, "scan")
     return [_load(folder, part) for part in _parts(study)]
+
+
+def rows(study: Study) -> pl.LazyFrame:
+    """The rows that the scan kept, of all parts, in order; read when they are collected, so filter and select first."""
+    folder = stage_folder(study, "scan")
+    return pl.concat([pl.scan_parquet(folder / f"{part}.parquet") for part in _parts(study)])
+
+
+def some_rows(study: Study, most: int) -> Associations:
+    """At most `most` of the rows that the scan kept, evenly spaced."""
+    count = int(rows(study).select(pl.len()).collect().item())
+    return Associations(rows(study).gather_every(max(1, -(-count // most))).collect())
 
 
 def dense_folders(study: Study) -> list[Path]:
@@ -76,9 +88,8 @@ def _load(folder: Path, part: str) -> ScanResult:
         arrays = {name: stored[name] for name in ARRAYS}
         names = tuple(str(name) for name in stored["traits"])
     left_out = LeftOutVariants(pl.read_parquet(folder / "left_out" / f"{part}.parquet"))
-    associations = Associations(pl.read_parquet(folder / f"{part}.parquet"))
     sets = SetAssociations(pl.read_parquet(folder / "sets" / f"{part}.parquet"))
-    return ScanResult(associations=associations, left_out=left_out, traits=names, sets=sets, **arrays)
+    return ScanResult(associations=Associations.empty(), left_out=left_out, traits=names, sets=sets, **arrays)
 
 
 def _check(study: Study) -> Sequence[str]:

@@ -133,7 +133,7 @@ def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
         return Need(cpu, BASE_MIB + 5 * columns**2 * 8 / MIB + held, stored)
     cpu = start + aligned + _training(options, samples, people)
     weights = 12 * parameters(options, samples) * 4 / MIB
-    return Need(cpu, BASE_MIB + TORCH_MIB + weights + held, stored + 3 * parameters(options, samples) * 4 / MIB, cores=2)
+    return Need(cpu, BASE_MIB + TORCH_MIB + weights + held, stored + 3 * parameters(options, samples) * 4 / MIB)
 
 
 def _samples(study: Study, source: str) -> float:

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""How the stages grow, what a biobank costs, and whether the plan of a study comes true.
+
+    python benchmarks/scale.py --scan [--quick]       50,000 people x 20,000 variants x 384 traits: CPU seconds, peak memory
+    python benchmarks/scale.py --read [--quick]       10,000 recordings: a second and core, MB/s beside the disk's
+    python benchmarks/scale.py --growth [--quick]     the scan over people, variants and traits, with fitted exponents
+    python benchmarks/scale.py --plan [--quick]       a study of 1,000 people, run and compared with its plan
+    python benchmarks/scale.py --biobank              what UK Biobank's sizes cost, by the plan's formulas; nothing is run
+    python benchmarks/scale.py --calibrate [--quick]  the constants of src/ecgwas/workflow/costs.py, anew
+
+Every measured piece runs in a process of its own on one core (OMP_NUM_THREADS=1, scan.threads 1), so that its peak memory is
+its own. Seconds are processor seconds: what a loaded machine does to the clock they hardly feel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.association import COVARIATES, Case, Clock, simulate
+
+from ecgwas.associate import genotypes, matrix
+from ecgwas.ecg.finding import find
+from ecgwas.ecg.reading import read
+from ecgwas.initialise import write_study
+from ecgwas.listing import planned
+from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib, silent
+from ecgwas.simulate import simulate as simulate_cohort
+from ecgwas.store import Note
+from ecgwas.study import ReadOptions, Study
+from ecgwas.study.scan import Matrix
+from ecgwas.tables import Covariates, Traits
+from ecgwas.workflow import costs, planning
+from ecgwas.workflow.costs import Size
+
+ROOT = Path(__file__).resolve().parent.parent
+
+REPRESENT = """\
+  - {kind: intervals, name: clinical}
+  - {kind: pca, name: pca, features: 16, align: waves, scaling: none}
+  - {kind: pca, name: plain, features: 16}
+  - {kind: residual_autoencoder, name: ae, leads: together, features: 8, epochs: 3}
+  - {kind: residual_autoencoder, name: each, leads: each, features: 8, channels: [8, 16, 16], epochs: 1}
+"""
+
+
+def cohort(folder: Path, people: int, variants: int) -> Study:
+    """A simulated cohort with a study file; six chromosomes of so many variants."""
+    simulate_cohort(folder, people=people, seed=7, variants_per_chromosome=variants)
+    path = write_study(folder, represent=REPRESENT)
+    text = path.read_text().replace("min_mac: 20", "min_mac: 20\n  threads: 1\n  permutations: 1000")
+    path.write_text(text)
+    return Study.read_file(path)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A part that was made, beside its plan: processor seconds of its process, its peak memory and its files, MiB."""
+
+    job: planning.Job
+    cpu_seconds: float
+    memory_mib: float
+    disk_mib: float
+
+
+def run_parts(study: Study, jobs: Sequence[planning.Job]) -> Iterator[Outcome]:
+    """Makes each part in a process of its own, through the command line, as a cluster does."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    for job in jobs:
+        command = [sys.executable, "-m", "ecgwas", job.stage, str(study.folder / "study.yaml"), "--part", job.part]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        note = Note.read(study.results / "notes" / job.stage / f"{job.part}.json")
+        assert note is not None
+        seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        disk = sum(int(seen["bytes"]) for seen in note.outputs.values()) / costs.MIB
+        yield Outcome(job, seconds, note.made["peak_memory_mib"], disk)
+
+
+def plan_comes_true(quick: bool, folder: Path) -> Iterator[str]:
+    people, variants = (150, 200) if quick else (1000, 1500)
+    study = cohort(folder / "study", people, variants)
+    jobs = planning.jobs(study)
+    yield f"a study of {people} people, {6 * variants} variants: planned, run part by part, each in its own process"
+    yield f"{'stage':<12}{'core seconds':>24}{'peak memory, MiB':>24}{'disk, MiB':>24}"
+    yield f"{'':<12}{'planned    took  ratio':>24}{'planned    took  ratio':>24}{'planned    took  ratio':>24}"
+    outcomes = list(run_parts(study, jobs))
+    for stage in dict.fromkeys(job.stage for job in jobs):
+        mine = [outcome for outcome in outcomes if outcome.job.stage == stage]
+        yield _beside(stage, mine)
+    yield _beside("in all", outcomes)
+
+
+def _beside(name: str, outcomes: Sequence[Outcome]) -> str:
+    pairs = [
+        (sum(each.job.need.cpu_seconds for each in outcomes), sum(each.cpu_seconds for each in outcomes)),
+        (max(each.job.need.memory_mib for each in outcomes), max(each.memory_mib for each in outcomes)),
+        (sum(each.job.need.disk_mib for each in outcomes), sum(each.disk_mib for each in outcomes)),
+    ]
+    return f"{name:<12}" + "".join(f"{plan:>12.1f}{took:>8.1f}{plan / took:>6.2f}" for plan, took in pairs if took > 0)
+
+
+def calibrated(quick: bool, folder: Path) -> Iterator[str]:
+    """One line per part and size: what the plan's formulas are fitted to."""
+    for people, variants in ((100, 100), (200, 200)) if quick else ((150, 200), (500, 1000)):
+        study = cohort(folder / f"c{people}", people, variants)
+        for outcome in run_parts(study, planning.jobs(study)):
+            need = outcome.job.need
+            pairs = (
+                ("core s", need.cpu_seconds, outcome.cpu_seconds), ("MiB", need.memory_mib, outcome.memory_mib),
+                ("MiB of disk", need.disk_mib, outcome.disk_mib),
+            )  # fmt: skip
+            told = ", ".join(f"{took:.2f} {unit} (planned {plan:.2f})" for unit, plan, took in pairs)
+            yield f"{people} people, {6 * variants} variants, {outcome.job.stage} {outcome.job.part}: {told}"
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A scan in a process of its own: processor seconds in all and of the blocks, peak memory, kept rows, MiB on disk."""
+
+    cpu_seconds: float
+    blocks_seconds: float
+    memory_mib: float
+    rows: int
+    disk_mib: float
+
+
+def scan_alone(folder: Path, people: int, variants: int, traits: int) -> Scanned:
+    """Simulates, then scans in a process of its own on one thread, without missing calls and without shuffles."""
+    folder.mkdir()
+    _, table, covariates = simulate(Case(people, 0.0, variants, 0, 0, 1, traits), folder)
+    table.write(folder / "traits.parquet")
+    covariates.write(folder / "covariates.parquet")
+    command = [sys.executable, str(Path(__file__)), "--one-scan", str(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return Scanned(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def one_scan(folder: Path) -> None:
+    """What `scan_alone` starts."""
+    start = cpu_seconds()
+    options = Matrix.model_validate({"genotypes": folder / "cohort", "threads": 1, "permutations": 0, "min_maf": 0.0})
+    tables = Traits.read(folder / "traits.parquet"), Covariates.read(folder / "covariates.parquet")
+    clock = Clock()
+    found = matrix.scan(options, *tables, genotypes.open_part(options, "1"), seed=1, track=clock)
+    found.associations.write(folder / "1.parquet")
+    outcome = Scanned(
+        cpu_seconds=cpu_seconds() - start, blocks_seconds=clock.cpu, memory_mib=peak_memory_mib(),
+        rows=len(found.associations), disk_mib=(folder / "1.parquet").stat().st_size / costs.MIB,
+    )  # fmt: skip
+    print(json.dumps(asdict(outcome)))
+
+
+def large_scan(quick: bool, folder: Path) -> Iterator[str]:
+    people, variants, traits = (2_000, 4_000, 96) if quick else (50_000, 20_000, 384)
+    found = scan_alone(folder / "large", people, variants, traits)
+    tests = variants * traits
+    yield f"scan of {people:,} people x {variants:,} variants x {traits} traits, {COVARIATES} covariates, one thread:"
+    yield f"  {found.cpu_seconds:.1f} processor seconds, of them {found.blocks_seconds:.1f} in blocks of variants"
+    yield f"  {tests / found.blocks_seconds / 1e6:.2f} M tests / s, peak memory {found.memory_mib:.0f} MiB"
+    yield f"  {found.rows:,} rows kept, {found.disk_mib * costs.MIB / max(found.rows, 1):.0f} bytes each on disk"
+
+
+def growth(quick: bool, folder: Path) -> Iterator[str]:
+    """One of people, variants, traits is doubled twice, the others stay: exponents of seconds and of memory above the start."""
+    base = {"people": 2_000, "variants": 4_096, "traits": 48} if quick else {"people": 8_000, "variants": 8_192, "traits": 192}
+    empty = scan_alone(folder / "empty", 64, 64, 1).memory_mib
+    yield f"the scan, one thread; a process with almost nothing to do takes {empty:.0f} MiB"
+    for name in base:
+        sizes = [base | {name: base[name] * factor} for factor in (1, 2, 4)]
+        found = [scan_alone(folder / f"{name}{k}", **size) for k, size in enumerate(sizes)]
+        told = "; ".join(
+            f"{size[name]:,}: {one.blocks_seconds:.2f} s, {one.memory_mib:.0f} MiB"
+            for size, one in zip(sizes, found, strict=True)
+        )
+        seconds = exponent([size[name] for size in sizes], [one.blocks_seconds for one in found])
+        memory = exponent([size[name] for size in sizes], [one.memory_mib - empty for one in found])
+        yield f"  {name:<9} {told}; seconds grow as {name}^{seconds:.2f}, memory above {empty:.0f} MiB as ^{memory:.2f}"
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """Slope on logarithmic axes."""
+    return float(np.polyfit(np.log(sizes), np.log(np.maximum(values, 1e-3)), 1)[0])
+
+
+def recordings_read(quick: bool, folder: Path) -> Iterator[str]:
+    """A few hundred recordings are simulated; links to them make up the number, as many files as there would be people."""
+    count, distinct = (200, 50) if quick else (10_000, 200)
+    simulate_cohort(folder / "made", people=distinct, seed=3, variants_per_chromosome=10, repeats=0.0)
+    made = sorted((folder / "made" / "ecg").iterdir())
+    (folder / "ecg").mkdir()
+    for k in range(count):
+        shutil.copyfile(made[k % distinct], folder / "ecg" / f"{5_000_000 + k}_20205_2_0.xml")
+    size = sum(path.stat().st_size for path in (folder / "ecg").iterdir()) / 1e6
+    options = ReadOptions(recordings=folder / "ecg")
+    sources = find(options).sources
+    step, peaks, start, clock = options.people_per_part, [], cpu_seconds(), time.monotonic()
+    for first in range(0, count, step):
+        forget_peak_memory()
+        read(options, sources[first : first + step], track=silent)
+        peaks.append(peak_memory_mib())
+    cpu, wall = cpu_seconds() - start, time.monotonic() - clock
+    yield f"read: {count:,} recordings of {size / count * 1000:.0f} kB: {cpu:.0f} processor seconds, {wall:.0f} s by the clock"
+    yield f"  {count / cpu:.0f} recordings / s / core, {size / cpu:.1f} MB / s / core of files"
+    yield f"  peak memory of each part of {step}: {', '.join(f'{peak:.0f}' for peak in peaks)} MiB"
+    yield f"  the disk, not in cache: {disk_rate(folder / 'ecg'):.0f} MB / s over the same files, read one by one"
+
+
+def disk_rate(folder: Path) -> float:
+    """MB/s of reading files that the system has been asked to forget."""
+    paths = sorted(folder.iterdir())
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    start = time.monotonic()
+    total = sum(len(path.read_bytes()) for path in paths)
+    return total / 1e6 / (time.monotonic() - start)
+
+
+LENGTHS = (
+    249, 243, 198, 191, 181, 171, 159, 146, 141, 136, 135, 134, 115, 107, 103, 90, 81, 78, 59, 63, 48, 51, 155,
+)  # fmt: skip
+"""Of chromosomes 1 to 22 and X, Mb: variants are shared out alike."""
+CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X")
+
+
+def biobank(quick: bool, folder: Path) -> Iterator[str]:
+    """UK Biobank's sizes: nothing is run or read, the plan's formulas are asked."""
+    text = (ROOT / "examples" / "study.yaml").read_text()
+    for label, people, variants, permutations, changes in (
+        ("42,000 people, array", 42_000, 800_000, 0, {}),
+        ("70,000 people, array", 70_000, 800_000, 0, {}),
+        ("70,000 people, imputed", 70_000, 10_000_000, 0, {}),
+        ("70,000 people, imputed, every test kept", 70_000, 10_000_000, 0, {"dense": True}),
+        ("70,000 people, array, 100 shuffles", 70_000, 800_000, 100, {}),
+    ):
+        path = folder / "study.yaml"
+        path.write_text(text.replace("permutations: 1000", f"permutations: {permutations}"))
+        study = Study.read_file(path)
+        study = study.model_copy(update={"scan": study.scan.model_copy(update=changes)})
+        share = {name: round(variants * length / sum(LENGTHS)) for name, length in zip(CHROMOSOMES, LENGTHS, strict=True)}
+        size = Size(recordings=people, tested=people, variants=share, dosages=variants > 1_000_000)
+        jobs = planning.jobs(study, size)
+        traits = sum(costs.traits_of(options) for options in study.represent)
+        yield f"\n{label}: {variants:,} variants x {traits} traits, {len(jobs)} jobs"
+        yield from planned(study, jobs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    for name in PIECES:
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--one-scan", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one_scan is not None:
+        one_scan(chosen.one_scan)
+        return
+    wanted = [name for name in PIECES if getattr(chosen, name)] or [name for name in PIECES if name != "calibrate"]
+    for name in wanted:
+        with tempfile.TemporaryDirectory(prefix="ecgwas_scale_") as folder:
+            for line in PIECES[name](chosen.quick, Path(folder)):
+                print(line, flush=True)
+
+
+PIECES: dict[str, Any] = {
+    "scan": large_scan, "read": recordings_read, "growth": growth, "plan": plan_comes_true, "biobank": biobank,
+    "calibrate": calibrated,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    main()

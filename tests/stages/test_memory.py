@@ -1,0 +1,100 @@
+"""Memory is bounded: what the stages hold does not grow with the rows that the scan kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecgwas import stages
+from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
+from ecgwas.stages import loci, scan
+from ecgwas.study import Study
+from ecgwas.tables import Associations
+from tests.cohorts import make_cohort
+
+FEW, MANY = 20_000, 1_000_000
+ROW_MIB = 150 / 2**20
+"""What a kept row takes in memory as a whole."""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    study_file = make_cohort(
+        tmp_path_factory.mktemp("memory"), people=60, variants=40, permutations=50,
+        represent="  - {kind: pca, name: pca, features: 4}\n",
+    )  # fmt: skip
+    study = Study.read_file(study_file)
+    stages.run(study, until="loci")
+    return study
+
+
+def with_rows(study: Study, count: int) -> None:
+    """The first part of the scan keeps so many rows, all of them below every threshold."""
+    part = scan.STAGE.parts(study)[0]
+    trait = scan.load_results(study)[0].traits[0]
+    rng = np.random.default_rng(1)
+    words = {"trait": trait, "variant": "v1", "chrom": part, "effect_allele": "A", "other_allele": "G"}
+    numbers = {"eaf": 0.3, "n": 60, "se": 0.1, "t": 3.4, "beta": 0.34, "neglog10p": 3.0}
+    frame = pl.DataFrame({"pos": rng.integers(1, 10**8, count)}).with_columns(
+        pl.lit(value).alias(name) for name, value in (words | numbers).items()
+    )
+    Associations(frame).write(study.results / "scan" / f"{part}.parquet")
+
+
+def peak(study: Study) -> float:
+    """MiB that the stage loci takes at most, in a process of its own."""
+    command = [sys.executable, "-m", "ecgwas", "loci", str(study.folder / "study.yaml"), "--force"]
+    subprocess.run(command, check=True, capture_output=True)
+    note = json.loads((study.results / "notes" / "loci" / "all.json").read_text())
+    return float(note["made"]["peak_memory_mib"])
+
+
+def test_some_rows_are_evenly_spaced(finished: Study) -> None:
+    with_rows(finished, 23)
+    whole = loci.load_associations(finished).frame
+    assert scan.some_rows(finished, len(whole)).frame.equals(whole)
+    some = scan.some_rows(finished, 5).frame
+    stride = -(-len(whole) // 5)
+    assert some.equals(whole.gather_every(stride))
+
+
+def test_a_peak_is_that_of_its_part() -> None:
+    """A large array before the part does not count, one within it does."""
+    block = np.ones(100 * 2**17)
+    high = peak_memory_mib()
+    del block
+    forget_peak_memory()
+    assert peak_memory_mib() < high - 50
+    block = np.ones(100 * 2**17)
+    assert peak_memory_mib() > high - 50
+    del block
+
+
+def test_seconds_of_the_processor_include_programs_waited_for() -> None:
+    before = cpu_seconds()
+    subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+    assert cpu_seconds() > before
+
+
+def test_notes_tell_inputs_and_processor_seconds(finished: Study) -> None:
+    made = json.loads((finished.results / "notes" / "scan" / "1.json").read_text())["made"]
+    assert made["cpu_seconds"] > 0
+    assert list(made["inputs"]["parts"]) == ["traits/all"]
+    assert {name for name, *_ in made["inputs"]["files"]} == {"cohort.bed", "cohort.bim", "cohort.fam"}
+    told = "\n".join(stages.explain(finished, Path(finished.results / "scan" / "1.parquet")))
+    assert "cohort.bed" in told
+    assert "cpu_seconds" in told
+
+
+@pytest.mark.slow
+def test_loci_hold_hits_and_not_the_scan(finished: Study) -> None:
+    with_rows(finished, FEW)
+    few = peak(finished)
+    with_rows(finished, MANY)
+    assert peak(finished) - few < (MANY - FEW) * ROW_MIB / 1.5
