@@ -40,7 +40,7 @@ def inspect(path: Path) -> Inspection:
     """
     content = formats.content_of(path)
     known = formats.recognised(content, path)
-    recording = known.parse(content, path)
+    recording = formats.parsed(known, content, path)
     leads = _all_leads(recording)
     batch = ecg.read(ReadOptions(recordings=path.parent), [ecg.Source("-", "", {ALL_LEADS: path})], track=silent)
     reason = str(batch.recordings.frame["reason"][0])

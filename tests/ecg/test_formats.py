@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,6 +117,29 @@ def test_flipped_bytes_give_a_recording_or_a_reason(
         return
     assert all(values.dtype == np.float64 and values.ndim == 1 for values in recording.leads.values())
     assert recording.rate_hz > 0
+
+
+HOSTILE = ("1e308", "-1", "0", "0.3", "nan", "5e-324", "9" * 5000, "1e400", "٣", "0x10", "1_0", "")
+NUMBER = re.compile(rb"(?<=[>\"= (/])-?\d[\d.]*(?=[\"< \n),/])")
+
+
+@pytest.mark.parametrize(
+    "name", ["cardiosoft", "exercise", "muse", "aecg", "philips 1.03", "edf", "wfdb", "array", "table, no header"]
+)
+def test_hostile_numbers_in_every_place(name: str, tmp_path: Path) -> None:
+    """Each number outside of the waveforms becomes one that is huge, tiny, negative or none at all."""
+    path = MAKERS[name][1](tmp_path)
+    beside = path.with_suffix(".json" if name == "array" else ".yaml")
+    target = beside if beside.is_file() else path
+    content = target.read_bytes()
+    places = [match.span() for match in NUMBER.finditer(content)]
+    chosen = places if len(places) < 40 else [*places[:25], *places[25 :: len(places) // 15]]
+    for start, stop in chosen:
+        for hostile in HOSTILE:
+            target.write_bytes(content[:start] + hostile.encode() + content[stop:])
+            recording, reason = tried(path)
+            assert (recording is None) == (reason != "")
+            assert len(reason) < 100
 
 
 def tried(path: Path) -> tuple[Recording | None, str]:
@@ -333,7 +357,7 @@ SIDECARS = {
     '{"rate_hz": 500, "unit": "mV", "leads": ["I"]}': "array is not of leads and samples",
     "[1, 2": "sidecar: cannot be read",
     "!!python/object/apply:os.system [true]": "sidecar: cannot be read",
-    "words": "sidecar: no keys",
+    '"words"': "sidecar: no keys",
 }
 
 

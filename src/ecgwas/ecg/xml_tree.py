@@ -19,6 +19,11 @@ from ecgwas.ecg.recording import unusable
 Element = etree._Element
 ENTITIES = "XML with a document type (entities are refused)"
 DOCTYPE = re.compile(rb"<!DOCTYPE[^>]*\[|<!ENTITY")
+"""Of a document type that declares something."""
+
+
+NAMESPACE = re.compile(rb"\sxmlns=(\"[^\"<>]*\"|'[^'<>]*')")
+"""That of all names without a prefix."""
 
 
 def has_root(head: bytes, name: str) -> bool:
@@ -32,7 +37,8 @@ def root_of(content: bytes, path: Path, *, name: str) -> Element:
     A document type that only names a file (GE MUSE's `restecg.dtd`) is passed over unread; one that declares anything is
     refused.
     """
-    if DOCTYPE.search(content.replace(b"\0", b"")):
+    letters = content.replace(b"\0", b"")
+    if b"<!DOCTYPE" in letters and DOCTYPE.search(letters):
         raise unusable(ENTITIES, path)
     parser = etree.XMLParser(
         resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
@@ -50,8 +56,12 @@ def root_of(content: bytes, path: Path, *, name: str) -> Element:
     return root
 
 
-def plain(root: Element) -> Element:
-    """The same tree with its namespaces taken out of the names of elements, in place."""
+def plain_root_of(content: bytes, path: Path, *, name: str) -> Element:
+    """As `root_of`, with the names of all elements freed of their namespaces."""
+    # Taken out of the bytes, the usual namespace costs next to nothing; what it does not free is freed one by one.
+    root = root_of(NAMESPACE.sub(b"", content, count=1), path, name=name)
+    if not root.tag.startswith("{"):
+        return root
     for element in root.iter(etree.Element):
         element.tag = etree.QName(element).localname
     return root

@@ -20,12 +20,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table, wfdb
 from ecgwas.ecg.recording import Recording, unusable
 
 HEAD_BYTES = 16_384
 LARGEST_BYTES = 64 * 2**20
 """The largest resting recordings have half a MiB; what is far beyond is no recording, and reading it could exhaust memory."""
+
+
+LOWEST_HZ, HIGHEST_HZ = 1.0, 100_000.0
+"""Beyond these a rate is a mistake of the file, and would make arithmetic overflow."""
 
 
 class Format(Protocol):
@@ -49,7 +55,17 @@ WITH_COMPANIONS = (wfdb, table)
 def read(path: Path) -> Recording:
     """The recording in a file of any known format. Raises InputError with a short reason."""
     content = content_of(path)
-    return recognised(content, path).parse(content, path)
+    return parsed(recognised(content, path), content, path)
+
+
+def parsed(one: Format, content: bytes, path: Path) -> Recording:
+    """The recording in the bytes of a file of that format. Raises InputError with a short reason."""
+    # Impossible scales overflow; the infinities that come of it are for `quality` to see.
+    with np.errstate(over="ignore", invalid="ignore"):
+        recording = one.parse(content, path)
+    if not LOWEST_HZ <= recording.rate_hz <= HIGHEST_HZ:
+        raise unusable(f"an impossible rate: {recording.rate_hz:g} Hz", path)
+    return recording
 
 
 def recognised(content: bytes, path: Path) -> Format:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ecgwas.ecg.device import stated
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
-from ecgwas.ecg.xml_tree import Element, has_root, numbers, plain, root_of
+from ecgwas.ecg.xml_tree import Element, has_root, numbers, plain_root_of
 
 SPELLED = "HL7 aECG"
 ROOT = "AnnotatedECG"
@@ -47,7 +47,7 @@ def sniff(content: bytes) -> bool:
 
 def parse(content: bytes, path: Path) -> Recording:
     """The rhythm series in the bytes of a file; raises InputError with a short reason."""
-    root = plain(root_of(content, path, name=ROOT))
+    root = plain_root_of(content, path, name=ROOT)
     series = [one for one in root.findall("component/series") if _code(one) == "RHYTHM"]
     if not series:
         raise unusable("no rhythm series", path)
@@ -79,7 +79,7 @@ def _rate_hz(one: Element, path: Path) -> float:
         if _code(sequence) not in TIMES or increment is None:
             continue
         value, unit = number(increment.get("value")), SECONDS_OF.get(str(increment.get("unit", "")))
-        if value is None or value <= 0 or unit is None:
+        if value is None or unit is None or value * unit <= 0:
             break
         # 0.002 s are 500 Hz, and 0.001953125 s 512 Hz, to the last digit.
         return round(1.0 / (value * unit), 6)

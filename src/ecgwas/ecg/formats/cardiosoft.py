@@ -25,6 +25,7 @@ from ecgwas.ecg.device import stated
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.words import standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, numbers, positive, root_of
+from ecgwas.errors import InputError
 
 SPELLED = "GE CardioSoft XML"
 ROOT = "CardiologyXML"
@@ -49,13 +50,25 @@ def parse(content: bytes, path: Path) -> Recording:
 
     Leads other than the twelve are passed over. No entity, DTD or address is followed.
     """
-    root = root_of(content, path, name=ROOT)
+    root = _root(content, path)
     strip = _strip(root, path)
     rate_hz = rate_of(strip, path)
     uv = uv_per_count(strip, path)
     counts = _counts(strip, path)
     _check_count(strip, counts, path)
     return Recording({lead: values * uv for lead, values in counts.items()}, rate_hz, _device(root))
+
+
+def _root(content: bytes, path: Path) -> Element:
+    """The tree, without the full disclosure where it can be cut out: it is half of a file's bytes and not wanted."""
+    start, stop = content.rfind(b"<FullDisclosure>"), content.rfind(b"</FullDisclosure>")
+    if 0 < start < stop:
+        try:
+            return root_of(content[:start] + content[stop + len(b"</FullDisclosure>") :], path, name=ROOT)
+        except InputError:
+            # What looks like tags may stand in a comment; then the whole file decides.
+            pass
+    return root_of(content, path, name=ROOT)
 
 
 def _strip(root: Element, path: Path) -> Element:

@@ -29,12 +29,15 @@ from ecgwas.ecg.xml_tree import Element, has_root, numbers, root_of
 
 SPELLED = "GE CardioSoft XML of an exercise test"
 MARK = b"<ExerciseMeasurements"
+RESTING = b"<ObservationType>RestECG<"
+"""What saves most files the search."""
 MOST_LEADS = 16
 
 
 def sniff(content: bytes) -> bool:
     """True if the root element is CardioSoft's and exercise was measured."""
-    return has_root(content[:4096], ROOT) and (MARK in content or MARK in content[::2] or MARK in content[1::2])
+    head = content[:4096].replace(b"\0", b"")
+    return has_root(head, ROOT) and RESTING not in head and MARK in content.replace(b"\0", b"")
 
 
 def parse(content: bytes, path: Path) -> Recording:
@@ -73,7 +76,7 @@ def _values(data: Element, path: Path) -> NDArray[np.float64]:
 
 def _by_lead(values: NDArray[np.float64], leads: int, rate_hz: float, path: Path) -> NDArray[np.float64]:
     """(C, S) from seconds of one lead after seconds of another."""
-    block = round(rate_hz)
+    block = max(1, round(rate_hz))
     if len(values) % (leads * block):
         raise unusable("the full disclosure is not of whole seconds", path)
     return values.reshape(-1, leads, block).transpose(1, 0, 2).reshape(leads, -1)

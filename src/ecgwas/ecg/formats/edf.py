@@ -39,7 +39,8 @@ def parse(content: bytes, path: Path) -> Recording:
             warnings.simplefilter("ignore")
             read = edfio.read_edf(content[: PERSON.start] + BLANK + content[PERSON.stop :], lazy_load_data=False)
             leads, rates = _leads(read.signals, path)
-    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, IndexError, KeyError, NameError, TypeError, ValueError):
+        # edfio meets a damaged header with whatever error comes first, an unbound name among them.
         raise unusable("EDF cut off or malformed", path) from None
     if not leads:
         raise unusable("no signal of a standard lead", path)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ecgwas.ecg.device import stated
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.words import number, standard_lead
-from ecgwas.ecg.xml_tree import Element, has_root, integers, plain, root_of
+from ecgwas.ecg.xml_tree import Element, has_root, integers, plain_root_of
 
 SPELLED = "Philips PageWriter XML"
 ROOT = "restingecgdata"
@@ -49,7 +49,7 @@ def sniff(content: bytes) -> bool:
 
 def parse(content: bytes, path: Path) -> Recording:
     """The rhythm strip in the bytes of a file; raises InputError with a short reason."""
-    root = plain(root_of(content, path, name=ROOT))
+    root = plain_root_of(content, path, name=ROOT)
     waveforms = root.find(".//parsedwaveforms")
     if waveforms is None:
         raise unusable("no parsedwaveforms", path)
@@ -59,7 +59,7 @@ def parse(content: bytes, path: Path) -> Recording:
     labels = _labels(waveforms, about, path)
     channels = _channels(waveforms, len(labels), path)
     milliseconds = number(waveforms.get("durationperchannel"))
-    if milliseconds is not None and any(len(channel) != round(milliseconds * rate_hz / 1000) for channel in channels):
+    if milliseconds is not None and any(abs(len(channel) - milliseconds * rate_hz / 1000) > 0.5 for channel in channels):
         raise unusable("leads have not as many samples as the file states", path)
     leads = {lead: channel.astype(np.float64) * uv for lead, channel in zip(labels, channels, strict=True) if lead is not None}
     return Recording(leads, rate_hz, _device(root))

@@ -14,6 +14,7 @@ over. Arrays: (leads, samples) or (samples, leads), whole or real numbers; objec
 from __future__ import annotations
 
 import io
+import json
 import math
 import tokenize
 from collections.abc import Mapping, Sequence
@@ -88,7 +89,8 @@ def _sidecar(content: bytes, path: Path) -> Mapping[str, Any]:
     try:
         if found[0].stat().st_size > LARGEST_SIDECAR:
             raise unusable("sidecar: larger than 64 KiB", path)
-        read = yaml.safe_load(found[0].read_text(encoding="utf-8-sig"))
+        text = found[0].read_text(encoding="utf-8-sig")
+        read = json.loads(text) if found[0].suffix == ".json" else yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError):
         raise unusable("sidecar: cannot be read", path) from None
     if not isinstance(read, dict):

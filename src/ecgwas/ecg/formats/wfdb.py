@@ -7,7 +7,7 @@ which opens whatever path a header names and can fetch it from the internet: a h
     signal line     file format[xspf][:skew][+offset] gain[(baseline)][/unit] resolution zero first checksum block description
 
 Formats 16, 61, 80, 212, 24 and 32. µV = (sample - baseline) / gain * unit. The lowest value of a format means "no sample" and
-becomes NaN. The checksum (sum of all samples in 16 bits) and the first sample must be what the header says.
+becomes NaN. The checksum (sum of all samples in 16 bits) must be what the header says; 0 is what many write who count none.
 Comments (`#`) hold diagnoses and dates and are not read.
 """
 
@@ -26,11 +26,12 @@ from ecgwas.ecg.words import standard_lead, uv_of
 
 SPELLED = "WFDB record"
 RECORD = re.compile(
-    r"^[\w.-]+(?P<segments>/\d+)?[ \t]+(?P<signals>\d{1,4})(?:[ \t]+(?P<rate>[\d.]+)[^ \t]*(?:[ \t]+(?P<samples>\d+).*)?)?$"
+    r"^[\w.-]+(?P<segments>/\d+)?[ \t]+(?P<signals>\d{1,4})"
+    r"(?:[ \t]+(?P<rate>\d{1,9}(?:\.\d{0,12})?)(?:[/(][^ \t]*)?(?:[ \t]+(?P<samples>\d{1,12})(?:[ \t].*)?)?)?$"
 )
 FILE_NAME = re.compile(r"^[\w][\w .+-]*$")
-CODING = re.compile(r"^(?P<format>\d+)(?P<frame>x\d+)?(?P<skew>:\d+)?(?P<offset>\+\d+)?$")
-GAIN = re.compile(r"^(?P<gain>[-+\d.eE]+)(?:\((?P<baseline>-?\d+)\))?(?:/(?P<unit>\S+))?$")
+CODING = re.compile(r"^(?P<format>\d{1,3})(?P<frame>x\d{1,9})?(?P<skew>:\d{1,9})?(?P<offset>\+\d{1,9})?$")
+GAIN = re.compile(r"^(?P<gain>[-+\d.eE]+)(?:\((?P<baseline>-?\d{1,12})\))?(?:/(?P<unit>\S+))?$")
 USUAL_RATE_HZ, USUAL_GAIN = 250.0, 200.0
 """What the format's description says where a header does not."""
 WHOLE_BYTES = {"16": ("<i2", 0), "61": (">i2", 0), "80": ("u1", 128), "32": ("<i4", 0)}
@@ -50,7 +51,6 @@ class _Signal:
     gain: float
     baseline: int | None
     zero: int
-    first: int | None
     checksum: int | None
     unit: str
     description: str
@@ -115,10 +115,10 @@ def _signal(line: str, path: Path) -> _Signal:
     gain = GAIN.match(fields[2]) if len(fields) > 2 else None
     if len(fields) > 2 and gain is None:
         raise unusable("a gain that cannot be understood", path)
-    zero, first, checksum = (_whole(fields, place, path) for place in (4, 5, 6))
+    zero, checksum = (_whole(fields, place, path) for place in (4, 6))
     baseline = None if gain is None or gain["baseline"] is None else int(gain["baseline"])
     return _Signal(
-        fields[0], coding["format"], int((coding["offset"] or "+0")[1:]), _gain(gain, path), baseline, zero or 0, first,
+        fields[0], coding["format"], int((coding["offset"] or "+0")[1:]), _gain(gain, path), baseline, zero or 0,
         checksum, (gain["unit"] if gain is not None else None) or "mV", fields[8] if len(fields) > 8 else "",
     )  # fmt: skip
 
@@ -198,7 +198,7 @@ def _take(leads: dict[str, NDArray[np.float64]], signal: _Signal, counts: Counts
     if uv is None:
         raise unusable(f"unknown unit of lead {lead}", path)
     told = signal.checksum
-    if told is not None and told % 65536 != int(counts.sum()) % 65536:
+    if told not in (None, 0) and told % 65536 != int(counts.sum()) % 65536:
         raise unusable(f"lead {lead} is not what was written (checksum)", path)
     baseline = signal.zero if signal.baseline is None else signal.baseline
     values = (counts - baseline) * (uv / signal.gain)
