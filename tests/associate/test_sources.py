@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from ecgwas.associate import genotypes, matrix, plink2
+from ecgwas.associate import filesets, genotypes, matrix, plink2
 from ecgwas.associate.sources import called, repacked, unpacked
 from ecgwas.errors import InputError
 from tests.associate import fileset
@@ -220,3 +220,37 @@ def test_threads_and_blocks_do_not_change_what_dosages_give(tmp_path: Path) -> N
         found.append(matrix.scan(options, traits, covariates, fileset.opened(options), seed=1).associations.frame)
     assert found[0].equals(found[1])
     assert found[0].equals(found[2])
+
+
+def test_lists_of_any_making_are_read_alike(tmp_path: Path) -> None:
+    """With tabs as PLINK writes them, with blanks, with Windows line ends."""
+    fileset.write(tmp_path / "cohort", fileset.draw(9, 40, 1))
+    bim = tmp_path / "cohort.bim"
+    tabbed = bim.read_text()
+    expected = fileset.opened(matrix_options(tmp_path / "cohort"))
+    for text in (tabbed.replace("\t", "  "), tabbed.replace("\n", "\r\n"), tabbed + "\n\n"):
+        bim.write_text(text)
+        found = fileset.opened(matrix_options(tmp_path / "cohort"))
+        assert found.variants.tolist() == expected.variants.tolist()
+        np.testing.assert_array_equal(found.positions, expected.positions)
+        assert found.other_alleles.tolist() == expected.other_alleles.tolist()
+
+
+def test_a_list_with_a_mistake_names_its_line(tmp_path: Path) -> None:
+    fileset.write(tmp_path / "cohort", fileset.draw(9, 40, 1))
+    bim = tmp_path / "cohort.bim"
+    lines = bim.read_text().splitlines()
+    bim.write_text("\n".join([*lines[:6], lines[6].rsplit("\t", 1)[0], *lines[7:]]) + "\n")
+    with pytest.raises(InputError, match="lines without 6 columns: 7"):
+        fileset.opened(matrix_options(tmp_path / "cohort"))
+
+
+@pytest.mark.plink2
+def test_variants_are_counted_without_reading_their_list(tmp_path: Path) -> None:
+    fileset.write(tmp_path / "hard", fileset.draw(9, 40, 1))
+    write(tmp_path / "dosage", draw(1))
+    arguments = ["--pfile", "dosage", "--export", "bgen-1.2", "bits=8", "ref-first", "--out", "exported"]
+    run_plink2(*arguments, folder=tmp_path)
+    for name, count in (("hard", 40), ("dosage", VARIANTS), ("exported.bgen", VARIANTS)):
+        files = filesets.fileset(matrix_options(tmp_path / name), "")
+        assert filesets.count_variants(files) == count == filesets.read_variants(files).height

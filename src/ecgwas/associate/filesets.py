@@ -190,17 +190,21 @@ def _frame(
 
 
 def _bim(path: Path) -> pl.DataFrame:
-    columns = _columns(_rows(path), path, 6)
+    columns = _tabbed(path, 6, 0) or _columns(_rows(path), path, 6)
     return _frame(columns[0], columns[1], columns[3], [columns[4], columns[5]])
 
 
 def _pvar(path: Path) -> pl.DataFrame:
     """https://www.cog-genomics.org/plink/2.0/formats#pvar; without a header line it has the columns of a .bim."""
-    rows = [row for row in _rows(path) if not row[0].startswith("##")]
-    if not rows or not rows[0][0].startswith("#"):
+    names, before = _header(path)
+    if not names or not names[0].startswith("#"):
         return _bim(path)
-    header = [name.lstrip("#") for name in rows[0]]
-    columns = dict(zip(header, _columns(rows[1:], path, len(header)), strict=True))
+    header = [name.lstrip("#") for name in names]
+    cells = _tabbed(path, len(header), before)
+    if cells is None:
+        rows = [row for row in _rows(path) if not row[0].startswith("##")]
+        cells = _columns(rows[1:], path, len(header))
+    columns = dict(zip(header, cells, strict=True))
     absent = [name for name in ("CHROM", "POS", "ID", "REF", "ALT") if name not in columns]
     if absent:
         raise InputError(f"columns missing: {first_few(absent)}", where=path, fix="make it again with plink2 --make-pgen")
@@ -269,7 +273,34 @@ def _rows(path: Path) -> list[list[str]]:
     return [row or [""] for row in rows]
 
 
-def _columns(rows: list[list[str]], path: Path, count: int) -> list[list[str]]:
+def _header(path: Path) -> tuple[list[str], int]:
+    """The first line that does not begin with ##, split, and how many lines there are up to its end."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.startswith("##"):
+                return line.split(), number
+    return [], 0
+
+
+def _tabbed(path: Path, count: int, before: int) -> list[Sequence[str]] | None:
+    """The columns of a list whose cells are parted by single tabs, below `before` lines; None for any other list.
+
+    The lists of ten million variants are such; split line by line they would take gigabytes. Other lists, and those with
+    mistakes, are read line by line, which names the lines.
+    """
+    try:
+        frame = pl.read_csv(
+            path, separator="\t", has_header=False, skip_rows=before, infer_schema=False, quote_char=None
+        )  # fmt: skip
+    except (pl.exceptions.PolarsError, OSError):
+        return None
+    blank = pl.any_horizontal(pl.all().is_null() | pl.all().str.contains(r"\s"))
+    if frame.width != count or frame.select(blank.any()).item():
+        return None
+    return list(frame)  # type: ignore[arg-type]  # a Series of text is read as a sequence of text
+
+
+def _columns(rows: list[list[str]], path: Path, count: int) -> list[Sequence[str]]:
     wrong = [i for i, row in enumerate(rows, start=1) if len(row) != count]
     if wrong:
         problem = f"lines without {count} columns: {first_few(wrong)}"

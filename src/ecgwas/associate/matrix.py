@@ -84,8 +84,10 @@ def block_size(options: Matrix, genotypes: Genotypes) -> int:
 
 
 def threads(asked: int) -> int:
-    """`asked`, or as many as this process may use cores."""
-    return asked or len(os.sched_getaffinity(0))
+    """`asked`, or as many cores as this process may use: OMP_NUM_THREADS, as a cluster's jobs have it, or all it can see."""
+    cores = len(os.sched_getaffinity(0))
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return asked or (min(cores, max(int(told), 1)) if told.isdigit() else cores)
 
 
 def in_order(work: Callable[[int, int], Findings], spans: list[tuple[int, int]], workers: int) -> Iterator[Findings]:

@@ -1,0 +1,119 @@
+"""The plan before the first job, beside what a finished study took."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ecgwas import stages
+from ecgwas.errors import StudyError
+from ecgwas.stages import STAGES
+from ecgwas.stages.traits import load_traits
+from ecgwas.store import Note
+from ecgwas.study import Study
+from ecgwas.workflow import costs, planning
+from ecgwas.workflow.costs import Size
+from tests.cohorts import make_cohort
+from tests.conftest import ROOT
+
+CHROMOSOMES = {str(number): 400_000 for number in range(1, 23)}
+BIOBANK = Size(recordings=70_000, tested=70_000, variants=CHROMOSOMES)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    represent = "  - {kind: intervals, name: clinical}\n  - {kind: pca, name: pca, features: 4, leads: each}\n"
+    study_file = make_cohort(
+        tmp_path_factory.mktemp("planned"), people=60, variants=40, permutations=50, represent=represent
+    )  # fmt: skip
+    study = Study.read_file(study_file)
+    stages.run(study, until="scan")
+    return study
+
+
+@pytest.fixture(scope="module")
+def example() -> Study:
+    return Study.read_file(ROOT / "examples" / "study.yaml")
+
+
+def test_every_part_is_planned(finished: Study) -> None:
+    planned = [(job.stage, job.part) for job in planning.jobs(finished)]
+    assert planned == [(stage.name, part) for stage in STAGES for part in stage.parts(finished)]
+
+
+def test_the_disk_of_signals_is_what_they_take(finished: Study) -> None:
+    job = next(job for job in planning.jobs(finished) if (job.stage, job.part) == ("read", "0000"))
+    note = Note.read(finished.results / "notes" / "read" / "0000.json")
+    assert note is not None
+    took = sum(int(seen["bytes"]) for seen in note.outputs.values()) / costs.MIB
+    assert job.need.disk_mib == pytest.approx(took, rel=0.05)
+
+
+def test_traits_are_counted_as_the_study_gives_them(finished: Study) -> None:
+    """At most: features that do not vary, or that most people lack, are left out."""
+    names = load_traits(finished).names
+    expected = sum(costs.traits_of(options) for options in finished.represent)
+    assert 0.7 * expected <= len(names) <= expected
+    assert sum(name.startswith("pca.") for name in names) == 12 * 4 == costs.traits_of(finished.represent[1])
+
+
+def test_what_grows_with_what(example: Study) -> None:
+    one, more_variants, more_people = (
+        planning.table(planning.jobs(example, size))
+        for size in (
+            BIOBANK,
+            replace(BIOBANK, variants={name: 2 * count for name, count in CHROMOSOMES.items()}),
+            replace(BIOBANK, recordings=140_000, tested=140_000),
+        )
+    )
+    place = {name: i for i, name in enumerate(one["stage"])}
+    scan, read = place["scan"], place["read"]
+    assert more_variants["cpu_hours"][scan] / one["cpu_hours"][scan] == pytest.approx(2, rel=0.05)
+    assert more_variants["memory_gib"][scan] < 1.3 * one["memory_gib"][scan]
+    assert more_people["jobs"][read] == 2 * (one["jobs"][read] - 1) + 1
+    assert more_people["memory_gib"][read] == one["memory_gib"][read]
+    assert more_people["cpu_hours"][scan] / one["cpu_hours"][scan] == pytest.approx(2, rel=0.05)
+
+
+def test_ten_million_variants_and_384_traits_fit_on_a_disk() -> None:
+    """Rows above the limit, and a histogram for each trait: a thousandth of the tests."""
+    study = Study.read_file(ROOT / "examples" / "study.yaml")
+    size = replace(BIOBANK, variants={"1": 10_000_000})
+    need = costs.scan(study, size, 384, 10_000_000)
+    assert need.disk_mib / 1024 < 1
+    whole = costs.scan(study.model_copy(update={"scan": study.scan.model_copy(update={"keep_neglog10p": 0.0})}),
+                       size, 384, 10_000_000)  # fmt: skip
+    assert whole.disk_mib / 1024 > 100
+
+
+@pytest.mark.parametrize("stage", [stage.name for stage in STAGES])
+def test_a_job_that_cannot_fit_is_refused_with_advice(example: Study, stage: str) -> None:
+    jobs = [job for job in planning.jobs(example, BIOBANK) if job.stage == stage]
+    largest = max(job.need.memory_mib for job in jobs)
+    with pytest.raises(StudyError, match=f"{stage} .* GiB of memory") as caught:
+        planning.refuse_what_cannot_fit(example, jobs, memory_mib=largest - 1, disk_mib=None)
+    assert planning.ADVICE[stage] in caught.value.fix
+    planning.refuse_what_cannot_fit(example, jobs, memory_mib=largest + 1, disk_mib=None)
+
+
+def test_results_that_no_disk_can_hold_are_refused(example: Study) -> None:
+    dense = example.model_copy(update={"scan": example.scan.model_copy(update={"dense": True})})
+    jobs = planning.jobs(dense, BIOBANK)
+    with pytest.raises(StudyError, match="GiB of disk, most of it scan") as caught:
+        planning.refuse_what_cannot_fit(dense, jobs, memory_mib=None, disk_mib=1024.0)
+    assert "dense: false" in caught.value.fix
+
+
+def test_jobs_ask_for_more_than_is_expected(example: Study) -> None:
+    for job in planning.jobs(example, BIOBANK):
+        assert job.mem_mb * 1e6 / costs.MIB > job.need.memory_mib
+        assert job.mem_mb >= 600
+        assert job.minutes * 60 > job.need.seconds
+
+
+def test_free_disk_counts_what_the_study_holds_already(finished: Study, tmp_path: Path) -> None:
+    elsewhere = finished.model_copy(update={"results": tmp_path / "not" / "there"})
+    assert planning.disk_here_mib(finished) > planning.disk_here_mib(elsewhere) - 1024
+    assert planning.memory_here_mib() > 0
