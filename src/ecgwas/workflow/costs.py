@@ -14,34 +14,41 @@ from ecgwas.signals import LEADS
 from ecgwas.study import BeatPoints, Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
 
 CONSTANTS: Mapping[str, float] = {
-    "start": 2.5,
-    "read_recording": 0.013,
-    "intervals_person": 0.045,
-    "pca_person": 0.0015,
-    "align_person": 0.03,
-    "pca_cell": 2.0e-10,
-    "network_operation": 4.0e-11,
+    "start": 2.2,
+    "start_torch": 1.7,
+    "read_recording": 0.0155,
+    "intervals_person": 0.048,
+    "pca_person": 2.5e-4,
+    "align_person": 0.010,
+    "pca_product": 1.0e-10,
+    "network_operation": 6.5e-11,
     "network_trace": 2.0e-4,
-    "scan_variant": 4.0e-5,
-    "scan_test_person": 1.0e-11,
-    "scan_shuffle_person": 1.0e-11,
-    "kinship_cell": 5.0e-11,
-    "panel_call": 5.0e-9,
+    "scan_variant": 1.0e-5,
+    "scan_test_person": 2.5e-11,
+    "shuffle_value": 1.5e-8,
+    "shuffle_test_person": 2.0e-11,
+    "kinship_product": 8.0e-11,
+    "panel_call": 1.0e-8,
+    "trait": 0.002,
     "trait_value": 2.0e-6,
-    "loci_trait": 0.02,
-    "report": 4.0,
-    "genes": 1.0,
+    "loci_trait": 0.004,
+    "genes": 0.4,
+    "report": 5.5,
+    "report_row": 4.0e-6,
 }
 """Processor seconds: of starting ecgwas, of one recording, of one person measured, of one multiplication, and so on."""
 
-BASE_MIB = 330.0
+BASE_MIB = 240.0
 """A process of ecgwas with its libraries; torch takes TORCH_MIB more."""
-TORCH_MIB = 250.0
+TORCH_MIB = 300.0
 MIB = 2.0**20
 ROW_BYTES = 60.0
 """Of a kept test on disk."""
 PANEL_VARIANTS = 20_000
 LOOKED_AT = 400_000
+SHUFFLED_BYTES = 2.0**29
+"""Shuffled traits are kept up to this size."""
+LARGEST_GRAM = 8192
 HISTOGRAM_BYTES = 4000 * 8
 """Of a trait in one part of the scan: 4,000 bins."""
 
@@ -125,15 +132,24 @@ def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
     if isinstance(options, BeatPoints):
         return Need(start + people * CONSTANTS["pca_person"], BASE_MIB + held, stored)
     samples = _samples(study, options.input)
-    columns = samples * (1 if options.leads == "each" else 8)
     aligned = people * CONSTANTS["align_person"] if options.align == "waves" else 0.0
     if isinstance(options, Pca):
-        traces = people * (len(LEADS) if options.leads == "each" else 1)
-        cpu = start + 3 * people * CONSTANTS["pca_person"] + traces * columns**2 * CONSTANTS["pca_cell"] + aligned
-        return Need(cpu, BASE_MIB + 5 * columns**2 * 8 / MIB + held, stored)
-    cpu = start + aligned + _training(options, samples, people)
-    weights = 12 * parameters(options, samples) * 4 / MIB
-    return Need(cpu, BASE_MIB + TORCH_MIB + weights + held, stored + 3 * parameters(options, samples) * 4 / MIB)
+        return _components(options, samples, people, aligned, Need(start, held, stored))
+    weights = parameters(options, samples) * 4 / MIB
+    cpu = start + CONSTANTS["start_torch"] + aligned + _training(options, samples, people)
+    return Need(cpu, BASE_MIB + TORCH_MIB + 12 * weights + held, stored + 2 * weights)
+
+
+def _components(options: Pca, samples: float, people: int, aligned: float, features: Need) -> Need:
+    """Exact from the smaller of the two matrices of products, beyond LARGEST_GRAM by iteration; features: what they take."""
+    traces, columns = (12 * people, samples) if options.leads == "each" else (people, 8 * samples)
+    side = min(traces, columns, LARGEST_GRAM)
+    products = traces * columns * side + 20 * side**3
+    encoded = 3 * traces * CONSTANTS["pca_person"]
+    whole = traces * columns * 4 if traces <= columns else 2**26 * 4
+    memory = BASE_MIB + features.memory_mib + (min(whole, 2.0**31) + 4 * side**2 * 8) / MIB
+    disk = features.disk_mib + (options.features + 2) * columns * 4 / MIB
+    return Need(features.cpu_seconds + aligned + encoded + products * CONSTANTS["pca_product"], memory, disk)
 
 
 def _samples(study: Study, source: str) -> float:
@@ -170,25 +186,31 @@ def traits(study: Study, size: Size, count: int) -> Need:
     """Joining, transforming, and the guards over people: panel of variants, kinship of all pairs, components."""
     looked = min(size.all_variants, LOOKED_AT)
     kept = min(looked, PANEL_VARIANTS)
-    kinship = size.tested**2 * kept * CONSTANTS["kinship_cell"] if study.traits.guards.max_kinship is not None else 0.0
+    pairs = study.traits.guards.max_kinship is not None
+    kinship = 5 * size.tested**2 * kept * CONSTANTS["kinship_product"] if pairs else 0.0
     panel = looked * size.tested * CONSTANTS["panel_call"]
-    cpu = CONSTANTS["start"] + panel + kinship + size.tested * count * CONSTANTS["trait_value"]
-    held = 6 * size.tested * count * 8 + kept * size.tested * 6 + 3 * 2.0**28
+    cpu = CONSTANTS["start"] + panel + kinship + count * (CONSTANTS["trait"] + size.tested * CONSTANTS["trait_value"])
+    held = 6 * size.tested * count * 8 + kept * size.tested * 5
+    held += min(2.0**28, 16.0 * kept * size.tested) + 512 * size.tested * 40 if pairs else 0
     return Need(cpu, BASE_MIB + held / MIB, size.tested * count * 8 / MIB)
 
 
 def scan(study: Study, size: Size, count: int, variants: int) -> Need:
-    """One chromosome against all traits."""
+    """One chromosome against all traits; with missing calls, which cost two to three times what none would."""
     options = study.scan
     tests = variants * count
     cpu = CONSTANTS["start"] + variants * CONSTANTS["scan_variant"] + tests * size.tested * CONSTANTS["scan_test_person"]
-    shuffles = options.permutations if isinstance(options, Matrix) else 0
-    cpu += tests * size.tested * shuffles * CONSTANTS["scan_shuffle_person"]
     cores = 2 if options.threads == 0 else options.threads
     kept = tests * 10.0**-options.keep_neglog10p
-    block = 4096 * size.tested * (6.0 if shuffles else 1.0)
+    shuffles = options.permutations if isinstance(options, Matrix) else 0
+    shuffled = 4.0 * size.tested * count * shuffles
+    # Shuffled traits that do not fit are made anew for each block of variants.
+    made = 1 if shuffled <= SHUFFLED_BYTES else max(1, variants / 4096)
+    cpu += made * size.tested * count * shuffles * CONSTANTS["shuffle_value"]
+    cpu += tests * size.tested * shuffles * CONSTANTS["shuffle_test_person"]
+    block = min(4096, variants) * size.tested * (6.0 if shuffles else 1.0)
     held = 4 * size.tested * count * 8 + cores * (block + count * HISTOGRAM_BYTES) + variants * 250 + kept * 300
-    held += min(2.0**29, size.tested * count * shuffles * 4.0) + (2.0**28 * cores if size.dosages else 0.0)
+    held += min(SHUFFLED_BYTES, shuffled) + (2.0**28 * cores if size.dosages else 0.0)
     dense = tests * 8 if isinstance(options, Matrix) and options.dense else 0
     disk = kept * ROW_BYTES + variants * 12 + count * HISTOGRAM_BYTES + dense
     return Need(cpu, BASE_MIB + held / MIB, disk / MIB, cores=cores)
@@ -198,19 +220,24 @@ def loci(study: Study, size: Size, count: int) -> Need:
     """Thresholds, hits, linkage, heritability."""
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
     looked = min(size.all_variants, LOOKED_AT)
+    thinned = min(size.tested, 4000)
     cpu = CONSTANTS["start"] + count * CONSTANTS["loci_trait"] + looked * size.tested * CONSTANTS["panel_call"]
-    held = kept * 150 + 6 * size.tested * count * 8 + len(size.variants) * count * HISTOGRAM_BYTES
-    held += min(looked, PANEL_VARIANTS) * size.tested + 3 * min(size.tested, 4000) ** 2 * 8 + size.all_variants * 250
-    return Need(cpu, BASE_MIB + TORCH_MIB + held / MIB, count * 20_000 / MIB)
+    cpu += thinned**2 * min(looked, PANEL_VARIANTS) * 1e-10 + 20 * thinned**3 * 1e-10
+    held = kept * 40 + 6 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
+    held += min(looked, PANEL_VARIANTS) * size.tested + 6 * thinned**2 * 8 + size.all_variants * 250
+    return Need(cpu, BASE_MIB + 30 + held / MIB, count * 5_000 / MIB)
 
 
 def genes() -> Need:
     """By files; services of the internet answer when they answer."""
-    return Need(CONSTANTS["start"] + CONSTANTS["genes"], BASE_MIB + TORCH_MIB, 1.0)
+    return Need(CONSTANTS["start"] + CONSTANTS["genes"], BASE_MIB + 30, 0.05)
 
 
 def report(study: Study, size: Size, count: int) -> Need:
-    """The page; it holds hits, and of the scan what it draws."""
+    """The page: of the scan's rows one copy, of people their traits."""
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
-    held = kept * 100 + 2 * size.tested * count * 8 + len(size.variants) * count * HISTOGRAM_BYTES
-    return Need(CONSTANTS["start"] + CONSTANTS["report"] + kept * 1e-6, BASE_MIB + TORCH_MIB + held / MIB, 15.0)
+    learned = any(isinstance(options, (ResidualAutoencoder, Vae)) for options in study.represent)
+    held = kept * 500 + 2 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
+    cpu = CONSTANTS["start"] + CONSTANTS["report"] + kept * CONSTANTS["report_row"]
+    cpu += CONSTANTS["start_torch"] if learned else 0.0
+    return Need(cpu, BASE_MIB + 50 + (TORCH_MIB if learned else 0.0) + held / MIB, 15.0)
