@@ -205,7 +205,7 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     shuffles = options.permutations if isinstance(options, Matrix) else 0
     shuffled = 4.0 * size.tested * count * shuffles
     # Shuffled traits that do not fit are made anew for each block of variants.
-    made = 1 if shuffled <= SHUFFLED_BYTES else max(1, variants / 4096)
+    made = 1.0 if shuffled <= SHUFFLED_BYTES else max(1.0, variants / 4096)
     cpu += made * size.tested * count * shuffles * CONSTANTS["shuffle_value"]
     cpu += tests * size.tested * shuffles * CONSTANTS["shuffle_test_person"]
     block = min(4096, variants) * size.tested * (6.0 if shuffles else 1.0)
