@@ -190,8 +190,8 @@ def traits(study: Study, size: Size, count: int) -> Need:
     kinship = 5 * size.tested**2 * kept * CONSTANTS["kinship_product"] if pairs else 0.0
     panel = looked * size.tested * CONSTANTS["panel_call"]
     cpu = CONSTANTS["start"] + panel + kinship + count * (CONSTANTS["trait"] + size.tested * CONSTANTS["trait_value"])
-    held = 6 * size.tested * count * 8 + kept * size.tested * 5
-    held += min(2.0**28, 16.0 * kept * size.tested) + 512 * size.tested * 40 if pairs else 0
+    held = 6.0 * size.tested * count * 8 + kept * size.tested * 5
+    held += min(2.0**28, 16.0 * kept * size.tested) + 512 * size.tested * 40 if pairs else 0.0
     return Need(cpu, BASE_MIB + held / MIB, size.tested * count * 8 / MIB)
 
 
@@ -205,7 +205,7 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     shuffles = options.permutations if isinstance(options, Matrix) else 0
     shuffled = 4.0 * size.tested * count * shuffles
     # Shuffled traits that do not fit are made anew for each block of variants.
-    made = 1.0 if shuffled <= SHUFFLED_BYTES else max(1.0, variants / 4096)
+    made: float = 1 if shuffled <= SHUFFLED_BYTES else max(1, variants / 4096)
     cpu += made * size.tested * count * shuffles * CONSTANTS["shuffle_value"]
     cpu += tests * size.tested * shuffles * CONSTANTS["shuffle_test_person"]
     block = min(4096, variants) * size.tested * (6.0 if shuffles else 1.0)
