@@ -30,6 +30,12 @@ def test_the_page_of_options_is_made_from_the_options() -> None:
     assert (DOCS / "study.md").read_text() == study_page(), "run python docs/make_study.py"
 
 
+def test_the_page_of_bad_input_is_made_from_the_table() -> None:
+    from docs.make_bad_input import bad_input_page
+
+    assert (DOCS / "bad_input.md").read_text() == bad_input_page(), "run python docs/make_bad_input.py"
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
 def test_links_and_pictures_of_a_page_are_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):

@@ -363,7 +363,7 @@ def read_user_table(path: Path, *, what: str) -> pl.DataFrame:
     lines = text.splitlines()
     if not lines or not lines[0].strip():
         raise InputError(f"the {what} table is empty", where=path, fix="its first line must name the columns")
-    rows = _split(lines)
+    rows = _split(lines, path)
     header = rows[0]
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
@@ -376,9 +376,14 @@ def read_user_table(path: Path, *, what: str) -> pl.DataFrame:
     return pl.DataFrame(body, schema=dict.fromkeys(header, pl.String), orient="row")
 
 
-def _split(lines: list[str]) -> list[list[str]]:
+def _split(lines: list[str], path: Path) -> list[list[str]]:
     delimiter = "\t" if "\t" in lines[0] else "," if "," in lines[0] else None
     if delimiter is None:
         return [line.split() for line in lines]
-    rows = csv.reader(lines, delimiter=delimiter)
-    return [[cell.strip() for cell in row] for row in rows]
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    # A quotation mark that is not closed in its line takes the next one in, and with it a person.
+    if len(rows) != len(lines):
+        first = next(number for number, line in enumerate(lines, start=1) if line.count('"') % 2)
+        problem = f"a quotation mark is not closed: line {first}"
+        raise InputError(problem, where=path, fix="close it in the same line, or take it away")
+    return rows

@@ -31,7 +31,7 @@ BAD_FILES: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "text_in_waveform": (lambda text: re.sub(r'(<WaveformData lead="V2">\s*-?\d+,)', r"\1 oops,", text, count=1), "V2"),
     "unknown_unit": (lambda text: text.replace("uVperLsb", "furlong"), "furlong"),
-    "other_rate": (lambda text: text.replace('units="Hz">500<', 'units="Hz">250<'), "250"),
+    "other_rate": (lambda text: text.replace('units="Hz">500<', 'units="Hz">50<'), "50 Hz"),
     "missing_lead": (lambda text: without_lead(text, "V3"), "V3"),
 }
 

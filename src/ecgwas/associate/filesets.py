@@ -160,7 +160,22 @@ def _variants(path: Path, size: int, changed: int) -> pl.DataFrame:
     if len(wrong):
         shown = first_few(f"line {i + 1}" for i in wrong)
         raise InputError(f"positions that are no whole numbers: {shown}", where=path, fix="mend the column of positions")
+    _check_variants(path, numbers, frame)
     return frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos")).with_row_index("row")
+
+
+def _check_variants(path: Path, positions: pl.Series, frame: pl.DataFrame) -> None:
+    below = np.flatnonzero((positions < 0).to_numpy())
+    if len(below):
+        shown = first_few(f"line {i + 1}" for i in below)
+        raise InputError(
+            f"positions below 0: {shown}", where=path, fix="PLINK leaves such variants out: make the fileset again"
+        )
+    effect, other = frame["effect_allele"], frame["other_allele"]
+    same = np.flatnonzero(((effect == other) & ~effect.is_in(["0", "."])).to_numpy())
+    if len(same):
+        shown = first_few(f"line {i + 1} ({frame['variant'][int(i)]})" for i in same)
+        raise InputError(f"variants whose two alleles are the same: {shown}", where=path, fix="correct the columns of alleles")
 
 
 def count_variants(files: Fileset) -> int:
@@ -263,7 +278,7 @@ def _people(families: Sequence[str], eids: Sequence[str], sexes: Sequence[str]) 
 def _rows(path: Path) -> list[list[str]]:
     """Lines split at tabs or blanks."""
     try:
-        rows = [line.split() for line in path.read_text().split("\n")]
+        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except UnicodeDecodeError:
         raise InputError("the file is not text", where=path, fix="make the fileset again with plink2 --make-bed") from None
     while rows and not rows[-1]:

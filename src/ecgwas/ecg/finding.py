@@ -16,6 +16,7 @@ from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings, read_user_table
 
 TABLES = (".csv", ".tsv", ".txt")
+WITHDRAWN = "withdrawn (read.leave_out)"
 NEEDED = frozenset(LEADS) - frozenset(DERIVED)
 
 
@@ -83,11 +84,11 @@ def find(options: ReadOptions) -> Manifest:
     others = _Others(options.recordings)
     table = options.recordings.suffix.lower() in TABLES and not options.recordings.is_dir()
     files = _from_table(options.recordings) if table else _from_folder(options, others)
-    withdrawn = _withdrawn(options.leave_out)
+    gone = withdrawn(options)
     people: dict[str, list[_File]] = defaultdict(list)
     for file in sorted(files):
-        if file.eid in withdrawn:
-            others.add(file, "left_out", "withdrawn (read.leave_out)")
+        if file.eid in gone:
+            others.add(file, "left_out", WITHDRAWN)
             continue
         people[file.eid].append(file)
     chosen = (_choose(options, people[eid], others) for eid in sorted(people))
@@ -264,8 +265,9 @@ def _told(row: Mapping[str, str], folder: Path) -> _File | None:
     return _File(row["eid"], visit, standard, folder / row["path"])
 
 
-def _withdrawn(path: Path | None) -> frozenset[str]:
-    """The eids of a file with one a line; a header `eid`, empty lines and quotes are fine."""
+def withdrawn(options: ReadOptions) -> frozenset[str]:
+    """The people of `leave_out`: a file with one eid a line; a header `eid`, empty lines and quotes are fine."""
+    path = options.leave_out
     if path is None:
         return frozenset()
     try:

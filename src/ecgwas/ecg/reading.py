@@ -27,6 +27,9 @@ from ecgwas.tables import Recordings
 
 Floats = NDArray[np.float64]
 
+FASTEST_HZ = 100_000.0
+"""No recorder is faster; what a file says beyond it is a mistake."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -133,6 +136,8 @@ def _leads(options: ReadOptions, source: Source, found: Mapping[str, Recording])
     leads: dict[str, Floats] = {}
     for lead, recording in found.items():
         path = source.paths[lead]
+        if not 0 < recording.rate_hz <= FASTEST_HZ:
+            raise unusable(f"a rate of {recording.rate_hz:g} Hz", path)
         named = recording.leads if lead == ALL_LEADS else {lead: _named(recording, lead, path)}
         chosen = {name: _used(options, values, recording.rate_hz) for name, values in named.items() if name in LEADS}
         flaw = flaw_of_file(options, chosen, recording.rate_hz)

@@ -33,6 +33,9 @@ GENE_ID = re.compile(r'gene_id "([^"]+)"')
 CODING = re.compile(r'gene_(?:bio)?type "protein_coding"')
 STRANDS = ("+", "-", ".")
 
+LAST_POSITION = 2**31
+"""No chromosome is longer."""
+
 
 @dataclass(frozen=True)
 class Ranges:
@@ -158,7 +161,7 @@ def _fields(path: Path, fields: Sequence[str]) -> tuple[str, int, int, str] | No
 
 
 def _ordered(start: int, stop: int) -> tuple[int, int]:
-    if not 0 < start <= stop:
+    if not 0 < start <= stop < LAST_POSITION:
         raise ValueError
     return start, stop
 

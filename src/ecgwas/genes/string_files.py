@@ -10,6 +10,7 @@ Format pages: https://string-db.org/cgi/download and the export page of a networ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -164,7 +165,10 @@ def _web_export(path: Path) -> Iterator[tuple[str, str, float]]:
 
 def _score(path: Path, number: int, text: str) -> float:
     try:
-        return float(text)
+        score = float(text)
+        if math.isfinite(score):
+            return score
+        raise ValueError
     except ValueError:
         raise InputError(f"line {number} of the network has no score: {text[:40]!r}", where=path, fix=FIX) from None
 

@@ -86,6 +86,7 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -
     with failures.explained(study.results), locked(lock, f"{stage_name} (part {part})"):
         if not force and _vouched(study, stage_name, part, mark):
             logger.info("%s: fresh", label)
+            _clear_scratch(_scratch(study, stage_name, part, mark), keep=None)
             return False
         logger.info("%s: started", label)
         _make(study, stage, part, mark)
@@ -134,7 +135,7 @@ def _digests(study: Study, wanted_by: str, stage_name: str, part: str) -> list[o
 
 
 def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
-    scratch = note_path(study, stage.name, part).with_suffix(f".scratch.{mark[:16]}")
+    scratch = _scratch(study, stage.name, part, mark)
     _clear_scratch(scratch, keep=scratch.name)
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     versions = {"ecgwas": __version__} | {library: version(library) for library in LIBRARIES}
@@ -153,6 +154,10 @@ def _say_private(study: Study) -> None:
     if not path.exists():
         with whole(path) as temporary:
             temporary.write_text(PRIVATE)
+
+
+def _scratch(study: Study, stage_name: str, part: str, mark: str) -> Path:
+    return note_path(study, stage_name, part).with_suffix(f".scratch.{mark[:16]}")
 
 
 def _clear_scratch(scratch: Path, keep: str | None) -> None:

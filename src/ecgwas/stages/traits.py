@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
+from ecgwas import ecg
 from ecgwas.associate import covariates, genotypes, guards, panel, traits
 from ecgwas.stages import represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
-from ecgwas.tables import Covariates, Traits
+from ecgwas.tables import Covariates, People, Traits
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,8 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return [study.traits.covariates, *genotypes.files(study.scan)]
+    lists = [path for path in (study.read.leave_out,) if path is not None]
+    return [study.traits.covariates, *lists, *genotypes.files(study.scan)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
@@ -38,17 +41,24 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     tables = traits.build(study.traits, represent.load_features(study), genotypes.people(study.scan), judge)
     if study.traits.shuffle:
         tables = traits.shuffled(tables, np.random.default_rng(seed_of(study, "shuffle")))
+    people = _withdrawn(study, tables.people)
     tables.traits.write(out / "traits.parquet")
     tables.covariates.write(out / "covariates.parquet")
-    tables.people.write(out / "people.csv")
+    people.write(out / "people.csv")
     tables.report.write_csv(out / "traits.csv")
     tables.guards.write(out / "guards.csv")
     for note in tables.notes:
         logger.warning("traits: %s", note)
-    people = tables.people.frame
-    reasons = Counter(people.filter(people["status"] != "kept")["reason"])
+    reasons = Counter(people.frame.filter(people.frame["status"] != "kept")["reason"])
     logger.info("traits: %d people, %d traits; people dropped: %s", len(tables.traits.eids), len(tables.traits.names),
                 "; ".join(f"{reason}: {count}" for reason, count in reasons.most_common(8)) or "none")  # fmt: skip
+
+
+def _withdrawn(study: Study, people: People) -> People:
+    """The people with those said to have withdrawn whom the study was told to leave out, whatever else they lack."""
+    gone = pl.col("eid").is_in(sorted(ecg.withdrawn(study.read)))
+    reason = pl.when(gone).then(pl.lit(ecg.WITHDRAWN)).otherwise(pl.col("reason"))
+    return People(people.frame.with_columns(reason=reason))
 
 
 def _judged(study: Study, eids: Sequence[str]) -> guards.Judged:

@@ -156,6 +156,11 @@ def _yaml(path: Path) -> dict[str, Any]:
         raise StudyError(f"the study file cannot be read: {error}", where=path, fix="save it as UTF-8 text") from None
     except yaml.YAMLError as error:
         raise StudyError(f"not valid YAML: {error}", where=path, fix="mend the line named above") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        # Dates that are none, numbers of thousands of digits, lists as keys, lists in lists without end.
+        raise StudyError(
+            f"not valid YAML: {error}", where=path, fix="put such a value in quotation marks, or mend it"
+        ) from None
     if not isinstance(content, dict):
         raise StudyError("a study file holds sections such as `read:`", where=path, fix="`ecgwas init FOLDER` writes one")
     return content

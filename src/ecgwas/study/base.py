@@ -29,6 +29,8 @@ def option(default: Any = ..., *, unit: str | None = None, **bounds: Any) -> Any
 
 
 def _relative_to_study(path: Path, info: ValidationInfo) -> Path:
+    if "\0" in str(path):
+        raise ValueError("a path cannot hold a NUL character")
     folder = (info.context or {}).get("folder")
     if folder is None or path.is_absolute():
         return path.expanduser()
