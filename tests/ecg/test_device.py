@@ -26,6 +26,8 @@ def test_units_gaps_and_impossible_values(tmp_path: Path) -> None:
 def test_what_counts_as_measured() -> None:
     told = {"qt_ms": "400", "qrs_ms": 20_000.0, "pr_ms": "-1", "p_on_ms": 0.0, "t_axis_deg": 361.0, "heart_rate_bpm": "nan"}
     assert stated(told) == {"qt_ms": 400.0, "p_on_ms": 0.0}
+    assert stated({"p_ms": 508, "pr_ms": 144}) == {"pr_ms": 144.0}
+    assert stated({"p_ms": 100}) == {"p_ms": 100.0}
 
 
 def test_one_row_a_kept_person_and_null_where_nothing_is_told(tmp_path: Path) -> None:

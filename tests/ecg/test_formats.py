@@ -258,6 +258,15 @@ def test_philips_remainders_without_compression(tmp_path: Path) -> None:
         np.testing.assert_array_equal(values, counts[lead] * 5.0)
 
 
+@pytest.mark.parametrize("samples", range(3, 40))
+def test_xli_of_any_length(samples: int, tmp_path: Path) -> None:
+    """Leads of any number of samples, and packed waveforms of odd numbers of bytes."""
+    counts = {lead: row[:samples] for lead, row in make_counts().items()}
+    path = tmp_path / "1.xml"
+    path.write_bytes(recorders.philips(counts, duration=str(2 * samples)))
+    np.testing.assert_array_equal(formats.read(path).leads["V5"], counts["V5"] * 5.0)
+
+
 def test_lzw_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Runs of one value pack a thousandfold; a bound stops them."""
     monkeypatch.setattr(philips, "LONGEST_LEAD", 8_000)

@@ -16,10 +16,14 @@ def stated(found: Mapping[str, float | str | None]) -> dict[str, float]:
     """Of numbers, or texts of numbers, those that a recorder can have measured: name -> value.
 
     Names are those of DeviceMeasurements. Empty, unreadable and impossible entries (a duration of 0, which recorders write
-    for "not measured"; more than ten seconds; an angle beyond a full circle) are missing: they spoil no recording.
+    for "not measured"; more than ten seconds; an angle beyond a full circle; a P longer than PR) are missing: they spoil no
+    recording.
     """
     values = {name: _number(value) for name, value in found.items()}
-    return {name: value for name, value in values.items() if value is not None and _possible(name, value)}
+    possible = {name: value for name, value in values.items() if value is not None and _possible(name, value)}
+    if possible.get("p_ms", 0.0) > possible.get("pr_ms", math.inf):
+        del possible["p_ms"]
+    return possible
 
 
 def _number(value: float | str | None) -> float | None:

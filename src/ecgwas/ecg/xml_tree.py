@@ -78,8 +78,8 @@ def positive(parent: Element, name: str, path: Path) -> float:
     return value
 
 
-def integers(element: Element, what: str, path: Path) -> NDArray[np.int16]:
-    """(S,) int16 from base64 text, the lower byte first."""
+def packed(element: Element, what: str, path: Path) -> bytes:
+    """The bytes of base64 text."""
     text = element.text or ""
     if not text.strip():
         raise unusable(f"{what} is empty", path)
@@ -87,8 +87,15 @@ def integers(element: Element, what: str, path: Path) -> NDArray[np.int16]:
         content = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise unusable(f"{what} is not base64", path) from None
-    if len(element) or len(content) % 2:
-        raise unusable(f"{what} is not base64 of whole samples", path)
+    if len(element):
+        raise unusable(f"{what} is not base64", path)
+    return content
+
+
+def integers(content: bytes, what: str, path: Path) -> NDArray[np.int16]:
+    """(S,) int16, the lower byte first."""
+    if len(content) % 2:
+        raise unusable(f"{what} does not end with a whole sample", path)
     return np.frombuffer(content, dtype="<i2")
 
 

@@ -16,6 +16,7 @@ of the person is ever in memory:
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,11 @@ MEASUREMENTS = {
     "qrs axis": "qrs_axis_deg", "t axis": "t_axis_deg",
 }  # fmt: skip
 """Code meanings -> our names; vendors use several coding schemes, but the same words. "QTc Interval" alone names no formula."""
+DAMAGED = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NameError, NotImplementedError, OSError,
+    RecursionError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""pydicom meets a damaged file with whatever error comes first; a missing element is an AttributeError."""
 MEASURED_IN = {"bpm": ("{h.b.}/min", "/min", "bpm", "{beats}/min"), "ms": ("ms",), "deg": ("deg",)}
 
 
@@ -55,8 +61,7 @@ def parse(content: bytes, path: Path) -> Recording:
             warnings.simplefilter("ignore")
             read = pydicom.dcmread(io.BytesIO(content), specific_tags=list(ELEMENTS))
             return _recording(read, path)
-    except (AttributeError, EOFError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, OSError):
-        # pydicom meets a damaged file with whatever error comes first; a missing element is an AttributeError.
+    except DAMAGED:
         raise unusable("DICOM cut off, malformed or without an ECG", path) from None
     except Exception as error:
         if type(error).__module__.split(".")[0] != "pydicom":

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ecgwas.ecg.device import stated
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
-from ecgwas.ecg.xml_tree import Element, has_root, integers, positive, root_of
+from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, positive, root_of
 
 SPELLED = "GE MUSE XML"
 ROOT = "RestingECG"
@@ -85,7 +85,7 @@ def _microvolts(element: Element, lead: str, path: Path) -> NDArray[np.float64]:
     data = element.find("WaveFormData")
     if data is None:
         raise unusable(f"lead {lead} is empty", path)
-    counts = integers(data, f"lead {lead}", path)
+    counts = integers(packed(data, f"lead {lead}", path), f"lead {lead}", path)
     if positive(element, "LeadSampleCountTotal", path) != len(counts):
         raise unusable(f"lead {lead} has not as many samples as the file states", path)
     told = number(element.findtext("LeadDataCRC32"))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ecgwas.ecg.device import stated
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.words import number, standard_lead
-from ecgwas.ecg.xml_tree import Element, has_root, integers, plain_root_of
+from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, plain_root_of
 
 SPELLED = "Philips PageWriter XML"
 ROOT = "restingecgdata"
@@ -91,11 +91,12 @@ def _channels(waveforms: Element, count: int, path: Path) -> list[Counts]:
     if (waveforms.get("dataencoding") or "").lower() != "base64":
         raise unusable("unknown encoding of the waveforms", path)
     packing = waveforms.get("compressmethod") or waveforms.get("compression") or "Uncompressed"
-    samples = integers(waveforms, "parsedwaveforms", path)
+    content = packed(waveforms, "parsedwaveforms", path)
     if packing.lower() == "xli":
-        return _whole_limbs(_xli(samples.tobytes(), count, path))
+        return _whole_limbs(_xli(content, count, path))
     if packing.lower() != "uncompressed":
         raise unusable(f"unknown compression of the waveforms: {packing[:20]}", path)
+    samples = integers(content, "parsedwaveforms", path)
     if len(samples) % count:
         raise unusable("leads have not as many samples as the file states", path)
     channels = list(samples.astype(np.int64).reshape(count, -1))
@@ -113,22 +114,22 @@ def _whole_limbs(channels: list[Counts]) -> list[Counts]:
     return [one, two, three, -avr - (one + two) // 2, (one - three) // 2 - avl, (two + three) // 2 - avf, *channels[6:]]
 
 
-def _xli(packed: bytes, count: int, path: Path) -> list[Counts]:
+def _xli(content: bytes, count: int, path: Path) -> list[Counts]:
     channels: list[Counts] = []
     place = 0
     for _ in range(count):
-        size, first = int.from_bytes(packed[place : place + 4], "little"), packed[place + 6 : place + 8]
-        if len(first) < 2 or place + 8 + size > len(packed):
+        size, first = int.from_bytes(content[place : place + 4], "little"), content[place + 6 : place + 8]
+        if len(first) < 2 or place + 8 + size > len(content):
             raise unusable("compressed waveform is cut off", path)
-        codes = _unpacked(packed[place + 8 : place + 8 + size], path)
+        codes = _unpacked(content[place + 8 : place + 8 + size], path)
         channels.append(_integrated(codes, int.from_bytes(first, "little", signed=True)))
         place += 8 + size
     return channels
 
 
-def _unpacked(packed: bytes, path: Path) -> Counts:
+def _unpacked(codes: bytes, path: Path) -> Counts:
     """(S,) the 16-bit codes of one lead."""
-    content = _lzw(packed, path)
+    content = _lzw(codes, path)
     halves = np.frombuffer(content[: len(content) // 2 * 2], dtype=np.uint8).reshape(2, -1).astype(np.int64)
     return _sixteen_bits(halves[0] * 256 + halves[1])
 
@@ -146,13 +147,13 @@ def _integrated(codes: Counts, first: int) -> Counts:
     return _sixteen_bits(np.concatenate([[codes[0]], codes[0] + np.cumsum(slopes)]))
 
 
-def _lzw(packed: bytes, path: Path) -> bytes:
+def _lzw(content: bytes, path: Path) -> bytes:
     """What LZW (Welch 1984) with codes of 10 bits and a dictionary that stops at its last code packed."""
     words = [bytes([value]) for value in range(256)]
     found: list[bytes] = []
     length = 0
     before = b""
-    for code in _codes(packed):
+    for code in _codes(content):
         if code > LAST_CODE:
             break
         if code > len(words) or (code == len(words) and not before):
@@ -168,8 +169,8 @@ def _lzw(packed: bytes, path: Path) -> bytes:
     return b"".join(found)
 
 
-def _codes(packed: bytes) -> list[int]:
-    bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8))
+def _codes(content: bytes) -> list[int]:
+    bits = np.unpackbits(np.frombuffer(content, dtype=np.uint8))
     weights = 2 ** np.arange(CODE_BITS - 1, -1, -1)
     codes: list[int] = (bits[: len(bits) // CODE_BITS * CODE_BITS].reshape(-1, CODE_BITS) @ weights).tolist()
     return codes
