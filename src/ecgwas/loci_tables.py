@@ -111,12 +111,14 @@ class Inflation(Table):
 
 
 class Heritability(Table):
-    """Share of each trait's variance that all common variants explain together (Haseman-Elston regression)."""
+    """Share of each trait's variance that all common variants explain together: Haseman-Elston regression, and GREML."""
 
     columns = {
         "trait": Column(TEXT, "trait"), "people": Column(WHOLE, "people"),
         "variants": Column(WHOLE, "independent common variants"),
-        "heritability": Column(REAL, "estimate, not confined to 0..1"), "se": Column(REAL, "its standard error"),
+        "heritability": Column(REAL, "estimate by moments, not confined to 0..1"), "se": Column(REAL, "its standard error"),
+        "greml": Column(REAL, "estimate by restricted maximum likelihood, 0 to 1 (above 1 where people lack the trait)"),
+        "greml_se": Column(REAL, "its standard error"), "greml_p": Column(REAL, "p of the likelihood ratio against 0"),
     }  # fmt: skip
 
 

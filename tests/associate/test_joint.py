@@ -20,6 +20,9 @@ from tests.associate import fileset
 PEOPLE = 200
 
 
+NO_COVARIATES = np.full((PEOPLE, 1), PEOPLE**-0.5)
+
+
 def unit(values: NDArray[np.float64]) -> NDArray[np.float32]:
     centred = values - values.mean(axis=0)
     return (centred / np.linalg.norm(centred, axis=0)).astype(np.float32)
@@ -27,33 +30,69 @@ def unit(values: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def the_set(values: NDArray[np.float32], degrees: int = PEOPLE - 2) -> Joint:
     names = [f"made.12L.f{k}" for k in range(values.shape[1])]
-    return Joint(joint.sets(names, values, degrees), degrees)
+    return Joint(joint.sets(names, values, NO_COVARIATES, degrees), degrees)
+
+
+def strengths(made: Joint, genotypes: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(V,) of the only set, people as they are."""
+    one = made.sets[0]
+    return made.strength(made.omnibus(genotypes, one.scores), one)
 
 
 def test_sets_are_of_a_lead_and_of_a_representation() -> None:
     names = ["a.I.f1", "a.I.f2", "a.II.f1", "b.12L.x", "b.12L.y", "c.12L.x"]
-    found = joint.sets(names, unit(np.random.default_rng(1).normal(size=(PEOPLE, 6))), PEOPLE - 2)
+    values = unit(np.random.default_rng(1).normal(size=(PEOPLE, 6)))
+    found = joint.sets(names, values, NO_COVARIATES, PEOPLE - 2)
     assert [(one.name, one.columns.tolist()) for one in found] == [("a.I", [0, 1]), ("b.12L", [3, 4]), ("a", [0, 1, 2])]
-    assert joint.sets(names, unit(np.random.default_rng(1).normal(size=(PEOPLE, 6))), 4) == ()
+    assert joint.sets(names, values, NO_COVARIATES, 4) == ()
 
 
-def test_the_omnibus_is_hotellings_t_squared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint, "SHRINK", 0.0)
-    rng = np.random.default_rng(2)
-    traits = rng.normal(size=(PEOPLE, 4)) @ rng.normal(size=(4, 4))
-    group = (np.arange(PEOPLE) < 70).astype(float)
-    traits[:, 1] += 0.7 * group
-    values = unit(traits)
-    made = the_set(values)
-    correlations = unit(group[:, None])[:, 0] @ values
-    found = made.strength(made.omnibus(correlations[None, None], made.sets[0]), made.sets[0]).item()
-    # Two groups: T squared of Hotelling 1931.
-    first, second = traits[group == 1], traits[group == 0]
-    pooled = (69 * np.cov(first.T) + 129 * np.cov(second.T)) / 198
+def hotelling(group: NDArray[np.bool_], points: NDArray[np.float64]) -> float:
+    """-log10 p of two groups' means, T squared of Hotelling 1931."""
+    first, second = points[group], points[~group]
+    m, n, count = len(first), len(second), points.shape[1]
+    pooled = ((m - 1) * np.cov(first.T) + (n - 1) * np.cov(second.T)) / (m + n - 2)
     difference = first.mean(0) - second.mean(0)
-    t2 = 70 * 130 / 200 * difference @ np.linalg.solve(pooled, difference)
-    p = stats.f.sf(t2 * (198 - 4 + 1) / (198 * 4), 4, 198 - 4 + 1)
-    assert found == pytest.approx(-np.log10(p), rel=1e-4)
+    t2 = m * n / (m + n) * difference @ np.linalg.solve(pooled, difference)
+    rest = m + n - 1 - count
+    return -stats.f.logsf(t2 * rest / ((m + n - 2) * count), count, rest) / np.log(10)
+
+
+def test_the_omnibus_is_hotellings_t_squared_of_the_scores() -> None:
+    rng = np.random.default_rng(2)
+    traits = rng.normal(size=(PEOPLE, 4)) @ (np.eye(4) + 0.3 * rng.normal(size=(4, 4)))
+    group = np.arange(PEOPLE) < 70
+    traits[:, 1] += 0.7 * group
+    made = the_set(unit(traits))
+    found = strengths(made, unit(group[:, None].astype(float)).T).item()
+    assert found == pytest.approx(hotelling(group, made.sets[0].scores.astype(np.float64)), rel=1e-4)
+    # Normal traits lose next to nothing by their scores.
+    assert found == pytest.approx(hotelling(group, traits), rel=0.25)
+
+
+def test_scores_are_orthonormal_without_covariates_and_as_far_out_as_normal_people() -> None:
+    rng = np.random.default_rng(7)
+    traits = rng.standard_t(2, size=(PEOPLE, 6)) @ rng.normal(size=(6, 6))
+    basis = np.linalg.qr(np.column_stack([np.ones(PEOPLE), rng.normal(size=(PEOPLE, 3))]))[0]
+    values = traits - basis @ (basis.T @ traits)
+    found = joint.scores((values / np.linalg.norm(values, axis=0)).astype(np.float32), basis).astype(np.float64)
+    np.testing.assert_allclose(found.T @ found, np.eye(found.shape[1]), atol=1e-5)
+    np.testing.assert_allclose(basis.T @ found, 0, atol=1e-5)
+    leverage = np.sort((found**2).sum(axis=1))
+    expected = stats.chi2.ppf((np.arange(PEOPLE) + 1) / (PEOPLE + 1), found.shape[1])
+    assert leverage[-1] < 1.5 * expected[-1] * leverage.sum() / expected.sum()
+    assert np.square(values @ np.linalg.inv(np.linalg.cholesky(values.T @ values)).T).sum(axis=1).max() > 3 * leverage[-1]
+
+
+def test_shuffled_scores_are_orthonormal_to_what_covariates_leave() -> None:
+    rng = np.random.default_rng(8)
+    basis = np.linalg.qr(np.column_stack([np.ones(PEOPLE), rng.normal(size=(PEOPLE, 20))]))[0]
+    values = rng.normal(size=(PEOPLE, 5))
+    values -= basis @ (basis.T @ values)
+    one = joint.sets([f"a.I.f{k}" for k in range(5)], unit(values), basis, PEOPLE - 22)[0]
+    moved = one.shuffled(rng.permutation(PEOPLE), basis.astype(np.float32)).astype(np.float64)
+    rest = moved - basis @ (basis.T @ moved)
+    np.testing.assert_allclose(rest.T @ rest, np.eye(5), atol=1e-5)
 
 
 def test_acat_is_that_of_the_single_p_values() -> None:
@@ -64,13 +103,15 @@ def test_acat_is_that_of_the_single_p_values() -> None:
     np.testing.assert_allclose(made.acat(correlations), direct, rtol=1e-8)
 
 
-def test_p_values_are_uniform_under_the_null(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint, "SHRINK", 0.0)
+@pytest.mark.parametrize("tail", [np.inf, 3.0])
+def test_p_values_are_uniform_under_the_null_however_heavy_the_tails(tail: float) -> None:
     rng = np.random.default_rng(4)
-    values = unit(rng.normal(size=(PEOPLE, 6)) @ rng.normal(size=(6, 6)))
-    made = the_set(values)
-    genotypes = unit(rng.normal(size=(PEOPLE, 20_000))).T
-    strength = made.strength(made.omnibus((genotypes @ values)[:, None], made.sets[0]), made.sets[0])
+    points = rng.normal(size=(PEOPLE, 6)) @ rng.normal(size=(6, 6))
+    if np.isfinite(tail):
+        points *= np.sqrt(tail / rng.chisquare(tail, (PEOPLE, 1)))  # Whoever is odd is so in all traits.
+    made = the_set(unit(points))
+    rare = unit((rng.random((PEOPLE, 20_000)) < 0.05).astype(float)).T
+    strength = strengths(made, rare)
     assert (strength > 2).mean() == pytest.approx(0.01, abs=0.003)
     assert (strength > 3).mean() == pytest.approx(0.001, abs=0.0009)
 
@@ -83,11 +124,14 @@ def test_the_largest_of_a_shuffle_is_that_of_every_variant_and_set() -> None:
     genotypes[7] = values[:, 2] * 0.6 + genotypes[7] * 0.8  # Something strong, so that ACAT is asked.
     orders = [np.arange(PEOPLE), *(rng.permutation(PEOPLE) for _ in range(4))]
     correlations = np.stack([genotypes @ values[order] for order in orders], axis=1)
-    found = made.maxima(correlations, np.abs(correlations).max(axis=0))
+    found = made.acat_maxima(correlations, np.abs(correlations).max(axis=0))
     for b in range(5):
-        omnibus = made.strength(made.omnibus(correlations[:, [b]], made.sets[0]), made.sets[0]).max()
         combined = made.acat(correlations[:, b]).max()
-        assert found[b] == pytest.approx(max(omnibus, combined) if combined > joint.SCREEN else omnibus, rel=1e-6)
+        assert found[b] == pytest.approx(combined if combined > joint.SCREEN else 0.0, rel=1e-6)
+        moved = [made.sets[0].scores[orders[b]]]
+        assert made.omnibus_maxima(genotypes, moved) == pytest.approx(
+            made.strength(made.omnibus(genotypes, moved[0]), made.sets[0]).max(), rel=1e-6
+        )
     assert made.acat(correlations[:, 0]).max() > joint.SCREEN
 
 

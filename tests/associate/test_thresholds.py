@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import linalg, stats
 
 from ecgwas.associate import thresholds
 from ecgwas.errors import StudyError
@@ -47,6 +49,31 @@ def test_effective_numbers_of_equal_correlations_by_hand() -> None:
     eigenvalues = np.linalg.eigvalsh(np.full((10, 10), 0.5) + 0.5 * np.eye(10))
     assert thresholds.li_ji(eigenvalues) == pytest.approx(1 + 0.5 + 9 * 0.5)
     assert thresholds.galwey(eigenvalues) == pytest.approx((5.5**0.5 + 9 * 0.5**0.5) ** 2 / 10)
+
+
+def test_effective_numbers_of_blocks_add_up() -> None:
+    """What both papers begin with: copies of one trait count as one, blocks that know nothing of each other add up."""
+    generator = np.random.default_rng(6)
+    independent = np.linalg.qr(np.column_stack([np.ones(200), generator.normal(size=(200, 4))]))[0][:, 1:]
+    copies = independent[:, [0, 0, 0, 1, 2, 2, 3]]
+    eigenvalues = thresholds.correlation_eigenvalues(copies)
+    np.testing.assert_allclose(np.sort(eigenvalues)[-4:], [1, 1, 2, 3], atol=1e-10)
+    assert thresholds.li_ji(eigenvalues) == pytest.approx(4, abs=1e-6)
+    assert thresholds.galwey(eigenvalues) == pytest.approx((1 + 1 + 2**0.5 + 3**0.5) ** 2 / 7)
+    blocks = [np.full((5, 5), 0.5) + 0.5 * np.eye(5), np.full((4, 4), 0.8) + 0.2 * np.eye(4)]
+    each = [np.linalg.eigvalsh(block) for block in blocks]
+    together = linalg.block_diag(*blocks)
+    assert thresholds.li_ji(np.linalg.eigvalsh(together)) == pytest.approx(sum(thresholds.li_ji(one) for one in each))
+    # 1 + 4 r and 1 - r of the first, 1 + 3 r and 1 - r of the second: 3, 0.5 (four times), 3.4, 0.2 (three times).
+    assert thresholds.li_ji(np.linalg.eigvalsh(together)) == pytest.approx((1 + 0) + 4 * 0.5 + (1 + 0.4) + 3 * 0.2)
+
+
+@given(st.integers(2, 12), st.integers(0, 10_000))
+def test_effective_numbers_lie_between_one_and_all(count: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(40, count)) @ generator.normal(size=(count, count))
+    for number in thresholds.effective_numbers(values):
+        assert 1 - 1e-6 <= number <= count + 1e-6
 
 
 def test_li_ji_counts_a_whole_eigenvalue_once_whatever_the_rounding() -> None:

@@ -66,6 +66,16 @@ class Shuffled:
     as_they_are: Sets
 
 
+@dataclass(frozen=True)
+class Some:
+    """b shuffles: traits (N, b K), what their correlations are multiplied with (b K,), and of each shuffle the scores (N, C) of
+    each set of traits."""
+
+    columns: NDArray[np.float32]
+    factors: NDArray[np.float32]
+    scores: list[list[NDArray[np.float32]]]
+
+
 class Shuffles:
     """`count` shuffles of a cohort's people; the same seed and people give the same shuffles on every chromosome."""
 
@@ -86,18 +96,19 @@ class Shuffles:
         self.values = values.astype(np.float32)
         self.orders = _orders(cohort, count, seed)
         self.step = max(1, COLUMNS // traits)
-        self.joint = Joint(sets(names, self.values, self.degrees) if jointly else (), self.degrees)
-        small = people * traits * count * self.values.itemsize <= KEPT_BYTES
+        self.joint = Joint(sets(names, self.values, self.basis, self.degrees) if jointly else (), self.degrees)
+        small = people * (traits + self.joint.width) * count * self.values.itemsize <= KEPT_BYTES
         self.kept = list(self._made()) if small else None
 
-    def _made(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Shuffled traits (N, b K) and what their correlations are multiplied with (b K,), some shuffles at a time."""
-        basis = self.basis.T.astype(np.float32)
+    def _made(self) -> Iterator[Some]:
+        """All shuffles, some at a time."""
+        basis = self.basis.astype(np.float32)
         for start in range(0, self.count, self.step):
             orders = self.orders[start : start + self.step]
             columns = self.values[orders.T].reshape(len(self.values), -1)
-            lost = np.square(basis @ columns, dtype=np.float64).sum(axis=0)
-            yield columns, (1.0 / np.sqrt(1.0 - lost)).astype(np.float32)
+            lost = np.square(basis.T @ columns, dtype=np.float64).sum(axis=0)
+            jointly = [list(self.joint.shuffled(order, basis)) for order in orders]
+            yield Some(columns, (1.0 / np.sqrt(1.0 - lost)).astype(np.float32), jointly)
 
     def look(self, block: AnyBlock) -> Shuffled:
         """All shuffles of a block of variants."""
@@ -105,13 +116,15 @@ class Shuffles:
         if len(genotypes) == 0:
             return Shuffled(np.zeros(self.count), np.zeros(self.count), Sets.none())
         found, jointly = [], []
-        for columns, factors in self.kept if self.kept is not None else self._made():
-            product = genotypes @ columns
-            largest = (np.maximum(product.max(axis=0), -product.min(axis=0)) * factors).reshape(-1, self.traits)
+        for some in self.kept if self.kept is not None else self._made():
+            product = genotypes @ some.columns
+            largest = (np.maximum(product.max(axis=0), -product.min(axis=0)) * some.factors).reshape(-1, self.traits)
             found.append(largest.max(axis=1))
             if self.joint.sets:
-                product *= factors
-                jointly.append(self.joint.maxima(product.reshape(len(product), -1, self.traits), largest))
+                product *= some.factors
+                combined = self.joint.acat_maxima(product.reshape(len(product), -1, self.traits), largest)
+                omnibus = [self.joint.omnibus_maxima(genotypes, scores) for scores in some.scores]
+                jointly.append(np.maximum(combined, omnibus))
         joint = np.concatenate(jointly) if jointly else np.zeros(self.count)
         return Shuffled(np.concatenate(found).astype(np.float64), joint, self._as_they_are(genotypes, tested))
 
@@ -121,7 +134,7 @@ class Shuffles:
         limit, rows = self.joint.least(KEPT), []
         for k, one in enumerate(self.joint.sets):
             own = correlations[:, one.columns]
-            omnibus = self.joint.strength(self.joint.omnibus(correlations[:, None], one)[:, 0], one)
+            omnibus = self.joint.strength(self.joint.omnibus(genotypes, one.scores), one)
             largest = np.abs(own).max(axis=1)
             combined = np.zeros(len(own))
             strong = np.flatnonzero(largest > limit)

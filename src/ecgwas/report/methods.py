@@ -64,7 +64,7 @@ CLOSER = {
     "loci/audit": "The strongest hits (at most {audit:,}) were audited: variances that differ (HC3), the most influential "
     "person left out, dominance, Hardy-Weinberg equilibrium, odd against even heartbeats, effects without the "
     "winner's curse.",
-    "loci/heritability": "Heritability by all common variants was estimated by Haseman-Elston regression.",
+    "loci/heritability": "Heritability by all common variants was estimated by Haseman-Elston regression and by GREML.",
 }
 
 
