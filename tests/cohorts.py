@@ -13,7 +13,8 @@ from ecgwas.study import Study
 SMALL = """\
   - {kind: intervals, name: clinical}
   - {kind: pca, name: pca, features: 8}
-  - {kind: residual_autoencoder, name: ae, leads: together, features: 4, channels: [8, 8, 8], epochs: 3, dropout: 0.1}
+  - {kind: residual_autoencoder, name: ae, leads: together, features: 4, channels: [8, 8, 8], epochs: 3, dropout: 0.1,
+     other_seeds: 1}
 """
 """One representation of each sort: measured, computed, trained."""
 

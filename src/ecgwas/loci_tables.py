@@ -95,6 +95,8 @@ class Audit(Table):
         "beta_odd": Column(REAL, "effect on the trait of odd heartbeats; null where there is none"),
         "neglog10p_odd": Column(REAL, "-log10 p of it"),
         "beta_even": Column(REAL, "effect on the trait of even heartbeats"), "neglog10p_even": Column(REAL, "-log10 p of it"),
+        "seeds": Column(WHOLE, "other seeds from which the representation was trained again (represent, other_seeds)"),
+        "neglog10p_seeds": Column(REAL, "smallest -log10 p with the matched feature of another seed, 0 where the effect turns"),
         "flags": Column(TEXT, "what is suspicious, ; between; empty: nothing"),
     }  # fmt: skip
 

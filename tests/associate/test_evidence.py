@@ -296,3 +296,30 @@ def test_gathered_evidence_has_a_row_for_everything(tmp_path: Path) -> None:
     none = evidence.gather(options, rows.clear(), found_loci.clear(), clumps.Clumps.empty(), lambda _: chromosome, NOBODY,
                            limit=6.0, build="hg19")  # fmt: skip
     assert (len(none.audit), len(none.conditional), len(none.credible), none.loci.height) == (0, 0, 0, 0)
+
+
+def test_a_hit_must_hold_with_the_features_of_other_seeds(chromosome: Chromosome) -> None:
+    cohort = chromosome.cohort
+    order = np.argsort(cohort.order)
+    eids = tuple(np.array(chromosome.genotypes.eids)[cohort.rows][order].tolist())
+    values = cohort.values[order]
+    noise = np.random.default_rng(9).normal(size=values.shape)
+    alike, other, turned = (Traits(eids, chromosome.names, one) for one in (values + 0.1 * noise, noise, -values))
+    copies = chromosome.at(np.array([CAUSE])).copies[0]
+    fit = chromosome.model(chromosome.names[0]).fit(copies)
+    hit = {
+        "trait": chromosome.names[0], "variant": f"v{CAUSE}", "chrom": "1", "pos": 3_000_000 + CAUSE, "effect_allele": "G",
+        "eaf": 0.3, "n": PEOPLE, "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
+    }  # fmt: skip
+    held = Auditor(chromosome, 6.0, None, [alike]).look(hit, copies)
+    assert held["seeds"] == 1
+    model = chromosome.model(chromosome.names[0])
+    predictors = np.column_stack([model.basis, copies[model.people]])
+    again = sm.OLS(alike.values[cohort.order][:, 0][model.people], predictors, missing="drop").fit()
+    assert held["neglog10p_seeds"] == pytest.approx(-np.log10(again.pvalues[-1]), rel=1e-6)
+    assert "seed" not in held["flags"]
+    lost = Auditor(chromosome, 6.0, None, [alike, other]).look(hit, copies)
+    assert (lost["seeds"], "not with another seed" in lost["flags"]) == (2, True)
+    assert Auditor(chromosome, 6.0, None, [turned]).look(hit, copies)["neglog10p_seeds"] == 0.0
+    alone = Auditor(chromosome, 6.0).look(hit, copies)
+    assert (alone["seeds"], alone["neglog10p_seeds"], alone["flags"]) == (0, None, held["flags"])

@@ -147,7 +147,8 @@ def _more(loci: Loci) -> dict[str, pl.DataFrame]:
                              "variant": row["lead_variant"], "chrom": row["chrom"], "pos": row["pos"], "effect_allele": "A",
                              "posterior": 0.91, "inclusion": 0.95, "variants": 1, "coverage": 0.96, "purity": 1.0}
                             for row in leads])  # fmt: skip
-    heritability = Heritability.of([{"trait": "ae.V3.f02", "people": 74, "variants": 900, "heritability": -0.04, "se": 0.2}])
+    heritability = Heritability.of([{"trait": "ae.V3.f02", "people": 74, "variants": 900, "heritability": -0.04, "se": 0.2,
+                                      "greml": 0.0, "greml_se": 0.2, "greml_p": 1.0}])  # fmt: skip
     guards = pl.DataFrame({"guard": ["kinship"], "status": ["pass"], "value": [0.02], "left_out": [3]})
     return {"loci/audit": audit.frame, "loci/credible": credible.frame, "loci/heritability": heritability.frame,
             "traits/guards": guards, "loci/guards": guards, "loci/empty_table": guards.clear()}  # fmt: skip

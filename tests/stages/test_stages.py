@@ -33,7 +33,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 PROMISED = (
     "read/recordings.parquet", "represent/pca/features.parquet", "represent/pca/history.csv", "represent/ae/features.parquet",
-    "represent/clinical/features.parquet", "traits/traits.parquet", "traits/covariates.parquet", "traits/people.csv",
+    "represent/ae/features_seed1.parquet", "represent/ae/stability.csv", "represent/clinical/features.parquet",
+    "traits/traits.parquet", "traits/covariates.parquet", "traits/people.csv",
     "scan/1.parquet", "loci/summary.csv", "loci/hits.csv", "loci/loci.csv", "loci/thresholds.csv", "genes/genes.csv",
     "genes/clusters.csv", "genes/edges.csv", "genes/enrichment.csv", "genes/gene_counts.csv", "genes/gene_leads.csv",
     "genes/cluster_terms.csv", "genes/cluster_view.csv", "genes/term_choice.csv", "genes/network_tests.csv",

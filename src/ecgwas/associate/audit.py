@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,11 +31,13 @@ class Halves:
 
 @dataclass(frozen=True)
 class Auditor:
-    """limit: -log10 p of the study's threshold; halves: None where no trait comes from beats."""
+    """limit: -log10 p of the study's threshold; halves: None where no trait comes from beats; seeds: the traits learned again
+    from other seeds, people as in the study's traits, under the names of those they match."""
 
     chromosome: Chromosome
     limit: float
     halves: Halves | None = None
+    seeds: Sequence[Traits] = ()
     _models: dict[str, Model] = field(default_factory=dict)
 
     def look(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
@@ -47,7 +50,7 @@ class Auditor:
         row = {name: hit[name] for name in ("trait", "variant", "chrom", "pos", "effect_allele", "eaf", "n", "beta", "se")}
         row |= {"neglog10p": hit["neglog10p"], **self._counts(copies, model, genotype)}
         row |= {"neglog10p_hc3": hc3(model, rest, fit), **without_top_carrier(self._models[hit["trait"]], copies, rest, fit)}
-        row |= carriers(model, genotype, fit) | self._shrunk(hit) | self._halved(hit, copies)
+        row |= carriers(model, genotype, fit) | self._shrunk(hit) | self._halved(hit, copies) | self._reseeded(hit, copies)
         row["neglog10p_dominance"] = dominance(model, genotype)
         return row | {"flags": "; ".join(flags(row, self.limit))}
 
@@ -77,15 +80,29 @@ class Auditor:
         if self.halves is None or hit["trait"] not in self.halves.odd.names:
             return row
         for when, table in (("odd", self.halves.odd), ("even", self.halves.even)):
-            values = table.values[self.chromosome.cohort.order, table.names.index(hit["trait"])]
-            own = self._models[hit["trait"]]
-            seen = np.isfinite(values[own.people])
-            if seen.sum() <= own.basis.shape[1] + 2:
-                continue
-            basis = own.basis if seen.all() else np.linalg.qr(own.basis[seen])[0]
-            fit = Model(own.people[seen], values[own.people[seen]], basis).fit(copies)
-            row |= {f"beta_{when}": fit.beta, f"neglog10p_{when}": fit.neglog10p}
+            fit = self._fit_again(hit, copies, table)
+            if fit is not None:
+                row |= {f"beta_{when}": fit.beta, f"neglog10p_{when}": fit.neglog10p}
         return row
+
+    def _reseeded(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
+        """The weakest of the hit's tests on the traits learned from other seeds; 0 where the effect turns round."""
+        tables = [table for table in self.seeds if hit["trait"] in table.names]
+        fits = [fit for table in tables if (fit := self._fit_again(hit, copies, table)) is not None]
+        if not fits:
+            return {"seeds": 0, "neglog10p_seeds": None}
+        held = [fit.neglog10p if np.sign(fit.beta) == np.sign(hit["beta"]) else 0.0 for fit in fits]
+        return {"seeds": len(fits), "neglog10p_seeds": min(held)}
+
+    def _fit_again(self, hit: dict[str, Any], copies: NDArray[np.float32], table: Traits) -> Fit | None:
+        """The hit's test on another measurement of its trait; None where too few people have it."""
+        values = table.values[self.chromosome.cohort.order, table.names.index(hit["trait"])]
+        own = self._models[hit["trait"]]
+        seen = np.isfinite(values[own.people])
+        if seen.sum() <= own.basis.shape[1] + 2:
+            return None
+        basis = own.basis if seen.all() else np.linalg.qr(own.basis[seen])[0]
+        return Model(own.people[seen], values[own.people[seen]], basis).fit(copies)
 
 
 def z_of(value: float) -> float:
@@ -167,4 +184,6 @@ def flags(row: dict[str, Any], limit: float) -> list[str]:
     both = (row["beta_odd"], row["beta_even"])
     if None not in both and min(abs(value) for value in both) < 0.5 * abs(row["beta"]):
         found.append("odd and even beats disagree")
+    if row["neglog10p_seeds"] is not None and row["neglog10p_seeds"] < limit / 2:
+        found.append("not with another seed")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from ecgwas.associate.audit import Auditor, Halves
 from ecgwas.associate.region import Chromosome, Model, Region, VariantsTested
 from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible
 from ecgwas.study import LociOptions
+from ecgwas.tables import Traits
 
 Open = Callable[[str], Chromosome]
 
@@ -33,11 +34,12 @@ class Evidence:
 
 def gather(
     options: LociOptions, hits: pl.DataFrame, loci: pl.DataFrame, clumped: Clumps, opened: Open, tested: VariantsTested,
-    *, limit: float, build: str, halves: Halves | None = None,
+    *, limit: float, build: str, halves: Halves | None = None, seeds: Sequence[Traits] = (),
 ) -> Evidence:  # fmt: skip
     """Conditional analysis and credible sets of each locus on its best trait, and the audit of the strongest hits.
 
-    hits: columns of Associations; loci: columns of Loci; limit: -log10 p of the study's threshold.
+    hits: columns of Associations; loci: columns of Loci; limit: -log10 p of the study's threshold; halves, seeds: as
+    in Auditor.
     """
     steps, sets = [], []
     for locus in loci.iter_rows(named=True):
@@ -47,7 +49,8 @@ def gather(
         steps += [shared | row for row in found]
         sets += [shared | row for row in credible.sets(model, region, effects=options.max_signals)]
     told = Conditional.of(steps)
-    return Evidence(told, Credible.of(sets), audited(options, hits, opened, limit, halves), _told(loci, clumped, told, build))
+    audit = audited(options, hits, opened, limit, halves, seeds)
+    return Evidence(told, Credible.of(sets), audit, _told(loci, clumped, told, build))
 
 
 def _locus(
@@ -59,13 +62,15 @@ def _locus(
     return chromosome.model(locus["best_trait"]), region, region.place_of(row)
 
 
-def audited(options: LociOptions, hits: pl.DataFrame, opened: Open, limit: float, halves: Halves | None) -> Audit:
+def audited(
+    options: LociOptions, hits: pl.DataFrame, opened: Open, limit: float, halves: Halves | None, seeds: Sequence[Traits] = ()
+) -> Audit:
     """The audit of the strongest `audit` hits, by chromosome and position."""
     strongest = hits.with_row_index("row").sort("neglog10p", "row", descending=[True, False]).head(options.audit).sort("row")
     rows = []
     for chrom, group in strongest.group_by("chrom", maintain_order=True):
         chromosome = opened(str(chrom[0]))
-        auditor = Auditor(chromosome, limit, halves)
+        auditor = Auditor(chromosome, limit, halves, seeds)
         variants = group.unique(["variant", "pos", "effect_allele"], keep="first", maintain_order=True)
         region = chromosome.at(chromosome.rows(variants))
         place = {key: i for i, key in enumerate(variants.select("variant", "pos", "effect_allele").iter_rows())}

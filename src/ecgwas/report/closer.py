@@ -21,7 +21,8 @@ OF_AUDIT = {
     "top_share": ("share of the effect of that person", ".1%"), "carriers": ("carriers", ",d"),
     "neglog10p_dominance": ("of dominance", ".2f"), "hwe_p": ("Hardy-Weinberg p", ".2g"), "beta": ("beta", ".3f"),
     "beta_corrected": ("without the winner's curse", ".3f"), "neglog10p_odd": ("odd beats", ".2f"),
-    "neglog10p_even": ("even beats", ".2f"), "flags": ("suspicious", ""),
+    "neglog10p_even": ("even beats", ".2f"), "neglog10p_seeds": ("with other seeds, the weakest", ".2f"),
+    "flags": ("suspicious", ""),
 }  # fmt: skip
 OF_CONDITIONAL = {
     "step": ("step", "d"), "variant": ("variant", ""), "pos": ("position", ",d"), "effect_allele": ("effect allele", ""),

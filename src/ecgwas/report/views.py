@@ -26,7 +26,7 @@ CAPTIONS = {
     "share/matching": "ECG matched to genome, and genome to ECG, beside chance",
     "traits/guards": "Guards over people and traits", "loci/guards": "Guards over variants, scan and hits",
     "inflation": "Inflation by allele frequency",
-    "heritability": "Heritability by all common variants together (Haseman-Elston)",
+    "heritability": "Heritability by all common variants together (Haseman-Elston, GREML)",
     "known": "Positive controls: known variants tested here", "multitrait": "Significant tests of several traits at once",
     "gene_counts": "Genes by variants, loci, leads and traits with a hit", "gene_leads": "Genes and the leads that hit them",
     "network_tests": "The network against random ones of the same degrees", "cluster_terms": "Enriched terms of each cluster",

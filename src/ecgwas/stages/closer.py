@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 
@@ -13,7 +14,7 @@ from ecgwas.associate.audit import Halves
 from ecgwas.associate.loci import LociTables
 from ecgwas.associate.region import Chromosome, VariantsTested
 from ecgwas.loci_tables import Clumps, Heritability, Inflation, KnownTested
-from ecgwas.stages import scan
+from ecgwas.stages import represent, scan
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Covariates, Features, ScanResult, Traits
@@ -46,10 +47,11 @@ class Look:
     def closer(self, found: LociTables) -> evidence.Evidence:
         """Conditional analysis, credible sets, audit."""
         used = found.thresholds.frame.filter(pl.col("used"))
+        names = found.hits.frame["trait"].unique(maintain_order=True).to_list()
         return evidence.gather(
             self.study.loci, found.hits.frame, found.loci.frame, found.clumps, self.chromosome, self.tested,
             limit=float(used["neglog10p"].item()), build=self.study.scan.build,
-            halves=self._halves(found.hits.frame["trait"].unique(maintain_order=True).to_list()),
+            halves=self._halves(names), seeds=self._seeds(names),
         )  # fmt: skip
 
     def controls(self) -> KnownTested:
@@ -80,12 +82,29 @@ class Look:
         wanted = [options for options in of_beats(self.study) if any(name.startswith(f"{options.name}.") for name in names)]
         if not wanted:
             return None
-        return Halves(*(self._measured(wanted, half, names) for half in ("odd", "even")))
-
-    def _measured(self, wanted: Sequence[RepresentationOptions], half: str, names: Sequence[str]) -> Traits:
         folder = stage_folder(self.study, "represent")
-        features = {options.name: Features.read(folder / options.name / f"features_{half}.parquet") for options in wanted}
+        files = ({one.name: folder / one.name / f"features_{half}.parquet" for one in wanted} for half in ("odd", "even"))
+        return Halves(*(self._measured(each, names) for each in files))
+
+    def _seeds(self, names: Sequence[str]) -> list[Traits]:
+        """The traits with hits learned from other seeds, one table for each number of a seed."""
+        wanted = [one for one in of_seeds(self.study) if any(name.startswith(f"{one.name}.") for name in names)]
+        found = []
+        for number in range(1, max((represent.other_seeds(one) for one in wanted), default=0) + 1):
+            with_it = [one for one in wanted if represent.other_seeds(one) >= number]
+            files = {one.name: represent.features_again(self.study, one.name, number) for one in with_it}
+            found.append(self._measured(files, names))
+        return found
+
+    def _measured(self, files: Mapping[str, Path], names: Sequence[str]) -> Traits:
+        """Traits of other features of the same people; files: representation -> its features."""
+        features = {name: Features.read(path) for name, path in files.items()}
         return trait_tables.again(self.study.traits, features, self.covariates, names)
+
+
+def of_seeds(study: Study) -> list[RepresentationOptions]:
+    """Representations that were trained again from other seeds."""
+    return [] if study.traits.shuffle else [options for options in study.represent if represent.other_seeds(options)]
 
 
 def of_beats(study: Study) -> list[RepresentationOptions]:

@@ -35,8 +35,8 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
-    halves = [("represent", options.name) for options in closer.of_beats(study)]
-    return [*halves, ("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
+    again = dict.fromkeys(options.name for options in (*closer.of_beats(study), *closer.of_seeds(study)))
+    return [*(("represent", name) for name in again), ("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:

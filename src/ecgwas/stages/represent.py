@@ -11,6 +11,8 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.progress import track
+from ecgwas.represent.stability import SCHEMA, renamed
+from ecgwas.signals import Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
 from ecgwas.study import RepresentationOptions, Study
@@ -54,8 +56,37 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         odd.write(folder / "features_odd.parquet")
         even.write(folder / "features_even.parquet")
         reliability(odd, even).write_csv(folder / "reliability.csv")
+    for number in range(1, other_seeds(options) + 1):
+        _again(study, options, signals, features, number, folder, scratch)
     for row in encoder.errors.iter_rows(named=True):
         logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
+
+
+def other_seeds(options: RepresentationOptions) -> int:
+    """How many further trainings there are; only kinds that are trained have any."""
+    return int(getattr(options, "other_seeds", 0))
+
+
+def features_again(study: Study, name: str, number: int) -> Path:
+    """Where the features of a further training are, matched to those of the first."""
+    return stage_folder(study, "represent") / name / f"features_seed{number}.parquet"
+
+
+def _again(
+    study: Study, options: RepresentationOptions, signals: Signals, features: Features, number: int, folder: Path, scratch: Path
+) -> None:
+    """Trained once more from another seed: its features under the names of the first, and how alike they are."""
+    own = scratch / f"seed{number}"
+    own.mkdir(exist_ok=True)
+    seed = seed_of(study, "represent", options.name, f"other seed {number}")
+    encoder = represent.fit(options, signals, seed=seed, scratch=own, track=track)
+    found, match = renamed(features, encoder.encode(signals), seed=number)
+    found.write(folder / f"features_seed{number}.parquet")
+    path = folder / "stability.csv"
+    before = pl.read_csv(path, schema=SCHEMA) if path.exists() else pl.DataFrame(schema=SCHEMA)
+    pl.concat([before, match]).write_csv(path)
+    middle = float(np.median(np.abs(match["r"].to_numpy())))
+    logger.info("%s, other seed %d: median |r| of matched features %.3f", options.name, number, middle)
 
 
 def _without_features(features: Features) -> pl.DataFrame:

@@ -101,6 +101,9 @@ class ResidualAutoencoder(Learned):
     """Epochs without a better validation loss before training stops; the best weights are restored."""
     halve_after: int = option(5, ge=1)
     """Epochs without a better validation loss before the learning rate is halved."""
+    other_seeds: int = option(0, ge=0, le=20)
+    """Further trainings from other seeds: how alike their features are (stability.csv), and whether hits hold with them
+    (audit.csv). Each takes as long as the first."""
 
     @model_validator(mode="after")
     def _one_kernel_per_block(self) -> ResidualAutoencoder:
@@ -139,6 +142,9 @@ class Vae(Learned):
     """Epochs without a better validation loss before training stops; the best weights are restored."""
     halve_after: int = option(5, ge=1)
     """Epochs without a better validation loss before the learning rate is halved."""
+    other_seeds: int = option(0, ge=0, le=20)
+    """Further trainings from other seeds: how alike their features are (stability.csv), and whether hits hold with them
+    (audit.csv). Each takes as long as the first."""
 
 
 class BeatPoints(Representation):
