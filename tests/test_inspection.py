@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,12 @@ def test_lines_of_a_file_with_eight_leads(tmp_path: Path) -> None:
     assert int(measured["qt_ms"][2]) == int(measured["qt_ms"][1]) - 400
     assert measured["p_ms"][0] == "-"
     assert not re.search("do.?not|read", "\n".join(lines).lower())
+
+
+@pytest.mark.parametrize(("name", "make"), [("1.dcm", recorders.dicom), ("1.edf", recorders.edf), ("1.xml", recorders.philips)])
+def test_nobody_is_named(name: str, make: Callable[[], bytes], tmp_path: Path) -> None:
+    lines = inspection.inspect(put(tmp_path, name, make())).lines
+    assert not re.search("do.?not|read|1900", "\n".join(lines).lower())
 
 
 def test_a_file_that_no_study_would_use_is_shown_all_the_same(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from ecgwas.errors import InputError, ToolError
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS
 from tests.ecg import recorders
 from tests.ecg.making import make_counts, make_xml
+from tests.ecg.wfdb_files import read_signals
 
 Maker = Callable[[Path], Path]
 
@@ -477,6 +478,19 @@ def test_wfdb_and_dicom_equal_their_libraries(devices: dict[str, Recording], sha
     whole = pydicom.dcmread(folder / "dicom_1.dcm").waveform_array(0)
     ours = np.stack([devices["dicom_1.dcm"].leads[lead] for lead in LEADS])
     np.testing.assert_allclose(ours, whole.T, rtol=0, atol=1e-9)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("folder", ["ptbxl", "ludb"])
+def test_real_wfdb_records_equal_an_independent_reader(folder: str, shared: Path) -> None:
+    """Every tenth record; the checksums of all their signals are right, too."""
+    headers = sorted((shared / "data" / "ecg" / folder).rglob("*.hea"))[::10]
+    assert len(headers) >= 14
+    for header in headers:
+        recording = formats.read(header)
+        assert (recording.rate_hz, recording.seconds) == (500.0, 10.0)
+        ours = np.stack([recording.leads[lead] for lead in LEADS])
+        np.testing.assert_allclose(ours, read_signals(header), rtol=0, atol=1e-9)
 
 
 @pytest.mark.real
