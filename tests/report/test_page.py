@@ -279,6 +279,16 @@ def test_methods_cite_what_was_used_and_nothing_else(page: Page, findings: Findi
     assert "Wang G, Sarkar A" in text
     # No table of sets of traits was left, so none were tested.
     assert "ACAT" not in text
+    assert "resampled" not in text
+
+
+def test_methods_tell_of_other_rates_and_lengths(findings: Findings) -> None:
+    frame = findings.recordings.frame.with_columns(rate_hz=pl.lit(1000.0), seconds=pl.lit(11.0))
+    text = render(ReportOptions(), replace(findings, recordings=Recordings(frame))).html
+    assert (
+        "Recordings of other rates were resampled by polyphase filtering. Of longer recordings the first 10 s were used."
+        in text
+    )
 
 
 def test_strega_leaves_to_the_authors_what_only_they_know(page: Page) -> None:

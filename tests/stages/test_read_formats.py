@@ -73,7 +73,7 @@ def test_signal_files_and_sidecars_belong_to_a_recording(cohort: Study, tmp_path
 
 
 @pytest.mark.real
-def test_real_recorders_files_together(cohort: Study, shared: Path, tmp_path: Path) -> None:
+def test_real_recorders_files_together(cohort: Study, shared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Rates of 500 and 1000 Hz, lengths of 10, 11 and 38 s, eight leads and fifteen: every whole recording is kept."""
     folder = tmp_path / "ecg"
     folder.mkdir()
@@ -82,7 +82,9 @@ def test_real_recorders_files_together(cohort: Study, shared: Path, tmp_path: Pa
         name = path.name if path.suffix in (".dat", ".xyz") else f"{path.stem}_2{path.suffix}"
         (folder / name).write_bytes(path.read_bytes())
     study = with_recordings(cohort, folder)
-    stages.run(study, until="read")
+    with caplog.at_level("INFO", logger="ecgwas"):
+        stages.run(study, until="read")
+    assert "2 kept files resampled to 500 Hz, 3 longer than 10 s cut" in caplog.text
     table = pl.read_parquet(study.results / "read" / "recordings.parquet")
     named = table.filter(pl.col("eid").is_not_null())
     reasons = {eid: reason for eid, reason in zip(named["eid"], named["reason"], strict=True) if reason}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
+
 from ecgwas.report.findings import Findings
 
 CLEANING = {
@@ -83,15 +85,27 @@ def _made(findings: Findings) -> str:
 
 def _recordings(findings: Findings) -> str:
     read = findings.settings["read"]
-    kept = findings.recordings.frame.filter(findings.recordings.frame["status"] == "kept")["eid"].n_unique()
+    frame = findings.recordings.frame.filter(findings.recordings.frame["status"] == "kept")
+    kept = frame["eid"].n_unique()
     steps = [CLEANING[part["kind"]].format(**part) for part in (read["baseline"], read["denoise"]) if part["kind"] in CLEANING]
     cleaned = "; ".join(steps) or "signals were used as recorded"
     beats = read["beats"]
     reach = f"from {beats['before_ms']:g} ms before to {beats['after_ms']:g} ms after R"
     return (
         f"ECGs of {kept:,} people ({read['rate_hz']:g} Hz, {read['seconds']:g} s) were analysed: {cleaned}. R peaks were found "
-        f"jointly on all leads; the median beat reaches {reach}."
+        f"jointly on all leads; the median beat reaches {reach}.{_adapted(frame, read)}"
     )
+
+
+def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
+    """What was done to recordings of other rates or lengths, where there were any; how many would tell of few people."""
+    rate = (
+        " Recordings of other rates were resampled by polyphase filtering."
+        if (kept["rate_hz"] != read["rate_hz"]).any()
+        else ""
+    )
+    longer = (kept["seconds"] > read["seconds"]).any()
+    return rate + (f" Of longer recordings the first {read['seconds']:g} s were used." if longer else "")
 
 
 def _represented(settings: Mapping[str, Any]) -> str:

@@ -96,6 +96,10 @@ def _join(study: Study, out: Path) -> None:
     if kept == 0:
         raise _nothing_usable(study, recordings)
     logger.info("read: %d people kept; %s", kept, left_out_counts(recordings))
+    resampled, cut = _adapted(study, recordings)
+    if resampled or cut:
+        logger.info("read: %d kept files resampled to %g Hz, %d longer than %g s cut", resampled, study.read.rate_hz, cut,
+                    study.read.seconds)  # fmt: skip
     recordings.write(out / "recordings.parquet")
     told = [pl.read_parquet(folder / DEVICE) for folder in _part_folders(study)]
     DeviceMeasurements(pl.concat(told)).write(out / DEVICE)
@@ -105,6 +109,13 @@ def _nothing_usable(study: Study, recordings: Recordings) -> InputError:
     problem = f"none of {len(recordings)} recordings is usable: {left_out_counts(recordings)}"
     fix = "see the reasons; `read.rate_hz`, `read.seconds` and `read.quality` say what is expected"
     return InputError(problem, where=study.read.recordings, fix=fix)
+
+
+def _adapted(study: Study, recordings: Recordings) -> tuple[int, int]:
+    """How many kept files were resampled, and how many were longer than what is used of them."""
+    kept = recordings.frame.filter(pl.col("status") == "kept")
+    resampled = kept.filter(pl.col("rate_hz") != study.read.rate_hz)
+    return resampled.height, kept.filter(pl.col("seconds") > study.read.seconds).height
 
 
 def left_out_counts(recordings: Recordings) -> str:
