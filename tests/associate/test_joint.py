@@ -36,7 +36,7 @@ def the_set(values: NDArray[np.float32], degrees: int = PEOPLE - 2) -> Joint:
 def strengths(made: Joint, genotypes: NDArray[np.float32]) -> NDArray[np.float64]:
     """(V,) of the only set, people as they are."""
     one = made.sets[0]
-    return made.strength(made.omnibus(genotypes, one.scores), one)
+    return made.strength(next(made.omnibus(genotypes, one.scores))[:, 0], one)
 
 
 def test_sets_are_of_a_lead_and_of_a_representation() -> None:
@@ -128,11 +128,23 @@ def test_the_largest_of_a_shuffle_is_that_of_every_variant_and_set() -> None:
     for b in range(5):
         combined = made.acat(correlations[:, b]).max()
         assert found[b] == pytest.approx(combined if combined > joint.SCREEN else 0.0, rel=1e-6)
-        moved = [made.sets[0].scores[orders[b]]]
-        assert made.omnibus_maxima(genotypes, moved) == pytest.approx(
-            made.strength(made.omnibus(genotypes, moved[0]), made.sets[0]).max(), rel=1e-6
-        )
     assert made.acat(correlations[:, 0]).max() > joint.SCREEN
+
+
+def test_the_omnibus_of_several_sets_and_shuffles_is_that_of_each() -> None:
+    rng = np.random.default_rng(6)
+    values, genotypes = unit(rng.normal(size=(PEOPLE, 5))), unit(rng.normal(size=(PEOPLE, 50))).T
+    names = ["a.I.f1", "a.I.f2", "b.I.f1", "b.I.f2", "b.I.f3"]
+    made = Joint(joint.sets(names, values, NO_COVARIATES, PEOPLE - 2), PEOPLE - 2)
+    orders = np.stack([rng.permutation(PEOPLE) for _ in range(3)])
+    found = made.omnibus_maxima(genotypes, made.shuffled(orders, NO_COVARIATES.astype(np.float32)))
+    for order, value in zip(orders, found, strict=True):
+        alone = []
+        for one in made.sets:
+            q = np.square(genotypes.astype(np.float64) @ one.scores[order]).sum(axis=1)
+            rest, count = PEOPLE - 1 - one.scores.shape[1], one.scores.shape[1]
+            alone.append((-stats.f.logsf(q / (1 - q) * rest / count, count, rest) / np.log(10)).max())
+        assert value == pytest.approx(max(alone), rel=1e-4)
 
 
 def scanned(folder: Path, effect: float) -> ScanResult:

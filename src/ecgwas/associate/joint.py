@@ -111,16 +111,19 @@ class Joint:
         """Scores of all sets together."""
         return sum(one.scores.shape[1] for one in self.sets)
 
-    def shuffled(self, order: NDArray[np.int64], basis: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        """The scores of each set, of people in another order; see TraitSet.shuffled."""
-        return (one.shuffled(order, basis) for one in self.sets)
+    def shuffled(self, orders: NDArray[np.int64], basis: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, b W) float32 scores of all sets, W in all, of people in b other orders (b, N); see TraitSet.shuffled."""
+        made = [one.shuffled(order, basis) for order in orders for one in self.sets]
+        return np.concatenate(made, axis=1) if made else np.empty((orders.shape[1], 0), dtype=np.float32)
 
-    @staticmethod
-    def omnibus(genotypes: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(V,) float32 q of variants (V, N) of unit length without covariates, from the scores (N, C) of a set."""
-        along = genotypes @ columns
-        q: NDArray[np.float32] = np.einsum("vc,vc->v", along, along)
-        return q
+    def omnibus(self, genotypes: NDArray[np.float32], columns: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """Of each set (V, b) float32 q of variants (V, N) of unit length without covariates; columns (N, b W) their scores."""
+        along = (genotypes @ columns).reshape(len(genotypes), -1, self.width)
+        start = 0
+        for one in self.sets:
+            own = along[:, :, start : start + one.scores.shape[1]]
+            start += one.scores.shape[1]
+            yield np.einsum("vbc,vbc->vb", own, own)
 
     def strength(self, q: NDArray[np.floating], one: TraitSet) -> NDArray[np.float64]:
         """-log10 p of q (...,)."""
@@ -155,10 +158,9 @@ class Joint:
                 found[shuffle] = max(found[shuffle], self.acat(own[strong]).max(initial=0.0))
         return found
 
-    def omnibus_maxima(self, genotypes: NDArray[np.float32], shuffled: Sequence[NDArray[np.float32]]) -> float:
-        """The omnibus test's largest -log10 p over sets and variants in one shuffle; shuffled: the scores of each set."""
-        strengths = [
-            float(self.strength(self.omnibus(genotypes, columns).max(), one))
-            for one, columns in zip(self.sets, shuffled, strict=True)
-        ]
-        return max(strengths, default=0.0)
+    def omnibus_maxima(self, genotypes: NDArray[np.float32], shuffled: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(b,) the omnibus test's largest -log10 p over sets and variants; shuffled (N, b W), the scores of all sets."""
+        squares = self.omnibus(genotypes, shuffled)
+        strengths = [self.strength(q.max(axis=0), one) for one, q in zip(self.sets, squares, strict=True)]
+        found: NDArray[np.float64] = np.max(strengths, axis=0)
+        return found

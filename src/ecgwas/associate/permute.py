@@ -68,12 +68,11 @@ class Shuffled:
 
 @dataclass(frozen=True)
 class Some:
-    """b shuffles: traits (N, b K), what their correlations are multiplied with (b K,), and of each shuffle the scores (N, C) of
-    each set of traits."""
+    """b shuffles: traits (N, b K), what their correlations are multiplied with (b K,), scores of sets of traits (N, b W)."""
 
     columns: NDArray[np.float32]
     factors: NDArray[np.float32]
-    scores: list[list[NDArray[np.float32]]]
+    scores: NDArray[np.float32]
 
 
 class Shuffles:
@@ -107,8 +106,7 @@ class Shuffles:
             orders = self.orders[start : start + self.step]
             columns = self.values[orders.T].reshape(len(self.values), -1)
             lost = np.square(basis.T @ columns, dtype=np.float64).sum(axis=0)
-            jointly = [list(self.joint.shuffled(order, basis)) for order in orders]
-            yield Some(columns, (1.0 / np.sqrt(1.0 - lost)).astype(np.float32), jointly)
+            yield Some(columns, (1.0 / np.sqrt(1.0 - lost)).astype(np.float32), self.joint.shuffled(orders, basis))
 
     def look(self, block: AnyBlock) -> Shuffled:
         """All shuffles of a block of variants."""
@@ -123,18 +121,20 @@ class Shuffles:
             if self.joint.sets:
                 product *= some.factors
                 combined = self.joint.acat_maxima(product.reshape(len(product), -1, self.traits), largest)
-                omnibus = [self.joint.omnibus_maxima(genotypes, scores) for scores in some.scores]
-                jointly.append(np.maximum(combined, omnibus))
+                jointly.append(np.maximum(combined, self.joint.omnibus_maxima(genotypes, some.scores)))
         joint = np.concatenate(jointly) if jointly else np.zeros(self.count)
         return Shuffled(np.concatenate(found).astype(np.float64), joint, self._as_they_are(genotypes, tested))
 
     def _as_they_are(self, genotypes: NDArray[np.float32], tested: NDArray[np.int64]) -> Sets:
         """Sets of traits and variants (places in the block) with a -log10 p of KEPT or more, people unshuffled."""
+        if not self.joint.sets:
+            return Sets.none()
         correlations = genotypes @ self.values
         limit, rows = self.joint.least(KEPT), []
-        for k, one in enumerate(self.joint.sets):
+        together = self.joint.shuffled(np.arange(len(self.values))[None], self.basis.astype(np.float32))
+        for k, (one, q) in enumerate(zip(self.joint.sets, self.joint.omnibus(genotypes, together), strict=True)):
             own = correlations[:, one.columns]
-            omnibus = self.joint.strength(self.joint.omnibus(genotypes, one.scores), one)
+            omnibus = self.joint.strength(q[:, 0], one)
             largest = np.abs(own).max(axis=1)
             combined = np.zeros(len(own))
             strong = np.flatnonzero(largest > limit)
@@ -142,8 +142,6 @@ class Shuffles:
             kept = np.flatnonzero(np.maximum(omnibus, combined) >= KEPT)
             best = one.columns[np.abs(own[kept]).argmax(axis=1)]
             rows.append((tested[kept], np.full(len(kept), k), omnibus[kept], combined[kept], best))
-        if not rows:
-            return Sets.none()
         variant, number, omnibus, combined, best = (np.concatenate(column) for column in zip(*rows, strict=True))
         return Sets(variant, number, np.round(omnibus, DECIMALS), np.round(combined, DECIMALS), best)
 
