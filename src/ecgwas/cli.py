@@ -176,12 +176,13 @@ def simulate(folder: Path, people: int, seed: int) -> None:
 @main.command()
 @STUDY
 @FORCE
-def null(study_file: Path, force: bool) -> None:
+@click.option("--simulated", is_flag=True, help="People as they are with simulated genomes, instead of shuffled people.")
+def null(study_file: Path, force: bool, simulated: bool) -> None:
     """The same chain on shuffled people, then the report with every count beside its count by chance."""
     study = Study.read_file(study_file)
-    twin = stages.run_null(study, force=force)
+    twin = stages.run_null(study, force=force, simulated=simulated)
     for name, number, by_chance in listing.beside_null(study, twin):
-        click.echo(f"{name:<18} {number:>8}   on shuffled people {by_chance:>8}")
+        click.echo(f"{name:<18} {number:>8}   {'with simulated genomes' if simulated else 'on shuffled people'} {by_chance:>8}")
     for stage in ("report", "share"):
         stages.run_part(study, stage, "all")
 

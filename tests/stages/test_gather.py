@@ -10,6 +10,7 @@ import pytest
 from bed_reader import open_bed
 
 from ecgwas import report, represent, stages
+from ecgwas.associate import genotypes
 from ecgwas.report import Findings
 from ecgwas.stages import gather
 from ecgwas.stages import report as report_stage
@@ -153,3 +154,23 @@ def test_the_null_twin_is_shown_when_it_is_made_and_not_before(finished: Study) 
     assert report_stage.gather(changed).chance is None
     page = report.render(changed.report, report_stage.gather(changed))
     assert "on shuffled people" not in page.html
+
+
+def test_the_null_twin_may_have_simulated_genomes(finished: Study) -> None:
+    twin = stages.run_null(finished, simulated=True)
+    assert not twin.traits.shuffle
+    own, made = genotypes.people(finished.scan), genotypes.people(twin.scan)
+    assert made == own
+    assert genotypes.parts(twin.scan) == tuple(part for part in genotypes.parts(finished.scan) if part != "X")
+    first = [genotypes.open_part(scan, "3") for scan in (finished.scan, twin.scan)]
+    assert set(first[0].variants).isdisjoint(first[1].variants)
+    assert stages.null.counts(twin) is not None
+    traits = [pl.read_parquet(one.results / "traits" / "traits.parquet") for one in (finished, twin)]
+    assert set(traits[1]["eid"]) <= set(own)
+    # People keep their own recordings: no shuffle. Components of other genomes are other covariates, so traits are alike only.
+    both = traits[0].join(traits[1], on="eid", suffix="_twin")
+    name = "pca.12L.pc01"
+    assert both.select(pl.corr(name, f"{name}_twin")).item() > 0.8
+    before = first[1].files.genotypes.read_bytes()
+    stages.run_null(finished, simulated=True)
+    assert first[1].files.genotypes.read_bytes() == before

@@ -62,10 +62,12 @@ def _run_parts(study: Study, wanted: Sequence[Stage], *, force: bool) -> None:
             run_part(study, stage.name, part, force=force)
 
 
-def run_null(study: Study, *, force: bool = False) -> Study:
-    """The study's null twin, from its traits to its genes: shuffled people, the study's threshold. Gives the twin."""
-    shuffled = null.twin(study)
+def run_null(study: Study, *, force: bool = False, simulated: bool = False) -> Study:
+    """The study's null twin, from its traits to its genes: shuffled people or simulated genomes, the study's threshold."""
+    shuffled = null.twin(study, simulated=simulated)
     null.share_signals(study, shuffled)
+    if simulated:
+        null.write_genomes(study, shuffled)
     _run_parts(shuffled, [stage for stage in STAGES if stage.name not in (*null.SHARED, "report", "share")], force=force)
     return shuffled
 

@@ -1,14 +1,20 @@
-"""The null twin of a study: the same chain on shuffled people, so that every count has a count by chance beside it."""
+"""The null twin of a study: the same chain on shuffled people, or on simulated genomes, so that every count has a count by
+chance beside it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
+from ecgwas.associate import genotypes
+from ecgwas.associate.cohort import MALE
 from ecgwas.associate.thresholds import SETS
-from ecgwas.errors import MissingStageError
-from ecgwas.stages.base import stage_folder
+from ecgwas.errors import InputError, MissingStageError
+from ecgwas.simulate.files import write_genotypes
+from ecgwas.simulate.genomes import AUTOSOMES, simulate_genomes
+from ecgwas.stages.base import seed_of, stage_folder
 from ecgwas.study import Matrix, Study
 from ecgwas.tables import Associations, Clusters, Genes, Loci, Terms
 
@@ -16,15 +22,22 @@ SHARED = ("read", "represent")
 """Stages that know nothing of genotypes: the twin has them from its study."""
 
 
-def twin(study: Study) -> Study:
-    """The study with its people shuffled and its threshold kept, in results/null.
+MOST_VARIANTS = 5_000
+"""Simulated for each chromosome: stretches of six megabases, enough for loci to form as they do."""
+
+
+def twin(study: Study, *, simulated: bool = False) -> Study:
+    """The study with its people shuffled, or (simulated) with other genomes, and its threshold kept, in results/null.
 
     Raises MissingStageError if the study's own loci have not been found: their threshold is the twin's.
     """
     scan = study.scan.model_copy(update={"permutations": 1}) if isinstance(study.scan, Matrix) else study.scan
+    if simulated:
+        files = {"genotypes": study.results / "null" / "genomes" / "simulated", "people": None, "variants": None}
+        scan = scan.model_copy(update=files)
     changes = {
         "results": study.results / "null",
-        "traits": study.traits.model_copy(update={"shuffle": True}),
+        "traits": study.traits.model_copy(update={"shuffle": not simulated}),
         "scan": scan,
         "loci": study.loci.model_copy(update={"threshold": _threshold(study), "set_p": _threshold_of_sets(study)}),
     }
@@ -37,6 +50,26 @@ def _threshold(study: Study) -> float:
         fix = "run `ecgwas run` first: the null twin takes its threshold"
         raise MissingStageError("the study's loci have not been found", where=study.results, fix=fix)
     return float(pl.read_csv(path).filter(pl.col("used"))["p"].item())
+
+
+def write_genomes(study: Study, null: Study) -> None:
+    """Genomes of the study's people that have nothing to do with them, under the twin's scan.genotypes; seeded by the study.
+
+    A stretch of each autosome of the study with real linkage (simulate.genomes), with as many variants as its chromosomes
+    have, MOST_VARIANTS at most. Raises InputError where the study has no autosome.
+    """
+    parts = [genotypes.open_part(study.scan, part) for part in genotypes.parts(study.scan) if part in AUTOSOMES]
+    if not parts:
+        fix = "run `ecgwas null` without --simulated: people are shuffled then"
+        raise InputError("genomes are simulated on autosomes only, and the study has none", where=study.results, fix=fix)
+    eids = genotypes.people(study.scan)
+    variants = min(max(len(part) for part in parts), MOST_VARIANTS)
+    rng = np.random.default_rng([seed_of(study, "genomes")])
+    made = simulate_genomes(len(eids), rng, chromosomes=[part.chrom for part in parts], variants_per_chromosome=variants)
+    path = null.scan.genotypes.with_name(null.scan.genotypes.name + ".bed")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    men = parts[0].sexes[parts[0].find(eids)] == MALE
+    write_genotypes(path, made, made.dosage, list(zip(eids, men.tolist(), strict=True)))
 
 
 def tables(study: Study) -> list[Path]:
