@@ -25,7 +25,11 @@ PICTURES = tuple(f".{kind}" for kind in publication.FORMATS)
 
 @dataclass(frozen=True)
 class Inspection:
-    """lines: what `ecgwas inspect` prints; leads: as in the file, and those that follow from I and II; rate_hz of the file."""
+    """What `ecgwas inspect` prints, and what it draws.
+
+    leads   as in the file, and those that follow from I and II: name -> (S,) µV at the file's rate_hz
+    title   of the picture
+    """
 
     lines: tuple[str, ...]
     leads: Mapping[str, NDArray[np.float64]]
@@ -55,7 +59,7 @@ def inspect(path: Path) -> Inspection:
 
 def draw(found: Inspection, path: Path) -> None:
     """Writes the picture to `path` (.svg, .pdf, .png); raises InputError for another ending, or where it cannot be written."""
-    if path.suffix.lower() not in PICTURES:
+    if path.suffix not in PICTURES:
         raise InputError(
             f"no picture ends in '{path.suffix}'", where=path, fix=f"name a file that ends in {', '.join(PICTURES)}"
         )

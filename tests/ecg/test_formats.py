@@ -380,6 +380,22 @@ def test_sidecars_that_cannot_be_used(text: str, tmp_path: Path) -> None:
     assert caught.value.problem == SIDECARS[text]
 
 
+def test_a_sidecar_that_unfolds_without_end(tmp_path: Path) -> None:
+    """Ten lists of ten lists, eleven deep: held as references, 10**12 letters if anybody wrote them out."""
+    path = recorders.text_table(tmp_path)
+    folds = ["device:", "  qt_ms: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    folds += [f"  a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 12)]
+    for told, reason in (
+        ("rate_hz: *a11\nunit: mV", "sidecar: no rate_hz above 0"),
+        ("rate_hz: 500\nunit: *a11", "sidecar: no unit of a voltage"),
+    ):
+        path.with_suffix(".yaml").write_text("\n".join([*folds, told]) + "\n")
+        with pytest.raises(InputError, match=reason):
+            formats.read(path)
+    path.with_suffix(".yaml").write_text("\n".join([*folds, "rate_hz: 500\nunit: mV"]) + "\n")
+    assert device(path) == {}
+
+
 def test_arrays_of_objects_and_of_declared_sizes(tmp_path: Path) -> None:
     path = recorders.array(tmp_path)
     np.save(path, np.array([{}, {}], dtype=object), allow_pickle=True)

@@ -34,7 +34,7 @@ ARRAY = b"\x93NUMPY"
 SIDECARS = (".json", ".yaml", ".yml")
 LARGEST_SIDECAR = 65_536
 KEYS = ("rate_hz", "unit", "leads", "device")
-SEPARATORS = {",": ",", ";": ";", "\t": "\t"}
+SEPARATORS = (",", ";", "\t")
 LEAST_SAMPLES = 10
 DAMAGED = (ValueError, OSError, EOFError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 """What numpy raises for a header that is no dictionary: it is read as Python's literals."""
@@ -61,10 +61,10 @@ def companions(content: bytes, path: Path) -> tuple[Path, ...]:
 def parse(content: bytes, path: Path) -> Recording:
     """The leads in the bytes of a file; raises InputError with a short reason."""
     sidecar = _sidecar(content, path)
-    rate_hz = number(str(sidecar.get("rate_hz")))
+    rate_hz = number(_word(sidecar.get("rate_hz")))
     if rate_hz is None or rate_hz <= 0:
         raise unusable("sidecar: no rate_hz above 0", path)
-    uv = uv_of(str(sidecar.get("unit", "")))
+    uv = uv_of(_word(sidecar.get("unit")))
     if uv is None:
         raise unusable("sidecar: no unit of a voltage", path)
     names, rows = _array(content, sidecar, path) if content.startswith(ARRAY) else _text(content, sidecar, path)
@@ -79,7 +79,12 @@ def parse(content: bytes, path: Path) -> Recording:
     if not leads:
         raise unusable("no standard lead", path)
     told = sidecar.get("device")
-    return Recording(leads, rate_hz, stated({name: str(told.get(name)) for name in NAMES}) if isinstance(told, dict) else {})
+    return Recording(leads, rate_hz, stated({name: _word(told.get(name)) for name in NAMES}) if isinstance(told, dict) else {})
+
+
+def _word(value: Any) -> str:
+    """A text or number as text; empty for all else: YAML can nest lists so that writing them out would never end."""
+    return str(value) if isinstance(value, (str, int, float)) else ""
 
 
 def _sidecar(content: bytes, path: Path) -> Mapping[str, Any]:
