@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -14,6 +15,9 @@ LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V
 """Standard order. III, aVR, aVL and aVF are linear in I and II, so twelve leads have rank 8."""
 
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+HELD_BYTES = 2**26
+"""What is read of memory-mapped files before their pages are let go: else a pass over a cohort would hold all of it."""
+
 ALL_LEADS = "12L"
 """The lead name of a feature that belongs to all leads together."""
 
@@ -28,6 +32,7 @@ class Rows:
         if not parts:
             raise ValueError("Rows needs at least one array")
         self.parts = tuple(parts)
+        self._touched = 0
         self._starts = np.cumsum([0] + [len(part) for part in self.parts])
 
     def __len__(self) -> int:
@@ -38,6 +43,20 @@ class Rows:
         return (len(self), *self.parts[0].shape[1:])
 
     def __getitem__(self, index: int | slice | NDArray[np.integer]) -> NDArray[Any]:
+        found = self._items(index)
+        self._touched += found.nbytes
+        if self._touched > HELD_BYTES:
+            self._let_go()
+        return found
+
+    def _let_go(self) -> None:
+        """Pages of the files that were read no longer count as this process's memory; views stay good and read them anew."""
+        self._touched = 0
+        for part in self.parts:
+            if isinstance(part.base, mmap.mmap):
+                part.base.madvise(mmap.MADV_DONTNEED)
+
+    def _items(self, index: int | slice | NDArray[np.integer]) -> NDArray[Any]:
         if isinstance(index, (int, np.integer)):
             return self._one(int(index))
         if isinstance(index, slice):

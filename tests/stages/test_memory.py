@@ -13,6 +13,7 @@ import pytest
 
 from ecgwas import stages
 from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
+from ecgwas.signals import Rows
 from ecgwas.stages import loci, scan
 from ecgwas.study import Study
 from ecgwas.tables import Associations
@@ -74,6 +75,21 @@ def test_a_peak_is_that_of_its_part() -> None:
     block = np.ones(100 * 2**17)
     assert peak_memory_mib() > high - 50
     del block
+
+
+def test_a_pass_over_memory_maps_does_not_hold_them(tmp_path: Path) -> None:
+    """400 MB of rows read one by one, and their content is what was written, before and after pages are let go."""
+    written = np.random.default_rng(1).random((400, 125_000))
+    np.save(tmp_path / "rows.npy", written)
+    sums = written.sum(axis=1)
+    del written
+    rows = Rows([np.load(tmp_path / "rows.npy", mmap_mode="r")])
+    forget_peak_memory()
+    before = peak_memory_mib()
+    first = rows[0]
+    np.testing.assert_allclose([rows[i].sum() for i in range(len(rows))], sums)
+    assert peak_memory_mib() - before < 150
+    assert first.sum() == pytest.approx(sums[0])
 
 
 def test_seconds_of_the_processor_include_programs_waited_for() -> None:

@@ -77,6 +77,13 @@ def test_what_grows_with_what(example: Study) -> None:
     assert more_people["cpu_hours"][scan] / one["cpu_hours"][scan] == pytest.approx(2, rel=0.05)
 
 
+def test_dosages_cost_more_than_hard_calls(example: Study) -> None:
+    plain = example.model_copy(update={"scan": example.scan.model_copy(update={"permutations": 0})})
+    calls, dosages = (costs.scan(plain, replace(BIOBANK, dosages=some), 384, 400_000) for some in (False, True))
+    assert 2 < dosages.cpu_seconds / calls.cpu_seconds < 50
+    assert dosages.disk_mib == calls.disk_mib
+
+
 def test_ten_million_variants_and_384_traits_fit_on_a_disk() -> None:
     """Rows above the limit, and a histogram for each trait: a thousandth of the tests."""
     study = Study.read_file(ROOT / "examples" / "study.yaml")

@@ -24,10 +24,12 @@ CONSTANTS: Mapping[str, float] = {
     "network_operation": 6.5e-11,
     "network_trace": 2.0e-4,
     "scan_variant": 1.0e-5,
-    "scan_test_person": 2.5e-11,
+    "scan_test_person": 3.0e-11,
+    "dosage": 1.0e-7,
+    "dosage_test_person": 1.0e-10,
     "shuffle_value": 1.5e-8,
     "shuffle_test_person": 2.0e-11,
-    "kinship_product": 8.0e-11,
+    "kinship_product": 2.7e-11,
     "panel_call": 1.0e-8,
     "trait": 0.002,
     "trait_value": 2.0e-6,
@@ -41,8 +43,10 @@ CONSTANTS: Mapping[str, float] = {
 BASE_MIB = 240.0
 """A process of ecgwas with its libraries; torch takes TORCH_MIB more."""
 TORCH_MIB = 300.0
+MAPPED_MIB = 80.0
+"""Pages of signals that are held while they are passed over."""
 MIB = 2.0**20
-ROW_BYTES = 60.0
+ROW_BYTES = 45.0
 """Of a kept test on disk."""
 PANEL_VARIANTS = 20_000
 LOOKED_AT = 400_000
@@ -126,7 +130,7 @@ def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
     people, start = size.recordings, CONSTANTS["start"]
     # Features of whole, odd and even beats: held as float64, written as float32 or packed.
     values = people * traits_of(options)
-    stored, held = 3 * values * 4.5 / MIB, 6 * values * 8 / MIB
+    stored, held = 3 * values * 4.5 / MIB, 6 * values * 8 / MIB + MAPPED_MIB
     if isinstance(options, Intervals):
         return Need(start + people * CONSTANTS["intervals_person"], BASE_MIB + held, stored)
     if isinstance(options, BeatPoints):
@@ -199,7 +203,9 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     """One chromosome against all traits; with missing calls, which cost two to three times what none would."""
     options = study.scan
     tests = variants * count
-    cpu = CONSTANTS["start"] + variants * CONSTANTS["scan_variant"] + tests * size.tested * CONSTANTS["scan_test_person"]
+    each = CONSTANTS["dosage_test_person" if size.dosages else "scan_test_person"]
+    cpu = CONSTANTS["start"] + variants * CONSTANTS["scan_variant"] + tests * size.tested * each
+    cpu += variants * size.tested * CONSTANTS["dosage"] if size.dosages else 0.0
     cores = 2 if options.threads == 0 else options.threads
     kept = tests * 10.0**-options.keep_neglog10p
     shuffles = options.permutations if isinstance(options, Matrix) else 0
