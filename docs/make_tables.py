@@ -12,6 +12,8 @@ WHERE = {
     "Recordings": "results/read/recordings.parquet",
     "DeviceMeasurements": "results/read/device_measurements.parquet",
     "Features": "results/represent/<name>/features.parquet",
+    "DevicePairs": "results/represent/<name>/device_pairs.parquet (kind `intervals`)",
+    "DeviceAgreement": "results/represent/<name>/device_agreement.csv (kind `intervals`)",
     "People": "results/traits/people.csv",
     "Guards": "results/traits/guards.csv and results/loci/guards.csv",
     "Associations": "results/scan/<chromosome>.parquet and results/loci/hits.csv",

@@ -48,7 +48,7 @@ report:
 
 REPRESENT = """\
   - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
-  - {kind: pca, name: pca, features: 32, align: waves, scaling: none}  # learned from the median beat of all leads
+  - {kind: pca, name: pca, features: 32, align: waves, criterion: repeatable, rotation: varimax}  # learned
   # - {kind: residual_autoencoder, name: ae, features: 32}
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecgwas.tables import REAL, TEXT, Column, Table
+from ecgwas.tables import REAL, TEXT, WHOLE, Column, Table
 
 
 class DeviceMeasurements(Table):
@@ -21,4 +21,26 @@ class DeviceMeasurements(Table):
         "t_axis_deg": Column(REAL, "frontal axis of T, degrees"), "p_on_ms": Column(REAL, "P onset, ms"),
         "p_off_ms": Column(REAL, "P end, ms"), "qrs_on_ms": Column(REAL, "QRS onset, ms"),
         "qrs_off_ms": Column(REAL, "QRS end, ms"), "t_off_ms": Column(REAL, "T end, ms"),
+    }  # fmt: skip
+
+
+class DevicePairs(Table):
+    """Each person's measurements by ecgwas beside those of the recorder, where both have the measurement."""
+
+    columns = {
+        "eid": Column(TEXT, "person"), "measurement": Column(TEXT, "name, with its unit"),
+        "measured": Column(REAL, "by ecgwas"), "device": Column(REAL, "by the recorder"),
+        "difference": Column(REAL, "measured - device; of angles the smaller way round"),
+    }  # fmt: skip
+
+
+class DeviceAgreement(Table):
+    """How far measurements lie from the recorder's own: Bland and Altman's limits of agreement (Lancet 327:307, 1986)."""
+
+    columns = {
+        "measurement": Column(TEXT, "name, with its unit"), "n": Column(WHOLE, "people who have both"),
+        "mean_difference": Column(REAL, "mean of measured - device"), "sd": Column(REAL, "SD of the differences"),
+        "low": Column(REAL, "lower limit of agreement: mean - 1.96 SD"), "high": Column(REAL, "upper limit of agreement"),
+        "median_difference": Column(REAL, "median of the differences"),
+        "r": Column(REAL, "Pearson correlation of the two; null where one does not vary"),
     }  # fmt: skip

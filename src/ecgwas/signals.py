@@ -122,6 +122,16 @@ class Signals:
         samples = np.arange(self.beats.shape[2], dtype=np.float64) - self.r_sample
         return samples * (1000.0 / self.rate_hz)
 
+    @cached_property
+    def halves(self) -> tuple[Signals, Signals]:
+        """The same people with the median beats of odd heartbeats, and of even ones."""
+        return self.with_beats(self.odd_beats), self.with_beats(self.even_beats)
+
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What was found out about these signals, by name, so that it is found out once; other signals start with nothing."""
+        return {}
+
     def select(self, index: NDArray[np.integer]) -> Signals:
         """The people at `index`, in that order; arrays are copied."""
         eids = tuple(self.eids[int(i)] for i in index)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.recording_tables import DeviceAgreement, DevicePairs
 from ecgwas.signals import LEADS
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
 
@@ -53,6 +54,8 @@ class RepresentationFindings:
     reconstruction  (12, T or S) float32 µV, the example as decoded from its features; None if it cannot decode
     traversals      feature -> what it stands for in the beat; none if it cannot decode beats
     meanings        feature -> what is measured, in words, with its unit; none for learned features
+    agreement       DeviceAgreement's columns: measurements beside the recorder's own; no rows if it left none
+    device_pairs    columns measurement, measured, device, difference: one row per person and measurement, nobody named
     """
 
     name: str
@@ -65,6 +68,8 @@ class RepresentationFindings:
     reconstruction: NDArray[np.float32] | None = None
     traversals: Mapping[str, Traversal] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
+    agreement: pl.DataFrame = field(default_factory=lambda: DeviceAgreement.empty().frame)
+    device_pairs: pl.DataFrame = field(default_factory=lambda: DevicePairs.empty().frame.drop("eid"))
 
 
 @dataclass(frozen=True)

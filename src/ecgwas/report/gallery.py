@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
+from ecgwas.report.figures import agreement, associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.study import ReportOptions
 
@@ -72,6 +72,7 @@ def _of_recordings(findings: Findings) -> dict[str, Figure | None]:
         drawn[f"error_{representation.name}"] = recordings.error_distribution(representation)
         drawn[f"training_{representation.name}"] = recordings.training(representation)
         drawn[f"reliability_{representation.name}"] = recordings.reliability(representation)
+        drawn[f"agreement_{representation.name}"] = agreement.agreement(representation)
         for feature, moved in representation.traversals.items():
             drawn[meaning_of(representation.name, feature)] = traversal.traversal(representation.name, moved)
     return drawn

@@ -100,6 +100,7 @@ def _tables(findings: Findings, window_bp: int) -> dict[str, views.View | None]:
     return {
         "loci": views.loci(findings), "planted": views.planted(findings, window_bp), "thresholds": views.thresholds(findings),
         "power": views.power(findings), "errors": views.errors(findings), "terms": views.terms(findings),
+        "agreement": views.agreement(findings),
         "clusters": views.clusters(findings), "traits_left_out": views.traits_left_out(findings),
         "variants_left_out": views.variants_left_out(findings), "traits": views.traits(findings),
         "beside": views.beside_chance(findings), "flags": closer.flags(findings),

@@ -237,6 +237,21 @@ def errors(findings: Findings) -> View | None:
     return view("errors", caption, pl.concat(frames, how="vertical_relaxed"), spelling)
 
 
+def agreement(findings: Findings) -> View | None:
+    """Measurements beside the recorder's own; None where no recorder left any."""
+    frames = [r.agreement for r in findings.representations if r.agreement.height > 0]
+    if not frames:
+        return None
+    spelling = {
+        "measurement": ("measurement", ""), "n": ("people", ",d"), "mean_difference": ("mean difference", ".1f"),
+        "sd": ("SD", ".1f"), "low": ("lower limit", ".1f"), "high": ("upper limit", ".1f"),
+        "median_difference": ("median difference", ".1f"), "r": ("correlation", ".3f"),
+    }  # fmt: skip
+    return view(
+        "agreement", "Measured here less measured by the recorder, with limits of agreement", pl.concat(frames), spelling
+    )
+
+
 def terms(findings: Findings) -> View | None:
     """Terms within the study's limits; if there are none, the strongest of those tested."""
     frame = findings.terms.frame

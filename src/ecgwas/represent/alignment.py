@@ -123,7 +123,17 @@ class AlignedRows(Rows):
 
 
 def moments_of(signals: Signals) -> Floats:
-    """(N, 8) ms from R: P onset, peak, end; QRS onset; 0; QRS end; T peak, end. NaN where absent."""
+    """(N, 8) ms from R: P onset, peak, end; QRS onset; 0; QRS end; T peak, end. NaN where absent. Found once for the same
+    signals; not to be written to."""
+    if "moments_ms" not in signals.derived:
+        moments = _moments_of(signals)
+        moments.flags.writeable = False
+        signals.derived["moments_ms"] = moments
+    found: Floats = signals.derived["moments_ms"]
+    return found
+
+
+def _moments_of(signals: Signals) -> Floats:
     moments = np.empty((len(signals), 8))
     with one_thread():
         for person in range(len(signals)):

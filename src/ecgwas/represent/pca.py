@@ -33,6 +33,7 @@ from ecgwas.represent.inputs import (
     split_people,
 )
 from ecgwas.represent.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
+from ecgwas.represent.repeatable import AMONG, most_repeatable, turned
 from ecgwas.represent.rotation import varimax
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 from ecgwas.study import Pca
@@ -48,11 +49,13 @@ BASELINE = 32
 class Components:
     """mean (D,) and directions (F, D), both float32 in normalised units; D = C * L.
 
+    patterns (F, D): what a score of one adds to a trace; of principal components, their directions.
     spread (F,) float32: SD of the scores of the traces that the components were fitted on.
     """
 
     mean: Floats
     directions: Floats
+    patterns: Floats
     spread: Floats
 
     def scores(self, units: Floats) -> Floats:
@@ -62,11 +65,11 @@ class Components:
 
     def reconstruct(self, scores: Floats, shape: tuple[int, ...]) -> Floats:
         """(B, C, L) normalised, from scores (B, F)."""
-        return (scores @ self.directions + self.mean).reshape(shape)
+        return (scores @ self.patterns + self.mean).reshape(shape)
 
     def first(self, count: int) -> Components:
         """The strongest `count` of them."""
-        return Components(self.mean, self.directions[:count], self.spread[:count])
+        return Components(self.mean, self.directions[:count], self.patterns[:count], self.spread[:count])
 
     def roundtrip(self, units: Floats, lead: Index) -> Floats:
         """What is left of normalised traces (B, C, L) after passing through the components."""
@@ -114,7 +117,8 @@ class PcaEncoder:
     def save(self, folder: Path) -> None:
         """encoder.safetensors (mean, directions, scaling) and encoder.json (options, errors)."""
         arrays: dict[str, NDArray[Any]] = {
-            "mean": self.components.mean, "directions": self.components.directions, "spread": self.components.spread,
+            "mean": self.components.mean, "directions": self.components.directions, "patterns": self.components.patterns,
+            "spread": self.components.spread,
             "scaling_mean": self.normaliser.mean, "scaling_sd": self.normaliser.sd,
         }  # fmt: skip
         if self.alignment is not None:
@@ -135,6 +139,7 @@ def fit(
 
     What is saved is fitted again on everyone once its error is known: a PCA has nothing to stop early, and more people
     give better components. Scaling `point` divides by the SD between people (at least floor_uv), `none` by one SD.
+    Criterion `repeatable` (`repeatable.py`) takes median beats of odd and even heartbeats beside the whole ones.
     The sign of a component is such that its largest entry is positive. `scratch` is not needed.
     Raises InputError where fewer people were given than the features need.
     """
@@ -144,12 +149,10 @@ def fit(
     train, everyone = traces.of_people(split.train), np.arange(len(traces))
     steps = iter(track(range(2), f"{options.name}: components", 2))
     next(steps)
-    errors = _errors_aside(options, traces, train, traces.of_people(split.test), seed)
+    errors = _errors_aside(options, signals, traces, train, traces.of_people(split.test), seed)
     next(steps)
     normaliser = _normaliser(options, traces, everyone)
-    components = principal_components(traces, everyone, normaliser, options.features, seed)
-    if options.rotation == "varimax":
-        components = rotated(components)
+    components = _components(options, signals, traces, everyone, normaliser, seed)
     next(steps, None)
     return PcaEncoder(options, normaliser, components, alignment, errors)
 
@@ -161,7 +164,7 @@ def load(folder: Path) -> PcaEncoder:
     options = Pca.model_validate(about["options"])
     normaliser = Normaliser(_kind(options), arrays["scaling_mean"], arrays["scaling_sd"])
     errors = pl.DataFrame(about["errors"], schema=ERRORS)
-    components = Components(arrays["mean"], arrays["directions"], arrays["spread"])
+    components = Components(*(arrays[name] for name in ("mean", "directions", "patterns", "spread")))
     return PcaEncoder(options, normaliser, components, Alignment.of_arrays(arrays), errors)
 
 
@@ -173,13 +176,45 @@ def _normaliser(options: Pca, traces: Traces, chosen: Index) -> Normaliser:
     return Normaliser.fit(_kind(options), traces, chosen, floor_uv=options.floor_uv)
 
 
-def _errors_aside(options: Pca, traces: Traces, train: Index, test: Index, seed: int) -> pl.DataFrame:
+def _components(options: Pca, signals: Signals, traces: Traces, chosen: Index, normaliser: Normaliser, seed: int) -> Components:
+    """Of the traces numbered `chosen`, as the options ask for them."""
+    if options.criterion == "repeatable":
+        return _repeatable(options, signals, traces, chosen, normaliser, seed)
+    components = principal_components(traces, chosen, normaliser, options.features, seed)
+    return rotated(components) if options.rotation == "varimax" else components
+
+
+def _repeatable(options: Pca, signals: Signals, traces: Traces, chosen: Index, normaliser: Normaliser, seed: int) -> Components:
+    # With fewer people than that, the noise would be known in fewer directions than it is asked for.
+    among = max(options.features, min(AMONG * options.features, len(chosen) // 2, traces.channels * traces.samples))
+    many = principal_components(traces, chosen, normaliser, among, seed)
+    halves = (Traces.of(half, options.input, options.leads, traces.alignment) for half in signals.halves)
+    scores, odd, even = (_scores(many, each, chosen, normaliser) for each in (traces, *halves))
+    found = most_repeatable(scores, odd, even, options.features)
+    if options.rotation == "varimax":
+        found = turned(found, scores, many.directions.astype(np.float64))
+    spread = (scores @ found.axes).std(axis=0)
+    order = np.argsort(-spread, kind="stable")
+    directions, patterns = (found.axes.T @ many.directions)[order], (found.patterns @ many.patterns)[order]
+    signs = _signs(directions)
+    arrays = (many.mean, directions * signs, patterns * signs, spread[order])
+    return Components(*(array.astype(np.float32) for array in arrays))
+
+
+def _scores(components: Components, traces: Traces, chosen: Index, normaliser: Normaliser) -> NDArray[np.float64]:
+    """(M, F) of the M traces numbered `chosen`."""
+    blocks = (normaliser.apply(traces.read(block), traces.lead_of(block)) for block in traces.blocks(chosen))
+    return np.concatenate([components.scores(units) for units in blocks]).astype(np.float64)
+
+
+def _errors_aside(options: Pca, signals: Signals, traces: Traces, train: Index, test: Index, seed: int) -> pl.DataFrame:
     normaliser = _normaliser(options, traces, train)
     wanted = max(options.features, min(BASELINE, len(train) - 1, traces.channels * traces.samples))
     components = principal_components(traces, train, normaliser, wanted, seed)
-    own = components.first(options.features)
+    repeatable = options.criterion == "repeatable"
+    own = _components(options, signals, traces, train, normaliser, seed) if repeatable else components.first(options.features)
     methods = {"self": own.roundtrip}
-    if options.features != BASELINE:
+    if repeatable or options.features != BASELINE:
         methods |= {"pca_32": components.first(BASELINE).roundtrip}
     return error_table(traces, test, normaliser, methods | {"mean": mean_trace(components)})
 
@@ -217,7 +252,7 @@ def principal_components(traces: Traces, chosen: Index, normaliser: Normaliser, 
         directions = _randomised(passes, count, seed)
     directions = _upright(directions)
     spread = np.sqrt(sum((np.square(block @ directions.T).sum(axis=0) for block in passes), np.zeros(count)) / len(chosen))
-    return Components(*(array.astype(np.float32) for array in (passes.mean, directions, spread)))
+    return Components(*(array.astype(np.float32) for array in (passes.mean, directions, directions, spread)))
 
 
 def rotated(components: Components) -> Components:
@@ -226,14 +261,19 @@ def rotated(components: Components) -> Components:
     spread = np.sqrt(np.square(rotation).T @ np.square(components.spread.astype(np.float64)))
     order = np.argsort(-spread, kind="stable")
     directions = _upright((rotation.T @ components.directions)[order])
-    return Components(components.mean, directions.astype(np.float32), spread[order].astype(np.float32))
+    turned = directions.astype(np.float32)
+    return Components(components.mean, turned, turned, spread[order].astype(np.float32))
 
 
 def _upright(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each row with the sign that makes its largest entry positive."""
-    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-    upright: NDArray[np.float64] = directions * np.sign(largest)
+    upright: NDArray[np.float64] = directions * _signs(directions)
     return upright
+
+
+def _signs(directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(F, 1) sign of the largest entry of each row."""
+    return np.sign(np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1))
 
 
 class _Passes:

@@ -16,6 +16,7 @@ from ecgwas import associate, report, represent
 from ecgwas.associate import genotypes
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.genes import regions
+from ecgwas.recording_tables import DeviceAgreement, DevicePairs
 from ecgwas.represent import measurements
 from ecgwas.stages import traits
 from ecgwas.stages.base import stage_folder
@@ -179,6 +180,15 @@ def meanings(options: RepresentationOptions) -> dict[str, str]:
         return {}
     measured = {**measurements.OF_A_LEAD, **measurements.OF_ALL_LEADS}
     return {name: f"{about.meaning} ({about.unit})" for name, about in measured.items()}
+
+
+def beside_device(folder: Path) -> dict[str, pl.DataFrame]:
+    """What a representation's folder says of the recorder's own measurements, as RepresentationFindings takes it."""
+    agreement, pairs = folder / "device_agreement.csv", folder / "device_pairs.parquet"
+    if not agreement.exists():
+        return {}
+    people = DevicePairs.read(pairs).frame.drop("eid")
+    return {"agreement": DeviceAgreement.read(agreement).frame, "device_pairs": people}
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,7 @@ def _representation(
         reconstruction=_decoded(options, folder / "encoder", features, signals.eids[0]),
         traversals=gathering.moved_features(options, folder / "encoder", features, signals.beat_times_ms),
         meanings=gathering.meanings(options),
+        **gathering.beside_device(folder),
     )
 
 

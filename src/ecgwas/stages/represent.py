@@ -11,6 +11,8 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.progress import track
+from ecgwas.recording_tables import DeviceMeasurements
+from ecgwas.represent.agreement import device_agreement, device_pairs
 from ecgwas.represent.stability import SCHEMA, renamed
 from ecgwas.signals import Signals
 from ecgwas.stages import read
@@ -52,12 +54,14 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     features.write(folder / "features.parquet")
     _without_features(features).write_csv(folder / "left_out.csv")
     if getattr(options, "input", "beat") == "beat":
-        odd, even = (encoder.encode(signals.with_beats(half)) for half in (signals.odd_beats, signals.even_beats))
+        odd, even = (encoder.encode(half) for half in signals.halves)
         odd.write(folder / "features_odd.parquet")
         even.write(folder / "features_even.parquet")
         reliability(odd, even).write_csv(folder / "reliability.csv")
     for number in range(1, other_seeds(options) + 1):
         _again(study, options, signals, features, number, folder, scratch)
+    if options.kind == "intervals":
+        _beside_device(features, read.load_device_measurements(study), folder)
     for row in encoder.errors.iter_rows(named=True):
         logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
 
@@ -87,6 +91,13 @@ def _again(
     pl.concat([before, match]).write_csv(path)
     middle = float(np.median(np.abs(match["r"].to_numpy())))
     logger.info("%s, other seed %d: median |r| of matched features %.3f", options.name, number, middle)
+
+
+def _beside_device(features: Features, device: DeviceMeasurements, folder: Path) -> None:
+    """Measurements beside the recorder's own; empty tables where it left none."""
+    pairs = device_pairs(features, device)
+    pairs.write(folder / "device_pairs.parquet")
+    device_agreement(pairs).write(folder / "device_agreement.csv")
 
 
 def _without_features(features: Features) -> pl.DataFrame:

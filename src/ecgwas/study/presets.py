@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 CALIBRATED: dict[str, Any] = {
-    "represent": [{"kind": "intervals", "name": "clinical"}, {"kind": "pca", "name": "pca", "features": 32}],
+    "represent": [
+        {"kind": "intervals", "name": "clinical"},
+        {
+            "kind": "pca",
+            "name": "pca",
+            "features": 32,
+            "align": "waves",
+            "criterion": "repeatable",
+            "rotation": "varimax",
+        },
+    ],
 }
 """The defaults of the option classes, with measurements and learned features of the median beat."""
 

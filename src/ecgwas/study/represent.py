@@ -61,8 +61,17 @@ class Pca(Learned):
     divides everything by one SD."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
+    criterion: Literal["variance", "repeatable"] = "variance"
+    """What makes a component: most variance between people, or (`repeatable`, beats only) most of it beside how much odd and
+    even heartbeats of one person differ, among twice as many components of variance."""
     rotation: Literal["none", "varimax"] = "none"
     """`varimax` turns the components among themselves so that each is large in few leads and times."""
+
+    @model_validator(mode="after")
+    def _beats_repeat(self) -> Pca:
+        if self.criterion == "repeatable" and self.input != "beat":
+            raise ValueError("criterion: repeatable needs input: beat")
+        return self
 
 
 class ResidualAutoencoder(Learned):

@@ -1,0 +1,85 @@
+"""Measurements beside the recorder's own, as Bland and Altman draw them."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.report import drawing as d
+from ecgwas.report.findings import Figure, RepresentationFindings
+
+ACROSS = 3
+CELL = (292.0, 236.0)
+PLOT = (196.0, 150.0)
+BINS = 36
+"""Cells along each axis: people are counted, nobody is drawn."""
+OUTSIDE = 0.005
+"""Share of the differences at either end that may lie beyond the picture; they are counted at its edge."""
+
+
+def agreement(representation: RepresentationFindings) -> Figure | None:
+    """Difference against mean of both, one panel per measurement, with mean difference and limits of agreement."""
+    table = representation.agreement
+    if table.height == 0:
+        return None
+    parts, frames = [], []
+    for place, row in enumerate(table.iter_rows(named=True)):
+        corner = (place % ACROSS) * CELL[0], (place // ACROSS) * CELL[1]
+        own = representation.device_pairs.filter(pl.col("measurement") == row["measurement"])
+        counted = _counted(own)
+        frames.append(counted.select(pl.lit(row["measurement"]).alias("measurement"), pl.all()))
+        parts += _panel(row, counted, corner)
+    rows = -(-table.height // ACROSS)
+    title = f"{representation.name} beside the recorder's own measurements"
+    caption = (
+        "Measured here less measured by the recorder, against the mean of both (Bland and Altman); the darker, the more "
+        "people. Solid: mean difference; dashed: limits of agreement (mean ± 1.96 SD)."
+    )
+    picture = d.svg(CELL[0] * min(ACROSS, table.height), CELL[1] * rows, parts, f"{title}: {caption}")
+    return Figure(title, caption, picture, pl.concat(frames).write_csv())
+
+
+def _counted(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Columns mean, difference (middles of cells) and people, cells with somebody in them."""
+    difference = pairs["difference"].to_numpy()
+    mean = pairs["measured"].to_numpy() - difference / 2
+    across, up = _edges(mean), _edges(difference)
+    inside = np.clip(mean, across[0], across[-1]), np.clip(difference, up[0], up[-1])
+    counts, _, _ = np.histogram2d(*inside, bins=(across, up))
+    i, j = np.nonzero(counts)
+    middles = [(edges[:-1] + edges[1:]) / 2 for edges in (across, up)]
+    people = counts[i, j].astype(np.int64)
+    return pl.DataFrame({"mean": middles[0][i].round(3), "difference": middles[1][j].round(3), "people": people})
+
+
+def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = np.quantile(values, [OUTSIDE, 1 - OUTSIDE])
+    room = 0.5 * max(high - low, 1e-6) / BINS
+    return np.linspace(low - room, high + room, BINS + 1)
+
+
+def _panel(row: dict[str, object], counted: pl.DataFrame, corner: tuple[float, float]) -> list[str]:
+    name, people, middle, low, high = (row[key] for key in ("measurement", "n", "mean_difference", "low", "high"))
+    lines = [float(value) for value in (low, middle, high)]  # type: ignore[arg-type]
+    x, y, counts = (counted[key].cast(pl.Float64).to_numpy() for key in ("mean", "difference", "people"))
+    span = (min(*lines, float(y.min())), max(*lines, float(y.max())))
+    room = 0.05 * (span[1] - span[0] or 1.0)
+    panel = d.Panel(
+        corner[0] + 70,
+        corner[1] + 30,
+        *PLOT,
+        (float(x.min()), float(max(x.max(), x.min() + 1e-3))),
+        (span[0] - room, span[1] + room),
+    )
+    head = f"{str(name).replace('_', ' ')}: {people:,} people, {lines[1]:.1f} ({lines[0]:.1f} to {lines[2]:.1f})"
+    parts = [d.text(corner[0] + 8, corner[1] + 18, head, size=12, fill=d.INK, font_weight="600")]
+    parts += d.y_axis(panel, "difference", gap=50)
+    shades = 0.25 + 0.75 * np.sqrt(counts / counts.max())
+    for level in np.unique(shades.round(1)):
+        here = shades.round(1) == level
+        parts.append(d.dots(panel.x(x[here]), panel.y(y[here]), d.BLUE, 4.2, float(level)))
+    for value, dash in zip(lines, ("5 3", None, "5 3"), strict=True):
+        at = panel.y.at(value)
+        parts.append(d.line(panel.left, at, panel.right, at, d.VERMILION, 1.4, stroke_dasharray=dash))
+    return [*parts, *d.x_axis(panel, "mean of both", about=4)]
