@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy.linalg import subspace_angles, svd
 
 from ecgwas import represent
 from ecgwas.errors import InputError
-from ecgwas.represent import pca
+from ecgwas.represent import components
 from ecgwas.represent.inputs import Normaliser, Traces, split_people
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 from ecgwas.study import Pca
@@ -87,9 +88,9 @@ def test_randomised_iteration_finds_the_same_space(signals: Signals, monkeypatch
     traces = Traces.of(signals, "beat", "together")
     everyone = np.arange(len(traces))
     normaliser = Normaliser.fit("global", traces, everyone)
-    exact = pca.principal_components(traces, everyone, normaliser, 8, seed=1)
-    monkeypatch.setattr(pca, "LARGEST_GRAM", 10)
-    random = pca.principal_components(traces, everyone, normaliser, 8, seed=1)
+    exact = components.principal_components(traces, everyone, normaliser, 8, seed=1)
+    monkeypatch.setattr(components, "LARGEST_GRAM", 10)
+    random = components.principal_components(traces, everyone, normaliser, 8, seed=1)
     np.testing.assert_allclose(random.directions, exact.directions, atol=2e-3)
 
 
@@ -161,3 +162,34 @@ def test_split_is_by_person_and_by_seed() -> None:
     assert not np.array_equal(split.test, split_people(100, 0.1, 5, validation=True).test)
     with pytest.raises(InputError, match="too few"):
         split_people(3, 0.1, 1, validation=True)
+
+
+@pytest.mark.parametrize("given", [{}, {"align": "waves", "criterion": "repeatable", "rotation": "varimax"}], ids=str)
+def test_waves_apart_have_components_of_their_own(signals: Signals, tmp_path: Path, given: dict[str, str]) -> None:
+    options = _options(waves="apart", features=8, **given)
+    encoder = represent.fit(options, signals, seed=1)
+    features = encoder.encode(signals)
+    assert features.names == ["p01", "p02", "p03", "qrs01", "qrs02", "qrs03", "t01", "t02"]
+    directions = encoder.components.directions.reshape(8, -1, 475)
+    used = [
+        np.flatnonzero(np.abs(directions[some]).sum(axis=(0, 1)) > 1e-6) for some in (slice(0, 3), slice(3, 6), slice(6, 8))
+    ]
+    assert used[0][-1] + 1 == used[1][0] < 175 < used[1][-1] + 1 == used[2][0]  # R at 175; nothing is shared or left out
+    decoded = encoder.decode(features)
+    assert np.corrcoef(decoded.ravel(), np.asarray(signals.beats).ravel())[0, 1] > 0.9
+    encoder.save(tmp_path)
+    assert represent.load(options, tmp_path).encode(signals).frame.equals(features.frame)
+
+
+def test_p_apart_is_the_pca_of_its_stretch(signals: Signals) -> None:
+    encoder = represent.fit(_options(waves="apart", features=6, scaling="none"), signals, seed=1)
+    directions = encoder.components.directions.reshape(6, 8, 475)
+    last = int(np.flatnonzero(np.abs(directions[:2]).sum(axis=(0, 1)) > 1e-6)[-1]) + 1
+    x = _matrix(signals, together=True).reshape(PEOPLE, 8, 475)[:, :, :last].reshape(PEOPLE, -1)
+    vt = svd(x - x.mean(axis=0), full_matrices=False)[2]
+    assert np.rad2deg(subspace_angles(directions[:2, :, :last].reshape(2, -1).T.astype(float), vt[:2].T)).max() < 0.1
+
+
+def test_waves_of_strips_are_refused() -> None:
+    with pytest.raises(ValidationError, match="waves: apart needs input: beat"):
+        _options(waves="apart", input="strip")

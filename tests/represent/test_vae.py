@@ -13,9 +13,9 @@ from torch.distributions import Normal, kl_divergence
 
 from ecgwas import represent
 from ecgwas.represent import vae
+from ecgwas.represent.components import principal_components
 from ecgwas.represent.inputs import Normaliser, Traces
 from ecgwas.represent.learned import NetworkEncoder
-from ecgwas.represent.pca import principal_components
 from ecgwas.signals import Signals
 from ecgwas.study import Vae
 from tests.factories import make_signals

@@ -122,6 +122,13 @@ class AlignedRows(Rows):
         return whole if dtype is None else whole.astype(dtype)
 
 
+def waves_apart(moments_ms: Floats, beat_times_ms: Floats) -> dict[str, slice]:
+    """p, qrs, t -> samples: P's stretch ends halfway from P's end to QRS' onset, that of QRS with QRS."""
+    first = int(np.searchsorted(beat_times_ms, (moments_ms[2] + moments_ms[3]) / 2))
+    second = int(np.searchsorted(beat_times_ms, moments_ms[5]))
+    return {"p": slice(0, first), "qrs": slice(first, second), "t": slice(second, len(beat_times_ms))}
+
+
 def moments_of(signals: Signals) -> Floats:
     """(N, 8) ms from R: P onset, peak, end; QRS onset; 0; QRS end; T peak, end. NaN where absent. Found once for the same
     signals; not to be written to."""

@@ -157,6 +157,13 @@ class Normaliser:
         mean, sd = self._scales(microvolts, lead)
         return (microvolts - mean) / sd
 
+    def within(self, inside: slice, samples: int) -> Normaliser:
+        """The same for some of the samples of a trace; the others are zero in model units, and nothing comes back from them."""
+        shape = np.broadcast_shapes(self.sd.shape, (1, 1, samples))
+        sd = np.full(shape, np.inf, dtype=np.float32)
+        sd[..., inside] = np.broadcast_to(self.sd, shape)[..., inside]
+        return Normaliser(self.kind, np.broadcast_to(self.mean, shape), sd)
+
     def restore(self, units: Floats, lead: Index, microvolts: Floats | None = None) -> Floats:
         """(B, C, L) µV; `per_signal` needs the traces themselves, whose mean and SD it takes."""
         mean, sd = self._scales(units if microvolts is None else microvolts, lead)

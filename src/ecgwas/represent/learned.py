@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ecgwas.progress import silent
 from ecgwas.represent.alignment import Alignment
+from ecgwas.represent.components import Components, principal_components
 from ecgwas.represent.inputs import (
     Floats,
     Index,
@@ -29,7 +30,7 @@ from ecgwas.represent.inputs import (
     feature_names,
     split_people,
 )
-from ecgwas.represent.pca import Components, baselines, principal_components
+from ecgwas.represent.pca import baselines
 from ecgwas.represent.reconstruction import ERRORS, HISTORY, error_table, mean_square
 from ecgwas.represent.training import Loss, Plan, Trained, Weights, device, train
 from ecgwas.signals import LEADS, Signals

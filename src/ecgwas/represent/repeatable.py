@@ -9,13 +9,9 @@ components (Dmochowski et al., Front Hum Neurosci 6:112, 2012; de Cheveigne and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh, qr
-
-from ecgwas.represent.rotation import varimax
 
 Floats = NDArray[np.float64]
 
@@ -25,15 +21,6 @@ LOUDEST = 3.0
 """A person's noise counts as at most this many times the median person's: one bad recording does not decide for all."""
 LEAST_NOISE = 1e-6
 """Of the mean noise: added to each direction's, so that a ratio is always defined."""
-
-
-@dataclass(frozen=True)
-class Repeatable:
-    """axes (K, F) orthonormal: scores (N, K) @ axes are the features; patterns (F, K): features @ patterns give the scores
-    back as well as a linear map can."""
-
-    axes: Floats
-    patterns: Floats
 
 
 def noise_covariance(odd: Floats, even: Floats) -> Floats:
@@ -49,21 +36,11 @@ def noise_covariance(odd: Floats, even: Floats) -> Floats:
     return noise
 
 
-def most_repeatable(scores: Floats, odd: Floats, even: Floats, count: int) -> Repeatable:
-    """The plane of the `count` most repeatable directions among K, from centred scores (N, K) of whole, odd and even beats."""
-    between = scores.T @ scores / len(scores)
+def most_repeatable(between: Floats, odd: Floats, even: Floats, count: int) -> Floats:
+    """(K, count) orthonormal axes of the plane of the `count` most repeatable directions.
+
+    between (K, K) covariance of scores of whole beats between people; odd, even (N, K) scores of half the heartbeats.
+    """
     _, vectors = eigh(between, noise_covariance(odd, even))
     axes, _ = qr(vectors[:, ::-1][:, :count], mode="economic")
-    return _regressed(np.asarray(axes, dtype=np.float64), between)
-
-
-def turned(found: Repeatable, scores: Floats, directions: Floats) -> Repeatable:
-    """The same plane, its axes turned by varimax over the directions (K, D) of the principal components."""
-    axes: Floats = found.axes @ varimax(found.axes.T @ directions)
-    return _regressed(axes, scores.T @ scores / len(scores))
-
-
-def _regressed(axes: Floats, between: Floats) -> Repeatable:
-    """With the regression of all K scores on the features."""
-    toward = axes.T @ between
-    return Repeatable(axes, np.asarray(np.linalg.solve(toward @ axes, toward), dtype=np.float64))
+    return np.asarray(axes, dtype=np.float64)

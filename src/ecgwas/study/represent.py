@@ -64,13 +64,18 @@ class Pca(Learned):
     criterion: Literal["variance", "repeatable"] = "variance"
     """What makes a component: most variance between people, or (`repeatable`, beats only) most of it beside how much odd and
     even heartbeats of one person differ, among twice as many components of variance."""
-    rotation: Literal["none", "varimax"] = "none"
-    """`varimax` turns the components among themselves so that each is large in few leads and times."""
+    rotation: Literal["none", "varimax", "ica"] = "none"
+    """`varimax` turns the components among themselves so that each is large in few leads and times, `ica` so that they are
+    as independent as can be (FastICA)."""
+    waves: Literal["together", "apart"] = "together"
+    """`apart`: P, QRS and T each have components of their own, a third of the features each (beats only)."""
 
     @model_validator(mode="after")
-    def _beats_repeat(self) -> Pca:
+    def _beats_repeat_and_have_waves(self) -> Pca:
         if self.criterion == "repeatable" and self.input != "beat":
             raise ValueError("criterion: repeatable needs input: beat")
+        if self.waves == "apart" and (self.input != "beat" or self.features < 3):
+            raise ValueError("waves: apart needs input: beat and at least 3 features")
         return self
 
 
