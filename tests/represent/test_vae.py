@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from torch.distributions import Normal, kl_divergence
 from ecgwas import represent
 from ecgwas.represent import vae
 from ecgwas.represent.components import principal_components
+from ecgwas.represent.conditions import Conditions
 from ecgwas.represent.inputs import Normaliser, Traces
 from ecgwas.represent.learned import NetworkEncoder
-from ecgwas.signals import Signals
+from ecgwas.signals import Rows, Signals
 from ecgwas.study import Vae
 from tests.factories import make_signals
 
@@ -130,3 +132,45 @@ def test_linear_start_is_the_least_loss_of_its_kind(signals: Signals) -> None:
     best = expected_loss(1.0)
     assert best < expected_loss(0.95)
     assert best < expected_loss(1.05)
+
+
+def test_conditioned_features_are_what_measurements_do_not_explain(tmp_path: Path) -> None:
+    people = make_signals(80, seed=6)
+    options = _options(condition_on="measurements", features=3)
+    plain, conditioned = _fit(_options(features=3), people), _fit(options, people)
+    assert conditioned.conditions is not None
+    given = conditioned.conditions.of(people)
+    assert given.shape == (80, len(conditioned.conditions))
+
+    def explained(encoder: NetworkEncoder) -> float:
+        """Largest squared correlation of a feature with a measurement that is given."""
+        features = encoder.encode(people)
+        columns = np.hstack([features.frame.select(features.names).to_numpy(), given])
+        return float(np.square(np.corrcoef(columns.T)[:3, 3:]).max())
+
+    assert explained(plain) > 0.4
+    assert explained(conditioned) < 0.5 * explained(plain)
+    errors = [dict(encoder.errors.select("method", "mse").iter_rows()) for encoder in (plain, conditioned)]
+    assert errors[1]["self"] < errors[0]["self"]  # three features and the measurements know more than three features
+    conditioned.save(tmp_path)
+    again = represent.load(options, tmp_path)
+    features = conditioned.encode(people)
+    assert again.encode(people).frame.equals(features.frame)
+    np.testing.assert_array_equal(again.decode(features), conditioned.decode(features))
+
+
+def test_missing_measurements_are_the_mean_and_said_to_be_missing() -> None:
+    people = make_signals(30, seed=7)
+    beats = np.asarray(people.beats).copy()
+    beats[4] = 0.0  # no wave can be measured
+    silent = people.with_beats(Rows([beats]))
+    conditions = Conditions.fit(silent, np.arange(30))
+    values = conditions.of(silent)
+    assert np.isfinite(values).all()
+    measured, said = np.split(values, [len(conditions.columns)], axis=1)
+    assert np.abs(measured).max() <= 4.0
+    assert (measured[4, list(conditions.absent)] == 0.0).any()
+    assert (said[4] > 0).any()
+    again = Conditions.of_plain(json.loads(json.dumps(conditions.plain())))
+    assert again is not None
+    np.testing.assert_array_equal(again.of(people), conditions.of(people))

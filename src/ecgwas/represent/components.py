@@ -6,7 +6,7 @@ iteration, Halko, Martinsson and Tropp, SIAM Review 2011, algorithm 4.4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,10 @@ from scipy.linalg import eigh, qr
 from ecgwas.errors import InputError
 from ecgwas.represent.inputs import Floats, Index, Normaliser, Traces
 
+Explained = Callable[[Index], NDArray[np.float64]]
+"""Numbers of traces to the part (B, D) of each, in normalised units, that something else explains."""
+RIDGE = 0.01
+"""Penalty of `effects` for each person."""
 LARGEST_GRAM = 8192
 """Side of the largest matrix that is decomposed exactly: 512 MiB in float64."""
 
@@ -70,13 +74,16 @@ class Components:
         blocks = (normaliser.apply(traces.read(block), traces.lead_of(block)) for block in traces.blocks(chosen))
         return np.concatenate([self.scores(units) for units in blocks]).astype(np.float64)
 
-    def roundtrip(self, units: Floats, lead: Index) -> Floats:
+    def roundtrip(self, units: Floats, _: Index) -> Floats:
         """What is left of normalised traces (B, C, L) after passing through the components."""
         return self.reconstruct(self.scores(units), units.shape)
 
 
-def principal_components(traces: Traces, chosen: Index, normaliser: Normaliser, count: int, seed: int) -> Components:
-    """The first `count` components of the normalised traces numbered `chosen`, strongest first.
+def principal_components(
+    traces: Traces, chosen: Index, normaliser: Normaliser, count: int, seed: int, *, explained: Explained | None = None
+) -> Components:
+    """The first `count` components of the normalised traces numbered `chosen`, strongest first; of what is left of them
+    where something of them is `explained`.
 
     Exact, from the smaller of the two matrices of products, while its side is at most LARGEST_GRAM (8192); beyond that
     by randomised subspace iteration, seeded. Memory: the traces once as float32 where they are the smaller side, else
@@ -87,7 +94,7 @@ def principal_components(traces: Traces, chosen: Index, normaliser: Normaliser, 
             f"{count} components of {len(chosen)} traces cannot be found",
             fix=f"set features to {len(chosen) - 1} or less, or give more recordings",
         )
-    passes = _Passes(traces, chosen, normaliser)
+    passes = _Passes(traces, chosen, normaliser, explained)
     if len(chosen) <= min(passes.width, LARGEST_GRAM):
         directions = _from_people(passes, count)
     elif passes.width <= LARGEST_GRAM:
@@ -110,11 +117,24 @@ def _signs(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.sign(np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1))
 
 
+def effects(traces: Traces, chosen: Index, normaliser: Normaliser, given: Floats) -> Floats:
+    """(M, D) change of a normalised trace per unit of what is given: ridge regression on `given` (N, M), a row a trace."""
+    passes = _Passes(traces, chosen, normaliser)
+    inside = given[chosen].astype(np.float64)
+    inside -= inside.mean(axis=0)
+    start, products = 0, np.zeros((given.shape[1], passes.width))
+    for block in passes:
+        products += inside[start : start + len(block)].T @ block
+        start += len(block)
+    penalty = RIDGE * len(chosen) * np.eye(given.shape[1])
+    return np.linalg.solve(inside.T @ inside + penalty, products).astype(np.float32)
+
+
 class _Passes:
     """Passes over centred normalised traces, block by block, each block (B, D) float64."""
 
-    def __init__(self, traces: Traces, chosen: Index, normaliser: Normaliser) -> None:
-        self.traces, self.chosen, self.normaliser = traces, chosen, normaliser
+    def __init__(self, traces: Traces, chosen: Index, normaliser: Normaliser, explained: Explained | None = None) -> None:
+        self.traces, self.chosen, self.normaliser, self.explained = traces, chosen, normaliser, explained
         self.width = traces.channels * traces.samples
         self.mean: NDArray[np.float64] = np.zeros(self.width)
         self.mean = sum((block.sum(axis=0) for block in self), np.zeros(self.width)) / len(chosen)
@@ -122,7 +142,8 @@ class _Passes:
     def __iter__(self) -> Iterator[NDArray[np.float64]]:
         for block in self.traces.blocks(self.chosen):
             units = self.normaliser.apply(self.traces.read(block), self.traces.lead_of(block))
-            yield units.reshape(len(block), -1) - self.mean
+            left = units.reshape(len(block), -1) - self.mean
+            yield left if self.explained is None else left - self.explained(block)
 
 
 def _from_people(passes: _Passes, count: int) -> NDArray[np.float64]:

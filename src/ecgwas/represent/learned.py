@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from ecgwas.progress import silent
 from ecgwas.represent.alignment import Alignment
-from ecgwas.represent.components import Components, principal_components
+from ecgwas.represent.components import Components, effects, principal_components
+from ecgwas.represent.conditions import Conditions
 from ecgwas.represent.inputs import (
     Floats,
     Index,
@@ -31,7 +32,7 @@ from ecgwas.represent.inputs import (
     split_people,
 )
 from ecgwas.represent.pca import baselines
-from ecgwas.represent.reconstruction import ERRORS, HISTORY, error_table, mean_square
+from ecgwas.represent.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
 from ecgwas.represent.training import Loss, Plan, Trained, Weights, device, train
 from ecgwas.signals import LEADS, Signals
 from ecgwas.store import fingerprint
@@ -51,14 +52,16 @@ TRACES_AT_ONCE = 64
 class Recipe:
     """What makes a kind.
 
-    build(options, C, L) gives a network with encode and decode; loss(options) is what it is trained on; start, where there
-    is one, is given the new network and the principal components of the people trained on, as many as features.
+    build(options, C, L, M) gives a network with encode and decode, which take M conditions of each trace as their second
+    argument where M is not 0; loss(options) is what it is trained on; start, where there is one, is given the new network,
+    the principal components of the people trained on (as many as features, of what conditions do not explain) and the
+    conditions' effects (M, D), None without any.
     """
 
-    build: Callable[[Any, int, int], nn.Module]
+    build: Callable[[Any, int, int, int], nn.Module]
     loss: Callable[[Any], Loss]
     normalisation: Callable[[Any], Kind]
-    start: Callable[[Any, Components], None] | None = None
+    start: Callable[[Any, Components, Floats | None], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,29 +74,34 @@ class NetworkEncoder:
     last: Weights
     shape: tuple[int, int]
     alignment: Alignment | None
+    conditions: Conditions | None
     history: pl.DataFrame
     errors: pl.DataFrame
 
     def encode(self, signals: Signals) -> Features:
         """Columns eid, lead, f01.., mse (normalised units); features are null where mse is beyond `max_mse`."""
         traces = Traces.of(signals, self.options.input, self.options.leads, self.alignment)
+        given = _given(self.conditions, signals)
         features = np.empty((len(traces), self.options.features), dtype=np.float32)
         mse = np.empty(len(traces))
         for block in traces.blocks(np.arange(len(traces))):
             units = self.normaliser.apply(traces.read(block), traces.lead_of(block))
-            features[block] = through(self.network.encode, units)
-            mse[block] = mean_square(through(self.network.decode, features[block]) - units)
+            told = [part[block] for part in given]
+            features[block] = through(self.network.encode, units, *told)
+            mse[block] = mean_square(through(self.network.decode, features[block], *told) - units)
         return traces.table(self._names, features, mse, self.options.max_mse)
 
     def decode(self, features: Features) -> NDArray[np.float32] | None:
         """(N, 12, T) µV of median beats, NaN where features are null.
 
+        Features of a conditioned network are decoded with the measurements of the average person, which they do not hold.
         None for input strip, and for normalisation per_signal: the features do not hold a signal's own mean and SD.
         """
         if self.options.input == "strip" or self.normaliser.kind == "per_signal":
             return None
         values = features.frame.select(self._names).fill_null(float("nan")).to_numpy().astype(np.float32)
-        units = through(self.network.decode, values)
+        average = [] if self.conditions is None else [np.zeros((len(values), len(self.conditions)), dtype=np.float32)]
+        units = through(self.network.decode, values, *average)
         together = self.options.leads == "together"
         per_person = 1 if together else len(LEADS)
         microvolts = self.normaliser.restore(units, np.arange(len(units)) % per_person)
@@ -110,6 +118,7 @@ class NetworkEncoder:
         about = {
             "options": self.options.model_dump(mode="json"), "normalisation": self.normaliser.kind, "shape": list(self.shape),
             "history": self.history.to_dicts(), "errors": self.errors.to_dicts(),
+            "conditions": None if self.conditions is None else self.conditions.plain(),
         }  # fmt: skip
         (folder / "encoder.json").write_text(json.dumps(about, indent=1))
 
@@ -129,33 +138,56 @@ def fit_network(
     floor_uv = getattr(options, "floor_uv", 0.0)
     normaliser = Normaliser.fit(recipe.normalisation(options), traces, traces.of_people(split.train), floor_uv=floor_uv)
     shape = (traces.channels, traces.samples)
-    trained = _train(recipe, options, traces, normaliser, split, seed, scratch, track)
+    conditioned = getattr(options, "condition_on", "none") == "measurements"
+    conditions = Conditions.fit(signals, split.train) if conditioned else None
+    given = _given(conditions, signals)
+    trained = _train(recipe, options, traces, normaliser, given, split, seed, scratch, track)
     network: Any = trained.network
-    methods = {"self": lambda units, lead: through(network, units)}
+    methods: dict[str, Reconstruct] = {"self": lambda units, block: through(network, units, *(part[block] for part in given))}
     methods |= baselines(traces, traces.of_people(split.train), normaliser, seed)
     errors = error_table(traces, traces.of_people(split.test), normaliser, methods)
-    return NetworkEncoder(options, normaliser, network, trained.last, shape, alignment, trained.history, errors)
+    return NetworkEncoder(options, normaliser, network, trained.last, shape, alignment, conditions, trained.history, errors)
+
+
+def _given(conditions: Conditions | None, signals: Signals) -> list[Floats]:
+    """What a network is given besides traces: nothing, or one array (N, M)."""
+    return [] if conditions is None else [conditions.of(signals)]
 
 
 def _train(
-    recipe: Recipe, options: ResidualAutoencoder | Vae, traces: Traces, normaliser: Normaliser, split: Split, seed: int,
-    scratch: Path | None, track: Callable[..., Any],
+    recipe: Recipe, options: ResidualAutoencoder | Vae, traces: Traces, normaliser: Normaliser, given: list[Floats],
+    split: Split, seed: int, scratch: Path | None, track: Callable[..., Any],
 ) -> Trained:  # fmt: skip
     def build() -> nn.Module:
-        network = recipe.build(options, traces.channels, traces.samples)
+        network = recipe.build(options, traces.channels, traces.samples, sum(part.shape[1] for part in given))
         if recipe.start is not None:
-            people = traces.of_people(split.train)
-            recipe.start(network, principal_components(traces, people, normaliser, options.features, seed))
+            recipe.start(network, *_linear(options, traces, normaliser, given, split, seed))
         return network
 
-    def read(chosen: Index) -> Tensor:
-        return torch.from_numpy(normaliser.apply(traces.read(chosen), traces.lead_of(chosen))).to(device())
+    def read(chosen: Index) -> list[Tensor]:
+        units = normaliser.apply(traces.read(chosen), traces.lead_of(chosen))
+        return [torch.from_numpy(array).to(device()) for array in (units, *(part[chosen] for part in given))]
 
     plan = Plan(seed, options.epochs, options.batch, options.learning_rate, options.patience, options.halve_after)
     scaling = [normaliser.mean.tobytes().hex(), normaliser.sd.tobytes().hex()]
-    mark = fingerprint(options.model_dump(mode="json"), seed, traces.eids, traces.rows.shape, scaling, torch.__version__)
+    told = [part.tobytes().hex() for part in given]
+    mark = fingerprint(options.model_dump(mode="json"), seed, traces.eids, traces.rows.shape, scaling, told, torch.__version__)
     chosen = traces.of_people(split.train), traces.of_people(split.validation)
     return train(build, recipe.loss(options), read, *chosen, plan, mark=mark, label=options.name, scratch=scratch, track=track)
+
+
+def _linear(
+    options: ResidualAutoencoder | Vae, traces: Traces, normaliser: Normaliser, given: list[Floats], split: Split, seed: int
+) -> tuple[Components, Floats | None]:
+    """What a linear map can do: effects of what is given, and the components of what these leave."""
+    people = traces.of_people(split.train)
+    if not given:
+        return principal_components(traces, people, normaliser, options.features, seed), None
+    found = effects(traces, people, normaliser, given[0])
+    left = principal_components(
+        traces, people, normaliser, options.features, seed, explained=lambda block: given[0][block].astype(np.float64) @ found
+    )
+    return left, found
 
 
 def load_network(recipe: Recipe, kind: type[ResidualAutoencoder] | type[Vae], folder: Path) -> NetworkEncoder:
@@ -165,19 +197,21 @@ def load_network(recipe: Recipe, kind: type[ResidualAutoencoder] | type[Vae], fo
     tensors = load_file(folder / "encoder.safetensors")
     normaliser = Normaliser(about["normalisation"], tensors.pop("scaling_mean").numpy(), tensors.pop("scaling_sd").numpy())
     alignment = Alignment.of_arrays(tensors)
+    conditions = Conditions.of_plain(about.get("conditions"))
     channels, samples = about["shape"]
-    network = recipe.build(options, channels, samples)
+    network = recipe.build(options, channels, samples, 0 if conditions is None else len(conditions))
     network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     history = pl.DataFrame(about["history"], schema=HISTORY)
     errors = pl.DataFrame(about["errors"], schema=ERRORS)
     last = load_file(folder / "last.safetensors")
     network.to(device()).eval()
-    return NetworkEncoder(options, normaliser, network, last, (channels, samples), alignment, history, errors)
+    return NetworkEncoder(options, normaliser, network, last, (channels, samples), alignment, conditions, history, errors)
 
 
 @torch.inference_mode()
-def through(step: Callable[[Tensor], Tensor], array: Floats) -> Floats:
-    """`step` of a network applied to an array (B, ...), some traces at a time."""
-    parts = [array[start : start + TRACES_AT_ONCE] for start in range(0, len(array), TRACES_AT_ONCE)]
-    outputs = [step(torch.from_numpy(np.ascontiguousarray(part)).to(device())).cpu().numpy() for part in parts]
-    return np.concatenate(outputs)
+def through(step: Callable[..., Tensor], *arrays: Floats) -> Floats:
+    """`step` of a network applied to arrays (B, ...), some traces at a time."""
+    starts = range(0, len(arrays[0]), TRACES_AT_ONCE)
+    parts = [[array[start : start + TRACES_AT_ONCE] for array in arrays] for start in starts]
+    tensors = ([torch.from_numpy(np.ascontiguousarray(array)).to(device()) for array in part] for part in parts)
+    return np.concatenate([step(*some).cpu().numpy() for some in tensors])

@@ -207,4 +207,4 @@ def baselines(traces: Traces, train: Index, normaliser: Normaliser, seed: int) -
 
 def mean_trace(components: Components) -> Reconstruct:
     """Answers every trace with the mean of the training traces."""
-    return lambda units, lead: np.broadcast_to(components.mean.reshape(1, *units.shape[1:]), units.shape)
+    return lambda units, _: np.broadcast_to(components.mean.reshape(1, *units.shape[1:]), units.shape)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ecgwas.represent.inputs import Floats, Index, Normaliser, Traces
 
 Reconstruct = Callable[[Floats, Index], Floats]
-"""From normalised traces (B, C, L) and the place of their lead (B,) to their reconstruction, same shape and units."""
+"""From normalised traces (B, C, L) and their numbers (B,) to their reconstruction, same shape and units."""
 
 HISTORY = {
     "epoch": pl.Int64(), "train_loss": pl.Float64(), "validation_loss": pl.Float64(), "learning_rate": pl.Float64(),
@@ -40,7 +40,7 @@ def _errors(traces: Traces, test: Index, normaliser: Normaliser, reconstruct: Re
     for block in traces.blocks(test):
         lead, microvolts = traces.lead_of(block), traces.read(block)
         units = normaliser.apply(microvolts, lead)
-        again = reconstruct(units, lead)
+        again = reconstruct(units, block)
         mse.append(mean_square(again - units))
         restored = traces.in_own_time(normaliser.restore(again, lead, microvolts))
         microvolts = traces.in_own_time(microvolts)

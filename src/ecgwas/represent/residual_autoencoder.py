@@ -42,11 +42,16 @@ def load(folder: Path) -> NetworkEncoder:
 
 
 def _loss(options: ResidualAutoencoder) -> Loss:
-    def loss(network: Autoencoder, traces: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+    def loss(network: Autoencoder, batch: list[Tensor], epoch: int) -> tuple[Tensor, Tensor]:
+        traces = batch[0]
         error = mse_loss(network(traces), traces)
         return error + penalty(kernels(network), options.l1, options.l2), error
 
     return loss
 
 
-RECIPE = Recipe(Autoencoder, _loss, lambda options: options.normalisation)
+def _build(options: ResidualAutoencoder, channels: int, samples: int, conditions: int) -> Autoencoder:
+    return Autoencoder(options, channels, samples)
+
+
+RECIPE = Recipe(_build, _loss, lambda options: options.normalisation)

@@ -31,10 +31,10 @@ from ecgwas.store import whole
 logger = logging.getLogger(__name__)
 
 Weights = dict[str, Tensor]
-Loss = Callable[[Any, Tensor, int], tuple[Tensor, Tensor]]
-"""(network, normalised traces (B, C, L), epoch) to (what is minimised, what is reported), both the mean over the traces."""
-Read = Callable[[Index], Tensor]
-"""Numbers of traces to the normalised traces (B, C, L)."""
+Loss = Callable[[Any, Any, int], tuple[Tensor, Tensor]]
+"""(network, what `Read` gave, epoch) to (what is minimised, what is reported), both the mean over the traces."""
+Read = Callable[[Index], Any]
+"""Numbers of traces to what a network takes: a list of the normalised traces (B, C, L) and what it is given besides."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ is the evidence bound of unit noise, scaled by 2 / D.
 
 The network corrects the linear solution of the same task, probabilistic principal components with noise variance beta
 (Tipping and Bishop 1999; Lucas et al., NeurIPS 2019): linear features are added to the features, what they reconstruct to
-the reconstruction. They stay as they are; convolutions learn what a linear map cannot do. So training starts from the
-error of a PCA with as many features instead of spending its epochs (and few people) on getting there.
+the reconstruction. With `condition_on` both take what measurements do not explain, and the decoder is given these
+(Yun et al., Nat Genet 56:1604, 2024). The linear part stays as it is; convolutions learn what a linear map cannot do. So
+training starts from the error of a PCA with as many features instead of spending its epochs (and few people) on getting
+there.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from torch.nn.functional import mse_loss
 
 from ecgwas.progress import silent
 from ecgwas.represent.components import Components
-from ecgwas.represent.inputs import Kind
+from ecgwas.represent.inputs import Floats, Kind
 from ecgwas.represent.learned import NetworkEncoder, Recipe, fit_network, load_network
 from ecgwas.represent.network import Autoencoder
 from ecgwas.represent.training import Loss
@@ -55,46 +57,59 @@ class VariationalAutoencoder(nn.Module):
     mean: Tensor
     into: Tensor
     out: Tensor
+    effects: Tensor
 
-    def __init__(self, options: Vae, channels: int, samples: int) -> None:
+    def __init__(self, options: Vae, channels: int, samples: int, conditions: int = 0) -> None:
         super().__init__()
         shape = ResidualAutoencoder(
             name=options.name, channels=options.channels, kernels=(7,), features=options.features, dropout=0.0
         )
         self.inner = Autoencoder(shape, channels, samples)
         self.to_log_variance = nn.Linear(self.inner.to_features.in_features, options.features)
+        if conditions:
+            width, length = self.inner.map
+            self.inner.from_features[0] = nn.Linear(options.features + conditions, width * length)
         self.beta = options.beta
         self.register_buffer("mean", torch.zeros(channels * samples))
         self.register_buffer("into", torch.zeros(options.features, channels * samples))
         self.register_buffer("out", torch.zeros(options.features, channels * samples))
+        self.register_buffer("effects", torch.zeros(conditions, channels * samples))
 
-    def encode(self, traces: Tensor) -> Tensor:
-        """(B, F) posterior means of (B, C, L)."""
-        return self.inner.encode(traces) + self.linear(traces)
+    def encode(self, traces: Tensor, given: Tensor | None = None) -> Tensor:
+        """(B, F) posterior means of (B, C, L), given conditions (B, M)."""
+        return self.inner.encode(traces) + self.linear(traces, given)
 
-    def decode(self, features: Tensor) -> Tensor:
-        """(B, C, L) from (B, F)."""
-        inside = self.inner.decode(features)
-        return inside + (features @ self.out + self.mean).view_as(inside)
+    def decode(self, features: Tensor, given: Tensor | None = None) -> Tensor:
+        """(B, C, L) from (B, F), given conditions (B, M)."""
+        inside = self.inner.decode(features if given is None else torch.cat([features, given], dim=1))
+        return inside + (features @ self.out + self._expected(given)).view_as(inside)
 
-    def linear(self, traces: Tensor) -> Tensor:
-        """(B, F) posterior means of the probabilistic principal components."""
-        return (traces.flatten(1) - self.mean) @ self.into.T
+    def linear(self, traces: Tensor, given: Tensor | None = None) -> Tensor:
+        """(B, F) posterior means of the probabilistic principal components of what conditions (B, M) do not explain."""
+        return (traces.flatten(1) - self._expected(given)) @ self.into.T
 
-    def forward(self, traces: Tensor) -> Tensor:
+    def _expected(self, given: Tensor | None) -> Tensor:
+        return self.mean if given is None else self.mean + given @ self.effects
+
+    def forward(self, traces: Tensor, given: Tensor | None = None) -> Tensor:
         """(B, C, L), the reconstruction from the posterior's means."""
-        return self.decode(self.encode(traces))
+        return self.decode(self.encode(traces, given), given)
 
-    def posterior(self, traces: Tensor) -> tuple[Tensor, Tensor]:
+    def posterior(self, traces: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Means and log variances (B, F) of (B, C, L)."""
         inside = self.inner.encoder(traces).flatten(1)
-        mean = self.inner.to_features(inside) + self.linear(traces)
+        mean = self.inner.to_features(inside) + self.linear(traces, given)
         return mean, self.to_log_variance(inside).clamp(*LOG_VARIANCE)
 
 
 @torch.no_grad()
-def start(network: VariationalAutoencoder, components: Components) -> None:
-    """Sets the probabilistic principal components; the layers beside them begin at zero, so that these stand alone."""
+def start(network: VariationalAutoencoder, components: Components, effects: Floats | None = None) -> None:
+    """Sets the probabilistic principal components; the layers beside them begin at zero, so that these stand alone.
+
+    effects (M, D) of the conditions, which the components leave out.
+    """
+    if effects is not None:
+        network.effects.copy_(torch.from_numpy(effects))
     explained = np.maximum(np.square(components.spread) - network.beta, 0.0)
     total = np.maximum(explained + network.beta, 1e-12)
     loadings = np.sqrt(explained)[:, None] * components.directions
@@ -122,10 +137,11 @@ def beta_of(options: Vae, epoch: int) -> float:
 
 
 def _loss(options: Vae) -> Loss:
-    def loss(network: VariationalAutoencoder, traces: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
-        mean, log_variance = network.posterior(traces)
+    def loss(network: VariationalAutoencoder, batch: list[Tensor], epoch: int) -> tuple[Tensor, Tensor]:
+        traces, *given = batch
+        mean, log_variance = network.posterior(traces, *given)
         noise = torch.randn_like(mean) * (0.5 * log_variance).exp() if network.training else 0.0
-        error = mse_loss(network.decode(mean + noise), traces)
+        error = mse_loss(network.decode(mean + noise, *given), traces)
         beta = beta_of(options, epoch) if network.training else options.beta
         bound = error + beta * kl_divergence(mean, log_variance, options.free_bits) * 2.0 / traces[0].numel()
         return bound, bound

@@ -140,6 +140,8 @@ class Vae(Learned):
     """Epochs over which beta rises from 0."""
     free_bits: float = option(0.0, unit="nats", ge=0)
     """KL per feature that costs nothing."""
+    condition_on: Literal["none", "measurements"] = "none"
+    """`measurements`: the decoder is given those of kind intervals, so that the features are what these do not explain."""
     point_weights: Literal["none", "sd"] = "sd"
     """Errors of each lead and time count alike in µV, or over their SD between people (P counts as much as R)."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
