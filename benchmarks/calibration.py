@@ -2,6 +2,7 @@
 """Do thresholds hold: null cohorts of real ECGs and real genotypes that have nothing to do with each other.
 
     python benchmarks/calibration.py [--quick] [--cohorts 100] [--permutations 100] [--traits 8] [--folder FOLDER]
+        [--only cohorts|types]
 
 Features of real recordings are computed once (read, represent: measurements and principal components). For each cohort the
 recordings are dealt anew to the genotyped people; age, sex and centre go with the recording, genotype components stay. Then
@@ -30,14 +31,16 @@ from scipy import stats
 from ecgwas import stages
 from ecgwas.associate import genotypes, guards, loci, matrix, panel, thresholds, traits
 from ecgwas.associate.algebra import least_t_squared
+from ecgwas.genes import regions
 from ecgwas.initialise import write_study
 from ecgwas.stages import represent
-from ecgwas.study import LociOptions, Matrix, Study, TraitOptions
+from ecgwas.study import LociOptions, Matrix, Regions, Study, TraitOptions
 from ecgwas.study.presets import PUBLISHED
 from ecgwas.tables import Features
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-OFF = {"min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0}
+GENES = SHARED / "data" / "genes" / "glist-hg19"
+OFF = {"min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0}
 REPRESENT = """\
   - {kind: intervals, name: clinical}
   - {kind: pca, name: pca, features: 32}
@@ -46,11 +49,13 @@ REPRESENT = """\
 
 @dataclass(frozen=True)
 class Found:
-    """loci and significant rows of one cohort, and how many of the loci only sets of traits found."""
+    """loci and significant rows of one cohort, how many of the loci only sets of traits found, and genes that hits lie in or
+    are nearest to."""
 
     loci: int
     rows: int
     of_sets: int
+    genes: int
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,15 @@ def _found(options: LociOptions, made: Matrix, built: traits.TraitTables, seed: 
     rows = pl.concat([result.associations.frame for result in results])
     found = loci.find(options, table, replace(results[0].associations, frame=rows), results, keep_neglog10p=3.0)
     of_sets = found.loci.frame.filter(pl.col("test") != loci.SINGLE).height
-    return Found(len(found.loci), len(found.hits), of_sets)
+    return Found(len(found.loci), len(found.hits), of_sets, _genes(found.hits.frame))
+
+
+def _genes(hits: pl.DataFrame) -> int:
+    """Genes that the hits lie in or are nearest to."""
+    table, options = regions.read(GENES), Regions(file=GENES)
+    places = hits.select("chrom", "pos").unique().rows()
+    found = [regions.near(table.get(regions.chromosome(chrom)), pos, options) for chrom, pos in places]
+    return len({gene.gene for genes in found for gene in genes})
 
 
 def cohorts(given: Material, count: int, permutations: int, count_traits: int) -> list[str]:
@@ -166,8 +179,9 @@ def cohorts(given: Material, count: int, permutations: int, count_traits: int) -
 
 def _line(name: str, found: list[Found]) -> str:
     some = sum(one.loci > 0 for one in found)
-    rows, all_loci, of_sets = (np.mean([getattr(one, what) for one in found]) for what in ("rows", "loci", "of_sets"))
-    each = f"{rows:.2f} rows, {all_loci:.2f} loci ({of_sets:.2f} of them by sets of traits alone)"
+    means = (np.mean([getattr(one, what) for one in found]) for what in ("rows", "loci", "of_sets", "genes"))
+    rows, all_loci, of_sets, genes = means
+    each = f"{rows:.2f} rows, {all_loci:.2f} loci ({of_sets:.2f} of them by sets of traits alone), {genes:.2f} genes"
     return f"{name:<10} any locus in {some} of {len(found)}; a cohort has {each}"
 
 
@@ -196,7 +210,7 @@ def type_one(people: int, level: float, tests: int) -> list[str]:
 
 def _rate(rng: np.random.Generator, draw: Draw, people: int, mac: int, level: float, tests: int, normal: bool) -> float:
     """2,000 variants with all of their carriers at random, by 1,000 traits at a time."""
-    carriers = np.argsort(rng.random((2000, 2 * people)), axis=1)[:, :mac] // 2
+    carriers = np.argpartition(rng.random((2000, 2 * people)), mac, axis=1)[:, :mac] // 2
     copies = np.zeros((2000, people))
     np.add.at(copies, (np.arange(2000)[:, None], carriers), 1.0)
     unit = _unit(copies.T).T
@@ -218,16 +232,20 @@ def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="10 cohorts, 100 shuffles, 8 traits, two million tests a cell")
+    parser.add_argument("--quick", action="store_true", help="5 cohorts, 100 shuffles, 8 traits, two million tests a cell")
     parser.add_argument("--cohorts", type=int, default=100)
     parser.add_argument("--permutations", type=int, default=100)
     parser.add_argument("--traits", type=int, default=8)
     parser.add_argument("--folder", type=Path, help="a cohort of tools/real_cohort.py without a plan; made there if absent")
+    parser.add_argument("--only", choices=("cohorts", "types"), help="null cohorts, or type I error by allele count")
     given = parser.parse_args()
     tests, level = (2_000_000, 1e-4) if given.quick else (40_000_000, 5e-8)
-    count, shuffles, wanted = (10, 100, 8) if given.quick else (given.cohorts, given.permutations, given.traits)
-    for line in type_one(1000, level, tests):
-        print(line, flush=True)
+    count, shuffles, wanted = (5, 100, 8) if given.quick else (given.cohorts, given.permutations, given.traits)
+    if given.only != "cohorts":
+        for line in type_one(1000, level, tests):
+            print(line, flush=True)
+    if given.only == "types":
+        return
     with tempfile.TemporaryDirectory() as folder:
         made = material(given.folder or Path(folder) / "null")
         for line in cohorts(made, count, shuffles, wanted):
