@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test docs clean
+.PHONY: demo test docs fuzz dist clean
 
 demo: $(STAMP)
 	$(BIN)/ecgwas demo demo
@@ -14,6 +14,10 @@ test: $(STAMP)
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# Readers of other people's files, five minutes each; crashing inputs lie in fuzz_crashes/.
+fuzz: $(STAMP)
+	$(BIN)/python benchmarks/fuzz.py
 
 # The documentation as a site, in site/.
 docs: $(STAMP)

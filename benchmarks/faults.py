@@ -385,7 +385,7 @@ def no_network(ground: Ground) -> Outcome:
     ground.look(outcome, ground.run(study_file, _without_network), study_file)
     ground.settle(outcome, study_file)
     asking = ground.copy("asking")
-    text = asking.read_text().replace("genes:\n", "genes:\n  - {kind: gprofiler}\n", 1)
+    text = asking.read_text().replace("{kind: string_files, links: network.tsv}", "{kind: string_db}")
     asking.write_text(text)
     how = ground.run(asking, _without_network)
     outcome.cases += 1
