@@ -4,20 +4,35 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test docs fuzz dist clean
+.PHONY: demo test docs fuzz dist audit clean
 
 demo: $(STAMP)
 	$(BIN)/ecgwas demo demo
 
 test: $(STAMP)
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks supply
+	$(BIN)/ruff format --check src tests benchmarks supply
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal
 
 # Readers of other people's files, five minutes each; crashing inputs lie in fuzz_crashes/.
 fuzz: $(STAMP)
 	$(BIN)/python benchmarks/fuzz.py
+
+# Wheel and sdist, their bill of materials (CycloneDX), each installed in a fresh environment and tried.
+dist: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt build
+	$(BIN)/python -m build --sdist --outdir dist .
+	$(BIN)/python supply/sbom.py dist/sbom.cdx.json
+	$(BIN)/python supply/smoke.py dist/*.whl dist/*.tar.gz
+
+# Known weaknesses of the locked packages; needs the internet.
+audit: $(STAMP)
+	$(PYTHON) -m venv build/pip-audit
+	build/pip-audit/bin/pip install --quiet pip-audit
+	build/pip-audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock
 
 # The documentation as a site, in site/.
 docs: $(STAMP)

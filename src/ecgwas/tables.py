@@ -383,7 +383,7 @@ def _split(lines: list[str], path: Path) -> list[list[str]]:
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
     # A quotation mark that is not closed in its line takes the next one in, and with it a person.
     if len(rows) != len(lines):
-        first = next(number for number, line in enumerate(lines, start=1) if line.count('"') % 2)
-        problem = f"a quotation mark is not closed: line {first}"
+        odd = [f"line {number}" for number, line in enumerate(lines, start=1) if line.count('"') % 2]
+        problem = f"a quotation mark is not closed: {first_few(odd) or 'see the cells that begin with one'}"
         raise InputError(problem, where=path, fix="close it in the same line, or take it away")
     return rows

@@ -387,6 +387,8 @@ COVARIATES = [
     covariate("a center that nobody else has", RIGHT, "", rows(_1001="1001\t41\tNowhere\t0.5"), has(60)),
     covariate("a quotation mark that swallows the next line", REFUSED, "quotation mark",
               rows(_1001='1001\t41\t"1\t0.5', _1002='1002\t42\t1"\t0.5')),
+    covariate("a quotation mark that takes in the next line, found by fuzzing", REFUSED, "quotation mark",
+              b'ei","\n\nd\tage0\t\x1c2\t\t\n2\t\tu\n'),
     covariate("a NUL character", REFUSED, "", rows(_1001="1001\t4\0001\t1\t0.5")),
     covariate("a column that is asked for and not there", REFUSED, "did you mean", rows(), use=["agee"]),
     Case("covariates", "a folder", REFUSED, "cannot be read", lambda at: ended(lambda: bool(covariates.read(TraitOptions(covariates=at))))),
