@@ -9,12 +9,13 @@ the page's templates must be inside the package and nothing else.
 from __future__ import annotations
 
 import argparse
+import os
 import site
 import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,17 +45,24 @@ def environment(folder: Path, *, quick: bool) -> Path:
         place = next((folder / "lib").glob("python*")) / "site-packages" / "borrowed.pth"
         place.write_text("\n".join(site.getsitepackages()) + "\n")
         return python
-    run(
-        [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", str(ROOT / "requirements.lock")]
-    )
+    install(python, "--upgrade", "pip")
+    install(python, "--require-hashes", "--no-deps", "-r", str(ROOT / "requirements.lock"))
     return python
 
 
-def run(command: Sequence[str], folder: Path | None = None) -> str:
-    """A command's output; ends with what it said if it fails."""
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-    )
+def install(python: Path, *arguments: str) -> None:
+    """pip in that environment, with the settings of whoever runs this (where packages come from)."""
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    _said([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments], None, settings)
+
+
+def run(command: Sequence[str], folder: Path) -> str:
+    """A command's output, in an environment that knows nothing of this one; ends with what it said if it fails."""
+    return _said(command, folder, {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"})
+
+
+def _said(command: Sequence[str], folder: Path | None, environment: Mapping[str, str]) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -65,9 +73,8 @@ def tried(package: Path, *, quick: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="smoke_") as name:
         folder = Path(name)
         python = environment(folder / "env", quick=quick)
-        isolated = ["--no-build-isolation"] if quick and package.suffix != ".whl" else []
         again = ["--ignore-installed"] if quick else []
-        run([str(python), "-m", "pip", "install", "--quiet", "--no-deps", *isolated, *again, str(package.resolve())])
+        install(python, "--no-deps", *again, str(package.resolve()))
         said = [run([str(python), "-c", INSIDE], folder).strip()]
         program = str(folder / "env" / "bin" / "ecgwas")
         said.append(run([program, "--version"], folder).strip())
