@@ -15,6 +15,7 @@ from ecgwas.associate import alleles, controls, genotypes, known
 from ecgwas.associate.alleles import OTHERS, PALINDROMIC, SAME, SWAPPED, orientation
 from ecgwas.associate.region import Chromosome
 from ecgwas.loci_tables import KnownTested
+from ecgwas.study import LociOptions
 from ecgwas.tables import Covariates, Traits
 from tests.associate import fileset
 from tests.associate.test_evidence import CAUSE, NOBODY, linked, made, ordinary
@@ -92,6 +93,32 @@ def test_effects_are_compared_in_the_same_allele(tmp_path: Path) -> None:
     theirs, last = ordinary(chromosome, 0, [CAUSE])
     np.testing.assert_allclose(found["beta"], theirs.params[last], rtol=1e-6)
     np.testing.assert_allclose(found["neglog10p_trait"], -np.log10(theirs.pvalues[last]), rtol=1e-6)
+
+
+def test_a_locus_in_linkage_with_a_known_variant_is_known(tmp_path: Path) -> None:
+    chromosome = made(tmp_path, linked(1))
+    copies = chromosome.at(np.arange(60)).filled
+    near = int(np.argmax([np.corrcoef(copies[CAUSE], copies[j])[0, 1] ** 2 * (j != CAUSE) for j in range(60)]))
+    far = int(np.argmin([np.corrcoef(copies[CAUSE], copies[j])[0, 1] ** 2 for j in range(60)]))
+    locus = {
+        "locus": 1, "lead_variant": f"v{CAUSE}", "chrom": "1", "pos": 3_000_000 + CAUSE, "start": 3_000_000 + CAUSE,
+        "stop": 3_000_000 + CAUSE, "effect_allele": "G", "known": "new", "known_distance_bp": 9, "known_traits": None,
+        "known_genes": None,
+    }  # fmt: skip
+    schema = {"known_traits": pl.String, "known_genes": pl.String}
+    loci = pl.DataFrame([locus, locus | {"known": "known", "known_traits": "HR"}], schema_overrides=schema)
+
+    def judged(place: int, **options: Any) -> pl.DataFrame:
+        site = {"trait": "QT", "chrom": "1", "pos": 3_000_000 + place, "gene": "A"}
+        given = LociOptions.model_validate({"window_bp": 0, **options})
+        return controls.linked(given, loci, table(site), lambda _: chromosome, NOBODY)
+
+    assert judged(near)["known"].to_list() == ["known", "known"]
+    assert judged(near)["known_traits"].to_list() == ["QT", "HR"]
+    assert judged(near)["known_genes"].to_list() == ["A", None]
+    assert judged(far)["known"].to_list() == ["new", "known"]
+    assert judged(near, clump_window_bp=0)["known"].to_list() == ["new", "known"]
+    assert judged(near, clump_r2=1.0)["known"].to_list() == ["new", "known"]
 
 
 def row_of(pos: int, trait: str, p_any: float, same: bool | None, p: float) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from scipy import stats
 
 from ecgwas.associate import alleles
 from ecgwas.associate.algebra import neglog10p
+from ecgwas.associate.evidence import Open
 from ecgwas.associate.guards import OFF, PASS, WARN
 from ecgwas.associate.known import Known
 from ecgwas.associate.multitrait import acat
-from ecgwas.associate.region import Chromosome, Region, VariantsTested, without
+from ecgwas.associate.region import Chromosome, Region, VariantsTested, r2, without
 from ecgwas.loci_tables import KnownTested
+from ecgwas.study import LociOptions
 
 QT = ("qtc_framingham_ms", "qtc_fridericia_ms", "qtc_bazett_ms", "qt_ms")
 """Published QT is adjusted for heart rate linearly, as Framingham's correction is."""
@@ -132,6 +134,39 @@ def _directed(
     if row["known_beta"]:
         row["same_direction"] = bool(np.sign(fit.beta) == np.sign(row["known_beta"]))
     return row
+
+
+def linked(options: LociOptions, loci: pl.DataFrame, known: Known, opened: Open, tested: VariantsTested) -> pl.DataFrame:
+    """The loci (with known.COLUMNS), those that linkage joins to a known variant called known, too.
+
+    A locus that is `new` by distance is known where a known variant was tested here, lies within `clump_window_bp` of its lead
+    variant, and their r2 among the people tested is `clump_r2` or more; its traits and genes are those of all such variants.
+    """
+    rows = []
+    for locus in loci.iter_rows(named=True):
+        joined = _joined(options, locus, known, opened, tested) if locus["known"] == "new" else []
+        if joined:
+            genes = "; ".join(sorted({site["gene"] for site in joined} - {None})) or None
+            traits = "; ".join(sorted({site["trait"] for site in joined}))
+            locus = locus | {"known": "known", "known_traits": traits, "known_genes": genes}
+        rows.append(locus)
+    return pl.DataFrame(rows, schema=loci.schema)
+
+
+def _joined(
+    options: LociOptions, locus: Mapping[str, Any], known: Known, opened: Open, tested: VariantsTested
+) -> list[dict[str, Any]]:
+    """Known variants in linkage with the lead variant of a locus."""
+    window = options.clump_window_bp
+    near = known.frame.filter(pl.col("chrom") == locus["chrom"], (pl.col("pos") - locus["pos"]).abs() <= window)
+    found = _tested(Known(near, 0), opened(locus["chrom"]), tested) if near.height else []
+    if not found:
+        return []
+    chromosome = opened(locus["chrom"])
+    own = pl.DataFrame([{"variant": locus["lead_variant"], "pos": locus["pos"], "effect_allele": locus["effect_allele"]}])
+    lead = chromosome.at(chromosome.rows(own)).filled[0]
+    alike = r2(chromosome.at(np.array([place for place, _ in found], dtype=np.int64)).filled, lead)
+    return [site for (_, site), value in zip(found, alike, strict=True) if value >= options.clump_r2]
 
 
 def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float64]:

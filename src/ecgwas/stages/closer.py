@@ -61,6 +61,12 @@ class Look:
         table = known.read(self.study.loci.known)
         return controls.controls(table, self.all(), self.tested, self.study.loci.known_traits)
 
+    def known(self, loci: pl.DataFrame) -> pl.DataFrame:
+        """The loci, those in linkage with a known variant called known, too."""
+        if self.study.loci.known is None:
+            return loci
+        return controls.linked(self.study.loci, loci, known.read(self.study.loci.known), self.chromosome, self.tested)
+
     def by_frequency(self) -> Inflation:
         """Genomic inflation by minor allele frequency."""
         opened = list(self.all())

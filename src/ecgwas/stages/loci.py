@@ -77,7 +77,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     controls.write(out / "known.csv")
     for row in known_verdicts(controls):
         logger.info("loci: %s", row["note"])
-    Loci(evidence.loci).write(out / "loci.csv")
+    Loci(look.known(evidence.loci)).write(out / "loci.csv")
     by_frequency = look.by_frequency()
     by_frequency.write(out / "inflation.csv")
     look.heritability().write(out / "heritability.csv")
