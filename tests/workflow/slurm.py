@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True)

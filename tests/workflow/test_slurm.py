@@ -61,7 +61,7 @@ def start(lab: Lab, study_file: Path, profile: Path, *more: str) -> subprocess.P
 
 
 def ended_well(process: subprocess.Popen[bytes]) -> str:
-    log, _ = process.communicate(timeout=300)
+    log, _ = process.communicate(timeout=900)
     assert process.returncode == 0, log.decode()
     return log.decode()
 

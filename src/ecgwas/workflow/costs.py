@@ -216,7 +216,8 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     cpu += tests * size.tested * shuffles * CONSTANTS["shuffle_test_person"]
     block = min(4096, variants) * size.tested * (6.0 if shuffles else 1.0)
     held = 4 * size.tested * count * 8 + cores * (block + count * HISTOGRAM_BYTES) + variants * 250 + kept * 300
-    held += min(SHUFFLED_BYTES, shuffled) + (2.0**28 * cores if size.dosages else 0.0)
+    held += shuffled if shuffled <= SHUFFLED_BYTES else 3.0 * 4 * 2048 * size.tested
+    held += 2.0**28 * cores if size.dosages else 0.0
     dense = tests * 8 if isinstance(options, Matrix) and options.dense else 0
     disk = kept * ROW_BYTES + variants * 12 + count * HISTOGRAM_BYTES + dense
     return Need(cpu, BASE_MIB + held / MIB, disk / MIB, cores=cores)
