@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from ecgwas.represent.network import Autoencoder, doubled, halved, kernels, penalty
+from ecgwas.represent.network import Autoencoder, Up, doubled, doubled_and_convolved, halved, kernels, penalty
 from ecgwas.study import ResidualAutoencoder
 
 
@@ -93,3 +93,31 @@ def test_kernels_are_odd_and_one_per_block() -> None:
         _options(kernels=[4])
     with pytest.raises(ValidationError, match="2 kernels for 3 blocks"):
         _options(kernels=[3, 5])
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7, 9])
+@pytest.mark.parametrize("length", [40, 39])
+def test_polyphase_is_the_convolution_of_the_doubled_input(kernel: int, length: int) -> None:
+    torch.manual_seed(kernel)
+    convolution = nn.Conv1d(3, 4, kernel, padding=kernel // 2).double()
+    x = torch.randn(2, 3, 20, dtype=torch.float64, requires_grad=True)
+    pull = torch.randn(2, 4, length, dtype=torch.float64)
+    outcomes = []
+    for way in (lambda: convolution(doubled(x)[:, :, :length]), lambda: doubled_and_convolved(x, convolution, length)):
+        out = way()
+        gradients = torch.autograd.grad((out * pull).sum(), [x, convolution.weight, convolution.bias])
+        outcomes.append([out, *gradients])
+    for plain, fast in zip(*outcomes, strict=True):
+        torch.testing.assert_close(fast, plain, rtol=0, atol=1e-12)
+
+
+def test_both_ways_through_the_decoder_give_the_same_traces() -> None:
+    torch.manual_seed(1)
+    network = Autoencoder(ResidualAutoencoder(name="ae", channels=(4, 8), kernels=(7,), features=3), 8, 475).eval()
+    features = torch.randn(5, 3)
+    blocks = [block for block in network.decoder if isinstance(block, Up)]
+    assert all(block.polyphase for block in blocks)
+    fast = network.decode(features)
+    for block in blocks:
+        block.polyphase = False
+    torch.testing.assert_close(fast, network.decode(features), rtol=0, atol=1e-5)

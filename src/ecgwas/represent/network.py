@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv1d
 
 from ecgwas.study import ResidualAutoencoder
 
@@ -102,12 +103,24 @@ class Up(nn.Module):
         both = options.skip == "encoder_and_decoder"
         self.join = Join(options, inside, channels, stride=1) if both else None
         self.width = channels if self.join is None else self.join.width
+        # A skip needs the doubled input itself; a kernel of one has nothing to gain.
+        self.polyphase = not both and 1 < kernel < length
+
+    @property
+    def convolution(self) -> nn.Conv1d:
+        """The block's own."""
+        first = self.body[0]
+        assert isinstance(first, nn.Conv1d)
+        return first
 
     def forward(self, x: Tensor) -> Tensor:
         # An odd length was rounded up on the way down; the sample too many is cut off here.
+        if self.polyphase:
+            out: Tensor = self.body[1:](doubled_and_convolved(x, self.convolution, self.length))
+            return out
         wide = doubled(x)[:, :, : self.length]  # (B, inside, length)
-        out: Tensor = self.body(wide)
-        return out if self.join is None else self.join(out, wide)
+        body: Tensor = self.body(wide)
+        return body if self.join is None else self.join(body, wide)
 
 
 class Join(nn.Module):
@@ -122,6 +135,36 @@ class Join(nn.Module):
     def forward(self, body: Tensor, x: Tensor) -> Tensor:
         skip = self.project(x)
         return body + skip if self.adds else torch.cat([body, skip], dim=1)
+
+
+def doubled_and_convolved(x: Tensor, convolution: nn.Conv1d, length: int) -> Tensor:
+    """(B, width, length): `convolution` (odd kernel K, same length out) of `doubled(x)` cut to `length`, in half the work.
+
+    Every second sample sees each sample of x through two neighbouring weights at once, or one at an end: two convolutions of
+    (K + 1) / 2 weights on x itself (polyphase form). Exact but for the order of sums. length is 2 L, or 2 L - 1.
+    """
+    weight, bias = convolution.weight, convolution.bias
+    kernel = weight.shape[2]
+    half = kernel // 2
+    early, late = _phase(weight, half, 0), _phase(weight, half, 1)
+    reach = (half + 1) // 2
+    even = conv1d(x, early, bias, padding=reach)[:, :, : x.shape[2]]
+    odd = conv1d(x, late, bias, padding=reach)[:, :, -x.shape[2] :]
+    both = torch.stack([even, odd], dim=3).flatten(2)[:, :, :length]  # (B, width, length)
+    if length == 2 * x.shape[2]:
+        return both
+    # Of an odd length the last sample was cut before the convolution: what it adds to its neighbours is taken away again.
+    cut = torch.einsum("bi,oik->bok", x[:, :, -1], weight[:, :, half + 1 :].flip(2))
+    return torch.cat([both[:, :, :-half], both[:, :, -half:] - cut], dim=2)
+
+
+def _phase(weight: Tensor, half: int, place: int) -> Tensor:
+    """(width, inside, (K + 1) / 2): weights that fall on the same sample of x, summed; place 0 for even samples, 1 for odd."""
+    lone = weight[:, :, :1] if (half + place) % 2 else weight[:, :, :0]
+    paired = weight[:, :, lone.shape[2] :]
+    whole = paired.shape[2] // 2 * 2
+    pairs = paired[:, :, 0:whole:2] + paired[:, :, 1:whole:2]
+    return torch.cat([lone, pairs, paired[:, :, whole:]], dim=2)
 
 
 def doubled(x: Tensor) -> Tensor:
