@@ -17,17 +17,21 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
+from torch.utils.flop_counter import FlopCounterMode
 
 from ecgwas import represent
 from ecgwas.associate.traits import rank_normal
 from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
+from ecgwas.represent.inputs import split_people
+from ecgwas.represent.network import Autoencoder
 from ecgwas.signals import Rows, Signals
 from ecgwas.simulate import PARAMETERS, Hearts, draw_hearts, simulate_signals
 from ecgwas.stages import read
@@ -55,6 +59,8 @@ def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation,
         "learned": (aligned,),
         "pca32_aligned": (by_variance,),
         "vae32": (Vae(name="vae", features=32, epochs=epochs),),
+        "vae64": (Vae(name="vae", features=64, epochs=epochs),),
+        "vae32_conditioned": (Vae(name="vae", features=32, epochs=epochs, condition_on="measurements"),),
         "vae32_aligned": (Vae(name="vae", features=32, align="waves", epochs=epochs),),
         "residual_autoencoder32_beats": (beats,),
         "published": (ResidualAutoencoder(name="strips", input="strip", epochs=published_epochs),),
@@ -133,6 +139,52 @@ def on_simulated(name: str, options: Sequence[Representation], people: Sequence[
     print(f"R2 {name} features={first.shape[1]} mean={r2.mean():.3f} retest={again:.3f}", flush=True)
 
 
+def print_compression(name: str, one: Representation, signals: Signals) -> None:
+    """Percentage root mean square difference of people kept aside, decoded, and samples per feature."""
+    if not isinstance(one, (Pca, Vae)):
+        return
+    split = split_people(len(signals), 0.2, 2, validation=False)
+    others = signals.select(split.test)
+    encoder = represent.fit(one, signals.select(split.train), seed=1)
+    decoded = encoder.decode(encoder.encode(others))
+    beats = np.asarray(others.beats)
+    if decoded is None:
+        return
+    prd = 100 * np.sqrt(np.square(decoded - beats).sum(axis=(1, 2)) / np.square(beats).sum(axis=(1, 2)))
+    ratio = 8 * beats.shape[2] / one.features
+    print(f"COMPRESSION {name} {one.name} prd_percent={np.mean(prd):.1f} median={np.median(prd):.1f} ratio={ratio:.0f}")
+
+
+def print_peak() -> None:
+    """What share of the processor's measured peak in float32 a training step of the beats' autoencoder reaches."""
+    torch.manual_seed(1)
+    network = Autoencoder(ResidualAutoencoder(name="ae", dropout=0.0), 8, 475)
+    traces, adam = torch.randn(32, 8, 475), torch.optim.Adam(network.parameters())
+
+    def step() -> None:
+        adam.zero_grad()
+        (network(traces) - traces).square().mean().backward()
+        adam.step()
+
+    side = torch.randn(1536, 1536)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    work = counter.get_total_flops()
+    seconds, peak = _fastest(step), 2 * 1536**3 / _fastest(lambda: side @ side)
+    share = work / seconds / peak
+    print(f"PEAK step_gflop={work / 1e9:.1f} step_s={seconds:.3f} sgemm_gflops={peak / 1e9:.0f} share={share:.2f}", flush=True)
+
+
+def _fastest(what: Callable[[], object], times: int = 7) -> float:
+    """Seconds by the clock."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        what()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
 def of_others(one: Representation, signals: Signals) -> tuple[float, float]:
     """Mean reliability, and that of ranks, in each fifth of the people, of features fitted to the other four."""
     found = []
@@ -147,7 +199,9 @@ def of_others(one: Representation, signals: Signals) -> tuple[float, float]:
 
 def on_real(name: str, options: Sequence[Representation], signals: Signals) -> None:
     for one in options:
+        start = time.process_time()
         encoder = represent.fit(one, signals, seed=1)
+        print(f"REAL {name} {one.name} seconds={time.process_time() - start:.0f} people={len(signals)}")
         if getattr(one, "input", "beat") == "beat":
             r = reliability(*(encoder.encode(half) for half in signals.halves))
             low = r.sort("r").head(3)
@@ -156,6 +210,7 @@ def on_real(name: str, options: Sequence[Representation], signals: Signals) -> N
             if isinstance(one, Pca):
                 r, of_ranks = of_others(one, signals)
                 print(f"RELIABILITY_OF_OTHERS {name} {one.name} mean={r:.3f} of_ranks={of_ranks:.3f}", flush=True)
+            print_compression(name, one, signals)
         for row in encoder.errors.iter_rows(named=True):
             print(f"REAL {name} {row['method']} r={row['pearson_r']:.4f} mae_uv={row['mae_uv']:.1f}", flush=True)
 
@@ -169,7 +224,7 @@ def simulated(people: int) -> tuple[list[Signals], Floats]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--people", type=int, default=2000)
+    ask.add_argument("--people", type=int, default=2000, help="simulated people; 0: none")
     ask.add_argument("--epochs", type=int, default=30)
     ask.add_argument("--published-epochs", type=int, default=3)
     ask.add_argument("--published-people", type=int, default=300)
@@ -182,6 +237,18 @@ def main() -> None:
         chosen = {name: chosen[name] for name in ("default", "intervals", "pca32", "learned")}
     if given.only:
         chosen = {name: chosen[name] for name in given.only}
+    print_peak()
+    if given.people:
+        everybody(chosen, given)
+    if given.study is not None:
+        signals = read.load_signals(Study.read_file(given.study))
+        for name, options in chosen.items():
+            if name != "published":
+                on_real(name, options, signals)
+
+
+def everybody(chosen: dict[str, tuple[Representation, ...]], given: argparse.Namespace) -> None:
+    """The simulated people."""
     people, truth = simulated(300 if given.quick else given.people)
     few = np.arange(min(len(truth), given.published_people))
     for name, options in chosen.items():
@@ -189,11 +256,6 @@ def main() -> None:
             on_simulated(name, options, [signals.select(few) for signals in people], truth[few])
             continue
         on_simulated(name, options, people, truth)
-    if given.study is not None:
-        signals = read.load_signals(Study.read_file(given.study))
-        for name, options in chosen.items():
-            if name != "published":
-                on_real(name, options, signals)
 
 
 if __name__ == "__main__":
