@@ -178,7 +178,8 @@ class _Arrays:
         self._strips = np.empty((people, len(LEADS), samples), dtype=np.float32)
         self._median, self._odd, self._even = (np.empty(beat, dtype=np.float32) for _ in range(3))
         self._noise_uv = np.empty((people, len(LEADS)), dtype=np.float32)
-        self._beats: list[Beats] = []
+        self._r_samples: list[NDArray[np.int64]] = []
+        self._normal: list[NDArray[np.bool_]] = []
         self._eids: list[str] = []
 
     @property
@@ -190,19 +191,21 @@ class _Arrays:
         self._strips[row] = person.strip
         self._median[row], self._odd[row], self._even[row] = person.beats.median, person.beats.odd, person.beats.even
         self._noise_uv[row] = person.beats.noise
-        self._beats.append(person.beats)
+        # Not the beats as a whole: their traces, held twice, would take as much memory as half of the strips.
+        self._r_samples.append(person.beats.r_samples)
+        self._normal.append(person.beats.normal)
         self._eids.append(eid)
 
     def signals(self) -> Signals | None:
         """What was added, in that order; None if nothing was."""
         if not self._eids:
             return None
-        most = max(len(beats.r_samples) for beats in self._beats)
+        most = max(len(peaks) for peaks in self._r_samples)
         r_samples = np.full((self.kept, most), -1, dtype=np.int32)
         normal = np.zeros((self.kept, most), dtype=bool)
-        for row, beats in enumerate(self._beats):
-            r_samples[row, : len(beats.r_samples)] = beats.r_samples
-            normal[row, : len(beats.normal)] = beats.normal
+        for row, (peaks, whether) in enumerate(zip(self._r_samples, self._normal, strict=True)):
+            r_samples[row, : len(peaks)] = peaks
+            normal[row, : len(whether)] = whether
         strips, median, odd, even = (
             Rows([array[: self.kept]]) for array in (self._strips, self._median, self._odd, self._even)
         )
