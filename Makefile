@@ -32,7 +32,7 @@ dist: $(STAMP)
 audit: $(STAMP)
 	$(PYTHON) -m venv build/pip-audit
 	build/pip-audit/bin/pip install --quiet pip-audit
-	build/pip-audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock
+	$(BIN)/python supply/audit.py build/pip-audit/bin/pip-audit
 
 # The documentation as a site, in site/.
 docs: $(STAMP)
