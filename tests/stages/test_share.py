@@ -157,6 +157,19 @@ def test_the_results_say_that_they_are_private(finished: Study) -> None:
     assert "may be passed on" in (finished.results / "share" / "README.md").read_text()
 
 
+def test_results_of_another_version_are_not_read(finished: Study) -> None:
+    note = finished.results / "notes" / "loci" / "all.json"
+    content = note.read_text()
+    try:
+        note.write_text(re.sub(r'"ecgwas": "[^"]+"', '"ecgwas": "0.0.9"', content))
+        with pytest.raises(MissingStageError, match=r"which ecgwas 0\.0\.9 made"):
+            stages.run_part(finished, "share", "all", force=True)
+        assert not stages.is_fresh(finished, "report", "all")
+    finally:
+        note.write_text(content)
+    assert stages.is_fresh(finished, "share", "all")
+
+
 def test_a_larger_smallest_group_shows_less(finished: Study) -> None:
     strict = finished.model_copy(update={"share": finished.share.model_copy(update={"min_people": 40, "matching": False})})
     stages.run_part(strict, "share", "all")

@@ -133,6 +133,11 @@ def _digests(study: Study, wanted_by: str, stage_name: str, part: str) -> list[o
         fix = f"run `ecgwas {stage_name}` first, or `ecgwas run` for everything"
         problem = f"{wanted_by} needs {stage_name} (part {part}), which has not run"
         raise MissingStageError(problem, where=study.results, fix=fix)
+    made_by = note.made.get("versions", {}).get("ecgwas")
+    if made_by != __version__:
+        # Its tables may have other columns: they would end in a traceback, or be misread.
+        problem = f"{wanted_by} needs {stage_name} (part {part}), which ecgwas {made_by} made; this is {__version__}"
+        raise MissingStageError(problem, where=study.results, fix="`ecgwas run` makes it again")
     return [stage_name, part, note.digests()]
 
 
