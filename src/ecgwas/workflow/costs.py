@@ -33,7 +33,7 @@ CONSTANTS: Mapping[str, float] = {
     "panel_call": 1.0e-8,
     "trait": 0.002,
     "trait_value": 2.0e-6,
-    "loci_trait": 0.004,
+    "loci_value": 5.0e-5,
     "genes": 0.4,
     "report": 5.5,
     "report_row": 4.0e-6,
@@ -228,11 +228,11 @@ def loci(study: Study, size: Size, count: int) -> Need:
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
     looked = min(size.all_variants, LOOKED_AT)
     thinned = min(size.tested, 4000)
-    cpu = CONSTANTS["start"] + count * CONSTANTS["loci_trait"] + looked * size.tested * CONSTANTS["panel_call"]
+    cpu = CONSTANTS["start"] + size.tested * count * CONSTANTS["loci_value"] + looked * size.tested * CONSTANTS["panel_call"]
     cpu += thinned**2 * min(looked, PANEL_VARIANTS) * 1e-10 + 20 * thinned**3 * 1e-10
     held = kept * 40 + 6 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
     held += min(looked, PANEL_VARIANTS) * size.tested + 6 * thinned**2 * 8 + size.all_variants * 250
-    return Need(cpu, BASE_MIB + 30 + held / MIB, count * 5_000 / MIB)
+    return Need(cpu, BASE_MIB + 30 + held / MIB, count * 10_000 / MIB)
 
 
 def genes() -> Need:
