@@ -10,8 +10,8 @@ No public file exists; the layout is that which other readers of the field descr
       FullDisclosureData                      counts, comma-separated: a second of the first lead, a second of the next, ...
     StripData[/Strip]                         pieces of ten seconds; not taken
 
-The three leads are called I, 2 and 3. Electrodes sat on elbows and wrists (UK Biobank's manual of the test), so what is
-called 2 and 3 is not what a leg electrode would give: only I is taken for a standard lead, the others keep their names.
+The three leads are called I, 2 and 3. Nothing in the file says that a leg had an electrode, so only I is taken for a standard
+lead; the others keep their names.
 """
 
 from __future__ import annotations
