@@ -72,7 +72,7 @@ def _panel(row: dict[str, object], counted: pl.DataFrame, corner: tuple[float, f
         (float(x.min()), float(max(x.max(), x.min() + 1e-3))),
         (span[0] - room, span[1] + room),
     )
-    head = f"{str(name).replace('_', ' ')}: {people:,} people, {lines[1]:.1f} ({lines[0]:.1f} to {lines[2]:.1f})"
+    head = f"{str(name).replace('_', ' ')}, {people:,} people"
     parts = [d.text(corner[0] + 8, corner[1] + 18, head, size=12, fill=d.INK, font_weight="600")]
     parts += d.y_axis(panel, "difference", gap=50)
     shades = 0.25 + 0.75 * np.sqrt(counts / counts.max())
