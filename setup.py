@@ -7,9 +7,9 @@ HEADERS = ("_jobs", "_bodies", "_table_body", "_prepare_body", "_gaps_body", "_r
 setup(
     ext_modules=[
         Extension(
-            "ecgwas.associate._table",
-            sources=["src/ecgwas/associate/_table.c"],
-            depends=[f"src/ecgwas/associate/{name}.h" for name in HEADERS],
+            "ecgwas.associate.engine._table",
+            sources=["src/ecgwas/associate/engine/_table.c"],
+            depends=[f"src/ecgwas/associate/engine/{name}.h" for name in HEADERS],
             extra_compile_args=["-O3", "-std=c11", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-psabi"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,

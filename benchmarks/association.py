@@ -35,10 +35,12 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from ecgwas.associate import codes, compiled, genotypes, kernels, matrix, plink2_files
-from ecgwas.associate.cohort import assemble
+from ecgwas.associate import genotypes, matrix, plink2_files
+from ecgwas.associate.calls import codes
+from ecgwas.associate.calls.sources import BED_MAGIC, CODES, repacked
+from ecgwas.associate.engine import compiled, kernels
+from ecgwas.associate.engine.cohort import assemble
 from ecgwas.associate.genotypes import Genotypes
-from ecgwas.associate.sources import BED_MAGIC, CODES, repacked
 from ecgwas.study.scan import Matrix, Plink2
 from ecgwas.tables import Covariates, ScanResult, Traits
 

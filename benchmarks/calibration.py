@@ -29,8 +29,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas import stages
-from ecgwas.associate import genotypes, guards, loci, matrix, panel, thresholds, traits
-from ecgwas.associate.algebra import least_t_squared
+from ecgwas.associate import genotypes, matrix, traits
+from ecgwas.associate.engine.algebra import least_t_squared
+from ecgwas.associate.hits import loci, thresholds
+from ecgwas.associate.people import guards, panel
 from ecgwas.genes import regions
 from ecgwas.initialise import write_study
 from ecgwas.stages import represent

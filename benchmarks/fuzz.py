@@ -110,7 +110,8 @@ def seeds(reader: str) -> list[bytes]:
 
 def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
     """Reader -> what is called with each input. Imports are inside, so that they are instrumented."""
-    from ecgwas.associate import covariates, genotypes
+    from ecgwas.associate import genotypes
+    from ecgwas.associate.people import covariates
     from ecgwas.ecg import formats
     from ecgwas.errors import EcgwasError
     from ecgwas.genes import enrichment, regions, string_files

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from ecgwas.associate.algebra import least_t_squared, neglog10p
+from ecgwas.associate.engine.algebra import least_t_squared, neglog10p
 
 mpmath.mp.dps = 60
 

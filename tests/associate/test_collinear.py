@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ecgwas.associate import codes
-from ecgwas.associate.codes import Chooser
-from ecgwas.associate.collinear import Rules
+from ecgwas.associate.calls import codes
+from ecgwas.associate.calls.codes import Chooser
+from ecgwas.associate.engine.collinear import Rules
 from tests.associate.test_kernels import bed_codes
 
 

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ecgwas.associate import codes, compiled, matrix, screening
-from ecgwas.associate.algebra import Design, design, left_out
-from ecgwas.associate.codes import Block, Chooser
-from ecgwas.associate.fit import MARGIN
-from ecgwas.associate.gaps import Gaps, Sums
-from ecgwas.associate.screening import BINS, Screened
+from ecgwas.associate import matrix
+from ecgwas.associate.calls import codes
+from ecgwas.associate.calls.codes import Block, Chooser
+from ecgwas.associate.engine import compiled, screening
+from ecgwas.associate.engine.algebra import Design, design, left_out
+from ecgwas.associate.engine.fit import MARGIN
+from ecgwas.associate.engine.gaps import Gaps, Sums
+from ecgwas.associate.engine.screening import BINS, Screened
 from ecgwas.tables import ScanResult
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options

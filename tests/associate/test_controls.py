@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from ecgwas.associate import alleles, controls, genotypes, known
-from ecgwas.associate.alleles import OTHERS, PALINDROMIC, SAME, SWAPPED, orientation
-from ecgwas.associate.region import Chromosome
+from ecgwas.associate import genotypes
+from ecgwas.associate.calls import alleles
+from ecgwas.associate.calls.alleles import OTHERS, PALINDROMIC, SAME, SWAPPED, orientation
+from ecgwas.associate.hits import controls, known
+from ecgwas.associate.hits.region import Chromosome
 from ecgwas.loci_tables import KnownTested
 from ecgwas.study import LociOptions
 from ecgwas.tables import Covariates, Traits

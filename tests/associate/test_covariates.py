@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecgwas.associate import covariates
+from ecgwas.associate.people import covariates
 from ecgwas.errors import InputError, StudyError
 from ecgwas.study import TraitOptions
 

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecgwas.associate import dense, matrix
+from ecgwas.associate import matrix
+from ecgwas.associate.engine import dense
 from ecgwas.tables import ScanResult
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options

@@ -11,9 +11,10 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
-from ecgwas.associate import clumps, conditional, credible, evidence, loci, matrix, winners_curse
-from ecgwas.associate.audit import Auditor, hc3, z_of
-from ecgwas.associate.region import Chromosome, VariantsTested, without
+from ecgwas.associate import matrix
+from ecgwas.associate.hits import clumps, conditional, credible, evidence, loci, winners_curse
+from ecgwas.associate.hits.audit import Auditor, hc3, z_of
+from ecgwas.associate.hits.region import Chromosome, VariantsTested, without
 from ecgwas.study import LociOptions
 from ecgwas.tables import Covariates, Traits
 from tests.associate import fileset

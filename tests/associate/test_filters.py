@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from ecgwas.associate import filters
-from ecgwas.associate.codes import Chooser
+from ecgwas.associate.calls import filters
+from ecgwas.associate.calls.codes import Chooser
 from tests.associate import fileset
 from tests.associate.fileset import NO_CALL, matrix_options
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from ecgwas.associate import dosages, gpu, matrix
-from ecgwas.associate.kernels import NumpyKernel
+from ecgwas.associate import matrix
+from ecgwas.associate.calls import dosages
+from ecgwas.associate.engine import gpu
+from ecgwas.associate.engine.kernels import NumpyKernel
 from ecgwas.tables import ScanResult
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options

@@ -12,9 +12,10 @@ import pytest
 from bed_reader import to_bed
 from numpy.typing import NDArray
 
-from ecgwas.associate import genotypes, guards, kinship, long_range, panel
-from ecgwas.associate.components import components
-from ecgwas.associate.panel import Panel
+from ecgwas.associate import genotypes
+from ecgwas.associate.people import guards, kinship, long_range, panel
+from ecgwas.associate.people.components import components
+from ecgwas.associate.people.panel import Panel
 from ecgwas.study.traits import PersonGuards
 from tests.associate.fileset import matrix_options
 

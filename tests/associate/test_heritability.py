@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from ecgwas.associate.heritability import greml, heritability
-from ecgwas.associate.panel import Panel, standardised
+from ecgwas.associate.hits.heritability import greml, heritability
+from ecgwas.associate.people.panel import Panel, standardised
 from ecgwas.tables import Covariates, Traits
 
 PEOPLE, VARIANTS, REPEATS = 300, 400, 300

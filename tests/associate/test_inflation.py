@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from ecgwas.associate import inflation
+from ecgwas.associate.hits import inflation
 from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult
 
 TESTS = 50_000

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from ecgwas.associate import dosages, filters, genotypes, matrix, plink2
-from ecgwas.associate.codes import Chooser
-from ecgwas.associate.sources import repacked
+from ecgwas.associate import genotypes, matrix, plink2
+from ecgwas.associate.calls import dosages, filters
+from ecgwas.associate.calls.codes import Chooser
+from ecgwas.associate.calls.sources import repacked
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options, plink2_options
 from tests.associate.test_matrix import agree, lost

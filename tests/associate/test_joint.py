@@ -10,9 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from ecgwas.associate import joint, loci, matrix, multitrait, thresholds
-from ecgwas.associate.joint import Joint
-from ecgwas.associate.loci import LociTables
+from ecgwas.associate import matrix
+from ecgwas.associate.engine import joint, multitrait
+from ecgwas.associate.engine.joint import Joint
+from ecgwas.associate.hits import loci, thresholds
+from ecgwas.associate.hits.loci import LociTables
 from ecgwas.study import LociOptions
 from ecgwas.tables import ScanResult, Traits
 from tests.associate import fileset

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ecgwas.associate import codes, compiled, kernels
-from ecgwas.associate.codes import Block, Chooser
+from ecgwas.associate.calls import codes
+from ecgwas.associate.calls.codes import Block, Chooser
+from ecgwas.associate.engine import compiled, kernels
 from ecgwas.associate.genotypes import COPIES
 from ecgwas.errors import StudyError
 
@@ -63,7 +64,7 @@ def test_products_are_those_of_float64(name: str, people: int, variants: int, co
 
 @needs_table
 def test_the_table_kernel_refuses_buffers_that_do_not_fit() -> None:
-    module = importlib.import_module("ecgwas.associate._table")
+    module = importlib.import_module("ecgwas.associate.engine._table")
     packed, out = np.zeros((2, 8), dtype=np.uint8), np.zeros((2, 16), dtype=np.float32)
     tiles = np.zeros((1, 32, 16), dtype=np.float32)
     module.products(packed, tiles, out, 2, 8, 8, 1)
@@ -74,7 +75,7 @@ def test_the_table_kernel_refuses_buffers_that_do_not_fit() -> None:
 
 @needs_table
 def test_the_table_kernel_names_its_instructions() -> None:
-    assert importlib.import_module("ecgwas.associate._table").instructions() in ("baseline", "avx2", "avx512f")
+    assert importlib.import_module("ecgwas.associate.engine._table").instructions() in ("baseline", "avx2", "avx512f")
 
 
 def test_without_a_compiler_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:

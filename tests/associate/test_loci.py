@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecgwas.associate import inflation, known, loci, thresholds
+from ecgwas.associate.hits import inflation, known, loci, thresholds
 from ecgwas.errors import InputError, StudyError
 from ecgwas.study import LociOptions
 from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, Loci, ScanResult, Thresholds, Traits

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecgwas.associate import matching as m
+from ecgwas.associate.hits import matching as m
 
 PEOPLE, FEATURES = 150, 12
 

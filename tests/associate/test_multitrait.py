@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ecgwas.associate import multitrait
+from ecgwas.associate.engine import multitrait
 
 
 def test_acat_is_the_cauchy_tail_of_the_mean_tangent() -> None:

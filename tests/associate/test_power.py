@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import FTestPowerF2
 
-from ecgwas.associate import power
+from ecgwas.associate.hits import power
 from ecgwas.tables import Thresholds
 
 

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from ecgwas.associate import filesets, genotypes, matrix, plink2
-from ecgwas.associate.sources import called, repacked, unpacked
+from ecgwas.associate import genotypes, matrix, plink2
+from ecgwas.associate.calls import filesets
+from ecgwas.associate.calls.sources import called, repacked, unpacked
 from ecgwas.errors import InputError
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options, plink2_options

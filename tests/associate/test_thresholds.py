@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg, stats
 
-from ecgwas.associate import thresholds
+from ecgwas.associate.hits import thresholds
 from ecgwas.errors import StudyError
 from ecgwas.study import LociOptions
 from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult, Traits

@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from ecgwas.associate import traits
-from ecgwas.associate.guards import Judged
+from ecgwas.associate.people.guards import Judged
 from ecgwas.errors import InputError
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards

@@ -9,8 +9,10 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from ecgwas.associate import by_frequency, loci, matrix, verdicts
-from ecgwas.associate.region import Chromosome, VariantsTested
+from ecgwas.associate import matrix
+from ecgwas.associate.hits import by_frequency, loci
+from ecgwas.associate.hits.region import Chromosome, VariantsTested
+from ecgwas.associate.people import verdicts
 from ecgwas.loci_tables import Audit, Inflation
 from ecgwas.tables import ScanResult, Summary, Thresholds
 from tests.associate import fileset

@@ -20,7 +20,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ecgwas.associate import covariates, genotypes, known, matrix
+from ecgwas.associate import genotypes, matrix
+from ecgwas.associate.hits import known
+from ecgwas.associate.people import covariates
 from ecgwas.ecg import find, read
 from ecgwas.errors import EcgwasError
 from ecgwas.genes import enrichment, regions, string_files

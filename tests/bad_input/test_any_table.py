@@ -12,7 +12,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecgwas.associate import covariates, filesets
+from ecgwas.associate.calls import filesets
+from ecgwas.associate.people import covariates
 from ecgwas.ecg import withdrawn
 from ecgwas.errors import EcgwasError, StudyError
 from ecgwas.study import ReadOptions, Study, TraitOptions

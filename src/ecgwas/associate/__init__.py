@@ -1,4 +1,9 @@
-"""Association: traits and genotypes in, loci out. One file per engine.
+"""Association: traits and genotypes in, loci out. One file per engine (matrix.py, plink2.py), and rooms of their own for
+
+    calls/    genotypes as they lie in files and as the scan takes them
+    people/   who is tested: covariates, kinship, components, guards
+    engine/   what matrix.py is made of: algebra, kernels, missing calls, permutations
+    hits/     what becomes of a scan: thresholds, loci, signals, audit, known loci, power
 
 An engine's file offers
 

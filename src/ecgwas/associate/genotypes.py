@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate import filesets
-from ecgwas.associate.filesets import Fileset, People, chromosome, has_pattern, read_ids
-from ecgwas.associate.sources import COPIES, SHIFTS, Bed, Bgen, Pgen, Source, unpacked
+from ecgwas.associate.calls import filesets
+from ecgwas.associate.calls.filesets import Fileset, People, chromosome, has_pattern, read_ids
+from ecgwas.associate.calls.sources import COPIES, SHIFTS, Bed, Bgen, Pgen, Source, unpacked
 from ecgwas.errors import InputError, first_few
 from ecgwas.study.scan import Scan
 

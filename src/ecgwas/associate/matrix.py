@@ -18,12 +18,13 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ecgwas.associate import compiled, dense, dosages, findings, kernels
-from ecgwas.associate.blocks import Scanner
-from ecgwas.associate.cohort import assemble, groups, people
-from ecgwas.associate.findings import Findings
+from ecgwas.associate.calls import dosages
+from ecgwas.associate.engine import compiled, dense, findings, kernels
+from ecgwas.associate.engine.blocks import Scanner
+from ecgwas.associate.engine.cohort import assemble, groups, people
+from ecgwas.associate.engine.findings import Findings
+from ecgwas.associate.engine.permute import Shuffles
 from ecgwas.associate.genotypes import Genotypes
-from ecgwas.associate.permute import Shuffles
 from ecgwas.progress import silent
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, ScanResult, Traits

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from scipy import special, stats
 
-from ecgwas.associate.alleles import COMPLEMENT, UNCLEAR
+from ecgwas.associate.calls.alleles import COMPLEMENT, UNCLEAR
 from ecgwas.errors import InputError, first_few
 from ecgwas.loci_tables import MetaAssociations, MetaDropped
 

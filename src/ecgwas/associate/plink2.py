@@ -20,11 +20,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate import dosages, filters, findings, plink2_files, screening
-from ecgwas.associate.codes import Chooser
-from ecgwas.associate.cohort import Cohort, assemble, people
-from ecgwas.associate.filesets import Fileset
-from ecgwas.associate.findings import Findings
+from ecgwas.associate import plink2_files
+from ecgwas.associate.calls import dosages, filters
+from ecgwas.associate.calls.codes import Chooser
+from ecgwas.associate.calls.filesets import Fileset
+from ecgwas.associate.engine import findings, screening
+from ecgwas.associate.engine.cohort import Cohort, assemble, people
+from ecgwas.associate.engine.findings import Findings
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.errors import ToolError
 from ecgwas.progress import silent

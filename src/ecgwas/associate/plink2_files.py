@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate.cohort import Cohort
+from ecgwas.associate.engine.cohort import Cohort
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.errors import ToolError, first_few
 

@@ -12,9 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
-from ecgwas.associate import covariates as covariate_tables
-from ecgwas.associate.covariates import Coded, CovariateTable
-from ecgwas.associate.guards import Judge, Judged, nobody
+from ecgwas.associate.people import covariates as covariate_tables
+from ecgwas.associate.people.covariates import Coded, CovariateTable
+from ecgwas.associate.people.guards import Judge, Judged, nobody
 from ecgwas.errors import InputError, first_few
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import TraitOptions

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
-from ecgwas.associate import by_frequency, clumps, controls, evidence, genotypes, heritability, known, panel
+from ecgwas.associate import genotypes
 from ecgwas.associate import traits as trait_tables
-from ecgwas.associate.audit import Halves
-from ecgwas.associate.loci import LociTables
-from ecgwas.associate.region import Chromosome, VariantsTested
+from ecgwas.associate.hits import by_frequency, clumps, controls, evidence, heritability, known
+from ecgwas.associate.hits.audit import Halves
+from ecgwas.associate.hits.loci import LociTables
+from ecgwas.associate.hits.region import Chromosome, VariantsTested
+from ecgwas.associate.people import panel
 from ecgwas.loci_tables import Clumps, Heritability, Inflation, KnownTested
 from ecgwas.stages import represent, scan
 from ecgwas.stages.base import stage_folder

@@ -18,7 +18,8 @@ import polars as pl
 import yaml
 
 from ecgwas import __version__, associate
-from ecgwas.associate import dense, genotypes
+from ecgwas.associate import genotypes
+from ecgwas.associate.engine import dense
 from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.gene_tables import GeneCounts

@@ -12,9 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate import genotypes, inflation, loci, power, thresholds, verdicts
-from ecgwas.associate.controls import verdicts as known_verdicts
-from ecgwas.associate.region import VariantsTested
+from ecgwas.associate import genotypes
+from ecgwas.associate.hits import inflation, loci, power, thresholds
+from ecgwas.associate.hits.controls import verdicts as known_verdicts
+from ecgwas.associate.hits.region import VariantsTested
+from ecgwas.associate.people import verdicts
 from ecgwas.loci_tables import SetHits
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder

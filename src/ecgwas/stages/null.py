@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from ecgwas.associate import genotypes
-from ecgwas.associate.cohort import MALE
-from ecgwas.associate.thresholds import SETS
+from ecgwas.associate.engine.cohort import MALE
+from ecgwas.associate.hits.thresholds import SETS
 from ecgwas.errors import InputError, MissingStageError
 from ecgwas.simulate.files import write_genotypes
 from ecgwas.simulate.genomes import AUTOSOMES, simulate_genomes

@@ -14,7 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import report, represent
-from ecgwas.associate import genotypes, thresholds
+from ecgwas.associate import genotypes
+from ecgwas.associate.hits import thresholds
 from ecgwas.errors import EcgwasError, InputError
 from ecgwas.signals import Signals
 from ecgwas.stages import gather as gathering

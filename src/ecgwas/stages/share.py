@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ecgwas import __version__, report
 from ecgwas.associate import genotypes
 from ecgwas.associate import traits as trait_tables
-from ecgwas.associate.matching import matching
+from ecgwas.associate.hits.matching import matching
 from ecgwas.report import flow
 from ecgwas.stages import gather, read, scan, traits
 from ecgwas.stages import report as report_stage

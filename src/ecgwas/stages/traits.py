@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from ecgwas import ecg
-from ecgwas.associate import covariates, genotypes, guards, panel, traits
+from ecgwas.associate import genotypes, traits
+from ecgwas.associate.people import covariates, guards, panel
 from ecgwas.stages import represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from ecgwas.associate import filesets, genotypes
+from ecgwas.associate import genotypes
+from ecgwas.associate.calls import filesets
 from ecgwas.errors import StudyError
 from ecgwas.stages import STAGES
 from ecgwas.stages import read as read_stage

@@ -1,0 +1,158 @@
+"""One block of variants of one chromosome against all traits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.associate.calls import dosages, filters
+from ecgwas.associate.calls.codes import Chooser
+from ecgwas.associate.calls.dosages import AnyBlock
+from ecgwas.associate.engine import dense, findings, screening
+from ecgwas.associate.engine.cohort import Cohort, Group
+from ecgwas.associate.engine.dense import Dense
+from ecgwas.associate.engine.findings import Findings
+from ecgwas.associate.engine.fit import Fitter
+from ecgwas.associate.engine.permute import Shuffles
+from ecgwas.associate.engine.screening import BINS, Screened, Tally
+from ecgwas.associate.genotypes import Genotypes
+from ecgwas.study.scan import Matrix
+
+
+@dataclass(frozen=True)
+class Counting:
+    """One group of traits at one block: what fits it, and where every test goes (`every`, if it is to be kept)."""
+
+    group: Group
+    fitter: Fitter
+    tally: Tally
+    every: Dense | None
+    place: int
+
+    def fill(self, block: AnyBlock, screened: Screened, exact: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> None:
+        """The tests of these variants into `rows` (V,) of `every`; those computed again as they are written."""
+        assert self.every is not None
+        beta, se = self.fitter.effects(block, screened)
+        hits = exact["variant"], exact["trait"]
+        beta[hits], se[hits] = exact["beta"], exact["se"]
+        self.every.beta[np.ix_(rows, self.group.traits)] = beta
+        self.every.se[np.ix_(rows, self.group.traits)] = se
+        self.every.n[rows, self.place] = self.fitter.people(block)
+        self.every.degrees[rows, self.place] = screened.degrees
+        self.every.eaf[rows, self.place] = block.effect_frequency
+
+
+class Scanner:
+    """Tests blocks of variants; blocks are independent of each other, so that threads may share a Scanner."""
+
+    def __init__(
+        self, options: Matrix, cohort: Cohort, groups: list[Group], genotypes: Genotypes, shuffles: Shuffles | None
+    ) -> None:
+        total = len(genotypes.eids)
+        self.options, self.genotypes, self.shuffles = options, genotypes, shuffles
+        self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
+        self.everyone = Chooser(cohort.rows, total)
+        self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
+        self.groups = [
+            (
+                group,
+                Chooser(cohort.rows[group.people], total),
+                Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid),
+                Tally(len(group.traits)),
+            )
+            for group in groups
+        ]
+
+    def histograms(self) -> NDArray[np.int64]:
+        """(K, BINS) int64: t squared of all tests so far."""
+        counts = np.zeros((self.traits, BINS), dtype=np.int64)
+        for group, _, _, tally in self.groups:
+            counts[group.traits] = tally.total()
+        return counts
+
+    def block(self, start: int, stop: int) -> Findings:
+        """Variants start to stop (places on the chromosome)."""
+        of = dosages.reader(self.genotypes, start, stop)
+        numbers = np.arange(start, stop)
+        whole = of(self.everyone)
+        males = None if self.males is None else of(self.males)
+        stated = self.genotypes.stated_info[start:stop]
+        reasons = filters.reasons(self.options, whole, males, haploid=self.haploid, stated=stated)
+        kept = np.flatnonzero(reasons == "")
+        tested = whole if len(kept) == len(whole) else whole.pick(kept)
+        left_out = np.flatnonzero(reasons != "")
+        parts = [self._findings(left_out=findings.left_out(numbers[left_out], reasons[left_out]))] if len(left_out) else []
+        every = dense.empty(numbers[kept], traits=self.traits, groups=len(self.groups)) if self.options.dense else None
+        for place, (group, chooser, fitter, tally) in enumerate(self.groups):
+            chosen = tested if len(chooser.rows) == whole.people else of(chooser).pick(kept)
+            counting = Counting(group, fitter, tally, every, place)
+            parts += self._group(counting, chosen, numbers[kept])
+        if self.shuffles is not None:
+            parts.append(self._shuffled(self.shuffles, tested, numbers[kept]))
+        return replace(findings.total(parts, self.traits), dense=every)
+
+    def _shuffled(self, shuffles: Shuffles, tested: AnyBlock, numbers: NDArray[np.int64]) -> Findings:
+        """What shuffled people reach, and sets of traits in people as they are."""
+        seen = shuffles.look(tested)
+        own = seen.as_they_are
+        columns = {
+            "variant": numbers[own.variant], "set": own.number, "eaf": tested.effect_frequency[own.variant],
+            "omnibus": own.omnibus, "acat": own.acat, "best": own.best,
+        }  # fmt: skip
+        sets = pl.DataFrame(columns, schema=findings.SETS)
+        return replace(self._findings(maxima=seen.maxima), sets=sets, set_maxima=seen.joint)
+
+    def _group(self, counting: Counting, block: AnyBlock, numbers: NDArray[np.int64]) -> list[Findings]:
+        group, fitter = counting.group, counting.fitter
+        rare = self._too_rare(block)
+        if rare.any():
+            lost = self._lost(group, numbers[rare], np.full(int(rare.sum()), "mac", dtype=object))
+            rest = ~rare
+            return [*lost, *self._group(counting, block.pick(rest), numbers[rest])]
+        screened = fitter.screen(block)
+        fine = screened.fine
+        reached = screening.reached(screened, fitter.least(screened), counting.tally.mine())
+        exact = fitter.exact(block, reached, screened.degrees)
+        rows = findings.rows(**exact | {"variant": numbers[exact["variant"]], "trait": group.traits[exact["trait"]]})
+        if counting.every is not None:
+            counting.fill(block, screened, exact, np.searchsorted(counting.every.variants, numbers))
+        tests = np.zeros(self.traits, dtype=np.int64)
+        tests[group.traits] = fine.sum()
+        missed = self._lost(group, numbers[~fine], screened.codes[~fine])
+        not_computed = np.zeros(self.traits, dtype=np.int64)
+        not_computed[group.traits] = (~fine).sum()
+        return [*missed, self._findings(rows=rows, tests=tests, not_computed=not_computed)]
+
+    def _too_rare(self, block: AnyBlock) -> NDArray[np.bool_]:
+        """(V,) bool: fewer minor alleles than asked for among the people of one group. The whole cohort passed before."""
+        if block.people == len(self.everyone.rows) or self.males is not None:
+            return np.zeros(len(block), dtype=bool)
+        alleles = 2.0 if self.haploid else 1.0
+        return np.asarray(block.minor / alleles < self.options.min_mac)
+
+    def _lost(self, group: Group, numbers: NDArray[np.int64], reasons: NDArray[np.object_]) -> list[Findings]:
+        if len(numbers) == 0:
+            return []
+        if len(group.traits) == self.traits:
+            return [self._findings(left_out=findings.left_out(numbers, reasons))]
+        frames = [findings.left_out(numbers, reasons, int(trait)) for trait in group.traits]
+        return [self._findings(left_out=pl.concat(frames))]
+
+    def _findings(
+        self, *, rows: pl.DataFrame | None = None, left_out: pl.DataFrame | None = None,
+        tests: NDArray[np.int64] | None = None, not_computed: NDArray[np.int64] | None = None,
+        maxima: NDArray[np.float64] | None = None,
+    ) -> Findings:  # fmt: skip
+        none = np.zeros(self.traits, dtype=np.int64)
+        return Findings(
+            rows=findings.NO_ROWS if rows is None else rows,
+            left_out=findings.NO_LEFT_OUT if left_out is None else left_out,
+            tests=none if tests is None else tests,
+            not_computed=none if not_computed is None else not_computed,
+            chi2_counts=np.empty((0, 0), dtype=np.int64),
+            maxima=np.empty(0) if maxima is None else maxima,
+        )

@@ -1,0 +1,147 @@
+"""The compiled part of the scan (_table.c), optional at install. Each of its functions has a twin in NumPy.
+
+Sums are taken in the same order on every machine, so the compiled results have the same bits everywhere. The twins give
+the same numbers but for the order of their sums.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION = 4
+"""Of the functions in _table.c; a build of another version is not used."""
+
+LANES = 16
+"""Columns that the table kernel handles together, as in _table.c."""
+
+GROUP = 64
+"""Traits are padded to whole groups, as in _table.c."""
+
+LINE = 64
+"""Bytes of a cache line."""
+
+
+def _module() -> Any:
+    return import_module("ecgwas.associate.engine._table")
+
+
+@cache
+def there() -> bool:
+    """True if the compiled part was installed, in this version."""
+    try:
+        return int(getattr(_module(), "VERSION", 1)) == VERSION
+    except ImportError:
+        return False
+
+
+def aligned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
+    """An array of zeros that begins with a cache line."""
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(count + LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + count].view(dtype).reshape(shape)
+
+
+def padded(basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, R') float64 from (N, R), with zeros up to whole pairs of the widest vectors."""
+    people, rank = basis.shape
+    found = aligned((people, -(-rank // LANES) * LANES), np.float64)
+    found[:, :rank] = basis
+    return found
+
+
+def tiled(columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Columns (N, C) in tiles (T, 4 ceil(N / 4), LANES) float32, padded with zeros."""
+    people, wanted = columns.shape
+    tiles = -(-wanted // LANES)
+    found = aligned((tiles, -(-people // 4) * 4, LANES), np.float32)
+    for tile in range(tiles):
+        some = columns[:, tile * LANES : (tile + 1) * LANES]
+        found[tile, :people, : some.shape[1]] = some
+    return found
+
+
+def products(packed: NDArray[np.uint8], tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(V, LANES T) float32: copies in packed (V, W) times the columns of `tiles`, padding included."""
+    count, people, _ = tiles.shape
+    found = np.empty((len(packed), count * LANES), dtype=np.float32)
+    _module().products(packed, tiles, found, len(packed), packed.shape[1], people // 4, count)
+    return found
+
+
+def prepare(
+    source: NDArray[np.uint8], keep: NDArray[np.uint64], people: int, words: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Rows of a .bed (V, S) uint8, people whose two bits are ones in `keep`: packed (V, 8 words), counts (4, V) int64.
+
+    Counts: flipped, no call, one minor allele, two; see codes.Block.
+    """
+    packed = np.empty((len(source), words * 8), dtype=np.uint8)
+    counts = np.empty((4, len(source)), dtype=np.int64)
+    rows = np.ascontiguousarray(source)
+    _module().prepare(rows, keep, packed, counts, len(source), source.shape[1], words, people)
+    return packed, counts
+
+
+def gaps(
+    packed: NDArray[np.uint8], basis: NDArray[np.float64], traits: NDArray[np.float32], along: NDArray[np.float64],
+    missing: NDArray[np.int64], explained: NDArray[np.float64], product: NDArray[np.float32], length: NDArray[np.float32],
+    *, thorough: bool,
+) -> None:  # fmt: skip
+    """Missing calls put right in explained (V,) and product (V, C); length (V, K) filled; see gaps.Gaps.
+
+    basis (N, R') as `padded` gives it; traits (N, K') float32, padded with zeros to whole GROUPs; the first K columns of
+    product are the traits'.
+    """
+    variants, wanted = length.shape
+    people, rank = len(basis), along.shape[1]
+    numbers = (variants, packed.shape[1] // 8, people, rank, wanted, traits.shape[1], product.shape[1])
+    _module().gaps(packed, basis, traits, along, missing, explained, product, length, *numbers, thorough)
+
+
+def tests(
+    product: NDArray[np.float32], remaining: NDArray[np.float32], degrees: NDArray[np.float32], least: NDArray[np.float32],
+    fine: NDArray[np.bool_], length: NDArray[np.float32] | None, counts: NDArray[np.uint32],
+) -> NDArray[np.int32]:  # fmt: skip
+    """(H, 2) int32 variant and trait of tests at or above `least` (V,), in that order; t squared joins counts (K, bins).
+
+    The first K columns of product (V, C) are the traits'.
+    """
+    variants, stride = product.shape
+    traits, bins = counts.shape
+    room = variants * traits // 64 + 1024
+    before = counts
+    while True:
+        reached = np.empty((room, 2), dtype=np.int32)
+        numbers = (variants, stride, traits, bins, room)
+        found = _module().tests(product, remaining, degrees, least, fine, length, counts, reached, *numbers)
+        if found <= room:
+            hits = reached[:found]
+            return hits[np.lexsort((hits[:, 1], hits[:, 0]))]
+        # Too many hits for the room: once more, into counts that are thrown away.
+        room, counts = found, np.zeros_like(before)
+
+
+def refits(
+    packed: NDArray[np.uint8], basis: NDArray[np.float64], rank: int, traits: NDArray[np.float64], reached: NDArray[np.int32],
+    missing: NDArray[np.int64], squares: NDArray[np.float64],
+) -> NDArray[np.float64]:  # fmt: skip
+    """(H, 3) float64 of hits (H, 2), sorted by variant: g'My, g'Mg and y'My.
+
+    basis (N, R') as `padded` gives it; traits (K, N) float64.
+    """
+    found = np.empty((len(reached), 3))
+    people = len(basis)
+    numbers = (len(packed), packed.shape[1] // 8, people, rank, len(traits), len(reached))
+    _module().refits(packed, basis, traits, reached, missing, squares, found, *numbers)
+    return found
+
+
+def instructions(name: str | None = None) -> str:
+    """The instruction set in use; `name` chooses another one that this machine has (for tests)."""
+    return str(_module().instructions(name))

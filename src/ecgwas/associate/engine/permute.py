@@ -1,0 +1,188 @@
+"""The largest association that chance gives: people shuffled, everything tested again, the maximum kept.
+
+One shuffle serves all traits, variants and chromosomes, so that the correlation of traits and the linkage of variants
+stay as they are (max-T, Westfall and Young 1993). What is shuffled are the traits' residuals on the covariates; they are
+made orthogonal to the covariates again, genotypes are residualised once (Freedman and Lane 1983; Winkler et al. 2014,
+NeuroImage 92:381). With |g| = 1 after that, every test is a correlation, and its largest square is the largest t squared.
+
+Where traits lack people, the lacking ones are shuffled with the others and count as 0; a missing call counts as its
+fitted value. Both leave the null distribution of t as it is to first order, and no test has fewer degrees of freedom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.associate.calls.dosages import AnyBlock
+from ecgwas.associate.engine.algebra import neglog10p
+from ecgwas.associate.engine.cohort import Cohort, Group
+from ecgwas.associate.engine.collinear import MAX_INFLATION
+from ecgwas.associate.engine.joint import Joint, sets
+from ecgwas.associate.traits import span
+
+COLUMNS = 2048
+"""Shuffled traits per product: enough to be fast, few enough that the product stays near the processor."""
+
+KEPT_BYTES = 2**29
+"""Shuffled traits are kept for all blocks up to this size, else made anew for each."""
+
+DECIMALS = 6
+"""Of the maxima: what float32 products determine whatever the block size."""
+
+
+KEPT = 3.0
+"""Sets of traits are kept from this -log10 p on."""
+
+
+@dataclass(frozen=True)
+class Sets:
+    """R tests of sets of traits, people as they are: variant (place in the block), number of the set, -log10 p of both tests,
+    and the trait of the set with the smallest p by itself."""
+
+    variant: NDArray[np.int64]
+    number: NDArray[np.int64]
+    omnibus: NDArray[np.float64]
+    acat: NDArray[np.float64]
+    best: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Sets:
+        """No row."""
+        whole, real = np.empty(0, dtype=np.int64), np.empty(0)
+        return cls(whole, whole, real, real, whole)
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """maxima (B,) float64, in each shuffle the largest absolute correlation of a variant with a trait; joint (B,) float64, the
+    largest -log10 p of a set of traits; as_they_are: the sets that reach something in people unshuffled."""
+
+    maxima: NDArray[np.float64]
+    joint: NDArray[np.float64]
+    as_they_are: Sets
+
+
+@dataclass(frozen=True)
+class Some:
+    """b shuffles: traits (N, b K), what their correlations are multiplied with (b K,), scores of sets of traits (N, b W)."""
+
+    columns: NDArray[np.float32]
+    factors: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+class Shuffles:
+    """`count` shuffles of a cohort's people; the same seed and people give the same shuffles on every chromosome."""
+
+    def __init__(
+        self, cohort: Cohort, groups: list[Group], names: Sequence[str], *, count: int, seed: int, jointly: bool = True
+    ) -> None:
+        """names: K traits, `<representation>.<lead>.<feature>`; jointly: sets of them are tested, too."""
+        people, traits = cohort.values.shape
+        self.count, self.traits = count, traits
+        self.basis = span(cohort.covariates)
+        self.degrees = people - self.basis.shape[1] - 1
+        values = np.zeros((people, traits))
+        for group in groups:
+            values[np.ix_(group.people, group.traits)] = group.design.traits
+        # Traits of different people are residuals on different covariates; on these they must be residuals, too.
+        values -= self.basis @ (self.basis.T @ values)
+        values /= np.linalg.norm(values, axis=0)
+        self.values = values.astype(np.float32)
+        self.orders = _orders(cohort, count, seed)
+        self.step = max(1, COLUMNS // traits)
+        self.joint = Joint(sets(names, self.values, self.basis, self.degrees) if jointly else (), self.degrees)
+        small = people * (traits + self.joint.width) * count * self.values.itemsize <= KEPT_BYTES
+        self.kept = list(self._made()) if small else None
+
+    def _made(self) -> Iterator[Some]:
+        """All shuffles, some at a time."""
+        basis = self.basis.astype(np.float32)
+        for start in range(0, self.count, self.step):
+            orders = self.orders[start : start + self.step]
+            columns = self.values[orders.T].reshape(len(self.values), -1)
+            lost = np.square(basis.T @ columns, dtype=np.float64).sum(axis=0)
+            yield Some(columns, (1.0 / np.sqrt(1.0 - lost)).astype(np.float32), self.joint.shuffled(orders, basis))
+
+    def look(self, block: AnyBlock) -> Shuffled:
+        """All shuffles of a block of variants."""
+        genotypes, tested = self._residuals(block)
+        if len(genotypes) == 0:
+            return Shuffled(np.zeros(self.count), np.zeros(self.count), Sets.none())
+        found, jointly = [], []
+        for some in self.kept if self.kept is not None else self._made():
+            product = genotypes @ some.columns
+            largest = (np.maximum(product.max(axis=0), -product.min(axis=0)) * some.factors).reshape(-1, self.traits)
+            found.append(largest.max(axis=1))
+            if self.joint.sets:
+                product *= some.factors
+                combined = self.joint.acat_maxima(product.reshape(len(product), -1, self.traits), largest)
+                jointly.append(np.maximum(combined, self.joint.omnibus_maxima(genotypes, some.scores)))
+        joint = np.concatenate(jointly) if jointly else np.zeros(self.count)
+        return Shuffled(np.concatenate(found).astype(np.float64), joint, self._as_they_are(genotypes, tested))
+
+    def _as_they_are(self, genotypes: NDArray[np.float32], tested: NDArray[np.int64]) -> Sets:
+        """Sets of traits and variants (places in the block) with a -log10 p of KEPT or more, people unshuffled."""
+        if not self.joint.sets:
+            return Sets.none()
+        correlations = genotypes @ self.values
+        limit, rows = self.joint.least(KEPT), []
+        together = self.joint.shuffled(np.arange(len(self.values))[None], self.basis.astype(np.float32))
+        for k, (one, q) in enumerate(zip(self.joint.sets, self.joint.omnibus(genotypes, together), strict=True)):
+            own = correlations[:, one.columns]
+            omnibus = self.joint.strength(q[:, 0], one)
+            largest = np.abs(own).max(axis=1)
+            combined = np.zeros(len(own))
+            strong = np.flatnonzero(largest > limit)
+            combined[strong] = self.joint.acat(own[strong])
+            kept = np.flatnonzero(np.maximum(omnibus, combined) >= KEPT)
+            best = one.columns[np.abs(own[kept]).argmax(axis=1)]
+            rows.append((tested[kept], np.full(len(kept), k), omnibus[kept], combined[kept], best))
+        variant, number, omnibus, combined, best = (np.concatenate(column) for column in zip(*rows, strict=True))
+        return Sets(variant, number, np.round(omnibus, DECIMALS), np.round(combined, DECIMALS), best)
+
+    def _residuals(self, block: AnyBlock) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(V', N) float32: genotypes that can be tested, without what covariates explain, of unit length; their places."""
+        genotypes = block.decoded()
+        basis = self.basis.astype(np.float32)
+        weights = (genotypes @ basis).astype(np.float64)
+        weights[:, 0] = block.minor * self.basis[0, 0]
+        gaps = np.flatnonzero(block.missing)
+        for i in gaps:
+            rows = self.basis[block.absent(int(i))]
+            weights[i] = np.linalg.lstsq(np.eye(rows.shape[1]) - rows.T @ rows, weights[i], rcond=None)[0]
+        genotypes -= weights.astype(np.float32) @ basis.T
+        for i in gaps:
+            genotypes[i, block.absent(int(i))] = 0.0
+        length = np.einsum("vn,vn->v", genotypes, genotypes, dtype=np.float64)
+        centred = block.squares - block.minor**2 / np.maximum(block.called, 1)
+        tested = (length > 0) & (length * MAX_INFLATION >= centred) & (centred > 0)
+        scaled: NDArray[np.float32] = genotypes[tested] / np.sqrt(length[tested]).astype(np.float32)[:, None]
+        return scaled, np.flatnonzero(tested)
+
+    def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(count,) -log10 p of the largest correlations."""
+        squares = np.minimum(np.square(maxima), 1.0)
+        with np.errstate(divide="ignore"):
+            t = np.sqrt(squares * self.degrees / (1.0 - squares))
+        return np.round(neglog10p(t, float(self.degrees)), DECIMALS)
+
+
+def _orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
+    """(count, N) int64: whose traits each person of the cohort gets.
+
+    Drawn for everyone with traits, whatever the order of the .fam; people who are not in the cohort are skipped.
+    """
+    everyone = int(cohort.total)
+    place = np.full(everyone, -1, dtype=np.int64)
+    place[cohort.order] = np.arange(len(cohort.order))
+    receivers = place[place >= 0]
+    orders = np.empty((count, len(receivers)), dtype=np.int64)
+    for shuffle in range(count):
+        donors = place[np.random.default_rng([seed, shuffle]).permutation(everyone)]
+        orders[shuffle, receivers] = donors[donors >= 0]
+    return orders

@@ -1,0 +1,95 @@
+"""All tests of a block of variants: their t squared counted in histograms and compared with the limit."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.associate.engine import compiled
+from ecgwas.tables import CHI2_EDGES
+
+BINS = len(CHI2_EDGES) - 1
+BINS_PER_UNIT = 100
+"""Bins of CHI2_EDGES are 0.01 wide, the last one open."""
+
+SMALLEST = np.float32(1e-12)
+"""Share of a trait's variance that is left unexplained at least."""
+
+
+@dataclass(frozen=True)
+class Screened:
+    """Every test of V variants with k traits.
+
+    product    (V, C) float32, g'My of unit traits in the first k columns
+    remaining  (V,) float64, g'Mg;  length (V, k) float32, y'My, or None: 1
+    codes      (V,) text, PLINK's code where not computed, else empty;  fine (V,) bool, computed
+    degrees    (V,) int64, degrees of freedom
+    """
+
+    product: NDArray[np.float32]
+    remaining: NDArray[np.float64]
+    length: NDArray[np.float32] | None
+    codes: NDArray[np.object_]
+    fine: NDArray[np.bool_]
+    degrees: NDArray[np.int64]
+    traits: int
+
+
+class Tally:
+    """Histograms of t squared of k traits; every thread counts in its own, (k, BINS) uint32."""
+
+    def __init__(self, traits: int) -> None:
+        self._traits, self._local = traits, threading.local()
+        self._all: list[NDArray[np.uint32]] = []
+
+    def mine(self) -> NDArray[np.uint32]:
+        """This thread's histograms, to be added to."""
+        if not hasattr(self._local, "counts"):
+            self._local.counts = np.zeros((self._traits, BINS), dtype=np.uint32)
+            self._all.append(self._local.counts)
+        found: NDArray[np.uint32] = self._local.counts
+        return found
+
+    def total(self) -> NDArray[np.int64]:
+        """(k, BINS) int64 over all threads."""
+        found = np.zeros((self._traits, BINS), dtype=np.int64)
+        for counts in self._all:
+            found += counts
+        return found
+
+
+def reached(screened: Screened, least: NDArray[np.float64], counts: NDArray[np.uint32]) -> NDArray[np.int32]:
+    """(H, 2) int32 variant and trait of tests with t squared at or above `least` (V,), in that order.
+
+    All tests computed join the histograms `counts` (k, BINS).
+    """
+    fine, limits = np.ascontiguousarray(screened.fine), least.astype(np.float32)
+    if compiled.there():
+        remaining, degrees = screened.remaining.astype(np.float32), screened.degrees.astype(np.float32)
+        return compiled.tests(screened.product, remaining, degrees, limits, fine, screened.length, counts)
+    values = chi2(screened)
+    counts += histogram(values[fine]).astype(np.uint32)
+    return np.argwhere((values >= limits[:, None]) & fine[:, None]).astype(np.int32)
+
+
+def chi2(screened: Screened) -> NDArray[np.float32]:
+    """(V, k) float32 t squared; meaningless where not computed."""
+    remaining = screened.remaining.astype(np.float32)[:, None]
+    square = np.square(screened.product[:, : screened.traits])
+    length = np.float32(1.0) if screened.length is None else screened.length
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest = np.maximum(length * remaining - square, remaining * SMALLEST)
+        found: NDArray[np.float32] = square / rest * screened.degrees.astype(np.float32)[:, None]
+    return found
+
+
+def histogram(values: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """(K, BINS) int64 from t squared (V, K) without missing values."""
+    traits = values.shape[1]
+    bins = np.minimum(values * BINS_PER_UNIT, BINS - 1).astype(np.int64)
+    bins += np.arange(traits) * BINS
+    return np.bincount(bins.ravel(), minlength=traits * BINS).reshape(traits, BINS)

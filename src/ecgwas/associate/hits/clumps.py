@@ -1,0 +1,58 @@
+"""Hits that linkage joins: the strongest variant takes those it is correlated with, then the strongest of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.associate.hits.region import Chromosome, r2
+from ecgwas.loci_tables import Clumps
+
+OPEN = Callable[[str], Chromosome]
+
+
+def clump(hits: pl.DataFrame, opened: OPEN, *, min_r2: float, window_bp: int) -> Clumps:
+    """One row per variant with a hit, over all traits, with the lead variant of its clump.
+
+    hits: columns of Associations. A variant's strength is that of its strongest trait. r squared among the people tested,
+    no call filled with the mean; a variant joins the first lead within window_bp whose r squared is min_r2 or more.
+    """
+    tables = [
+        _of_chromosome(group, opened(str(chrom[0])), min_r2, window_bp)
+        for chrom, group in hits.group_by("chrom", maintain_order=True)
+    ]
+    return Clumps(pl.concat(tables)) if tables else Clumps.empty()
+
+
+def _of_chromosome(hits: pl.DataFrame, chromosome: Chromosome, min_r2: float, window_bp: int) -> pl.DataFrame:
+    by = ["variant", "pos", "effect_allele"]
+    strongest = hits.sort("neglog10p", "trait", descending=[True, False]).unique(by, keep="first", maintain_order=True)
+    strongest = strongest.sort("neglog10p", "pos", "variant", descending=[True, False, False])
+    copies = chromosome.at(chromosome.rows(strongest)).filled
+    lead, correlation = _leads(copies, strongest["pos"].to_numpy(), min_r2, window_bp)
+    variants = strongest["variant"].to_numpy()
+    return strongest.select(
+        "variant", "chrom", "pos", "effect_allele", "trait", "neglog10p",
+        lead=pl.Series(variants[lead], dtype=pl.String), lead_pos=pl.Series(strongest["pos"].to_numpy()[lead]),
+        r2=pl.Series(correlation),
+    ).sort("pos", "variant", "effect_allele")  # fmt: skip
+
+
+def _leads(
+    copies: NDArray[np.float64], positions: NDArray[np.int64], min_r2: float, window_bp: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(V,) place of each variant's lead and r squared with it; variants ordered by strength."""
+    lead = np.full(len(copies), -1, dtype=np.int64)
+    correlation = np.ones(len(copies))
+    for i in range(len(copies)):
+        if lead[i] >= 0:
+            continue
+        lead[i] = i
+        free = np.flatnonzero((lead < 0) & (np.abs(positions - positions[i]) <= window_bp))
+        squared = r2(copies[free], copies[i])
+        joined = free[squared >= min_r2]
+        lead[joined], correlation[joined] = i, squared[squared >= min_r2]
+    return lead, np.round(correlation, 6)

@@ -1,0 +1,233 @@
+"""Known variants as positive controls: does this study see what others have seen, and in the same direction?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import stats
+
+from ecgwas.associate.calls import alleles
+from ecgwas.associate.engine.algebra import neglog10p
+from ecgwas.associate.engine.multitrait import acat
+from ecgwas.associate.hits.evidence import Open
+from ecgwas.associate.hits.known import Known
+from ecgwas.associate.hits.region import Chromosome, Region, VariantsTested, r2, without
+from ecgwas.associate.people.guards import OFF, PASS, WARN
+from ecgwas.loci_tables import KnownTested
+from ecgwas.study import LociOptions
+
+QT = ("qtc_framingham_ms", "qtc_fridericia_ms", "qtc_bazett_ms", "qt_ms")
+"""Published QT is adjusted for heart rate linearly, as Framingham's correction is."""
+
+MEASURED: Mapping[str, tuple[str, ...]] = {
+    "qt": QT, "qtinterval": QT, "pr": ("pr_ms",), "printerval": ("pr_ms",), "qrs": ("qrs_ms",), "qrsduration": ("qrs_ms",),
+    "hr": ("heart_rate_bpm",), "heartrate": ("heart_rate_bpm",), "restingheartrate": ("heart_rate_bpm",), "jt": ("jt_ms",),
+    "jtinterval": ("jt_ms",), "pwaveduration": ("p_ms",), "cornell": ("cornell_uv",), "sokolowlyon": ("sokolow_lyon_uv",),
+}  # fmt: skip
+"""Published trait, small letters and digits only -> our measurements of the same thing, the best first."""
+
+APART_BP = 500_000
+"""Of known variants of a trait that lie nearer to each other only the first is counted: linkage makes them one."""
+ENOUGH = 10
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Share:
+    """`seen` of `of` known variants, where chance alone gives the share `by_chance`."""
+
+    seen: int
+    of: int
+    by_chance: float
+
+    @property
+    def p(self) -> float:
+        """One-sided binomial p of as many by chance; 1 without any variant."""
+        return float(stats.binom.sf(self.seen - 1, self.of, self.by_chance)) if self.of else 1.0
+
+
+def same_trait(known: str, names: Sequence[str], given: Mapping[str, str]) -> str | None:
+    """Our trait that measures what a published one does; None if there is none.
+
+    given: published trait -> our trait or its feature, as the study file has it; it comes before MEASURED.
+    """
+    bare = "".join(letter for letter in known.lower() if letter.isalnum())
+    wanted = (given[known],) if known in given else MEASURED.get(bare, ())
+    for feature in wanted:
+        found = [name for name in names if name == feature or name.split(".", 2)[2] == feature]
+        if found:
+            return found[0]
+    return None
+
+
+def controls(
+    known: Known, chromosomes: Iterable[Chromosome], tested: VariantsTested, given: Mapping[str, str] | None = None
+) -> KnownTested:
+    """One row per known variant that was tested here and published trait, by chromosome and position.
+
+    With our strongest trait and ACAT over all of them: under the null a share of 0.05 has ACAT's p < 0.05. Where the table
+    names alleles and effect, and one of our traits measures the same (same_trait): its effect, and whether it has the same
+    direction; 0.5 of them have it by chance. Alleles are turned to ours (alleles.orientation). Of several variants at one
+    position the first with the published alleles is taken.
+    """
+    rows: list[dict[str, Any]] = []
+    for chromosome in chromosomes:
+        found = _tested(known, chromosome, tested)
+        if not found:
+            continue
+        region = chromosome.at(np.array([place for place, _ in found], dtype=np.int64))
+        strengths = region_strengths(chromosome, region)
+        combined = acat(strengths)
+        for i, (place, site) in enumerate(found):
+            best = int(strengths[i].argmax())
+            row = {"known_trait": site["trait"], "gene": site["gene"], **region.named(i)}
+            row |= {"best_trait": chromosome.names[best], "neglog10p": float(strengths[i, best])}
+            row |= {"neglog10p_acat": float(combined[i]), **_directed(site, chromosome, place, region.copies[i], given or {})}
+            rows.append(row)
+    return KnownTested.of(rows)
+
+
+def _tested(known: Known, chromosome: Chromosome, tested: VariantsTested) -> list[tuple[int, dict[str, Any]]]:
+    """Places of known variants on the chromosome, ascending, and the published rows; each trait once at a position."""
+    here = chromosome.genotypes
+    own = known.frame.filter(pl.col("chrom") == here.chrom)
+    sites = own.unique(["pos", "trait"], keep="first", maintain_order=True).sort("pos", maintain_order=True)
+    places: dict[int, list[int]] = {}
+    for i in np.flatnonzero(tested.of(here)).tolist():
+        places.setdefault(int(here.positions[i]), []).append(i)
+    found = []
+    for site in sites.iter_rows(named=True):
+        at = places.get(site["pos"], [])
+        fitting = [i for i in at if _orientation(site, chromosome, i, None) not in (None, alleles.OTHERS)]
+        found += [((fitting or at)[0], site)] if at else []
+    return found
+
+
+def _orientation(site: Mapping[str, Any], chromosome: Chromosome, place: int, frequency: float | None) -> str | None:
+    """How the published alleles stand to ours; None where the table does not name them."""
+    if site["effect_allele"] is None or site["other_allele"] is None:
+        return None
+    here = chromosome.genotypes
+    ours = str(here.effect_alleles[place]).upper(), str(here.other_alleles[place]).upper()
+    return alleles.orientation(ours, (site["effect_allele"], site["other_allele"]), frequency, site["eaf"])
+
+
+def _directed(
+    site: Mapping[str, Any], chromosome: Chromosome, place: int, copies: NDArray[np.float32], given: Mapping[str, str]
+) -> dict[str, Any]:
+    """Our effect on the same trait beside the published one, both of our effect allele."""
+    trait = same_trait(site["trait"], chromosome.names, given)
+    told = _orientation(site, chromosome, place, float(np.nanmean(copies)) / 2)
+    row: dict[str, Any] = {"trait": trait, "alleles": told}
+    row |= {name: None for name in ("known_beta", "beta", "se", "neglog10p_trait", "same_direction")}
+    if told in (alleles.SAME, alleles.SWAPPED) and site["beta"] is not None:
+        row["known_beta"] = site["beta"] if told == alleles.SAME else -site["beta"]
+    if trait is None:
+        return row
+    fit = chromosome.model(trait).fit(copies)
+    row |= {"beta": fit.beta, "se": fit.se, "neglog10p_trait": fit.neglog10p}
+    if row["known_beta"]:
+        row["same_direction"] = bool(np.sign(fit.beta) == np.sign(row["known_beta"]))
+    return row
+
+
+def linked(options: LociOptions, loci: pl.DataFrame, known: Known, opened: Open, tested: VariantsTested) -> pl.DataFrame:
+    """The loci (with known.COLUMNS), those that linkage joins to a known variant called known, too.
+
+    A locus that is `new` by distance is known where a known variant was tested here, lies within `clump_window_bp` of its lead
+    variant, and their r2 among the people tested is `clump_r2` or more; its traits and genes are those of all such variants.
+    """
+    rows = []
+    for locus in loci.iter_rows(named=True):
+        joined = _joined(options, locus, known, opened, tested) if locus["known"] == "new" else []
+        if joined:
+            genes = "; ".join(sorted({site["gene"] for site in joined} - {None})) or None
+            traits = "; ".join(sorted({site["trait"] for site in joined}))
+            locus = locus | {"known": "known", "known_traits": traits, "known_genes": genes}
+        rows.append(locus)
+    return pl.DataFrame(rows, schema=loci.schema)
+
+
+def _joined(
+    options: LociOptions, locus: Mapping[str, Any], known: Known, opened: Open, tested: VariantsTested
+) -> list[dict[str, Any]]:
+    """Known variants in linkage with the lead variant of a locus."""
+    window = options.clump_window_bp
+    near = known.frame.filter(pl.col("chrom") == locus["chrom"], (pl.col("pos") - locus["pos"]).abs() <= window)
+    found = _tested(Known(near, 0), opened(locus["chrom"]), tested) if near.height else []
+    if not found:
+        return []
+    chromosome = opened(locus["chrom"])
+    own = pl.DataFrame([{"variant": locus["lead_variant"], "pos": locus["pos"], "effect_allele": locus["effect_allele"]}])
+    lead = chromosome.at(chromosome.rows(own)).filled[0]
+    alike = r2(chromosome.at(np.array([place for place, _ in found], dtype=np.int64)).filled, lead)
+    return [site for (_, site), value in zip(found, alike, strict=True) if value >= options.clump_r2]
+
+
+def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float64]:
+    """(V, K) -log10 p of a region's variants with all traits, no call filled with the mean."""
+    filled = region.filled
+    found = np.zeros((len(region), len(chromosome.names)))
+    for k, name in enumerate(chromosome.names):
+        model = chromosome.model(name)
+        rest = without(filled[:, model.people], model.basis)
+        trait = model.residual
+        degrees = len(trait) - model.basis.shape[1] - 1
+        length = np.einsum("vn,vn->v", rest, rest)
+        squares = np.minimum((rest @ trait) ** 2 / np.maximum(length * float(trait @ trait), 1e-300), 1 - 1e-15)
+        found[:, k] = neglog10p(np.sqrt(squares * degrees / (1 - squares)), float(degrees))
+    return found
+
+
+def shares(table: KnownTested) -> dict[str, Share]:
+    """Of known variants APART_BP or more from the one before: how many are seen here.
+
+    any_trait       ACAT's p below 0.05; 5 % by chance
+    same_direction  the published direction, whatever the p; half of them by chance
+    confirmed       the published direction and p below 0.05; 2.5 % by chance
+    """
+    limit = -np.log10(LEVEL)
+    every = _apart(table.frame.with_columns(one=pl.lit("")), "one")
+    directed = _apart(table.frame.filter(pl.col("same_direction").is_not_null()), "known_trait")
+    same = directed.filter(pl.col("same_direction"))
+    return {
+        "any_trait": Share(every.filter(pl.col("neglog10p_acat") > limit).height, every.height, LEVEL),
+        "same_direction": Share(same.height, directed.height, 0.5),
+        "confirmed": Share(same.filter(pl.col("neglog10p_trait") > limit).height, directed.height, LEVEL / 2),
+    }
+
+
+def _apart(rows: pl.DataFrame, trait: str) -> pl.DataFrame:
+    """Rows (sorted by position within chromosomes) that lie APART_BP or more behind the one kept before, of the same trait."""
+    last: dict[tuple[str, str], int] = {}
+    kept = []
+    for row in rows.select(trait, "chrom", "pos").iter_rows():
+        key, pos = (row[0], row[1]), row[2]
+        kept.append(key not in last or pos - last[key] >= APART_BP)
+        if kept[-1]:
+            last[key] = pos
+    return rows.filter(pl.Series(kept, dtype=pl.Boolean))
+
+
+def verdicts(table: KnownTested) -> list[dict[str, Any]]:
+    """Rows of Guards; none without a table of known loci."""
+    words = {
+        "any_trait": "known variants with p < 0.05 over all traits together (ACAT)",
+        "same_direction": "known variants whose effect on the same trait has the published direction",
+        "confirmed": "known variants with the published direction and p < 0.05 on the same trait",
+    }
+    rows = []
+    for name, share in shares(table).items() if len(table) else ():
+        status = OFF if share.of < ENOUGH else PASS if share.p < LEVEL else WARN
+        note = f"share of {words[name]}, {share.seen} of {share.of}; {share.by_chance:g} by chance, p {share.p:.2g}"
+        value = round(share.seen / share.of, 6) if share.of else None
+        rows.append(
+            {"guard": f"known_{name}", "about": "hits", "status": status, "value": value, "limit": share.by_chance,
+             "left_out": None, "of": share.of, "note": note}
+        )  # fmt: skip
+    return rows

@@ -1,0 +1,93 @@
+"""All that is asked of hits and loci on individual data, chromosome by chromosome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ecgwas.associate.hits import conditional, credible
+from ecgwas.associate.hits.audit import Auditor, Halves
+from ecgwas.associate.hits.region import Chromosome, Model, Region, VariantsTested
+from ecgwas.associate.people import long_range
+from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible
+from ecgwas.study import LociOptions
+from ecgwas.tables import Traits
+
+Open = Callable[[str], Chromosome]
+
+COLUMNS = ("clumps", "signals", "long_range_linkage")
+"""Added at the end of loci.csv: clumps that linkage does not join, signals of the conditional analysis, and the name of the
+region of long-range linkage that the locus touches (null: none)."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """loci: as given, with COLUMNS at the end."""
+
+    conditional: Conditional
+    credible: Credible
+    audit: Audit
+    loci: pl.DataFrame
+
+
+def gather(
+    options: LociOptions, hits: pl.DataFrame, loci: pl.DataFrame, clumped: Clumps, opened: Open, tested: VariantsTested,
+    *, limit: float, build: str, halves: Halves | None = None, seeds: Sequence[Traits] = (),
+) -> Evidence:  # fmt: skip
+    """Conditional analysis and credible sets of each locus on its best trait, and the audit of the strongest hits.
+
+    hits: columns of Associations; loci: columns of Loci; limit: -log10 p of the study's threshold; halves, seeds: as
+    in Auditor.
+    """
+    steps, sets = [], []
+    for locus in loci.iter_rows(named=True):
+        shared = {"locus": locus["locus"], "trait": locus["best_trait"]}
+        model, region, lead = _locus(options, locus, opened(locus["chrom"]), tested)
+        found = conditional.stepwise(model, region, lead, limit=limit, most=options.max_signals)
+        steps += [shared | row for row in found]
+        sets += [shared | row for row in credible.sets(model, region, effects=options.max_signals)]
+    told = Conditional.of(steps)
+    audit = audited(options, hits, opened, limit, halves, seeds)
+    return Evidence(told, Credible.of(sets), audit, _told(loci, clumped, told, build))
+
+
+def _locus(
+    options: LociOptions, locus: dict[str, Any], chromosome: Chromosome, tested: VariantsTested
+) -> tuple[Model, Region, int]:
+    """The best trait, the variants tested within window_bp of the locus, and the place of the lead variant among them."""
+    region = chromosome.around(locus["start"] - options.window_bp, locus["stop"] + options.window_bp, tested)
+    row = {"variant": locus["lead_variant"], "pos": locus["pos"], "effect_allele": locus["effect_allele"]}
+    return chromosome.model(locus["best_trait"]), region, region.place_of(row)
+
+
+def audited(
+    options: LociOptions, hits: pl.DataFrame, opened: Open, limit: float, halves: Halves | None, seeds: Sequence[Traits] = ()
+) -> Audit:
+    """The audit of the strongest `audit` hits, by chromosome and position."""
+    strongest = hits.with_row_index("row").sort("neglog10p", "row", descending=[True, False]).head(options.audit).sort("row")
+    rows = []
+    for chrom, group in strongest.group_by("chrom", maintain_order=True):
+        chromosome = opened(str(chrom[0]))
+        auditor = Auditor(chromosome, limit, halves, seeds)
+        variants = group.unique(["variant", "pos", "effect_allele"], keep="first", maintain_order=True)
+        region = chromosome.at(chromosome.rows(variants))
+        place = {key: i for i, key in enumerate(variants.select("variant", "pos", "effect_allele").iter_rows())}
+        for hit in group.iter_rows(named=True):
+            copies = region.copies[place[hit["variant"], hit["pos"], hit["effect_allele"]]]
+            rows.append(auditor.look(hit, copies))
+    return Audit.of(rows)
+
+
+def _told(loci: pl.DataFrame, clumped: Clumps, steps: Conditional, build: str) -> pl.DataFrame:
+    signals = dict(steps.frame.filter(pl.col("significant")).group_by("locus").len().iter_rows())
+    rows = []
+    for locus in loci.iter_rows(named=True):
+        inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
+        leads = clumped.frame.filter(inside).select("lead", "lead_pos").n_unique()
+        name = long_range.name_of(build, locus["chrom"], locus["start"], locus["stop"])
+        rows.append((leads, signals.get(locus["locus"], 0), name))
+    types = (pl.Int64, pl.Int64, pl.String)
+    return loci.hstack(pl.DataFrame(rows, schema=dict(zip(COLUMNS, types, strict=True)), orient="row"))

@@ -1,0 +1,211 @@
+"""Some variants of one chromosome and the people tested, in memory, for a closer look: exact single regressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.associate.engine.algebra import neglog10p
+from ecgwas.associate.engine.cohort import Cohort, assemble
+from ecgwas.associate.genotypes import Genotypes
+from ecgwas.associate.traits import span
+from ecgwas.tables import Covariates, Traits
+
+STEP = 256
+"""Variants decoded at once: of a biobank's people a few hundred fill memory."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """V variants of the N people tested on this chromosome, in the order of the .fam.
+
+    places    (V,) int64, where the variants stand on the chromosome
+    copies    (V, N) float32, copies of the effect allele, no call NaN
+    """
+
+    genotypes: Genotypes
+    places: NDArray[np.int64]
+    copies: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """(V,) int64, 1-based."""
+        return np.asarray(self.genotypes.positions[self.places])
+
+    @property
+    def filled(self) -> NDArray[np.float64]:
+        """(V, N) float64 copies, no call replaced by the variant's mean."""
+        values = self.copies.astype(np.float64)
+        mean = np.nanmean(values, axis=1, keepdims=True)
+        return np.where(np.isnan(values), mean, values)
+
+    def named(self, i: int) -> dict[str, object]:
+        """Columns variant, chrom, pos, effect_allele of a variant."""
+        place, here = self.places[i], self.genotypes
+        return {
+            "variant": str(here.variants[place]), "chrom": here.chrom, "pos": int(here.positions[place]),
+            "effect_allele": str(here.effect_alleles[place]),
+        }  # fmt: skip
+
+    def pick(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Region:
+        """Some of the variants."""
+        return Region(self.genotypes, self.places[chosen], self.copies[chosen])
+
+    def place_of(self, row: dict[str, object]) -> int:
+        """Where in the region the variant of a row (variant, pos, effect_allele) is."""
+        here = self.genotypes
+        same = (here.variants[self.places] == row["variant"]) & (here.positions[self.places] == row["pos"])
+        same &= here.effect_alleles[self.places] == row["effect_allele"]
+        return int(np.flatnonzero(same)[0])
+
+
+@dataclass(frozen=True)
+class Chromosome:
+    """The people tested on one chromosome with their traits and covariates, and its genotypes."""
+
+    genotypes: Genotypes
+    cohort: Cohort
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, genotypes: Genotypes, traits: Traits, covariates: Covariates) -> Chromosome:
+        """Traits and covariates hold the same people in the same order."""
+        return cls(genotypes, assemble(traits, covariates, genotypes), traits.names)
+
+    def at(self, places: NDArray[np.int64]) -> Region:
+        """These variants."""
+        rows = self.cohort.rows
+        copies = np.empty((len(places), len(rows)), dtype=np.float32)
+        for start in range(0, len(places), STEP):
+            some = places[start : start + STEP]
+            copies[start : start + STEP] = self._decoded(some)[:, rows]
+        return Region(self.genotypes, places, copies)
+
+    def _decoded(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        if len(places) and places[-1] - places[0] < 4 * STEP and np.all(np.diff(places) > 0):
+            whole = self.genotypes.dosages(int(places[0]), int(places[-1]) + 1)
+            return np.asarray(whole[places - places[0]])
+        return np.concatenate([self.genotypes.dosages(int(i), int(i) + 1) for i in places])
+
+    def around(self, start: int, stop: int, tested: VariantsTested) -> Region:
+        """Every variant that was tested and lies in start..stop."""
+        positions = self.genotypes.positions
+        places = np.flatnonzero((positions >= start) & (positions <= stop) & tested.of(self.genotypes))
+        return self.at(places)
+
+    def rows(self, frame: pl.DataFrame) -> NDArray[np.int64]:
+        """(R,) int64: where the variants of a frame (variant, pos, effect_allele) stand on the chromosome."""
+        here = self.genotypes
+        keys = pl.DataFrame(
+            {"variant": here.variants, "pos": here.positions, "effect_allele": here.effect_alleles},
+            schema={"variant": pl.String, "pos": pl.Int64, "effect_allele": pl.String},
+        ).with_row_index("place")
+        by = ["variant", "pos", "effect_allele"]
+        first = keys.unique(by, keep="first", maintain_order=True)
+        joined = frame.select(by).join(first, on=by, how="left", maintain_order="left")
+        return joined["place"].to_numpy().astype(np.int64)
+
+    def model(self, trait: str) -> Model:
+        """The trait of the people who have it, and their covariates."""
+        values = self.cohort.values[:, self.names.index(trait)]
+        people = np.flatnonzero(~np.isnan(values))
+        return Model(people, values[people], span(self.cohort.covariates[people]))
+
+
+@dataclass(frozen=True)
+class VariantsTested:
+    """Which variants were tested: all but those left out for all traits."""
+
+    left_out: frozenset[tuple[str, int]]
+
+    @classmethod
+    def from_frame(cls, left_out: pl.DataFrame) -> VariantsTested:
+        """left_out: columns variant, pos, trait (null or empty: all traits) of LeftOutVariants."""
+        whole = left_out.filter(pl.col("trait").is_null() | (pl.col("trait") == ""))
+        return cls(frozenset(whole.select("variant", "pos").iter_rows()))
+
+    def of(self, genotypes: Genotypes) -> NDArray[np.bool_]:
+        """(V,) bool for the variants of a chromosome."""
+        pairs = zip(genotypes.variants.tolist(), genotypes.positions.tolist(), strict=True)
+        return np.array([pair not in self.left_out for pair in pairs], dtype=bool)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One regression: effect of a copy of the effect allele, standard error, t, degrees of freedom, people."""
+
+    beta: float
+    se: float
+    degrees: int
+    people: int
+
+    @property
+    def t(self) -> float:
+        """beta / se."""
+        return self.beta / self.se if self.se > 0 else float("inf")
+
+    @property
+    def neglog10p(self) -> float:
+        """-log10 p of the two-sided t test."""
+        return float(neglog10p(np.array([self.t]), float(self.degrees))[0])
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trait (n,) of the people who have it (places among the N), and an orthonormal basis (n, R) of the covariates."""
+
+    people: NDArray[np.int64]
+    values: NDArray[np.float64]
+    basis: NDArray[np.float64]
+
+    @property
+    def residual(self) -> NDArray[np.float64]:
+        """(n,) the trait without its covariates."""
+        return without(self.values, self.basis)
+
+    def called(self, copies: NDArray[np.floating]) -> tuple[Model, NDArray[np.float64]]:
+        """The model of those with a call of one variant (N,), and their copies (n',)."""
+        own = copies[self.people].astype(np.float64)
+        seen = np.isfinite(own)
+        if seen.all():
+            return self, own
+        basis = np.linalg.qr(self.basis[seen])[0]
+        return Model(self.people[seen], self.values[seen], basis), own[seen]
+
+    def fit(self, copies: NDArray[np.floating], others: Sequence[NDArray[np.floating]] = ()) -> Fit:
+        """Ordinary least squares on covariates, other variants and the variant (N,) each; no call of any: left out."""
+        everyone = np.sum([*others, copies], axis=0)
+        model, _ = self.called(everyone)
+        genotype = copies[model.people].astype(np.float64)
+        basis = model.basis
+        if others:
+            basis = np.linalg.qr(np.column_stack([basis, *(other[model.people] for other in others)]))[0]
+        rest, trait = without(genotype, basis), without(model.values, basis)
+        length = float(rest @ rest)
+        if length <= 1e-9 * float(genotype @ genotype):
+            return Fit(0.0, float("inf"), 1, len(genotype))
+        beta = float(rest @ trait) / length
+        degrees = len(genotype) - basis.shape[1] - 1
+        left = trait - beta * rest
+        return Fit(beta, float(np.sqrt(left @ left / degrees / length)), degrees, len(genotype))
+
+
+def without(values: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) or (V, n) values without what an orthonormal basis (n, R) explains of them; twice, against rounding."""
+    for _ in range(2):
+        values = values - (values @ basis) @ basis.T
+    return values
+
+
+def r2(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(V,) squared correlation of variants (V, N) with one (N,), all without missing values."""
+    a, b = first - first.mean(axis=1, keepdims=True), second - second.mean()
+    length = np.maximum(np.einsum("vn,vn->v", a, a) * float(b @ b), 1e-300)
+    return np.asarray((a @ b) ** 2 / length)

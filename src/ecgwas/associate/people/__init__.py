@@ -1,0 +1,1 @@
+"""Who is tested: kinship, components, covariates, guards and their verdicts."""
