@@ -31,6 +31,9 @@ from ecgwas.tables import Covariates, ScanResult, Traits
 
 logger = logging.getLogger(__name__)
 
+PACKED_BYTES = 2**26
+"""Packed hard calls that a thread holds at once."""
+
 
 def check(options: Matrix) -> None:
     """Raises StudyError if the kernel asked for is not there."""
@@ -78,9 +81,9 @@ def scan(
 
 
 def block_size(options: Matrix, genotypes: Genotypes) -> int:
-    """Variants per block: `options.block`, or as many as a thread may hold dosages of."""
+    """Variants per block: `options.block`, or as many as a thread may hold calls or dosages of."""
     if genotypes.hard:
-        return options.block
+        return max(1, min(options.block, PACKED_BYTES * 4 // len(genotypes.eids)))
     return max(1, min(options.block, dosages.BYTES // (dosages.BYTES_EACH * len(genotypes.eids))))
 
 

@@ -210,11 +210,12 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     kept = tests * 10.0**-options.keep_neglog10p
     shuffles = options.permutations if isinstance(options, Matrix) else 0
     shuffled = 4.0 * size.tested * count * shuffles
+    block_variants = options.block if isinstance(options, Matrix) else 4096
     # Shuffled traits that do not fit are made anew for each block of variants.
-    made: float = 1 if shuffled <= SHUFFLED_BYTES else max(1, variants / 4096)
+    made: float = 1 if shuffled <= SHUFFLED_BYTES else max(1, variants / block_variants)
     cpu += made * size.tested * count * shuffles * CONSTANTS["shuffle_value"]
     cpu += tests * size.tested * shuffles * CONSTANTS["shuffle_test_person"]
-    block = min(4096, variants) * size.tested * (6.0 if shuffles else 1.0)
+    block = min(block_variants, variants) * size.tested * (6.0 if shuffles else 1.0)
     held = 4 * size.tested * count * 8 + cores * (block + count * HISTOGRAM_BYTES) + variants * 250 + kept * 300
     held += shuffled if shuffled <= SHUFFLED_BYTES else 3.0 * 4 * 2048 * size.tested
     held += 2.0**28 * cores if size.dosages else 0.0

@@ -17,14 +17,13 @@ TARGET static inline NAME(vector) NAME(select)(NAME(whole) which, NAME(vector) y
     return (NAME(vector))((which & (NAME(whole))yes) | (~which & (NAME(whole))no));
 }
 
-/* LANES tests of one variant from trait `start` on, of which `count` are there: t squared to `chi2` and into histograms.
- * Gives which are reached. The same operations in the same order as in screening.py. */
-TARGET static inline NAME(whole) NAME(some)(const tests_t *job, size variant, size start, const float *product,
-                                            const float *length, size count, float *chi2) {
+/* LANES tests of one variant: t squared to `chi2`, places in their histograms to `bins`. Gives which are reached. The same
+ * operations in the same order as in screening.py. */
+TARGET static inline NAME(whole) NAME(some)(const tests_t *job, size variant, const float *product, const float *length,
+                                            float *chi2, int32_t *bins) {
     NAME(vector) zero = {0}, remaining = zero + job->remaining[variant], smallest = remaining * 1e-12f;
     NAME(vector) last = zero + (float)(job->bins - 1), least = zero + job->least[variant];
     NAME(whole) reached = {0};
-    int32_t bin[LANES];
     for (size k = 0; k < LANES; k += VECTOR) {
         NAME(vector) g = *(const NAME(loose) *)(product + k), square = g * g, whole = remaining;
         if (length)
@@ -32,37 +31,36 @@ TARGET static inline NAME(whole) NAME(some)(const tests_t *job, size variant, si
         NAME(vector) found = square / LARGER(whole - square, smallest) * job->degrees[variant], place = found * 100.0f;
         NAME(whole) places = __builtin_convertvector(SMALLER(place, last), NAME(whole));
         memcpy(chi2 + k, &found, sizeof found);
-        memcpy(bin + k, &places, sizeof places);
+        memcpy(bins + k, &places, sizeof places);
         reached |= found >= least;
     }
-    uint32_t *counts = job->counts + start * job->bins;
-    size bins = job->bins;
-    if (count == LANES) /* a loop of known length */
-        for (size k = 0; k < LANES; k++)
-            counts[k * bins + bin[k]]++;
-    else
-        for (size k = 0; k < count; k++)
-            counts[k * bins + bin[k]]++;
     return reached;
 }
 
-/* The traits from `begin` to `end` of one variant, at most STRIP. */
+/* The traits from `begin` to `end` of one variant, at most STRIP: all computed before any is counted, so that the divisions
+ * of one do not wait for the counting of another. */
 TARGET static void NAME(strip)(tests_t *job, size variant, size begin, size end) {
     const float *product = job->product + variant * job->stride;
     const float *length = job->length ? job->length + variant * job->trait_count : NULL;
     float chi2[STRIP];
+    int32_t bins[STRIP], any = 0;
     NAME(whole) reached = {0};
     size start = begin;
-    for (; start + LANES <= end; start += LANES)
-        reached |= NAME(some)(job, variant, start, product + start, length ? length + start : NULL, LANES, chi2 + start - begin);
+    for (; start + LANES <= end; start += LANES) {
+        size k = start - begin;
+        reached |= NAME(some)(job, variant, product + start, length ? length + start : NULL, chi2 + k, bins + k);
+    }
     if (start < end) {
         float some[LANES] = {0}, lengths[LANES] = {0};
         memcpy(some, product + start, sizeof(float) * (size_t)(end - start));
         if (length)
             memcpy(lengths, length + start, sizeof(float) * (size_t)(end - start));
-        reached |= NAME(some)(job, variant, start, some, length ? lengths : NULL, end - start, chi2 + start - begin);
+        size k = start - begin;
+        reached |= NAME(some)(job, variant, some, length ? lengths : NULL, chi2 + k, bins + k);
     }
-    int32_t any = 0;
+    uint32_t *counts = job->counts + begin * job->bins;
+    for (size k = 0; k < end - begin; k++, counts += job->bins)
+        counts[bins[k]]++;
     for (int k = 0; k < VECTOR; k++)
         any |= reached[k];
     if (any)
