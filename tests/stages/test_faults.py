@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -84,3 +85,12 @@ def test_what_the_machine_refuses_is_one_clear_error(error: Exception, kind: typ
 def test_a_bug_stays_a_bug() -> None:
     with pytest.raises(KeyError), failures.explained(Path("/results")):
         raise KeyError("x")
+
+
+def test_little_address_space_is_refused_before_a_library_finds_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures.refuse_little_address_space(Path("/results"))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (2**29, 2**29))
+    with pytest.raises(MachineError, match="ulimit -v"):
+        failures.refuse_little_address_space(Path("/results"))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (2**50, 2**50))
+    failures.refuse_little_address_space(Path("/results"))

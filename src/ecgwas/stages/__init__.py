@@ -49,6 +49,7 @@ def stage_named(name: str) -> Stage:
 
 def run(study: Study, *, until: str | None = None, force: bool = False) -> None:
     """Every part of every stage in order, those that are fresh left as they are."""
+    failures.refuse_little_address_space(study.results)
     names = [stage.name for stage in STAGES]
     wanted = STAGES if until is None else STAGES[: names.index(until) + 1]
     _run_parts(study, wanted, force=force)
@@ -83,6 +84,7 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -
         fix = f"parts of {stage_name}: {first_few(known, 30)}"
         raise StudyError(f"stage {stage_name} has no part '{part}'", where=study.folder, fix=fix)
     label = stage_name if known == ("all",) else f"{stage_name} {part}"
+    failures.refuse_little_address_space(study.results)
     mark = _mark(study, stage, part)
     lock = note_path(study, stage_name, part).with_suffix(".lock")
     with failures.explained(study.results), locked(lock, f"{stage_name} (part {part})"):

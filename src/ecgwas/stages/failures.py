@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,23 @@ SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 """What NumPy says when a disk is full."""
 
 SAID_OF_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory", "failed to allocate", "os error 12)")
+
+LEAST_ADDRESSES_MIB = 1024
+"""Address space beyond what is taken. With less, the threads of libraries end without a word, with a signal or never: OpenBLAS
+interrupts the process where it gets no thread, polars waits for one that is gone."""
+
+
+def refuse_little_address_space(results: Path) -> None:
+    """Raises MachineError where `ulimit -v` leaves less than LEAST_ADDRESSES_MIB."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    statm = Path("/proc/self/statm")
+    if limit == resource.RLIM_INFINITY or not statm.exists():
+        return
+    taken = int(statm.read_text().split()[0]) * resource.getpagesize()
+    left = (limit - taken) / 2**20
+    if left < LEAST_ADDRESSES_MIB:
+        problem = f"the address space is limited (ulimit -v): {max(left, 0):.0f} MiB are left, {LEAST_ADDRESSES_MIB} are needed"
+        raise MachineError(problem, where=results, fix="raise the limit, or `ulimit -v unlimited`; finished parts are kept")
 
 
 @contextmanager
