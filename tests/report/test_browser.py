@@ -173,8 +173,8 @@ def test_a_deep_link_opens_its_trait(browser: playwright.Browser, folder: Path) 
     page.go_back()
     shows(page, "pca.12L.f03")
     page.locator("nav a", has_text="Found").click()
-    assert page.locator("#found").is_visible()
-    assert not page.locator("#trait").is_visible()
+    page.locator("#found").wait_for()
+    page.locator("#trait").wait_for(state="hidden")
     assert opened.complaints == []
     opened.context.close()
 

@@ -42,7 +42,7 @@ def dosages(study: Study, variants: list[str], eids: list[str]) -> np.ndarray:
     return np.asarray(bed.read(dtype="float64"))[np.ix_(rows, columns)]
 
 
-def tested(findings: Findings) -> list[str]:
+def people_tested(findings: Findings) -> list[str]:
     return findings.people.frame.filter(pl.col("status") == "kept")["eid"].to_list()
 
 
@@ -61,7 +61,7 @@ def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, findings: F
 
 def test_linkage_is_the_squared_correlation_of_dosages(finished: Study, findings: Findings) -> None:
     here = findings.regions[0]
-    values = dosages(finished, here.tests["variant"].to_list(), tested(findings))
+    values = dosages(finished, here.tests["variant"].to_list(), people_tested(findings))
     filled = np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
     lead = filled[:, here.tests["variant"].to_list().index(here.lead_variant)]
     assert here.tests.height > 10
@@ -97,7 +97,7 @@ def test_a_linear_decoder_draws_the_effect_on_the_decoded_beats(finished: Study,
     decoded = encoder.decode(features)
     assert decoded is not None
     beats = findings.genotype_beats[0]
-    people = tested(findings)
+    people = people_tested(findings)
     dosage = dosages(finished, [beats.variant], people)[:, 0]
     if beats.effect_allele == beats.other_allele:
         pytest.fail("alleles are the same")
