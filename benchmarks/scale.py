@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.association import COVARIATES, Case, Clock, simulate
+from association import COVARIATES, Case, Clock, simulate  # beside this file
 
 from ecgwas.associate import genotypes, matrix
 from ecgwas.ecg.finding import find
