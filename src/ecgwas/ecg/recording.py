@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,13 @@ class Recording:
 def unusable(reason: str, path: Path) -> InputError:
     """The error for one file that cannot be used: `reason` is short, the same for the same mistake in other files."""
     return InputError(reason, where=path, fix="export the recording again, or leave the file out")
+
+
+def is_new(lead: str | None, leads: Container[str], path: Path) -> TypeGuard[str]:
+    """True for a lead that is not among `leads` yet, False for None (none of the twelve). Raises InputError for the rest."""
+    if lead is not None and lead in leads:
+        raise unusable(f"lead {lead} is given twice", path)
+    return lead is not None
 
 
 def twelve_leads(leads: Mapping[str, NDArray[np.float64]], path: Path) -> NDArray[np.float64]:

@@ -68,6 +68,17 @@ TARGET static size NAME(gather)(NAME(room) *room, const uint64_t *words, size co
     return found;
 }
 
+/* Sum of left * right from column `start` on, eight sums at a time; from the whole eight that `start` lies in. */
+TARGET static inline double NAME(inner)(const double *left, const double *right, size start, size wide) {
+    double sums[8] = {0}, total = 0;
+    for (size c = start / 8 * 8; c < wide; c += 8)
+        for (int lane = 0; lane < 8; lane++)
+            sums[lane] += left[c + lane] * right[c + lane];
+    for (int lane = 0; lane < 8; lane++)
+        total += sums[lane];
+    return total;
+}
+
 /* matrix = I - rows' rows, its upper triangle. */
 TARGET static void NAME(gram_of_columns)(NAME(room) *room, size missing) {
     size wide = room->wide;
@@ -96,13 +107,7 @@ TARGET static void NAME(gram_of_rows)(NAME(room) *room, size missing) {
         memset(room->matrix + i * wide, 0, sizeof(double) * (size_t)wide);
         for (size j = i; j < missing; j++) {
             const double *left = room->rows + i * wide, *right = room->rows + j * wide;
-            double sums[8] = {0}, total = 0;
-            for (size c = 0; c < wide; c += 8)
-                for (int lane = 0; lane < 8; lane++)
-                    sums[lane] += left[c + lane] * right[c + lane];
-            for (int lane = 0; lane < 8; lane++)
-                total += sums[lane];
-            room->matrix[i * wide + j] = (i == j) - total;
+            room->matrix[i * wide + j] = (i == j) - NAME(inner)(left, right, 0, wide);
         }
     }
     room->dims = missing;
@@ -179,13 +184,7 @@ TARGET static void NAME(solve_forward)(const NAME(room) *room, double *values) {
 TARGET static void NAME(solve_backward)(const NAME(room) *room, double *values) {
     for (size k = room->dims - 1; k >= 0; k--) {
         const double *row = room->matrix + k * room->wide;
-        double sums[8] = {0}, total = 0;
-        for (size c = k / 8 * 8; c < room->wide; c += 8)
-            for (int lane = 0; lane < 8; lane++)
-                sums[lane] += row[c + lane] * values[c + lane];
-        for (int lane = 0; lane < 8; lane++)
-            total += sums[lane];
-        values[k] = (values[k] - total) * room->scale[k];
+        values[k] = (values[k] - NAME(inner)(row, values, k, room->wide)) * room->scale[k];
     }
 }
 
@@ -297,15 +296,8 @@ TARGET static void NAME(gains)(NAME(room) *room, size missing) {
     size wide = room->wide;
     memcpy(room->first, room->z, sizeof(double) * (size_t)wide);
     NAME(solve_backward)(room, room->first);
-    for (size i = 0; i < missing; i++) {
-        double sums[8] = {0}, total = 0;
-        for (size c = 0; c < wide; c += 8)
-            for (int lane = 0; lane < 8; lane++)
-                sums[lane] += room->rows[i * wide + c + lane] * room->first[c + lane];
-        for (int lane = 0; lane < 8; lane++)
-            total += sums[lane];
-        room->u32[i] = (float)total;
-    }
+    for (size i = 0; i < missing; i++)
+        room->u32[i] = (float)NAME(inner)(room->rows + i * wide, room->first, 0, wide);
 }
 
 /* GROUP traits of one variant by the sums of squares of the people left out alone. With s = y_S'y_S, y'My is 1 - s less

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
-from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, numbers, plain_root_of
 
@@ -57,9 +57,8 @@ def parse(content: bytes, path: Path) -> Recording:
         raise unusable("no sequence of a standard lead", path)
     leads: dict[str, NDArray[np.float64]] = {}
     for lead, sequence in _lead_sequences(best):
-        if lead in leads:
-            raise unusable(f"lead {lead} is given twice", path)
-        leads[lead] = _microvolts(sequence, lead, path)
+        if is_new(lead, leads, path):
+            leads[lead] = _microvolts(sequence, lead, path)
     return Recording(leads, _rate_hz(best, path), _device(series))
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
-from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, numbers, positive, root_of
 from ecgwas.errors import InputError
@@ -119,11 +119,8 @@ def _counts(strip: Element, path: Path) -> dict[str, NDArray[np.float64]]:
     counts: dict[str, NDArray[np.float64]] = {}
     for element in strip.findall("WaveformData"):
         lead = standard_lead(str(element.get("lead", "")))
-        if lead is None:
-            continue
-        if lead in counts:
-            raise unusable(f"lead {lead} is given twice", path)
-        counts[lead] = numbers(element, f"lead {lead}", path, separator=",")
+        if is_new(lead, counts, path):
+            counts[lead] = numbers(element, f"lead {lead}", path, separator=",")
     if not counts:
         raise unusable("no WaveformData of a standard lead", path)
     return counts

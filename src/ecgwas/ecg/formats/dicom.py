@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
 from ecgwas.ecg.extras import needed
-from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 
 SPELLED = "DICOM waveform"
@@ -78,11 +78,8 @@ def _recording(read: Any, path: Path) -> Recording:
     leads: dict[str, NDArray[np.float64]] = {}
     for channel, row in zip(best.ChannelDefinitionSequence, samples, strict=True):
         lead = _lead(channel)
-        if lead is None:
-            continue
-        if lead in leads:
-            raise unusable(f"lead {lead} is given twice", path)
-        leads[lead] = _microvolts(channel, row, lead, path)
+        if is_new(lead, leads, path):
+            leads[lead] = _microvolts(channel, row, lead, path)
     if not leads:
         raise unusable("no channel of a standard lead", path)
     rate_hz = float(best.SamplingFrequency)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.extras import needed
-from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 
 SPELLED = "EDF"
@@ -74,10 +74,8 @@ def _leads(signals: Any, path: Path) -> tuple[dict[str, NDArray[np.float64]], se
     rates: set[float] = set()
     for signal in signals:
         lead = standard_lead(signal.label)
-        if lead is None:
+        if not is_new(lead, leads, path):
             continue
-        if lead in leads:
-            raise unusable(f"lead {lead} is given twice", path)
         uv = uv_of(signal.physical_dimension)
         if uv is None:
             raise unusable(f"unknown unit of lead {lead}", path)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
-from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, positive, root_of
 
@@ -51,11 +51,8 @@ def parse(content: bytes, path: Path) -> Recording:
     leads: dict[str, NDArray[np.float64]] = {}
     for element in waveform.findall("LeadData"):
         lead = standard_lead(element.findtext("LeadID") or "")
-        if lead is None:
-            continue
-        if lead in leads:
-            raise unusable(f"lead {lead} is given twice", path)
-        leads[lead] = _microvolts(element, lead, path)
+        if is_new(lead, leads, path):
+            leads[lead] = _microvolts(element, lead, path)
     if not leads:
         raise unusable("no LeadData of a standard lead", path)
     return Recording(leads, rate_hz, _device(root))

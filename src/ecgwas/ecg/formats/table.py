@@ -26,7 +26,7 @@ import yaml
 from numpy.typing import NDArray
 
 from ecgwas.ecg.device import NAMES, stated
-from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 
 SPELLED = "table or array with a sidecar"
@@ -71,11 +71,8 @@ def parse(content: bytes, path: Path) -> Recording:
     leads: dict[str, Floats] = {}
     for name, row in zip(names, rows, strict=True):
         lead = standard_lead(name)
-        if lead is None:
-            continue
-        if lead in leads:
-            raise unusable(f"lead {lead} is given twice", path)
-        leads[lead] = row * uv
+        if is_new(lead, leads, path):
+            leads[lead] = row * uv
     if not leads:
         raise unusable("no standard lead", path)
     told = sidecar.get("device")

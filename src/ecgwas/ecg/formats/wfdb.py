@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import standard_lead, uv_of
 
 SPELLED = "WFDB record"
@@ -190,10 +190,8 @@ def _signed(values: Counts, bits: int) -> Counts:
 
 def _take(leads: dict[str, NDArray[np.float64]], signal: _Signal, counts: Counts, path: Path) -> None:
     lead = standard_lead(signal.description)
-    if lead is None:
+    if not is_new(lead, leads, path):
         return
-    if lead in leads:
-        raise unusable(f"lead {lead} is given twice", path)
     uv = uv_of(signal.unit)
     if uv is None:
         raise unusable(f"unknown unit of lead {lead}", path)
