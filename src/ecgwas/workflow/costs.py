@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ecgwas.represent import measurements
+from ecgwas.associate.engine import permute
+from ecgwas.associate.hits import heritability
+from ecgwas.associate.people import panel as panels
+from ecgwas.represent import components, measurements
 from ecgwas.signals import LEADS
 from ecgwas.study import BeatPoints, Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
 
@@ -48,11 +51,6 @@ MAPPED_MIB = 80.0
 MIB = 2.0**20
 ROW_BYTES = 45.0
 """Of a kept test on disk."""
-PANEL_VARIANTS = 20_000
-LOOKED_AT = 400_000
-SHUFFLED_BYTES = 2.0**29
-"""Shuffled traits are kept up to this size."""
-LARGEST_GRAM = 8192
 HISTOGRAM_BYTES = 4000 * 8
 """Of a trait in one part of the scan: 4,000 bins."""
 
@@ -147,7 +145,7 @@ def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
 def _components(options: Pca, samples: float, people: int, aligned: float, features: Need) -> Need:
     """Exact from the smaller of the two matrices of products, beyond LARGEST_GRAM by iteration; features: what they take."""
     traces, columns = (12 * people, samples) if options.leads == "each" else (people, 8 * samples)
-    side = min(traces, columns, LARGEST_GRAM)
+    side = min(traces, columns, components.LARGEST_GRAM)
     products = traces * columns * side + 20 * side**3
     encoded = 3 * traces * CONSTANTS["pca_person"]
     whole = traces * columns * 4 if traces <= columns else 2**26 * 4
@@ -188,8 +186,8 @@ def parameters(options: ResidualAutoencoder | Vae, samples: float) -> float:
 
 def traits(study: Study, size: Size, count: int) -> Need:
     """Joining, transforming, and the guards over people: panel of variants, kinship of all pairs, components."""
-    looked = min(size.all_variants, LOOKED_AT)
-    kept = min(looked, PANEL_VARIANTS)
+    looked = min(size.all_variants, panels.LOOKED_AT)
+    kept = min(looked, panels.KEPT)
     pairs = study.traits.guards.max_kinship is not None
     kinship = 5 * size.tested**2 * kept * CONSTANTS["kinship_product"] if pairs else 0.0
     panel = looked * size.tested * CONSTANTS["panel_call"]
@@ -212,12 +210,12 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     shuffled = 4.0 * size.tested * count * shuffles
     block_variants = options.block if isinstance(options, Matrix) else 4096
     # Shuffled traits that do not fit are made anew for each block of variants.
-    made: float = 1 if shuffled <= SHUFFLED_BYTES else max(1, variants / block_variants)
+    made: float = 1 if shuffled <= permute.KEPT_BYTES else max(1, variants / block_variants)
     cpu += made * size.tested * count * shuffles * CONSTANTS["shuffle_value"]
     cpu += tests * size.tested * shuffles * CONSTANTS["shuffle_test_person"]
     block = min(block_variants, variants) * size.tested * (6.0 if shuffles else 1.0)
     held = 4 * size.tested * count * 8 + cores * (block + count * HISTOGRAM_BYTES) + variants * 250 + kept * 300
-    held += shuffled if shuffled <= SHUFFLED_BYTES else 3.0 * 4 * 2048 * size.tested
+    held += shuffled if shuffled <= permute.KEPT_BYTES else 3.0 * 4 * permute.COLUMNS * size.tested
     held += 2.0**28 * cores if size.dosages else 0.0
     dense = tests * 8 if isinstance(options, Matrix) and options.dense else 0
     disk = kept * ROW_BYTES + variants * 12 + count * HISTOGRAM_BYTES + dense
@@ -227,12 +225,12 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
 def loci(study: Study, size: Size, count: int) -> Need:
     """Thresholds, hits, linkage, heritability."""
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
-    looked = min(size.all_variants, LOOKED_AT)
-    thinned = min(size.tested, 4000)
+    looked = min(size.all_variants, panels.LOOKED_AT)
+    thinned = min(size.tested, heritability.MOST_PEOPLE)
     cpu = CONSTANTS["start"] + size.tested * count * CONSTANTS["loci_value"] + looked * size.tested * CONSTANTS["panel_call"]
-    cpu += thinned**2 * min(looked, PANEL_VARIANTS) * 1e-10 + 20 * thinned**3 * 1e-10
+    cpu += thinned**2 * min(looked, panels.KEPT) * 1e-10 + 20 * thinned**3 * 1e-10
     held = kept * 40 + 6 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
-    held += min(looked, PANEL_VARIANTS) * size.tested + 6 * thinned**2 * 8 + size.all_variants * 250
+    held += min(looked, panels.KEPT) * size.tested + 6 * thinned**2 * 8 + size.all_variants * 250
     return Need(cpu, BASE_MIB + 30 + held / MIB, count * 10_000 / MIB)
 
 
