@@ -55,29 +55,30 @@ def scan(
     """Every variant of `genotypes` against every trait; see ScanResult. `folder` receives every test, if `options.dense`.
 
     Traits and covariates: the same people in the same order, all of them in `genotypes`. `seed` shuffles people; the same
-    seed gives the same shuffles on every chromosome. Invalid for related people.
+    seed gives the same shuffles on every chromosome. Invalid for related people. BLAS works on one thread throughout: the
+    blocks are what threads share, and a thread of BLAS that has had work turns on a core for a tenth of a second after it.
     """
-    check(options)
-    cohort = assemble(traits, covariates, genotypes)
-    grouped = groups(cohort, traits.names)
-    shuffles = None
-    if options.permutations:
-        count, jointly = options.permutations, options.sets_of_traits
-        shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly)
-    if folder is None:
-        options = options.model_copy(update={"dense": False})
-    scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
-    edges = [*range(0, len(genotypes), block_size(options, genotypes)), len(genotypes)]
     with threadpool_limits(1, user_api="blas"):
+        check(options)
+        cohort = assemble(traits, covariates, genotypes)
+        grouped = groups(cohort, traits.names)
+        shuffles = None
+        if options.permutations:
+            count, jointly = options.permutations, options.sets_of_traits
+            shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly)
+        if folder is None:
+            options = options.model_copy(update={"dense": False})
+        scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
+        edges = [*range(0, len(genotypes), block_size(options, genotypes)), len(genotypes)]
         steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
         if options.dense and folder is not None:
             steps = dense.written(steps, folder, genotypes, grouped, traits.names)
         found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
-    found = replace(found, chi2_counts=scanner.histograms())
-    if shuffles is not None:
-        found = replace(found, maxima=shuffles.neglog10p(found.maxima))
-    names = () if shuffles is None else tuple(one.name for one in shuffles.joint.sets)
-    return findings.result(found, traits.names, people(cohort), genotypes, names)
+        found = replace(found, chi2_counts=scanner.histograms())
+        if shuffles is not None:
+            found = replace(found, maxima=shuffles.neglog10p(found.maxima))
+        names = () if shuffles is None else tuple(one.name for one in shuffles.joint.sets)
+        return findings.result(found, traits.names, people(cohort), genotypes, names)
 
 
 def block_size(options: Matrix, genotypes: Genotypes) -> int:
