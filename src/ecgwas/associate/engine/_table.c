@@ -133,16 +133,23 @@ static int sane(size a, size b, size c) {
     return 0;
 }
 
-static int run_products(products_t *job) {
-    size_t variants = (size_t)job->variants;
+/* Strip by strip, so that a tile's sums and a chunk's list stay in the second-level cache, too. */
+static int run_products(products_t *whole) {
+    products_t strip = *whole, *job = &strip;
+    size_t variants = (size_t)(whole->variants < PRODUCTS_STRIP ? whole->variants : PRODUCTS_STRIP);
     job->sums = aligned((size_t)job->tile_count * variants * sizeof(lanes_t));
     job->tables = aligned(CHUNK * ROWS * sizeof(lanes_t));
     job->rows = aligned((variants * 2 * PAIRS * PANEL + CHUNK + 1) * sizeof(uint16_t));
     job->filled = aligned(variants * sizeof(uint32_t));
     job->order = aligned(PANEL * variants * sizeof(uint32_t));
     int ready = job->sums && job->tables && job->rows && job->filled && job->order;
-    if (ready)
+    for (size start = 0; ready && start < whole->variants; start += PRODUCTS_STRIP) {
+        size left = whole->variants - start;
+        job->variants = left < PRODUCTS_STRIP ? left : PRODUCTS_STRIP;
+        job->packed = whole->packed + start * whole->stride;
+        job->out = whole->out + start * whole->tile_count * LANES;
         chosen->products(job);
+    }
     free(job->sums);
     free(job->tables);
     free(job->rows);

@@ -122,7 +122,7 @@ def tests(
         found = _module().tests(product, remaining, degrees, least, fine, length, counts, reached, *numbers)
         if found <= room:
             hits = reached[:found]
-            return hits[np.lexsort((hits[:, 1], hits[:, 0]))]
+            return hits[np.argsort(hits[:, 0].astype(np.int64) * traits + hits[:, 1])]
         # Too many hits for the room: once more, into counts that are thrown away.
         room, counts = found, np.zeros_like(before)
 
