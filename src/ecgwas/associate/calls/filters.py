@@ -16,6 +16,9 @@ TIE = 1e-9
 SURE = 30.0
 """The exact test is spared where the chi-square test's p is this many times above the limit, and above 5 %."""
 
+REASONS = ("", "call_rate", "maf", "mac", "info", "hwe")
+"""Filters in the order in which they are looked at."""
+
 REACH = 14.0
 """Counts further than this many standard deviations from their mean have no weight left in double precision."""
 
@@ -24,7 +27,7 @@ def reasons(
     options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
     haploid: bool = False, stated: NDArray[np.float64] | None = None,
 ) -> NDArray[np.object_]:  # fmt: skip
-    """(V,) text: the first filter that each variant fails (call_rate, maf, mac, info, hwe), or empty.
+    """(V,) text: the first of REASONS that holds of each variant, or empty.
 
     block: all people tested; males: on chromosome X the men among them, whose one allele is counted once in frequencies
     and who enter the Hardy-Weinberg test as alleles (Graffelman and Weir 2016); their heterozygous calls count for half.
@@ -34,20 +37,17 @@ def reasons(
     alleles, minor = _alleles(block, males, haploid=haploid)
     with np.errstate(invalid="ignore", divide="ignore"):
         frequency = np.where(alleles > 0, minor / alleles, 0.0)
-    found = np.full(len(block), "", dtype=object)
-    steps = [
-        ("call_rate", block.called < options.min_call_rate * block.people),
-        ("maf", frequency < options.min_maf),
-        ("mac", minor < options.min_mac),
-        ("info", uninformative(options, block, males, haploid=haploid, stated=stated)),
+    failed = [
+        block.called < options.min_call_rate * block.people,
+        frequency < options.min_maf,
+        minor < options.min_mac,
+        uninformative(options, block, males, haploid=haploid, stated=stated),
     ]
-    for name, failed in steps:
-        found[(found == "") & failed] = name
-    if haploid:
-        return found
-    rest = np.flatnonzero((found == "") & ~_surely_in_equilibrium(options, block, males))
-    found[rest[[not _in_equilibrium(options, block, males, int(i)) for i in rest]]] = "hwe"
-    return found
+    first = np.select(failed, list(range(1, len(failed) + 1)), 0)
+    if not haploid:
+        unsure = np.flatnonzero((first == 0) & ~_surely_in_equilibrium(options, block, males))
+        first[unsure[[not _in_equilibrium(options, block, males, int(i)) for i in unsure]]] = REASONS.index("hwe")
+    return np.array(REASONS, dtype=object)[first]
 
 
 def _alleles(block: AnyBlock, males: AnyBlock | None, *, haploid: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -82,9 +82,9 @@ class Scanner:
         males = None if self.males is None else of(self.males)
         stated = self.genotypes.stated_info[start:stop]
         reasons = filters.reasons(self.options, whole, males, haploid=self.haploid, stated=stated)
-        kept = np.flatnonzero(reasons == "")
+        passed = reasons == ""
+        kept, left_out = np.flatnonzero(passed), np.flatnonzero(~passed)
         tested = whole if len(kept) == len(whole) else whole.pick(kept)
-        left_out = np.flatnonzero(reasons != "")
         parts = [self._findings(left_out=findings.left_out(numbers[left_out], reasons[left_out]))] if len(left_out) else []
         every = dense.empty(numbers[kept], traits=self.traits, groups=len(self.groups)) if self.options.dense else None
         for place, (group, chooser, fitter, tally) in enumerate(self.groups):
