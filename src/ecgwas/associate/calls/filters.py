@@ -47,7 +47,7 @@ def reasons(
     if not haploid:
         unsure = np.flatnonzero((first == 0) & ~_surely_in_equilibrium(options, block, males))
         first[unsure[[not _in_equilibrium(options, block, males, int(i)) for i in unsure]]] = REASONS.index("hwe")
-    return np.array(REASONS, dtype=object)[first]
+    return np.asarray(np.array(REASONS, dtype=object)[first])
 
 
 def _alleles(block: AnyBlock, males: AnyBlock | None, *, haploid: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
