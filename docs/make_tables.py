@@ -9,9 +9,10 @@ from ecgwas import gene_tables, loci_tables, recording_tables, tables
 from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
 
 WHERE = {
-    "Recordings": "results/read/recordings.parquet",
+    "Recordings": "`results/read/recordings.parquet`, and `results/read/repeats.parquet` of second visits",
     "DeviceMeasurements": "results/read/device_measurements.parquet",
     "Features": "results/represent/<name>/features.parquet",
+    "Reliability": "results/represent/<name>/reliability.csv (kinds with `input: beat`, and all where somebody came twice)",
     "DevicePairs": "results/represent/<name>/device_pairs.parquet (kind `intervals`)",
     "DeviceAgreement": "results/represent/<name>/device_agreement.csv (kind `intervals`)",
     "People": "results/traits/people.csv",

@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from ecgwas import stages
 from ecgwas.errors import MissingStageError
+from ecgwas.recording_tables import Reliability
 from ecgwas.stages import null
 from ecgwas.study import Study
 from ecgwas.workflow import planning
@@ -70,7 +71,8 @@ def compared(study: Study) -> pl.DataFrame:
 
     Columns representation, kind, traits, significant, loci, alone (loci that no other representation finds), best_trait,
     neglog10p, lambda_gc (median over traits), repeatability (mean correlation of features between odd and even heartbeats;
-    null for strips). Raises MissingStageError before stage `loci` has run.
+    null for strips), between_visits (mean ICC of features of two visits; null where nobody has two). Raises MissingStageError
+    before stage `loci` has run.
     """
     folder = study.results / "loci"
     if not (folder / "hits.csv").exists():
@@ -87,7 +89,8 @@ def compared(study: Study) -> pl.DataFrame:
             "significant": hits.filter(mine).height, "loci": len(found[options.name]),
             "alone": len(found[options.name] - others), "best_trait": best["trait"].item() if best.height else None,
             "neglog10p": best["neglog10p"].item() if best.height else None,
-            "lambda_gc": traits["lambda_gc"].median(), "repeatability": _repeatability(study, options.name),
+            "lambda_gc": traits["lambda_gc"].median(), "repeatability": _mean_of(study, options.name, "r"),
+            "between_visits": _mean_of(study, options.name, "icc"),
         })  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None)
 
@@ -99,10 +102,11 @@ def _loci_of(representation: str, hits: pl.DataFrame, loci: pl.DataFrame) -> set
     return set(within.filter(pl.col("at").is_between(pl.col("start"), pl.col("stop")))["locus"])
 
 
-def _repeatability(study: Study, name: str) -> float | None:
+def _mean_of(study: Study, name: str, column: str) -> float | None:
+    """The mean over features of a column of reliability.csv; None where it has no number."""
     path = study.results / "represent" / name / "reliability.csv"
-    values = _table(path)
-    return float(np.mean(values["r"].to_numpy())) if values.height else None
+    values = Reliability.read(path).frame[column].drop_nulls().to_numpy() if path.exists() else np.empty(0)
+    return float(np.mean(values)) if len(values) else None
 
 
 PLANNED = (("stage", 10), ("parts", 6), ("fresh", 6), ("core time", 10), ("longest", 9), ("memory", 9), ("disk", 9))

@@ -1,4 +1,4 @@
-"""Tables of the stage `read` beside Recordings: what the recorders themselves measured."""
+"""Tables about recordings: what the recorders themselves measured, and how well features of recordings repeat."""
 
 from __future__ import annotations
 
@@ -43,4 +43,16 @@ class DeviceAgreement(Table):
         "low": Column(REAL, "lower limit of agreement: mean - 1.96 SD"), "high": Column(REAL, "upper limit of agreement"),
         "median_difference": Column(REAL, "median of the differences"),
         "r": Column(REAL, "Pearson correlation of the two; null where one does not vary"),
+    }  # fmt: skip
+
+
+class Reliability(Table):
+    """How well each feature repeats: within a recording, and from one visit of a person to the next."""
+
+    columns = {
+        "lead": Column(TEXT, "lead, or 12L"), "feature": Column(TEXT, "feature"),
+        "r": Column(REAL, "correlation between the median beats of odd and of even heartbeats; null for whole strips"),
+        "icc": Column(REAL, "ICC(2,1) between two visits; null where nobody has a second one"),
+        "icc_low": Column(REAL, "lower end of its 95 % interval"), "icc_high": Column(REAL, "upper end"),
+        "people": Column(WHOLE, "people with the feature at both visits"),
     }  # fmt: skip

@@ -57,6 +57,26 @@ def test_one_lead_files_stay_within_one_visit_and_the_complete_one_wins(tmp_path
     assert strict.instance == "2_0"
 
 
+def test_the_repeat_is_another_complete_visit(tmp_path: Path) -> None:
+    touch(tmp_path, "1_20205_2_0.xml", "1_20205_3_1.xml", "1_20205_3_0.xml", "1_20205_4_0.xml")
+    touch(tmp_path, "2_20205_2_0.xml", "2_20205_2_1.xml", "2_I_20205_3_0.xml", "3_20205_2_0.xml", "4_20205_2_0.xml")
+    touch(tmp_path, "4_20205_1_0.xml")
+    manifest = found(tmp_path)
+    assert {eid: source.instance for eid, source in manifest.repeats.items()} == {"1": "3_0", "4": "1_0"}
+    assert manifest.repeats["1"].paths == {"12L": tmp_path / "1_20205_3_0.xml"}
+    assert others(manifest)["1_20205_3_0.xml"] == ("duplicate", "another recording of the person is used: 2_0")
+    off = found(tmp_path, repeat_visits=False)
+    assert off.repeats == {}
+    assert (off.sources, others(off)) == (manifest.sources, others(manifest))
+    gone = put(tmp_path, "gone.txt", "4\n")
+    assert set(found(tmp_path, leave_out=gone).repeats) == {"1"}
+
+
+def test_visits_without_a_number_are_not_known_to_be_others(tmp_path: Path) -> None:
+    lines = "eid\tpath\tinstance\nx\ta.xml\t2_0\nx\tb.xml\t\ny\tc.xml\t\ny\td.xml\t3\n"
+    assert found(put(tmp_path, "list.tsv", lines)).repeats == {}
+
+
 def test_derivable_leads_may_be_absent(tmp_path: Path) -> None:
     touch(tmp_path, *(f"1_{lead}_20205_2_0.xml" for lead in ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")))
     touch(tmp_path, *(f"1_{lead}_20205_3_0.xml" for lead in LEADS))

@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.loci_tables import Audit, Credible, Heritability
+from ecgwas.recording_tables import Reliability
 from ecgwas.report import (
     Background,
     Example,
@@ -263,7 +264,8 @@ def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, 
     mse = pl.DataFrame({"lead": list(LEADS) * PEOPLE, "mse": rng.lognormal(-2, 0.5, 12 * PEOPLE)})
     whole = pl.DataFrame({"lead": ["12L"] * PEOPLE, "mse": rng.lognormal(-3, 0.5, PEOPLE)})
     r = [{"lead": lead, "feature": f"f{i:02d}", "r": float(rng.beta(9, 2))} for lead in LEADS for i in range(1, 7)]
-    reliability = pl.DataFrame(r)
+    visits = {"icc": 0.7, "icc_low": 0.5, "icc_high": 0.82, "people": 40}
+    reliability = Reliability.of([row | visits for row in r]).frame
     smooth = np.apply_along_axis(lambda row: np.convolve(row, np.ones(9) / 9, "same"), 1, beat)
     return (
         RepresentationFindings("pca", "pca", nothing, errors.tail(2), reliability.head(8), whole, 0, beat * 0.97, _moved(beat)),

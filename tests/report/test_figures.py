@@ -30,6 +30,30 @@ def numbers(csv: str) -> pl.DataFrame:
     return pl.read_csv(csv.encode(), schema_overrides={"chrom": pl.String}, infer_schema_length=None)
 
 
+def test_repeatability_is_drawn_within_a_recording_and_between_visits(findings: Findings) -> None:
+    both = findings.representations[1]
+    drawn = recordings.reliability(both)
+    assert drawn is not None
+    assert (
+        numbers(drawn.csv).select("lead", "feature", "r", "icc").equals(both.reliability.select("lead", "feature", "r", "icc"))
+    )
+    assert "two visits of 40 people" in drawn.caption
+    assert drawn.svg.count(d.VERMILION) > 70
+    nobody = [
+        pl.lit(None, dtype=both.reliability.schema[name]).alias(name) for name in ("icc", "icc_low", "icc_high", "people")
+    ]
+    once = recordings.reliability(replace(both, reliability=both.reliability.with_columns(nobody)))
+    assert once is not None
+    assert numbers(once.csv).columns == ["lead", "feature", "r"]
+    assert "visits" not in once.svg
+    strips = recordings.reliability(
+        replace(both, reliability=both.reliability.with_columns(pl.lit(None).cast(pl.Float64).alias("r")))
+    )
+    assert strips is not None
+    assert "odd" not in strips.svg
+    assert recordings.reliability(replace(both, reliability=both.reliability.clear())) is None
+
+
 def test_ticks_are_round_and_inside() -> None:
     assert d.Scale(0, 19.5, 0, 100).ticks(5) == [0, 5, 10, 15]
     assert d.Scale(-0.31, 0.22, 0, 100).ticks(5) == [-0.2, 0, 0.2]

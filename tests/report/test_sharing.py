@@ -90,6 +90,17 @@ def test_nothing_of_one_person_is_on_the_page() -> None:
     assert not {"top_share", "neglog10p_without_top"} & set(audit.columns)
 
 
+def test_an_icc_of_few_people_is_not_passed_on() -> None:
+    findings = make_findings()
+    few, many = findings.representations[:2]
+    few = replace(few, reliability=few.reliability.with_columns(people=pl.lit(LEAST - 1, dtype=pl.Int64)))
+    hidden, shown, *_ = shareable(replace(findings, representations=(few, many)), LEAST).representations
+    for name in ("icc", "icc_low", "icc_high", "people"):
+        assert hidden.reliability[name].null_count() == hidden.reliability.height > 0
+        assert shown.reliability[name].equals(many.reliability[name])
+    assert hidden.reliability["r"].equals(few.reliability["r"])
+
+
 def test_one_small_genotype_hides_all_counts_of_the_hit() -> None:
     findings = make_findings()
     audit = findings.more["loci/audit"].with_columns(people_2=pl.Series([4, 0, 30], dtype=pl.Int64))

@@ -109,8 +109,9 @@ def test_an_eid_anywhere_is_found(finished: Study, copy: Path, plant: Callable[[
     assert any(isinstance(mistake, DisclosureError) and eid in mistake.problem for mistake in found.mistakes)
 
 
-def test_a_recording_a_small_group_and_strange_files_are_found(finished: Study, copy: Path) -> None:
-    beats = np.load(finished.results / "read" / "signals" / "0000" / "beats.npy")
+@pytest.mark.parametrize("visit", ["0000", "0000/repeats"])
+def test_a_recording_a_small_group_and_strange_files_are_found(finished: Study, copy: Path, visit: str) -> None:
+    beats = np.load(finished.results / "read" / "signals" / visit / "beats.npy")
     curve = beats[3, 1].astype(float) + 0.4
     about = {"lead": ["II"] * len(curve), "time_ms": np.arange(len(curve)) * 2.0 - 350.0, "mean_uv": curve}
     pl.DataFrame(about).write_csv(copy / "figures" / "typical.csv")

@@ -87,6 +87,7 @@ def test_the_page_compares_representations_as_the_command_does(finished: Study) 
             word(wanted["neglog10p"], ".2f"),
             word(wanted["lambda_gc"], ".3f"),
             word(wanted["repeatability"], ".3f"),
+            word(wanted["between_visits"], ".3f"),
         ]
 
 

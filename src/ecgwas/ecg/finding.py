@@ -35,10 +35,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Manifest:
-    """sources: one a person, by eid; others: every other file and link that was found, with the reason."""
+    """Who is read, and from what.
+
+    sources  one a person, by eid
+    others   every other file and link that was found, with the reason
+    repeats  eid -> another visit of the same person, whose files are among `others` too; nobody's where they are not wanted
+    """
 
     sources: tuple[Source, ...]
     others: Recordings
+    repeats: Mapping[str, Source]
 
 
 @dataclass(frozen=True, order=True)
@@ -71,13 +77,27 @@ class _Set:
         leads = {file.lead for file in self.chosen}
         return ALL_LEADS in leads or leads >= NEEDED
 
+    @property
+    def source(self) -> Source:
+        """As it is read."""
+        return Source(self.chosen[0].eid, self.instance, {file.lead: file.path for file in self.chosen})
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Of one person: the visit to use, and the one to compare it with; None where there is none."""
+
+    used: _Set
+    repeat: _Set | None
+
 
 def find(options: ReadOptions) -> Manifest:
     """Lists the recordings of a study; no file is opened but tables and the list of people to leave out.
 
     Of a person's visits the one numbered `options.instance` comes first, then the lowest; within a visit the lowest array;
     a visit whose one-lead files lack a lead that cannot be derived comes after complete ones. Leads of different visits are
-    never put together. A file of all leads is taken before one-lead files of the same visit.
+    never put together. A file of all leads is taken before one-lead files of the same visit. With `options.repeat_visits` the
+    first complete one of a person's other visits, in the same order, is the repeat.
 
     Raises InputError for a missing or empty folder, if no file name matches, and for a faulty table.
     """
@@ -91,8 +111,10 @@ def find(options: ReadOptions) -> Manifest:
             others.add(file, "left_out", WITHDRAWN)
             continue
         people[file.eid].append(file)
-    chosen = (_choose(options, people[eid], others) for eid in sorted(people))
-    return Manifest(tuple(source for source in chosen if source is not None), others.table())
+    found = (_choose(options, people[eid], others) for eid in sorted(people))
+    chosen = [one for one in found if one is not None]
+    repeats = {one.repeat.source.eid: one.repeat.source for one in chosen if one.repeat is not None}
+    return Manifest(tuple(one.used.source for one in chosen), others.table(), repeats)
 
 
 class _Others:
@@ -122,8 +144,8 @@ def shown(path: Path, recordings: Path) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _choose(options: ReadOptions, files: Sequence[_File], others: _Others) -> Source | None:
-    """The recording to use among one person's files; all other files go to `others`."""
+def _choose(options: ReadOptions, files: Sequence[_File], others: _Others) -> _Choice | None:
+    """The recording to use among one person's files, and the repeat; all files but those to use go to `others`."""
     visits: dict[str, list[_File]] = defaultdict(list)
     for file in files:
         visits[file.instance].append(file)
@@ -140,7 +162,13 @@ def _choose(options: ReadOptions, files: Sequence[_File], others: _Others) -> So
             _set_aside(one, others, "duplicate", f"another recording of the person is used: {best.instance}")
     if best is None:
         return None
-    return Source(files[0].eid, best.instance, {file.lead: file.path for file in best.chosen})
+    return _Choice(best, _repeat(options, sets, best) if options.repeat_visits else None)
+
+
+def _repeat(options: ReadOptions, sets: Sequence[_Set], used: _Set) -> _Set | None:
+    """Another visit, not another recording of the same one; one whose table names no visit is not known to be another."""
+    other = [one for one in sets if one.complete and one.instance and used.instance and _visit(one) != _visit(used)]
+    return min(other, key=lambda one: _rank(options, one), default=None)
 
 
 def _set(instance: str, files: Sequence[_File]) -> _Set:

@@ -15,7 +15,7 @@ SPELLING = {
     "representation": ("representation", ""), "kind": ("kind", ""), "traits": ("traits", ",d"),
     "significant": ("significant variant–trait pairs", ",d"), "loci": ("loci", ",d"), "alone": ("loci it alone finds", ",d"),
     "best_trait": ("strongest trait", ""), "neglog10p": ("−log10 p", ".2f"), "lambda_gc": ("median λ", ".3f"),
-    "repeatability": ("mean repeatability", ".3f"),
+    "repeatability": ("mean repeatability", ".3f"), "between_visits": ("mean ICC of two visits", ".3f"),
 }  # fmt: skip
 
 
@@ -29,8 +29,11 @@ def representations(findings: Findings) -> views.View | None:
         for one in findings.representations
     }
     rows = [_row(findings, one, loci) for one in findings.representations]
-    schema = {"best_trait": pl.String, "neglog10p": pl.Float64, "lambda_gc": pl.Float64, "repeatability": pl.Float64}
-    return views.view("compared", "What each representation found", pl.DataFrame(rows, schema_overrides=schema), SPELLING)
+    real = dict.fromkeys(("neglog10p", "lambda_gc", "repeatability", "between_visits"), pl.Float64)
+    table = pl.DataFrame(rows, schema_overrides={"best_trait": pl.String, **real})
+    if table["between_visits"].is_null().all():
+        table = table.drop("between_visits")
+    return views.view("compared", "What each representation found", table, SPELLING)
 
 
 def _row(findings: Findings, one: RepresentationFindings, loci: dict[str, set[int]]) -> dict[str, Any]:
@@ -39,11 +42,12 @@ def _row(findings: Findings, one: RepresentationFindings, loci: dict[str, set[in
     hits = findings.hits.frame.filter(mine).sort("neglog10p", "trait", descending=[True, False])
     others = set[int]().union(*(found for name, found in loci.items() if name != one.name))
     inflation = traits["lambda_gc"].drop_nulls().to_numpy()
-    repeated = one.reliability["r"].to_numpy() if one.reliability.height else np.empty(0)
+    repeated, visits = (one.reliability[name].drop_nulls().to_numpy() for name in ("r", "icc"))
     return {
         "representation": one.name, "kind": one.kind.replace("_", " "), "traits": traits.height, "significant": hits.height,
         "loci": len(loci[one.name]), "alone": len(loci[one.name] - others),
         "best_trait": hits["trait"][0] if hits.height else None, "neglog10p": hits["neglog10p"][0] if hits.height else None,
         "lambda_gc": float(np.median(inflation)) if len(inflation) else None,
         "repeatability": float(np.mean(repeated)) if len(repeated) else None,
+        "between_visits": float(np.mean(visits)) if len(visits) else None,
     }  # fmt: skip

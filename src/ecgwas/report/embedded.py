@@ -166,14 +166,21 @@ def _traits(findings: Findings) -> list[dict[str, Any]]:
     loci = loci_of_traits(findings)
     inherited = _inherited(findings)
     words = {r.name: r.meanings for r in findings.representations}
-    repeated = {f"{r.name}.{lead}.{feature}": value for r in findings.representations
-                for lead, feature, value in r.reliability.select("lead", "feature", "r").iter_rows()}  # fmt: skip
+    repeated = {f"{r.name}.{row['lead']}.{row['feature']}": row for r in findings.representations
+                for row in r.reliability.iter_rows(named=True)}  # fmt: skip
     return [
-        {"name": name, "best": best.get(name), "loci": loci.get(name, []), "repeat": repeated.get(name),
+        {"name": name, "best": best.get(name), "loci": loci.get(name, []), "repeat": repeated.get(name, {}).get("r"),
          "meaning": meaning_of(*name.split(".", 2)[::2]), "words": _words(words, name), "h2": inherited.get(name)}
+        | _visits(repeated.get(name, {}))
         | {key: summary[name][key] for key in ("n", "tests", "lambda_gc", "significant") if name in summary}
         for name in findings.trait_names
     ]  # fmt: skip
+
+
+def _visits(row: Mapping[str, Any]) -> dict[str, list[float]]:
+    """ICC between two visits, its interval and the people; nothing where it is not known."""
+    known = row.get("icc") is not None
+    return {"visits": [row[name] for name in ("icc", "icc_low", "icc_high", "people")]} if known else {}
 
 
 def _inherited(findings: Findings) -> dict[str, list[float]]:

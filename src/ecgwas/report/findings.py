@@ -48,7 +48,7 @@ class RepresentationFindings:
 
     history         columns epoch, train_loss, validation_loss, learning_rate; no rows if nothing was trained
     errors          columns method, mse, pearson_r, on people kept aside; no rows if it cannot decode
-    reliability     columns lead, feature, r between odd and even beats; no rows for whole strips
+    reliability     Reliability's columns; no rows for whole strips without second visits
     mse             columns lead, mse: one row per recording and lead, nobody named; no rows if it cannot decode
     left_out        recordings (lead by lead) beyond max_mse
     reconstruction  (12, T or S) float32 µV, the example as decoded from its features; None if it cannot decode

@@ -212,6 +212,10 @@ const facts = (trait) => {
     `${trait.best == null ? "not known" : trait.best.toFixed(2)}, threshold ${index.threshold.toFixed(2)} (${index.threshold_kind}); `,
     `${count(trait.significant ?? 0)} significant variants`];
   if (trait.repeat != null) parts.push(`; correlation between odd and even beats ${trait.repeat.toFixed(2)}`);
+  if (trait.visits) {
+    const [icc, low, high] = trait.visits.map((value) => value.toFixed(2));
+    parts.push(`; ICC between two visits of ${count(trait.visits[3])} people ${icc} (${low} to ${high})`);
+  }
   if (trait.h2) parts.push(`; heritability ${trait.h2[0].toFixed(2)} (standard error ${trait.h2[1].toFixed(2)})`);
   const nodes = [parts.join("").replaceAll(" -", " −")];
   if (trait.loci.length) nodes.push("; loci ", ...trait.loci.flatMap((locus, i) => [i ? ", " : "", linkTo(byId(`locus-${locus}`) ? `#locus-${locus}` : "#loci", locus)]));

@@ -16,6 +16,7 @@ OF_ONE_PERSON = ("top_share", "neglog10p_without_top")
 """Columns of the audit about the most influential person."""
 
 OF_GENOTYPES = ("people_0", "people_1", "people_2", "missing", "mean_0", "mean_1", "mean_2", "hwe_p")
+OF_VISITS = ("icc", "icc_low", "icc_high", "people")
 OF_CARRIERS = ("carriers", "carriers_rank", "carriers_extreme")
 
 
@@ -49,7 +50,12 @@ def shareable(findings: Findings, min_people: int) -> Findings:
 def _without_recordings(one: RepresentationFindings, min_people: int) -> RepresentationFindings:
     traversals = {name: _whole_microvolts(moved) for name, moved in one.traversals.items()}
     left_out = one.left_out if one.left_out >= min_people else 0
-    return replace(one, mse=one.mse.clear(), reconstruction=None, traversals=traversals, left_out=left_out)
+    few = pl.col("people") < min_people
+    visits = _hidden(one.reliability, OF_VISITS, few)
+    repeated = one.reliability.with_columns(visits)
+    return replace(
+        one, reliability=repeated, mse=one.mse.clear(), reconstruction=None, traversals=traversals, left_out=left_out
+    )
 
 
 def _whole_microvolts(moved: Traversal) -> Traversal:

@@ -152,7 +152,7 @@ class _Recordings:
 
     @classmethod
     def of(cls, results: Path) -> _Recordings | None:
-        folders = sorted(path.parent for path in (results / "read" / "signals").glob("*/signals.json"))
+        folders = sorted(path.parent for path in (results / "read" / "signals").rglob("signals.json"))
         if not folders:
             return None
         about = json.loads((folders[0] / "signals.json").read_text())

@@ -1,4 +1,7 @@
-"""Stage `read`: recordings in, cleaned signals and median beats out; one part per few thousand people, then a join."""
+"""Stage `read`: recordings in, cleaned signals and median beats out; one part per few thousand people, then a join.
+
+A person's second visit lies in a folder of its own within the same part, so that it goes when the person goes.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ from ecgwas.tables import Recordings
 logger = logging.getLogger(__name__)
 
 STACKED = ("strips", "beats", "odd_beats", "even_beats")
+REPEATS = "repeats"
 JOIN = "join"
 DEVICE = "device_measurements.parquet"
 
@@ -61,7 +65,8 @@ def _needs(study: Study, part: str) -> Needs:
 def _files(study: Study, part: str) -> Sequence[Path]:
     if part == JOIN:
         return [path for path in (study.read.leave_out,) if path is not None]
-    named = [path for source in _sources(study, part) for _, path in sorted(source.paths.items())]
+    read = (one for source in _sources(study, part) for one in (source, _find(study.read).repeats.get(source.eid)))
+    named = [path for source in read if source is not None for _, path in sorted(source.paths.items())]
     return [file for path in named for file in (path, *(other for other in ecg.companions(path) if other.is_file()))]
 
 
@@ -69,30 +74,41 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     if part == JOIN:
         _join(study, out)
         return
-    batch = ecg.read(study.read, _sources(study, part), track=track)
     folder = out / "signals" / part
-    folder.mkdir(parents=True)
-    batch.recordings.write(folder / "recordings.parquet")
+    kept = _first_visits(study, part, folder)
+    repeats = _find(study.read).repeats
+    again = [repeats[eid] for eid in kept if eid in repeats]
+    if again:
+        _write_signals(ecg.read(study.read, again, track=track), folder / REPEATS)
+
+
+def _first_visits(study: Study, part: str, folder: Path) -> tuple[str, ...]:
+    """The visits that the study rests on; gives the eids of those that are usable."""
+    batch = ecg.read(study.read, _sources(study, part), track=track)
+    _write_signals(batch, folder)
     batch.device.write(folder / DEVICE)
     if batch.signals is None:
-        return
+        return ()
+    write_array(folder / "raw_example.npy", batch.raw_example)
+    return batch.signals.eids
+
+
+def _write_signals(batch: ecg.Batch, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    batch.recordings.write(folder / "recordings.parquet")
     signals = batch.signals
+    if signals is None:
+        return
     for name in (*STACKED, "noise_uv", "r_samples", "normal"):
         write_array(folder / f"{name}.npy", getattr(signals, name))
-    write_array(folder / "raw_example.npy", batch.raw_example)
     about = {"eids": signals.eids, "rate_hz": signals.rate_hz, "r_sample": signals.r_sample, "leads": signals.leads}
     write_json(folder / "signals.json", about)
 
 
 def _join(study: Study, out: Path) -> None:
     manifest = _find(study.read)
-    frames = []
-    kept = 0
-    for folder in _part_folders(study):
-        frame = pl.read_parquet(folder / "recordings.parquet").with_columns(pl.col("row") + kept)
-        kept += frame["row"].drop_nulls().n_unique()
-        frames.append(frame)
-    recordings = Recordings(pl.concat([*frames, manifest.others.frame]).sort("eid", "instance", "lead", "path"))
+    read, kept = _together(_part_folders(study))
+    recordings = Recordings(pl.concat([read, manifest.others.frame]).sort("eid", "instance", "lead", "path"))
     if kept == 0:
         raise _nothing_usable(study, recordings)
     logger.info("read: %d people kept; %s", kept, left_out_counts(recordings))
@@ -101,8 +117,23 @@ def _join(study: Study, out: Path) -> None:
         logger.info("read: %d kept files resampled to %g Hz, %d longer than %g s cut", resampled, study.read.rate_hz, cut,
                     study.read.seconds)  # fmt: skip
     recordings.write(out / "recordings.parquet")
+    again, pairs = _together([folder / REPEATS for folder in _part_folders(study)])
+    if again.height:
+        logger.info("read: %d second visits kept; %s", pairs, left_out_counts(Recordings(again)))
+    Recordings(again).write(out / "repeats.parquet")
     told = [pl.read_parquet(folder / DEVICE) for folder in _part_folders(study)]
     DeviceMeasurements(pl.concat(told)).write(out / DEVICE)
+
+
+def _together(folders: Sequence[Path]) -> tuple[pl.DataFrame, int]:
+    """The recordings of those folders that are there, rows counted on from folder to folder, and how many people are kept."""
+    frames, kept = [Recordings.empty().frame], 0
+    for path in (folder / "recordings.parquet" for folder in folders):
+        if path.exists():
+            frame = pl.read_parquet(path).with_columns(pl.col("row") + kept)
+            kept += frame["row"].drop_nulls().n_unique()
+            frames.append(frame)
+    return pl.concat(frames), kept
 
 
 def _nothing_usable(study: Study, recordings: Recordings) -> InputError:
@@ -133,7 +164,20 @@ def _part_folders(study: Study) -> list[Path]:
 
 def load_signals(study: Study) -> Signals:
     """The signals of all kept people, memory-mapped, in the order of column `row` of recordings.parquet."""
-    folders = [folder for folder in _part_folders(study) if (folder / "signals.json").exists()]
+    return _loaded(_with_signals(_part_folders(study)))
+
+
+def load_repeats(study: Study) -> Signals | None:
+    """The second visits of those who have one, memory-mapped, in the order of column `row` of repeats.parquet; None: nobody."""
+    folders = _with_signals([folder / REPEATS for folder in _part_folders(study)])
+    return _loaded(folders) if folders else None
+
+
+def _with_signals(folders: Sequence[Path]) -> list[Path]:
+    return [folder for folder in folders if (folder / "signals.json").exists()]
+
+
+def _loaded(folders: Sequence[Path]) -> Signals:
     abouts = [json.loads((folder / "signals.json").read_text()) for folder in folders]
     stacked = {name: Rows([np.load(folder / f"{name}.npy", mmap_mode="r") for folder in folders]) for name in STACKED}
     return Signals(
@@ -168,7 +212,8 @@ def load_raw_example(study: Study) -> NDArray[np.float32]:
 
 def _check(study: Study) -> Sequence[str]:
     manifest = _find(study.read)
-    return [f"{len(manifest.sources)} people with recordings, {len(manifest.others)} further files set aside"]
+    found = [f"{len(manifest.sources)} people with recordings, {len(manifest.others)} further files set aside"]
+    return [*found, f"{len(manifest.repeats)} people with a second visit to compare with"] if manifest.repeats else found
 
 
 STAGE = Stage("read", "read and clean the recordings, find beats", _parts, _options, _needs, _files, _work, _check)

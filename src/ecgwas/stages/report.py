@@ -17,6 +17,7 @@ from ecgwas import report, represent
 from ecgwas.associate import genotypes
 from ecgwas.associate.hits import thresholds
 from ecgwas.errors import EcgwasError, InputError
+from ecgwas.recording_tables import Reliability
 from ecgwas.signals import Signals
 from ecgwas.stages import gather as gathering
 from ecgwas.stages import genes, loci, null, read, scan, traits
@@ -240,7 +241,6 @@ def _representation(
     study: Study, options: RepresentationOptions, features: Features, signals: Signals
 ) -> report.RepresentationFindings:
     folder = stage_folder(study, "represent") / options.name
-    lead_only = {"lead": pl.String, "feature": pl.String, "r": pl.Float64}
     repeated = folder / "reliability.csv"
     empty = pl.DataFrame(schema={"lead": pl.String, "mse": pl.Float64})
     return report.RepresentationFindings(
@@ -248,7 +248,7 @@ def _representation(
         kind=options.kind,
         history=pl.read_csv(folder / "history.csv", infer_schema_length=None),
         errors=pl.read_csv(folder / "errors.csv", infer_schema_length=None),
-        reliability=pl.read_csv(repeated, schema_overrides=lead_only) if repeated.exists() else pl.DataFrame(schema=lead_only),
+        reliability=(Reliability.read(repeated) if repeated.exists() else Reliability.empty()).frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
         left_out=pl.read_csv(folder / "left_out.csv").height if getattr(options, "max_mse", None) is not None else 0,
         reconstruction=_decoded(options, folder / "encoder", features, signals.eids[0]),

@@ -11,9 +11,10 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.progress import track
-from ecgwas.recording_tables import DeviceMeasurements
+from ecgwas.recording_tables import DeviceMeasurements, Reliability
 from ecgwas.represent.agreement import device_agreement, device_pairs
 from ecgwas.represent.stability import SCHEMA, renamed
+from ecgwas.represent.visits import between_visits
 from ecgwas.signals import Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
@@ -53,17 +54,36 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     encoder.errors.write_csv(folder / "errors.csv")
     features.write(folder / "features.parquet")
     _without_features(features).write_csv(folder / "left_out.csv")
-    if getattr(options, "input", "beat") == "beat":
-        odd, even = (encoder.encode(half) for half in signals.halves)
-        odd.write(folder / "features_odd.parquet")
-        even.write(folder / "features_even.parquet")
-        reliability(odd, even).write_csv(folder / "reliability.csv")
+    _repeated(study, options, encoder, features, signals, folder)
     for number in range(1, other_seeds(options) + 1):
         _again(study, options, signals, features, number, folder, scratch)
     if options.kind == "intervals":
         _beside_device(features, read.load_device_measurements(study), folder)
     for row in encoder.errors.iter_rows(named=True):
         logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
+
+
+def _repeated(
+    study: Study, options: RepresentationOptions, encoder: represent.Encoder, features: Features, signals: Signals, folder: Path
+) -> None:
+    """The same features of odd and even heartbeats and of second visits, and how well they repeat, as far as there are any."""
+    of_beats, repeats = getattr(options, "input", "beat") == "beat", read.load_repeats(study)
+    within = pl.DataFrame(schema={name: Reliability.columns[name].dtype for name in ("lead", "feature", "r")})
+    between = between_visits(features, Features(features.frame.clear()))
+    if of_beats:
+        odd, even = (encoder.encode(half) for half in signals.halves)
+        odd.write(folder / "features_odd.parquet")
+        even.write(folder / "features_even.parquet")
+        within = reliability(odd, even)
+    if repeats is not None:
+        again = encoder.encode(repeats)
+        again.write(folder / "features_repeat.parquet")
+        between = between_visits(features, again)
+        middle = between["icc"].median() if between.height else float("nan")
+        logger.info("%s: median ICC(2,1) of features between two visits of %d people %.3f", options.name, len(repeats), middle)
+    if of_beats or repeats is not None:
+        joined = within.join(between, on=["lead", "feature"], how="full", coalesce=True, maintain_order="left_right")
+        Reliability(joined).write(folder / "reliability.csv")
 
 
 def other_seeds(options: RepresentationOptions) -> int:

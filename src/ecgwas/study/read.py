@@ -115,6 +115,9 @@ class ReadOptions(Options):
     """The visit that is kept when a person has several; the others are listed with the reason."""
     other_instances: bool = True
     """Keep people who have only another visit than `instance`."""
+    repeat_visits: bool = True
+    """Of people with several visits, read a second one too. It is never tested: it tells how well each feature repeats from
+    visit to visit (reliability.csv)."""
     leave_out: StudyPath | None = None
     """A file of eids, one a line, to leave out everywhere (withdrawn consent)."""
     rate_hz: float = option(500.0, unit="Hz", gt=0)

@@ -77,12 +77,14 @@ class Size:
 
     recordings  people with a recording;  tested  those of them who have genotypes
     variants    chromosome -> variants;  dosages True if they are not hard calls
+    repeats     second visits of the same people, to compare with
     """
 
     recordings: int
     tested: int
     variants: Mapping[str, int]
     dosages: bool = False
+    repeats: int = 0
 
     @property
     def all_variants(self) -> int:
@@ -111,11 +113,12 @@ def traits_of(options: RepresentationOptions) -> int:
     return options.features * (len(LEADS) if options.leads == "each" else 1)
 
 
-def read(study: Study, people: int) -> Need:
-    """One part of so many people."""
-    stored = people * person_bytes(study) / MIB
+def read(study: Study, people: int, repeats: float = 0.0) -> Need:
+    """One part of so many people, and of second visits, which are read once the first are written."""
+    held, stored = (number * person_bytes(study) / MIB for number in (people, people + repeats))
     # While a part is moved into place its files are in the cache, not in memory.
-    return Need(CONSTANTS["start"] + people * CONSTANTS["read_recording"], BASE_MIB + 1.05 * stored, stored)
+    cpu = CONSTANTS["start"] + (people + repeats) * CONSTANTS["read_recording"]
+    return Need(cpu, BASE_MIB + 1.05 * held, stored)
 
 
 def read_join(size: Size) -> Need:

@@ -75,7 +75,8 @@ def _parts(study: Study, stage: str, size: Size) -> tuple[str, ...]:
 def _need(study: Study, size: Size, count: int, stage: str, part: str) -> Need:
     if stage == "read":
         people = 0 if part == read_stage.JOIN else min(study.read.people_per_part, size.recordings)
-        return costs.read_join(size) if part == read_stage.JOIN else costs.read(study, people)
+        repeats = people * size.repeats / max(size.recordings, 1)
+        return costs.read_join(size) if part == read_stage.JOIN else costs.read(study, people, repeats)
     if stage == "represent":
         return costs.represent(study, next(options for options in study.represent if options.name == part), size)
     if stage == "scan":
@@ -88,10 +89,11 @@ def _need(study: Study, size: Size, count: int, stage: str, part: str) -> Need:
 
 def size_of(study: Study) -> Size:
     """Counted in the inputs; no recording and no genotype is read. Raises InputError where one is missing."""
-    sources = read_stage.listed(study).sources
+    manifest = read_stage.listed(study)
+    sources = manifest.sources
     with_genotypes = set(genotypes.people(study.scan))
     tested = sum(source.eid in with_genotypes for source in sources)
-    return Size(recordings=len(sources), tested=tested, variants=_variants(study), dosages=_dosages(study))
+    return Size(len(sources), tested, _variants(study), _dosages(study), repeats=len(manifest.repeats))
 
 
 def _variants(study: Study) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -167,25 +168,53 @@ def training(representation: RepresentationFindings) -> Figure | None:
     return Figure(title, caption, d.svg(460, 260, parts, f"{title}: {caption}"), drawn.write_csv())
 
 
+@dataclass(frozen=True)
+class _Repeated:
+    """A way in which features repeat: its column of the table, its key, its colour, its caption."""
+
+    column: str
+    words: str
+    colour: str
+    caption: str
+
+    def said(self, table: pl.DataFrame) -> str:
+        """The caption with its median, and of how many people at most."""
+        people = table["people"].max() if self.column == "icc" else 0
+        return self.caption.format(middle=table[self.column].median(), people=people)
+
+
+REPEATED = (
+    _Repeated(
+        "r", "odd and even beats", d.BLUE,
+        "on odd and on even heartbeats of the same recordings, sorted within a lead; median correlation {middle:.2f}",
+    ),
+    _Repeated(
+        "icc", "two visits", d.VERMILION,
+        "at two visits of {people:,} people, sorted within a lead; median intraclass correlation, ICC(2,1), {middle:.2f}",
+    ),
+)  # fmt: skip
+
+
 def reliability(representation: RepresentationFindings) -> Figure | None:
-    """Each feature's correlation between odd and even heartbeats, lead by lead."""
+    """How well each feature repeats, lead by lead: between odd and even heartbeats, and between two visits of a person."""
     table = representation.reliability
-    if table.height == 0:
+    drawn = [one for one in REPEATED if table[one.column].null_count() < table.height]
+    if not drawn:
         return None
     leads = table["lead"].unique(maintain_order=True).to_list()
-    panel = d.Panel(64, 20, 380, 190, (-0.5, len(leads) - 0.5), (min(0.0, float(table["r"].min())), 1.0))  # type: ignore[arg-type]
+    lowest = min(0.0, *(float(table[one.column].min()) for one in drawn))  # type: ignore[arg-type]
+    panel = d.Panel(64, 20, 380, 190, (-0.5, len(leads) - 0.5), (lowest, 1.0))
     parts = d.y_axis(panel, "correlation", gap=48)
     for place, lead in enumerate(leads):
-        values = table.filter(pl.col("lead") == lead)["r"].to_numpy()
-        spread = place + np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.array([place])
-        parts.append(d.dots(panel.x(spread), panel.y(np.sort(values)), d.BLUE, 3.4))
+        for one in drawn:
+            values = table.filter(pl.col("lead") == lead)[one.column].drop_nulls().to_numpy()
+            spread = place + np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.full(len(values), place)
+            parts.append(d.dots(panel.x(spread), panel.y(np.sort(values)), one.colour, 3.4))
         at = panel.x.at(place)
         parts.append(d.text(at, panel.bottom + 16, lead, anchor="middle"))
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
-    middle = float(table["r"].median())  # type: ignore[arg-type]
-    caption = (
-        "Each feature measured on odd and on even heartbeats of the same recordings, sorted within a lead; "
-        f"median correlation {middle:.2f}."
-    )
+    parts += d.legend(64, 12, [(one.words, one.colour) for one in drawn]) if len(drawn) > 1 else []
+    caption = f"Each feature measured {', and '.join(one.said(table) for one in drawn)}."
     title = f"Repeatability of {representation.name}"
-    return Figure(title, caption, d.svg(460, 240, parts, f"{title}: {caption}"), table.write_csv())
+    numbers = table if REPEATED[1] in drawn else table.select("lead", "feature", "r")
+    return Figure(title, caption, d.svg(460, 240, parts, f"{title}: {caption}"), numbers.write_csv())
