@@ -1,29 +1,34 @@
 #!/usr/bin/env python3
 """What each representation knows of the heart: held-out R2 of true parameters, repeatability, reconstruction, time.
 
-    python benchmarks/representations.py [--people N] [--quick] [--study STUDY.yaml] [--only KIND ...]
+    python benchmarks/representations.py [--people N] [--quick] [--study STUDY.yaml] [--only KIND ...] [--write PAGE.md]
+    python benchmarks/representations.py --seeds 11 21 31 --only default learned --people 2000 [--write PAGE.md]
 
 People are simulated (`ecgwas.simulate`), recorded twice with different noise, and cleaned as stage `read` does. Features
 are replaced by normal quantiles of their ranks, as stage `traits` does. A ridge regression predicts each of the heart's
 parameters (all 29 that are not about noise or breath) from a representation's features: fitted on 60 % of the people, its
 penalty chosen on 20 %, R2 on the last 20 %. `retest` is the mean correlation of a feature between the two recordings;
-`ceiling` is the R2 of the same representation without noise. The published configuration (32 features of each lead's strip)
-is trained for --published-epochs, on a share of the people.
-With --study, the recordings of a study whose stage `read` has run: correlation of features between odd and even heartbeats,
-and the error of reconstructing people kept aside.
+`ceiling` is the R2 of the same representation without noise (not of networks, which would have to be trained again). The
+published configuration (32 features of each lead's strip) is trained on --published-trained people and judged on
+--published-people. With --study, the recordings of a study whose stage `read` has run: correlation of features between odd and
+even heartbeats, ICC between visits where people came twice, and the error of reconstructing people kept aside.
+--seeds simulates other people for each seed: what no setting was compared on. --write puts the tables into a page, between its
+comments `representations:kinds` (or `representations:seeds`) and `representations:end`.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import representation_tables as tables
 import torch
 from numpy.typing import NDArray
+from representation_tables import Found, OnReal
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecgwas import represent
@@ -32,11 +37,12 @@ from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
 from ecgwas.represent.inputs import split_people
 from ecgwas.represent.network import Autoencoder
+from ecgwas.represent.visits import between_visits
 from ecgwas.signals import Rows, Signals
 from ecgwas.simulate import PARAMETERS, Hearts, draw_hearts, simulate_signals
 from ecgwas.stages import read
 from ecgwas.stages.represent import reliability
-from ecgwas.study import BeatOptions, Intervals, Pca, Representation, ResidualAutoencoder, Study, Vae
+from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca, Representation, ResidualAutoencoder, Study, Vae
 from ecgwas.tables import Features
 
 Floats = NDArray[np.float64]
@@ -44,6 +50,8 @@ NOT_THE_HEART = ("resp_bpm", "resp_gain", "resp_deg", "white_uv", "muscle_uv", "
 TRUE = [name for name in PARAMETERS if name not in NOT_THE_HEART]
 RATE_HZ, R_SAMPLE = 500.0, 175
 PENALTIES = np.logspace(-1, 4, 11)
+SEED = 11
+TRAINED = (ResidualAutoencoder, Vae)
 
 
 def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation, ...]]:
@@ -54,6 +62,7 @@ def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation,
     return {
         "default": (measured, aligned),
         "intervals": (measured,),
+        "beat_points": (BeatPoints(name="points", points=10, stretch=True),),
         "pca32": (Pca(name="pca", features=32),),
         "pca32_unscaled": (Pca(name="pca", features=32, scaling="none"),),
         "learned": (aligned,),
@@ -120,39 +129,76 @@ def retest(first: Floats, second: Floats) -> float:
     return float((a * b).mean(axis=0).mean())
 
 
-def on_simulated(name: str, options: Sequence[Representation], people: Sequence[Signals], truth: Floats) -> None:
-    """people: recorded, recorded again, without noise."""
-    start = time.process_time()
-    encoders = [represent.fit(one, people[0], seed=1) for one in options]
-    seconds = time.process_time() - start
-    first, second = (np.hstack([wide(e.encode(signals)) for e in encoders]) for signals in people[:2])
-    clean = [represent.fit(one, people[2], seed=1).encode(people[2]) for one in options]
-    r2, ceiling = held_out_r2(first, truth), held_out_r2(np.hstack([wide(table) for table in clean]), truth)
+class Cohort:
+    """Simulated people: recorded, recorded again, and without noise. What was fitted once is not fitted again."""
+
+    def __init__(self, people: Sequence[Signals], truth: Floats) -> None:
+        self.people, self.truth = people, truth
+        self._kept: dict[str, tuple[represent.Encoder, float, Floats, Floats]] = {}
+        self._clean: dict[str, Floats] = {}
+
+    def select(self, index: NDArray[np.integer]) -> Cohort:
+        """Some of the people."""
+        return Cohort([signals.select(index) for signals in self.people], self.truth[index])
+
+    def fitted(self, one: Representation, few: int | None) -> tuple[represent.Encoder, float, Floats, Floats]:
+        """Encoder, seconds to fit it, features of the first and the second recordings; few: so many people are fitted to."""
+        mark = f"{few} {one.model_dump_json()}"
+        if mark not in self._kept:
+            start = time.process_time()
+            chosen = self.people[0] if few is None else self.people[0].select(np.arange(few))
+            encoder = represent.fit(one, chosen, seed=1)
+            seconds = time.process_time() - start
+            self._kept[mark] = (encoder, seconds, *(wide(encoder.encode(signals)) for signals in self.people[:2]))
+        return self._kept[mark]
+
+    def ceiling(self, options: Sequence[Representation]) -> float:
+        """Mean R2 without noise; NaN for what is trained."""
+        if any(isinstance(one, TRAINED) for one in options):
+            return float("nan")
+        for one in (one for one in options if one.model_dump_json() not in self._clean):
+            self._clean[one.model_dump_json()] = wide(represent.fit(one, self.people[2], seed=1).encode(self.people[2]))
+        clean = [self._clean[one.model_dump_json()] for one in options]
+        return float(held_out_r2(np.hstack(clean), self.truth).mean())
+
+
+def on_simulated(name: str, options: Sequence[Representation], cohort: Cohort, few: int | None = None) -> Found:
+    """few: so many of the people are fitted to; None: all."""
+    fits = [cohort.fitted(one, few) for one in options]
+    first, second = np.hstack([fit[2] for fit in fits]), np.hstack([fit[3] for fit in fits])
+    seconds, r2 = sum(fit[1] for fit in fits), held_out_r2(first, cohort.truth)
     each = " ".join(f"{parameter}={value:.2f}" for parameter, value in zip(TRUE, r2, strict=True))
-    print(f"{name}: {seconds:.0f} s CPU to fit on {len(people[0])} people; {each}")
+    print(f"{name}: {seconds:.0f} s CPU to fit on {few or len(cohort.truth)} people; {each}")
     again = retest(first, second) if first.shape == second.shape else float("nan")
-    print(f"CEILING {name} mean={ceiling.mean():.3f}")
-    for encoder in encoders:
-        for row in encoder.errors.iter_rows(named=True):
-            print(f"RECONSTRUCTION {name} {row['method']} r={row['pearson_r']:.4f} mae_uv={row['mae_uv']:.1f}")
+    ceiling = cohort.ceiling(options)
+    print(f"CEILING {name} mean={ceiling:.3f}")
+    errors = [row for fit in fits for row in fit[0].errors.iter_rows(named=True)]
+    for row in errors:
+        print(f"RECONSTRUCTION {name} {row['method']} r={row['pearson_r']:.4f} mae_uv={row['mae_uv']:.1f}")
     print(f"KNOWN {name} of={len(r2)} at_least_0.70={(r2 >= 0.7).sum()} best_25_mean={np.sort(r2)[-25:].mean():.3f}")
     print(f"R2 {name} features={first.shape[1]} mean={r2.mean():.3f} retest={again:.3f}", flush=True)
+    own = next((row for row in errors if row["method"] == "self"), {"pearson_r": None, "mae_uv": None})
+    return Found(
+        features=first.shape[1], people=few or len(cohort.truth), seconds=seconds, r2=dict(zip(TRUE, r2.tolist(), strict=True)),
+        ceiling=ceiling, again=again, r=own["pearson_r"], mae_uv=own["mae_uv"],
+    )  # fmt: skip
 
 
-def print_compression(name: str, one: Representation, signals: Signals) -> None:
-    """Percentage root mean square difference of people kept aside, decoded, and samples per feature."""
+def compression(name: str, one: Representation, signals: Signals) -> dict[str, float]:
+    """Percentage root mean square difference of people kept aside, decoded, and samples per feature; nothing for others."""
     if not isinstance(one, (Pca, Vae)):
-        return
+        return {}
     split = split_people(len(signals), 0.2, 2, validation=False)
     others = signals.select(split.test)
     encoder = represent.fit(one, signals.select(split.train), seed=1)
     decoded = encoder.decode(encoder.encode(others))
     beats = np.asarray(others.beats)
     if decoded is None:
-        return
+        return {}
     prd = 100 * np.sqrt(np.square(decoded - beats).sum(axis=(1, 2)) / np.square(beats).sum(axis=(1, 2)))
     ratio = 8 * beats.shape[2] / one.features
     print(f"COMPRESSION {name} {one.name} prd_percent={np.mean(prd):.1f} median={np.median(prd):.1f} ratio={ratio:.0f}")
+    return {"prd_percent": float(np.mean(prd)), "ratio": ratio}
 
 
 def print_peak() -> None:
@@ -197,65 +243,98 @@ def of_others(one: Representation, signals: Signals) -> tuple[float, float]:
     return float(plain), float(ranks)
 
 
-def on_real(name: str, options: Sequence[Representation], signals: Signals) -> None:
-    for one in options:
-        start = time.process_time()
-        encoder = represent.fit(one, signals, seed=1)
-        print(f"REAL {name} {one.name} seconds={time.process_time() - start:.0f} people={len(signals)}")
-        if getattr(one, "input", "beat") == "beat":
-            r = reliability(*(encoder.encode(half) for half in signals.halves))
-            low = r.sort("r").head(3)
-            weakest = ", ".join(f"{lead}.{feature} {value:.2f}" for lead, feature, value in low.iter_rows())
-            print(f"RELIABILITY {name} {one.name} mean={r['r'].mean():.3f} median={r['r'].median():.3f} weakest: {weakest}")
-            if isinstance(one, Pca):
-                r, of_ranks = of_others(one, signals)
-                print(f"RELIABILITY_OF_OTHERS {name} {one.name} mean={r:.3f} of_ranks={of_ranks:.3f}", flush=True)
-            print_compression(name, one, signals)
-        for row in encoder.errors.iter_rows(named=True):
-            print(f"REAL {name} {row['method']} r={row['pearson_r']:.4f} mae_uv={row['mae_uv']:.1f}", flush=True)
+def on_real(name: str, options: Sequence[Representation], signals: Signals, repeats: Signals | None) -> list[OnReal]:
+    """Each representation by itself."""
+    return [_on_real(name, one, signals, repeats) for one in options]
 
 
-def simulated(people: int) -> tuple[list[Signals], Floats]:
-    hearts: Hearts = draw_hearts(people, np.random.default_rng(11))
-    one, two = (simulate_signals(hearts, np.random.default_rng(seed)) for seed in (12, 13))
+def _on_real(name: str, one: Representation, signals: Signals, repeats: Signals | None) -> OnReal:
+    start = time.process_time()
+    encoder = represent.fit(one, signals, seed=1)
+    print(f"REAL {name} {one.name} seconds={time.process_time() - start:.0f} people={len(signals)}")
+    seen: dict[str, float] = {}
+    if getattr(one, "input", "beat") == "beat":
+        r = reliability(*(encoder.encode(half) for half in signals.halves))
+        seen["odd_even"] = float(r["r"].to_numpy().mean())
+        low = r.sort("r").head(3)
+        weakest = ", ".join(f"{lead}.{feature} {value:.2f}" for lead, feature, value in low.iter_rows())
+        print(f"RELIABILITY {name} {one.name} mean={seen['odd_even']:.3f} median={r['r'].median():.3f} weakest: {weakest}")
+        if isinstance(one, Pca):
+            others, of_ranks = of_others(one, signals)
+            print(f"RELIABILITY_OF_OTHERS {name} {one.name} mean={others:.3f} of_ranks={of_ranks:.3f}", flush=True)
+        seen |= compression(name, one, signals)
+    if repeats is not None:
+        icc = between_visits(encoder.encode(signals), encoder.encode(repeats))["icc"].to_numpy()
+        seen["icc"] = float(icc.mean())
+        print(f"VISITS {name} {one.name} people={len(repeats)} mean_icc={icc.mean():.3f} median={np.median(icc):.3f}")
+    for row in encoder.errors.iter_rows(named=True):
+        print(f"REAL {name} {row['method']} r={row['pearson_r']:.4f} mae_uv={row['mae_uv']:.1f}", flush=True)
+        seen |= {"r": row["pearson_r"], "mae_uv": row["mae_uv"]} if row["method"] == "self" else {}
+    return OnReal(one.name, **seen)
+
+
+def simulated(people: int, seed: int) -> Cohort:
+    hearts: Hearts = draw_hearts(people, np.random.default_rng(seed))
+    one, two = (simulate_signals(hearts, np.random.default_rng(seed + k)) for k in (1, 2))
     truth = np.column_stack([hearts[name] for name in TRUE])
-    return [recorded(one.noisy_uv), recorded(two.noisy_uv), recorded(one.clean_uv)], truth
+    return Cohort([recorded(one.noisy_uv), recorded(two.noisy_uv), recorded(one.clean_uv)], truth)
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--people", type=int, default=2000, help="simulated people; 0: none")
-    ask.add_argument("--epochs", type=int, default=30)
+    ask.add_argument("--people", type=int, default=1000, help="simulated people; 0: none")
+    ask.add_argument("--seeds", type=int, nargs="+", default=[SEED], help="of the simulated people")
+    ask.add_argument("--epochs", type=int, default=20)
     ask.add_argument("--published-epochs", type=int, default=3)
+    ask.add_argument("--published-trained", type=int, default=100)
     ask.add_argument("--published-people", type=int, default=300)
     ask.add_argument("--study", type=Path, help="study.yaml whose stage read has run")
     ask.add_argument("--only", nargs="*", help="names of representations")
     ask.add_argument("--quick", action="store_true", help="300 people, no networks")
+    ask.add_argument("--write", type=Path, help="page whose tables are made anew")
     given = ask.parse_args()
     chosen = kinds(given.epochs, given.published_epochs)
-    if given.quick:
-        chosen = {name: chosen[name] for name in ("default", "intervals", "pca32", "learned")}
-    if given.only:
-        chosen = {name: chosen[name] for name in given.only}
+    names = given.only or (QUICK if given.quick else USUAL)
+    chosen = {name: chosen[name] for name in names}
     print_peak()
-    if given.people:
-        everybody(chosen, given)
-    if given.study is not None:
-        signals = read.load_signals(Study.read_file(given.study))
-        for name, options in chosen.items():
-            if name != "published":
-                on_real(name, options, signals)
+    found = [everybody(chosen, given, seed) for seed in given.seeds] if given.people else []
+    real = {} if given.study is None else recordings(chosen, Study.read_file(given.study))
+    block, text = tables.of_seeds(given.seeds, found) if len(found) > 1 else tables.of_kinds(found[0] if found else {}, real)
+    print(text)
+    if given.write is not None:
+        tables.write(given.write, block, f"{said(given, real)}\n\n{text}")
 
 
-def everybody(chosen: dict[str, tuple[Representation, ...]], given: argparse.Namespace) -> None:
-    """The simulated people."""
-    people, truth = simulated(300 if given.quick else given.people)
-    few = np.arange(min(len(truth), given.published_people))
+QUICK = ("default", "intervals", "pca32", "learned")
+USUAL = ("default", "intervals", "learned", "pca32", "pca32_aligned", "beat_points", "vae32", "residual_autoencoder32_beats",
+         "published")  # fmt: skip
+
+
+def said(given: argparse.Namespace, real: Mapping[str, Sequence[OnReal]]) -> str:
+    """What the tables are of, in words."""
+    seeds = ", ".join(str(seed) for seed in given.seeds)
+    about = f"{300 if given.quick else given.people:,} simulated people (seed {seeds})"
+    return f"{about}, networks of beats trained for {given.epochs} epochs" if len(given.seeds) == 1 else f"{about} each"
+
+
+def recordings(chosen: Mapping[str, tuple[Representation, ...]], study: Study) -> dict[str, list[OnReal]]:
+    """The real recordings of a study, but for the published configuration, which takes hours on them."""
+    signals, repeats = read.load_signals(study), read.load_repeats(study)
+    return {name: on_real(name, options, signals, repeats) for name, options in chosen.items() if name != "published"}
+
+
+def everybody(chosen: Mapping[str, tuple[Representation, ...]], given: argparse.Namespace, seed: int) -> dict[str, Found]:
+    """The simulated people of one seed."""
+    print(f"SEED {seed}")
+    cohort = simulated(300 if given.quick else given.people, seed)
+    found = {}
     for name, options in chosen.items():
         if name == "published":
-            on_simulated(name, options, [signals.select(few) for signals in people], truth[few])
+            some = cohort.select(np.arange(min(len(cohort.truth), given.published_people)))
+            found[name] = on_simulated(name, options, some, min(len(some.truth), given.published_trained))
             continue
-        on_simulated(name, options, people, truth)
+        found[name] = on_simulated(name, options, cohort)
+    return found
 
 
 if __name__ == "__main__":

@@ -51,6 +51,15 @@ def test_the_disk_of_signals_is_what_they_take(finished: Study) -> None:
     assert job.need.disk_mib == pytest.approx(took, rel=0.05)
 
 
+def test_second_visits_take_time_and_disk_but_no_more_memory_at_once(finished: Study) -> None:
+    counted = planning.size_of(finished)
+    assert (counted.recordings, counted.repeats) == (60, 6)
+    alone, twice = costs.read(finished, 2000), costs.read(finished, 2000, 200)
+    assert twice.disk_mib / alone.disk_mib == pytest.approx(1.1)
+    assert twice.cpu_seconds > alone.cpu_seconds
+    assert twice.memory_mib == alone.memory_mib
+
+
 def test_traits_are_counted_as_the_study_gives_them(finished: Study) -> None:
     """At most: features that do not vary, or that most people lack, are left out."""
     names = load_traits(finished).names
