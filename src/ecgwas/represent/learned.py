@@ -168,7 +168,9 @@ def _train(
         units = normaliser.apply(traces.read(chosen), traces.lead_of(chosen))
         return [torch.from_numpy(array).to(device()) for array in (units, *(part[chosen] for part in given))]
 
-    plan = Plan(seed, options.epochs, options.batch, options.learning_rate, options.patience, options.halve_after)
+    plan = Plan(
+        seed, options.epochs, options.batch, options.learning_rate, options.patience, options.halve_after, options.precision
+    )
     scaling = [normaliser.mean.tobytes().hex(), normaliser.sd.tobytes().hex()]
     told = [part.tobytes().hex() for part in given]
     mark = fingerprint(options.model_dump(mode="json"), seed, traces.eids, traces.rows.shape, scaling, told, torch.__version__)

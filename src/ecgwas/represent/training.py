@@ -25,8 +25,10 @@ from torch import Tensor, nn
 from ecgwas.errors import EcgwasError
 from ecgwas.progress import silent
 from ecgwas.represent.inputs import Index
+from ecgwas.represent.precision import forwards, products
 from ecgwas.represent.reconstruction import HISTORY
 from ecgwas.store import whole
+from ecgwas.study.represent import Precision
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Plan:
     learning_rate: float
     patience: int
     halve_after: int
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def train(
     what `loss` reports, while training (with dropout) and after it on the validation traces.
     Raises EcgwasError if a loss is not finite.
     """
-    with reproducible(), torch.device(device()):
+    with reproducible(), products(plan.precision, device()), torch.device(device()):
         torch.manual_seed(seed_of(plan.seed, 0))
         training = _Training(build(), loss, read, plan, label)
         checkpoint = None if scratch is None else scratch / "training.safetensors"
@@ -119,7 +122,7 @@ class _Training:
     def _step(self, batch: Index, epoch: int) -> float:
         self.network.train()
         self.adam.zero_grad(set_to_none=True)
-        minimised, reported = self.loss(self.network, self.read(batch), epoch)
+        minimised, reported = self._forwards(batch, epoch)
         minimised.backward()  # type: ignore[no-untyped-call]
         self.adam.step()
         return float(reported.detach())
@@ -129,7 +132,11 @@ class _Training:
         self.network.eval()
         batches = _batches(validation, self.plan.batch)
         last = self.plan.epochs
-        return sum(len(b) * float(self.loss(self.network, self.read(b), last)[1]) for b in batches) / len(validation)
+        return sum(len(batch) * float(self._forwards(batch, last)[1]) for batch in batches) / len(validation)
+
+    def _forwards(self, batch: Index, epoch: int) -> tuple[Tensor, Tensor]:
+        with forwards(self.plan.precision, device()):
+            return self.loss(self.network, self.read(batch), epoch)
 
     def _note(self, epoch: int, train_loss: float, validation_loss: float, rate: float) -> None:
         if not np.isfinite([train_loss, validation_loss]).all():

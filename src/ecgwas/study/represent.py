@@ -16,6 +16,7 @@ def _odd(size: int) -> int:
 
 
 Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=12)]
+Precision = Literal["float32", "tf32", "bfloat16"]
 OddCounts = tuple[Annotated[int, Field(ge=1, le=255), AfterValidator(_odd)], ...]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 """Part of trait and folder names: letters, digits and underscores."""
@@ -115,6 +116,8 @@ class ResidualAutoencoder(Learned):
     """Epochs without a better validation loss before training stops; the best weights are restored."""
     halve_after: int = option(5, ge=1)
     """Epochs without a better validation loss before the learning rate is halved."""
+    precision: Precision = "tf32"
+    """Of products while training on a CUDA device: float32, TF32, or bfloat16 (faster, fewer digits). CPUs have float32."""
     other_seeds: int = option(0, ge=0, le=20)
     """Further trainings from other seeds: how alike their features are (stability.csv), and whether hits hold with them
     (audit.csv). Each takes as long as the first."""
@@ -158,6 +161,8 @@ class Vae(Learned):
     """Epochs without a better validation loss before training stops; the best weights are restored."""
     halve_after: int = option(5, ge=1)
     """Epochs without a better validation loss before the learning rate is halved."""
+    precision: Precision = "tf32"
+    """Of products while training on a CUDA device: float32, TF32, or bfloat16 (faster, fewer digits). CPUs have float32."""
     other_seeds: int = option(0, ge=0, le=20)
     """Further trainings from other seeds: how alike their features are (stability.csv), and whether hits hold with them
     (audit.csv). Each takes as long as the first."""
