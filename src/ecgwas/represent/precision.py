@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 
@@ -24,7 +25,7 @@ def products(precision: Precision, where: torch.device) -> Iterator[None]:
     if where.type not in SHORTER:
         yield
         return
-    libraries = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    libraries: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [library.allow_tf32 for library in libraries]
     try:
         for library in libraries:
