@@ -63,6 +63,40 @@ def test_a_pacemakers_spike_is_not_qrs() -> None:
     assert delineate(spiked, TIMES, 900.0).qrs_on == pytest.approx(plain.qrs_on, abs=16.0)
 
 
+def test_qrs_after_a_spike_with_a_tail_begins_when_the_muscle_answers() -> None:
+    """A paced beat: 1 mV that decays over some 10 ms, a slow and wide QRS from 28 ms after it on."""
+    size = np.array([1, -1, 1.5, 2, -2, -2.5, -1, 1])[:, None]
+    wide = 350 * size * (1 - np.cos(2 * np.pi * np.clip(TIMES + 54, 0, 140) / 140))
+    after = TIMES + 82.0
+    spike = np.where(after >= 0, 1000 * np.sign(size) * np.exp(-np.clip(after, 0, None) / 6.0), 0.0)
+    alone, paced = delineate(wide, TIMES, np.nan), delineate(wide + spike, TIMES, np.nan)
+    assert paced.qrs_on > -76.0
+    assert paced.qrs_on == pytest.approx(alone.qrs_on, abs=12.0)
+    assert paced.qrs_off == pytest.approx(alone.qrs_off, abs=4.0)
+
+
+def test_a_slow_end_belongs_to_qrs() -> None:
+    """Right bundle branch block: after 20 ms of near rest a late wave, a fifth as fast as what went before."""
+    beat = clean(1)[0]
+    plain = delineate(beat, TIMES, 900.0)
+    slow = np.exp(-0.5 * ((TIMES - plain.qrs_off - 30.0) / 10.0) ** 2) * np.array([-1, 0, 2, 1, 0, 0, -1, -1])[:, None]
+    late = delineate(beat + 200.0 * slow, TIMES, 900.0)
+    assert late.qrs_off == pytest.approx(plain.qrs_off + 55.0, abs=15.0)
+    assert late.qrs_on == pytest.approx(plain.qrs_on, abs=3.0)
+
+
+def test_waves_of_the_baseline_do_not_pull_qrs_apart() -> None:
+    """Fibrillation's waves move faster than 4 % of QRS' greatest speed; QRS begins and ends where it rises out of them."""
+    rng = np.random.default_rng(4)
+    errors = []
+    for beat, plain in zip(clean(), found_in(clean()), strict=True):
+        waves = gaussian_filter1d(rng.normal(0, 1, (8, 475)), 4.0, axis=1)
+        noisy = delineate(beat + 12.0 * waves / waves.std(), TIMES, 900.0)
+        errors.append((noisy.qrs_on - plain.qrs_on, noisy.qrs_off - plain.qrs_off))
+    assert np.abs(np.mean(errors, axis=0)).max() < 6.0
+    assert np.std(errors, axis=0).max() < 6.0
+
+
 def test_a_flat_line_has_no_waves() -> None:
     assert np.isnan(delineate(np.zeros((8, 475)), TIMES, 900.0).qrs_on)
 

@@ -1,7 +1,8 @@
 """Where P, QRS and T begin, peak and end in a median beat, all leads judged together.
 
-QRS   where the speed of the eight leads' vector is high; it ends on either side where the speed has fallen to a share of
-      its greatest and stays there. Pacemaker spikes are bridged first.
+QRS   where the speed of the eight leads' vector, each lead over its swing, is high; it ends on either side where the speed
+      has fallen near its quietest there and stays so. Pacemaker spikes are bridged first; QRS after a spike begins where
+      the speed is least between the two, for the muscle answers after a while
 T, P  the leads are projected on the direction in which they change most in the stretch where the wave can lie; the wave is
       the peak, of either sign, that stands out most there
 T     ends midway between where the steepest tangent of the falling limb meets the level after it (Lepeschkin and Surawicz,
@@ -19,25 +20,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import find_peaks
+
+from ecgwas.represent.motion import GAP_MS, Motion
+from ecgwas.represent.spikes import before_spike, bridged, spikes
 
 Floats = NDArray[np.float64]
 
-QRS_SMOOTH_MS = 3.0
 WAVE_SMOOTH_MS = 8.0
-QRS_WITHIN_MS = (-200.0, 260.0)
-"""From R: paced and blocked beats last long, and R may lie at either end of them."""
-QRS_FAST, QRS_GAP_MS = 0.2, 30.0
-"""QRS is where the speed passes this share of its greatest, with gaps no longer than this."""
-ONSET_SHARE, OFFSET_SHARE = 0.04, 0.08
-"""Share of QRS' greatest speed below which it has not begun, or has ended."""
+ONSET_SHARE, OFFSET_SHARE, QUIET_TIMES = 0.03, 0.06, 2.0
+"""QRS has not begun, or has ended, below this share of its greatest speed and so many times the quietest speed beside it."""
+QUIET_MS, BESIDE_MS = 20.0, 120.0
+"""The quietest mean over the first, within the second."""
+SLOW_TIMES, SLOW_GAP_MS = 1.5, 40.0
+"""It may go on slowly (right bundle branch block): what passes so many times the level of its end so soon belongs to it."""
 CALM_MS, REACH_MS = 8.0, 60.0
 """The speed stays low for this long outside of QRS, which begins and ends no further from its fast part than the second."""
-SPIKE_MS, SPIKE_UV = 8.0, 120.0
-"""What rises this far above the median of so short a stretch may be a pacemaker's spike."""
-SPIKE_CALM = 0.3
-"""It is one if the leads' path around it, without it, is shorter than this share of the longest: a sharp R is no spike."""
 T_AFTER_QRS_MS, T_LATEST_MS, T_FALL_MS = 50.0, 440.0, 160.0
 """T peaks from so long after QRS to so long after R (at 60 beats a minute; with the root of RR), and falls within the third."""
 T_CALM_SHARE = 0.2
@@ -83,62 +82,44 @@ class _Wave:
 def delineate(eight: Floats, times_ms: Floats, rr_ms: float) -> Fiducials:
     """Fiducials of a median beat: eight (8, T) µV, zero at PQ; times_ms (T,) evenly spaced; rr_ms usual RR interval or NaN."""
     step = times_ms[1] - times_ms[0]
-    spike = _spikes(eight, step)
-    eight = _bridged(eight, spike)
-    qrs_on, qrs_off = _qrs(gaussian_filter1d(eight, QRS_SMOOTH_MS / step, axis=1), spike, times_ms)
+    spike = spikes(eight, times_ms)
+    eight = bridged(eight, spike)
+    qrs_on, qrs_off = _qrs(Motion.of(eight, times_ms), spike, times_ms)
     if np.isnan(qrs_on):
         return NOTHING
     smooth = gaussian_filter1d(eight, WAVE_SMOOTH_MS / step, axis=1)
     t_peak, t_off = _t_wave(smooth, times_ms, qrs_off, rr_ms)
     earliest = t_off - rr_ms if np.isfinite(t_off - rr_ms) else -np.inf
-    p_on, p_peak, p_off = _p_wave(smooth, times_ms, qrs_on, earliest)
+    latest = times_ms[before_spike(spike, int(np.searchsorted(times_ms, qrs_on)), round(REACH_MS / step))]
+    p_on, p_peak, p_off = _p_wave(smooth, times_ms, qrs_on, (earliest, min(qrs_on, latest)))
     return Fiducials(p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off)
 
 
-def _spikes(eight: Floats, step_ms: float) -> NDArray[np.bool_]:
-    """(T,) where a pacemaker's spike is, and 8 ms around it: what leaps out of a stretch that is calm but for it."""
-    width = 2 * round(SPIKE_MS / step_ms / 2) + 1
-    calm = median_filter(eight, size=(1, width), mode="nearest")
-    steps = np.abs(np.diff(calm, axis=1, prepend=calm[:, :1])).sum(axis=0)
-    path = np.convolve(steps, np.ones(2 * width), mode="same")  # of all leads, 8 ms to either side
-    leaps = (np.abs(eight - calm) > SPIKE_UV).sum(axis=0) >= 2
-    spike = leaps & (path < SPIKE_CALM * path.max())
-    return np.asarray(np.convolve(spike, np.ones(2 * round(8 / step_ms) + 1), mode="same") > 0)
-
-
-def _bridged(eight: Floats, spike: NDArray[np.bool_]) -> Floats:
-    """(8, T) with straight lines over the spikes."""
-    if not spike.any() or spike.all():
-        return eight
-    places = np.arange(eight.shape[1])
-    return np.stack([np.interp(places, places[~spike], lead[~spike]) for lead in eight])
-
-
-def _qrs(smooth: Floats, spike: NDArray[np.bool_], times_ms: Floats) -> tuple[float, float]:
+def _qrs(motion: Motion, spike: NDArray[np.bool_], times_ms: Floats) -> tuple[float, float]:
     """Onset and end of QRS; NaN if nothing moves."""
-    step = times_ms[1] - times_ms[0]
-    speed = np.linalg.norm(np.gradient(smooth, times_ms, axis=1), axis=0)
-    inside = (times_ms >= QRS_WITHIN_MS[0]) & (times_ms <= QRS_WITHIN_MS[1])
-    fastest = float(speed[inside].max())
+    speed, fastest = motion.speed, motion.fastest
     if fastest == 0:
         return np.nan, np.nan
-    first, last = _stretch(np.flatnonzero(inside & (speed > QRS_FAST * fastest)), speed, round(QRS_GAP_MS / step))
-    calm = round(CALM_MS / step)
-    reach = round(REACH_MS / step)
+    calm, reach, beside = (motion.samples(ms) for ms in (CALM_MS, REACH_MS, BESIDE_MS))
+    first, last = motion.fast_stretch()
     # The muscle answers a spike some ms later: QRS does not begin before the spike is over.
-    spikes_before = np.flatnonzero(spike[: first + round(QRS_GAP_MS / step)])
+    spikes_before = np.flatnonzero(spike[: first + motion.samples(GAP_MS)])
     earliest = max(0, first - reach, spikes_before[-1] if len(spikes_before) else 0)
     first = max(first, earliest)
-    on = _falls(speed[earliest : first + 1][::-1], ONSET_SHARE * fastest, calm)
-    off = _falls(speed[last : last + reach], OFFSET_SHARE * fastest, calm)
-    return float(times_ms[first] - on * step), float(times_ms[last] + off * step)
+    quiet = QUIET_TIMES * uniform_filter1d(speed, motion.samples(QUIET_MS), mode="nearest")
+    before = ONSET_SHARE * fastest + quiet[max(0, first - beside) : first + 1].min()
+    after = OFFSET_SHARE * fastest + quiet[last : last + beside].min()
+    last = _slow_end(last, speed > SLOW_TIMES * after, motion.samples(SLOW_GAP_MS))
+    on = _falls(speed[earliest : first + 1][::-1], before, calm)
+    off = _falls(speed[last : last + reach], after, calm)
+    return float(times_ms[first] - on * motion.step_ms), float(times_ms[last] + off * motion.step_ms)
 
 
-def _stretch(fast: NDArray[np.int64], speed: Floats, gap: int) -> tuple[int, int]:
-    """First and last sample of the run of `fast` samples, gaps bridged, in which the path is longest."""
-    runs = np.split(fast, np.flatnonzero(np.diff(fast) > gap) + 1)
-    longest = max(runs, key=lambda run: float(speed[run].sum()))
-    return int(longest[0]), int(longest[-1])
+def _slow_end(last: int, moves: NDArray[np.bool_], gap: int) -> int:
+    """The last sample that moves, gaps bridged, from `last` on."""
+    while (further := np.flatnonzero(moves[last + 1 : last + 1 + gap])).size:
+        last += 1 + int(further[-1])
+    return last
 
 
 def _falls(speed: Floats, level: float, calm: int) -> float:
@@ -232,11 +213,11 @@ def _tangent_end(limb: Floats) -> float:
     return float(min(steepest - limb[steepest] / slope[steepest], len(limb) - 1))
 
 
-def _p_wave(smooth: Floats, times_ms: Floats, qrs_on: float, earliest: float) -> tuple[float, float, float]:
+def _p_wave(smooth: Floats, times_ms: Floats, qrs_on: float, between_ms: tuple[float, float]) -> tuple[float, float, float]:
     """Onset, peak and end of P; NaN where there is none."""
     absent = (np.nan, np.nan, np.nan)
-    first = max(times_ms[0], qrs_on - P_BEFORE_QRS_MS[0], earliest)
-    inside = np.flatnonzero((times_ms >= first) & (times_ms <= qrs_on - P_BEFORE_QRS_MS[1]))
+    first = max(times_ms[0], qrs_on - P_BEFORE_QRS_MS[0], between_ms[0])
+    inside = np.flatnonzero((times_ms >= first) & (times_ms <= between_ms[1] - P_BEFORE_QRS_MS[1]))
     likely = np.exp(-0.5 * ((qrs_on - times_ms - P_USUAL_MS[0]) / P_USUAL_MS[1]) ** 2)
     wave = _standing_out(smooth, inside, likely)
     if wave is None:

@@ -17,9 +17,9 @@ from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 Floats = NDArray[np.float64]
 
 EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
-P_STRETCH_MS = (250.0, 10.0)
-"""Before QRS: where the atria of every beat are compared."""
-LEAST_COHERENCE = 0.5
+P_STRETCH_MS = (250.0, 30.0)
+"""Before QRS: where the atria of every beat are compared; nearer to it every beat has the ventricles' first stir or a spike."""
+LEAST_COHERENCE = 0.55
 """Mean correlation of each beat's stretch before QRS with the others' below which there is no P: atrial fibrillation."""
 MOVES_MS = 30.0
 """P and T of one beat lie no further than this from the median beat's."""
