@@ -68,6 +68,33 @@ def test_effective_numbers_of_blocks_add_up() -> None:
     assert thresholds.li_ji(np.linalg.eigvalsh(together)) == pytest.approx((1 + 0) + 4 * 0.5 + (1 + 0.4) + 3 * 0.2)
 
 
+LIMMBO = """-0.3527
+-0.4333 0.3014
+0.5625 -0.3409 -0.7408
+0.1164 -0.1223 -0.4691 0.3452
+-0.6500 0.3861 0.6038 -0.6770 -0.2391
+0.5537 -0.3752 -0.8960 0.8186 0.4457 -0.7126
+0.4515 -0.2835 -0.5676 0.5580 0.2728 -0.5232 0.6391
+-0.1033 0.1440 0.6844 -0.5063 -0.4446 0.2714 -0.6303 -0.3726
+-0.1987 0.1625 0.3122 -0.3346 -0.1930 0.2329 -0.3502 -0.2166 0.2598"""
+"""Spearman's correlations of the ten phenotypes in LiMMBo's example data (io/test/data, 1,000 people), covariates taken out."""
+
+
+def test_galwey_gives_the_number_that_limmbo_documents() -> None:
+    """Worked example of LiMMBo 0.1.5 (H. V. Meyer, on PyPI), as `GWAS.runAssociationAnalysis` documents it: the smallest p of its
+    example, times Galwey's number of tests, is 2.262e-03. Without the factor that p is 3.1054e-04: its mixed model (maximum
+    likelihood, log delta between -5 and 5, likelihood ratio) computed anew from the data that the package ships.
+    """
+    correlation = np.eye(10)
+    for i, line in enumerate(LIMMBO.splitlines(), start=1):
+        correlation[i, :i] = correlation[:i, i] = [float(word) for word in line.split()]
+    eigenvalues = np.linalg.eigvalsh(correlation)
+    assert f"{3.1054e-4 * thresholds.galwey(eigenvalues):.3e}" == "2.262e-03"
+    # By Li and Ji: two eigenvalues above 1, and all fractions, those of eight below 1 being the eigenvalues themselves.
+    assert (eigenvalues > 1).sum() == 2
+    assert thresholds.li_ji(eigenvalues) == pytest.approx(2 + (10 - 5 - 1))
+
+
 @given(st.integers(2, 12), st.integers(0, 10_000))
 def test_effective_numbers_lie_between_one_and_all(count: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
