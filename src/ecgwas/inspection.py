@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecgwas import ecg
 from ecgwas.ecg import formats
-from ecgwas.ecg.recording import DERIVED, Recording, derived
+from ecgwas.ecg.recording import DERIVED, Recording, content_of, derived
 from ecgwas.errors import InputError
 from ecgwas.progress import silent
 from ecgwas.recording_tables import DeviceMeasurements
@@ -42,16 +42,18 @@ def inspect(path: Path) -> Inspection:
 
     Raises InputError with a short reason if it holds no recording.
     """
-    content = formats.content_of(path)
+    content = content_of(path)
     known = formats.recognised(content, path)
     recording = formats.parsed(known, content, path)
     leads = _all_leads(recording)
     batch = ecg.read(ReadOptions(recordings=path.parent), [ecg.Source("-", "", {ALL_LEADS: path})], track=silent)
-    reason = str(batch.recordings.frame["reason"][0])
+    status, reason = batch.recordings.frame.select("status", "reason").row(0)
+    usable = f"yes, {_fate(recording)}" if status == "kept" else f"no: {reason}"
     lines = [
         f"file      {path.name}", f"format    {known.SPELLED}", *_facts(recording, leads),
-        f"usable    {f'no: {reason}' if reason else 'yes, ' + _fate(recording)}",
-        *(f"holds     {note}" for note in recording.notes), *_measured(recording, batch.signals),
+        f"usable    {usable}", *(f"holds     {note}" for note in recording.notes),
+        *([f"doubt     {recording.doubt}"] if recording.doubt else []),
+        *_measured(recording, batch.signals),
     ]  # fmt: skip
     title = f"{known.SPELLED}, {recording.rate_hz:g} Hz, {recording.seconds:g} s"
     return Inspection(tuple(lines), leads, recording.rate_hz, title)

@@ -92,7 +92,7 @@ class Recordings(Table):
         "instance": Column(TEXT, "visit and array, as in 2_0"),
         "path": Column(TEXT, "file, relative to the recordings' folder"),
         "status": Column(TEXT, "kept | left_out | duplicate"),
-        "reason": Column(TEXT, "why it was not kept; empty when kept"),
+        "reason": Column(TEXT, "why it was not kept; of a kept one, why to doubt it, as a rule empty"),
         "rate_hz": Column(REAL, "samples per second of the file; null if it could not be read"),
         "seconds": Column(REAL, "length of the file, s; null if it could not be read"),
         "row": Column(WHOLE, "row in the signal arrays; null if not kept"),

@@ -24,12 +24,14 @@ UV = 5.0
 
 def muse(
     counts: Counts | None = None, *, unit: str = "MICROVOLTS", per_bit: str = "5", rate: str = "500", before: str = "",
-    total: str | None = None, crc: int | None = None, kind: str = "Rhythm", data: str | None = None,
+    total: str | None = None, crc: int | None = None, kind: str = "Rhythm", data: str | None = None, damaged: str = "",
 ) -> bytes:  # fmt: skip
-    """GE MUSE XML: eight leads; the median, which must not be taken, holds other numbers."""
+    """GE MUSE XML: eight leads; the median, which must not be taken, holds other numbers. damaged: a lead of wrong checksum."""
     counts = make_counts() if counts is None else counts
     stored = {lead: counts[lead] for lead in INDEPENDENT_LEADS if lead in counts}
-    leads = "".join(_muse_lead(lead, row, unit, per_bit, total, crc, data) for lead, row in stored.items())
+    leads = "".join(
+        _muse_lead(lead, row, unit, per_bit, total, 1 if lead == damaged else crc, data) for lead, row in stored.items()
+    )
     median = "".join(_muse_lead(lead, row[:600] + 9, unit, per_bit, None, None, None) for lead, row in stored.items())
     head = f"<SampleBase>{rate}</SampleBase><SampleExponent>0</SampleExponent>"
     return (

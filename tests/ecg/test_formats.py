@@ -186,10 +186,19 @@ def test_aecg_takes_the_median_of_beats_measured_by_a_device(tmp_path: Path) -> 
     assert device(path) == {"qt_ms": 410.0}
 
 
+@pytest.mark.parametrize(("crc", "doubt"), [(0, ""), (1, "the checksum of every lead is wrong"), (None, "")])
+def test_muse_written_by_those_who_count_no_checksum_is_read(tmp_path: Path, crc: int | None, doubt: str) -> None:
+    path = tmp_path / "1.xml"
+    path.write_bytes(recorders.muse(crc=crc))
+    recording = formats.read(path)
+    assert recording.doubt == doubt
+    np.testing.assert_array_equal(recording.leads["V2"], make_counts()["V2"] * recorders.UV)
+
+
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "muse: unit": (lambda: recorders.muse(unit="FEET"), "unknown unit of lead I"),
     "muse: count": (lambda: recorders.muse(total="1000000000000"), "lead I has not as many samples as the file states"),
-    "muse: checksum": (lambda: recorders.muse(crc=1), "lead I is not what was written (checksum)"),
+    "muse: checksum": (lambda: recorders.muse(damaged="V2"), "lead V2 is not what was written (checksum)"),
     "muse: rate": (lambda: recorders.muse(rate="fast"), "no number in SampleBase"),
     "muse: no rhythm": (lambda: recorders.muse(kind="Median"), "no rhythm waveform"),
     "muse: not base64": (lambda: recorders.muse(data="!!!"), "lead I is not base64"),
@@ -321,7 +330,7 @@ def packed_212(values: np.ndarray) -> bytes:
 HEADERS = {
     "../record.dat 16 200 16 0 0 0 0 I": "a signal line that cannot be understood",
     "/etc/hostname 16 200 16 0 0 0 0 I": "a signal line that cannot be understood",
-    "nowhere.dat 16 200 16 0 0 0 0 I": "signal file is missing or cannot be read",
+    "nowhere.dat 16 200 16 0 0 0 0 I": "signal file: no such file",
     "record.dat 16x4 200 16 0 0 0 0 I": "signals of several rates or with skew",
     "record.dat 310 200 16 0 0 0 0 I": "WFDB format 310",
     "record.dat 16 2..0 16 0 0 0 0 I": "a gain that cannot be understood",

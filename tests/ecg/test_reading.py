@@ -12,6 +12,7 @@ from ecgwas.errors import InputError
 from ecgwas.progress import silent
 from ecgwas.signals import LEADS
 from ecgwas.study import ReadOptions
+from tests.ecg import recorders
 from tests.ecg.making import make_counts, make_xml, put, read_folder, reasons, wave
 
 ARRAYS = ("strips", "beats", "odd_beats", "even_beats", "noise_uv", "r_samples", "normal")
@@ -191,6 +192,12 @@ def test_other_place_of_the_strip_and_other_spelling_of_leads(tmp_path: Path, op
     signals = read_folder(tmp_path).signals
     assert signals is not None
     np.testing.assert_array_equal(signals.strips[0], signals.strips[1])
+
+
+def test_a_doubt_stands_in_the_row_of_a_file_that_is_kept(tmp_path: Path) -> None:
+    put(tmp_path, "1_20205_2_0.xml", recorders.muse(crc=1).decode("latin-1"))
+    row = read_folder(tmp_path).recordings.frame.row(0, named=True)
+    assert (row["status"], row["reason"]) == ("kept", "the checksum of every lead is wrong")
 
 
 def test_count_of_all_leads_together(tmp_path: Path) -> None:

@@ -294,16 +294,24 @@ def _told(row: Mapping[str, str], folder: Path) -> _File | None:
 
 
 def withdrawn(options: ReadOptions) -> frozenset[str]:
-    """The people of `leave_out`: a file with one eid a line; a header `eid`, empty lines and quotes are fine."""
+    """The people of `leave_out`."""
     path = options.leave_out
-    if path is None:
-        return frozenset()
+    return frozenset() if path is None else listed(path, "people to leave out", fix="correct `read.leave_out`")
+
+
+def listed(path: Path, what: str, *, fix: str) -> frozenset[str]:
+    """Eids of a file with one a line; a header `eid`, empty lines and quotes are fine.
+
+    Raises InputError that names the list of `what`; fix: for a file that is not there.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise InputError("the list of people to leave out is missing", where=path, fix="correct `read.leave_out`") from None
+        raise InputError(f"the list of {what} is missing", where=path, fix=fix) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the list of people to leave out cannot be read: {error}", where=path, fix="one eid a line") from None
+        raise InputError(
+            f"the list of {what} cannot be read: {error}", where=path, fix="one eid a line, as UTF-8 text"
+        ) from None
     eids = [line.strip().strip('"').strip() for line in lines]
     faults = [f"line {number}" for number, eid in enumerate(eids, start=1) if re.search(r"[\s,;]", eid)]
     if faults:

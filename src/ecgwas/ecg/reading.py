@@ -81,7 +81,8 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
         if raw_example is None:
             raw_example = person.raw.astype(np.float32)
         beats = int(person.beats.normal.sum())
-        kept = {"status": "kept", "reason": "", "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
+        doubts = "; ".join(sorted({recording.doubt for recording in found.values()} - {""}))
+        kept = {"status": "kept", "reason": doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
         rows += _rows(options, source, found, kept)
         arrays.add(source.eid, person)
         device.append({"eid": source.eid} | {name: person.device.get(name) for name in NAMES})

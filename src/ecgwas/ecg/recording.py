@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError
 from ecgwas.signals import LEADS
 
+LARGEST_BYTES = 64 * 2**20
+"""The largest resting recordings have half a MiB; what is far beyond is no recording, and reading it could exhaust memory."""
+
 STANDARD_LEAD = {lead.upper(): lead for lead in LEADS}
 """Upper-case spelling -> standard name."""
 
@@ -34,12 +37,14 @@ class Recording:
     rate_hz   samples per second, as the file says
     device    what the recorder measured itself: names of DeviceMeasurements -> value; names that it did not tell are absent
     notes     what else the file holds, in words for people
+    doubt     a short reason to doubt the file that is none to leave it out; empty as a rule
     """
 
     leads: Mapping[str, NDArray[np.float64]]
     rate_hz: float
     device: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def seconds(self) -> float:
@@ -50,6 +55,20 @@ class Recording:
 def unusable(reason: str, path: Path) -> InputError:
     """The error for one file that cannot be used: `reason` is short, the same for the same mistake in other files."""
     return InputError(reason, where=path, fix="export the recording again, or leave the file out")
+
+
+def content_of(path: Path, what: str = "") -> bytes:
+    """The bytes of a file of sensible size. Raises InputError with a short reason, which begins with `what` the file is."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise unusable(f"{what}larger than {LARGEST_BYTES // 2**20} MiB", path)
+        if not path.is_file():
+            raise unusable(f"{what}not a file", path)
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise unusable(f"{what}no such file", path) from None
+    except OSError as error:
+        raise unusable(f"{what}cannot be read: {error.strerror}", path) from None
 
 
 def is_new(lead: str | None, leads: Container[str], path: Path) -> TypeGuard[str]:

@@ -113,6 +113,9 @@ def _join(study: Study, out: Path) -> None:
         raise _nothing_usable(study, recordings)
     logger.info("read: %d people kept; %s", kept, left_out_counts(recordings))
     resampled, cut = _adapted(study, recordings)
+    doubts = Counter(recordings.frame.filter((pl.col("status") == "kept") & (pl.col("reason") != ""))["reason"])
+    for doubt, count in doubts.most_common():
+        logger.warning("read: %d files were kept although %s", count, doubt)
     if resampled or cut:
         logger.info("read: %d kept files resampled to %g Hz, %d longer than %g s cut", resampled, study.read.rate_hz, cut,
                     study.read.seconds)  # fmt: skip

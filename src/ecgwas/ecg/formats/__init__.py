@@ -23,12 +23,9 @@ from typing import Protocol
 import numpy as np
 
 from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table, wfdb
-from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording import Recording, content_of, unusable
 
 HEAD_BYTES = 16_384
-LARGEST_BYTES = 64 * 2**20
-"""The largest resting recordings have half a MiB; what is far beyond is no recording, and reading it could exhaust memory."""
-
 
 LOWEST_HZ, HIGHEST_HZ = 1.0, 100_000.0
 """Beyond these a rate is a mistake of the file, and would make arithmetic overflow."""
@@ -93,17 +90,3 @@ def companions(path: Path) -> Sequence[Path]:
     except OSError:
         return ()
     return next((one.companions(head, path) for one in WITH_COMPANIONS if one.sniff(head)), ())
-
-
-def content_of(path: Path) -> bytes:
-    """The bytes of a file of sensible size. Raises InputError with a short reason."""
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise unusable(f"larger than {LARGEST_BYTES // 2**20} MiB", path)
-        if not path.is_file():
-            raise unusable("not a file", path)
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise unusable("no such file", path) from None
-    except OSError as error:
-        raise unusable(f"cannot be read: {error.strerror}", path) from None

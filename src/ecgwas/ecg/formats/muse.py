@@ -10,7 +10,9 @@ Of the file only this is read:
     RestingECGMeasurements                              rate, intervals, axes; onsets in samples of ECGSampleBase
     QRSTimesTypes/GlobalRR                              ms
 
-LeadDataCRC32 is the CRC-32 of the decoded bytes (found so in both files that the tests read): one flipped bit is noticed.
+LeadDataCRC32 is the CRC-32 of the decoded bytes (found so in all leads of both files that the tests read): one flipped bit
+is noticed. Programs that write this format without counting it write 0 or leave what stood there: a checksum that is wrong in
+every lead says that the file was written anew, not that it is damaged, and is a doubt; wrong in some leads, it is damage.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, positive, r
 
 SPELLED = "GE MUSE XML"
 ROOT = "RestingECG"
+NOT_COUNTED = "the checksum of every lead is wrong"
 MEASUREMENTS = {
     "heart_rate_bpm": "VentricularRate", "pr_ms": "PRInterval", "qrs_ms": "QRSDuration", "qt_ms": "QTInterval",
     "qtc_bazett_ms": "QTCorrected", "qtc_fridericia_ms": "QTcFrederica", "p_axis_deg": "PAxis", "qrs_axis_deg": "RAxis",
@@ -49,13 +52,18 @@ def parse(content: bytes, path: Path) -> Recording:
     if rate_hz is None:
         raise unusable("no number in SampleBase", path)
     leads: dict[str, NDArray[np.float64]] = {}
+    wrong: list[str] = []
     for element in waveform.findall("LeadData"):
         lead = standard_lead(element.findtext("LeadID") or "")
         if is_new(lead, leads, path):
-            leads[lead] = _microvolts(element, lead, path)
+            counts, per_bit_uv = _counts(element, lead, path)
+            leads[lead] = counts.astype(np.float64) * per_bit_uv
+            wrong += [] if _as_written(element, counts) else [lead]
     if not leads:
         raise unusable("no LeadData of a standard lead", path)
-    return Recording(leads, rate_hz, _device(root))
+    if 0 < len(wrong) < len(leads):
+        raise unusable(f"lead {wrong[0]} is not what was written (checksum)", path)
+    return Recording(leads, rate_hz, _device(root), doubt=NOT_COUNTED if wrong else "")
 
 
 def _rhythm(root: Element, path: Path) -> Element:
@@ -72,7 +80,8 @@ def _rate_hz(parent: Element, prefix: str) -> float | None:
     return float(base * 10.0**exponent)
 
 
-def _microvolts(element: Element, lead: str, path: Path) -> NDArray[np.float64]:
+def _counts(element: Element, lead: str, path: Path) -> tuple[NDArray[np.int16], float]:
+    """The samples of a lead, and how many µV one is."""
     uv = uv_of(element.findtext("LeadAmplitudeUnits") or "")
     if uv is None:
         raise unusable(f"unknown unit of lead {lead}", path)
@@ -85,10 +94,12 @@ def _microvolts(element: Element, lead: str, path: Path) -> NDArray[np.float64]:
     counts = integers(packed(data, f"lead {lead}", path), f"lead {lead}", path)
     if positive(element, "LeadSampleCountTotal", path) != len(counts):
         raise unusable(f"lead {lead} has not as many samples as the file states", path)
-    told = number(element.findtext("LeadDataCRC32"))
-    if told is not None and told != zlib.crc32(counts.tobytes()):
-        raise unusable(f"lead {lead} is not what was written (checksum)", path)
-    return counts.astype(np.float64) * (per_bit * uv)
+    return counts, per_bit * uv
+
+
+def _as_written(element: Element, counts: NDArray[np.int16]) -> bool:
+    """False if the lead's checksum is not that of its samples; 0 is what those write who count none."""
+    return number(element.findtext("LeadDataCRC32")) in (None, 0.0, zlib.crc32(counts.tobytes()))
 
 
 def _device(root: Element) -> dict[str, float]:

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.recording import Recording, is_new, unusable
+from ecgwas.ecg.recording import Recording, content_of, is_new, unusable
 from ecgwas.ecg.words import standard_lead, uv_of
 
 SPELLED = "WFDB record"
@@ -36,7 +36,6 @@ USUAL_RATE_HZ, USUAL_GAIN = 250.0, 200.0
 """What the format's description says where a header does not."""
 WHOLE_BYTES = {"16": ("<i2", 0), "61": (">i2", 0), "80": ("u1", 128), "32": ("<i4", 0)}
 """Format -> numpy's type and what is to be taken away."""
-LARGEST_BYTES = 64 * 2**20
 
 Counts = NDArray[np.int64]
 
@@ -145,20 +144,11 @@ def _counts(signals: Sequence[_Signal], samples: int | None, path: Path) -> Coun
     if len(codings) > 1:
         raise unusable("a signal file of several formats", path)
     form, offset = codings.pop()
-    values = _unpacked(_content(path.parent / signals[0].file)[offset:], form, path)
+    values = _unpacked(content_of(path.parent / signals[0].file, "signal file: ")[offset:], form, path)
     length = len(values) // len(signals) if samples is None else samples
     if len(values) < length * len(signals) or length == 0:
         raise unusable("signal file has not as many samples as the header states", path)
     return values[: length * len(signals)].reshape(length, len(signals)).T
-
-
-def _content(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > LARGEST_BYTES or not path.is_file():
-            raise unusable("signal file is no file of a sensible size", path)
-        return path.read_bytes()
-    except OSError:
-        raise unusable("signal file is missing or cannot be read", path) from None
 
 
 def _unpacked(content: bytes, form: str, path: Path) -> Counts:
