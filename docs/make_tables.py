@@ -32,6 +32,7 @@ WHERE = {
     "Heritability": "results/loci/heritability.csv",
     "KnownTested": "results/loci/known.csv",
     "Matching": "results/share/tables/share/matching.csv",
+    "Membership": "results/share/tables/share/membership.csv",
     "MetaAssociations": "OUT.csv of `ecgwas meta`",
     "MetaDropped": "OUT.dropped.csv of `ecgwas meta`",
     "Genes": "results/genes/genes.csv",

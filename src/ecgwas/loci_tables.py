@@ -1,4 +1,5 @@
-"""Further tables of the stage `loci`: what linkage joins, which signals are separate, how far each hit can be trusted.
+"""Further tables of the stage `loci`: what linkage joins, which signals are separate, how far each hit can be trusted; and what
+tables that are passed on give away.
 
 Declared as in ecgwas.tables; docs/tables.md is made from them.
 """
@@ -161,4 +162,20 @@ class MetaDropped(Table):
     columns = {
         "study": Column(TEXT, "file"), "trait": Column(TEXT, "trait"), "variant": Column(TEXT, "variant id"),
         "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"), "reason": Column(TEXT, "why"),
+    }  # fmt: skip
+
+
+class Membership(Table):
+    """How well what is passed on tells the study's members from other people, beside chance and what theory expects."""
+
+    columns = {
+        "shared": Column(TEXT, "allele frequencies | effects"),
+        "extent": Column(TEXT, "everything tested | rows kept (from `scan.keep_neglog10p` on)"),
+        "variants": Column(WHOLE, "variants that are passed on"), "tests": Column(WHOLE, "frequencies or effects passed on"),
+        "known": Column(TEXT, "of the person: genome | genome and ECG"),
+        "members": Column(WHOLE, "people whose statistics were passed on: a third of the study's, by chance"),
+        "outsiders": Column(WHOLE, "people to be told from them; as many again made the reference panel"),
+        "measure": Column(TEXT, "what the rate is"), "rate": Column(REAL, "mean over several ways to deal the people"),
+        "chance": Column(REAL, "of random scores"), "chance_limit": Column(REAL, "what random scores pass in one of 40 cases"),
+        "expected": Column(REAL, "were variants and traits independent"),
     }  # fmt: skip

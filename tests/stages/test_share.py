@@ -62,6 +62,7 @@ def test_the_audit_passes_and_prints_what_it_searched(finished: Study) -> None:
     assert f"searched for {len(eids(finished))} people: 0 eids found" in done.output
     assert "are one person's" in done.output
     assert re.search(r"genome of an ECG by .*: \d\.\d+; by chance 0\.0\d+", done.output)
+    assert re.search(r"members told by allele frequencies .* and genome, area .*: \d\.\d+; by chance 0\.5", done.output)
 
 
 def test_the_private_report_does_not_pass(finished: Study) -> None:
@@ -144,7 +145,7 @@ def test_where_nobody_is_known_nothing_is_proved(copy: Path, tmp_path: Path) -> 
         audit(copy)
     with pytest.raises(InputError, match="no such folder"):
         audit(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="people to search for is missing"):
         audit(copy, eids=tmp_path / "nowhere.txt")
     (copy / "about.json").unlink()
     (tmp_path / "eids.txt").write_text("1234567\n")
@@ -172,10 +173,11 @@ def test_results_of_another_version_are_not_read(finished: Study) -> None:
 
 
 def test_a_larger_smallest_group_shows_less(finished: Study) -> None:
-    strict = finished.model_copy(update={"share": finished.share.model_copy(update={"min_people": 40, "matching": False})})
+    less = {"min_people": 40, "matching": False, "membership": False}
+    strict = finished.model_copy(update={"share": finished.share.model_copy(update=less)})
     stages.run_part(strict, "share", "all")
     try:
         assert audit(finished.results / "share").mistakes == ()
-        assert not (finished.results / "share" / "tables" / "share" / "matching.csv").exists()
+        assert not (finished.results / "share" / "tables" / "share").exists()
     finally:
         stages.run_part(finished, "share", "all")

@@ -14,7 +14,9 @@ import polars as pl
 from lxml import html
 from numpy.typing import NDArray
 
+from ecgwas import ecg
 from ecgwas.errors import DisclosureError, EcgwasError, InputError, MissingStageError, first_few
+from ecgwas.loci_tables import Membership
 from ecgwas.stages.searching import Searched, words
 from ecgwas.tables import Matching
 
@@ -45,7 +47,8 @@ def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix="name results/share, or a copy of it")
     around = folder.resolve().parent if results is None else results
-    everybody = _everybody(around) | _listed(eids)
+    further = frozenset() if eids is None else ecg.listed(eids, "people to search for", fix="correct --eids")
+    everybody = _everybody(around) | further
     if not everybody:
         fix = "run `ecgwas share` first, name the results folder with --results, or give the people with --eids FILE"
         raise MissingStageError("nobody is known to search for", where=around, fix=fix)
@@ -53,7 +56,7 @@ def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None
     least = _least(folder, min_people)
     checks = (_names(folder, files, everybody), _places(files, around), _curves(files, around), _groups(folder, files, least))
     facts = [fact for said, _ in checks for fact in said]
-    return Audit((*facts, *_matching(folder)), tuple(mistake for _, found in checks for mistake in found))
+    return Audit((*facts, *_matching(folder), *_membership(folder)), tuple(mistake for _, found in checks for mistake in found))
 
 
 Said = tuple[list[str], list[EcgwasError]]
@@ -67,16 +70,6 @@ def _everybody(results: Path) -> set[str]:
     if people.exists():
         found |= set(pl.read_csv(people, columns=["eid"], infer_schema=False)["eid"].drop_nulls())
     return found
-
-
-def _listed(path: Path | None) -> set[str]:
-    if path is None:
-        return set()
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the list of eids cannot be read: {error}", where=path, fix="one eid a line, as UTF-8 text") from None
-    return {line.strip().strip('"') for line in lines} - {"", "eid"}
 
 
 def _least(folder: Path, given: int | None) -> int:
@@ -237,3 +230,13 @@ def _matching(folder: Path) -> list[str]:
         f"(95 % limit {row['chance_limit']:.4f}), {row['people']:,} people"
         for row in Matching.read(path).frame.iter_rows(named=True)
     ]
+
+
+def _membership(folder: Path) -> list[str]:
+    path = folder / "tables" / "share" / "membership.csv"
+    rows = Membership.read(path).frame.rows(named=True) if path.exists() else []
+    if not rows:
+        return ["how well members can be told from other people was not measured (share.membership; too few people)"]
+    told = "members told by {shared} ({extent}: {tests:,} of {variants:,} variants) and {known}, {measure}: {rate:.4f}"
+    beside = "by chance {chance:.4f} (95 % limit {chance_limit:.4f}), {expected:.4f} were all independent; {members:,} members"
+    return [f"{told}; {beside}".format(**row) for row in rows]

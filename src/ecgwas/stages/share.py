@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from ecgwas import __version__, report
 from ecgwas.associate import genotypes
 from ecgwas.associate import traits as trait_tables
-from ecgwas.associate.hits.matching import matching
+from ecgwas.associate.hits import membership as members
+from ecgwas.associate.hits.matching import MOST_PEOPLE, matching
+from ecgwas.associate.people import panel
+from ecgwas.loci_tables import Membership
 from ecgwas.report import flow
 from ecgwas.stages import gather, read, scan, traits
 from ecgwas.stages import report as report_stage
@@ -29,19 +32,20 @@ logger = logging.getLogger(__name__)
 MOST_FEATURES = 200
 """So many features at most are matched with: those with the strongest hits first."""
 
+MOST_VARIANTS = 100_000
+"""Membership is measured by at most so many variants, evenly spaced."""
+
 README = """\
 # What may be passed on
 
 Made by ecgwas for the study "{name}". In this folder there is no eid, nobody's recording and no group of fewer than
 {min_people} people; `ecgwas audit` searches it for all of them. `tables/share/matching.csv` says how often a person's ECG
-could be matched to the person's genome, and back, by what the study found. Everything else under the results folder speaks of
-single people and stays where it is.
+could be matched to the person's genome, and back, by what the study found, `tables/share/membership.csv` how well whoever
+holds a genome could tell whether the person took part. Everything else under the results folder speaks of single people and
+stays where it is.
 
     report.html   the report             figures/   its pictures and their numbers
     tables/       tables of the stages   tables/scan/associations.parquet   summary statistics, as far as the scan kept them
-
-Not guarded against: whoever has a person's genome can ask of allele frequencies whether the person is in the study (Homer et
-al. 2008, PLoS Genetics 4:e1000167).
 """
 
 
@@ -60,6 +64,10 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         found = _matching(study)
         findings = replace(findings, more={**findings.more, "share/matching": found.frame})
         _tell(found)
+    if study.share.membership:
+        told = _membership(study)
+        findings = replace(findings, more={**findings.more, "share/membership": told.frame})
+        _tell_members(told)
     report_stage.write_page(report.render(study.report, findings), out)
     for name, table in tables(findings, study).items():
         path = out / "tables" / name
@@ -74,6 +82,15 @@ def _tell(found: Matching) -> None:
         logger.info(
             "share: %(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)",
             row,
+        )
+
+
+def _tell_members(found: Membership) -> None:
+    if len(found) == 0:
+        logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.LEAST_PEOPLE)
+    for row in found.frame.iter_rows(named=True):
+        logger.info(
+            "share: members told by %(shared)s (%(extent)s) and %(known)s, %(measure)s: %(rate).4f, by chance %(chance).4f", row
         )
 
 
@@ -106,6 +123,26 @@ def _matching(study: Study) -> Matching:
     names = _strongest_features(study, tested.names)
     features = trait_tables.again(study.traits, represent_stage.load_features(study), nothing, names)
     return matching(features.values, predictors, seed=seed_of(study, "share"))
+
+
+def _membership(study: Study) -> Membership:
+    """Members told from other people by what the study's options pass on."""
+    tested, seed = traits.load_traits(study), seed_of(study, "share")
+    drawn = np.sort(np.random.default_rng([seed, 5]).permutation(len(tested.eids))[:MOST_PEOPLE])
+    columns = np.array([tested.names.index(name) for name in _strongest_features(study, tested.names)], dtype=np.int64)
+    options = study.scan
+    passed_on = members.PassedOn(options.keep_neglog10p, options.min_maf, max(options.min_mac, study.share.min_people))
+    calls = _calls(study, tuple(tested.eids[i] for i in drawn))
+    return members.membership(calls, tested.values[np.ix_(drawn, columns)], passed_on, seed=seed)
+
+
+def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[NDArray[np.uint8]]:
+    """(V, N) uint8 each: hard calls of the people on the autosomes."""
+    opened = [genotypes.open_part(study.scan, part) for part in genotypes.parts(study.scan) if part in panel.AUTOSOMES]
+    stride = max(1, -(-sum(len(part) for part in opened) // MOST_VARIANTS))
+    for part in opened:
+        for _, block in panel.blocks(part, eids, stride):
+            yield genotypes.unpacked(block.packed, block.people)
 
 
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:

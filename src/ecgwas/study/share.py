@@ -12,3 +12,5 @@ class ShareOptions(Options):
     """No group of fewer people is shown: rare genotypes are counted with their neighbours, rare reasons together."""
     matching: bool = True
     """Measure how often a person's ECG can be matched to the person's genome, and back, by what the study found."""
+    membership: bool = True
+    """Measure how well allele frequencies and effects that are passed on tell the study's members from other people."""

@@ -57,7 +57,7 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
     kept, looked_at = [], 0
     for part in autosomes:
         codes, positions = [], []
-        for places, some in _blocks(part, eids, stride):
+        for places, some in blocks(part, eids, stride):
             looked_at += len(some)
             numbers = unpacked(some.packed, some.people)
             called += (numbers != NO_CALL).sum(axis=0)
@@ -77,13 +77,13 @@ def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> NDArr
     for part in opened:
         if part.chrom != "X":
             continue
-        for places, some in _blocks(part, eids, max(1, len(part) // KEPT)):
+        for places, some in blocks(part, eids, max(1, len(part) // KEPT)):
             common = _common(some) & ~long_range.pseudoautosomal(build, part.positions[places])
             found.append(unpacked(some.packed, some.people)[common])
     return np.concatenate(found)
 
 
-def _blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[NDArray[np.int64], Block]]:
+def blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[NDArray[np.int64], Block]]:
     """Every `stride`-th variant of a chromosome: places and genotypes of the people in the order of `eids`."""
     rows = part.find(eids)
     order = np.argsort(rows, kind="stable")
