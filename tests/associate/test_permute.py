@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.associate import matrix
+from ecgwas.associate.engine import compiled
 from ecgwas.tables import Covariates, Traits
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options
@@ -63,6 +64,22 @@ def test_a_missing_call_hardly_moves_the_maximum(tmp_path: Path) -> None:
     whole, gaps = (maxima(tmp_path / name, traits, more, permutations=50) for name in ("whole", "gaps"))
     assert np.corrcoef(whole, gaps)[0, 1] > 0.9
     assert np.abs(whole - gaps).mean() < 0.15
+
+
+@pytest.mark.skipif(not compiled.there(), reason="the compiled table kernel is not installed")
+@pytest.mark.parametrize("missing", [0.0, 0.01])
+def test_both_kernels_reach_the_same(tmp_path: Path, missing: float) -> None:
+    dosage = fileset.draw(300, 2500, 6)
+    dosage[np.random.default_rng(6).random(dosage.shape) < missing] = fileset.NO_CALL
+    stem = tmp_path / "cohort"
+    traits, more = fileset.tables(fileset.write(stem, dosage), 7, 3, 6)
+    named = Traits(traits.eids, tuple(f"made.{lead}.f{k}" for lead in ("I", "II") for k in range(4))[:7], traits.values)
+    found = []
+    for kernel in ("numpy", "table"):
+        made = matrix_options(stem, permutations=600, kernel=kernel)
+        found.append(matrix.scan(made, named, more, fileset.opened(made), seed=9))
+    np.testing.assert_allclose(found[1].permutation_max, found[0].permutation_max, atol=1e-5)
+    np.testing.assert_allclose(found[1].set_permutation_max, found[0].set_permutation_max, atol=1e-5)
 
 
 def test_one_test_is_uniform_under_shuffling(tmp_path: Path) -> None:

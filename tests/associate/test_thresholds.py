@@ -81,8 +81,8 @@ LIMMBO = """-0.3527
 
 
 def test_galwey_gives_the_number_that_limmbo_documents() -> None:
-    """Worked example of LiMMBo 0.1.5 (H. V. Meyer, on PyPI), as `GWAS.runAssociationAnalysis` documents it: the smallest p of its
-    example, times Galwey's number of tests, is 2.262e-03. Without the factor that p is 3.1054e-04: its mixed model (maximum
+    """Worked example in the documentation of LiMMBo 0.1.5 (H. V. Meyer, on PyPI), `GWAS.runAssociationAnalysis`: the smallest p
+    of its data, times Galwey's number of tests, is 2.262e-03. Without the factor that p is 3.1054e-04: its mixed model (maximum
     likelihood, log delta between -5 and 5, likelihood ratio) computed anew from the data that the package ships.
     """
     correlation = np.eye(10)

@@ -65,7 +65,8 @@ def scan(
         shuffles = None
         if options.permutations:
             count, jointly = options.permutations, options.sets_of_traits
-            shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly)
+            table = genotypes.hard and kernels.chosen(options.kernel) == "table"
+            shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly, table=table)
         if folder is None:
             options = options.model_copy(update={"dense": False})
         scanner = Scanner(options, cohort, grouped, genotypes, shuffles)

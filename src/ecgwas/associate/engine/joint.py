@@ -17,8 +17,9 @@ distance from the middle, and the distance becomes that of normal people (Hallin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,15 +50,11 @@ class TraitSet:
     scores: NDArray[np.float32]
 
     def shuffled(self, order: NDArray[np.int64], basis: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, C) float32 scores of people in another order, orthonormal again once covariates (basis (N, R)) are out of them.
-
-        Not orthogonal to the covariates: the variants that they are multiplied with are.
-        """
+        """(N, C) float32 scores of people in another order, without covariates (basis (N, R)), orthonormal again."""
         moved = self.scores[order]
-        along = basis.T @ moved
-        left = np.eye(moved.shape[1]) - along.T.astype(np.float64) @ along
-        root = linalg.cholesky(left, lower=True, check_finite=False)
-        found: NDArray[np.float32] = linalg.solve_triangular(root, moved.T.astype(np.float64), lower=True).T.astype(np.float32)
+        moved -= basis @ (basis.T @ moved)
+        root = linalg.cholesky((moved.T @ moved).astype(np.float64), lower=True, check_finite=False)
+        found: NDArray[np.float32] = moved @ linalg.inv(root, check_finite=False).T.astype(np.float32)
         return found
 
 
@@ -116,14 +113,16 @@ class Joint:
         made = [one.shuffled(order, basis) for order in orders for one in self.sets]
         return np.concatenate(made, axis=1) if made else np.empty((orders.shape[1], 0), dtype=np.float32)
 
-    def omnibus(self, genotypes: NDArray[np.float32], columns: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        """Of each set (V, b) float32 q of variants (V, N) of unit length without covariates; columns (N, b W) their scores."""
-        along = (genotypes @ columns).reshape(len(genotypes), -1, self.width)
-        start = 0
-        for one in self.sets:
-            own = along[:, :, start : start + one.scores.shape[1]]
-            start += one.scores.shape[1]
-            yield np.einsum("vbc,vbc->vb", own, own)
+    @cached_property
+    def members(self) -> NDArray[np.float32]:
+        """(W, S) float32: 1 where a score belongs to a set."""
+        sizes = [one.scores.shape[1] for one in self.sets]
+        return np.repeat(np.eye(len(sizes), dtype=np.float32), sizes, axis=0)
+
+    def omnibus(self, along: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(V, b, S) float32 q of S sets, from correlations (V, b W) of variants with the scores of all sets."""
+        found: NDArray[np.float32] = np.square(along).reshape(-1, self.width) @ self.members
+        return found.reshape(len(along), -1, len(self.sets))
 
     def strength(self, q: NDArray[np.floating], one: TraitSet) -> NDArray[np.float64]:
         """-log10 p of q (...,)."""
@@ -152,15 +151,16 @@ class Joint:
         found = np.zeros(correlations.shape[1])
         limit = self.least(SCREEN)
         for one in self.sets:
-            for shuffle in np.flatnonzero(largest[:, one.columns].max(axis=1) > limit):
-                own = correlations[:, shuffle, one.columns]
-                strong = np.abs(own).max(axis=1) > limit
-                found[shuffle] = max(found[shuffle], self.acat(own[strong]).max(initial=0.0))
+            strong = largest[:, one.columns] > limit
+            for shuffle in np.flatnonzero(strong.any(axis=1)):
+                few = one.columns[strong[shuffle]]
+                rows = np.flatnonzero((np.abs(correlations[:, shuffle, few]) > limit).any(axis=1))
+                own = correlations[rows[:, None], shuffle, one.columns]
+                found[shuffle] = max(found[shuffle], self.acat(own).max(initial=0.0))
         return found
 
-    def omnibus_maxima(self, genotypes: NDArray[np.float32], shuffled: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(b,) the omnibus test's largest -log10 p over sets and variants; shuffled (N, b W), the scores of all sets."""
-        squares = self.omnibus(genotypes, shuffled)
-        strengths = [self.strength(q.max(axis=0), one) for one, q in zip(self.sets, squares, strict=True)]
-        found: NDArray[np.float64] = np.max(strengths, axis=0)
+    def strongest(self, explained: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(b,) the omnibus test's largest -log10 p over sets, from the largest q of each (b, S)."""
+        strengths = [self.strength(explained[:, k], one) for k, one in enumerate(self.sets)]
+        found: NDArray[np.float64] = np.max(strengths, axis=0, initial=0.0)
         return found
