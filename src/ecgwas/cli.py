@@ -266,7 +266,7 @@ def inspect(file: Path, figure: Path | None) -> None:
 @click.option("--eids", type=click.Path(path_type=Path), help="A file of further people to search for, one a line.")
 @click.option("--min-people", type=click.IntRange(1), help="Smallest group that may be shown.  [default: the study's]")
 def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int | None) -> None:
-    """Search FOLDER (results/share) for every eid, every recording and every small group; say how well ECGs match genomes."""
+    """Search FOLDER (results/share) for every eid, every recording and every small group; say what genomes would tell of it."""
     found = disclosure.audit(folder, results=results, eids=eids, min_people=min_people)
     _tell(found.facts, found.mistakes)
     click.echo(f"{folder} shows nobody. It may be passed on.")

@@ -171,11 +171,13 @@ class Membership(Table):
     columns = {
         "shared": Column(TEXT, "allele frequencies | effects"),
         "extent": Column(TEXT, "everything tested | rows kept (from `scan.keep_neglog10p` on)"),
-        "variants": Column(WHOLE, "variants that are passed on"), "tests": Column(WHOLE, "frequencies or effects passed on"),
+        "variants": Column(WHOLE, "variants that are passed on"),
+        "used": Column(WHOLE, "of those in linkage one, of the others all"),
+        "tests": Column(WHOLE, "frequencies or effects of those used"),
         "known": Column(TEXT, "of the person: genome | genome and ECG"),
         "members": Column(WHOLE, "people whose statistics were passed on: a third of the study's, by chance"),
         "outsiders": Column(WHOLE, "people to be told from them; as many again made the reference panel"),
         "measure": Column(TEXT, "what the rate is"), "rate": Column(REAL, "mean over several ways to deal the people"),
         "chance": Column(REAL, "of random scores"), "chance_limit": Column(REAL, "what random scores pass in one of 40 cases"),
-        "expected": Column(REAL, "were variants and traits independent"),
+        "expected": Column(REAL, "were the variants used, and traits, independent"),
     }  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import polars as pl
 import pytest
@@ -25,8 +23,13 @@ def measured(variants: int, traits: int = 20, seed: int = 1, passed_on: m.Passed
     """Traits that no variant moves, independent like the variants."""
     values = np.random.default_rng([seed, 2]).standard_normal((PEOPLE, traits))
     codes = genomes(variants, seed)
-    blocks = (codes[start : start + 700] for start in range(0, variants, 700))
-    return m.membership(blocks, values, passed_on, seed=seed).frame
+    chromosomes = (apart(codes[start : start + 700]) for start in range(0, variants, 700))
+    return m.membership(chromosomes, values, passed_on, seed=seed).frame
+
+
+def apart(codes: NDArray[np.uint8]) -> m.Calls:
+    """Variants too far from each other to be looked at for linkage."""
+    return m.Calls(codes, np.arange(len(codes)) * 2_000_000)
 
 
 def row(table: pl.DataFrame, shared: str, known: str, measure: str = m.AREA, extent: str = m.TESTED) -> dict[str, float]:
@@ -39,18 +42,18 @@ STATISTICS = ((m.FREQUENCIES, m.GENOME), (m.EFFECTS, m.GENOME), (m.EFFECTS, m.BO
 
 @pytest.mark.parametrize("what", STATISTICS, ids=["frequencies", "effects", "effects and ECG"])
 def test_a_few_variants_tell_nothing_and_very_many_tell_everything(what: tuple[str, str]) -> None:
-    few, many = (row(measured(variants, traits=2), *what) for variants in (2, 20_000))
-    assert abs(few["rate"] - 0.5) < 0.09
+    few, many = (row(measured(variants, traits), *what) for variants, traits in ((2, 2), (20_000, 10)))
+    assert abs(few["rate"] - 0.5) < 0.15
     assert many["rate"] > 0.99
     assert few["variants"] == 2
-    assert many["variants"] == 20_000
+    assert many["variants"] > 19_990  # but for one or two too rare among the members
 
 
 @pytest.mark.parametrize(("variants", "traits"), [(100, 20), (400, 20), (100, 5)])
 @pytest.mark.parametrize("what", STATISTICS, ids=["frequencies", "effects", "effects and ECG"])
 def test_rates_are_those_that_theory_expects(variants: int, traits: int, what: tuple[str, str]) -> None:
     found = [measured(variants, traits, seed) for seed in range(6)]
-    for measure, near in ((m.AREA, 0.04), (m.CAUGHT, 0.09)):
+    for measure, near in ((m.AREA, 0.04), (m.CAUGHT, 0.12)):
         told = [row(table, *what, measure) for table in found]
         assert np.mean([one["rate"] for one in told]) == pytest.approx(np.mean([one["expected"] for one in told]), abs=near)
 
@@ -66,9 +69,19 @@ def test_theory_in_numbers() -> None:
 
 def attack(codes: NDArray[np.uint8], traits: NDArray[np.float64], passed_on: m.PassedOn = ALL) -> m.Attack:
     made = m.Attack(np.random.default_rng(5).permutation(codes.shape[1]), traits, passed_on)
-    called = codes != 3
-    made.learn(np.where(called, codes, 0).astype(float), called)
+    made.learn(apart(codes), np.ones(len(codes), dtype=bool))
     return made
+
+
+def test_of_variants_in_linkage_one_is_used() -> None:
+    """Each variant four times over tells no more than once."""
+    codes = genomes(200, 10)
+    values = np.random.default_rng(11).standard_normal((PEOPLE, 5))
+    once = m.membership(iter([apart(codes)]), values, ALL, seed=1).frame
+    again = m.Calls(np.repeat(codes, 4, axis=0), np.repeat(np.arange(200) * 2_000_000, 4) + np.tile(np.arange(4), 200))
+    repeated = m.membership(iter([again]), values, ALL, seed=1).frame
+    assert repeated.filter(pl.col("extent") == m.TESTED)["variants"].unique().to_list() == [800]
+    assert repeated.drop("variants").equals(once.drop("variants"))
 
 
 def test_the_ratio_is_that_of_binomial_likelihoods() -> None:
@@ -104,13 +117,13 @@ def test_rare_alleles_are_not_passed_on_and_nothing_gives_no_rows() -> None:
     codes[:10] = 0
     codes[:10, :12] = 1  # about four of them among the members
     assert attack(codes, np.zeros((PEOPLE, 1))).told[m.TESTED].variants == 20
-    none: Iterator[NDArray[np.uint8]] = iter([codes[:10]])
+    none = iter([apart(codes[:10])])
     assert len(m.membership(none, np.zeros((PEOPLE, 1)), ALL, seed=1)) == 0
 
 
 def test_too_few_people_give_no_rate_and_the_same_seed_the_same_ones() -> None:
     codes = genomes(50, 8, people=59)
-    assert len(m.membership(iter([codes]), np.zeros((59, 2)), ALL, seed=1)) == 0
+    assert len(m.membership(iter([apart(codes)]), np.zeros((59, 2)), ALL, seed=1)) == 0
     assert measured(60).equals(measured(60))
     assert not measured(60).equals(measured(60, seed=2))
 

@@ -70,7 +70,11 @@ def scan(
         if folder is None:
             options = options.model_copy(update={"dense": False})
         scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
-        edges = [*range(0, len(genotypes), block_size(options, genotypes)), len(genotypes)]
+        size = block_size(options, genotypes)
+        if shuffles is not None:
+            # Two blocks at least, whatever the number of threads: a chromosome of an array is less than one as a rule.
+            size = max(1, min(size, -(-len(genotypes) // 2)))
+        edges = [*range(0, len(genotypes), size), len(genotypes)]
         steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
         if options.dense and folder is not None:
             steps = dense.written(steps, folder, genotypes, grouped, traits.names)

@@ -132,17 +132,19 @@ def _membership(study: Study) -> Membership:
     columns = np.array([tested.names.index(name) for name in _strongest_features(study, tested.names)], dtype=np.int64)
     options = study.scan
     passed_on = members.PassedOn(options.keep_neglog10p, options.min_maf, max(options.min_mac, study.share.min_people))
-    calls = _calls(study, tuple(tested.eids[i] for i in drawn))
-    return members.membership(calls, tested.values[np.ix_(drawn, columns)], passed_on, seed=seed)
+    chromosomes = _calls(study, tuple(tested.eids[i] for i in drawn))
+    return members.membership(chromosomes, tested.values[np.ix_(drawn, columns)], passed_on, seed=seed)
 
 
-def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[NDArray[np.uint8]]:
-    """(V, N) uint8 each: hard calls of the people on the autosomes."""
+def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
+    """Hard calls of the people, autosome by autosome."""
     opened = [genotypes.open_part(study.scan, part) for part in genotypes.parts(study.scan) if part in panel.AUTOSOMES]
     stride = max(1, -(-sum(len(part) for part in opened) // MOST_VARIANTS))
     for part in opened:
-        for _, block in panel.blocks(part, eids, stride):
-            yield genotypes.unpacked(block.packed, block.people)
+        read = [(places, genotypes.unpacked(some.packed, some.people)) for places, some in panel.blocks(part, eids, stride)]
+        if read:
+            places, codes = (np.concatenate(each) for each in zip(*read, strict=True))
+            yield members.Calls(codes, part.positions[places])
 
 
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:

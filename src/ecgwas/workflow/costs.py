@@ -212,6 +212,7 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     shuffles = options.permutations if isinstance(options, Matrix) else 0
     shuffled = 4.0 * size.tested * count * shuffles
     block_variants = options.block if isinstance(options, Matrix) else 4096
+    block_variants = min(block_variants, max(1, variants // 2)) if shuffles else block_variants
     # Shuffled traits that do not fit are made anew for each block of variants.
     made: float = 1 if shuffled <= permute.KEPT_BYTES else max(1, variants / block_variants)
     cpu += made * size.tested * count * shuffles * CONSTANTS["shuffle_value"]

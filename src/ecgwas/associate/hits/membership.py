@@ -3,6 +3,8 @@
 People are dealt into members, whose statistics are passed on, a reference panel, and outsiders. Whoever holds a genome (and
 perhaps an ECG) scores members and outsiders alike.
 
+Of variants in linkage one alone is used (`panel.independent`), as both statistics ask; used all, they tell less.
+
     frequencies   how much likelier the genotypes are under the members' allele frequencies than under the panel's, summed over
                   variants: the likelihood ratio of Sankararaman et al. 2009, Nature Genetics 41:965, of which the statistic of
                   Homer et al. 2008 is a weaker form
@@ -10,9 +12,10 @@ perhaps an ECG) scores members and outsiders alike.
                   nothing of anybody else's (Im et al. 2012, Am J Hum Genet 90:591). With S the covariance of predictions in
                   the panel: by the genome alone p'S^-1 p, by genome and ECG y'S^-1 p
 
-Expected, were variants independent of each other and traits, too: of m variants, n members and a panel of r people, the scores
-of members and outsiders lie sqrt(m / (n (1 + n / r))) standard deviations apart; with I the sum of squared correlations over
-all tests passed on, those by genome and ECG lie sqrt(I) apart, and predictions have 1 + I / K times the variance in members.
+Expected, were the variants used independent of each other and traits, too: of m variants, n members and a panel of r people,
+scores of members and outsiders lie sqrt(m / (n (1 + n / r))) standard deviations apart. With a^2 the sum of squared
+correlations over the tests used, per trait, predictions have 1 + a^2 times the variance in members, and the score by genome
+and ECG is normal with variance |y|^2 and mean a |y|^2 in members, 0 in outsiders; |y|^2 is chi-square with K degrees.
 """
 
 from __future__ import annotations
@@ -23,11 +26,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import linalg, optimize, stats
 
 from ecgwas.associate.calls.codes import NO_CALL
 from ecgwas.associate.engine.algebra import least_t_squared
 from ecgwas.associate.hits.matching import shrunk_covariance
+from ecgwas.associate.people import panel
 from ecgwas.loci_tables import Membership
 
 SPLITS = 4
@@ -51,6 +55,14 @@ Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Calls:
+    """Variants of one autosome: codes (V, N) uint8, copies of an allele, 3 no call; positions (V,) int64."""
+
+    codes: NDArray[np.uint8]
+    positions: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class PassedOn:
     """Which tests a study passes on: from this -log10 p, minor allele frequency and count of minor alleles on."""
 
@@ -59,11 +71,10 @@ class PassedOn:
     min_mac: float
 
 
-def membership(blocks: Iterable[NDArray[np.uint8]], traits: Reals, passed_on: PassedOn, *, seed: int) -> Membership:
+def membership(chromosomes: Iterable[Calls], traits: Reals, passed_on: PassedOn, *, seed: int) -> Membership:
     """How well members are told from outsiders, beside chance and what theory expects.
 
-    blocks     (V, N) uint8 each: copies of an allele of autosomal variants, 3 no call
-    traits     (N, K) float64, missing NaN: standard normal each, without covariates
+    traits: (N, K) float64, missing NaN: standard normal each, without covariates.
     A third of the people are members: with three times as many, each weighs a third as much and is found less easily.
     Covariates are not fitted again, which moves effects little. Related people in different groups make rates too low.
     Invalid for fewer than LEAST_PEOPLE people: no rows.
@@ -73,11 +84,10 @@ def membership(blocks: Iterable[NDArray[np.uint8]], traits: Reals, passed_on: Pa
     rng = np.random.default_rng([seed, 3])
     known = np.nan_to_num(traits, nan=0.0)
     attacks = [Attack(rng.permutation(len(traits)), known, passed_on) for _ in range(SPLITS)]
-    for codes in blocks:
-        called = codes != NO_CALL
-        copies = np.where(called, codes, 0).astype(np.float64)
+    for calls in chromosomes:
+        apart = panel.independent(calls.codes, calls.positions)
         for attack in attacks:
-            attack.learn(copies, called)
+            attack.learn(calls, apart)
     limits = _by_chance(len(attacks[0].members), len(attacks[0].outsiders), np.random.default_rng([seed, 4]))
     return Membership.of([row for which in (TESTED, KEPT) for row in _rows(attacks, which, limits)])
 
@@ -89,7 +99,7 @@ class Told:
         self.ratio: Reals = np.zeros(people)
         self.predicted: Reals = np.zeros((people, traits))
         self.information: Reals = np.zeros(traits)
-        self.variants = self.tests = 0
+        self.variants = self.used = self.tests = 0
 
 
 class Attack:
@@ -104,9 +114,11 @@ class Attack:
         self.least = float(np.sqrt(t2 / (t2 + degrees)))
         self.told = {which: Told(*traits.shape) for which in (TESTED, KEPT)}
 
-    def learn(self, copies: Reals, called: NDArray[np.bool_]) -> None:
-        """From copies (V, N), no call 0, of further variants."""
+    def learn(self, calls: Calls, apart: NDArray[np.bool_]) -> None:
+        """From the variants of a further chromosome, those `apart` (V,) from each other."""
+        called = calls.codes != NO_CALL
         alleles = 2 * called[:, self.members].sum(axis=1)
+        copies = np.where(called, calls.codes, 0).astype(np.float64)
         share = copies[:, self.members].sum(axis=1) / np.maximum(alleles, 1)
         rarer = np.minimum(share, 1 - share)
         tested = (rarer >= self.passed_on.min_maf) & (rarer * alleles >= self.passed_on.min_mac) & (rarer > 0)
@@ -116,15 +128,25 @@ class Attack:
         ratio = copies * np.log(share / usual) + (2 * called - copies) * np.log((1 - share) / (1 - usual))
         seen = np.where(called, (copies - 2 * usual) / np.sqrt(2 * usual * (1 - usual)), 0.0)
         correlation = _unit(seen[:, self.members]) @ self.own
-        for which, told in self.told.items():
-            chosen = np.abs(correlation) >= (self.least if which == KEPT else 0.0)
-            effects = correlation * chosen
-            rows = chosen.any(axis=1)
-            told.ratio += ratio[rows].sum(axis=0)
-            told.predicted += seen.T @ effects
-            told.information += np.square(effects).sum(axis=0)
-            told.variants += int(rows.sum())
-            told.tests += int(chosen.sum())
+        self._hear(TESTED, ratio, seen, correlation, apart[tested], len(share))
+        kept = np.abs(correlation) >= self.least
+        rows = np.flatnonzero(kept.any(axis=1))
+        places = np.flatnonzero(tested)[rows]
+        alone = np.zeros(len(share), dtype=bool)
+        alone[rows] = panel.independent(calls.codes[places], calls.positions[places])
+        self._hear(KEPT, ratio, seen, correlation * kept, alone, len(rows))
+
+    def _hear(
+        self, which: str, ratio: Reals, seen: Reals, effects: Reals, used: NDArray[np.bool_], variants: int
+    ) -> None:  # fmt: skip
+        """Of `variants` passed on, those `used` (V,): ratio, seen (V, N); effects (V, K), nought where not passed on."""
+        told, effects = self.told[which], effects[used]
+        told.ratio += ratio[used].sum(axis=0)
+        told.predicted += seen[used].T @ effects
+        told.information += np.square(effects).sum(axis=0)
+        told.variants += variants
+        told.used += int(used.sum())
+        told.tests += int((effects != 0).sum())
 
     def scores(self, which: str) -> dict[tuple[str, str], Reals]:
         """(statistics, what is known of the person) -> (N,) scores, higher for likelier members."""
@@ -147,14 +169,15 @@ class Attack:
     def expected(self, which: str) -> dict[tuple[str, str], tuple[float, float]]:
         """Rates of independent variants and traits; see the module."""
         told, members = self.told[which], len(self.members)
-        apart = np.sqrt(told.variants / (members * (1 + members / len(self.panel))))
-        total, count = told.information.sum(), int((told.information > 0).sum())
-        ratio = 1 + total / count
+        apart = np.sqrt(told.used / (members * (1 + members / len(self.panel))))
+        count = int((told.information > 0).sum())
+        strength = told.information.sum() / count
+        ratio = 1 + strength
         wider = stats.f.cdf(ratio, count, count), stats.chi2.sf(stats.chi2.isf(FALSE, count) / ratio, count)
         return {
             (FREQUENCIES, GENOME): _of_shift(apart),
             (EFFECTS, GENOME): (float(wider[0]), float(wider[1])),
-            (EFFECTS, BOTH): _of_shift(np.sqrt(total)),
+            (EFFECTS, BOTH): _of_agreement(np.sqrt(strength), count),
         }
 
 
@@ -167,6 +190,15 @@ def _unit(rows: Reals) -> Reals:
 def _of_shift(apart: float) -> tuple[float, float]:
     """Both rates where scores are normal and `apart` standard deviations from each other."""
     return float(stats.norm.cdf(apart / np.sqrt(2))), float(stats.norm.sf(stats.norm.isf(FALSE) - apart))
+
+
+def _of_agreement(strength: float, count: int) -> tuple[float, float]:
+    """Both rates of the score by genome and ECG; |y|^2 takes 200 evenly likely values."""
+    length = stats.chi2.ppf((np.arange(200) + 0.5) / 200, count)
+    area = stats.norm.cdf(strength * length / np.sqrt(length + length[:, None])).mean()
+    highest = 10 * float(np.sqrt(length[-1]))
+    limit = optimize.brentq(lambda at: stats.norm.sf(at / np.sqrt(length)).mean() - FALSE, 0.0, highest)
+    return float(area), float(stats.norm.sf((limit - strength * length) / np.sqrt(length)).mean())
 
 
 def rates(members: Reals, outsiders: Reals) -> tuple[float, float]:
@@ -188,14 +220,15 @@ def _rows(attacks: list[Attack], which: str, limits: Reals) -> list[dict[str, An
     if not attacks:
         return []
     seen, theory = ([getattr(attack, name)(which) for attack in attacks] for name in ("measured", "expected"))
-    variants, tests = (round(np.mean([getattr(one.told[which], name) for one in attacks])) for name in ("variants", "tests"))
+    names = ("variants", "used", "tests")
+    variants, used, tests = (round(np.mean([getattr(one.told[which], name) for one in attacks])) for name in names)
     rows = []
     for what in seen[0]:
         found, expected = (np.mean([one[what] for one in each], axis=0) for each in (seen, theory))
         for place, (measure, chance) in enumerate(((AREA, 0.5), (CAUGHT, FALSE))):
             rows.append({
-                "shared": what[0], "extent": which, "variants": variants,
-                "tests": tests if what[0] == EFFECTS else variants, "known": what[1],
+                "shared": what[0], "extent": which, "variants": variants, "used": used,
+                "tests": tests if what[0] == EFFECTS else used, "known": what[1],
                 "members": len(attacks[0].members), "outsiders": len(attacks[0].outsiders), "measure": measure,
                 "rate": float(found[place]), "chance": chance, "chance_limit": float(limits[place]),
                 "expected": float(expected[place]),

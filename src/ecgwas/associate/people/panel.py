@@ -122,9 +122,16 @@ def standardised(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def pruned(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Variants of one chromosome, each with r squared of at most MAX_R2 to those kept before it within WINDOW_BP.
+    """The variants of one chromosome that are `independent`, in order of position."""
+    order = np.argsort(positions, kind="stable")
+    found: NDArray[np.uint8] = codes[order][independent(codes, positions)[order]]
+    return found
 
-    codes (V, N), positions (V,) ascending or not. In order of position; a variant that is kept removes those after it.
+
+def independent(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(V,) bool: variants of one chromosome with r squared of at most MAX_R2 to those taken before them within WINDOW_BP.
+
+    codes (V, N), positions (V,) ascending or not. In order of position; a variant that is taken removes those after it.
     """
     order = np.argsort(positions, kind="stable")
     positions, codes = positions[order], codes[order]
@@ -139,4 +146,6 @@ def pruned(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np
             continue
         after = i + 1 + np.flatnonzero(alive[i + 1 : ends[i]])
         alive[after[np.square(unit[after] @ unit[i]) > MAX_R2]] = False
-    return codes[alive]
+    found = np.empty_like(alive)
+    found[order] = alive
+    return found
