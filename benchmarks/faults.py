@@ -1,6 +1,6 @@
 """What a run survives: killed at any moment and rename, full disk, no memory, no network, clock set back, two at once.
 
-    python benchmarks/faults.py            50 moments for each signal, every rename
+    python benchmarks/faults.py            50 moments for each signal, every rename of the run
     python benchmarks/faults.py --quick    4 moments, 12 renames
 
 A tiny simulated study is run once undisturbed. Then each fault is made to happen to the same study, and three things are asked:
@@ -10,15 +10,20 @@ line for each fault:
 
     FAULT <name> cases=<n> ended=<how often how> tracebacks=<n> half_written=<n> byte_differences=<n> leftovers=<n>
 
+and at the end what all of them add up to, with how many kills were at moments and how many at renames, of how many renames.
+
 Each run is a forked process, so that a case costs the run and not the start of Python; the parent itself touches no library
-that has threads. Full disk: a tmpfs of a few MiB where mount is allowed, else RLIMIT_FSIZE, and the line says which. The
-clock is not set back for the whole machine: files get times of long ago, and a run sees a clock that goes backwards. Linux.
+that has threads. A kill happens to one part, on a copy of the results as they were when that part began; the second run makes
+the part again, and must leave what the undisturbed run had there. Full disk: a tmpfs of a few MiB where mount is allowed,
+else RLIMIT_FSIZE, and the line says which. The clock is not set back for the whole machine: files get times of long ago, and
+a run sees a clock that goes backwards. Linux.
 """
 
 from __future__ import annotations
 
 import argparse
 import errno
+import json
 import os
 import random
 import re
@@ -30,7 +35,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +53,18 @@ REPRESENT = "  - {kind: pca, name: pca, features: 2}\n"
 PRIVATE = ("notes", "logs", "cache")
 BUG = 70
 """Exit code of a child that ended in an exception outside the ecgwas family: a traceback for the user."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of the undisturbed run: the results folder as it was before, what is there after it, seconds, renames."""
+
+    stage: str
+    part: str
+    before: Path
+    after: Mapping[str, str]
+    seconds: float
+    renames: int
 
 
 @dataclass
@@ -100,6 +117,30 @@ class Ground:
             raise RuntimeError((folder / "log.txt").read_text())
         self.seconds = time.monotonic() - begun
         self.wanted = contents(Study.read_file(self.study_file))
+        self.steps = tuple(self._steps())
+
+    def _steps(self) -> Iterator[Step]:
+        """The study once more, part by part, with a copy of the results before each."""
+        study_file, told = self.copy("steps"), self.folder / "told.txt"
+        study = Study.read_file(study_file)
+        in_a_child(lambda: told.write_text(json.dumps([(one.name, part) for one in STAGES for part in one.parts(study)])))
+        for number, (stage, part) in enumerate(json.loads(told.read_text())):
+            before = self.folder / "before" / f"{number:03d}"
+            study.results.mkdir(exist_ok=True)
+            shutil.copytree(study.results, before)
+            told.write_text("")
+            begun = time.monotonic()
+            if self.run(study_file, lambda: _after_rename(lambda: _append(told)), part=(stage, part)) != "done":
+                raise RuntimeError((self.folder / "log.txt").read_text())
+            seconds = time.monotonic() - begun
+            yield Step(stage, part, before, contents(study), seconds, len(told.read_text()))
+
+    def at(self, step: Step) -> Path:
+        """The study as it was before a step."""
+        study_file = self.copy("killed")
+        results = Study.read_file(study_file).results
+        shutil.copytree(step.before, results)
+        return study_file
 
     def copy(self, name: str) -> Path:
         """The same inputs elsewhere, times of change kept, without results."""
@@ -108,11 +149,14 @@ class Ground:
         shutil.copytree(self.study_file.parent, to, ignore=shutil.ignore_patterns("results"))
         return to / self.study_file.name
 
-    def fork(self, study_file: Path, prepare: Callable[[], None] = lambda: None, *, log: Path | None = None) -> int:
-        """Starts a run in a process of its own; `prepare` is called there first."""
+    def fork(
+        self, study_file: Path, prepare: Callable[[], None] = lambda: None,
+        *, log: Path | None = None, part: tuple[str, str] | None = None,
+    ) -> int:  # fmt: skip
+        """Starts a run, or one part (stage, part), in a process of its own; `prepare` is called there first."""
         process = os.fork()
         if process == 0:
-            _child(study_file, prepare, log or self.folder / "log.txt")
+            _child(study_file, prepare, log or self.folder / "log.txt", part)
         return process
 
     def end_of(self, process: int) -> str:
@@ -126,9 +170,9 @@ class Ground:
         names = {0: "done", BUG: "traceback"} | {kind.exit_code: kind.__name__ for kind in EcgwasError.__subclasses__()}
         return names.get(code, f"exit {code}")
 
-    def run(self, study_file: Path, prepare: Callable[[], None] = lambda: None) -> str:
-        """A run from start to end."""
-        return self.end_of(self.fork(study_file, prepare))
+    def run(self, study_file: Path, prepare: Callable[[], None] = lambda: None, *, part: tuple[str, str] | None = None) -> str:
+        """A run from start to end, or one part."""
+        return self.end_of(self.fork(study_file, prepare, part=part))
 
     def look(self, outcome: Outcome, how: str, study_file: Path) -> None:
         """After a fault: how it ended, and whether what is vouched for is that of the undisturbed run."""
@@ -143,6 +187,15 @@ class Ground:
         study = Study.read_file(study_file)
         found = contents(study)
         outcome.byte_differences += how != "done" or found != self.wanted
+        outcome.leftovers += len(leftovers(study))
+
+    def settle_step(self, outcome: Outcome, study_file: Path, step: Step) -> None:
+        """The same for one part: as after the undisturbed one, which is as the undisturbed run left it."""
+        how = self.run(study_file, part=(step.stage, step.part))
+        study = Study.read_file(study_file)
+        found = contents(study)
+        as_left = all(self.wanted.get(name) == digest for name, digest in step.after.items())
+        outcome.byte_differences += how != "done" or found != step.after or not as_left
         outcome.leftovers += len(leftovers(study))
 
     def false_promises(self, study: Study) -> list[str]:
@@ -199,15 +252,16 @@ def leftovers(study: Study) -> list[str]:
     return [str(path) for path in paths if path.suffix != ".json" and not (path.is_dir() and path.parent.name == "notes")]
 
 
-def _child(study_file: Path, prepare: Callable[[], None], log: Path) -> None:
-    """Runs the study and ends the process with its error's exit code; nothing of the parent is touched."""
+def _child(study_file: Path, prepare: Callable[[], None], log: Path, part: tuple[str, str] | None) -> None:
+    """Runs the study, or one part of it, and ends the process with its error's exit code; nothing of the parent is touched."""
     code = BUG
     try:
         with log.open("a") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             prepare()
-            stages.run(Study.read_file(study_file))
+            study = Study.read_file(study_file)
+            stages.run(study) if part is None else stages.run_part(study, *part)
             code = 0
     except EcgwasError as error:
         os.write(2, f"{error}\n".encode())
@@ -221,47 +275,42 @@ def _child(study_file: Path, prepare: Callable[[], None], log: Path) -> None:
 
 
 def at_moments(ground: Ground, number: signal.Signals, count: int, seed: int) -> Outcome:
-    """Killed at random moments of a run from nothing."""
+    """Killed at random moments of a run."""
     outcome = Outcome(f"{number.name} at random moments")
     rng = random.Random(seed)
+    whole = sum(step.seconds for step in ground.steps)
     for case in range(count):
-        study_file = ground.copy("killed")
-        process = ground.fork(study_file)
         # One moment in each equal share of the run: none of its stages is left out by chance.
-        time.sleep(ground.seconds * (case + rng.random()) / count)
+        step, seconds = _step_at(ground, whole * (case + rng.random()) / count)
+        study_file = ground.at(step)
+        process = ground.fork(study_file, part=(step.stage, step.part))
+        time.sleep(seconds)
         os.kill(process, number)
         ground.look(outcome, ground.end_of(process), study_file)
-        ground.settle(outcome, study_file)
+        ground.settle_step(outcome, study_file, step)
     return outcome
+
+
+def _step_at(ground: Ground, moment: float) -> tuple[Step, float]:
+    """The step in which a moment (s) of the run lies, and how far into it."""
+    for step in ground.steps:
+        if moment < step.seconds:
+            return step, moment
+        moment -= step.seconds
+    return ground.steps[-1], ground.steps[-1].seconds
 
 
 def at_renames(ground: Ground, count: int | None) -> Outcome:
-    """Killed right after a rename; count: so many of them, evenly spread; None: every one, one after the other."""
-    outcome = Outcome("SIGKILL at renames")
-    total = renames_of(ground)
-    if count is None:
-        study_file = ground.copy("renamed")
-        for _ in range(100 * total):
-            how = ground.run(study_file, lambda: _kill_at(outcome.cases + 1, study_file.parent))
-            if how == "done":
-                break
-            ground.look(outcome, how, study_file)
-        ground.settle(outcome, study_file)
-        return outcome
-    for case in range(count):
-        study_file = ground.copy("renamed")
-        at = 1 + case * total // count
-        ground.look(outcome, ground.run(study_file, lambda at=at: _kill_after(at)), study_file)  # type: ignore[misc]
-        ground.settle(outcome, study_file)
+    """Killed right after a rename; count: so many of them, evenly spread over the run; None: every one."""
+    every = [(step, place) for step in ground.steps for place in range(1, step.renames + 1)]
+    chosen = every if count is None else [every[case * len(every) // count] for case in range(count)]
+    outcome = Outcome(f"SIGKILL at renames ({len(chosen)} of {len(every)})")
+    for step, place in chosen:
+        study_file = ground.at(step)
+        how = ground.run(study_file, lambda place=place: _kill_after(place), part=(step.stage, step.part))  # type: ignore[misc]
+        ground.look(outcome, how, study_file)
+        ground.settle_step(outcome, study_file, step)
     return outcome
-
-
-def renames_of(ground: Ground) -> int:
-    """How many renames an undisturbed run makes."""
-    study_file, told = ground.copy("counted"), ground.folder / "renames.txt"
-    told.write_text("")
-    ground.run(study_file, lambda: _after_rename(lambda: _append(told)))
-    return len(told.read_text())
 
 
 def _append(path: Path) -> None:
@@ -270,15 +319,16 @@ def _append(path: Path) -> None:
 
 
 def _after_rename(act: Callable[[], None]) -> None:
-    """In a child: calls `act` after every rename of the store."""
-    plain = Path.replace
+    """In a child: calls `act` after every rename; pathlib and shutil rename by these two functions, too."""
 
-    def replace(self: Path, target: Path) -> Path:
-        moved = plain(self, target)
-        act()
-        return moved
+    def acting(plain: Callable[..., None]) -> Callable[..., None]:
+        def rename(*paths: object, **more: object) -> None:
+            plain(*paths, **more)
+            act()
 
-    Path.replace = replace  # type: ignore[method-assign, assignment]
+        return rename
+
+    os.replace, os.rename = acting(os.replace), acting(os.rename)  # type: ignore[assignment]
 
 
 def _kill_after(count: int) -> None:
@@ -291,24 +341,6 @@ def _kill_after(count: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     _after_rename(act)
-
-
-def _kill_at(case: int, folder: Path) -> None:
-    """Dies after the first rename of a name at which no run has died yet; the names are kept in `folder`."""
-    told = folder / "died.txt"
-    plain = Path.replace
-
-    def replace(self: Path, target: Path) -> Path:
-        moved = plain(self, target)
-        died = told.read_text().splitlines() if told.exists() else []
-        name = re.sub(r"\.\d+\.part", "", str(target))
-        if name not in died:
-            with told.open("a") as file:
-                file.write(f"{name}\n")
-            os.kill(os.getpid(), signal.SIGKILL)
-        return moved
-
-    Path.replace = replace  # type: ignore[method-assign, assignment]
 
 
 @contextmanager
@@ -496,18 +528,29 @@ def all_faults(folder: Path, *, quick: bool, only: str = "") -> Iterator[Outcome
     yield from (fault() for name, fault in faults.items() if only in name)
 
 
+def in_all(outcomes: Sequence[Outcome]) -> str:
+    """What the faults add up to."""
+    moments = sum(outcome.cases for outcome in outcomes if "moments" in outcome.name)
+    renames = [outcome.name.removeprefix("SIGKILL at renames ") for outcome in outcomes if "renames" in outcome.name]
+    words = ("tracebacks", "half_written", "byte_differences", "leftovers")
+    counts = " ".join(f"{word}={sum(getattr(outcome, word) for outcome in outcomes)}" for word in words)
+    cases = sum(outcome.cases for outcome in outcomes)
+    return f"IN ALL cases={cases} moments={moments} renames={' '.join(renames) or 0} {counts}"
+
+
 def main() -> int:
     """Prints a line for each fault; gives 1 if any left a trace."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="", help="only faults whose name holds this word")
     chosen = parser.parse_args()
-    clean = True
+    outcomes = []
     with tempfile.TemporaryDirectory(prefix="faults_") as folder:
         for outcome in all_faults(Path(folder), quick=chosen.quick, only=chosen.only):
             print(outcome.line(), flush=True)
-            clean &= outcome.clean
-    return 0 if clean else 1
+            outcomes.append(outcome)
+    print(in_all(outcomes))
+    return 0 if all(outcome.clean for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":

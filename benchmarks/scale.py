@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 from association import COVARIATES, Case, Clock, simulate  # beside this file
+from scipy import stats
 
 from ecgwas.associate import genotypes, matrix
 from ecgwas.ecg.finding import find
@@ -98,19 +99,48 @@ def plan_comes_true(quick: bool, folder: Path) -> Iterator[str]:
     yield f"{'stage':<12}{'core seconds':>24}{'peak memory, MiB':>24}{'disk, MiB':>24}"
     yield f"{'':<12}{'planned    took  ratio':>24}{'planned    took  ratio':>24}{'planned    took  ratio':>24}"
     outcomes = list(run_parts(study, jobs))
-    for stage in dict.fromkeys(job.stage for job in jobs):
-        mine = [outcome for outcome in outcomes if outcome.job.stage == stage]
-        yield _beside(stage, mine)
-    yield _beside("in all", outcomes)
+    stages = {stage: [one for one in outcomes if one.job.stage == stage] for stage in dict.fromkeys(job.stage for job in jobs)}
+    of_stage = {stage: compared(mine) for stage, mine in (stages | {"in all": outcomes}).items()}
+    for stage, found in of_stage.items():
+        yield f"{stage:<12}" + "".join(f"{one.planned:>12.1f}{one.took:>8.1f}{one.ratio:>6.2f}" for one in found.values())
+    for stage, found in of_stage.items():
+        yield f"PLAN {stage} " + " ".join(f"{what} {one.ratio:.2f}" for what, one in found.items())
+    worst = max(((one.factor, stage, what) for stage, found in of_stage.items() for what, one in found.items() if one.counts))
+    yield f"PLAN worst factor {worst[0]:.2f}: {worst[1]}, {worst[2]} (disk where either is {LEAST_DISK_MIB:g} MiB or more)"
 
 
-def _beside(name: str, outcomes: Sequence[Outcome]) -> str:
-    pairs = [
-        (sum(each.job.need.cpu_seconds for each in outcomes), sum(each.cpu_seconds for each in outcomes)),
-        (max(each.job.need.memory_mib for each in outcomes), max(each.memory_mib for each in outcomes)),
-        (sum(each.job.need.disk_mib for each in outcomes), sum(each.disk_mib for each in outcomes)),
-    ]
-    return f"{name:<12}" + "".join(f"{plan:>12.1f}{took:>8.1f}{plan / took:>6.2f}" for plan, took in pairs if took > 0)
+LEAST_DISK_MIB = 1.0
+"""Of a stage's results: what is smaller is not worth a plan."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was planned beside what it took; counts: False where both are too little to matter."""
+
+    planned: float
+    took: float
+    counts: bool
+
+    @property
+    def ratio(self) -> float:
+        """Planned over took."""
+        return self.planned / self.took if self.took > 0 else float("inf")
+
+    @property
+    def factor(self) -> float:
+        """1 or more: how far off, whichever way."""
+        return max(self.ratio, 1 / self.ratio)
+
+
+def compared(outcomes: Sequence[Outcome]) -> dict[str, Compared]:
+    """Seconds and disk of all, memory of the largest."""
+    needs = [one.job.need for one in outcomes]
+    disk = sum(need.disk_mib for need in needs), sum(one.disk_mib for one in outcomes)
+    return {
+        "time": Compared(sum(need.cpu_seconds for need in needs), sum(one.cpu_seconds for one in outcomes), True),
+        "memory": Compared(max(need.memory_mib for need in needs), max(one.memory_mib for one in outcomes), True),
+        "disk": Compared(*disk, max(disk) >= LEAST_DISK_MIB),
+    }
 
 
 def calibrated(quick: bool, folder: Path) -> Iterator[str]:
@@ -138,12 +168,17 @@ class Scanned:
     disk_mib: float
 
 
-def scan_alone(folder: Path, people: int, variants: int, traits: int) -> Scanned:
-    """Simulates, then scans in a process of its own on one thread, without missing calls and without shuffles."""
+def make(folder: Path, people: int, variants: int, traits: int) -> Path:
+    """A folder of simulated genotypes, traits and covariates, without missing calls."""
     folder.mkdir()
     _, table, covariates = simulate(Case(people, 0.0, variants, 0, 0, 1, traits), folder)
     table.write(folder / "traits.parquet")
     covariates.write(folder / "covariates.parquet")
+    return folder
+
+
+def scan_alone(folder: Path) -> Scanned:
+    """Scans what `make` made in a process of its own on one thread, without shuffles."""
     command = [sys.executable, str(Path(__file__)), "--one-scan", str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
@@ -167,7 +202,7 @@ def one_scan(folder: Path) -> None:
 
 def large_scan(quick: bool, folder: Path) -> Iterator[str]:
     people, variants, traits = (2_000, 4_000, 96) if quick else (50_000, 20_000, 384)
-    found = scan_alone(folder / "large", people, variants, traits)
+    found = scan_alone(make(folder / "large", people, variants, traits))
     tests = variants * traits
     yield f"scan of {people:,} people x {variants:,} variants x {traits} traits, {COVARIATES} covariates, one thread:"
     yield f"  {found.cpu_seconds:.1f} processor seconds, of them {found.blocks_seconds:.1f} in blocks of variants"
@@ -175,26 +210,45 @@ def large_scan(quick: bool, folder: Path) -> Iterator[str]:
     yield f"  {found.rows:,} rows kept, {found.disk_mib * costs.MIB / max(found.rows, 1):.0f} bytes each on disk"
 
 
+FACTORS = (1, 2, 4, 8, 16)
+MOST_BYTES = 700.0
+"""Of memory that another variant may take: its id, place and alleles, and the rows kept of it; its calls take people / 4."""
+
+
 def growth(quick: bool, folder: Path) -> Iterator[str]:
-    """One of people, variants, traits is doubled twice, the others stay: exponents of seconds and of memory above the start."""
-    base = {"people": 2_000, "variants": 4_096, "traits": 48} if quick else {"people": 8_000, "variants": 8_192, "traits": 192}
-    empty = scan_alone(folder / "empty", 64, 64, 1).memory_mib
-    yield f"the scan, one thread; a process with almost nothing to do takes {empty:.0f} MiB"
+    """One of people, variants, traits is doubled four times, the others stay: exponents of seconds and memory above the start.
+
+    A chromosome of the smallest size is a whole block of variants, so that none of the others can take a larger one.
+    """
+    base = {"people": 1_000 if quick else 4_000, "variants": 8_192, "traits": 24 if quick else 96}
+    begun, repeats = time.monotonic(), 1 if quick else 2
+    empty = scan_alone(make(folder / "empty", 64, 64, 1)).memory_mib
+    yield f"the scan, one thread, from {base}; a process with almost nothing to do takes {empty:.0f} MiB"
+    last = []
     for name in base:
-        sizes = [base | {name: base[name] * factor} for factor in (1, 2, 4)]
-        found = [scan_alone(folder / f"{name}{k}", **size) for k, size in enumerate(sizes)]
-        told = "; ".join(
-            f"{size[name]:,}: {one.blocks_seconds:.2f} s, {one.memory_mib:.0f} MiB"
-            for size, one in zip(sizes, found, strict=True)
-        )
-        seconds = exponent([size[name] for size in sizes], [one.blocks_seconds for one in found])
-        memory = exponent([size[name] for size in sizes], [one.memory_mib - empty for one in found])
-        yield f"  {name:<9} {told}; seconds grow as {name}^{seconds:.2f}, memory above {empty:.0f} MiB as ^{memory:.2f}"
+        sizes, found = [], []
+        for size in (base | {name: base[name] * factor} for factor in FACTORS):
+            made = make(folder / "made", **size)
+            again = [scan_alone(made) for _ in range(repeats)]
+            shutil.rmtree(made)
+            yield f"  {name} {size[name]:,}: " + "; ".join(f"{x.blocks_seconds:.2f} s, {x.memory_mib:.0f} MiB" for x in again)
+            sizes, found = sizes + [size[name]] * repeats, found + again
+        seconds = exponent(sizes, [one.blocks_seconds for one in found])
+        memory = exponent(sizes, [one.memory_mib - empty for one in found])
+        last.append(f"GROWTH {name} over a factor {FACTORS[-1]}: seconds {seconds}, memory above the start {memory}")
+        if name == "variants":
+            each = stats.linregress(sizes, [one.memory_mib * costs.MIB for one in found])
+            verdict = "calls are not held" if each.slope < MOST_BYTES else "TOO MUCH"
+            last.append(f"GROWTH memory of another variant: {each.slope:.0f} +- {each.stderr:.0f} bytes, its calls being "
+                        f"{base['people'] / 4:.0f} packed, at most {MOST_BYTES:.0f}: {verdict}")  # fmt: skip
+    yield from last
+    yield f"GROWTH took {time.monotonic() - begun:.0f} s by the clock"
 
 
-def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """Slope on logarithmic axes."""
-    return float(np.polyfit(np.log(sizes), np.log(np.maximum(values, 1e-3)), 1)[0])
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> str:
+    """Slope on logarithmic axes and its standard error."""
+    line = stats.linregress(np.log(sizes), np.log(np.maximum(values, 1e-3)))
+    return f"^{line.slope:.2f} +- {line.stderr:.2f}"
 
 
 def recordings_read(quick: bool, folder: Path) -> Iterator[str]:

@@ -13,6 +13,7 @@ from bed_reader import to_bed
 from numpy.typing import NDArray
 
 from ecgwas.associate import genotypes
+from ecgwas.associate.people import components as ancestry
 from ecgwas.associate.people import guards, kinship, long_range, panel
 from ecgwas.associate.people.components import components
 from ecgwas.associate.people.panel import Panel
@@ -87,6 +88,13 @@ def test_people_of_another_ancestry_are_left_out() -> None:
     assert found.reasons["p0"].startswith("ancestry outlier")
 
 
+def test_components_do_not_depend_on_how_many_variants_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = draw(120, 5, variants=500)
+    whole = components(codes, 6, seed=1)
+    monkeypatch.setattr(ancestry, "TOGETHER", 120 * 37)
+    np.testing.assert_allclose(components(codes, 6, seed=1), whole, atol=2e-6)
+
+
 def test_sex_is_told_by_x() -> None:
     rng = np.random.default_rng(5)
     frequency = rng.uniform(0.1, 0.5, 400)[:, None]
@@ -132,7 +140,7 @@ def test_pruned_variants_are_nearly_independent() -> None:
     independent = rng.binomial(2, 0.3, (50, 300)).astype(np.uint8)
     copies = np.repeat(independent, 3, axis=0)
     copies[1::3][rng.random((50, 300)) < 0.02] = 0
-    kept = panel.pruned(copies, np.arange(150) * 1000)
+    kept = copies[panel.independent(copies, np.arange(150) * 1000)]
     r2 = np.corrcoef(kept) ** 2
     np.fill_diagonal(r2, 0)
     assert r2.max() <= panel.MAX_R2
@@ -141,7 +149,7 @@ def test_pruned_variants_are_nearly_independent() -> None:
 
 def test_variants_far_apart_are_not_pruned() -> None:
     one = np.random.default_rng(11).binomial(2, 0.3, (1, 100)).astype(np.uint8)
-    assert len(panel.pruned(np.repeat(one, 2, axis=0), np.array([1, 1 + panel.WINDOW_BP + 1]))) == 2
+    assert panel.independent(np.repeat(one, 2, axis=0), np.array([1, 1 + panel.WINDOW_BP + 1])).all()
 
 
 def test_long_range_regions_are_known_on_both_builds() -> None:

@@ -28,6 +28,7 @@ def test_no_fault_leaves_a_trace() -> None:
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("FAULT ") == 10
+    assert done.stdout.splitlines()[-1].startswith("IN ALL ")
 
 
 def holder(path: Path) -> subprocess.Popen[str]:

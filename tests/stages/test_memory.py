@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,12 @@ import polars as pl
 import pytest
 
 from ecgwas import stages
+from ecgwas.associate.calls import sources
+from ecgwas.associate.hits.region import Chromosome
 from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
 from ecgwas.signals import Rows
-from ecgwas.stages import loci, scan
+from ecgwas.stages import loci, scan, traits
+from ecgwas.stages.closer import Look
 from ecgwas.study import Study
 from ecgwas.tables import Associations
 from tests.cohorts import make_cohort
@@ -90,6 +94,34 @@ def test_a_pass_over_memory_maps_does_not_hold_them(tmp_path: Path) -> None:
     np.testing.assert_allclose([rows[i].sum() for i in range(len(rows))], sums)
     assert peak_memory_mib() - before < 150
     assert first.sum() == pytest.approx(sums[0])
+
+
+def test_calls_that_were_read_are_let_go(tmp_path: Path) -> None:
+    """200 MB of a .bed read block by block, and its content is what was written, also in a block that is still in use."""
+    written = np.random.default_rng(1).integers(0, 256, (2_000, 100_000), dtype=np.uint8)
+    (tmp_path / "c.bed").write_bytes(sources.BED_MAGIC + written.tobytes())
+    sums = written.sum(axis=1)
+    first_row = written[:1].copy()
+    del written
+    bed = sources.Bed(tmp_path / "c.bed", variants=2_000, people=400_000)
+    forget_peak_memory()
+    before = peak_memory_mib()
+    first = bed.packed(np.arange(1))
+    found = [bed.packed(np.arange(start, start + 50)).sum(axis=1) for start in range(0, 2_000, 50)]
+    assert peak_memory_mib() - before < 80
+    np.testing.assert_array_equal(np.concatenate(found), sums)
+    np.testing.assert_array_equal(first, first_row)
+
+
+def test_chromosomes_share_the_values_of_their_people(finished: Study) -> None:
+    """Twenty-two copies of all traits would be more than all else that loci holds."""
+    tested, covariates = traits.load_traits(finished), traits.load_covariates(finished)
+    look = Look(finished, tested, covariates, scan.load_results(finished))
+    opened = list(look.all())
+    assert len(opened) > 2
+    assert len({id(one.cohort.values) for one in opened}) == 1
+    on_x = replace(opened[0].genotypes, chrom="X")
+    assert not Chromosome.of(on_x, tested, covariates).cohort.same_as(opened[0].cohort)
 
 
 def test_seconds_of_the_processor_include_programs_waited_for() -> None:

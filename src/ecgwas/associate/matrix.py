@@ -70,11 +70,8 @@ def scan(
         if folder is None:
             options = options.model_copy(update={"dense": False})
         scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
-        size = block_size(options, genotypes)
-        if shuffles is not None:
-            # Two blocks at least, whatever the number of threads: a chromosome of an array is less than one as a rule.
-            size = max(1, min(size, -(-len(genotypes) // 2)))
-        edges = [*range(0, len(genotypes), size), len(genotypes)]
+        step = block_size(options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard)
+        edges = [*range(0, len(genotypes), step), len(genotypes)]
         steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
         if options.dense and folder is not None:
             steps = dense.written(steps, folder, genotypes, grouped, traits.names)
@@ -86,11 +83,15 @@ def scan(
         return findings.result(found, traits.names, people(cohort), genotypes, names)
 
 
-def block_size(options: Matrix, genotypes: Genotypes) -> int:
-    """Variants per block: `options.block`, or as many as a thread may hold calls or dosages of."""
-    if genotypes.hard:
-        return max(1, min(options.block, PACKED_BYTES * 4 // len(genotypes.eids)))
-    return max(1, min(options.block, dosages.BYTES // (dosages.BYTES_EACH * len(genotypes.eids))))
+def block_size(options: Matrix, *, people: int, variants: int, hard: bool) -> int:
+    """Variants per block of a chromosome: `options.block`, or as many as a thread may hold calls (hard) or dosages of.
+
+    people: those in the file. With shuffles there are two blocks at least, whatever the number of threads: a chromosome of an
+    array is less than one as a rule.
+    """
+    fits = PACKED_BYTES * 4 // people if hard else dosages.BYTES // (dosages.BYTES_EACH * people)
+    most = -(-variants // 2) if options.permutations else variants
+    return max(1, min(options.block, fits, most))
 
 
 def threads(asked: int) -> int:

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from ecgwas.report.drawing import CIVIDIS, themed
-from ecgwas.report.figures.associations import Genome, genome_of, nearest_genes
+from ecgwas.report.figures.associations import DRAWN, Genome, genome_of, nearest_genes
 from ecgwas.report.figures.hits import loci_of_traits
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.report.gallery import locus_pages, meaning_of
@@ -30,6 +30,7 @@ MOST_POINTS = 500_000
 REAL_FROM = 3.0
 """-log10 p from which points are kept one by one, if there are not too many."""
 
+ALLELES = ("effect_allele", "other_allele")
 STEP = 0.25
 COLUMNS, PIXEL = 1000, 0.025
 """Pixels of the background: so many columns along the genome, each so high on the -log10 p scale."""
@@ -56,11 +57,12 @@ def planes(values: ArrayLike, kind: str) -> bytes:
 
 def embedded(findings: Findings, pictures: Mapping[str, Figure]) -> Embedded:
     """Everything for the pages of traits: points, pixels, counts below what the scan kept, QQ curves, pictures by name."""
-    rows = findings.associations.frame.filter(pl.col("neglog10p").is_finite())
+    rows = findings.associations.frame.select(*DRAWN, *ALLELES, "beta").filter(pl.col("neglog10p").is_finite())
     genome = genome_of(rows)
     real_from = least_real(rows["neglog10p"].to_numpy(), findings.keep_neglog10p)
     variants = _variants(rows.filter(pl.col("neglog10p") >= real_from), findings.trait_names)
     blocks = {"variant-places": _places(variants, genome), "variant-names": _names(variants)}
+    rows = rows.drop(ALLELES)
     of_trait = _by_trait(_numbered(rows, variants))
     curves = _by_trait(findings.qq)
     nothing, no_curve = rows.clear().with_columns(variant_number=pl.lit(None, pl.UInt32)), findings.qq.clear()
@@ -89,7 +91,7 @@ def _variants(rows: pl.DataFrame, traits: Sequence[str]) -> pl.DataFrame:
     once = order.unique(["chrom", "pos", "variant"], keep="first", maintain_order=True)
     numbers = {trait: k for k, trait in enumerate(traits)}
     best = pl.col("trait").replace_strict(numbers, return_dtype=pl.UInt32)
-    once = once.select("chrom", "pos", "variant", "effect_allele", "other_allele", best=best)
+    once = once.select("chrom", "pos", "variant", *ALLELES, best=best)
     return once.sort(chromosome_rank("chrom"), "chrom", "pos", "variant").with_row_index("variant_number")
 
 
@@ -108,7 +110,7 @@ def _places(variants: pl.DataFrame, genome: Genome) -> str:
 
 
 def _names(variants: pl.DataFrame) -> str:
-    lines = variants.select(pl.concat_str("variant", "effect_allele", "other_allele", separator="\t"))
+    lines = variants.select(pl.concat_str("variant", *ALLELES, separator="\t"))
     return packed("\n".join(lines.to_series()).encode())
 
 

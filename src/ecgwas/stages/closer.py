@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -34,8 +35,13 @@ class Look:
         """The people tested on one chromosome, and its genotypes."""
         if name not in self._open:
             opened = genotypes.open_part(self.study.scan, name)
-            self._open[name] = Chromosome.of(opened, self.traits, self.covariates)
+            self._open[name] = self._sharing(Chromosome.of(opened, self.traits, self.covariates))
         return self._open[name]
+
+    def _sharing(self, found: Chromosome) -> Chromosome:
+        """With the people's values of a chromosome that is open already, where they are the same: held once, not 22 times."""
+        same = (other.cohort for other in self._open.values() if found.cohort.same_as(other.cohort))
+        return replace(found, cohort=next(same, found.cohort))
 
     def all(self) -> Iterator[Chromosome]:
         """Every chromosome in order."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from ecgwas.errors import StudyError, ToolError
 from ecgwas.stages import STAGES, is_fresh
 from ecgwas.stages.base import note_path
+from ecgwas.stages.locking import locked
 from ecgwas.study import Study
 from ecgwas.workflow import planning
 
@@ -44,7 +42,8 @@ def run(study_file: Path, study: Study, *, profile: str, jobs: int, until: str |
     command += ["--nolock", "--rerun-incomplete", "--rerun-triggers", "mtime"]
     command += ["--config", f"study={study_file.resolve()}", f"until={until or STAGES[-1].name}"]
     command += ["--forceall"] if force else []
-    with alone(study):
+    # The lock is the kernel's and ends with its holder, as Snakemake's own does not.
+    with locked(study.results / "notes" / "workflow.lock", "this study, through Snakemake,"):
         _settle(study)
         finished = subprocess.run(command, check=False)
     if finished.returncode != 0:
@@ -76,19 +75,3 @@ def _settle(study: Study) -> None:
                 os.utime(path)
             else:
                 path.unlink(missing_ok=True)
-
-
-@contextmanager
-def alone(study: Study) -> Iterator[None]:
-    """One Snakemake at a time per study. The lock is the kernel's and ends with its holder, as Snakemake's own does not."""
-    path = study.results / "notes" / "workflow.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            problem = "this study is being run through Snakemake already"
-            raise StudyError(problem, where=study.results, fix="wait for that run, or stop it") from None
-        except OSError:
-            pass  # A file system without locks; each part is written whole all the same.
-        yield

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ecgwas.associate import matrix
+from ecgwas.associate.calls import dosages
 from ecgwas.associate.engine import permute
 from ecgwas.associate.hits import heritability
+from ecgwas.associate.people import components as ancestry
+from ecgwas.associate.people import kinship
 from ecgwas.associate.people import panel as panels
 from ecgwas.represent import components, measurements
 from ecgwas.signals import LEADS
@@ -27,6 +31,7 @@ CONSTANTS: Mapping[str, float] = {
     "network_operation": 6.5e-11,
     "network_trace": 2.0e-4,
     "scan_variant": 1.0e-5,
+    "call": 0.0,
     "scan_test_person": 3.0e-11,
     "dosage": 1.0e-7,
     "dosage_test_person": 1.0e-10,
@@ -34,6 +39,7 @@ CONSTANTS: Mapping[str, float] = {
     "shuffle_test_person": 2.0e-11,
     "kinship_product": 2.7e-11,
     "panel_call": 1.0e-8,
+    "component_call": 1.5e-7,
     "trait": 0.002,
     "trait_value": 2.0e-6,
     "loci_value": 5.0e-5,
@@ -53,6 +59,16 @@ ROW_BYTES = 45.0
 """Of a kept test on disk."""
 HISTOGRAM_BYTES = 4000 * 8
 """Of a trait in one part of the scan: 4,000 bins."""
+VALUE_BYTES = 64.0
+"""Of a person's trait where tests are made: as read, in the order of the genotypes, and residuals as float64 and float32."""
+VARIANT_BYTES = 110.0
+"""Id, alleles and place of a variant whose chromosome is open; LISTED_BYTES while the list of them is read."""
+LISTED_BYTES = 540.0
+REGION_BYTES = 52.0
+"""Of a person's genotype in the neighbourhood of a locus: calls, filled, without covariates, centred."""
+GENOME_BP = 2.9e9
+COMMON = 0.5
+"""Share of variants that are common enough to judge people by, and of these that are independent: as on an array."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,7 @@ class Size:
     recordings  people with a recording;  tested  those of them who have genotypes
     variants    chromosome -> variants;  dosages True if they are not hard calls
     repeats     second visits of the same people, to compare with
+    genotyped   people in the files of genotypes, with a recording or not; None: those tested
     """
 
     recordings: int
@@ -85,11 +102,27 @@ class Size:
     variants: Mapping[str, int]
     dosages: bool = False
     repeats: int = 0
+    genotyped: int | None = None
 
     @property
     def all_variants(self) -> int:
         """Of all chromosomes."""
         return sum(self.variants.values())
+
+    @property
+    def largest(self) -> int:
+        """Variants of the largest chromosome."""
+        return max(self.variants.values(), default=0)
+
+    @property
+    def in_files(self) -> int:
+        """People whose genotypes are read, tested or not."""
+        return self.genotyped or self.tested
+
+    @property
+    def listed_bytes(self) -> float:
+        """All chromosomes open, one of them just being read."""
+        return self.all_variants * VARIANT_BYTES + self.largest * (LISTED_BYTES - VARIANT_BYTES)
 
 
 def person_bytes(study: Study) -> float:
@@ -141,7 +174,9 @@ def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
     if isinstance(options, Pca):
         return _components(options, samples, people, aligned, Need(start, held, stored))
     weights = parameters(options, samples) * 4 / MIB
-    cpu = start + CONSTANTS["start_torch"] + aligned + _training(options, samples, people)
+    trainings = 1 + options.other_seeds
+    cpu = start + CONSTANTS["start_torch"] + trainings * (aligned + _training(options, samples, people))
+    stored *= 1 + options.other_seeds / 3  # Of other seeds the features of whole beats alone are kept.
     return Need(cpu, BASE_MIB + TORCH_MIB + 12 * weights + held, stored + 2 * weights)
 
 
@@ -189,15 +224,37 @@ def parameters(options: ResidualAutoencoder | Vae, samples: float) -> float:
 
 def traits(study: Study, size: Size, count: int) -> Need:
     """Joining, transforming, and the guards over people: panel of variants, kinship of all pairs, components."""
+    people, options = size.tested, study.traits
     looked = min(size.all_variants, panels.LOOKED_AT)
-    kept = min(looked, panels.KEPT)
-    pairs = study.traits.guards.max_kinship is not None
-    kinship = 5 * size.tested**2 * kept * CONSTANTS["kinship_product"] if pairs else 0.0
-    panel = looked * size.tested * CONSTANTS["panel_call"]
-    cpu = CONSTANTS["start"] + panel + kinship + count * (CONSTANTS["trait"] + size.tested * CONSTANTS["trait_value"])
-    held = 6.0 * size.tested * count * 8 + kept * size.tested * 5
-    held += min(2.0**28, 16.0 * kept * size.tested) + 512 * size.tested * 40 if pairs else 0.0
-    return Need(cpu, BASE_MIB + held / MIB, size.tested * count * 8 / MIB)
+    kept = min(COMMON**2 * looked, panels.KEPT)
+    pairs = options.guards.max_kinship is not None
+    cpu = CONSTANTS["start"] + looked * people * CONSTANTS["panel_call"]
+    cpu += 5 * people**2 * kept * CONSTANTS["kinship_product"] if pairs else 0.0
+    judged = options.components > 0 or options.guards.max_component_sd is not None
+    cpu += (1 + ancestry.ROUNDS) * kept * people * CONSTANTS["component_call"] if judged else 0.0
+    cpu += count * (CONSTANTS["trait"] + people * CONSTANTS["trait_value"])
+    held = 6.0 * people * count * 8 + size.listed_bytes + panel_bytes(size)
+    held += max(_pairs_bytes(kept, people) if pairs else 0.0, _components_bytes(kept, people) if judged else 0.0)
+    return Need(cpu, BASE_MIB + held / MIB, people * count * 8 / MIB)
+
+
+def panel_bytes(size: Size) -> float:
+    """The variants that people are judged by: packed until few are left, then unpacked, for all and for those who remain."""
+    people, looked = size.tested, min(size.all_variants, panels.LOOKED_AT)
+    largest = looked * size.largest / max(size.all_variants, 1)
+    read = 3.0 * min(panels.STEP, largest) * people + COMMON * largest * (people / 2 + 30 * panels.PEOPLE_FOR_LINKAGE)
+    kept = COMMON**2 * looked
+    return kept * people / 4 + max(read, 3.0 * min(kept, panels.KEPT) * people)
+
+
+def _pairs_bytes(kept: float, people: int) -> float:
+    """Some variants of everybody as float32 in four ways; counts and kinships of some people with all."""
+    return min(kinship.BYTES, 16.0 * kept * people) + 40.0 * min(kinship.ROWS, people) * people
+
+
+def _components_bytes(kept: float, people: int) -> float:
+    """Some genotypes standardised, and the vectors of every round twice."""
+    return 24.0 * min(ancestry.TOGETHER, kept * people) + 16.0 * people * (1 + ancestry.ROUNDS) * (ancestry.OVERSAMPLED + 10)
 
 
 def scan(study: Study, size: Size, count: int, variants: int) -> Need:
@@ -206,24 +263,50 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     tests = variants * count
     each = CONSTANTS["dosage_test_person" if size.dosages else "scan_test_person"]
     cpu = CONSTANTS["start"] + variants * CONSTANTS["scan_variant"] + tests * size.tested * each
-    cpu += variants * size.tested * CONSTANTS["dosage"] if size.dosages else 0.0
+    cpu += variants * size.tested * CONSTANTS["dosage" if size.dosages else "call"]
     cores = 2 if options.threads == 0 else options.threads
     kept = tests * 10.0**-options.keep_neglog10p
-    shuffles = options.permutations if isinstance(options, Matrix) else 0
-    shuffled = 4.0 * size.tested * count * shuffles
-    block_variants = options.block if isinstance(options, Matrix) else 4096
-    block_variants = min(block_variants, max(1, variants // 2)) if shuffles else block_variants
-    # Shuffled traits that do not fit are made anew for each block of variants.
-    made: float = 1 if shuffled <= permute.KEPT_BYTES else max(1, variants / block_variants)
-    cpu += made * size.tested * count * shuffles * CONSTANTS["shuffle_value"]
-    cpu += tests * size.tested * shuffles * CONSTANTS["shuffle_test_person"]
-    block = min(block_variants, variants) * size.tested * (6.0 if shuffles else 1.0)
-    held = 4 * size.tested * count * 8 + cores * (block + count * HISTOGRAM_BYTES) + variants * 250 + kept * 300
-    held += shuffled if shuffled <= permute.KEPT_BYTES else 3.0 * 4 * permute.COLUMNS * size.tested
-    held += 2.0**28 * cores if size.dosages else 0.0
     dense = tests * 8 if isinstance(options, Matrix) and options.dense else 0
+    held = VALUE_BYTES * size.tested * count + 2 * count * HISTOGRAM_BYTES + variants * LISTED_BYTES + kept * 300
+    block = 4096
+    if isinstance(options, Matrix):
+        block = matrix.block_size(options, people=size.in_files, variants=variants, hard=not size.dosages)
+        held += shuffled_bytes(options, size.tested, count)
+        cpu += _shuffling(options, size.tested, count, variants, block)
+    held += cores * _block_bytes(study, size, count, min(block, variants))
     disk = kept * ROW_BYTES + variants * 12 + count * HISTOGRAM_BYTES + dense
     return Need(cpu, BASE_MIB + held / MIB, disk / MIB, cores=cores)
+
+
+def _block_bytes(study: Study, size: Size, count: int, variants: int) -> float:
+    """A thread's block of variants: calls of the file, of the people, of those variants that are tested; all its tests."""
+    calls = 2.0 * dosages.BYTES if size.dosages else variants * (size.in_files + 2 * size.tested) / 4
+    found = calls + variants * count * 8 + count * HISTOGRAM_BYTES / 2
+    if isinstance(study.scan, Matrix) and study.scan.permutations:
+        # Genotypes as float32, without covariates, of unit length; some correlations with some shuffled traits, twice.
+        found += 12.0 * variants * size.tested + 8.0 * min(variants, permute.ROWS) * permute.COLUMNS
+    return found
+
+
+def _kept_shuffles_bytes(options: Matrix, people: int, count: int) -> float:
+    """Shuffled traits, and as many scores of sets of traits."""
+    return 4.0 * people * count * options.permutations * (2 if options.sets_of_traits else 1)
+
+
+def shuffled_bytes(options: Matrix, people: int, count: int) -> float:
+    """Whose traits each person gets in each shuffle; all shuffled traits if they are kept, else some."""
+    if options.permutations == 0:
+        return 0.0
+    all_of_them = _kept_shuffles_bytes(options, people, count)
+    some = 6.0 * 4 * permute.COLUMNS * people
+    return 8.0 * people * options.permutations + (all_of_them if all_of_them <= permute.KEPT_BYTES else some)
+
+
+def _shuffling(options: Matrix, people: int, count: int, variants: int, block: int) -> float:
+    """Processor seconds; shuffled traits that are not kept are made anew for each block of variants."""
+    values = float(people) * count * options.permutations
+    made = 1.0 if _kept_shuffles_bytes(options, people, count) <= permute.KEPT_BYTES else max(1.0, variants / block)
+    return made * values * CONSTANTS["shuffle_value"] + variants * values * CONSTANTS["shuffle_test_person"]
 
 
 def loci(study: Study, size: Size, count: int) -> Need:
@@ -233,9 +316,15 @@ def loci(study: Study, size: Size, count: int) -> Need:
     thinned = min(size.tested, heritability.MOST_PEOPLE)
     cpu = CONSTANTS["start"] + size.tested * count * CONSTANTS["loci_value"] + looked * size.tested * CONSTANTS["panel_call"]
     cpu += thinned**2 * min(looked, panels.KEPT) * 1e-10 + 20 * thinned**3 * 1e-10
-    held = kept * 40 + 6 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
-    held += min(looked, panels.KEPT) * size.tested + 6 * thinned**2 * 8 + size.all_variants * 250
+    held = kept * 40 + VALUE_BYTES * size.tested * count + 2 * len(size.variants) * count * HISTOGRAM_BYTES
+    held += size.listed_bytes + max(panel_bytes(size) + 6 * thinned**2 * 8, region_bytes(study, size))
     return Need(cpu, BASE_MIB + 30 + held / MIB, count * 10_000 / MIB)
+
+
+def region_bytes(study: Study, size: Size) -> float:
+    """Everybody's genotypes around a locus: its own width, taken to be window_bp, and as much on either side."""
+    variants = min(size.largest, 3.0 * study.loci.window_bp * size.all_variants / GENOME_BP)
+    return REGION_BYTES * variants * size.tested
 
 
 def genes() -> Need:
@@ -251,3 +340,10 @@ def report(study: Study, size: Size, count: int) -> Need:
     cpu = CONSTANTS["start"] + CONSTANTS["report"] + kept * CONSTANTS["report_row"]
     cpu += CONSTANTS["start_torch"] if learned else 0.0
     return Need(cpu, BASE_MIB + 50 + (TORCH_MIB if learned else 0.0) + held / MIB, 15.0)
+
+
+def share(study: Study, size: Size, count: int) -> Need:
+    """The page again, without rare alleles: another copy of the rows, and a table of them."""
+    kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
+    page = report(study, size, count)
+    return Need(page.cpu_seconds, page.memory_mib + kept * 150 / MIB, page.disk_mib + kept * ROW_BYTES / MIB)

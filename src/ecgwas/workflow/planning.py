@@ -83,7 +83,7 @@ def _need(study: Study, size: Size, count: int, stage: str, part: str) -> Need:
         return costs.scan(study, size, count, size.variants[part])
     if stage == "genes":
         return costs.genes()
-    of_all = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs.report}
+    of_all = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs.share}
     return of_all[stage](study, size, count)
 
 
@@ -93,7 +93,11 @@ def size_of(study: Study) -> Size:
     sources = manifest.sources
     with_genotypes = set(genotypes.people(study.scan))
     tested = sum(source.eid in with_genotypes for source in sources)
-    return Size(len(sources), tested, _variants(study), _dosages(study), repeats=len(manifest.repeats))
+    first = filesets.fileset(study.scan, genotypes.parts(study.scan)[0])
+    return Size(
+        recordings=len(sources), tested=tested, variants=_variants(study), dosages=first.kind != "bed",
+        genotyped=len(filesets.read_people(first).eids), repeats=len(manifest.repeats),
+    )  # fmt: skip
 
 
 def _variants(study: Study) -> dict[str, int]:
@@ -104,11 +108,6 @@ def _variants(study: Study) -> dict[str, int]:
     table = filesets.read_variants(filesets.fileset(options, ""))
     counts = dict(table.group_by("chrom").agg(pl.len()).iter_rows())
     return {part: int(counts[part]) for part in parts}
-
-
-def _dosages(study: Study) -> bool:
-    first = filesets.fileset(study.scan, genotypes.parts(study.scan)[0])
-    return first.kind != "bed"
 
 
 def write(study: Study, planned: Sequence[Job]) -> Path:
@@ -157,7 +156,7 @@ ADVICE = {
     "represent": "take beats instead of strips (input: beat), or fewer features",
     "traits": "take fewer features; traits.guards.max_kinship: null where relatives are left out already",
     "scan": "lower scan.block or scan.threads, split genotypes by chromosome, or take fewer permutations",
-    "loci": "raise scan.keep_neglog10p",
+    "loci": "lower loci.window_bp, or raise scan.keep_neglog10p",
     "genes": "take a machine with more memory",
     "report": "raise scan.keep_neglog10p",
     "share": "raise scan.keep_neglog10p",

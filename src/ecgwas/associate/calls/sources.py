@@ -16,6 +16,7 @@ Pgenlib), https://www.chg.ox.ac.uk/~gav/bgen_format (read by the package bgen).
 
 from __future__ import annotations
 
+import mmap
 import threading
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,6 +40,9 @@ SHIFTS = np.array([0, 2, 4, 6], dtype=np.uint8)
 HARD_CALL = 0.1
 """A dosage this near to a whole number is a hard call; PLINK 2's --hard-call-threshold."""
 
+
+HELD_BYTES = 2**24
+"""Pages of a .bed that were read are let go whenever so many of them may be in memory."""
 
 STEPS = 16_384
 """A .bgen's dosages become multiples of 1/16384, as in PLINK 2 (and as float32 can hold them)."""
@@ -90,11 +94,21 @@ class Bed:
         shape = (variants, (people + 3) // 4)
         self.people = people
         self.bytes: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r", offset=len(BED_MAGIC), shape=shape)
+        self._touched = 0
 
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        self._touched += len(rows) * self.bytes.shape[1]
+        if self._touched > HELD_BYTES:
+            self._let_go()
         if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1):
             return self.bytes[rows[0] : rows[-1] + 1]
         return self.bytes[rows]
+
+    def _let_go(self) -> None:
+        """Pages that were read no longer count as this process's memory; views stay good and read them anew."""
+        self._touched = 0
+        if isinstance(self.bytes.base, mmap.mmap):
+            self.bytes.base.madvise(mmap.MADV_DONTNEED)
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         found: NDArray[np.float64] = COPIES[unpacked(self.packed(rows), self.people)]

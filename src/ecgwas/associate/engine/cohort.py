@@ -41,6 +41,11 @@ class Cohort:
     total: int
     haploid: bool = False
 
+    def same_as(self, other: Cohort) -> bool:
+        """True if another one, made of the same tables, is the same: so are the chromosomes' but for X, Y and MT."""
+        here, there = (one.males is None and not one.haploid for one in (self, other))
+        return here and there and np.array_equal(self.rows, other.rows) and np.array_equal(self.order, other.order)
+
 
 @dataclass(frozen=True)
 class Group:

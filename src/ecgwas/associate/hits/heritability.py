@@ -106,7 +106,7 @@ def _error(values: NDArray[np.float64], share: float) -> float:
 
 def _eigen(codes: NDArray[np.uint8], basis: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eigenvalues (N - R,) and eigenvectors (N, N - R) of the genetic relationship off the covariates."""
-    scaled = standardised(codes).astype(np.float64)
+    scaled = standardised(codes)
     relationship = scaled.T @ scaled / len(codes)
     relationship /= np.trace(relationship) / len(relationship)
     for _ in range(2):

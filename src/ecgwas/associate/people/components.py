@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterable, Iterator
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +15,8 @@ OVERSAMPLED = 20
 ROUNDS = 10
 """Blocks of the Krylov space: behind ancestry the eigenvalues of a homogeneous cohort lie close together."""
 DECIMALS = 6
+TOGETHER = 2**24
+"""Genotypes that are standardised at once: of a biobank's people all variants would not fit as numbers."""
 
 
 def components(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np.float64]:
@@ -19,19 +25,33 @@ def components(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np
     codes (V, N) as in Panel. Fewer columns if there are fewer people or variants. Randomised block Krylov iteration: all
     blocks are kept, which tells close eigenvalues apart (Musco and Musco 2015, NeurIPS 28, algorithm 2).
     """
-    values = standardised(codes)
-    count = min(count, *(size - 1 for size in values.shape))
+    count = min(count, *(size - 1 for size in codes.shape))
     if count < 1:
         return np.empty((codes.shape[1], 0))
-    start = np.random.default_rng(seed).standard_normal((len(values), min(count + OVERSAMPLED, *values.shape)))
-    blocks = [np.linalg.qr(values.T @ start.astype(np.float32))[0]]
+    start = np.random.default_rng(seed).standard_normal((len(codes), min(count + OVERSAMPLED, *codes.shape)))
+    start = start.astype(np.float32)
+    blocks = [_orthonormal(values.T @ start[rows] for rows, values in _standardised(codes))]
     for _ in range(ROUNDS):
-        blocks.append(np.linalg.qr(values.T @ (values @ blocks[-1]))[0])
-    basis = np.linalg.qr(np.hstack(blocks).astype(np.float64))[0]
-    _, _, turned = np.linalg.svd(values @ basis, full_matrices=False)
+        blocks.append(_orthonormal(values.T @ (values @ blocks[-1]) for _, values in _standardised(codes)))
+    basis = np.linalg.qr(np.hstack(blocks))[0]
+    along = np.concatenate([values @ basis for _, values in _standardised(codes)])
+    _, _, turned = np.linalg.svd(along, full_matrices=False)
     found = basis @ turned[:count].T
     found -= found.mean(axis=0)
     found /= found.std(axis=0)
     largest = found[np.abs(found).argmax(axis=0), np.arange(count)]
     # Rounded, so that the same people give the same covariates whatever linear algebra library computed them.
     return np.asarray(np.round(found * np.sign(largest), DECIMALS))
+
+
+def _standardised(codes: NDArray[np.uint8]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Some variants after the other: which rows of codes (V, N), and these (V', N) standardised."""
+    step = max(1, TOGETHER // codes.shape[1])
+    for start in range(0, len(codes), step):
+        rows = slice(start, start + step)
+        yield rows, standardised(codes[rows])
+
+
+def _orthonormal(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """(N, C) orthonormal columns that span the sum of the parts (N, C)."""
+    return np.linalg.qr(reduce(operator.iadd, parts))[0]

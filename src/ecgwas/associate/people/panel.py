@@ -54,22 +54,36 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
     total = sum(len(part) for part in autosomes)
     stride = max(1, -(-total // LOOKED_AT))
     called = np.zeros(len(eids), dtype=np.int64)
-    kept, looked_at = [], 0
+    linked = np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE_FOR_LINKAGE)).astype(np.int64)
+    width = -(-len(eids) // 4)
+    # Four calls a byte until few enough variants are left: of a biobank's people all common ones would not fit.
+    kept, looked_at = [np.empty((0, width), dtype=np.uint8)], 0
     for part in autosomes:
-        codes, positions = [], []
+        packed, codes, positions = [], [], []
         for places, some in blocks(part, eids, stride):
             looked_at += len(some)
             numbers = unpacked(some.packed, some.people)
             called += (numbers != NO_CALL).sum(axis=0)
             here = part.positions[places]
-            common = _common(some) & ~long_range.inside(build, part.chrom, here)
-            codes.append(numbers[common])
+            common = np.flatnonzero(_common(some) & ~long_range.inside(build, part.chrom, here))
+            packed.append(some.packed[common, :width])
+            codes.append(numbers[np.ix_(common, linked)])
             positions.append(here[common])
         if codes:
-            kept.append(pruned(np.concatenate(codes), np.concatenate(positions)))
-    joined = np.concatenate(kept) if kept else np.empty((0, len(eids)), dtype=np.uint8)
-    thin = joined[:: max(1, -(-len(joined) // KEPT))]
+            order = np.argsort(np.concatenate(positions), kind="stable")
+            alone = independent(np.concatenate(codes), np.concatenate(positions))
+            kept.append(np.concatenate(packed)[order[alone[order]]])
+    joined = np.concatenate(kept)
+    thin = _all_unpacked(joined[:: max(1, -(-len(joined) // KEPT))], len(eids))
     return Panel(tuple(eids), thin, called, looked_at, _of_x(opened, eids, build))
+
+
+def _all_unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
+    """(V, N) codes from packed ones, some at a time."""
+    found = np.empty((len(packed), people), dtype=np.uint8)
+    for start in range(0, len(packed), STEP):
+        found[start : start + STEP] = unpacked(packed[start : start + STEP], people)
+    return found
 
 
 def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> NDArray[np.uint8]:
@@ -110,22 +124,15 @@ def _common(block: Block) -> NDArray[np.bool_]:
     return np.asarray((frequency >= MIN_MAF) & (block.called >= MIN_CALL_RATE * block.people))
 
 
-def standardised(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(V, N) float32: copies less their mean, over sqrt(2 p (1 - p)); no call 0 (Patterson et al. 2006, PLoS Genet 2:e190)."""
+def standardised(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(V, N) float64: copies less their mean, over sqrt(2 p (1 - p)); no call 0 (Patterson et al. 2006, PLoS Genet 2:e190)."""
     seen = codes != NO_CALL
     copies = np.where(seen, codes, 0).astype(np.float32)
     mean = copies.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
     spread = np.sqrt(np.maximum(mean * (1 - mean / 2), 1e-12))
-    scaled: NDArray[np.float32] = (copies - mean[:, None]) / spread[:, None].astype(np.float32)
+    scaled: NDArray[np.float64] = (copies - mean[:, None]) / spread[:, None].astype(np.float32)
     scaled[~seen] = 0.0
     return scaled
-
-
-def pruned(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The variants of one chromosome that are `independent`, in order of position."""
-    order = np.argsort(positions, kind="stable")
-    found: NDArray[np.uint8] = codes[order][independent(codes, positions)[order]]
-    return found
 
 
 def independent(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:

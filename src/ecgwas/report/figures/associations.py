@@ -15,6 +15,9 @@ from ecgwas.report.order import chromosome_rank, natural
 GAP_SHARE = 0.012
 """Room between chromosomes, as a share of all their lengths."""
 
+DRAWN = ("variant", "chrom", "pos", "trait", "neglog10p")
+"""Columns of a kept row that are drawn; of millions of rows the others are not copied."""
+
 
 @dataclass(frozen=True)
 class Genome:
@@ -64,7 +67,7 @@ def manhattan(findings: Findings, trait: str, genome: Genome) -> Figure:
 
 def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
     """Each variant's strongest trait along the genome, leads of loci named."""
-    rows = findings.associations.frame.filter(pl.col("neglog10p").is_finite())
+    rows = findings.associations.frame.select(DRAWN).filter(pl.col("neglog10p").is_finite())
     if rows.height == 0:
         return None
     order = rows.sort("neglog10p", "trait", descending=[True, False])
@@ -96,9 +99,8 @@ def one_per_pixel(rows: pl.DataFrame, panel: d.Panel, genome: Genome, limit: flo
     hit = pl.col("neglog10p") > limit
     pixels = rows.with_columns(column=((starts + pl.col("pos")) * across).round(), row=(pl.col("neglog10p") * up).round())
     one = pl.struct("column", "row").is_first_distinct()
-    columns = ["variant", "chrom", "pos", "trait", "neglog10p"]
     kept = pl.concat([pixels.filter(hit), pixels.filter(~hit).filter(one)])
-    return kept.sort(chromosome_rank("chrom"), "chrom", "pos", "variant", "trait").select(columns)
+    return kept.sort(chromosome_rank("chrom"), "chrom", "pos", "variant", "trait").select(DRAWN)
 
 
 def nearest_genes(findings: Findings) -> dict[int, str]:

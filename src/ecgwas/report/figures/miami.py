@@ -5,21 +5,19 @@ from __future__ import annotations
 import polars as pl
 
 from ecgwas.report import drawing as d
-from ecgwas.report.figures.associations import Genome, one_per_pixel
+from ecgwas.report.figures.associations import DRAWN, Genome, one_per_pixel
 from ecgwas.report.findings import Figure, Findings
-from ecgwas.report.order import with_pieces
 
 HEIGHT = 170.0
 
 
 def miami(findings: Findings, genome: Genome) -> dict[str, Figure]:
     """The first representation against each other one: each variant's strongest trait of each, one up, one down."""
-    rows = findings.associations.frame.filter(pl.col("neglog10p").is_finite())
+    rows = findings.associations.frame.select(DRAWN).filter(pl.col("neglog10p").is_finite())
     if rows.height == 0:
         return {}
-    pieces = with_pieces(rows)
     names = list(dict.fromkeys(name.split(".", 1)[0] for name in findings.trait_names))
-    best = {name: _best(pieces.filter(pl.col("representation") == name)) for name in names}
+    best = {name: _best(rows.filter(pl.col("trait").str.starts_with(f"{name}."))) for name in names}
     return {f"miami_{names[0]}_{other}": _pair(findings, genome, names[0], other, best) for other in names[1:]}
 
 
