@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ecgwas.associate import matrix
 from ecgwas.associate.calls import dosages
 from ecgwas.associate.engine import permute
-from ecgwas.associate.hits import heritability
+from ecgwas.associate.hits import by_frequency, credible, heritability, matching
 from ecgwas.associate.people import components as ancestry
 from ecgwas.associate.people import kinship
 from ecgwas.associate.people import panel as panels
@@ -36,16 +36,22 @@ CONSTANTS: Mapping[str, float] = {
     "dosage": 1.0e-7,
     "dosage_test_person": 1.0e-10,
     "shuffle_value": 1.5e-8,
-    "shuffle_test_person": 2.0e-11,
+    "shuffle_test_person": 1.5e-11,
     "kinship_product": 2.7e-11,
     "panel_call": 1.0e-8,
-    "component_call": 1.5e-7,
+    "component_call": 3.0e-8,
     "trait": 0.002,
     "trait_value": 2.0e-6,
-    "loci_value": 5.0e-5,
+    "loci_trait": 0.008,
+    "audited": 1.5e-3,
+    "audited_person": 2.0e-6,
+    "region_call": 2.0e-7,
+    "region_product": 3.0e-11,
+    "eigen_product": 6.0e-10,
     "genes": 0.4,
     "report": 5.5,
     "report_row": 4.0e-6,
+    "matched_pair": 4.4e-6,
 }
 """Processor seconds: of starting ecgwas, of one recording, of one person measured, of one multiplication, and so on."""
 
@@ -306,7 +312,8 @@ def _shuffling(options: Matrix, people: int, count: int, variants: int, block: i
     """Processor seconds; shuffled traits that are not kept are made anew for each block of variants."""
     values = float(people) * count * options.permutations
     made = 1.0 if _kept_shuffles_bytes(options, people, count) <= permute.KEPT_BYTES else max(1.0, variants / block)
-    return made * values * CONSTANTS["shuffle_value"] + variants * values * CONSTANTS["shuffle_test_person"]
+    with_sets = 2 if options.sets_of_traits else 1
+    return made * values * CONSTANTS["shuffle_value"] + variants * values * with_sets * CONSTANTS["shuffle_test_person"]
 
 
 def loci(study: Study, size: Size, count: int) -> Need:
@@ -314,17 +321,33 @@ def loci(study: Study, size: Size, count: int) -> Need:
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
     looked = min(size.all_variants, panels.LOOKED_AT)
     thinned = min(size.tested, heritability.MOST_PEOPLE)
-    cpu = CONSTANTS["start"] + size.tested * count * CONSTANTS["loci_value"] + looked * size.tested * CONSTANTS["panel_call"]
-    cpu += thinned**2 * min(looked, panels.KEPT) * 1e-10 + 20 * thinned**3 * 1e-10
+    cpu = CONSTANTS["start"] + looked * size.tested * CONSTANTS["panel_call"]
+    cpu += thinned**2 * min(COMMON**2 * looked, panels.KEPT) * 1e-10 + thinned**3 * CONSTANTS["eigen_product"]
+    # Of each trait its likelihoods on the eigenvalues and its QQ plot; its tests again, by frequency.
+    cpu += count * (CONSTANTS["loci_trait"] + 2 * thinned**2 * 1e-10)
+    cpu += 3 * min(size.all_variants, by_frequency.LOOKED_AT) * size.tested * count * CONSTANTS["scan_test_person"]
+    # How much is found is not known: as many hits as are looked at again, and as many loci as have a page.
+    cpu += study.loci.audit * (CONSTANTS["audited"] + size.tested * CONSTANTS["audited_person"])
+    cpu += study.report.max_loci * _region_seconds(region_variants(study, size), size.tested)
     held = kept * 40 + VALUE_BYTES * size.tested * count + 2 * len(size.variants) * count * HISTOGRAM_BYTES
     held += size.listed_bytes + max(panel_bytes(size) + 6 * thinned**2 * 8, region_bytes(study, size))
     return Need(cpu, BASE_MIB + 30 + held / MIB, count * 10_000 / MIB)
 
 
+def region_variants(study: Study, size: Size) -> float:
+    """Around a locus: in its own width, taken to be window_bp, and in as much on either side."""
+    return min(size.largest, 3.0 * study.loci.window_bp * size.all_variants / GENOME_BP)
+
+
 def region_bytes(study: Study, size: Size) -> float:
-    """Everybody's genotypes around a locus: its own width, taken to be window_bp, and as much on either side."""
-    variants = min(size.largest, 3.0 * study.loci.window_bp * size.all_variants / GENOME_BP)
-    return REGION_BYTES * variants * size.tested
+    """Everybody's genotypes around a locus."""
+    return REGION_BYTES * region_variants(study, size) * size.tested
+
+
+def _region_seconds(variants: float, people: int) -> float:
+    """Conditional analysis, and the correlations of a credible set."""
+    each = CONSTANTS["region_call"] + min(variants, credible.MOST) * CONSTANTS["region_product"]
+    return variants * people * each
 
 
 def genes() -> Need:
@@ -343,7 +366,9 @@ def report(study: Study, size: Size, count: int) -> Need:
 
 
 def share(study: Study, size: Size, count: int) -> Need:
-    """The page again, without rare alleles: another copy of the rows, and a table of them."""
+    """The page again, without rare alleles: another copy of the rows, a table of them, and how people could be matched."""
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
     page = report(study, size, count)
-    return Need(page.cpu_seconds, page.memory_mib + kept * 150 / MIB, page.disk_mib + kept * ROW_BYTES / MIB)
+    pairs = min(size.tested, matching.MOST_PEOPLE) ** 2 if study.share.matching else 0
+    cpu = page.cpu_seconds + pairs * CONSTANTS["matched_pair"]
+    return Need(cpu, page.memory_mib + kept * 150 / MIB, page.disk_mib + kept * ROW_BYTES / MIB)
