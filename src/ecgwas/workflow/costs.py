@@ -166,15 +166,16 @@ def read_join(size: Size) -> Need:
 
 
 def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
-    """One representation, fitted and applied to whole, odd and even beats."""
+    """One representation, fitted and applied to whole, odd and even beats, and to second visits."""
     people, start = size.recordings, CONSTANTS["start"]
     # Features of whole, odd and even beats: held as float64, written as float32 or packed.
-    values = people * traits_of(options)
+    encoded = people + size.repeats / 3
+    values = encoded * traits_of(options)
     stored, held = 3 * values * 4.5 / MIB, 6 * values * 8 / MIB + MAPPED_MIB
     if isinstance(options, Intervals):
-        return Need(start + people * CONSTANTS["intervals_person"], BASE_MIB + held, stored)
+        return Need(start + encoded * CONSTANTS["intervals_person"], BASE_MIB + held, stored)
     if isinstance(options, BeatPoints):
-        return Need(start + people * CONSTANTS["pca_person"], BASE_MIB + held, stored)
+        return Need(start + encoded * CONSTANTS["pca_person"], BASE_MIB + held, stored)
     samples = _samples(study, options.input)
     aligned = people * CONSTANTS["align_person"] if options.align == "waves" else 0.0
     if isinstance(options, Pca):
