@@ -86,15 +86,24 @@ def test_scores_are_orthonormal_without_covariates_and_as_far_out_as_normal_peop
     assert np.square(values @ np.linalg.inv(np.linalg.cholesky(values.T @ values)).T).sum(axis=1).max() > 3 * leverage[-1]
 
 
-def test_shuffled_scores_are_orthonormal_to_what_covariates_leave() -> None:
+def test_shuffled_scores_are_orthonormal_and_without_covariates() -> None:
     rng = np.random.default_rng(8)
     basis = np.linalg.qr(np.column_stack([np.ones(PEOPLE), rng.normal(size=(PEOPLE, 20))]))[0]
     values = rng.normal(size=(PEOPLE, 5))
     values -= basis @ (basis.T @ values)
-    one = joint.sets([f"a.I.f{k}" for k in range(5)], unit(values), basis, PEOPLE - 22)[0]
-    moved = one.shuffled(rng.permutation(PEOPLE), basis.astype(np.float32)).astype(np.float64)
-    rest = moved - basis @ (basis.T @ moved)
-    np.testing.assert_allclose(rest.T @ rest, np.eye(5), atol=1e-5)
+    names = ["a.I.f1", "a.I.f2", "b.I.f1", "b.I.f2", "b.I.f3"]
+    made = Joint(joint.sets(names, unit(values), basis, PEOPLE - 22), PEOPLE - 22)
+    orders = np.stack([rng.permutation(PEOPLE) for _ in range(2)])
+    moved = made.shuffled(orders, basis.astype(np.float32)).astype(np.float64)
+    np.testing.assert_allclose(basis.T @ moved, 0.0, atol=1e-5)
+    for shuffle in range(2):
+        for columns in (slice(0, 2), slice(2, 5)):
+            own = moved[:, 5 * shuffle :][:, columns]
+            np.testing.assert_allclose(own.T @ own, np.eye(own.shape[1]), atol=1e-5)
+            # The same space as that of the scores in the other order, without covariates.
+            plain = made.scores[orders[shuffle]][:, columns].astype(np.float64)
+            plain -= basis @ (basis.T @ plain)
+            np.testing.assert_allclose(own @ (own.T @ plain), plain, atol=1e-5)
 
 
 def test_acat_is_that_of_the_single_p_values() -> None:

@@ -23,7 +23,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, special, stats
+from scipy import special, stats
 
 from ecgwas.associate.engine.algebra import SMALLEST_P, least_t_squared, neglog10p
 from ecgwas.associate.engine.multitrait import acat
@@ -48,14 +48,6 @@ class TraitSet:
     name: str
     columns: NDArray[np.int64]
     scores: NDArray[np.float32]
-
-    def shuffled(self, order: NDArray[np.int64], basis: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, C) float32 scores of people in another order, without covariates (basis (N, R)), orthonormal again."""
-        moved = self.scores[order]
-        moved -= basis @ (basis.T @ moved)
-        root = linalg.cholesky((moved.T @ moved).astype(np.float64), lower=True, check_finite=False)
-        found: NDArray[np.float32] = moved @ linalg.inv(root, check_finite=False).T.astype(np.float32)
-        return found
 
 
 def sets(names: Sequence[str], values: NDArray[np.float32], basis: NDArray[np.float64], degrees: int) -> tuple[TraitSet, ...]:
@@ -108,10 +100,28 @@ class Joint:
         """Scores of all sets together."""
         return sum(one.scores.shape[1] for one in self.sets)
 
+    @cached_property
+    def scores(self) -> NDArray[np.float32]:
+        """(N, W) float32 scores of all sets."""
+        return np.concatenate([one.scores for one in self.sets], axis=1)
+
     def shuffled(self, orders: NDArray[np.int64], basis: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, b W) float32 scores of all sets, W in all, of people in b other orders (b, N); see TraitSet.shuffled."""
-        made = [one.shuffled(order, basis) for order in orders for one in self.sets]
-        return np.concatenate(made, axis=1) if made else np.empty((orders.shape[1], 0), dtype=np.float32)
+        """(N, b W) float32 scores of all sets, W in all, of people in b other orders (b, N).
+
+        Without covariates (basis (N, R)), those of each set orthonormal again.
+        """
+        if not self.sets:
+            return np.empty((orders.shape[1], 0), dtype=np.float32)
+        moved = self.scores[orders]  # (b, N, W)
+        moved -= basis @ (basis.T @ moved)
+        start = 0
+        for one in self.sets:
+            columns = slice(start, start + one.scores.shape[1])
+            start = columns.stop
+            own = np.ascontiguousarray(moved[:, :, columns])
+            root = np.linalg.cholesky((own.transpose(0, 2, 1) @ own).astype(np.float64))
+            moved[:, :, columns] = own @ np.linalg.inv(root).transpose(0, 2, 1).astype(np.float32)
+        return np.ascontiguousarray(moved.transpose(1, 0, 2)).reshape(orders.shape[1], -1)
 
     @cached_property
     def members(self) -> NDArray[np.float32]:
