@@ -32,9 +32,6 @@ logger = logging.getLogger(__name__)
 MOST_FEATURES = 200
 """So many features at most are matched with: those with the strongest hits first."""
 
-MOST_VARIANTS = 100_000
-"""Membership is measured by at most so many variants, evenly spaced."""
-
 README = """\
 # What may be passed on
 
@@ -132,19 +129,22 @@ def _membership(study: Study) -> Membership:
     columns = np.array([tested.names.index(name) for name in _strongest_features(study, tested.names)], dtype=np.int64)
     options = study.scan
     passed_on = members.PassedOn(options.keep_neglog10p, options.min_maf, max(options.min_mac, study.share.min_people))
-    chromosomes = _calls(study, tuple(tested.eids[i] for i in drawn))
-    return members.membership(chromosomes, tested.values[np.ix_(drawn, columns)], passed_on, seed=seed)
+    pieces = _calls(study, tuple(tested.eids[i] for i in drawn))
+    return members.membership(pieces, tested.values[np.ix_(drawn, columns)], passed_on, seed=seed)
 
 
 def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
-    """Hard calls of the people, autosome by autosome."""
+    """Hard calls of the people, a piece of an autosome at a time; linkage beyond a piece is not looked for."""
+    step = max(1, members.CALLS // len(eids))
     opened = [genotypes.open_part(study.scan, part) for part in genotypes.parts(study.scan) if part in panel.AUTOSOMES]
-    stride = max(1, -(-sum(len(part) for part in opened) // MOST_VARIANTS))
+    stride = max(1, -(-sum(len(part) for part in opened) // members.MOST_VARIANTS))
     for part in opened:
         read = [(places, genotypes.unpacked(some.packed, some.people)) for places, some in panel.blocks(part, eids, stride)]
         if read:
             places, codes = (np.concatenate(each) for each in zip(*read, strict=True))
-            yield members.Calls(codes, part.positions[places])
+            for start in range(0, len(places), step):
+                some = slice(start, start + step)
+                yield members.Calls(codes[some], part.positions[places[some]])
 
 
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ecgwas.associate import matrix
 from ecgwas.associate.calls import dosages
 from ecgwas.associate.engine import permute
-from ecgwas.associate.hits import by_frequency, credible, heritability, matching
+from ecgwas.associate.hits import by_frequency, credible, heritability, matching, membership
 from ecgwas.associate.people import components as ancestry
 from ecgwas.associate.people import kinship
 from ecgwas.associate.people import panel as panels
@@ -52,6 +52,7 @@ CONSTANTS: Mapping[str, float] = {
     "report": 5.5,
     "report_row": 4.0e-6,
     "matched_pair": 4.4e-6,
+    "membership_call": 1.1e-7,
 }
 """Processor seconds: of starting ecgwas, of one recording, of one person measured, of one multiplication, and so on."""
 
@@ -371,5 +372,8 @@ def share(study: Study, size: Size, count: int) -> Need:
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
     page = report(study, size, count)
     pairs = min(size.tested, matching.MOST_PEOPLE) ** 2 if study.share.matching else 0
-    cpu = page.cpu_seconds + pairs * CONSTANTS["matched_pair"]
-    return Need(cpu, page.memory_mib + kept * 150 / MIB, page.disk_mib + kept * ROW_BYTES / MIB)
+    looked = min(size.all_variants, membership.MOST_VARIANTS) * min(size.tested, matching.MOST_PEOPLE)
+    calls = looked if study.share.membership else 0
+    cpu = page.cpu_seconds + pairs * CONSTANTS["matched_pair"] + calls * CONSTANTS["membership_call"]
+    held = kept * 150 + 60.0 * min(calls, membership.CALLS)
+    return Need(cpu, page.memory_mib + held / MIB, page.disk_mib + kept * ROW_BYTES / MIB)

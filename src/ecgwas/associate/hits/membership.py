@@ -40,6 +40,12 @@ SPLITS = 4
 LEAST_PEOPLE = 60
 """Fewer make groups too small for a rate."""
 
+MOST_VARIANTS = 100_000
+"""Variants that are worth looking at, evenly spaced."""
+
+CALLS = 2**21
+"""Genotypes that are looked at together; each takes ten float64 on the way."""
+
 FALSE = 0.05
 """Share of the outsiders who are taken for members."""
 
@@ -56,10 +62,17 @@ Reals = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Calls:
-    """Variants of one autosome: codes (V, N) uint8, copies of an allele, 3 no call; positions (V,) int64."""
+    """Some variants of one autosome: codes (V, N) uint8, copies of an allele, 3 no call; positions (V,) int64."""
 
     codes: NDArray[np.uint8]
     positions: NDArray[np.int64]
+
+    def common(self, least: float) -> Calls:
+        """Those whose rarer allele has at least this frequency."""
+        called = self.codes != NO_CALL
+        share = np.where(called, self.codes, 0).sum(axis=1) / np.maximum(2 * called.sum(axis=1), 1)
+        chosen = np.minimum(share, 1 - share) >= least
+        return Calls(self.codes[chosen], self.positions[chosen])
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,7 @@ class PassedOn:
     min_mac: float
 
 
-def membership(chromosomes: Iterable[Calls], traits: Reals, passed_on: PassedOn, *, seed: int) -> Membership:
+def membership(pieces: Iterable[Calls], traits: Reals, passed_on: PassedOn, *, seed: int) -> Membership:
     """How well members are told from outsiders, beside chance and what theory expects.
 
     traits: (N, K) float64, missing NaN: standard normal each, without covariates.
@@ -84,7 +97,9 @@ def membership(chromosomes: Iterable[Calls], traits: Reals, passed_on: PassedOn,
     rng = np.random.default_rng([seed, 3])
     known = np.nan_to_num(traits, nan=0.0)
     attacks = [Attack(rng.permutation(len(traits)), known, passed_on) for _ in range(SPLITS)]
-    for calls in chromosomes:
+    # What is rarer in everybody is not passed on of a third of them, or of some thirds only.
+    least = max(passed_on.min_maf, passed_on.min_mac / (2 * len(attacks[0].members)))
+    for calls in (piece.common(least) for piece in pieces):
         apart = panel.independent(calls.codes, calls.positions)
         for attack in attacks:
             attack.learn(calls, apart)
@@ -115,7 +130,7 @@ class Attack:
         self.told = {which: Told(*traits.shape) for which in (TESTED, KEPT)}
 
     def learn(self, calls: Calls, apart: NDArray[np.bool_]) -> None:
-        """From the variants of a further chromosome, those `apart` (V,) from each other."""
+        """From further variants, those `apart` (V,) from each other."""
         called = calls.codes != NO_CALL
         alleles = 2 * called[:, self.members].sum(axis=1)
         copies = np.where(called, calls.codes, 0).astype(np.float64)
