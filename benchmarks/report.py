@@ -28,6 +28,7 @@ import polars as pl
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ecgwas.progress import peak_memory_mib
+from ecgwas.recording_tables import Reliability
 from ecgwas.report import Background, Findings, GenotypeBeats, Region, RepresentationFindings, Traversal, render
 from ecgwas.signals import LEADS
 from ecgwas.study import ReportOptions, Study
@@ -169,7 +170,7 @@ def _representation(features: int) -> RepresentationFindings:
         f"f{k:02d}": Traversal(f"f{k:02d}", 2.0, _times(), np.stack([wave * (1 + s * 0.01 * k) for s in (-1, 0, 1)]))
         for k in range(1, features + 1)
     }
-    nothing = pl.DataFrame(schema={"lead": pl.String, "feature": pl.String, "r": pl.Float64})
+    nothing = Reliability.empty().frame
     return RepresentationFindings("ae", "residual_autoencoder", nothing, nothing, nothing, nothing, 0, None, moved)
 
 

@@ -361,7 +361,7 @@ def report(study: Study, size: Size, count: int) -> Need:
     """The page: of the scan's rows one copy, of people their traits."""
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
     learned = any(isinstance(options, (ResidualAutoencoder, Vae)) for options in study.represent)
-    held = kept * 500 + 2 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
+    held = kept * 390 + 2 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
     cpu = CONSTANTS["start"] + CONSTANTS["report"] + kept * CONSTANTS["report_row"]
     cpu += CONSTANTS["start_torch"] if learned else 0.0
     return Need(cpu, BASE_MIB + 50 + (TORCH_MIB if learned else 0.0) + held / MIB, 15.0)
