@@ -81,6 +81,14 @@ def test_a_peak_is_that_of_its_part() -> None:
     del block
 
 
+def test_a_peak_is_not_that_of_the_process_which_started_it() -> None:
+    program = "from ecgwas.progress import peak_memory_mib; print(peak_memory_mib())"
+    block = np.ones(400 * 2**17)
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert float(done.stdout) < 300 < peak_memory_mib()
+    del block
+
+
 def test_a_pass_over_memory_maps_does_not_hold_them(tmp_path: Path) -> None:
     """400 MB of rows read one by one, and their content is what was written, before and after pages are let go."""
     written = np.random.default_rng(1).random((400, 125_000))
