@@ -53,8 +53,8 @@ SIMULATED = ("features", "R²", "parameters ≥ 0.70", "without noise", "again",
 REAL = ("odd and even", "two visits", "r", "µV", "PRD, %", "samples a feature")
 
 
-def of_kinds(found: Mapping[str, Found], real: Mapping[str, Sequence[OnReal]]) -> tuple[str, str]:
-    """The block and its tables: simulated people, real recordings, R2 of each parameter."""
+def of_kinds(found: Mapping[str, Found], real: Mapping[str, Sequence[OnReal]]) -> str:
+    """Three tables: simulated people, real recordings, R2 of each parameter."""
     parts = []
     if found:
         parts.append(_table(("simulated people", *SIMULATED), [(name, *_of_simulated(one)) for name, one in found.items()]))
@@ -64,16 +64,16 @@ def of_kinds(found: Mapping[str, Found], real: Mapping[str, Sequence[OnReal]]) -
         parameters = list(next(iter(found.values())).r2)
         rows = [(parameter, *(_number(one.r2[parameter], 2) for one in found.values())) for parameter in parameters]
         parts.append(_table(("R² of", *found), rows))
-    return "kinds", "\n\n".join(parts)
+    return "\n\n".join(parts)
 
 
-def of_seeds(seeds: Sequence[int], found: Sequence[Mapping[str, Found]]) -> tuple[str, str]:
-    """The block and its table: mean R2 by seed, the lowest, and their mean."""
+def of_seeds(seeds: Sequence[int], found: Sequence[Mapping[str, Found]]) -> str:
+    """One table: mean R2 by seed, and their mean."""
     rows = []
     for name in found[0]:
         means = [one[name].mean for one in found]
         rows.append((name, str(found[0][name].features), *(_number(value, 3) for value in (*means, float(np.mean(means))))))
-    return "seeds", _table(("mean R²", "features", *(f"seed {seed}" for seed in seeds), "mean"), rows)
+    return _table(("mean R²", "features", *(f"seed {seed}" for seed in seeds), "mean"), rows)
 
 
 def write(page: Path, block: str, text: str) -> None:
