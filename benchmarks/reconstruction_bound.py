@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""What bounds the reconstruction of real people's beats: the beats' own noise, the number of features, the number of people.
+
+    python benchmarks/reconstruction_bound.py --study STUDY.yaml [--quick]
+
+STUDY.yaml is a study whose stage `read` has run. A tenth of the people are kept aside; principal components (unscaled, beats
+as they are and aligned wave by wave) are fitted to a quarter, a half and all of the others, and reconstruct those kept aside.
+Lines `NOISE halves_r=<r> mae_uv=<x>` (median beats of odd and of even heartbeats; the noise of the median of all) and
+`CURVE align=<a> features=<n> people=<n> r=<r> mae_uv=<x>`: mean over people and the eight independent leads.
+--quick leaves out the aligned ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas import represent
+from ecgwas.ecg.beats import EIGHT
+from ecgwas.represent.inputs import split_people
+from ecgwas.signals import Signals
+from ecgwas.stages import read
+from ecgwas.study import Pca, Study
+
+Beats = NDArray[np.float32]
+FEATURES = (32, 64, 128)
+
+
+def mean_r(first: Beats, second: Beats) -> float:
+    """Mean over people and leads of the correlation over samples of (N, C, T)."""
+    a, b = (beats - beats.mean(axis=2, keepdims=True) for beats in (first, second))
+    return float(np.mean((a * b).sum(axis=2) / np.sqrt(np.square(a).sum(axis=2) * np.square(b).sum(axis=2))))
+
+
+def print_noise(signals: Signals) -> None:
+    odd, even = (np.asarray(half.beats)[:, EIGHT] for half in signals.halves)
+    # The halves differ by the noise of both; in their mean half of that difference is left.
+    print(f"NOISE halves_r={mean_r(odd, even):.4f} mae_uv={np.abs(odd - even).mean() / 2:.1f}")
+
+
+def print_curve(signals: Signals, align: Literal["none", "waves"]) -> None:
+    split = split_people(len(signals), 0.1, 1, validation=False)
+    others, order = signals.select(split.test), np.random.default_rng(1).permutation(split.train)
+    true = np.asarray(others.beats)[:, EIGHT]
+    for people in (len(order) // 4, len(order) // 2, len(order)):
+        known = signals.select(order[:people])
+        for features in (count for count in FEATURES if count < 0.9 * people):
+            options = Pca(name="pca", features=features, scaling="none", align=align)
+            encoder = represent.fit(options, known, seed=1)
+            decoded = encoder.decode(encoder.encode(others))
+            assert decoded is not None
+            again = decoded[:, EIGHT]
+            error = f"r={mean_r(true, again):.4f} mae_uv={np.abs(again - true).mean():.1f}"
+            print(f"CURVE align={align} features={features} people={people} {error}", flush=True)
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--study", type=Path, required=True, help="study.yaml whose stage read has run")
+    ask.add_argument("--quick", action="store_true", help="without aligned beats")
+    given = ask.parse_args()
+    signals = read.load_signals(Study.read_file(given.study))
+    print_noise(signals)
+    print_curve(signals, "none")
+    if not given.quick:
+        print_curve(signals, "waves")
+
+
+if __name__ == "__main__":
+    main()
