@@ -36,7 +36,7 @@ CONSTANTS: Mapping[str, float] = {
     "dosage": 1.0e-7,
     "dosage_test_person": 1.0e-10,
     "shuffle_value": 1.5e-8,
-    "shuffle_test_person": 1.5e-11,
+    "shuffle_test_person": 3.0e-11,
     "kinship_product": 2.7e-11,
     "panel_call": 1.0e-8,
     "component_call": 3.0e-8,
