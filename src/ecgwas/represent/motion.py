@@ -13,8 +13,9 @@ Floats = NDArray[np.float64]
 SMOOTH_MS = 3.0
 QRS_WITHIN_MS = (-200.0, 260.0)
 """From R: paced and blocked beats last long, and R may lie at either end of them."""
-LEAST_SWING = 0.2
-"""A lead that swings less than this share of the largest is not magnified further: it would bring noise."""
+LEAST_SWING = 0.5
+"""A lead that swings less than this share of the largest is not magnified further: its noise, and a T as large as its QRS,
+would count as QRS."""
 FAST, GAP_MS = 0.2, 30.0
 """QRS is where the speed passes this share of its greatest, with gaps no longer than this."""
 
