@@ -299,7 +299,7 @@ def against_product(part: Genotypes, case: Case) -> tuple[float, float]:
 def scaling(ours: Ours) -> float:
     """Wall seconds of one thread over those of two, setting up taken off, alternating, eight blocks to share."""
     block = len(ours.part) // 8
-    pairs = [[ours.run(threads=threads, block=block)[0].wall for threads in (1, 2)] for _ in range(4)]
+    pairs = [[ours.run(threads=threads, block=block)[0].wall for threads in (1, 2)] for _ in range(12)]
     one, two = (min(column) for column in zip(*pairs, strict=True))
     return one / two
 
