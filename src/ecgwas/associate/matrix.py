@@ -86,12 +86,11 @@ def scan(
 def block_size(options: Matrix, *, people: int, variants: int, hard: bool) -> int:
     """Variants per block of a chromosome: `options.block`, or as many as a thread may hold calls (hard) or dosages of.
 
-    people: those in the file. With shuffles there are two blocks at least, whatever the number of threads: a chromosome of an
-    array is less than one as a rule.
+    people: those in the file. There are two blocks at least, whatever the number of threads: a chromosome of an array is less
+    than one as a rule.
     """
     fits = PACKED_BYTES * 4 // people if hard else dosages.BYTES // (dosages.BYTES_EACH * people)
-    most = -(-variants // 2) if options.permutations else variants
-    return max(1, min(options.block, fits, most))
+    return max(1, min(options.block, fits, -(-variants // 2)))
 
 
 def threads(asked: int) -> int:

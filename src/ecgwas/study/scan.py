@@ -46,7 +46,7 @@ class Matrix(Scan):
     """How the product is computed; `auto` takes the fastest on the processor, `torch` the GPU if there is one."""
     dense: bool = False
     """Keep effect and standard error of every test, too (results/scan/dense/): 8 bytes per test."""
-    block: int = option(8192, ge=1)
+    block: int = option(16_384, ge=1)
     """Variants per block."""
     threads: int = option(0, ge=0)
     """Threads; 0 takes all cores."""
