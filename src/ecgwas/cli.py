@@ -269,7 +269,8 @@ def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int
     """Search FOLDER (results/share) for every eid, every recording and every small group; say what genomes would tell of it."""
     found = disclosure.audit(folder, results=results, eids=eids, min_people=min_people)
     _tell(found.facts, found.mistakes)
-    click.echo(f"{folder} shows nobody. It may be passed on.")
+    click.echo(f"{folder} shows nobody. It may be passed on where your data's rules allow summary statistics:")
+    click.echo("what somebody who holds a genome, or an ECG, would learn from them is measured above.")
 
 
 @main.command(name="export")

@@ -237,6 +237,6 @@ def _membership(folder: Path) -> list[str]:
     rows = Membership.read(path).frame.rows(named=True) if path.exists() else []
     if not rows:
         return ["how well members can be told from other people was not measured (share.membership; too few people)"]
-    told = "members told by {shared} ({extent}: {tests:,} of {used:,} unlinked among {variants:,} variants) and {known}"
+    told = "members told by {tests:,} {shared} of {used:,} unlinked variants ({extent}, {variants:,} variants) and {known}"
     rate = "{measure}: {rate:.4f}; by chance {chance:.4f} (95 % limit {chance_limit:.4f})"
     return [f"{told}, {rate}; {{expected:.4f}} were all independent; {{members:,}} members".format(**row) for row in rows]
