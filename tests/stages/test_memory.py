@@ -23,7 +23,7 @@ from ecgwas.study import Study
 from ecgwas.tables import Associations
 from tests.cohorts import make_cohort
 
-FEW, MANY = 20_000, 1_000_000
+FEW, MANY = loci.JUDGED_ROWS, loci.JUDGED_ROWS + 1_000_000
 ROW_MIB = 150 / 2**20
 """What a kept row takes in memory as a whole."""
 

@@ -22,7 +22,7 @@ from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Guards, Loci, Thresholds
+from ecgwas.tables import Associations, Guards, Loci, ScanResult, Thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +68,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     found.hits.write(out / "hits.csv")
     found.set_hits.write(out / "multitrait.csv")
     found.clumps.write(out / "clumps.csv")
-    kept = scan.rows(study).select(pl.col("trait").cast(pl.Categorical), "neglog10p").collect()
-    inflation.qq(results, kept, covariates=len(covariates.names)).write_csv(out / "qq.csv")
+    _qq(study, results, covariates=len(covariates.names)).write_csv(out / "qq.csv")
     power_table.write_csv(out / "power.csv")
     evidence = look.closer(found)
     evidence.conditional.write(out / "conditional.csv")
@@ -104,6 +103,12 @@ def _beyond_the_lowest(study: Study, table: Thresholds) -> Associations:
     lowest = min((limit for limit in table.frame["neglog10p"] if limit >= floor), default=floor)
     at = pl.col("neglog10p")
     return Associations(scan.rows(study).filter(at.is_null() | at.is_nan() | (at > lowest)).collect(engine="streaming"))
+
+
+def _qq(study: Study, results: Sequence[ScanResult], *, covariates: int) -> pl.DataFrame:
+    """Of all kept rows nothing but trait and -log10 p is held, and that no longer than here."""
+    kept = scan.rows(study).select(pl.col("trait").cast(pl.Categorical), "neglog10p").collect()
+    return inflation.qq(results, kept, covariates=covariates)
 
 
 def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
