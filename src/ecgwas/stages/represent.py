@@ -14,7 +14,7 @@ from ecgwas.progress import track
 from ecgwas.recording_tables import DeviceMeasurements, Reliability
 from ecgwas.represent.agreement import device_agreement, device_pairs
 from ecgwas.represent.stability import SCHEMA, renamed
-from ecgwas.represent.visits import between_visits
+from ecgwas.represent.visits import BETWEEN, between_visits
 from ecgwas.signals import Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
@@ -68,8 +68,8 @@ def _repeated(
 ) -> None:
     """The same features of odd and even heartbeats and of second visits, and how well they repeat, as far as there are any."""
     of_beats, repeats = getattr(options, "input", "beat") == "beat", read.load_repeats(study)
-    within = pl.DataFrame(schema={name: Reliability.columns[name].dtype for name in ("lead", "feature", "r")})
-    between = between_visits(features, Features(features.frame.clear()))
+    nothing = Reliability.empty().frame
+    within, between = nothing.select("lead", "feature", "r"), nothing.select("lead", "feature", *BETWEEN)
     if of_beats:
         odd, even = (encoder.encode(half) for half in signals.halves)
         odd.write(folder / "features_odd.parquet")
