@@ -17,7 +17,6 @@ traits, without shuffles and with 1,000 (`--permutations`; 20 with `--quick`), s
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -40,6 +39,7 @@ from ecgwas.associate.hits import loci, thresholds
 from ecgwas.associate.people import guards, panel
 from ecgwas.genes import regions
 from ecgwas.initialise import write_study
+from ecgwas.progress import peak_memory_mib
 from ecgwas.signals import LEADS
 from ecgwas.stages import represent, scan
 from ecgwas.study import LociOptions, Matrix, Regions, Study, TraitOptions
@@ -293,22 +293,18 @@ def cost_of_shuffles(count: int) -> list[str]:
     """Lines: the pass without and with shuffles."""
     with tempfile.TemporaryDirectory() as folder:
         plain = [one_pass(made_study(Path(folder), 0)) for _ in range(3)]
-        before = _peak_mib()
+        before = peak_memory_mib()
         shuffled = one_pass(made_study(Path(folder), count))
     wall, cpu = (statistics.median(getattr(one, name) for one in plain) for name in ("wall", "cpu"))
     rate = shuffled.tests * (count + 1) / shuffled.wall
     return [
         f"{shuffled.tests / 384:,.0f} of 82,448 variants pass the guards; 384 traits, 466 people, {matrix.threads(0)} threads",
         f"no shuffle:     {wall:8.1f} s, {cpu:8.1f} CPU s (medians of 3), peak {before:,.0f} MiB",
-        f"{count:>5} shuffles: {shuffled.wall:8.1f} s, {shuffled.cpu:8.1f} CPU s, peak {_peak_mib():,.0f} MiB"
+        f"{count:>5} shuffles: {shuffled.wall:8.1f} s, {shuffled.cpu:8.1f} CPU s, peak {peak_memory_mib():,.0f} MiB"
         f"{shuffled.reached}",
         f"{rate / 1e6:,.0f} million tests a second; {shuffled.wall / wall:.1f} times one scan without shuffles "
         f"({shuffled.cpu / cpu:.1f} by CPU)",
     ]  # fmt: skip
-
-
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
