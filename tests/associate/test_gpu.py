@@ -11,8 +11,11 @@ import torch
 
 from ecgwas.associate import matrix
 from ecgwas.associate.calls import dosages
-from ecgwas.associate.engine import gpu
+from ecgwas.associate.engine import gpu, gpu_tests
+from ecgwas.associate.engine.algebra import design
+from ecgwas.associate.engine.gpu_tests import DeviceTests
 from ecgwas.associate.engine.kernels import NumpyKernel
+from ecgwas.associate.traits import span
 from ecgwas.tables import ScanResult
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options
@@ -61,17 +64,82 @@ def test_dosages(where: str) -> None:
     np.testing.assert_allclose(found, block.decoded() @ numbers, atol=2e-5)
 
 
-def scanned(stem: Path, folder: Path, kernel: str) -> ScanResult:
-    traits, covariates = fileset.tables(tuple(f"p{i}" for i in range(140)), 8, 5, 8)
-    options = matrix_options(stem, kernel=kernel, dense=True, keep_neglog10p=1.0)
+PEOPLE = tuple(f"p{i}" for i in range(140))
+
+
+def scanned(stem: Path, kernel: str, folder: Path | None = None, *, lacking: bool = False, **more: object) -> ScanResult:
+    """lacking: some traits lack some people."""
+    traits, covariates = fileset.tables(PEOPLE, 8, 5, 8)
+    if lacking:
+        traits.values[:30, 2:4] = np.nan
+    options = matrix_options(stem, kernel=kernel, dense=folder is not None, **{"keep_neglog10p": 1.0, "threads": 2} | more)
     return matrix.scan(options, traits, covariates, fileset.opened(options), seed=1, folder=folder)
 
 
-def test_a_scan_finds_the_same(tmp_path: Path) -> None:
+def assert_found_alike(ours: ScanResult, theirs: ScanResult) -> None:
+    """What is written has the same bits, and no more tests are in another bin of a histogram than rounding puts there."""
+    assert ours.associations.frame.equals(theirs.associations.frame)
+    assert len(ours.associations) > 10
+    assert ours.left_out.frame.equals(theirs.left_out.frame)
+    np.testing.assert_array_equal(ours.tests, theirs.tests)
+    np.testing.assert_array_equal(ours.chi2_counts.sum(axis=1), theirs.chi2_counts.sum(axis=1))
+    apart = np.abs(np.cumsum(ours.chi2_counts - theirs.chi2_counts, axis=1))
+    assert apart.max() <= 1
+    assert (apart > 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.02, 0.06, 0.4])
+@pytest.mark.parametrize("lacking", [False, True])
+def test_a_scan_on_the_device_finds_the_same(tmp_path: Path, missing: float, lacking: bool) -> None:
+    """With fewer and with more missing calls than covariates."""
+    fileset.write(tmp_path / "cohort", fileset.draw(140, 300, 8, missing=missing))
+    ours, theirs = (scanned(tmp_path / "cohort", kernel, lacking=lacking, block=64) for kernel in ("torch", "numpy"))
+    assert_found_alike(ours, theirs)
+
+
+def test_what_plink_does_not_compute_is_not_computed_there_either(tmp_path: Path) -> None:
+    """Constant genotypes, one that is a covariate, and one whose calls leave a covariate without variance."""
+    drawn = fileset.draw(140, 60, 8)
+    traits, covariates = fileset.tables(PEOPLE, 8, 5, 8)
+    place = {eid: i for i, eid in enumerate(covariates.eids)}
+    rare = np.zeros(140)
+    rare[[3, 5]] = 1.0
+    drawn[:, 10], drawn[:, 20] = 0, np.arange(140) % 3
+    drawn[[3, 5], 30] = fileset.NO_CALL
+    order = [place[eid] for eid in PEOPLE]
+    covariates.values[order, 0], covariates.values[order, 1] = np.arange(140) % 3, rare
+    fileset.write(tmp_path / "cohort", drawn)
+    found = []
+    for kernel in ("torch", "numpy"):
+        options = matrix_options(tmp_path / "cohort", kernel=kernel, keep_neglog10p=1.0)
+        found.append(matrix.scan(options, traits, covariates, fileset.opened(options), seed=1))
+    assert_found_alike(*found)
+    assert set(found[0].left_out.frame["variant"]) == {"v10", "v20", "v30"}
+
+
+@pytest.mark.parametrize("where", DEVICES)
+def test_room_for_few_variants_changes_nothing(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    made_design = design(span(rng.standard_normal((300, 4))), rng.standard_normal((300, 12)))
+    columns = np.hstack([made_design.traits, made_design.basis[:, 1:]]).astype(np.float32)
+    tests = DeviceTests(made_design, gpu.TorchKernel(columns, torch.device(where)))
+    block = made(300, 50, 5)
+    wide = tests.sums(block)
+    monkeypatch.setattr(gpu_tests, "GATHERED_BYTES", 5_000)
+    monkeypatch.setattr(gpu, "DECODED_BYTES", 5_000)
+    narrow = tests.sums(block)
+    assert wide.length is not None
+    assert narrow.length is not None
+    torch.testing.assert_close(wide.product, narrow.product, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(wide.length, narrow.length, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(wide.explained, narrow.explained, rtol=1e-6)
+
+
+def test_a_scan_finds_the_same_in_every_test(tmp_path: Path) -> None:
     """What is written has the same bits; every other t is within 1e-5."""
     fileset.write(tmp_path / "cohort", fileset.draw(140, 60, 8, missing=0.06))
-    ours = scanned(tmp_path / "cohort", tmp_path / "torch", "torch")
-    theirs = scanned(tmp_path / "cohort", tmp_path / "numpy", "numpy")
+    ours = scanned(tmp_path / "cohort", "torch", tmp_path / "torch")
+    theirs = scanned(tmp_path / "cohort", "numpy", tmp_path / "numpy")
     assert ours.associations.frame.equals(theirs.associations.frame)
     assert len(ours.associations) > 10
     t = [np.load(tmp_path / name / "beta.npy") / np.load(tmp_path / name / "se.npy") for name in ("torch", "numpy")]

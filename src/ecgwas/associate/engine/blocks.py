@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ecgwas.associate.calls import dosages, filters
 from ecgwas.associate.calls.codes import Chooser
 from ecgwas.associate.calls.dosages import AnyBlock
-from ecgwas.associate.engine import dense, findings, screening
+from ecgwas.associate.engine import dense, findings
 from ecgwas.associate.engine.cohort import Cohort, Group
 from ecgwas.associate.engine.dense import Dense
 from ecgwas.associate.engine.findings import Findings
@@ -57,14 +57,10 @@ class Scanner:
         self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
         self.everyone = Chooser(cohort.rows, total)
         self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
+        fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid) for group in groups]
         self.groups = [
-            (
-                group,
-                Chooser(cohort.rows[group.people], total),
-                Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid),
-                Tally(len(group.traits)),
-            )
-            for group in groups
+            (group, Chooser(cohort.rows[group.people], total), fitter, fitter.tally())
+            for group, fitter in zip(groups, fitters, strict=True)
         ]
 
     def histograms(self) -> NDArray[np.int64]:
@@ -115,7 +111,7 @@ class Scanner:
             return [*lost, *self._group(counting, block.pick(rest), numbers[rest])]
         screened = fitter.screen(block)
         fine = screened.fine
-        reached = screening.reached(screened, fitter.least(screened), counting.tally.mine())
+        reached = fitter.reached(screened, counting.tally.mine())
         exact = fitter.exact(block, reached, screened.degrees)
         rows = findings.rows(**exact | {"variant": numbers[exact["variant"]], "trait": group.traits[exact["trait"]]})
         if counting.every is not None:

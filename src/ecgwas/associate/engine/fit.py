@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.associate.calls.codes import Block
 from ecgwas.associate.calls.dosages import AnyBlock
-from ecgwas.associate.engine import compiled, kernels
+from ecgwas.associate.engine import compiled, kernels, screening
 from ecgwas.associate.engine.algebra import Missing, least_t_squared, left_out, neglog10p
 from ecgwas.associate.engine.cohort import Group
 from ecgwas.associate.engine.gaps import Gaps, Sums
-from ecgwas.associate.engine.screening import Screened
+from ecgwas.associate.engine.screening import Screened, Tally
 from ecgwas.study.scan import Matrix
+
+if TYPE_CHECKING:
+    from ecgwas.associate.engine.gpu_tests import DeviceTests
 
 MARGIN = 1e-3
 """float32 t squared this far below the limit, relatively, are still computed in float64."""
@@ -33,18 +36,44 @@ class Fitter:
         # The intercept's product is known from counts, exactly; the others are as good as the traits'.
         columns = np.hstack([design.traits, design.basis[:, 1:]]).astype(np.float32)
         self.kernel = kernels.make(options.kernel, columns, hard=hard)
+        self.on_device = self._device_tests(hard=hard)
         self.gaps = Gaps(design, fill_with_mean=options.missing == "mean", thorough=options.dense)
         self.by_trait = np.ascontiguousarray(design.traits.T)
         self.wide = compiled.padded(design.basis)
+
+    def _device_tests(self, *, hard: bool) -> DeviceTests | None:
+        """Where every test is kept, or dosages or means are used, a GPU computes the product alone."""
+        if self.options.kernel != "torch" or not hard or self.options.dense or self.options.missing != "exact":
+            return None
+        from ecgwas.associate.engine.gpu import TorchKernel
+        from ecgwas.associate.engine.gpu_tests import DeviceTests
+
+        assert isinstance(self.kernel, TorchKernel)
+        return DeviceTests(self.group.design, self.kernel)
+
+    def tally(self) -> Tally:
+        """Histograms of this group's tests, where they are counted."""
+        return Tally(self.group.design.traits.shape[1], self.on_device)
+
+    def reached(self, screened: Screened, counts: Any) -> NDArray[np.int32]:
+        """(H, 2) int32 variant and trait of tests that may reach keep_neglog10p; all tests join a thread's `counts`."""
+        found = screening.reached if self.on_device is None else self.on_device.reached
+        return found(screened, self.least(screened), counts)
 
     def screen(self, block: AnyBlock) -> Screened:
         """All tests, in float32 but for what would cancel."""
         design = self.group.design
         wanted, rank = design.traits.shape[1], design.basis.shape[1]
+        squares = block.squares.astype(np.float64)
+        if self.on_device is not None:
+            assert isinstance(block, Block)
+            held = self.on_device.sums(block)
+            remaining = squares - held.explained
+            codes = self.group.rules.codes(block, held.along, remaining)
+            return Screened(held.product, remaining, held.length, codes, codes == "", self._degrees(block), wanted)
         product, along = self.kernel.products(block), np.empty((len(block), rank))
         along[:, 0] = block.minor * design.basis[0, 0]
         along[:, 1:] = product[:, wanted : wanted + rank - 1]
-        squares = block.squares.astype(np.float64)
         explained = np.einsum("vr,vr->v", along, along)
         length = None
         if block.missing.any():

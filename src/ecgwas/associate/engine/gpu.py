@@ -10,17 +10,22 @@ computes the same on the processor, slowly: for tests.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-from ecgwas.associate.calls.codes import NO_CALL, Block
+from ecgwas.associate.calls.codes import COPIES_OF_BYTE, Block
 from ecgwas.associate.calls.dosages import AnyBlock
 
 PARTS = 3
 """Of a float32 number's 24 bits, eight each."""
+
+DECODED_BYTES = 2**28
+"""Copies that a thread decodes at once on the device."""
 
 
 def device() -> torch.device:
@@ -38,6 +43,11 @@ def split(columns: torch.Tensor) -> list[torch.Tensor]:
     return parts
 
 
+def looked_up(packed: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """(V, 4 W) of what `table` (256, 4) has for the four people of each byte of packed (V, W)."""
+    return functional.embedding(packed.to(torch.int32), table).flatten(1)
+
+
 class TorchKernel:
     """See the module; columns (N, C) float32."""
 
@@ -45,51 +55,59 @@ class TorchKernel:
 
     def __init__(self, columns: NDArray[np.float32], where: torch.device | None = None) -> None:
         self.where = device() if where is None else where
-        self.people = len(columns)
+        self.people, self.count = columns.shape
         self.columns = torch.from_numpy(np.ascontiguousarray(columns)).to(self.where)
-        self.parts = split(self.columns)
-        self.shifts = torch.tensor([0, 2, 4, 6], dtype=torch.uint8, device=self.where)
+        # As long as the rows of packed bytes, padding included, and the parts side by side.
+        padding = -self.people % (8 * 4)
+        self.parts = torch.hstack(split(functional.pad(self.columns, (0, 0, 0, padding))))
+        self.copies = torch.from_numpy(COPIES_OF_BYTE).to(self.where, torch.bfloat16)
         self._local = threading.local()
 
     def products(self, block: AnyBlock) -> NDArray[np.float32]:
         """(V, C) float32."""
-        if self.where.type == "cpu":
-            return np.asarray(self._multiplied(block, torch.from_numpy(_sent(block))).numpy())
-        with torch.cuda.stream(self._stream()):
-            source = self._pinned("source", _sent(block))
-            found = self._multiplied(block, source.to(self.where, non_blocking=True))
+        with self.working():
+            found = self.multiplied(self.sent(block))
+            if self.where.type == "cpu":
+                return np.asarray(found.numpy())
             target = self._room("target", tuple(found.shape), torch.float32)
             target.copy_(found, non_blocking=True)
             torch.cuda.current_stream().synchronize()
         # The buffer is this thread's next result, too.
         return np.asarray(target.numpy().copy())
 
-    def _multiplied(self, block: AnyBlock, sent: torch.Tensor) -> torch.Tensor:
-        if not isinstance(block, Block):
-            return sent @ self.columns  # dosages are no bfloat16 numbers
-        copies = self._copies(sent)
-        products = [_float32_product(copies, part) for part in self.parts]
-        return products[2] + products[1] + products[0]  # smallest first
-
-    def _copies(self, packed: torch.Tensor) -> torch.Tensor:
-        """(V, N) bfloat16 copies of the minor allele from packed bytes (V, W); no call 0."""
-        codes = (packed.unsqueeze(2) >> self.shifts) & 3  # (V, W, 4)
-        codes = codes.flatten(1)[:, : self.people]
-        return torch.where(codes == NO_CALL, 0, codes).to(torch.bfloat16)
-
-    def _stream(self) -> Any:
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """What torch is told within goes to this thread's stream."""
+        if self.where.type == "cpu":
+            yield
+            return
         if not hasattr(self._local, "stream"):
             self._local.stream = torch.cuda.Stream(self.where)  # type: ignore[no-untyped-call]
             self._local.rooms = {}
             # What was made by the thread that made the kernel must have arrived.
             torch.cuda.synchronize(self.where)
-        return self._local.stream
+        with torch.cuda.stream(self._local.stream):
+            yield
 
-    def _pinned(self, name: str, array: NDArray[Any]) -> torch.Tensor:
-        given = torch.from_numpy(array)
-        room = self._room(name, tuple(given.shape), given.dtype)
+    def sent(self, block: AnyBlock) -> torch.Tensor:
+        """On the device: packed bytes (V, W), or dosages (V, N) float32. The thread's stream must have done with the last."""
+        given = torch.from_numpy(np.ascontiguousarray(block.packed if isinstance(block, Block) else block.copies))
+        if self.where.type == "cpu":
+            return given
+        room = self._room("source", tuple(given.shape), given.dtype)
         room.copy_(given)
-        return room
+        return room.to(self.where, non_blocking=True)
+
+    def multiplied(self, sent: torch.Tensor) -> torch.Tensor:
+        """(V, C) float32 on the device, of what `sent` gave."""
+        if sent.dtype != torch.uint8:
+            return sent @ self.columns  # dosages are no bfloat16 numbers
+        found = torch.empty((len(sent), self.count), dtype=torch.float32, device=self.where)
+        step = max(1, DECODED_BYTES // (2 * len(self.parts)))
+        for start in range(0, len(sent), step):
+            high, middle, low = _float32_product(looked_up(sent[start : start + step], self.copies), self.parts).chunk(3, dim=1)
+            found[start : start + step] = low + middle + high  # smallest first
+        return found
 
     def _room(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """Pinned memory of this thread, kept for the next block."""
@@ -101,16 +119,11 @@ class TorchKernel:
         return room
 
 
-def _sent(block: AnyBlock) -> NDArray[Any]:
-    """What crosses the bus: packed bytes, or dosages in float32."""
-    return np.ascontiguousarray(block.packed if isinstance(block, Block) else block.copies)
-
-
-def _float32_product(copies: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+def _float32_product(copies: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
     """bfloat16 times bfloat16, added up and given in float32."""
     if copies.device.type == "cuda":
         try:
-            return torch.mm(copies, part, out_dtype=torch.float32)
+            return torch.mm(copies, parts, out_dtype=torch.float32)
         except TypeError:
             pass  # torch before 2.8 rounds the result to bfloat16; its float32 product is exact as well
-    return copies.to(torch.float32) @ part.to(torch.float32)
+    return copies.to(torch.float32) @ parts.to(torch.float32)

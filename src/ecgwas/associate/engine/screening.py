@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,37 +28,49 @@ class Screened:
     remaining  (V,) float64, g'Mg;  length (V, k) float32, y'My, or None: 1
     codes      (V,) text, PLINK's code where not computed, else empty;  fine (V,) bool, computed
     degrees    (V,) int64, degrees of freedom
+
+    Where a GPU tests, product and length are torch tensors there.
     """
 
-    product: NDArray[np.float32]
+    product: Any
     remaining: NDArray[np.float64]
-    length: NDArray[np.float32] | None
+    length: Any
     codes: NDArray[np.object_]
     fine: NDArray[np.bool_]
     degrees: NDArray[np.int64]
     traits: int
 
 
+class Counter(Protocol):
+    """Who counts elsewhere than in the processor's memory."""
+
+    def histograms(self) -> Any:
+        """Zeros to add to."""
+
+    def counted(self, counts: Any) -> NDArray[np.integer[Any]]:
+        """(k, BINS) of them."""
+
+
 class Tally:
-    """Histograms of t squared of k traits; every thread counts in its own, (k, BINS) uint32."""
+    """Histograms of t squared of k traits; every thread counts in its own, (k, BINS) uint32 or what `elsewhere` makes."""
 
-    def __init__(self, traits: int) -> None:
-        self._traits, self._local = traits, threading.local()
-        self._all: list[NDArray[np.uint32]] = []
+    def __init__(self, traits: int, elsewhere: Counter | None = None) -> None:
+        self._traits, self._elsewhere, self._local = traits, elsewhere, threading.local()
+        self._all: list[Any] = []
 
-    def mine(self) -> NDArray[np.uint32]:
+    def mine(self) -> Any:
         """This thread's histograms, to be added to."""
         if not hasattr(self._local, "counts"):
-            self._local.counts = np.zeros((self._traits, BINS), dtype=np.uint32)
-            self._all.append(self._local.counts)
-        found: NDArray[np.uint32] = self._local.counts
-        return found
+            made = np.zeros((self._traits, BINS), dtype=np.uint32) if self._elsewhere is None else self._elsewhere.histograms()
+            self._local.counts = made
+            self._all.append(made)
+        return self._local.counts
 
     def total(self) -> NDArray[np.int64]:
         """(k, BINS) int64 over all threads."""
         found = np.zeros((self._traits, BINS), dtype=np.int64)
         for counts in self._all:
-            found += counts
+            found += counts if self._elsewhere is None else self._elsewhere.counted(counts)
         return found
 
 

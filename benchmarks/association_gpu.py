@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""The scan on a GPU against what the GPU could do at best, and against the same machine's processor.
+
+    python benchmarks/association_gpu.py [--quick]     the last lines are GPU lines
+
+Each case draws N people, K traits, 30 covariates and variants whose frequencies are log-uniform between 0.5 and 50 %; their
+file repeats some of them until it is long enough to be timed. The floor of a variant is the larger of its product's
+operations (three parts of bfloat16) at the rate of a large square product measured here, and of its packed bytes at the
+bandwidth measured here from pinned memory. `device` is a block's time on one thread from packed bytes in memory to the list of
+tests that matter; `scan` is the whole, files and float64 included, on all threads, at the default keep_neglog10p and at 5.
+Differences are over every test of some variants, kept by `dense`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from association import COVARIATES, Case, Ours, simulate
+from numpy.typing import NDArray
+
+from ecgwas.associate.calls.codes import Chooser
+from ecgwas.associate.calls.sources import BED_MAGIC
+from ecgwas.associate.engine import gpu, screening
+from ecgwas.associate.engine.cohort import assemble, groups
+from ecgwas.associate.engine.fit import Fitter
+
+QUICK = (Case(1_000, 0.0, 65_536, 0, 0, 1), Case(1_000, 0.01, 16_384, 0, 0, 1))
+FULL = (
+    Case(1_000, 0.0, 524_288, 0, 0, 3), Case(10_000, 0.0, 131_072, 0, 0, 3), Case(50_000, 0.0, 32_768, 0, 0, 3),
+    Case(1_000, 0.01, 131_072, 0, 0, 3), Case(10_000, 0.01, 32_768, 0, 0, 3), Case(50_000, 0.01, 8_192, 0, 0, 3),
+)  # fmt: skip
+DRAWN = 50_000_000
+"""Genotypes that are drawn; the file repeats them."""
+
+
+def synchronised() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def seconds(work: Callable[[], Any], repeats: int = 7) -> float:
+    """Median wall seconds, the first run not counted."""
+    found = []
+    for _ in range(repeats + 1):
+        synchronised()
+        start = time.perf_counter()
+        work()
+        synchronised()
+        found.append(time.perf_counter() - start)
+    return statistics.median(found[1:])
+
+
+def ceilings(where: torch.device) -> tuple[float, float]:
+    """Operations a second of a large bfloat16 product, bytes a second from pinned memory."""
+    side, room = (8_192, 2**28) if where.type == "cuda" else (512, 2**24)
+    left, right = (torch.randn(side, side, device=where, dtype=torch.bfloat16) for _ in range(2))
+    rate = 2 * side**3 / seconds(lambda: left @ right, 20)
+    source = torch.randint(0, 255, (room,), dtype=torch.uint8, pin_memory=where.type == "cuda")
+    target = torch.empty(room, dtype=torch.uint8, device=where)
+    return rate, room / seconds(lambda: target.copy_(source, non_blocking=True))
+
+
+def repeated(stem: Path, case: Case, drawn: int) -> None:
+    """The fileset's variants again and again, up to the case's number."""
+    bed = stem.with_suffix(".bed")
+    rows = bed.read_bytes()[len(BED_MAGIC) :]
+    with bed.open("ab") as file:
+        for _ in range(case.variants // drawn - 1):
+            file.write(rows)
+    stem.with_suffix(".bim").write_text("".join(f"1\tv{j}\t0\t{j + 1}\tG\tA\n" for j in range(case.variants)))
+
+
+def _here(array: Any) -> NDArray[np.float32]:
+    return np.asarray(array.cpu() if torch.is_tensor(array) else array)
+
+
+class OnDevice:
+    """One block of a cohort, by one thread."""
+
+    def __init__(self, ours: Ours, kernel: str, most: int = 16_384) -> None:
+        cohort = assemble(*ours.tables, ours.part)
+        (group,) = groups(cohort, ours.tables[0].names)
+        self.fitter = Fitter(ours.options.model_copy(update={"kernel": kernel}), group)
+        self.variants = min(len(ours.part), most)
+        self.block = Chooser(cohort.rows, len(ours.part.eids)).block(np.asarray(ours.part.packed(0, self.variants)))
+        self.counts = self.fitter.tally().mine()
+
+    def work(self) -> None:
+        """From packed bytes to the list of tests that matter."""
+        self.fitter.reached(self.fitter.screen(self.block), self.counts)
+
+    def t(self) -> NDArray[np.float64]:
+        """Every t in float32, as it is compared with the limit."""
+        screened = self.fitter.screen(self.block)
+        here = {
+            name: value.cpu().numpy() for name in ("product", "length") if torch.is_tensor(value := getattr(screened, name))
+        }
+        screened = replace(screened, **here)
+        signs = np.sign(screened.product[:, : screened.traits])
+        return np.where(screened.fine[:, None], signs * np.sqrt(screening.chi2(screened), dtype=np.float64), 0.0)
+
+
+def differences(ours: Ours) -> str:
+    """Of every t of a block, GPU and processor, and whether what is written has the same bits."""
+    t = [OnDevice(ours, kernel, 2_048).t() for kernel in ("torch", "auto")]
+    gpus, processors = (ours.run(kernel=kernel)[1].associations.frame for kernel in ("torch", "auto"))
+    same = "the same bits" if gpus.equals(processors) else "OTHER BITS"
+    return f"largest difference of {t[0].size} t: {np.abs(t[0] - t[1]).max():.1e}; {len(gpus)} rows written: {same}"
+
+
+def run(case: Case, folder: Path, rate: float, bandwidth: float, where: torch.device) -> Iterator[str]:
+    drawn = 2 ** int(np.log2(min(DRAWN // case.people, case.variants)))
+    stem, traits, covariates = simulate(replace(case, variants=drawn), folder)
+    few = Ours(stem, traits, covariates)
+    yield f"\n{case.label}"
+    yield f"  {differences(few)}"
+    repeated(stem, case, drawn)
+    ours = Ours(stem, traits, covariates)
+    columns = case.traits + COVARIATES
+    product = gpu.PARTS * 2 * case.people * columns / rate
+    transfer = -(-case.people // 32) * 8 / bandwidth
+    floor = max(product, transfer)
+    block = OnDevice(ours, "torch")
+    device = seconds(block.work) / block.variants
+    yield f"  floor {1e6 * floor:.3f} us per variant (product {1e6 * product:.3f}, transfer {1e6 * transfer:.3f})"
+    yield f"GPU device {case.label}: {1e6 * device:.3f} us per variant, {device / floor:.1f} times the floor"
+    for keep in (3.0, 5.0):
+        for kernel in ("torch", "auto"):
+            ours.run(kernel=kernel, threads=0, keep_neglog10p=keep)
+            walls = [ours.run(kernel=kernel, threads=0, keep_neglog10p=keep)[0].wall for _ in range(case.repeats)]
+            each = statistics.median(walls) / case.variants
+            tests = case.traits / each / 1e6
+            name = "scan" if kernel == "torch" else "processor"
+            yield (
+                f"GPU {name} {case.label} keep={keep:g}: {1e6 * each:.3f} us per variant, {each / floor:.1f} times the floor, "
+                f"{tests:.0f} M tests / s"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="1,000 people alone")
+    parser.add_argument("--only", type=int, help="cases of so many people")
+    given = parser.parse_args()
+    where = gpu.device()
+    name = torch.cuda.get_device_name() if where.type == "cuda" else "the processor in its place"
+    rate, bandwidth = ceilings(where)
+    cores = len(os.sched_getaffinity(0))
+    print(
+        f"{name}, {cores} cores, torch {torch.__version__}: {rate / 1e12:.0f} Tflop/s, {bandwidth / 1e9:.1f} GB/s", flush=True
+    )
+    for case in QUICK if given.quick else FULL:
+        if given.only in (None, case.people):
+            with tempfile.TemporaryDirectory() as folder:
+                for line in run(case, Path(folder), rate, bandwidth, where):
+                    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
