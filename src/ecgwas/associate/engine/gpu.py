@@ -18,11 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from ecgwas.associate.calls.codes import COPIES_OF_BYTE, Block
+from ecgwas.associate.calls.codes import COPIES_OF_BYTE, WORD, Block
 from ecgwas.associate.calls.dosages import AnyBlock
 
 PARTS = 3
 """Of a float32 number's 24 bits, eight each."""
+
+ALIGNED = 8
+"""Columns of bfloat16 in the 16 bytes that tensor cores want rows to begin with."""
 
 DECODED_BYTES = 2**28
 """Copies that a thread decodes at once on the device."""
@@ -57,9 +60,9 @@ class TorchKernel:
         self.where = device() if where is None else where
         self.people, self.count = columns.shape
         self.columns = torch.from_numpy(np.ascontiguousarray(columns)).to(self.where)
-        # As long as the rows of packed bytes, padding included, and the parts side by side.
-        padding = -self.people % (8 * 4)
-        self.parts = torch.hstack(split(functional.pad(self.columns, (0, 0, 0, padding))))
+        # As long as the rows of packed bytes, as wide as tensor cores like it, and the parts side by side.
+        padded = functional.pad(self.columns, (0, -self.count % ALIGNED, 0, -self.people % (4 * WORD)))
+        self.parts = torch.hstack(split(padded))
         self.copies = torch.from_numpy(COPIES_OF_BYTE).to(self.where, torch.bfloat16)
         self._local = threading.local()
 
@@ -106,7 +109,7 @@ class TorchKernel:
         step = max(1, DECODED_BYTES // (2 * len(self.parts)))
         for start in range(0, len(sent), step):
             high, middle, low = _float32_product(looked_up(sent[start : start + step], self.copies), self.parts).chunk(3, dim=1)
-            found[start : start + step] = low + middle + high  # smallest first
+            found[start : start + step] = (low + middle + high)[:, : self.count]  # smallest first
         return found
 
     def _room(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
