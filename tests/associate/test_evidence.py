@@ -13,8 +13,11 @@ from scipy import integrate, stats
 
 from ecgwas.associate import matrix
 from ecgwas.associate.hits import clumps, conditional, credible, evidence, loci, winners_curse
+from ecgwas.associate.hits import region as region_module
 from ecgwas.associate.hits.audit import Auditor, hc3, z_of
-from ecgwas.associate.hits.region import Chromosome, VariantsTested, without
+from ecgwas.associate.hits.controls import region_strengths
+from ecgwas.associate.hits.region import Chromosome, VariantsTested, with_one, without
+from ecgwas.progress import forget_peak_memory, peak_memory_mib
 from ecgwas.study import LociOptions
 from ecgwas.tables import Covariates, Traits
 from tests.associate import fileset
@@ -227,6 +230,45 @@ def test_susie_finds_two_planted_causes(tmp_path: Path) -> None:
     sums = frame.group_by("set").agg(pl.col("posterior").sum(), pl.col("coverage").first())
     assert (sums["coverage"] >= 0.95).all()
     np.testing.assert_allclose(sums["posterior"], sums["coverage"], atol=1e-4)
+
+
+def looked_at(chromosome: Chromosome) -> list[list[dict[str, object]]]:
+    """Further signals, credible sets, linkage of hits, strengths of a locus."""
+    model, region = chromosome.model(chromosome.names[0]), chromosome.around(0, 10**9, NOBODY)
+    steps = conditional.stepwise(model, region, CAUSE, limit=4.0, most=5)
+    sets = credible.sets(model, region, effects=5)
+    linkage = [{"r2": float(value)} for value in with_one(region, region.filled[CAUSE])]
+    strengths = [{"neglog10p": float(value)} for value in region_strengths(chromosome, region).ravel()]
+    return [steps, sets, linkage, strengths]
+
+
+def test_a_region_in_strips_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chromosome = made(tmp_path, linked(1, missing=0.03), effect=1.0, second=1.0)
+    whole = looked_at(chromosome)
+    for module in (region_module, credible):
+        monkeypatch.setattr(module, "STRIP_BYTES", 8 * PEOPLE * 7)
+    for one, other in zip(whole, looked_at(chromosome), strict=True):
+        assert len(one) == len(other) > 0
+        for row, same in zip(one, other, strict=True):
+            assert row.keys() == same.keys()
+            for name, value in row.items():
+                assert value == (pytest.approx(same[name], rel=1e-9, abs=2e-6) if isinstance(value, float) else same[name])
+
+
+def test_a_region_takes_little_more_than_its_copies(tmp_path: Path) -> None:
+    """4,000 people and 3,000 variants: 46 MiB of copies, 69 MiB a matrix of variants; float64 copies would be 92 MiB each."""
+    people, variants = 4_000, 3_000
+    rng = np.random.default_rng(1)
+    eids = fileset.write(tmp_path / "cohort", rng.binomial(2, 0.3, (people, variants)).astype(np.int8))
+    traits, covariates = fileset.tables(eids, 1, 3, 5)
+    chromosome = Chromosome.of(fileset.opened(fileset.matrix_options(tmp_path / "cohort")), traits, covariates)
+    model, region = chromosome.model(chromosome.names[0]), chromosome.around(0, 10**9, NOBODY)
+    forget_peak_memory()
+    before = peak_memory_mib()
+    conditional.stepwise(model, region, CAUSE, limit=4.0, most=2)
+    assert peak_memory_mib() - before < 250
+    credible.sets(model, region, effects=1)
+    assert peak_memory_mib() - before < 400
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ecgwas.associate import matrix
 from ecgwas.associate.calls import dosages
 from ecgwas.associate.engine import permute
-from ecgwas.associate.hits import by_frequency, credible, heritability, matching, membership
+from ecgwas.associate.hits import by_frequency, credible, heritability, matching, membership, region
 from ecgwas.associate.people import components as ancestry
 from ecgwas.associate.people import kinship
 from ecgwas.associate.people import panel as panels
@@ -71,8 +71,10 @@ VALUE_BYTES = 64.0
 VARIANT_BYTES = 110.0
 """Id, alleles and place of a variant whose chromosome is open; LISTED_BYTES while the list of them is read."""
 LISTED_BYTES = 540.0
-REGION_BYTES = 52.0
-"""Of a person's genotype in the neighbourhood of a locus: calls, filled, without covariates, centred."""
+COPY_BYTES, DECODED_BYTES = 4.0, 24.0
+"""Of a person's genotype in the neighbourhood of a locus, and of one that is being read."""
+STRIPS, MATRICES = 7.0, 4.0
+"""Pieces of such a neighbourhood in float64, and matrices of its variants with each other, that are held at once."""
 GENOME_BP = 2.9e9
 COMMON = 0.5
 """Share of variants that are common enough to judge people by, and of these that are independent: as on an array."""
@@ -342,8 +344,10 @@ def region_variants(study: Study, size: Size) -> float:
 
 
 def region_bytes(study: Study, size: Size) -> float:
-    """Everybody's genotypes around a locus."""
-    return REGION_BYTES * region_variants(study, size) * size.tested
+    """Everybody's genotypes around a locus, and what conditional analysis and credible sets make of them."""
+    variants = region_variants(study, size)
+    pieces = STRIPS * min(region.STRIP_BYTES, 8 * variants * size.tested) + MATRICES * 8 * min(variants, credible.MOST) ** 2
+    return COPY_BYTES * variants * size.tested + DECODED_BYTES * region.STEP * size.tested + pieces
 
 
 def _region_seconds(variants: float, people: int) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate.hits.region import Chromosome, r2
+from ecgwas.associate.hits.region import Chromosome, Region, with_one
 from ecgwas.loci_tables import Clumps
 
 OPEN = Callable[[str], Chromosome]
@@ -31,8 +31,8 @@ def _of_chromosome(hits: pl.DataFrame, chromosome: Chromosome, min_r2: float, wi
     by = ["variant", "pos", "effect_allele"]
     strongest = hits.sort("neglog10p", "trait", descending=[True, False]).unique(by, keep="first", maintain_order=True)
     strongest = strongest.sort("neglog10p", "pos", "variant", descending=[True, False, False])
-    copies = chromosome.at(chromosome.rows(strongest)).filled
-    lead, correlation = _leads(copies, strongest["pos"].to_numpy(), min_r2, window_bp)
+    region = chromosome.at(chromosome.rows(strongest))
+    lead, correlation = _leads(region, strongest["pos"].to_numpy(), min_r2, window_bp)
     variants = strongest["variant"].to_numpy()
     return strongest.select(
         "variant", "chrom", "pos", "effect_allele", "trait", "neglog10p",
@@ -42,17 +42,17 @@ def _of_chromosome(hits: pl.DataFrame, chromosome: Chromosome, min_r2: float, wi
 
 
 def _leads(
-    copies: NDArray[np.float64], positions: NDArray[np.int64], min_r2: float, window_bp: int
+    region: Region, positions: NDArray[np.int64], min_r2: float, window_bp: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(V,) place of each variant's lead and r squared with it; variants ordered by strength."""
-    lead = np.full(len(copies), -1, dtype=np.int64)
-    correlation = np.ones(len(copies))
-    for i in range(len(copies)):
+    lead = np.full(len(region), -1, dtype=np.int64)
+    correlation = np.ones(len(region))
+    for i in range(len(region)):
         if lead[i] >= 0:
             continue
         lead[i] = i
         free = np.flatnonzero((lead < 0) & (np.abs(positions - positions[i]) <= window_bp))
-        squared = r2(copies[free], copies[i])
+        squared = with_one(region.pick(free), region.pick(np.array([i])).filled[0])
         joined = free[squared >= min_r2]
         lead[joined], correlation[joined] = i, squared[squared >= min_r2]
     return lead, np.round(correlation, 6)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ecgwas.associate.hits.region import Model, Region, r2, without
 
@@ -21,14 +20,13 @@ def stepwise(model: Model, region: Region, lead: int, *, limit: float, most: int
     without a call of it or of those before left out. The last row, not significant, tells what the next step would be.
     Individual data, so the exact analysis that GCTA-COJO approximates (Yang et al. 2012, Nat Genet 44:369).
     """
-    filled = region.filled
     chosen = [lead]
-    rows = [_row(model, region, filled, chosen, significant=True)]
+    rows = [_row(model, region, chosen, significant=True)]
     while len(chosen) <= most:
-        best = _next(model, filled, chosen)
+        best = _next(model, region, chosen)
         if best is None:
             break
-        row = _row(model, region, filled, [*chosen, best], significant=False)
+        row = _row(model, region, [*chosen, best], significant=False)
         row["significant"] = row["neglog10p"] > limit and len(chosen) < most
         rows.append(row)
         if not row["significant"]:
@@ -37,29 +35,33 @@ def stepwise(model: Model, region: Region, lead: int, *, limit: float, most: int
     return [row | {"neglog10p_joint": _joint(model, region, chosen, i)} for i, row in enumerate(rows)]
 
 
-def _next(model: Model, filled: NDArray[np.float64], chosen: list[int]) -> int | None:
+def _next(model: Model, region: Region, chosen: list[int]) -> int | None:
     """The variant with the largest t beside those chosen; None if none can be tested."""
-    here = filled[:, model.people]
-    basis = np.linalg.qr(np.column_stack([model.basis, *here[chosen]]))[0]
-    rest, trait = without(here, basis), without(model.values, basis)
-    length = np.einsum("vn,vn->v", rest, rest)
-    centred = here - here.mean(axis=1, keepdims=True)
-    free = length > (1 - COLLINEAR) * np.einsum("vn,vn->v", centred, centred)
-    free &= np.all([r2(here, here[i]) <= COLLINEAR for i in chosen], axis=0)
-    if not free.any():
-        return None
-    product = np.where(free, (rest @ trait) ** 2 / np.maximum(length, 1e-300), 0.0)
-    return int(np.argmax(product))
+    own = region.pick(np.array(chosen)).filled[:, model.people]
+    basis = np.linalg.qr(np.column_stack([model.basis, *own]))[0]
+    trait = without(model.values, basis)
+    product = np.empty(len(region))
+    for some, copies in region.strips():
+        here = copies[:, model.people]
+        rest = without(here, basis)
+        length = np.einsum("vn,vn->v", rest, rest)
+        centred = here - here.mean(axis=1, keepdims=True)
+        free = length > (1 - COLLINEAR) * np.einsum("vn,vn->v", centred, centred)
+        free &= np.all([r2(here, one) <= COLLINEAR for one in own], axis=0)
+        product[some] = np.where(free, (rest @ trait) ** 2 / np.maximum(length, 1e-300), -1.0)
+    best = int(np.argmax(product))
+    return best if product[best] >= 0 else None
 
 
-def _row(model: Model, region: Region, filled: NDArray[np.float64], chosen: list[int], *, significant: bool) -> dict[str, Any]:
+def _row(model: Model, region: Region, chosen: list[int], *, significant: bool) -> dict[str, Any]:
     *before, last = chosen
     fit = model.fit(region.copies[last], [region.copies[i] for i in before])
     alone = model.fit(region.copies[last])
+    first, latest = region.pick(np.array([chosen[0], last])).filled
     return {
         **region.named(last), "step": len(chosen), "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
         "neglog10p_alone": alone.neglog10p, "significant": significant,
-        "r2_with_lead": round(float(r2(filled[[last]], filled[chosen[0]])[0]), 6),
+        "r2_with_lead": round(float(r2(latest[None], first)[0]), 6),
     }  # fmt: skip
 
 

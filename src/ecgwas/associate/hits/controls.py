@@ -16,7 +16,7 @@ from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.engine.multitrait import acat
 from ecgwas.associate.hits.evidence import Open
 from ecgwas.associate.hits.known import Known
-from ecgwas.associate.hits.region import Chromosome, Region, VariantsTested, r2, without
+from ecgwas.associate.hits.region import Chromosome, Region, VariantsTested, with_one, without
 from ecgwas.associate.people.guards import OFF, PASS, WARN
 from ecgwas.loci_tables import KnownTested
 from ecgwas.study import LociOptions
@@ -165,22 +165,22 @@ def _joined(
     chromosome = opened(locus["chrom"])
     own = pl.DataFrame([{"variant": locus["lead_variant"], "pos": locus["pos"], "effect_allele": locus["effect_allele"]}])
     lead = chromosome.at(chromosome.rows(own)).filled[0]
-    alike = r2(chromosome.at(np.array([place for place, _ in found], dtype=np.int64)).filled, lead)
+    alike = with_one(chromosome.at(np.array([place for place, _ in found], dtype=np.int64)), lead)
     return [site for (_, site), value in zip(found, alike, strict=True) if value >= options.clump_r2]
 
 
 def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float64]:
     """(V, K) -log10 p of a region's variants with all traits, no call filled with the mean."""
-    filled = region.filled
     found = np.zeros((len(region), len(chromosome.names)))
-    for k, name in enumerate(chromosome.names):
-        model = chromosome.model(name)
-        rest = without(filled[:, model.people], model.basis)
-        trait = model.residual
-        degrees = len(trait) - model.basis.shape[1] - 1
-        length = np.einsum("vn,vn->v", rest, rest)
-        squares = np.minimum((rest @ trait) ** 2 / np.maximum(length * float(trait @ trait), 1e-300), 1 - 1e-15)
-        found[:, k] = neglog10p(np.sqrt(squares * degrees / (1 - squares)), float(degrees))
+    models = [chromosome.model(name) for name in chromosome.names]
+    for some, copies in region.strips():
+        for k, model in enumerate(models):
+            rest = without(copies[:, model.people], model.basis)
+            trait = model.residual
+            degrees = len(trait) - model.basis.shape[1] - 1
+            length = np.einsum("vn,vn->v", rest, rest)
+            squares = np.minimum((rest @ trait) ** 2 / np.maximum(length * float(trait @ trait), 1e-300), 1 - 1e-15)
+            found[some, k] = neglog10p(np.sqrt(squares * degrees / (1 - squares)), float(degrees))
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.associate.hits.region import Model, Region, without
+from ecgwas.associate.hits.region import STRIP_BYTES, Model, Region, parted
 
 COVERAGE = 0.95
 MIN_PURITY = 0.5
@@ -100,16 +100,18 @@ def sets(model: Model, region: Region, *, effects: int) -> list[dict[str, Any]]:
 
     method: susie; or abf where SuSiE finds no effect, one set of approximate Bayes factors.
     """
-    here = without(region.filled[:, model.people], model.basis)
-    length = np.einsum("vn,vn->v", here, here)
     trait = model.residual
     degrees = len(trait) - model.basis.shape[1]
+    weights, length, product = np.empty((len(region), model.basis.shape[1])), np.empty(len(region)), np.empty(len(region))
+    for some, copies in region.strips():
+        rest, weights[some] = parted(copies[:, model.people], model.basis)
+        length[some], product[some] = np.einsum("vn,vn->v", rest, rest), rest @ trait
     usable = np.flatnonzero(length > 1e-6 * degrees)
-    strength = (here[usable] @ trait) ** 2 / length[usable]
+    strength = product[usable] ** 2 / length[usable]
     usable = np.sort(usable[np.argsort(-strength, kind="stable")[:MOST]])
-    unit = here[usable] / np.sqrt(length[usable] / degrees)[:, None]
-    correlation = unit @ unit.T / degrees
-    with_trait = unit @ trait
+    scale = np.sqrt(length[usable] / degrees)
+    correlation = _correlation(model, region, usable, weights[usable], scale)
+    with_trait = product[usable] / scale
     found = susie(correlation * degrees, with_trait, float(trait @ trait), degrees, min(effects, len(usable)))
     named = _sets(found.posterior[found.variance > 0], correlation)
     method, inclusion = "susie", found.inclusion
@@ -120,6 +122,23 @@ def sets(model: Model, region: Region, *, effects: int) -> list[dict[str, Any]]:
         named, method, inclusion = [(0, covering(posterior[0]))], "abf", posterior[0]
     return [row for number, (k, inside) in enumerate(named, start=1)
             for row in _rows(region, usable, inside, posterior[k], inclusion, correlation, number, method)]  # fmt: skip
+
+
+def _correlation(
+    model: Model, region: Region, usable: NDArray[np.int64], weights: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(U, U) of usable variants without covariates, some people at a time; weights (U, R) on the basis, scale (U,) their SD."""
+    means = np.array([np.nanmean(region.copies[i].astype(np.float64)) for i in usable])
+    products = np.zeros((len(usable), len(usable)))
+    step = max(1, STRIP_BYTES // (8 * len(usable)))
+    for start in range(0, len(model.people), step):
+        some = slice(start, start + step)
+        copies = region.copies[np.ix_(usable, model.people[some])].astype(np.float64)
+        rest = np.where(np.isnan(copies), means[:, None], copies) - weights @ model.basis[some].T
+        rest /= scale[:, None]
+        products += rest @ rest.T
+    products /= len(model.people) - model.basis.shape[1]
+    return products
 
 
 def _wakefield(

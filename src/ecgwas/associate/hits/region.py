@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ from ecgwas.tables import Covariates, Traits
 
 STEP = 256
 """Variants decoded at once: of a biobank's people a few hundred fill memory."""
+
+STRIP_BYTES = 2**25
+"""Of float64 numbers of a region that are held at once."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,15 @@ class Region:
 
     @property
     def filled(self) -> NDArray[np.float64]:
-        """(V, N) float64 copies, no call replaced by the variant's mean."""
-        values = self.copies.astype(np.float64)
-        mean = np.nanmean(values, axis=1, keepdims=True)
-        return np.where(np.isnan(values), mean, values)
+        """(V, N) float64 copies, no call replaced by the variant's mean: for a few variants, else `strips`."""
+        return _filled(self.copies)
+
+    def strips(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """`filled`, some variants at a time, and which they are."""
+        step = max(1, STRIP_BYTES // (8 * max(self.copies.shape[1], 1)))
+        for start in range(0, len(self), step):
+            some = slice(start, start + step)
+            yield some, _filled(self.copies[some])
 
     def named(self, i: int) -> dict[str, object]:
         """Columns variant, chrom, pos, effect_allele of a variant."""
@@ -197,11 +205,24 @@ class Model:
         return Fit(beta, float(np.sqrt(left @ left / degrees / length)), degrees, len(genotype))
 
 
+def _filled(copies: NDArray[np.float32]) -> NDArray[np.float64]:
+    values = copies.astype(np.float64)
+    mean = np.nanmean(values, axis=1, keepdims=True)
+    return np.where(np.isnan(values), mean, values)
+
+
 def without(values: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) or (V, n) values without what an orthonormal basis (n, R) explains of them; twice, against rounding."""
-    for _ in range(2):
-        values = values - (values @ basis) @ basis.T
-    return values
+    """(n,) or (V, n) values without what an orthonormal basis (n, R) explains of them."""
+    return parted(values, basis)[0]
+
+
+def parted(values: NDArray[np.float64], basis: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What an orthonormal basis (n, R) leaves of values (n,) or (V, n), and their weights (R,) or (V, R) on it; in two steps,
+    against rounding."""
+    first = values @ basis
+    rest = values - first @ basis.T
+    second = rest @ basis
+    return rest - second @ basis.T, first + second
 
 
 def r2(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -209,3 +230,9 @@ def r2(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.fl
     a, b = first - first.mean(axis=1, keepdims=True), second - second.mean()
     length = np.maximum(np.einsum("vn,vn->v", a, a) * float(b @ b), 1e-300)
     return np.asarray((a @ b) ** 2 / length)
+
+
+def with_one(region: Region, one: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(V,) squared correlation of a region's variants with one (N,), no call the mean."""
+    found = [r2(copies, one) for _, copies in region.strips()]
+    return np.concatenate([np.empty(0), *found])
