@@ -25,8 +25,7 @@ def scanned(t: np.ndarray, keep: float = 3.0) -> ScanResult:
 
 
 def points_of(*results: ScanResult) -> pl.DataFrame:
-    kept = pl.concat([result.associations.frame.select("trait", "neglog10p") for result in results])
-    return inflation.qq(results, kept)
+    return inflation.qq(results, [result.associations.frame.select("trait", "neglog10p") for result in results])
 
 
 @pytest.mark.parametrize("scale", [0.9, 1.0, 1.5, 4.0])
@@ -57,6 +56,31 @@ def test_qq_points_are_the_order_statistics() -> None:
     tail = points["expected"].to_numpy() > 3.0
     np.testing.assert_allclose(points["observed"].to_numpy()[tail & (truth >= 3)], truth[tail & (truth >= 3)], rtol=1e-9)
     np.testing.assert_allclose(points["observed"].to_numpy(), truth, atol=0.02)
+
+
+def test_qq_points_of_many_traits_do_not_depend_on_how_rows_come() -> None:
+    """Rows without a p-value, and of traits that were not tested, do not count."""
+    rng = np.random.default_rng(5)
+    names = ("r.V1.f", "a.V1.g", "r.V2.f")
+    t = stats.t.rvs(PEOPLE - 2, size=(3, 2_000), random_state=rng)
+    t[1] *= 1.5
+    neglog10p = -(stats.t.logsf(np.abs(t), PEOPLE - 2) + np.log(2)) / np.log(10)
+    result = ScanResult(
+        Associations.empty(), LeftOutVariants.empty(), names, np.full(3, PEOPLE), np.full(3, 2_000), np.zeros(3, np.int64),
+        np.array([np.histogram(row**2, CHI2_EDGES)[0] for row in t]),
+    )  # fmt: skip
+    rows = pl.DataFrame({"trait": np.repeat(names, 2_000), "neglog10p": neglog10p.ravel()}).filter(pl.col("neglog10p") > 1)
+    others = pl.DataFrame({"trait": ["r.V1.f", "a.V1.g", "not.tested"], "neglog10p": [None, np.nan, 50.0]})
+    rows = pl.concat([rows, others]).sample(fraction=1.0, shuffle=True, seed=1)
+    whole = inflation.qq([result], [rows])
+    assert inflation.qq([result], rows.iter_slices(100)).equals(whole)
+    assert inflation.qq([result], [*rows.sort("trait").iter_slices(7), rows.clear()]).equals(whole)
+    for name, all_of_it in zip(names, np.sort(neglog10p)[:, ::-1], strict=True):
+        points = whole.filter(pl.col("trait") == name)
+        ranks = np.round(10.0 ** -points["expected"].to_numpy() * 2_000 + 0.5).astype(int)
+        exact = all_of_it[ranks - 1] > 1
+        assert exact.sum() > 20
+        np.testing.assert_array_equal(points["observed"].to_numpy()[exact], all_of_it[ranks - 1][exact])
 
 
 def test_the_band_holds_95_percent_of_null_order_statistics() -> None:

@@ -52,7 +52,7 @@ def judged(made: fileset.Matrix, result: ScanResult, chromosome: Chromosome, aud
     table = Thresholds.of([{name: None for name in Thresholds.columns} | {"kind": "given", "neglog10p": 9.0, "used": True}])
     summary = loci.find(loci.LociOptions(), table, result.associations, [result]).summary
     frequencies = by_frequency.by_frequency(made, [chromosome], which_tested(result), 400)
-    found = verdicts.judge(made, [result], summary, frequencies, audit, result.associations, imputed=False)
+    found = verdicts.judge(made, [result], summary, frequencies, audit, result.associations.frame, imputed=False)
     return {str(row["guard"]): row for row in found.frame.iter_rows(named=True)}
 
 
@@ -79,7 +79,7 @@ def test_a_badly_imputed_file_warns(tmp_path: Path) -> None:
     result = matrix.scan(made, traits, covariates, genotypes, seed=1)
     table = Inflation.empty()
     summary = Summary.empty()
-    found = verdicts.judge(made, [result], summary, table, Audit.empty(), result.associations, imputed=genotypes.imputed)
+    found = verdicts.judge(made, [result], summary, table, Audit.empty(), result.associations.frame, imputed=genotypes.imputed)
     row = found.frame.filter(pl.col("guard") == "variant_info").row(0, named=True)
     lost = result.left_out.frame.filter(pl.col("reason") == "info").height
     assert (row["status"], row["left_out"], row["of"], row["limit"]) == ("warn", lost, 50, 0.6)

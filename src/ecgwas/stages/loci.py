@@ -22,7 +22,7 @@ from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Guards, Loci, ScanResult, Thresholds
+from ecgwas.tables import Associations, Guards, Loci, Thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     found.hits.write(out / "hits.csv")
     found.set_hits.write(out / "multitrait.csv")
     found.clumps.write(out / "clumps.csv")
-    _qq(study, results, covariates=len(covariates.names)).write_csv(out / "qq.csv")
+    in_turn = scan.rows_in_turn(study, ("trait", "neglog10p"))
+    inflation.qq(results, in_turn, covariates=len(covariates.names)).write_csv(out / "qq.csv")
     power_table.write_csv(out / "power.csv")
     evidence = look.closer(found)
     evidence.conditional.write(out / "conditional.csv")
@@ -83,8 +84,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     by_frequency.write(out / "inflation.csv")
     look.heritability().write(out / "heritability.csv")
     judged = verdicts.judge(
-        study.scan, results, found.summary, by_frequency, evidence.audit, scan.some_rows(study, JUDGED_ROWS),
-        imputed=look.imputed(),
+        study.scan, results, found.summary, by_frequency, evidence.audit,
+        scan.some_rows(study, JUDGED_ROWS, verdicts.COLUMNS), imputed=look.imputed(),
     )  # fmt: skip
     Guards.of([*judged.frame.to_dicts(), *known_verdicts(controls)]).write(out / "guards.csv")
     for note in found.notes:
@@ -103,12 +104,6 @@ def _beyond_the_lowest(study: Study, table: Thresholds) -> Associations:
     lowest = min((limit for limit in table.frame["neglog10p"] if limit >= floor), default=floor)
     at = pl.col("neglog10p")
     return Associations(scan.rows(study).filter(at.is_null() | at.is_nan() | (at > lowest)).collect(engine="streaming"))
-
-
-def _qq(study: Study, results: Sequence[ScanResult], *, covariates: int) -> pl.DataFrame:
-    """Of all kept rows nothing but trait and -log10 p is held, and that no longer than here."""
-    kept = scan.rows(study).select(pl.col("trait").cast(pl.Categorical), "neglog10p").collect()
-    return inflation.qq(results, kept, covariates=covariates)
 
 
 def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from ecgwas.study import Study
 from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
 
 logger = logging.getLogger(__name__)
+
+ROWS_AT_A_TIME = 2**18
+"""Kept rows read at a time: as many as Polars writes into one row group of a Parquet file."""
 
 ARRAYS = ("people", "tests", "not_computed", "chi2_counts", "permutation_max", "set_permutation_max")
 
@@ -71,12 +74,25 @@ def rows(study: Study) -> pl.LazyFrame:
     return pl.concat([pl.scan_parquet(folder / f"{part}.parquet") for part in _parts(study)])
 
 
-def some_rows(study: Study, most: int) -> Associations:
-    """At most `most` of the rows that the scan kept, evenly spaced."""
+def rows_in_turn(study: Study, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Some columns of the same rows, at most ROWS_AT_A_TIME of them at once: collected together Polars reads far ahead."""
+    folder = stage_folder(study, "scan")
+    for part in _parts(study):
+        kept = pl.scan_parquet(folder / f"{part}.parquet").select(columns)
+        count = int(kept.select(pl.len()).collect().item())
+        for start in range(0, count, ROWS_AT_A_TIME):
+            yield kept.slice(start, ROWS_AT_A_TIME).collect()
+
+
+def some_rows(study: Study, most: int, columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns of at most `most` of the rows that the scan kept, evenly spaced."""
     count = int(rows(study).select(pl.len()).collect().item())
     every = max(1, -(-count // most))
-    some = rows(study).with_row_index("place").filter(pl.col("place") % every == 0)  # gather_every would hold all
-    return Associations(some.collect(engine="streaming").sort("place").drop("place"))
+    some, passed = [pl.DataFrame(schema={name: Associations.columns[name].dtype for name in columns})], 0
+    for batch in rows_in_turn(study, columns):
+        some.append(batch.gather_every(every, offset=-passed % every))
+        passed += batch.height
+    return pl.concat(some)
 
 
 def dense_folders(study: Study) -> list[Path]:

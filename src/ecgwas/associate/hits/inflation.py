@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,30 +71,45 @@ def _quantiles(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArra
     return found
 
 
-def qq(results: Sequence[ScanResult], kept: pl.DataFrame, *, covariates: int = 0) -> pl.DataFrame:
+def qq(results: Sequence[ScanResult], kept: Iterable[pl.DataFrame], *, covariates: int = 0) -> pl.DataFrame:
     """Points of every trait's QQ plot: trait, expected, observed, low, high, all -log10 p, smallest first.
 
-    kept: trait and neglog10p of the rows that the scan kept. The strongest tests come from them (exact), the others from
-    the histograms of t squared, as the p-value of a t test with people - 2 - covariates degrees of freedom. low and high:
-    95 % of the order statistic under the null, Beta(i, m + 1 - i), for independent tests; under LD the true band is wider.
+    kept: trait and neglog10p of the rows that the scan kept, some at a time; 8 bytes of each are held. The strongest tests
+    come from them (exact), the others from the histograms of t squared, as the p-value of a t test with people - 2 -
+    covariates degrees of freedom. low and high: 95 % of the order statistic under the null, Beta(i, m + 1 - i), for
+    independent tests; under LD the true band is wider.
     """
     whole = totals(results)
-    rows = kept.drop_nulls().filter(pl.col("neglog10p").is_not_nan())
-    strongest = {str(trait[0]): group["neglog10p"].to_numpy() for trait, group in rows.group_by("trait")}
+    held = [_by_trait(rows, whole.traits) for rows in kept]
     degrees = whole.people - 2 - covariates
     points = [
-        _points(trait, strongest.get(trait, np.empty(0)), whole.chi2_counts[k], int(degrees[k]))
-        for k, trait in enumerate(whole.traits)
+        _points(trait, _descending(held, k), whole.chi2_counts[k], int(degrees[k])) for k, trait in enumerate(whole.traits)
     ]
     return pl.concat([pl.DataFrame(schema=QQ_SCHEMA), *points])
 
 
-def _points(trait: str, kept: NDArray[np.float64], counts: NDArray[np.int64], degrees: int) -> pl.DataFrame:
+def _by_trait(rows: pl.DataFrame, traits: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Where each of the K traits begins, (K + 1,), in the values that there are, ordered by trait."""
+    known = rows.select(pl.col("trait").cast(pl.Enum(traits), strict=False).to_physical(), "neglog10p")
+    known = known.drop_nulls().filter(pl.col("neglog10p").is_not_nan())
+    which = known["trait"].to_numpy()
+    starts = np.append(0, np.cumsum(np.bincount(which, minlength=len(traits))))
+    return starts, known["neglog10p"].to_numpy()[np.argsort(which, kind="stable")]
+
+
+def _descending(held: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], k: int) -> NDArray[np.float64]:
+    """All values of one trait, largest first."""
+    values = np.concatenate([np.empty(0), *(values[starts[k] : starts[k + 1]] for starts, values in held)])
+    values.sort()
+    return values[::-1]
+
+
+def _points(trait: str, ordered: NDArray[np.float64], counts: NDArray[np.int64], degrees: int) -> pl.DataFrame:
+    """ordered: -log10 p of the kept rows, largest first."""
     tests = int(counts.sum())
     if tests == 0 or degrees < 1:
         return pl.DataFrame(schema=QQ_SCHEMA)
     ranks = np.unique(np.concatenate([np.arange(1, min(tests, 20) + 1), np.geomspace(1, tests, POINTS).astype(np.int64)]))
-    ordered = np.sort(kept)[::-1]
     exact = ranks <= len(ordered)
     observed = np.empty(len(ranks))
     observed[exact] = ordered[ranks[exact] - 1]

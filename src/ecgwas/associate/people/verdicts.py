@@ -12,7 +12,7 @@ import polars as pl
 from ecgwas.associate.people.guards import FAIL, OFF, PASS, WARN
 from ecgwas.loci_tables import Audit, Inflation
 from ecgwas.study.scan import Scan
-from ecgwas.tables import Associations, Guards, ScanResult, Summary
+from ecgwas.tables import Guards, ScanResult, Summary
 
 FILTERS = {"call_rate": "min_call_rate", "maf": "min_maf", "mac": "min_mac", "info": "min_info", "hwe": "min_hwe_p"}
 """Reason in left_out -> its option, in the order in which variants are judged."""
@@ -26,18 +26,23 @@ ERROR_RATIO = 0.1
 """Standard errors further than this from what frequency and people give, on the whole, mean odd genotypes or traits."""
 ENOUGH_VARIANTS = 100
 ROUNDED = 1e-6
+COLUMNS = ("trait", "eaf", "n", "beta", "se", "t")
+"""Of a kept row: what is checked against each other."""
 
 
 def judge(
     options: Scan, results: Sequence[ScanResult], summary: Summary, by_frequency: Inflation, audit: Audit,
-    associations: Associations, *, imputed: bool,
+    kept: pl.DataFrame, *, imputed: bool,
 ) -> Guards:  # fmt: skip
-    """One row per guard, about variants, scan and hits. imputed: the genotypes have dosages, or a stated information."""
+    """One row per guard, about variants, scan and hits.
+
+    kept: COLUMNS of rows that the scan kept; imputed: the genotypes have dosages, or a stated information.
+    """
     rows = [
         *_filters(options, results, imputed),
         _overall(summary),
         *_by_frequency(by_frequency),
-        *_consistent(associations.frame),
+        *_consistent(kept),
     ]
     return Guards.of([*rows, _permutations(results), *_hits(audit)])
 
