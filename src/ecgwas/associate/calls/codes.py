@@ -6,9 +6,10 @@ In a .bed two bits hold 0: two effect alleles, 1: no call, 2: one, 3: none. Here
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,11 +140,12 @@ class Block:
 class Chooser:
     """Takes the people tested out of packed rows of a .bed.
 
-    rows: (N,) int64 ascending places in the .fam; total: people in the .fam
+    rows: (N,) int64 ascending places in the .fam; total: people in the .fam; empty: makes the arrays of packed rows
     """
 
     rows: NDArray[np.int64]
     total: int
+    empty: Callable[[tuple[int, ...], type], NDArray[Any]] = np.empty
 
     @cached_property
     def keep(self) -> NDArray[np.uint64]:
@@ -157,7 +159,7 @@ class Chooser:
         """packed (V, ceil(total / 4)) uint8 as in the .bed."""
         people = len(self.rows)
         if compiled.there():
-            words, counts = compiled.prepare(packed, self.keep, people, -(-people // PEOPLE))
+            words, counts = compiled.prepare(packed, self.keep, people, -(-people // PEOPLE), self.empty)
             return Block(words, people, counts[0] == 1, counts[1], counts[2], counts[3])
         chosen = packed if people == self.total else repacked(unpacked(packed, self.total)[:, self.rows])
         return block(chosen, people)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ecgwas.associate.calls import dosages, filters
 from ecgwas.associate.calls.codes import Chooser
 from ecgwas.associate.calls.dosages import AnyBlock
-from ecgwas.associate.engine import dense, findings
+from ecgwas.associate.engine import dense, findings, kernels
 from ecgwas.associate.engine.cohort import Cohort, Group
 from ecgwas.associate.engine.dense import Dense
 from ecgwas.associate.engine.findings import Findings
@@ -55,11 +55,12 @@ class Scanner:
         total = len(genotypes.eids)
         self.options, self.genotypes, self.shuffles = options, genotypes, shuffles
         self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
-        self.everyone = Chooser(cohort.rows, total)
+        empty = kernels.empty(options.kernel)
+        self.everyone = Chooser(cohort.rows, total, empty)
         self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
         fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid) for group in groups]
         self.groups = [
-            (group, Chooser(cohort.rows[group.people], total), fitter, fitter.tally())
+            (group, Chooser(cohort.rows[group.people], total, empty), fitter, fitter.tally())
             for group, fitter in zip(groups, fitters, strict=True)
         ]
 

@@ -6,6 +6,7 @@ the same numbers but for the order of their sums.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -75,13 +76,17 @@ def products(packed: NDArray[np.uint8], tiles: NDArray[np.float32]) -> NDArray[n
 
 
 def prepare(
-    source: NDArray[np.uint8], keep: NDArray[np.uint64], people: int, words: int
+    source: NDArray[np.uint8],
+    keep: NDArray[np.uint64],
+    people: int,
+    words: int,
+    empty: Callable[[tuple[int, ...], type], NDArray[Any]] = np.empty,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Rows of a .bed (V, S) uint8, people whose two bits are ones in `keep`: packed (V, 8 words), counts (4, V) int64.
 
-    Counts: flipped, no call, one minor allele, two; see codes.Block.
+    Counts: flipped, no call, one minor allele, two; see codes.Block. empty: makes the array of the packed rows.
     """
-    packed = np.empty((len(source), words * 8), dtype=np.uint8)
+    packed = empty((len(source), words * 8), np.uint8)
     counts = np.empty((4, len(source)), dtype=np.int64)
     rows = np.ascontiguousarray(source)
     _module().prepare(rows, keep, packed, counts, len(source), source.shape[1], words, people)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,6 +50,12 @@ def split(columns: torch.Tensor) -> list[torch.Tensor]:
 def looked_up(packed: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
     """(V, 4 W) of what `table` (256, 4) has for the four people of each byte of packed (V, W)."""
     return functional.embedding(packed.to(torch.int32), table).flatten(1)
+
+
+def pinned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
+    """An array, not filled, from which a GPU can read by itself; without a GPU one like any other."""
+    kind = torch.from_numpy(np.empty(0, dtype=dtype)).dtype
+    return np.asarray(torch.empty(shape, dtype=kind, pin_memory=torch.cuda.is_available()).numpy())
 
 
 class TorchKernel:
@@ -97,6 +104,8 @@ class TorchKernel:
         given = torch.from_numpy(np.ascontiguousarray(block.packed if isinstance(block, Block) else block.copies))
         if self.where.type == "cpu":
             return given
+        if given.is_pinned():
+            return given.to(self.where, non_blocking=True)
         room = self._room("source", tuple(given.shape), given.dtype)
         room.copy_(given)
         return room.to(self.where, non_blocking=True)

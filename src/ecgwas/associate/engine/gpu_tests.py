@@ -53,6 +53,8 @@ class DeviceTests:
         self.basis = _with_nobody(design.basis, torch.float64, self.where)
         self.values = _with_nobody(design.traits, torch.float32, self.where)
         self.absent = torch.from_numpy(ABSENT_OF_BYTE.astype(np.uint8)).to(self.where)
+        # torch loads the library of these when it is first asked, and fails if two threads are the first.
+        torch.linalg.cholesky_ex(torch.eye(2, dtype=torch.float64, device=self.where)[None])
 
     def sums(self, block: Block) -> Held:
         """What the tests of a block are made of, missing calls put right."""

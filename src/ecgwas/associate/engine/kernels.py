@@ -10,7 +10,8 @@ C of which are the columns'; a missing call counts 0. All kernels give the same 
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,15 @@ def chosen(name: str) -> str:
     if name != "auto":
         return name
     return "table" if compiled.there() else "numpy"
+
+
+def empty(name: str) -> Callable[[tuple[int, ...], type], NDArray[Any]]:
+    """What makes arrays that this kernel reads best."""
+    if name != "torch":
+        return np.empty
+    from ecgwas.associate.engine.gpu import pinned
+
+    return pinned
 
 
 def make(name: str, columns: NDArray[np.float32], *, hard: bool = True) -> Kernel:
