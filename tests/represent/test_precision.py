@@ -56,6 +56,7 @@ def kinds(chosen: str) -> list[Representation]:
 
 @pytest.mark.parametrize("place", [0, 1], ids=["residual_autoencoder", "vae"])
 def test_bfloat16_trains_to_nearly_the_same_losses_with_weights_of_float32(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     signals = make_signals(40, 3)
     plain, alone = (represent.fit(kinds(chosen)[place], signals, seed=1) for chosen in ("float32", "bfloat16"))
     assert alone.history.equals(plain.history), "on a CPU the option changes nothing"

@@ -72,9 +72,11 @@ def train(
     what `loss` reports, while training (with dropout) and after it on the validation traces.
     Raises EcgwasError if a loss is not finite.
     """
-    with reproducible(), products(plan.precision, device()), torch.device(device()):
+    with reproducible(), products(plan.precision, device()):
         torch.manual_seed(seed_of(plan.seed, 0))
-        training = _Training(build(), loss, read, plan, label)
+        with torch.device(device()):
+            network = build()
+        training = _Training(network, loss, read, plan, label)
         checkpoint = None if scratch is None else scratch / "training.safetensors"
         training.resume(checkpoint, mark)
         steps = training.steps(train, validation, checkpoint, mark)
@@ -91,7 +93,8 @@ class _Training:
 
     def __init__(self, network: nn.Module, loss: Loss, read: Read, plan: Plan, label: str) -> None:
         self.network, self.loss, self.read, self.plan, self.label = network, loss, read, plan, label
-        self.adam = torch.optim.Adam(network.parameters(), lr=plan.learning_rate)
+        # On a GPU one kernel for all weights: a step of many small ones would wait for each of them.
+        self.adam = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, fused=device().type == "cuda")
         self.best = _copy(network)
         self.history: list[dict[str, Any]] = []
 
@@ -101,11 +104,11 @@ class _Training:
             epoch = len(self.history) + 1
             rate = self._set_learning_rate()
             torch.manual_seed(seed_of(self.plan.seed, epoch))
-            total = 0.0
+            total = torch.zeros((), dtype=torch.float64, device=device())
             for batch in _batches(shuffled(train, self.plan.seed, epoch), self.plan.batch):
                 total += len(batch) * self._step(batch, epoch)
                 yield
-            self._note(epoch, total / len(train), self._validate(validation), rate)
+            self._note(epoch, float(total) / len(train), self._validate(validation), rate)
             if checkpoint is not None:
                 self._save(checkpoint, mark)
 
@@ -119,13 +122,13 @@ class _Training:
             group["lr"] = rate
         return rate
 
-    def _step(self, batch: Index, epoch: int) -> float:
+    def _step(self, batch: Index, epoch: int) -> Tensor:
         self.network.train()
         self.adam.zero_grad(set_to_none=True)
         minimised, reported = self._forwards(batch, epoch)
         minimised.backward()  # type: ignore[no-untyped-call]
         self.adam.step()
-        return float(reported.detach())
+        return reported.detach().double()
 
     @torch.inference_mode()
     def _validate(self, validation: Index) -> float:
