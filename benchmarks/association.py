@@ -47,7 +47,7 @@ from ecgwas.tables import Covariates, ScanResult, Traits
 COVARIATES = 30
 LIMIT = 3.0
 PHASES = {"prepare": "choose, count, recode", "products": "product", "gaps": "missing calls", "tests": "t, histogram",
-          "refits": "hits in float64"}  # fmt: skip
+          "counted": "product, t, histogram", "refits": "hits in float64"}  # fmt: skip
 
 
 @dataclass(frozen=True)

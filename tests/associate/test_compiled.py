@@ -14,7 +14,9 @@ from ecgwas.associate.calls import codes
 from ecgwas.associate.calls.codes import Block, Chooser
 from ecgwas.associate.engine import compiled, screening
 from ecgwas.associate.engine.algebra import Design, design, left_out
-from ecgwas.associate.engine.fit import MARGIN
+from ecgwas.associate.engine.cohort import Group
+from ecgwas.associate.engine.collinear import Rules
+from ecgwas.associate.engine.fit import MARGIN, Fitter
 from ecgwas.associate.engine.gaps import Gaps, Sums
 from ecgwas.associate.engine.screening import BINS, Screened
 from ecgwas.tables import ScanResult
@@ -114,8 +116,8 @@ def screened(seed: int, *, with_length: bool) -> Screened:
     product = rng.normal(0, 0.08, (90, 83)).astype(np.float32)
     product[4, 3] = 3.0
     length = rng.uniform(0.9, 1, (90, 70)).astype(np.float32) if with_length else None
-    reasons = np.where(np.arange(90) % 13 == 0, "MADE_UP", "").astype(object)
-    return Screened(product, rng.uniform(0.5, 2, 90), length, reasons, reasons == "", rng.integers(50, 900, 90), 70)
+    reasons = (np.arange(90) % 13 == 0).astype(np.int8)
+    return Screened(product, rng.uniform(0.5, 2, 90), length, reasons, reasons == 0, rng.integers(50, 900, 90), 70)
 
 
 @pytest.mark.parametrize("with_length", [False, True])
@@ -136,7 +138,9 @@ def test_more_hits_than_there_is_room_for() -> None:
     assert len(hits) == counts.sum() == made.fine.sum() * 70
 
 
-@pytest.mark.parametrize("chosen", [np.arange(77), np.arange(0, 77, 2), np.array([3]), np.r_[0:40, 70:77]])
+@pytest.mark.parametrize(
+    "chosen", [np.arange(77), np.arange(75), np.r_[0:70, 72:77], np.arange(0, 77, 2), np.array([3]), np.r_[0:40, 70:77]]
+)
 def test_people_are_chosen_and_counted_as_by_the_twin(
     instructions: str, chosen: NDArray[np.int64], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +184,46 @@ def test_without_the_compiled_part_the_numbers_are_the_same(stem: Path, monkeypa
     assert np.abs(np.cumsum(ours.chi2_counts - theirs.chi2_counts, axis=1)).max() <= 2
 
 
+@pytest.mark.parametrize(
+    ("people", "traits", "variants", "least"), [(150, 37, 61, 2.0), (3_205, 16, 4_110, 6.0), (150, 5, 0, 2.0)]
+)
+def test_tests_are_the_same_whether_products_are_kept_or_not(
+    instructions: str, people: int, traits: int, variants: int, least: float
+) -> None:
+    """A tile that is not full, variants not computed, and more people and variants than are done at once."""
+    rng = np.random.default_rng(variants)
+    block = Chooser(np.arange(people), people).block(codes.repacked(bed_codes(people, variants, 7)))
+    tiles = compiled.tiled((rng.standard_normal((people, traits)) / np.sqrt(people)).astype(np.float32))
+    remaining = (block.squares - block.minor**2 / people).astype(np.float32)
+    numbers = remaining, rng.integers(50, 900, variants).astype(np.float32), np.full(variants, least, dtype=np.float32)
+    fine = (np.arange(variants) % 9 > 0) & (remaining > 0)
+    kept, passing = np.ones((traits, BINS), dtype=np.uint32), np.ones((traits, BINS), dtype=np.uint32)
+    expected = compiled.tests(compiled.products(block.packed, tiles), *numbers, fine, None, kept)
+    found = compiled.counted(block.packed, tiles, *numbers, fine, passing)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(passing, kept)
+    assert passing.sum() == traits * (BINS + fine.sum())
+    assert 0 < len(found) < traits * variants or variants == 0
+
+
+def test_products_are_kept_for_who_does_not_scan() -> None:
+    """Whoever asks a Fitter for products gets them; a scan's tests are the same without."""
+    people, rng = 200, np.random.default_rng(2)
+    block = Chooser(np.arange(people), people).block(codes.repacked(np.array([3, 2, 0])[rng.binomial(2, 0.3, (50, people))]))
+    covariates, values = rng.standard_normal((people, 3)), rng.standard_normal((people, 21))
+    basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
+    group = Group(np.arange(21), np.arange(people), design(basis, values), Rules(basis, covariates))
+    keeping, streaming = (Fitter(matrix_options(Path("none"), keep_neglog10p=2), group, streaming=on) for on in (False, True))
+    kept, passing = keeping.screen(block), streaming.screen(block)
+    assert kept.product.dtype == np.float32
+    assert passing.product is block.packed
+    np.testing.assert_array_equal(kept.remaining, passing.remaining)
+    counts = keeping.tally().mine(), streaming.tally().mine()
+    np.testing.assert_array_equal(keeping.reached(kept, counts[0]), streaming.reached(passing, counts[1]))
+    np.testing.assert_array_equal(*counts)
+    assert counts[0].sum() == 50 * 21
+
+
 def test_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled.there.cache_clear()
     monkeypatch.setattr(compiled, "VERSION", compiled.VERSION + 1)
@@ -194,5 +238,15 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
         with pytest.raises(ValueError, match="do not fit"):
             module.prepare(words, np.zeros(1, dtype=np.uint64), words.copy(), counts, *numbers)
     hits = np.array([[0, 9]], dtype=np.int32)
+    floats, fine, tiles = np.zeros(2, dtype=np.float32), np.ones(2, dtype=bool), np.zeros((1, 4, 16), dtype=np.float32)
+    for packed, made, traits in (
+        (words, tiles, 17),
+        (words, np.zeros((1, 36, 16), dtype=np.float32), 1),
+        (words[:, :4].copy(), tiles, 1),
+    ):
+        counted = np.zeros((traits, 10), dtype=np.uint32)
+        compiled.counted(words, tiles, floats, floats, floats, fine, counted[:1])
+        with pytest.raises(ValueError, match="do not fit"):
+            compiled.counted(packed, made, floats, floats, floats, fine, counted)
     with pytest.raises(ValueError, match="outside"):
         compiled.refits(words, np.zeros((4, 16)), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))

@@ -5,11 +5,11 @@ typedef int32_t NAME(whole) __attribute__((vector_size(4 * VECTOR)));
 typedef double NAME(doubles) __attribute__((vector_size(4 * VECTOR)));
 #define DOUBLES (VECTOR / 2)
 
+#include "_tests_body.h"
 #include "_table_body.h"
 #include "_prepare_body.h"
 #include "_gaps_body.h"
 #include "_refits_body.h"
-#include "_tests_body.h"
 
 static const set_t NAME(set) = {TEXT(SET), NAME(products), NAME(prepare), NAME(gaps), NAME(tests), NAME(refits)};
 

@@ -15,6 +15,7 @@
 #define GROUP 64 /* traits whose missing calls are put right in the same way, on every machine */
 #define TRUST 8e-4f /* of t squared, less than the margin within which tests are computed again (fit.MARGIN) */
 #define LOW_BITS UINT64_C(0x5555555555555555)
+#define HIGHEST_BIT (UINT64_C(1) << 63)
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
 typedef Py_ssize_t size;
@@ -24,9 +25,23 @@ typedef struct {
 } __attribute__((aligned(64))) lanes_t;
 
 typedef struct {
+    const float *product;   /* (variants, stride), or NULL where each tile of products is tested as it is made */
+    const float *remaining; /* (variants,) */
+    const float *degrees;   /* (variants,) */
+    const float *least;     /* (variants,) t squared from which a test is reached */
+    const uint8_t *fine;    /* (variants,) */
+    const float *length;    /* (variants, traits), or NULL: 1 */
+    uint32_t *counts;       /* (traits, bins) changed in place */
+    int32_t *reached;       /* (room, 2) variant and trait */
+    size variants, stride, trait_count, bins, room, found;
+} tests_t;
+
+typedef struct {
     const uint8_t *packed; /* (variants, stride): copies of the minor allele in two bits, 3 is no call and counts 0 */
     const float *tiles;    /* (tiles, 4 * bytes, LANES) columns, tile by tile */
-    float *out;            /* (variants, tiles * LANES) */
+    float *out;            /* (variants, tiles * LANES), not used where there are tests */
+    tests_t *tests;        /* what a tile's products are for, or NULL: they are kept */
+    size first;            /* place of the strip's first variant among those of the tests */
     lanes_t *sums;         /* (tiles, variants) */
     lanes_t *tables;       /* (CHUNK, ROWS) */
     uint16_t *rows;        /* table rows that the variants of a panel need: chunk by chunk, in the order of `order` */
@@ -58,18 +73,6 @@ typedef struct {
 } gaps_t;
 
 typedef struct {
-    const float *product;   /* (variants, stride) */
-    const float *remaining; /* (variants,) */
-    const float *degrees;   /* (variants,) */
-    const float *least;     /* (variants,) t squared from which a test is reached */
-    const uint8_t *fine;    /* (variants,) */
-    const float *length;    /* (variants, traits), or NULL: 1 */
-    uint32_t *counts;       /* (traits, bins) changed in place */
-    int32_t *reached;       /* (room, 2) variant and trait */
-    size variants, stride, trait_count, bins, room, found;
-} tests_t;
-
-typedef struct {
     const uint8_t *packed;     /* (variants, words) as prepare gives it */
     const double *basis;       /* (people, WIDE(rank)) */
     const double *traits;      /* (traits, people) */
@@ -81,7 +84,7 @@ typedef struct {
 } refits_t;
 
 typedef struct {
-    uint32_t *people; /* with one minor allele, then with two */
+    uint32_t *people; /* (people + 4,) with one minor allele, then with two */
     size ends[2];
 } carriers_t;
 

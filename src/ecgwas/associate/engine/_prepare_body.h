@@ -35,13 +35,34 @@ TARGET static void NAME(choose)(const prepare_t *job, const uint8_t *source, uin
         words[out++] = 0;
 }
 
+/* Whether the people chosen are the first ones, without gaps, so that their words stay as they are. */
+static int NAME(takes_first)(const prepare_t *job) {
+    if (job->words == 0 || job->source_words != job->words)
+        return 0;
+    for (size w = 0; w + 1 < job->words; w++)
+        if (~job->keep[w])
+            return 0;
+    uint64_t last = job->keep[job->words - 1];
+    return last && (last & (last + 1)) == 0;
+}
+
+TARGET static void NAME(take_first)(const prepare_t *job, const uint8_t *source, uint64_t *words) {
+    words[job->words - 1] = 0;
+    memcpy(words, source, (size_t)job->stride);
+    words[job->words - 1] &= job->keep[job->words - 1];
+}
+
 /* The minor allele is the rarer one among the calls; its copies take the place of the codes of a .bed (0: two of the
  * first allele, 1: no call, 2: one, 3: none). */
 TARGET static void NAME(prepare)(const prepare_t *job) {
+    int first_ones = NAME(takes_first)(job);
     for (size variant = 0; variant < job->variants; variant++) {
         uint64_t *words = (uint64_t *)job->packed + variant * job->words;
         int64_t both = 0, low = 0, high = 0;
-        NAME(choose)(job, job->source + variant * job->stride, words);
+        if (first_ones)
+            NAME(take_first)(job, job->source + variant * job->stride, words);
+        else
+            NAME(choose)(job, job->source + variant * job->stride, words);
         for (size w = 0; w < job->words; w++) {
             uint64_t first = words[w] & LOW_BITS, second = words[w] >> 1 & LOW_BITS;
             both += __builtin_popcountll(first & second);

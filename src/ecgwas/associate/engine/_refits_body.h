@@ -1,13 +1,23 @@
 /* Hits in float64; included once per instruction set after _gaps_body.h, see _table.c. */
 
+/* People of one word whose low bits are set, from `first` on; always whole fours are written, since the processor foresees
+ * the end of a loop over four better. Gives how many there are. */
+TARGET static inline size NAME(list_bits)(uint64_t bits, size first, uint32_t *people) {
+    size found = __builtin_popcountll(bits);
+    for (size i = 0; i < found; i += 4) {
+        for (int k = 0; k < 4; k++, bits &= bits - 1)
+            people[i + k] = (uint32_t)(first + __builtin_ctzll(bits | HIGHEST_BIT) / 2);
+    }
+    return found;
+}
+
 /* Who carries minor alleles: those with one in `carriers`, then those with two. */
 TARGET static void NAME(list_carriers)(const uint64_t *words, size count, carriers_t *carriers) {
     size found = 0;
     for (int copies = 1; copies <= 2; copies++) {
         for (size w = 0; w < count; w++) {
             uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
-            for (uint64_t bits = copies == 1 ? low & ~high : high & ~low; bits; bits &= bits - 1)
-                carriers->people[found++] = (uint32_t)(w * 32 + __builtin_ctzll(bits) / 2);
+            found += NAME(list_bits)(copies == 1 ? low & ~high : high & ~low, w * 32, carriers->people + found);
         }
         carriers->ends[copies - 1] = found;
     }
@@ -80,7 +90,7 @@ TARGET static void NAME(correct)(const NAME(room) *room, size missing, int few, 
 
 TARGET static int NAME(refits)(const refits_t *job) {
     NAME(room) room;
-    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + 1))};
+    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + 4))};
     double *along = aligned(sizeof(double) * (size_t)WIDE(job->rank)), explained = 0;
     int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along && carriers.people, few = 0;
     size missing = 0;

@@ -8,6 +8,7 @@
  * prepare   people chosen, calls counted, alleles recoded, on 64-bit words
  * gaps      missing calls put right for all traits
  * tests     t squared counted in histograms and compared with the limit
+ * counted   products and their tests in one, tile by tile: the products themselves are not kept
  * refits    hits in float64
  *
  * Every sum is taken in the same order whatever the instruction set, and no multiplication is fused with an addition
@@ -17,7 +18,7 @@
 #include <Python.h>
 #include "_jobs.h"
 
-#define VERSION 4 /* raised whenever the functions below change: a build of another version is not used */
+#define VERSION 5 /* raised whenever the functions below change: a build of another version is not used */
 #define SMALLEST_ROOT 1e-6
 
 /* Packed byte -> row of its table: four digits to base 3, no call counts 0. */
@@ -147,7 +148,8 @@ static int run_products(products_t *whole) {
         size left = whole->variants - start;
         job->variants = left < PRODUCTS_STRIP ? left : PRODUCTS_STRIP;
         job->packed = whole->packed + start * whole->stride;
-        job->out = whole->out + start * whole->tile_count * LANES;
+        job->out = whole->out == NULL ? NULL : whole->out + start * whole->tile_count * LANES;
+        job->first = start;
         chosen->products(job);
     }
     free(job->sums);
@@ -256,6 +258,41 @@ static PyObject *tests(PyObject *self, PyObject *args) {
     return right ? PyLong_FromSsize_t(job.found) : NULL;
 }
 
+static PyObject *counted(PyObject *self, PyObject *args) {
+    PyObject *packed, *tiles, *remaining, *degrees, *least, *fine, *counts, *reached;
+    products_t job = {0};
+    tests_t tests = {0};
+    held_t held = {.count = 0};
+    int ready = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOOOOOOnnnnnnn", &packed, &tiles, &remaining, &degrees, &least, &fine, &counts, &reached,
+                          &job.variants, &job.stride, &job.bytes, &job.tile_count, &tests.trait_count, &tests.bins,
+                          &tests.room))
+        return NULL;
+    int right = sane(job.variants, job.stride, job.bytes) && sane(job.tile_count, job.stride - job.bytes, tests.room) &&
+                sane(-(job.stride % WORD), tests.bins - 1, tests.trait_count) &&
+                sane(tests.trait_count - (job.tile_count - 1) * LANES - 1, job.tile_count * LANES - tests.trait_count, 0);
+    tests.variants = job.variants;
+    job.tests = &tests;
+    job.packed = array(&held, packed, job.variants * job.stride, 0, &right);
+    job.tiles = array(&held, tiles, job.tile_count * job.bytes * 4 * LANES * 4, 0, &right);
+    tests.remaining = array(&held, remaining, job.variants * 4, 0, &right);
+    tests.degrees = array(&held, degrees, job.variants * 4, 0, &right);
+    tests.least = array(&held, least, job.variants * 4, 0, &right);
+    tests.fine = array(&held, fine, job.variants, 0, &right);
+    tests.counts = array(&held, counts, tests.trait_count * tests.bins * 4, 1, &right);
+    tests.reached = array(&held, reached, tests.room * 8, 1, &right);
+    if (right) {
+        Py_BEGIN_ALLOW_THREADS
+        ready = run_products(&job);
+        Py_END_ALLOW_THREADS
+    }
+    let_go(&held);
+    if (right && !ready)
+        return PyErr_NoMemory();
+    return right ? PyLong_FromSsize_t(tests.found) : NULL;
+}
+
 static PyObject *refits(PyObject *self, PyObject *args) {
     PyObject *packed, *basis, *traits, *reached, *missing, *squares, *found;
     refits_t job = {0};
@@ -314,6 +351,9 @@ static PyMethodDef methods[] = {
     {"tests", tests, METH_VARARGS,
      "tests(product, remaining, degrees, least, fine, length, counts, reached, variants, stride, traits, bins, room): "
      "how many tests are reached, of which `room` are listed."},
+    {"counted", counted, METH_VARARGS,
+     "counted(packed, tiles, remaining, degrees, least, fine, counts, reached, variants, stride, bytes, tiles, traits, bins, "
+     "room): as tests, of products that are not kept."},
     {"refits", refits, METH_VARARGS,
      "refits(packed, basis, traits, reached, missing, squares, found, variants, words, people, rank, traits, hits)"},
     {"instructions", instructions, METH_VARARGS, "instructions(name=None) -> str: the instruction set in use from now on."},

@@ -1,6 +1,7 @@
 /* t squared of every test counted in histograms and compared with the limit; see _table.c. */
-#define STRIP 64 /* traits whose histograms stay near the processor */
-#define AHEAD 6  /* variants whose products are fetched before they are needed */
+#define STRIP 128 /* traits whose histograms stay near the processor */
+#define AHEAD 12  /* variants whose products are fetched before they are needed */
+#define BATCH 4   /* variants of a tile that are computed before any of them is counted */
 
 TARGET static void NAME(reach)(tests_t *job, size variant, size trait) {
     if (job->found < job->room) {
@@ -58,8 +59,9 @@ TARGET static void NAME(strip)(tests_t *job, size variant, size begin, size end)
         size k = start - begin;
         reached |= NAME(some)(job, variant, some, length ? lengths : NULL, chi2 + k, bins + k);
     }
-    uint32_t *counts = job->counts + begin * job->bins;
-    for (size k = 0; k < end - begin; k++, counts += job->bins)
+    size wide = job->bins;
+    uint32_t *counts = job->counts + begin * wide;
+    for (size k = 0; k < end - begin; k++, counts += wide)
         counts[bins[k]]++;
     for (int k = 0; k < VECTOR; k++)
         any |= reached[k];
@@ -82,7 +84,39 @@ TARGET static void NAME(tests)(tests_t *job) {
     }
 }
 
+/* One tile of products, the traits from `begin` on, of `count` variants from `first` on; all people have calls. */
+TARGET static void NAME(tile)(tests_t *job, const lanes_t *products, size first, size count, size begin) {
+    size width = job->trait_count - begin < LANES ? job->trait_count - begin : LANES;
+    size wide = job->bins;
+    const uint8_t *fine = job->fine + first;
+    uint32_t *counts = job->counts + begin * wide;
+    for (size start = 0; start < count; start += BATCH) {
+        size some = count - start < BATCH ? count - start : BATCH;
+        float chi2[BATCH][LANES];
+        int32_t bins[BATCH][LANES], any = 0;
+        NAME(whole) reached = {0};
+        for (size i = 0; i < some; i++)
+            reached |= NAME(some)(job, first + start + i, products[start + i].values, NULL, chi2[i], bins[i]);
+        for (size i = 0; i < some; i++) {
+            uint32_t *own = counts;
+            size end = fine[start + i] ? width : 0;
+#pragma GCC unroll 16
+            for (size k = 0; k < end; k++, own += wide)
+                own[bins[i][k]]++;
+        }
+        for (int k = 0; k < VECTOR; k++)
+            any |= reached[k];
+        if (!any)
+            continue;
+        for (size i = 0; i < some; i++)
+            for (size k = 0; k < width && fine[start + i]; k++)
+                if (chi2[i][k] >= job->least[first + start + i])
+                    NAME(reach)(job, first + start + i, begin + k);
+    }
+}
+
 #undef LARGER
 #undef SMALLER
 #undef STRIP
 #undef AHEAD
+#undef BATCH

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ecgwas.associate.calls import dosages, filters
 from ecgwas.associate.calls.codes import Chooser
 from ecgwas.associate.calls.dosages import AnyBlock
-from ecgwas.associate.engine import dense, findings, kernels
+from ecgwas.associate.engine import collinear, dense, findings, kernels
 from ecgwas.associate.engine.cohort import Cohort, Group
 from ecgwas.associate.engine.dense import Dense
 from ecgwas.associate.engine.findings import Findings
@@ -58,7 +58,7 @@ class Scanner:
         empty = kernels.empty(options.kernel)
         self.everyone = Chooser(cohort.rows, total, empty)
         self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
-        fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid) for group in groups]
+        fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid, streaming=True) for group in groups]
         self.groups = [
             (group, Chooser(cohort.rows[group.people], total, empty), fitter, fitter.tally())
             for group, fitter in zip(groups, fitters, strict=True)
@@ -119,7 +119,7 @@ class Scanner:
             counting.fill(block, screened, exact, np.searchsorted(counting.every.variants, numbers))
         tests = np.zeros(self.traits, dtype=np.int64)
         tests[group.traits] = fine.sum()
-        missed = self._lost(group, numbers[~fine], screened.codes[~fine])
+        missed = self._lost(group, numbers[~fine], collinear.named(screened.codes[~fine]))
         not_computed = np.zeros(self.traits, dtype=np.int64)
         not_computed[group.traits] = (~fine).sum()
         return [*missed, self._findings(rows=rows, tests=tests, not_computed=not_computed)]

@@ -20,6 +20,9 @@ NEAR_INFLATION = 20.0
 FEW_MISSING = 0.05
 """With more missing calls than this share a variant is judged exactly."""
 
+CODES = ("", "SAMPLE_CT<=PREDICTOR_CT", "CONST_OMITTED_ALLELE", "VIF_INFINITE", "CORR_TOO_HIGH", "VIF_TOO_HIGH")
+"""PLINK's error codes by their number here; the first is none."""
+
 
 class Rules:
     """covariates (N, C) float64, without columns that are constant or combinations of others among these people."""
@@ -33,18 +36,17 @@ class Rules:
         self.before = inflation(self.covariates)
         self.correlated = _largest_correlation(self.covariates) > MAX_CORRELATION
 
-    def codes(self, block: AnyBlock, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.object_]:
-        """(V,) text: PLINK's error code, or empty. along (V, R) = genotypes times basis; remaining (V,) = g'Mg."""
-        found = np.full(len(block), "", dtype=object)
+    def codes(self, block: AnyBlock, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.int8]:
+        """(V,) int8 places in CODES: PLINK's error code, or 0. along (V, R) = genotypes times basis; remaining (V,) = g'Mg."""
+        found = np.zeros(len(block), dtype=np.int8)
         few = block.called <= along.shape[1] + 1
         constant = block.constant & ~few
-        found[few], found[constant] = "SAMPLE_CT<=PREDICTOR_CT", "CONST_OMITTED_ALLELE"
+        found[few], found[constant] = CODES.index("SAMPLE_CT<=PREDICTOR_CT"), CODES.index("CONST_OMITTED_ALLELE")
         open_ones = ~(few | constant)
         for i in np.flatnonzero(open_ones & self._near(block, along, remaining)):
-            found[i] = self._exactly(block, int(i))
+            found[i] = CODES.index(self._exactly(block, int(i)))
         # What is still to be computed although nothing of the genotype remains.
-        for i in np.flatnonzero(open_ones & ~(remaining > 0)):
-            found[i] = found[i] or "VIF_INFINITE"
+        found[open_ones & ~(remaining > 0) & (found == 0)] = CODES.index("VIF_INFINITE")
         return found
 
     def _near(self, block: AnyBlock, along: NDArray[np.float64], remaining: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -90,6 +92,11 @@ class Rules:
         judged = np.append(True, self.before <= MAX_INFLATION)
         found = inflation(predictors)
         return "VIF_TOO_HIGH" if np.any(~(found <= MAX_INFLATION) & judged) else ""
+
+
+def named(codes: NDArray[np.int8]) -> NDArray[np.object_]:
+    """(V,) text of what Rules.codes gives."""
+    return np.array(CODES, dtype=object)[codes]
 
 
 def inflation(centred: NDArray[np.float64]) -> NDArray[np.float64]:

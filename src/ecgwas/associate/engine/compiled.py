@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 4
+VERSION = 5
 """Of the functions in _table.c; a build of another version is not used."""
 
 LANES = 16
@@ -117,19 +117,46 @@ def tests(
 
     The first K columns of product (V, C) are the traits'.
     """
-    variants, stride = product.shape
-    traits, bins = counts.shape
+    numbers = (*product.shape, *counts.shape)
+
+    def test(counts: NDArray[np.uint32], reached: NDArray[np.int32]) -> int:
+        some = (product, remaining, degrees, least, fine, length, counts, reached)
+        return int(_module().tests(*some, *numbers, len(reached)))
+
+    return _reached(test, len(product), counts)
+
+
+def counted(
+    packed: NDArray[np.uint8], tiles: NDArray[np.float32], remaining: NDArray[np.float32], degrees: NDArray[np.float32],
+    least: NDArray[np.float32], fine: NDArray[np.bool_], counts: NDArray[np.uint32],
+) -> NDArray[np.int32]:  # fmt: skip
+    """`tests` of the `products` of packed (V, W) with `tiles`, which hold K columns, the traits'; they are not kept.
+
+    Nobody may lack a call. The same bits as one after the other.
+    """
+    numbers = (*packed.shape, tiles.shape[1] // 4, len(tiles), *counts.shape)
+
+    def test(counts: NDArray[np.uint32], reached: NDArray[np.int32]) -> int:
+        some = (packed, tiles, remaining, degrees, least, fine, counts, reached)
+        return int(_module().counted(*some, *numbers, len(reached)))
+
+    return _reached(test, len(packed), counts)
+
+
+def _reached(
+    test: Callable[[NDArray[np.uint32], NDArray[np.int32]], int], variants: int, counts: NDArray[np.uint32]
+) -> NDArray[np.int32]:
+    """(H, 2) in order, from what adds to counts (K, bins), fills in as many hits as there is room for, and tells how many."""
+    traits = len(counts)
     room = variants * traits // 64 + 1024
-    before = counts
     while True:
         reached = np.empty((room, 2), dtype=np.int32)
-        numbers = (variants, stride, traits, bins, room)
-        found = _module().tests(product, remaining, degrees, least, fine, length, counts, reached, *numbers)
+        found = test(counts, reached)
         if found <= room:
             hits = reached[:found]
             return hits[np.argsort(hits[:, 0].astype(np.int64) * traits + hits[:, 1])]
         # Too many hits for the room: once more, into counts that are thrown away.
-        room, counts = found, np.zeros_like(before)
+        room, counts = found, np.zeros_like(counts)
 
 
 def refits(

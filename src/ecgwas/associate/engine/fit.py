@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ecgwas.associate.calls.codes import Block
 from ecgwas.associate.calls.dosages import AnyBlock
-from ecgwas.associate.engine import compiled, kernels, screening
+from ecgwas.associate.engine import compiled, kernels, screening, streamed
 from ecgwas.associate.engine.algebra import Missing, least_t_squared, left_out, neglog10p
 from ecgwas.associate.engine.cohort import Group
 from ecgwas.associate.engine.gaps import Gaps, Sums
@@ -29,14 +29,20 @@ TOGETHER = 64
 class Fitter:
     """Fits blocks of variants to the traits of one group."""
 
-    def __init__(self, options: Matrix, group: Group, *, hard: bool = True, haploid: bool = False) -> None:
-        """hard: genotypes are hard calls, not dosages; haploid: everybody has one allele, counted as two."""
+    def __init__(
+        self, options: Matrix, group: Group, *, hard: bool = True, haploid: bool = False, streaming: bool = False
+    ) -> None:
+        """hard: genotypes are hard calls, not dosages; haploid: everybody has one allele, counted as two; streaming: products
+        need not be kept where tests can do without.
+        """
         self.options, self.group, self.per_allele = options, group, 2.0 if haploid else 1.0
         design = group.design
         # The intercept's product is known from counts, exactly; the others are as good as the traits'.
         columns = np.hstack([design.traits, design.basis[:, 1:]]).astype(np.float32)
         self.kernel = kernels.make(options.kernel, columns, hard=hard)
         self.on_device = self._device_tests(hard=hard)
+        streaming = streaming and isinstance(self.kernel, kernels.TableKernel) and streamed.fits(options, people=len(columns))
+        self.streamed = streamed.Streamed(design) if streaming else None
         self.gaps = Gaps(design, fill_with_mean=options.missing == "mean", thorough=options.dense)
         self.by_trait = np.ascontiguousarray(design.traits.T)
         self.wide = compiled.padded(design.basis)
@@ -57,8 +63,12 @@ class Fitter:
 
     def reached(self, screened: Screened, counts: Any) -> NDArray[np.int32]:
         """(H, 2) int32 variant and trait of tests that may reach keep_neglog10p; all tests join a thread's `counts`."""
-        found = screening.reached if self.on_device is None else self.on_device.reached
-        return found(screened, self.least(screened), counts)
+        least = self.least(screened)
+        if self.on_device is not None:
+            return self.on_device.reached(screened, least, counts)
+        if self.streamed is not None and screened.product.dtype == np.uint8:
+            return self.streamed.reached(screened, least, counts)
+        return screening.reached(screened, least, counts)
 
     def screen(self, block: AnyBlock) -> Screened:
         """All tests, in float32 but for what would cancel."""
@@ -70,10 +80,15 @@ class Fitter:
             held = self.on_device.sums(block)
             remaining = squares - held.explained
             codes = self.group.rules.codes(block, held.along, remaining)
-            return Screened(held.product, remaining, held.length, codes, codes == "", self._degrees(block), wanted)
-        product, along = self.kernel.products(block), np.empty((len(block), rank))
+            return Screened(held.product, remaining, held.length, codes, codes == 0, self._degrees(block), wanted)
+        along = np.empty((len(block), rank))
         along[:, 0] = block.minor * design.basis[0, 0]
-        along[:, 1:] = product[:, wanted : wanted + rank - 1]
+        if self.streamed is not None and isinstance(block, Block) and not block.missing.any():
+            product: NDArray[Any] = block.packed
+            along[:, 1:] = self.streamed.along(block)[:, : rank - 1]
+        else:
+            product = self.kernel.products(block)
+            along[:, 1:] = product[:, wanted : wanted + rank - 1]
         explained = np.einsum("vr,vr->v", along, along)
         length = None
         if block.missing.any():
@@ -81,7 +96,7 @@ class Fitter:
             self.gaps.mend(block, Sums(along, explained, squares, product, length))
         remaining = squares - explained
         codes = self.group.rules.codes(block, along, remaining)
-        return Screened(product, remaining, length, codes, codes == "", self._degrees(block), wanted)
+        return Screened(product, remaining, length, codes, codes == 0, self._degrees(block), wanted)
 
     def _degrees(self, block: AnyBlock) -> NDArray[np.int64]:
         lost = block.missing if self.options.missing == "exact" else np.zeros_like(block.missing)

@@ -26,16 +26,17 @@ class Screened:
 
     product    (V, C) float32, g'My of unit traits in the first k columns
     remaining  (V,) float64, g'Mg;  length (V, k) float32, y'My, or None: 1
-    codes      (V,) text, PLINK's code where not computed, else empty;  fine (V,) bool, computed
+    codes      (V,) int8, PLINK's code where not computed (collinear.CODES), else 0;  fine (V,) bool, computed
     degrees    (V,) int64, degrees of freedom
 
-    Where a GPU tests, product and length are torch tensors there.
+    Where a GPU tests, product and length are torch tensors there. Where products are made while they are tested (streamed.py),
+    product is what of: packed genotypes (V, W) uint8.
     """
 
     product: Any
     remaining: NDArray[np.float64]
     length: Any
-    codes: NDArray[np.object_]
+    codes: NDArray[np.int8]
     fine: NDArray[np.bool_]
     degrees: NDArray[np.int64]
     traits: int
