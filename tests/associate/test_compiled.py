@@ -185,7 +185,8 @@ def test_without_the_compiled_part_the_numbers_are_the_same(stem: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("people", "traits", "variants", "least"), [(150, 37, 61, 2.0), (3_205, 16, 4_110, 6.0), (150, 5, 0, 2.0)]
+    ("people", "traits", "variants", "least"),
+    [(150, 37, 61, 2.0), (3_205, 16, 30, 2.0), (100, 16, 8_200, 6.0), (150, 5, 0, 2.0)],
 )
 def test_tests_are_the_same_whether_products_are_kept_or_not(
     instructions: str, people: int, traits: int, variants: int, least: float
@@ -203,6 +204,11 @@ def test_tests_are_the_same_whether_products_are_kept_or_not(
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(passing, kept)
     assert passing.sum() == traits * (BINS + fine.sum())
+    if people <= compiled.MOST_LISTED:
+        lists = np.empty(compiled.list_room(variants, tiles.shape[1]), dtype=np.uint8)
+        compiled.products(block.packed, tiles[:1], lists)
+        np.testing.assert_array_equal(compiled.counted(block.packed, tiles, *numbers, fine, passing, lists), expected)
+        np.testing.assert_array_equal(passing, 2 * kept - 1)
     assert 0 < len(found) < traits * variants or variants == 0
 
 
@@ -222,6 +228,11 @@ def test_products_are_kept_for_who_does_not_scan() -> None:
     np.testing.assert_array_equal(keeping.reached(kept, counts[0]), streaming.reached(passing, counts[1]))
     np.testing.assert_array_equal(*counts)
     assert counts[0].sum() == 50 * 21
+    # Another block since: what was listed of this one is not there any more.
+    other = Chooser(np.arange(people), people).block(codes.repacked(np.zeros((50, people), dtype=np.uint8)))
+    streaming.screen(other)
+    np.testing.assert_array_equal(streaming.reached(passing, counts[1]), keeping.reached(kept, counts[0]))
+    np.testing.assert_array_equal(*counts)
 
 
 def test_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,5 +259,12 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
         compiled.counted(words, tiles, floats, floats, floats, fine, counted[:1])
         with pytest.raises(ValueError, match="do not fit"):
             compiled.counted(packed, made, floats, floats, floats, fine, counted)
+    room = np.empty(compiled.list_room(2, 4), dtype=np.uint8)
+    compiled.products(words, tiles, room)
+    with pytest.raises(ValueError, match="do not fit"):
+        compiled.products(words, tiles, room[:-1])
+    compiled.list_room(2, compiled.MOST_LISTED)
+    with pytest.raises(ValueError, match="do not fit"):
+        compiled.list_room(2, compiled.MOST_LISTED + 4)
     with pytest.raises(ValueError, match="outside"):
         compiled.refits(words, np.zeros((4, 16)), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))

@@ -67,10 +67,10 @@ def test_the_table_kernel_refuses_buffers_that_do_not_fit() -> None:
     module = importlib.import_module("ecgwas.associate.engine._table")
     packed, out = np.zeros((2, 8), dtype=np.uint8), np.zeros((2, 16), dtype=np.float32)
     tiles = np.zeros((1, 32, 16), dtype=np.float32)
-    module.products(packed, tiles, out, 2, 8, 8, 1)
+    module.products(packed, tiles, out, None, 2, 8, 8, 1)
     for numbers in ((3, 8, 8, 1), (2, 8, 9, 1), (2, 8, 8, 2), (2, 9, 8, 1), (-2, -8, 8, 1)):
         with pytest.raises(ValueError, match="do not fit"):
-            module.products(packed, tiles, out, *numbers)
+            module.products(packed, tiles, out, None, *numbers)
 
 
 @needs_table

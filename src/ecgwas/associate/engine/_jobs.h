@@ -47,7 +47,9 @@ typedef struct {
     uint16_t *rows;        /* table rows that the variants of a panel need: chunk by chunk, in the order of `order` */
     uint32_t *order;       /* (PANEL, variants) by number of pairs of rows */
     uint32_t *filled;      /* (variants,) bytes of a chunk that are not zero */
-    size ends[PANEL][PAIRS + 1]; /* places in order */
+    size (*ends)[PAIRS + 1]; /* (PANEL,) places in order */
+    uint8_t *lists;        /* room for rows, order and ends of all strips, of people whose bytes make one panel, or NULL */
+    int listed;            /* what is in `lists` is that of these packed genotypes already */
     size variants, stride, bytes, tile_count;
 } products_t;
 

@@ -134,18 +134,38 @@ static int sane(size a, size b, size c) {
     return 0;
 }
 
+static size strip_of(size variants) {
+    return variants < PRODUCTS_STRIP ? variants : PRODUCTS_STRIP;
+}
+
+/* Room for ends, order and rows of one panel of a strip; `bytes` of people. */
+static size list_bytes(size variants, size bytes) {
+    size chunks = bytes < PANEL * CHUNK ? (bytes + CHUNK - 1) / CHUNK : PANEL;
+    size rows = (strip_of(variants) * 2 * PAIRS * chunks + CHUNK + 1) * (size)sizeof(uint16_t);
+    size order = chunks * strip_of(variants) * (size)sizeof(uint32_t);
+    return (PANEL * (size)sizeof(size[PAIRS + 1]) + order + rows + 63) / 64 * 64;
+}
+
+static void place_lists(products_t *job, uint8_t *room, size variants) {
+    size chunks = job->bytes < PANEL * CHUNK ? (job->bytes + CHUNK - 1) / CHUNK : PANEL;
+    job->ends = (size(*)[PAIRS + 1]) room;
+    job->order = (uint32_t *)(job->ends + PANEL);
+    job->rows = (uint16_t *)(job->order + chunks * strip_of(variants));
+}
+
 /* Strip by strip, so that a tile's sums and a chunk's list stay in the second-level cache, too. */
 static int run_products(products_t *whole) {
     products_t strip = *whole, *job = &strip;
-    size_t variants = (size_t)(whole->variants < PRODUCTS_STRIP ? whole->variants : PRODUCTS_STRIP);
+    size_t variants = (size_t)strip_of(whole->variants);
+    size room = list_bytes(whole->variants, whole->bytes);
+    uint8_t *own = whole->lists ? NULL : aligned((size_t)room);
     job->sums = aligned((size_t)job->tile_count * variants * sizeof(lanes_t));
     job->tables = aligned(CHUNK * ROWS * sizeof(lanes_t));
-    job->rows = aligned((variants * 2 * PAIRS * PANEL + CHUNK + 1) * sizeof(uint16_t));
     job->filled = aligned(variants * sizeof(uint32_t));
-    job->order = aligned(PANEL * variants * sizeof(uint32_t));
-    int ready = job->sums && job->tables && job->rows && job->filled && job->order;
+    int ready = job->sums && job->tables && job->filled && (own || whole->lists);
     for (size start = 0; ready && start < whole->variants; start += PRODUCTS_STRIP) {
         size left = whole->variants - start;
+        place_lists(job, own ? own : whole->lists + start / PRODUCTS_STRIP * room, whole->variants);
         job->variants = left < PRODUCTS_STRIP ? left : PRODUCTS_STRIP;
         job->packed = whole->packed + start * whole->stride;
         job->out = whole->out == NULL ? NULL : whole->out + start * whole->tile_count * LANES;
@@ -154,25 +174,44 @@ static int run_products(products_t *whole) {
     }
     free(job->sums);
     free(job->tables);
-    free(job->rows);
     free(job->filled);
-    free(job->order);
+    free(own);
     return ready;
 }
 
+/* Room for the lists of all strips; those of more than one panel of people cannot be kept. */
+static uint8_t *lists_of(held_t *held, PyObject *given, const products_t *job, int *right) {
+    if (!*right || given == Py_None)
+        return NULL;
+    size strips = (job->variants + PRODUCTS_STRIP - 1) / PRODUCTS_STRIP;
+    int fit = sane(PANEL * CHUNK - job->bytes, 0, 0);
+    *right = *right && fit;
+    return array(held, given, strips * list_bytes(job->variants, job->bytes), 1, right);
+}
+
+static PyObject *list_room(PyObject *self, PyObject *args) {
+    size variants, bytes;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nn", &variants, &bytes) || !sane(variants, bytes, PANEL * CHUNK - bytes))
+        return NULL;
+    return PyLong_FromSsize_t((variants + PRODUCTS_STRIP - 1) / PRODUCTS_STRIP * list_bytes(variants, bytes));
+}
+
 static PyObject *products(PyObject *self, PyObject *args) {
-    PyObject *packed, *tiles, *out;
+    PyObject *packed, *tiles, *out, *lists;
     products_t job = {0};
     held_t held = {.count = 0};
     int ready = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOnnnn", &packed, &tiles, &out, &job.variants, &job.stride, &job.bytes, &job.tile_count))
+    if (!PyArg_ParseTuple(args, "OOOOnnnn", &packed, &tiles, &out, &lists, &job.variants, &job.stride, &job.bytes,
+                          &job.tile_count))
         return NULL;
     int right = sane(job.variants, job.stride, job.bytes) && sane(job.tile_count, job.stride - job.bytes, 0) &&
                 sane(-(job.stride % WORD), 0, 0);
     job.packed = array(&held, packed, job.variants * job.stride, 0, &right);
     job.tiles = array(&held, tiles, job.tile_count * job.bytes * 4 * LANES * 4, 0, &right);
     job.out = array(&held, out, job.variants * job.tile_count * LANES * 4, 1, &right);
+    job.lists = lists_of(&held, lists, &job, &right);
     if (right) {
         Py_BEGIN_ALLOW_THREADS
         ready = run_products(&job);
@@ -259,15 +298,15 @@ static PyObject *tests(PyObject *self, PyObject *args) {
 }
 
 static PyObject *counted(PyObject *self, PyObject *args) {
-    PyObject *packed, *tiles, *remaining, *degrees, *least, *fine, *counts, *reached;
+    PyObject *packed, *tiles, *lists, *remaining, *degrees, *least, *fine, *counts, *reached;
     products_t job = {0};
     tests_t tests = {0};
     held_t held = {.count = 0};
     int ready = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOOOOOnnnnnnn", &packed, &tiles, &remaining, &degrees, &least, &fine, &counts, &reached,
-                          &job.variants, &job.stride, &job.bytes, &job.tile_count, &tests.trait_count, &tests.bins,
-                          &tests.room))
+    if (!PyArg_ParseTuple(args, "OOOOOOOOOnnnnnnn", &packed, &tiles, &lists, &remaining, &degrees, &least, &fine, &counts,
+                          &reached, &job.variants, &job.stride, &job.bytes, &job.tile_count, &tests.trait_count,
+                          &tests.bins, &tests.room))
         return NULL;
     int right = sane(job.variants, job.stride, job.bytes) && sane(job.tile_count, job.stride - job.bytes, tests.room) &&
                 sane(-(job.stride % WORD), tests.bins - 1, tests.trait_count) &&
@@ -276,6 +315,8 @@ static PyObject *counted(PyObject *self, PyObject *args) {
     job.tests = &tests;
     job.packed = array(&held, packed, job.variants * job.stride, 0, &right);
     job.tiles = array(&held, tiles, job.tile_count * job.bytes * 4 * LANES * 4, 0, &right);
+    job.lists = lists_of(&held, lists, &job, &right);
+    job.listed = job.lists != NULL;
     tests.remaining = array(&held, remaining, job.variants * 4, 0, &right);
     tests.degrees = array(&held, degrees, job.variants * 4, 0, &right);
     tests.least = array(&held, least, job.variants * 4, 0, &right);
@@ -343,7 +384,8 @@ static PyObject *instructions(PyObject *self, PyObject *args) {
 }
 
 static PyMethodDef methods[] = {
-    {"products", products, METH_VARARGS, "products(packed, tiles, out, variants, stride, bytes, tiles): fills out."},
+    {"products", products, METH_VARARGS, "products(packed, tiles, out, lists, variants, stride, bytes, tiles): fills out, and lists (or None)."},
+    {"list_room", list_room, METH_VARARGS, "list_room(variants, bytes) -> int: bytes of lists, which rows of tables are needed."},
     {"prepare", prepare, METH_VARARGS, "prepare(source, keep, packed, counts, variants, stride, words, people)"},
     {"gaps", gaps, METH_VARARGS,
      "gaps(packed, basis, traits, along, missing, explained, product, length, variants, words, people, rank, traits, "
@@ -352,8 +394,8 @@ static PyMethodDef methods[] = {
      "tests(product, remaining, degrees, least, fine, length, counts, reached, variants, stride, traits, bins, room): "
      "how many tests are reached, of which `room` are listed."},
     {"counted", counted, METH_VARARGS,
-     "counted(packed, tiles, remaining, degrees, least, fine, counts, reached, variants, stride, bytes, tiles, traits, bins, "
-     "room): as tests, of products that are not kept."},
+     "counted(packed, tiles, lists, remaining, degrees, least, fine, counts, reached, variants, stride, bytes, tiles, traits, "
+     "bins, room): as tests, of products that are not kept; lists as products filled them for the same packed, or None."},
     {"refits", refits, METH_VARARGS,
      "refits(packed, basis, traits, reached, missing, squares, found, variants, words, people, rank, traits, hits)"},
     {"instructions", instructions, METH_VARARGS, "instructions(name=None) -> str: the instruction set in use from now on."},

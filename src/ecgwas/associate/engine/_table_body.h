@@ -98,7 +98,7 @@ TARGET static void NAME(products)(products_t *job) {
     for (size begin = 0; begin < job->bytes; begin += PANEL * CHUNK) {
         size end = job->bytes - begin < PANEL * CHUNK ? job->bytes : begin + PANEL * CHUNK;
         uint16_t *next = job->rows;
-        for (size start = begin; start < end; start += CHUNK)
+        for (size start = begin; start < end && !job->listed; start += CHUNK)
             next = NAME(list)(job, (start - begin) / CHUNK, start, end - start < CHUNK ? end - start : CHUNK, next);
         for (size tile = 0; tile < job->tile_count; tile++) {
             lanes_t *sums = job->sums + (once ? 0 : tile) * job->variants;

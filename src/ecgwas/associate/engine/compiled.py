@@ -23,6 +23,9 @@ LANES = 16
 GROUP = 64
 """Traits are padded to whole groups, as in _table.c."""
 
+MOST_LISTED = 3_072
+"""People whose lists can be kept: one PANEL of _table.c."""
+
 LINE = 64
 """Bytes of a cache line."""
 
@@ -67,11 +70,21 @@ def tiled(columns: NDArray[np.float32]) -> NDArray[np.float32]:
     return found
 
 
-def products(packed: NDArray[np.uint8], tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(V, LANES T) float32: copies in packed (V, W) times the columns of `tiles`, padding included."""
+def list_room(variants: int, people: int) -> int:
+    """Bytes of `lists` below, for people padded to fours; up to MOST_LISTED of them."""
+    return int(_module().list_room(variants, people // 4))
+
+
+def products(
+    packed: NDArray[np.uint8], tiles: NDArray[np.float32], lists: NDArray[np.uint8] | None = None
+) -> NDArray[np.float32]:
+    """(V, LANES T) float32: copies in packed (V, W) times the columns of `tiles`, padding included.
+
+    lists: room (`list_room`) for what `counted` needs to know of packed.
+    """
     count, people, _ = tiles.shape
     found = np.empty((len(packed), count * LANES), dtype=np.float32)
-    _module().products(packed, tiles, found, len(packed), packed.shape[1], people // 4, count)
+    _module().products(packed, tiles, found, lists, len(packed), packed.shape[1], people // 4, count)
     return found
 
 
@@ -128,16 +141,16 @@ def tests(
 
 def counted(
     packed: NDArray[np.uint8], tiles: NDArray[np.float32], remaining: NDArray[np.float32], degrees: NDArray[np.float32],
-    least: NDArray[np.float32], fine: NDArray[np.bool_], counts: NDArray[np.uint32],
+    least: NDArray[np.float32], fine: NDArray[np.bool_], counts: NDArray[np.uint32], lists: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.int32]:  # fmt: skip
     """`tests` of the `products` of packed (V, W) with `tiles`, which hold K columns, the traits'; they are not kept.
 
-    Nobody may lack a call. The same bits as one after the other.
+    Nobody may lack a call. The same bits as one after the other. lists: as `products` filled them for the same packed.
     """
     numbers = (*packed.shape, tiles.shape[1] // 4, len(tiles), *counts.shape)
 
     def test(counts: NDArray[np.uint32], reached: NDArray[np.int32]) -> int:
-        some = (packed, tiles, remaining, degrees, least, fine, counts, reached)
+        some = (packed, tiles, lists, remaining, degrees, least, fine, counts, reached)
         return int(_module().counted(*some, *numbers, len(reached)))
 
     return _reached(test, len(packed), counts)
