@@ -15,6 +15,7 @@
 #define GROUP 64 /* traits whose missing calls are put right in the same way, on every machine */
 #define TRUST 8e-4f /* of t squared, less than the margin within which tests are computed again (fit.MARGIN) */
 #define LOW_BITS UINT64_C(0x5555555555555555)
+#define TOGETHER 8 /* carriers that are listed at a time */
 #define HIGHEST_BIT (UINT64_C(1) << 63)
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
@@ -86,7 +87,7 @@ typedef struct {
 } refits_t;
 
 typedef struct {
-    uint32_t *people; /* (people + 4,) with one minor allele, then with two */
+    uint32_t *people; /* (people + TOGETHER,) with one minor allele, then with two */
     size ends[2];
 } carriers_t;
 

@@ -1,11 +1,11 @@
 /* Hits in float64; included once per instruction set after _gaps_body.h, see _table.c. */
 
-/* People of one word whose low bits are set, from `first` on; always whole fours are written, since the processor foresees
- * the end of a loop over four better. Gives how many there are. */
+/* People of one word whose low bits are set, from `first` on; TOGETHER of them are written at a time, since the
+ * processor foresees the end of such a loop better. Gives how many there are. */
 TARGET static inline size NAME(list_bits)(uint64_t bits, size first, uint32_t *people) {
     size found = __builtin_popcountll(bits);
-    for (size i = 0; i < found; i += 4) {
-        for (int k = 0; k < 4; k++, bits &= bits - 1)
+    for (size i = 0; i < found; i += TOGETHER) {
+        for (int k = 0; k < TOGETHER; k++, bits &= bits - 1)
             people[i + k] = (uint32_t)(first + __builtin_ctzll(bits | HIGHEST_BIT) / 2);
     }
     return found;
@@ -40,29 +40,40 @@ TARGET static double NAME(dot)(const carriers_t *carriers, const double *column)
            2 * NAME(sum)(carriers->people, carriers->ends[0], carriers->ends[1], column);
 }
 
-/* along (wide,) = copies of one variant times the basis; two sums at a time. */
-TARGET static void NAME(project)(const carriers_t *carriers, const double *basis, size wide, double *along) {
-    for (size start = 0; start < wide; start += LANES) {
-        NAME(doubles) sums[LANES / DOUBLES] = {{0}};
-        for (int copies = 1; copies <= 2; copies++) {
-            NAME(doubles) even[LANES / DOUBLES] = {{0}}, odd[LANES / DOUBLES] = {{0}};
-            size k = copies == 1 ? 0 : carriers->ends[0], end = carriers->ends[copies - 1];
-            for (; k + 2 <= end; k += 2) {
-                const NAME(doubles) *one = (const NAME(doubles) *)(basis + carriers->people[k] * wide + start);
-                const NAME(doubles) *other = (const NAME(doubles) *)(basis + carriers->people[k + 1] * wide + start);
-                for (int part = 0; part < LANES / DOUBLES; part++) {
-                    even[part] += one[part];
-                    odd[part] += other[part];
-                }
-            }
-            for (int part = 0; part < LANES / DOUBLES; part++) {
-                if (k < end)
-                    even[part] += ((const NAME(doubles) *)(basis + carriers->people[k] * wide + start))[part];
-                sums[part] += copies * (even[part] + odd[part]);
+#define WIDEST 4 /* vectors of sums at a time, and fewer where a basis ends */
+#define NARROWER (LANES / DOUBLES < WIDEST ? LANES / DOUBLES : WIDEST)
+
+/* `parts` vectors of `along` from column `start` on; two sums at a time. */
+TARGET static inline __attribute__((always_inline)) void NAME(project_some)(const carriers_t *carriers, const double *basis,
+                                                                          size wide, size start, int parts, double *along) {
+    NAME(doubles) sums[WIDEST] = {{0}};
+    for (int copies = 1; copies <= 2; copies++) {
+        NAME(doubles) even[WIDEST] = {{0}}, odd[WIDEST] = {{0}};
+        size k = copies == 1 ? 0 : carriers->ends[0], end = carriers->ends[copies - 1];
+        for (; k + 2 <= end; k += 2) {
+            const NAME(doubles) *one = (const NAME(doubles) *)(basis + carriers->people[k] * wide + start);
+            const NAME(doubles) *other = (const NAME(doubles) *)(basis + carriers->people[k + 1] * wide + start);
+            for (int part = 0; part < parts; part++) {
+                even[part] += one[part];
+                odd[part] += other[part];
             }
         }
-        memcpy(along + start, sums, sizeof sums);
+        for (int part = 0; part < parts; part++) {
+            if (k < end)
+                even[part] += ((const NAME(doubles) *)(basis + carriers->people[k] * wide + start))[part];
+            sums[part] += copies * (even[part] + odd[part]);
+        }
     }
+    memcpy(along + start, sums, sizeof(NAME(doubles)) * (size_t)parts);
+}
+
+/* along (wide,) = copies of one variant times the basis. */
+TARGET static void NAME(project)(const carriers_t *carriers, const double *basis, size wide, double *along) {
+    size start = 0;
+    for (; start + WIDEST * DOUBLES <= wide; start += WIDEST * DOUBLES)
+        NAME(project_some)(carriers, basis, wide, start, WIDEST, along);
+    for (; start < wide; start += LANES)
+        NAME(project_some)(carriers, basis, wide, start, NARROWER, along);
 }
 
 /* One trait's part of the change of one variant in float64: to what product and length change. */
@@ -90,7 +101,7 @@ TARGET static void NAME(correct)(const NAME(room) *room, size missing, int few, 
 
 TARGET static int NAME(refits)(const refits_t *job) {
     NAME(room) room;
-    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + 4))};
+    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + TOGETHER))};
     double *along = aligned(sizeof(double) * (size_t)WIDE(job->rank)), explained = 0;
     int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along && carriers.people, few = 0;
     size missing = 0;
@@ -121,3 +132,6 @@ TARGET static int NAME(refits)(const refits_t *job) {
     NAME(release)(&room);
     return ready;
 }
+
+#undef WIDEST
+#undef NARROWER
