@@ -75,9 +75,11 @@ TARGET static void NAME(tests)(tests_t *job) {
     for (size begin = 0; begin < job->trait_count; begin += STRIP) {
         size end = job->trait_count - begin < STRIP ? job->trait_count : begin + STRIP;
         for (size variant = 0; variant < job->variants; variant++) {
-            const float *ahead = job->product + (variant + AHEAD) * job->stride;
-            for (size k = begin; k < end && variant + AHEAD < job->variants; k += LANES)
-                __builtin_prefetch(ahead + k);
+            size later = variant + AHEAD;
+            for (size k = begin; k < end && later < job->variants; k += LANES)
+                __builtin_prefetch(job->product + later * job->stride + k);
+            for (size k = begin; k < end && later < job->variants && job->length; k += LANES)
+                __builtin_prefetch(job->length + later * job->trait_count + k);
             if (job->fine[variant])
                 NAME(strip)(job, variant, begin, end);
         }
