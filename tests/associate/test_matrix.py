@@ -173,6 +173,20 @@ def test_plink2_filters_the_same_variants(tmp_path: Path) -> None:
     assert {reason for _, _, reason in lost(ours)} == {"maf", "mac", "call_rate", "hwe"}
 
 
+def test_tests_without_products_do_not_depend_on_threads_or_blocks(tmp_path: Path) -> None:
+    """Complete calls: products are not kept, but where many tests are written they are."""
+    stem = tmp_path / "cohort"
+    eids = fileset.write(stem, fileset.draw(150, 333, 9, missing=0.0))
+    traits, more = fileset.tables(eids, 21, 4, 9)
+    kept = scanned(stem, traits, more, keep_neglog10p=1.0)
+    strong = kept.associations.frame.filter(pl.col("neglog10p") >= 2.0)
+    assert strong.height > 20
+    for options in ({}, {"block": 50, "threads": 3}, {"block": 7}):
+        found = scanned(stem, traits, more, keep_neglog10p=2.0, **options)
+        assert found.associations.frame.equals(strong)
+        np.testing.assert_array_equal(found.chi2_counts, kept.chi2_counts)
+
+
 def test_what_is_written_does_not_depend_on_threads_blocks_or_limit(tmp_path: Path) -> None:
     stem = tmp_path / "cohort"
     eids = fileset.write(stem, fileset.draw(150, 333, 8, missing=0.03))

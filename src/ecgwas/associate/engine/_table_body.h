@@ -92,7 +92,7 @@ TARGET static const uint16_t *NAME(add)(const products_t *job, size chunk, const
 }
 
 /* Columns tile by tile, so that a tile's tables and sums stay in the second-level cache. Tests find a tile's products there:
- * written to memory and read again, they would take a third of a scan of 1,000 people. */
+ * written to memory and read again, they would take a quarter of a scan of 1,000 people. */
 TARGET static void NAME(products)(products_t *job) {
     int once = job->bytes <= PANEL * CHUNK; /* then each tile's sums may take the place of the one before */
     for (size begin = 0; begin < job->bytes; begin += PANEL * CHUNK) {
