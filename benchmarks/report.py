@@ -29,7 +29,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from ecgwas.progress import peak_memory_mib
 from ecgwas.recording_tables import Reliability
-from ecgwas.report import Background, Findings, GenotypeBeats, Region, RepresentationFindings, Traversal, render
+from ecgwas.report import Background, Findings, GenotypeBeats, Kept, Region, RepresentationFindings, Traversal, render
 from ecgwas.signals import LEADS
 from ecgwas.study import ReportOptions, Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
@@ -49,7 +49,8 @@ def make_findings(traits: int, variants: int, seed: int = 1) -> Findings:
     return Findings(
         name="benchmark", seed=seed, settings=_settings(), versions={"ecgwas": "benchmark"}, recordings=Recordings.empty(),
         people=People.empty(), traits_report=pl.DataFrame(), trait_names=names,
-        representations=(_representation(traits // 12),), example=None, associations=Associations(rows), keep_neglog10p=FLOOR,
+        representations=(_representation(traits // 12),), example=None,
+        associations=Kept.of(Associations(rows.sort("chrom", "pos"))), keep_neglog10p=FLOOR,
         left_out=pl.DataFrame(schema={"reason": pl.String, "variants": pl.Int64}), summary=_summary(rng, names, variants, hits),
         thresholds=_thresholds(), hits=Associations(hits), loci=loci, qq=_qq(rows, names, variants),
         power=pl.DataFrame(schema={"kind": pl.String}), genes=Genes.empty(), clusters=Clusters.empty(), edges=Edges.empty(),
@@ -226,7 +227,7 @@ def main() -> None:
         path = Path(folder) / "report.html"
         path.write_text(page.html, encoding="utf-8")
         print(
-            f"REPORT traits={traits} variants={variants} kept_rows={len(findings.associations)} "
+            f"REPORT traits={traits} variants={variants} kept_rows={findings.associations.survey.rows} "
             f"page_mib={path.stat().st_size / 2**20:.1f} render_cpu_s={seconds:.1f} peak_mib={peak_memory_mib():.0f}",
             flush=True,
         )

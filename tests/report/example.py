@@ -28,6 +28,7 @@ from ecgwas.report import (
     Example,
     Findings,
     GenotypeBeats,
+    Kept,
     LeadVariant,
     Region,
     RepresentationFindings,
@@ -69,7 +70,7 @@ def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
         representations=_representations(rng),
         chance=make_chance(seed) if hits else None,
         example=_example(rng),
-        associations=associations,
+        associations=Kept.of(associations),
         keep_neglog10p=3.0,
         left_out=pl.DataFrame({"reason": ["maf", "call_rate"], "variants": [1203, 17]}),
         summary=_summary(rng, significant),
@@ -92,6 +93,11 @@ def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
     )
 
 
+def rows_of(findings: Findings) -> pl.DataFrame:
+    """All rows that the scan kept, in memory."""
+    return pl.concat([Associations.empty().frame, *findings.associations.some(list(Associations.columns))])
+
+
 def make_chance(seed: int = 1) -> Findings:
     """A null twin: one variant passes the threshold, and lies in a gene."""
     quiet = make_findings(seed + 100, hits=False)
@@ -110,7 +116,8 @@ def make_empty_findings() -> Findings:
     full = make_findings(hits=False)
     clinical = replace(full.representations[-1], name="clinical")
     return replace(
-        full, representations=(clinical,), example=None, associations=Associations.empty(), permutation_max=np.empty(0),
+        full, representations=(clinical,), example=None, associations=Kept.of(Associations.empty()),
+        permutation_max=np.empty(0),
         qq=full.qq.clear(), planted=None, notes=(), left_out=full.left_out.clear(), trait_names=("clinical.12L.qt_ms",),
         summary=Summary(full.summary.frame.tail(1)), traits_report=full.traits_report.clear(), background=None, more={},
     )  # fmt: skip

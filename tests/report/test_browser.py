@@ -14,7 +14,7 @@ from lxml import etree
 
 from ecgwas.report import render
 from ecgwas.study import ReportOptions
-from tests.report.example import make_empty_findings, make_findings
+from tests.report.example import make_empty_findings, make_findings, rows_of
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -185,7 +185,7 @@ def test_numbers_of_a_trait_are_those_of_its_table(opened: Opened) -> None:
     for trait in ("pca.12L.f01", "ae.V3.f02", "clinical.12L.qt_ms"):
         page.evaluate(f"location.hash = 'trait-{trait}'")
         shows(page, trait)
-        rows = findings.associations.frame.filter(pl.col("trait") == trait).sort("neglog10p", descending=True)
+        rows = rows_of(findings).filter(pl.col("trait") == trait).sort("neglog10p", descending=True)
         first = page.locator("#table-strongest tbody tr").first
         playwright.expect(first.locator("td").last).to_have_text(f"{rows['neglog10p'][0]:.2f}")
         shown = [row.locator("td").all_inner_texts() for row in page.locator("#table-strongest tbody tr").all()]

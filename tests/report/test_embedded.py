@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from ecgwas.report import Findings
+from ecgwas.report import Findings, Kept
 from ecgwas.report import embedded as e
-from ecgwas.report.figures.associations import genome_of
+from ecgwas.report.figures.sieve import genome_of
 from ecgwas.tables import Associations
-from tests.report.example import make_empty_findings, make_findings
+from tests.report.example import make_empty_findings, make_findings, rows_of
 
 
 class Unpacked:
@@ -67,7 +67,7 @@ def points(packed: e.Embedded, k: int) -> list[tuple[str, int, str, float, float
 def test_every_kept_test_is_there_with_its_numbers(findings: Findings) -> None:
     packed = e.embedded(findings, {})
     for k, trait in enumerate(findings.trait_names):
-        rows = findings.associations.frame.filter(pl.col("trait") == trait)
+        rows = rows_of(findings).filter(pl.col("trait") == trait)
         wanted = sorted(rows.select("chrom", "pos", "variant", "neglog10p", "beta").iter_rows())
         found = sorted(points(packed, k))
         assert [point[:3] for point in found] == [row[:3] for row in wanted]
@@ -75,7 +75,7 @@ def test_every_kept_test_is_there_with_its_numbers(findings: Findings) -> None:
 
 
 def test_the_best_trait_of_a_variant_is_the_one_with_the_strongest_test(findings: Findings) -> None:
-    strongest = findings.associations.frame.sort("neglog10p", descending=True).group_by("variant").first()
+    strongest = rows_of(findings).sort("neglog10p", descending=True).group_by("variant").first()
     best = dict(strongest.select("variant", "trait").iter_rows())
     for _, _, variant, k in variants(e.embedded(findings, {})):
         assert findings.trait_names[k] == best[variant]
@@ -99,11 +99,11 @@ def test_too_many_points_become_pixels_and_the_strongest_stay(findings: Findings
     monkeypatch.setattr(e, "MOST_POINTS", 300)
     packed = e.embedded(findings, {})
     limit = json.loads(packed.index)["real_from"]
-    values = findings.associations.frame["neglog10p"].to_numpy()
+    values = rows_of(findings)["neglog10p"].to_numpy()
     assert (values >= limit).sum() <= 300 < (values >= limit - e.STEP).sum()
-    genome = genome_of(findings.associations.frame)
+    genome = genome_of(findings.associations)
     for k, trait in enumerate(findings.trait_names[:20]):
-        rows = findings.associations.frame.filter(pl.col("trait") == trait)
+        rows = rows_of(findings).filter(pl.col("trait") == trait)
         assert len(points(packed, k)) == rows.filter(pl.col("neglog10p") >= limit).height
         block = zlib.decompress(base64.b64decode(packed.blocks[f"trait-{k}"]))
         size = int(np.frombuffer(block[:16], "<u4")[3])
@@ -117,8 +117,8 @@ def test_too_many_points_become_pixels_and_the_strongest_stay(findings: Findings
 
 
 def test_names_cannot_end_the_script_that_holds_them(findings: Findings) -> None:
-    wild = findings.associations.frame.with_columns(variant=pl.lit("</script><b>"))
-    packed = e.embedded(replace(findings, associations=Associations(wild)), {})
+    wild = rows_of(findings).with_columns(variant=pl.lit("</script><b>"))
+    packed = e.embedded(replace(findings, associations=Kept.of(Associations(wild))), {})
     assert "<" not in packed.index
     assert not [name for name, block in packed.blocks.items() if "<" in block]
 

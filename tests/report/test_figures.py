@@ -12,11 +12,12 @@ import polars as pl
 import pytest
 from lxml import etree
 
-from ecgwas.report import Findings
+from ecgwas.report import Findings, Kept
 from ecgwas.report import drawing as d
 from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
+from ecgwas.report.figures.sieve import Sieve, genome_of, sift
 from ecgwas.tables import Associations, Edges, Terms
-from tests.report.example import NETWORK, make_findings
+from tests.report.example import NETWORK, make_findings, rows_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -24,6 +25,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture(scope="module")
 def findings() -> Findings:
     return make_findings(2)
+
+
+def filled(findings: Findings, sieve: Sieve) -> Sieve:
+    sift(findings.associations, [sieve])
+    return sieve
 
 
 def numbers(csv: str) -> pl.DataFrame:
@@ -100,9 +106,9 @@ def test_ink_contrasts_with_every_shade_by_wcag() -> None:
 
 
 def test_manhattan_holds_every_hit_at_its_place(findings: Findings) -> None:
-    genome = associations.genome_of(findings.associations.frame)
+    genome = genome_of(findings.associations)
     trait = findings.hits.frame["trait"][0]
-    figure = associations.manhattan(findings, trait, genome)
+    figure = associations.manhattan(findings, trait, filled(findings, associations.sieve_of_traits(findings, [trait], genome)))
     drawn = numbers(figure.csv)
     expected = findings.hits.frame.filter(pl.col("trait") == trait)
     beyond = drawn.filter(pl.col("neglog10p") > 8.4)
@@ -120,19 +126,20 @@ def test_many_rows_below_the_threshold_cost_little(findings: Findings) -> None:
         "pos": rng.integers(158_000_000, 162_000_000, count), "effect_allele": "A", "other_allele": "G", "eaf": 0.2, "n": 74,
         "beta": 0.0, "se": 1.0, "t": 0.0, "neglog10p": 3 + rng.exponential(0.43, count),
     })  # fmt: skip
-    crowded = replace(findings, associations=Associations(pl.concat([findings.associations.frame, Associations(crowd).frame])))
-    figure = associations.manhattan_of_all(crowded, associations.genome_of(crowded.associations.frame))
+    crowded = replace(findings, associations=Kept.of(Associations(pl.concat([rows_of(findings), Associations(crowd).frame]))))
+    sieve = associations.sieve_of_all(crowded, genome_of(crowded.associations))
+    figure = associations.manhattan_of_all(crowded, filled(crowded, sieve))
     assert figure is not None
     assert len(figure.svg) < 400_000
     beyond = numbers(figure.csv).filter(pl.col("neglog10p") > 8.4)
-    wanted = crowded.associations.frame.filter(pl.col("neglog10p") > 8.4).select("chrom", "pos", "variant").unique()
+    wanted = rows_of(crowded).filter(pl.col("neglog10p") > 8.4).select("chrom", "pos", "variant").unique()
     assert beyond.height == wanted.height
 
 
 def test_chromosomes_stand_in_order_without_overlap(findings: Findings) -> None:
-    genome = associations.genome_of(findings.associations.frame)
+    genome = genome_of(findings.associations)
     assert list(genome.starts) == ["1", "2", "3", "6", "11", "X"]
-    spans = findings.associations.frame.group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
+    spans = rows_of(findings).group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
     ends = {chrom: (genome.starts[chrom] + low, genome.starts[chrom] + high) for chrom, low, high in spans.iter_rows()}
     placed = [ends[chrom] for chrom in genome.starts]
     assert all(before[1] < after[0] for before, after in itertools.pairwise(placed))
@@ -314,11 +321,13 @@ def test_a_moved_feature_is_drawn_to_the_scale_of_ecg_paper(findings: Findings) 
 
 
 def test_miami_holds_the_strongest_of_each_side(findings: Findings) -> None:
-    figures = miami.miami(findings, associations.genome_of(findings.associations.frame))
+    sieves = miami.sieves(findings, genome_of(findings.associations))
+    sift(findings.associations, sieves)
+    figures = miami.miami(sieves)
     assert set(figures) == {"miami_pca_ae", "miami_pca_clinical"}
     table = numbers(figures["miami_pca_ae"].csv)
     for name in ("pca", "ae"):
-        rows = findings.associations.frame.filter(pl.col("trait").str.starts_with(f"{name}."))
+        rows = rows_of(findings).filter(pl.col("trait").str.starts_with(f"{name}."))
         assert table.filter(pl.col("representation") == name)["neglog10p"].max() == rows["neglog10p"].max()
         best = rows.group_by("chrom", "pos", "variant").agg(pl.col("neglog10p").max())
         beyond = best.filter(pl.col("neglog10p") > 8.4).height

@@ -19,6 +19,7 @@ from ecgwas.stages.base import stage_folder
 from ecgwas.study import BeatPoints, Intervals, Study
 from ecgwas.tables import Features
 from tests.cohorts import make_cohort
+from tests.report.example import rows_of
 from tests.stages.test_report import with_pca_only
 
 
@@ -50,7 +51,7 @@ def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, findings: F
     assert findings.regions
     compared = 0
     for here in findings.regions:
-        rows = findings.associations.frame.filter(pl.col("trait") == here.trait, pl.col("chrom") == here.chrom)
+        rows = rows_of(findings).filter(pl.col("trait") == here.trait, pl.col("chrom") == here.chrom)
         both = rows.join(here.tests, on=["variant", "pos"], suffix="_again")
         assert both["neglog10p_again"].to_numpy() == pytest.approx(both["neglog10p"].to_numpy(), rel=1e-9)
         compared += both.height
@@ -83,7 +84,7 @@ def test_counts_below_the_floor_and_kept_rows_make_all_tests(findings: Findings)
     background = findings.background
     assert background is not None
     assert background.edges[-1] == 3.0
-    kept = dict(findings.associations.frame.group_by("trait").len().iter_rows())
+    kept = dict(rows_of(findings).group_by("trait").len().iter_rows())
     for k, row in enumerate(findings.summary.frame.iter_rows(named=True)):
         assert findings.trait_names[k] == row["trait"]
         # A bin of the scan's histogram can reach across the floor: one test either way.

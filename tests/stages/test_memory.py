@@ -28,6 +28,11 @@ FEW, MANY = 2 * loci.JUDGED_ROWS, 10 * loci.JUDGED_ROWS
 ROW_MIB = 24 / 2**20
 """Of a kept row the QQ plot holds 8 bytes; in memory as a whole it takes 150."""
 
+CROWD = 600_000
+"""Kept rows, more than the page draws one by one, none of them beyond the height from which it then does."""
+DRAWN_ROW_MIB = 40 / 2**20
+"""Of a kept row report and share hold nothing; in memory as a whole it takes 150, and drawn from there it took 380."""
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
@@ -44,7 +49,7 @@ def with_rows(study: Study, count: int) -> None:
     """The parts of the scan keep so many rows together: all traits, each row its own numbers, below every threshold."""
     parts, names = scan.STAGE.parts(study), np.array(scan.load_results(study)[0].traits)
     words = {"effect_allele": "A", "other_allele": "G"}
-    between = {"eaf": (0.05, 0.95), "se": (0.05, 0.2), "t": (3.3, 3.6), "neglog10p": (3.0, 3.3)}
+    between = {"eaf": (0.05, 0.95), "se": (0.05, 0.2), "t": (3.3, 3.6), "neglog10p": (3.0, 3.25)}
     for number, part in enumerate(parts):
         rng, at = np.random.default_rng(number), np.arange(number, count, len(parts))
         numbers = {name: rng.uniform(*limits, len(at)) for name, limits in between.items()}
@@ -54,11 +59,11 @@ def with_rows(study: Study, count: int) -> None:
         Associations(frame).write(study.results / "scan" / f"{part}.parquet")
 
 
-def peak(study: Study) -> float:
-    """MiB that the stage loci takes at most, in a process of its own."""
-    command = [sys.executable, "-m", "ecgwas", "loci", str(study.folder / "study.yaml"), "--force"]
+def peak(study: Study, stage: str = "loci") -> float:
+    """MiB that a stage takes at most, in a process of its own."""
+    command = [sys.executable, "-m", "ecgwas", stage, str(study.folder / "study.yaml"), "--force"]
     subprocess.run(command, check=True, capture_output=True)
-    note = json.loads((study.results / "notes" / "loci" / "all.json").read_text())
+    note = json.loads((study.results / "notes" / stage / "all.json").read_text())
     return float(note["made"]["peak_memory_mib"])
 
 
@@ -174,3 +179,21 @@ def test_loci_hold_hits_and_not_the_scan(finished: Study) -> None:
     few = peak(finished)
     with_rows(finished, MANY)
     assert peak(finished) - few < (MANY - FEW) * ROW_MIB
+
+
+@pytest.fixture
+def mapped(finished: Study) -> Study:
+    """With genes, so that there is a report."""
+    with_rows(finished, 23)
+    stages.run(finished, until="genes")
+    return finished
+
+
+@pytest.mark.slow
+def test_reports_hold_hits_and_not_the_scan(mapped: Study) -> None:
+    """Of more rows than are drawn one by one, which become pixels, twice as many."""
+    with_rows(mapped, CROWD)
+    few = {stage: peak(mapped, stage) for stage in ("report", "share")}
+    with_rows(mapped, 2 * CROWD)
+    for stage, before in few.items():
+        assert peak(mapped, stage) - before < CROWD * DRAWN_ROW_MIB, stage

@@ -15,14 +15,17 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ecgwas.report.drawing import CIVIDIS, themed
-from ecgwas.report.figures.associations import DRAWN, Genome, genome_of, nearest_genes
+from ecgwas.report.figures.associations import nearest_genes
 from ecgwas.report.figures.hits import loci_of_traits
+from ecgwas.report.figures.sieve import DRAWN, Genome, genome_of
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.report.gallery import locus_pages, meaning_of
+from ecgwas.report.kept import Kept, apart
 from ecgwas.report.order import chromosome_rank
+from ecgwas.tables import Associations
 
 MOST_POINTS = 500_000
 """Points of all traits that are kept one by one; where there are more, the weakest become pixels."""
@@ -57,10 +60,10 @@ def planes(values: ArrayLike, kind: str) -> bytes:
 
 def embedded(findings: Findings, pictures: Mapping[str, Figure]) -> Embedded:
     """Everything for the pages of traits: points, pixels, counts below what the scan kept, QQ curves, pictures by name."""
-    rows = findings.associations.frame.select(*DRAWN, *ALLELES, "beta").filter(pl.col("neglog10p").is_finite())
-    genome = genome_of(rows)
-    real_from = least_real(rows["neglog10p"].to_numpy(), findings.keep_neglog10p)
-    variants = _variants(rows.filter(pl.col("neglog10p") >= real_from), findings.trait_names)
+    genome = genome_of(findings.associations)
+    real_from = least_real(findings.associations, findings.keep_neglog10p)
+    rows, pixels = _points_and_pixels(findings, genome, real_from)
+    variants = _variants(rows, findings.trait_names)
     blocks = {"variant-places": _places(variants, genome), "variant-names": _names(variants)}
     rows = rows.drop(ALLELES)
     of_trait = _by_trait(_numbered(rows, variants))
@@ -68,17 +71,62 @@ def embedded(findings: Findings, pictures: Mapping[str, Figure]) -> Embedded:
     nothing, no_curve = rows.clear().with_columns(variant_number=pl.lit(None, pl.UInt32)), findings.qq.clear()
     for k, trait in enumerate(findings.trait_names):
         mine = of_trait.get(trait, nothing)
-        blocks[f"trait-{k}"] = _trait(findings, k, mine, curves.get(trait, no_curve), genome, real_from)
+        blocks[f"trait-{k}"] = _trait(findings, k, mine, curves.get(trait, no_curve), pixels.of(k))
     blocks |= {f"picture-{name}": packed(themed(figure.svg).encode()) for name, figure in pictures.items()}
     return Embedded(_index(findings, genome, real_from, len(variants), pictures), blocks)
 
 
-def least_real(values: NDArray[np.float64], floor: float) -> float:
+def least_real(kept: Kept, floor: float) -> float:
     """The -log10 p from which points are kept: 3, or as much more as keeps their number within MOST_POINTS."""
-    limit = max(REAL_FROM, floor)
-    while int((values >= limit).sum()) > MOST_POINTS:
-        limit += STEP
-    return limit
+    limits, highest = [max(REAL_FROM, floor)], kept.survey.highest()
+    if kept.survey.rows <= MOST_POINTS or highest is None:
+        return limits[0]
+    while limits[-1] <= highest:
+        limits.append(limits[-1] + STEP)
+    counts = np.zeros(len(limits) + 1, dtype=np.int64)
+    for rows in kept.some(("neglog10p",)):
+        values = rows["neglog10p"].drop_nulls().to_numpy()
+        reached = np.searchsorted(limits, values[np.isfinite(values)], side="right")
+        counts += np.bincount(reached, minlength=len(counts))
+    beyond = counts.sum() - counts.cumsum()
+    return limits[int(np.argmax(beyond <= MOST_POINTS))]
+
+
+class _Pixels:
+    """Of each of K traits the bits, row by row from the floor up: is there a test in this pixel?"""
+
+    def __init__(self, traits: Sequence[str], genome: Genome, floor: float, top: float) -> None:
+        self.numbers = {trait: k for k, trait in enumerate(traits)}
+        self.genome, self.floor = genome, floor
+        self.height = pixel_rows(floor, top)
+        self.bits = np.zeros((len(traits), self.height * COLUMNS // 8), dtype=np.uint8)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        starts = rows["chrom"].replace_strict(self.genome.starts, return_dtype=pl.Float64).to_numpy()
+        across = ((starts + rows["pos"].to_numpy()) / self.genome.end * COLUMNS).astype(np.int64).clip(0, COLUMNS - 1)
+        up = ((rows["neglog10p"].to_numpy() - self.floor) / PIXEL).astype(np.int64).clip(0, self.height - 1)
+        traits = rows["trait"].replace_strict(self.numbers, return_dtype=pl.UInt32).to_numpy()
+        bytes_, bits = np.divmod(up * COLUMNS + across, 8)
+        np.bitwise_or.at(self.bits, (traits, bytes_), np.left_shift(1, bits).astype(np.uint8))
+
+    def of(self, k: int) -> bytes:
+        """Nothing where no test is below the top."""
+        return self.bits[k].tobytes() if self.bits[k].any() else b""
+
+
+def _points_and_pixels(findings: Findings, genome: Genome, real_from: float) -> tuple[pl.DataFrame, _Pixels]:
+    """Rows from there up, one by one; of all others, pixels."""
+    columns = (*DRAWN, *ALLELES, "beta")
+    points = [Associations.empty().frame.select(columns)]
+    pixels = _Pixels(findings.trait_names, genome, findings.keep_neglog10p, real_from)
+    for rows in findings.associations.some(columns):
+        finite = rows.filter(pl.col("neglog10p").is_finite())
+        real = pl.col("neglog10p") >= real_from
+        points.append(apart(finite.filter(real)))
+        below = finite.filter(~real)
+        if below.height > 0:
+            pixels.add(below)
+    return pl.concat(points), pixels
 
 
 def _by_trait(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -114,33 +162,17 @@ def _names(variants: pl.DataFrame) -> str:
     return packed("\n".join(lines.to_series()).encode())
 
 
-def _trait(
-    findings: Findings, k: int, rows: pl.DataFrame, curve: pl.DataFrame, genome: Genome, real_from: float
-) -> str:  # fmt: skip
+def _trait(findings: Findings, k: int, rows: pl.DataFrame, curve: pl.DataFrame, pixels: bytes) -> str:
     """Four lengths; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays); counts; pixels."""
-    real = rows.filter(pl.col("neglog10p") >= real_from).sort("variant_number")
+    real = rows.sort("variant_number")
     numbers = real["variant_number"].to_numpy().astype(np.int64)
     background = findings.background
     counts = np.empty(0) if background is None else background.counts[k].ravel()
-    pixels = _pixels(rows.filter(pl.col("neglog10p") < real_from), genome, findings.keep_neglog10p, real_from)
     lengths = np.array([real.height, curve.height, len(counts), len(pixels)], dtype="<u4")
     parts = [lengths.tobytes(), planes(np.diff(numbers, prepend=0), "<u4")]
     parts += [planes(real[name].to_numpy(), "<f4") for name in ("neglog10p", "beta")]
     parts += [planes(curve[name].to_numpy(), "<f4") for name in ("expected", "observed", "low", "high")]
     return packed(b"".join([*parts, planes(counts, "<u4"), pixels]))
-
-
-def _pixels(rows: pl.DataFrame, genome: Genome, floor: float, top: float) -> bytes:
-    """Bits, row by row from the floor up: is there a test in this pixel? Nothing where no test is below `top`."""
-    if rows.height == 0:
-        return b""
-    starts = rows["chrom"].replace_strict(genome.starts, return_dtype=pl.Float64).to_numpy()
-    across = ((starts + rows["pos"].to_numpy()) / genome.end * COLUMNS).astype(np.int64).clip(0, COLUMNS - 1)
-    height = pixel_rows(floor, top)
-    up = ((rows["neglog10p"].to_numpy() - floor) / PIXEL).astype(np.int64).clip(0, height - 1)
-    bits = np.zeros((height, COLUMNS), dtype=np.uint8)
-    bits[up, across] = 1
-    return np.packbits(bits, bitorder="little").tobytes()
 
 
 def pixel_rows(floor: float, top: float) -> int:

@@ -1,4 +1,4 @@
-"""What a study found, in memory: all that the page shows, and nothing that it does not."""
+"""What a study found, in memory: all that the page shows, and nothing that it does not. What the scan kept stays on disk."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.recording_tables import DeviceAgreement, DevicePairs
+from ecgwas.report.kept import Kept
 from ecgwas.signals import LEADS
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
 
@@ -137,7 +138,7 @@ class Findings:
     settings         study.yaml with defaults filled in, as plain values; paths relative
     versions         program -> version;  seed: the study's
     traits_report    traits.csv of stage traits;  trait_names: all that were tested
-    associations     rows that the scan kept (-log10 p of at least keep_neglog10p)
+    associations     rows that the scan kept (-log10 p of at least keep_neglog10p), which stay on disk
     left_out         columns reason, variants: variants not tested for any trait
     qq, power        tables of stage loci;  permutation_max (B,) float64 largest -log10 p of each shuffle; empty: none
     regions          neighbourhoods of the strongest loci;  background: tests below keep_neglog10p; None: not counted
@@ -158,7 +159,7 @@ class Findings:
     trait_names: tuple[str, ...]
     representations: tuple[RepresentationFindings, ...]
     example: Example | None
-    associations: Associations
+    associations: Kept
     keep_neglog10p: float
     left_out: pl.DataFrame
     summary: Summary

@@ -9,6 +9,7 @@ from dataclasses import replace
 import polars as pl
 
 from ecgwas.report.figures import agreement, associations, genotype, hits, miami, network, recordings, region, terms, traversal
+from ecgwas.report.figures.sieve import Sieve, genome_of, sift
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.study import ReportOptions
 
@@ -18,15 +19,19 @@ WITHOUT_HITS = 3
 
 def gallery(options: ReportOptions, findings: Findings, *, traits: Sequence[str] = ()) -> dict[str, Figure]:
     """File name -> picture; pictures with nothing to show are absent. traits: drawn besides those with the strongest hits."""
-    genome = associations.genome_of(findings.associations.frame)
+    shown = [*dict.fromkeys([*traits_shown(options, findings), *traits])]
+    genome = genome_of(findings.associations)
+    of_all, of_traits = associations.sieve_of_all(findings, genome), associations.sieve_of_traits(findings, shown, genome)
+    of_pairs = miami.sieves(findings, genome)
+    sift(findings.associations, [of_all, of_traits, *of_pairs])
     candidates: dict[str, Figure | None] = {
-        "all_traits": associations.manhattan_of_all(findings, genome),
+        "all_traits": associations.manhattan_of_all(findings, of_all),
         "null_study": associations.null_study(findings),
         "inflation": associations.inflation(findings),
         **_of_recordings(findings),
-        **miami.miami(findings, genome),
+        **miami.miami(of_pairs),
         **{f"grid_{name}": figure for name, figure in hits.grid(findings).items()},
-        **_of_traits([*dict.fromkeys([*traits_shown(options, findings), *traits])], findings, genome),
+        **_of_traits(shown, findings, of_traits),
         **_of_hits(findings),
         **_of_loci(findings),
     }
@@ -35,10 +40,10 @@ def gallery(options: ReportOptions, findings: Findings, *, traits: Sequence[str]
     return {name: figure for name, figure in candidates.items() if figure is not None}
 
 
-def _of_traits(traits: Sequence[str], findings: Findings, genome: associations.Genome) -> dict[str, Figure | None]:
+def _of_traits(traits: Sequence[str], findings: Findings, sieve: Sieve) -> dict[str, Figure | None]:
     drawn: dict[str, Figure | None] = {}
     for trait in traits:
-        drawn[f"manhattan_{slug(trait)}"] = associations.manhattan(findings, trait, genome)
+        drawn[f"manhattan_{slug(trait)}"] = associations.manhattan(findings, trait, sieve)
         drawn[f"qq_{slug(trait)}"] = associations.qq(findings, trait)
     return drawn
 
@@ -92,16 +97,12 @@ def meaning_of(representation: str, feature: str) -> str:
 
 def traits_shown(options: ReportOptions, findings: Findings) -> list[str]:
     """Traits with a hit, strongest first, at most `max_traits`; without any hit the traits with the strongest tests."""
-    frame = findings.hits.frame
-    if frame.height > 0:
-        return strongest_first(frame)[: options.max_traits]
-    return strongest_first(findings.associations.frame)[:WITHOUT_HITS]
-
-
-def strongest_first(rows: pl.DataFrame) -> list[str]:
-    """Traits by their strongest row."""
-    best = rows.filter(pl.col("neglog10p").is_finite()).group_by("trait").agg(pl.col("neglog10p").max())
-    return best.sort("neglog10p", "trait", descending=[True, False])["trait"].to_list()
+    if len(findings.hits) == 0:
+        strongest = findings.associations.survey.strongest
+        return sorted(strongest, key=lambda trait: (-strongest[trait], trait))[:WITHOUT_HITS]
+    rows = findings.hits.frame.filter(pl.col("neglog10p").is_finite())
+    best = rows.group_by("trait").agg(pl.col("neglog10p").max())
+    return best.sort("neglog10p", "trait", descending=[True, False])["trait"].to_list()[: options.max_traits]
 
 
 def slug(name: str) -> str:

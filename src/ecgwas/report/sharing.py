@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.report.findings import Findings, GenotypeBeats, RepresentationFindings, Traversal
+from ecgwas.report.kept import carried_by_few
 from ecgwas.tables import Associations, Loci
 
 OF_ONE_PERSON = ("top_share", "neglog10p_without_top")
@@ -28,16 +29,16 @@ def shareable(findings: Findings, min_people: int) -> Findings:
     genotypes among them become null together, since one could be had from the others. Mean beats are rounded to a microvolt:
     from the difference of two means over nearly the same people no one's beat can be had.
     """
-    few = _rare(findings.associations.frame, min_people).sum()
+    few = findings.associations.carried_by_few(min_people)
     note = [f"{few:,} tests of alleles carried fewer than {min_people} times are not shown"] if few else []
-    lost = set(findings.hits.frame.filter(_rare(findings.hits.frame, min_people))["variant"])
+    lost = set(findings.hits.frame.filter(carried_by_few(min_people))["variant"])
     return replace(
         findings,
         example=None,
         representations=tuple(_without_recordings(one, min_people) for one in findings.representations),
         genotype_beats=tuple(_rounded(beats) for beats in findings.genotype_beats),
-        associations=_common(findings.associations, min_people),
-        hits=_common(findings.hits, min_people),
+        associations=replace(findings.associations, min_people=max(min_people, findings.associations.min_people)),
+        hits=Associations(findings.hits.frame.filter(~carried_by_few(min_people))),
         loci=Loci(findings.loci.frame.filter(~pl.col("lead_variant").is_in(lost))),
         traits_report=_traits(findings.traits_report, min_people),
         more=_tables(findings.more, min_people),
@@ -64,16 +65,6 @@ def _whole_microvolts(moved: Traversal) -> Traversal:
 
 def _rounded(beats: GenotypeBeats) -> GenotypeBeats:
     return replace(beats, mean_uv=np.round(beats.mean_uv), half_width_uv=np.round(beats.half_width_uv, 1))
-
-
-def _rare(rows: pl.DataFrame, min_people: int) -> pl.Series:
-    """(rows,) true where the rarer allele is carried fewer times; false where its frequency is not known."""
-    rarer = pl.min_horizontal(pl.col("eaf"), 1 - pl.col("eaf"))
-    return rows.select((2 * pl.col("n") * rarer < min_people - 1e-6).fill_null(False)).to_series()
-
-
-def _common(table: Associations, min_people: int) -> Associations:
-    return Associations(table.frame.filter(~_rare(table.frame, min_people)))
 
 
 def _traits(report: pl.DataFrame, min_people: int) -> pl.DataFrame:

@@ -23,11 +23,11 @@ from ecgwas.associate.engine import dense
 from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.gene_tables import GeneCounts
-from ecgwas.stages import gather, loci, scan, traits
+from ecgwas.stages import gather, scan, traits
 from ecgwas.stages.base import stage_folder
 from ecgwas.store import whole
 from ecgwas.study import Study
-from ecgwas.tables import Clusters, Edges, Loci, Traits
+from ecgwas.tables import Associations, Clusters, Edges, Loci, Traits
 
 ROWS_AT_ONCE = 4_000_000
 AROUND_BP = 250_000
@@ -60,8 +60,7 @@ def _names(tested: Traits, chosen: Sequence[str]) -> list[str]:
 def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
     """Every test of each chosen trait, as scan's rows, a few traits at a time."""
     if study.scan.keep_neglog10p == 0:
-        kept = loci.load_associations(study).frame
-        yield from ((trait, kept.filter(pl.col("trait") == trait)) for trait in chosen)
+        yield from _kept(study, chosen)
         return
     folders = scan.dense_folders(study)
     if folders:
@@ -75,6 +74,17 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
         few = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
         results = [associate.scan(gather.engine(study), few, covariates, part, seed=0) for part in opened]
         frame = pl.concat([result.associations.frame for result in results])
+        yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
+
+
+def _kept(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The same, where the scan kept every test: all of them are read once for a few traits."""
+    count = int(scan.rows(study).select(pl.len()).collect().item())
+    at_once = max(1, ROWS_AT_ONCE * len(traits.load_traits(study).names) // max(1, count))
+    for start in range(0, len(chosen), at_once):
+        names = list(chosen[start : start + at_once])
+        batches = scan.rows_in_turn(study, list(Associations.columns))
+        frame = pl.concat([rows.filter(pl.col("trait").is_in(names)) for rows in batches])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
 
 

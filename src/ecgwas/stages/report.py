@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -145,7 +146,7 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Finding
         trait_names=traits.load_traits(study).names,
         representations=(),
         example=None,
-        associations=loci.load_associations(study),
+        associations=report.Kept(partial(scan.rows_in_turn, study)),
         keep_neglog10p=study.scan.keep_neglog10p,
         left_out=_variants_left_out(results),
         summary=Summary.read(at_loci / "summary.csv"),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars.io.plugins import register_io_source
 
 from ecgwas import __version__, report
 from ecgwas.associate import genotypes
@@ -25,7 +26,7 @@ from ecgwas.stages import report as report_stage
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, stage_folder, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Covariates, Matching
+from ecgwas.tables import Associations, Covariates, Matching
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     for name, table in tables(findings, study).items():
         path = out / "tables" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        (table.write_parquet if path.suffix == ".parquet" else table.write_csv)(path)
+        table.write_csv(path)
+    write_rows(findings.associations, out / "tables" / "scan" / "associations.parquet")
     (out / "README.md").write_text(README.format(name=study.name, min_people=least))
     write_json(out / "about.json", {"min_people": least, "study": study.name, "ecgwas": __version__})
 
@@ -91,15 +93,24 @@ def _tell_members(found: Membership) -> None:
         )
 
 
+def write_rows(kept: report.Kept, path: Path) -> None:
+    """The rows that the scan kept, written as they are read."""
+    columns = Associations.columns
+
+    def source(*_: object) -> Iterator[pl.DataFrame]:
+        return kept.some(list(columns))
+
+    register_io_source(source, schema={name: column.dtype for name, column in columns.items()}).sink_parquet(path)
+
+
 def tables(findings: report.Findings, study: Study) -> dict[str, pl.DataFrame]:
-    """Path below share/tables -> table: those of the stages that are not of people."""
+    """Path below share/tables -> table: those of the stages that are not of people, but for the rows of the scan."""
     reasons = [(step.what, reason, count) for step in flow.steps(findings) for reason, count in step.left_out]
     schema = {"before": pl.String, "reason": pl.String, "left_out": pl.Int64}
     shown = pl.when(pl.col("left_out") >= findings.min_people).then(pl.col("left_out"))
     found = {
         "read/left_out.csv": pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown),
         "traits/traits.csv": findings.traits_report,
-        "scan/associations.parquet": findings.associations.frame,
         "scan/variants_left_out.csv": findings.left_out,
         "loci/hits.csv": findings.hits.frame, "loci/loci.csv": findings.loci.frame, "loci/qq.csv": findings.qq,
         "loci/summary.csv": findings.summary.frame, "loci/thresholds.csv": findings.thresholds.frame,

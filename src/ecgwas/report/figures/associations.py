@@ -3,104 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from ecgwas.report import drawing as d
+from ecgwas.report.figures.sieve import Genome, Sieve
 from ecgwas.report.findings import Figure, Findings
-from ecgwas.report.order import chromosome_rank, natural
+from ecgwas.report.order import natural
 
-GAP_SHARE = 0.012
-"""Room between chromosomes, as a share of all their lengths."""
-
-DRAWN = ("variant", "chrom", "pos", "trait", "neglog10p")
-"""Columns of a kept row that are drawn; of millions of rows the others are not copied."""
+ALL = "all"
 
 
-@dataclass(frozen=True)
-class Genome:
-    """Chromosomes side by side: where each starts on the common axis, and the axis' end."""
-
-    starts: dict[str, float]
-    lengths: dict[str, float]
-    end: float
-
-    def room(self, chrom: str) -> tuple[float, float]:
-        """Where the chromosome's room on the common axis begins, and its width."""
-        gap = (self.end - sum(self.lengths.values())) / max(len(self.lengths) - 1, 1)
-        before = list(self.lengths)[: list(self.lengths).index(chrom)]
-        return sum(self.lengths[name] + gap for name in before), self.lengths[chrom]
+def sieve_of_traits(findings: Findings, traits: Sequence[str], genome: Genome) -> Sieve:
+    """For the Manhattan plots of these traits."""
+    heights = findings.associations.survey.strongest
+    panels = {trait: _panel(findings, heights.get(trait), genome, height=230, room=1.06) for trait in traits}
+    return Sieve(genome, float(findings.threshold["neglog10p"]), panels, pl.col("trait"))
 
 
-def genome_of(rows: pl.DataFrame) -> Genome:
-    """The part of each chromosome that the rows cover, in order; each takes at least 3 % of the axis."""
-    spans = rows.group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
-    spans = spans.sort(chromosome_rank("chrom"), "chrom")
-    lengths = {chrom: float(high - low) for chrom, low, high in spans.iter_rows()}
-    least = 0.03 * sum(lengths.values()) or 1.0
-    gap = GAP_SHARE * max(sum(lengths.values()), 1.0)
-    starts, at = {}, 0.0
-    for chrom, low, _ in spans.iter_rows():
-        room = max(lengths[chrom], least)
-        starts[chrom] = at + (room - lengths[chrom]) / 2 - float(low)
-        lengths[chrom] = room
-        at += room + gap
-    return Genome(starts, lengths, max(at - gap, 1.0))
+def sieve_of_all(findings: Findings, genome: Genome) -> Sieve:
+    """For the Manhattan plot of all traits together."""
+    panel = _panel(findings, findings.associations.survey.highest(), genome, height=300, room=1.14)
+    return Sieve(genome, float(findings.threshold["neglog10p"]), {ALL: panel}, pl.lit(ALL), strongest=True)
 
 
-def manhattan(findings: Findings, trait: str, genome: Genome) -> Figure:
+def manhattan(findings: Findings, trait: str, sieve: Sieve) -> Figure:
     """All kept tests of a trait along the genome."""
-    rows = findings.associations.frame.filter(pl.col("trait") == trait, pl.col("neglog10p").is_finite())
-    limit = float(findings.threshold["neglog10p"])
-    beyond = rows.filter(pl.col("neglog10p") > limit).height
+    drawn = sieve.drawn(trait)
+    beyond = drawn.filter(pl.col("neglog10p") > sieve.limit).height
     caption = (
-        f"{trait}: {beyond} variants beyond −log10 p {limit:.2f} (dashed). "
+        f"{trait}: {beyond} variants beyond −log10 p {sieve.limit:.2f} (dashed). "
         f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
     )
-    panel = _panel(rows, genome, limit, findings.keep_neglog10p, height=230, room=1.06)
-    drawn = one_per_pixel(rows, panel, genome, limit)
-    picture = _manhattan(drawn, panel, genome, limit, caption)
+    picture = _manhattan(drawn, sieve.panels[trait], sieve.genome, sieve.limit, caption)
     return Figure(f"Manhattan plot of {trait}", caption, picture, drawn.drop("trait").write_csv())
 
 
-def manhattan_of_all(findings: Findings, genome: Genome) -> Figure | None:
+def manhattan_of_all(findings: Findings, sieve: Sieve) -> Figure | None:
     """Each variant's strongest trait along the genome, leads of loci named."""
-    rows = findings.associations.frame.select(DRAWN).filter(pl.col("neglog10p").is_finite())
-    if rows.height == 0:
+    drawn = sieve.drawn(ALL)
+    if drawn.height == 0:
         return None
-    order = rows.sort("neglog10p", "trait", descending=[True, False])
-    rows = order.unique(["chrom", "pos", "variant"], keep="first", maintain_order=True)
-    limit = float(findings.threshold["neglog10p"])
     caption = (
         f"Every variant's strongest association over {len(findings.trait_names)} traits; the dashed line is the study's "
-        f"threshold, −log10 p {limit:.2f} ({findings.threshold['kind']}). "
+        f"threshold, −log10 p {sieve.limit:.2f} ({findings.threshold['kind']}). "
         f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
     )
     names = nearest_genes(findings)
     marks = [(row["chrom"], row["pos"], row["neglog10p"], names.get(row["locus"], row["lead_variant"]))
              for row in findings.loci.frame.iter_rows(named=True)]  # fmt: skip
-    panel = _panel(rows, genome, limit, findings.keep_neglog10p, height=300, room=1.14)
-    drawn = one_per_pixel(rows, panel, genome, limit)
-    picture = _manhattan(drawn, panel, genome, limit, caption, marks)
+    picture = _manhattan(drawn, sieve.panels[ALL], sieve.genome, sieve.limit, caption, marks)
     return Figure("All traits along the genome", caption, picture, drawn.write_csv())
 
 
-def _panel(rows: pl.DataFrame, genome: Genome, limit: float, floor: float, *, height: float, room: float) -> d.Panel:
-    strongest = float(rows["neglog10p"].max()) if rows.height else limit  # type: ignore[arg-type]
-    return d.Panel(56, 16, 860, height - 66, (0, genome.end), (min(floor, limit), max(strongest, limit) * room))
-
-
-def one_per_pixel(rows: pl.DataFrame, panel: d.Panel, genome: Genome, limit: float) -> pl.DataFrame:
-    """Every hit, and of the rows below the threshold one per pixel: what the eye could tell apart, whatever their number."""
-    starts = pl.col("chrom").replace_strict(genome.starts, return_dtype=pl.Float64)
-    across, up = panel.width / genome.end, panel.height / (panel.y_range[1] - panel.y_range[0])
-    hit = pl.col("neglog10p") > limit
-    pixels = rows.with_columns(column=((starts + pl.col("pos")) * across).round(), row=(pl.col("neglog10p") * up).round())
-    one = pl.struct("column", "row").is_first_distinct()
-    kept = pl.concat([pixels.filter(hit), pixels.filter(~hit).filter(one)])
-    return kept.sort(chromosome_rank("chrom"), "chrom", "pos", "variant", "trait").select(DRAWN)
+def _panel(findings: Findings, strongest: float | None, genome: Genome, *, height: float, room: float) -> d.Panel:
+    limit, floor = float(findings.threshold["neglog10p"]), findings.keep_neglog10p
+    top = max(limit if strongest is None else strongest, limit) * room
+    return d.Panel(56, 16, 860, height - 66, (0, genome.end), (min(floor, limit), top))
 
 
 def nearest_genes(findings: Findings) -> dict[int, str]:

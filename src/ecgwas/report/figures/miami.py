@@ -2,52 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from ecgwas.report import drawing as d
-from ecgwas.report.figures.associations import DRAWN, Genome, one_per_pixel
+from ecgwas.report.figures.sieve import Genome, Sieve
 from ecgwas.report.findings import Figure, Findings
 
 HEIGHT = 170.0
 
 
-def miami(findings: Findings, genome: Genome) -> dict[str, Figure]:
-    """The first representation against each other one: each variant's strongest trait of each, one up, one down."""
-    rows = findings.associations.frame.select(DRAWN).filter(pl.col("neglog10p").is_finite())
-    if rows.height == 0:
-        return {}
-    names = list(dict.fromkeys(name.split(".", 1)[0] for name in findings.trait_names))
-    best = {name: _best(rows.filter(pl.col("trait").str.starts_with(f"{name}."))) for name in names}
-    return {f"miami_{names[0]}_{other}": _pair(findings, genome, names[0], other, best) for other in names[1:]}
+def sieves(findings: Findings, genome: Genome) -> list[Sieve]:
+    """Of each picture the two halves: the first representation and another one; none where nothing was kept."""
+    if findings.associations.survey.rows == 0:
+        return []
+    first, *others = dict.fromkeys(name.split(".", 1)[0] for name in findings.trait_names)
+    return [_sieve(findings, genome, first, other) for other in others]
 
 
-def _best(rows: pl.DataFrame) -> pl.DataFrame:
-    order = rows.sort("neglog10p", "trait", descending=[True, False])
-    return order.unique(["chrom", "pos", "variant"], keep="first", maintain_order=True)
-
-
-def _pair(findings: Findings, genome: Genome, above: str, below: str, best: dict[str, pl.DataFrame]) -> Figure:
+def _sieve(findings: Findings, genome: Genome, above: str, below: str) -> Sieve:
     limit, floor = float(findings.threshold["neglog10p"]), min(findings.keep_neglog10p, 3.0)
-    strongest = [float(frame["neglog10p"].max()) for frame in (best[above], best[below]) if frame.height]  # type: ignore[arg-type]
-    top = max([limit, *strongest]) * 1.06
-    panels = (d.Panel(56, 30, 860, HEIGHT, (0, genome.end), (floor, top)),
-              d.Panel(56, 30 + HEIGHT + 26, 860, HEIGHT, (0, genome.end), (top, floor)))  # fmt: skip
+    heights = [findings.associations.survey.highest(f"{name}.") for name in (above, below)]
+    top = max([limit, *(height for height in heights if height is not None)]) * 1.06
+    panels = {above: d.Panel(56, 30, 860, HEIGHT, (0, genome.end), (floor, top)),
+              below: d.Panel(56, 30 + HEIGHT + 26, 860, HEIGHT, (0, genome.end), (top, floor))}  # fmt: skip
+    representation = pl.col("trait").str.splitn(".", 2).struct[0]
+    return Sieve(genome, limit, panels, representation, strongest=True)
+
+
+def miami(sieves: Sequence[Sieve]) -> dict[str, Figure]:
+    """The first representation against each other one: each variant's strongest trait of each, one up, one down."""
+    return {f"miami_{'_'.join(sieve.panels)}": _pair(sieve) for sieve in sieves}
+
+
+def _pair(sieve: Sieve) -> Figure:
+    above, below = sieve.panels
     parts: list[str] = []
-    drawn = []
-    for panel, name in zip(panels, (above, below), strict=True):
-        rows = one_per_pixel(best[name], panel, genome, limit)
+    drawn, hits = [], []
+    for name, panel in sieve.panels.items():
+        rows = sieve.drawn(name)
         drawn.append(rows.with_columns(representation=pl.lit(name)))
-        parts += _half(panel, rows, genome, limit, name)
-    parts += _chromosomes(panels[0], genome)
-    middle = panels[0].bottom + 13
+        hits.append(rows.filter(pl.col("neglog10p") > sieve.limit).height)
+        parts += _half(panel, rows, sieve.genome, sieve.limit, name)
+    upper, lower = sieve.panels.values()
+    parts += _chromosomes(upper, sieve.genome)
+    middle = upper.bottom + 13
     turn = f"rotate(-90 18 {d.number(middle)})"
     parts.append(d.text(18, middle, "−log10 p", size=12, fill=d.INK, anchor="middle", transform=turn))
-    hits = [best[name].filter(pl.col("neglog10p") > limit).height for name in (above, below)]
     caption = (
         f"Every variant's strongest association among the traits of {above} (up; {hits[0]} variants beyond the threshold) "
-        f"and of {below} (down; {hits[1]}); dashed is the study's threshold, −log10 p {limit:.2f}."
+        f"and of {below} (down; {hits[1]}); dashed is the study's threshold, −log10 p {sieve.limit:.2f}."
     )
-    picture = d.svg(930, panels[1].bottom + 16, parts, caption)
+    picture = d.svg(930, lower.bottom + 16, parts, caption)
     return Figure(f"{above} and {below} back to back", caption, picture, pl.concat(drawn).write_csv())
 
 
