@@ -16,8 +16,10 @@ from ecgwas.associate.hits import by_frequency, credible, heritability, matching
 from ecgwas.associate.people import components as ancestry
 from ecgwas.associate.people import kinship
 from ecgwas.associate.people import panel as panels
+from ecgwas.report import embedded
 from ecgwas.represent import components, measurements
 from ecgwas.signals import LEADS
+from ecgwas.stages import scan as scan_stage
 from ecgwas.study import BeatPoints, Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
 
 CONSTANTS: Mapping[str, float] = {
@@ -75,6 +77,10 @@ COPY_BYTES, DECODED_BYTES = 4.0, 24.0
 """Of a person's genotype in the neighbourhood of a locus, and of one that is being read."""
 STRIPS, MATRICES = 7.0, 4.0
 """Pieces of such a neighbourhood in float64, and matrices of its variants with each other, that are held at once."""
+POINT_BYTES = 450.0
+"""Of a kept row that the page draws as a point of its own; the weakest of many become pixels."""
+PASSED_BYTES, LEFT_BYTES = 300.0, 10.0
+"""Of a kept row while it is looked at, with others of its chromosome; of one that is done with, in memory that lies idle."""
 GENOME_BP = 2.9e9
 COMMON = 0.5
 """Share of variants that are common enough to judge people by, and of these that are independent: as on an array."""
@@ -362,22 +368,24 @@ def genes() -> Need:
 
 
 def report(study: Study, size: Size, count: int) -> Need:
-    """The page: of the scan's rows one copy, of people their traits."""
+    """The page: of the scan's rows those that it draws, of people their traits."""
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
     learned = any(isinstance(options, (ResidualAutoencoder, Vae)) for options in study.represent)
-    held = kept * 390 + 2 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
+    held = min(kept, embedded.MOST_POINTS) * POINT_BYTES + kept * LEFT_BYTES
+    held += 2 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
     cpu = CONSTANTS["start"] + CONSTANTS["report"] + kept * CONSTANTS["report_row"]
     cpu += CONSTANTS["start_torch"] if learned else 0.0
     return Need(cpu, BASE_MIB + 50 + (TORCH_MIB if learned else 0.0) + held / MIB, 15.0)
 
 
 def share(study: Study, size: Size, count: int) -> Need:
-    """The page again, without rare alleles: another copy of the rows, a table of them, and how people could be matched."""
+    """The page again, without rare alleles, the rows of the scan, as they are read, and how people could be matched."""
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
     page = report(study, size, count)
     pairs = min(size.tested, matching.MOST_PEOPLE) ** 2 if study.share.matching else 0
     looked = min(size.all_variants, membership.MOST_VARIANTS) * min(size.tested, matching.MOST_PEOPLE)
     calls = looked if study.share.membership else 0
     cpu = page.cpu_seconds + pairs * CONSTANTS["matched_pair"] + calls * CONSTANTS["membership_call"]
-    held = kept * 150 + 60.0 * min(calls, membership.CALLS)
+    share_of_largest = kept * size.largest / max(size.all_variants, 1)
+    held = min(share_of_largest, scan_stage.ROWS_AT_A_TIME) * PASSED_BYTES + 60.0 * min(calls, membership.CALLS)
     return Need(cpu, page.memory_mib + held / MIB, page.disk_mib + kept * ROW_BYTES / MIB)
