@@ -16,7 +16,7 @@ from ecgwas import stages
 from ecgwas.cli import main
 from ecgwas.errors import MissingStageError, StudyError
 from ecgwas.exchange import gwas_ssf
-from ecgwas.stages import export, loci, scan, traits
+from ecgwas.stages import export, scan, traits
 from ecgwas.study import Study
 from ecgwas.tables import Loci
 from tests.cohorts import make_cohort
@@ -35,6 +35,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return study
 
 
+@pytest.mark.parametrize("at_once", [1, export.ROWS_AT_ONCE])
+def test_where_every_test_was_kept_they_are_read(finished: Study, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(export, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(scan, "ROWS_AT_A_TIME", 5)
+    kept = scan.rows(finished).collect()
+    named = [name for name in reversed(traits.load_traits(finished).names) if name.startswith("clinical.12L")]
+    study = finished.model_copy(update={"scan": finished.scan.model_copy(update={"keep_neglog10p": 0.0})})
+    found = list(export.whole_scan(study, named))
+    assert [trait for trait, _ in found] == named
+    for trait, rows in found:
+        assert rows.equals(kept.filter(pl.col("trait") == trait))
+    assert sum(rows.height for _, rows in found) > 5
+
+
 def test_summary_statistics_are_of_every_variant_and_equal_the_scan(finished: Study, tmp_path: Path) -> None:
     said = list(export.export(finished, "gwas_ssf", tmp_path, [TRAIT]))
     path = tmp_path / f"{TRAIT}.tsv.gz"
@@ -44,7 +58,7 @@ def test_summary_statistics_are_of_every_variant_and_equal_the_scan(finished: St
     whole = pl.read_csv(path, separator="\t", null_values="#NA")
     assert whole.height == tests
     assert said[0] == f"{path.name}: {tests} variants"
-    kept = loci.load_associations(finished).frame.filter(pl.col("trait") == TRAIT)
+    kept = scan.rows(finished).collect().filter(pl.col("trait") == TRAIT)
     assert 0 < kept.height < tests
     place = {"chromosome": "chrom", "base_pair_location": "pos"}
     both = kept.with_columns(pl.col("chrom").cast(pl.Int64)).join(whole.rename(place), on=["chrom", "pos"], suffix="_theirs")

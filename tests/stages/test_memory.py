@@ -70,7 +70,7 @@ def peak(study: Study, stage: str = "loci") -> float:
 def test_rows_come_in_order_and_no_more_than_some_at_a_time(finished: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "ROWS_AT_A_TIME", 3)
     with_rows(finished, 23)
-    whole = loci.load_associations(finished).frame
+    whole = scan.rows(finished).collect()
     found = list(scan.rows_in_turn(finished, whole.columns))
     assert [len(batch) for batch in found] == [3, 1] * 5 + [3]
     assert pl.concat(found).equals(whole)
@@ -81,7 +81,7 @@ def test_rows_come_in_order_and_no_more_than_some_at_a_time(finished: Study, mon
 def test_some_rows_are_evenly_spaced(finished: Study, monkeypatch: pytest.MonkeyPatch, at_a_time: int) -> None:
     monkeypatch.setattr(scan, "ROWS_AT_A_TIME", at_a_time)
     with_rows(finished, 23)
-    whole = loci.load_associations(finished).frame
+    whole = scan.rows(finished).collect()
     assert whole.height == 23
     assert scan.some_rows(finished, 23, whole.columns).equals(whole)
     for most in range(1, 23):

@@ -23,6 +23,7 @@ from ecgwas.associate.engine import dense
 from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.gene_tables import GeneCounts
+from ecgwas.report.kept import apart
 from ecgwas.stages import gather, scan, traits
 from ecgwas.stages.base import stage_folder
 from ecgwas.store import whole
@@ -84,7 +85,7 @@ def _kept(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFra
     for start in range(0, len(chosen), at_once):
         names = list(chosen[start : start + at_once])
         batches = scan.rows_in_turn(study, list(Associations.columns))
-        frame = pl.concat([rows.filter(pl.col("trait").is_in(names)) for rows in batches])
+        frame = pl.concat([Associations.empty().frame, *(apart(rows.filter(pl.col("trait").is_in(names))) for rows in batches)])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
 
 

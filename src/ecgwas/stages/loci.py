@@ -138,11 +138,6 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     return {part.chrom: part.positions[tested.of(part)] for part in opened}
 
 
-def load_associations(study: Study) -> Associations:
-    """The kept rows of all parts of the scan."""
-    return Associations(scan.rows(study).collect())
-
-
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, nothing_to_check
 )
