@@ -65,10 +65,9 @@ def embedded(findings: Findings, pictures: Mapping[str, Figure]) -> Embedded:
     rows, pixels = _points_and_pixels(findings, genome, real_from)
     variants = _variants(rows, findings.trait_names)
     blocks = {"variant-places": _places(variants, genome), "variant-names": _names(variants)}
-    rows = rows.drop(ALLELES)
-    of_trait = _by_trait(_numbered(rows, variants))
-    curves = _by_trait(findings.qq)
-    nothing, no_curve = rows.clear().with_columns(variant_number=pl.lit(None, pl.UInt32)), findings.qq.clear()
+    rows = _numbered(rows, variants)
+    of_trait, curves = _by_trait(rows), _by_trait(findings.qq)
+    nothing, no_curve = rows.clear(), findings.qq.clear()
     for k, trait in enumerate(findings.trait_names):
         mine = of_trait.get(trait, nothing)
         blocks[f"trait-{k}"] = _trait(findings, k, mine, curves.get(trait, no_curve), pixels.of(k))
@@ -145,7 +144,9 @@ def _variants(rows: pl.DataFrame, traits: Sequence[str]) -> pl.DataFrame:
 
 def _numbered(rows: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
     keys = ["chrom", "pos", "variant"]
-    return rows.join(variants.select(*keys, "variant_number"), on=keys, how="left", maintain_order="left")
+    rows = rows.select(*keys, "trait", "neglog10p", "beta")
+    numbered = rows.join(variants.select(*keys, "variant_number"), on=keys, how="left", maintain_order="left")
+    return numbered.drop(keys)
 
 
 def _places(variants: pl.DataFrame, genome: Genome) -> str:
@@ -159,7 +160,7 @@ def _places(variants: pl.DataFrame, genome: Genome) -> str:
 
 def _names(variants: pl.DataFrame) -> str:
     lines = variants.select(pl.concat_str("variant", *ALLELES, separator="\t"))
-    return packed("\n".join(lines.to_series()).encode())
+    return packed((lines.to_series().str.join("\n").item() or "").encode())
 
 
 def _trait(findings: Findings, k: int, rows: pl.DataFrame, curve: pl.DataFrame, pixels: bytes) -> str:

@@ -77,7 +77,7 @@ COPY_BYTES, DECODED_BYTES = 4.0, 24.0
 """Of a person's genotype in the neighbourhood of a locus, and of one that is being read."""
 STRIPS, MATRICES = 7.0, 4.0
 """Pieces of such a neighbourhood in float64, and matrices of its variants with each other, that are held at once."""
-POINT_BYTES = 450.0
+POINT_BYTES = 700.0
 """Of a kept row that the page draws as a point of its own; the weakest of many become pixels."""
 PASSED_BYTES, LEFT_BYTES = 300.0, 10.0
 """Of a kept row while it is looked at, with others of its chromosome; of one that is done with, in memory that lies idle."""
