@@ -25,7 +25,8 @@ def test_the_bound_covers_every_correlation_and_factor(noise: float, doubled: bo
     basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
     rules, along = Rules(basis, covariates), block.decoded().astype(np.float64) @ basis
     remaining = block.squares - (along**2).sum(axis=1)
-    each = rules._each(block, along, np.maximum(remaining, 1e-12))
-    assert not (each & ~rules._near(block, along, remaining)).any()
+    explained, rest = (along[:, 1:] ** 2).sum(axis=1), np.maximum(remaining, 1e-12)
+    each = rules._each(block, along[:, 1:], rest)
+    assert not (each & ~rules._near(block, explained, lambda some: along[some, 1:], remaining)).any()
     assert each[7] or noise > 0.02
     assert doubled or not each.all()

@@ -79,7 +79,7 @@ class Fitter:
             assert isinstance(block, Block)
             held = self.on_device.sums(block)
             remaining = squares - held.explained
-            codes = self.group.rules.codes(block, held.along, remaining)
+            codes = self.group.rules.codes(block, held.of_covariates, held.along_covariates, remaining)
             return Screened(held.product, remaining, held.length, codes, codes == 0, self._degrees(block), wanted)
         along = np.empty((len(block), rank))
         along[:, 0] = block.minor * design.basis[0, 0]
@@ -89,13 +89,14 @@ class Fitter:
         else:
             product = self.kernel.products(block)
             along[:, 1:] = product[:, wanted : wanted + rank - 1]
-        explained = np.einsum("vr,vr->v", along, along)
+        of_covariates = np.einsum("vr,vr->v", along[:, 1:], along[:, 1:])
+        explained = of_covariates + along[:, 0] ** 2
         length = None
         if block.missing.any():
             length = np.empty((len(block), wanted), dtype=np.float32)
             self.gaps.mend(block, Sums(along, explained, squares, product, length))
         remaining = squares - explained
-        codes = self.group.rules.codes(block, along, remaining)
+        codes = self.group.rules.codes(block, of_covariates, lambda some: along[some, 1:], remaining)
         return Screened(product, remaining, length, codes, codes == 0, self._degrees(block), wanted)
 
     def _degrees(self, block: AnyBlock) -> NDArray[np.int64]:

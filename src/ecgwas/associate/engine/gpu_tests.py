@@ -1,4 +1,4 @@
-"""All tests of a block on a graphics processor: packed bytes go there; covariates' products and the tests that matter return.
+"""All tests of a block on a graphics processor: packed bytes go there; a few sums and the tests that matter return.
 
 The algebra is algebra.left_out's, as in gaps.py: people without a call are gathered, variants with about as many of them
 together, the small matrices in float64 and the part with all traits in float32. What is written is computed again in float64
@@ -32,13 +32,19 @@ ABSENT_OF_BYTE = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4) == NO_CALL
 
 @dataclass(frozen=True)
 class Held:
-    """Of a block of V variants: product (V, C) and length (V, K) or None, as in Screened, on the device; along (V, R) and
-    explained (V,) float64 here."""
+    """Of a block of V variants: product (V, C) and length (V, K) or None, as in Screened, on the device; here (V,) float64,
+    what the basis explains of the people called, and what the covariates explain where no call counts 0."""
 
     product: torch.Tensor
     length: torch.Tensor | None
-    along: NDArray[np.float64]
     explained: NDArray[np.float64]
+    of_covariates: NDArray[np.float64]
+    traits: int
+
+    def along_covariates(self, some: NDArray[np.int64]) -> NDArray[np.float64]:
+        """collinear.AlongCovariates: few are asked for, so that the others stay where they are."""
+        rows = self.product[torch.from_numpy(some).to(self.product.device), self.traits :]
+        return np.asarray(rows.to(torch.float64).cpu().numpy())
 
 
 class DeviceTests:
@@ -64,13 +70,15 @@ class DeviceTests:
             along = torch.empty((len(block), self.basis.shape[1]), dtype=torch.float64, device=self.where)
             along[:, 0] = self._there(block.minor * self.intercept)
             along[:, 1:] = product[:, self.traits :]
-            explained = along.square().sum(dim=1)
+            of_covariates = along[:, 1:].square().sum(dim=1)
+            explained = of_covariates + along[:, 0].square()
             length = None
             if block.missing.any():
                 length = torch.ones((len(block), self.traits), dtype=torch.float32, device=self.where)
                 for some in self._alike(block.missing):
                     self._mend(packed, block.missing[some], self._there(some), along, explained, product, length)
-            return Held(product, length, along.cpu().numpy(), explained.cpu().numpy())
+            both = torch.stack([explained, of_covariates]).cpu().numpy()
+            return Held(product, length, both[0], both[1], self.traits)
 
     def reached(self, screened: Screened, least: NDArray[np.float64], counts: torch.Tensor) -> NDArray[np.int32]:
         """As screening.reached; counts (K BINS + 1,) int32 on the device, the last for tests not computed."""
