@@ -8,7 +8,7 @@ file repeats some of them until it is long enough to be timed. The floor of a va
 operations (three parts of bfloat16) at the rate of a large square product measured here, and of its packed bytes at the
 bandwidth measured here from pinned memory. `device` is a block's time on one thread from packed bytes in memory to the list of
 tests that matter; `scan` is the whole, files and float64 included, on all threads, at the default keep_neglog10p and at 5.
-Differences are over every test of some variants, kept by `dense`.
+Differences are over every test of some variants, those of the processor in full as for `dense`.
 """
 
 from __future__ import annotations
@@ -104,10 +104,8 @@ class OnDevice:
     def t(self) -> NDArray[np.float64]:
         """Every t in float32, as it is compared with the limit."""
         screened = self.fitter.screen(self.block)
-        here = {
-            name: value.cpu().numpy() for name in ("product", "length") if torch.is_tensor(value := getattr(screened, name))
-        }
-        screened = replace(screened, **here)
+        length = None if screened.length is None else _here(screened.length)
+        screened = replace(screened, product=_here(screened.product), length=length)
         signs = np.sign(screened.product[:, : screened.traits])
         return np.where(screened.fine[:, None], signs * np.sqrt(screening.chi2(screened), dtype=np.float64), 0.0)
 

@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 from ecgwas.associate.calls.codes import NO_CALL, Block
 from ecgwas.associate.calls.sources import unpacked
 from ecgwas.associate.engine.algebra import Design
+from ecgwas.associate.engine.gaps import SMALLEST_ROOT
 from ecgwas.associate.engine.gpu import TorchKernel, looked_up
 from ecgwas.associate.engine.screening import BINS, BINS_PER_UNIT, SMALLEST, Screened
 
 GATHERED_BYTES = 2**28
 """Rows of traits that a thread gathers at once."""
-
-SMALLEST_ROOT = 1e-6
-"""As in gaps.py."""
 
 ABSENT_OF_BYTE = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4) == NO_CALL
 """(256, 4) bool: who of the four people of a byte has no call."""
