@@ -13,7 +13,7 @@ from ecgwas.associate.engine import compiled, kernels, screening, streamed
 from ecgwas.associate.engine.algebra import Missing, least_t_squared, left_out, neglog10p
 from ecgwas.associate.engine.cohort import Group
 from ecgwas.associate.engine.gaps import Gaps, Sums
-from ecgwas.associate.engine.screening import Screened, Tally
+from ecgwas.associate.engine.screening import Screened, Tally, Tester
 from ecgwas.study.scan import Matrix
 
 if TYPE_CHECKING:
@@ -63,12 +63,7 @@ class Fitter:
 
     def reached(self, screened: Screened, counts: Any) -> NDArray[np.int32]:
         """(H, 2) int32 variant and trait of tests that may reach keep_neglog10p; all tests join a thread's `counts`."""
-        least = self.least(screened)
-        if self.on_device is not None:
-            return self.on_device.reached(screened, least, counts)
-        if self.streamed is not None and screened.product.dtype == np.uint8:
-            return self.streamed.reached(screened, least, counts)
-        return screening.reached(screened, least, counts)
+        return (screened.by or screening.reached)(screened, self.least(screened), counts)
 
     def screen(self, block: AnyBlock) -> Screened:
         """All tests, in float32 but for what would cancel."""
@@ -80,11 +75,14 @@ class Fitter:
             held = self.on_device.sums(block)
             remaining = squares - held.explained
             codes = self.group.rules.codes(block, held.of_covariates, held.along_covariates, remaining)
-            return Screened(held.product, remaining, held.length, codes, codes == 0, self._degrees(block), wanted)
+            arrays = held.product, remaining, held.length, codes, codes == 0, self._degrees(block)
+            return Screened(*arrays, wanted, self.on_device.reached)
         along = np.empty((len(block), rank))
         along[:, 0] = block.minor * design.basis[0, 0]
+        by: Tester | None = None
         if self.streamed is not None and isinstance(block, Block) and not block.missing.any():
             product: NDArray[Any] = block.packed
+            by = self.streamed.reached
             along[:, 1:] = self.streamed.along(block)[:, : rank - 1]
         else:
             product = self.kernel.products(block)
@@ -97,7 +95,7 @@ class Fitter:
             self.gaps.mend(block, Sums(along, explained, squares, product, length))
         remaining = squares - explained
         codes = self.group.rules.codes(block, of_covariates, lambda some: along[some, 1:], remaining)
-        return Screened(product, remaining, length, codes, codes == 0, self._degrees(block), wanted)
+        return Screened(product, remaining, length, codes, codes == 0, self._degrees(block), wanted, by)
 
     def _degrees(self, block: AnyBlock) -> NDArray[np.int64]:
         lost = block.missing if self.options.missing == "exact" else np.zeros_like(block.missing)

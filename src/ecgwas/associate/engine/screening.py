@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,8 +30,9 @@ class Screened:
     codes      (V,) int8, PLINK's code where not computed (collinear.CODES), else 0;  fine (V,) bool, computed
     degrees    (V,) int64, degrees of freedom
 
-    Where a GPU tests, product and length are torch tensors there. Where products are made while they are tested (streamed.py),
-    product is what of: packed genotypes (V, W) uint8.
+    by         who tests, as `reached` does; None: `reached`, by the products themselves. Where a GPU tests, product and length
+               are torch tensors there; where products are made while they are tested (streamed.py), product is what of:
+               packed genotypes (V, W) uint8
     """
 
     product: Any
@@ -40,6 +42,11 @@ class Screened:
     fine: NDArray[np.bool_]
     degrees: NDArray[np.int64]
     traits: int
+    by: Tester | None = None
+
+
+Tester = Callable[[Screened, NDArray[np.float64], Any], NDArray[np.int32]]
+"""As `reached`."""
 
 
 class Counter(Protocol):
