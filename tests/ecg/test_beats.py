@@ -16,7 +16,7 @@ from ecgwas.ecg.clean import highpass, minus_moving_average
 from ecgwas.ecg.formats import read
 from ecgwas.ecg.recording import twelve_leads
 from ecgwas.signals import LEADS
-from ecgwas.simulate import clean_beats, simulate_signals
+from ecgwas.simulate import PARAMETERS, Hearts, clean_beats, simulate_signals
 from ecgwas.simulate.waves import SimulatedSignals
 from ecgwas.study import BeatOptions
 from tests.ecg.wfdb_files import read_signals, read_waves
@@ -163,6 +163,45 @@ def test_voltage_and_polarity_do_not_matter() -> None:
         np.testing.assert_allclose(again.median, factor * beats[0].median, atol=0.01)
 
 
+def hearts_with(people: int, **parameters: float) -> Hearts:
+    """Simulated hearts alike in some parameters."""
+    hearts = make_hearts(people, 31)
+    values = hearts.values.copy()
+    for name, value in parameters.items():
+        values[:, list(PARAMETERS).index(name)] = value
+    return Hearts(values, hearts.lead_vectors)
+
+
+def test_tall_narrow_t_waves_are_no_beats() -> None:
+    """Once each was a beat, the heart rate twice what it is, in 4 simulated people of 1,000."""
+    hearts = hearts_with(40, r_uv=750, s_uv=450, t_uv=520, t_ms=36, t_skew=0.3)
+    signals = simulate_signals(hearts, np.random.default_rng(31))
+    for raw, truth in zip(signals.noisy_uv, signals.r_samples, strict=True):
+        result = agreement(beats_of(raw).r_samples, truth[truth >= 0].astype(float), 25)
+        assert result.invented == 0
+
+
+def test_s_a_little_longer_than_r_is_not_r() -> None:
+    hearts = hearts_with(40, r_uv=920, s_uv=1060, qrs_axis_deg=42, s_axis_deg=222, qrs_tilt_deg=32, s_tilt_deg=46)
+    signals = simulate_signals(hearts, np.random.default_rng(31))
+    for raw, truth in zip(signals.noisy_uv, signals.r_samples, strict=True):
+        errors = agreement(beats_of(raw).r_samples, truth[truth >= 0].astype(float), 25).errors
+        assert abs(np.median(errors)) <= 3
+
+
+def test_r_of_a_broad_qrs_after_a_spike_is_its_peak() -> None:
+    """Paced: zero is the level beside QRS, and two samples of a spike are not R."""
+    raw, truth = np.zeros((12, 5000)), np.arange(300, 4800, 420)
+    time = np.arange(5000)
+    for peak in truth:
+        raw -= 1500 * np.exp(-0.5 * ((time - peak) / 18) ** 2) + 300 * np.exp(-0.5 * ((time - peak - 140) / 25) ** 2)
+        raw[:, peak - 45 : peak - 43] += 1200
+    raw *= np.where(np.arange(12) == LEADS.index("I"), -0.3, 1.0)[:, None]
+    raw += np.random.default_rng(2).normal(0, 8, raw.shape)
+    result = agreement(beats_of(raw).r_samples, truth.astype(float), 12)
+    assert (result.missed, result.invented) == (0, 0)
+
+
 @pytest.mark.parametrize("bpm", [35, 60, 110, 170])
 def test_slow_and_fast_hearts(bpm: int) -> None:
     beat = clean_beats(make_hearts(1, 5))[0].astype(np.float64)[:, 125:330]  # QRS and T alone
@@ -211,6 +250,24 @@ def test_r_peaks_are_a_cardiologists(shared: Path) -> None:
     assert found > 1200
     assert found / (found + missed) > 0.99
     assert found / (found + invented) > 0.99
+
+
+@pytest.mark.real
+def test_r_lies_within_a_cardiologists_qrs(shared: Path) -> None:
+    """In all 140 people, those with pacemakers and bundle branch blocks among them."""
+    outside = []
+    for record in sorted((shared / "data" / "ecg" / "ludb" / "data").glob("*.hea")):
+        waves = [wave for lead in LEADS for wave in read_waves(record.with_suffix(f".{lead.lower()}")) if wave.kind == "N"]
+        inside = np.zeros(5000, dtype=bool)
+        for wave in waves:
+            inside[wave.onset : wave.offset + 1] = True
+        one = find_beats(OPTIONS, strip_of(read_signals(record)), RATE)
+        assert one is not None, record
+        marked = np.flatnonzero(inside)
+        normal = one.r_samples[one.normal]
+        if not inside[normal[(normal > marked[0]) & (normal < marked[-1])]].all():
+            outside.append(record.stem)
+    assert outside == []
 
 
 @pytest.mark.real

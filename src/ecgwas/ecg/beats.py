@@ -1,7 +1,8 @@
 """Beats of one recording: R peaks on all leads together, normal beats told from others, the median beat.
 
 1. Where a QRS is: energy of 5-25 Hz over the eight independent leads, smoothed over 80 ms; peaks above a share of the usual
-   peak, 250 ms apart or more; a gap longer than 1.6 usual intervals is searched again with half the share.
+   peak, 250 ms apart or more, but no T waves, which have little above 10 Hz; a gap longer than 1.6 usual intervals is searched
+   again with half the share.
 2. Where exactly: beats are laid over a template by cross-correlation of all leads at once; the template is the median of the
    largest family of beats that look alike. R is where the template's heart vector is longest in the frontal plane, so one
    definition holds for every beat and every lead.
@@ -11,13 +12,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS
@@ -34,8 +36,12 @@ SHARE_OF_USUAL = 0.25
 """A peak of QRS energy below this share of the usual one is no beat."""
 LEAST_ENERGY_UV = 5.0
 """Below this usual QRS energy there is no heart in the recording; a QRS of 100 µV in one lead has ten times as much."""
-T_WAVE_MS, T_WAVE_SHARE = 400.0, 0.4
-"""A peak so soon after another, with less than this share of its energy, is that one's T wave."""
+SHARP_BAND_HZ = (10.0, 30.0)
+T_WAVE_MS, T_WAVE_SHARE = 500.0, 0.3
+"""A peak so soon after another, with less than this share of its energy between 10 and 30 Hz, is that one's T wave.
+
+A tall narrow T has up to half its QRS' energy between 5 and 25 Hz, but a fifth of it there; an extrasystole has half.
+"""
 LONG_GAP = 1.6
 LIKENESS_MS = (-120.0, 400.0)
 """From R: what two beats are compared on. The next beat must not lie in it, so it is cut at 0.7 of the usual interval."""
@@ -50,6 +56,14 @@ FRONTAL = np.array(
 Its longest moment is R. With Z, or as a plain sum over leads, the S of V1-V3 is longer than R in many people and not in others,
 and beats of different people would be laid over each other 10 to 30 ms apart.
 """
+USUAL_AXIS = np.array([np.cos(np.pi / 4), np.sin(np.pi / 4)])
+USUAL_SHARE = 0.2
+"""What of the vector lies along the ventricles' usual axis, 45 degrees down to the left, counts so much more, so that R is not
+sought in an S that is a little longer: S points up to the right, where few hearts' R does."""
+R_SMOOTH_MS = 4.0
+"""SD of the Gaussian that the vector is smoothed with before: a pacemaker's spike or a step in one lead is not R."""
+ZERO_MS = 250.0
+"""The vector's zero is its median so far on either side; within a broad QRS' own length it would lie in QRS."""
 SHIFT_MS = 40.0
 QRS_HALF_MS = 70.0
 PQ_MS = 20.0
@@ -119,14 +133,15 @@ def qrs_places(eight: Floats, rate_hz: float) -> Samples:
     if usual < LEAST_ENERGY_UV or len(candidates) == 0:
         return np.empty(0, dtype=np.int64)
     strong = candidates[energy[candidates] >= SHARE_OF_USUAL * usual]
-    strong = strong[~_cut_off_t_waves(strong, energy, usual, rate_hz)]
-    strong = _without_t_waves(strong, energy, rate_hz)
+    sharp = qrs_energy(eight, rate_hz, SHARP_BAND_HZ)
+    strong = strong[~_cut_off_t_waves(strong, sharp, _usual_peak(sharp, rate_hz), rate_hz)]
+    strong = _without_t_waves(strong, sharp, rate_hz)
     return _gaps_searched(strong, candidates, energy, 0.5 * SHARE_OF_USUAL * usual, rate_hz)
 
 
-def qrs_energy(eight: Floats, rate_hz: float) -> Floats:
-    """(S,) root mean square over leads and 80 ms of what lies between 5 and 25 Hz."""
-    band = butter(2, QRS_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
+def qrs_energy(eight: Floats, rate_hz: float, band_hz: tuple[float, float] = QRS_BAND_HZ) -> Floats:
+    """(S,) root sum of squares over leads, mean over 80 ms, of what lies in the band; 5 to 25 Hz."""
+    band = butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
     power = (sosfiltfilt(band, eight, axis=1) ** 2).sum(axis=0)
     smooth: Floats = uniform_filter1d(power, round(ENERGY_MS * rate_hz / 1000), mode="constant")
     energy: Floats = np.sqrt(np.maximum(smooth, 0.0))
@@ -188,8 +203,9 @@ def align(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float)
         similar = likeness >= min_correlation
         chosen = similar if similar.any() else np.ones(len(peaks), dtype=bool)
         template = np.median(_at(wide, moved, shift)[chosen], axis=0)
-    of_template = _longest(template[None])[0] - half
-    own = _longest(_at(wide, np.zeros_like(moved), shift)) - half
+    vectors = _frontal(eight, peaks, rate_hz)
+    own = _longest(vectors(np.zeros_like(moved)), half)
+    of_template = _longest(np.median(vectors(moved)[chosen], axis=0, keepdims=True), half)[0]
     aligned = peaks + np.where(similar, moved + of_template, own)
     whole = (peaks >= edge) & (peaks < eight.shape[1] - edge)
     inside = (aligned >= 0) & (aligned < eight.shape[1])
@@ -247,11 +263,23 @@ def _running_sum(values: Floats, width: int) -> Floats:
     return sums
 
 
-def _longest(beats: Floats) -> Samples:
-    """(B,) sample where the frontal vector is longest in (B, 8, W), each lead's median being its zero."""
-    level = beats - np.median(beats, axis=2, keepdims=True)
-    length = ((FRONTAL @ level) ** 2).sum(axis=1)
-    return np.asarray(length.argmax(axis=1), dtype=np.int64)
+def _frontal(eight: Floats, peaks: Samples, rate_hz: float) -> Callable[[Samples], Floats]:
+    """What gives (B, 2, U): smoothed frontal vectors of (8, S), ZERO_MS on either side of (B,) peaks moved by (B,) samples."""
+    around = round(ZERO_MS * rate_hz / 1000)
+    frontal = gaussian_filter1d(FRONTAL @ eight, R_SMOOTH_MS * rate_hz / 1000, axis=1)
+    beyond = around + round(SHIFT_MS * rate_hz / 1000)
+    padded = np.pad(frontal, ((0, 0), (beyond, beyond + 1)), mode="edge")
+    return lambda moved: cut_out(padded, peaks + moved + beyond, around, around + 1)
+
+
+def _longest(vectors: Floats, half: int) -> Samples:
+    """(B,) samples from the middle of (B, 2, U) vectors, `half` at most, to the longest, the median being zero; what lies
+    along the usual axis counts more."""
+    level = vectors - np.median(vectors, axis=2, keepdims=True)
+    middle = vectors.shape[2] // 2
+    qrs = level[:, :, middle - half : middle + half + 1]
+    counted = np.linalg.norm(qrs, axis=1) + USUAL_SHARE * (USUAL_AXIS @ qrs)
+    return np.asarray(counted.argmax(axis=1), dtype=np.int64) - half
 
 
 def cut_out(signal: Floats, peaks: Samples, before: int, after: int) -> Floats:
