@@ -19,8 +19,9 @@ AMONG = 2
 """The most repeatable directions are sought among this many times as many principal components."""
 LOUDEST = 3.0
 """A person's noise counts as at most this many times the median person's: one bad recording does not decide for all."""
-LEAST_NOISE = 1e-6
-"""Of the mean noise: added to each direction's, so that a ratio is always defined."""
+LEAST_NOISE = 0.1
+"""Of the mean noise: added to each direction's, so that the best ratio is not that of a direction in which next to nothing
+differs, be it noise or people; in quiet recordings there are many."""
 
 
 def noise_covariance(odd: Floats, even: Floats) -> Floats:
@@ -32,7 +33,6 @@ def noise_covariance(odd: Floats, even: Floats) -> Floats:
     power = np.square(difference).mean(axis=1)
     weight = np.minimum(1.0, LOUDEST * np.median(power) / np.maximum(power, np.finfo(float).tiny))
     noise: Floats = (difference * weight[:, None]).T @ difference / (4.0 * len(difference))
-    noise += LEAST_NOISE * np.trace(noise) / len(noise) * np.eye(len(noise))
     return noise
 
 
@@ -41,6 +41,7 @@ def most_repeatable(between: Floats, odd: Floats, even: Floats, count: int) -> F
 
     between (K, K) covariance of scores of whole beats between people; odd, even (N, K) scores of half the heartbeats.
     """
-    _, vectors = eigh(between, noise_covariance(odd, even))
+    noise = noise_covariance(odd, even)
+    _, vectors = eigh(between, noise + LEAST_NOISE * np.trace(noise) / len(noise) * np.eye(len(noise)))
     axes, _ = qr(vectors[:, ::-1][:, :count], mode="economic")
     return np.asarray(axes, dtype=np.float64)
