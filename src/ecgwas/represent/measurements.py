@@ -35,7 +35,7 @@ TIMES: Mapping[str, Measurement] = {
     "p_ms": Measurement("ms", "P onset to P end"),
     "pr_ms": Measurement("ms", "P onset to QRS onset"),
     "qrs_ms": Measurement("ms", "QRS onset to QRS end"),
-    "qrs_peak_ms": Measurement("ms", "QRS onset to the longest QRS vector"),
+    "qrs_peak_ms": Measurement("ms", "QRS onset to R, where the frontal vector is longest"),
     "qt_ms": Measurement("ms", "QRS onset to T end"),
     "qtc_bazett_ms": Measurement("ms", "QT / sqrt(RR in s) (Bazett 1920)"),
     "qtc_fridericia_ms": Measurement("ms", "QT / cube root(RR in s) (Fridericia 1920)"),
@@ -52,13 +52,13 @@ DIRECTIONS: Mapping[str, Measurement] = {
     "p_axis_deg": Measurement("deg", "frontal axis of P's area; 0 left, 90 down"),
     "qrs_axis_deg": Measurement("deg", "frontal axis of QRS' area"),
     "t_axis_deg": Measurement("deg", "frontal axis of T's area"),
-    "r_axis_deg": Measurement("deg", "frontal axis at the longest QRS vector"),
-    "q_axis_deg": Measurement("deg", "frontal axis a fifth into QRS: the septum's vector"),
+    "r_axis_deg": Measurement("deg", "frontal axis at R"),
+    "q_axis_deg": Measurement("deg", "frontal axis 10 ms into QRS: the septum's vector"),
     "p_tilt_deg": Measurement("deg", "P's area out of the frontal plane, backward"),
     "qrs_tilt_deg": Measurement("deg", "QRS' area out of the frontal plane, backward"),
     "t_tilt_deg": Measurement("deg", "T's area out of the frontal plane, backward"),
-    "r_tilt_deg": Measurement("deg", "the longest QRS vector out of the frontal plane, backward"),
-    "q_tilt_deg": Measurement("deg", "the vector a fifth into QRS out of the frontal plane, backward"),
+    "r_tilt_deg": Measurement("deg", "the vector at R out of the frontal plane, backward"),
+    "q_tilt_deg": Measurement("deg", "the vector 10 ms into QRS out of the frontal plane, backward"),
     "qrs_t_angle_deg": Measurement("deg", "angle between the areas of QRS and T in space (inverse Dower)"),
 }
 
@@ -90,6 +90,9 @@ AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "r_axis_deg", "q_axis_deg")
 T_HALF_MS = 90.0
 ST_MS = 60.0
 T_FROM_MS = 40.0
+SEPTAL_MS = 10.0
+"""The first of vectorcardiography's instantaneous vectors, at 0.01 s (Draper et al., Circulation 30:853, 1964): later ones have
+more and more of the free walls' in them."""
 U_MS = 100.0
 LEAST_WAVE_UV = 20.0
 """Smaller deflections of one lead within QRS are no Q, R or S (Q, R and S count from 20 µV on in the CSE's rules)."""
@@ -109,6 +112,12 @@ class Beat:
             return slice(0, 0)
         first = int(np.searchsorted(self.times_ms, start - 1e-9))
         return slice(first, int(np.searchsorted(self.times_ms, stop + 1e-9)))
+
+    def at(self, time_ms: float) -> Floats:
+        """(8,) at a moment, ms from R, within the beat; NaN where QRS was not found or the moment is NaN."""
+        if np.isnan(time_ms) or np.isnan(self.found.qrs_on):
+            return np.full(len(self.eight), np.nan)
+        return np.array([np.interp(time_ms, self.times_ms, lead) for lead in self.eight])
 
     @property
     def p(self) -> Floats:
@@ -153,7 +162,7 @@ def times(beat: Beat, rr_ms: float, each: Floats) -> Measured:
     rise, fall = _half_widths(beat)
     return {
         "p_ms": found.p_off - found.p_on, "pr_ms": found.qrs_on - found.p_on, "qrs_ms": found.qrs_off - found.qrs_on,
-        "qrs_peak_ms": _longest(beat.qrs, beat) - found.qrs_on,
+        "qrs_peak_ms": -found.qrs_on,
         "qt_ms": qt, "qtc_bazett_ms": qt / np.sqrt(rr_s), "qtc_fridericia_ms": qt / np.cbrt(rr_s),
         "qtc_framingham_ms": qt + 154.0 * (1.0 - rr_s), "jt_ms": found.t_off - found.qrs_off,
         "t_peak_end_ms": found.t_off - found.t_peak, "t_rise_ms": rise, "t_fall_ms": fall,
@@ -164,14 +173,6 @@ def times(beat: Beat, rr_ms: float, each: Floats) -> Measured:
 def _spread(values: Floats) -> float:
     known = values[np.isfinite(values)]
     return float(known.std(ddof=1)) if len(known) > 2 else np.nan
-
-
-def _longest(qrs: Floats, beat: Beat) -> float:
-    """Time of the longest vector of QRS, ms from R."""
-    if qrs.shape[1] == 0:
-        return np.nan
-    place = int(_lengths(qrs).argmax())
-    return float(beat.times_ms[beat.between(beat.found.qrs_on, beat.found.qrs_off)][place])
 
 
 def _half_widths(beat: Beat) -> tuple[float, float]:
@@ -197,12 +198,11 @@ def _to_half(limb: Floats, beat: Beat) -> float:
 
 def directions(beat: Beat) -> Measured:
     """Axes, tilts and the angle between QRS and T; axes between -180 and 180."""
-    qrs = beat.qrs
-    areas = {"p": _area(beat.p), "qrs": _area(qrs), "t": _area(beat.t), "r": _at_longest(qrs), "q": _early(qrs)}
+    areas = {"p": _area(beat.p), "qrs": _area(beat.qrs), "t": _area(beat.t)}
     found: Measured = {}
-    for wave, area in areas.items():
-        left, down, back = INVERSE_DOWER @ area
-        found[f"{wave}_axis_deg"] = float(frontal_axis_deg(area[0], area[1]))
+    for wave, eight in (areas | {"r": beat.at(0.0), "q": beat.at(beat.found.qrs_on + SEPTAL_MS)}).items():
+        left, down, back = INVERSE_DOWER @ eight
+        found[f"{wave}_axis_deg"] = float(frontal_axis_deg(eight[0], eight[1]))
         found[f"{wave}_tilt_deg"] = float(np.degrees(np.arctan2(back, np.hypot(left, down))))
     found["qrs_t_angle_deg"] = _angle(areas["qrs"], areas["t"])
     return found
@@ -211,16 +211,6 @@ def directions(beat: Beat) -> Measured:
 def _area(wave: Floats) -> Floats:
     """(8,) sums of (8, S); NaN where there is no wave."""
     return wave.sum(axis=1) if wave.shape[1] else np.full(len(wave), np.nan)
-
-
-def _at_longest(qrs: Floats) -> Floats:
-    """(8,) where the vector of QRS is longest; NaN where there is no QRS."""
-    return qrs[:, int(_lengths(qrs).argmax())] if qrs.shape[1] else np.full(len(qrs), np.nan)
-
-
-def _early(qrs: Floats) -> Floats:
-    """(8,) a fifth into QRS; NaN where there is no QRS."""
-    return qrs[:, qrs.shape[1] // 5] if qrs.shape[1] else np.full(len(qrs), np.nan)
 
 
 def _lengths(wave: Floats) -> Floats:
@@ -264,13 +254,12 @@ def of_leads(beat: Beat) -> dict[str, Measured]:
     """Lead -> amplitudes."""
     p, qrs, t = beat.p, beat.qrs, beat.t
     after = beat.eight[:, beat.between(beat.found.qrs_off + T_FROM_MS, beat.found.t_off)]
-    late = beat.found.qrs_off + ST_MS
+    levels = beat.at(beat.found.qrs_off + ST_MS)
     found = {}
     for k, lead in enumerate(INDEPENDENT_LEADS):
-        level = float(np.interp(late, beat.times_ms, beat.eight[k])) if np.isfinite(late) else np.nan
         waves = _qrs_waves(qrs[k])
         found[lead] = {
-            "p_uv": _largest(p[k]), **waves, "qrs_swing_uv": _swing(qrs[k]), "st60_uv": level,
+            "p_uv": _largest(p[k]), **waves, "qrs_swing_uv": _swing(qrs[k]), "st60_uv": float(levels[k]),
             "t_uv": _largest(t[k]), "t_swing_uv": _swing(after[k]),
         }  # fmt: skip
     return found
