@@ -43,9 +43,9 @@ def of_all_leads(features: Features) -> pl.DataFrame:
     ("measured", "true", "least"),
     [
         ("heart_rate_bpm", "hr_bpm", 0.95), ("pr_ms", "pr_ms", 0.95), ("qrs_ms", "qrs_ms", 0.93), ("qt_ms", "qt_ms", 0.97),
-        ("qrs_axis_deg", "qrs_axis_deg", 0.8), ("r_axis_deg", "qrs_axis_deg", 0.95),
-        ("r_tilt_deg", "qrs_tilt_deg", 0.95),
-        ("q_axis_deg", "q_axis_deg", 0.6), ("q_tilt_deg", "q_tilt_deg", 0.7), ("t_axis_deg", "t_axis_deg", 0.8), ("p_axis_deg", "p_axis_deg", 0.8),
+        ("qrs_axis_deg", "qrs_axis_deg", 0.8), ("t_axis_deg", "t_axis_deg", 0.8), ("p_axis_deg", "p_axis_deg", 0.8),
+        ("r_axis_deg", "qrs_axis_deg", 0.95), ("r_tilt_deg", "qrs_tilt_deg", 0.95),
+        ("q_axis_deg", "q_axis_deg", 0.6), ("q_tilt_deg", "q_tilt_deg", 0.7),
         ("t_tilt_deg", "t_tilt_deg", 0.8), ("t_vector_uv", "t_uv", 0.9), ("qrs_vector_uv", "r_uv", 0.9),
     ],
 )  # fmt: skip
