@@ -335,10 +335,30 @@ def test_gathered_evidence_has_a_row_for_everything(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.audit.frame["neglog10p"], rows["neglog10p"])
     assert found.conditional.frame["step"].to_list()[:2] == [1, 2]
     assert set(found.credible.frame["locus"]) == set(found_loci["locus"])
-    assert found.loci.columns[-3:] == list(evidence.COLUMNS)
+    assert found.loci.columns[-len(evidence.COLUMNS) :] == list(evidence.COLUMNS)
     none = evidence.gather(options, rows.clear(), found_loci.clear(), clumps.Clumps.empty(), lambda _: chromosome, NOBODY,
                            limit=6.0, build="hg19")  # fmt: skip
     assert (len(none.audit), len(none.conditional), len(none.credible), none.loci.height) == (0, 0, 0, 0)
+
+
+def test_a_lead_beside_the_other_loci_is_that_of_statsmodels(tmp_path: Path) -> None:
+    """A variant that is like the cause by chance, far from it, has nothing of its own beside it; the cause stays."""
+    chromosome = made(tmp_path, linked(1, missing=0.02))
+    far = 40
+    columns = {"lead_variant": [f"v{CAUSE}", f"v{far}"], "best_trait": [chromosome.names[0]] * 2, "neglog10p": [30.0, 7.0]}
+    places = {"locus": [1, 2], "chrom": ["1", "1"], "test": ["single", "omnibus"]}
+    copies = chromosome.at(np.array([CAUSE, far])).copies
+    leads = [evidence._of_everyone(chromosome, one) for one in copies]
+    assert evidence._beside(pl.DataFrame(columns | places), leads, lambda _: chromosome)[1] is None
+    found = evidence._beside(pl.DataFrame(columns | places | {"test": ["single"] * 2}), leads, lambda _: chromosome)
+    filled = chromosome.at(np.array([CAUSE, far])).filled
+    for own, value in enumerate(found):
+        seen = np.isfinite(copies[own])
+        design = np.column_stack(
+            [np.ones(seen.sum()), chromosome.cohort.covariates[seen], filled[1 - own][seen], copies[own][seen]]
+        )
+        theirs = sm.OLS(chromosome.cohort.values[seen, 0], design).fit()
+        assert value == pytest.approx(-np.log10(theirs.pvalues[-1]), rel=1e-5)
 
 
 def test_a_hit_must_hold_with_the_features_of_other_seeds(chromosome: Chromosome) -> None:

@@ -48,11 +48,17 @@ def test_inflation_by_frequency_is_that_of_the_tests_themselves(tmp_path: Path) 
         assert row["share_beyond_1e3"] == pytest.approx(beyond, abs=2e3 / own.height)
 
 
-def judged(made: fileset.Matrix, result: ScanResult, chromosome: Chromosome, audit: Audit) -> dict[str, dict[str, object]]:
+NO_LOCI = pl.DataFrame(schema={"lead_variant": pl.String, "neglog10p_beside": pl.Float64})
+
+
+def judged(
+    made: fileset.Matrix, result: ScanResult, chromosome: Chromosome, audit: Audit, loci_found: pl.DataFrame = NO_LOCI
+) -> dict[str, dict[str, object]]:
     table = Thresholds.of([{name: None for name in Thresholds.columns} | {"kind": "given", "neglog10p": 9.0, "used": True}])
     summary = loci.find(loci.LociOptions(), table, result.associations, [result]).summary
     frequencies = by_frequency.by_frequency(made, [chromosome], which_tested(result), 400)
-    found = verdicts.judge(made, [result], summary, frequencies, audit, result.associations.frame, imputed=False)
+    kept = result.associations.frame
+    found = verdicts.judge(made, [result], summary, frequencies, audit, loci_found, kept, limit=9.0, imputed=False)
     return {str(row["guard"]): row for row in found.frame.iter_rows(named=True)}
 
 
@@ -79,7 +85,9 @@ def test_a_badly_imputed_file_warns(tmp_path: Path) -> None:
     result = matrix.scan(made, traits, covariates, genotypes, seed=1)
     table = Inflation.empty()
     summary = Summary.empty()
-    found = verdicts.judge(made, [result], summary, table, Audit.empty(), result.associations.frame, imputed=genotypes.imputed)
+    found = verdicts.judge(
+        made, [result], summary, table, Audit.empty(), NO_LOCI, result.associations.frame, limit=9.0, imputed=genotypes.imputed
+    )
     row = found.frame.filter(pl.col("guard") == "variant_info").row(0, named=True)
     lost = result.left_out.frame.filter(pl.col("reason") == "info").height
     assert (row["status"], row["left_out"], row["of"], row["limit"]) == ("warn", lost, 50, 0.6)
@@ -100,3 +108,12 @@ def test_broken_standard_errors_are_seen(tmp_path: Path) -> None:
     broken = frame.with_columns(se=pl.col("se") * pl.Series(np.exp(rng.normal(size=frame.height))))
     found = {row["guard"]: row["status"] for row in verdicts._consistent(broken)}
     assert found == {"t_is_beta_over_se": "fail", "se_by_frequency": "warn"}
+
+
+def test_a_locus_that_leans_on_another_warns(tmp_path: Path) -> None:
+    made, result, chromosome = scanned(tmp_path)
+    rows = {"lead_variant": ["strong", "leaning", "of_sets"], "neglog10p_beside": [30.0, 8.9, None]}
+    row = judged(made, result, chromosome, Audit.empty(), pl.DataFrame(rows))["loci_beside"]
+    assert (row["status"], row["value"], row["of"]) == ("warn", 1.0, 2)
+    assert str(row["note"]).endswith(": leaning")
+    assert judged(made, result, chromosome, Audit.empty())["loci_beside"]["status"] == "not judged"

@@ -15,6 +15,7 @@ from ecgwas.associate.hits import by_frequency, clumps, controls, evidence, heri
 from ecgwas.associate.hits.audit import Halves
 from ecgwas.associate.hits.loci import LociTables
 from ecgwas.associate.hits.region import Chromosome, VariantsTested
+from ecgwas.associate.hits.thresholds import used
 from ecgwas.associate.people import panel
 from ecgwas.loci_tables import Clumps, Heritability, Inflation, KnownTested
 from ecgwas.stages import represent, scan
@@ -54,11 +55,10 @@ class Look:
 
     def closer(self, found: LociTables) -> evidence.Evidence:
         """Conditional analysis, credible sets, audit."""
-        used = found.thresholds.frame.filter(pl.col("used"))
         names = found.hits.frame["trait"].unique(maintain_order=True).to_list()
         return evidence.gather(
             self.study.loci, found.hits.frame, found.loci.frame, found.clumps, self.chromosome, self.tested,
-            limit=float(used["neglog10p"].item()), build=self.study.scan.build,
+            limit=used(found.thresholds), build=self.study.scan.build,
             halves=self._halves(names), seeds=self._seeds(names),
         )  # fmt: skip
 

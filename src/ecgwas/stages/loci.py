@@ -84,8 +84,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     by_frequency.write(out / "inflation.csv")
     look.heritability().write(out / "heritability.csv")
     judged = verdicts.judge(
-        study.scan, results, found.summary, by_frequency, evidence.audit,
-        scan.some_rows(study, JUDGED_ROWS, verdicts.COLUMNS), imputed=look.imputed(),
+        study.scan, results, found.summary, by_frequency, evidence.audit, evidence.loci,
+        scan.some_rows(study, JUDGED_ROWS, verdicts.COLUMNS), limit=thresholds.used(found.thresholds), imputed=look.imputed(),
     )  # fmt: skip
     Guards.of([*judged.frame.to_dicts(), *known_verdicts(controls)]).write(out / "guards.csv")
     for note in found.notes:

@@ -6,21 +6,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ecgwas.associate.hits import conditional, credible
 from ecgwas.associate.hits.audit import Auditor, Halves
+from ecgwas.associate.hits.loci import SINGLE
 from ecgwas.associate.hits.region import Chromosome, Model, Region, VariantsTested
 from ecgwas.associate.people import long_range
+from ecgwas.associate.people.verdicts import BESIDE
 from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible
 from ecgwas.study import LociOptions
 from ecgwas.tables import Traits
 
 Open = Callable[[str], Chromosome]
 
-COLUMNS = ("clumps", "signals", "long_range_linkage")
-"""Added at the end of loci.csv: clumps that linkage does not join, signals of the conditional analysis, and the name of the
-region of long-range linkage that the locus touches (null: none)."""
+COLUMNS = ("clumps", "signals", "long_range_linkage", BESIDE)
+"""Added at the end of loci.csv: clumps that linkage does not join, signals of the conditional analysis, the name of the
+region of long-range linkage that the locus touches (null: none), and -log10 p of the lead variant beside those of other loci
+(null for a locus that only sets of traits find)."""
+MOST_BESIDE, PEOPLE_FOR_ONE = 32, 10
+"""Lead variants of other loci beside which one is tested, at most, and the people there must be for each of them."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +49,47 @@ def gather(
     hits: columns of Associations; loci: columns of Loci; limit: -log10 p of the study's threshold; halves, seeds: as
     in Auditor.
     """
-    steps, sets = [], []
+    steps, sets, leads = [], [], []
     for locus in loci.iter_rows(named=True):
         shared = {"locus": locus["locus"], "trait": locus["best_trait"]}
         model, region, lead = _locus(options, locus, opened(locus["chrom"]), tested)
         found = conditional.stepwise(model, region, lead, limit=limit, most=options.max_signals)
         steps += [shared | row for row in found]
         sets += [shared | row for row in credible.sets(model, region, effects=options.max_signals)]
+        leads.append(_of_everyone(opened(locus["chrom"]), region.copies[lead]))
     told = Conditional.of(steps)
     audit = audited(options, hits, opened, limit, halves, seeds)
-    return Evidence(told, Credible.of(sets), audit, _told(loci, clumped, told, build))
+    return Evidence(told, Credible.of(sets), audit, _told(loci, clumped, told, build, _beside(loci, leads, opened)))
+
+
+def _of_everyone(chromosome: Chromosome, copies: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(M,) copies of the M people with traits, in the order of the tables, from (N,) of those tested on the chromosome."""
+    everyone = np.full(chromosome.cohort.total, np.nan, dtype=np.float32)
+    everyone[chromosome.cohort.order] = copies
+    return everyone
+
+
+def _beside(loci: pl.DataFrame, leads: Sequence[NDArray[np.float32]], opened: Open) -> list[float | None]:
+    """-log10 p of each lead variant on its trait beside the lead variants of the other loci, no call of those the mean.
+
+    Among few people some variant always is a little like a strong one elsewhere, by chance, and shares its association.
+    Beside it are those that go with the trait most, MOST_BESIDE at most. leads: (M,) copies of each.
+    """
+    filled = np.array([np.where(np.isnan(lead), np.nanmean(lead), lead) for lead in leads], dtype=np.float64)
+    found: list[float | None] = []
+    for i, locus in enumerate(loci.iter_rows(named=True)):
+        if locus["test"] != SINGLE:
+            found.append(None)
+            continue
+        chromosome = opened(locus["chrom"])
+        model, order = chromosome.model(locus["best_trait"]), chromosome.cohort.order
+        here = filled[:, order]
+        with_trait = np.abs((here[:, model.people] - here[:, model.people].mean(axis=1, keepdims=True)) @ model.residual)
+        spread = here[:, model.people].std(axis=1)
+        likest = np.argsort(-with_trait / np.maximum(spread, 1e-12), kind="stable")
+        others = likest[likest != i][: min(MOST_BESIDE, len(model.people) // PEOPLE_FOR_ONE)]
+        found.append(model.fit(leads[i][order], list(here[others])).neglog10p)
+    return found
 
 
 def _locus(
@@ -81,13 +119,13 @@ def audited(
     return Audit.of(rows)
 
 
-def _told(loci: pl.DataFrame, clumped: Clumps, steps: Conditional, build: str) -> pl.DataFrame:
+def _told(loci: pl.DataFrame, clumped: Clumps, steps: Conditional, build: str, beside: Sequence[float | None]) -> pl.DataFrame:
     signals = dict(steps.frame.filter(pl.col("significant")).group_by("locus").len().iter_rows())
     rows = []
-    for locus in loci.iter_rows(named=True):
+    for locus, own in zip(loci.iter_rows(named=True), beside, strict=True):
         inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
         leads = clumped.frame.filter(inside).select("lead", "lead_pos").n_unique()
         name = long_range.name_of(build, locus["chrom"], locus["start"], locus["stop"])
-        rows.append((leads, signals.get(locus["locus"], 0), name))
-    types = (pl.Int64, pl.Int64, pl.String)
+        rows.append((leads, signals.get(locus["locus"], 0), name, own))
+    types = (pl.Int64, pl.Int64, pl.String, pl.Float64)
     return loci.hstack(pl.DataFrame(rows, schema=dict(zip(COLUMNS, types, strict=True)), orient="row"))

@@ -10,7 +10,7 @@ import polars as pl
 
 from ecgwas.associate.hits import inflation
 from ecgwas.associate.hits import known as known_loci
-from ecgwas.associate.hits.thresholds import SETS
+from ecgwas.associate.hits.thresholds import SETS, used
 from ecgwas.errors import StudyError
 from ecgwas.loci_tables import Clumps, SetHits
 from ecgwas.study import LociOptions
@@ -71,7 +71,7 @@ def find(
     its lead is the strongest row (ties: first position, variant, trait). Raises StudyError if rows between the study's
     threshold and keep_neglog10p were not kept.
     """
-    limit = float(thresholds.frame.filter(pl.col("used"))["neglog10p"].item())
+    limit = used(thresholds)
     if limit < keep_neglog10p:
         problem = f"the threshold (-log10 p {limit:.2f}) lies below scan.keep_neglog10p ({keep_neglog10p:g}): hits are missing"
         raise StudyError(problem, fix=f"set scan.keep_neglog10p to {np.floor(limit * 10) / 10:g} or less")
@@ -158,10 +158,10 @@ def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort(rank, "chrom", "pos", "variant", "trait", "effect_allele", maintain_order=True)
 
 
-def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep_neglog10p: float, used: int) -> Thresholds:
+def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep_neglog10p: float, own: int) -> Thresholds:
     """Counts beyond each threshold; null where the scan did not keep all rows beyond it.
 
-    used: loci at the study's threshold; at the others hits are joined by distance alone.
+    own: loci at the study's threshold; at the others hits are joined by distance alone.
     """
     significant: list[int | None] = []
     loci: list[int | None] = []
@@ -173,7 +173,7 @@ def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep
         hits = beyond(ordered, limit)
         significant.append(hits.height)
         loci.append(joined(hits, window_bp).height)
-    loci = [used if chosen else count for chosen, count in zip(thresholds.frame["used"], loci, strict=True)]
+    loci = [own if chosen else count for chosen, count in zip(thresholds.frame["used"], loci, strict=True)]
     counts = (pl.Series("significant", significant, pl.Int64), pl.Series("loci", loci, pl.Int64))
     return Thresholds(thresholds.frame.with_columns(*counts))
 

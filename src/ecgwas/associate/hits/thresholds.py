@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -61,6 +62,11 @@ def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, f
     rows += _set_rows(options, of_sets if shared else np.empty(0))
     used = "given" if isinstance(options.threshold, float) else options.threshold
     return Thresholds.of([row | {"used": row["kind"] == used} for row in rows])
+
+
+def used(table: Thresholds) -> float:
+    """-log10 p of the study's threshold."""
+    return float(table.frame.filter(pl.col("used"))["neglog10p"].item())
 
 
 def _row(kind: str, p: float, note: str) -> dict[str, Any]:

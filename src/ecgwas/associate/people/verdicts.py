@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.associate.people.guards import FAIL, OFF, PASS, WARN
+from ecgwas.errors import first_few
 from ecgwas.loci_tables import Audit, Inflation
 from ecgwas.study.scan import Scan
 from ecgwas.tables import Guards, ScanResult, Summary
@@ -28,14 +29,17 @@ ENOUGH_VARIANTS = 100
 ROUNDED = 1e-6
 COLUMNS = ("trait", "eaf", "n", "beta", "se", "t")
 """Of a kept row: what is checked against each other."""
+BESIDE = "neglog10p_beside"
+"""Column of loci.csv: -log10 p of the lead variant beside the lead variants of the other loci."""
 
 
 def judge(
     options: Scan, results: Sequence[ScanResult], summary: Summary, by_frequency: Inflation, audit: Audit,
-    kept: pl.DataFrame, *, imputed: bool,
+    loci: pl.DataFrame, kept: pl.DataFrame, *, limit: float, imputed: bool,
 ) -> Guards:  # fmt: skip
-    """One row per guard, about variants, scan and hits.
+    """One row per guard, about variants, scan, hits and loci.
 
+    loci: with column BESIDE; limit: -log10 p of the study's threshold;
     kept: COLUMNS of rows that the scan kept; imputed: the genotypes have dosages, or a stated information.
     """
     rows = [
@@ -44,7 +48,7 @@ def judge(
         *_by_frequency(by_frequency),
         *_consistent(kept),
     ]
-    return Guards.of([*rows, _permutations(results), *_hits(audit)])
+    return Guards.of([*rows, _permutations(results), *_hits(audit), _beside(loci, limit)])
 
 
 def _row(guard: str, about: str, status: str, value: float | None, limit: float | None, **more: Any) -> dict[str, Any]:
@@ -132,3 +136,13 @@ def _hits(audit: Audit) -> list[dict[str, Any]]:
     note = "share of the hits looked at with something suspicious (audit.csv, column flags)"
     share = flagged / frame.height if frame.height else None
     return [_row("audit", "hits", status, share, 0.0, left_out=0, of=frame.height, note=note)]
+
+
+def _beside(loci: pl.DataFrame, limit: float) -> dict[str, Any]:
+    """Loci that are not significant beside the others."""
+    judged = loci.filter(pl.col(BESIDE).is_not_null())
+    leaning = judged.filter(pl.col(BESIDE) <= limit)
+    status = OFF if judged.height == 0 else WARN if leaning.height else PASS
+    note = "loci whose lead variant is not significant beside those of the other loci (loci.csv, neglog10p_beside)"
+    note += f": {first_few(leaning['lead_variant'])}" if leaning.height else ""
+    return _row("loci_beside", "loci", status, float(leaning.height), 0.0, left_out=0, of=judged.height, note=note)
