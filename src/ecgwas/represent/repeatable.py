@@ -19,7 +19,7 @@ AMONG = 2
 """The most repeatable directions are sought among this many times as many principal components."""
 LOUDEST = 3.0
 """A person's noise counts as at most this many times the median person's: one bad recording does not decide for all."""
-LEAST_NOISE = 0.1
+LEAST_NOISE = 0.03
 """Of the mean noise: added to each direction's, so that the best ratio is not that of a direction in which next to nothing
 differs, be it noise or people; in quiet recordings there are many."""
 
