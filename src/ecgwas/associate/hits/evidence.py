@@ -75,7 +75,7 @@ def _beside(loci: pl.DataFrame, leads: Sequence[NDArray[np.float32]], opened: Op
     Among few people some variant always is a little like a strong one elsewhere, by chance, and shares its association.
     Beside it are those that go with the trait most, MOST_BESIDE at most. leads: (M,) copies of each.
     """
-    filled = np.array([np.where(np.isnan(lead), np.nanmean(lead), lead) for lead in leads], dtype=np.float64)
+    filled = [np.where(np.isnan(lead), np.nanmean(lead), lead) for lead in leads]
     found: list[float | None] = []
     for i, locus in enumerate(loci.iter_rows(named=True)):
         if locus["test"] != SINGLE:
@@ -83,13 +83,18 @@ def _beside(loci: pl.DataFrame, leads: Sequence[NDArray[np.float32]], opened: Op
             continue
         chromosome = opened(locus["chrom"])
         model, order = chromosome.model(locus["best_trait"]), chromosome.cohort.order
-        here = filled[:, order]
-        with_trait = np.abs((here[:, model.people] - here[:, model.people].mean(axis=1, keepdims=True)) @ model.residual)
-        spread = here[:, model.people].std(axis=1)
-        likest = np.argsort(-with_trait / np.maximum(spread, 1e-12), kind="stable")
-        others = likest[likest != i][: min(MOST_BESIDE, len(model.people) // PEOPLE_FOR_ONE)]
-        found.append(model.fit(leads[i][order], list(here[others])).neglog10p)
+        people, residual = order[model.people], model.residual
+        alike = [-np.inf if j == i else _likeness(lead[people], residual) for j, lead in enumerate(filled)]
+        most = min(MOST_BESIDE, len(people) // PEOPLE_FOR_ONE, len(filled) - 1)
+        others = np.argsort(alike, kind="stable")[::-1][:most]
+        found.append(model.fit(leads[i][order], [filled[j][order] for j in others]).neglog10p)
     return found
+
+
+def _likeness(copies: NDArray[np.float32], residual: NDArray[np.float64]) -> float:
+    """Size of the correlation, up to a factor that is the same for all variants; 0 where nobody differs."""
+    spread = float(copies.std())
+    return abs(float((copies - copies.mean()) @ residual)) / spread if spread > 0 else 0.0
 
 
 def _locus(
