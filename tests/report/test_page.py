@@ -235,6 +235,13 @@ def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, find
     assert "new" in text_of(page, "h-locus-2")
 
 
+def test_a_locus_that_leans_on_another_is_not_passed(findings: Findings) -> None:
+    beside = pl.Series("neglog10p_beside", [findings.threshold["neglog10p"] - 0.1] * findings.loci.frame.height)
+    page = render(ReportOptions(), replace(findings, loci=Loci(findings.loci.frame.with_columns(beside))))
+    assert "checks: warn" in text_of(page, "locus-3")
+    assert "beside the other loci" in page.html
+
+
 def test_tables_without_a_place_of_their_own_are_shown_and_empty_ones_named(page: Page) -> None:
     for folder in ("traits", "loci"):
         assert rows_of(page, f"{folder}-guards") == [["kinship", "pass", "0.02", "3"]]

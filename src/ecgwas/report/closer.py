@@ -57,14 +57,17 @@ def _audited(findings: Findings, locus: Mapping[str, Any]) -> pl.DataFrame | Non
 
 
 def verdict(findings: Findings, locus: Mapping[str, Any]) -> str | None:
-    """`pass` if the checks found nothing suspicious in the locus' strongest hit, else `warn`; None if it was not checked."""
+    """`pass` if the checks found nothing suspicious in the locus' strongest hit and its lead variant is significant beside the
+    other loci, else `warn`; None if it was not checked."""
     rows = _audited(findings, locus)
     if rows is None:
         return None
     strongest = rows.filter(pl.col("trait") == locus["best_trait"])["flags"].to_list()
     if not strongest:
         return None
-    return "warn" if strongest[0] else "pass"
+    beside = locus.get("neglog10p_beside")
+    leans = beside is not None and beside <= findings.threshold["neglog10p"]
+    return "warn" if strongest[0] or leans else "pass"
 
 
 def flags(findings: Findings) -> views.View | None:
