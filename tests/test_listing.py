@@ -20,6 +20,7 @@ def study(tmp_path: Path) -> Study:
         "traits/people.csv": "eid,status,reason\n1,kept,\n2,kept,\n3,dropped,no genotypes\n",
         "traits/guards.csv": f"{GUARDS}\nkinship,people,pass,0.02,0.0884,0,2,largest kinship\n"
                              "sex,people,warn,1,0,1,3,people whose sex contradicts X\n",
+        "loci/guards.csv": f"{GUARDS}\nloci_beside,loci,warn,1,0,0,12,leaning: rs3\n",
         "loci/summary.csv": "trait,n,lambda_gc,tests\na.I.f1,2,1.01,5000\na.I.f2,2,1.03,5001\n",
         "loci/hits.csv": "trait,chrom\n" + "a.I.f1,1\n" * 1234,
         "loci/thresholds.csv": "kind,neglog10p,used\nbonferroni,9.0,false\npermutation,8.25,true\n",
@@ -41,6 +42,7 @@ def test_the_summary_says_size_warnings_loci_and_where_the_report_lies(study: St
     assert listing.outcome(study) == [
         "2 people, 2 traits, 5,001 variants, median lambda 1.020",
         "  warn: sex, 1 of 3 (people whose sex contradicts X)",
+        "  warn: loci_beside, 1, limit 0 (leaning: rs3)",
         "12 loci, 1,234 significant rows at -log10 p > 8.25 (permutation)",
         *(f"  locus {i}: rs{i} at {i}:{i}000, a.I.f1, -log10 p {8.5 + i}, new" for i in range(12, 2, -1)),
         "  and 2 more",
@@ -54,7 +56,8 @@ def test_before_the_loci_there_is_nothing_to_say(study: Study) -> None:
 
 
 def test_a_study_without_guards_and_without_a_report_still_has_its_summary(study: Study) -> None:
-    (study.results / "traits" / "guards.csv").unlink()
+    for stage in ("traits", "loci"):
+        (study.results / stage / "guards.csv").unlink()
     (study.results / "report" / "report.html").unlink()
     lines = listing.outcome(study)
     assert lines[1].startswith("12 loci")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -170,7 +170,14 @@ def _guarded(folder: Path) -> list[str]:
     """Guards that did not pass, and what they saw."""
     tables = [_table(folder / stage / "guards.csv") for stage in ("traits", "loci")]
     rows = [row for table in tables for row in table.iter_rows(named=True) if row["status"] in ("warn", "fail")]
-    return [f"  {row['status']}: {row['guard']}, {row['left_out'] or 0} of {row['of']} ({row['note']})" for row in rows[:SHOWN]]
+    return [f"  {row['status']}: {row['guard']}, {_seen(row)} ({row['note']})" for row in rows[:SHOWN]]
+
+
+def _seen(row: Mapping[str, Any]) -> str:
+    """What a guard left out, or else the number that did not pass."""
+    if row["left_out"] or row["value"] is None:
+        return f"{row['left_out'] or 0} of {row['of']}"
+    return f"{row['value']:g} of {row['of']}" if row["limit"] is None else f"{row['value']:g}, limit {row['limit']:g}"
 
 
 def _loci(folder: Path) -> list[str]:
