@@ -101,10 +101,10 @@ def loci(findings: Findings) -> View:
         frame = frame.drop("test", strict=False)
     spelling = {
         "locus": ("locus", "d"), "gene": ("nearest gene", ""), "lead_variant": ("lead variant", ""), "chrom": ("chr", ""),
-        "pos": ("position", ",d"), "neglog10p": ("−log10 p", ".2f"),
-        "neglog10p_beside": ("beside the other loci", ".2f"), "best_trait": ("strongest trait", ""),
+        "pos": ("position", ",d"), "neglog10p": ("−log10 p", ".2f"), "best_trait": ("strongest trait", ""),
         "traits": ("traits", ",d"), "variants": ("variants", ",d"), "effect_allele": ("effect allele", ""),
         "eaf": ("frequency", ".3f"), "clumps": ("clumps", ",d"), "signals": ("signals", ",d"),
+        "neglog10p_beside": ("−log10 p beside the other loci", ".2f"),
         "test": ("test", ""), "set": ("set of traits", ""), "known": ("known", ""),
     }  # fmt: skip
     table = view("loci", "Loci: significant variants that belong together", frame, spelling)
