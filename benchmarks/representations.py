@@ -13,9 +13,9 @@ representation fitted to those recordings. The published configuration (32 featu
 --published-trained people and judged on --published-people. With --study, the recordings of a study whose stage `read` has run:
 correlation of features between odd and even heartbeats, ICC between visits where people came twice, and the error of
 reconstructing people kept aside.
---seeds simulates other people for each further seed, whom no setting was compared on, and asks the default and its learned part
-again (with noise only). --write puts the tables into a page, between its comments
-`representations:kinds` (or `representations:seeds`) and `representations:end`.
+--seeds simulates other people for each further seed and asks the default and its learned part again (with noise only).
+--write puts the tables into a page, between its comments `representations:kinds` (or `representations:seeds`) and
+`representations:end`.
 """
 
 from __future__ import annotations

@@ -236,14 +236,19 @@ def consensus(record: Path) -> NDArray[np.float64]:
     return np.array([np.median(peaks) for peaks in near])
 
 
+@lru_cache
+def of_ludb(shared: Path) -> list[tuple[Path, Beats]]:
+    """Each record of LUDB and its beats."""
+    records = sorted((shared / "data" / "ecg" / "ludb" / "data").glob("*.hea"))
+    return [(record, beats_of(read_signals(record))) for record in records]
+
+
 @pytest.mark.real
 def test_r_peaks_are_a_cardiologists(shared: Path) -> None:
     """140 people of LUDB within 100 ms; first and last beats, which the cardiologist left out, are not counted."""
     found = missed = invented = 0
-    for record in sorted((shared / "data" / "ecg" / "ludb" / "data").glob("*.hea")):
+    for record, one in of_ludb(shared):
         truth = consensus(record)
-        one = find_beats(OPTIONS, strip_of(read_signals(record)), RATE)
-        assert one is not None, record
         between = (one.r_samples > truth.min() - 50) & (one.r_samples < truth.max() + 50)
         result = agreement(one.r_samples[between], truth, 50)
         found, missed, invented = found + result.found, missed + result.missed, invented + result.invented
@@ -256,13 +261,11 @@ def test_r_peaks_are_a_cardiologists(shared: Path) -> None:
 def test_r_lies_within_a_cardiologists_qrs(shared: Path) -> None:
     """In all 140 people, those with pacemakers and bundle branch blocks among them."""
     outside = []
-    for record in sorted((shared / "data" / "ecg" / "ludb" / "data").glob("*.hea")):
+    for record, one in of_ludb(shared):
         waves = [wave for lead in LEADS for wave in read_waves(record.with_suffix(f".{lead.lower()}")) if wave.kind == "N"]
         inside = np.zeros(5000, dtype=bool)
         for wave in waves:
             inside[wave.onset : wave.offset + 1] = True
-        one = find_beats(OPTIONS, strip_of(read_signals(record)), RATE)
-        assert one is not None, record
         marked = np.flatnonzero(inside)
         normal = one.r_samples[one.normal]
         if not inside[normal[(normal > marked[0]) & (normal < marked[-1])]].all():

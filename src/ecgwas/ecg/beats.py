@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -194,18 +193,18 @@ def align(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float)
     """
     half, shift = round(QRS_HALF_MS * rate_hz / 1000), round(SHIFT_MS * rate_hz / 1000)
     edge = half + shift
-    padded = np.pad(eight, ((0, 0), (edge, edge + 1)), mode="edge")
-    wide = cut_out(padded, peaks + edge, edge, edge + 1)  # (B, 8, W + 2 shifts)
-    moved = np.zeros(len(peaks), dtype=np.int64)
-    template = _family_median(_at(wide, moved, shift), min_correlation)
+    wide = _around(eight, peaks, edge)  # (B, 8, W + 2 shifts)
+    unmoved = np.zeros(len(peaks), dtype=np.int64)
+    template = _family_median(_at(wide, unmoved, shift), min_correlation)
     for _ in range(3):
         moved, likeness = _best_shift(wide, template, shift)
         similar = likeness >= min_correlation
         chosen = similar if similar.any() else np.ones(len(peaks), dtype=bool)
         template = np.median(_at(wide, moved, shift)[chosen], axis=0)
-    vectors = _frontal(eight, peaks, rate_hz)
-    own = _longest(vectors(np.zeros_like(moved)), half)
-    of_template = _longest(np.median(vectors(moved)[chosen], axis=0, keepdims=True), half)[0]
+    frontal = gaussian_filter1d(FRONTAL @ eight, R_SMOOTH_MS * rate_hz / 1000, axis=1)
+    vectors = _around(frontal, peaks, round(ZERO_MS * rate_hz / 1000) + shift)
+    own = _longest(_at(vectors, unmoved, shift), half)
+    of_template = _longest(np.median(_at(vectors, moved, shift)[chosen], axis=0, keepdims=True), half)[0]
     aligned = peaks + np.where(similar, moved + of_template, own)
     whole = (peaks >= edge) & (peaks < eight.shape[1] - edge)
     inside = (aligned >= 0) & (aligned < eight.shape[1])
@@ -213,7 +212,7 @@ def align(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float)
 
 
 def _at(wide: Floats, moved: Samples, shift: int) -> Floats:
-    """(B, 8, W) windows moved by (B,) samples, -shift to shift, out of (B, 8, W + 2 shift)."""
+    """(B, L, W) windows moved by (B,) samples, -shift to shift, out of (B, L, W + 2 shift)."""
     width = wide.shape[2] - 2 * shift
     index = (moved + shift)[:, None] + np.arange(width)
     windows: Floats = np.take_along_axis(wide, index[:, None, :], axis=2)
@@ -263,15 +262,6 @@ def _running_sum(values: Floats, width: int) -> Floats:
     return sums
 
 
-def _frontal(eight: Floats, peaks: Samples, rate_hz: float) -> Callable[[Samples], Floats]:
-    """What gives (B, 2, U): smoothed frontal vectors of (8, S), ZERO_MS on either side of (B,) peaks moved by (B,) samples."""
-    around = round(ZERO_MS * rate_hz / 1000)
-    frontal = gaussian_filter1d(FRONTAL @ eight, R_SMOOTH_MS * rate_hz / 1000, axis=1)
-    beyond = around + round(SHIFT_MS * rate_hz / 1000)
-    padded = np.pad(frontal, ((0, 0), (beyond, beyond + 1)), mode="edge")
-    return lambda moved: cut_out(padded, peaks + moved + beyond, around, around + 1)
-
-
 def _longest(vectors: Floats, half: int) -> Samples:
     """(B,) samples from the middle of (B, 2, U) vectors, `half` at most, to the longest, the median being zero; what lies
     along the usual axis counts more."""
@@ -280,6 +270,12 @@ def _longest(vectors: Floats, half: int) -> Samples:
     qrs = level[:, :, middle - half : middle + half + 1]
     counted = np.linalg.norm(qrs, axis=1) + USUAL_SHARE * (USUAL_AXIS @ qrs)
     return np.asarray(counted.argmax(axis=1), dtype=np.int64) - half
+
+
+def _around(signal: Floats, peaks: Samples, reach: int) -> Floats:
+    """(B, L, 2 reach + 1) pieces of (L, S) around the peaks; beyond its ends a signal stays what it is there."""
+    padded = np.pad(signal, ((0, 0), (reach, reach + 1)), mode="edge")
+    return cut_out(padded, peaks + reach, reach, reach + 1)
 
 
 def cut_out(signal: Floats, peaks: Samples, before: int, after: int) -> Floats:

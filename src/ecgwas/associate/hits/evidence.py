@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecgwas.associate.hits import conditional, credible
 from ecgwas.associate.hits.audit import Auditor, Halves
 from ecgwas.associate.hits.loci import SINGLE
-from ecgwas.associate.hits.region import Chromosome, Model, Region, VariantsTested
+from ecgwas.associate.hits.region import Chromosome, Model, Region, VariantsTested, filled, r2
 from ecgwas.associate.people import long_range
 from ecgwas.associate.people.verdicts import BESIDE
 from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible
@@ -75,7 +75,7 @@ def _beside(loci: pl.DataFrame, leads: Sequence[NDArray[np.float32]], opened: Op
     Among few people some variant always is a little like a strong one elsewhere, by chance, and shares its association.
     Beside it are those that go with the trait most, MOST_BESIDE at most. leads: (M,) copies of each.
     """
-    filled = [np.where(np.isnan(lead), np.nanmean(lead), lead) for lead in leads]
+    called = [filled(lead[None])[0] for lead in leads]
     found: list[float | None] = []
     for i, locus in enumerate(loci.iter_rows(named=True)):
         if locus["test"] != SINGLE:
@@ -84,17 +84,11 @@ def _beside(loci: pl.DataFrame, leads: Sequence[NDArray[np.float32]], opened: Op
         chromosome = opened(locus["chrom"])
         model, order = chromosome.model(locus["best_trait"]), chromosome.cohort.order
         people, residual = order[model.people], model.residual
-        alike = [-np.inf if j == i else _likeness(lead[people], residual) for j, lead in enumerate(filled)]
-        most = min(MOST_BESIDE, len(people) // PEOPLE_FOR_ONE, len(filled) - 1)
+        alike = [-np.inf if j == i else r2(lead[None, people], residual)[0] for j, lead in enumerate(called)]
+        most = min(MOST_BESIDE, len(people) // PEOPLE_FOR_ONE, len(called) - 1)
         others = np.argsort(alike, kind="stable")[::-1][:most]
-        found.append(model.fit(leads[i][order], [filled[j][order] for j in others]).neglog10p)
+        found.append(model.fit(leads[i][order], [called[j][order] for j in others]).neglog10p)
     return found
-
-
-def _likeness(copies: NDArray[np.float32], residual: NDArray[np.float64]) -> float:
-    """Size of the correlation, up to a factor that is the same for all variants; 0 where nobody differs."""
-    spread = float(copies.std())
-    return abs(float((copies - copies.mean()) @ residual)) / spread if spread > 0 else 0.0
 
 
 def _locus(

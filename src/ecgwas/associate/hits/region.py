@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -45,14 +46,14 @@ class Region:
     @property
     def filled(self) -> NDArray[np.float64]:
         """(V, N) float64 copies, no call replaced by the variant's mean: for a few variants, else `strips`."""
-        return _filled(self.copies)
+        return filled(self.copies.astype(np.float64))
 
     def strips(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """`filled`, some variants at a time, and which they are."""
         step = max(1, STRIP_BYTES // (8 * max(self.copies.shape[1], 1)))
         for start in range(0, len(self), step):
             some = slice(start, start + step)
-            yield some, _filled(self.copies[some])
+            yield some, filled(self.copies[some].astype(np.float64))
 
     def named(self, i: int) -> dict[str, object]:
         """Columns variant, chrom, pos, effect_allele of a variant."""
@@ -205,10 +206,9 @@ class Model:
         return Fit(beta, float(np.sqrt(left @ left / degrees / length)), degrees, len(genotype))
 
 
-def _filled(copies: NDArray[np.float32]) -> NDArray[np.float64]:
-    values = copies.astype(np.float64)
-    mean = np.nanmean(values, axis=1, keepdims=True)
-    return np.where(np.isnan(values), mean, values)
+def filled(copies: NDArray[Any]) -> NDArray[Any]:
+    """(V, N) copies, no call replaced by the variant's mean, in the precision given."""
+    return np.where(np.isnan(copies), np.nanmean(copies, axis=1, keepdims=True), copies)
 
 
 def without(values: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -39,8 +39,8 @@ def judge(
 ) -> Guards:  # fmt: skip
     """One row per guard, about variants, scan, hits and loci.
 
-    loci: with column BESIDE; limit: -log10 p of the study's threshold;
-    kept: COLUMNS of rows that the scan kept; imputed: the genotypes have dosages, or a stated information.
+    loci: with column BESIDE; limit: -log10 p of the study's threshold; kept: COLUMNS of rows that the scan kept; imputed: the
+    genotypes have dosages, or a stated information.
     """
     rows = [
         *_filters(options, results, imputed),
