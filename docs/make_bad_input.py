@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tests.bad_input.cases import CASES, EITHER, LEFT_OUT, REFUSED, RIGHT
+from tests.bad_input.cases import CASES
+from tests.bad_input.harness import EITHER, LEFT_OUT, REFUSED, RIGHT
 
 HEAD = """\
 # Bad input

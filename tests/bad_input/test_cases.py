@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bad_input.cases import CASES, EITHER, LEFT_OUT, REFUSED, RIGHT, Case
+from tests.bad_input.cases import CASES
+from tests.bad_input.harness import EITHER, LEFT_OUT, REFUSED, RIGHT, Case
 
 LONGEST_S = 20.0
 
