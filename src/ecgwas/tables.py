@@ -35,11 +35,15 @@ FLAG = pl.Boolean()
 
 @dataclass(frozen=True)
 class Table:
-    """A data frame with declared columns in declared order; more columns may follow if the table allows them."""
+    """A data frame with declared columns in declared order; more columns may follow if the table allows them.
+
+    version: raised when names, types or meanings of the columns change; files of another version are not read.
+    """
 
     frame: pl.DataFrame
     columns: ClassVar[Mapping[str, Column]] = {}
     open: ClassVar[bool] = False
+    version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         absent = [name for name in self.columns if name not in self.frame.columns]
@@ -66,11 +70,18 @@ class Table:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """From .parquet or .csv."""
-        if path.suffix == ".parquet":
-            return cls(pl.read_parquet(path))
+        """From .parquet or .csv. Raises InputError if another version of ecgwas wrote other columns."""
         schema = {name: column.dtype for name, column in cls.columns.items()}
-        return cls(pl.read_csv(path, schema_overrides=schema))
+        frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, schema_overrides=schema)
+        absent = [name for name in schema if name not in frame.columns]
+        extra = [] if cls.open else [name for name in frame.columns if name not in schema]
+        if absent or extra:
+            words = " and ".join(
+                f"{verb} {first_few(names)}" for verb, names in (("lacks", absent), ("also has", extra)) if names
+            )
+            problem = f"{path.name} {words}: not the columns of table {cls.__name__}, version {cls.version}"
+            raise InputError(problem, where=path, fix="another version of ecgwas wrote it; `ecgwas run` makes it again")
+        return cls(frame)
 
     def write(self, path: Path) -> None:
         """To .parquet or .csv, the same bytes for the same table."""

@@ -126,7 +126,7 @@ def _mark(study: Study, stage: Stage, part: str) -> str:
     """Fingerprint of what the part is made from: options, user files, and the content of earlier parts."""
     upstream = [_digests(study, stage.name, name, before) for name, before in stage.needs(study, part)]
     files = [stamp(path) for path in stage.files(study, part)]
-    return fingerprint(stage.name, part, __version__, stage.options(study, part), files, upstream)
+    return fingerprint(stage.name, part, stage.versions, stage.options(study, part), files, upstream)
 
 
 def _digests(study: Study, wanted_by: str, stage_name: str, part: str) -> list[object]:
@@ -135,12 +135,23 @@ def _digests(study: Study, wanted_by: str, stage_name: str, part: str) -> list[o
         fix = f"run `ecgwas {stage_name}` first, or `ecgwas run` for everything"
         problem = f"{wanted_by} needs {stage_name} (part {part}), which has not run"
         raise MissingStageError(problem, where=study.results, fix=fix)
-    made_by = note.made.get("versions", {}).get("ecgwas")
-    if made_by != __version__:
+    other = _other_versions(note, stage_named(stage_name))
+    if other:
         # Its tables may have other columns: they would end in a traceback, or be misread.
-        problem = f"{wanted_by} needs {stage_name} (part {part}), which ecgwas {made_by} made; this is {__version__}"
+        made_by = note.made.get("versions", {}).get("ecgwas")
+        problem = f"{wanted_by} needs {stage_name} (part {part}), made by another ecgwas ({made_by}): {first_few(other)}"
         raise MissingStageError(problem, where=study.results, fix="`ecgwas run` makes it again")
     return [stage_name, part, note.digests()]
+
+
+def _other_versions(note: Note, stage: Stage) -> list[str]:
+    """In words, each version of the stage and its tables that is not the one in the note."""
+    made = note.made.get("stage_versions", {})
+    return [
+        f"{name} of version {made.get(name, 'unknown')}, not {version}"
+        for name, version in stage.versions.items()
+        if made.get(name) != version
+    ]
 
 
 def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
@@ -149,7 +160,10 @@ def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     versions = {"ecgwas": __version__} | {library: version(library) for library in LIBRARIES}
     inputs = {"files": [stamp(path) for path in stage.files(study, part)], "parts": _upstream(study, stage, part)}
-    facts = {"options": stage.options(study, part), "seed": study.seed, "versions": versions, "inputs": inputs}
+    facts = {
+        "options": stage.options(study, part), "seed": study.seed, "versions": versions, "inputs": inputs,
+        "stage_versions": stage.versions,
+    }  # fmt: skip
     note = note_path(study, stage.name, part)
     _say_private(study)
     # Sums over another number of threads end in other digits: linear algebra has one, on every machine.

@@ -12,6 +12,7 @@ import numpy as np
 
 from ecgwas.store import fingerprint
 from ecgwas.study import Study
+from ecgwas.tables import Table
 
 Needs = Sequence[tuple[str, str]]
 
@@ -27,6 +28,8 @@ class Stage:
     work      makes one part: (study, part, out, scratch); files under `out` move to the stage's folder when all is done,
               `scratch` survives a kill
     check     raises an EcgwasError if an input is wrong, without making anything
+    version   raised by every change that gives other bytes for the same inputs; results of another version are stale
+    tables    the declared tables among its files; each has a version of its own, raised when its columns change
     """
 
     name: str
@@ -37,6 +40,13 @@ class Stage:
     files: Callable[[Study, str], Sequence[Path]]
     work: Callable[[Study, str, Path, Path], None]
     check: Callable[[Study], Sequence[str]]
+    version: int
+    tables: tuple[type[Table], ...] = ()
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The stage's own version and those of its tables, by name: what a note keeps and freshness rests on."""
+        return {self.name: self.version} | {table.__name__: table.version for table in self.tables}
 
 
 def all_in_one(_: Study) -> tuple[str, ...]:

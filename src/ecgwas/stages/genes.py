@@ -8,12 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from ecgwas import genes
+from ecgwas.gene_tables import (
+    ClusterTerms,
+    ClusterView,
+    GeneCounts,
+    GeneLeads,
+    LocusTerms,
+    NetworkTests,
+    Published,
+    TermChoice,
+    Unplaced,
+)
 from ecgwas.genes import web
 from ecgwas.stages import loci as loci_stage
 from ecgwas.stages import scan
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Loci
+from ecgwas.tables import Clusters, Edges, Genes, Loci, Terms
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +35,11 @@ FILES = {
     "published": "published", "unplaced": "unplaced", "locus_terms": "locus_terms",
 }  # fmt: skip
 """File under results/genes -> the table in it."""
+
+TABLES = (
+    Genes, GeneCounts, GeneLeads, Clusters, Edges, NetworkTests, Terms, TermChoice, ClusterTerms, ClusterView, Published,
+    Unplaced, LocusTerms,
+)  # fmt: skip
 
 
 def _options(study: Study, part: str) -> Any:
@@ -65,4 +81,6 @@ def _check(study: Study) -> Sequence[str]:
     return genes.check(study.genes, study.scan.build, offline=study.offline) or ["no gene sources: loci will have no genes"]
 
 
-STAGE = Stage("genes", "find genes, networks and terms", all_in_one, _options, _needs, _files, _work, _check)
+STAGE = Stage(
+    "genes", "find genes, networks and terms", all_in_one, _options, _needs, _files, _work, _check, version=1, tables=TABLES
+)

@@ -17,12 +17,12 @@ from ecgwas.associate.hits import inflation, loci, power, thresholds
 from ecgwas.associate.hits.controls import verdicts as known_verdicts
 from ecgwas.associate.hits.region import VariantsTested
 from ecgwas.associate.people import verdicts
-from ecgwas.loci_tables import SetHits
+from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible, Heritability, Inflation, KnownTested, SetHits
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Guards, Loci, Thresholds
+from ecgwas.tables import Associations, Guards, Loci, Summary, Thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +138,12 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     return {part.chrom: part.positions[tested.of(part)] for part in opened}
 
 
+TABLES = (
+    Thresholds, Summary, Associations, SetHits, Clumps, Conditional, Credible, Audit, KnownTested, Loci, Inflation,
+    Heritability, Guards,
+)  # fmt: skip
+
 STAGE = Stage(
-    "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, nothing_to_check
-)
+    "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, nothing_to_check,
+    version=1, tables=TABLES,
+)  # fmt: skip

@@ -219,4 +219,15 @@ def _check(study: Study) -> Sequence[str]:
     return [*found, f"{len(manifest.repeats)} people with a second visit to compare with"] if manifest.repeats else found
 
 
-STAGE = Stage("read", "read and clean the recordings, find beats", _parts, _options, _needs, _files, _work, _check)
+STAGE = Stage(
+    "read",
+    "read and clean the recordings, find beats",
+    _parts,
+    _options,
+    _needs,
+    _files,
+    _work,
+    _check,
+    version=1,
+    tables=(Recordings, DeviceMeasurements),
+)

@@ -11,7 +11,7 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.progress import track
-from ecgwas.recording_tables import DeviceMeasurements, Reliability
+from ecgwas.recording_tables import DeviceAgreement, DeviceMeasurements, DevicePairs, Reliability
 from ecgwas.represent.agreement import device_agreement, device_pairs
 from ecgwas.represent.stability import SCHEMA, renamed
 from ecgwas.represent.visits import BETWEEN, between_visits
@@ -155,4 +155,15 @@ def load_features(study: Study) -> dict[str, Features]:
     return {name: Features.read(folder / name / "features.parquet") for name in _parts(study)}
 
 
-STAGE = Stage("represent", "learn or measure features", _parts, _options, _needs, no_files, _work, nothing_to_check)
+STAGE = Stage(
+    "represent",
+    "learn or measure features",
+    _parts,
+    _options,
+    _needs,
+    no_files,
+    _work,
+    nothing_to_check,
+    version=1,
+    tables=(Features, Reliability, DevicePairs, DeviceAgreement),
+)

@@ -118,4 +118,15 @@ def _check(study: Study) -> Sequence[str]:
     return [f"{count} variants on {len(parts)} chromosomes, {len(genotypes.people(study.scan))} genotyped people"]
 
 
-STAGE = Stage("scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check)
+STAGE = Stage(
+    "scan",
+    "test every variant against every trait",
+    _parts,
+    _options,
+    _needs,
+    _files,
+    _work,
+    _check,
+    version=1,
+    tables=(Associations, SetAssociations, LeftOutVariants),
+)

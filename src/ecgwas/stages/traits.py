@@ -18,7 +18,7 @@ from ecgwas.associate.people import covariates, guards, panel
 from ecgwas.stages import represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
-from ecgwas.tables import Covariates, People, Traits
+from ecgwas.tables import Covariates, Guards, People, Traits
 
 logger = logging.getLogger(__name__)
 
@@ -91,4 +91,15 @@ def _check(study: Study) -> Sequence[str]:
     return traits.check(study.traits, genotypes.people(study.scan))
 
 
-STAGE = Stage("traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check)
+STAGE = Stage(
+    "traits",
+    "join people, covariates and features",
+    all_in_one,
+    _options,
+    _needs,
+    _files,
+    _work,
+    _check,
+    version=1,
+    tables=(People, Guards),
+)
