@@ -90,6 +90,7 @@ def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
         more=_more(loci),
         planted=_planted(),
         notes=("2 hit genes are not in STRING",),
+        covariates=("age", "sex", "center=11002", "center=11004", "computed_pc1", "computed_pc2"),
     )
 
 
@@ -157,7 +158,7 @@ def _more(loci: Loci) -> dict[str, pl.DataFrame]:
                             for row in leads])  # fmt: skip
     heritability = Heritability.of([{"trait": "ae.V3.f02", "people": 74, "variants": 900, "heritability": -0.04, "se": 0.2,
                                       "greml": 0.0, "greml_se": 0.2, "greml_p": 1.0}])  # fmt: skip
-    guards = pl.DataFrame({"guard": ["kinship"], "status": ["pass"], "value": [0.02], "left_out": [3]})
+    guards = pl.DataFrame({"guard": ["kinship"], "status": ["pass"], "value": [0.02], "limit": [0.0884], "left_out": [3]})
     return {"loci/audit": audit.frame, "loci/credible": credible.frame, "loci/heritability": heritability.frame,
             "traits/guards": guards, "loci/guards": guards, "loci/empty_table": guards.clear()}  # fmt: skip
 

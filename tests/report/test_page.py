@@ -244,7 +244,7 @@ def test_a_locus_that_leans_on_another_is_not_passed(findings: Findings) -> None
 
 def test_tables_without_a_place_of_their_own_are_shown_and_empty_ones_named(page: Page) -> None:
     for folder in ("traits", "loci"):
-        assert rows_of(page, f"{folder}-guards") == [["kinship", "pass", "0.02", "3"]]
+        assert rows_of(page, f"{folder}-guards") == [["kinship", "pass", "0.02", "0.0884", "3"]]
     assert rows_of(page, "loci-heritability")[0][0] == "ae.V3.f02"
     assert rows_of(page, "flags") == [["nothing", "2"], ["one person", "1"]]
     assert "Nothing to show, though looked for: empty table" in text_of(page, "trust")

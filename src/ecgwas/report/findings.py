@@ -137,7 +137,7 @@ class Findings:
 
     settings         study.yaml with defaults filled in, as plain values; paths relative
     versions         program -> version;  seed: the study's
-    traits_report    traits.csv of stage traits;  trait_names: all that were tested
+    traits_report    traits.csv of stage traits;  trait_names: all that were tested;  covariates: names of those fitted
     associations     rows that the scan kept (-log10 p of at least keep_neglog10p), which stay on disk
     left_out         columns reason, variants: variants not tested for any trait
     qq, power        tables of stage loci;  permutation_max (B,) float64 largest -log10 p of each shuffle; empty: none
@@ -180,6 +180,7 @@ class Findings:
     chance: Findings | None = None
     planted: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
     min_people: int = 0
 
     @property

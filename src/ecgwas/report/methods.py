@@ -1,86 +1,103 @@
-"""What was done, in sentences made from the study file: ready for a methods section."""
+"""What was done, in sentences made from what the stages left: ready for a methods section, with numbered references.
+
+The study file says what was asked for; a check that could not be judged, a limit that was not the one used, or a source that
+was not asked is only seen in the results. So sample and variant QC come from the tables of guards, covariates from the
+covariates that were fitted, gene sources from the tables that they filled. `[@key]` cites `references.REFERENCES[key]`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from ecgwas.report.findings import Findings
+from ecgwas.report.references import numbered
 
 CLEANING = {
     "moving_average": "a moving average of {window_s:g} s was subtracted",
-    "highpass": "baseline wander was removed by a zero-phase Butterworth high-pass at {cutoff_hz:g} Hz",
-    "wavelet": "noise was reduced by {mode} wavelet shrinkage ({wavelet}, {levels} levels, universal threshold)",
+    "highpass": "baseline wander was removed by a zero-phase Butterworth high-pass filter at {cutoff_hz:g} Hz",
+    "wavelet": "noise was reduced by {mode} wavelet shrinkage ({wavelet}, {levels} levels, universal threshold) [@wavelet]",
     "fourier": "frequencies between {low_hz:g} and {high_hz:g} Hz were kept",
 }
 REPRESENTATIONS = {
-    "pca": "principal components ({features} features)",
-    "residual_autoencoder": "a residual convolutional autoencoder ({features} features)",
-    "vae": "a variational autoencoder ({features} features, beta {beta:g})",
+    "pca": "principal components ({features} features) [@pca]",
+    "residual_autoencoder": "a residual convolutional autoencoder ({features} features) [@residual_autoencoder]",
+    "vae": "a variational autoencoder ({features} features, beta {beta:g}) [@vae]",
     "beat_points": "the beat itself at {points} time points per lead",
-    "intervals": "rate, intervals, axes and amplitudes by multi-lead delineation",
+    "intervals": "rate, intervals, axes and amplitudes measured by multi-lead delineation",
 }
 INPUTS = {"beat": "of median beats", "strip": "of whole recordings"}
 TRANSFORMS = {
-    "rank_normal": "Traits were transformed to normal quantiles by rank (Blom), and so were their residuals on the covariates.",
-    "none": "Features were tested without transformation.",
+    "rank_normal": "Traits were transformed to normal quantiles by rank (Blom), and so were their residuals on the covariates "
+    "[@rank_normal]; effects are in SD per allele.",
+    "none": "Traits were not transformed; effects are in units of the trait per allele.",
 }
 ENGINES = {
-    "matrix": "ordinary least squares on all traits at once with ecgwas' built-in engine",
-    "plink2": "PLINK 2 (--glm), one run per lead and chromosome",
+    "matrix": "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own "
+    "engine",
+    "plink2": "PLINK 2 (--glm), one run per lead and chromosome [@plink2]",
 }
 THRESHOLDS = {
     "published": "5e-8 divided by the features of a lead",
     "bonferroni": "5e-8 divided by the number of traits",
-    "effective": "5e-8 divided by the effective number of traits (Li and Ji 2005)",
-    "permutation": "the family-wise error over all traits and variants, from shuffles of people (Westfall and Young 1993)",
+    "effective": "5e-8 divided by the effective number of traits [@effective]",
+    "permutation": "a family-wise error rate over all traits and variants, from {permutations:,} permutations of the "
+    "participants [@permutation]",
 }
-SOURCES = {
-    "regions": "Variants were mapped to genes by position",
-    "gprofiler": "variants were mapped to protein-coding genes by g:SNPense, terms sought by g:GOSt ({domain_scope} genes)",
-    "haploreg": "variants were mapped to their nearest GENCODE gene by HaploReg v4 (1000 Genomes phase 1, GENCODE 13)",
-    "ensembl_vep": "variants were mapped to genes within 5 kb by Ensembl's Variant Effect Predictor",
-    "open_targets": "variants were mapped to genes by Open Targets, locus-to-gene scores of {min_score:g} or more included",
-    "gwas_catalog": "published associations of the hit variants were taken from the GWAS Catalog",
-    "string_files": "hit genes were joined by STRING and clustered by MCL (inflation {inflation:g})",
-    "string_db": "hit genes were joined by STRING and clustered by MCL (inflation {inflation:g}), terms taken from STRING",
-    "enrichment": "over-represented terms were sought by the hypergeometric test with Benjamini and Hochberg's correction",
+MAPPING = {
+    "regions": "by position, with the gene table {version}",
+    "gprofiler": "to protein-coding genes by g:SNPense [@gprofiler]",
+    "haploreg": "to their nearest GENCODE gene by HaploReg v4 (1000 Genomes phase 1, GENCODE 13) [@haploreg]",
+    "ensembl_vep": "to genes within 5 kb by Ensembl's Variant Effect Predictor [@ensembl_vep]",
+    "open_targets": "by Open Targets' locus-to-gene scores [@open_targets]",
 }
-
-
-GUARDS = {
-    "min_call_rate": "call rate below {:g}",
-    "max_heterozygosity_sd": "share of heterozygous calls beyond {:g} SD",
-    "check_sex": "sex that contradicts the X chromosome",
-    "max_kinship": "of each pair with a KING-robust kinship beyond {:g} one",
-    "max_component_sd": "distance on a principal component beyond {:g} SD",
+SAMPLE_QC = {
+    "person_call_rate": "call rate of at least {limit:g}",
+    "heterozygosity": "heterozygosity within {limit:g} SD of the mean",
+    "sex": "reported sex that agrees with the X chromosome",
+    "kinship": "KING-robust kinship of at most {limit:g} to any other participant kept [@kinship]",
+    "ancestry": "at most {limit:g} SD from the mean on every principal component of the genotypes [@components]",
 }
-CLOSER = {
+VARIANT_QC = {
+    "variant_call_rate": "call rate of at least {limit:g}",
+    "variant_maf": "minor allele frequency of at least {limit:g}",
+    "variant_mac": "minor allele count of at least {limit:g}",
+    "variant_info": "imputation information of at least {limit:g}",
+    "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
+}
+NAMES = {"person_call_rate": "call rate", "variant_info": "imputation information"}
+AT_LOCI = {
     "loci/clumps": "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
-    "loci/multitrait": "Sets of traits were tested at once by the omnibus test and ACAT, in the same shuffles.",
-    "loci/conditional": "Separate signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis.",
-    "loci/credible": "Sets of variants that hold the cause with 95 % probability were found by SuSiE, or by approximate Bayes "
-    "factors where it found no effect.",
-    "loci/audit": "The strongest hits (at most {audit:,}) were audited: variances that differ (HC3), the most influential "
-    "person left out, dominance, Hardy-Weinberg equilibrium, odd against even heartbeats, effects without the "
-    "winner's curse.",
-    "loci/heritability": "Heritability by all common variants was estimated by Haseman-Elston regression and by GREML.",
+    "loci/multitrait": "Sets of traits were tested jointly by the omnibus test and ACAT [@multitrait], in the same "
+    "permutations.",
+    "loci/conditional": "Independent signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis "
+    "[@conditional].",
+    "loci/credible": "95 % credible sets were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where "
+    "it found no effect.",
+    "loci/audit": "The strongest hits (at most {audit:,}) were examined for unequal variances (HC3 [@hc3]), the most "
+    "influential participant, dominance, Hardy-Weinberg equilibrium, odd against even heartbeats, and the winner's curse "
+    "[@winners_curse].",
+    "loci/heritability": "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
+    "by GREML.",
 }
+COMPUTED = re.compile(r"computed_pc\d+")
+"""Covariates that stage `traits` computed from the genotypes."""
 
 
-def methods(findings: Findings) -> tuple[str, ...]:
-    """Paragraphs: recordings, representations, association, genes."""
-    settings = findings.settings
-    paragraphs = [_recordings(findings), _represented(settings), _guarded(settings), _associated(findings)]
-    paragraphs += [_closer(findings), _mapped(settings)]
-    return tuple(paragraph for paragraph in [*paragraphs, _made(findings)] if paragraph)
+def methods(findings: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Paragraphs, and the references that they cite by number, in the order of their first mention."""
+    paragraphs = [_recordings(findings), _represented(findings), _sample_qc(findings), _associated(findings)]
+    paragraphs += [_at_loci(findings), _mapped(findings), _programs(findings)]
+    return numbered([paragraph for paragraph in paragraphs if paragraph])
 
 
-def _made(findings: Findings) -> str:
+def _programs(findings: Findings) -> str:
     programs = ", ".join(f"{name} {number}" for name, number in findings.versions.items())
-    return f"Programs: {programs}; seed {findings.seed}." if programs else ""
+    made = f"Programs: {programs}; seed {findings.seed}. " if programs else ""
+    return f"{made}Reporting follows STREGA [@strega]."
 
 
 def _recordings(findings: Findings) -> str:
@@ -92,8 +109,8 @@ def _recordings(findings: Findings) -> str:
     beats = read["beats"]
     reach = f"from {beats['before_ms']:g} ms before to {beats['after_ms']:g} ms after R"
     return (
-        f"ECGs of {kept:,} people ({read['rate_hz']:g} Hz, {read['seconds']:g} s) were analysed: {cleaned}. R peaks were found "
-        f"jointly on all leads; the median beat reaches {reach}.{_adapted(frame, read)}"
+        f"ECGs of {kept:,} participants ({read['rate_hz']:g} Hz, {read['seconds']:g} s) were analysed: {cleaned}. R peaks "
+        f"were found jointly on all leads; the median beat extends {reach}.{_adapted(frame, read)}"
     )
 
 
@@ -108,27 +125,53 @@ def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
     return rate + (f" Of longer recordings the first {read['seconds']:g} s were used." if longer else "")
 
 
-def _represented(settings: Mapping[str, Any]) -> str:
+def _represented(findings: Findings) -> str:
     kinds = []
-    for options in settings["represent"]:
+    for options in findings.settings["represent"]:
         words = REPRESENTATIONS.get(options["kind"], options["kind"]).format(**options)
         kinds.append(" ".join(piece for piece in (words, INPUTS.get(options.get("input", ""), "")) if piece))
     return f"Each recording was represented by {'; '.join(kinds)}."
 
 
-def _guarded(settings: Mapping[str, Any]) -> str:
-    """Who was left out, and the components that became covariates."""
-    guards = {name: value for name, value in settings["traits"].get("guards", {}).items() if name in GUARDS}
-    words = [GUARDS[name].format(value) for name, value in guards.items() if value not in (None, False)]
-    if not words:
-        return ""
-    count = settings["traits"].get("components") or 0
-    components = (
-        f" Principal components were covariates: those of the covariate table, or else the first {count} of the genotypes."
-        if count
-        else ""
+def _guards(findings: Findings, stage: str) -> list[dict[str, Any]]:
+    table = findings.more.get(f"{stage}/guards")
+    return [] if table is None else table.to_dicts()
+
+
+def _judged(rows: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Criteria that were applied, with the limits that were used, and the names of those that could not be judged."""
+    known = [row for row in rows if row["guard"] in words]
+    applied = [row for row in known if row["status"] != "not judged" and row.get("limit") is not None]
+    asked = [row for row in known if row["status"] == "not judged" and row.get("limit") is not None]
+    names = [NAMES.get(row["guard"], str(row["guard"]).removeprefix("variant_").replace("_", " ")) for row in asked]
+    return [words[row["guard"]].format(limit=row["limit"]) for row in applied], names
+
+
+def _unjudged(names: Sequence[str]) -> str:
+    return f" Not judged, for lack of data: {', '.join(names)}." if names else ""
+
+
+def _sample_qc(findings: Findings) -> str:
+    """Who could take part, by their genotypes, and the covariates that were fitted."""
+    criteria, unjudged = _judged(_guards(findings, "traits"), SAMPLE_QC)
+    kept = f"Participants were required to have: {'; '.join(criteria)}." if criteria else ""
+    return " ".join(piece for piece in (kept + _unjudged(unjudged), _covariates(findings.covariates)) if piece).strip()
+
+
+def _covariates(names: Sequence[str]) -> str:
+    named = covariate_names(names)
+    computed = " [@components]" if any(COMPUTED.fullmatch(name) for name in names) else ""
+    return f"Covariates: {', '.join(named)}{computed}." if named else "No covariates were fitted."
+
+
+def covariate_names(names: Sequence[str]) -> list[str]:
+    """Covariates in words: levels of a categorical one (center=11002) once, computed components together at the end."""
+    computed = [name for name in names if COMPUTED.fullmatch(name)]
+    given = dict.fromkeys(
+        f"{name.split('=')[0]} (categorical)" if "=" in name else name for name in names if name not in computed
     )
-    return f"People were left out by their genotypes: {'; '.join(words)}.{components}"
+    own = [f"the first {len(computed)} principal components of the genotypes"] if computed else []
+    return [*given, *own]
 
 
 def _associated(findings: Findings) -> str:
@@ -137,32 +180,52 @@ def _associated(findings: Findings) -> str:
     people = findings.people.frame.filter(findings.people.frame["status"] == "kept").height
     tests = max(findings.summary.frame["tests"].to_list(), default=0)
     transform = TRANSFORMS.get(settings["traits"]["transform"], "")
-    rule = loci["threshold"]
-    limit = THRESHOLDS.get(str(rule), f"the p-value {rule} given in the study file")
-    filters = (
-        f"minor allele frequency at least {scan['min_maf']:g}, count at least {scan['min_mac']:g}, "
-        f"call rate at least {scan['min_call_rate']:g}, Hardy-Weinberg p at least {scan['min_hwe_p']:g}, "
-        f"information of imputed variants at least {scan.get('min_info', 0):g}"
-    )
+    criteria, unjudged = _judged(_guards(findings, "loci"), VARIANT_QC)
+    filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
-        f"{transform} In {people:,} people, {len(findings.trait_names):,} traits were "
-        f"tested against {tests:,} variants ({scan['build']}; {filters}) by {ENGINES.get(scan['kind'], scan['kind'])}. "
-        f"Significance: {limit}; −log10 p {findings.threshold['neglog10p']:.2f}. "
+        f"{transform} In {people:,} participants, {len(findings.trait_names):,} traits were tested against {tests:,} variants "
+        f"({scan['build']}) by {ENGINES.get(scan['kind'], scan['kind'])}.{filters} Genomic inflation was judged by λ "
+        f"[@inflation]. Significance: {_limit(findings)}; −log10 p {findings.threshold['neglog10p']:.2f}. "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
 
 
-def _closer(findings: Findings) -> str:
-    """What was done at each locus, by the tables that it left."""
+def _limit(findings: Findings) -> str:
+    """The threshold that was used, which is not always the one asked for."""
+    kind = str(findings.threshold["kind"])
+    words = THRESHOLDS.get(kind, "the p-value given in the study file")
+    return words.format(permutations=len(findings.permutation_max))
+
+
+def _at_loci(findings: Findings) -> str:
+    """What was done at each locus, by the tables that have rows."""
     left = {name for name, table in findings.more.items() if table.height > 0}
     loci = findings.settings["loci"]
-    words = [sentence.format(**loci) for table, sentence in CLOSER.items() if table in left]
-    return " ".join(words)
+    return " ".join(sentence.format(**loci) for table, sentence in AT_LOCI.items() if table in left)
 
 
-def _mapped(settings: Mapping[str, Any]) -> str:
-    words = [SOURCES.get(source["kind"], source["kind"]).format(**source) for source in settings["genes"]]
-    if not words:
-        return ""
-    text = "; ".join(words)
-    return f"{text[0].upper()}{text[1:]}."
+def _mapped(findings: Findings) -> str:
+    """Which sources gave genes, a network, terms and published associations."""
+    genes = findings.genes.frame.select("source", "source_version").unique(maintain_order=True).drop_nulls("source")
+    mapped = [MAPPING.get(source, f"by {source}").format(version=version) for source, version in genes.iter_rows()]
+    said = [f"Variants were mapped {'; '.join(dict.fromkeys(mapped))}."] if mapped else []
+    said += _network(findings)
+    if len(findings.terms):
+        said.append("Over-represented terms were sought by the hypergeometric test with Benjamini-Hochberg correction [@fdr].")
+    if len(findings.more.get("genes/published", pl.DataFrame())):
+        said.append("Published associations of the hit variants were taken from the GWAS Catalog [@gwas_catalog].")
+    return " ".join(said)
+
+
+def _network(findings: Findings) -> list[str]:
+    """The network by its file's name; STRING is cited where the service was asked or the file says that it is STRING's."""
+    inflation = {one["kind"]: one.get("inflation") for one in findings.settings["genes"]}
+    said = []
+    for row in findings.more.get("genes/network_tests", pl.DataFrame()).to_dicts():
+        version = str(row["source_version"])
+        of_string = row["source"] == "string_db" or "STRING" in version or "protein.links" in version
+        name = f"STRING ({version}) [@string]" if of_string else f"the study's network file {version}"
+        by = inflation.get(row["source"])
+        clustered = f" and clustered by MCL (inflation {by:g}) [@mcl]" if by is not None else ""
+        said.append(f"Hit genes were joined by {name}{clustered}.")
+    return said

@@ -15,7 +15,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ecgwas.report import closer, compared, drawing, flow, loci, methods, references, views
+from ecgwas.report import closer, compared, drawing, flow, loci, methods, views
 from ecgwas.report.embedded import embedded
 from ecgwas.report.findings import Figure, Findings, Page
 from ecgwas.report.gallery import gallery, in_address, slug, traits_shown
@@ -71,6 +71,7 @@ def _hash(content: str) -> str:
 
 def _contents(options: ReportOptions, findings: Findings, figures: Mapping[str, Figure]) -> dict[str, Any]:
     window_bp = int(findings.settings["loci"]["window_bp"])
+    paragraphs, cited = methods.methods(findings)
     return {
         "findings": findings,
         "pulse": Markup(_pulse(findings)),
@@ -89,8 +90,8 @@ def _contents(options: ReportOptions, findings: Findings, figures: Mapping[str, 
         "more_genes": views.more_of(findings, "genes"),
         "shared": views.more_of(findings, "share"),
         "nothing_in": [name.split("/")[1].replace("_", " ") for name, frame in findings.more.items() if frame.height == 0],
-        "methods": methods.methods(findings),
-        "references": references.references(findings),
+        "methods": paragraphs,
+        "references": cited,
         "power": _power_sentence(findings),
         "settings": yaml.safe_dump(dict(findings.settings), sort_keys=False, allow_unicode=True),
     }

@@ -1,8 +1,9 @@
-"""What to cite for the methods of a study."""
+"""What to cite, by the key that the methods text uses: `[@key]`."""
 
 from __future__ import annotations
 
-from ecgwas.report.findings import Findings
+import re
+from collections.abc import Sequence
 
 REFERENCES = {
     "wavelet": ("Donoho DL, Johnstone IM. Ideal spatial adaptation by wavelet shrinkage. Biometrika 1994;81:425–455.",),
@@ -20,10 +21,6 @@ REFERENCES = {
         "transformation for quantitative trait analysis in genome-wide association studies. Biometrics 2020;76:1262–1272.",
     ),
     "plink2": (
-        "Chang CC, et al. Second-generation PLINK: rising to the challenge of larger and richer datasets. "
-        "GigaScience 2015;4:7.",
-    ),
-    "matrix": (
         "Chang CC, et al. Second-generation PLINK: rising to the challenge of larger and richer datasets. "
         "GigaScience 2015;4:7.",
     ),
@@ -47,33 +44,29 @@ REFERENCES = {
         "Cerezo M, et al. The NHGRI-EBI GWAS Catalog: standards for reusability, sustainability and diversity. "
         "Nucleic Acids Res 2025;53:D998–D1005.",
     ),
-    "string_files": (
-        "Szklarczyk D, et al. The STRING database in 2023. Nucleic Acids Res 2023;51:D638–D646.",
-        "van Dongen S. Graph clustering by flow simulation. PhD thesis, University of Utrecht 2000.",
-    ),
-    "string_db": (
-        "Szklarczyk D, et al. The STRING database in 2023. Nucleic Acids Res 2023;51:D638–D646.",
-        "van Dongen S. Graph clustering by flow simulation. PhD thesis, University of Utrecht 2000.",
-    ),
-    "enrichment": (
+    "string": ("Szklarczyk D, et al. The STRING database in 2023. Nucleic Acids Res 2023;51:D638–D646.",),
+    "mcl": ("van Dongen S. Graph clustering by flow simulation. PhD thesis, University of Utrecht 2000.",),
+    "fdr": (
         "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
         "testing. J R Stat Soc B 1995;57:289–300.",
     ),
-}
-OF_LOCI = {
     "conditional": (
         "Yang J, et al. Conditional and joint multiple-SNP analysis of GWAS summary statistics identifies additional variants "
         "influencing complex traits. Nat Genet 2012;44:369–375.",
     ),
-    "credible": (
+    "susie": (
         "Wang G, Sarkar A, Carbonetto P, Stephens M. A simple new approach to variable selection in regression, with "
         "application to genetic fine mapping. J R Stat Soc B 2020;82:1273–1300.",
+    ),
+    "bayes_factors": (
         "Wakefield J. Bayes factors for genome-wide association studies: comparison with P-values. Genet Epidemiol "
         "2009;33:79–86.",
     ),
-    "audit": (
+    "hc3": (
         "MacKinnon JG, White H. Some heteroskedasticity-consistent covariance matrix estimators with improved finite sample "
         "properties. J Econom 1985;29:305–325.",
+    ),
+    "winners_curse": (
         "Zhong H, Prentice RL. Bias-reduced estimators and confidence intervals for odds ratios in genome-wide association "
         "studies. Biostatistics 2008;9:621–634.",
     ),
@@ -81,35 +74,35 @@ OF_LOCI = {
         "Liu Y, Xie J. Cauchy combination test: a powerful test with analytic p-value calculation under arbitrary dependency "
         "structures. J Am Stat Assoc 2020;115:393–402.",
     ),
-    "heritability": (
+    "haseman": (
         "Haseman JK, Elston RC. The investigation of linkage between a quantitative trait and a marker locus. Behav Genet "
         "1972;2:3–19.",
     ),
-    "guards": (
+    "kinship": (
         "Manichaikul A, et al. Robust relationship inference in genome-wide association studies. Bioinformatics "
         "2010;26:2867–2873.",
+    ),
+    "components": (
         "Price AL, et al. Principal components analysis corrects for stratification in genome-wide association studies. Nat "
         "Genet 2006;38:904–909.",
     ),
+    "inflation": ("Devlin B, Roeder K. Genomic control for association studies. Biometrics 1999;55:997–1004.",),
+    "hwe": (
+        "Wigginton JE, Cutler DJ, Abecasis GR. A note on exact tests of Hardy-Weinberg equilibrium. "
+        "Am J Hum Genet 2005;76:887–893.",
+    ),
+    "strega": ("Little J, et al. Strengthening the reporting of genetic association studies (STREGA). PLoS Med 2009;6:e22.",),
 }
-"""By the table that a method left."""
-
-ALWAYS = (
-    "Devlin B, Roeder K. Genomic control for association studies. Biometrics 1999;55:997–1004.",
-    "Wigginton JE, Cutler DJ, Abecasis GR. A note on exact tests of Hardy-Weinberg equilibrium. "
-    "Am J Hum Genet 2005;76:887–893.",
-    "Little J, et al. Strengthening the reporting of genetic association studies (STREGA). PLoS Med 2009;6:e22.",
-)
+CITATION = re.compile(r"\[@(\w+)\]")
 
 
-def references(findings: Findings) -> tuple[str, ...]:
-    """What to cite for the methods that the study used, each once, in the order of the paragraphs."""
-    settings = findings.settings
-    read, loci = settings["read"], settings["loci"]
-    kinds = [read["baseline"]["kind"], read["denoise"]["kind"], *(one["kind"] for one in settings["represent"])]
-    kinds += [settings["traits"]["transform"], settings["scan"]["kind"], str(loci["threshold"])]
-    kinds += [source["kind"] for source in settings["genes"]]
-    cited = [reference for kind in kinds for reference in REFERENCES.get(kind, ())]
-    left = {name.split("/")[1] for name, table in findings.more.items() if table.height > 0}
-    cited += [reference for stem, of_table in OF_LOCI.items() if stem in left for reference in of_table]
-    return tuple(dict.fromkeys([*cited, *ALWAYS]))
+def numbered(paragraphs: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paragraphs with `[@key]` as numbers, [1] or [2, 3], and the references in that order, each once."""
+    keys = dict.fromkeys(key for paragraph in paragraphs for key in CITATION.findall(paragraph))
+    cited = tuple(dict.fromkeys(reference for key in keys for reference in REFERENCES[key]))
+    number = {reference: str(place) for place, reference in enumerate(cited, start=1)}
+
+    def numbers(found: re.Match[str]) -> str:
+        return f"[{', '.join(number[reference] for reference in REFERENCES[found.group(1)])}]"
+
+    return tuple(CITATION.sub(numbers, paragraph) for paragraph in paragraphs), cited

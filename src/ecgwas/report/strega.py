@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.report.findings import Findings
+from ecgwas.report.methods import covariate_names
 
 CAPTION = "STREGA checklist (Little et al. 2009), as far as the study's files tell; – is for the authors"
 SPELLING = {"item": ("item", ""), "what": ("what to report", ""), "here": ("this study", "")}
@@ -52,17 +53,12 @@ def _traits(findings: Findings) -> str:
 
 
 def _covariates(findings: Findings) -> str:
-    chosen = findings.settings["traits"].get("use")
-    return (
-        f"; covariates {', '.join(chosen)}"
-        if chosen
-        else f"; covariates: all columns of {findings.settings['traits']['covariates']}"
-    )
+    return f"; covariates {', '.join(covariate_names(findings.covariates))}" if findings.covariates else "; no covariates"
 
 
 def _genotyping(findings: Findings) -> str:
-    scan = findings.settings["scan"]
-    return f"platform: to be said by the authors; variants tested with a call rate of at least {scan['min_call_rate']:g}"
+    judged = _guard(findings, "variant_call_rate", None, stage="loci")
+    return f"platform: for the authors to state{f'; variants: {judged}' if judged else ''}"
 
 
 def _methods(findings: Findings) -> Rows:
@@ -93,9 +89,9 @@ def _power(findings: Findings) -> str | None:
     return f"{_people(findings):,} people; 80 % power for a variant that explains {share:.2%} of a trait's variance"
 
 
-def _guard(findings: Findings, name: str, more: str | None) -> str | None:
+def _guard(findings: Findings, name: str, more: str | None, *, stage: str = "traits") -> str | None:
     """What the guard of that name saw, and what else is known."""
-    table = findings.more.get("traits/guards")
+    table = findings.more.get(f"{stage}/guards")
     rows = [] if table is None else table.filter(pl.col("guard") == name).to_dicts()
     said = [f"{row['status']}: {row.get('note') or name}; left out {row.get('left_out') or 0}" for row in rows]
     return "; ".join([*said, *([more] if more else [])]) or None

@@ -144,6 +144,7 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Finding
         people=People.read(at_traits / "people.csv"),
         traits_report=pl.read_csv(at_traits / "traits.csv"),
         trait_names=traits.load_traits(study).names,
+        covariates=traits.load_covariates(study).names,
         representations=(),
         example=None,
         associations=report.Kept(partial(scan.rows_in_turn, study)),
