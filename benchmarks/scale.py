@@ -32,6 +32,7 @@ import numpy as np
 from association import COVARIATES, Case, Clock, simulate  # beside this file
 from scipy import stats
 
+from ecgwas import represent
 from ecgwas.associate import genotypes, matrix
 from ecgwas.ecg.finding import find
 from ecgwas.ecg.reading import read
@@ -310,7 +311,7 @@ def biobank(quick: bool, folder: Path) -> Iterator[str]:
         share = {name: round(variants * length / sum(LENGTHS)) for name, length in zip(CHROMOSOMES, LENGTHS, strict=True)}
         size = Size(recordings=people, tested=people, variants=share, dosages=variants > 1_000_000)
         jobs = planning.jobs(study, size)
-        traits = sum(costs.traits_of(options) for options in study.represent)
+        traits = sum(represent.traits_of(options) for options in study.represent)
         yield f"\n{label}: {variants:,} variants x {traits} traits, {len(jobs)} jobs"
         yield from planned(study, jobs)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgwas import stages
+from ecgwas import represent, stages
 from ecgwas.associate import matrix
 from ecgwas.errors import StudyError
 from ecgwas.stages import STAGES
@@ -64,9 +64,9 @@ def test_second_visits_take_time_and_disk_but_no_more_memory_at_once(finished: S
 def test_traits_are_counted_as_the_study_gives_them(finished: Study) -> None:
     """At most: features that do not vary, or that most people lack, are left out."""
     names = load_traits(finished).names
-    expected = sum(costs.traits_of(options) for options in finished.represent)
+    expected = sum(represent.traits_of(options) for options in finished.represent)
     assert 0.7 * expected <= len(names) <= expected
-    assert sum(name.startswith("pca.") for name in names) == 12 * 4 == costs.traits_of(finished.represent[1])
+    assert sum(name.startswith("pca.") for name in names) == 12 * 4 == represent.traits_of(finished.represent[1])
 
 
 def test_what_grows_with_what(example: Study) -> None:
@@ -99,6 +99,33 @@ def test_blocks_are_planned_as_the_engine_takes_them(example: Study) -> None:
 
     assert memory(example.scan.block) == memory(limit) > memory(limit // 2)
     assert memory(example.scan.block, replace(BIOBANK, genotyped=490_000)) < memory(limit)
+
+
+@pytest.mark.parametrize("dosages", [False, True])
+@pytest.mark.parametrize("people", [500, 20_000, 70_000])
+def test_the_plan_holds_on_a_machine_of_any_number_of_cores(
+    example: Study, monkeypatch: pytest.MonkeyPatch, dosages: bool, people: int
+) -> None:
+    """Blocks shrink with threads: 64 threads hold little more than two, where eight to thirty-two times as much was held."""
+    size = replace(BIOBANK, recordings=people, tested=people, dosages=dosages)
+
+    def memory(cores: int) -> float:
+        monkeypatch.setattr(matrix, "threads", lambda asked: asked or cores)
+        return costs.scan(example, size, 384, 400_000).memory_mib
+
+    two = memory(2)
+    for cores in (4, 16, 64, 128):
+        # Of each thread more: its histograms, and some correlations with shuffled traits.
+        each = (384 * costs.HISTOGRAM_BYTES / 2 + 8 * 1024 * 2048) / costs.MIB
+        assert memory(cores) <= two + cores * each
+
+
+def test_blocks_shrink_with_threads_and_never_vanish(example: Study) -> None:
+    sizes = [
+        matrix.block_size(example.scan, people=1000, variants=400_000, hard=True, workers=workers) for workers in (1, 2, 8, 64)
+    ]
+    assert sizes == [16_384, 16_384, 4096, 512]
+    assert matrix.block_size(example.scan, people=10**9, variants=10, hard=True, workers=500) == 1
 
 
 def test_other_seeds_are_trained_too(example: Study) -> None:

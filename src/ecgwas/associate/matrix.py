@@ -32,7 +32,9 @@ from ecgwas.tables import Covariates, ScanResult, Traits
 logger = logging.getLogger(__name__)
 
 PACKED_BYTES = 2**26
-"""Packed hard calls that a thread holds at once."""
+"""Packed hard calls of a block."""
+BLOCKS_HELD = 2
+"""Blocks of full size in memory at once: more threads than that take smaller ones, so that a plan holds on any machine."""
 
 
 def check(options: Matrix) -> None:
@@ -70,9 +72,10 @@ def scan(
         if folder is None:
             options = options.model_copy(update={"dense": False})
         scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
-        step = block_size(options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard)
+        workers = threads(options.threads)
+        step = block_size(options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard, workers=workers)
         edges = [*range(0, len(genotypes), step), len(genotypes)]
-        steps = in_order(scanner.block, list(pairwise(edges)), threads(options.threads))
+        steps = in_order(scanner.block, list(pairwise(edges)), workers)
         if options.dense and folder is not None:
             steps = dense.written(steps, folder, genotypes, grouped, traits.names)
         found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
@@ -83,14 +86,16 @@ def scan(
         return findings.result(found, traits.names, people(cohort), genotypes, names)
 
 
-def block_size(options: Matrix, *, people: int, variants: int, hard: bool) -> int:
-    """Variants per block of a chromosome: `options.block`, or as many as a thread may hold calls (hard) or dosages of.
+def block_size(options: Matrix, *, people: int, variants: int, hard: bool, workers: int = 1) -> int:
+    """Variants per block of a chromosome: `options.block`, or as many as a block may hold calls (hard) or dosages of.
 
-    people: those in the file. There are two blocks at least, whatever the number of threads: a chromosome of an array is less
-    than one as a rule.
+    people: those in the file. Beyond BLOCKS_HELD workers blocks shrink, so that all workers together hold no more variants.
+    There are two blocks at least: a chromosome of an array is less than one as a rule.
     """
     fits = PACKED_BYTES * 4 // people if hard else dosages.BYTES // (dosages.BYTES_EACH * people)
-    return max(1, min(options.block, fits, -(-variants // 2)))
+    full = min(options.block, fits)
+    held = full if workers <= BLOCKS_HELD else full * BLOCKS_HELD // workers
+    return max(1, min(held, -(-variants // 2)))
 
 
 def threads(asked: int) -> int:

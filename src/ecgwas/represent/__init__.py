@@ -4,6 +4,7 @@ A kind's file offers two functions and an encoder:
 
     fit(options, signals, *, seed, scratch=None, track=silent) -> Encoder
     load(folder) -> Encoder
+    traits_of(options) -> int      optional: the most traits it gives, where they are not `features` per lead or in all
 
 `scratch` is a folder that survives a kill: training keeps its checkpoint there and goes on from it.
 """
@@ -21,7 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.progress import silent
-from ecgwas.signals import Signals
+from ecgwas.signals import LEADS, Signals
 from ecgwas.study import Representation
 from ecgwas.tables import Features
 
@@ -62,6 +63,19 @@ def load(options: Representation, folder: Path) -> Encoder:
     """The encoder saved in `folder`."""
     encoder: Encoder = _kind(options).load(folder)
     return encoder
+
+
+def traits_of(options: Representation) -> int:
+    """The most traits that a representation gives, known before it is fitted: what a plan counts with.
+
+    By the kind's own `traits_of`; without one `features`, or one where there is no such option, per lead unless the leads go
+    together.
+    """
+    counted = getattr(_kind(options), "traits_of", None)
+    if counted is not None:
+        return int(counted(options))
+    leads = 1 if getattr(options, "leads", "each") == "together" else len(LEADS)
+    return int(getattr(options, "features", 1)) * leads
 
 
 def _kind(options: Representation) -> ModuleType:

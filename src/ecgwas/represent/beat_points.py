@@ -102,6 +102,11 @@ def _encoder(options: BeatPoints, beat_times_ms: Floats) -> BeatPointsEncoder:
     return BeatPointsEncoder(options, np.linspace(beat_times_ms[0], beat_times_ms[-1], options.points), beat_times_ms)
 
 
+def traits_of(options: BeatPoints) -> int:
+    """Every point in every lead."""
+    return len(LEADS) * options.points
+
+
 def load(folder: Path) -> BeatPointsEncoder:
     """The encoder that `save` wrote."""
     about = json.loads((folder / "encoder.json").read_text())

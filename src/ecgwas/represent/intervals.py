@@ -24,7 +24,7 @@ from ecgwas.represent.delineation import Fiducials
 from ecgwas.represent.each_beat import EIGHT, each_beat, median_fiducials, one_thread, single_beats
 from ecgwas.represent.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import ALL_LEADS, Signals
+from ecgwas.signals import ALL_LEADS, LEADS, Signals
 from ecgwas.study import Intervals
 from ecgwas.tables import Features
 
@@ -100,6 +100,11 @@ def fit(
         measured = [measure(signals, int(i)) for i in track(some, f"{options.name}: axes", len(some))]
     angles = {name: np.array([of_leads[ALL_LEADS][name] for of_leads in measured]) for name in AXES}
     return IntervalsEncoder(options, {name: round(circular_mean_deg(values), 6) for name, values in angles.items()})
+
+
+def traits_of(_: Intervals) -> int:
+    """Every measurement of a lead in every lead, and those of all leads together."""
+    return len(LEADS) * len(OF_A_LEAD) + len(OF_ALL_LEADS)
 
 
 def load(folder: Path) -> IntervalsEncoder:

@@ -17,10 +17,11 @@ from ecgwas.associate.people import components as ancestry
 from ecgwas.associate.people import kinship
 from ecgwas.associate.people import panel as panels
 from ecgwas.report import embedded
-from ecgwas.represent import components, measurements
+from ecgwas.represent import components, traits_of
 from ecgwas.signals import LEADS
 from ecgwas.stages import scan as scan_stage
-from ecgwas.study import BeatPoints, Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
+from ecgwas.study import Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
+from ecgwas.study.represent import Learned
 
 CONSTANTS: Mapping[str, float] = {
     "start": 2.2,
@@ -152,15 +153,6 @@ def beat_samples(study: Study) -> float:
     return (study.read.beats.before_ms + study.read.beats.after_ms) / 1000 * study.read.rate_hz
 
 
-def traits_of(options: RepresentationOptions) -> int:
-    """Traits that a representation gives at most."""
-    if isinstance(options, Intervals):
-        return len(LEADS) * len(measurements.OF_A_LEAD) + len(measurements.OF_ALL_LEADS)
-    if isinstance(options, BeatPoints):
-        return len(LEADS) * options.points
-    return options.features * (len(LEADS) if options.leads == "each" else 1)
-
-
 def read(study: Study, people: int, repeats: float = 0.0) -> Need:
     """One part of so many people, and of second visits, which are read once the first are written."""
     held, stored = (number * person_bytes(study) / MIB for number in (people, people + repeats))
@@ -183,12 +175,15 @@ def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
     stored, held = 3 * values * 4.5 / MIB, 6 * values * 8 / MIB + MAPPED_MIB
     if isinstance(options, Intervals):
         return Need(start + encoded * CONSTANTS["intervals_person"], BASE_MIB + held, stored)
-    if isinstance(options, BeatPoints):
+    if not isinstance(options, Learned):
+        # Beat points, and any kind that is added without a cost of its own.
         return Need(start + encoded * CONSTANTS["pca_person"], BASE_MIB + held, stored)
     samples = _samples(study, options.input)
     aligned = people * CONSTANTS["align_person"] if options.align == "waves" else 0.0
     if isinstance(options, Pca):
         return _components(options, samples, people, aligned, Need(start, held, stored))
+    if not isinstance(options, (ResidualAutoencoder, Vae)):
+        return Need(start + aligned + encoded * CONSTANTS["pca_person"], BASE_MIB + held, stored)
     weights = parameters(options, samples) * 4 / MIB
     trainings = 1 + options.other_seeds
     cpu = start + CONSTANTS["start_torch"] + trainings * (aligned + _training(options, samples, people))
@@ -280,23 +275,26 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     each = CONSTANTS["dosage_test_person" if size.dosages else "scan_test_person"]
     cpu = CONSTANTS["start"] + variants * CONSTANTS["scan_variant"] + tests * size.tested * each
     cpu += variants * size.tested * CONSTANTS["dosage" if size.dosages else "call"]
-    cores = 2 if options.threads == 0 else options.threads
+    cores = options.threads or matrix.BLOCKS_HELD
+    workers = options.threads or max(cores, matrix.threads(0))
     kept = tests * 10.0**-options.keep_neglog10p
     dense = tests * 8 if isinstance(options, Matrix) and options.dense else 0
     held = VALUE_BYTES * size.tested * count + 2 * count * HISTOGRAM_BYTES + variants * LISTED_BYTES + kept * 300
     block = 4096
     if isinstance(options, Matrix):
-        block = matrix.block_size(options, people=size.in_files, variants=variants, hard=not size.dosages)
+        hard = not size.dosages
+        block = matrix.block_size(options, people=size.in_files, variants=variants, hard=hard, workers=workers)
         held += shuffled_bytes(options, size.tested, count)
         cpu += _shuffling(options, size.tested, count, variants, block)
-    held += cores * _block_bytes(study, size, count, min(block, variants))
+    held += workers * _block_bytes(study, size, count, min(block, variants))
     disk = kept * ROW_BYTES + variants * 12 + count * HISTOGRAM_BYTES + dense
     return Need(cpu, BASE_MIB + held / MIB, disk / MIB, cores=cores)
 
 
 def _block_bytes(study: Study, size: Size, count: int, variants: int) -> float:
     """A thread's block of variants: calls of the file, of the people, of those variants that are tested; all its tests."""
-    calls = 2.0 * dosages.BYTES if size.dosages else variants * (size.in_files + 2 * size.tested) / 4
+    read = min(2.0 * dosages.BYTES, 2.0 * dosages.BYTES_EACH * variants * size.in_files)
+    calls = read if size.dosages else variants * (size.in_files + 2 * size.tested) / 4
     found = calls + variants * count * 8 + count * HISTOGRAM_BYTES / 2
     if isinstance(study.scan, Matrix) and study.scan.permutations:
         # Genotypes as float32, without covariates, of unit length; some correlations with some shuffled traits, twice.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ecgwas import represent
 from ecgwas.associate import genotypes
 from ecgwas.associate.calls import filesets
 from ecgwas.errors import StudyError
@@ -52,7 +53,7 @@ class Job:
 def jobs(study: Study, size: Size | None = None) -> tuple[Job, ...]:
     """Every part of every stage, in order. size: of another study; none: measured from this one's inputs."""
     measured = size_of(study) if size is None else size
-    count = sum(costs.traits_of(options) for options in study.represent)
+    count = sum(represent.traits_of(options) for options in study.represent)
     found = []
     for stage in STAGES:
         parts = stage.parts(study) if size is None else _parts(study, stage.name, size)

@@ -1,0 +1,100 @@
+"""docs/add_a_method.md, followed to the letter in a copy of the source: every command works with the kind that was added."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ecgwas.signals import LEADS
+from tests.cohorts import make_cohort
+from tests.conftest import ROOT
+
+OPTIONS = '''
+class Mean(Representation):
+    """The mean voltage of each lead's median beat."""
+
+    kind: Literal["mean"] = "mean"
+
+
+RepresentationOptions = Annotated['''
+
+FILE = """\
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ecgwas.represent.reconstruction import ERRORS, HISTORY
+from ecgwas.signals import LEADS
+from ecgwas.tables import Features
+
+
+@dataclass(frozen=True)
+class MeanEncoder:
+    history = pl.DataFrame(schema=HISTORY)
+    errors = pl.DataFrame(schema=ERRORS)
+
+    def encode(self, signals):
+        means = np.asarray(signals.beats).mean(axis=2).ravel()
+        eids = [eid for eid in signals.eids for _ in LEADS]
+        return Features(pl.DataFrame({"eid": eids, "lead": list(LEADS) * len(signals), "mean_uv": means}))
+
+    def decode(self, features):
+        return None
+
+    def save(self, folder):
+        (folder / "encoder.json").write_text("{}")
+
+
+def fit(options, signals, *, seed, scratch=None, track=None):
+    return MeanEncoder()
+
+
+def load(folder):
+    return MeanEncoder()
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package with a kind more, added as the page says: a class of options and a file."""
+    place = tmp_path_factory.mktemp("source")
+    shutil.copytree(ROOT / "src" / "ecgwas", place / "ecgwas", ignore=shutil.ignore_patterns("__pycache__"))
+    options = place / "ecgwas" / "study" / "represent.py"
+    text = options.read_text()
+    assert text.count("\nRepresentationOptions = Annotated[") == 1
+    options.write_text(text.replace("\nRepresentationOptions = Annotated[", OPTIONS + "Mean | "))
+    (place / "ecgwas" / "represent" / "mean.py").write_text(FILE)
+    return place
+
+
+@pytest.mark.slow
+def test_every_command_works_with_a_kind_that_was_added(source: Path, tmp_path: Path) -> None:
+    represent = "  - {kind: mean, name: level}\n"
+    study = make_cohort(tmp_path / "cohort", people=60, variants=30, permutations=50, represent=represent)
+
+    def ecgwas(*arguments: str) -> str:
+        command = [sys.executable, "-m", "ecgwas", *arguments]
+        done = subprocess.run(
+            command, env=os.environ | {"PYTHONPATH": str(source)}, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    ecgwas("check", str(study))
+    assert "represent" in ecgwas("plan", str(study))
+    assert "mean" in ecgwas("options")
+    ecgwas("run", str(study), "--on", "local", "--jobs", "2", "--until", "represent")
+    ecgwas("run", str(study))
+    results = study.parent / "results"
+    traits = pl.read_csv(results / "traits" / "traits.csv").filter(pl.col("status") == "kept")["trait"]
+    assert set(traits) == {f"level.{lead}.mean_uv" for lead in LEADS}
+    for page in ("report", "share"):
+        assert "level.V1.mean_uv" in (results / page / "report.html").read_text()
+    assert "level" in ecgwas("compare", str(study))
