@@ -24,6 +24,7 @@ import numpy as np
 
 from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table, wfdb
 from ecgwas.ecg.recording import Recording, content_of, unusable
+from ecgwas.ecg.unread_formats import named
 
 HEAD_BYTES = 16_384
 
@@ -72,6 +73,9 @@ def recognised(content: bytes, path: Path) -> Format:
             return one
     if not content:
         raise unusable("empty file", path)
+    foreign = named(content)
+    if foreign is not None:
+        raise unusable(foreign.reason, path, fix=foreign.fix)
     if not content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
         raise unusable("not XML and no other known format", path)
     raise unusable("XML of no known format", path)
