@@ -206,7 +206,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: recorders.muse(before=' [<!ENTITY a "b">]'),
         "XML with a document type (entities are refused)",
     ),
-    "aecg: unit": (lambda: recorders.aecg(unit="degC"), "no scale or unit of lead I"),
+    "aecg: unit": (lambda: recorders.aecg(unit="degC"), "unknown unit of scale of lead I"),
     "aecg: no time": (lambda: recorders.aecg(increment=""), "no time between samples"),
     "aecg: beat only": (lambda: recorders.aecg(code="REPRESENTATIVE_BEAT"), "no rhythm series"),
     "aecg: scale 0": (lambda: recorders.aecg(scale="0"), "scale of lead I is 0"),
@@ -219,7 +219,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: recorders.dicom(samples=2**31),
         "leads have not as many samples as the file states",
     ),
-    "dicom: unit": (lambda: recorders.dicom(unit="mm[Hg]"), "no sensitivity or unit of lead I"),
+    "dicom: unit": (lambda: recorders.dicom(unit="mm[Hg]"), "no unit in ChannelSensitivityUnitsSequence of lead I"),
     "dicom: no data": (lambda: recorders.dicom(drop="WaveformData"), "DICOM cut off, malformed or without an ECG"),
     "edf: unit": (lambda: recorders.edf(unit="degC"), "unknown unit of lead I"),
     "edf: record count": (

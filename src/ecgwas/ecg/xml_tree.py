@@ -50,7 +50,7 @@ def root_of(content: bytes, path: Path, *, name: str) -> Element:
         except etree.XMLSyntaxError:
             raise unusable("XML cut off or malformed", path) from None
     if etree.QName(root).localname != name:
-        raise unusable("XML of no known format", path)
+        raise unusable(f"XML of no known format (root {etree.QName(root).localname[:60]})", path)
     if b"xmlns" in plain.replace(b"\0", b""):
         _free(root)
     return root
