@@ -52,8 +52,9 @@ def _decoded(content: bytes) -> str:
 def _tried(content: bytes, encoding: str) -> str:
     """The text in an encoding, in UTF-8 or in Latin-1, whichever comes first without a mistake."""
     if encoding.startswith(("utf-16", "utf-32")):
-        # The last character may have been cut in two, and zeros at the end need not be whole characters.
-        return content.decode(encoding, errors="replace")
+        # Zeros at the end need not be whole characters.
+        whole = len(content) - len(content) % (int(encoding[4:6]) // 8)
+        return content[:whole].decode(encoding, errors="replace")
     for one in (encoding, "utf-8"):
         try:
             return content.decode(one)

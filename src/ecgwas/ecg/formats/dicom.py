@@ -108,7 +108,8 @@ def _heard() -> Iterator[list[warnings.WarningMessage]]:
 
 def _told(warned: Sequence[warnings.WarningMessage]) -> list[str]:
     """The library's warnings, each once, without what follows a colon or a sentence: values could be a person's."""
-    return sorted({f"pydicom warns: {re.split(r':|[.] ', str(one.message))[0].strip()[:100]}" for one in warned})
+    words = [re.split(r":|[.] ", str(one.message))[0].strip(" .")[:100] for one in warned]
+    return sorted({f"pydicom warns: {word}" for word in words})
 
 
 def _recording(read: Any, path: Path) -> Recording:
