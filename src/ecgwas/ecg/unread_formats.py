@@ -37,7 +37,7 @@ MAGIC: tuple[tuple[bytes, str, str], ...] = (
 
 ROOTS: dict[str, tuple[str, str]] = {
     "sapphire": ("GE Sapphire XML (MAC, DCAR)", CONVERT), "examdescript": ("Schiller XML", CONVERT),
-    "schiller": ("Schiller XML", CONVERT), "ecg": ("Mortara ELI XML", CONVERT), "cardioxp": ("Bionet CardioXP XML", CONVERT),
+    "schiller": ("Schiller XML", CONVERT), "cardioxp": ("Bionet CardioXP XML", CONVERT),
     "zoncare": ("Zoncare XML", CONVERT), "hativecg": ("Hativ XML", CONVERT),
     "clinicaldocument": ("HL7 clinical document", CONVERT), "healthdata": ("Apple Health export", CONVERT),
     "svg": ("SVG picture", NO_RECORDING), "html": ("web page", NO_RECORDING),
@@ -59,8 +59,6 @@ def named(content: bytes) -> Unread | None:
     for magic, name, fix in MAGIC:
         if content.startswith(magic):
             return _inside_zip(content) if magic == b"PK\x03\x04" else _unread(name, fix)
-    if _is_scp(content):
-        return _unread("SCP-ECG file", CONVERT)
     if content[2:6] == b"MFR " and content[:1] == b"\x40":
         return _unread("MFER file", CONVERT)
     if content[512:520] == b"\x89HDF\r\n\x1a\n":
@@ -69,16 +67,6 @@ def named(content: bytes) -> Unread | None:
     if text.startswith(b"<"):
         return _by_root(text)
     return _by_text(text)
-
-
-def _is_scp(content: bytes) -> bool:
-    """EN 1064: checksum (2 bytes), size of the record (4), section 0, whose id is 0 and whose reserved bytes say SCPECG."""
-    if content[16:22] == b"SCPECG":
-        return True
-    size, section, length = (int.from_bytes(content[start:stop], "little") for start, stop in ((2, 6), (8, 10), (10, 14)))
-    return (
-        len(content) >= 32 and size == len(content) and section == 0 and 26 <= length <= size and content[14] in range(10, 40)
-    )
 
 
 def _inside_zip(content: bytes) -> Unread:

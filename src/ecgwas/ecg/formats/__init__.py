@@ -22,7 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table, wfdb
+from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, mortara, muse, philips, scp, table, wfdb
 from ecgwas.ecg.recording import Recording, content_of, unusable
 from ecgwas.ecg.unread_formats import named
 
@@ -44,7 +44,9 @@ class Format(Protocol):
         """The recording in the bytes of a file."""
 
 
-FORMATS: tuple[Format, ...] = (cardiosoft_exercise, cardiosoft, muse, aecg, philips, dicom, edf, wfdb, table)
+FORMATS: tuple[Format, ...] = (
+    cardiosoft_exercise, cardiosoft, muse, aecg, philips, mortara, dicom, scp, edf, wfdb, table,
+)  # fmt: skip
 """In order of asking: exercise tests are CardioSoft, too, and almost any text could be a table."""
 
 WITH_COMPANIONS = (wfdb, table)
