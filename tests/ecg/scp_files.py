@@ -90,12 +90,13 @@ def mortara(counts: Counts | None = None, *, units: str = "200", rate: str = "50
     for lead, row in counts.items():
         attributes = {
             "OFFSET": "0", "BITS": "16", "FORMAT": "SIGNED", "UNITS_PER_MV": units, "DURATION": str(len(row)),
-            "SAMPLE_FREQ": rate, "ENCODING": "BASE64", "NAME": lead, "DATA": base64.b64encode(row.astype("<i2").tobytes()).decode(), **changed,
+            "SAMPLE_FREQ": rate, "ENCODING": "BASE64", "NAME": lead,
+            "DATA": base64.b64encode(row.astype("<i2").tobytes()).decode(), **changed,
         }  # fmt: skip
         channels.append("<CHANNEL " + " ".join(f'{name}="{value}"' for name, value in attributes.items()) + " />")
     return (
         '<?xml version="1.0" encoding="UTF-8"?><ECG ACQUISITION_TIME="20200102030405" VENT_RATE="62" AVERAGE_RR="968">'
         '<SUBJECT LAST_NAME="Do not read" ID="Do not read" DOB="19000101" /><SOURCE TYPE="ELI250" MANUFACTURER="MORTARA" />'
         '<TYPICAL_CYCLE BITS="16" UNITS_PER_MV="200" PR_DURATION="174" QRS_DURATION="89" QT="416" P_AXIS="50" QRS_AXIS="53">'
-        '<TYPICAL_CYCLE_CHANNEL NAME="I" DATA="AAAA" /></TYPICAL_CYCLE>' + "".join(channels) + "</ECG>"
+        '<TYPICAL_CYCLE_CHANNEL NAME="I" DATA="AAAAAAAA" /></TYPICAL_CYCLE>' + "".join(channels) + "</ECG>"
     ).encode()

@@ -40,8 +40,8 @@ def root_of(content: bytes, path: Path, *, name: str) -> Element:
     refused. Bytes that are not in the declared encoding, or that no XML may hold, are read as `legible` makes them.
     """
     # Taken out of the bytes, the usual namespace costs next to nothing; what that does not free is freed one by one.
-    head = content[:HEAD_BYTES]
-    plain = NAMESPACE.sub(b"", head, count=1) + content[HEAD_BYTES:]
+    spaced = NAMESPACE.search(content, 0, HEAD_BYTES)
+    plain = content if spaced is None else content[: spaced.start()] + content[spaced.end() :]
     try:
         root = _parsed(plain, path)
     except etree.XMLSyntaxError:

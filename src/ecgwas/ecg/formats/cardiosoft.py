@@ -78,6 +78,8 @@ def _strip(root: Element, path: Path) -> Element:
     found = [strip for place in STRIPS for strip in root.findall(place)]
     if not found:
         raise unusable("no StripData", path)
+    if len(found) == 1:
+        return found[0]
     chosen = best([_group(strip, place) for place, strip in enumerate(found)], path)
     return found[chosen[0] if chosen else 0]
 

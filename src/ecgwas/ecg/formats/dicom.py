@@ -169,7 +169,7 @@ def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[np.float64]
     values = np.frombuffer(group.WaveformData, dtype=dtype)
     if channels != len(group.ChannelDefinitionSequence) or len(values) < channels * count or channels * count <= 0:
         raise unusable("leads have not as many samples as the file states", path)
-    rows = values[: channels * count].reshape(count, channels).T.astype(np.float64)
+    rows = np.ascontiguousarray(values[: channels * count].reshape(count, channels).T, dtype=np.float64)
     padding = group.get("WaveformPaddingValue", None)
     if isinstance(padding, bytes) and len(padding) >= dtype.itemsize:
         shortest = round(SHORTEST_GAP_S * _rate_hz(group, path))

@@ -73,6 +73,8 @@ def _rhythm(root: Element, path: Path) -> Element:
     found = [one for one in root.findall("Waveform") if (one.findtext("WaveformType") or "").strip().lower() == "rhythm"]
     if not found:
         raise unusable("no rhythm waveform", path)
+    if len(found) == 1:
+        return found[0]
     chosen = best([_group(one, place) for place, one in enumerate(found)], path)
     return found[chosen[0] if chosen else 0]
 
