@@ -43,15 +43,12 @@ HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(500)
 FOREIGN = {
     "ISHNE": (b"ISHNE1.0" + bytes(600), "ISHNE Holter file"),
     "MFER": (b"\x40\x20MFR Standard 12 leads ECG".ljust(34) + bytes(90), "MFER file"),
-    "BDF": (b"\xffBIOSEMI" + b" " * 248, "BDF file"),
     "GDF": (b"GDF 2.20" + bytes(248), "GDF file"),
     "AliveCor ATC": (b"ALIVE\0\0\0" + bytes(100), "AliveCor ATC file"),
     "AliveCor JSON": (b'{"id": "x", "recordedAt": "2020", "data": {}}', "AliveCor Kardia JSON"),
     "JSON": (b'\xef\xbb\xbf {"a": 1}', "JSON file"),
     "HDF5": (HDF5, "HDF5 file"),
     "HDF5 after 512 bytes": (bytes(512) + HDF5, "HDF5 file"),
-    "MATLAB 7.3": (b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + HDF5, "MATLAB file of version 7.3 (HDF5)"),
-    "MATLAB 5": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\1IM" + bytes(50), "MATLAB file"),
     "gzip": (gzip.compress(make_xml().encode()), "gzip file"),
     "bzip2": (bz2.compress(make_xml().encode()), "bzip2 file"),
     "xz": (lzma.compress(make_xml().encode()), "xz file"),
@@ -65,6 +62,7 @@ FOREIGN = {
     "JPEG": (b"\xff\xd8\xff\xe0\0\x10JFIF", "JPEG picture"),
     "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(20), "PNG picture"),
     "HTML": (b"\n<!DOCTYPE html>\n<!-- <RestingECGX> -->\n<HTML lang='en'><body>404</body></HTML>", "web page"),
+    "HTML in small letters": (b"<!doctype html><html><body>Please log in</body></html>", "web page"),
     "SVG": (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "SVG picture"),
     "Schiller": (b'<?xml version="1.0"?><examdescript type="ECG"><x/></examdescript>', "Schiller XML"),
     "Schiller by its address": (b'<data xmlns="http://www.schiller.ch/x"/>', "Schiller XML"),
@@ -80,10 +78,6 @@ def test_the_reason_says_what_the_file_is(name: str, tmp_path: Path) -> None:
     content, what = FOREIGN[name]
     with pytest.raises(InputError) as caught:
         formats.read(put(tmp_path, "1_20205_2_0.xml", content))
-    if what not in caught.value.problem:
-        # Another format of ecgwas may have learnt to look into it: then its reason stands.
-        assert any(one.sniff(content) for one in formats.FORMATS)
-        return
     assert caught.value.problem == f"{what}; ecgwas does not read it"
     assert "leave the file out" not in caught.value.fix
     assert reasons(read_folder(tmp_path)) == {"1": caught.value.problem}

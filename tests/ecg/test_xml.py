@@ -108,6 +108,8 @@ ENCODINGS: dict[str, Spoil] = {
     "a control character in a name": lambda name: text_of(name, "M\x01ller \x1b\x0b", "UTF-8").encode(),
     "a zero in a name": lambda name: text_of(name, "M\0ller", "UTF-8").encode(),
     "a reference to a control character": lambda name: text_of(name, "M&#1;ller&#x1F;&#0;", "UTF-8").encode(),
+    "a bare ampersand": lambda name: text_of(name, "Smith & Sons", "UTF-8").encode(),
+    "a reference of web pages": lambda name: text_of(name, "M&uuml;ller &nbsp;", "UTF-8").encode(),
     "half of a surrogate, and none": lambda name: text_of(name, "M&#xD800;&#xFFFE;&#1114112;", "UTF-8").encode(),
 }  # fmt: skip
 
@@ -135,7 +137,7 @@ IN_WAVEFORM = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("letter", ["\x01", "\0", "&#2;", "é"])
+@pytest.mark.parametrize("letter", ["\x01", "\0", "&#2;", "é", "&nbsp;", "& "])
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_strange_character_in_the_waveform_is_refused_and_never_taken_out(name: str, letter: str, tmp_path: Path) -> None:
     place, reason = IN_WAVEFORM[name]

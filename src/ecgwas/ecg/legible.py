@@ -19,6 +19,8 @@ OF_LETTERS = re.compile(
 """Encodings in which a letter of XML is one byte, that of ASCII."""
 FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
+AMPERSAND = re.compile(r"&(?!(?:lt|gt|amp|quot|apos);|#\w+;)(\w{1,31};)?")
+"""One that stands for itself, or a reference to what XML does not know, such as `&uuml;` of web pages."""
 UNKNOWN = "\ufffd"
 """Unicode's character for what cannot be shown; where a number or base64 is expected it is no part of one."""
 
@@ -27,12 +29,14 @@ def legible(content: bytes) -> bytes:
     """The same XML in UTF-8: decoded as its bytes are and not as it says, without zeros and blanks around it.
 
     The encoding is that of the byte-order mark, else of the first letter, else the declared one, else UTF-8, else Latin-1, in
-    which any byte is a letter. A character that XML 1.0 (section 2.2) forbids, written out or as a reference, becomes U+FFFD,
-    so that a name survives and a waveform in which it stands is refused. Nothing is taken out of the middle.
+    which any byte is a letter. A character that XML 1.0 (section 2.2) forbids, written out or as a reference, and a reference
+    that is not declared become U+FFFD, so that a name survives and a waveform in which it stands is refused. A bare ampersand
+    stands for itself. Nothing is taken out of the middle.
     """
     text = _decoded(content).strip("\0 \t\r\n\x1a\ufeff")
     text = DECLARATION.sub("", text, count=1)
     text = REFERENCE.sub(_allowed, FORBIDDEN.sub(UNKNOWN, text))
+    text = AMPERSAND.sub(lambda found: UNKNOWN if found[1] else "&amp;", text)
     return text.encode("utf-8")
 
 

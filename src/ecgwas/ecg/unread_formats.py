@@ -21,9 +21,8 @@ class Unread:
 
 MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"ISHNE1.0", "ISHNE Holter file", CONVERT), (b"ANN  1.0", "ISHNE annotation file", NO_RECORDING),
-    (b"\xffBIOSEMI", "BDF file", CONVERT), (b"GDF ", "GDF file", CONVERT), (b"ALIVE\0\0\0", "AliveCor ATC file", CONVERT),
-    (b"\x89HDF\r\n\x1a\n", "HDF5 file", EXPORT), (b"MATLAB 7.3 MAT-file", "MATLAB file of version 7.3 (HDF5)", EXPORT),
-    (b"MATLAB 5.0 MAT-file", "MATLAB file", EXPORT), (b"PAR1", "Parquet file", EXPORT), (b"ARROW1", "Arrow file", EXPORT),
+    (b"GDF ", "GDF file", CONVERT), (b"ALIVE\0\0\0", "AliveCor ATC file", CONVERT),
+    (b"\x89HDF\r\n\x1a\n", "HDF5 file", EXPORT), (b"PAR1", "Parquet file", EXPORT), (b"ARROW1", "Arrow file", EXPORT),
     (b"\x80\x03", "Python pickle", EXPORT), (b"\x80\x04", "Python pickle", EXPORT), (b"\x80\x05", "Python pickle", EXPORT),
     (b"\x1f\x8b", "gzip file", UNPACK), (b"BZh", "bzip2 file", UNPACK), (b"\xfd7zXZ\0", "xz file", UNPACK),
     (b"\x28\xb5\x2f\xfd", "Zstandard file", UNPACK), (b"7z\xbc\xaf\x27\x1c", "7-Zip file", UNPACK),
@@ -45,7 +44,7 @@ ROOTS: dict[str, tuple[str, str]] = {
 """Root element in lower case -> name, cure."""
 
 ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]{0,60})[\s>/]")
-AROUND_ROOT = re.compile(rb"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!DOCTYPE[^>]*(?:>|\Z)", re.DOTALL)
+AROUND_ROOT = re.compile(rb"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!DOCTYPE[^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE)
 MAKERS = ((b"schiller", "schiller"), (b"zoncare", "zoncare"), (b"urn:ge:sapphire", "sapphire"))
 """Words in the head of a file whose root element is a common word -> its entry in ROOTS."""
 

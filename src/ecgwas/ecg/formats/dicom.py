@@ -171,10 +171,12 @@ def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[np.float64]
         raise unusable("leads have not as many samples as the file states", path)
     rows = np.ascontiguousarray(values[: channels * count].reshape(count, channels).T, dtype=np.float64)
     padding = group.get("WaveformPaddingValue", None)
-    if isinstance(padding, bytes) and len(padding) >= dtype.itemsize:
+    if isinstance(padding, bytes):
+        padding = np.frombuffer(padding, dtype, count=1)[0] if len(padding) >= dtype.itemsize else None
+    if padding is not None:
         shortest = round(SHORTEST_GAP_S * _rate_hz(group, path))
         for row in rows:
-            row[_padded(row, float(np.frombuffer(padding, dtype, count=1)[0]), shortest)] = np.nan
+            row[_padded(row, float(padding), shortest)] = np.nan
     return rows
 
 
