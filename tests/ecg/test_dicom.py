@@ -70,7 +70,21 @@ def test_a_long_rhythm_of_eight_leads_goes_before_a_median_beat_of_twelve(tmp_pa
     ids=["of another time", "of another length", "of another rate"],
 )
 def test_groups_that_do_not_belong_together_are_not_joined(other: Any, tmp_path: Path) -> None:
-    assert set(read(tmp_path, whole(group(some(LIMBS)), other)).leads) == set(LIMBS)
+    apart = "twelve leads, but in groups of different time, rate or length"
+    assert refused(tmp_path, whole(group(some(LIMBS)), other)) == apart
+
+
+def test_of_groups_without_all_leads_the_one_with_most(tmp_path: Path) -> None:
+    recording = read(tmp_path, whole(group(some(("V1", "V2")), offset="2500"), group(some(LIMBS))))
+    assert set(recording.leads) == set(LIMBS)
+
+
+def test_padding_may_be_written_as_a_number(tmp_path: Path) -> None:
+    counts = some(LEADS)
+    counts["V1"][100] = -32768
+    made = group(counts)
+    made.add_new(0x5400100A, "SS", -32768)
+    assert np.isnan(read(tmp_path, whole(made)).leads["V1"]).sum() == 1
 
 
 def test_more_groups_than_any_recorder_writes_are_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,12 +39,16 @@ def best(groups: Sequence[Group], path: Path) -> list[int]:
 
     Groups of one start, rate and length whose leads differ belong together. Of the sets that result, the one with the most
     of the twelve leads (given, or derivable from I and II) counts; among equals the longest, then the one with the most
-    leads that need no deriving, then the first. Raises InputError for more groups than a recorder writes.
+    leads that need no deriving, then the first. Raises InputError for more groups than a recorder writes, and where a file
+    holds all twelve leads, but not recorded together: then no set of them is the recording.
     """
     if len(groups) > MOST_GROUPS:
         raise unusable(f"more than {MOST_GROUPS} groups of leads", path)
     sets = [_with_others(first, groups) for first in range(len(groups)) if groups[first].leads]
-    return max(sets, key=lambda one: _rank(one, groups), default=[])
+    chosen = max(sets, key=lambda one: _rank(one, groups), default=[])
+    if _obtainable(chosen, groups) < _obtainable(range(len(groups)), groups) == len(LEADS):
+        raise unusable("twelve leads, but in groups of different time, rate or length", path)
+    return chosen
 
 
 def _with_others(first: int, groups: Sequence[Group]) -> list[int]:
@@ -61,11 +65,12 @@ def _of_one_time(one: Group, other: Group) -> bool:
 
 
 def _rank(chosen: Sequence[int], groups: Sequence[Group]) -> tuple[int, float, int]:
-    leads = frozenset[str]().union(*(groups[place].leads for place in chosen))
-    return obtainable(leads), groups[chosen[0]].seconds, len(leads)
+    given = sum(len(groups[place].leads) for place in chosen)
+    return _obtainable(chosen, groups), groups[chosen[0]].seconds, given
 
 
-def obtainable(leads: Container[str]) -> int:
+def _obtainable(chosen: Iterable[int], groups: Sequence[Group]) -> int:
     """How many of the twelve leads are given or can be derived from I and II."""
+    leads = frozenset[str]().union(*(groups[place].leads for place in chosen))
     limbs = "I" in leads and "II" in leads
     return sum(lead in leads or (limbs and lead in DERIVED) for lead in LEADS)
