@@ -80,7 +80,8 @@ def _microvolts(channel: Element, lead: str, rate_hz: float, path: Path) -> NDAr
     except (binascii.Error, ValueError):
         raise unusable(f"lead {lead} is not base64", path) from None
     counts = integers(content, f"lead {lead}", path)
-    if _above_0(channel, "DURATION", lead, path) not in (len(counts), round(len(counts) * 1000 / rate_hz)):
+    stated_length = _above_0(channel, "DURATION", lead, path)
+    if stated_length != len(counts) and abs(stated_length - len(counts) * 1000 / rate_hz) > 0.5:
         raise unusable(f"lead {lead} has not as many samples as the file states", path)
     return counts.astype(np.float64) * (1000 / counts_of_mv)
 

@@ -97,7 +97,7 @@ def _counts(element: Element, lead: str, path: Path) -> tuple[NDArray[np.int16],
     """The samples of a lead, and how many µV one is."""
     uv = uv_of(element.findtext("LeadAmplitudeUnits") or "")
     if uv is None:
-        raise unusable(f"unknown unit of lead {lead}", path)
+        raise unusable(f"unknown unit in LeadAmplitudeUnits of lead {lead}", path)
     if (element.findtext("LeadSampleSize") or "2").strip() != "2":
         raise unusable(f"samples of lead {lead} are not of two bytes", path)
     per_bit = positive(element, "LeadAmplitudeUnitsPerBit", path)
