@@ -87,17 +87,26 @@ def philips(
     counts: Counts | None = None, *, compression: str = "XLI", version: str = "1.04", duration: str = "10000",
     data: bytes | None = None, encoding: str = "utf-16",
 ) -> bytes:  # fmt: skip
-    """Philips PageWriter XML. 1.03 names neither leads nor rate beside the waveforms."""
+    """Philips PageWriter XML. 1.03 names neither leads nor rate beside the waveforms, and has other names for the rest."""
     counts = make_counts() if counts is None else counts
     rows = [row.astype(np.int64) for row in counts.values()]
     packed = data if data is not None else _xli(rows) if compression == "XLI" else np.stack(rows).astype("<i2").tobytes()
     about = f'leadlabels="{" ".join(counts)}" numberofleads="{len(counts)}" samplespersecond="500" resolution="5"'
+    resolution = "resolution" if version == "1.04" else "signalresolution"
+    measured = (
+        "<measurements><globalmeasurements><pfrontaxis>66</pfrontaxis><qrsfrontaxis>-21</qrsfrontaxis>"
+        "<sthorizaxis>Indeterminate</sthorizaxis><tfrontaxis>59</tfrontaxis><meanventrate>41</meanventrate>"
+        "<meanprint>151</meanprint><meanqrsdur>135</meanqrsdur><meanqtint>476</meanqtint><meanqtc>393</meanqtc>"
+        "</globalmeasurements><groupmeasurements><groupmeasurement><meanqrsdur>96</meanqrsdur><meanrrint>1464</meanrrint>"
+        "</groupmeasurement></groupmeasurements></measurements>"
+    )
     text = (
         f'<?xml version="1.0" encoding="{encoding}"?><restingecgdata xmlns="http://www3.medical.philips.com">'
         f"<documentinfo><documenttype>PhilipsECG</documenttype><documentversion>{version}</documentversion></documentinfo>"
         "<patient><name><lastname>Do not read</lastname></name></patient><dataacquisition><signalcharacteristics>"
-        "<samplingrate>500</samplingrate><resolution>5</resolution><acquisitiontype>STD-12</acquisitiontype>"
+        f"<samplingrate>500</samplingrate><{resolution}>5</{resolution}><acquisitiontype>STD-12</acquisitiontype>"
         f"<numberchannelsallocated>{len(counts)}</numberchannelsallocated></signalcharacteristics></dataacquisition>"
+        f"{measured if version == '1.03' else ''}"
         "<interpretations><globalmeasurements><heartrate>41</heartrate><qtint>564</qtint></globalmeasurements></interpretations>"
         f'<waveforms><parsedwaveforms dataencoding="Base64" compression="{compression}" durationperchannel="{duration}" '
         f"{about if version == '1.04' else ''}>{base64.encodebytes(packed).decode()}</parsedwaveforms></waveforms>"

@@ -22,6 +22,7 @@ from ecgwas.errors import InputError, ToolError
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS
 from tests.ecg import recorders
 from tests.ecg.making import make_counts, make_xml
+from tests.ecg.scp_files import mortara, scp
 from tests.ecg.wfdb_files import read_signals
 
 Maker = Callable[[Path], Path]
@@ -40,6 +41,8 @@ MAKERS: dict[str, tuple[object, Maker]] = {
     "cardiosoft": (cardiosoft, written("1.xml", lambda: make_xml().encode("latin-1"))),
     "cardiosoft, UTF-16": (cardiosoft, written("2.xml", lambda: make_xml().replace("ISO-8859-1", "UTF-16").encode("utf-16"))),
     "exercise": (cardiosoft_exercise, written("3.xml", recorders.exercise)),
+    "mortara": (formats.mortara, written("11.xml", mortara)),
+    "scp": (formats.scp, written("12.scp", scp)),
     "muse": (muse, written("4.xml", recorders.muse)),
     "aecg": (aecg, written("5.xml", recorders.aecg)),
     "philips 1.04": (philips, written("6.xml", recorders.philips)),
@@ -125,7 +128,7 @@ NUMBER = re.compile(rb"(?<=[>\"= (/])-?\d[\d.]*(?=[\"< \n),/])")
 
 
 @pytest.mark.parametrize(
-    "name", ["cardiosoft", "exercise", "muse", "aecg", "philips 1.03", "edf", "wfdb", "array", "table, no header"]
+    "name", ["cardiosoft", "exercise", "muse", "mortara", "aecg", "philips 1.03", "edf", "wfdb", "array", "table, no header"]
 )
 def test_hostile_numbers_in_every_place(name: str, tmp_path: Path) -> None:
     """Each number outside of the waveforms becomes one that is huge, tiny, negative or none at all."""
@@ -196,7 +199,7 @@ def test_muse_written_by_those_who_count_no_checksum_is_read(tmp_path: Path, crc
 
 
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
-    "muse: unit": (lambda: recorders.muse(unit="FEET"), "unknown unit of lead I"),
+    "muse: unit": (lambda: recorders.muse(unit="FEET"), "unknown unit in LeadAmplitudeUnits of lead I"),
     "muse: count": (lambda: recorders.muse(total="1000000000000"), "lead I has not as many samples as the file states"),
     "muse: checksum": (lambda: recorders.muse(damaged="V2"), "lead V2 is not what was written (checksum)"),
     "muse: rate": (lambda: recorders.muse(rate="fast"), "no number in SampleBase"),
@@ -206,7 +209,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: recorders.muse(before=' [<!ENTITY a "b">]'),
         "XML with a document type (entities are refused)",
     ),
-    "aecg: unit": (lambda: recorders.aecg(unit="degC"), "no scale or unit of lead I"),
+    "aecg: unit": (lambda: recorders.aecg(unit="degC"), "unknown unit of scale of lead I"),
     "aecg: no time": (lambda: recorders.aecg(increment=""), "no time between samples"),
     "aecg: beat only": (lambda: recorders.aecg(code="REPRESENTATIVE_BEAT"), "no rhythm series"),
     "aecg: scale 0": (lambda: recorders.aecg(scale="0"), "scale of lead I is 0"),
@@ -219,7 +222,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: recorders.dicom(samples=2**31),
         "leads have not as many samples as the file states",
     ),
-    "dicom: unit": (lambda: recorders.dicom(unit="mm[Hg]"), "no sensitivity or unit of lead I"),
+    "dicom: unit": (lambda: recorders.dicom(unit="mm[Hg]"), "no unit in ChannelSensitivityUnitsSequence of lead I"),
     "dicom: no data": (lambda: recorders.dicom(drop="WaveformData"), "DICOM cut off, malformed or without an ECG"),
     "edf: unit": (lambda: recorders.edf(unit="degC"), "unknown unit of lead I"),
     "edf: record count": (

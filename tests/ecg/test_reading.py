@@ -44,8 +44,8 @@ OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
 BAD = {
     "empty": (b"", "empty file"),
     "text": ("hello, I am no recording", "not XML and no other known format"),
-    "other XML": ("<?xml version='1.0'?><Electrocardiogram/>", "XML of no known format"),
-    "root deeper down": ("<x><CardiologyXML/></x>", "XML of no known format"),
+    "other XML": ("<?xml version='1.0'?><Electrocardiogram/>", "XML of no known format (root Electrocardiogram)"),
+    "root deeper down": ("<x><CardiologyXML/></x>", "XML of no known format (root x)"),
     "truncated": (make_xml()[:40_000], "XML cut off or malformed"),
     "last byte gone": (make_xml().rstrip()[:-1], "XML cut off or malformed"),
     "bytes flipped": (make_xml().replace("<SampleRate", "<SampleR\x00te", 1), "XML cut off or malformed"),
@@ -56,7 +56,10 @@ BAD = {
         ENTITIES,
     ),
     "no strip": (make_xml(opening="<Median>", closing="</Median>"), "no StripData"),
-    "two strips": (make_xml(closing="</StripData><StripData></StripData>"), "more than one StripData"),
+    "two strips, both empty": (
+        make_xml(waves="", closing="</StripData><StripData></StripData>"),
+        "no WaveformData of a standard lead",
+    ),
     "short lead": (
         make_xml(make_counts() | {"V3": make_counts()["V3"][:-1]}),
         "lead V3 has not as many samples as the file states",
@@ -83,7 +86,7 @@ BAD = {
     "no unit": (make_xml(resolution="<Resolution>5</Resolution>"), "unknown unit of the resolution: none"),
     "no resolution": (make_xml(resolution=""), "no number in Resolution"),
     "resolution 0": (make_xml(resolution='<Resolution units="uVperLsb">0</Resolution>'), "Resolution is not above 0"),
-    "resolution NaN": (make_xml(resolution='<Resolution units="uVperLsb">nan</Resolution>'), "Resolution is not above 0"),
+    "resolution NaN": (make_xml(resolution='<Resolution units="uVperLsb">nan</Resolution>'), "no number in Resolution"),
     "rate in kHz": (make_xml(rate='<SampleRate units="kHz">0.5</SampleRate>'), "unknown unit of the sample rate: khz"),
     "100 Hz": (make_xml(rate='<SampleRate units="Hz">100</SampleRate>'), "100 Hz, less than 200 Hz"),
     "a rate of no use": (

@@ -11,8 +11,10 @@ OTHER_SPELLING = {
     "DI": "I", "DII": "II", "DIII": "III", "LI": "I", "LII": "II", "LIII": "III",
     "VR": "aVR", "VL": "aVL", "VF": "aVF", "AVR+": "aVR", "AVL+": "aVL", "AVF+": "aVF",
     "C1": "V1", "C2": "V2", "C3": "V3", "C4": "V4", "C5": "V5", "C6": "V6",
+    "AVR, AUGMENTED VOLTAGE, RIGHT": "aVR", "AVL, AUGMENTED VOLTAGE, LEFT": "aVL", "AVF, AUGMENTED VOLTAGE, FOOT": "aVF",
 }  # fmt: skip
-"""Further spellings in upper case: Latin countries' D for derivation, old unaugmented names, C of chest electrodes."""
+"""Further spellings in upper case: Latin countries' D for derivation, old unaugmented names, C of chest electrodes, and the
+names of DICOM PS3.16, CID 3001."""
 
 AROUND = re.compile(r"^(?:MDC_ECG_LEAD_|(?:ECG|EKG|LEAD)[\s_:.-]*)*|\s*\([^()]*\)$|[\s_-]+REF$")
 """What may stand around a lead's name: `MDC_ECG_LEAD_AVR`, `ECG aVR`, `Lead I (Einthoven)`, `V1-REF`."""
@@ -37,8 +39,11 @@ def uv_of(unit: str) -> float | None:
 
 def number(text: str | None) -> float | None:
     """The finite number that a text is; None for all other texts."""
+    if text is None or not text.isascii() or "_" in text:
+        # Python reads 4_6 as 46, and the digits of every alphabet.
+        return None
     try:
-        value = float(text or "")
+        value = float(text)
     except ValueError:
         return None
     return value if math.isfinite(value) else None

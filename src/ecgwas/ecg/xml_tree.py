@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import re
 import warnings
 from pathlib import Path
@@ -14,16 +13,19 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
+from ecgwas.ecg.legible import legible
 from ecgwas.ecg.recording import unusable
+from ecgwas.ecg.words import number
 
 Element = etree._Element
 ENTITIES = "XML with a document type (entities are refused)"
 DOCTYPE = re.compile(rb"<!DOCTYPE[^>]*\[|<!ENTITY")
 """Of a document type that declares something."""
 
-
 NAMESPACE = re.compile(rb"\sxmlns=(\"[^\"<>]*\"|'[^'<>]*')")
 """That of all names without a prefix."""
+HEAD_BYTES = 16_384
+"""Where a root element stands; files may begin with pages of comments."""
 
 
 def has_root(head: bytes, name: str) -> bool:
@@ -32,48 +34,56 @@ def has_root(head: bytes, name: str) -> bool:
 
 
 def root_of(content: bytes, path: Path, *, name: str) -> Element:
-    """The root element; raises InputError unless it is called `name` (in any namespace).
+    """The root element; raises InputError unless it is called `name`. All names of elements are freed of their namespaces.
 
     A document type that only names a file (GE MUSE's `restecg.dtd`) is passed over unread; one that declares anything is
-    refused.
+    refused. Bytes that are not in the declared encoding, or that no XML may hold, are read as `legible` makes them.
     """
+    # Taken out of the bytes, the usual namespace costs next to nothing; what that does not free is freed one by one.
+    spaced = NAMESPACE.search(content, 0, HEAD_BYTES)
+    plain = content if spaced is None else content[: spaced.start()] + content[spaced.end() :]
+    try:
+        root = _parsed(plain, path)
+    except etree.XMLSyntaxError:
+        try:
+            root = _parsed(legible(content), path)
+        except etree.XMLSyntaxError:
+            raise unusable("XML cut off or malformed", path) from None
+    if etree.QName(root).localname != name:
+        raise unusable(f"XML of no known format (root {etree.QName(root).localname[:60]})", path)
+    if b"xmlns" in plain.replace(b"\0", b""):
+        _free(root)
+    return root
+
+
+def _parsed(content: bytes, path: Path) -> Element:
+    """The root element; raises XMLSyntaxError, or InputError for a document type that declares something."""
     letters = content.replace(b"\0", b"")
     if b"<!DOCTYPE" in letters and DOCTYPE.search(letters):
         raise unusable(ENTITIES, path)
     parser = etree.XMLParser(
         resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
     )
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError:
-        raise unusable("XML cut off or malformed", path) from None
+    root = etree.fromstring(content, parser)
     # An encoding in which the letters above look otherwise could still have carried declarations in.
     declared: Any = root.getroottree().docinfo.internalDTD
     if declared is not None and (list(declared.iterentities()) or list(declared.iterelements())):
         raise unusable(ENTITIES, path)
-    if etree.QName(root).localname != name:
-        raise unusable("XML of no known format", path)
     return root
 
 
-def plain_root_of(content: bytes, path: Path, *, name: str) -> Element:
-    """As `root_of`, with the names of all elements freed of their namespaces."""
-    # Taken out of the bytes, the usual namespace costs next to nothing; what it does not free is freed one by one.
-    root = root_of(NAMESPACE.sub(b"", content, count=1), path, name=name)
-    if not root.tag.startswith("{"):
-        return root
-    for element in root.iter(etree.Element):
+def _free(root: Element) -> None:
+    named: Any = root.xpath("//*[namespace-uri() != '']")
+    for element in named:
         element.tag = etree.QName(element).localname
-    return root
 
 
 def positive(parent: Element, name: str, path: Path) -> float:
     """The number above 0 in a child; raises InputError naming the child."""
-    try:
-        value = float(parent.findtext(name) or "")
-    except ValueError:
-        raise unusable(f"no number in {name}", path) from None
-    if not (math.isfinite(value) and value > 0):
+    value = number(parent.findtext(name))
+    if value is None:
+        raise unusable(f"no number in {name}", path)
+    if value <= 0:
         raise unusable(f"{name} is not above 0", path)
     return value
 

@@ -22,8 +22,9 @@ from typing import Protocol
 
 import numpy as np
 
-from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table, wfdb
+from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, mortara, muse, philips, scp, table, wfdb
 from ecgwas.ecg.recording import Recording, content_of, unusable
+from ecgwas.ecg.unread_formats import named
 
 HEAD_BYTES = 16_384
 
@@ -43,7 +44,9 @@ class Format(Protocol):
         """The recording in the bytes of a file."""
 
 
-FORMATS: tuple[Format, ...] = (cardiosoft_exercise, cardiosoft, muse, aecg, philips, dicom, edf, wfdb, table)
+FORMATS: tuple[Format, ...] = (
+    cardiosoft_exercise, cardiosoft, muse, aecg, philips, mortara, dicom, scp, edf, wfdb, table,
+)  # fmt: skip
 """In order of asking: exercise tests are CardioSoft, too, and almost any text could be a table."""
 
 WITH_COMPANIONS = (wfdb, table)
@@ -72,6 +75,9 @@ def recognised(content: bytes, path: Path) -> Format:
             return one
     if not content:
         raise unusable("empty file", path)
+    foreign = named(content)
+    if foreign is not None:
+        raise unusable(foreign.reason, path, fix=foreign.fix)
     if not content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
         raise unusable("not XML and no other known format", path)
     raise unusable("XML of no known format", path)

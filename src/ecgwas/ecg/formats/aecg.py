@@ -10,20 +10,24 @@ Of the file only this is read:
       subjectOf/annotationSet                           of a device (assignedDevice), not of a person who read the ECG
         .//annotation/code, value value, unit           MDC_ECG_TIME_PD_QT and so on; given beat by beat: their median
 
-Of several sequence sets that with the most of the twelve leads is taken; representative beats are passed over.
+Of several sequence sets that with the most of the twelve leads is taken, of equal ones the longest; sets that began at one
+time, with one rate and length, are taken together. Representative beats are passed over.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
+from ecgwas.ecg.groups import Group, best
+from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
 from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
-from ecgwas.ecg.xml_tree import Element, has_root, numbers, plain_root_of
+from ecgwas.ecg.xml_tree import Element, has_root, numbers, root_of
 
 SPELLED = "HL7 aECG"
 ROOT = "AnnotatedECG"
@@ -47,19 +51,38 @@ def sniff(content: bytes) -> bool:
 
 def parse(content: bytes, path: Path) -> Recording:
     """The rhythm series in the bytes of a file; raises InputError with a short reason."""
-    root = plain_root_of(content, path, name=ROOT)
+    root = root_of(content, path, name=ROOT)
     series = [one for one in root.findall("component/series") if _code(one) == "RHYTHM"]
     if not series:
         raise unusable("no rhythm series", path)
     sets = [one for each in series for one in each.findall("component/sequenceSet")]
-    best = max(sets, key=lambda one: len(_lead_sequences(one)), default=None)
-    if best is None or not _lead_sequences(best):
+    chosen = best([_group(one) for one in sets], path)
+    if not chosen:
         raise unusable("no sequence of a standard lead", path)
     leads: dict[str, NDArray[np.float64]] = {}
-    for lead, sequence in _lead_sequences(best):
-        if is_new(lead, leads, path):
-            leads[lead] = _microvolts(sequence, lead, path)
-    return Recording(leads, _rate_hz(best, path), _device(series))
+    for place in chosen:
+        for lead, sequence in _lead_sequences(sets[place]):
+            if is_new(lead, leads, path):
+                leads[lead] = _microvolts(sequence, lead, path)
+    rate_hz = _rate_hz(sets[chosen[0]])
+    if rate_hz is None:
+        raise unusable("no time between samples", path)
+    return Recording(leads, rate_hz, _device(series))
+
+
+def _group(one: Element) -> Group:
+    sequences = _lead_sequences(one)
+    # Only to compare lengths: what stands between the numbers is checked where they are read.
+    samples = len((sequences[0][1].findtext("value/digits") or "").split()) if sequences else 0
+    return Group(frozenset(lead for lead, _ in sequences), _rate_hz(one) or math.inf, samples, _start(one))
+
+
+def _start(one: Element) -> str:
+    for sequence in one.findall("component/sequence"):
+        head = sequence.find("value/head")
+        if _code(sequence) in TIMES and head is not None:
+            return f"{_code(sequence)} {head.get('value', '')}"
+    return ""
 
 
 def _code(element: Element) -> str:
@@ -68,38 +91,48 @@ def _code(element: Element) -> str:
 
 
 def _lead_sequences(one: Element) -> list[tuple[str, Element]]:
-    sequences = [(standard_lead(_code(each)), each) for each in one.findall("component/sequence") if LEAD in _code(each)]
+    sequences = [(_lead(_code(each)), each) for each in one.findall("component/sequence")]
     return [(lead, sequence) for lead, sequence in sequences if lead is not None]
 
 
-def _rate_hz(one: Element, path: Path) -> float:
+def _lead(code: str) -> str | None:
+    number_of_lead = lead_number("MDC", code)
+    if number_of_lead is not None:
+        return LEAD_OF_NUMBER.get(number_of_lead)
+    return standard_lead(code) if LEAD in code else None
+
+
+def _rate_hz(one: Element) -> float | None:
     for sequence in one.findall("component/sequence"):
         increment = sequence.find("value/increment")
         if _code(sequence) not in TIMES or increment is None:
             continue
         value, unit = number(increment.get("value")), SECONDS_OF.get(str(increment.get("unit", "")))
         if value is None or unit is None or value * unit <= 0:
-            break
+            return None
         # 0.002 s are 500 Hz, and 0.001953125 s 512 Hz, to the last digit.
         return round(1.0 / (value * unit), 6)
-    raise unusable("no time between samples", path)
+    return None
 
 
 def _microvolts(sequence: Element, lead: str, path: Path) -> NDArray[np.float64]:
     digits = sequence.find("value/digits")
     if digits is None:
         raise unusable(f"lead {lead} is empty", path)
-    scale, origin = (_quantity(sequence.find(f"value/{name}"), lead, path) for name in ("scale", "origin"))
+    scale, origin = (_quantity(sequence.find(f"value/{name}"), f"{name} of lead {lead}", path) for name in ("scale", "origin"))
     if scale == 0:
         raise unusable(f"scale of lead {lead} is 0", path)
     return origin + scale * numbers(digits, f"lead {lead}", path, separator=" ")
 
 
-def _quantity(element: Element | None, lead: str, path: Path) -> float:
+def _quantity(element: Element | None, what: str, path: Path) -> float:
+    """µV of a value with its unit."""
     value = None if element is None else number(element.get("value"))
-    uv = None if element is None else uv_of(str(element.get("unit", "")))
-    if value is None or uv is None:
-        raise unusable(f"no scale or unit of lead {lead}", path)
+    if element is None or value is None:
+        raise unusable(f"no number in {what}", path)
+    uv = uv_of(str(element.get("unit", "")))
+    if uv is None:
+        raise unusable(f"unknown unit of {what}", path)
     return value * uv
 
 

@@ -15,6 +15,7 @@ V6.73, root `CardiologyXML`). Of it only this is read:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
+from ecgwas.ecg.groups import Group, best
 from ecgwas.ecg.recording import Recording, is_new, unusable
-from ecgwas.ecg.words import standard_lead, uv_of
+from ecgwas.ecg.words import number, standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, numbers, positive, root_of
 from ecgwas.errors import InputError
 
@@ -72,12 +74,22 @@ def _root(content: bytes, path: Path) -> Element:
 
 
 def _strip(root: Element, path: Path) -> Element:
+    """The strip; of several, which are pieces of different times, that with the most leads, then the longest, the first."""
     found = [strip for place in STRIPS for strip in root.findall(place)]
     if not found:
         raise unusable("no StripData", path)
-    if len(found) > 1:
-        raise unusable("more than one StripData", path)
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    chosen = best([_group(strip, place) for place, strip in enumerate(found)], path)
+    return found[chosen[0] if chosen else 0]
+
+
+def _group(strip: Element, place: int) -> Group:
+    leads = {standard_lead(str(element.get("lead", ""))) for element in strip.findall("WaveformData")}
+    samples = number(strip.findtext("ChannelSampleCountTotal") or strip.findtext("SampleCountTotal"))
+    return Group(
+        frozenset(lead for lead in leads if lead), number(strip.findtext("SampleRate")) or math.inf, samples or 0, str(place)
+    )
 
 
 def rate_of(parent: Element, path: Path) -> float:

@@ -16,6 +16,7 @@ lead; the others keep their names.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,8 @@ from ecgwas.ecg.words import number, standard_lead
 from ecgwas.ecg.xml_tree import Element, has_root, numbers, root_of
 
 SPELLED = "GE CardioSoft XML of an exercise test"
-MARK = b"<ExerciseMeasurements"
-RESTING = b"<ObservationType>RestECG<"
+MARK = re.compile(rb"<(?:\w+:)?ExerciseMeasurements")
+RESTING = b"ObservationType>RestECG<"
 """What saves most files the search."""
 MOST_LEADS = 16
 
@@ -37,7 +38,7 @@ MOST_LEADS = 16
 def sniff(content: bytes) -> bool:
     """True if the root element is CardioSoft's and exercise was measured."""
     head = content[:4096].replace(b"\0", b"")
-    return has_root(head, ROOT) and RESTING not in head and MARK in content.replace(b"\0", b"")
+    return has_root(head, ROOT) and RESTING not in head and MARK.search(content.replace(b"\0", b"")) is not None
 
 
 def parse(content: bytes, path: Path) -> Recording:

@@ -7,17 +7,24 @@ of the person is ever in memory:
       WaveformOriginality                     DERIVED groups (the recorder's median beat) are passed over
       SamplingFrequency, NumberOfWaveformChannels, NumberOfWaveformSamples, WaveformSampleInterpretation (SS or SL)
       ChannelDefinitionSequence               ChannelSourceSequence (which lead), sensitivity, its unit, correction, baseline
-      WaveformData                            sample by sample, channels interleaved
+      MultiplexGroupTimeOffset                when the group began; missing is 0
+      WaveformData, WaveformPaddingValue      sample by sample, channels interleaved; what stands where nothing was recorded
     WaveformAnnotationSequence                ConceptNameCodeSequence, NumericValue, MeasurementUnitsCodeSequence
 
-µV = baseline + sample * sensitivity * correction. Of several original groups the one with the most of the twelve leads counts.
+µV = baseline + sample * sensitivity * correction. Original groups of one time, rate and length are taken together (PS3.3
+A.34.3 allows five for twelve leads); of what results, the one with the most of the twelve leads counts, of equal ones the
+longest. A lead is known by the meaning of its code, or by the code (PS3.16, CID 3001: MDC and, in old files, SCPECG).
 """
 
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +33,8 @@ from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
 from ecgwas.ecg.extras import needed
+from ecgwas.ecg.groups import Group, best
+from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
 from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 
@@ -45,73 +54,194 @@ DAMAGED = (
     RecursionError, TypeError, ValueError, struct.error,
 )  # fmt: skip
 """pydicom meets a damaged file with whatever error comes first; a missing element is an AttributeError."""
+MALFORMED = "DICOM cut off, malformed or without an ECG"
+PREAMBLE = bytes(128) + b"DICM"
+FIRST_ELEMENT = re.compile(rb"[\x02\x08]\x00[\x00-\x20]\x00(?:[A-Z]{2}|..\x00\x00)", re.DOTALL)
+"""Of the file's meta information (group 2) or of the data set (group 8), with its type or, without, a length below 64 KiB."""
+NO_CORRECTION = "no ChannelSensitivityCorrectionFactor, taken as 1"
+SHORTEST_GAP_S = 0.04
+"""A run of the padding value as long as this is no signal, though the value be one that the signal takes, too."""
 MEASURED_IN = {"bpm": ("{h.b.}/min", "/min", "bpm", "{beats}/min"), "ms": ("ms",), "deg": ("deg",)}
 
 
 def sniff(content: bytes) -> bool:
-    """True for a DICOM file with its preamble."""
-    return content[128:132] == b"DICM"
+    """True for a DICOM file with its preamble, or with all or some of the preamble left out."""
+    return _with_preamble(content) is not None
+
+
+def _with_preamble(content: bytes) -> bytes | None:
+    """The file with its preamble; None for what is no DICOM."""
+    if content[128:132] == b"DICM":
+        return content
+    if content.startswith(b"DICM") and FIRST_ELEMENT.match(content, 4):
+        return bytes(128) + content
+    if FIRST_ELEMENT.match(content):
+        return PREAMBLE + content
+    if not any(content[:128]) and FIRST_ELEMENT.match(content, 128):
+        return PREAMBLE + content[128:]
+    return None
 
 
 def parse(content: bytes, path: Path) -> Recording:
     """The waveform in the bytes of a file; raises InputError with a short reason."""
     pydicom = needed("pydicom", "DICOM files")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            read = pydicom.dcmread(io.BytesIO(content), specific_tags=list(ELEMENTS))
-            return _recording(read, path)
+        with _heard() as warned:
+            read = pydicom.dcmread(io.BytesIO(_with_preamble(content) or content), specific_tags=list(ELEMENTS))
+            recording = _recording(read, path)
     except DAMAGED:
-        raise unusable("DICOM cut off, malformed or without an ECG", path) from None
+        raise unusable(MALFORMED, path) from None
     except Exception as error:
         if type(error).__module__.split(".")[0] != "pydicom":
             raise
-        raise unusable("DICOM cut off, malformed or without an ECG", path) from None
+        raise unusable(MALFORMED, path) from None
+    doubts = "; ".join(one for one in (recording.doubt, *_told(warned)) if one)
+    return replace(recording, doubt=doubts)
+
+
+@contextmanager
+def _heard() -> Iterator[list[warnings.WarningMessage]]:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        yield warned
+
+
+def _told(warned: Sequence[warnings.WarningMessage]) -> list[str]:
+    """The library's warnings, each once, without what follows a colon or a sentence: values could be a person's."""
+    words = [re.split(r":|[.] ", str(one.message))[0].strip(" .")[:100] for one in warned]
+    return sorted({f"pydicom warns: {word}" for word in words})
 
 
 def _recording(read: Any, path: Path) -> Recording:
     groups = [one for one in read.WaveformSequence if str(one.get("WaveformOriginality", "ORIGINAL")) != "DERIVED"]
     if not groups:
         raise unusable("no original waveform", path)
-    best = max(groups, key=lambda one: sum(_lead(channel) is not None for channel in one.ChannelDefinitionSequence))
-    samples = _samples(best, read.original_encoding[1] is not False, path)
-    leads: dict[str, NDArray[np.float64]] = {}
-    for channel, row in zip(best.ChannelDefinitionSequence, samples, strict=True):
-        lead = _lead(channel)
-        if is_new(lead, leads, path):
-            leads[lead] = _microvolts(channel, row, lead, path)
-    if not leads:
+    names = [_leads(one, path) for one in groups]
+    chosen = best([_group(one, leads, path) for one, leads in zip(groups, names, strict=True)], path)
+    if not chosen:
         raise unusable("no channel of a standard lead", path)
-    rate_hz = float(best.SamplingFrequency)
-    if not (np.isfinite(rate_hz) and rate_hz > 0):
+    leads: dict[str, NDArray[np.float64]] = {}
+    doubts: set[str] = set()
+    for place in chosen:
+        samples = _samples(groups[place], read.original_encoding[1] is not False, path)
+        for channel, lead, row in zip(groups[place].ChannelDefinitionSequence, names[place], samples, strict=True):
+            if is_new(lead, leads, path):
+                leads[lead] = _microvolts(channel, row, lead, doubts, path)
+    return Recording(leads, _rate_hz(groups[chosen[0]], path), _device(read), doubt="; ".join(sorted(doubts)))
+
+
+def _group(group: Any, leads: Sequence[str | None], path: Path) -> Group:
+    named = frozenset(lead for lead in leads if lead is not None)
+    start = f"{_number(group, 'MultiplexGroupTimeOffset', path, missing=0.0):g}"
+    return Group(named, _rate_hz(group, path), int(group.NumberOfWaveformSamples), start)
+
+
+def _rate_hz(group: Any, path: Path) -> float:
+    rate_hz = _number(group, "SamplingFrequency", path)
+    if rate_hz <= 0:
         raise unusable("SamplingFrequency is not above 0", path)
-    return Recording(leads, rate_hz, _device(read))
+    return rate_hz
 
 
-def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[Any]:
-    """(C, S) whole numbers as stored."""
+def _number(item: Any, name: str, path: Path, *, of: str = "", missing: float | None = None) -> float:
+    """The number in an element; raises InputError that names it, or gives `missing` where it is not there or empty."""
+    try:
+        value = item.get(name, None)
+        text = "" if value is None else str(value).strip()
+    except (ValueError, TypeError):
+        # Pydicom looks at a number when it is asked for it.
+        raise unusable(f"no number in {name}{of}", path) from None
+    if not text and missing is not None:
+        return missing
+    found = number(text)
+    if found is None:
+        raise unusable(f"no number in {name}{of}", path)
+    return found
+
+
+def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[np.float64]:
+    """(C, S) counts; NaN where padding stands."""
     kind = SAMPLES.get(str(group.WaveformSampleInterpretation))
     if kind is None or kind[1] != int(group.WaveformBitsAllocated):
         raise unusable(f"samples of unknown type {group.WaveformSampleInterpretation}", path)
+    dtype = np.dtype(("<" if little_endian else ">") + kind[0])
     channels, count = int(group.NumberOfWaveformChannels), int(group.NumberOfWaveformSamples)
-    values = np.frombuffer(group.WaveformData, dtype=("<" if little_endian else ">") + kind[0])
+    values = np.frombuffer(group.WaveformData, dtype=dtype)
     if channels != len(group.ChannelDefinitionSequence) or len(values) < channels * count or channels * count <= 0:
         raise unusable("leads have not as many samples as the file states", path)
-    return values[: channels * count].reshape(count, channels).T
+    rows = np.ascontiguousarray(values[: channels * count].reshape(count, channels).T, dtype=np.float64)
+    padding = group.get("WaveformPaddingValue", None)
+    if isinstance(padding, bytes):
+        padding = np.frombuffer(padding, dtype, count=1)[0] if len(padding) >= dtype.itemsize else None
+    if padding is not None:
+        shortest = round(SHORTEST_GAP_S * _rate_hz(group, path))
+        for row in rows:
+            row[_padded(row, float(padding), shortest)] = np.nan
+    return rows
 
 
-def _lead(channel: Any) -> str | None:
-    return standard_lead(str(channel.ChannelSourceSequence[0].get("CodeMeaning", "")))
+def _padded(row: NDArray[np.float64], padding: float, shortest: int) -> NDArray[np.bool_]:
+    """(S,) true where a lead was not recorded.
+
+    Padding is to be a value that no sample has, but 0 is used for it, too, which every lead passes: within the range of the
+    other samples only runs of `shortest` samples or more are padding.
+    """
+    at: NDArray[np.bool_] = np.equal(row, padding)
+    others = row[~at]
+    if not at.any() or others.size == 0 or not others.min() <= padding <= others.max():
+        return at
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], at, [False]])))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        at[start:stop] = stop - start >= shortest
+    return at
 
 
-def _microvolts(channel: Any, row: NDArray[Any], lead: str, path: Path) -> NDArray[np.float64]:
-    unit = channel.ChannelSensitivityUnitsSequence[0].get("CodeValue", "") if "ChannelSensitivity" in channel else ""
-    uv = uv_of(str(unit))
+def _leads(group: Any, path: Path) -> list[str | None]:
+    """The standard lead of each channel, None for others; raises InputError where names and codes contradict each other."""
+    channels = list(group.ChannelDefinitionSequence)
+    meant, coded = [_meant(channel) for channel in channels], [_coded(channel) for channel in channels]
+    # Programs exist that write the code of lead I for every channel and mean nothing by it.
+    if len(set(coded)) < len(coded):
+        coded = [code if coded.count(code) == 1 else None for code in coded]
+    for lead, code in zip(meant, coded, strict=True):
+        if lead is not None and code is not None and LEAD_OF_NUMBER.get(code) != lead:
+            raise unusable(f"lead {lead} has the code of another lead", path)
+    return [lead or LEAD_OF_NUMBER.get(code or 0) for lead, code in zip(meant, coded, strict=True)]
+
+
+def _meant(channel: Any) -> str | None:
+    """The lead that the words of a channel's source or, without a source, its label name."""
+    source = _source(channel)
+    words = (source.get("CodeMeaning", ""), source.get("CodeValue", "")) if source else (channel.get("ChannelLabel", ""),)
+    return next((lead for lead in map(standard_lead, map(str, words)) if lead is not None), None)
+
+
+def _coded(channel: Any) -> int | None:
+    source = _source(channel)
+    return lead_number(str(source.get("CodingSchemeDesignator", "")), str(source.get("CodeValue", ""))) if source else None
+
+
+def _source(channel: Any) -> Any:
+    sources = channel.get("ChannelSourceSequence", None)
+    return sources[0] if sources else None
+
+
+def _microvolts(channel: Any, row: NDArray[np.float64], lead: str, doubts: set[str], path: Path) -> NDArray[np.float64]:
+    """(S,) µV; adds to the doubts what the file leaves open. Raises InputError that names the element it cannot use."""
+    of = f" of lead {lead}"
+    sensitivity = _number(channel, "ChannelSensitivity", path, of=of)
+    correction = _number(channel, "ChannelSensitivityCorrectionFactor", path, of=of, missing=np.nan)
+    baseline = _number(channel, "ChannelBaseline", path, of=of, missing=0.0)
+    units = channel.get("ChannelSensitivityUnitsSequence", None)
+    uv = uv_of(str(units[0].get("CodeValue", "") or units[0].get("CodeMeaning", ""))) if units else None
     if uv is None:
-        raise unusable(f"no sensitivity or unit of lead {lead}", path)
-    sensitivity = float(channel.ChannelSensitivity) * float(channel.get("ChannelSensitivityCorrectionFactor", None) or 1)
-    baseline = float(channel.get("ChannelBaseline", None) or 0)
-    return (row * sensitivity + baseline) * uv
+        raise unusable(f"no unit in ChannelSensitivityUnitsSequence{of}", path)
+    if np.isnan(correction):
+        doubts.add(NO_CORRECTION)
+        correction = 1.0
+    if sensitivity * correction == 0:
+        raise unusable(f"{'ChannelSensitivity' if sensitivity == 0 else 'ChannelSensitivityCorrectionFactor'}{of} is 0", path)
+    return (row * (sensitivity * correction) + baseline) * uv
 
 
 def _device(read: Any) -> dict[str, float]:

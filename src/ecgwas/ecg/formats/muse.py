@@ -2,7 +2,8 @@
 
 Of the file only this is read:
 
-    Waveform[WaveformType="Rhythm"]                     `Median`, the recorder's own beat, is passed over
+    Waveform[WaveformType="Rhythm"]                     `Median`, the recorder's own beat, is passed over; of several the
+                                                        one with the most leads, then the longest
       SampleBase, SampleExponent                        samples per second = base * 10^exponent
       LeadData                                          one for each lead
         LeadID, LeadAmplitudeUnits, LeadAmplitudeUnitsPerBit, LeadSampleCountTotal, LeadDataCRC32
@@ -17,6 +18,7 @@ every lead says that the file was written anew, not that it is damaged, and is a
 
 from __future__ import annotations
 
+import math
 import zlib
 from pathlib import Path
 
@@ -24,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
+from ecgwas.ecg.groups import Group, best
 from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, positive, root_of
@@ -68,9 +71,19 @@ def parse(content: bytes, path: Path) -> Recording:
 
 def _rhythm(root: Element, path: Path) -> Element:
     found = [one for one in root.findall("Waveform") if (one.findtext("WaveformType") or "").strip().lower() == "rhythm"]
-    if len(found) != 1:
-        raise unusable("no rhythm waveform" if not found else "more than one rhythm waveform", path)
-    return found[0]
+    if not found:
+        raise unusable("no rhythm waveform", path)
+    if len(found) == 1:
+        return found[0]
+    chosen = best([_group(one, place) for place, one in enumerate(found)], path)
+    return found[chosen[0] if chosen else 0]
+
+
+def _group(waveform: Element, place: int) -> Group:
+    """Without its samples; no two waveforms are joined, for none says when it began."""
+    leads = [(standard_lead(one.findtext("LeadID") or ""), one) for one in waveform.findall("LeadData")]
+    samples = max((number(one.findtext("LeadSampleCountTotal")) or 0 for lead, one in leads if lead), default=0)
+    return Group(frozenset(lead for lead, _ in leads if lead), _rate_hz(waveform, "Sample") or math.inf, samples, str(place))
 
 
 def _rate_hz(parent: Element, prefix: str) -> float | None:
@@ -84,7 +97,7 @@ def _counts(element: Element, lead: str, path: Path) -> tuple[NDArray[np.int16],
     """The samples of a lead, and how many µV one is."""
     uv = uv_of(element.findtext("LeadAmplitudeUnits") or "")
     if uv is None:
-        raise unusable(f"unknown unit of lead {lead}", path)
+        raise unusable(f"unknown unit in LeadAmplitudeUnits of lead {lead}", path)
     if (element.findtext("LeadSampleSize") or "2").strip() != "2":
         raise unusable(f"samples of lead {lead} are not of two bytes", path)
     per_bit = positive(element, "LeadAmplitudeUnitsPerBit", path)

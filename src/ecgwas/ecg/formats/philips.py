@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ecgwas.ecg.device import stated
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.words import number, standard_lead
-from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, plain_root_of
+from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, root_of
 
 SPELLED = "Philips PageWriter XML"
 ROOT = "restingecgdata"
@@ -34,10 +34,14 @@ LAST_CODE = 2**CODE_BITS - 2
 LONGEST_LEAD = 2**21
 """Bytes that one lead may unpack to: half an hour. LZW can grow a thousandfold, so the file's size is no bound."""
 MEASUREMENTS = {
-    "heart_rate_bpm": "heartrate", "rr_ms": "rrint", "p_ms": "pdur", "pr_ms": "print", "qrs_ms": "qrsdur", "qt_ms": "qtint",
-    "qtc_bazett_ms": "qtcb", "qtc_fridericia_ms": "qtcf", "p_axis_deg": "pfrontaxis", "qrs_axis_deg": "qrsfrontaxis",
-    "t_axis_deg": "tfrontaxis",
+    "heart_rate_bpm": ("heartrate", "meanventrate"), "rr_ms": ("rrint",), "p_ms": ("pdur",), "pr_ms": ("print", "meanprint"),
+    "qrs_ms": ("qrsdur", "meanqrsdur"), "qt_ms": ("qtint", "meanqtint"), "qtc_bazett_ms": ("qtcb",),
+    "qtc_fridericia_ms": ("qtcf",), "p_axis_deg": ("pfrontaxis",), "qrs_axis_deg": ("qrsfrontaxis",),
+    "t_axis_deg": ("tfrontaxis",),
 }  # fmt: skip
+"""Our names -> those of 1.04, then of 1.03. `meanqtc` of 1.03 does not say whose correction it is, so it is not taken."""
+RATE, RESOLUTION = ("samplespersecond", "samplingrate"), ("resolution", "signalresolution")
+"""Attributes of the waveforms and elements of signalcharacteristics that state them; 1.03 has the second as an element."""
 
 Counts = NDArray[np.int64]
 
@@ -49,13 +53,12 @@ def sniff(content: bytes) -> bool:
 
 def parse(content: bytes, path: Path) -> Recording:
     """The rhythm strip in the bytes of a file; raises InputError with a short reason."""
-    root = plain_root_of(content, path, name=ROOT)
+    root = root_of(content, path, name=ROOT)
     waveforms = root.find(".//parsedwaveforms")
     if waveforms is None:
         raise unusable("no parsedwaveforms", path)
     about = root.find("dataacquisition/signalcharacteristics")
-    rate_hz = _stated(waveforms, "samplespersecond", about, "samplingrate", path)
-    uv = _stated(waveforms, "resolution", about, "resolution", path)
+    rate_hz, uv = _stated(waveforms, about, RATE, path), _stated(waveforms, about, RESOLUTION, path)
     labels = _labels(waveforms, about, path)
     channels = _channels(waveforms, len(labels), path)
     milliseconds = number(waveforms.get("durationperchannel"))
@@ -65,12 +68,22 @@ def parse(content: bytes, path: Path) -> Recording:
     return Recording(leads, rate_hz, _device(root))
 
 
-def _stated(waveforms: Element, attribute: str, about: Element | None, child: str, path: Path) -> float:
-    told = waveforms.get(attribute) or (about.findtext(child) if about is not None else None)
-    value = number(told)
-    if value is None or value <= 0:
-        raise unusable(f"no number in {attribute}", path)
-    return value
+def _stated(waveforms: Element, about: Element | None, names: tuple[str, ...], path: Path) -> float:
+    """The number above 0 that a file states under one of some names, everywhere the same."""
+    told = [(name, waveforms.get(name)) for name in names]
+    told += [] if about is None else [(name, about.findtext(name)) for name in names]
+    written = [(name, text) for name, text in told if (text or "").strip()]
+    if not written:
+        raise unusable(f"no number in {names[0]}", path)
+    values = set()
+    for name, text in written:
+        value = number(text)
+        if value is None or value <= 0:
+            raise unusable(f"no number in {name}", path)
+        values.add(value)
+    if len(values) > 1:
+        raise unusable(f"{names[0]} is stated more than once, differently", path)
+    return values.pop()
 
 
 def _labels(waveforms: Element, about: Element | None, path: Path) -> list[str | None]:
@@ -178,4 +191,10 @@ def _codes(content: bytes) -> list[int]:
 
 def _device(root: Element) -> Mapping[str, float]:
     told = root.find(".//globalmeasurements")
-    return {} if told is None else stated({name: told.findtext(element) for name, element in MEASUREMENTS.items()})
+    if told is None:
+        return {}
+    return stated({name: _first(told, elements) for name, elements in MEASUREMENTS.items()})
+
+
+def _first(told: Element, elements: tuple[str, ...]) -> str | None:
+    return next((text for text in map(told.findtext, elements) if (text or "").strip()), None)

@@ -1,0 +1,209 @@
+"""SCP-ECG (EN 1064, ISO 11073-91064): rhythm data of section 6, plain, in differences, packed by the default Huffman table.
+
+Little-endian; a record is a checksum (CRC-CCITT, 2 bytes), its size (4) and sections. A section is a checksum (2), its id (2),
+length (4), versions (2) and six reserved bytes, then its data. Only these are opened; section 1, the person, never is:
+
+    0   pointers: id (2), length (4), place of its first byte counted from 1 (4)
+    2   number of Huffman tables (2), 19999 for the default one; a record without this section is not packed
+    3   number of leads (1), flags (1: reference beat subtracted), then first (4) and last (4) sample and number of each lead
+    6   nV of one count (2), µs between samples (2), order of differences (1), bimodal (1), bytes of each lead (2), the leads
+
+Default table (EN 1064, annex C): 0 is 0; a ones, a zero and a sign are +-a for a up to 8; nine ones and a zero announce 8 bits,
+ten ones 16. A reference beat subtracted, bimodal rates and tables of the maker's own are refused.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.ecg.groups import Group, best
+from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER
+from ecgwas.ecg.recording import Recording, is_new, unusable
+
+SPELLED = "SCP-ECG"
+HEADER_BYTES, POINTER_BYTES = 16, 10
+MARK = b"SCPECG"
+DEFAULT_TABLE = 19_999
+SUBTRACTED = 1
+MOST_SAMPLES = 10_000_000
+NOT_COUNTED = "the checksum of every section is wrong"
+CONVERT = "export it uncompressed, or as DICOM or aECG, with the recorder's own software"
+CODE = re.compile(r"0|(1{1,8})0([01])|1{9}0([01]{8})|1{10}([01]{16})")
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Lead:
+    """A lead of section 3: its number, and its first and last sample, counted from 1."""
+
+    number: int
+    first: int
+    last: int
+
+    @property
+    def samples(self) -> int:
+        return self.last - self.first + 1
+
+
+def sniff(content: bytes) -> bool:
+    """True if section 0 stands where it must; old versions leave its reserved bytes empty."""
+    if len(content) < 6 + HEADER_BYTES:
+        return False
+    section, length, version = struct.unpack_from("<HIB", content, 8)
+    if content[16:22] == MARK:
+        return bool(section == 0)
+    size = int.from_bytes(content[2:6], "little")
+    return section == 0 and 26 <= length <= size == len(content) and version in range(10, 40)
+
+
+def parse(content: bytes, path: Path) -> Recording:
+    """The rhythm data in the bytes of a file; raises InputError with a short reason."""
+    if int.from_bytes(content[2:6], "little") > len(content):
+        raise unusable("SCP-ECG record is cut off", path)
+    try:
+        return _recording(content, path)
+    except struct.error:
+        raise unusable("SCP-ECG record is malformed", path) from None
+
+
+def _recording(content: bytes, path: Path) -> Recording:
+    sections = _sections(content, path)
+    doubt = _doubt({name: sections[name] for name in (2, 3, 6) if name in sections}, path)
+    packed = 2 in sections
+    if packed and struct.unpack_from("<H", sections[2], HEADER_BYTES)[0] != DEFAULT_TABLE:
+        raise unusable("SCP-ECG with a Huffman table of its own", path, fix=CONVERT)
+    described = _described(_needed(sections, 3, path), path)
+    data = _needed(sections, 6, path)
+    count_nv, interval_us, order, bimodal = struct.unpack_from("<HHBB", data, HEADER_BYTES)
+    if count_nv == 0 or interval_us == 0:
+        raise unusable(f"SCP-ECG: {'nV of one count' if count_nv == 0 else 'time between samples'} is 0", path)
+    if bimodal or order > 2:
+        raise unusable("SCP-ECG with bimodal compression" if bimodal else "SCP-ECG with unknown differences", path, fix=CONVERT)
+    rows = _rows(data, described, packed, order, path)
+    rate_hz = round(1e6 / interval_us, 6)
+    leads = {lead: row.astype(np.float64) * (count_nv / 1000) for lead, row in _chosen(described, rows, rate_hz, path).items()}
+    return Recording(leads, rate_hz, doubt=doubt)
+
+
+def _sections(content: bytes, path: Path) -> dict[int, bytes]:
+    """Number -> the bytes of each section that is opened, header and all."""
+    length = struct.unpack_from("<I", content, 10)[0]
+    found = {}
+    for place in range(6 + HEADER_BYTES, 6 + length - POINTER_BYTES + 1, POINTER_BYTES):
+        number, size, index = struct.unpack_from("<HII", content, place)
+        if number not in (2, 3, 6) or size == 0:
+            continue
+        section = content[index - 1 : index - 1 + size]
+        if index == 0 or len(section) < size or size <= HEADER_BYTES or struct.unpack_from("<H", section, 2)[0] != number:
+            raise unusable(f"SCP-ECG: section {number} is not where the file says", path)
+        found[number] = section
+    return found
+
+
+def _needed(sections: dict[int, bytes], number: int, path: Path) -> bytes:
+    if number not in sections:
+        raise unusable("SCP-ECG without rhythm data" if number == 6 else "SCP-ECG without its lead definition", path)
+    return sections[number]
+
+
+def _doubt(sections: dict[int, bytes], path: Path) -> str:
+    """Programs that count no checksum have all of them wrong; one wrong checksum among others is damage."""
+    wrong = [
+        number for number, one in sections.items() if binascii.crc_hqx(one[2:], 0xFFFF) != int.from_bytes(one[:2], "little")
+    ]
+    if 0 < len(wrong) < len(sections):
+        raise unusable(f"SCP-ECG: section {wrong[0]} is not what was written (checksum)", path)
+    return NOT_COUNTED if wrong else ""
+
+
+def _described(section: bytes, path: Path) -> list[_Lead]:
+    count, flags = section[HEADER_BYTES], section[HEADER_BYTES + 1]
+    if flags & SUBTRACTED:
+        raise unusable("SCP-ECG with a reference beat subtracted", path, fix=CONVERT)
+    leads = []
+    for k in range(count):
+        first, last, number = struct.unpack_from("<IIB", section, HEADER_BYTES + 2 + 9 * k)
+        leads.append(_Lead(number, first, last))
+    if not leads or any(not 0 < lead.samples <= MOST_SAMPLES for lead in leads):
+        raise unusable("SCP-ECG: leads have no possible number of samples", path)
+    if len(set(leads)) < len(leads):
+        raise unusable("a lead is given twice", path)
+    return leads
+
+
+def _rows(section: bytes, leads: list[_Lead], packed: bool, order: int, path: Path) -> list[Counts]:
+    """The counts of each lead of section 3, in its order."""
+    sizes = struct.unpack_from(f"<{len(leads)}H", section, HEADER_BYTES + 6)
+    place = HEADER_BYTES + 6 + 2 * len(leads)
+    rows = []
+    for lead, size in zip(leads, sizes, strict=True):
+        content = section[place : place + size]
+        place += size
+        values = _unpacked(content, lead.samples) if packed else np.frombuffer(content[: size // 2 * 2], "<i2").astype(np.int64)
+        if len(content) < size or len(values) < lead.samples:
+            raise unusable("leads have not as many samples as the file states", path)
+        rows.append(_summed(values[: lead.samples], order))
+    return rows
+
+
+def _unpacked(content: bytes, samples: int) -> Counts:
+    """(S,) the first values of a Huffman code; fewer where the code ends or is none."""
+    bits = f"{int.from_bytes(content):0{8 * len(content)}b}" if content else ""
+    values: list[int] = []
+    place = 0
+    while len(values) < samples:
+        found = CODE.match(bits, place)
+        if found is None:
+            break
+        place = found.end()
+        values.append(_value(found))
+    return np.array(values, dtype=np.int64)
+
+
+def _value(found: re.Match[str]) -> int:
+    ones, sign, byte, word = found.groups()
+    if ones is not None:
+        return -len(ones) if sign == "1" else len(ones)
+    written = byte or word
+    if written is None:
+        return 0
+    return int(written, 2) - (1 << len(written) if written[0] == "1" else 0)
+
+
+def _summed(values: Counts, order: int) -> Counts:
+    """(S,) counts from their differences; the first `order` values are counts themselves."""
+    if order == 0 or len(values) <= order:
+        return values
+    if order == 1:
+        return np.cumsum(values)
+    slopes = np.cumsum(np.concatenate([[values[1] - values[0]], values[2:]]))
+    return np.concatenate([values[:1], values[0] + np.cumsum(slopes)])
+
+
+def _chosen(described: list[_Lead], rows: list[Counts], rate_hz: float, path: Path) -> dict[str, Counts]:
+    """The standard leads of one time."""
+    groups = [
+        Group(
+            frozenset({LEAD_OF_NUMBER[lead.number]} if lead.number in LEAD_OF_NUMBER else ()),
+            rate_hz,
+            lead.samples,
+            str(lead.first),
+        )
+        for lead in described
+    ]
+    leads: dict[str, Counts] = {}
+    for place in best(groups, path):
+        name = LEAD_OF_NUMBER.get(described[place].number)
+        if is_new(name, leads, path):
+            leads[name] = rows[place]
+    if not leads:
+        raise unusable("no standard lead", path)
+    return leads
