@@ -19,7 +19,7 @@ from ecgwas.associate.hits.controls import region_strengths
 from ecgwas.associate.hits.region import Chromosome, VariantsTested, with_one, without
 from ecgwas.progress import forget_peak_memory, peak_memory_mib
 from ecgwas.study import LociOptions
-from ecgwas.tables import Covariates, Traits
+from ecgwas.tables import Covariates, LeftOutVariants, Traits
 from tests.associate import fileset
 
 PEOPLE, VARIANTS = 300, 60
@@ -67,7 +67,7 @@ def ordinary(
     return sm.OLS(chromosome.cohort.values[seen, trait], design).fit(), design.shape[1] - 1
 
 
-NOBODY = VariantsTested(frozenset())
+NOBODY = VariantsTested.from_frame(LeftOutVariants.empty().frame)
 """No variant was left out."""
 
 

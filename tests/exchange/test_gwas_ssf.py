@@ -41,7 +41,8 @@ def test_rows_that_the_format_cannot_hold_are_listed() -> None:
     table = gwas_ssf.rows(make_tests({"effect_allele": "<DEL>"}, {"variant": "nan", "beta": float("nan")}, {"variant": "good"}))
     assert table.frame.height == 1
     assert table.left_out.rows() == [
-        ("rs5", "alleles are not spelled in bases"), ("nan", "no finite effect, standard error, frequency or p"),
+        ("rs5", "1", 5, "<DEL>", "G", "alleles are not spelled in bases"),
+        ("nan", "1", 5, "A", "G", "no finite effect, standard error, frequency or p"),
     ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Guards, Loci, Thresholds
+from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def load_hits(study: Study) -> Associations:
     hits = Associations.read(folder / "hits.csv").frame
     found = pl.read_csv(folder / "loci.csv", schema_overrides=TYPES)
     of_sets = SetHits.read(folder / "multitrait.csv").frame.sort("neglog10p", descending=True, maintain_order=True)
-    of_sets = of_sets.unique(["variant", "pos", "effect_allele"], keep="first", maintain_order=True)
+    of_sets = of_sets.unique(VARIANT_KEY, keep="first", maintain_order=True)
     rows = [hits]
     for locus in found.filter(pl.col("test") != loci.SINGLE).iter_rows(named=True):
         inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])

@@ -276,22 +276,17 @@ def _variants_left_out(results: Sequence[ScanResult]) -> pl.DataFrame:
 
 def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[report.LeadVariant]:
     """The lead variants of the chosen loci, with the genotypes of the people who were tested."""
-    hits = loci.load_hits(study)
     tested = traits.load_traits(study).eids
     rows = {eid: row for row, eid in enumerate(signals.eids)}
     places = np.array([rows[eid] for eid in tested], dtype=np.int64)
     variants = []
     for locus in chosen.iter_rows(named=True):
         dosage = np.full(len(signals), np.nan)
-        dosage[places] = genotypes.open_part(study.scan, locus["chrom"]).dosage_of(locus["lead_variant"], tested)
-        other = _other_allele(hits, locus)
-        variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], locus["effect_allele"], other, dosage))
+        part = genotypes.open_part(study.scan, locus["chrom"])
+        dosage[places] = part.dosage_of(gathering.place_of_lead(part, locus), tested)
+        alleles = locus["effect_allele"], locus["other_allele"]
+        variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], *alleles, dosage))
     return variants
-
-
-def _other_allele(hits: Associations, locus: Mapping[str, Any]) -> str:
-    same = (pl.col("variant") == locus["lead_variant"]) & (pl.col("effect_allele") == locus["effect_allele"])
-    return str(hits.frame.filter(same)["other_allele"][0])
 
 
 def _planted(path: Path) -> pl.DataFrame:
