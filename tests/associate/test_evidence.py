@@ -372,7 +372,7 @@ def test_a_hit_must_hold_with_the_features_of_other_seeds(chromosome: Chromosome
     fit = chromosome.model(chromosome.names[0]).fit(copies)
     hit = {
         "trait": chromosome.names[0], "variant": f"v{CAUSE}", "chrom": "1", "pos": 3_000_000 + CAUSE, "effect_allele": "G",
-        "eaf": 0.3, "n": PEOPLE, "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
+        "other_allele": "A", "eaf": 0.3, "n": PEOPLE, "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
     }  # fmt: skip
     held = Auditor(chromosome, 6.0, None, [alike]).look(hit, copies)
     assert held["seeds"] == 1

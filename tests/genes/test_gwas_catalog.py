@@ -71,7 +71,7 @@ HEADER = (
 )
 LINES = [
     "2020\t1\tPR interval\t3\t38725824\tSCN10A - SCN5A\trs6801957-T\trs6801957\t120.5\t1.4\t[1-2] ms increase\tPR\tGCST1",
-    "2021\t2\tQT, two\t1;3\t1;2\tA; B, C\trs1-A; rs12143842-C\trs1; rs12143842\tNR\t\t\t\tGCST2",
+    "2021\t2\tQT, two\t3;1\t1;2\tA; B, C\trs1-A; rs12143842-C\trs1; rs12143842\tNR\t\t\t\tGCST2",
     "2022\t3\tHeight\t9\t5\tD\trs99-?\trs99\t8.1\t\t\theight\tGCST3",
 ]
 

@@ -287,7 +287,7 @@ def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(findings
     root = etree.fromstring(figure.svg.encode())
     assert numbers(figure.csv)["variant"].to_list() == here.tests["variant"].to_list()
     words = [element.text for element in root.iter(f"{SVG}text")]
-    assert {"LEFT1", "MIDDLE1", "RIGHT1", here.lead_variant} <= set(words)
+    assert {"LEFT1", "MIDDLE1", "RIGHT1", here.lead["variant"]} <= set(words)
     assert len(root.findall(f"{SVG}polygon")) == 1
     # The lead is the credible set: a ring around it, and one in the key.
     assert len(root.findall(f"{SVG}circle")) == 2

@@ -145,19 +145,22 @@ class _Index:
     def matching(self, cells: Mapping[str, str]) -> list[Variant]:
         """The hit variants that a line of the catalog is about."""
         names, chroms, places = (SEVERAL.split(cells[name].strip()) for name in ("SNPS", "CHR_ID", "CHR_POS"))
-        known = len(names) == len(chroms) == len(places)
+        in_turn = len(names) == len(chroms) == len(places)
         found: list[Variant] = []
         for i, name in enumerate(names):
-            chrom, pos = (chroms[i], places[i]) if known else (None, "")
-            at = int(pos) if self.by_place and pos.isdigit() else None
+            at = [(chroms[i], places[i])] if in_turn else [(chrom, "") for chrom in chroms]
             for number in RS_NUMBER.findall(name):
-                same = self.by_rs_number.get(number, ())
-                found += [one for one in same if belongs(one, chrom, at, exact=one in self.shared)]
+                found += [one for one in self.by_rs_number.get(number, ()) if self._is_at(one, at)]
         there = [
             one for chrom, pos in zip(chroms, places, strict=False) for one in self.by_place.get((chromosome(chrom), pos), ())
         ]
         unnamed = [one for one in there if not found or RS.match(one.name) is None]
         return list(dict.fromkeys([*found, *unnamed]))
+
+    def _is_at(self, variant: Variant, places: Sequence[tuple[str, str]]) -> bool:
+        """Whether the catalog has the variant's rs number there (hg38)."""
+        numbers = [(chrom, int(pos) if self.by_place and pos.isdigit() else None) for chrom, pos in places]
+        return any(belongs(variant, chrom, pos, exact=variant in self.shared) for chrom, pos in numbers)
 
 
 def _from_file(path: Path, variants: Variants) -> list[dict[str, Any]]:

@@ -73,8 +73,11 @@ class Region:
 
     def place_of(self, row: dict[str, object]) -> int:
         """Where in the region the variant of a row (variant and VARIANT_KEY) is."""
-        place = rows_of(self.genotypes, pl.DataFrame([{name: row[name] for name in BY}]))[0]
-        return int(np.flatnonzero(self.places == place)[0])
+        here, at = self.genotypes, self.places
+        same = (here.positions[at] == row["pos"]) & (here.effect_alleles[at] == row["effect_allele"])
+        found = np.flatnonzero(same & (here.other_alleles[at] == row["other_allele"]))
+        named = found[here.variants[at][found] == row["variant"]]
+        return int((named if len(named) else found)[0])
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,8 @@ def rows_of(genotypes: Genotypes, frame: pl.DataFrame) -> NDArray[np.int64]:
 
     Raises InputError for variants that are not there.
     """
-    first = keys_of(genotypes).with_row_index("place").unique(BY, keep="first", maintain_order=True)
+    near = keys_of(genotypes).with_row_index("place").filter(pl.col("pos").is_in(frame["pos"].unique().implode()))
+    first = near.unique(BY, keep="first", maintain_order=True)
     joined = frame.select(BY).join(first, on=BY, how="left", maintain_order="left", nulls_equal=True)
     absent = joined.filter(pl.col("place").is_null()).select(pl.concat_str(VARIANT_KEY, separator=":")).to_series()
     if len(absent):
