@@ -146,12 +146,16 @@ class MetaAssociations(Table):
     """Meta-analysis: one row per variant and trait found in two studies or more."""
 
     columns = {
-        "trait": Column(TEXT, "trait; empty where the studies name none"), **PLACE,
+        "trait": Column(TEXT, "trait"), **PLACE,
         "eaf": Column(REAL, "frequency of the effect allele, weighted"),
-        "n": Column(WHOLE, "people of all studies"), "studies": Column(WHOLE, "studies"),
+        "n": Column(WHOLE, "people of all studies; null where a study does not say"), "studies": Column(WHOLE, "studies"),
         "beta": Column(REAL, "inverse-variance mean of the effects"), "se": Column(REAL, "its standard error"),
         "z": Column(REAL, "beta / se"), "neglog10p": Column(REAL, "-log10 p, normal distribution"),
-        "directions": Column(TEXT, "sign of the effect in each study, in the order given"),
+        "beta_random": Column(REAL, "mean of the effects by random effects (DerSimonian-Laird)"),
+        "se_random": Column(REAL, "its standard error"),
+        "neglog10p_random": Column(REAL, "-log10 p of beta_random / se_random, normal distribution"),
+        "tau2": Column(REAL, "variance of the effects between studies (DerSimonian-Laird)"),
+        "directions": Column(TEXT, "sign of the effect in each study that has the variant, in the order given"),
         "q": Column(REAL, "Cochran's Q"), "q_p": Column(REAL, "its p: chance of differing so much by sampling alone"),
         "i2": Column(REAL, "share of the variance of effects that is between studies"),
     }  # fmt: skip
@@ -161,7 +165,7 @@ class MetaDropped(Table):
     """Meta-analysis: each row of a study that was not used, and why."""
 
     columns = {
-        "study": Column(TEXT, "file"), "trait": Column(TEXT, "trait"), "variant": Column(TEXT, "variant id"),
+        "study": Column(TEXT, "file or folder"), "trait": Column(TEXT, "trait"), "variant": Column(TEXT, "variant id"),
         "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"), "reason": Column(TEXT, "why"),
     }  # fmt: skip
 
