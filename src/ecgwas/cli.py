@@ -20,7 +20,7 @@ from rich.table import Table
 
 from ecgwas import __version__, demo, initialise, inspection, listing, stages, workflow
 from ecgwas.associate import meta, meta_studies
-from ecgwas.errors import EcgwasError
+from ecgwas.errors import Caution, EcgwasError
 from ecgwas.genes import references
 from ecgwas.progress import CONSOLE
 from ecgwas.report.publication import FORMATS
@@ -84,18 +84,24 @@ def init(folder: Path, force: bool) -> None:
 def check(study_file: Path) -> None:
     """Open every input and list every mistake at once; nothing is computed."""
     study = Study.read_file(study_file)
-    _tell(*stages.check(study))
-    click.echo(f"All inputs are in order. Next: ecgwas run {study_file}")
+    warnings = _tell(*stages.check(study))
+    words = f"No mistakes, {warnings} warning(s): read them first" if warnings else "All inputs are in order"
+    click.echo(f"{words}. Next: ecgwas run {study_file}")
 
 
-def _tell(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> None:
-    """What is in order, then every mistake; with one or more the program ends."""
+def _tell(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> int:
+    """What is in order, then warnings, then mistakes; with one or more the program ends. Gives the number of warnings."""
+    warnings = [fact for fact in facts if isinstance(fact, Caution)]
     for fact in facts:
-        click.echo(f"  ok: {fact}")
+        if not isinstance(fact, Caution):
+            click.echo(f"  ok: {fact}")
+    for warning in warnings:
+        click.echo(f"  warning: {warning}")
     for mistake in mistakes:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {mistake}", style="red", markup=False)
     if mistakes:
         sys.exit(mistakes[0].exit_code)
+    return len(warnings)
 
 
 @main.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas import gene_symbols
 from ecgwas.associate import genotypes
-from ecgwas.associate.hits import inflation, loci, power, thresholds
+from ecgwas.associate.hits import inflation, known, loci, power, thresholds
 from ecgwas.associate.hits.controls import verdicts as known_verdicts
 from ecgwas.associate.hits.region import VariantsTested
 from ecgwas.associate.people import verdicts
 from ecgwas.loci_tables import SetHits
 from ecgwas.stages import closer, scan, traits
-from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
+from ecgwas.stages.base import Needs, Stage, all_in_one, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
 from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Thresholds
@@ -138,6 +140,15 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     return {part.chrom: part.positions[tested.of(part)] for part in opened}
 
 
-STAGE = Stage(
-    "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, nothing_to_check
-)
+def _check(study: Study) -> Sequence[str]:
+    """The table of known loci, opened."""
+    if study.loci.known is None:
+        return []
+    table = known.read(study.loci.known)
+    genes = (gene.strip() for cell in table.frame["gene"].drop_nulls() for gene in re.split(r"[;,]", cell))
+    warning = gene_symbols.warning(genes, study.loci.known.name)
+    facts = [f"{table.frame.height} known loci in {study.loci.known.name}, {table.skipped} without one position skipped"]
+    return facts if warning is None else [*facts, warning]
+
+
+STAGE = Stage("loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check)
