@@ -51,7 +51,8 @@ def split(frame: pl.DataFrame) -> pl.DataFrame:
     second = (pl.int_range(pl.len()) % 2 == 1) & (pl.col("c0") == pl.col("c0").shift(1))
     return frame.with_columns(
         c3=pl.when(second).then(pl.col("c3").shift(1)).otherwise("c3"),
-        c4=pl.when(second).then(pl.col("c5").shift(1) + "TT").otherwise("c4"), c5=pl.when(second).then(pl.col("c5").shift(1)).otherwise("c5"),
+        c4=pl.when(second).then(pl.col("c5").shift(1) + "TT").otherwise("c4"),
+        c5=pl.when(second).then(pl.col("c5").shift(1)).otherwise("c5"),
     )  # fmt: skip
 
 

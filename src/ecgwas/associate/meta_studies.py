@@ -217,7 +217,7 @@ def comparable(studies: Sequence[StudyTable], same_trait: str | None = None) -> 
         others = {trait for other in alike if other is not study for trait in other.traits}
         if len(alike) > 1 and not others & set(study.traits):
             problem = f"no other study has the trait of {study.name} ({first_few(study.traits)}); they have "
-            raise InputError(problem + first_few(sorted(others)), fix=FIX_TRAIT)
+            raise InputError(problem + first_few(sorted(others)), where=study.name, fix=FIX_TRAIT)
     return alike
 
 
@@ -239,7 +239,7 @@ def _agreed(studies: Sequence[StudyTable], name: str, fix: str) -> None:
     known = {study.name: study.about[name] for study in studies if name in study.about}
     if len(set(known.values())) > 1:
         told = "; ".join(f"{value} ({study})" for study, value in known.items())
-        raise InputError(f"the studies differ in {name}: {told}", fix=fix)
+        raise InputError(f"the studies differ in {name}: {told}", where=next(iter(known)), fix=fix)
 
 
 def _not_the_same(studies: Sequence[StudyTable]) -> None:
@@ -248,12 +248,13 @@ def _not_the_same(studies: Sequence[StudyTable]) -> None:
         same = set(one.files.values()) & set(other.files.values())
         if same:
             files = [str(path) for study in (one, other) for path, digest in study.files.items() if digest in same]
-            raise InputError(f"the same file is there twice (SHA-256): {first_few(files)}", fix="name each study once")
+            problem = f"the same file is there twice (SHA-256): {first_few(files)}"
+            raise InputError(problem, where=other.name, fix="name each study once")
         common, alike = _common(one, other)
         whole = alike == common == min(one.frame.height, other.frame.height) == max(one.frame.height, other.frame.height)
         if common and (whole or (alike >= FEWEST_ALIKE and alike >= ALIKE * common)):
             problem = f"{alike} of the {common} rows that {one.name} and {other.name} share have the same effect and error"
-            raise InputError(f"{problem}: they are one study", fix="name each study once")
+            raise InputError(f"{problem}: they are one study", where=other.name, fix="name each study once")
 
 
 def _common(one: StudyTable, other: StudyTable) -> tuple[int, int]:
