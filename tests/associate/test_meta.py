@@ -92,7 +92,7 @@ def test_the_command_reads_scans_and_gwas_ssf(tmp_path: Path) -> None:
     ssf = "\t".join([*names, "effect_allele_frequency", "neg_log_10_p_value"]) + "\n"
     (tmp_path / "b.tsv").write_text(ssf + "1\t1\tG\tA\t-0.4\t0.1\t0.7\t4\n1\t9\tG\tA\t#NA\t0.1\t0.7\t4\n")
     files = [str(tmp_path / name) for name in ("out.csv", "1.parquet", "b.tsv")]
-    assert "no other study has the trait of" in CliRunner().invoke(main, ["meta", *files]).output
+    assert "nothing names the trait of this study" in CliRunner().invoke(main, ["meta", *files]).output
     done = CliRunner().invoke(main, ["meta", *files, "--same-trait", "qt"])
     assert done.exit_code == 0, done.output
     assert pl.read_csv(tmp_path / "out.csv")["beta"].item() == pytest.approx(0.3)

@@ -96,6 +96,15 @@ def test_a_folder_of_a_study_is_one_study(tmp_path: Path) -> None:
         assert pl.read_csv(tmp_path / "out.csv")["studies"].unique().to_list() == [2]
 
 
+def test_a_folder_with_a_file_per_chromosome_is_one_study(tmp_path: Path) -> None:
+    for (chrom,), rows in table(1).group_by("chrom"):
+        ssf(tmp_path / "a" / f"QT_chr{chrom}.tsv.gz", rows)
+    assert read_study(tmp_path / "a").traits == ["QT"]
+    code, said = run(tmp_path, tmp_path / "a", ssf(tmp_path / "qt.h.tsv.gz", table(2)))
+    assert code == 0, said
+    assert pl.read_csv(tmp_path / "out.csv")["chrom"].n_unique() == 2
+
+
 def test_ids_of_variants_are_kept_and_made_where_there_are_none(tmp_path: Path) -> None:
     ids = pl.DataFrame({"variant": ["9:5_A_C", ".", None, "rs7"] * 10})
     first = table(1).with_columns(ids["variant"])
@@ -133,6 +142,13 @@ REFUSED = {
         lambda at: (scan(at / "a", table(1)), ssf(at / "b" / "qt.tsv", table(2), genome_assembly="GRCh38")),
         "differ in build: hg19 .*hg38",
     ),
+    "two traits in files of one name": (
+        lambda at: (ssf(at / "qt" / "sumstats.tsv", table(1)), ssf(at / "pr" / "sumstats.tsv", table(2))), "nothing names the"),
+    "two traits in files named by chromosome": (
+        lambda at: (ssf(at / "qt" / "chr1.tsv.gz", table(1)), ssf(at / "pr" / "chr1.tsv.gz", table(2))), "nothing names the"),
+    "milliseconds and ranks under one name": (
+        lambda at: (ssf(at / "a" / "qt.tsv", table(1)), ssf(at / "b" / "qt.tsv", scaled(table(2), 20))),
+        "the SD of qt differs"),
     "a file twice": (lambda at: (ssf(at / "qt.tsv", table(1)),) * 2, "same file is there twice"),
     "a copy under another name": (
         lambda at: (ssf(at / "qt.tsv", table(1)), Path(shutil.copy(at / "qt.tsv", at / "qt2.tsv"))),
@@ -163,6 +179,10 @@ def swapped(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
         effect_allele="other_allele", other_allele="effect_allele", beta=-pl.col("beta"), eaf=1 - pl.col("eaf")
     )
+
+
+def scaled(frame: pl.DataFrame, by: float) -> pl.DataFrame:
+    return frame.with_columns(pl.col("beta", "se") * by)
 
 
 def doubled(folder: Path) -> Path:
@@ -215,6 +235,13 @@ def test_traits_spelled_alike_and_shared_ones_of_many(tmp_path: Path) -> None:
     assert pl.read_csv(tmp_path / "out.dropped.csv")["reason"].to_list() == ["in one study only"] * VARIANTS
 
 
+def test_learned_features_are_warned_of(tmp_path: Path) -> None:
+    studies = [scan(tmp_path / name, table(seed, trait="pca.12L.f03")) for seed, name in enumerate("ab")]
+    code, said = run(tmp_path, *studies)
+    assert code == 0
+    assert "pca.12L.f03: features that each study has learned by itself" in said
+
+
 def test_the_output_is_no_input(tmp_path: Path) -> None:
     one, other = ssf(tmp_path / "a" / "qt.csv", table(1)), ssf(tmp_path / "b" / "qt.tsv", table(2))
     before = one.read_bytes()
@@ -234,5 +261,6 @@ def test_a_table_of_small_p_alone_is_warned_of(tmp_path: Path) -> None:
     kept = table(1, shift=0.5)
     code, said = run(tmp_path, scan(tmp_path / "a", kept), ssf(tmp_path / "qt.tsv", table(2, shift=0.5)))
     assert code == 0
-    assert said.count("warning: ") == 2
+    assert said.count("warning: ") == 4
+    assert "build is not told by" in said
     assert "writes every variant" in said

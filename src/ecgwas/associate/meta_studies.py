@@ -8,6 +8,7 @@ the .yaml beside it).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -46,6 +47,17 @@ ALIKE, FEWEST_ALIKE = 0.99, 3
 DIGITS = 5
 SELECTED_Z, ENOUGH_ROWS = 1.0, 20
 """A table of so many rows without any smaller |beta / se| holds only those that a threshold let pass."""
+CHROMOSOME = re.compile(
+    r"(?:^|[._-])chr(?:om(?:osome)?)?[._-]?(?:[0-9]{1,2}|X|Y|XY|MT?)(?=$|[._-])|^(?:[0-9]{1,2}|X|Y|MT)$", re.I
+)
+NO_TRAIT = (
+    "", "sumstats", "summary_statistics", "summary", "results", "result", "gwas", "assoc", "associations", "scan", "output",
+    "out", "study", "data", "table", "meta", "all", "export", "ssf", "gwas_ssf", "stats",
+)  # fmt: skip
+"""Names of files that say nothing of the trait."""
+LEARNED = re.compile(r"\.f[0-9]+$")
+SD_RATIO = 3.0
+"""Standard deviations of one trait, from se sqrt(2 n p (1 - p)), that differ more between studies are of different units."""
 FIX_TRAIT = "combine files of one trait, or say that they are the same with --same-trait NAME"
 
 
@@ -182,8 +194,10 @@ def _of_results(path: Path) -> dict[str, str]:
 
 
 def _stem(path: Path) -> str:
+    """The trait that a file's name tells; empty where it names a chromosome alone, or nothing (NO_TRAIT)."""
     name = next((path.name.removesuffix(ending) for ending in reversed(PACKED) if path.name.endswith(ending)), path.name)
-    return name.removesuffix(".h")
+    trait = CHROMOSOME.sub("", name.removesuffix(".h")).strip("._- ")
+    return "" if trait.casefold() in NO_TRAIT else trait
 
 
 def _once_each(path: Path, parts: Sequence[StudyTable]) -> None:
@@ -206,6 +220,10 @@ def comparable(studies: Sequence[StudyTable], same_trait: str | None = None) -> 
     _agreed(studies, "build", "lift one of them over: positions of two builds are not of the same variants")
     if same_trait is not None:
         return [_renamed(study, same_trait) for study in studies]
+    for study in studies:
+        if "" in study.traits:
+            fix = "name it by a column `trait`, trait_description in FILE-meta.yaml, the file's name, or --same-trait NAME"
+            raise InputError("nothing names the trait of this study", where=study.name, fix=fix)
     for name in OF_METADATA:
         _agreed(studies, name, FIX_TRAIT)
     spelled = {_bare(trait): trait for study in reversed(studies) for trait in study.traits}
@@ -218,7 +236,25 @@ def comparable(studies: Sequence[StudyTable], same_trait: str | None = None) -> 
         if len(alike) > 1 and not others & set(study.traits):
             problem = f"no other study has the trait of {study.name} ({first_few(study.traits)}); they have "
             raise InputError(problem + first_few(sorted(others)), where=study.name, fix=FIX_TRAIT)
+    _of_one_unit(alike)
     return alike
+
+
+def _of_one_unit(studies: Sequence[StudyTable]) -> None:
+    """Refuses studies in which the same trait has another spread, as milliseconds and ranks have."""
+    variance = 2 * pl.col("n") * pl.col("eaf") * (1 - pl.col("eaf"))
+    spread = (pl.col("se") * variance.sqrt()).drop_nulls().drop_nans()
+    frames = [
+        study.frame.group_by("trait").agg(sd=spread.median(), rows=spread.len()).with_columns(study=pl.lit(study.name))
+        for study in studies
+    ]
+    known = pl.concat(frames).filter((pl.col("rows") >= ENOUGH_ROWS) & (pl.col("sd") > 0))
+    for (trait,), rows in known.sort("trait", "sd").group_by("trait", maintain_order=True):
+        low, high = rows.row(0, named=True), rows.row(-1, named=True)
+        if high["sd"] > SD_RATIO * low["sd"]:
+            told = "; ".join(f"{one['sd']:.3g} ({one['study']})" for one in (low, high))
+            problem = f"by their standard errors the SD of {trait} differs between the studies, as if in other units: {told}"
+            raise InputError(problem, where=high["study"], fix=FIX_TRAIT)
 
 
 def _bare(trait: str) -> str:
@@ -280,8 +316,15 @@ def _oriented(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def cautions(studies: Sequence[StudyTable]) -> list[str]:
-    """Studies that hold only rows of small p, in words."""
+    """Studies that hold only rows of small p, and those that do not say what others say of themselves, in words."""
     words = []
+    for name in ("build", *OF_METADATA):
+        silent = [study.name for study in studies if name not in study.about]
+        if 0 < len(silent) < len(studies):
+            words.append(f"{name} is not told by {first_few(silent)}; taken to be that of the others")
+    learned = sorted({trait for study in studies for trait in study.traits if LEARNED.search(trait)})
+    if learned:
+        words.append(f"{first_few(learned)}: features that each study has learned by itself are not the same trait in another")
     for study in studies:
         z = (study.frame["beta"] / study.frame["se"]).abs().drop_nulls().drop_nans()
         least = float(z.to_numpy().min(initial=np.inf))
