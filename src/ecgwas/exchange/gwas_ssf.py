@@ -71,7 +71,8 @@ def rows(tests: pl.DataFrame) -> Rows:
     )
     judged = tests.with_columns(reason=reason)
     kept = judged.filter(pl.col("reason").is_null()).with_columns(
-        chromosome=pl.col("chrom").replace(CODES).cast(pl.Int64), rsid=pl.col("variant").str.extract(r"^(rs[0-9]+)")
+        chromosome=pl.col("chrom").replace(CODES).cast(pl.Int64),
+        rsid=pl.col("variant").str.extract(r"^(rs[0-9]+)(?:[^0-9A-Za-z]|$)"),
     )
     frame = kept.sort("chromosome", "pos", "effect_allele", "other_allele").select(
         "chromosome", pl.col("pos").alias("base_pair_location"), "effect_allele", "other_allele", "beta",

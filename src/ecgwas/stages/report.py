@@ -173,7 +173,7 @@ def load_loci(study: Study) -> Loci:
 def _more(*folders: Path) -> dict[str, pl.DataFrame]:
     """The tables that have no place of their own among the findings, by folder/name; never one of people."""
     paths = [path for folder in folders for path in sorted(folder.glob("*.csv")) if path.stem not in OWN_PLACE]
-    text = {name: pl.String for name in ("chrom", "trait", "variant", "gene", "term")}
+    text = {name: pl.String for name in ("chrom", "trait", "variant", "effect_allele", "other_allele", "gene", "term")}
     tables = {
         f"{path.parent.name}/{path.stem}": pl.read_csv(path, infer_schema_length=None, schema_overrides=text) for path in paths
     }
