@@ -16,7 +16,7 @@ from ecgwas.report import Findings, Kept
 from ecgwas.report import drawing as d
 from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.figures.sieve import Sieve, genome_of, sift
-from ecgwas.tables import Associations, Edges, Terms
+from ecgwas.tables import Associations, Edges, Genes, Loci, Terms
 from tests.report.example import NETWORK, make_findings, rows_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -353,3 +353,28 @@ def test_genes_with_like_hits_stand_together() -> None:
     order = hits._clustered(counts, ["A", "B", "C", "D"])
     assert abs(order.index("A") - order.index("C")) == 1
     assert abs(order.index("B") - order.index("D")) == 1
+
+
+@pytest.mark.parametrize("name", ["rs1", "."])
+def test_names_of_variants_join_no_pictures(findings: Findings, name: str) -> None:
+    """With one name for all variants genes, counts and the diamond of each region are those of the named ones."""
+    called = {"variant": pl.lit(name)}
+    credible = findings.more["loci/credible"].with_columns(**called)
+    here = findings.regions[0]
+    renamed = replace(
+        findings,
+        hits=Associations(findings.hits.frame.with_columns(**called)),
+        genes=Genes(findings.genes.frame.with_columns(**called)),
+        loci=Loci(findings.loci.frame.with_columns(lead_variant=pl.lit(name))),
+        more={**findings.more, "loci/credible": credible},
+    )
+    assert associations.nearest_genes(renamed) == associations.nearest_genes(findings)
+    plain, other = hits.genes(findings), hits.genes(renamed)
+    assert plain is not None
+    assert other is not None
+    assert other.csv == plain.csv
+    labelled = replace(here, lead={**here.lead, "variant": name}, tests=here.tests.with_columns(**called))
+    drawn = [region.region(findings, here), region.region(renamed, labelled)]
+    marks = [(one.svg.count("<polygon"), one.svg.count("fill='none' stroke=")) for one in drawn if one is not None]
+    assert len(marks) == 2
+    assert marks[0] == marks[1]
