@@ -27,6 +27,7 @@ import numpy as np
 import polars as pl
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ecgwas.associate.hits.region import lead_of
 from ecgwas.progress import peak_memory_mib
 from ecgwas.recording_tables import Reliability
 from ecgwas.report import Background, Findings, GenotypeBeats, Kept, Region, RepresentationFindings, Traversal, render
@@ -91,7 +92,8 @@ def _loci(hits: pl.DataFrame) -> Loci:
     best = hits.sort("neglog10p", descending=True).head(LOCI).sort("chrom", "pos")
     return Loci.of([
         {"locus": i, "lead_variant": row["variant"], "chrom": row["chrom"], "pos": row["pos"], "start": row["pos"],
-         "stop": row["pos"], "effect_allele": row["effect_allele"], "eaf": row["eaf"], "best_trait": row["trait"],
+         "stop": row["pos"], "effect_allele": row["effect_allele"], "other_allele": row["other_allele"], "eaf": row["eaf"],
+         "best_trait": row["trait"],
          "neglog10p": row["neglog10p"], "traits": 1, "variants": 1}
         for i, row in enumerate(best.iter_rows(named=True), start=1)
     ])  # fmt: skip
@@ -156,13 +158,14 @@ def _region(rng: np.random.Generator, row: dict[str, object]) -> Region:
     middle, count = int(str(row["pos"])), 2_000
     places = np.sort(rng.integers(middle - 250_000, middle + 250_000, count))
     r2 = np.exp(-np.abs(places - middle) / 30_000) * rng.uniform(0, 1, count)
-    tests = pl.DataFrame({"variant": [f"rs{place}" for place in places], "pos": places, "r2": r2,
+    tests = pl.DataFrame({"variant": [f"rs{place}" for place in places], "pos": places, "effect_allele": "A",
+                          "other_allele": "G", "r2": r2,
                           "neglog10p": r2 * float(str(row["neglog10p"])) + rng.exponential(0.434, count)})  # fmt: skip
     genes = pl.DataFrame(
         {"gene": ["LEFT", "RIGHT"], "start": [middle - 90_000, middle], "stop": [middle - 9_000, middle + 70_000]}
     )
     return Region(int(str(row["locus"])), str(row["best_trait"]), str(row["chrom"]), middle - 250_000, middle + 250_000,
-                  str(row["lead_variant"]), tests, genes)  # fmt: skip
+                  lead_of(row), tests, genes)  # fmt: skip
 
 
 def _representation(features: int) -> RepresentationFindings:

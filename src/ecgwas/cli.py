@@ -19,8 +19,8 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from ecgwas import __version__, demo, initialise, inspection, listing, stages, workflow
-from ecgwas.associate import meta
-from ecgwas.errors import EcgwasError
+from ecgwas.associate import meta, meta_studies
+from ecgwas.errors import Caution, EcgwasError
 from ecgwas.genes import references
 from ecgwas.progress import CONSOLE
 from ecgwas.report.publication import FORMATS
@@ -84,18 +84,24 @@ def init(folder: Path, force: bool) -> None:
 def check(study_file: Path) -> None:
     """Open every input and list every mistake at once; nothing is computed."""
     study = Study.read_file(study_file)
-    _tell(*stages.check(study))
-    click.echo(f"All inputs are in order. Next: ecgwas run {study_file}")
+    warnings = _tell(*stages.check(study))
+    words = f"No mistakes, {warnings} warning(s): read them first" if warnings else "All inputs are in order"
+    click.echo(f"{words}. Next: ecgwas run {study_file}")
 
 
-def _tell(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> None:
-    """What is in order, then every mistake; with one or more the program ends."""
+def _tell(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> int:
+    """What is in order, then warnings, then mistakes; with one or more the program ends. Gives the number of warnings."""
+    warnings = [fact for fact in facts if isinstance(fact, Caution)]
     for fact in facts:
-        click.echo(f"  ok: {fact}")
+        if not isinstance(fact, Caution):
+            click.echo(f"  ok: {fact}")
+    for warning in warnings:
+        click.echo(f"  warning: {warning}")
     for mistake in mistakes:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {mistake}", style="red", markup=False)
     if mistakes:
         sys.exit(mistakes[0].exit_code)
+    return len(warnings)
 
 
 @main.command()
@@ -223,15 +229,24 @@ def _wide() -> Console:
 
 @main.command(name="meta")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("tables", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-def meta_command(out: Path, tables: tuple[Path, ...]) -> None:
-    """Meta-analysis of the associations of several studies (TABLES: scan files of ecgwas, or GWAS-SSF), written to OUT.csv."""
-    found = meta.combine([(str(path), meta.read(path)) for path in tables])
+@click.argument("studies", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--same-trait", metavar="NAME", help="The one trait of each study is the same, in one unit; call it NAME.")
+def meta_command(out: Path, studies: tuple[Path, ...], same_trait: str | None) -> None:
+    """Meta-analysis of the associations of several STUDIES, written to OUT.csv.
+
+    A study is a scan file of ecgwas, a folder of them (results/scan), or a GWAS-SSF file or a folder of them.
+    """
+    if out.suffix != ".csv" or any(out.resolve() == path.resolve() for path in studies):
+        raise click.UsageError(f"{out} is to be written: name a new .csv file before the studies")
+    read = meta_studies.comparable([meta_studies.read_study(path) for path in studies], same_trait)
+    found = meta.combine([(study.name, study.frame) for study in read])
+    for words in meta_studies.cautions(read):
+        click.echo(f"warning: {words}")
     dropped = out.with_name(f"{out.stem}.dropped.csv")
     for path, table in ((out, found.associations), (dropped, found.dropped)):
         with whole(path) as temporary:
             table.frame.write_csv(temporary)
-    click.echo(f"{out}: {len(found.associations)} rows of {len(tables)} studies")
+    click.echo(f"{out}: {len(found.associations)} rows of {len(studies)} studies")
     for reason, count in found.dropped.frame["reason"].value_counts(sort=True).iter_rows():
         click.echo(f"{dropped}: {count} rows: {reason}")
 

@@ -84,6 +84,12 @@ class MachineError(EcgwasError):
     exit_code = 8
 
 
+class Caution(str):
+    """A line of `check` that is a warning: something is allowed, and probably not what was meant."""
+
+    __slots__ = ()
+
+
 def first_few(items: Iterable[object], limit: int = 5) -> str:
     """The first `limit` items and how many more there are: ``a, b, c (+7 more)``."""
     names = [str(item) for item in items]

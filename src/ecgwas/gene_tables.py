@@ -76,6 +76,8 @@ class Published(Table):
 
     columns = {
         "locus": Column(WHOLE, "locus"), "variant": Column(TEXT, "hit variant of this study"),
+        "chrom": Column(TEXT, "its chromosome"), "pos": Column(WHOLE, "its position in the study's build"),
+        "effect_allele": Column(TEXT, "its effect allele"), "other_allele": Column(TEXT, "its other allele"),
         "rs_id": Column(TEXT, "variant of the catalog"), "trait": Column(TEXT, "trait in the catalog's words"),
         "efo_trait": Column(TEXT, "ontology terms, ; between"), "neglog10p": Column(REAL, "-log10 p as published"),
         "risk_allele": Column(TEXT, "as published"), "effect": Column(TEXT, "beta or odds ratio, as published"),
@@ -90,6 +92,8 @@ class Unplaced(Table):
 
     columns = {
         "what": Column(TEXT, "variant | gene"), "name": Column(TEXT, "its id or symbol"),
+        "chrom": Column(TEXT, "chromosome of a variant; null of a gene"), "pos": Column(WHOLE, "position of a variant"),
+        "effect_allele": Column(TEXT, "of a variant"), "other_allele": Column(TEXT, "of a variant"),
         "source": Column(TEXT, "kind of the source"), "reason": Column(TEXT, "why it has no place there"),
     }  # fmt: skip
 

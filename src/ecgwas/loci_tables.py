@@ -12,7 +12,7 @@ from ecgwas.tables import FLAG, REAL, TEXT, WHOLE, Column, Table
 
 PLACE = {
     "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
-    "effect_allele": Column(TEXT, "the allele that beta counts"),
+    "effect_allele": Column(TEXT, "the allele that beta counts"), "other_allele": Column(TEXT, "the other allele"),
 }  # fmt: skip
 
 
@@ -22,6 +22,7 @@ class Clumps(Table):
     columns = PLACE | {
         "trait": Column(TEXT, "its strongest trait"), "neglog10p": Column(REAL, "of that trait"),
         "lead": Column(TEXT, "strongest variant of the clump"), "lead_pos": Column(WHOLE, "its position"),
+        "lead_effect_allele": Column(TEXT, "its effect allele"), "lead_other_allele": Column(TEXT, "its other allele"),
         "r2": Column(REAL, "squared correlation with it among the people tested"),
     }  # fmt: skip
 
@@ -30,7 +31,7 @@ class SetHits(Table):
     """Significant tests of several traits at once (of one representation at one lead, or of one representation)."""
 
     columns = {
-        "set": Column(TEXT, "<representation>[.<lead>]"), **PLACE, "other_allele": Column(TEXT, "the other allele"),
+        "set": Column(TEXT, "<representation>[.<lead>]"), **PLACE,
         "eaf": Column(REAL, "frequency of the effect allele"),
         "test": Column(TEXT, "omnibus | acat: the stronger of the two"), "neglog10p": Column(REAL, "of it, nominal"),
         "omnibus": Column(REAL, "-log10 p of the omnibus test"), "acat": Column(REAL, "-log10 p of the aggregated Cauchy test"),
@@ -145,12 +146,16 @@ class MetaAssociations(Table):
     """Meta-analysis: one row per variant and trait found in two studies or more."""
 
     columns = {
-        "trait": Column(TEXT, "trait; empty where the studies name none"), **PLACE,
-        "other_allele": Column(TEXT, "the other allele"), "eaf": Column(REAL, "frequency of the effect allele, weighted"),
-        "n": Column(WHOLE, "people of all studies"), "studies": Column(WHOLE, "studies"),
+        "trait": Column(TEXT, "trait"), **PLACE,
+        "eaf": Column(REAL, "frequency of the effect allele, weighted"),
+        "n": Column(WHOLE, "people of all studies; null where a study does not say"), "studies": Column(WHOLE, "studies"),
         "beta": Column(REAL, "inverse-variance mean of the effects"), "se": Column(REAL, "its standard error"),
         "z": Column(REAL, "beta / se"), "neglog10p": Column(REAL, "-log10 p, normal distribution"),
-        "directions": Column(TEXT, "sign of the effect in each study, in the order given"),
+        "beta_random": Column(REAL, "mean of the effects by random effects (DerSimonian-Laird)"),
+        "se_random": Column(REAL, "its standard error"),
+        "neglog10p_random": Column(REAL, "-log10 p of beta_random / se_random, normal distribution"),
+        "tau2": Column(REAL, "variance of the effects between studies (DerSimonian-Laird)"),
+        "directions": Column(TEXT, "sign of the effect in each study that has the variant, in the order given"),
         "q": Column(REAL, "Cochran's Q"), "q_p": Column(REAL, "its p: chance of differing so much by sampling alone"),
         "i2": Column(REAL, "share of the variance of effects that is between studies"),
     }  # fmt: skip
@@ -160,7 +165,7 @@ class MetaDropped(Table):
     """Meta-analysis: each row of a study that was not used, and why."""
 
     columns = {
-        "study": Column(TEXT, "file"), "trait": Column(TEXT, "trait"), "variant": Column(TEXT, "variant id"),
+        "study": Column(TEXT, "file or folder"), "trait": Column(TEXT, "trait"), "variant": Column(TEXT, "variant id"),
         "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"), "reason": Column(TEXT, "why"),
     }  # fmt: skip
 

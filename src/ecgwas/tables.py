@@ -32,6 +32,10 @@ WHOLE = pl.Int64()
 REAL = pl.Float64()
 FLAG = pl.Boolean()
 
+VARIANT_KEY = ("chrom", "pos", "effect_allele", "other_allele")
+"""Columns that tell one variant from another: tables are joined by them. A variant's name is a label, which may be missing
+(`.`) or stand at several places."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -189,6 +193,7 @@ class LeftOutVariants(Table):
 
     columns = {
         "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
+        "effect_allele": Column(TEXT, "effect allele"), "other_allele": Column(TEXT, "the other allele"),
         "trait": Column(TEXT, "trait; empty: all traits"),
         "reason": Column(TEXT, "filter or PLINK 2 error code, such as maf, mac, call_rate, hwe, CONST_OMITTED_ALLELE"),
     }  # fmt: skip
@@ -227,7 +232,8 @@ class Loci(Table):
         "locus": Column(WHOLE, "number, by position"), "lead_variant": Column(TEXT, "variant with the strongest association"),
         "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position of the lead variant"),
         "start": Column(WHOLE, "first significant position"), "stop": Column(WHOLE, "last significant position"),
-        "effect_allele": Column(TEXT, "of the lead variant"), "eaf": Column(REAL, "of the lead variant"),
+        "effect_allele": Column(TEXT, "of the lead variant"), "other_allele": Column(TEXT, "of the lead variant"),
+        "eaf": Column(REAL, "of the lead variant"),
         "best_trait": Column(TEXT, "trait of the strongest association"), "neglog10p": Column(REAL, "of it"),
         "traits": Column(WHOLE, "traits with a hit in the locus"), "variants": Column(WHOLE, "variants with a hit in it"),
     }  # fmt: skip
@@ -239,7 +245,8 @@ class Genes(Table):
 
     columns = {
         "locus": Column(WHOLE, "locus"), "variant": Column(TEXT, "hit variant"), "chrom": Column(TEXT, "chromosome"),
-        "pos": Column(WHOLE, "position of the variant"), "gene": Column(TEXT, "gene symbol; null if none was found"),
+        "pos": Column(WHOLE, "position of the variant"), "effect_allele": Column(TEXT, "of the variant"),
+        "other_allele": Column(TEXT, "of the variant"), "gene": Column(TEXT, "gene symbol; null if none was found"),
         "distance_bp": Column(WHOLE, "0 inside the gene, else distance to its nearer end; null if not told"),
         "rank": Column(WHOLE, "1 = nearest gene of the variant"),
         "relation": Column(TEXT, "overlap | nearest | linked (by evidence, wherever it lies) | none"),

@@ -104,7 +104,8 @@ def test_a_locus_in_linkage_with_a_known_variant_is_known(tmp_path: Path) -> Non
     far = int(np.argmin([np.corrcoef(copies[CAUSE], copies[j])[0, 1] ** 2 for j in range(60)]))
     locus = {
         "locus": 1, "lead_variant": f"v{CAUSE}", "chrom": "1", "pos": 3_000_000 + CAUSE, "start": 3_000_000 + CAUSE,
-        "stop": 3_000_000 + CAUSE, "effect_allele": "G", "known": "new", "known_distance_bp": 9, "known_traits": None,
+        "stop": 3_000_000 + CAUSE, "effect_allele": "G", "other_allele": "A", "known": "new",
+        "known_distance_bp": 9, "known_traits": None,
         "known_genes": None,
     }  # fmt: skip
     schema = {"known_traits": pl.String, "known_genes": pl.String}

@@ -19,7 +19,7 @@ from ecgwas.associate.hits.controls import region_strengths
 from ecgwas.associate.hits.region import Chromosome, VariantsTested, with_one, without
 from ecgwas.progress import forget_peak_memory, peak_memory_mib
 from ecgwas.study import LociOptions
-from ecgwas.tables import Covariates, Traits
+from ecgwas.tables import Covariates, LeftOutVariants, Traits
 from tests.associate import fileset
 
 PEOPLE, VARIANTS = 300, 60
@@ -67,7 +67,7 @@ def ordinary(
     return sm.OLS(chromosome.cohort.values[seen, trait], design).fit(), design.shape[1] - 1
 
 
-NOBODY = VariantsTested(frozenset())
+NOBODY = VariantsTested.from_frame(LeftOutVariants.empty().frame)
 """No variant was left out."""
 
 
@@ -372,7 +372,7 @@ def test_a_hit_must_hold_with_the_features_of_other_seeds(chromosome: Chromosome
     fit = chromosome.model(chromosome.names[0]).fit(copies)
     hit = {
         "trait": chromosome.names[0], "variant": f"v{CAUSE}", "chrom": "1", "pos": 3_000_000 + CAUSE, "effect_allele": "G",
-        "eaf": 0.3, "n": PEOPLE, "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
+        "other_allele": "A", "eaf": 0.3, "n": PEOPLE, "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
     }  # fmt: skip
     held = Auditor(chromosome, 6.0, None, [alike]).look(hit, copies)
     assert held["seeds"] == 1

@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from bed_reader import open_bed
 
 from ecgwas.associate import genotypes
+from ecgwas.associate.hits.region import rows_of
 from ecgwas.errors import InputError
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options
@@ -29,7 +31,7 @@ def test_dosages_are_those_of_bed_reader(stem: Path) -> None:
 def test_dosage_of_gives_the_people_asked_for_in_their_order(stem: Path) -> None:
     part = fileset.opened(matrix_options(stem))
     expected = open_bed(f"{stem}.bed").read(dtype="float64")[[5, 2, 36], 31]
-    np.testing.assert_array_equal(part.dosage_of("v31", ("p5", "p2", "p36")), expected)
+    np.testing.assert_array_equal(part.dosage_of(31, ("p5", "p2", "p36")), expected)
 
 
 def test_the_bim_is_read_as_plink_names_it(stem: Path) -> None:
@@ -102,8 +104,9 @@ def test_people_and_variants_that_are_not_there(stem: Path) -> None:
     part = fileset.opened(matrix_options(stem))
     with pytest.raises(InputError, match="no genotypes on chromosome 1: stranger"):
         part.find(("p1", "stranger"))
-    with pytest.raises(InputError, match="no variant rs1"):
-        part.dosage_of("rs1", ("p1",))
+    absent = {"variant": "v1", "chrom": "1", "pos": 3_000_001, "effect_allele": "C", "other_allele": "A"}
+    with pytest.raises(InputError, match="1 variants of the scan are not among the genotypes: 1:3000001:C:A"):
+        rows_of(part, pl.DataFrame([absent]))
 
 
 def test_a_bim_with_text_for_a_position(stem: Path) -> None:

@@ -75,7 +75,9 @@ def test_the_window_is_inclusive(gap: int, count: int) -> None:
 
 
 def test_one_position_with_several_alleles_is_one_locus_even_without_a_window() -> None:
-    found = find(rows(("c.V1.a", "v1", "1", 1000, 9.0), ("c.V1.a", "v1b", "1", 1000, 9.5)), window_bp=0)
+    split = rows(("c.V1.a", "v1", "1", 1000, 9.0), ("c.V1.a", "v1b", "1", 1000, 9.5)).frame
+    split = split.with_columns(effect_allele=pl.Series(["A", "T"]))
+    found = find(Associations(split), window_bp=0)
     assert found.loci.frame.select("lead_variant", "variants").row(0) == ("v1b", 2)
 
 

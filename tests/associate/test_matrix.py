@@ -58,7 +58,7 @@ def test_every_test_is_statsmodels_ols(tmp_path: Path, people: int, covariates: 
     result = scanned(stem, traits, more)
     genotypes = fileset.opened(matrix_options(stem))
     for row in result.associations.frame.sample(6, seed=seed, with_replacement=True).iter_rows(named=True):
-        copies = genotypes.dosage_of(row["variant"], traits.eids)
+        copies = genotypes.dosage_of(int(row["variant"][1:]), traits.eids)
         values = traits.values[:, traits.names.index(row["trait"])]
         used = ~np.isnan(copies) & ~np.isnan(values)
         model = sm.OLS(values[used], np.column_stack([np.ones(used.sum()), more.values[used], copies[used]])).fit()
@@ -77,7 +77,7 @@ def test_mean_imputation_is_ols_on_filled_genotypes(tmp_path: Path) -> None:
     frame = scanned(stem, traits, more, missing="mean").associations.frame
     genotypes = fileset.opened(matrix_options(stem))
     for row in frame.iter_rows(named=True):
-        copies = genotypes.dosage_of(row["variant"], traits.eids)
+        copies = genotypes.dosage_of(int(row["variant"][1:]), traits.eids)
         copies[np.isnan(copies)] = np.nanmean(copies)
         values = traits.values[:, traits.names.index(row["trait"])]
         model = sm.OLS(values, np.column_stack([np.ones(60), more.values, copies])).fit()

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from statsmodels.stats.meta_analysis import combine_effects
 
-from ecgwas.associate import meta
+from ecgwas.associate import meta, meta_studies
+from ecgwas.associate.meta_studies import TYPES
 from ecgwas.cli import main
 from ecgwas.errors import InputError
 
@@ -22,7 +23,7 @@ def study(*rows: tuple[str, int, str, str, float, float, float]) -> pl.DataFrame
          "beta": beta, "se": se}
         for v, pos, e, o, eaf, beta, se in rows
     ]  # fmt: skip
-    return pl.DataFrame(records, schema_overrides=meta.TYPES).select(list(meta.TYPES))
+    return pl.DataFrame(records, schema_overrides=TYPES).select(list(TYPES))
 
 
 def test_numbers_are_those_of_statsmodels() -> None:
@@ -90,7 +91,9 @@ def test_the_command_reads_scans_and_gwas_ssf(tmp_path: Path) -> None:
     names = ["chromosome", "base_pair_location", "effect_allele", "other_allele", "beta", "standard_error"]
     ssf = "\t".join([*names, "effect_allele_frequency", "neg_log_10_p_value"]) + "\n"
     (tmp_path / "b.tsv").write_text(ssf + "1\t1\tG\tA\t-0.4\t0.1\t0.7\t4\n1\t9\tG\tA\t#NA\t0.1\t0.7\t4\n")
-    done = CliRunner().invoke(main, ["meta", str(tmp_path / "out.csv"), str(tmp_path / "1.parquet"), str(tmp_path / "b.tsv")])
+    files = [str(tmp_path / name) for name in ("out.csv", "1.parquet", "b.tsv")]
+    assert "nothing names the trait of this study" in CliRunner().invoke(main, ["meta", *files]).output
+    done = CliRunner().invoke(main, ["meta", *files, "--same-trait", "qt"])
     assert done.exit_code == 0, done.output
     assert pl.read_csv(tmp_path / "out.csv")["beta"].item() == pytest.approx(0.3)
     assert pl.read_csv(tmp_path / "out.dropped.csv")["reason"].to_list() == ["no effect or standard error"]
@@ -100,7 +103,7 @@ def test_wrong_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no meta-analysis"):
         meta.combine([("a", study(("v", 1, "A", "G", 0.3, 0.1, 0.1)))])
     with pytest.raises(InputError, match="missing"):
-        meta.read(tmp_path / "absent.csv")
+        meta_studies.read(tmp_path / "absent.csv")
     (tmp_path / "a.csv").write_text("chrom,pos\n1,1\n")
     with pytest.raises(InputError, match="effect_allele"):
-        meta.read(tmp_path / "a.csv")
+        meta_studies.read(tmp_path / "a.csv")

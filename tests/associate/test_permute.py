@@ -36,7 +36,7 @@ def test_each_maximum_is_that_of_a_scan_of_shuffled_residuals(tmp_path: Path) ->
         order = np.random.default_rng([9, shuffle]).permutation(60)
         largest = 0.0
         for j in range(40):
-            predictors = np.column_stack([np.ones(60), more.values, genotypes.dosage_of(f"v{j}", traits.eids)])
+            predictors = np.column_stack([np.ones(60), more.values, genotypes.dosage_of(j, traits.eids)])
             t = [abs(sm.OLS(column, predictors).fit().tvalues[-1]) for column in rest[order].T]
             largest = max(largest, *t)
         p = -(stats.t.logsf(largest, 60 - 5) + np.log(2)) / np.log(10)

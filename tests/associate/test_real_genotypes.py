@@ -46,11 +46,11 @@ def tables(stem: Path) -> tuple[Traits, Covariates]:
     """Five traits, one with T > 200 at a variant, two that some people lack; ten covariates, one of them a variant."""
     opened = fileset.opened(matrix_options(stem, chromosomes=("8", "X")))
     traits, more = fileset.tables(opened.eids, 5, 9, 3)
-    carried = np.nan_to_num(opened.dosage_of(opened.variants[CAUSAL], traits.eids))
+    carried = np.nan_to_num(opened.dosage_of(CAUSAL, traits.eids))
     traits.values[:, 0] += 100 * carried
     traits.values[:25, 3] = np.nan
     traits.values[::9, 4] = np.nan
-    double = np.nan_to_num(opened.dosage_of(opened.variants[DOUBLE], traits.eids), nan=1.0)
+    double = np.nan_to_num(opened.dosage_of(DOUBLE, traits.eids), nan=1.0)
     return traits, Covariates(more.eids, (*more.names, "double"), np.column_stack([more.values, double]))
 
 

@@ -72,7 +72,7 @@ def test_dosages_are_those_that_were_written(tmp_path: Path) -> None:
     assert (part.hard, part.eids, part.sexes[:3].tolist(), len(part)) == (False, eids, [1, 2, 1], VARIANTS)
     assert (part.variants[7], part.positions[7], part.effect_alleles[7], part.other_alleles[7]) == ("v7", 3_000_007, "G", "A")
     np.testing.assert_allclose(part.dosages(0, VARIANTS), expected, atol=1e-7)
-    np.testing.assert_allclose(part.dosage_of("v9", ("p5", "p2")), expected[9, [5, 2]], atol=1e-7)
+    np.testing.assert_allclose(part.dosage_of(9, ("p5", "p2")), expected[9, [5, 2]], atol=1e-7)
 
 
 def test_dosages_near_whole_numbers_are_hard_calls() -> None:

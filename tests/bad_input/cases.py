@@ -430,7 +430,9 @@ INFO = "#string_protein_id\tpreferred_name\n" + "".join(f"9606.P{i}\tG{i}\n" for
 
 
 def mapped(path: Path) -> list[str | None]:
-    variants = Variants(pl.DataFrame({"variant": ["rs1"], "chrom": ["1"], "pos": [150]}))
+    variants = Variants(
+        pl.DataFrame({"variant": ["rs1"], "chrom": ["1"], "pos": [150], "effect_allele": ["A"], "other_allele": ["G"]})
+    )
     return regions.annotate(Regions(file=path), variants, Loci.empty()).frame["gene"].to_list()
 
 

@@ -37,11 +37,18 @@ def test_columns_order_and_codes() -> None:
     assert "#NA" in gwas_ssf.as_text(frame).splitlines()[1]
 
 
+def test_an_rs_number_is_written_where_the_name_is_one() -> None:
+    names = ("rs5", "rs5:A:G", "rs5_A", "rs5x", ".", "3:38639416", "rs", "xrs5")
+    frame = gwas_ssf.rows(make_tests(*({"variant": name, "pos": pos} for pos, name in enumerate(names)))).frame
+    assert frame["rsid"].to_list() == ["rs5", "rs5", "rs5", None, None, None, None, None]
+
+
 def test_rows_that_the_format_cannot_hold_are_listed() -> None:
     table = gwas_ssf.rows(make_tests({"effect_allele": "<DEL>"}, {"variant": "nan", "beta": float("nan")}, {"variant": "good"}))
     assert table.frame.height == 1
     assert table.left_out.rows() == [
-        ("rs5", "alleles are not spelled in bases"), ("nan", "no finite effect, standard error, frequency or p"),
+        ("rs5", "1", 5, "<DEL>", "G", "alleles are not spelled in bases"),
+        ("nan", "1", 5, "A", "G", "no finite effect, standard error, frequency or p"),
     ]  # fmt: skip
 
 

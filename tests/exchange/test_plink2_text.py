@@ -17,13 +17,15 @@ from ecgwas.tables import LeftOutVariants
 
 
 def test_six_digits_and_missing_values() -> None:
-    lost = [{"variant": "rs3", "chrom": "2", "pos": 45, "trait": None, "reason": "VIF_TOO_HIGH"},
-            {"variant": "rs4", "chrom": "2", "pos": 46, "trait": None, "reason": "maf"}]  # fmt: skip
+    lost = [{"variant": "rs3", "chrom": "2", "pos": 45, "effect_allele": "A", "other_allele": "G", "trait": None,
+             "reason": "VIF_TOO_HIGH"},
+            {"variant": "rs4", "chrom": "2", "pos": 46, "effect_allele": "A", "other_allele": "G", "trait": None,
+             "reason": "maf"}]  # fmt: skip
     frame = plink2_text.rows(make_tests(), LeftOutVariants.of(lost).frame)
     assert frame["ID"].to_list() == ["rs2", "2:40_T_TC", "rs3", "rs1:A:G"]
     assert frame.row(1) == ("2", "40", "2:40_T_TC", "T", "TC", "TC", "0.25", "466", "0.5", "0.125", "4", "4", ".")
     lines = plink2_text.as_text(frame).splitlines()
-    assert lines[3] == "2\t45\trs3\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tVIF_TOO_HIGH"
+    assert lines[3] == "2\t45\trs3\tG\tA\tA\tNA\tNA\tNA\tNA\tNA\tNA\tVIF_TOO_HIGH"
 
 
 @pytest.mark.plink2

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from ecgwas.genes.contract import Build, Variants
-from ecgwas.tables import Loci
+from ecgwas.tables import VARIANT_KEY, Loci
 
 PLACES = {
     "rs12143842": ("1", 162033890),
@@ -19,8 +19,12 @@ PLACES = {
 
 
 def make_variants(names: Sequence[str] = tuple(PLACES), build: Build = "hg19") -> Variants:
-    rows = [(name, *PLACES[name]) for name in names]
-    return Variants(pl.DataFrame(rows, schema=["variant", "chrom", "pos"], orient="row"), build)
+    return variants_of([(name, *PLACES[name], "A", "G") for name in names], build)
+
+
+def variants_of(rows: Sequence[tuple[str, str, int, str, str]], build: Build | None = None) -> Variants:
+    """Of (variant, chrom, pos, effect allele, other allele)."""
+    return Variants(pl.DataFrame(rows, schema=["variant", *VARIANT_KEY], orient="row"), build)
 
 
 def make_loci() -> Loci:
@@ -29,7 +33,8 @@ def make_loci() -> Loci:
         [
             {
                 "locus": 1, "lead_variant": "rs6801957", "chrom": "3", "pos": 38767315, "start": 38500000, "stop": 38800000,
-                "effect_allele": "T", "eaf": 0.4, "best_trait": "clinical.12L.pr_ms", "neglog10p": 12.0, "traits": 1,
+                "effect_allele": "T", "other_allele": "C", "eaf": 0.4, "best_trait": "clinical.12L.pr_ms",
+                "neglog10p": 12.0, "traits": 1,
                 "variants": 2,
             }
         ]

@@ -40,11 +40,26 @@ EFFECTS = {
     ],
 }  # fmt: skip
 
+BY_PLACE = {
+    "3 38600000 . G A . . .": [
+        {"seq_region_name": "3", "start": 38600000, "transcript_consequences": [
+            transcript("SCN5A", "synonymous_variant", "LOW")]},
+    ],
+    "3 38600000 . A G . . .": [
+        {"seq_region_name": "3", "start": 38600000, "transcript_consequences": [
+            transcript("SCN5A", "missense_variant", "MODERATE")]},
+    ],
+}  # fmt: skip
+"""A variant without an rs number is asked for by place, with the alleles in both orders."""
+
 
 def speak(asked: Asked) -> bytes:
     if asked.path == "/info/data":
         assert asked.params == {"content-type": "application/json"}
         return b'{"releases": [113]}'
+    if asked.path == "/vep/human/region":
+        lines = json.loads(asked.body)["variants"]
+        return json.dumps([{"input": line} | effect for line in lines for effect in BY_PLACE.get(line, [])]).encode()
     assert (asked.method, asked.path) == ("POST", "/vep/human/id")
     ids = json.loads(asked.body)["ids"]
     return json.dumps([{"input": rs, "id": rs} | effect for rs in ids for effect in EFFECTS.get(rs, [])]).encode()
@@ -68,7 +83,7 @@ def test_genes_and_consequences_in_any_weather(server: Server, survives: Weather
         ("rs6801957", "SCN10A", 0, "overlap", "missense_variant (MODERATE)"),
         ("rs6801957", "SCN5A", 3200, "nearest", "downstream_gene_variant (MODIFIER)"),
         ("rs2074238:C:T", None, None, "none", "not known to the service"),
-        ("3:38600000_A_G", None, None, "none", "the service knows variants by rs number; this one has none"),
+        ("3:38600000_A_G", "SCN5A", 0, "overlap", "missense_variant (MODERATE)"),
     ]
 
 

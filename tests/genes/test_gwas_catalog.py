@@ -9,15 +9,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from ecgwas.errors import InputError
 from ecgwas.genes import gwas_catalog, web
-from ecgwas.genes.contract import Get, Variants
+from ecgwas.genes.contract import Get
 from ecgwas.study import GwasCatalog
 from tests.genes.conftest import Weather
-from tests.genes.hits import make_loci, make_variants
+from tests.genes.hits import make_loci, make_variants, variants_of
 from tests.genes.server import Asked, Server
 
 
@@ -72,7 +71,7 @@ HEADER = (
 )
 LINES = [
     "2020\t1\tPR interval\t3\t38725824\tSCN10A - SCN5A\trs6801957-T\trs6801957\t120.5\t1.4\t[1-2] ms increase\tPR\tGCST1",
-    "2021\t2\tQT, two\t1;3\t1;2\tA; B, C\trs1-A; rs12143842-C\trs1; rs12143842\tNR\t\t\t\tGCST2",
+    "2021\t2\tQT, two\t3;1\t1;2\tA; B, C\trs1-A; rs12143842-C\trs1; rs12143842\tNR\t\t\t\tGCST2",
     "2022\t3\tHeight\t9\t5\tD\trs99-?\trs99\t8.1\t\t\theight\tGCST3",
 ]
 
@@ -100,10 +99,10 @@ def test_the_bulk_file(packing: str, tmp_path: Path) -> None:
 def test_in_hg38_variants_without_an_rs_number_meet_by_position(tmp_path: Path) -> None:
     path = tmp_path / "catalog.tsv"
     path.write_text("\n".join([HEADER, *LINES]))
-    frame = pl.DataFrame({"variant": ["9:5_A_G"], "chrom": ["9"], "pos": [5]})
+    rows = [("9:5_A_G", "9", 5, "A", "G")]
     get = web.make_get(tmp_path / "cache", offline=True)
     look = {
-        build: gwas_catalog.look_up(GwasCatalog(file=path), Variants(frame, build), make_loci(), get).frame["trait"].to_list()
+        build: gwas_catalog.look_up(GwasCatalog(file=path), variants_of(rows, build), make_loci(), get).frame["trait"].to_list()
         for build in ("hg19", "hg38")
     }
     assert look == {"hg19": [], "hg38": ["Height"]}

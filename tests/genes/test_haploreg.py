@@ -7,15 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from ecgwas.genes import haploreg, web
-from ecgwas.genes.contract import Answer, Get, NotUnderstood, Question, Variants
+from ecgwas.genes.contract import Answer, Get, NotUnderstood, Question
 from ecgwas.study import Haploreg
 from ecgwas.tables import Loci
 from tests.genes.conftest import Weather
-from tests.genes.hits import make_loci, make_variants
+from tests.genes.hits import make_loci, make_variants, variants_of
 from tests.genes.server import Asked, Reply, Server
 
 COLUMNS = """
@@ -94,7 +93,7 @@ def test_a_real_answer_is_read(shared: Path) -> None:
     content = (shared / "data" / "networks" / "haploreg_answer.txt").read_bytes()
     rows = [line.split("\t") for line in content.decode().splitlines()[1:]]
     names = sorted({line[5] for line in rows})
-    variants = Variants(pl.DataFrame({"variant": names, "chrom": "X", "pos": range(len(names))}), "hg19")
+    variants = variants_of([(name, "X", pos, "A", "G") for pos, name in enumerate(names)], "hg19")
 
     def get(question: Question, understand: Callable[[bytes], Any]) -> Answer[Any]:
         assert question.parts is not None

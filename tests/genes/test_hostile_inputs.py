@@ -6,15 +6,14 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from ecgwas import genes
 from ecgwas.errors import InputError
 from ecgwas.genes import enrichment, regions, string_files
-from ecgwas.genes.contract import Variants
 from ecgwas.study import Enrichment, Regions, StringFiles
 from ecgwas.tables import Loci
+from tests.genes.hits import variants_of
 from tests.genes.test_string_files import links
 
 GLIST = "1 100 200 AAA\n1 300 400 BBB\n2 100 200 CCC\n"
@@ -22,7 +21,7 @@ GMT = "heart\tof the heart\tAAA\tBBB\nother\t\tCCC\tDDD\n"
 
 
 def mapped(path: Path, chrom: str = "1", pos: int = 150) -> list[str | None]:
-    variants = Variants(pl.DataFrame({"variant": ["rs1"], "chrom": [chrom], "pos": [pos]}))
+    variants = variants_of([("rs1", chrom, pos, "A", "G")])
     return regions.annotate(Regions(file=path), variants, Loci.empty()).frame["gene"].to_list()
 
 

@@ -24,4 +24,4 @@ def test_a_hairball_is_told_and_so_is_chance() -> None:
     assert any("100% of the genes" in note for note in network.notes)
     assert "3 edges, 1.5 expected by 99 networks of the same degrees: p = 0.02" in network.notes
     assert network.tests.frame["largest_cluster_share"].to_list() == [1.0]
-    assert network.unplaced.frame.rows() == [("gene", "e", "x", "why")]
+    assert network.unplaced.frame.rows() == [("gene", "e", None, None, None, None, "x", "why")]

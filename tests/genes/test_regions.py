@@ -8,16 +8,15 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecgwas.errors import InputError
 from ecgwas.genes import regions
-from ecgwas.genes.contract import Variants
 from ecgwas.study import Regions
 from ecgwas.tables import Loci
+from tests.genes.hits import variants_of
 
 FORMATS = {
     "glist-hg19": "19 101 200 AAA\nX 5 9 BBB\n",
@@ -89,7 +88,7 @@ def test_near_is_what_a_loop_over_all_genes_finds(found: list[tuple[int, int]], 
 def test_a_variant_far_from_all_genes_is_kept_without_one(tmp_path: Path) -> None:
     path = tmp_path / "glist"
     path.write_text("1 100 200 A\n1 150 160 A\n")
-    variants = Variants(pl.DataFrame({"variant": ["rs1", "rs2", "rs3"], "chrom": ["1", "1", "7"], "pos": [155, 260, 5]}))
+    variants = variants_of([("rs1", "1", 155, "A", "G"), ("rs2", "1", 260, "A", "G"), ("rs3", "7", 5, "A", "G")])
     loci = Loci.empty()
     genes = regions.annotate(Regions(file=path, max_distance_bp=50), variants, loci).frame
     assert genes.select("variant", "gene", "distance_bp", "rank", "relation", "evidence").rows() == [
@@ -102,7 +101,7 @@ def test_a_variant_far_from_all_genes_is_kept_without_one(tmp_path: Path) -> Non
 def test_several_genes_of_a_variant_are_kept_with_distance_and_rank(tmp_path: Path) -> None:
     path = tmp_path / "glist"
     path.write_text("1 100 200 B\n1 150 260 A\n1 205 300 C\nchr1 900 950 D\n")
-    variants = Variants(pl.DataFrame({"variant": ["rs1"], "chrom": ["1"], "pos": [198]}))
+    variants = variants_of([("rs1", "1", 198, "A", "G")])
     genes = regions.annotate(Regions(file=path, window_bp=10), variants, Loci.empty()).frame
     assert genes.select("gene", "distance_bp", "rank").rows() == [("A", 0, 1), ("B", 0, 2), ("C", 7, 3)]
 

@@ -40,7 +40,9 @@ def test_edges_clusters_and_strangers(make, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert any("Z" in note for note in network.notes)
     assert any("5 of 6" in note for note in network.notes)
-    assert network.unplaced.frame.rows() == [("gene", "Z", "string_files", "not among the names of the network")]
+    assert network.unplaced.frame.rows() == [
+        ("gene", "Z", None, None, None, None, "string_files", "not among the names of the network")
+    ]
     test = network.tests.frame.row(0, named=True)
     assert (test["genes"], test["edges"], test["average_degree"], test["clustering"]) == (5, 2, 0.8, 0.0)
     assert (test["p"] is None) == (make is export)

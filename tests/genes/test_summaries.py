@@ -16,7 +16,8 @@ HITS = [("rs1", "ae.V1.f01", 9.0), ("rs1", "ae.V2.f01", 10.0), ("rs2", "ae.V1.f0
 def genes() -> Genes:
     """rs1 is mapped to A by two sources."""
     return Genes.of([
-        {"locus": locus, "variant": variant, "chrom": "1", "pos": 5, "gene": gene, "distance_bp": 0, "rank": 1,
+        {"locus": locus, "variant": variant, "chrom": "1", "pos": int(variant[2:]), "effect_allele": "A",
+         "other_allele": "G", "gene": gene, "distance_bp": 0, "rank": 1,
          "relation": "overlap" if gene else "none", "evidence": None, "source": f"s{k}", "source_version": "v"}
         for k, (variant, locus, gene) in enumerate(GENES)
     ])  # fmt: skip
@@ -24,7 +25,8 @@ def genes() -> Genes:
 
 def hits() -> Associations:
     return Associations.of([
-        {"trait": trait, "variant": variant, "chrom": "1", "pos": 5, "effect_allele": "A", "other_allele": "G", "eaf": 0.2,
+        {"trait": trait, "variant": variant, "chrom": "1", "pos": int(variant[2:]), "effect_allele": "A",
+         "other_allele": "G", "eaf": 0.2,
          "n": 9, "beta": 1.0, "se": 0.1, "t": 10.0, "neglog10p": neglog10p}
         for variant, trait, neglog10p in HITS
     ])  # fmt: skip

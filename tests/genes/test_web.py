@@ -163,6 +163,7 @@ def test_a_file_is_downloaded_whole_or_not_at_all(server: Server, tmp_path: Path
 
 def test_rs_numbers_at_the_beginning_of_an_id() -> None:
     variants = make_variants()
-    assert variants.rs_numbers() == {"rs12143842": "rs12143842", "rs6801957": "rs6801957", "rs2074238:C:T": "rs2074238"}
+    named = {variant.name: number for variant, number in variants.rs_numbers().items()}
+    assert named == {"rs12143842": "rs12143842", "rs6801957": "rs6801957", "rs2074238:C:T": "rs2074238"}
     renamed = Variants(variants.frame.with_columns(variant=variants.frame["variant"] + "x"))
-    assert list(renamed.rs_numbers()) == ["rs2074238:C:Tx"]
+    assert [variant.name for variant in renamed.rs_numbers()] == ["rs2074238:C:Tx"]

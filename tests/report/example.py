@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ecgwas.associate.hits.region import lead_of
 from ecgwas.loci_tables import Audit, Credible, Heritability
 from ecgwas.recording_tables import Reliability
 from ecgwas.report import (
@@ -104,9 +105,10 @@ def make_chance(seed: int = 1) -> Findings:
     quiet = make_findings(seed + 100, hits=False)
     row = _row("ae.V1.f01", "rs5", "6", CHROMOSOMES["6"], THRESHOLD + 0.3)
     locus = {"locus": 1, "lead_variant": "rs5", "chrom": "6", "pos": CHROMOSOMES["6"], "start": CHROMOSOMES["6"],
-             "stop": CHROMOSOMES["6"], "effect_allele": "A", "eaf": 0.31, "best_trait": "ae.V1.f01",
+             "stop": CHROMOSOMES["6"], "effect_allele": "A", "other_allele": "G", "eaf": 0.31, "best_trait": "ae.V1.f01",
              "neglog10p": THRESHOLD + 0.3, "traits": 1, "variants": 1}  # fmt: skip
-    gene = {"locus": 1, "variant": "rs5", "chrom": "6", "pos": CHROMOSOMES["6"], "gene": "GENE1", "distance_bp": 0, "rank": 1,
+    gene = {"locus": 1, "variant": "rs5", "chrom": "6", "pos": CHROMOSOMES["6"], "effect_allele": "A",
+            "other_allele": "G", "gene": "GENE1", "distance_bp": 0, "rank": 1,
             "relation": "overlap", "source": "regions", "source_version": "glist-hg19",
             "evidence": None}  # fmt: skip
     return replace(quiet, hits=Associations.of([row]), loci=Loci.of([locus]), genes=Genes.of([gene]))
@@ -132,13 +134,14 @@ def _region(rng: np.random.Generator, locus: dict[str, Any]) -> Region:
     middle = locus["pos"]
     places = np.unique(np.append(middle, middle + rng.integers(-250_000, 250_000, 80)))
     r2 = np.exp(-np.abs(places - middle) / 60_000)
-    tests = pl.DataFrame({"variant": [f"rs{at}" for at in places], "pos": places, "neglog10p": locus["neglog10p"] * r2,
+    tests = pl.DataFrame({"variant": [f"rs{at}" for at in places], "pos": places, "effect_allele": "A",
+                          "other_allele": "G", "neglog10p": locus["neglog10p"] * r2,
                           "r2": r2}).with_columns(variant=pl.when(pl.col("pos") == middle).then(pl.lit(locus["lead_variant"]))
                                                   .otherwise(pl.col("variant")))  # fmt: skip
     genes = pl.DataFrame({"gene": ["LEFT1", "MIDDLE1", "RIGHT1"], "start": [middle - 300_000, middle - 9_000, middle + 90_000],
                           "stop": [middle - 100_000, middle + 30_000, middle + 200_000]})  # fmt: skip
     return Region(locus["locus"], locus["best_trait"], locus["chrom"], middle - 250_000, middle + 250_000,
-                  locus["lead_variant"], tests, genes)  # fmt: skip
+                  lead_of(locus), tests, genes)  # fmt: skip
 
 
 def _background(rng: np.random.Generator) -> Background:
@@ -154,7 +157,8 @@ def _more(loci: Loci) -> dict[str, pl.DataFrame]:
     audit = Audit.of([_audited(row, "one person" if row["locus"] == 2 else None) for row in leads])
     credible = Credible.of([{"locus": row["locus"], "trait": row["best_trait"], "set": 1, "method": "susie",
                              "variant": row["lead_variant"], "chrom": row["chrom"], "pos": row["pos"], "effect_allele": "A",
-                             "posterior": 0.91, "inclusion": 0.95, "variants": 1, "coverage": 0.96, "purity": 1.0}
+                             "other_allele": "G", "posterior": 0.91, "inclusion": 0.95, "variants": 1,
+                             "coverage": 0.96, "purity": 1.0}
                             for row in leads])  # fmt: skip
     heritability = Heritability.of([{"trait": "ae.V3.f02", "people": 74, "variants": 900, "heritability": -0.04, "se": 0.2,
                                       "greml": 0.0, "greml_se": 0.2, "greml_p": 1.0}])  # fmt: skip
@@ -166,7 +170,7 @@ def _more(loci: Loci) -> dict[str, pl.DataFrame]:
 def _audited(locus: dict[str, Any], flag: str | None) -> dict[str, Any]:
     numbers = {name: 0.5 for name, column in Audit.columns.items() if column.dtype == pl.Float64()}
     counts = {name: 20 for name, column in Audit.columns.items() if column.dtype == pl.Int64()}
-    place = {name: locus[name] for name in ("chrom", "pos", "effect_allele", "eaf", "neglog10p")}
+    place = {name: locus[name] for name in ("chrom", "pos", "effect_allele", "other_allele", "eaf", "neglog10p")}
     return numbers | counts | place | {"trait": locus["best_trait"], "variant": locus["lead_variant"], "flags": flag}
 
 
@@ -222,7 +226,8 @@ def _row(trait: str, variant: str, chrom: str, pos: int, neglog10p: float) -> di
 def _loci() -> Loci:
     return Loci.of([
         {"locus": i + 1, "lead_variant": variant, "chrom": chrom, "pos": CHROMOSOMES[chrom],
-         "start": CHROMOSOMES[chrom] - 60_000, "stop": CHROMOSOMES[chrom] + 60_000, "effect_allele": "A", "eaf": 0.31,
+         "start": CHROMOSOMES[chrom] - 60_000, "stop": CHROMOSOMES[chrom] + 60_000, "effect_allele": "A", "other_allele": "G",
+         "eaf": 0.31,
          "best_trait": "pca.12L.f01", "neglog10p": strength, "traits": 6 - i, "variants": 14 + i,
          "known": "new" if i == 1 else "known", "known_distance_bp": None}
         for i, (chrom, variant, _, strength) in enumerate(PLANTED)
@@ -354,7 +359,8 @@ def _genes(loci: Loci) -> Genes:
     for row in loci.frame.iter_rows(named=True):
         gene = PLANTED[row["locus"] - 1][2]
         near = [gene, "SCN10A"] if gene == "SCN5A" else [gene]
-        rows += [{"locus": row["locus"], "variant": row["lead_variant"], "chrom": row["chrom"], "pos": row["pos"], "gene": name,
+        rows += [{"locus": row["locus"], "variant": row["lead_variant"], "chrom": row["chrom"], "pos": row["pos"],
+                  "effect_allele": row["effect_allele"], "other_allele": row["other_allele"], "gene": name,
                   "distance_bp": 2_000 * rank, "rank": rank + 1, "relation": "overlap", "evidence": None, "source": "regions",
                   "source_version": "glist-hg19"} for rank, name in enumerate(near)]  # fmt: skip
     return Genes.of(rows)

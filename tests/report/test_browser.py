@@ -142,7 +142,7 @@ def test_search_finds_a_locus_by_gene_and_leads_to_its_ecg_by_genotype(opened: O
 def test_search_finds_a_variant_and_rings_it_in_its_strongest_trait(opened: Opened) -> None:
     page = opened.page
     page.fill("#search", "rs6801957")
-    page.locator("#search-results li", has_text="variant, strongest in").first.wait_for()
+    page.locator("#search-results li", has_text="variant at ").first.wait_for()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.locator("#trait-manhattan circle").wait_for()

@@ -127,3 +127,18 @@ def test_nothing_found_packs_too() -> None:
     packed = e.embedded(make_empty_findings(), {})
     assert json.loads(packed.index)["variants"] == 0
     assert points(packed, 0) == []
+
+
+def test_alleles_of_one_position_and_name_are_packed_apart() -> None:
+    row = {"trait": "pca.12L.f01", "variant": ".", "chrom": "3", "pos": 5, "effect_allele": "A", "other_allele": "G",
+           "eaf": 0.3,
+           "n": 74, "beta": 0.5, "se": 0.1, "t": 5.0, "neglog10p": 6.0}  # fmt: skip
+    other = row | {"effect_allele": "T", "beta": -0.25, "neglog10p": 4.0}
+    packed = e.embedded(replace(make_findings(4), associations=Kept.of(Associations.of([row, other]))), {})
+    assert json.loads(packed.index)["variants"] == 2
+    assert zlib.decompress(base64.b64decode(packed.blocks["variant-names"])).decode() == ".\tA\tG\n.\tT\tG"
+    block = Unpacked(packed.blocks["trait-0"])
+    assert block.plain(4)[0] == 2
+    assert np.cumsum(block.numbers(2, "<u4")).tolist() == [0, 1]
+    assert block.numbers(2, "<f4").tolist() == [6.0, 4.0]
+    assert block.numbers(2, "<f4").tolist() == [0.5, -0.25]

@@ -16,7 +16,7 @@ from ecgwas.report import Findings, Kept
 from ecgwas.report import drawing as d
 from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.figures.sieve import Sieve, genome_of, sift
-from ecgwas.tables import Associations, Edges, Terms
+from ecgwas.tables import Associations, Edges, Genes, Loci, Terms
 from tests.report.example import NETWORK, make_findings, rows_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -287,7 +287,7 @@ def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(findings
     root = etree.fromstring(figure.svg.encode())
     assert numbers(figure.csv)["variant"].to_list() == here.tests["variant"].to_list()
     words = [element.text for element in root.iter(f"{SVG}text")]
-    assert {"LEFT1", "MIDDLE1", "RIGHT1", here.lead_variant} <= set(words)
+    assert {"LEFT1", "MIDDLE1", "RIGHT1", here.lead["variant"]} <= set(words)
     assert len(root.findall(f"{SVG}polygon")) == 1
     # The lead is the credible set: a ring around it, and one in the key.
     assert len(root.findall(f"{SVG}circle")) == 2
@@ -353,3 +353,28 @@ def test_genes_with_like_hits_stand_together() -> None:
     order = hits._clustered(counts, ["A", "B", "C", "D"])
     assert abs(order.index("A") - order.index("C")) == 1
     assert abs(order.index("B") - order.index("D")) == 1
+
+
+@pytest.mark.parametrize("name", ["rs1", "."])
+def test_names_of_variants_join_no_pictures(findings: Findings, name: str) -> None:
+    """With one name for all variants genes, counts and the diamond of each region are those of the named ones."""
+    called = {"variant": pl.lit(name)}
+    credible = findings.more["loci/credible"].with_columns(**called)
+    here = findings.regions[0]
+    renamed = replace(
+        findings,
+        hits=Associations(findings.hits.frame.with_columns(**called)),
+        genes=Genes(findings.genes.frame.with_columns(**called)),
+        loci=Loci(findings.loci.frame.with_columns(lead_variant=pl.lit(name))),
+        more={**findings.more, "loci/credible": credible},
+    )
+    assert associations.nearest_genes(renamed) == associations.nearest_genes(findings)
+    plain, other = hits.genes(findings), hits.genes(renamed)
+    assert plain is not None
+    assert other is not None
+    assert other.csv == plain.csv
+    labelled = replace(here, lead={**here.lead, "variant": name}, tests=here.tests.with_columns(**called))
+    drawn = [region.region(findings, here), region.region(renamed, labelled)]
+    marks = [(one.svg.count("<polygon"), one.svg.count("fill='none' stroke=")) for one in drawn if one is not None]
+    assert len(marks) == 2
+    assert marks[0] == marks[1]

@@ -11,7 +11,7 @@ import pytest
 from ecgwas.report import Kept, LeadVariant, flow, genotype_beats, pooled, render, shareable
 from ecgwas.report.figures.genotype import ecg_by_genotype
 from ecgwas.study import ReportOptions
-from ecgwas.tables import Associations, People
+from ecgwas.tables import Associations, Loci, People
 from tests.factories import make_signals
 from tests.report.example import make_findings, rows_of
 
@@ -128,3 +128,15 @@ def test_rare_alleles_are_left_out_and_counted() -> None:
 def test_the_same_findings_twice_are_the_same() -> None:
     once = shareable(make_findings(), LEAST)
     assert render(ReportOptions(), once).html == render(ReportOptions(), shareable(once, LEAST)).html
+
+
+@pytest.mark.parametrize("name", ["rs1", "."])
+def test_a_locus_is_hidden_by_its_place_whatever_its_lead_variant_is_called(name: str) -> None:
+    """All hits have one name: those of chromosome 1 are carried by few, the loci elsewhere are shown."""
+    plain = make_findings(5)
+    few = pl.when(pl.col("chrom") == "1").then(0.01).otherwise("eaf")
+    hits = Associations(plain.hits.frame.with_columns(variant=pl.lit(name), eaf=few))
+    loci = Loci(plain.loci.frame.with_columns(lead_variant=pl.lit(name)))
+    found = shareable(replace(plain, hits=hits, loci=loci), LEAST)
+    assert found.loci.frame["chrom"].to_list() == ["2", "3"]
+    assert set(found.hits.frame["chrom"]) == {"2", "3"}

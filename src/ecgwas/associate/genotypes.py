@@ -77,17 +77,12 @@ class Genotypes:
         """(stop - start, P) float64: copies of the effect allele as in the file, no call NaN. Males of X count 0 or 2."""
         return self.source.dosages(self.rows[start:stop])
 
-    def dosage_of(self, variant: str, eids: Sequence[str]) -> NDArray[np.float64]:
-        """(N,) float64 of the people in `eids`, in that order: copies of the effect allele, no call NaN.
+    def dosage_of(self, place: int, eids: Sequence[str]) -> NDArray[np.float64]:
+        """(N,) float64 of the people in `eids`, in that order: copies of the effect allele of the variant at that place.
 
-        Raises InputError where there is no such variant or person here.
+        No call is NaN. Raises InputError where a person is not here.
         """
-        index = np.flatnonzero(self.variants == variant)
-        if len(index) == 0:
-            fix = f"its id must stand in the file's list of variants, on chromosome {self.chrom}"
-            raise InputError(f"there is no variant {variant}", where=self.files.variants, fix=fix)
-        first = int(index[0])
-        values: NDArray[np.float64] = self.dosages(first, first + 1)[0, self.find(eids)]
+        values: NDArray[np.float64] = self.dosages(place, place + 1)[0, self.find(eids)]
         return values
 
     def find(self, eids: Sequence[str]) -> NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """Meta-analysis: the scans of several studies together, by inverse variance, with what they disagree about.
 
-A study is a table of rows, one per variant (and trait): ecgwas's own (Associations: Parquet or CSV) or GWAS-SSF (.tsv[.gz]).
 Rows belong together that have the same trait, chromosome, position and pair of alleles, on either strand.
 """
 
@@ -8,28 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy import special, stats
 
 from ecgwas.associate.calls.alleles import COMPLEMENT, UNCLEAR
-from ecgwas.errors import InputError, first_few
+from ecgwas.errors import InputError
 from ecgwas.loci_tables import MetaAssociations, MetaDropped
 
-NAMES = {
-    "chrom": ("chrom", "chromosome"), "pos": ("pos", "base_pair_location"), "effect_allele": ("effect_allele",),
-    "other_allele": ("other_allele",), "eaf": ("eaf", "effect_allele_frequency"), "beta": ("beta",),
-    "se": ("se", "standard_error"), "n": ("n",), "variant": ("variant", "rsid", "variant_id"), "trait": ("trait",),
-}  # fmt: skip
-"""Ours -> headers under which it stands."""
-OPTIONAL = ("n", "variant", "trait")
-TYPES = {
-    "chrom": pl.String, "pos": pl.Int64, "effect_allele": pl.String, "other_allele": pl.String, "eaf": pl.Float64,
-    "beta": pl.Float64, "se": pl.Float64, "n": pl.Int64, "variant": pl.String, "trait": pl.String,
-}  # fmt: skip
-MISSING = ["", "NA", "#NA", "nan"]
 FAR_APART = 0.2
 """Frequencies that differ more between two studies are not of the same allele."""
 KEY = ("trait", "chrom", "pos", "first", "second")
@@ -44,38 +31,15 @@ class Combined:
     dropped: MetaDropped
 
 
-def read(path: Path) -> pl.DataFrame:
-    """Columns of TYPES; trait empty where the table has none. Raises InputError where the file or a column is missing."""
-    if not path.is_file():
-        raise InputError(
-            "the table of associations is missing", where=path, fix="name a file of results/scan or a GWAS-SSF file"
-        )
-    if path.suffix == ".parquet":
-        frame = pl.read_parquet(path)
-    else:
-        separator = "," if path.suffix == ".csv" else "\t"
-        frame = pl.read_csv(path, separator=separator, infer_schema=False, null_values=MISSING)
-    places = {ours: next((name for name in theirs if name in frame.columns), None) for ours, theirs in NAMES.items()}
-    absent = [ours for ours, name in places.items() if name is None and ours not in OPTIONAL]
-    if absent:
-        problem = f"the table lacks columns for {first_few(absent, 10)}; it has {first_few(frame.columns, 15)}"
-        raise InputError(problem, where=path, fix="give an ecgwas scan (chrom, pos, effect_allele ...) or a GWAS-SSF file")
-    columns = [
-        pl.lit(None, TYPES[ours]).alias(ours) if name is None else pl.col(name).cast(TYPES[ours], strict=False).alias(ours)
-        for ours, name in places.items()
-    ]
-    return frame.select(columns).with_columns(
-        pl.col("trait").fill_null(""), pl.col("chrom").str.strip_prefix("chr").replace({"23": "X", "24": "Y", "25": "MT"}),
-        pl.col("effect_allele").str.to_uppercase(), pl.col("other_allele").str.to_uppercase(),
-    )  # fmt: skip
-
-
 def combine(studies: Sequence[tuple[str, pl.DataFrame]]) -> Combined:
-    """studies: name and frame with the columns of TYPES; the first study that has a variant decides its effect allele.
+    """studies: name and frame with the columns of meta_studies.TYPES; the first study that has a variant decides its effect
+    allele.
 
-    beta = sum(w beta) / sum(w), w = 1 / se^2; se = sum(w)^-1/2; Q = sum(w (beta_i - beta)^2), chi-square with studies - 1
-    degrees of freedom (Cochran 1954); I2 = max(0, 1 - (studies - 1) / Q) (Higgins and Thompson 2002, Stat Med 21:1539).
-    Raises InputError with fewer than two studies.
+    Fixed effect: beta = sum(w beta) / sum(w), w = 1 / se^2; se = sum(w)^-1/2; Q = sum(w (beta_i - beta)^2), chi-square with
+    studies - 1 degrees of freedom (Cochran 1954); I2 = max(0, 1 - (studies - 1) / Q) (Higgins and Thompson 2002, Stat Med
+    21:1539). Random effects: tau2 = max(0, (Q - (studies - 1)) / (sum(w) - sum(w^2) / sum(w))), weights 1 / (se^2 + tau2)
+    (DerSimonian and Laird 1986, Control Clin Trials 7:177). Participants must not be in two studies: effects are taken as
+    independent. Raises InputError with fewer than two studies.
     """
     if len(studies) < 2:
         raise InputError(f"{len(studies)} study is no meta-analysis", fix="name two tables or more")
@@ -148,19 +112,34 @@ def _aligned(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pooled(rows: pl.DataFrame) -> MetaAssociations:
-    weight = 1 / pl.col("se") ** 2
+    beta, weight = pl.col("beta"), 1 / pl.col("se") ** 2
+    q = ((weight * beta**2).sum() - (weight * beta).sum() ** 2 / weight.sum()).clip(lower_bound=0.0)
+    spread = weight.sum() - (weight**2).sum() / weight.sum()
+    tau2 = ((q - (pl.len() - 1)) / spread).clip(lower_bound=0.0)
+    random = 1 / (pl.col("se") ** 2 + tau2)
+    made = pl.concat_str(["chrom", "pos", "other_allele", "effect_allele"], separator=":")
+    known = pl.col("n").is_not_null().all()
     summed = rows.group_by(KEY, maintain_order=True).agg(
-        pl.col("variant", "effect_allele", "other_allele").first(),
-        eaf=(weight * pl.col("eaf")).sum() / weight.sum(), n=pl.col("n").sum(), studies=pl.len().cast(pl.Int64),
-        beta=(weight * pl.col("beta")).sum() / weight.sum(), se=1 / weight.sum().sqrt(),
-        directions=pl.when(pl.col("beta") > 0).then(pl.lit("+")).otherwise(pl.lit("-")).str.join(""),
-        q=((weight * pl.col("beta") ** 2).sum() - (weight * pl.col("beta")).sum() ** 2 / weight.sum()).clip(lower_bound=0.0),
+        pl.col("effect_allele", "other_allele").first(),
+        variant=pl.coalesce(pl.col("variant").drop_nulls().first(), made.first()),
+        eaf=(weight * pl.col("eaf")).sum() / weight.filter(pl.col("eaf").is_not_null()).sum(),
+        n=pl.when(known).then(pl.col("n").sum()),
+        studies=pl.len().cast(pl.Int64), beta=(weight * beta).sum() / weight.sum(), se=1 / weight.sum().sqrt(),
+        directions=pl.when(beta > 0).then(pl.lit("+")).when(beta < 0).then(pl.lit("-")).otherwise(pl.lit("0")).str.join(""),
+        q=q, tau2=tau2, beta_random=(random * beta).sum() / random.sum(), se_random=1 / random.sum().sqrt(),
     )  # fmt: skip
     z = (summed["beta"] / summed["se"]).to_numpy()
     degrees = summed["studies"].to_numpy() - 1
-    q = summed["q"].to_numpy()
-    logs = -(special.log_ndtr(-np.abs(z)) + np.log(2)) / np.log(10)
-    shared = np.clip(1 - np.divide(degrees, q, out=np.full(len(q), np.inf), where=q > 0), 0.0, None)
-    extra = {"z": z, "neglog10p": logs, "q_p": stats.chi2.sf(q, np.maximum(degrees, 1)), "i2": shared}
+    q_found = summed["q"].to_numpy()
+    shared = np.clip(1 - np.divide(degrees, q_found, out=np.full(len(q_found), np.inf), where=q_found > 0), 0.0, None)
+    extra = {
+        "z": z, "neglog10p": _neglog10p(z), "q_p": stats.chi2.sf(q_found, np.maximum(degrees, 1)), "i2": shared,
+        "neglog10p_random": _neglog10p((summed["beta_random"] / summed["se_random"]).to_numpy()),
+    }  # fmt: skip
     found = summed.with_columns(**{name: pl.Series(values, dtype=pl.Float64) for name, values in extra.items()})
     return MetaAssociations(found.select(list(MetaAssociations.columns)).sort("trait", "chrom", "pos", "effect_allele"))
+
+
+def _neglog10p(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """-log10 of the two-sided p of a standard normal z, in log space."""
+    return np.asarray(-(special.log_ndtr(-np.abs(z)) + np.log(2)) / np.log(10))

@@ -20,6 +20,8 @@ from typing import Any
 import polars as pl
 import yaml
 
+from ecgwas.tables import VARIANT_KEY
+
 CODES = {"X": 23, "Y": 24, "MT": 25}
 MISSING = "#NA"
 FIRST = (
@@ -38,7 +40,7 @@ MOST_TOLD = 20
 
 @dataclass(frozen=True)
 class Rows:
-    """The table, and variants that it cannot hold: columns variant, reason."""
+    """The table, and variants that it cannot hold: columns variant, chrom, pos, effect_allele, other_allele, reason."""
 
     frame: pl.DataFrame
     left_out: pl.DataFrame
@@ -69,14 +71,15 @@ def rows(tests: pl.DataFrame) -> Rows:
     )
     judged = tests.with_columns(reason=reason)
     kept = judged.filter(pl.col("reason").is_null()).with_columns(
-        chromosome=pl.col("chrom").replace(CODES).cast(pl.Int64), rsid=pl.col("variant").str.extract(r"^(rs[0-9]+)")
+        chromosome=pl.col("chrom").replace(CODES).cast(pl.Int64),
+        rsid=pl.col("variant").str.extract(r"^(rs[0-9]+)(?:[^0-9A-Za-z]|$)"),
     )
-    frame = kept.sort("chromosome", "pos", "variant").select(
+    frame = kept.sort("chromosome", "pos", "effect_allele", "other_allele").select(
         "chromosome", pl.col("pos").alias("base_pair_location"), "effect_allele", "other_allele", "beta",
         pl.col("se").alias("standard_error"), pl.col("eaf").alias("effect_allele_frequency"),
         pl.col("neglog10p").alias("neg_log_10_p_value"), "rsid", "n",
     )  # fmt: skip
-    return Rows(frame, judged.filter(pl.col("reason").is_not_null()).select("variant", "reason"))
+    return Rows(frame, judged.filter(pl.col("reason").is_not_null()).select("variant", *VARIANT_KEY, "reason"))
 
 
 def as_text(frame: pl.DataFrame) -> str:

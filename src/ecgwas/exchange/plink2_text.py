@@ -16,7 +16,7 @@ def rows(tests: pl.DataFrame, left_out: pl.DataFrame) -> pl.DataFrame:
     """One trait's table, all columns text, in the order of chromosome (as given) and position.
 
     tests: columns of ecgwas.tables.Associations; left_out: those of ecgwas.tables.LeftOutVariants, this trait's and those of
-    all traits. Variants that PLINK could not compute stand in it with NA and their code; their alleles are not known.
+    all traits. Variants that PLINK could not compute stand in it with NA and their code.
     """
     lost = left_out.filter(pl.col("reason").str.contains(CODE)).rename({"reason": "ERRCODE"})
     joined = pl.concat([tests.with_columns(ERRCODE=pl.lit(".")), lost.drop("trait")], how="diagonal")

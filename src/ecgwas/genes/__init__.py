@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.errors import first_few
 from ecgwas.gene_tables import (
     ClusterTerms,
     ClusterView,
@@ -60,7 +61,7 @@ from ecgwas.study import (
     StringDb,
     StringFiles,
 )
-from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms
+from ecgwas.tables import VARIANT_KEY, Associations, Clusters, Edges, Genes, Loci, Terms
 
 __all__ = ["GeneTables", "Get", "check", "run"]
 
@@ -108,7 +109,8 @@ def run(
     build: of the positions; seed: of the gene sets drawn by chance; tested: chromosome -> positions of all variants tested,
     without which nothing is said of how easily a gene is hit. Without sources every table is empty.
     """
-    variants = Variants(hits.frame.select("variant", "chrom", "pos").unique(maintain_order=True), build)
+    columns = hits.frame.select("variant", *VARIANT_KEY)
+    variants = Variants(columns.unique(VARIANT_KEY, keep="first", maintain_order=True), build)
     genes, notes = _mapped(sources, variants, loci, get)
     symbols = sorted(set(genes.frame["gene"].drop_nulls()))
     network = _network(sources, symbols, get, seed)
@@ -183,14 +185,15 @@ def _not_asked(source: GeneSource, variants: int) -> str | None:
 
 
 def _about(genes: Genes) -> str:
-    variants, without = genes.frame["variant"].n_unique(), _without_genes(genes).height
+    variants, without = genes.frame.select(VARIANT_KEY).n_unique(), _without_genes(genes).height
     version = genes.frame["source_version"][0]
     return f"{version}: {genes.frame['gene'].drop_nulls().n_unique()} genes of {variants} variants; {without} have none"
 
 
 def _without_genes(genes: Genes) -> pl.DataFrame:
     rows = genes.frame.filter(pl.col("relation") == "none")
-    return rows.select(what=pl.lit("variant"), name="variant", source="source", reason="evidence")
+    place = {name: name for name in VARIANT_KEY}
+    return rows.select(what=pl.lit("variant"), name="variant", **place, source="source", reason="evidence")
 
 
 def _network(sources: Sequence[GeneSource], symbols: Sequence[str], get: Get, seed: int) -> Network:
@@ -208,4 +211,11 @@ def _looked_up(source: GwasCatalog, variants: Variants, loci: Loci, get: Get) ->
     if reason is not None:
         return Published.empty(), f"the GWAS Catalog was not asked: {reason}; name its bulk file under `file`"
     found = gwas_catalog.look_up(source, variants, loci, get)
-    return found, f"GWAS Catalog: {len(found)} associations of {found.frame['variant'].n_unique()} hit variants"
+    note = f"GWAS Catalog: {len(found)} associations of {found.frame.select(VARIANT_KEY).n_unique()} hit variants"
+    skipped = gwas_catalog.not_looked_up(source, variants)
+    if skipped:
+        shown = first_few(
+            f"{one.name} at {one.chrom}:{one.pos}" for one in sorted(skipped, key=lambda one: (one.chrom, one.pos))
+        )
+        note += f"; {len(skipped)} hit variants were not looked up, as their rs number stands at several positions: {shown}"
+    return found, note

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from ecgwas import gene_symbols
 from ecgwas.errors import InputError, StudyError
 from ecgwas.genes import builds, enrichment, gwas_catalog, regions, string_files
 from ecgwas.genes.contract import Build
@@ -30,7 +32,7 @@ def check(sources: Sequence[GeneSource], build: Build | None = None, *, offline:
 
     build: hg19 | hg38, of the genotypes; a table of genes that is plainly of the other one is refused. No service is asked.
     """
-    facts = [_checked(source, build, offline) for source in sources]
+    facts = [fact for source in sources for fact in _checked(source, build, offline)]
     networks = sum(isinstance(source, NETWORKS) for source in sources)
     if networks > 1:
         raise StudyError(f"{networks} networks are named under `genes`", fix="keep one source: string_files or string_db")
@@ -39,26 +41,35 @@ def check(sources: Sequence[GeneSource], build: Build | None = None, *, offline:
     return facts
 
 
-def _checked(source: GeneSource, build: Build | None, offline: bool) -> str:
+def _checked(source: GeneSource, build: Build | None, offline: bool) -> list[str]:
     if isinstance(source, Regions):
         return _check_regions(source, build)
     if isinstance(source, StringFiles):
         string_files.check(source)
-        return f"network {source.links.name}"
+        return _with_warning(f"network {source.links.name}", string_files.symbols(source), source.info or source.links)
     if isinstance(source, Enrichment):
-        return f"{sum(1 for _ in enrichment.read(source))} terms in {source.terms.name}"
+        terms = list(enrichment.read(source))
+        genes = {gene for term in terms for gene in term.genes}
+        return _with_warning(f"{len(terms)} terms in {source.terms.name}", genes, source.terms)
     if isinstance(source, GwasCatalog) and source.file is not None:
         gwas_catalog.check(source.file)
-        return f"published associations in {source.file.name}"
+        return [f"published associations in {source.file.name}"]
     assert isinstance(source, Service)
     where = "answers from results/cache alone" if offline else f"asks {source.address}"
-    return f"{source.kind}: {where}"
+    return [f"{source.kind}: {where}"]
 
 
-def _check_regions(source: Regions, build: Build | None) -> str:
+def _check_regions(source: Regions, build: Build | None) -> list[str]:
     table = regions.read(source.file, protein_coding=source.protein_coding)
     own = builds.build_of(table)
     if own is not None and build is not None and own != build:
         problem = f"the table of genes has positions of {own}, the genotypes are said to be {build}"
         raise InputError(problem, where=source.file, fix=f"give a table of {build}, or correct `build` under `scan`")
-    return f"{len(set(regions.symbols(table)))} genes in {source.file.name}, {own or 'build unknown'}"
+    symbols = set(regions.symbols(table))
+    return _with_warning(f"{len(symbols)} genes in {source.file.name}, {own or 'build unknown'}", symbols, source.file)
+
+
+def _with_warning(fact: str, symbols: Iterable[str], path: Path) -> list[str]:
+    """The fact, and a warning where a spreadsheet has turned gene symbols of the file into dates or numbers."""
+    warning = gene_symbols.warning(symbols, path.name)
+    return [fact] if warning is None else [fact, warning]

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from ecgwas.tables import VARIANT_KEY
+
 Value = TypeVar("Value")
 Item = TypeVar("Item")
 Build = Literal["hg19", "hg38"]
@@ -18,6 +20,9 @@ Whole = Annotated[int, Field(ge=0, le=10**12)]
 """A count or a distance of an answer."""
 
 RS_NUMBER = re.compile(r"rs\d+(?![0-9A-Za-z])")
+BASES = re.compile(r"[ACGT]+")
+SAME_PLACE_BP = 50
+"""Indels may be anchored differently; another build is thousands of bases away."""
 
 
 class NotUnderstood(Exception):
@@ -62,20 +67,70 @@ class Get(Protocol):
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A hit variant: its place and alleles tell it from others, its name is a label. pos: 1-based, in the study's build."""
+
+    name: str
+    chrom: str
+    pos: int
+    effect_allele: str
+    other_allele: str
+
+    @property
+    def row(self) -> dict[str, object]:
+        """Columns variant, chrom, pos, effect_allele, other_allele."""
+        place = {"chrom": self.chrom, "pos": self.pos}
+        return {"variant": self.name, **place, "effect_allele": self.effect_allele, "other_allele": self.other_allele}
+
+    @property
+    def spelled(self) -> tuple[tuple[str, str], ...]:
+        """(reference, alternative) in both orders, as files of genotypes do not say which allele is the genome's; none where
+        an allele is not spelled in bases."""
+        alleles = self.other_allele.upper(), self.effect_allele.upper()
+        whole = all(BASES.fullmatch(allele) for allele in alleles)
+        return (alleles, alleles[::-1]) if whole else ()
+
+
+@dataclass(frozen=True)
 class Variants:
-    """Hit variants: columns variant, chrom, pos (1-based), once each; build hg19 | hg38, None: not known."""
+    """Hit variants: columns variant, chrom, pos (1-based), effect_allele, other_allele, once each; build hg19 | hg38, None:
+    not known."""
 
     frame: pl.DataFrame
     build: Build | None = None
 
-    def rows(self) -> Iterator[tuple[str, str, int]]:
-        """(variant, chrom, pos), in order."""
-        yield from self.frame.select("variant", "chrom", "pos").iter_rows()
+    def rows(self) -> Iterator[Variant]:
+        """In order."""
+        columns = self.frame.select("variant", *VARIANT_KEY)
+        yield from (Variant(name or ".", *place) for name, *place in columns.iter_rows())
 
-    def rs_numbers(self) -> dict[str, str]:
-        """Variant -> the rs number at the beginning of its id; variants without one are left out."""
-        found = {variant: RS_NUMBER.match(variant) for variant, _, _ in self.rows()}
+    def rs_numbers(self) -> dict[Variant, str]:
+        """Variant -> the rs number at the beginning of its name; variants without one are excluded."""
+        found = {variant: RS_NUMBER.match(variant.name) for variant in self.rows()}
         return {variant: match.group() for variant, match in found.items() if match is not None}
+
+    def sharing(self, *, chromosome: bool) -> frozenset[Variant]:
+        """Variants whose rs number stands at another position too: on the same chromosome, or on any (chromosome False)."""
+        numbers = self.rs_numbers()
+        places: dict[tuple[str, str], set[tuple[str, int]]] = {}
+        for variant, number in numbers.items():
+            places.setdefault((number, variant.chrom if chromosome else ""), set()).add((variant.chrom, variant.pos))
+        return frozenset(
+            variant for variant, number in numbers.items() if len(places[number, variant.chrom if chromosome else ""]) > 1
+        )
+
+
+def chromosome(name: str) -> str:
+    """Without "chr"; M is MT, 23 is X and 24 is Y."""
+    plain = name[3:] if name.lower().startswith("chr") else name
+    return {"M": "MT", "23": "X", "24": "Y"}.get(plain, plain)
+
+
+def belongs(variant: Variant, chrom: str | None, pos: int | None, *, exact: bool = False) -> bool:
+    """Whether what a service says of an rs number is of this variant: its chromosome is the same or not known, and, if exact,
+    its position (None: not known in the study's build) is within SAME_PLACE_BP."""
+    here = chrom in (None, "", ".") or chromosome(str(chrom)) == variant.chrom
+    return here and (not exact or (pos is not None and abs(pos - variant.pos) <= SAME_PLACE_BP))
 
 
 def as_json(content: bytes) -> Any:

@@ -1,7 +1,9 @@
 """Ensembl's Variant Effect Predictor (McLaren et al. 2016, Genome Biol 17:122) over its REST service.
 
 POST /vep/human/id, at most 200 variants a time; hg38 and hg19 have servers of their own. Genes within 5 kb are named.
-Variants that Ensembl does not know are not in the answer. Offline twin: regions over a GENCODE GTF (without consequences).
+Variants that Ensembl does not know are not in the answer. Variants without an rs number are asked for by position and alleles
+(POST /vep/human/region), in both orders of the alleles, as the files do not say which is the genome's; the worst consequence
+counts. Offline twin: regions over a GENCODE GTF (without consequences).
 """
 
 from __future__ import annotations
@@ -13,16 +15,27 @@ from pydantic import Field
 
 from ecgwas.errors import InputError, StudyError, first_few
 from ecgwas.genes import mapping
-from ecgwas.genes.contract import Get, Part, Question, Variants, Whole, batches, of_kind
+from ecgwas.genes.contract import (
+    SAME_PLACE_BP,
+    Build,
+    Get,
+    Part,
+    Question,
+    Variant,
+    Variants,
+    Whole,
+    batches,
+    belongs,
+    chromosome,
+    of_kind,
+)
 from ecgwas.genes.mapping import Found
-from ecgwas.genes.regions import chromosome
 from ecgwas.study import EnsemblVep
 from ecgwas.tables import Genes, Loci
 
 ASSEMBLIES = {"hg19": "GRCh37", "hg38": "GRCh38"}
 IMPACTS = ("HIGH", "MODERATE", "LOW", "MODIFIER")
-SAME_PLACE_BP = 50
-"""Indels may be anchored differently; another build is thousands of bases away."""
+NO_BASES = "no rs number, and alleles that are not spelled in bases"
 ENOUGH = 3
 
 
@@ -66,21 +79,21 @@ def annotate(options: EnsemblVep, variants: Variants, loci: Loci, get: Get) -> G
         raise StudyError("Ensembl has a server per genome build", fix="set `build: hg19` or `hg38` under `scan`")
     server = options.address if variants.build == "hg38" else options.address_hg19
     rs_numbers = variants.rs_numbers()
-    effects: dict[str, list[Effect]] = {}
-    for batch in batches(sorted(set(rs_numbers.values())), options.batch):
-        question = Question(f"{server}/vep/human/id", json={"ids": list(batch)})
-        for effect in get(question, of_kind(list[Effect])).value:
-            effects.setdefault(effect.input.strip(), []).append(effect)
+    named = _asked(f"{server}/vep/human/id", "ids", sorted(set(rs_numbers.values())), options.batch, get)
+    shared = variants.sharing(chromosome=True)
     # On the variant's own chromosome: not on patches and other haplotypes.
     here = {
-        variant: [effect for effect in effects.get(rs_numbers[variant], ()) if effect.chrom == chrom]
-        for variant, chrom, _ in variants.rows()
-        if variant in rs_numbers
+        variant: [one for one in named.get(number, ()) if belongs(variant, one.chrom, one.start, exact=variant in shared)]
+        for variant, number in rs_numbers.items()
     }
-    _same_build(here, variants)
+    _same_build(here, variants.build)
+    by_place = {variant: _lines(variant) for variant in variants.rows() if variant not in rs_numbers}
+    every = [line for lines in by_place.values() for line in lines]
+    placed = _asked(f"{server}/vep/human/region", "variants", every, options.batch, get)
+    here |= {variant: [one for line in lines for one in placed.get(line, ())] for variant, lines in by_place.items()}
     found = {variant: _genes(places, protein_coding=options.protein_coding) for variant, places in here.items()}
-    reasons = {variant: mapping.NO_RS_NUMBER for variant, _, _ in variants.rows() if variant not in rs_numbers}
-    reasons |= {variant: mapping.NOT_KNOWN for variant, places in here.items() if not places}
+    reasons = {variant: mapping.NOT_KNOWN for variant, places in here.items() if not places}
+    reasons |= {variant: NO_BASES for variant, lines in by_place.items() if not lines}
     return mapping.genes_of(variants, loci, found, reasons, "ensembl_vep", version(server, variants.build, get))
 
 
@@ -90,17 +103,30 @@ def version(server: str, build: str, get: Get) -> str:
     return f"Ensembl {max(get(question, of_kind(Data)).value.releases)} {ASSEMBLIES[build]}"
 
 
-def _same_build(here: Mapping[str, Sequence[Effect]], variants: Variants) -> None:
-    positions = {variant: pos for variant, _, pos in variants.rows()}
+def _asked(url: str, key: str, inputs: Sequence[str], batch: int, get: Get) -> dict[str, list[Effect]]:
+    """Input -> what the service says of it."""
+    effects: dict[str, list[Effect]] = {}
+    for some in batches(inputs, batch):
+        for effect in get(Question(url, json={key: list(some)}), of_kind(list[Effect])).value:
+            effects.setdefault(effect.input.strip(), []).append(effect)
+    return effects
+
+
+def _lines(variant: Variant) -> list[str]:
+    """The variant as lines of a VCF, the alleles in both orders."""
+    return [f"{variant.chrom} {variant.pos} . {ref} {alt} . . ." for ref, alt in variant.spelled]
+
+
+def _same_build(here: Mapping[Variant, Sequence[Effect]], build: Build) -> None:
     placed = {variant: places for variant, places in here.items() if places}
     elsewhere = [
-        variant
+        variant.name
         for variant, places in placed.items()
-        if all(abs(place.start - positions[variant]) > SAME_PLACE_BP for place in places)
+        if all(abs(place.start - variant.pos) > SAME_PLACE_BP for place in places)
     ]
     if len(elsewhere) >= ENOUGH and 2 * len(elsewhere) > len(placed):
         count = f"{len(elsewhere)} of {len(placed)} variants"
-        problem = f"Ensembl has {count} elsewhere in {variants.build}: {first_few(elsewhere)}"
+        problem = f"Ensembl has {count} elsewhere in {build}: {first_few(elsewhere)}"
         raise InputError(problem, fix="correct `build` under `scan`: hg19 or hg38")
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from scipy import stats
 
 from ecgwas.genes import mapping
-from ecgwas.genes.contract import Get, Part, Question, Variants, Whole, batches, of_kind
+from ecgwas.genes.contract import Build, Get, Part, Question, Variant, Variants, Whole, batches, belongs, of_kind
 from ecgwas.genes.enrichment import Enriched, is_cardiovascular
 from ecgwas.genes.mapping import Found
 from ecgwas.study import Gprofiler
@@ -32,6 +32,7 @@ class Snp(Part):
     """A variant of g:SNPense; start -1: without a place. variants: consequence -> transcripts."""
 
     rs_id: str
+    chromosome: str | None = None
     start: int
     gene_names: list[str]
     variants: dict[str, int] | None = None
@@ -93,16 +94,20 @@ class Profile(Part):
 def annotate(options: Gprofiler, variants: Variants, loci: Loci, get: Get) -> Genes:
     """Protein-coding genes that hold each variant, with the consequences on their transcripts."""
     rs_numbers = variants.rs_numbers()
-    placed: dict[str, list[Found]] = {}
+    placed: dict[str, list[Snp]] = {}
     for batch in batches(sorted(set(rs_numbers.values())), options.batch):
         url = f"{options.address}/api/snpense/snpense"
         question = Question(url, json={"query": list(batch), "output": "json"})
         for snp in get(question, of_kind(Snps)).value.result:
-            placed.setdefault(snp.rs_id, []).extend(_genes(snp))
-    found = {variant: _once(placed.get(rs_number, [])) for variant, rs_number in rs_numbers.items()}
-    reasons = {
-        variant: NOT_IN_A_GENE if variant in rs_numbers else mapping.NO_RS_NUMBER for variant, _, _ in variants.rows()
-    }  # fmt: skip
+            placed.setdefault(snp.rs_id, []).append(snp)
+    shared = variants.sharing(chromosome=True)
+    here = {
+        variant: [snp for snp in placed.get(number, []) if _is_of(variant, snp, variants.build, variant in shared)]
+        for variant, number in rs_numbers.items()
+    }
+    found = {variant: _once([gene for snp in snps for gene in _genes(snp)]) for variant, snps in here.items()}
+    reasons = {variant: NOT_IN_A_GENE if variant in rs_numbers else mapping.NO_RS_NUMBER for variant in variants.rows()}
+    reasons |= {variant: mapping.SHARED for variant in shared if not here[variant]}
     return mapping.genes_of(variants, loci, found, reasons, "gprofiler", version(options, get))
 
 
@@ -110,6 +115,11 @@ def version(options: Gprofiler, get: Get) -> str:
     """Which data the service holds, such as `g:Profiler e113_eg59_p19_6be52918`."""
     question = Question(f"{options.address}/api/util/data_versions", json={"organism": ORGANISM})
     return f"g:Profiler {get(question, of_kind(DataVersions)).value.gprofiler_version}"
+
+
+def _is_of(variant: Variant, snp: Snp, build: Build | None, exact: bool) -> bool:
+    """Whether g:SNPense, whose positions are hg38, means this variant."""
+    return belongs(variant, snp.chromosome, snp.start if build == "hg38" else None, exact=exact)
 
 
 def _genes(snp: Snp) -> list[Found]:

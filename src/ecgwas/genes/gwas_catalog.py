@@ -2,7 +2,8 @@
 
 From its bulk file `gwas-catalog-associations_ontology-annotated.tsv` (as it comes, .gz or .zip), or for few variants from its
 REST service, version 2: pages of 200, unsorted (sorting while paging drops rows), no `_embedded` where there is nothing.
-Variants are matched by rs number; in a study of hg38 also by position, because the catalog's positions are hg38.
+Variants are matched by rs number on the chromosome that the catalog gives it (`3;3`, `3 x 6` of several variants in turn); in
+a study of hg38 also by position, because the catalog's positions are hg38.
 p-values may be smaller than a float holds: -log10 p is taken from mantissa and exponent.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,8 @@ from pydantic import Field
 
 from ecgwas.errors import InputError
 from ecgwas.gene_tables import Published
-from ecgwas.genes.contract import Get, Part, Question, Variants, Whole, of_kind
+from ecgwas.genes.contract import RS_NUMBER as RS
+from ecgwas.genes.contract import Get, Part, Question, Variant, Variants, Whole, belongs, chromosome, of_kind
 from ecgwas.genes.enrichment import is_cardiovascular
 from ecgwas.genes.files import read_lines, version_of
 from ecgwas.genes.mapping import locus_of
@@ -28,6 +31,8 @@ from ecgwas.tables import Loci
 PAGE = 200
 NEEDED = ("DISEASE/TRAIT", "CHR_ID", "CHR_POS", "MAPPED_GENE", "SNPS", "PVALUE_MLOG", "PUBMEDID", "STUDY ACCESSION")
 RS_NUMBER = re.compile(r"rs\d+")
+SEVERAL = re.compile(r"\s*[;,]\s*|\s+x\s+")
+"""Between the variants of one association: of a haplotype (;) or an interaction (x)."""
 FIX = "give gwas-catalog-associations_ontology-annotated.tsv, or let `ecgwas references fetch` download it"
 
 Row = Mapping[str, Any]
@@ -76,15 +81,23 @@ class Page(Part):
 def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get) -> Published:
     """Every association of the catalog with a hit variant, by variant, strongest first."""
     found = _from_file(options.file, variants) if options.file is not None else _from_service(options, variants, get)
-    order = {variant: k for k, (variant, _, _) in enumerate(variants.rows())}
-    rows = sorted(found, key=lambda row: (order[row["variant"]], -(row["neglog10p"] or 0.0), row["trait"], row["study"] or ""))
-    places = {variant: locus_of(loci, chrom, pos) for variant, chrom, pos in variants.rows()}
+    order = {variant: k for k, variant in enumerate(variants.rows())}
+    rows = sorted(found, key=lambda row: (order[row["hit"]], -(row["neglog10p"] or 0.0), row["trait"], row["study"] or ""))
+    places = {variant: locus_of(loci, variant.chrom, variant.pos) for variant in order}
     tagged = [
-        row
-        | {"locus": places[row["variant"]], "cardiovascular": is_cardiovascular(_words(row), options.cardiovascular)}
+        {name: value for name, value in row.items() if name != "hit"}
+        | {"locus": places[row["hit"]], "cardiovascular": is_cardiovascular(_words(row), options.cardiovascular)}
+        | row["hit"].row
         for row in rows
-    ]  # fmt: skip
+    ]
     return Published.of(tagged)
+
+
+def not_looked_up(options: GwasCatalog, variants: Variants) -> frozenset[Variant]:
+    """Variants whose rs number stands at several positions of the study, where the catalog does not tell which it means."""
+    if options.file is None:
+        return variants.sharing(chromosome=False)
+    return frozenset() if variants.build == "hg38" else variants.sharing(chromosome=True)
 
 
 def _words(row: Row) -> str:
@@ -111,27 +124,54 @@ def _lines(path: Path) -> Iterator[dict[str, str]]:
         yield dict(zip(header, cells, strict=True))
 
 
+@dataclass(frozen=True)
+class _Index:
+    """Hit variants by rs number and, in hg38, by place; `shared`: those that their rs number alone does not tell apart."""
+
+    by_rs_number: Mapping[str, Sequence[Variant]]
+    by_place: Mapping[tuple[str, str], Sequence[Variant]]
+    shared: frozenset[Variant]
+
+    @classmethod
+    def of(cls, variants: Variants) -> _Index:
+        by_rs_number: dict[str, list[Variant]] = {}
+        for variant, rs_number in variants.rs_numbers().items():
+            by_rs_number.setdefault(rs_number, []).append(variant)
+        by_place: dict[tuple[str, str], list[Variant]] = {}
+        for variant in variants.rows() if variants.build == "hg38" else ():
+            by_place.setdefault((variant.chrom, str(variant.pos)), []).append(variant)
+        return cls(by_rs_number, by_place, variants.sharing(chromosome=True))
+
+    def matching(self, cells: Mapping[str, str]) -> list[Variant]:
+        """The hit variants that a line of the catalog is about."""
+        names, chroms, places = (SEVERAL.split(cells[name].strip()) for name in ("SNPS", "CHR_ID", "CHR_POS"))
+        in_turn = len(names) == len(chroms) == len(places)
+        found: list[Variant] = []
+        for i, name in enumerate(names):
+            at = [(chroms[i], places[i])] if in_turn else [(chrom, "") for chrom in chroms]
+            for number in RS_NUMBER.findall(name):
+                found += [one for one in self.by_rs_number.get(number, ()) if self._is_at(one, at)]
+        there = [
+            one for chrom, pos in zip(chroms, places, strict=False) for one in self.by_place.get((chromosome(chrom), pos), ())
+        ]
+        unnamed = [one for one in there if not found or RS.match(one.name) is None]
+        return list(dict.fromkeys([*found, *unnamed]))
+
+    def _is_at(self, variant: Variant, places: Sequence[tuple[str, str]]) -> bool:
+        """Whether the catalog has the variant's rs number there (hg38)."""
+        numbers = [(chrom, int(pos) if self.by_place and pos.isdigit() else None) for chrom, pos in places]
+        return any(belongs(variant, chrom, pos, exact=variant in self.shared) for chrom, pos in numbers)
+
+
 def _from_file(path: Path, variants: Variants) -> list[dict[str, Any]]:
-    by_rs_number: dict[str, list[str]] = {}
-    for variant, rs_number in variants.rs_numbers().items():
-        by_rs_number.setdefault(rs_number, []).append(variant)
-    by_place: dict[tuple[str, str], list[str]] = {}
-    if variants.build == "hg38":
-        for variant, chrom, pos in variants.rows():
-            by_place.setdefault((chrom, str(pos)), []).append(variant)
-    version = version_of(path)
-    found = []
-    for cells in _lines(path):
-        named = RS_NUMBER.findall(cells["SNPS"])
-        matches = [variant for rs_number in named for variant in by_rs_number.get(rs_number, ())]
-        matches = matches or by_place.get((cells["CHR_ID"], cells["CHR_POS"]), [])
-        found += [_of_file(variant, named, cells, version) for variant in dict.fromkeys(matches)]
-    return found
+    index, version = _Index.of(variants), version_of(path)
+    return [_of_file(variant, cells, version) for cells in _lines(path) for variant in index.matching(cells)]
 
 
-def _of_file(variant: str, named: Sequence[str], cells: Mapping[str, str], version: str) -> dict[str, Any]:
+def _of_file(variant: Variant, cells: Mapping[str, str], version: str) -> dict[str, Any]:
+    named = RS_NUMBER.findall(cells["SNPS"])
     return {
-        "variant": variant, "rs_id": ";".join(named) or None, "trait": cells["DISEASE/TRAIT"],
+        "hit": variant, "rs_id": ";".join(named) or None, "trait": cells["DISEASE/TRAIT"],
         "efo_trait": cells.get("MAPPED_TRAIT") or None, "neglog10p": _number(cells["PVALUE_MLOG"]),
         "risk_allele": cells.get("STRONGEST SNP-RISK ALLELE") or None,
         "effect": " ".join(cells.get(name, "") for name in ("OR or BETA", "95% CI (TEXT)")).strip() or None,
@@ -153,7 +193,10 @@ def _joined(names: Sequence[str]) -> str | None:
 
 def _from_service(options: GwasCatalog, variants: Variants, get: Get) -> list[dict[str, Any]]:
     found = []
+    shared = variants.sharing(chromosome=False)
     for variant, rs_number in variants.rs_numbers().items():
+        if variant in shared:
+            continue
         page, pages = 0, 1
         while page < pages:
             asked = {"rs_id": rs_number, "page": str(page), "size": str(PAGE)}
@@ -164,10 +207,10 @@ def _from_service(options: GwasCatalog, variants: Variants, get: Get) -> list[di
     return found
 
 
-def _of_service(variant: str, rs_number: str, item: Association, date: str) -> dict[str, Any]:
+def _of_service(variant: Variant, rs_number: str, item: Association, date: str) -> dict[str, Any]:
     reported = [item.reported_trait] if isinstance(item.reported_trait, str) else item.reported_trait or []
     return {
-        "variant": variant, "rs_id": rs_number, "trait": "; ".join(reported),
+        "hit": variant, "rs_id": rs_number, "trait": "; ".join(reported),
         "efo_trait": _joined([trait.efo_trait or "" for trait in item.efo_traits or ()]),
         "neglog10p": _neglog10p(item), "risk_allele": _joined(item.snp_effect_allele or ()),
         "effect": str(item.beta or item.or_value or "") or None, "genes": _joined(item.mapped_genes or ()),

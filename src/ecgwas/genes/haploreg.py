@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ecgwas.genes import mapping
-from ecgwas.genes.contract import Get, NotUnderstood, Question, Variants, batches
+from ecgwas.genes.contract import Build, Get, NotUnderstood, Question, Variant, Variants, batches, belongs
 from ecgwas.genes.mapping import Found
 from ecgwas.study import Haploreg
 from ecgwas.tables import Genes, Loci
@@ -18,7 +18,17 @@ VERSION = "HaploReg v4 (1000 Genomes phase 1, GENCODE 13)"
 APART_S = 2.0
 NO_LINKAGE = "1.1"
 """A threshold of r2 that nothing reaches: no variants in linkage are added."""
-NEEDED = ("r2", "is_query_snp", "rsID", "GENCODE_name", "GENCODE_distance", "query_snp_rsid", "dbSNP_functional_annotation")
+NEEDED = (
+    "chr",
+    "pos_hg38",
+    "r2",
+    "is_query_snp",
+    "rsID",
+    "GENCODE_name",
+    "GENCODE_distance",
+    "query_snp_rsid",
+    "dbSNP_functional_annotation",
+)
 
 
 def annotate(options: Haploreg, variants: Variants, loci: Loci, get: Get) -> Genes:
@@ -28,10 +38,22 @@ def annotate(options: Haploreg, variants: Variants, loci: Loci, get: Get) -> Gen
     for batch in batches(sorted(set(rs_numbers.values())), options.batch):
         for row in get(_question(options, batch), _table).value:
             rows.setdefault(row["query_snp_rsid"], []).append(row)
-    found = {variant: _genes(rows.get(rs_number, [])) for variant, rs_number in rs_numbers.items()}
-    reasons = {variant: mapping.NO_RS_NUMBER for variant, _, _ in variants.rows() if variant not in rs_numbers}
-    reasons |= {variant: mapping.NOT_KNOWN for variant, rs_number in rs_numbers.items() if rs_number not in rows}
+    shared = variants.sharing(chromosome=True)
+    here = {
+        variant: rows.get(rs_number, []) if _is_of(variant, rows.get(rs_number, []), variants.build, variant in shared) else []
+        for variant, rs_number in rs_numbers.items()
+    }
+    found = {variant: _genes(rows) for variant, rows in here.items()}
+    reasons = {variant: mapping.NO_RS_NUMBER for variant in variants.rows() if variant not in rs_numbers}
+    reasons |= {variant: mapping.SHARED if variant in shared else mapping.NOT_KNOWN for variant in here if not here[variant]}
     return mapping.genes_of(variants, loci, found, reasons, "haploreg", VERSION)
+
+
+def _is_of(variant: Variant, rows: Sequence[Mapping[str, str]], build: Build | None, exact: bool) -> bool:
+    """Whether the answer to a variant's rs number is of this variant, by where the answer has it (hg38)."""
+    own = [row for row in rows if row["is_query_snp"] == "1"] or rows
+    places = [(row["chr"], int(row["pos_hg38"]) if build == "hg38" and row["pos_hg38"].isdigit() else None) for row in own]
+    return any(belongs(variant, chrom, pos, exact=exact) for chrom, pos in places)
 
 
 def _question(options: Haploreg, rs_numbers: Sequence[str]) -> Question:

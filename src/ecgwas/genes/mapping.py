@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ecgwas.genes.contract import Variants
+from ecgwas.genes.contract import Variant, Variants
 from ecgwas.tables import Genes, Loci
 
 NO_RS_NUMBER = "the service knows variants by rs number; this one has none"
 NOT_KNOWN = "not known to the service"
+SHARED = "its rs number stands at several positions of the study, and the service does not say which it means"
 NO_GENE = "no gene there"
 
 
@@ -26,15 +27,16 @@ class Found:
 
 
 def genes_of(
-    variants: Variants, loci: Loci, found: Mapping[str, Sequence[Found]], reasons: Mapping[str, str], source: str, version: str
-) -> Genes:
+    variants: Variants, loci: Loci, found: Mapping[Variant, Sequence[Found]], reasons: Mapping[Variant, str], source: str,
+    version: str,
+) -> Genes:  # fmt: skip
     """One row per variant and gene, nearest first, then by symbol; a variant without one keeps a row that says why.
 
     found: variant -> its genes, a gene at most once; reasons: variant -> why it has none, NO_GENE where nothing is said.
     """
     rows: list[dict[str, object]] = []
-    for variant, chrom, pos in variants.rows():
-        about: dict[str, object] = {"locus": locus_of(loci, chrom, pos), "variant": variant, "chrom": chrom, "pos": pos}
+    for variant in variants.rows():
+        about: dict[str, object] = {"locus": locus_of(loci, variant.chrom, variant.pos), **variant.row}
         about |= {"source": source, "source_version": version}
         ranked = sorted(found.get(variant, ()), key=_nearest_first)
         for rank, gene in enumerate(ranked, start=1):

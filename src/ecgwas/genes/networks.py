@@ -10,7 +10,7 @@ import numpy as np
 from ecgwas.gene_tables import NetworkTests, Unplaced
 from ecgwas.genes import mcl
 from ecgwas.genes.chance import Chance
-from ecgwas.tables import Clusters, Edges
+from ecgwas.tables import VARIANT_KEY, Clusters, Edges
 
 HAIRBALL = 0.75
 """A largest cluster with this share of the genes says that the clusters mean little."""
@@ -52,7 +52,10 @@ def describe(
         "expected_edges": chance.expected_edges, "p": chance.p, "resamples": chance.resamples,
         "largest_cluster_share": largest if genes else None,
     }  # fmt: skip
-    rows = [{"what": "gene", "name": gene, "source": source, "reason": reason} for gene, reason in sorted(unplaced.items())]
+    place = dict.fromkeys(VARIANT_KEY)
+    rows = [
+        {"what": "gene", "name": gene, **place, "source": source, "reason": reason} for gene, reason in sorted(unplaced.items())
+    ]
     notes = [f"{len(genes)} of {len(genes) + len(unplaced)} hit genes are in {version}, with {len(scores)} edges"]
     notes += [f"not in {version}: {', '.join(sorted(unplaced))}"] if unplaced else []
     notes += _about_chance(len(scores), chance)

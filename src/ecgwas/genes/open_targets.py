@@ -1,6 +1,7 @@
 """Open Targets Platform (Buniello et al. 2025, Nucleic Acids Res 53:D1467) over its GraphQL service.
 
-Two questions per variant: its id (hg38) from the rs number, then the genes at it and the genes that the locus-to-gene model
+Two questions per variant: its id (hg38) from the rs number (in a study of hg38 without an rs number: from position and alleles,
+in both orders), then the genes at it and the genes that the locus-to-gene model
 (Mountjoy et al. 2021, Nat Genet 53:1527) names for credible sets of other studies that hold it. Errors arrive with status
 200 and a key `errors`. Offline twin: regions (without L2G).
 """
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ecgwas.genes import mapping
-from ecgwas.genes.contract import Get, NotUnderstood, Part, Question, Variants, as_json, understood
+from ecgwas.genes.contract import Get, NotUnderstood, Part, Question, Variant, Variants, as_json, belongs, understood
 from ecgwas.genes.mapping import Found
 from ecgwas.study import OpenTargets
 from ecgwas.tables import Genes, Loci
@@ -107,7 +108,7 @@ class CredibleSets(Part):
     rows: list[CredibleSet] = []
 
 
-class Variant(Part):
+class Known(Part):
     """A variant and what is near it."""
 
     id: str
@@ -120,7 +121,7 @@ class Variant(Part):
 class Described(Part):
     """Data of VARIANT."""
 
-    variant: Variant | None = None
+    variant: Known | None = None
 
 
 class DataVersion(Part):
@@ -144,17 +145,19 @@ class Meta(Part):
 
 def annotate(options: OpenTargets, variants: Variants, loci: Loci, get: Get) -> Genes:
     """Genes that hold each variant, else the nearest; and linked genes of an L2G score of min_score or more."""
-    rs_numbers = variants.rs_numbers()
-    found: dict[str, list[Found]] = {}
-    reasons: dict[str, str] = {}
-    for variant, chrom, _ in variants.rows():
-        if variant not in rs_numbers:
-            reasons[variant] = mapping.NO_RS_NUMBER
-            continue
-        described = _described(options, rs_numbers[variant], chrom, get)
+    rs_numbers, shared = variants.rs_numbers(), variants.sharing(chromosome=True)
+    found: dict[Variant, list[Found]] = {}
+    reasons: dict[Variant, str] = {}
+    hg38 = variants.build == "hg38"
+    for variant in variants.rows():
+        if variant in rs_numbers:
+            described = _named(options, rs_numbers[variant], variant, get, hg38=hg38, exact=variant in shared)
+        else:
+            described = _placed(options, variant, get) if hg38 else []
         found[variant] = _genes(described, options.min_score)
         if not described:
-            reasons[variant] = mapping.NOT_KNOWN
+            known = mapping.SHARED if variant in shared else mapping.NOT_KNOWN
+            reasons[variant] = known if variant in rs_numbers or hg38 else mapping.NO_RS_NUMBER
     return mapping.genes_of(variants, loci, found, reasons, "open_targets", version(options, get))
 
 
@@ -174,17 +177,28 @@ def _ask(options: OpenTargets, query: str, variables: Mapping[str, str], kind: t
     return get(Question(options.address, json={"query": query, "variables": dict(variables)}), understand).value
 
 
-def _described(options: OpenTargets, rs_number: str, chrom: str, get: Get) -> list[Variant]:
-    """The variants of that rs number (one per allele) on that chromosome."""
+def _placed(options: OpenTargets, variant: Variant, get: Get) -> list[Known]:
+    """The variant of that place and those alleles, in hg38."""
+    ids = [f"{variant.chrom}_{variant.pos}_{ref}_{alt}" for ref, alt in variant.spelled]
+    described = [_ask(options, VARIANT, {"id": identifier}, Described, get).variant for identifier in ids]
+    return [known for known in described if known is not None]
+
+
+def _named(options: OpenTargets, rs_number: str, variant: Variant, get: Get, *, hg38: bool, exact: bool) -> list[Known]:
+    """The variants of that rs number (one per allele) on the variant's chromosome; exact: at its position."""
     found: Hits | None = _ask(options, SEARCH, {"text": rs_number}, Search, get).search
     hits = (found.hits if found is not None else None) or []
     matches = [VARIANT_ID.fullmatch(hit.id) for hit in hits if hit.entity == "variant"]
-    ids = [match.group() for match in matches if match is not None and match.group(1) == chrom]
+    ids = [
+        match.group()
+        for match in matches
+        if match is not None and belongs(variant, match.group(1), int(match.group(2)) if hg38 else None, exact=exact)
+    ]
     described = [_ask(options, VARIANT, {"id": identifier}, Described, get).variant for identifier in ids]
-    return [variant for variant in described if variant is not None and rs_number in (variant.rsIds or [])]
+    return [known for known in described if known is not None and rs_number in (known.rsIds or [])]
 
 
-def _genes(described: Sequence[Variant], min_score: float) -> list[Found]:
+def _genes(described: Sequence[Known], min_score: float) -> list[Found]:
     linked = _linked(described, min_score)
     near = _near(described)
     found = [Found(gene, distance, relation, linked.get(gene) or label) for gene, distance, relation, label in near]
@@ -192,7 +206,7 @@ def _genes(described: Sequence[Variant], min_score: float) -> list[Found]:
     return found + [Found(gene, None, "linked", evidence) for gene, evidence in linked.items() if gene not in named]
 
 
-def _near(described: Sequence[Variant]) -> list[tuple[str, int, str, str | None]]:
+def _near(described: Sequence[Known]) -> list[tuple[str, int, str, str | None]]:
     """Genes that hold the variant, else the nearest ones: (gene, distance, relation, worst consequence)."""
     distances: dict[str, int] = {}
     for consequence in (c for variant in described for c in variant.transcriptConsequences or ()):
@@ -206,7 +220,7 @@ def _near(described: Sequence[Variant]) -> list[tuple[str, int, str, str | None]
     return [(gene, distance, relation, label) for gene, distance in distances.items() if distance == least]
 
 
-def _linked(described: Sequence[Variant], min_score: float) -> dict[str, str]:
+def _linked(described: Sequence[Known], min_score: float) -> dict[str, str]:
     """Gene -> its best L2G score and the trait of that credible set."""
     best: dict[str, tuple[float, str]] = {}
     for credible in (row for variant in described if variant.credibleSets for row in variant.credibleSets.rows):

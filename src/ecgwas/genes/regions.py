@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
 from ecgwas.genes import mapping
-from ecgwas.genes.contract import Variants
+from ecgwas.genes.contract import Variants, chromosome
 from ecgwas.genes.files import read_lines, version_of
 from ecgwas.genes.mapping import Found
 from ecgwas.study import Regions
@@ -56,7 +56,7 @@ def annotate(options: Regions, variants: Variants, loci: Loci) -> Genes:
     A variant without any gene has one row without a symbol. Build and positions are as `ecgwas.genes.check` found them.
     """
     table = read(options.file, protein_coding=options.protein_coding)
-    found = {variant: near(table.get(chrom), pos, options) for variant, chrom, pos in variants.rows()}
+    found = {variant: near(table.get(variant.chrom), variant.pos, options) for variant in variants.rows()}
     reason = f"no gene within {max(options.max_distance_bp, options.window_bp)} bp"
     return mapping.genes_of(variants, loci, found, dict.fromkeys(found, reason), "regions", version_of(options.file))
 
@@ -128,12 +128,6 @@ def _ranges(genes: Sequence[tuple[int, int, str]]) -> Ranges:
     start = np.array([gene[0] for gene in genes], dtype=np.int64)
     stop = np.array([gene[1] for gene in genes], dtype=np.int64)
     return Ranges(start, stop, tuple(gene[2] for gene in genes), np.maximum.accumulate(stop))
-
-
-def chromosome(name: str) -> str:
-    """Without "chr"; M is MT, 23 is X and 24 is Y."""
-    plain = name[3:] if name.lower().startswith("chr") else name
-    return {"M": "MT", "23": "X", "24": "Y"}.get(plain, plain)
 
 
 def _gene(path: Path, line: str, number: int) -> tuple[str, int, int, str] | None:

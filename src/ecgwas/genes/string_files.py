@@ -137,6 +137,13 @@ def check(options: StringFiles) -> None:
         _names(options)
 
 
+def symbols(options: StringFiles) -> set[str]:
+    """The gene symbols of the network's nodes."""
+    if is_web_export(options.links):
+        return {gene for a, b, _ in _web_export(options.links) for gene in (a, b)}
+    return set(_names(options).values())
+
+
 def _names(options: StringFiles) -> dict[str, str]:
     if options.info is None:
         fix = "add `info: 9606.protein.info.v12.0.txt.gz` to the source"

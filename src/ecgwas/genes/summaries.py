@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from ecgwas.gene_tables import ClusterTerms, ClusterView, GeneCounts, GeneLeads, TermChoice
-from ecgwas.tables import Associations, Genes, Terms
+from ecgwas.tables import VARIANT_KEY, Associations, Genes, Terms
 
 COUNTS = (
-    pl.col("variant").n_unique().alias("variants"),
+    pl.struct(VARIANT_KEY).n_unique().alias("variants"),
     pl.col("locus").drop_nulls().n_unique().alias("loci"),
     pl.col("trait").n_unique().alias("traits"),
     pl.col("neglog10p").max(),
@@ -30,9 +30,9 @@ def gene_leads(genes: Genes, hits: Associations) -> GeneLeads:
 
 def _hits_of_genes(genes: Genes, hits: Associations) -> pl.DataFrame:
     """One row per gene, hit variant and trait, however many sources named the gene; columns gene, locus, lead too."""
-    named = genes.frame.filter(pl.col("gene").is_not_null()).select("gene", "variant", "locus").unique()
-    tested = hits.frame.select("variant", "trait", "neglog10p")
-    joined = named.join(tested, on="variant", how="inner")
+    named = genes.frame.filter(pl.col("gene").is_not_null()).select("gene", *VARIANT_KEY, "locus").unique()
+    tested = hits.frame.select(*VARIANT_KEY, "trait", "neglog10p")
+    joined = named.join(tested, on=VARIANT_KEY, how="inner")
     return joined.with_columns(lead=pl.col("trait").str.split(".").list.get(1, null_on_oob=True))
 
 

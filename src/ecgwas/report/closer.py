@@ -9,6 +9,7 @@ import polars as pl
 
 from ecgwas.report import views
 from ecgwas.report.findings import Findings
+from ecgwas.tables import VARIANT_KEY
 
 AUDIT, CONDITIONAL, CREDIBLE = "loci/audit", "loci/conditional", "loci/credible"
 PLACED = (AUDIT, CONDITIONAL, CREDIBLE, "loci/clumps")
@@ -52,7 +53,7 @@ def _audited(findings: Findings, locus: Mapping[str, Any]) -> pl.DataFrame | Non
     if table is None:
         return None
     inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-    ordered = table.filter(inside).sort("neglog10p", "trait", "variant", descending=[True, False, False])
+    ordered = table.filter(inside).sort("neglog10p", "trait", *VARIANT_KEY, descending=[True, *(False for _ in range(5))])
     return ordered.unique("trait", keep="first", maintain_order=True)
 
 

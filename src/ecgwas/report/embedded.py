@@ -25,7 +25,7 @@ from ecgwas.report.findings import Figure, Findings
 from ecgwas.report.gallery import locus_pages, meaning_of
 from ecgwas.report.kept import Kept, apart
 from ecgwas.report.order import chromosome_rank
-from ecgwas.tables import Associations
+from ecgwas.tables import VARIANT_KEY, Associations
 
 MOST_POINTS = 500_000
 """Points of all traits that are kept one by one; where there are more, the weakest become pixels."""
@@ -115,7 +115,7 @@ class _Pixels:
 
 def _points_and_pixels(findings: Findings, genome: Genome, real_from: float) -> tuple[pl.DataFrame, _Pixels]:
     """Rows from there up, one by one; of all others, pixels."""
-    columns = (*DRAWN, *ALLELES, "beta")
+    columns = (*DRAWN, "beta")
     points = [Associations.empty().frame.select(columns)]
     pixels = _Pixels(findings.trait_names, genome, findings.keep_neglog10p, real_from)
     for rows in findings.associations.some(columns):
@@ -135,18 +135,17 @@ def _by_trait(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
 def _variants(rows: pl.DataFrame, traits: Sequence[str]) -> pl.DataFrame:
     """Each variant once, along the genome, with its number and (column best) that of its strongest trait."""
     order = rows.sort("neglog10p", "trait", descending=[True, False])
-    once = order.unique(["chrom", "pos", "variant"], keep="first", maintain_order=True)
+    once = order.unique(VARIANT_KEY, keep="first", maintain_order=True)
     numbers = {trait: k for k, trait in enumerate(traits)}
     best = pl.col("trait").replace_strict(numbers, return_dtype=pl.UInt32)
-    once = once.select("chrom", "pos", "variant", *ALLELES, best=best)
-    return once.sort(chromosome_rank("chrom"), "chrom", "pos", "variant").with_row_index("variant_number")
+    once = once.select("variant", *VARIANT_KEY, best=best)
+    return once.sort(chromosome_rank("chrom"), *VARIANT_KEY).with_row_index("variant_number")
 
 
 def _numbered(rows: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
-    keys = ["chrom", "pos", "variant"]
-    rows = rows.select(*keys, "trait", "neglog10p", "beta")
-    numbered = rows.join(variants.select(*keys, "variant_number"), on=keys, how="left", maintain_order="left")
-    return numbered.drop(keys)
+    rows = rows.select(*VARIANT_KEY, "trait", "neglog10p", "beta")
+    numbered = rows.join(variants.select(*VARIANT_KEY, "variant_number"), on=VARIANT_KEY, how="left", maintain_order="left")
+    return numbered.drop(VARIANT_KEY)
 
 
 def _places(variants: pl.DataFrame, genome: Genome) -> str:

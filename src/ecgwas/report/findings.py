@@ -105,7 +105,9 @@ class GenotypeBeats:
 class Region:
     """A locus' neighbourhood: its strongest trait against every variant there.
 
-    tests  columns variant, pos, neglog10p, r2 (squared correlation with the lead variant's dosage; null if not known)
+    lead   variant, chrom, pos, effect_allele, other_allele of the lead variant
+    tests  columns variant, pos, effect_allele, other_allele, neglog10p, r2 (squared correlation with the lead variant's
+           dosage; null if not known)
     genes  columns gene, start, stop (1-based, both included) of the study's table of genes; no rows where it names none
     """
 
@@ -114,7 +116,7 @@ class Region:
     chrom: str
     start: int
     stop: int
-    lead_variant: str
+    lead: Mapping[str, Any]
     tests: pl.DataFrame
     genes: pl.DataFrame
 

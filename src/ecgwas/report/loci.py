@@ -12,6 +12,7 @@ from ecgwas.report import closer, views
 from ecgwas.report.figures.associations import nearest_genes
 from ecgwas.report.findings import Findings
 from ecgwas.report.gallery import locus_pages
+from ecgwas.tables import VARIANT_KEY
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _genes(findings: Findings, locus: int) -> list[views.View]:
     if here.height == 0:
         return []
     grouped = here.group_by("gene", "source", maintain_order=True).agg(
-        variants=pl.col("variant").n_unique(), distance_bp=pl.col("distance_bp").min(), relation=pl.col("relation").first()
+        variants=pl.struct(VARIANT_KEY).n_unique(), distance_bp=pl.col("distance_bp").min(), relation=pl.col("relation").first()
     )
     spelling = {
         "gene": ("gene", ""), "relation": ("relation", ""), "distance_bp": ("smallest distance (bp)", ",d"),

@@ -48,6 +48,12 @@ const variantNames = once(async () => {
   names = text === "" ? [] : text.split("\n");
 });
 
+// chrom:pos:effect allele:other allele of a variant, which tells it from all others; names may be missing or stand twice
+const keyOf = (places, variant) => {
+  const [, effect, other] = names[variant].split("\t");
+  return `${index.genome[places.chrom[variant]][0]}:${places.pos[variant]}:${effect}:${other}`;
+};
+
 const variantsFitting = (words, most) => {
   const found = [];
   if (names === null || words.length < 3) return found;
@@ -55,8 +61,9 @@ const variantsFitting = (words, most) => {
     if (!names[i].toLowerCase().includes(words)) continue;
     const id = names[i].split("\t")[0];
     if (!id.toLowerCase().includes(words)) continue;
-    const trait = index.traits[variantPlaces.done.best[i]].name;
-    found.push([id, `variant, strongest in ${trait}`, `#trait-${encodeURIComponent(`${trait}@${id}`)}`]);
+    const places = variantPlaces.done, trait = index.traits[places.best[i]].name;
+    const at = `${index.genome[places.chrom[i]][0]}:${places.pos[i].toLocaleString("en")}`;
+    found.push([id, `variant at ${at}, strongest in ${trait}`, `#trait-${encodeURIComponent(`${trait}@${keyOf(places, i)}`)}`]);
   }
   return found;
 };
@@ -273,10 +280,11 @@ const showTrait = async (k, variant) => {
   if (variant) markVariant(variant);
 };
 
-const markVariant = (id) => {
+const markVariant = (key) => {
   const { data, points } = shown;
-  const i = data.number.findIndex((number) => names[number].startsWith(`${id}\t`));
+  const i = data.number.findIndex((number) => keyOf(data.places, number) === key);
   if (i < 0) return;
+  const id = names[data.number[i]].split("\t")[0];
   const svg = byId("trait-manhattan").querySelector("svg");
   const ring = `<circle cx="${rounded(points.x[i])}" cy="${rounded(points.y[i])}" r="8" fill="none" stroke="var(--ink)" stroke-width="2"/>`;
   svg.insertAdjacentHTML("beforeend", ring + words(points.x[i], points.y[i] - 12, id, 'text-anchor="middle"'));

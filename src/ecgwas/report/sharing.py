@@ -11,7 +11,7 @@ import polars as pl
 
 from ecgwas.report.findings import Findings, GenotypeBeats, RepresentationFindings, Traversal
 from ecgwas.report.kept import carried_by_few
-from ecgwas.tables import Associations, Loci
+from ecgwas.tables import VARIANT_KEY, Associations, Loci
 
 OF_ONE_PERSON = ("top_share", "neglog10p_without_top")
 """Columns of the audit about the most influential person."""
@@ -31,7 +31,7 @@ def shareable(findings: Findings, min_people: int) -> Findings:
     """
     few = findings.associations.carried_by_few(min_people)
     note = [f"{few:,} tests of alleles carried fewer than {min_people} times are not shown"] if few else []
-    lost = set(findings.hits.frame.filter(carried_by_few(min_people))["variant"])
+    lost = findings.hits.frame.filter(carried_by_few(min_people)).select(VARIANT_KEY).unique()
     return replace(
         findings,
         example=None,
@@ -39,7 +39,7 @@ def shareable(findings: Findings, min_people: int) -> Findings:
         genotype_beats=tuple(_rounded(beats) for beats in findings.genotype_beats),
         associations=replace(findings.associations, min_people=max(min_people, findings.associations.min_people)),
         hits=Associations(findings.hits.frame.filter(~carried_by_few(min_people))),
-        loci=Loci(findings.loci.frame.filter(~pl.col("lead_variant").is_in(lost))),
+        loci=Loci(findings.loci.frame.join(lost, on=VARIANT_KEY, how="anti", maintain_order="left")),
         traits_report=_traits(findings.traits_report, min_people),
         more=_tables(findings.more, min_people),
         chance=None if findings.chance is None else shareable(findings.chance, min_people),

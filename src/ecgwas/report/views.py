@@ -14,6 +14,7 @@ from ecgwas.report.figures.hits import loci_of_traits
 from ecgwas.report.findings import Findings
 from ecgwas.report.flow import names_of, without_names
 from ecgwas.report.gallery import in_address, locus_pages
+from ecgwas.tables import VARIANT_KEY
 
 MOST_ROWS = 500
 """Longer tables are cut on the page; the files hold every row."""
@@ -136,7 +137,9 @@ def traits(findings: Findings) -> View:
 def traits_of(findings: Findings, locus: Mapping[str, Any]) -> View:
     """Every trait with a hit in the locus, at its strongest variant there."""
     inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-    rows = findings.hits.frame.filter(inside).sort("neglog10p", "trait", "variant", descending=[True, False, False])
+    rows = findings.hits.frame.filter(inside).sort(
+        "neglog10p", "trait", *VARIANT_KEY, descending=[True, *(False for _ in range(5))]
+    )
     variants = rows.group_by("trait").agg(variants=pl.len())
     best = rows.unique("trait", keep="first", maintain_order=True).join(variants, on="trait", maintain_order="left")
     spelling = {

@@ -142,7 +142,7 @@ def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
         for locus in best.filter(pl.col("best_trait") == trait).iter_rows(named=True):
             track = locuszoom.region(
                 tests, trait=trait, chrom=locus["chrom"], start=max(1, locus["start"] - AROUND_BP),
-                stop=locus["stop"] + AROUND_BP, lead_variant=locus["lead_variant"], build=study.scan.build,
+                stop=locus["stop"] + AROUND_BP, lead=locus, build=study.scan.build,
             )  # fmt: skip
             path = folder / f"locus_{locus['locus']}.json"
             _write(path, json.dumps(track, indent=1) + "\n")

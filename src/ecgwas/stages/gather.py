@@ -15,6 +15,7 @@ from scipy import stats
 from ecgwas import associate, report, represent
 from ecgwas.associate import genotypes
 from ecgwas.associate.genotypes import Genotypes
+from ecgwas.associate.hits.region import lead_of, rows_of
 from ecgwas.genes import regions
 from ecgwas.recording_tables import DeviceAgreement, DevicePairs
 from ecgwas.represent import measurements
@@ -70,14 +71,20 @@ def _neighbourhood(
     here = _around(genotypes.open_part(study.scan, locus["chrom"]), locus)
     options = engine(study)
     scanned = associate.scan(options, trait, covariates, here, seed=0).associations.frame
-    squared = dict(zip(here.variants, _squared_correlations(here, locus["lead_variant"], trait.eids), strict=True))
-    r2 = pl.Series([squared[name] for name in scanned["variant"]], dtype=pl.Float64).fill_nan(None)
-    tests = scanned.select("variant", "pos", "neglog10p").with_columns(r2=r2).sort("pos", "variant")
+    squared = _squared_correlations(here, place_of_lead(here, locus), trait.eids)
+    r2 = pl.Series(squared[rows_of(here, scanned)], dtype=pl.Float64).fill_nan(None)
+    kept = scanned.select("variant", "pos", "effect_allele", "other_allele", "neglog10p")
+    tests = kept.with_columns(r2=r2).sort("pos", "effect_allele", "other_allele")
     start, stop = int(here.positions.min()), int(here.positions.max())
     return report.Region(
-        locus["locus"], trait.names[0], locus["chrom"], start, stop, locus["lead_variant"], tests,
+        locus["locus"], trait.names[0], locus["chrom"], start, stop, lead_of(locus), tests,
         _genes_between(table.get(locus["chrom"]), start, stop),
     )  # fmt: skip
+
+
+def place_of_lead(part: Genotypes, locus: Mapping[str, Any]) -> int:
+    """Where a locus' lead variant stands on its chromosome."""
+    return int(rows_of(part, pl.DataFrame([lead_of(locus)]))[0])
 
 
 def engine(study: Study) -> Matrix:
@@ -98,8 +105,8 @@ def _around(part: Genotypes, locus: Mapping[str, Any]) -> Genotypes:
     return replace(part, **{name: getattr(part, name)[places] for name in names})
 
 
-def _squared_correlations(part: Genotypes, lead: str, eids: Sequence[str]) -> NDArray[np.float64]:
-    """(V,) r squared of each variant's dosage with the lead variant's among the people tested; no call is the mean."""
+def _squared_correlations(part: Genotypes, lead: int, eids: Sequence[str]) -> NDArray[np.float64]:
+    """(V,) r squared of each variant's dosage with that of the variant at place `lead`, no call the mean."""
     people = part.find(eids)
     target = _standardised(part.dosage_of(lead, eids)[None, :])[0]
     found = np.empty(len(part))

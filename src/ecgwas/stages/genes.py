@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ecgwas import genes
+from ecgwas.errors import Caution
 from ecgwas.gene_tables import (
     ClusterTerms,
     ClusterView,
@@ -60,7 +61,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loci = Loci.read(folder / "loci.csv")
     hits = loci_stage.load_hits(study)
     get = web.make_get(study.results / "cache", offline=study.offline)
-    genes.check(study.genes, study.scan.build, offline=study.offline)
+    facts = genes.check(study.genes, study.scan.build, offline=study.offline)
+    warnings = [f"warning: {fact}" for fact in facts if isinstance(fact, Caution)]
     found = genes.run(
         study.genes,
         loci,
@@ -72,8 +74,9 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     )
     for name, table in FILES.items():
         getattr(found, table).write(out / f"{name}.csv")
-    write_json(out / "notes.json", list(found.notes))
-    for note in found.notes:
+    notes = [*warnings, *found.notes]
+    write_json(out / "notes.json", notes)
+    for note in notes:
         logger.info("genes: %s", note)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,17 +13,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas import gene_symbols
 from ecgwas.associate import genotypes
-from ecgwas.associate.hits import inflation, loci, power, thresholds
+from ecgwas.associate.hits import inflation, known, loci, power, thresholds
 from ecgwas.associate.hits.controls import verdicts as known_verdicts
 from ecgwas.associate.hits.region import VariantsTested
 from ecgwas.associate.people import verdicts
 from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible, Heritability, Inflation, KnownTested, SetHits
 from ecgwas.stages import closer, scan, traits
-from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
+from ecgwas.stages.base import Needs, Stage, all_in_one, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Guards, Loci, Summary, Thresholds
+from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Summary, Thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +124,7 @@ def load_hits(study: Study) -> Associations:
     hits = Associations.read(folder / "hits.csv").frame
     found = pl.read_csv(folder / "loci.csv", schema_overrides=TYPES)
     of_sets = SetHits.read(folder / "multitrait.csv").frame.sort("neglog10p", descending=True, maintain_order=True)
-    of_sets = of_sets.unique(["variant", "pos", "effect_allele"], keep="first", maintain_order=True)
+    of_sets = of_sets.unique(VARIANT_KEY, keep="first", maintain_order=True)
     rows = [hits]
     for locus in found.filter(pl.col("test") != loci.SINGLE).iter_rows(named=True):
         inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
@@ -138,12 +140,23 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     return {part.chrom: part.positions[tested.of(part)] for part in opened}
 
 
+def _check(study: Study) -> Sequence[str]:
+    """The table of known loci, opened."""
+    if study.loci.known is None:
+        return []
+    table = known.read(study.loci.known)
+    genes = (gene.strip() for cell in table.frame["gene"].drop_nulls() for gene in re.split(r"[;,]", cell))
+    warning = gene_symbols.warning(genes, study.loci.known.name)
+    facts = [f"{table.frame.height} known loci in {study.loci.known.name}, {table.skipped} without one position skipped"]
+    return facts if warning is None else [*facts, warning]
+
+
 TABLES = (
     Thresholds, Summary, Associations, SetHits, Clumps, Conditional, Credible, Audit, KnownTested, Loci, Inflation,
     Heritability, Guards,
 )  # fmt: skip
 
 STAGE = Stage(
-    "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, nothing_to_check,
+    "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
     version=1, tables=TABLES,
 )  # fmt: skip

@@ -174,7 +174,7 @@ def load_loci(study: Study) -> Loci:
 def _more(*folders: Path) -> dict[str, pl.DataFrame]:
     """The tables that have no place of their own among the findings, by folder/name; never one of people."""
     paths = [path for folder in folders for path in sorted(folder.glob("*.csv")) if path.stem not in OWN_PLACE]
-    text = {name: pl.String for name in ("chrom", "trait", "variant", "gene", "term")}
+    text = {name: pl.String for name in ("chrom", "trait", "variant", "effect_allele", "other_allele", "gene", "term")}
     tables = {
         f"{path.parent.name}/{path.stem}": pl.read_csv(path, infer_schema_length=None, schema_overrides=text) for path in paths
     }
@@ -277,22 +277,17 @@ def _variants_left_out(results: Sequence[ScanResult]) -> pl.DataFrame:
 
 def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[report.LeadVariant]:
     """The lead variants of the chosen loci, with the genotypes of the people who were tested."""
-    hits = loci.load_hits(study)
     tested = traits.load_traits(study).eids
     rows = {eid: row for row, eid in enumerate(signals.eids)}
     places = np.array([rows[eid] for eid in tested], dtype=np.int64)
     variants = []
     for locus in chosen.iter_rows(named=True):
         dosage = np.full(len(signals), np.nan)
-        dosage[places] = genotypes.open_part(study.scan, locus["chrom"]).dosage_of(locus["lead_variant"], tested)
-        other = _other_allele(hits, locus)
-        variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], locus["effect_allele"], other, dosage))
+        part = genotypes.open_part(study.scan, locus["chrom"])
+        dosage[places] = part.dosage_of(gathering.place_of_lead(part, locus), tested)
+        alleles = locus["effect_allele"], locus["other_allele"]
+        variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], *alleles, dosage))
     return variants
-
-
-def _other_allele(hits: Associations, locus: Mapping[str, Any]) -> str:
-    same = (pl.col("variant") == locus["lead_variant"]) & (pl.col("effect_allele") == locus["effect_allele"])
-    return str(hits.frame.filter(same)["other_allele"][0])
 
 
 def _planted(path: Path) -> pl.DataFrame:

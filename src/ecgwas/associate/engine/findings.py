@@ -112,8 +112,7 @@ def result(
         "eaf", "n", "beta", "se", "t", "neglog10p",
     )  # fmt: skip
     lost = found.left_out.sort("variant", "trait", nulls_last=False)
-    variant, chrom, pos, *_ = variant_columns(lost["variant"], genotypes)
-    left = lost.select(variant, chrom, pos, _named(lost["trait"], names).alias("trait"), "reason")
+    left = lost.select(*variant_columns(lost["variant"], genotypes), _named(lost["trait"], names).alias("trait"), "reason")
     joint = found.sets.sort("variant", "set")
     multitrait = joint.select(
         _named(joint["set"], sets).alias("set"), *variant_columns(joint["variant"], genotypes), "eaf", "omnibus", "acat",

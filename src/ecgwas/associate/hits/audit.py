@@ -14,7 +14,7 @@ from ecgwas.associate.calls import filters
 from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.hits.region import Chromosome, Fit, Model, without
 from ecgwas.associate.hits.winners_curse import corrected
-from ecgwas.tables import Traits
+from ecgwas.tables import VARIANT_KEY, Traits
 
 HWE_SUSPECT = 1e-4
 EXTREME = 0.1
@@ -47,7 +47,7 @@ class Auditor:
         model, genotype = self._models[hit["trait"]].called(copies)
         fit = self._models[hit["trait"]].fit(copies)
         rest = without(genotype, model.basis)
-        row = {name: hit[name] for name in ("trait", "variant", "chrom", "pos", "effect_allele", "eaf", "n", "beta", "se")}
+        row = {name: hit[name] for name in ("trait", "variant", *VARIANT_KEY, "eaf", "n", "beta", "se")}
         row |= {"neglog10p": hit["neglog10p"], **self._counts(copies, model, genotype)}
         row |= {"neglog10p_hc3": hc3(model, rest, fit), **without_top_carrier(self._models[hit["trait"]], copies, rest, fit)}
         row |= carriers(model, genotype, fit) | self._shrunk(hit) | self._halved(hit, copies) | self._reseeded(hit, copies)

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate.hits.region import Chromosome, Region, with_one
+from ecgwas.associate.hits.region import BY, Chromosome, Region, with_one
 from ecgwas.loci_tables import Clumps
+from ecgwas.tables import VARIANT_KEY
 
 OPEN = Callable[[str], Chromosome]
 
@@ -28,17 +29,15 @@ def clump(hits: pl.DataFrame, opened: OPEN, *, min_r2: float, window_bp: int) ->
 
 
 def _of_chromosome(hits: pl.DataFrame, chromosome: Chromosome, min_r2: float, window_bp: int) -> pl.DataFrame:
-    by = ["variant", "pos", "effect_allele"]
-    strongest = hits.sort("neglog10p", "trait", descending=[True, False]).unique(by, keep="first", maintain_order=True)
-    strongest = strongest.sort("neglog10p", "pos", "variant", descending=[True, False, False])
+    strongest = hits.sort("neglog10p", "trait", descending=[True, False]).unique(BY, keep="first", maintain_order=True)
+    strongest = strongest.sort("neglog10p", *VARIANT_KEY, descending=[True, *(False for _ in VARIANT_KEY)])
     region = chromosome.at(chromosome.rows(strongest))
     lead, correlation = _leads(region, strongest["pos"].to_numpy(), min_r2, window_bp)
-    variants = strongest["variant"].to_numpy()
-    return strongest.select(
-        "variant", "chrom", "pos", "effect_allele", "trait", "neglog10p",
-        lead=pl.Series(variants[lead], dtype=pl.String), lead_pos=pl.Series(strongest["pos"].to_numpy()[lead]),
-        r2=pl.Series(correlation),
-    ).sort("pos", "variant", "effect_allele")  # fmt: skip
+    leads = strongest.select(
+        lead="variant", lead_pos="pos", lead_effect_allele="effect_allele", lead_other_allele="other_allele"
+    )[lead]
+    columns = strongest.select("variant", *VARIANT_KEY, "trait", "neglog10p")
+    return columns.hstack(leads).with_columns(r2=pl.Series(correlation)).sort(VARIANT_KEY)
 
 
 def _leads(

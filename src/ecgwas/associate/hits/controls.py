@@ -16,7 +16,7 @@ from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.engine.multitrait import acat
 from ecgwas.associate.hits.evidence import Open
 from ecgwas.associate.hits.known import Known
-from ecgwas.associate.hits.region import Chromosome, Region, VariantsTested, with_one, without
+from ecgwas.associate.hits.region import Chromosome, Region, VariantsTested, lead_of, with_one, without
 from ecgwas.associate.people.guards import OFF, PASS, WARN
 from ecgwas.loci_tables import KnownTested
 from ecgwas.study import LociOptions
@@ -163,7 +163,7 @@ def _joined(
     if not found:
         return []
     chromosome = opened(locus["chrom"])
-    own = pl.DataFrame([{"variant": locus["lead_variant"], "pos": locus["pos"], "effect_allele": locus["effect_allele"]}])
+    own = pl.DataFrame([lead_of(locus)])
     lead = chromosome.at(chromosome.rows(own)).filled[0]
     alike = with_one(chromosome.at(np.array([place for place, _ in found], dtype=np.int64)), lead)
     return [site for (_, site), value in zip(found, alike, strict=True) if value >= options.clump_r2]

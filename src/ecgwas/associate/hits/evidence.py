@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ecgwas.associate.hits import conditional, credible
 from ecgwas.associate.hits.audit import Auditor, Halves
-from ecgwas.associate.hits.loci import SINGLE
-from ecgwas.associate.hits.region import Chromosome, Model, Region, VariantsTested, filled, r2
+from ecgwas.associate.hits.loci import LEAD_KEY, SINGLE
+from ecgwas.associate.hits.region import BY, Chromosome, Model, Region, VariantsTested, filled, lead_of, r2
 from ecgwas.associate.people import long_range
 from ecgwas.associate.people.verdicts import BESIDE
 from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible
@@ -96,8 +96,7 @@ def _locus(
 ) -> tuple[Model, Region, int]:
     """The best trait, the variants tested within window_bp of the locus, and the place of the lead variant among them."""
     region = chromosome.around(locus["start"] - options.window_bp, locus["stop"] + options.window_bp, tested)
-    row = {"variant": locus["lead_variant"], "pos": locus["pos"], "effect_allele": locus["effect_allele"]}
-    return chromosome.model(locus["best_trait"]), region, region.place_of(row)
+    return chromosome.model(locus["best_trait"]), region, region.place_of(lead_of(locus))
 
 
 def audited(
@@ -109,11 +108,11 @@ def audited(
     for chrom, group in strongest.group_by("chrom", maintain_order=True):
         chromosome = opened(str(chrom[0]))
         auditor = Auditor(chromosome, limit, halves, seeds)
-        variants = group.unique(["variant", "pos", "effect_allele"], keep="first", maintain_order=True)
+        variants = group.unique(BY, keep="first", maintain_order=True)
         region = chromosome.at(chromosome.rows(variants))
-        place = {key: i for i, key in enumerate(variants.select("variant", "pos", "effect_allele").iter_rows())}
+        place = {key: i for i, key in enumerate(variants.select(BY).iter_rows())}
         for hit in group.iter_rows(named=True):
-            copies = region.copies[place[hit["variant"], hit["pos"], hit["effect_allele"]]]
+            copies = region.copies[place[tuple(hit[name] for name in BY)]]
             rows.append(auditor.look(hit, copies))
     return Audit.of(rows)
 
@@ -123,7 +122,7 @@ def _told(loci: pl.DataFrame, clumped: Clumps, steps: Conditional, build: str, b
     rows = []
     for locus, own in zip(loci.iter_rows(named=True), beside, strict=True):
         inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-        leads = clumped.frame.filter(inside).select("lead", "lead_pos").n_unique()
+        leads = clumped.frame.filter(inside).select(LEAD_KEY).n_unique()
         name = long_range.name_of(build, locus["chrom"], locus["start"], locus["stop"])
         rows.append((leads, signals.get(locus["locus"], 0), name, own))
     types = (pl.Int64, pl.Int64, pl.String, pl.Float64)

@@ -14,11 +14,14 @@ from ecgwas.associate.hits.thresholds import SETS, used
 from ecgwas.errors import StudyError
 from ecgwas.loci_tables import Clumps, SetHits
 from ecgwas.study import LociOptions
-from ecgwas.tables import Associations, Loci, ScanResult, Summary, Thresholds
+from ecgwas.tables import VARIANT_KEY, Associations, Loci, ScanResult, Summary, Thresholds
 
 CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 """Order of chromosomes; others follow, by name."""
 
+
+LEAD_KEY = ("lead_pos", "lead_effect_allele", "lead_other_allele")
+"""Columns of Clumps that tell the clumps of a chromosome apart."""
 
 SINGLE = "single"
 FIRST = 1e6
@@ -32,7 +35,7 @@ class LociTables:
 
     thresholds    as handed in, with `significant` rows and `loci` counted for each
     summary       one row per trait, in the scan's order
-    hits          every significant row, by chromosome, position, variant, trait
+    hits          every significant row, by chromosome, position, alleles, trait
     loci          one row per locus, with known.COLUMNS at the end
     set_hits      every significant test of several traits at once
     clumps        each variant with a hit and the lead variant that linkage joins it to
@@ -68,7 +71,7 @@ def find(
 
     associations: the rows that the scan kept; keep_neglog10p: below this it kept none; clump: what linkage joins. Hits of
     one chromosome whose positions are at most `window_bp` from the next hit, or that one clump spans, belong to one locus;
-    its lead is the strongest row (ties: first position, variant, trait). Raises StudyError if rows between the study's
+    its lead is the strongest row (ties: first position, alleles, trait). Raises StudyError if rows between the study's
     threshold and keep_neglog10p were not kept.
     """
     limit = used(thresholds)
@@ -125,7 +128,8 @@ def joined(hits: pl.DataFrame, window_bp: int, clumped: Clumps | None = None) ->
     single = pl.col("test").fill_null(SINGLE) == SINGLE
     strongest = (pl.col("neglog10p") + pl.when(single).then(FIRST).otherwise(0.0)).arg_max()
     strongest_set = pl.col("neglog10p").filter(~single).arg_max()
-    lead = {"lead_variant": "variant", "best_trait": "trait", "effect_allele": "effect_allele", "eaf": "eaf"}
+    lead = {"lead_variant": "variant", "best_trait": "trait"}
+    lead |= {name: name for name in ("effect_allele", "other_allele", "eaf")}
     loci = numbered.group_by("locus", maintain_order=True).agg(
         chrom=pl.col("chrom").first(),
         start=pl.col("pos").min(),
@@ -133,7 +137,7 @@ def joined(hits: pl.DataFrame, window_bp: int, clumped: Clumps | None = None) ->
         at=pl.col("pos").get(strongest),
         best=pl.col("neglog10p").get(strongest),
         traits=pl.col("trait").filter(single).n_unique(),
-        variants=pl.struct("variant", "pos", "effect_allele", "other_allele").n_unique(),
+        variants=pl.struct(VARIANT_KEY).n_unique(),
         test=pl.col("test").get(strongest).fill_null(SINGLE),
         set=pl.col("set").filter(~single).get(strongest_set),
         **{ours: pl.col(theirs).get(strongest) for ours, theirs in lead.items()},
@@ -146,8 +150,8 @@ def _spanned(hits: pl.DataFrame, clumped: Clumps | None) -> pl.Series:
     found = np.zeros(hits.height, dtype=bool)
     chrom, pos = hits["chrom"].to_numpy(), hits["pos"].to_numpy()
     clumps = Clumps.empty().frame if clumped is None else clumped.frame
-    spans = clumps.group_by("chrom", "lead", "lead_pos").agg(first=pl.col("pos").min(), last=pl.col("pos").max())
-    for name, _, _, first, last in spans.iter_rows():
+    spans = clumps.group_by("chrom", *LEAD_KEY).agg(first=pl.col("pos").min(), last=pl.col("pos").max())
+    for name, first, last in spans.select("chrom", "first", "last").iter_rows():
         found |= (chrom == name) & (pos > first) & (pos <= last)
     return pl.Series(found)
 
@@ -155,7 +159,7 @@ def _spanned(hits: pl.DataFrame, clumped: Clumps | None) -> pl.Series:
 def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
     ranks = {name: rank for rank, name in enumerate(CHROMOSOMES)}
     rank = pl.col("chrom").replace_strict(ranks, default=len(CHROMOSOMES), return_dtype=pl.Int64)
-    return rows.sort(rank, "chrom", "pos", "variant", "trait", "effect_allele", maintain_order=True)
+    return rows.sort(rank, *VARIANT_KEY, "trait", maintain_order=True)
 
 
 def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep_neglog10p: float, own: int) -> Thresholds:

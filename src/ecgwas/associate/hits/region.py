@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,17 @@ from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.engine.cohort import Cohort, assemble
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.associate.traits import span
-from ecgwas.tables import Covariates, Traits
+from ecgwas.errors import InputError, first_few
+from ecgwas.tables import VARIANT_KEY, Covariates, Traits
 
 STEP = 256
 """Variants decoded at once: of a biobank's people a few hundred fill memory."""
 
 STRIP_BYTES = 2**25
 """Of float64 numbers of a region that are held at once."""
+
+BY = [*VARIANT_KEY, "variant"]
+"""Where a variant stands among the genotypes. The name only tells lines apart that agree in place and both alleles."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,11 @@ class Region:
             yield some, filled(self.copies[some].astype(np.float64))
 
     def named(self, i: int) -> dict[str, object]:
-        """Columns variant, chrom, pos, effect_allele of a variant."""
+        """Columns variant, chrom, pos, effect_allele, other_allele of a variant."""
         place, here = self.places[i], self.genotypes
         return {
             "variant": str(here.variants[place]), "chrom": here.chrom, "pos": int(here.positions[place]),
-            "effect_allele": str(here.effect_alleles[place]),
+            "effect_allele": str(here.effect_alleles[place]), "other_allele": str(here.other_alleles[place]),
         }  # fmt: skip
 
     def pick(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Region:
@@ -68,11 +72,12 @@ class Region:
         return Region(self.genotypes, self.places[chosen], self.copies[chosen])
 
     def place_of(self, row: dict[str, object]) -> int:
-        """Where in the region the variant of a row (variant, pos, effect_allele) is."""
-        here = self.genotypes
-        same = (here.variants[self.places] == row["variant"]) & (here.positions[self.places] == row["pos"])
-        same &= here.effect_alleles[self.places] == row["effect_allele"]
-        return int(np.flatnonzero(same)[0])
+        """Where in the region the variant of a row (variant and VARIANT_KEY) is."""
+        here, at = self.genotypes, self.places
+        same = (here.positions[at] == row["pos"]) & (here.effect_alleles[at] == row["effect_allele"])
+        found = np.flatnonzero(same & (here.other_alleles[at] == row["other_allele"]))
+        named = found[here.variants[at][found] == row["variant"]]
+        return int((named if len(named) else found)[0])
 
 
 @dataclass(frozen=True)
@@ -110,16 +115,8 @@ class Chromosome:
         return self.at(places)
 
     def rows(self, frame: pl.DataFrame) -> NDArray[np.int64]:
-        """(R,) int64: where the variants of a frame (variant, pos, effect_allele) stand on the chromosome."""
-        here = self.genotypes
-        keys = pl.DataFrame(
-            {"variant": here.variants, "pos": here.positions, "effect_allele": here.effect_alleles},
-            schema={"variant": pl.String, "pos": pl.Int64, "effect_allele": pl.String},
-        ).with_row_index("place")
-        by = ["variant", "pos", "effect_allele"]
-        first = keys.unique(by, keep="first", maintain_order=True)
-        joined = frame.select(by).join(first, on=by, how="left", maintain_order="left")
-        return joined["place"].to_numpy().astype(np.int64)
+        """(R,) int64: where the variants of a frame (variant and VARIANT_KEY) stand on the chromosome."""
+        return rows_of(self.genotypes, frame)
 
     def model(self, trait: str) -> Model:
         """The trait of the people who have it, and their covariates."""
@@ -130,20 +127,57 @@ class Chromosome:
 
 @dataclass(frozen=True)
 class VariantsTested:
-    """Which variants were tested: all but those left out for all traits."""
+    """Which variants were tested: all but those excluded for all traits.
 
-    left_out: frozenset[tuple[str, int]]
+    left_out: columns BY, excluded (how many lines of the genotypes with this key and name were excluded)
+    """
+
+    left_out: pl.DataFrame
 
     @classmethod
     def from_frame(cls, left_out: pl.DataFrame) -> VariantsTested:
-        """left_out: columns variant, pos, trait (null or empty: all traits) of LeftOutVariants."""
+        """left_out: columns of LeftOutVariants; trait null or empty: all traits."""
         whole = left_out.filter(pl.col("trait").is_null() | (pl.col("trait") == ""))
-        return cls(frozenset(whole.select("variant", "pos").iter_rows()))
+        return cls(whole.group_by(BY).agg(excluded=pl.len()))
 
     def of(self, genotypes: Genotypes) -> NDArray[np.bool_]:
-        """(V,) bool for the variants of a chromosome."""
-        pairs = zip(genotypes.variants.tolist(), genotypes.positions.tolist(), strict=True)
-        return np.array([pair not in self.left_out for pair in pairs], dtype=bool)
+        """(V,) bool for the variants of a chromosome. Of identical lines, all count as tested if any of them was."""
+        keys = keys_of(genotypes).with_columns(lines=pl.len().over(BY))
+        joined = keys.join(self.left_out, on=BY, how="left", maintain_order="left", nulls_equal=True)
+        return (joined["excluded"].fill_null(0) < joined["lines"]).to_numpy()
+
+
+def lead_of(locus: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns BY of a locus' lead variant."""
+    return {name: locus["lead_variant" if name == "variant" else name] for name in BY}
+
+
+def keys_of(genotypes: Genotypes) -> pl.DataFrame:
+    """Columns BY of the variants of a chromosome, in its order."""
+    columns = {
+        "chrom": pl.Series([genotypes.chrom], dtype=pl.String).new_from_index(0, len(genotypes)),
+        "pos": pl.Series(genotypes.positions, dtype=pl.Int64),
+        "effect_allele": pl.Series(genotypes.effect_alleles, dtype=pl.String),
+        "other_allele": pl.Series(genotypes.other_alleles, dtype=pl.String),
+        "variant": pl.Series(genotypes.variants, dtype=pl.String),
+    }
+    return pl.DataFrame(columns)
+
+
+def rows_of(genotypes: Genotypes, frame: pl.DataFrame) -> NDArray[np.int64]:
+    """(R,) int64: where the variants of a frame (columns BY) stand on the chromosome; of identical lines the first.
+
+    Raises InputError for variants that are not there.
+    """
+    near = keys_of(genotypes).with_row_index("place").filter(pl.col("pos").is_in(frame["pos"].unique().implode()))
+    first = near.unique(BY, keep="first", maintain_order=True)
+    joined = frame.select(BY).join(first, on=BY, how="left", maintain_order="left", nulls_equal=True)
+    absent = joined.filter(pl.col("place").is_null()).select(pl.concat_str(VARIANT_KEY, separator=":")).to_series()
+    if len(absent):
+        problem = f"{len(absent)} variants of the scan are not among the genotypes: {first_few(absent)}"
+        fix = "run the stage scan again: the genotypes have changed since"
+        raise InputError(problem, where=genotypes.files.variants, fix=fix)
+    return joined["place"].to_numpy().astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -144,5 +144,9 @@ def _beside(loci: pl.DataFrame, limit: float) -> dict[str, Any]:
     leaning = judged.filter(pl.col(BESIDE) <= limit)
     status = OFF if judged.height == 0 else WARN if leaning.height else PASS
     note = "loci whose lead variant is not significant beside those of the other loci (loci.csv, neglog10p_beside)"
-    note += f": {first_few(leaning['lead_variant'])}" if leaning.height else ""
+    note += (
+        f": {first_few(leaning.select(pl.format('{} ({}:{})', 'lead_variant', 'chrom', 'pos')).to_series())}"
+        if leaning.height
+        else ""
+    )
     return _row("loci_beside", "loci", status, float(leaning.height), 0.0, left_out=0, of=judged.height, note=note)

@@ -11,6 +11,7 @@ from ecgwas.report import drawing as d
 from ecgwas.report.figures.sieve import Genome, Sieve
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.report.order import natural
+from ecgwas.tables import VARIANT_KEY
 
 ALL = "all"
 
@@ -65,8 +66,8 @@ def _panel(findings: Findings, strongest: float | None, genome: Genome, *, heigh
 
 def nearest_genes(findings: Findings) -> dict[int, str]:
     """The gene of each locus' lead variant, where one was found."""
-    leads = findings.loci.frame.select("locus", variant="lead_variant")
-    genes = findings.genes.frame.join(leads, on=["locus", "variant"]).drop_nulls("gene").sort("locus", "rank", "gene")
+    genes = findings.genes.frame.join(findings.loci.frame.select("locus", *VARIANT_KEY), on=["locus", *VARIANT_KEY])
+    genes = genes.drop_nulls("gene").sort("locus", "rank", "gene")
     return dict(genes.unique("locus", keep="first", maintain_order=True).select("locus", "gene").iter_rows())
 
 

@@ -10,6 +10,7 @@ from scipy.cluster import hierarchy
 from ecgwas.report import drawing as d
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.report.order import lead_rank, natural, with_pieces
+from ecgwas.tables import VARIANT_KEY
 
 MOST_BARS = 30
 TOP_LEADS = 10
@@ -18,10 +19,10 @@ VIOLIN_FROM = 5
 
 
 def gene_hits(findings: Findings) -> pl.DataFrame:
-    """Significant rows of each gene, once per variant, trait and gene: columns gene, lead, trait, variant, locus."""
-    mapped = findings.genes.frame.drop_nulls("gene").select("locus", "variant", "chrom", "pos", "gene").unique()
-    joined = mapped.join(findings.hits.frame, on=["variant", "chrom", "pos"])
-    return with_pieces(joined).select("gene", "lead", "trait", "variant", "locus").unique(maintain_order=True)
+    """Significant rows of each gene, once per variant, trait and gene: columns gene, lead, trait, VARIANT_KEY, locus."""
+    mapped = findings.genes.frame.drop_nulls("gene").select("locus", *VARIANT_KEY, "gene").unique()
+    joined = mapped.join(findings.hits.frame, on=VARIANT_KEY)
+    return with_pieces(joined).select("gene", "lead", "trait", *VARIANT_KEY, "locus").unique(maintain_order=True)
 
 
 def genes(findings: Findings) -> Figure | None:
@@ -30,7 +31,10 @@ def genes(findings: Findings) -> Figure | None:
     if rows.height == 0:
         return None
     counted = rows.group_by("gene").agg(
-        hits=pl.len(), variants=pl.col("variant").n_unique(), traits=pl.col("trait").n_unique(), loci=pl.col("locus").n_unique()
+        hits=pl.len(),
+        variants=pl.struct(VARIANT_KEY).n_unique(),
+        traits=pl.col("trait").n_unique(),
+        loci=pl.col("locus").n_unique(),
     )
     counted = counted.sort("hits", "gene", descending=[True, False])
     shown = counted.head(MOST_BARS)
@@ -78,7 +82,7 @@ def per_lead(findings: Findings) -> Figure | None:
 
 def _counted(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by("group").agg(
-        variants=pl.struct("variant", "chrom", "pos").n_unique(), hits=pl.len(), mean_neglog10p=pl.col("neglog10p").mean(),
+        variants=pl.struct(VARIANT_KEY).n_unique(), hits=pl.len(), mean_neglog10p=pl.col("neglog10p").mean(),
         median_neglog10p=pl.col("neglog10p").median(), max_neglog10p=pl.col("neglog10p").max(),
     )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -16,6 +18,9 @@ MOST_ROWS = 7
 """Rows of genes; more that overlap are left to the numbers' file."""
 
 ROW = 24.0
+
+PLACE = ("pos", "effect_allele", "other_allele")
+"""What tells the variants of a chromosome apart."""
 
 
 def region(findings: Findings, here: Region) -> Figure | None:
@@ -47,14 +52,14 @@ def _caption(here: Region, tests: pl.DataFrame, left_out: int) -> str:
     more = f", {left_out} of them not drawn for want of room" if left_out else ""
     return (
         f"Locus {here.locus}: {here.trait} against all {tests.height:,} variants tested here; colour is r² with the lead "
-        f"variant {here.lead_variant} (diamond) among the people tested; dashed is the study's threshold; {genes}{more}."
+        f"variant {here.lead['variant']} (diamond) among the people tested; dashed is the study's threshold; {genes}{more}."
     )
 
 
-def _credible(findings: Findings, here: Region) -> set[str]:
-    """Variants of the locus' credible sets, where they were computed."""
+def _credible(findings: Findings, here: Region) -> set[tuple[Any, ...]]:
+    """Variants (columns PLACE) of the locus' credible sets, where they were computed."""
     table = findings.more.get("loci/credible")
-    return set() if table is None else set(table.filter(pl.col("locus") == here.locus)["variant"])
+    return set() if table is None else set(table.filter(pl.col("locus") == here.locus).select(PLACE).iter_rows())
 
 
 def _key(credible: bool) -> list[str]:
@@ -74,7 +79,7 @@ def _ring(x: float, y: float) -> str:
     return f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='7' fill='none' stroke='{d.VERMILION}' stroke-width='1.6'/>"
 
 
-def _points(panel: d.Panel, tests: pl.DataFrame, here: Region, credible: set[str]) -> list[str]:
+def _points(panel: d.Panel, tests: pl.DataFrame, here: Region, credible: set[tuple[Any, ...]]) -> list[str]:
     x, y = panel.x(tests["pos"].to_numpy() / 1e6), panel.y(tests["neglog10p"].to_numpy())
     r2 = tests["r2"].fill_null(-1.0).to_numpy()
     parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
@@ -85,13 +90,14 @@ def _points(panel: d.Panel, tests: pl.DataFrame, here: Region, credible: set[str
         # An ink rim, so that every colour stands out from a light and from a dark page.
         parts.insert(1, d.dots(x[chosen], y[chosen], colour, 5.4))
         parts.insert(1, d.dots(x[chosen], y[chosen], d.MUTED, 7))
-    parts += [_ring(float(x[i]), float(y[i])) for i, variant in enumerate(tests["variant"]) if variant in credible]
-    lead = np.flatnonzero((tests["variant"] == here.lead_variant).to_numpy())
-    for i in lead[:1]:
+    variants = list(tests.select(PLACE).iter_rows())
+    parts += [_ring(float(x[i]), float(y[i])) for i, variant in enumerate(variants) if variant in credible]
+    lead = tuple(here.lead[name] for name in PLACE)
+    for i in [i for i, variant in enumerate(variants) if variant == lead][:1]:
         parts.append(_diamond(float(x[i]), float(y[i])))
         anchor = "start" if x[i] < panel.left + panel.width / 2 else "end"
         along = 11 if anchor == "start" else -11
-        parts.append(d.text(float(x[i]) + along, float(y[i]) + 4, here.lead_variant, anchor=anchor, fill=d.INK))
+        parts.append(d.text(float(x[i]) + along, float(y[i]) + 4, here.lead["variant"], anchor=anchor, fill=d.INK))
     return parts
 
 

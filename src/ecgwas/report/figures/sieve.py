@@ -10,11 +10,12 @@ import polars as pl
 from ecgwas.report import drawing as d
 from ecgwas.report.kept import TOGETHER, Kept, apart
 from ecgwas.report.order import chromosome_rank
+from ecgwas.tables import VARIANT_KEY
 
 GAP_SHARE = 0.012
 """Room between chromosomes, as a share of all their lengths."""
 
-DRAWN = ("variant", "chrom", "pos", "trait", "neglog10p")
+DRAWN = ("variant", *VARIANT_KEY, "trait", "neglog10p")
 """Columns of a kept row that are drawn; of millions of rows the others are not read."""
 
 
@@ -65,7 +66,7 @@ class Sieve:
         self.panels = dict(panels)
         self._picture = picture
         self._strongest = strongest
-        text = {name: pl.String for name in ("variant", "chrom", "trait", "picture")}
+        text = {name: pl.String for name in ("variant", "chrom", "effect_allele", "other_allele", "trait", "picture")}
         numbers = {"pos": pl.Int64, "neglog10p": pl.Float64, "column": pl.Float64, "row": pl.Float64}
         self._kept = pl.DataFrame(schema={**text, **numbers})
         self._hits = [self._kept]
@@ -89,7 +90,7 @@ class Sieve:
         """The rows of a picture, along the genome."""
         self._join()
         rows = pl.concat([*self._hits, self._kept]).filter(pl.col("picture") == picture)
-        return rows.sort(chromosome_rank("chrom"), "chrom", "pos", "variant", "trait").select(DRAWN)
+        return rows.sort(chromosome_rank("chrom"), *VARIANT_KEY, "trait").select(DRAWN)
 
     def _join(self) -> None:
         rows = pl.concat([self._kept, *self._more])
@@ -113,7 +114,7 @@ def _by_strength(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _strongest(rows: pl.DataFrame) -> pl.DataFrame:
-    return _by_strength(rows).unique(["chrom", "pos", "variant"], keep="first", maintain_order=True)
+    return _by_strength(rows).unique(VARIANT_KEY, keep="first", maintain_order=True)
 
 
 def _one_per_pixel(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,336 @@
+"""Studies of a meta-analysis: their tables, what these say of trait, unit, transformation and build, and which cannot be
+combined.
+
+A study is one table, or a folder of tables (ecgwas's results/scan with a file per chromosome, or an export with a file per
+trait). A table has one row per variant (and trait): ecgwas's own (Associations: Parquet or CSV) or GWAS-SSF (.tsv[.gz], with
+the .yaml beside it).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import yaml
+
+from ecgwas.errors import InputError, first_few
+from ecgwas.store import Note, file_digest
+from ecgwas.tables import VARIANT_KEY
+
+NAMES = {
+    "chrom": ("chrom", "chromosome"), "pos": ("pos", "base_pair_location"), "effect_allele": ("effect_allele",),
+    "other_allele": ("other_allele",), "eaf": ("eaf", "effect_allele_frequency"), "beta": ("beta",),
+    "se": ("se", "standard_error"), "n": ("n",), "variant": ("variant", "rsid", "rs_id", "variant_id"), "trait": ("trait",),
+}  # fmt: skip
+"""Ours -> headers under which it stands; of several names of a variant the first that a row has is taken."""
+OPTIONAL = ("n", "variant", "trait")
+TYPES = {
+    "chrom": pl.String, "pos": pl.Int64, "effect_allele": pl.String, "other_allele": pl.String, "eaf": pl.Float64,
+    "beta": pl.Float64, "se": pl.Float64, "n": pl.Int64, "variant": pl.String, "trait": pl.String,
+}  # fmt: skip
+MISSING = ["", "NA", "#NA", "nan", "."]
+PACKED = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+NOT_TABLES = (".left_out.csv", ".dropped.csv")
+BUILDS = {"GRCh37": "hg19", "hg19": "hg19", "GRCh38": "hg38", "hg38": "hg38"}
+OF_METADATA = {
+    "unit": ("unit", "trait_unit", "effect_unit"), "transformation": ("transformation", "trait_transformation", "transform")
+}  # fmt: skip
+"""What is compared between studies -> keys of the YAML beside a GWAS-SSF table under which it stands."""
+ALIKE, FEWEST_ALIKE = 0.99, 3
+"""Studies of which this share of the common rows, and at least so many, have the same effect and standard error are copies."""
+DIGITS = 5
+SELECTED_Z, ENOUGH_ROWS = 1.0, 20
+"""A table of so many rows without any smaller |beta / se| holds only those that a threshold let pass."""
+CHROMOSOME = re.compile(
+    r"(?:^|[._-])chr(?:om(?:osome)?)?[._-]?(?:[0-9]{1,2}|X|Y|XY|MT?)(?=$|[._-])|^(?:[0-9]{1,2}|X|Y|MT)$", re.I
+)
+NO_TRAIT = (
+    "", "sumstats", "summary_statistics", "summary", "results", "result", "gwas", "assoc", "associations", "scan", "output",
+    "out", "study", "data", "table", "meta", "all", "export", "ssf", "gwas_ssf", "stats",
+)  # fmt: skip
+"""Names of files that say nothing of the trait."""
+LEARNED = re.compile(r"\.f[0-9]+$")
+SD_RATIO = 3.0
+"""Standard deviations of one trait, from se sqrt(2 n p (1 - p)), that differ more between studies are of different units."""
+FIX_TRAIT = "combine files of one trait, or say that they are the same with --same-trait NAME"
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """One study.
+
+    frame   columns of TYPES; trait empty where nothing names it
+    about   build, unit, transformation: what is known of them
+    files   file -> SHA-256
+    """
+
+    name: str
+    frame: pl.DataFrame
+    about: Mapping[str, str]
+    files: Mapping[Path, str]
+
+    @property
+    def traits(self) -> list[str]:
+        """Traits, sorted."""
+        return sorted(set(self.frame["trait"]))
+
+
+def read_study(path: Path) -> StudyTable:
+    """A table, or a folder of tables, as one study. Raises InputError where a file or column is missing, where two files hold
+    the same chromosome of a trait, or contradict each other on build, unit or transformation."""
+    files = _tables_of(path) if path.is_dir() else [path]
+    parts = [_read_file(file) for file in files]
+    _once_each(path, parts)
+    about: dict[str, str] = {}
+    for part in parts:
+        for name, value in part.about.items():
+            if about.setdefault(name, value) != value:
+                problem = f"the files of one study contradict each other: {name} {about[name]} and {value} ({part.name})"
+                raise InputError(problem, where=path, fix="keep the files of one analysis in the folder")
+    every = {file: digest for part in parts for file, digest in part.files.items()}
+    return StudyTable(str(path), pl.concat([part.frame for part in parts]), about, every)
+
+
+def _tables_of(folder: Path) -> list[Path]:
+    """The tables directly inside, or those of scan/ where the folder is that of a study's results."""
+    inner = folder / "scan" if (folder / "scan").is_dir() else folder
+    files = sorted(path for path in inner.iterdir() if path.name.endswith(PACKED) and not path.name.endswith(NOT_TABLES))
+    if not files:
+        fix = "name results/scan of a study, or a folder of GWAS-SSF files"
+        raise InputError("the folder holds no tables of associations", where=folder, fix=fix)
+    return files
+
+
+def _read_file(path: Path) -> StudyTable:
+    frame = read(path)
+    told = _metadata(path) | _of_results(path)
+    trait = told.pop("trait", None) or _stem(path)
+    frame = frame.with_columns(trait=pl.when(pl.col("trait") == "").then(pl.lit(trait)).otherwise("trait"))
+    return StudyTable(str(path), frame, told, {path: file_digest(path)})
+
+
+def read(path: Path) -> pl.DataFrame:
+    """Columns of TYPES; trait empty where the table has none. Raises InputError where the file or a column is missing."""
+    if not path.is_file():
+        fix = "name a file of results/scan, a folder of them, or a GWAS-SSF file"
+        raise InputError("the table of associations is missing", where=path, fix=fix)
+    frame = _frame(path)
+    places = {ours: [name for name in theirs if name in frame.columns] for ours, theirs in NAMES.items()}
+    absent = [ours for ours, found in places.items() if not found and ours not in OPTIONAL]
+    if absent:
+        problem = f"the table lacks columns for {first_few(absent, 10)}; it has {first_few(frame.columns, 15)}"
+        raise InputError(problem, where=path, fix="give an ecgwas scan (chrom, pos, effect_allele ...) or a GWAS-SSF file")
+    columns = [
+        pl.coalesce([_cell(name) for name in found] or [pl.lit(None)]).cast(TYPES[ours], strict=False).alias(ours)
+        for ours, found in places.items()
+    ]
+    return frame.select(columns).with_columns(
+        pl.col("trait").fill_null("").str.strip_chars(),
+        pl.col("chrom").str.strip_prefix("chr").replace({"23": "X", "24": "Y", "25": "MT", "M": "MT"}),
+        pl.col("effect_allele").str.to_uppercase(), pl.col("other_allele").str.to_uppercase(),
+    )  # fmt: skip
+
+
+def _frame(path: Path) -> pl.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        separator = "," if ".csv" in path.suffixes[-2:] else "\t"
+        return pl.read_csv(path, separator=separator, infer_schema=False, null_values=MISSING)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        problem = f"the table of associations cannot be read: {str(error).splitlines()[0][:200]}"
+        raise InputError(
+            problem, where=path, fix="give Parquet, CSV (.csv) or tab-separated text (.tsv), plain or .gz"
+        ) from None
+
+
+def _cell(name: str) -> pl.Expr:
+    """A column, its cells that mean nothing null."""
+    text = pl.col(name).cast(pl.String)
+    return pl.col(name) if name not in NAMES["variant"] else pl.when(~text.is_in(MISSING)).then(text)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """trait, build, unit and transformation of the YAML beside a table, as far as it tells."""
+    beside = path.with_name(f"{path.name}-meta.yaml")
+    if not beside.is_file():
+        return {}
+    try:
+        content = yaml.safe_load(beside.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = f"the metadata cannot be read: {str(error).splitlines()[0]}"
+        raise InputError(problem, where=beside, fix="correct the file, or take it away") from None
+    if not isinstance(content, Mapping):
+        raise InputError("the metadata holds no keys", where=beside, fix="correct the file, or take it away")
+    found = {"trait": _text(content.get("trait_description"))}
+    assembly = str(content.get("genome_assembly", ""))
+    found["build"] = BUILDS.get(assembly, assembly)
+    for ours, theirs in OF_METADATA.items():
+        found[ours] = next((text for name in theirs if (text := _text(content.get(name)))), "")
+    return {name: value for name, value in found.items() if value}
+
+
+def _text(value: Any) -> str:
+    values = value if isinstance(value, list) else [value]
+    return "; ".join(" ".join(str(one).split()) for one in values if one not in (None, "", "NR", "NA"))
+
+
+def _of_results(path: Path) -> dict[str, str]:
+    """Transformation and build of ecgwas's own scan, from the note of its stage traits."""
+    note = Note.read(path.parent.parent / "notes" / "traits" / "all.json") if path.parent.name == "scan" else None
+    found: dict[str, str] = {}
+    for option in note.made.get("options", []) if note is not None else []:
+        if isinstance(option, Mapping) and "transform" in option:
+            found["transformation"] = str(option["transform"])
+        if option in BUILDS.values():
+            found["build"] = str(option)
+    return found
+
+
+def _stem(path: Path) -> str:
+    """The trait that a file's name tells; empty where it names a chromosome alone, or nothing (NO_TRAIT)."""
+    name = next((path.name.removesuffix(ending) for ending in reversed(PACKED) if path.name.endswith(ending)), path.name)
+    trait = CHROMOSOME.sub("", name.removesuffix(".h")).strip("._- ")
+    return "" if trait.casefold() in NO_TRAIT else trait
+
+
+def _once_each(path: Path, parts: Sequence[StudyTable]) -> None:
+    """Refuses two files of one study that hold the same chromosome of a trait."""
+    seen: dict[tuple[str, str], str] = {}
+    for part in parts:
+        for trait, chrom in part.frame.select("trait", "chrom").drop_nulls().unique().sort("trait", "chrom").iter_rows():
+            other = seen.setdefault((trait, chrom), part.name)
+            if other != part.name:
+                problem = f"chromosome {chrom} of {trait} stands in two files of one study: {other}, {part.name}"
+                raise InputError(problem, where=path, fix="keep one of them in the folder")
+
+
+def comparable(studies: Sequence[StudyTable], same_trait: str | None = None) -> list[StudyTable]:
+    """The studies, spelling each trait alike. Raises InputError where they are not of one kind, or the same study twice.
+
+    same_trait: the name that the one trait of every study is given, whatever the studies call it and in whatever unit.
+    """
+    _not_the_same(studies)
+    _agreed(studies, "build", "lift one of them over: positions of two builds are not of the same variants")
+    if same_trait is not None:
+        return [_renamed(study, same_trait) for study in studies]
+    for study in studies:
+        if "" in study.traits:
+            fix = "name it by a column `trait`, trait_description in FILE-meta.yaml, the file's name, or --same-trait NAME"
+            raise InputError("nothing names the trait of this study", where=study.name, fix=fix)
+    for name in OF_METADATA:
+        _agreed(studies, name, FIX_TRAIT)
+    spelled = {_bare(trait): trait for study in reversed(studies) for trait in study.traits}
+    alike = [
+        replace(study, frame=study.frame.with_columns(pl.col("trait").replace({t: spelled[_bare(t)] for t in study.traits})))
+        for study in studies
+    ]
+    for study in alike:
+        others = {trait for other in alike if other is not study for trait in other.traits}
+        if len(alike) > 1 and not others & set(study.traits):
+            problem = f"no other study has the trait of {study.name} ({first_few(study.traits)}); they have "
+            raise InputError(problem + first_few(sorted(others)), where=study.name, fix=FIX_TRAIT)
+    _of_one_unit(alike)
+    return alike
+
+
+def _of_one_unit(studies: Sequence[StudyTable]) -> None:
+    """Refuses studies in which the same trait has another spread, as milliseconds and ranks have."""
+    variance = 2 * pl.col("n") * pl.col("eaf") * (1 - pl.col("eaf"))
+    spread = (pl.col("se") * variance.sqrt()).drop_nulls().drop_nans()
+    frames = [
+        study.frame.group_by("trait").agg(sd=spread.median(), rows=spread.len()).with_columns(study=pl.lit(study.name))
+        for study in studies
+    ]
+    known = pl.concat(frames).filter((pl.col("rows") >= ENOUGH_ROWS) & (pl.col("sd") > 0))
+    for (trait,), rows in known.sort("trait", "sd").group_by("trait", maintain_order=True):
+        low, high = rows.row(0, named=True), rows.row(-1, named=True)
+        if high["sd"] > SD_RATIO * low["sd"]:
+            told = "; ".join(f"{one['sd']:.3g} ({one['study']})" for one in (low, high))
+            problem = f"by their standard errors the SD of {trait} differs between the studies, as if in other units: {told}"
+            raise InputError(problem, where=high["study"], fix=FIX_TRAIT)
+
+
+def _bare(trait: str) -> str:
+    return " ".join(trait.split()).casefold()
+
+
+def _renamed(study: StudyTable, trait: str) -> StudyTable:
+    if len(study.traits) > 1:
+        problem = f"--same-trait names one trait, the study has {len(study.traits)}: {first_few(study.traits)}"
+        raise InputError(
+            problem, where=study.name, fix="give a table of one trait, such as `ecgwas export ... gwas_ssf` writes"
+        )
+    return replace(study, frame=study.frame.with_columns(trait=pl.lit(trait)))
+
+
+def _agreed(studies: Sequence[StudyTable], name: str, fix: str) -> None:
+    """Refuses studies that say different things; one that says nothing agrees with all."""
+    known = {study.name: study.about[name] for study in studies if name in study.about}
+    if len(set(known.values())) > 1:
+        told = "; ".join(f"{value} ({study})" for study, value in known.items())
+        raise InputError(f"the studies differ in {name}: {told}", where=next(iter(known)), fix=fix)
+
+
+def _not_the_same(studies: Sequence[StudyTable]) -> None:
+    """Refuses a study that is there twice: the same file, or the same numbers in another."""
+    for one, other in combinations(studies, 2):
+        same = set(one.files.values()) & set(other.files.values())
+        if same:
+            files = [str(path) for study in (one, other) for path, digest in study.files.items() if digest in same]
+            problem = f"the same file is there twice (SHA-256): {first_few(files)}"
+            raise InputError(problem, where=other.name, fix="name each study once")
+        common, alike = _common(one, other)
+        whole = alike == common == min(one.frame.height, other.frame.height) == max(one.frame.height, other.frame.height)
+        if common and (whole or (alike >= FEWEST_ALIKE and alike >= ALIKE * common)):
+            problem = f"{alike} of the {common} rows that {one.name} and {other.name} share have the same effect and error"
+            raise InputError(f"{problem}: they are one study", where=other.name, fix="name each study once")
+
+
+def _common(one: StudyTable, other: StudyTable) -> tuple[int, int]:
+    """Variants of both, whatever the trait is called, and those of them with the same effect, error and frequency."""
+    single = len(one.traits) == 1 or len(other.traits) == 1
+    by = ["chrom", "pos", "first", "second", *([] if single else ["trait"])]
+    rows, others = _oriented(one.frame), _oriented(other.frame)
+    places = rows.select(by).unique().join(others.select(by).unique(), on=by).height
+    numbers = [*by, "beta", "se", "eaf"]
+    return places, rows.join(others, on=numbers, nulls_equal=True).select(by).unique().height
+
+
+def _oriented(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the effect of the allele that comes first in the alphabet, in DIGITS digits."""
+    alleles = pl.col("effect_allele"), pl.col("other_allele")
+    turned = alleles[0] > alleles[1]
+    return frame.drop_nulls([*VARIANT_KEY, "beta", "se"]).select(
+        "trait", "chrom", "pos", first=pl.min_horizontal(alleles), second=pl.max_horizontal(alleles),
+        beta=pl.when(turned).then(-pl.col("beta")).otherwise("beta").round_sig_figs(DIGITS),
+        se=pl.col("se").round_sig_figs(DIGITS),
+        eaf=pl.when(turned).then(1 - pl.col("eaf")).otherwise("eaf").round(DIGITS - 1),
+    )  # fmt: skip
+
+
+def cautions(studies: Sequence[StudyTable]) -> list[str]:
+    """Studies that hold only rows of small p, and those that do not say what others say of themselves, in words."""
+    words = []
+    for name in ("build", *OF_METADATA):
+        silent = [study.name for study in studies if name not in study.about]
+        if 0 < len(silent) < len(studies):
+            words.append(f"{name} is not told by {first_few(silent)}; taken to be that of the others")
+    learned = sorted({trait for study in studies for trait in study.traits if LEARNED.search(trait)})
+    if learned:
+        words.append(f"{first_few(learned)}: features that each study has learned by itself are not the same trait in another")
+    for study in studies:
+        z = (study.frame["beta"] / study.frame["se"]).abs().drop_nulls().drop_nans()
+        least = float(z.to_numpy().min(initial=np.inf))
+        if len(z) >= ENOUGH_ROWS and least > SELECTED_Z:
+            words.append(
+                f"{study.name}: only rows with |beta / se| above {least:.2f}, so effects are too large; "
+                "`ecgwas export STUDY gwas_ssf FOLDER` writes every variant"
+            )
+    return words
