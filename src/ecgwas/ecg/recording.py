@@ -52,9 +52,9 @@ class Recording:
         return max((len(values) for values in self.leads.values()), default=0) / self.rate_hz
 
 
-def unusable(reason: str, path: Path) -> InputError:
+def unusable(reason: str, path: Path, *, fix: str = "export the recording again, or leave the file out") -> InputError:
     """The error for one file that cannot be used: `reason` is short, the same for the same mistake in other files."""
-    return InputError(reason, where=path, fix="export the recording again, or leave the file out")
+    return InputError(reason, where=path, fix=fix)
 
 
 def content_of(path: Path, what: str = "") -> bytes:

@@ -22,7 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table, wfdb
+from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, matlab, muse, philips, table, wfdb
 from ecgwas.ecg.recording import Recording, content_of, unusable
 
 HEAD_BYTES = 16_384
@@ -43,7 +43,7 @@ class Format(Protocol):
         """The recording in the bytes of a file."""
 
 
-FORMATS: tuple[Format, ...] = (cardiosoft_exercise, cardiosoft, muse, aecg, philips, dicom, edf, wfdb, table)
+FORMATS: tuple[Format, ...] = (cardiosoft_exercise, cardiosoft, muse, aecg, philips, dicom, edf, matlab, wfdb, table)
 """In order of asking: exercise tests are CardioSoft, too, and almost any text could be a table."""
 
 WITH_COMPANIONS = (wfdb, table)
