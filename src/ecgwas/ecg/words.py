@@ -23,8 +23,8 @@ PREFIXES = {
     1e-3: ("n", "nano"),
     1.0: ("u", "micro", "\u00b5", "\u03bc", "\u00e6", "\u00ec", "\u0083\u00ea", "\u00e2\u00b5", "\u00ee\u00bc"),
 }
-"""µV of a volt with each prefix. Micro sign and Greek mu are different letters. The last five are what the bytes of a micro sign
-in code page 437, ISO 8859-7, Shift JIS (0x83 0xCA, which Nihon Kohden writes) and, read twice, UTF-8 look like in Latin-1."""
+"""µV of a volt with each prefix. Micro sign and Greek mu are different letters. The last five are what the bytes of a micro
+sign in code page 437, ISO 8859-7, Shift JIS (0x83 0xCA, as Nihon Kohden writes) and, read twice, UTF-8 look like in Latin-1."""
 
 UV_OF = {
     prefix + volt: uv for uv, prefixes in PREFIXES.items() for prefix in prefixes for volt in ("v", "volt", "volts")

@@ -63,7 +63,8 @@ class _Scale:
 
     def in_uv(self, counts: NDArray[np.int32]) -> NDArray[np.float64]:
         """(S,) µV of counts."""
-        return (counts + (self.physical[1] / self.gain - self.digital[1])) * self.gain * self.uv
+        offset = self.physical[1] / self.gain - self.digital[1]
+        return (counts.astype(np.float64) + offset) * self.gain * self.uv
 
 
 def sniff(content: bytes) -> bool:
@@ -174,9 +175,8 @@ def _scale(signal: dict[str, str], lead: str, sample_bytes: int, path: Path) -> 
         raise unusable(f"digital maximum of lead {lead} ({highest:g}) is not above the minimum ({lowest:g})", path)
     bound = 1 << (8 * sample_bytes - 1)
     if not (-bound <= lowest and highest < bound and lowest == int(lowest) and highest == int(highest)):
-        raise unusable(
-            f"digital range of lead {lead} is {lowest:g} to {highest:g}, which {8 * sample_bytes} bits do not hold", path
-        )
+        shown = f"digital range of lead {lead}, {lowest:g} to {highest:g}, is not of {8 * sample_bytes} bits"
+        raise unusable(shown, path)
     scale = _Scale((int(lowest), int(highest)), (low, high), uv)
     if scale.gain == 0 or not math.isfinite(scale.gain):
         raise unusable(f"physical range of lead {lead}, {low:g} to {high:g}, gives no gain", path)

@@ -3,7 +3,7 @@
 Versions 4 and 5 (https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf), read by hand: of a struct with sex, age and
 data only data is read, nothing nests, and no size is allocated that the file does not hold. Version 7.3 is HDF5 and refused.
 
-    ECG   struct of sex, age, data (http://2018.icbeb.org/Challenge.html): data are (12, S) mV at 500 Hz, leads in the usual order
+    ECG   struct of sex, age, data (http://2018.icbeb.org/Challenge.html): data are (12, S) mV at 500 Hz, in the order of LEADS
     val   (C, S) whole numbers: the samples of a WFDB record, whose header says what they are; on their own they are refused
 """
 

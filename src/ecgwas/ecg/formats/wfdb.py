@@ -29,8 +29,9 @@ from ecgwas.ecg.words import decoded, number, standard_lead, uv_of
 
 SPELLED = "WFDB record"
 RECORD = re.compile(
-    r"^[\w./\\-]*?[\w.-]+(?P<segments>/\d+)?[ \t]+(?P<signals>\d{1,4})"
-    r"(?:[ \t]+(?P<rate>\d{1,9}(?:\.\d{0,30})?(?:[eE][+-]?\d{1,3})?)(?:[/(][^ \t]*)?(?:[ \t]+(?P<samples>\d{1,12})(?:[ \t].*)?)?)?$"
+    r"^(?:[\w.-]*[/\\])*?[\w.-]+(?P<segments>/\d+)?[ \t]+(?P<signals>\d{1,4})"
+    r"(?:[ \t]+(?P<rate>\d{1,9}(?:\.\d{0,30})?(?:[eE][+-]?\d{1,3})?)(?:[/(][^ \t]*)?"
+    r"(?:[ \t]+(?P<samples>\d{1,12})(?:[ \t].*)?)?)?$"
 )
 """A folder before the record's name, which some programs write, is passed over."""
 
@@ -163,30 +164,24 @@ def _signal(line: str, path: Path) -> _Signal:
     gain, baseline, unit = _scale(fields[2] if len(fields) > 2 else "", description, path)
     baseline = (zero or 0) if baseline is None else baseline
     if abs(baseline) > LARGEST_BASELINE:
-        raise unusable(f"baseline of {_called(description)} is beyond 32 bits", path)
+        raise unusable(f"baseline of signal '{description[:20]}' is beyond 32 bits", path)
     return _Signal(
         fields[0], coding["format"], int((coding["offset"] or "+0")[1:]), gain, baseline, checksum, unit, description
     )  # fmt: skip
 
 
-def _called(description: str) -> str:
-    """A signal as reasons name it."""
-    lead = standard_lead(description)
-    return "a signal" if lead is None else f"lead {lead}"
-
-
 def _scale(text: str, description: str, path: Path) -> tuple[float, int | None, str]:
-    """Gain, baseline and unit of a signal line's third field. A signal that is no lead may be without."""
-    if not text and standard_lead(description) is None:
+    """Gain, baseline and unit of a signal line's third field; nobody asks for those of a signal that is no lead."""
+    lead = standard_lead(description)
+    if lead is None:
         return 1.0, None, ""
     match = GAIN.match(text)
     gain = None if match is None else number(match["gain"])
     if match is None or gain is None:
-        raise unusable(
-            f"gain of {_called(description)} {f'cannot be understood: {text[:20]!r}' if text else 'is missing'}", path
-        )
-    if gain == 0 and standard_lead(description) is not None:
-        raise unusable(f"gain of {_called(description)} is 0: it is not calibrated", path)
+        fault = f"is '{text[:20]}', which cannot be understood" if text else "is missing"
+        raise unusable(f"gain of lead {lead} {fault}", path)
+    if gain == 0:
+        raise unusable(f"gain of lead {lead} is 0: it is not calibrated", path)
     return gain, None if match["baseline"] is None else int(match["baseline"]), match["unit"] or "mV"
 
 
