@@ -373,7 +373,7 @@ SIDECARS = {
     '{"rate_hz": 500, "unit": "mV"}': "sidecar: no leads",
     '{"rate_hz": 500, "unit": "mV", "leads": "I"}': "sidecar: leads must be a list of names",
     '{"rate_hz": 500, "unit": "mV", "leads": ["I"], "name": "x"}': "sidecar: unknown key name",
-    '{"rate_hz": 500, "unit": "mV", "leads": ["I"]}': "array is not of leads and samples",
+    '{"rate_hz": 500, "unit": "mV", "leads": ["I"]}': "array of shape 12x5000 is not of 1 leads and samples",
     "[1, 2": "sidecar: cannot be read",
     "!!python/object/apply:os.system [true]": "sidecar: cannot be read",
     '"words"': "sidecar: no keys",

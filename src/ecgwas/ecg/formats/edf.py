@@ -16,7 +16,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +34,16 @@ WIDTHS = {
     "digital maximum": 8, "prefiltering": 80, "number of samples": 8, "reserved": 32,
 }  # fmt: skip
 """Bytes of each field of a signal's header, in their order."""
+STARTS = dict(zip(WIDTHS, accumulate(WIDTHS.values(), initial=0), strict=False))
+SCALE = ("unit", "physical minimum", "physical maximum", "digital minimum", "digital maximum")
 
 NOT_STATED = "the header states -1 data records; they were counted from the size of the file"
 LONGER = "the file holds more bytes than the data records that its header states"
 NEGATIVE = "negative gain: the physical maximum is below the minimum"
 OUTSIDE = "samples outside of the digital range that the header states"
+
+
+Counts = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class _Scale:
     def gain(self) -> float:
         return (self.physical[1] - self.physical[0]) / (self.digital[1] - self.digital[0])
 
-    def in_uv(self, counts: NDArray[np.int32]) -> NDArray[np.float64]:
+    def in_uv(self, counts: Counts) -> NDArray[np.float64]:
         """(S,) µV of counts."""
         offset = self.physical[1] / self.gain - self.digital[1]
         return (counts.astype(np.float64) + offset) * self.gain * self.uv
@@ -82,17 +89,17 @@ def parse(content: bytes, path: Path) -> Recording:
         raise unusable("EDF cut off or malformed", path)
     if content[192:197] in (b"EDF+D", b"BDF+D"):
         raise unusable("EDF with gaps (EDF+D)", path)
-    fields = _fields(content, signals)
-    per_record = _samples_per_record(fields, path)
+    per_record = _samples_per_record(content, signals, path)
     layout = _layout(content, signals, sum(per_record), path)
     doubts = _doubts_of_size(content, layout, sum(per_record), path)
     leads: dict[str, NDArray[np.float64]] = {}
     rates: set[float] = set()
-    for k, label in enumerate(fields["label"]):
+    for k, label in enumerate(_texts(content, signals, "label")):
         lead = standard_lead(label)
         if not is_new(lead, leads, path):
             continue
-        scale = _scale({name: texts[k] for name, texts in fields.items()}, lead, layout.sample_bytes, path)
+        fields = {name: _text(content, signals, name, k) for name in SCALE}
+        scale = _scale(fields, lead, layout.sample_bytes, path)
         counts = _counts(content, layout, per_record, k)
         if not len(counts):
             raise unusable(f"lead {lead} has no samples", path)
@@ -108,14 +115,15 @@ def parse(content: bytes, path: Path) -> Recording:
     return Recording(leads, rates.pop(), notes=notes, doubt="; ".join(sorted(doubts)))
 
 
-def _fields(content: bytes, signals: int) -> dict[str, list[str]]:
-    """Name of a field -> its text for each signal."""
-    start, fields = HEADER, {}
-    for name, width in WIDTHS.items():
-        places = (start + width * k for k in range(signals))
-        fields[name] = [decoded(content[place : place + width]).strip(" \0\t\r\n") for place in places]
-        start += width * signals
-    return fields
+def _text(content: bytes, signals: int, name: str, signal: int) -> str:
+    """A field of a signal's header."""
+    width = WIDTHS[name]
+    start = HEADER + STARTS[name] * signals + width * signal
+    return decoded(content[start : start + width]).strip(" \0\t\r\n")
+
+
+def _texts(content: bytes, signals: int, name: str) -> list[str]:
+    return [_text(content, signals, name, k) for k in range(signals)]
 
 
 def _whole(field: bytes | str) -> int | None:
@@ -123,14 +131,15 @@ def _whole(field: bytes | str) -> int | None:
     return int(value) if value is not None and value == int(value) else None
 
 
-def _samples_per_record(fields: dict[str, list[str]], path: Path) -> list[int]:
+def _samples_per_record(content: bytes, signals: int, path: Path) -> list[int]:
     """Of each signal; those that are no leads may have none."""
-    counts = [_whole(text) for text in fields["number of samples"]]
-    for k, count in enumerate(counts):
+    counts = []
+    for k, text in enumerate(_texts(content, signals, "number of samples"), start=1):
+        count = _whole(text)
         if count is None or count < 0:
-            text = fields["number of samples"][k]
-            raise unusable(f"number of samples of signal {k + 1} {_fault(text, 'a whole number from 0 on')}", path)
-    return [count for count in counts if count is not None]
+            raise unusable(f"number of samples of signal {k} {_fault(text, 'a whole number from 0 on')}", path)
+        counts.append(count)
+    return counts
 
 
 def _layout(content: bytes, signals: int, samples: int, path: Path) -> _Layout:
@@ -197,14 +206,14 @@ def _fault(text: str, wanted: str) -> str:
     return f"is '{text}', not {wanted}" if text else "is blank"
 
 
-def _counts(content: bytes, layout: _Layout, per_record: Sequence[int], signal: int) -> NDArray[np.int32]:
-    """(S,) int32, the samples of one signal over all records."""
+def _counts(content: bytes, layout: _Layout, per_record: Sequence[int], signal: int) -> Counts:
+    """(S,) the samples of one signal over all records."""
     size = layout.sample_bytes
     start, stop = size * sum(per_record[:signal]), size * sum(per_record[: signal + 1])
     record_bytes = size * sum(per_record)
     data = np.frombuffer(content, np.uint8, count=layout.records * record_bytes, offset=layout.header_bytes)
     own = np.ascontiguousarray(data.reshape(layout.records, record_bytes)[:, start:stop]).reshape(-1)
     if size == 2:
-        return own.view("<i2").astype(np.int32)
+        return own.view("<i2")
     low, middle, high = own.reshape(-1, 3).T.astype(np.int32)
     return low | middle << 8 | (high ^ 0x80) - 0x80 << 16
