@@ -114,7 +114,8 @@ class TextTable:
                     continue
                 if DECIMAL_COMMA.fullmatch(row[place]) and not COULD_BE_THOUSANDS.fullmatch(row[place]):
                     return True
-                doubtful = doubtful or f"line {line}: the comma in '{row[place][:20]}' of {name} can be decimal or of thousands"
+                if not doubtful and COULD_BE_THOUSANDS.fullmatch(row[place]):
+                    doubtful = f"line {line}: the comma in '{row[place][:20]}' of {name} can be decimal or of thousands"
         if doubtful:
             raise unusable(doubtful, self._path)
         return False

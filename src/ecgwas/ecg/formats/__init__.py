@@ -73,7 +73,7 @@ def recognised(content: bytes, path: Path) -> Format:
     if not content:
         raise unusable("empty file", path)
     if not content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
-        raise unusable("not XML and no other known format", path)
+        raise unusable("not a recording: not XML and no other known format", path)
     raise unusable("XML of no known format", path)
 
 

@@ -86,7 +86,7 @@ def _is_signal_line(line: str) -> bool:
 
 
 def _lines(content: bytes) -> list[str]:
-    text = decoded(content.rstrip(b"\0\x1a"))
+    text = decoded(content).rstrip("\0\x1a")
     if "\0" in text:
         return []
     lines = (line.strip() for line in text.splitlines())
