@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 import sierraecg
 import wfdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecgwas.ecg import formats
-from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table
+from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, matlab, muse, philips, table
 from ecgwas.ecg.formats import wfdb as wfdb_format
 from ecgwas.ecg.recording import Recording
 from ecgwas.ecg.words import standard_lead, uv_of
 from ecgwas.errors import InputError, ToolError
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS
 from tests.ecg import recorders
+from tests.ecg.edf_files import edf_file
 from tests.ecg.making import make_counts, make_xml
 from tests.ecg.wfdb_files import read_signals
 
@@ -34,6 +38,21 @@ def written(name: str, content: Callable[[], bytes]) -> Maker:
         return path
 
     return make
+
+
+def gzipped_table(folder: Path) -> Path:
+    plain = recorders.text_table(folder, name="packed")
+    path = plain.with_suffix(".csv.gz")
+    path.write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+    plain.unlink()
+    return path
+
+
+def cpsc_file() -> bytes:
+    stream = io.BytesIO()
+    data = np.stack(list(make_counts().values())) / 200
+    scipy.io.savemat(stream, {"ECG": {"sex": "do not read", "age": 50.0, "data": data}}, do_compression=True)
+    return stream.getvalue()
 
 
 MAKERS: dict[str, tuple[object, Maker]] = {
@@ -52,6 +71,9 @@ MAKERS: dict[str, tuple[object, Maker]] = {
     "array, turned": (table, lambda folder: recorders.array(folder, name="turned", turned=True)),
     "table": (table, recorders.text_table),
     "table, no header": (table, lambda folder: recorders.text_table(folder, name="bare", separator=";", header=False)),
+    "table, gzip": (table, gzipped_table),
+    "bdf": (edf, written("11.bdf", lambda: edf_file(bits=24))),
+    "matlab": (matlab, written("12.mat", cpsc_file)),
 }  # fmt: skip
 ORIGIN_UV = {"aecg": 10.0, "dicom": 10.0}
 
