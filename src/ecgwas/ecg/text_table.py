@@ -165,7 +165,12 @@ def read(content: bytes, path: Path) -> TextTable:
         raise unusable("table is too short", path)
     comment = next((text.lstrip("#% ") for line, text in reversed(lines) if line < first and text.startswith(COMMENTS)), "")
     names, units = _header(before, _split([comment], separator, quote, path)[0] if comment and not before else [], path)
-    return TextTable(names, units, len(names or units or cells), separator, quote, body, path)
+    if names and not names[-1] and len(cells) == len(names) - 1:
+        names = names[:-1]
+    width = len(names or units or cells)
+    if units is not None and len(units) < width:
+        raise unusable(f"line {before[-1][0]} has {len(units)} columns, not {width}", path)
+    return TextTable(names, units, width, separator, quote, body, path)
 
 
 def unit_in_name(name: str) -> tuple[str, str]:
