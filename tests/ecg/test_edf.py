@@ -8,10 +8,14 @@ import edfio
 import numpy as np
 import pytest
 
+from ecgwas import ecg
 from ecgwas.ecg import formats
 from ecgwas.ecg.formats import edf
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
+from ecgwas.progress import silent
+from ecgwas.signals import ALL_LEADS
+from ecgwas.study import ReadOptions
 from tests.ecg.edf_files import RANGES, edf_file
 from tests.ecg.making import make_counts
 
@@ -155,6 +159,10 @@ def test_more_and_fewer_bytes_than_stated(tmp_path: Path) -> None:
     assert_in_uv(recording)
     assert recording.doubt == "the file holds more bytes than the data records that its header states"
     assert read(edf_file(records="4"), tmp_path).seconds == 4
+    options = ReadOptions(recordings=tmp_path)
+    batch = ecg.read(options, [ecg.Source("1", "", {ALL_LEADS: tmp_path / "1.edf"})], track=silent)
+    row = batch.recordings.frame.select("status", "reason").row(0)
+    assert row == ("left_out", f"4 s, not 10 s; {recording.doubt}")
     assert refused(edf_file()[:-1], tmp_path) == "EDF has not as many samples as its header states"
 
 

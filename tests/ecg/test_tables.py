@@ -90,6 +90,7 @@ GOOD: dict[str, str | bytes] = {
     "dates": joined(timed(lambda k: f"2001-01-01 10:00:{k / 500:06.3f}"), first=["timestamp", *NAMES]),
     "units in brackets": joined(MV, units=["(mV)", *["[mV]"] * 11]),
     "units in the names": joined(MV, first=[f"{name} (mV)" for name in NAMES]),
+    "units in the names, after a line": joined(MV, first=[f"{name}_mV" for name in NAMES]),
     "units in the names, in square brackets": joined(MV, first=[f"{name} [mV]" for name in NAMES]),
     "comments": "# recorder 7\n\n% x\n" + joined(MV[:10]) + "# pause\n" + joined(MV[10:], first=None) + "# end\n",
     "names in a comment, as numpy writes": "# " + joined(MV, " "),
@@ -180,6 +181,10 @@ BAD: dict[str, tuple[str, dict[str, object] | None, str]] = {
                             "the table's line of names and the sidecar name different leads"),
     "a rate that disagrees": (joined(timed(lambda k: f"{k / 1000:.3f}"), first=["time_s", *NAMES]), None,
                               "the table's times are those of 1000 Hz, rate_hz of the sidecar is 500"),
+    "times that do not increase": (joined(timed(lambda k: str(-k)), first=["time_ms", *NAMES]), None,
+                                   "the table's times do not increase"),
+    "a unit after a line that disagrees": (joined(MV, first=[f"{name}_uV" for name in NAMES]), None,
+                                           "table and sidecar name different units of lead I: 'uV' and 'mV'"),
     "a lead twice": (joined(MV, first=["I", "I (mV)", *NAMES[2:]]), None, "lead I is given twice"),
 }  # fmt: skip
 
@@ -214,6 +219,9 @@ def test_one_sidecar_for_a_folder(tmp_path: Path) -> None:
     shared.write_text(f"rate_hz: 500\nunit: mV\nleads: [{', '.join(NAMES)}]\n")
     assert_in_uv(formats.read(path))
     assert formats.companions(path) == (shared,)
+    one = tmp_path / "3.csv"
+    one.write_text(joined([[row[7]] for row in MV], first=["V2"]))
+    assert_in_uv(formats.read(one), ["V2"])
     array = recorders.array(tmp_path, name="2")
     array.with_suffix(".json").unlink()
     assert_in_uv(formats.read(array))

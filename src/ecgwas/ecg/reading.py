@@ -76,17 +76,28 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
         try:
             person = _read_one(options, source, found)
         except InputError as error:
-            rows += _rows(options, source, found, {"status": "left_out", "reason": error.problem})
+            reason = "; ".join([error.problem, *_doubts(found)])
+            rows += _rows(options, source, found, {"status": "left_out", "reason": reason})
             continue
         if raw_example is None:
             raw_example = person.raw.astype(np.float32)
         beats = int(person.beats.normal.sum())
-        doubts = "; ".join(sorted({recording.doubt for recording in found.values()} - {""}))
-        kept = {"status": "kept", "reason": doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
+        kept = {
+            "status": "kept",
+            "reason": "; ".join(_doubts(found)),
+            "row": arrays.kept,
+            "beats": beats,
+            "noise_uv": person.noise_uv,
+        }
         rows += _rows(options, source, found, kept)
         arrays.add(source.eid, person)
         device.append({"eid": source.eid} | {name: person.device.get(name) for name in NAMES})
     return Batch(arrays.signals(), Recordings.of(rows), raw_example, DeviceMeasurements.of(device))
+
+
+def _doubts(found: Mapping[str, Recording]) -> list[str]:
+    """The doubts about the files that were read, each once."""
+    return sorted({recording.doubt for recording in found.values()} - {""})
 
 
 def _rows(options: ReadOptions, source: Source, found: Mapping[str, Recording], fate: dict[str, Any]) -> list[dict[str, Any]]:

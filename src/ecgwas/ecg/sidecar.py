@@ -20,7 +20,7 @@ import yaml
 
 from ecgwas.ecg.device import NAMES, stated
 from ecgwas.ecg.recording import unusable
-from ecgwas.ecg.words import number
+from ecgwas.ecg.words import decoded, number
 
 ENDINGS = (".json", ".yaml", ".yml")
 OF_FOLDER = "recordings"
@@ -78,9 +78,9 @@ def _keys(file: Path, spelled: str, path: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > LARGEST_BYTES:
             raise unusable(f"{spelled}: larger than 64 KiB", path)
-        text = file.read_text(encoding="utf-8-sig")
+        text = decoded(file.read_bytes())
         keys = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError):
+    except (OSError, yaml.YAMLError, RecursionError, ValueError):
         raise unusable(f"{spelled}: cannot be read", path) from None
     if not isinstance(keys, dict):
         raise unusable(f"{spelled}: no keys", path)

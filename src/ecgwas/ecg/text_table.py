@@ -174,9 +174,12 @@ def read(content: bytes, path: Path) -> TextTable:
 
 
 def unit_in_name(name: str) -> tuple[str, str]:
-    """Name and unit of `I (mV)` or `V1 [uV]`; the unit is empty where none is named."""
+    """Name and unit of `I (mV)`, `V1 [uV]` or `V1_uV`; the unit is empty where none is named."""
     match = UNIT.match(name)
-    return (match["name"], match["unit"].strip()) if match else (name, "")
+    if match is not None:
+        return match["name"], match["unit"].strip()
+    stem, _, last = name.replace(" ", "_").rpartition("_")
+    return (stem, last) if uv_of(last) is not None and standard_lead(stem) is not None else (name, "")
 
 
 def _content_lines(text: str) -> list[tuple[int, str]]:

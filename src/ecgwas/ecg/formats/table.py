@@ -145,11 +145,12 @@ def _of_text(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]:
 
 
 def _names(table: TextTable, sidecar: Sidecar, path: Path) -> Sequence[str]:
-    """Of the columns: the table's own, or the sidecar's where the table names no lead; both must agree."""
+    """Of the columns: the table's own, or the sidecar's where the table names no lead; as many leads must be the same ones."""
     own = [standard_lead(text_table.unit_in_name(name)[0]) for name in table.names or ()]
     if table.names is not None and (any(own) or sidecar.leads is None):
         told = [lead for lead in map(standard_lead, sidecar.leads or ()) if lead is not None]
-        if told and told != [lead for lead in own if lead is not None]:
+        named = [lead for lead in own if lead is not None]
+        if len(told) == len(named) and told != named:
             raise unusable(f"the table's line of names and the {sidecar.spelled} name different leads", path)
         return table.names
     if sidecar.leads is None:
@@ -185,7 +186,9 @@ def _check_times(table: TextTable, names: Sequence[str], sidecar: Sidecar, path:
         if ends is None:
             continue
         length_s = (ends[1] - ends[0]) * SECONDS[unit.lower()]
-        rate_hz = (table.samples - 1) / length_s if length_s > 0 else math.inf
+        if length_s <= 0:
+            raise unusable("the table's times do not increase", path)
+        rate_hz = (table.samples - 1) / length_s
         if not abs(rate_hz / sidecar.rate_hz - 1) < RATES_AGREE:
             said = f"the table's times are those of {rate_hz:.4g} Hz, rate_hz of the {sidecar.spelled} is {sidecar.rate_hz:g}"
             raise unusable(said, path)

@@ -131,7 +131,8 @@ def _leads(signals: Sequence[_Signal], samples: int, path: Path) -> tuple[dict[s
         length = samples or len(values) // len(of_file)
         if len(values) < length * len(of_file) or length == 0:
             raise unusable("signal file has not as many samples as the header states", path)
-        doubts |= {LONGER} if len(values) >= (length + 1) * len(of_file) else set()
+        padding = 1 if of_file[0].format == "212" else 0
+        doubts |= {LONGER} if len(values) - padding >= (length + 1) * len(of_file) else set()
         for signal, counts in zip(of_file, values[: length * len(of_file)].reshape(length, -1).T, strict=True):
             _take(leads, signal, counts, path)
             sums.append((signal, int(counts.sum())))
