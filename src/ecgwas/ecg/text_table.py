@@ -26,6 +26,7 @@ NUMBER = re.compile(r"[+-]?(?:\d[\d.,]*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|
 """What is meant as a number, whether it can be read or not."""
 TIME = re.compile(r"\[?(?=[^:/-]*[:/-])\d[\d:./\- TZ+]*\]?")
 COMMENTS = ("#", "%")
+DIGITS = frozenset("-0123456789")
 LINE_END = re.compile(r"\r\n|\r|\n")
 NOTHING = re.compile(r"[\s;,]*|sep=.")
 """An empty line, an empty row of a spreadsheet, and the line in which Excel names the separator."""
@@ -104,7 +105,7 @@ class TextTable:
         raise unusable(f"line {self._lines[start + bad[0]][0]}: {shown} is no number of {called}{more}", self._path)
 
     def _has_decimal_comma(self, places: Sequence[int], called: Sequence[str]) -> bool:
-        if not any("," in line for _, line in self._lines) or (self._separator == "," and not self._quote):
+        if (self._separator == "," and not self._quote) or not any("," in line for _, line in self._lines):
             return False
         doubtful = ""
         rows = (row for rows in self._chunks() for row in rows)
@@ -184,7 +185,7 @@ def unit_in_name(name: str) -> tuple[str, str]:
 
 def _content_lines(text: str) -> list[tuple[int, str]]:
     lines = ((number, line.strip(" \0\x1a")) for number, line in enumerate(LINE_END.split(text), start=1))
-    return [(number, line) for number, line in lines if not NOTHING.fullmatch(line)]
+    return [(number, line) for number, line in lines if line and (line[0] in DIGITS or not NOTHING.fullmatch(line))]
 
 
 def _header(before: list[tuple[int, list[str]]], comment: list[str], path: Path) -> tuple[list[str] | None, list[str] | None]:

@@ -70,8 +70,11 @@ class _Scale:
 
     def in_uv(self, counts: Counts) -> NDArray[np.float64]:
         """(S,) µV of counts."""
-        offset = self.physical[1] / self.gain - self.digital[1]
-        return (counts.astype(np.float64) + offset) * self.gain * self.uv
+        values = counts.astype(np.float64)
+        values += self.physical[1] / self.gain - self.digital[1]
+        values *= self.gain
+        values *= self.uv
+        return values
 
 
 def sniff(content: bytes) -> bool:
