@@ -76,28 +76,17 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
         try:
             person = _read_one(options, source, found)
         except InputError as error:
-            reason = "; ".join([error.problem, *_doubts(found)])
-            rows += _rows(options, source, found, {"status": "left_out", "reason": reason})
+            rows += _rows(options, source, found, {"status": "left_out", "reason": _with_doubts(error.problem, found)})
             continue
         if raw_example is None:
             raw_example = person.raw.astype(np.float32)
         beats = int(person.beats.normal.sum())
-        kept = {
-            "status": "kept",
-            "reason": "; ".join(_doubts(found)),
-            "row": arrays.kept,
-            "beats": beats,
-            "noise_uv": person.noise_uv,
-        }
+        doubts = "; ".join(sorted({recording.doubt for recording in found.values()} - {""}))
+        kept = {"status": "kept", "reason": doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
         rows += _rows(options, source, found, kept)
         arrays.add(source.eid, person)
         device.append({"eid": source.eid} | {name: person.device.get(name) for name in NAMES})
     return Batch(arrays.signals(), Recordings.of(rows), raw_example, DeviceMeasurements.of(device))
-
-
-def _doubts(found: Mapping[str, Recording]) -> list[str]:
-    """The doubts about the files that were read, each once."""
-    return sorted({recording.doubt for recording in found.values()} - {""})
 
 
 def _rows(options: ReadOptions, source: Source, found: Mapping[str, Recording], fate: dict[str, Any]) -> list[dict[str, Any]]:
@@ -109,6 +98,11 @@ def _rows(options: ReadOptions, source: Source, found: Mapping[str, Recording], 
         | fate
         for lead, path in source.paths.items()
     ]
+
+
+def _with_doubts(problem: str, found: Mapping[str, Recording]) -> str:
+    """Why a recording is left out, and what its files give reason to doubt."""
+    return "; ".join([problem, *sorted({recording.doubt for recording in found.values()} - {""})])
 
 
 def _read_one(options: ReadOptions, source: Source, found: dict[str, Recording]) -> _Person:
