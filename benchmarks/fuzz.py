@@ -17,6 +17,7 @@ and writes each crashing input to fuzz_crashes/; give it a name and a case in te
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -90,7 +91,11 @@ def seeds(reader: str) -> list[bytes]:
             "</AnnotatedECG>"
         )
         table = "I,II,V1,V2,V3,V4,V5,V6\n" + "\n".join(",".join(str(i * k % 9) for k in range(8)) for i in range(20))
-        return [soft.encode(), aecg.encode(), table.encode(), b"RIFF" + bytes(100), b"0       " + b"X" * 300]
+        units = "I;II\nmV;mV\n" + "\n".join(f"0,{i:03};-1,{i}" for i in range(20))
+        head = f"{'0':184}{'512':52}{'1':8}{'1':8}{'1':4}"
+        signal = f"{'I':96}{'uV':8}{'-5000,0':8}{'5000':8}{'-2048':8}{'2047':8}{'':80}{'20':8}{'':32}"
+        edf = (head + signal).encode() + bytes(range(40))
+        return [soft.encode(), aecg.encode(), table.encode(), units.encode(), edf, b"RIFF" + bytes(100)]
     if reader == "bed":
         bim = "".join(f"1\tv{i}\t0\t{100 + i}\tG\tA\n" for i in range(3))
         fam = "".join(f"f\tp{i}\t0\t0\t1\t-9\n" for i in range(5))
@@ -124,6 +129,10 @@ def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
             except EcgwasError as error:
                 if not error.fix or not str(error):
                     raise RuntimeError("an error without a cure") from error
+
+    # Tables and arrays are read with a sidecar alone.
+    sidecar = {"rate_hz": 500, "unit": "mV", "leads": ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"]}
+    (folder / "recordings.json").write_text(json.dumps(sidecar))
 
     def xml(data: bytes) -> None:
         quietly(lambda: formats.recognised(data, folder / "x").parse(data, folder / "x"))

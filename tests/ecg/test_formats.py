@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 import sierraecg
 import wfdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecgwas.ecg import formats
-from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, muse, philips, table
+from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, matlab, muse, philips, table
 from ecgwas.ecg.formats import wfdb as wfdb_format
 from ecgwas.ecg.recording import Recording
 from ecgwas.ecg.words import standard_lead, uv_of
 from ecgwas.errors import InputError, ToolError
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS
 from tests.ecg import recorders
+from tests.ecg.edf_files import edf_file
 from tests.ecg.making import make_counts, make_xml
 from tests.ecg.scp_files import mortara, scp
 from tests.ecg.wfdb_files import read_signals
@@ -35,6 +39,21 @@ def written(name: str, content: Callable[[], bytes]) -> Maker:
         return path
 
     return make
+
+
+def gzipped_table(folder: Path) -> Path:
+    plain = recorders.text_table(folder, name="packed")
+    path = plain.with_suffix(".csv.gz")
+    path.write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+    plain.unlink()
+    return path
+
+
+def cpsc_file() -> bytes:
+    stream = io.BytesIO()
+    data = np.stack(list(make_counts().values())) / 200
+    scipy.io.savemat(stream, {"ECG": {"sex": "do not read", "age": 50.0, "data": data}}, do_compression=True)
+    return stream.getvalue()
 
 
 MAKERS: dict[str, tuple[object, Maker]] = {
@@ -55,6 +74,9 @@ MAKERS: dict[str, tuple[object, Maker]] = {
     "array, turned": (table, lambda folder: recorders.array(folder, name="turned", turned=True)),
     "table": (table, recorders.text_table),
     "table, no header": (table, lambda folder: recorders.text_table(folder, name="bare", separator=";", header=False)),
+    "table, gzip": (table, gzipped_table),
+    "bdf": (edf, written("11.bdf", lambda: edf_file(bits=24))),
+    "matlab": (matlab, written("12.mat", cpsc_file)),
 }  # fmt: skip
 ORIGIN_UV = {"aecg": 10.0, "dicom": 10.0}
 
@@ -224,7 +246,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "dicom: unit": (lambda: recorders.dicom(unit="mm[Hg]"), "no unit in ChannelSensitivityUnitsSequence of lead I"),
     "dicom: no data": (lambda: recorders.dicom(drop="WaveformData"), "DICOM cut off, malformed or without an ECG"),
-    "edf: unit": (lambda: recorders.edf(unit="degC"), "unknown unit of lead I"),
+    "edf: unit": (lambda: recorders.edf(unit="degC"), "unknown unit of lead I: 'degC'"),
     "edf: record count": (
         lambda: (content := recorders.edf())[:236] + b"99999999" + content[244:],
         "EDF has not as many samples as its header states",
@@ -331,13 +353,13 @@ def packed_212(values: np.ndarray) -> bytes:
 
 
 HEADERS = {
-    "../record.dat 16 200 16 0 0 0 0 I": "a signal line that cannot be understood",
-    "/etc/hostname 16 200 16 0 0 0 0 I": "a signal line that cannot be understood",
+    "../record.dat 16 200 16 0 0 0 0 I": "a signal file that is not named by its name alone",
+    "/etc/hostname 16 200 16 0 0 0 0 I": "a signal file that is not named by its name alone",
     "nowhere.dat 16 200 16 0 0 0 0 I": "signal file: no such file",
     "record.dat 16x4 200 16 0 0 0 0 I": "signals of several rates or with skew",
     "record.dat 310 200 16 0 0 0 0 I": "WFDB format 310",
-    "record.dat 16 2..0 16 0 0 0 0 I": "a gain that cannot be understood",
-    "record.dat 16 200/feet 16 0 0 0 0 I": "unknown unit of lead I",
+    "record.dat 16 2..0 16 0 0 0 0 I": "gain of lead I is '2..0', which cannot be understood",
+    "record.dat 16 200/feet 16 0 0 0 0 I": "unknown unit of lead I: 'feet'",
     "record.dat 16 200 16 0 0 1 0 I": "lead I is not what was written (checksum)",
     "record.dat 16 200 16 0 0 0 0 breath": "no signal of a standard lead",
 }
@@ -376,7 +398,7 @@ SIDECARS = {
     '{"rate_hz": 500, "unit": "mV"}': "sidecar: no leads",
     '{"rate_hz": 500, "unit": "mV", "leads": "I"}': "sidecar: leads must be a list of names",
     '{"rate_hz": 500, "unit": "mV", "leads": ["I"], "name": "x"}': "sidecar: unknown key name",
-    '{"rate_hz": 500, "unit": "mV", "leads": ["I"]}': "array is not of leads and samples",
+    '{"rate_hz": 500, "unit": "mV", "leads": ["I"]}': "array of shape 12x5000 is not of 1 leads and samples",
     "[1, 2": "sidecar: cannot be read",
     "!!python/object/apply:os.system [true]": "sidecar: cannot be read",
     '"words"': "sidecar: no keys",
@@ -455,10 +477,9 @@ def test_a_missing_library_is_named_with_its_cure(tmp_path: Path, monkeypatch: p
         raise ImportError(name)
 
     monkeypatch.setattr("ecgwas.ecg.extras.importlib.import_module", absent)
-    for name in ("dicom", "edf"):
-        with pytest.raises(ToolError, match="is not installed") as caught:
-            formats.read(MAKERS[name][1](tmp_path))
-        assert caught.value.fix == "pip install 'ecgwas[formats]'"
+    with pytest.raises(ToolError, match="is not installed") as caught:
+        formats.read(MAKERS["dicom"][1](tmp_path))
+    assert caught.value.fix == "pip install 'ecgwas[formats]'"
 
 
 # Real files

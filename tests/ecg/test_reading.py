@@ -43,7 +43,7 @@ OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
 
 BAD = {
     "empty": (b"", "empty file"),
-    "text": ("hello, I am no recording", "not XML and no other known format"),
+    "text": ("hello, I am no recording", "not a recording: not XML and no other known format"),
     "other XML": ("<?xml version='1.0'?><Electrocardiogram/>", "XML of no known format (root Electrocardiogram)"),
     "root deeper down": ("<x><CardiologyXML/></x>", "XML of no known format (root x)"),
     "truncated": (make_xml()[:40_000], "XML cut off or malformed"),

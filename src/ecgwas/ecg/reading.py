@@ -76,7 +76,7 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
         try:
             person = _read_one(options, source, found)
         except InputError as error:
-            rows += _rows(options, source, found, {"status": "left_out", "reason": error.problem})
+            rows += _rows(options, source, found, {"status": "left_out", "reason": _with_doubts(error.problem, found)})
             continue
         if raw_example is None:
             raw_example = person.raw.astype(np.float32)
@@ -98,6 +98,11 @@ def _rows(options: ReadOptions, source: Source, found: Mapping[str, Recording], 
         | fate
         for lead, path in source.paths.items()
     ]
+
+
+def _with_doubts(problem: str, found: Mapping[str, Recording]) -> str:
+    """Why a recording is left out, and what its files give reason to doubt."""
+    return "; ".join([problem, *sorted({recording.doubt for recording in found.values()} - {""})])
 
 
 def _read_one(options: ReadOptions, source: Source, found: dict[str, Recording]) -> _Person:

@@ -19,11 +19,23 @@ names of DICOM PS3.16, CID 3001."""
 AROUND = re.compile(r"^(?:MDC_ECG_LEAD_|(?:ECG|EKG|LEAD)[\s_:.-]*)*|\s*\([^()]*\)$|[\s_-]+REF$")
 """What may stand around a lead's name: `MDC_ECG_LEAD_AVR`, `ECG aVR`, `Lead I (Einthoven)`, `V1-REF`."""
 
+PREFIXES = {
+    1e3: ("m", "milli"),
+    1e6: ("",),
+    1e-3: ("n", "nano"),
+    1.0: ("u", "micro", "\u00b5", "\u03bc", "\u00e6", "\u00ec", "\u0083\u00ea", "\u00e2\u00b5", "\u00ee\u00bc"),
+}
+"""µV of a volt with each prefix. Micro sign and Greek mu are different letters. The last five are what the bytes of a micro
+sign in code page 437, ISO 8859-7, Shift JIS (0x83 0xCA, as Nihon Kohden writes) and, read twice, UTF-8 look like in Latin-1."""
+
 UV_OF = {
-    "uv": 1.0, "µv": 1.0, "μv": 1.0, "microvolt": 1.0, "microvolts": 1.0, "nv": 1e-3, "nanovolt": 1e-3, "nanovolts": 1e-3,
-    "mv": 1e3, "millivolt": 1e3, "millivolts": 1e3, "v": 1e6, "volt": 1e6, "volts": 1e6,
+    prefix + volt: uv for uv, prefixes in PREFIXES.items() for prefix in prefixes for volt in ("v", "volt", "volts")
 }  # fmt: skip
-"""µV of each unit; micro sign and Greek mu are different letters."""
+"""µV of each unit, in lower case."""
+
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+COULD_BE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""1,234; but not 0,234 or 1234,567, where a separator of thousands could not stand."""
 
 
 def standard_lead(spelling: str) -> str | None:
@@ -47,3 +59,20 @@ def number(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def number_with_comma(text: str) -> float | None:
+    """As `number`, with a decimal comma understood; None for all other texts and for 1,234, which can be 1234 or 1.234."""
+    if DECIMAL_COMMA.fullmatch(text) is None:
+        return number(text)
+    return None if COULD_BE_THOUSANDS.fullmatch(text) else number(text.replace(",", "."))
+
+
+def decoded(content: bytes) -> str:
+    """Text of a file whose encoding nobody states: UTF-8, or UTF-16 where a byte-order mark says so, else Latin-1."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

@@ -22,7 +22,20 @@ from typing import Protocol
 
 import numpy as np
 
-from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, mortara, muse, philips, scp, table, wfdb
+from ecgwas.ecg.formats import (
+    aecg,
+    cardiosoft,
+    cardiosoft_exercise,
+    dicom,
+    edf,
+    matlab,
+    mortara,
+    muse,
+    philips,
+    scp,
+    table,
+    wfdb,
+)  # fmt: skip
 from ecgwas.ecg.recording import Recording, content_of, unusable
 from ecgwas.ecg.unread_formats import named
 
@@ -45,7 +58,7 @@ class Format(Protocol):
 
 
 FORMATS: tuple[Format, ...] = (
-    cardiosoft_exercise, cardiosoft, muse, aecg, philips, mortara, dicom, scp, edf, wfdb, table,
+    cardiosoft_exercise, cardiosoft, muse, aecg, philips, mortara, dicom, scp, edf, matlab, wfdb, table,
 )  # fmt: skip
 """In order of asking: exercise tests are CardioSoft, too, and almost any text could be a table."""
 
@@ -79,7 +92,7 @@ def recognised(content: bytes, path: Path) -> Format:
     if foreign is not None:
         raise unusable(foreign.reason, path, fix=foreign.fix)
     if not content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
-        raise unusable("not XML and no other known format", path)
+        raise unusable("not a recording: not XML and no other known format", path)
     raise unusable("XML of no known format", path)
 
 

@@ -1,167 +1,194 @@
-"""Plain numbers: a table of text (.csv, .tsv) or an array (.npy), with a file beside it that says what they are.
+"""Plain numbers: a table of text (.csv, .tsv, also gzipped) or an array (.npy), with a sidecar that says what they are.
 
-The sidecar has the same name and ends in .json, .yaml or .yml:
-
-    rate_hz: 500                        samples per second
-    unit: mV                            of the numbers
-    leads: [I, II, V1, ...]             of columns, or of rows of an array with leads first; a table's first line can name them
-    device: {qt_ms: 400, ...}           optional: what the recorder measured, names of DeviceMeasurements
-
-Text: one line a sample, columns with comma, semicolon, tab or blanks between; columns that name no lead (time, say) are passed
-over. Arrays: (leads, samples) or (samples, leads), whole or real numbers; objects, which would need pickle, are refused.
+Sidecars are described in `ecgwas.ecg.sidecar`, tables in `ecgwas.ecg.text_table`. Columns that name no lead (time, say) are
+passed over; a column of times in known units must agree with the sidecar's rate. The unit can stand in a line of units, in the
+names of the columns (`I (mV)`) or in the sidecar, and must be the same wherever it stands. Arrays: (leads, samples) or
+(samples, leads) of whole or real numbers, of any byte order; objects, which would need pickle, are refused.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import math
 import tokenize
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device import NAMES, stated
-from ecgwas.ecg.recording import Recording, is_new, unusable
-from ecgwas.ecg.words import number, standard_lead, uv_of
+from ecgwas.ecg import sidecar as sidecars
+from ecgwas.ecg import text_table
+from ecgwas.ecg.recording import LARGEST_BYTES, Recording, is_new, unusable
+from ecgwas.ecg.sidecar import Sidecar
+from ecgwas.ecg.text_table import TextTable
+from ecgwas.ecg.words import standard_lead, uv_of
 
 SPELLED = "table or array with a sidecar"
-ARRAY = b"\x93NUMPY"
-SIDECARS = (".json", ".yaml", ".yml")
-LARGEST_SIDECAR = 65_536
-KEYS = ("rate_hz", "unit", "leads", "device")
-SEPARATORS = (",", ";", "\t")
-LEAST_SAMPLES = 10
+ARRAY, GZIP = b"\x93NUMPY", b"\x1f\x8b"
+HEAD_BYTES = 8192
 DAMAGED = (ValueError, OSError, EOFError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 """What numpy raises for a header that is no dictionary: it is read as Python's literals."""
+SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6}
+TIMES = ("time", "elapsed time", "t")
+RATES_AGREE = 0.01
 
 Floats = NDArray[np.float64]
 
 
 def sniff(content: bytes) -> bool:
-    """True for a .npy file, and for text whose first lines are a table with a number in its second line."""
-    if content.startswith(ARRAY):
-        return True
-    head = content[:8192]
-    if b"\0" in head or head.lstrip()[:1] in (b"<", b"{"):
-        return False
-    lines = head.decode("utf-8-sig", "replace").splitlines()[:3]
-    return len(lines) > 2 and all(number(cell) is not None for cell in _cells(lines[1]))
+    """True for a .npy file, and for text whose first lines are those of a table of numbers; either may be gzipped."""
+    head = content[:HEAD_BYTES]
+    if head.startswith(GZIP):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(content, HEAD_BYTES)
+        except zlib.error:
+            return False
+    return head.startswith(ARRAY) or text_table.sniff(head)
 
 
 def companions(content: bytes, path: Path) -> tuple[Path, ...]:
     """The sidecar, if there is one."""
-    return tuple(one for one in (path.with_suffix(ending) for ending in SIDECARS) if one.is_file())[:1]
+    found = sidecars.found(path)
+    return () if found is None else (found,)
 
 
 def parse(content: bytes, path: Path) -> Recording:
     """The leads in the bytes of a file; raises InputError with a short reason."""
-    sidecar = _sidecar(content, path)
-    rate_hz = number(_word(sidecar.get("rate_hz")))
-    if rate_hz is None or rate_hz <= 0:
-        raise unusable("sidecar: no rate_hz above 0", path)
-    uv = uv_of(_word(sidecar.get("unit")))
+    sidecar = sidecars.read(path)
+    content = _unpacked(content, path)
+    leads = _of_array(content, sidecar, path) if content.startswith(ARRAY) else _of_text(content, sidecar, path)
+    if not leads:
+        raise unusable("no standard lead", path)
+    return Recording(leads, sidecar.rate_hz, sidecar.device)
+
+
+def _unpacked(content: bytes, path: Path) -> bytes:
+    """Without gzip; no more is unpacked than a recording may have."""
+    if not content.startswith(GZIP):
+        return content
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        unpacked = unpacker.decompress(content, LARGEST_BYTES)
+    except zlib.error:
+        raise unusable("gzip cut off or malformed", path) from None
+    if unpacker.unconsumed_tail:
+        raise unusable(f"gzip of more than {LARGEST_BYTES // 2**20} MiB", path)
+    if not unpacker.eof or unpacker.unused_data:
+        raise unusable("gzip cut off or malformed", path)
+    return unpacked
+
+
+def _uv(sidecar: Sidecar, path: Path) -> float:
+    uv = uv_of(sidecar.unit)
     if uv is None:
-        raise unusable("sidecar: no unit of a voltage", path)
-    names, rows = _array(content, sidecar, path) if content.startswith(ARRAY) else _text(content, sidecar, path)
+        raise unusable(f"{sidecar.spelled}: no unit of a voltage", path)
+    return uv
+
+
+def _of_array(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]:
+    uv = _uv(sidecar, path)
+    if sidecar.leads is None:
+        raise unusable(f"{sidecar.spelled}: no leads", path)
+    # The header is checked against the file's size first: numpy would allocate what it declares.
+    shape, dtype = _declared(content, path)
+    if dtype.hasobject:
+        raise unusable("array of objects, which are never read (they would need pickle)", path)
+    if dtype.kind not in "iuf":
+        raise unusable(f"array of {str(dtype)[:40]}, not of whole or real numbers", path)
+    if math.prod(shape) > len(content):
+        raise unusable("array has not as many samples as its header states", path)
+    sizes = [size for size in shape if len(shape) < 3 or size != 1]
+    count = len(sidecar.leads)
+    if len(sizes) != 2 or sizes.count(count) != 1:
+        raise unusable(f"array of shape {'x'.join(map(str, shape))[:40]} is not of {count} leads and samples", path)
+    try:
+        values = np.load(io.BytesIO(content), allow_pickle=False).reshape(sizes)
+    except DAMAGED:
+        raise unusable("array cut off or malformed", path) from None
+    rows = np.asarray(values if sizes[0] == count else values.T, dtype=np.float64)
     leads: dict[str, Floats] = {}
-    for name, row in zip(names, rows, strict=True):
+    for name, row in zip(sidecar.leads, rows, strict=True):
         lead = standard_lead(name)
         if is_new(lead, leads, path):
             leads[lead] = row * uv
-    if not leads:
-        raise unusable("no standard lead", path)
-    told = sidecar.get("device")
-    return Recording(leads, rate_hz, stated({name: _word(told.get(name)) for name in NAMES}) if isinstance(told, dict) else {})
-
-
-def _word(value: Any) -> str:
-    """A text or number as text; empty for all else: YAML can nest lists so that writing them out would never end."""
-    return str(value) if isinstance(value, (str, int, float)) else ""
-
-
-def _sidecar(content: bytes, path: Path) -> Mapping[str, Any]:
-    found = companions(content, path)
-    if not found:
-        raise unusable(f"no sidecar ({', '.join(SIDECARS)}) with rate_hz, unit and leads", path)
-    try:
-        if found[0].stat().st_size > LARGEST_SIDECAR:
-            raise unusable("sidecar: larger than 64 KiB", path)
-        text = found[0].read_text(encoding="utf-8-sig")
-        read = json.loads(text) if found[0].suffix == ".json" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError):
-        raise unusable("sidecar: cannot be read", path) from None
-    if not isinstance(read, dict):
-        raise unusable("sidecar: no keys", path)
-    unknown = sorted(str(key)[:20] for key in read if key not in KEYS)
-    if unknown:
-        raise unusable(f"sidecar: unknown key {unknown[0]}", path)
-    return read
-
-
-def _named(sidecar: Mapping[str, Any], path: Path) -> list[str] | None:
-    leads = sidecar.get("leads")
-    if leads is None:
-        return None
-    if not isinstance(leads, list) or not all(isinstance(lead, str) for lead in leads):
-        raise unusable("sidecar: leads must be a list of names", path)
     return leads
 
 
-def _array(content: bytes, sidecar: Mapping[str, Any], path: Path) -> tuple[Sequence[str], Floats]:
-    names = _named(sidecar, path)
-    if names is None:
-        raise unusable("sidecar: no leads", path)
-    # The header is checked against the file's size first: numpy would allocate what it declares.
-    if math.prod(_declared(content, path)) > len(content):
-        raise unusable("array has not as many samples as its header states", path)
-    try:
-        values = np.load(io.BytesIO(content), allow_pickle=False)
-    except DAMAGED:
-        raise unusable("array cut off, malformed, or of objects", path) from None
-    if values.ndim != 2 or values.dtype.kind not in "iuf" or len(names) not in values.shape:
-        raise unusable("array is not of leads and samples", path)
-    rows = values if len(values) == len(names) else values.T
-    return names, np.asarray(rows, dtype=np.float64)
-
-
-def _declared(content: bytes, path: Path) -> tuple[int, ...]:
+def _declared(content: bytes, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     stream = io.BytesIO(content)
     try:
         major, _ = np.lib.format.read_magic(stream)
         reader = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-        shape, _, _ = reader(stream)
+        shape, _, dtype = reader(stream)
     except DAMAGED:
-        raise unusable("array cut off, malformed, or of objects", path) from None
-    return tuple(int(size) for size in shape)
+        raise unusable("array cut off or malformed", path) from None
+    return tuple(int(size) for size in shape), dtype
 
 
-def _cells(line: str) -> list[str]:
-    separator = next((one for one in SEPARATORS if one in line), None)
-    return [cell.strip().strip('"') for cell in line.split(separator)]
+def _of_text(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]:
+    table = text_table.read(content, path)
+    names = _names(table, sidecar, path)
+    if len(names) != table.width:
+        raise unusable(f"table has {table.width} columns, not {len(names)} as names", path)
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        lead = standard_lead(text_table.unit_in_name(name)[0])
+        if is_new(lead, places, path):
+            places[lead] = place
+    uv = {lead: _uv_of_column(table, names, lead, place, sidecar, path) for lead, place in places.items()}
+    rows = table.columns(list(places.values()), [f"lead {lead}" for lead in places])
+    _check_times(table, names, sidecar, path)
+    return {lead: row * uv[lead] for lead, row in zip(places, rows, strict=True)}
 
 
-def _text(content: bytes, sidecar: Mapping[str, Any], path: Path) -> tuple[Sequence[str], Floats]:
-    try:
-        lines = content.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise unusable("table is not UTF-8 text", path) from None
-    first = _cells(lines[0])
-    has_header = any(number(cell) is None for cell in first)
-    names = first if has_header else _named(sidecar, path)
-    if names is None:
+def _names(table: TextTable, sidecar: Sidecar, path: Path) -> Sequence[str]:
+    """Of the columns: the table's own, or the sidecar's where the table names no lead; as many leads must be the same ones."""
+    own = [standard_lead(text_table.unit_in_name(name)[0]) for name in table.names or ()]
+    if table.names is not None and (any(own) or sidecar.leads is None):
+        told = [lead for lead in map(standard_lead, sidecar.leads or ()) if lead is not None]
+        named = [lead for lead in own if lead is not None]
+        if len(told) == len(named) and told != named:
+            raise unusable(f"the table's line of names and the {sidecar.spelled} name different leads", path)
+        return table.names
+    if sidecar.leads is None:
         raise unusable("neither header nor sidecar names the leads", path)
-    body = [line for line in lines[1 if has_header else 0 :] if line.strip()]
-    if len(body) < LEAST_SAMPLES:
-        raise unusable("table is too short", path)
-    try:
-        values = np.loadtxt(body, delimiter=next((one for one in SEPARATORS if one in body[0]), None), ndmin=2, comments=None)
-    except ValueError:
-        raise unusable("text in the numbers of the table, or ragged lines", path) from None
-    if values.shape[1] != len(names):
-        raise unusable("table has not as many columns as names", path)
-    return names, np.ascontiguousarray(values.T)
+    return sidecar.leads
+
+
+def _uv_of_column(table: TextTable, names: Sequence[str], lead: str, place: int, sidecar: Sidecar, path: Path) -> float:
+    """µV of a column's unit, which table and sidecar may both name."""
+    told = [text_table.unit_in_name(names[place])[1], table.units[place] if table.units is not None else ""]
+    units = [unit.strip(" ()[]") for unit in told if unit.strip(" ()[]")]
+    if not units:
+        return _uv(sidecar, path)
+    found = {uv_of(unit) for unit in [*units, *([sidecar.unit] if sidecar.unit else [])]}
+    uv = uv_of(units[0])
+    if uv is None:
+        raise unusable(f"unknown unit of lead {lead} in the table: '{units[0][:20]}'", path)
+    if found != {uv}:
+        said = " and ".join(f"'{unit[:20]}'" for unit in [*units, *([sidecar.unit] if sidecar.unit else [])])
+        raise unusable(f"table and {sidecar.spelled} name different units of lead {lead}: {said}", path)
+    return uv
+
+
+def _check_times(table: TextTable, names: Sequence[str], sidecar: Sidecar, path: Path) -> None:
+    """Refuses a column of times in known units that runs at another rate than the sidecar's."""
+    for place, name in enumerate(names):
+        stem, unit = text_table.unit_in_name(name)
+        stem, _, suffix = stem.lower().partition("_")
+        unit = unit or (table.units[place].strip(" ()[]") if table.units is not None else "") or suffix
+        if stem not in TIMES or unit.lower() not in SECONDS:
+            continue
+        ends = table.ends(place)
+        if ends is None:
+            continue
+        length_s = (ends[1] - ends[0]) * SECONDS[unit.lower()]
+        if length_s <= 0:
+            raise unusable("the table's times do not increase", path)
+        rate_hz = (table.samples - 1) / length_s
+        if not abs(rate_hz / sidecar.rate_hz - 1) < RATES_AGREE:
+            said = f"the table's times are those of {rate_hz:.4g} Hz, rate_hz of the {sidecar.spelled} is {sidecar.rate_hz:g}"
+            raise unusable(said, path)

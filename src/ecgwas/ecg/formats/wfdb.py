@@ -6,9 +6,11 @@ which opens whatever path a header names and can fetch it from the internet: a h
     record line     name signals rate[/counter][(base)] samples [time date]
     signal line     file format[xspf][:skew][+offset] gain[(baseline)][/unit] resolution zero first checksum block description
 
-Formats 16, 61, 80, 212, 24 and 32. µV = (sample - baseline) / gain * unit. The lowest value of a format means "no sample" and
-becomes NaN. The checksum (sum of all samples in 16 bits) must be what the header says; 0 is what many write who count none.
-Comments (`#`) hold diagnoses and dates and are not read.
+Formats 16, 61, 80, 212, 24 and 32. µV = (sample - baseline) / gain * unit; a signal without a gain, or with gain 0, is not
+calibrated and is refused; the unit is mV where none is named, as the description says. The lowest value of a format means "no
+sample" and becomes NaN. The checksum (sum of all samples in 16 bits) must be what the header says; 0 is what many write who
+count none. Wrong for every one of several signals, the writer counted none: a doubt. Comments (`#`) hold diagnoses and dates
+and are not read. Signal files in MATLAB's format (PhysioNet Challenges) are read as such: their header is not one of samples.
 """
 
 from __future__ import annotations
@@ -21,23 +23,34 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.ecg.formats import matlab
 from ecgwas.ecg.recording import Recording, content_of, is_new, unusable
-from ecgwas.ecg.words import standard_lead, uv_of
+from ecgwas.ecg.words import decoded, number, standard_lead, uv_of
 
 SPELLED = "WFDB record"
 RECORD = re.compile(
-    r"^[\w.-]+(?P<segments>/\d+)?[ \t]+(?P<signals>\d{1,4})"
-    r"(?:[ \t]+(?P<rate>\d{1,9}(?:\.\d{0,12})?)(?:[/(][^ \t]*)?(?:[ \t]+(?P<samples>\d{1,12})(?:[ \t].*)?)?)?$"
+    r"^(?:[\w.-]*[/\\])*?[\w.-]+(?P<segments>/\d+)?[ \t]+(?P<signals>\d{1,4})"
+    r"(?:[ \t]+(?P<rate>\d{1,9}(?:\.\d{0,30})?(?:[eE][+-]?\d{1,3})?)(?:[/(][^ \t]*)?"
+    r"(?:[ \t]+(?P<samples>\d{1,12})(?:[ \t].*)?)?)?$"
 )
+"""A folder before the record's name, which some programs write, is passed over."""
+
 FILE_NAME = re.compile(r"^[\w][\w .+-]*$")
 CODING = re.compile(r"^(?P<format>\d{1,3})(?P<frame>x\d{1,9})?(?P<skew>:\d{1,9})?(?P<offset>\+\d{1,9})?$")
 GAIN = re.compile(r"^(?P<gain>[-+\d.eE]+)(?:\((?P<baseline>-?\d{1,12})\))?(?:/(?P<unit>\S+))?$")
-USUAL_RATE_HZ, USUAL_GAIN = 250.0, 200.0
+USUAL_RATE_HZ = 250.0
 """What the format's description says where a header does not."""
+CODINGS = frozenset({"8", "16", "24", "32", "61", "80", "160", "212", "310", "311", "508", "516", "524"})
+LARGEST_BASELINE = 2**31 - 1
 WHOLE_BYTES = {"16": ("<i2", 0), "61": (">i2", 0), "80": ("u1", 128), "32": ("<i4", 0)}
 """Format -> numpy's type and what is to be taken away."""
 
 Counts = NDArray[np.int64]
+
+
+NOT_COUNTED = "the checksum of every signal is wrong"
+LONGER = "the signal file holds more samples than the header states"
+NEGATIVE = "negative gain"
 
 
 @dataclass(frozen=True)
@@ -48,29 +61,35 @@ class _Signal:
     format: str
     offset: int
     gain: float
-    baseline: int | None
-    zero: int
+    baseline: int
     checksum: int | None
     unit: str
     description: str
 
 
 def sniff(content: bytes) -> bool:
-    """True if the first line that is no comment is a record line and the next one looks like a signal line."""
+    """True if the first line that is no comment is a record line and the next one, if any, looks like one of a header."""
     lines = _lines(content[:4096])
     record = RECORD.match(lines[0]) if lines else None
-    return record is not None and (record["segments"] is not None or (len(lines) > 1 and _is_signal_line(lines[1])))
+    if record is None:
+        return False
+    if len(lines) == 1:
+        return int(record["signals"]) == 0 and record["rate"] is not None
+    return _is_signal_line(lines[1]) or (record["segments"] is not None and len(lines[1].split()) == 2)
 
 
 def _is_signal_line(line: str) -> bool:
+    """True for file, format and more; a line of a segment is its name and its samples."""
     fields = line.split()
-    return len(fields) >= 2 and CODING.match(fields[1]) is not None
+    coding = CODING.match(fields[1]) if len(fields) >= 2 else None
+    return coding is not None and (len(fields) > 2 or coding["format"] in CODINGS)
 
 
 def _lines(content: bytes) -> list[str]:
-    if b"\0" in content:
+    text = decoded(content).rstrip("\0\x1a")
+    if "\0" in text:
         return []
-    lines = (line.strip() for line in content.decode("utf-8", "replace").splitlines())
+    lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -84,50 +103,87 @@ def parse(content: bytes, path: Path) -> Recording:
     """The record of a header; raises InputError with a short reason."""
     lines = _lines(content)
     record = RECORD.match(lines[0])
-    if record is None or record["segments"] is not None:
+    if record is None or (record["segments"] is not None and not (len(lines) > 1 and _is_signal_line(lines[1]))):
         raise unusable("a record of several segments", path)
     count = int(record["signals"])
-    if len(lines) - 1 < count or count == 0:
+    if count == 0:
+        raise unusable("a WFDB header without signals", path)
+    if len(lines) - 1 < count:
         raise unusable("fewer signal lines than the header states", path)
     rate_hz = float(record["rate"] or USUAL_RATE_HZ)
     if not rate_hz > 0:
         raise unusable("the rate is not above 0", path)
     signals = [_signal(line, path) for line in lines[1 : count + 1]]
-    samples = None if record["samples"] is None else int(record["samples"])
+    if not any(standard_lead(signal.description) for signal in signals):
+        raise unusable("no signal of a standard lead", path)
+    leads, doubts = _leads(signals, int(record["samples"] or 0), path)
+    return Recording(leads, rate_hz, doubt="; ".join(sorted(doubts)))
+
+
+def _leads(signals: Sequence[_Signal], samples: int, path: Path) -> tuple[dict[str, NDArray[np.float64]], set[str]]:
+    """The leads, and what is to be doubted. samples: of each signal, 0 where the header states none."""
     leads: dict[str, NDArray[np.float64]] = {}
+    doubts: set[str] = set()
+    sums: list[tuple[_Signal, int]] = []
     for file in dict.fromkeys(signal.file for signal in signals):
         of_file = [signal for signal in signals if signal.file == file]
-        for signal, counts in zip(of_file, _counts(of_file, samples or None, path), strict=True):
+        values = _values(of_file, path)
+        length = samples or len(values) // len(of_file)
+        if len(values) < length * len(of_file) or length == 0:
+            raise unusable("signal file has not as many samples as the header states", path)
+        padding = 1 if of_file[0].format == "212" else 0
+        doubts |= {LONGER} if len(values) - padding >= (length + 1) * len(of_file) else set()
+        for signal, counts in zip(of_file, values[: length * len(of_file)].reshape(length, -1).T, strict=True):
             _take(leads, signal, counts, path)
-    if not leads:
-        raise unusable("no signal of a standard lead", path)
-    return Recording(leads, rate_hz)
+            sums.append((signal, int(counts.sum())))
+    doubts |= {NEGATIVE} if any(signal.gain < 0 and standard_lead(signal.description) for signal in signals) else set()
+    return leads, doubts | _checked(sums, path)
+
+
+def _checked(sums: Sequence[tuple[_Signal, int]], path: Path) -> set[str]:
+    """A doubt where the checksum of every one of several signals is wrong; raises InputError where some leads' are."""
+    wrong = [one for one, total in sums if one.checksum not in (None, 0) and one.checksum % 65536 != total % 65536]
+    leads = [lead for lead in (standard_lead(one.description) for one in wrong) if lead is not None]
+    if 1 < len(sums) == len(wrong):
+        return {NOT_COUNTED}
+    if leads:
+        raise unusable(f"lead {leads[0]} is not what was written (checksum)", path)
+    return set()
 
 
 def _signal(line: str, path: Path) -> _Signal:
     fields = line.split(maxsplit=8)
     coding = CODING.match(fields[1]) if len(fields) > 1 else None
-    if coding is None or not FILE_NAME.match(fields[0]):
+    if coding is None:
         raise unusable("a signal line that cannot be understood", path)
+    if not FILE_NAME.match(fields[0]):
+        raise unusable("a signal file that is not named by its name alone", path)
     if coding["frame"] not in (None, "x1") or coding["skew"] not in (None, ":0"):
         raise unusable("signals of several rates or with skew", path)
-    gain = GAIN.match(fields[2]) if len(fields) > 2 else None
-    if len(fields) > 2 and gain is None:
-        raise unusable("a gain that cannot be understood", path)
+    description = fields[8] if len(fields) > 8 else ""
     zero, checksum = (_whole(fields, place, path) for place in (4, 6))
-    baseline = None if gain is None or gain["baseline"] is None else int(gain["baseline"])
+    gain, baseline, unit = _scale(fields[2] if len(fields) > 2 else "", description, path)
+    baseline = (zero or 0) if baseline is None else baseline
+    if abs(baseline) > LARGEST_BASELINE:
+        raise unusable(f"baseline of signal '{description[:20]}' is beyond 32 bits", path)
     return _Signal(
-        fields[0], coding["format"], int((coding["offset"] or "+0")[1:]), _gain(gain, path), baseline, zero or 0,
-        checksum, (gain["unit"] if gain is not None else None) or "mV", fields[8] if len(fields) > 8 else "",
+        fields[0], coding["format"], int((coding["offset"] or "+0")[1:]), gain, baseline, checksum, unit, description
     )  # fmt: skip
 
 
-def _gain(match: re.Match[str] | None, path: Path) -> float:
-    try:
-        gain = float(match["gain"]) if match is not None else 0.0
-    except ValueError:
-        raise unusable("a gain that cannot be understood", path) from None
-    return gain if gain != 0 else USUAL_GAIN
+def _scale(text: str, description: str, path: Path) -> tuple[float, int | None, str]:
+    """Gain, baseline and unit of a signal line's third field; nobody asks for those of a signal that is no lead."""
+    lead = standard_lead(description)
+    if lead is None:
+        return 1.0, None, ""
+    match = GAIN.match(text)
+    gain = None if match is None else number(match["gain"])
+    if match is None or gain is None:
+        fault = f"is '{text[:20]}', which cannot be understood" if text else "is missing"
+        raise unusable(f"gain of lead {lead} {fault}", path)
+    if gain == 0:
+        raise unusable(f"gain of lead {lead} is 0: it is not calibrated", path)
+    return gain, None if match["baseline"] is None else int(match["baseline"]), match["unit"] or "mV"
 
 
 def _whole(fields: Sequence[str], place: int, path: Path) -> int | None:
@@ -138,17 +194,17 @@ def _whole(fields: Sequence[str], place: int, path: Path) -> int | None:
     return int(fields[place])
 
 
-def _counts(signals: Sequence[_Signal], samples: int | None, path: Path) -> Counts:
-    """(C, S) the samples of one signal file."""
+def _values(signals: Sequence[_Signal], path: Path) -> Counts:
+    """(S * C,) the samples of one signal file, those of one time together."""
     codings = {(signal.format, signal.offset) for signal in signals}
     if len(codings) > 1:
         raise unusable("a signal file of several formats", path)
     form, offset = codings.pop()
-    values = _unpacked(content_of(path.parent / signals[0].file, "signal file: ")[offset:], form, path)
-    length = len(values) // len(signals) if samples is None else samples
-    if len(values) < length * len(signals) or length == 0:
-        raise unusable("signal file has not as many samples as the header states", path)
-    return values[: length * len(signals)].reshape(length, len(signals)).T
+    file = path.parent / signals[0].file
+    content = content_of(file, "signal file: ")
+    if matlab.sniff(content):
+        return matlab.samples_of_record(content, len(signals), file)
+    return _unpacked(content[offset:], form, path)
 
 
 def _unpacked(content: bytes, form: str, path: Path) -> Counts:
@@ -184,12 +240,8 @@ def _take(leads: dict[str, NDArray[np.float64]], signal: _Signal, counts: Counts
         return
     uv = uv_of(signal.unit)
     if uv is None:
-        raise unusable(f"unknown unit of lead {lead}", path)
-    told = signal.checksum
-    if told not in (None, 0) and told % 65536 != int(counts.sum()) % 65536:
-        raise unusable(f"lead {lead} is not what was written (checksum)", path)
-    baseline = signal.zero if signal.baseline is None else signal.baseline
-    values = (counts - baseline) * (uv / signal.gain)
+        raise unusable(f"unknown unit of lead {lead}: '{signal.unit[:20]}'", path)
+    values = (counts - signal.baseline) * (uv / signal.gain)
     leads[lead] = np.where(counts == _missing(signal.format), np.nan, values)
 
 
