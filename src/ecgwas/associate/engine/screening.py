@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.associate.engine import compiled
+from ecgwas.associate.engine.constants import BINS_PER_UNIT, SMALLEST_SHARE
 from ecgwas.tables import CHI2_EDGES
 
 BINS = len(CHI2_EDGES) - 1
-BINS_PER_UNIT = 100
-"""Bins of CHI2_EDGES are 0.01 wide, the last one open."""
-
-SMALLEST = np.float32(1e-12)
+SMALLEST = np.float32(SMALLEST_SHARE)
 """Share of a trait's variance that is left unexplained at least."""
 
 
