@@ -367,4 +367,4 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         compiled.list_room(2, compiled.MOST_LISTED + 4)
     with pytest.raises(ValueError, match="outside"):
-        compiled.refits(words, np.zeros((4, 16)), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))
+        compiled.refits(words, compiled.padded(np.zeros((4, 2))), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))
