@@ -12,11 +12,13 @@ import polars as pl
 
 from ecgwas import associate
 from ecgwas.associate import genotypes
+from ecgwas.associate.calls import builds, filesets
+from ecgwas.associate.engine import counting, findings
 from ecgwas.progress import track
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
 from ecgwas.study import Study
-from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
+from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations, VariantCounts
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loaded = traits.load_traits(study), traits.load_covariates(study)
     opened = genotypes.open_part(study.scan, part)
+    builds.check(study.scan, [opened])
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
     folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
@@ -57,9 +60,25 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     (out / "tests").mkdir()
     arrays = {name: getattr(result, name) for name in ARRAYS}
     np.savez(out / "tests" / f"{part}.npz", traits=np.array(result.traits, dtype=np.str_), **arrays)
-    left_out = result.left_out.frame["reason"].value_counts(sort=True)
-    reasons = "; ".join(f"{reason}: {count}" for reason, count in left_out.iter_rows()) or "none"
-    logger.info("scan %s: %d tests; variants left out: %s", part, int(result.tests.sum()), reasons)
+    counts = _counts(study, part, result)
+    (out / "variants").mkdir()
+    counts.write(out / "variants" / f"{part}.csv")
+    logger.info("scan %s: %d tests", part, int(result.tests.sum()))
+    for line in counting.in_words(counts.frame.to_dicts()):
+        logger.info("scan %s: %s", part, line)
+
+
+def _counts(study: Study, part: str, result: ScanResult) -> VariantCounts:
+    """What became of the part's variants; in the first part's table stand the chromosomes that no part tests, too."""
+    if part != _parts(study)[0]:
+        return result.counts
+    return VariantCounts(pl.concat([result.counts.frame, counting.of_untested(study.scan).frame]))
+
+
+def variant_counts(study: Study) -> VariantCounts:
+    """What became of the variants of every chromosome in the files, in the order of the parts."""
+    folder = stage_folder(study, "scan") / "variants"
+    return VariantCounts(pl.concat([VariantCounts.read(folder / f"{part}.csv").frame for part in _parts(study)]))
 
 
 def load_results(study: Study) -> list[ScanResult]:
@@ -98,7 +117,9 @@ def some_rows(study: Study, most: int, columns: Sequence[str]) -> pl.DataFrame:
 def dense_folders(study: Study) -> list[Path]:
     """Where every test is kept, part by part; empty unless the study keeps them."""
     folders = [stage_folder(study, "scan") / "dense" / part for part in _parts(study)]
-    return folders if all((folder / "traits.parquet").exists() for folder in folders) else []
+    if not all((folder / "traits.parquet").exists() for folder in folders):
+        return []
+    return [one for folder in folders for one in (folder, *sorted(folder.glob(f"{findings.PIECE}*")))]
 
 
 def _load(folder: Path, part: str) -> ScanResult:
@@ -107,15 +128,25 @@ def _load(folder: Path, part: str) -> ScanResult:
         names = tuple(str(name) for name in stored["traits"])
     left_out = LeftOutVariants(pl.read_parquet(folder / "left_out" / f"{part}.parquet"))
     sets = SetAssociations(pl.read_parquet(folder / "sets" / f"{part}.parquet"))
-    return ScanResult(associations=Associations.empty(), left_out=left_out, traits=names, sets=sets, **arrays)
+    counts = VariantCounts.read(folder / "variants" / f"{part}.csv")
+    return ScanResult(associations=Associations.empty(), left_out=left_out, traits=names, sets=sets, counts=counts, **arrays)
 
 
 def _check(study: Study) -> Sequence[str]:
     parts = _parts(study)
     opened = [genotypes.open_part(study.scan, part) for part in parts]
     count = sum(len(part) for part in opened)
+    builds.check(study.scan, opened)
     associate.check(study.scan)
-    return [f"{count} variants on {len(parts)} chromosomes, {len(genotypes.people(study.scan))} genotyped people"]
+    people = len(genotypes.people(study.scan))
+    found = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
+    found += [_not_tested(*row) for row in genotypes.untested(study.scan)]
+    orders = [filesets.order_of_people(files) for files in genotypes.all_filesets(study.scan)]
+    return [*found, *(words for words in orders if words is not None)]
+
+
+def _not_tested(chrom: str, reason: str, count: int) -> str:
+    return f"beware: chromosome {chrom} is not tested: {reason}" + (f" ({count} variants)" if count else "")
 
 
 STAGE = Stage("scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check)

@@ -10,12 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.associate.engine import compiled
-from ecgwas.associate.engine.constants import BINS_PER_UNIT, SMALLEST_SHARE
+from ecgwas.associate.engine import compiled, constants
 from ecgwas.tables import CHI2_EDGES
 
 BINS = len(CHI2_EDGES) - 1
-SMALLEST = np.float32(SMALLEST_SHARE)
+BINS_PER_UNIT = constants.BINS_PER_UNIT
+"""Bins of CHI2_EDGES are 0.01 wide, the last one open."""
+
+SMALLEST = np.float32(constants.SMALLEST_SHARE)
 """Share of a trait's variance that is left unexplained at least."""
 
 
