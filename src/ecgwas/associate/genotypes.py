@@ -269,6 +269,8 @@ def _open(options: Scan, files: Fileset, chrom: str) -> Genotypes:
         problem = f"the file of chromosome {chrom} holds variants of chromosome {first_few(strangers)}"
         raise InputError(problem, where=files.variants, fix="split it: plink2 --bfile FILE --chr CHROM --make-bed")
     here = table.filter(pl.col("chrom").is_in([chrom, *PAR] if chrom == "X" else [chrom]))
+    if here["chrom"].n_unique() > 1:
+        here = here.sort("pos", maintain_order=True)
     twice = _twice(options, chrom, here)
     kept = np.ones(here.height, dtype=bool)
     if options.variants is not None:

@@ -162,7 +162,8 @@ def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[
 def _chromosome(options: Plink2, genotypes: Genotypes) -> list[str]:
     """The arguments that name the chromosome, or the ends of X, by their codes or by their positions.
 
-    Raises InputError where some of those ends have codes and others are called X: PLINK splits all or none.
+    Raises InputError where some of those ends have codes and others are called X, and where X is not sorted: PLINK splits all
+    or none, of a sorted file.
     """
     if genotypes.chrom != "X":
         return ["--chr", genotypes.chrom]
@@ -174,6 +175,9 @@ def _chromosome(options: Plink2, genotypes: Genotypes) -> list[str]:
         problem = "some pseudoautosomal variants have a code of their own (PAR1, PAR2, XY, 25) and others are called X"
         fix = "call all of them X, or split all (plink2 --split-par), or use scan: {kind: matrix}"
         raise InputError(problem, where=genotypes.files.variants, fix=fix)
+    if by_position and np.any(np.diff(of_x) < 0):
+        problem = "variants of X are not in the order of their positions, in which PLINK splits off its pseudoautosomal regions"
+        raise InputError(problem, where=genotypes.files.variants, fix="sort them: plink2 --make-pgen --sort-vars")
     split = ["--split-par", options.build] if by_position else []
     return [*split, "--chr", ",".join(PAR) if genotypes.diploid else "X"]
 

@@ -14,6 +14,7 @@ from ecgwas import associate
 from ecgwas.associate import genotypes
 from ecgwas.associate.calls import builds, filesets
 from ecgwas.associate.engine import counting, findings
+from ecgwas.errors import first_few
 from ecgwas.progress import track
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
@@ -48,6 +49,10 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loaded = traits.load_traits(study), traits.load_covariates(study)
     opened = genotypes.open_part(study.scan, part)
     builds.check(study.scan, [opened])
+    for member in opened.members or (opened,):
+        words = filesets.order_of_people(member.files)
+        if words is not None:
+            logger.info("scan %s: %s", part, words)
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
     folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
@@ -140,13 +145,20 @@ def _check(study: Study) -> Sequence[str]:
     associate.check(study.scan)
     people = len(genotypes.people(study.scan))
     found = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
-    found += [_not_tested(*row) for row in genotypes.untested(study.scan)]
+    found += _not_tested(genotypes.untested(study.scan))
     orders = [filesets.order_of_people(files) for files in genotypes.all_filesets(study.scan)]
     return [*found, *(words for words in orders if words is not None)]
 
 
-def _not_tested(chrom: str, reason: str, count: int) -> str:
-    return f"beware: chromosome {chrom} is not tested: {reason}" + (f" ({count} variants)" if count else "")
+def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
+    """One line per reason: which chromosomes, and how many variants."""
+    lines = []
+    for reason in dict.fromkeys(reason for _, reason, _ in rows):
+        own = [(chrom, count) for chrom, other, count in rows if other == reason]
+        total = sum(count for _, count in own)
+        variants = f", {total} variants" if total else ""
+        lines.append(f"not tested, {reason}: chromosome {first_few((chrom for chrom, _ in own), 25)}{variants}")
+    return lines
 
 
 STAGE = Stage("scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check)

@@ -172,8 +172,20 @@ class Bgen:
         found = np.empty((len(rows), self.people))
         with bgen_errors(self.path):
             for i, row in enumerate(rows):
-                found[i] = self._local.reader[int(row)].alt_dosage
+                found[i] = _copies(self._local.reader[int(row)], self.path)
         return np.asarray(np.rint(found * STEPS) / STEPS)
+
+
+def _copies(variant: Any, path: Path) -> NDArray[np.float64]:
+    """(P,) copies of the second allele, counted as 0 or 2 where a person has one allele (men of X, Y, MT), as in PLINK 2."""
+    ploidy = np.asarray(variant.ploidy)
+    if ploidy.max(initial=0) > 2:
+        problem = f"{variant.rsid} at {variant.chrom}:{variant.pos} has genotypes of {ploidy.max()} alleles"
+        raise InputError(
+            problem, where=path, fix="leave such variants out: plink2 --bgen FILE --exclude LIST --export bgen-1.2"
+        )
+    dosage: NDArray[np.float64] = variant.alt_dosage
+    return np.where(ploidy == 1, 2 * dosage, dosage)
 
 
 class Several:
