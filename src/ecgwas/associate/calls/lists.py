@@ -49,7 +49,7 @@ def tabbed(path: Path, count: int, before: int, *, free_text: Sequence[int] = ()
     if frame.width != count:
         return None
     plain = [name for place, name in enumerate(frame.columns) if place not in free_text]
-    blank = pl.any_horizontal(pl.all().is_null() | pl.col(plain).str.contains(r"\s"))
+    blank = pl.any_horizontal(pl.all().is_null(), pl.col(plain).str.contains(r"\s"))
     if frame.select(blank.any()).item():
         return None
     return list(frame)  # type: ignore[arg-type]  # a Series of text is read as a sequence of text
