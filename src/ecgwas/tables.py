@@ -183,17 +183,6 @@ class LeftOutVariants(Table):
     }  # fmt: skip
 
 
-class VariantCounts(Table):
-    """What became of the variants of each chromosome in the files: one row per outcome; the rows add up to `in_file`."""
-
-    columns = {
-        "chrom": Column(TEXT, "chromosome as its files call it, without chr; PAR: pseudoautosomal regions of X, tested on X"),
-        "outcome": Column(TEXT, "tested (against one trait at least), or why not: a filter or error code, or not in the study"),
-        "variants": Column(WHOLE, "how many"),
-        "in_file": Column(WHOLE, "variants of the chromosome in the files, the same in each of its rows"),
-    }  # fmt: skip
-
-
 class Summary(Table):
     """One row per trait after the scan."""
 
@@ -345,7 +334,7 @@ class ScanResult:
     tests          (K,) int64, variants tested;  not_computed (K,) int64, tests without a p-value
     chi2_counts    (K, len(CHI2_EDGES) - 1) int64, histogram of t squared over all tests
     permutation_max (B,) float64, largest -log10 p over all traits and variants of the part in each shuffle; empty: none
-    counts         what became of the part's variants
+    counts         what became of the part's variants, columns of loci_tables.VariantCounts
     sets           sets of traits tested at once;  set_permutation_max (B,) float64, largest -log10 p of one in each shuffle
     """
 
@@ -357,7 +346,7 @@ class ScanResult:
     not_computed: NDArray[np.int64]
     chi2_counts: NDArray[np.int64]
     permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    counts: VariantCounts = field(default_factory=VariantCounts.empty)
+    counts: pl.DataFrame = field(default_factory=pl.DataFrame)
     sets: SetAssociations = field(default_factory=SetAssociations.empty)
     set_permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 

@@ -14,9 +14,10 @@ from ecgwas.associate import genotypes, matrix, plink2
 from ecgwas.associate.calls import chromosomes
 from ecgwas.associate.engine import counting, dense
 from ecgwas.errors import InputError
+from ecgwas.loci_tables import VariantCounts
 from ecgwas.stages import scan
 from ecgwas.store import fingerprint
-from ecgwas.tables import ScanResult, VariantCounts
+from ecgwas.tables import ScanResult
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options, plink2_options
 from tests.associate.test_matrix import agree, lost
@@ -93,7 +94,7 @@ def everything(stem: Path, eids: tuple[str, ...], **more: object) -> list[ScanRe
 
 def table(stem: Path, eids: tuple[str, ...], **more: object) -> pl.DataFrame:
     results = everything(stem, eids, **more)
-    whole = pl.concat([*(result.counts.frame for result in results), counting.of_untested(matrix_options(stem, **more)).frame])
+    whole = pl.concat([*(result.counts for result in results), counting.of_untested(matrix_options(stem, **more)).frame])
     return VariantCounts(whole).frame
 
 
@@ -140,7 +141,7 @@ def test_a_variant_that_no_trait_can_be_tested_against_is_excluded(tmp_path: Pat
     traits.values[np.isin(np.array(traits.eids), eids[:10]), 1] = np.nan
     options = matrix_options(tmp_path / "g")
     result = matrix.scan(options, traits, covariates, fileset.opened(options), seed=1)
-    rows = dict(result.counts.frame.select("outcome", "variants").iter_rows())
+    rows = dict(result.counts.select("outcome", "variants").iter_rows())
     assert rows == {"tested": 9, "CONST_OMITTED_ALLELE": 1}
     assert result.tests.tolist() == [9, 8]
 
@@ -198,7 +199,7 @@ def test_the_ends_of_x_are_diploid_in_both_sexes_as_in_plink2(tmp_path: Path, co
     other = plink2_options(tmp_path / "g", chromosomes=("X",))
     theirs = plink2.scan(other, traits, covariates, fileset.opened(other), seed=1)
     agree(found, theirs)
-    assert found.counts.frame.equals(theirs.counts.frame)
+    assert found.counts.equals(theirs.counts)
 
 
 @pytest.mark.plink2

@@ -15,11 +15,12 @@ from ecgwas.associate import genotypes
 from ecgwas.associate.calls import builds, filesets
 from ecgwas.associate.engine import counting, findings
 from ecgwas.errors import first_few
+from ecgwas.loci_tables import VariantCounts
 from ecgwas.progress import track
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
 from ecgwas.study import Study
-from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations, VariantCounts
+from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +77,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 def _counts(study: Study, part: str, result: ScanResult) -> VariantCounts:
     """What became of the part's variants; in the first part's table stand the chromosomes that no part tests, too."""
     if part != _parts(study)[0]:
-        return result.counts
-    return VariantCounts(pl.concat([result.counts.frame, counting.of_untested(study.scan).frame]))
+        return VariantCounts(result.counts)
+    return VariantCounts(pl.concat([result.counts, counting.of_untested(study.scan).frame]))
 
 
 def variant_counts(study: Study) -> VariantCounts:
@@ -133,7 +134,7 @@ def _load(folder: Path, part: str) -> ScanResult:
         names = tuple(str(name) for name in stored["traits"])
     left_out = LeftOutVariants(pl.read_parquet(folder / "left_out" / f"{part}.parquet"))
     sets = SetAssociations(pl.read_parquet(folder / "sets" / f"{part}.parquet"))
-    counts = VariantCounts.read(folder / "variants" / f"{part}.csv")
+    counts = VariantCounts.read(folder / "variants" / f"{part}.csv").frame
     return ScanResult(associations=Associations.empty(), left_out=left_out, traits=names, sets=sets, counts=counts, **arrays)
 
 

@@ -11,8 +11,8 @@ import polars as pl
 
 from ecgwas.associate.calls.chromosomes import NOT_LISTED, OF_PAR
 from ecgwas.associate.genotypes import Genotypes, untested
+from ecgwas.loci_tables import VariantCounts
 from ecgwas.study.scan import Scan
-from ecgwas.tables import VariantCounts
 
 TESTED = "tested"
 

@@ -149,7 +149,7 @@ def result(
         not_computed=found.not_computed,
         chi2_counts=found.chi2_counts if found.chi2_counts.size else np.zeros((len(names), BINS), dtype=np.int64),
         permutation_max=found.maxima,
-        counts=counting.counts(found.left_out, genotypes, len(names)),
+        counts=counting.counts(found.left_out, genotypes, len(names)).frame,
         sets=SetAssociations(multitrait),
         set_permutation_max=found.set_maxima,
     )
