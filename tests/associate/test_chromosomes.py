@@ -94,7 +94,9 @@ def everything(stem: Path, eids: tuple[str, ...], **more: object) -> list[ScanRe
 
 def table(stem: Path, eids: tuple[str, ...], **more: object) -> pl.DataFrame:
     results = everything(stem, eids, **more)
-    whole = pl.concat([*(result.counts for result in results), counting.of_untested(matrix_options(stem, **more)).frame])
+    whole = pl.concat(
+        [*(result.counts for result in results), counting.of_untested(genotypes.untested(matrix_options(stem, **more))).frame]
+    )
     return VariantCounts(whole).frame
 
 

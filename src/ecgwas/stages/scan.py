@@ -12,7 +12,7 @@ import polars as pl
 
 from ecgwas import associate
 from ecgwas.associate import genotypes
-from ecgwas.associate.calls import builds, filesets
+from ecgwas.associate.calls import builds, chromosomes, filesets
 from ecgwas.associate.engine import counting, findings
 from ecgwas.errors import first_few
 from ecgwas.loci_tables import VariantCounts
@@ -66,25 +66,30 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     (out / "tests").mkdir()
     arrays = {name: getattr(result, name) for name in ARRAYS}
     np.savez(out / "tests" / f"{part}.npz", traits=np.array(result.traits, dtype=np.str_), **arrays)
-    counts = _counts(study, part, result)
-    (out / "variants").mkdir()
-    counts.write(out / "variants" / f"{part}.csv")
     logger.info("scan %s: %d tests", part, int(result.tests.sum()))
-    for line in counting.in_words(counts.frame.to_dicts()):
+    _write_counts(study, part, result, out / "variants")
+
+
+def _write_counts(study: Study, part: str, result: ScanResult, folder: Path) -> None:
+    """What became of the part's variants, written and logged; with the first part the chromosomes that no part tests."""
+    counts, lines = [result.counts], counting.in_words(result.counts.to_dicts())
+    if part == _parts(study)[0]:
+        rows = genotypes.untested(study.scan)
+        counts.append(counting.of_untested(rows).frame)
+        lines += _not_tested(rows)
+    folder.mkdir()
+    VariantCounts(pl.concat(counts)).write(folder / f"{part}.csv")
+    for line in lines:
         logger.info("scan %s: %s", part, line)
 
 
-def _counts(study: Study, part: str, result: ScanResult) -> VariantCounts:
-    """What became of the part's variants; in the first part's table stand the chromosomes that no part tests, too."""
-    if part != _parts(study)[0]:
-        return VariantCounts(result.counts)
-    return VariantCounts(pl.concat([result.counts, counting.of_untested(study.scan).frame]))
-
-
 def variant_counts(study: Study) -> VariantCounts:
-    """What became of the variants of every chromosome in the files, in the order of the parts."""
+    """What became of the variants of every chromosome in the files, in the chromosomes' order."""
     folder = stage_folder(study, "scan") / "variants"
-    return VariantCounts(pl.concat([VariantCounts.read(folder / f"{part}.csv").frame for part in _parts(study)]))
+    found = pl.concat([VariantCounts.read(folder / f"{part}.csv").frame for part in _parts(study)])
+    order = {name: place for place, name in enumerate(chromosomes.ORDER)}
+    place = pl.col("chrom").replace_strict(order, default=len(order), return_dtype=pl.Int64)
+    return VariantCounts(found.sort(place, "chrom", maintain_order=True))
 
 
 def load_results(study: Study) -> list[ScanResult]:

@@ -21,6 +21,9 @@ OF_PAR = "PAR"
 
 KNOWN = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 
+ORDER = (*KNOWN[:23], OF_PAR, *PAR, *KNOWN[23:])
+"""In which chromosomes are counted."""
+
 NOT_ASKED_FOR = "not in scan.chromosomes"
 NO_FILE, NO_VARIANTS = "no file of genotypes", "no variants in the file"
 UNPLACED, NO_CHROMOSOME = "unplaced (chromosome 0)", "a contig or an unknown chromosome code"

@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 
 from ecgwas.associate.calls.chromosomes import NOT_LISTED, OF_PAR
-from ecgwas.associate.genotypes import Genotypes, untested
+from ecgwas.associate.genotypes import Genotypes
 from ecgwas.loci_tables import VariantCounts
-from ecgwas.study.scan import Scan
 
 TESTED = "tested"
 
@@ -45,10 +44,10 @@ def _rows(chrom: str, outcomes: Mapping[str, int]) -> list[dict[str, Any]]:
     return [row for row in rows if row["variants"]]
 
 
-def of_untested(options: Scan) -> VariantCounts:
-    """Variants in the files of chromosomes that are not tested; a chromosome asked for that has no file has a row of 0."""
+def of_untested(untested: Sequence[tuple[str, str, int]]) -> VariantCounts:
+    """The rows of genotypes.untested; a chromosome asked for that has no file has a row of 0."""
     names = ("chrom", "outcome", "variants", "in_file")
-    return VariantCounts.of([dict(zip(names, (*row, row[2]), strict=True)) for row in untested(options)])
+    return VariantCounts.of([dict(zip(names, (*row, row[2]), strict=True)) for row in untested])
 
 
 def in_words(table: Sequence[Mapping[str, Any]]) -> list[str]:
