@@ -375,3 +375,19 @@ def test_both_engines_judge_min_mac_alike(tmp_path: Path, chrom: str) -> None:
     assert found.left_out.frame.filter(pl.col("trait").is_not_null()).height > 0
     assert lost(found) == lost(expected)
     assert fingerprint(found.tests.tolist()) == fingerprint(expected.tests.tolist())
+
+
+@pytest.mark.plink2
+def test_plink2_tests_the_files_of_the_ends_of_x_too(tmp_path: Path) -> None:
+    sexes = np.array([1 + i % 2 for i in range(60)])
+    dosage = fileset.draw(60, 12, 4)
+    dosage[sexes == 1, :6] = 2 * (dosage[sexes == 1, :6] // 2)
+    fileset.write(tmp_path / "chrX", dosage[:, :6], chrom="X", sexes=sexes.tolist())
+    fileset.write(tmp_path / "chr25", dosage[::-1, 6:], chrom="25", sexes=sexes[::-1].tolist())
+    fam = tmp_path / "chr25.fam"
+    fam.write_text("".join(f"f p{i} 0 0 {sexes[i]} -9\n" for i in reversed(range(60))))
+    ours, theirs = (make(tmp_path / "chr{chrom}") for make in (matrix_options, plink2_options))
+    traits, covariates = fileset.tables(genotypes.people(ours), 3, 1, 1)
+    found = matrix.scan(ours, traits, covariates, fileset.opened(ours), seed=1)
+    agree(found, plink2.scan(theirs, traits, covariates, fileset.opened(theirs), seed=1))
+    assert len(found.associations.frame) == 3 * 12

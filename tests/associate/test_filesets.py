@@ -409,3 +409,20 @@ def test_plink2_finds_variants_without_a_name(tmp_path: Path, kind: str, listed:
     found = matrix.scan(ours, traits, covariates, fileset.opened(ours), seed=1)
     agree(found, plink2.scan(theirs, traits, covariates, fileset.opened(theirs), seed=1))
     assert found.associations.frame["variant"].n_unique() == (2 if listed else VARIANTS // 2 + 1)
+
+
+@pytest.mark.plink2
+@pytest.mark.parametrize("version", ["bgen-1.1", "bgen-1.2", "bgen-1.3"])
+def test_every_version_of_bgen_that_plink2_writes(tmp_path: Path, version: str) -> None:
+    """1.1 holds no identifiers; the .sample of the others is put in another order."""
+    fileset.write(tmp_path / "g", DOSAGE, sexes=[1 + i % 2 for i in range(PEOPLE)])
+    command = ["plink2", "--bfile", "g", "--export", version, "ref-first", "--out", "x"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    if version != "bgen-1.1":
+        assert bgen_files.from_own_ids(tmp_path / "x.bgen")
+        rows = (tmp_path / "x.sample").read_text().splitlines()
+        (tmp_path / "x.sample").write_text("\n".join([*rows[:2], *reversed(rows[2:])]) + "\n")
+    part = opened(tmp_path / "x")
+    number = np.array([int(eid[1:]) for eid in part.eids])
+    np.testing.assert_array_equal(part.dosages(0, VARIANTS), np.where(DOSAGE < 0, np.nan, DOSAGE)[number].T)
+    np.testing.assert_array_equal(part.sexes, 1 + number % 2)
