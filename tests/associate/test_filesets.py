@@ -244,6 +244,18 @@ def test_a_last_person_without_the_other_allele_is_no_mistake(tmp_path: Path) ->
     assert len(opened(tmp_path / "g").eids) == 29
 
 
+@pytest.mark.parametrize("code", [1, 2, 3])
+def test_bits_beyond_the_people_may_be_filled_in_any_one_way(tmp_path: Path, code: int) -> None:
+    fileset.write(tmp_path / "g", fileset.draw(30, 60, 5))
+    expected = opened(tmp_path / "g").dosages(0, 60)
+    bed = tmp_path / "g.bed"
+    content = bytearray(bed.read_bytes())
+    for last in range(3 + 7, len(content), 8):
+        content[last] |= code << 4 | code << 6
+    bed.write_bytes(bytes(content))
+    np.testing.assert_array_equal(opened(tmp_path / "g").dosages(0, 60), expected)
+
+
 @pytest.mark.plink2
 @pytest.mark.parametrize("more", [-1, 1, 4])
 def test_a_psam_of_another_length_is_refused(tmp_path: Path, more: int) -> None:

@@ -301,13 +301,14 @@ LOOKED_AT, LAST_BYTES, LEAST_SEEN = 256, 64, 20
 def check_last_byte(path: Path, packed: NDArray[np.uint8], people: int) -> None:
     """Raises InputError where the rows (V, W) of a .bed are of another number of people, which its size cannot tell.
 
-    Four people share a byte: one to three too few in the .fam leave calls where there is nobody, one to three too many are
-    all homozygous for the effect allele (bits 0), at every variant.
+    Four people share a byte: one to three too few in the .fam leave calls where there is nobody, where otherwise the bits are
+    the same at every variant (0 as PLINK writes them); one to three too many have bits 0 at every variant.
     """
     rows = packed[:: max(1, len(packed) // LOOKED_AT), -LAST_BYTES:]
     codes, nobody = unpacked(rows, 4 * rows.shape[1]), -people % 4
     here = codes.shape[1] - nobody
-    if codes[:, here:].any():
+    beyond = codes[:, here:]
+    if (beyond != beyond[:1]).any():
         problem = f"calls of more people than the .fam lists ({people})"
     elif _nobody(codes[:, :here]):
         problem = f"no calls of the last of the {people} people of the .fam: it lists more people than there are"
