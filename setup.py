@@ -1,6 +1,12 @@
 """The one compiled piece, optional: without a C compiler the scan runs on NumPy and says so."""
 
+import runpy
+from pathlib import Path
+
 from setuptools import Extension, setup
+
+ENGINE = "src/ecgwas/associate/engine"
+SHARED = runpy.run_path(str(Path(__file__).parent / ENGINE / "constants.py"))
 
 HEADERS = ("_jobs", "_bodies", "_table_body", "_prepare_body", "_gaps_body", "_refits_body", "_tests_body")
 
@@ -8,10 +14,10 @@ setup(
     ext_modules=[
         Extension(
             "ecgwas.associate.engine._table",
-            sources=["src/ecgwas/associate/engine/_table.c"],
-            depends=[f"src/ecgwas/associate/engine/{name}.h" for name in HEADERS],
+            sources=[f"{ENGINE}/_table.c"],
+            depends=[f"{ENGINE}/{name}" for name in (*(f"{header}.h" for header in HEADERS), "constants.py")],
             extra_compile_args=["-O3", "-std=c11", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-psabi"],
-            define_macros=[("Py_LIMITED_API", "0x030B0000")],
+            define_macros=[("Py_LIMITED_API", "0x030B0000"), *((name, repr(SHARED[name])) for name in SHARED["NAMES"])],
             py_limited_api=True,
             optional=True,
         )

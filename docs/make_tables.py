@@ -20,6 +20,7 @@ WHERE = {
     "Associations": "results/scan/<chromosome>.parquet and results/loci/hits.csv",
     "SetAssociations": "results/scan/sets/<chromosome>.parquet",
     "LeftOutVariants": "results/scan/left_out/<chromosome>.parquet",
+    "VariantCounts": "`results/scan/variants/<chromosome>.csv`, and all together `results/loci/variants.csv`",
     "Summary": "results/loci/summary.csv",
     "Thresholds": "results/loci/thresholds.csv",
     "Loci": "results/loci/loci.csv",

@@ -34,6 +34,8 @@ def test_one_fileset(tmp_path: Path) -> None:
     [
         (("chr1", "chr2", "chr22", "chrX"), "chr{chrom}"),
         (("ukb22418_c1_b0_v2", "ukb22418_c2_b0_v2", "ukb22418_cX_b0_v2"), "ukb22418_c{chrom}_b0_v2"),
+        (("chr1", "chrX", "chrPAR1", "chrPAR2"), "chr{chrom}"),
+        (("chr21", "chrX", "chrXY", "chrMT"), "chr{chrom}"),
     ],
 )
 def test_a_fileset_per_chromosome(tmp_path: Path, names: tuple[str, ...], pattern: str) -> None:

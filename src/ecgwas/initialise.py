@@ -59,7 +59,7 @@ NO_GENES = """\
 #   - {kind: enrichment, terms: GO_Biological_Process.gmt}
 """
 
-CHROMOSOME = re.compile(r"(?<!\d)([1-9]|1\d|2[0-6])(?!\d)|((?<![A-Za-z])|(?<=chr)|(?<=_c))(X|Y|XY|MT)(?![A-Za-z])")
+CHROMOSOME = re.compile(r"(?<!\d)([1-9]|1\d|2[0-6])(?!\d)|((?<![A-Za-z])|(?<=chr)|(?<=_c))(X|Y|XY|PAR[12]|MT)(?![A-Za-z])")
 """What in a file's name could be a chromosome."""
 
 GENE_FILES = (

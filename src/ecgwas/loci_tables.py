@@ -16,6 +16,17 @@ PLACE = {
 }  # fmt: skip
 
 
+class VariantCounts(Table):
+    """What became of the variants of each chromosome in the files: one row per outcome; the rows add up to `in_file`."""
+
+    columns = {
+        "chrom": Column(TEXT, "chromosome as its files call it, without chr; PAR: pseudoautosomal regions of X, tested on X"),
+        "outcome": Column(TEXT, "tested (against one trait at least), or why not: a filter or error code, or not in the study"),
+        "variants": Column(WHOLE, "how many"),
+        "in_file": Column(WHOLE, "variants of the chromosome in the files, the same in each of its rows"),
+    }  # fmt: skip
+
+
 class Clumps(Table):
     """Each variant with a hit, with the lead variant of its clump: those that linkage joins."""
 

@@ -23,7 +23,7 @@ def write(stem: Path, dosage: NDArray[np.int8], *, chrom: str = "1", sexes: list
     names = [f"p{i}" for i in range(people)]
     to_bed(
         stem.with_name(stem.name + ".bed"),
-        dosage,
+        np.ascontiguousarray(dosage),
         properties={
             "fid": ["f"] * people, "iid": names, "sex": sexes or [1 + i % 2 for i in range(people)],
             "sid": [f"v{j}" for j in range(variants)], "chromosome": [chrom] * variants,

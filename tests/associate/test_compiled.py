@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from ecgwas.associate import matrix
 from ecgwas.associate.calls import codes
 from ecgwas.associate.calls.codes import Block, Chooser
-from ecgwas.associate.engine import compiled, screening
+from ecgwas.associate.engine import compiled, constants, screening
 from ecgwas.associate.engine.algebra import Design, design, left_out
 from ecgwas.associate.engine.cohort import Group
 from ecgwas.associate.engine.collinear import Rules
@@ -235,11 +237,109 @@ def test_products_are_kept_for_who_does_not_scan() -> None:
     np.testing.assert_array_equal(*counts)
 
 
-def test_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", constants.NAMES)
+def test_a_build_with_other_constants_is_not_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     compiled.there.cache_clear()
-    monkeypatch.setattr(compiled, "VERSION", compiled.VERSION + 1)
+    monkeypatch.setattr(constants, name, getattr(constants, name) * 2)
     assert not compiled.there()
     compiled.there.cache_clear()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a compiled function that it takes: arrays by name, then numbers."""
+
+    function: str
+    arrays: dict[str, Any]
+    numbers: tuple[int, ...]
+
+    def run(self, **other: Any) -> Any:
+        arrays = {name: np.copy(array) if isinstance(array, np.ndarray) else array for name, array in self.arrays.items()}
+        if "basis" in arrays:
+            arrays["basis"] = compiled.padded(arrays["basis"])
+        return getattr(compiled._module(), self.function)(*(arrays | other).values(), *self.numbers)
+
+
+def zeros(*shape: int, of: type = np.float32) -> NDArray[Any]:
+    return np.zeros(shape, dtype=of)
+
+
+WORDS, TILES, NUMBERS = zeros(2, 8, of=np.uint8), zeros(1, 4, 16), zeros(2)
+FINE, WHOLE = np.ones(2, dtype=bool), zeros(2, of=np.int64)
+CALLS = (
+    Call("products", {"packed": WORDS, "tiles": TILES, "out": zeros(2, 16), "lists": None}, (2, 8, 1, 1)),
+    Call("prepare", {"source": WORDS, "keep": zeros(1, of=np.uint64), "packed": WORDS, "counts": zeros(4, 2, of=np.int64)},
+         (2, 8, 1, 32)),
+    Call("gaps", {
+        "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(4, 64), "along": zeros(2, 3, of=np.float64),
+        "missing": WHOLE, "explained": zeros(2, of=np.float64), "product": zeros(2, 16), "length": zeros(2, 5),
+    }, (2, 1, 4, 3, 5, 64, 16, True)),
+    Call("tests", {
+        "product": zeros(2, 16), "remaining": NUMBERS, "degrees": NUMBERS, "least": NUMBERS, "fine": FINE,
+        "length": zeros(2, 5), "counts": zeros(5, 10, of=np.uint32), "reached": zeros(3, 2, of=np.int32),
+    }, (2, 16, 5, 10, 3)),
+    Call("counted", {
+        "packed": WORDS, "tiles": TILES, "lists": None, "remaining": NUMBERS, "degrees": NUMBERS, "least": NUMBERS,
+        "fine": FINE, "counts": zeros(5, 10, of=np.uint32), "reached": zeros(3, 2, of=np.int32),
+    }, (2, 8, 1, 1, 5, 10, 3)),
+    Call("refits", {
+        "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(5, 4, of=np.float64),
+        "reached": np.array([[1, 4]], dtype=np.int32), "missing": WHOLE, "squares": zeros(2, of=np.float64),
+        "found": zeros(1, 3, of=np.float64),
+    }, (2, 1, 4, 3, 5, 1)),
+)  # fmt: skip
+ARRAYS = [(call, name) for call in CALLS for name, array in call.arrays.items() if array is not None]
+
+
+def wrong_ones(array: NDArray[Any]) -> Iterator[tuple[NDArray[Any] | None, str]]:
+    """Arrays that are not as that one, and what is said of them."""
+    other = np.float64 if array.dtype != np.float64 else np.float32
+    yield array.astype(other), "where . is due|where .. is due"
+    yield array.astype(np.complex64), "is due"
+    yield array.view(f"V{array.dtype.itemsize}"), "is due"
+    if array.dtype.itemsize > 1:
+        yield array.astype(array.dtype.newbyteorder(">")), "is due"
+        signed = {"u": "i", "i": "u", "f": "i"}[array.dtype.kind]
+        yield array.view(f"{signed}{array.dtype.itemsize}"), "is due"
+        raw = np.zeros(array.nbytes + 1, dtype=np.uint8)
+        yield raw[1:].view(array.dtype).reshape(array.shape), "begin"
+    yield np.concatenate([array, array]), "do not fit|is due"
+    yield array[:-1], "do not fit|is due"
+    yield array.reshape(-1, *array.shape[1:], 1), "do not fit|is due"
+    if len(array) > 1:
+        yield np.repeat(array, 2, axis=0)[::2], "contiguous"
+    if array.ndim > 1 and min(array.shape) > 1:
+        yield np.asfortranarray(array), "contiguous"
+    yield None, "NoneType"
+
+
+@pytest.mark.parametrize(("call", "name"), ARRAYS, ids=lambda value: value if isinstance(value, str) else value.function)
+def test_an_array_of_another_format_or_shape_is_refused(call: Call, name: str) -> None:
+    call.run()
+    for wrong, words in wrong_ones(call.arrays[name]):
+        if wrong is None and name == "length":
+            continue
+        with pytest.raises((TypeError, ValueError), match=words):
+            call.run(**{name: wrong})
+
+
+def test_an_array_that_may_not_be_written_is_refused() -> None:
+    out = zeros(2, 16)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        CALLS[0].run(out=out)
+
+
+def test_tiles_of_float64_are_refused_where_products_were_wrong() -> None:
+    packed, tiles = zeros(2, 8, of=np.uint8), np.ones((1, 4, 16))
+    packed[:, 0] = 1
+    with pytest.raises(TypeError, match=r"tiles: numbers of format d \(8 bytes\) where f4 is due"):
+        compiled.products(packed, tiles)
+    np.testing.assert_array_equal(compiled.products(packed, tiles.astype(np.float32)), np.ones((2, 16)))
+
+
+def test_what_the_shortcut_moves_is_within_the_margin() -> None:
+    assert constants.TRUST < MARGIN
 
 
 def test_buffers_that_do_not_fit_are_refused() -> None:
@@ -267,4 +367,4 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         compiled.list_room(2, compiled.MOST_LISTED + 4)
     with pytest.raises(ValueError, match="outside"):
-        compiled.refits(words, np.zeros((4, 16)), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))
+        compiled.refits(words, compiled.padded(np.zeros((4, 2))), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))

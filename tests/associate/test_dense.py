@@ -65,8 +65,14 @@ def test_what_is_not_tested_is_not_there(stem: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal((~np.isnan(beta)).sum(axis=0), result.tests)
 
 
-def test_without_a_folder_nothing_is_kept(stem: Path) -> None:
-    assert scanned(stem, None).associations.frame.height > 0
+def test_without_a_folder_nothing_is_kept(stem: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is written, no array of every test is made, and the rows are those of a scan that keeps every test."""
+    kept = scanned(stem, tmp_path / "dense").associations.frame
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dense, "empty", lambda *args, **more: pytest.fail("arrays of every test were made"))
+    assert scanned(stem, None).associations.frame.equals(kept)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_the_same_bytes_again(stem: Path, tmp_path: Path) -> None:

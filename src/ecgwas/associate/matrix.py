@@ -11,11 +11,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas.associate.calls import dosages
@@ -60,30 +62,58 @@ def scan(
     seed gives the same shuffles on every chromosome. Invalid for related people. BLAS works on one thread throughout: the
     blocks are what threads share, and a thread of BLAS that has had work turns on a core for a tenth of a second after it.
     """
+    if folder is None:
+        options = options.model_copy(update={"dense": False})
     with threadpool_limits(1, user_api="blas"):
         check(options)
-        cohort = assemble(traits, covariates, genotypes)
-        grouped = groups(cohort, traits.names)
-        shuffles = None
-        if options.permutations:
-            count, jointly = options.permutations, options.sets_of_traits
-            table = genotypes.hard and kernels.chosen(options.kernel) == "table"
-            shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly, table=table)
-        if folder is None:
-            options = options.model_copy(update={"dense": False})
-        scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
-        workers = threads(options.threads)
-        step = block_size(options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard, workers=workers)
-        edges = [*range(0, len(genotypes), step), len(genotypes)]
-        steps = in_order(scanner.block, list(pairwise(edges)), workers)
-        if options.dense and folder is not None:
-            steps = dense.written(steps, folder, genotypes, grouped, traits.names)
-        found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
-        found = replace(found, chi2_counts=scanner.histograms())
-        if shuffles is not None:
-            found = replace(found, maxima=shuffles.neglog10p(found.maxima))
-        names = () if shuffles is None else tuple(one.name for one in shuffles.joint.sets)
-        return findings.result(found, traits.names, people(cohort), genotypes, names)
+        pieces = genotypes.pieces()
+        places = [findings.piece_folder(folder, number) for number in range(len(pieces))]
+        found = [
+            _scan(options, traits, covariates, piece.genotypes, place, seed, track)
+            for piece, place in zip(pieces, places, strict=True)
+        ]
+    first = found[0]
+    if len(found) == 1:
+        return findings.result(first.found, traits.names, first.people, genotypes, first.sets)
+    moved = [findings.moved(one.found, piece.places) for one, piece in zip(found, pieces, strict=True)]
+    total = findings.total(moved, len(traits.names))
+    return findings.result(total, traits.names, first.people, genotypes, first.sets)
+
+
+@dataclass(frozen=True)
+class _Scanned:
+    """What one piece gives: people (K,) with each trait, and the names of the sets of traits."""
+
+    found: Findings
+    people: NDArray[np.int64]
+    sets: tuple[str, ...]
+
+
+def _scan(
+    options: Matrix, traits: Traits, covariates: Covariates, genotypes: Genotypes, folder: Path | None, seed: int,
+    track: Callable[..., Any],
+) -> _Scanned:  # fmt: skip
+    """Variants of one file that men have once, or twice."""
+    cohort = assemble(traits, covariates, genotypes)
+    grouped = groups(cohort, traits.names)
+    shuffles = None
+    if options.permutations:
+        count, jointly = options.permutations, options.sets_of_traits
+        table = genotypes.hard and kernels.chosen(options.kernel) == "table"
+        shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly, table=table)
+    scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
+    workers = threads(options.threads)
+    step = block_size(options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard, workers=workers)
+    edges = [*range(0, len(genotypes), step), len(genotypes)]
+    steps = in_order(scanner.block, list(pairwise(edges)), workers)
+    if options.dense and folder is not None:
+        steps = dense.written(steps, folder, genotypes, grouped, traits.names)
+    found = findings.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
+    found = replace(found, chi2_counts=scanner.histograms())
+    if shuffles is not None:
+        found = replace(found, maxima=shuffles.neglog10p(found.maxima))
+    names = () if shuffles is None else tuple(one.name for one in shuffles.joint.sets)
+    return _Scanned(found, people(cohort), names)
 
 
 def block_size(options: Matrix, *, people: int, variants: int, hard: bool, workers: int = 1) -> int:

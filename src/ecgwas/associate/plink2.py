@@ -21,14 +21,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.associate import plink2_files
-from ecgwas.associate.calls import dosages, filters
+from ecgwas.associate.calls import dosages, filesets, filters
+from ecgwas.associate.calls.chromosomes import PAR, pseudoautosomal
 from ecgwas.associate.calls.codes import Chooser
 from ecgwas.associate.calls.filesets import Fileset
 from ecgwas.associate.engine import findings, screening
+from ecgwas.associate.engine.blocks import men_of
 from ecgwas.associate.engine.cohort import Cohort, assemble, people
 from ecgwas.associate.engine.findings import Findings
 from ecgwas.associate.genotypes import Genotypes
-from ecgwas.errors import ToolError
+from ecgwas.errors import InputError, ToolError
 from ecgwas.progress import silent
 from ecgwas.study.scan import Plink2
 from ecgwas.tables import Covariates, ScanResult, Traits
@@ -76,17 +78,35 @@ def scan(
     Numbers have PLINK's six printed digits. Raises ToolError where PLINK is missing or fails, with its own words.
     """
     version(options)
-    cohort = assemble(traits, covariates, genotypes)
-    every = leads(traits.names)
+    found, tested = [], []
+    for number, piece in enumerate(genotypes.pieces()):
+        cohort = assemble(traits, covariates, piece.genotypes)
+        one = _scan(options, traits.names, piece.genotypes, cohort, findings.piece_folder(folder, number), track)
+        found.append(findings.moved(one, piece.places))
+        tested.append(people(cohort))
+    return findings.result(findings.total(found, len(traits.names)), traits.names, tested[0], genotypes)
+
+
+def _scan(
+    options: Plink2,
+    names: tuple[str, ...],
+    genotypes: Genotypes,
+    cohort: Cohort,
+    folder: Path | None,
+    track: Callable[..., Any],
+) -> Findings:
+    """Variants of one file that men have once, or twice."""
+    every = leads(names)
     with tempfile.TemporaryDirectory(prefix="ecgwas-plink2-") as name:
         scratch = Path(name)
         target = scratch / "results" if folder is None else folder
         ids = plink2_files.write_people(scratch, genotypes, cohort)
         plink2_files.write_covariates(scratch, ids, cohort)
-        (scratch / "variants.txt").write_text("".join(f"{name}\n" for name in genotypes.variants))
-        steps = _runs(options, traits.names, every, genotypes, cohort, ids, scratch, target)
-        found = findings.total(track(steps, f"plink2 {genotypes.chrom}", len(every)), len(traits.names))
-    return findings.result(found, traits.names, people(cohort), genotypes)
+        plink2_files.write_variants(scratch, genotypes)
+        if genotypes.files.kind == "bgen":
+            plink2_files.write_sample(scratch, genotypes)
+        steps = _runs(options, names, every, genotypes, cohort, ids, scratch, target)
+        return findings.total(track(steps, f"plink2 {genotypes.chrom}", len(every)), len(names))
 
 
 def leads(names: Sequence[str]) -> dict[str, list[int]]:
@@ -110,7 +130,7 @@ def _runs(
         _run(options, genotypes, cohort, scratch, out)
         tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes) for label in labels]
         tables = [table.filter(~poor[table["variant"].to_numpy()]) for table in tables]
-        found = [_found(options, cohort, table, k) for k, table in zip(members, tables, strict=True)]
+        found = [_found(options, genotypes, cohort, table, k) for k, table in zip(members, tables, strict=True)]
         if number == 0:
             found.append(_left_out(options, genotypes, cohort, tables[0]["variant"].to_numpy()))
         yield findings.total(found, len(names))
@@ -119,7 +139,7 @@ def _runs(
 def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[str]:
     """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv."""
     modifiers = ["hide-covar", "omit-ref", "log10"]
-    if genotypes.chrom == "X":
+    if genotypes.chrom == "X" and not genotypes.diploid:
         modifiers.append("no-x-sex")  # It stands among the covariates already.
     if not covariates:
         modifiers.append("allow-no-covars")
@@ -130,8 +150,8 @@ def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[
         *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 else []),
     ]
     return [
-        options.program, *_files(genotypes.files), *(["--extract", "variants.txt"] if options.variants is not None else []),
-        "--chr", genotypes.chrom, "--keep", "people.txt", "--nonfounders", *filtered,
+        options.program, *_files(genotypes.files), *(plink2_files.EXTRACT if options.variants is not None else []),
+        *_chromosome(options, genotypes), "--keep", "people.txt", "--nonfounders", *filtered,
         "--no-psam-pheno", "--input-missing-phenotype", plink2_files.MISSING, "--pheno", "traits.tsv",
         *(["--covar", "covariates.tsv"] if covariates else []),
         "--glm", *modifiers, COLUMNS, "--memory", str(options.memory_mib),
@@ -139,10 +159,33 @@ def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[
     ]  # fmt: skip
 
 
+def _chromosome(options: Plink2, genotypes: Genotypes) -> list[str]:
+    """The arguments that name the chromosome, or the ends of X, by their codes or by their positions.
+
+    Raises InputError where some of those ends have codes and others are called X, and where X is not sorted: PLINK splits all
+    or none, of a sorted file.
+    """
+    if genotypes.chrom != "X":
+        return ["--chr", genotypes.chrom]
+    table = filesets.read_variants(genotypes.files)
+    coded = bool(table["chrom"].is_in(list(PAR)).any())
+    of_x = table.filter(pl.col("chrom") == "X")["pos"].to_numpy()
+    by_position = bool(pseudoautosomal(options.build, of_x).any())
+    if coded and by_position:
+        problem = "some pseudoautosomal variants have a code of their own (PAR1, PAR2, XY, 25) and others are called X"
+        fix = "call all of them X, or split all (plink2 --split-par), or use scan: {kind: matrix}"
+        raise InputError(problem, where=genotypes.files.variants, fix=fix)
+    if by_position and np.any(np.diff(of_x) < 0):
+        problem = "variants of X are not in the order of their positions, in which PLINK splits off its pseudoautosomal regions"
+        raise InputError(problem, where=genotypes.files.variants, fix="sort them: plink2 --make-pgen --sort-vars")
+    split = ["--split-par", options.build] if by_position else []
+    return [*split, "--chr", ",".join(PAR) if genotypes.diploid else "X"]
+
+
 def _files(files: Fileset) -> list[str]:
     """The arguments that name the genotypes."""
     if files.kind == "bgen":
-        return ["--bgen", str(files.genotypes.resolve()), "ref-first", "--sample", str(files.people.resolve())]
+        return ["--bgen", str(files.genotypes.resolve()), "ref-first", "--sample", plink2_files.SAMPLE]
     lists = {".bim": "--bim", ".pvar": "--pvar", ".fam": "--fam", ".psam": "--psam"}
     named = [(f"--{files.kind}", files.genotypes), *((lists[path.suffix], path) for path in (files.variants, files.people))]
     return [text for flag, path in named for text in (flag, str(path.resolve()))]
@@ -171,12 +214,12 @@ def cure(problem: str) -> str:
     return "see PLINK's words above; scan: {kind: matrix} gives the same numbers without PLINK"
 
 
-def _found(options: Plink2, cohort: Cohort, table: pl.DataFrame, trait: int) -> Findings:
+def _found(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> Findings:
     """One feature's table: rows kept, rows lost, counts."""
     traits = cohort.values.shape[1]
     computed = table.filter(pl.col("t").is_not_null())
     missed = table.filter(pl.col("t").is_null())
-    rare = _too_rare(options, cohort, computed, trait)
+    rare = _too_rare(options, genotypes, cohort, computed, trait)
     lost, computed = computed.filter(rare), computed.filter(~rare)
     none = np.zeros(traits, dtype=np.int64)
     tests, not_computed, counts = none.copy(), none.copy(), np.zeros((traits, screening.BINS), dtype=np.int64)
@@ -192,12 +235,13 @@ def _found(options: Plink2, cohort: Cohort, table: pl.DataFrame, trait: int) -> 
     return Findings(kept.select(list(findings.ROWS)), left_out, tests, not_computed, counts, np.empty(0))
 
 
-def _too_rare(options: Plink2, cohort: Cohort, table: pl.DataFrame, trait: int) -> pl.Series:
+def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> pl.Series:
     """PLINK counts minor alleles among all people of the run; a trait that some of them lack is judged on its own."""
-    if cohort.males is not None or not np.isnan(cohort.values[:, trait]).any():
+    having = np.flatnonzero(~np.isnan(cohort.values[:, trait]))
+    if len(having) == len(cohort.rows):
         return pl.repeat(False, len(table), eager=True)
-    alleles = (2 * table["n"] * table["eaf"]).round()
-    return pl.DataFrame({"a": alleles, "b": 2 * table["n"] - alleles}).min_horizontal() < options.min_mac
+    counted = _judged(filters.minor_alleles, genotypes, cohort, having)[table["variant"].to_numpy()]
+    return pl.Series(counted.astype(np.float64) < options.min_mac)
 
 
 def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> Findings:
@@ -219,14 +263,18 @@ def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDA
     return _judged(partial(filters.uninformative, options), genotypes, cohort).astype(bool)
 
 
-def _judged(judge: Callable[..., NDArray[Any]], genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
-    """(V,) what `judge`, a function of filters.py, says of each variant."""
-    everyone = Chooser(cohort.rows, len(genotypes.eids))
-    men = None if cohort.males is None else Chooser(cohort.rows[cohort.males], len(genotypes.eids))
+def _judged(
+    judge: Callable[..., NDArray[Any]], genotypes: Genotypes, cohort: Cohort, having: NDArray[np.int64] | None = None
+) -> NDArray[np.object_]:
+    """(V,) what `judge`, a function of filters.py, says of each variant; having: places of some of the cohort's people."""
+    total = len(genotypes.eids)
+    chosen = np.arange(len(cohort.rows)) if having is None else having
+    everyone, men = Chooser(cohort.rows[chosen], total), men_of(cohort, chosen, total)
     said = np.full(len(genotypes), "", dtype=object)
     for start in range(0, len(genotypes), CHECKED_AT_ONCE):
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))
         of = dosages.reader(genotypes, start, stop)
         found = of(everyone), None if men is None else of(men)
-        said[start:stop] = judge(*found, haploid=cohort.haploid, stated=genotypes.stated_info[start:stop])
+        stated = {} if judge is filters.minor_alleles else {"stated": genotypes.stated_info[start:stop]}
+        said[start:stop] = judge(*found, haploid=cohort.haploid, **stated)
     return said

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.associate.calls.chromosomes import PAR
 from ecgwas.associate.engine.cohort import Cohort
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.errors import ToolError, first_few
@@ -26,6 +27,11 @@ NAMES = {
     "ERRCODE": "code",
 }  # fmt: skip
 """PLINK's columns; -log10 p is LOG10_P in 2.00a3 and NEG_LOG10_P in newer builds."""
+
+SAMPLE, VARIANTS = "people.sample", "variants.txt"
+
+EXTRACT = ["--set-missing-var-ids", "@:#:$r:$a", "--new-id-max-allele-len", "10000", "--extract", VARIANTS]
+"""Variants without a name are called as in variant_lists.py, so that a list can name them."""
 
 KEY = ["variant_id", "pos", "other_allele", "effect_allele"]
 
@@ -46,6 +52,21 @@ def write_people(folder: Path, genotypes: Genotypes, cohort: Cohort) -> list[str
     ids = [f"{genotypes.listed.families[row]}\t{genotypes.eids[row]}" for row in cohort.rows]
     (folder / "people.txt").write_text("".join(f"{one}\n" for one in ids))
     return ids
+
+
+def write_variants(folder: Path, genotypes: Genotypes) -> None:
+    """variants.txt, the names; of made names those, too, that PLINK makes of the codes of the pseudoautosomal regions."""
+    names = [str(name) for name in genotypes.variants]
+    if genotypes.diploid:
+        names += [f"{code}{name[1:]}" for name in names if name.startswith("X:") for code in PAR]
+    (folder / VARIANTS).write_text("".join(f"{name}\n" for name in names))
+
+
+def write_sample(folder: Path, genotypes: Genotypes) -> None:
+    """people.sample: the people of a .bgen in its own order, which that of its .sample may not be."""
+    listed = genotypes.listed
+    lines = [f"{family} {eid} 0 {sex}\n" for family, eid, sex in zip(listed.families, listed.eids, listed.sexes, strict=True)]
+    (folder / SAMPLE).write_text("ID_1 ID_2 missing sex\n0 0 0 D\n" + "".join(lines))
 
 
 def write_covariates(folder: Path, ids: Sequence[str], cohort: Cohort) -> None:
@@ -107,7 +128,10 @@ def _variants(genotypes: Genotypes) -> pl.DataFrame:
 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Lines that are the same in all of KEY are told apart by their order."""
+    """Lines that are the same in all of KEY are told apart by their order. Names made of place and alleles count as none."""
+    made = pl.concat_str(pl.lit(""), "pos", "other_allele", "effect_allele", separator=":")
+    named = pl.when(pl.col("variant_id").str.ends_with(made)).then(pl.lit(".")).otherwise(pl.col("variant_id"))
+    frame = frame.with_columns(variant_id=named)
     return frame.with_columns(copy=pl.int_range(pl.len()).over(KEY))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,7 @@ def _around(part: Genotypes, locus: Mapping[str, Any]) -> Genotypes:
     places = np.flatnonzero(inside)
     nearest = np.argsort(np.abs(part.positions[places] - locus["pos"]), kind="stable")[:MOST_VARIANTS]
     places = np.sort(places[nearest])
-    names = ("variants", "positions", "effect_alleles", "other_alleles", "rows")
-    return replace(part, **{name: getattr(part, name)[places] for name in names})
+    return part.pick(places)
 
 
 def _squared_correlations(part: Genotypes, lead: int, eids: Sequence[str]) -> NDArray[np.float64]:

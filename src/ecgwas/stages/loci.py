@@ -71,6 +71,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     found.set_hits.write(out / "multitrait.csv")
     found.clumps.write(out / "clumps.csv")
     in_turn = scan.rows_in_turn(study, ("trait", "neglog10p"))
+    scan.variant_counts(study).write(out / "variants.csv")
     inflation.qq(results, in_turn, covariates=len(covariates.names)).write_csv(out / "qq.csv")
     power_table.write_csv(out / "power.csv")
     evidence = look.closer(found)

@@ -12,6 +12,10 @@ import polars as pl
 
 from ecgwas import associate
 from ecgwas.associate import genotypes
+from ecgwas.associate.calls import builds, chromosomes, filesets
+from ecgwas.associate.engine import counting, findings
+from ecgwas.errors import first_few
+from ecgwas.loci_tables import VariantCounts
 from ecgwas.progress import track
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
@@ -45,6 +49,11 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loaded = traits.load_traits(study), traits.load_covariates(study)
     opened = genotypes.open_part(study.scan, part)
+    builds.check(study.scan, [opened])
+    for member in opened.members or (opened,):
+        words = filesets.order_of_people(member.files)
+        if words is not None:
+            logger.info("scan %s: %s", part, words)
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
     folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
@@ -57,9 +66,30 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     (out / "tests").mkdir()
     arrays = {name: getattr(result, name) for name in ARRAYS}
     np.savez(out / "tests" / f"{part}.npz", traits=np.array(result.traits, dtype=np.str_), **arrays)
-    left_out = result.left_out.frame["reason"].value_counts(sort=True)
-    reasons = "; ".join(f"{reason}: {count}" for reason, count in left_out.iter_rows()) or "none"
-    logger.info("scan %s: %d tests; variants left out: %s", part, int(result.tests.sum()), reasons)
+    logger.info("scan %s: %d tests", part, int(result.tests.sum()))
+    _write_counts(study, part, result, out / "variants")
+
+
+def _write_counts(study: Study, part: str, result: ScanResult, folder: Path) -> None:
+    """What became of the part's variants, written and logged; with the first part the chromosomes that no part tests."""
+    counts, lines = [result.counts], counting.in_words(result.counts.to_dicts())
+    if part == _parts(study)[0]:
+        rows = genotypes.untested(study.scan)
+        counts.append(counting.of_untested(rows).frame)
+        lines += _not_tested(rows)
+    folder.mkdir()
+    VariantCounts(pl.concat(counts)).write(folder / f"{part}.csv")
+    for line in lines:
+        logger.info("scan %s: %s", part, line)
+
+
+def variant_counts(study: Study) -> VariantCounts:
+    """What became of the variants of every chromosome in the files, in the chromosomes' order."""
+    folder = stage_folder(study, "scan") / "variants"
+    found = pl.concat([VariantCounts.read(folder / f"{part}.csv").frame for part in _parts(study)])
+    order = {name: place for place, name in enumerate(chromosomes.ORDER)}
+    place = pl.col("chrom").replace_strict(order, default=len(order), return_dtype=pl.Int64)
+    return VariantCounts(found.sort(place, "chrom", maintain_order=True))
 
 
 def load_results(study: Study) -> list[ScanResult]:
@@ -98,7 +128,9 @@ def some_rows(study: Study, most: int, columns: Sequence[str]) -> pl.DataFrame:
 def dense_folders(study: Study) -> list[Path]:
     """Where every test is kept, part by part; empty unless the study keeps them."""
     folders = [stage_folder(study, "scan") / "dense" / part for part in _parts(study)]
-    return folders if all((folder / "traits.parquet").exists() for folder in folders) else []
+    if not all((folder / "traits.parquet").exists() for folder in folders):
+        return []
+    return [one for folder in folders for one in (folder, *sorted(folder.glob(f"{findings.PIECE}*")))]
 
 
 def _load(folder: Path, part: str) -> ScanResult:
@@ -107,15 +139,32 @@ def _load(folder: Path, part: str) -> ScanResult:
         names = tuple(str(name) for name in stored["traits"])
     left_out = LeftOutVariants(pl.read_parquet(folder / "left_out" / f"{part}.parquet"))
     sets = SetAssociations(pl.read_parquet(folder / "sets" / f"{part}.parquet"))
-    return ScanResult(associations=Associations.empty(), left_out=left_out, traits=names, sets=sets, **arrays)
+    counts = VariantCounts.read(folder / "variants" / f"{part}.csv").frame
+    return ScanResult(associations=Associations.empty(), left_out=left_out, traits=names, sets=sets, counts=counts, **arrays)
 
 
 def _check(study: Study) -> Sequence[str]:
     parts = _parts(study)
     opened = [genotypes.open_part(study.scan, part) for part in parts]
     count = sum(len(part) for part in opened)
+    builds.check(study.scan, opened)
     associate.check(study.scan)
-    return [f"{count} variants on {len(parts)} chromosomes, {len(genotypes.people(study.scan))} genotyped people"]
+    people = len(genotypes.people(study.scan))
+    found = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
+    found += _not_tested(genotypes.untested(study.scan))
+    orders = [filesets.order_of_people(files) for files in genotypes.all_filesets(study.scan)]
+    return [*found, *(words for words in orders if words is not None)]
+
+
+def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
+    """One line per reason: which chromosomes, and how many variants."""
+    lines = []
+    for reason in dict.fromkeys(reason for _, reason, _ in rows):
+        own = [(chrom, count) for chrom, other, count in rows if other == reason]
+        total = sum(count for _, count in own)
+        variants = f", {total} variants" if total else ""
+        lines.append(f"not tested, {reason}: chromosome {first_few((chrom for chrom, _ in own), 25)}{variants}")
+    return lines
 
 
 STAGE = Stage(

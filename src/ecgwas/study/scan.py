@@ -21,7 +21,7 @@ class Scan(Options):
     build: Literal["hg19", "hg38"] = "hg19"
     """Genome build of the positions."""
     chromosomes: tuple[str, ...] = (*tuple(str(c) for c in range(1, 23)), "X")
-    """Chromosomes to test; Y (men only) and MT may be added."""
+    """Chromosomes to test, X with its pseudoautosomal regions; Y (men only) and MT may be added."""
     min_maf: float = option(0.01, ge=0, lt=0.5)
     """Smallest minor allele frequency."""
     min_mac: float = option(20, ge=0)

@@ -96,19 +96,9 @@ def size_of(study: Study) -> Size:
     tested = sum(source.eid in with_genotypes for source in sources)
     first = filesets.fileset(study.scan, genotypes.parts(study.scan)[0])
     return Size(
-        recordings=len(sources), tested=tested, variants=_variants(study), dosages=first.kind != "bed",
+        recordings=len(sources), tested=tested, variants=genotypes.counts(study.scan), dosages=first.kind != "bed",
         genotyped=len(filesets.read_people(first).eids), repeats=len(manifest.repeats),
     )  # fmt: skip
-
-
-def _variants(study: Study) -> dict[str, int]:
-    options = study.scan
-    parts = genotypes.parts(options)
-    if filesets.has_pattern(options):
-        return {part: filesets.count_variants(filesets.fileset(options, part)) for part in parts}
-    table = filesets.read_variants(filesets.fileset(options, ""))
-    counts = dict(table.group_by("chrom").agg(pl.len()).iter_rows())
-    return {part: int(counts[part]) for part in parts}
 
 
 def write(study: Study, planned: Sequence[Job]) -> Path:

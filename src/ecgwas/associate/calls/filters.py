@@ -61,6 +61,11 @@ def _alleles(block: AnyBlock, males: AnyBlock | None, *, haploid: bool) -> tuple
     return alleles, np.minimum(minor, alleles - minor)
 
 
+def minor_alleles(block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool = False) -> NDArray[np.float64]:
+    """(V,) minor alleles; a man of X, and everybody who is haploid, has one. Arguments as in `reasons`."""
+    return _alleles(block, males, haploid=haploid)[1]
+
+
 def uninformative(
     options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
     haploid: bool = False, stated: NDArray[np.float64] | None = None,

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import mmap
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,6 +97,7 @@ class Bed:
         self.people = people
         self.bytes: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r", offset=len(BED_MAGIC), shape=shape)
         self._touched = 0
+        check_last_byte(path, self.bytes, people)
 
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         self._touched += len(rows) * self.bytes.shape[1]
@@ -139,12 +142,14 @@ class Pgen:
         if not self.hard:
             return repacked(called(self.dosages(rows)))
         found = np.empty((len(rows), self.people), dtype=np.int8)
-        self._reader().read_list(rows.astype(np.uint32), found)
+        with _pgen_errors(self.path):
+            self._reader().read_list(rows.astype(np.uint32), found)
         return repacked(CODES[np.where(found < 0, 3, found)])
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         found = np.empty((len(rows), self.people))
-        self._reader().read_dosages_list(rows.astype(np.uint32), found)
+        with _pgen_errors(self.path):
+            self._reader().read_dosages_list(rows.astype(np.uint32), found)
         found[found < 0] = np.nan
         return found
 
@@ -165,30 +170,89 @@ class Bgen:
         if not hasattr(self._local, "reader"):
             self._local.reader = open_bgen(self.path)
         found = np.empty((len(rows), self.people))
-        for i, row in enumerate(rows):
-            found[i] = self._local.reader[int(row)].alt_dosage
+        with bgen_errors(self.path):
+            for i, row in enumerate(rows):
+                found[i] = _copies(self._local.reader[int(row)], self.path)
         return np.asarray(np.rint(found * STEPS) / STEPS)
+
+
+def _copies(variant: Any, path: Path) -> NDArray[np.float64]:
+    """(P,) copies of the second allele, counted as 0 or 2 where a person has one allele (men of X, Y, MT), as in PLINK 2."""
+    ploidy = np.asarray(variant.ploidy)
+    if ploidy.max(initial=0) > 2:
+        problem = f"{variant.rsid} at {variant.chrom}:{variant.pos} has genotypes of {ploidy.max()} alleles"
+        raise InputError(
+            problem, where=path, fix="leave such variants out: plink2 --bgen FILE --exclude LIST --export bgen-1.2"
+        )
+    dosage: NDArray[np.float64] = variant.alt_dosage
+    return np.where(ploidy == 1, 2 * dosage, dosage)
+
+
+class Several:
+    """Files one after the other, of the people whom all of them have.
+
+    starts (S + 1,) int64: row at which each file begins;  people: for each file (P,) int64, places of the people in it
+    """
+
+    def __init__(self, sources: Sequence[Source], starts: NDArray[np.int64], people: Sequence[NDArray[np.int64]]) -> None:
+        self.sources, self.starts, self.people = tuple(sources), starts, tuple(people)
+        self.hard = all(source.hard for source in sources)
+
+    def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        count = len(self.people[0])
+        found = np.empty((len(rows), (count + 3) // 4), dtype=np.uint8)
+        for source, people, mine, own in self._each(rows):
+            found[mine] = repacked(unpacked(np.asarray(source.packed(own)), int(people.max()) + 1)[:, people])
+        return found
+
+    def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        found = np.empty((len(rows), len(self.people[0])))
+        for source, people, mine, own in self._each(rows):
+            found[mine] = source.dosages(own)[:, people]
+        return found
+
+    def _each(
+        self, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[Source, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+        """Each file that is asked: its people, which of `rows` are its, and their places in it."""
+        for i, (source, people) in enumerate(zip(self.sources, self.people, strict=True)):
+            mine = np.flatnonzero((rows >= self.starts[i]) & (rows < self.starts[i + 1]))
+            if len(mine):
+                yield source, people, mine, rows[mine] - self.starts[i]
 
 
 def open_bgen(path: Path) -> Any:
     """A reader of the package bgen. Raises InputError where it cannot be read."""
     from bgen import BgenReader
 
-    try:
+    with bgen_errors(path):
         return BgenReader(path)
-    except (ValueError, OSError) as error:
-        fix = "make it again, as BGEN 1.2: plink2 --export bgen-1.2 bits=8"
+
+
+@contextmanager
+def bgen_errors(path: Path) -> Iterator[None]:
+    """What the package bgen raises where a file is damaged, as InputError."""
+    try:
+        yield
+    except (ValueError, OSError, IndexError, OverflowError, MemoryError, UnicodeDecodeError, RuntimeError) as error:
+        fix = "copy it whole, or make it again as BGEN 1.2: plink2 --export bgen-1.2 bits=8"
         raise InputError(f"the .bgen cannot be read: {error}", where=path, fix=fix) from None
+
+
+@contextmanager
+def _pgen_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, OSError, ValueError, MemoryError) as error:
+        fix = "the .pgen must belong to its .pvar and .psam, and be copied whole; make them again with plink2 --make-pgen"
+        raise InputError(f"the .pgen cannot be read: {error}", where=path, fix=fix) from None
 
 
 def _open_pgen(path: Path, people: int, variants: int) -> Any:
     import pgenlib
 
-    try:
+    with _pgen_errors(path):
         return pgenlib.PgenReader(str(path).encode(), raw_sample_ct=people, variant_ct=variants)
-    except (RuntimeError, OSError) as error:
-        fix = "the .pgen must belong to its .pvar and .psam; make them again with plink2 --make-pgen"
-        raise InputError(f"the .pgen cannot be read: {error}", where=path, fix=fix) from None
 
 
 BLOCK = 65_536
@@ -224,8 +288,36 @@ def _check_bed(path: Path, *, variants: int, people: int) -> None:
         raise InputError(f"not a .bed file that can be read: {older}", where=path, fix="make it again with plink2 --make-bed")
     expected = len(BED_MAGIC) + variants * ((people + 3) // 4)
     size = path.stat().st_size
-    if size == expected:
+    if size != expected:
+        problem = f"{size} bytes, but {variants} variants (.bim) of {people} people (.fam) make {expected}"
+        raise InputError(problem, where=path, fix=BELONG)
+
+
+BELONG = "the three files must belong together and be copied whole; make them again with plink2 --make-bed"
+LOOKED_AT, LAST_BYTES, LEAST_SEEN = 256, 64, 20
+"""Variants, evenly spaced, in which the last bytes of a .bed are looked at; those that must vary for a verdict."""
+
+
+def check_last_byte(path: Path, packed: NDArray[np.uint8], people: int) -> None:
+    """Raises InputError where the rows (V, W) of a .bed are of another number of people, which its size cannot tell.
+
+    Four people share a byte: one to three too few in the .fam leave calls where there is nobody, where otherwise the bits are
+    the same at every variant (0 as PLINK writes them); one to three too many have bits 0 at every variant.
+    """
+    rows = packed[:: max(1, len(packed) // LOOKED_AT), -LAST_BYTES:]
+    codes, nobody = unpacked(rows, 4 * rows.shape[1]), -people % 4
+    here = codes.shape[1] - nobody
+    beyond = codes[:, here:]
+    if (beyond != beyond[:1]).any():
+        problem = f"calls of more people than the .fam lists ({people})"
+    elif _nobody(codes[:, :here]):
+        problem = f"no calls of the last of the {people} people of the .fam: it lists more people than there are"
+    else:
         return
-    problem = f"{size} bytes, but {variants} variants (.bim) of {people} people (.fam) make {expected}"
-    fix = "the three files must belong together and be copied whole; make them again with plink2 --make-bed"
-    raise InputError(problem, where=path, fix=fix)
+    raise InputError(problem, where=path, fix=BELONG)
+
+
+def _nobody(codes: NDArray[np.uint8]) -> bool:
+    """True if the last person has code 0 at every variant, while at many of them most others have another one."""
+    others = (codes[:, :-1] != 0).sum(axis=1) > codes.shape[1] / 2
+    return bool(others.sum() >= LEAST_SEEN and not codes[:, -1].any())

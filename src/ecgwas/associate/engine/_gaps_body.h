@@ -322,7 +322,7 @@ TARGET static int NAME(in_brief)(const gaps_t *job, const NAME(room) *room, size
     }
     for (int k = 0; k < GROUP; k++)
         most = squares[k] > most ? squares[k] : most;
-    if (!(room->bound * most <= TRUST * (1 - most)))
+    if (!(room->bound * most <= (float)TRUST * (1 - most)))
         return 0;
     for (size k = 0; k < GROUP && group + k < job->trait_count; k++) {
         job->length[variant * job->trait_count + group + k] = 1.0f - squares[k] - share * squares[k];

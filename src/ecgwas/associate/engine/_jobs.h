@@ -4,16 +4,13 @@
 #include <string.h>
 #include <math.h>
 
-#define LANES 16
+/* LANES, GROUP, CHUNK, PANEL, BINS_PER_UNIT, SMALLEST_SHARE, TRUST and VERSION come from constants.py, by setup.py. */
+
 #define WIDE(rank) (((rank) + LANES - 1) / LANES * LANES) /* columns of a basis, padded with zeros */
-#define CHUNK 32 /* bytes, a bit each in `filled`: 32 x 81 rows x 64 bytes = 162 KiB of tables */
 #define ROWS 81
-#define PANEL 24 /* chunks whose lists are kept together: at most 6 MiB for a strip */
 #define PRODUCTS_STRIP 4096 /* variants: 2,048 to 4,096 were fastest at 1,000 to 50,000 people, 8,192 slower by 2 to 15 % */
 #define PAIRS ((CHUNK + 1) / 2)
 #define WORD 8
-#define GROUP 64 /* traits whose missing calls are put right in the same way, on every machine */
-#define TRUST 8e-4f /* of t squared, less than the margin within which tests are computed again (fit.MARGIN) */
 #define LOW_BITS UINT64_C(0x5555555555555555)
 #define TOGETHER 8 /* carriers that are listed at a time */
 #define HIGHEST_BIT (UINT64_C(1) << 63)

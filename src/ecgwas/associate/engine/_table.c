@@ -18,7 +18,6 @@
 #include <Python.h>
 #include "_jobs.h"
 
-#define VERSION 5 /* raised whenever the functions below change: a build of another version is not used */
 #define SMALLEST_ROOT 1e-6
 
 /* Packed byte -> row of its table: four digits to base 3, no call counts 0. */
@@ -100,21 +99,77 @@ static void let_go(held_t *held) {
         PyBuffer_Release(&held->buffers[i]);
 }
 
-/* The memory of an array of `bytes` bytes, NULL for None; held until let_go. Sizes that do not fit would be read beyond. */
-static void *array(held_t *held, PyObject *given, size bytes, int writable, int *right) {
-    if (!*right || given == Py_None)
+/* What an array must be: `kind` is the format of its numbers (f float, u unsigned or bool, i signed) and their bytes. */
+typedef struct {
+    const char *name, *kind;
+    int writable, dimensions;
+    size shape[3];
+    size alignment; /* of its memory, bytes; 0: that of its numbers */
+} wanted_t;
+
+/* f, u or i of the format of a buffer (PEP 3118), 0 for anything else: other byte orders, records, complex numbers. */
+static char kind_of(const char *format) {
+    if (format == NULL)
+        return 'u';
+    if (*format == '@' || *format == '=' || *format == (PY_LITTLE_ENDIAN ? '<' : '>'))
+        format++;
+    if (*format == 0 || format[1] != 0)
+        return 0;
+    if (strchr("fd", *format))
+        return 'f';
+    if (strchr("?BHILQ", *format))
+        return 'u';
+    return strchr("bhilq", *format) ? 'i' : 0;
+}
+
+/* True if the buffer is as wanted, in every dimension; else a Python exception is set. */
+static int as_wanted(const Py_buffer *buffer, const wanted_t *wanted) {
+    size item = wanted->kind[1] - '0';
+    if (kind_of(buffer->format) != wanted->kind[0] || buffer->itemsize != item) {
+        PyErr_Format(PyExc_TypeError, "%s: numbers of format %s (%zd bytes) where %s is due", wanted->name,
+                     buffer->format ? buffer->format : "B", buffer->itemsize, wanted->kind);
+        return 0;
+    }
+    int same = buffer->ndim == wanted->dimensions;
+    for (int i = 0; same && i < wanted->dimensions; i++)
+        same = wanted->shape[i] >= 0 && buffer->shape[i] == wanted->shape[i];
+    if (!same) {
+        PyErr_Format(PyExc_ValueError, "%s: the shapes of the arrays do not fit the numbers given", wanted->name);
+        return 0;
+    }
+    if ((uintptr_t)buffer->buf % (uintptr_t)(wanted->alignment ? wanted->alignment : item) != 0) {
+        PyErr_Format(PyExc_ValueError, "%s: the array does not begin where its numbers may", wanted->name);
+        return 0;
+    }
+    return 1;
+}
+
+/* The memory of an array, held until let_go; NULL, and *right 0, where it is not as wanted: it would be read wrongly, or
+ * beyond its end. */
+static void *array(held_t *held, PyObject *given, wanted_t wanted, int *right) {
+    if (!*right)
         return NULL;
-    int flags = writable ? PyBUF_WRITABLE : PyBUF_SIMPLE;
-    if (PyObject_GetBuffer(given, &held->buffers[held->count], flags) < 0) {
+    int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (wanted.writable ? PyBUF_WRITABLE : 0);
+    Py_buffer *buffer = &held->buffers[held->count];
+    if (PyObject_GetBuffer(given, buffer, flags) < 0) {
         *right = 0;
         return NULL;
     }
-    Py_buffer *buffer = &held->buffers[held->count++];
-    if (bytes < 0 || buffer->len < bytes) {
-        PyErr_SetString(PyExc_ValueError, "the buffers' sizes do not fit the numbers given");
-        *right = 0;
-    }
-    return buffer->buf;
+    held->count++;
+    *right = as_wanted(buffer, &wanted);
+    return *right ? buffer->buf : NULL;
+}
+
+#define VECTOR_OF(name, kind, writable, a) (wanted_t) {name, kind, writable, 1, {a, 0, 0}, 0}
+#define MATRIX_OF(name, kind, writable, a, b) (wanted_t) {name, kind, writable, 2, {a, b, 0}, 0}
+
+static wanted_t tiles_of(const products_t *job) {
+    return (wanted_t){"tiles", "f4", 0, 3, {job->tile_count, job->bytes * 4, LANES}, 0};
+}
+
+/* It is read in whole vectors. */
+static wanted_t basis_of(size people, size rank) {
+    return (wanted_t){"basis", "f8", 0, 2, {people, WIDE(rank), 0}, sizeof(lanes_t)};
 }
 
 static PyObject *ended(held_t *held, int right, int ready) {
@@ -184,9 +239,15 @@ static uint8_t *lists_of(held_t *held, PyObject *given, const products_t *job, i
     if (!*right || given == Py_None)
         return NULL;
     size strips = (job->variants + PRODUCTS_STRIP - 1) / PRODUCTS_STRIP;
-    int fit = sane(PANEL * CHUNK - job->bytes, 0, 0);
-    *right = *right && fit;
-    return array(held, given, strips * list_bytes(job->variants, job->bytes), 1, right);
+    *right = sane(PANEL * CHUNK - job->bytes, 0, 0);
+    size there = *right ? PyObject_Size(given) : -1;
+    if (there < 0)
+        *right = 0;
+    else if (there < strips * list_bytes(job->variants, job->bytes))
+        *right = sane(-1, 0, 0);
+    wanted_t wanted = VECTOR_OF("lists", "u1", 1, there);
+    wanted.alignment = sizeof(size);
+    return array(held, given, wanted, right);
 }
 
 static PyObject *list_room(PyObject *self, PyObject *args) {
@@ -208,9 +269,9 @@ static PyObject *products(PyObject *self, PyObject *args) {
         return NULL;
     int right = sane(job.variants, job.stride, job.bytes) && sane(job.tile_count, job.stride - job.bytes, 0) &&
                 sane(-(job.stride % WORD), 0, 0);
-    job.packed = array(&held, packed, job.variants * job.stride, 0, &right);
-    job.tiles = array(&held, tiles, job.tile_count * job.bytes * 4 * LANES * 4, 0, &right);
-    job.out = array(&held, out, job.variants * job.tile_count * LANES * 4, 1, &right);
+    job.packed = array(&held, packed, MATRIX_OF("packed", "u1", 0, job.variants, job.stride), &right);
+    job.tiles = array(&held, tiles, tiles_of(&job), &right);
+    job.out = array(&held, out, MATRIX_OF("out", "f4", 1, job.variants, job.tile_count * LANES), &right);
     job.lists = lists_of(&held, lists, &job, &right);
     if (right) {
         Py_BEGIN_ALLOW_THREADS
@@ -230,10 +291,10 @@ static PyObject *prepare(PyObject *self, PyObject *args) {
         return NULL;
     int right = sane(job.variants, job.stride, job.words) && sane(job.people, job.words * 32 - job.people, 0);
     job.source_words = (job.stride + WORD - 1) / WORD;
-    job.source = array(&held, source, job.variants * job.stride, 0, &right);
-    job.keep = array(&held, keep, job.source_words * WORD, 0, &right);
-    job.packed = array(&held, packed, job.variants * job.words * WORD, 1, &right);
-    job.counts = array(&held, counts, 4 * job.variants * 8, 1, &right);
+    job.source = array(&held, source, MATRIX_OF("source", "u1", 0, job.variants, job.stride), &right);
+    job.keep = array(&held, keep, VECTOR_OF("keep", "u8", 0, job.source_words), &right);
+    job.packed = array(&held, packed, MATRIX_OF("packed", "u1", 1, job.variants, job.words * WORD), &right);
+    job.counts = array(&held, counts, MATRIX_OF("counts", "i8", 1, 4, job.variants), &right);
     if (right) {
         Py_BEGIN_ALLOW_THREADS
         chosen->prepare(&job);
@@ -255,14 +316,14 @@ static PyObject *gaps(PyObject *self, PyObject *args) {
         return NULL;
     int right = sane(job.variants, job.words, people) && sane(-(job.padded % GROUP), 0, 0) && sane(job.rank, job.trait_count, job.padded - job.trait_count) &&
                 sane(job.words * 32 - people, job.stride - job.trait_count, 0);
-    job.packed = array(&held, packed, job.variants * job.words * WORD, 0, &right);
-    job.basis = array(&held, basis, people * WIDE(job.rank) * 8, 0, &right);
-    job.traits = array(&held, traits, people * job.padded * 4, 0, &right);
-    job.along = array(&held, along, job.variants * job.rank * 8, 0, &right);
-    job.missing = array(&held, missing, job.variants * 8, 0, &right);
-    job.explained = array(&held, explained, job.variants * 8, 1, &right);
-    job.product = array(&held, product, job.variants * job.stride * 4, 1, &right);
-    job.length = array(&held, length, job.variants * job.trait_count * 4, 1, &right);
+    job.packed = array(&held, packed, MATRIX_OF("packed", "u1", 0, job.variants, job.words * WORD), &right);
+    job.basis = array(&held, basis, basis_of(people, job.rank), &right);
+    job.traits = array(&held, traits, MATRIX_OF("traits", "f4", 0, people, job.padded), &right);
+    job.along = array(&held, along, MATRIX_OF("along", "f8", 0, job.variants, job.rank), &right);
+    job.missing = array(&held, missing, VECTOR_OF("missing", "i8", 0, job.variants), &right);
+    job.explained = array(&held, explained, VECTOR_OF("explained", "f8", 1, job.variants), &right);
+    job.product = array(&held, product, MATRIX_OF("product", "f4", 1, job.variants, job.stride), &right);
+    job.length = array(&held, length, MATRIX_OF("length", "f4", 1, job.variants, job.trait_count), &right);
     if (right) {
         Py_BEGIN_ALLOW_THREADS
         ready = chosen->gaps(&job);
@@ -280,14 +341,15 @@ static PyObject *tests(PyObject *self, PyObject *args) {
                           &job.variants, &job.stride, &job.trait_count, &job.bins, &job.room))
         return NULL;
     int right = sane(job.variants, job.trait_count, job.stride - job.trait_count) && sane(job.bins - 1, job.room, 0);
-    job.product = array(&held, product, job.variants * job.stride * 4, 0, &right);
-    job.remaining = array(&held, remaining, job.variants * 4, 0, &right);
-    job.degrees = array(&held, degrees, job.variants * 4, 0, &right);
-    job.least = array(&held, least, job.variants * 4, 0, &right);
-    job.fine = array(&held, fine, job.variants, 0, &right);
-    job.length = array(&held, length, job.variants * job.trait_count * 4, 0, &right);
-    job.counts = array(&held, counts, job.trait_count * job.bins * 4, 1, &right);
-    job.reached = array(&held, reached, job.room * 8, 1, &right);
+    job.product = array(&held, product, MATRIX_OF("product", "f4", 0, job.variants, job.stride), &right);
+    job.remaining = array(&held, remaining, VECTOR_OF("remaining", "f4", 0, job.variants), &right);
+    job.degrees = array(&held, degrees, VECTOR_OF("degrees", "f4", 0, job.variants), &right);
+    job.least = array(&held, least, VECTOR_OF("least", "f4", 0, job.variants), &right);
+    job.fine = array(&held, fine, VECTOR_OF("fine", "u1", 0, job.variants), &right);
+    if (length != Py_None)
+        job.length = array(&held, length, MATRIX_OF("length", "f4", 0, job.variants, job.trait_count), &right);
+    job.counts = array(&held, counts, MATRIX_OF("counts", "u4", 1, job.trait_count, job.bins), &right);
+    job.reached = array(&held, reached, MATRIX_OF("reached", "i4", 1, job.room, 2), &right);
     if (right) {
         Py_BEGIN_ALLOW_THREADS
         chosen->tests(&job);
@@ -313,16 +375,16 @@ static PyObject *counted(PyObject *self, PyObject *args) {
                 sane(tests.trait_count - (job.tile_count - 1) * LANES - 1, job.tile_count * LANES - tests.trait_count, 0);
     tests.variants = job.variants;
     job.tests = &tests;
-    job.packed = array(&held, packed, job.variants * job.stride, 0, &right);
-    job.tiles = array(&held, tiles, job.tile_count * job.bytes * 4 * LANES * 4, 0, &right);
+    job.packed = array(&held, packed, MATRIX_OF("packed", "u1", 0, job.variants, job.stride), &right);
+    job.tiles = array(&held, tiles, tiles_of(&job), &right);
     job.lists = lists_of(&held, lists, &job, &right);
     job.listed = job.lists != NULL;
-    tests.remaining = array(&held, remaining, job.variants * 4, 0, &right);
-    tests.degrees = array(&held, degrees, job.variants * 4, 0, &right);
-    tests.least = array(&held, least, job.variants * 4, 0, &right);
-    tests.fine = array(&held, fine, job.variants, 0, &right);
-    tests.counts = array(&held, counts, tests.trait_count * tests.bins * 4, 1, &right);
-    tests.reached = array(&held, reached, tests.room * 8, 1, &right);
+    tests.remaining = array(&held, remaining, VECTOR_OF("remaining", "f4", 0, job.variants), &right);
+    tests.degrees = array(&held, degrees, VECTOR_OF("degrees", "f4", 0, job.variants), &right);
+    tests.least = array(&held, least, VECTOR_OF("least", "f4", 0, job.variants), &right);
+    tests.fine = array(&held, fine, VECTOR_OF("fine", "u1", 0, job.variants), &right);
+    tests.counts = array(&held, counts, MATRIX_OF("counts", "u4", 1, tests.trait_count, tests.bins), &right);
+    tests.reached = array(&held, reached, MATRIX_OF("reached", "i4", 1, tests.room, 2), &right);
     if (right) {
         Py_BEGIN_ALLOW_THREADS
         ready = run_products(&job);
@@ -346,13 +408,13 @@ static PyObject *refits(PyObject *self, PyObject *args) {
         return NULL;
     int right = sane(job.variants, job.words, job.people) && sane(job.rank, traits_there, job.hits) &&
                 sane(job.words * 32 - job.people, 0, 0);
-    job.packed = array(&held, packed, job.variants * job.words * WORD, 0, &right);
-    job.basis = array(&held, basis, job.people * WIDE(job.rank) * 8, 0, &right);
-    job.traits = array(&held, traits, traits_there * job.people * 8, 0, &right);
-    job.reached = array(&held, reached, job.hits * 8, 0, &right);
-    job.missing = array(&held, missing, job.variants * 8, 0, &right);
-    job.squares = array(&held, squares, job.variants * 8, 0, &right);
-    job.found = array(&held, found, job.hits * 24, 1, &right);
+    job.packed = array(&held, packed, MATRIX_OF("packed", "u1", 0, job.variants, job.words * WORD), &right);
+    job.basis = array(&held, basis, basis_of(job.people, job.rank), &right);
+    job.traits = array(&held, traits, MATRIX_OF("traits", "f8", 0, traits_there, job.people), &right);
+    job.reached = array(&held, reached, MATRIX_OF("reached", "i4", 0, job.hits, 2), &right);
+    job.missing = array(&held, missing, VECTOR_OF("missing", "i8", 0, job.variants), &right);
+    job.squares = array(&held, squares, VECTOR_OF("squares", "f8", 0, job.variants), &right);
+    job.found = array(&held, found, MATRIX_OF("found", "f8", 1, job.hits, 3), &right);
     for (size hit = 0; right && hit < job.hits; hit++)
         right = job.reached[2 * hit] >= 0 && job.reached[2 * hit] < job.variants && job.reached[2 * hit + 1] >= 0 &&
                 job.reached[2 * hit + 1] < traits_there;
@@ -405,15 +467,27 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_table", "The compiled part of the scan.", 0, methods,
                                         NULL, NULL, NULL, NULL};
 
+#define SHARED(name) {#name, name}
+static const struct {
+    const char *name;
+    double number;
+} shared[] = {SHARED(VERSION), SHARED(LANES), SHARED(GROUP), SHARED(CHUNK), SHARED(PANEL), SHARED(BINS_PER_UNIT),
+              SHARED(SMALLEST_SHARE), SHARED(TRUST)};
+
 PyMODINIT_FUNC PyInit__table(void) {
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL)
         return NULL;
     fill_row_of();
     choose_widest();
-    if (PyModule_AddIntConstant(module, "VERSION", VERSION) < 0) {
-        Py_DECREF(module);
-        return NULL;
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        PyObject *number = PyFloat_FromDouble(shared[i].number);
+        if (number == NULL || PyModule_AddObjectRef(module, shared[i].name, number) < 0) {
+            Py_XDECREF(number);
+            Py_DECREF(module);
+            return NULL;
+        }
+        Py_DECREF(number);
     }
     return module;
 }

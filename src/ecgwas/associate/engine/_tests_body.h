@@ -22,14 +22,14 @@ TARGET static inline NAME(vector) NAME(select)(NAME(whole) which, NAME(vector) y
  * operations in the same order as in screening.py. */
 TARGET static inline NAME(whole) NAME(some)(const tests_t *job, size variant, const float *product, const float *length,
                                             float *chi2, int32_t *bins) {
-    NAME(vector) zero = {0}, remaining = zero + job->remaining[variant], smallest = remaining * 1e-12f;
+    NAME(vector) zero = {0}, remaining = zero + job->remaining[variant], smallest = remaining * (float)SMALLEST_SHARE;
     NAME(vector) last = zero + (float)(job->bins - 1), least = zero + job->least[variant];
     NAME(whole) reached = {0};
     for (size k = 0; k < LANES; k += VECTOR) {
         NAME(vector) g = *(const NAME(loose) *)(product + k), square = g * g, whole = remaining;
         if (length)
             whole *= *(const NAME(loose) *)(length + k);
-        NAME(vector) found = square / LARGER(whole - square, smallest) * job->degrees[variant], place = found * 100.0f;
+        NAME(vector) found = square / LARGER(whole - square, smallest) * job->degrees[variant], place = found * (float)BINS_PER_UNIT;
         NAME(whole) places = __builtin_convertvector(SMALLER(place, last), NAME(whole));
         memcpy(chi2 + k, &found, sizeof found);
         memcpy(bins + k, &places, sizeof places);

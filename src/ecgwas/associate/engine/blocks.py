@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,11 +24,22 @@ from ecgwas.associate.genotypes import Genotypes
 from ecgwas.study.scan import Matrix
 
 
+def men_of(cohort: Cohort, people: NDArray[np.int64], total: int) -> Chooser | None:
+    """Takes the men among some of the cohort's people (n,) out of a file of `total`; None where sexes do not matter."""
+    if cohort.males is None:
+        return None
+    return Chooser(cohort.rows[people[cohort.males[people]]], total)
+
+
 @dataclass(frozen=True)
 class Counting:
-    """One group of traits at one block: what fits it, and where every test goes (`every`, if it is to be kept)."""
+    """One group of traits at one block: what fits it, and where every test goes (`every`, if it is to be kept).
+
+    men: on X, those of the group
+    """
 
     group: Group
+    men: Chooser | None
     fitter: Fitter
     tally: Tally
     every: Dense | None
@@ -57,12 +69,13 @@ class Scanner:
         self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
         empty = kernels.empty(options.kernel)
         self.everyone = Chooser(cohort.rows, total, empty)
-        self.males = None if cohort.males is None else Chooser(cohort.rows[cohort.males], total)
+        self.males = men_of(cohort, np.arange(len(cohort.rows)), total)
         fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid, streaming=True) for group in groups]
         self.groups = [
             (group, Chooser(cohort.rows[group.people], total, empty), fitter, fitter.tally())
             for group, fitter in zip(groups, fitters, strict=True)
         ]
+        self.men = [men_of(cohort, group.people, total) for group in groups]
 
     def histograms(self) -> NDArray[np.int64]:
         """(K, BINS) int64: t squared of all tests so far."""
@@ -86,8 +99,12 @@ class Scanner:
         every = dense.empty(numbers[kept], traits=self.traits, groups=len(self.groups)) if self.options.dense else None
         for place, (group, chooser, fitter, tally) in enumerate(self.groups):
             chosen = tested if len(chooser.rows) == whole.people else of(chooser).pick(kept)
-            counting = Counting(group, fitter, tally, every, place)
-            parts += self._group(counting, chosen, numbers[kept])
+            counting = Counting(group, self.men[place], fitter, tally, every, place)
+            rare = self._too_rare(counting, of, chosen, kept)
+            if rare.any():
+                parts += self._lost(group, numbers[kept[rare]], np.full(int(rare.sum()), "mac", dtype=object))
+                chosen = chosen.pick(~rare)
+            parts += self._group(counting, chosen, numbers[kept[~rare]])
         if self.shuffles is not None:
             parts.append(self._shuffled(self.shuffles, tested, numbers[kept]))
         return replace(findings.total(parts, self.traits), dense=every)
@@ -105,11 +122,6 @@ class Scanner:
 
     def _group(self, counting: Counting, block: AnyBlock, numbers: NDArray[np.int64]) -> list[Findings]:
         group, fitter = counting.group, counting.fitter
-        rare = self._too_rare(block)
-        if rare.any():
-            lost = self._lost(group, numbers[rare], np.full(int(rare.sum()), "mac", dtype=object))
-            rest = ~rare
-            return [*lost, *self._group(counting, block.pick(rest), numbers[rest])]
         screened = fitter.screen(block)
         fine = screened.fine
         reached = fitter.reached(screened, counting.tally.mine())
@@ -124,12 +136,17 @@ class Scanner:
         not_computed[group.traits] = (~fine).sum()
         return [*missed, self._findings(rows=rows, tests=tests, not_computed=not_computed)]
 
-    def _too_rare(self, block: AnyBlock) -> NDArray[np.bool_]:
-        """(V,) bool: fewer minor alleles than asked for among the people of one group. The whole cohort passed before."""
-        if block.people == len(self.everyone.rows) or self.males is not None:
+    def _too_rare(
+        self, counting: Counting, of: Callable[[Chooser], AnyBlock], block: AnyBlock, kept: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """(V,) bool: fewer minor alleles than asked for among the people of one group. The whole cohort passed before.
+
+        block (V,): the variants `kept` of the group's people.
+        """
+        if block.people == len(self.everyone.rows):
             return np.zeros(len(block), dtype=bool)
-        alleles = 2.0 if self.haploid else 1.0
-        return np.asarray(block.minor / alleles < self.options.min_mac)
+        males = None if counting.men is None else of(counting.men).pick(kept)
+        return filters.minor_alleles(block, males, haploid=self.haploid) < self.options.min_mac
 
     def _lost(self, group: Group, numbers: NDArray[np.int64], reasons: NDArray[np.object_]) -> list[Findings]:
         if len(numbers) == 0:

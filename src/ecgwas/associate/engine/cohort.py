@@ -64,14 +64,14 @@ class Group:
 def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes) -> Cohort:
     """Traits and covariates must hold the same people in the same order.
 
-    As in PLINK 2, people of unknown sex are left out on X, and all but men on Y. Raises InputError for people without
-    genotypes, and where nobody is left.
+    Variants of X that are all pseudoautosomal (Genotypes.pieces) are as those of an autosome. As in PLINK 2, people of unknown
+    sex are left out on X, and all but men on Y. Raises InputError for people without genotypes, and where nobody is left.
     """
     if traits.eids != covariates.eids:
         raise ValueError("traits and covariates hold other people, or in another order")
     places = genotypes.find(traits.eids)
     order = np.argsort(places, kind="stable")
-    on_x, on_y = genotypes.chrom == "X", genotypes.chrom == "Y"
+    on_x, on_y = genotypes.chrom == "X" and not genotypes.diploid, genotypes.chrom == "Y"
     if on_x or on_y:
         sexes = genotypes.sexes[places[order]]
         order = order[sexes == MALE if on_y else sexes > 0]

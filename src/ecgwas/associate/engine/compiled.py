@@ -1,7 +1,8 @@
 """The compiled part of the scan (_table.c), optional at install. Each of its functions has a twin in NumPy.
 
 Sums are taken in the same order on every machine, so the compiled results have the same bits everywhere. The twins give
-the same numbers but for the order of their sums.
+the same numbers but for the order of their sums. _table.c looks at each array that it is given: numbers of another format, and
+shapes that do not fit, raise TypeError and ValueError.
 """
 
 from __future__ import annotations
@@ -14,17 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 5
-"""Of the functions in _table.c; a build of another version is not used."""
+from ecgwas.associate.engine import constants
+from ecgwas.associate.engine.constants import GROUP, LANES, MOST_LISTED
 
-LANES = 16
-"""Columns that the table kernel handles together, as in _table.c."""
-
-GROUP = 64
-"""Traits are padded to whole groups, as in _table.c."""
-
-MOST_LISTED = 3_072
-"""People whose lists can be kept: one PANEL of _table.c."""
+__all__ = ["GROUP", "LANES", "MOST_LISTED", "aligned", "counted", "gaps", "instructions", "list_room", "padded", "prepare",
+           "products", "refits", "tests", "there", "tiled"]  # fmt: skip
 
 LINE = 64
 """Bytes of a cache line."""
@@ -36,11 +31,12 @@ def _module() -> Any:
 
 @cache
 def there() -> bool:
-    """True if the compiled part was installed, in this version."""
+    """True if the compiled part was installed, in this version and with the constants of constants.py."""
     try:
-        return int(getattr(_module(), "VERSION", 1)) == VERSION
+        module = _module()
     except ImportError:
         return False
+    return all(getattr(module, name, None) == getattr(constants, name) for name in constants.NAMES)
 
 
 def aligned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:

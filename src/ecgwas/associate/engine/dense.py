@@ -64,7 +64,7 @@ def written(
     steps: Iterable[Findings], folder: Path, genotypes: Genotypes, groups: Sequence[Group], names: Sequence[str]
 ) -> Iterator[Findings]:
     """Passes findings on and writes their dense part into the folder, which is made."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     columns = {"beta": len(names), "se": len(names), "n": len(groups), "degrees": len(groups), "eaf": len(groups)}
     variants: list[NDArray[np.int64]] = []
     with ExitStack() as stack:

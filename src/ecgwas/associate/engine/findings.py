@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.associate.engine import counting
 from ecgwas.associate.engine.screening import BINS
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
@@ -90,6 +92,25 @@ def total(parts: Iterable[Findings], traits: int) -> Findings:
     return Findings(_joined(frames), _joined(lists), tests, missed, counts, maxima, sets=_joined(sets), set_maxima=set_maxima)
 
 
+PIECE = "piece_"
+"""Folders inside of a chromosome's: variants tested with other people or covariates than the first (the ends of X)."""
+
+
+def piece_folder(folder: Path | None, number: int) -> Path | None:
+    """Where what belongs to a piece of a chromosome (Genotypes.pieces) goes: the chromosome's folder for the first."""
+    return folder if folder is None or number == 0 else folder / f"{PIECE}{number}"
+
+
+def moved(found: Findings, places: NDArray[np.int64]) -> Findings:
+    """The same findings of variants that stand at `places` (v,) of a larger set."""
+    frames = {
+        name: frame.with_columns(pl.Series("variant", places[frame["variant"].to_numpy()], dtype=pl.Int64))
+        for name in ("rows", "left_out", "sets")
+        if (frame := getattr(found, name)).height
+    }
+    return replace(found, **frames)
+
+
 def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
     """One frame; the first is empty and gives the columns. One alone is not copied: that would take a tenth of a scan."""
     return frames[-1] if len(frames) <= 2 else pl.concat(frames)
@@ -127,6 +148,7 @@ def result(
         not_computed=found.not_computed,
         chi2_counts=found.chi2_counts if found.chi2_counts.size else np.zeros((len(names), BINS), dtype=np.int64),
         permutation_max=found.maxima,
+        counts=counting.counts(found.left_out, genotypes, len(names)).frame,
         sets=SetAssociations(multitrait),
         set_permutation_max=found.set_maxima,
     )

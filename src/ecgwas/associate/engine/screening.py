@@ -10,14 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.associate.engine import compiled
+from ecgwas.associate.engine import compiled, constants
 from ecgwas.tables import CHI2_EDGES
 
 BINS = len(CHI2_EDGES) - 1
-BINS_PER_UNIT = 100
+BINS_PER_UNIT = constants.BINS_PER_UNIT
 """Bins of CHI2_EDGES are 0.01 wide, the last one open."""
 
-SMALLEST = np.float32(1e-12)
+SMALLEST = np.float32(constants.SMALLEST_SHARE)
 """Share of a trait's variance that is left unexplained at least."""
 
 

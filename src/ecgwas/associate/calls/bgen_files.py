@@ -1,0 +1,134 @@
+"""What a .bgen says of itself before its genotypes, and whose genotypes they are.
+
+https://www.chg.ox.ac.uk/~gav/bgen_format: a header with the numbers of variants and samples, and, where the writer wished,
+the samples' identifiers. An index beside it (.bgi, of bgenix) names the size and first bytes of the .bgen it was made of.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.errors import InputError, first_few
+
+HAS_IDS = 0x80000000
+"""Bit of the header's flags."""
+
+MADE_UP = re.compile(r"\(?(?:anonymous|unknown)_sample_\d+\)?")
+"""What bgenix and QCTOOL write where they know no identifier."""
+
+DELIMITERS = ("_", ":", "-", "/", " ", "\t", "*", ",", "")
+"""Between family and person, in identifiers made of both."""
+
+AGAIN = "make it again, as BGEN 1.2: plink2 --export bgen-1.2 bits=8"
+
+
+@dataclass(frozen=True)
+class Header:
+    """variants, people: how many; ids (P,) identifiers of the people in the order of the genotypes, None where it has none."""
+
+    variants: int
+    people: int
+    ids: tuple[str, ...] | None
+
+
+def header(path: Path) -> Header:
+    """Raises InputError where the file does not begin as a .bgen does."""
+    with path.open("rb") as file:
+        start = file.read(24)
+        length, variants, people = (int.from_bytes(start[at : at + 4], "little") for at in (4, 8, 12))
+        if len(start) < 24 or start[16:20] not in (b"bgen", b"\0\0\0\0") or not 20 <= length < path.stat().st_size:
+            raise InputError("the .bgen cannot be read: it does not begin as a .bgen does", where=path, fix=AGAIN)
+        file.seek(length)
+        flags = int.from_bytes(file.read(4), "little")
+        ids = _ids(path, file.read(int.from_bytes(start[:4], "little") - length), people) if flags & HAS_IDS else None
+    if ids is not None and all(MADE_UP.fullmatch(each) for each in ids):
+        ids = None
+    return Header(variants, people, ids)
+
+
+def _ids(path: Path, block: bytes, people: int) -> tuple[str, ...]:
+    found, at = [], 8
+    for _ in range(people):
+        size = int.from_bytes(block[at : at + 2], "little")
+        found.append(block[at + 2 : at + 2 + size])
+        at += 2 + size
+    if at > len(block) or int.from_bytes(block[4:8], "little") != people:
+        raise InputError("the .bgen cannot be read: its identifiers are cut off", where=path, fix=AGAIN)
+    return tuple(each.decode("utf-8", errors="replace") for each in found)
+
+
+def places(path: Path, listed: Path, families: Sequence[str], eids: Sequence[str]) -> NDArray[np.int64]:
+    """(P,) int64: for each person of the .bgen, in its order, the place of their line in the .sample `listed`.
+
+    families, eids: ID_1 and ID_2 of those lines. Where the .bgen holds identifiers they decide: each must be the ID_2 of one
+    line, its ID_1, or both with a delimiter between; else the order is that of the .sample. Raises InputError where the
+    numbers differ, or identifiers are not those of the .sample.
+    """
+    told = header(path)
+    if told.people != len(eids):
+        problem = f"{path.name} holds {told.people} people, but {listed.name} lists {len(eids)}"
+        fix = f"give {path.name} the .sample that was made with it: two lines of header (ID_1 ID_2 missing; 0 0 0), then "
+        raise InputError(problem, where=listed, fix=fix + "one line per person of the .bgen")
+    if told.ids is None:
+        return np.arange(len(eids))
+    best: list[str] = []
+    for form in _forms(families, eids):
+        if form == list(told.ids):
+            return np.arange(len(eids))
+        place = {name: i for i, name in enumerate(form)}
+        if len(place) == len(eids) and place.keys() == set(told.ids):
+            return np.array([place[name] for name in told.ids], dtype=np.int64)
+        best = max(best, form, key=lambda names: len(set(names) & set(told.ids or ())))
+    raise _contradiction(path, listed, told.ids, best)
+
+
+def _forms(families: Sequence[str], eids: Sequence[str]) -> Iterator[list[str]]:
+    yield list(eids)
+    yield list(families)
+    for delimiter in DELIMITERS:
+        yield [f"{family}{delimiter}{eid}" for family, eid in zip(families, eids, strict=True)]
+
+
+def _contradiction(path: Path, listed: Path, ids: Sequence[str], names: Sequence[str]) -> InputError:
+    in_file, in_list = set(ids), set(names)
+    only, others = [name for name in ids if name not in in_list], [name for name in names if name not in in_file]
+    problem = f"{len(only)} of the {len(ids)} identifiers that {path.name} holds are not in {listed.name}: {first_few(only)}; "
+    problem += f"{len(others)} of {listed.name} are not in {path.name}: {first_few(others)}"
+    if not only:
+        problem = f"identifiers stand more than once in {path.name}, or its {listed.name} lists others: {first_few(others)}"
+    fix = "give it the .sample that was made with it: its ID_2 (or ID_1, or ID_1_ID_2) must be the identifiers of the .bgen"
+    return InputError(problem, where=listed, fix=fix)
+
+
+def from_own_ids(path: Path) -> bool:
+    """True if the .bgen holds identifiers, by which people are known; else their order rests on the .sample alone."""
+    return header(path).ids is not None
+
+
+def check_index(path: Path) -> None:
+    """Raises InputError where the index beside a .bgen was made of another file: variants would be read from wrong places."""
+    index = path.with_name(path.name + ".bgi")
+    if not index.is_file():
+        return
+    fix = f"make the index again (bgenix -index -clobber -g {path.name}), or remove it: it is not needed"
+    try:
+        with closing(sqlite3.connect(f"{index.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            named = base.execute("SELECT 1 FROM sqlite_master WHERE name = 'Metadata'").fetchone()
+            row = base.execute("SELECT file_size, first_1000_bytes FROM Metadata").fetchone() if named else None
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"the index of the .bgen cannot be read: {error}", where=index, fix=fix) from None
+    if row is None:
+        return  # older indexes say nothing of their file
+    with path.open("rb") as file:
+        start = file.read(1000)
+    if int(row[0]) != path.stat().st_size or (row[1] and bytes(row[1]) != start[: len(bytes(row[1]))]):
+        problem = f"the index was made of another file than {path.name} ({row[0]} bytes, it has {path.stat().st_size})"
+        raise InputError(problem, where=index, fix=fix)

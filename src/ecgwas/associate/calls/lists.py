@@ -1,0 +1,63 @@
+"""Lists of variants and of people beside genotypes, as their lines stand: nothing here knows of genotypes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from ecgwas.errors import InputError, first_few
+
+AGAIN = "make the fileset again with plink2 --make-bed"
+
+
+def rows(path: Path, separator: str | None = None) -> list[list[str]]:
+    """Lines split at tabs or blanks, or at `separator` alone."""
+    try:
+        found = [line.rstrip("\r").split(separator) for line in path.read_text(encoding="utf-8-sig").split("\n")]
+    except UnicodeDecodeError:
+        raise InputError("the file is not text", where=path, fix=AGAIN) from None
+    while found and not any(found[-1]):
+        found.pop()
+    if not found:
+        raise InputError("the file is empty", where=path, fix=AGAIN)
+    return [row or [""] for row in found]
+
+
+def header(path: Path) -> tuple[str, int]:
+    """The first line that does not begin with ##, and how many lines there are up to its end."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.startswith("##"):
+                return line.removeprefix("\ufeff").rstrip("\r\n"), number
+    return "", 0
+
+
+def tabbed(path: Path, count: int, before: int, *, free_text: Sequence[int] = ()) -> list[Sequence[str]] | None:
+    """The columns of a list whose cells are parted by single tabs, below `before` lines; None for any other list.
+
+    The lists of ten million variants are such; split line by line they would take gigabytes. Other lists, and those with
+    mistakes, are read line by line, which names the lines. free_text: places of columns that may hold blanks.
+    """
+    try:
+        frame = pl.read_csv(
+            path, separator="\t", has_header=False, skip_rows=before, infer_schema=False, quote_char=None
+        )  # fmt: skip
+    except (pl.exceptions.PolarsError, OSError):
+        return None
+    if frame.width != count:
+        return None
+    plain = [name for place, name in enumerate(frame.columns) if place not in free_text]
+    blank = pl.any_horizontal(pl.all().is_null(), pl.col(plain).str.contains(r"\s"))
+    if frame.select(blank.any()).item():
+        return None
+    return list(frame)  # type: ignore[arg-type]  # a Series of text is read as a sequence of text
+
+
+def columns(given: list[list[str]], path: Path, count: int, *, first_line: int = 1, fix: str = AGAIN) -> list[Sequence[str]]:
+    """The columns of rows of `count` cells each; first_line: number of the first row's line. Raises InputError naming lines."""
+    wrong = [i for i, row in enumerate(given, start=first_line) if len(row) != count]
+    if wrong:
+        raise InputError(f"lines without {count} columns: {first_few(wrong)}", where=path, fix=fix)
+    return [list(column) for column in zip(*given, strict=True)] if given else [[] for _ in range(count)]
