@@ -16,6 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas.associate.calls import dosages
@@ -51,16 +53,18 @@ def scan(
     seed: int,
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
+    ancestry: NDArray[np.int64] | None = None,
 ) -> ScanResult:
     """Every variant of `genotypes` against every trait; see ScanResult. `folder` receives every test, if `options.dense`.
 
-    Traits and covariates: the same people in the same order, all of them in `genotypes`. `seed` shuffles people; the same
-    seed gives the same shuffles on every chromosome. Invalid for related people. BLAS works on one thread throughout: the
-    blocks are what threads share, and a thread of BLAS that has had work turns on a core for a tenth of a second after it.
+    Traits and covariates: the same people in the same order, all of them in `genotypes`. ancestry (N,): their groups, in
+    which Hardy-Weinberg is judged; None: one group. `seed` shuffles people; the same seed gives the same shuffles on every
+    chromosome. Invalid for related people. BLAS works on one thread throughout: the blocks are what threads share, and a
+    thread of BLAS that has had work turns on a core for a tenth of a second after it.
     """
     with threadpool_limits(1, user_api="blas"):
         check(options)
-        cohort = assemble(traits, covariates, genotypes)
+        cohort = assemble(traits, covariates, genotypes, ancestry)
         grouped = groups(cohort, traits.names)
         shuffles = None
         if options.permutations:

@@ -25,7 +25,7 @@ from ecgwas.associate.calls import dosages, filters
 from ecgwas.associate.calls.codes import Chooser
 from ecgwas.associate.calls.filesets import Fileset
 from ecgwas.associate.engine import findings, screening
-from ecgwas.associate.engine.cohort import Cohort, assemble, people
+from ecgwas.associate.engine.cohort import Cohort, assemble, people, strata
 from ecgwas.associate.engine.findings import Findings
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.errors import ToolError
@@ -69,14 +69,16 @@ def scan(
     seed: int,
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
+    ancestry: NDArray[np.int64] | None = None,
 ) -> ScanResult:
     """Every variant of `genotypes` against every trait; see ScanResult. There are no shuffles; `seed` is not used.
 
     folder: receives <representation>.<lead>/<feature>.glm.linear and plink2.log; None: they are thrown away.
+    ancestry (N,): as in matrix.py; with two or more Hardy-Weinberg is judged here, since PLINK knows one group only.
     Numbers have PLINK's six printed digits. Raises ToolError where PLINK is missing or fails, with its own words.
     """
     version(options)
-    cohort = assemble(traits, covariates, genotypes)
+    cohort = assemble(traits, covariates, genotypes, ancestry)
     every = leads(traits.names)
     with tempfile.TemporaryDirectory(prefix="ecgwas-plink2-") as name:
         scratch = Path(name)
@@ -101,7 +103,7 @@ def _runs(
     options: Plink2, names: Sequence[str], every: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
     ids: Sequence[str], scratch: Path, target: Path,
 ) -> Iterator[Findings]:  # fmt: skip
-    poor = _uninformative(options, genotypes, cohort)
+    poor = _uninformative(options, genotypes, cohort) | _apart(options, genotypes, cohort)
     for number, (lead, members) in enumerate(every.items()):
         labels = plink2_files.labels([names[k] for k in members])
         plink2_files.write_traits(scratch, ids, labels, cohort.values[:, members])
@@ -116,8 +118,8 @@ def _runs(
         yield findings.total(found, len(names))
 
 
-def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[str]:
-    """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv."""
+def command(options: Plink2, genotypes: Genotypes, *, covariates: bool, hardy: bool = True) -> list[str]:
+    """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv; hardy: PLINK judges it."""
     modifiers = ["hide-covar", "omit-ref", "log10"]
     if genotypes.chrom == "X":
         modifiers.append("no-x-sex")  # It stands among the covariates already.
@@ -127,7 +129,7 @@ def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[
         *(["--maf", repr(options.min_maf)] if options.min_maf > 0 else []),
         *(["--mac", repr(options.min_mac)] if options.min_mac > 0 else []),
         *(["--geno", repr(1 - options.min_call_rate), "dosage"] if options.min_call_rate > 0 else []),
-        *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 else []),
+        *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 and hardy else []),
     ]
     return [
         options.program, *_files(genotypes.files), *(["--extract", "variants.txt"] if options.variants is not None else []),
@@ -149,7 +151,7 @@ def _files(files: Fileset) -> list[str]:
 
 
 def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, out: Path) -> None:
-    arguments = command(options, genotypes, covariates=cohort.covariates.shape[1] > 0)
+    arguments = command(options, genotypes, covariates=cohort.covariates.shape[1] > 0, hardy=cohort.ancestry is None)
     done = subprocess.run(arguments, cwd=scratch, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         problem = plink2_files.complaint(done.stdout + "\n" + done.stderr)
@@ -203,7 +205,7 @@ def _too_rare(options: Plink2, cohort: Cohort, table: pl.DataFrame, trait: int) 
 def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> Findings:
     """Variants that PLINK's filters took away, with the filter's name."""
     absent = np.setdiff1d(np.arange(len(genotypes)), tested)
-    given = _judged(partial(filters.reasons, options), genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
+    given = _reasons(options, genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
     given[given == ""] = "left out by plink2"
     traits = cohort.values.shape[1]
     none = np.zeros(traits, dtype=np.int64)
@@ -219,8 +221,25 @@ def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDA
     return _judged(partial(filters.uninformative, options), genotypes, cohort).astype(bool)
 
 
-def _judged(judge: Callable[..., NDArray[Any]], genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
-    """(V,) what `judge`, a function of filters.py, says of each variant."""
+def _reasons(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
+    """(V,) the first filter that each variant fails, or empty."""
+    return _judged(partial(filters.reasons, options), genotypes, cohort, strata(cohort, len(genotypes.eids)))
+
+
+def _apart(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
+    """(V,) bool: variants out of Hardy-Weinberg equilibrium in a group of ancestry."""
+    if cohort.ancestry is None or options.min_hwe_p == 0:
+        return np.zeros(len(genotypes), dtype=bool)
+    return np.asarray(_reasons(options, genotypes, cohort) == "hwe")
+
+
+def _judged(
+    judge: Callable[..., NDArray[Any]],
+    genotypes: Genotypes,
+    cohort: Cohort,
+    apart: Sequence[tuple[Chooser, Chooser | None]] = (),
+) -> NDArray[np.object_]:
+    """(V,) what `judge`, a function of filters.py, says of each variant; apart: the groups that it looks at one by one."""
     everyone = Chooser(cohort.rows, len(genotypes.eids))
     men = None if cohort.males is None else Chooser(cohort.rows[cohort.males], len(genotypes.eids))
     said = np.full(len(genotypes), "", dtype=object)
@@ -228,5 +247,7 @@ def _judged(judge: Callable[..., NDArray[Any]], genotypes: Genotypes, cohort: Co
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))
         of = dosages.reader(genotypes, start, stop)
         found = of(everyone), None if men is None else of(men)
-        said[start:stop] = judge(*found, haploid=cohort.haploid, stated=genotypes.stated_info[start:stop])
+        groups = [(of(own), None if own_men is None else of(own_men)) for own, own_men in apart]
+        more: dict[str, Any] = {"groups": groups} if groups else {}
+        said[start:stop] = judge(*found, haploid=cohort.haploid, stated=genotypes.stated_info[start:stop], **more)
     return said

@@ -19,6 +19,7 @@ from ecgwas.associate.hits.thresholds import used
 from ecgwas.associate.people import panel
 from ecgwas.loci_tables import Clumps, Heritability, Inflation, KnownTested
 from ecgwas.stages import represent, scan
+from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Covariates, Features, ScanResult, Traits
@@ -113,7 +114,8 @@ class Look:
     def _measured(self, files: Mapping[str, Path], names: Sequence[str]) -> Traits:
         """Traits of other features of the same people; files: representation -> its features."""
         features = {name: Features.read(path) for name, path in files.items()}
-        return trait_tables.again(self.study.traits, features, self.covariates, names)
+        strata = trait_stage.load_ancestry(self.study, "normalised_within")
+        return trait_tables.again(self.study.traits, features, self.covariates, names, strata)
 
 
 def of_seeds(study: Study) -> list[RepresentationOptions]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.engine.cohort import Cohort, assemble
 from ecgwas.associate.genotypes import Genotypes
-from ecgwas.associate.traits import span
+from ecgwas.associate.transform import span
 from ecgwas.tables import Covariates, Traits
 
 STEP = 256
