@@ -12,6 +12,8 @@ MIN_PEOPLE = 20
 """A smaller group has frequencies too uncertain to judge anybody by; its people stay with those next to them."""
 MIN_FST = 0.01
 """Groups differ by this at least: continents by 0.05 to 0.15, the north and the south of Europe by 0.005."""
+FEWEST = 10
+"""Groups that hold fewer people once everybody has joined the most likely one are dissolved."""
 LOOKED_AT = 4
 """Components along which a split is looked for."""
 MOST_VARIANTS = 4_000
@@ -31,7 +33,14 @@ def groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int)
     leaves = _split(codes, np.flatnonzero(reference), seed)
     if len(leaves) == 1:
         return np.ones(codes.shape[1], dtype=np.int64)
-    nearest = np.argmax([_likelihood(codes, leaf) for leaf in leaves], axis=0)
+    likelihood = np.stack([_likelihood(codes, leaf) for leaf in leaves])
+    while True:
+        nearest = np.argmax(likelihood, axis=0)
+        sizes = np.bincount(nearest, minlength=len(leaves))
+        few = (sizes > 0) & (sizes < FEWEST)
+        if not few.any():
+            break
+        likelihood[few] = -np.inf
     order = np.argsort(-np.bincount(nearest, minlength=len(leaves)), kind="stable")
     return np.asarray(np.argsort(order, kind="stable")[nearest] + 1)
 

@@ -245,7 +245,7 @@ def _ancestry(
     first: float | None = None
     for _ in range(OUTLIER_ROUNDS):
         scores, unrelated = _scores(cohort.of(people), count, seed)
-        away = np.abs(scores).max(axis=1)
+        away = _distance(scores, cohort.groups[people])
         first = float(away.max()) if first is None else first
         outside = away > (np.inf if limit is None else limit)
         if not outside.any():
@@ -260,6 +260,20 @@ def _ancestry(
     groups = np.bincount(cohort.groups[people])[1:]
     note += f"; groups of ancestry: {', '.join(str(size) for size in groups)} people" if len(groups) > 1 else ""
     return _row("ancestry", limit, first, True, note), found, scores[:, :wanted]
+
+
+def _distance(scores: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(N,) largest distance on a component (N, C) from the mean of one's group, in SD of everybody or, if larger, of the group.
+
+    Later components describe differences among the people of a minority, who then all lie far from everybody's mean.
+    """
+    if len(np.unique(groups)) == 1:
+        return np.asarray(np.abs(scores).max(axis=1))
+    away = np.zeros(len(scores))
+    for people in ancestry.of_people(groups):
+        own = scores[people]
+        away[people] = np.abs((own - own.mean(axis=0)) / np.maximum(own.std(axis=0), 1.0)).max(axis=1)
+    return away
 
 
 def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64], int]:
