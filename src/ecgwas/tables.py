@@ -132,7 +132,10 @@ class Ancestry(Table):
     columns = {
         "eid": Column(TEXT, "person"),
         "ancestry_group": Column(WHOLE, "1 the largest group, then 2 ...; 1 for all where no two groups can be told apart"),
-        "normalised_within": Column(WHOLE, "group within which the traits were normalised (traits.normalise_within)"),
+        "normalised_within": Column(
+            WHOLE,
+            "group within which traits were normalised: ancestry_group in tens, sex in ones; 0: all people",
+        ),
     }
 
 

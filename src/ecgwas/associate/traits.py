@@ -17,7 +17,7 @@ from ecgwas.associate.people import covariates as covariate_tables
 from ecgwas.associate.people import variances
 from ecgwas.associate.people.covariates import Coded, CovariateTable
 from ecgwas.associate.people.guards import Judge, Judged, nobody
-from ecgwas.associate.transform import residuals, span, transformed
+from ecgwas.associate.transform import TENS, residuals, span, transformed
 from ecgwas.errors import InputError, first_few
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import TraitOptions
@@ -101,16 +101,16 @@ def build(
 
 def _strata(options: TraitOptions, judged: Judged) -> tuple[NDArray[np.int64], list[str]]:
     """(N,) group within which each person's traits are normalised, and notes on options that do nothing."""
-    columns = {"ancestry": judged.groups, "sex": judged.sexes.astype(np.int64)}
-    chosen = [columns[name] for name in dict.fromkeys(options.normalise_within)]
+    columns = {"ancestry": TENS * judged.groups, "sex": judged.sexes.astype(np.int64)}
     notes = [
         f"traits.normalise_within: {name} does nothing, everybody is in one group{' or X is not tested' * (name == 'sex')}"
         for name in dict.fromkeys(options.normalise_within)
         if len(np.unique(columns[name])) == 1
     ]
-    if not chosen:
-        return np.ones(len(judged.eids), dtype=np.int64), notes
-    return np.unique(np.column_stack(chosen), axis=0, return_inverse=True)[1].reshape(-1) + 1, notes
+    numbers = np.zeros(len(judged.eids), dtype=np.int64)
+    for name in dict.fromkeys(options.normalise_within):
+        numbers += columns[name]
+    return numbers, notes
 
 
 def _of_variance(traits: Traits, coded: Coded, judged: Judged) -> Guards:

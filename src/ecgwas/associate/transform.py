@@ -12,7 +12,9 @@ from ecgwas.study import TraitOptions
 
 BLOM = 3.0 / 8.0
 MIN_PEOPLE = 20
-"""A group with fewer people who have the trait is normalised together with the largest group."""
+"""A group with fewer people who have the trait is normalised together with another one."""
+TENS = 10
+"""Groups are numbered by ancestry in tens and sex in ones: 12 are women of the largest ancestry, 20 all of the second."""
 
 
 def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,7 +50,7 @@ def transformed(
 ) -> NDArray[np.float64]:
     """The trait (n,) of a feature (n,) without missing values, as `options.transform` and `normalise_within` say.
 
-    basis (n, R) from `span`; strata (n,): the group within which each person is normalised.
+    basis (n, R) from `span`; strata (n,): the group within which each person is normalised, numbered as TENS says.
     `rank_normal`: normal quantiles, residuals of these on the covariates, normal quantiles of those, within each group. Ranked
     first, because a few outliers would decide what the covariates explain: of the raw values' residuals, ranked, the
     covariates can explain a third again, and what remains in the scan then has heavy tails.
@@ -66,11 +68,17 @@ def transformed(
 
 
 def _groups(strata: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Places of the people of each group; small groups join the largest."""
-    numbers, counts = np.unique(strata, return_counts=True)
-    small = np.isin(strata, numbers[counts < MIN_PEOPLE])
-    joined = np.where(small, numbers[int(np.argmax(counts))], strata)
-    return [np.flatnonzero(joined == number) for number in np.unique(joined)]
+    """Places of the people of each group; the smallest group below MIN_PEOPLE joins the largest of its ancestry, or of all."""
+    joined = strata.copy()
+    while True:
+        numbers, counts = np.unique(joined, return_counts=True)
+        smallest = int(np.argmin(counts))
+        if len(numbers) == 1 or counts[smallest] >= MIN_PEOPLE:
+            return [np.flatnonzero(joined == number) for number in numbers]
+        others = np.arange(len(numbers)) != smallest
+        kin = others & (numbers // TENS == numbers[smallest] // TENS)
+        choice = np.flatnonzero(kin if kin.any() else others)
+        joined[joined == numbers[smallest]] = numbers[choice[int(np.argmax(counts[choice]))]]
 
 
 def _scaled(rest: NDArray[np.float64], parts: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
