@@ -57,6 +57,7 @@ GUARDS = {
     "max_kinship": "of each pair with a KING-robust kinship beyond {:g} one",
     "max_component_sd": "distance on a principal component beyond {:g} SD",
 }
+UNEQUAL = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men and women (on X)"}
 CLOSER = {
     "loci/clumps": "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
     "loci/multitrait": "Sets of traits were tested at once by the omnibus test and ACAT, in the same shuffles.",
@@ -147,8 +148,20 @@ def _associated(findings: Findings) -> str:
     return (
         f"{transform} In {people:,} people, {len(findings.trait_names):,} traits were "
         f"tested against {tests:,} variants ({scan['build']}; {filters}) by {ENGINES.get(scan['kind'], scan['kind'])}. "
-        f"Significance: {limit}; −log10 p {findings.threshold['neglog10p']:.2f}. "
+        f"Significance: {limit}; −log10 p {findings.threshold['neglog10p']:.2f}.{_variances(findings)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
+    )
+
+
+def _variances(findings: Findings) -> str:
+    """What the guards over variances saw, where a threshold by shuffles may not hold."""
+    guards = findings.more.get("traits/guards")
+    if guards is None:
+        return ""
+    found = guards.filter(pl.col("guard").is_in(list(UNEQUAL)) & (pl.col("status") == "warn"))["guard"]
+    words = " and ".join(UNEQUAL[guard] for guard in found)
+    return (
+        f" The variance of some traits differs between {words}: their false positives may exceed this level." if words else ""
     )
 
 

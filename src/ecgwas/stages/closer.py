@@ -31,13 +31,14 @@ class Look:
     def __init__(self, study: Study, traits: Traits, covariates: Covariates, results: Sequence[ScanResult]) -> None:
         self.study, self.traits, self.covariates = study, traits, covariates
         self.tested = VariantsTested.from_frame(pl.concat([result.left_out.frame for result in results]))
+        self.ancestry = trait_stage.load_ancestry(study, "ancestry_group")
         self._open: dict[str, Chromosome] = {}
 
     def chromosome(self, name: str) -> Chromosome:
         """The people tested on one chromosome, and its genotypes."""
         if name not in self._open:
             opened = genotypes.open_part(self.study.scan, name)
-            self._open[name] = self._sharing(Chromosome.of(opened, self.traits, self.covariates))
+            self._open[name] = self._sharing(Chromosome.of(opened, self.traits, self.covariates, self.ancestry))
         return self._open[name]
 
     def _sharing(self, found: Chromosome) -> Chromosome:

@@ -84,9 +84,11 @@ class Chromosome:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, genotypes: Genotypes, traits: Traits, covariates: Covariates) -> Chromosome:
-        """Traits and covariates hold the same people in the same order."""
-        return cls(genotypes, assemble(traits, covariates, genotypes), traits.names)
+    def of(
+        cls, genotypes: Genotypes, traits: Traits, covariates: Covariates, ancestry: NDArray[np.int64] | None = None
+    ) -> Chromosome:
+        """Traits and covariates hold the same people in the same order; ancestry (N,): their groups, None: one."""
+        return cls(genotypes, assemble(traits, covariates, genotypes, ancestry), traits.names)
 
     def at(self, places: NDArray[np.int64]) -> Region:
         """These variants."""

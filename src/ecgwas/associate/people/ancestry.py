@@ -95,7 +95,8 @@ def _likelihood(codes: NDArray[np.uint8], members: NDArray[np.int64]) -> NDArray
     """(N,) log likelihood of everybody's genotypes under the members' frequencies."""
     share, alleles = _frequencies(codes[:, members])
     share = (share * alleles + 0.5) / (alleles + 1)
+    weights = np.stack([2 * np.log(1 - share), np.log(2 * share * (1 - share)), 2 * np.log(share), np.zeros(len(share))])
     found = np.zeros(codes.shape[1])
-    for copies, weight in ((0, 2 * np.log(1 - share)), (1, np.log(2 * share * (1 - share))), (2, 2 * np.log(share))):
-        found += weight @ (codes == copies)
+    for variant, each in enumerate(codes):
+        found += weights[each, variant]
     return found
