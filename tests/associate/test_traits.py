@@ -16,7 +16,7 @@ from ecgwas.associate.people.guards import Judged
 from ecgwas.associate.transform import rank_normal
 from ecgwas.errors import InputError
 from ecgwas.study import TraitOptions
-from ecgwas.tables import Features, Guards
+from ecgwas.tables import Features, Guards, People
 
 N = 80
 
@@ -97,6 +97,23 @@ def test_guards_leave_people_out_and_their_components_become_covariates(tmp_path
     path.write_text(path.read_text().replace("age", "PC1"))
     given = traits.build(TraitOptions(covariates=path), table, ids(), judge)
     assert "computed_pc1" not in given.covariates.names
+
+
+def test_each_person_dropped_counts_once_under_the_first_reason() -> None:
+    reasons = [
+        "no recording; no genotypes", "no recording", "no genotypes; missing covariate sex", "missing covariate sex",
+        "missing covariate pc 10; missing covariate age", "call rate 0.9312", "call rate 0.9777", "heterozygosity +3.1 SD",
+        "heterozygosity -4.0 SD", "sex male, but F on X 0.02", "related to another person, kinship 0.251",
+        "related to another person, kinship 0.249", "ancestry outlier, 7.3 SD on a component", "",
+    ]  # fmt: skip
+    rows = [{"eid": f"p{i}", "status": "dropped" if reason else "kept", "reason": reason} for i, reason in enumerate(reasons)]
+    found = traits.dropped(People.of(rows))
+    assert sum(count for _, count in found) == len(reasons) - 1
+    assert dict(found) == {
+        "no recording": 2, "no genotypes": 1, "missing covariate sex": 1, "missing covariate pc 10": 1, "call rate": 2,
+        "heterozygosity": 2, "sex": 1, "related to another person": 2, "ancestry outlier": 1,
+    }  # fmt: skip
+    assert traits.dropped(People.empty()) == []
 
 
 def test_outliers_leave_no_heavy_tails_in_the_scan(tmp_path: Path) -> None:

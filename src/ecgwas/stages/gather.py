@@ -68,8 +68,8 @@ def _neighbourhood(
     study: Study, locus: Mapping[str, Any], trait: Traits, covariates: Covariates, table: Mapping[str, regions.Ranges]
 ) -> report.Region:
     here = _around(genotypes.open_part(study.scan, locus["chrom"]), locus)
-    options = engine(study)
-    scanned = associate.scan(options, trait, covariates, here, seed=0).associations.frame
+    ancestry = traits.load_ancestry(study, "ancestry_group")
+    scanned = associate.scan(engine(study), trait, covariates, here, seed=0, ancestry=ancestry).associations.frame
     squared = dict(zip(here.variants, _squared_correlations(here, locus["lead_variant"], trait.eids), strict=True))
     r2 = pl.Series([squared[name] for name in scanned["variant"]], dtype=pl.Float64).fill_nan(None)
     tests = scanned.select("variant", "pos", "neglog10p").with_columns(r2=r2).sort("pos", "variant")
