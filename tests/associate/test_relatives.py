@@ -143,13 +143,14 @@ def test_a_limit_that_lets_siblings_pass_fails() -> None:
 
 
 @pytest.mark.parametrize("limit", [0.0884, None])
-def test_families_are_not_taken_for_ancestry(limit: float | None) -> None:
-    """One trio in each of five ancestries, and three in one: relatives first, components of unrelated people."""
+@pytest.mark.parametrize("families", [1, 2, 7])
+def test_families_are_not_taken_for_ancestry(limit: float | None, families: int) -> None:
+    """Parents and three children in one or more of five ancestries: a component of everybody would describe a family."""
     rng = np.random.default_rng(8)
     shares = frequencies(rng, 5, 0.08, 3000)
-    columns = [codes for share in shares for codes in people(rng, share, 40).T]
+    columns = [codes for share in shares for codes in people(rng, share, 50).T]
     trios = []
-    for share in (*shares, shares[0], shares[0]):
+    for share in [*shares, *shares][:families]:
         mother, father = people(rng, share, 2).T
         trios.append(range(len(columns), len(columns) + 5))
         columns += [mother, father, *(child(rng, mother, father) for _ in range(3))]

@@ -111,7 +111,10 @@ def _grouped(options: PersonGuards, panel: Panel, sexes: NDArray[np.int8], seed:
     if limit is None and count > MOST_COMPARED:
         return Cohort(panel, sexes, ancestry.groups(panel.codes, alone == 1, seed=seed), None)
     related = kinship.related(panel.codes, min(THIRD_DEGREE, limit or THIRD_DEGREE))
-    return Cohort(panel, sexes, ancestry.groups(panel.codes, _unrelated(panel, related), seed=seed), related)
+    groups = ancestry.groups(panel.codes, _unrelated(panel, related), seed=seed)
+    if len(np.unique(groups)) > 1:
+        related = kinship.within(related, panel.codes, groups)
+    return Cohort(panel, sexes, groups, related)
 
 
 def _unrelated(panel: Panel, related: Related | None) -> NDArray[np.bool_]:

@@ -99,9 +99,7 @@ def related(codes: NDArray[np.uint8], limit: float) -> Related:
     by unrelated people. The noise is that of a pair (see `noise`), not the spread of all pairs, which in a cohort of several
     ancestries is a difference between ancestries.
     """
-    people = codes.shape[1]
-    middle, spread = noise(codes)
-    reach = middle + spread * float(stats.norm.isf(FALSE_PAIRS / max(people * (people - 1) / 2, 1)))
+    reach, spread = chance(codes, codes.shape[1])
     lowest = max(limit, reach)
     pairs: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
     for start, rows in _rows(codes):
@@ -110,6 +108,19 @@ def related(codes: NDArray[np.uint8], limit: float) -> Related:
         pairs.append((first[later] + start, second[later], rows[first[later], second[later]]))
     first, second, kinship = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return Related(first, second, kinship, limit, reach, spread)
+
+
+def within(found: Related, codes: NDArray[np.uint8], groups: NDArray[np.int64]) -> Related:
+    """The pairs beyond what chance reaches in any group of ancestry (N,): linkage, and so the noise of a pair, may differ."""
+    each = [chance(codes[:, groups == number], codes.shape[1]) for number in np.unique(groups)]
+    reach, spread = max([(found.reach, found.spread), *each])
+    return replace(found, reach=reach, spread=spread).beyond(found.limit)
+
+
+def chance(codes: NDArray[np.uint8], people: int) -> tuple[float, float]:
+    """Kinship that FALSE_PAIRS of all pairs of so many unrelated people are expected to exceed, and its SD, from (V, N)."""
+    middle, spread = noise(codes)
+    return middle + spread * float(stats.norm.isf(FALSE_PAIRS / max(people * (people - 1) / 2, 1))), spread
 
 
 def noise(codes: NDArray[np.uint8]) -> tuple[float, float]:
