@@ -227,3 +227,29 @@ def test_sex_is_judged_within_ancestry() -> None:
     found = judged(made(given.codes, x_codes=np.stack(x, axis=1).astype(np.uint8)), sexes, max_heterozygosity_sd=None)
     assert set(found.reasons) == {"p0"}
     assert status(found)["sex"] == "warn"
+
+
+@pytest.mark.parametrize("fst", [0.05, 0.15])
+def test_relatives_of_mixed_ancestry_are_found(fst: float) -> None:
+    """Everybody has ancestors of two populations in a share of their own; parents of a pair differ in it, too."""
+    rng = np.random.default_rng(15)
+    shares = frequencies(rng, 2, fst, 4000)
+
+    def anybody() -> NDArray[np.uint8]:
+        part = rng.uniform()
+        own = rng.random((2, 4000)) < part
+        return (rng.random((2, 4000)) < np.where(own, shares[0], shares[1])).sum(axis=0).astype(np.uint8)
+
+    columns = [anybody() for _ in range(150)]
+    pairs: list[tuple[int, int]] = []
+    for _ in range(10):
+        mother, father = anybody(), anybody()
+        pairs.append((len(columns), len(columns) + 1))
+        columns += [child(rng, mother, father), child(rng, mother, father)]
+        pairs.append((len(columns), len(columns) + 1))
+        parent = anybody()
+        columns += [parent, child(rng, parent, anybody())]
+    found = judged(made(np.stack(columns, axis=1)), max_heterozygosity_sd=None)
+    given = Cohort(np.stack(columns, axis=1), np.zeros(len(columns), dtype=np.int64), {"first degree": pairs})
+    assert missed(given, found) == []
+    assert len(found.reasons) == len(of(found, "related")) == len(pairs)
