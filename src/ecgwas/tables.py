@@ -126,19 +126,6 @@ class People(Table):
     }
 
 
-class Ancestry(Table):
-    """Each person tested: the group of similar ancestry, from genotypes, and the group within which traits are normalised."""
-
-    columns = {
-        "eid": Column(TEXT, "person"),
-        "ancestry_group": Column(WHOLE, "1 the largest group, then 2 ...; 1 for all where no two groups can be told apart"),
-        "normalised_within": Column(
-            WHOLE,
-            "group within which traits were normalised: ancestry_group in tens, sex in ones; 0: all people",
-        ),
-    }
-
-
 class Guards(Table):
     """Each guard with its number and its verdict."""
 

@@ -19,9 +19,10 @@ from ecgwas.associate.people.covariates import Coded, CovariateTable
 from ecgwas.associate.people.guards import Judge, Judged, nobody
 from ecgwas.associate.transform import TENS, residuals, span, transformed
 from ecgwas.errors import InputError, first_few
+from ecgwas.recording_tables import Ancestry
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import TraitOptions
-from ecgwas.tables import Ancestry, Covariates, Features, Guards, People, Traits
+from ecgwas.tables import Covariates, Features, Guards, People, Traits
 
 COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
 """Names of principal components in covariate tables; UK Biobank's field is 22009."""

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from ecgwas import ecg
 from ecgwas.associate import genotypes, traits
 from ecgwas.associate.people import covariates, guards, panel
+from ecgwas.recording_tables import Ancestry
 from ecgwas.stages import represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
-from ecgwas.tables import Ancestry, Covariates, People, Traits
+from ecgwas.tables import Covariates, People, Traits
 
 logger = logging.getLogger(__name__)
 
