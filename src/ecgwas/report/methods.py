@@ -161,7 +161,9 @@ def _variances(findings: Findings) -> str:
     found = guards.filter(pl.col("guard").is_in(list(UNEQUAL)) & (pl.col("status") == "warn"))["guard"]
     words = " and ".join(UNEQUAL[guard] for guard in found)
     return (
-        f" The variance of some traits differs between {words}: their false positives may exceed this level." if words else ""
+        f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
+        if words
+        else ""
     )
 
 
