@@ -135,7 +135,8 @@ def guarded(given: Material, features: dict[str, Features], covariates: Path, pe
 def kept(judged: guards.Judged, eids: Sequence[str]) -> guards.Judged:
     """The verdict on everyone, of these people."""
     chosen = [i for i, eid in enumerate(judged.eids) if eid in set(eids)]
-    return replace(judged, eids=tuple(judged.eids[i] for i in chosen), components=judged.components[chosen])
+    own = {name: getattr(judged, name)[chosen] for name in ("components", "groups", "sexes")}
+    return replace(judged, eids=tuple(judged.eids[i] for i in chosen), **own)
 
 
 def published(given: Material, features: dict[str, Features], covariates: Path, seed: int) -> Found:

@@ -34,7 +34,7 @@ from representation_tables import Found, OnReal
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecgwas import represent
-from ecgwas.associate.traits import rank_normal
+from ecgwas.associate.transform import rank_normal
 from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
 from ecgwas.represent.inputs import split_people

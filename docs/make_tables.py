@@ -16,6 +16,7 @@ WHERE = {
     "DevicePairs": "results/represent/<name>/device_pairs.parquet (kind `intervals`)",
     "DeviceAgreement": "results/represent/<name>/device_agreement.csv (kind `intervals`)",
     "People": "results/traits/people.csv",
+    "Ancestry": "results/traits/ancestry.parquet",
     "Guards": "results/traits/guards.csv and results/loci/guards.csv",
     "Associations": "results/scan/<chromosome>.parquet and results/loci/hits.csv",
     "SetAssociations": "results/scan/sets/<chromosome>.parquet",

@@ -102,7 +102,7 @@ class Audit(Table):
         "mean_0": Column(REAL, "mean of the trait without covariates in people with no effect allele; null: nobody"),
         "mean_1": Column(REAL, "with one"), "mean_2": Column(REAL, "with two"),
         "neglog10p_dominance": Column(REAL, "of one copy lying off the middle; null: a genotype in fewer than 5 people"),
-        "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X of women)"),
+        "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X of women); of several groups of ancestry the smallest"),
         "beta_corrected": Column(REAL, "effect without the winner's curse; null at or below the threshold"),
         "beta_corrected_low": Column(REAL, "its 95 % interval"), "beta_corrected_high": Column(REAL, "its 95 % interval"),
         "beta_odd": Column(REAL, "effect on the trait of odd heartbeats; null where there is none"),

@@ -1,4 +1,4 @@
-"""Tables about recordings: what the recorders themselves measured, and how well features of recordings repeat."""
+"""Tables about recordings (what the recorders themselves measured, how well features repeat) and about people's ancestry."""
 
 from __future__ import annotations
 
@@ -56,3 +56,16 @@ class Reliability(Table):
         "icc_low": Column(REAL, "lower end of its 95 % interval"), "icc_high": Column(REAL, "upper end"),
         "people": Column(WHOLE, "people with the feature at both visits"),
     }  # fmt: skip
+
+
+class Ancestry(Table):
+    """Each person tested: the group of similar ancestry, from genotypes, and the group within which traits are normalised."""
+
+    columns = {
+        "eid": Column(TEXT, "person"),
+        "ancestry_group": Column(WHOLE, "1 the largest group, then 2 ...; 1 for all where no two groups can be told apart"),
+        "normalised_within": Column(
+            WHOLE,
+            "group within which traits were normalised: ancestry_group in tens, sex in ones; 0: all people",
+        ),
+    }

@@ -15,7 +15,7 @@ from ecgwas.associate.engine import gpu, gpu_tests
 from ecgwas.associate.engine.algebra import design
 from ecgwas.associate.engine.gpu_tests import DeviceTests
 from ecgwas.associate.engine.kernels import NumpyKernel
-from ecgwas.associate.traits import span
+from ecgwas.associate.transform import span
 from ecgwas.tables import ScanResult
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options

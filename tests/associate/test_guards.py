@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ecgwas.associate import genotypes
 from ecgwas.associate.people import components as ancestry
-from ecgwas.associate.people import guards, kinship, long_range, panel
+from ecgwas.associate.people import families, guards, kinship, long_range, panel
 from ecgwas.associate.people.components import components
 from ecgwas.associate.people.panel import Panel
 from ecgwas.study.traits import PersonGuards
@@ -131,8 +131,7 @@ def test_noise_of_few_variants_is_not_taken_for_kinship() -> None:
 
 def test_the_fewest_people_leave() -> None:
     # 0 is related to 1, 2 and 3, who are strangers to each other.
-    pairs = kinship.Related(np.array([0, 0, 0]), np.array([1, 2, 3]), np.full(3, 0.25), 0.1, 0.01)
-    assert kinship.left_out(pairs, np.zeros(4, dtype=np.int64)) == {0: 1}
+    assert families.fewest([0, 0, 0], [1, 2, 3], np.zeros(4, dtype=np.int64)).people == (0,)
 
 
 def test_pruned_variants_are_nearly_independent() -> None:

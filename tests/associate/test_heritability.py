@@ -76,3 +76,24 @@ def test_without_variants_there_is_nothing_to_say() -> None:
     eids = ("a", "b")
     panel = Panel(eids, np.empty((0, 2), dtype=np.uint8), np.zeros(2, dtype=np.int64), 0, np.empty((0, 2), dtype=np.uint8))
     assert len(heritability(Traits(eids, ("t",), np.ones((2, 1))), Covariates(eids, (), np.empty((2, 0))), panel)) == 0
+
+
+@pytest.mark.parametrize("lacking", [0.2, 0.5])
+def test_covariates_are_taken_out_among_the_people_who_have_the_trait(lacking: float) -> None:
+    """As they are (transform: none), with covariates and a mean far from 0, which people without the trait must not enter."""
+    rng = np.random.default_rng(3)
+    codes = rng.binomial(2, rng.uniform(0.1, 0.5, VARIANTS)[:, None], (VARIANTS, PEOPLE)).astype(np.uint8)
+    eids = tuple(str(i) for i in range(PEOPLE))
+    panel = Panel(eids, codes, np.full(PEOPLE, VARIANTS), VARIANTS, np.empty((0, PEOPLE), dtype=np.uint8))
+    genetic = standardised(codes).T @ rng.normal(size=(VARIANTS, REPEATS)) / np.sqrt(VARIANTS)
+    values = np.sqrt(0.6) * genetic + np.sqrt(0.4) * rng.normal(size=(PEOPLE, REPEATS))
+    covariates = rng.normal(size=(PEOPLE, 5))
+    values += 50 + covariates @ rng.normal(size=(5, REPEATS))
+    values[rng.random(values.shape) < lacking] = np.nan
+    traits = Traits(eids, tuple(f"t{k}" for k in range(REPEATS)), values)
+    found = heritability(traits, Covariates(eids, tuple(f"c{k}" for k in range(5)), covariates), panel).frame
+    spread = found["heritability"].std()
+    assert found["heritability"].mean() == pytest.approx(0.6, abs=4 * spread / np.sqrt(REPEATS))
+    assert found["se"].mean() == pytest.approx(spread, rel=0.15)
+    if lacking == 0.2:  # With half of the people GREML is often at its bound of 1.
+        assert found["greml"].mean() == pytest.approx(0.6, abs=4 * found["greml"].std() / np.sqrt(REPEATS))

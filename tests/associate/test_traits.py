@@ -13,9 +13,10 @@ from scipy import stats
 
 from ecgwas.associate import traits
 from ecgwas.associate.people.guards import Judged
+from ecgwas.associate.transform import rank_normal
 from ecgwas.errors import InputError
 from ecgwas.study import TraitOptions
-from ecgwas.tables import Features, Guards
+from ecgwas.tables import Features, Guards, People
 
 N = 80
 
@@ -45,7 +46,7 @@ def test_rank_normal_is_blom_with_mean_ranks() -> None:
     values = np.array([3.0, 1.0, 3.0, 7.0, -2.0, 5.0])
     # By hand: ranks 3.5 2 3.5 6 1 5; (rank - 3/8) / 6.25.
     expected = stats.norm.ppf([0.5, 0.26, 0.5, 0.9, 0.1, 0.74])
-    np.testing.assert_allclose(traits.rank_normal(values), expected, atol=1e-12)
+    np.testing.assert_allclose(rank_normal(values), expected, atol=1e-12)
 
 
 def test_rank_normal_trait_is_the_transformed_residual_of_statsmodels(tmp_path: Path) -> None:
@@ -79,7 +80,14 @@ def test_guards_leave_people_out_and_their_components_become_covariates(tmp_path
     scores = np.random.default_rng(1).normal(size=(N - 1, 4))
 
     def judge(eids: Sequence[str]) -> Judged:
-        return Judged({eids[0]: "call rate 0.5"}, Guards.empty(), tuple(eids[1:]), scores)
+        return Judged(
+            {eids[0]: "call rate 0.5"},
+            Guards.empty(),
+            tuple(eids[1:]),
+            scores,
+            np.ones(N - 1, dtype=np.int64),
+            np.zeros(N - 1, dtype=np.int8),
+        )
 
     built = traits.build(TraitOptions(covariates=path, components=3), table, ids(), judge)
     assert built.people.frame.row(0) == (ids()[0], "dropped", "call rate 0.5")
@@ -89,6 +97,23 @@ def test_guards_leave_people_out_and_their_components_become_covariates(tmp_path
     path.write_text(path.read_text().replace("age", "PC1"))
     given = traits.build(TraitOptions(covariates=path), table, ids(), judge)
     assert "computed_pc1" not in given.covariates.names
+
+
+def test_each_person_dropped_counts_once_under_the_first_reason() -> None:
+    reasons = [
+        "no recording; no genotypes", "no recording", "no genotypes; missing covariate sex", "missing covariate sex",
+        "missing covariate pc 10; missing covariate age", "call rate 0.9312", "call rate 0.9777", "heterozygosity +3.1 SD",
+        "heterozygosity -4.0 SD", "sex male, but F on X 0.02", "related to another person, kinship 0.251",
+        "related to another person, kinship 0.249", "ancestry outlier, 7.3 SD on a component", "",
+    ]  # fmt: skip
+    rows = [{"eid": f"p{i}", "status": "dropped" if reason else "kept", "reason": reason} for i, reason in enumerate(reasons)]
+    found = traits.dropped(People.of(rows))
+    assert sum(count for _, count in found) == len(reasons) - 1
+    assert dict(found) == {
+        "no recording": 2, "no genotypes": 1, "missing covariate sex": 1, "missing covariate pc 10": 1, "call rate": 2,
+        "heterozygosity": 2, "sex": 1, "related to another person": 2, "ancestry outlier": 1,
+    }  # fmt: skip
+    assert traits.dropped(People.empty()) == []
 
 
 def test_outliers_leave_no_heavy_tails_in_the_scan(tmp_path: Path) -> None:

@@ -148,3 +148,18 @@ def test_every_citation_has_its_reference_and_every_reference_is_cited_somewhere
     keys = {key for table in tables for words in table.values() for key in CITATION.findall(words)}
     assert keys <= REFERENCES.keys()
     assert REFERENCES.keys() - keys == {"components", "inflation", "strega", "string", "mcl", "fdr", "gwas_catalog"} - keys
+
+
+@pytest.mark.parametrize(
+    ("by_ancestry", "by_sex", "words"),
+    [("warn", "pass", "differs between ancestries:"), ("not judged", "warn", "differs between men and women (on X):"),
+     ("warn", "warn", "differs between ancestries and men and women (on X):")],
+)  # fmt: skip
+def test_unequal_variances_are_named_with_the_threshold(findings: Findings, by_ancestry: str, by_sex: str, words: str) -> None:
+    def text(by_ancestry: str, by_sex: str) -> str:
+        rows = (guard("variance_by_ancestry", by_ancestry, 0.05), guard("variance_by_sex", by_sex, 0.05))
+        return text_of(guarded(findings, *rows))
+
+    said = text(by_ancestry, by_sex)
+    assert f"The variance of some traits {words} their false positive rate may be above the stated level." in said
+    assert "The variance of some traits" not in text("pass", "not judged")

@@ -18,6 +18,7 @@ from lxml.html import document_fromstring
 from ecgwas import listing, stages
 from ecgwas.errors import InputError, MissingStageError, StudyError
 from ecgwas.stages import STAGES
+from ecgwas.stages import traits as traits_stage
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Loci
 from tests.cohorts import contents, copy_inputs, make_cohort
@@ -35,6 +36,7 @@ PROMISED = (
     "read/recordings.parquet", "represent/pca/features.parquet", "represent/pca/history.csv", "represent/ae/features.parquet",
     "represent/ae/features_seed1.parquet", "represent/ae/stability.csv", "represent/clinical/features.parquet",
     "traits/traits.parquet", "traits/covariates.parquet", "traits/people.csv",
+    "traits/ancestry.parquet",
     "scan/1.parquet", "loci/summary.csv", "loci/hits.csv", "loci/loci.csv", "loci/thresholds.csv", "genes/genes.csv",
     "genes/clusters.csv", "genes/edges.csv", "genes/enrichment.csv", "genes/gene_counts.csv", "genes/gene_leads.csv",
     "genes/cluster_terms.csv", "genes/cluster_view.csv", "genes/term_choice.csv", "genes/network_tests.csv",
@@ -97,6 +99,25 @@ def test_every_person_has_a_fate(finished: Study) -> None:
     assert set(recordings.filter(pl.col("status") == "kept")["eid"]) <= set(people["eid"])
     dropped = people.filter(pl.col("status") == "dropped")
     assert dropped["reason"].null_count() == 0
+
+
+def test_the_reasons_in_the_log_add_up_to_the_people_dropped(
+    finished: Study, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        traits_stage.STAGE.work(finished, "all", tmp_path, tmp_path)
+    line = next(record.getMessage() for record in caplog.records if "people dropped" in record.getMessage())
+    found = re.fullmatch(r"traits: (\d+) people, \d+ traits; (\d+) of (\d+) people dropped(?:: (.*))?", line)
+    assert found is not None
+    kept, dropped, everybody = (int(number) for number in found.groups()[:3])
+    counts = [int(part.rsplit(": ", 1)[1]) for part in (found.group(4) or "").split("; ") if part]
+    people = pl.read_csv(tmp_path / "people.csv", schema_overrides={"eid": pl.String})
+    assert (kept + dropped, sum(counts)) == (everybody, dropped)
+    assert everybody == people.height
+    assert dropped == people.filter(pl.col("status") == "dropped").height
+    guards = pl.read_csv(tmp_path / "guards.csv").filter(pl.col("about") == "people")
+    judged = guards["of"].max()
+    assert judged - guards["left_out"].sum() == kept
 
 
 def test_nothing_is_made_twice(finished: Study) -> None:

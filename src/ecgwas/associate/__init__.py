@@ -7,10 +7,10 @@
 
 An engine's file offers
 
-    scan(options, traits, covariates, genotypes, *, seed, track=silent, folder=None) -> ScanResult
+    scan(options, traits, covariates, genotypes, *, seed, track=silent, folder=None, ancestry=None) -> ScanResult
     check(options) -> None        raises an EcgwasError if the engine cannot run here
 
-`folder` is where an outside program leaves its own files.
+`folder` is where an outside program leaves its own files; `ancestry` (N,) says who is of which group of ancestry.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ecgwas.progress import silent
 from ecgwas.study import ScanOptions
@@ -38,10 +41,11 @@ def scan(
     seed: int,
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
+    ancestry: NDArray[np.int64] | None = None,
 ) -> ScanResult:
     """Every variant of one genotype part against every trait, by the engine that `options` names."""
-    engine = _engine(options)
-    result: ScanResult = engine.scan(options, traits, covariates, genotypes, seed=seed, track=track, folder=folder)
+    more = {"seed": seed, "track": track, "folder": folder, "ancestry": ancestry}
+    result: ScanResult = _engine(options).scan(options, traits, covariates, genotypes, **more)
     return result
 
 

@@ -55,12 +55,14 @@ def scan(
     seed: int,
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
+    ancestry: NDArray[np.int64] | None = None,
 ) -> ScanResult:
     """Every variant of `genotypes` against every trait; see ScanResult. `folder` receives every test, if `options.dense`.
 
-    Traits and covariates: the same people in the same order, all of them in `genotypes`. `seed` shuffles people; the same
-    seed gives the same shuffles on every chromosome. Invalid for related people. BLAS works on one thread throughout: the
-    blocks are what threads share, and a thread of BLAS that has had work turns on a core for a tenth of a second after it.
+    Traits and covariates: the same people in the same order, all of them in `genotypes`. ancestry (N,): their groups, in
+    which Hardy-Weinberg is judged; None: one group. `seed` shuffles people; the same seed gives the same shuffles on every
+    chromosome. Invalid for related people. BLAS works on one thread throughout: the blocks are what threads share, and a
+    thread of BLAS that has had work turns on a core for a tenth of a second after it.
     """
     if folder is None:
         options = options.model_copy(update={"dense": False})
@@ -69,7 +71,7 @@ def scan(
         pieces = genotypes.pieces()
         places = [findings.piece_folder(folder, number) for number in range(len(pieces))]
         found = [
-            _scan(options, traits, covariates, piece.genotypes, place, seed, track)
+            _scan(options, traits, covariates, piece.genotypes, place, seed, track, ancestry)
             for piece, place in zip(pieces, places, strict=True)
         ]
     first = found[0]
@@ -91,10 +93,10 @@ class _Scanned:
 
 def _scan(
     options: Matrix, traits: Traits, covariates: Covariates, genotypes: Genotypes, folder: Path | None, seed: int,
-    track: Callable[..., Any],
+    track: Callable[..., Any], ancestry: NDArray[np.int64] | None,
 ) -> _Scanned:  # fmt: skip
     """Variants of one file that men have once, or twice."""
-    cohort = assemble(traits, covariates, genotypes)
+    cohort = assemble(traits, covariates, genotypes, ancestry)
     grouped = groups(cohort, traits.names)
     shuffles = None
     if options.permutations:

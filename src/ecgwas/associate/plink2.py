@@ -27,7 +27,7 @@ from ecgwas.associate.calls.codes import Chooser
 from ecgwas.associate.calls.filesets import Fileset
 from ecgwas.associate.engine import findings, screening
 from ecgwas.associate.engine.blocks import men_of
-from ecgwas.associate.engine.cohort import Cohort, assemble, people
+from ecgwas.associate.engine.cohort import Cohort, assemble, people, strata
 from ecgwas.associate.engine.findings import Findings
 from ecgwas.associate.genotypes import Genotypes
 from ecgwas.errors import InputError, ToolError
@@ -71,16 +71,18 @@ def scan(
     seed: int,
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
+    ancestry: NDArray[np.int64] | None = None,
 ) -> ScanResult:
     """Every variant of `genotypes` against every trait; see ScanResult. There are no shuffles; `seed` is not used.
 
     folder: receives <representation>.<lead>/<feature>.glm.linear and plink2.log; None: they are thrown away.
+    ancestry (N,): as in matrix.py; with two or more Hardy-Weinberg is judged here, since PLINK knows one group only.
     Numbers have PLINK's six printed digits. Raises ToolError where PLINK is missing or fails, with its own words.
     """
     version(options)
     found, tested = [], []
     for number, piece in enumerate(genotypes.pieces()):
-        cohort = assemble(traits, covariates, piece.genotypes)
+        cohort = assemble(traits, covariates, piece.genotypes, ancestry)
         one = _scan(options, traits.names, piece.genotypes, cohort, findings.piece_folder(folder, number), track)
         found.append(findings.moved(one, piece.places))
         tested.append(people(cohort))
@@ -121,7 +123,7 @@ def _runs(
     options: Plink2, names: Sequence[str], every: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
     ids: Sequence[str], scratch: Path, target: Path,
 ) -> Iterator[Findings]:  # fmt: skip
-    poor = _uninformative(options, genotypes, cohort)
+    poor = _uninformative(options, genotypes, cohort) | _apart(options, genotypes, cohort)
     for number, (lead, members) in enumerate(every.items()):
         labels = plink2_files.labels([names[k] for k in members])
         plink2_files.write_traits(scratch, ids, labels, cohort.values[:, members])
@@ -136,8 +138,8 @@ def _runs(
         yield findings.total(found, len(names))
 
 
-def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[str]:
-    """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv."""
+def command(options: Plink2, genotypes: Genotypes, *, covariates: bool, hardy: bool = True) -> list[str]:
+    """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv; hardy: PLINK judges it."""
     modifiers = ["hide-covar", "omit-ref", "log10"]
     if genotypes.chrom == "X" and not genotypes.diploid:
         modifiers.append("no-x-sex")  # It stands among the covariates already.
@@ -147,7 +149,7 @@ def command(options: Plink2, genotypes: Genotypes, *, covariates: bool) -> list[
         *(["--maf", repr(options.min_maf)] if options.min_maf > 0 else []),
         *(["--mac", repr(options.min_mac)] if options.min_mac > 0 else []),
         *(["--geno", repr(1 - options.min_call_rate), "dosage"] if options.min_call_rate > 0 else []),
-        *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 else []),
+        *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 and hardy else []),
     ]
     return [
         options.program, *_files(genotypes.files), *(plink2_files.EXTRACT if options.variants is not None else []),
@@ -192,7 +194,7 @@ def _files(files: Fileset) -> list[str]:
 
 
 def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, out: Path) -> None:
-    arguments = command(options, genotypes, covariates=cohort.covariates.shape[1] > 0)
+    arguments = command(options, genotypes, covariates=cohort.covariates.shape[1] > 0, hardy=cohort.ancestry is None)
     done = subprocess.run(arguments, cwd=scratch, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         problem = plink2_files.complaint(done.stdout + "\n" + done.stderr)
@@ -247,7 +249,7 @@ def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.D
 def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> Findings:
     """Variants that PLINK's filters took away, with the filter's name."""
     absent = np.setdiff1d(np.arange(len(genotypes)), tested)
-    given = _judged(partial(filters.reasons, options), genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
+    given = _reasons(options, genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
     given[given == ""] = "left out by plink2"
     traits = cohort.values.shape[1]
     none = np.zeros(traits, dtype=np.int64)
@@ -263,10 +265,29 @@ def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDA
     return _judged(partial(filters.uninformative, options), genotypes, cohort).astype(bool)
 
 
+def _reasons(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
+    """(V,) the first filter that each variant fails, or empty."""
+    return _judged(partial(filters.reasons, options), genotypes, cohort, apart=strata(cohort, len(genotypes.eids)))
+
+
+def _apart(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
+    """(V,) bool: variants out of Hardy-Weinberg equilibrium in a group of ancestry."""
+    if cohort.ancestry is None or options.min_hwe_p == 0:
+        return np.zeros(len(genotypes), dtype=bool)
+    return np.asarray(_reasons(options, genotypes, cohort) == "hwe")
+
+
 def _judged(
-    judge: Callable[..., NDArray[Any]], genotypes: Genotypes, cohort: Cohort, having: NDArray[np.int64] | None = None
+    judge: Callable[..., NDArray[Any]],
+    genotypes: Genotypes,
+    cohort: Cohort,
+    having: NDArray[np.int64] | None = None,
+    apart: Sequence[tuple[Chooser, Chooser | None]] = (),
 ) -> NDArray[np.object_]:
-    """(V,) what `judge`, a function of filters.py, says of each variant; having: places of some of the cohort's people."""
+    """(V,) what `judge`, a function of filters.py, says of each variant.
+
+    having: places of some of the cohort's people; apart: the groups that `judge` looks at one by one.
+    """
     total = len(genotypes.eids)
     chosen = np.arange(len(cohort.rows)) if having is None else having
     everyone, men = Chooser(cohort.rows[chosen], total), men_of(cohort, chosen, total)
@@ -275,6 +296,8 @@ def _judged(
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))
         of = dosages.reader(genotypes, start, stop)
         found = of(everyone), None if men is None else of(men)
-        stated = {} if judge is filters.minor_alleles else {"stated": genotypes.stated_info[start:stop]}
-        said[start:stop] = judge(*found, haploid=cohort.haploid, **stated)
+        more: dict[str, Any] = {} if judge is filters.minor_alleles else {"stated": genotypes.stated_info[start:stop]}
+        if apart:
+            more["groups"] = [(of(own), None if own_men is None else of(own_men)) for own, own_men in apart]
+        said[start:stop] = judge(*found, haploid=cohort.haploid, **more)
     return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.associate.people import covariates as covariate_tables
+from ecgwas.associate.people import variances
 from ecgwas.associate.people.covariates import Coded, CovariateTable
 from ecgwas.associate.people.guards import Judge, Judged, nobody
+from ecgwas.associate.transform import TENS, residuals, span, transformed
 from ecgwas.errors import InputError, first_few
+from ecgwas.recording_tables import Ancestry
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates, Features, Guards, People, Traits
@@ -23,10 +27,12 @@ from ecgwas.tables import Covariates, Features, Guards, People, Traits
 COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
 """Names of principal components in covariate tables; UK Biobank's field is 22009."""
 
+OF_A_GUARD = re.compile(r"^(call rate|heterozygosity|sex|related to another person|ancestry outlier)\b.*")
+"""A guard's reason and what it says of one person."""
+
 MAX_SKEWNESS, MAX_KURTOSIS = 1.0, 3.0
 """Beyond these a trait's few largest values carry its test; rank-normal traits are far within."""
 
-BLOM = 3.0 / 8.0
 SAME = 1.0 - 1e-12
 """Traits whose correlation is beyond this, with either sign, are one trait."""
 
@@ -47,6 +53,7 @@ class TraitTables:
     report      one row per feature: trait, status kept | left_out, reason, n, skewness and excess kurtosis before, and of
                 what is tested: after the transformation and without the covariates (biased; null where left out before it)
     guards      every guard over people and traits
+    ancestry    group of ancestry of each person of the traits, in their order, and within which group traits were normalised
     notes       what was changed or is worth knowing, in words
     """
 
@@ -55,6 +62,7 @@ class TraitTables:
     people: People
     report: pl.DataFrame
     guards: Guards
+    ancestry: Ancestry
     notes: tuple[str, ...]
 
 
@@ -78,14 +86,39 @@ def build(
     _check_enough(options, kept, people)
     coded = _with_components(covariate_tables.code(table, kept, options), judged, options)
     candidates, notes = _candidates(features, kept)
-    names, values, report = _transformed(options, candidates, coded.covariates)
+    strata, more = _strata(options, judged)
+    names, values, report = _transformed(options, candidates, coded.covariates, strata)
     if not names:
         problem = f"none of the {len(candidates)} features makes a trait: {first_few(sorted({r['reason'] for r in report}))}"
         raise InputError(problem, fix="see the features in results/represent; lower traits.min_people if the study is small")
     traits = Traits(kept, tuple(names), values)
     frame = pl.DataFrame(report, schema=REPORT_SCHEMA)
-    guards = Guards(pl.concat([judged.guards.frame, _trait_guards(frame).frame]))
-    return TraitTables(traits, coded.covariates, people, frame, guards, (*coded.notes, *notes))
+    guards = pl.concat([judged.guards.frame, _trait_guards(frame).frame, _of_variance(traits, coded, judged).frame])
+    ancestry = Ancestry(pl.DataFrame({"eid": list(kept), "ancestry_group": judged.groups, "normalised_within": strata}))
+    return TraitTables(
+        traits, coded.covariates, people, frame, Guards(guards), ancestry, (*coded.notes, *notes, *more)
+    )  # fmt: skip
+
+
+def _strata(options: TraitOptions, judged: Judged) -> tuple[NDArray[np.int64], list[str]]:
+    """(N,) group within which each person's traits are normalised, and notes on options that do nothing."""
+    columns = {"ancestry": TENS * judged.groups, "sex": judged.sexes.astype(np.int64)}
+    notes = [
+        f"traits.normalise_within: {name} does nothing, everybody is in one group{' or X is not tested' * (name == 'sex')}"
+        for name in dict.fromkeys(options.normalise_within)
+        if len(np.unique(columns[name])) == 1
+    ]
+    numbers = np.zeros(len(judged.eids), dtype=np.int64)
+    for name in dict.fromkeys(options.normalise_within):
+        numbers += columns[name]
+    return numbers, notes
+
+
+def _of_variance(traits: Traits, coded: Coded, judged: Judged) -> Guards:
+    """The guards over variances, with the components that are covariates, or else those computed."""
+    given = [k for k, name in enumerate(coded.covariates.names) if COMPONENT.fullmatch(name)]
+    scores = coded.covariates.values[:, given] if given else judged.components
+    return variances.judge(traits, coded.covariates.values, variances.Strata(judged.groups, scores, judged.sexes))
 
 
 def _guarded(people: People, judged: Judged) -> People:
@@ -133,8 +166,15 @@ def _trait_guards(report: pl.DataFrame) -> Guards:
     return Guards.of(rows)
 
 
-def again(options: TraitOptions, features: Mapping[str, Features], covariates: Covariates, names: Sequence[str]) -> Traits:
-    """The traits of `names` made of other measurements of the same people; those that are not there or too few are left out."""
+def again(
+    options: TraitOptions, features: Mapping[str, Features], covariates: Covariates, names: Sequence[str],
+    strata: NDArray[np.int64] | None = None,
+) -> Traits:  # fmt: skip
+    """The traits of `names` made of other measurements of the same people; those that are not there or too few are left out.
+
+    strata (N,): the group within which each person is normalised, as in `Ancestry`; None: one group.
+    """
+    within = np.ones(len(covariates.eids), dtype=np.int64) if strata is None else strata
     candidates, _ = _candidates(features, covariates.eids)
     columns: dict[str, NDArray[np.float64]] = {}
     for name in names:
@@ -145,7 +185,7 @@ def again(options: TraitOptions, features: Mapping[str, Features], covariates: C
         basis = span(covariates.values[present])
         seen = values[present]
         columns[name] = np.full(len(values), np.nan)
-        columns[name][present] = _normal(seen, basis) if options.transform == "rank_normal" else seen
+        columns[name][present] = transformed(options, seen, basis, within[present])
     matrix = np.column_stack(list(columns.values())) if columns else np.empty((len(covariates.eids), 0))
     return Traits(covariates.eids, tuple(columns), matrix)
 
@@ -176,28 +216,6 @@ def check(options: TraitOptions, genotype_people: Sequence[str]) -> Sequence[str
     coded = covariate_tables.code(table, both, options)
     line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
     return [f"{line}; {len(coded.covariates.names)} covariate columns", *coded.notes]
-
-
-def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normal quantiles of the ranks: norm.ppf((rank - 3/8) / (n + 1/4)), ties share their mean rank.
-
-    values (N,) float64 without missing values, in any unit; gives (N,) float64 without unit.
-    Blom 1958; McCaw et al. 2020, Biometrics 76:1262 (indirect rank-based inverse normal transformation).
-    """
-    ranks = stats.rankdata(values, method="average")
-    quantiles: NDArray[np.float64] = stats.norm.ppf((ranks - BLOM) / (len(values) + 1 - 2 * BLOM))
-    return quantiles
-
-
-def span(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, R) orthonormal columns that span intercept and covariates; R < C + 1 if some are constant among these people."""
-    centred = covariates - covariates.mean(axis=0)
-    norms = np.linalg.norm(centred, axis=0)
-    varying = centred[:, norms > 1e-9 * np.maximum(np.abs(covariates).max(axis=0, initial=0.0), 1e-300)]
-    unit = varying / np.linalg.norm(varying, axis=0)
-    left, sizes, _ = np.linalg.svd(unit, full_matrices=False)
-    intercept = np.full((len(covariates), 1), 1.0 / np.sqrt(len(covariates)))
-    return np.hstack([intercept, left[:, sizes > 1e-7]])
 
 
 def _check_meeting(
@@ -244,10 +262,16 @@ def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[s
 def _check_enough(options: TraitOptions, kept: Sequence[str], people: People) -> None:
     if len(kept) >= options.min_people:
         return
-    reasons = people.frame.filter(pl.col("status") == "dropped")["reason"].value_counts(sort=True)
-    why = first_few(f"{reason}: {count}" for reason, count in reasons.iter_rows())
+    why = "; ".join(f"{reason}: {count}" for reason, count in dropped(people))
     problem = f"only {len(kept)} people have recording, genotypes and covariates (of {len(people)}; {why})"
     raise InputError(problem, where=options.covariates, fix=f"at least {options.min_people} are needed (traits.min_people)")
+
+
+def dropped(people: People) -> list[tuple[str, int]]:
+    """Reason and people, the commonest first; each person dropped counts once, under the first reason, without its numbers."""
+    reasons = people.frame.filter(pl.col("status") != "kept")["reason"]
+    first = (OF_A_GUARD.sub(r"\1", reason.split("; ")[0]) for reason in reasons)
+    return sorted(Counter(first).items(), key=lambda item: (-item[1], item[0]))
 
 
 def _candidates(features: Mapping[str, Features], kept: Sequence[str]) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
@@ -273,7 +297,7 @@ def _candidates(features: Mapping[str, Features], kept: Sequence[str]) -> tuple[
 
 
 def _transformed(
-    options: TraitOptions, candidates: Mapping[str, NDArray[np.float64]], covariates: Covariates
+    options: TraitOptions, candidates: Mapping[str, NDArray[np.float64]], covariates: Covariates, strata: NDArray[np.int64]
 ) -> tuple[list[str], NDArray[np.float64], list[dict[str, Any]]]:
     """Names of the traits kept, their values (N, K), and the report on every candidate."""
     kept: dict[str, NDArray[np.float64]] = {}
@@ -288,12 +312,12 @@ def _transformed(
             key = present.tobytes()
             if key not in spans:
                 spans[key] = span(covariates.values[present])
-            reason = _explained(seen, _residuals(seen, spans[key]))
+            reason = _explained(seen, residuals(seen, spans[key]))
         if reason is not None:
             rows[name] |= {"status": "left_out", "reason": reason}
             continue
-        after = _normal(seen, spans[key]) if options.transform == "rank_normal" else seen
-        rows[name] |= _shape(seen, "before") | _shape(_residuals(after, spans[key]), "after")
+        after = transformed(options, seen, spans[key], strata[present])
+        rows[name] |= _shape(seen, "before") | _shape(residuals(after, spans[key]), "after")
         column = np.full(len(values), np.nan)
         column[present] = after
         kept[name] = column
@@ -324,28 +348,6 @@ def _explained(seen: NDArray[np.float64], rest: NDArray[np.float64]) -> str | No
     if np.std(rest) > 1e-7 * np.std(seen):
         return None
     return "a combination of the covariates: nothing remains to test"
-
-
-def _residuals(values: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) what is left of values (N,) beside the orthonormal columns of basis (N, R)."""
-    rest: NDArray[np.float64] = values - basis @ (basis.T @ values)
-    return rest
-
-
-def _normal(seen: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normal quantiles, residuals of these on the covariates, normal quantiles of those.
-
-    Ranked first, because a few outliers would decide what the covariates explain: of the raw values' residuals, ranked, the
-    covariates can explain a third again, and what remains in the scan then has heavy tails.
-    """
-    rest = _residuals(rank_normal(_rounded(seen)), basis)
-    return rank_normal(_rounded(rest))
-
-
-def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    # Ten digits: equal values stay tied, and the ranks are the same whatever linear algebra library computed them.
-    rounded: NDArray[np.float64] = np.round(values / float(np.std(values)), 10)
-    return rounded
 
 
 def _shape(values: NDArray[np.float64], when: str) -> dict[str, float]:

@@ -69,6 +69,7 @@ VARIANT_QC = {
     "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
 }
 NAMES = {"person_call_rate": "call rate", "variant_info": "imputation information"}
+UNEQUAL = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men and women (on X)"}
 AT_LOCI = {
     "loci/clumps": "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
     "loci/multitrait": "Sets of traits were tested jointly by the omnibus test and ACAT [@multitrait], in the same "
@@ -185,9 +186,17 @@ def _associated(findings: Findings) -> str:
     return (
         f"{transform} In {people:,} participants, {len(findings.trait_names):,} traits were tested against {tests:,} variants "
         f"({scan['build']}) by {ENGINES.get(scan['kind'], scan['kind'])}.{filters} Genomic inflation was judged by λ "
-        f"[@inflation]. Significance: {_limit(findings)}; −log10 p {findings.threshold['neglog10p']:.2f}. "
+        f"[@inflation]. Significance: {_limit(findings)}; −log10 p {findings.threshold['neglog10p']:.2f}.{_variances(findings)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
+
+
+def _variances(findings: Findings) -> str:
+    """What the guards over variances saw, where a threshold by permutations may not hold."""
+    found = {row["guard"] for row in _guards(findings, "traits") if row["status"] == "warn"}
+    words = " and ".join(between for guard, between in UNEQUAL.items() if guard in found)
+    said = f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
+    return said if words else ""
 
 
 def _limit(findings: Findings) -> str:

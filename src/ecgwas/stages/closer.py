@@ -19,6 +19,7 @@ from ecgwas.associate.hits.thresholds import used
 from ecgwas.associate.people import panel
 from ecgwas.loci_tables import Clumps, Heritability, Inflation, KnownTested
 from ecgwas.stages import represent, scan
+from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Covariates, Features, ScanResult, Traits
@@ -30,13 +31,14 @@ class Look:
     def __init__(self, study: Study, traits: Traits, covariates: Covariates, results: Sequence[ScanResult]) -> None:
         self.study, self.traits, self.covariates = study, traits, covariates
         self.tested = VariantsTested.from_frame(pl.concat([result.left_out.frame for result in results]))
+        self.ancestry = trait_stage.load_ancestry(study, "ancestry_group")
         self._open: dict[str, Chromosome] = {}
 
     def chromosome(self, name: str) -> Chromosome:
         """The people tested on one chromosome, and its genotypes."""
         if name not in self._open:
             opened = genotypes.open_part(self.study.scan, name)
-            self._open[name] = self._sharing(Chromosome.of(opened, self.traits, self.covariates))
+            self._open[name] = self._sharing(Chromosome.of(opened, self.traits, self.covariates, self.ancestry))
         return self._open[name]
 
     def _sharing(self, found: Chromosome) -> Chromosome:
@@ -113,7 +115,8 @@ class Look:
     def _measured(self, files: Mapping[str, Path], names: Sequence[str]) -> Traits:
         """Traits of other features of the same people; files: representation -> its features."""
         features = {name: Features.read(path) for name, path in files.items()}
-        return trait_tables.again(self.study.traits, features, self.covariates, names)
+        strata = trait_stage.load_ancestry(self.study, "normalised_within")
+        return trait_tables.again(self.study.traits, features, self.covariates, names, strata)
 
 
 def of_seeds(study: Study) -> list[RepresentationOptions]:

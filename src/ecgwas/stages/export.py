@@ -69,11 +69,13 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
         return
     tested, covariates = traits.load_traits(study), traits.load_covariates(study)
     opened = [genotypes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
+    ancestry = traits.load_ancestry(study, "ancestry_group")
     at_once = max(1, ROWS_AT_ONCE // max(1, sum(len(part) for part in opened)))
     for start in range(0, len(chosen), at_once):
         names = chosen[start : start + at_once]
         few = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
-        results = [associate.scan(gather.engine(study), few, covariates, part, seed=0) for part in opened]
+        engine = gather.engine(study)
+        results = [associate.scan(engine, few, covariates, part, seed=0, ancestry=ancestry) for part in opened]
         frame = pl.concat([result.associations.frame for result in results])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
 

@@ -70,7 +70,8 @@ def _neighbourhood(
 ) -> report.Region:
     here = _around(genotypes.open_part(study.scan, locus["chrom"]), locus)
     options = engine(study)
-    scanned = associate.scan(options, trait, covariates, here, seed=0).associations.frame
+    ancestry = traits.load_ancestry(study, "ancestry_group")
+    scanned = associate.scan(options, trait, covariates, here, seed=0, ancestry=ancestry).associations.frame
     squared = _squared_correlations(here, place_of_lead(here, locus), trait.eids)
     r2 = pl.Series(squared[rows_of(here, scanned)], dtype=pl.Float64).fill_nan(None)
     kept = scanned.select("variant", "pos", "effect_allele", "other_allele", "neglog10p")

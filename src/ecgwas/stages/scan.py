@@ -47,7 +47,7 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    loaded = traits.load_traits(study), traits.load_covariates(study)
+    loaded, groups = (traits.load_traits(study), traits.load_covariates(study)), traits.load_ancestry(study, "ancestry_group")
     opened = genotypes.open_part(study.scan, part)
     builds.check(study.scan, [opened])
     for member in opened.members or (opened,):
@@ -57,7 +57,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
     folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
-    result = associate.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder)
+    result = associate.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
     result.associations.write(out / f"{part}.parquet")
     (out / "sets").mkdir()
     result.sets.write(out / "sets" / f"{part}.parquet")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ecgwas import ecg
 from ecgwas.associate import genotypes, traits
 from ecgwas.associate.people import covariates, guards, panel
+from ecgwas.recording_tables import Ancestry
 from ecgwas.stages import represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
@@ -45,14 +47,16 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     people = _withdrawn(study, tables.people)
     tables.traits.write(out / "traits.parquet")
     tables.covariates.write(out / "covariates.parquet")
+    tables.ancestry.write(out / "ancestry.parquet")
     people.write(out / "people.csv")
     tables.report.write_csv(out / "traits.csv")
     tables.guards.write(out / "guards.csv")
     for note in tables.notes:
         logger.warning("traits: %s", note)
-    reasons = Counter(people.frame.filter(people.frame["status"] != "kept")["reason"])
-    logger.info("traits: %d people, %d traits; people dropped: %s", len(tables.traits.eids), len(tables.traits.names),
-                "; ".join(f"{reason}: {count}" for reason, count in reasons.most_common(8)) or "none")  # fmt: skip
+    gone = traits.dropped(people)
+    why = f": {'; '.join(f'{reason}: {count}' for reason, count in gone)}" if gone else ""
+    logger.info("traits: %d people, %d traits; %d of %d people dropped%s", len(tables.traits.eids), len(tables.traits.names),
+                sum(count for _, count in gone), len(people), why)  # fmt: skip
 
 
 def _withdrawn(study: Study, people: People) -> People:
@@ -65,7 +69,8 @@ def _withdrawn(study: Study, people: People) -> People:
 def _judged(study: Study, eids: Sequence[str]) -> guards.Judged:
     """The guards over people, by the study's genotypes."""
     options = study.traits.guards
-    if study.traits.components == 0 and not any(getattr(options, name) for name in type(options).model_fields):
+    off = study.traits.components == 0 and not any(getattr(options, name) for name in type(options).model_fields)
+    if off and not study.traits.normalise_within:
         return guards.nobody(eids)
     open_part = partial(genotypes.open_part, study.scan)
     parts = genotypes.parts(study.scan)
@@ -73,12 +78,19 @@ def _judged(study: Study, eids: Sequence[str]) -> guards.Judged:
     first = open_part("X" if "X" in parts else parts[0])
     sexes = first.sexes[first.find(eids)]
     seed = seed_of(study, "components")
-    return guards.judge(options, seen, sexes, wanted_components=study.traits.components, seed=seed)
+    judged = guards.judge(options, seen, sexes, wanted_components=study.traits.components, seed=seed)
+    return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 
 
 def load_traits(study: Study) -> Traits:
     """The traits of the study."""
     return Traits.read(stage_folder(study, "traits") / "traits.parquet")
+
+
+def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:
+    """(N,) `column` of Ancestry, of the people tested in the order of the traits."""
+    frame = Ancestry.read(stage_folder(study, "traits") / "ancestry.parquet").frame
+    return frame[column].to_numpy()
 
 
 def load_covariates(study: Study) -> Covariates:

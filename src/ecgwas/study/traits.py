@@ -36,6 +36,9 @@ class TraitOptions(Options):
     transform: Literal["rank_normal", "none"] = "rank_normal"
     """Normal quantiles by rank (Blom), their residuals on the covariates, and normal quantiles of those; or features as they
     are."""
+    normalise_within: tuple[Literal["ancestry", "sex"], ...] = ()
+    """Groups with variances of their own: ranks, or SDs with `transform: none`, are made equal within each. `ancestry`: groups
+    found in the genotypes; `sex`: of the .fam, for X, where variances of men and women differ."""
     min_people: int = option(50, ge=10)
     """Traits measured in fewer people are left out and listed."""
     components: int = option(10, ge=0, le=50)

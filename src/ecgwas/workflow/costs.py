@@ -13,8 +13,8 @@ from ecgwas.associate import matrix
 from ecgwas.associate.calls import dosages
 from ecgwas.associate.engine import permute
 from ecgwas.associate.hits import by_frequency, credible, heritability, matching, membership, region
-from ecgwas.associate.people import components as ancestry
-from ecgwas.associate.people import kinship
+from ecgwas.associate.people import ancestry, guards, kinship
+from ecgwas.associate.people import components as axes
 from ecgwas.associate.people import panel as panels
 from ecgwas.report import embedded
 from ecgwas.represent import components, traits_of
@@ -83,6 +83,8 @@ POINT_BYTES = 700.0
 PASSED_BYTES, LEFT_BYTES = 300.0, 10.0
 """Of a kept row while it is looked at, with others of its chromosome; of one that is done with, in memory that lies idle."""
 GENOME_BP = 2.9e9
+SPLITS = 3
+"""Times that groups of ancestry are tried to be split: once, and twice more where they are."""
 COMMON = 0.5
 """Share of variants that are common enough to judge people by, and of these that are independent: as on an array."""
 
@@ -238,11 +240,13 @@ def traits(study: Study, size: Size, count: int) -> Need:
     people, options = size.tested, study.traits
     looked = min(size.all_variants, panels.LOOKED_AT)
     kept = min(COMMON**2 * looked, panels.KEPT)
-    pairs = options.guards.max_kinship is not None
+    judged = options.components > 0 or options.guards.max_component_sd is not None
+    pairs = options.guards.max_kinship is not None or (judged and people <= guards.MOST_COMPARED)
     cpu = CONSTANTS["start"] + looked * people * CONSTANTS["panel_call"]
     cpu += 5 * people**2 * kept * CONSTANTS["kinship_product"] if pairs else 0.0
-    judged = options.components > 0 or options.guards.max_component_sd is not None
-    cpu += (1 + ancestry.ROUNDS) * kept * people * CONSTANTS["component_call"] if judged else 0.0
+    # Once for components, and for groups of ancestry some variants for every split that is tried.
+    seen = kept + SPLITS * min(kept, ancestry.MOST_VARIANTS)
+    cpu += (1 + axes.ROUNDS) * seen * people * CONSTANTS["component_call"] if judged else 0.0
     cpu += count * (CONSTANTS["trait"] + people * CONSTANTS["trait_value"])
     held = 6.0 * people * count * 8 + size.listed_bytes + panel_bytes(size)
     held += max(_pairs_bytes(kept, people) if pairs else 0.0, _components_bytes(kept, people) if judged else 0.0)
@@ -265,7 +269,7 @@ def _pairs_bytes(kept: float, people: int) -> float:
 
 def _components_bytes(kept: float, people: int) -> float:
     """Some genotypes standardised, and the vectors of every round twice."""
-    return 24.0 * min(ancestry.TOGETHER, kept * people) + 16.0 * people * (1 + ancestry.ROUNDS) * (ancestry.OVERSAMPLED + 10)
+    return 24.0 * min(axes.TOGETHER, kept * people) + 16.0 * people * (1 + axes.ROUNDS) * (axes.OVERSAMPLED + 10)
 
 
 def scan(study: Study, size: Size, count: int, variants: int) -> Need:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
@@ -26,13 +28,16 @@ REACH = 14.0
 def reasons(
     options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
     haploid: bool = False, stated: NDArray[np.float64] | None = None,
+    groups: Sequence[tuple[AnyBlock, AnyBlock | None]] = (),
 ) -> NDArray[np.object_]:  # fmt: skip
     """(V,) text: the first of REASONS that holds of each variant, or empty.
 
     block: all people tested; males: on chromosome X the men among them, whose one allele is counted once in frequencies
     and who enter the Hardy-Weinberg test as alleles (Graffelman and Weir 2016); their heterozygous calls count for half.
     haploid (Y, MT): everybody has one allele, and there is no Hardy-Weinberg test. stated (V,) float64: information that
-    the file gives of each variant, NaN where it does not.
+    the file gives of each variant, NaN where it does not. groups: people and men of each group of ancestry, in which
+    Hardy-Weinberg is judged one by one (a variant fails if it fails in one); empty: among all people. Over several ancestries
+    at once a variant fails because it tells them apart (Wahlund 1928, Hereditas 11:65).
     """
     alleles, minor = _alleles(block, males, haploid=haploid)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -44,9 +49,9 @@ def reasons(
         uninformative(options, block, males, haploid=haploid, stated=stated),
     ]
     first = np.select(failed, list(range(1, len(failed) + 1)), 0)
-    if not haploid:
-        unsure = np.flatnonzero((first == 0) & ~_surely_in_equilibrium(options, block, males))
-        first[unsure[[not _in_equilibrium(options, block, males, int(i)) for i in unsure]]] = REASONS.index("hwe")
+    for own, own_males in () if haploid else groups or [(block, males)]:
+        unsure = np.flatnonzero((first == 0) & ~_surely_in_equilibrium(options, own, own_males))
+        first[unsure[[not _in_equilibrium(options, own, own_males, int(i)) for i in unsure]]] = REASONS.index("hwe")
     return np.asarray(np.array(REASONS, dtype=object)[first])
 
 

@@ -14,7 +14,7 @@ from ecgwas.associate.calls import dosages, filters
 from ecgwas.associate.calls.codes import Chooser
 from ecgwas.associate.calls.dosages import AnyBlock
 from ecgwas.associate.engine import collinear, dense, findings, kernels
-from ecgwas.associate.engine.cohort import Cohort, Group
+from ecgwas.associate.engine.cohort import Cohort, Group, strata
 from ecgwas.associate.engine.dense import Dense
 from ecgwas.associate.engine.findings import Findings
 from ecgwas.associate.engine.fit import Fitter
@@ -70,6 +70,7 @@ class Scanner:
         empty = kernels.empty(options.kernel)
         self.everyone = Chooser(cohort.rows, total, empty)
         self.males = men_of(cohort, np.arange(len(cohort.rows)), total)
+        self.strata = strata(cohort, total)
         fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid, streaming=True) for group in groups]
         self.groups = [
             (group, Chooser(cohort.rows[group.people], total, empty), fitter, fitter.tally())
@@ -91,7 +92,8 @@ class Scanner:
         whole = of(self.everyone)
         males = None if self.males is None else of(self.males)
         stated = self.genotypes.stated_info[start:stop]
-        reasons = filters.reasons(self.options, whole, males, haploid=self.haploid, stated=stated)
+        groups = [(of(own), None if men is None else of(men)) for own, men in self.strata]
+        reasons = filters.reasons(self.options, whole, males, haploid=self.haploid, stated=stated, groups=groups)
         passed = reasons == ""
         kept, left_out = np.flatnonzero(passed), np.flatnonzero(~passed)
         tested = whole if len(kept) == len(whole) else whole.pick(kept)

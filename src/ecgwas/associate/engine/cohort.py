@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.associate.calls.codes import Chooser
 from ecgwas.associate.engine.algebra import Design, design
 from ecgwas.associate.engine.collinear import Rules
 from ecgwas.associate.genotypes import Genotypes
-from ecgwas.associate.traits import span
+from ecgwas.associate.transform import span
 from ecgwas.errors import InputError, first_few
 from ecgwas.tables import Covariates, Traits
 
@@ -31,6 +32,7 @@ class Cohort:
     males       (N,) bool on X, else None
     haploid     on Y (men only) and MT: everybody has one allele, and effects are those of one allele
     total       people with traits; more than N where people are left out for their sex
+    ancestry    (N,) int64, groups in which Hardy-Weinberg is judged; None: one
     """
 
     rows: NDArray[np.int64]
@@ -40,6 +42,7 @@ class Cohort:
     males: NDArray[np.bool_] | None
     total: int
     haploid: bool = False
+    ancestry: NDArray[np.int64] | None = None
 
     def same_as(self, other: Cohort) -> bool:
         """True if another one, made of the same tables, is the same: so are the chromosomes' but for X, Y and MT."""
@@ -61,8 +64,9 @@ class Group:
     rules: Rules
 
 
-def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes) -> Cohort:
-    """Traits and covariates must hold the same people in the same order.
+def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ancestry: NDArray[np.int64] | None = None) -> Cohort:
+    """Traits and covariates must hold the same people in the same order; ancestry (N,): their
+    groups, in that order, too.
 
     Variants of X that are all pseudoautosomal (Genotypes.pieces) are as those of an autosome. As in PLINK 2, people of unknown
     sex are left out on X, and all but men on Y. Raises InputError for people without genotypes, and where nobody is left.
@@ -86,7 +90,24 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes) -> Co
         numbers = with_sex(numbers, sexes)
     males = sexes == MALE if on_x else None
     haploid = genotypes.chrom in HAPLOID
-    return Cohort(rows, order, traits.values[order], numbers, males, len(traits.eids), haploid)
+    own = None if ancestry is None or len(np.unique(ancestry)) == 1 else ancestry[order]
+    return Cohort(rows, order, traits.values[order], numbers, males, len(traits.eids), haploid, own)
+
+
+def strata(cohort: Cohort, total: int) -> list[tuple[Chooser, Chooser | None]]:
+    """Choosers of each group of ancestry and, on X, of the men in it; none in a cohort of one group.
+
+    total: people in the .fam. A group of X without women says nothing of Hardy-Weinberg and is not there.
+    """
+    if cohort.ancestry is None:
+        return []
+    found: list[tuple[Chooser, Chooser | None]] = []
+    for number in np.unique(cohort.ancestry):
+        own = cohort.ancestry == number
+        men = np.zeros(len(own), dtype=bool) if cohort.males is None else own & cohort.males
+        if men.sum() < own.sum():
+            found.append((Chooser(cohort.rows[own], total), Chooser(cohort.rows[men], total) if men.any() else None))
+    return found
 
 
 def with_sex(covariates: NDArray[np.float64], sexes: NDArray[np.int8]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.engine.cohort import Cohort, Group
 from ecgwas.associate.engine.collinear import MAX_INFLATION
 from ecgwas.associate.engine.joint import Joint, sets
-from ecgwas.associate.traits import span
+from ecgwas.associate.transform import span
 
 COLUMNS, ROWS = 2048, 1024
 """Shuffled traits and variants per product: enough to be fast, few enough that the product stays near the processor."""

@@ -60,10 +60,16 @@ class Auditor:
         groups = [genotype == count for count in (0, 1, 2)]
         row: dict[str, Any] = {f"people_{k}": int(own.sum()) for k, own in enumerate(groups)}
         row |= {f"mean_{k}": float(trait[own].mean()) if own.any() else None for k, own in enumerate(groups)}
-        males = self.chromosome.cohort.males
-        judged = copies if males is None else copies[~males]
-        none, one, two = (int((judged == count).sum()) for count in (0, 1, 2))
-        return row | {"missing": int(np.isnan(copies).sum()), "hwe_p": filters.mid_p(one, none, two)}
+        return row | {"missing": int(np.isnan(copies).sum()), "hwe_p": self._hardy_weinberg(copies)}
+
+    def _hardy_weinberg(self, copies: NDArray[np.float32]) -> float:
+        """Mid-p; on X of women; with several groups of ancestry the smallest of them, as the scan's filter judges."""
+        cohort = self.chromosome.cohort
+        judged = np.ones(len(copies), dtype=bool) if cohort.males is None else ~cohort.males
+        groups = np.ones(len(copies), dtype=np.int64) if cohort.ancestry is None else cohort.ancestry
+        each = [copies[judged & (groups == number)] for number in np.unique(groups)]
+        counts = [tuple(int((own == count).sum()) for count in (1, 0, 2)) for own in each]
+        return min(filters.mid_p(one, none, two) for one, none, two in counts)
 
     def _shrunk(self, hit: dict[str, Any]) -> dict[str, Any]:
         """Winner's curse, on the scale of z with the same p."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from ecgwas.associate.people.panel import Panel, standardised
-from ecgwas.associate.traits import span
+from ecgwas.associate.transform import residuals, span
 from ecgwas.loci_tables import Heritability
 from ecgwas.tables import Covariates, Traits
 
@@ -38,7 +38,8 @@ def heritability(traits: Traits, covariates: Covariates, panel: Panel) -> Herita
     unit variance, sigma = sum (l_i - l) (u_i'y)^2 / sum (l_i - l)^2 over eigenvectors u_i and eigenvalues l_i of PKP, l
     their mean (Haseman and Elston 1972; with covariates Ge et al. 2017, PLoS Genet 13:e1006711). Its variance follows from
     normal y.
-    A person without the trait counts as the mean; estimate and error are divided by the share who have it. Estimates are
+    Covariates are taken out among the people who have the trait; the others count as 0, and estimate and error are divided by
+    the share who have it. Estimates are
     not confined to 0..1. Of a few hundred people the error is of the size of 1: then it says what cannot be known.
     Likelihood (GREML): see `greml`, on the same eigenvalues.
     """
@@ -50,12 +51,13 @@ def heritability(traits: Traits, covariates: Covariates, panel: Panel) -> Herita
     values, vectors = _eigen(panel.codes[:, [place[traits.eids[i]] for i in chosen]], basis)
     centred = values - values.mean()
     moments = float(centred @ centred)
+    spans = _Spans(covariates.values[chosen])
     rows = []
     # LD score regression is not offered: below some 5,000 people its chi-squares hardly exceed 1 and its error is larger still.
     for name, column in zip(traits.names, traits.values[chosen].T, strict=True):
         present = np.isfinite(column)
-        trait = np.where(present, column - np.nanmean(column), 0.0)
-        trait = trait - basis @ (basis.T @ trait)
+        trait = np.zeros(len(column))
+        trait[present] = residuals(column[present], spans.of(present))
         trait *= np.sqrt(len(values)) / np.linalg.norm(trait)
         along = vectors.T @ trait
         share = float(centred @ along**2) / moments
@@ -71,6 +73,20 @@ def heritability(traits: Traits, covariates: Covariates, panel: Panel) -> Herita
              "greml_p": float(f"{likely.p:.6g}")}
         )  # fmt: skip
     return Heritability.of(rows)
+
+
+class _Spans:
+    """Orthonormal covariates of the people who have a trait; traits that the same people have share them."""
+
+    def __init__(self, covariates: NDArray[np.float64]) -> None:
+        self.covariates = covariates
+        self.known: dict[bytes, NDArray[np.float64]] = {}
+
+    def of(self, present: NDArray[np.bool_]) -> NDArray[np.float64]:
+        key = present.tobytes()
+        if key not in self.known:
+            self.known[key] = span(self.covariates[present])
+        return self.known[key]
 
 
 def greml(values: NDArray[np.float64], along: NDArray[np.float64]) -> Estimate:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.engine.cohort import Cohort, assemble
 from ecgwas.associate.genotypes import Genotypes
-from ecgwas.associate.traits import span
+from ecgwas.associate.transform import span
 from ecgwas.errors import InputError, first_few
 from ecgwas.tables import VARIANT_KEY, Covariates, Traits
 
@@ -89,9 +89,11 @@ class Chromosome:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, genotypes: Genotypes, traits: Traits, covariates: Covariates) -> Chromosome:
-        """Traits and covariates hold the same people in the same order."""
-        return cls(genotypes, assemble(traits, covariates, genotypes), traits.names)
+    def of(
+        cls, genotypes: Genotypes, traits: Traits, covariates: Covariates, ancestry: NDArray[np.int64] | None = None
+    ) -> Chromosome:
+        """Traits and covariates hold the same people in the same order; ancestry (N,): their groups, None: one."""
+        return cls(genotypes, assemble(traits, covariates, genotypes, ancestry), traits.names)
 
     def at(self, places: NDArray[np.int64]) -> Region:
         """These variants."""

@@ -124,15 +124,24 @@ def _common(block: Block) -> NDArray[np.bool_]:
     return np.asarray((frequency >= MIN_MAF) & (block.called >= MIN_CALL_RATE * block.people))
 
 
-def standardised(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(V, N) float64: copies less their mean, over sqrt(2 p (1 - p)); no call 0 (Patterson et al. 2006, PLoS Genet 2:e190)."""
+def standardised(codes: NDArray[np.uint8], reference: NDArray[np.uint8] | None = None) -> NDArray[np.float64]:
+    """(V, N) float64: copies less their mean, over sqrt(2 p (1 - p)); no call 0 (Patterson et al. 2006, PLoS Genet 2:e190).
+
+    Mean and p are of the same people, or of those in `reference` (V, R).
+    """
     seen = codes != NO_CALL
     copies = np.where(seen, codes, 0).astype(np.float32)
-    mean = copies.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    mean = _mean_copies(codes if reference is None else reference)
     spread = np.sqrt(np.maximum(mean * (1 - mean / 2), 1e-12))
     scaled: NDArray[np.float64] = (copies - mean[:, None]) / spread[:, None].astype(np.float32)
     scaled[~seen] = 0.0
     return scaled
+
+
+def _mean_copies(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    seen = codes != NO_CALL
+    copies = np.where(seen, codes, 0).astype(np.float32)
+    return np.asarray(copies.sum(axis=1) / np.maximum(seen.sum(axis=1), 1))
 
 
 def independent(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:

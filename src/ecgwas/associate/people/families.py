@@ -1,0 +1,161 @@
+"""The fewest people whose exclusion leaves no related pair: a maximum independent set in each family, found exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_EXACT = 200
+"""Families (sets of people connected by related pairs) of more people are solved by a heuristic."""
+MOST_STEPS = 20_000
+"""Branches that the exact search of one family may take before the heuristic takes over."""
+
+Graph = dict[int, set[int]]
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """people: ascending; heuristic: how many families were too large for the exact search."""
+
+    people: tuple[int, ...]
+    heuristic: int
+
+
+class _TooManyStepsError(Exception):
+    """The exact search of a family took more than MOST_STEPS branches."""
+
+
+def fewest(first: Sequence[int], second: Sequence[int], called: NDArray[np.int64]) -> Excluded:
+    """Who must be excluded so that no pair (first[i], second[i]) remains.
+
+    As few people as possible; of the smallest sets the one that keeps most calls (`called`, by person), then the earlier
+    people. Exact for families of up to LARGEST_EXACT people that take MOST_STEPS branches at most; the others are counted.
+    """
+    graph: Graph = {}
+    for one, other in zip(first, second, strict=True):
+        graph.setdefault(int(one), set()).add(int(other))
+        graph.setdefault(int(other), set()).add(int(one))
+    excluded: list[int] = []
+    heuristic = 0
+    for family in _families(graph):
+        kept = _exact(family, called)
+        if kept is None:
+            kept = _greedy(family, called)
+            heuristic += 1
+        excluded += family.keys() - kept
+    return Excluded(tuple(sorted(excluded)), heuristic)
+
+
+def _exact(family: Graph, called: NDArray[np.int64]) -> set[int] | None:
+    """The largest set of unrelated members, or None if the family is too large."""
+    if len(family) > LARGEST_EXACT:
+        return None
+    members = sorted(family)
+    # One person more outweighs all calls together, one call more outweighs all places in the list.
+    places = {person: len(members) - place for place, person in enumerate(members)}
+    scale = len(members) ** 2 + 1
+    total = sum(int(called[person]) for person in members) + len(members)
+    weights = {person: scale * (total + int(called[person])) + places[person] for person in members}
+    try:
+        return _Search().best(family, weights)
+    except _TooManyStepsError:
+        return None
+
+
+class _Search:
+    """Branch and bound for the independent set of largest weight."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def best(self, graph: Graph, weights: Mapping[int, int]) -> set[int]:
+        kept: set[int] = set()
+        for part in _families(graph):
+            kept |= self._connected(part, weights)
+        return kept
+
+    def _connected(self, graph: Graph, weights: Mapping[int, int]) -> set[int]:
+        if len(graph) == 1:
+            return set(graph)
+        leaf = min((person for person in graph if len(graph[person]) == 1), default=None)
+        if leaf is not None:
+            return self._folded(graph, weights, leaf)
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise _TooManyStepsError
+        hub = min(graph, key=lambda person: (-len(graph[person]), person))
+        with_hub = {hub} | self.best(_without(graph, graph[hub] | {hub}), weights)
+        # Each clique gives one person at most: if that cannot beat what was found, the other branch is spared.
+        rest = _without(graph, {hub})
+        if _bound(rest, weights) <= _weight(with_hub, weights):
+            return with_hub
+        without_hub = self.best(rest, weights)
+        return max(with_hub, without_hub, key=lambda kept: _weight(kept, weights))
+
+    def _folded(self, graph: Graph, weights: Mapping[int, int], leaf: int) -> set[int]:
+        """A person with one relative: kept if that relative is not, who is worth what is gained by the exchange."""
+        (relative,) = graph[leaf]
+        gain = weights[relative] - weights[leaf]
+        if gain <= 0:
+            return {leaf} | self.best(_without(graph, {leaf, relative}), weights)
+        kept = self.best(_without(graph, {leaf}), {**weights, relative: gain})
+        return kept if relative in kept else kept | {leaf}
+
+
+def _bound(graph: Graph, weights: Mapping[int, int]) -> int:
+    """The largest weight that an independent set can have, from a cover by cliques."""
+    cliques: list[set[int]] = []
+    total = 0
+    for person in sorted(graph, key=lambda one: (-weights[one], one)):
+        for clique in cliques:
+            if clique <= graph[person]:
+                clique.add(person)
+                break
+        else:
+            cliques.append({person})
+            total += weights[person]
+    return total
+
+
+def _weight(kept: Iterable[int], weights: Mapping[int, int]) -> int:
+    return sum(weights[person] for person in kept)
+
+
+def _without(graph: Graph, people: set[int]) -> Graph:
+    return {person: others - people for person, others in graph.items() if person not in people}
+
+
+def _families(graph: Graph) -> list[Graph]:
+    """The connected parts, by their first person."""
+    found, seen = [], set[int]()
+    for start in sorted(graph):
+        if start in seen:
+            continue
+        reached, border = {start}, [start]
+        while border:
+            new = graph[border.pop()] - reached
+            reached |= new
+            border += new
+        seen |= reached
+        found.append({person: graph[person] for person in sorted(reached)})
+    return found
+
+
+def _greedy(family: Graph, called: NDArray[np.int64]) -> set[int]:
+    """Members with the most relatives are excluded first (ties: fewer calls, then the later person), then members of whom
+    no relative is left are taken back."""
+    remaining = {person: set(others) for person, others in family.items()}
+    out: list[int] = []
+    while any(remaining.values()):
+        worst = max(remaining, key=lambda person: (len(remaining[person]), -int(called[person]), person))
+        for other in remaining.pop(worst):
+            remaining[other].discard(worst)
+        out.append(worst)
+    kept = set(remaining)
+    for person in reversed(out):
+        if not family[person] & kept:
+            kept.add(person)
+    return kept
