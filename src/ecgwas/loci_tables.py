@@ -91,7 +91,9 @@ class Audit(Table):
         "mean_1": Column(REAL, "with one"), "mean_2": Column(REAL, "with two"),
         "neglog10p_dominance": Column(REAL, "of one copy lying off the middle; null: a genotype in fewer than 5 people"),
         "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X of women)"),
-        "beta_corrected": Column(REAL, "effect without the winner's curse; null at or below the threshold"),
+        "strongest_of": Column(WHOLE, "tests of a locus's region of which this one is the strongest; null: it leads no locus"),
+        "beta_corrected": Column(REAL, "beta without the winner's curse: corrected for the threshold and, in a row that leads "
+                                       "a locus, for being the strongest; null at or below the threshold"),
         "beta_corrected_low": Column(REAL, "its 95 % interval"), "beta_corrected_high": Column(REAL, "its 95 % interval"),
         "beta_odd": Column(REAL, "effect on the trait of odd heartbeats; null where there is none"),
         "neglog10p_odd": Column(REAL, "-log10 p of it"),
