@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,15 @@ def test_a_set_without_anything_keeps_few_rows(tmp_path: Path) -> None:
     result = scanned(tmp_path, 0.0)
     assert len(result.set_permutation_max) == 400
     assert len(result.sets) < 5
+
+
+def test_rows_and_loci_beyond_the_threshold_of_sets_are_those_of_sets(tmp_path: Path) -> None:
+    """Not those of single traits that pass the same number: 2 rows in 1 locus were told where no set was a hit."""
+    found = judged(scanned(tmp_path, 0.22))
+    row = found.thresholds.frame.filter(pl.col("kind") == "sets").row(0, named=True)
+    assert (row["significant"], row["loci"]) == (len(found.set_hits), 1) == (1, 1)
+    single = scanned(tmp_path, 1.0)
+    none = replace(single, sets=single.sets.empty())
+    row = judged(none).thresholds.frame.filter(pl.col("kind") == "sets").row(0, named=True)
+    assert (row["significant"], row["loci"]) == (0, 0)
+    assert len(judged(none).hits) > 0
