@@ -159,7 +159,7 @@ class Associations(Table):
 
 
 class SetAssociations(Table):
-    """One row per variant and set of traits tested at once, from -log10 p 3 on."""
+    """One row per variant and set of traits tested at once, from -log10 p 3 on (of fewer than 1,000 variants all)."""
 
     columns = {
         "set": Column(TEXT, "traits of one representation at one lead, or of one representation: <representation>[.<lead>]"),

@@ -66,7 +66,9 @@ def scan(
         if options.permutations:
             count, jointly = options.permutations, options.sets_of_traits
             table = genotypes.hard and kernels.chosen(options.kernel) == "table"
-            shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly, table=table)
+            shuffles = Shuffles(
+                cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly, table=table, variants=len(genotypes)
+            )
         if folder is None:
             options = options.model_copy(update={"dense": False})
         scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
