@@ -144,7 +144,7 @@ class Shuffles:
         values -= self.basis @ (self.basis.T @ values)
         values /= np.linalg.norm(values, axis=0)
         self.values = values.astype(np.float32)
-        self.orders = _orders(cohort, count, seed)
+        self.orders = orders(cohort, count, seed)
         self.step = max(1, COLUMNS // traits)
         self.joint = Joint(sets(names, self.values, self.basis, self.degrees) if jointly else (), self.degrees)
         small = people * (traits + self.joint.width) * count * self.values.itemsize <= KEPT_BYTES
@@ -247,8 +247,8 @@ class Shuffles:
         return np.round(neglog10p(t, float(self.degrees)), DECIMALS)
 
 
-def _orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
-    """(count, N) int64: whose traits each person of the cohort gets.
+def orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
+    """(count, N) int64: whose traits each person of the cohort gets; equal for one seed wherever people are shuffled.
 
     Drawn for everyone with traits, whatever the order of the .fam; people who are not in the cohort are skipped.
     """
@@ -256,8 +256,8 @@ def _orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
     place = np.full(everyone, -1, dtype=np.int64)
     place[cohort.order] = np.arange(len(cohort.order))
     receivers = place[place >= 0]
-    orders = np.empty((count, len(receivers)), dtype=np.int64)
+    found = np.empty((count, len(receivers)), dtype=np.int64)
     for shuffle in range(count):
         donors = place[np.random.default_rng([seed, shuffle]).permutation(everyone)]
-        orders[shuffle, receivers] = donors[donors >= 0]
-    return orders
+        found[shuffle, receivers] = donors[donors >= 0]
+    return found
