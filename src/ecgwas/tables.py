@@ -278,7 +278,8 @@ class Matching(Table):
         "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
         "people": Column(WHOLE, "people matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
         "rate": Column(REAL, "by the predictors, effects estimated in other people"), "chance": Column(REAL, "without them"),
-        "chance_limit": Column(REAL, "what random matches pass in one of 40 cases; of the error rate, what they fall below"),
+        "chance_limit": Column(REAL, "what random matches pass in one of 40 cases; of the error rate, what they fall below; "
+                                     "null of loci: they were chosen in the participants judged, which noise alone passes"),
     }  # fmt: skip
 
 

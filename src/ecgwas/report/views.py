@@ -23,7 +23,7 @@ MOST_PLAIN = 100
 
 
 CAPTIONS = {
-    "share/matching": "ECG matched to genome, and genome to ECG, beside chance",
+    "share/matching": "ECG matched to genome, and genome to ECG, beside chance (of loci, chosen here, an upper bound)",
     "share/membership": "Members told from other people by what is passed on, beside chance",
     "traits/guards": "Guards over people and traits", "loci/guards": "Guards over variants, scan and hits",
     "inflation": "Inflation by allele frequency",
