@@ -139,6 +139,13 @@ class Guards(Table):
     }  # fmt: skip
 
 
+BETA_UNIT = (
+    "in standard deviations of the trait's ranked residuals (traits.transform: rank_normal), or in the unit of the trait's "
+    "residuals on the covariates (none)"
+)
+"""What effects are measured in: traits are transformed before they are tested."""
+
+
 class Associations(Table):
     """One row per variant and trait."""
 
@@ -151,8 +158,8 @@ class Associations(Table):
         "other_allele": Column(TEXT, "the other allele"),
         "eaf": Column(REAL, "frequency of the effect allele among the people tested"),
         "n": Column(WHOLE, "people tested"),
-        "beta": Column(REAL, "effect of one allele in the trait's unit"),
-        "se": Column(REAL, "standard error of beta"),
+        "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
+        "se": Column(REAL, "standard error of beta, in its unit"),
         "t": Column(REAL, "beta / se"),
         "neglog10p": Column(REAL, "-log10 p of the two-sided t test, computed in log space"),
     }

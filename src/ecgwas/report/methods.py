@@ -61,11 +61,12 @@ CLOSER = {
     "loci/clumps": "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
     "loci/multitrait": "Sets of traits were tested at once by the omnibus test and ACAT, in the same shuffles.",
     "loci/conditional": "Separate signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis.",
-    "loci/credible": "Sets of variants that hold the cause with 95 % probability were found by SuSiE, or by approximate Bayes "
-    "factors where it found no effect.",
+    "loci/credible": "Sets of variants that hold the cause with a nominal probability of 95 % (90 % did in simulated loci of "
+    "two or three causes) were found by SuSiE, or by approximate Bayes factors where it found no effect.",
     "loci/audit": "The strongest hits (at most {audit:,}) were audited: variances that differ (HC3), the most influential "
-    "person left out, dominance, Hardy-Weinberg equilibrium, odd against even heartbeats, effects without the "
-    "winner's curse.",
+    "person left out, dominance, Hardy-Weinberg equilibrium, odd against even heartbeats; effects were corrected for the "
+    "winner's curse: for the threshold (conditional likelihood) and, of lead variants, for being the strongest test of the "
+    "locus (hybrid conditional inference).",
     "loci/heritability": "Heritability by all common variants was estimated by Haseman-Elston regression and by GREML.",
 }
 
