@@ -169,8 +169,11 @@ class Joint:
         for one in self.sets:
             self._begin(one, correlations, largest, found)
             limits = self.least_of(found)
-            strong = largest[:, one.columns] > limits[:, None]
-            for shuffle in np.flatnonzero(strong.any(axis=1)):
+            own = largest[:, one.columns]
+            strong = own > limits[:, None]
+            # No variant has more than all traits at their largest would have together.
+            worth = strong.any(axis=1) & (self._bound(own) > _statistic(found))
+            for shuffle in np.flatnonzero(worth):
                 few = one.columns[strong[shuffle]]
                 rows = np.flatnonzero((np.abs(correlations[:, shuffle, few]) > limits[shuffle]).any(axis=1))
                 found[shuffle] = self._exceeding(correlations[rows[:, None], shuffle, one.columns], found[shuffle])
@@ -189,8 +192,7 @@ class Joint:
 
     def _exceeding(self, own: NDArray[np.float32], reached: float) -> float:
         """The larger of `reached` and ACAT of M variants, from correlations (M, K)."""
-        bins = np.minimum(np.abs(own) * np.float32(CEILINGS / self._far), CEILINGS).astype(np.int64)
-        bound = self._ceilings[bins].mean(axis=1)
+        bound = self._bound(np.abs(own))
         best = int(bound.argmax())
         if bound[best] <= _statistic(reached):
             return reached
@@ -199,6 +201,11 @@ class Joint:
         bound[best] = -np.inf
         worth = np.flatnonzero(bound > _statistic(reached))
         return max(reached, float(self.acat(own[worth]).max())) if len(worth) else reached
+
+    def _bound(self, sizes: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(M,) what ACAT's mean cannot exceed, from absolute correlations (M, K)."""
+        bins = np.minimum(sizes * np.float32(CEILINGS / self._far), CEILINGS).astype(np.int64)
+        return np.asarray(self._ceilings[bins].mean(axis=1))
 
     @cached_property
     def _far(self) -> float:
@@ -224,8 +231,8 @@ class Joint:
         return found
 
 
-def _statistic(neglog10p: float) -> float:
+def _statistic(neglog10p: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """ACAT's mean of cot(pi p) at this -log10 p, a little less."""
-    p = 10.0**-neglog10p
-    value = float(1 / np.tan(np.pi * p)) if p < 1 else -np.inf
-    return value - abs(value) * (1 - CLOSE)
+    p = np.minimum(10.0 ** -np.asarray(neglog10p, dtype=np.float64), 1 - 1e-15)
+    value = 1 / np.tan(np.pi * p)
+    return np.asarray(value - np.abs(value) * (1 - CLOSE))
