@@ -283,9 +283,21 @@ def inspect(file: Path, figure: Path | None) -> None:
 def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int | None) -> None:
     """Search FOLDER (results/share) for every eid, every recording and every small group; say what genomes would tell of it."""
     found = disclosure.audit(folder, results=results, eids=eids, min_people=min_people)
-    _tell(found.facts, found.mistakes)
-    click.echo(f"{folder} shows nobody. It may be passed on where your data's rules allow summary statistics:")
-    click.echo("what somebody who holds a genome, or an ECG, would learn from them is measured above.")
+    _tell(found.facts, ())
+    for line in found.measured:
+        click.echo(f"  measured: {line}")
+    for line in found.warnings:
+        click.echo(f"  warning: {line}")
+    _tell((), found.mistakes)
+    click.echo(f"No eid, no participant's recording and no small group was found in {folder}: that is what was searched for.")
+    if found.warnings:
+        click.echo(f"It is not anonymous: {len(found.warnings)} of the rates above are beyond chance (warning).")
+        click.echo("Whoever holds a participant's genome or ECG learns from it what they say, such as who took part.")
+    else:
+        click.echo(
+            "That is no proof that it is anonymous: of attacks by whoever holds a genome or an ECG those above were measured."
+        )
+    click.echo("Pass it on only where your data's rules allow summary statistics of so many participants.")
 
 
 @main.command(name="export")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ecgwas.tables import FLAG, REAL, TEXT, WHOLE, Column, Table
+from ecgwas.tables import BETA_UNIT, FLAG, REAL, TEXT, WHOLE, Column, Table
 
 PLACE = {
     "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
@@ -61,7 +61,8 @@ class Conditional(Table):
     columns = {
         "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
         "step": Column(WHOLE, "1: the lead variant; each later one beside all before it"), **PLACE,
-        "beta": Column(REAL, "effect beside the variants of earlier steps"), "se": Column(REAL, "its standard error"),
+        "beta": Column(REAL, f"effect beside the variants of earlier steps, {BETA_UNIT}"),
+        "se": Column(REAL, "its standard error"),
         "neglog10p": Column(REAL, "-log10 p beside the variants of earlier steps"),
         "neglog10p_alone": Column(REAL, "-log10 p by itself"),
         "neglog10p_joint": Column(REAL, "-log10 p beside all other signals; null for the row that is none"),
@@ -71,7 +72,8 @@ class Conditional(Table):
 
 
 class Credible(Table):
-    """Credible sets of each locus on its best trait: the variants that hold the cause with 95 % probability."""
+    """Credible sets of each locus on its best trait: variants that hold the cause with a nominal probability of 95 % (90 %
+    did in simulated loci of two or three causes)."""
 
     columns = {
         "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
@@ -89,7 +91,7 @@ class Audit(Table):
 
     columns = {
         "trait": Column(TEXT, "trait"), **PLACE, "eaf": Column(REAL, "frequency of the effect allele"),
-        "n": Column(WHOLE, "people tested"), "beta": Column(REAL, "effect of one allele"),
+        "n": Column(WHOLE, "people tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
         "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "of the scan"),
         "neglog10p_hc3": Column(REAL, "with variances that differ (HC3)"),
         "neglog10p_without_top": Column(REAL, "without the person whose leaving takes most of the effect away"),
@@ -99,13 +101,15 @@ class Audit(Table):
         "carriers_extreme": Column(REAL, "share of them in the tenth of people at the end where their allele puts them"),
         "people_0": Column(WHOLE, "people with no effect allele"), "people_1": Column(WHOLE, "with one"),
         "people_2": Column(WHOLE, "with two"), "missing": Column(WHOLE, "people without a call"),
-        "mean_0": Column(REAL, "mean of the trait without covariates in people with no effect allele; null: nobody"),
+        "mean_0": Column(REAL, "mean of the trait's residuals in people with no effect allele, in beta's unit; null: nobody"),
         "mean_1": Column(REAL, "with one"), "mean_2": Column(REAL, "with two"),
         "neglog10p_dominance": Column(REAL, "of one copy lying off the middle; null: a genotype in fewer than 5 people"),
         "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X of women); of several groups of ancestry the smallest"),
-        "beta_corrected": Column(REAL, "effect without the winner's curse; null at or below the threshold"),
+        "strongest_of": Column(WHOLE, "tests of a locus's region of which this one is the strongest; null: it leads no locus"),
+        "beta_corrected": Column(REAL, "beta without the winner's curse: corrected for the threshold and, in a row that leads "
+                                       "a locus, for being the strongest; null at or below the threshold"),
         "beta_corrected_low": Column(REAL, "its 95 % interval"), "beta_corrected_high": Column(REAL, "its 95 % interval"),
-        "beta_odd": Column(REAL, "effect on the trait of odd heartbeats; null where there is none"),
+        "beta_odd": Column(REAL, "effect on the trait of odd heartbeats, in beta's unit; null where there is none"),
         "neglog10p_odd": Column(REAL, "-log10 p of it"),
         "beta_even": Column(REAL, "effect on the trait of even heartbeats"), "neglog10p_even": Column(REAL, "-log10 p of it"),
         "seeds": Column(WHOLE, "other seeds from which the representation was trained again (represent, other_seeds)"),
@@ -143,11 +147,11 @@ class KnownTested(Table):
     columns = {
         "known_trait": Column(TEXT, "trait of the table of known loci"), "gene": Column(TEXT, "its gene; null: none named"),
         **PLACE, "best_trait": Column(TEXT, "our trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
-        "neglog10p_acat": Column(REAL, "over all our traits together (ACAT): the one to compare with 0.05"),
+        "neglog10p_acat": Column(REAL, "over all our traits (ACAT); how often chance has a p below 0.05 is in guards.csv"),
         "trait": Column(TEXT, "our trait that measures the same; null: none"),
         "alleles": Column(TEXT, "same | swapped | palindromic (not to be told) | others; null: the table names none"),
         "known_beta": Column(REAL, "published effect of our effect allele, in its own unit; null where that cannot be told"),
-        "beta": Column(REAL, "our effect on that trait"), "se": Column(REAL, "its standard error"),
+        "beta": Column(REAL, f"our effect on that trait, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
         "neglog10p_trait": Column(REAL, "its -log10 p"),
         "same_direction": Column(FLAG, "both effects have the same sign; null where one is not known"),
     }  # fmt: skip
@@ -160,7 +164,8 @@ class MetaAssociations(Table):
         "trait": Column(TEXT, "trait"), **PLACE,
         "eaf": Column(REAL, "frequency of the effect allele, weighted"),
         "n": Column(WHOLE, "people of all studies; null where a study does not say"), "studies": Column(WHOLE, "studies"),
-        "beta": Column(REAL, "inverse-variance mean of the effects"), "se": Column(REAL, "its standard error"),
+        "beta": Column(REAL, "mean of the effects by inverse variance, in their unit"),
+        "se": Column(REAL, "its standard error"),
         "z": Column(REAL, "beta / se"), "neglog10p": Column(REAL, "-log10 p, normal distribution"),
         "beta_random": Column(REAL, "mean of the effects by random effects (DerSimonian-Laird)"),
         "se_random": Column(REAL, "its standard error"),

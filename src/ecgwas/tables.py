@@ -154,6 +154,13 @@ class Guards(Table):
     }  # fmt: skip
 
 
+BETA_UNIT = (
+    "in standard deviations of the trait's ranked residuals (traits.transform: rank_normal), or in the unit of the trait's "
+    "residuals on the covariates (none)"
+)
+"""What effects are measured in: traits are transformed before they are tested."""
+
+
 class Associations(Table):
     """One row per variant and trait."""
 
@@ -166,15 +173,15 @@ class Associations(Table):
         "other_allele": Column(TEXT, "the other allele"),
         "eaf": Column(REAL, "frequency of the effect allele among the people tested"),
         "n": Column(WHOLE, "people tested"),
-        "beta": Column(REAL, "effect of one allele in the trait's unit"),
-        "se": Column(REAL, "standard error of beta"),
+        "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
+        "se": Column(REAL, "standard error of beta, in its unit"),
         "t": Column(REAL, "beta / se"),
         "neglog10p": Column(REAL, "-log10 p of the two-sided t test, computed in log space"),
     }
 
 
 class SetAssociations(Table):
-    """One row per variant and set of traits tested at once, from -log10 p 3 on."""
+    """One row per variant and set of traits tested at once, from -log10 p 3 on (of fewer than 1,000 variants all)."""
 
     columns = {
         "set": Column(TEXT, "traits of one representation at one lead, or of one representation: <representation>[.<lead>]"),
@@ -296,7 +303,8 @@ class Matching(Table):
         "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
         "people": Column(WHOLE, "people matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
         "rate": Column(REAL, "by the predictors, effects estimated in other people"), "chance": Column(REAL, "without them"),
-        "chance_limit": Column(REAL, "what random matches pass in one of 40 cases; of the error rate, what they fall below"),
+        "chance_limit": Column(REAL, "what random matches pass in one of 40 cases; of the error rate, what they fall below; "
+                                     "null of loci: they were chosen in the participants judged, which noise alone passes"),
     }  # fmt: skip
 
 

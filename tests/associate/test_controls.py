@@ -14,7 +14,7 @@ from scipy import stats
 from ecgwas.associate import genotypes
 from ecgwas.associate.calls import alleles
 from ecgwas.associate.calls.alleles import OTHERS, PALINDROMIC, SAME, SWAPPED, orientation
-from ecgwas.associate.hits import controls, known
+from ecgwas.associate.hits import controls, controls_null, known
 from ecgwas.associate.hits.region import Chromosome
 from ecgwas.loci_tables import KnownTested
 from ecgwas.study import LociOptions
@@ -130,20 +130,44 @@ def row_of(pos: int, trait: str, p_any: float, same: bool | None, p: float) -> d
     return empty | logs | {"chrom": "1", "pos": pos, "known_trait": trait, "same_direction": same}
 
 
-def test_shares_count_neighbours_once_and_are_judged_by_the_binomial() -> None:
+def judged(rows: list[dict[str, Any]], null: float, monkeypatch: pytest.MonkeyPatch) -> dict[str, controls.Share]:
+    """Shares of rows beside shuffles in which each row is seen with chance `null`, independently."""
+
+    def shuffled(table: KnownTested, chosen: Any, chromosomes: Any, *, seed: int) -> controls_null.Shuffled:
+        rng = np.random.default_rng(seed)
+        return controls_null.Shuffled(*(rng.random((int(chosen.sum()), 3000)) < null for _ in range(3)))
+
+    monkeypatch.setattr(controls, "shuffled", shuffled)
+    return controls.shares(KnownTested.of(rows), [], seed=1)
+
+
+def test_shares_count_neighbours_once_and_are_judged_beside_the_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row_of(1_000_000 * i, "QT", 0.01 if i < 9 else 0.5, i < 10, 0.01 if i < 6 else 0.5) for i in range(12)]
     rows += [row_of(1_000_000 * 11 + 1000, "QT", 0.01, True, 0.01), row_of(1_000_000 * 11 + 2000, "PR", 0.01, True, 0.01)]
-    found = controls.shares(KnownTested.of(rows))
+    found = judged(rows, 0.5, monkeypatch)
     assert (found["any_trait"].seen, found["any_trait"].of) == (9, 12)
     assert (found["same_direction"].seen, found["same_direction"].of) == (11, 13)
     assert (found["confirmed"].seen, found["confirmed"].of) == (7, 13)
-    assert found["same_direction"].p == pytest.approx(stats.binomtest(11, 13, 0.5, alternative="greater").pvalue)
-    judged = {row["guard"]: row for row in controls.verdicts(KnownTested.of(rows))}
-    assert {row["status"] for row in judged.values()} == {"pass"}
-    chance = [row_of(1_000_000 * i, "QT", 0.5, i % 2 == 0, 0.5) for i in range(20)]
-    assert {row["status"] for row in controls.verdicts(KnownTested.of(chance))} == {"warn"}
-    assert {row["status"] for row in controls.verdicts(KnownTested.of(rows[:3]))} == {"not judged"}
-    assert controls.verdicts(KnownTested.empty()) == []
+    # With independent rows the rank among the shuffles is the binomial p.
+    for share in found.values():
+        assert share.by_chance == pytest.approx(0.5, abs=0.02)
+        assert share.p == pytest.approx(stats.binomtest(share.seen, share.of, 0.5, alternative="greater").pvalue, abs=0.03)
+    status = {row["guard"]: row["status"] for row in controls.verdicts(found)}
+    assert status == {"known_any_trait": "warn", "known_same_direction": "pass", "known_confirmed": "warn"}
+    status = {row["status"] for row in controls.verdicts(judged(rows, 0.05, monkeypatch))}
+    assert status == {"pass"}
+    row = controls.verdicts(judged(rows, 0.05, monkeypatch))[0]
+    assert row["limit"] == pytest.approx(0.05, abs=0.01)
+    assert "in 300 shuffles of participants" in row["note"]
+    assert {row["status"] for row in controls.verdicts(judged(rows[:3], 0.05, monkeypatch))} == {"not judged"}
+    assert controls.verdicts(controls.shares(KnownTested.empty(), [], seed=1)) == []
+
+
+def test_rows_without_direction_or_alleles_are_no_controls_of_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row_of(1_000_000 * i, "QT", 0.5, None, 0.5) | {"neglog10p_trait": None} for i in range(12)]
+    found = judged(rows, 0.05, monkeypatch)
+    assert (found["any_trait"].of, found["same_direction"].of, found["confirmed"].of) == (12, 0, 0)
+    assert [row["status"] for row in controls.verdicts(found)] == ["warn", "not judged", "not judged"]
 
 
 @pytest.mark.real

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,19 +128,70 @@ def test_p_values_are_uniform_under_the_null_however_heavy_the_tails(tail: float
     assert (strength > 3).mean() == pytest.approx(0.001, abs=0.0009)
 
 
-def test_the_largest_of_a_shuffle_is_that_of_every_variant_and_set() -> None:
-    rng = np.random.default_rng(5)
-    values = unit(rng.normal(size=(PEOPLE, 5)))
-    made = the_set(values)
-    genotypes = unit(rng.normal(size=(PEOPLE, 300))).T
-    genotypes[7] = values[:, 2] * 0.6 + genotypes[7] * 0.8  # Something strong, so that ACAT is asked.
-    orders = [np.arange(PEOPLE), *(rng.permutation(PEOPLE) for _ in range(4))]
+@pytest.mark.parametrize(("variants", "traits", "alike", "strong"), [
+    (1, 2, 0.0, 0.0), (3, 5, 0.5, 0.0), (300, 5, 0.0, 0.6), (300, 5, 0.0, 0.0), (40, 30, 0.9, 0.0), (1000, 12, 0.3, 0.95),
+])  # fmt: skip
+def test_the_largest_of_a_shuffle_is_that_of_every_variant_and_set(
+    variants: int, traits: int, alike: float, strong: float
+) -> None:
+    """Whatever the number of variants, traits, and how like each other traits are; block after block."""
+    rng = np.random.default_rng(variants + traits)
+    values = unit(rng.normal(size=(PEOPLE, traits)) + alike * 2 * rng.normal(size=(PEOPLE, 1)))
+    names = [f"made.{'I' if k < traits // 2 else 'II'}.f{k}" for k in range(traits)]
+    made = Joint(joint.sets(names, values, NO_COVARIATES, PEOPLE - 2), PEOPLE - 2)
+    genotypes = unit(rng.normal(size=(PEOPLE, variants))).T
+    genotypes[0] = values[:, 1] * strong + genotypes[0] * (1 - strong**2) ** 0.5
+    orders = [np.arange(PEOPLE), *(rng.permutation(PEOPLE) for _ in range(20))]
     correlations = np.stack([genotypes @ values[order] for order in orders], axis=1)
-    found = made.acat_maxima(correlations, np.abs(correlations).max(axis=0))
-    for b in range(5):
-        combined = made.acat(correlations[:, b]).max()
-        assert found[b] == pytest.approx(combined if combined > joint.SCREEN else 0.0, rel=1e-6)
-    assert made.acat(correlations[:, 0]).max() > joint.SCREEN
+    found = np.zeros(len(orders))
+    for block in np.array_split(correlations, min(3, variants)):
+        found = made.acat_maxima(block, np.abs(block).max(axis=0), found)
+    direct = [max(made.acat(correlations[:, b, one.columns]).max() for one in made.sets) for b in range(len(orders))]
+    np.testing.assert_allclose(found, direct, rtol=1e-9)
+    if strong == 0.0:
+        assert np.min(direct) < 2.5  # Far below what a genome of variants reaches.
+
+
+def test_what_was_reached_elsewhere_is_never_lost() -> None:
+    rng = np.random.default_rng(9)
+    values = unit(rng.normal(size=(PEOPLE, 5)))
+    made, genotypes = the_set(values), unit(rng.normal(size=(PEOPLE, 50))).T
+    correlations = np.stack([genotypes @ values[rng.permutation(PEOPLE)] for _ in range(6)], axis=1)
+    before = np.array([0.0, 0.5, 1.0, 2.0, 5.0, 40.0])
+    direct = [made.acat(correlations[:, b]).max() for b in range(6)]
+    found = made.acat_maxima(correlations, np.abs(correlations).max(axis=0), before)
+    np.testing.assert_allclose(found, np.maximum(direct, before), rtol=1e-9)
+
+
+@pytest.mark.parametrize("variants", [1, 20])
+def test_p_values_of_sets_are_uniform_where_few_variants_are_tested(variants: int, tmp_path: Path) -> None:
+    """The rank of people as they are among shuffles, 200 null studies: shuffles whose ACAT was weak once counted as none."""
+    ranks = []
+    rng = np.random.default_rng(variants)
+    for seed in range(200):
+        values = rng.normal(size=(80, 6)) + rng.normal(size=(80, 1))
+        dosage = rng.binomial(2, 0.3, size=(variants, 80)).astype(float)
+        eids = tuple(str(i) for i in range(80))
+        traits = Traits(eids, tuple(f"made.{'I' if k % 2 else 'II'}.f{k}" for k in range(6)), values)
+        ranks.append(rank_of(traits, dosage, seed))
+    shares = [np.mean(np.array(ranks) <= level) for level in (0.1, 0.3, 0.5)]
+    assert shares == pytest.approx([0.1, 0.3, 0.5], abs=0.105)
+
+
+def rank_of(traits: Traits, dosage: NDArray[np.float64], seed: int) -> float:
+    """p of the largest set of people as they are, among 19 shuffles."""
+    values = unit(traits.values)
+    people = len(values)
+    basis = np.full((people, 1), people**-0.5)
+    made = Joint(joint.sets(traits.names, values, basis, people - 2), people - 2)
+    genotypes = unit(dosage.T).T
+    rng = np.random.default_rng([seed, 5])
+    orders = np.stack([np.arange(people), *(rng.permutation(people) for _ in range(19))])
+    correlations = np.stack([genotypes @ values[order] for order in orders], axis=1)
+    found = made.acat_maxima(correlations, np.abs(correlations).max(axis=0), np.zeros(20))
+    scores = made.shuffled(orders, basis.astype(np.float32))
+    found = np.maximum(found, made.strongest(made.omnibus(genotypes @ scores).max(axis=0)))
+    return float((found >= found[0]).mean())
 
 
 def test_the_omnibus_of_several_sets_and_shuffles_is_that_of_each() -> None:
@@ -209,4 +261,17 @@ def test_a_single_trait_leads_where_there_is_one(tmp_path: Path) -> None:
 def test_a_set_without_anything_keeps_few_rows(tmp_path: Path) -> None:
     result = scanned(tmp_path, 0.0)
     assert len(result.set_permutation_max) == 400
-    assert len(result.sets) < 5
+    assert len(result.sets) == 60  # Of so few variants all: the threshold may lie below 3.
+    assert result.sets.frame.filter(pl.max_horizontal("omnibus", "acat") >= 3).height < 5
+
+
+def test_rows_and_loci_beyond_the_threshold_of_sets_are_those_of_sets(tmp_path: Path) -> None:
+    """Not those of single traits that pass the same number: 2 rows in 1 locus were told where no set was a hit."""
+    found = judged(scanned(tmp_path, 0.22))
+    row = found.thresholds.frame.filter(pl.col("kind") == "sets").row(0, named=True)
+    assert (row["significant"], row["loci"]) == (len(found.set_hits), 1) == (1, 1)
+    single = scanned(tmp_path, 1.0)
+    none = replace(single, sets=single.sets.empty())
+    row = judged(none).thresholds.frame.filter(pl.col("kind") == "sets").row(0, named=True)
+    assert (row["significant"], row["loci"]) == (0, 0)
+    assert len(judged(none).hits) > 0

@@ -91,3 +91,18 @@ def test_shrinkage_is_that_of_ledoit_and_wolf() -> None:
     np.testing.assert_allclose(m.shrunk_covariance(many), many.T @ many / len(many), rtol=0.05, atol=0.15)
     few = m.shrunk_covariance(rng.standard_normal((4, 6)))
     assert np.linalg.eigvalsh(few).min() > 0.05
+
+
+def test_loci_chosen_by_these_features_pass_the_limit_without_any_effect_so_they_have_none() -> None:
+    rng = np.random.default_rng(6)
+    features, genomes = rng.standard_normal((300, 20)), rng.binomial(2, 0.4, (300, 2000)).astype(float)
+    strength = np.abs(np.corrcoef(features.T, genomes.T)[:20, 20:]).max(axis=0)
+    best = genomes[:, np.argsort(strength)[-20:]]
+    given = {"best": best, "other": genomes[:, :20]}
+    found = m.matching(features, given, seed=1, chosen_here=["best"]).frame
+    limits = m.matching(features, given, seed=1).frame
+    noise = limits.filter((pl.col("predictors") == "best") & (pl.col("measure").str.starts_with("area"))).row(0, named=True)
+    assert noise["rate"] > noise["chance_limit"]  # What made the limit wrong.
+    assert found.filter(pl.col("predictors") == "best")["chance_limit"].null_count() == 6
+    assert found.filter(pl.col("predictors") == "other").equals(limits.filter(pl.col("predictors") == "other"))
+    assert found["rate"].equals(limits["rate"])

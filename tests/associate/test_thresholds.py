@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import linalg, stats
+from scipy import linalg
 
 from ecgwas.associate.hits import thresholds
 from ecgwas.errors import StudyError
@@ -170,15 +172,63 @@ def test_the_interval_covers_the_true_family_wise_threshold(shuffles: int) -> No
     assert np.mean([one.value for one in found]) == pytest.approx(TRUE_THRESHOLD, abs=0.08)
 
 
-def test_the_fitted_tail_is_steadier_than_the_plain_quantile() -> None:
-    fitted = [thresholds.tail_quantile(np.sort(null_maxima(200, seed)), 0.01) for seed in range(200)]
-    plain = [np.quantile(null_maxima(200, seed), 0.99) for seed in range(200)]
-    assert np.std(fitted) < np.std(plain)
+@pytest.mark.parametrize(("shuffles", "error", "expected"), [
+    (20, 0.05, 1 / 21), (40, 0.05, 2 / 41), (100, 0.05, 5 / 101), (100, 0.04, 4 / 101), (100, 0.01, 1 / 101),
+    (200, 0.01, 2 / 201),
+    (399, 0.01, 0.01), (1000, 0.01, 10 / 1001), (999, 0.05, 0.05),
+])  # fmt: skip
+def test_a_null_study_exceeds_the_threshold_no_more_often_than_it_says(shuffles: int, error: float, expected: float) -> None:
+    """Exactly: a maximum is exchangeable with those of the shuffles. A generalised Pareto tail gave 6.3 % of 40 shuffles."""
+    rng = np.random.default_rng(shuffles)
+    maxima = -np.log(-np.log(rng.uniform(size=(2000, shuffles))))  # Gumbel
+    values = np.array([thresholds.family_wise(one, error).value for one in maxima])
+    level = -np.expm1(-np.exp(-values))
+    assert expected <= error + 1e-12
+    assert level.mean() == pytest.approx(expected, abs=4 * level.std() / 2000**0.5)
 
 
-@pytest.mark.parametrize("shape", [-0.2, 0.0, 0.2])
-def test_pareto_parameters_are_found(shape: float) -> None:
-    drawn = stats.genpareto.rvs(shape, scale=0.5, size=20_000, random_state=np.random.default_rng(5))
-    found_shape, found_scale = thresholds.pareto_tail(np.sort(drawn))
-    assert found_shape == pytest.approx(shape, abs=0.04)
-    assert found_scale == pytest.approx(0.5, rel=0.04)
+@pytest.mark.parametrize(("shuffles", "error"), [(19, 0.05), (99, 0.01), (24, 0.04), (0, 0.05)])
+def test_fewer_shuffles_than_one_over_the_error_are_refused(shuffles: int, error: float) -> None:
+    with pytest.raises(ValueError, match="cannot tell"):
+        thresholds.family_wise(null_maxima(shuffles, 1), error)
+
+
+def test_few_shuffles_set_no_upper_limit() -> None:
+    found = thresholds.family_wise(null_maxima(100, 1), 0.01)
+    assert found.high is None
+    assert found.low < found.value == null_maxima(100, 1).max()
+
+
+@pytest.mark.parametrize(("shuffles", "share", "kinds", "single"), [
+    (1000, 0.2, {"permutation": "0.04 ", "sets": "0.01 "}, 0.04), (99, 0.2, {"permutation": "0.05 "}, 0.05),
+    (100, 0.2, {"permutation": "0.04 ", "sets": "0.01 "}, 0.04), (1000, 0.0, {"permutation": "0.05 "}, 0.05),
+])  # fmt: skip
+def test_single_traits_have_the_share_of_sets_where_no_threshold_of_sets_can_be_told(
+    shuffles: int, share: float, kinds: dict[str, str], single: float
+) -> None:
+    maxima = null_maxima(shuffles, 3)
+    given = replace(result(maxima), set_permutation_max=maxima)
+    table = thresholds.table(LociOptions(set_share=share), [given], some_traits(), 32).frame
+    notes = {row["kind"]: row["note"] for row in table.iter_rows(named=True) if row["kind"] in ("permutation", "sets")}
+    assert notes.keys() == kinds.keys()
+    assert all(note.startswith(kinds[kind]) for kind, note in notes.items())
+    assert ("too few shuffles" in notes["permutation"]) == (shuffles == 99)
+    rank = int(np.ceil((1 - single) * (shuffles + 1) - 1e-9))
+    value = table.filter(table["kind"] == "permutation")["neglog10p"].item()
+    assert value == np.sort(maxima)[rank - 1]
+
+
+def test_a_share_of_sets_that_leaves_single_traits_too_little_is_refused() -> None:
+    maxima = null_maxima(40, 3)
+    given = replace(result(maxima), set_permutation_max=maxima)
+    with pytest.raises(StudyError, match=r"set scan\.permutations to 1000 or more"):
+        thresholds.table(LociOptions(set_share=0.98), [given], some_traits(), 32)
+
+
+def test_a_study_without_sets_keeps_their_share() -> None:
+    """One trait makes no set: nothing is spent on tests that are not made."""
+    maxima = null_maxima(1000, 3)
+    given = replace(result(maxima), set_permutation_max=np.zeros(1000))
+    kinds = thresholds.table(LociOptions(), [given], some_traits(), 32).frame
+    assert "sets" not in kinds["kind"].to_list()
+    assert kinds.filter(kinds["kind"] == "permutation")["note"].item().startswith("0.05 ")

@@ -235,6 +235,21 @@ def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, find
     assert "new" in text_of(page, "h-locus-2")
 
 
+@pytest.mark.parametrize(("transform", "unit"), [("rank_normal", "SD per allele"), ("none", "feature's unit per allele")])
+def test_effects_are_headed_by_the_unit_that_the_transformation_gave_them(
+    findings: Findings, transform: str, unit: str
+) -> None:
+    settings = {**findings.settings, "traits": {**findings.settings["traits"], "transform": transform}}
+    page = render(ReportOptions(), replace(findings, settings=settings)).html
+    headings = html.document_fromstring(page).xpath("//th")
+    found = [heading.text_content() for heading in headings if heading.text_content().startswith("beta")]
+    assert f"beta ({unit})" in found
+    assert f"beta without the winner's curse ({unit})" in found
+    assert all(unit in heading for heading in found if "known" not in heading)
+    assert f'"beta_unit":"{unit}"' in page
+    assert "90 % of those with two or three" in page
+
+
 def test_a_locus_that_leans_on_another_is_not_passed(findings: Findings) -> None:
     beside = pl.Series("neglog10p_beside", [findings.threshold["neglog10p"] - 0.1] * findings.loci.frame.height)
     page = render(ReportOptions(), replace(findings, loci=Loci(findings.loci.frame.with_columns(beside))))

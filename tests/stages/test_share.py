@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from ecgwas import stages
+from ecgwas.associate.hits.matching import beyond_chance
 from ecgwas.cli import main
 from ecgwas.errors import DisclosureError, InputError, MissingStageError
 from ecgwas.stages.disclosure import audit
@@ -63,6 +64,62 @@ def test_the_audit_passes_and_prints_what_it_searched(finished: Study) -> None:
     assert "are one person's" in done.output
     assert re.search(r"genome of an ECG by .*: \d\.\d+; by chance 0\.0\d+", done.output)
     assert re.search(r"members told by [\d,]+ allele frequencies .* and genome, area .*: \d\.\d+; by chance 0\.5", done.output)
+
+
+def test_what_genomes_tell_beyond_chance_is_a_warning_and_never_in_order(finished: Study, copy: Path) -> None:
+    """Members found with certainty once stood behind `ok:`, and before "shows nobody"."""
+    path = copy / "tables" / "share" / "membership.csv"
+    table = pl.read_csv(path)
+    known = ["audit", str(copy), "--results", str(finished.results)]
+
+    def said(rate: float) -> str:
+        table.with_columns(rate=pl.lit(rate)).write_csv(path)
+        done = CliRunner().invoke(main, known)
+        assert done.exit_code == 0, done.output
+        assert "shows nobody" not in done.output
+        assert not re.search(r"ok: .*(members told|by lead variants|by sex)", done.output)
+        return done.output
+
+    certain = said(1.0)
+    assert len(re.findall(r"^  warning: members told", certain, re.MULTILINE)) == table.height
+    assert re.search(r"It is not anonymous: \d+ of the rates above are beyond chance", certain)
+    nothing = said(0.0)
+    assert "warning: members" not in nothing
+    assert len(re.findall(r"^  measured: members told", nothing, re.MULTILINE)) == table.height
+    matching = copy / "tables" / "share" / "matching.csv"
+    pl.read_csv(matching).with_columns(rate=pl.col("chance")).write_csv(matching)
+    plain = said(0.0)
+    assert "warning" not in plain
+    assert "no proof that it is anonymous" in plain
+    matching.unlink()
+    path.unlink()
+    assert said_of_nothing(known).count("was not measured") == 2
+
+
+def said_of_nothing(known: list[str]) -> str:
+    output = CliRunner().invoke(main, known).output
+    assert not re.search(r"ok: .*not measured", output)
+    return output
+
+
+def test_an_error_rate_below_its_limit_is_beyond_chance() -> None:
+    row = {"measure": "equal error rate", "rate": 0.1, "chance_limit": 0.45}
+    assert beyond_chance(row) is True
+    assert beyond_chance(row | {"rate": 0.5}) is False
+    assert beyond_chance(row | {"measure": "area under the ROC curve", "rate": 0.5}) is True
+    assert beyond_chance(row | {"chance_limit": None}) is None
+
+
+def test_loci_chosen_in_the_participants_have_no_limit_and_sex_has_one(finished: Study) -> None:
+    table = pl.read_csv(finished.results / "share" / "tables" / "share" / "matching.csv")
+    of_sex = pl.col("predictors") == "sex"
+    assert table.filter(of_sex)["chance_limit"].null_count() == 0
+    assert table.filter(of_sex).height > 0
+    chosen = table.filter(~of_sex)
+    assert chosen.height > 0
+    assert chosen["chance_limit"].null_count() == chosen.height
+    readme = (finished.results / "share" / "README.md").read_text()
+    assert "does not make it anonymous" in readme
 
 
 def test_the_private_report_does_not_pass(finished: Study) -> None:

@@ -102,7 +102,9 @@ def _scan(
     if options.permutations:
         count, jointly = options.permutations, options.sets_of_traits
         table = genotypes.hard and kernels.chosen(options.kernel) == "table"
-        shuffles = Shuffles(cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly, table=table)
+        shuffles = Shuffles(
+            cohort, grouped, traits.names, count=count, seed=seed, jointly=jointly, table=table, variants=len(genotypes)
+        )
     scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
     workers = threads(options.threads)
     step = block_size(options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard, workers=workers)

@@ -21,10 +21,12 @@ OF_AUDIT = {
     "neglog10p_without_top": ("without the most influential person", ".2f"),
     "top_share": ("share of the effect of that person", ".1%"), "carriers": ("carriers", ",d"),
     "neglog10p_dominance": ("of dominance", ".2f"), "hwe_p": ("Hardy-Weinberg p", ".2g"), "beta": ("beta", ".3f"),
-    "beta_corrected": ("without the winner's curse", ".3f"), "neglog10p_odd": ("odd beats", ".2f"),
+    "beta_corrected": ("beta without the winner's curse", ".3f"),
+    "beta_corrected_low": ("from", ".3f"), "beta_corrected_high": ("to", ".3f"), "neglog10p_odd": ("odd beats", ".2f"),
     "neglog10p_even": ("even beats", ".2f"), "neglog10p_seeds": ("with other seeds, the weakest", ".2f"),
     "flags": ("suspicious", ""),
 }  # fmt: skip
+COVERED = "nominally 95 %; of simulated sets 99 % held the cause of loci with one, 90 % of those with two or three"
 OF_CONDITIONAL = {
     "step": ("step", "d"), "variant": ("variant", ""), "pos": ("position", ",d"), "effect_allele": ("effect allele", ""),
     "beta": ("beta beside earlier steps", ".3f"), "se": ("standard error", ".3f"),
@@ -45,7 +47,7 @@ def audit_of(findings: Findings, locus: Mapping[str, Any]) -> views.View | None:
     if rows is None or rows.height == 0:
         return None
     shown = rows.with_columns(flags=pl.col("flags").fill_null("").replace("", "nothing"))
-    return views.view(f"audit-{locus['locus']}", "Checks of the hits", shown, OF_AUDIT)
+    return views.view(f"audit-{locus['locus']}", "Checks of the hits", shown, views.with_units(findings, OF_AUDIT))
 
 
 def _audited(findings: Findings, locus: Mapping[str, Any]) -> pl.DataFrame | None:
@@ -85,7 +87,7 @@ def flags(findings: Findings) -> views.View | None:
 def tables_of(findings: Findings, locus: int) -> list[views.View]:
     """Credible sets and separate signals of a locus, those that there are."""
     wanted = (
-        (CREDIBLE, "credible", "Credible sets", OF_CREDIBLE),
+        (CREDIBLE, "credible", f"Credible sets ({COVERED})", OF_CREDIBLE),
         (CONDITIONAL, "conditional", "Separate signals", OF_CONDITIONAL),
     )
     found = []
@@ -94,5 +96,5 @@ def tables_of(findings: Findings, locus: int) -> list[views.View]:
         rows = None if table is None else table.filter(pl.col("locus") == locus)
         if rows is not None and rows.height > 0:
             trait = rows["trait"][0]
-            found.append(views.view(f"{stem}-{locus}", f"{caption}, by {trait}", rows, spelling))
+            found.append(views.view(f"{stem}-{locus}", f"{caption}, by {trait}", rows, views.with_units(findings, spelling)))
     return found

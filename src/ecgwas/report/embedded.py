@@ -25,6 +25,7 @@ from ecgwas.report.findings import Figure, Findings
 from ecgwas.report.gallery import locus_pages, meaning_of
 from ecgwas.report.kept import Kept, apart
 from ecgwas.report.order import chromosome_rank
+from ecgwas.report.views import unit_of_beta
 from ecgwas.tables import VARIANT_KEY, Associations
 
 MOST_POINTS = 500_000
@@ -184,7 +185,7 @@ def _index(findings: Findings, genome: Genome, real_from: float, variants: int, 
     background = findings.background
     content = {
         "threshold": float(findings.threshold["neglog10p"]), "threshold_kind": findings.threshold["kind"],
-        "floor": findings.keep_neglog10p, "real_from": real_from, "variants": variants,
+        "beta_unit": unit_of_beta(findings), "floor": findings.keep_neglog10p, "real_from": real_from, "variants": variants,
         "columns": COLUMNS, "pixel": PIXEL, "end": genome.end,
         "genome": [[chrom, genome.starts[chrom], *genome.room(chrom)] for chrom in genome.starts],
         "counted": None if background is None else {"chroms": background.chroms, "edges": background.edges.tolist()},

@@ -76,11 +76,12 @@ AT_LOCI = {
     "permutations.",
     "loci/conditional": "Independent signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis "
     "[@conditional].",
-    "loci/credible": "95 % credible sets were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where "
-    "it found no effect.",
+    "loci/credible": "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal variants) "
+    "were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where it found no effect.",
     "loci/audit": "The strongest hits (at most {audit:,}) were examined for unequal variances (HC3 [@hc3]), the most "
-    "influential participant, dominance, Hardy-Weinberg equilibrium, odd against even heartbeats, and the winner's curse "
-    "[@winners_curse].",
+    "influential participant, dominance, Hardy-Weinberg equilibrium and odd against even heartbeats; effects were corrected for "
+    "the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
+    "strongest test of the locus (hybrid conditional inference [@hybrid]).",
     "loci/heritability": "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
     "by GREML.",
 }
@@ -186,8 +187,8 @@ def _associated(findings: Findings) -> str:
     return (
         f"{transform} In {people:,} participants, {len(findings.trait_names):,} traits were tested against {tests:,} variants "
         f"({scan['build']}) by {ENGINES.get(scan['kind'], scan['kind'])}.{filters} Genomic inflation was judged by λ "
-        f"[@inflation]. Significance: {_limit(findings)}; −log10 p {findings.threshold['neglog10p']:.2f}.{_variances(findings)} "
-        f"Hits within {loci['window_bp']:,} bp of each other form one locus."
+        f"[@inflation]. Significance: {_limit(findings)}; −log10 p {findings.threshold['neglog10p']:.2f}."
+        f"{_variances(findings)} Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
 
 

@@ -311,7 +311,7 @@ const prepareTrait = () => {
     if (i < 0) { showTip("", event); return; }
     const variant = shown.data.number[i], [id, effect, other] = names[variant].split("\t");
     const chrom = index.genome[shown.data.places.chrom[variant]][0], pos = shown.data.places.pos[variant].toLocaleString("en");
-    showTip(`${id} (${chrom}:${pos}), −log10 p ${shown.data.neglog10p[i].toFixed(2)}, beta ${shown.data.beta[i].toFixed(3)} per ${effect} (other ${other})`, event);
+    showTip(`${id} (${chrom}:${pos}), −log10 p ${shown.data.neglog10p[i].toFixed(2)}, beta ${shown.data.beta[i].toFixed(3)} ${index.beta_unit} ${effect} (other ${other})`, event);
   });
   plot.addEventListener("pointerleave", (event) => showTip("", event));
   let waiting = 0;

@@ -70,6 +70,7 @@ REFERENCES = {
         "Zhong H, Prentice RL. Bias-reduced estimators and confidence intervals for odds ratios in genome-wide association "
         "studies. Biostatistics 2008;9:621–634.",
     ),
+    "hybrid": ("Andrews I, Kitagawa T, McCloskey A. Inference on winners. Q J Econ 2024;139:305–358.",),
     "multitrait": (
         "Liu Y, Xie J. Cauchy combination test: a powerful test with analytic p-value calculation under arbitrary dependency "
         "structures. J Am Stat Assoc 2020;115:393–402.",

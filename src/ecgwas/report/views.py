@@ -24,7 +24,7 @@ MOST_PLAIN = 100
 
 
 CAPTIONS = {
-    "share/matching": "ECG matched to genome, and genome to ECG, beside chance",
+    "share/matching": "ECG matched to genome, and genome to ECG, beside chance (of loci, chosen here, an upper bound)",
     "share/membership": "Members told from other people by what is passed on, beside chance",
     "traits/guards": "Guards over people and traits", "loci/guards": "Guards over variants, scan and hits",
     "inflation": "Inflation by allele frequency",
@@ -67,6 +67,21 @@ class View:
 
 Spelling = Mapping[str, tuple[str, str]]
 """Column -> (heading, format); the format is Python's, empty for text."""
+
+BETA_UNITS = {"rank_normal": "SD per allele", "none": "feature's unit per allele"}
+"""traits.transform -> unit of an effect: of ranked residuals standard deviations, of features as they are their own."""
+
+
+def unit_of_beta(findings: Findings) -> str:
+    """What effects are measured in, by the transformation that the traits had."""
+    return BETA_UNITS[findings.settings["traits"]["transform"]]
+
+
+def with_units(findings: Findings, spelling: Spelling) -> Spelling:
+    """The headings of effects and their errors with their unit."""
+    unit = unit_of_beta(findings)
+    told = ("beta", "beta_corrected", "beta_corrected_low", "beta_corrected_high", "se")
+    return {name: (f"{heading} ({unit})" if name in told else heading, form) for name, (heading, form) in spelling.items()}
 
 
 def view(name: str, caption: str, frame: pl.DataFrame, spelling: Spelling) -> View:
@@ -147,7 +162,7 @@ def traits_of(findings: Findings, locus: Mapping[str, Any]) -> View:
         "effect_allele": ("effect allele", ""), "beta": ("beta", ".3f"), "se": ("standard error", ".3f"), "n": ("people", ",d"),
         "variants": ("variants with a hit", ",d"),
     }  # fmt: skip
-    table = view(f"traits-of-{locus['locus']}", "Traits that the locus touches", best, spelling)
+    table = view(f"traits-of-{locus['locus']}", "Traits that the locus touches", best, with_units(findings, spelling))
     linked = tuple((Cell(row[0].words, row[0].key, f"#trait-{in_address(row[0].words)}"), *row[1:]) for row in table.rows)
     return View(table.name, table.caption, table.headings, linked, table.more)
 

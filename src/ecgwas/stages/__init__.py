@@ -36,7 +36,8 @@ PRIVATE = """\
 # Private
 
 Everything in this folder speaks of single people: recordings, features, who was left out and why, one person's ECG in the
-report. It stays with those who may see the data. What may be passed on lies in share/, which `ecgwas audit share` proves.
+report. It stays with those who may see the data. What may be passed on lies in share/: `ecgwas audit` searches it for single
+people, and warns of what whoever holds a genome or an ECG can still learn from it.
 """
 
 LIBRARIES = ("numpy", "scipy", "torch", "polars", "PyWavelets", "lxml", "bed-reader")

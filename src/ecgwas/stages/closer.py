@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -20,7 +21,7 @@ from ecgwas.associate.people import panel
 from ecgwas.loci_tables import Clumps, Heritability, Inflation, KnownTested
 from ecgwas.stages import represent, scan
 from ecgwas.stages import traits as trait_stage
-from ecgwas.stages.base import stage_folder
+from ecgwas.stages.base import seed_of, stage_folder
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Covariates, Features, ScanResult, Traits
 
@@ -70,6 +71,11 @@ class Look:
             return KnownTested.empty()
         table = known.read(self.study.loci.known)
         return controls.controls(table, self.all(), self.tested, self.study.loci.known_traits)
+
+    def controls_judged(self, table: KnownTested) -> list[dict[str, Any]]:
+        """Rows of Guards about the known variants tested here, beside the scan's shuffles."""
+        shares = controls.shares(table, self.all(), seed=seed_of(self.study, "scan")) if len(table) else {}
+        return controls.verdicts(shares)
 
     def known(self, loci: pl.DataFrame) -> pl.DataFrame:
         """The loci, those in linkage with a known variant called known, too."""

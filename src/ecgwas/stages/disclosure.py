@@ -15,6 +15,7 @@ from lxml import html
 from numpy.typing import NDArray
 
 from ecgwas import ecg
+from ecgwas.associate.hits.matching import beyond_chance
 from ecgwas.errors import DisclosureError, EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.loci_tables import Membership
 from ecgwas.stages.searching import Searched, words
@@ -31,10 +32,13 @@ COUNTS_OF_PEOPLE = ("n", "people", "carriers", "people_0", "people_1", "people_2
 
 @dataclass(frozen=True)
 class Audit:
-    """facts: what was searched and found in order, in lines; mistakes: what must not be passed on."""
+    """In lines: facts, what was searched and found in order; measured, what was not, or says nothing beyond chance; warnings,
+    what whoever holds a genome or an ECG learns beyond chance. mistakes: what must not be passed on."""
 
     facts: tuple[str, ...]
     mistakes: tuple[EcgwasError, ...]
+    measured: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None, min_people: int | None = None) -> Audit:
@@ -56,10 +60,15 @@ def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None
     least = _least(folder, min_people)
     checks = (_names(folder, files, everybody), _places(files, around), _curves(files, around), _groups(folder, files, least))
     facts = [fact for said, _ in checks for fact in said]
-    return Audit((*facts, *_matching(folder), *_membership(folder)), tuple(mistake for _, found in checks for mistake in found))
+    rates = [*_matching(folder), *_membership(folder)]
+    measured, warnings = (tuple(line for line, beyond in rates if beyond is told) for told in (False, True))
+    return Audit(tuple(facts), tuple(mistake for _, found in checks for mistake in found), measured, warnings)
 
 
 Said = tuple[list[str], list[EcgwasError]]
+
+Rate = tuple[str, bool]
+"""A measured rate in words, and whether it is beyond chance."""
 
 
 def _everybody(results: Path) -> set[str]:
@@ -221,22 +230,28 @@ def _whole(column: pl.Series) -> Iterator[int]:
     yield from (int(value) for value in column.cast(pl.Float64, strict=False).drop_nulls() if value == value)
 
 
-def _matching(folder: Path) -> list[str]:
+def _matching(folder: Path) -> list[Rate]:
     path = folder / "tables" / "share" / "matching.csv"
     if not path.exists():
-        return ["how often ECG and genome can be matched was not measured (share.matching)"]
-    return [
-        f"{row['matched']} by {row['predictors']}, {row['measure']}: {row['rate']:.4f}; by chance {row['chance']:.4f} "
-        f"(95 % limit {row['chance_limit']:.4f}), {row['people']:,} people"
-        for row in Matching.read(path).frame.iter_rows(named=True)
-    ]
+        return [("how often ECG and genome can be matched was not measured (share.matching)", False)]
+    return [(_matched(row), bool(beyond_chance(row))) for row in Matching.read(path).frame.iter_rows(named=True)]
 
 
-def _membership(folder: Path) -> list[str]:
+def _matched(row: dict[str, Any]) -> str:
+    limit = row["chance_limit"]
+    told = (
+        f"95 % limit {limit:.4f}" if limit is not None else "no limit: loci were chosen in these participants, an upper bound"
+    )
+    line = f"{row['matched']} by {row['predictors']}, {row['measure']}: {row['rate']:.4f}; by chance {row['chance']:.4f}"
+    return f"{line} ({told}), {row['people']:,} people"
+
+
+def _membership(folder: Path) -> list[Rate]:
     path = folder / "tables" / "share" / "membership.csv"
     rows = Membership.read(path).frame.rows(named=True) if path.exists() else []
     if not rows:
-        return ["how well members can be told from other people was not measured (share.membership; too few people)"]
+        return [("how well members can be told from other people was not measured (share.membership; too few people)", False)]
     told = "members told by {tests:,} {shared} of {used:,} unlinked variants ({extent}, {variants:,} variants) and {known}"
     rate = "{measure}: {rate:.4f}; by chance {chance:.4f} (95 % limit {chance_limit:.4f})"
-    return [f"{told}, {rate}; {{expected:.4f}} were all independent; {{members:,}} members".format(**row) for row in rows]
+    line = f"{told}, {rate}; {{expected:.4f}} were all independent; {{members:,}} members"
+    return [(line.format(**row), bool(beyond_chance(row))) for row in rows]

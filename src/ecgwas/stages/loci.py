@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from ecgwas import gene_symbols
 from ecgwas.associate import genotypes
 from ecgwas.associate.hits import inflation, known, loci, power, thresholds
-from ecgwas.associate.hits.controls import verdicts as known_verdicts
 from ecgwas.associate.hits.region import VariantsTested
 from ecgwas.associate.people import verdicts
 from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible, Heritability, Inflation, KnownTested, SetHits
 from ecgwas.stages import closer, scan, traits
-from ecgwas.stages.base import Needs, Stage, all_in_one, stage_folder
+from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
 from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Summary, Thresholds
@@ -35,7 +34,7 @@ TYPES = {"chrom": pl.String, "test": pl.String, "set": pl.String}
 
 
 def _options(study: Study, part: str) -> Any:
-    return [study.as_written(study.loci), study.as_written(study.scan)]
+    return [study.as_written(study.loci), study.as_written(study.scan), seed_of(study, "scan")]
 
 
 def _needs(study: Study, part: str) -> Needs:
@@ -80,7 +79,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     evidence.audit.write(out / "audit.csv")
     controls = look.controls()
     controls.write(out / "known.csv")
-    for row in known_verdicts(controls):
+    known_judged = look.controls_judged(controls)
+    for row in known_judged:
         logger.info("loci: %s", row["note"])
     Loci(look.known(evidence.loci)).write(out / "loci.csv")
     by_frequency = look.by_frequency()
@@ -90,7 +90,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         study.scan, results, found.summary, by_frequency, evidence.audit, evidence.loci,
         scan.some_rows(study, JUDGED_ROWS, verdicts.COLUMNS), limit=thresholds.used(found.thresholds), imputed=look.imputed(),
     )  # fmt: skip
-    Guards.of([*judged.frame.to_dicts(), *known_verdicts(controls)]).write(out / "guards.csv")
+    Guards.of([*judged.frame.to_dicts(), *known_judged]).write(out / "guards.csv")
     for note in found.notes:
         logger.info("loci: %s", note)
     logger.info(

@@ -17,7 +17,7 @@ from ecgwas import __version__, report
 from ecgwas.associate import genotypes
 from ecgwas.associate import traits as trait_tables
 from ecgwas.associate.hits import membership as members
-from ecgwas.associate.hits.matching import MOST_PEOPLE, matching
+from ecgwas.associate.hits.matching import MOST_PEOPLE, beyond_chance, matching
 from ecgwas.associate.people import panel
 from ecgwas.loci_tables import Membership
 from ecgwas.report import flow
@@ -33,14 +33,18 @@ logger = logging.getLogger(__name__)
 MOST_FEATURES = 200
 """So many features at most are matched with: those with the strongest hits first."""
 
+SEX = "sex"
+"""The one predictor that was not chosen for going with the features."""
+
 README = """\
 # What may be passed on
 
-Made by ecgwas for the study "{name}". In this folder there is no eid, nobody's recording and no group of fewer than
-{min_people} people; `ecgwas audit` searches it for all of them. `tables/share/matching.csv` says how often a person's ECG
-could be matched to the person's genome, and back, by what the study found, `tables/share/membership.csv` how well whoever
-holds a genome could tell whether the person took part. Everything else under the results folder speaks of single people and
-stays where it is.
+Made by ecgwas for the study "{name}". No eid, no recording of one participant and no group of fewer than {min_people}
+participants was written here; `ecgwas audit` searches the folder for all of them. That does not make it anonymous: whoever
+holds a participant's genome, or ECG, may learn from summary statistics that the person took part. `tables/share/membership.csv`
+has how well, measured in this study, `tables/share/matching.csv` how often an ECG was matched to its genome by what the study
+found. Other attacks were not measured. Everything else under the results folder is about single participants and stays where
+it is.
 
     report.html   the report             figures/   its pictures and their numbers
     tables/       tables of the stages   tables/scan/associations.parquet   summary statistics, as far as the scan kept them
@@ -78,18 +82,23 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 def _tell(found: Matching) -> None:
     for row in found.frame.iter_rows(named=True):
-        logger.info(
-            "share: %(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)",
-            row,
-        )
+        limit = "no limit, loci chosen here" if row["chance_limit"] is None else f"limit {row['chance_limit']:.4f}"
+        logger.log(
+            logging.WARNING if beyond_chance(row) else logging.INFO,
+            "share: %s by %s, %s: %.4f, by chance %.4f (%s)",
+            *(row[name] for name in ("matched", "predictors", "measure", "rate", "chance")), limit,
+        )  # fmt: skip
 
 
 def _tell_members(found: Membership) -> None:
     if len(found) == 0:
         logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.LEAST_PEOPLE)
     for row in found.frame.iter_rows(named=True):
-        logger.info(
-            "share: members told by %(shared)s (%(extent)s) and %(known)s, %(measure)s: %(rate).4f, by chance %(chance).4f", row
+        logger.log(
+            logging.WARNING if beyond_chance(row) else logging.INFO,
+            "share: members found by %(shared)s (%(extent)s) and %(known)s, %(measure)s: %(rate).4f, by chance %(chance).4f "
+            "(limit %(chance_limit).4f)",
+            row,
         )
 
 
@@ -130,7 +139,8 @@ def _matching(study: Study) -> Matching:
     nothing = Covariates(tested.eids, (), np.empty((len(tested.eids), 0)))
     names = _strongest_features(study, tested.names)
     features = trait_tables.again(study.traits, represent_stage.load_features(study), nothing, names)
-    return matching(features.values, predictors, seed=seed_of(study, "share"))
+    chosen_here = [name for name in predictors if name != SEX]
+    return matching(features.values, predictors, seed=seed_of(study, "share"), chosen_here=chosen_here)
 
 
 def _membership(study: Study) -> Membership:
@@ -179,7 +189,7 @@ def _predictors(study: Study, eids: tuple[str, ...]) -> Mapping[str, NDArray[np.
     if dosages:
         named[f"lead variants of {len(dosages)} loci"] = loci
     if len(np.unique(sex[np.isfinite(sex)])) == 2:
-        named["sex"] = sex
+        named[SEX] = sex
         named |= {"lead variants and sex": np.hstack([loci, sex])} if dosages else {}
     return named
 

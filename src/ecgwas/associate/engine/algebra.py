@@ -37,7 +37,7 @@ class Design:
 
     basis   (N, R) float64, orthonormal, spans intercept and covariates; the first column is the intercept's
     traits  (N, K) float64, residuals on the basis, unit length
-    norms   (K,) float64, length of the residuals in the trait's unit
+    norms   (K,) float64, length of the residuals, in the unit of the values given
     """
 
     basis: NDArray[np.float64]

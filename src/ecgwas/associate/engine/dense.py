@@ -2,7 +2,7 @@
 
 A folder holds
 
-    beta.npy, se.npy   (V, K) float32, effect of one effect allele in the trait's unit; NaN: not tested (see left_out)
+    beta.npy, se.npy   (V, K) float32, effect of one effect allele, units as in Associations; NaN: not tested (see left_out)
     n.npy              (V, G) int32, people; G groups of traits that the same people have
     degrees.npy        (V, G) int32, degrees of freedom of the t test
     eaf.npy            (V, G) float32, frequency of the effect allele

@@ -34,8 +34,11 @@ EXPLAINED = 0.999
 ROUNDS = 4
 """Scores without covariates are not quite uncorrelated and normal in distance any more; a few rounds settle that."""
 
-SCREEN = 5.0
-"""ACAT is never below the smallest p of its set: in shuffles, sets without a -log10 p beyond this cannot be the largest."""
+CEILINGS, FAR = 2**14, 12.0
+"""ACAT's terms are bounded from above by a table of so many correlations, up to that of this -log10 p."""
+
+CLOSE = 1 - 1e-5
+"""Of limits within which rounding may move a correlation or a bound."""
 
 
 @dataclass(frozen=True)
@@ -153,24 +156,83 @@ class Joint:
         t2 = least_t_squared(limit, self.degrees)
         return float(np.sqrt(t2 / (t2 + self.degrees)))
 
-    def acat_maxima(self, correlations: NDArray[np.float32], largest: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(b,) ACAT's largest -log10 p over sets and variants, 0 where it is below SCREEN.
+    def acat_maxima(
+        self, correlations: NDArray[np.float32], largest: NDArray[np.float32], reached: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(b,) the larger of `reached` and ACAT's largest -log10 p over sets and variants, exactly, whatever their number.
 
-        correlations (V, b, K); largest (b, K), of their absolute values over variants.
+        correlations (V, b, K); largest (b, K), of their absolute values over variants; reached (b,), 0 or more: what is known
+        to be reached elsewhere. ACAT is never above the strongest of its tests, nor above the mean of the `ceilings` of all
+        of them: few variants remain of which more has to be known.
         """
-        found = np.zeros(correlations.shape[1])
-        limit = self.least(SCREEN)
+        found = reached.copy()
         for one in self.sets:
-            strong = largest[:, one.columns] > limit
-            for shuffle in np.flatnonzero(strong.any(axis=1)):
+            self._begin(one, correlations, largest, found)
+            limits = self.least_of(found)
+            own = largest[:, one.columns]
+            strong = own > limits[:, None]
+            # No variant has more than all traits at their largest would have together.
+            worth = strong.any(axis=1) & (self._bound(own) > _statistic(found))
+            for shuffle in np.flatnonzero(worth):
                 few = one.columns[strong[shuffle]]
-                rows = np.flatnonzero((np.abs(correlations[:, shuffle, few]) > limit).any(axis=1))
-                own = correlations[rows[:, None], shuffle, one.columns]
-                found[shuffle] = max(found[shuffle], self.acat(own).max(initial=0.0))
+                rows = np.flatnonzero((np.abs(correlations[:, shuffle, few]) > limits[shuffle]).any(axis=1))
+                found[shuffle] = self._exceeding(correlations[rows[:, None], shuffle, one.columns], found[shuffle])
         return found
+
+    def _begin(
+        self, one: TraitSet, correlations: NDArray[np.float32], largest: NDArray[np.float32], found: NDArray[np.float64]
+    ) -> None:
+        """Where nothing is reached yet: ACAT of the variant of the set's strongest test."""
+        fresh = np.flatnonzero(found == 0.0)
+        if len(fresh) == 0:
+            return
+        traits = one.columns[largest[np.ix_(fresh, one.columns)].argmax(axis=1)]
+        rows = [int(np.abs(correlations[:, b, k]).argmax()) for b, k in zip(fresh, traits, strict=True)]
+        found[fresh] = self.acat(correlations[np.array(rows)[:, None], fresh[:, None], one.columns])
+
+    def _exceeding(self, own: NDArray[np.float32], reached: float) -> float:
+        """The larger of `reached` and ACAT of M variants, from correlations (M, K)."""
+        bound = self._bound(np.abs(own))
+        best = int(bound.argmax())
+        if bound[best] <= _statistic(reached):
+            return reached
+        # First the likeliest alone: what it reaches leaves next to none of the others.
+        reached = max(reached, float(self.acat(own[[best]])[0]))
+        bound[best] = -np.inf
+        worth = np.flatnonzero(bound > _statistic(reached))
+        return max(reached, float(self.acat(own[worth]).max())) if len(worth) else reached
+
+    def _bound(self, sizes: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(M,) what ACAT's mean cannot exceed, from absolute correlations (M, K)."""
+        bins = np.minimum(sizes * np.float32(CEILINGS / self._far), CEILINGS).astype(np.int64)
+        return np.asarray(self._ceilings[bins].mean(axis=1))
+
+    @cached_property
+    def _far(self) -> float:
+        """The correlation beyond which no ceiling is tabulated."""
+        return self.least(FAR)
+
+    @cached_property
+    def _ceilings(self) -> NDArray[np.float64]:
+        """(CEILINGS + 1,) largest term of ACAT, cot(pi p), of a correlation in each bin; the last one is open."""
+        ends = np.asarray(np.arange(1, CEILINGS + 1) * (self._far / CEILINGS), dtype=np.float64)
+        p = 10.0 ** -neglog10p(np.asarray(ends * np.sqrt(self.degrees / (1 - ends**2))), float(self.degrees))
+        return np.append(1 / np.tan(np.pi * np.minimum(p, 1 - 1e-15)), np.inf)
+
+    def least_of(self, limits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(b,) absolute correlations below which no -log10 p is `limits` (b,)."""
+        t = special.stdtrit(self.degrees, 0.5 * 10.0**-limits)
+        return np.asarray(np.abs(t) / np.sqrt(t**2 + self.degrees) * CLOSE)
 
     def strongest(self, explained: NDArray[np.float32]) -> NDArray[np.float64]:
         """(b,) the omnibus test's largest -log10 p over sets, from the largest q of each (b, S)."""
         strengths = [self.strength(explained[:, k], one) for k, one in enumerate(self.sets)]
         found: NDArray[np.float64] = np.max(strengths, axis=0, initial=0.0)
         return found
+
+
+def _statistic(neglog10p: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """ACAT's mean of cot(pi p) at this -log10 p, a little less."""
+    p = np.minimum(10.0 ** -np.asarray(neglog10p, dtype=np.float64), 1 - 1e-15)
+    value = 1 / np.tan(np.pi * p)
+    return np.asarray(value - np.abs(value) * (1 - CLOSE))

@@ -28,7 +28,7 @@ def acat(neglog10p: NDArray[np.float64]) -> NDArray[np.float64]:
     mean = scaled.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         statistic = mean * 10.0**largest
-        plain = -stats.cauchy.logsf(statistic) / np.log(10)
+        plain = -np.log10(np.arctan2(1.0, statistic) / np.pi)
         far = np.log10(mean) + largest + np.log10(np.pi)
     combined: NDArray[np.float64] = np.where(far > TINY_LOG10, far, plain)
     return combined

@@ -37,8 +37,8 @@ DECIMALS = 6
 """Of the maxima: what float32 products determine whatever the block size."""
 
 
-KEPT = 3.0
-"""Sets of traits are kept from this -log10 p on."""
+KEPT, FEW = 3.0, 1000
+"""Sets of traits are kept from this -log10 p on, on a chromosome of fewer variants all of them: thresholds may lie below."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,10 @@ class Shuffles:
 
     def __init__(
         self, cohort: Cohort, groups: list[Group], names: Sequence[str],
-        *, count: int, seed: int, jointly: bool = True, table: bool = False,
+        *, count: int, seed: int, jointly: bool = True, table: bool = False, variants: int = FEW,
     ) -> None:  # fmt: skip
-        """names: K traits, `<representation>.<lead>.<feature>`; jointly: sets of them, too; table: by the table kernel."""
+        """names: K traits, `<representation>.<lead>.<feature>`; jointly: sets of them, too; table: by the table kernel;
+        variants: of the chromosome."""
         people, traits = cohort.values.shape
         self.count, self.traits, self.table = count, traits, table
         self.basis = span(cohort.covariates)
@@ -143,11 +144,14 @@ class Shuffles:
         values -= self.basis @ (self.basis.T @ values)
         values /= np.linalg.norm(values, axis=0)
         self.values = values.astype(np.float32)
-        self.orders = _orders(cohort, count, seed)
+        self.orders = orders(cohort, count, seed)
         self.step = max(1, COLUMNS // traits)
         self.joint = Joint(sets(names, self.values, self.basis, self.degrees) if jointly else (), self.degrees)
         small = people * (traits + self.joint.width) * count * self.values.itemsize <= KEPT_BYTES
         self.kept = list(self._made()) if small else None
+        self.keep = KEPT if variants >= FEW else 0.0
+        # Reached by sets of traits in blocks that are done. If two threads write at once one is lost, which only costs time.
+        self.reached = np.zeros(count)
 
     def _made(self) -> Iterator[Some]:
         """All shuffles, some at a time."""
@@ -165,32 +169,40 @@ class Shuffles:
         variants = self._prepared(block)
         if len(variants.places) == 0:
             return Shuffled(np.zeros(self.count), np.zeros(self.count), Sets.none())
-        reached = [self._reached(variants, some) for some in (self.kept if self.kept is not None else self._made())]
+        reached, start = [], 0
+        for some in self.kept if self.kept is not None else self._made():
+            shuffles = slice(start, start + some.traits.count // self.traits)
+            reached.append(self._reached(variants, some, self.reached[shuffles]))
+            self.reached[shuffles] = np.maximum(self.reached[shuffles], reached[-1][1])
+            start = shuffles.stop
         single, joint = (np.concatenate(each).astype(np.float64) for each in zip(*reached, strict=True))
         return Shuffled(single, joint, self._as_they_are(variants))
 
-    def _reached(self, variants: Prepared, some: Some) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """(b,) each: the largest absolute correlation in each shuffle, and the largest -log10 p of a set of traits."""
+    def _reached(
+        self, variants: Prepared, some: Some, before: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """(b,) each: the largest absolute correlation in each shuffle, and the largest -log10 p of a set of traits, or what
+        was reached `before` (b,) if that is larger."""
         shuffles = some.traits.count // self.traits
-        single, combined = np.zeros(shuffles, dtype=np.float32), np.zeros(shuffles)
+        single, combined = np.zeros(shuffles, dtype=np.float32), before.copy()
         explained = np.zeros((shuffles, len(self.joint.sets)), dtype=np.float32)
         for start in range(0, len(variants.places), ROWS):
             seen = variants.correlations(start, some.traits)
             largest = np.maximum(seen.max(axis=0), -seen.min(axis=0)).reshape(shuffles, -1)
             single = np.maximum(single, largest.max(axis=1))
             if self.joint.sets:
-                combined = np.maximum(combined, self.joint.acat_maxima(seen.reshape(len(seen), shuffles, -1), largest))
+                combined = self.joint.acat_maxima(seen.reshape(len(seen), shuffles, -1), largest, combined)
                 along = variants.correlations(start, some.scores)
                 explained = np.maximum(explained, self.joint.omnibus(along).max(axis=0))
         return single, np.maximum(combined, self.joint.strongest(explained))
 
     def _as_they_are(self, variants: Prepared) -> Sets:
-        """Sets of traits and variants (places in the block) with a -log10 p of KEPT or more, people unshuffled."""
+        """Sets of traits and variants (places in the block) with a -log10 p of `keep` or more, people unshuffled."""
         genotypes, tested = variants.genotypes, variants.places
         if not self.joint.sets:
             return Sets.none()
         correlations = genotypes @ self.values
-        limit, rows = self.joint.least(KEPT), []
+        limit, rows = self.joint.least(self.keep), []
         together = self.joint.shuffled(np.arange(len(self.values))[None], self.basis.astype(np.float32))
         explained = self.joint.omnibus(genotypes @ together)[:, 0]
         for k, one in enumerate(self.joint.sets):
@@ -198,9 +210,9 @@ class Shuffles:
             omnibus = self.joint.strength(explained[:, k], one)
             largest = np.abs(own).max(axis=1)
             combined = np.zeros(len(own))
-            strong = np.flatnonzero(largest > limit)
+            strong = np.flatnonzero(largest >= limit)
             combined[strong] = self.joint.acat(own[strong])
-            kept = np.flatnonzero(np.maximum(omnibus, combined) >= KEPT)
+            kept = np.flatnonzero(np.maximum(omnibus, combined) >= self.keep)
             best = one.columns[np.abs(own[kept]).argmax(axis=1)]
             rows.append((tested[kept], np.full(len(kept), k), omnibus[kept], combined[kept], best))
         variant, number, omnibus, combined, best = (np.concatenate(column) for column in zip(*rows, strict=True))
@@ -235,8 +247,8 @@ class Shuffles:
         return np.round(neglog10p(t, float(self.degrees)), DECIMALS)
 
 
-def _orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
-    """(count, N) int64: whose traits each person of the cohort gets.
+def orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
+    """(count, N) int64: whose traits each person of the cohort gets; equal for one seed wherever people are shuffled.
 
     Drawn for everyone with traits, whatever the order of the .fam; people who are not in the cohort are skipped.
     """
@@ -244,8 +256,8 @@ def _orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
     place = np.full(everyone, -1, dtype=np.int64)
     place[cohort.order] = np.arange(len(cohort.order))
     receivers = place[place >= 0]
-    orders = np.empty((count, len(receivers)), dtype=np.int64)
+    found = np.empty((count, len(receivers)), dtype=np.int64)
     for shuffle in range(count):
         donors = place[np.random.default_rng([seed, shuffle]).permutation(everyone)]
-        orders[shuffle, receivers] = donors[donors >= 0]
-    return orders
+        found[shuffle, receivers] = donors[donors >= 0]
+    return found

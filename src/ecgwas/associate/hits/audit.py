@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,15 @@ from scipy import stats
 from ecgwas.associate.calls import filters
 from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.hits.region import Chromosome, Fit, Model, without
-from ecgwas.associate.hits.winners_curse import corrected
+from ecgwas.associate.hits.winners_curse import Rivals, corrected, corrected_lead
 from ecgwas.tables import VARIANT_KEY, Traits
 
 HWE_SUSPECT = 1e-4
 EXTREME = 0.1
 """Carriers in this share of people at the end of the trait where their allele puts them."""
+
+Leads = Mapping[tuple[str, str, int, str, str], Rivals]
+"""Trait and VARIANT_KEY of a locus's strongest test -> the tests of which it is the strongest."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,13 @@ class Halves:
 @dataclass(frozen=True)
 class Auditor:
     """limit: -log10 p of the study's threshold; halves: None where no trait comes from beats; seeds: the traits learned again
-    from other seeds, people as in the study's traits, under the names of those they match."""
+    from other seeds, people as in the study's traits, under the names of those they match; leads: hits that lead a locus."""
 
     chromosome: Chromosome
     limit: float
     halves: Halves | None = None
     seeds: Sequence[Traits] = ()
+    leads: Leads = field(default_factory=dict)
     _models: dict[str, Model] = field(default_factory=dict)
 
     def look(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
@@ -74,12 +78,15 @@ class Auditor:
     def _shrunk(self, hit: dict[str, Any]) -> dict[str, Any]:
         """Winner's curse, on the scale of z with the same p."""
         threshold, z = (z_of(value) for value in (self.limit, hit["neglog10p"]))
+        rivals = self.leads.get((hit["trait"], hit["chrom"], hit["pos"], hit["effect_allele"], hit["other_allele"]))
+        row: dict[str, Any] = {"strongest_of": None if rivals is None else rivals.tests}
         if z <= threshold:
-            return {"beta_corrected": None, "beta_corrected_low": None, "beta_corrected_high": None}
-        found = corrected(float(np.sign(hit["beta"])) * z, threshold)
+            return row | {"beta_corrected": None, "beta_corrected_low": None, "beta_corrected_high": None}
+        signed = float(np.sign(hit["beta"])) * z
+        found = corrected(signed, threshold) if rivals is None else corrected_lead(signed, threshold, rivals)
         scale = abs(hit["beta"]) / z
         ends = {"beta_corrected_low": found.low * scale, "beta_corrected_high": found.high * scale}
-        return {"beta_corrected": found.z * scale, **ends}
+        return row | {"beta_corrected": found.z * scale, **ends}
 
     def _halved(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
         row: dict[str, Any] = {"beta_odd": None, "neglog10p_odd": None, "beta_even": None, "neglog10p_even": None}

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import stats
 
 from ecgwas.associate.calls import alleles
 from ecgwas.associate.engine.algebra import neglog10p
 from ecgwas.associate.engine.multitrait import acat
+from ecgwas.associate.hits.controls_null import LEVEL, SHUFFLES, shuffled
 from ecgwas.associate.hits.evidence import Open
 from ecgwas.associate.hits.known import Known
 from ecgwas.associate.hits.region import Chromosome, Region, VariantsTested, lead_of, with_one, without
@@ -34,21 +34,17 @@ MEASURED: Mapping[str, tuple[str, ...]] = {
 APART_BP = 500_000
 """Of known variants of a trait that lie nearer to each other only the first is counted: linkage makes them one."""
 ENOUGH = 10
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Share:
-    """`seen` of `of` known variants, where chance alone gives the share `by_chance`."""
+    """`seen` of `of` known variants, where chance alone gives the share `by_chance`; p: the share of shuffles, this study
+    among them, in which as many are seen."""
 
     seen: int
     of: int
     by_chance: float
-
-    @property
-    def p(self) -> float:
-        """One-sided binomial p of as many by chance; 1 without any variant."""
-        return float(stats.binom.sf(self.seen - 1, self.of, self.by_chance)) if self.of else 1.0
+    p: float
 
 
 def same_trait(known: str, names: Sequence[str], given: Mapping[str, str]) -> str | None:
@@ -70,7 +66,7 @@ def controls(
 ) -> KnownTested:
     """One row per known variant that was tested here and published trait, by chromosome and position.
 
-    With our strongest trait and ACAT over all of them: under the null a share of 0.05 has ACAT's p < 0.05. Where the table
+    With our strongest trait and ACAT over all of them (`shares` says how often chance has its p < 0.05). Where the table
     names alleles and effect, and one of our traits measures the same (same_trait): its effect, and whether it has the same
     direction; 0.5 of them have it by chance. Alleles are turned to ours (alleles.orientation). Of several variants at one
     position the first with the published alleles is taken.
@@ -184,50 +180,72 @@ def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float
     return found
 
 
-def shares(table: KnownTested) -> dict[str, Share]:
-    """Of known variants APART_BP or more from the one before: how many are seen here.
+def shares(table: KnownTested, chromosomes: Iterable[Chromosome], *, seed: int) -> dict[str, Share]:
+    """Of known variants APART_BP or more from the one before: how many are seen here, and how many in shuffled participants.
 
-    any_trait       ACAT's p below 0.05; 5 % by chance
-    same_direction  the published direction, whatever the p; half of them by chance
-    confirmed       the published direction and p below 0.05; 2.5 % by chance
+    any_trait       ACAT's p below 0.05
+    same_direction  the published direction, whatever the p
+    confirmed       the published direction and p below 0.05
+
+    chromosomes, seed: those of the scan. Empty without any known variant.
     """
+    if len(table) == 0:
+        return {}
     limit = -np.log10(LEVEL)
     every = _apart(table.frame.with_columns(one=pl.lit("")), "one")
-    directed = _apart(table.frame.filter(pl.col("same_direction").is_not_null()), "known_trait")
-    same = directed.filter(pl.col("same_direction"))
+    directed = _apart(table.frame, "known_trait", table.frame["same_direction"].is_not_null().to_numpy())
+    chosen = every | directed
+    null = shuffled(table, chosen, chromosomes, seed=seed)
+    of_all, with_direction = every[chosen], directed[chosen]
+    seen = table.frame.select(
+        any_trait=pl.col("neglog10p_acat") > limit, same=pl.col("same_direction").fill_null(False),
+        strong=(pl.col("neglog10p_trait") > limit).fill_null(False),
+    ).to_dict()  # fmt: skip
+    any_trait, same, strong = (seen[name].to_numpy() for name in ("any_trait", "same", "strong"))
     return {
-        "any_trait": Share(every.filter(pl.col("neglog10p_acat") > limit).height, every.height, LEVEL),
-        "same_direction": Share(same.height, directed.height, 0.5),
-        "confirmed": Share(same.filter(pl.col("neglog10p_trait") > limit).height, directed.height, LEVEL / 2),
+        "any_trait": _share(any_trait[every], null.any_trait[of_all]),
+        "same_direction": _share(same[directed], null.same_direction[with_direction]),
+        "confirmed": _share((same & strong)[directed], null.confirmed[with_direction]),
     }
 
 
-def _apart(rows: pl.DataFrame, trait: str) -> pl.DataFrame:
-    """Rows (sorted by position within chromosomes) that lie APART_BP or more behind the one kept before, of the same trait."""
+def _share(seen: NDArray[np.bool_], null: NDArray[np.bool_]) -> Share:
+    """seen (R,), null (R, B)."""
+    if len(seen) == 0:
+        return Share(0, 0, 0.0, 1.0)
+    counts = null.sum(axis=0)
+    p = (1 + int((counts >= seen.sum()).sum())) / (1 + len(counts))
+    return Share(int(seen.sum()), len(seen), float(null.mean()), p)
+
+
+def _apart(rows: pl.DataFrame, trait: str, wanted: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """(R,) bool: of the rows `wanted` (sorted by position within chromosomes) those that lie APART_BP or more behind the one
+    kept before, of the same trait."""
     last: dict[tuple[str, str], int] = {}
-    kept = []
-    for row in rows.select(trait, "chrom", "pos").iter_rows():
+    kept = np.zeros(rows.height, dtype=bool)
+    for i, row in enumerate(rows.select(trait, "chrom", "pos").iter_rows()):
         key, pos = (row[0], row[1]), row[2]
-        kept.append(key not in last or pos - last[key] >= APART_BP)
-        if kept[-1]:
+        kept[i] = (wanted is None or wanted[i]) and (key not in last or pos - last[key] >= APART_BP)
+        if kept[i]:
             last[key] = pos
-    return rows.filter(pl.Series(kept, dtype=pl.Boolean))
+    return kept
 
 
-def verdicts(table: KnownTested) -> list[dict[str, Any]]:
-    """Rows of Guards; none without a table of known loci."""
+def verdicts(found: Mapping[str, Share]) -> list[dict[str, Any]]:
+    """Rows of Guards, from `shares`; none without a table of known loci."""
     words = {
         "any_trait": "known variants with p < 0.05 over all traits together (ACAT)",
         "same_direction": "known variants whose effect on the same trait has the published direction",
         "confirmed": "known variants with the published direction and p < 0.05 on the same trait",
     }
     rows = []
-    for name, share in shares(table).items() if len(table) else ():
+    for name, share in found.items():
         status = OFF if share.of < ENOUGH else PASS if share.p < LEVEL else WARN
-        note = f"share of {words[name]}, {share.seen} of {share.of}; {share.by_chance:g} by chance, p {share.p:.2g}"
+        chance = f"{share.by_chance:.3g} in {SHUFFLES} shuffles of participants, p {share.p:.2g}"
+        note = f"share of {words[name]}, {share.seen} of {share.of}; {chance}"
         value = round(share.seen / share.of, 6) if share.of else None
         rows.append(
-            {"guard": f"known_{name}", "about": "hits", "status": status, "value": value, "limit": share.by_chance,
-             "left_out": None, "of": share.of, "note": note}
+            {"guard": f"known_{name}", "about": "hits", "status": status, "value": value,
+             "limit": round(share.by_chance, 6) if share.of else None, "left_out": None, "of": share.of, "note": note}
         )  # fmt: skip
     return rows

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate.hits import conditional, credible
-from ecgwas.associate.hits.audit import Auditor, Halves
+from ecgwas.associate.hits import conditional, credible, rivals
+from ecgwas.associate.hits.audit import Auditor, Halves, Leads
 from ecgwas.associate.hits.loci import LEAD_KEY, SINGLE
 from ecgwas.associate.hits.region import BY, Chromosome, Model, Region, VariantsTested, filled, lead_of, r2
 from ecgwas.associate.people import long_range
@@ -50,6 +50,8 @@ def gather(
     in Auditor.
     """
     steps, sets, leads = [], [], []
+    strongest: dict[tuple[str, str, int, str, str], rivals.Rivals] = {}
+    noise: rivals.Noise | None = None
     for locus in loci.iter_rows(named=True):
         shared = {"locus": locus["locus"], "trait": locus["best_trait"]}
         model, region, lead = _locus(options, locus, opened(locus["chrom"]), tested)
@@ -57,8 +59,13 @@ def gather(
         steps += [shared | row for row in found]
         sets += [shared | row for row in credible.sets(model, region, effects=options.max_signals)]
         leads.append(_of_everyone(opened(locus["chrom"]), region.copies[lead]))
+        if locus["test"] == SINGLE:
+            key = (locus["best_trait"], locus["chrom"], locus["pos"], locus["effect_allele"], locus["other_allele"])
+            if noise is None or noise.chrom != locus["chrom"]:
+                noise = rivals.Noise.of(opened(locus["chrom"]))
+            strongest[key] = rivals.rivals(noise, region, lead, locus["best_trait"])
     told = Conditional.of(steps)
-    audit = audited(options, hits, opened, limit, halves, seeds)
+    audit = audited(options, hits, opened, limit, halves, seeds, strongest)
     return Evidence(told, Credible.of(sets), audit, _told(loci, clumped, told, build, _beside(loci, leads, opened)))
 
 
@@ -100,14 +107,15 @@ def _locus(
 
 
 def audited(
-    options: LociOptions, hits: pl.DataFrame, opened: Open, limit: float, halves: Halves | None, seeds: Sequence[Traits] = ()
-) -> Audit:
-    """The audit of the strongest `audit` hits, by chromosome and position."""
+    options: LociOptions, hits: pl.DataFrame, opened: Open, limit: float, halves: Halves | None, seeds: Sequence[Traits] = (),
+    leads: Leads | None = None,
+) -> Audit:  # fmt: skip
+    """The audit of the strongest `audit` hits, by chromosome and position; leads: as in Auditor."""
     strongest = hits.with_row_index("row").sort("neglog10p", "row", descending=[True, False]).head(options.audit).sort("row")
     rows = []
     for chrom, group in strongest.group_by("chrom", maintain_order=True):
         chromosome = opened(str(chrom[0]))
-        auditor = Auditor(chromosome, limit, halves, seeds)
+        auditor = Auditor(chromosome, limit, halves, seeds, leads or {})
         variants = group.unique(BY, keep="first", maintain_order=True)
         region = chromosome.at(chromosome.rows(variants))
         place = {key: i for i, key in enumerate(variants.select(BY).iter_rows())}

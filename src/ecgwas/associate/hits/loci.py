@@ -87,7 +87,7 @@ def find(
     known = None if options.known is None else known_loci.read(options.known)
     notes = [] if known is None else [f"known loci: {known.frame.height} read, {known.skipped} without one position skipped"]
     return LociTables(
-        thresholds=_counted(thresholds, ordered, options.window_bp, keep_neglog10p, loci.height),
+        thresholds=_counted(options, thresholds, ordered, set_hits, keep_neglog10p, loci.height),
         summary=_summary(results, hits, limit),
         hits=Associations(hits),
         loci=Loci(known_loci.annotate(loci, known, options.window_bp)),
@@ -162,24 +162,26 @@ def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort(rank, *VARIANT_KEY, "trait", maintain_order=True)
 
 
-def _counted(thresholds: Thresholds, ordered: pl.DataFrame, window_bp: int, keep_neglog10p: float, own: int) -> Thresholds:
+def _counted(
+    options: LociOptions, thresholds: Thresholds, ordered: pl.DataFrame, set_hits: SetHits, keep_neglog10p: float, own: int
+) -> Thresholds:
     """Counts beyond each threshold; null where the scan did not keep all rows beyond it.
 
-    own: loci at the study's threshold; at the others hits are joined by distance alone.
+    own: loci at the study's threshold; at the others hits are joined by distance alone. Beyond that of sets of traits: rows of
+    set_hits, and their loci, whether single traits have hits there or not.
     """
-    significant: list[int | None] = []
-    loci: list[int | None] = []
-    for limit in thresholds.frame["neglog10p"]:
-        if limit < keep_neglog10p:
-            significant.append(None)
-            loci.append(None)
+    counts: list[tuple[int | None, int | None]] = []
+    for kind, limit, chosen in thresholds.frame.select("kind", "neglog10p", "used").iter_rows():
+        if kind == SETS:
+            hits = _ordered(set_hits.as_rows(ordered))
+        elif limit < keep_neglog10p:
+            counts.append((None, None))
             continue
-        hits = beyond(ordered, limit)
-        significant.append(hits.height)
-        loci.append(joined(hits, window_bp).height)
-    loci = [own if chosen else count for chosen, count in zip(thresholds.frame["used"], loci, strict=True)]
-    counts = (pl.Series("significant", significant, pl.Int64), pl.Series("loci", loci, pl.Int64))
-    return Thresholds(thresholds.frame.with_columns(*counts))
+        else:
+            hits = beyond(ordered, limit)
+        counts.append((hits.height, own if chosen else joined(hits, options.window_bp).height))
+    schema = {"significant": pl.Int64, "loci": pl.Int64}
+    return Thresholds(thresholds.frame.with_columns(pl.DataFrame(counts, schema=schema, orient="row")))
 
 
 def _summary(results: Sequence[ScanResult], hits: pl.DataFrame, limit: float) -> Summary:
