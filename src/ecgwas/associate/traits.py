@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.associate.people import covariates as covariate_tables
+from ecgwas.associate.people import meeting
 from ecgwas.associate.people.covariates import Coded, CovariateTable
 from ecgwas.associate.people.guards import Judge, Judged, nobody
 from ecgwas.errors import InputError, first_few
@@ -69,13 +70,13 @@ def build(
     empty ones are left out and listed. Raises InputError if the tables' eids never meet, or too few people remain.
     """
     table = covariate_tables.read(options)
-    _check_meeting(options, table, genotype_people, features)
+    unmet = meeting.of_tables(options, table, genotype_people, _recorded(features))
     people = _people(table, genotype_people, features)
     kept = tuple(people.frame.filter(pl.col("status") == "kept")["eid"])
-    _check_enough(options, kept, people)
+    meeting.refuse_too_few(options, kept, people, table)
     judged = judge(kept)
     people, kept = _guarded(people, judged), judged.eids
-    _check_enough(options, kept, people)
+    meeting.refuse_too_few(options, kept, people, table)
     coded = _with_components(covariate_tables.code(table, kept, options), judged, options)
     candidates, notes = _candidates(features, kept)
     names, values, report = _transformed(options, candidates, coded.covariates)
@@ -85,7 +86,7 @@ def build(
     traits = Traits(kept, tuple(names), values)
     frame = pl.DataFrame(report, schema=REPORT_SCHEMA)
     guards = Guards(pl.concat([judged.guards.frame, _trait_guards(frame).frame]))
-    return TraitTables(traits, coded.covariates, people, frame, guards, (*coded.notes, *notes))
+    return TraitTables(traits, coded.covariates, people, frame, guards, (*unmet, *coded.notes, *notes))
 
 
 def _guarded(people: People, judged: Judged) -> People:
@@ -161,23 +162,6 @@ def shuffled(tables: TraitTables, rng: np.random.Generator) -> TraitTables:
     return replace(tables, traits=traits, covariates=covariates, notes=(*tables.notes, "people are shuffled: a null study"))
 
 
-def check(options: TraitOptions, genotype_people: Sequence[str]) -> Sequence[str]:
-    """Opens the covariate table and meets it with the genotyped people; what was found, in words.
-
-    Raises InputError or StudyError as `build` does, as far as that can be known without features.
-    """
-    table = covariate_tables.read(options)
-    _check_meeting(options, table, genotype_people, {})
-    lacking = table.missing()
-    both = sorted(set(table.eids) & set(genotype_people) - set(lacking))
-    if not both:
-        problem = "no genotyped person has all covariates"
-        raise InputError(problem, where=options.covariates, fix="leave out sparse columns: name the others under traits.use")
-    coded = covariate_tables.code(table, both, options)
-    line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
-    return [f"{line}; {len(coded.covariates.names)} covariate columns", *coded.notes]
-
-
 def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Normal quantiles of the ranks: norm.ppf((rank - 3/8) / (n + 1/4)), ties share their mean rank.
 
@@ -200,20 +184,9 @@ def span(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.hstack([intercept, left[:, sizes > 1e-7]])
 
 
-def _check_meeting(
-    options: TraitOptions, table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]
-) -> None:
-    sides: dict[str, set[str]] = {"the covariate table": set(table.eids), "the genotypes": set(genotyped)}
-    if features:
-        sides["the recordings"] = {eid for one in features.values() for eid in one.frame["eid"].unique()}
-    names = list(sides)
-    for i, a in enumerate(names):
-        for b in names[i + 1 :]:
-            if sides[a] & sides[b]:
-                continue
-            shown = f"{a}: {first_few(sorted(sides[a]), 3) or 'nobody'}; {b}: {first_few(sorted(sides[b]), 3) or 'nobody'}"
-            fix = "write the same eid in all three: the covariate table, the .fam file (second column), the recordings' names"
-            raise InputError(f"{a} and {b} have no person in common ({shown})", where=options.covariates, fix=fix)
+def _recorded(features: Mapping[str, Features]) -> dict[str, set[str]]:
+    """`the recordings` -> eids with features."""
+    return {"the recordings": {eid for one in features.values() for eid in one.frame["eid"].unique()}}
 
 
 def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]) -> People:
@@ -239,15 +212,6 @@ def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[s
         reasons += [f"missing covariate {name}" for name in lacking.get(eid, ())]
         rows.append({"eid": eid, "status": "dropped" if reasons else "kept", "reason": "; ".join(reasons)})
     return People.of(rows)
-
-
-def _check_enough(options: TraitOptions, kept: Sequence[str], people: People) -> None:
-    if len(kept) >= options.min_people:
-        return
-    reasons = people.frame.filter(pl.col("status") == "dropped")["reason"].value_counts(sort=True)
-    why = first_few(f"{reason}: {count}" for reason, count in reasons.iter_rows())
-    problem = f"only {len(kept)} people have recording, genotypes and covariates (of {len(people)}; {why})"
-    raise InputError(problem, where=options.covariates, fix=f"at least {options.min_people} are needed (traits.min_people)")
 
 
 def _candidates(features: Mapping[str, Features], kept: Sequence[str]) -> tuple[dict[str, NDArray[np.float64]], list[str]]:

@@ -13,13 +13,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.associate import genotypes
-from ecgwas.associate.hits import inflation, loci, power, thresholds
+from ecgwas.associate.hits import inflation, known, loci, power, thresholds
 from ecgwas.associate.hits.controls import verdicts as known_verdicts
 from ecgwas.associate.hits.region import VariantsTested
 from ecgwas.associate.people import verdicts
+from ecgwas.errors import Caution
 from ecgwas.loci_tables import SetHits
 from ecgwas.stages import closer, scan, traits
-from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, stage_folder
+from ecgwas.stages.base import Needs, Stage, all_in_one, stage_folder
 from ecgwas.stages.closer import Look
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Guards, Loci, Thresholds
@@ -138,6 +139,13 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     return {part.chrom: part.positions[tested.of(part)] for part in opened}
 
 
-STAGE = Stage(
-    "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, nothing_to_check
-)
+def _check(study: Study) -> Sequence[str]:
+    if study.loci.known is None:
+        return []
+    table = known.read(study.loci.known)
+    found = f"{table.frame.height} known loci in {study.loci.known.name}"
+    skipped = f"{table.skipped} lines of {study.loci.known.name} have no single chromosome and position and are passed over"
+    return [found, Caution(skipped)] if table.skipped else [found]
+
+
+STAGE = Stage("loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check)

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from ecgwas import associate
-from ecgwas.associate import genotypes
+from ecgwas.associate import genotypes, lists
+from ecgwas.errors import Caution
 from ecgwas.progress import track
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
@@ -45,6 +46,8 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loaded = traits.load_traits(study), traits.load_covariates(study)
     opened = genotypes.open_part(study.scan, part)
+    if len(opened) == 0:
+        lists.check_variants(study.scan)
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
     folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
@@ -115,7 +118,8 @@ def _check(study: Study) -> Sequence[str]:
     opened = [genotypes.open_part(study.scan, part) for part in parts]
     count = sum(len(part) for part in opened)
     associate.check(study.scan)
-    return [f"{count} variants on {len(parts)} chromosomes, {len(genotypes.people(study.scan))} genotyped people"]
+    facts = [f"{count} variants on {len(parts)} chromosomes, {len(genotypes.people(study.scan))} genotyped people"]
+    return [*facts, *map(Caution, lists.check(study.scan))]
 
 
 STAGE = Stage("scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check)

@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 
 from ecgwas import ecg
-from ecgwas.associate import genotypes, traits
-from ecgwas.associate.people import covariates, guards, panel
-from ecgwas.stages import represent
+from ecgwas.associate import genotypes, lists, traits
+from ecgwas.associate.people import covariates, guards, meeting, panel
+from ecgwas.errors import EcgwasError
+from ecgwas.stages import read, represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, People, Traits
@@ -48,7 +49,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     people.write(out / "people.csv")
     tables.report.write_csv(out / "traits.csv")
     tables.guards.write(out / "guards.csv")
-    for note in tables.notes:
+    for note in (*tables.notes, *lists.check(study.scan)):
         logger.warning("traits: %s", note)
     reasons = Counter(people.frame.filter(people.frame["status"] != "kept")["reason"])
     logger.info("traits: %d people, %d traits; people dropped: %s", len(tables.traits.eids), len(tables.traits.names),
@@ -88,7 +89,15 @@ def load_covariates(study: Study) -> Covariates:
 
 def _check(study: Study) -> Sequence[str]:
     covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
-    return traits.check(study.traits, genotypes.people(study.scan))
+    return meeting.check(study.traits, genotypes.people(study.scan), _recorded(study))
+
+
+def _recorded(study: Study) -> Sequence[str]:
+    """Eids of the recordings; none where they cannot be listed, which the check of `read` says."""
+    try:
+        return [source.eid for source in read.listed(study).sources]
+    except EcgwasError:
+        return ()
 
 
 STAGE = Stage("traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check)
