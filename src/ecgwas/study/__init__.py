@@ -148,9 +148,11 @@ class _Loader(yaml.SafeLoader):
 
 def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     keys = [loader.construct_object(key) for key, _ in node.value]
-    for key, (key_node, _) in zip(keys, node.value, strict=True):
-        if keys.count(key) > 1:
-            raise yaml.MarkedYAMLError(problem=f"key '{key}' is given twice", problem_mark=key_node.start_mark)
+    for number, (key_node, _) in enumerate(node.value):
+        if keys[number] in keys[:number]:
+            first = node.value[keys.index(keys[number])][0].start_mark.line + 1
+            problem = f"key '{keys[number]}' is given twice (first in line {first})"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
     return dict(loader.construct_pairs(node, deep=True))
 
 

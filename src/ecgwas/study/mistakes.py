@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ecgwas.errors import StudyError
+from ecgwas.user_tables import NUMBER
 
 LONGEST_SHOWN = 60
 """Characters of a value that are shown."""
@@ -61,7 +62,10 @@ def explained(items: Sequence[Any], model: type[BaseModel], path: Path, root: ya
     start = Place((), model, (), 1, root)
     found = [(place_of(item, start), item) for item in items]
     lines: dict[tuple[str | int, ...], tuple[int, str]] = {}
+    meant = {(*place.names[:-1], _meant_key(item)) for place, item in found if item["type"] == "extra_forbidden"}
     for place, item in found:
+        if item["type"] == "missing" and place.names in meant:
+            continue
         below = any(other.names[: len(place.names)] == place.names != other.names for other, _ in found)
         if item["type"] == "too_short" and below:
             continue
@@ -81,7 +85,7 @@ def place_of(item: Any, start: Place) -> Place:
             break
         place = inner
     if item["type"] in ("extra_forbidden", "invalid_key", "missing") and place.names[-1:] != item["loc"][-1:]:
-        return place.inside(item["loc"][-1], None)
+        return place.inside(str(item["loc"][-1]), None)
     if item["type"] == "union_tag_invalid":
         return place.inside("kind", place.annotation)
     return place
@@ -142,7 +146,8 @@ def _mistake(place: Place, item: Any) -> str:
     if kind.startswith("union_tag"):
         return _of_kind(place, item)
     if kind == "value_error":
-        return f"{place}: {item['ctx']['error']} (got {_shown(place.node)})"
+        got = f" (got {_shown(place.node)})" if isinstance(place.node, yaml.ScalarNode) else ""
+        return f"{place}: {item['ctx']['error']}{got}"
     wanted = f"{place}: {_shown(place.node)} is not possible; it must be {expected(place.annotation, place.bounds)}"
     return wanted + _suggested_value(place)
 
@@ -172,7 +177,9 @@ def expected(annotation: Any, bounds: Sequence[Any] = ()) -> str:
         values = [str(value) for value in get_args(annotation)]
         return values[0] if len(values) == 1 else f"one of {', '.join(values)}"
     if origin is tuple:
-        return f"a list{_length(bounds)}, each entry {expected(get_args(annotation)[0])}"
+        return (
+            f"a list{_length(bounds)} (`[a, b]`, or lines that begin with `- `), each entry {expected(get_args(annotation)[0])}"
+        )
     if origin is dict:
         return "a section of lines such as `name: text`"
     if models_of(annotation):
@@ -254,10 +261,19 @@ def _suggested_value(place: Place) -> str:
             return f"; did you mean {raw.replace(',', '.')}?"
         if re.fullmatch(r"\d+(\.\d+)?\s*%", raw):
             return f"; did you mean {float(raw.rstrip('% ')) / 100:g}?"
+        if re.fullmatch(NUMBER, raw) and float(raw).is_integer():
+            return f"; did you mean {float(raw):.0f}?" if re.search("[eE]", raw) else ""
     return _near(raw, choices)
 
 
 def _near(given: str, choices: Sequence[str]) -> str:
+    """`; did you mean ...?`, or nothing."""
+    meant = _meant(given, choices)
+    return f"; did you mean '{meant}'?" if meant is not None else ""
+
+
+def _meant(given: str, choices: Sequence[str]) -> str | None:
+    """The choice that a word stands for or is nearly."""
     lower = given.strip().lower()
     by_name = {choice.lower(): choice for choice in choices}
     plain = lower.replace("-", "_").replace(" ", "_")
@@ -265,10 +281,11 @@ def _near(given: str, choices: Sequence[str]) -> str:
     if meant is None:
         near = difflib.get_close_matches(plain, by_name, n=1)
         meant = by_name[near[0]] if near else None
-    return f"; did you mean '{meant}'?" if meant is not None else ""
+    return meant
 
 
-def _suggested_key(item: Any) -> str:
+def _meant_key(item: Any) -> str | None:
+    """The option that an unknown key nearly is, of the section where it stands."""
     from ecgwas.study import Study
 
     *before, name = item["loc"]
@@ -276,10 +293,16 @@ def _suggested_key(item: Any) -> str:
     for step in before:
         place = None if place is None else _step(place, step)
     here = sorted({key for one in models_of(place.annotation) for key in one.model_fields}) if place is not None else []
-    near = _near(str(name), here)
-    if near:
-        return near
-    homes = list(_homes(Study, str(name), ""))
+    return _meant(str(name), here)
+
+
+def _suggested_key(item: Any) -> str:
+    from ecgwas.study import Study
+
+    meant = _meant_key(item)
+    if meant is not None:
+        return f"; did you mean '{meant}'?"
+    homes = list(_homes(Study, str(item["loc"][-1]), ""))
     return f"; it is an option of `{homes[0]}`" if homes else ""
 
 
