@@ -19,6 +19,7 @@ DAMAGE = (
     (r"[0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]\.[0-9]+[eE][0-9]+", "a number as a spreadsheet or R writes it: the id is lost"),
     (r"#+", "what a spreadsheet shows where a column is too narrow"),
     (r"#(N/A|NAME\?|VALUE!|REF!|DIV/0!|NUM!|NULL!)", "an error of a spreadsheet"),
+    (r"[0-9]{1,3}([,' ][0-9]{3})+", "a number with thousands separators"),
     (r"'.*|.*'", "an id with a quotation mark"),
 )
 """Full matches of what other programs make of an id. They are refused and never repaired: who is meant must be certain."""

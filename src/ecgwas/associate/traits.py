@@ -73,10 +73,10 @@ def build(
     unmet = meeting.of_tables(options, table, genotype_people, _recorded(features))
     people = _people(table, genotype_people, features)
     kept = tuple(people.frame.filter(pl.col("status") == "kept")["eid"])
-    meeting.refuse_too_few(options, kept, people, table)
+    meeting.refuse_too_few(options, kept, people, table, unmet)
     judged = judge(kept)
     people, kept = _guarded(people, judged), judged.eids
-    meeting.refuse_too_few(options, kept, people, table)
+    meeting.refuse_too_few(options, kept, people, table, unmet)
     coded = _with_components(covariate_tables.code(table, kept, options), judged, options)
     candidates, notes = _candidates(features, kept)
     names, values, report = _transformed(options, candidates, coded.covariates)

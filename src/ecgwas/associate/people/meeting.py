@@ -25,23 +25,23 @@ def check(options: TraitOptions, genotype_people: Sequence[str], recorded: Seque
     """
     table = covariate_tables.read(options)
     sides = {"the recordings": set(recorded)} if recorded else {}
-    cautions = [*of_tables(options, table, genotype_people, sides), *table.doubts]
+    unmet = of_tables(options, table, genotype_people, sides)
     meant = set(table.eids) & set(genotype_people)
     meant &= set(recorded) or meant
     both = sorted(meant - set(table.missing()))
     sparse = [f"{name} in {count} of {len(meant)}" for name, count in table.sparse(meant, share=SPARSE_SHARE).items()]
+    missing = [f"people without all covariates are dropped; missing: {first_few(sparse, 10)}"] if sparse else []
     if len(both) < options.min_people:
         people = "genotyped people with recordings" if recorded else "genotyped people"
         problem = f"only {len(both)} of {len(meant)} {people} in the covariate table have all covariates"
-        problem += f"; covariates missing: {first_few(sparse, 10)}" if sparse else ""
+        problem += "".join(f"; {words}" for words in (*unmet, *missing))
         fix = f"at least {options.min_people} are needed (traits.min_people)"
         fix += "; leave out sparse columns: name the others under traits.use" if sparse else ""
         raise InputError(problem, where=options.covariates, fix=fix)
-    cautions += [f"people will be dropped for covariates that they lack: {first_few(sparse, 10)}"] if sparse else []
     coded = covariate_tables.code(table, both, options)
     line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
     facts = [f"{line}; {len(coded.covariates.names)} covariate columns", *(n for n in coded.notes if n not in table.doubts)]
-    return [*facts, *map(Caution, cautions)]
+    return [*facts, *map(Caution, (*unmet, *table.doubts, *missing))]
 
 
 def of_tables(
@@ -62,16 +62,22 @@ def of_tables(
     return ids.meeting(sides)
 
 
-def refuse_too_few(options: TraitOptions, kept: Sequence[str], people: People, table: CovariateTable) -> None:
-    """Raises InputError, with the reasons and the sparse covariates, where fewer than `min_people` people are kept."""
+def refuse_too_few(
+    options: TraitOptions, kept: Sequence[str], people: People, table: CovariateTable, unmet: Sequence[str]
+) -> None:
+    """Raises InputError, with the reasons and the sparse covariates, where fewer than `min_people` people are kept.
+
+    unmet: warnings about ids that do not meet, as `of_tables` gives them.
+    """
     if len(kept) >= options.min_people:
         return
     reasons = people.frame.filter(pl.col("status") == "dropped")["reason"].value_counts(sort=True)
     why = first_few(f"{reason}: {count}" for reason, count in reasons.iter_rows())
-    lacking = pl.col("reason").str.contains("missing covariate") & ~pl.col("reason").str.contains("no ")
+    lacking = pl.col("reason").str.starts_with("missing covariate")
     meant = {*kept, *people.frame.filter(lacking)["eid"]}
     sparse = first_few(f"{name} in {count} of {len(meant)}" for name, count in table.sparse(meant, share=SPARSE_SHARE).items())
     problem = f"only {len(kept)} people have recording, genotypes and covariates (of {len(people)}; {why})"
+    problem += "".join(f"; {words}" for words in unmet)
     fix = f"at least {options.min_people} are needed (traits.min_people)"
     if sparse:
         problem += f"; covariates missing: {sparse}"
