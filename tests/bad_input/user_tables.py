@@ -155,7 +155,7 @@ COVARIATES = [
     covariate("-1 among values below and above zero is a value", RIGHT, "",
               text([lines()[0], *(f"{eid}\t{AGES[i]}\t11001\t{i % 5 - 2}" for i, eid in enumerate(PEOPLE))]),
               lambda table: right_ages(table) and table.doubts == ()),
-    checked("a column empty in 57 of 60 is named", REFUSED, "covariates missing: pc1 in 57 of 60", sparse("NA"), lambda _: True),
+    checked("a column empty in 57 of 60 is named", REFUSED, "missing: pc1 in 57 of 60", sparse("NA"), lambda _: True),
     checked("a column empty in a tenth is a warning", RIGHT, "", aged("NA").replace("\tNA\t", "\tNA\t", 5),
             lambda said: said == []),
     checked("a column empty in a sixth is a warning", RIGHT, "",

@@ -132,11 +132,17 @@ def _mark(study: Study, stage: Stage, part: str) -> str:
 
 
 def _stamps(study: Study, stage: Stage, part: str) -> list[list[object]]:
-    """Of every user file that the part reads. Raises what `check` says where one is gone, else InputError that names it."""
+    """Of every user file that the part reads; a file that the stage can do without, as a recording, may be gone.
+
+    Raises what `check` says where one is gone, and InputError for one that cannot be reached.
+    """
     found = []
     for path in stage.files(study, part):
         try:
             found.append(stamp(path))
+        except FileNotFoundError:
+            stage.check(study)
+            found.append([path.name, None, None])
         except OSError as error:
             stage.check(study)
             problem = f"an input of stage {stage.name} cannot be reached: {error.strerror}"

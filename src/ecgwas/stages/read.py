@@ -70,9 +70,7 @@ def _files(study: Study, part: str) -> Sequence[Path]:
         return [path for path in (study.read.leave_out,) if path is not None]
     read = (one for source in _sources(study, part) for one in (source, _find(study.read).repeats.get(source.eid)))
     named = [path for source in read if source is not None for _, path in sorted(source.paths.items())]
-    # A link to nowhere is listed with its reason; it has no time of change to watch.
-    there = [path for path in named if path.exists()]
-    return [file for path in there for file in (path, *(other for other in ecg.companions(path) if other.is_file()))]
+    return [file for path in named for file in (path, *(other for other in ecg.companions(path) if other.is_file()))]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
