@@ -74,7 +74,7 @@ def checked(what: str, how: str, says: str, content: str, right: Callable[[list[
     """How `check` meets the table with genotypes and recordings; `right` is asked of the warnings."""
 
     def run(at: Path) -> Ending:
-        options = TraitOptions(covariates=put(at / "c.tsv", content), min_people=10)
+        options = TraitOptions(covariates=put(at / "c.tsv", content), min_people=20)
         return ended(
             lambda: right([str(one) for one in meeting.check(options, genotyped, recorded) if isinstance(one, Caution)])
         )
@@ -162,7 +162,7 @@ COVARIATES = [
             text([line if i % 6 or not i else "\t".join([*line.split("\t")[:3], "NA"]) for i, line in enumerate(lines())]),
             lambda said: len(said) == 1 and "pc1 in 10 of 60" in said[0]),
     checked("45 of 60 recordings that have no covariates, as IDs with a suffix", RIGHT, "", text(lines()),
-            lambda said: len(said) == 2 and "45 of 60 ids" in said[0] and "1000_1" in said[0] and "before the first _" in said[0],
+            lambda said: len(said) == 3 and "only 15 of 15 genotyped" in said[2] and "45 of 60 ids" in said[0] and "1000_1" in said[0] and "before the first _" in said[0],
             recorded=[eid + ("" if i % 4 == 3 else "_1") for i, eid in enumerate(PEOPLE)], genotyped=PEOPLE),
     checked("genotyped people as FID_IID, none in common", REFUSED, "with the other side read behind the last _", text(lines()),
             lambda _: True, genotyped=[f"{eid}_{eid}" for eid in PEOPLE]),

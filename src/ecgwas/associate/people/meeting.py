@@ -31,17 +31,18 @@ def check(options: TraitOptions, genotype_people: Sequence[str], recorded: Seque
     both = sorted(meant - set(table.missing()))
     sparse = [f"{name} in {count} of {len(meant)}" for name, count in table.sparse(meant, share=SPARSE_SHARE).items()]
     missing = [f"people without all covariates are dropped; missing: {first_few(sparse, 10)}"] if sparse else []
-    if len(both) < options.min_people:
-        people = "genotyped people with recordings" if recorded else "genotyped people"
-        problem = f"only {len(both)} of {len(meant)} {people} in the covariate table have all covariates"
-        problem += "".join(f"; {words}" for words in (*unmet, *missing))
-        fix = f"at least {options.min_people} are needed (traits.min_people)"
-        fix += "; leave out sparse columns: name the others under traits.use" if sparse else ""
+    people = "genotyped people with recordings" if recorded else "genotyped people"
+    few = f"only {len(both)} of {len(meant)} {people} in the covariate table have all covariates"
+    needed = f"at least {options.min_people} are needed (traits.min_people)"
+    if not both or len(both) < options.min_people <= len(meant):
+        problem = "".join((few, *(f"; {words}" for words in (*unmet, *missing))))
+        fix = f"{needed}; leave out sparse columns: name the others under traits.use"
         raise InputError(problem, where=options.covariates, fix=fix)
+    small = [] if len(both) >= options.min_people else [f"{few}: {needed}, or `ecgwas run` ends at stage traits"]
     coded = covariate_tables.code(table, both, options)
     line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
     facts = [f"{line}; {len(coded.covariates.names)} covariate columns", *(n for n in coded.notes if n not in table.doubts)]
-    return [*facts, *map(Caution, (*unmet, *table.doubts, *missing))]
+    return [*facts, *map(Caution, (*unmet, *table.doubts, *missing, *small))]
 
 
 def of_tables(
