@@ -69,10 +69,10 @@ def read_text(path: Path, *, what: str, fix: str) -> str:
     what: as in `the covariate table`; fix: how to cure that it is not there. Raises InputError where the file is missing, a
     folder, of another format, not text, or may not be read.
     """
-    if path.is_dir():
-        raise InputError(f"{what} cannot be read: it is a folder", where=path, fix=fix)
     try:
         content = path.read_bytes()
+    except IsADirectoryError:
+        raise InputError(f"{what} cannot be read: it is a folder", where=path, fix=fix) from None
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{what} is missing", where=path, fix=fix) from None
     except OSError as error:

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from ecgwas import stages
 from ecgwas.cli import main
-from ecgwas.errors import EcgwasError, InputError, MachineError, StudyError
-from ecgwas.stages import failures
+from ecgwas.errors import Caution, EcgwasError, InputError, MachineError, StudyError
+from ecgwas.stages import disclosure, failures, report
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
 
@@ -280,3 +280,24 @@ def test_a_recording_that_is_a_link_to_nowhere_is_left_out_by_run(cohort: Path, 
     row = pl.read_parquet(study.results / "read" / "recordings.parquet").filter(pl.col("eid") == "9999999").row(0, named=True)
     assert row["status"] == "left_out"
     assert row["reason"]
+
+
+def test_further_people_whom_the_study_does_not_have_are_a_warning_of_audit() -> None:
+    known = {"1000008", "1000015"}
+    assert disclosure._strangers({"1000008": 1}, known) == []
+    (said,) = disclosure._strangers({"1000008": 1, "1000015_1000015": 2}, known)
+    assert isinstance(said, Caution)
+    assert said.startswith(
+        "1 of 2 further people are not of the study (--eids: 1000015_1000015; the study: 1000008, 1000015; read"
+    )
+
+
+def test_a_title_that_begins_as_a_path_stays_as_it_is(cohort: Path) -> None:
+    title = f"{cohort.parent}/ecg and what we saw"
+    study_file = cohort.with_name("titled.yaml")
+    text = re.sub(r"report:\n  title: .*", f"report:\n  title: {title}", cohort.read_text())
+    study_file.write_text(text.replace("genotypes: genotypes/cohort", "genotypes: /elsewhere/cohort"))
+    settings = report.settings(Study.read_file(study_file))
+    assert settings["report"]["title"] == title
+    assert settings["scan"]["genotypes"] == "cohort"
+    assert settings["read"]["recordings"] == "ecg"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -230,11 +230,17 @@ def check(study: Study) -> tuple[list[str], list[EcgwasError]]:
     mistakes: list[EcgwasError] = []
     for opened in (*(stage.check for stage in STAGES), _check_results):
         try:
-            facts += [fact for fact in opened(study) if fact not in facts]
+            facts += [fact for fact in _opened(opened, study) if fact not in facts]
         except EcgwasError as mistake:
             if str(mistake) not in [str(other) for other in mistakes]:
                 mistakes.append(mistake)
     return facts, mistakes
+
+
+def _opened(check_of: Callable[[Study], Sequence[str]], study: Study) -> Sequence[str]:
+    """What a stage's check says; what the machine refuses is one clear error, too."""
+    with failures.explained(study.results):
+        return check_of(study)
 
 
 def _check_results(study: Study) -> Sequence[str]:

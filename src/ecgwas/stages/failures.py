@@ -47,8 +47,8 @@ def refuse_little_address_space(results: Path) -> None:
 def refuse_unusable_results(results: Path) -> None:
     """Raises StudyError where the results folder is a file, a link to nowhere or below one; MachineError if not writable."""
     fix = "correct `results:` in study.yaml, or make room for the folder there"
-    there = next(path for path in (results, *results.parents) if path.is_symlink() or path.exists())
-    if not there.exists():
+    there = next(path for path in (results, *results.parents) if _is_there(path, follow=False))
+    if not _is_there(there, follow=True):
         problem = f"the results folder is, or lies below, a link to a place that is not there: {there} -> {there.readlink()}"
         raise StudyError(problem, where=results, fix=f"mount or make that place, or {fix}")
     if not there.is_dir():
@@ -57,6 +57,15 @@ def refuse_unusable_results(results: Path) -> None:
     if not os.access(there, os.W_OK | os.X_OK):
         fix = "choose a `results:` folder that you may write to"
         raise MachineError(f"the results cannot be written: no right to write to {there}", where=results, fix=fix)
+
+
+def _is_there(path: Path, *, follow: bool) -> bool:
+    """True if something of that name can be reached; follow: what a link leads to, and not the link itself."""
+    try:
+        path.stat(follow_symlinks=follow)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -95,7 +104,8 @@ def understood(error: Exception, results: Path | None = None) -> EcgwasError | N
 def _forbidden(error: Exception, results: Path | None) -> EcgwasError:
     name = getattr(error, "filename", None)
     place = None if name is None else Path(str(name))
-    if place is not None and results is not None and not place.is_relative_to(results):
-        return InputError(f"a file cannot be read: {error}", where=place, fix="give yourself the right to read it")
+    if place is not None and (results is None or not place.is_relative_to(results)):
+        fix = "give yourself the right to read it, and the folders above it"
+        return InputError(f"a file or folder cannot be reached: {error}", where=place, fix=fix)
     fix = "choose a `results:` folder that you may write to"
     return MachineError(f"the results cannot be written: {error}", where=place or results, fix=fix)
