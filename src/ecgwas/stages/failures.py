@@ -106,6 +106,6 @@ def _forbidden(error: Exception, results: Path | None) -> EcgwasError:
     place = None if name is None else Path(str(name))
     if place is not None and (results is None or not place.is_relative_to(results)):
         fix = "give yourself the right to read it, and the folders above it"
-        return InputError(f"a file or folder cannot be reached: {error}", where=place, fix=fix)
+        return InputError(f"a file or folder cannot be read: {error}", where=place, fix=fix)
     fix = "choose a `results:` folder that you may write to"
     return MachineError(f"the results cannot be written: {error}", where=place or results, fix=fix)
