@@ -10,7 +10,7 @@ HEAD = """\
 # The study file
 
 One YAML file says all that is scientific about a study; `ecgwas init FOLDER` writes a first one, `ecgwas check STUDY.yaml`
-opens everything that it names. Paths are relative to the file. What it does not say has the default below, or that of its
+opens everything that it names; each mistake is one line with the line of its key. Paths are relative to the file, `~` is your home. What it does not say has the default below, or that of its
 `preset`: `calibrated`, or `published`, the chain as the source study ran it. `ecgwas options --json` gives a schema for
 editors.
 

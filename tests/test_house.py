@@ -17,8 +17,10 @@ SOURCE = ROOT / "src" / "ecgwas"
 FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = {
     0: ("errors",),
-    1: ("study", "tables", "gene_tables", "gene_symbols", "loci_tables", "recording_tables", "store", "progress", "signals",
-        "__init__"),
+    1: (
+        "study", "tables", "gene_tables", "gene_symbols", "loci_tables", "recording_tables", "store", "progress", "signals",
+        "user_tables", "ids", "__init__",
+    ),
     2: ("ecg", "represent", "associate", "genes", "report", "exchange", "simulate"),
     3: ("stages", "workflow"),
     4: ("cli", "demo", "initialise", "inspection", "listing", "__main__"),

@@ -84,3 +84,17 @@ def test_a_study_that_is_there_is_kept(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="already"):
         write_study(folder)
     assert (folder / "study.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", [b"eid,age,center\n", "eid\tage\tcenter\n".encode("utf-16"), b'"eid" "age" "center"\n'])
+def test_categories_are_found_however_the_table_is_written(tmp_path: Path, content: bytes) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "covariates.tsv").write_bytes(content)
+    assert Study.read_file(write_study(folder)).traits.categorical == ("center",)
+
+
+def test_a_covariate_table_that_is_none_is_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "covariates.tsv").write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match="Excel workbook"):
+        write_study(folder)

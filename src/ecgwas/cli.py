@@ -29,7 +29,15 @@ from ecgwas.store import whole
 from ecgwas.study import Study
 from ecgwas.workflow import planning
 
-STUDY = click.argument("study_file", metavar="STUDY.yaml", type=click.Path(path_type=Path))
+
+class UserPath(click.Path):
+    """A path whose ~ is the home folder, where the shell has not put that in: --eids=~/people.txt."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(str(Path(value).expanduser()) if str(value).startswith("~/") else value, param, ctx)
+
+
+STUDY = click.argument("study_file", metavar="STUDY.yaml", type=UserPath(path_type=Path))
 FORCE = click.option("--force", is_flag=True, help="Make it again even if it is fresh.")
 
 
@@ -71,7 +79,7 @@ def _log(level: int) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 @click.option("--force", is_flag=True, help="Replace a study.yaml that is there.")
 def init(folder: Path, force: bool) -> None:
     """Write a commented FOLDER/study.yaml with the inputs found there filled in."""
@@ -158,7 +166,7 @@ def options(as_json: bool) -> None:
 
 
 @main.command(name="demo")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"))
+@click.argument("folder", type=UserPath(path_type=Path, file_okay=False), default=Path("demo"))
 @click.option("--people", type=click.IntRange(60), default=300, show_default=True, help="People to simulate.")
 def demo_command(folder: Path, people: int) -> None:
     """Simulate a small cohort with planted effects, run every stage, compare what was found with what was planted."""
@@ -170,7 +178,7 @@ def demo_command(folder: Path, people: int) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 @click.option("--people", type=click.IntRange(20), default=300, show_default=True, help="People to simulate.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same files.")
 def simulate(folder: Path, people: int, seed: int) -> None:
@@ -228,8 +236,8 @@ def _wide() -> Console:
 
 
 @main.command(name="meta")
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.argument("studies", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("out", type=UserPath(path_type=Path, dir_okay=False))
+@click.argument("studies", nargs=-1, required=True, type=UserPath(path_type=Path))
 @click.option("--same-trait", metavar="NAME", help="The one trait of each study is the same, in one unit; call it NAME.")
 def meta_command(out: Path, studies: tuple[Path, ...], same_trait: str | None) -> None:
     """Meta-analysis of the associations of several STUDIES, written to OUT.csv.
@@ -253,7 +261,7 @@ def meta_command(out: Path, studies: tuple[Path, ...], same_trait: str | None) -
 
 @main.command()
 @STUDY
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=UserPath(path_type=Path, exists=True, dir_okay=False))
 def explain(study_file: Path, file: Path) -> None:
     """How a result FILE came to be: stage, options, versions, seed, host, time; and whether it is still fresh."""
     for line in stages.explain(Study.read_file(study_file), file):
@@ -261,10 +269,8 @@ def explain(study_file: Path, file: Path) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--figure", type=click.Path(path_type=Path, dir_okay=False), help="Also draw it on ECG paper: .svg, .pdf or .png."
-)
+@click.argument("file", type=UserPath(path_type=Path))
+@click.option("--figure", type=UserPath(path_type=Path, dir_okay=False), help="Also draw it on ECG paper: .svg, .pdf or .png.")
 def inspect(file: Path, figure: Path | None) -> None:
     """What a recording's FILE holds: format, leads, rate, length, and the recorder's measurements beside ours."""
     found = inspection.inspect(file)
@@ -276,9 +282,9 @@ def inspect(file: Path, figure: Path | None) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--results", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The study's results.")
-@click.option("--eids", type=click.Path(path_type=Path), help="A file of further people to search for, one a line.")
+@click.argument("folder", type=UserPath(path_type=Path))
+@click.option("--results", type=UserPath(path_type=Path, exists=True, file_okay=False), help="The study's results.")
+@click.option("--eids", type=UserPath(path_type=Path), help="A file of further people to search for, one a line.")
 @click.option("--min-people", type=click.IntRange(1), help="Smallest group that may be shown.  [default: the study's]")
 def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int | None) -> None:
     """Search FOLDER (results/share) for every eid, every recording and every small group; say what genomes would tell of it."""
@@ -303,7 +309,7 @@ def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int
 @main.command(name="export")
 @STUDY
 @click.argument("kind", metavar="FORMAT", type=click.Choice(list(export.FORMATS)))
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 @click.option("--trait", "chosen", multiple=True, help="Only this trait; may be given several times.")
 def export_command(study_file: Path, kind: str, folder: Path, chosen: tuple[str, ...]) -> None:
     """Write results as FORMAT into FOLDER: gwas_ssf, plink2, pheweb, locuszoom or cytoscape."""
@@ -317,7 +323,7 @@ def references_group() -> None:
 
 
 @references_group.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 @click.option("--only", multiple=True, help="Only the file of this name; may be given several times.")
 @click.option("--again", is_flag=True, help="Download what is there too: for newer versions.")
 def fetch(folder: Path, only: tuple[str, ...], again: bool) -> None:
@@ -327,7 +333,7 @@ def fetch(folder: Path, only: tuple[str, ...], again: bool) -> None:
 
 
 @references_group.command(name="check")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 def check_references(folder: Path) -> None:
     """Compare every file with what was noted when it came; nothing is downloaded."""
     _tell(*references.check(folder))

@@ -12,7 +12,7 @@ EcgwasError                 exit code 1
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class EcgwasError(Exception):
@@ -88,6 +88,20 @@ class Caution(str):
     """A line of `check` that is a warning: something is allowed, and probably not what was meant."""
 
     __slots__ = ()
+
+
+def raise_together(mistakes: Sequence[EcgwasError], *, what: str) -> None:
+    """Nothing for no mistake, the mistake itself for one, and for several one error that lists them all with their cures.
+
+    what: where they are, as in `the covariate table`. The error is of the first mistake's class.
+    """
+    if not mistakes:
+        return
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    lines = [f"  {number}. {one.problem} (fix: {one.fix})" for number, one in enumerate(mistakes, start=1)]
+    problem = f"{len(mistakes)} mistakes in {what}:\n" + "\n".join(lines)
+    raise type(mistakes[0])(problem, where=mistakes[0].where, fix="correct each as its line says")
 
 
 def first_few(items: Iterable[object], limit: int = 5) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from ecgwas.errors import InputError, StudyError, first_few
+from ecgwas.user_tables import read_user_table
 
 TEMPLATE = """\
 # Study file of ecgwas. `ecgwas options` lists every option with its default, unit and meaning.
@@ -107,7 +108,7 @@ def write_study(folder: Path, *, replace: bool = False, represent: str = REPRESE
     if missing:
         problem = "inputs were not found:\n" + "\n".join(f"  {what}" for what in missing)
         raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
-    header = (folder / "covariates.tsv").read_text(encoding="utf-8-sig").splitlines()[0].split("\t")
+    header = read_user_table(folder / "covariates.tsv", what="covariate").frame.columns
     text = TEMPLATE.format(
         name=_plain(folder.resolve().name),
         recordings="ecg",

@@ -6,7 +6,6 @@ frozen objects. Missing is null (never NaN, -9 or an empty string) in tables, Na
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -375,43 +374,3 @@ class ScanResult:
     counts: pl.DataFrame = field(default_factory=pl.DataFrame)
     sets: SetAssociations = field(default_factory=SetAssociations.empty)
     set_permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-
-
-def read_user_table(path: Path, *, what: str) -> pl.DataFrame:
-    """A table that a user wrote (.tsv, .csv, .txt; comma, tab or blanks), all columns as text, header kept as it is.
-
-    Byte-order marks and Windows line ends are fine. Raises InputError naming file and line.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"the {what} table is missing", where=path, fix="correct the path in study.yaml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the {what} table cannot be read: {error}", where=path, fix="save it as UTF-8 text") from None
-    lines = text.splitlines()
-    if not lines or not lines[0].strip():
-        raise InputError(f"the {what} table is empty", where=path, fix="its first line must name the columns")
-    rows = _split(lines, path)
-    header = rows[0]
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise InputError(f"columns named twice: {first_few(twice)}", where=path, fix="give each column its own name")
-    ragged = [str(i) for i, row in enumerate(rows, start=1) if row and len(row) != len(header)]
-    if ragged:
-        problem = f"the header has {len(header)} columns, other lines do not: line {first_few(ragged)}"
-        raise InputError(problem, where=path, fix="give every line the same columns; write NA where a value is missing")
-    body = [row for row in rows[1:] if row]
-    return pl.DataFrame(body, schema=dict.fromkeys(header, pl.String), orient="row")
-
-
-def _split(lines: list[str], path: Path) -> list[list[str]]:
-    delimiter = "\t" if "\t" in lines[0] else "," if "," in lines[0] else None
-    if delimiter is None:
-        return [line.split() for line in lines]
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-    # A quotation mark that is not closed in its line takes the next one in, and with it a person.
-    if len(rows) != len(lines):
-        odd = [f"line {number}" for number, line in enumerate(lines, start=1) if line.count('"') % 2]
-        problem = f"a quotation mark is not closed: {first_few(odd) or 'see the cells that begin with one'}"
-        raise InputError(problem, where=path, fix="close it in the same line, or take it away")
-    return rows

@@ -12,6 +12,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from ecgwas.associate import traits
+from ecgwas.associate.people import meeting
 from ecgwas.associate.people.guards import Judged
 from ecgwas.associate.transform import rank_normal
 from ecgwas.errors import InputError
@@ -251,7 +252,7 @@ def test_eids_that_never_meet_are_shown_from_both_sides(tmp_path: Path) -> None:
     assert "1000, 1001, 1002" in str(caught.value)
     assert "0_1000, 0_1001" in str(caught.value)
     with pytest.raises(InputError, match="no person in common"):
-        traits.check(TraitOptions(covariates=path), ["x"])
+        meeting.check(TraitOptions(covariates=path), ["x"])
 
 
 def test_too_few_people_say_why(tmp_path: Path) -> None:

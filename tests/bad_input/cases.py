@@ -298,7 +298,7 @@ COVARIATES = [
     covariate("blank lines at the end", RIGHT, "", rows() + "\n\n"),
     covariate("empty", REFUSED, "empty", ""),
     covariate("a header alone", REFUSED, "no people", "eid\tage\n"),
-    covariate("UTF-16", REFUSED, "UTF-8", rows().encode("utf-16")),
+    covariate("UTF-16", RIGHT, "", rows().encode("utf-16"), has(60)),
     covariate("Latin-1", REFUSED, "UTF-8", rows(_1000="1000\t40\tZ\u00fcrich\t0.1").encode("latin-1")),
     covariate("no eid", REFUSED, "no column eid", rows().replace("eid", "who", 1)),
     covariate("eid in capitals", REFUSED, "rename", rows().replace("eid", "EID", 1)),

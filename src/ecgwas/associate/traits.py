@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.associate.people import covariates as covariate_tables
-from ecgwas.associate.people import variances
+from ecgwas.associate.people import meeting, variances
 from ecgwas.associate.people.covariates import Coded, CovariateTable
 from ecgwas.associate.people.guards import Judge, Judged, nobody
 from ecgwas.associate.transform import TENS, residuals, span, transformed
@@ -77,13 +77,13 @@ def build(
     empty ones are left out and listed. Raises InputError if the tables' eids never meet, or too few people remain.
     """
     table = covariate_tables.read(options)
-    _check_meeting(options, table, genotype_people, features)
+    unmet = meeting.of_tables(options, table, genotype_people, _recorded(features))
     people = _people(table, genotype_people, features)
     kept = tuple(people.frame.filter(pl.col("status") == "kept")["eid"])
-    _check_enough(options, kept, people)
+    meeting.refuse_too_few(options, kept, people, table, unmet)
     judged = judge(kept)
     people, kept = _guarded(people, judged), judged.eids
-    _check_enough(options, kept, people)
+    meeting.refuse_too_few(options, kept, people, table, unmet)
     coded = _with_components(covariate_tables.code(table, kept, options), judged, options)
     candidates, notes = _candidates(features, kept)
     strata, more = _strata(options, judged)
@@ -96,7 +96,7 @@ def build(
     guards = pl.concat([judged.guards.frame, _trait_guards(frame).frame, _of_variance(traits, coded, judged).frame])
     ancestry = Ancestry(pl.DataFrame({"eid": list(kept), "ancestry_group": judged.groups, "normalised_within": strata}))
     return TraitTables(
-        traits, coded.covariates, people, frame, Guards(guards), ancestry, (*coded.notes, *notes, *more)
+        traits, coded.covariates, people, frame, Guards(guards), ancestry, (*unmet, *coded.notes, *notes, *more)
     )  # fmt: skip
 
 
@@ -201,37 +201,9 @@ def shuffled(tables: TraitTables, rng: np.random.Generator) -> TraitTables:
     return replace(tables, traits=traits, covariates=covariates, notes=(*tables.notes, "people are shuffled: a null study"))
 
 
-def check(options: TraitOptions, genotype_people: Sequence[str]) -> Sequence[str]:
-    """Opens the covariate table and meets it with the genotyped people; what was found, in words.
-
-    Raises InputError or StudyError as `build` does, as far as that can be known without features.
-    """
-    table = covariate_tables.read(options)
-    _check_meeting(options, table, genotype_people, {})
-    lacking = table.missing()
-    both = sorted(set(table.eids) & set(genotype_people) - set(lacking))
-    if not both:
-        problem = "no genotyped person has all covariates"
-        raise InputError(problem, where=options.covariates, fix="leave out sparse columns: name the others under traits.use")
-    coded = covariate_tables.code(table, both, options)
-    line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
-    return [f"{line}; {len(coded.covariates.names)} covariate columns", *coded.notes]
-
-
-def _check_meeting(
-    options: TraitOptions, table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]
-) -> None:
-    sides: dict[str, set[str]] = {"the covariate table": set(table.eids), "the genotypes": set(genotyped)}
-    if features:
-        sides["the recordings"] = {eid for one in features.values() for eid in one.frame["eid"].unique()}
-    names = list(sides)
-    for i, a in enumerate(names):
-        for b in names[i + 1 :]:
-            if sides[a] & sides[b]:
-                continue
-            shown = f"{a}: {first_few(sorted(sides[a]), 3) or 'nobody'}; {b}: {first_few(sorted(sides[b]), 3) or 'nobody'}"
-            fix = "write the same eid in all three: the covariate table, the .fam file (second column), the recordings' names"
-            raise InputError(f"{a} and {b} have no person in common ({shown})", where=options.covariates, fix=fix)
+def _recorded(features: Mapping[str, Features]) -> dict[str, set[str]]:
+    """`the recordings` -> eids with features."""
+    return {"the recordings": {eid for one in features.values() for eid in one.frame["eid"].unique()}}
 
 
 def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]) -> People:
@@ -257,14 +229,6 @@ def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[s
         reasons += [f"missing covariate {name}" for name in lacking.get(eid, ())]
         rows.append({"eid": eid, "status": "dropped" if reasons else "kept", "reason": "; ".join(reasons)})
     return People.of(rows)
-
-
-def _check_enough(options: TraitOptions, kept: Sequence[str], people: People) -> None:
-    if len(kept) >= options.min_people:
-        return
-    why = "; ".join(f"{reason}: {count}" for reason, count in dropped(people))
-    problem = f"only {len(kept)} people have recording, genotypes and covariates (of {len(people)}; {why})"
-    raise InputError(problem, where=options.covariates, fix=f"at least {options.min_people} are needed (traits.min_people)")
 
 
 def dropped(people: People) -> list[tuple[str, int]]:

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecgwas import ids
 from ecgwas.ecg.recording import DERIVED, STANDARD_LEAD
 from ecgwas.errors import InputError, first_few
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import ReadOptions
-from ecgwas.tables import Recordings, read_user_table
+from ecgwas.tables import Recordings
+from ecgwas.user_tables import UserTable, is_missing, read_user_table
 
 TABLES = (".csv", ".tsv", ".txt")
 WITHDRAWN = "withdrawn (read.leave_out)"
@@ -262,15 +264,17 @@ def _is_text(name: str) -> bool:
 
 
 def _from_table(path: Path) -> list[_File]:
-    frame = read_user_table(path, what="recordings")
+    table = read_user_table(path, what="recordings")
+    frame = table.frame
     absent = [name for name in ("eid", "path") if name not in frame.columns]
     if absent:
         fix = "its first line must name the columns eid, path and, if wanted, lead and instance"
         raise InputError(f"the recordings table has no column {' and '.join(absent)}", where=path, fix=fix)
     if frame.height == 0:
         raise InputError("the recordings table has no rows", where=path, fix="give it a line for each recording")
+    _refuse_odd_eids(table)
     files, faults = [], []
-    for line, row in enumerate(frame.iter_rows(named=True), start=2):
+    for line, row in zip(table.lines, frame.iter_rows(named=True), strict=True):
         file = _told(row, path.parent)
         if file is None:
             faults.append(f"line {line}")
@@ -283,37 +287,40 @@ def _from_table(path: Path) -> list[_File]:
     return files
 
 
+def _refuse_odd_eids(table: UserTable) -> None:
+    """Raises InputError for eids that are what a spreadsheet made of them; missing ones are found with the other cells."""
+    eids = table.frame["eid"]
+    there = [(eid, line) for eid, line, gone in zip(eids, table.lines, is_missing(eids), strict=True) if not gone]
+    ids.refuse_damaged([eid for eid, _ in there], [line for _, line in there], what="the recordings table", where=table.path)
+
+
 def _told(row: Mapping[str, str], folder: Path) -> _File | None:
-    lead = (row.get("lead") or "").strip().upper()
+    lead = (row.get("lead") or "").upper()
     standard = ALL_LEADS if lead in ("", ALL_LEADS) else STANDARD_LEAD.get(lead)
-    instance = re.fullmatch(r"(\d*)(?:_(\d+))?", (row.get("instance") or "").strip())
-    if standard is None or instance is None or not row["eid"] or not row["path"]:
+    instance = re.fullmatch(r"(\d*)(?:_(\d+))?", re.sub(r"^(\d+)\.0$", r"\1", row.get("instance") or ""))
+    if standard is None or instance is None or ids.damage(row["eid"]) or not row["path"]:
         return None
     visit = f"{int(instance[1])}_{int(instance[2] or 0)}" if instance[1] else ""
-    return _File(row["eid"], visit, standard, folder / row["path"])
+    return _File(row["eid"], visit, standard, folder / at_home(row["path"]))
 
 
-def withdrawn(options: ReadOptions) -> frozenset[str]:
-    """The people of `leave_out`."""
+def at_home(text: str) -> Path:
+    """The path with ~ expanded where there is such a home; as it is where there is none."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def withdrawn(options: ReadOptions) -> dict[str, int]:
+    """The people of `leave_out`: eid -> line of the list."""
     path = options.leave_out
-    return frozenset() if path is None else listed(path, "people to leave out", fix="correct `read.leave_out`")
+    return {} if path is None else listed(path, "people to leave out", fix="correct `read.leave_out`")
 
 
-def listed(path: Path, what: str, *, fix: str) -> frozenset[str]:
-    """Eids of a file with one a line; a header `eid`, empty lines and quotes are fine.
+def listed(path: Path, what: str, *, fix: str) -> dict[str, int]:
+    """eid -> line, of a list of people (see ids.read_list); it may be empty.
 
     Raises InputError that names the list of `what`; fix: for a file that is not there.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"the list of {what} is missing", where=path, fix=fix) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"the list of {what} cannot be read: {error}", where=path, fix="one eid a line, as UTF-8 text"
-        ) from None
-    eids = [line.strip().strip('"').strip() for line in lines]
-    faults = [f"line {number}" for number, eid in enumerate(eids, start=1) if re.search(r"[\s,;]", eid)]
-    if faults:
-        raise InputError(f"more than an eid: {first_few(faults)}", where=path, fix="write one eid a line and nothing else")
-    return frozenset(eid for eid in eids if eid and eid.lower() != "eid")
+    return ids.read_list(path, what=what, fix=fix, may_be_empty=True)

@@ -76,11 +76,11 @@ AT_LOCI = {
     "permutations.",
     "loci/conditional": "Independent signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis "
     "[@conditional].",
-    "loci/credible": "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal variants) "
-    "were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where it found no effect.",
+    "loci/credible": "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal "
+    "variants) were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where it found no effect.",
     "loci/audit": "The strongest hits (at most {audit:,}) were examined for unequal variances (HC3 [@hc3]), the most "
-    "influential participant, dominance, Hardy-Weinberg equilibrium and odd against even heartbeats; effects were corrected for "
-    "the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
+    "influential participant, dominance, Hardy-Weinberg equilibrium and odd against even heartbeats; effects were corrected "
+    "for the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
     "strongest test of the locus (hybrid conditional inference [@hybrid]).",
     "loci/heritability": "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
     "by GREML.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -51,6 +51,7 @@ def stage_named(name: str) -> Stage:
 def run(study: Study, *, until: str | None = None, force: bool = False) -> None:
     """Every part of every stage in order, those that are fresh left as they are."""
     failures.refuse_little_address_space(study.results)
+    failures.refuse_unusable_results(study.results)
     names = [stage.name for stage in STAGES]
     wanted = STAGES if until is None else STAGES[: names.index(until) + 1]
     _run_parts(study, wanted, force=force)
@@ -86,6 +87,7 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -
         raise StudyError(f"stage {stage_name} has no part '{part}'", where=study.folder, fix=fix)
     label = stage_name if known == ("all",) else f"{stage_name} {part}"
     failures.refuse_little_address_space(study.results)
+    failures.refuse_unusable_results(study.results)
     mark = _mark(study, stage, part)
     lock = note_path(study, stage_name, part).with_suffix(".lock")
     with failures.explained(study.results), locked(lock, f"{stage_name} (part {part})"):
@@ -126,8 +128,28 @@ def _upstream(study: Study, stage: Stage, part: str) -> dict[str, str]:
 def _mark(study: Study, stage: Stage, part: str) -> str:
     """Fingerprint of what the part is made from: options, user files, and the content of earlier parts."""
     upstream = [_digests(study, stage.name, name, before) for name, before in stage.needs(study, part)]
-    files = [stamp(path) for path in stage.files(study, part)]
+    files = _stamps(study, stage, part)
     return fingerprint(stage.name, part, stage.versions, stage.options(study, part), files, upstream)
+
+
+def _stamps(study: Study, stage: Stage, part: str) -> list[list[object]]:
+    """Of every user file that the part reads; a file that the stage can do without, as a recording, may be gone.
+
+    Raises what `check` says where one is gone, and InputError for one that cannot be reached.
+    """
+    found = []
+    for path in stage.files(study, part):
+        try:
+            found.append(stamp(path))
+        except FileNotFoundError:
+            stage.check(study)
+            found.append([path.name, None, None])
+        except OSError as error:
+            stage.check(study)
+            problem = f"an input of stage {stage.name} cannot be reached: {error.strerror}"
+            fix = "put it back, or correct its path in study.yaml"
+            raise InputError(problem, where=path, fix=fix) from None
+    return found
 
 
 def _digests(study: Study, wanted_by: str, stage_name: str, part: str) -> list[object]:
@@ -160,7 +182,7 @@ def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
     _clear_scratch(scratch, keep=scratch.name)
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     versions = {"ecgwas": __version__} | {library: version(library) for library in LIBRARIES}
-    inputs = {"files": [stamp(path) for path in stage.files(study, part)], "parts": _upstream(study, stage, part)}
+    inputs = {"files": _stamps(study, stage, part), "parts": _upstream(study, stage, part)}
     facts = {
         "options": stage.options(study, part), "seed": study.seed, "versions": versions, "inputs": inputs,
         "stage_versions": stage.versions,
@@ -218,13 +240,24 @@ def _told(note: Note) -> list[str]:
 
 
 def check(study: Study) -> tuple[list[str], list[EcgwasError]]:
-    """Every input opened: what was found in order, and every mistake."""
+    """Every input opened: what was found, in words, warnings as Caution; and every mistake."""
     facts: list[str] = []
     mistakes: list[EcgwasError] = []
-    for stage in STAGES:
+    for opened in (*(stage.check for stage in STAGES), _check_results):
         try:
-            facts += stage.check(study)
+            facts += [fact for fact in _opened(opened, study) if fact not in facts]
         except EcgwasError as mistake:
             if str(mistake) not in [str(other) for other in mistakes]:
                 mistakes.append(mistake)
     return facts, mistakes
+
+
+def _opened(check_of: Callable[[Study], Sequence[str]], study: Study) -> Sequence[str]:
+    """What a stage's check says; what the machine refuses is one clear error, too."""
+    with failures.explained(study.results):
+        return check_of(study)
+
+
+def _check_results(study: Study) -> Sequence[str]:
+    failures.refuse_unusable_results(study.results)
+    return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import polars as pl
 from lxml import html
 from numpy.typing import NDArray
 
-from ecgwas import ecg
+from ecgwas import ecg, ids
 from ecgwas.associate.hits.matching import beyond_chance
-from ecgwas.errors import DisclosureError, EcgwasError, InputError, MissingStageError, first_few
+from ecgwas.errors import Caution, DisclosureError, EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.loci_tables import Membership
 from ecgwas.stages.searching import Searched, words
 from ecgwas.tables import Matching
@@ -51,18 +51,28 @@ def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix="name results/share, or a copy of it")
     around = folder.resolve().parent if results is None else results
-    further = frozenset() if eids is None else ecg.listed(eids, "people to search for", fix="correct --eids")
-    everybody = _everybody(around) | further
+    further = {} if eids is None else ecg.listed(eids, "people to search for", fix="correct --eids")
+    known = _everybody(around)
+    everybody = known | set(further)
     if not everybody:
         fix = "run `ecgwas share` first, name the results folder with --results, or give the people with --eids FILE"
         raise MissingStageError("nobody is known to search for", where=around, fix=fix)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     least = _least(folder, min_people)
     checks = (_names(folder, files, everybody), _places(files, around), _curves(files, around), _groups(folder, files, least))
-    facts = [fact for said, _ in checks for fact in said]
+    facts = [*_strangers(further, known), *(fact for said, _ in checks for fact in said)]
     rates = [*_matching(folder), *_membership(folder)]
     measured, warnings = (tuple(line for line, beyond in rates if beyond is told) for told in (False, True))
     return Audit(tuple(facts), tuple(mistake for _, found in checks for mistake in found), measured, warnings)
+
+
+def _strangers(further: Collection[str], known: set[str]) -> list[str]:
+    """A warning over further people whom the study does not have: they may be written otherwise than in its files."""
+    unmet = [eid for eid in further if eid not in known]
+    if not unmet or not known:
+        return []
+    examples = ids.both_sides(unmet, known, a="--eids", b="the study")
+    return [Caution(f"{len(unmet)} of {len(further)} further people are not of the study ({examples})")]
 
 
 Said = tuple[list[str], list[EcgwasError]]

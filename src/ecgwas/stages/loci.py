@@ -18,7 +18,18 @@ from ecgwas.associate import genotypes
 from ecgwas.associate.hits import inflation, known, loci, power, thresholds
 from ecgwas.associate.hits.region import VariantsTested
 from ecgwas.associate.people import verdicts
-from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible, Heritability, Inflation, KnownTested, SetHits
+from ecgwas.errors import Caution
+from ecgwas.loci_tables import (
+    Audit,
+    Clumps,
+    Conditional,
+    Credible,
+    Heritability,
+    Inflation,
+    KnownTested,
+    SetHits,
+    VariantCounts,
+)
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.stages.closer import Look
@@ -147,14 +158,15 @@ def _check(study: Study) -> Sequence[str]:
         return []
     table = known.read(study.loci.known)
     genes = (gene.strip() for cell in table.frame["gene"].drop_nulls() for gene in re.split(r"[;,]", cell))
-    warning = gene_symbols.warning(genes, study.loci.known.name)
-    facts = [f"{table.frame.height} known loci in {study.loci.known.name}, {table.skipped} without one position skipped"]
-    return facts if warning is None else [*facts, warning]
+    damaged = gene_symbols.warning(genes, study.loci.known.name)
+    skipped = f"{table.skipped} lines of {study.loci.known.name} have no single chromosome and position and are passed over"
+    warnings = [damaged] * (damaged is not None) + [Caution(skipped)] * (table.skipped > 0)
+    return [f"{table.frame.height} known loci in {study.loci.known.name}", *(one for one in warnings if one is not None)]
 
 
 TABLES = (
     Thresholds, Summary, Associations, SetHits, Clumps, Conditional, Credible, Audit, KnownTested, Loci, Inflation,
-    Heritability, Guards,
+    Heritability, Guards, VariantCounts,
 )  # fmt: skip
 
 STAGE = Stage(

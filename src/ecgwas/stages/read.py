@@ -9,6 +9,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas import ecg
-from ecgwas.errors import InputError
+from ecgwas import ecg, ids
+from ecgwas.associate import genotypes
+from ecgwas.associate.people import covariates
+from ecgwas.errors import Caution, EcgwasError, InputError
 from ecgwas.progress import track
 from ecgwas.recording_tables import DeviceMeasurements
 from ecgwas.signals import Rows, Signals
@@ -71,7 +74,10 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    unknown = _unknown_withdrawals(study)
     if part == JOIN:
+        for warning in unknown:
+            logger.warning("read: %s", warning)
         _join(study, out)
         return
     folder = out / "signals" / part
@@ -213,8 +219,39 @@ def load_raw_example(study: Study) -> NDArray[np.float32]:
     return example
 
 
+def _unknown_withdrawals(study: Study) -> list[str]:
+    """Warnings over the people of read.leave_out whom no table of the study has. Raises InputError if it has none of them."""
+    gone = ecg.withdrawn(study.read)
+    if study.read.leave_out is None:
+        return []
+    if not gone:
+        return [f"{study.read.leave_out.name}: the list of people to leave out is empty"]
+    manifest = _find(study.read)
+    known = {source.eid for source in manifest.sources} | set(manifest.others.frame["eid"].drop_nulls())
+    if not known.issuperset(gone):
+        known |= _without_recordings(study)
+    fix = "write the eids as the recordings' names have them; if all are gone from the study's files, take read.leave_out out"
+    where = study.read.leave_out
+    unknown = ids.unknown(gone, known, what="people to leave out", there="the study's tables", where=where, fix=fix)
+    return [] if unknown is None else [unknown]
+
+
+def _without_recordings(study: Study) -> set[str]:
+    """Everybody in the covariate table and the genotypes; nobody of what cannot be read, which other checks say."""
+    found: set[str] = set()
+    with suppress(EcgwasError):
+        found |= set(covariates.read(study.traits).eids)
+    with suppress(EcgwasError):
+        found |= set(genotypes.people(study.scan))
+    return found
+
+
 def _check(study: Study) -> Sequence[str]:
     manifest = _find(study.read)
+    return [*_facts(manifest), *map(Caution, _unknown_withdrawals(study))]
+
+
+def _facts(manifest: ecg.Manifest) -> list[str]:
     found = [f"{len(manifest.sources)} people with recordings, {len(manifest.others)} further files set aside"]
     return [*found, f"{len(manifest.repeats)} people with a second visit to compare with"] if manifest.repeats else found
 

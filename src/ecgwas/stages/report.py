@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ecgwas import report, represent
 from ecgwas.associate import genotypes
 from ecgwas.associate.hits import thresholds
-from ecgwas.errors import EcgwasError, InputError
+from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.recording_tables import Reliability
 from ecgwas.signals import Signals
 from ecgwas.stages import gather as gathering
@@ -39,14 +39,17 @@ from ecgwas.tables import (
     Summary,
     Terms,
     Thresholds,
-    read_user_table,
 )  # fmt: skip
+from ecgwas.user_tables import read_user_table
 
 logger = logging.getLogger(__name__)
 
 EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE)
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")
 """Options that change no result: the page is the same whatever they say."""
+
+WORDS = ("name", "title")
+"""Options that are words of the author's, never a path, whatever they begin with."""
 
 OWN_PLACE = (
     "people",
@@ -79,7 +82,8 @@ def settings(study: Study) -> dict[str, Any]:
 
 def _without_places(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_places(inner) for key, inner in value.items() if key not in ABOUT_THE_RUN}
+        shown = {key: inner for key, inner in value.items() if key not in ABOUT_THE_RUN}
+        return {key: inner if key in WORDS else _without_places(inner) for key, inner in shown.items()}
     if isinstance(value, list):
         return [_without_places(inner) for inner in value]
     if isinstance(value, str) and value.startswith("/"):
@@ -293,14 +297,15 @@ def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[
 def _planted(path: Path) -> pl.DataFrame:
     """The table of planted effects. Raises InputError where a column is missing or a position is no number."""
     table = read_user_table(path, what="planted effects")
-    absent = [name for name in PLANTED if name not in table.columns]
+    absent = [name for name in PLANTED if name not in table.frame.columns]
     if absent:
         fix = f"its header must hold {', '.join(PLANTED)}; or leave out report.planted"
         raise InputError(f"the table of planted effects has no column {', '.join(absent)}", where=path, fix=fix)
-    try:
-        return table.select(PLANTED).with_columns(pl.col("pos").cast(pl.Int64), pl.col("chrom").str.strip_prefix("chr"))
-    except pl.exceptions.InvalidOperationError:
-        raise InputError("a position of the planted effects is no number", where=path, fix="mend column pos") from None
+    whole = table.frame["pos"].str.contains("^[0-9]+$")
+    if not whole.all():
+        wrong = first_few(f"line {line}" for line, good in zip(table.lines, whole, strict=True) if not good)
+        raise InputError(f"a position of the planted effects is no number: {wrong}", where=path, fix="mend column pos")
+    return table.frame.select(PLANTED).with_columns(pl.col("pos").cast(pl.Int64), pl.col("chrom").str.strip_prefix("chr"))
 
 
 def _check(study: Study) -> Sequence[str]:

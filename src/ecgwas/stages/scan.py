@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 
 from ecgwas import associate
-from ecgwas.associate import genotypes
+from ecgwas.associate import genotypes, lists
 from ecgwas.associate.calls import builds, chromosomes, filesets
 from ecgwas.associate.engine import counting, findings
-from ecgwas.errors import first_few
+from ecgwas.errors import Caution, first_few
 from ecgwas.loci_tables import VariantCounts
 from ecgwas.progress import track
 from ecgwas.stages import traits
@@ -49,6 +49,8 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loaded, groups = (traits.load_traits(study), traits.load_covariates(study)), traits.load_ancestry(study, "ancestry_group")
     opened = genotypes.open_part(study.scan, part)
+    if len(opened) == 0:
+        lists.check_variants(study.scan)
     builds.check(study.scan, [opened])
     for member in opened.members or (opened,):
         words = filesets.order_of_people(member.files)
@@ -151,7 +153,7 @@ def _check(study: Study) -> Sequence[str]:
     associate.check(study.scan)
     people = len(genotypes.people(study.scan))
     found = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
-    found += _not_tested(genotypes.untested(study.scan))
+    found += map(Caution, (*_not_tested(genotypes.untested(study.scan)), *lists.check(study.scan)))
     orders = [filesets.order_of_people(files) for files in genotypes.all_filesets(study.scan)]
     return [*found, *(words for words in orders if words is not None)]
 
@@ -177,5 +179,5 @@ STAGE = Stage(
     _work,
     _check,
     version=1,
-    tables=(Associations, SetAssociations, LeftOutVariants),
+    tables=(Associations, SetAssociations, LeftOutVariants, VariantCounts),
 )

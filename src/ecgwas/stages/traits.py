@@ -14,10 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import ecg
-from ecgwas.associate import genotypes, traits
-from ecgwas.associate.people import covariates, guards, panel
+from ecgwas.associate import genotypes, lists, traits
+from ecgwas.associate.people import covariates, guards, meeting, panel
+from ecgwas.errors import EcgwasError
 from ecgwas.recording_tables import Ancestry
-from ecgwas.stages import represent
+from ecgwas.stages import read, represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, Guards, People, Traits
@@ -51,7 +52,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     people.write(out / "people.csv")
     tables.report.write_csv(out / "traits.csv")
     tables.guards.write(out / "guards.csv")
-    for note in tables.notes:
+    for note in (*tables.notes, *lists.check(study.scan)):
         logger.warning("traits: %s", note)
     gone = traits.dropped(people)
     why = f": {'; '.join(f'{reason}: {count}' for reason, count in gone)}" if gone else ""
@@ -100,7 +101,15 @@ def load_covariates(study: Study) -> Covariates:
 
 def _check(study: Study) -> Sequence[str]:
     covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
-    return traits.check(study.traits, genotypes.people(study.scan))
+    return meeting.check(study.traits, genotypes.people(study.scan), _recorded(study))
+
+
+def _recorded(study: Study) -> Sequence[str]:
+    """Eids of the recordings; none where they cannot be listed, which the check of `read` says."""
+    try:
+        return [source.eid for source in read.listed(study).sources]
+    except EcgwasError:
+        return ()
 
 
 STAGE = Stage(
@@ -113,5 +122,5 @@ STAGE = Stage(
     _work,
     _check,
     version=1,
-    tables=(People, Guards),
+    tables=(People, Guards, Ancestry),
 )

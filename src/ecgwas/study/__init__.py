@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator
 
 from ecgwas.errors import StudyError
 from ecgwas.study.base import Options, StudyPath, option
@@ -32,6 +30,7 @@ from ecgwas.study.genes import (
     VariantService,
 )
 from ecgwas.study.loci import LociOptions
+from ecgwas.study.mistakes import explained, true_for_numbers
 from ecgwas.study.presets import PRESETS, below
 from ecgwas.study.read import (
     BeatOptions,
@@ -98,13 +97,14 @@ class Study(Options):
     """What may be passed on."""
     _folder: Path = PrivateAttr(default=Path())
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Study:
-        names = [representation.name for representation in self.represent]
+    @field_validator("represent")
+    @classmethod
+    def _names_are_unique(cls, represent: tuple[Representation, ...]) -> tuple[Representation, ...]:
+        names = [representation.name for representation in represent]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two representations are named {', '.join(twice)}; give each its own name")
-        return self
+        return represent
 
     @property
     def folder(self) -> Path:
@@ -114,20 +114,32 @@ class Study(Options):
     @classmethod
     def read_file(cls, path: Path) -> Study:
         """The study in a YAML file. Raises StudyError listing every mistake, with 'did you mean' for unknown keys."""
-        given = _yaml(path)
+        given, text = _yaml(path)
         preset = PRESETS.get(str(given.get("preset", "calibrated")), {})
         folder = path.resolve().parent
+        filled = below(preset, given)
+        mistakes: list[Any] = list(true_for_numbers(cls, filled))
         try:
-            study = cls.model_validate(below(preset, given), context={"folder": folder})
+            study = cls.model_validate(filled, context={"folder": folder})
         except ValidationError as error:
-            raise _explained(error, path) from None
+            mistakes += error.errors()
+        if mistakes:
+            raise explained(mistakes, cls, path, yaml.compose(text, Loader=_Loader))
         study._folder = folder
         return study
 
     def as_written(self, options: BaseModel) -> Any:
         """Options as plain JSON values with paths below the study's folder made relative: the same on any machine."""
-        text = options.model_dump_json()
-        return json.loads(text.replace(json.dumps(str(self._folder) + "/")[1:-1], ""))
+        return _plain(options.model_dump(), f"{self._folder}/")
+
+
+def _plain(value: Any, folder: str) -> Any:
+    """JSON values of options; of paths, and of nothing else, the folder at their beginning is taken away."""
+    if isinstance(value, dict):
+        return {key: _plain(inner, folder) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, folder) for inner in value]
+    return str(value).removeprefix(folder) if isinstance(value, Path) else value
 
 
 class _Loader(yaml.SafeLoader):
@@ -136,73 +148,42 @@ class _Loader(yaml.SafeLoader):
 
 def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     keys = [loader.construct_object(key) for key, _ in node.value]
-    for key, (key_node, _) in zip(keys, node.value, strict=True):
-        if keys.count(key) > 1:
-            raise yaml.MarkedYAMLError(problem=f"key '{key}' is given twice", problem_mark=key_node.start_mark)
+    for number, (key_node, _) in enumerate(node.value):
+        if keys[number] in keys[:number]:
+            first = node.value[keys.index(keys[number])][0].start_mark.line + 1
+            problem = f"key '{keys[number]}' is given twice (first in line {first})"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
     return dict(loader.construct_pairs(node, deep=True))
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def _yaml(path: Path) -> tuple[dict[str, Any], str]:
+    """The content of a study file, and its text."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise StudyError("there is no such study file", where=path, fix="`ecgwas init FOLDER` writes one") from None
     except IsADirectoryError:
         raise StudyError("a folder was given, not a study file", where=path, fix=f"try {path}/study.yaml") from None
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"the study file cannot be read: {error}", where=path, fix="save it as UTF-8 text") from None
-    except yaml.YAMLError as error:
-        raise StudyError(f"not valid YAML: {error}", where=path, fix="mend the line named above") from None
-    except (ValueError, TypeError, RecursionError) as error:
+    try:
+        content = yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
+        problem = f"{line}not valid YAML: {error.problem or error.context}"
+        raise StudyError(problem, where=path, fix="correct the line named above, or the one before it") from None
+    except yaml.reader.ReaderError as error:
+        line = f"line {text[: error.position].count(chr(10)) + 1}: "
+        problem = f"{line}not valid YAML: a character that no text has ({error.character!a})"
+        raise StudyError(problem, where=path, fix="take it away") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         # Dates that are none, numbers of thousands of digits, lists as keys, lists in lists without end.
         raise StudyError(
             f"not valid YAML: {error}", where=path, fix="put such a value in quotation marks, or mend it"
         ) from None
     if not isinstance(content, dict):
         raise StudyError("a study file holds sections such as `read:`", where=path, fix="`ecgwas init FOLDER` writes one")
-    return content
-
-
-def _explained(error: ValidationError, path: Path) -> StudyError:
-    mistakes = [_mistake(item) for item in error.errors()]
-    problem = f"{len(mistakes)} mistake(s) in the study file:\n" + "\n".join(f"  {line}" for line in mistakes)
-    return StudyError(problem, where=path, fix="correct the lines above; `ecgwas options` lists every key")
-
-
-def _mistake(item: Any) -> str:
-    place = ".".join(str(step) for step in item["loc"])
-    if item["type"] == "extra_forbidden":
-        return f"{place}: unknown key{_suggestion(item['loc'])}"
-    if item["type"] == "missing":
-        return f"{place}: is required"
-    if item["type"].startswith("union_tag"):
-        return f"{place}: {item['msg']}"
-    return f"{place}: {item['msg']} (got {item['input']!r})"
-
-
-def _suggestion(location: tuple[Any, ...]) -> str:
-    near = difflib.get_close_matches(str(location[-1]), _keys_at(Study, location[:-1]), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
-
-
-def _keys_at(annotation: Any, steps: tuple[Any, ...]) -> list[str]:
-    """Names of the options that may stand at a place; list positions and kinds are followed."""
-    models = _models(annotation)
-    if steps and isinstance(steps[0], int):
-        return _keys_at(annotation, steps[1:])
-    tagged = [m for m in models if steps and "kind" in m.model_fields and m.model_fields["kind"].default == steps[0]]
-    if tagged:
-        return _keys_at(tagged[0], steps[1:])
-    if not steps:
-        return sorted({name for model in models for name in model.model_fields})
-    inner = [m.model_fields[steps[0]].annotation for m in models if steps[0] in m.model_fields]
-    return sorted({key for annotation in inner for key in _keys_at(annotation, steps[1:])})
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for inner in get_args(annotation) for model in _models(inner)]
+    return content, text

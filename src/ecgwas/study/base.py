@@ -31,11 +31,13 @@ def option(default: Any = ..., *, unit: str | None = None, **bounds: Any) -> Any
 def _relative_to_study(path: Path, info: ValidationInfo) -> Path:
     if "\0" in str(path):
         raise ValueError("a path cannot hold a NUL character")
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no home folder for {path.parts[0]}; write the path in full") from None
     folder = (info.context or {}).get("folder")
-    if folder is None or path.is_absolute():
-        return path.expanduser()
-    return Path(folder) / path
+    return path if folder is None else Path(folder) / path
 
 
 StudyPath = Annotated[Path, AfterValidator(_relative_to_study)]
-"""A path; relative ones are taken from the folder of study.yaml, whatever the working directory."""
+"""A path; ~ is the home folder, relative ones are taken from the folder of study.yaml, whatever the working directory."""

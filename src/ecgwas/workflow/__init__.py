@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ecgwas.errors import StudyError, ToolError
-from ecgwas.stages import STAGES, is_fresh
+from ecgwas.stages import STAGES, failures, is_fresh
 from ecgwas.stages.base import note_path
 from ecgwas.stages.locking import locked
 from ecgwas.study import Study
@@ -32,6 +32,7 @@ def run(study_file: Path, study: Study, *, profile: str, jobs: int, until: str |
         fix = "`--on local`, `--on slurm`, or the folder of a Snakemake profile (which holds a config.yaml)"
         raise StudyError(f"there is no profile '{profile}'", where=study_file, fix=fix)
     _must_be_installed(chosen)
+    failures.refuse_unusable_results(study.results)
     planned = planning.jobs(study)
     memory = planning.memory_here_mib() if profile == "local" else None
     planning.refuse_what_cannot_fit(study, planned, memory_mib=memory, disk_mib=planning.disk_here_mib(study))

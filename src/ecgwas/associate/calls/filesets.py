@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ecgwas import ids
 from ecgwas.associate.calls import bgen_files, people_lists, variant_lists
 from ecgwas.associate.calls.chromosomes import NUMBERED
 from ecgwas.associate.calls.people_lists import People
@@ -122,15 +123,10 @@ def must_exist(path: Path) -> None:
 
 
 def read_ids(path: Path, *, what: str) -> frozenset[str]:
-    """Ids in the first column of a list; lines that begin with # are skipped. Raises InputError where there are none."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the list of {what} cannot be read: {error}", where=path, fix="correct the path") from None
-    found = frozenset(line.replace(",", " ").split()[0] for line in lines if line.strip(" ,\t") and not line.startswith("#"))
-    if not found:
-        raise InputError(f"the list of {what} is empty", where=path, fix="write one id per line, in the first column")
-    return found
+    """Ids of a list of `people` or of `variant` names (see ids.read_list); more columns are passed over."""
+    names = ids.VARIANT_NAMES if what.startswith("variant") else ids.EID_NAMES
+    fix = "correct the path"
+    return frozenset(ids.read_list(path, what=what, fix=fix, names=names, more_columns=True))
 
 
 def read_variants(files: Fileset) -> pl.DataFrame:

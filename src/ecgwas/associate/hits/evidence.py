@@ -14,6 +14,7 @@ from ecgwas.associate.hits import conditional, credible, rivals
 from ecgwas.associate.hits.audit import Auditor, Halves, Leads
 from ecgwas.associate.hits.loci import LEAD_KEY, SINGLE
 from ecgwas.associate.hits.region import BY, Chromosome, Model, Region, VariantsTested, filled, lead_of, r2
+from ecgwas.associate.hits.winners_curse import Rivals
 from ecgwas.associate.people import long_range
 from ecgwas.associate.people.verdicts import BESIDE
 from ecgwas.loci_tables import Audit, Clumps, Conditional, Credible
@@ -50,7 +51,7 @@ def gather(
     in Auditor.
     """
     steps, sets, leads = [], [], []
-    strongest: dict[tuple[str, str, int, str, str], rivals.Rivals] = {}
+    strongest: dict[tuple[str, str, int, str, str], Rivals] = {}
     noise: rivals.Noise | None = None
     for locus in loci.iter_rows(named=True):
         shared = {"locus": locus["locus"], "trait": locus["best_trait"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.errors import InputError, first_few
+from ecgwas.user_tables import MISSING, NUMBER, level, read_user_table
 
 NAMES = {
     "trait": ("trait", "disease/trait", "trait (datapoint)"),
@@ -46,28 +47,28 @@ class Known:
 
 
 def read(path: Path) -> Known:
-    """A tab-separated table with a header: trait, chromosome, position and, if there are, the other columns of NAMES.
+    """A delimited table with a header: trait, chromosome, position and, if there are, the other columns of NAMES.
 
     Positions must be in the study's build; that cannot be seen in the file. Lines may be longer than the header, as in
-    published supplements. Raises InputError if the file is missing or lacks a column.
+    published supplements; a whole number may have decimals, as pandas writes it. Raises InputError if the file is missing,
+    lacks a column, or no line of it has a chromosome and a position.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError("the table of known loci is missing", where=path, fix="correct loci.known in study.yaml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        problem = f"the table of known loci cannot be read: {error}"
-        raise InputError(problem, where=path, fix="save it as UTF-8 text") from None
-    lines = list(csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
-    header = [name.strip().lower() for name in lines[0]] if lines else []
+    table = read_user_table(path, what="known loci", quotes=False, longer_lines=True)
+    header = [name.strip('"').lower() for name in table.frame.columns]
     places = {ours: _place(header, theirs) for ours, theirs in NAMES.items()}
     absent = [ours for ours in ("trait", "chrom", "pos") if places[ours] is None]
     if absent:
         wanted = "; ".join(f"{ours}: {' or '.join(NAMES[ours])}" for ours in absent)
         problem = f"the table of known loci lacks columns; it has {first_few(header, 10) or 'none'}"
         raise InputError(problem, where=path, fix=f"name them, tab-separated, {wanted}")
-    rows = [_row(line, places) for line in lines[1:] if line]
+    lines = [[cell.strip('"') for cell in line] for line in table.frame.iter_rows()]
+    rows = [_row(line, places) for line in lines]
     kept = [row for row in rows if row is not None]
+    if rows and not kept:
+        column = header[places["pos"] or 0]
+        shown = first_few(repr(line[places["pos"] or 0]) for line in lines)
+        problem = f"no line of the table of known loci has one chromosome and one position; column {column}: {shown}"
+        raise InputError(problem, where=path, fix="write positions as whole numbers without separators or exponents")
     return Known(pl.DataFrame(kept, schema=SCHEMA), len(rows) - len(kept))
 
 
@@ -76,21 +77,19 @@ def _place(header: list[str], names: tuple[str, ...]) -> int | None:
 
 
 def _row(line: list[str], places: dict[str, int | None]) -> dict[str, Any] | None:
-    cells = {ours: line[i].strip() if i is not None and i < len(line) else "" for ours, i in places.items()}
-    chrom = cells["chrom"].removeprefix("chr")
-    if not chrom or not cells["pos"].isdigit():
+    cells = {ours: "" if i is None or line[i].lower() in MISSING else line[i] for ours, i in places.items()}
+    chrom, position = level(cells["chrom"]).removeprefix("chr"), level(cells["pos"])
+    if not chrom or not re.fullmatch("[0-9]{1,18}", position):
         return None
     alleles = {name: cells[name].upper() or None for name in ("effect_allele", "other_allele")}
-    numbers = {name: _number(cells[name]) for name in ("eaf", "beta")}
-    row = {"trait": cells["trait"], "chrom": {"23": "X"}.get(chrom, chrom), "pos": int(cells["pos"])}
-    return row | {"gene": cells["gene"] or None} | alleles | numbers
+    effects = {name: _number(cells[name]) for name in ("eaf", "beta")}
+    row = {"trait": cells["trait"], "chrom": {"23": "X"}.get(chrom, chrom), "pos": int(position)}
+    return row | {"gene": cells["gene"] or None} | alleles | effects
 
 
 def _number(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
+    """A number as user_tables.py takes one; None for anything else."""
+    value = float(cell) if re.match(NUMBER, cell) else np.nan
     return value if np.isfinite(value) else None
 
 

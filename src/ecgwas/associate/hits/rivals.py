@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ecgwas.associate.hits.region import Chromosome, Region, without
 from ecgwas.associate.hits.winners_curse import Rivals
-from ecgwas.associate.traits import span
+from ecgwas.associate.transform import span
 
 ALIKE = 0.999
 """Tests whose noise is correlated with the lead's beyond this are the same test: they differ by missing calls and rounding."""

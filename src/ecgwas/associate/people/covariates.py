@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.errors import InputError, StudyError, first_few
+from ecgwas import ids
+from ecgwas.associate.people import doubts
+from ecgwas.errors import EcgwasError, InputError, StudyError, first_few, raise_together
 from ecgwas.study import TraitOptions
-from ecgwas.tables import Covariates, read_user_table
-
-MISSING_CODES = ("", "na", "nan")
-"""Cells that mean `no value`, in any case. Numbers such as -9 are values."""
-
-EID_LIKE = ("eid", "f.eid", "iid", "#iid", "id", "fid", "#fid", "n_eid", "sample", "sample_id", "participant_id", "person")
-"""Names under which the person's id often stands; the error suggests them."""
+from ecgwas.tables import Covariates
+from ecgwas.user_tables import UserTable, is_missing, level, not_numbers, numbers, read_user_table, why_no_number
 
 COLLINEAR = 1e-7
 """A standardised column whose residual on the columns before it is shorter than this is their combination."""
@@ -35,12 +32,14 @@ class CovariateTable:
     numbers   name -> (P,) float64, missing NaN
     levels    name -> P levels as text, missing None
     names     columns in the file's order
+    doubts    values that are probably not what they seem, in words (doubts.py)
     """
 
     eids: tuple[str, ...]
     numbers: Mapping[str, NDArray[np.float64]]
     levels: Mapping[str, tuple[Cell, ...]]
     names: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
     def missing(self) -> dict[str, list[str]]:
         """eid -> names of its missing covariates; people without any are absent."""
@@ -50,6 +49,15 @@ class CovariateTable:
                 if absent:
                     found.setdefault(eid, []).append(name)
         return found
+
+    def sparse(self, eids: Collection[str], *, share: float) -> dict[str, int]:
+        """name -> how many of `eids` lack it, the most first, of columns that more than `share` of them lack."""
+        here = [eid in eids for eid in self.eids]
+        counts = {
+            name: sum(gone and there for gone, there in zip(self._absent(name), here, strict=True)) for name in self.names
+        }
+        most = sorted(counts.items(), key=lambda one: -one[1])
+        return {name: count for name, count in most if count > share * sum(here)}
 
     def _absent(self, name: str) -> list[bool]:
         if name in self.levels:
@@ -68,76 +76,88 @@ class Coded:
 def read(options: TraitOptions) -> CovariateTable:
     """The table that `options.covariates` names.
 
-    Empty cells, NA and nan (any case) are missing. Raises InputError where there is no column eid, an eid is missing or
-    stands twice, or a cell of a column of numbers is not one; StudyError where `use` or `categorical` names no column.
+    Which cells are missing and which are numbers: user_tables.py. Raises one error with every mistake: no column eid, an eid
+    that is missing, damaged, or stands twice, a cell of a column of numbers that is none, and names under `use` or
+    `categorical` that are no columns.
     """
-    frame = read_user_table(options.covariates, what="covariate")
-    _check_eids(frame, options)
-    names = _columns(frame, options)
-    categorical = [name for name in options.categorical if name in names]
-    eids = tuple(frame["eid"])
-    numbers = {name: _numbers(frame, name, options) for name in names if name not in categorical}
-    levels = {name: tuple(_level(cell) for cell in frame[name]) for name in categorical}
-    return CovariateTable(eids, numbers, levels, names)
-
-
-def _check_eids(frame: pl.DataFrame, options: TraitOptions) -> None:
-    path = options.covariates
-    if "eid" not in frame.columns:
-        near = [name for name in frame.columns if name.lower() in EID_LIKE]
-        fix = f"rename the column {near[0]} to eid" if near else "name the column of the person's id eid"
-        problem = f"the covariate table has no column eid; it has {first_few(frame.columns, 10)}"
-        raise InputError(problem, where=path, fix=fix)
-    eids = frame["eid"].to_list()
-    nameless = [f"line {i}" for i, eid in enumerate(eids, start=2) if _level(eid) is None]
-    if nameless:
-        raise InputError(f"no eid: {first_few(nameless)}", where=path, fix="give every line its eid, or delete the line")
-    twice = sorted(eid for eid, count in Counter(eids).items() if count > 1)
-    if twice:
-        raise InputError(f"people who stand more than once: eid {first_few(twice)}", where=path, fix="keep one line per eid")
-    if not eids:
-        raise InputError("the covariate table has a header and no people", where=path, fix="add one line per person")
-
-
-def _columns(frame: pl.DataFrame, options: TraitOptions) -> tuple[str, ...]:
+    table = read_user_table(options.covariates, what="covariate")
+    frame = table.frame
+    mistakes = [*_eid_mistakes(table), *_unknown_columns(frame, options)]
     present = [name for name in frame.columns if name != "eid"]
-    default = TraitOptions.model_fields["categorical"].default
-    asked = list(options.use or ())
-    if options.categorical != default:
-        asked += options.categorical
-    unknown = [name for name in dict.fromkeys(asked) if name not in present]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], present, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        problem = f"traits: the covariate table has no column {first_few(unknown)}{hint}"
-        raise StudyError(problem, where=options.covariates, fix=f"its columns are {first_few(present, 30)}")
-    if options.use is None:
-        return tuple(present)
-    return tuple(name for name in present if name in options.use)
+    names = tuple(name for name in present if options.use is None or name in options.use)
+    categorical = [name for name in options.categorical if name in names]
+    measured = [name for name in names if name not in categorical]
+    mistakes += [found for name in measured for found in _wrong_numbers(table, name)]
+    raise_together(mistakes, what="the covariate table")
+    values = {name: numbers(frame[name]) for name in measured}
+    levels = {name: _levels(frame[name]) for name in categorical}
+    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(doubts.of(values, levels)))
 
 
-def _level(cell: Cell) -> Cell:
-    return None if cell is None or cell.strip().lower() in MISSING_CODES else cell.strip()
-
-
-def _numbers(frame: pl.DataFrame, name: str, options: TraitOptions) -> NDArray[np.float64]:
-    cells = [_level(cell) for cell in frame[name]]
-    values = np.array([_number(cell) for cell in cells])
-    wrong = [i for i, cell in enumerate(cells) if cell is not None and not np.isfinite(values[i])]
-    if wrong:
-        shown = first_few(f"line {i + 2} (eid {frame['eid'][i]}): {cells[i]!r}" for i in wrong)
-        fix = f"write numbers or NA, or name it under traits.categorical: [{name}], or leave it out with traits.use"
-        raise InputError(f"covariate {name} is not a number: {shown}", where=options.covariates, fix=fix)
-    return values
-
-
-def _number(cell: Cell) -> float:
-    if cell is None:
-        return float("nan")
+def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
+    frame, path = table.frame, table.path
+    if "eid" not in frame.columns:
+        near = [name for name in frame.columns if name.lower().lstrip("#") in ids.EID_NAMES]
+        fix = f"rename the column {near[0]} to eid" if near else "name the column of the person's id eid"
+        return [
+            InputError(f"the covariate table has no column eid; it has {first_few(frame.columns, 10)}", where=path, fix=fix)
+        ]
+    if frame.height == 0:
+        return [InputError("the covariate table has a header and no people", where=path, fix="add one line per person")]
+    found: list[EcgwasError] = []
+    absent = is_missing(frame["eid"])
+    nameless = [f"line {line}" for line, gone in zip(table.lines, absent, strict=True) if gone]
+    if nameless:
+        fix = "give every line its eid, or delete the line"
+        found.append(InputError(f"no eid: {first_few(nameless)}", where=path, fix=fix))
+    there = [(eid, line) for eid, line, gone in zip(frame["eid"], table.lines, absent, strict=True) if not gone]
+    twice = sorted(eid for eid, count in Counter(eid for eid, _ in there).items() if count > 1)
+    if twice:
+        problem = f"people who stand more than once: eid {first_few(twice)}"
+        found.append(InputError(problem, where=path, fix="keep one line per eid"))
     try:
-        return float(cell)
-    except ValueError:
-        return float("inf")
+        ids.refuse_damaged([eid for eid, _ in there], [line for _, line in there], what="the covariate table", where=path)
+    except InputError as damaged:
+        found.append(damaged)
+    return found
+
+
+def _unknown_columns(frame: pl.DataFrame, options: TraitOptions) -> list[EcgwasError]:
+    present = [name for name in frame.columns if name != "eid"]
+    asked = {"use": list(options.use or ()), "categorical": list(options.categorical)}
+    if options.categorical == TraitOptions.model_fields["categorical"].default:
+        del asked["categorical"]
+    found: list[EcgwasError] = []
+    for option, names in asked.items():
+        for name in names:
+            if name in present:
+                continue
+            near = difflib.get_close_matches(name.lower(), [one.lower() for one in present], n=1)
+            match = next((one for one in present if near and one.lower() == near[0]), None)
+            problem = f"traits.{option}: the covariate table has no column {name}"
+            problem += f"; did you mean '{match}'?" if match else ""
+            found.append(StudyError(problem, where=options.covariates, fix=f"its columns are {first_few(present, 30)}"))
+    return found
+
+
+def _wrong_numbers(table: UserTable, name: str) -> list[EcgwasError]:
+    cells = table.frame[name]
+    wrong = np.flatnonzero(not_numbers(cells))
+    if len(wrong) == 0:
+        return []
+    eids = table.frame["eid"] if "eid" in table.frame.columns else None
+    about = [f"line {table.lines[i]}" + ("" if eids is None else f" (eid {eids[i]})") for i in map(int, wrong)]
+    shown = first_few(
+        f"{where}: {cells[int(i)]!r}{why_no_number(cells[int(i)])}" for where, i in zip(about, wrong, strict=True)
+    )
+    fix = (
+        f"write numbers with a decimal point, or NA; or name it under traits.categorical: [{name}]; or use others (traits.use)"
+    )
+    return [InputError(f"covariate {name} is not a number: {shown}", where=table.path, fix=fix)]
+
+
+def _levels(cells: pl.Series) -> tuple[Cell, ...]:
+    return tuple(None if gone else level(cell) for cell, gone in zip(cells, is_missing(cells), strict=True))
 
 
 def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> Coded:
@@ -150,7 +170,7 @@ def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> C
     rows = {eid: i for i, eid in enumerate(table.eids)}
     index = np.array([rows[eid] for eid in eids], dtype=np.int64)
     columns: dict[str, NDArray[np.float64]] = {}
-    notes: list[str] = []
+    notes = list(table.doubts)
     for name in table.names:
         if name in table.levels:
             here = [str(table.levels[name][i]) for i in index]
@@ -185,14 +205,21 @@ def _dummies(name: str, here: list[str], smallest: int, notes: list[str]) -> dic
 
 
 def _refuse_collinear(names: tuple[str, ...], values: NDArray[np.float64], options: TraitOptions) -> None:
-    """Each column against the intercept and the columns before it, all standardised."""
-    found = combination(names, values)
-    if found is None:
-        return
-    name, others = found
-    problem = f"covariate {name} is a combination of {first_few(others, 20)} among the {len(values)} people kept"
-    fix = "leave one of them out: name the columns to use under traits.use"
-    raise InputError(problem, where=options.covariates, fix=fix)
+    """Each column against the intercept and the columns before it, all standardised; every combination is named."""
+    people = len(values)
+    if names and people <= len(names) + 1:
+        problem = f"{people} people cannot carry {len(names)} covariate columns"
+        fix = "name fewer columns under traits.use, those with most values (sparse columns cost people)"
+        raise InputError(problem, where=options.covariates, fix=fix)
+    mistakes = []
+    left = list(names)
+    while (found := combination(left, values[:, [names.index(name) for name in left]])) is not None:
+        name, others = found
+        left.remove(name)
+        problem = f"covariate {name} is a combination of {first_few(others, 20)} among the {people} people kept"
+        fix = "leave one of them out: name the columns to use under traits.use"
+        mistakes.append(InputError(problem, where=options.covariates, fix=fix))
+    raise_together(mistakes, what="the covariate table")
 
 
 def combination(names: Sequence[str], values: NDArray[np.float64]) -> tuple[str, list[str]] | None:

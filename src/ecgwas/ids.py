@@ -1,0 +1,165 @@
+"""Ids of participants and variants: one rule for every list of them, and for how they meet the ids of other tables."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from ecgwas.errors import InputError, first_few
+from ecgwas.user_tables import CONTROL, MISSING, clean, delimiter_of, read_text, split, text_lines
+
+EID_NAMES = ("eid", "iid", "f.eid", "n_eid", "id", "sample", "sample_id", "participant_id", "person", "fid")
+VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "id")
+"""Names of the column of ids in a list with a header, the first found is taken; in any case, with or without #."""
+
+DAMAGE = (
+    (r"[0-9]+\.0*", "a whole number with decimals, as pandas writes a column that once had a gap"),
+    (r"[0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]\.[0-9]+[eE][0-9]+", "a number as a spreadsheet or R writes it: the id is lost"),
+    (r"#+", "what a spreadsheet shows where a column is too narrow"),
+    (r"#(N/A|NAME\?|VALUE!|REF!|DIV/0!|NUM!|NULL!)", "an error of a spreadsheet"),
+    (r"[0-9]{1,3}([,' ][0-9]{3})+", "a number with thousands separators"),
+    (r"'.*|.*'", "an id with a quotation mark"),
+)
+"""Full matches of what other programs make of an id. They are refused and never repaired: who is meant must be certain."""
+
+ENOUGH_TO_WARN = 0.1
+"""Share of the ids of the smaller table that are not in the larger one, beyond which it is a warning."""
+
+FEW = 3
+
+
+def damage(name: str) -> str | None:
+    """What another program has made of an id, in words; None for an id that may be one."""
+    if name.lower() in MISSING:
+        return "no id"
+    return next((meaning for pattern, meaning in DAMAGE if re.fullmatch(pattern, name)), None)
+
+
+def refuse_damaged(ids: Sequence[str], lines: Sequence[int], *, what: str, where: Path) -> None:
+    """Raises InputError where ids are what a spreadsheet or another program made of them. lines: of each id in the file."""
+    found = [(line, name, damage(name)) for line, name in zip(lines, ids, strict=True)]
+    wrong = [f"line {line}: {name or 'an empty cell'} is {meaning}" for line, name, meaning in found if meaning]
+    if wrong:
+        problem = f"{len(wrong)} id(s) of {what} are none: {first_few(wrong, FEW)}"
+        raise InputError(problem, where=where, fix="write the ids as text, as the recordings and genotypes have them")
+
+
+def read_list(
+    path: Path, *, what: str, fix: str, names: Sequence[str] = EID_NAMES, more_columns: bool = False, may_be_empty: bool = False
+) -> dict[str, int]:
+    """id -> line, of a list with one id a line. A header, empty lines, lines that begin with #, and quotes are fine.
+
+    With a header of several columns the one called by `names` is taken. Without a header, a line of PLINK's two columns with
+    the same id in both is one id; lines with other cells are refused, unless `more_columns`: then the first column counts.
+    what: as in `people to leave out`. Raises InputError for a list that is missing, not text, empty, or holds damaged ids.
+    """
+    lines = [(number, line) for number, line in enumerate(text_lines(read_text(path, what=f"the list of {what}", fix=fix)), 1)]
+    lines = [(number, line) for number, line in lines if clean(line)]
+    place = _header(lines[0][1], names) if lines else None
+    found: dict[str, int] = {}
+    faults = []
+    for number, line in lines if place is None else lines[1:]:
+        if line.startswith("#") and damage(clean(line)) is None:
+            continue
+        name = _id(line, place, more_columns=more_columns)
+        if name is None or CONTROL.search(line):
+            faults.append(f"line {number}")
+            continue
+        found.setdefault(name, number)
+    if faults:
+        problem = f"more than an id, or no text, in the list of {what}: {first_few(faults)}"
+        raise InputError(problem, where=path, fix="write one id a line and nothing else, or a header with a column eid")
+    refuse_damaged(list(found), list(found.values()), what=f"the list of {what}", where=path)
+    if not found and not may_be_empty:
+        raise InputError(f"the list of {what} is empty", where=path, fix="write one id per line")
+    return found
+
+
+def _cells(line: str) -> list[str] | None:
+    """The cells of a line of a list; None where a quotation mark is not closed."""
+    try:
+        return split(line.strip(" "), delimiter_of(line))
+    except csv.Error:
+        return None
+
+
+def _header(line: str, names: Sequence[str]) -> int | None:
+    """Where the column of ids stands if the line is a header; None if it is none."""
+    cells = [cell.lstrip("#").lower() for cell in _cells(line) or []]
+    return next((cells.index(name) for name in names if name in cells), None)
+
+
+def _id(line: str, place: int | None, *, more_columns: bool) -> str | None:
+    cells = _cells(line)
+    if cells is None or (place is not None and place >= len(cells)):
+        return None
+    if place is not None or more_columns:
+        return cells[place or 0]
+    several = {cell for cell in cells if cell}
+    return several.pop() if len(several) == 1 else None
+
+
+# Two sides that should know each other
+
+REWRITTEN: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("without decimals", lambda name: re.sub(r"\.0*$", "", name)),
+    ("behind the last _", lambda name: name.rpartition("_")[2]),
+    ("before the first _", lambda name: name.partition("_")[0]),
+    ("in the other case", str.swapcase),
+    ("without leading zeros", lambda name: name.lstrip("0")),
+    ("without quotation marks", lambda name: name.strip("'\"")),
+    ("as digits alone", lambda name: re.sub(r"[^0-9]", "", name)),
+)
+
+
+def hint(strangers: Collection[str], known: Collection[str]) -> str:
+    """How one side would have to be written so that at least half of `strangers` were known; empty if no way is seen."""
+    some = list(strangers)[:1000]
+    others = set(known)
+    for how, rewrite in REWRITTEN:
+        if 2 * sum(rewrite(name) in others for name in some) >= len(some):
+            return f"; read {how}, they would match"
+    for how, rewrite in REWRITTEN:
+        rewritten = {rewrite(name) for name in others}
+        if 2 * sum(name in rewritten for name in some) >= len(some):
+            return f"; with the other side read {how}, they would match"
+    return ""
+
+
+def both_sides(strangers: Collection[str], known: Collection[str], *, a: str, b: str) -> str:
+    """Examples of ids of `a` that `b` does not have, of ids of `b`, and a hint, in words."""
+    shown = f"{a}: {first_few(sorted(strangers), FEW) or 'nobody'}; {b}: {first_few(sorted(known), FEW) or 'nobody'}"
+    return shown + hint(strangers, known) if strangers and known else shown
+
+
+def meeting(sides: Mapping[str, Collection[str]]) -> list[str]:
+    """Warnings, one for each pair of tables of which more than ENOUGH_TO_WARN of the smaller one's ids are not in the other."""
+    names = list(sides)
+    found = []
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            small, large = sorted((first, second), key=lambda name: len(sides[name]))
+            strangers = set(sides[small]) - set(sides[large])
+            if len(strangers) > ENOUGH_TO_WARN * len(sides[small]):
+                unmet = set(sides[large]) - set(sides[small])
+                examples = both_sides(strangers, unmet or sides[large], a=small, b=large)
+                found.append(f"{len(strangers)} of {len(sides[small])} ids of {small} are not in {large} ({examples})")
+    return found
+
+
+def unknown(listed: Mapping[str, int], known: Collection[str], *, what: str, there: str, where: Path, fix: str) -> str | None:
+    """A warning with the number of listed ids that `known` does not have; None if it has all, or nothing is listed.
+
+    Raises InputError where it has none of them.
+    """
+    here = set(known)
+    strangers = [name for name in listed if name not in here]
+    if not strangers:
+        return None
+    examples = both_sides(strangers, here - set(listed) or here, a="listed", b=there)
+    if len(strangers) == len(listed):
+        problem = f"none of the {len(listed)} {what} is in {there} ({examples})"
+        raise InputError(problem, where=where, fix=fix)
+    return f"{len(strangers)} of {len(listed)} {what} are not in {there} ({examples})"

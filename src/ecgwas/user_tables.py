@@ -1,0 +1,234 @@
+"""Tables that a user wrote: every cell is read as text first, then typed by one rule, and refused by column and line.
+
+All readers of delimited user tables (covariates, recordings, known loci, planted effects) and lists of ids (ids.py) share
+`read_text`, `clean` and `MISSING`. The files of a genotype fileset have their own readers.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.errors import EcgwasError, InputError, first_few, raise_together
+
+MISSING = ("", ".", "na", "n/a", "nan", "null", "<na>", "#n/a")
+"""Cells that mean `no value`, in any case. Numbers such as -9 are values; `none` is a value, for it may be a category."""
+
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Soft hyphen, zero-width characters, marks of writing direction, byte-order mark: taken out of every cell."""
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+"""What counts as a number: ASCII digits with a decimal point and, if wanted, an exponent."""
+
+ODD_NUMBERS = (
+    (r"[+-]?\d+(_\d+)+(\.\d*)?", "an underscore within a number"),
+    (r"[+-]?(\d{1,3}(,\d{3}){2,}(\.\d*)?|\d{1,3},\d{3}\.\d*|\d{1,3}(\.\d{3})+,\d*)", "a thousands separator"),
+    (r"[+-]?\d{1,3}([ '\u00a0\u202f\u2009]\d{3})+([.,]\d*)?", "a thousands separator"),
+    (r"[+-]?\d*,\d+([eE][+-]?\d+)?", "a comma where a decimal point is meant, or between thousands"),
+    (r"[\u2212\u2013\u2014]\s*\d.*", "a dash that is not the minus sign of a keyboard"),
+    (r"[+-]?(inf|infinity|1\.#inf)", "infinite"),
+    (r"[+-]?\d+([.,]\d*)?\s*%", "a percentage"),
+    (r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*", "a date"),
+    (r"#.*", "an error of a spreadsheet"),
+    (r"(true|false)", "true or false"),
+    (r"[+-]?\d+(\.\d*)?\s*[a-z\u00b5%]+", "a number with a unit"),
+)
+"""Full matches in any case, and what they are: said in the error."""
+
+FOREIGN = (
+    (b"PK\x03\x04", "an Excel workbook or a zip archive"), (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
+    (b"\x1f\x8b", "a gzip file"), (b"PAR1", "a Parquet file"), (b"RDX", "R data"), (b"\x89HDF", "an HDF5 file"),
+    (b"%PDF", "a PDF"), (b"<!DOCTYPE", "a web page"), (b"<html", "a web page"),
+)  # fmt: skip
+"""First bytes of files that are no delimited text."""
+
+
+@dataclass(frozen=True)
+class UserTable:
+    """frame: N rows, every column text, cells without surrounding blanks; lines: (N,) the line of the file of each row."""
+
+    frame: pl.DataFrame
+    lines: tuple[int, ...]
+    path: Path
+    what: str
+
+
+def read_text(path: Path, *, what: str, fix: str) -> str:
+    """A text file of a user: UTF-8 with or without byte-order mark, or UTF-16 with one.
+
+    what: as in `the covariate table`; fix: how to cure that it is not there. Raises InputError where the file is missing, a
+    folder, of another format, not text, or may not be read.
+    """
+    try:
+        content = path.read_bytes()
+    except IsADirectoryError:
+        raise InputError(f"{what} cannot be read: it is a folder", where=path, fix=fix) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{what} is missing", where=path, fix=fix) from None
+    except OSError as error:
+        problem = f"{what} cannot be read: {error.strerror or error}"
+        raise InputError(problem, where=path, fix="give yourself the right to read it, or correct the path") from None
+    for start, kind in FOREIGN:
+        if content.startswith(start):
+            problem = f"{what} cannot be read: it is {kind}, not text"
+            raise InputError(problem, where=path, fix="export or unpack it as tab-separated UTF-8 text, and name that file")
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        problem = f"{what} cannot be read: line {line} is not {'UTF-16' if wide else 'UTF-8'} text"
+        raise InputError(problem, where=path, fix="save it as UTF-8 text") from None
+
+
+def text_lines(text: str) -> list[str]:
+    """Lines of a text with the line ends of Unix, Windows or old Macs; other separators of Unicode do not end a line."""
+    lines = re.split(r"\r\n|\n|\r", text)
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def clean(cell: str) -> str:
+    """A cell without invisible characters and surrounding blanks (no-break spaces are blanks)."""
+    return INVISIBLE.sub("", cell).strip()
+
+
+def read_user_table(path: Path, *, what: str, quotes: bool = True, longer_lines: bool = False) -> UserTable:
+    """A delimited table with a header: tabs, semicolons, commas or blanks, as the header has them; every cell as text.
+
+    what: as in `covariate`, for `the covariate table`. quotes: quotation marks surround cells. longer_lines: lines may have
+    more cells than the header, which are passed over, or fewer (published supplements). Empty lines are passed over.
+    Raises InputError with all that is wrong: columns without a name or named twice, lines of another length, quotation
+    marks that are not closed, control characters.
+    """
+    lines = text_lines(read_text(path, what=f"the {what} table", fix="correct the path in study.yaml"))
+    if not lines or not clean(lines[0]):
+        raise InputError(f"the {what} table is empty", where=path, fix="its first line must name the columns")
+    rows = _cells(lines, path, quotes=quotes)
+    header, body = rows[0], {number: row for number, row in enumerate(rows[1:], start=2) if any(row)}
+    mistakes = _header_mistakes(header, body, path)
+    if longer_lines:
+        body = {number: (row + [""] * len(header))[: len(header)] for number, row in body.items()}
+    else:
+        mistakes += _ragged(header, body, path)
+    raise_together(mistakes, what=f"the {what} table")
+    frame = pl.DataFrame(list(body.values()), schema=dict.fromkeys(header, pl.String), orient="row")
+    return UserTable(frame, tuple(body), path, what)
+
+
+def delimiter_of(line: str) -> str | None:
+    """Tab, semicolon or comma, whichever a header has (tabs before others, else the more frequent); None: blanks."""
+    if "\t" in line:
+        return "\t"
+    best = max((";", ","), key=line.count)
+    return best if best in line else None
+
+
+def split(line: str, delimiter: str | None, *, quotes: bool = True) -> list[str]:
+    """The cells of one line, cleaned. Raises csv.Error for a quotation mark that is not closed in the line."""
+    if delimiter is None and quotes and '"' in line:
+        if line.count('"') % 2:
+            raise csv.Error
+        return [clean(quoted or plain) for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
+    if delimiter is None:
+        return [clean(cell) for cell in line.split()]
+    if not quotes:
+        return [clean(cell) for cell in line.split(delimiter)]
+    found: list[str] = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    return [clean(cell) for cell in found]
+
+
+def _cells(lines: list[str], path: Path, *, quotes: bool) -> list[list[str]]:
+    """All lines split. Raises InputError with the lines that cannot be."""
+    delimiter = delimiter_of(lines[0])
+    rows, odd = [], []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(split(line, delimiter, quotes=quotes))
+        except csv.Error:
+            odd.append(f"line {number}")
+    if odd:
+        problem = f"a quotation mark is not closed in its line, or stands within a cell: {first_few(odd)}"
+        raise InputError(problem, where=path, fix="close it in the same line, or take it away")
+    control = [f"line {number}" for number, line in enumerate(lines, start=1) if CONTROL.search(line)]
+    if control:
+        fix = "save the table as UTF-8 text; NUL characters in every line: it is UTF-16 without a byte-order mark"
+        raise InputError(f"control characters in the text: {first_few(control)}", where=path, fix=fix)
+    return rows
+
+
+def _header_mistakes(header: Sequence[str], body: dict[int, list[str]], path: Path) -> list[EcgwasError]:
+    found: list[EcgwasError] = []
+    nameless = [k for k, name in enumerate(header) if not name or re.fullmatch(r"Unnamed: \d+", name)]
+    if nameless:
+        shown = f"column {first_few(k + 1 for k in nameless)} of {len(header)} has no name"
+        empty = not any(row[k] for row in body.values() for k in nameless if k < len(row))
+        fix = "give it a name, or take it away"
+        if empty:
+            shown, fix = f"{shown} and no value", "take the delimiters at the ends of the lines away"
+        elif nameless == [0]:
+            fix = "it looks like a row number: write the table without it (pandas: index=False; R: row.names=FALSE)"
+        found.append(InputError(shown, where=path, fix=fix))
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        fix = "give each column its own name"
+        found.append(InputError(f"columns named twice: {first_few(twice)}", where=path, fix=fix))
+    return found
+
+
+def _ragged(header: Sequence[str], body: dict[int, list[str]], path: Path) -> list[EcgwasError]:
+    wide = {number: len(row) for number, row in body.items() if len(row) != len(header)}
+    if not wide:
+        return []
+    fix = "give every line the same columns; write NA where a value is missing"
+    if all(len(body[number]) > len(header) and not any(body[number][len(header) :]) for number in wide):
+        fix = "take the delimiters at the ends of the lines away"
+    elif len(wide) == len(body) and set(wide.values()) == {len(header) + 1}:
+        fix = "the first cell may be a row name that the header does not name (R: row.names=FALSE), or commas are decimal"
+    shown = first_few(f"line {number} has {count}" for number, count in wide.items())
+    return [InputError(f"the header has {len(header)} columns, {len(wide)} line(s) do not: {shown}", where=path, fix=fix)]
+
+
+def is_missing(cells: pl.Series) -> NDArray[np.bool_]:
+    """(N,) bool: cells that mean `no value`."""
+    return cells.str.to_lowercase().is_in(list(MISSING)).to_numpy()
+
+
+def not_numbers(cells: pl.Series) -> NDArray[np.bool_]:
+    """(N,) bool: cells that are neither missing nor a finite number."""
+    finite = cells.str.contains(NUMBER) & cells.cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
+    return np.asarray(~finite.to_numpy() & ~is_missing(cells))
+
+
+def numbers(cells: pl.Series) -> NDArray[np.float64]:
+    """(N,) float64, missing NaN, of cells among which `not_numbers` finds none."""
+    absent = is_missing(cells)
+    return np.array([np.nan if gone else float(cell) for cell, gone in zip(cells, absent, strict=True)], dtype=np.float64)
+
+
+def why_no_number(cell: str) -> str:
+    """What makes a cell no number, in brackets behind a blank; empty for plain words."""
+    for pattern, meaning in ODD_NUMBERS:
+        if re.fullmatch(pattern, cell, re.IGNORECASE):
+            return f" ({meaning})"
+    if re.match(NUMBER, cell):
+        return " (beyond the range of numbers)"
+    return "" if cell.isascii() else " (characters that are not ASCII)"
+
+
+def level(cell: str) -> str:
+    """A category's name: a whole number written with decimals or an exponent is the same category as without."""
+    if re.fullmatch(r"[+-]?[0-9]+\.0*", cell):
+        return cell.split(".")[0]
+    if re.fullmatch(r"[0-9]\.[0-9]*[eE]\+?[0-9]{1,2}|[0-9]+[eE]\+[0-9]{1,2}", cell) and float(cell).is_integer():
+        return str(int(float(cell)))
+    return cell
