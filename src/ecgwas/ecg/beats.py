@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
 
-from ecgwas.ecg.lead_noise import LeadNoise, before_beats
+from ecgwas.ecg.lead_noise import Energy, LeadNoise, before_beats
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, filled
 from ecgwas.study import BeatOptions
 
@@ -121,7 +121,8 @@ def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> 
         found = _Found.of(options, signal, noise, rate_hz)
     if found is None:
         return Search(None, noise)
-    judged = noise.with_beats(found.level[:, EIGHT], found.keep, options.min_correlation)
+    false_beats = Energy.of(signal[EIGHT], noise.noisy, rate_hz).false_beats(found.peaks)
+    judged = noise.with_beats(found.level[:, EIGHT], found.keep, false_beats, options.min_correlation)
     if (judged.reliable != noise.reliable).any():
         found = _Found.of(options, signal, judged, rate_hz) or found
     return Search(found.beats, judged)

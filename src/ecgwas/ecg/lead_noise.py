@@ -84,14 +84,14 @@ class LeadNoise:
         """Judged more strictly, for a recording in which no beats were found."""
         return replace(self, noisy=self.noisy | _stands_out(self.unexplained_uv, SEARCHED_UV, SEARCHED_TIMES))
 
-    def with_beats(self, beats: Floats, normal: Flags, min_correlation: float) -> LeadNoise:
-        """With what single beats tell: (B, 8, T) µV zero at PQ, and which of them resemble their median.
+    def with_beats(self, beats: Floats, normal: Flags, false_beats: Counts, min_correlation: float) -> LeadNoise:
+        """With what single beats tell: (B, 8, T) µV zero at PQ, which of them resemble their median, false_beats (8,).
 
         What the other leads do not explain but every beat repeats is the heart's own, not noise.
         """
         median = np.median(beats[normal], axis=0)
         deviations = np.sqrt(((beats - median) ** 2).mean(axis=2))  # (B, 8)
-        artefacts = self.artefacts + _spoiled(beats, normal, median, deviations, min_correlation)
+        artefacts = self.artefacts + false_beats + _spoiled(beats, normal, median, deviations, min_correlation)
         deviation = np.median(deviations[normal], axis=0)
         noisy = self.fast | _stands_out(deviation, BEAT_UV, BEAT_TIMES) | (artefacts > OFTEN * len(beats))
         return replace(self, noisy=noisy, artefacts=artefacts, deviation_uv=deviation)
@@ -103,7 +103,7 @@ def before_beats(eight: Floats, rate_hz: float) -> LeadNoise:
     windows = _fast_windows(eight, rate_hz)  # (8, windows)
     fast = windows.mean(axis=1) > OFTEN
     noisy = fast | _stands_out(unexplained, UNEXPLAINED_UV, UNEXPLAINED_TIMES)
-    artefacts = windows.sum(axis=1) + _jumps(eight, noisy, rate_hz)
+    artefacts = windows.sum(axis=1) + Energy.of(eight, noisy, rate_hz).jumps(rate_hz)
     return LeadNoise(unexplained, fast, noisy, artefacts.astype(np.int64), np.full(len(eight), np.nan))
 
 
@@ -128,19 +128,47 @@ def _fast_windows(eight: Floats, rate_hz: float) -> Flags:
     return _stands_out(MAD_TO_SD * np.median(np.abs(whole), axis=2), FAST_UV, FAST_TIMES)
 
 
-def _jumps(eight: Floats, noisy: Flags, rate_hz: float) -> Counts:
-    """(8,) how often a lead alone has a QRS' energy."""
-    band = butter(2, JUMP_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
-    power = uniform_filter1d(sosfiltfilt(band, eight, axis=1) ** 2, round(JUMP_MS * rate_hz / 1000), axis=1, mode="constant")
-    energy = np.sqrt(np.maximum(power, 0.0))
-    usual = _usual_peaks(energy, rate_hz)
-    calm = ~noisy if not noisy.all() else np.ones_like(noisy)
-    of_qrs = np.sqrt((usual[calm] ** 2).sum() * len(eight) / calm.sum())
-    own = energy / np.maximum(usual, np.finfo(float).tiny)[:, None]
-    median = np.median(own[calm], axis=0)
-    alone = (median < QUIET) & (own > JUMP_TIMES * median) & (energy >= JUMP_SHARE * of_qrs) & (energy > 0)
-    apart = round(JUMP_APART_MS * rate_hz / 1000)
-    return np.array([len(find_peaks(np.pad(here * lead, 1), distance=apart)[0]) for here, lead in zip(alone, energy, strict=True)])
+@dataclass(frozen=True)
+class Energy:
+    """uv (8, S) energy of each lead between 10 and 30 Hz; own (8, S), over the lead's usual QRS; median (S,) of own over leads
+    that are not noisy; of_qrs, the usual QRS' over all leads."""
+
+    uv: Floats
+    own: Floats
+    median: Floats
+    of_qrs: float
+
+    @classmethod
+    def of(cls, eight: Floats, noisy: Flags, rate_hz: float) -> Energy:
+        band = butter(2, JUMP_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
+        power = sosfiltfilt(band, eight, axis=1) ** 2
+        mean = uniform_filter1d(power, round(JUMP_MS * rate_hz / 1000), axis=1, mode="constant")
+        energy = np.sqrt(np.maximum(mean, 0.0))
+        usual = _usual_peaks(energy, rate_hz)
+        calm = ~noisy if not noisy.all() else np.ones_like(noisy)
+        own = energy / np.maximum(usual, np.finfo(float).tiny)[:, None]
+        of_qrs = float(np.sqrt((usual[calm] ** 2).sum() * len(eight) / calm.sum()))
+        return cls(energy, own, np.median(own[calm], axis=0), of_qrs)
+
+    @property
+    def alone(self) -> Flags:
+        """(8, S) where a lead moves and the others are quiet."""
+        return (self.median < QUIET) & (self.own > JUMP_TIMES * self.median) & (self.uv > 0)
+
+    def jumps(self, rate_hz: float) -> Counts:
+        """(8,) how often a lead alone has a QRS' energy."""
+        apart = round(JUMP_APART_MS * rate_hz / 1000)
+        high = np.where(self.alone & (self.uv >= JUMP_SHARE * self.of_qrs), self.uv, 0.0)
+        return np.array([len(find_peaks(np.pad(lead, 1), distance=apart)[0]) for lead in high], dtype=np.int64)
+
+    def false_beats(self, peaks: Counts) -> Counts:
+        """(8,) how many of the beats at (B,) samples are one lead's alone."""
+        counts = np.zeros(len(self.uv), dtype=np.int64)
+        for peak in peaks:
+            alone = self.alone[:, peak]
+            if alone.any():
+                counts[np.where(alone, self.uv[:, peak], 0.0).argmax()] += 1
+        return counts
 
 
 def _usual_peaks(energy: Floats, rate_hz: float) -> Floats:
@@ -151,13 +179,13 @@ def _usual_peaks(energy: Floats, rate_hz: float) -> Floats:
     return usual
 
 
-def _spoiled(beats: Floats, normal: Flags, median: Floats, deviation: Floats, min_correlation: float) -> Counts:
-    """(8,) beats that resemble the median but for one or two leads, counted in those leads."""
+def _spoiled(beats: Floats, normal: Flags, median: Floats, deviations: Floats, min_correlation: float) -> Counts:
+    """(8,) beats that differ from the median in one or two leads only, counted in those leads."""
+    spoiled = _stands_out(deviations.T, SPOILED_UV, SPOILED_TIMES).T  # (B, 8)
     counts = np.zeros(beats.shape[1], dtype=np.int64)
-    for beat, away in zip(beats[~normal], deviation[~normal], strict=True):
-        spoiled = _stands_out(away, SPOILED_UV, SPOILED_TIMES)
-        if 1 <= spoiled.sum() <= 2 and _correlation(beat[~spoiled], median[~spoiled]) >= min_correlation:
-            counts[spoiled] += 1
+    for beat, here, is_normal in zip(beats, spoiled, normal, strict=True):
+        if 1 <= here.sum() <= 2 and (is_normal or _correlation(beat[~here], median[~here]) >= min_correlation):
+            counts += here
     return counts
 
 
