@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
-
 from ecgwas.ecg.lead_noise import Energy, LeadNoise, before_beats
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, filled
 from ecgwas.study import BeatOptions
@@ -130,7 +129,7 @@ def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> 
 
 @dataclass(frozen=True)
 class _Found:
-    """peaks (B,); whole (B,), beats that lie in the recording; level (W, 12, T) those beats, zero at PQ; keep (W,) normal ones."""
+    """peaks (B,); whole (B,), beats that lie in the recording; level (W, 12, T), those beats, zero at PQ; keep (W,), normal."""
 
     peaks: Samples
     whole: NDArray[np.bool_]

@@ -44,7 +44,7 @@ BEAT_UV, BEAT_TIMES = 60.0, 3.0
 """A lead is noisy whose beats deviate from their median by more than this (root mean square, median over beats) and so many
 times the median lead's."""
 UNUSABLE_UV = 80.0
-"""The median beat of a noisy lead is not measured where single beats deviate by more: of ten beats it would be some 30 µV off."""
+"""A noisy lead is unusable where single beats deviate by more: the median of ten beats would be some 30 µV off."""
 SPOILED_UV, SPOILED_TIMES = 150.0, 4.0
 """One beat is spoiled in a lead that deviates by more than this and so many times the median lead."""
 MOST = 4
@@ -112,7 +112,8 @@ def unexplained_uv(eight: Floats) -> Floats:
     covariance = eight @ eight.T / eight.shape[1] + RIDGE_UV**2 * np.eye(len(eight))
     precision = np.linalg.inv(covariance)
     residuals = (precision @ eight) / np.diag(precision)[:, None]
-    return MAD_TO_SD * np.median(np.abs(residuals), axis=1)
+    robust_sd: Floats = MAD_TO_SD * np.median(np.abs(residuals), axis=1)
+    return robust_sd
 
 
 def _stands_out(values: Floats, least: float, times: float) -> Flags:

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas.represent.delineation import NOTHING, WAVE_SMOOTH_MS, Fiducials, delineate
 from ecgwas.represent.measurements import rhythm
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
+from ecgwas.signals import GOOD, INDEPENDENT_LEADS, LEADS, Signals, filled
 
 Floats = NDArray[np.float64]
 
@@ -39,15 +39,28 @@ def one_thread() -> threadpool_limits:
 
 
 def single_beats(signals: Signals, person: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """(B, 8, T) beats cut out of the strip, those that lie in it as a whole, and (B,) whether each is normal."""
+    """(B, 8, T) beats cut out of the strip, those that lie in it as a whole, and (B,) whether each is normal.
+
+    A lead with noise or artefacts is what the other leads say of it.
+    """
     peaks, normal = signals.r_samples[person], signals.normal[person]
     samples = signals.strips.shape[2]
     length = len(signals.beat_times_ms)
     starts = peaks - signals.r_sample
     whole = (peaks >= 0) & (starts >= 0) & (starts + length <= samples)
-    strip = np.asarray(signals.strips[person])[EIGHT].astype(np.float64)
+    strip = filled(np.asarray(signals.strips[person])[EIGHT].astype(np.float64), reliable(signals, person))
     cut = strip[:, starts[whole][:, None] + np.arange(length)]
     return cut.transpose(1, 0, 2), normal[whole]
+
+
+def reliable(signals: Signals, person: int) -> NDArray[np.bool_]:
+    """(8,) the leads in which waves are found."""
+    return np.asarray(signals.lead_status[person][EIGHT] == GOOD)
+
+
+def median_beat(signals: Signals, person: int) -> Floats:
+    """(8, T) µV, the median beat in which waves are found: a lead with noise or artefacts is what the others say of it."""
+    return filled(np.asarray(signals.beats[person], dtype=np.float64)[EIGHT], reliable(signals, person))
 
 
 def usual_rr_ms(signals: Signals, person: int) -> float:
@@ -57,7 +70,7 @@ def usual_rr_ms(signals: Signals, person: int) -> float:
 
 def median_fiducials(signals: Signals, person: int, normal_beats: Floats) -> Fiducials:
     """Of a person's median beat, without P where the normal single beats (B, 8, T) do not share one."""
-    median = np.asarray(signals.beats[person], dtype=np.float64)[EIGHT]
+    median = median_beat(signals, person)
     measured = rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)
     rr_ms = 60_000.0 / measured["heart_rate_bpm"]
     regular = measured["rr_sd_ms"] <= REGULAR * rr_ms
