@@ -34,10 +34,13 @@ FAST_HZ, WINDOW_S = 40.0, 0.5
 FAST_UV, FAST_TIMES = 30.0, 3.0
 """A window is noisy if its robust SD above FAST_HZ exceeds this and so many times the median lead's."""
 JUMP_BAND_HZ, JUMP_MS = (10.0, 30.0), 80.0
-JUMP_SHARE, QUIET, JUMP_TIMES = 0.25, 0.15, 3.0
-"""A jump has this share of a QRS' energy over all leads, while the median lead has less than QUIET of its own QRS' energy and
-the jumping lead so many times more."""
+QRS_BAND_HZ = (5.0, 25.0)
+JUMP_SHARE, QUIET, QUIET_SLOW, JUMP_TIMES = 0.25, 0.15, 0.25, 3.0
+"""A jump has this share of a QRS' energy over all leads, while the median lead has less than QUIET of its own QRS' energy (less
+than QUIET_SLOW in QRS_BAND_HZ) and the jumping lead so many times more."""
 JUMP_APART_MS = 200.0
+DEAD_UV, DEAD_TIMES = 4.0, 10.0
+"""A lead is dead whose usual QRS energy is below this while the median lead has so many times more: not connected."""
 OFTEN = 0.25
 """A lead with more artefacts than this share of the beats is noisy."""
 BEAT_UV, BEAT_TIMES = 60.0, 3.0
@@ -55,12 +58,13 @@ MOST = 4
 class LeadNoise:
     """The noise of each of the eight independent leads.
 
-    unexplained_uv (8,) float64 µV;  fast (8,) bool, noise above FAST_HZ in many windows;  noisy (8,) bool
+    unexplained_uv (8,) float64 µV;  dead (8,) bool, without a QRS that the other leads have;  fast (8,) bool, noise above FAST_HZ in many windows;  noisy (8,) bool
     artefacts (8,) int64, noisy windows, jumps and spoiled beats;  deviation_uv (8,) float64 µV of single beats from their
     median, root mean square; NaN where no beats were found
     """
 
     unexplained_uv: Floats
+    dead: Flags
     fast: Flags
     noisy: Flags
     artefacts: Counts
@@ -78,7 +82,7 @@ class LeadNoise:
     @property
     def usable(self) -> Flags:
         """(8,) leads whose median beat can be measured, reliable or not."""
-        return self.reliable | ~(self.noisy & (np.nan_to_num(self.deviation_uv, nan=np.inf) > UNUSABLE_UV))
+        return self.reliable | ~(self.dead | self.noisy & (np.nan_to_num(self.deviation_uv, nan=np.inf) > UNUSABLE_UV))
 
     def searched(self) -> LeadNoise:
         """Judged more strictly, for a recording in which no beats were found."""
@@ -93,7 +97,7 @@ class LeadNoise:
         deviations = np.sqrt(((beats - median) ** 2).mean(axis=2))  # (B, 8)
         artefacts = self.artefacts + false_beats + _spoiled(beats, normal, median, deviations, min_correlation)
         deviation = np.median(deviations[normal], axis=0)
-        noisy = self.fast | _stands_out(deviation, BEAT_UV, BEAT_TIMES) | (artefacts > OFTEN * len(beats))
+        noisy = self.dead | self.fast | _stands_out(deviation, BEAT_UV, BEAT_TIMES) | (artefacts > OFTEN * len(beats))
         return replace(self, noisy=noisy, artefacts=artefacts, deviation_uv=deviation)
 
 
@@ -102,9 +106,11 @@ def before_beats(eight: Floats, rate_hz: float) -> LeadNoise:
     unexplained = unexplained_uv(eight)
     windows = _fast_windows(eight, rate_hz)  # (8, windows)
     fast = windows.mean(axis=1) > OFTEN
-    noisy = fast | _stands_out(unexplained, UNEXPLAINED_UV, UNEXPLAINED_TIMES)
+    _, usual = _energy(eight, QRS_BAND_HZ, rate_hz)
+    dead = (usual < DEAD_UV) & (float(np.median(usual)) > DEAD_TIMES * DEAD_UV)
+    noisy = dead | fast | _stands_out(unexplained, UNEXPLAINED_UV, UNEXPLAINED_TIMES)
     artefacts = windows.sum(axis=1) + Energy.of(eight, noisy, rate_hz).jumps(rate_hz)
-    return LeadNoise(unexplained, fast, noisy, artefacts.astype(np.int64), np.full(len(eight), np.nan))
+    return LeadNoise(unexplained, dead, fast, noisy, artefacts.astype(np.int64), np.full(len(eight), np.nan))
 
 
 def unexplained_uv(eight: Floats) -> Floats:
@@ -131,30 +137,30 @@ def _fast_windows(eight: Floats, rate_hz: float) -> Flags:
 
 @dataclass(frozen=True)
 class Energy:
-    """uv (8, S) energy of each lead between 10 and 30 Hz; own (8, S), over the lead's usual QRS; median (S,) of own over leads
-    that are not noisy; of_qrs, the usual QRS' over all leads."""
+    """Where leads move: uv (8, S) energy of each lead between 10 and 30 Hz, which T waves lack; own (8, S), over the lead's usual
+    QRS; median (S,) of own over leads that are not noisy; slow (S,), the same between 5 and 25 Hz, where every ectopic beat
+    moves; of_qrs, the usual QRS' uv over all leads."""
 
     uv: Floats
     own: Floats
     median: Floats
+    slow: Floats
     of_qrs: float
 
     @classmethod
     def of(cls, eight: Floats, noisy: Flags, rate_hz: float) -> Energy:
-        band = butter(2, JUMP_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
-        power = sosfiltfilt(band, eight, axis=1) ** 2
-        mean = uniform_filter1d(power, round(JUMP_MS * rate_hz / 1000), axis=1, mode="constant")
-        energy = np.sqrt(np.maximum(mean, 0.0))
-        usual = _usual_peaks(energy, rate_hz)
         calm = ~noisy if not noisy.all() else np.ones_like(noisy)
-        own = energy / np.maximum(usual, np.finfo(float).tiny)[:, None]
+        uv, usual = _energy(eight, JUMP_BAND_HZ, rate_hz)
+        slow, usual_slow = _energy(eight[calm], QRS_BAND_HZ, rate_hz)
+        own = uv / usual[:, None]
         of_qrs = float(np.sqrt((usual[calm] ** 2).sum() * len(eight) / calm.sum()))
-        return cls(energy, own, np.median(own[calm], axis=0), of_qrs)
+        return cls(uv, own, np.median(own[calm], axis=0), np.median(slow / usual_slow[:, None], axis=0), of_qrs)
 
     @property
     def alone(self) -> Flags:
         """(8, S) where a lead moves and the others are quiet."""
-        return (self.median < QUIET) & (self.own > JUMP_TIMES * self.median) & (self.uv > 0)
+        quiet = (self.median < QUIET) & (self.slow < QUIET_SLOW)
+        return np.asarray(quiet & (self.own > JUMP_TIMES * self.median) & (self.uv > 0))
 
     def jumps(self, rate_hz: float) -> Counts:
         """(8,) how often a lead alone has a QRS' energy."""
@@ -172,12 +178,16 @@ class Energy:
         return counts
 
 
-def _usual_peaks(energy: Floats, rate_hz: float) -> Floats:
-    """(8,) median of the highest values of two-second pieces."""
-    piece = min(energy.shape[1], round(2 * rate_hz))
-    pieces = energy[:, : energy.shape[1] // piece * piece].reshape(len(energy), -1, piece)
-    usual: Floats = np.median(pieces.max(axis=2), axis=1)
-    return usual
+def _energy(leads: Floats, band_hz: tuple[float, float], rate_hz: float) -> tuple[Floats, Floats]:
+    """(L, S) root mean square over 80 ms of what lies in the band, and (L,) the usual peak of it, above zero: the median of the
+    highest values of two-second pieces."""
+    band = butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
+    power = sosfiltfilt(band, leads, axis=1) ** 2
+    mean = uniform_filter1d(power, round(JUMP_MS * rate_hz / 1000), axis=1, mode="constant")
+    energy = np.sqrt(np.maximum(mean, 0.0))
+    piece = min(leads.shape[1], round(2 * rate_hz))
+    pieces = energy[:, : leads.shape[1] // piece * piece].reshape(len(leads), -1, piece)
+    return energy, np.maximum(np.median(pieces.max(axis=2), axis=1), np.finfo(float).tiny)
 
 
 def _spoiled(beats: Floats, normal: Flags, median: Floats, deviations: Floats, min_correlation: float) -> Counts:

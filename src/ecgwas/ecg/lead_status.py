@@ -15,8 +15,9 @@ from ecgwas.signals import ARTEFACTS, GOOD, LEADS, UNUSABLE, filled
 
 Floats = NDArray[np.float64]
 
-DIFFERENT_UV = 60.0
-"""III, aVR, aVL or aVF is unusable where it lies so far (robust SD) from what I and II make of it."""
+DIFFERENT_UV, DIFFERENT_TIMES = 60.0, 3.0
+"""III, aVR, aVL or aVF is unusable where it lies so far (robust SD) from what I and II make of it, and so many times the median
+of what is unexplained in the independent leads."""
 REASONS = ("", "artefacts", "noise")
 
 
@@ -36,11 +37,11 @@ class LeadStatus:
         artefacts, unexplained = np.zeros(len(LEADS), dtype=np.int64), np.zeros(len(LEADS))
         of_eight = np.where(noise.usable, np.where(noise.reliable, GOOD, ARTEFACTS), UNUSABLE)
         status[EIGHT], artefacts[EIGHT], unexplained[EIGHT] = of_eight, noise.artefacts, noise.unexplained_uv
-        signal = strip.astype(np.float64)
+        signal, most = strip.astype(np.float64), max(DIFFERENT_UV, DIFFERENT_TIMES * float(np.median(noise.unexplained_uv)))
         for lead in DERIVED:
             k = LEADS.index(lead)
             unexplained[k] = MAD_TO_SD * np.median(np.abs(signal[k] - derived(lead, signal[0], signal[1])))
-            status[k] = UNUSABLE if unexplained[k] > DIFFERENT_UV else max(status[0], status[1])
+            status[k] = UNUSABLE if unexplained[k] > most else max(status[0], status[1])
             artefacts[k] = artefacts[0] + artefacts[1]
         return cls(status, artefacts, unexplained)
 

@@ -86,7 +86,7 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
         if raw_example is None:
             raw_example = person.raw.astype(np.float32)
         beats = int(person.beats.normal.sum())
-        doubts = "; ".join(sorted({recording.doubt for recording in found.values()} | {person.leads.doubt} - {""}))
+        doubts = "; ".join(sorted({*(recording.doubt for recording in found.values()), person.leads.doubt} - {""}))
         kept = {"status": "kept", "reason": doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
         rows += _rows(options, source, found, kept)
         arrays.add(source.eid, person)
