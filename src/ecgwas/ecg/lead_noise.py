@@ -58,9 +58,12 @@ MOST = 4
 class LeadNoise:
     """The noise of each of the eight independent leads.
 
-    unexplained_uv (8,) float64 µV;  dead (8,) bool, without a QRS that the other leads have;  fast (8,) bool, noise above FAST_HZ in many windows;  noisy (8,) bool
-    artefacts (8,) int64, noisy windows, jumps and spoiled beats;  deviation_uv (8,) float64 µV of single beats from their
-    median, root mean square; NaN where no beats were found
+    unexplained_uv (8,) float64 µV
+    dead (8,) bool, without the QRS that the other leads have
+    fast (8,) bool, noise above FAST_HZ in many windows
+    noisy (8,) bool, any of these or other noise
+    artefacts (8,) int64, noisy windows, jumps and spoiled beats
+    deviation_uv (8,) float64 µV of single beats from their median, root mean square; NaN where no beats were found
     """
 
     unexplained_uv: Floats
@@ -137,8 +140,8 @@ def _fast_windows(eight: Floats, rate_hz: float) -> Flags:
 
 @dataclass(frozen=True)
 class Energy:
-    """Where leads move: uv (8, S) energy of each lead between 10 and 30 Hz, which T waves lack; own (8, S), over the lead's usual
-    QRS; median (S,) of own over leads that are not noisy; slow (S,), the same between 5 and 25 Hz, where every ectopic beat
+    """Where leads move: uv (8, S) energy of each lead between 10 and 30 Hz, which T waves lack; own (8, S), over the lead's
+    usual QRS; median (S,) of own over leads that are not noisy; slow (S,), the same between 5 and 25 Hz, where every ectopic beat
     moves; of_qrs, the usual QRS' uv over all leads."""
 
     uv: Floats
