@@ -141,8 +141,8 @@ def _fast_windows(eight: Floats, rate_hz: float) -> Flags:
 @dataclass(frozen=True)
 class Energy:
     """Where leads move: uv (8, S) energy of each lead between 10 and 30 Hz, which T waves lack; own (8, S), over the lead's
-    usual QRS; median (S,) of own over leads that are not noisy; slow (S,), the same between 5 and 25 Hz, where every ectopic beat
-    moves; of_qrs, the usual QRS' uv over all leads."""
+    usual QRS; median (S,) of own over leads that are not noisy; slow (S,), the same between 5 and 25 Hz, where every ectopic
+    beat moves; of_qrs, the usual QRS' uv over all leads."""
 
     uv: Floats
     own: Floats
