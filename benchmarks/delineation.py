@@ -28,8 +28,7 @@ from tests.ecg.wfdb_files import read_signals, read_waves
 
 from ecgwas.ecg.beats import EIGHT, Beats, find_beats, window_samples
 from ecgwas.ecg.clean import highpass
-from ecgwas.represent.delineation import delineate
-from ecgwas.represent.each_beat import each_beat, with_p_if_coherent
+from ecgwas.represent.each_beat import REGULAR, each_beat, fiducials
 from ecgwas.signals import LEADS
 from ecgwas.study import BeatOptions
 
@@ -95,11 +94,12 @@ def measured(strip: NDArray[np.float32], beats: Beats) -> Floats:
     """(B, 7) ms from the start of the recording."""
     before, after = window_samples(BeatOptions(), RATE_HZ)
     times_ms = np.arange(-before, after) * STEP_MS
-    rr_ms = float(np.median(np.diff(beats.r_samples))) * STEP_MS
     median = beats.median[EIGHT]
     padded = np.pad(strip[EIGHT].astype(np.float64), ((0, 0), (before, after)), mode="edge")
     cut = np.stack([padded[:, r : r + before + after] for r in beats.r_samples])
-    found = with_p_if_coherent(delineate(median, times_ms, rr_ms), cut[beats.normal], times_ms)
+    intervals = np.diff(beats.r_samples) * STEP_MS
+    rr_ms, regular = float(np.median(intervals)), bool(intervals.std() <= REGULAR * intervals.mean())
+    found = fiducials(median, cut[beats.normal], times_ms, rr_ms, regular=regular)
     return each_beat(cut, beats.normal, median, found, times_ms) + beats.r_samples[:, None] * STEP_MS
 
 

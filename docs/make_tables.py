@@ -11,6 +11,8 @@ from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
 WHERE = {
     "Recordings": "`results/read/recordings.parquet`, and `results/read/repeats.parquet` of second visits",
     "DeviceMeasurements": "results/read/device_measurements.parquet",
+    "LeadQuality": "results/read/lead_quality.parquet",
+    "LeadCounts": "results/read/leads.csv, and in results/share/tables/read/ without small groups",
     "Features": "results/represent/<name>/features.parquet",
     "Reliability": "results/represent/<name>/reliability.csv (kinds with `input: beat`, and all where somebody came twice)",
     "DevicePairs": "results/represent/<name>/device_pairs.parquet (kind `intervals`)",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import ecg
@@ -14,7 +15,7 @@ from ecgwas.ecg import formats
 from ecgwas.ecg.recording import DERIVED, Recording, content_of, derived
 from ecgwas.errors import InputError
 from ecgwas.progress import silent
-from ecgwas.recording_tables import DeviceMeasurements
+from ecgwas.recording_tables import DeviceMeasurements, LeadQuality
 from ecgwas.report import paper, publication
 from ecgwas.represent.intervals import measure
 from ecgwas.signals import ALL_LEADS, LEADS, Signals
@@ -53,6 +54,7 @@ def inspect(path: Path) -> Inspection:
         f"file      {path.name}", f"format    {known.SPELLED}", *_facts(recording, leads),
         f"usable    {usable}", *(f"holds     {note}" for note in recording.notes),
         *([f"doubt     {recording.doubt}"] if recording.doubt else []),
+        *_noisy_leads(batch.lead_quality),
         *_measured(recording, batch.signals),
     ]  # fmt: skip
     title = f"{known.SPELLED}, {recording.rate_hz:g} Hz, {recording.seconds:g} s"
@@ -95,6 +97,17 @@ def _facts(recording: Recording, leads: Mapping[str, NDArray[np.float64]]) -> li
         f"rate      {recording.rate_hz:g} Hz", f"length    {recording.seconds:g} s, {samples} samples a lead",
         f"voltage   {lowest:.0f} to {highest:.0f} uV" + (f", {gaps} samples missing" if gaps else ""),
     ]  # fmt: skip
+
+
+def _noisy_leads(quality: LeadQuality) -> list[str]:
+    """A line for each lead with noise or artefacts; one line where all leads are good; none where no beats were found."""
+    doubtful = quality.frame.filter(pl.col("status") != "good")
+    if doubtful.height == 0:
+        return ["noise     all leads good"] if len(quality) else []
+    return [
+        f"noise     {row['lead']} {row['status']}: {row['artefacts']} artefacts, {row['noise_uv']:.0f} uV from beat to beat"
+        for row in doubtful.iter_rows(named=True)
+    ]
 
 
 def _fate(recording: Recording) -> str:

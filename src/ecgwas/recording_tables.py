@@ -24,6 +24,29 @@ class DeviceMeasurements(Table):
     }  # fmt: skip
 
 
+class LeadQuality(Table):
+    """Noise and artefacts of each lead of each kept recording."""
+
+    columns = {
+        "eid": Column(TEXT, "person"), "instance": Column(TEXT, "visit and array, as in 2_0"), "lead": Column(TEXT, "lead"),
+        "status": Column(TEXT, "good | artefacts (not used to find beats and waves) | unusable (its own features are missing)"),
+        "reason": Column(TEXT, "artefacts | noise; empty for a good lead"),
+        "artefacts": Column(WHOLE, "contact jumps, noisy half seconds and beats that only this lead spoils"),
+        "noise_uv": Column(REAL, "beat-to-beat noise, µV"),
+        "unexplained_uv": Column(REAL, "robust SD of what the other leads do not explain; of III, aVR, aVL, aVF: I and II; µV"),
+    }  # fmt: skip
+
+
+class LeadCounts(Table):
+    """How many kept recordings have each lead good, with artefacts and unusable."""
+
+    columns = {
+        "lead": Column(TEXT, "lead"), "recordings": Column(WHOLE, "kept recordings"), "good": Column(WHOLE, "lead is good"),
+        "artefacts": Column(WHOLE, "lead has artefacts and is not used to find beats and waves"),
+        "unusable": Column(WHOLE, "lead is too noisy; its own features are missing"),
+    }  # fmt: skip
+
+
 class DevicePairs(Table):
     """Each person's measurements by ecgwas beside those of the recorder, where both have the measurement."""
 

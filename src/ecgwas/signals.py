@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,32 @@ HELD_BYTES = 2**26
 
 ALL_LEADS = "12L"
 """The lead name of a feature that belongs to all leads together."""
+
+GOOD, ARTEFACTS, UNUSABLE = 0, 1, 2
+LEAD_STATUS = ("good", "artefacts", "unusable")
+"""By number. Beats and waves are found in good leads; a lead with artefacts keeps its own median beat, an unusable one does
+not."""
+
+_DOWER = {
+    "I": (0.632, -0.235, 0.059), "II": (0.235, 1.066, -0.132), "V1": (-0.515, 0.157, -0.917), "V2": (0.044, 0.164, -1.387),
+    "V3": (0.882, 0.098, -1.277), "V4": (1.213, 0.127, -0.601), "V5": (1.125, 0.127, -0.086), "V6": (0.831, 0.076, 0.230),
+}  # fmt: skip
+DOWER = np.array([_DOWER[lead] for lead in INDEPENDENT_LEADS])
+"""(8, 3): I, II, V1-V6 from the heart's vector, X (left), Y (down), Z (back): Dower et al., J Electrocardiol 13:253 (1980)."""
+
+
+def filled(eight: NDArray[np.float64], reliable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(8, ...) leads, those that are not reliable (8,) replaced by what the reliable ones say of them.
+
+    The heart's vector is fitted to the reliable leads by least squares; all leads as they are where all are reliable, or fewer
+    than three.
+    """
+    if reliable.all() or reliable.sum() < 3:
+        return eight
+    weights = DOWER[~reliable] @ np.linalg.pinv(DOWER[reliable])
+    out = eight.copy()
+    out[~reliable] = np.tensordot(weights, eight[reliable], axes=1)
+    return out
 
 
 class Rows:
@@ -92,6 +118,8 @@ class Signals:
     noise_uv     (N, 12) float32 µV, beat-to-beat SD of what remains after the median beat is taken away
     r_samples    (N, B) int32, R peaks of the strip, joint over all leads, ascending, -1 after the last
     normal       (N, B) bool, True where the beat entered the median (ectopic and noisy beats are False)
+    lead_status  (N, 12) int8, GOOD, ARTEFACTS or UNUSABLE; all good where it is not given. The median beats of an unusable lead
+                 are what the other leads say of it
     rate_hz      samples per second, of strips and beats alike
     """
 
@@ -105,13 +133,16 @@ class Signals:
     noise_uv: NDArray[np.float32]
     r_samples: NDArray[np.int32]
     normal: NDArray[np.bool_]
+    lead_status: NDArray[np.int8] = field(default_factory=lambda: np.empty((0, len(LEADS)), dtype=np.int8))
     leads: tuple[str, ...] = LEADS
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        if len(self.lead_status) == 0:
+            object.__setattr__(self, "lead_status", np.full((len(self.eids), len(LEADS)), GOOD, dtype=np.int8))
+        for one in fields(self):
+            value = getattr(self, one.name)
             if isinstance(value, (Rows, np.ndarray)) and len(value) != len(self.eids):
-                raise ValueError(f"{field.name} has {len(value)} rows for {len(self.eids)} people")
+                raise ValueError(f"{one.name} has {len(value)} rows for {len(self.eids)} people")
 
     def __len__(self) -> int:
         return len(self.eids)
@@ -138,6 +169,7 @@ class Signals:
         rows = {name: Rows([getattr(self, name)[index]]) for name in ("strips", "beats", "odd_beats", "even_beats")}
         return replace(
             self, eids=eids, noise_uv=self.noise_uv[index], r_samples=self.r_samples[index], normal=self.normal[index],
+            lead_status=self.lead_status[index],
             strips=rows["strips"], beats=rows["beats"], odd_beats=rows["odd_beats"], even_beats=rows["even_beats"],
         )  # fmt: skip
 

@@ -140,7 +140,7 @@ def test_zero_line_is_the_pq_segment() -> None:
     signals, _ = simulated()
     for clean in signals.clean_uv[:20]:
         one = beats_of(clean)
-        onset = qrs_onset(one.median, R, RATE)
+        onset = qrs_onset(one.median[EIGHT], R, RATE)
         assert onset is not None
         assert 20 <= (R - onset) * 2 <= 80
         assert np.abs(one.median[:, onset - 10 : onset].mean(axis=1)).max() < 3
@@ -283,7 +283,7 @@ def test_qrs_begins_where_the_device_says(shared: Path) -> None:
     ours = beats_of(twelve_leads(read(path).leads, path)).median[:, R - 100 : R + 100]
     likeness = [np.corrcoef(device[:, k : k + 200].ravel(), ours.ravel())[0, 1] for k in range(400)]
     assert max(likeness) > 0.99
-    onset = qrs_onset(beats_of(twelve_leads(read(path).leads, path)).median, R, RATE)
+    onset = qrs_onset(beats_of(twelve_leads(read(path).leads, path)).median[EIGHT], R, RATE)
     assert onset is not None
     assert abs((onset - (R - 100) + int(np.argmax(likeness))) * 2 - 428) <= 8
 
@@ -294,7 +294,7 @@ def test_moving_average_flattens_st_on_the_real_file(shared: Path) -> None:
     path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
     raw = twelve_leads(read(path).leads, path)
     beats = beats_of(raw)
-    onset = qrs_onset(beats.median, R, RATE)
+    onset = qrs_onset(beats.median[EIGHT], R, RATE)
     assert onset is not None
     knots = beats.r_samples - R + onset - 5
     levels = [raw[8, k - 5 : k + 5].mean() for k in knots]

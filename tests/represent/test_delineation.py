@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ecgwas.represent.delineation import Fiducials, delineate
-from ecgwas.represent.each_beat import EIGHT, coherence, each_beat
+from ecgwas.represent.each_beat import EIGHT, coherence, each_beat, fiducials
 from tests.factories import make_clean_beats, make_hearts
 
 TIMES = (np.arange(475) - 175) * 2.0
@@ -141,3 +141,36 @@ def test_a_sharp_r_is_no_pacemakers_spike() -> None:
     found = delineate(sharp, TIMES, 900.0)
     assert found.qrs_on < -15.0
     assert found.p_peak == pytest.approx(plain.p_peak, abs=10.0)
+
+
+def only_in_v1(height_uv: float, rng: np.random.Generator, rr_ms: float = 526.0) -> NDArray[np.float64]:
+    """(20, 8, T) beats of a regular tachycardia whose P shows in V1 alone, after a T that moves all leads."""
+    times_ms = (np.arange(475) - 175) * 2.0
+
+    def wave(centre: float, width: float) -> NDArray[np.float64]:
+        return np.asarray(sum(np.exp(-0.5 * ((times_ms - centre + k * rr_ms) / width) ** 2) for k in (-1, 0, 1)))
+
+    qrs = np.array([600, 900, -700, -1100, -500, 900, 1200, 1000])[:, None]
+    t = np.array([150, 220, -60, 350, 400, 350, 300, 200])[:, None]
+    beat = qrs * (wave(0, 12) - 0.25 * wave(-20, 8) - 0.3 * wave(25, 10)) + t * wave(230, 32)
+    beat[2] += height_uv * wave(-110, 18)
+    return beat + 8 * rng.standard_normal((20, 8, 475))
+
+
+def test_p_that_v1_shows_alone_is_found_in_a_regular_tachycardia() -> None:
+    times_ms = (np.arange(475) - 175) * 2.0
+    beats = only_in_v1(50.0, np.random.default_rng(1))
+    median = np.median(beats, axis=0)
+    assert np.isnan(delineate(median, times_ms, 526.0).p_peak)
+    found = fiducials(median, beats, times_ms, 526.0, regular=True)
+    assert abs(found.p_peak + 110) < 10
+    assert 100 < found.qrs_on - found.p_on < 130
+
+
+def test_without_p_none_is_found_in_one_lead() -> None:
+    """Neither in a regular rhythm nor, with a wave in one lead, in an irregular one."""
+    times_ms = (np.arange(475) - 175) * 2.0
+    beats = only_in_v1(0.0, np.random.default_rng(2))
+    assert np.isnan(fiducials(np.median(beats, axis=0), beats, times_ms, 526.0, regular=True).p_peak)
+    beats = only_in_v1(50.0, np.random.default_rng(1))
+    assert np.isnan(fiducials(np.median(beats, axis=0), beats, times_ms, 526.0, regular=False).p_peak)

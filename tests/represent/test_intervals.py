@@ -16,8 +16,8 @@ from ecgwas.ecg.formats import read
 from ecgwas.ecg.recording import twelve_leads
 from ecgwas.represent.each_beat import EIGHT, single_beats
 from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
-from ecgwas.signals import INDEPENDENT_LEADS, Rows, Signals
-from ecgwas.study import BeatOptions, Intervals
+from ecgwas.signals import INDEPENDENT_LEADS, UNUSABLE, Rows, Signals
+from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca
 from ecgwas.tables import Features
 from tests.factories import make_hearts, make_signals
 
@@ -150,3 +150,29 @@ def test_the_recorders_own_measurements(shared: Path) -> None:
     assert found["qrs_ms"] == pytest.approx(76, abs=8)
     assert found["qt_ms"] == pytest.approx(378, abs=20)
     assert found["pr_ms"] == pytest.approx(138, abs=16)
+
+
+def test_of_an_unusable_lead_only_what_needs_it_is_missing(signals: Signals, features: Features) -> None:
+    status = np.zeros((PEOPLE, 12), dtype=np.int8)
+    v3 = signals.leads.index("V3")
+    status[0, v3] = UNUSABLE
+    marked = replace(signals, lead_status=status)
+    for table, present in (
+        (represent.fit(OPTIONS, marked, seed=1).encode(marked).frame, ("V1", "12L")),
+        (represent.fit(BeatPoints(name="b", points=20), marked, seed=1).encode(marked).frame, ("V1", "aVF")),
+        (represent.fit(Pca(name="p", input="beat", leads="each", features=4), marked, seed=1).encode(marked).frame, ("V1",)),
+    ):
+        own = table.filter(pl.col("eid") == signals.eids[0])
+        values = pl.exclude("eid", "lead", "mse")
+        assert all(value is None for value in own.filter(pl.col("lead") == "V3").select(values).row(0))
+        for lead in present:
+            assert any(value is not None for value in own.filter(pl.col("lead") == lead).select(values).row(0))
+        other = table.filter((pl.col("eid") == signals.eids[1]) & (pl.col("lead") == "V3"))
+        assert any(value is not None for value in other.select(values).row(0))
+    whole = represent.fit(OPTIONS, marked, seed=1).encode(marked).frame.row(0, named=True)
+    assert all(whole[name] is not None for name in ("heart_rate_bpm", "qrs_ms", "qt_ms", "pr_ms", "qrs_axis_deg"))
+    assert all(whole[name] is None for name in ("cornell_uv", "t_height_uv", "qrs_t_angle_deg"))
+    assert whole["sokolow_lyon_uv"] is not None
+    together = Pca(name="t", input="beat", leads="together", features=4)
+    encoded = represent.fit(together, marked, seed=1).encode(marked)
+    assert [encoded.frame[name].null_count() for name in encoded.names] == [1] * 4

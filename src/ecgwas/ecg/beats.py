@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS
+from ecgwas.ecg.lead_noise import Energy, LeadNoise, before_beats
+from ecgwas.signals import INDEPENDENT_LEADS, LEADS, filled
 from ecgwas.study import BeatOptions
 
 Floats = NDArray[np.float64]
@@ -91,30 +92,74 @@ def window_samples(options: BeatOptions, rate_hz: float) -> tuple[int, int]:
     return round(options.before_ms * rate_hz / 1000), round(options.after_ms * rate_hz / 1000)
 
 
-def find_beats(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Beats | None:
-    """The beats of a cleaned strip (12, S) µV; None if fewer than `options.min_beats` are normal.
+@dataclass(frozen=True)
+class Search:
+    """The beats of a recording, None if fewer than `min_beats` are normal, and the noise of its eight leads."""
 
-    Each beat is set to zero, lead by lead, at its PQ segment: the 20 ms that end where QRS begins. Where no such end is found
-    (no calm before QRS: pre-excitation, flutter) the lead's median over the beat is the zero line.
+    beats: Beats | None
+    noise: LeadNoise
+
+
+def find_beats(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Beats | None:
+    """The beats of a cleaned strip (12, S) µV; None if fewer than `options.min_beats` are normal."""
+    return search(options, strip, rate_hz).beats
+
+
+def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Search:
+    """The beats of a cleaned strip (12, S) µV, found in the leads without noise or artefacts.
+
+    Noise that shows only around the median beat leaves its lead out of a second search. Each beat is set to zero, lead by
+    lead, at its PQ segment: the 20 ms that end where QRS begins. Where no such end is found (no calm before QRS:
+    pre-excitation, flutter) the lead's median over the beat is the zero line.
     """
     signal = strip.astype(np.float64)
-    eight = signal[EIGHT]
-    peaks = qrs_places(eight, rate_hz)
-    if len(peaks) < options.min_beats:
-        return None
-    peaks = align(eight, peaks, rate_hz, options.min_correlation)
-    before, after = window_samples(options, rate_hz)
-    usable = (peaks >= before) & (peaks + after <= signal.shape[1])
-    if usable.sum() < options.min_beats:
-        return None
-    cut = cut_out(signal, peaks[usable], before, after)  # (B, 12, T)
-    level = zeroed(cut, before, rate_hz)
-    keep = alike(level, before, _likeness_window(peaks, rate_hz), options.min_correlation)
-    if keep.sum() < options.min_beats:
-        return None
-    normal = np.zeros(len(peaks), dtype=bool)
-    normal[np.flatnonzero(usable)[keep]] = True
-    return _summary(peaks, normal, level[keep])
+    noise = before_beats(signal[EIGHT], rate_hz)
+    found = _Found.of(options, signal, noise, rate_hz)
+    if found is None:
+        noise = noise.searched()
+        found = _Found.of(options, signal, noise, rate_hz)
+    if found is None:
+        return Search(None, noise)
+    false_beats = Energy.of(signal[EIGHT], noise.noisy, rate_hz).false_beats(found.peaks)
+    judged = noise.with_beats(found.level[:, EIGHT], found.keep, false_beats, options.min_correlation)
+    if (judged.reliable != noise.reliable).any():
+        found = _Found.of(options, signal, judged, rate_hz) or found
+    return Search(found.beats, judged)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """peaks (B,); whole (B,), beats that lie in the recording; level (W, 12, T), those beats, zero at PQ; keep (W,), normal."""
+
+    peaks: Samples
+    whole: NDArray[np.bool_]
+    level: Floats
+    keep: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, options: BeatOptions, signal: Floats, noise: LeadNoise, rate_hz: float) -> _Found | None:
+        """From (12, S) µV; None if fewer than `options.min_beats` are normal."""
+        seen = filled(signal[EIGHT], noise.reliable)
+        peaks = qrs_places(seen, rate_hz)
+        if len(peaks) < options.min_beats:
+            return None
+        peaks = align(seen, peaks, rate_hz, options.min_correlation)
+        before, after = window_samples(options, rate_hz)
+        whole = (peaks >= before) & (peaks + after <= signal.shape[1])
+        if whole.sum() < options.min_beats:
+            return None
+        cut = cut_out(seen, peaks[whole], before, after)  # (W, 8, T)
+        zero = zero_line(cut, before, rate_hz)
+        keep = alike(less(cut, zero), before, _likeness_window(peaks, rate_hz), options.min_correlation)
+        if keep.sum() < options.min_beats:
+            return None
+        return cls(peaks, whole, less(cut_out(signal, peaks[whole], before, after), zero), keep)
+
+    @property
+    def beats(self) -> Beats:
+        normal = np.zeros(len(self.peaks), dtype=bool)
+        normal[np.flatnonzero(self.whole)[self.keep]] = True
+        return _summary(self.peaks, normal, self.level[self.keep])
 
 
 def _summary(peaks: Samples, normal: NDArray[np.bool_], beats: Floats) -> Beats:
@@ -285,23 +330,27 @@ def cut_out(signal: Floats, peaks: Samples, before: int, after: int) -> Floats:
     return pieces
 
 
-def zeroed(beats: Floats, r_sample: int, rate_hz: float) -> Floats:
-    """(B, 12, T) beats less their PQ level, or less each lead's median where no PQ segment is found."""
+def zero_line(beats: Floats, r_sample: int, rate_hz: float) -> slice | None:
+    """Samples of the PQ segment of (B, 8, T) beats; None where none is found."""
     length = round(PQ_MS * rate_hz / 1000)
     end = qrs_onset(np.median(beats, axis=0), r_sample, rate_hz)
-    if end is None or end < length:
+    return None if end is None or end < length else slice(end - length, end)
+
+
+def less(beats: Floats, zero: slice | None) -> Floats:
+    """(B, L, T) beats less each lead's mean over the zero line, or its median where there is none."""
+    if zero is None:
         return beats - np.median(beats, axis=2, keepdims=True)
-    zero: Floats = beats[:, :, end - length : end].mean(axis=2, keepdims=True)
-    return beats - zero
+    level: Floats = beats - beats[:, :, zero].mean(axis=2, keepdims=True)
+    return level
 
 
-def qrs_onset(beat: Floats, r_sample: int, rate_hz: float) -> int | None:
-    """Last calm sample before QRS in a median beat (12, T); None if there is none 20 to 140 ms before R.
+def qrs_onset(eight: Floats, r_sample: int, rate_hz: float) -> int | None:
+    """Last calm sample before QRS in a median beat (8, T); None if there is none 20 to 140 ms before R.
 
     Calm: speed over all leads (16 ms apart) below 6 % of its greatest around R.
     """
     step = round(8 * rate_hz / 1000)
-    eight = beat[EIGHT]
     speed = np.zeros(eight.shape[1])
     speed[step:-step] = np.sqrt(((eight[:, 2 * step :] - eight[:, : -2 * step]) ** 2).sum(axis=0))
     ms = rate_hz / 1000
@@ -315,9 +364,9 @@ def qrs_onset(beat: Floats, r_sample: int, rate_hz: float) -> int | None:
 
 
 def alike(beats: Floats, r_sample: int, window: tuple[int, int], min_correlation: float) -> NDArray[np.bool_]:
-    """(B,) which of (B, 12, T) beats correlate with the median of those that do; the median is taken twice."""
+    """(B,) which of (B, 8, T) beats correlate with the median of those that do; the median is taken twice."""
     first, last = max(0, r_sample + window[0]), min(beats.shape[2], r_sample + window[1])
-    compared = beats[:, EIGHT, first:last]
+    compared = beats[:, :, first:last]
     median = _family_median(compared, min_correlation)
     for _ in range(2):
         keep = _correlations(compared, median[None])[:, 0] >= min_correlation

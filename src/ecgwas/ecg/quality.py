@@ -34,13 +34,13 @@ def flaw_of_leads(options: QualityOptions, raw: Floats, rate_hz: float) -> str |
     """Flat, saturated or impossible leads of one recording, (12, S) µV as recorded. The first flaw found is told."""
     swing = np.abs(raw - np.median(raw, axis=1, keepdims=True)).max(axis=1)
     if (swing > options.max_amplitude_uv).any():
-        return f"more than {options.max_amplitude_uv / 1000:g} mV in lead {_names(swing > options.max_amplitude_uv)}"
+        return f"more than {options.max_amplitude_uv / 1000:g} mV in lead {names_of(swing > options.max_amplitude_uv)}"
     flat = longest_still(raw) / rate_hz > options.max_flat_s
     if flat.any():
-        return f"flat lead {_names(flat)}"
+        return f"flat lead {names_of(flat)}"
     saturated = share_at_rails(raw) > options.max_saturated
     if saturated.any():
-        return f"saturated lead {_names(saturated)}"
+        return f"saturated lead {names_of(saturated)}"
     return None
 
 
@@ -72,7 +72,7 @@ def _resting(at_rail: NDArray[np.bool_]) -> float:
     return float(runs[runs >= RAIL_RUN].sum() / len(at_rail))
 
 
-def _names(chosen: Sequence[Any] | NDArray[np.bool_]) -> str:
+def names_of(chosen: Sequence[Any] | NDArray[np.bool_]) -> str:
     """The leads that are chosen; many of them are told as a number, so that reasons count well."""
     names = [lead for lead, is_chosen in zip(LEADS, chosen, strict=True) if is_chosen]
     return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} and {len(names) - 3} more"

@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg import formats
-from ecgwas.ecg.beats import Beats, find_beats, window_samples
+from ecgwas.ecg.beats import Beats, search, window_samples
 from ecgwas.ecg.clean import clean
 from ecgwas.ecg.device import NAMES
 from ecgwas.ecg.finding import Source, shown
+from ecgwas.ecg.lead_status import REASONS, LeadStatus
 from ecgwas.ecg.quality import flaw_of_file, flaw_of_leads
 from ecgwas.ecg.recording import Recording, twelve_leads, unusable
 from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.progress import Track
-from ecgwas.recording_tables import DeviceMeasurements
-from ecgwas.signals import ALL_LEADS, LEADS, Rows, Signals
+from ecgwas.recording_tables import DeviceMeasurements, LeadQuality
+from ecgwas.signals import ALL_LEADS, LEAD_STATUS, LEADS, Rows, Signals
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 
@@ -39,12 +40,14 @@ class Batch:
     recordings   one row a file; `row` counts the kept people of this batch from 0 and is null for others
     raw_example  (12, S) float32 µV, the first kept recording before cleaning; None as `signals`
     device       what the recorders measured, one row a kept person in the order of `signals`
+    lead_quality twelve rows for each kept person
     """
 
     signals: Signals | None
     recordings: Recordings
     raw_example: NDArray[np.float32] | None
     device: DeviceMeasurements
+    lead_quality: LeadQuality
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class _Person:
     raw: Floats
     strip: NDArray[np.float32]
     beats: Beats
+    leads: LeadStatus
     device: Mapping[str, float]
 
     @property
@@ -71,6 +75,7 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
     rows: list[dict[str, Any]] = []
     raw_example = None
     device: list[dict[str, Any]] = []
+    quality: list[dict[str, Any]] = []
     for source in track(sources, "recordings", len(sources)):
         found: dict[str, Recording] = {}
         try:
@@ -81,12 +86,26 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
         if raw_example is None:
             raw_example = person.raw.astype(np.float32)
         beats = int(person.beats.normal.sum())
-        doubts = "; ".join(sorted({recording.doubt for recording in found.values()} - {""}))
+        doubts = "; ".join(sorted({*(recording.doubt for recording in found.values()), person.leads.doubt} - {""}))
         kept = {"status": "kept", "reason": doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
         rows += _rows(options, source, found, kept)
         arrays.add(source.eid, person)
         device.append({"eid": source.eid} | {name: person.device.get(name) for name in NAMES})
-    return Batch(arrays.signals(), Recordings.of(rows), raw_example, DeviceMeasurements.of(device))
+        quality += _quality(source, person)
+    device_table, quality_table = DeviceMeasurements.of(device), LeadQuality.of(quality)
+    return Batch(arrays.signals(), Recordings.of(rows), raw_example, device_table, quality_table)
+
+
+def _quality(source: Source, person: _Person) -> list[dict[str, Any]]:
+    leads = person.leads
+    return [
+        {
+            "eid": source.eid, "instance": source.instance or None, "lead": lead, "status": LEAD_STATUS[leads.status[k]],
+            "reason": REASONS[leads.status[k]], "artefacts": int(leads.artefacts[k]),
+            "noise_uv": float(person.beats.noise[k]), "unexplained_uv": float(leads.unexplained_uv[k]),
+        }
+        for k, lead in enumerate(LEADS)
+    ]  # fmt: skip
 
 
 def _rows(options: ReadOptions, source: Source, found: Mapping[str, Recording], fate: dict[str, Any]) -> list[dict[str, Any]]:
@@ -118,10 +137,12 @@ def _read_one(options: ReadOptions, source: Source, found: dict[str, Recording])
         raise unusable(flaw, first)
     raw = resampled(as_recorded, rate_hz, options.rate_hz)
     strip = clean(options, raw)
-    beats = find_beats(options.beats, strip, options.rate_hz)
-    if beats is None:
-        raise unusable(f"fewer than {options.beats.min_beats} normal beats", first)
-    person = _Person(raw, strip, beats, _device(found))
+    searched = search(options.beats, strip, options.rate_hz)
+    leads = LeadStatus.of(searched.noise, strip)
+    if searched.beats is None:
+        doubt = f"; {leads.doubt}" if leads.doubt else ""
+        raise unusable(f"fewer than {options.beats.min_beats} normal beats{doubt}", first)
+    person = _Person(raw, strip, leads.completed(searched.beats), leads, _device(found))
     limit = options.quality.max_noise_uv
     if limit is not None and person.noise_uv > limit:
         raise unusable(f"noise above {limit:g} uV", first)
@@ -184,6 +205,7 @@ class _Arrays:
         self._strips = np.empty((people, len(LEADS), samples), dtype=np.float32)
         self._median, self._odd, self._even = (np.empty(beat, dtype=np.float32) for _ in range(3))
         self._noise_uv = np.empty((people, len(LEADS)), dtype=np.float32)
+        self._lead_status = np.empty((people, len(LEADS)), dtype=np.int8)
         self._r_samples: list[NDArray[np.int64]] = []
         self._normal: list[NDArray[np.bool_]] = []
         self._eids: list[str] = []
@@ -197,6 +219,7 @@ class _Arrays:
         self._strips[row] = person.strip
         self._median[row], self._odd[row], self._even[row] = person.beats.median, person.beats.odd, person.beats.even
         self._noise_uv[row] = person.beats.noise
+        self._lead_status[row] = person.leads.status
         # Not the beats as a whole: their traces, held twice, would take as much memory as half of the strips.
         self._r_samples.append(person.beats.r_samples)
         self._normal.append(person.beats.normal)
@@ -217,5 +240,5 @@ class _Arrays:
         )
         return Signals(
             tuple(self._eids), self._rate_hz, self._before, strips, median, odd, even,
-            self._noise_uv[: self.kept], r_samples, normal,
+            self._noise_uv[: self.kept], r_samples, normal, self._lead_status[: self.kept],
         )  # fmt: skip

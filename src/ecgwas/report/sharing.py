@@ -11,6 +11,7 @@ import polars as pl
 
 from ecgwas.report.findings import Findings, GenotypeBeats, RepresentationFindings, Traversal
 from ecgwas.report.kept import carried_by_few
+from ecgwas.signals import LEAD_STATUS
 from ecgwas.tables import VARIANT_KEY, Associations, Loci
 
 OF_ONE_PERSON = ("top_share", "neglog10p_without_top")
@@ -82,12 +83,20 @@ def _traits(report: pl.DataFrame, min_people: int) -> pl.DataFrame:
 
 def _tables(tables: Mapping[str, pl.DataFrame], min_people: int) -> dict[str, pl.DataFrame]:
     shown = dict(tables)
+    if "read/leads" in shown:
+        shown["read/leads"] = _leads(shown["read/leads"], min_people)
     if "loci/audit" in shown:
         shown["loci/audit"] = _audit(shown["loci/audit"], min_people)
     for name, table in shown.items():
         if table.height > 0 and "left_out" in table.columns and "about" in table.columns:
             shown[name] = _guards(table, min_people)
     return shown
+
+
+def _leads(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """One small count hides all three of a lead: it could be had from the others."""
+    few = pl.any_horizontal(pl.col(name).is_between(1, min_people - 1) for name in LEAD_STATUS)
+    return table.with_columns(_hidden(table, LEAD_STATUS, few))
 
 
 def _guards(table: pl.DataFrame, min_people: int) -> pl.DataFrame:

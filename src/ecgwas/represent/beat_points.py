@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from ecgwas.progress import silent
 from ecgwas.represent.delineation import delineate
-from ecgwas.represent.each_beat import EIGHT, usual_rr_ms
+from ecgwas.represent.each_beat import EIGHT, reliable, usual_rr_ms
 from ecgwas.represent.inputs import feature_names
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import LEADS, Signals
+from ecgwas.signals import LEADS, UNUSABLE, Signals, filled
 from ecgwas.study import BeatPoints
 from ecgwas.tables import Features
 
@@ -51,7 +51,8 @@ class BeatPointsEncoder:
         return pl.DataFrame(schema=ERRORS)
 
     def encode(self, signals: Signals) -> Features:
-        """t001.. in µV, a row for each of the twelve leads; null for people without P or T end where `stretch` needs them."""
+        """t001.. in µV, a row for each of the twelve leads; null for people without P or T end where `stretch` needs them,
+        and in unusable leads."""
         points = len(self.times_ms)
         values = np.full((len(signals), len(LEADS), points), np.nan)
         for i in range(len(signals)):
@@ -59,6 +60,7 @@ class BeatPointsEncoder:
             when = self._when(signals, i, beat)
             known = np.isfinite(when)
             values[i, :, known] = np.stack([np.interp(when[known], signals.beat_times_ms, lead) for lead in beat], axis=1)
+        values[signals.lead_status == UNUSABLE] = np.nan
         columns: dict[str, Any] = {
             "eid": [eid for eid in signals.eids for _ in LEADS],
             "lead": list(LEADS) * len(signals),
@@ -71,7 +73,7 @@ class BeatPointsEncoder:
         """(P,) ms from R at which this person's beat is read; NaN where that is unknown."""
         if not self.options.stretch:
             return self.times_ms
-        found = delineate(beat[EIGHT], signals.beat_times_ms, usual_rr_ms(signals, person))
+        found = delineate(filled(beat[EIGHT], reliable(signals, person)), signals.beat_times_ms, usual_rr_ms(signals, person))
         before = found.p_on / (REACH[0] * signals.beat_times_ms[0])
         after = found.t_off / (REACH[1] * signals.beat_times_ms[-1])
         when: Floats = np.where(self.times_ms < 0, self.times_ms * before, self.times_ms * after)

@@ -52,6 +52,8 @@ P_SPEED_SHARE, P_SPEED_SMOOTH_MS, P_CORE_MS = 0.25, 6.0, 30.0
 """P moves where its speed passes this share; no foot of P lies within the third of its peak."""
 ABSENT_UV = 10.0
 """A wave that stands out less (root mean square over leads) is absent."""
+ABSENT_IN_LEAD_UV = 28.0
+"""The same in one lead alone: as much voltage as ABSENT_UV in all eight."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,11 @@ class _Wave:
     height: float
 
 
-def delineate(eight: Floats, times_ms: Floats, rr_ms: float) -> Fiducials:
-    """Fiducials of a median beat: eight (8, T) µV, zero at PQ; times_ms (T,) evenly spaced; rr_ms usual RR interval or NaN."""
+def delineate(eight: Floats, times_ms: Floats, rr_ms: float, p_leads: NDArray[np.bool_] | None = None) -> Fiducials:
+    """Fiducials of a median beat: eight (8, T) µV, zero at PQ; times_ms (T,) evenly spaced; rr_ms usual RR interval or NaN.
+
+    p_leads (8,), where given: P is sought in each of these leads by itself, and the one that shows it best decides.
+    """
     step = times_ms[1] - times_ms[0]
     spike = spikes(eight, times_ms)
     eight = bridged(eight, spike)
@@ -91,7 +96,8 @@ def delineate(eight: Floats, times_ms: Floats, rr_ms: float) -> Fiducials:
     t_peak, t_off = _t_wave(smooth, times_ms, qrs_off, rr_ms)
     earliest = t_off - rr_ms if np.isfinite(t_off - rr_ms) else -np.inf
     latest = times_ms[before_spike(spike, int(np.searchsorted(times_ms, qrs_on)), round(REACH_MS / step))]
-    p_on, p_peak, p_off = _p_wave(smooth, times_ms, qrs_on, (earliest, min(qrs_on, latest)))
+    shown = smooth if p_leads is None else smooth[p_leads]
+    p_on, p_peak, p_off = _p_wave(shown, times_ms, qrs_on, (earliest, min(qrs_on, latest)), alone=p_leads is not None)
     return Fiducials(p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off)
 
 
@@ -185,7 +191,19 @@ def _standing_out(smooth: Floats, inside: NDArray[np.int64], likely: Floats | No
     if not found:
         return None
     best = max(found, key=lambda wave: wave.height * counts[wave.peak])
-    return best if best.height / np.sqrt(len(smooth)) >= ABSENT_UV else None
+    least = ABSENT_UV if len(smooth) > 1 else ABSENT_IN_LEAD_UV
+    return best if best.height / np.sqrt(len(smooth)) >= least else None
+
+
+def _in_one_lead(smooth: Floats, inside: NDArray[np.int64], likely: Floats) -> tuple[_Wave | None, Floats]:
+    """The wave of the single lead in which it stands out most, and that lead (1, T).
+
+    For a P that V1 shows alone: where T's end moves all leads, their direction of greatest change is T's.
+    """
+    found = [(wave, lead) for lead in smooth[:, None] if (wave := _standing_out(lead, inside, likely)) is not None]
+    if not found:
+        return None, smooth
+    return max(found, key=lambda one: one[0].height * likely[one[0].peak])
 
 
 def _peaks(projected: Floats, inside: NDArray[np.int64]) -> list[_Wave]:
@@ -213,13 +231,15 @@ def _tangent_end(limb: Floats) -> float:
     return float(min(steepest - limb[steepest] / slope[steepest], len(limb) - 1))
 
 
-def _p_wave(smooth: Floats, times_ms: Floats, qrs_on: float, between_ms: tuple[float, float]) -> tuple[float, float, float]:
-    """Onset, peak and end of P; NaN where there is none."""
+def _p_wave(
+    smooth: Floats, times_ms: Floats, qrs_on: float, between_ms: tuple[float, float], *, alone: bool
+) -> tuple[float, float, float]:
+    """Onset, peak and end of P in all leads together, or in one alone; NaN where there is none."""
     absent = (np.nan, np.nan, np.nan)
     first = max(times_ms[0], qrs_on - P_BEFORE_QRS_MS[0], between_ms[0])
     inside = np.flatnonzero((times_ms >= first) & (times_ms <= between_ms[1] - P_BEFORE_QRS_MS[1]))
     likely = np.exp(-0.5 * ((qrs_on - times_ms - P_USUAL_MS[0]) / P_USUAL_MS[1]) ** 2)
-    wave = _standing_out(smooth, inside, likely)
+    wave, smooth = _in_one_lead(smooth, inside, likely) if alone else (_standing_out(smooth, inside, likely), smooth)
     if wave is None:
         return absent
     step = times_ms[1] - times_ms[0]

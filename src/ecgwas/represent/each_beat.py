@@ -12,13 +12,17 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas.represent.delineation import NOTHING, WAVE_SMOOTH_MS, Fiducials, delineate
 from ecgwas.represent.measurements import rhythm
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
+from ecgwas.signals import GOOD, INDEPENDENT_LEADS, LEADS, Signals, filled
 
 Floats = NDArray[np.float64]
 
 EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 P_STRETCH_MS = (250.0, 30.0)
 """Before QRS: where the atria of every beat are compared; nearer to it every beat has the ventricles' first stir or a spike."""
+REGULAR = 0.05
+"""SD of RR over its mean in a regular rhythm: a P that shows in one lead alone is believed only there, not in fibrillation."""
+COHERENT_LEAD = 0.8
+"""and only in a lead whose single beats are so coherent."""
 LEAST_COHERENCE = 0.55
 """Mean correlation of each beat's stretch before QRS with the others' below which there is no P: atrial fibrillation."""
 MOVES_MS = 30.0
@@ -35,15 +39,28 @@ def one_thread() -> threadpool_limits:
 
 
 def single_beats(signals: Signals, person: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """(B, 8, T) beats cut out of the strip, those that lie in it as a whole, and (B,) whether each is normal."""
+    """(B, 8, T) beats cut out of the strip, those that lie in it as a whole, and (B,) whether each is normal.
+
+    A lead with noise or artefacts is what the other leads say of it.
+    """
     peaks, normal = signals.r_samples[person], signals.normal[person]
     samples = signals.strips.shape[2]
     length = len(signals.beat_times_ms)
     starts = peaks - signals.r_sample
     whole = (peaks >= 0) & (starts >= 0) & (starts + length <= samples)
-    strip = np.asarray(signals.strips[person])[EIGHT].astype(np.float64)
+    strip = filled(np.asarray(signals.strips[person])[EIGHT].astype(np.float64), reliable(signals, person))
     cut = strip[:, starts[whole][:, None] + np.arange(length)]
     return cut.transpose(1, 0, 2), normal[whole]
+
+
+def reliable(signals: Signals, person: int) -> NDArray[np.bool_]:
+    """(8,) the leads in which waves are found."""
+    return np.asarray(signals.lead_status[person][EIGHT] == GOOD)
+
+
+def median_beat(signals: Signals, person: int) -> Floats:
+    """(8, T) µV, the median beat in which waves are found: a lead with noise or artefacts is what the others say of it."""
+    return filled(np.asarray(signals.beats[person], dtype=np.float64)[EIGHT], reliable(signals, person))
 
 
 def usual_rr_ms(signals: Signals, person: int) -> float:
@@ -53,9 +70,22 @@ def usual_rr_ms(signals: Signals, person: int) -> float:
 
 def median_fiducials(signals: Signals, person: int, normal_beats: Floats) -> Fiducials:
     """Of a person's median beat, without P where the normal single beats (B, 8, T) do not share one."""
-    median = np.asarray(signals.beats[person], dtype=np.float64)[EIGHT]
-    found = delineate(median, signals.beat_times_ms, usual_rr_ms(signals, person))
-    return with_p_if_coherent(found, normal_beats, signals.beat_times_ms)
+    median = median_beat(signals, person)
+    measured = rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)
+    rr_ms = 60_000.0 / measured["heart_rate_bpm"]
+    regular = measured["rr_sd_ms"] <= REGULAR * rr_ms
+    return fiducials(median, normal_beats, signals.beat_times_ms, rr_ms, regular=regular)
+
+
+def fiducials(median: Floats, normal_beats: Floats, times_ms: Floats, rr_ms: float, *, regular: bool) -> Fiducials:
+    """Of a median beat (8, T) µV: P in all leads together or, in a regular rhythm, in a single lead; none where the single
+    beats (B, 8, T) do not share one."""
+    found = delineate(median, times_ms, rr_ms)
+    if not np.isnan(found.p_peak) or np.isnan(found.qrs_on) or not regular:
+        return with_p_if_coherent(found, normal_beats, times_ms)
+    leads = range(len(median))
+    coherent = np.array([coherence(normal_beats[:, [k]], times_ms, found.qrs_on) >= COHERENT_LEAD for k in leads])
+    return delineate(median, times_ms, rr_ms, p_leads=coherent) if coherent.any() else found
 
 
 def coherence(beats: Floats, times_ms: Floats, qrs_on: float) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
 from ecgwas.represent.alignment import CHANNELS, TIME_WEIGHT, Alignment
-from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEADS, Rows, Signals
+from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEADS, UNUSABLE, Rows, Signals
 from ecgwas.study import Learned
 from ecgwas.tables import Features
 
@@ -35,6 +35,7 @@ class Traces:
     leads     names of the leads that are used, in order
     together  True: one trace of C = len(leads) channels a person; False: one trace of C = 1 per person and lead
     alignment what beats were aligned by, if they were
+    unusable  (N, P) bool, traces with a lead that is unusable: they have no features
     """
 
     rows: Rows
@@ -43,15 +44,17 @@ class Traces:
     leads: tuple[str, ...]
     together: bool
     alignment: Alignment | None = None
+    unusable: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, signals: Signals, input: str, leads: str, alignment: Alignment | None = None) -> Traces:
         """The traces that options `input` (beat | strip) and `leads` (each | together) name."""
         if alignment is not None:
-            return cls(alignment.rows(signals), signals.eids, CHANNELS, CHANNELS, True, alignment)
+            return cls(alignment.rows(signals), signals.eids, CHANNELS, CHANNELS, True, alignment, _of_eight(signals))
         rows = signals.beats if input == "beat" else signals.strips
         names = INDEPENDENT_LEADS if leads == "together" else signals.leads
-        return cls(rows, signals.eids, signals.leads, names, leads == "together")
+        unusable = _of_eight(signals) if leads == "together" else signals.lead_status == UNUSABLE
+        return cls(rows, signals.eids, signals.leads, names, leads == "together", unusable=unusable)
 
     @property
     def per_person(self) -> int:
@@ -107,7 +110,7 @@ class Traces:
             yield traces[start : start + size]
 
     def table(self, names: list[str], values: NDArray[Any], mse: NDArray[Any], max_mse: float | None) -> Features:
-        """Features from values (len(self), F) and mse (len(self),); beyond `max_mse` the features are null."""
+        """Features from values (len(self), F) and mse (len(self),); null beyond `max_mse` and where a lead is unusable."""
         labels = (ALL_LEADS,) if self.together else self.leads
         columns: dict[str, Any] = {
             "eid": np.repeat(np.array(self.eids, dtype=object), self.per_person).tolist(),
@@ -118,7 +121,16 @@ class Traces:
         if max_mse is not None:
             kept = pl.col("mse") <= max_mse
             frame = frame.with_columns(pl.when(kept).then(pl.col(name)).alias(name) for name in names)
+        if self.unusable is not None and self.unusable.any():
+            usable = pl.Series(~self.unusable.ravel())
+            frame = frame.with_columns(pl.when(usable).then(pl.col(name)).alias(name) for name in names)
         return Features(frame)
+
+
+def _of_eight(signals: Signals) -> NDArray[np.bool_]:
+    """(N, 1) people with an unusable lead among the independent ones."""
+    places = [signals.leads.index(lead) for lead in INDEPENDENT_LEADS]
+    return np.asarray((signals.lead_status[:, places] == UNUSABLE).any(axis=1, keepdims=True))
 
 
 Kind = Literal["global", "per_signal", "none", "point"]

@@ -21,10 +21,10 @@ from ecgwas.progress import silent
 from ecgwas.represent import measurements
 from ecgwas.represent.axes import around, circular_mean_deg
 from ecgwas.represent.delineation import Fiducials
-from ecgwas.represent.each_beat import EIGHT, each_beat, median_fiducials, one_thread, single_beats
+from ecgwas.represent.each_beat import EIGHT, each_beat, median_beat, median_fiducials, one_thread, single_beats
 from ecgwas.represent.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import ALL_LEADS, LEADS, Signals
+from ecgwas.signals import ALL_LEADS, LEADS, UNUSABLE, Signals
 from ecgwas.study import Intervals
 from ecgwas.tables import Features
 
@@ -120,11 +120,12 @@ def measure(signals: Signals, person: int) -> dict[str, Measured]:
     median = np.asarray(signals.beats[person], dtype=np.float64)[EIGHT]
     beats, normal = single_beats(signals, person)
     found = median_fiducials(signals, person, beats[normal])
-    each = each_beat(beats[normal], normal[normal], median, found, signals.beat_times_ms)
+    each = each_beat(beats[normal], normal[normal], median_beat(signals, person), found, signals.beat_times_ms)
     beat = _zeroed(median, signals.beat_times_ms, found)
     by_lead = measurements.of_leads(beat)
     whole = rhythm | measurements.times(beat, rr_ms, each) | measurements.directions(beat) | measurements.sizes(beat, by_lead)
-    return {ALL_LEADS: whole, **by_lead}
+    unusable = signals.lead_status[person][EIGHT] == UNUSABLE
+    return measurements.without({ALL_LEADS: whole, **by_lead}, unusable)
 
 
 def _zeroed(median: Floats, times_ms: Floats, found: Fiducials) -> Beat:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecgwas.represent.axes import INVERSE_DOWER, frontal_axis_deg
 from ecgwas.represent.delineation import Fiducials
-from ecgwas.signals import INDEPENDENT_LEADS
+from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS
 
 Floats = NDArray[np.float64]
 Measured = dict[str, float]
@@ -82,6 +82,14 @@ OF_A_LEAD: Mapping[str, Measurement] = {
     "t_uv": Measurement("uV", "largest deflection of T, with its sign"),
     "t_swing_uv": Measurement("uV", "highest less lowest point from 40 ms after QRS to T end: T's height whatever ST's level"),
 }
+
+NEEDED_LEADS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((*DIRECTIONS, *SIZES), INDEPENDENT_LEADS),
+    **dict.fromkeys([name for name in DIRECTIONS if name.endswith("_axis_deg")], ("I", "II")),
+    "cornell_uv": ("I", "II", "V3"),
+    "sokolow_lyon_uv": ("V1", "V5", "V6"),
+}
+"""Measurement of all leads together -> the leads without which it is missing; others need no particular lead."""
 
 OF_ALL_LEADS: Mapping[str, Measurement] = {**RHYTHM, **TIMES, **DIRECTIONS, **SIZES}
 AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "r_axis_deg", "q_axis_deg")
@@ -283,3 +291,14 @@ def _qrs_waves(qrs: Floats) -> Measured:
     depths = float(qrs[: top + 1].min()), float(qrs[top:].min())
     q, s = (depth if depth <= -LEAST_WAVE_UV else np.nan for depth in depths)
     return {"q_uv": q, "r_uv": float(qrs[top]), "s_uv": s}
+
+
+def without(found: Mapping[str, Measured], unusable: NDArray[np.bool_]) -> dict[str, Measured]:
+    """The measurements, NaN where they need a lead that is unusable (8,): every amplitude of that lead, angles and voltages of
+    all leads as NEEDED_LEADS says. Rhythm and times need no particular lead."""
+    lost = {lead for lead, is_lost in zip(INDEPENDENT_LEADS, unusable, strict=True) if is_lost}
+    kept = {}
+    for lead, measured in found.items():
+        needed = {name: set(NEEDED_LEADS.get(name, ())) if lead == ALL_LEADS else {lead} for name in measured}
+        kept[lead] = {name: np.nan if needed[name] & lost else value for name, value in measured.items()}
+    return kept

@@ -23,8 +23,8 @@ from ecgwas.associate import genotypes
 from ecgwas.associate.people import covariates
 from ecgwas.errors import Caution, EcgwasError, InputError
 from ecgwas.progress import track
-from ecgwas.recording_tables import DeviceMeasurements
-from ecgwas.signals import Rows, Signals
+from ecgwas.recording_tables import DeviceMeasurements, LeadCounts, LeadQuality
+from ecgwas.signals import LEAD_STATUS, Rows, Signals
 from ecgwas.stages.base import Needs, Stage, stage_folder, write_array, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Recordings
@@ -35,6 +35,7 @@ STACKED = ("strips", "beats", "odd_beats", "even_beats")
 REPEATS = "repeats"
 JOIN = "join"
 DEVICE = "device_measurements.parquet"
+QUALITY = "lead_quality.parquet"
 
 
 _find = lru_cache(maxsize=4)(ecg.find)
@@ -102,10 +103,11 @@ def _first_visits(study: Study, part: str, folder: Path) -> tuple[str, ...]:
 def _write_signals(batch: ecg.Batch, folder: Path) -> None:
     folder.mkdir(parents=True)
     batch.recordings.write(folder / "recordings.parquet")
+    batch.lead_quality.write(folder / QUALITY)
     signals = batch.signals
     if signals is None:
         return
-    for name in (*STACKED, "noise_uv", "r_samples", "normal"):
+    for name in (*STACKED, "noise_uv", "r_samples", "normal", "lead_status"):
         write_array(folder / f"{name}.npy", getattr(signals, name))
     about = {"eids": signals.eids, "rate_hz": signals.rate_hz, "r_sample": signals.r_sample, "leads": signals.leads}
     write_json(folder / "signals.json", about)
@@ -132,6 +134,20 @@ def _join(study: Study, out: Path) -> None:
     Recordings(again).write(out / "repeats.parquet")
     told = [pl.read_parquet(folder / DEVICE) for folder in _part_folders(study)]
     DeviceMeasurements(pl.concat(told)).write(out / DEVICE)
+    quality = LeadQuality(pl.concat([pl.read_parquet(folder / QUALITY) for folder in _part_folders(study)]))
+    quality.write(out / QUALITY)
+    counts = lead_counts(quality)
+    counts.write(out / "leads.csv")
+    for row in counts.frame.filter(pl.col("unusable") > 0).iter_rows(named=True):
+        logger.warning("read: lead %s is unusable in %d of %d recordings: its own features are missing there", row["lead"],
+                       row["unusable"], row["recordings"])  # fmt: skip
+
+
+def lead_counts(quality: LeadQuality) -> LeadCounts:
+    """How many recordings have each lead good, with artefacts and unusable."""
+    statuses = [pl.col("status").eq(status).sum().cast(pl.Int64).alias(status) for status in LEAD_STATUS]
+    counted = quality.frame.group_by("lead", maintain_order=True).agg(pl.len().alias("recordings"), *statuses)
+    return LeadCounts(counted)
 
 
 def _together(folders: Sequence[Path]) -> tuple[pl.DataFrame, int]:
@@ -197,6 +213,7 @@ def _loaded(folders: Sequence[Path]) -> Signals:
         noise_uv=np.concatenate([np.load(folder / "noise_uv.npy") for folder in folders]),
         r_samples=_padded([np.load(folder / "r_samples.npy") for folder in folders], -1),
         normal=_padded([np.load(folder / "normal.npy") for folder in folders], False),
+        lead_status=np.concatenate([np.load(folder / "lead_status.npy") for folder in folders]),
         **stacked,
     )
 
@@ -266,5 +283,5 @@ STAGE = Stage(
     _work,
     _check,
     version=1,
-    tables=(Recordings, DeviceMeasurements),
+    tables=(Recordings, DeviceMeasurements, LeadQuality, LeadCounts),
 )

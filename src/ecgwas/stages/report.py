@@ -165,7 +165,7 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Finding
         edges=Edges.read(at_genes / "edges.csv"),
         terms=Terms.read(at_genes / "enrichment.csv"),
         background=gathering.background(study, results),
-        more=_more(at_traits, at_loci, at_genes),
+        more=_more(stage_folder(study, "read"), at_traits, at_loci, at_genes),
         notes=tuple(json.loads((at_genes / "notes.json").read_text())),
     )
 

@@ -53,7 +53,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     encoder.history.write_csv(folder / "history.csv")
     encoder.errors.write_csv(folder / "errors.csv")
     features.write(folder / "features.parquet")
-    _without_features(features).write_csv(folder / "left_out.csv")
+    _without_features(features, getattr(options, "max_mse", None)).write_csv(folder / "left_out.csv")
     _repeated(study, options, encoder, features, signals, folder)
     for number in range(1, other_seeds(options) + 1):
         _again(study, options, signals, features, number, folder, scratch)
@@ -120,12 +120,11 @@ def _beside_device(features: Features, device: DeviceMeasurements, folder: Path)
     device_agreement(pairs).write(folder / "device_agreement.csv")
 
 
-def _without_features(features: Features) -> pl.DataFrame:
+def _without_features(features: Features, max_mse: float | None) -> pl.DataFrame:
     """Recordings whose reconstruction error is beyond the limit, lead by lead."""
-    if "mse" not in features.frame.columns:
+    if max_mse is None or "mse" not in features.frame.columns:
         return pl.DataFrame(schema={"eid": pl.String, "lead": pl.String, "mse": pl.Float64})
-    empty = pl.all_horizontal(pl.col(name).is_null() for name in features.names)
-    return features.frame.filter(empty).select("eid", "lead", "mse")
+    return features.frame.filter(~(pl.col("mse") <= max_mse)).select("eid", "lead", "mse")
 
 
 def reliability(odd: Features, even: Features) -> pl.DataFrame:
