@@ -194,7 +194,7 @@ def _associated(findings: Findings) -> str:
 
 def _variances(findings: Findings) -> str:
     """What the guards over variances saw, where a threshold by permutations may not hold."""
-    found = {row["guard"] for row in _guards(findings, "traits") if row["status"] == "warn"}
+    found = {row["guard"] for row in _guards(findings, "traits") if row.get("status") == "warn"}
     words = " and ".join(between for guard, between in UNEQUAL.items() if guard in found)
     said = f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
     return said if words else ""
