@@ -27,7 +27,8 @@ PUBLISHED: dict[str, Any] = {
     "represent": [
         {
             "kind": "residual_autoencoder", "name": "ae", "input": "strip", "leads": "each", "features": 32,
-            "normalisation": "global", "max_mse": 0.4,
+            "normalisation": "global", "max_mse": 0.4, "dropout": 0.2, "l2": 1e-4, "leaky_slope": 0.3,
+            "batch_norm_momentum": 0.99, "batch_norm_epsilon": 1e-3, "initial_weights": "keras", "stop_by": "loss",
         }
     ],
     "traits": {
