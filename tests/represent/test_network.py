@@ -151,8 +151,8 @@ def test_choices_of_keras_are_expressed() -> None:
     assert {(round(one.momentum or 0, 9), one.eps) for one in norms} == {(0.01, 1e-3)}
     dense = network.to_features
     limit = (6 / (dense.in_features + dense.out_features)) ** 0.5
-    assert 0.99 * limit < float(dense.weight.abs().max()) <= limit
-    assert float(dense.weight.std()) == pytest.approx(limit / 3**0.5, rel=0.05)
+    assert 0.99 * limit < float(dense.weight.detach().abs().max()) <= limit
+    assert float(dense.weight.detach().std()) == pytest.approx(limit / 3**0.5, rel=0.05)
     biases = [module.bias for module in network.modules() if isinstance(module, (nn.Conv1d, nn.Linear))]
     assert all(float(bias.detach().abs().max()) == 0 for bias in biases if bias is not None)
 
@@ -200,7 +200,7 @@ def test_dropout_drops_a_share_and_scales_the_rest(p: float) -> None:
     out = layer(x)
     kept = out.detach() != 0
     assert float(kept.float().mean()) == pytest.approx(1 - p, abs=4 * (p * (1 - p) / x.numel()) ** 0.5 + 1e-5)
-    torch.testing.assert_close(out.detach()[kept], torch.full_like(out.detach()[kept], 1 / (1 - p)), rtol=2e-5, atol=0)
+    torch.testing.assert_close(out.detach()[kept], torch.full_like(out.detach()[kept], 1 / (1 - p)), rtol=1e-4, atol=0)
     out.sum().backward()
     assert x.grad is not None
     torch.testing.assert_close(x.grad, out.detach())

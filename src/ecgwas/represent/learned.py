@@ -42,7 +42,7 @@ from ecgwas.tables import Features
 
 THREADS = {"beat": 1, "strip": 2}
 """Threads of a network on the processor by its input, whatever the machine has: sums over another number of threads end in
-other digits. Layers of beats gain little from a second one; those of whole recordings, ten times as long, take half the time."""
+other digits. Networks on beats gain little from a second one; on whole recordings, ten times as long, do."""
 torch.set_num_threads(THREADS["beat"])
 
 
