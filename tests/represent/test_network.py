@@ -7,7 +7,17 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from ecgwas.represent.network import Autoencoder, Up, doubled, doubled_and_convolved, halved, kernels, penalty
+from ecgwas.represent.network import (
+    Autoencoder,
+    Convolution,
+    Dropout,
+    Up,
+    doubled,
+    doubled_and_convolved,
+    halved,
+    kernels,
+    penalty,
+)
 from ecgwas.study import ResidualAutoencoder
 
 
@@ -51,14 +61,15 @@ def test_skips_add_a_1x1_convolution_and_concatenation_doubles_the_channels() ->
 
 @pytest.mark.parametrize("samples", [474, 475, 476, 477, 479, 481])
 @pytest.mark.parametrize("block", ["residual", "conv_pool"])
-def test_reconstruction_has_the_length_of_the_input(samples: int, block: str) -> None:
-    network = Autoencoder(_options(block=block, channels=[2, 2, 2], features=3), 8, samples)
+@pytest.mark.parametrize("kernels_of_blocks", [[7], [2, 4, 3]])
+def test_reconstruction_has_the_length_of_the_input(samples: int, block: str, kernels_of_blocks: list[int]) -> None:
+    network = Autoencoder(_options(block=block, channels=[2, 2, 2], kernels=kernels_of_blocks, features=3), 8, samples)
     traces = torch.zeros(2, 8, samples)
     assert network.encode(traces).shape == (2, 3)
     assert network(traces).shape == traces.shape
 
 
-@pytest.mark.parametrize("skip", ["none", "encoder", "encoder_and_decoder"])
+@pytest.mark.parametrize("skip", ["none", "encoder", "encoder_and_decoder", "encoder_to_decoder"])
 @pytest.mark.parametrize("merge", ["add", "concatenate"])
 @pytest.mark.parametrize("activation", ["leaky_relu", "relu", "elu", "selu", "tanh"])
 def test_every_choice_runs_and_learns(skip: str, merge: str, activation: str) -> None:
@@ -78,9 +89,10 @@ def test_doubling_is_nearest_neighbour_upsampling() -> None:
     assert torch.equal(doubled(x), nn.functional.interpolate(x, scale_factor=2, mode="nearest"))
 
 
-def test_penalty_is_charged_on_kernels_alone() -> None:
+def test_penalty_is_charged_on_the_convolutions_of_blocks_alone() -> None:
+    """Not on dense layers, shortcuts, the output layer, biases or batch normalisation."""
     network = Autoencoder(_options(channels=[2], kernels=[3], features=2), 1, 8)
-    names = [name for name, weights in network.named_parameters() if weights.ndim > 1]
+    names = ["encoder.0.body.0.weight", "encoder.0.body.3.weight", "decoder.0.body.0.weight"]
     chosen = dict(network.named_parameters())
     l2 = sum(float(chosen[name].detach().double().pow(2).sum()) for name in names)
     l1 = sum(float(chosen[name].detach().double().abs().sum()) for name in names)
@@ -88,9 +100,7 @@ def test_penalty_is_charged_on_kernels_alone() -> None:
     assert float(penalty(kernels(network), 0.0, 0.0)) == 0
 
 
-def test_kernels_are_odd_and_one_per_block() -> None:
-    with pytest.raises(ValidationError, match="odd"):
-        _options(kernels=[4])
+def test_there_is_one_kernel_per_block() -> None:
     with pytest.raises(ValidationError, match="2 kernels for 3 blocks"):
         _options(kernels=[3, 5])
 
@@ -121,3 +131,82 @@ def test_both_ways_through_the_decoder_give_the_same_traces() -> None:
     for block in blocks:
         block.polyphase = False
     torch.testing.assert_close(fast, network.decode(features), rtol=0, atol=1e-5)
+
+
+def test_dropout_stands_after_each_block_and_nowhere_else() -> None:
+    network = Autoencoder(_options(dropout=0.2), 1, 64)
+    dropped = [name for name, module in network.named_modules() if isinstance(module, Dropout)]
+    blocks = [f"{half}.{k}.after" for half in ("encoder", "decoder") for k in range(3)]
+    assert [name.rsplit(".", 1)[0] if name.startswith("encoder") else name for name in dropped] == blocks
+    assert all(module.p == 0.2 for module in network.modules() if isinstance(module, Dropout))
+
+
+def test_choices_of_keras_are_expressed() -> None:
+    torch.manual_seed(3)
+    network = Autoencoder(
+        _options(leaky_slope=0.3, batch_norm_momentum=0.99, batch_norm_epsilon=1e-3, initial_weights="keras"), 1, 64
+    )
+    assert {module.negative_slope for module in network.modules() if isinstance(module, nn.LeakyReLU)} == {0.3}
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+    assert {(round(one.momentum or 0, 9), one.eps) for one in norms} == {(0.01, 1e-3)}
+    dense = network.to_features
+    limit = (6 / (dense.in_features + dense.out_features)) ** 0.5
+    assert 0.99 * limit < float(dense.weight.detach().abs().max()) <= limit
+    assert float(dense.weight.detach().std()) == pytest.approx(limit / 3**0.5, rel=0.05)
+    biases = [module.bias for module in network.modules() if isinstance(module, (nn.Conv1d, nn.Linear))]
+    assert all(float(bias.detach().abs().max()) == 0 for bias in biases if bias is not None)
+
+
+@pytest.mark.parametrize("kernel", [2, 4])
+def test_an_even_kernel_is_a_convolution_padded_by_one_more_on_the_left(kernel: int) -> None:
+    torch.manual_seed(kernel)
+    ours = Convolution(3, 4, kernel).double()
+    x = torch.randn(2, 3, 11, dtype=torch.float64)
+    padded = nn.functional.pad(x, (kernel // 2, kernel // 2 - 1))
+    torch.testing.assert_close(ours(x), nn.functional.conv1d(padded, ours.weight, ours.bias))
+
+
+def test_skips_to_the_decoder_add_the_encoders_map_of_the_same_length() -> None:
+    """By hand: one block of Conv + BatchNorm + MaxPool, whose map before pooling is added to the decoder's output."""
+    torch.manual_seed(5)
+    options = _options(block="conv_pool", skip="encoder_to_decoder", channels=[4], kernels=[3], features=2, dropout=0.0)
+    network = Autoencoder(options, 1, 10).eval()
+    x = torch.randn(2, 1, 10)
+    block, back = network.encoder[0], network.decoder[0]
+    whole = block.body(x)
+    inside = nn.functional.max_pool1d(whole, 2).flatten(1)
+    wide = doubled(network.from_features(network.to_features(inside)).unflatten(1, network.map))
+    expected = network.to_trace(back.body(wide) + whole)
+    torch.testing.assert_close(network(x), expected, rtol=0, atol=1e-5)
+    assert not torch.allclose(network.decode(network.encode(x)), expected), "the features alone hold less"
+
+
+@pytest.mark.parametrize("merge", ["add", "concatenate"])
+@pytest.mark.parametrize("block", ["residual", "conv_pool"])
+def test_skips_to_the_decoder_fit_any_widths(merge: str, block: str) -> None:
+    options = _options(block=block, skip="encoder_to_decoder", skip_merge=merge, channels=[8, 4, 6], kernels=[3], features=2)
+    network = Autoencoder(options, 2, 37)
+    x = torch.randn(3, 2, 37)
+    assert network(x).shape == x.shape
+    network(x).square().mean().backward()
+    assert all(weights.grad is not None for weights in network.parameters())
+
+
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.2, 0.5, 0.9])
+def test_dropout_drops_a_share_and_scales_the_rest(p: float) -> None:
+    torch.manual_seed(7)
+    layer = Dropout(p)
+    x = torch.ones(31, 7, 1001, requires_grad=True)
+    out = layer(x)
+    kept = out.detach() != 0
+    assert float(kept.float().mean()) == pytest.approx(1 - p, abs=4 * (p * (1 - p) / x.numel()) ** 0.5 + 1e-5)
+    torch.testing.assert_close(out.detach()[kept], torch.full_like(out.detach()[kept], 1 / (1 - p)), rtol=1e-4, atol=0)
+    out.sum().backward()
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad, out.detach())
+    # Neighbours are dropped independently, those that share a random word included.
+    for lag in (1, 2, 3, 4):
+        both = (kept[..., lag:] & kept[..., :-lag]).float().mean()
+        assert float(both) == pytest.approx((1 - p) ** 2, abs=0.005)
+    layer.eval()
+    assert torch.equal(layer(x), x)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,22 @@ from ecgwas.store import fingerprint
 from ecgwas.study import ResidualAutoencoder, Vae
 from ecgwas.tables import Features
 
-THREADS = 1
-"""Threads of a network on the processor, whatever the machine has: sums over another number of threads end in other digits,
-and layers this small gain little from more, which wait for each other where others compute, too."""
-torch.set_num_threads(THREADS)
+THREADS = {"beat": 1, "strip": 2}
+"""Threads of a network on the processor by its input, whatever the machine has: sums over another number of threads end in
+other digits. Networks on beats gain little from a second one; on whole recordings, ten times as long, do."""
+torch.set_num_threads(THREADS["beat"])
+
+
+@contextmanager
+def threads_for(source: str) -> Iterator[None]:
+    """While it lasts, PyTorch computes with the threads that networks of this input have."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS[source])
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
 
 TRACES_AT_ONCE = 64
 """Traces that pass through a network together when it only encodes or decodes."""
@@ -87,21 +100,25 @@ class NetworkEncoder:
         for block in traces.blocks(np.arange(len(traces))):
             units = self.normaliser.apply(traces.read(block), traces.lead_of(block))
             told = [part[block] for part in given]
-            features[block] = through(self.network.encode, units, *told)
-            mse[block] = mean_square(through(self.network.decode, features[block], *told) - units)
+            with threads_for(self.options.input):
+                features[block] = through(self.network.encode, units, *told)
+                again = self._reconstructed(units, features[block], told)
+            mse[block] = mean_square(again - units)
         return traces.table(self._names, features, mse, self.options.max_mse)
 
     def decode(self, features: Features) -> NDArray[np.float32] | None:
-        """(N, 12, T) µV of median beats, NaN where features are null.
+        """(N, 12, T) µV of median beats, (N, 12, S) of strips; NaN where features are null.
 
         Features of a conditioned network are decoded with the measurements of the average person, which they do not hold.
-        None for input strip, and for normalisation per_signal: the features do not hold a signal's own mean and SD.
+        None for normalisation per_signal (the features do not hold a signal's own mean and SD) and for a network whose encoder
+        hands maps to the decoder: the features hold only a part of the signal.
         """
-        if self.options.input == "strip" or self.normaliser.kind == "per_signal":
+        if self._hands_over or self.normaliser.kind == "per_signal":
             return None
         values = features.frame.select(self._names).fill_null(float("nan")).to_numpy().astype(np.float32)
         average = [] if self.conditions is None else [np.zeros((len(values), len(self.conditions)), dtype=np.float32)]
-        units = through(self.network.decode, values, *average)
+        with threads_for(self.options.input):
+            units = through(self.network.decode, values, *average)
         together = self.options.leads == "together"
         per_person = 1 if together else len(LEADS)
         microvolts = self.normaliser.restore(units, np.arange(len(units)) % per_person)
@@ -122,6 +139,15 @@ class NetworkEncoder:
         }  # fmt: skip
         (folder / "encoder.json").write_text(json.dumps(about, indent=1))
 
+    def _reconstructed(self, units: Floats, features: Floats, told: list[Floats]) -> Floats:
+        """(B, C, L) from features (B, F); from the traces themselves where the features do not hold all."""
+        return through(self.network, units) if self._hands_over else through(self.network.decode, features, *told)
+
+    @property
+    def _hands_over(self) -> bool:
+        """True if the decoder needs more than the features: maps that the encoder hands over."""
+        return bool(getattr(self.network, "hands_over", False))
+
     @property
     def _names(self) -> list[str]:
         return feature_names("f", self.options.features)
@@ -141,7 +167,8 @@ def fit_network(
     conditioned = getattr(options, "condition_on", "none") == "measurements"
     conditions = Conditions.fit(signals, split.train) if conditioned else None
     given = _given(conditions, signals)
-    trained = _train(recipe, options, traces, normaliser, given, split, seed, scratch, track)
+    with threads_for(options.input):
+        trained = _train(recipe, options, traces, normaliser, given, split, seed, scratch, track)
     network: Any = trained.network
     methods: dict[str, Reconstruct] = {"self": lambda units, block: through(network, units, *(part[block] for part in given))}
     methods |= baselines(traces, traces.of_people(split.train), normaliser, seed)

@@ -6,7 +6,7 @@ B traces, C leads, L samples, F features. With the defaults and L = 5000 the sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,97 +14,173 @@ from torch.nn.functional import conv1d
 
 from ecgwas.study import ResidualAutoencoder
 
-ACTIVATIONS = {"leaky_relu": nn.LeakyReLU, "relu": nn.ReLU, "elu": nn.ELU, "selu": nn.SELU, "tanh": nn.Tanh}
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "elu": nn.ELU, "selu": nn.SELU, "tanh": nn.Tanh}
 
 
 class Autoencoder(nn.Module):
     """From traces to features and back.
 
-    A skip connection leads around one block (1x1 convolution beside it), never from the encoder to the decoder: the
-    features alone must carry what is reconstructed.
+    A skip connection leads around one block (1x1 convolution beside it), so that the features alone carry what is
+    reconstructed; with `skip: encoder_to_decoder` each block of the encoder also hands its map to the decoder's block of the
+    same length, and the features carry only a part.
     """
 
     def __init__(self, options: ResidualAutoencoder, channels: int, samples: int) -> None:
         super().__init__()
         steps = list(zip(options.channels, kernel_sizes(options), strict=True))
         lengths = halved(samples, len(steps))
-        encoder, inside = [], channels
+        encoder, inside, handed = [], channels, []
         for width, kernel in steps:
             encoder.append(Down(options, inside, width, kernel))
+            handed.append(encoder[-1].handed)
             inside = encoder[-1].width
-        self.encoder = nn.Sequential(*encoder)
+        self.encoder = nn.ModuleList(encoder)
         self.map = (inside, lengths[-1])
         self.to_features = nn.Linear(inside * lengths[-1], options.features)
-        self.from_features = nn.Sequential(
-            nn.Linear(options.features, inside * lengths[-1]), ACTIVATIONS[options.activation](), nn.Dropout(options.dropout)
-        )
+        self.from_features = nn.Sequential(nn.Linear(options.features, inside * lengths[-1]), activation(options))
         decoder = []
-        for (width, kernel), length in zip(reversed(steps), reversed(lengths[:-1]), strict=True):
-            decoder.append(Up(options, inside, width, kernel, length))
+        for (width, kernel), length, given in zip(reversed(steps), reversed(lengths[:-1]), reversed(handed), strict=True):
+            decoder.append(Up(options, inside, width, kernel, length, given))
             inside = decoder[-1].width
-        self.decoder = nn.Sequential(*decoder)
-        last_kernel = steps[0][1]
-        self.to_trace = nn.Conv1d(inside, channels, last_kernel, padding=last_kernel // 2)
+        self.decoder = nn.ModuleList(decoder)
+        self.to_trace = Convolution(inside, channels, steps[0][1])
+        self.hands_over = options.skip == "encoder_to_decoder"
+        if options.initial_weights == "keras":
+            _as_keras_begins(self)
 
     def encode(self, traces: Tensor) -> Tensor:
         """(B, F) from (B, C, L)."""
-        features: Tensor = self.to_features(self.encoder(traces).flatten(1))
+        features: Tensor = self.to_features(self.halvings(traces)[0])
         return features
 
-    def decode(self, features: Tensor) -> Tensor:
-        """(B, C, L) from (B, F)."""
-        traces: Tensor = self.to_trace(self.decoder(self.from_features(features).unflatten(1, self.map)))
+    def decode(self, features: Tensor, handed: Sequence[Tensor] = ()) -> Tensor:
+        """(B, C, L) from (B, F), and from the maps that the encoder handed over, if it does."""
+        x: Tensor = self.from_features(features).unflatten(1, self.map)
+        given: list[Tensor | None] = [*handed] or [None] * len(self.decoder)
+        for block, beside in zip(self.decoder, reversed(given), strict=True):
+            x = block(x, beside)
+        traces: Tensor = self.to_trace(x)
         return traces
 
     def forward(self, traces: Tensor) -> Tensor:
         """(B, C, L), the reconstruction."""
-        return self.decode(self.encode(traces))
+        inside, handed = self.halvings(traces)
+        return self.decode(self.to_features(inside), handed if self.hands_over else ())
+
+    def halvings(self, traces: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The last map of the encoder, flat (B, width * length), and what each block hands to the decoder."""
+        handed = []
+        x = traces
+        for block in self.encoder:
+            x, given = block(x)
+            handed.append(given)
+        return x.flatten(1), handed
+
+
+def activation(options: ResidualAutoencoder) -> nn.Module:
+    """The activation that the options name."""
+    if options.activation == "leaky_relu":
+        return nn.LeakyReLU(options.leaky_slope)
+    return ACTIVATIONS[options.activation]()
+
+
+def _normalised(options: ResidualAutoencoder, channels: int) -> nn.BatchNorm1d:
+    """Batch normalisation; PyTorch's momentum is the share of the new batch, the option (as Keras') that of the old ones."""
+    return nn.BatchNorm1d(channels, eps=options.batch_norm_epsilon, momentum=1 - options.batch_norm_momentum)
+
+
+def _as_keras_begins(network: nn.Module) -> None:
+    """Glorot and Bengio's uniform weights and biases of zero (AISTATS 2010), as Keras begins with."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv1d, nn.Linear)):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+class Dropout(nn.Module):
+    """Dropout as PyTorch's, from a quarter of the random numbers: 16 bits for each value, so p is a multiple of 2 ** -16.
+
+    PyTorch draws a Bernoulli number for each, which on a processor takes an eighth of a training step of whole recordings.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        if x.device.type != "cpu":
+            return nn.functional.dropout(x, self.p)
+        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+        drawn = words.view(torch.int16)[: x.numel()].view_as(x)  # uniform from -2 ** 15 on
+        dropped = round(self.p * 2**16)
+        kept = (drawn >= dropped - 2**15).to(x.dtype).mul_(2**16 / (2**16 - dropped))
+        return x * kept
+
+
+class Convolution(nn.Conv1d):
+    """A convolution whose output is ceil(L / stride) long; an even kernel reaches one sample further left than right."""
+
+    def __init__(self, inside: int, channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(inside, channels, kernel, stride=stride, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = super().forward(x)
+        return out if self.kernel_size[0] % 2 else out[:, :, : -(-x.shape[2] // self.stride[0])]
 
 
 class Down(nn.Module):
-    """One block of the encoder: (B, inside, L) to (B, width, ceil(L / 2))."""
+    """One block of the encoder: (B, inside, L) to (B, width, ceil(L / 2)), and the map (B, handed, L) before it was halved."""
 
     def __init__(self, options: ResidualAutoencoder, inside: int, channels: int, kernel: int) -> None:
         super().__init__()
-        activation = ACTIVATIONS[options.activation]
         if options.block == "residual":
             self.body = nn.Sequential(
-                nn.Conv1d(inside, channels, kernel, stride=2, padding=kernel // 2), nn.BatchNorm1d(channels), activation(),
-                nn.Conv1d(channels, channels, kernel, padding=kernel // 2), nn.BatchNorm1d(channels),
+                Convolution(inside, channels, kernel, stride=2), _normalised(options, channels), activation(options),
+                Convolution(channels, channels, kernel), _normalised(options, channels),
             )  # fmt: skip
-            after: list[nn.Module] = [activation()]
+            self.halve: nn.Module = nn.Identity()
+            after: list[nn.Module] = [activation(options)]
         else:
             self.body = nn.Sequential(
-                nn.Conv1d(inside, channels, kernel, padding=kernel // 2), nn.BatchNorm1d(channels), activation(),
-                nn.MaxPool1d(2, ceil_mode=True),
-            )  # fmt: skip
+                Convolution(inside, channels, kernel), _normalised(options, channels), activation(options)
+            )
+            self.halve = nn.MaxPool1d(2, ceil_mode=True)
             after = []
-        self.join = Join(options, inside, channels, stride=2) if options.skip != "none" else None
-        self.after = nn.Sequential(*after, nn.Dropout(options.dropout))
+        around = options.skip in ("encoder", "encoder_and_decoder")
+        self.join = Join(options, inside, channels, stride=2) if around else None
+        self.after = nn.Sequential(*after, Dropout(options.dropout))
         self.width = channels if self.join is None else self.join.width
+        self.pools = options.block == "conv_pool"
+        self.handed = channels if self.pools else inside
 
-    def forward(self, x: Tensor) -> Tensor:
-        body = self.body(x)  # (B, channels, ceil(L / 2))
-        joined = body if self.join is None else self.join(body, x)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        whole = self.body(x)  # (B, channels, L), of a residual block (B, channels, ceil(L / 2))
+        half = self.halve(whole)  # (B, channels, ceil(L / 2))
+        joined = half if self.join is None else self.join(half, x)
         out: Tensor = self.after(joined)
-        return out
+        return out, whole if self.pools else x
 
 
 class Up(nn.Module):
-    """One block of the decoder: (B, inside, ceil(length / 2)) to (B, width, length)."""
+    """One block of the decoder: (B, inside, ceil(length / 2)) to (B, width, length); handed: channels of the encoder's map."""
 
-    def __init__(self, options: ResidualAutoencoder, inside: int, channels: int, kernel: int, length: int) -> None:
+    def __init__(
+        self, options: ResidualAutoencoder, inside: int, channels: int, kernel: int, length: int, handed: int = 0
+    ) -> None:
         super().__init__()
         self.length = length
         self.body = nn.Sequential(
-            nn.Conv1d(inside, channels, kernel, padding=kernel // 2), nn.BatchNorm1d(channels),
-            ACTIVATIONS[options.activation](),
+            Convolution(inside, channels, kernel), _normalised(options, channels), activation(options),
         )  # fmt: skip
-        both = options.skip == "encoder_and_decoder"
-        self.join = Join(options, inside, channels, stride=1) if both else None
+        self.after = Dropout(options.dropout)
+        both, given = options.skip == "encoder_and_decoder", options.skip == "encoder_to_decoder"
+        self.join = Join(options, handed if given else inside, channels, stride=1) if both or given else None
         self.width = channels if self.join is None else self.join.width
-        # A skip needs the doubled input itself; a kernel of one has nothing to gain.
-        self.polyphase = not both and 1 < kernel < length
+        # A skip around the block needs the doubled input itself; a kernel of one has nothing to gain.
+        self.polyphase = not both and kernel % 2 == 1 and 1 < kernel < length
 
     @property
     def convolution(self) -> nn.Conv1d:
@@ -113,22 +189,29 @@ class Up(nn.Module):
         assert isinstance(first, nn.Conv1d)
         return first
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, beside: Tensor | None = None) -> Tensor:
         # An odd length was rounded up on the way down; the sample too many is cut off here.
         if self.polyphase:
-            out: Tensor = self.body[1:](doubled_and_convolved(x, self.convolution, self.length))
-            return out
-        wide = doubled(x)[:, :, : self.length]  # (B, inside, length)
-        body: Tensor = self.body(wide)
-        return body if self.join is None else self.join(body, wide)
+            body, wide = self.body[1:](doubled_and_convolved(x, self.convolution, self.length)), None
+        else:
+            wide = doubled(x)[:, :, : self.length]  # (B, inside, length)
+            body = self.body(wide)
+        skipped = wide if beside is None else beside
+        joined = body if self.join is None or skipped is None else self.join(body, skipped)
+        out: Tensor = self.after(joined)
+        return out
 
 
 class Join(nn.Module):
-    """A block's input, brought to its output's shape by a 1x1 convolution, added to the output or laid beside it."""
+    """What skips, brought to the shape of a block's output by a 1x1 convolution, added to the output or concatenated with it.
+
+    A map that the encoder hands over and that has the shape already is taken as it is.
+    """
 
     def __init__(self, options: ResidualAutoencoder, inside: int, channels: int, stride: int) -> None:
         super().__init__()
-        self.project = nn.Conv1d(inside, channels, 1, stride=stride)
+        as_it_is = options.skip == "encoder_to_decoder" and inside == channels
+        self.project = nn.Identity() if as_it_is else nn.Conv1d(inside, channels, 1, stride=stride)
         self.adds = options.skip_merge == "add"
         self.width = channels if self.adds else 2 * channels
 
@@ -185,11 +268,12 @@ def kernel_sizes(options: ResidualAutoencoder) -> tuple[int, ...]:
     return options.kernels * len(options.channels) if len(options.kernels) == 1 else options.kernels
 
 
-def kernels(network: nn.Module) -> Iterator[Tensor]:
-    """Weights of convolutions and dense layers, without biases and batch norm: what l1 and l2 are charged on."""
-    for module in network.modules():
-        if isinstance(module, (nn.Conv1d, nn.Linear)):
-            yield module.weight
+def kernels(network: Autoencoder) -> Iterator[Tensor]:
+    """Weights of the blocks' convolutions, without biases: what l1 and l2 are charged on, and nothing else."""
+    for block in (*network.encoder, *network.decoder):
+        for module in block.body:
+            if isinstance(module, nn.Conv1d):
+                yield module.weight
 
 
 def penalty(weights: Iterable[Tensor], l1: float, l2: float) -> Tensor:

@@ -1,6 +1,7 @@
 """Kind `residual_autoencoder`: the source study's network on beats or strips, one model over all leads' traces.
 
-Loss: mean squared error in normalised units, plus l2 (l1) times the sum of squared (absolute) kernel weights. The split
+Loss: mean squared error in normalised units, plus l2 (l1) times the sum of squared (absolute) weights of the blocks'
+convolutions. The split
 into people to learn from, to stop by and to report on is by person: leads of one person are never on both sides.
 """
 
@@ -45,7 +46,8 @@ def _loss(options: ResidualAutoencoder) -> Loss:
     def loss(network: Autoencoder, batch: list[Tensor], epoch: int) -> tuple[Tensor, Tensor]:
         traces = batch[0]
         error = mse_loss(network(traces), traces)
-        return error + penalty(kernels(network), options.l1, options.l2), error
+        whole = error + penalty(kernels(network), options.l1, options.l2)
+        return whole, whole if options.stop_by == "loss" else error
 
     return loss
 

@@ -97,7 +97,7 @@ class VariationalAutoencoder(nn.Module):
 
     def posterior(self, traces: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Means and log variances (B, F) of (B, C, L)."""
-        inside = self.inner.encoder(traces).flatten(1)
+        inside = self.inner.halvings(traces)[0]
         mean = self.inner.to_features(inside) + self.linear(traces, given)
         return mean, self.to_log_variance(inside).clamp(*LOG_VARIANCE)
 

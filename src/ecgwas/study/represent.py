@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from ecgwas.study.base import Options, option
 
-
-def _odd(size: int) -> int:
-    if size % 2 == 0:
-        raise ValueError("must be odd, so that a kernel has a middle")
-    return size
-
-
 Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=12)]
 Precision = Literal["float32", "tf32", "bfloat16"]
-OddCounts = tuple[Annotated[int, Field(ge=1, le=255), AfterValidator(_odd)], ...]
+KernelSizes = tuple[Annotated[int, Field(ge=1, le=255)], ...]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 """Part of trait and folder names: letters, digits and underscores."""
 
@@ -88,22 +81,33 @@ class ResidualAutoencoder(Learned):
     """One set of features per lead from one model over all leads' traces, or one set for all leads together."""
     channels: Counts = (32, 64, 128)
     """Channels of each block; each block halves the length."""
-    kernels: OddCounts = (7, 7, 7)
-    """Kernel size of each block, odd (one value for all blocks is allowed)."""
+    kernels: KernelSizes = (7, 7, 7)
+    """Kernel size of each block (one value for all blocks is allowed)."""
     block: Literal["residual", "conv_pool"] = "residual"
     """Blocks of two convolutions, the first strided, or of Conv + BatchNorm + activation + MaxPool."""
-    skip: Literal["encoder", "encoder_and_decoder", "none"] = "encoder"
-    """Where a 1x1 convolution leads around each block; none leads around the features."""
+    skip: Literal["encoder", "encoder_and_decoder", "encoder_to_decoder", "none"] = "encoder"
+    """Where a 1x1 convolution leads around each block: in the encoder, or in both halves. `encoder_to_decoder` leads from each
+    block of the encoder to the decoder's block of the same length, around the features, which then cannot be decoded alone."""
     skip_merge: Literal["add", "concatenate"] = "add"
     """How a skip joins the block's output; concatenated, the block has twice the channels."""
     activation: Literal["leaky_relu", "relu", "elu", "selu", "tanh"] = "leaky_relu"
     """Activation after each convolution."""
+    leaky_slope: float = option(0.01, ge=0, lt=1)
+    """Slope of `leaky_relu` below zero: 0.01 as in PyTorch; Keras has 0.3."""
     dropout: float = option(0.2, ge=0, lt=1)
-    """Dropout after each block and in the decoder."""
+    """Dropout after each block of the encoder and of the decoder."""
+    batch_norm_momentum: float = option(0.9, ge=0, lt=1)
+    """Share of their former values that running means and variances keep at a step: 0.9 as in PyTorch; Keras has 0.99."""
+    batch_norm_epsilon: float = option(1e-5, gt=0)
+    """Added to a variance before it divides: 1e-5 as in PyTorch; Keras has 1e-3."""
+    initial_weights: Literal["pytorch", "keras"] = "pytorch"
+    """Weights before training: PyTorch's (uniform, as are biases), or Keras' (Glorot uniform, biases of zero)."""
     l2: float = option(1e-4, ge=0)
-    """Weight in the loss of the sum of all squared kernel weights."""
+    """Weight in the loss of the sum of squared weights of the blocks' convolutions."""
     l1: float = option(0.0, ge=0)
-    """Weight in the loss of the sum of all absolute kernel weights."""
+    """Weight in the loss of the sum of absolute weights of the blocks' convolutions."""
+    stop_by: Literal["error", "loss"] = "error"
+    """Validation loss that ends training and halves the learning rate: squared error, or (Keras) error and penalty."""
     normalisation: Literal["global", "per_signal", "none"] = "global"
     """Training mean and SD, each signal's own, or none."""
     learning_rate: float = option(1e-3, gt=0)
