@@ -115,7 +115,7 @@ def _tell(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> int:
 @main.command()
 @STUDY
 @click.option("--until", type=click.Choice([stage.name for stage in STAGES]), help="Stop after this stage.")
-@click.option("--on", "profile", help="Run through Snakemake: local, slurm, or the folder of a Snakemake profile.")
+@click.option("--on", "profile", help="Run as jobs: local, slurm, slurm-array, or a Snakemake profile's folder.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Jobs at a time, with --on.")
 @FORCE
 def run(study_file: Path, until: str | None, profile: str | None, jobs: int, force: bool) -> None:

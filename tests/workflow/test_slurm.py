@@ -111,3 +111,55 @@ def asked_memory(log: str) -> list[int]:
     """What each job of the scan asked for, MB, as Snakemake tells it."""
     words = [line.split("mem_mb=")[1].split(",")[0] for line in log.splitlines() if "mem_mb=" in line and "runtime" in line]
     return sorted(int(word) for word in words if int(word) != 2000)
+
+
+def start_arrays(lab: Lab, study_file: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "ecgwas", "run", str(study_file), "--on", "slurm-array", "--jobs", "4", *more]
+    return subprocess.Popen(command, env=lab.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def test_job_arrays_give_the_same_bytes(lab: Lab, finished: Study, tmp_path: Path) -> None:
+    study_file = copy_inputs(finished.folder / "study.yaml", tmp_path / "cluster with a blank")
+    log = ended_well(start_arrays(lab, study_file))
+    study = Study.read_file(study_file)
+    assert contents(study) == contents(finished)
+    assert "array" in log
+    assert log.count("of 2 parts submitted") == 1  # The two chromosomes.
+    again = ended_well(start_arrays(lab, study_file))
+    assert "submitted" not in again
+
+
+def test_a_failed_task_leaves_its_neighbours_results_alone(lab: Lab, finished: Study, tmp_path: Path) -> None:
+    """One task is killed while it works: it alone is made again, and the other's file is not touched."""
+    shutil.copytree(finished.folder, tmp_path / "cluster", symlinks=True)
+    study_file = tmp_path / "cluster" / "study.yaml"
+    study = Study.read_file(study_file)
+    for part in ("1", "11"):
+        (study.results / "notes" / "scan" / f"{part}.json").unlink()
+    run = start_arrays(lab, study_file, "--until", "scan")
+    pid = slurm.wait_for(lambda: slurm.working_on(study_file, "11"), "scan of 11")
+    os.kill(pid, signal.SIGSTOP)
+    slurm.wait_for(lambda: 1 if stages.is_fresh(study, "scan", "1") else None, "scan of 1")
+    made = (study.results / "scan" / "1.parquet").stat().st_mtime_ns
+    os.kill(pid, signal.SIGKILL)
+    log = ended_well(run)
+    assert contents(study) == contents(finished)
+    assert (study.results / "scan" / "1.parquet").stat().st_mtime_ns == made
+    assert "not made: 11" in log
+    assert log.count("of 1 parts submitted") == 1
+
+
+def test_a_part_that_fails_each_time_is_named_with_its_log(lab: Lab, finished: Study, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "cluster", symlinks=True)
+    study_file = tmp_path / "cluster" / "study.yaml"
+    study = Study.read_file(study_file)
+    (study.results / "notes" / "scan" / "11.json").unlink()
+    # A lock that a stranger holds: every try ends with an error of the part.
+    blocked = study.results / "scan" / "11.parquet"
+    blocked.unlink()
+    blocked.mkdir()
+    run = start_arrays(lab, study_file, "--until", "scan")
+    log, _ = run.communicate(timeout=900)
+    assert run.returncode == 4
+    assert "1 parts failed 3 times: 11" in log.decode()
+    assert (study.results / "logs" / "scan.1.log").exists()

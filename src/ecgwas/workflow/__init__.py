@@ -1,4 +1,4 @@
-"""The same study through Snakemake: every shell line of the Snakefile is the ecgwas command line."""
+"""The same study as jobs of a cluster, through Snakemake or as SLURM job arrays: every shell line is the command line."""
 
 from __future__ import annotations
 
@@ -15,38 +15,54 @@ from ecgwas.stages import STAGES, failures, is_fresh
 from ecgwas.stages.base import note_path
 from ecgwas.stages.locking import locked
 from ecgwas.study import Study
-from ecgwas.workflow import planning
+from ecgwas.workflow import arrays, planning
 
 PROFILES = ("local", "slurm")
+ARRAYS = "slurm-array"
+"""The same parts as SLURM job arrays, without Snakemake (arrays.py)."""
 
 
 def run(study_file: Path, study: Study, *, profile: str, jobs: int, until: str | None, force: bool) -> None:
-    """Run the study through Snakemake as a subprocess.
+    """Run the study as jobs: through Snakemake as a subprocess, or as SLURM job arrays.
 
-    profile: one of PROFILES, or the folder of a Snakemake profile. Raises StudyError for another profile and where a job
-    cannot fit, ToolError if the executor is not installed or a job fails, with where its log is.
+    profile: one of PROFILES, ARRAYS, or the folder of a Snakemake profile. Raises StudyError for another profile and where a
+    job cannot fit, ToolError if the executor is not installed or a job fails, with where its log is.
     """
-    workflow = files("ecgwas") / "workflow"
-    chosen = Path(str(workflow / "profiles" / profile)) if profile in PROFILES else Path(profile)
-    if not (chosen / "config.yaml").is_file():
-        fix = "`--on local`, `--on slurm`, or the folder of a Snakemake profile (which holds a config.yaml)"
-        raise StudyError(f"there is no profile '{profile}'", where=study_file, fix=fix)
-    _must_be_installed(chosen)
+    arrays_asked = profile == ARRAYS
+    chosen = None if arrays_asked else _profile(study_file, profile)
     failures.refuse_unusable_results(study.results)
     planned = planning.jobs(study)
     memory = planning.memory_here_mib() if profile == "local" else None
     planning.refuse_what_cannot_fit(study, planned, memory_mib=memory, disk_mib=planning.disk_here_mib(study))
     planning.write(study, planned)
-    command = [sys.executable, "-m", "snakemake", "-s", str(workflow / "Snakefile"), "--profile", str(chosen.resolve())]
+    # The lock is the kernel's and ends with its holder, as Snakemake's own does not.
+    with locked(study.results / "notes" / "workflow.lock", "this study, as jobs,"):
+        if chosen is None:
+            arrays.run(study_file, study, planned, jobs=jobs, until=until, force=force)
+        else:
+            _snakemake(study_file, study, chosen, jobs=jobs, until=until, force=force)
+
+
+def _profile(study_file: Path, profile: str) -> Path:
+    """The folder of a Snakemake profile whose executor is installed."""
+    chosen = Path(str(files("ecgwas") / "workflow" / "profiles" / profile)) if profile in PROFILES else Path(profile)
+    if not (chosen / "config.yaml").is_file():
+        fix = f"`--on local`, `--on slurm`, `--on {ARRAYS}`, or the folder of a Snakemake profile (which holds a config.yaml)"
+        raise StudyError(f"there is no profile '{profile}'", where=study_file, fix=fix)
+    _must_be_installed(chosen)
+    return chosen
+
+
+def _snakemake(study_file: Path, study: Study, profile: Path, *, jobs: int, until: str | None, force: bool) -> None:
+    workflow = files("ecgwas") / "workflow"
+    command = [sys.executable, "-m", "snakemake", "-s", str(workflow / "Snakefile"), "--profile", str(profile.resolve())]
     command += ["--directory", str(study.results.resolve()), "--jobs", str(jobs), "--cores", str(jobs)]
     # What is stale has no note any more, so Snakemake needs no other reason than a note that is missing or older.
     command += ["--nolock", "--rerun-incomplete", "--rerun-triggers", "mtime"]
     command += ["--config", f"study={study_file.resolve()}", f"until={until or STAGES[-1].name}"]
     command += ["--forceall"] if force else []
-    # The lock is the kernel's and ends with its holder, as Snakemake's own does not.
-    with locked(study.results / "notes" / "workflow.lock", "this study, through Snakemake,"):
-        _settle(study)
-        finished = subprocess.run(command, check=False)
+    _settle(study)
+    finished = subprocess.run(command, check=False)
     if finished.returncode != 0:
         fix = "read the log named above, mend the cause, run the same command again: finished parts are kept"
         raise ToolError(f"Snakemake ended with exit code {finished.returncode}", where=study.results / "logs", fix=fix)
