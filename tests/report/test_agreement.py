@@ -63,3 +63,24 @@ def test_page_has_picture_and_table_only_where_a_recorder_measured(clinical: Rep
     page = report.render(ReportOptions(), replace(findings, representations=(*others, clinical)))
     assert "agreement_clinical" in page.figures
     assert "with limits of agreement" in page.html
+
+
+@pytest.mark.parametrize("least", [2, 5, 10, 10_000])
+def test_small_groups_are_neither_drawn_nor_counted_where_the_page_is_passed_on(
+    clinical: RepresentationFindings, least: int
+) -> None:
+    figure = agreement(clinical, least)
+    assert figure is not None
+    numbers = pl.read_csv(figure.csv.encode(), schema_overrides={"people": pl.Int64, "mean": pl.Float64})
+    assert (numbers["people"] >= least).all()
+    assert numbers.height > 0 or least > 10
+    # Middles of cells are round: they show no participant's own value.
+    assert (numbers["mean"] * 2 % 1 == 0).all()
+    etree.fromstring(figure.svg.encode())
+
+
+def test_the_shared_page_hides_small_groups_of_the_agreement(clinical: RepresentationFindings) -> None:
+    findings = make_findings(2)
+    shared = replace(findings, representations=(clinical,), min_people=10)
+    csv = report.render(ReportOptions(), shared).figures["agreement_clinical"].csv
+    assert (pl.read_csv(csv.encode())["people"] >= 10).all()

@@ -27,7 +27,7 @@ from tests.cohorts import make_cohort
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A small cohort run to its end; a threshold that some tests pass, so that there are loci."""
     path = make_cohort(tmp_path_factory.mktemp("cohort"), people=100, variants=120, permutations=0)
-    pca = "represent:\n  - {kind: pca, name: pca, features: 6}\n\ntraits:"
+    pca = "represent:\n  - {kind: pca, name: pca, features: 6}\n  - {kind: intervals, name: clinical}\n\ntraits:"
     text = re.sub(r"represent:.*?\ntraits:", pca, path.read_text(), flags=re.DOTALL)
     path.write_text(re.sub(r"threshold: permutation", "threshold: 1.0e-4", text))
     study = Study.read_file(path)

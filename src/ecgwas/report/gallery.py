@@ -77,7 +77,7 @@ def _of_recordings(findings: Findings) -> dict[str, Figure | None]:
         drawn[f"error_{representation.name}"] = recordings.error_distribution(representation)
         drawn[f"training_{representation.name}"] = recordings.training(representation)
         drawn[f"reliability_{representation.name}"] = recordings.reliability(representation)
-        drawn[f"agreement_{representation.name}"] = agreement.agreement(representation)
+        drawn[f"agreement_{representation.name}"] = agreement.agreement(representation, findings.min_people)
         for feature, moved in representation.traversals.items():
             drawn[meaning_of(representation.name, feature)] = traversal.traversal(representation.name, moved)
     return drawn

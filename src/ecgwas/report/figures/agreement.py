@@ -18,8 +18,11 @@ OUTSIDE = 0.005
 """Share of the differences at either end that may lie beyond the picture; they are counted at its edge."""
 
 
-def agreement(representation: RepresentationFindings) -> Figure | None:
-    """Difference against mean of both, one panel per measurement, with mean difference and limits of agreement."""
+def agreement(representation: RepresentationFindings, least: int = 0) -> Figure | None:
+    """Difference against mean of both, one panel per measurement, with mean difference and limits of agreement.
+
+    least: cells with fewer participants are not drawn and not in the numbers.
+    """
     table = representation.agreement
     if table.height == 0:
         return None
@@ -27,7 +30,7 @@ def agreement(representation: RepresentationFindings) -> Figure | None:
     for place, row in enumerate(table.iter_rows(named=True)):
         corner = (place % ACROSS) * CELL[0], (place // ACROSS) * CELL[1]
         own = representation.device_pairs.filter(pl.col("measurement") == row["measurement"])
-        counted = _counted(own)
+        counted = _counted(own, least)
         frames.append(counted.select(pl.lit(row["measurement"]).alias("measurement"), pl.all()))
         parts += _panel(row, counted, corner)
     rows = -(-table.height // ACROSS)
@@ -36,25 +39,31 @@ def agreement(representation: RepresentationFindings) -> Figure | None:
         "Measured here less measured by the recorder, against the mean of both (Bland and Altman); the darker, the more "
         "people. Solid: mean difference; dashed: limits of agreement (mean ± 1.96 SD)."
     )
+    caption += f" Cells of fewer than {least} participants are not drawn." if least else ""
     picture = d.svg(CELL[0] * min(ACROSS, table.height), CELL[1] * rows, parts, f"{title}: {caption}")
     return Figure(title, caption, picture, pl.concat(frames).write_csv())
 
 
-def _counted(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Columns mean, difference (middles of cells) and people, cells with somebody in them."""
+def _counted(pairs: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Columns mean, difference (middles of cells) and people, cells with `least` participants or more, at least one."""
     difference = pairs["difference"].to_numpy()
     mean = pairs["measured"].to_numpy() - difference / 2
-    across, up = _edges(mean), _edges(difference)
+    across, up = _edges(mean, least), _edges(difference, least)
     inside = np.clip(mean, across[0], across[-1]), np.clip(difference, up[0], up[-1])
     counts, _, _ = np.histogram2d(*inside, bins=(across, up))
-    i, j = np.nonzero(counts)
+    i, j = np.nonzero(counts >= max(least, 1))
     middles = [(edges[:-1] + edges[1:]) / 2 for edges in (across, up)]
     people = counts[i, j].astype(np.int64)
     return pl.DataFrame({"mean": middles[0][i].round(3), "difference": middles[1][j].round(3), "people": people})
 
 
-def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _edges(values: NDArray[np.float64], least: int) -> NDArray[np.float64]:
+    """Edges of cells. Where small groups are hidden the cells are larger and their ends round: no participant's own values."""
     low, high = np.quantile(values, [OUTSIDE, 1 - OUTSIDE])
+    if least:
+        step = 10.0 ** np.ceil(np.log10(max(high - low, 1e-6)) - 1)
+        rounded: NDArray[np.float64] = np.arange(np.floor(low / step), np.ceil(high / step) + 2) * step
+        return rounded
     room = 0.5 * max(high - low, 1e-6) / BINS
     return np.linspace(low - room, high + room, BINS + 1)
 
@@ -63,23 +72,24 @@ def _panel(row: dict[str, object], counted: pl.DataFrame, corner: tuple[float, f
     name, people, middle, low, high = (row[key] for key in ("measurement", "n", "mean_difference", "low", "high"))
     lines = [float(value) for value in (low, middle, high)]  # type: ignore[arg-type]
     x, y, counts = (counted[key].cast(pl.Float64).to_numpy() for key in ("mean", "difference", "people"))
-    span = (min(*lines, float(y.min())), max(*lines, float(y.max())))
+    span = (min(*lines, *y), max(*lines, *y))
     room = 0.05 * (span[1] - span[0] or 1.0)
+    across = (float(x.min()), float(max(x.max(), x.min() + 1e-3))) if len(x) else (0.0, 1.0)
     panel = d.Panel(
         corner[0] + 70,
         corner[1] + 30,
         *PLOT,
-        (float(x.min()), float(max(x.max(), x.min() + 1e-3))),
+        across,
         (span[0] - room, span[1] + room),
     )
     head = f"{str(name).replace('_', ' ')}, {people:,} people"
     parts = [d.text(corner[0] + 8, corner[1] + 18, head, size=12, fill=d.INK, font_weight="600")]
     parts += d.y_axis(panel, "difference", gap=50)
-    shades = 0.25 + 0.75 * np.sqrt(counts / counts.max())
+    shades = 0.25 + 0.75 * np.sqrt(counts / counts.max(initial=1.0))
     for level in np.unique(shades.round(1)):
         here = shades.round(1) == level
         parts.append(d.dots(panel.x(x[here]), panel.y(y[here]), d.BLUE, 4.2, float(level)))
     for value, dash in zip(lines, ("5 3", None, "5 3"), strict=True):
         at = panel.y.at(value)
         parts.append(d.line(panel.left, at, panel.right, at, d.VERMILION, 1.4, stroke_dasharray=dash))
-    return [*parts, *d.x_axis(panel, "mean of both", about=4)]
+    return [*parts, *(d.x_axis(panel, "mean of both", about=4) if len(x) else [])]
