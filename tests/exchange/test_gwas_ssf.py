@@ -13,6 +13,7 @@ import pytest
 import yaml
 from tests.exchange.rows import make_tests
 
+from ecgwas.associate import meta_studies
 from ecgwas.exchange import gwas_ssf
 
 
@@ -21,7 +22,8 @@ def write(folder: Path, tests: pl.DataFrame, *, packed: bool = False) -> Path:
     path = folder / ("trait.tsv.gz" if packed else "trait.tsv")
     text = gwas_ssf.as_text(frame).encode()
     path.write_bytes(gzip.compress(text) if packed else text)
-    about = {"covariates": ["age", "sex"], "min_maf": 0.01, "software": "ecgwas", "date": "2026-11-25"}
+    about = {"covariates": ["age", "sex"], "min_maf": 0.01, "software": "ecgwas", "date": "2026-11-25",
+             "transform": "rank_normal", "effect_unit": "SD per allele"}  # fmt: skip
     meta = gwas_ssf.metadata("clinical.12L.qt_ms", frame, path, build="hg19", **about)
     gwas_ssf.metadata_path(path).write_text(yaml.safe_dump(meta, sort_keys=False))
     return path
@@ -124,3 +126,14 @@ def test_the_catalogs_own_validator_agrees(tmp_path: Path) -> None:
     judged = subprocess.run([program, "validate", "-m", "100", str(bad)], capture_output=True, text=True, check=False)
     assert judged.returncode != 0
     assert gwas_ssf.check(bad).problems != ()
+
+
+def test_the_metadata_tells_transformation_and_unit_as_a_meta_analysis_reads_them(tmp_path: Path) -> None:
+    path = write(tmp_path, make_tests())
+    meta = yaml.safe_load(gwas_ssf.metadata_path(path).read_text())
+    assert (meta["transformation"], meta["effect_unit"]) == ("rank_normal", "SD per allele")
+    assert "rank-based inverse normal transformation" in meta["author_notes"]
+    study = meta_studies.read_study(path)
+    assert {key: study.about[key] for key in ("unit", "transformation")} == {
+        "unit": "SD per allele", "transformation": "rank_normal",
+    }  # fmt: skip

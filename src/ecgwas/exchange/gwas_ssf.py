@@ -97,13 +97,20 @@ def metadata(
     min_maf: float,
     software: str,
     date: str,
+    transform: str,
+    effect_unit: str,
 ) -> dict[str, Any]:
     """What the YAML file beside `file` holds. Ancestry and sex of the people are not known here: NR, for the user to fill in.
 
-    date: day of writing, 2026-11-25.
+    date: day of writing, 2026-11-25; transform: traits.transform of the study; effect_unit: of beta. The format has no key for
+    these two: they stand in the notes in words, and under keys of their own, which its validator passes over.
     """
+    how = {"rank_normal": "rank-based inverse normal transformation, residuals ranked again", "none": "no transformation"}
+    notes = "association of an electrocardiographic feature; ancestry, sex and ontology terms to be filled in"
     return {
-        "author_notes": "association of an electrocardiographic feature; ancestry, sex and ontology terms to be filled in",
+        "author_notes": f"{notes}; trait: {how.get(transform, transform)}; beta: {effect_unit}",
+        "transformation": transform,
+        "effect_unit": effect_unit,
         "date_metadata_last_modified": date,
         "trait_description": [trait],
         "genome_assembly": ASSEMBLIES[build],

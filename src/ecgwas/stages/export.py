@@ -24,6 +24,7 @@ from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.gene_tables import GeneCounts
 from ecgwas.report.kept import apart
+from ecgwas.report.views import BETA_UNITS
 from ecgwas.stages import gather, scan, traits
 from ecgwas.stages.base import stage_folder
 from ecgwas.store import whole
@@ -95,6 +96,7 @@ def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str
     about: dict[str, Any] = {
         "build": study.scan.build, "covariates": traits.load_covariates(study).names, "min_maf": study.scan.min_maf,
         "software": f"ecgwas {__version__}", "date": datetime.now(UTC).date().isoformat(),
+        "transform": study.traits.transform, "effect_unit": BETA_UNITS[study.traits.transform],
     }  # fmt: skip
     for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
         table = gwas_ssf.rows(tests)
