@@ -106,6 +106,7 @@ def _noisy_leads(quality: LeadQuality) -> list[str]:
         return ["noise     all leads good"] if len(quality) else []
     return [
         f"noise     {row['lead']} {row['status']}: {row['artefacts']} artefacts, {row['noise_uv']:.0f} uV from beat to beat"
+        + (f"; {row['reason']}" if row["reason"] not in ("noise", "artefacts") else "")
         for row in doubtful.iter_rows(named=True)
     ]
 

@@ -30,7 +30,7 @@ class LeadQuality(Table):
     columns = {
         "eid": Column(TEXT, "person"), "instance": Column(TEXT, "visit and array, as in 2_0"), "lead": Column(TEXT, "lead"),
         "status": Column(TEXT, "good | artefacts (not used to find beats and waves) | unusable (its own features are missing)"),
-        "reason": Column(TEXT, "artefacts | noise; empty for a good lead"),
+        "reason": Column(TEXT, "artefacts | noise | contradicts I and II; empty for a good lead"),
         "artefacts": Column(WHOLE, "contact jumps, noisy half seconds and beats that only this lead spoils"),
         "noise_uv": Column(REAL, "beat-to-beat noise, µV"),
         "unexplained_uv": Column(REAL, "robust SD of what the other leads do not explain; of III, aVR, aVL, aVF: I and II; µV"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -266,3 +267,26 @@ def test_noise_added_to_real_recordings_changes_nothing_or_is_named(kind, shared
             wrong += not is_near(clean, found) and not set(chosen) & found[2]
     assert near / of > 0.7
     assert wrong / of <= 0.025
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (lambda raw: raw[[1, 0, *range(2, 12)]], {"III", "aVL", "aVF"}),  # I and II swapped, the rest as it was
+        (lambda raw: np.where(np.arange(12)[:, None] == 3, -raw, raw), {"aVR"}),  # one sign
+        (lambda raw: np.where(np.arange(12)[:, None] == 1, 10 * raw, raw), {"III", "aVR", "aVL", "aVF"}),  # one gain
+        (lambda raw: np.where(np.arange(12)[:, None] == 2, 0.1 * raw, raw), {"III"}),
+    ],
+)
+def test_limb_leads_that_contradict_each_other_are_named_so(spoil: Callable[[Floats], Floats], named: set[str]) -> None:
+    strip, found = searched(spoil(simulated()[2].copy()))
+    leads = LeadStatus.of(found.noise, strip)
+    assert set(leads.contradicting) == named
+    assert "contradicts I and II (swapped leads, or another scale or sign)" in leads.doubt
+    assert {leads.reason(lead) for lead in named} == {"contradicts I and II"}
+
+
+def test_limb_leads_that_obey_einthoven_do_not_contradict() -> None:
+    offset = simulated()[2] + np.array([0, 0, 300, *[0] * 9])[:, None]  # A level of its own is none of the heart's.
+    strip, found = searched(offset)
+    assert LeadStatus.of(found.noise, strip).contradicting == ()

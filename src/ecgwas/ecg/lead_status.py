@@ -18,17 +18,22 @@ Floats = NDArray[np.float64]
 DIFFERENT_UV, DIFFERENT_TIMES = 60.0, 3.0
 """III, aVR, aVL or aVF is unusable where it lies so far (robust SD) from what I and II make of it, and so many times the median
 of what is unexplained in the independent leads."""
+CONTRADICTS, CONTRADICTS_UV, OF_THE_HEART = 0.5, 50.0, 0.5
+"""A limb lead contradicts I and II where its difference from what they make of it is so large a part of it, and so many µV
+(both root mean squares), and where I and II explain so large a share of that difference, which they do not of noise: leads are
+swapped, or one has another scale or sign."""
 REASONS = ("", "artefacts", "noise")
 
 
 @dataclass(frozen=True)
 class LeadStatus:
     """status (12,) int8, GOOD, ARTEFACTS or UNUSABLE;  artefacts (12,) int64;  unexplained_uv (12,) float64, robust SD of what
-    the other leads do not explain."""
+    the other leads do not explain;  contradicting: III, aVR, aVL or aVF that are not what I and II make of them."""
 
     status: NDArray[np.int8]
     artefacts: NDArray[np.int64]
     unexplained_uv: Floats
+    contradicting: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, noise: LeadNoise, strip: NDArray[np.float32]) -> LeadStatus:
@@ -38,18 +43,30 @@ class LeadStatus:
         of_eight = np.where(noise.usable, np.where(noise.reliable, GOOD, ARTEFACTS), UNUSABLE)
         status[EIGHT], artefacts[EIGHT], unexplained[EIGHT] = of_eight, noise.artefacts, noise.unexplained_uv
         signal, most = strip.astype(np.float64), max(DIFFERENT_UV, DIFFERENT_TIMES * float(np.median(noise.unexplained_uv)))
+        contradicting = []
         for lead in DERIVED:
             k = LEADS.index(lead)
-            unexplained[k] = MAD_TO_SD * np.median(np.abs(signal[k] - derived(lead, signal[0], signal[1])))
-            status[k] = UNUSABLE if unexplained[k] > most else max(status[0], status[1])
+            expected = derived(lead, signal[0], signal[1])
+            unexplained[k] = MAD_TO_SD * np.median(np.abs(signal[k] - expected))
+            if _contradicts(signal[k], expected, signal[:2]):
+                contradicting.append(lead)
+            wrong = unexplained[k] > most or lead in contradicting
+            status[k] = UNUSABLE if wrong else max(status[0], status[1])
             artefacts[k] = artefacts[0] + artefacts[1]
-        return cls(status, artefacts, unexplained)
+        return cls(status, artefacts, unexplained, tuple(contradicting))
+
+    def reason(self, lead: str) -> str:
+        """Why a lead is not good; empty for one that is."""
+        return "contradicts I and II" if lead in self.contradicting else REASONS[self.status[LEADS.index(lead)]]
 
     @property
     def doubt(self) -> str:
         """The unusable leads in words; empty without any."""
-        unusable = self.status == UNUSABLE
-        return f"noise in lead {names_of(unusable)}" if unusable.any() else ""
+        noisy = (self.status == UNUSABLE) & ~np.isin(LEADS, self.contradicting)
+        words = [f"noise in lead {names_of(noisy)}"] if noisy.any() else []
+        if self.contradicting:
+            words.append(f"lead {', '.join(self.contradicting)} contradicts I and II (swapped leads, or another scale or sign)")
+        return "; ".join(words)
 
     def completed(self, beats: Beats) -> Beats:
         """The beats with the median of each unusable lead replaced by what the other leads say of it."""
@@ -58,6 +75,17 @@ class LeadStatus:
             return beats
         median, odd, even = (_completed(beat, unusable) for beat in (beats.median, beats.odd, beats.even))
         return replace(beats, median=median, odd=odd, even=even)
+
+
+def _contradicts(lead: Floats, expected: Floats, limbs: Floats) -> bool:
+    """True if a lead (S,) µV is far from what I and II, limbs (2, S), make of it, whatever its level, and not by noise."""
+    difference = (lead - expected) - np.mean(lead - expected)
+    size = float(np.std(difference))
+    if size <= CONTRADICTS_UV or size <= CONTRADICTS * max(np.std(lead), np.std(expected)):
+        return False
+    centred = limbs - limbs.mean(axis=1, keepdims=True)
+    weights, *_ = np.linalg.lstsq(centred.T, difference, rcond=None)
+    return bool(1 - np.var(difference - weights @ centred) / np.var(difference) > OF_THE_HEART)
 
 
 def _completed(beat: Floats, unusable: NDArray[np.bool_]) -> Floats:

@@ -15,7 +15,7 @@ from ecgwas.ecg.beats import Beats, search, window_samples
 from ecgwas.ecg.clean import clean
 from ecgwas.ecg.device import NAMES
 from ecgwas.ecg.finding import Source, shown
-from ecgwas.ecg.lead_status import REASONS, LeadStatus
+from ecgwas.ecg.lead_status import LeadStatus
 from ecgwas.ecg.quality import flaw_of_file, flaw_of_leads
 from ecgwas.ecg.recording import Recording, twelve_leads, unusable
 from ecgwas.ecg.resampling import resampled
@@ -101,7 +101,7 @@ def _quality(source: Source, person: _Person) -> list[dict[str, Any]]:
     return [
         {
             "eid": source.eid, "instance": source.instance or None, "lead": lead, "status": LEAD_STATUS[leads.status[k]],
-            "reason": REASONS[leads.status[k]], "artefacts": int(leads.artefacts[k]),
+            "reason": leads.reason(lead), "artefacts": int(leads.artefacts[k]),
             "noise_uv": float(person.beats.noise[k]), "unexplained_uv": float(leads.unexplained_uv[k]),
         }
         for k, lead in enumerate(LEADS)

@@ -79,7 +79,9 @@ def _keys(file: Path, spelled: str, path: Path) -> dict[str, Any]:
         if file.stat().st_size > LARGEST_BYTES:
             raise unusable(f"{spelled}: larger than 64 KiB", path)
         text = decoded(file.read_bytes())
-        keys = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+        keys = json.loads(text, object_pairs_hook=_pairs) if file.suffix == ".json" else _of_yaml(text)
+    except KeyError as error:
+        raise unusable(f"{spelled}: key {str(error.args[0])[:20]} is given twice", path) from None
     except (OSError, yaml.YAMLError, RecursionError, ValueError):
         raise unusable(f"{spelled}: cannot be read", path) from None
     if not isinstance(keys, dict):
@@ -88,6 +90,23 @@ def _keys(file: Path, spelled: str, path: Path) -> dict[str, Any]:
     if unknown:
         raise unusable(f"{spelled}: unknown key {unknown[0]}", path)
     return keys
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs; raises KeyError for a key that is there twice."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise KeyError(key)
+        found[key] = value
+    return found
+
+
+def _of_yaml(text: str) -> Any:
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    if isinstance(node, yaml.MappingNode):
+        _pairs([(str(key.value), None) for key, _ in node.value])
+    return yaml.safe_load(text)
 
 
 def _word(value: Any) -> str:

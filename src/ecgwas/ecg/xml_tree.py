@@ -82,7 +82,8 @@ def positive(parent: Element, name: str, path: Path) -> float:
     """The number above 0 in a child; raises InputError naming the child."""
     value = number(parent.findtext(name))
     if value is None:
-        raise unusable(f"no number in {name}", path)
+        text = " ".join((parent.findtext(name) or "").split())
+        raise unusable(f"no number in {name}" + (f": '{text[:20]}'" if text else ""), path)
     if value <= 0:
         raise unusable(f"{name} is not above 0", path)
     return value

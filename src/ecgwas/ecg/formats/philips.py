@@ -79,7 +79,7 @@ def _stated(waveforms: Element, about: Element | None, names: tuple[str, ...], p
     for name, text in written:
         value = number(text)
         if value is None or value <= 0:
-            raise unusable(f"no number in {name}", path)
+            raise unusable(f"no number in {name}: '{' '.join(str(text).split())[:20]}'", path)
         values.add(value)
     if len(values) > 1:
         raise unusable(f"{names[0]} is stated more than once, differently", path)

@@ -32,6 +32,8 @@ HEAD_BYTES = 8192
 DAMAGED = (ValueError, OSError, EOFError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 """What numpy raises for a header that is no dictionary: it is read as Python's literals."""
 SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6}
+ANY_UNIT = (1.0, 1e-3, 1e-6, 60.0)
+"""Seconds of the units that a column of times without one may have."""
 TIMES = ("time", "elapsed time", "t")
 RATES_AGREE = 0.01
 
@@ -175,20 +177,26 @@ def _uv_of_column(table: TextTable, names: Sequence[str], lead: str, place: int,
 
 
 def _check_times(table: TextTable, names: Sequence[str], sidecar: Sidecar, path: Path) -> None:
-    """Refuses a column of times in known units that runs at another rate than the sidecar's."""
+    """Refuses a column of times that does not run evenly from sample to sample, or at another rate than the sidecar's."""
     for place, name in enumerate(names):
         stem, unit = text_table.unit_in_name(name)
         stem, _, suffix = stem.lower().partition("_")
         unit = unit or (table.units[place].strip(" ()[]") if table.units is not None else "") or suffix
-        if stem not in TIMES or unit.lower() not in SECONDS:
+        if stem not in TIMES or table.ends(place) is None:
             continue
-        ends = table.ends(place)
-        if ends is None:
-            continue
-        length_s = (ends[1] - ends[0]) * SECONDS[unit.lower()]
-        if length_s <= 0:
+        times = table.columns([place], [f"column {name}"])[0]
+        step = (times[-1] - times[0]) / max(len(times) - 1, 1)
+        if not step > 0:
             raise unusable("the table's times do not increase", path)
-        rate_hz = (table.samples - 1) / length_s
-        if not abs(rate_hz / sidecar.rate_hz - 1) < RATES_AGREE:
-            said = f"the table's times are those of {rate_hz:.4g} Hz, rate_hz of the {sidecar.spelled} is {sidecar.rate_hz:g}"
+        uneven = np.abs(times - (times[0] + step * np.arange(len(times)))) > step
+        if uneven.any():
+            raise unusable(f"the table's times do not run evenly: sample {int(np.argmax(uneven)) + 1}", path)
+        rates = [1 / (step * SECONDS[unit.lower()])] if unit.lower() in SECONDS else [1 / (step * one) for one in ANY_UNIT]
+        if not any(abs(rate_hz / sidecar.rate_hz - 1) < RATES_AGREE for rate_hz in rates) and not _counts(step, unit):
+            said = f"the table's times are those of {rates[0]:.4g} Hz, rate_hz of the {sidecar.spelled} is {sidecar.rate_hz:g}"
             raise unusable(said, path)
+
+
+def _counts(step: float, unit: str) -> bool:
+    """True for a column that numbers the samples."""
+    return not unit and abs(step - 1) < 1e-9

@@ -117,6 +117,8 @@ def parse(content: bytes, path: Path) -> Recording:
     if not any(standard_lead(signal.description) for signal in signals):
         raise unusable("no signal of a standard lead", path)
     leads, doubts = _leads(signals, int(record["samples"] or 0), path)
+    if record["rate"] is None:
+        doubts.add(f"the header states no rate: {USUAL_RATE_HZ:g} Hz, as the format has it")
     return Recording(leads, rate_hz, doubt="; ".join(sorted(doubts)))
 
 
