@@ -153,19 +153,20 @@ def _check(study: Study) -> Sequence[str]:
     associate.check(study.scan)
     people = len(genotypes.people(study.scan))
     found = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
-    found += map(Caution, (*_not_tested(genotypes.untested(study.scan)), *lists.check(study.scan)))
+    found += [*_not_tested(genotypes.untested(study.scan)), *map(Caution, lists.check(study.scan))]
     orders = [filesets.order_of_people(files) for files in genotypes.all_filesets(study.scan)]
     return [*found, *(words for words in orders if words is not None)]
 
 
 def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
-    """One line per reason: which chromosomes, and how many variants."""
+    """One line per reason: which chromosomes, and how many variants; a warning where others have files and they have none."""
     lines = []
     for reason in dict.fromkeys(reason for _, reason, _ in rows):
         own = [(chrom, count) for chrom, other, count in rows if other == reason]
         total = sum(count for _, count in own)
         variants = f", {total} variants" if total else ""
-        lines.append(f"not tested, {reason}: chromosome {first_few((chrom for chrom, _ in own), 25)}{variants}")
+        line = f"not tested, {reason}: chromosome {first_few((chrom for chrom, _ in own), 25)}{variants}"
+        lines.append(Caution(line) if reason == chromosomes.NO_FILE else line)
     return lines
 
 
