@@ -101,7 +101,7 @@ BAD = {
         "8 s, not 10 s",
     ),
     "lead missing": (make_xml(without("V3")), "missing lead V3"),
-    "limb leads missing": (make_xml(without("I", "aVR")), "missing lead I, aVR"),
+    "one limb lead alone": (make_xml(without("I", "II", "III", "aVR", "aVL")), "missing lead I, II, III and 2 more"),
     "lead twice": (make_xml(waves=wave("V1", [1]) + wave("v1", [1])), "lead V1 is given twice"),
     "no standard lead": (make_xml(waves=wave("X", [1])), "no WaveformData of a standard lead"),
     "flat": (changed("V6", 7), "flat lead V6"),

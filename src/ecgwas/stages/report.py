@@ -205,7 +205,8 @@ def _beats(
     study: Study, signals: Signals, features: Mapping[str, Features], plain: report.Findings, min_people: int
 ) -> tuple[report.GenotypeBeats, ...]:
     """The ECG by genotype at the strongest loci, with the effect of a copy as each decoder draws it."""
-    alone = lead_variants(study, signals, gathering.strongest(plain.loci, study.report.max_loci))
+    strongest = lead_variants(study, signals, gathering.strongest(plain.loci, study.report.max_loci))
+    alone = report.of_people_with_beats(signals, strongest)
     grouped = (report.pooled(variant, min_people) if min_people else variant for variant in alone)
     variants = [variant for variant in grouped if variant is not None]
     points = len(signals.beat_times_ms)
