@@ -48,6 +48,11 @@ def filled(eight: NDArray[np.float64], reliable: NDArray[np.bool_]) -> NDArray[n
     return out
 
 
+def example_of(lead_status: NDArray[np.int8]) -> int:
+    """Of (N, 12) the first recording without a missing lead; 0 where there is none."""
+    return int((lead_status != MISSING).all(axis=1).argmax())
+
+
 class Rows:
     """Several memory-mapped arrays that read as one along their first axis; nothing is copied until it is asked for.
 

@@ -35,7 +35,7 @@ class Batch:
 
     signals      cleaned, in the order of the sources; None if nobody's recording is usable
     recordings   one row a file; `row` counts the kept people of this batch from 0 and is null for others
-    raw_example  (12, S) float32 µV, the first kept recording before cleaning; None as `signals`
+    raw_example  (12, S) float32 µV, of the kept recordings the one of `example_of` before cleaning; None as `signals`
     device       what the recorders measured, one row a kept person in the order of `signals`
     lead_quality twelve rows for each kept person
     """
@@ -79,7 +79,7 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
     """
     arrays = _Arrays(options, len(sources))
     rows: list[dict[str, Any]] = []
-    raw_example = None
+    raw_example, complete = None, False
     device: list[dict[str, Any]] = []
     quality: list[dict[str, Any]] = []
     for source in track(sources, "recordings", len(sources)):
@@ -90,8 +90,8 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
             reason = "; ".join([error.problem, *sorted(files.doubts)])
             rows += _rows(options, source, files, {"status": "left_out", "reason": reason})
             continue
-        if raw_example is None:
-            raw_example = person.raw.astype(np.float32)
+        if raw_example is None or (not complete and person.there.all()):
+            raw_example, complete = person.raw.astype(np.float32), bool(person.there.all())
         beats = int(person.beats.normal.sum())
         kept = {"status": "kept", "reason": person.doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
         rows += _rows(options, source, files, kept)

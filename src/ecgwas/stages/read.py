@@ -24,7 +24,7 @@ from ecgwas.associate.people import covariates
 from ecgwas.errors import Caution, EcgwasError, InputError
 from ecgwas.progress import track
 from ecgwas.recording_tables import DeviceMeasurements, LeadCounts, LeadQuality
-from ecgwas.signals import LEAD_STATUS, UNUSABLE, Rows, Signals
+from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.stages.base import Needs, Stage, stage_folder, write_array, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Recordings
@@ -231,8 +231,10 @@ def load_device_measurements(study: Study) -> DeviceMeasurements:
 
 
 def load_raw_example(study: Study) -> NDArray[np.float32]:
-    """(12, S) float32 µV: the first kept recording as it was before cleaning."""
-    folder = next(folder for folder in _part_folders(study) if (folder / "raw_example.npy").exists())
+    """(12, S) float32 µV: the recording of `signals.example_of` as it was before cleaning."""
+    folders = _with_signals(_part_folders(study))
+    complete = [bool((np.load(folder / "lead_status.npy") != MISSING).all(axis=1).any()) for folder in folders]
+    folder = folders[complete.index(True) if any(complete) else 0]
     example: NDArray[np.float32] = np.load(folder / "raw_example.npy")
     return example
 
