@@ -193,8 +193,6 @@ def base(**changed: str) -> str:
         ({"represent": "represent: [pca]"}, "line 3: represent[1]: pca is not possible"),
         ({"genes": "genes: {kind: regions, file: f}"}, "line 6: genes: a section is not possible; it must be a list"),
         ({"loci": "loci: {known_traits: {QT: 1}}"}, "line 6: loci.known_traits.QT: 1 is not possible; it must be text"),
-        ({"represent": "represent: [{kind: residual_autoencoder, name: a, kernels: [4]}]"},
-         "line 3: represent[1].kernels[1]: must be odd"),
         ({"one": "1: 2"}, "line 6: 1: unknown key"),
         ({"traits": "traits: {}"}, "line 4: traits.covariates: is required"),
         ({"traits": "traits: {covariates: ~nobodyofthisname/c.tsv}"}, "there is no home folder for ~nobodyofthisname"),
