@@ -97,8 +97,8 @@ def tiny_study(folder: Path) -> Path:
     """A study of 60 people and a few dozen variants; a run takes a few seconds."""
     simulate(folder, people=60, seed=5, variants_per_chromosome=12)
     path = write_study(folder, represent=REPRESENT)
-    text = path.read_text().replace("min_mac: 20", "min_mac: 10\n  permutations: 20\n  threads: 1")
-    text = text.replace("threshold: permutation", "threshold: 1.0e-3").replace(
+    text = path.read_text().replace("  # min_mac: 20", "  min_mac: 10\n  permutations: 20\n  threads: 1")
+    text = text.replace("# loci:\n#   threshold: permutation", "loci:\n  threshold: 1.0e-3").replace(
         "report:\n", "report:\n  max_traits: 1\n  max_loci: 1\n"
     )
     path.write_text(text)

@@ -62,7 +62,7 @@ def cohort(folder: Path, people: int, variants: int) -> Study:
     """A simulated cohort with a study file; six chromosomes of so many variants."""
     simulate_cohort(folder, people=people, seed=7, variants_per_chromosome=variants)
     path = write_study(folder, represent=REPRESENT)
-    text = path.read_text().replace("min_mac: 20", "min_mac: 20\n  threads: 1\n  permutations: 1000")
+    text = path.read_text().replace("  # min_mac: 20", "  min_mac: 20\n  threads: 1\n  permutations: 1000")
     path.write_text(text)
     return Study.read_file(path)
 

@@ -24,6 +24,22 @@ editors.
     genes:
       - {kind: regions, file: glist-hg19}
 
+## The preset
+
+A preset gives the values that the file does not. A section of the file is merged with the preset's; a section of another
+`kind` replaces it. A list replaces the preset's list; with `preset: published` each entry has the values of the preset's entry
+of its name, or else of its kind, so that
+
+    preset: published
+    represent:
+      - {kind: residual_autoencoder, epochs: 2}
+
+changes the epochs of the study's network and nothing else. `ecgwas init` writes inputs alone, and the preset's values as
+comments: changing the one line `preset:` changes the chain. `ecgwas options --study STUDY.yaml` prints every option that will
+run, its value and its source (`line 7`, `preset`, `default`). With `preset: published`, `ecgwas check` warns of each line whose
+value is not the study's, and of entries of lists that are missing or added: `line 9: scan.min_maf is 0.01; preset `published`
+has 0`.
+
 ## Every option
 
 Written by `python docs/make_study.py`, as `ecgwas options` prints it.

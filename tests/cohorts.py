@@ -25,9 +25,14 @@ def make_cohort(
     """A cohort of a few seconds under `folder`; gives its study file."""
     simulate(folder, people=people, seed=5, variants_per_chromosome=variants)
     path = write_study(folder, represent=represent)
-    text = path.read_text().replace("min_mac: 20", f"min_mac: 10\n  permutations: {permutations}")
-    path.write_text(text)
+    path.write_text(with_limits(path.read_text(), permutations))
     return path
+
+
+def with_limits(text: str, permutations: int) -> str:
+    """A first study file with a limit that suits few people, fewer shuffles, and its threshold as a line to be changed."""
+    text = text.replace("  # min_mac: 20", f"  min_mac: 10\n  permutations: {permutations}")
+    return text.replace("# loci:\n#   threshold: permutation", "loci:\n  threshold: permutation")
 
 
 def copy_inputs(study_file: Path, folder: Path) -> Path:

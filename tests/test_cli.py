@@ -44,7 +44,7 @@ def test_options_as_json_schema() -> None:
 
 def test_a_misspelt_key_gets_a_suggestion_and_exit_code_2(tmp_path: Path, cohort: Path) -> None:
     study = tmp_path / "study.yaml"
-    study.write_text(cohort.read_text().replace("min_maf", "min_mfa"))
+    study.write_text(cohort.read_text().replace("min_mac", "min_mca"))
     result = ecgwas("check", study)
     assert result.exit_code == 2
     assert "did you mean 'min_maf'" in result.output

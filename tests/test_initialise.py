@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,46 @@ def test_a_covariate_table_that_is_none_is_refused(tmp_path: Path) -> None:
     (folder / "covariates.tsv").write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match="Excel workbook"):
         write_study(folder)
+
+
+@pytest.mark.parametrize("preset", ["calibrated", "published"])
+def test_a_first_file_holds_inputs_alone_and_changes_nothing_of_its_preset(tmp_path: Path, preset: str) -> None:
+    path = write_study(folder_with(tmp_path, "cohort"), preset=preset)
+    study = Study.read_file(path)
+    assert study.preset == preset
+    assert {one.place for one in study.settings if one.line is not None} == {
+        "name", "seed", "results", "preset", "read.recordings", "traits.covariates", "scan.genotypes", "scan.build",
+        "report.title",
+    }  # fmt: skip
+    assert study.contradictions == []
+
+
+def test_the_preset_of_a_first_file_may_be_changed_later(tmp_path: Path) -> None:
+    """Whoever changes the one line has the source study's chain as `init --preset published` gives it."""
+    path = write_study(folder_with(tmp_path, "cohort"))
+    path.write_text(path.read_text().replace("preset: calibrated", "preset: published"))
+    changed = Study.read_file(path)
+    written = Study.read_file(write_study(tmp_path, replace=True, preset="published"))
+    assert changed.model_dump() == written.model_dump()
+    assert [one.kind for one in changed.represent] == ["residual_autoencoder"]
+
+
+@pytest.mark.parametrize("preset", ["calibrated", "published"])
+def test_lines_that_are_commented_out_may_be_put_in(tmp_path: Path, preset: str) -> None:
+    """Each comment that shows an option is one, and of `calibrated` its value is what runs anyway."""
+    path = write_study(folder_with(tmp_path, "cohort"), preset=preset)
+    before = Study.read_file(path)
+    inputs = path.read_text()[path.read_text().index("name:") :].partition("# genes:")[0]
+    shown = re.sub(r"^(\s*)# ", r"\1", inputs, flags=re.MULTILINE)
+    path.write_text(
+        shown.replace("  - {kind: residual_autoencoder, name: ae, features: 32}\n", "") + f"report: {{title: {before.name}}}\n"
+    )
+    after = Study.read_file(path)
+    assert shown != inputs
+    epochs = {"represent": (before.represent[0].model_copy(update={"epochs": 2}),)} if preset == "published" else {}
+    assert after.model_dump() == before.model_copy(update=epochs).model_dump()
+
+
+def test_categories_that_the_table_does_not_have_are_no_line_where_it_has_them(tmp_path: Path) -> None:
+    text = write_study(folder_with(tmp_path, "cohort")).read_text()
+    assert "categorical" not in text

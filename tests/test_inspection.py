@@ -17,7 +17,7 @@ from ecgwas.errors import InputError
 from ecgwas.report import paper
 from ecgwas.signals import LEADS
 from tests.ecg import recorders
-from tests.ecg.making import put
+from tests.ecg.making import make_counts, make_xml, put
 
 
 def test_lines_of_a_file_with_eight_leads(tmp_path: Path) -> None:
@@ -45,9 +45,16 @@ def test_nobody_is_named(name: str, make: Callable[[], bytes], tmp_path: Path) -
 
 def test_a_file_that_no_study_would_use_is_shown_all_the_same(tmp_path: Path) -> None:
     lines = inspection.inspect(put(tmp_path, "1.xml", recorders.exercise())).lines
-    assert "usable    no: missing lead II, III, aVR, aVL, aVF, V1, V2, V3, V4, V5, V6" in lines
+    assert "usable    no: fewer than 4 of the eight independent leads: missing lead II, III, aVR and 8 more" in lines
     assert "holds     phase Exercise: 360 s" in lines
     assert any(line.split() == ["heart_rate_bpm", "66", "-", "-"] for line in lines)
+
+
+def test_a_file_without_a_lead_is_used_without_it(tmp_path: Path) -> None:
+    counts = {lead: values for lead, values in make_counts().items() if lead not in ("V3", "aVL")}
+    lines = inspection.inspect(put(tmp_path, "1.xml", make_xml(counts))).lines
+    assert "missing   V3: not recorded" in lines
+    assert not [line for line in lines if line.startswith("missing   aVL")]
 
 
 @pytest.mark.parametrize("kind", ["svg", "png", "pdf"])

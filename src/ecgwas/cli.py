@@ -27,6 +27,7 @@ from ecgwas.report.publication import FORMATS
 from ecgwas.stages import STAGES, Stage, disclosure, export, failures, figures
 from ecgwas.store import whole
 from ecgwas.study import Study
+from ecgwas.study.presets import PRESETS
 from ecgwas.workflow import planning
 
 
@@ -81,9 +82,12 @@ def _log(level: int) -> None:
 @main.command()
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 @click.option("--force", is_flag=True, help="Replace a study.yaml that is there.")
-def init(folder: Path, force: bool) -> None:
+@click.option(
+    "--preset", type=click.Choice(list(PRESETS)), default="calibrated", show_default=True, help="What fills the rest."
+)
+def init(folder: Path, force: bool, preset: str) -> None:
     """Write a commented FOLDER/study.yaml with the inputs found there filled in."""
-    path = initialise.write_study(folder, replace=force)
+    path = initialise.write_study(folder, replace=force, preset=preset)
     click.echo(f"{path} is written. Next: ecgwas check {path}")
 
 
@@ -157,8 +161,16 @@ def plan(study_file: Path, memory_gib: float | None) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="The JSON schema of study.yaml, for editors.")
-def options(as_json: bool) -> None:
-    """Print every option of study.yaml with default, unit and meaning."""
+@click.option("--study", "study_file", type=UserPath(path_type=Path), help="Print what will run in this study instead.")
+def options(as_json: bool, study_file: Path | None) -> None:
+    """Print every option of study.yaml with default, unit and meaning.
+
+    With --study: every option that will run, its value, and where it comes from: a line of the file, the preset, the default.
+    """
+    if study_file is not None:
+        for line in listing.settings_lines(Study.read_file(study_file)):
+            click.echo(line)
+        return
     if as_json:
         click.echo(json.dumps(Study.model_json_schema(), indent=1))
         return

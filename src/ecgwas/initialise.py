@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -12,46 +13,80 @@ from ecgwas.errors import InputError, StudyError, first_few
 from ecgwas.user_tables import read_user_table
 
 TEMPLATE = """\
-# Study file of ecgwas. `ecgwas options` lists every option with its default, unit and meaning.
-# Paths are relative to this file.
+# Study file of ecgwas. It holds what is yours; all else is the preset's, and lines that are commented out show some of it.
+# `ecgwas options` lists every option with its default, unit and meaning; `ecgwas options --study FILE` prints each value that
+# will run and where it comes from. Paths are relative to this file.
 name: {name}
 seed: 1
 results: results
-preset: calibrated            # or `published`: the chain exactly as the source study ran it
+preset: {preset}
 
 read:
   recordings: {recordings}             # folder of recordings, or a table with columns eid, path
-  instance: 2                 # the visit that is kept when a person has several
-  # baseline: {{kind: highpass, cutoff_hz: 0.5}}      # moving_average | highpass | none
-  # denoise: {{kind: none}}                           # wavelet | fourier | none
-
-represent:
+{read}
 {represent}
 traits:
   covariates: {covariates}     # column eid, then one column per covariate
-  categorical: [{categorical}]
-  transform: rank_normal      # or none
-
+{traits}
 scan:
-  kind: matrix                # or plink2: the real program
   genotypes: {genotypes}  # PLINK fileset without its ending, or chr{{chrom}}
   build: hg19
-  min_maf: 0.01
-  min_mac: 20
-
-loci:
-  threshold: permutation      # published | bonferroni | effective | permutation | a p-value
-
+{scan}
 {genes}
 report:
   title: {name}
 """
 
-REPRESENT = """\
-  - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
-  - {kind: pca, name: pca, features: 32, align: waves, criterion: repeatable, rotation: varimax}  # learned
-  # - {kind: residual_autoencoder, name: ae, features: 32}
-"""
+
+@dataclass(frozen=True)
+class Shown:
+    """What a first study file says of its preset: comments, none of which changes a value."""
+
+    preset: str
+    read: str
+    represent: str
+    traits: str
+    scan: str
+
+
+CALIBRATED = Shown(
+    preset="calibrated            # or `published`: the chain exactly as the source study ran it",
+    read="""\
+  # instance: 2                 # the visit that is kept when a person has several
+  # baseline: {kind: highpass, cutoff_hz: 0.5}      # moving_average | highpass | none
+  # denoise: {kind: none}                           # wavelet | fourier | none
+""",
+    represent="""\
+# represent:                    # a list here replaces the preset's
+#   - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
+#   - {kind: pca, name: pca, features: 32, align: waves, criterion: repeatable, rotation: varimax}  # learned
+#   - {kind: residual_autoencoder, name: ae, features: 32}
+""",
+    traits="""\
+  # transform: rank_normal      # or none
+""",
+    scan="""\
+  # kind: matrix                # or plink2: the real program
+  # min_maf: 0.01
+  # min_mac: 20
+
+# loci:
+#   threshold: permutation      # published | bonferroni | effective | permutation | a p-value
+""",
+)
+
+PUBLISHED = Shown(
+    preset="published             # the chain exactly as the source study ran it; docs/published.md",
+    read="",
+    represent="""\
+# represent:                    # changes one option of the preset's network, and nothing else:
+#   - {kind: residual_autoencoder, epochs: 2}
+""",
+    traits="",
+    scan="",
+)
+
+SHOWN = {"calibrated": CALIBRATED, "published": PUBLISHED}
 
 NO_GENES = """\
 # genes:                      # tables of genes, networks and terms; see docs/genes.md
@@ -97,8 +132,12 @@ REFERENCES = (
 """Files of `ecgwas references fetch FOLDER/references`, for hg19, and the sources that read them."""
 
 
-def write_study(folder: Path, *, replace: bool = False, represent: str = REPRESENT) -> Path:
-    """FOLDER/study.yaml. Raises InputError listing all inputs that are missing, StudyError if the file is there."""
+def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrated", represent: str | None = None) -> Path:
+    """FOLDER/study.yaml: the inputs that are there, and a preset for all else.
+
+    represent: entries of a list `represent`, for those who do not want the preset's. Raises InputError listing all inputs that
+    are missing, StudyError if the file is there.
+    """
     path = folder / "study.yaml"
     if path.exists() and not replace:
         raise StudyError("there is a study file already", where=path, fix="edit it, or `ecgwas init --force` to replace it")
@@ -108,17 +147,21 @@ def write_study(folder: Path, *, replace: bool = False, represent: str = REPRESE
     if missing:
         problem = "inputs were not found:\n" + "\n".join(f"  {what}" for what in missing)
         raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
+    shown = SHOWN[preset]
     header = read_user_table(folder / "covariates.tsv", what="covariate").frame.columns
     text = TEMPLATE.format(
         name=_plain(folder.resolve().name),
+        preset=shown.preset,
         recordings="ecg",
-        represent=represent,
+        read=shown.read,
+        represent=shown.represent if represent is None else f"represent:\n{represent}",
         covariates="covariates.tsv",
-        categorical="center" if "center" in header else "",
+        traits=("" if "center" in header else "  categorical: []\n") + shown.traits,
         genotypes=_genotypes(folder),
+        scan=shown.scan,
         genes=_genes(folder),
     )
-    path.write_text(text)
+    path.write_text(re.sub(r"\n{3,}", "\n\n", text))
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -104,11 +105,15 @@ def _noisy_leads(quality: LeadQuality) -> list[str]:
     doubtful = quality.frame.filter(pl.col("status") != "good")
     if doubtful.height == 0:
         return ["noise     all leads good"] if len(quality) else []
-    return [
-        f"noise     {row['lead']} {row['status']}: {row['artefacts']} artefacts, {row['noise_uv']:.0f} uV from beat to beat"
-        + (f"; {row['reason']}" if row["reason"] not in ("noise", "artefacts") else "")
-        for row in doubtful.iter_rows(named=True)
-    ]
+    return [_noisy_lead(row) for row in doubtful.iter_rows(named=True)]
+
+
+def _noisy_lead(row: Mapping[str, Any]) -> str:
+    if row["status"] == "missing":
+        return f"missing   {row['lead']}: {row['reason']}"
+    noise = "" if row["noise_uv"] is None else f", {row['noise_uv']:.0f} uV from beat to beat"
+    why = f"; {row['reason']}" if row["reason"] not in ("noise", "artefacts") else ""
+    return f"noise     {row['lead']} {row['status']}: {row['artefacts']} artefacts{noise}{why}"
 
 
 def _fate(recording: Recording) -> str:

@@ -17,6 +17,7 @@ from ecgwas.errors import MissingStageError
 from ecgwas.recording_tables import Reliability
 from ecgwas.stages import null
 from ecgwas.study import Study
+from ecgwas.study.origins import EntryAdded, EntryMissing, shown
 from ecgwas.workflow import planning
 from ecgwas.workflow.planning import Job
 
@@ -24,6 +25,17 @@ from ecgwas.workflow.planning import Job
 def options_text() -> str:
     """Every option of study.yaml: place, default, unit, meaning."""
     return "\n".join(_lines(Study, ""))
+
+
+def settings_lines(study: Study) -> Iterator[str]:
+    """Every option that will run: place, value, source; what contradicts the preset has the preset's value beside it."""
+    yield f"{study.name}, preset {study.preset}"
+    for one in study.settings:
+        if isinstance(one, EntryAdded | EntryMissing):
+            continue
+        value = study.as_written(one.value)
+        source = f"{one.source} (preset: {shown(one.preset)})" if one.contradicts else one.source
+        yield f"{one.place:<44} {shown(value):<40} {source}"
 
 
 def _lines(model: type[BaseModel], place: str) -> Iterator[str]:

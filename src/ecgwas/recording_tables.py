@@ -29,8 +29,13 @@ class LeadQuality(Table):
 
     columns = {
         "eid": Column(TEXT, "person"), "instance": Column(TEXT, "visit and array, as in 2_0"), "lead": Column(TEXT, "lead"),
-        "status": Column(TEXT, "good | artefacts (not used to find beats and waves) | unusable (its own features are missing)"),
-        "reason": Column(TEXT, "artefacts | noise | contradicts I and II; empty for a good lead"),
+        "status": Column(
+            TEXT, "good | artefacts (not used to find beats and waves) | unusable (its own features are missing) | missing"
+        ),
+        "reason": Column(
+            TEXT, "artefacts | noise | contradicts I and II | why it is missing: not recorded, NaN or infinity, its file's "
+            "fault; else empty"
+        ),
         "artefacts": Column(WHOLE, "contact jumps, noisy half seconds and beats that only this lead spoils"),
         "noise_uv": Column(REAL, "beat-to-beat noise, µV"),
         "unexplained_uv": Column(REAL, "robust SD of what the other leads do not explain; of III, aVR, aVL, aVF: I and II; µV"),
@@ -44,6 +49,7 @@ class LeadCounts(Table):
         "lead": Column(TEXT, "lead"), "recordings": Column(WHOLE, "kept recordings"), "good": Column(WHOLE, "lead is good"),
         "artefacts": Column(WHOLE, "lead has artefacts and is not used to find beats and waves"),
         "unusable": Column(WHOLE, "lead is too noisy; its own features are missing"),
+        "missing": Column(WHOLE, "lead is missing, and so are its own features"),
     }  # fmt: skip
 
 

@@ -21,10 +21,10 @@ HELD_BYTES = 2**26
 ALL_LEADS = "12L"
 """The lead name of a feature that belongs to all leads together."""
 
-GOOD, ARTEFACTS, UNUSABLE = 0, 1, 2
-LEAD_STATUS = ("good", "artefacts", "unusable")
+GOOD, ARTEFACTS, UNUSABLE, MISSING = 0, 1, 2, 3
+LEAD_STATUS = ("good", "artefacts", "unusable", "missing")
 """By number. Beats and waves are found in good leads; a lead with artefacts keeps its own median beat, an unusable one does
-not."""
+not; a missing one has no samples at all."""
 
 _DOWER = {
     "I": (0.632, -0.235, 0.059), "II": (0.235, 1.066, -0.132), "V1": (-0.515, 0.157, -0.917), "V2": (0.044, 0.164, -1.387),
@@ -46,6 +46,11 @@ def filled(eight: NDArray[np.float64], reliable: NDArray[np.bool_]) -> NDArray[n
     out = eight.copy()
     out[~reliable] = np.tensordot(weights, eight[reliable], axes=1)
     return out
+
+
+def example_of(lead_status: NDArray[np.int8]) -> int:
+    """Of (N, 12) the first recording without a missing lead; 0 where there is none."""
+    return int((lead_status != MISSING).all(axis=1).argmax())
 
 
 class Rows:
@@ -111,15 +116,16 @@ class Rows:
 class Signals:
     """Cleaned recordings of N people, one each, in the order of `eids`.
 
-    strips       (N, 12, S) float32 µV, the whole recording after cleaning
-    beats        (N, 12, T) float32 µV, median beat, R at sample `r_sample`; PQ segment is the zero line where there is one
+    strips       (N, 12, S) float32 µV, the whole recording after cleaning; NaN in missing leads
+    beats        (N, 12, T) float32 µV, median beat, R at sample `r_sample`; PQ segment is the zero line where there is one; NaN
+                 in people without normal beats
     odd_beats    (N, 12, T) float32 µV, median over every second normal beat (1st, 3rd, ...): for reliability
     even_beats   (N, 12, T) float32 µV, median over the others
     noise_uv     (N, 12) float32 µV, beat-to-beat SD of what remains after the median beat is taken away
     r_samples    (N, B) int32, R peaks of the strip, joint over all leads, ascending, -1 after the last
     normal       (N, B) bool, True where the beat entered the median (ectopic and noisy beats are False)
-    lead_status  (N, 12) int8, GOOD, ARTEFACTS or UNUSABLE; all good where it is not given. The median beats of an unusable lead
-                 are what the other leads say of it
+    lead_status  (N, 12) int8, GOOD, ARTEFACTS, UNUSABLE or MISSING; all good where it is not given. The median beats of an
+                 unusable or missing lead are what three or more other leads say of it
     rate_hz      samples per second, of strips and beats alike
     """
 
@@ -146,6 +152,11 @@ class Signals:
 
     def __len__(self) -> int:
         return len(self.eids)
+
+    @property
+    def without_features(self) -> NDArray[np.bool_]:
+        """(N, 12) leads that have no features of their own: unusable or missing."""
+        return np.asarray(self.lead_status >= UNUSABLE)
 
     @cached_property
     def beat_times_ms(self) -> NDArray[np.float64]:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from ecgwas.associate import plink2, plink2_files
 from ecgwas.errors import ToolError
-from ecgwas.tables import Covariates
+from ecgwas.tables import Covariates, Traits
 from tests.associate import fileset
 from tests.associate.fileset import plink2_options
 
@@ -113,3 +114,26 @@ def test_the_other_allele_counted_is_refused(stem: Path, tmp_path: Path) -> None
     path = a_table(tmp_path / "f.glm.linear", HEADER.format(p="LOG10_P"), row)
     with pytest.raises(ToolError, match="other allele"):
         plink2_files.read(path, fileset.opened(plink2_options(stem)))
+
+
+@pytest.mark.plink2
+def test_a_centre_of_one_person_leaves_the_estimates_of_the_others(stem: Path) -> None:
+    """With a dummy of its own a person alone in a centre tells nothing of a variant: as if that person were not there."""
+    options = plink2_options(stem)
+    traits, more = fileset.tables(tuple(f"p{i}" for i in range(60)), 2, 2, 1)
+    traits.values[:, :] = np.random.default_rng(4).normal(size=traits.values.shape)
+    alone = np.zeros(60)
+    alone[7] = 1.0
+    traits.values[7, 1] = np.nan  # the second trait: the dummy is constant among those who have it
+    whole = Covariates(more.eids, (*more.names, "center=11018"), np.column_stack([more.values, alone]))
+    others = np.arange(60) != 7
+    found = plink2.scan(options, traits, whole, fileset.opened(options), seed=1).associations.frame
+    plain = Traits(traits.eids, traits.names, np.where(others[:, None], traits.values, np.nan))
+    expected = plink2.scan(options, plain, more, fileset.opened(options), seed=1).associations.frame
+    columns = ["trait", "variant", "beta", "se"]
+    both = found.select(columns).join(expected.select(columns), on=["trait", "variant"], suffix="_without")
+    assert both.height > 20
+    for name in ("beta", "se"):
+        np.testing.assert_allclose(both[name], both[f"{name}_without"], rtol=1e-4)
+    # PLINK 2 takes out such a person together with the dummy, which leaves the same estimates.
+    assert found["n"].max() == 59

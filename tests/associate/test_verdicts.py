@@ -118,3 +118,13 @@ def test_a_locus_that_leans_on_another_warns(tmp_path: Path) -> None:
     assert (row["status"], row["value"], row["of"]) == ("warn", 1.0, 2)
     assert str(row["note"]).endswith(": . (2:6)")
     assert judged(made, result, chromosome, Audit.empty())["loci_beside"]["status"] == "not judged"
+
+
+def test_a_bin_of_variants_without_tests_is_not_judged() -> None:
+    """More covariates than people leave some bins without a test; the others are judged."""
+    empty = {"maf_from": 0.05, "maf_to": 0.1, "variants": 5000, "tests": 0, "lambda_gc": None, "share_beyond_1e3": None}
+    full = {"maf_from": 0.1, "maf_to": 0.5, "variants": 5000, "tests": 9000, "lambda_gc": 1.01, "share_beyond_1e3": 1.0}
+    (row,) = verdicts._by_frequency(Inflation.of([empty]))
+    assert (row["status"], row["value"]) == ("not judged", None)
+    (row,) = verdicts._by_frequency(Inflation.of([empty, full]))
+    assert (row["status"], row["value"]) == ("pass", 1.01)

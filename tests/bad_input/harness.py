@@ -28,7 +28,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Case:
-    """says: what stands in the reason or error (part of it); with RIGHT nothing."""
+    """says: what stands in the reason or error (part of it); with RIGHT nothing, or in the doubt about a recording that is kept."""
 
     group: str
     what: str
@@ -75,7 +75,7 @@ def recordings(folder: Path, **options: object) -> Ending:
     good = (pl.col("eid") == GOOD) & (pl.col("status") == "kept")
     rows = frame.filter(good.not_() | pl.col("eid").is_null()).to_dicts()
     if all(row["status"] == "kept" for row in rows):
-        return Ending(RIGHT)
+        return Ending(RIGHT, "; ".join(str(row["reason"]) for row in rows))
     return Ending(LEFT_OUT, "; ".join(str(row["reason"]) for row in rows if row["status"] != "kept"))
 
 

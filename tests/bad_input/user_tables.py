@@ -11,7 +11,7 @@ from ecgwas.associate.people import covariates, meeting
 from ecgwas.associate.people.covariates import CovariateTable
 from ecgwas.ecg import find, withdrawn
 from ecgwas.errors import Caution
-from ecgwas.study import ReadOptions, TraitOptions
+from ecgwas.study import ReadOptions, Study, TraitOptions
 from tests.bad_input.harness import BYTES, REFUSED, RIGHT, Case, Ending, ended, put
 
 PEOPLE = [str(1000 + i) for i in range(60)]
@@ -271,4 +271,44 @@ LOCI = [
     ),
 ]
 
-CASES: list[Case] = [*COVARIATES, *LISTS, *RECORDINGS, *LOCI]
+
+def of_preset(what: str, how: str, says: str, *lines: str) -> Case:
+    """A study file of `preset: published`; with RIGHT every warning stands in `says`."""
+
+    def run(at: Path) -> Ending:
+        inputs = ["name: s", "preset: published", "traits: {covariates: c.tsv}", "scan: {genotypes: g}"]
+        given = [line.partition(":")[0] for line in lines]
+        kept = [line for line in inputs if line.partition(":")[0] not in given]
+        read = [] if "read" in given else ["read: {recordings: e}"]
+        path = put(at / "study.yaml", text([*kept, *read, *lines]))
+        told: list[str] = []
+        end = ended(lambda: told.extend(Study.read_file(path).contradictions) is None)
+        return Ending(RIGHT, "; ".join(told)) if end.how == RIGHT and bool(told) == bool(says) else end
+
+    return Case("study files of the published preset", what, how, says, run)
+
+
+PRESET = [
+    of_preset("inputs alone", RIGHT, ""),
+    of_preset("values that are the preset's own", RIGHT, "", "loci: {threshold: published}"),
+    of_preset("a filter of variants", RIGHT, "scan.min_maf is 0.01; preset `published` has 0", "scan: {genotypes: g, min_maf: 0.01}"),
+    of_preset(
+        "another denoising", RIGHT, "read.denoise.kind is none; preset `published` has wavelet",
+        "read: {recordings: e, denoise: {kind: none}}",
+    ),
+    of_preset(
+        "another list of representations", RIGHT, "residual_autoencoder of preset `published` is not in this list",
+        "represent: [{kind: pca, name: p, input: strip, leads: each}]",
+    ),
+    of_preset(
+        "median beats, which not everybody has", REFUSED, "'c' represents median beats", "represent: [{kind: intervals, name: c}]"
+    ),
+    of_preset(
+        "leads together, which not everybody has", REFUSED, "'ae' puts leads together",
+        "represent: [{kind: residual_autoencoder, leads: together}]",
+    ),
+    of_preset("fewer leads than beats can be found in", REFUSED, "read.quality.min_leads: 2",
+              "read: {recordings: e, quality: {min_leads: 2}}"),
+]  # fmt: skip
+
+CASES: list[Case] = [*COVARIATES, *LISTS, *RECORDINGS, *LOCI, *PRESET]

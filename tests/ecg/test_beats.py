@@ -280,10 +280,10 @@ def test_qrs_begins_where_the_device_says(shared: Path) -> None:
     root = etree.parse(path).getroot()
     texts = {element.get("lead"): element.text for element in root.find("RestingECGMeasurements").iter("WaveformData")}
     device = np.array([[float(value) for value in texts[lead].split(",")] for lead in LEADS]) * 5
-    ours = beats_of(twelve_leads(read(path).leads, path)).median[:, R - 100 : R + 100]
+    ours = beats_of(twelve_leads(read(path).leads)).median[:, R - 100 : R + 100]
     likeness = [np.corrcoef(device[:, k : k + 200].ravel(), ours.ravel())[0, 1] for k in range(400)]
     assert max(likeness) > 0.99
-    onset = qrs_onset(beats_of(twelve_leads(read(path).leads, path)).median[EIGHT], R, RATE)
+    onset = qrs_onset(beats_of(twelve_leads(read(path).leads)).median[EIGHT], R, RATE)
     assert onset is not None
     assert abs((onset - (R - 100) + int(np.argmax(likeness))) * 2 - 428) <= 8
 
@@ -292,7 +292,7 @@ def test_qrs_begins_where_the_device_says(shared: Path) -> None:
 def test_moving_average_flattens_st_on_the_real_file(shared: Path) -> None:
     """V3, 60 ms after the device's QRS end, against straight lines from PQ to PQ as the baseline."""
     path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
-    raw = twelve_leads(read(path).leads, path)
+    raw = twelve_leads(read(path).leads)
     beats = beats_of(raw)
     onset = qrs_onset(beats.median[EIGHT], R, RATE)
     assert onset is not None

@@ -10,7 +10,7 @@ import pytest
 from ecgwas.ecg import Source, find, read
 from ecgwas.errors import InputError
 from ecgwas.progress import silent
-from ecgwas.signals import LEADS
+from ecgwas.signals import LEADS, MISSING
 from ecgwas.study import ReadOptions
 from tests.ecg import recorders
 from tests.ecg.making import make_counts, make_xml, put, read_folder, reasons, wave
@@ -101,7 +101,7 @@ BAD = {
         "8 s, not 10 s",
     ),
     "lead missing": (make_xml(without("V3")), "missing lead V3"),
-    "limb leads missing": (make_xml(without("I", "aVR")), "missing lead I, aVR"),
+    "one limb lead alone": (make_xml(without("I", "II", "III", "aVR", "aVL")), "missing lead I, II, III and 2 more"),
     "lead twice": (make_xml(waves=wave("V1", [1]) + wave("v1", [1])), "lead V1 is given twice"),
     "no standard lead": (make_xml(waves=wave("X", [1])), "no WaveformData of a standard lead"),
     "flat": (changed("V6", 7), "flat lead V6"),
@@ -116,6 +116,10 @@ BAD = {
 }  # fmt: skip
 
 
+COST_A_LEAD = ("NaN", "infinity", "lead missing", "one limb lead alone")
+"""Of BAD what leaves the other leads to be used."""
+
+
 def test_each_bad_file_has_its_reason_and_stops_nobody(tmp_path: Path) -> None:
     put(tmp_path, "good_20205_2_0.xml")
     for k, (content, _) in enumerate(BAD.values()):
@@ -125,10 +129,11 @@ def test_each_bad_file_has_its_reason_and_stops_nobody(tmp_path: Path) -> None:
     expected = {f"bad{k}": reason for k, (_, reason) in enumerate(BAD.values())}
     assert found == expected | {"good": ""}
     assert batch.signals is not None
-    assert batch.signals.eids == ("good",)
+    kept = {f"bad{k}" for k, name in enumerate(BAD) if name in COST_A_LEAD} | {"good"}
+    assert set(batch.signals.eids) == kept
     frame = batch.recordings.frame
-    assert frame.filter(frame["status"] == "kept")["row"].to_list() == [0]
-    assert frame.filter(frame["status"] != "kept")["row"].null_count() == len(BAD)
+    assert frame.filter(frame["status"] == "kept")["row"].to_list() == list(range(len(kept)))
+    assert frame.filter(frame["status"] != "kept")["row"].null_count() == len(BAD) + 1 - len(kept)
 
 
 def test_a_folder_in_place_of_a_file_and_a_file_that_is_gone(tmp_path: Path) -> None:
@@ -247,14 +252,26 @@ def test_batches_of_any_cut_give_the_same(tmp_path: Path) -> None:
         (make_xml({"V4": make_counts()["V4"]}), "file named for lead V3 holds V4"),
     ],
 )
-def test_one_lead_files_that_do_not_fit(tmp_path: Path, content: str, reason: str) -> None:
+def test_a_one_lead_file_that_does_not_fit_costs_its_lead(tmp_path: Path, content: str, reason: str) -> None:
     for lead in LEADS:
         put(tmp_path, f"1_{lead}_20205_2_0.xml", make_xml({lead: make_counts()[lead]}))
     put(tmp_path, "1_V3_20205_2_0.xml", content)
     batch = read_folder(tmp_path)
+    assert batch.signals is not None
+    assert [LEADS[k] for k in np.flatnonzero(batch.signals.lead_status[0] == MISSING)] == ["V3"]
+    assert np.isnan(batch.signals.strips[0][LEADS.index("V3")]).all()
+    told = dict(batch.recordings.frame.select("lead", "reason").iter_rows())
+    assert reason in told.pop("V3")
+    assert set(told.values()) == {"unusable file of lead V3"}
+
+
+def test_one_lead_files_of_which_no_majority_agrees_are_refused(tmp_path: Path) -> None:
+    for k, lead in enumerate(LEADS):
+        rate = '<SampleRate units="Hz">250</SampleRate>' if k % 2 else '<SampleRate units="Hz">500</SampleRate>'
+        put(tmp_path, f"1_{lead}_20205_2_0.xml", make_xml({lead: make_counts()[lead]}, rate=rate))
+    batch = read_folder(tmp_path)
     assert batch.signals is None
-    assert len(batch.recordings) == 12
-    assert all(reason in told for told in batch.recordings.frame["reason"])
+    assert all("disagree about the rate" in told for told in batch.recordings.frame["reason"])
 
 
 def test_noise_limit(tmp_path: Path) -> None:

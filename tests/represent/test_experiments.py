@@ -90,8 +90,9 @@ def test_another_name_has_the_values_of_its_kind_and_another_kind_its_own(tmp_pa
     _, chosen = network_of("table2_row4")
     path = tmp_path / "study.yaml"
     path.write_text(
-        MINIMAL + "represent: [{kind: residual_autoencoder, name: wide, features: 64}, {kind: intervals, name: m}]\n"
+        MINIMAL + "represent: [{kind: residual_autoencoder, name: wide, features: 64},\n"
+        "  {kind: pca, name: m, input: strip, leads: each}]\n"
     )
     wide, measured = Study.read_file(path).represent
     assert wide == chosen.model_copy(update={"name": "wide", "features": 64})
-    assert measured.kind == "intervals"
+    assert (measured.kind, measured.max_mse) == ("pca", None)

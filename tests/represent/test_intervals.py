@@ -140,7 +140,7 @@ def test_saved_and_loaded_it_measures_the_same(signals: Signals, features: Featu
 def test_the_recorders_own_measurements(shared: Path) -> None:
     """GE CardioSoft's values in UK Biobank's example: QRS 76 ms, QT 378 ms, P onset 138 ms before QRS onset."""
     path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
-    strip = highpass(twelve_leads(read(path).leads, path), cutoff_hz=0.5, order=2, rate_hz=500.0).astype(np.float32)
+    strip = highpass(twelve_leads(read(path).leads), cutoff_hz=0.5, order=2, rate_hz=500.0).astype(np.float32)
     beats = find_beats(BeatOptions(), strip, 500.0)
     assert beats is not None
     rows = [Rows([array[None].astype(np.float32)]) for array in (strip, beats.median, beats.odd, beats.even)]

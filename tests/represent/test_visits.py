@@ -98,3 +98,12 @@ def test_features_are_compared_person_by_person() -> None:
     expected = intraclass(values[some[2:]])
     assert expected is not None
     assert found.select("icc", "icc_low", "icc_high").row(0) == pytest.approx((expected.icc, expected.low, expected.high))
+
+
+def test_an_interval_of_next_to_no_degrees_of_freedom_is_a_number() -> None:
+    """Three people with a negative ICC: F's quantile is infinite, and the lower end is what the formula tends to."""
+    found = intraclass(np.array([[2.04, -2.56], [0.42, -0.57], [-0.45, -0.22]]))
+    assert found is not None
+    assert np.isfinite([found.icc, found.low, found.high]).all()
+    assert found.low == pytest.approx(-0.743273, abs=1e-6)
+    assert found.low <= found.icc

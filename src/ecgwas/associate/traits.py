@@ -276,7 +276,7 @@ def _transformed(
             key = present.tobytes()
             if key not in spans:
                 spans[key] = span(covariates.values[present])
-            reason = _explained(seen, residuals(seen, spans[key]))
+            reason = _carried(seen, spans[key]) or _explained(seen, residuals(seen, spans[key]))
         if reason is not None:
             rows[name] |= {"status": "left_out", "reason": reason}
             continue
@@ -306,6 +306,13 @@ def _unusable(seen: NDArray[np.float64], people: int, options: TraitOptions) -> 
     if same > options.max_same:
         return f"the same value in {same:.0%} of people: the few others would carry every test"
     return None
+
+
+def _carried(seen: NDArray[np.float64], basis: NDArray[np.float64]) -> str | None:
+    """People against the covariates that vary among them: without a degree of freedom left, nothing can be tested."""
+    if len(seen) > basis.shape[1] + 1:
+        return None
+    return f"measured in {len(seen)} people, too few for {basis.shape[1] - 1} covariates"
 
 
 def _explained(seen: NDArray[np.float64], rest: NDArray[np.float64]) -> str | None:

@@ -100,27 +100,39 @@ class Search:
     noise: LeadNoise
 
 
+def no_beats(options: BeatOptions, rate_hz: float) -> Beats:
+    """In place of beats where none were found: no R peaks, NaN for the median."""
+    nothing = np.full((len(LEADS), sum(window_samples(options, rate_hz))), np.nan)
+    noise = np.full(len(LEADS), np.nan)
+    return Beats(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_), nothing, nothing, nothing, noise)
+
+
 def find_beats(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Beats | None:
-    """The beats of a cleaned strip (12, S) µV; None if fewer than `options.min_beats` are normal."""
+    """The beats of a cleaned strip (12, S) µV; None if fewer than `options.min_beats` are normal (two where it is none)."""
     return search(options, strip, rate_hz).beats
 
 
 def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Search:
     """The beats of a cleaned strip (12, S) µV, found in the leads without noise or artefacts.
 
-    Noise that shows only around the median beat leaves its lead out of a second search. Each beat is set to zero, lead by
-    lead, at its PQ segment: the 20 ms that end where QRS begins. Where no such end is found (no calm before QRS:
-    pre-excitation, flutter) the lead's median over the beat is the zero line.
+    A lead with NaN is missing: beats are found without it, and its median is NaN. Noise that shows only around the median beat
+    leaves its lead out of a second search. Each beat is set to zero, lead by lead, at its PQ segment: the 20 ms that end where
+    QRS begins. Where no such end is found (no calm before QRS: pre-excitation, flutter) the lead's median over the beat is the
+    zero line.
     """
     signal = strip.astype(np.float64)
     noise = before_beats(signal[EIGHT], rate_hz)
+    if not noise.present.any():
+        return Search(None, noise)
     found = _Found.of(options, signal, noise, rate_hz)
     if found is None:
         noise = noise.searched()
         found = _Found.of(options, signal, noise, rate_hz)
     if found is None:
         return Search(None, noise)
-    false_beats = Energy.of(signal[EIGHT], noise.noisy, rate_hz).false_beats(found.peaks)
+    false_beats = np.zeros(len(EIGHT), dtype=np.int64)
+    here = noise.present
+    false_beats[here] = Energy.of(signal[EIGHT][here], noise.noisy[here], rate_hz).false_beats(found.peaks)
     judged = noise.with_beats(found.level[:, EIGHT], found.keep, false_beats, options.min_correlation)
     if (judged.reliable != noise.reliable).any():
         found = _Found.of(options, signal, judged, rate_hz) or found
@@ -139,19 +151,21 @@ class _Found:
     @classmethod
     def of(cls, options: BeatOptions, signal: Floats, noise: LeadNoise, rate_hz: float) -> _Found | None:
         """From (12, S) µV; None if fewer than `options.min_beats` are normal."""
-        seen = filled(signal[EIGHT], noise.reliable)
+        least = 2 if options.min_beats is None else options.min_beats
+        # Where too few leads tell of the heart's vector, a missing one is flat.
+        seen = np.nan_to_num(filled(signal[EIGHT], noise.reliable), nan=0.0)
         peaks = qrs_places(seen, rate_hz)
-        if len(peaks) < options.min_beats:
+        if len(peaks) < least:
             return None
         peaks = align(seen, peaks, rate_hz, options.min_correlation)
         before, after = window_samples(options, rate_hz)
         whole = (peaks >= before) & (peaks + after <= signal.shape[1])
-        if whole.sum() < options.min_beats:
+        if whole.sum() < least:
             return None
         cut = cut_out(seen, peaks[whole], before, after)  # (W, 8, T)
         zero = zero_line(cut, before, rate_hz)
         keep = alike(less(cut, zero), before, _likeness_window(peaks, rate_hz), options.min_correlation)
-        if keep.sum() < options.min_beats:
+        if keep.sum() < least:
             return None
         return cls(peaks, whole, less(cut_out(signal, peaks[whole], before, after), zero), keep)
 

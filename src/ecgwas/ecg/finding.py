@@ -6,11 +6,11 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ecgwas import ids
-from ecgwas.ecg.recording import DERIVED, STANDARD_LEAD
+from ecgwas.ecg.recording import LIMB, STANDARD_LEAD
 from ecgwas.errors import InputError, first_few
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import ReadOptions
@@ -19,7 +19,7 @@ from ecgwas.user_tables import UserTable, is_missing, read_user_table
 
 TABLES = (".csv", ".tsv", ".txt")
 WITHDRAWN = "withdrawn (read.leave_out)"
-NEEDED = frozenset(LEADS) - frozenset(DERIVED)
+CHEST = frozenset(LEADS) - LIMB.keys()
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Source:
 
     instance   visit and array, as in "2_0"; empty if a table did not say
     paths      lead -> file; the one key "12L" for a file of all leads
+    visits     lead -> visit and array, of leads that were taken from another visit (`lead_by_lead`)
     """
 
     eid: str
     instance: str
     paths: Mapping[str, Path]
+    visits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,11 @@ class _File:
     lead: str
     path: Path
 
-    @property
-    def visit(self) -> tuple[int, int]:
-        """Visit and array as numbers."""
-        visit, _, array = (self.instance or "0").partition("_")
-        return int(visit), int(array or 0)
+
+def numbers_of(instance: str) -> tuple[int, int]:
+    """Visit and array of an instance such as "2_0" as numbers; zeros where it is empty."""
+    visit, _, array = (instance or "0").partition("_")
+    return int(visit), int(array or 0)
 
 
 @dataclass(frozen=True)
@@ -74,15 +76,21 @@ class _Set:
     repeated: tuple[_File, ...]
 
     @property
+    def visit(self) -> tuple[int, int]:
+        """Visit and array as numbers."""
+        return numbers_of(self.instance)
+
+    @property
     def complete(self) -> bool:
         """True if its names promise all twelve leads."""
         leads = {file.lead for file in self.chosen}
-        return ALL_LEADS in leads or leads >= NEEDED
+        return ALL_LEADS in leads or (leads >= CHEST and len(leads & LIMB.keys()) >= 2)
 
     @property
     def source(self) -> Source:
         """As it is read."""
-        return Source(self.chosen[0].eid, self.instance, {file.lead: file.path for file in self.chosen})
+        visits = {file.lead: file.instance for file in self.chosen if file.instance != self.instance}
+        return Source(self.chosen[0].eid, self.instance, {file.lead: file.path for file in self.chosen}, visits)
 
 
 @dataclass(frozen=True)
@@ -98,8 +106,9 @@ def find(options: ReadOptions) -> Manifest:
 
     Of a person's visits the one numbered `options.instance` comes first, then the lowest; within a visit the lowest array;
     a visit whose one-lead files lack a lead that cannot be derived comes after complete ones. Leads of different visits are
-    never put together. A file of all leads is taken before one-lead files of the same visit. With `options.repeat_visits` the
-    first complete one of a person's other visits, in the same order, is the repeat.
+    never put together, unless `options.lead_by_lead` has each lead chosen for itself, in the order of visits. A file of all
+    leads is taken before one-lead files of the same visit. With `options.repeat_visits` the first complete one of a person's
+    other visits, in the same order, is the repeat.
 
     Raises InputError for a missing or empty folder, if no file name matches, and for a faulty table.
     """
@@ -154,6 +163,8 @@ def _choose(options: ReadOptions, files: Sequence[_File], others: _Others) -> _C
     sets = [_set(instance, of_visit) for instance, of_visit in visits.items()]
     usable = [one for one in sets if options.other_instances or _visit(one) == options.instance or not one.instance]
     best = min(usable, key=lambda one: _rank(options, one), default=None)
+    if options.lead_by_lead and best is not None:
+        sets, best = _lead_by_lead(options, sets, usable, best)
     for one in sets:
         for file in one.repeated:
             others.add(file, "duplicate", "another file of the same person, lead and visit is used")
@@ -165,6 +176,20 @@ def _choose(options: ReadOptions, files: Sequence[_File], others: _Others) -> _C
     if best is None:
         return None
     return _Choice(best, _repeat(options, sets, best) if options.repeat_visits else None)
+
+
+def _lead_by_lead(options: ReadOptions, sets: Sequence[_Set], usable: Sequence[_Set], best: _Set) -> tuple[list[_Set], _Set]:
+    """The sets and the one to use, to which leads that it lacks came from the other usable ones, in their order."""
+    if ALL_LEADS in {file.lead for file in best.chosen}:
+        return list(sets), best
+    taken = {file.lead: file for file in best.chosen}
+    for one in sorted(usable, key=lambda one: _rank(options, one)):
+        for file in one.chosen:
+            if file.lead != ALL_LEADS:
+                taken.setdefault(file.lead, file)
+    used = replace(best, chosen=tuple(taken[lead] for lead in sorted(taken)))
+    rest = [used if one is best else replace(one, chosen=tuple(f for f in one.chosen if f not in used.chosen)) for one in sets]
+    return [one for one in rest if one.chosen or one.repeated], used
 
 
 def _repeat(options: ReadOptions, sets: Sequence[_Set], used: _Set) -> _Set | None:
@@ -183,11 +208,12 @@ def _set(instance: str, files: Sequence[_File]) -> _Set:
 
 
 def _visit(one: _Set) -> int:
-    return one.chosen[0].visit[0]
+    return one.visit[0]
 
 
 def _rank(options: ReadOptions, one: _Set) -> tuple[bool, bool, tuple[int, int]]:
-    return not one.complete, _visit(one) != options.instance, one.chosen[0].visit
+    incomplete = not one.complete and not options.lead_by_lead
+    return incomplete, _visit(one) != options.instance, one.visit
 
 
 def _set_aside(one: _Set, others: _Others, status: str, reason: str) -> None:

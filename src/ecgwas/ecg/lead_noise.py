@@ -10,7 +10,7 @@ after beats    the beats' deviation from their median in one lead; beats that re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +50,8 @@ UNUSABLE_UV = 80.0
 """A noisy lead is unusable where single beats deviate by more: the median of ten beats would be some 30 µV off."""
 SPOILED_UV, SPOILED_TIMES = 150.0, 4.0
 """One beat is spoiled in a lead that deviates by more than this and so many times the median lead."""
-MOST = 4
-"""No more of the eight leads than this are set aside: the others must tell what a beat is."""
+LEAST = 4
+"""So many of the eight leads are never set aside: they must tell what a beat is."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class LeadNoise:
     noisy (8,) bool, any of these or other noise
     artefacts (8,) int64, noisy windows, jumps and spoiled beats
     deviation_uv (8,) float64 µV of single beats from their median, root mean square; NaN where no beats were found
+    present (8,) bool, leads that the recording has; the others are neither reliable nor usable, whatever else is said of them
     """
 
     unexplained_uv: Floats
@@ -72,23 +73,43 @@ class LeadNoise:
     noisy: Flags
     artefacts: Counts
     deviation_uv: Floats
+    present: Flags
 
     @property
     def reliable(self) -> Flags:
-        """(8,) leads without noise or artefacts; at most MOST leads, the worst, are not."""
+        """(8,) leads without noise or artefacts; LEAST leads, the best that there are, always count as reliable."""
         doubtful = self.noisy | (self.artefacts > 0)
-        worst = np.lexsort((self.unexplained_uv, self.artefacts, self.noisy))[::-1][:MOST]
+        order = np.lexsort((self.unexplained_uv, self.artefacts, self.noisy, self.present))[::-1]
         chosen = np.zeros_like(doubtful)
-        chosen[worst] = True
-        return ~(doubtful & chosen)
+        chosen[order[: max(0, int(self.present.sum()) - LEAST)]] = True
+        return self.present & ~(doubtful & chosen)
 
     @property
     def usable(self) -> Flags:
         """(8,) leads whose median beat can be measured, reliable or not."""
-        return self.reliable | ~(self.dead | self.noisy & (np.nan_to_num(self.deviation_uv, nan=np.inf) > UNUSABLE_UV))
+        bad = self.dead | self.noisy & (np.nan_to_num(self.deviation_uv, nan=np.inf) > UNUSABLE_UV)
+        return self.reliable | self.present & ~bad
+
+    def among(self, present: Flags) -> LeadNoise:
+        """Of the leads that are present, (P,) alone."""
+        return LeadNoise(*(getattr(self, one.name)[present] for one in fields(self)))
+
+    def placed(self, present: Flags) -> LeadNoise:
+        """Of all eight leads, from (P,) leads; those that are not present have no noise, NaN where it is in µV."""
+        if present.all():
+            return self
+        found = []
+        for one in fields(self):
+            values = getattr(self, one.name)
+            whole = np.full(len(present), np.nan if values.dtype == np.float64 else 0).astype(values.dtype)
+            whole[present] = values
+            found.append(whole)
+        return LeadNoise(*found)
 
     def searched(self) -> LeadNoise:
         """Judged more strictly, for a recording in which no beats were found."""
+        if not self.present.all():
+            return self.among(self.present).searched().placed(self.present)
         return replace(self, noisy=self.noisy | _stands_out(self.unexplained_uv, SEARCHED_UV, SEARCHED_TIMES))
 
     def with_beats(self, beats: Floats, normal: Flags, false_beats: Counts, min_correlation: float) -> LeadNoise:
@@ -96,6 +117,10 @@ class LeadNoise:
 
         What the other leads do not explain but every beat repeats is the heart's own, not noise.
         """
+        if not self.present.all():
+            here = self.present
+            part = self.among(here).with_beats(beats[:, here], normal, false_beats[here], min_correlation)
+            return part.placed(here)
         median = np.median(beats[normal], axis=0)
         deviations = np.sqrt(((beats - median) ** 2).mean(axis=2))  # (B, 8)
         artefacts = self.artefacts + false_beats + _spoiled(beats, normal, median, deviations, min_correlation)
@@ -105,7 +130,16 @@ class LeadNoise:
 
 
 def before_beats(eight: Floats, rate_hz: float) -> LeadNoise:
-    """The noise of (8, S) µV, one recording's independent leads, cleaned; judged without knowing the beats."""
+    """The noise of (8, S) µV, one recording's independent leads, cleaned; judged without knowing the beats.
+
+    A lead with NaN is not present, and the others are judged without it.
+    """
+    present = np.asarray(np.isfinite(eight).all(axis=1))
+    if present.any() and not present.all():
+        return before_beats(eight[present], rate_hz).placed(present)
+    if not present.any():
+        nothing, nan = np.zeros(len(eight), dtype=np.bool_), np.full(len(eight), np.nan)
+        return LeadNoise(nan, nothing, nothing, nothing, np.zeros(len(eight), dtype=np.int64), nan, nothing)
     unexplained = unexplained_uv(eight)
     windows = _fast_windows(eight, rate_hz)  # (8, windows)
     fast = windows.mean(axis=1) > OFTEN
@@ -113,7 +147,7 @@ def before_beats(eight: Floats, rate_hz: float) -> LeadNoise:
     dead = (usual < DEAD_UV) & (float(np.median(usual)) > DEAD_TIMES * DEAD_UV)
     noisy = dead | fast | _stands_out(unexplained, UNEXPLAINED_UV, UNEXPLAINED_TIMES)
     artefacts = windows.sum(axis=1) + Energy.of(eight, noisy, rate_hz).jumps(rate_hz)
-    return LeadNoise(unexplained, dead, fast, noisy, artefacts.astype(np.int64), np.full(len(eight), np.nan))
+    return LeadNoise(unexplained, dead, fast, noisy, artefacts.astype(np.int64), np.full(len(eight), np.nan), present)
 
 
 def unexplained_uv(eight: Floats) -> Floats:

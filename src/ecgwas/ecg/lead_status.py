@@ -11,7 +11,7 @@ from ecgwas.ecg.beats import EIGHT, Beats
 from ecgwas.ecg.lead_noise import MAD_TO_SD, LeadNoise
 from ecgwas.ecg.quality import names_of
 from ecgwas.ecg.recording import DERIVED, derived
-from ecgwas.signals import ARTEFACTS, GOOD, LEADS, UNUSABLE, filled
+from ecgwas.signals import ARTEFACTS, GOOD, LEADS, MISSING, UNUSABLE, filled
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ CONTRADICTS, CONTRADICTS_UV, OF_THE_HEART = 0.5, 50.0, 0.5
 """A limb lead contradicts I and II where its difference from what they make of it is so large a part of it, and so many µV
 (both root mean squares), and where I and II explain so large a share of that difference, which they do not of noise: leads are
 swapped, or one has another scale or sign."""
-REASONS = ("", "artefacts", "noise")
+REASONS = ("", "artefacts", "noise", "not recorded")
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,35 @@ class LeadStatus:
         artefacts, unexplained = np.zeros(len(LEADS), dtype=np.int64), np.zeros(len(LEADS))
         of_eight = np.where(noise.usable, np.where(noise.reliable, GOOD, ARTEFACTS), UNUSABLE)
         status[EIGHT], artefacts[EIGHT], unexplained[EIGHT] = of_eight, noise.artefacts, noise.unexplained_uv
-        signal, most = strip.astype(np.float64), max(DIFFERENT_UV, DIFFERENT_TIMES * float(np.median(noise.unexplained_uv)))
+        signal, present = strip.astype(np.float64), np.asarray(np.isfinite(strip).all(axis=1))
+        usual = float(np.median(noise.unexplained_uv[noise.present])) if noise.present.any() else 0.0
         contradicting = []
         for lead in DERIVED:
             k = LEADS.index(lead)
+            if not (present[0] and present[1]):
+                unexplained[k] = np.nan
+                continue
             expected = derived(lead, signal[0], signal[1])
             unexplained[k] = MAD_TO_SD * np.median(np.abs(signal[k] - expected))
-            if _contradicts(signal[k], expected, signal[:2]):
+            if present[k] and _contradicts(signal[k], expected, signal[:2]):
                 contradicting.append(lead)
-            wrong = unexplained[k] > most or lead in contradicting
+            wrong = unexplained[k] > max(DIFFERENT_UV, DIFFERENT_TIMES * usual) or lead in contradicting
             status[k] = UNUSABLE if wrong else max(status[0], status[1])
             artefacts[k] = artefacts[0] + artefacts[1]
+        status[~present] = MISSING
         return cls(status, artefacts, unexplained, tuple(contradicting))
 
     def reason(self, lead: str) -> str:
         """Why a lead is not good; empty for one that is."""
         return "contradicts I and II" if lead in self.contradicting else REASONS[self.status[LEADS.index(lead)]]
+
+    def without_noise(self) -> LeadStatus:
+        """Every lead that is there counts as good."""
+        return replace(self, status=np.where(self.status == MISSING, MISSING, GOOD).astype(np.int8), contradicting=())
+
+    def with_leads(self, there: NDArray[np.bool_]) -> LeadStatus:
+        """Leads (12,) that are there and were not judged count as good."""
+        return replace(self, status=np.where((self.status == MISSING) & there, GOOD, self.status).astype(np.int8))
 
     @property
     def doubt(self) -> str:
@@ -69,8 +82,8 @@ class LeadStatus:
         return "; ".join(words)
 
     def completed(self, beats: Beats) -> Beats:
-        """The beats with the median of each unusable lead replaced by what the other leads say of it."""
-        unusable = self.status == UNUSABLE
+        """The beats with the median of each unusable or missing lead replaced by what three or more other leads say of it."""
+        unusable = self.status >= UNUSABLE
         if not unusable.any():
             return beats
         median, odd, even = (_completed(beat, unusable) for beat in (beats.median, beats.odd, beats.even))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.signals import LEADS
+from ecgwas.signals import INDEPENDENT_LEADS, LEADS
 from ecgwas.study import QualityOptions, ReadOptions
 
 Floats = NDArray[np.float64]
@@ -17,28 +17,42 @@ RAIL_RUN = 3
 """Equal samples in a row at a lead's extreme that tell a rail from a peak."""
 
 
+NOT_FINITE = "NaN or infinity"
+
+
 def flaw_of_file(options: ReadOptions, leads: Mapping[str, Floats], rate_hz: float) -> str | None:
-    """Rate, length and values of what is used of one file, before anything is derived from it."""
+    """Rate and length of what is used of one file."""
     if rate_hz < options.slowest_hz:
         return f"{rate_hz:g} Hz, less than {options.slowest_hz:g} Hz"
     wanted = round(options.seconds * rate_hz)
-    for lead, values in leads.items():
+    for values in leads.values():
         if len(values) != wanted:
             return f"{len(values) / rate_hz:.4g} s, not {options.seconds:g} s"
-        if not np.isfinite(values).all():
-            return f"NaN or infinity in lead {lead}"
     return None
 
 
+def too_few_leads(options: QualityOptions, present: NDArray[np.bool_]) -> str | None:
+    """(12,) leads that are there against `min_leads`."""
+    there = int(present[[LEADS.index(lead) for lead in INDEPENDENT_LEADS]].sum())
+    if options.min_leads is None:
+        return None if present.any() else "no lead is there"
+    return f"fewer than {options.min_leads} of the eight independent leads" if there < options.min_leads else None
+
+
 def flaw_of_leads(options: QualityOptions, raw: Floats, rate_hz: float) -> str | None:
-    """Flat, saturated or impossible leads of one recording, (12, S) µV as recorded. The first flaw found is told."""
+    """Flat, saturated or impossible leads of one recording, (12, S) µV as recorded, NaN where a lead is missing.
+
+    The first flaw found is told; a limit that is None is no limit.
+    """
     swing = np.abs(raw - np.median(raw, axis=1, keepdims=True)).max(axis=1)
-    if (swing > options.max_amplitude_uv).any():
-        return f"more than {options.max_amplitude_uv / 1000:g} mV in lead {names_of(swing > options.max_amplitude_uv)}"
-    flat = longest_still(raw) / rate_hz > options.max_flat_s
+    limit = options.max_amplitude_uv
+    if limit is not None and (swing > limit).any():
+        return f"more than {limit / 1000:g} mV in lead {names_of(swing > limit)}"
+    there = np.isfinite(swing)
+    flat = there & (longest_still(raw) / rate_hz > (np.inf if options.max_flat_s is None else options.max_flat_s))
     if flat.any():
         return f"flat lead {names_of(flat)}"
-    saturated = share_at_rails(raw) > options.max_saturated
+    saturated = there & (share_at_rails(raw) > (np.inf if options.max_saturated is None else options.max_saturated))
     if saturated.any():
         return f"saturated lead {names_of(saturated)}"
     return None

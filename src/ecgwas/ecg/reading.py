@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg import formats
-from ecgwas.ecg.beats import Beats, search, window_samples
+from ecgwas.ecg.beats import Beats, Search, no_beats, search, window_samples
 from ecgwas.ecg.clean import clean
 from ecgwas.ecg.device import NAMES
+from ecgwas.ecg.files_of_person import PersonFiles, read_files
 from ecgwas.ecg.finding import Source, shown
 from ecgwas.ecg.lead_status import LeadStatus
-from ecgwas.ecg.quality import flaw_of_file, flaw_of_leads
-from ecgwas.ecg.recording import Recording, twelve_leads, unusable
+from ecgwas.ecg.quality import NOT_FINITE, flaw_of_leads, too_few_leads
+from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.progress import Track
 from ecgwas.recording_tables import DeviceMeasurements, LeadQuality
-from ecgwas.signals import ALL_LEADS, LEAD_STATUS, LEADS, Rows, Signals
+from ecgwas.signals import LEAD_STATUS, LEADS, MISSING, Rows, Signals
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 
 Floats = NDArray[np.float64]
-
-FASTEST_HZ = 100_000.0
-"""No recorder is faster; what a file says beyond it is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Batch:
 
     signals      cleaned, in the order of the sources; None if nobody's recording is usable
     recordings   one row a file; `row` counts the kept people of this batch from 0 and is null for others
-    raw_example  (12, S) float32 µV, the first kept recording before cleaning; None as `signals`
+    raw_example  (12, S) float32 µV, of the kept recordings the one of `example_of` before cleaning; None as `signals`
     device       what the recorders measured, one row a kept person in the order of `signals`
     lead_quality twelve rows for each kept person
     """
@@ -52,17 +49,26 @@ class Batch:
 
 @dataclass(frozen=True)
 class _Person:
-    """One person's recording: raw (12, S) float64 µV, strip (12, S) float32 µV."""
+    """One person's recording: raw (12, S) float64 µV, strip (12, S) float32 µV; there (12,), leads that it has."""
 
     raw: Floats
     strip: NDArray[np.float32]
     beats: Beats
     leads: LeadStatus
-    device: Mapping[str, float]
+    files: PersonFiles
+    there: NDArray[np.bool_]
 
     @property
-    def noise_uv(self) -> float:
-        return float(np.median(self.beats.noise))
+    def noise_uv(self) -> float | None:
+        """Median over the leads whose beats were found; None without any."""
+        known = self.beats.noise[np.isfinite(self.beats.noise)]
+        return float(np.median(known)) if len(known) else None
+
+    @property
+    def doubts(self) -> str:
+        """What there is to say of a recording that is kept."""
+        beats = set() if self.beats.normal.any() else {"no normal beats"}
+        return "; ".join(sorted({*self.files.doubts, self.leads.doubt, *self.files.missing_words(self.there), *beats} - {""}))
 
 
 def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source]) -> Batch:
@@ -73,80 +79,127 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
     """
     arrays = _Arrays(options, len(sources))
     rows: list[dict[str, Any]] = []
-    raw_example = None
+    raw_example, complete = None, False
     device: list[dict[str, Any]] = []
     quality: list[dict[str, Any]] = []
     for source in track(sources, "recordings", len(sources)):
-        found: dict[str, Recording] = {}
+        files = PersonFiles.empty()
         try:
-            person = _read_one(options, source, found)
+            person = _read_one(options, source, files)
         except InputError as error:
-            rows += _rows(options, source, found, {"status": "left_out", "reason": _with_doubts(error.problem, found)})
+            reason = "; ".join([error.problem, *sorted(files.doubts)])
+            rows += _rows(options, source, files, {"status": "left_out", "reason": reason})
             continue
-        if raw_example is None:
-            raw_example = person.raw.astype(np.float32)
+        if raw_example is None or (not complete and person.there.all()):
+            raw_example, complete = person.raw.astype(np.float32), bool(person.there.all())
         beats = int(person.beats.normal.sum())
-        doubts = "; ".join(sorted({*(recording.doubt for recording in found.values()), person.leads.doubt} - {""}))
-        kept = {"status": "kept", "reason": doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
-        rows += _rows(options, source, found, kept)
+        kept = {"status": "kept", "reason": person.doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
+        rows += _rows(options, source, files, kept)
         arrays.add(source.eid, person)
-        device.append({"eid": source.eid} | {name: person.device.get(name) for name in NAMES})
+        measured = _device(files.found)
+        device.append({"eid": source.eid} | {name: measured.get(name) for name in NAMES})
         quality += _quality(source, person)
     device_table, quality_table = DeviceMeasurements.of(device), LeadQuality.of(quality)
     return Batch(arrays.signals(), Recordings.of(rows), raw_example, device_table, quality_table)
 
 
 def _quality(source: Source, person: _Person) -> list[dict[str, Any]]:
-    leads = person.leads
+    leads, noise = person.leads, person.beats.noise
     return [
         {
-            "eid": source.eid, "instance": source.instance or None, "lead": lead, "status": LEAD_STATUS[leads.status[k]],
-            "reason": leads.reason(lead), "artefacts": int(leads.artefacts[k]),
-            "noise_uv": float(person.beats.noise[k]), "unexplained_uv": float(leads.unexplained_uv[k]),
+            "eid": source.eid, "instance": source.visits.get(lead, source.instance) or None, "lead": lead,
+            "status": LEAD_STATUS[leads.status[k]], "reason": _why(person, lead),
+            "artefacts": int(leads.artefacts[k]), "noise_uv": _known(noise[k]),
+            "unexplained_uv": _known(leads.unexplained_uv[k]),
         }
         for k, lead in enumerate(LEADS)
     ]  # fmt: skip
 
 
-def _rows(options: ReadOptions, source: Source, found: Mapping[str, Recording], fate: dict[str, Any]) -> list[dict[str, Any]]:
+def _why(person: _Person, lead: str) -> str:
+    """Why a lead is not good: the fault of its file, or what its signal shows."""
+    reason = person.leads.reason(lead)
+    is_missing = person.leads.status[LEADS.index(lead)] == MISSING
+    return person.files.faults.get(lead, reason) if is_missing else reason
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _rows(options: ReadOptions, source: Source, files: PersonFiles, fate: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row for each file: the recording's fate, or what is wrong with a one-lead file."""
     unknown: dict[str, Any] = {"row": None, "beats": None, "noise_uv": None}
-    return [
-        {"eid": source.eid, "lead": lead, "instance": source.instance or None, "path": shown(path, options.recordings)}
-        | {"rate_hz": found[lead].rate_hz if lead in found else None, "seconds": found[lead].seconds if lead in found else None}
-        | unknown
-        | fate
-        for lead, path in source.paths.items()
-    ]
+    rows = []
+    for key, path in source.paths.items():
+        read = files.found.get(key)
+        about: dict[str, Any] = {"eid": source.eid, "lead": key, "instance": source.visits.get(key, source.instance) or None}
+        about |= {"path": shown(path, options.recordings)}
+        about |= {"rate_hz": read.rate_hz if read else None, "seconds": read.seconds if read else None}
+        own = files.faults.get(key)
+        words = f"{own} in lead {key}" if own == NOT_FINITE else own
+        rows.append(about | unknown | (fate if own is None else {"status": "left_out", "reason": words}))
+    return rows
 
 
-def _with_doubts(problem: str, found: Mapping[str, Recording]) -> str:
-    """Why a recording is left out, and what its files give reason to doubt."""
-    return "; ".join([problem, *sorted({recording.doubt for recording in found.values()} - {""})])
-
-
-def _read_one(options: ReadOptions, source: Source, found: dict[str, Recording]) -> _Person:
-    """One person's recording; raises InputError with a short reason. `found` gets each file that was read."""
+def _read_one(options: ReadOptions, source: Source, files: PersonFiles) -> _Person:
+    """One person's recording; raises InputError with a short reason. `files` gets what was found on the way."""
     first = next(iter(source.paths.values()))
-    for lead, path in source.paths.items():
-        found[lead] = formats.read(path)
-    as_recorded = twelve_leads(_leads(options, source, found), first)
-    rate_hz = next(iter(found.values())).rate_hz
+    as_recorded, rate_hz = read_files(options, source, files)
+    _refuse_too_few(options, as_recorded, files, first)
     # Flat and saturated stretches are stretches of one value, which resampling would make waver.
     flaw = flaw_of_leads(options.quality, as_recorded, rate_hz)
     if flaw is not None:
         raise unusable(flaw, first)
-    raw = resampled(as_recorded, rate_hz, options.rate_hz)
-    strip = clean(options, raw)
-    searched = search(options.beats, strip, options.rate_hz)
-    leads = LeadStatus.of(searched.noise, strip)
-    if searched.beats is None:
-        doubt = f"; {leads.doubt}" if leads.doubt else ""
-        raise unusable(f"fewer than {options.beats.min_beats} normal beats{doubt}", first)
-    person = _Person(raw, strip, leads.completed(searched.beats), leads, _device(found))
+    raw = _of_those_there(as_recorded, lambda leads: resampled(leads, rate_hz, options.rate_hz))
+    strip = _of_those_there(raw, lambda leads: clean(options, leads))
+    for lead in np.flatnonzero(np.isfinite(raw).all(axis=1) & ~np.isfinite(strip).all(axis=1)):
+        files.faults[LEADS[lead]] = NOT_FINITE
+        strip[lead] = np.nan
+    there = _refuse_too_few(options, strip, files, first)
+    searched, leads = _searched(options, source, strip)
+    if searched.beats is None and options.beats.min_beats is not None:
+        doubts = "".join(f"; {words}" for words in (leads.doubt, *files.missing_words(there)) if words)
+        raise unusable(f"fewer than {options.beats.min_beats} normal beats{doubts}", first)
+    beats = leads.completed(no_beats(options.beats, options.rate_hz) if searched.beats is None else searched.beats)
+    leads = leads.with_leads(there) if options.quality.lead_noise else leads.with_leads(there).without_noise()
+    person = _Person(raw, strip, beats, leads, files, there)
     limit = options.quality.max_noise_uv
-    if limit is not None and person.noise_uv > limit:
+    if limit is not None and person.noise_uv is not None and person.noise_uv > limit:
         raise unusable(f"noise above {limit:g} uV", first)
     return person
+
+
+def _searched(options: ReadOptions, source: Source, strip: NDArray[np.float32]) -> tuple[Search, LeadStatus]:
+    """Beats and noise of the leads of the person's own visit: others have no heartbeat in common with them."""
+    joint = strip
+    if source.visits:
+        joint = strip.copy()
+        joint[[LEADS.index(lead) for lead in source.visits]] = np.nan
+    searched = search(options.beats, joint, options.rate_hz)
+    return searched, LeadStatus.of(searched.noise, joint)
+
+
+def _refuse_too_few(
+    options: ReadOptions, leads: Floats | NDArray[np.float32], files: PersonFiles, first: Path
+) -> NDArray[np.bool_]:
+    """(12,) which of the leads (12, S) are there. Raises InputError where they are fewer than `quality.min_leads`."""
+    there = np.asarray(np.isfinite(leads).all(axis=1))
+    problem = too_few_leads(options.quality, there)
+    if problem is not None:
+        raise unusable(": ".join([problem, "; ".join(files.missing_words(there))]), first)
+    return there
+
+
+def _of_those_there(leads: Floats, work: Callable[[Floats], NDArray[Any]]) -> NDArray[Any]:
+    """`work` of the leads (12, S) that are there; the others stay NaN."""
+    there = np.isfinite(leads).all(axis=1)
+    if there.all():
+        return work(leads)
+    done = work(leads[there])
+    whole = np.full((len(leads), done.shape[1]), np.nan, dtype=done.dtype)
+    whole[there] = done
+    return whole
 
 
 def _device(found: Mapping[str, Recording]) -> Mapping[str, float]:
@@ -155,43 +208,6 @@ def _device(found: Mapping[str, Recording]) -> Mapping[str, float]:
     for recording in reversed(list(found.values())):
         told |= recording.device
     return told
-
-
-def _leads(options: ReadOptions, source: Source, found: Mapping[str, Recording]) -> Mapping[str, Floats]:
-    """All leads of a source, each file checked on its own; files that disagree are refused."""
-    _agree(source, found)
-    leads: dict[str, Floats] = {}
-    for lead, recording in found.items():
-        path = source.paths[lead]
-        if not 0 < recording.rate_hz <= FASTEST_HZ:
-            raise unusable(f"a rate of {recording.rate_hz:g} Hz", path)
-        named = recording.leads if lead == ALL_LEADS else {lead: _named(recording, lead, path)}
-        chosen = {name: _used(options, values, recording.rate_hz) for name, values in named.items() if name in LEADS}
-        flaw = flaw_of_file(options, chosen, recording.rate_hz)
-        if flaw is not None:
-            raise unusable(flaw, path)
-        leads |= chosen
-    return leads
-
-
-def _used(options: ReadOptions, values: Floats, rate_hz: float) -> Floats:
-    """The first seconds of a lead, as many as the study wants, or all of it where longer ones are to be left out."""
-    return values[: round(options.seconds * rate_hz)] if options.longer == "cut" else values
-
-
-def _named(recording: Recording, lead: str, path: Path) -> Floats:
-    if lead not in recording.leads:
-        raise unusable(f"file named for lead {lead} holds {', '.join(recording.leads)}", path)
-    return recording.leads[lead]
-
-
-def _agree(source: Source, found: Mapping[str, Recording]) -> None:
-    first = next(iter(source.paths.values()))
-    if len({recording.rate_hz for recording in found.values()}) > 1:
-        raise unusable("the person's one-lead files disagree about the rate", first)
-    lengths = {len(values) for recording in found.values() for values in recording.leads.values()}
-    if len(found) > 1 and len(lengths) > 1:
-        raise unusable("the person's one-lead files disagree about the length", first)
 
 
 class _Arrays:

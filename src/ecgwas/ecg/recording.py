@@ -26,6 +26,7 @@ DERIVED = {
     "aVF": (-0.5, 1.0),
 }
 """Lead -> its weights on I and II (Einthoven 1912, Goldberger 1942)."""
+LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), **DERIVED}
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,37 @@ def is_new(lead: str | None, leads: Container[str], path: Path) -> TypeGuard[str
     return lead is not None
 
 
-def twelve_leads(leads: Mapping[str, NDArray[np.float64]], path: Path) -> NDArray[np.float64]:
-    """(12, S) in the order of LEADS from leads of one length.
+def twelve_leads(leads: Mapping[str, NDArray[np.float64]], *, derive: bool = True) -> NDArray[np.float64]:
+    """(12, S) in the order of LEADS from leads of one length, at least one; NaN for a lead that is neither given nor derived.
 
-    A lead that is given is kept as given; III, aVR, aVL and aVF are derived from I and II where they are not.
-    Raises InputError naming the leads that are neither given nor derivable.
+    A lead that is given is kept as given. The others of the six limb leads are derived from I and II, or where one of these is
+    not given from all limb leads that are, two or more (least squares; exact where they obey Einthoven's and Goldberger's
+    equations). Without `derive` nothing is derived.
     """
-    limbs = "I" in leads and "II" in leads
-    missing = [lead for lead in LEADS if lead not in leads and not (limbs and lead in DERIVED)]
-    if missing:
-        raise unusable(f"missing lead {', '.join(missing)}", path)
-    return np.stack([leads[lead] if lead in leads else derived(lead, leads["I"], leads["II"]) for lead in LEADS])
+    nothing = np.full(len(next(iter(leads.values()))), np.nan)
+    limbs = {lead: values for lead, values in leads.items() if lead in LIMB}
+    one_and_two = _one_and_two(limbs) if derive else None
+    found = []
+    for lead in LEADS:
+        if lead in leads or lead not in LIMB or one_and_two is None:
+            found.append(leads.get(lead, nothing))
+            continue
+        found.append(derived(lead, *one_and_two))
+    return np.stack(found)
+
+
+def _one_and_two(limbs: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """I and II from the limb leads that are given; None where they do not tell both."""
+    if "I" in limbs and "II" in limbs:
+        return limbs["I"], limbs["II"]
+    if len(limbs) < 2:
+        return None
+    weights = np.array([LIMB[lead] for lead in limbs])
+    one, two = np.linalg.pinv(weights) @ np.stack(list(limbs.values()))
+    return limbs.get("I", one), limbs.get("II", two)
 
 
 def derived(lead: str, one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
     """III = II - I, aVR = -(I + II)/2, aVL = I - II/2 or aVF = II - I/2; shape and unit are those of I and II."""
-    on_one, on_two = DERIVED[lead]
+    on_one, on_two = LIMB[lead]
     return on_one * one + on_two * two

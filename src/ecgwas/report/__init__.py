@@ -8,7 +8,7 @@
 mean beats by genotype for it.
 """
 
-from ecgwas.report.by_genotype import LeadVariant, genotype_beats, pooled
+from ecgwas.report.by_genotype import LeadVariant, genotype_beats, of_people_with_beats, pooled
 from ecgwas.report.findings import (
     Background,
     Example,
@@ -27,5 +27,5 @@ from ecgwas.report.sharing import shareable
 
 __all__ = [
     "Background", "Example", "Figure", "Findings", "GenotypeBeats", "Kept", "LeadVariant", "Page", "Region",
-    "RepresentationFindings", "Traversal", "gallery", "genotype_beats", "pooled", "render", "shareable",
+    "RepresentationFindings", "Traversal", "gallery", "genotype_beats", "of_people_with_beats", "pooled", "render", "shareable",
 ]  # fmt: skip

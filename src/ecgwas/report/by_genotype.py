@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ecgwas.report.findings import GenotypeBeats
-from ecgwas.signals import Signals
+from ecgwas.signals import MISSING, Signals
 
 BLOCK = 500
 NORMAL_95 = 1.959964
@@ -62,6 +62,18 @@ def genotype_beats(signals: Signals, variants: Sequence[LeadVariant]) -> tuple[G
     return tuple(_one(signals, variant, i, sums) for i, variant in enumerate(variants))
 
 
+def of_people_with_beats(signals: Signals, variants: Sequence[LeadVariant]) -> list[LeadVariant]:
+    """The variants without the dosages of people who lack a median beat, in one lead or all."""
+    lacking = _without_beats(signals)
+    return [replace(variant, dosage=np.where(lacking, np.nan, variant.dosage)) for variant in variants]
+
+
+def _without_beats(signals: Signals) -> NDArray[np.bool_]:
+    """(N,) people whose median beat is missing in a lead."""
+    doubtful = (signals.lead_status == MISSING).any(axis=1) | ~signals.normal.any(axis=1)
+    return np.array([bool(doubt) and not np.isfinite(signals.beats[i]).all() for i, doubt in enumerate(doubtful)])
+
+
 @dataclass(frozen=True)
 class _Sums:
     """people (3, L); sum and square (3, L, 12*T) per genotype; weighted (L, 12*T): sum of dosage times beat."""
@@ -80,7 +92,7 @@ def _sums(signals: Signals, dosages: NDArray[np.float64]) -> _Sums:
     total, square, weighted = np.zeros(shape), np.zeros(shape), np.zeros(shape[1:])
     for start in range(0, len(signals), BLOCK):
         rows = slice(start, start + BLOCK)
-        beats = np.asarray(signals.beats[rows], dtype=np.float64).reshape(-1, points)
+        beats = np.nan_to_num(np.asarray(signals.beats[rows], dtype=np.float64).reshape(-1, points), nan=0.0)
         squares = beats**2
         for k in range(3):
             total[k] += genotypes[k, rows].T @ beats

@@ -21,7 +21,7 @@ from ecgwas.represent.delineation import delineate
 from ecgwas.represent.each_beat import EIGHT, reliable, usual_rr_ms
 from ecgwas.represent.inputs import feature_names
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import LEADS, UNUSABLE, Signals, filled
+from ecgwas.signals import LEADS, Signals, filled
 from ecgwas.study import BeatPoints
 from ecgwas.tables import Features
 
@@ -52,7 +52,7 @@ class BeatPointsEncoder:
 
     def encode(self, signals: Signals) -> Features:
         """t001.. in µV, a row for each of the twelve leads; null for people without P or T end where `stretch` needs them,
-        and in unusable leads."""
+        and in unusable and missing leads."""
         points = len(self.times_ms)
         values = np.full((len(signals), len(LEADS), points), np.nan)
         for i in range(len(signals)):
@@ -60,7 +60,7 @@ class BeatPointsEncoder:
             when = self._when(signals, i, beat)
             known = np.isfinite(when)
             values[i, :, known] = np.stack([np.interp(when[known], signals.beat_times_ms, lead) for lead in beat], axis=1)
-        values[signals.lead_status == UNUSABLE] = np.nan
+        values[signals.without_features] = np.nan
         columns: dict[str, Any] = {
             "eid": [eid for eid in signals.eids for _ in LEADS],
             "lead": list(LEADS) * len(signals),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
 from ecgwas.represent.alignment import CHANNELS, TIME_WEIGHT, Alignment
-from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEADS, UNUSABLE, Rows, Signals
+from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEADS, MISSING, Rows, Signals
 from ecgwas.study import Learned
 from ecgwas.tables import Features
 
@@ -35,7 +35,8 @@ class Traces:
     leads     names of the leads that are used, in order
     together  True: one trace of C = len(leads) channels a person; False: one trace of C = 1 per person and lead
     alignment what beats were aligned by, if they were
-    unusable  (N, P) bool, traces with a lead that is unusable: they have no features
+    unusable  (N, P) bool, traces with a lead that is unusable or missing: they have no features
+    missing   (N, P) bool, traces with a lead that is missing: nothing is learned from them either
     """
 
     rows: Rows
@@ -45,16 +46,20 @@ class Traces:
     together: bool
     alignment: Alignment | None = None
     unusable: NDArray[np.bool_] | None = None
+    missing: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, signals: Signals, input: str, leads: str, alignment: Alignment | None = None) -> Traces:
         """The traces that options `input` (beat | strip) and `leads` (each | together) name."""
+        together = alignment is not None or leads == "together"
+        unusable, missing = signals.without_features, signals.lead_status == MISSING
+        if together:
+            unusable, missing = _of_eight(signals, unusable), _of_eight(signals, missing)
         if alignment is not None:
-            return cls(alignment.rows(signals), signals.eids, CHANNELS, CHANNELS, True, alignment, _of_eight(signals))
+            return cls(alignment.rows(signals), signals.eids, CHANNELS, CHANNELS, True, alignment, unusable, missing)
         rows = signals.beats if input == "beat" else signals.strips
-        names = INDEPENDENT_LEADS if leads == "together" else signals.leads
-        unusable = _of_eight(signals) if leads == "together" else signals.lead_status == UNUSABLE
-        return cls(rows, signals.eids, signals.leads, names, leads == "together", unusable=unusable)
+        names = INDEPENDENT_LEADS if together else signals.leads
+        return cls(rows, signals.eids, signals.leads, names, together, unusable=unusable, missing=missing)
 
     @property
     def per_person(self) -> int:
@@ -75,8 +80,9 @@ class Traces:
         return len(self.eids) * self.per_person
 
     def of_people(self, people: Index) -> Index:
-        """Numbers of the traces of these people, in their order."""
-        return (people[:, None] * self.per_person + np.arange(self.per_person)).ravel()
+        """Numbers of the traces of these people, in their order, without those of missing leads."""
+        traces = (people[:, None] * self.per_person + np.arange(self.per_person)).ravel()
+        return traces if self.missing is None else traces[~self.missing.ravel()[traces]]
 
     def read(self, traces: Index) -> Floats:
         """(B, C, L) float32 µV, a new array."""
@@ -110,7 +116,10 @@ class Traces:
             yield traces[start : start + size]
 
     def table(self, names: list[str], values: NDArray[Any], mse: NDArray[Any], max_mse: float | None) -> Features:
-        """Features from values (len(self), F) and mse (len(self),); null beyond `max_mse` and where a lead is unusable."""
+        """Features from values (len(self), F) and mse (len(self),).
+
+        Null beyond `max_mse` and where a lead is unusable or missing; a missing lead's mse is null, too.
+        """
         labels = (ALL_LEADS,) if self.together else self.leads
         columns: dict[str, Any] = {
             "eid": np.repeat(np.array(self.eids, dtype=object), self.per_person).tolist(),
@@ -124,13 +133,15 @@ class Traces:
         if self.unusable is not None and self.unusable.any():
             usable = pl.Series(~self.unusable.ravel())
             frame = frame.with_columns(pl.when(usable).then(pl.col(name)).alias(name) for name in names)
+        if self.missing is not None and self.missing.any():
+            frame = frame.with_columns(pl.when(pl.Series(~self.missing.ravel())).then(pl.col("mse")).alias("mse"))
         return Features(frame)
 
 
-def _of_eight(signals: Signals) -> NDArray[np.bool_]:
-    """(N, 1) people with an unusable lead among the independent ones."""
+def _of_eight(signals: Signals, leads: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N, 1) people of whom one of the independent leads is among `leads` (N, 12)."""
     places = [signals.leads.index(lead) for lead in INDEPENDENT_LEADS]
-    return np.asarray((signals.lead_status[:, places] == UNUSABLE).any(axis=1, keepdims=True))
+    return np.asarray(leads[:, places].any(axis=1, keepdims=True))
 
 
 Kind = Literal["global", "per_signal", "none", "point"]
@@ -154,9 +165,10 @@ class Normaliser:
         """From the traces numbered `chosen` alone. floor_uv is the smallest SD of `point`."""
         if kind not in ("global", "point"):
             return cls(kind, np.zeros((1, 1, 1), np.float32), np.ones((1, 1, 1), np.float32))
-        mean, square = _moments(traces, chosen)
+        mean, square, counts = _moments(traces, chosen)
         if kind == "global":
-            mean, square = mean.mean(keepdims=True), (square + mean**2).mean(keepdims=True)
+            share = counts / counts.mean()  # 1 where no lead is missing
+            mean, square = (mean * share).mean(keepdims=True), ((square + mean**2) * share).mean(keepdims=True)
             square -= mean**2
         sd = np.sqrt(np.maximum(square, 0.0))
         sd = np.maximum(sd, floor_uv if kind == "point" else np.finfo(np.float32).eps)
@@ -191,10 +203,14 @@ class Normaliser:
         return self.mean[lead], self.sd[lead]
 
 
-def _moments(traces: Traces, chosen: Index) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(P, C, L) mean and variance between people; two passes, because one pass loses digits in float64 sums of squares."""
+def _moments(traces: Traces, chosen: Index) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """(P, C, L) mean and variance between people, (P, 1, 1) of how many; zero for a lead that nobody has.
+
+    Two passes, because one pass loses digits in float64 sums of squares.
+    """
     shape = (traces.per_person, traces.channels, traces.samples)
-    count = len(chosen) / traces.per_person
+    counts = np.bincount(traces.lead_of(chosen), minlength=traces.per_person).astype(np.float64)[:, None, None]
+    count = np.maximum(counts, 1.0)
     mean, square = np.zeros(shape), np.zeros(shape)
     for block in traces.blocks(chosen):
         np.add.at(mean, traces.lead_of(block), traces.read(block))
@@ -202,7 +218,7 @@ def _moments(traces: Traces, chosen: Index) -> tuple[NDArray[np.float64], NDArra
     for block in traces.blocks(chosen):
         lead = traces.lead_of(block)
         np.add.at(square, lead, (traces.read(block) - mean[lead]) ** 2)
-    return mean, square / count
+    return mean, square / count, counts
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ecgwas.represent.delineation import Fiducials
 from ecgwas.represent.each_beat import EIGHT, each_beat, median_beat, median_fiducials, one_thread, single_beats
 from ecgwas.represent.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import ALL_LEADS, LEADS, UNUSABLE, Signals
+from ecgwas.signals import ALL_LEADS, LEADS, Signals
 from ecgwas.study import Intervals
 from ecgwas.tables import Features
 
@@ -124,7 +124,7 @@ def measure(signals: Signals, person: int) -> dict[str, Measured]:
     beat = _zeroed(median, signals.beat_times_ms, found)
     by_lead = measurements.of_leads(beat)
     whole = rhythm | measurements.times(beat, rr_ms, each) | measurements.directions(beat) | measurements.sizes(beat, by_lead)
-    unusable = signals.lead_status[person][EIGHT] == UNUSABLE
+    unusable = signals.without_features[person][EIGHT]
     return measurements.without({ALL_LEADS: whole, **by_lead}, unusable)
 
 

@@ -113,7 +113,7 @@ def fit(
     alignment = alignment_of(options, signals)
     traces = Traces.of(signals, options.input, options.leads, alignment)
     split = split_people(len(signals), options.test_share, seed, validation=False)
-    train, everyone = traces.of_people(split.train), np.arange(len(traces))
+    train, everyone = traces.of_people(split.train), traces.of_people(np.arange(len(signals)))
     steps = iter(track(range(2), f"{options.name}: components", 2))
     next(steps)
     errors = _errors_aside(options, signals, traces, train, traces.of_people(split.test), seed)

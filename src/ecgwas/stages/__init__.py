@@ -16,7 +16,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas import __version__, progress
-from ecgwas.errors import EcgwasError, InputError, MissingStageError, StudyError, first_few
+from ecgwas.errors import Caution, EcgwasError, InputError, MissingStageError, StudyError, first_few
 from ecgwas.stages import failures, genes, loci, null, read, report, represent, scan, share, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
 from ecgwas.stages.locking import locked
@@ -241,7 +241,7 @@ def _told(note: Note) -> list[str]:
 
 def check(study: Study) -> tuple[list[str], list[EcgwasError]]:
     """Every input opened: what was found, in words, warnings as Caution; and every mistake."""
-    facts: list[str] = []
+    facts: list[str] = [Caution(words) for words in study.contradictions]
     mistakes: list[EcgwasError] = []
     for opened in (*(stage.check for stage in STAGES), _check_results):
         try:

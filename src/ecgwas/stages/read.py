@@ -24,7 +24,7 @@ from ecgwas.associate.people import covariates
 from ecgwas.errors import Caution, EcgwasError, InputError
 from ecgwas.progress import track
 from ecgwas.recording_tables import DeviceMeasurements, LeadCounts, LeadQuality
-from ecgwas.signals import LEAD_STATUS, Rows, Signals
+from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.stages.base import Needs, Stage, stage_folder, write_array, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Recordings
@@ -138,13 +138,14 @@ def _join(study: Study, out: Path) -> None:
     quality.write(out / QUALITY)
     counts = lead_counts(quality)
     counts.write(out / "leads.csv")
-    for row in counts.frame.filter(pl.col("unusable") > 0).iter_rows(named=True):
-        logger.warning("read: lead %s is unusable in %d of %d recordings: its own features are missing there", row["lead"],
-                       row["unusable"], row["recordings"])  # fmt: skip
+    for status in LEAD_STATUS[UNUSABLE:]:
+        for row in counts.frame.filter(pl.col(status) > 0).iter_rows(named=True):
+            logger.warning("read: lead %s is %s in %d of %d recordings: its own features are missing there", row["lead"],
+                           status, row[status], row["recordings"])  # fmt: skip
 
 
 def lead_counts(quality: LeadQuality) -> LeadCounts:
-    """How many recordings have each lead good, with artefacts and unusable."""
+    """How many recordings have each lead good, with artefacts, unusable and missing."""
     statuses = [pl.col("status").eq(status).sum().cast(pl.Int64).alias(status) for status in LEAD_STATUS]
     counted = quality.frame.group_by("lead", maintain_order=True).agg(pl.len().alias("recordings"), *statuses)
     return LeadCounts(counted)
@@ -230,8 +231,10 @@ def load_device_measurements(study: Study) -> DeviceMeasurements:
 
 
 def load_raw_example(study: Study) -> NDArray[np.float32]:
-    """(12, S) float32 µV: the first kept recording as it was before cleaning."""
-    folder = next(folder for folder in _part_folders(study) if (folder / "raw_example.npy").exists())
+    """(12, S) float32 µV: the recording of `signals.example_of` as it was before cleaning."""
+    folders = _with_signals(_part_folders(study))
+    complete = [bool((np.load(folder / "lead_status.npy") != MISSING).all(axis=1).any()) for folder in folders]
+    folder = folders[complete.index(True) if any(complete) else 0]
     example: NDArray[np.float32] = np.load(folder / "raw_example.npy")
     return example
 

@@ -19,7 +19,7 @@ from ecgwas.associate import genotypes
 from ecgwas.associate.hits import thresholds
 from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.recording_tables import Reliability
-from ecgwas.signals import Signals
+from ecgwas.signals import Signals, example_of
 from ecgwas.stages import gather as gathering
 from ecgwas.stages import genes, loci, null, read, scan, traits
 from ecgwas.stages import represent as represent_stage
@@ -205,7 +205,8 @@ def _beats(
     study: Study, signals: Signals, features: Mapping[str, Features], plain: report.Findings, min_people: int
 ) -> tuple[report.GenotypeBeats, ...]:
     """The ECG by genotype at the strongest loci, with the effect of a copy as each decoder draws it."""
-    alone = lead_variants(study, signals, gathering.strongest(plain.loci, study.report.max_loci))
+    strongest = lead_variants(study, signals, gathering.strongest(plain.loci, study.report.max_loci))
+    alone = report.of_people_with_beats(signals, strongest)
     grouped = (report.pooled(variant, min_people) if min_people else variant for variant in alone)
     variants = [variant for variant in grouped if variant is not None]
     points = len(signals.beat_times_ms)
@@ -232,11 +233,12 @@ def _notes(study: Study) -> Iterator[Note]:
 
 
 def _example(study: Study, signals: Signals) -> report.Example:
-    """The first kept recording."""
+    """The first kept recording without a missing lead."""
+    person = example_of(signals.lead_status)
     return report.Example(
         raw_uv=read.load_raw_example(study),
-        clean_uv=np.asarray(signals.strips[0]),
-        beat_uv=np.asarray(signals.beats[0]),
+        clean_uv=np.asarray(signals.strips[person]),
+        beat_uv=np.asarray(signals.beats[person]),
         beat_times_ms=signals.beat_times_ms,
         rate_hz=signals.rate_hz,
         leads=signals.leads,
@@ -257,7 +259,7 @@ def _representation(
         reliability=(Reliability.read(repeated) if repeated.exists() else Reliability.empty()).frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
         left_out=pl.read_csv(folder / "left_out.csv").height if getattr(options, "max_mse", None) is not None else 0,
-        reconstruction=_decoded(options, folder / "encoder", features, signals.eids[0]),
+        reconstruction=_decoded(options, folder / "encoder", features, signals.eids[example_of(signals.lead_status)]),
         traversals=gathering.moved_features(options, folder / "encoder", features, signals.beat_times_ms),
         meanings=gathering.meanings(options),
         **gathering.beside_device(folder),

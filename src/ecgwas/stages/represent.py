@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ecgwas.recording_tables import DeviceAgreement, DeviceMeasurements, DeviceP
 from ecgwas.represent.agreement import device_agreement, device_pairs
 from ecgwas.represent.stability import SCHEMA, renamed
 from ecgwas.represent.visits import BETWEEN, between_visits
-from ecgwas.signals import Signals
+from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEAD_STATUS, MISSING, UNUSABLE, Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
 from ecgwas.study import RepresentationOptions, Study
@@ -54,6 +55,10 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     encoder.errors.write_csv(folder / "errors.csv")
     features.write(folder / "features.parquet")
     _without_features(features, getattr(options, "max_mse", None)).write_csv(folder / "left_out.csv")
+    excluded = without_features(features, signals, getattr(options, "max_mse", None))
+    excluded.write_csv(folder / "without_features.csv")
+    for reason, count in excluded["reason"].value_counts(sort=True).iter_rows():
+        logger.info("%s: no features of %d of %d: %s", part, count, len(features), reason)
     _repeated(study, options, encoder, features, signals, folder)
     for number in range(1, other_seeds(options) + 1):
         _again(study, options, signals, features, number, folder, scratch)
@@ -125,6 +130,31 @@ def _without_features(features: Features, max_mse: float | None) -> pl.DataFrame
     if max_mse is None or "mse" not in features.frame.columns:
         return pl.DataFrame(schema={"eid": pl.String, "lead": pl.String, "mse": pl.Float64})
     return features.frame.filter(~(pl.col("mse") <= max_mse)).select("eid", "lead", "mse")
+
+
+def without_features(features: Features, signals: Signals, max_mse: float | None) -> pl.DataFrame:
+    """Rows of features of the signals in which every feature is missing, and why: columns eid, lead, reason."""
+    nothing = pl.all_horizontal(pl.col(name).is_null() for name in features.names)
+    row_of = {eid: i for i, eid in enumerate(signals.eids)}
+    rows = []
+    for row in features.frame.filter(nothing).iter_rows(named=True):
+        leads = INDEPENDENT_LEADS if row["lead"] == ALL_LEADS else (row["lead"],)
+        reason = _why_none(signals, row_of[row["eid"]], leads)
+        beyond = max_mse is not None and row.get("mse") is not None and row["mse"] > max_mse
+        reason = reason or ("reconstruction error beyond max_mse" if beyond else "not measurable")
+        rows.append({"eid": row["eid"], "lead": row["lead"], "reason": reason})
+    return pl.DataFrame(rows, schema={"eid": pl.String, "lead": pl.String, "reason": pl.String})
+
+
+def _why_none(signals: Signals, person: int, leads: Sequence[str]) -> str:
+    """Which of the leads that a feature needs are missing or unusable; empty if none is."""
+    status = {lead: int(signals.lead_status[person, signals.leads.index(lead)]) for lead in leads}
+    phrases = []
+    for code in (MISSING, UNUSABLE):
+        found = [lead for lead, one in status.items() if one == code]
+        if found:
+            phrases.append(f"lead {', '.join(found)} {LEAD_STATUS[code]}")
+    return "; ".join(phrases)
 
 
 def reliability(odd: Features, even: Features) -> pl.DataFrame:

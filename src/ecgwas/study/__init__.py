@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
 
 from ecgwas.errors import StudyError
 from ecgwas.study.base import Options, StudyPath, option
@@ -31,6 +31,7 @@ from ecgwas.study.genes import (
 )
 from ecgwas.study.loci import LociOptions
 from ecgwas.study.mistakes import explained, true_for_numbers
+from ecgwas.study.origins import Setting, contradictions, settings
 from ecgwas.study.presets import PRESETS, below
 from ecgwas.study.read import (
     BeatOptions,
@@ -61,7 +62,8 @@ __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "Fourier", "GeneSource", "Gprofiler", "GwasCatalog", "Haploreg",
     "HighPass", "Intervals", "Learned", "LociOptions", "Matrix", "MovingAverage", "NetworkLimits", "OpenTargets", "Options",
     "Pca", "Plink2", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
-    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits",
+    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting",
+    "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits",
     "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
@@ -96,6 +98,7 @@ class Study(Options):
     share: ShareOptions = ShareOptions()
     """What may be passed on."""
     _folder: Path = PrivateAttr(default=Path())
+    _settings: tuple[Setting, ...] = PrivateAttr(default=())
 
     @field_validator("represent")
     @classmethod
@@ -106,10 +109,35 @@ class Study(Options):
             raise ValueError(f"two representations are named {', '.join(twice)}; give each its own name")
         return represent
 
+    @field_validator("represent")
+    @classmethod
+    def _have_what_they_need(cls, represent: tuple[Representation, ...], info: ValidationInfo) -> tuple[Representation, ...]:
+        """Beats of every person for those who represent beats, leads of one visit for those who put them together."""
+        read = info.data.get("read")
+        off = [] if read is None else read.without_common_beats
+        for one in represent if off else ():
+            if getattr(one, "input", "beat") != "strip":
+                raise ValueError(f"'{one.name}' represents median beats, which not everybody has with {' and '.join(off)}; "
+                                 "set these otherwise, or take whole recordings (`input: strip`)")  # fmt: skip
+            if getattr(one, "leads", "each") != "each":
+                raise ValueError(f"'{one.name}' puts leads together, which not everybody has with {' and '.join(off)}; "
+                                 "set these otherwise, or take `leads: each`")  # fmt: skip
+        return represent
+
     @property
     def folder(self) -> Path:
         """The folder of study.yaml."""
         return self._folder
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Every option of a study that was read from a file, with its value and where it comes from."""
+        return self._settings
+
+    @property
+    def contradictions(self) -> list[str]:
+        """Lines of the file by which the chain is no longer that of its preset, in words; none for `calibrated`."""
+        return contradictions(self._settings, self.preset)
 
     @classmethod
     def read_file(cls, path: Path) -> Study:
@@ -123,14 +151,17 @@ class Study(Options):
             study = cls.model_validate(filled, context={"folder": folder})
         except ValidationError as error:
             mistakes += error.errors()
+        root = yaml.compose(text, Loader=_Loader)
         if mistakes:
-            raise explained(mistakes, cls, path, yaml.compose(text, Loader=_Loader))
+            raise explained(mistakes, cls, path, root)
         study._folder = folder
+        study._settings = tuple(settings(study, root, preset))
         return study
 
-    def as_written(self, options: BaseModel) -> Any:
+    def as_written(self, options: Any) -> Any:
         """Options as plain JSON values with paths below the study's folder made relative: the same on any machine."""
-        return _plain(options.model_dump(), f"{self._folder}/")
+        plain = options.model_dump() if isinstance(options, BaseModel) else options
+        return _plain(plain, f"{self._folder}/")
 
 
 def _plain(value: Any, folder: str) -> Any:

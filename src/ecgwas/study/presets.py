@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 CALIBRATED: dict[str, Any] = {
@@ -16,29 +17,43 @@ CALIBRATED: dict[str, Any] = {
             "rotation": "varimax",
         },
     ],
+    "scan": {"kind": "matrix"},
 }
 """The defaults of the option classes, with measurements and learned features of the median beat."""
 
 PUBLISHED: dict[str, Any] = {
     "read": {
+        "instance": 2, "other_instances": True, "lead_by_lead": True, "derive_leads": False, "rate_hz": 500.0, "seconds": 10.0,
         "baseline": {"kind": "moving_average", "window_s": 0.5},
         "denoise": {"kind": "wavelet", "wavelet": "db4", "levels": 4, "mode": "soft"},
+        "beats": {"min_beats": None},
+        "quality": {
+            "max_flat_s": None, "max_saturated": None, "max_amplitude_uv": None, "max_noise_uv": None, "min_leads": None,
+            "lead_noise": False,
+        },
     },
     "represent": [
         {
             "kind": "residual_autoencoder", "name": "ae", "input": "strip", "leads": "each", "features": 32,
-            "normalisation": "global", "max_mse": 0.4, "dropout": 0.2, "l2": 1e-4, "leaky_slope": 0.3,
-            "batch_norm_momentum": 0.99, "batch_norm_epsilon": 1e-3, "initial_weights": "keras", "stop_by": "loss",
+            "channels": [32, 64, 128], "kernels": [7, 7, 7], "block": "residual", "skip": "encoder", "skip_merge": "add",
+            "activation": "leaky_relu", "leaky_slope": 0.3, "dropout": 0.2, "batch_norm_momentum": 0.99,
+            "batch_norm_epsilon": 1e-3, "initial_weights": "keras", "l2": 1e-4, "l1": 0.0, "normalisation": "global",
+            "learning_rate": 1e-3, "batch": 32, "epochs": 100, "patience": 10, "halve_after": 5, "stop_by": "loss",
+            "max_mse": 0.4,
         }
     ],
     "traits": {
-        "transform": "none", "min_share": 0.0, "max_same": 1.0, "components": 0,
+        "transform": "none", "normalise_within": [], "min_people": 1, "min_level_people": 1, "min_share": 0.0, "max_same": 1.0,
+        "components": 0,
         "guards": {
             "min_call_rate": None, "max_heterozygosity_sd": None, "check_sex": False, "max_kinship": None,
             "max_component_sd": None,
         },
     },
-    "scan": {"kind": "plink2", "min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0},
+    "scan": {
+        "kind": "plink2", "chromosomes": [str(chromosome) for chromosome in range(1, 23)], "min_maf": 0.0, "min_mac": 0,
+        "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0,
+    },
     "loci": {"threshold": "published"},
 }  # fmt: skip
 """The chain exactly as the source study of 2025 ran it."""
@@ -68,20 +83,18 @@ def _below(preset: dict[str, Any], given: dict[str, Any], *, entries: bool) -> d
         elif isinstance(value, dict) and isinstance(base, dict):
             value = {**{k: v for k, v in base.items() if k in SHARED and k not in value}, **value}
         elif entries and isinstance(value, list) and isinstance(base, list):
-            value = [_filled(base, entry) if isinstance(entry, dict) else entry for entry in value]
+            value = [{**(entry_below(base, one) or {}), **one} if isinstance(one, dict) else one for one in value]
         merged[key] = value
     return merged
 
 
-def _filled(base: list[dict[str, Any]], entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry of a list with the values of the preset's entry of its name, or else of its kind."""
+def entry_below(base: Sequence[dict[str, Any]], entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Of a preset's list the entry that fills `entry`: the one of its name, or else of its kind; None if there is none."""
     kind = entry.get("kind")
     named = [one for one in base if "name" in entry and one.get("name") == entry["name"] and kind in (None, one["kind"])]
     same_kind = [one for one in base if kind is not None and one["kind"] == kind]
-    for one in [*named, *same_kind][:1]:
-        return {**one, **entry}
-    return entry
+    return next(iter([*named, *same_kind]), None)
 
 
-SHARED = ("min_maf", "min_mac", "min_call_rate", "min_hwe_p", "min_info")
+SHARED = ("chromosomes", "min_maf", "min_mac", "min_call_rate", "min_hwe_p", "min_info")
 """Options that every scan engine has, so that a preset's filters hold whichever engine is named."""

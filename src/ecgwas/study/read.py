@@ -83,19 +83,26 @@ class BeatOptions(Options):
     """End of the median beat after the R peak."""
     min_correlation: float = option(0.85, gt=0, lt=1)
     """A beat that correlates less with the median beat (all leads together) is ectopic or noisy and is left out."""
-    min_beats: int = option(4, ge=2)
-    """Recordings with fewer normal beats are left out."""
+    min_beats: int | None = option(4, ge=2)
+    """Recordings with fewer normal beats are left out; none: they are kept, and only whole recordings (`input: strip`) can be
+    represented."""
 
 
 class QualityOptions(Options):
     """Which recordings are usable."""
 
-    max_flat_s: float = option(1.0, unit="s", gt=0)
-    """A lead that stays on one value for longer is flat."""
-    max_saturated: float = option(0.02, ge=0, le=1)
-    """Largest share of samples resting at a lead's extreme value; some recorders hold a value for their last 0.1 s (0.014)."""
-    max_amplitude_uv: float = option(20000.0, unit="uV", gt=0)
-    """A raw lead that swings further from its median than this is no ECG."""
+    min_leads: int | None = option(4, ge=3, le=8)
+    """Smallest number of the eight independent leads (I, II, V1-V6; limb leads derived by algebra count); the others may be
+    missing. none: one lead is enough, and only whole recordings, lead by lead, can be represented."""
+    max_flat_s: float | None = option(1.0, unit="s", gt=0)
+    """A lead that stays on one value for longer is flat, and its recording is left out; none: no limit."""
+    max_saturated: float | None = option(0.02, ge=0, le=1)
+    """Largest share of samples resting at a lead's extreme value; some recorders hold a value for their last 0.1 s (0.014);
+    none: no limit."""
+    max_amplitude_uv: float | None = option(20000.0, unit="uV", gt=0)
+    """A raw lead that swings further from its median than this is no ECG; none: no limit."""
+    lead_noise: bool = True
+    """Compare each lead with the others: a lead that is too noisy has no features. Off: only missing leads have none."""
     max_noise_uv: float | None = option(None, unit="uV", gt=0)
     """Largest beat-to-beat noise of a recording (median over leads); none: no limit."""
 
@@ -115,6 +122,11 @@ class ReadOptions(Options):
     """The visit that is kept when a person has several; the others are listed with the reason."""
     other_instances: bool = True
     """Keep people who have only another visit than `instance`."""
+    lead_by_lead: bool = False
+    """Choose among a person's one-lead files lead by lead: a lead that only another visit has is taken from there. Leads of two
+    visits have no heartbeat in common, so only whole recordings, lead by lead, can be represented."""
+    derive_leads: bool = True
+    """Derive limb leads that are missing or cannot be used from the others (Einthoven, Goldberger)."""
     repeat_visits: bool = True
     """Of people with several visits, read a second one too. It is never tested: it tells how well each feature repeats from
     visit to visit (reliability.csv)."""
@@ -138,6 +150,15 @@ class ReadOptions(Options):
     """Which recordings are usable."""
     people_per_part: int = option(2000, ge=1)
     """People read in one part (one job on a cluster)."""
+
+    @property
+    def without_common_beats(self) -> list[str]:
+        """The options, as a study file has them, by which people may be kept whose leads have no median beats in common."""
+        return [
+            *(["`read.lead_by_lead: true`"] if self.lead_by_lead else []),
+            *(["`read.beats.min_beats: null`"] if self.beats.min_beats is None else []),
+            *(["`read.quality.min_leads: null`"] if self.quality.min_leads is None else []),
+        ]
 
     @field_validator("pattern")
     @classmethod

@@ -39,8 +39,8 @@ class TraitOptions(Options):
     normalise_within: tuple[Literal["ancestry", "sex"], ...] = ()
     """Groups with variances of their own: ranks, or SDs with `transform: none`, are made equal within each. `ancestry`: groups
     found in the genotypes; `sex`: of the .fam, for X, where variances of men and women differ."""
-    min_people: int = option(50, ge=10)
-    """Traits measured in fewer people are left out and listed."""
+    min_people: int = option(50, ge=1)
+    """Traits measured in fewer people are left out and listed, and so are those of too few people for the covariates."""
     components: int = option(10, ge=0, le=50)
     """Principal components of the genotypes computed as covariates where the table has none (columns such as pc1)."""
     guards: PersonGuards = PersonGuards()

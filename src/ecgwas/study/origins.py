@@ -1,0 +1,139 @@
+"""Where each value of a study comes from: a line of its file, its preset, or the option's default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from ecgwas.study.mistakes import Place
+from ecgwas.study.presets import ENTRIES_FILLED, SHARED, entry_below
+
+ABSENT = object()
+"""In place of a preset's value where it has none."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One option as it will run.
+
+    place      as in `read.baseline.kind`, `represent[1].epochs`; a list of entries that the preset has and the file has not
+               is its own place, without a value
+    line       of the study file; None where the file says nothing
+    preset     the preset's value; ABSENT where it has none
+    """
+
+    place: str
+    value: Any
+    line: int | None
+    preset: Any = ABSENT
+
+    @property
+    def source(self) -> str:
+        """`line 7`, `preset` or `default`."""
+        if self.line is not None:
+            return f"line {self.line}"
+        return "default" if self.preset is ABSENT else "preset"
+
+    @property
+    def contradicts(self) -> bool:
+        """True where the file has another value than the preset."""
+        return self.line is not None and self.preset is not ABSENT and _plain(self.value) != _plain(self.preset)
+
+
+@dataclass(frozen=True)
+class EntryMissing(Setting):
+    """An entry of the preset's list that the file's list does not have."""
+
+
+@dataclass(frozen=True)
+class EntryAdded(Setting):
+    """An entry of the file's list that the preset's list does not have."""
+
+
+def settings(study: BaseModel, root: yaml.Node | None, preset: Mapping[str, Any]) -> Iterator[Setting]:
+    """Every option of a study in the order of its sections; root: the file's YAML nodes; preset: of presets.py."""
+    entries = getattr(study, "preset", None) in ENTRIES_FILLED
+    yield from _section(study, Place((), type(study), (), 1, root), preset, entries=entries)
+
+
+def contradictions(found: tuple[Setting, ...], preset: str) -> list[str]:
+    """Lines of a study file whose values are not those of its preset, in words, for presets that stand for a whole chain."""
+    if preset not in ENTRIES_FILLED:
+        return []
+    return [words for one in found if (words := _contradiction(one, preset)) is not None]
+
+
+def _contradiction(one: Setting, preset: str) -> str | None:
+    if isinstance(one, EntryMissing):
+        return f"line {one.line}: {one.place}: {shown(one.preset)} of preset `{preset}` is not in this list and will not run"
+    if isinstance(one, EntryAdded):
+        return f"line {one.line}: {one.place}: {shown(one.value)} is not part of preset `{preset}`"
+    if not one.contradicts:
+        return None
+    return f"line {one.line}: {one.place} is {shown(one.value)}; preset `{preset}` has {shown(one.preset)}"
+
+
+def shown(value: Any) -> str:
+    """A value as a study file has it."""
+    plain = _plain(value)
+    if plain is None or isinstance(plain, bool):
+        return {None: "null", True: "true", False: "false"}[plain]
+    if isinstance(plain, list):
+        return f"[{', '.join(shown(one) for one in plain)}]"
+    return f"{plain:g}" if isinstance(plain, float) else str(plain)
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value
+
+
+def _section(section: BaseModel, place: Place, preset: Any, *, entries: bool) -> Iterator[Setting]:
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        below = preset.get(name, ABSENT) if isinstance(preset, Mapping) else ABSENT
+        yield from _option(value, place.inside(name, None), below, entries=entries)
+
+
+def _option(value: Any, place: Place, preset: Any, *, entries: bool) -> Iterator[Setting]:
+    if isinstance(value, BaseModel):
+        yield from _section(value, place, _of_kind(value, preset), entries=entries)
+        return
+    if isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
+        yield from _list(value, place, [] if preset is ABSENT else preset, entries=entries)
+        return
+    yield Setting(str(place), value, place.line if place.node is not None else None, preset)
+
+
+def _of_kind(value: BaseModel, preset: Any) -> Any:
+    """The preset's section; of one of another kind its kind, and what sections of all kinds have."""
+    kind = getattr(value, "kind", None)
+    if not isinstance(preset, Mapping) or kind is None or preset.get("kind", kind) == kind:
+        return preset
+    return {name: one for name, one in preset.items() if name in ("kind", *SHARED)}
+
+
+def _list(value: tuple[Any, ...], place: Place, preset: list[dict[str, Any]], *, entries: bool) -> Iterator[Setting]:
+    """Entries of a list: the preset's, or the file's, each with the preset's entry of its name or kind below it."""
+    if place.node is None:
+        for number, entry in enumerate(value):
+            yield from _section(entry, place.inside(number, None), preset[number] if preset else ABSENT, entries=entries)
+        return
+    used = []
+    for number, entry in enumerate(value):
+        here = place.inside(number, None)
+        base = entry_below(preset, {"kind": entry.kind, **_named(entry)}) if entries else None
+        used.append(base)
+        if base is None and preset and entries:
+            yield EntryAdded(str(here), entry.kind, here.line)
+        yield from _section(entry, here, ABSENT if base is None else base, entries=entries)
+    for base in preset if entries else []:
+        if base not in used:
+            yield EntryMissing(str(place), None, place.line, base["kind"])
+
+
+def _named(entry: BaseModel) -> dict[str, str]:
+    return {"name": str(entry.name)} if hasattr(entry, "name") else {}

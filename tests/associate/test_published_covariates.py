@@ -1,0 +1,65 @@
+"""Covariates and traits as the source study had them: no centre is pooled, no trait needs a number of people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecgwas.associate import traits
+from ecgwas.associate.people import covariates
+from ecgwas.study import TraitOptions
+from ecgwas.study.presets import PUBLISHED
+from ecgwas.tables import Features
+
+PEOPLE = [str(1000 + i) for i in range(40)]
+
+
+def options(folder: Path, centres: list[str], **changed: object) -> TraitOptions:
+    path = folder / "c.tsv"
+    rows = [f"{eid}\t{40 + i % 13}\t{centre}" for i, (eid, centre) in enumerate(zip(PEOPLE, centres, strict=True))]
+    path.write_text("\n".join(["eid\tage\tcenter", *rows]) + "\n")
+    return TraitOptions.model_validate({"covariates": path} | PUBLISHED["traits"] | changed)
+
+
+@pytest.mark.parametrize("single", [1, 2, 4])
+def test_every_centre_has_its_dummy_however_few_people_it_has(tmp_path: Path, single: int) -> None:
+    centres = ["11001"] * (40 - single) + [str(11002 + k) for k in range(single)]
+    chosen = options(tmp_path, centres)
+    coded = covariates.code(covariates.read(chosen), PEOPLE, chosen)
+    dummies = [name for name in coded.covariates.names if name.startswith("center=")]
+    assert dummies == [f"center={11002 + k}" for k in range(single)]
+    values = coded.covariates.values[:, [coded.covariates.names.index(name) for name in dummies]]
+    np.testing.assert_array_equal(values.sum(axis=0), np.ones(single))
+    assert coded.notes == ()
+    pooled = covariates.code(covariates.read(chosen), PEOPLE, chosen.model_copy(update={"min_level_people": 5}))
+    assert not [name for name in pooled.covariates.names if name.startswith("center=")]
+
+
+def features(values: dict[str, np.ndarray]) -> dict[str, Features]:
+    frame = pl.DataFrame({"eid": PEOPLE, "lead": ["V1"] * len(PEOPLE), **values}).with_columns(
+        pl.col(pl.Float64).fill_nan(None)
+    )
+    return {"ae": Features(frame)}
+
+
+@pytest.mark.parametrize(
+    ("measured", "status", "reason"),
+    [
+        (40, "kept", ""), (8, "kept", ""), (4, "kept", ""), (3, "left_out", "measured in 3 people, too few for 1 covariates"),
+        (2, "left_out", "measured in 2 people, too few for 1 covariates"), (1, "left_out", "the same value in everyone"),
+    ],
+)  # fmt: skip
+def test_a_trait_needs_a_degree_of_freedom_and_no_more(tmp_path: Path, measured: int, status: str, reason: str) -> None:
+    chosen = options(tmp_path, ["11001"] * 40)
+    values = np.random.default_rng(1).normal(size=(2, 40))
+    values[1, measured:] = np.nan
+    tables = traits.build(chosen, features({"f01": values[0], "f02": values[1]}), PEOPLE)
+    row = tables.report.filter(pl.col("trait") == "ae.V1.f02").row(0, named=True)
+    assert (row["status"], row["reason"]) == (status, reason)
+    kept = options(tmp_path, ["11001"] * 40, min_people=50 if measured == 40 else 10)
+    if measured < 10:
+        report = traits.build(kept, features({"f01": values[0], "f02": values[1]}), PEOPLE).report
+        assert "fewer than 10" in report.filter(pl.col("trait") == "ae.V1.f02")["reason"].item()
