@@ -41,8 +41,9 @@ def term_choice(terms: Terms, strongest_others: int) -> TermChoice:
     order = {"category": False, "strength": True, "fdr": False, "term": False}
     kept = terms.frame.filter(pl.col("kept")).sort(*order, descending=list(order.values()))
     of_heart = kept.filter(pl.col("cardiovascular"))
-    others = kept.filter(~pl.col("cardiovascular")).group_by("category", maintain_order=True).head(strongest_others)
-    chosen = pl.concat([of_heart, others.select(kept.columns)])
+    place = pl.int_range(pl.len()).over("category")
+    others = kept.filter(~pl.col("cardiovascular")).filter(place < strongest_others)
+    chosen = pl.concat([of_heart, others])
     return TermChoice(chosen.select("group", pl.exclude("group")))
 
 

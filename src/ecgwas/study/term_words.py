@@ -48,8 +48,8 @@ NEUROLOGICAL = (
 
 METABOLIC = (
     "metabol", "glucose", "glycem", "glycaem", "*glycemi", "*glycaemi", "glycoly", "glycogen", "insulin", "diabet",
-    "*lipid", "lipoprotein", "triacylglycerol", "triglyceride", "diacylglycerol", "*cholesterol", "cholesteryl",
-    "phosphatidyl", "sphingomyelin", "ceramide", "fatty acid", "obes", "body mass index", "adipos", "urate",
-    "uric acid", "creatinine", "amino acid measurement",
+    "*lipid", "lipoprotein", "chylomicron", "hdl", "ldl", "vldl", "triacylglycerol", "triglyceride", "diacylglycerol",
+    "*cholesterol", "cholesteryl", "phosphatidyl", "sphingomyelin", "ceramide", "fatty acid", "obes", "body mass index",
+    "adipos", "urate", "uric acid", "creatinine", "amino acid measurement",
 )  # fmt: skip
 """Of metabolism."""
