@@ -10,7 +10,8 @@ import pytest
 from ecgwas import genes
 from ecgwas.errors import Caution, InputError, StudyError
 from ecgwas.genes import ontologies
-from ecgwas.study import Ontologies, Regions
+from ecgwas.genes.groups import Grouper
+from ecgwas.study import Ontologies, Regions, StringDb
 
 TWO = """format-version: 1.2
 [Term]
@@ -40,6 +41,25 @@ def test_identifiers_names_synonyms_and_parents(tmp_path: Path) -> None:
     assert found.above("A:3") == {"A:2": "it is loud! really", "A:1": "root"}
     assert found.named['a "loud" one'] == ("A:2",)
     assert "noise" not in found.named
+
+
+@pytest.mark.parametrize(
+    "spell", ["EFO:{}", "efo:EFO_{}", "http://www.ebi.ac.uk/efo/EFO_{}", "EFO_{}"], ids=["OBO", "prefix", "address", "short"]
+)
+@pytest.mark.parametrize("relation", ["is_a: {}", "relationship: part_of {}", "relationship: BFO:0000050 {} ! x"])
+def test_identifiers_in_any_spelling(tmp_path: Path, spell: str, relation: str) -> None:
+    path = tmp_path / "efo.obo"
+    above = relation.format(spell.format("0004298"))
+    path.write_text(f"[Term]\nid: {spell.format('0004326')}\nname: pulse\n{above}\n\n[Term]\nid: efo:EFO_0004298\n")
+    found = ontologies.read(Ontologies(files=(path,)))
+    assert list(found.above("EFO:0004326")) == ["EFO:0004326", "EFO:0004298"]
+    assert Grouper(StringDb(), found).of("EFO:0004326", "").name == "cardiovascular"
+
+
+def test_other_relations_make_no_parents(tmp_path: Path) -> None:
+    path = tmp_path / "efo.obo"
+    path.write_text("[Term]\nid: A:1\nrelationship: regulates EFO:0004298\nrelationship: part_of\nintersection_of: A:2\n")
+    assert ontologies.read(Ontologies(files=(path,))).above("A:1") == {"A:1": ""}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

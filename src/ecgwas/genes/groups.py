@@ -5,7 +5,7 @@ Asked in this order, the first answer holds:
 1. four molecular functions that the source study files by what they do in the heart or the brain, though no ontology and no
    word of theirs says so;
 2. ancestry: an ontology (EFO, MONDO, HPO, GO, BTO) has the term below one of ROOTS;
-3. words of its description (ecgwas.study.term_words).
+3. words of its description (term_words, or the study's own).
 
 A term of several groups is of the first of them, so that every term of heart and vessels is cardiovascular.
 """
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ecgwas.genes import term_words
 from ecgwas.genes.ontologies import NOTHING, Ancestry
 from ecgwas.study import HeartWords, TermLimits
 
@@ -122,12 +123,14 @@ class Grouper:
 
     @cached_property
     def _patterns(self) -> dict[str, _Patterns]:
-        words = {CARDIOVASCULAR: self.options.cardiovascular}
-        if isinstance(self.options, TermLimits):
-            limits = self.options
-            words |= {IMMUNE: limits.immune, NEUROLOGICAL: limits.neurological, METABOLIC: limits.metabolic}
-        except_for = {CARDIOVASCULAR: self.options.cardiovascular_except}
-        return {group: _Patterns.of(entries, except_for.get(group, ())) for group, entries in words.items()}
+        options = self.options
+        excepted = _own(options.cardiovascular_except, term_words.CARDIOVASCULAR_EXCEPT)
+        found = {CARDIOVASCULAR: _Patterns.of(_own(options.cardiovascular, term_words.CARDIOVASCULAR), excepted)}
+        if isinstance(options, TermLimits):
+            found[IMMUNE] = _Patterns.of(_own(options.immune, term_words.IMMUNE))
+            found[NEUROLOGICAL] = _Patterns.of(_own(options.neurological, term_words.NEUROLOGICAL))
+            found[METABOLIC] = _Patterns.of(_own(options.metabolic, term_words.METABOLIC))
+        return found
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,14 @@ class _Patterns:
     struck_out: re.Pattern[str] | None
 
     @classmethod
-    def of(cls, entries: Iterable[str], excepted: Iterable[str]) -> _Patterns:
+    def of(cls, entries: Iterable[str], excepted: Iterable[str] = ()) -> _Patterns:
         out = "|".join(rf"{_expression(entry)}\w*" for entry in excepted if entry)
         sought = tuple((entry, re.compile(_expression(entry), re.IGNORECASE)) for entry in entries if entry)
         return cls(sought, re.compile(out, re.IGNORECASE) if out else None)
+
+
+def _own(given: Sequence[str] | None, otherwise: Sequence[str]) -> Sequence[str]:
+    return otherwise if given is None else given
 
 
 def _expression(entry: str) -> str:

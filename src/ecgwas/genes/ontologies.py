@@ -19,6 +19,9 @@ from ecgwas.study import Ontologies
 NAMESPACES = {"biological_process": "process", "molecular_function": "function", "cellular_component": "component"}
 HUMAN = "taxon:9606"
 GAF_COLUMNS = 17
+IDENTIFIER = re.compile(r"(?:\S*[:/#])?([A-Za-z]+)[_:](\d+)")
+"""EFO:0004326, which is also written efo:EFO_0004326 and http://www.ebi.ac.uk/efo/EFO_0004326."""
+PART_OF = ("part_of", "BFO:0000050")
 SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s+EXACT\b')
 """An exact synonym: "text" EXACT [where from]; a quotation mark in the text has a backslash before it."""
 
@@ -126,7 +129,7 @@ def _take(stanza: _Stanza, line: str) -> None:
     key, _, value = line.partition(":")
     plain = value.split(" ! ")[0].strip()
     # An identifier may be followed by a trailing modifier: MONDO:0000001 {source="DOID:1"}.
-    first = plain.split(maxsplit=1)[0] if plain else ""
+    first = _identifier(plain.split(maxsplit=1)[0]) if plain else ""
     if key == "id":
         stanza.identifier = first
     elif key == "name":
@@ -141,8 +144,13 @@ def _take(stanza: _Stanza, line: str) -> None:
         stanza.synonyms.append(found[1].replace('\\"', '"'))
     elif key == "is_a":
         stanza.parents.append(first)
-    elif key == "relationship" and plain.startswith("part_of "):
-        stanza.parents.append(plain.split()[1])
+    elif key == "relationship" and first in PART_OF and len(plain.split()) > 1:
+        stanza.parents.append(_identifier(plain.split()[1]))
+
+
+def _identifier(text: str) -> str:
+    found = IDENTIFIER.fullmatch(text)
+    return text if found is None else f"{found[1]}:{found[2]}"
 
 
 def read_annotations(path: Path) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ecgwas.errors import Caution, ServiceError
 from ecgwas.genes import web
@@ -48,7 +47,7 @@ def _foreseen(source: Online, cache: Path, offline: bool) -> Caution | None:
     if offline and not any(cache.glob("*.json")):
         problem = f"{source.kind} has no answers: the study is offline, and no answers are kept in results/cache"
     elif not offline and (reason := web.unreachable(source.address)) is not None:
-        problem = f"{source.kind} cannot be reached from here: {urlsplit(source.address).netloc}: {reason}"
+        problem = f"{source.kind} cannot be reached from here: {reason}"
     else:
         return None
     what = "will be skipped" if source.if_unreachable == "skip" else "will end the run (if_unreachable: stop)"

@@ -74,12 +74,12 @@ def make_get(
 
 
 def unreachable(address: str) -> str | None:
-    """Why no connection to the host of an address can be opened; None: it can. Nothing is asked."""
+    """Host of an address, and why no connection to it can be opened; None: it can. Nothing is asked."""
     url = httpx.URL(address)
     try:
         socket.create_connection((url.host, url.port or (443 if url.scheme == "https" else 80)), timeout=KNOCK_S).close()
     except OSError as error:
-        return error.strerror or str(error) or type(error).__name__
+        return f"{url.host}: {error.strerror or str(error) or type(error).__name__}"
     return None
 
 

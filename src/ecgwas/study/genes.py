@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ecgwas.study import term_words
 from ecgwas.study.base import Options, StudyPath, option
 
 Address = Annotated[str, Field(pattern=r"^https?://[^/\s]+"), AfterValidator(lambda address: address.rstrip("/"))]
@@ -33,9 +32,10 @@ class VariantService(Service):
 class HeartWords(Options):
     """The words that tell terms and traits of the heart and the vessels where no ontology places them."""
 
-    cardiovascular: tuple[str, ...] = term_words.CARDIOVASCULAR
-    """Cardiovascular if its words hold one of these at the start of a word; one that begins with * is found anywhere."""
-    cardiovascular_except: tuple[str, ...] = term_words.CARDIOVASCULAR_EXCEPT
+    cardiovascular: tuple[str, ...] | None = None
+    """Cardiovascular if its words hold one of these at the start of a word (anywhere, if it begins with *); none: the list of
+    docs/genes.md, as for the groups that follow."""
+    cardiovascular_except: tuple[str, ...] | None = None
     """Words that look like those and are not: struck out first."""
 
 
@@ -46,11 +46,11 @@ class TermLimits(HeartWords):
     """Largest false discovery rate (Benjamini-Hochberg within each category)."""
     min_strength: float = option(0.2, ge=0)
     """Smallest strength, log10(observed / expected)."""
-    immune: tuple[str, ...] = term_words.IMMUNE
+    immune: tuple[str, ...] | None = None
     """The same for terms of defence and inflammation, if they are not cardiovascular."""
-    neurological: tuple[str, ...] = term_words.NEUROLOGICAL
+    neurological: tuple[str, ...] | None = None
     """The same for terms of the nervous system, if they are neither."""
-    metabolic: tuple[str, ...] = term_words.METABOLIC
+    metabolic: tuple[str, ...] | None = None
     """The same for terms of metabolism, if they are none of these."""
     strongest_others: int = option(20, ge=0)
     """So many terms of each category that are not cardiovascular enter term_choice.csv, the largest strength first."""

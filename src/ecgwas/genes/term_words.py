@@ -1,4 +1,4 @@
-"""The words by which terms are grouped where no ontology places them: defaults of the term sources' options.
+"""The words by which terms are grouped where no ontology places them and the study names none of its own.
 
 An entry is found at the start of a word, in any case: "arter" is in "arterial disorder", not in "quarter". One that begins
 with * is found anywhere in a word: "*cardi" is in "tachycardia". Hyphens and underscores count as spaces.
