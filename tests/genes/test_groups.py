@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ecgwas.genes import ontologies
-from ecgwas.genes.groups import Grouper
+from ecgwas.genes import ontologies, term_words
+from ecgwas.genes.groups import FUNCTIONS, ROOTS, Grouper
 from ecgwas.genes.ontologies import Ancestry
 from ecgwas.study import Enrichment, Gprofiler, GwasCatalog, Ontologies, StringDb
 
@@ -147,7 +147,9 @@ def test_what_looks_like_heart_or_vessels_and_is_not(name: str) -> None:
         ("synaptic vesicle", "neurological"), ("dendritic cell", "immune"), ("memory T cell", "immune"),
         ("autoimmune diabetes", "immune"), ("LDL cholesterol measurement", "metabolic"), ("hypoglycemia", "metabolic"),
         ("dyslipidemia", "metabolic"), ("meningoencephalitis infection", "immune"), ("zinc ion binding", "other"),
-        ("diabetic cardiomyopathy", "cardiovascular"), ("pulmonary arterial hypertension", "cardiovascular"),
+        ("diabetic cardiomyopathy", "cardiovascular"), ("regulation of protein metabolic process", "other"),
+        ("Metabolism of RNA", "other"), ("metabolite measurement", "metabolic"),
+        ("pulmonary arterial hypertension", "cardiovascular"),
         ("protein binding", "other"), ("axon", "neurological"),
     ],
 )  # fmt: skip
@@ -196,6 +198,15 @@ def test_an_ontology_outweighs_words(ancestry: Ancestry) -> None:
     assert Grouper(words, ancestry).of("HP:0012443", "Abnormality of brain morphology").name == "neurological"
 
 
+def test_the_docs_hold_every_word_and_root() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "genes.md").read_text()
+    lists = (term_words.CARDIOVASCULAR, term_words.CARDIOVASCULAR_EXCEPT, term_words.IMMUNE, term_words.NEUROLOGICAL,
+             term_words.METABOLIC)  # fmt: skip
+    assert [entry for entries in lists for entry in entries if f"`{entry}`" not in page] == []
+    assert [root for roots in ROOTS.values() for root in roots if root not in page] == []
+    assert [name for name in FUNCTIONS if name.replace("guanyl n", "guanyl-n") not in " ".join(page.split())] == []
+
+
 def test_the_user_s_words_are_theirs() -> None:
     mine = Grouper(StringDb(cardiovascular=("hair", ""), cardiovascular_except=("hairy cell",), metabolic=()))
     assert mine.of("X:1", "Hair colour").name == "cardiovascular"
@@ -205,3 +216,20 @@ def test_the_user_s_words_are_theirs() -> None:
     plain = Grouper(GwasCatalog(cardiovascular_except=("QT ",)))
     assert plain.of("QT interval", None).name == "other"
     assert plain.of("heart rate", None).name == "cardiovascular"
+
+
+@pytest.mark.real
+def test_groups_of_real_terms_by_words(shared: Path) -> None:
+    folder = shared / "data" / "networks"
+    rows = [line.split("\t")[:2] for line in (folder / "string_enrichment_v11_process.tsv").read_text().splitlines()[1:]]
+    of_blood = {words for identifier, words in rows if WORDS.of(identifier, words).name == "cardiovascular"}
+    assert of_blood == {"regulation of angiogenesis", "positive regulation of angiogenesis"}
+    assert WORDS.of("GO:0042119", "neutrophil activation").name == "immune"
+    pathways = [line.split("\t")[0] for line in (folder / "KEGG_2016.gmt").read_text().splitlines()]
+    hearts = {name.split(" Homo")[0] for name in pathways if WORDS.of(name, "").name == "cardiovascular"}
+    assert hearts == {
+        "Vascular smooth muscle contraction", "Hypertrophic cardiomyopathy (HCM)", "Viral myocarditis",
+        "Dilated cardiomyopathy",
+        "Adrenergic signaling in cardiomyocytes", "Cardiac muscle contraction",
+        "Arrhythmogenic right ventricular cardiomyopathy (ARVC)",
+    }  # fmt: skip

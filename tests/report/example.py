@@ -387,7 +387,7 @@ def _terms() -> Terms:
     return Terms.of([
         {"category": "Process", "term": f"GO:00{i}", "description": words, "observed": 4, "expected": 0.2, "background": 90,
          "strength": 1.3 - 0.1 * i, "p": 1e-6 * 10**i, "fdr": 1e-4 * 10**i, "kept": i < 2, "cardiovascular": i == 0,
-         "group": "cardiovascular" if i == 0 else "other", "reason": "word: *cardi" if i == 0 else None,
+         "group": "cardiovascular" if i == 0 else "other", "reason": "word: cardi" if i == 0 else None,
          "genes": "SCN5A;NOS1AP;TTN;KCNQ1"}
         for i, words in enumerate(("cardiac conduction", "sodium ion transport", "muscle contraction"))
     ])  # fmt: skip

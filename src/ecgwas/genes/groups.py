@@ -118,7 +118,7 @@ class Grouper:
             kept = patterns.struck_out.sub(" ", words) if patterns.struck_out is not None else words
             for entry, pattern in patterns.sought:
                 if pattern.search(kept):
-                    return Group(group, f"word: {entry.strip()}")
+                    return Group(group, f"word: {entry.strip('* ')}")
         return None
 
     @cached_property

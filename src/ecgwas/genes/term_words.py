@@ -47,7 +47,9 @@ NEUROLOGICAL = (
 """Of the nervous system."""
 
 METABOLIC = (
-    "metabol", "glucose", "glycem", "glycaem", "*glycemi", "*glycaemi", "glycoly", "glycogen", "insulin", "diabet",
+    "metabolite", "metabolic disease", "metabolic disorder", "metabolic syndrome", "metabolism measurement",
+    "abnormality of metabolism", "error of metabolism", "energy metabol", "lipid metabol", "carbohydrate metabol",
+    "vitamin", "glucose", "glycem", "glycaem", "*glycemi", "*glycaemi", "glycoly", "glycogen", "insulin", "diabet",
     "*lipid", "lipoprotein", "chylomicron", "hdl", "ldl", "vldl", "triacylglycerol", "triglyceride", "diacylglycerol",
     "*cholesterol", "cholesteryl", "phosphatidyl", "sphingomyelin", "ceramide", "fatty acid", "obes", "body mass index",
     "adipos", "urate", "uric acid", "creatinine", "amino acid measurement",

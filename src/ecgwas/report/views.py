@@ -309,7 +309,7 @@ def clusters(findings: Findings) -> View | None:
         "colour": ("colour", ""), "cluster": ("cluster", "d"), "size": ("genes", "d"), "name": ("description", ""),
         "named_by": ("named by", ""), "genes": ("which", ""),
     }  # fmt: skip
-    caption = f"{table.height} MCL clusters of the network; {alone.height} hit genes have no edge"
+    caption = f"MCL clusters of the network: {table.height}; hit genes without an edge: {alone.height}"
     # A table that is cut on the page must not lose the genes without an edge.
     rows = [rest, table] if table.height >= MOST_ROWS else [table, rest]
     shown = view("clusters", caption, pl.concat(rows) if alone.height else table, spelling)
