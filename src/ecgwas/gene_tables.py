@@ -43,7 +43,7 @@ class ClusterView(Table):
 
     columns = {
         "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
-        "description": Column(TEXT, "words"), "cardiovascular": Column(FLAG, "description names heart or vessels"),
+        "description": Column(TEXT, "words"), "cardiovascular": Column(FLAG, "its group is cardiovascular"),
         "clusters": Column(WHOLE, "clusters in which it is kept"), "fdr": Column(REAL, "the smallest in any of them"),
     }  # fmt: skip
     open = True
@@ -52,7 +52,7 @@ class ClusterView(Table):
 class TermChoice(Table):
     """The terms within the study's limits that are looked at first: all cardiovascular ones, the strongest others."""
 
-    columns = {"group": Column(TEXT, "cardiovascular | other"), **Terms.columns}
+    columns = {"group": Terms.columns["group"], **Terms.columns}
     open = True
 
 
@@ -83,7 +83,7 @@ class Published(Table):
         "risk_allele": Column(TEXT, "as published"), "effect": Column(TEXT, "beta or odds ratio, as published"),
         "genes": Column(TEXT, "genes the catalog maps the variant to, ; between"), "pubmed_id": Column(TEXT, "publication"),
         "study": Column(TEXT, "catalog accession of the study"), "source_version": Column(TEXT, "file or service version"),
-        "cardiovascular": Column(FLAG, "trait names heart or vessels"),
+        "cardiovascular": Column(FLAG, "trait, or an ontology's that it is mapped to, is of heart or vessels"),
     }  # fmt: skip
 
 

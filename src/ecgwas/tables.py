@@ -267,7 +267,9 @@ class Clusters(Table):
     columns = {
         "gene": Column(TEXT, "gene symbol"), "cluster": Column(WHOLE, "number, largest cluster first"),
         "size": Column(WHOLE, "genes in the cluster"), "degree": Column(WHOLE, "edges of the gene"),
-        "name": Column(TEXT, "of the cluster: its strongest term; null if it has none within the study's limits"),
+        "name": Column(TEXT, "of the cluster: its kept term of smallest FDR, else its genes of most edges; null below 3 genes"),
+        "named_by": Column(TEXT, "where the name comes from: term, with category and FDR | edges"),
+        "colour": Column(TEXT, "of the cluster in pictures, #rrggbb; null of a single gene"),
     }  # fmt: skip
 
 
@@ -289,7 +291,9 @@ class Terms(Table):
         "expected": Column(REAL, "hit genes expected by chance"), "background": Column(WHOLE, "background genes in the term"),
         "strength": Column(REAL, "log10(observed / expected)"), "p": Column(REAL, "hypergeometric upper tail"),
         "fdr": Column(REAL, "Benjamini-Hochberg within the category"), "kept": Column(FLAG, "within the study's limits"),
-        "cardiovascular": Column(FLAG, "description names heart or vessels"), "genes": Column(TEXT, "hit genes, ; between"),
+        "group": Column(TEXT, "cardiovascular | immune | neurological | metabolic | other"),
+        "reason": Column(TEXT, "why it is of the group: ancestry in an ontology, a word, the source study; null of other"),
+        "cardiovascular": Column(FLAG, "its group is cardiovascular"), "genes": Column(TEXT, "hit genes, ; between"),
     }  # fmt: skip
     open = True
 

@@ -11,7 +11,8 @@ from ecgwas.tables import Clusters, Edges
 
 def test_a_network_of_three_genes() -> None:
     clusters = Clusters.of([
-        {"gene": gene, "cluster": cluster, "size": size, "degree": degree, "name": name}
+        {"gene": gene, "cluster": cluster, "size": size, "degree": degree, "name": name, "named_by": None,
+         "colour": None}
         for gene, cluster, size, degree, name in [("B", 1, 2, 2, "heart"), ("A", 1, 2, 1, "heart"), ("C", 2, 1, 1, None)]
     ])  # fmt: skip
     edges = Edges.of([

@@ -53,20 +53,6 @@ def test_rates_are_those_of_statsmodels() -> None:
     np.testing.assert_allclose(enrichment.benjamini_hochberg(p), multipletests(p, method="fdr_bh")[1])
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("Abnormal heart morphology", True),
-        ("cardiac septum", True),
-        ("descartes", False),
-        ("long QT", True),
-        ("axon", False),
-    ],
-)
-def test_cardiovascular_by_the_beginning_of_a_word(words: str, expected: bool) -> None:
-    assert enrichment.is_cardiovascular(words, Enrichment(terms=Path("x")).cardiovascular) is expected
-
-
 def test_terms_of_string_are_tested_by_category(tmp_path: Path) -> None:
     info = tmp_path / "info.txt"
     info.write_text("#string_protein_id\tpreferred_name\tprotein_size\tannotation\n9606.P1\tA\t1\t\n9606.P2\tB\t1\t\n")

@@ -93,6 +93,7 @@ BODIES = {
         b"HP:1\tAll\t1\tKCNQ1\tD1\nHP:2\tLong QT\t1\tKCNQ1\tD2\n"
     ),
     "go-basic.obo": OBO.encode(),
+    **{f"{name}.obo": OBO.encode() for name in ("hp", "mondo", "bto", "efo")},
     "goa_human.gaf.gz": gzip.compress(GAF.encode()),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ecgwas.gene_tables import ClusterTerms
@@ -52,19 +53,35 @@ def test_leads_are_those_of_a_loop() -> None:
     ]  # fmt: skip
 
 
-def test_all_terms_of_the_heart_and_the_strongest_others_of_each_category() -> None:
-    rows = [("X", "heart 1", 3e-3, True, True), ("X", "heart 2", 1e-3, True, True), ("X", "axon", 1e-5, True, False),
-            ("X", "hair", 1e-4, True, False), ("Y", "skin", 1e-3, True, False), ("Y", "lost", 0.5, False, True)]  # fmt: skip
-    terms = Terms.of([
-        {"category": category, "term": name, "description": name, "observed": 3, "expected": 1.0, "background": 9,
-         "strength": 0.5, "p": fdr / 10, "fdr": fdr, "kept": kept, "cardiovascular": of_heart, "genes": "A"}
-        for category, name, fdr, kept, of_heart in rows
-    ])  # fmt: skip
-    chosen = summaries.term_choice(terms, 1).frame.select("group", "category", "term").rows()
+def test_all_terms_of_the_heart_and_the_others_of_largest_strength_of_each_category() -> None:
+    rows = [("X", "heart 1", 3e-3, 0.3, True, "cardiovascular"), ("X", "heart 2", 1e-3, 0.5, True, "cardiovascular"),
+            ("X", "axon", 1e-9, 0.4, True, "neurological"), ("X", "hair", 9e-3, 0.8, True, "other"),
+            ("X", "nail", 8e-3, 0.7, True, "other"), ("Y", "skin", 1e-3, 0.3, True, "other"),
+            ("Y", "heart 3", 0.5, 0.9, False, "cardiovascular")]  # fmt: skip
+    terms = terms_of(rows)
+    chosen = summaries.term_choice(terms, 2).frame.select("group", "category", "term").rows()
     assert chosen == [
-        ("cardiovascular", "X", "heart 2"), ("cardiovascular", "X", "heart 1"), ("other", "X", "axon"), ("other", "Y", "skin"),
+        ("cardiovascular", "X", "heart 2"), ("cardiovascular", "X", "heart 1"), ("other", "X", "hair"), ("other", "X", "nail"),
+        ("other", "Y", "skin"),
     ]  # fmt: skip
-    assert summaries.term_choice(terms, 0).frame.height == 2
+    assert summaries.term_choice(terms, 0).frame["term"].to_list() == ["heart 2", "heart 1"]
+
+
+def test_thirty_terms_beyond_the_option_are_chosen_by_strength() -> None:
+    """The strongest ten have the largest FDR of all."""
+    rows = [("X", f"term {k}", 1e-3 * (k + 1) / 30, 0.30 + 0.02 * k, True, "other") for k in range(30)]
+    chosen = summaries.term_choice(terms_of(rows), 10).frame
+    assert chosen["term"].to_list() == [f"term {k}" for k in range(29, 19, -1)]
+    assert chosen["strength"].min() > 0.69
+
+
+def terms_of(rows: Sequence[tuple[str, str, float, float, bool, str]]) -> Terms:
+    return Terms.of([
+        {"category": category, "term": name, "description": name, "observed": 3, "expected": 1.0, "background": 9,
+         "strength": strength, "p": fdr / 10, "fdr": fdr, "kept": kept, "group": group, "reason": None,
+         "cardiovascular": group == "cardiovascular", "genes": "A"}
+        for category, name, fdr, strength, kept, group in rows
+    ])  # fmt: skip
 
 
 def test_terms_beside_the_clusters_that_share_them() -> None:
@@ -73,6 +90,7 @@ def test_terms_beside_the_clusters_that_share_them() -> None:
     found = ClusterTerms.of([
         {"cluster": cluster, "size": 4, "category": "X", "term": name, "description": name, "observed": 3, "expected": 1.0,
          "background": 9, "strength": strength, "p": fdr / 10, "fdr": fdr, "kept": kept, "cardiovascular": name == "heart",
+         "group": "other", "reason": None,
          "genes": "A"}
         for cluster, name, fdr, strength, kept in rows
     ])  # fmt: skip

@@ -36,6 +36,7 @@ from ecgwas.report import (
     Traversal,
     genotype_beats,
 )
+from ecgwas.report.drawing import SERIES
 from ecgwas.signals import LEADS, Rows
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
@@ -375,7 +376,10 @@ def _edges() -> Edges:
 
 def _clusters() -> Clusters:
     cluster = [1, 1, 1, 2, 1, 4, 3, 3, 2, 2]
-    return Clusters.of([{"gene": gene, "cluster": c, "size": cluster.count(c), "degree": 2, "name": None}
+    return Clusters.of([{"gene": gene, "cluster": c, "size": cluster.count(c), "degree": 2 if c != 4 else 0,
+                         "name": "cardiac conduction" if c == 1 else None,
+                         "named_by": "term of Process, FDR 0.0001" if c == 1 else None,
+                         "colour": SERIES[c - 1] if cluster.count(c) > 1 else None}
                         for gene, c in zip(NETWORK, cluster, strict=True)])  # fmt: skip
 
 
@@ -383,6 +387,7 @@ def _terms() -> Terms:
     return Terms.of([
         {"category": "Process", "term": f"GO:00{i}", "description": words, "observed": 4, "expected": 0.2, "background": 90,
          "strength": 1.3 - 0.1 * i, "p": 1e-6 * 10**i, "fdr": 1e-4 * 10**i, "kept": i < 2, "cardiovascular": i == 0,
+         "group": "cardiovascular" if i == 0 else "other", "reason": "word: cardi" if i == 0 else None,
          "genes": "SCN5A;NOS1AP;TTN;KCNQ1"}
         for i, words in enumerate(("cardiac conduction", "sodium ion transport", "muscle contraction"))
     ])  # fmt: skip

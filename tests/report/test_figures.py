@@ -16,7 +16,7 @@ from ecgwas.report import Findings, Kept
 from ecgwas.report import drawing as d
 from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.figures.sieve import Sieve, genome_of, sift
-from ecgwas.tables import Associations, Edges, Genes, Loci, Terms
+from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms
 from tests.report.example import NETWORK, make_findings, rows_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -207,6 +207,43 @@ def test_network_draws_every_gene_once_inside_the_picture(findings: Findings) ->
 
 def test_network_without_edges_is_no_picture(findings: Findings) -> None:
     assert network.network(replace(findings, edges=Edges.empty())) is None
+    assert network.clusters(replace(findings, edges=Edges.empty(), clusters=Clusters.empty()), 9) == {}
+
+
+def test_a_cluster_is_drawn_alone_with_its_own_genes_and_edges_only(findings: Findings) -> None:
+    drawn = network.clusters(findings, 12)
+    members = findings.clusters.frame.group_by("cluster").agg("gene", pl.len())
+    expected = {f"cluster_{number}": set(genes) for number, genes, size in members.iter_rows() if size >= 3}
+    assert set(drawn) == set(expected) == {"cluster_1", "cluster_2"}
+    for name, figure in drawn.items():
+        root = etree.fromstring(figure.svg.encode())
+        linked = {circle.get("data-gene") for circle in root.iter(f"{SVG}circle")}
+        pairs = {path.get("data-edge") for path in root.iter(f"{SVG}path")} - {None}
+        table = pl.read_csv(figure.csv.encode())
+        assert linked == expected[name] >= {*table["gene_a"], *table["gene_b"]}
+        assert pairs == {f"{a} {b}" for a, b in table.select("gene_a", "gene_b").iter_rows()}
+        assert set(table["cluster"]) == {int(name.removeprefix("cluster_"))}
+        assert len({circle.get("fill") for circle in root.iter(f"{SVG}circle")}) == 1
+    assert drawn["cluster_1"].title == "Cluster 1: cardiac conduction"
+    assert set(network.clusters(findings, 1)) == {"cluster_1"}
+    assert network.clusters(findings, 0) == {}
+
+
+def test_a_cluster_of_the_service_without_an_edge_here_is_points(findings: Findings) -> None:
+    (figure,) = network.clusters(replace(findings, edges=Edges.empty()), 1).values()
+    root = etree.fromstring(figure.svg.encode())
+    assert len(list(root.iter(f"{SVG}circle"))) == findings.clusters.frame.filter(pl.col("cluster") == 1).height
+    assert "0 edges" in figure.caption
+
+
+def test_genes_have_the_colour_of_their_cluster_in_the_table(findings: Findings) -> None:
+    figure = network.network(findings)
+    assert figure is not None
+    colours = dict(findings.clusters.frame.select("gene", "colour").iter_rows())
+    circles = list(etree.fromstring(figure.svg.encode()).iter(f"{SVG}circle"))
+    assert {circle.get("data-gene"): circle.get("fill") for circle in circles} == {
+        gene: colour for gene, colour in colours.items() if colour is not None
+    }  # fmt: skip
 
 
 def test_a_representation_of_strips_is_drawn_on_the_strip(findings: Findings) -> None:
@@ -341,8 +378,24 @@ def test_terms_within_the_limits_are_dots_with_their_genes(findings: Findings) -
     titles = [title.text or "" for title in root.iter(f"{SVG}title")]
     assert sum(title.startswith("GO:") for title in titles) == 2
     assert "2 of 3 terms are within the study's limits" in figure.caption
-    assert "♥ cardiac conduction" in [element.text for element in root.iter(f"{SVG}text")]
+    words = [element.text for element in root.iter(f"{SVG}text")]
+    assert {"♥ cardiac conduction", "cardiovascular"} <= set(words)
     assert terms.enrichment(replace(findings, terms=Terms.empty())) is None
+
+
+def test_the_strongest_terms_are_dots_whatever_their_fdr(findings: Findings) -> None:
+    first = findings.terms.frame.row(1, named=True)
+    rows = [
+        first | {"term": f"GO:{k}", "description": f"term {k}", "strength": 0.3 + 0.01 * k, "fdr": 1e-4 * (k + 1)}
+        for k in range(40)
+    ]
+    weak = first | {"term": "GO:99", "description": "weak heart", "strength": 0.21, "fdr": 9e-3, "cardiovascular": True}
+    figure = terms.enrichment(replace(findings, terms=Terms.of([*rows, weak])))
+    assert figure is not None
+    shown = pl.read_csv(figure.csv.encode())["description"].to_list()
+    assert shown == [*(f"term {k}" for k in range(39, 15, -1)), "weak heart"]
+    assert "41 of 41 terms" in figure.caption
+    assert "25 are drawn" in figure.caption
 
 
 def test_genes_with_like_hits_stand_together() -> None:

@@ -11,6 +11,7 @@ import pytest
 from lxml import etree, html
 
 from ecgwas.report import Findings, Page, render
+from ecgwas.report.drawing import SERIES
 from ecgwas.study import ReportOptions
 from ecgwas.tables import Loci, People, Recordings
 from tests.report.example import make_empty_findings, make_findings
@@ -215,6 +216,27 @@ def test_page_stays_small(page: Page) -> None:
 def rows_of(page: Page, table: str) -> list[list[str]]:
     rows = html.document_fromstring(page.html).xpath(f"//table[@id='table-{table}']/tbody/tr")
     return [[cell.text_content() for cell in row] for row in rows]
+
+
+def test_clusters_have_colour_number_count_description_and_genes(page: Page, findings: Findings) -> None:
+    rows = rows_of(page, "clusters")
+    members = findings.clusters.frame.filter(pl.col("degree") > 0).sort("cluster", "gene").group_by("cluster").agg("gene")
+    expected = {str(number): ", ".join(genes) for number, genes in members.iter_rows()}
+    assert {row[1]: row[5] for row in rows[:-1]} == expected
+    assert [int(row[2]) for row in rows[:-1]] == [len(expected[row[1]].split(", ")) for row in rows[:-1]]
+    assert rows[0][0].strip() == SERIES[0]
+    assert rows[0][3:5] == ["cardiac conduction", "term of Process, FDR 0.0001"]
+    alone = findings.clusters.frame.filter(degree=0)["gene"].sort().to_list()
+    assert rows[-1][1:] == ["–", str(len(alone)), "hit genes without an edge", "–", ", ".join(alone)]
+    table = html.document_fromstring(page.html).xpath("//table[@id='table-clusters']")[0]
+    assert table.xpath(".//svg/rect/@fill") == [row[0].strip() for row in rows if row[0].strip() != "–"]
+    assert {"cluster_1", "cluster_2"} <= set(page.figures)
+    assert "figure-cluster_1" in page.html
+
+
+def test_terms_have_their_group_and_the_reason(page: Page) -> None:
+    heart = next(row for row in rows_of(page, "enrichment") if "cardiac conduction" in row)
+    assert heart[-3:-1] == ["cardiovascular", "word: cardi"]
 
 
 def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, findings: Findings) -> None:

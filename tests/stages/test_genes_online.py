@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from ecgwas import stages
-from ecgwas.errors import ServiceError
+from ecgwas.errors import Caution, ServiceError
+from ecgwas.stages import genes as genes_stage
 from ecgwas.study import Study
 from tests.cohorts import contents, make_cohort
 from tests.genes import test_gprofiler, test_gwas_catalog, test_haploreg, test_open_targets, test_string_db
@@ -63,6 +64,21 @@ def study_at(path: Path, server: Server, *, offline: bool) -> Study:
     text = path.read_text().split("\noffline:")[0]
     path.write_text(text + SOURCES.format(address=server.address, offline=str(offline).lower()))
     return Study.read_file(path)
+
+
+def test_check_warns_of_services_that_will_not_answer_and_files_of_lists_count(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    (tmp_path / "hp.obo").write_text("[Term]\nid: HP:0001626\nname: Abnormality of the cardiovascular system\n")
+    head = "name: s\npreset: published\noffline: true\nread: {recordings: ecg}\ntraits: {covariates: c.tsv}\n"
+    path.write_text(head + "scan: {genotypes: g}\n")
+    facts = genes_stage.STAGE.check(Study.read_file(path))
+    warnings = [str(fact) for fact in facts if isinstance(fact, Caution)]
+    assert [warning.split()[0] for warning in warnings] == ["haploreg", "gprofiler", "string_db"]
+    assert all("the study is offline" in warning and "will be skipped" in warning for warning in warnings)
+    path.write_text(head + "scan: {genotypes: g}\ngenes: [{kind: haploreg}, {kind: ontologies, files: [hp.obo]}]\n")
+    study = Study.read_file(path)
+    assert list(genes_stage.STAGE.files(study, "all")) == [tmp_path / "hp.obo"]
+    assert "1 terms of the ontology hp.obo" in genes_stage.STAGE.check(study)
 
 
 @pytest.mark.slow

@@ -27,7 +27,10 @@ FULL: dict[str, Any] = {
     "traits": {"covariates": "c.tsv"}, "scan": {"kind": "matrix", "genotypes": "g"},
 }  # fmt: skip
 
-REQUIRED = {"file": "f", "links": "f", "terms": "f", "name": "a", "genotypes": "g", "recordings": "ecg", "covariates": "c.tsv"}
+REQUIRED: dict[str, Any] = {
+    "file": "f", "files": ["f"], "links": "f", "terms": "f", "name": "a", "genotypes": "g", "recordings": "ecg",
+    "covariates": "c.tsv",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@
     connect(options, genes, get) -> Network               string_files, string_db
     enrich(options, genes, get) -> Enriched               enrichment, string_db, gprofiler
     look_up(options, variants, loci, get) -> Published    gwas_catalog
+    read(options) -> Ancestry                             ontologies, by which terms are grouped
 
 Sources run in this order whatever their order in the study file; those of files alone take no `get`. `get` is the only way
 to the internet (ecgwas.genes.web); a test hands in a function over a dict. The genes of all mapping sources together are the
-hit genes: the network, the clusters and the terms are theirs.
+hit genes: the network, the clusters and the terms are theirs. A service that gives no answer ends the run, or is skipped with a
+warning among the notes (`if_unreachable`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.errors import first_few
+from ecgwas.errors import ServiceError, first_few
 from ecgwas.gene_tables import (
     ClusterTerms,
     ClusterView,
@@ -39,8 +41,10 @@ from ecgwas.genes import (
     gwas_catalog,
     haploreg,
     matched,
+    ontologies,
     open_targets,
     regions,
+    services,
     string_db,
     string_files,
     summaries,
@@ -49,6 +53,7 @@ from ecgwas.genes import (
 from ecgwas.genes.checking import check
 from ecgwas.genes.contract import Build, Get, Variants
 from ecgwas.genes.networks import Network
+from ecgwas.genes.services import foreseen
 from ecgwas.study import (
     Enrichment,
     EnsemblVep,
@@ -56,6 +61,7 @@ from ecgwas.study import (
     Gprofiler,
     GwasCatalog,
     Haploreg,
+    Ontologies,
     OpenTargets,
     Regions,
     StringDb,
@@ -63,7 +69,7 @@ from ecgwas.study import (
 )
 from ecgwas.tables import VARIANT_KEY, Associations, Clusters, Edges, Genes, Loci, Terms
 
-__all__ = ["GeneTables", "Get", "check", "run"]
+__all__ = ["GeneTables", "Get", "check", "foreseen", "run"]
 
 MAPPING: dict[type, Callable[[Any, Variants, Loci, Get], Genes]] = {
     Regions: lambda options, variants, loci, _: regions.annotate(options, variants, loci),
@@ -114,21 +120,23 @@ def run(
     genes, notes = _mapped(sources, variants, loci, get)
     symbols = sorted(set(genes.frame["gene"].drop_nulls()))
     network = _network(sources, symbols, get, seed)
-    enriched = [(source, terms.enrich(source, symbols, get)) for source in sources if isinstance(source, terms.TermSource)]
-    clusters, cluster_terms = terms.of_clusters(sources, network.clusters, get)
-    looked_up = [_looked_up(source, variants, loci, get) for source in sources if isinstance(source, GwasCatalog)]
+    above = _ancestry(sources)
+    enriched = [(source, _enriched(source, symbols, get, above)) for source in sources if isinstance(source, terms.TermSource)]
+    named = terms.of_clusters(sources, network.clusters, get, above)
+    looked_up = [_looked_up(source, variants, loci, get, above) for source in sources if isinstance(source, GwasCatalog)]
     published = Published(pl.concat([Published.empty().frame, *(found.frame for found, _ in looked_up)]))
     chosen = [summaries.term_choice(found.terms, source.strongest_others).frame for source, found in enriched]
-    notes += [*network.notes, *(note for _, found in enriched for note in found.notes), *(note for _, note in looked_up)]
+    notes += [*network.notes, *(note for _, found in enriched for note in found.notes), *named.notes]
+    notes += [note for _, note in looked_up]
     return GeneTables(
         genes=genes,
-        clusters=clusters,
+        clusters=named.clusters,
         edges=network.edges,
         terms=Terms(_together(Terms.empty().frame, [found.terms.frame for _, found in enriched])),
         gene_counts=summaries.gene_counts(genes, hits),
         gene_leads=summaries.gene_leads(genes, hits),
-        cluster_terms=cluster_terms,
-        cluster_view=summaries.cluster_view(cluster_terms),
+        cluster_terms=named.terms,
+        cluster_view=summaries.cluster_view(named.terms),
         term_choice=TermChoice(_together(TermChoice.empty().frame, chosen)),
         network_tests=network.tests,
         published=published,
@@ -168,7 +176,11 @@ def _mapped(sources: Sequence[GeneSource], variants: Variants, loci: Loci, get: 
         if reason is not None:
             notes.append(f"{source.kind} was not asked for genes: {reason}")
             continue
-        genes = annotate(source, variants, loci, get)
+        try:
+            genes = annotate(source, variants, loci, get)
+        except ServiceError as error:
+            notes.append(services.skipped(source, error, "genes"))
+            continue
         frames.append(genes.frame)
         notes.append(_about(genes))
     return Genes(pl.concat(frames)), notes
@@ -201,16 +213,40 @@ def _network(sources: Sequence[GeneSource], symbols: Sequence[str], get: Get, se
         if isinstance(source, StringFiles):
             return string_files.connect(source, symbols, seed=seed)
         if isinstance(source, StringDb) and symbols:
-            return string_db.connect(source, symbols, get)
-    return Network(Clusters.empty(), Edges.empty(), NetworkTests.empty(), Unplaced.empty(), ())
+            try:
+                return string_db.connect(source, symbols, get)
+            except ServiceError as error:
+                return _no_network(services.skipped(source, error, "network and clusters"))
+    return _no_network()
 
 
-def _looked_up(source: GwasCatalog, variants: Variants, loci: Loci, get: Get) -> tuple[Published, str]:
+def _no_network(*notes: str) -> Network:
+    return Network(Clusters.empty(), Edges.empty(), NetworkTests.empty(), Unplaced.empty(), notes)
+
+
+def _ancestry(sources: Sequence[GeneSource]) -> ontologies.Ancestry:
+    named = next((source for source in sources if isinstance(source, Ontologies)), None)
+    return ontologies.NOTHING if named is None else ontologies.read(named)
+
+
+def _enriched(source: terms.TermSource, symbols: Sequence[str], get: Get, above: ontologies.Ancestry) -> enrichment.Enriched:
+    try:
+        return terms.enrich(source, symbols, get, above)
+    except ServiceError as error:
+        return enrichment.Enriched(Terms.empty(), (services.skipped(source, error, "terms"),))
+
+
+def _looked_up(
+    source: GwasCatalog, variants: Variants, loci: Loci, get: Get, above: ontologies.Ancestry
+) -> tuple[Published, str]:
     """What the catalog holds, and a word on it."""
     reason = _not_asked(source, variants.frame.height) if source.file is None else None
     if reason is not None:
         return Published.empty(), f"the GWAS Catalog was not asked: {reason}; name its bulk file under `file`"
-    found = gwas_catalog.look_up(source, variants, loci, get)
+    try:
+        found = gwas_catalog.look_up(source, variants, loci, get, above)
+    except ServiceError as error:
+        return Published.empty(), services.skipped(source, error, "published associations")
     note = f"GWAS Catalog: {len(found)} associations of {found.frame.select(VARIANT_KEY).n_unique()} hit variants"
     skipped = gwas_catalog.not_looked_up(source, variants)
     if skipped:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ecgwas import gene_symbols
-from ecgwas.errors import InputError, StudyError
-from ecgwas.genes import builds, enrichment, gwas_catalog, regions, string_files
+from ecgwas.errors import Caution, InputError, StudyError
+from ecgwas.genes import builds, enrichment, groups, gwas_catalog, ontologies, regions, string_files
 from ecgwas.genes.contract import Build
 from ecgwas.study import (
     Enrichment,
@@ -16,6 +16,7 @@ from ecgwas.study import (
     Gprofiler,
     GwasCatalog,
     Haploreg,
+    Ontologies,
     OpenTargets,
     Regions,
     Service,
@@ -34,6 +35,8 @@ def check(sources: Sequence[GeneSource], build: Build | None = None, *, offline:
     """
     facts = [fact for source in sources for fact in _checked(source, build, offline)]
     networks = sum(isinstance(source, NETWORKS) for source in sources)
+    if sum(isinstance(source, Ontologies) for source in sources) > 1:
+        raise StudyError("`genes` names `kind: ontologies` more than once", fix="list all files under `files` of one entry")
     if networks > 1:
         raise StudyError(f"{networks} networks are named under `genes`", fix="keep one source: string_files or string_db")
     if sources and not any(isinstance(source, MAPS) for source in sources):
@@ -54,9 +57,23 @@ def _checked(source: GeneSource, build: Build | None, offline: bool) -> list[str
     if isinstance(source, GwasCatalog) and source.file is not None:
         gwas_catalog.check(source.file)
         return [f"published associations in {source.file.name}"]
+    if isinstance(source, Ontologies):
+        return _check_ontologies(source)
     assert isinstance(source, Service)
     where = "answers from results/cache alone" if offline else f"asks {source.address}"
     return [f"{source.kind}: {where}"]
+
+
+def _check_ontologies(source: Ontologies) -> list[str]:
+    facts: list[str] = []
+    roots = {root for group in groups.ROOTS.values() for pair in group.items() for root in pair}
+    for path in source.files:
+        concepts = ontologies.read_concepts(path)
+        known = {name for concept in concepts.values() for name in (concept.identifier, concept.name.lower())}
+        if roots.isdisjoint(known):
+            facts.append(Caution(f"{path.name} groups no term: none of the terms below which the groups lie is in it"))
+        facts.append(f"{len(concepts)} terms of the ontology {path.name}")
+    return facts
 
 
 def _check_regions(source: Regions, build: Build | None) -> list[str]:

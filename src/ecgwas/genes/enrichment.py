@@ -9,7 +9,6 @@ of it do not count. Long genes are hit more often by chance, and terms of long g
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +18,8 @@ from scipy import stats
 
 from ecgwas.errors import InputError
 from ecgwas.genes.files import read_lines
+from ecgwas.genes.groups import Grouper
+from ecgwas.genes.ontologies import NOTHING, Ancestry
 from ecgwas.genes.string_files import read_info
 from ecgwas.study import Enrichment
 from ecgwas.tables import Terms
@@ -44,12 +45,12 @@ class Enriched:
     notes: tuple[str, ...]
 
 
-def enrich(options: Enrichment, genes: Sequence[str]) -> Enriched:
+def enrich(options: Enrichment, genes: Sequence[str], ancestry: Ancestry = NOTHING) -> Enriched:
     """Every term of the file that holds a hit gene, by category and p: `over` with the file's terms."""
-    return over(options, list(read(options)), genes)
+    return over(options, list(read(options)), genes, Grouper(options, ancestry))
 
 
-def over(options: Enrichment, terms: Sequence[Term], genes: Sequence[str]) -> Enriched:
+def over(options: Enrichment, terms: Sequence[Term], genes: Sequence[str], grouper: Grouper) -> Enriched:
     """Every term that holds one of the genes, by category and p.
 
     expected = hits x term / background; strength = log10(observed / expected); p = P(X >= observed), hypergeometric; FDR by
@@ -63,18 +64,24 @@ def over(options: Enrichment, terms: Sequence[Term], genes: Sequence[str]) -> En
         notes.append(f"in no term: {', '.join(outside)}")
     rows = []
     for category in sorted({term.category for term in terms}):
-        rows += _tested(options, [term for term in terms if term.category == category], hits, len(background))
+        rows += _tested(grouper, [term for term in terms if term.category == category], hits, len(background), options)
     return Enriched(Terms.of(rows), tuple(notes))
 
 
-def _tested(options: Enrichment, terms: Sequence[Term], hits: set[str], background: int) -> list[dict[str, object]]:
+def _tested(
+    grouper: Grouper, terms: Sequence[Term], hits: set[str], background: int, options: Enrichment
+) -> list[dict[str, object]]:
     observed = np.array([len(term.genes & hits) for term in terms], dtype=np.int64)
     sizes = np.array([len(term.genes) for term in terms], dtype=np.int64)
     p = stats.hypergeom.sf(observed - 1, background, sizes, len(hits))
     fdr = benjamini_hochberg(p)
     expected = sizes * (len(hits) / background)
     order = sorted(np.flatnonzero(observed).tolist(), key=lambda k: (p[k], terms[k].identifier))
-    return [_row(options, terms[k], hits, observed[k], expected[k], p[k], fdr[k]) for k in order]
+    return [
+        _row(options, terms[k], hits, observed[k], expected[k], p[k], fdr[k])
+        | grouper.columns(terms[k].identifier, terms[k].description)
+        for k in order
+    ]
 
 
 def _row(
@@ -85,7 +92,6 @@ def _row(
         "category": term.category, "term": term.identifier, "description": term.description, "observed": int(observed),
         "expected": float(expected), "background": len(term.genes), "strength": strength, "p": float(p), "fdr": float(fdr),
         "kept": bool(fdr < options.max_fdr and strength > options.min_strength),
-        "cardiovascular": is_cardiovascular(f"{term.identifier} {term.description}", options.cardiovascular),
         "genes": ";".join(sorted(term.genes & hits)),
     }  # fmt: skip
 
@@ -96,11 +102,6 @@ def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
         return p
     rates: NDArray[np.float64] = stats.false_discovery_control(p, method="bh")
     return rates
-
-
-def is_cardiovascular(words: str, stems: Sequence[str]) -> bool:
-    """True if a word of the text begins with one of the stems."""
-    return any(re.search(rf"\b{re.escape(stem)}", words, re.IGNORECASE) for stem in stems)
 
 
 def read(options: Enrichment) -> Iterator[Term]:

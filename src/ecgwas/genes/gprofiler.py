@@ -17,8 +17,10 @@ from scipy import stats
 
 from ecgwas.genes import mapping
 from ecgwas.genes.contract import Build, Get, Part, Question, Variant, Variants, Whole, batches, belongs, of_kind
-from ecgwas.genes.enrichment import Enriched, is_cardiovascular
+from ecgwas.genes.enrichment import Enriched
+from ecgwas.genes.groups import Grouper
 from ecgwas.genes.mapping import Found
+from ecgwas.genes.ontologies import NOTHING, Ancestry
 from ecgwas.study import Gprofiler
 from ecgwas.tables import Genes, Loci, Terms
 
@@ -133,7 +135,7 @@ def _once(found: Sequence[Found]) -> list[Found]:
     return list({gene.gene: gene for gene in found}.values())
 
 
-def enrich(options: Gprofiler, genes: Sequence[str], get: Get) -> Enriched:
+def enrich(options: Gprofiler, genes: Sequence[str], get: Get, ancestry: Ancestry = NOTHING) -> Enriched:
     """Terms of the collections that the option `sources` names, every one that holds a hit gene.
 
     fdr is the service's (Benjamini-Hochberg over the terms of a collection); p the upper tail of the hypergeometric
@@ -150,7 +152,9 @@ def enrich(options: Gprofiler, genes: Sequence[str], get: Get) -> Enriched:
     profile: Profile = get(Question(f"{options.address}/api/gost/profile/", json=body), of_kind(Profile)).value
     understood = profile.meta.genes_metadata
     query = next(iter(understood.query.values()))
-    rows = [_term(options, term, query) for term in profile.result if term.intersection_size > 0]
+    held = [term for term in profile.result if term.intersection_size > 0]
+    grouper = Grouper(options, ancestry)
+    rows = [_term(options, term, query) | grouper.columns(term.native, term.name) for term in held]
     rows.sort(key=lambda row: (row["category"], row["p"], row["term"]))
     notes = [f"{version(options, get)}: {len(rows)} terms of {', '.join(options.sources)} hold a hit gene"]
     if understood.failed:
@@ -167,7 +171,6 @@ def _term(options: Gprofiler, term: Term, query: Query) -> dict[str, Any]:
         "expected": expected, "background": size, "strength": strength, "fdr": term.p_value,
         "p": float(stats.hypergeom.sf(observed - 1, domain, size, hits)),
         "kept": term.p_value < options.max_fdr and strength > options.min_strength,
-        "cardiovascular": is_cardiovascular(f"{term.native} {term.name}", options.cardiovascular),
         "genes": ";".join(_shared(term, query)),
     }  # fmt: skip
 

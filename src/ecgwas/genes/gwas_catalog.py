@@ -22,9 +22,10 @@ from ecgwas.errors import InputError
 from ecgwas.gene_tables import Published
 from ecgwas.genes.contract import RS_NUMBER as RS
 from ecgwas.genes.contract import Get, Part, Question, Variant, Variants, Whole, belongs, chromosome, of_kind
-from ecgwas.genes.enrichment import is_cardiovascular
 from ecgwas.genes.files import read_lines, version_of
+from ecgwas.genes.groups import CARDIOVASCULAR, Grouper
 from ecgwas.genes.mapping import locus_of
+from ecgwas.genes.ontologies import NOTHING, Ancestry
 from ecgwas.study import GwasCatalog
 from ecgwas.tables import Loci
 
@@ -78,15 +79,16 @@ class Page(Part):
     embedded: Embedded | None = Field(None, alias="_embedded")
 
 
-def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get) -> Published:
+def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get, ancestry: Ancestry = NOTHING) -> Published:
     """Every association of the catalog with a hit variant, by variant, strongest first."""
     found = _from_file(options.file, variants) if options.file is not None else _from_service(options, variants, get)
     order = {variant: k for k, variant in enumerate(variants.rows())}
     rows = sorted(found, key=lambda row: (order[row["hit"]], -(row["neglog10p"] or 0.0), row["trait"], row["study"] or ""))
+    grouper = Grouper(options, ancestry)
     places = {variant: locus_of(loci, variant.chrom, variant.pos) for variant in order}
     tagged = [
         {name: value for name, value in row.items() if name != "hit"}
-        | {"locus": places[row["hit"]], "cardiovascular": is_cardiovascular(_words(row), options.cardiovascular)}
+        | {"locus": places[row["hit"]], "cardiovascular": _is_cardiovascular(row, grouper)}
         | row["hit"].row
         for row in rows
     ]
@@ -100,8 +102,10 @@ def not_looked_up(options: GwasCatalog, variants: Variants) -> frozenset[Variant
     return frozenset() if variants.build == "hg38" else variants.sharing(chromosome=True)
 
 
-def _words(row: Row) -> str:
-    return f"{row['trait']} {row['efo_trait'] or ''}"
+def _is_cardiovascular(row: Row, grouper: Grouper) -> bool:
+    """Whether the trait, or one of the ontology's that it is mapped to, is of heart or vessels."""
+    traits = [row["trait"], *re.split("[;,]", row["efo_trait"] or "")]
+    return any(grouper.of(trait.strip(), None).name == CARDIOVASCULAR for trait in traits)
 
 
 def check(path: Path) -> None:

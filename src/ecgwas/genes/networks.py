@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,10 @@ from ecgwas.tables import VARIANT_KEY, Clusters, Edges
 
 HAIRBALL = 0.75
 """A largest cluster with this share of the genes says that the clusters mean little."""
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9")
+"""Okabe and Ito's, told apart with any colour vision; further clusters are told apart by their numbers."""
+GOLDEN = 0.6180339887
 
 Scores = Mapping[tuple[str, str], float]
 
@@ -78,13 +83,24 @@ def _clusters(groups: Sequence[Sequence[str]], scores: Scores) -> Clusters:
     for pair in scores:
         for gene in pair:
             degree[gene] = degree.get(gene, 0) + 1
+    blank = {"name": None, "named_by": None}
     return Clusters.of(
         [
-            {"gene": gene, "cluster": number, "size": len(group), "degree": degree.get(gene, 0), "name": None}
+            {"gene": gene, "cluster": number, "size": len(group), "degree": degree.get(gene, 0), "colour": colour, **blank}
             for number, group in enumerate(groups, start=1)
+            for colour in [colour_of(number) if len(group) > 1 else None]
             for gene in group
         ]
     )
+
+
+def colour_of(cluster: int) -> str:
+    """#rrggbb of a cluster: the first few by COLOURS, those after them by turns of the golden angle around the hues."""
+    if cluster <= len(COLOURS):
+        return COLOURS[cluster - 1]
+    hue = (cluster * GOLDEN) % 1.0
+    lightness = (0.38, 0.52)[cluster % 2]
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hls_to_rgb(hue, lightness, 0.6))
 
 
 def _edges(scores: Scores, cluster_of: Mapping[str, int]) -> Edges:

@@ -47,6 +47,11 @@ def _string(kind: str, holds: str, meaning: str) -> Reference:
     return Reference(name, f"{STRING}/{kind}.v12.0/{name}", holds, meaning, "CC BY 4.0", "STRING 12.0")
 
 
+def _ontology(short: str, meaning: str, licence: str) -> Reference:
+    name = f"{short}.obo"
+    return Reference(name, f"https://purl.obolibrary.org/obo/{name}", "format-version:", meaning, licence)
+
+
 REFERENCES = (
     Reference(
         "gencode.v47lift37.annotation.gtf.gz", f"{GENCODE}/GRCh37_mapping/gencode.v47lift37.annotation.gtf.gz",
@@ -70,6 +75,13 @@ REFERENCES = (
         "hpo_id\thpo_name", "human phenotypes", "HPO licence",
     ),
     Reference("go-basic.obo", f"{GO}/ontology/go-basic.obo", "format-version:", "Gene Ontology", "CC BY 4.0"),
+    _ontology("hp", "Human Phenotype Ontology", "HPO licence"),
+    _ontology("mondo", "diseases", "CC BY 4.0"),
+    _ontology("bto", "tissues (BRENDA)", "CC BY 4.0"),
+    Reference(
+        "efo.obo", "https://github.com/EBISPOT/efo/releases/download/current/efo.obo", "format-version:",
+        "measurements and diseases (EFO)", "Apache 2.0",
+    ),
     Reference("goa_human.gaf.gz", f"{GO}/annotations/goa_human.gaf.gz", "!gaf-version:", "genes of GO terms", "CC BY 4.0"),
 )  # fmt: skip
 SEARCHED_LINES = 200

@@ -19,9 +19,11 @@ from ecgwas.errors import InputError, ServiceError
 from ecgwas.genes import networks
 from ecgwas.genes.chance import Chance
 from ecgwas.genes.contract import Get, NotUnderstood, Part, Question, Whole, as_json, batches, understood
-from ecgwas.genes.enrichment import Enriched, is_cardiovascular
+from ecgwas.genes.enrichment import Enriched
 from ecgwas.genes.files import read_lines
+from ecgwas.genes.groups import Grouper
 from ecgwas.genes.networks import Network
+from ecgwas.genes.ontologies import NOTHING, Ancestry
 from ecgwas.study import StringDb
 from ecgwas.tables import Terms
 
@@ -132,12 +134,17 @@ def _clusters_of_the_service(options: StringDb, mapped: Mapped, asked: Mapping[s
     return sorted(groups, key=lambda group: (-len(group), group[0]))
 
 
-def enrich(options: StringDb, genes: Sequence[str], get: Get) -> Enriched:
-    """Terms of the option's categories that the genes share, of raw p < 0.1; FDR by STRING within each category."""
+def enrich(
+    options: StringDb, genes: Sequence[str], get: Get, ancestry: Ancestry = NOTHING, *, among: Sequence[str] | None = None
+) -> Enriched:
+    """Terms of the option's categories that the genes share, of raw p < 0.1; FDR by STRING within each category.
+
+    among: all hit genes, where `genes` are some of them: STRING has been asked for their names already.
+    """
     if not genes:
         return Enriched(Terms.empty(), ())
-    mapped = _mapped(options, genes, get)
-    ids = mapped.ids
+    mapped = _mapped(options, among or genes, get)
+    ids = {gene: mapped.ids[gene] for gene in mapped.ids if gene in set(genes)}
     if not ids:
         return Enriched(Terms.empty(), (f"no hit gene is known to {_version(options, get)}",))
     form = _form(options, ids)
@@ -150,9 +157,10 @@ def enrich(options: StringDb, genes: Sequence[str], get: Get) -> Enriched:
     held = [term for term in found if term.number_of_genes > 0]
     chosen = [term for term in held if not options.categories or term.category in options.categories]
     symbol_of = {protein: gene for gene, protein in ids.items()}
-    rows = [_term(options, term, len(ids), total, symbol_of) for term in chosen]
+    grouper = Grouper(options, ancestry)
+    rows = [_term(options, term, len(ids), total, symbol_of) | grouper.columns(term.term, term.description) for term in chosen]
     rows.sort(key=lambda row: (row["category"], row["p"], row["term"]))
-    notes = [f"{_version(options, get)}: {len(ids)} of {len(ids) + len(mapped.unplaced)} hit genes, background N = {total}"]
+    notes = [f"{_version(options, get)}: {len(ids)} of {len(set(genes))} hit genes, background N = {total}"]
     return Enriched(Terms.of(rows), tuple(notes))
 
 
@@ -171,7 +179,6 @@ def _term(options: StringDb, term: StringTerm, query: int, total: int, symbol_of
         "category": term.category, "term": term.term, "description": term.description, "observed": term.number_of_genes,
         "expected": expected, "background": term.number_of_genes_in_background, "strength": strength, "p": term.p_value,
         "fdr": term.fdr, "kept": term.fdr < options.max_fdr and strength > options.min_strength,
-        "cardiovascular": is_cardiovascular(f"{term.term} {term.description}", options.cardiovascular),
         "genes": ";".join(sorted({symbol_of.get(name, name) for name in _names(term.inputGenes)})),
     }  # fmt: skip
 

@@ -37,16 +37,14 @@ def _hits_of_genes(genes: Genes, hits: Associations) -> pl.DataFrame:
 
 
 def term_choice(terms: Terms, strongest_others: int) -> TermChoice:
-    """Kept terms: every cardiovascular one, and of each category so many others, the smallest FDR first."""
-    kept = terms.frame.filter(pl.col("kept")).sort("category", "fdr", "p", "term")
+    """Kept terms: every cardiovascular one, then of each category so many others; the largest strength first."""
+    order = {"category": False, "strength": True, "fdr": False, "term": False}
+    kept = terms.frame.filter(pl.col("kept")).sort(*order, descending=list(order.values()))
     of_heart = kept.filter(pl.col("cardiovascular"))
     place = pl.int_range(pl.len()).over("category")
     others = kept.filter(~pl.col("cardiovascular")).filter(place < strongest_others)
-    grouped = [
-        frame.select(pl.lit(group).alias("group"), *kept.columns)
-        for group, frame in (("cardiovascular", of_heart), ("other", others))
-    ]
-    return TermChoice(pl.concat(grouped))
+    chosen = pl.concat([of_heart, others])
+    return TermChoice(chosen.select("group", pl.exclude("group")))
 
 
 def cluster_view(cluster_terms: ClusterTerms) -> ClusterView:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ TRIES = 4
 APART_S = 1.0
 PATIENCE_S = 120.0
 CONNECT_S = 10.0
+KNOCK_S = 3.0
 LONGEST_ANSWER_S = 900.0
 LONGEST_WAIT_S = 120.0
 HEADERS = {"User-Agent": f"ecgwas/{__version__}"}
@@ -69,6 +71,16 @@ def make_get(
         return Answer(value, _keep(cache, question, content))
 
     return get
+
+
+def unreachable(address: str) -> str | None:
+    """Host of an address, and why no connection to it can be opened; None: it can. Nothing is asked."""
+    url = httpx.URL(address)
+    try:
+        socket.create_connection((url.host, url.port or (443 if url.scheme == "https" else 80)), timeout=KNOCK_S).close()
+    except OSError as error:
+        return f"{url.host}: {error.strerror or str(error) or type(error).__name__}"
+    return None
 
 
 def _name(question: Question) -> str:

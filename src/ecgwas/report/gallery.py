@@ -34,6 +34,7 @@ def gallery(options: ReportOptions, findings: Findings, *, traits: Sequence[str]
         **_of_traits(shown, findings, of_traits),
         **_of_hits(findings),
         **_of_loci(findings),
+        **network.clusters(findings, options.max_clusters),
     }
     if findings.chance is not None:
         candidates |= {f"chance_{name}": _by_chance(figure) for name, figure in _of_hits(findings.chance).items()}

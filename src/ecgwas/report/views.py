@@ -48,11 +48,12 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, what it is sorted by, and where it leads."""
+    """What is shown, what it is sorted by, where it leads, and the colour (#rrggbb) that stands for it in pictures."""
 
     words: str
     key: str
     link: str | None = None
+    colour: str | None = None
 
 
 @dataclass(frozen=True)
@@ -283,7 +284,7 @@ def terms(findings: Findings) -> View | None:
     spelling = {
         "category": ("category", ""), "term": ("term", ""), "description": ("description", ""),
         "observed": ("observed", ",d"), "expected": ("expected", ".2f"), "strength": ("strength", ".2f"),
-        "fdr": ("FDR", ".2g"), "cardiovascular": ("cardiovascular", ""), "genes": ("genes", ""),
+        "fdr": ("FDR", ".2g"), "group": ("group", ""), "reason": ("because of", ""), "genes": ("genes", ""),
     }  # fmt: skip
     caption = f"Enriched terms ({kept.height} of {frame.height} tested)"
     if kept.height == 0:
@@ -293,14 +294,26 @@ def terms(findings: Findings) -> View | None:
 
 
 def clusters(findings: Findings) -> View | None:
-    """One row per cluster with its genes."""
+    """One row per cluster with its colour and genes, one row of all genes without an edge."""
     frame = findings.clusters.frame
     if frame.height == 0:
         return None
-    grouped = frame.sort("cluster", "gene").group_by("cluster", maintain_order=True)
-    table = grouped.agg(size=pl.len(), genes=pl.col("gene").str.join(", "), name=pl.col("name").first())
-    spelling = {"cluster": ("cluster", "d"), "name": ("name", ""), "size": ("size", "d"), "genes": ("genes", "")}
-    return view("clusters", "MCL clusters of the network", table, spelling)
+    linked, alone = frame.filter(pl.col("degree") > 0), frame.filter(pl.col("degree") == 0).sort("gene")
+    grouped = linked.sort("cluster", "gene").group_by("cluster", maintain_order=True)
+    table = grouped.agg(
+        pl.col("colour", "name", "named_by").first(), size=pl.len(), genes=pl.col("gene").str.join(", ")
+    ).with_columns(pl.col("size").cast(pl.Int64))
+    row = {"cluster": None, "colour": None, "name": "hit genes without an edge", "named_by": None, "size": alone.height}
+    rest = pl.DataFrame([row | {"genes": ", ".join(alone["gene"])}], schema=table.schema)
+    spelling = {
+        "colour": ("colour", ""), "cluster": ("cluster", "d"), "size": ("genes", "d"), "name": ("description", ""),
+        "named_by": ("named by", ""), "genes": ("which", ""),
+    }  # fmt: skip
+    caption = f"MCL clusters of the network: {table.height}; hit genes without an edge: {alone.height}"
+    # A table that is cut on the page must not lose the genes without an edge.
+    rows = [rest, table] if table.height >= MOST_ROWS else [table, rest]
+    shown = view("clusters", caption, pl.concat(rows) if alone.height else table, spelling)
+    return replace(shown, rows=tuple((replace(row[0], colour=row[0].key or None), *row[1:]) for row in shown.rows))
 
 
 def traits_left_out(findings: Findings) -> View | None:

@@ -53,7 +53,8 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     values = [value for source in study.genes for _, value in source]
-    return [value for value in values if isinstance(value, Path)]
+    several = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [value for each in several for value in each if isinstance(value, Path)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
@@ -81,7 +82,10 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _check(study: Study) -> Sequence[str]:
-    return genes.check(study.genes, study.scan.build, offline=study.offline) or ["no gene sources: loci will have no genes"]
+    facts = genes.check(study.genes, study.scan.build, offline=study.offline)
+    if not facts:
+        return ["no gene sources: loci will have no genes"]
+    return [*facts, *genes.foreseen(study.genes, study.results / "cache", offline=study.offline)]
 
 
 STAGE = Stage(

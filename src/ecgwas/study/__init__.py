@@ -20,13 +20,16 @@ from ecgwas.study.genes import (
     Gprofiler,
     GwasCatalog,
     Haploreg,
+    HeartWords,
     NetworkLimits,
+    Ontologies,
     OpenTargets,
     Regions,
     Service,
     StringDb,
     StringFiles,
     TermLimits,
+    TermService,
     VariantService,
 )
 from ecgwas.study.loci import LociOptions
@@ -60,11 +63,10 @@ from ecgwas.study.traits import TraitOptions
 
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "Fourier", "GeneSource", "Gprofiler", "GwasCatalog", "Haploreg",
-    "HighPass", "Intervals", "Learned", "LociOptions", "Matrix", "MovingAverage", "NetworkLimits", "OpenTargets", "Options",
-    "Pca", "Plink2", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
-    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting",
-    "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits",
-    "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
+    "HeartWords", "HighPass", "Intervals", "Learned", "LociOptions", "Matrix", "MovingAverage", "NetworkLimits", "Ontologies",
+    "OpenTargets", "Options", "Pca", "Plink2", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation",
+    "RepresentationOptions", "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb",
+    "StringFiles", "Study", "TermLimits", "TermService", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 

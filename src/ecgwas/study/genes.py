@@ -16,6 +16,8 @@ class Service(Options):
 
     address: Address
     """Where the service is."""
+    if_unreachable: Literal["stop", "skip"] = "stop"
+    """What to do if it gives no answer: end the run, or go on without this source and say so."""
 
 
 class VariantService(Service):
@@ -27,20 +29,38 @@ class VariantService(Service):
     """Not asked if there are more hit variants."""
 
 
-class TermLimits(Options):
-    """Which enriched terms are kept, and which of them are looked at first."""
+class HeartWords(Options):
+    """The words that tell terms and traits of the heart and the vessels where no ontology places them."""
+
+    cardiovascular: tuple[str, ...] | None = None
+    """Cardiovascular if its words hold one of these at the start of a word (anywhere, if it begins with *); none: the list of
+    docs/genes.md, as for the groups that follow."""
+    cardiovascular_except: tuple[str, ...] | None = None
+    """Words that look like those and are not: struck out first."""
+
+
+class TermLimits(HeartWords):
+    """Which enriched terms are kept, which of them are looked at first, and the words by which they are grouped."""
 
     max_fdr: float = option(0.01, gt=0, le=1)
     """Largest false discovery rate (Benjamini-Hochberg within each category)."""
     min_strength: float = option(0.2, ge=0)
     """Smallest strength, log10(observed / expected)."""
-    cardiovascular: tuple[str, ...] = (
-        "cardi", "heart", "atri", "ventric", "vascul", "aort", "coronary", "arrhythm", "ecg", "qt", "blood pressure",
-        "myocard", "valve", "electrocardio", "muscle contraction", "qrs", "pr interval", "p wave",
-    )  # fmt: skip
-    """A term whose description holds one of these (at the start of a word) is tagged cardiovascular."""
+    immune: tuple[str, ...] | None = None
+    """The same for terms of defence and inflammation, if they are not cardiovascular."""
+    neurological: tuple[str, ...] | None = None
+    """The same for terms of the nervous system, if they are neither."""
+    metabolic: tuple[str, ...] | None = None
+    """The same for terms of metabolism, if they are none of these."""
     strongest_others: int = option(20, ge=0)
-    """So many terms of each category that are not cardiovascular enter term_choice.csv, the smallest FDR first."""
+    """So many terms of each category that are not cardiovascular enter term_choice.csv, the largest strength first."""
+
+
+class TermService(Service, TermLimits):
+    """What every online source of terms has."""
+
+    max_clusters: int = option(400, ge=0)
+    """So many clusters at most are named by this service, the largest first, one question each, a second apart."""
 
 
 class Regions(Options):
@@ -57,7 +77,7 @@ class Regions(Options):
     """Only genes whose type is protein_coding; needs a GTF."""
 
 
-class Gprofiler(VariantService, TermLimits):
+class Gprofiler(VariantService, TermService):
     """g:Profiler: genes that hold the variants (g:SNPense), terms of all hit genes (g:GOSt)."""
 
     kind: Literal["gprofiler"] = "gprofiler"
@@ -113,7 +133,7 @@ class OpenTargets(VariantService):
     """Smallest locus-to-gene score of a gene."""
 
 
-class GwasCatalog(VariantService):
+class GwasCatalog(VariantService, HeartWords):
     """GWAS Catalog: what others found at the hit variants, from its bulk file or its REST service (version 2)."""
 
     kind: Literal["gwas_catalog"] = "gwas_catalog"
@@ -123,8 +143,6 @@ class GwasCatalog(VariantService):
     """Where the service is."""
     max_variants: int | None = option(200, ge=1)
     """The service is not asked if there are more hit variants; the file is always read."""
-    cardiovascular: tuple[str, ...] = TermLimits.model_fields["cardiovascular"].default
-    """A trait that holds one of these (at the start of a word) is tagged cardiovascular."""
 
 
 class NetworkLimits(Options):
@@ -150,7 +168,7 @@ class StringFiles(NetworkLimits):
     """Networks of the same degrees drawn to see whether the hit genes have more edges than chance; 0: none."""
 
 
-class StringDb(NetworkLimits, Service, TermLimits):
+class StringDb(NetworkLimits, TermService):
     """STRING itself: network, clusters and terms of the hit genes."""
 
     kind: Literal["string_db"] = "string_db"
@@ -184,7 +202,15 @@ class Enrichment(TermLimits):
     """Categories of a STRING terms file, in its long names; none: all. A GMT file is one category."""
 
 
+class Ontologies(Options):
+    """Ontologies by whose ancestry terms are grouped: cardiovascular, immune, neurological, metabolic, other."""
+
+    kind: Literal["ontologies"] = "ontologies"
+    files: Annotated[tuple[StudyPath, ...], Field(min_length=1)]
+    """OBO files (.gz allowed): efo.obo, mondo.obo, hp.obo, go-basic.obo, bto.obo of `ecgwas references fetch`."""
+
+
 GeneSource = Annotated[
-    Regions | Gprofiler | Haploreg | EnsemblVep | OpenTargets | GwasCatalog | StringFiles | StringDb | Enrichment,
+    Regions | Gprofiler | Haploreg | EnsemblVep | OpenTargets | GwasCatalog | StringFiles | StringDb | Enrichment | Ontologies,
     Field(discriminator="kind"),
 ]

@@ -55,6 +55,14 @@ PUBLISHED: dict[str, Any] = {
         "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0,
     },
     "loci": {"threshold": "published"},
+    "genes": [
+        {"kind": "haploreg", "max_variants": 500, "if_unreachable": "skip"},
+        {"kind": "gprofiler", "min_variants": 501, "sources": [], "if_unreachable": "skip"},
+        {
+            "kind": "string_db", "species": 9606, "clusters": "own", "inflation": 2.0,
+            "categories": ["TISSUES", "HPO", "Function"], "max_fdr": 0.01, "min_strength": 0.2, "if_unreachable": "skip",
+        },
+    ],
 }  # fmt: skip
 """The chain exactly as the source study of 2025 ran it."""
 

@@ -15,6 +15,8 @@ class ReportOptions(Options):
     draws every trait."""
     max_loci: int = option(24, ge=0)
     """At most this many loci have a page with their ECG by genotype and neighbourhood, the strongest first."""
+    max_clusters: int = option(12, ge=0)
+    """At most this many clusters of the network have a picture of their own, the largest first; of three genes or more."""
     planted: StudyPath | None = None
     """Table of planted effects of a simulated cohort (columns variant, chrom, pos, parameter, effect, unit): what was
     found of them stands on the page."""

@@ -1,6 +1,9 @@
-"""The network of hit genes, laid out by forces from a fixed start."""
+"""The network of hit genes, as a whole and cluster by cluster, laid out by forces from a fixed start."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -10,39 +13,88 @@ from ecgwas.report import drawing as d
 from ecgwas.report.findings import Figure, Findings
 
 STEPS = 300
+DENSE = 4
+"""Genes of more edges than this are pulled less by each."""
+CROWD = 60
+"""In pictures of more genes than this, they are drawn smaller."""
+MANY_EDGES = 300
+"""In pictures of more edges than this, they are drawn thinner and paler, and names stand on a ground of their own."""
 MOST_NAMED = 150
 MOST_CLUSTERS, LEGEND_ROW = 12, 17.0
+GROUND = {"paint_order": "stroke", "stroke": d.SURFACE, "stroke_width": "2.5", "stroke_opacity": "0.8"}
+SMALLEST_ALONE = 3
+"""Clusters of fewer genes have no picture of their own."""
 WIDTH, HEIGHT = 930.0, 560.0
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """Genes, their pairs (E, 2) as places among them, weights (E,), cluster of each gene (N,), colour of each cluster."""
+
+    names: list[str]
+    pairs: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    clusters: NDArray[np.int64]
+    colours: Mapping[int, str]
+
+    @classmethod
+    def of(cls, edges: pl.DataFrame, clusters: pl.DataFrame, names: list[str]) -> _Graph:
+        """These genes with their edges."""
+        index = {name: i for i, name in enumerate(names)}
+        pairs = [[index[a], index[b]] for a, b in edges.select("gene_a", "gene_b").iter_rows()]
+        cluster_of = dict(clusters.select("gene", "cluster").iter_rows())
+        colours = dict(clusters.drop_nulls("colour").select("cluster", "colour").unique().iter_rows())
+        of = np.array([cluster_of.get(name, 0) for name in names])
+        return cls(names, np.array(pairs, dtype=np.int64).reshape(-1, 2), edges["score"].to_numpy(), of, colours)
+
+    def colour(self, cluster: int) -> str:
+        """Grey where the cluster has none."""
+        return self.colours.get(cluster, d.MUTED)
 
 
 def network(findings: Findings) -> Figure | None:
     """Genes as points, edges by STRING score, colours by cluster; genes without an edge are only counted."""
-    edges = findings.edges.frame
+    edges, clusters = findings.edges.frame, findings.clusters.frame
     if edges.height == 0:
         return None
-    names = sorted({*edges["gene_a"], *edges["gene_b"]})
-    index = {name: i for i, name in enumerate(names)}
-    pairs = np.array([[index[a], index[b]] for a, b in edges.select("gene_a", "gene_b").iter_rows()])
-    clusters = dict(findings.clusters.frame.select("gene", "cluster").iter_rows())
-    of = np.array([clusters.get(name, 0) for name in names])
-    size = min(1.0, 0.3 + float(np.sqrt(len(names))) / 9)
-    places = _fitted(_layout(len(names), pairs, edges["score"].to_numpy(), of), size)
-    parts = _edges(names, places, pairs, edges["score"].to_numpy(), of) + _nodes(names, places, of, np.bincount(pairs.ravel()))
-    below = HEIGHT * size
-    named = _legend(findings, of, below + 16)
-    number_of_clusters = len(set(of[of > 0].tolist()))
-    alone = findings.clusters.frame.filter(~pl.col("gene").is_in(names)).height
+    graph = _Graph.of(edges, clusters, sorted({*edges["gene_a"], *edges["gene_b"]}))
+    drawn, below = _drawn(graph, numbered=True)
+    named = _legend(clusters, graph, below + 16)
+    number_of_clusters = len(set(graph.clusters[graph.clusters > 0].tolist()))
+    alone = clusters.filter(~pl.col("gene").is_in(graph.names)).height
     caption = (
-        f"{len(names)} hit genes with {edges.height} edges in STRING, {number_of_clusters} MCL clusters (colour and number; "
-        f"grey edges run between clusters). {alone} hit genes without an edge are not drawn."
+        f"{len(graph.names)} hit genes with {edges.height} edges in STRING, {number_of_clusters} MCL clusters (colour and "
+        f"number; grey edges run between clusters). {alone} hit genes without an edge are not drawn: the table of clusters "
+        "lists them."
     )
     table = edges.sort("gene_a", "gene_b")
-    return Figure(
-        "Network of the hit genes",
-        caption,
-        d.svg(WIDTH, below + (6 + LEGEND_ROW * len(named)), [*parts, *named], caption),
-        table.write_csv(),
-    )
+    picture = d.svg(WIDTH, below + (6 + LEGEND_ROW * len(named)), [*drawn, *named], caption)
+    return Figure("Network of the hit genes", caption, picture, table.write_csv())
+
+
+def clusters(findings: Findings, most: int) -> dict[str, Figure]:
+    """`cluster_<number>` -> the genes and edges of one cluster, of the `most` largest that have SMALLEST_ALONE genes."""
+    frame = findings.clusters.frame.filter(pl.col("size") >= SMALLEST_ALONE)
+    numbers = frame.get_column("cluster").unique().sort().to_list()[:most]
+    edges = findings.edges.frame
+    return {f"cluster_{number}": _cluster(number, edges.filter(pl.col("cluster") == number), frame) for number in numbers}
+
+
+def _cluster(number: int, edges: pl.DataFrame, clusters: pl.DataFrame) -> Figure:
+    own = clusters.filter(pl.col("cluster") == number)
+    graph = _Graph.of(edges, own, sorted(own["gene"]))
+    drawn, below = _drawn(graph, numbered=False)
+    caption = f"{own.height} hit genes with {edges.height} edges among them in STRING."
+    title = f"Cluster {number}: {own['name'][0] or 'without a name'}"
+    picture = d.svg(WIDTH, below + 6, drawn, f"{title}. {caption}")
+    return Figure(title, caption, picture, edges.sort("gene_a", "gene_b").write_csv())
+
+
+def _drawn(graph: _Graph, *, numbered: bool) -> tuple[list[str], float]:
+    """Edges and genes, and how far down they reach. numbered: the cluster's number stands beside the gene's name."""
+    size = min(1.0, 0.3 + float(np.sqrt(len(graph.names))) / 9)
+    places = _fitted(_layout(len(graph.names), graph.pairs, graph.weights, graph.clusters), size)
+    return _edges(graph, places) + _nodes(graph, places, numbered=numbered), HEIGHT * size
 
 
 def _layout(
@@ -50,12 +102,15 @@ def _layout(
 ) -> NDArray[np.float64]:
     """(count, 2) places by Fruchterman and Reingold (1991, Softw Pract Exp 21:1129), started on a fixed circle.
 
-    Edges within a cluster pull thrice as hard, so that clusters gather; a weak pull to the middle keeps pieces together.
+    Edges within a cluster pull thrice as hard, so that clusters gather; a weak pull to the middle keeps pieces together. An
+    edge between genes of many edges pulls less, so that dense clusters do not fall together into one point.
     """
     angles = 2 * np.pi * np.argsort(np.argsort(clusters, kind="stable"), kind="stable") / count
     places = np.column_stack([np.cos(angles), np.sin(angles)]) * (1 + 0.1 * np.cos(7 * angles))[:, None]
     ideal = 1.6 / np.sqrt(count)
+    degrees = np.maximum(np.bincount(pairs.ravel(), minlength=count), DENSE)
     pull = weights * np.where(clusters[pairs[:, 0]] == clusters[pairs[:, 1]], 3.0, 1.0)
+    pull *= DENSE / np.sqrt(degrees[pairs[:, 0]] * degrees[pairs[:, 1]])
     for step in range(STEPS):
         apart = places[:, None, :] - places[None, :, :]
         distance = np.maximum(np.linalg.norm(apart, axis=2), 1e-3)
@@ -81,45 +136,45 @@ def _fitted(places: NDArray[np.float64], size: float) -> NDArray[np.float64]:
     return fitted
 
 
-def _legend(findings: Findings, clusters: NDArray[np.int64], top: float) -> list[str]:
-    """The clusters that have a name and are drawn, one a line."""
-    names = dict(findings.clusters.frame.drop_nulls("name").select("cluster", "name").unique().sort("cluster").iter_rows())
-    shown = [cluster for cluster in sorted(names) if cluster in set(clusters.tolist())][:MOST_CLUSTERS]
+def _legend(clusters: pl.DataFrame, graph: _Graph, top: float) -> list[str]:
+    """The largest clusters that are drawn, one a line."""
+    names = dict(clusters.drop_nulls("name").select("cluster", "name").unique().sort("cluster").iter_rows())
+    shown = [cluster for cluster in sorted(names) if cluster in set(graph.clusters.tolist())][:MOST_CLUSTERS]
     words = [f"{cluster}: {names[cluster]}" for cluster in shown]
-    return ["".join(d.legend(16, top + i * LEGEND_ROW, [(words[i], _colour(cluster))])) for i, cluster in enumerate(shown)]
+    keys = zip(words, (graph.colour(cluster) for cluster in shown), strict=True)
+    return ["".join(d.legend(16, top + i * LEGEND_ROW, [key])) for i, key in enumerate(keys)]
 
 
-def _colour(cluster: int) -> str:
-    return d.SERIES[(cluster - 1) % len(d.SERIES)] if cluster > 0 else d.MUTED
-
-
-def _edges(
-    names: list[str], places: NDArray[np.float64], pairs: NDArray[np.int64], weights: NDArray[np.float64],
-    clusters: NDArray[np.int64],
-) -> list[str]:  # fmt: skip
+def _edges(graph: _Graph, places: NDArray[np.float64]) -> list[str]:
     parts = []
-    for (a, b), weight in zip(pairs, weights, strict=True):
-        inside = clusters[a] == clusters[b]
-        colour = _colour(int(clusters[a])) if inside else d.MUTED
+    pale = min(1.0, float(np.sqrt(MANY_EDGES / max(len(graph.pairs), 1))))
+    for (a, b), weight in zip(graph.pairs, graph.weights, strict=True):
+        inside = graph.clusters[a] == graph.clusters[b]
+        colour = graph.colour(int(graph.clusters[a])) if inside else d.MUTED
         x1, y1, x2, y2 = (float(value) for value in (*places[a], *places[b]))
-        width = round(0.6 + 2.0 * float(weight), 1)
-        pair = f"{names[a]} {names[b]}"
-        parts.append(d.line(x1, y1, x2, y2, colour, width, stroke_opacity="0.5" if inside else "0.2", data_edge=pair))
+        width = round(max(0.6, (0.6 + 2.0 * float(weight)) * pale), 1)
+        pair = f"{graph.names[a]} {graph.names[b]}"
+        opacity = f"{(0.5 if inside else 0.2) * pale:.2g}"
+        parts.append(d.line(x1, y1, x2, y2, colour, width, stroke_opacity=opacity, data_edge=pair))
     return parts
 
 
-def _nodes(names: list[str], places: NDArray[np.float64], clusters: NDArray[np.int64], degrees: NDArray[np.int64]) -> list[str]:
+def _nodes(graph: _Graph, places: NDArray[np.float64], *, numbered: bool) -> list[str]:
+    degrees = np.bincount(graph.pairs.ravel(), minlength=len(graph.names))
     named = set(np.argsort(-degrees, kind="stable")[:MOST_NAMED].tolist())
+    shrunk = min(1.0, float(np.sqrt(CROWD / len(graph.names))) / 1.5 if len(graph.names) > CROWD else 1.0)
     parts = []
-    for i, name in enumerate(names):
+    for i, name in enumerate(graph.names):
         x, y = places[i]
-        radius = 5 + 1.6 * float(np.sqrt(degrees[i]))
-        cluster = int(clusters[i])
+        radius = (5 + 1.6 * float(np.sqrt(degrees[i]))) * shrunk
+        cluster = int(graph.clusters[i])
         title = f"<title>{name}: cluster {cluster or 'none'}, {degrees[i]} edges</title>"
         at = f"cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}'"
         at += d.attributes(data_gene=name)
-        parts.append(f"<circle {at} fill='{_colour(cluster)}' stroke='{d.SURFACE}' stroke-width='1.5'>{title}</circle>")
+        fill = graph.colour(cluster)
+        parts.append(f"<circle {at} fill='{fill}' stroke='{d.SURFACE}' stroke-width='1.5'>{title}</circle>")
         if i in named:
-            mark = f"{name} {cluster}" if cluster else name
-            parts.append(d.text(x, y - radius - 4, mark, anchor="middle", size=11, fill=d.INK, font_style="italic"))
+            mark = f"{name} {cluster}" if cluster and numbered else name
+            more = GROUND if len(graph.pairs) > MANY_EDGES else {}
+            parts.append(d.text(x, y - radius - 4, mark, anchor="middle", size=11, fill=d.INK, font_style="italic", **more))
     return parts

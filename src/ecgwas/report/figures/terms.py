@@ -27,7 +27,7 @@ def enrichment(findings: Findings) -> Figure | None:
     if frame.height == 0:
         return None
     kept = frame.filter(pl.col("kept"))
-    shown = (kept if kept.height else frame).sort("fdr", "category", "term", nulls_last=True).head(MOST_TERMS)
+    shown = (_strongest(kept) if kept.height else frame.sort("fdr", "category", "term", nulls_last=True)).head(MOST_TERMS)
     shown = shown.sort("strength", "term", descending=[True, False])
     low, high = min(0.0, float(shown["strength"].min())), max(float(shown["strength"].max()), 0.1) * 1.08  # type: ignore[arg-type]
     panel = d.Panel(380, 40, 420, shown.height * 22.0, (low, high), (0, shown.height))
@@ -37,11 +37,16 @@ def enrichment(findings: Findings) -> Figure | None:
         parts += _term(panel, panel.top + (i + 0.5) * 22, row, most)
     parts += [*d.x_axis(panel, "strength, log10(observed / expected)"), *_key(most)]
     said = f"{kept.height} of {frame.height} terms are within the study's limits"
-    which = f"; the {shown.height} with the smallest FDR are drawn" if shown.height < max(kept.height, 1) else ""
-    none = "" if kept.height else "; the strongest of those tested are drawn"
-    caption = f"{said}{which}{none}. Size: hit genes in the term; colour: −log10 FDR; ♥: cardiovascular by its description."
+    which = f"; {shown.height} are drawn, the cardiovascular ones first, by strength" if shown.height < kept.height else ""
+    none = "" if kept.height else "; those of smallest FDR are drawn"
+    caption = f"{said}{which}{none}. Size: hit genes in the term; colour: −log10 FDR; ♥: cardiovascular."
     picture = d.svg(930, panel.bottom + 46, parts, caption)
     return Figure("Enriched terms", caption, picture, shown.write_csv())
+
+
+def _strongest(kept: pl.DataFrame) -> pl.DataFrame:
+    """Every cardiovascular term, then the others; each by strength, the largest first."""
+    return kept.sort("cardiovascular", "strength", "fdr", "category", "term", descending=[True, True, False, False, False])
 
 
 def _term(panel: d.Panel, y: float, row: dict[str, Any], most: int) -> list[str]:
@@ -53,6 +58,7 @@ def _term(panel: d.Panel, y: float, row: dict[str, Any], most: int) -> list[str]
     fill = d.shade(min(_surety(row["fdr"]) / STRONGEST_FDR, 1))
     circle = f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}' fill='{fill}' stroke='{d.MUTED}'>"
     return [
+        *([] if row["group"] == "other" else [d.text(panel.right + 10, y + 4, row["group"])]),
         d.text(372, y + 4, mark + words, anchor="end", size=11, fill=d.INK), d.line(panel.left, y, x, y),
         f"{circle}<title>{escape(title, quote=False)}</title></circle>",
     ]  # fmt: skip
