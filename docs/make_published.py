@@ -15,6 +15,7 @@ from typing import Any
 from docs import published_code as code
 from docs import published_results as results
 from docs.published_code import Found, columns, options
+from polars.exceptions import ColumnNotFoundError
 from tests.represent.test_experiments import ROWS, network_of
 from torch import nn
 
@@ -272,8 +273,17 @@ def of_run(path: Path) -> dict[str, Any]:
     """What the results' side says, to be kept: the run, its differences from the preset, and each item's finding."""
     run = results.of_file(path)
     items = [item for section in SECTIONS.values() for item in section if item.run is not None]
-    found = {f"{item.number} {item.what}": asdict(item.run(run)) for item in items if item.run is not None}
+    found = {f"{item.number} {item.what}": asdict(_looked(item, run)) for item in items}
     return {"about": results.about(run), "changes": _changes(run.study), "found": found}
+
+
+def _looked(item: Item, run: results.Run) -> Found:
+    """What a check saw; a file or column that is not there is a difference, and said."""
+    assert item.run is not None
+    try:
+        return item.run(run)
+    except (FileNotFoundError, ColumnNotFoundError) as error:
+        return Found(f"not there: {str(error).splitlines()[0]}".replace(str(run.results), "results"), False, "files of the run")
 
 
 def _changes(study: Study) -> str:

@@ -56,6 +56,10 @@ class Run:
         """Names of the report's pictures."""
         return sorted(path.stem for path in (self.results / "report" / "figures").glob(f"{pattern}.svg"))
 
+    def labels(self, name: str) -> list[str]:
+        """Texts of a picture, in its order."""
+        return re.findall(r"<text[^>]*>([^<]+)</text>", (self.results / "report" / "figures" / f"{name}.svg").read_text())
+
     def figure(self, name: str) -> pl.DataFrame:
         """The numbers of a picture."""
         return pl.read_csv(self.results / "report" / "figures" / f"{name}.csv", infer_schema_length=None)
@@ -77,8 +81,14 @@ def duplicates(run: Run) -> Found:
     return Found(f"{rows.height} files of a key set aside, {others} of them 2_0", others == 0, "recordings.parquet")
 
 
-def signals_saved(run: Run) -> Found:
+def _strips(run: Run) -> list[Path]:
+    """The cleaned recordings' files, without those of second visits."""
     files = sorted((run.results / "read" / "signals").rglob("strips*.npy"))
+    return [path for path in files if "repeat" not in str(path.relative_to(run.results))]
+
+
+def signals_saved(run: Run) -> Found:
+    files = _strips(run)
     stored = np.load(files[0], mmap_mode="r")
     value = f"{len(files)} .npy file(s), {stored.shape[0]} people x {stored.shape[1]} leads x {stored.shape[2]} samples"
     return Found(value, bool(files), "read/signals")
@@ -86,7 +96,7 @@ def signals_saved(run: Run) -> Found:
 
 def cleaned(run: Run) -> Found:
     """The stored signal of the first kept file is the cleaned one: no slow wander is left."""
-    files = sorted((run.results / "read" / "signals").rglob("strips*.npy"))
+    files = _strips(run)
     stored = np.load(files[0], mmap_mode="r")[0, 0].astype(float)
     again = clean(run.study.read, stored)
     ratio = float(np.std(again - stored) / np.std(stored))
@@ -195,12 +205,11 @@ def hits(run: Run) -> Found:
 
 
 def headline(run: Run) -> Found:
-    text = re.sub(r"\s+", " ", document_fromstring(run.page).text_content())
-    shown = re.search(rf"(?<![\d,]){run.snps:,} (distinct )?(significant )?(SNPs?|variants?)\b(?!.trait)", text)
-    value = f"{run.snps:,} distinct SNPs, {run.hits.height:,} pairs; " + (
-        f"the page: “{shown[0]}”" if shown else "not on the page"
-    )
-    return Found(value, shown is not None, "hits.csv, report.html")
+    """The number of distinct SNPs stands in the first paragraph of the page."""
+    first = " ".join(one.text_content() for one in document_fromstring(run.page).xpath("//p[@class='lead']"))
+    shown = re.search(rf"(?<![\d,]){run.snps:,} (distinct |different )?(significant )?(SNPs?|variants?)\b(?!.trait)", first)
+    words = "the headline has no number of SNPs" if shown is None else f"headline: “{shown[0]}”"
+    return Found(f"{run.snps:,} distinct SNPs, {run.hits.height:,} pairs; {words}", shown is not None, "hits.csv, report.html")
 
 
 def manhattan(run: Run) -> Found:
@@ -270,28 +279,45 @@ def _is_along_x(svg: str, genes: list[str], leads: list[str]) -> bool:
 
 
 def gene_bars(run: Run) -> Found:
-    counts = run.csv("genes/gene_counts.csv")
+    """Genes with more SNPs than the limit, or the 30 with the most where there is none, ordered by SNPs."""
+    expected = dict(run.csv("genes/gene_counts.csv").select("gene", "variants").iter_rows())
     more = getattr(run.study.report, "genes_hit_more_than", None)
     frame = run.figure("genes")
-    column = next((name for name in ("variants", "count", "hits", "significant") if name in frame.columns), frame.columns[-1])
-    expected = dict(counts.select("gene", "variants").iter_rows())
-    wrong = [row for row in frame.iter_rows(named=True) if expected.get(row["gene"]) != row[column]]
-    value = f"{frame.height} genes drawn, {frame.height - len(wrong)} with their count of SNPs; limit {more}"
-    return Found(value, not wrong and more is not None, "genes.csv of the figures, gene_counts.csv")
+    counts = [row["variants"] for row in frame.iter_rows(named=True)]
+    right = all(expected.get(row["gene"]) == row["variants"] for row in frame.iter_rows(named=True))
+    by_snps = counts == sorted(counts, reverse=True)
+    drawn = set(run.labels("genes")) & set(expected)
+    beyond = {gene for gene, count in expected.items() if more is not None and count > more}
+    words = "without a limit" if more is None else f"{len(beyond)} with more than {more} SNPs"
+    value = f"{len(drawn)} genes drawn, {words}; ordered by {'SNPs' if by_snps else 'pairs of SNP and feature'}"
+    return Found(
+        value, right and by_snps and more is not None and (drawn == beyond or not beyond), "genes.svg, gene_counts.csv"
+    )
 
 
 def all_features(run: Run) -> Found:
-    drawn = run.figure("per_feature")
-    column = "feature" if "feature" in drawn.columns else drawn.columns[0]
-    with_hits = run.hits["trait"].str.split(".").list.last().n_unique()
-    value = f"{drawn[column].n_unique()} features drawn, {with_hits} with hits"
-    return Found(value, drawn[column].n_unique() >= with_hits, "per_feature.csv, hits.csv")
+    names = run.figure("per_feature")["name"].to_list()
+    drawn = set(names) & set(run.labels("per_feature"))
+    counts = dict(run.figure("per_feature").select("name", "variants").iter_rows())
+    parts = pl.col("trait").str.splitn(".", 3).struct.rename_fields(["r", "l", "f"])
+    hits = run.hits.with_columns(part=parts).unnest("part")
+    expected = {f"{r}.{f}": group.select(VARIANT_KEY).n_unique() for (r, f), group in hits.group_by("r", "f")}
+    value = (
+        f"{len(drawn)} of {len(names)} features with hits drawn; the most SNPs: {max(counts, key=lambda name: counts[name])}"
+    )
+    most = max(counts.values(), default=0)
+    return Found(f"{value} {most}", counts == expected and len(drawn) == len(names), "per_feature.svg, .csv, hits.csv")
 
 
 def ten_leads(run: Run) -> Found:
-    drawn = run.figure("per_lead")
-    leads = drawn["lead"].n_unique()
-    return Found(f"{leads} leads drawn", 1 <= leads <= 10, "per_lead.csv")
+    frame = run.figure("per_lead")
+    drawn = [name for name in dict.fromkeys(run.labels("per_lead")) if name in set(frame["name"])]
+    means = dict(frame.select("name", "mean_neglog10p").iter_rows())
+    strongest = sorted(means, key=lambda name: -means[name])[:10]
+    counts = dict(frame.select("name", "variants").iter_rows())
+    first = strongest[0] if strongest else "none"
+    value = f"{len(drawn)} leads of largest mean -log10 p; {first} first, {counts.get(first, 0)} SNPs"
+    return Found(value, set(drawn) == set(strongest), "per_lead.svg, .csv")
 
 
 def kept_table(run: Run) -> Found:

@@ -163,7 +163,7 @@ def test_the_command_prints_both_tables_and_writes_one(tmp_path: Path) -> None:
     ended = run("compare", *paths, "--out", tmp_path / "both.csv")
     assert ended.exit_code == 0, ended.output
     heads = [line.split() for line in ended.output.splitlines() if line.strip().startswith("study")]
-    assert heads[0] == [name for name in comparison.SETTINGS]
+    assert heads[0] == [name for name in comparison.SETTINGS if name != "representation"]
     assert "loci" not in heads[1]
     assert "test_mse" in heads[1]
     assert "warning: one, ae: the study file or its inputs have changed" in ended.output
@@ -186,6 +186,16 @@ def test_results_of_an_earlier_version_without_a_loss_are_compared_all_the_same(
     errors = tmp_path / "results" / "one" / "represent" / "ae" / "errors.csv"
     errors.write_text("method,mse,pearson_r,mae_uv\nself,0.5,0.75,12.0\n")
     assert [row["test_loss"] for row in rows(*paths)] == [None, 0.625]
+
+
+def test_further_columns_of_hits_and_a_locus_on_x_do_no_harm(tmp_path: Path) -> None:
+    paths = [study_file(tmp_path, "one"), study_file(tmp_path, "two")]
+    for path in paths:
+        represented(path)
+        with_loci(path, [HIT | {"chrom": "X"}])
+    hits = tmp_path / "results" / "one" / "loci" / "hits.csv"
+    pl.read_csv(hits).with_columns(lead=pl.lit("V1"), feature=pl.lit("f1")).write_csv(hits)
+    assert [(row["snps"], row["pairs"], row["loci"]) for row in rows(*paths)] == [(1, 1, 1), (1, 1, 1)]
 
 
 def test_of_one_study_the_table_is_that_of_its_representations(tmp_path: Path) -> None:

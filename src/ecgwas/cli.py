@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.table import Table
+from rich.table import Column, Table
 
 from ecgwas import __version__, demo, initialise, inspection, listing, stages, workflow
 from ecgwas.associate import meta, meta_studies
@@ -231,7 +231,7 @@ def compare(study_files: tuple[Path, ...], out: Path | None) -> None:
     for warning in found.warnings:
         click.echo(f"warning: {warning}")
     for frame in found.shown:
-        table = Table(*frame.columns, box=None)
+        table = Table(*(Column(name, overflow="fold") for name in frame.columns), box=None)
         for row in listing.cells(frame):
             table.add_row(*row)
         _wide().print(table)

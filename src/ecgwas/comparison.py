@@ -15,7 +15,7 @@ from ecgwas.represent.network import kernel_sizes
 from ecgwas.represent.reconstruction import ERRORS, HISTORY
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import RepresentationOptions, ResidualAutoencoder, Study
-from ecgwas.tables import VARIANT_KEY, Associations, Features
+from ecgwas.tables import VARIANT_KEY, Associations, Features, Loci
 
 SETTINGS = (
     "study", "representation", "cleaning", "features", "normalisation", "skip", "activation", "blocks", "kernels",
@@ -130,15 +130,17 @@ def _errors(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
 
 
 def _hits(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
-    """Counts of stage loci; nothing before it has run. A hit of both copies of a SNP at one place counts once."""
+    """Counts of stage loci; nothing before it has run. A SNP that is significant for several traits counts once in `snps`."""
     folder = stage_folder(study, "loci")
     if not (folder / "hits.csv").exists():
         return {}
     mine = pl.col("trait").str.starts_with(f"{options.name}.")
     text = {"trait": pl.String, "chrom": pl.String}
     summary = pl.read_csv(folder / "summary.csv", schema_overrides=text).filter(mine)
-    hits = Associations.read(folder / "hits.csv").frame.filter(mine)
-    loci = pl.read_csv(folder / "loci.csv", schema_overrides=text)
+    types = {name: column.dtype for name, column in Associations.columns.items()}
+    hits = pl.read_csv(folder / "hits.csv", schema_overrides=types).filter(mine)
+    places = {name: Loci.columns[name].dtype for name in ("locus", "chrom", "start", "stop")}
+    loci = pl.read_csv(folder / "loci.csv", schema_overrides=places)
     return {
         "traits": summary.height, "snps": hits.select(VARIANT_KEY).n_unique(), "pairs": hits.height,
         "loci": len(loci_of(options.name, hits, loci)),

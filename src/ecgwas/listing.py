@@ -119,7 +119,11 @@ def side_by_side(paths: Sequence[Path]) -> SideBySide:
         return SideBySide(found, (found,), study.results / "compare.csv")
     studies = comparison.read_studies(paths)
     found = comparison.compared(studies).frame
-    shown = [found.select(columns) for columns in (comparison.SETTINGS, comparison.RESULTS)]
+    one_each = found["study"].is_unique().all()
+    shown = [
+        found.select(name for name in columns if not (one_each and name == "representation"))
+        for columns in (comparison.SETTINGS, comparison.RESULTS)
+    ]
     changed = "the study file or its inputs have changed since; `ecgwas run` makes the results again"
     warnings = tuple(f"{one}: {changed}" for one in comparison.outdated(studies))
     return SideBySide(found, tuple(_without_empty(frame) for frame in shown), None, warnings)

@@ -101,3 +101,14 @@ def test_a_locus_lead_is_corrected_for_all_tests_of_its_region_and_other_hits_fo
         plain = winners_curse.corrected(float(np.sign(row["beta"])) * z, threshold)
         same = row["beta_corrected_low"] == pytest.approx(plain.low * abs(row["beta"]) / z, rel=1e-6)
         assert same == (row["strongest_of"] is None)
+
+
+@pytest.mark.parametrize(
+    ("z", "threshold", "least"),
+    [(5.0, 3.0, 5.0), (5.0, 3.0, 6.0), (5.0, 5.0, 1.0), (-5.0, 3.0, 5.0), (37.0, 5.0, 37.0), (5.0, 3.0, 5.0 - 1e-13)],
+)
+def test_a_rival_as_strong_leaves_the_lowest_effect_that_the_bound_allows(z: float, threshold: float, least: float) -> None:
+    """As for a variant that is there twice: nothing is left of what z says, and the estimate is no error."""
+    found = winners_curse.corrected_lead(z, threshold, winners_curse.Rivals(10, least))
+    lowest = abs(z) - winners_curse.bound(threshold, 10)
+    assert [value * np.sign(z) for value in (found.z, found.low, found.high)] == pytest.approx([lowest] * 3, abs=1e-6)

@@ -86,7 +86,16 @@ def bound(threshold: float, tests: int) -> float:
 
 
 def _solved(lacking: Callable[[float], float], size: float, reach: float) -> float:
-    return float(optimize.brentq(lacking, size - reach + 1e-9, size + reach - 1e-9, xtol=1e-9))
+    """Where the increasing `lacking` is zero within `reach` of `size`; the nearer end where it is not within.
+
+    That end is the limit that the quantiles run to as another test comes as close as can be.
+    """
+    low, high = size - reach + 1e-9, size + reach - 1e-9
+    if lacking(low) >= 0:
+        return low
+    if lacking(high) <= 0:
+        return high
+    return float(optimize.brentq(lacking, low, high, xtol=1e-9))
 
 
 def _signed(z: float, best: float, low: float, high: float) -> Corrected:
