@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -92,6 +93,17 @@ class Code:
     def started(self) -> Study:
         """The study that `ecgwas init --preset published` starts."""
         return Study.read_file(self.folder / "study.yaml")
+
+    @cached_property
+    def without_files(self) -> Study:
+        """The study that `ecgwas init --preset published` starts where no files of genes are there."""
+        folder = self.folder.with_name("without")
+        (folder / "ecg").mkdir(parents=True)
+        shutil.copytree(self.folder / "genotypes", folder / "genotypes")
+        shutil.copy(self.folder / "covariates.tsv", folder)
+        CliRunner().invoke(command_line, ["init", str(folder), "--preset", "published"])
+        path = folder / "study.yaml"
+        return Study.read_file(path) if path.exists() else self.study
 
     @cached_property
     def recordings(self) -> pl.DataFrame:
@@ -192,15 +204,15 @@ def gene_sources(code: Code) -> Found:
 
 
 def by_number_of_hits(code: Code) -> Found:
-    """Without reference files the preset's own list, or the defaults of the two services."""
-    sources = {source.kind: source for source in code.study.genes}
+    """Of the preset's own list, or of a study file that init writes where no files of genes are there."""
+    sources = {source.kind: source for source in code.study.genes or code.without_files.genes}
     few, many = sources.get("haploreg"), sources.get("gprofiler")
     if few is None or many is None:
         value = f"HaploReg up to {Haploreg.model_fields['max_variants'].default} hits; not in the preset"
-        return Found(value, False, "`genes` of the preset")
+        return Found(value, False, "`genes` of the preset, and of what init writes")
     limit, start = getattr(few, "max_variants", None), getattr(many, "min_variants", None)
     holds = limit is not None and start == limit + 1
-    return Found(f"HaploReg up to {limit} hits, g:SNPense from {start}", holds, "`genes` of the preset")
+    return Found(f"HaploReg up to {limit} hits, g:SNPense from {start}", holds, "`genes` of the preset or of what init writes")
 
 
 def file_names(code: Code) -> Found:
