@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecgwas import gene_tables, loci_tables, recording_tables, tables
+from ecgwas import comparison_tables, gene_tables, loci_tables, recording_tables, tables
 from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
 
 WHERE = {
@@ -35,6 +35,8 @@ WHERE = {
     "Inflation": "results/loci/inflation.csv",
     "Heritability": "results/loci/heritability.csv",
     "KnownTested": "results/loci/known.csv",
+    "Comparison": "`results/compare.csv` of `ecgwas compare` with one study",
+    "StudyComparison": "FILE.csv of `ecgwas compare STUDY STUDY ... --out FILE.csv`",
     "Matching": "results/share/tables/share/matching.csv",
     "Membership": "results/share/tables/share/membership.csv",
     "MetaAssociations": "OUT.csv of `ecgwas meta`",
@@ -60,7 +62,9 @@ def tables_page() -> str:
     lines = ["# Tables", "", "Every table of `results/`, column by column. Missing is an empty cell (null), never NaN or -9."]
     for name, path in WHERE.items():
         table = next(
-            getattr(room, name) for room in (tables, recording_tables, loci_tables, gene_tables) if hasattr(room, name)
+            getattr(room, name)
+            for room in (tables, recording_tables, loci_tables, gene_tables, comparison_tables)
+            if hasattr(room, name)
         )
         first = (table.__doc__ or "").strip().split("\n\n")[0]
         lines += [

@@ -18,12 +18,12 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FLOORS = {
     0: ("errors",),
     1: (
-        "study", "tables", "gene_tables", "gene_symbols", "loci_tables", "recording_tables", "store", "progress", "signals",
-        "user_tables", "ids", "__init__",
+        "study", "tables", "gene_tables", "gene_symbols", "loci_tables", "comparison_tables", "recording_tables", "store",
+        "progress", "signals", "user_tables", "ids", "__init__",
     ),
     2: ("ecg", "represent", "associate", "genes", "report", "exchange", "simulate"),
     3: ("stages", "workflow"),
-    4: ("cli", "demo", "initialise", "inspection", "listing", "__main__"),
+    4: ("cli", "comparison", "demo", "initialise", "inspection", "listing", "__main__"),
 }  # fmt: skip
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 LINES_OF_A_FILE = 400

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.table import Table
+from rich.table import Column, Table
 
 from ecgwas import __version__, demo, initialise, inspection, listing, stages, workflow
 from ecgwas.associate import meta, meta_studies
@@ -229,16 +229,27 @@ def figures_command(study_file: Path, names: tuple[str, ...], traits: tuple[str,
 
 
 @main.command()
-@STUDY
-def compare(study_file: Path) -> None:
-    """What each representation of a study found, beside each other; also written to results/compare.csv."""
-    study = Study.read_file(study_file)
-    found = listing.compared(study)
-    found.write_csv(study.results / "compare.csv")
-    table = Table(*found.columns, box=None)
-    for row in found.iter_rows():
-        table.add_row(*("" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
-    _wide().print(table)
+@click.argument("study_files", metavar="STUDY.yaml ...", nargs=-1, required=True, type=UserPath(path_type=Path))
+@click.option("--out", type=UserPath(path_type=Path, dir_okay=False), help="Also write the table to this .csv file.")
+def compare(study_files: tuple[Path, ...], out: Path | None) -> None:
+    """What each representation of a study found, also written to results/compare.csv; or several studies in one table.
+
+    Of several studies: settings, epochs trained, test loss and errors of each representation, SNPs and loci. A study that was
+    run only until stage represent has no hits yet.
+    """
+    if out is not None and out.suffix != ".csv":
+        raise click.UsageError(f"--out {out}: name a .csv file")
+    found = listing.side_by_side(study_files)
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}")
+    for frame in found.shown:
+        table = Table(*(Column(name, overflow="fold") for name in frame.columns), box=None)
+        for row in listing.cells(frame):
+            table.add_row(*row)
+        _wide().print(table)
+    for path in [path for path in (found.kept, out) if path is not None]:
+        with whole(path) as temporary:
+            found.frame.write_csv(temporary)
 
 
 def _wide() -> Console:

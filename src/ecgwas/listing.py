@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from ecgwas import stages
+from ecgwas import comparison, stages
+from ecgwas.comparison_tables import Comparison
 from ecgwas.errors import MissingStageError
 from ecgwas.recording_tables import Reliability
 from ecgwas.stages import null
@@ -79,18 +81,12 @@ def beside_null(study: Study, twin: Study) -> list[tuple[str, int, int]]:
 
 
 def compared(study: Study) -> pl.DataFrame:
-    """One row per representation: traits, significant rows, loci and the strongest association of each, and how repeatable.
-
-    Columns representation, kind, traits, significant, loci, alone (loci that no other representation finds), best_trait,
-    neglog10p, lambda_gc (median over traits), repeatability (mean correlation of features between odd and even heartbeats;
-    null for strips), between_visits (mean ICC of features of two visits; null where nobody has two). Raises MissingStageError
-    before stage `loci` has run.
-    """
+    """One row per representation, with the columns of Comparison. Raises MissingStageError before stage `loci` has run."""
     folder = study.results / "loci"
     if not (folder / "hits.csv").exists():
         raise MissingStageError("no loci have been found", where=study.results, fix=f"run `ecgwas run` on {study.name} first")
     summary, hits, loci = (_table(folder / f"{name}.csv") for name in ("summary", "hits", "loci"))
-    found = {options.name: _loci_of(options.name, hits, loci) for options in study.represent}
+    found = {options.name: comparison.loci_of(options.name, hits, loci) for options in study.represent}
     rows = []
     for options in study.represent:
         mine = pl.col("trait").str.starts_with(f"{options.name}.")
@@ -104,14 +100,7 @@ def compared(study: Study) -> pl.DataFrame:
             "lambda_gc": traits["lambda_gc"].median(), "repeatability": _mean_of(study, options.name, "r"),
             "between_visits": _mean_of(study, options.name, "icc"),
         })  # fmt: skip
-    return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def _loci_of(representation: str, hits: pl.DataFrame, loci: pl.DataFrame) -> set[int]:
-    """Numbers of the loci in which a trait of the representation is significant."""
-    mine = hits.filter(pl.col("trait").str.starts_with(f"{representation}."))
-    within = mine.select("chrom", at="pos").join(loci.select("locus", "chrom", "start", "stop"), on="chrom")
-    return set(within.filter(pl.col("at").is_between(pl.col("start"), pl.col("stop")))["locus"])
+    return Comparison.of(rows).frame
 
 
 def _mean_of(study: Study, name: str, column: str) -> float | None:
@@ -119,6 +108,48 @@ def _mean_of(study: Study, name: str, column: str) -> float | None:
     path = study.results / "represent" / name / "reliability.csv"
     values = Reliability.read(path).frame[column].drop_nulls().to_numpy() if path.exists() else np.empty(0)
     return float(np.mean(values)) if len(values) else None
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """What `ecgwas compare` prints and writes: the whole table, what of it fits a terminal, where it is kept, warnings."""
+
+    frame: pl.DataFrame
+    shown: tuple[pl.DataFrame, ...]
+    kept: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def side_by_side(paths: Sequence[Path]) -> SideBySide:
+    """Of one study file its representations (Comparison), of several all of theirs (StudyComparison).
+
+    Raises MissingStageError for studies that have not run so far, StudyError for files that cannot be compared.
+    """
+    if len(paths) == 1:
+        study = Study.read_file(paths[0])
+        found = compared(study)
+        return SideBySide(found, (found,), study.results / "compare.csv")
+    studies = comparison.read_studies(paths)
+    found = comparison.compared(studies).frame
+    one_each = found["study"].is_unique().all()
+    shown = [
+        found.select(name for name in columns if not (one_each and name == "representation"))
+        for columns in (comparison.SETTINGS, comparison.RESULTS)
+    ]
+    changed = "the study file or its inputs have changed since; `ecgwas run` makes the results again"
+    warnings = tuple(f"{one}: {changed}" for one in comparison.outdated(studies))
+    return SideBySide(found, tuple(_without_empty(frame) for frame in shown), None, warnings)
+
+
+def _without_empty(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that have a value in some row."""
+    return frame.select(name for name in frame.columns if frame[name].null_count() < frame.height)
+
+
+def cells(frame: pl.DataFrame) -> Iterator[list[str]]:
+    """Each row in words: real numbers with four digits, missing as nothing."""
+    for row in frame.iter_rows():
+        yield ["" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
 
 
 PLANNED = (("stage", 10), ("parts", 6), ("fresh", 6), ("core time", 10), ("longest", 9), ("memory", 9), ("disk", 9))

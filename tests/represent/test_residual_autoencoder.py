@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch.nn import Conv1d
 
 from ecgwas import represent
 from ecgwas.errors import InputError
@@ -80,9 +81,28 @@ def test_global_scaling_is_that_of_the_people_trained_on(signals: Signals) -> No
 
 def test_errors_stand_beside_pca_and_mean(signals: Signals) -> None:
     errors = _fit(_options(), signals).errors
-    assert errors.columns == ["method", "mse", "pearson_r", "mae_uv"]
+    assert errors.columns == ["method", "mse", "pearson_r", "mae_uv", "loss"]
     assert list(errors["method"]) == ["self", "pca_32", "mean"]
     assert errors["mse"].is_finite().all()
+
+
+@pytest.mark.parametrize(
+    ("given", "body"),
+    [({"l2": 0.01}, 0.01), ({"l2": 1e-3, "l1": 1e-3}, 1e-3), ({"l2": 0.0, "l1": 0.01}, 0.0), ({"l2": 0.0}, 0.0)],
+)
+def test_the_test_loss_is_squared_error_and_penalty(signals: Signals, given: dict[str, float], body: float) -> None:
+    """As Keras' evaluate: the penalty of the convolutions of the blocks is added once, whatever was tested."""
+    encoder = _fit(_options(**given), signals)
+    weights = [
+        layer.weight.detach().double().numpy()
+        for block in (*encoder.network.encoder, *encoder.network.decoder)
+        for layer in block.body
+        if isinstance(layer, Conv1d)
+    ]
+    penalty = sum(body * np.square(one).sum() + given.get("l1", 0.0) * np.abs(one).sum() for one in weights)
+    errors = {row["method"]: row for row in encoder.errors.iter_rows(named=True)}
+    assert errors["self"]["loss"] == pytest.approx(errors["self"]["mse"] + penalty, rel=1e-5)
+    assert [errors[name]["loss"] for name in ("pca_32", "mean")] == [None, None]
 
 
 @pytest.mark.parametrize(("leads", "rows"), [("together", 1), ("each", 12)])

@@ -19,7 +19,7 @@ import polars as pl
 import torch
 from threadpoolctl import threadpool_info
 
-from ecgwas import gene_tables, loci_tables, recording_tables, stages, tables
+from ecgwas import comparison_tables, gene_tables, loci_tables, recording_tables, stages, tables
 from ecgwas.stages import LIBRARIES, STAGES
 from ecgwas.store import file_digest, fingerprint
 from ecgwas.study import Study
@@ -84,7 +84,7 @@ def written(study: Study) -> dict[str, Any]:
 
 def declared() -> dict[str, Any]:
     """Every declared table: its version, names and types of its columns."""
-    rooms = (tables, recording_tables, loci_tables, gene_tables)
+    rooms = (tables, recording_tables, loci_tables, gene_tables, comparison_tables)
     classes = {one.__name__: one for room in rooms for one in vars(room).values() if _is_table(one)}
     return {
         name: {"version": one.version, "columns": {column: str(about.dtype) for column, about in one.columns.items()}}

@@ -48,7 +48,7 @@ class RepresentationFindings:
     """How well one representation describes the recordings.
 
     history         columns epoch, train_loss, validation_loss, learning_rate; no rows if nothing was trained
-    errors          columns method, mse, pearson_r, on people kept aside; no rows if it cannot decode
+    errors          columns method, mse, pearson_r, mae_uv, loss, on held-out participants; no rows if it cannot decode
     reliability     Reliability's columns; no rows for whole strips without second visits
     mse             columns lead, mse: one row per recording and lead, nobody named; no rows if it cannot decode
     left_out        recordings (lead by lead) beyond max_mse

@@ -254,9 +254,13 @@ def errors(findings: Findings) -> View | None:
     spelling = {
         "representation": ("representation", ""), "method": ("method", ""), "mse": ("mean squared error", ".4g"),
         "pearson_r": ("correlation", ".4f"), "mae_uv": ("mean absolute error (µV)", ".1f"),
+        "loss": ("loss with penalty", ".4g"),
     }  # fmt: skip
     caption = "Reconstruction of people kept aside: each representation beside 32 principal components and the mean"
-    return view("errors", caption, pl.concat(frames, how="vertical_relaxed"), spelling)
+    table = pl.concat(frames, how="vertical_relaxed")
+    if "loss" in table.columns and table["loss"].is_null().all():
+        table = table.drop("loss")
+    return view("errors", caption, table, spelling)
 
 
 def agreement(findings: Findings) -> View | None:

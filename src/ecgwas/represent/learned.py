@@ -68,13 +68,15 @@ class Recipe:
     build(options, C, L, M) gives a network with encode and decode, which take M conditions of each trace as their second
     argument where M is not 0; loss(options) is what it is trained on; start, where there is one, is given the new network,
     the principal components of the people trained on (as many as features, of what conditions do not explain) and the
-    conditions' effects (M, D), None without any.
+    conditions' effects (M, D), None without any; penalty, where there is one, is what the trained network's weights add to the
+    squared error in its loss.
     """
 
     build: Callable[[Any, int, int, int], nn.Module]
     loss: Callable[[Any], Loss]
     normalisation: Callable[[Any], Kind]
     start: Callable[[Any, Components, Floats | None], None] | None = None
+    penalty: Callable[[Any, Any], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ def fit_network(
     network: Any = trained.network
     methods: dict[str, Reconstruct] = {"self": lambda units, block: through(network, units, *(part[block] for part in given))}
     methods |= baselines(traces, traces.of_people(split.train), normaliser, seed)
-    errors = error_table(traces, traces.of_people(split.test), normaliser, methods)
+    penalty = None if recipe.penalty is None else recipe.penalty(options, network)
+    errors = error_table(traces, traces.of_people(split.test), normaliser, methods, penalty)
     return NetworkEncoder(options, normaliser, network, trained.last, shape, alignment, conditions, trained.history, errors)
 
 

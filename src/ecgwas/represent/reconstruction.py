@@ -17,7 +17,9 @@ Reconstruct = Callable[[Floats, Index], Floats]
 HISTORY = {
     "epoch": pl.Int64(), "train_loss": pl.Float64(), "validation_loss": pl.Float64(), "learning_rate": pl.Float64(),
 }  # fmt: skip
-ERRORS = {"method": pl.String(), "mse": pl.Float64(), "pearson_r": pl.Float64(), "mae_uv": pl.Float64()}
+ERRORS = {
+    "method": pl.String(), "mse": pl.Float64(), "pearson_r": pl.Float64(), "mae_uv": pl.Float64(), "loss": pl.Float64(),
+}  # fmt: skip
 
 
 def mean_square(residual: Floats) -> NDArray[np.float64]:
@@ -25,13 +27,19 @@ def mean_square(residual: Floats) -> NDArray[np.float64]:
     return np.asarray(np.square(residual).mean(axis=(1, 2), dtype=np.float64))
 
 
-def error_table(traces: Traces, test: Index, normaliser: Normaliser, methods: dict[str, Reconstruct]) -> pl.DataFrame:
+def error_table(
+    traces: Traces, test: Index, normaliser: Normaliser, methods: dict[str, Reconstruct], penalty: float | None = None
+) -> pl.DataFrame:  # fmt: skip
     """One row per method over the traces numbered `test`.
 
     mse in normalised units, mean over traces; pearson_r in µV over the samples of each lead, mean over the leads and traces
-    where it is defined (neither side flat), null where it never is; mae_uv the mean absolute error in µV.
+    where it is defined (neither side flat), null where it never is; mae_uv the mean absolute error in µV; loss, of method
+    `self` where there is a penalty on weights, mse + penalty (what Keras' `evaluate` reports as the test loss), else null.
     """
-    rows = [{"method": name, **_errors(traces, test, normaliser, method)} for name, method in methods.items()]
+    rows = [{"method": name, **_errors(traces, test, normaliser, method), "loss": None} for name, method in methods.items()]
+    for row in rows:
+        if penalty is not None and row["method"] == "self":
+            row["loss"] = row["mse"] + penalty
     return pl.DataFrame(rows, schema=ERRORS)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, inference_mode
 from torch.nn.functional import mse_loss
 
 from ecgwas.progress import silent
@@ -56,4 +56,10 @@ def _build(options: ResidualAutoencoder, channels: int, samples: int, conditions
     return Autoencoder(options, channels, samples)
 
 
-RECIPE = Recipe(_build, _loss, lambda options: options.normalisation)
+@inference_mode()
+def _penalty(options: ResidualAutoencoder, network: Autoencoder) -> float:
+    """What the weights add to the squared error in the loss."""
+    return float(penalty(kernels(network), options.l1, options.l2))
+
+
+RECIPE = Recipe(_build, _loss, lambda options: options.normalisation, penalty=_penalty)

@@ -19,6 +19,7 @@ from ecgwas.associate import genotypes
 from ecgwas.associate.hits import thresholds
 from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.recording_tables import Reliability
+from ecgwas.represent.reconstruction import ERRORS
 from ecgwas.signals import Signals, example_of
 from ecgwas.stages import gather as gathering
 from ecgwas.stages import genes, loci, null, read, scan, traits
@@ -255,7 +256,7 @@ def _representation(
         name=options.name,
         kind=options.kind,
         history=pl.read_csv(folder / "history.csv", infer_schema_length=None),
-        errors=pl.read_csv(folder / "errors.csv", infer_schema_length=None),
+        errors=pl.read_csv(folder / "errors.csv", schema_overrides=ERRORS, infer_schema_length=None),
         reliability=(Reliability.read(repeated) if repeated.exists() else Reliability.empty()).frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
         left_out=pl.read_csv(folder / "left_out.csv").height if getattr(options, "max_mse", None) is not None else 0,

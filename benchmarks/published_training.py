@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""The source study's chosen network (table 2, row 4) trained to its end on a cohort of one file per person and lead.
+
+    python benchmarks/published_training.py OUT [--cohort FOLDER] [--epochs E] [--people N] [--quick]
+
+It is `ecgwas run --until represent` on examples/experiments/table2_row4.yaml: interrupted, it goes on after the last whole
+epoch when it is started again with the same OUT. Then a line each, with the study's own number where it gives one:
+
+    EPOCHS     trained, of the best validation loss, learning rate at the end
+    LOSS       training, validation, and on held-out participants with and without penalty (the study: 1.28); PCA-32 and mean
+    LIMIT      share of signals whose reconstruction error is beyond 0.4 (the study: about 3 %), best error (0.0012)
+    REPEATS    of each feature: mean ICC(2,1) of two visits of one participant, and correlation between first and second half of
+               one recording, each half twice in a row
+    STEP       seconds and GFLOP/s of one training step of 32 signals, beside a product of two matrices (sgemm) on this machine
+
+FOLDER as in benchmarks/experiments.py; without it --people are simulated. --quick: one epoch, 20 people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from experiments import ROWS, ecgwas, simulated, written
+from torch.utils.flop_counter import FlopCounterMode
+
+from ecgwas import represent
+from ecgwas.represent.learned import threads_for
+from ecgwas.represent.network import Autoencoder, kernels, penalty
+from ecgwas.represent.training import device
+from ecgwas.signals import Rows, Signals
+from ecgwas.stages import read
+from ecgwas.stages.represent import reliability
+from ecgwas.study import ResidualAutoencoder, Study
+
+SIDE = 2048
+"""Of the matrices of the product."""
+HALVES_OF = 100
+"""People whose recordings are encoded half by half."""
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("out", type=Path)
+    ask.add_argument("--cohort", type=Path, help="a study folder; default: simulated")
+    ask.add_argument("--people", type=int, default=200, help="to simulate")
+    ask.add_argument("--epochs", type=int, help="at most; default: the row's")
+    ask.add_argument("--quick", action="store_true", help="one epoch, 20 people where they are simulated")
+    given = ask.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    cohort = given.cohort or simulated(given.out / "cohort", 20 if given.quick else given.people)
+    file = written(ROWS / "table2_row4.yaml", given.out, cohort.resolve(), 1 if given.quick else given.epochs)
+    start = time.perf_counter()
+    ecgwas("run", str(file), "--until", "represent")
+    study = Study.read_file(file)
+    (options,) = study.represent
+    assert isinstance(options, ResidualAutoencoder)
+    print(f"TRAINED row 2.4 device={device()} seconds_of_this_run={time.perf_counter() - start:.0f}", flush=True)
+    for line in (*of_files(study, options), repeats(study, options), step(options)):
+        print(line, flush=True)
+
+
+def of_files(study: Study, options: ResidualAutoencoder) -> list[str]:
+    """What the run's tables say."""
+    folder = study.results / "represent" / options.name
+    history, errors = pl.read_csv(folder / "history.csv"), pl.read_csv(folder / "errors.csv")
+    best = history.row(int(np.argmin(history["validation_loss"].to_numpy())), named=True)
+    by = {row["method"]: row for row in errors.iter_rows(named=True)}
+    table = pl.read_parquet(folder / "features.parquet")
+    mse = table["mse"].drop_nulls().drop_nans()
+    beside = " ".join(f"{name}_mse={by[name]['mse']:.4g}" for name in ("pca_32", "mean"))
+    own = by["self"]
+    return [
+        f"EPOCHS trained={history.height} of={options.epochs} best={best['epoch']} last_rate={history['learning_rate'][-1]:g}",
+        f"LOSS train={best['train_loss']:.4g} validation={best['validation_loss']:.4g} test={own['loss']:.4g} "
+        f"test_mse={own['mse']:.4g} r={own['pearson_r']:.4f} {beside} (the study: test 1.28)",
+        f"LIMIT people={table['eid'].n_unique()} signals={len(mse)} beyond_0.4={(mse > 0.4).mean():.3f} "
+        f"kept={int((mse <= 0.4).sum())} best_mse={mse.min():.4g} (the study: about 0.03, 10,783, 0.0012)",
+    ]
+
+
+def repeats(study: Study, options: ResidualAutoencoder) -> str:
+    """How alike features are in two visits, and in both halves of a recording; signals beyond the limit count here too."""
+    encoder = represent.load(
+        options.model_copy(update={"max_mse": None}), study.results / "represent" / options.name / "encoder"
+    )
+    path = study.results / "represent" / options.name / "reliability.csv"
+    visits = pl.read_csv(path)["icc"].drop_nulls() if path.exists() else pl.Series([], dtype=pl.Float64)
+    signals = read.load_signals(study)
+    some = signals.select(np.arange(min(len(signals), HALVES_OF)))
+    first, second = (
+        replace(encoder, options=options.model_copy(update={"max_mse": None})).encode(half) for half in halves(some)
+    )
+    within = reliability(first, second)["r"]
+    icc = f"{np.mean(visits.to_numpy()):.3f}" if len(visits) else "none"
+    r = f"{np.mean(within.to_numpy()):.3f}" if len(within) else "none"
+    return f"REPEATS visits_mean_icc={icc} features_with_icc={len(visits)} halves_mean_r={r} people_of_halves={len(some)}"
+
+
+def halves(signals: Signals) -> tuple[Signals, Signals]:
+    """The recordings with their first half twice in a row, and with their second half twice: as long as they were."""
+    strips = np.asarray(signals.strips[: len(signals)])
+    middle = strips.shape[2] // 2
+    parts = (strips[:, :, :middle], strips[:, :, -middle:])
+    first, second = (np.concatenate([part, part, part], axis=2)[:, :, : strips.shape[2]] for part in parts)
+    return replace(signals, strips=Rows([first])), replace(signals, strips=Rows([second]))
+
+
+def step(options: ResidualAutoencoder) -> str:
+    """Seconds and work of a training step of one batch, and of a matrix product, with the threads that training has."""
+    torch.manual_seed(1)
+    network = Autoencoder(options, 1, 5000).to(device()).train()
+    adam = torch.optim.Adam(network.parameters(), options.learning_rate)
+    traces, side = torch.randn(options.batch, 1, 5000, device=device()), torch.randn(SIDE, SIDE, device=device())
+
+    def once() -> None:
+        adam.zero_grad()
+        loss = (network(traces) - traces).square().mean() + penalty(kernels(network), options.l1, options.l2)
+        loss.backward()
+        adam.step()
+
+    with threads_for("strip"):
+        with FlopCounterMode(display=False) as counter:
+            once()
+        work = counter.get_total_flops()
+        seconds, product = fastest(once), fastest(lambda: side @ side)
+    peak = 2 * SIDE**3 / product
+    return (
+        f"STEP signals={options.batch} seconds={seconds:.3f} gflop={work / 1e9:.1f} gflops={work / seconds / 1e9:.1f} "
+        f"sgemm_gflops={peak / 1e9:.1f} share={work / seconds / peak:.2f}"
+    )
+
+
+def fastest(what: Callable[[], object], times: int = 5) -> float:
+    """Seconds by the clock, the least of several."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        what()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+if __name__ == "__main__":
+    main()

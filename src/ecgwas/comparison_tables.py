@@ -1,0 +1,57 @@
+"""Tables of the command `compare`: representations of one study, and several studies in one table.
+
+Declared as in ecgwas.tables; docs/tables.md is made from them.
+"""
+
+from __future__ import annotations
+
+from ecgwas.tables import REAL, TEXT, WHOLE, Column, Table
+
+
+class Comparison(Table):
+    """What each representation of one study found, one row per representation."""
+
+    columns = {
+        "representation": Column(TEXT, "its name"), "kind": Column(TEXT, "its kind"),
+        "traits": Column(WHOLE, "traits that were tested"),
+        "significant": Column(WHOLE, "significant variant-trait pairs"),
+        "loci": Column(WHOLE, "loci with a significant trait of the representation"),
+        "alone": Column(WHOLE, "of those, loci that no other representation finds"),
+        "best_trait": Column(TEXT, "trait of the strongest association; null: no hit"),
+        "neglog10p": Column(REAL, "of the strongest association"),
+        "lambda_gc": Column(REAL, "genomic inflation, median over traits"),
+        "repeatability": Column(REAL, "mean correlation of features between odd and even heartbeats; null for strips"),
+        "between_visits": Column(REAL, "mean ICC(2,1) of features of two visits; null where nobody has two"),
+    }  # fmt: skip
+
+
+class StudyComparison(Table):
+    """Several studies in one table, one row per study and representation: settings, training, errors, hits."""
+
+    columns = {
+        "study": Column(TEXT, "name of the study; its file where two studies have one name"),
+        "representation": Column(TEXT, "name of the representation"), "kind": Column(TEXT, "its kind"),
+        "cleaning": Column(TEXT, "kind of read.baseline, kind of read.denoise"),
+        "input": Column(TEXT, "beat | strip; null: the kind has no choice"),
+        "leads": Column(TEXT, "each | together; null: the kind has no choice"),
+        "features": Column(WHOLE, "features of a lead, or of all leads together"),
+        "normalisation": Column(TEXT, "global | per_signal | none; null: the kind has no choice"),
+        "skip": Column(TEXT, "skip connections and how they are merged; null: no residual autoencoder"),
+        "activation": Column(TEXT, "activation"), "blocks": Column(TEXT, "number and kind of blocks"),
+        "kernels": Column(TEXT, "kernel size of each block"), "channels": Column(TEXT, "channels of each block"),
+        "dropout": Column(REAL, "dropout after each block"), "l2": Column(REAL, "weight of the squared weights in the loss"),
+        "epochs_at_most": Column(WHOLE, "option epochs"),
+        "epochs": Column(WHOLE, "epochs trained (history.csv); null: nothing is trained step by step"),
+        "best_epoch": Column(WHOLE, "epoch of the weights that are used: smallest validation loss"),
+        "validation_loss": Column(REAL, "of that epoch"),
+        "test_loss": Column(REAL, "squared error and penalty on held-out participants, as Keras reports it; null: no penalty"),
+        "test_mse": Column(REAL, "squared error on held-out participants, in the units of the normalisation"),
+        "pearson_r": Column(REAL, "correlation of signal and reconstruction, mean over held-out participants' leads"),
+        "people": Column(WHOLE, "participants that were encoded"),
+        "max_mse": Column(REAL, "limit of the reconstruction error; null: none"),
+        "beyond_max_mse": Column(REAL, "share of signals whose reconstruction error is larger; null: no limit"),
+        "traits": Column(WHOLE, "traits that were tested; null: stage loci has not run"),
+        "snps": Column(WHOLE, "distinct significant variants; null: stage loci has not run"),
+        "pairs": Column(WHOLE, "significant variant-trait pairs; null: stage loci has not run"),
+        "loci": Column(WHOLE, "loci with a significant trait of the representation; null: stage loci has not run"),
+    }  # fmt: skip
