@@ -32,11 +32,11 @@ def gallery(options: ReportOptions, findings: Findings, *, traits: Sequence[str]
         **miami.miami(of_pairs),
         **{f"grid_{name}": figure for name, figure in hits.grid(findings).items()},
         **_of_traits(shown, findings, of_traits),
-        **_of_hits(findings),
+        **_of_hits(options, findings),
         **_of_loci(findings),
     }
     if findings.chance is not None:
-        candidates |= {f"chance_{name}": _by_chance(figure) for name, figure in _of_hits(findings.chance).items()}
+        candidates |= {f"chance_{name}": _by_chance(figure) for name, figure in _of_hits(options, findings.chance).items()}
     return {name: figure for name, figure in candidates.items() if figure is not None}
 
 
@@ -48,11 +48,12 @@ def _of_traits(traits: Sequence[str], findings: Findings, sieve: Sieve) -> dict[
     return drawn
 
 
-def _of_hits(findings: Findings) -> dict[str, Figure | None]:
+def _of_hits(options: ReportOptions, findings: Findings) -> dict[str, Figure | None]:
     """The pictures that a study and its null twin both have."""
+    more_than = options.genes_hit_more_than
     return {
-        "genes": hits.genes(findings), "per_feature": hits.per_feature(findings), "per_lead": hits.per_lead(findings),
-        "gene_by_lead": hits.gene_by_lead(findings), "network": network.network(findings),
+        "genes": hits.genes(findings, more_than=more_than), "per_feature": hits.per_feature(findings), "per_lead": hits.per_lead(findings),
+        "gene_by_lead": hits.gene_by_lead(findings, more_than=more_than), "network": network.network(findings),
         "enrichment": terms.enrichment(findings),
     }  # fmt: skip
 
@@ -96,7 +97,7 @@ def meaning_of(representation: str, feature: str) -> str:
 
 
 def traits_shown(options: ReportOptions, findings: Findings) -> list[str]:
-    """Traits with a hit, strongest first, at most `max_traits`; without any hit the traits with the strongest tests."""
+    """Traits with a hit, strongest first, at most `max_traits` if that is given; without any hit the traits with the strongest tests."""
     if len(findings.hits) == 0:
         strongest = findings.associations.survey.strongest
         return sorted(strongest, key=lambda trait: (-strongest[trait], trait))[:WITHOUT_HITS]

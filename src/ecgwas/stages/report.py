@@ -18,6 +18,7 @@ from ecgwas import report, represent
 from ecgwas.associate import genotypes
 from ecgwas.associate.hits import thresholds
 from ecgwas.errors import EcgwasError, InputError, first_few
+from ecgwas.loci_tables import Hits
 from ecgwas.recording_tables import Reliability
 from ecgwas.signals import Signals
 from ecgwas.stages import gather as gathering
@@ -27,7 +28,6 @@ from ecgwas.stages.base import Needs, Stage, all_in_one, note_path, stage_folder
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import (
-    Associations,
     Clusters,
     Edges,
     Features,
@@ -156,7 +156,7 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Finding
         left_out=_variants_left_out(results),
         summary=Summary.read(at_loci / "summary.csv"),
         thresholds=Thresholds.read(at_loci / "thresholds.csv"),
-        hits=Associations.read(at_loci / "hits.csv"),
+        hits=Hits.read(at_loci / "hits.csv").associations,
         loci=load_loci(study),
         qq=pl.read_csv(at_loci / "qq.csv", schema_overrides={"trait": pl.String}),
         power=pl.read_csv(at_loci / "power.csv", infer_schema_length=None),

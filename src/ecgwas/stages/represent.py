@@ -11,17 +11,20 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.progress import track
-from ecgwas.recording_tables import DeviceAgreement, DeviceMeasurements, DevicePairs, Reliability
+from ecgwas.recording_tables import DeviceAgreement, DeviceMeasurements, DevicePairs, Reliability, SignalErrors
 from ecgwas.represent.agreement import device_agreement, device_pairs
 from ecgwas.represent.stability import SCHEMA, renamed
 from ecgwas.represent.visits import BETWEEN, between_visits
-from ecgwas.signals import Signals
+from ecgwas.signals import ALL_LEADS, Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Features
+from ecgwas.tables import Features, Recordings
 
 logger = logging.getLogger(__name__)
+
+BEYOND = "reconstruction error beyond"
+"""How the reason of a signal whose reconstruction is worse than `max_mse` begins."""
 
 
 def _parts(study: Study) -> tuple[str, ...]:
@@ -53,7 +56,10 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     encoder.history.write_csv(folder / "history.csv")
     encoder.errors.write_csv(folder / "errors.csv")
     features.write(folder / "features.parquet")
-    _without_features(features, getattr(options, "max_mse", None)).write_csv(folder / "left_out.csv")
+    recordings = Recordings.read(stage_folder(study, "read") / "recordings.parquet")
+    kept, left_out = signal_errors(features, recordings, getattr(options, "max_mse", None))
+    kept.write(folder / "kept.csv")
+    left_out.write(folder / "left_out.csv")
     _repeated(study, options, encoder, features, signals, folder)
     for number in range(1, other_seeds(options) + 1):
         _again(study, options, signals, features, number, folder, scratch)
@@ -120,11 +126,34 @@ def _beside_device(features: Features, device: DeviceMeasurements, folder: Path)
     device_agreement(pairs).write(folder / "device_agreement.csv")
 
 
-def _without_features(features: Features, max_mse: float | None) -> pl.DataFrame:
-    """Recordings whose reconstruction error is beyond the limit, lead by lead."""
-    if max_mse is None or "mse" not in features.frame.columns:
-        return pl.DataFrame(schema={"eid": pl.String, "lead": pl.String, "mse": pl.Float64})
-    return features.frame.filter(~(pl.col("mse") <= max_mse)).select("eid", "lead", "mse")
+def signal_errors(features: Features, recordings: Recordings, max_mse: float | None) -> tuple[SignalErrors, SignalErrors]:
+    """Signals with features, and those without and why; both with the smallest reconstruction error first."""
+    frame = features.frame
+    if "mse" not in frame.columns:
+        return SignalErrors.empty(), SignalErrors.empty()
+    mse = pl.col("mse").fill_nan(None)
+    beyond = pl.lit(False) if max_mse is None else (mse > max_mse).fill_null(False)
+    absent = pl.all_horizontal(pl.col(name).is_null() for name in features.names)
+    reason = (
+        pl.when(beyond).then(pl.lit(f"{BEYOND} {max_mse}"))
+        .when(absent).then(pl.lit("lead missing or unusable"))
+        .otherwise(pl.lit(""))
+    )  # fmt: skip
+    rows = frame.select(mse.alias("mse"), "eid", "lead", reason.alias("reason"))
+    rows = rows.join(_files_of(recordings), on=["eid", "lead"], how="left", maintain_order="left")
+    rows = rows.join(_files_of(recordings, ALL_LEADS), on="eid", how="left", maintain_order="left")
+    rows = rows.with_columns(file=pl.coalesce("file", "file_of_all")).drop("file_of_all")
+    ordered = rows.sort("mse", "eid", "lead", nulls_last=True)
+    has_features = pl.col("reason") == ""
+    return SignalErrors(ordered.filter(has_features)), SignalErrors(ordered.filter(~has_features))
+
+
+def _files_of(recordings: Recordings, of_all: str | None = None) -> pl.DataFrame:
+    """The kept file of each person and lead (columns eid, lead, file), or of the files of all leads (eid, file_of_all)."""
+    kept = recordings.frame.filter(pl.col("status") == "kept").unique(["eid", "lead"], keep="first", maintain_order=True)
+    if of_all is None:
+        return kept.select("eid", "lead", file="path")
+    return kept.filter(pl.col("lead") == of_all).select("eid", file_of_all="path")
 
 
 def reliability(odd: Features, even: Features) -> pl.DataFrame:
@@ -164,5 +193,5 @@ STAGE = Stage(
     _work,
     nothing_to_check,
     version=1,
-    tables=(Features, Reliability, DevicePairs, DeviceAgreement),
+    tables=(Features, SignalErrors, Reliability, DevicePairs, DeviceAgreement),
 )

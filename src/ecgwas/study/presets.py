@@ -40,6 +40,7 @@ PUBLISHED: dict[str, Any] = {
     },
     "scan": {"kind": "plink2", "min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0},
     "loci": {"threshold": "published"},
+    "report": {"max_traits": None, "genes_hit_more_than": 8},
 }  # fmt: skip
 """The chain exactly as the source study of 2025 ran it."""
 
