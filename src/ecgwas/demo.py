@@ -8,10 +8,10 @@ import polars as pl
 from rich.table import Table
 
 from ecgwas.initialise import write_study
+from ecgwas.loci_tables import Hits
 from ecgwas.progress import track
 from ecgwas.simulate import simulate
 from ecgwas.study import Study
-from ecgwas.loci_tables import Hits
 
 REPRESENT = """\
   - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes

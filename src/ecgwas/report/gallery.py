@@ -8,7 +8,20 @@ from dataclasses import replace
 
 import polars as pl
 
-from ecgwas.report.figures import agreement, associations, genotype, hits, miami, network, recordings, region, terms, traversal
+from ecgwas.report.figures import (
+    agreement,
+    architecture,
+    associations,
+    genotype,
+    hits,
+    miami,
+    network,
+    recordings,
+    region,
+    signals,
+    terms,
+    traversal,
+)
 from ecgwas.report.figures.sieve import Sieve, genome_of, sift
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.study import ReportOptions
@@ -52,7 +65,8 @@ def _of_hits(options: ReportOptions, findings: Findings) -> dict[str, Figure | N
     """The pictures that a study and its null twin both have."""
     more_than = options.genes_hit_more_than
     return {
-        "genes": hits.genes(findings, more_than=more_than), "per_feature": hits.per_feature(findings), "per_lead": hits.per_lead(findings),
+        "genes": hits.genes(findings, more_than=more_than), "per_feature": hits.per_feature(findings),
+        "per_lead": hits.per_lead(findings),
         "gene_by_lead": hits.gene_by_lead(findings, more_than=more_than), "network": network.network(findings),
         "enrichment": terms.enrichment(findings),
     }  # fmt: skip
@@ -73,8 +87,11 @@ def _of_recordings(findings: Findings) -> dict[str, Figure | None]:
     drawn: dict[str, Figure | None] = {}
     if findings.example is not None:
         drawn["strip"] = recordings.strip(findings.example, findings.representations)
+        drawn["steps"] = signals.steps(findings.example, findings.representations)
         drawn["reconstruction"] = recordings.reconstruction(findings.example, findings.representations)
     for representation in findings.representations:
+        drawn[f"architecture_{representation.name}"] = architecture.architecture(representation)
+        drawn[f"signals_{representation.name}"] = signals.several(representation)
         drawn[f"error_{representation.name}"] = recordings.error_distribution(representation)
         drawn[f"training_{representation.name}"] = recordings.training(representation)
         drawn[f"reliability_{representation.name}"] = recordings.reliability(representation)
@@ -97,7 +114,7 @@ def meaning_of(representation: str, feature: str) -> str:
 
 
 def traits_shown(options: ReportOptions, findings: Findings) -> list[str]:
-    """Traits with a hit, strongest first, at most `max_traits` if that is given; without any hit the traits with the strongest tests."""
+    """Traits with a hit, strongest first, at most `max_traits` of them; without any hit those with the strongest tests."""
     if len(findings.hits) == 0:
         strongest = findings.associations.survey.strongest
         return sorted(strongest, key=lambda trait: (-strongest[trait], trait))[:WITHOUT_HITS]

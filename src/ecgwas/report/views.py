@@ -222,7 +222,8 @@ def significant_variants(findings: Findings) -> int:
 
 def _counts(findings: Findings) -> dict[str, int]:
     return {
-        "significant variants": significant_variants(findings), "significant variant–trait pairs": len(findings.hits), "loci": len(findings.loci),
+        "significant variants": significant_variants(findings),
+        "significant variant–trait pairs": len(findings.hits), "loci": len(findings.loci),
         "genes hit": findings.genes.frame["gene"].drop_nulls().n_unique(),
         "edges of the network": len(findings.edges),
         "clusters": findings.clusters.frame["cluster"].drop_nulls().n_unique(),

@@ -61,6 +61,9 @@ def intraclass(values: NDArray[np.floating]) -> Intraclass | None:
     upper, lower = stats.f.isf(TAIL, n - 1, degrees), stats.f.isf(TAIL, degrees, n - 1)
     low = n * (squares.people - upper * squares.rest) / (upper * visits + n * squares.people)
     high = n * (lower * squares.people - squares.rest) / (visits + n * lower * squares.people)
+    # With hardly a degree of freedom the quantile is beyond any number: then the ends are what the formulas tend to.
+    low = low if np.isfinite(upper) else -n * squares.rest / visits
+    high = high if np.isfinite(lower) else 1.0
     return Intraclass(icc, float(low), float(high), n)
 
 

@@ -12,6 +12,7 @@ from ecgwas.associate import genotypes
 from ecgwas.associate.engine.cohort import MALE
 from ecgwas.associate.hits.thresholds import SETS
 from ecgwas.errors import InputError, MissingStageError
+from ecgwas.loci_tables import Hits
 from ecgwas.simulate.files import write_genotypes
 from ecgwas.simulate.genomes import AUTOSOMES, simulate_genomes
 from ecgwas.stages.base import seed_of, stage_folder
@@ -104,7 +105,7 @@ def _link(path: Path, target: Path) -> None:
 
 
 def counts(study: Study) -> dict[str, int] | None:
-    """Significant variants and variant-trait pairs, loci, genes, clusters and kept terms of a study; None if its genes have not been found."""
+    """Significant variants, variant-trait pairs, loci, genes, clusters and kept terms; None if genes have not been found."""
     loci = stage_folder(study, "loci")
     genes = stage_folder(study, "genes")
     if not (genes / "enrichment.csv").exists():

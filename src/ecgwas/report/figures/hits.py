@@ -63,7 +63,10 @@ def _shown(counted: pl.DataFrame, more_than: int, most: int) -> tuple[pl.DataFra
         return shown, f"{none}{_the_first(shown.height, counted.height)}"
     shown = chosen.head(most)
     words = f"the {chosen.height} with more than {more_than} are drawn"
-    return shown, words if shown.height == chosen.height else f"of the {chosen.height} with more than {more_than}, {most} are drawn"
+    return (
+        shown,
+        words if shown.height == chosen.height else f"of the {chosen.height} with more than {more_than}, {most} are drawn",
+    )
 
 
 def _the_first(shown: int, of: int) -> str:
@@ -206,9 +209,7 @@ def _heatmap(genes: list[str], leads: list[str], cells: dict[tuple[str, str], in
     return d.svg(max(left + len(genes) * width + 10, 460), below + 28, parts, caption)
 
 
-def _cell(
-    x: float, y: float, width: float, height: float, gene: str, lead: str, value: int, most: int
-) -> list[str]:
+def _cell(x: float, y: float, width: float, height: float, gene: str, lead: str, value: int, most: int) -> list[str]:
     fill = d.shade(value / most) if value else d.GRID
     title = f"{gene}, {lead}: {value} variant{'' if value == 1 else 's'}"
     cell = d.rect(x + 1, y + 1, width - 2, height - 2, fill, title=title, rx=2)
