@@ -24,8 +24,8 @@ def test_the_published_network_has_the_shapes_of_the_study() -> None:
     steps = architecture(network(leaky_slope=0.3), 1, 5000)
     assert [(step["step"], step["shape"]) for step in steps] == [
         ("input", [1, 5000]), ("encoder 1", [32, 2500]), ("encoder 2", [64, 1250]), ("encoder 3", [128, 625]),
-        ("features", [32]), ("back to the map", [128, 625]), ("decoder 1", [128, 1250]), ("decoder 2", [64, 2500]),
-        ("decoder 3", [32, 5000]), ("reconstruction", [1, 5000]),
+        ("features", [32]), ("map", [128, 625]), ("decoder 1", [128, 1250]), ("decoder 2", [64, 2500]),
+        ("decoder 3", [32, 5000]), ("output", [1, 5000]),
     ]  # fmt: skip
     assert steps[1]["layers"] == [
         "conv 7, stride 2", "batch norm", "LeakyReLU 0.3", "conv 7", "batch norm", "skip, added", "LeakyReLU 0.3", "dropout 0.2"

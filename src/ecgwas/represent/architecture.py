@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ecgwas.represent.network import Autoencoder, Join
 
-WORDS = {"to_features": "features", "from_features": "back to the map", "to_trace": "reconstruction"}
+WORDS = {"to_features": "features", "from_features": "map", "to_trace": "output"}
 """Steps that are not blocks."""
 
 NAMES = {"BatchNorm1d": "batch norm", "LeakyReLU": "LeakyReLU", "ReLU": "ReLU", "ELU": "ELU", "SELU": "SELU", "Tanh": "tanh"}
@@ -20,7 +20,7 @@ NAMES = {"BatchNorm1d": "batch norm", "LeakyReLU": "LeakyReLU", "ReLU": "ReLU", 
 def architecture(network: Autoencoder, channels: int, samples: int) -> list[dict[str, Any]]:
     """One record per step, in the order in which a trace (channels, samples) passes through them.
 
-    step (input, encoder 1, ..., features, back to the map, decoder 1, ..., reconstruction), layers (words, in order), shape
+    step (input, encoder 1, ..., features, map, decoder 1, ..., output), layers (words, in order), shape
     (channels, samples; of features: how many), parameters (trained numbers of the step).
     """
     steps = list(_steps(network))
@@ -41,7 +41,7 @@ def architecture(network: Autoencoder, channels: int, samples: int) -> list[dict
         network.train(training)
         for hook in hooks:
             hook.remove()
-    shapes["back to the map"] = list(network.map)  # the flat output is unfolded to the encoder's last map
+    shapes["map"] = list(network.map)  # the flat output is unfolded to the encoder's last map
     first = {"step": "input", "layers": [], "shape": [channels, samples], "parameters": 0}
     return [first, *(_record(name, module, shapes[name]) for name, module in steps)]
 

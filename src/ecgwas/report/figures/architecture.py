@@ -14,7 +14,7 @@ from ecgwas.report.findings import Figure, RepresentationFindings
 STEP, LEAST, TALLEST, WIDEST = 92.0, 8.0, 150.0, 46.0
 """Room of a step; smallest side, largest height and largest width of its box."""
 
-COLOURS = {"encoder": d.BLUE, "decoder": d.GREEN, "features": d.VERMILION, "back": d.AMBER}
+COLOURS = {"encoder": d.BLUE, "decoder": d.GREEN, "features": d.VERMILION, "map": d.AMBER}
 LINE = 14.0
 
 

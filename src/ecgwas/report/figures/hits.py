@@ -195,7 +195,7 @@ def _clustered(counted: pl.DataFrame, names: list[str]) -> list[str]:
 def _heatmap(genes: list[str], leads: list[str], cells: dict[tuple[str, str], int], caption: str) -> str:
     """Genes along X with upright names, leads along Y, each cell with its number."""
     left, height, size = 48.0, 26.0, 11
-    top = max(d.width_of(gene, size) for gene in genes) + 16
+    top = 1.25 * max(d.width_of(gene, size) for gene in genes) + 16  # capitals and digits are wide
     width = min(max(870.0 / len(genes), 22.0), 46.0)
     most = max(max((cells.get((gene, lead), 0) for gene in genes for lead in leads), default=1), 1)
     parts = [d.text(left - 8, top + (r + 0.5) * height + 4, lead, anchor="end", fill=d.INK) for r, lead in enumerate(leads)]

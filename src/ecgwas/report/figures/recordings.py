@@ -127,7 +127,9 @@ def error_distribution(representation: RepresentationFindings) -> Figure | None:
     ends = logs if limit is None else np.append(logs, np.log10(limit))  # the limit is always in the picture
     edges = np.linspace(ends.min(), ends.max() + 1e-9, 41)
     counts, _ = np.histogram(logs, edges)
-    panel = d.Panel(64, 20, 380, 190, (float(edges[0]), float(edges[-1])), (0, float(counts.max()) * 1.06))
+    panel = d.Panel(
+        64, 20, 380, 190, (float(edges[0]), float(edges[-1])), (0, float(counts.max()) * (1.06 if limit is None else 1.3))
+    )
     parts = d.y_axis(panel, "recordings × leads", gap=48)
     for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
         x, y = panel.x.at(left), panel.y.at(float(count))
