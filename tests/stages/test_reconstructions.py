@@ -16,7 +16,7 @@ from ecgwas.study import Study
 from tests.cohorts import make_cohort
 
 AE = """represent:
-  - {kind: residual_autoencoder, name: ae, input: strip, channels: [4, 4], features: 3, epochs: 1, max_mse: 0.9}
+  - {kind: residual_autoencoder, name: ae, input: strip, channels: [4, 4], kernels: [7], features: 3, epochs: 1, max_mse: 0.9}
 
 traits:"""
 CLEANING = (

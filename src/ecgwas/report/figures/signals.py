@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 def steps(example: Example, representations: Sequence[RepresentationFindings]) -> Figure | None:
     """One lead of the example as recorded, after each step of cleaning, and as reconstructed, one below the other."""
-    lead = _best_lead(example, representations)
+    lead = _lead(example, representations)
     if lead is None:
         return None
     curves = _curves(example, representations, lead)
@@ -49,14 +49,14 @@ def steps(example: Example, representations: Sequence[RepresentationFindings]) -
 RAW = "as recorded"
 
 
-def _best_lead(example: Example, representations: Sequence[RepresentationFindings]) -> str | None:
-    """The lead of the smallest reconstruction error, or else the first of the usual ones that was recorded."""
-    recorded = [lead for lead in example.leads if np.isfinite(example.clean_uv[example.leads.index(lead)]).all()]
-    errors = {lead: mse for one in representations for lead, mse in one.example_mse.items()
+def _lead(example: Example, representations: Sequence[RepresentationFindings]) -> str | None:
+    """The first of the usual leads that was recorded and has features, or else that of the smallest reconstruction error."""
+    recorded = [lead for lead in (*STRIP_LEADS, *example.leads)
+                if lead in example.leads and np.isfinite(example.clean_uv[example.leads.index(lead)]).all()]  # fmt: skip
+    errors = {lead: mse / (one.max_mse or np.inf) for one in representations for lead, mse in one.example_mse.items()
               if lead in recorded and mse is not None and np.isfinite(mse)}  # fmt: skip
-    if errors:
-        return min(errors, key=lambda lead: (errors[lead], lead))
-    return next((lead for lead in (*STRIP_LEADS, *example.leads) if lead in recorded), None)
+    within = [lead for lead in recorded[: len(STRIP_LEADS)] if errors.get(lead, 0.0) <= 1]
+    return next(iter([*within, *sorted(errors, key=lambda lead: (errors[lead], lead)), *recorded]), None)
 
 
 def _curves(example: Example, representations: Sequence[RepresentationFindings], lead: str) -> dict[str, Floats]:
