@@ -59,12 +59,10 @@ def intraclass(values: NDArray[np.floating]) -> Intraclass | None:
     # Where only visits differ their k - 1 degrees are what the formula tends to.
     degrees = _satterthwaite(icc, squares.visits / squares.rest, n, k) if squares.rest > 0 else k - 1
     upper, lower = stats.f.isf(TAIL, n - 1, degrees), stats.f.isf(TAIL, degrees, n - 1)
-    # With hardly a degree of freedom a quantile is beyond any number: then an end is what its formula tends to.
-    low, high = -n * squares.rest / visits, 1.0
+    low = -n * squares.rest / visits  # where the degrees of freedom are next to none, and the quantile is infinite
     if np.isfinite(upper):
         low = n * (squares.people - upper * squares.rest) / (upper * visits + n * squares.people)
-    if np.isfinite(lower):
-        high = n * (lower * squares.people - squares.rest) / (visits + n * lower * squares.people)
+    high = n * (lower * squares.people - squares.rest) / (visits + n * lower * squares.people)
     return Intraclass(icc, float(low), float(high), n)
 
 

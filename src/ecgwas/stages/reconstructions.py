@@ -33,10 +33,12 @@ def level(options: ReadOptions, raw_uv: NDArray[np.float32]) -> NDArray[np.float
     return remove_baseline(options.baseline, raw_uv, rate_hz=options.rate_hz).astype(np.float32)
 
 
-def shown(options: RepresentationOptions, folder: Path, features: Features, signals: Signals) -> dict[str, Any]:
+def shown(
+    options: RepresentationOptions, folder: Path, features: Features, signals: Signals, *, example: int = 0
+) -> dict[str, Any]:
     """The fields of RepresentationFindings about reconstruction.
 
-    folder: the representation's. Of whole recordings the example and several signals are reconstructed anew, those beyond
+    folder: the representation's; example: the row of the example among the signals. Of whole recordings the example and several signals are reconstructed anew, those beyond
     max_mse, too; of median beats the example is decoded from its features.
     """
     encoder = represent.load(options, folder / "encoder")
@@ -44,13 +46,13 @@ def shown(options: RepresentationOptions, folder: Path, features: Features, sign
         "max_mse": getattr(options, "max_mse", None), "architecture": _architecture(folder / "encoder"), **_counts(folder),
     }  # fmt: skip
     if getattr(options, "input", "beat") != "strip":
-        return found | {"reconstruction": _decoded(encoder, features, signals.eids[0])}
-    example = _reconstructed(encoder, signals, 0)
-    if example is None:
+        return found | {"reconstruction": _decoded(encoder, features, signals.eids[example])}
+    rebuilt = _reconstructed(encoder, signals, example)
+    if rebuilt is None:
         return found
-    rows = features.frame.filter(pl.col("eid") == signals.eids[0]).select("lead", "mse")
+    rows = features.frame.filter(pl.col("eid") == signals.eids[example]).select("lead", "mse")
     return found | {
-        "reconstruction": example, "example_mse": dict(rows.iter_rows()), "signals": _several(encoder, features, signals),
+        "reconstruction": rebuilt, "example_mse": dict(rows.iter_rows()), "signals": _several(encoder, features, signals),
         "rate_hz": signals.rate_hz,
     }  # fmt: skip
 

@@ -96,8 +96,8 @@ def _verdict(inflation: float, most: float, far: float) -> str:
 
 def _by_frequency(table: Inflation) -> list[dict[str, Any]]:
     """The bin with the largest lambda among those with variants enough to tell."""
-    known = table.frame.filter(pl.col("variants") >= ENOUGH_VARIANTS, pl.col("lambda_gc").is_not_null())
-    rows = known.sort("lambda_gc", "maf_from", descending=[True, False])
+    told = table.frame.filter((pl.col("variants") >= ENOUGH_VARIANTS) & pl.col("lambda_gc").is_not_null())
+    rows = told.sort("lambda_gc", "maf_from", descending=[True, False])
     note = f"largest genomic inflation of a frequency bin with {ENOUGH_VARIANTS} variants or more"
     if rows.height == 0:
         return [_row("lambda_by_frequency", "scan", OFF, None, MOST_OF_A_BIN, note=note)]
