@@ -16,6 +16,9 @@ from ecgwas.report import Findings, Kept
 from ecgwas.report import drawing as d
 from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.figures.sieve import Sieve, genome_of, sift
+from ecgwas.report.gallery import traits_shown
+from ecgwas.study import ReportOptions
+from ecgwas.study.presets import PRESETS
 from ecgwas.tables import Associations, Edges, Genes, Loci, Terms
 from tests.report.example import NETWORK, make_findings, rows_of
 
@@ -232,6 +235,16 @@ def test_genes_hit_more_than_so_many_times_are_drawn(findings: Findings, more_th
         ("NOS1", 8, 32),
         ("ACE", 1, 4),
     ]
+
+
+def test_every_trait_with_a_hit_has_its_manhattan_plot_where_the_study_says_so(findings: Findings) -> None:
+    row = findings.hits.frame.row(0, named=True)
+    names = [f"ae.V1.f{k:03d}" for k in range(1, 91)]
+    many = replace(findings, hits=Associations.of([row | {"trait": name} for name in names]))
+    assert len(traits_shown(ReportOptions(), many)) == 60
+    published = ReportOptions.model_validate(PRESETS["published"]["report"])
+    assert sorted(traits_shown(published, many)) == names
+    assert published.genes_hit_more_than == 8
 
 
 def test_the_heatmap_has_genes_along_x_and_leads_along_y(findings: Findings) -> None:

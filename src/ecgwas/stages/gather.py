@@ -243,6 +243,8 @@ def decoded_effects(study: Study, features: Mapping[str, Features], variant: rep
     dosage = pl.DataFrame({"eid": list(eids), "dosage": variant.dosage}).filter(pl.col("dosage").is_finite())
     found = {}
     for options in study.represent:
+        if getattr(options, "input", "beat") == "strip":  # what is decoded is no beat
+            continue
         table = features[options.name]
         encoder = represent.load(options, stage_folder(study, "represent") / options.name / "encoder")
         mean = _profile(table).mean

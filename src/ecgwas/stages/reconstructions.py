@@ -38,8 +38,8 @@ def shown(
 ) -> dict[str, Any]:
     """The fields of RepresentationFindings about reconstruction.
 
-    folder: the representation's; example: the row of the example among the signals. Of whole recordings the example and several signals are reconstructed anew, those beyond
-    max_mse, too; of median beats the example is decoded from its features.
+    folder: the representation's; example: the row of the example among the signals. Of whole recordings the example and several
+    signals are reconstructed anew, those beyond max_mse, too; of median beats the example is decoded from its features.
     """
     encoder = represent.load(options, folder / "encoder")
     found = {
