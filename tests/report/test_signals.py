@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from ecgwas.report import Findings, Traversal, shareable
-from ecgwas.report.figures import recordings, signals, traversal
+from ecgwas.report.figures import architecture, recordings, signals, traversal
 from ecgwas.report.findings import Example, RepresentationFindings
 from ecgwas.signals import LEADS
-from tests.report.example import make_findings
+from tests.report.example import ARCHITECTURE, make_findings
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,16 @@ def test_a_feature_of_recordings_is_drawn_in_the_leads_that_have_it(leads: tuple
     assert "The first 2.5 s of recordings decoded by ae" in figure.caption
     assert "Largest change 200 µV" in figure.caption
     assert ("too few signals with features" in figure.caption) == (len(leads) < 12)
+
+
+@pytest.mark.parametrize(
+    ("skips", "said"), [({"encoder 1"}, False), ({"encoder 1", "decoder 1"}, False), (set(), False), ({"decoder 1"}, True)]
+)
+def test_maps_that_skip_the_features_are_told_from_other_skips(findings: Findings, skips: set[str], said: bool) -> None:
+    steps = tuple(step | {"layers": ["skip, added"] * (step["step"] in skips)} for step in ARCHITECTURE)
+    figure = architecture.architecture(replace(findings.representations[1], architecture=steps))
+    assert figure is not None
+    assert ("hands its map" in figure.caption) == said
 
 
 def test_nothing_of_one_signal_is_passed_on(findings: Findings, example: Example) -> None:

@@ -33,8 +33,15 @@ def architecture(representation: RepresentationFindings) -> Figure | None:
         f"The network of {representation.name}: {_shape(steps[0])} to {features['shape'][0]} features and back; "
         f"channels × samples after each step, {total:,} parameters. Height: samples, on a logarithmic scale; width: channels."
     )
+    caption += " Each block of the encoder also hands its map to the decoder." if _hands_over(steps) else ""
     picture = d.svg(10 + STEP * len(steps), words + 18 + rows * LINE, parts, caption)
     return Figure(f"Architecture of {representation.name}", caption, picture, _table(steps).write_csv())
+
+
+def _hands_over(steps: Sequence[Mapping[str, Any]]) -> bool:
+    """True if maps skip the features: the decoder's blocks have skips and the encoder's have none."""
+    skipping = {step["step"].split(" ")[0] for step in steps if any(layer.startswith("skip") for layer in step["layers"])}
+    return skipping == {"decoder"}
 
 
 def _step(place: int, step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], middle: float, words: float) -> list[str]:
