@@ -22,7 +22,8 @@ def study(tmp_path: Path) -> Study:
                              "sex,people,warn,1,0,1,3,people whose sex contradicts X\n",
         "loci/guards.csv": f"{GUARDS}\nloci_beside,loci,warn,1,0,0,12,leaning: rs3\n",
         "loci/summary.csv": "trait,n,lambda_gc,tests\na.I.f1,2,1.01,5000\na.I.f2,2,1.03,5001\n",
-        "loci/hits.csv": "trait,chrom\n" + "a.I.f1,1\n" * 1234,
+        "loci/hits.csv": "trait,chrom,pos,effect_allele,other_allele\n"
+                         + "".join(f"a.I.f{k},1,{i},A,C\n" for k in (1, 2) for i in range(617)),
         "loci/thresholds.csv": "kind,neglog10p,used\nbonferroni,9.0,false\npermutation,8.25,true\n",
         "loci/loci.csv": LOCI + "\n" + "".join(f"{i},rs{i},{i},{i}000,a.I.f1,{8.5 + i},new\n" for i in range(1, 13)),
         "report/report.html": "",
@@ -43,7 +44,7 @@ def test_the_summary_says_size_warnings_loci_and_where_the_report_lies(study: St
         "2 people, 2 traits, 5,001 variants, median lambda 1.020",
         "  warn: sex, 1 of 3 (people whose sex contradicts X)",
         "  warn: loci_beside, 1, limit 0 (leaning: rs3)",
-        "12 loci, 1,234 significant rows at -log10 p > 8.25 (permutation)",
+        "12 loci, 617 significant variants (1,234 variant-trait pairs) at -log10 p > 8.25 (permutation)",
         *(f"  locus {i}: rs{i} at {i}:{i}000, a.I.f1, -log10 p {8.5 + i}, new" for i in range(12, 2, -1)),
         "  and 2 more",
         f"report: {study.results / 'report' / 'report.html'}",

@@ -8,10 +8,10 @@ import polars as pl
 from rich.table import Table
 
 from ecgwas.initialise import write_study
+from ecgwas.loci_tables import Hits
 from ecgwas.progress import track
 from ecgwas.simulate import simulate
 from ecgwas.study import Study
-from ecgwas.tables import Associations
 
 REPRESENT = """\
   - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
@@ -39,7 +39,7 @@ def prepare(folder: Path, *, people: int) -> Study:
 def planted_against_found(folder: Path, study: Study) -> Table:
     """Each planted effect beside the strongest significant association within 500 kb of it."""
     truth = pl.read_csv(folder / "truth.tsv", separator="\t", schema_overrides={"chrom": pl.String})
-    hits = Associations.read(study.results / "loci" / "hits.csv").frame
+    hits = Hits.read(study.results / "loci" / "hits.csv").frame
     table = Table(title="planted and found", box=None)
     for name in ("planted variant", "parameter", "effect", "found by trait", "at variant", "-log10 p"):
         table.add_column(name)

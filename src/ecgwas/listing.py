@@ -20,6 +20,7 @@ from ecgwas.recording_tables import Reliability
 from ecgwas.stages import null
 from ecgwas.study import Study
 from ecgwas.study.origins import EntryAdded, EntryMissing, shown
+from ecgwas.tables import VARIANT_KEY
 from ecgwas.workflow import planning
 from ecgwas.workflow.planning import Job
 
@@ -227,7 +228,8 @@ def _loci(folder: Path) -> list[str]:
     loci, hits = _table(folder / "loci" / "loci.csv"), _table(folder / "loci" / "hits.csv")
     used = _table(folder / "loci" / "thresholds.csv").filter(pl.col("used"))
     limit = f"-log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else "the threshold"
-    lines = [f"{loci.height:,} loci, {hits.height:,} significant rows at {limit}"]
+    variants = hits.select(VARIANT_KEY).n_unique() if hits.height else 0
+    lines = [f"{loci.height:,} loci, {variants:,} significant variants ({hits.height:,} variant-trait pairs) at {limit}"]
     for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(SHOWN).iter_rows(named=True):
         place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
         known = f", {row['known']}" if row.get("known") else ""

@@ -6,14 +6,36 @@ Declared as in ecgwas.tables; docs/tables.md is made from them.
 
 from __future__ import annotations
 
+from typing import Self
+
 import polars as pl
 
-from ecgwas.tables import BETA_UNIT, FLAG, REAL, TEXT, WHOLE, Column, Table
+from ecgwas.tables import BETA_UNIT, FLAG, REAL, TEXT, WHOLE, Associations, Column, Table
 
 PLACE = {
     "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
     "effect_allele": Column(TEXT, "the allele that beta counts"), "other_allele": Column(TEXT, "the other allele"),
 }  # fmt: skip
+
+
+class Hits(Table):
+    """The significant associations: one row per variant and trait, with the lead and the feature of the trait."""
+
+    columns = {
+        "trait": Associations.columns["trait"], "lead": Column(TEXT, "lead of the trait; 12L for all leads together"),
+        "feature": Column(TEXT, "feature of the trait, without its representation"), **Associations.columns,
+    }  # fmt: skip
+
+    @classmethod
+    def of_associations(cls, hits: Associations) -> Self:
+        """The same rows with the lead and the feature beside the trait."""
+        pieces = pl.col("trait").str.splitn(".", 3).struct
+        return cls(hits.frame.with_columns(lead=pieces[1], feature=pieces[2]))
+
+    @property
+    def associations(self) -> Associations:
+        """The same rows with the columns of the scan."""
+        return Associations(self.frame.drop("lead", "feature"))
 
 
 class VariantCounts(Table):

@@ -53,6 +53,17 @@ class LeadCounts(Table):
     }  # fmt: skip
 
 
+class SignalErrors(Table):
+    """Each signal (a recording's lead, or all leads together) by the error of its reconstruction, smallest first."""
+
+    columns = {
+        "mse": Column(REAL, "mean squared error of the reconstruction, normalised units; null if there is none"),
+        "eid": Column(TEXT, "person"), "lead": Column(TEXT, "lead, or 12L"),
+        "file": Column(TEXT, "the recording's file, as in recordings.parquet; null if the lead has none of its own"),
+        "reason": Column(TEXT, "why it has no features; empty for a signal that has"),
+    }  # fmt: skip
+
+
 class DevicePairs(Table):
     """Each person's measurements by ecgwas beside those of the recorder, where both have the measurement."""
 

@@ -31,6 +31,7 @@ from ecgwas.report import (
     GenotypeBeats,
     Kept,
     LeadVariant,
+    ReconstructedSignal,
     Region,
     RepresentationFindings,
     Traversal,
@@ -283,7 +284,21 @@ def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, 
     smooth = np.apply_along_axis(lambda row: np.convolve(row, np.ones(9) / 9, "same"), 1, beat)
     return (
         RepresentationFindings("pca", "pca", nothing, errors.tail(2), reliability.head(8), whole, 0, beat * 0.97, _moved(beat)),
-        RepresentationFindings("ae", "residual_autoencoder", history, errors, reliability, mse, 3, smooth),
+        RepresentationFindings(
+            "ae",
+            "residual_autoencoder",
+            history,
+            errors,
+            reliability,
+            mse,
+            3,
+            smooth,
+            kept=12 * PEOPLE - 3,
+            max_mse=0.4,
+            signals=_pairs(),
+            rate_hz=500.0,
+            architecture=ARCHITECTURE,
+        ),
         RepresentationFindings(
             "clinical",
             "intervals",
@@ -294,6 +309,20 @@ def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, 
             meanings={"qt_ms": "QRS onset to T end (ms)"},
         ),
     )
+
+
+def _pairs() -> tuple[ReconstructedSignal, ...]:
+    strips = np.asarray(_signals().strips[0])
+    return tuple(ReconstructedSignal(LEADS[k], 0.15 * k + 0.1, k < 3, strips[k], 0.8 * strips[k]) for k in range(4))
+
+
+ARCHITECTURE = (
+    {"step": "input", "layers": [], "shape": [1, 5000], "parameters": 0},
+    {"step": "encoder 1", "layers": ["conv 7, stride 2", "batch norm"], "shape": [32, 2500], "parameters": 7648},
+    {"step": "features", "layers": ["dense 80,000"], "shape": [6], "parameters": 480_006},
+    {"step": "decoder 1", "layers": ["doubled in time", "conv 7"], "shape": [32, 5000], "parameters": 14_432},
+    {"step": "output", "layers": ["conv 7"], "shape": [1, 5000], "parameters": 225},
+)
 
 
 def _moved(beat: np.ndarray) -> dict[str, Traversal]:

@@ -16,6 +16,9 @@ from ecgwas.report import Findings, Kept
 from ecgwas.report import drawing as d
 from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.figures.sieve import Sieve, genome_of, sift
+from ecgwas.report.gallery import traits_shown
+from ecgwas.study import ReportOptions
+from ecgwas.study.presets import PRESETS
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms
 from tests.report.example import NETWORK, make_findings, rows_of
 
@@ -167,12 +170,104 @@ def test_gene_bars_and_heatmap_agree(findings: Findings) -> None:
     bars, heat = hits.genes(findings), hits.gene_by_lead(findings)
     assert bars is not None
     assert heat is not None
-    totals = dict(numbers(bars.csv).select("gene", "hits").iter_rows())
-    cells = numbers(heat.csv)
-    assert {row[0]: sum(row[1:]) for row in cells.iter_rows()} == totals
+    totals = dict(numbers(bars.csv).select("gene", "variants").iter_rows())
+    pairs = dict(numbers(bars.csv).select("gene", "pairs").iter_rows())
     lead_variants = dict(findings.genes.frame.select("gene", "variant").iter_rows())
     counts = Counter(findings.hits.frame["variant"])
-    assert totals == {gene: counts[variant] for gene, variant in lead_variants.items()}
+    assert pairs == {gene: counts[variant] for gene, variant in lead_variants.items()}
+    assert totals == dict.fromkeys(lead_variants, 1)
+    assert max(pairs.values()) > 1
+    cells = numbers(heat.csv)
+    leads = {gene: {trait.split(".")[1] for trait in findings.hits.frame.filter(variant=variant)["trait"]}
+             for gene, variant in lead_variants.items()}  # fmt: skip
+    assert {row["gene"]: {lead for lead in cells.columns[1:] if row[lead] == 1} for row in cells.iter_rows(named=True)} == leads
+
+
+def with_genes(findings: Findings, variants: dict[str, int]) -> Findings:
+    """Gene -> number of significant variants, each with all traits of feature f01 and f02 in V1 and II."""
+    hit, gene = [], []
+    for name, count in variants.items():
+        for pos in range(count):
+            place = {
+                "variant": f"rs{name}{pos}",
+                "chrom": "1",
+                "pos": 1000 * len(gene) + 1,
+                "effect_allele": "A",
+                "other_allele": "C",
+            }
+            about = {"eaf": 0.2, "n": 100, "beta": 0.1, "se": 0.01, "t": 10.0, "neglog10p": 9.0}
+            hit += [{"trait": f"ae.{lead}.f0{k}", **place, **about} for lead in ("V1", "II") for k in (1, 2)]
+            gene.append({"locus": 1, **place, "gene": name, "rank": 1, "relation": "overlap", "source": "regions"})
+    return replace(
+        findings, hits=Associations.of(hit), genes=Genes(pl.concat([Genes.empty().frame, pl.DataFrame(gene)], how="diagonal"))
+    )
+
+
+def drawn_genes(picture: str) -> list[str]:
+    """Words in italics: the names of the genes."""
+    return [
+        text.text for text in etree.fromstring(picture.encode()).findall(f".//{SVG}text") if text.get("font-style") == "italic"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more_than", "drawn", "said"),
+    [
+        (0, ["TTN", "LPA", "NOS1", "ACE"], "all are drawn"),
+        (8, ["TTN", "LPA"], "the 2 with more than 8 are drawn"),
+        (9, ["TTN"], "the 1 with more than 9 are drawn"),
+        (12, ["TTN", "LPA", "NOS1", "ACE"], "none has more than 12, all are drawn"),
+    ],
+)
+def test_genes_hit_more_than_so_many_times_are_drawn(findings: Findings, more_than: int, drawn: list[str], said: str) -> None:
+    """Variants count once each, though each has four significant traits."""
+    some = with_genes(findings, {"NOS1": 8, "TTN": 12, "ACE": 1, "LPA": 9})
+    bars, heat = hits.genes(some, more_than=more_than), hits.gene_by_lead(some, more_than=more_than)
+    assert bars is not None
+    assert heat is not None
+    assert drawn_genes(bars.svg) == drawn
+    assert sorted(drawn_genes(heat.svg)) == sorted(drawn)
+    assert said in bars.caption
+    assert said in heat.caption
+    assert numbers(bars.csv).select("gene", "variants", "pairs").rows() == [
+        ("TTN", 12, 48),
+        ("LPA", 9, 36),
+        ("NOS1", 8, 32),
+        ("ACE", 1, 4),
+    ]
+
+
+def test_every_trait_with_a_hit_has_its_manhattan_plot_where_the_study_says_so(findings: Findings) -> None:
+    row = findings.hits.frame.row(0, named=True)
+    names = [f"ae.V1.f{k:03d}" for k in range(1, 91)]
+    many = replace(findings, hits=Associations.of([row | {"trait": name} for name in names]))
+    assert len(traits_shown(ReportOptions(), many)) == 60
+    published = ReportOptions.model_validate(PRESETS["published"]["report"])
+    assert sorted(traits_shown(published, many)) == names
+    assert published.genes_hit_more_than == 8
+
+
+def test_the_heatmap_has_genes_along_x_and_leads_along_y(findings: Findings) -> None:
+    heat = hits.gene_by_lead(with_genes(findings, {"TTN": 12, "LPA": 9, "ACE": 1}))
+    assert heat is not None
+    root = etree.fromstring(heat.svg.encode())
+    cells = {cell[0].text: (float(cell.get("x")), float(cell.get("y"))) for cell in root.findall(f".//{SVG}rect") if len(cell)}
+    assert set(cells) == {f"{gene}, {lead}: {count} variant{'s' * (count > 1)}"
+                          for gene, count in (("TTN", 12), ("LPA", 9), ("ACE", 1)) for lead in ("II", "V1")}  # fmt: skip
+    assert cells["TTN, II: 12 variants"][0] == cells["TTN, V1: 12 variants"][0]
+    assert cells["TTN, II: 12 variants"][1] < cells["TTN, V1: 12 variants"][1]
+    assert len({x for x, _ in cells.values()}) == 3
+
+
+def test_every_feature_with_a_hit_has_its_bar(findings: Findings) -> None:
+    names = [f"ae.V1.f{k:02d}" for k in range(1, 65)]
+    row = findings.hits.frame.row(0, named=True)
+    many = Associations.of([row | {"trait": name} for name in names])
+    figure = hits.per_feature(replace(findings, hits=many, trait_names=(*names, "ae.V1.f65", "ae.II.f66")))
+    assert figure is not None
+    assert all(f">ae.f{k:02d}<" in figure.svg for k in range(1, 65))
+    assert "are drawn" not in figure.caption
+    assert "2 further features have no significant variant" in figure.caption
 
 
 def test_grid_tells_each_traits_strongest_test_and_lambda(findings: Findings) -> None:
@@ -401,7 +496,7 @@ def test_the_strongest_terms_are_dots_whatever_their_fdr(findings: Findings) -> 
 def test_genes_with_like_hits_stand_together() -> None:
     counts = pl.DataFrame(
         [("A", "V1", 9), ("A", "V2", 1), ("B", "V6", 50), ("C", "V1", 90), ("C", "V2", 12), ("D", "V6", 2), ("D", "V5", 1)],
-        schema=["gene", "lead", "hits"], orient="row",
+        schema=["gene", "lead", "variants"], orient="row",
     )  # fmt: skip
     order = hits._clustered(counts, ["A", "B", "C", "D"])
     assert abs(order.index("A") - order.index("C")) == 1

@@ -13,7 +13,7 @@ from lxml import etree, html
 from ecgwas.report import Findings, Page, render
 from ecgwas.report.drawing import SERIES
 from ecgwas.study import ReportOptions
-from ecgwas.tables import Loci, People, Recordings
+from ecgwas.tables import VARIANT_KEY, Loci, People, Recordings
 from tests.report.example import make_empty_findings, make_findings
 
 SECTIONS = ("found", "loci", "trust", "people", "recordings", "traits", "genes", "methods")
@@ -103,7 +103,8 @@ def test_every_picture_is_a_whole_svg_with_numbers_beside_it(page: Page) -> None
 
 def test_everything_asked_for_is_on_the_page(page: Page, findings: Findings) -> None:
     wanted = {
-        "all_traits", "null_study", "strip", "reconstruction", "error_ae", "error_pca", "training_ae", "genes", "per_feature",
+        "all_traits", "null_study", "strip", "steps", "reconstruction", "error_ae", "error_pca", "training_ae", "genes",
+        "per_feature",
         "per_lead", "gene_by_lead", "network", "grid_ae", "inflation", "locus_1", "locus_2", "locus_3",
     }  # fmt: skip
     with_hits = findings.hits.frame["trait"].unique().to_list()
@@ -122,7 +123,9 @@ def test_everything_asked_for_is_on_the_page(page: Page, findings: Findings) -> 
 def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, findings: Findings) -> None:
     found = text_of(page, "found")
     assert f"{len(findings.loci)} loci pass the study's threshold of −log10 p 8.40" in found
-    assert f"{len(findings.hits)} significant" in found
+    variants = findings.hits.frame.select(VARIANT_KEY).n_unique()
+    assert variants < len(findings.hits)
+    assert f"with {variants} significant variants ({len(findings.hits)} variant–trait pairs)" in found
     beyond = int((findings.permutation_max > 8.4).sum())
     assert f"shuffled 500 times, {beyond} shuffled studies" in found
     assert "3 of 4 planted effects are found; 0 of the loci are not planted" in found

@@ -153,6 +153,42 @@ def test_strips_are_learned_too(signals: Signals) -> None:
     assert decoded.shape == (6, 12, 1001)
 
 
+@pytest.mark.parametrize("leads", ["each", "together"])
+@pytest.mark.parametrize("source", ["beat", "strip"])
+def test_a_reconstruction_is_what_the_features_decode_to(signals: Signals, leads: str, source: str) -> None:
+    encoder = _fit(_options(leads=leads, input=source, epochs=1), signals)
+    rebuilt = represent.reconstruct(encoder, signals)
+    decoded = encoder.decode(encoder.encode(signals))
+    assert rebuilt is not None
+    assert decoded is not None
+    assert rebuilt.shape == (PEOPLE, 12, 475 if source == "beat" else 5000)
+    assert np.allclose(rebuilt, decoded, atol=0.05)
+
+
+def test_signals_beyond_the_limit_are_reconstructed_too(signals: Signals) -> None:
+    """Their features are null; what the network makes of them is not."""
+    encoder = _fit(_options(leads="each", input="strip", epochs=1, max_mse=1e-6), signals)
+    features = encoder.encode(signals)
+    assert features.frame.select(features.names).null_count().row(0) == (12 * PEOPLE,) * 6
+    rebuilt = represent.reconstruct(encoder, signals)
+    assert rebuilt is not None
+    units = (rebuilt - np.asarray(signals.strips)) / encoder.normaliser.sd
+    assert np.square(units).mean(axis=2).ravel() == pytest.approx(features.frame["mse"].to_numpy(), rel=1e-3)
+
+
+@pytest.mark.parametrize("given", [{"normalisation": "per_signal"}, {"skip": "encoder_to_decoder", "block": "conv_pool"}])
+def test_what_features_alone_do_not_hold_is_reconstructed_from_the_signal(signals: Signals, given: dict[str, str]) -> None:
+    encoder = _fit(_options(leads="each", epochs=1, **given), signals)
+    features = encoder.encode(signals)
+    assert encoder.decode(features) is None
+    rebuilt = represent.reconstruct(encoder, signals)
+    assert rebuilt is not None
+    beats = np.asarray(signals.beats)
+    sd = beats.std(axis=2, keepdims=True) if "normalisation" in given else encoder.normaliser.sd
+    mse = np.square((rebuilt - beats) / sd).mean(axis=2).ravel()
+    assert mse == pytest.approx(features.frame["mse"].to_numpy(), rel=1e-3)
+
+
 def test_same_seed_same_bytes_and_loaded_encoder_is_the_same(signals: Signals, tmp_path: Path) -> None:
     options = _options()
     encoder = _fit(options, signals)

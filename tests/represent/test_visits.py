@@ -56,6 +56,16 @@ def test_planted_spreads_come_back_and_the_interval_holds_them() -> None:
     assert inside == pytest.approx(0.95, abs=0.03)
 
 
+@pytest.mark.filterwarnings("error")
+def test_with_hardly_a_degree_of_freedom_the_interval_is_finite() -> None:
+    """Of three people the approximated degrees of freedom can be so few that the F quantile overflows."""
+    rng = np.random.default_rng(0)
+    found = [intraclass(rng.normal(size=(3, 2))) for _ in range(3000)]
+    known = [one for one in found if one is not None]
+    assert len(known) == 3000
+    assert all(np.isfinite([one.icc, one.low, one.high]).all() for one in known)
+
+
 def test_agreement_not_only_order() -> None:
     values = drawn(np.random.default_rng(4), 50, person=1.0, visit=0.0, rest=0.1)
     moved = values + np.array([0.0, 1.5])

@@ -56,7 +56,7 @@ def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, findings: F
         assert both["neglog10p_again"].to_numpy() == pytest.approx(both["neglog10p"].to_numpy(), rel=1e-9)
         compared += both.height
         assert here.tests.height > both.height
-        assert here.lead_variant in here.tests["variant"]
+        assert here.lead["variant"] in here.tests["variant"]
     assert compared > 0
 
 
@@ -64,7 +64,7 @@ def test_linkage_is_the_squared_correlation_of_dosages(finished: Study, findings
     here = findings.regions[0]
     values = dosages(finished, here.tests["variant"].to_list(), people_tested(findings))
     filled = np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
-    lead = filled[:, here.tests["variant"].to_list().index(here.lead_variant)]
+    lead = filled[:, here.tests["variant"].to_list().index(here.lead["variant"])]
     assert here.tests.height > 10
     for k, r2 in enumerate(here.tests["r2"]):
         assert r2 == pytest.approx(np.corrcoef(filled[:, k], lead)[0, 1] ** 2, abs=1e-9)

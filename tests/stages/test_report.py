@@ -149,7 +149,13 @@ def test_pictures_hold_the_numbers_of_the_results(finished: Study) -> None:
     genes = pl.read_csv(finished.results / "genes" / "genes.csv", schema_overrides={"chrom": pl.String}).drop_nulls("gene")
     pairs = genes.select("variant", "chrom", "pos", "gene").unique().join(hits, on=["variant", "chrom", "pos"])
     counted = dict(pairs.group_by("gene").len().iter_rows())
-    assert dict(pl.read_csv(figures / "genes.csv").select("gene", "hits").iter_rows()) == counted
+    drawn = pl.read_csv(figures / "genes.csv")
+    assert dict(drawn.select("gene", "pairs").iter_rows()) == counted
+    variants = dict(pl.read_csv(finished.results / "genes" / "gene_counts.csv").select("gene", "variants").iter_rows())
+    assert dict(drawn.select("gene", "variants").iter_rows()) == variants
+    heat = pl.read_csv(figures / "gene_by_lead.csv").unpivot(index="gene", variable_name="lead", value_name="variants")
+    cells = pl.read_csv(finished.results / "genes" / "gene_leads.csv").select("gene", "lead", "variants")
+    assert heat.filter(pl.col("variants") > 0).sort("gene", "lead").equals(cells.sort("gene", "lead"))
 
 
 def test_the_same_bytes_again(finished: Study) -> None:

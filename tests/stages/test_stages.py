@@ -17,10 +17,11 @@ from lxml.html import document_fromstring
 
 from ecgwas import listing, stages
 from ecgwas.errors import InputError, MissingStageError, StudyError
+from ecgwas.loci_tables import Hits
 from ecgwas.stages import STAGES
 from ecgwas.stages import traits as traits_stage
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Loci
+from ecgwas.tables import Loci
 from tests.cohorts import contents, copy_inputs, make_cohort
 
 
@@ -47,13 +48,13 @@ PROMISED = (
 
 def test_every_promised_file_is_there(finished: Study) -> None:
     assert [name for name in PROMISED if not (finished.results / name).is_file()] == []
-    assert pl.read_csv(finished.results / "loci" / "hits.csv").columns == list(Associations.columns)
+    assert pl.read_csv(finished.results / "loci" / "hits.csv").columns == list(Hits.columns)
     assert set(Loci.columns) <= set(pl.read_csv(finished.results / "loci" / "loci.csv").columns)
 
 
 def test_representations_are_compared_by_what_the_tables_say(finished: Study) -> None:
     table = listing.compared(finished)
-    hits = Associations.read(finished.results / "loci" / "hits.csv").frame
+    hits = Hits.read(finished.results / "loci" / "hits.csv").frame
     loci = Loci.read(finished.results / "loci" / "loci.csv").frame
     assert table["representation"].to_list() == ["clinical", "pca", "ae"]
     assert table["significant"].sum() == hits.height

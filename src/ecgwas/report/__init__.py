@@ -16,6 +16,7 @@ from ecgwas.report.findings import (
     Findings,
     GenotypeBeats,
     Page,
+    ReconstructedSignal,
     Region,
     RepresentationFindings,
     Traversal,
@@ -26,6 +27,7 @@ from ecgwas.report.page import render
 from ecgwas.report.sharing import shareable
 
 __all__ = [
-    "Background", "Example", "Figure", "Findings", "GenotypeBeats", "Kept", "LeadVariant", "Page", "Region",
-    "RepresentationFindings", "Traversal", "gallery", "genotype_beats", "of_people_with_beats", "pooled", "render", "shareable",
+    "Background", "Example", "Figure", "Findings", "GenotypeBeats", "Kept", "LeadVariant", "Page", "ReconstructedSignal",
+    "Region", "RepresentationFindings", "Traversal", "gallery", "genotype_beats", "of_people_with_beats", "pooled", "render",
+    "shareable",
 ]  # fmt: skip

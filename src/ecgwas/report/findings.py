@@ -18,7 +18,10 @@ from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Re
 
 @dataclass(frozen=True)
 class Example:
-    """One recording, of nobody named: (12, S) float32 µV raw and clean, (12, T) float32 µV its median beat."""
+    """One recording, of nobody named: (12, S) float32 µV raw and clean, (12, T) float32 µV its median beat.
+
+    level_uv (12, S) float32 µV, its baseline removed and its noise not; None where cleaning does not have these two steps
+    """
 
     raw_uv: NDArray[np.float32]
     clean_uv: NDArray[np.float32]
@@ -26,14 +29,29 @@ class Example:
     beat_times_ms: NDArray[np.float64]
     rate_hz: float
     leads: tuple[str, ...] = LEADS
+    level_uv: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class ReconstructedSignal:
+    """One lead of a whole recording, of nobody named, and what the network makes of it.
+
+    mse: normalised units; kept: it has features, as its error is within max_mse; clean_uv, rebuilt_uv (S,) float32 µV
+    """
+
+    lead: str
+    mse: float
+    kept: bool
+    clean_uv: NDArray[np.float32]
+    rebuilt_uv: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Traversal:
-    """Beats decoded with one feature moved and all others at their means.
+    """Beats, or the start of whole recordings, decoded with one feature moved and all others at their means.
 
     beats_uv (3, 12, T) float32 µV, at the mean minus `steps` SD, at the mean, at the mean plus `steps` SD. Where each lead has
-    features of its own, each lead's is moved.
+    features of its own, each lead's is moved. of_strips: recordings, whose times count from their first sample.
     """
 
     feature: str
@@ -41,6 +59,7 @@ class Traversal:
     times_ms: NDArray[np.float64]
     beats_uv: NDArray[np.float32]
     leads: tuple[str, ...] = LEADS
+    of_strips: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,12 +70,16 @@ class RepresentationFindings:
     errors          columns method, mse, pearson_r, mae_uv, loss, on held-out participants; no rows if it cannot decode
     reliability     Reliability's columns; no rows for whole strips without second visits
     mse             columns lead, mse: one row per recording and lead, nobody named; no rows if it cannot decode
-    left_out        recordings (lead by lead) beyond max_mse
-    reconstruction  (12, T or S) float32 µV, the example as decoded from its features; None if it cannot decode
-    traversals      feature -> what it stands for in the beat; none if it cannot decode beats
+    left_out, kept  signals (leads of recordings) beyond max_mse; signals with features
+    reconstruction  (12, T or S) float32 µV, the example's median beat or whole recording as reconstructed; None if it cannot
+    traversals      feature -> what it stands for in the beat or recording; none if it cannot decode
     meanings        feature -> what is measured, in words, with its unit; none for learned features
     agreement       DeviceAgreement's columns: measurements beside the recorder's own; no rows if it left none
     device_pairs    columns measurement, measured, device, difference: one row per person and measurement, nobody named
+    max_mse         the study's limit of the reconstruction error; None: there is none
+    example_mse     lead -> reconstruction error of the example, for whole recordings
+    signals         several whole recordings' leads beside their reconstruction;  rate_hz: their samples per second
+    architecture    the steps of the network as `ecgwas.represent.architecture` gives them; none if there is no network
     """
 
     name: str
@@ -71,6 +94,12 @@ class RepresentationFindings:
     meanings: Mapping[str, str] = field(default_factory=dict)
     agreement: pl.DataFrame = field(default_factory=lambda: DeviceAgreement.empty().frame)
     device_pairs: pl.DataFrame = field(default_factory=lambda: DevicePairs.empty().frame.drop("eid"))
+    kept: int = 0
+    max_mse: float | None = None
+    example_mse: Mapping[str, float | None] = field(default_factory=dict)
+    signals: tuple[ReconstructedSignal, ...] = ()
+    rate_hz: float | None = None
+    architecture: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,20 @@ from dataclasses import replace
 
 import polars as pl
 
-from ecgwas.report.figures import agreement, associations, genotype, hits, miami, network, recordings, region, terms, traversal
+from ecgwas.report.figures import (
+    agreement,
+    architecture,
+    associations,
+    genotype,
+    hits,
+    miami,
+    network,
+    recordings,
+    region,
+    signals,
+    terms,
+    traversal,
+)
 from ecgwas.report.figures.sieve import Sieve, genome_of, sift
 from ecgwas.report.findings import Figure, Findings
 from ecgwas.study import ReportOptions
@@ -32,12 +45,12 @@ def gallery(options: ReportOptions, findings: Findings, *, traits: Sequence[str]
         **miami.miami(of_pairs),
         **{f"grid_{name}": figure for name, figure in hits.grid(findings).items()},
         **_of_traits(shown, findings, of_traits),
-        **_of_hits(findings),
+        **_of_hits(options, findings),
         **_of_loci(findings),
         **network.clusters(findings, options.max_clusters),
     }
     if findings.chance is not None:
-        candidates |= {f"chance_{name}": _by_chance(figure) for name, figure in _of_hits(findings.chance).items()}
+        candidates |= {f"chance_{name}": _by_chance(figure) for name, figure in _of_hits(options, findings.chance).items()}
     return {name: figure for name, figure in candidates.items() if figure is not None}
 
 
@@ -49,11 +62,13 @@ def _of_traits(traits: Sequence[str], findings: Findings, sieve: Sieve) -> dict[
     return drawn
 
 
-def _of_hits(findings: Findings) -> dict[str, Figure | None]:
+def _of_hits(options: ReportOptions, findings: Findings) -> dict[str, Figure | None]:
     """The pictures that a study and its null twin both have."""
+    more_than = options.genes_hit_more_than
     return {
-        "genes": hits.genes(findings), "per_feature": hits.per_feature(findings), "per_lead": hits.per_lead(findings),
-        "gene_by_lead": hits.gene_by_lead(findings), "network": network.network(findings),
+        "genes": hits.genes(findings, more_than=more_than), "per_feature": hits.per_feature(findings),
+        "per_lead": hits.per_lead(findings),
+        "gene_by_lead": hits.gene_by_lead(findings, more_than=more_than), "network": network.network(findings),
         "enrichment": terms.enrichment(findings),
     }  # fmt: skip
 
@@ -73,8 +88,11 @@ def _of_recordings(findings: Findings) -> dict[str, Figure | None]:
     drawn: dict[str, Figure | None] = {}
     if findings.example is not None:
         drawn["strip"] = recordings.strip(findings.example, findings.representations)
+        drawn["steps"] = signals.steps(findings.example, findings.representations)
         drawn["reconstruction"] = recordings.reconstruction(findings.example, findings.representations)
     for representation in findings.representations:
+        drawn[f"architecture_{representation.name}"] = architecture.architecture(representation)
+        drawn[f"signals_{representation.name}"] = signals.several(representation)
         drawn[f"error_{representation.name}"] = recordings.error_distribution(representation)
         drawn[f"training_{representation.name}"] = recordings.training(representation)
         drawn[f"reliability_{representation.name}"] = recordings.reliability(representation)
@@ -97,7 +115,7 @@ def meaning_of(representation: str, feature: str) -> str:
 
 
 def traits_shown(options: ReportOptions, findings: Findings) -> list[str]:
-    """Traits with a hit, strongest first, at most `max_traits`; without any hit the traits with the strongest tests."""
+    """Traits with a hit, strongest first, at most `max_traits` of them; without any hit those with the strongest tests."""
     if len(findings.hits) == 0:
         strongest = findings.associations.survey.strongest
         return sorted(strongest, key=lambda trait: (-strongest[trait], trait))[:WITHOUT_HITS]

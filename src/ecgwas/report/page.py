@@ -116,8 +116,10 @@ def _cards(findings: Findings) -> list[tuple[str, str]]:
     people = findings.people.frame.filter(pl.col("status") == "kept").height
     genes = findings.genes.frame["gene"].drop_nulls().n_unique()
     tests = max(findings.summary.frame["tests"].to_list(), default=0)
-    counts = ((len(findings.loci), "loci"), (genes, "genes hit"), (people, "people"), (len(findings.trait_names), "traits"),
-              (tests, "variants"))  # fmt: skip
+    counts = (
+        (len(findings.loci), "loci"), (views.significant_variants(findings), "significant variants"), (genes, "genes hit"),
+        (people, "people"), (len(findings.trait_names), "traits"), (tests, "variants tested"),
+    )  # fmt: skip
     return [(f"{count:,}", words) for count, words in counts]
 
 
@@ -130,7 +132,10 @@ def headline(findings: Findings, window_bp: int) -> list[str]:
         said = [f"No locus passes the study's threshold of {limit}."]
     else:
         what = "One locus passes" if count == 1 else f"{count:,} loci pass"
-        said = [f"{what} the study's threshold of {limit}, with {len(findings.hits):,} significant variant–trait pairs."]
+        variants, pairs = views.significant_variants(findings), len(findings.hits)
+        found = "1 significant variant" if variants == 1 else f"{variants:,} significant variants"
+        counted = "1 variant–trait pair" if pairs == 1 else f"{pairs:,} variant–trait pairs"
+        said = [f"{what} the study's threshold of {limit}, with {found} ({counted})."]
     return [*said, *_null_sentence(findings), *_known_sentence(findings), *_planted_sentence(findings, window_bp)]
 
 

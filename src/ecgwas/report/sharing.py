@@ -25,10 +25,11 @@ OF_CARRIERS = ("carriers", "carriers_rank", "carriers_extreme")
 def shareable(findings: Findings, min_people: int) -> Findings:
     """The findings with nothing in them of one person, nor of a group of fewer than `min_people`.
 
-    Left out: the example recording and what is decoded from it, histograms of single recordings, the audit's columns about
-    one person, tests of alleles carried fewer than `min_people` times. Counts of fewer people become "fewer than", groups of
-    genotypes among them become null together, since one could be had from the others. Mean beats are rounded to a microvolt:
-    from the difference of two means over nearly the same people no one's beat can be had.
+    Left out: the example recording and what is decoded from it, signals beside their reconstruction, histograms of single
+    recordings, the audit's columns about one person, tests of alleles carried fewer than `min_people` times. Counts of fewer
+    people become "fewer than", groups of genotypes among them become null together, since one could be had from the others.
+    Mean beats are rounded to a microvolt: from the difference of two means over nearly the same people no one's beat can be
+    had.
     """
     few = findings.associations.carried_by_few(min_people)
     note = [f"{few:,} tests of alleles carried fewer than {min_people} times are not shown"] if few else []
@@ -56,8 +57,9 @@ def _without_recordings(one: RepresentationFindings, min_people: int) -> Represe
     visits = _hidden(one.reliability, OF_VISITS, few)
     repeated = one.reliability.with_columns(visits)
     return replace(
-        one, reliability=repeated, mse=one.mse.clear(), reconstruction=None, traversals=traversals, left_out=left_out
-    )
+        one, reliability=repeated, mse=one.mse.clear(), reconstruction=None, traversals=traversals, left_out=left_out,
+        example_mse={}, signals=(),
+    )  # fmt: skip
 
 
 def _whole_microvolts(moved: Traversal) -> Traversal:

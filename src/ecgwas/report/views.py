@@ -216,8 +216,14 @@ def beside_chance(findings: Findings) -> View | None:
     return view("beside", "Counts beside those of the null twin: the same chain and threshold", pl.DataFrame(rows), spelling)
 
 
+def significant_variants(findings: Findings) -> int:
+    """How many different variants are significant, each counted once however many traits it is significant for."""
+    return findings.hits.frame.select(VARIANT_KEY).n_unique()
+
+
 def _counts(findings: Findings) -> dict[str, int]:
     return {
+        "significant variants": significant_variants(findings),
         "significant variant–trait pairs": len(findings.hits), "loci": len(findings.loci),
         "genes hit": findings.genes.frame["gene"].drop_nulls().n_unique(),
         "edges of the network": len(findings.edges),

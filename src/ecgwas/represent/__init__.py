@@ -65,6 +65,16 @@ def load(options: Representation, folder: Path) -> Encoder:
     return encoder
 
 
+def reconstruct(encoder: Encoder, signals: Signals) -> NDArray[np.float32] | None:
+    """(N, 12, T or S) float32 µV: what the encoder makes of the signals, whatever the error; None if it cannot reconstruct.
+
+    By the encoder's own `reconstruct`, where it has one; else decoded from the features, NaN where these are null.
+    """
+    own = getattr(encoder, "reconstruct", None)
+    found: NDArray[np.float32] | None = encoder.decode(encoder.encode(signals)) if own is None else own(signals)
+    return found
+
+
 def traits_of(options: Representation) -> int:
     """The most traits that a representation gives, known before it is fitted: what a plan counts with.
 

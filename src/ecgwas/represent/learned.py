@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ecgwas.progress import silent
 from ecgwas.represent.alignment import Alignment
+from ecgwas.represent.architecture import architecture
 from ecgwas.represent.components import Components, effects, principal_components
 from ecgwas.represent.conditions import Conditions
 from ecgwas.represent.inputs import (
@@ -32,6 +33,7 @@ from ecgwas.represent.inputs import (
     feature_names,
     split_people,
 )
+from ecgwas.represent.network import Autoencoder
 from ecgwas.represent.pca import baselines
 from ecgwas.represent.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
 from ecgwas.represent.training import Loss, Plan, Trained, Weights, device, train
@@ -126,6 +128,22 @@ class NetworkEncoder:
         microvolts = self.normaliser.restore(units, np.arange(len(units)) % per_person)
         return decoded_beats(microvolts, together, self.alignment)
 
+    def reconstruct(self, signals: Signals) -> NDArray[np.float32]:
+        """(N, 12, T or S) float32 µV: what the network makes of the signals themselves, whatever its error is.
+
+        Unlike `decode` it needs no features: it also serves normalisation per_signal (each signal's own mean and SD are put
+        back) and networks whose encoder hands maps to the decoder.
+        """
+        traces = Traces.of(signals, self.options.input, self.options.leads, self.alignment)
+        given = _given(self.conditions, signals)
+        parts = []
+        for block in traces.blocks(np.arange(len(traces))):
+            microvolts, lead = traces.read(block), traces.lead_of(block)
+            with threads_for(self.options.input):
+                units = through(self.network, self.normaliser.apply(microvolts, lead), *(part[block] for part in given))
+            parts.append(self.normaliser.restore(units, lead, microvolts))
+        return decoded_beats(np.concatenate(parts), self.options.leads == "together", self.alignment)
+
     def save(self, folder: Path) -> None:
         """encoder.safetensors (best weights, scaling), last.safetensors (last weights), encoder.json (the rest)."""
         tensors = {f"network.{name}": tensor.cpu() for name, tensor in self.network.state_dict().items()}
@@ -138,6 +156,7 @@ class NetworkEncoder:
             "options": self.options.model_dump(mode="json"), "normalisation": self.normaliser.kind, "shape": list(self.shape),
             "history": self.history.to_dicts(), "errors": self.errors.to_dicts(),
             "conditions": None if self.conditions is None else self.conditions.plain(),
+            "architecture": architecture(self.network, *self.shape) if isinstance(self.network, Autoencoder) else [],
         }  # fmt: skip
         (folder / "encoder.json").write_text(json.dumps(about, indent=1))
 

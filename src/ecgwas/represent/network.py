@@ -175,9 +175,9 @@ class Up(nn.Module):
         self.body = nn.Sequential(
             Convolution(inside, channels, kernel), _normalised(options, channels), activation(options),
         )  # fmt: skip
-        self.after = Dropout(options.dropout)
         both, given = options.skip == "encoder_and_decoder", options.skip == "encoder_to_decoder"
         self.join = Join(options, handed if given else inside, channels, stride=1) if both or given else None
+        self.after = Dropout(options.dropout)
         self.width = channels if self.join is None else self.join.width
         # A skip around the block needs the doubled input itself; a kernel of one has nothing to gain.
         self.polyphase = not both and kernel % 2 == 1 and 1 < kernel < length

@@ -19,6 +19,7 @@ from ecgwas.associate.hits.region import lead_of, rows_of
 from ecgwas.genes import regions
 from ecgwas.recording_tables import DeviceAgreement, DevicePairs
 from ecgwas.represent import measurements
+from ecgwas.signals import LEADS
 from ecgwas.stages import traits
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import BeatPoints, Intervals, Matrix, Regions, RepresentationOptions, Scan, Study
@@ -32,6 +33,9 @@ MOST_VARIANTS = 8_000
 
 MOVED = 2.0
 """Standard deviations by which a feature is moved."""
+
+STRIP_MS = 2500.0
+"""So much of a decoded recording is drawn, as in a column of a printed electrocardiogram."""
 
 HEIGHT = 0.1
 """Bins of -log10 p below what the scan kept."""
@@ -162,22 +166,29 @@ def background(study: Study, results: Sequence[ScanResult]) -> report.Background
 def moved_features(
     options: RepresentationOptions, folder: Path, features: Features, times_ms: NDArray[np.float64]
 ) -> dict[str, report.Traversal]:
-    """For each feature the beats decoded with it MOVED SD below and above its mean, the other features at theirs.
+    """For each feature what is decoded with it MOVED SD below and above its mean, the other features at theirs.
 
-    Nothing for what cannot be decoded, and for beat_points, whose features are points of the beat themselves.
+    times_ms: of the beats, or of whole recordings where the input is strips, of which the first STRIP_MS are given. Leads
+    without features, or with those of one signal only, are absent. Nothing for what cannot be decoded, and for beat_points,
+    whose features are points of the beat themselves.
     """
     if isinstance(options, BeatPoints):
         return {}
     profile = _profile(features)
     encoder = represent.load(options, folder)
-    middle = _beat(encoder, Features(profile.mean))
-    if middle is None or middle.shape[1] != len(times_ms):
+    middle = encoder.decode(Features(profile.mean))
+    if middle is None or middle.shape[2] != len(times_ms):
         return {}
+    of_strips = getattr(options, "input", "beat") == "strip"
+    drawn = times_ms < STRIP_MS if of_strips else np.ones(len(times_ms), dtype=bool)
     found = {}
     for name in features.names:
-        ends = [_beat(encoder, _shifted(profile.mean, {name: sign * MOVED * profile.sd[name]})) for sign in (-1, 1)]
-        below, above = (middle if beat is None else beat for beat in ends)
-        found[name] = report.Traversal(name, MOVED, times_ms, np.stack([below, middle, above]))
+        ends = [encoder.decode(_shifted(profile.mean, {name: sign * MOVED * profile.sd[name]})) for sign in (-1, 1)]
+        curves = np.stack([middle[0] if curve is None else curve[0] for curve in (ends[0], middle, ends[1])])
+        good = np.isfinite(curves).all(axis=(0, 2))
+        if good.any():
+            leads = tuple(lead for lead, is_good in zip(LEADS, good, strict=True) if is_good)
+            found[name] = report.Traversal(name, MOVED, times_ms[drawn], curves[:, good][:, :, drawn], leads, of_strips)
     return found
 
 
@@ -189,7 +200,7 @@ def meanings(options: RepresentationOptions) -> dict[str, str]:
     return {name: f"{about.meaning} ({about.unit})" for name, about in measured.items()}
 
 
-def beside_device(folder: Path) -> dict[str, pl.DataFrame]:
+def beside_device(folder: Path) -> dict[str, Any]:
     """What a representation's folder says of the recorder's own measurements, as RepresentationFindings takes it."""
     agreement, pairs = folder / "device_agreement.csv", folder / "device_pairs.parquet"
     if not agreement.exists():
@@ -232,6 +243,8 @@ def decoded_effects(study: Study, features: Mapping[str, Features], variant: rep
     dosage = pl.DataFrame({"eid": list(eids), "dosage": variant.dosage}).filter(pl.col("dosage").is_finite())
     found = {}
     for options in study.represent:
+        if getattr(options, "input", "beat") == "strip":  # what is decoded is no beat
+            continue
         table = features[options.name]
         encoder = represent.load(options, stage_folder(study, "represent") / options.name / "encoder")
         mean = _profile(table).mean

@@ -25,6 +25,7 @@ from ecgwas.loci_tables import (
     Conditional,
     Credible,
     Heritability,
+    Hits,
     Inflation,
     KnownTested,
     SetHits,
@@ -77,7 +78,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     )
     found.thresholds.write(out / "thresholds.csv")
     found.summary.write(out / "summary.csv")
-    found.hits.write(out / "hits.csv")
+    Hits.of_associations(found.hits).write(out / "hits.csv")
     found.set_hits.write(out / "multitrait.csv")
     found.clumps.write(out / "clumps.csv")
     in_turn = scan.rows_in_turn(study, ("trait", "neglog10p"))
@@ -105,8 +106,9 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     for note in found.notes:
         logger.info("loci: %s", note)
     logger.info(
-        "loci: %d significant rows in %d loci; %d rows without a p-value", len(found.hits), len(found.loci), found.not_computed
-    )
+        "loci: %d significant variants (%d variant-trait pairs) in %d loci; %d rows without a p-value",
+        found.hits.frame.select(VARIANT_KEY).n_unique(), len(found.hits), len(found.loci), found.not_computed,
+    )  # fmt: skip
 
 
 def _beyond_the_lowest(study: Study, table: Thresholds) -> Associations:
@@ -133,7 +135,7 @@ def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
 def load_hits(study: Study) -> Associations:
     """The significant rows; for loci that only sets of traits find, those with the set's strongest trait and no effect."""
     folder = stage_folder(study, "loci")
-    hits = Associations.read(folder / "hits.csv").frame
+    hits = Hits.read(folder / "hits.csv").associations.frame
     found = pl.read_csv(folder / "loci.csv", schema_overrides=TYPES)
     of_sets = SetHits.read(folder / "multitrait.csv").frame.sort("neglog10p", descending=True, maintain_order=True)
     of_sets = of_sets.unique(VARIANT_KEY, keep="first", maintain_order=True)
@@ -165,7 +167,7 @@ def _check(study: Study) -> Sequence[str]:
 
 
 TABLES = (
-    Thresholds, Summary, Associations, SetHits, Clumps, Conditional, Credible, Audit, KnownTested, Loci, Inflation,
+    Thresholds, Summary, Hits, SetHits, Clumps, Conditional, Credible, Audit, KnownTested, Loci, Inflation,
     Heritability, Guards, VariantCounts,
 )  # fmt: skip
 

@@ -12,11 +12,12 @@ from ecgwas.associate import genotypes
 from ecgwas.associate.engine.cohort import MALE
 from ecgwas.associate.hits.thresholds import SETS
 from ecgwas.errors import InputError, MissingStageError
+from ecgwas.loci_tables import Hits
 from ecgwas.simulate.files import write_genotypes
 from ecgwas.simulate.genomes import AUTOSOMES, simulate_genomes
 from ecgwas.stages.base import seed_of, stage_folder
 from ecgwas.study import Matrix, Study
-from ecgwas.tables import Associations, Clusters, Genes, Loci, Terms
+from ecgwas.tables import VARIANT_KEY, Clusters, Genes, Loci, Terms
 
 SHARED = ("read", "represent")
 """Stages that know nothing of genotypes: the twin has them from its study."""
@@ -104,13 +105,15 @@ def _link(path: Path, target: Path) -> None:
 
 
 def counts(study: Study) -> dict[str, int] | None:
-    """Significant rows, loci, genes, clusters and kept terms of a study; None if its genes have not been found."""
+    """Significant variants, variant-trait pairs, loci, genes, clusters and kept terms; None if genes have not been found."""
     loci = stage_folder(study, "loci")
     genes = stage_folder(study, "genes")
     if not (genes / "enrichment.csv").exists():
         return None
+    hits = Hits.read(loci / "hits.csv").frame
     return {
-        "significant rows": len(Associations.read(loci / "hits.csv")),
+        "significant variants": hits.select(VARIANT_KEY).n_unique(),
+        "variant-trait pairs": len(hits),
         "loci": len(Loci.read(loci / "loci.csv")),
         "genes": Genes.read(genes / "genes.csv").frame["gene"].drop_nulls().n_unique(),
         "clusters": Clusters.read(genes / "clusters.csv").frame["cluster"].drop_nulls().n_unique(),

@@ -14,21 +14,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas import report, represent
+from ecgwas import report
 from ecgwas.associate import genotypes
 from ecgwas.associate.hits import thresholds
 from ecgwas.errors import EcgwasError, InputError, first_few
+from ecgwas.loci_tables import Hits
 from ecgwas.recording_tables import Reliability
 from ecgwas.represent.reconstruction import ERRORS
 from ecgwas.signals import Signals, example_of
 from ecgwas.stages import gather as gathering
-from ecgwas.stages import genes, loci, null, read, scan, traits
+from ecgwas.stages import genes, loci, null, read, reconstructions, scan, traits
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path, stage_folder
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import (
-    Associations,
     Clusters,
     Edges,
     Features,
@@ -157,7 +157,7 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Finding
         left_out=_variants_left_out(results),
         summary=Summary.read(at_loci / "summary.csv"),
         thresholds=Thresholds.read(at_loci / "thresholds.csv"),
-        hits=Associations.read(at_loci / "hits.csv"),
+        hits=Hits.read(at_loci / "hits.csv").associations,
         loci=load_loci(study),
         qq=pl.read_csv(at_loci / "qq.csv", schema_overrides={"trait": pl.String}),
         power=pl.read_csv(at_loci / "power.csv", infer_schema_length=None),
@@ -236,8 +236,10 @@ def _notes(study: Study) -> Iterator[Note]:
 def _example(study: Study, signals: Signals) -> report.Example:
     """The first kept recording without a missing lead."""
     person = example_of(signals.lead_status)
+    raw_uv = read.load_raw_example(study)
     return report.Example(
-        raw_uv=read.load_raw_example(study),
+        raw_uv=raw_uv,
+        level_uv=reconstructions.level(study.read, raw_uv),
         clean_uv=np.asarray(signals.strips[person]),
         beat_uv=np.asarray(signals.beats[person]),
         beat_times_ms=signals.beat_times_ms,
@@ -259,21 +261,19 @@ def _representation(
         errors=pl.read_csv(folder / "errors.csv", schema_overrides=ERRORS, infer_schema_length=None),
         reliability=(Reliability.read(repeated) if repeated.exists() else Reliability.empty()).frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
-        left_out=pl.read_csv(folder / "left_out.csv").height if getattr(options, "max_mse", None) is not None else 0,
-        reconstruction=_decoded(options, folder / "encoder", features, signals.eids[example_of(signals.lead_status)]),
-        traversals=gathering.moved_features(options, folder / "encoder", features, signals.beat_times_ms),
+        traversals=gathering.moved_features(options, folder / "encoder", features, _times_ms(options, signals)),
         meanings=gathering.meanings(options),
+        **reconstructions.shown(options, folder, features, signals, example=example_of(signals.lead_status)),
         **gathering.beside_device(folder),
     )
 
 
-def _decoded(options: RepresentationOptions, folder: Path, features: Features, eid: str) -> NDArray[np.float32] | None:
-    """(12, T) float32 µV, the example from its features; None where they are missing or cannot be decoded."""
-    rows = features.frame.filter(pl.col("eid") == eid)
-    if rows.height == 0 or rows.select(features.names).null_count().sum_horizontal().sum() > 0:
-        return None
-    decoded = represent.load(options, folder).decode(Features(rows))
-    return None if decoded is None else decoded[0]
+def _times_ms(options: RepresentationOptions, signals: Signals) -> NDArray[np.float64]:
+    """Times of what is decoded: of median beats from R, of whole recordings from the first sample."""
+    if getattr(options, "input", "beat") == "beat":
+        return signals.beat_times_ms
+    samples = np.arange(signals.strips.shape[2], dtype=np.float64)
+    return samples * (1000.0 / signals.rate_hz)
 
 
 def _variants_left_out(results: Sequence[ScanResult]) -> pl.DataFrame:

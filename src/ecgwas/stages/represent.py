@@ -12,7 +12,7 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.progress import track
-from ecgwas.recording_tables import DeviceAgreement, DeviceMeasurements, DevicePairs, Reliability
+from ecgwas.recording_tables import DeviceAgreement, DeviceMeasurements, DevicePairs, Reliability, SignalErrors
 from ecgwas.represent.agreement import device_agreement, device_pairs
 from ecgwas.represent.stability import SCHEMA, renamed
 from ecgwas.represent.visits import BETWEEN, between_visits
@@ -20,9 +20,12 @@ from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEAD_STATUS, MISSING, U
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Features
+from ecgwas.tables import Features, Recordings
 
 logger = logging.getLogger(__name__)
+
+BEYOND = "reconstruction error beyond"
+"""How the reason of a signal whose reconstruction is worse than `max_mse` begins."""
 
 
 def _parts(study: Study) -> tuple[str, ...]:
@@ -54,11 +57,14 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     encoder.history.write_csv(folder / "history.csv")
     encoder.errors.write_csv(folder / "errors.csv")
     features.write(folder / "features.parquet")
-    _without_features(features, getattr(options, "max_mse", None)).write_csv(folder / "left_out.csv")
-    excluded = without_features(features, signals, getattr(options, "max_mse", None))
-    excluded.write_csv(folder / "without_features.csv")
+    recordings = Recordings.read(stage_folder(study, "read") / "recordings.parquet")
+    max_mse = getattr(options, "max_mse", None)
+    excluded = without_features(features, signals, max_mse)
     for reason, count in excluded["reason"].value_counts(sort=True).iter_rows():
         logger.info("%s: no features of %d of %d: %s", part, count, len(features), reason)
+    kept, left_out = signal_errors(features, recordings, max_mse, excluded)
+    kept.write(folder / "kept.csv")
+    left_out.write(folder / "left_out.csv")
     _repeated(study, options, encoder, features, signals, folder)
     for number in range(1, other_seeds(options) + 1):
         _again(study, options, signals, features, number, folder, scratch)
@@ -125,11 +131,34 @@ def _beside_device(features: Features, device: DeviceMeasurements, folder: Path)
     device_agreement(pairs).write(folder / "device_agreement.csv")
 
 
-def _without_features(features: Features, max_mse: float | None) -> pl.DataFrame:
-    """Recordings whose reconstruction error is beyond the limit, lead by lead."""
-    if max_mse is None or "mse" not in features.frame.columns:
-        return pl.DataFrame(schema={"eid": pl.String, "lead": pl.String, "mse": pl.Float64})
-    return features.frame.filter(~(pl.col("mse") <= max_mse)).select("eid", "lead", "mse")
+def signal_errors(
+    features: Features, recordings: Recordings, max_mse: float | None, excluded: pl.DataFrame
+) -> tuple[SignalErrors, SignalErrors]:
+    """Signals with features, and those without and why; both with the smallest reconstruction error first.
+
+    excluded: as `without_features` gives them. Of a kind that cannot reconstruct only those without features are listed.
+    """
+    frame = features.frame
+    rebuilt = "mse" in frame.columns
+    mse = pl.col("mse").fill_nan(None) if rebuilt else pl.lit(None, pl.Float64)
+    rows = frame.select(mse.alias("mse"), "eid", "lead")
+    rows = rows.join(excluded, on=["eid", "lead"], how="left", maintain_order="left").with_columns(
+        pl.col("reason").fill_null("")
+    )
+    rows = rows.join(_files_of(recordings), on=["eid", "lead"], how="left", maintain_order="left")
+    rows = rows.join(_files_of(recordings, ALL_LEADS), on="eid", how="left", maintain_order="left")
+    rows = rows.with_columns(file=pl.coalesce("file", "file_of_all")).drop("file_of_all")
+    ordered = rows.sort("mse", "eid", "lead", nulls_last=True)
+    has_features = pl.col("reason") == ""
+    return SignalErrors(ordered.filter(has_features if rebuilt else pl.lit(False))), SignalErrors(ordered.filter(~has_features))
+
+
+def _files_of(recordings: Recordings, of_all: str | None = None) -> pl.DataFrame:
+    """The kept file of each person and lead (columns eid, lead, file), or of the files of all leads (eid, file_of_all)."""
+    kept = recordings.frame.filter(pl.col("status") == "kept").unique(["eid", "lead"], keep="first", maintain_order=True)
+    if of_all is None:
+        return kept.select("eid", "lead", file="path")
+    return kept.filter(pl.col("lead") == of_all).select("eid", file_of_all="path")
 
 
 def without_features(features: Features, signals: Signals, max_mse: float | None) -> pl.DataFrame:
@@ -141,7 +170,7 @@ def without_features(features: Features, signals: Signals, max_mse: float | None
         leads = INDEPENDENT_LEADS if row["lead"] == ALL_LEADS else (row["lead"],)
         reason = _why_none(signals, row_of[row["eid"]], leads)
         beyond = max_mse is not None and row.get("mse") is not None and row["mse"] > max_mse
-        reason = reason or ("reconstruction error beyond max_mse" if beyond else "not measurable")
+        reason = f"{BEYOND} {max_mse}" if beyond else reason or "not measurable"
         rows.append({"eid": row["eid"], "lead": row["lead"], "reason": reason})
     return pl.DataFrame(rows, schema={"eid": pl.String, "lead": pl.String, "reason": pl.String})
 
@@ -194,5 +223,5 @@ STAGE = Stage(
     _work,
     nothing_to_check,
     version=1,
-    tables=(Features, Reliability, DevicePairs, DeviceAgreement),
+    tables=(Features, SignalErrors, Reliability, DevicePairs, DeviceAgreement),
 )

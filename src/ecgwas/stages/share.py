@@ -19,7 +19,7 @@ from ecgwas.associate import traits as trait_tables
 from ecgwas.associate.hits import membership as members
 from ecgwas.associate.hits.matching import MOST_PEOPLE, beyond_chance, matching
 from ecgwas.associate.people import panel
-from ecgwas.loci_tables import Membership
+from ecgwas.loci_tables import Hits, Membership
 from ecgwas.report import flow
 from ecgwas.stages import gather, read, scan, traits
 from ecgwas.stages import report as report_stage
@@ -121,7 +121,8 @@ def tables(findings: report.Findings, study: Study) -> dict[str, pl.DataFrame]:
         "read/left_out.csv": pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown),
         "traits/traits.csv": findings.traits_report,
         "scan/variants_left_out.csv": findings.left_out,
-        "loci/hits.csv": findings.hits.frame, "loci/loci.csv": findings.loci.frame, "loci/qq.csv": findings.qq,
+        "loci/hits.csv": Hits.of_associations(findings.hits).frame,
+        "loci/loci.csv": findings.loci.frame, "loci/qq.csv": findings.qq,
         "loci/summary.csv": findings.summary.frame, "loci/thresholds.csv": findings.thresholds.frame,
         "loci/power.csv": findings.power, "genes/genes.csv": findings.genes.frame, "genes/edges.csv": findings.edges.frame,
         "genes/clusters.csv": findings.clusters.frame, "genes/enrichment.csv": findings.terms.frame,

@@ -63,6 +63,7 @@ PUBLISHED: dict[str, Any] = {
             "categories": ["TISSUES", "HPO", "Function"], "max_fdr": 0.01, "min_strength": 0.2, "if_unreachable": "skip",
         },
     ],
+    "report": {"max_traits": None, "genes_hit_more_than": 8},
 }  # fmt: skip
 """The chain exactly as the source study of 2025 ran it."""
 

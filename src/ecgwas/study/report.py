@@ -10,9 +10,11 @@ class ReportOptions(Options):
 
     title: str | None = None
     """Heading of the page; none: the study's name."""
-    max_traits: int = option(60, ge=1)
-    """Manhattan and QQ plots are written as files for at most this many traits, those with the strongest hits first; the page
-    draws every trait."""
+    max_traits: int | None = option(60, ge=1)
+    """Manhattan and QQ plots are written as files for at most this many traits with a hit, the strongest first; none: for every
+    trait with a hit. The page draws every trait."""
+    genes_hit_more_than: int = option(0, unit="variants", ge=0)
+    """Genes with more significant variants than this are in the bars and the heatmap of genes; 0: the 30 with the most."""
     max_loci: int = option(24, ge=0)
     """At most this many loci have a page with their ECG by genotype and neighbourhood, the strongest first."""
     max_clusters: int = option(12, ge=0)

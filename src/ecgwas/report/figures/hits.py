@@ -12,7 +12,12 @@ from ecgwas.report.findings import Figure, Findings
 from ecgwas.report.order import lead_rank, natural, with_pieces
 from ecgwas.tables import VARIANT_KEY
 
-MOST_BARS = 30
+MOST_FREQUENT = 30
+"""Genes that are drawn where the study does not say from how many variants on."""
+
+MOST_GENES, MOST_COLUMNS, MOST_FEATURES = 200, 60, 200
+"""Limits of what one picture can show: genes as bars, genes as columns of the heatmap, features as bars."""
+
 TOP_LEADS = 10
 VIOLIN_FROM = 5
 """Fewer values than this are drawn as points: a density of four points says nothing."""
@@ -25,24 +30,47 @@ def gene_hits(findings: Findings) -> pl.DataFrame:
     return with_pieces(joined).select("gene", "lead", "trait", *VARIANT_KEY, "locus").unique(maintain_order=True)
 
 
-def genes(findings: Findings) -> Figure | None:
-    """How often each gene is hit, strongest first."""
-    rows = gene_hits(findings)
-    if rows.height == 0:
+def genes(findings: Findings, *, more_than: int = 0) -> Figure | None:
+    """Genes by the number of different significant variants in them: those with more than `more_than`, or the most frequent."""
+    counted = genes_counted(findings)
+    if counted.height == 0:
         return None
-    counted = rows.group_by("gene").agg(
-        hits=pl.len(),
-        variants=pl.struct(VARIANT_KEY).n_unique(),
-        traits=pl.col("trait").n_unique(),
-        loci=pl.col("locus").n_unique(),
+    shown, which = _shown(counted, more_than, MOST_GENES)
+    parts = _bars(shown["gene"].to_list(), shown["variants"].to_numpy(), "significant variants", italic=True)
+    caption = (
+        f"{counted.height} genes have a significant variant; {which}. Each variant counts once in a gene, for however many "
+        "traits it is significant; variants in LD count each."
     )
-    counted = counted.sort("hits", "gene", descending=[True, False])
-    shown = counted.head(MOST_BARS)
-    parts = _bars(shown["gene"].to_list(), shown["hits"].to_numpy(), "hits (variant × trait)", italic=True)
-    more = f"; the {MOST_BARS} most frequent of them" if counted.height > MOST_BARS else ""
-    caption = f"{counted.height} genes hit{more}. A hit is one variant with one trait, so variants in LD count each."
     picture = d.svg(460, _bars_height(shown.height), parts, caption)
-    return Figure("Genes by how often they are hit", caption, picture, counted.write_csv())
+    return Figure("Genes by their significant variants", caption, picture, counted.write_csv())
+
+
+def genes_counted(findings: Findings) -> pl.DataFrame:
+    """Columns gene, variants (different ones), pairs (variant and trait), traits, loci; the most variants first."""
+    counted = gene_hits(findings).group_by("gene").agg(
+        variants=pl.struct(VARIANT_KEY).n_unique(), pairs=pl.len(), traits=pl.col("trait").n_unique(),
+        loci=pl.col("locus").n_unique(),
+    )  # fmt: skip
+    return counted.sort("variants", "pairs", "gene", descending=[True, True, False])
+
+
+def _shown(counted: pl.DataFrame, more_than: int, most: int) -> tuple[pl.DataFrame, str]:
+    """The genes to draw, and which these are in words."""
+    chosen = counted.filter(pl.col("variants") > more_than)
+    if more_than == 0 or chosen.height == 0:
+        shown = counted.head(MOST_FREQUENT)
+        none = "" if more_than == 0 else f"none has more than {more_than}, "
+        return shown, f"{none}{_the_first(shown.height, counted.height)}"
+    shown = chosen.head(most)
+    words = f"the {chosen.height} with more than {more_than} are drawn"
+    return (
+        shown,
+        words if shown.height == chosen.height else f"of the {chosen.height} with more than {more_than}, {most} are drawn",
+    )
+
+
+def _the_first(shown: int, of: int) -> str:
+    return "all are drawn" if shown == of else f"the {shown} with the most are drawn"
 
 
 def _bars_height(rows: int) -> float:
@@ -68,15 +96,23 @@ def per_feature(findings: Findings) -> Figure | None:
     rows = with_pieces(findings.hits.frame).with_columns(group=pl.col("representation") + "." + pl.col("feature"))
     counted = _counted(rows).sort("variants", "group", descending=[True, False])
     title = "Variants per feature"
-    what = "variants hit through each feature, all leads together"
-    return _bars_and_violins(rows, counted, title, what, shown=MOST_BARS)
+    what = "different significant variants of each feature, all leads together"
+    without = len({_of_all_leads(trait) for trait in findings.trait_names} - set(counted["group"]))
+    absent = f" {without} further features have no significant variant." if without else ""
+    return _bars_and_violins(rows, counted, title, what, shown=MOST_FEATURES, absent=absent)
+
+
+def _of_all_leads(trait: str) -> str:
+    """Representation and feature of a trait."""
+    representation, _, feature = trait.split(".", 2)
+    return f"{representation}.{feature}"
 
 
 def per_lead(findings: Findings) -> Figure | None:
     """The same per lead: the ten with the largest mean -log10 p."""
     rows = with_pieces(findings.hits.frame).with_columns(group=pl.col("lead"))
     counted = _counted(rows).sort("mean_neglog10p", "group", descending=[True, False])
-    what = "variants hit through each lead (12L: all leads together), largest mean −log10 p first"
+    what = "different significant variants of each lead (12L: all leads together), largest mean −log10 p first"
     return _bars_and_violins(rows, counted, "Variants per lead", what, shown=TOP_LEADS)
 
 
@@ -87,7 +123,9 @@ def _counted(rows: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _bars_and_violins(rows: pl.DataFrame, counted: pl.DataFrame, title: str, what: str, *, shown: int) -> Figure | None:
+def _bars_and_violins(
+    rows: pl.DataFrame, counted: pl.DataFrame, title: str, what: str, *, shown: int, absent: str = ""
+) -> Figure | None:
     if rows.height == 0:
         return None
     limit = float(rows["neglog10p"].min())  # type: ignore[arg-type]
@@ -104,7 +142,7 @@ def _bars_and_violins(rows: pl.DataFrame, counted: pl.DataFrame, title: str, wha
         parts += _violin(panel, panel.top + i * 19 + 10, values)
     parts += d.x_axis(panel, "−log10 p of the hits")
     more = f" The first {shown} of {counted.height} are drawn." if counted.height > shown else ""
-    caption = f"Left: {what}. Right: distribution of their −log10 p; the tick is the median.{more}"
+    caption = f"Left: {what}. Right: distribution of their −log10 p; the tick is the median.{more}{absent}"
     picture = d.svg(930, _bars_height(len(names)), parts, f"{title}: {caption}")
     return Figure(title, caption, picture, counted.rename({"group": "name"}).write_csv())
 
@@ -124,54 +162,60 @@ def _violin(panel: d.Panel, middle: float, values: NDArray[np.float64]) -> list[
     return [d.ribbon(panel.x(grid), middle - half, middle + half, d.BLUE, 0.55), tick]
 
 
-def gene_by_lead(findings: Findings) -> Figure | None:
-    """Hits of each gene in each lead."""
+def gene_by_lead(findings: Findings, *, more_than: int = 0) -> Figure | None:
+    """Genes along X, leads along Y; a cell is the number of different significant variants of that gene and lead."""
     rows = gene_hits(findings)
     if rows.height == 0:
         return None
-    counted = rows.group_by("gene", "lead").agg(hits=pl.len()).sort("gene", "lead")
-    totals = counted.group_by("gene").agg(hits=pl.col("hits").sum()).sort("hits", "gene", descending=[True, False])
-    names = _clustered(counted, totals["gene"].head(MOST_BARS).to_list())
+    counted = rows.group_by("gene", "lead").agg(variants=pl.struct(VARIANT_KEY).n_unique()).sort("gene", "lead")
+    shown, which = _shown(genes_counted(findings), more_than, MOST_COLUMNS)
+    names = _clustered(counted, shown["gene"].to_list())
     leads = sorted(counted["lead"].unique().to_list(), key=lead_rank)
-    cells = {(gene, lead): int(hits) for gene, lead, hits in counted.iter_rows()}
+    cells = {(gene, lead): int(variants) for gene, lead, variants in counted.iter_rows()}
     caption = (
-        f"How often each gene is hit through each lead{' (the most frequent genes)' if totals.height > MOST_BARS else ''}; "
-        "genes whose hits are spread over the leads alike stand together."
+        f"Different significant variants of each gene (column) and lead (row); {which}. "
+        "Genes whose variants are spread over the leads alike stand together."
     )
-    picture = _heatmap(names, leads, cells, "hits", caption, italic=True)
-    table = counted.pivot("lead", index="gene", values="hits").fill_null(0).select("gene", *leads)
+    picture = _heatmap(names, leads, cells, caption)
+    table = counted.pivot("lead", index="gene", values="variants").fill_null(0).select("gene", *leads)
     return Figure("Genes by lead", caption, picture, table.write_csv())
 
 
 def _clustered(counted: pl.DataFrame, names: list[str]) -> list[str]:
-    """Genes in the order of an average-linkage tree over their shares of hits per lead (leaves ordered optimally)."""
+    """Genes in the order of an average-linkage tree over their shares of variants per lead (leaves ordered optimally)."""
     if len(names) < 3:
         return names
-    wide = counted.filter(pl.col("gene").is_in(names)).pivot("lead", index="gene", values="hits").fill_null(0).sort("gene")
+    wide = counted.filter(pl.col("gene").is_in(names)).pivot("lead", index="gene", values="variants").fill_null(0).sort("gene")
     numbers = wide.drop("gene").to_numpy().astype(np.float64)
     shares = numbers / numbers.sum(axis=1, keepdims=True)
     tree = hierarchy.linkage(shares, method="average", optimal_ordering=True)
     return [wide["gene"][int(leaf)] for leaf in hierarchy.leaves_list(tree)]
 
 
-def _heatmap(
-    rows: list[str], columns: list[str], cells: dict[tuple[str, str], int], unit: str, caption: str, *, italic: bool
-) -> str:
-    width, height, left, top = 46.0, 22.0, 110.0, 30.0
-    most = max(max(cells.values(), default=1), 1)
-    parts = [d.text(left + (i + 0.5) * width, top - 9, name, anchor="middle", fill=d.INK) for i, name in enumerate(columns)]
-    for r, row in enumerate(rows):
-        y = top + r * height
-        parts.append(d.text(left - 8, y + 15, row, anchor="end", size=12, fill=d.INK, font_style="italic" if italic else None))
-        for c, column in enumerate(columns):
-            value = cells.get((row, column), 0)
-            fill = d.shade(value / most) if value else d.GRID
-            title = f"{row}, {column}: {value} {unit}"
-            parts.append(d.rect(left + c * width + 1, y + 1, width - 2, height - 2, fill, title=title, rx=2))
-            if value:
-                x = left + (c + 0.5) * width
-                parts.append(d.text(x, y + 15, f"{value:,}", anchor="middle", fill=d.ink_on(fill)))
-    return d.svg(max(left + len(columns) * width + 10, 460), top + len(rows) * height + 10, parts, caption)
+def _heatmap(genes: list[str], leads: list[str], cells: dict[tuple[str, str], int], caption: str) -> str:
+    """Genes along X with upright names, leads along Y, each cell with its number."""
+    left, height, size = 48.0, 26.0, 11
+    top = 1.25 * max(d.width_of(gene, size) for gene in genes) + 16  # capitals and digits are wide
+    width = min(max(870.0 / len(genes), 22.0), 46.0)
+    most = max(max((cells.get((gene, lead), 0) for gene in genes for lead in leads), default=1), 1)
+    parts = [d.text(left - 8, top + (r + 0.5) * height + 4, lead, anchor="end", fill=d.INK) for r, lead in enumerate(leads)]
+    for c, gene in enumerate(genes):
+        x = left + c * width
+        parts.append(_upright(x + width / 2 + 4, top - 7, gene, size, fill=d.INK, font_style="italic"))
+        for r, lead in enumerate(leads):
+            parts += _cell(x, top + r * height, width, height, gene, lead, cells.get((gene, lead), 0), most)
+    below = top + len(leads) * height
+    parts.append(d.text(left, below + 18, f"number: different significant variants; yellow: {most}, the most of any cell"))
+    return d.svg(max(left + len(genes) * width + 10, 460), below + 28, parts, caption)
+
+
+def _cell(x: float, y: float, width: float, height: float, gene: str, lead: str, value: int, most: int) -> list[str]:
+    fill = d.shade(value / most) if value else d.GRID
+    title = f"{gene}, {lead}: {value} variant{'' if value == 1 else 's'}"
+    cell = d.rect(x + 1, y + 1, width - 2, height - 2, fill, title=title, rx=2)
+    if not value:
+        return [cell]
+    return [cell, d.text(x + width / 2, y + height / 2 + 4, f"{value:,}", anchor="middle", fill=d.ink_on(fill))]
 
 
 def loci_of_traits(findings: Findings) -> dict[str, list[int]]:
@@ -224,7 +268,12 @@ def _grid(findings: Findings, name: str, rows: pl.DataFrame) -> Figure:
 def _column_name(x: float, y: float, name: str, upright: bool) -> str:
     if not upright:
         return d.text(x, y, name, size=10, anchor="middle")
-    return d.text(x + 3, y, name, size=10, transform=f"rotate(-90 {d.number(x + 3)} {d.number(y)})")
+    return _upright(x + 3, y, name, 10)
+
+
+def _upright(x: float, y: float, words: str, size: float, **more: str) -> str:
+    """Words that run upwards from a point."""
+    return d.text(x, y, words, size=size, transform=f"rotate(-90 {d.number(x)} {d.number(y)})", **more)
 
 
 def _grid_cell(

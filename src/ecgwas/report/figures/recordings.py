@@ -53,7 +53,7 @@ def _rebuilt(representations: Sequence[RepresentationFindings], like: NDArray[np
 
 
 def _padded(values: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = float(np.min(values)), float(np.max(values))
+    low, high = (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else (-1.0, 1.0)
     room = 0.08 * (high - low or 1.0)
     return low - room, high + room
 
@@ -123,22 +123,38 @@ def error_distribution(representation: RepresentationFindings) -> Figure | None:
     if len(values) < 2:
         return None
     logs = np.log10(values)
-    edges = np.linspace(logs.min(), logs.max() + 1e-9, 41)
+    limit = representation.max_mse
+    ends = logs if limit is None else np.append(logs, np.log10(limit))  # the limit is always in the picture
+    edges = np.linspace(ends.min(), ends.max() + 1e-9, 41)
     counts, _ = np.histogram(logs, edges)
-    panel = d.Panel(64, 20, 380, 190, (float(edges[0]), float(edges[-1])), (0, float(counts.max()) * 1.06))
+    panel = d.Panel(
+        64, 20, 380, 190, (float(edges[0]), float(edges[-1])), (0, float(counts.max()) * (1.06 if limit is None else 1.3))
+    )
     parts = d.y_axis(panel, "recordings × leads", gap=48)
     for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
         x, y = panel.x.at(left), panel.y.at(float(count))
         parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE))
     middle = float(np.median(logs))
-    at = panel.x.at(middle)
-    parts.append(d.line(at, panel.top, at, panel.bottom, d.VERMILION, 1.5, stroke_dasharray="4 3"))
-    parts.append(d.text(at + 5, panel.top + 10, f"median {10**middle:.3g}", fill=d.INK))
+    parts += _mark(panel, middle, f"median {10**middle:.3g}", d.VERMILION, panel.top + 10)
+    parts += [] if limit is None else _mark(panel, float(np.log10(limit)), f"limit {limit:g}", d.INK, panel.top + 26)
     parts += d.x_axis(panel, "log10 mean squared error (normalised units)")
-    caption = f"{len(values):,} recordings × leads; median {10**middle:.3g}."
+    beyond = (
+        ""
+        if limit is None
+        else f"; {int((values > limit).sum()):,} ({(values > limit).mean():.1%}) beyond the limit of {limit:g}"
+    )
+    caption = f"{len(values):,} recordings × leads; median {10**middle:.3g}, smallest {values.min():.3g}{beyond}."
     table = pl.DataFrame({"log10_mse_from": edges[:-1], "log10_mse_to": edges[1:], "count": counts})
     title = f"Reconstruction error of {representation.name}"
     return Figure(title, caption, d.svg(460, 260, parts, f"{title}: {caption}"), table.write_csv())
+
+
+def _mark(panel: d.Panel, value: float, words: str, colour: str, y: float) -> list[str]:
+    """A dashed upright line with words on the side where there is room."""
+    at = panel.x.at(value)
+    after = at + 5 + d.width_of(words) < panel.right
+    line = d.line(at, panel.top, at, panel.bottom, colour, 1.5, stroke_dasharray="4 3")
+    return [line, d.text(at + 5 if after else at - 5, y, words, fill=d.INK, anchor=None if after else "end")]
 
 
 def training(representation: RepresentationFindings) -> Figure | None:

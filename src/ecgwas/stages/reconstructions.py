@@ -1,0 +1,107 @@
+"""What the report shows of a representation's reconstructions: the example, several signals of nobody named, the layers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas import report, represent
+from ecgwas.ecg.clean import remove_baseline
+from ecgwas.signals import ALL_LEADS, Signals
+from ecgwas.stages.represent import BEYOND
+from ecgwas.study import ReadOptions, RepresentationOptions
+from ecgwas.tables import Features
+
+SHOWN = 5
+"""Signals with features that are drawn beside their reconstruction, evenly spaced from the smallest error to the largest."""
+
+DRAWN_OF_ALL = "II"
+"""The lead that is drawn of signals of all leads together."""
+
+
+def level(options: ReadOptions, raw_uv: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """(12, S) float32 µV: the recording after its baseline was removed and before noise was; None where these are not two
+    steps."""
+    if "none" in (options.baseline.kind, options.denoise.kind):
+        return None
+    return remove_baseline(options.baseline, raw_uv, rate_hz=options.rate_hz).astype(np.float32)
+
+
+def shown(
+    options: RepresentationOptions, folder: Path, features: Features, signals: Signals, *, example: int = 0
+) -> dict[str, Any]:
+    """The fields of RepresentationFindings about reconstruction.
+
+    folder: the representation's; example: the row of the example among the signals. Of whole recordings the example and several
+    signals are reconstructed anew, those beyond max_mse, too; of median beats the example is decoded from its features.
+    """
+    encoder = represent.load(options, folder / "encoder")
+    found = {
+        "max_mse": getattr(options, "max_mse", None), "architecture": _architecture(folder / "encoder"), **_counts(folder),
+    }  # fmt: skip
+    if getattr(options, "input", "beat") != "strip":
+        return found | {"reconstruction": _decoded(encoder, features, signals.eids[example])}
+    rebuilt = _reconstructed(encoder, signals, example)
+    if rebuilt is None:
+        return found
+    rows = features.frame.filter(pl.col("eid") == signals.eids[example]).select("lead", "mse")
+    return found | {
+        "reconstruction": rebuilt, "example_mse": dict(rows.iter_rows()), "signals": _several(encoder, features, signals),
+        "rate_hz": signals.rate_hz,
+    }  # fmt: skip
+
+
+def _counts(folder: Path) -> dict[str, int]:
+    """How many signals have features, and how many lost them to the limit of the error."""
+    left_out = pl.read_csv(folder / "left_out.csv", schema_overrides={"reason": pl.String, "eid": pl.String})
+    beyond = left_out.filter(pl.col("reason").str.starts_with(BEYOND)).height
+    return {"kept": pl.read_csv(folder / "kept.csv", schema_overrides={"eid": pl.String}).height, "left_out": beyond}
+
+
+def _architecture(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    path = folder / "encoder.json"
+    return tuple(json.loads(path.read_text()).get("architecture", ())) if path.exists() else ()
+
+
+def _decoded(encoder: represent.Encoder, features: Features, eid: str) -> NDArray[np.float32] | None:
+    """(12, T) float32 µV, the example from its features; None where they are missing or cannot be decoded."""
+    rows = features.frame.filter(pl.col("eid") == eid)
+    if rows.height == 0 or rows.select(features.names).null_count().sum_horizontal().sum() > 0:
+        return None
+    decoded = encoder.decode(Features(rows))
+    return None if decoded is None else decoded[0]
+
+
+def _reconstructed(encoder: represent.Encoder, signals: Signals, person: int) -> NDArray[np.float32] | None:
+    """(12, S) float32 µV, NaN in leads that cannot be reconstructed; None where none can."""
+    found = represent.reconstruct(encoder, signals.select(np.array([person])))
+    return None if found is None or not np.isfinite(found).any() else found[0]
+
+
+def _several(encoder: represent.Encoder, features: Features, signals: Signals) -> tuple[report.ReconstructedSignal, ...]:
+    """Signals with features from the smallest to the largest error, and the middle one of those beyond the limit."""
+    has_features = ~pl.all_horizontal(pl.col(name).is_null() for name in features.names)
+    finite = features.frame.filter(pl.col("mse").is_finite()).with_columns(kept=has_features).sort("mse", "eid", "lead")
+    kept, beyond = finite.filter("kept"), finite.filter(~pl.col("kept"))
+    places = np.unique(np.linspace(0, kept.height - 1, SHOWN).round().astype(int)) if kept.height else np.empty(0, int)
+    chosen = pl.concat([kept[places], beyond[beyond.height // 2 : beyond.height // 2 + 1]])
+    person = {eid: row for row, eid in enumerate(signals.eids)}
+    pairs = [_pair(encoder, signals, person[row["eid"]], row) for row in chosen.iter_rows(named=True)]
+    return tuple(pair for pair in pairs if pair is not None)
+
+
+def _pair(
+    encoder: represent.Encoder, signals: Signals, person: int, row: Mapping[str, Any]
+) -> report.ReconstructedSignal | None:
+    rebuilt = _reconstructed(encoder, signals, person)
+    lead = DRAWN_OF_ALL if row["lead"] == ALL_LEADS else row["lead"]
+    place = signals.leads.index(lead)
+    if rebuilt is None or not np.isfinite(rebuilt[place]).all():
+        return None
+    return report.ReconstructedSignal(lead, row["mse"], row["kept"], np.array(signals.strips[person][place]), rebuilt[place])
