@@ -75,3 +75,9 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "tutorial.html").exists()
+
+
+def test_the_readme_counts_the_cases_of_bad_input() -> None:
+    from tests.bad_input.cases import CASES
+
+    assert f"| kinds of bad input, each a right result or one clear error | {len(CASES)} |" in (ROOT / "README.md").read_text()
