@@ -2,7 +2,7 @@
 """Do thresholds hold: null cohorts of real ECGs and real genotypes that have nothing to do with each other.
 
     python benchmarks/calibration.py [--quick] [--cohorts 100] [--permutations 100] [--traits 8] [--folder FOLDER]
-        [--only cohorts|types|shuffles|hits]
+        [--only cohorts|types|shuffles|hits|people]
 
 Features of real recordings are computed once (read, represent: measurements and principal components). For each cohort the
 recordings are dealt anew to the genotyped people; age, sex and centre go with the recording, genotype components stay. Then
@@ -10,8 +10,9 @@ the chain runs: guards, traits, scan with its own shuffles, threshold, loci, as 
 (features as they are, no filter of variants, 5e-8 / 32). Printed: the share of cohorts with any locus, the interval in which
 95 % of such shares lie if the family-wise error is 5 %, and type I error by allele count for traits of three shapes.
 
-Before them the lines `CALIBRATION ...` of calibration_hits.py: corrected effects of lead variants, positive controls in studies
-that see nothing, sets of traits at few variants, thresholds of few shuffles.
+Before them lines `CALIBRATION ...` of calibration_people.py (relatives, variances that differ) and calibration_hits.py:
+corrected effects of lead variants, positive controls in studies that see nothing, sets of traits at few variants, thresholds
+of few shuffles.
 
 With `--only shuffles`: what the threshold costs. The stage scan itself, on 466 people's real genotypes and 12 x 32 made
 traits, without shuffles and with 1,000 (`--permutations`; 20 with `--quick`), sets of traits included.
@@ -31,6 +32,7 @@ from functools import partial
 from pathlib import Path
 
 import calibration_hits
+import calibration_people
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -319,11 +321,18 @@ def main() -> None:
     parser.add_argument("--permutations", type=int, help="100 for each cohort, 1000 for `--only shuffles`")
     parser.add_argument("--traits", type=int, default=8)
     parser.add_argument("--folder", type=Path, help="a cohort of tools/real_cohort.py without a plan; made there if absent")
-    parser.add_argument("--only", choices=("cohorts", "types", "shuffles", "hits"), help="one part; shuffles by this alone")
+    parser.add_argument(
+        "--only", choices=("cohorts", "types", "shuffles", "hits", "people"), help="one part; shuffles by this alone"
+    )
     given = parser.parse_args()
     if given.only == "shuffles":
         for line in cost_of_shuffles(given.permutations or (20 if given.quick else 1000)):
             print(line, flush=True)
+        return
+    if given.only in (None, "people"):
+        for line in calibration_people.lines(20 if given.quick else 300):
+            print(line, flush=True)
+    if given.only == "people":
         return
     if given.only in (None, "hits"):
         for line in calibration_hits.lines(quick=given.quick):

@@ -141,8 +141,8 @@ def lines(studies: int) -> Iterator[str]:
                 false_positive(draw(np.random.default_rng([number, seed])), options, Path(folder), seed)
                 for seed in range(studies)
             )
-        yield (f"family-wise error, {name}, {studies} studies: nominal={LEVEL:.3f} observed={found / studies:.3f} "
-               f"low={low:.3f} high={high:.3f}")  # fmt: skip
+        yield (f"CALIBRATION family_wise_error {name.replace(' ', '_')} nominal={LEVEL:g} observed={found / studies:.4f} "
+               f"low={low:.4f} high={high:.4f}")  # fmt: skip
 
 
 def main() -> None:
