@@ -26,6 +26,10 @@ class InMemory:
         self.variants = np.array([f"{chrom}_v{j}" for j in range(len(copies))], dtype=object)
         self.positions = 1_000_000 * (1 + np.arange(len(copies)))
         self.effect_alleles = np.full(len(copies), "G", dtype=object)
+        self.other_alleles = np.full(len(copies), "A", dtype=object)
+
+    def __len__(self) -> int:
+        return len(self.copies)
 
     def dosages(self, start: int, stop: int) -> NDArray[np.float64]:
         return self.copies[start:stop]

@@ -336,7 +336,7 @@ def test_every_name_of_the_resolution(name: str, tmp_path: Path) -> None:
 CONTRADICTIONS = {
     "resolution": (("<resolution>5<", "<resolution>2.5<"), "resolution is stated more than once, differently"),
     "rate": (("<samplingrate>500<", "<samplingrate>1000<"), "samplespersecond is stated more than once, differently"),
-    "no number": (("<resolution>5<", "<resolution>auto<"), "no number in resolution"),
+    "no number": (("<resolution>5<", "<resolution>auto<"), "no number in resolution: 'auto'"),
 }
 
 
