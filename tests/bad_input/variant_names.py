@@ -9,7 +9,7 @@ from ecgwas import gene_symbols, genes
 from ecgwas.associate.hits import known
 from ecgwas.associate.meta_studies import comparable, read_study
 from ecgwas.errors import Caution
-from ecgwas.genes import gwas_catalog
+from ecgwas.genes import gwas_catalog, regions
 from ecgwas.genes.contract import Variants
 from ecgwas.study import Enrichment, GwasCatalog, Regions, StringFiles
 from ecgwas.tables import VARIANT_KEY, Associations, Loci
@@ -139,6 +139,24 @@ OF_SPREADSHEETS = [
 ]  # fmt: skip
 
 
+def of_chromosomes(what: str, how: str, says: str, name: str) -> Case:
+    """A table whose genes are on chromosomes of other names."""
+
+    def run(at: Path) -> Ending:
+        path = put(at / "genes.tsv", f"{name}\t100\t200\tAAA\n{name}\t300\t400\tBBB\n")
+        return ended(lambda: bool(genes.check([Regions(file=path)], "hg19")) and set(regions.read(path)) == {"6"})
+
+    return Case("gene tables", what, how, says, run)
+
+
+CHROMOSOME_NAMES = [
+    of_chromosomes("chromosomes with chr", RIGHT, "", "chr6"),
+    of_chromosomes("chromosomes by RefSeq accession", RIGHT, "", "NC_000006.11"),
+    of_chromosomes("bands for chromosomes", REFUSED, "the table calls its chromosomes 1p36", "1p36"),
+    of_chromosomes("contigs alone", REFUSED, "no gene is on a chromosome", "GL000192.1"),
+]
+
+
 def not_alike(what: str) -> Case:
     make, words = NOT_ALIKE[what]
 
@@ -149,4 +167,4 @@ def not_alike(what: str) -> Case:
     return Case("meta-analysis", what, REFUSED, words.split(".*")[0].strip(), run)
 
 
-CASES: list[Case] = [*NAMES, *OF_SPREADSHEETS, *(not_alike(what) for what in NOT_ALIKE)]
+CASES: list[Case] = [*NAMES, *OF_SPREADSHEETS, *CHROMOSOME_NAMES, *(not_alike(what) for what in NOT_ALIKE)]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ecgwas import gene_symbols
-from ecgwas.errors import Caution, InputError, StudyError
+from ecgwas.errors import Caution, InputError, StudyError, first_few
 from ecgwas.genes import builds, enrichment, groups, gwas_catalog, ontologies, regions, string_files
-from ecgwas.genes.contract import Build
+from ecgwas.genes.contract import CHROMOSOMES, Build
 from ecgwas.study import (
     Enrichment,
     EnsemblVep,
@@ -82,6 +82,9 @@ def _check_regions(source: Regions, build: Build | None) -> list[str]:
     if own is not None and build is not None and own != build:
         problem = f"the table of genes has positions of {own}, the genotypes are said to be {build}"
         raise InputError(problem, where=source.file, fix=f"give a table of {build}, or correct `build` under `scan`")
+    if CHROMOSOMES.isdisjoint(table):
+        problem = f"no gene is on a chromosome of the genotypes: the table calls its chromosomes {first_few(sorted(table), 3)}"
+        raise InputError(problem, where=source.file, fix="its chromosomes must be 1 to 22, X, Y or MT, with or without chr")
     symbols = set(regions.symbols(table))
     return _with_warning(f"{len(symbols)} genes in {source.file.name}, {own or 'build unknown'}", symbols, source.file)
 

@@ -120,10 +120,16 @@ class Variants:
         )
 
 
+REFSEQ = re.compile(r"NC_0*(\d+)(?:\.\d+)?")
+CHROMOSOMES = frozenset([*(str(number) for number in range(1, 23)), "X", "Y", "MT"])
+
+
 def chromosome(name: str) -> str:
-    """Without "chr"; M is MT, 23 is X and 24 is Y."""
+    """Without "chr"; M is MT, 23 is X and 24 is Y; RefSeq's NC_000001.10 is 1 and NC_012920.1 is MT."""
     plain = name[3:] if name.lower().startswith("chr") else name
-    return {"M": "MT", "23": "X", "24": "Y"}.get(plain, plain)
+    if accession := REFSEQ.fullmatch(plain):
+        plain = str(int(accession.group(1)))
+    return {"M": "MT", "23": "X", "24": "Y", "12920": "MT"}.get(plain, plain)
 
 
 def belongs(variant: Variant, chrom: str | None, pos: int | None, *, exact: bool = False) -> bool:
