@@ -41,8 +41,13 @@ class PersonFiles:
         return cls({}, {})
 
     @property
+    def all_doubts(self) -> set[str]:
+        """What the files give reason to doubt, those that cannot be used among them."""
+        return {recording.doubt for recording in self.found.values()} - {""}
+
+    @property
     def doubts(self) -> set[str]:
-        """What the files give reason to doubt."""
+        """What the files that are used give reason to doubt."""
         return {recording.doubt for lead, recording in self.found.items() if lead not in self.faults} - {""}
 
     def missing_words(self, present: NDArray[np.bool_]) -> list[str]:

@@ -87,7 +87,7 @@ def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source
         try:
             person = _read_one(options, source, files)
         except InputError as error:
-            reason = "; ".join([error.problem, *sorted(files.doubts)])
+            reason = "; ".join([error.problem, *sorted(files.all_doubts)])
             rows += _rows(options, source, files, {"status": "left_out", "reason": reason})
             continue
         if raw_example is None or (not complete and person.there.all()):
