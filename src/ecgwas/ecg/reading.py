@@ -137,7 +137,8 @@ def _rows(options: ReadOptions, source: Source, files: PersonFiles, fate: dict[s
         about |= {"path": shown(path, options.recordings)}
         about |= {"rate_hz": read.rate_hz if read else None, "seconds": read.seconds if read else None}
         own = files.faults.get(key)
-        words = f"{own} in lead {key}" if own == NOT_FINITE else own
+        doubt = f"; {read.doubt}" if read and read.doubt else ""
+        words = f"{f'{own} in lead {key}' if own == NOT_FINITE else own}{doubt}"
         rows.append(about | unknown | (fate if own is None else {"status": "left_out", "reason": words}))
     return rows
 
