@@ -274,7 +274,7 @@ def test_noise_added_to_real_recordings_changes_nothing_or_is_named(kind, shared
     [
         (lambda raw: raw[[1, 0, *range(2, 12)]], {"III", "aVL", "aVF"}),  # I and II swapped, the rest as it was
         (lambda raw: np.where(np.arange(12)[:, None] == 3, -raw, raw), {"aVR"}),  # one sign
-        (lambda raw: np.where(np.arange(12)[:, None] == 1, 10 * raw, raw), {"III", "aVR", "aVL", "aVF"}),  # one gain
+        (lambda raw: np.where(np.arange(12)[:, None] == 1, 3 * raw, raw), {"III", "aVR", "aVL", "aVF"}),  # one gain
         (lambda raw: np.where(np.arange(12)[:, None] == 2, 0.1 * raw, raw), {"III"}),
     ],
 )
@@ -290,3 +290,13 @@ def test_limb_leads_that_obey_einthoven_do_not_contradict() -> None:
     offset = simulated()[2] + np.array([0, 0, 300, *[0] * 9])[:, None]  # A level of its own is none of the heart's.
     strip, found = searched(offset)
     assert LeadStatus.of(found.noise, strip).contradicting == ()
+
+
+def test_a_limb_lead_of_ten_times_the_scale_is_named() -> None:
+    """Its beats are taken for artefacts of one lead: the lead is unusable, and so are those that are made of it."""
+    raw = simulated()[2].copy()
+    raw[1] *= 10
+    strip, found = searched(raw)
+    leads = LeadStatus.of(found.noise, strip)
+    assert leads.status[LEADS.index("II")] == UNUSABLE
+    assert "II" in leads.doubt

@@ -74,7 +74,7 @@ BAD = {
         "lead I has not as many samples as the file states",
     ),
     "no count": (make_xml(count=""), "the file states no sample count"),
-    "text in count": (make_xml(count="<SampleCountTotal>many</SampleCountTotal>"), "no number in SampleCountTotal"),
+    "text in count": (make_xml(count="<SampleCountTotal>many</SampleCountTotal>"), "no number in SampleCountTotal: 'many'"),
     "text in waveform": (waves_with("V2", ONES + ",x"), "text in the waveform of lead V2"),
     "blank between numbers": (waves_with("V2", ONES + " 1"), "text in the waveform of lead V2"),
     "number left out": (waves_with("V2", ONES.replace("1,1", "1,,1", 1)), "text in the waveform of lead V2"),
@@ -86,7 +86,7 @@ BAD = {
     "no unit": (make_xml(resolution="<Resolution>5</Resolution>"), "unknown unit of the resolution: none"),
     "no resolution": (make_xml(resolution=""), "no number in Resolution"),
     "resolution 0": (make_xml(resolution='<Resolution units="uVperLsb">0</Resolution>'), "Resolution is not above 0"),
-    "resolution NaN": (make_xml(resolution='<Resolution units="uVperLsb">nan</Resolution>'), "no number in Resolution"),
+    "resolution NaN": (make_xml(resolution='<Resolution units="uVperLsb">nan</Resolution>'), "no number in Resolution: 'nan'"),
     "rate in kHz": (make_xml(rate='<SampleRate units="kHz">0.5</SampleRate>'), "unknown unit of the sample rate: khz"),
     "100 Hz": (make_xml(rate='<SampleRate units="Hz">100</SampleRate>'), "100 Hz, less than 200 Hz"),
     "a rate of no use": (

@@ -18,10 +18,10 @@ Floats = NDArray[np.float64]
 DIFFERENT_UV, DIFFERENT_TIMES = 60.0, 3.0
 """III, aVR, aVL or aVF is unusable where it lies so far (robust SD) from what I and II make of it, and so many times the median
 of what is unexplained in the independent leads."""
-CONTRADICTS, CONTRADICTS_UV, OF_THE_HEART = 0.5, 50.0, 0.5
+CONTRADICTS, CONTRADICTS_UV, OF_THE_HEART = 0.5, 50.0, 0.8
 """A limb lead contradicts I and II where its difference from what they make of it is so large a part of it, and so many µV
-(both root mean squares), and where I and II explain so large a share of that difference, which they do not of noise: leads are
-swapped, or one has another scale or sign."""
+(both root mean squares), and where I and II, neither of them noise, explain so large a share of that difference: leads are
+swapped, or one has another scale or sign. Of independent noise in all three they explain two thirds."""
 REASONS = ("", "artefacts", "noise", "not recorded")
 
 
@@ -52,7 +52,7 @@ class LeadStatus:
                 continue
             expected = derived(lead, signal[0], signal[1])
             unexplained[k] = MAD_TO_SD * np.median(np.abs(signal[k] - expected))
-            if present[k] and _contradicts(signal[k], expected, signal[:2]):
+            if present[k] and max(status[0], status[1]) < UNUSABLE and _contradicts(signal[k], expected, signal[:2]):
                 contradicting.append(lead)
             wrong = unexplained[k] > max(DIFFERENT_UV, DIFFERENT_TIMES * usual) or lead in contradicting
             status[k] = UNUSABLE if wrong else max(status[0], status[1])
