@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -37,6 +38,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> tuple[Traits, Covariates]:
     made = fileset.tables(tuple(f"p{i}" for i in range(PEOPLE)), 3, 2, 1)
     monkeypatch.setattr(traits, "load_traits", lambda _: made[0])
     monkeypatch.setattr(traits, "load_covariates", lambda _: made[1])
+    monkeypatch.setattr(traits, "load_ancestry", lambda _, __: np.ones(PEOPLE, dtype=np.int64))
     return made
 
 
