@@ -277,14 +277,6 @@ def _facts(manifest: ecg.Manifest) -> list[str]:
 
 
 STAGE = Stage(
-    "read",
-    "read and clean the recordings, find beats",
-    _parts,
-    _options,
-    _needs,
-    _files,
-    _work,
-    _check,
-    version=1,
-    tables=(Recordings, DeviceMeasurements, LeadQuality, LeadCounts),
-)
+    "read", "read and clean the recordings, find beats", _parts, _options, _needs, _files, _work, _check,
+    version=1, tables=(Recordings, DeviceMeasurements, LeadQuality, LeadCounts),
+)  # fmt: skip

@@ -214,14 +214,6 @@ def load_features(study: Study) -> dict[str, Features]:
 
 
 STAGE = Stage(
-    "represent",
-    "learn or measure features",
-    _parts,
-    _options,
-    _needs,
-    no_files,
-    _work,
-    nothing_to_check,
-    version=1,
-    tables=(Features, SignalErrors, Reliability, DevicePairs, DeviceAgreement),
-)
+    "represent", "learn or measure features", _parts, _options, _needs, no_files, _work, nothing_to_check,
+    version=1, tables=(Features, SignalErrors, Reliability, DevicePairs, DeviceAgreement),
+)  # fmt: skip

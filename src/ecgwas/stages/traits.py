@@ -113,14 +113,6 @@ def _recorded(study: Study) -> Sequence[str]:
 
 
 STAGE = Stage(
-    "traits",
-    "join people, covariates and features",
-    all_in_one,
-    _options,
-    _needs,
-    _files,
-    _work,
-    _check,
-    version=1,
-    tables=(People, Guards, Ancestry),
-)
+    "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
+    version=1, tables=(People, Guards, Ancestry),
+)  # fmt: skip
