@@ -7,17 +7,8 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from ecgwas.represent.network import (
-    Autoencoder,
-    Convolution,
-    Dropout,
-    Up,
-    doubled,
-    doubled_and_convolved,
-    halved,
-    kernels,
-    penalty,
-)
+from ecgwas.represent.channels_last import BatchNorm, Convolution, Dropout
+from ecgwas.represent.network import Autoencoder, Up, doubled, doubled_and_convolved, halved, kernels, penalty
 from ecgwas.study import ResidualAutoencoder
 
 
@@ -147,7 +138,7 @@ def test_choices_of_keras_are_expressed() -> None:
         _options(leaky_slope=0.3, batch_norm_momentum=0.99, batch_norm_epsilon=1e-3, initial_weights="keras"), 1, 64
     )
     assert {module.negative_slope for module in network.modules() if isinstance(module, nn.LeakyReLU)} == {0.3}
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+    norms = [module for module in network.modules() if isinstance(module, BatchNorm)]
     assert {(round(one.momentum or 0, 9), one.eps) for one in norms} == {(0.01, 1e-3)}
     dense = network.to_features
     limit = (6 / (dense.in_features + dense.out_features)) ** 0.5

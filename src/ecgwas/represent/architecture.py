@@ -13,7 +13,7 @@ from ecgwas.represent.network import Autoencoder, Join
 WORDS = {"to_features": "features", "from_features": "map", "to_trace": "output"}
 """Steps that are not blocks."""
 
-NAMES = {"BatchNorm1d": "batch norm", "LeakyReLU": "LeakyReLU", "ReLU": "ReLU", "ELU": "ELU", "SELU": "SELU", "Tanh": "tanh"}
+NAMES = {"BatchNorm": "batch norm", "LeakyReLU": "LeakyReLU", "ReLU": "ReLU", "ELU": "ELU", "SELU": "SELU", "Tanh": "tanh"}
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv1d
 
+from ecgwas.represent.channels_last import BatchNorm, Convolution, Dropout, conv1d, interleaved
 from ecgwas.study import ResidualAutoencoder
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "elu": nn.ELU, "selu": nn.SELU, "tanh": nn.Tanh}
@@ -84,9 +84,9 @@ def activation(options: ResidualAutoencoder) -> nn.Module:
     return ACTIVATIONS[options.activation]()
 
 
-def _normalised(options: ResidualAutoencoder, channels: int) -> nn.BatchNorm1d:
+def _normalised(options: ResidualAutoencoder, channels: int) -> BatchNorm:
     """Batch normalisation; PyTorch's momentum is the share of the new batch, the option (as Keras') that of the old ones."""
-    return nn.BatchNorm1d(channels, eps=options.batch_norm_epsilon, momentum=1 - options.batch_norm_momentum)
+    return BatchNorm(channels, eps=options.batch_norm_epsilon, momentum=1 - options.batch_norm_momentum)
 
 
 def _as_keras_begins(network: nn.Module) -> None:
@@ -96,39 +96,6 @@ def _as_keras_begins(network: nn.Module) -> None:
             nn.init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-class Dropout(nn.Module):
-    """Dropout as PyTorch's, from a quarter of the random numbers: 16 bits for each value, so p is a multiple of 2 ** -16.
-
-    PyTorch draws a Bernoulli number for each, which on a processor takes an eighth of a training step of whole recordings.
-    """
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        if x.device.type != "cpu":
-            return nn.functional.dropout(x, self.p)
-        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-        drawn = words.view(torch.int16)[: x.numel()].view_as(x)  # uniform from -2 ** 15 on
-        dropped = round(self.p * 2**16)
-        kept = (drawn >= dropped - 2**15).to(x.dtype).mul_(2**16 / (2**16 - dropped))
-        return x * kept
-
-
-class Convolution(nn.Conv1d):
-    """A convolution whose output is ceil(L / stride) long; an even kernel reaches one sample further left than right."""
-
-    def __init__(self, inside: int, channels: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(inside, channels, kernel, stride=stride, padding=kernel // 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out = super().forward(x)
-        return out if self.kernel_size[0] % 2 else out[:, :, : -(-x.shape[2] // self.stride[0])]
 
 
 class Down(nn.Module):
@@ -211,7 +178,7 @@ class Join(nn.Module):
     def __init__(self, options: ResidualAutoencoder, inside: int, channels: int, stride: int) -> None:
         super().__init__()
         as_it_is = options.skip == "encoder_to_decoder" and inside == channels
-        self.project = nn.Identity() if as_it_is else nn.Conv1d(inside, channels, 1, stride=stride)
+        self.project = nn.Identity() if as_it_is else Convolution(inside, channels, 1, stride)
         self.adds = options.skip_merge == "add"
         self.width = channels if self.adds else 2 * channels
 
@@ -224,21 +191,23 @@ def doubled_and_convolved(x: Tensor, convolution: nn.Conv1d, length: int) -> Ten
     """(B, width, length): `convolution` (odd kernel K, same length out) of `doubled(x)` cut to `length`, in half the work.
 
     Every second sample sees each sample of x through two neighbouring weights at once, or one at an end: two convolutions of
-    (K + 1) / 2 weights on x itself (polyphase form). Exact but for the order of sums. length is 2 L, or 2 L - 1.
+    (K + 1) / 2 weights on x itself (polyphase form), done as one. Exact but for the order of sums. length is 2 L, or 2 L - 1.
     """
     weight, bias = convolution.weight, convolution.bias
-    kernel = weight.shape[2]
-    half = kernel // 2
-    early, late = _phase(weight, half, 0), _phase(weight, half, 1)
-    reach = (half + 1) // 2
-    even = conv1d(x, early, bias, padding=reach)[:, :, : x.shape[2]]
-    odd = conv1d(x, late, bias, padding=reach)[:, :, -x.shape[2] :]
-    both = torch.stack([even, odd], dim=3).flatten(2)[:, :, :length]  # (B, width, length)
-    if length == 2 * x.shape[2]:
-        return both
-    # Of an odd length the last sample was cut before the convolution: what it adds to its neighbours is taken away again.
-    cut = torch.einsum("bi,oik->bok", x[:, :, -1], weight[:, :, half + 1 :].flip(2))
-    return torch.cat([both[:, :, :-half], both[:, :, -half:] - cut], dim=2)
+    half = weight.shape[2] // 2
+    even, odd = _phase(weight, half, 0), _phase(weight, half, 1)
+    taps = even.shape[2]
+    # With an even number of weights each phase is one sample longer than x: its first odd and its last even one are cut.
+    first = 1 - taps % 2
+    phases = torch.cat([odd, even] if first else [even, odd])
+    biases = None if bias is None else bias.repeat(2)
+    both = conv1d(x, phases, biases, padding=taps // 2).transpose(1, 2)  # (B, L or L + 1, 2 width)
+    both = both.reshape(len(x), -1, weight.shape[0])[:, first : first + length].contiguous()
+    if length < 2 * x.shape[2]:
+        # Of an odd length the last sample was cut before the convolution: what it adds to its neighbours is taken away again.
+        cut = torch.einsum("bi,oik->bko", x[:, :, -1], weight[:, :, half + 1 :].flip(2))
+        both = torch.cat([both[:, :-half], both[:, -half:] - cut], dim=1)
+    return both.transpose(1, 2)
 
 
 def _phase(weight: Tensor, half: int, place: int) -> Tensor:
@@ -252,7 +221,7 @@ def _phase(weight: Tensor, half: int, place: int) -> Tensor:
 
 def doubled(x: Tensor) -> Tensor:
     """(B, C, 2 L): each sample twice. Built from views, because its gradient is then deterministic on every device."""
-    return x.unsqueeze(3).expand(-1, -1, -1, 2).flatten(2)
+    return interleaved(x, x)
 
 
 def halved(samples: int, times: int) -> list[int]:

@@ -215,5 +215,5 @@ def load_features(study: Study) -> dict[str, Features]:
 
 STAGE = Stage(
     "represent", "learn or measure features", _parts, _options, _needs, no_files, _work, nothing_to_check,
-    version=1, tables=(Features, SignalErrors, Reliability, DevicePairs, DeviceAgreement),
+    version=2, tables=(Features, SignalErrors, Reliability, DevicePairs, DeviceAgreement),
 )  # fmt: skip
