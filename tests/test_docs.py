@@ -15,7 +15,8 @@ from lxml import etree
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = sorted(DOCS.rglob("*.md"))
+AT_THE_ROOT = sorted(ROOT.glob("*.md"))
 
 
 def slug(heading: str) -> str:
@@ -36,7 +37,7 @@ def test_the_page_of_bad_input_is_made_from_the_table() -> None:
     assert (DOCS / "bad_input.md").read_text() == bad_input_page(), "run python docs/make_bad_input.py"
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [*PAGES, *AT_THE_ROOT], ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_and_pictures_of_a_page_are_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if target.startswith(("http://", "https://")):
@@ -63,7 +64,7 @@ def named(entry: object) -> list[str]:
 
 def test_the_site_holds_every_page_and_reaches_for_nothing() -> None:
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
-    assert sorted(named(site["nav"])) == [page.name for page in PAGES]
+    assert sorted(named(site["nav"])) == sorted(page.relative_to(DOCS).as_posix() for page in PAGES)
     assert site["theme"]["font"] is False
     assert "extra_javascript" not in site
 
