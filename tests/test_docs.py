@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,33 @@ def test_the_readme_counts_the_cases_of_bad_input() -> None:
     from tests.bad_input.cases import CASES
 
     assert f"| kinds of bad input, each a right result or one clear error | {len(CASES)} |" in (ROOT / "README.md").read_text()
+
+
+def test_pages_for_contributors_are_there_and_put_private_data_first() -> None:
+    for name in ("CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", ".github/PULL_REQUEST_TEMPLATE.md"):
+        assert (ROOT / name).is_file(), name
+    first = (ROOT / "SECURITY.md").read_text().split("\n## ")[1]
+    assert first.startswith("Private data first")
+    assert "Never attach" in first
+    forms = [path for path in sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")) if path.name != "config.yml"]
+    assert forms
+    for path in forms:
+        form = yaml.safe_load(path.read_text())
+        assert {"name", "description", "body"} <= set(form), path
+    for name in ("bug.yml", "recording.yml"):
+        asked = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / name).read_text())["body"]
+        assert any(part.get("id") == "private" for part in asked), f"{name} does not ask about private data"
+
+
+def test_hooks_are_local_and_fetch_nothing() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    assert [repository["repo"] for repository in hooks["repos"]] == ["local"]
+    for hook in hooks["repos"][0]["hooks"]:
+        assert hook["language"] == "system", hook["id"]
+        assert hook["entry"].startswith(".venv/bin/"), hook["id"]
+
+
+def test_types_are_published_with_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "py.typed" in project["tool"]["setuptools"]["package-data"]["ecgwas"]
+    assert (ROOT / "src" / "ecgwas" / "py.typed").is_file()

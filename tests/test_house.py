@@ -127,8 +127,9 @@ def test_example_study_is_read() -> None:
 
 
 def test_documentation_speaks_of_commands_and_options_that_exist() -> None:
-    """Commands named in README and docs are there."""
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    """Commands named in README, docs and the issue forms are there."""
+    forms = [path for path in (ROOT / ".github").rglob("*") if path.is_file()]
+    for page in [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *forms]:
         for command in re.findall(r"`ecgwas ([a-z]+)", page.read_text()):
             assert command in main.commands, f"{page}: there is no `ecgwas {command}`"
 
