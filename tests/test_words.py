@@ -1,0 +1,87 @@
+"""One word per thing: the glossary is whole, its names exist, and pages written by hand keep to plain English."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+DOCS = ROOT / "docs"
+GENERATED = {"published.md", "bad_input.md", "study.md", "tables.md"}
+QUOTES_THE_WORDS = {"glossary.md"}
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *(path for path in sorted(DOCS.rglob("*.md")) if path.name not in GENERATED | QUOTES_THE_WORDS),
+]
+REFUSED = {
+    r"beside": "compared with, next to, conditional on",
+    r"lea?ve?s? out|left out": "excluded",
+    r"kept aside|put aside": "held out",
+    r"at once": "together, immediately",
+    r"recorders?": "ECG device",
+    r"stands? in|stood in": "is used instead",
+    r"stands? still": "no longer changes",
+    r"told|tells of": "reported, known",
+    r"mend(s|ed|ing)?": "fix, adjust for",
+    r"shows? nobody": "no person was found",
+    r"shuffl(e|es|ed|ing)": "permutation, permute",
+    r"null twin": "null study",
+    r"(lead|top) SNP|index SNP": "lead variant",
+}
+"""Expressions that readers stumble over or that are not the glossary's, and what to write."""
+
+BLOCKS = re.compile(r"^```.*?^```|<!-- representations:\w+ -->.*?<!-- representations:end -->|`[^`]*`|^    .*?$", re.S | re.M)
+OPTION = re.compile(r"(?:read|represent|traits|scan|loci|genes|report|share)\.[a-z]\w*")
+
+
+def prose(path: Path) -> str:
+    """A page without code, names in code style and tables that a command writes."""
+    return BLOCKS.sub("", path.read_text())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_use_the_words_of_the_field(path: Path) -> None:
+    text = prose(path)
+    found = {
+        match[0]: instead
+        for words, instead in REFUSED.items()
+        for match in re.finditer(rf"\b(?:{words})\b", text, re.IGNORECASE)
+    }
+    assert not found, f"{path.name}: {found}"
+
+
+def rows() -> list[list[str]]:
+    """The glossary's rows: term, definition, name, words to avoid."""
+    lines = [line for line in (DOCS / "glossary.md").read_text().splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in cells if row[0] != "term"]
+
+
+def test_the_glossary_defines_each_term_once() -> None:
+    terms = [row[0] for row in rows()]
+    assert len(terms) >= 80
+    assert len(terms) == len(set(terms))
+    for row in rows():
+        assert len(row) == 4, row
+        assert row[1].endswith("."), row
+
+
+def test_options_and_tables_named_in_the_glossary_exist() -> None:
+    options = (DOCS / "study.md").read_text()
+    tables = "".join(path.read_text() for path in (*PAGES, DOCS / "tables.md"))
+    for row in rows():
+        for name in re.findall(r"`([^`]+)`", row[2]):
+            if name.endswith((".csv", ".parquet")):
+                assert name in tables, f"{row[0]}: no table {name}"
+            elif OPTION.fullmatch(name):
+                assert re.search(rf"\b{re.escape(name)}\b", options), f"{row[0]}: no option {name}"
+
+
+def test_no_word_is_both_a_term_and_to_be_avoided() -> None:
+    terms = {row[0] for row in rows()}
+    avoided = {word.split(" (")[0].strip() for row in rows() for word in row[3].split(",") if "(" not in word}
+    both = terms & (avoided - {""})
+    assert not both
