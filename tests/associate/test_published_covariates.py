@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ecgwas.associate import traits
-from ecgwas.associate.people import covariates
+from ecgwas.associate.people import covariates, source_study
 from ecgwas.study import TraitOptions
 from ecgwas.study.presets import PUBLISHED
 from ecgwas.tables import Features
@@ -63,3 +63,55 @@ def test_a_trait_needs_a_degree_of_freedom_and_no_more(tmp_path: Path, measured:
     if measured < 10:
         report = traits.build(kept, features({"f01": values[0], "f02": values[1]}), PEOPLE).report
         assert "fewer than 10" in report.filter(pl.col("trait") == "ae.V1.f02")["reason"].item()
+
+
+def table_with(folder: Path, names: list[str], **changed: object) -> tuple[TraitOptions, covariates.CovariateTable]:
+    path = folder / "wide.tsv"
+    values = np.random.default_rng(2).normal(size=(40, len(names))).round(4)
+    rows = ["\t".join([eid, *map(str, line)]) for eid, line in zip(PEOPLE, values, strict=True)]
+    path.write_text("\n".join(["\t".join(["eid", *names]), *rows]) + "\n")
+    chosen = TraitOptions.model_validate({"covariates": path} | PUBLISHED["traits"] | {"categorical": ()} | changed)
+    return chosen, covariates.read(chosen)
+
+
+@pytest.mark.parametrize("name", ["pc{}", "PC_{:02d}", "p22009_a{}", "22009-0.{}", "f.22009.0.{}"])
+def test_of_a_table_of_more_components_the_first_ten_are_used_and_the_rest_is_said(tmp_path: Path, name: str) -> None:
+    scores = [name.format(k) for k in range(1, 16)]
+    mixed = ["age", *scores[::-1], "sex"]
+    chosen, table = table_with(tmp_path, mixed)
+    assert set(table.names) == {"age", "sex", *scores[:10]}
+    assert list(table.names) == [column for column in mixed if column in table.names]
+    coded = covariates.code(table, PEOPLE, chosen)
+    (note,) = coded.notes
+    assert note.startswith("5 further principal components of the table are not used (traits.max_components: 10): ")
+    assert set(coded.covariates.names) == {"age", "sex", *scores[:10]}
+    assert set(table_with(tmp_path, mixed, max_components=None)[1].names) == set(mixed)
+    assert table_with(tmp_path, mixed, use=("age", scores[14]))[1].names == ("age", scores[14])
+
+
+TEN = [f"pc{k}" for k in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["age", "sex", *TEN, "center"], None),
+        (["age_at_assessment", "genetic_sex", *TEN, "assessment_centre"], None),
+        (["21003-2.0", "22001-0.0", *TEN, "54-2.0"], None),
+        (["p21003_i2", "p31", *TEN, "p54_i2"], None),
+        (["age", "sex", *TEN], "not found by name: assessment centre"),
+        (["sex", *TEN[:4], "center", "bmi"],
+         "not found by name: age, ten principal components (there are 4); used beyond these: bmi"),
+        (["age", "sex", *TEN, "center", "height", "bmi"], "used beyond these: height, bmi"),
+    ],
+)  # fmt: skip
+def test_covariates_that_are_not_the_source_study_s_are_told(tmp_path: Path, names: list[str], expected: str | None) -> None:
+    categories = tuple(name for name in names if "cent" in name or "54" in name)
+    words = source_study.differences(table_with(tmp_path, names, categorical=categories)[1])
+    assert (words is None) == (expected is None)
+    assert expected is None or str(words).endswith(f"centre; {expected}")
+
+
+def test_a_centre_that_is_taken_for_a_number_is_told(tmp_path: Path) -> None:
+    words = source_study.differences(table_with(tmp_path, ["age", "sex", *TEN, "center"])[1])
+    assert str(words).endswith("not found by name: center as categories (traits.categorical)")
