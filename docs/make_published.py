@@ -58,6 +58,7 @@ CHOICES = (
     ("estimate of the noise for VisuShrink", "median absolute deviation of the finest detail / 0.6745, each signal its own"),
     ("ends of the signal in the wavelet transform", "symmetric extension, PyWavelets' default"),
     ("band of the FFT filter (Table 1)", "0.5 to 40 Hz"),
+    ("baseline before the FFT filter (Table 1)", "the same moving average is subtracted"),
     ("one network, or one for each lead", "one, trained on the signals of all leads"),
     ("signals that have features", "all, those that the network was trained on included"),
     ("slope of LeakyReLU below zero", "0.3, Keras' default"),
