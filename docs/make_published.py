@@ -91,6 +91,7 @@ CHOICES = (
         "`--glm hide-covar omit-ref log10`, `--nonfounders`; the ALT allele is counted; covariates with mean 0 and variance 1",
     ),
     ("rows of the scan", "all in PLINK's own files; in results/scan/*.parquet those of -log10 p 3 or more, the others counted"),
+    ("features that the threshold counts", "of the lead with most features tested: 32, unless one is excluded in all leads"),
     ("where HaploReg ends and g:SNPense begins", "500 significant SNPs"),
     ("gene of a SNP in HaploReg", "GENCODE's at or nearest to the SNP itself; none of SNPs in linkage"),
     (

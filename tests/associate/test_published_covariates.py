@@ -10,9 +10,12 @@ import pytest
 
 from ecgwas.associate import traits
 from ecgwas.associate.people import covariates, source_study
-from ecgwas.study import TraitOptions
+from ecgwas.errors import Caution
+from ecgwas.stages import traits as traits_stage
+from ecgwas.study import Study, TraitOptions
 from ecgwas.study.presets import PUBLISHED
 from ecgwas.tables import Features
+from tests.associate import fileset
 
 PEOPLE = [str(1000 + i) for i in range(40)]
 
@@ -115,3 +118,19 @@ def test_covariates_that_are_not_the_source_study_s_are_told(tmp_path: Path, nam
 def test_a_centre_that_is_taken_for_a_number_is_told(tmp_path: Path) -> None:
     words = source_study.differences(table_with(tmp_path, ["age", "sex", *TEN, "center"])[1])
     assert str(words).endswith("not found by name: center as categories (traits.categorical)")
+
+
+@pytest.mark.parametrize(("preset", "told"), [("published", True), ("calibrated", False)])
+def test_the_check_of_a_published_study_tells_of_its_covariates(tmp_path: Path, preset: str, told: bool) -> None:
+    eids = fileset.write(tmp_path / "g", fileset.draw(60, 25, 1))
+    rows = [f"{eid}\t{40 + i % 13}\t{i % 7}" for i, eid in enumerate(eids)]
+    (tmp_path / "c.tsv").write_text("\n".join(["eid\tage\tbmi", *rows]) + "\n")
+    (tmp_path / "study.yaml").write_text(
+        f"name: s\npreset: {preset}\nread: {{recordings: ecg}}\ntraits: {{covariates: c.tsv}}\nscan: {{genotypes: g}}\n"
+    )
+    facts = traits_stage.STAGE.check(Study.read_file(tmp_path / "study.yaml"))
+    warned = [fact for fact in facts if isinstance(fact, Caution) and "the source study's covariates" in fact]
+    assert bool(warned) is told
+    assert not told or warned[0].startswith("c.tsv: ")
+    assert not told or warned[0].endswith("used beyond these: bmi")
+    assert not told or "sex" in warned[0].split("not found by name: ")[1]
