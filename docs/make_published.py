@@ -2,6 +2,7 @@
 
 python -m docs.make_published                       the code is looked at anew; the run's side stays as it was kept
 python -m docs.make_published --run STUDY.yaml      a finished run is looked at too, and kept in docs/published_run.json
+python -m docs.make_published --small FOLDER        the same of a small run, which is made in FOLDER: some three minutes
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from polars.exceptions import ColumnNotFoundError
 from tests.represent.test_experiments import ROWS, network_of
 from torch import nn
 
+from ecgwas import stages
+from ecgwas.initialise import write_study
+from ecgwas.represent.channels_last import BatchNorm
+from ecgwas.simulate import simulate
 from ecgwas.study import Study
 
 HERE = Path(__file__).resolve().parent
@@ -30,37 +35,74 @@ HEAD = """\
 The study (BGU, final report, June 2025: "Deciphering the genomic landscape through ECG signal analysis: during rest") item by
 item: what it says, what runs here, and how that was looked at. `python -m docs.make_published` writes this page: options are
 parsed, networks built, functions computed, twenty simulated people read; with `--run STUDY.yaml` it also reads the files of a
-finished run.
+finished run, and with `--small FOLDER` it makes the run below first: simulated people, one file per lead.
 {summary}
 
 The run: {about}. Its differences from the preset: {changes}. The study's numbers are of about 1,000 participants of UK Biobank,
 those here of that run; a row marked “number” sets one beside the other.
 """
 
+NOT_ASKED = ("no service could be asked where this page was made, for want of internet: tested with answers of a local server; "
+             "`ECGWAS_NETWORK=1 pytest tests/genes/test_live_services.py` asks the services themselves")  # fmt: skip
 UNEXPLAINED = "not built yet"
 """The reason of a difference that no item explains."""
 
 CHOICES = (
+    (
+        "recordings at another rate, longer or shorter than 10 s",
+        "resampled to 500 Hz (below 200 Hz they are excluded and listed); "
+        "longer: their first 10 s; shorter: excluded and listed, for the network has 5,000 inputs",
+    ),
+    ("second visits of a person who has a first", "never tested; read for each feature's repeatability (reliability.csv)"),
     ("soft or hard wavelet threshold", "soft"),
     ("estimate of the noise for VisuShrink", "median absolute deviation of the finest detail / 0.6745, each signal its own"),
     ("ends of the signal in the wavelet transform", "symmetric extension, PyWavelets' default"),
     ("band of the FFT filter (Table 1)", "0.5 to 40 Hz"),
+    ("baseline before the FFT filter (Table 1)", "the same moving average is subtracted"),
+    ("one network, or one for each lead", "one, trained on the signals of all leads"),
+    ("signals that have features", "all, those that the network was trained on included"),
     ("slope of LeakyReLU below zero", "0.3, Keras' default"),
     ("initial weights", "Glorot uniform, biases of zero, as Keras"),
     ("batch normalisation", "momentum 0.99, epsilon 1e-3, as Keras"),
+    ("Adam's other constants", "0.9, 0.999, epsilon 1e-8, as PyTorch; Keras has epsilon 1e-7"),
+    ("smallest fall of the loss that counts", "any; Keras has 1e-4 for the learning rate, and any for the early stop"),
+    ("precision of the training", "32 bits; on a GPU products of TF32"),
     ("shares of the split", "80 % training, 10 % validation, 10 % test, by participant"),
     ("dropout in the decoder", "after each of the three upsampling blocks, not after the dense layer"),
     ("padding of an even kernel (row 1.3 and 1.4: 2)", "reaches one sample further left than right, same length out"),
+    ("padding of the convolutions of stride 2", "three zeros on each side; Keras' `same` has two before and three after"),
     ("shortcut of a residual block", "a 1x1 convolution of stride 2, without penalty"),
+    ("what skips from encoder to decoder (rows 1.3 to 1.5)", "a block's map before it is halved, to the block of that length"),
     ("reconstruction limit of 0.4", "the chosen network (row 2.4) only; no limit in the other nine rows"),
     ("epochs in Table 1", "100"),
     ("batch, learning rate, patience of the rows that do not say", "32, 1e-3, 10, as of the chosen network"),
     ("dropout in rows that name none", "none"),
     ("kernel of the last convolution", "that of the first block"),
     ("upsampling and convolution", "computed in polyphase form: the same numbers but for rounding"),
-    ("signals longer than 10 s", "their first 10 s"),
     ("reference level of the centre", "the most frequent one"),
+    ("participants who lack a covariate", "excluded and listed, as PLINK does"),
     ("features before the regression", "as they are, not transformed"),
+    (
+        "features that cannot be tested",
+        "the same in everyone, the same as another, or of too few people for the covariates: excluded and listed",
+    ),
+    (
+        "PLINK's settings",
+        "`--glm hide-covar omit-ref log10`, `--nonfounders`; the ALT allele is counted; covariates with mean 0 and variance 1",
+    ),
+    ("rows of the scan", "all in PLINK's own files; in results/scan/*.parquet those of -log10 p 3 or more, the others counted"),
+    ("features that the threshold counts", "of the lead with most features tested: 32, unless one is excluded in all leads"),
+    ("where HaploReg ends and g:SNPense begins", "500 significant SNPs"),
+    ("gene of a SNP in HaploReg", "GENCODE's at or nearest to the SNP itself; none of SNPs in linkage"),
+    (
+        "gene of a SNP where gene files are there",
+        "from the file instead of the two services: those that overlap it, else the nearest within 1 Mb",
+    ),
+    ("STRING", "version 12.0, functional edges of a combined score of 0.4 or more, STRING's default"),
+    ("background of the terms", "STRING's whole proteome; of a file of terms the genes in it"),
+    ("how many other terms", "the 20 of largest strength in each layer"),
+    ("how often a gene is hit", "its distinct significant SNPs"),
+    ("single clusters that are drawn", "the 12 largest of three genes or more"),
 )
 """Where the study is silent: what was left open, and our choice."""
 
@@ -95,6 +137,7 @@ SECTIONS: dict[str, tuple[Item, ...]] = {
     "Using it": (
         Item("1, 2", "the chain, from a folder of inputs", "the whole study", code.init_preset, None),
         Item("2a", "one option changed", "-", code.one_option),
+        Item("2a", "lines that leave the chain", "-", code.leaving_lines),
         Item("3", "ends with genes, clusters, terms", "STRING clusters and a table of terms", code.gene_sources,
              results.pictures("network", "genes")),
     ),
@@ -121,7 +164,7 @@ SECTIONS: dict[str, tuple[Item, ...]] = {
         Item("19, 20, 25, 26", "encoder", "three residual blocks of two Conv1D, kernel 7, stride 2, channels 32, 64, 128",
              code.encoder_blocks),
         Item("21", "L2", "1e-4 on the convolutions of the blocks", code.penalised),
-        Item("22, 32", "batch normalisation", "in every block", code.layers(nn.BatchNorm1d, 6, 3)),
+        Item("22, 32", "batch normalisation", "in every block", code.layers(BatchNorm, 6, 3)),
         Item("23, 32", "LeakyReLU", "in every block", code.layers(nn.LeakyReLU, 6, 3)),
         Item("24", "dropout, encoder", "0.2 after each block", code.dropouts("encoder")),
         Item("31", "dropout, decoder", "0.2 after each block", code.dropouts("decoder")),
@@ -152,14 +195,18 @@ SECTIONS: dict[str, tuple[Item, ...]] = {
     ),
     "4 Association": (
         Item("50, 53", "program", "PLINK 2.0, binary PLINK files", options({"scan.kind": "plink2"}), results.engine),
-        Item("51", "cluster", "SLURM job array", code.job_array),
+        Item("51", "cluster", "SLURM job array", code.job_array, None,
+             "tested on a SLURM of two nodes (`pytest -m slurm`), not on a large cluster"),
         Item("54, 55", "chromosomes", "autosomes 1 to 22, each for itself", code.autosomes, results.by_chromosome),
         Item("56", "filters of variants", "none",
              options({"scan.min_maf": 0.0, "scan.min_mac": 0.0, "scan.min_call_rate": 0.0, "scan.min_hwe_p": 0.0,
-                      "scan.min_info": 0.0})),
+                      "scan.min_info": 0.0, "scan.variants": None})),
         Item("57-60", "covariates", "age, genetic sex, first 10 components, centres as dummies (11001 to 11021)",
              options({"traits.min_level_people": 1, "traits.transform": "none", "traits.components": 0}), results.covariates),
+        Item("58", "components", "first 10", options({"traits.max_components": 10})),
+        Item("58", "a table of more components", "first 10", code.ten_components),
         Item("61", "model", "linear regression", options({"scan.kind": "plink2"}), results.regression),
+        Item("61", "PLINK by hand", "-", None, results.plink_by_hand),
         Item("62", "traits", "32 features of each of 12 leads", options({"traits.min_people": 1, "traits.min_share": 0.0,
                                                                        "traits.max_same": 1.0})),
         Item("63", "people", "missing phenotypes excluded; no other rule",
@@ -176,8 +223,10 @@ SECTIONS: dict[str, tuple[Item, ...]] = {
         Item("70", "their number", "5,528 significant SNPs", None, results.headline),
     ),
     "5 Genes": (
-        Item("71-73", "SNP to gene", "HaploReg where hits are few, g:Profiler where they are many", code.by_number_of_hits),
-        Item("74, 77", "network", "STRING, Homo sapiens", code.gene_sources),
+        Item("71-73", "SNP to gene", "HaploReg where hits are few, g:Profiler where they are many", code.by_number_of_hits,
+             None, NOT_ASKED),
+        Item("74, 77", "network", "STRING, Homo sapiens", code.gene_sources, None,
+             f"in the run from a file of edges; {NOT_ASKED}"),
         Item("75, 76", "clusters", "MCL at inflation 2.0; 338 clusters", code.network_options, results.cluster_table),
         Item("75", "MCL", "Markov clustering", code.clusters),
         Item("78", "genes", "2,000 unique genes", None, results.unique_genes),
@@ -196,7 +245,8 @@ SECTIONS: dict[str, tuple[Item, ...]] = {
         Item("95", "words on clusters and genes", "text of their biology", None, None,
              "written by the study's authors; clusters are named here after their terms, and no text is generated"),
         Item("96", "comparison with what is known", "GWAS Catalog, PubMed",
-             columns("Published", "trait", "pubmed_id", "cardiovascular")),
+             columns("Published", "trait", "pubmed_id", "cardiovascular"), None,
+             f"not part of the preset; `ecgwas init` writes it where the Catalog's file is in references/; {NOT_ASKED}"),
     ),
     "6 Figures and tables": (
         Item("86", "genes by hits", "those hit more than 8 times (TTN 35, DNAH7 22)",
@@ -291,7 +341,7 @@ def _changes(study: Study) -> str:
     changed = []
     for section in ("read", "represent", "traits", "scan", "loci", "report"):
         first, second = (one[section][0] if section == "represent" else one[section] for one in (ours, preset))
-        inputs = ("recordings", "covariates", "genotypes")
+        inputs = ("recordings", "covariates", "genotypes", "title")
         changed += [f"`{section}.{name}: {value}`" for name, value in first.items()
                     if name not in inputs and value != second.get(name)]  # fmt: skip
     return ", ".join(changed) or "none"
@@ -342,12 +392,30 @@ def published_page(kept: dict[str, Any] | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+SMALL = """\
+represent: [{kind: residual_autoencoder, channels: [4, 4, 4], epochs: 1, max_mse: 3}]
+loci: {threshold: 1.0e-4}
+"""
+"""Lines below those that init writes: a network that trains in seconds, and a threshold that so few people reach."""
+
+
+def small(folder: Path) -> Path:
+    """Simulated people, one file per lead, through the preset: the study file of the finished run."""
+    simulate(folder, people=60, seed=1, layout="per_lead", variants_per_chromosome=600)
+    path = write_study(folder, preset="published")
+    path.write_text(path.read_text() + SMALL)
+    stages.run(Study.read_file(path))
+    return path
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--run", type=Path, help="study file of a finished run")
+    ask.add_argument("--small", type=Path, help="folder, in which a small run is made")
     given = ask.parse_args()
-    if given.run is not None:
-        KEPT.write_text(json.dumps(of_run(given.run), indent=1, ensure_ascii=False) + "\n")
+    study_file = given.run if given.small is None else small(given.small)
+    if study_file is not None:
+        KEPT.write_text(json.dumps(of_run(study_file), indent=1, ensure_ascii=False) + "\n")
     (HERE / "published.md").write_text(published_page())
 
 

@@ -38,7 +38,8 @@ changes the epochs of the study's network and nothing else. `ecgwas init` writes
 comments: changing the one line `preset:` changes the chain. `ecgwas options --study STUDY.yaml` prints every option that will
 run, its value and its source (`line 7`, `preset`, `default`). With `preset: published`, `ecgwas check` warns of each line whose
 value is not the study's, and of entries of lists that are missing or added: `line 9: scan.min_maf is 0.01; preset `published`
-has 0`.
+has 0`. Files may stand for its services: `regions` for HaploReg and g:SNPense, `string_files` and `enrichment` together for
+STRING; they have the same limits (`inflation`, `min_score`, `max_fdr`, `min_strength`), and only another limit is told.
 
 ## Every option
 

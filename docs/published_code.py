@@ -21,6 +21,7 @@ from scipy.ndimage import uniform_filter1d
 from torch import nn
 
 from ecgwas import gene_tables, loci_tables, recording_tables, stages, tables
+from ecgwas.associate.people import covariates as covariate_tables
 from ecgwas.cli import main as command_line
 from ecgwas.ecg.clean import clean, remove_baseline, remove_noise
 from ecgwas.genes import mcl, summaries
@@ -183,9 +184,48 @@ def init_preset(code: Code) -> Found:
     study = code.started
     if code.init.exit_code:
         return Found("`ecgwas init` has no `--preset`", False, "`ecgwas init FOLDER --preset published`")
-    same = (study.represent, study.loci) == (code.study.represent, code.study.loci) and study.scan.kind == "plink2"
-    same = same and study.read.model_copy(update={"recordings": code.study.read.recordings}) == code.study.read
-    return Found("study file whose parsed options are the preset's", same, "`ecgwas init FOLDER --preset published`, parsed")
+    inputs = {"read": ("recordings",), "traits": ("covariates",), "scan": ("genotypes",), "report": ("title",)}
+    same = (study.represent, study.loci) == (code.study.represent, code.study.loci)
+    for name, own in inputs.items():
+        preset = getattr(code.study, name)
+        same = same and getattr(study, name).model_copy(update={key: getattr(preset, key) for key in own}) == preset
+    value = f"study file whose parsed options are the preset's; `check` warns of {len(study.contradictions)} of its lines"
+    return Found(value, same and not study.contradictions, "`ecgwas init FOLDER --preset published`, parsed")
+
+
+LEAVING = {
+    "read": "{recordings: ecg, baseline: {kind: highpass}, denoise: {kind: none}, longer: leave_out, quality: {max_flat_s: 1}}",
+    "represent": "[{kind: residual_autoencoder, epochs: 2, max_mse: null, test_share: 0.2}, {kind: pca, name: p, input: strip, "
+                 "leads: each}]",
+    "traits": "{covariates: c.tsv, transform: rank_normal, categorical: [], min_people: 50, guards: {max_kinship: 0.1}}",
+    "scan": "{kind: matrix, genotypes: g, min_maf: 0.01}", "loci": "{threshold: 5.0e-8}",
+    "genes": "[{kind: regions, file: g}, {kind: string_files, links: l, inflation: 3}, "
+             "{kind: enrichment, terms: t, max_fdr: 0.1}]",
+    "report": "{genes_hit_more_than: 0}",
+}  # fmt: skip
+LEAVE = (4, 4, 4, 2, 1, 2, 1)
+"""How many values of each section are not the preset's; a section of another kind counts once."""
+
+
+def leaving_lines(_: Code) -> Found:
+    told = parsed(
+        "name: s\npreset: published\n" + "".join(f"{name}: {text}\n" for name, text in LEAVING.items())
+    ).contradictions
+    counts = tuple(sum(f": {name}" in line for line in told) for name in LEAVING)
+    return Found(f"{len(told)} of {sum(LEAVE)} values told, each with its line and the preset's value", counts == LEAVE,
+                 "a study file of such lines, as `check` tells them")  # fmt: skip
+
+
+def ten_components(code: Code) -> Found:
+    """Of a table of forty components, as UK Biobank's is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "covariates.tsv"
+        names = ["eid", "age", "sex", "center", *(f"pc{k}" for k in range(1, 41))]
+        path.write_text("\t".join(names) + "\n" + "\t".join(map(str, range(1, len(names) + 1))) + "\n")
+        table = covariate_tables.read(code.study.traits.model_copy(update={"covariates": path}))
+    used = [name for name in table.names if name.startswith("pc")]
+    value = f"of a table of 40 components {len(used)} are used: {used[0]} to {used[-1]}"
+    return Found(value, used == [f"pc{k}" for k in range(1, 11)], "a table of 40, read")
 
 
 def one_option(code: Code) -> Found:
@@ -416,8 +456,12 @@ def job_array(code: Code) -> Found:
 def network_options(code: Code) -> Found:
     kinds = {source.kind: source for source in code.started.genes}
     found = next((kinds[kind] for kind in ("string_files", "string_db") if kind in kinds), None)
-    inflation = getattr(found, "inflation", None)
-    return Found(f"MCL at inflation {inflation}", inflation == 2.0, "`genes` of the study file that init writes")
+    inflation, score = getattr(found, "inflation", None), getattr(found, "min_score", None)
+    return Found(
+        f"MCL at inflation {inflation}, of edges with a score of {score} or more",
+        inflation == 2.0,
+        "`genes` of the study file that init writes",
+    )
 
 
 def clusters(code: Code) -> Found:

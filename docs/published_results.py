@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -161,13 +163,44 @@ def regression(run: Run) -> Found:
     return Found(f"{words}; filters of variants: {', '.join(filters) or 'none'}", "--glm" in text and not filters, "PLINK logs")
 
 
+PLINK = (
+    "--chr {chrom} --keep traits.tsv --pheno traits.tsv --covar covariates.tsv --covar-variance-standardize --no-psam-pheno "
+    "--nonfounders --input-missing-phenotype -99999 --glm hide-covar omit-ref log10 "
+    "cols=chrom,pos,ref,alt,a1freq,nobs,beta,se,tz,p,err --out hand"
+)
+
+
+def plink_by_hand(run: Run) -> Found:
+    """The first lead and chromosome of the scan once more, by PLINK on the tables of traits and covariates as they are."""
+    lead = sorted(path for path in run.results.glob("scan/plink2/*/*") if path.is_dir())[0]
+    traits = pl.read_parquet(run.results / "traits" / "traits.parquet")
+    covariates = pl.read_parquet(run.results / "traits" / "covariates.parquet")
+    names = [name for name in traits.columns if name.startswith(f"{lead.name}.")]
+    people = (pl.col("eid").alias("#FID"), pl.col("eid").alias("IID"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        short = traits.select(*people, *(pl.col(one).fill_nan(None).alias(one.split(".")[-1]) for one in names))
+        short.write_csv(folder / "traits.tsv", separator="\t", null_value="NA")
+        covariates.select(*people, pl.exclude("eid")).write_csv(folder / "covariates.tsv", separator="\t")
+        genotypes = ["--bfile", str(run.study.scan.genotypes.resolve())]
+        command = ["plink2", *genotypes, *PLINK.format(chrom=lead.parent.name).split()]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        same = [(folder / f"hand.{path.name}").read_bytes() == path.read_bytes() for path in sorted(lead.glob("*.linear"))]
+    value = (
+        f"{sum(same)} of {len(same)} files of {lead.name}, chromosome {lead.parent.name}, byte for byte those of PLINK by hand"
+    )
+    return Found(value, len(same) == len(names) and all(same), "PLINK 2, run on traits.parquet and covariates.parquet")
+
+
 def per_feature_files(run: Run) -> Found:
     files = sorted(run.results.glob("scan/plink2/*/*/*.glm.linear"))
     keys = {(path.parent.parent.name, path.parent.name, path.name.split(".")[0]) for path in files}
     chromosomes, leads, features = ({key[k] for key in keys} for k in range(3))
     value = f"{len(files)} files: {len(chromosomes)} chromosomes x {len(leads)} leads x {len(features)} features"
     whole = len(files) == len(keys) == len(chromosomes) * len(leads) * len(features)
-    return Found(value, bool(files) and whole, "names of the files of scan/plink2")
+    return Found(
+        value, whole and len(leads) == 12 and len(features) == run.options.features, "names of the files of scan/plink2"
+    )
 
 
 def by_chromosome(run: Run) -> Found:

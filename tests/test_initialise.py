@@ -62,13 +62,39 @@ def test_gene_tables_are_taken_up(tmp_path: Path) -> None:
     assert [source.kind for source in study.genes] == ["regions", "enrichment"]
 
 
+@pytest.mark.parametrize(
+    ("files", "kinds"),
+    [
+        (("genes.tsv",), ["regions", "string_db"]),
+        (("network.tsv", "terms.gmt"), ["string_files", "enrichment", "haploreg", "gprofiler"]),
+        (("genes.tsv", "network.tsv", "terms.gmt"), ["regions", "string_files", "enrichment"]),
+    ],
+)
+def test_services_of_the_preset_stay_where_no_file_stands_for_them(
+    tmp_path: Path, files: tuple[str, ...], kinds: list[str]
+) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    for name in files:
+        (folder / name).touch()
+    study = Study.read_file(write_study(folder, preset="published"))
+    assert [source.kind for source in study.genes] == kinds
+    assert study.contradictions == []
+    offline = [kind for kind in kinds if kind in ("regions", "string_files", "enrichment")]
+    assert [source.kind for source in Study.read_file(write_study(folder, replace=True)).genes] == offline
+
+
 def test_references_are_taken_up_where_there_are_no_own_tables(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "cohort")
     (folder / "references").mkdir()
     for reference in REFERENCES:
         (folder / "references" / reference.name).touch()
     study = Study.read_file(write_study(folder))
-    assert [source.kind for source in study.genes] == ["regions", "string_files", "enrichment", "gwas_catalog"]
+    kinds = ["regions", "string_files", "enrichment", "gwas_catalog", "ontologies"]
+    assert [source.kind for source in study.genes] == kinds
+    published = Study.read_file(write_study(folder, replace=True, preset="published"))
+    assert [source.kind for source in published.genes] == kinds
+    assert published.contradictions == []
+    assert all(source in published.genes for source in study.genes)
     named = {value for source in study.genes for _, value in source if isinstance(value, Path)}
     assert all(path.is_file() for path in named)
 

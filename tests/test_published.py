@@ -9,6 +9,7 @@ import pytest
 from docs import make_published, published_code, published_results
 from docs.published_code import Code, Found
 
+from ecgwas.represent.channels_last import BatchNorm
 from ecgwas.study import Study
 from tests.conftest import ROOT
 
@@ -27,6 +28,7 @@ def test_the_page_is_made_by_its_command() -> None:
     for line in made.splitlines():
         if "| differs" in line:
             assert re.search(r"\| differs: \S", line), f"a difference without its reason: {line}"
+            assert make_published.UNEXPLAINED not in line, f"a difference that no item explains: {line}"
 
 
 def test_no_item_of_the_study_is_left_out() -> None:
@@ -63,6 +65,7 @@ def changed(**sections: object) -> Code:
         (published_code.dense, {}, {"features": 16}),
         (published_code.upsampling, {}, {"channels": (32, 64, 100)}),
         (published_code.layers(published_code.nn.LeakyReLU, 6, 3), {}, {"activation": "tanh"}),
+        (published_code.layers(BatchNorm, 6, 3), {}, {"block": "conv_pool"}),
         (published_code.validation_loss, {}, {"stop_by": "error"}),
         (published_code.stopping, {}, {"patience": 9}),
         (published_code.halving, {}, {"halve_after": 6}),
@@ -88,6 +91,25 @@ def test_checks_of_signals_see_a_difference() -> None:
     ):
         assert check(Code()).holds is True
         assert check(changed(read=update)).holds is False, check
+
+
+def test_checks_of_the_study_file_see_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert published_code.ten_components(Code()).holds is True
+    assert published_code.ten_components(changed(traits={"max_components": None})).holds is False
+    assert published_code.leaving_lines(Code()).holds is True
+    monkeypatch.setitem(published_code.LEAVING, "loci", "{threshold: published}")
+    assert published_code.leaving_lines(Code()).holds is False
+
+
+def test_a_first_file_that_the_preset_contradicts_is_seen() -> None:
+    code = Code()
+    assert published_code.init_preset(code).holds is True
+    path = code.folder / "study.yaml"
+    path.write_text(path.read_text() + "share: {min_people: 5}\n")
+    path.write_text(path.read_text().replace("traits:\n", "traits:\n  min_people: 7\n"))
+    del code.__dict__["started"]
+    found = published_code.init_preset(code)
+    assert (found.holds, "warns of 1 of its lines" in found.value) == (False, True)
 
 
 def test_an_option_or_a_table_that_is_not_there_differs() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from ecgwas.errors import InputError, StudyError, first_few
+from ecgwas.study.presets import services_left
 from ecgwas.user_tables import read_user_table
 
 TEMPLATE = """\
@@ -131,6 +132,9 @@ REFERENCES = (
 )
 """Files of `ecgwas references fetch FOLDER/references`, for hg19, and the sources that read them."""
 
+ONTOLOGIES = ("efo.obo", "mondo.obo", "hp.obo", "go-basic.obo", "bto.obo")
+"""Of the same folder those by which terms are grouped; one source reads them all."""
+
 
 def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrated", represent: str | None = None) -> Path:
     """FOLDER/study.yaml: the inputs that are there, and a preset for all else.
@@ -159,7 +163,7 @@ def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrate
         traits=("" if "center" in header else "  categorical: []\n") + shown.traits,
         genotypes=_genotypes(folder),
         scan=shown.scan,
-        genes=_genes(folder),
+        genes=_genes(folder, preset),
     )
     path.write_text(re.sub(r"\n{3,}", "\n\n", text))
     return path
@@ -212,9 +216,15 @@ def _patterns(name: str) -> set[str]:
     return {name[: found.start()] + "{chrom}" + name[found.end() :] for found in CHROMOSOME.finditer(name)}
 
 
-def _genes(folder: Path) -> str:
+def _genes(folder: Path, preset: str) -> str:
+    """Sources that read the files that are there; of the preset's services those for which no file stands stay."""
     lines = [line.format(name) for name, line in GENE_FILES if (folder / name).is_file()]
     lines = lines or [line for name, line in REFERENCES if (folder / "references" / name).is_file()]
+    ontologies = [f"references/{name}" for name in ONTOLOGIES if (folder / "references" / name).is_file()]
+    if lines and ontologies:
+        lines.append(f"  - {{kind: ontologies, files: [{', '.join(ontologies)}]}}")
     if not lines:
         return NO_GENES
+    kinds = re.findall(r"kind: (\w+)", "\n".join(lines))
+    lines += [f"  - {{kind: {kind}}}" for kind in services_left(preset, kinds)]
     return "\n".join(["genes:", *lines, ""])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,32 @@ def test_plinks_own_files_stay_in_place_and_are_the_same_again(stem: Path, tmp_p
     assert ours["beta"].to_list() == table["BETA"].to_list()
     assert "PLINK v2" in (tmp_path / "once/made.I/plink2.log").read_text()
     assert len(result.permutation_max) == 0
+
+
+@pytest.mark.plink2
+def test_the_files_are_those_of_plink_by_hand(stem: Path, tmp_path: Path) -> None:
+    """Traits (some missing) and covariates as they are, in two files; genotypes without a filter, as in `published`."""
+    options = plink2_options(stem, min_maf=0, min_mac=0, min_call_rate=0, min_hwe_p=0)
+    traits, more = fileset.tables(tuple(f"p{i}" for i in range(60)), 4, 3, 1)
+    traits.values[4:9, 1] = np.nan
+    plink2.scan(options, traits, more, fileset.opened(options), seed=1, folder=tmp_path / "ours")
+    families = [line.split()[0] for line in stem.with_suffix(".fam").read_text().splitlines()]
+    ids = pl.DataFrame({"#FID": families, "IID": more.eids})
+    labels = [name.rsplit(".", 1)[-1] for name in traits.names]
+    shown = pl.DataFrame(traits.values, schema=labels).fill_nan(None)
+    pl.concat([ids, shown], how="horizontal").write_csv(tmp_path / "y.tsv", separator="\t", null_value="NA")
+    pl.concat([ids, pl.DataFrame(more.values, schema=list(more.names))], how="horizontal").write_csv(
+        tmp_path / "c.tsv", separator="\t"
+    )
+    command = (
+        "plink2 --bfile cohort --pheno y.tsv --covar c.tsv --covar-variance-standardize --no-psam-pheno --nonfounders "
+        "--glm hide-covar omit-ref log10 cols=chrom,pos,ref,alt,a1freq,nobs,beta,se,tz,p,err --out hand"
+    )
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    ours = {path.name: path.read_bytes() for path in (tmp_path / "ours").rglob("*.linear")}
+    by_hand = {path.name.removeprefix("hand."): path.read_bytes() for path in tmp_path.glob("hand.*.linear")}
+    assert sorted(ours) == [f"{label}.glm.linear" for label in sorted(labels)]
+    assert ours == by_hand
 
 
 @pytest.mark.plink2

@@ -14,6 +14,7 @@ from ecgwas.associate.hits import by_frequency, loci
 from ecgwas.associate.hits.region import Chromosome, VariantsTested
 from ecgwas.associate.people import verdicts
 from ecgwas.loci_tables import Audit, Inflation
+from ecgwas.study.scan import Plink2, Scan
 from ecgwas.tables import ScanResult, Summary, Thresholds
 from tests.associate import fileset
 from tests.associate.test_information import blurred
@@ -108,6 +109,22 @@ def test_broken_standard_errors_are_seen(tmp_path: Path) -> None:
     broken = frame.with_columns(se=pl.col("se") * pl.Series(np.exp(rng.normal(size=frame.height))))
     found = {row["guard"]: row["status"] for row in verdicts._consistent(broken)}
     assert found == {"t_is_beta_over_se": "fail", "se_by_frequency": "warn"}
+
+
+def test_numbers_as_plink_prints_them_are_consistent(tmp_path: Path) -> None:
+    """PLINK prints beta, se and t with six digits; the built-in engine's are whole."""
+    made, result, _ = scanned(tmp_path)
+    six = [pl.col(name).round_sig_figs(6) for name in ("beta", "se", "t")]
+    printed = result.associations.frame.with_columns(six)
+
+    def status(options: Scan, rows: pl.DataFrame) -> str:
+        found = verdicts.judge(options, [result], Summary.empty(), Inflation.empty(), Audit.empty(), NO_LOCI, rows, limit=9.0,
+                               imputed=False)  # fmt: skip
+        return str(found.frame.filter(pl.col("guard") == "t_is_beta_over_se")["status"].item())
+
+    plink = Plink2(genotypes=tmp_path)
+    assert (status(plink, printed), status(made, printed), status(made, result.associations.frame)) == ("pass", "fail", "pass")
+    assert status(plink, printed.with_columns(se=pl.col("se") * 1.0001)) == "fail"
 
 
 def test_a_locus_that_leans_on_another_warns(tmp_path: Path) -> None:

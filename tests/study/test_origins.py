@@ -35,7 +35,8 @@ def test_sources_of_values(tmp_path: Path) -> None:
         "name": "line 1", "preset": "line 2", "read.recordings": "line 3", "read.baseline.kind": "preset",
         "read.denoise.mode": "preset", "read.beats.before_ms": "default", "traits.min_people": "preset",
         "scan.kind": "preset", "scan.threads": "default", "loci.threshold": "preset", "loci.window_bp": "default",
-        "represent[1].epochs": "line 7", "represent[1].max_mse": "preset", "represent[1].test_share": "default",
+        "represent[1].epochs": "line 7", "represent[1].max_mse": "preset", "represent[1].test_share": "preset",
+        "represent[1].precision": "default",
     }  # fmt: skip
     assert {place: source(found, place) for place in expected} == expected
 
@@ -82,6 +83,22 @@ def test_every_option_that_runs_is_printed_once_with_its_value(tmp_path: Path) -
         ({"represent": "represent: [{kind: pca, name: p, input: strip, leads: each}]"},
          ["line 6: represent[1]: pca is not part of preset `published`",
           "line 6: represent: residual_autoencoder of preset `published` is not in this list and will not run"]),
+        ({"represent": "represent: [{kind: residual_autoencoder, name: ae}, {kind: residual_autoencoder, name: b, l2: 0.1}]"},
+         ["line 6: represent[2]: a second residual_autoencoder is not part of preset `published`",
+          "line 6: represent[2].l2 is 0.1; preset `published` has 0.0001"]),
+        ({"represent": "represent: [{kind: residual_autoencoder, test_share: 0.2, align: none}]"},
+         ["line 6: represent[1].test_share is 0.2; preset `published` has 0.1"]),
+        ({"traits": "traits: {covariates: c.tsv, categorical: []}"},
+         ["line 4: traits.categorical is []; preset `published` has [center]"]),
+        ({"read": "read: {recordings: ecg, longer: leave_out}", "loci": "loci: {set_p: 1.0e-9}"},
+         ["line 3: read.longer is leave_out; preset `published` has cut",
+          "line 6: loci.set_p is 1e-09; preset `published` has null"]),
+        ({"genes": "genes: [{kind: haploreg, max_variants: 9}, {kind: gprofiler}, {kind: string_db, min_score: 700}]"},
+         ["line 6: genes[1].max_variants is 9; preset `published` has 500",
+          "line 6: genes[3].min_score is 700; preset `published` has 400"]),
+        ({"genes": "genes: []"},
+         [f"line 6: genes: {kind} of preset `published` is not in this list and will not run"
+          for kind in ("haploreg", "gprofiler", "string_db")]),
         ({"preset": "preset: calibrated", "traits": "traits: {covariates: c.tsv, transform: none}"}, []),
     ],
 )  # fmt: skip
@@ -90,6 +107,38 @@ def test_lines_that_contradict_the_preset(tmp_path: Path, changed: dict[str, str
     assert found.contradictions == expected
     facts, _ = stages.check(found)
     assert [fact for fact in facts if isinstance(fact, Caution)][: len(expected)] == expected
+
+
+REGIONS = "{kind: regions, file: g}"
+NETWORK = "{kind: string_files, links: l"
+TERMS = "{kind: enrichment, terms: t"
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (f"{REGIONS}, {NETWORK}}}, {TERMS}}}", []),
+        (f"{REGIONS}, {NETWORK}}}, {TERMS}}}, {{kind: gwas_catalog}}, {{kind: ontologies, files: [e.obo]}}", []),
+        (f"{REGIONS}, {{kind: string_db}}", []),
+        (f"{{kind: haploreg}}, {{kind: gprofiler}}, {NETWORK}}}, {TERMS}}}", []),
+        (f"{REGIONS}, {NETWORK}, inflation: 3, min_score: 700}}, {TERMS}, max_fdr: 0.05, categories: []}}",
+         ["genes[2].min_score is 700; preset `published` has 400", "genes[2].inflation is 3; preset `published` has 2",
+          "genes[3].max_fdr is 0.05; preset `published` has 0.01",
+          "genes[3].categories is []; preset `published` has [Tissue expression (TISSUES), Human Phenotype (Monarch), "
+          "Molecular Function (Gene Ontology)]"]),
+        (f"{REGIONS}, {NETWORK}}}", ["genes: string_db of preset `published` is not in this list and will not run"]),
+        (f"{NETWORK}}}, {TERMS}}}", [f"genes: {kind} of preset `published` is not in this list and will not run"
+                                     for kind in ("haploreg", "gprofiler")]),
+        (f"{REGIONS}, {{kind: haploreg}}, {{kind: gprofiler}}, {{kind: string_db}}",
+         ["genes[1]: regions is not part of preset `published`"]),
+        (f"{{kind: ensembl_vep}}, {REGIONS}, {{kind: string_db}}",
+         ["genes[1]: ensembl_vep is not part of preset `published`"]),
+    ],
+)  # fmt: skip
+def test_files_that_stand_for_the_preset_s_services_contradict_it_in_their_limits_alone(
+    tmp_path: Path, sources: str, expected: list[str]
+) -> None:
+    assert study(tmp_path, genes=f"genes: [{sources}]").contradictions == [f"line 6: {words}" for words in expected]
 
 
 def test_the_preset_names_only_options_that_there_are_and_holds_them(tmp_path: Path) -> None:

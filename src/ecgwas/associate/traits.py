@@ -15,7 +15,7 @@ from scipy import stats
 
 from ecgwas.associate.people import covariates as covariate_tables
 from ecgwas.associate.people import meeting, variances
-from ecgwas.associate.people.covariates import Coded, CovariateTable
+from ecgwas.associate.people.covariates import COMPONENT, Coded, CovariateTable
 from ecgwas.associate.people.guards import Judge, Judged, nobody
 from ecgwas.associate.transform import TENS, residuals, span, transformed
 from ecgwas.errors import InputError, first_few
@@ -23,9 +23,6 @@ from ecgwas.recording_tables import Ancestry
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates, Features, Guards, People, Traits
-
-COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
-"""Names of principal components in covariate tables; UK Biobank's field is 22009."""
 
 OF_A_GUARD = re.compile(r"^(call rate|heterozygosity|sex|related to another person|ancestry outlier)\b.*")
 """A guard's reason and what it says of one person."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ecgwas import ecg
 from ecgwas.associate import genotypes, lists, traits
-from ecgwas.associate.people import covariates, guards, meeting, panel
-from ecgwas.errors import EcgwasError
+from ecgwas.associate.people import covariates, guards, meeting, panel, source_study
+from ecgwas.errors import Caution, EcgwasError
 from ecgwas.recording_tables import Ancestry
 from ecgwas.stages import read, represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
@@ -100,8 +100,10 @@ def load_covariates(study: Study) -> Covariates:
 
 
 def _check(study: Study) -> Sequence[str]:
-    covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
-    return meeting.check(study.traits, genotypes.people(study.scan), _recorded(study))
+    table = covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
+    other = source_study.differences(table) if study.preset == "published" else None
+    facts = meeting.check(study.traits, genotypes.people(study.scan), _recorded(study))
+    return [*facts, *([Caution(f"{study.traits.covariates.name}: {other}")] if other else [])]
 
 
 def _recorded(study: Study) -> Sequence[str]:

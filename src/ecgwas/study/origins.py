@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from ecgwas.study.mistakes import Place
-from ecgwas.study.presets import ENTRIES_FILLED, SHARED, entry_below
+from ecgwas.study.presets import ENTRIES_FILLED, SHARED, entry_below, replaced, stands_in
 
 ABSENT = object()
 """In place of a preset's value where it has none."""
@@ -105,7 +105,12 @@ def _option(value: Any, place: Place, preset: Any, *, entries: bool) -> Iterator
     if isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
         yield from _list(value, place, [] if preset is ABSENT else preset, entries=entries)
         return
-    yield Setting(str(place), value, place.line if place.node is not None else None, preset)
+    line = place.line if place.node is not None else None
+    if value == () and isinstance(preset, list) and any(isinstance(one, dict) for one in preset):
+        yield Setting(str(place), value, line)
+        yield from _list(value, place, preset, entries=entries)
+        return
+    yield Setting(str(place), value, line, preset)
 
 
 def _of_kind(value: BaseModel, preset: Any) -> Any:
@@ -122,17 +127,23 @@ def _list(value: tuple[Any, ...], place: Place, preset: list[dict[str, Any]], *,
         for number, entry in enumerate(value):
             yield from _section(entry, place.inside(number, None), preset[number] if preset else ABSENT, entries=entries)
         return
+    kinds = [entry.kind for entry in value]
     used = []
     for number, entry in enumerate(value):
         here = place.inside(number, None)
         base = entry_below(preset, {"kind": entry.kind, **_named(entry)}) if entries else None
+        second = base is not None and base in used
+        if entries and preset and not stands_in(entry.kind, kinds) and (second or "kind" not in (base or {})):
+            yield EntryAdded(str(here), f"a second {entry.kind}" if second else entry.kind, here.line)
+        yield from _section(entry, here, ABSENT if base is None else _without_name(base) if second else base, entries=entries)
         used.append(base)
-        if base is None and preset and entries:
-            yield EntryAdded(str(here), entry.kind, here.line)
-        yield from _section(entry, here, ABSENT if base is None else base, entries=entries)
     for base in preset if entries else []:
-        if base not in used:
+        if base not in used and not replaced(base["kind"], kinds):
             yield EntryMissing(str(place), None, place.line, base["kind"])
+
+
+def _without_name(base: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in base.items() if name != "name"}
 
 
 def _named(entry: BaseModel) -> dict[str, str]:

@@ -43,6 +43,9 @@ class TraitOptions(Options):
     """Traits measured in fewer people are left out and listed, and so are those of too few people for the covariates."""
     components: int = option(10, ge=0, le=50)
     """Principal components of the genotypes computed as covariates where the table has none (columns such as pc1)."""
+    max_components: int | None = option(None, ge=1)
+    """Of the table's principal components (columns such as pc1, or of UK Biobank's field 22009) so many are used, those of the
+    lowest numbers; none: all. Where `use` names columns, these are used."""
     guards: PersonGuards = PersonGuards()
     """People who must not be tested."""
     min_share: float = option(0.5, ge=0, le=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from ecgwas.user_tables import UserTable, is_missing, level, not_numbers, number
 COLLINEAR = 1e-7
 """A standardised column whose residual on the columns before it is shorter than this is their combination."""
 
+COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
+"""Names of principal components in covariate tables; UK Biobank's field is 22009."""
+
 Cell = str | None
 
 
@@ -33,6 +37,7 @@ class CovariateTable:
     levels    name -> P levels as text, missing None
     names     columns in the file's order
     doubts    values that are probably not what they seem, in words (doubts.py)
+    unused    principal components beyond `max_components`, which are not among the names
     """
 
     eids: tuple[str, ...]
@@ -40,6 +45,7 @@ class CovariateTable:
     levels: Mapping[str, tuple[Cell, ...]]
     names: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def missing(self) -> dict[str, list[str]]:
         """eid -> names of its missing covariates; people without any are absent."""
@@ -84,14 +90,22 @@ def read(options: TraitOptions) -> CovariateTable:
     frame = table.frame
     mistakes = [*_eid_mistakes(table), *_unknown_columns(frame, options)]
     present = [name for name in frame.columns if name != "eid"]
-    names = tuple(name for name in present if options.use is None or name in options.use)
+    unused = () if options.use is not None else _beyond(present, options.max_components)
+    names = tuple(name for name in present if name not in unused and (options.use is None or name in options.use))
     categorical = [name for name in options.categorical if name in names]
     measured = [name for name in names if name not in categorical]
     mistakes += [found for name in measured for found in _wrong_numbers(table, name)]
     raise_together(mistakes, what="the covariate table")
     values = {name: numbers(frame[name]) for name in measured}
     levels = {name: _levels(frame[name]) for name in categorical}
-    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(doubts.of(values, levels)))
+    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(doubts.of(values, levels)), unused)
+
+
+def _beyond(names: Sequence[str], most: int | None) -> tuple[str, ...]:
+    """The table's principal components but the first `most` by their numbers."""
+    found = [name for name in names if COMPONENT.fullmatch(name)]
+    first = found if most is None else sorted(found, key=lambda name: int(re.findall(r"\d+", name)[-1]))[:most]
+    return tuple(name for name in found if name not in first)
 
 
 def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
@@ -170,7 +184,7 @@ def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> C
     rows = {eid: i for i, eid in enumerate(table.eids)}
     index = np.array([rows[eid] for eid in eids], dtype=np.int64)
     columns: dict[str, NDArray[np.float64]] = {}
-    notes = list(table.doubts)
+    notes = [*table.doubts, *_not_used(table, options)]
     for name in table.names:
         if name in table.levels:
             here = [str(table.levels[name][i]) for i in index]
@@ -184,6 +198,13 @@ def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> C
     values = np.column_stack([columns[name] for name in names]) if names else np.empty((len(eids), 0))
     _refuse_collinear(names, values, options)
     return Coded(Covariates(tuple(eids), names, values), tuple(notes))
+
+
+def _not_used(table: CovariateTable, options: TraitOptions) -> list[str]:
+    if not table.unused:
+        return []
+    count = f"{len(table.unused)} further principal components of the table are not used"
+    return [f"{count} (traits.max_components: {options.max_components}): {first_few(table.unused)}"]
 
 
 def _dummies(name: str, here: list[str], smallest: int, notes: list[str]) -> dict[str, NDArray[np.float64]]:

@@ -12,7 +12,7 @@ import polars as pl
 from ecgwas.associate.people.guards import FAIL, OFF, PASS, WARN
 from ecgwas.errors import first_few
 from ecgwas.loci_tables import Audit, Inflation
-from ecgwas.study.scan import Scan
+from ecgwas.study.scan import Plink2, Scan
 from ecgwas.tables import Guards, ScanResult, Summary
 
 FILTERS = {"call_rate": "min_call_rate", "maf": "min_maf", "mac": "min_mac", "info": "min_info", "hwe": "min_hwe_p"}
@@ -27,6 +27,8 @@ ERROR_RATIO = 0.1
 """Standard errors further than this from what frequency and people give, on the whole, mean odd genotypes or traits."""
 ENOUGH_VARIANTS = 100
 ROUNDED = 1e-6
+PRINTED = 2e-5
+"""The same where PLINK printed beta, se and t with six digits each: three errors of up to 5e-6."""
 COLUMNS = ("trait", "eaf", "n", "beta", "se", "t")
 """Of a kept row: what is checked against each other."""
 BESIDE = "neglog10p_beside"
@@ -46,7 +48,7 @@ def judge(
         *_filters(options, results, imputed),
         _overall(summary),
         *_by_frequency(by_frequency),
-        *_consistent(kept),
+        *_consistent(kept, PRINTED if isinstance(options, Plink2) else ROUNDED),
     ]
     return Guards.of([*rows, _permutations(results), *_hits(audit), _beside(loci, limit)])
 
@@ -107,13 +109,13 @@ def _by_frequency(table: Inflation) -> list[dict[str, Any]]:
     return [_row("lambda_by_frequency", "scan", status, worst["lambda_gc"], MOST_OF_A_BIN, note=note)]
 
 
-def _consistent(rows: pl.DataFrame) -> list[dict[str, Any]]:
+def _consistent(rows: pl.DataFrame, most: float = ROUNDED) -> list[dict[str, Any]]:
     """Of the kept rows: t against beta / se, and standard errors against 1 / sqrt(2 N p (1 - p))."""
     rows = rows.filter(pl.col("se").is_finite() & (pl.col("se") > 0) & pl.col("eaf").is_between(0, 1, closed="none"))
     if rows.height == 0:
         return []
     off = float((rows["t"] - rows["beta"] / rows["se"]).abs().to_numpy().max() / max(rows["t"].abs().to_numpy().max(), 1.0))
-    first = _row("t_is_beta_over_se", "scan", PASS if off <= ROUNDED else FAIL, off, ROUNDED,
+    first = _row("t_is_beta_over_se", "scan", PASS if off <= most else FAIL, off, most,
                  note="largest difference of t and beta / se, relative to the largest t")  # fmt: skip
     # Per trait the spread is unknown here; the ratio to the trait's own median cancels it.
     scaled = rows.select("trait", value=pl.col("se") * (2 * pl.col("n") * pl.col("eaf") * (1 - pl.col("eaf"))).sqrt())
