@@ -10,6 +10,11 @@ from ecgwas.study import Matrix, Study
 from ecgwas.workflow import costs
 from ecgwas.workflow.costs import BASE_MIB, CONSTANTS, MIB, PASSED_BYTES, ROW_BYTES, Need, Size
 
+FEW = 7.0
+"""-log10 p near which thresholds lie: next to no row is kept."""
+CHOSEN = 0.05
+"""Processor seconds of one fold's tables of loci on one chromosome."""
+
 
 def share(study: Study, size: Size, count: int) -> Need:
     """The page again, without rare alleles, the rows of the scan, as they are read, and how people could be matched."""
@@ -38,12 +43,8 @@ def scans(study: Study, size: Size, count: int) -> Need:
     other = study.model_copy(update={"scan": quiet})
     each = [costs.scan(other, size, count, variants) for variants in size.variants.values()]
     cpu = sum(need.cpu_seconds - CONSTANTS["start"] for need in each)
-    cpu += count * (CONSTANTS["trait"] + size.tested * CONSTANTS["trait_value"])
+    cpu += CHOSEN * len(each) + count * (CONSTANTS["trait"] + size.tested * CONSTANTS["trait_value"])
     # Everybody's features as they are, and each fold's traits, covariates' ranks among them.
     held = 8.0 * size.tested * count * (4 + folds)
     largest = max(each, key=lambda need: need.memory_mib, default=Need(0.0, BASE_MIB, 0.0))
     return replace(largest, cpu_seconds=folds * cpu, memory_mib=largest.memory_mib + held / MIB, disk_mib=0.0)
-
-
-FEW = 7.0
-"""-log10 p near which thresholds lie: next to no row is kept."""
