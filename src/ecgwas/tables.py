@@ -299,15 +299,14 @@ class Terms(Table):
 
 
 class Matching(Table):
-    """How often an ECG can be matched to its genome, and back, by what the study found; beside chance."""
+    """How often an ECG can be matched to its genome, and back, by loci found without the people matched; beside chance."""
 
     columns = {
         "predictors": Column(TEXT, "what of the genome predicts the ECG"),
         "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
         "people": Column(WHOLE, "people matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
-        "rate": Column(REAL, "by the predictors, effects estimated in other people"), "chance": Column(REAL, "without them"),
-        "chance_limit": Column(REAL, "what random matches pass in one of 40 cases; of the error rate, what they fall below; "
-                                     "null of loci: they were chosen in the participants judged, which noise alone passes"),
+        "rate": Column(REAL, "by the predictors, chosen and estimated in other people"), "chance": Column(REAL, "without them"),
+        "chance_limit": Column(REAL, "what random matches pass in one of 40 cases; of the error rate, what they fall below"),
     }  # fmt: skip
 
 

@@ -17,17 +17,24 @@ def cohort(effect: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return rng.standard_normal((PEOPLE, FEATURES)) + effect * genomes @ rng.standard_normal((8, FEATURES)), genomes
 
 
+def fold(features: np.ndarray, predictors: dict[str, np.ndarray], seed: int) -> pl.DataFrame:
+    """Matched by predictors that were not chosen at all."""
+    every = np.arange(features.shape[1])
+    folds = [m.Fold(people, every, predictors) for people in m.deal(len(features), seed=seed)]
+    return m.matching(features, folds, seed=seed).frame
+
+
 def rate(table: pl.DataFrame, matched: str, measure: str) -> dict[str, float]:
     return table.filter((pl.col("matched") == matched) & pl.col("measure").str.starts_with(measure)).row(0, named=True)
 
 
 def test_a_strong_effect_is_matched_and_none_is_not() -> None:
     features, genomes = cohort(1.0)
-    found = m.matching(features, {"strong": genomes}, seed=1).frame
+    found = fold(features, {"strong": genomes}, 1)
     assert rate(found, m.PAIR, "area")["rate"] > 0.95
     assert rate(found, m.GENOME_OF_ECG, "first")["rate"] > 0.3
     features, genomes = cohort(0.0)
-    found = m.matching(features, {"nothing": genomes}, seed=1).frame
+    found = fold(features, {"nothing": genomes}, 1)
     assert abs(rate(found, m.PAIR, "area")["rate"] - 0.5) < 0.08
     for row in found.iter_rows(named=True):
         assert 0 <= row["rate"] <= 1
@@ -40,7 +47,7 @@ def test_chance_is_what_random_matches_give() -> None:
     beyond = 0
     for seed in range(20):
         features, genomes = cohort(0.0, seed)
-        found = m.matching(features, {"nothing": genomes}, seed=seed).frame
+        found = fold(features, {"nothing": genomes}, seed)
         beyond += rate(found, m.PAIR, "area")["rate"] > rate(found, m.PAIR, "area")["chance_limit"]
     assert beyond <= 3
 
@@ -72,15 +79,15 @@ def test_equal_candidates_come_in_random_order() -> None:
 def test_no_predictor_knows_the_person_that_it_is_tried_on() -> None:
     """One predictor a person: in-sample effects would match everybody, effects of others match nobody."""
     rng = np.random.default_rng(3)
-    found = m.matching(rng.standard_normal((60, 5)), {"oneself": np.eye(60)}, seed=2).frame
+    found = fold(rng.standard_normal((60, 5)), {"oneself": np.eye(60)}, 2)
     assert rate(found, m.GENOME_OF_ECG, "first")["rate"] < 0.1
 
 
 def test_missing_values_and_too_few_people() -> None:
     features, genomes = cohort(1.0)
     features[::7, 0], genomes[::9, 1] = np.nan, np.nan
-    assert rate(m.matching(features, {"strong": genomes}, seed=1).frame, m.PAIR, "area")["rate"] > 0.9
-    assert len(m.matching(features[:15], {"strong": genomes[:15]}, seed=1)) == 0
+    assert rate(fold(features, {"strong": genomes}, 1), m.PAIR, "area")["rate"] > 0.9
+    assert fold(features[: m.LEAST_PEOPLE - 1], {"strong": genomes[: m.LEAST_PEOPLE - 1]}, 1).height == 0
 
 
 def test_shrinkage_is_that_of_ledoit_and_wolf() -> None:
@@ -93,16 +100,24 @@ def test_shrinkage_is_that_of_ledoit_and_wolf() -> None:
     assert np.linalg.eigvalsh(few).min() > 0.05
 
 
-def test_loci_chosen_by_these_features_pass_the_limit_without_any_effect_so_they_have_none() -> None:
-    rng = np.random.default_rng(6)
-    features, genomes = rng.standard_normal((300, 20)), rng.binomial(2, 0.4, (300, 2000)).astype(float)
-    strength = np.abs(np.corrcoef(features.T, genomes.T)[:20, 20:]).max(axis=0)
-    best = genomes[:, np.argsort(strength)[-20:]]
-    given = {"best": best, "other": genomes[:, :20]}
-    found = m.matching(features, given, seed=1, chosen_here=["best"]).frame
-    limits = m.matching(features, given, seed=1).frame
-    noise = limits.filter((pl.col("predictors") == "best") & (pl.col("measure").str.starts_with("area"))).row(0, named=True)
-    assert noise["rate"] > noise["chance_limit"]  # What made the limit wrong.
-    assert found.filter(pl.col("predictors") == "best")["chance_limit"].null_count() == 6
-    assert found.filter(pl.col("predictors") == "other").equals(limits.filter(pl.col("predictors") == "other"))
-    assert found["rate"].equals(limits["rate"])
+@pytest.mark.parametrize(("people", "folds"), [(50, 10), (466, 10), (1000, 10), (1500, 7), (4000, 3), (10_000, 1), (80_000, 1)])
+def test_nine_tenths_choose_and_a_biobank_once(people: int, folds: int) -> None:
+    dealt = m.deal(people, seed=3)
+    everyone = np.concatenate(dealt)
+    assert len(dealt) == folds == m.count_of_folds(people)
+    assert len(everyone) == len(set(everyone)) == min(people, m.MOST_PEOPLE)
+    assert max(len(one) for one in dealt) <= -(-people // m.FOLDS)
+
+
+def test_a_random_match_is_somebody_else_of_the_fold() -> None:
+    number = np.repeat([0, 1, 2], [5, 6, 5])
+    found = m._others(number, np.random.default_rng(1))
+    assert sorted(found) == list(range(16))
+    assert (found != np.arange(16)).all()
+    np.testing.assert_array_equal(number[found], number)
+
+
+def test_folds_that_help_each_other_to_choose_spread_further() -> None:
+    assert m.spread(1, 1000, 20_000) == 1.0
+    assert m.spread(10, 500, 500) == pytest.approx(1.82, abs=0.005)
+    assert m.spread(2, 1000, 5000) == pytest.approx(1.12, abs=0.005)

@@ -15,9 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 from ecgwas import stages
-from ecgwas.associate.hits.matching import beyond_chance
+from ecgwas.associate import genotypes
+from ecgwas.associate.hits.matching import beyond_chance, deal
 from ecgwas.cli import main
 from ecgwas.errors import DisclosureError, InputError, MissingStageError
+from ecgwas.stages import gather, matched, represent, traits
+from ecgwas.stages.base import seed_of
 from ecgwas.stages.disclosure import audit
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
@@ -110,16 +113,54 @@ def test_an_error_rate_below_its_limit_is_beyond_chance() -> None:
     assert beyond_chance(row | {"chance_limit": None}) is None
 
 
-def test_loci_chosen_in_the_participants_have_no_limit_and_sex_has_one(finished: Study) -> None:
+def test_loci_chosen_by_others_have_a_limit_as_sex_has(finished: Study) -> None:
     table = pl.read_csv(finished.results / "share" / "tables" / "share" / "matching.csv")
-    of_sex = pl.col("predictors") == "sex"
-    assert table.filter(of_sex)["chance_limit"].null_count() == 0
-    assert table.filter(of_sex).height > 0
-    chosen = table.filter(~of_sex)
-    assert chosen.height > 0
-    assert chosen["chance_limit"].null_count() == chosen.height
+    assert table["chance_limit"].null_count() == 0
+    names = table["predictors"].unique(maintain_order=True).to_list()
+    assert "sex" in names
+    loci = [name for name in names if "loci found in other people" in name]
+    assert len(loci) == 2  # Alone, and with sex.
+    assert all(re.fullmatch(r"lead variants of (\d+ to )?\d+ loci found in other people(, and sex)?", name) for name in loci)
+    said = CliRunner().invoke(main, ["audit", str(finished.results / "share")]).output
+    assert "no limit" not in said
     readme = (finished.results / "share" / "README.md").read_text()
     assert "does not make it anonymous" in readme
+    assert "found\nin other people" in readme
+
+
+def test_loci_of_a_fold_are_those_of_a_study_of_the_others(finished: Study, tmp_path: Path) -> None:
+    """The whole chain again for a study that never had the people of the first fold: its traits, scan and loci."""
+    tested = traits.load_traits(finished)
+    held = deal(len(tested.eids), seed=seed_of(finished, "share"))
+    eids = {tested.eids[i] for i in held[0]}
+    others = tmp_path / "others.txt"
+    others.write_text("\n".join(eid for eid in tested.eids if eid not in eids) + "\n")
+    scanned = finished.scan.model_copy(update={"people": others})
+    results = Path(shutil.copytree(finished.results, tmp_path / "results"))
+    guards = dict.fromkeys(type(finished.traits.guards).model_fields)
+    covariates = traits.load_covariates(finished)
+    table = tmp_path / "covariates.tsv"
+    frame = pl.DataFrame({"eid": covariates.eids} | {n: covariates.values[:, k] for k, n in enumerate(covariates.names)})
+    frame.write_csv(table, separator="\t")
+    chosen = finished.traits.model_copy(update={
+        "covariates": table, "components": 0, "categorical": (), "guards": finished.traits.guards.model_copy(update=guards),
+    })  # fmt: skip
+    smaller = finished.model_copy(update={"scan": scanned, "traits": chosen, "results": results})
+    for stage, part in (("traits", "all"), *(("scan", name) for name in genotypes.parts(scanned)), ("loci", "all")):
+        stages.run_part(smaller, stage, part, force=True)
+    theirs = pl.read_csv(results / "loci" / "loci.csv", schema_overrides={"chrom": pl.String})
+    ours = matched.found(finished, represent.load_features(finished), tested, held)[0]
+    assert len(ours.leads) == theirs.height > 0
+    parts = {name: genotypes.open_part(finished.scan, name) for name in genotypes.parts(finished.scan)}
+    for row in theirs.iter_rows(named=True):
+        part = parts[row["chrom"]]
+        copies = part.dosage_of(gather.place_of_lead(part, row), tested.eids)
+        assert any(np.array_equal(copies, lead, equal_nan=True) for lead in ours.leads)
+
+
+def test_shuffled_people_are_not_matched(finished: Study) -> None:
+    null = finished.model_copy(update={"traits": finished.traits.model_copy(update={"shuffle": True})})
+    assert len(matched.matched(null)) == 0
 
 
 def test_the_private_report_does_not_pass(finished: Study) -> None:

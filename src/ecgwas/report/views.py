@@ -24,7 +24,7 @@ MOST_PLAIN = 100
 
 
 CAPTIONS = {
-    "share/matching": "ECG matched to genome, and genome to ECG, beside chance (of loci, chosen here, an upper bound)",
+    "share/matching": "ECG matched to genome, and genome to ECG, by loci found in other people, beside chance",
     "share/membership": "Members told from other people by what is passed on, beside chance",
     "read/leads": "Kept recordings by the quality of each lead",
     "traits/guards": "Guards over people and traits", "loci/guards": "Guards over variants, scan and hits",

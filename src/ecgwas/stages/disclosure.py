@@ -242,18 +242,17 @@ def _whole(column: pl.Series) -> Iterator[int]:
 
 def _matching(folder: Path) -> list[Rate]:
     path = folder / "tables" / "share" / "matching.csv"
-    if not path.exists():
-        return [("how often ECG and genome can be matched was not measured (share.matching)", False)]
-    return [(_matched(row), bool(beyond_chance(row))) for row in Matching.read(path).frame.iter_rows(named=True)]
+    rows = Matching.read(path).frame.rows(named=True) if path.exists() else []
+    if not rows:
+        why = "share.matching; too few people, or nothing to match by"
+        return [(f"how often ECG and genome can be matched was not measured ({why})", False)]
+    return [(_matched(row), bool(beyond_chance(row))) for row in rows]
 
 
 def _matched(row: dict[str, Any]) -> str:
-    limit = row["chance_limit"]
-    told = (
-        f"95 % limit {limit:.4f}" if limit is not None else "no limit: loci were chosen in these participants, an upper bound"
-    )
+    limit = "no limit" if row["chance_limit"] is None else f"95 % limit {row['chance_limit']:.4f}"
     line = f"{row['matched']} by {row['predictors']}, {row['measure']}: {row['rate']:.4f}; by chance {row['chance']:.4f}"
-    return f"{line} ({told}), {row['people']:,} people"
+    return f"{line} ({limit}), {row['people']:,} people"
 
 
 def _membership(folder: Path) -> list[Rate]:

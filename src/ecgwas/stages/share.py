@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from ecgwas import __version__, report
 from ecgwas.associate import genotypes
-from ecgwas.associate import traits as trait_tables
 from ecgwas.associate.hits import membership as members
-from ecgwas.associate.hits.matching import MOST_PEOPLE, beyond_chance, matching
+from ecgwas.associate.hits.matching import MOST_PEOPLE, beyond_chance
 from ecgwas.associate.people import panel
 from ecgwas.loci_tables import Hits, Membership
 from ecgwas.report import flow
-from ecgwas.stages import gather, read, scan, traits
+from ecgwas.stages import matched, traits
 from ecgwas.stages import report as report_stage
-from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, stage_folder, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Covariates, Matching
+from ecgwas.tables import Associations, Matching
 
 logger = logging.getLogger(__name__)
-
-MOST_FEATURES = 200
-"""So many features at most are matched with: those with the strongest hits first."""
-
-SEX = "sex"
-"""The one predictor that was not chosen for going with the features."""
 
 README = """\
 # What may be passed on
@@ -42,9 +33,9 @@ README = """\
 Made by ecgwas for the study "{name}". No eid, no recording of one participant and no group of fewer than {min_people}
 participants was written here; `ecgwas audit` searches the folder for all of them. That does not make it anonymous: whoever
 holds a participant's genome, or ECG, may learn from summary statistics that the person took part. `tables/share/membership.csv`
-has how well, measured in this study, `tables/share/matching.csv` how often an ECG was matched to its genome by what the study
-found. Other attacks were not measured. Everything else under the results folder is about single participants and stays where
-it is.
+has how well, measured in this study, `tables/share/matching.csv` how often an ECG was matched to its genome by loci found
+in other people. Other attacks were not measured. Everything else under the results folder is about single participants and
+stays where it is.
 
     report.html   the report             figures/   its pictures and their numbers
     tables/       tables of the stages   tables/scan/associations.parquet   summary statistics, as far as the scan kept them
@@ -63,7 +54,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     least = study.share.min_people
     findings = report.shareable(report_stage.gather(study, min_people=least), least)
     if study.share.matching:
-        found = _matching(study)
+        found = matched.matched(study)
         findings = replace(findings, more={**findings.more, "share/matching": found.frame})
         _tell(found)
     if study.share.membership:
@@ -81,13 +72,14 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _tell(found: Matching) -> None:
+    if len(found) == 0:
+        logger.warning("share: matching cannot be measured (%s)", matched.NOTHING)
     for row in found.frame.iter_rows(named=True):
-        limit = "no limit, loci chosen here" if row["chance_limit"] is None else f"limit {row['chance_limit']:.4f}"
         logger.log(
             logging.WARNING if beyond_chance(row) else logging.INFO,
-            "share: %s by %s, %s: %.4f, by chance %.4f (%s)",
-            *(row[name] for name in ("matched", "predictors", "measure", "rate", "chance")), limit,
-        )  # fmt: skip
+            "share: %(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)",
+            row,
+        )
 
 
 def _tell_members(found: Membership) -> None:
@@ -133,17 +125,6 @@ def tables(findings: report.Findings, study: Study) -> dict[str, pl.DataFrame]:
     return found
 
 
-def _matching(study: Study) -> Matching:
-    """ECGs matched to genomes by lead variants, by sex, and by both."""
-    tested = traits.load_traits(study)
-    predictors = _predictors(study, tested.eids)
-    nothing = Covariates(tested.eids, (), np.empty((len(tested.eids), 0)))
-    names = _strongest_features(study, tested.names)
-    features = trait_tables.again(study.traits, represent_stage.load_features(study), nothing, names)
-    chosen_here = [name for name in predictors if name != SEX]
-    return matching(features.values, predictors, seed=seed_of(study, "share"), chosen_here=chosen_here)
-
-
 def _membership(study: Study) -> Membership:
     """Members told from other people by what the study's options pass on."""
     tested, seed = traits.load_traits(study), seed_of(study, "share")
@@ -172,27 +153,7 @@ def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
     hits = pl.read_csv(stage_folder(study, "loci") / "hits.csv", schema_overrides={"chrom": pl.String})
     first = hits.sort("neglog10p", "trait", descending=[True, False])["trait"].unique(maintain_order=True)
-    return [*dict.fromkeys([*first, *names])][:MOST_FEATURES]
-
-
-def _predictors(study: Study, eids: tuple[str, ...]) -> Mapping[str, NDArray[np.float64]]:
-    signals = read.load_signals(study)
-    rows = {eid: row for row, eid in enumerate(signals.eids)}
-    places = np.array([rows[eid] for eid in eids], dtype=np.int64)
-    found = report_stage.load_loci(study)
-    leads = report_stage.lead_variants(study, signals, gather.strongest(found, len(found)))
-    dosages = [variant.dosage[places] for variant in leads]
-    opened = genotypes.open_part(study.scan, scan.STAGE.parts(study)[0])
-    sexes = opened.sexes[opened.find(eids)].astype(np.float64)
-    sex = np.where(np.isin(sexes, (1, 2)), sexes, np.nan)[:, None]
-    loci = np.stack(dosages, axis=1) if dosages else np.empty((len(eids), 0))
-    named: dict[str, NDArray[np.float64]] = {}
-    if dosages:
-        named[f"lead variants of {len(dosages)} loci"] = loci
-    if len(np.unique(sex[np.isfinite(sex)])) == 2:
-        named[SEX] = sex
-        named |= {"lead variants and sex": np.hstack([loci, sex])} if dosages else {}
-    return named
+    return [*dict.fromkeys([*first, *names])][: matched.MOST_FEATURES]
 
 
 STAGE = Stage(
@@ -204,6 +165,6 @@ STAGE = Stage(
     report_stage.STAGE.files,
     _work,
     nothing_to_check,
-    version=1,
+    version=2,
     tables=(Matching, Membership),
 )

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from ecgwas.associate import matrix
 from ecgwas.associate.calls import dosages
 from ecgwas.associate.engine import permute
-from ecgwas.associate.hits import by_frequency, credible, heritability, matching, membership, region
+from ecgwas.associate.hits import by_frequency, credible, heritability, region
 from ecgwas.associate.people import ancestry, guards, kinship
 from ecgwas.associate.people import components as axes
 from ecgwas.associate.people import panel as panels
 from ecgwas.report import embedded
 from ecgwas.represent import components, traits_of
 from ecgwas.signals import LEADS
-from ecgwas.stages import scan as scan_stage
 from ecgwas.study import Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
 from ecgwas.study.represent import Learned
 
@@ -378,16 +377,3 @@ def report(study: Study, size: Size, count: int) -> Need:
     cpu = CONSTANTS["start"] + CONSTANTS["report"] + kept * CONSTANTS["report_row"]
     cpu += CONSTANTS["start_torch"] if learned else 0.0
     return Need(cpu, BASE_MIB + 50 + (TORCH_MIB if learned else 0.0) + held / MIB, 15.0)
-
-
-def share(study: Study, size: Size, count: int) -> Need:
-    """The page again, without rare alleles, the rows of the scan, as they are read, and how people could be matched."""
-    kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
-    page = report(study, size, count)
-    pairs = min(size.tested, matching.MOST_PEOPLE) ** 2 if study.share.matching else 0
-    looked = min(size.all_variants, membership.MOST_VARIANTS) * min(size.tested, matching.MOST_PEOPLE)
-    calls = looked if study.share.membership else 0
-    cpu = page.cpu_seconds + pairs * CONSTANTS["matched_pair"] + calls * CONSTANTS["membership_call"]
-    share_of_largest = kept * size.largest / max(size.all_variants, 1)
-    held = min(share_of_largest, scan_stage.ROWS_AT_A_TIME) * PASSED_BYTES + 60.0 * min(calls, membership.CALLS)
-    return Need(cpu, page.memory_mib + held / MIB, page.disk_mib + kept * ROW_BYTES / MIB)

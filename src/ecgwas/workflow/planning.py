@@ -18,7 +18,7 @@ from ecgwas.stages import STAGES
 from ecgwas.stages import read as read_stage
 from ecgwas.store import fingerprint, whole
 from ecgwas.study import Study
-from ecgwas.workflow import costs
+from ecgwas.workflow import costs, costs_of_share
 from ecgwas.workflow.costs import MIB, Need, Size
 
 MARGIN = 1.5
@@ -84,7 +84,7 @@ def _need(study: Study, size: Size, count: int, stage: str, part: str) -> Need:
         return costs.scan(study, size, count, size.variants[part])
     if stage == "genes":
         return costs.genes()
-    of_all = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs.share}
+    of_all = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs_of_share.share}
     return of_all[stage](study, size, count)
 
 
@@ -150,7 +150,7 @@ ADVICE = {
     "loci": "lower loci.window_bp, or raise scan.keep_neglog10p",
     "genes": "take a machine with more memory",
     "report": "raise scan.keep_neglog10p",
-    "share": "raise scan.keep_neglog10p",
+    "share": "raise scan.keep_neglog10p, lower scan.block or scan.threads, or set share.matching: false",
 }
 
 

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Does noise keep to the limit of matching: studies without any effect, in which loci are found at a lenient threshold.
+
+    python benchmarks/calibration_matching.py [--studies 100] [--p 5e-3 3e-4] [--effect 0]
+
+Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x> area=<mean>, the share of the studies whose
+area is beyond the limit, low and high its exact binomial 95 % interval. `matching` is what `share` does: each fold's loci
+are found by all others; `folds_alone` the same with the limit of independent folds; `same_people` has the loci that all
+people found, with the limit of `matching`, which is the wider one. 150 people, 600 unlinked variants, six traits;
+--effect moves all traits by so many standard deviations an allele of the first variant: then nominal says nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from bed_reader import to_bed
+from calibration_hits import line
+from numpy.typing import NDArray
+
+from ecgwas.associate import genotypes
+from ecgwas.associate.genotypes import Genotypes
+from ecgwas.associate.hits import matching
+from ecgwas.associate.hits.chosen import Choosers, Rule, choose
+from ecgwas.associate.hits.thresholds import table
+from ecgwas.study import LociOptions, Matrix
+from ecgwas.tables import Covariates, Traits
+
+PEOPLE, VARIANTS, TRAITS = 150, 600, 6
+APART_BP = 2_000_000
+
+
+class Made:
+    """A simulated study in a folder."""
+
+    def __init__(self, stem: Path, seed: int, p: float, effect: float) -> None:
+        rng = np.random.default_rng([seed, 8])
+        copies = rng.binomial(2, rng.uniform(0.2, 0.5, VARIANTS), size=(PEOPLE, VARIANTS)).astype(np.int8)
+        values = rng.standard_normal((PEOPLE, TRAITS)) + effect * copies[:, :1] * rng.choice([-1.0, 1.0], TRAITS)
+        self.eids = tuple(f"p{i}" for i in range(PEOPLE))
+        to_bed(stem.with_suffix(".bed"), copies, properties={
+            "fid": self.eids, "iid": self.eids, "chromosome": ["1"] * VARIANTS, "sid": [f"v{j}" for j in range(VARIANTS)],
+            "bp_position": [APART_BP * j + 1 for j in range(VARIANTS)],
+        })  # fmt: skip
+        engine = Matrix(genotypes=stem, threads=1, permutations=0)
+        self.opened: Genotypes = genotypes.open_part(engine, "1")
+        self.traits = Traits(self.eids, tuple(f"made.I.f{k}" for k in range(TRAITS)), values)
+        options = LociOptions(threshold=p)
+        self.rule = Rule(engine, options, table(options, [], self.traits, TRAITS))
+
+    def found_by(self, people: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(N, L) copies of the loci's lead variants."""
+        eids = tuple(self.eids[i] for i in people)
+        own, none = Traits(eids, self.traits.names, self.traits.values[people]), Covariates(eids, (), np.empty((len(eids), 0)))
+        leads = choose(self.rule, Choosers(own, none, np.zeros(len(eids), dtype=np.int64)), self.opened, seed=1).leads
+        return np.array([self.opened.dosage_of(int(i), self.eids) for i in leads]).reshape(-1, PEOPLE).T
+
+    def areas(self, seed: int) -> dict[str, dict[str, float]]:
+        """What -> its row of Matching."""
+        held, every = matching.deal(PEOPLE, seed=seed), np.arange(TRAITS)
+        rest = [np.setdiff1d(np.arange(PEOPLE), people) for people in held]
+        by_others, by_all = [self.found_by(people) for people in rest], [self.found_by(np.arange(PEOPLE))] * len(held)
+
+        def row(found: list[NDArray[np.float64]]) -> dict[str, float]:
+            folds = [matching.Fold(people, every, {"loci": loci}) for people, loci in zip(held, found, strict=True)]
+            return matching.matching(self.traits.values, folds, seed=seed).frame.row(0, named=True)
+
+        with mock.patch.object(matching, "spread", return_value=1.0):
+            alone = row(by_others)
+        return {"matching": row(by_others), "folds_alone": alone, "same_people": row(by_all)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=100)
+    parser.add_argument("--p", type=float, nargs="+", default=[5e-3, 3e-4], help="thresholds")
+    parser.add_argument("--effect", type=float, default=0.0)
+    given = parser.parse_args()
+    for p in given.p:
+        with tempfile.TemporaryDirectory() as folder:
+            stem = Path(folder) / "cohort"
+            rows = [Made(stem, seed, p, given.effect).areas(seed) for seed in range(given.studies)]
+        for what in rows[0]:
+            beyond = sum(matching.beyond_chance(one[what]) is True for one in rows)
+            area = np.mean([one[what]["rate"] for one in rows])
+            print(line(what, f"p{p:g}_effect{given.effect:g}", 0.025, beyond, len(rows)), f"area={area:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
