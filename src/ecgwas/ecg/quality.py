@@ -55,6 +55,9 @@ def flaw_of_leads(options: QualityOptions, raw: Floats, rate_hz: float) -> str |
     saturated = there & (share_at_rails(raw) > (np.inf if options.max_saturated is None else options.max_saturated))
     if saturated.any():
         return f"saturated lead {names_of(saturated)}"
+    least = options.min_amplitude_uv
+    if least is not None and there.any() and np.nanmax(swing) < least:
+        return f"no lead swings by {least:g} uV: no ECG, or another unit than stated"
     return None
 
 
