@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ecgwas.signals import LEADS
 from tests.bad_input.edf_wfdb_tables import CELLS, ROWS, csv, header, npy, recording, text, wfdb
-from tests.bad_input.harness import LEFT_OUT, RIGHT, ecg
+from tests.bad_input.harness import LEFT_OUT, RIGHT, Case, ecg
 from tests.ecg import recorders
 from tests.ecg.dicom_files import group, some, whole
+from tests.ecg.making import make_counts, make_xml
 from tests.ecg.test_contradictions import discontinuous
 
 MUSE = recorders.muse().decode("latin-1")
@@ -75,4 +78,20 @@ FILES = [
         lambda: recorders.aecg(increment='<increment value="0.002" unit="sec"/>')),
 ]  # fmt: skip
 
-CASES = [*TABLES, *FILES]
+
+def of_leads(what: str, says: str, rows: np.ndarray) -> Case:
+    """A recording that is kept with a doubt, whatever its leads."""
+    counts = {lead: row.astype(np.int64) for lead, row in zip(LEADS, rows, strict=True)}
+    return ecg(what, RIGHT, says, lambda: make_xml(counts))
+
+
+SWAPPED = np.stack([-ROWS[0], ROWS[2], ROWS[1], ROWS[4], ROWS[3], *ROWS[5:]])
+COPIED = np.stack([*ROWS[:7], ROWS[6], *ROWS[8:]])
+LEADS_OF = [
+    of_leads("arm electrodes swapped: read, with a doubt", "lead I is upside down beside V6", SWAPPED),
+    of_leads("a lead that is a copy of another: read, with a doubt", "lead V2 is the same as V1", COPIED),
+    ecg("a lead shorter than the others", LEFT_OUT, "8 s, not 10 s, in lead V1",
+        lambda: recorders.aecg({**make_counts(), "V1": make_counts()["V1"][:4000]})),
+]  # fmt: skip
+
+CASES = [*TABLES, *FILES, *LEADS_OF]
