@@ -55,6 +55,7 @@ def inspect(path: Path) -> Inspection:
         f"file      {path.name}", f"format    {known.SPELLED}", *_facts(recording, leads),
         f"usable    {usable}", *(f"holds     {note}" for note in recording.notes),
         *([f"doubt     {recording.doubt}"] if recording.doubt else []),
+        *(f"doubt     {words}" for words in str(reason or "").split("; ") if status == "kept" and words.startswith("lead ")),
         *_noisy_leads(batch.lead_quality),
         *_measured(recording, batch.signals),
     ]  # fmt: skip

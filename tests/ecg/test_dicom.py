@@ -193,7 +193,7 @@ SCALES: dict[str, tuple[dict[str, Any], str]] = {
     "units empty": ({"ChannelSensitivityUnitsSequence": []}, "no unit in ChannelSensitivityUnitsSequence of lead I"),
     "units of no voltage": (
         {"ChannelSensitivityUnitsSequence": [code("mm[Hg]", "UCUM", "mmHg")]},
-        "no unit in ChannelSensitivityUnitsSequence of lead I",
+        "unknown unit 'mm[Hg]' in ChannelSensitivityUnitsSequence of lead I",
     ),
 }
 

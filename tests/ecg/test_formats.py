@@ -244,7 +244,10 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: recorders.dicom(samples=2**31),
         "leads have not as many samples as the file states",
     ),
-    "dicom: unit": (lambda: recorders.dicom(unit="mm[Hg]"), "no unit in ChannelSensitivityUnitsSequence of lead I"),
+    "dicom: unit": (
+        lambda: recorders.dicom(unit="mm[Hg]"),
+        "unknown unit 'mm[Hg]' in ChannelSensitivityUnitsSequence of lead I",
+    ),
     "dicom: no data": (lambda: recorders.dicom(drop="WaveformData"), "DICOM cut off, malformed or without an ECG"),
     "edf: unit": (lambda: recorders.edf(unit="degC"), "unknown unit of lead I: 'degC'"),
     "edf: record count": (

@@ -232,7 +232,8 @@ def test_without_the_preset_the_same_files_cost_the_person(tmp_path: Path) -> No
 def test_a_recording_without_beats_is_kept_by_the_preset(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(-2, 3, (12, 5000))
     put(tmp_path, "1_20205_2_0.xml", make_xml(waves="".join(wave(lead, noise[k]) for k, lead in enumerate(LEADS))))
-    options: dict[str, Any] = {"beats": {"min_beats": None}, "quality": {"max_saturated": None, "min_leads": None}}
+    no_limits = {"max_saturated": None, "min_amplitude_uv": None, "min_leads": None}
+    options: dict[str, Any] = {"beats": {"min_beats": None}, "quality": no_limits}
     batch = read_folder(tmp_path, **options)
     signals = signals_of(batch)
     assert batch.recordings.frame["reason"].to_list() == ["no normal beats"]

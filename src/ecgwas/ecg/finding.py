@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ecgwas import ids
+from ecgwas.ecg import sidecar
 from ecgwas.ecg.recording import LIMB, STANDARD_LEAD
 from ecgwas.errors import InputError, first_few
 from ecgwas.signals import ALL_LEADS, LEADS
@@ -18,6 +19,9 @@ from ecgwas.tables import Recordings
 from ecgwas.user_tables import UserTable, is_missing, read_user_table
 
 TABLES = (".csv", ".tsv", ".txt")
+SIDECARS = frozenset(sidecar.ENDINGS)
+OF_A_HEADER = frozenset({".dat", ".mat", ".atr", ".qrs", ".ann", ".xyz"})
+"""Signals and annotations of the WFDB header of the same name."""
 WITHDRAWN = "withdrawn (read.leave_out)"
 CHEST = frozenset(LEADS) - LIMB.keys()
 
@@ -240,7 +244,31 @@ def _from_folder(options: ReadOptions, others: _Others) -> list[_File]:
         last_unknown = path
     if not files:
         raise _nothing_found(options, last_unknown)
-    return files
+    return _without_companions(files, others)
+
+
+def _without_companions(files: Sequence[_File], others: _Others) -> list[_File]:
+    """Without sidecars and parts of WFDB records, where the pattern matches them beside the recording that they belong to."""
+    endings: dict[tuple[Path, str], set[str]] = defaultdict(set)
+    for file in files:
+        endings[_stem(file.path)].add(_ending(file.path))
+    recordings = []
+    for file in files:
+        beside, ending = endings[_stem(file.path)], _ending(file.path)
+        if (ending in SIDECARS and not beside <= SIDECARS) or (ending in OF_A_HEADER and ".hea" in beside):
+            others.add(file, "left_out", "belongs to another file: a sidecar, or part of a WFDB record")
+            continue
+        recordings.append(file)
+    return recordings
+
+
+def _stem(path: Path) -> tuple[Path, str]:
+    """Folder and name without the ending, and without the `.gz` after it."""
+    return path.parent, (path.with_suffix("") if path.suffix.lower() == ".gz" else path).stem
+
+
+def _ending(path: Path) -> str:
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
 def _nothing_found(options: ReadOptions, example: Path | None) -> InputError:

@@ -25,10 +25,11 @@ def flaw_of_file(options: ReadOptions, leads: Mapping[str, Floats], rate_hz: flo
     if rate_hz < options.slowest_hz:
         return f"{rate_hz:g} Hz, less than {options.slowest_hz:g} Hz"
     wanted = round(options.seconds * rate_hz)
-    for values in leads.values():
-        if len(values) != wanted:
-            return f"{len(values) / rate_hz:.4g} s, not {options.seconds:g} s"
-    return None
+    wrong = [lead for lead, values in leads.items() if len(values) != wanted]
+    if not wrong:
+        return None
+    flaw = f"{len(leads[wrong[0]]) / rate_hz:.4g} s, not {options.seconds:g} s"
+    return flaw if len(wrong) == len(leads) else f"{flaw}, in lead {names_of([lead in wrong for lead in LEADS])}"
 
 
 def too_few_leads(options: QualityOptions, present: NDArray[np.bool_]) -> str | None:
@@ -55,6 +56,9 @@ def flaw_of_leads(options: QualityOptions, raw: Floats, rate_hz: float) -> str |
     saturated = there & (share_at_rails(raw) > (np.inf if options.max_saturated is None else options.max_saturated))
     if saturated.any():
         return f"saturated lead {names_of(saturated)}"
+    least = options.min_amplitude_uv
+    if least is not None and there.any() and np.nanmax(swing) < least:
+        return f"no lead swings by {least:g} uV: no ECG, or another unit than stated"
     return None
 
 

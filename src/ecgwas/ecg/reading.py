@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.ecg import lead_mistakes
 from ecgwas.ecg.beats import Beats, Search, no_beats, search, window_samples
 from ecgwas.ecg.clean import clean
 from ecgwas.ecg.device import NAMES
@@ -22,7 +23,7 @@ from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.progress import Track
 from ecgwas.recording_tables import DeviceMeasurements, LeadQuality
-from ecgwas.signals import LEAD_STATUS, LEADS, MISSING, Rows, Signals
+from ecgwas.signals import LEAD_STATUS, LEADS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 
@@ -49,7 +50,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class _Person:
-    """One person's recording: raw (12, S) float64 µV, strip (12, S) float32 µV; there (12,), leads that it has."""
+    """One person's recording: raw (12, S) float64 µV, strip (12, S) float32 µV; there (12,), leads that it has; mistakes, leads
+    that are not what they are called, in words."""
 
     raw: Floats
     strip: NDArray[np.float32]
@@ -57,6 +59,7 @@ class _Person:
     leads: LeadStatus
     files: PersonFiles
     there: NDArray[np.bool_]
+    mistakes: str
 
     @property
     def noise_uv(self) -> float | None:
@@ -68,7 +71,9 @@ class _Person:
     def doubts(self) -> str:
         """What there is to say of a recording that is kept."""
         beats = set() if self.beats.normal.any() else {"no normal beats"}
-        return "; ".join(sorted({*self.files.doubts, self.leads.doubt, *self.files.missing_words(self.there), *beats} - {""}))
+        return "; ".join(
+            sorted({*self.files.doubts, self.leads.doubt, self.mistakes, *self.files.missing_words(self.there), *beats} - {""})
+        )
 
 
 def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source]) -> Batch:
@@ -164,7 +169,10 @@ def _read_one(options: ReadOptions, source: Source, files: PersonFiles) -> _Pers
         raise unusable(f"fewer than {options.beats.min_beats} normal beats{doubts}", first)
     beats = leads.completed(no_beats(options.beats, options.rate_hz) if searched.beats is None else searched.beats)
     leads = leads.with_leads(there) if options.quality.lead_noise else leads.with_leads(there).without_noise()
-    person = _Person(raw, strip, beats, leads, files, there)
+    before, _ = window_samples(options.beats, options.rate_hz)
+    seen = leads.status < UNUSABLE if beats.normal.any() else np.zeros(len(LEADS), dtype=np.bool_)
+    mistakes = (lead_mistakes.same(as_recorded), lead_mistakes.arms_swapped(beats.median, before, options.rate_hz, seen))
+    person = _Person(raw, strip, beats, leads, files, there, "; ".join(one for one in mistakes if one))
     limit = options.quality.max_noise_uv
     if limit is not None and person.noise_uv is not None and person.noise_uv > limit:
         raise unusable(f"noise above {limit:g} uV", first)

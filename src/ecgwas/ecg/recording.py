@@ -19,6 +19,8 @@ LARGEST_BYTES = 64 * 2**20
 STANDARD_LEAD = {lead.upper(): lead for lead in LEADS}
 """Upper-case spelling -> standard name."""
 
+NAME_LEADS = "write the file with its leads named I, II, III, aVR, aVL, aVF, V1 to V6 (docs/read.md)"
+
 DERIVED = {
     "III": (-1.0, 1.0),
     "aVR": (-0.5, -0.5),

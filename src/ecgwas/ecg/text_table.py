@@ -31,8 +31,11 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 NOTHING = re.compile(r"[\s;,]*|sep=.")
 """An empty line, an empty row of a spreadsheet, and the line in which Excel names the separator."""
 UNIT = re.compile(r"^(?P<name>.*?)[\s_]*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
+AROUND_UNIT = re.compile(r"[\s_.,:/]+")
 LEAST_SAMPLES = 10
 HEAD_LINES = 25
+MOST_COLUMNS = 100
+"""Leads, times and what else stands beside them; more columns than that, and than lines, are samples."""
 CHUNK_LINES = 20_000
 
 Floats = NDArray[np.float64]
@@ -65,11 +68,15 @@ class TextTable:
 
     def ends(self, place: int) -> tuple[float, float] | None:
         """First and last number of a column; None if either is no number."""
+        low, high = (number_with_comma(cell) for cell in self.first_and_last(place))
+        return None if low is None or high is None else (low, high)
+
+    def first_and_last(self, place: int) -> tuple[str, str]:
+        """First and last cell of a column; empty where a line has none."""
         first, last = (
             _split([line], self._separator, self._quote, self._path)[0] for _, line in (self._lines[0], self._lines[-1])
         )
-        low, high = (number_with_comma(row[place]) if place < len(row) else None for row in (first, last))
-        return None if low is None or high is None else (low, high)
+        return first[place] if place < len(first) else "", last[place] if place < len(last) else ""
 
     def _at_once(self, places: Sequence[int], comma: str) -> Floats:
         """By numpy, which is fast; raises ValueError where anything is out of the ordinary."""
@@ -140,6 +147,10 @@ def sniff(head: bytes) -> bool:
     if "\0" in text or text.lstrip()[:1] in ("<", "{"):
         return False
     lines = [line for _, line in _content_lines(text) if not line.startswith(COMMENTS)][:HEAD_LINES]
+    if len(lines) == 1 and len(lines[0]) > MOST_COLUMNS:
+        # A line longer than the head, cut anywhere: one lead's samples in a row.
+        separator = _separator(lines[0])
+        return separator != "none" and len(lines[0].split(separator)) > MOST_COLUMNS
     for first, second in pairwise(lines):
         separator = _separator(first)
         if separator != "none":
@@ -162,6 +173,9 @@ def read(content: bytes, path: Path) -> TextTable:
     cells = _split([body[0][1]], separator, quote, path)[0]
     if not before and _numbers_columns(cells):
         body = body[1:]
+    if len(cells) > max(MOST_COLUMNS, len(body)):
+        fix = "turn it (transpose): a column for each lead, a line for each sample; or save it as .npy"
+        raise unusable(f"a table of {len(body)} lines and {len(cells)} columns, which has leads in its lines", path, fix=fix)
     if len(body) < LEAST_SAMPLES:
         raise unusable("table is too short", path)
     comment = next((text.lstrip("#% ") for line, text in reversed(lines) if line < first and text.startswith(COMMENTS)), "")
@@ -175,12 +189,13 @@ def read(content: bytes, path: Path) -> TextTable:
 
 
 def unit_in_name(name: str) -> tuple[str, str]:
-    """Name and unit of `I (mV)`, `V1 [uV]` or `V1_uV`; the unit is empty where none is named."""
+    """Name and unit of `I (mV)`, `V1 [uV]`, `V1_uV` or `V1/uV`; the unit is empty where none is named."""
     match = UNIT.match(name)
     if match is not None:
         return match["name"], match["unit"].strip()
-    stem, _, last = name.replace(" ", "_").rpartition("_")
-    return (stem, last) if uv_of(last) is not None and standard_lead(stem) is not None else (name, "")
+    *stem, last = AROUND_UNIT.split(name)
+    lead = " ".join(stem)
+    return (lead, last) if stem and uv_of(last) is not None and standard_lead(lead) is not None else (name, "")
 
 
 def _content_lines(text: str) -> list[tuple[int, str]]:
@@ -192,8 +207,11 @@ def _header(before: list[tuple[int, list[str]]], comment: list[str], path: Path)
     """Names and units of the lines before the numbers."""
     if not before:
         return (comment if any(standard_lead(unit_in_name(cell)[0]) for cell in comment) else None), None
-    if len(before) > 2:
-        raise unusable(f"line {before[2][0]} is neither of numbers nor the names or units of columns", path)
+    named = next((k for k, (_, cells) in enumerate(before) if any(standard_lead(unit_in_name(one)[0]) for one in cells)), 0)
+    if len(before) > 2 or named > 0:
+        line = before[0 if named > 0 else 2][0]
+        fix = "take such lines out, or begin them with #"
+        raise unusable(f"line {line} is neither of numbers nor the names or units of columns", path, fix=fix)
     first = before[0][1]
     if len(before) == 1 and any(uv_of(cell) for cell in first) and not any(standard_lead(cell) for cell in first):
         return None, first

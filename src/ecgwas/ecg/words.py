@@ -8,7 +8,7 @@ import re
 from ecgwas.ecg.recording import STANDARD_LEAD
 
 OTHER_SPELLING = {
-    "DI": "I", "DII": "II", "DIII": "III", "LI": "I", "LII": "II", "LIII": "III",
+    "DI": "I", "DII": "II", "DIII": "III", "D1": "I", "D2": "II", "D3": "III", "LI": "I", "LII": "II", "LIII": "III",
     "VR": "aVR", "VL": "aVL", "VF": "aVF", "AVR+": "aVR", "AVL+": "aVL", "AVF+": "aVF",
     "C1": "V1", "C2": "V2", "C3": "V3", "C4": "V4", "C5": "V5", "C6": "V6",
     "AVR, AUGMENTED VOLTAGE, RIGHT": "aVR", "AVL, AUGMENTED VOLTAGE, LEFT": "aVL", "AVF, AUGMENTED VOLTAGE, FOOT": "aVF",
@@ -32,6 +32,10 @@ UV_OF = {
     prefix + volt: uv for uv, prefixes in PREFIXES.items() for prefix in prefixes for volt in ("v", "volt", "volts")
 }  # fmt: skip
 """µV of each unit, in lower case."""
+
+UTF_16_BYTES = 32
+UTF_16 = re.compile(rb"(?:[\t\n\r -~]\0){16}|(?:\0[\t\n\r -~]){16}")
+"""How text of ASCII's letters begins in UTF-16 without a byte-order mark."""
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 COULD_BE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
@@ -69,9 +73,11 @@ def number_with_comma(text: str) -> float | None:
 
 
 def decoded(content: bytes) -> str:
-    """Text of a file whose encoding nobody states: UTF-8, or UTF-16 where a byte-order mark says so, else Latin-1."""
+    """Text of a file whose encoding nobody states: UTF-8, or UTF-16 where a byte-order mark or zeros say so, else Latin-1."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", "replace")
+    if UTF_16.fullmatch(content[:UTF_16_BYTES]):
+        return content.decode("utf-16-le" if content[1] == 0 else "utf-16-be", "replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -28,8 +28,8 @@ PUBLISHED: dict[str, Any] = {
         "denoise": {"kind": "wavelet", "wavelet": "db4", "levels": 4, "mode": "soft"},
         "beats": {"min_beats": None},
         "quality": {
-            "max_flat_s": None, "max_saturated": None, "max_amplitude_uv": None, "max_noise_uv": None, "min_leads": None,
-            "lead_noise": False,
+            "max_flat_s": None, "max_saturated": None, "max_amplitude_uv": None, "min_amplitude_uv": None,
+            "max_noise_uv": None, "min_leads": None, "lead_noise": False,
         },
     },
     "represent": [

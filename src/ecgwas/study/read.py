@@ -101,6 +101,8 @@ class QualityOptions(Options):
     none: no limit."""
     max_amplitude_uv: float | None = option(20000.0, unit="uV", gt=0)
     """A raw lead that swings further from its median than this is no ECG; none: no limit."""
+    min_amplitude_uv: float | None = option(100.0, unit="uV", gt=0)
+    """A recording none of whose raw leads swings so far from its median is no ECG, or of another unit; none: no limit."""
     lead_noise: bool = True
     """Compare each lead with the others: a lead that is too noisy has no features. Off: only missing leads have none."""
     max_noise_uv: float | None = option(None, unit="uV", gt=0)

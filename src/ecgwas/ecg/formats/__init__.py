@@ -91,6 +91,9 @@ def recognised(content: bytes, path: Path) -> Format:
     foreign = named(content)
     if foreign is not None:
         raise unusable(foreign.reason, path, fix=foreign.fix)
+    header = path.with_suffix(".hea")
+    if path != header and header.is_file():
+        raise unusable("a file of a WFDB record, whose header says what it holds", path, fix=f"give the header, {header.name}")
     if not content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
         raise unusable("not a recording: not XML and no other known format", path)
     raise unusable("XML of no known format", path)

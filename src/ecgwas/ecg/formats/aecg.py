@@ -66,7 +66,7 @@ def parse(content: bytes, path: Path) -> Recording:
                 leads[lead] = _microvolts(sequence, lead, path)
     rate_hz = _rate_hz(sets[chosen[0]])
     if rate_hz is None:
-        raise unusable("no time between samples", path)
+        raise unusable(_why_no_rate(sets[chosen[0]]), path)
     return Recording(leads, rate_hz, _device(series))
 
 
@@ -113,6 +113,17 @@ def _rate_hz(one: Element) -> float | None:
         # 0.002 s are 500 Hz, and 0.001953125 s 512 Hz, to the last digit.
         return round(1.0 / (value * unit), 6)
     return None
+
+
+def _why_no_rate(one: Element) -> str:
+    increments = [each.find("value/increment") for each in one.findall("component/sequence") if _code(each) in TIMES]
+    told = next((increment for increment in increments if increment is not None), None)
+    if told is None:
+        return "no time between samples"
+    unit = str(told.get("unit", ""))
+    if unit not in SECONDS_OF:
+        return f"unknown unit of increment: '{unit[:20]}' (s, ms, us)"
+    return "no number above 0 in increment"
 
 
 def _microvolts(sequence: Element, lead: str, path: Path) -> NDArray[np.float64]:

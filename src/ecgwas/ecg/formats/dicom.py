@@ -7,13 +7,16 @@ of the person is ever in memory:
       WaveformOriginality                     DERIVED groups (the recorder's median beat) are passed over
       SamplingFrequency, NumberOfWaveformChannels, NumberOfWaveformSamples, WaveformSampleInterpretation (SS or SL)
       ChannelDefinitionSequence               ChannelSourceSequence (which lead), sensitivity, its unit, correction, baseline
+        ChannelTimeSkew, ChannelSampleSkew, ChannelOffset, ChannelStatus
       MultiplexGroupTimeOffset                when the group began; missing is 0
       WaveformData, WaveformPaddingValue      sample by sample, channels interleaved; what stands where nothing was recorded
     WaveformAnnotationSequence                ConceptNameCodeSequence, NumericValue, MeasurementUnitsCodeSequence
 
 µV = baseline + sample * sensitivity * correction. Original groups of one time, rate and length are taken together (PS3.3
 A.34.3 allows five for twelve leads); of what results, the one with the most of the twelve leads counts, of equal ones the
-longest. A lead is known by the meaning of its code, or by the code (PS3.16, CID 3001: MDC and, in old files, SCPECG).
+longest. Channels whose skews or offsets differ by a sample or more, and channels that are not calibrated (ChannelStatus), are
+refused; what else their status says is a doubt. A lead is known by the meaning of its code, or by the code (PS3.16, CID 3001:
+MDC and, in old files, SCPECG).
 """
 
 from __future__ import annotations
@@ -35,8 +38,10 @@ from ecgwas.ecg.device import stated
 from ecgwas.ecg.extras import needed
 from ecgwas.ecg.groups import Group, best
 from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
+from ecgwas.ecg.quality import names_of
 from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
+from ecgwas.signals import LEADS
 
 SPELLED = "DICOM waveform"
 ELEMENTS = ("WaveformSequence", "WaveformAnnotationSequence")
@@ -61,6 +66,9 @@ FIRST_ELEMENT = re.compile(rb"[\x02\x08]\x00[\x00-\x20]\x00(?:[A-Z]{2}|..\x00\x0
 NO_CORRECTION = "no ChannelSensitivityCorrectionFactor, taken as 1"
 SHORTEST_GAP_S = 0.04
 """A run of the padding value as long as this is no signal, though the value be one that the signal takes, too."""
+NO_VOLTAGE = ("UNCALIBRATED", "TEST DATA")
+WITHOUT_FAULT = ("OK", "UNZEROED")
+"""Of ChannelStatus (PS3.3, C.10.9); a level of its own is removed with the baseline."""
 MEASURED_IN = {"bpm": ("{h.b.}/min", "/min", "bpm", "{beats}/min"), "ms": ("ms",), "deg": ("deg",)}
 
 
@@ -120,14 +128,47 @@ def _recording(read: Any, path: Path) -> Recording:
     chosen = best([_group(one, leads, path) for one, leads in zip(groups, names, strict=True)], path)
     if not chosen:
         raise unusable("no channel of a standard lead", path)
+    _check_times([channel for place in chosen for channel in _named(groups[place], names[place])], groups[chosen[0]], path)
     leads: dict[str, NDArray[np.float64]] = {}
     doubts: set[str] = set()
     for place in chosen:
+        doubts |= _status(_named(groups[place], names[place]), path)
         samples = _samples(groups[place], read.original_encoding[1] is not False, path)
         for channel, lead, row in zip(groups[place].ChannelDefinitionSequence, names[place], samples, strict=True):
             if is_new(lead, leads, path):
                 leads[lead] = _microvolts(channel, row, lead, doubts, path)
     return Recording(leads, _rate_hz(groups[chosen[0]], path), _device(read), doubt="; ".join(sorted(doubts)))
+
+
+def _named(group: Any, leads: Sequence[str | None]) -> list[tuple[str, Any]]:
+    """Lead and channel of those that are standard leads."""
+    return [(lead, channel) for lead, channel in zip(leads, group.ChannelDefinitionSequence, strict=True) if lead is not None]
+
+
+def _check_times(channels: Sequence[tuple[str, Any]], group: Any, path: Path) -> None:
+    """Raises InputError where channels of one group are shifted against each other by a sample or more."""
+    per_second = {"ChannelTimeSkew": _rate_hz(group, path), "ChannelSampleSkew": 1.0, "ChannelOffset": _rate_hz(group, path)}
+    for element, samples in per_second.items():
+        shifts = [samples * _number(one, element, path, of=f" of lead {lead}", missing=0.0) for lead, one in channels]
+        if max(shifts) - min(shifts) >= 1:
+            raise unusable(f"leads that begin at different times ({element})", path)
+
+
+def _status(channels: Sequence[tuple[str, Any]], path: Path) -> set[str]:
+    """Doubts about channels by their status; raises InputError where it says that their samples are no voltage."""
+    told: dict[str, set[str]] = {}
+    for lead, channel in channels:
+        stated = channel.get("ChannelStatus", None) or ()
+        for word in (stated,) if isinstance(stated, str) else map(str, stated):
+            told.setdefault(word.strip().upper(), set()).add(lead)
+    for word in NO_VOLTAGE:
+        if word in told:
+            raise unusable(f"ChannelStatus {word} of lead {_words(told[word])}", path)
+    return {f"ChannelStatus {word[:20]} of lead {_words(leads)}" for word, leads in told.items() if word not in WITHOUT_FAULT}
+
+
+def _words(leads: set[str]) -> str:
+    return names_of([lead in leads for lead in LEADS])
 
 
 def _group(group: Any, leads: Sequence[str | None], path: Path) -> Group:
@@ -167,7 +208,8 @@ def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[np.float64]
     dtype = np.dtype(("<" if little_endian else ">") + kind[0])
     channels, count = int(group.NumberOfWaveformChannels), int(group.NumberOfWaveformSamples)
     values = np.frombuffer(group.WaveformData, dtype=dtype)
-    if channels != len(group.ChannelDefinitionSequence) or len(values) < channels * count or channels * count <= 0:
+    fits = channels * count > 0 and 0 <= len(values) - channels * count < channels
+    if channels != len(group.ChannelDefinitionSequence) or not fits:
         raise unusable("leads have not as many samples as the file states", path)
     rows = np.ascontiguousarray(values[: channels * count].reshape(count, channels).T, dtype=np.float64)
     padding = group.get("WaveformPaddingValue", None)
@@ -233,9 +275,11 @@ def _microvolts(channel: Any, row: NDArray[np.float64], lead: str, doubts: set[s
     correction = _number(channel, "ChannelSensitivityCorrectionFactor", path, of=of, missing=np.nan)
     baseline = _number(channel, "ChannelBaseline", path, of=of, missing=0.0)
     units = channel.get("ChannelSensitivityUnitsSequence", None)
-    uv = uv_of(str(units[0].get("CodeValue", "") or units[0].get("CodeMeaning", ""))) if units else None
+    words = [str(units[0].get(name, "")).strip() for name in ("CodeValue", "CodeMeaning")] if units else []
+    uv = next((uv for uv in map(uv_of, words) if uv is not None), None)
     if uv is None:
-        raise unusable(f"no unit in ChannelSensitivityUnitsSequence{of}", path)
+        shown = next((f"unknown unit '{word[:20]}'" for word in words if word), "no unit")
+        raise unusable(f"{shown} in ChannelSensitivityUnitsSequence{of}", path)
     if np.isnan(correction):
         doubts.add(NO_CORRECTION)
         correction = 1.0

@@ -9,11 +9,13 @@
 Signals whose label names one of the twelve leads are read; of others (annotations, respiration) only the number of samples.
 Physical value = (sample - digital maximum) * gain + physical maximum. A lead whose ranges give no gain is refused: its counts
 are never taken for a voltage. A physical maximum below the minimum is a negative gain (EDF+ specification, 2.1.3.11).
+EDF+D is read where its records follow each other without a gap, by the time that the annotations signal gives of each.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -23,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.recording import Recording, is_new, unusable
+from ecgwas.ecg.recording import NAME_LEADS, Recording, is_new, unusable
 from ecgwas.ecg.words import COULD_BE_THOUSANDS, decoded, number, number_with_comma, standard_lead, uv_of
 
 SPELLED = "EDF"
@@ -42,6 +44,11 @@ LONGER = "the file holds more bytes than the data records that its header states
 NEGATIVE = "negative gain: the physical maximum is below the minimum"
 OUTSIDE = "samples outside of the digital range that the header states"
 
+
+ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+ONSET = re.compile(rb"([+-]\d{1,9}(?:\.\d{0,9})?)\x14")
+AS_WRITTEN_S = 0.0015
+"""Programs round the onsets of records to milliseconds."""
 
 Counts = NDArray[np.signedinteger[Any]]
 
@@ -90,11 +97,11 @@ def parse(content: bytes, path: Path) -> Recording:
     signals = _whole(content[252:256])
     if signals is None or signals < 1 or len(content) < HEADER * (signals + 1):
         raise unusable("EDF cut off or malformed", path)
-    if content[192:197] in (b"EDF+D", b"BDF+D"):
-        raise unusable("EDF with gaps (EDF+D)", path)
     per_record = _samples_per_record(content, signals, path)
     layout = _layout(content, signals, sum(per_record), path)
     doubts = _doubts_of_size(content, layout, sum(per_record), path)
+    if content[192:197] in (b"EDF+D", b"BDF+D") and not _is_whole(content, signals, layout, per_record):
+        raise unusable("EDF with gaps (EDF+D)", path, fix="export the stretch without gaps, as EDF+C")
     leads: dict[str, NDArray[np.float64]] = {}
     rates: set[float] = set()
     for k, label in enumerate(_texts(content, signals, "label")):
@@ -111,7 +118,7 @@ def parse(content: bytes, path: Path) -> Recording:
         doubts |= {NEGATIVE} if scale.physical[1] < scale.physical[0] else set()
         doubts |= {OUTSIDE} if counts.min() < scale.digital[0] or counts.max() > scale.digital[1] else set()
     if not leads:
-        raise unusable("no signal of a standard lead", path)
+        raise unusable("no signal of a standard lead", path, fix=NAME_LEADS)
     if len(rates) > 1:
         raise unusable("leads of several rates", path)
     notes = ("samples of 24 bits (BDF)",) if layout.sample_bytes == 3 else ()
@@ -173,6 +180,17 @@ def _doubts_of_size(content: bytes, layout: _Layout, samples: int, path: Path) -
     return {LONGER} if len(content) > declared else set()
 
 
+def _is_whole(content: bytes, signals: int, layout: _Layout, per_record: Sequence[int]) -> bool:
+    """True if each data record begins where the one before ends: the first annotation of each says when (EDF+, 2.2.4)."""
+    place = next((k for k, label in enumerate(_texts(content, signals, "label")) if label in ANNOTATIONS), None)
+    if place is None:
+        return False
+    begins = [ONSET.match(record.tobytes()) for record in _bytes_of(content, layout, per_record, place)]
+    onsets = [float(found[1]) for found in begins if found is not None]
+    expected = onsets[0] + layout.record_s * np.arange(layout.records) if onsets else ()
+    return len(onsets) == layout.records and bool((np.abs(np.subtract(onsets, expected)) <= AS_WRITTEN_S).all())
+
+
 def _scale(signal: dict[str, str], lead: str, sample_bytes: int, path: Path) -> _Scale:
     uv = uv_of(signal["unit"])
     if uv is None:
@@ -211,12 +229,17 @@ def _fault(text: str, wanted: str) -> str:
 
 def _counts(content: bytes, layout: _Layout, per_record: Sequence[int], signal: int) -> Counts:
     """(S,) the samples of one signal over all records."""
+    own = _bytes_of(content, layout, per_record, signal).reshape(-1)
+    if layout.sample_bytes == 2:
+        return own.view("<i2")
+    low, middle, high = own.reshape(-1, 3).T.astype(np.int32)
+    return low | middle << 8 | (high ^ 0x80) - 0x80 << 16
+
+
+def _bytes_of(content: bytes, layout: _Layout, per_record: Sequence[int], signal: int) -> NDArray[np.uint8]:
+    """(records, bytes) one signal's bytes."""
     size = layout.sample_bytes
     start, stop = size * sum(per_record[:signal]), size * sum(per_record[: signal + 1])
     record_bytes = size * sum(per_record)
     data = np.frombuffer(content, np.uint8, count=layout.records * record_bytes, offset=layout.header_bytes)
-    own = np.ascontiguousarray(data.reshape(layout.records, record_bytes)[:, start:stop]).reshape(-1)
-    if size == 2:
-        return own.view("<i2")
-    low, middle, high = own.reshape(-1, 3).T.astype(np.int32)
-    return low | middle << 8 | (high ^ 0x80) - 0x80 << 16
+    return np.ascontiguousarray(data.reshape(layout.records, record_bytes)[:, start:stop])

@@ -90,7 +90,12 @@ def _cpsc(content: bytes, path: Path) -> Numbers:
     """(12, S) the data of CPSC2018's struct."""
     variables = {} if _head_4(content) is not None else _variables(content)
     if not variables or "val" in variables:
-        fix = f"read its header, {path.with_suffix('.hea').name}"
+        header = path.with_suffix(".hea")
+        fix = (
+            f"read its header, {header.name}"
+            if header.is_file()
+            else "lay its header (.hea) beside it, or save the samples as .npy"
+        )
         raise unusable("a MATLAB file of samples without a scale: the WFDB header (.hea) has it", path, fix=fix)
     whole = variables.get("ECG")
     fields = _fields(whole) if whole is not None and whole.kind == STRUCT and math.prod(whole.shape) == 1 else {}

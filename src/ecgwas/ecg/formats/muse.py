@@ -7,6 +7,8 @@ Of the file only this is read:
       SampleBase, SampleExponent                        samples per second = base * 10^exponent
       LeadData                                          one for each lead
         LeadID, LeadAmplitudeUnits, LeadAmplitudeUnitsPerBit, LeadSampleCountTotal, LeadDataCRC32
+        LeadTimeOffset, LeadOffsetFirstSample         when it begins: must be the same for all
+        LeadOff                                       TRUE is a doubt
         WaveFormData                                    base64 of int16, the lower byte first
     RestingECGMeasurements                              rate, intervals, axes; onsets in samples of ECGSampleBase
     QRSTimesTypes/GlobalRR                              ms
@@ -27,9 +29,11 @@ from numpy.typing import NDArray
 
 from ecgwas.ecg.device import stated
 from ecgwas.ecg.groups import Group, best
+from ecgwas.ecg.quality import names_of
 from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, positive, root_of
+from ecgwas.signals import LEADS
 
 SPELLED = "GE MUSE XML"
 ROOT = "RestingECG"
@@ -54,6 +58,7 @@ def parse(content: bytes, path: Path) -> Recording:
     rate_hz = _rate_hz(waveform, "Sample")
     if rate_hz is None:
         raise unusable("no number in SampleBase", path)
+    _check_times(waveform, path)
     leads: dict[str, NDArray[np.float64]] = {}
     wrong: list[str] = []
     for element in waveform.findall("LeadData"):
@@ -66,7 +71,27 @@ def parse(content: bytes, path: Path) -> Recording:
         raise unusable("no LeadData of a standard lead", path)
     if 0 < len(wrong) < len(leads):
         raise unusable(f"lead {wrong[0]} is not what was written (checksum)", path)
-    return Recording(leads, rate_hz, _device(root), doubt=NOT_COUNTED if wrong else "")
+    doubts = [*_leads_off(waveform), *([NOT_COUNTED] if wrong else [])]
+    return Recording(leads, rate_hz, _device(root), doubt="; ".join(doubts))
+
+
+def _check_times(waveform: Element, path: Path) -> None:
+    """Raises InputError where the leads do not begin together."""
+    for name in ("LeadTimeOffset", "LeadOffsetFirstSample"):
+        leads = [one for one in waveform.findall("LeadData") if standard_lead(one.findtext("LeadID") or "")]
+        if len({number(one.findtext(name)) or 0.0 for one in leads}) > 1:
+            raise unusable(f"leads that begin at different times ({name})", path)
+
+
+def _leads_off(waveform: Element) -> list[str]:
+    """A doubt where the recorder says that electrodes were off."""
+    found = {
+        standard_lead(one.findtext("LeadID") or "")
+        for one in waveform.findall("LeadData")
+        if (one.findtext("LeadOff") or "").strip().upper() == "TRUE"
+    }
+    off = [lead in found for lead in LEADS]
+    return [f"LeadOff of lead {names_of(off)}"] if any(off) else []
 
 
 def _rhythm(root: Element, path: Path) -> Element:

@@ -62,6 +62,10 @@ def parse(content: bytes, path: Path) -> Recording:
     labels = _labels(waveforms, about, path)
     channels = _channels(waveforms, len(labels), path)
     milliseconds = number(waveforms.get("durationperchannel"))
+    named = len((waveforms.get("leadlabels") or "").split())
+    if milliseconds is None and named not in (0, len(labels)):
+        # Nothing then tells how the samples are to be shared out among the leads.
+        raise unusable(f"leadlabels are {named}, numberofleads is {len(labels)}, and durationperchannel is missing", path)
     if milliseconds is not None and any(abs(len(channel) - milliseconds * rate_hz / 1000) > 0.5 for channel in channels):
         raise unusable("leads have not as many samples as the file states", path)
     leads = {lead: channel.astype(np.float64) * uv for lead, channel in zip(labels, channels, strict=True) if lead is not None}

@@ -1,7 +1,7 @@
 """Plain numbers: a table of text (.csv, .tsv, also gzipped) or an array (.npy), with a sidecar that says what they are.
 
-Sidecars are described in `ecgwas.ecg.sidecar`, tables in `ecgwas.ecg.text_table`. Columns that name no lead (time, say) are
-passed over; a column of times in known units must agree with the sidecar's rate. The unit can stand in a line of units, in the
+Sidecars are described in `ecgwas.ecg.sidecar`, tables in `ecgwas.ecg.text_table`. Columns that name no lead are
+passed over; times must agree with the sidecar's rate (`ecgwas.ecg.table_times`). The unit can stand in a line of units, in the
 names of the columns (`I (mV)`) or in the sidecar, and must be the same wherever it stands. Arrays: (leads, samples) or
 (samples, leads) of whole or real numbers, of any byte order; objects, which would need pickle, are refused.
 """
@@ -23,6 +23,7 @@ from ecgwas.ecg import sidecar as sidecars
 from ecgwas.ecg import text_table
 from ecgwas.ecg.recording import LARGEST_BYTES, Recording, is_new, unusable
 from ecgwas.ecg.sidecar import Sidecar
+from ecgwas.ecg.table_times import check_times
 from ecgwas.ecg.text_table import TextTable
 from ecgwas.ecg.words import standard_lead, uv_of
 
@@ -31,11 +32,8 @@ ARRAY, GZIP = b"\x93NUMPY", b"\x1f\x8b"
 HEAD_BYTES = 8192
 DAMAGED = (ValueError, OSError, EOFError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 """What numpy raises for a header that is no dictionary: it is read as Python's literals."""
-SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6}
-ANY_UNIT = (1.0, 1e-3, 1e-6, 60.0)
-"""Seconds of the units that a column of times without one may have."""
-TIMES = ("time", "elapsed time", "t")
-RATES_AGREE = 0.01
+
+NAME_LEADS = "name the leads I, II, ..., V6 in the table's first line, or as `leads` of the sidecar (docs/read.md)"
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +61,7 @@ def parse(content: bytes, path: Path) -> Recording:
     content = _unpacked(content, path)
     leads = _of_array(content, sidecar, path) if content.startswith(ARRAY) else _of_text(content, sidecar, path)
     if not leads:
-        raise unusable("no standard lead", path)
+        raise unusable("no standard lead", path, fix=NAME_LEADS)
     return Recording(leads, sidecar.rate_hz, sidecar.device)
 
 
@@ -142,7 +140,7 @@ def _of_text(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]:
             places[lead] = place
     uv = {lead: _uv_of_column(table, names, lead, place, sidecar, path) for lead, place in places.items()}
     rows = table.columns(list(places.values()), [f"lead {lead}" for lead in places])
-    _check_times(table, names, sidecar, path)
+    check_times(table, names, sidecar.rate_hz, sidecar.spelled, path)
     return {lead: row * uv[lead] for lead, row in zip(places, rows, strict=True)}
 
 
@@ -174,29 +172,3 @@ def _uv_of_column(table: TextTable, names: Sequence[str], lead: str, place: int,
         said = " and ".join(f"'{unit[:20]}'" for unit in [*units, *([sidecar.unit] if sidecar.unit else [])])
         raise unusable(f"table and {sidecar.spelled} name different units of lead {lead}: {said}", path)
     return uv
-
-
-def _check_times(table: TextTable, names: Sequence[str], sidecar: Sidecar, path: Path) -> None:
-    """Refuses a column of times that does not run evenly from sample to sample, or at another rate than the sidecar's."""
-    for place, name in enumerate(names):
-        stem, unit = text_table.unit_in_name(name)
-        stem, _, suffix = stem.lower().partition("_")
-        unit = unit or (table.units[place].strip(" ()[]") if table.units is not None else "") or suffix
-        if stem not in TIMES or table.ends(place) is None:
-            continue
-        times = table.columns([place], [f"column {name}"])[0]
-        step = (times[-1] - times[0]) / max(len(times) - 1, 1)
-        if not step > 0:
-            raise unusable("the table's times do not increase", path)
-        uneven = np.abs(times - (times[0] + step * np.arange(len(times)))) > step
-        if uneven.any():
-            raise unusable(f"the table's times do not run evenly: sample {int(np.argmax(uneven)) + 1}", path)
-        rates = [1 / (step * SECONDS[unit.lower()])] if unit.lower() in SECONDS else [1 / (step * one) for one in ANY_UNIT]
-        if not any(abs(rate_hz / sidecar.rate_hz - 1) < RATES_AGREE for rate_hz in rates) and not _counts(step, unit):
-            said = f"the table's times are those of {rates[0]:.4g} Hz, rate_hz of the {sidecar.spelled} is {sidecar.rate_hz:g}"
-            raise unusable(said, path)
-
-
-def _counts(step: float, unit: str) -> bool:
-    """True for a column that numbers the samples."""
-    return not unit and abs(step - 1) < 1e-9

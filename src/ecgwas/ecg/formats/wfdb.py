@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.formats import matlab
-from ecgwas.ecg.recording import Recording, content_of, is_new, unusable
+from ecgwas.ecg.recording import NAME_LEADS, Recording, content_of, is_new, unusable
 from ecgwas.ecg.words import decoded, number, standard_lead, uv_of
 
 SPELLED = "WFDB record"
@@ -104,7 +104,7 @@ def parse(content: bytes, path: Path) -> Recording:
     lines = _lines(content)
     record = RECORD.match(lines[0])
     if record is None or (record["segments"] is not None and not (len(lines) > 1 and _is_signal_line(lines[1]))):
-        raise unusable("a record of several segments", path)
+        raise unusable("a record of several segments", path, fix="give the headers (.hea) of its segments instead")
     count = int(record["signals"])
     if count == 0:
         raise unusable("a WFDB header without signals", path)
@@ -115,7 +115,7 @@ def parse(content: bytes, path: Path) -> Recording:
         raise unusable("the rate is not above 0", path)
     signals = [_signal(line, path) for line in lines[1 : count + 1]]
     if not any(standard_lead(signal.description) for signal in signals):
-        raise unusable("no signal of a standard lead", path)
+        raise unusable("no signal of a standard lead", path, fix=NAME_LEADS)
     leads, doubts = _leads(signals, int(record["samples"] or 0), path)
     if record["rate"] is None:
         doubts.add(f"the header states no rate: {USUAL_RATE_HZ:g} Hz, as the format has it")
@@ -127,6 +127,7 @@ def _leads(signals: Sequence[_Signal], samples: int, path: Path) -> tuple[dict[s
     leads: dict[str, NDArray[np.float64]] = {}
     doubts: set[str] = set()
     sums: list[tuple[_Signal, int]] = []
+    misread: list[_Signal] = []
     for file in dict.fromkeys(signal.file for signal in signals):
         of_file = [signal for signal in signals if signal.file == file]
         values = _values(of_file, path)
@@ -134,17 +135,31 @@ def _leads(signals: Sequence[_Signal], samples: int, path: Path) -> tuple[dict[s
         if len(values) < length * len(of_file) or length == 0:
             raise unusable("signal file has not as many samples as the header states", path)
         padding = 1 if of_file[0].format == "212" else 0
-        doubts |= {LONGER} if len(values) - padding >= (length + 1) * len(of_file) else set()
+        if len(values) - padding >= (length + 1) * len(of_file):
+            doubts.add(LONGER)
+            misread += of_file if _is_of_others(len(values), length, len(of_file)) else []
         for signal, counts in zip(of_file, values[: length * len(of_file)].reshape(length, -1).T, strict=True):
             _take(leads, signal, counts, path)
             sums.append((signal, int(counts.sum())))
+    if misread and not any(one.checksum not in (None, 0) and _is_right(one, total) for one, total in sums if one in misread):
+        fix = "correct the number of signals or of samples in the header"
+        raise unusable("the signal file is of more signals than the header states, or of more samples", path, fix=fix)
     doubts |= {NEGATIVE} if any(signal.gain < 0 and standard_lead(signal.description) for signal in signals) else set()
     return leads, doubts | _checked(sums, path)
 
 
+def _is_of_others(values: int, length: int, signals: int) -> bool:
+    """True for a file of as many samples as another number of signals of that length has, and not a multiple of the stated."""
+    return values % length == 0 and (values // length) % signals != 0
+
+
+def _is_right(signal: _Signal, total: int) -> bool:
+    return signal.checksum is not None and signal.checksum % 65536 == total % 65536
+
+
 def _checked(sums: Sequence[tuple[_Signal, int]], path: Path) -> set[str]:
     """A doubt where the checksum of every one of several signals is wrong; raises InputError where some leads' are."""
-    wrong = [one for one, total in sums if one.checksum not in (None, 0) and one.checksum % 65536 != total % 65536]
+    wrong = [one for one, total in sums if one.checksum not in (None, 0) and not _is_right(one, total)]
     leads = [lead for lead in (standard_lead(one.description) for one in wrong) if lead is not None]
     if 1 < len(sums) == len(wrong):
         return {NOT_COUNTED}
@@ -219,7 +234,7 @@ def _unpacked(content: bytes, form: str, path: Path) -> Counts:
     if form == "24":
         low, middle, high = np.frombuffer(content[: len(content) // 3 * 3], dtype=np.uint8).reshape(-1, 3).T.astype(np.int64)
         return _signed(low | middle << 8 | high << 16, 24)
-    raise unusable(f"WFDB format {form[:6]}", path)
+    raise unusable(f"WFDB format {form[:6]}", path, fix="convert the record to format 16 (PhysioNet's xform)")
 
 
 def _twelve_bits(content: bytes) -> Counts:

@@ -1,0 +1,120 @@
+"""Columns of a table that tell when a sample was taken, against the rate that the sidecar states: which holds is not guessed.
+
+Such are columns called time, seconds or the like, a column without a name that is no count of samples, and times of day. The
+former must run evenly and be those of the rate in their unit, or in any where they name none; times of day need only agree
+from the first to the last, as exactly as they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.ecg.recording import unusable
+from ecgwas.ecg.text_table import TextTable, unit_in_name
+from ecgwas.ecg.words import standard_lead
+
+SECONDS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0), "us": 1e-6,
+    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), 1e-3),
+}  # fmt: skip
+ANY_UNIT = (1.0, 1e-3, 1e-6, 60.0)
+"""Seconds of the units that a column of times without one may have."""
+TIMES = frozenset({
+    "t", "time", "times", "timestamp", "timestamps", "timepoint", "elapsed", "elapsedtime", "timeelapsed", "relativetime",
+    "sampletime", "zeit", "zeitstempel", "temps", "tiempo", "tempo", "tid", "tijd",
+})  # fmt: skip
+"""In English and the languages of neighbours, without blanks."""
+WITHOUT_NAME = re.compile(r"(?:unnamed:?\s*0|index)?", re.IGNORECASE)
+"""What pandas calls the index of a table."""
+CLOCK = re.compile(
+    r"(?:^|[ T\[])(?:(?P<hours>\d{1,2}):)?(?P<minutes>\d{1,2}):(?P<seconds>\d{2}(?:[.,](?P<part>\d{1,9}))?)(?![\d:])"
+)
+DAY_S = 86_400.0
+RATES_AGREE = 0.01
+
+
+def check_times(table: TextTable, names: Sequence[str], rate_hz: float, spelled: str, path: Path) -> None:
+    """Raises InputError for times that do not run evenly, or are those of another rate than that of the sidecar, `spelled`."""
+    for place, name in enumerate(names):
+        if standard_lead(unit_in_name(name)[0]) is not None:
+            continue
+        clock = _clock_rate(table, place)
+        if clock is not None:
+            found_hz, exact = clock
+            _refuse_unless(abs(found_hz / rate_hz - 1) < max(RATES_AGREE, exact), found_hz, rate_hz, spelled, path)
+        elif _tells_time(table, name, place):
+            _check_column(table, name, place, rate_hz, spelled, path)
+
+
+def _refuse_unless(agrees: bool, found_hz: float, rate_hz: float, spelled: str, path: Path) -> None:
+    if not agrees:
+        said = f"the table's times are those of {found_hz:.4g} Hz, rate_hz of the {spelled} is {rate_hz:g}"
+        raise unusable(said, path, fix=f"correct rate_hz of the {spelled}, or the column of times")
+
+
+def _tells_time(table: TextTable, name: str, place: int) -> bool:
+    ends = table.ends(place)
+    if ends is None:
+        return False
+    stem, _ = _stem_and_unit(table, name, place)
+    if stem in TIMES or stem in SECONDS:
+        return True
+    # An index that counts samples tells no time; one of 0, 0.002, 0.004 does.
+    step = (ends[1] - ends[0]) / max(table.samples - 1, 1)
+    return WITHOUT_NAME.fullmatch(name) is not None and 0 < step < 1 and ends[0] == 0
+
+
+def _stem_and_unit(table: TextTable, name: str, place: int) -> tuple[str, str]:
+    """The name in small letters without its unit, and the unit in small letters; empty where none is named."""
+    stem, unit = unit_in_name(name)
+    unit = unit or (table.units[place].strip(" ()[]") if table.units is not None else "")
+    words = re.split(r"[\s_.\-]+", stem.strip().lower())
+    if not unit and len(words) > 1 and words[-1] in SECONDS:
+        unit = words.pop()
+    stem = "".join(words)
+    return stem, unit.lower() or (stem if stem in SECONDS else "")
+
+
+def _check_column(table: TextTable, name: str, place: int, rate_hz: float, spelled: str, path: Path) -> None:
+    times = table.columns([place], [f"column {name}"])[0]
+    step = (times[-1] - times[0]) / max(len(times) - 1, 1)
+    if not step > 0:
+        raise unusable("the table's times do not increase", path)
+    written = _written_to(times)
+    uneven = np.abs(times - (times[0] + step * np.arange(len(times)))) > max(step, written)
+    if uneven.any():
+        raise unusable(f"the table's times do not run evenly: sample {int(np.argmax(uneven)) + 1}", path)
+    _, unit = _stem_and_unit(table, name, place)
+    rates = [1 / (step * SECONDS[unit])] if unit in SECONDS else [1 / (step * one) for one in ANY_UNIT]
+    numbered = not unit and abs(step - 1) < 1e-9
+    found_hz = min(rates, key=lambda one: abs(np.log(one / rate_hz)))
+    exact = max(RATES_AGREE, written / (times[-1] - times[0]))
+    _refuse_unless(numbered or abs(found_hz / rate_hz - 1) < exact, found_hz, rate_hz, spelled, path)
+
+
+def _written_to(times: NDArray[np.float64]) -> float:
+    """The smallest step between different times that follow each other: times of 0.00, 0.00, 0.01 are written to 0.01."""
+    steps = np.diff(times)
+    return float(steps[steps > 0].min(initial=np.inf)) if (steps == 0).any() and (steps > 0).any() else 0.0
+
+
+def _clock_rate(table: TextTable, place: int) -> tuple[float, float] | None:
+    """Samples per second by times of day, and how far off they can be, as a share; None for a column of no such times."""
+    cells = table.first_and_last(place)
+    found = [CLOCK.search(cell) for cell in cells]
+    first, last = found
+    if first is None or last is None or table.samples < 2:
+        return None
+    passed = (_seconds(last) - _seconds(first)) % DAY_S
+    written = 10.0 ** -len(first["part"] or "")
+    return None if passed <= written else ((table.samples - 1) / passed, 2 * written / passed)
+
+
+def _seconds(found: re.Match[str]) -> float:
+    hours, minutes = int(found["hours"] or 0), int(found["minutes"])
+    return 3600.0 * hours + 60.0 * minutes + float(found["seconds"].replace(",", "."))
