@@ -70,11 +70,8 @@ def write_sample(folder: Path, genotypes: Genotypes) -> None:
 
 
 def write_covariates(folder: Path, ids: Sequence[str], cohort: Cohort) -> None:
-    """covariates.tsv, each column with mean 0 and variance 1 unless constant."""
-    centred = cohort.covariates - cohort.covariates.mean(axis=0)
-    spread = centred.std(axis=0)
-    scaled = centred / np.where(spread > 0, spread, 1.0)
-    _write(folder / "covariates.tsv", ids, [f"c{i + 1}" for i in range(scaled.shape[1])], scaled)
+    """covariates.tsv, in their own units."""
+    _write(folder / "covariates.tsv", ids, [f"c{i + 1}" for i in range(cohort.covariates.shape[1])], cohort.covariates)
 
 
 def write_traits(folder: Path, ids: Sequence[str], names: Sequence[str], values: NDArray[np.float64]) -> None:
