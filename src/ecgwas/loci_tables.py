@@ -171,7 +171,7 @@ class KnownTested(Table):
         **PLACE, "best_trait": Column(TEXT, "our trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
         "neglog10p_acat": Column(REAL, "over all our traits (ACAT); how often chance has a p below 0.05 is in guards.csv"),
         "trait": Column(TEXT, "our trait that measures the same; null: none"),
-        "alleles": Column(TEXT, "same | swapped | palindromic (not to be told) | others; null: the table names none"),
+        "alleles": Column(TEXT, "same | swapped | palindromic | others; several: none named, several are there; null: none named"),
         "known_beta": Column(REAL, "published effect of our effect allele, in its own unit; null where that cannot be told"),
         "beta": Column(REAL, f"our effect on that trait, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
         "neglog10p_trait": Column(REAL, "its -log10 p"),

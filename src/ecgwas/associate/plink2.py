@@ -135,7 +135,8 @@ def _runs(
         out.mkdir(parents=True, exist_ok=True)
         if not _run(options, genotypes, cohort, scratch, out, scaled=advised or _one_alone(cohort, members)):
             advised = _run(options, genotypes, cohort, scratch, out, scaled=True)
-        tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes) for label in labels]
+        listed = options.variants is not None
+        tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes, listed=listed) for label in labels]
         tables = [table.filter(~poor[table["variant"].to_numpy()]) for table in tables]
         found = [_found(options, genotypes, cohort, table, k) for k, table in zip(members, tables, strict=True)]
         if number == 0:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ecgwas import gene_symbols
 from ecgwas.associate import genotypes
-from ecgwas.associate.hits import inflation, known, loci, power, thresholds
+from ecgwas.associate.hits import controls, inflation, known, loci, power, thresholds
 from ecgwas.associate.hits.region import VariantsTested
 from ecgwas.associate.people import verdicts
 from ecgwas.errors import Caution
@@ -89,9 +89,12 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     evidence.conditional.write(out / "conditional.csv")
     evidence.credible.write(out / "credible.csv")
     evidence.audit.write(out / "audit.csv")
-    controls = look.controls()
-    controls.write(out / "known.csv")
-    known_judged = look.controls_judged(controls)
+    known_tested = look.controls()
+    known_tested.write(out / "known.csv")
+    known_judged = look.controls_judged(known_tested)
+    unclear = controls.unclear(known_tested)
+    if unclear is not None:
+        logger.warning("loci: %s", unclear)
     for row in known_judged:
         logger.info("loci: %s", row["note"])
     Loci(look.known(evidence.loci)).write(out / "loci.csv")
@@ -173,5 +176,5 @@ TABLES = (
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=1, tables=TABLES,
+    version=2, tables=TABLES,
 )  # fmt: skip
