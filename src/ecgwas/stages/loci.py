@@ -30,6 +30,7 @@ from ecgwas.loci_tables import (
     KnownTested,
     SetHits,
     VariantCounts,
+    beside_threshold,
 )
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
@@ -71,6 +72,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     thresholds_table = thresholds.table(study.loci, results, tested, features_per_lead(tested.names))
     power_table = power.table(thresholds_table, len(tested.eids), covariates=len(covariates.names))
     _tell_power(thresholds_table, power_table)
+    _tell_threshold(study, thresholds.used(thresholds_table))
     associations = _beyond_the_lowest(study, thresholds_table)
     look = Look(study, tested, covariates, results)
     found = loci.find(
@@ -133,6 +135,14 @@ def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
     logger.info(
         "loci: with %d people, 80 %% power at the threshold needs a variant explaining %s", used["people"].item(), words
     )
+
+
+def _tell_threshold(study: Study, limit: float) -> None:
+    """The study's threshold, with what the guards over variances say of it."""
+    logger.info("loci: the threshold is -log10 p %.2f", limit)
+    beside = beside_threshold(Guards.read(stage_folder(study, "traits") / "guards.csv").frame)
+    if beside is not None:
+        logger.warning("loci: %s", beside)
 
 
 def load_hits(study: Study) -> Associations:

@@ -196,14 +196,6 @@ def _predictors(study: Study, eids: tuple[str, ...]) -> Mapping[str, NDArray[np.
 
 
 STAGE = Stage(
-    "share",
-    "set aside what may be passed on",
-    all_in_one,
-    _options,
-    _needs,
-    report_stage.STAGE.files,
-    _work,
-    nothing_to_check,
-    version=1,
-    tables=(Matching, Membership),
-)
+    "share", "set aside what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check,
+    version=2, tables=(Matching, Membership),
+)  # fmt: skip
