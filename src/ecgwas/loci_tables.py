@@ -232,7 +232,7 @@ UNEQUAL = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men and wom
 
 def unequal_variances(guards: pl.DataFrame) -> str:
     """Between whom some trait's variance differs, by the stage traits' guards; empty: nobody, or that was not judged."""
-    found = set(guards.filter(pl.col("status").is_in(["warn", "fail"]))["guard"]) if guards.height else set()
+    found = {row["guard"] for row in guards.iter_rows(named=True) if row.get("status") in ("warn", "fail")}
     return " and ".join(between for guard, between in UNEQUAL.items() if guard in found)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ecgwas.associate import genotypes, lists
 from ecgwas.associate.hits import known
+from ecgwas.stages import report
 from tests.associate import fileset
 from tests.associate.fileset import matrix_options
 from tests.bad_input.harness import REFUSED, RIGHT, Case, Ending, ended, put
@@ -38,6 +39,12 @@ def loci(what: str, how: str, says: str, content: str, expected: list[tuple[str,
         lambda: known.read(put(at / "k.tsv", content)).frame.select("chrom", "pos", "first").rows() == expected))  # fmt: skip
 
 
+def planted(what: str, how: str, says: str, header: str, line: str, expected: tuple[str, int] = ("X", 7)) -> Case:
+    content = f"{header}\tparameter\teffect\tunit\n{line}\tqt_ms\t5\tms\n"
+    return Case("planted effects", what, how, says, lambda at: ended(
+        lambda: report._planted(put(at / "p.tsv", content)).select("chrom", "pos").row(0) == expected))  # fmt: skip
+
+
 CASES: list[Case] = [
     listed("chrom:pos:ref:alt", RIGHT, "", "1:200:A:G\n", [(200, "G")]),
     listed("chrom:pos:alt:ref", RIGHT, "", "1:200:G:A\n", [(200, "G")]),
@@ -62,4 +69,8 @@ CASES: list[Case] = [
     loci("a name that is another place", RIGHT, "", "trait\tchrom\tpos\tvariant\nqt\t3\t5\t3:9:T:C\n", [("3", 5, None)]),
     loci("CHR in capitals", RIGHT, "", "trait\tchrom\tpos\nqt\tCHR3\t5\n", [("3", 5, None)]),
     loci("names alone", REFUSED, "chrom:pos:ref:alt in a column variant", "trait\trsid\nqt\trs1\n", []),
+    planted("columns of the place, CHRX", RIGHT, "", "variant\tchrom\tpos", "rs1\tCHRX\t7"),
+    planted("PLINK's code of X", RIGHT, "", "variant\tchrom\tpos", "rs1\t23\t7"),
+    planted("the place in the name", RIGHT, "", "variant", "chrX:7:A:G"),
+    planted("a name alone", REFUSED, "chrom:pos:ref:alt as variant", "variant", "rs1"),
 ]  # fmt: skip

@@ -70,10 +70,11 @@ def places(entries: list[str]) -> pl.DataFrame:
         pos=pl.coalesce(full.struct.field("pos"), short.struct.field("pos")).cast(pl.Int64),
         first=pl.when(alleles[1].is_not_null()).then(pl.min_horizontal(alleles)), second=pl.max_horizontal(alleles),
     )  # fmt: skip
-    return read.with_columns(pl.col("chrom").replace(_of_codes(read["chrom"])))
+    return read.with_columns(pl.col("chrom").replace(of_codes(read["chrom"])))
 
 
-def _of_codes(names: pl.Series) -> dict[str, str]:
+def of_codes(names: pl.Series) -> dict[str, str]:
+    """Each code of a chromosome that stands there -> the chromosome on which its variants are reported."""
     return {name: part_of(chromosome(name)) for name in names.drop_nulls().unique()}
 
 
@@ -84,7 +85,7 @@ def matches(listed: Listed, table: pl.DataFrame) -> pl.DataFrame:
     """
     alleles = [pl.col(name).str.to_uppercase() for name in ("effect_allele", "other_allele")]
     keyed = table.lazy().select(
-        "row", "variant", pl.col("chrom").replace(_of_codes(table["chrom"])), "pos",
+        "row", "variant", pl.col("chrom").replace(of_codes(table["chrom"])), "pos",
         first=pl.min_horizontal(alleles), second=pl.max_horizontal(alleles),
     )  # fmt: skip
     entries = listed.frame.lazy()
@@ -145,5 +146,5 @@ def other_alleles(listed: Listed, strangers: list[str], positions: pl.DataFrame)
 
 def positions(table: pl.DataFrame, listed: Listed) -> pl.DataFrame:
     """chrom and pos of the variants of a table where the list has a place."""
-    keyed = table.select(pl.col("chrom").replace(_of_codes(table["chrom"])), "pos")
+    keyed = table.select(pl.col("chrom").replace(of_codes(table["chrom"])), "pos")
     return keyed.join(listed.frame.select("chrom", "pos"), on=["chrom", "pos"], how="semi").unique()
