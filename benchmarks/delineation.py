@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.ecg.wfdb_files import read_signals, read_waves
 
-from ecgwas.ecg.beats import EIGHT, Beats, find_beats, window_samples
+from ecgwas.ecg.beats import EIGHT, Beats, search, window_samples
 from ecgwas.ecg.clean import highpass
 from ecgwas.represent.each_beat import REGULAR, each_beat, fiducials
 from ecgwas.signals import LEADS
@@ -141,7 +141,7 @@ def main() -> None:
     seconds, without = 0.0, []
     for i, record in enumerate(records):
         strip = highpass(read_signals(record), cutoff_hz=0.5, order=2, rate_hz=RATE_HZ).astype(np.float32)
-        beats = find_beats(BeatOptions(), strip, RATE_HZ)
+        beats = search(BeatOptions(), strip, RATE_HZ).beats
         if beats is None:
             without.append(record.stem)
             continue

@@ -35,7 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ecgwas import represent
 from ecgwas.associate.transform import rank_normal
-from ecgwas.ecg.beats import find_beats
+from ecgwas.ecg.beats import search
 from ecgwas.ecg.clean import highpass
 from ecgwas.represent.inputs import split_people
 from ecgwas.represent.network import Autoencoder
@@ -82,7 +82,7 @@ def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation,
 def recorded(strips: NDArray[np.float32]) -> Signals:
     """(N, 12, S) µV as `read` would hand it on; everybody must have beats."""
     clean = highpass(strips.astype(np.float64), cutoff_hz=0.5, order=2, rate_hz=RATE_HZ).astype(np.float32)
-    found = [find_beats(BeatOptions(), strip, RATE_HZ) for strip in clean]
+    found = [search(BeatOptions(), strip, RATE_HZ).beats for strip in clean]
     beats = [one for one in found if one is not None]
     if len(beats) < len(strips):
         raise SystemExit(f"{len(strips) - len(beats)} simulated people have no beats")

@@ -51,6 +51,16 @@ def test_the_summary_says_size_warnings_loci_and_where_the_report_lies(study: St
     ]
 
 
+def test_unequal_variances_are_told_beside_the_threshold(study: Study) -> None:
+    row = "variance_by_ancestry,traits,{},0.001,0.05,0,2,2 traits differ\n"
+    path = study.results / "traits" / "guards.csv"
+    for status in ("warn", "pass"):
+        path.write_text(f"{GUARDS}\n{row.format(status)}")
+        lines = listing.outcome(study)
+        after = lines[[line.endswith("at -log10 p > 8.25 (permutation)") for line in lines].index(True) + 1]
+        assert ("beware: the variance of some traits differs between ancestries" in after) == (status == "warn")
+
+
 def test_before_the_loci_there_is_nothing_to_say(study: Study) -> None:
     (study.results / "loci" / "loci.csv").unlink()
     assert listing.outcome(study) == []

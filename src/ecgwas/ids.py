@@ -24,6 +24,8 @@ DAMAGE = (
 )
 """Full matches of what other programs make of an id. They are refused and never repaired: who is meant must be certain."""
 
+WRITE = "write the ids as text, as the recordings and genotypes have them"
+
 ENOUGH_TO_WARN = 0.1
 """Share of the ids of the smaller table that are not in the larger one, beyond which it is a warning."""
 
@@ -37,23 +39,25 @@ def damage(name: str) -> str | None:
     return next((meaning for pattern, meaning in DAMAGE if re.fullmatch(pattern, name)), None)
 
 
-def refuse_damaged(ids: Sequence[str], lines: Sequence[int], *, what: str, where: Path) -> None:
+def refuse_damaged(ids: Sequence[str], lines: Sequence[int], *, what: str, where: Path, fix: str = WRITE) -> None:
     """Raises InputError where ids are what a spreadsheet or another program made of them. lines: of each id in the file."""
     found = [(line, name, damage(name)) for line, name in zip(lines, ids, strict=True)]
     wrong = [f"line {line}: {name or 'an empty cell'} is {meaning}" for line, name, meaning in found if meaning]
     if wrong:
         problem = f"{len(wrong)} id(s) of {what} are none: {first_few(wrong, FEW)}"
-        raise InputError(problem, where=where, fix="write the ids as text, as the recordings and genotypes have them")
+        raise InputError(problem, where=where, fix=fix)
 
 
 def read_list(
-    path: Path, *, what: str, fix: str, names: Sequence[str] = EID_NAMES, more_columns: bool = False, may_be_empty: bool = False
-) -> dict[str, int]:
+    path: Path, *, what: str, fix: str, names: Sequence[str] = EID_NAMES, more_columns: bool = False,
+    may_be_empty: bool = False, write: str = WRITE,
+) -> dict[str, int]:  # fmt: skip
     """id -> line, of a list with one id a line. A header, empty lines, lines that begin with #, and quotes are fine.
 
     With a header of several columns the one called by `names` is taken. Without a header, a line of PLINK's two columns with
     the same id in both is one id; lines with other cells are refused, unless `more_columns`: then the first column counts.
-    what: as in `people to leave out`. Raises InputError for a list that is missing, not text, empty, or holds damaged ids.
+    what: as in `people to leave out`; write: the cure of damaged ids. Raises InputError for a list that is missing, not text,
+    empty, or holds damaged ids.
     """
     lines = [(number, line) for number, line in enumerate(text_lines(read_text(path, what=f"the list of {what}", fix=fix)), 1)]
     lines = [(number, line) for number, line in lines if clean(line)]
@@ -71,7 +75,7 @@ def read_list(
     if faults:
         problem = f"more than an id, or no text, in the list of {what}: {first_few(faults)}"
         raise InputError(problem, where=path, fix="write one id a line and nothing else, or a header with a column eid")
-    refuse_damaged(list(found), list(found.values()), what=f"the list of {what}", where=path)
+    refuse_damaged(list(found), list(found.values()), what=f"the list of {what}", where=path, fix=write)
     if not found and not may_be_empty:
         raise InputError(f"the list of {what} is empty", where=path, fix="write one id per line")
     return found

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from ecgwas import comparison, stages
 from ecgwas.comparison_tables import Comparison
 from ecgwas.errors import MissingStageError
+from ecgwas.loci_tables import beside_threshold
 from ecgwas.recording_tables import Reliability
 from ecgwas.stages import null
 from ecgwas.study import Study
@@ -230,6 +231,8 @@ def _loci(folder: Path) -> list[str]:
     limit = f"-log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else "the threshold"
     variants = hits.select(VARIANT_KEY).n_unique() if hits.height else 0
     lines = [f"{loci.height:,} loci, {variants:,} significant variants ({hits.height:,} variant-trait pairs) at {limit}"]
+    beside = beside_threshold(_table(folder / "traits" / "guards.csv"))
+    lines += [] if beside is None else [f"  {beside}"]
     for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(SHOWN).iter_rows(named=True):
         place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
         known = f", {row['known']}" if row.get("known") else ""

@@ -171,7 +171,7 @@ class KnownTested(Table):
         **PLACE, "best_trait": Column(TEXT, "our trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
         "neglog10p_acat": Column(REAL, "over all our traits (ACAT); how often chance has a p below 0.05 is in guards.csv"),
         "trait": Column(TEXT, "our trait that measures the same; null: none"),
-        "alleles": Column(TEXT, "same | swapped | palindromic (not to be told) | others; null: the table names none"),
+        "alleles": Column(TEXT, "same | swapped | palindromic | others; several: none named, several there; null: none named"),
         "known_beta": Column(REAL, "published effect of our effect allele, in its own unit; null where that cannot be told"),
         "beta": Column(REAL, f"our effect on that trait, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
         "neglog10p_trait": Column(REAL, "its -log10 p"),
@@ -224,3 +224,25 @@ class Membership(Table):
         "chance": Column(REAL, "of random scores"), "chance_limit": Column(REAL, "what random scores pass in one of 40 cases"),
         "expected": Column(REAL, "were the variants used, and traits, independent"),
     }  # fmt: skip
+
+
+UNEQUAL = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men and women (on X)"}
+"""Guard of the stage traits -> between whom the variance of a trait may differ."""
+
+
+def unequal_variances(guards: pl.DataFrame) -> str:
+    """Between whom some trait's variance differs, by the stage traits' guards; empty: nobody, or that was not judged."""
+    found = {row["guard"] for row in guards.iter_rows(named=True) if row.get("status") in ("warn", "fail")}
+    return " and ".join(between for guard, between in UNEQUAL.items() if guard in found)
+
+
+def beside_threshold(guards: pl.DataFrame) -> str | None:
+    """The warning that belongs beside every threshold, where the guards of the stage traits saw unequal variances; or None."""
+    between = unequal_variances(guards)
+    if not between:
+        return None
+    named = " and ".join(guard for guard, words in UNEQUAL.items() if words in between)
+    return (
+        f"beware: the variance of some traits differs between {between}, and chance then passes this threshold more often, or "
+        f"less often, than stated (guards.csv, {named}; see traits.normalise_within)"
+    )

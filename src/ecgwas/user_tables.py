@@ -52,6 +52,9 @@ FOREIGN = (
 )  # fmt: skip
 """First bytes of files that are no delimited text."""
 
+OF_A_VARIANT = (b"PAR1:", b"PAR1_", b"PAR1-")
+"""First bytes of a list of variants that begins with one of PAR1."""
+
 
 @dataclass(frozen=True)
 class UserTable:
@@ -79,7 +82,7 @@ def read_text(path: Path, *, what: str, fix: str) -> str:
         problem = f"{what} cannot be read: {error.strerror or error}"
         raise InputError(problem, where=path, fix="give yourself the right to read it, or correct the path") from None
     for start, kind in FOREIGN:
-        if content.startswith(start):
+        if content.startswith(start) and not content.startswith(OF_A_VARIANT):
             problem = f"{what} cannot be read: it is {kind}, not text"
             raise InputError(problem, where=path, fix="export or unpack it as tab-separated UTF-8 text, and name that file")
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

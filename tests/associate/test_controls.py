@@ -97,6 +97,32 @@ def test_effects_are_compared_in_the_same_allele(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["neglog10p_trait"], -np.log10(theirs.pvalues[last]), rtol=1e-6)
 
 
+def test_of_several_variants_at_a_position_the_named_one_is_taken_or_it_is_told(tmp_path: Path) -> None:
+    bim = tmp_path / "g.bim"
+    fileset.write(tmp_path / "g", fileset.draw(80, 6, 1))
+    lines = [line.split("\t") for line in bim.read_text().splitlines()]
+    for line, allele in zip(lines[2:5], "GTC", strict=True):
+        line[3], line[4] = "3000002", allele
+    bim.write_text("".join("\t".join(line) + "\n" for line in lines))
+    opened = fileset.opened(fileset.matrix_options(tmp_path / "g"))
+    traits, more = fileset.tables(opened.eids, 1, 1, 1)
+    chromosome = Chromosome.of(opened, traits, more)
+    here = {"chrom": "1", "pos": 3_000_002}
+    rows = [
+        here | {"trait": "alleles", "effect_allele": "A", "other_allele": "T"},
+        here | {"trait": "pair", "first": "A", "second": "C"},
+        here | {"trait": "neither"}, {"trait": "alone", "chrom": "1", "pos": 3_000_001},
+    ]  # fmt: skip
+    found = controls.controls(table(*rows), [chromosome], NOBODY)
+    taken = dict(found.frame.select("known_trait", "effect_allele").iter_rows())
+    assert taken == {"alleles": "T", "pair": "C", "neither": "G", "alone": "G"}
+    assert dict(found.frame.select("known_trait", "alleles").iter_rows())["neither"] == controls.SEVERAL
+    words = str(controls.unclear(found))
+    assert words.startswith("1 of 4 known variants may be another one: several variants are at their position (1:3000002)")
+    assert "chrom:pos:ref:alt" in words
+    assert controls.unclear(controls.controls(table(*rows[:2]), [chromosome], NOBODY)) is None
+
+
 def test_a_locus_in_linkage_with_a_known_variant_is_known(tmp_path: Path) -> None:
     chromosome = made(tmp_path, linked(1))
     copies = chromosome.at(np.arange(60)).filled

@@ -29,7 +29,16 @@ from ecgwas.signals import LEADS
 from ecgwas.study import Enrichment, ReadOptions, Regions, StringFiles, Study, TraitOptions
 from ecgwas.tables import Loci
 from tests.associate import fileset
-from tests.bad_input import contradictions, edf_wfdb_tables, genotype_files, noise, user_tables, variant_names, xml_and_dicom
+from tests.bad_input import (
+    contradictions,
+    edf_wfdb_tables,
+    genotype_files,
+    noise,
+    user_tables,
+    variant_names,
+    variant_places,
+    xml_and_dicom,
+)
 from tests.bad_input.harness import (
     BAD,
     BYTES,
@@ -498,6 +507,7 @@ GENES = [
 ]  # fmt: skip
 
 CASES: tuple[Case, ...] = (
-    *ECGS, *xml_and_dicom.CASES, *edf_wfdb_tables.CASES, *contradictions.CASES, *noise.CASES, *FOLDERS, *STUDIES, *COVARIATES, *user_tables.CASES,
-    *GENOTYPES, *genotype_files.CASES, *GENES, *variant_names.CASES,
+    *ECGS, *xml_and_dicom.CASES, *edf_wfdb_tables.CASES, *contradictions.CASES, *noise.CASES,
+    *FOLDERS, *STUDIES, *COVARIATES, *user_tables.CASES,
+    *GENOTYPES, *genotype_files.CASES, *GENES, *variant_names.CASES, *variant_places.CASES,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ecgwas.associate.calls import filesets
+from ecgwas.associate.calls import variant_choice
 from ecgwas.associate.hits import known
 from ecgwas.associate.people import covariates, meeting
 from ecgwas.associate.people.covariates import CovariateTable
@@ -193,7 +193,7 @@ def people_list(what: str, how: str, says: str, content: str | bytes) -> Case:
 
 def variant_list(what: str, how: str, says: str, content: str, expected: set[str] = frozenset({"rs1", "rs2"})) -> Case:  # type: ignore[assignment]
     return Case("lists of ids", what, how, says,
-                lambda at: ended(lambda: filesets.read_ids(put(at / "v.txt", content), what="variant") == expected))  # fmt: skip
+                lambda at: ended(lambda: set(variant_choice.read(put(at / "v.txt", content)).lines) == expected))  # fmt: skip
 
 
 LISTS = [

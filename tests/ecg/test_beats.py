@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 from numpy.typing import NDArray
 
-from ecgwas.ecg.beats import EIGHT, Beats, find_beats, qrs_onset, qrs_places
+from ecgwas.ecg.beats import EIGHT, Beats, qrs_onset, qrs_places, search
 from ecgwas.ecg.clean import highpass, minus_moving_average
 from ecgwas.ecg.formats import read
 from ecgwas.ecg.recording import twelve_leads
@@ -32,7 +32,7 @@ def strip_of(raw: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def beats_of(raw: NDArray[np.floating], options: BeatOptions = OPTIONS) -> Beats:
-    beats = find_beats(options, strip_of(raw), RATE)
+    beats = search(options, strip_of(raw), RATE).beats
     assert beats is not None
     return beats
 
@@ -219,7 +219,7 @@ def test_slow_and_fast_hearts(bpm: int) -> None:
     "raw", [np.zeros((12, 5000)), np.ones((12, 5000)) * 500, np.linspace(0, 900, 60_000).reshape(12, 5000)]
 )
 def test_nothing_to_find(raw: NDArray[np.float64]) -> None:
-    assert find_beats(OPTIONS, raw.astype(np.float32), RATE) is None
+    assert search(OPTIONS, raw.astype(np.float32), RATE).beats is None
 
 
 def consensus(record: Path) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from ecgwas import represent
-from ecgwas.ecg.beats import find_beats
+from ecgwas.ecg.beats import search
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.formats import read
 from ecgwas.ecg.recording import twelve_leads
@@ -141,7 +141,7 @@ def test_the_recorders_own_measurements(shared: Path) -> None:
     """GE CardioSoft's values in UK Biobank's example: QRS 76 ms, QT 378 ms, P onset 138 ms before QRS onset."""
     path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
     strip = highpass(twelve_leads(read(path).leads), cutoff_hz=0.5, order=2, rate_hz=500.0).astype(np.float32)
-    beats = find_beats(BeatOptions(), strip, 500.0)
+    beats = search(BeatOptions(), strip, 500.0).beats
     assert beats is not None
     rows = [Rows([array[None].astype(np.float32)]) for array in (strip, beats.median, beats.odd, beats.even)]
     rest = beats.noise[None].astype(np.float32), beats.r_samples[None].astype(np.int32), beats.normal[None]

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.associate.calls import chromosomes, filesets
+from ecgwas.associate.calls import chromosomes, filesets, variant_choice
 from ecgwas.associate.calls.chromosomes import PAR, chromosome, part_of, pseudoautosomal
 from ecgwas.associate.calls.filesets import Fileset, has_pattern, read_ids
 from ecgwas.associate.calls.people_lists import People
@@ -269,8 +269,7 @@ def _open(options: Scan, files: Fileset, chrom: str) -> Genotypes:
     twice = _twice(options, chrom, here)
     kept = np.ones(here.height, dtype=bool)
     if options.variants is not None:
-        names = list(read_ids(options.variants, what="variant"))
-        kept = here["variant"].is_in(names).to_numpy()
+        kept = variant_choice.chosen(variant_choice.read(options.variants), here)
     unlisted = (int((~kept & ~twice).sum()), int((~kept & twice).sum()))
     here, twice = here.filter(pl.Series(kept)), twice[kept]
     return Genotypes(
@@ -355,7 +354,7 @@ def people(options: Scan) -> tuple[str, ...]:
         fix = "use the same people's files throughout"
         raise InputError("no person is in all files of genotypes", where=options.genotypes, fix=fix)
     if options.people is not None:
-        shared &= read_ids(options.people, what="people")
+        shared &= read_ids(options.people)
         if not shared:
             fix = "its first column must hold the ids of the genotypes"
             raise InputError("none of the people listed is genotyped", where=options.people, fix=fix)

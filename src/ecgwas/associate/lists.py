@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import polars as pl
 
 from ecgwas import ids
 from ecgwas.associate import genotypes
-from ecgwas.associate.calls import filesets
+from ecgwas.associate.calls import filesets, variant_choice
+from ecgwas.associate.calls.variant_choice import Listed
 from ecgwas.study.scan import Scan
+
+NAMED_HOW = (
+    "its first column must hold the names of variants as the genotype files have them, or chrom:pos:ref:alt in scan.build {}"
+)
 
 
 def check(options: Scan) -> list[str]:
@@ -15,24 +20,33 @@ def check(options: Scan) -> list[str]:
     found = []
     if options.people is not None:
         listed = ids.read_list(options.people, what="people", fix="correct scan.people", more_columns=True)
-        known = {eid for one in _filesets(options) for eid in filesets.read_people(one).eids}
+        known = {eid for one in genotypes.all_filesets(options) for eid in filesets.read_people(one).eids}
         fix = "its first column must hold the ids of the genotypes"
         found.append(ids.unknown(listed, known, what="people listed", there="the genotypes", where=options.people, fix=fix))
-    found.append(check_variants(options))
-    return [warning for warning in found if warning is not None]
+    return [*(warning for warning in found if warning is not None), *check_variants(options)]
 
 
-def check_variants(options: Scan) -> str | None:
-    """A warning over `options.variants`. Raises InputError where none of them is in any file of genotypes."""
+def check_variants(options: Scan) -> list[str]:
+    """Warnings over `options.variants`: entries that match nothing, and those that mean several variants of one position.
+
+    Raises InputError where none of them is in any file of genotypes, and for those that mean variants of several positions.
+    """
     if options.variants is None:
-        return None
-    listed = ids.read_list(
-        options.variants, what="variants", fix="correct scan.variants", names=ids.VARIANT_NAMES, more_columns=True
-    )
-    known = {name for one in _filesets(options) for name in filesets.read_variants(one)["variant"]}
-    fix = "its first column must hold the names of the variants as the genotype files have them"
-    return ids.unknown(listed, known, what="variants listed", there="the genotypes", where=options.variants, fix=fix)
+        return []
+    listed = variant_choice.read(options.variants)
+    found = pl.concat([variant_choice.matches(listed, filesets.read_variants(one)) for one in genotypes.all_filesets(options)])
+    variant_choice.refuse_ambiguous(listed, found)
+    strangers = sorted(set(listed.lines) - set(found["entry"]), key=listed.lines.__getitem__)
+    warnings = [_strangers(options, listed, strangers) if strangers else None, variant_choice.several(listed, found)]
+    return [warning for warning in warnings if warning is not None]
 
 
-def _filesets(options: Scan) -> Iterator[filesets.Fileset]:
-    yield from dict.fromkeys(filesets.fileset(options, chrom) for chrom in genotypes.parts(options))
+def _strangers(options: Scan, listed: Listed, strangers: list[str]) -> str:
+    """The warning over entries that match nothing. Raises InputError where no entry matches anything."""
+    tables = [filesets.read_variants(one) for one in genotypes.all_filesets(options)]
+    near = pl.concat([variant_choice.positions(table, listed) for table in tables])
+    other = variant_choice.other_alleles(listed, strangers, near)
+    known = {name for table in tables for name in table["variant"]} | (set(listed.lines) - set(strangers))
+    fix = NAMED_HOW.format(options.build) + other
+    said = ids.unknown(listed.lines, known, what="variants listed", there="the genotypes", where=listed.path, fix=fix)
+    return f"{said}{other}"

@@ -2,8 +2,10 @@
 
 https://www.cog-genomics.org/plink/2.0/assoc#glm. `omit-ref` makes A1 the ALT allele (.bim column 5) throughout; without
 it A1 is the minor allele and signs flip. A value of -9 would be a missing trait without `--input-missing-phenotype`.
-Covariates are handed over with mean 0 and variance 1: the genotype's effect stays, and PLINK's limits on variance
-inflation are not met by mere units such as a year of birth.
+Covariates are handed over as they are, so that a dummy that is 0 in all who have a call stays exactly constant and gets the
+error code of a run by hand. Where PLINK finds their scales too far apart (a year of birth beside the dummy of one person) it
+is run again with what it advises, `--covar-variance-standardize`. That is given from the start where one covariate is alone:
+in its own units PLINK 2.00a3 takes it for correlated with genotypes that it has nothing to do with (CORR_TOO_HIGH).
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from ecgwas.tables import Covariates, ScanResult, Traits
 
 COLUMNS = "cols=chrom,pos,ref,alt,a1freq,nobs,beta,se,tz,p,err"
 INSTALL = "install PLINK 2 (apt install plink2, or https://www.cog-genomics.org/plink/2.0), or use scan: {kind: matrix}"
+SCALED = "--covar-variance-standardize"
 CHECKED_AT_ONCE = 4096
 """Variants per block when the reasons for leaving variants out are looked up."""
 
@@ -124,13 +127,16 @@ def _runs(
     ids: Sequence[str], scratch: Path, target: Path,
 ) -> Iterator[Findings]:  # fmt: skip
     poor = _uninformative(options, genotypes, cohort) | _apart(options, genotypes, cohort)
+    advised = False
     for number, (lead, members) in enumerate(every.items()):
         labels = plink2_files.labels([names[k] for k in members])
         plink2_files.write_traits(scratch, ids, labels, cohort.values[:, members])
         out = target / plink2_files.safe(lead)
         out.mkdir(parents=True, exist_ok=True)
-        _run(options, genotypes, cohort, scratch, out)
-        tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes) for label in labels]
+        if not _run(options, genotypes, cohort, scratch, out, scaled=advised or _one_alone(cohort, members)):
+            advised = _run(options, genotypes, cohort, scratch, out, scaled=True)
+        listed = options.variants is not None
+        tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes, listed=listed) for label in labels]
         tables = [table.filter(~poor[table["variant"].to_numpy()]) for table in tables]
         found = [_found(options, genotypes, cohort, table, k) for k, table in zip(members, tables, strict=True)]
         if number == 0:
@@ -138,8 +144,20 @@ def _runs(
         yield findings.total(found, len(names))
 
 
-def command(options: Plink2, genotypes: Genotypes, *, covariates: bool, hardy: bool = True) -> list[str]:
-    """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv; hardy: PLINK judges it."""
+def _one_alone(cohort: Cohort, members: Sequence[int]) -> bool:
+    """True if among the people who have some of these traits exactly one covariate varies."""
+    patterns = np.unique(~np.isnan(cohort.values[:, members]), axis=1)
+    varying = [np.any(cohort.covariates[having] != cohort.covariates[having][:1], axis=0).sum() for having in patterns.T]
+    return 1 in varying
+
+
+def command(
+    options: Plink2, genotypes: Genotypes, *, covariates: bool, scaled: bool = False, hardy: bool = True
+) -> list[str]:  # fmt: skip
+    """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv.
+
+    scaled: PLINK gives covariates mean 0 and variance 1; hardy: PLINK judges Hardy-Weinberg equilibrium.
+    """
     modifiers = ["hide-covar", "omit-ref", "log10"]
     if genotypes.chrom == "X" and not genotypes.diploid:
         modifiers.append("no-x-sex")  # It stands among the covariates already.
@@ -155,7 +173,7 @@ def command(options: Plink2, genotypes: Genotypes, *, covariates: bool, hardy: b
         options.program, *_files(genotypes.files), *(plink2_files.EXTRACT if options.variants is not None else []),
         *_chromosome(options, genotypes), "--keep", "people.txt", "--nonfounders", *filtered,
         "--no-psam-pheno", "--input-missing-phenotype", plink2_files.MISSING, "--pheno", "traits.tsv",
-        *(["--covar", "covariates.tsv"] if covariates else []),
+        *(["--covar", "covariates.tsv", *([SCALED] if scaled else [])] if covariates else []),
         "--glm", *modifiers, COLUMNS, "--memory", str(options.memory_mib),
         *(["--threads", str(options.threads)] if options.threads else []), "--out", "plink2",
     ]  # fmt: skip
@@ -193,15 +211,21 @@ def _files(files: Fileset) -> list[str]:
     return [text for flag, path in named for text in (flag, str(path.resolve()))]
 
 
-def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, out: Path) -> None:
-    arguments = command(options, genotypes, covariates=cohort.covariates.shape[1] > 0, hardy=cohort.ancestry is None)
+def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, out: Path, *, scaled: bool) -> bool:
+    """One run, its files moved to `out`; False, and no files, where PLINK advises to standardise the covariates."""
+    covariates = cohort.covariates.shape[1] > 0
+    arguments = command(options, genotypes, covariates=covariates, scaled=scaled, hardy=cohort.ancestry is None)
     done = subprocess.run(arguments, cwd=scratch, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        problem = plink2_files.complaint(done.stdout + "\n" + done.stderr)
+        said = done.stdout + "\n" + done.stderr
+        if covariates and not scaled and SCALED in said:
+            return False
+        problem = plink2_files.complaint(said)
         raise ToolError(f"PLINK 2 failed on chromosome {genotypes.chrom}: {problem}", where=out.name, fix=cure(problem))
     for path in sorted(scratch.glob("plink2.*.glm.linear")):
         shutil.move(path, out / path.name.removeprefix("plink2."))
     (out / "plink2.log").write_text(plink2_files.lasting((scratch / "plink2.log").read_text()))
+    return True
 
 
 def cure(problem: str) -> str:

@@ -28,10 +28,13 @@ NAMES = {
 }  # fmt: skip
 """PLINK's columns; -log10 p is LOG10_P in 2.00a3 and NEG_LOG10_P in newer builds."""
 
-SAMPLE, VARIANTS = "people.sample", "variants.txt"
+SAMPLE, VARIANTS, PLACES = "people.sample", "variants.txt", "places.txt"
 
-EXTRACT = ["--set-missing-var-ids", "@:#:$r:$a", "--new-id-max-allele-len", "10000", "--extract", VARIANTS]
-"""Variants without a name are called as in variant_lists.py, so that a list can name them."""
+EXTRACT = [
+    "--set-missing-var-ids", "@:#:$r:$a", "--new-id-max-allele-len", "10000", "--extract", VARIANTS,
+    "--extract-intersect", "bed1", PLACES, "--force-intersect",
+]  # fmt: skip
+"""By name and by place: others may have the same name. Variants without one are called as in variant_lists.py."""
 
 KEY = ["variant_id", "pos", "other_allele", "effect_allele"]
 
@@ -55,11 +58,14 @@ def write_people(folder: Path, genotypes: Genotypes, cohort: Cohort) -> list[str
 
 
 def write_variants(folder: Path, genotypes: Genotypes) -> None:
-    """variants.txt, the names; of made names those, too, that PLINK makes of the codes of the pseudoautosomal regions."""
+    """variants.txt, the names, and places.txt; of made names those, too, that PLINK makes of codes of the pseudoautosomal
+    regions."""
     names = [str(name) for name in genotypes.variants]
-    if genotypes.diploid:
-        names += [f"{code}{name[1:]}" for name in names if name.startswith("X:") for code in PAR]
+    codes = PAR if genotypes.diploid else ()
+    names += [f"{code}{name[1:]}" for name in names if name.startswith("X:") for code in codes]
     (folder / VARIANTS).write_text("".join(f"{name}\n" for name in names))
+    places = [f"{code}\t{pos}\t{pos}\n" for code in (genotypes.chrom, *codes) for pos in np.unique(genotypes.positions)]
+    (folder / PLACES).write_text("".join(places))
 
 
 def write_sample(folder: Path, genotypes: Genotypes) -> None:
@@ -70,11 +76,8 @@ def write_sample(folder: Path, genotypes: Genotypes) -> None:
 
 
 def write_covariates(folder: Path, ids: Sequence[str], cohort: Cohort) -> None:
-    """covariates.tsv, each column with mean 0 and variance 1 unless constant."""
-    centred = cohort.covariates - cohort.covariates.mean(axis=0)
-    spread = centred.std(axis=0)
-    scaled = centred / np.where(spread > 0, spread, 1.0)
-    _write(folder / "covariates.tsv", ids, [f"c{i + 1}" for i in range(scaled.shape[1])], scaled)
+    """covariates.tsv, in their own units."""
+    _write(folder / "covariates.tsv", ids, [f"c{i + 1}" for i in range(cohort.covariates.shape[1])], cohort.covariates)
 
 
 def write_traits(folder: Path, ids: Sequence[str], names: Sequence[str], values: NDArray[np.float64]) -> None:
@@ -89,10 +92,11 @@ def _write(path: Path, ids: Sequence[str], names: Sequence[str], values: NDArray
             file.write("\t".join([one, *("NA" if np.isnan(value) else repr(float(value)) for value in row)]) + "\n")
 
 
-def read(path: Path, genotypes: Genotypes) -> pl.DataFrame:
+def read(path: Path, genotypes: Genotypes, *, listed: bool = False) -> pl.DataFrame:
     """One .glm.linear: variant (place on the chromosome), eaf, n, beta, se, t, neglog10p, code; NA is null.
 
-    Raises ToolError where a column is missing or a variant is not one of `genotypes`.
+    listed: `genotypes` are those of a list; PLINK tests those, too, that have name and position of a listed one, and other
+    alleles, which are passed over. Raises ToolError where a column is missing or another variant is not one of `genotypes`.
     """
     if not path.exists():
         fix = "see plink2.log beside it; the trait may be constant or have too few people"
@@ -108,6 +112,8 @@ def read(path: Path, genotypes: Genotypes) -> pl.DataFrame:
     numbers = pl.col("eaf", "beta", "se", "t", "neglog10p").cast(pl.Float64)
     frame = frame.with_columns(pl.col("pos", "n").cast(pl.Int64), numbers)
     joined = _numbered(frame).join(_variants(genotypes), on=[*KEY, "copy"], how="left", maintain_order="left")
+    if listed:
+        joined = joined.filter(pl.col("variant").is_not_null() | ~pl.col("pos").is_in(np.unique(genotypes.positions)))
     unknown = joined.filter(pl.col("variant").is_null())["variant_id"]
     if len(unknown):
         fix = "the .bim has changed since the stage began; run it again"

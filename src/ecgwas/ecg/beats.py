@@ -107,11 +107,6 @@ def no_beats(options: BeatOptions, rate_hz: float) -> Beats:
     return Beats(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_), nothing, nothing, nothing, noise)
 
 
-def find_beats(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Beats | None:
-    """The beats of a cleaned strip (12, S) µV; None if fewer than `options.min_beats` are normal (two where it is none)."""
-    return search(options, strip, rate_hz).beats
-
-
 def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Search:
     """The beats of a cleaned strip (12, S) µV, found in the leads without noise or artefacts.
 

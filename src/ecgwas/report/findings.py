@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.loci_tables import beside_threshold
 from ecgwas.recording_tables import DeviceAgreement, DevicePairs
 from ecgwas.report.kept import Kept
 from ecgwas.signals import LEADS
@@ -218,6 +219,11 @@ class Findings:
     def threshold(self) -> Mapping[str, Any]:
         """The row of `thresholds` that the study used."""
         return self.thresholds.frame.row(by_predicate=pl.col("used"), named=True)
+
+    @property
+    def beside_threshold(self) -> str | None:
+        """The warning that belongs beside every threshold; None: there is none."""
+        return beside_threshold(self.more.get("traits/guards", pl.DataFrame()))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from ecgwas.loci_tables import unequal_variances
 from ecgwas.report.findings import Findings
 from ecgwas.report.references import numbered
 
@@ -69,7 +70,6 @@ VARIANT_QC = {
     "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
 }
 NAMES = {"person_call_rate": "call rate", "variant_info": "imputation information"}
-UNEQUAL = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men and women (on X)"}
 AT_LOCI = {
     "loci/clumps": "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
     "loci/multitrait": "Sets of traits were tested jointly by the omnibus test and ACAT [@multitrait], in the same "
@@ -194,8 +194,7 @@ def _associated(findings: Findings) -> str:
 
 def _variances(findings: Findings) -> str:
     """What the guards over variances saw, where a threshold by permutations may not hold."""
-    found = {row["guard"] for row in _guards(findings, "traits") if row.get("status") == "warn"}
-    words = " and ".join(between for guard, between in UNEQUAL.items() if guard in found)
+    words = unequal_variances(findings.more.get("traits/guards", pl.DataFrame()))
     said = f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
     return said if words else ""
 

@@ -136,7 +136,9 @@ def headline(findings: Findings, window_bp: int) -> list[str]:
         found = "1 significant variant" if variants == 1 else f"{variants:,} significant variants"
         counted = "1 variant–trait pair" if pairs == 1 else f"{pairs:,} variant–trait pairs"
         said = [f"{what} the study's threshold of {limit}, with {found} ({counted})."]
-    return [*said, *_null_sentence(findings), *_known_sentence(findings), *_planted_sentence(findings, window_bp)]
+    words = findings.beside_threshold
+    beside = [] if words is None else [f"{words[0].upper()}{words[1:]}."]
+    return [*said, *beside, *_null_sentence(findings), *_known_sentence(findings), *_planted_sentence(findings, window_bp)]
 
 
 def _null_sentence(findings: Findings) -> list[str]:

@@ -76,9 +76,14 @@ def _methods(findings: Findings) -> Rows:
         ("12f", "Hardy-Weinberg equilibrium", f"variants below p {scan['min_hwe_p']:g} left out; in all: {counts}"),
         ("12g", "inferring genotypes or haplotypes (imputation)", None),
         ("12h", "population stratification", _guard(findings, "ancestry", _inflation(findings))),
-        ("12i", "multiple comparisons", f"{findings.threshold['kind'].replace('_', ' ')}: {findings.threshold['note']}"),
+        ("12i", "multiple comparisons", _threshold(findings)),
         ("12j", "relatedness", _guard(findings, "kinship", None)),
     ]  # fmt: skip
+
+
+def _threshold(findings: Findings) -> str:
+    said = f"{findings.threshold['kind'].replace('_', ' ')}: {findings.threshold['note']}"
+    return said if findings.beside_threshold is None else f"{said}; {findings.beside_threshold}"
 
 
 def _power(findings: Findings) -> str | None:

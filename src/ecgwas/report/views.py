@@ -238,8 +238,9 @@ def thresholds(findings: Findings) -> View:
         "kind": ("threshold", ""), "neglog10p": ("−log10 p", ".2f"), "low": ("from", ".2f"), "high": ("to", ".2f"),
         "significant": ("significant rows", ",d"), "loci": ("loci", ",d"), "used": ("used", ""), "note": ("how", ""),
     }  # fmt: skip
-    frame = findings.thresholds.frame
-    return view("thresholds", "Thresholds side by side, and what lies beyond each", frame, spelling)
+    beside = "" if findings.beside_threshold is None else f"; {findings.beside_threshold}"
+    caption = f"Thresholds side by side, and what lies beyond each{beside}"
+    return view("thresholds", caption, findings.thresholds.frame, spelling)
 
 
 def power(findings: Findings) -> View:

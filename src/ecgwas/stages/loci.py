@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ecgwas import gene_symbols
 from ecgwas.associate import genotypes
-from ecgwas.associate.hits import inflation, known, loci, power, thresholds
+from ecgwas.associate.hits import controls, inflation, known, loci, power, thresholds
 from ecgwas.associate.hits.region import VariantsTested
 from ecgwas.associate.people import verdicts
 from ecgwas.errors import Caution
@@ -30,6 +30,7 @@ from ecgwas.loci_tables import (
     KnownTested,
     SetHits,
     VariantCounts,
+    beside_threshold,
 )
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
@@ -71,6 +72,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     thresholds_table = thresholds.table(study.loci, results, tested, features_per_lead(tested.names))
     power_table = power.table(thresholds_table, len(tested.eids), covariates=len(covariates.names))
     _tell_power(thresholds_table, power_table)
+    _tell_threshold(study, thresholds.used(thresholds_table))
     associations = _beyond_the_lowest(study, thresholds_table)
     look = Look(study, tested, covariates, results)
     found = loci.find(
@@ -89,9 +91,12 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     evidence.conditional.write(out / "conditional.csv")
     evidence.credible.write(out / "credible.csv")
     evidence.audit.write(out / "audit.csv")
-    controls = look.controls()
-    controls.write(out / "known.csv")
-    known_judged = look.controls_judged(controls)
+    known_tested = look.controls()
+    known_tested.write(out / "known.csv")
+    known_judged = look.controls_judged(known_tested)
+    unclear = controls.unclear(known_tested)
+    if unclear is not None:
+        logger.warning("loci: %s", unclear)
     for row in known_judged:
         logger.info("loci: %s", row["note"])
     Loci(look.known(evidence.loci)).write(out / "loci.csv")
@@ -130,6 +135,14 @@ def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
     logger.info(
         "loci: with %d people, 80 %% power at the threshold needs a variant explaining %s", used["people"].item(), words
     )
+
+
+def _tell_threshold(study: Study, limit: float) -> None:
+    """The study's threshold, with what the guards over variances say of it."""
+    logger.info("loci: the threshold is -log10 p %.2f", limit)
+    beside = beside_threshold(Guards.read(stage_folder(study, "traits") / "guards.csv").frame)
+    if beside is not None:
+        logger.warning("loci: %s", beside)
 
 
 def load_hits(study: Study) -> Associations:
@@ -173,5 +186,5 @@ TABLES = (
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=1, tables=TABLES,
+    version=2, tables=TABLES,
 )  # fmt: skip

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ecgwas import report
 from ecgwas.associate import genotypes
+from ecgwas.associate.calls import variant_choice
 from ecgwas.associate.hits import thresholds
 from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.loci_tables import Hits
@@ -298,17 +299,26 @@ def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[
 
 
 def _planted(path: Path) -> pl.DataFrame:
-    """The table of planted effects. Raises InputError where a column is missing or a position is no number."""
+    """The table of planted effects; chrom and pos may stand in `variant`, as chrom:pos or chrom:pos:ref:alt.
+
+    Raises InputError where a column is missing or a position is no number.
+    """
     table = read_user_table(path, what="planted effects")
-    absent = [name for name in PLANTED if name not in table.frame.columns]
+    frame = table.frame
+    if "variant" in frame.columns and not {"chrom", "pos"} & set(frame.columns):
+        placed = variant_choice.places(frame["variant"].to_list())
+        if placed["pos"].is_not_null().all():
+            frame = frame.with_columns(placed["chrom"], placed["pos"].cast(pl.String))
+    absent = [name for name in PLANTED if name not in frame.columns]
     if absent:
-        fix = f"its header must hold {', '.join(PLANTED)}; or leave out report.planted"
+        fix = f"its header must hold {', '.join(PLANTED)}; chrom:pos:ref:alt as variant serves for chrom and pos"
         raise InputError(f"the table of planted effects has no column {', '.join(absent)}", where=path, fix=fix)
-    whole = table.frame["pos"].str.contains("^[0-9]+$")
+    whole = frame["pos"].str.contains("^[0-9]+$")
     if not whole.all():
         wrong = first_few(f"line {line}" for line, good in zip(table.lines, whole, strict=True) if not good)
         raise InputError(f"a position of the planted effects is no number: {wrong}", where=path, fix="mend column pos")
-    return table.frame.select(PLANTED).with_columns(pl.col("pos").cast(pl.Int64), pl.col("chrom").str.strip_prefix("chr"))
+    chrom = pl.col("chrom").replace(variant_choice.of_codes(frame["chrom"]))
+    return frame.select(PLANTED).with_columns(pl.col("pos").cast(pl.Int64), chrom)
 
 
 def _check(study: Study) -> Sequence[str]:
@@ -317,4 +327,4 @@ def _check(study: Study) -> Sequence[str]:
     return [f"{_planted(study.report.planted).height} planted effects"]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=1)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=2)

@@ -34,7 +34,8 @@ class LociOptions(Options):
     audit: int = option(2000, ge=0)
     """Hits looked at again one by one, the strongest first."""
     known: StudyPath | None = None
-    """Table of known loci (columns TRAIT CHR BP gene or a GWAS Catalog download): known within `window_bp` or in linkage
-    (`clump_r2`), else new; with effect allele, other allele and beta, positive controls have a direction."""
+    """Table of known loci (columns TRAIT CHR BP gene, or variant as chrom:pos:ref:alt, or a GWAS Catalog download): known
+    within `window_bp` or in linkage (`clump_r2`), else new; with effect allele, other allele and beta, positive controls have
+    a direction."""
     known_traits: dict[str, str] = {}
     """Trait of that table -> ours that measures the same; QT, PR, QRS, heart rate and such are known by name."""

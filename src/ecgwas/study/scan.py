@@ -17,7 +17,7 @@ class Scan(Options):
     people: StudyPath | None = None
     """List of the people to test, ids in its first column; none: everybody genotyped."""
     variants: StudyPath | None = None
-    """List of the variants to test, ids in its first column; none: all."""
+    """List of the variants to test, in its first column names, chrom:pos or chrom:pos:ref:alt (either order); none: all."""
     build: Literal["hg19", "hg38"] = "hg19"
     """Genome build of the positions."""
     chromosomes: tuple[str, ...] = (*tuple(str(c) for c in range(1, 23)), "X")

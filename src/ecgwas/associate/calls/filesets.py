@@ -122,11 +122,9 @@ def must_exist(path: Path) -> None:
     raise InputError("the genotype file is missing", where=path, fix=fix)
 
 
-def read_ids(path: Path, *, what: str) -> frozenset[str]:
-    """Ids of a list of `people` or of `variant` names (see ids.read_list); more columns are passed over."""
-    names = ids.VARIANT_NAMES if what.startswith("variant") else ids.EID_NAMES
-    fix = "correct the path"
-    return frozenset(ids.read_list(path, what=what, fix=fix, names=names, more_columns=True))
+def read_ids(path: Path) -> frozenset[str]:
+    """Ids of a list of people (see ids.read_list); more columns are passed over."""
+    return frozenset(ids.read_list(path, what="people", fix="correct the path", more_columns=True))
 
 
 def read_variants(files: Fileset) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from ecgwas.associate.hits.evidence import Open
 from ecgwas.associate.hits.known import Known
 from ecgwas.associate.hits.region import Chromosome, Region, VariantsTested, lead_of, with_one, without
 from ecgwas.associate.people.guards import OFF, PASS, WARN
+from ecgwas.errors import first_few
 from ecgwas.loci_tables import KnownTested
 from ecgwas.study import LociOptions
 
@@ -30,6 +31,9 @@ MEASURED: Mapping[str, tuple[str, ...]] = {
     "jtinterval": ("jt_ms",), "pwaveduration": ("p_ms",), "cornell": ("cornell_uv",), "sokolowlyon": ("sokolow_lyon_uv",),
 }  # fmt: skip
 """Published trait, small letters and digits only -> our measurements of the same thing, the best first."""
+
+SEVERAL = "several"
+"""In place of how the alleles stand, where several variants are at the position and the table names no alleles."""
 
 APART_BP = 500_000
 """Of known variants of a trait that lie nearer to each other only the first is counted: linkage makes them one."""
@@ -69,27 +73,46 @@ def controls(
     With our strongest trait and ACAT over all of them (`shares` says how often chance has its p < 0.05). Where the table
     names alleles and effect, and one of our traits measures the same (same_trait): its effect, and whether it has the same
     direction; 0.5 of them have it by chance. Alleles are turned to ours (alleles.orientation). Of several variants at one
-    position the first with the published alleles is taken.
+    position the first with the published alleles is taken; where none are published the first of all, and `alleles` is SEVERAL.
     """
     rows: list[dict[str, Any]] = []
     for chromosome in chromosomes:
         found = _tested(known, chromosome, tested)
         if not found:
             continue
-        region = chromosome.at(np.array([place for place, _ in found], dtype=np.int64))
+        region = chromosome.at(np.array([one.place for one in found], dtype=np.int64))
         strengths = region_strengths(chromosome, region)
         combined = acat(strengths)
-        for i, (place, site) in enumerate(found):
+        for i, (place, site, unclear) in enumerate(found):
             best = int(strengths[i].argmax())
             row = {"known_trait": site["trait"], "gene": site["gene"], **region.named(i)}
             row |= {"best_trait": chromosome.names[best], "neglog10p": float(strengths[i, best])}
             row |= {"neglog10p_acat": float(combined[i]), **_directed(site, chromosome, place, region.copies[i], given or {})}
-            rows.append(row)
+            rows.append(row | {"alleles": SEVERAL} if unclear else row)
     return KnownTested.of(rows)
 
 
-def _tested(known: Known, chromosome: Chromosome, tested: VariantsTested) -> list[tuple[int, dict[str, Any]]]:
-    """Places of known variants on the chromosome, ascending, and the published rows; each trait once at a position."""
+def unclear(table: KnownTested) -> str | None:
+    """In words, how many known variants may be another one of several at their position; None if there are none."""
+    rows = table.frame.filter(pl.col("alleles") == SEVERAL)
+    if rows.height == 0:
+        return None
+    shown = first_few(dict.fromkeys(f"{chrom}:{pos}" for chrom, pos in rows.select("chrom", "pos").iter_rows()), 3)
+    told = f"{rows.height} of {len(table)} known variants may be another one: several variants are at their position ({shown})"
+    return f"{told}, and the first was taken; name effect_allele and other_allele in loci.known, or chrom:pos:ref:alt"
+
+
+class _Site(NamedTuple):
+    """A known variant tested here: its place on the chromosome, the published row, and whether others are at its position
+    and nothing tells which one it is."""
+
+    place: int
+    published: dict[str, Any]
+    unclear: bool
+
+
+def _tested(known: Known, chromosome: Chromosome, tested: VariantsTested) -> list[_Site]:
+    """Known variants on the chromosome, ascending; each trait once at a position."""
     here = chromosome.genotypes
     own = known.frame.filter(pl.col("chrom") == here.chrom)
     sites = own.unique(["pos", "trait"], keep="first", maintain_order=True).sort("pos", maintain_order=True)
@@ -99,9 +122,19 @@ def _tested(known: Known, chromosome: Chromosome, tested: VariantsTested) -> lis
     found = []
     for site in sites.iter_rows(named=True):
         at = places.get(site["pos"], [])
-        fitting = [i for i in at if _orientation(site, chromosome, i, None) not in (None, alleles.OTHERS)]
-        found += [((fitting or at)[0], site)] if at else []
+        fitting = [i for i in at if _fits(site, chromosome, i)]
+        if at:
+            named = site["first"] is not None or None not in (site["effect_allele"], site["other_allele"])
+            found.append(_Site((fitting or at)[0], site, len(at) > 1 and not named))
     return found
+
+
+def _fits(site: Mapping[str, Any], chromosome: Chromosome, place: int) -> bool:
+    """True if the table names the variant's alleles."""
+    here = chromosome.genotypes
+    told = _orientation(site, chromosome, place, None)
+    ours = sorted((str(here.effect_alleles[place]).upper(), str(here.other_alleles[place]).upper()))
+    return told != alleles.OTHERS if told is not None else ours == [site["first"], site["second"]]
 
 
 def _orientation(site: Mapping[str, Any], chromosome: Chromosome, place: int, frequency: float | None) -> str | None:
@@ -161,8 +194,8 @@ def _joined(
     chromosome = opened(locus["chrom"])
     own = pl.DataFrame([lead_of(locus)])
     lead = chromosome.at(chromosome.rows(own)).filled[0]
-    alike = with_one(chromosome.at(np.array([place for place, _ in found], dtype=np.int64)), lead)
-    return [site for (_, site), value in zip(found, alike, strict=True) if value >= options.clump_r2]
+    alike = with_one(chromosome.at(np.array([one.place for one in found], dtype=np.int64)), lead)
+    return [one.published for one, value in zip(found, alike, strict=True) if value >= options.clump_r2]
 
 
 def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float64]:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ecgwas.associate.calls import variant_choice
+from ecgwas.associate.calls.chromosomes import chromosome, part_of
 from ecgwas.errors import InputError, first_few
 from ecgwas.user_tables import MISSING, NUMBER, level, read_user_table
 
@@ -22,6 +24,7 @@ NAMES = {
     "other_allele": ("nefal", "other_allele", "non-effect-allele", "non_effect_allele", "nea", "a2"),
     "eaf": ("eaf", "frequency of effect allele", "effect_allele_frequency"),
     "beta": ("beta",),
+    "variant": ("variant", "variant_id", "chrom:pos:ref:alt", "markername", "snps", "snp", "rsid", "id"),
 }
 """Our name -> headers under which it stands, in any case: a table of loci, a GWAS Catalog download, gwas-ssf."""
 
@@ -30,14 +33,14 @@ COLUMNS = ("known", "known_distance_bp", "known_traits", "known_genes")
 
 SCHEMA = {
     "trait": pl.String, "chrom": pl.String, "pos": pl.Int64, "gene": pl.String, "effect_allele": pl.String,
-    "other_allele": pl.String, "eaf": pl.Float64, "beta": pl.Float64,
+    "other_allele": pl.String, "eaf": pl.Float64, "beta": pl.Float64, "first": pl.String, "second": pl.String,
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Known:
     """Known loci, columns of SCHEMA: chrom without chr, pos 1-based in the study's build, alleles in upper case, eaf and beta
-    of the effect allele; null where the file does not tell.
+    of the effect allele; first and second, both alleles without saying which one counts; null where the file does not tell.
 
     skipped: lines of the file without one chromosome and one position.
     """
@@ -49,24 +52,28 @@ class Known:
 def read(path: Path) -> Known:
     """A delimited table with a header: trait, chromosome, position and, if there are, the other columns of NAMES.
 
-    Positions must be in the study's build; that cannot be seen in the file. Lines may be longer than the header, as in
+    Chromosome and position may stand in one column of variants, as chrom:pos or chrom:pos:ref:alt. Positions must be in the
+    study's build; that cannot be seen in the file. Lines may be longer than the header, as in
     published supplements; a whole number may have decimals, as pandas writes it. Raises InputError if the file is missing,
     lacks a column, or no line of it has a chromosome and a position.
     """
     table = read_user_table(path, what="known loci", quotes=False, longer_lines=True)
     header = [name.strip('"').lower() for name in table.frame.columns]
     places = {ours: _place(header, theirs) for ours, theirs in NAMES.items()}
-    absent = [ours for ours in ("trait", "chrom", "pos") if places[ours] is None]
+    lines = [[cell.strip('"') for cell in line] for line in table.frame.iter_rows()]
+    named = variant_choice.places([_cell(line, places["variant"]) for line in lines]).rows(named=True)
+    spelled = any(one["pos"] is not None for one in named)
+    absent = [ours for ours in ("trait", "chrom", "pos") if places[ours] is None and (ours == "trait" or not spelled)]
     if absent:
         wanted = "; ".join(f"{ours}: {' or '.join(NAMES[ours])}" for ours in absent)
         problem = f"the table of known loci lacks columns; it has {first_few(header, 10) or 'none'}"
-        raise InputError(problem, where=path, fix=f"name them, tab-separated, {wanted}")
-    lines = [[cell.strip('"') for cell in line] for line in table.frame.iter_rows()]
-    rows = [_row(line, places) for line in lines]
+        fix = f"name them, tab-separated, {wanted}; or give chrom:pos:ref:alt in a column variant"
+        raise InputError(problem, where=path, fix=fix)
+    rows = [_row(line, places, one) for line, one in zip(lines, named, strict=True)]
     kept = [row for row in rows if row is not None]
     if rows and not kept:
-        column = header[places["pos"] or 0]
-        shown = first_few(repr(line[places["pos"] or 0]) for line in lines)
+        place = places["pos"] or places["variant"] or 0
+        column, shown = header[place], first_few(repr(line[place]) for line in lines)
         problem = f"no line of the table of known loci has one chromosome and one position; column {column}: {shown}"
         raise InputError(problem, where=path, fix="write positions as whole numbers without separators or exponents")
     return Known(pl.DataFrame(kept, schema=SCHEMA), len(rows) - len(kept))
@@ -76,15 +83,24 @@ def _place(header: list[str], names: tuple[str, ...]) -> int | None:
     return next((header.index(name) for name in names if name in header), None)
 
 
-def _row(line: list[str], places: dict[str, int | None]) -> dict[str, Any] | None:
-    cells = {ours: "" if i is None or line[i].lower() in MISSING else line[i] for ours, i in places.items()}
-    chrom, position = level(cells["chrom"]).removeprefix("chr"), level(cells["pos"])
+def _cell(line: list[str], place: int | None) -> str:
+    return "" if place is None or line[place].lower() in MISSING else line[place]
+
+
+def _row(line: list[str], places: dict[str, int | None], named: dict[str, Any]) -> dict[str, Any] | None:
+    """named: what the variant's name tells of its place, as variant_choice.places; the columns of the place come before it."""
+    cells = {ours: _cell(line, i) for ours, i in places.items()}
+    if places["chrom"] is None or places["pos"] is None:
+        chrom, position = named["chrom"] or "", str(named["pos"] or "")
+    else:
+        chrom, position = level(cells["chrom"]), level(cells["pos"])
     if not chrom or not re.fullmatch("[0-9]{1,18}", position):
         return None
+    row = {"trait": cells["trait"], "chrom": part_of(chromosome(chrom)), "pos": int(position), "gene": cells["gene"] or None}
     alleles = {name: cells[name].upper() or None for name in ("effect_allele", "other_allele")}
     effects = {name: _number(cells[name]) for name in ("eaf", "beta")}
-    row = {"trait": cells["trait"], "chrom": {"23": "X"}.get(chrom, chrom), "pos": int(position)}
-    return row | {"gene": cells["gene"] or None} | alleles | effects
+    there = (row["chrom"], row["pos"]) == (named["chrom"], named["pos"])
+    return row | alleles | effects | {name: named[name] if there else None for name in ("first", "second")}
 
 
 def _number(cell: str) -> float | None:

@@ -1,0 +1,81 @@
+"""Where variances differ between groups of people, a warning stands beside the threshold wherever that is told."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ecgwas.loci_tables import beside_threshold, unequal_variances
+from ecgwas.report import page, strega, views
+from ecgwas.report.findings import Findings
+from ecgwas.stages import loci as loci_stage
+from ecgwas.study import Study
+from ecgwas.tables import Guards
+from tests.report.example import make_findings
+
+WORDS = "the variance of some traits differs between ancestries"
+
+
+def guards(by_ancestry: str, by_sex: str = "not judged") -> Guards:
+    shared = {"about": "traits", "value": 1e-5, "limit": 0.05, "left_out": 0, "of": 12, "note": "3 traits differ"}
+    rows = (("variance_by_ancestry", by_ancestry), ("variance_by_sex", by_sex), ("kinship", "warn"))
+    return Guards.of([{"guard": name, "status": status, **shared} for name, status in rows])
+
+
+def with_guards(found: Findings, *status: str) -> Findings:
+    return replace(found, more={**found.more, "traits/guards": guards(*status).frame})
+
+
+@pytest.fixture(scope="module")
+def findings() -> Findings:
+    return make_findings()
+
+
+def test_between_whom_variances_differ() -> None:
+    assert unequal_variances(guards("warn").frame) == "ancestries"
+    assert unequal_variances(guards("warn", "warn").frame) == "ancestries and men and women (on X)"
+    assert beside_threshold(guards("pass").frame) is None
+    assert beside_threshold(pl.DataFrame()) is None
+    words = str(beside_threshold(guards("pass", "warn").frame))
+    assert "between men and women (on X)" in words
+    assert "guards.csv, variance_by_sex;" in words
+
+
+@pytest.mark.parametrize("loci", [0, 1], ids=["no locus", "loci"])
+def test_the_reports_first_lines_say_it_next_to_the_threshold(findings: Findings, loci: int) -> None:
+    some = replace(findings, loci=type(findings.loci)(findings.loci.frame.head(loci)))
+    said = page.headline(with_guards(some, "warn"), 500_000)
+    assert "threshold of" in said[0]
+    assert said[1].startswith(f"Beware: {WORDS}")
+    assert "traits.normalise_within" in said[1]
+    assert not [line for line in page.headline(with_guards(some, "pass"), 500_000) if "eware" in line]
+
+
+def test_the_table_of_thresholds_and_the_checklist_say_it(findings: Findings) -> None:
+    for status, told in (("warn", True), ("pass", False)):
+        found = with_guards(findings, status)
+        assert (WORDS in views.thresholds(found).caption) == told
+        item = strega.items(found).filter(pl.col("item") == "12i")
+        assert (WORDS in str(item.row(0))) == told
+
+
+def test_the_log_says_it_with_the_threshold(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    study = Study.model_validate(
+        {"name": "s", "read": {"recordings": "ecg"}, "traits": {"covariates": "c.tsv"}, "results": "results",
+         "represent": [{"kind": "pca", "name": "a"}], "scan": {"kind": "matrix", "genotypes": "g"}},
+        context={"folder": tmp_path},
+    )  # fmt: skip
+    folder = study.results / "traits"
+    folder.mkdir(parents=True)
+    for status, level in (("warn", logging.WARNING), ("pass", logging.INFO)):
+        caplog.clear()
+        guards(status).write(folder / "guards.csv")
+        with caplog.at_level(logging.INFO, logger="ecgwas"):
+            loci_stage._tell_threshold(study, 8.253)
+        assert "the threshold is -log10 p 8.25" in caplog.records[0].getMessage()
+        assert caplog.records[-1].levelno == level
+        assert (WORDS in caplog.text) == (status == "warn")
