@@ -29,7 +29,7 @@ from ecgwas.signals import LEADS
 from ecgwas.study import Enrichment, ReadOptions, Regions, StringFiles, Study, TraitOptions
 from ecgwas.tables import Loci
 from tests.associate import fileset
-from tests.bad_input import edf_wfdb_tables, genotype_files, noise, user_tables, variant_names, xml_and_dicom
+from tests.bad_input import edf_wfdb_tables, genotype_files, noise, odd_tables, user_tables, variant_names, xml_and_dicom
 from tests.bad_input.harness import (
     BAD,
     BYTES,
@@ -499,5 +499,5 @@ GENES = [
 
 CASES: tuple[Case, ...] = (
     *ECGS, *xml_and_dicom.CASES, *edf_wfdb_tables.CASES, *noise.CASES, *FOLDERS, *STUDIES, *COVARIATES, *user_tables.CASES,
-    *GENOTYPES, *genotype_files.CASES, *GENES, *variant_names.CASES,
+    *GENOTYPES, *genotype_files.CASES, *GENES, *variant_names.CASES, *odd_tables.CASES,
 )  # fmt: skip

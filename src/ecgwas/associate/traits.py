@@ -27,9 +27,6 @@ from ecgwas.tables import Covariates, Features, Guards, People, Traits
 COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
 """Names of principal components in covariate tables; UK Biobank's field is 22009."""
 
-OF_A_GUARD = re.compile(r"^(call rate|heterozygosity|sex|related to another person|ancestry outlier)\b.*")
-"""A guard's reason and what it says of one person."""
-
 MAX_SKEWNESS, MAX_KURTOSIS = 1.0, 3.0
 """Beyond these a trait's few largest values carry its test; rank-normal traits are far within."""
 
@@ -234,7 +231,7 @@ def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[s
 def dropped(people: People) -> list[tuple[str, int]]:
     """Reason and people, the commonest first; each person dropped counts once, under the first reason, without its numbers."""
     reasons = people.frame.filter(pl.col("status") != "kept")["reason"]
-    first = (OF_A_GUARD.sub(r"\1", reason.split("; ")[0]) for reason in reasons)
+    first = (meeting.OF_A_GUARD.sub(r"\1", reason.split("; ")[0]) for reason in reasons)
     return sorted(Counter(first).items(), key=lambda item: (-item[1], item[0]))
 
 

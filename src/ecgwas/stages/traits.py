@@ -101,7 +101,7 @@ def load_covariates(study: Study) -> Covariates:
 
 def _check(study: Study) -> Sequence[str]:
     covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
-    return meeting.check(study.traits, genotypes.people(study.scan), _recorded(study))
+    return meeting.check(study.traits, genotypes.people(study.scan), _recorded(study), genotypes.sexes(study.scan))
 
 
 def _recorded(study: Study) -> Sequence[str]:
