@@ -62,7 +62,7 @@ def check(sources: Sequence[GeneSource], build: Build | None = None, *, offline:
 
 def _unlike_names(opened: Sequence[_Opened]) -> list[str]:
     """Warnings over files of genes that name genes otherwise than others: symbols here, identifiers there."""
-    found = []
+    found: list[str] = []
     for i, one in enumerate(opened):
         for other in opened[i + 1 :]:
             small, large = sorted((one, other), key=lambda each: len(each.symbols))
