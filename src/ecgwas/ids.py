@@ -11,12 +11,15 @@ from ecgwas.errors import InputError, first_few
 from ecgwas.user_tables import CONTROL, MISSING, clean, delimiter_of, read_text, split, text_lines
 
 EID_NAMES = ("eid", "iid", "f.eid", "n_eid", "id", "sample", "sample_id", "participant_id", "person", "fid")
-VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "id")
+VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "markerid", "id")
 """Names of the column of ids in a list with a header, the first found is taken; in any case, with or without #."""
+
+MONTHS = "jan|feb|mar|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez"
 
 DAMAGE = (
     (r"[0-9]+\.0*", "a whole number with decimals, as pandas writes a column that once had a gap"),
     (r"[0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]\.[0-9]+[eE][0-9]+", "a number as a spreadsheet or R writes it: the id is lost"),
+    (rf"[0-9]{{1,2}}[-. /]({MONTHS})\.?([-. /][0-9]{{2,4}})?", "a date of a spreadsheet"),
     (r"#+", "what a spreadsheet shows where a column is too narrow"),
     (r"#(N/A|NAME\?|VALUE!|REF!|DIV/0!|NUM!|NULL!)", "an error of a spreadsheet"),
     (r"[0-9]{1,3}([,' ][0-9]{3})+", "a number with thousands separators"),
@@ -30,13 +33,21 @@ ENOUGH_TO_WARN = 0.1
 """Share of the ids of the smaller table that are not in the larger one, beyond which it is a warning."""
 
 FEW = 3
+LONGEST = 40
+"""Characters of an id that are shown."""
 
 
 def damage(name: str) -> str | None:
     """What another program has made of an id, in words; None for an id that may be one."""
     if name.lower() in MISSING:
         return "no id"
-    return next((meaning for pattern, meaning in DAMAGE if re.fullmatch(pattern, name)), None)
+    return next((meaning for pattern, meaning in DAMAGE if re.fullmatch(pattern, name, re.IGNORECASE)), None)
+
+
+def near_eid(columns: Sequence[str]) -> str | None:
+    """The column that probably holds the ids of people, by EID_NAMES and in their order; None if no name tells."""
+    bare = {name.lower().lstrip("#").removeprefix("participant.").replace(" ", "_"): name for name in reversed(columns)}
+    return next((bare[name] for name in EID_NAMES if name in bare), None)
 
 
 def refuse_damaged(ids: Sequence[str], lines: Sequence[int], *, what: str, where: Path, fix: str = WRITE) -> None:
@@ -61,11 +72,13 @@ def read_list(
     """
     lines = [(number, line) for number, line in enumerate(text_lines(read_text(path, what=f"the list of {what}", fix=fix)), 1)]
     lines = [(number, line) for number, line in lines if clean(line)]
+    while len(lines) > 1 and _is_comment(lines[0][1]) and _header(lines[0][1], names) is None:
+        lines = lines[1:]
     place = _header(lines[0][1], names) if lines else None
     found: dict[str, int] = {}
     faults = []
     for number, line in lines if place is None else lines[1:]:
-        if line.startswith("#") and damage(clean(line)) is None:
+        if _is_comment(line):
             continue
         name = _id(line, place, more_columns=more_columns)
         if name is None or CONTROL.search(line):
@@ -81,6 +94,10 @@ def read_list(
     return found
 
 
+def _is_comment(line: str) -> bool:
+    return line.startswith("#") and damage(clean(line)) is None
+
+
 def _cells(line: str) -> list[str] | None:
     """The cells of a line of a list; None where a quotation mark is not closed."""
     try:
@@ -92,6 +109,8 @@ def _cells(line: str) -> list[str] | None:
 def _header(line: str, names: Sequence[str]) -> int | None:
     """Where the column of ids stands if the line is a header; None if it is none."""
     cells = [cell.lstrip("#").lower() for cell in _cells(line) or []]
+    if delimiter_of(line) is None and "_".join(cells) in names:
+        return 0
     return next((cells.index(name) for name in names if name in cells), None)
 
 
@@ -114,6 +133,8 @@ REWRITTEN: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("in the other case", str.swapcase),
     ("without leading zeros", lambda name: name.lstrip("0")),
     ("without quotation marks", lambda name: name.strip("'\"")),
+    ("without chr", lambda name: re.sub("^chr", "", name, flags=re.IGNORECASE)),
+    ("with : for _", lambda name: name.replace("_", ":")),
     ("as digits alone", lambda name: re.sub(r"[^0-9]", "", name)),
 )
 
@@ -132,9 +153,15 @@ def hint(strangers: Collection[str], known: Collection[str]) -> str:
     return ""
 
 
+def shortened(name: str) -> str:
+    """The name, or its first LONGEST characters."""
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
+
+
 def both_sides(strangers: Collection[str], known: Collection[str], *, a: str, b: str) -> str:
     """Examples of ids of `a` that `b` does not have, of ids of `b`, and a hint, in words."""
-    shown = f"{a}: {first_few(sorted(strangers), FEW) or 'nobody'}; {b}: {first_few(sorted(known), FEW) or 'nobody'}"
+    examples = (first_few((shortened(name) for name in sorted(names)), FEW) or "nobody" for names in (strangers, known))
+    shown = "; ".join(f"{side}: {names}" for side, names in zip((a, b), examples, strict=True))
     return shown + hint(strangers, known) if strangers and known else shown
 
 

@@ -25,6 +25,9 @@ MISSING = ("", ".", "na", "n/a", "nan", "null", "<na>", "#n/a")
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 """Soft hyphen, zero-width characters, marks of writing direction, byte-order mark: taken out of every cell."""
 
+NOTE_OF_EXCEL = re.compile(r"\"?sep=.?\"?", re.IGNORECASE)
+"""A first line that tells Excel the delimiter."""
+
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -109,15 +112,18 @@ def read_user_table(path: Path, *, what: str, quotes: bool = True, longer_lines:
     """A delimited table with a header: tabs, semicolons, commas or blanks, as the header has them; every cell as text.
 
     what: as in `covariate`, for `the covariate table`. quotes: quotation marks surround cells. longer_lines: lines may have
-    more cells than the header, which are passed over, or fewer (published supplements). Empty lines are passed over.
+    more cells than the header, which are passed over, or fewer (published supplements). Empty lines are passed over, and so is
+    a first line such as `sep=;`, which tells Excel the delimiter.
     Raises InputError with all that is wrong: columns without a name or named twice, lines of another length, quotation
     marks that are not closed, control characters.
     """
     lines = text_lines(read_text(path, what=f"the {what} table", fix="correct the path in study.yaml"))
-    if not lines or not clean(lines[0]):
+    written = [(number, clean(line)) for number, line in enumerate(lines)]
+    above = next((number for number, line in written if line and not NOTE_OF_EXCEL.fullmatch(line)), None)
+    if above is None:
         raise InputError(f"the {what} table is empty", where=path, fix="its first line must name the columns")
-    rows = _cells(lines, path, quotes=quotes)
-    header, body = rows[0], {number: row for number, row in enumerate(rows[1:], start=2) if any(row)}
+    rows = _cells(lines[above:], path, quotes=quotes, first_line=above + 1)
+    header, body = rows[0], {number: row for number, row in enumerate(rows[1:], start=above + 2) if any(row)}
     mistakes = _header_mistakes(header, body, path)
     if longer_lines:
         body = {number: (row + [""] * len(header))[: len(header)] for number, row in body.items()}
@@ -150,11 +156,11 @@ def split(line: str, delimiter: str | None, *, quotes: bool = True) -> list[str]
     return [clean(cell) for cell in found]
 
 
-def _cells(lines: list[str], path: Path, *, quotes: bool) -> list[list[str]]:
+def _cells(lines: list[str], path: Path, *, quotes: bool, first_line: int) -> list[list[str]]:
     """All lines split. Raises InputError with the lines that cannot be."""
     delimiter = delimiter_of(lines[0])
     rows, odd = [], []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines, start=first_line):
         try:
             rows.append(split(line, delimiter, quotes=quotes))
         except csv.Error:
@@ -162,7 +168,7 @@ def _cells(lines: list[str], path: Path, *, quotes: bool) -> list[list[str]]:
     if odd:
         problem = f"a quotation mark is not closed in its line, or stands within a cell: {first_few(odd)}"
         raise InputError(problem, where=path, fix="close it in the same line, or take it away")
-    control = [f"line {number}" for number, line in enumerate(lines, start=1) if CONTROL.search(line)]
+    control = [f"line {number}" for number, line in enumerate(lines, start=first_line) if CONTROL.search(line)]
     if control:
         fix = "save the table as UTF-8 text; NUL characters in every line: it is UTF-16 without a byte-order mark"
         raise InputError(f"control characters in the text: {first_few(control)}", where=path, fix=fix)
@@ -181,6 +187,10 @@ def _header_mistakes(header: Sequence[str], body: dict[int, list[str]], path: Pa
         elif nameless == [0]:
             fix = "it looks like a row number: write the table without it (pandas: index=False; R: row.names=FALSE)"
         found.append(InputError(shown, where=path, fix=fix))
+    foreign = re.search(r"[|^~:]", header[0]) if len(header) == 1 else None
+    if foreign is not None:
+        problem = f"the header has one column; {foreign[0]} seems to stand between its cells: {header[0][:60]}"
+        found.append(InputError(problem, where=path, fix="separate the cells by tabs, commas or semicolons"))
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         fix = "give each column its own name"
@@ -197,6 +207,10 @@ def _ragged(header: Sequence[str], body: dict[int, list[str]], path: Path) -> li
         fix = "take the delimiters at the ends of the lines away"
     elif len(wide) == len(body) and set(wide.values()) == {len(header) + 1}:
         fix = "the first cell may be a row name that the header does not name (R: row.names=FALSE), or commas are decimal"
+    elif len(wide) == len(body) and set(wide.values()) == {1}:
+        fix = "separate the cells of the header and of the lines by the same character"
+    elif len(wide) == len(body) > 1 and len(set(wide.values())) == 1:
+        fix = "the first line must name the columns: take titles and comments above it away"
     shown = first_few(f"line {number} has {count}" for number, count in wide.items())
     return [InputError(f"the header has {len(header)} columns, {len(wide)} line(s) do not: {shown}", where=path, fix=fix)]
 

@@ -55,3 +55,8 @@ def test_the_table_has_a_row_per_threshold() -> None:
     assert (table["share_at_power_50"] < table["share_at_power_80"]).all()
     assert table["share_at_power_80"][0] < table["share_at_power_80"][1]
     assert power.table(Thresholds.empty(), 466).columns == table.columns
+
+
+def test_a_threshold_that_noise_passes_needs_no_effect() -> None:
+    assert power.smallest_share(0.9, 1000, wanted=0.8) == 0.0
+    assert (power.smallest_share(0.9, 1000, wanted=0.95) or 0) > 0

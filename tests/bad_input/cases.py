@@ -34,6 +34,7 @@ from tests.bad_input import (
     edf_wfdb_tables,
     genotype_files,
     noise,
+    odd_tables,
     user_tables,
     variant_names,
     variant_places,
@@ -509,5 +510,5 @@ GENES = [
 CASES: tuple[Case, ...] = (
     *ECGS, *xml_and_dicom.CASES, *edf_wfdb_tables.CASES, *contradictions.CASES, *noise.CASES,
     *FOLDERS, *STUDIES, *COVARIATES, *user_tables.CASES,
-    *GENOTYPES, *genotype_files.CASES, *GENES, *variant_names.CASES, *variant_places.CASES,
+    *GENOTYPES, *genotype_files.CASES, *GENES, *variant_names.CASES, *variant_places.CASES, *odd_tables.CASES,
 )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas import ids
 from ecgwas.associate.calls import chromosomes, filesets, variant_choice
 from ecgwas.associate.calls.chromosomes import PAR, chromosome, part_of, pseudoautosomal
 from ecgwas.associate.calls.filesets import Fileset, has_pattern, read_ids
@@ -193,7 +194,10 @@ def parts(options: Scan) -> tuple[str, ...]:
     found = tuple(name for name in wanted if name in present)
     if not found:
         problem = f"none of the chromosomes asked for is in the file; it holds {first_few(sorted(present), 30)}"
-        raise InputError(problem, where=files.variants, fix="correct scan.chromosomes")
+        fix = "correct scan.chromosomes"
+        if present.isdisjoint(chromosomes.KNOWN):
+            fix = "name the chromosomes in the file 1 to 22, X, Y and MT, with or without chr"
+        raise InputError(problem, where=files.variants, fix=fix)
     return found
 
 
@@ -342,6 +346,12 @@ def files(options: Scan) -> tuple[Path, ...]:
     return found + lists
 
 
+def sexes(options: Scan) -> dict[str, int]:
+    """Id -> sex (1 male, 2 female, 0 unknown) of the first fileset's people."""
+    listed = filesets.read_people(all_filesets(options)[0])
+    return dict(zip(listed.eids, map(int, listed.sexes), strict=True))
+
+
 def people(options: Scan) -> tuple[str, ...]:
     """Ids of the people who are in every fileset and, if there is one, in the list `options.people`.
 
@@ -354,8 +364,10 @@ def people(options: Scan) -> tuple[str, ...]:
         fix = "use the same people's files throughout"
         raise InputError("no person is in all files of genotypes", where=options.genotypes, fix=fix)
     if options.people is not None:
-        shared &= read_ids(options.people)
-        if not shared:
-            fix = "its first column must hold the ids of the genotypes"
-            raise InputError("none of the people listed is genotyped", where=options.people, fix=fix)
+        wanted = read_ids(options.people)
+        if shared.isdisjoint(wanted):
+            fix = "its first column must hold the ids of the genotypes (PLINK's FID IID: with a header line that names them)"
+            examples = ids.both_sides(wanted, shared, a="listed", b="the genotypes")
+            raise InputError(f"none of the people listed is genotyped ({examples})", where=options.people, fix=fix)
+        shared &= wanted
     return tuple(eid for eid in listed[0] if eid in shared)

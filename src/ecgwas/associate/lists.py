@@ -8,6 +8,7 @@ from ecgwas import ids
 from ecgwas.associate import genotypes
 from ecgwas.associate.calls import filesets, variant_choice
 from ecgwas.associate.calls.variant_choice import Listed
+from ecgwas.errors import first_few
 from ecgwas.study.scan import Scan
 
 NAMED_HOW = (
@@ -24,6 +25,31 @@ def check(options: Scan) -> list[str]:
         fix = "its first column must hold the ids of the genotypes"
         found.append(ids.unknown(listed, known, what="people listed", there="the genotypes", where=options.people, fix=fix))
     return [*(warning for warning in found if warning is not None), *check_variants(options)]
+
+
+def of_files(options: Scan) -> list[str]:
+    """Warnings over the files of genotypes: people whom some of them lack, other orders, odd or unlike sexes, two formats."""
+    each = {one.people: one for one in genotypes.all_filesets(options)}
+    people = {path: filesets.read_people(one) for path, one in each.items()}
+    first, *others = people.items()
+    everybody, found = {eid for one in people.values() for eid in one.eids}, []
+    for path, one in people.items():
+        lacking = sorted(everybody - set(one.eids))
+        if lacking:
+            words = f"{path.name} lacks {len(lacking)} people of other files of genotypes, who are not tested"
+            found.append(f"{words}: {first_few(lacking)}")
+        if one.odd_sexes:
+            found.append(f"{path.name}: sexes written {first_few(one.odd_sexes)} count as unknown; 1 is male, 2 is female")
+        own, theirs = dict(zip(one.eids, one.sexes, strict=True)), dict(zip(first[1].eids, first[1].sexes, strict=True))
+        unlike = [eid for eid, sex in own.items() if sex and theirs.get(eid, 0) and theirs[eid] != sex]
+        if unlike:
+            found.append(f"{path.name} and {first[0].name} name another sex for {len(unlike)} people: {first_few(unlike)}")
+    reordered = [path.name for path, one in others if set(one.eids) == set(first[1].eids) and one.eids != first[1].eids]
+    if reordered:
+        words = f"{first_few(reordered)}: the same people in another order than in {first[0].name}"
+        found.append(f"{words}; right only if the genotypes beside are in that order, too")
+    beside = [filesets.unread_beside(options, one) for one in each.values()]
+    return found + [words for words in beside if words is not None]
 
 
 def check_variants(options: Scan) -> list[str]:

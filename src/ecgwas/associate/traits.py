@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,9 +22,6 @@ from ecgwas.recording_tables import Ancestry
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates, Features, Guards, People, Traits
-
-OF_A_GUARD = re.compile(r"^(call rate|heterozygosity|sex|related to another person|ancestry outlier)\b.*")
-"""A guard's reason and what it says of one person."""
 
 MAX_SKEWNESS, MAX_KURTOSIS = 1.0, 3.0
 """Beyond these a trait's few largest values carry its test; rank-normal traits are far within."""
@@ -231,7 +227,7 @@ def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[s
 def dropped(people: People) -> list[tuple[str, int]]:
     """Reason and people, the commonest first; each person dropped counts once, under the first reason, without its numbers."""
     reasons = people.frame.filter(pl.col("status") != "kept")["reason"]
-    first = (OF_A_GUARD.sub(r"\1", reason.split("; ")[0]) for reason in reasons)
+    first = (meeting.OF_A_GUARD.sub(r"\1", reason.split("; ")[0]) for reason in reasons)
     return sorted(Counter(first).items(), key=lambda item: (-item[1], item[0]))
 
 

@@ -322,7 +322,9 @@ def _from_table(path: Path) -> list[_File]:
     frame = table.frame
     absent = [name for name in ("eid", "path") if name not in frame.columns]
     if absent:
+        near = ids.near_eid(frame.columns) if "eid" in absent else None
         fix = "its first line must name the columns eid, path and, if wanted, lead and instance"
+        fix += f"; rename {near} to eid" if near else ""
         raise InputError(f"the recordings table has no column {' and '.join(absent)}", where=path, fix=fix)
     if frame.height == 0:
         raise InputError("the recordings table has no rows", where=path, fix="give it a line for each recording")
@@ -338,7 +340,42 @@ def _from_table(path: Path) -> list[_File]:
         problem = f"recordings that cannot be understood: {first_few(faults)}"
         fix = "eid and path must be filled, lead empty, 12L or one of the twelve, instance empty or as in 2 or 2_0"
         raise InputError(problem, where=path, fix=fix)
+    _refuse_shared(files, table)
     return files
+
+
+def _refuse_shared(files: Sequence[_File], table: UserTable) -> None:
+    """Raises InputError where one file is said to be the recording of several people, naming the lines."""
+    lines: dict[Path, dict[str, int]] = defaultdict(dict)
+    for line, file in zip(table.lines, files, strict=True):
+        lines[file.path].setdefault(file.eid, line)
+    shared = {path: people for path, people in lines.items() if len(people) > 1}
+    if shared:
+        shown = (f"{path.name} (line {first_few(people.values())}; eid {first_few(people)})" for path, people in shared.items())
+        problem = f"{len(shared)} file(s) are said to be of several people: {first_few(shown, 3)}"
+        raise InputError(problem, where=table.path, fix="give each person the recording that is theirs")
+
+
+def doubts_of_table(options: ReadOptions) -> list[str]:
+    """Warnings over a table of recordings: files that are not there, and files that bear the eid of another person in it.
+
+    None for a folder. Raises InputError if no file is there.
+    """
+    if options.recordings.suffix.lower() not in TABLES or options.recordings.is_dir():
+        return []
+    files = _from_table(options.recordings)
+    named = [(file, _named(file.path, re.compile(options.pattern, re.IGNORECASE))) for file in files]
+    people = {file.eid for file in files}
+    others = [file for file, own in named if own is not None and own.eid != file.eid and own.eid in people]
+    shown = first_few((f"{file.path.name} for {file.eid}" for file in others), 3)
+    found = [f"{len(others)} files bear the eid of another person of the table of recordings: {shown}"] if others else []
+    paths = list(dict.fromkeys(file.path for file in files))
+    gone = [path for path in paths if not path.exists()]
+    words = f"{len(gone)} of {len(paths)} files that the table of recordings names are not there: {first_few(gone, 3)}"
+    if len(gone) < len(paths):
+        return [*found, *([words] if gone else [])]
+    fix = "write paths as this machine has them, with /; relative ones are taken from the table's folder"
+    raise InputError(words, where=options.recordings, fix=fix)
 
 
 def _refuse_odd_eids(table: UserTable) -> None:

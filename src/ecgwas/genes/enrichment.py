@@ -27,6 +27,16 @@ from ecgwas.tables import Terms
 FIX = "give a GMT file (term, description, genes), or STRING's protein.enrichment.terms with `info:`"
 
 
+HEADER = frozenset({"gene", "genes", "symbol", "symbols", "gene_symbol", "gene_symbols", "members"})
+"""Names of the column of genes in a first line that is a header."""
+
+
+def without_descriptions(terms: Sequence[Term]) -> list[str]:
+    """Identifiers of terms whose description is a gene of other terms: the file has genes from the second column on."""
+    genes: set[str] = set().union(*(term.genes for term in terms))
+    return [term.identifier for term in terms if term.description in genes]
+
+
 @dataclass(frozen=True)
 class Term:
     """A term with its genes."""
@@ -127,6 +137,8 @@ def _of_gmt(options: Enrichment) -> Iterator[Term]:
             raise InputError(problem, where=options.terms, fix=FIX)
         # Enrichr's files write gene,weight.
         genes = frozenset(gene.split(",")[0].strip() for gene in fields[2:]) - {""}
+        if number == 1 and {gene.lower() for gene in genes} <= HEADER:
+            continue
         name = fields[0].strip()
         if name in found:
             genes |= found[name].genes

@@ -27,11 +27,15 @@ from ecgwas.genes.files import read_lines, version_of
 from ecgwas.genes.mapping import Found
 from ecgwas.study import Regions
 from ecgwas.tables import Genes, Loci
+from ecgwas.user_tables import MISSING
 
 SYMBOL = re.compile(r'gene_name "([^"]+)"')
 GENE_ID = re.compile(r'gene_id "([^"]+)"')
 CODING = re.compile(r'gene_(?:bio)?type "protein_coding"')
 STRANDS = ("+", "-", ".")
+
+UNNAMED = re.compile(r"[^:]+:[0-9]+-[0-9]+")
+"""What a gene without a symbol is called."""
 
 LAST_POSITION = 2**31
 """No chromosome is longer."""
@@ -106,6 +110,8 @@ def _nearest(ranges: Ranges, pos: int, limit: int) -> list[int]:
 def read(path: Path, *, protein_coding: bool = False) -> dict[str, Ranges]:
     """Chromosome without "chr" -> its genes. Raises InputError naming the first line that cannot be read.
 
+    A gene without a symbol is called by its place, as in 1:161694615-161762308.
+
     protein_coding: only genes of that type, which a GTF alone tells; of another file nothing would be left, so it is refused.
     """
     genes: dict[str, list[tuple[int, int, str]]] = {}
@@ -118,6 +124,8 @@ def read(path: Path, *, protein_coding: bool = False) -> dict[str, Ranges]:
             raise InputError("the table of genes does not tell their types", where=path, fix=fix)
         if gene is not None:
             chrom, start, stop, symbol = gene
+            if symbol.lower() in MISSING:
+                symbol = f"{chromosome(chrom)}:{start}-{stop}"
             genes.setdefault(chromosome(chrom), []).append((start, stop, symbol))
     if not genes:
         raise InputError("the table of genes has no genes", where=path, fix="give a PLINK glist, MAGMA .loc, BED or GTF file")
@@ -138,8 +146,18 @@ def _gene(path: Path, line: str, number: int) -> tuple[str, int, int, str] | Non
         return _fields(path, fields)
     except (ValueError, IndexError):
         problem = f"line {number} of the table of genes cannot be read: {line[:60]!r}"
-        fix = "give a PLINK glist (chrom start end symbol), MAGMA .loc, BED or GTF file"
-        raise InputError(problem, where=path, fix=fix) from None
+        raise InputError(problem, where=path, fix=_cure(line, fields)) from None
+
+
+def _cure(line: str, fields: Sequence[str]) -> str:
+    fix = "give a PLINK glist (chrom start end symbol), MAGMA .loc, BED or GTF file"
+    if len(fields) == 1 and re.search("[,;|]", line):
+        return f"separate the columns by tabs or blanks; {fix}"
+    if re.search("[0-9]", line) is None and len(fields) >= 3:
+        return f"begin the header line with #, or take it away; {fix}"
+    if re.search(r"[0-9],[0-9]|[0-9]\.[0-9]|[0-9]e\+", line):
+        return f"write positions as whole numbers without separators, decimals or exponents; {fix}"
+    return fix
 
 
 def _fields(path: Path, fields: Sequence[str]) -> tuple[str, int, int, str] | None:
@@ -167,6 +185,11 @@ def _from_gtf(fields: Sequence[str]) -> tuple[str, int, int, str] | None:
     if named is None:
         raise ValueError
     return fields[0], *_ordered(int(fields[3]), int(fields[4])), named.group(1)
+
+
+def nameless(table: dict[str, Ranges]) -> int:
+    """How many genes of the table have no symbol."""
+    return sum(UNNAMED.fullmatch(symbol) is not None for symbol in symbols(table))
 
 
 def symbols(table: dict[str, Ranges]) -> Iterator[str]:

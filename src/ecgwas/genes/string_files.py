@@ -167,7 +167,11 @@ def _web_export(path: Path) -> Iterator[tuple[str, str, float]]:
         if number == 1:
             continue
         fields = line.split("\t")
-        yield fields[0], fields[1], _score(path, number, fields[-1])
+        score = _score(path, number, fields[-1])
+        if not 0 <= score <= 1:
+            problem = f"line {number} of the network has a score that is not between 0 and 1: {fields[-1][:40]}"
+            raise InputError(problem, where=path, fix="divide STRING's scores of 0 to 1000 by 1000, as its exports have them")
+        yield fields[0], fields[1], score
 
 
 def _score(path: Path, number: int, text: str) -> float:

@@ -247,6 +247,7 @@ def check(study: Study) -> tuple[list[str], list[EcgwasError]]:
         try:
             facts += [fact for fact in _opened(opened, study) if fact not in facts]
         except EcgwasError as mistake:
+            mistake.where = mistake.where or str(study.folder)
             if str(mistake) not in [str(other) for other in mistakes]:
                 mistakes.append(mistake)
     return facts, mistakes

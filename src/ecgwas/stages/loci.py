@@ -35,7 +35,7 @@ from ecgwas.loci_tables import (
 from ecgwas.stages import closer, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.stages.closer import Look
-from ecgwas.study import Study
+from ecgwas.study import Matrix, Study
 from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Summary, Thresholds
 
 logger = logging.getLogger(__name__)
@@ -168,15 +168,17 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
 
 
 def _check(study: Study) -> Sequence[str]:
-    """The table of known loci, opened."""
+    """The threshold foreseen, and the table of known loci opened."""
+    permutations = study.scan.permutations if isinstance(study.scan, Matrix) else 0
+    thresholds.foresee(study.loci, permutations, study.scan.keep_neglog10p)
     if study.loci.known is None:
         return []
     table = known.read(study.loci.known)
     genes = (gene.strip() for cell in table.frame["gene"].drop_nulls() for gene in re.split(r"[;,]", cell))
     damaged = gene_symbols.warning(genes, study.loci.known.name)
-    skipped = f"{table.skipped} lines of {study.loci.known.name} have no single chromosome and position and are passed over"
-    warnings = [damaged] * (damaged is not None) + [Caution(skipped)] * (table.skipped > 0)
-    return [f"{table.frame.height} known loci in {study.loci.known.name}", *(one for one in warnings if one is not None)]
+    warnings = [] if damaged is None else [damaged]
+    warnings += map(Caution, known.doubts(study.loci.known, study.scan.build))
+    return [f"{table.frame.height} known loci in {study.loci.known.name}", *warnings]
 
 
 TABLES = (

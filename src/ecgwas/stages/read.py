@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ecgwas import ecg, ids
 from ecgwas.associate import genotypes
 from ecgwas.associate.people import covariates
-from ecgwas.errors import Caution, EcgwasError, InputError
+from ecgwas.errors import Caution, EcgwasError, InputError, first_few
 from ecgwas.progress import track
 from ecgwas.recording_tables import DeviceMeasurements, LeadCounts, LeadQuality
 from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
@@ -268,7 +268,11 @@ def _without_recordings(study: Study) -> set[str]:
 
 def _check(study: Study) -> Sequence[str]:
     manifest = _find(study.read)
-    return [*_facts(manifest), *map(Caution, _unknown_withdrawals(study))]
+    if not manifest.sources:
+        reasons = manifest.others.frame["reason"].value_counts(sort=True).iter_rows()
+        problem = f"nobody is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"
+        raise InputError(problem, where=study.read.recordings, fix="correct the list of read.leave_out, or `read.instance`")
+    return [*_facts(manifest), *map(Caution, (*_unknown_withdrawals(study), *ecg.doubts_of_table(study.read)))]
 
 
 def _facts(manifest: ecg.Manifest) -> list[str]:

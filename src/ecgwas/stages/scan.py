@@ -13,7 +13,7 @@ import polars as pl
 from ecgwas import associate
 from ecgwas.associate import genotypes, lists
 from ecgwas.associate.calls import builds, chromosomes, filesets
-from ecgwas.associate.engine import counting, findings
+from ecgwas.associate.engine import cohort, counting, findings
 from ecgwas.errors import Caution, first_few
 from ecgwas.loci_tables import VariantCounts
 from ecgwas.progress import track
@@ -150,10 +150,17 @@ def _check(study: Study) -> Sequence[str]:
     opened = [genotypes.open_part(study.scan, part) for part in parts]
     count = sum(len(part) for part in opened)
     builds.check(study.scan, opened)
+    for part in opened:
+        cohort.refuse_unknown_sexes(part, part.sexes)
     associate.check(study.scan)
     people = len(genotypes.people(study.scan))
     found = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
-    found += [*_not_tested(genotypes.untested(study.scan)), *map(Caution, lists.check(study.scan))]
+    found += [
+        *_not_tested(genotypes.untested(study.scan)),
+        *map(Caution, (*lists.check(study.scan), *lists.of_files(study.scan))),
+    ]
+    unknown = builds.without_position(study.scan, opened)
+    found += [] if unknown is None else [Caution(unknown)]
     orders = [filesets.order_of_people(files) for files in genotypes.all_filesets(study.scan)]
     return [*found, *(words for words in orders if words is not None)]
 

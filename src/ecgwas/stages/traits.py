@@ -102,7 +102,7 @@ def load_covariates(study: Study) -> Covariates:
 def _check(study: Study) -> Sequence[str]:
     table = covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
     other = source_study.differences(table) if study.preset == "published" else None
-    facts = meeting.check(study.traits, genotypes.people(study.scan), _recorded(study))
+    facts = meeting.check(study.traits, genotypes.people(study.scan), _recorded(study), genotypes.sexes(study.scan))
     return [*facts, *([Caution(f"{study.traits.covariates.name}: {other}")] if other else [])]
 
 

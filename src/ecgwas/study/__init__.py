@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,6 +61,7 @@ from ecgwas.study.represent import (
 from ecgwas.study.scan import Matrix, Plink2, Scan, ScanOptions
 from ecgwas.study.share import ShareOptions
 from ecgwas.study.traits import TraitOptions
+from ecgwas.study.yaml_words import changed_numbers, cure
 
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "Fourier", "GeneSource", "Gprofiler", "GwasCatalog", "Haploreg",
@@ -102,10 +104,32 @@ class Study(Options):
     _folder: Path = PrivateAttr(default=Path())
     _settings: tuple[Setting, ...] = PrivateAttr(default=())
 
+    @field_validator("results")
+    @classmethod
+    def _results_have_a_folder(cls, results: Path, info: ValidationInfo) -> Path:
+        """Results beside study.yaml would be mixed with the inputs."""
+        folder = (info.context or {}).get("folder")
+        if folder is not None and folder.is_relative_to(os.path.normpath(results)):
+            raise ValueError("results need a folder of their own, not one that holds study.yaml, such as `results`")
+        return results
+
+    @field_validator("read", "scan")
+    @classmethod
+    def _results_are_apart(cls, section: ReadOptions | Scan, info: ValidationInfo) -> ReadOptions | Scan:
+        """Results among recordings or genotypes would be taken for inputs."""
+        results, folder = info.data.get("results"), (info.context or {}).get("folder")
+        inputs = section.recordings if isinstance(section, ReadOptions) else section.genotypes.parent
+        place = Path(os.path.normpath(results)) if results is not None and folder is not None else None
+        inside = place is not None and place.is_relative_to(os.path.normpath(inputs)) and inputs != folder
+        if inside and (isinstance(section, ReadOptions) or place == Path(os.path.normpath(inputs))):
+            raise ValueError(f"`results` lies among these inputs, in {inputs.name}; give it a folder of its own")
+        return section
+
     @field_validator("represent")
     @classmethod
     def _names_are_unique(cls, represent: tuple[Representation, ...]) -> tuple[Representation, ...]:
-        names = [representation.name for representation in represent]
+        # Each is a folder; on some disks capitals make no difference.
+        names = [representation.name.lower() for representation in represent]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two representations are named {', '.join(twice)}; give each its own name")
@@ -145,15 +169,15 @@ class Study(Options):
     def read_file(cls, path: Path) -> Study:
         """The study in a YAML file. Raises StudyError listing every mistake, with 'did you mean' for unknown keys."""
         given, text = _yaml(path)
-        preset = PRESETS.get(str(given.get("preset", "calibrated")), {})
+        preset = PRESETS.get(str(given.get("preset")), PRESETS["calibrated"])
         folder = path.resolve().parent
         filled = below(preset, given)
-        mistakes: list[Any] = list(true_for_numbers(cls, filled))
+        root = yaml.compose(text, Loader=_Loader)
+        mistakes: list[Any] = [*true_for_numbers(cls, filled), *changed_numbers(root)]
         try:
             study = cls.model_validate(filled, context={"folder": folder})
         except ValidationError as error:
             mistakes += error.errors()
-        root = yaml.compose(text, Loader=_Loader)
         if mistakes:
             raise explained(mistakes, cls, path, root)
         study._folder = folder
@@ -180,13 +204,14 @@ class _Loader(yaml.SafeLoader):
 
 
 def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
+    # `no:` and `5:` are names here, not false and a number.
+    keys = [key.value if isinstance(key, yaml.ScalarNode) else loader.construct_object(key) for key, _ in node.value]
     for number, (key_node, _) in enumerate(node.value):
         if keys[number] in keys[:number]:
             first = node.value[keys.index(keys[number])][0].start_mark.line + 1
             problem = f"key '{keys[number]}' is given twice (first in line {first})"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
-    return dict(loader.construct_pairs(node, deep=True))
+    return {key: loader.construct_object(value, deep=True) for key, (_, value) in zip(keys, node.value, strict=True)}
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
@@ -207,7 +232,7 @@ def _yaml(path: Path) -> tuple[dict[str, Any], str]:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
         problem = f"{line}not valid YAML: {error.problem or error.context}"
-        raise StudyError(problem, where=path, fix="correct the line named above, or the one before it") from None
+        raise StudyError(problem, where=path, fix=cure(problem)) from None
     except yaml.reader.ReaderError as error:
         line = f"line {text[: error.position].count(chr(10)) + 1}: "
         problem = f"{line}not valid YAML: a character that no text has ({error.character!a})"

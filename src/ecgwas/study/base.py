@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,7 +38,30 @@ def _relative_to_study(path: Path, info: ValidationInfo) -> Path:
     except RuntimeError:
         raise ValueError(f"there is no home folder for {path.parts[0]}; write the path in full") from None
     folder = (info.context or {}).get("folder")
-    return path if folder is None else Path(folder) / path
+    placed = path if folder is None else Path(folder) / path
+    mistake = _of_another_kind(str(path))
+    if mistake is not None and not _is_there(placed):
+        raise ValueError(mistake)
+    return placed
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _of_another_kind(text: str) -> str | None:
+    """What makes a text no path of a file here, in words: a variable of the shell, an address, a drive of Windows."""
+    variable = re.search(r"\$\{?[A-Za-z_]\w*\}?|%[A-Za-z_]\w*%", text)
+    if variable is not None:
+        return f"{variable[0]} is not replaced in a study file; write the path in full"
+    if re.match(r"[a-z][a-z0-9+]+:/", text):
+        return "an address is no path; download the file and name that"
+    if os.sep == "/" and re.match(r"[A-Za-z]:[\\/]|\\\\", text):
+        return "a path of Windows is none on this machine; write it with /"
+    return None
 
 
 StudyPath = Annotated[Path, AfterValidator(_relative_to_study)]

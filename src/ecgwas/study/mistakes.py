@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ecgwas.errors import StudyError
+from ecgwas.study.yaml_words import as_read
 from ecgwas.user_tables import NUMBER
 
 LONGEST_SHOWN = 60
@@ -24,6 +25,7 @@ SYNONYMS = {
     "grch38": "hg38", "b38": "hg38", "38": "hg38", "grch37": "hg19", "b37": "hg19", "37": "hg19", "19": "hg19",
     "no": "none", "off": "none", "false": "none", "null": "none", "~": "none", "autoencoder": "residual_autoencoder",
     "plink": "plink2", "high_pass": "highpass", "soft_threshold": "soft",
+    "int": "rank_normal", "inverse_normal": "rank_normal", "rint": "rank_normal", "rank_based_inverse_normal": "rank_normal",
 }  # fmt: skip
 """What people write -> what it is called here, where that may stand."""
 
@@ -143,6 +145,9 @@ def _mistake(place: Place, item: Any) -> str:
         return f"{place}: unknown key{_suggested_key(item)}"
     if kind == "missing":
         return f"{place}: is required"
+    if kind == "changed_number":
+        read = f"YAML reads {item['input']} as {as_read(item['input'])}"
+        return f"{place}: {read}; write decimal digits, or put a name in quotation marks"
     if kind.startswith("union_tag"):
         return _of_kind(place, item)
     if kind == "value_error":
@@ -257,6 +262,8 @@ def _suggested_value(place: Place) -> str:
     choices += ["true", "false"] if bool in _alternatives(place.annotation) else []
     raw = _raw(place.node).strip()
     if {int, float} & set(_alternatives(place.annotation)):
+        if float not in _alternatives(place.annotation) and re.fullmatch(r"\d{1,3}(,\d{3})+", raw):
+            return f"; did you mean {raw.replace(',', '')}?"
         if re.fullmatch(r"[+-]?\d*,\d+", raw):
             return f"; did you mean {raw.replace(',', '.')}?"
         if re.fullmatch(r"\d+(\.\d+)?\s*%", raw):

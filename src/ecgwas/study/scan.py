@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ecgwas.study.base import Options, StudyPath, option
+
+CHROMOSOME = re.compile(r"(chr)?(0?[1-9]|1[0-9]|2[0-6]|X|Y|XY|M|MT|PAR1|PAR2)", re.IGNORECASE)
+
+
+def _name(given: object) -> object:
+    """1 without quotation marks is a name, too."""
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
+def _known(name: str) -> str:
+    if CHROMOSOME.fullmatch(name) is None:
+        raise ValueError("no chromosome; they are 1 to 22, X, Y and MT, with or without chr, one by one, as in [1, 2, X]")
+    return name
+
+
+Chromosome = Annotated[str, BeforeValidator(_name), AfterValidator(_known)]
+"""A name such as 1, chr1, X."""
 
 
 class Scan(Options):
@@ -20,7 +38,7 @@ class Scan(Options):
     """List of the variants to test, in its first column names, chrom:pos or chrom:pos:ref:alt (either order); none: all."""
     build: Literal["hg19", "hg38"] = "hg19"
     """Genome build of the positions."""
-    chromosomes: tuple[str, ...] = (*tuple(str(c) for c in range(1, 23)), "X")
+    chromosomes: tuple[Chromosome, ...] = option((*tuple(str(c) for c in range(1, 23)), "X"), min_length=1)
     """Chromosomes to test, X with its pseudoautosomal regions; Y (men only) and MT may be added."""
     min_maf: float = option(0.01, ge=0, lt=0.5)
     """Smallest minor allele frequency."""

@@ -84,6 +84,18 @@ def evidence(opened: Sequence[Genotypes]) -> Evidence:
     return Evidence(landmarks, beyond)
 
 
+def without_position(options: Scan, opened: Sequence[Genotypes]) -> str | None:
+    """A warning over variants at position 0, which means unknown; None if there is none. Raises InputError where most are."""
+    count, unknown = sum(map(len, opened)), sum(int((part.positions == 0).sum()) for part in opened)
+    if unknown == 0:
+        return None
+    words = f"{unknown} of {count} variants have position 0, which means unknown"
+    if 2 * unknown > count:
+        fix = "give the list of variants positions in base pairs, 1-based (column 4 of a .bim)"
+        raise InputError(words, where=options.genotypes, fix=fix)
+    return f"{words}: whatever they find has no place on the genome; leave them out, or give them positions"
+
+
 def check(options: Scan, opened: Sequence[Genotypes]) -> None:
     """Raises InputError where the positions of these chromosomes speak for another build than `options.build`, or for none."""
     found = evidence(opened)

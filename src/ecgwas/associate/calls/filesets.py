@@ -18,6 +18,7 @@ import polars as pl
 
 from ecgwas import ids
 from ecgwas.associate.calls import bgen_files, people_lists, variant_lists
+from ecgwas.associate.calls.absent import cure
 from ecgwas.associate.calls.chromosomes import NUMBERED
 from ecgwas.associate.calls.people_lists import People
 from ecgwas.associate.calls.sources import BED_MAGIC
@@ -114,12 +115,7 @@ def must_exist(path: Path) -> None:
     """Raises InputError where a file of genotypes is missing."""
     if path.is_file():
         return
-    fix = "scan.genotypes names the fileset without its ending; .bed .bim .fam (or .pgen .pvar .psam, or .bgen .sample) "
-    fix += "must lie side by side"
-    packed = suffixed(path, ".zst")
-    if packed.is_file():
-        fix = f"unpack it: plink2 --zst-decompress {packed.name} {path.name}"
-    raise InputError("the genotype file is missing", where=path, fix=fix)
+    raise InputError("the genotype file is missing", where=path, fix=cure(path))
 
 
 def read_ids(path: Path) -> frozenset[str]:
@@ -166,11 +162,25 @@ def read_people(files: Fileset) -> People:
     if twice:
         problem = f"{len(twice)} ids stand more than once in column 2: {first_few(twice)}"
         fix = "give each person an id of their own, or remove the copies with plink2 --remove"
+        if len(set(found.families)) == len(found.families):
+            fix = "column 2 must be the person's id (IID); those of column 1 differ: are the two columns swapped?"
         raise InputError(problem, where=path, fix=fix)
     if files.kind != "bgen":
         return found
     must_exist(files.genotypes)
     return found.pick(bgen_files.places(files.genotypes, path, found.families, found.eids))
+
+
+def unread_beside(options: Scan, files: Fileset) -> str | None:
+    """A warning over genotypes of the same name in another format; None where scan.genotypes tells which to read."""
+    if str(options.genotypes).endswith(tuple(ENDINGS)):
+        return None
+    stem = files.genotypes.with_suffix("")
+    others = [suffixed(stem, ending).name for ending in ENDINGS if suffixed(stem, ending).exists()]
+    others = [name for name in others if name != files.genotypes.name]
+    if not others:
+        return None
+    return f"{files.genotypes.name} is read, {first_few(others)} beside it not: name the one to read with its ending"
 
 
 def order_of_people(files: Fileset) -> str | None:

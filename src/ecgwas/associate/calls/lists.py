@@ -16,8 +16,10 @@ def rows(path: Path, separator: str | None = None) -> list[list[str]]:
     """Lines split at tabs or blanks, or at `separator` alone."""
     try:
         found = [line.rstrip("\r").split(separator) for line in path.read_text(encoding="utf-8-sig").split("\n")]
-    except UnicodeDecodeError:
-        raise InputError("the file is not text", where=path, fix=AGAIN) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        problem = f"the file is not text in UTF-8 (line {line})"
+        raise InputError(problem, where=path, fix=f"save it as UTF-8 text, or {AGAIN}") from None
     while found and not any(found[-1]):
         found.pop()
     if not found:

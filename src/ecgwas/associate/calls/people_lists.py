@@ -12,25 +12,33 @@ from numpy.typing import NDArray
 from ecgwas.associate.calls import lists
 from ecgwas.errors import InputError
 
-SEXES = {"1": 1, "2": 2, "M": 1, "F": 2, "m": 1, "f": 2}
+SEXES = {"1": 1, "2": 2, "m": 1, "f": 2, "male": 1, "female": 2}
+"""In any case."""
+UNKNOWN_SEX = frozenset({"0", "-9", "na", "nan", "u", "unknown", ".", ""})
 
-COLUMNS = "lines FID IID PAT MAT SEX [PHENO], or a header line that begins with #FID or #IID above them"
+COLUMNS = (
+    "lines FID IID PAT MAT SEX [PHENO] separated by tabs or blanks, or a header line that begins with #FID or #IID above them"
+)
 TYPES = frozenset("0DCPB")
 """In the second line of a .sample: identifiers and missing, and the kinds of its other columns."""
 
 
 @dataclass(frozen=True)
 class People:
-    """eids (P,) text; families (P,) text, 0 where there is none; sexes (P,) int8: 1 male, 2 female, 0 unknown."""
+    """eids (P,) text; families (P,) text, 0 where there is none; sexes (P,) int8: 1 male, 2 female, 0 unknown.
+
+    odd_sexes: codes of sex that mean nothing here, and count as unknown.
+    """
 
     eids: tuple[str, ...]
     families: tuple[str, ...]
     sexes: NDArray[np.int8]
+    odd_sexes: tuple[str, ...] = ()
 
     def pick(self, places: Sequence[int] | NDArray[np.int64]) -> People:
         """Some of the people, in that order."""
         eids, families = tuple(self.eids[i] for i in places), tuple(self.families[i] for i in places)
-        return People(eids, families, self.sexes[np.asarray(places, dtype=np.int64)])
+        return People(eids, families, self.sexes[np.asarray(places, dtype=np.int64)], self.odd_sexes)
 
 
 def psam(path: Path) -> People:
@@ -83,4 +91,6 @@ def sample(path: Path) -> People:
 
 
 def _people(families: Sequence[str], eids: Sequence[str], sexes: Sequence[str]) -> People:
-    return People(tuple(eids), tuple(families), np.array([SEXES.get(code, 0) for code in sexes], dtype=np.int8))
+    known = {code: SEXES.get(code.lower(), 0) for code in sorted(set(sexes))}
+    odd = tuple(code for code, sex in known.items() if sex == 0 and code.lower() not in UNKNOWN_SEX)
+    return People(tuple(eids), tuple(families), np.array([known[code] for code in sexes], dtype=np.int8), odd)

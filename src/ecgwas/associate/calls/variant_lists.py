@@ -39,7 +39,10 @@ def read(path: Path, size: int, changed: int) -> pl.DataFrame:
     wrong = np.flatnonzero(numbers.is_null().to_numpy())
     if len(wrong):
         shown = first_few(f"line {i + 1}" for i in wrong)
-        raise InputError(f"positions that are no whole numbers: {shown}", where=path, fix="mend the column of positions")
+        fix = "mend the column of positions"
+        if wrong.tolist() == [0] and path.suffix == ".bim":
+            fix = "take the first line away: a .bim has no header"
+        raise InputError(f"positions that are no whole numbers: {shown}", where=path, fix=fix)
     _check(path, numbers, frame)
     placed = frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos"))
     return placed.with_columns(variant=_named()).with_row_index("row")

@@ -78,11 +78,8 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ances
     on_x, on_y = genotypes.chrom == "X" and not genotypes.diploid, genotypes.chrom == "Y"
     if on_x or on_y:
         sexes = genotypes.sexes[places[order]]
+        refuse_unknown_sexes(genotypes, sexes)
         order = order[sexes == MALE if on_y else sexes > 0]
-        if len(order) == 0:
-            problem = "nobody is known to be a man" if on_y else "nobody has a known sex"
-            fix = f"fill in the sexes (1 male, 2 female), or leave {genotypes.chrom} out of scan.chromosomes"
-            raise InputError(problem, where=genotypes.files.people, fix=fix)
     rows = places[order]
     sexes = genotypes.sexes[rows]
     numbers = covariates.values[order]
@@ -159,3 +156,13 @@ def _independent(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
 def people(cohort: Cohort) -> NDArray[np.int64]:
     """(K,) int64: people with a value of each trait."""
     return np.asarray((~np.isnan(cohort.values)).sum(axis=0, dtype=np.int64))
+
+
+def refuse_unknown_sexes(genotypes: Genotypes, sexes: NDArray[np.int8]) -> None:
+    """Raises InputError where nobody can be tested on X or Y: nobody has a known sex, or nobody is a man."""
+    on_y = genotypes.chrom == "Y"
+    if genotypes.diploid or not (on_y or genotypes.chrom == "X") or (sexes == MALE if on_y else sexes > 0).any():
+        return
+    problem = "nobody is known to be a man" if on_y else "nobody has a known sex"
+    fix = f"fill in the sexes (1 male, 2 female), or leave {genotypes.chrom} out of scan.chromosomes"
+    raise InputError(problem, where=genotypes.files.people, fix=fix)

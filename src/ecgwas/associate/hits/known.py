@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.associate.calls import variant_choice
+from ecgwas.associate.calls.builds import BUILDS, LENGTHS
 from ecgwas.associate.calls.chromosomes import chromosome, part_of
 from ecgwas.errors import InputError, first_few
 from ecgwas.user_tables import MISSING, NUMBER, level, read_user_table
@@ -42,11 +44,13 @@ class Known:
     """Known loci, columns of SCHEMA: chrom without chr, pos 1-based in the study's build, alleles in upper case, eaf and beta
     of the effect allele; first and second, both alleles without saying which one counts; null where the file does not tell.
 
-    skipped: lines of the file without one chromosome and one position.
+    skipped: lines of the file without one chromosome and one position; odd: of cells of eaf and beta that are no numbers, in
+    words.
     """
 
     frame: pl.DataFrame
     skipped: int
+    odd: tuple[str, ...] = ()
 
 
 def read(path: Path) -> Known:
@@ -71,12 +75,38 @@ def read(path: Path) -> Known:
         raise InputError(problem, where=path, fix=fix)
     rows = [_row(line, places, one) for line, one in zip(lines, named, strict=True)]
     kept = [row for row in rows if row is not None]
-    if rows and not kept:
+    if not rows:
+        fix = "add one line per locus, or take loci.known out"
+        raise InputError("the table of known loci has a header and no loci", where=path, fix=fix)
+    if not kept:
         place = places["pos"] or places["variant"] or 0
         column, shown = header[place], first_few(repr(line[place]) for line in lines)
         problem = f"no line of the table of known loci has one chromosome and one position; column {column}: {shown}"
         raise InputError(problem, where=path, fix="write positions as whole numbers without separators or exponents")
-    return Known(pl.DataFrame(kept, schema=SCHEMA), len(rows) - len(kept))
+    return Known(pl.DataFrame(kept, schema=SCHEMA), len(rows) - len(kept), tuple(_odd(lines, places)))
+
+
+def _odd(lines: list[list[str]], places: dict[str, int | None]) -> Iterator[str]:
+    for name in ("eaf", "beta"):
+        place = places[name]
+        cells = [] if place is None else [line[place] for line in lines if line[place].lower() not in MISSING]
+        odd = [cell for cell in cells if _number(cell) is None]
+        if odd:
+            yield f"{len(odd)} cells of {name} are no numbers and count as missing: {first_few(map(repr, odd))}"
+
+
+def doubts(path: Path, build: str) -> list[str]:
+    """Warnings over a table of known loci: lines passed over, places beyond the chromosomes, effects that are no numbers."""
+    known, found = read(path), []
+    if known.skipped:
+        found.append(f"{known.skipped} lines of {path.name} have no single chromosome and position and are passed over")
+    ends = {chrom: at[BUILDS.index(build)] for chrom, at in LENGTHS.items()}
+    end = pl.col("chrom").replace_strict(ends, default=0, return_dtype=pl.Int64)
+    beyond = known.frame.filter(pl.col("pos") > end)
+    if beyond.height:
+        shown = first_few(f"{chrom}:{pos}" for chrom, pos in beyond.select("chrom", "pos").iter_rows())
+        found.append(f"{path.name}: {beyond.height} of {known.frame.height} loci lie on no chromosome of {build}: {shown}")
+    return found + [f"{path.name}: {words}" for words in known.odd]
 
 
 def _place(header: list[str], names: tuple[str, ...]) -> int | None:

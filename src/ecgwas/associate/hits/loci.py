@@ -10,8 +10,7 @@ import polars as pl
 
 from ecgwas.associate.hits import inflation
 from ecgwas.associate.hits import known as known_loci
-from ecgwas.associate.hits.thresholds import SETS, used
-from ecgwas.errors import StudyError
+from ecgwas.associate.hits.thresholds import SETS, refuse_lost_hits, used
 from ecgwas.loci_tables import Clumps, SetHits
 from ecgwas.study import LociOptions
 from ecgwas.tables import VARIANT_KEY, Associations, Loci, ScanResult, Summary, Thresholds
@@ -75,9 +74,7 @@ def find(
     threshold and keep_neglog10p were not kept.
     """
     limit = used(thresholds)
-    if limit < keep_neglog10p:
-        problem = f"the threshold (-log10 p {limit:.2f}) lies below scan.keep_neglog10p ({keep_neglog10p:g}): hits are missing"
-        raise StudyError(problem, fix=f"set scan.keep_neglog10p to {np.floor(limit * 10) / 10:g} or less")
+    refuse_lost_hits(limit, keep_neglog10p)
     computed = associations.frame.filter(pl.col("neglog10p").is_not_nan() & pl.col("neglog10p").is_not_null())
     ordered = _ordered(computed)
     hits = beyond(ordered, limit)

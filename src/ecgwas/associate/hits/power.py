@@ -11,6 +11,8 @@ POWERS = (0.5, 0.8, 0.95)
 SHARES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
 """Shares of a trait's variance; the largest of common variants on the ECG are near 0.01."""
 
+LEAST_SHARE = 1e-9
+
 
 def power(share: float, p: float, people: int, *, covariates: int = 0) -> float:
     """Chance that a variant explaining `share` of a trait's variance has a p-value below `p` among `people`.
@@ -24,14 +26,19 @@ def power(share: float, p: float, people: int, *, covariates: int = 0) -> float:
 
 
 def smallest_share(p: float, people: int, *, wanted: float = 0.8, covariates: int = 0) -> float | None:
-    """Smallest share of variance found with chance `wanted`; None if even 0.99 of it would not be enough."""
+    """Smallest share of variance found with chance `wanted`; None if even 0.99 of it would not be enough.
+
+    0 where noise alone is beyond p as often.
+    """
 
     def lacking(share: float) -> float:
         return power(share, p, people, covariates=covariates) - wanted
 
     if people - 2 - covariates < 1 or lacking(0.99) < 0:
         return None
-    return float(optimize.brentq(lacking, 1e-9, 0.99, xtol=1e-9))
+    if lacking(LEAST_SHARE) >= 0:
+        return 0.0
+    return float(optimize.brentq(lacking, LEAST_SHARE, 0.99, xtol=1e-9))
 
 
 def table(thresholds: Thresholds, people: int, *, covariates: int = 0) -> pl.DataFrame:

@@ -64,6 +64,24 @@ def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, f
     return Thresholds.of([row | {"used": row["kind"] == used} for row in rows])
 
 
+def foresee(options: LociOptions, permutations: int, keep_neglog10p: float) -> None:
+    """Raises StudyError, before anything is computed, where `table` or the search for loci would for these options.
+
+    permutations: that the scan will make; keep_neglog10p: rows below it are not kept.
+    """
+    if isinstance(options.threshold, float):
+        refuse_lost_hits(-float(np.log10(options.threshold)), keep_neglog10p)
+    if options.threshold == "permutation" and permutations < _fewest_of_study(options):
+        _refuse_few(options, permutations, _fewest_of_study(options))
+
+
+def refuse_lost_hits(limit: float, keep_neglog10p: float) -> None:
+    """Raises StudyError if rows between the study's threshold, -log10 p `limit`, and keep_neglog10p are not kept."""
+    if limit < keep_neglog10p:
+        problem = f"the threshold (-log10 p {limit:.2f}) lies below scan.keep_neglog10p ({keep_neglog10p:g}): hits are missing"
+        raise StudyError(problem, fix=f"set scan.keep_neglog10p to {np.floor(limit * 10) / 10:g} or less")
+
+
 def used(table: Thresholds) -> float:
     """-log10 p of the study's threshold."""
     return float(table.frame.filter(pl.col("used"))["neglog10p"].item())
@@ -89,18 +107,27 @@ def _set_rows(options: LociOptions, maxima: NDArray[np.float64]) -> list[dict[st
 
 def _permutation_rows(options: LociOptions, maxima: NDArray[np.float64], error: float, more: str = "") -> list[dict[str, Any]]:
     """error: what sets of traits leave of the family-wise error; more: to be noted."""
-    needed = max(int(np.ceil(2 / options.family_wise_error)), fewest(error))
+    needed = max(_fewest_of_study(options), fewest(error))
     if len(maxima) >= needed:
         found = family_wise(maxima, error)
         row = _row("permutation", 10.0**-found.value, found.note + more)
         return [row | {"neglog10p": found.value, "low": found.low, "high": found.high}]
     if options.threshold != "permutation":
         return []
-    if len(maxima) == 0:
-        problem = "loci.threshold is permutation, but the scan made no permutations"
+    _refuse_few(options, len(maxima), needed)
+    return []
+
+
+def _fewest_of_study(options: LociOptions) -> int:
+    return int(np.ceil(2 / options.family_wise_error))
+
+
+def _refuse_few(options: LociOptions, made: int, needed: int) -> None:
+    if made == 0:
+        problem = "loci.threshold is permutation, but the scan makes no permutations"
         fix = "set loci.threshold: bonferroni, or use scan: {kind: matrix, permutations: 1000}"
         raise StudyError(problem, fix=fix)
-    problem = f"{len(maxima)} permutations are too few for a family-wise error of {options.family_wise_error:g}"
+    problem = f"{made} permutations are too few for a family-wise error of {options.family_wise_error:g}"
     raise StudyError(problem, fix=f"set scan.permutations to {needed} or more (1000 is good), or loci.threshold: bonferroni")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ecgwas import ids
 from ecgwas.associate.people import doubts
-from ecgwas.errors import EcgwasError, InputError, StudyError, first_few, raise_together
+from ecgwas.errors import Caution, EcgwasError, InputError, StudyError, first_few, raise_together
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates
 from ecgwas.user_tables import UserTable, is_missing, level, not_numbers, numbers, read_user_table, why_no_number
@@ -24,6 +24,11 @@ COLLINEAR = 1e-7
 
 COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
 """Names of principal components in covariate tables; UK Biobank's field is 22009."""
+SMALLEST_SPREAD = 1e-100
+"""Of the values of a covariate; its reciprocal is the largest value."""
+
+ROUNDING = 1e-12
+"""A column whose values differ by less, relative to the largest, is constant."""
 
 Cell = str | None
 
@@ -90,15 +95,20 @@ def read(options: TraitOptions) -> CovariateTable:
     frame = table.frame
     mistakes = [*_eid_mistakes(table), *_unknown_columns(frame, options)]
     present = [name for name in frame.columns if name != "eid"]
+    labels = _more_ids(frame) if options.use is None else []
     unused = () if options.use is not None else _beyond(present, options.max_components)
-    names = tuple(name for name in present if name not in unused and (options.use is None or name in options.use))
+    names = tuple(
+        name for name in present if (name in options.use if options.use is not None else name not in (*labels, *unused))
+    )
     categorical = [name for name in options.categorical if name in names]
     measured = [name for name in names if name not in categorical]
     mistakes += [found for name in measured for found in _wrong_numbers(table, name)]
     raise_together(mistakes, what="the covariate table")
     values = {name: numbers(frame[name]) for name in measured}
+    raise_together([found for name in measured for found in _extremes(table, name, values[name])], what="the covariate table")
     levels = {name: _levels(frame[name]) for name in categorical}
-    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(doubts.of(values, levels)), unused)
+    found = [*doubts.of_ids(labels), *doubts.of_choice(options, names), *doubts.of(values, levels)]
+    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(found), unused)
 
 
 def _beyond(names: Sequence[str], most: int | None) -> tuple[str, ...]:
@@ -108,11 +118,29 @@ def _beyond(names: Sequence[str], most: int | None) -> tuple[str, ...]:
     return tuple(name for name in found if name not in first)
 
 
+def _more_ids(frame: pl.DataFrame) -> list[str]:
+    """Columns that hold an id of the person and no measurement: PLINK's FID and IID, and copies of eid."""
+    if "eid" not in frame.columns:
+        return []
+    eids = frame["eid"].to_list()
+    others = [name for name in frame.columns if name != "eid"]
+    return [name for name in others if name.lower().lstrip("#") in ("fid", "iid") or frame[name].to_list() == eids]
+
+
+def _extremes(table: UserTable, name: str, values: NDArray[np.float64]) -> Iterator[EcgwasError]:
+    """A column whose squares, or the squares of whose differences, are beyond the range of numbers."""
+    present = values[np.isfinite(values)]
+    largest, spread = (float(np.abs(present).max()), float(np.ptp(present))) if present.size else (0.0, 0.0)
+    if largest > 1 / SMALLEST_SPREAD or 0 < spread < SMALLEST_SPREAD:
+        problem = f"covariate {name} is of no use: its values are as large as {largest:g} and differ by {spread:g} at most"
+        yield InputError(problem, where=table.path, fix="give it in another unit, or name the others under traits.use")
+
+
 def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
     frame, path = table.frame, table.path
     if "eid" not in frame.columns:
-        near = [name for name in frame.columns if name.lower().lstrip("#") in ids.EID_NAMES]
-        fix = f"rename the column {near[0]} to eid" if near else "name the column of the person's id eid"
+        near = ids.near_eid(frame.columns)
+        fix = f"rename the column {near} to eid" if near else "name the column of the person's id eid"
         return [
             InputError(f"the covariate table has no column eid; it has {first_few(frame.columns, 10)}", where=path, fix=fix)
         ]
@@ -191,7 +219,7 @@ def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> C
             columns |= _dummies(name, here, options.min_level_people, notes)
         else:
             columns[name] = table.numbers[name][index]
-    constant = [name for name, values in columns.items() if np.ptp(values) == 0]
+    constant = [name for name, values in columns.items() if np.ptp(values) <= ROUNDING * np.abs(values).max()]
     if constant:
         notes.append(f"{len(constant)} covariate(s) left out, the same in everyone: {first_few(constant)}")
     names = tuple(name for name in columns if name not in constant)
@@ -211,6 +239,10 @@ def _dummies(name: str, here: list[str], smallest: int, notes: list[str]) -> dic
     counts = Counter(here)
     ordered = sorted(counts, key=lambda level: (-counts[level], level))
     reference = ordered[0]
+    if counts[reference] < smallest:
+        words = f"{name}: none of its {len(counts)} levels has {smallest} people (traits.min_level_people), so it is left out"
+        notes.append(Caution(f"{words}; if it is a number, take it from traits.categorical"))
+        return {}
     small = sorted(level for level in ordered[1:] if counts[level] < smallest)
     pooled = sum(counts[level] for level in small)
     values = np.array(here)

@@ -1,12 +1,16 @@
-"""Values of covariates that are probably not what they seem: codes for `missing`, row numbers, one level in two spellings."""
+"""Covariates that are probably not what they seem: codes for `missing`, ids, row numbers, codes of categories, spellings."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ecgwas.errors import first_few
+from ecgwas.study import TraitOptions
 
 CODES = {
     -1: "UK Biobank: do not know", -3: "UK Biobank: prefer not to answer", -7: "UK Biobank: none of the above",
@@ -17,6 +21,17 @@ CODES = {
 FAR_SD = 5.0
 """A code this many SDs below the other values is no value of a column that has negative values of its own."""
 
+CATEGORIES = frozenset({
+    "center", "centre", "site", "batch", "array", "chip", "plate", "ethnic", "ethnicity", "ancestry", "population", "hospital",
+    "operator", "scanner", "country",
+})  # fmt: skip
+"""Words in the names of columns whose whole numbers are codes."""
+
+CATEGORY_FIELDS = {"54": "assessment centre", "21000": "ethnic background", "22000": "genotyping batch"}
+SEX_FIELDS = ("31", "22001")
+UKB = re.compile(r"(?:participant\.)?(?:f\.|p|n_|x)?(\d+)(?:[-_.][ia]?\d+)*", re.IGNORECASE)
+"""Names of UK Biobank's fields: 54-0.0, f.54.0.0, p54_i0, n_54_0_0."""
+
 CURE = "write NA if they mean missing"
 
 Cell = str | None
@@ -24,8 +39,55 @@ Cell = str | None
 
 def of(numbers: Mapping[str, NDArray[np.float64]], levels: Mapping[str, tuple[Cell, ...]]) -> list[str]:
     """Warnings over the columns of a covariate table, in words; arguments as in covariates.CovariateTable."""
-    found = [warning for name, values in numbers.items() for warning in (*_codes(name, values), *_row_number(name, values))]
+    found = [warning for name, values in numbers.items() for warning in _of_numbers(name, values)]
     return found + [warning for name, cells in levels.items() for warning in _levels(name, cells)]
+
+
+def of_ids(names: Sequence[str]) -> list[str]:
+    """A warning over columns that hold ids of people."""
+    shown = first_few(names)
+    return [f"no covariate, for it is an id of the person: {shown}; name the covariates under traits.use"] if names else []
+
+
+def of_choice(options: TraitOptions, used: Sequence[str]) -> list[str]:
+    """A warning over categories that are not among the columns to use."""
+    idle = [name for name in options.categorical if options.use is not None and name not in used]
+    if not idle or options.categorical == TraitOptions.model_fields["categorical"].default:
+        return []
+    return [f"traits.categorical names {first_few(idle)}, which traits.use does not: no covariate"]
+
+
+def field_of(name: str) -> str | None:
+    """The number of UK Biobank's field that a column's name is; None for other names."""
+    match = UKB.fullmatch(name)
+    return None if match is None else match[1]
+
+
+def is_sex(name: str) -> bool:
+    """True if a column's name says that it holds the sex."""
+    return field_of(name) in SEX_FIELDS or bool({"sex", "gender"} & set(_words(name)))
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[^a-z]+", name.lower())
+
+
+def _of_numbers(name: str, values: NDArray[np.float64]) -> Iterator[str]:
+    yield from _codes(name, values)
+    yield from _row_number(name, values)
+    yield from _categories(name, values)
+
+
+def _categories(name: str, values: NDArray[np.float64]) -> Iterator[str]:
+    """A column of numbers whose name says that they are codes."""
+    present = np.unique(values[np.isfinite(values)])
+    field = CATEGORY_FIELDS.get(field_of(name) or "")
+    if field is None and not CATEGORIES & set(_words(name)):
+        return
+    if len(present) > 2 and (present == np.rint(present)).all():
+        about = f" (UK Biobank: {field})" if field else ""
+        words = f"covariate {name}{about}: {len(present)} whole numbers count as a quantity"
+        yield f"{words}; if they are codes, name it under traits.categorical"
 
 
 def _codes(name: str, values: NDArray[np.float64]) -> Iterator[str]:

@@ -1,0 +1,69 @@
+"""Why a file of genotypes may not be where it is looked for, and the cure: from what lies there instead."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+LISTS = (".bim", ".fam", ".pvar", ".psam", ".sample")
+GENOTYPES = (".bed", ".pgen", ".bgen")
+FOREIGN = {
+    ".vcf": "plink2 --vcf {file} dosage=DS --make-pgen --out {stem}",
+    ".vcf.gz": "plink2 --vcf {file} dosage=DS --make-pgen --out {stem}",
+    ".vcf.bgz": "plink2 --vcf {file} dosage=DS --make-pgen --out {stem}",
+    ".bcf": "plink2 --bcf {file} dosage=DS --make-pgen --out {stem}",
+    ".ped": "plink2 --pedmap {stem} --make-bed --out {stem}",
+    ".tped": "plink2 --tfile {stem} --make-bed --out {stem}",
+}
+"""Ending of genotypes that are not read -> how they become a fileset that is."""
+
+PLACEHOLDER = re.compile(r"\{(?!chrom\})[^{}]*\}|[*?#%]")
+SIDE_BY_SIDE = (
+    "scan.genotypes names the fileset without its ending; .bed .bim .fam (or .pgen .pvar .psam, or .bgen .sample) "
+    "must lie side by side"
+)
+
+
+def cure(path: Path) -> str:
+    """How to mend that the file is not there."""
+    return _of_the_file(path) or _of_the_name(path) or SIDE_BY_SIDE
+
+
+def _of_the_file(path: Path) -> str | None:
+    """From the file's name: it is packed, a link to nowhere, or written in capitals."""
+    if path.is_symlink():
+        return f"it is a link to {path.readlink()}, which is not there: mount or make that place, or correct the link"
+    if path.with_name(f"{path.name}.zst").is_file():
+        return f"unpack it: plink2 --zst-decompress {path.name}.zst {path.name}"
+    if path.with_name(f"{path.name}.gz").is_file():
+        return f"unpack it: gunzip {path.name}.gz"
+    alike = [name for name in _names(path.parent) if name.lower() == path.name.lower()]
+    return f"rename {alike[0]} to {path.name}" if alike else None
+
+
+def _of_the_name(path: Path) -> str | None:
+    """From what scan.genotypes names: a folder, a list, another format, a pattern of another form, or a fileset in part."""
+    stem = path.with_name(path.name.removesuffix(path.suffix))
+    if stem.is_dir():
+        inside = [name for name in _names(stem) if name.endswith(GENOTYPES)]
+        example = f", such as {stem / Path(inside[0]).stem}" if inside else ""
+        return f"scan.genotypes names a folder: name the fileset in it, without its ending{example}"
+    if stem.suffix in LISTS:
+        return f"name the fileset without its ending: {stem.with_suffix('')}"
+    named = next((ending for ending in FOREIGN if stem.name.endswith(ending)), None)
+    if named is not None:
+        return f"make a fileset of it: {FOREIGN[named].format(file=stem.name, stem=stem.name.removesuffix(named))}"
+    if PLACEHOLDER.search(stem.name) or PLACEHOLDER.search(stem.parent.name):
+        return "one fileset per chromosome is named by {chrom}, as in genotypes/chr{chrom}"
+    beside = next((ending for ending in FOREIGN if stem.with_name(stem.name + ending).exists()), None)
+    if beside is not None:
+        return f"make a fileset of it: {FOREIGN[beside].format(file=stem.name + beside, stem=stem.name)}"
+    there = [stem.name + ending for ending in (*GENOTYPES, *LISTS) if stem.with_name(stem.name + ending).is_file()]
+    return f"{', '.join(there)} there, {path.name} not: copy it beside; {SIDE_BY_SIDE}" if there else None
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(one.name for one in folder.iterdir())
+    except OSError:
+        return []
