@@ -1,4 +1,4 @@
-"""A file appears whole or not at all, beside a note of how it was made.
+"""A file appears whole or not at all, with a note of how it was made.
 
 A part of a stage is written into a private folder, then each file is moved to its place, then the note is written.
 The old note is deleted first: after a crash at any moment no note vouches for a file that it did not see made.
