@@ -5,17 +5,17 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-ENGINE = "src/ecgwas/associate/engine"
-SHARED = runpy.run_path(str(Path(__file__).parent / ENGINE / "constants.py"))
+NATIVE = "src/ecgwas/native"
+SHARED = runpy.run_path(str(Path(__file__).parent / NATIVE / "constants.py"))
 
 HEADERS = ("_jobs", "_bodies", "_table_body", "_prepare_body", "_gaps_body", "_refits_body", "_tests_body")
 
 setup(
     ext_modules=[
         Extension(
-            "ecgwas.associate.engine._table",
-            sources=[f"{ENGINE}/_table.c"],
-            depends=[f"{ENGINE}/{name}" for name in (*(f"{header}.h" for header in HEADERS), "constants.py")],
+            "ecgwas.native._table",
+            sources=[f"{NATIVE}/_table.c"],
+            depends=[f"{NATIVE}/{name}" for name in (*(f"{header}.h" for header in HEADERS), "constants.py")],
             extra_compile_args=["-O3", "-std=c11", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-psabi"],
             define_macros=[("Py_LIMITED_API", "0x030B0000"), *((name, repr(SHARED[name])) for name in SHARED["NAMES"])],
             py_limited_api=True,

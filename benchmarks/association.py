@@ -35,12 +35,13 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from ecgwas.associate import genotypes, matrix, plink2_files
-from ecgwas.associate.calls import codes
-from ecgwas.associate.calls.sources import BED_MAGIC, CODES, repacked
-from ecgwas.associate.engine import compiled, kernels
-from ecgwas.associate.engine.cohort import assemble
-from ecgwas.associate.genotypes import Genotypes
+from ecgwas.genotypes import chromosomes, packed
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.genotypes.readers import BED_MAGIC, CODES, repacked
+from ecgwas.native import compiled
+from ecgwas.scan import matrix, plink2_files
+from ecgwas.scan.engine import kernels
+from ecgwas.scan.engine.samples import assemble
 from ecgwas.study.scan import Matrix, Plink2
 from ecgwas.tables import Covariates, ScanResult, Traits
 
@@ -117,7 +118,7 @@ class Ours:
     def __init__(self, stem: Path, traits: Traits, covariates: Covariates) -> None:
         self.options = Matrix.model_validate({**options(stem), "permutations": 0})
         self.tables = traits, covariates
-        self.part = genotypes.open_part(self.options, genotypes.parts(self.options)[0])
+        self.part = chromosomes.open_part(self.options, chromosomes.parts(self.options)[0])
 
     def run(self, **more: Any) -> tuple[Clock, ScanResult]:
         clock = Clock()
@@ -134,7 +135,7 @@ class Plink:
 
     def __init__(self, stem: Path, traits: Traits, covariates: Covariates, folder: Path, preload: str) -> None:
         made = Plink2.model_validate(options(stem))
-        self.part = genotypes.open_part(made, genotypes.parts(made)[0])
+        self.part = chromosomes.open_part(made, chromosomes.parts(made)[0])
         cohort = assemble(traits, covariates, self.part)
         ids = plink2_files.write_people(folder, self.part, cohort)
         plink2_files.write_covariates(folder, ids, cohort)
@@ -182,7 +183,7 @@ class TensorQtl:
 
     def __init__(self, python: str, stem: Path, traits: Traits, covariates: Covariates, folder: Path) -> None:
         self.python, self.folder = python, folder
-        part = genotypes.open_part(Matrix.model_validate(options(stem)), "1")
+        part = chromosomes.open_part(Matrix.model_validate(options(stem)), "1")
         np.save(folder / "dosages.npy", part.dosages(0, min(len(part), 2_000)).astype(np.int8))
         np.save(folder / "traits.npy", traits.values)
         np.save(folder / "covariates.npy", covariates.values)
@@ -279,7 +280,7 @@ def against_product(part: Genotypes, case: Case) -> tuple[float, float]:
     """NumPy's bare float32 product over the table kernel's, in this process, and its seconds per variant."""
     some = min(len(part), 2_048, max(256, 2**27 // (4 * case.people)))
     people = np.arange(case.people)
-    block = codes.Chooser(people, case.people).block(np.asarray(part.packed(0, some)))
+    block = packed.Chooser(people, case.people).block(np.asarray(part.packed(0, some)))
     columns = np.random.default_rng(1).standard_normal((case.people, case.traits + COVARIATES)).astype(np.float32)
     decoded = block.decoded()
     looked_up = kernels.make("auto", columns)
@@ -309,7 +310,8 @@ import json, sys, time
 start = time.perf_counter()
 import numpy as np
 from pathlib import Path
-from ecgwas.associate import genotypes, matrix
+from ecgwas.genotypes import chromosomes
+from ecgwas.scan import matrix
 from ecgwas.progress import peak_memory_mib
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, Traits

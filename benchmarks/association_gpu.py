@@ -29,11 +29,11 @@ from association import COVARIATES, Case, Ours, simulate
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from ecgwas.associate.calls.codes import Chooser
-from ecgwas.associate.calls.sources import BED_MAGIC
-from ecgwas.associate.engine import gpu, kernels, screening
-from ecgwas.associate.engine.cohort import assemble, groups
-from ecgwas.associate.engine.fit import Fitter
+from ecgwas.genotypes.packed import Chooser
+from ecgwas.genotypes.readers import BED_MAGIC
+from ecgwas.scan.engine import cuda_kernel, kernels, screening
+from ecgwas.scan.engine.regression import Fitter
+from ecgwas.scan.engine.samples import assemble, groups
 
 QUICK = (Case(1_000, 0.0, 65_536, 0, 0, 1), Case(1_000, 0.01, 16_384, 0, 0, 1))
 FULL = (
@@ -127,7 +127,7 @@ def run(case: Case, folder: Path, rate: float, bandwidth: float, where: torch.de
     repeated(stem, case, drawn)
     ours = Ours(stem, traits, covariates)
     columns = case.traits + COVARIATES
-    product = gpu.PARTS * 2 * case.people * columns / rate
+    product = cuda_kernel.PARTS * 2 * case.people * columns / rate
     transfer = -(-case.people // 32) * 8 / bandwidth
     floor = max(product, transfer)
     block = OnDevice(ours, "torch")
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1,000 people alone")
     parser.add_argument("--only", type=int, help="cases of so many people")
     given = parser.parse_args()
-    where = gpu.device()
+    where = cuda_kernel.device()
     name = torch.cuda.get_device_name() if where.type == "cuda" else "the processor in its place"
     rate, bandwidth = ceilings(where)
     cores = len(os.sched_getaffinity(0))

@@ -20,15 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ecgwas.associate.engine import multitrait
-from ecgwas.associate.engine.cohort import Cohort
-from ecgwas.associate.engine.joint import Joint, sets
-from ecgwas.associate.genotypes import Genotypes
-from ecgwas.associate.hits import controls, rivals, thresholds
-from ecgwas.associate.hits.audit import z_of
-from ecgwas.associate.hits.region import Chromosome, Region, without
-from ecgwas.associate.hits.winners_curse import corrected, corrected_lead
-from ecgwas.loci_tables import KnownTested
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.loci import competing_tests, thresholds
+from ecgwas.loci import positive_controls as controls
+from ecgwas.loci.audit import z_of
+from ecgwas.loci.individual_data import Chromosome, Region, without
+from ecgwas.loci.winners_curse import corrected, corrected_lead
+from ecgwas.scan.engine.samples import Cohort
+from ecgwas.scan.permutation.trait_sets import Joint, sets
+from ecgwas.statistics import combine_p
+from ecgwas.tables.loci import KnownTested
 
 THRESHOLD = z_of(7.5)
 SHARE, FREQUENCY = 0.05, 0.3
@@ -104,9 +105,9 @@ def covered(rng: np.random.Generator, one: Locus) -> tuple[bool, bool] | None:
     values = noise + effect * np.outer(genotypes[cause], affected)
     values[rng.random(values.shape) < one.lacking] = np.nan
     chromosome = in_memory(genotypes, values)
-    everything = rivals.Noise.of(chromosome)
+    everything = competing_tests.Noise.of(chromosome)
     unit = without(genotypes.astype(np.float64), everything.basis)
-    z = rivals._z(unit / np.linalg.norm(unit, axis=1, keepdims=True), everything)
+    z = competing_tests._z(unit / np.linalg.norm(unit, axis=1, keepdims=True), everything)
     j, k = (int(i) for i in np.unravel_index(np.argmax(np.abs(z)), z.shape))
     fit = chromosome.model(chromosome.names[k]).fit(genotypes[j])
     size = float(np.sign(fit.beta)) * z_of(fit.neglog10p)
@@ -116,7 +117,7 @@ def covered(rng: np.random.Generator, one: Locus) -> tuple[bool, bool] | None:
     slope = np.cov(genotypes[cause], genotypes[j])[0, 1] / genotypes[j].var(ddof=1)
     truth = affected[k] * effect * slope * abs(size) / abs(fit.beta)
     region = Region(chromosome.genotypes, np.arange(one.variants), genotypes)
-    found = corrected_lead(size, THRESHOLD, rivals.rivals(everything, region, j, chromosome.names[k]))
+    found = corrected_lead(size, THRESHOLD, competing_tests.rivals(everything, region, j, chromosome.names[k]))
     plain = corrected(size, THRESHOLD)
     return found.low <= truth <= found.high, plain.low <= truth <= plain.high
 
@@ -186,7 +187,7 @@ def positive_controls(studies: int) -> Iterator[str]:
 
 def _known(chromosome: Chromosome) -> KnownTested:
     region = chromosome.at(np.arange(len(chromosome.genotypes.variants)))
-    strengths = multitrait.acat(controls.region_strengths(chromosome, region))
+    strengths = combine_p.acat(controls.region_strengths(chromosome, region))
     empty = dict.fromkeys(KnownTested.columns)
     rows = [{"known_trait": "QT", "neglog10p_acat": strengths[j], **region.named(j)} for j in range(len(region))]
     return KnownTested.of([empty | row for row in rows])

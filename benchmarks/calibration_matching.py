@@ -22,11 +22,11 @@ from bed_reader import to_bed
 from calibration_hits import line
 from numpy.typing import NDArray
 
-from ecgwas.associate import genotypes
-from ecgwas.associate.genotypes import Genotypes
-from ecgwas.associate.hits import matching
-from ecgwas.associate.hits.chosen import Choosers, Rule, choose
-from ecgwas.associate.hits.thresholds import table
+from ecgwas.genotypes import chromosomes
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.loci.held_out import Choosers, Rule, choose
+from ecgwas.loci.thresholds import table
+from ecgwas.privacy import matching
 from ecgwas.study import LociOptions, Matrix
 from ecgwas.tables import Covariates, Traits
 
@@ -47,7 +47,7 @@ class Made:
             "bp_position": [APART_BP * j + 1 for j in range(VARIANTS)],
         })  # fmt: skip
         engine = Matrix(genotypes=stem, threads=1, permutations=0)
-        self.opened: Genotypes = genotypes.open_part(engine, "1")
+        self.opened: Genotypes = chromosomes.open_part(engine, "1")
         self.traits = Traits(self.eids, tuple(f"made.I.f{k}" for k in range(TRAITS)), values)
         options = LociOptions(threshold=p)
         self.rule = Rule(engine, options, table(options, [], self.traits, TRAITS))

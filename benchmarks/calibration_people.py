@@ -22,13 +22,14 @@ from bed_reader import to_bed
 from numpy.typing import NDArray
 from scipy import stats
 
-from ecgwas.associate import genotypes, matrix
-from ecgwas.associate.people import guards
-from ecgwas.associate.people.panel import Panel
-from ecgwas.associate.transform import span, transformed
+from ecgwas.genotypes import chromosomes
+from ecgwas.genotypes.pruned_panel import Panel
+from ecgwas.scan import matrix
+from ecgwas.statistics.transform import span, transformed
 from ecgwas.study import Matrix, TraitOptions
 from ecgwas.study.traits import PersonGuards
 from ecgwas.tables import Covariates, Traits
+from ecgwas.traits import sample_qc
 
 LEVEL = 0.05
 TRAITS, VARIANTS, SHUFFLES = 4, 300, 199
@@ -93,7 +94,7 @@ def unrelated(rng: np.random.Generator) -> Drawn:
     eids = tuple(f"p{i}" for i in range(people))
     panel = Panel(eids, codes, np.full(people, len(codes)), len(codes), np.empty((0, people), dtype=np.uint8))
     options = PersonGuards(max_heterozygosity_sd=None, max_component_sd=None, check_sex=False)
-    kept = guards.judge(options, panel, np.zeros(people, dtype=np.int8), wanted_components=0, seed=1).eids
+    kept = sample_qc.judge(options, panel, np.zeros(people, dtype=np.int8), wanted_components=0, seed=1).eids
     return drawn.of(np.array([int(eid[1:]) for eid in kept]))
 
 
@@ -113,7 +114,7 @@ def false_positive(drawn: Drawn, options: TraitOptions, folder: Path, seed: int)
     })  # fmt: skip
     traits = Traits(eids, tuple(f"made.I.f{k}" for k in range(TRAITS)), values)
     covariates = Covariates(eids, tuple(f"c{k}" for k in range(drawn.covariates.shape[1])), drawn.covariates)
-    found = matrix.scan(made, traits, covariates, genotypes.open_part(made, drawn.chrom), seed=seed)
+    found = matrix.scan(made, traits, covariates, chromosomes.open_part(made, drawn.chrom), seed=seed)
     largest = float(found.associations.frame["neglog10p"].to_numpy().max())
     return int((found.permutation_max >= largest).sum()) + 1 <= LEVEL * (SHUFFLES + 1)
 

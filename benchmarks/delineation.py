@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.ecg.wfdb_files import read_signals, read_waves
 
+from ecgwas.delineation.single_beats import REGULAR, each_beat, fiducials
 from ecgwas.ecg.beats import EIGHT, Beats, search, window_samples
 from ecgwas.ecg.clean import highpass
-from ecgwas.represent.each_beat import REGULAR, each_beat, fiducials
 from ecgwas.signals import LEADS
 from ecgwas.study import BeatOptions
 

@@ -41,8 +41,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecgwas import stages
+from ecgwas.commands.init import write_study
 from ecgwas.errors import EcgwasError
-from ecgwas.initialise import write_study
 from ecgwas.simulate import simulate
 from ecgwas.stages import STAGES
 from ecgwas.stages.base import stage_folder

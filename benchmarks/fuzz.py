@@ -28,7 +28,16 @@ from pathlib import Path
 
 READERS = ("xml", "bed", "config", "table", "genes")
 SEPARATOR = b"\n%%%%\n"
-INSTRUMENTED = ["ecgwas.ecg", "ecgwas.study", "ecgwas.tables", "ecgwas.associate", "ecgwas.genes"]
+INSTRUMENTED = [
+    "ecgwas.ecg",
+    "ecgwas.study",
+    "ecgwas.tables",
+    "ecgwas.genotypes",
+    "ecgwas.traits",
+    "ecgwas.scan",
+    "ecgwas.loci",
+    "ecgwas.genes",
+]
 
 
 @dataclass(frozen=True)
@@ -115,12 +124,12 @@ def seeds(reader: str) -> list[bytes]:
 
 def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
     """Reader -> what is called with each input. Imports are inside, so that they are instrumented."""
-    from ecgwas.associate import genotypes
-    from ecgwas.associate.people import covariates
     from ecgwas.ecg import formats
     from ecgwas.errors import EcgwasError
-    from ecgwas.genes import enrichment, regions, string_files
+    from ecgwas.genes.sources import enrichment, regions, string_files
+    from ecgwas.genotypes import chromosomes
     from ecgwas.study import Enrichment, Matrix, Regions, StringFiles, Study, TraitOptions
+    from ecgwas.traits import covariates
 
     def quietly(*works: Callable[[], object]) -> None:
         for work in works:
@@ -144,11 +153,11 @@ def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
         options = Matrix.model_validate({"genotypes": folder / "g"})
 
         def read() -> None:
-            for part in genotypes.parts(options):
-                opened = genotypes.open_part(options, part)
+            for part in chromosomes.parts(options):
+                opened = chromosomes.open_part(options, part)
                 opened.dosages(0, len(opened))
 
-        quietly(read, lambda: genotypes.people(options))
+        quietly(read, lambda: chromosomes.people(options))
 
     def config(data: bytes) -> None:
         (folder / "study.yaml").write_bytes(data)

@@ -18,8 +18,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ecgwas.genes import builds, regions
-from ecgwas.genes.mapping import Found
+from ecgwas.genes.sources import genome_build, regions
+from ecgwas.genes.sources.mapping import Found
 from ecgwas.study import Regions
 
 TABLE = Path("known") / "ecgenetics_tableS13.tsv"
@@ -53,7 +53,7 @@ def report(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
         print(line(path.name, trait, [rows[k] for k in chosen], [found[k] for k in chosen]))
     chosen = [k for k, row in enumerate(rows) if row["TRAIT"] in INTERVALS]
     print(line(path.name, "QT+PR+QRS+HR", [rows[k] for k in chosen], [found[k] for k in chosen]))
-    print(line(path.name, "all", rows, found), f"build={builds.build_of(table)} cpu_seconds={seconds:.2f}")
+    print(line(path.name, "all", rows, found), f"build={genome_build.build_of(table)} cpu_seconds={seconds:.2f}")
     met = {gene.gene for genes in found for gene in genes}
     print(f"GENES {path.name} " + " ".join(f"{gene}={'found' if gene in met else 'absent'}" for gene in EXPECTED))
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecgwas.genes import mcl
+from ecgwas.genes.network import mcl
 
 Pairs = list[tuple[str, str, float]]
 Graph = tuple[list[str], Pairs]

@@ -31,9 +31,9 @@ from experiments import ROWS, ecgwas, simulated, written
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecgwas import represent
-from ecgwas.represent.learned import threads_for
-from ecgwas.represent.network import Autoencoder, kernels, penalty
-from ecgwas.represent.training import device
+from ecgwas.represent.neural.encoder import threads_for
+from ecgwas.represent.neural.network import Autoencoder, kernels, penalty
+from ecgwas.represent.neural.training import device
 from ecgwas.signals import Rows, Signals
 from ecgwas.stages import read
 from ecgwas.stages.represent import reliability

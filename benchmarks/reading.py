@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.ecg import recorders
 from tests.ecg.making import make_xml
 
-from ecgwas import inspection
+from ecgwas.commands import inspect_file
 from ecgwas.ecg import formats
 from ecgwas.ecg.words import standard_lead
 from ecgwas.signals import LEADS
@@ -221,7 +221,7 @@ def once(reader: Callable[[], object], repeat: int) -> float:
 def measured(devices: Path) -> None:
     """The recorders' measurements beside ours."""
     for path in sorted(devices.glob("*.xml")) + sorted(devices.glob("*.dcm")):
-        lines = inspection.inspect(path).lines
+        lines = inspect_file.inspect(path).lines
         start = next((k for k, text in enumerate(lines) if text.startswith("measured ")), len(lines))
         if start + 1 < len(lines):
             print(f"\n{path.name}", *lines[start:], sep="\n")

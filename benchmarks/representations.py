@@ -34,16 +34,16 @@ from representation_tables import Found, OnReal
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecgwas import represent
-from ecgwas.associate.transform import rank_normal
 from ecgwas.ecg.beats import search
 from ecgwas.ecg.clean import highpass
 from ecgwas.represent.inputs import split_people
-from ecgwas.represent.network import Autoencoder
-from ecgwas.represent.visits import between_visits
+from ecgwas.represent.neural.network import Autoencoder
+from ecgwas.represent.reliability.between_visits import between_visits
 from ecgwas.signals import Rows, Signals
 from ecgwas.simulate import PARAMETERS, Hearts, draw_hearts, simulate_signals
 from ecgwas.stages import read
 from ecgwas.stages.represent import reliability
+from ecgwas.statistics.transform import rank_normal
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca, Representation, ResidualAutoencoder, Study, Vae
 from ecgwas.tables import Features
 

@@ -33,12 +33,13 @@ from association import COVARIATES, Case, Clock, simulate  # beside this file
 from scipy import stats
 
 from ecgwas import represent
-from ecgwas.associate import genotypes, matrix
+from ecgwas.commands.init import write_study
+from ecgwas.commands.terminal import planned
 from ecgwas.ecg.finding import find
 from ecgwas.ecg.reading import read
-from ecgwas.initialise import write_study
-from ecgwas.listing import planned
+from ecgwas.genotypes import chromosomes
 from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib, silent
+from ecgwas.scan import matrix
 from ecgwas.simulate import simulate as simulate_cohort
 from ecgwas.store import Note
 from ecgwas.study import ReadOptions, Study
@@ -192,7 +193,7 @@ def one_scan(folder: Path) -> None:
     options = Matrix.model_validate({"genotypes": folder / "cohort", "threads": 1, "permutations": 0, "min_maf": 0.0})
     tables = Traits.read(folder / "traits.parquet"), Covariates.read(folder / "covariates.parquet")
     clock = Clock()
-    found = matrix.scan(options, *tables, genotypes.open_part(options, "1"), seed=1, track=clock)
+    found = matrix.scan(options, *tables, chromosomes.open_part(options, "1"), seed=1, track=clock)
     found.associations.write(folder / "1.parquet")
     outcome = Scanned(
         cpu_seconds=cpu_seconds() - start, blocks_seconds=clock.cpu, memory_mib=peak_memory_mib(),

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from ecgwas import demo, stages
+from ecgwas import stages
+from ecgwas.commands import demo
 
 PEOPLE = 300
 

@@ -21,8 +21,8 @@ from tests.represent.test_experiments import ROWS, network_of
 from torch import nn
 
 from ecgwas import stages
-from ecgwas.initialise import write_study
-from ecgwas.represent.channels_last import BatchNorm
+from ecgwas.commands.init import write_study
+from ecgwas.represent.neural.channels_last import BatchNorm
 from ecgwas.simulate import simulate
 from ecgwas.study import Study
 
@@ -311,11 +311,11 @@ def _phase_2() -> Found:
 
 
 def _compared() -> Found:
-    from ecgwas import comparison
-    from ecgwas.cli import main
+    from ecgwas.commands import compare
+    from ecgwas.commands.cli import main
 
     columns_of = [name for name in ("features", "skip", "activation", "blocks", "kernels", "channels", "epochs", "test_loss")
-                  if name in comparison.SETTINGS]  # fmt: skip
+                  if name in compare.SETTINGS]  # fmt: skip
     several = any(argument.nargs == -1 for argument in main.commands["compare"].params)
     return Found(f"`ecgwas compare STUDY ...`, columns {', '.join(columns_of)}", several and len(columns_of) == 8, "command")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecgwas.listing import options_text
+from ecgwas.commands.terminal import options_text
 
 HEAD = """\
 # The study file

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecgwas import comparison_tables, gene_tables, loci_tables, recording_tables, tables
-from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
+from ecgwas import tables
+from ecgwas.delineation.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
+from ecgwas.tables import comparison, genes, loci, recordings
 
 WHERE = {
     "Recordings": "`results/read/recordings.parquet`, and `results/read/repeats.parquet` of second visits",
@@ -63,11 +64,7 @@ def tables_page() -> str:
     """Markdown: one section per table."""
     lines = ["# Tables", "", "Every table of `results/`, column by column. Missing is an empty cell (null), never NaN or -9."]
     for name, path in WHERE.items():
-        table = next(
-            getattr(room, name)
-            for room in (tables, recording_tables, loci_tables, gene_tables, comparison_tables)
-            if hasattr(room, name)
-        )
+        table = next(getattr(room, name) for room in (tables, recordings, loci, genes, comparison) if hasattr(room, name))
         first = (table.__doc__ or "").strip().split("\n\n")[0]
         lines += [
             "",

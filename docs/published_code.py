@@ -20,17 +20,20 @@ from click.testing import CliRunner
 from scipy.ndimage import uniform_filter1d
 from torch import nn
 
-from ecgwas import gene_tables, loci_tables, recording_tables, stages, tables
-from ecgwas.associate.people import covariates as covariate_tables
-from ecgwas.cli import main as command_line
+from ecgwas import stages, tables
+from ecgwas.commands.cli import main as command_line
 from ecgwas.ecg.clean import clean, remove_baseline, remove_noise
-from ecgwas.genes import mcl, summaries
+from ecgwas.genes import summaries
+from ecgwas.genes.network import mcl
 from ecgwas.represent.inputs import split_people
-from ecgwas.represent.network import Autoencoder, Dropout, Up, doubled, kernels
+from ecgwas.represent.neural.network import Autoencoder, Dropout, Up, doubled, kernels
+from ecgwas.represent.neural.training import Plan, finished, learning_rate
 from ecgwas.represent.residual_autoencoder import RECIPE
-from ecgwas.represent.training import Plan, finished, learning_rate
 from ecgwas.simulate import simulate
 from ecgwas.study import Haploreg, ResidualAutoencoder, Study
+from ecgwas.tables import genes, loci
+from ecgwas.tables import recordings as recording_tables
+from ecgwas.traits import covariates as covariate_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = ROOT / "examples" / "experiments"
@@ -170,7 +173,7 @@ def columns(table: str, *names: str) -> Check:
     """Columns of a declared table."""
 
     def check(code: Code) -> Found:
-        rooms = (tables, loci_tables, gene_tables, recording_tables)
+        rooms = (tables, loci, genes, recording_tables)
         found = next((getattr(room, table) for room in rooms if hasattr(room, table)), None)
         there = [] if found is None else [name for name in names if name in found.columns]
         absent = [name for name in names if name not in there]
@@ -499,12 +502,12 @@ def _group(description: str) -> str:
 
     limits = Enrichment(terms=Path("terms.gmt"))
     try:
-        from ecgwas.genes import groups  # type: ignore[attr-defined]
+        from ecgwas.genes.sources import term_groups  # type: ignore[attr-defined]
     except ImportError:
-        from ecgwas.genes.enrichment import is_cardiovascular
+        from ecgwas.genes.sources.enrichment import is_cardiovascular
 
         return "cardiovascular" if is_cardiovascular(description, limits.cardiovascular) else "other"
-    return str(groups.Grouper(limits).of("", description).name)
+    return str(term_groups.Grouper(limits).of("", description).name)
 
 
 def heart_terms(code: Code) -> Found:

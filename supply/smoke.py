@@ -24,7 +24,7 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 import ecgwas
-from ecgwas.associate.engine import _table
+from ecgwas.native import _table
 place = Path(ecgwas.__file__).parent
 assert place.is_relative_to(sys.prefix), place
 wanted = ["workflow/Snakefile", "workflow/profiles/local/config.yaml", "workflow/profiles/slurm/config.yaml",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ecgwas.initialise import write_study
+from ecgwas.commands.init import write_study
 from ecgwas.simulate import simulate
 from ecgwas.store import file_digest
 from ecgwas.study import Study

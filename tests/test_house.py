@@ -7,62 +7,55 @@ import re
 from pathlib import Path
 
 import pytest
+from docs import make_architecture as architecture
 
-from ecgwas.cli import main
+from ecgwas.commands.cli import main
 from ecgwas.stages import STAGES
 from ecgwas.study import Study
 from tests.conftest import ROOT
 
 SOURCE = ROOT / "src" / "ecgwas"
 FILES = sorted(SOURCE.rglob("*.py"))
-FLOORS = {
-    0: ("errors",),
-    1: (
-        "study", "tables", "gene_tables", "gene_symbols", "loci_tables", "comparison_tables", "recording_tables", "store",
-        "progress", "signals", "user_tables", "ids", "__init__",
-    ),
-    2: ("ecg", "represent", "associate", "genes", "report", "exchange", "simulate"),
-    3: ("stages", "workflow"),
-    4: ("cli", "comparison", "demo", "initialise", "inspection", "listing", "__main__"),
-}  # fmt: skip
-FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 LINES_OF_A_FILE = 400
 LINES_OF_A_FUNCTION = 50
-
-
-def room_of(path: Path) -> str:
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
-
-
-def imported_rooms(path: Path) -> set[str]:
-    """Rooms of ecgwas that a file imports; `from ecgwas import x` counts as x."""
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "ecgwas":
-            rooms |= {alias.name for alias in node.names if alias.name in FLOOR}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ecgwas."):
-            rooms.add(str(node.module).split(".")[1])
-        elif isinstance(node, ast.Import):
-            rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("ecgwas.")}
-    return rooms
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(SOURCE))
 
 
-def test_every_file_lives_on_a_floor() -> None:
-    assert {room_of(path) for path in FILES} <= set(FLOOR)
+def test_every_room_stands_on_one_floor() -> None:
+    rooms = [room for floor in architecture.FLOORS for room in floor]
+    assert len(rooms) == len(set(rooms))
+    assert {architecture.room_of(module) for module in architecture.modules()} == set(rooms)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_imports_go_down_and_rooms_keep_to_themselves(path: Path) -> None:
-    own = room_of(path)
-    floor = FLOOR[own]
-    for other in imported_rooms(path) - {own}:
-        assert FLOOR[other] <= floor, f"{path} imports {other} from the floor above"
-        if floor == 2:
-            assert FLOOR[other] < 2, f"{path} imports {other}: rooms of one floor do not know each other"
+def test_imports_go_down_and_rooms_of_one_floor_do_not_know_each_other() -> None:
+    assert architecture.upwards() == []
+
+
+def test_neither_files_nor_folders_import_each_other_in_a_circle() -> None:
+    assert architecture.cycles() == []
+
+
+def test_no_room_is_too_large() -> None:
+    assert max(architecture.shares().values()) < architecture.LARGEST_SHARE
+
+
+def test_page_of_the_architecture_is_made_from_the_imports() -> None:
+    text = architecture.PAGE.read_text()
+    assert text == architecture.page(text)
+    for path in re.findall(r"`((?:src/ecgwas/)?[a-z_/]+\.py)`", text):
+        homes = (ROOT, SOURCE, ROOT / "docs")
+        assert any((home / path).is_file() for home in homes), f"docs/architecture.md: there is no {path}"
+
+
+def test_an_import_upwards_and_a_circle_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = {"ecgwas.errors": frozenset({"ecgwas.stages.read"}), "ecgwas.stages.read": frozenset({"ecgwas.errors"})}
+    monkeypatch.setattr(architecture, "modules", lambda: graph)
+    monkeypatch.setattr(architecture, "imported", lambda module: graph[module])
+    assert architecture.upwards() == ["ecgwas.errors imports ecgwas.stages.read"]
+    assert architecture.cycles()[0] == ["ecgwas.errors", "ecgwas.stages.read"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -82,7 +75,7 @@ def kinds(section: str) -> set[str]:
     return set(re.findall(r"'(\w+)': '#/\$defs/", text))
 
 
-@pytest.mark.parametrize(("section", "room"), [("represent", "represent"), ("scan", "associate"), ("genes", "genes")])
+@pytest.mark.parametrize(("section", "room"), [("represent", "represent"), ("scan", "scan"), ("genes", "genes/sources")])
 def test_every_kind_has_its_file_and_its_test(section: str, room: str) -> None:
     found = kinds(section)
     assert found
@@ -117,7 +110,7 @@ def test_no_pickle_no_shell_strings_no_prints() -> None:
 def test_only_one_door_to_the_internet() -> None:
     door = re.compile(r"^\s*(import|from) (httpx|urllib|requests|socket)\b", re.MULTILINE)
     users = [name_of(path) for path in FILES if door.search(path.read_text())]
-    assert users == ["genes/web.py"]
+    assert users == ["genes/web/client.py"]
 
 
 def test_example_study_is_read() -> None:

@@ -9,7 +9,7 @@ import pytest
 from docs import make_published, published_code, published_results
 from docs.published_code import Code, Found
 
-from ecgwas.represent.channels_last import BatchNorm
+from ecgwas.represent.neural.channels_last import BatchNorm
 from ecgwas.study import Study
 from tests.conftest import ROOT
 

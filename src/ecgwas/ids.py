@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from ecgwas.errors import InputError, first_few
-from ecgwas.user_tables import CONTROL, MISSING, clean, delimiter_of, read_text, split, text_lines
+from ecgwas.tables.user_table import CONTROL, MISSING, clean, delimiter_of, read_text, split, text_lines
 
 EID_NAMES = ("eid", "iid", "f.eid", "n_eid", "id", "sample", "sample_id", "participant_id", "person", "fid")
 VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "markerid", "id")

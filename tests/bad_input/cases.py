@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ecgwas.associate import genotypes, matrix
-from ecgwas.associate.hits import known
-from ecgwas.associate.people import covariates
 from ecgwas.ecg import find
-from ecgwas.genes import enrichment, regions, string_files
-from ecgwas.genes.contract import Variants
+from ecgwas.genes.sources import enrichment, regions, string_files
+from ecgwas.genes.web.contract import Variants
+from ecgwas.genotypes import chromosomes
+from ecgwas.loci import known
+from ecgwas.scan import matrix
 from ecgwas.signals import LEADS
 from ecgwas.study import Enrichment, ReadOptions, Regions, StringFiles, Study, TraitOptions
 from ecgwas.tables import Loci
-from tests.associate import fileset
+from ecgwas.traits import covariates
 from tests.bad_input import (
     contradictions,
     edf_wfdb_tables,
@@ -60,6 +60,7 @@ from tests.bad_input.harness import (
 )
 from tests.ecg import recorders
 from tests.ecg.making import make_counts, make_xml, wave
+from tests.genotypes import fileset
 
 
 def flipped(place: float, bit: int) -> bytes:
@@ -347,10 +348,10 @@ DOSAGE = fileset.draw(N, V, 3)
 def scanned(stem: Path) -> bool:
     """The fileset opened, all calls read, every variant tested or listed."""
     options = fileset.matrix_options(stem)
-    fileset_people = genotypes.people(options)
+    fileset_people = chromosomes.people(options)
     total = told = 0
-    for part in genotypes.parts(options):
-        opened = genotypes.open_part(options, part)
+    for part in chromosomes.parts(options):
+        opened = chromosomes.open_part(options, part)
         opened.dosages(0, len(opened))
         traits, table = fileset.tables(fileset_people, 1, 1, 1)
         found = matrix.scan(options, traits, table, opened, seed=1)

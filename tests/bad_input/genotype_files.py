@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ecgwas.associate import genotypes
-from ecgwas.associate.calls import builds
-from tests.associate import fileset
-from tests.associate.test_filesets import write_bgen
+from ecgwas.genotypes import chromosomes, genome_build
 from tests.bad_input.harness import REFUSED, RIGHT, Case, Ending, ended, put
+from tests.genotypes import fileset
+from tests.genotypes.test_filesets import write_bgen
 
 PEOPLE, VARIANTS = 14, 60
 DOSAGE = fileset.draw(PEOPLE, VARIANTS, 21)
@@ -22,10 +21,10 @@ MIXED = [f"p{i}" for i in np.random.default_rng(5).permutation(PEOPLE)]
 def read(stem: Path, **more: object) -> bool:
     """Every file opened as `check` does; True if everybody has the genotypes and the sex that were drawn for them."""
     options = fileset.matrix_options(stem, **more)
-    opened = [genotypes.open_part(options, part) for part in genotypes.parts(options)]
-    builds.check(options, opened)
-    genotypes.untested(options)
-    people = genotypes.people(options)
+    opened = [chromosomes.open_part(options, part) for part in chromosomes.parts(options)]
+    genome_build.check(options, opened)
+    chromosomes.untested(options)
+    people = chromosomes.people(options)
     number = np.array([int(eid[1:]) for eid in people])
     for part in opened:
         drawn = np.where(DOSAGE < 0, np.nan, DOSAGE)[:, : len(part)][number].T

@@ -12,12 +12,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecgwas.associate.calls import filesets
-from ecgwas.associate.people import covariates
 from ecgwas.ecg import withdrawn
 from ecgwas.errors import EcgwasError, StudyError
+from ecgwas.genotypes import filesets
 from ecgwas.study import ReadOptions, Study, TraitOptions
-from ecgwas.user_tables import read_user_table
+from ecgwas.tables.user_table import read_user_table
+from ecgwas.traits import covariates
 from tests.bad_input.cases import STUDY
 
 FEW = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from ecgwas import ids
-from ecgwas.associate.calls import people_lists
-from ecgwas.associate.hits import known
-from ecgwas.associate.people import covariates
-from ecgwas.genes import enrichment
+from ecgwas.genes.sources import enrichment
+from ecgwas.genotypes import people_lists
+from ecgwas.loci import known
 from ecgwas.study import Enrichment, TraitOptions
+from ecgwas.traits import covariates
 from tests.bad_input.harness import put
 
 

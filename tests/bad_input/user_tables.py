@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ecgwas.associate.calls import variant_choice
-from ecgwas.associate.hits import known
-from ecgwas.associate.people import covariates, meeting
-from ecgwas.associate.people.covariates import CovariateTable
 from ecgwas.ecg import find, withdrawn
 from ecgwas.errors import Caution
+from ecgwas.genotypes import variant_choice
+from ecgwas.loci import known
 from ecgwas.study import ReadOptions, Study, TraitOptions
+from ecgwas.traits import covariates, overlap
+from ecgwas.traits.covariates import CovariateTable
 from tests.bad_input.harness import BYTES, REFUSED, RIGHT, Case, Ending, ended, put
 
 PEOPLE = [str(1000 + i) for i in range(60)]
@@ -76,7 +76,7 @@ def checked(what: str, how: str, says: str, content: str, right: Callable[[list[
     def run(at: Path) -> Ending:
         options = TraitOptions(covariates=put(at / "c.tsv", content), min_people=20)
         return ended(
-            lambda: right([str(one) for one in meeting.check(options, genotyped, recorded) if isinstance(one, Caution)])
+            lambda: right([str(one) for one in overlap.check(options, genotyped, recorded) if isinstance(one, Caution)])
         )
 
     return Case("covariates", what, how, says, run)

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecgwas import gene_symbols, genes
-from ecgwas.associate.hits import known
-from ecgwas.associate.meta_studies import comparable, read_study
 from ecgwas.errors import Caution
-from ecgwas.genes import gwas_catalog, regions
-from ecgwas.genes.contract import Variants
+from ecgwas.exchange.meta_studies import comparable, read_study
+from ecgwas.genes.sources import gwas_catalog, regions
+from ecgwas.genes.web.contract import Variants
+from ecgwas.loci import known
 from ecgwas.study import Enrichment, GwasCatalog, Regions, StringFiles
 from ecgwas.tables import VARIANT_KEY, Associations, Loci
-from tests.associate.test_meta_studies import REFUSED as NOT_ALIKE
 from tests.bad_input.harness import REFUSED, RIGHT, Case, Ending, ended, put
+from tests.exchange.test_meta_studies import REFUSED as NOT_ALIKE
 
 GLIST = "3 100 200 SCN5A\n6 100 200 CDKN1A\n11 100 200 KCNQ1\n"
 PLACES = (("3", 150, "A", "G"), ("6", 150, "A", "G"), ("3", 150, "T", "G"), ("11", 950, "A", "G"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ecgwas.associate import genotypes, lists
-from ecgwas.associate.hits import known
+from ecgwas.genotypes import chromosomes, requested
+from ecgwas.loci import known
 from ecgwas.stages import report
-from tests.associate import fileset
-from tests.associate.fileset import matrix_options
 from tests.bad_input.harness import REFUSED, RIGHT, Case, Ending, ended, put
+from tests.genotypes import fileset
+from tests.genotypes.fileset import matrix_options
 
 BIM = "1 rs1 0 100 G A\n1 rs1 0 200 G A\n1 rs5 0 300 G A\n1 rs5 0 300 T A\n1 . 0 400 GAT A\n1 1:100:A:G 0 500 G A\n"
 
@@ -24,8 +24,8 @@ def listed(what: str, how: str, says: str, content: str, expected: list[tuple[in
         options = matrix_options(at / "g", variants=put(at / "v.txt", content))
 
         def right() -> bool:
-            warnings = lists.check(options)
-            part = genotypes.open_part(options, "1")
+            warnings = requested.check(options)
+            part = chromosomes.open_part(options, "1")
             told = warnings == [] if not warns else len(warnings) == 1 and warns in warnings[0]
             return told and list(zip(part.positions, part.effect_alleles, strict=True)) == expected
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ecgwas.commands.inspect_file import inspect
 from ecgwas.ecg import Batch, find, read
 from ecgwas.ecg.lead_mistakes import ARMS, arms_swapped, same
 from ecgwas.errors import InputError
-from ecgwas.inspection import inspect
 from ecgwas.progress import silent
 from ecgwas.signals import LEADS, MISSING, UNUSABLE
 from ecgwas.study import ReadOptions

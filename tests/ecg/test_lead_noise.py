@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
+from ecgwas.delineation.single_beats import fiducials
 from ecgwas.ecg import Source, read
 from ecgwas.ecg.beats import EIGHT, Search, search
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.lead_noise import before_beats
 from ecgwas.ecg.lead_status import LeadStatus
 from ecgwas.progress import silent
-from ecgwas.represent.each_beat import fiducials
 from ecgwas.signals import ALL_LEADS, GOOD, INDEPENDENT_LEADS, LEADS, UNUSABLE, filled
 from ecgwas.simulate import simulate_signals
 from ecgwas.study import BeatOptions, ReadOptions

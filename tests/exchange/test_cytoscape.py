@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from ecgwas.exchange import cytoscape
-from ecgwas.gene_tables import GeneCounts
 from ecgwas.tables import Clusters, Edges
+from ecgwas.tables.genes import GeneCounts
 
 
 def test_a_network_of_three_genes() -> None:

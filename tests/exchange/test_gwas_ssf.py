@@ -11,10 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from tests.exchange.rows import make_tests
 
-from ecgwas.associate import meta_studies
-from ecgwas.exchange import gwas_ssf
+from ecgwas.exchange import gwas_ssf, meta_studies
+from tests.exchange.rows import make_tests
 
 
 def write(folder: Path, tests: pl.DataFrame, *, packed: bool = False) -> Path:

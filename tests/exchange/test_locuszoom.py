@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.exchange.rows import make_tests
-
 from ecgwas.exchange import locuszoom
+from tests.exchange.rows import make_tests
 
 
 def test_a_region_of_one_chromosome() -> None:

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.exchange.rows import make_tests
 
 from ecgwas.exchange import pheweb
+from tests.exchange.rows import make_tests
 
 
 def test_rows_are_in_pheweb_s_order_with_beta_of_alt() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.associate import fileset
-from tests.associate.fileset import matrix_options, plink2_options
-from tests.exchange.rows import make_tests
 
-from ecgwas.associate import matrix, plink2
 from ecgwas.exchange import plink2_text
+from ecgwas.scan import matrix, plink2
 from ecgwas.tables import LeftOutVariants
+from tests.exchange.rows import make_tests
+from tests.genotypes import fileset
+from tests.genotypes.fileset import matrix_options, plink2_options
 
 
 def test_six_digits_and_missing_values() -> None:

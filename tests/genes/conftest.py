@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ecgwas.errors import ServiceError
-from ecgwas.genes import web
-from ecgwas.genes.contract import Get
+from ecgwas.genes.web import client
+from ecgwas.genes.web.contract import Get
 from tests.genes.server import BAD_WEATHER, PATIENCE_S, Server, serving
 
 Weather = Callable[[Callable[[Get], Any]], Any]
@@ -40,7 +40,7 @@ def survives(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         waits: list[float] = []
 
         def fresh(name: str, *, offline: bool = False) -> Get:
-            return web.make_get(tmp_path / name, offline=offline, sleep=waits.append, patience_s=PATIENCE_S)
+            return client.make_get(tmp_path / name, offline=offline, sleep=waits.append, patience_s=PATIENCE_S)
 
         expected = use(fresh("good"))
         questions = len(server.asked)
@@ -51,7 +51,7 @@ def survives(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             assert len(server.asked) == questions + 1, name
             if bad.delay_s:
                 continue  # to the end: in test_web, once for all
-            server.first = [bad] * web.TRIES
+            server.first = [bad] * client.TRIES
             with pytest.raises(ServiceError) as caught:
                 use(fresh(f"{name} to the end"))
             assert "offline" not in str(caught.value).splitlines()[0]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ecgwas.genes.contract import Build, Variants
+from ecgwas.genes.web.contract import Build, Variants
 from ecgwas.tables import VARIANT_KEY, Loci
 
 PLACES = {

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import gammaln
 from statsmodels.stats.multitest import multipletests
 
-from ecgwas.genes import enrichment
+from ecgwas.genes.sources import enrichment
 from ecgwas.study import Enrichment
 
 HEART = (

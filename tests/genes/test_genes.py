@@ -10,20 +10,11 @@ import pytest
 
 from ecgwas import genes
 from ecgwas.errors import InputError, StudyError
-from ecgwas.genes import enrichment, groups, regions, terms
-from ecgwas.genes.contract import Question
+from ecgwas.genes import all_terms
+from ecgwas.genes.sources import enrichment, regions, term_groups
+from ecgwas.genes.web.contract import Question
 from ecgwas.simulate import simulate
-from ecgwas.study import (
-    Enrichment,
-    EnsemblVep,
-    Gprofiler,
-    GwasCatalog,
-    Haploreg,
-    OpenTargets,
-    Regions,
-    StringDb,
-    StringFiles,
-)
+from ecgwas.study import Enrichment, EnsemblVep, Gprofiler, GwasCatalog, Haploreg, OpenTargets, Regions, StringDb, StringFiles
 from ecgwas.tables import Associations, Loci, Table
 
 
@@ -76,7 +67,7 @@ def test_hits_lead_to_their_genes_network_and_terms(cohort: Path) -> None:
     leads = found.gene_leads.frame.filter(gene="TTN").rows()
     assert leads == [("TTN", "12L", 1, 0, 2, 9.0)]
     assert found.network_tests.frame["genes"].to_list() == [found.clusters.frame.height]
-    assert set(found.term_choice.frame["group"]) <= {"cardiovascular", *groups.ROOTS, "other"}
+    assert set(found.term_choice.frame["group"]) <= {"cardiovascular", *term_groups.ROOTS, "other"}
     assert found.term_choice.frame.filter(group="cardiovascular").height > 0
 
 
@@ -110,7 +101,7 @@ def test_clusters_are_named_after_their_own_strongest_term(cohort: Path) -> None
     ],
 )
 def test_a_term_in_words(term: str, description: str | None, words: str) -> None:
-    assert terms.words_of(term, description) == words
+    assert all_terms.words_of(term, description) == words
 
 
 def test_without_sources_every_table_is_there_and_empty(cohort: Path) -> None:

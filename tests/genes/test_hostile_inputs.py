@@ -10,11 +10,11 @@ import pytest
 
 from ecgwas import genes
 from ecgwas.errors import InputError
-from ecgwas.genes import enrichment, regions, string_files
+from ecgwas.genes.sources import enrichment, regions, string_files
 from ecgwas.study import Enrichment, Regions, StringFiles
 from ecgwas.tables import Loci
 from tests.genes.hits import variants_of
-from tests.genes.test_string_files import links
+from tests.genes.sources.test_string_files import links
 
 GLIST = "1 100 200 AAA\n1 300 400 BBB\n2 100 200 CCC\n"
 GMT = "heart\tof the heart\tAAA\tBBB\nother\t\tCCC\tDDD\n"

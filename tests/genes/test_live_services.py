@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ecgwas.genes import ensembl_vep, gprofiler, gwas_catalog, haploreg, open_targets, string_db, web
-from ecgwas.genes.contract import Get
+from ecgwas.genes.sources import ensembl_vep, gprofiler, gwas_catalog, haploreg, open_targets, string_db
+from ecgwas.genes.web import client
+from ecgwas.genes.web.contract import Get
 from ecgwas.study import EnsemblVep, Gprofiler, GwasCatalog, Haploreg, OpenTargets, StringDb
 from tests.genes.hits import make_loci, make_variants
 
@@ -22,7 +23,7 @@ GENES = ["SCN5A", "SCN10A", "KCNQ1", "KCNH2", "NOS1AP", "TTN", "TBX5"]
 
 @pytest.fixture
 def get(tmp_path: Path) -> Get:
-    return web.make_get(tmp_path, offline=False)
+    return client.make_get(tmp_path, offline=False)
 
 
 def test_snpense_and_gost(get: Get) -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ecgwas.cli import main
+from ecgwas.commands.cli import main
 from ecgwas.errors import EcgwasError, InputError, ServiceError
-from ecgwas.genes import enrichment, files, references, regions, web
+from ecgwas.genes import references
 from ecgwas.genes.references import REFERENCES, Reference
+from ecgwas.genes.sources import enrichment, regions
+from ecgwas.genes.web import client, files
 from ecgwas.study import Enrichment
 from tests.genes.server import Asked, Reply, Server
 
@@ -119,7 +121,7 @@ def local(server: Server) -> list[Reference]:
 
 
 def download(url: str, path: Path, verify: object) -> str | None:
-    return web.download(url, path, verify, sleep=lambda _: None)  # type: ignore[arg-type]
+    return client.download(url, path, verify, sleep=lambda _: None)  # type: ignore[arg-type]
 
 
 def test_everything_is_fetched_once_and_vouched_for(local: list[Reference], server: Server, tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_a_bad_download_is_tried_again_and_never_stays(
     server.first = [bad]
     list(references.fetch(tmp_path / "once", [links], download=download))
     assert (tmp_path / "once" / LINKS).read_bytes() == BODIES[LINKS]
-    server.first = [bad] * web.TRIES
+    server.first = [bad] * client.TRIES
     with pytest.raises(ServiceError):
         list(references.fetch(tmp_path / "never", [links], download=download))
     assert list((tmp_path / "never").iterdir()) == []

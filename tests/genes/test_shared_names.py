@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ecgwas.genes import ensembl_vep, gprofiler, gwas_catalog, haploreg, open_targets
-from ecgwas.genes.contract import Answer, Question, Variants
+from ecgwas.genes.sources import ensembl_vep, gprofiler, gwas_catalog, haploreg, open_targets
+from ecgwas.genes.web.contract import Answer, Question, Variants
 from ecgwas.study import EnsemblVep, Gprofiler, GwasCatalog, Haploreg, OpenTargets
 from ecgwas.tables import Loci
 from tests.genes.hits import variants_of
-from tests.genes.test_haploreg import HEADER, row
+from tests.genes.sources.test_haploreg import HEADER, row
 
 TWO_CHROMOSOMES = [("rs6", "6", 36_656_109, "A", "G"), ("rs6", "3", 38_639_416, "A", "G"), ("rs6", "3", 38_639_416, "T", "G")]
 """A name that was given twice; it belongs to the variants of chromosome 3, two alleles of one position."""

@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecgwas.errors import EcgwasError
-from ecgwas.genes import ensembl_vep, gprofiler, gwas_catalog, haploreg, open_targets, string_db
-from ecgwas.genes.contract import Answer, Get, NotUnderstood, Question
+from ecgwas.genes.sources import ensembl_vep, gprofiler, gwas_catalog, haploreg, open_targets, string_db
+from ecgwas.genes.web.contract import Answer, Get, NotUnderstood, Question
 from ecgwas.study import EnsemblVep, Gprofiler, GwasCatalog, Haploreg, OpenTargets, StringDb
-from tests.genes import (
+from tests.genes.hits import make_loci, make_variants
+from tests.genes.server import Asked, Reply
+from tests.genes.sources import (
     test_ensembl_vep,
     test_gprofiler,
     test_gwas_catalog,
@@ -25,8 +27,6 @@ from tests.genes import (
     test_open_targets,
     test_string_db,
 )
-from tests.genes.hits import make_loci, make_variants
-from tests.genes.server import Asked, Reply
 
 ADDRESS = "http://service"
 VARIANTS, LOCI = make_variants(), make_loci()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ecgwas.gene_tables import ClusterTerms
 from ecgwas.genes import summaries
 from ecgwas.tables import Associations, Genes, Terms
+from ecgwas.tables.genes import ClusterTerms
 
 GENES = [("rs1", 1, "A"), ("rs1", 1, "B"), ("rs2", 1, "A"), ("rs3", 2, "A"), ("rs4", None, None), ("rs1", 1, "A")]
 HITS = [("rs1", "ae.V1.f01", 9.0), ("rs1", "ae.V2.f01", 10.0), ("rs2", "ae.V1.f02", 11.0), ("rs3", "pca.12L.f01", 8.0),

@@ -21,9 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.associate.hits.region import lead_of
-from ecgwas.loci_tables import Audit, Credible, Heritability
-from ecgwas.recording_tables import Reliability
+from ecgwas.loci.individual_data import lead_of
 from ecgwas.report import (
     Background,
     Example,
@@ -37,10 +35,12 @@ from ecgwas.report import (
     Traversal,
     genotype_beats,
 )
-from ecgwas.report.drawing import SERIES
+from ecgwas.report.figures.svg import SERIES
 from ecgwas.signals import LEADS, Rows
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
+from ecgwas.tables.loci import Audit, Credible, Heritability
+from ecgwas.tables.recordings import Reliability
 from tests.factories import make_eids, make_signals
 
 PEOPLE, THRESHOLD = 80, 8.4

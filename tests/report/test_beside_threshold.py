@@ -9,12 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ecgwas.loci_tables import beside_threshold, unequal_variances
-from ecgwas.report import page, strega, views
-from ecgwas.report.findings import Findings
+from ecgwas.report.contents import Findings
+from ecgwas.report.page import render, table_views
+from ecgwas.report.text import strega
 from ecgwas.stages import loci as loci_stage
 from ecgwas.study import Study
 from ecgwas.tables import Guards
+from ecgwas.tables.loci import beside_threshold, unequal_variances
 from tests.report.example import make_findings
 
 WORDS = "the variance of some traits differs between ancestries"
@@ -48,17 +49,17 @@ def test_between_whom_variances_differ() -> None:
 @pytest.mark.parametrize("loci", [0, 1], ids=["no locus", "loci"])
 def test_the_reports_first_lines_say_it_next_to_the_threshold(findings: Findings, loci: int) -> None:
     some = replace(findings, loci=type(findings.loci)(findings.loci.frame.head(loci)))
-    said = page.headline(with_guards(some, "warn"), 500_000)
+    said = render.headline(with_guards(some, "warn"), 500_000)
     assert "threshold of" in said[0]
     assert said[1].startswith(f"Beware: {WORDS}")
     assert "traits.normalise_within" in said[1]
-    assert not [line for line in page.headline(with_guards(some, "pass"), 500_000) if "eware" in line]
+    assert not [line for line in render.headline(with_guards(some, "pass"), 500_000) if "eware" in line]
 
 
 def test_the_table_of_thresholds_and_the_checklist_say_it(findings: Findings) -> None:
     for status, told in (("warn", True), ("pass", False)):
         found = with_guards(findings, status)
-        assert (WORDS in views.thresholds(found).caption) == told
+        assert (WORDS in table_views.thresholds(found).caption) == told
         item = strega.items(found).filter(pl.col("item") == "12i")
         assert (WORDS in str(item.row(0))) == told
 

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from ecgwas import represent
+from ecgwas.delineation.single_beats import EIGHT
 from ecgwas.represent.alignment import UV_PER_MS, Alignment, moments_of
-from ecgwas.represent.each_beat import EIGHT
 from ecgwas.represent.inputs import Normaliser, Traces
 from ecgwas.signals import Rows, Signals
 from ecgwas.study import Pca, Vae

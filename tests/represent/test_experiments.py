@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecgwas.represent.network import Autoencoder
+from ecgwas.represent.neural.network import Autoencoder
 from ecgwas.study import Fourier, ResidualAutoencoder, Study, Wavelet
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "experiments"

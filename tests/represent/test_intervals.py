@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 
 from ecgwas import represent
+from ecgwas.delineation.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
+from ecgwas.delineation.single_beats import EIGHT, single_beats
 from ecgwas.ecg.beats import search
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.formats import read
 from ecgwas.ecg.recording import twelve_leads
-from ecgwas.represent.each_beat import EIGHT, single_beats
-from ecgwas.represent.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
 from ecgwas.signals import INDEPENDENT_LEADS, UNUSABLE, Rows, Signals
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca
 from ecgwas.tables import Features
@@ -65,7 +65,7 @@ def test_corrected_qt_is_the_formulas(features: Features) -> None:
 
 
 def test_axes_are_those_of_a_known_vector() -> None:
-    from ecgwas.represent.axes import around, circular_mean_deg, frontal_axis_deg
+    from ecgwas.delineation.vectorcardiogram import around, circular_mean_deg, frontal_axis_deg
 
     for degrees in (-150.0, -30.0, 0.0, 59.0, 120.0):
         one = np.array([np.cos(np.radians(degrees))])

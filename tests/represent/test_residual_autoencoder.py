@@ -16,8 +16,8 @@ from torch.nn import Conv1d
 from ecgwas import represent
 from ecgwas.errors import InputError
 from ecgwas.represent.inputs import split_people
-from ecgwas.represent.learned import NetworkEncoder
-from ecgwas.represent.network import kernels
+from ecgwas.represent.neural.encoder import NetworkEncoder
+from ecgwas.represent.neural.network import kernels
 from ecgwas.signals import Rows, Signals
 from ecgwas.study import ResidualAutoencoder
 from tests.factories import make_signals

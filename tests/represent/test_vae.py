@@ -14,10 +14,10 @@ from torch.distributions import Normal, kl_divergence
 
 from ecgwas import represent
 from ecgwas.represent import vae
-from ecgwas.represent.components import principal_components
-from ecgwas.represent.conditions import Conditions
 from ecgwas.represent.inputs import Normaliser, Traces
-from ecgwas.represent.learned import NetworkEncoder
+from ecgwas.represent.linear.components import principal_components
+from ecgwas.represent.neural.conditions import Conditions
+from ecgwas.represent.neural.encoder import NetworkEncoder
 from ecgwas.signals import Rows, Signals
 from ecgwas.study import Vae
 from tests.factories import make_signals

@@ -19,10 +19,11 @@ import polars as pl
 import torch
 from threadpoolctl import threadpool_info
 
-from ecgwas import comparison_tables, gene_tables, loci_tables, recording_tables, stages, tables
+from ecgwas import stages, tables
 from ecgwas.stages import LIBRARIES, STAGES
 from ecgwas.store import file_digest, fingerprint
 from ecgwas.study import Study
+from ecgwas.tables import comparison, genes, loci, recordings
 from tests.cohorts import make_cohort
 
 PATH = Path(__file__).with_name("golden.json")
@@ -84,7 +85,7 @@ def written(study: Study) -> dict[str, Any]:
 
 def declared() -> dict[str, Any]:
     """Every declared table: its version, names and types of its columns."""
-    rooms = (tables, recording_tables, loci_tables, gene_tables, comparison_tables)
+    rooms = (tables, recordings, loci, genes, comparison)
     classes = {one.__name__: one for room in rooms for one in vars(room).values() if _is_table(one)}
     return {
         name: {"version": one.version, "columns": {column: str(about.dtype) for column, about in one.columns.items()}}

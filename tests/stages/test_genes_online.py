@@ -15,9 +15,9 @@ from ecgwas.errors import Caution, ServiceError
 from ecgwas.stages import genes as genes_stage
 from ecgwas.study import Study
 from tests.cohorts import contents, make_cohort
-from tests.genes import test_gprofiler, test_gwas_catalog, test_haploreg, test_open_targets, test_string_db
 from tests.genes.conftest import no_socket
 from tests.genes.server import Asked, Reply, Server, serving
+from tests.genes.sources import test_gprofiler, test_gwas_catalog, test_haploreg, test_open_targets, test_string_db
 
 SOURCES = """
 offline: {offline}

@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ecgwas import stages
-from ecgwas.cli import main
+from ecgwas.commands import audit
+from ecgwas.commands.cli import main
 from ecgwas.errors import Caution, EcgwasError, InputError, MachineError, StudyError
-from ecgwas.stages import disclosure, failures, report
+from ecgwas.stages import failures, report
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
 
@@ -284,8 +285,8 @@ def test_a_recording_that_is_a_link_to_nowhere_is_left_out_by_run(cohort: Path, 
 
 def test_further_people_whom_the_study_does_not_have_are_a_warning_of_audit() -> None:
     known = {"1000008", "1000015"}
-    assert disclosure._strangers({"1000008": 1}, known) == []
-    (said,) = disclosure._strangers({"1000008": 1, "1000015_1000015": 2}, known)
+    assert audit._strangers({"1000008": 1}, known) == []
+    (said,) = audit._strangers({"1000008": 1, "1000015_1000015": 2}, known)
     assert isinstance(said, Caution)
     assert said.startswith(
         "1 of 2 further people are not of the study (--eids: 1000015_1000015; the study: 1000008, 1000015; read"

@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 
 from ecgwas import stages
-from ecgwas.associate.calls import sources
-from ecgwas.associate.hits.region import Chromosome
+from ecgwas.genotypes import readers
+from ecgwas.loci.individual_data import Chromosome
 from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
 from ecgwas.signals import Rows
 from ecgwas.stages import loci, scan, traits
-from ecgwas.stages.closer import Look
+from ecgwas.stages.loci_genotypes import Look
 from ecgwas.study import Study
 from ecgwas.tables import Associations
 from tests.cohorts import make_cohort
@@ -132,11 +132,11 @@ def test_a_pass_over_memory_maps_does_not_hold_them(tmp_path: Path) -> None:
 def test_calls_that_were_read_are_let_go(tmp_path: Path) -> None:
     """200 MB of a .bed read block by block, and its content is what was written, also in a block that is still in use."""
     written = np.random.default_rng(1).integers(0, 256, (2_000, 100_000), dtype=np.uint8)
-    (tmp_path / "c.bed").write_bytes(sources.BED_MAGIC + written.tobytes())
+    (tmp_path / "c.bed").write_bytes(readers.BED_MAGIC + written.tobytes())
     sums = written.sum(axis=1)
     first_row = written[:1].copy()
     del written
-    bed = sources.Bed(tmp_path / "c.bed", variants=2_000, people=400_000)
+    bed = readers.Bed(tmp_path / "c.bed", variants=2_000, people=400_000)
     forget_peak_memory()
     before = peak_memory_mib()
     first = bed.packed(np.arange(1))

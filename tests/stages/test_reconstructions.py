@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 
 from ecgwas import stages
+from ecgwas.commands import audit
 from ecgwas.report import Page, render, shareable
 from ecgwas.signals import LEADS
-from ecgwas.stages import disclosure, read, report
+from ecgwas.stages import read, report
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
 
@@ -128,5 +129,5 @@ def test_nobody_is_named_and_no_recording_is_passed_on(finished: Study, page: Pa
     shared = {path.stem for path in (finished.results / "share" / "figures").iterdir()}
     assert not shared & {"steps", "strip", "signals_ae", "error_ae", "reconstruction"}
     assert {"architecture_ae", "meaning_ae_f01"} <= shared
-    assert disclosure.audit(finished.results / "share").mistakes == ()
+    assert audit.audit(finished.results / "share").mistakes == ()
     assert shareable(report.gather(finished, min_people=5), 5).representations[0].signals == ()

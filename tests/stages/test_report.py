@@ -13,9 +13,10 @@ from lxml import etree
 from lxml.html import document_fromstring
 
 from ecgwas import stages
+from ecgwas.commands import figures
 from ecgwas.errors import InputError
 from ecgwas.report import Findings
-from ecgwas.stages import figures, report
+from ecgwas.stages import report
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
 

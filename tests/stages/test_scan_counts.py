@@ -13,9 +13,9 @@ from ecgwas import stages
 from ecgwas.stages import scan, traits
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, Traits
-from tests.associate import fileset
-from tests.associate.test_chromosomes import CODES, EACH, PEOPLE, copies, relabelled
-from tests.associate.test_filesets import DOSAGE, EIDS, SHUFFLED, write_bgen, write_sample
+from tests.genotypes import fileset
+from tests.genotypes.test_chromosome_codes import CODES, EACH, PEOPLE, copies, relabelled
+from tests.genotypes.test_filesets import DOSAGE, EIDS, SHUFFLED, write_bgen, write_sample
 
 TEXT = """\
 name: s

@@ -15,13 +15,14 @@ import pytest
 from click.testing import CliRunner
 
 from ecgwas import stages
-from ecgwas.associate import genotypes
-from ecgwas.associate.hits.matching import beyond_chance, deal
-from ecgwas.cli import main
+from ecgwas.commands.audit import audit
+from ecgwas.commands.cli import main
 from ecgwas.errors import DisclosureError, InputError, MissingStageError
-from ecgwas.stages import gather, matched, represent, traits
+from ecgwas.genotypes import chromosomes
+from ecgwas.privacy.matching import beyond_chance, deal
+from ecgwas.stages import matching as matched
+from ecgwas.stages import report_data, represent, traits
 from ecgwas.stages.base import seed_of
-from ecgwas.stages.disclosure import audit
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
 
@@ -146,15 +147,15 @@ def test_loci_of_a_fold_are_those_of_a_study_of_the_others(finished: Study, tmp_
         "covariates": table, "components": 0, "categorical": (), "guards": finished.traits.guards.model_copy(update=guards),
     })  # fmt: skip
     smaller = finished.model_copy(update={"scan": scanned, "traits": chosen, "results": results})
-    for stage, part in (("traits", "all"), *(("scan", name) for name in genotypes.parts(scanned)), ("loci", "all")):
+    for stage, part in (("traits", "all"), *(("scan", name) for name in chromosomes.parts(scanned)), ("loci", "all")):
         stages.run_part(smaller, stage, part, force=True)
     theirs = pl.read_csv(results / "loci" / "loci.csv", schema_overrides={"chrom": pl.String})
     ours = matched.found(finished, represent.load_features(finished), tested, held)[0]
     assert len(ours.leads) == theirs.height > 0
-    parts = {name: genotypes.open_part(finished.scan, name) for name in genotypes.parts(finished.scan)}
+    parts = {name: chromosomes.open_part(finished.scan, name) for name in chromosomes.parts(finished.scan)}
     for row in theirs.iter_rows(named=True):
         part = parts[row["chrom"]]
-        copies = part.dosage_of(gather.place_of_lead(part, row), tested.eids)
+        copies = part.dosage_of(report_data.place_of_lead(part, row), tested.eids)
         assert any(np.array_equal(copies, lead, equal_nan=True) for lead in ours.leads)
 
 

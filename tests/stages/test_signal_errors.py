@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from ecgwas.errors import InputError
-from ecgwas.loci_tables import Hits
 from ecgwas.stages.represent import signal_errors
 from ecgwas.tables import Associations, Features, Recordings
+from ecgwas.tables.loci import Hits
 
 BEYOND, ABSENT = "reconstruction error beyond 0.4", "lead missing"
 NOBODY = pl.DataFrame(schema={"eid": pl.String, "lead": pl.String, "reason": pl.String})

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from ecgwas import stages
-from ecgwas.cli import main
-from ecgwas.stages import export
+from ecgwas.commands import export
+from ecgwas.commands.cli import main
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
 

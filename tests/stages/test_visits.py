@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from ecgwas import stages
-from ecgwas.cli import main
-from ecgwas.initialise import write_study
+from ecgwas.commands.cli import main
+from ecgwas.commands.init import write_study
 from ecgwas.simulate import simulate
 from ecgwas.stages import read
 from ecgwas.store import file_digest

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ecgwas import stages
+from ecgwas.commands.terminal import settings_lines
 from ecgwas.errors import Caution, StudyError
-from ecgwas.listing import settings_lines
 from ecgwas.study import Study
 from ecgwas.study.presets import PUBLISHED
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ecgwas import represent, stages
-from ecgwas.associate import matrix
 from ecgwas.errors import StudyError
+from ecgwas.scan import matrix
 from ecgwas.stages import STAGES
 from ecgwas.stages.traits import load_traits
 from ecgwas.store import Note

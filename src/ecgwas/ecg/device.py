@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ecgwas.recording_tables import DeviceMeasurements
+from ecgwas.tables.recordings import DeviceMeasurements
 
 NAMES = tuple(name for name in DeviceMeasurements.columns if name != "eid")
 LONGEST_MS = 10_000.0

@@ -16,7 +16,7 @@ from ecgwas.errors import InputError, first_few
 from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
-from ecgwas.user_tables import UserTable, is_missing, read_user_table
+from ecgwas.tables.user_table import UserTable, is_missing, read_user_table
 
 TABLES = (".csv", ".tsv", ".txt")
 SIDECARS = frozenset(sidecar.ENDINGS)

@@ -22,10 +22,10 @@ from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.progress import Track
-from ecgwas.recording_tables import DeviceMeasurements, LeadQuality
 from ecgwas.signals import LEAD_STATUS, LEADS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
+from ecgwas.tables.recordings import DeviceMeasurements, LeadQuality
 
 Floats = NDArray[np.float64]
 

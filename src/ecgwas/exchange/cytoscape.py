@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ecgwas.gene_tables import GeneCounts
 from ecgwas.tables import Clusters, Edges
+from ecgwas.tables.genes import GeneCounts
 
 
 def network(name: str, clusters: Clusters, edges: Edges, counts: GeneCounts, version: str) -> Mapping[str, Any]:

@@ -7,9 +7,9 @@
     read(options) -> Ancestry                             ontologies, by which terms are grouped
 
 Sources run in this order whatever their order in the study file; those of files alone take no `get`. `get` is the only way
-to the internet (ecgwas.genes.web); a test hands in a function over a dict. The genes of all mapping sources together are the
-hit genes: the network, the clusters and the terms are theirs. A service that gives no answer ends the run, or is skipped with a
-warning among the notes (`if_unreachable`).
+to the internet (ecgwas.genes.web.client); a test hands in a function over a dict. The genes of all mapping sources together are
+the hit genes: the network, the clusters and the terms are theirs. A service that gives no answer ends the run, or is skipped
+with a warning among the notes (`if_unreachable`).
 """
 
 from __future__ import annotations
@@ -23,37 +23,25 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import ServiceError, first_few
-from ecgwas.gene_tables import (
-    ClusterTerms,
-    ClusterView,
-    GeneCounts,
-    GeneLeads,
-    LocusTerms,
-    NetworkTests,
-    Published,
-    TermChoice,
-    Unplaced,
-)
-from ecgwas.genes import (
+from ecgwas.genes import all_terms as terms
+from ecgwas.genes import matched_enrichment, summaries
+from ecgwas.genes.checking import check
+from ecgwas.genes.network.networks import Network
+from ecgwas.genes.sources import (
     enrichment,
     ensembl_vep,
     gprofiler,
     gwas_catalog,
     haploreg,
-    matched,
     ontologies,
     open_targets,
     regions,
-    services,
     string_db,
     string_files,
-    summaries,
-    terms,
 )
-from ecgwas.genes.checking import check
-from ecgwas.genes.contract import Build, Get, Variants
-from ecgwas.genes.networks import Network
-from ecgwas.genes.services import foreseen
+from ecgwas.genes.web import services
+from ecgwas.genes.web.contract import Build, Get, Variants
+from ecgwas.genes.web.services import foreseen
 from ecgwas.study import (
     Enrichment,
     EnsemblVep,
@@ -68,6 +56,17 @@ from ecgwas.study import (
     StringFiles,
 )
 from ecgwas.tables import VARIANT_KEY, Associations, Clusters, Edges, Genes, Loci, Terms
+from ecgwas.tables.genes import (
+    ClusterTerms,
+    ClusterView,
+    GeneCounts,
+    GeneLeads,
+    LocusTerms,
+    NetworkTests,
+    Published,
+    TermChoice,
+    Unplaced,
+)
 
 __all__ = ["GeneTables", "Get", "check", "foreseen", "run"]
 
@@ -154,7 +153,7 @@ def _by_locus(
     if where is None or tested is None or len(loci) == 0:
         return LocusTerms.empty()
     found = [
-        matched.enrich(source, where, list(enrichment.read(source)), loci, tested, seed=seed).frame
+        matched_enrichment.enrich(source, where, list(enrichment.read(source)), loci, tested, seed=seed).frame
         for source in sources
         if isinstance(source, Enrichment)
     ]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ecgwas import gene_symbols, ids
 from ecgwas.errors import Caution, InputError, StudyError, first_few
-from ecgwas.genes import builds, enrichment, groups, gwas_catalog, ontologies, regions, string_files
-from ecgwas.genes.contract import CHROMOSOMES, Build
+from ecgwas.genes.sources import enrichment, genome_build, gwas_catalog, ontologies, regions, string_files, term_groups
+from ecgwas.genes.web.contract import CHROMOSOMES, Build
 from ecgwas.study import (
     Enrichment,
     EnsemblVep,
@@ -101,7 +101,7 @@ def _checked(source: GeneSource, build: Build | None, offline: bool) -> _Opened:
 
 def _check_ontologies(source: Ontologies) -> list[str]:
     facts: list[str] = []
-    roots = {root for group in groups.ROOTS.values() for pair in group.items() for root in pair}
+    roots = {root for group in term_groups.ROOTS.values() for pair in group.items() for root in pair}
     for path in source.files:
         concepts = ontologies.read_concepts(path)
         known = {name for concept in concepts.values() for name in (concept.identifier, concept.name.lower())}
@@ -113,7 +113,7 @@ def _check_ontologies(source: Ontologies) -> list[str]:
 
 def _check_regions(source: Regions, build: Build | None) -> _Opened:
     table = regions.read(source.file, protein_coding=source.protein_coding)
-    own = builds.build_of(table)
+    own = genome_build.build_of(table)
     if own is not None and build is not None and own != build:
         problem = f"the table of genes has positions of {own}, the genotypes are said to be {build}"
         raise InputError(problem, where=source.file, fix=f"give a table of {build}, or correct `build` under `scan`")

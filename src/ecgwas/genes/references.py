@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ecgwas.errors import EcgwasError, InputError
-from ecgwas.genes import ontologies, web
-from ecgwas.genes.contract import NotUnderstood
-from ecgwas.genes.files import RECORD, read_lines
+from ecgwas.genes.sources import ontologies
+from ecgwas.genes.web import client
+from ecgwas.genes.web.contract import NotUnderstood
+from ecgwas.genes.web.files import RECORD, read_lines
 from ecgwas.store import file_digest, whole
 
 GENCODE = "https://ftp.ebi.ac.uk/pub/databases/gencode/Gencode_human/release_47"
@@ -89,7 +90,7 @@ SEARCHED_LINES = 200
 
 
 def fetch(
-    folder: Path, references: Sequence[Reference] = REFERENCES, *, again: bool = False, download: Download = web.download
+    folder: Path, references: Sequence[Reference] = REFERENCES, *, again: bool = False, download: Download = client.download
 ) -> Iterator[str]:
     """Downloads what is not there whole yet, makes the GMT files of GO and HPO; says what it does, file by file.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from ecgwas.gene_tables import ClusterTerms, ClusterView, GeneCounts, GeneLeads, TermChoice
 from ecgwas.tables import VARIANT_KEY, Associations, Genes, Terms
+from ecgwas.tables.genes import ClusterTerms, ClusterView, GeneCounts, GeneLeads, TermChoice
 
 COUNTS = (
     pl.struct(VARIANT_KEY).n_unique().alias("variants"),

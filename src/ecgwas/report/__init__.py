@@ -9,7 +9,7 @@ mean beats by genotype for it.
 """
 
 from ecgwas.report.by_genotype import LeadVariant, genotype_beats, of_people_with_beats, pooled
-from ecgwas.report.findings import (
+from ecgwas.report.contents import (
     Background,
     Example,
     Figure,
@@ -21,10 +21,10 @@ from ecgwas.report.findings import (
     RepresentationFindings,
     Traversal,
 )
-from ecgwas.report.gallery import gallery
-from ecgwas.report.kept import Kept
-from ecgwas.report.page import render
-from ecgwas.report.sharing import shareable
+from ecgwas.report.figures.gallery import gallery
+from ecgwas.report.page.render import render
+from ecgwas.report.redaction import shareable
+from ecgwas.report.scan_rows import Kept
 
 __all__ = [
     "Background", "Example", "Figure", "Findings", "GenotypeBeats", "Kept", "LeadVariant", "Page", "ReconstructedSignal",

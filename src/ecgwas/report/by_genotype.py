@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from ecgwas.report.findings import GenotypeBeats
+from ecgwas.report.contents import GenotypeBeats
 from ecgwas.signals import MISSING, Signals
 
 BLOCK = 500

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.delineation.single_beats import EIGHT, median_fiducials, one_thread, single_beats
 from ecgwas.errors import InputError
-from ecgwas.represent.each_beat import EIGHT, median_fiducials, one_thread, single_beats
 from ecgwas.signals import INDEPENDENT_LEADS, Rows, Signals
 
 Floats = NDArray[np.float64]

@@ -16,11 +16,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.delineation.fiducials import delineate
+from ecgwas.delineation.single_beats import EIGHT, reliable, usual_rr_ms
 from ecgwas.progress import silent
-from ecgwas.represent.delineation import delineate
-from ecgwas.represent.each_beat import EIGHT, reliable, usual_rr_ms
 from ecgwas.represent.inputs import feature_names
-from ecgwas.represent.reconstruction import ERRORS, HISTORY
+from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
 from ecgwas.signals import LEADS, Signals, filled
 from ecgwas.study import BeatPoints
 from ecgwas.tables import Features

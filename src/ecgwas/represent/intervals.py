@@ -17,13 +17,13 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from ecgwas.delineation import measurements
+from ecgwas.delineation.fiducials import Fiducials
+from ecgwas.delineation.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
+from ecgwas.delineation.single_beats import EIGHT, each_beat, median_beat, median_fiducials, one_thread, single_beats
+from ecgwas.delineation.vectorcardiogram import around, circular_mean_deg
 from ecgwas.progress import silent
-from ecgwas.represent import measurements
-from ecgwas.represent.axes import around, circular_mean_deg
-from ecgwas.represent.delineation import Fiducials
-from ecgwas.represent.each_beat import EIGHT, each_beat, median_beat, median_fiducials, one_thread, single_beats
-from ecgwas.represent.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
-from ecgwas.represent.reconstruction import ERRORS, HISTORY
+from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
 from ecgwas.signals import ALL_LEADS, LEADS, Signals
 from ecgwas.study import Intervals
 from ecgwas.tables import Features

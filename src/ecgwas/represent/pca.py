@@ -16,20 +16,11 @@ from safetensors.numpy import load_file, save_file
 
 from ecgwas.progress import silent
 from ecgwas.represent.alignment import CHANNELS, Alignment, waves_apart
-from ecgwas.represent.components import Components, principal_components
-from ecgwas.represent.inputs import (
-    Index,
-    Kind,
-    Normaliser,
-    Traces,
-    alignment_of,
-    decoded_beats,
-    feature_names,
-    split_people,
-)
-from ecgwas.represent.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
-from ecgwas.represent.repeatable import AMONG, most_repeatable
-from ecgwas.represent.rotation import independent, varimax, whitening
+from ecgwas.represent.inputs import Index, Kind, Normaliser, Traces, alignment_of, decoded_beats, feature_names, split_people
+from ecgwas.represent.linear.components import Components, principal_components
+from ecgwas.represent.linear.noise_fraction import AMONG, most_repeatable
+from ecgwas.represent.linear.rotation import independent, varimax, whitening
+from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 from ecgwas.study import Pca
 from ecgwas.tables import Features

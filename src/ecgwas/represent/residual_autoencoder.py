@@ -15,9 +15,9 @@ from torch import Tensor, inference_mode
 from torch.nn.functional import mse_loss
 
 from ecgwas.progress import silent
-from ecgwas.represent.learned import NetworkEncoder, Recipe, fit_network, load_network
-from ecgwas.represent.network import Autoencoder, kernels, penalty
-from ecgwas.represent.training import Loss
+from ecgwas.represent.neural.encoder import NetworkEncoder, Recipe, fit_network, load_network
+from ecgwas.represent.neural.network import Autoencoder, kernels, penalty
+from ecgwas.represent.neural.training import Loss
 from ecgwas.signals import Signals
 from ecgwas.study import ResidualAutoencoder
 

@@ -24,11 +24,11 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from ecgwas.progress import silent
-from ecgwas.represent.components import Components
 from ecgwas.represent.inputs import Floats, Kind
-from ecgwas.represent.learned import NetworkEncoder, Recipe, fit_network, load_network
-from ecgwas.represent.network import Autoencoder
-from ecgwas.represent.training import Loss
+from ecgwas.represent.linear.components import Components
+from ecgwas.represent.neural.encoder import NetworkEncoder, Recipe, fit_network, load_network
+from ecgwas.represent.neural.network import Autoencoder
+from ecgwas.represent.neural.training import Loss
 from ecgwas.signals import Signals
 from ecgwas.study import ResidualAutoencoder, Vae
 

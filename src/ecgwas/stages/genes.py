@@ -9,7 +9,13 @@ from typing import Any
 
 from ecgwas import genes
 from ecgwas.errors import Caution
-from ecgwas.gene_tables import (
+from ecgwas.genes.web import client
+from ecgwas.stages import loci as loci_stage
+from ecgwas.stages import scan
+from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder, write_json
+from ecgwas.study import Study
+from ecgwas.tables import Clusters, Edges, Genes, Loci, Terms
+from ecgwas.tables.genes import (
     ClusterTerms,
     ClusterView,
     GeneCounts,
@@ -20,12 +26,6 @@ from ecgwas.gene_tables import (
     TermChoice,
     Unplaced,
 )
-from ecgwas.genes import web
-from ecgwas.stages import loci as loci_stage
-from ecgwas.stages import scan
-from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder, write_json
-from ecgwas.study import Study
-from ecgwas.tables import Clusters, Edges, Genes, Loci, Terms
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     folder = stage_folder(study, "loci")
     loci = Loci.read(folder / "loci.csv")
     hits = loci_stage.load_hits(study)
-    get = web.make_get(study.results / "cache", offline=study.offline)
+    get = client.make_get(study.results / "cache", offline=study.offline)
     facts = genes.check(study.genes, study.scan.build, offline=study.offline)
     warnings = [f"warning: {fact}" for fact in facts if isinstance(fact, Caution)]
     found = genes.run(

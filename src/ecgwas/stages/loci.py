@@ -14,12 +14,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import gene_symbols
-from ecgwas.associate import genotypes
-from ecgwas.associate.hits import controls, inflation, known, loci, power, thresholds
-from ecgwas.associate.hits.region import VariantsTested
-from ecgwas.associate.people import verdicts
 from ecgwas.errors import Caution
-from ecgwas.loci_tables import (
+from ecgwas.genotypes import chromosomes
+from ecgwas.loci import inflation, known, merge, positive_controls, power, thresholds, verdicts
+from ecgwas.loci.individual_data import VariantsTested
+from ecgwas.stages import loci_genotypes, scan, traits
+from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
+from ecgwas.stages.loci_genotypes import Look
+from ecgwas.study import Matrix, Study
+from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Summary, Thresholds
+from ecgwas.tables.loci import (
     Audit,
     Clumps,
     Conditional,
@@ -32,11 +36,6 @@ from ecgwas.loci_tables import (
     VariantCounts,
     beside_threshold,
 )
-from ecgwas.stages import closer, scan, traits
-from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
-from ecgwas.stages.closer import Look
-from ecgwas.study import Matrix, Study
-from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Summary, Thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +50,12 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
-    again = dict.fromkeys(options.name for options in (*closer.of_beats(study), *closer.of_seeds(study)))
+    again = dict.fromkeys(options.name for options in (*loci_genotypes.of_beats(study), *loci_genotypes.of_seeds(study)))
     return [*(("represent", name) for name in again), ("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return [*genotypes.files(study.scan), *(path for path in (study.loci.known,) if path is not None)]
+    return [*chromosomes.files(study.scan), *(path for path in (study.loci.known,) if path is not None)]
 
 
 def features_per_lead(names: Sequence[str]) -> int:
@@ -75,7 +74,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     _tell_threshold(study, thresholds.used(thresholds_table))
     associations = _beyond_the_lowest(study, thresholds_table)
     look = Look(study, tested, covariates, results)
-    found = loci.find(
+    found = merge.find(
         study.loci, thresholds_table, associations, results, keep_neglog10p=study.scan.keep_neglog10p, clump=look.clump
     )
     found.thresholds.write(out / "thresholds.csv")
@@ -94,7 +93,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     known_tested = look.controls()
     known_tested.write(out / "known.csv")
     known_judged = look.controls_judged(known_tested)
-    unclear = controls.unclear(known_tested)
+    unclear = positive_controls.unclear(known_tested)
     if unclear is not None:
         logger.warning("loci: %s", unclear)
     for row in known_judged:
@@ -153,7 +152,7 @@ def load_hits(study: Study) -> Associations:
     of_sets = SetHits.read(folder / "multitrait.csv").frame.sort("neglog10p", descending=True, maintain_order=True)
     of_sets = of_sets.unique(VARIANT_KEY, keep="first", maintain_order=True)
     rows = [hits]
-    for locus in found.filter(pl.col("test") != loci.SINGLE).iter_rows(named=True):
+    for locus in found.filter(pl.col("test") != merge.SINGLE).iter_rows(named=True):
         inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
         rows.append(of_sets.filter(inside).select([name for name in hits.columns if name in of_sets.columns]))
     return Associations(pl.concat(rows, how="diagonal"))
@@ -163,7 +162,7 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     """Chromosome -> positions of the variants that were tested."""
     results = scan.load_results(study)
     tested = VariantsTested.from_frame(pl.concat([result.left_out.frame for result in results]))
-    opened = [genotypes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
+    opened = [chromosomes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
     return {part.chrom: part.positions[tested.of(part)] for part in opened}
 
 

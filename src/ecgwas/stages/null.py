@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ecgwas.associate import genotypes
-from ecgwas.associate.engine.cohort import MALE
-from ecgwas.associate.hits.thresholds import SETS
 from ecgwas.errors import InputError, MissingStageError
-from ecgwas.loci_tables import Hits
+from ecgwas.genotypes import chromosomes
+from ecgwas.genotypes.people_lists import MALE
+from ecgwas.loci.thresholds import SETS
 from ecgwas.simulate.files import write_genotypes
 from ecgwas.simulate.genomes import AUTOSOMES, simulate_genomes
 from ecgwas.stages.base import seed_of, stage_folder
 from ecgwas.study import Matrix, Study
 from ecgwas.tables import VARIANT_KEY, Clusters, Genes, Loci, Terms
+from ecgwas.tables.loci import Hits
 
 SHARED = ("read", "represent")
 """Stages that know nothing of genotypes: the twin has them from its study."""
@@ -59,11 +59,11 @@ def write_genomes(study: Study, null: Study) -> None:
     A stretch of each autosome of the study with real linkage (simulate.genomes), with as many variants as its chromosomes
     have, MOST_VARIANTS at most. Raises InputError where the study has no autosome.
     """
-    parts = [genotypes.open_part(study.scan, part) for part in genotypes.parts(study.scan) if part in AUTOSOMES]
+    parts = [chromosomes.open_part(study.scan, part) for part in chromosomes.parts(study.scan) if part in AUTOSOMES]
     if not parts:
         fix = "run `ecgwas null` without --simulated: people are shuffled then"
         raise InputError("genomes are simulated on autosomes only, and the study has none", where=study.results, fix=fix)
-    eids = genotypes.people(study.scan)
+    eids = chromosomes.people(study.scan)
     variants = min(max(len(part) for part in parts), MOST_VARIANTS)
     rng = np.random.default_rng([seed_of(study, "genomes")])
     made = simulate_genomes(len(eids), rng, chromosomes=[part.chrom for part in parts], variants_per_chromosome=variants)

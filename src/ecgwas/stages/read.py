@@ -19,15 +19,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import ecg, ids
-from ecgwas.associate import genotypes
-from ecgwas.associate.people import covariates
 from ecgwas.errors import Caution, EcgwasError, InputError, first_few
+from ecgwas.genotypes import chromosomes
 from ecgwas.progress import track
-from ecgwas.recording_tables import DeviceMeasurements, LeadCounts, LeadQuality
 from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.stages.base import Needs, Stage, stage_folder, write_array, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Recordings
+from ecgwas.tables.recordings import DeviceMeasurements, LeadCounts, LeadQuality
+from ecgwas.traits import covariates
 
 logger = logging.getLogger(__name__)
 
@@ -262,7 +262,7 @@ def _without_recordings(study: Study) -> set[str]:
     with suppress(EcgwasError):
         found |= set(covariates.read(study.traits).eids)
     with suppress(EcgwasError):
-        found |= set(genotypes.people(study.scan))
+        found |= set(chromosomes.people(study.scan))
     return found
 
 

@@ -15,21 +15,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import report
-from ecgwas.associate import genotypes
-from ecgwas.associate.calls import variant_choice
-from ecgwas.associate.hits import thresholds
 from ecgwas.errors import EcgwasError, InputError, first_few
-from ecgwas.loci_tables import Hits
-from ecgwas.recording_tables import Reliability
-from ecgwas.represent.reconstruction import ERRORS
+from ecgwas.genotypes import chromosomes, variant_choice
+from ecgwas.loci import thresholds
+from ecgwas.represent.reliability.reconstruction import ERRORS
 from ecgwas.signals import Signals, example_of
-from ecgwas.stages import gather as gathering
 from ecgwas.stages import genes, loci, null, read, reconstructions, scan, traits
+from ecgwas.stages import report_data as gathering
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path, stage_folder
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import (
+from ecgwas.tables import (  # fmt: skip
     Clusters,
     Edges,
     Features,
@@ -41,8 +38,10 @@ from ecgwas.tables import (
     Summary,
     Terms,
     Thresholds,
-)  # fmt: skip
-from ecgwas.user_tables import read_user_table
+)
+from ecgwas.tables.loci import Hits
+from ecgwas.tables.recordings import Reliability
+from ecgwas.tables.user_table import read_user_table
 
 logger = logging.getLogger(__name__)
 
@@ -291,7 +290,7 @@ def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[
     variants = []
     for locus in chosen.iter_rows(named=True):
         dosage = np.full(len(signals), np.nan)
-        part = genotypes.open_part(study.scan, locus["chrom"])
+        part = chromosomes.open_part(study.scan, locus["chrom"])
         dosage[places] = part.dosage_of(gathering.place_of_lead(part, locus), tested)
         alleles = locus["effect_allele"], locus["other_allele"]
         variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], *alleles, dosage))

@@ -12,15 +12,15 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.progress import track
-from ecgwas.recording_tables import DeviceAgreement, DeviceMeasurements, DevicePairs, Reliability, SignalErrors
-from ecgwas.represent.agreement import device_agreement, device_pairs
-from ecgwas.represent.stability import SCHEMA, renamed
-from ecgwas.represent.visits import BETWEEN, between_visits
+from ecgwas.represent.reliability.between_visits import BETWEEN, between_visits
+from ecgwas.represent.reliability.device_agreement import device_agreement, device_pairs
+from ecgwas.represent.reliability.seed_stability import SCHEMA, renamed
 from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEAD_STATUS, MISSING, UNUSABLE, Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Features, Recordings
+from ecgwas.tables.recordings import DeviceAgreement, DeviceMeasurements, DevicePairs, Reliability, SignalErrors
 
 logger = logging.getLogger(__name__)
 

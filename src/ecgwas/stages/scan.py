@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas import associate
-from ecgwas.associate import genotypes, lists
-from ecgwas.associate.calls import builds, chromosomes, filesets
-from ecgwas.associate.engine import cohort, counting, findings
+from ecgwas import scan
 from ecgwas.errors import Caution, first_few
-from ecgwas.loci_tables import VariantCounts
+from ecgwas.genotypes import chromosome_codes, chromosomes, filesets, genome_build, requested
 from ecgwas.progress import track
+from ecgwas.scan.engine import block_results, samples
+from ecgwas.scan.engine import variant_counts as counting
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
 from ecgwas.study import Study
 from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
+from ecgwas.tables.loci import VariantCounts
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ ARRAYS = ("people", "tests", "not_computed", "chi2_counts", "permutation_max", "
 
 
 def _parts(study: Study) -> tuple[str, ...]:
-    return genotypes.parts(study.scan)
+    return chromosomes.parts(study.scan)
 
 
 def _options(study: Study, part: str) -> Any:
@@ -43,15 +43,15 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return genotypes.files(study.scan)
+    return chromosomes.files(study.scan)
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loaded, groups = (traits.load_traits(study), traits.load_covariates(study)), traits.load_ancestry(study, "ancestry_group")
-    opened = genotypes.open_part(study.scan, part)
+    opened = chromosomes.open_part(study.scan, part)
     if len(opened) == 0:
-        lists.check_variants(study.scan)
-    builds.check(study.scan, [opened])
+        requested.check_variants(study.scan)
+    genome_build.check(study.scan, [opened])
     for member in opened.members or (opened,):
         words = filesets.order_of_people(member.files)
         if words is not None:
@@ -59,7 +59,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
     folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
-    result = associate.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
+    result = scan.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
     result.associations.write(out / f"{part}.parquet")
     (out / "sets").mkdir()
     result.sets.write(out / "sets" / f"{part}.parquet")
@@ -76,7 +76,7 @@ def _write_counts(study: Study, part: str, result: ScanResult, folder: Path) -> 
     """What became of the part's variants, written and logged; with the first part the chromosomes that no part tests."""
     counts, lines = [result.counts], counting.in_words(result.counts.to_dicts())
     if part == _parts(study)[0]:
-        rows = genotypes.untested(study.scan)
+        rows = chromosomes.untested(study.scan)
         counts.append(counting.of_untested(rows).frame)
         lines += _not_tested(rows)
     folder.mkdir()
@@ -89,7 +89,7 @@ def variant_counts(study: Study) -> VariantCounts:
     """What became of the variants of every chromosome in the files, in the chromosomes' order."""
     folder = stage_folder(study, "scan") / "variants"
     found = pl.concat([VariantCounts.read(folder / f"{part}.csv").frame for part in _parts(study)])
-    order = {name: place for place, name in enumerate(chromosomes.ORDER)}
+    order = {name: place for place, name in enumerate(chromosome_codes.ORDER)}
     place = pl.col("chrom").replace_strict(order, default=len(order), return_dtype=pl.Int64)
     return VariantCounts(found.sort(place, "chrom", maintain_order=True))
 
@@ -132,7 +132,7 @@ def dense_folders(study: Study) -> list[Path]:
     folders = [stage_folder(study, "scan") / "dense" / part for part in _parts(study)]
     if not all((folder / "traits.parquet").exists() for folder in folders):
         return []
-    return [one for folder in folders for one in (folder, *sorted(folder.glob(f"{findings.PIECE}*")))]
+    return [one for folder in folders for one in (folder, *sorted(folder.glob(f"{block_results.PIECE}*")))]
 
 
 def _load(folder: Path, part: str) -> ScanResult:
@@ -147,21 +147,21 @@ def _load(folder: Path, part: str) -> ScanResult:
 
 def _check(study: Study) -> Sequence[str]:
     parts = _parts(study)
-    opened = [genotypes.open_part(study.scan, part) for part in parts]
+    opened = [chromosomes.open_part(study.scan, part) for part in parts]
     count = sum(len(part) for part in opened)
-    builds.check(study.scan, opened)
+    genome_build.check(study.scan, opened)
     for part in opened:
-        cohort.refuse_unknown_sexes(part, part.sexes)
-    associate.check(study.scan)
-    people = len(genotypes.people(study.scan))
+        samples.refuse_unknown_sexes(part, part.sexes)
+    scan.check(study.scan)
+    people = len(chromosomes.people(study.scan))
     found = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
     found += [
-        *_not_tested(genotypes.untested(study.scan)),
-        *map(Caution, (*lists.check(study.scan), *lists.of_files(study.scan))),
+        *_not_tested(chromosomes.untested(study.scan)),
+        *map(Caution, (*requested.check(study.scan), *requested.of_files(study.scan))),
     ]
-    unknown = builds.without_position(study.scan, opened)
+    unknown = genome_build.without_position(study.scan, opened)
     found += [] if unknown is None else [Caution(unknown)]
-    orders = [filesets.order_of_people(files) for files in genotypes.all_filesets(study.scan)]
+    orders = [filesets.order_of_people(files) for files in chromosomes.all_filesets(study.scan)]
     return [*found, *(words for words in orders if words is not None)]
 
 
@@ -173,7 +173,7 @@ def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
         total = sum(count for _, count in own)
         variants = f", {total} variants" if total else ""
         line = f"not tested, {reason}: chromosome {first_few((chrom for chrom, _ in own), 25)}{variants}"
-        lines.append(Caution(line) if reason == chromosomes.NO_FILE else line)
+        lines.append(Caution(line) if reason == chromosome_codes.NO_FILE else line)
     return lines
 
 

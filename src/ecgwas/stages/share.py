@@ -13,17 +13,16 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from ecgwas import __version__, report
-from ecgwas.associate import genotypes
-from ecgwas.associate.hits import membership as members
-from ecgwas.associate.hits.matching import MOST_PEOPLE, beyond_chance
-from ecgwas.associate.people import panel
-from ecgwas.loci_tables import Hits, Membership
-from ecgwas.report import flow
-from ecgwas.stages import matched, traits
+from ecgwas.genotypes import chromosomes, pruned_panel
+from ecgwas.privacy import membership as members
+from ecgwas.privacy.matching import MOST_PEOPLE, beyond_chance
+from ecgwas.report import sample_flow
+from ecgwas.stages import matching, traits
 from ecgwas.stages import report as report_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, stage_folder, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Matching
+from ecgwas.tables.loci import Hits, Membership
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     least = study.share.min_people
     findings = report.shareable(report_stage.gather(study, min_people=least), least)
     if study.share.matching:
-        found = matched.matched(study)
+        found = matching.matched(study)
         findings = replace(findings, more={**findings.more, "share/matching": found.frame})
         _tell(found)
     if study.share.membership:
@@ -73,7 +72,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 def _tell(found: Matching) -> None:
     if len(found) == 0:
-        logger.warning("share: matching cannot be measured (%s)", matched.NOTHING)
+        logger.warning("share: matching cannot be measured (%s)", matching.NOTHING)
     for row in found.frame.iter_rows(named=True):
         logger.log(
             logging.WARNING if beyond_chance(row) else logging.INFO,
@@ -106,7 +105,7 @@ def write_rows(kept: report.Kept, path: Path) -> None:
 
 def tables(findings: report.Findings, study: Study) -> dict[str, pl.DataFrame]:
     """Path below share/tables -> table: those of the stages that are not of people, but for the rows of the scan."""
-    reasons = [(step.what, reason, count) for step in flow.steps(findings) for reason, count in step.left_out]
+    reasons = [(step.what, reason, count) for step in sample_flow.steps(findings) for reason, count in step.left_out]
     schema = {"before": pl.String, "reason": pl.String, "left_out": pl.Int64}
     shown = pl.when(pl.col("left_out") >= findings.min_people).then(pl.col("left_out"))
     found = {
@@ -139,10 +138,14 @@ def _membership(study: Study) -> Membership:
 def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
     """Hard calls of the people, a piece of an autosome at a time; linkage beyond a piece is not looked for."""
     step = max(1, members.CALLS // len(eids))
-    opened = [genotypes.open_part(study.scan, part) for part in genotypes.parts(study.scan) if part in panel.AUTOSOMES]
+    opened = [
+        chromosomes.open_part(study.scan, part) for part in chromosomes.parts(study.scan) if part in pruned_panel.AUTOSOMES
+    ]
     stride = max(1, -(-sum(len(part) for part in opened) // members.MOST_VARIANTS))
     for part in opened:
-        read = [(places, genotypes.unpacked(some.packed, some.people)) for places, some in panel.blocks(part, eids, stride)]
+        read = [
+            (places, chromosomes.unpacked(some.packed, some.people)) for places, some in pruned_panel.blocks(part, eids, stride)
+        ]
         if read:
             places, codes = (np.concatenate(each) for each in zip(*read, strict=True))
             for start in range(0, len(places), step):
@@ -153,7 +156,7 @@ def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
     hits = pl.read_csv(stage_folder(study, "loci") / "hits.csv", schema_overrides={"chrom": pl.String})
     first = hits.sort("neglog10p", "trait", descending=[True, False])["trait"].unique(maintain_order=True)
-    return [*dict.fromkeys([*first, *names])][: matched.MOST_FEATURES]
+    return [*dict.fromkeys([*first, *names])][: matching.MOST_FEATURES]
 
 
 STAGE = Stage(

@@ -14,14 +14,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import ecg
-from ecgwas.associate import genotypes, lists, traits
-from ecgwas.associate.people import covariates, guards, meeting, panel, source_study
 from ecgwas.errors import Caution, EcgwasError
-from ecgwas.recording_tables import Ancestry
+from ecgwas.genotypes import chromosomes, pruned_panel
+from ecgwas.genotypes import requested as lists
 from ecgwas.stages import read, represent
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, Guards, People, Traits
+from ecgwas.tables.recordings import Ancestry
+from ecgwas.traits import covariates, join, overlap, sample_qc, source_study
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +38,14 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     lists = [path for path in (study.read.leave_out,) if path is not None]
-    return [study.traits.covariates, *lists, *genotypes.files(study.scan)]
+    return [study.traits.covariates, *lists, *chromosomes.files(study.scan)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     judge = partial(_judged, study)
-    tables = traits.build(study.traits, represent.load_features(study), genotypes.people(study.scan), judge)
+    tables = join.build(study.traits, represent.load_features(study), chromosomes.people(study.scan), judge)
     if study.traits.shuffle:
-        tables = traits.shuffled(tables, np.random.default_rng(seed_of(study, "shuffle")))
+        tables = join.shuffled(tables, np.random.default_rng(seed_of(study, "shuffle")))
     people = _withdrawn(study, tables.people)
     tables.traits.write(out / "traits.parquet")
     tables.covariates.write(out / "covariates.parquet")
@@ -54,7 +55,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     tables.guards.write(out / "guards.csv")
     for note in (*tables.notes, *lists.check(study.scan)):
         logger.warning("traits: %s", note)
-    gone = traits.dropped(people)
+    gone = join.dropped(people)
     why = f": {'; '.join(f'{reason}: {count}' for reason, count in gone)}" if gone else ""
     logger.info("traits: %d people, %d traits; %d of %d people dropped%s", len(tables.traits.eids), len(tables.traits.names),
                 sum(count for _, count in gone), len(people), why)  # fmt: skip
@@ -67,19 +68,19 @@ def _withdrawn(study: Study, people: People) -> People:
     return People(people.frame.with_columns(reason=reason))
 
 
-def _judged(study: Study, eids: Sequence[str]) -> guards.Judged:
+def _judged(study: Study, eids: Sequence[str]) -> sample_qc.Judged:
     """The guards over people, by the study's genotypes."""
     options = study.traits.guards
     off = study.traits.components == 0 and not any(getattr(options, name) for name in type(options).model_fields)
     if off and not study.traits.normalise_within:
-        return guards.nobody(eids)
-    open_part = partial(genotypes.open_part, study.scan)
-    parts = genotypes.parts(study.scan)
-    seen = panel.read(parts, open_part, eids, build=study.scan.build)
+        return sample_qc.nobody(eids)
+    open_part = partial(chromosomes.open_part, study.scan)
+    parts = chromosomes.parts(study.scan)
+    seen = pruned_panel.read(parts, open_part, eids, build=study.scan.build)
     first = open_part("X" if "X" in parts else parts[0])
     sexes = first.sexes[first.find(eids)]
     seed = seed_of(study, "components")
-    judged = guards.judge(options, seen, sexes, wanted_components=study.traits.components, seed=seed)
+    judged = sample_qc.judge(options, seen, sexes, wanted_components=study.traits.components, seed=seed)
     return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 
 
@@ -102,7 +103,7 @@ def load_covariates(study: Study) -> Covariates:
 def _check(study: Study) -> Sequence[str]:
     table = covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
     other = source_study.differences(table) if study.preset == "published" else None
-    facts = meeting.check(study.traits, genotypes.people(study.scan), _recorded(study), genotypes.sexes(study.scan))
+    facts = overlap.check(study.traits, chromosomes.people(study.scan), _recorded(study), chromosomes.sexes(study.scan))
     return [*facts, *([Caution(f"{study.traits.covariates.name}: {other}")] if other else [])]
 
 

@@ -37,16 +37,7 @@ from ecgwas.study.loci import LociOptions
 from ecgwas.study.mistakes import explained, true_for_numbers
 from ecgwas.study.origins import Setting, contradictions, settings
 from ecgwas.study.presets import PRESETS, below
-from ecgwas.study.read import (
-    BeatOptions,
-    Fourier,
-    HighPass,
-    MovingAverage,
-    QualityOptions,
-    ReadOptions,
-    Untouched,
-    Wavelet,
-)
+from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, QualityOptions, ReadOptions, Untouched, Wavelet
 from ecgwas.study.report import ReportOptions
 from ecgwas.study.represent import (
     BeatPoints,

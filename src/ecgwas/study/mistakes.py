@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from ecgwas.errors import StudyError
 from ecgwas.study.yaml_words import as_read
-from ecgwas.user_tables import NUMBER
+from ecgwas.tables.user_table import NUMBER
 
 LONGEST_SHOWN = 60
 """Characters of a value that are shown."""
@@ -64,7 +64,7 @@ def explained(items: Sequence[Any], model: type[BaseModel], path: Path, root: ya
     start = Place((), model, (), 1, root)
     found = [(place_of(item, start), item) for item in items]
     lines: dict[tuple[str | int, ...], tuple[int, str]] = {}
-    meant = {(*place.names[:-1], _meant_key(item)) for place, item in found if item["type"] == "extra_forbidden"}
+    meant = {(*place.names[:-1], _meant_key(item, model)) for place, item in found if item["type"] == "extra_forbidden"}
     for place, item in found:
         if item["type"] == "missing" and place.names in meant:
             continue
@@ -72,7 +72,7 @@ def explained(items: Sequence[Any], model: type[BaseModel], path: Path, root: ya
         if item["type"] == "too_short" and below:
             continue
         if place.names not in lines or item["type"] == "value_error":
-            lines[place.names] = (place.line, f"line {place.line}: {_mistake(place, item)}")
+            lines[place.names] = (place.line, f"line {place.line}: {_mistake(place, item, model)}")
     texts = [text for _, text in sorted(lines.values())]
     problem = f"{len(texts)} mistake(s) in the study file:\n" + "\n".join(f"  {text}" for text in texts)
     return StudyError(problem, where=path, fix="correct the lines above; `ecgwas options` lists every key")
@@ -139,10 +139,10 @@ def _entry(node: yaml.Node | None, name: str | int) -> tuple[yaml.Node | None, y
     return None, None
 
 
-def _mistake(place: Place, item: Any) -> str:
+def _mistake(place: Place, item: Any, model: type[BaseModel]) -> str:
     kind = item["type"]
     if kind in ("extra_forbidden", "invalid_key"):
-        return f"{place}: unknown key{_suggested_key(item)}"
+        return f"{place}: unknown key{_suggested_key(item, model)}"
     if kind == "missing":
         return f"{place}: is required"
     if kind == "changed_number":
@@ -291,25 +291,21 @@ def _meant(given: str, choices: Sequence[str]) -> str | None:
     return meant
 
 
-def _meant_key(item: Any) -> str | None:
+def _meant_key(item: Any, model: type[BaseModel]) -> str | None:
     """The option that an unknown key nearly is, of the section where it stands."""
-    from ecgwas.study import Study
-
     *before, name = item["loc"]
-    place: Place | None = Place((), Study, (), 1, None)
+    place: Place | None = Place((), model, (), 1, None)
     for step in before:
         place = None if place is None else _step(place, step)
     here = sorted({key for one in models_of(place.annotation) for key in one.model_fields}) if place is not None else []
     return _meant(str(name), here)
 
 
-def _suggested_key(item: Any) -> str:
-    from ecgwas.study import Study
-
-    meant = _meant_key(item)
+def _suggested_key(item: Any, model: type[BaseModel]) -> str:
+    meant = _meant_key(item, model)
     if meant is not None:
         return f"; did you mean '{meant}'?"
-    homes = list(_homes(Study, str(item["loc"][-1]), ""))
+    homes = list(_homes(model, str(item["loc"][-1]), ""))
     return f"; it is an option of `{homes[0]}`" if homes else ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ecgwas.user_tables import NUMBER
+from ecgwas.tables.user_table import NUMBER
 
 CURES = {
     "mapping values are not allowed": "put a value that holds a colon and a blank in quotation marks, and indent the lines of "

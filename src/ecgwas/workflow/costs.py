@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ecgwas.associate import matrix
-from ecgwas.associate.calls import dosages
-from ecgwas.associate.engine import permute
-from ecgwas.associate.hits import by_frequency, credible, heritability, region
-from ecgwas.associate.people import ancestry, guards, kinship
-from ecgwas.associate.people import components as axes
-from ecgwas.associate.people import panel as panels
-from ecgwas.report import embedded
-from ecgwas.represent import components, traits_of
+from ecgwas.genotypes import dosages
+from ecgwas.genotypes import pruned_panel as panels
+from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf
+from ecgwas.report.page import embedded
+from ecgwas.represent import traits_of
+from ecgwas.represent.linear import components
+from ecgwas.scan import matrix
+from ecgwas.scan.permutation import max_t
 from ecgwas.signals import LEADS
 from ecgwas.study import Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
 from ecgwas.study.represent import Learned
+from ecgwas.traits import ancestry, kinship, sample_qc
+from ecgwas.traits import genotype_pcs as axes
 
 CONSTANTS: Mapping[str, float] = {
     "start": 2.2,
@@ -240,7 +241,7 @@ def traits(study: Study, size: Size, count: int) -> Need:
     looked = min(size.all_variants, panels.LOOKED_AT)
     kept = min(COMMON**2 * looked, panels.KEPT)
     judged = options.components > 0 or options.guards.max_component_sd is not None
-    pairs = options.guards.max_kinship is not None or (judged and people <= guards.MOST_COMPARED)
+    pairs = options.guards.max_kinship is not None or (judged and people <= sample_qc.MOST_COMPARED)
     cpu = CONSTANTS["start"] + looked * people * CONSTANTS["panel_call"]
     cpu += 5 * people**2 * kept * CONSTANTS["kinship_product"] if pairs else 0.0
     # Once for components, and for groups of ancestry some variants for every split that is tried.
@@ -301,7 +302,7 @@ def _block_bytes(study: Study, size: Size, count: int, variants: int) -> float:
     found = calls + variants * count * 8 + count * HISTOGRAM_BYTES / 2
     if isinstance(study.scan, Matrix) and study.scan.permutations:
         # Genotypes as float32, without covariates, of unit length; some correlations with some shuffled traits, twice.
-        found += 12.0 * variants * size.tested + 8.0 * min(variants, permute.ROWS) * permute.COLUMNS
+        found += 12.0 * variants * size.tested + 8.0 * min(variants, max_t.ROWS) * max_t.COLUMNS
     return found
 
 
@@ -315,14 +316,14 @@ def shuffled_bytes(options: Matrix, people: int, count: int) -> float:
     if options.permutations == 0:
         return 0.0
     all_of_them = _kept_shuffles_bytes(options, people, count)
-    some = 6.0 * 4 * permute.COLUMNS * people
-    return 8.0 * people * options.permutations + (all_of_them if all_of_them <= permute.KEPT_BYTES else some)
+    some = 6.0 * 4 * max_t.COLUMNS * people
+    return 8.0 * people * options.permutations + (all_of_them if all_of_them <= max_t.KEPT_BYTES else some)
 
 
 def _shuffling(options: Matrix, people: int, count: int, variants: int, block: int) -> float:
     """Processor seconds; shuffled traits that are not kept are made anew for each block of variants."""
     values = float(people) * count * options.permutations
-    made = 1.0 if _kept_shuffles_bytes(options, people, count) <= permute.KEPT_BYTES else max(1.0, variants / block)
+    made = 1.0 if _kept_shuffles_bytes(options, people, count) <= max_t.KEPT_BYTES else max(1.0, variants / block)
     with_sets = 2 if options.sets_of_traits else 1
     return made * values * CONSTANTS["shuffle_value"] + variants * values * with_sets * CONSTANTS["shuffle_test_person"]
 
@@ -336,7 +337,7 @@ def loci(study: Study, size: Size, count: int) -> Need:
     cpu += thinned**2 * min(COMMON**2 * looked, panels.KEPT) * 1e-10 + thinned**3 * CONSTANTS["eigen_product"]
     # Of each trait its likelihoods on the eigenvalues and its QQ plot; its tests again, by frequency.
     cpu += count * (CONSTANTS["loci_trait"] + 2 * thinned**2 * 1e-10)
-    cpu += 3 * min(size.all_variants, by_frequency.LOOKED_AT) * size.tested * count * CONSTANTS["scan_test_person"]
+    cpu += 3 * min(size.all_variants, inflation_by_maf.LOOKED_AT) * size.tested * count * CONSTANTS["scan_test_person"]
     # How much is found is not known: as many hits as are looked at again, and as many loci as have a page.
     cpu += study.loci.audit * (CONSTANTS["audited"] + size.tested * CONSTANTS["audited_person"])
     cpu += study.report.max_loci * _region_seconds(region_variants(study, size), size.tested)
@@ -353,13 +354,16 @@ def region_variants(study: Study, size: Size) -> float:
 def region_bytes(study: Study, size: Size) -> float:
     """Everybody's genotypes around a locus, and what conditional analysis and credible sets make of them."""
     variants = region_variants(study, size)
-    pieces = STRIPS * min(region.STRIP_BYTES, 8 * variants * size.tested) + MATRICES * 8 * min(variants, credible.MOST) ** 2
-    return COPY_BYTES * variants * size.tested + DECODED_BYTES * region.STEP * size.tested + pieces
+    pieces = (
+        STRIPS * min(individual_data.STRIP_BYTES, 8 * variants * size.tested)
+        + MATRICES * 8 * min(variants, credible_sets.MOST) ** 2
+    )
+    return COPY_BYTES * variants * size.tested + DECODED_BYTES * individual_data.STEP * size.tested + pieces
 
 
 def _region_seconds(variants: float, people: int) -> float:
     """Conditional analysis, and the correlations of a credible set."""
-    each = CONSTANTS["region_call"] + min(variants, credible.MOST) * CONSTANTS["region_product"]
+    each = CONSTANTS["region_call"] + min(variants, credible_sets.MOST) * CONSTANTS["region_product"]
     return variants * people * each
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ecgwas.associate.hits import matching, membership
+from ecgwas.privacy import matching, membership
 from ecgwas.stages import scan as scan_stage
 from ecgwas.study import Matrix, Study
 from ecgwas.workflow import costs

@@ -11,9 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from ecgwas import represent
-from ecgwas.associate import genotypes
-from ecgwas.associate.calls import filesets
 from ecgwas.errors import StudyError
+from ecgwas.genotypes import chromosomes, filesets
 from ecgwas.stages import STAGES
 from ecgwas.stages import read as read_stage
 from ecgwas.store import fingerprint, whole
@@ -92,11 +91,11 @@ def size_of(study: Study) -> Size:
     """Counted in the inputs; no recording and no genotype is read. Raises InputError where one is missing."""
     manifest = read_stage.listed(study)
     sources = manifest.sources
-    with_genotypes = set(genotypes.people(study.scan))
+    with_genotypes = set(chromosomes.people(study.scan))
     tested = sum(source.eid in with_genotypes for source in sources)
-    first = filesets.fileset(study.scan, genotypes.parts(study.scan)[0])
+    first = filesets.fileset(study.scan, chromosomes.parts(study.scan)[0])
     return Size(
-        recordings=len(sources), tested=tested, variants=genotypes.counts(study.scan), dosages=first.kind != "bed",
+        recordings=len(sources), tested=tested, variants=chromosomes.counts(study.scan), dosages=first.kind != "bed",
         genotyped=len(filesets.read_people(first).eids), repeats=len(manifest.repeats),
     )  # fmt: skip
 

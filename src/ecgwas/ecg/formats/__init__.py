@@ -22,7 +22,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ecgwas.ecg.formats import (
+from ecgwas.ecg.formats import (  # fmt: skip
     aecg,
     cardiosoft,
     cardiosoft_exercise,
@@ -35,7 +35,7 @@ from ecgwas.ecg.formats import (
     scp,
     table,
     wfdb,
-)  # fmt: skip
+)
 from ecgwas.ecg.recording import Recording, content_of, unusable
 from ecgwas.ecg.unread_formats import named
 

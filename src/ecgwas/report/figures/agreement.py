@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report import drawing as d
-from ecgwas.report.findings import Figure, RepresentationFindings
+from ecgwas.report.contents import Figure, RepresentationFindings
+from ecgwas.report.figures import svg as d
 
 ACROSS = 3
 CELL = (292.0, 236.0)

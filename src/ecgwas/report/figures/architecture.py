@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report import drawing as d
-from ecgwas.report.findings import Figure, RepresentationFindings
+from ecgwas.report.contents import Figure, RepresentationFindings
+from ecgwas.report.figures import svg as d
 
 STEP, LEAST, TALLEST, WIDEST = 92.0, 8.0, 150.0, 46.0
 """Room of a step; smallest side, largest height and largest width of its box."""

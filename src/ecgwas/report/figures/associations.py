@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ecgwas.report import drawing as d
-from ecgwas.report.figures.sieve import Genome, Sieve
-from ecgwas.report.findings import Figure, Findings
-from ecgwas.report.order import natural
+from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.figures import svg as d
+from ecgwas.report.figures.thinning import Genome, Sieve
+from ecgwas.report.trait_order import natural
 from ecgwas.tables import VARIANT_KEY
 
 ALL = "all"

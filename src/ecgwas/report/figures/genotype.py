@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report import drawing as d
+from ecgwas.report.contents import Figure, GenotypeBeats
+from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import GRID_LEADS, LARGE_SQUARE_UV
-from ecgwas.report.findings import Figure, GenotypeBeats
 
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
 MOST_POINTS = 160

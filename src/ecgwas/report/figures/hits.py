@@ -7,9 +7,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
-from ecgwas.report import drawing as d
-from ecgwas.report.findings import Figure, Findings
-from ecgwas.report.order import lead_rank, natural, with_pieces
+from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.figures import svg as d
+from ecgwas.report.trait_order import lead_rank, natural, with_pieces
 from ecgwas.tables import VARIANT_KEY
 
 MOST_FREQUENT = 30

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ecgwas.report import drawing as d
-from ecgwas.report.figures.sieve import Genome, Sieve
-from ecgwas.report.findings import Figure, Findings
+from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.figures import svg as d
+from ecgwas.report.figures.thinning import Genome, Sieve
 
 HEIGHT = 170.0
 

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report import drawing as d
-from ecgwas.report.findings import Figure, Findings
+from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.figures import svg as d
 
 STEPS = 300
 DENSE = 4

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report import drawing as d
-from ecgwas.report.findings import Example, Figure, RepresentationFindings
+from ecgwas.report.contents import Example, Figure, RepresentationFindings
+from ecgwas.report.figures import svg as d
 
 STRIP_LEADS = ("II", "V2", "V5")
 STRIP_SECONDS = 5.0

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report import drawing as d
-from ecgwas.report.findings import Figure, Findings, Region
+from ecgwas.report.contents import Figure, Findings, Region
+from ecgwas.report.figures import svg as d
 
 LEFT, WIDTH, TOP, HEIGHT = 56.0, 860.0, 34.0, 220.0
 LINKAGE = ((0.8, d.CIVIDIS[9]), (0.6, d.CIVIDIS[7]), (0.4, d.CIVIDIS[5]), (0.2, d.CIVIDIS[3]), (0.0, d.CIVIDIS[1]))

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report import drawing as d
+from ecgwas.report.contents import Example, Figure, ReconstructedSignal, RepresentationFindings
+from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import LARGE_SQUARE_S, LARGE_SQUARE_UV, STRIP_LEADS
-from ecgwas.report.findings import Example, Figure, ReconstructedSignal, RepresentationFindings
 
 MOST_POINTS = 1250
 """Points of one curve: more cannot be seen."""

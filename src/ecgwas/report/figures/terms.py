@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report import drawing as d
-from ecgwas.report.findings import Figure, Findings
+from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.figures import svg as d
 
 MOST_TERMS = 25
 LONGEST = 52

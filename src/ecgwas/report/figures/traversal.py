@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report import drawing as d
+from ecgwas.report.contents import Figure, Traversal
+from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import GRID_LEADS
-from ecgwas.report.findings import Figure, Traversal
 
 MILLIMETRE, SMALL_MILLIMETRE = 7.0, 3.5
 """Of paper, in coordinates, for beats and for whole recordings: 25 mm is a second, 10 mm a millivolt."""

@@ -1,1 +1,0 @@
-"""Genotypes as they lie in files and as the scan takes them: filesets, hard calls, dosages, filters of variants."""

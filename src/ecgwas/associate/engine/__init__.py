@@ -1,1 +1,0 @@
-"""The exact scan: algebra, kernels (one compiled), missing calls, permutations, sets of traits, what is kept."""

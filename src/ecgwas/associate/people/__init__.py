@@ -1,1 +1,0 @@
-"""Who is tested: kinship, components, covariates, guards and their verdicts."""

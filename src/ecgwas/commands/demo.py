@@ -1,0 +1,57 @@
+"""The demo: a simulated cohort with planted effects, and what the study finds of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+from rich.table import Table
+
+from ecgwas.commands.init import write_study
+from ecgwas.progress import track
+from ecgwas.simulate import simulate
+from ecgwas.study import Study
+from ecgwas.tables.loci import Hits
+
+REPRESENT = """\
+  - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
+  - {kind: pca, name: pca, features: 16, align: waves, scaling: none}  # learned from the median beat of all leads
+  - {kind: residual_autoencoder, name: ae, leads: together, features: 8, epochs: 6, dropout: 0.0}
+"""
+
+NEAR_BP = 500_000
+
+
+def simulate_into(folder: Path, *, people: int, seed: int) -> None:
+    """A cohort's files under `folder`."""
+    simulate(folder, people=people, seed=seed, track=track)
+
+
+def prepare(folder: Path, *, people: int) -> Study:
+    """The demo's cohort and study file, made unless they are there."""
+    path = folder / "study.yaml"
+    if not path.exists():
+        simulate_into(folder, people=people, seed=1)
+        write_study(folder, represent=REPRESENT)
+    return Study.read_file(path)
+
+
+def planted_against_found(folder: Path, study: Study) -> Table:
+    """Each planted effect beside the strongest significant association within 500 kb of it."""
+    truth = pl.read_csv(folder / "truth.tsv", separator="\t", schema_overrides={"chrom": pl.String})
+    hits = Hits.read(study.results / "loci" / "hits.csv").frame
+    table = Table(title="planted and found", box=None)
+    for name in ("planted variant", "parameter", "effect", "found by trait", "at variant", "-log10 p"):
+        table.add_column(name)
+    for row in truth.iter_rows(named=True):
+        near = (pl.col("chrom") == row["chrom"]) & ((pl.col("pos") - row["pos"]).abs() <= NEAR_BP)
+        found = hits.filter(near).sort("neglog10p", "trait", descending=[True, False]).head(1)
+        effect = f"{row['effect']} {row['unit']}"
+        if found.height == 0:
+            table.add_row(row["variant"], row["parameter"], effect, "not found", "", "")
+            continue
+        best = found.row(0, named=True)
+        table.add_row(
+            row["variant"], row["parameter"], effect, best["trait"], best["variant"], f"{best['neglog10p']:.1f}"
+        )  # fmt: skip
+    return table

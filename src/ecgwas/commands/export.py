@@ -1,0 +1,179 @@
+"""Results written in the formats of others. No stage: nothing of the study rests on it, and the folder is the user's.
+
+The scan keeps rows of small p only (keep_neglog10p). Summary statistics are of every variant: they come from what the scan
+kept of every test (scan.dense), or else the chosen traits are tested again in full by the built-in engine, which gives the
+same numbers, a few traits at a time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from ecgwas import __version__
+from ecgwas import scan as associate
+from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
+from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
+from ecgwas.genotypes import chromosomes
+from ecgwas.report.page.table_views import BETA_UNITS
+from ecgwas.report.scan_rows import apart
+from ecgwas.scan.engine import all_tests
+from ecgwas.stages import report_data, scan, traits
+from ecgwas.stages.base import stage_folder
+from ecgwas.store import whole
+from ecgwas.study import Study
+from ecgwas.tables import Associations, Clusters, Edges, Loci, Traits
+from ecgwas.tables.genes import GeneCounts
+
+ROWS_AT_ONCE = 4_000_000
+AROUND_BP = 250_000
+"""What a region reaches beyond its locus."""
+
+Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
+
+
+def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) -> Iterator[str]:
+    """Writes one format into the folder; says each file. chosen: traits, all if none is named (cytoscape: of the study).
+
+    Raises MissingStageError if the stages it needs have not run, StudyError for an unknown trait.
+    """
+    needed = "genes" if kind == "cytoscape" else "loci"
+    if not (stage_folder(study, needed) / f"{needed}.csv").exists():
+        fix = f"run `ecgwas run` first, or `ecgwas {needed}`"
+        raise MissingStageError(f"export needs stage {needed}, which has not run", where=study.results, fix=fix)
+    folder.mkdir(parents=True, exist_ok=True)
+    yield from FORMATS[kind](study, folder, chosen)
+
+
+def _names(tested: Traits, chosen: Sequence[str]) -> list[str]:
+    unknown = [name for name in chosen if name not in tested.names]
+    if unknown:
+        fix = f"traits: {first_few(tested.names, 10)}; all are in results/traits/traits.csv"
+        raise StudyError(f"no trait is named {first_few(unknown)}", fix=fix)
+    return list(chosen) or list(tested.names)
+
+
+def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Every test of each chosen trait, as scan's rows, a few traits at a time."""
+    if study.scan.keep_neglog10p == 0:
+        yield from _kept(study, chosen)
+        return
+    folders = scan.dense_folders(study)
+    if folders:
+        yield from ((trait, pl.concat([all_tests.rows(folder, trait).frame for folder in folders])) for trait in chosen)
+        return
+    tested, covariates = traits.load_traits(study), traits.load_covariates(study)
+    opened = [chromosomes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
+    ancestry = traits.load_ancestry(study, "ancestry_group")
+    at_once = max(1, ROWS_AT_ONCE // max(1, sum(len(part) for part in opened)))
+    for start in range(0, len(chosen), at_once):
+        names = chosen[start : start + at_once]
+        few = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
+        engine = report_data.engine(study)
+        results = [associate.scan(engine, few, covariates, part, seed=0, ancestry=ancestry) for part in opened]
+        frame = pl.concat([result.associations.frame for result in results])
+        yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
+
+
+def _kept(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The same, where the scan kept every test: all of them are read once for a few traits."""
+    count = int(scan.rows(study).select(pl.len()).collect().item())
+    at_once = max(1, ROWS_AT_ONCE * len(traits.load_traits(study).names) // max(1, count))
+    for start in range(0, len(chosen), at_once):
+        names = list(chosen[start : start + at_once])
+        batches = scan.rows_in_turn(study, list(Associations.columns))
+        frame = pl.concat([Associations.empty().frame, *(apart(rows.filter(pl.col("trait").is_in(names))) for rows in batches)])
+        yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
+
+
+def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    about: dict[str, Any] = {
+        "build": study.scan.build, "covariates": traits.load_covariates(study).names, "min_maf": study.scan.min_maf,
+        "software": f"ecgwas {__version__}", "date": datetime.now(UTC).date().isoformat(),
+        "transform": study.traits.transform, "effect_unit": BETA_UNITS[study.traits.transform],
+    }  # fmt: skip
+    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+        table = gwas_ssf.rows(tests)
+        path = folder / f"{trait}.tsv.gz"
+        _write_packed(path, gwas_ssf.as_text(table.frame))
+        meta = gwas_ssf.metadata(trait, table.frame, path, **about)
+        _write(gwas_ssf.metadata_path(path), yaml.safe_dump(meta, sort_keys=False, allow_unicode=True))
+        checked = gwas_ssf.check(path)
+        if checked.problems:
+            problem = f"the file written is not GWAS-SSF: {checked.problems[0]}"
+            raise EcgwasError(problem, where=path, fix="please report this: it is a mistake of ecgwas")
+        left_out = f", {table.left_out.height} variants left out" if table.left_out.height else ""
+        yield f"{path.name}: {checked.rows} variants{left_out}"
+        yield from (f"  beware: {words}" for words in checked.cautions)
+        if table.left_out.height:
+            _write(folder / f"{trait}.left_out.csv", table.left_out.write_csv())
+
+
+def _plink2(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    lost = pl.concat([result.left_out.frame for result in scan.load_results(study)])
+    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+        table = plink2_text.rows(tests, lost.filter(pl.col("trait").is_null() | (pl.col("trait") == trait)))
+        path = folder / f"{trait}.glm.linear"
+        _write(path, plink2_text.as_text(table))
+        yield f"{path.name}: {table.height} variants"
+
+
+def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    files, people = {}, {}
+    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+        path = folder / f"{pheweb.code(trait)}.tsv.gz"
+        table = pheweb.rows(tests)
+        _write_packed(path, table.write_csv(separator="\t"))
+        files[trait], people[trait] = str(path.resolve()), int(table["num_samples"].to_numpy().max(initial=0))
+        yield f"{path.name}: {table.height} variants"
+    _write(folder / "pheno-list.json", json.dumps(pheweb.listed(files, people), indent=1) + "\n")
+    yield "pheno-list.json"
+
+
+def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    found = Loci.read(stage_folder(study, "loci") / "loci.csv").frame
+    wanted = _names(traits.load_traits(study), chosen)
+    best = found.filter(pl.col("best_trait").is_in(wanted))
+    if best.height == 0:
+        yield "no locus of these traits"
+    for trait, tests in whole_scan(study, sorted(set(best["best_trait"]))):
+        for locus in best.filter(pl.col("best_trait") == trait).iter_rows(named=True):
+            track = locuszoom.region(
+                tests, trait=trait, chrom=locus["chrom"], start=max(1, locus["start"] - AROUND_BP),
+                stop=locus["stop"] + AROUND_BP, lead=locus, build=study.scan.build,
+            )  # fmt: skip
+            path = folder / f"locus_{locus['locus']}.json"
+            _write(path, json.dumps(track, indent=1) + "\n")
+            yield f"{path.name}: {len(track['data'])} variants of {trait}"
+
+
+def _cytoscape(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    at = stage_folder(study, "genes")
+    clusters, edges = Clusters.read(at / "clusters.csv"), Edges.read(at / "edges.csv")
+    counts = GeneCounts.read(at / "gene_counts.csv")
+    content = cytoscape.network(study.name, clusters, edges, counts, __version__)
+    _write(folder / "network.cyjs", json.dumps(content, indent=1) + "\n")
+    yield f"network.cyjs: {len(clusters)} genes, {len(edges)} edges"
+
+
+def _write(path: Path, text: str) -> None:
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _write_packed(path: Path, text: str) -> None:
+    """Gzipped without a time in it: the same text gives the same bytes."""
+    with whole(path) as temporary:
+        temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+FORMATS: dict[str, Export] = {
+    "gwas_ssf": _gwas_ssf, "plink2": _plink2, "pheweb": _pheweb, "locuszoom": _locuszoom, "cytoscape": _cytoscape,
+}  # fmt: skip

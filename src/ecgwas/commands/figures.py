@@ -1,0 +1,43 @@
+"""The command `figures`: pictures of the report for print, in results/figures/."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ecgwas import report
+from ecgwas.errors import InputError, first_few
+from ecgwas.progress import track
+from ecgwas.report.figures import publication
+from ecgwas.stages.report import gather
+from ecgwas.store import whole
+from ecgwas.study import Study
+
+
+def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats: Sequence[str]) -> list[Path]:
+    """Pictures whose names fit one of `names` (patterns such as locus_*; none: all), each in every format; gives the files.
+
+    traits: also Manhattan and QQ plots of these. Raises InputError for a trait or pattern that fits nothing.
+    """
+    findings = gather(study)
+    unknown = [trait for trait in traits if trait not in findings.trait_names]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], findings.trait_names, n=3)
+        fix = f"did you mean {' or '.join(near)}?" if near else "traits are listed in results/traits/traits.csv"
+        raise InputError(f"the study has no trait {first_few(unknown)}", where=study.folder, fix=fix)
+    pictures = report.gallery(study.report, findings, traits=traits)
+    chosen = {name: picture for name, picture in pictures.items() if not names or any(fnmatchcase(name, p) for p in names)}
+    if not chosen:
+        fix = f"pictures of this study: {first_few(sorted(pictures), 30)}"
+        raise InputError(f"no picture is named {first_few(names)}", where=study.folder, fix=fix)
+    folder = study.results / "figures"
+    files = [(picture, folder / f"{name}.{kind}") for name, picture in chosen.items() for kind in formats]
+    for picture, path in track(files, "figures", len(files)):
+        with whole(path) as temporary:
+            # The ending tells matplotlib how to write, so the temporary name must end as the file does.
+            ended = temporary.with_suffix(path.suffix)
+            publication.save(picture, ended)
+            ended.replace(temporary)
+    return [path for _, path in files]

@@ -1,0 +1,1 @@
+"""Waves found in beats: fiducial points, pacing spikes, the vectorcardiogram, and measurements that follow from them."""

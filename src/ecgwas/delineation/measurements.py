@@ -1,0 +1,304 @@
+"""The measurements of kind `intervals`: what they are called, and how they follow from fiducials and a median beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.delineation.fiducials import Fiducials
+from ecgwas.delineation.vectorcardiogram import INVERSE_DOWER, frontal_axis_deg
+from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS
+
+Floats = NDArray[np.float64]
+Measured = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Unit and meaning of one measurement."""
+
+    unit: str
+    meaning: str
+
+
+RHYTHM: Mapping[str, Measurement] = {
+    "heart_rate_bpm": Measurement("1/min", "60,000 / mean RR between successive normal beats"),
+    "rr_sd_ms": Measurement("ms", "SD of those RR (SDNN of ten seconds)"),
+    "rmssd_ms": Measurement("ms", "root mean square of differences of successive RR"),
+}
+"""From the R peaks of the strip; the same for odd and even beats."""
+
+TIMES: Mapping[str, Measurement] = {
+    "p_ms": Measurement("ms", "P onset to P end"),
+    "pr_ms": Measurement("ms", "P onset to QRS onset"),
+    "qrs_ms": Measurement("ms", "QRS onset to QRS end"),
+    "qrs_peak_ms": Measurement("ms", "QRS onset to R, where the frontal vector is longest"),
+    "qt_ms": Measurement("ms", "QRS onset to T end"),
+    "qtc_bazett_ms": Measurement("ms", "QT / sqrt(RR in s) (Bazett 1920)"),
+    "qtc_fridericia_ms": Measurement("ms", "QT / cube root(RR in s) (Fridericia 1920)"),
+    "qtc_framingham_ms": Measurement("ms", "QT + 154 (1 - RR in s) (Sagie et al. 1992)"),
+    "jt_ms": Measurement("ms", "QRS end to T end"),
+    "t_peak_end_ms": Measurement("ms", "T peak to T end"),
+    "t_rise_ms": Measurement("ms", "T's rise from half its height to its peak"),
+    "t_fall_ms": Measurement("ms", "T's fall from its peak to half its height"),
+    "pr_sd_ms": Measurement("ms", "SD of PR over single beats"),
+    "qt_sd_ms": Measurement("ms", "SD of QT over single beats"),
+}
+
+DIRECTIONS: Mapping[str, Measurement] = {
+    "p_axis_deg": Measurement("deg", "frontal axis of P's area; 0 left, 90 down"),
+    "qrs_axis_deg": Measurement("deg", "frontal axis of QRS' area"),
+    "t_axis_deg": Measurement("deg", "frontal axis of T's area"),
+    "r_axis_deg": Measurement("deg", "frontal axis at R"),
+    "q_axis_deg": Measurement("deg", "frontal axis 10 ms into QRS: the septum's vector"),
+    "p_tilt_deg": Measurement("deg", "P's area out of the frontal plane, backward"),
+    "qrs_tilt_deg": Measurement("deg", "QRS' area out of the frontal plane, backward"),
+    "t_tilt_deg": Measurement("deg", "T's area out of the frontal plane, backward"),
+    "r_tilt_deg": Measurement("deg", "the vector at R out of the frontal plane, backward"),
+    "q_tilt_deg": Measurement("deg", "the vector 10 ms into QRS out of the frontal plane, backward"),
+    "qrs_t_angle_deg": Measurement("deg", "angle between the areas of QRS and T in space (inverse Dower)"),
+}
+
+SIZES: Mapping[str, Measurement] = {
+    "p_vector_uv": Measurement("uV", "longest P vector (inverse Dower)"),
+    "qrs_vector_uv": Measurement("uV", "longest QRS vector"),
+    "t_vector_uv": Measurement("uV", "longest T vector"),
+    "u_vector_uv": Measurement("uV", "longest vector within 100 ms after T end"),
+    "t_height_uv": Measurement("uV", "root mean square over the eight leads of t_swing_uv"),
+    "cornell_uv": Measurement("uV", "R in aVL + S in V3 (Casale et al. 1985)"),
+    "sokolow_lyon_uv": Measurement("uV", "S in V1 + the larger R of V5 and V6 (Sokolow and Lyon 1949)"),
+}
+
+OF_A_LEAD: Mapping[str, Measurement] = {
+    "p_uv": Measurement("uV", "largest deflection of P, with its sign"),
+    "q_uv": Measurement("uV", "lowest point of QRS before its highest; missing without a Q"),
+    "r_uv": Measurement("uV", "highest point of QRS; missing without an R"),
+    "s_uv": Measurement("uV", "lowest point of QRS after its highest; missing without an S"),
+    "qrs_swing_uv": Measurement("uV", "highest less lowest point of QRS"),
+    "st60_uv": Measurement("uV", "level 60 ms after the end of QRS"),
+    "t_uv": Measurement("uV", "largest deflection of T, with its sign"),
+    "t_swing_uv": Measurement("uV", "highest less lowest point from 40 ms after QRS to T end: T's height whatever ST's level"),
+}
+
+NEEDED_LEADS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((*DIRECTIONS, *SIZES), INDEPENDENT_LEADS),
+    **dict.fromkeys([name for name in DIRECTIONS if name.endswith("_axis_deg")], ("I", "II")),
+    "cornell_uv": ("I", "II", "V3"),
+    "sokolow_lyon_uv": ("V1", "V5", "V6"),
+}
+"""Measurement of all leads together -> the leads without which it is missing; others need no particular lead."""
+
+OF_ALL_LEADS: Mapping[str, Measurement] = {**RHYTHM, **TIMES, **DIRECTIONS, **SIZES}
+AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "r_axis_deg", "q_axis_deg")
+"""Angles of a full circle: counted from their cohort's mean direction minus 180 degrees."""
+
+T_HALF_MS = 90.0
+ST_MS = 60.0
+T_FROM_MS = 40.0
+SEPTAL_MS = 10.0
+"""The first of vectorcardiography's instantaneous vectors, at 0.01 s (Draper et al., Circulation 30:853, 1964): later ones have
+more and more of the free walls' in them."""
+U_MS = 100.0
+LEAST_WAVE_UV = 20.0
+"""Smaller deflections of one lead within QRS are no Q, R or S (Q, R and S count from 20 µV on in the CSE's rules)."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A median beat with its fiducials: eight (8, T) µV, times_ms (T,) from R, zero just before QRS (before P for P)."""
+
+    eight: Floats
+    times_ms: Floats
+    found: Fiducials
+
+    def between(self, start: float, stop: float) -> slice:
+        """Samples from start to stop, ms, both included; empty where one is NaN."""
+        if np.isnan(start) or np.isnan(stop):
+            return slice(0, 0)
+        first = int(np.searchsorted(self.times_ms, start - 1e-9))
+        return slice(first, int(np.searchsorted(self.times_ms, stop + 1e-9)))
+
+    def at(self, time_ms: float) -> Floats:
+        """(8,) at a moment, ms from R, within the beat; NaN where QRS was not found or the moment is NaN."""
+        if np.isnan(time_ms) or np.isnan(self.found.qrs_on):
+            return np.full(len(self.eight), np.nan)
+        return np.array([np.interp(time_ms, self.times_ms, lead) for lead in self.eight])
+
+    @property
+    def p(self) -> Floats:
+        """(8, S) P above the straight line between its ends; no samples where there is no P."""
+        wave = self.eight[:, self.between(self.found.p_on, self.found.p_off)]
+        if wave.shape[1] < 3:
+            return wave[:, :0]
+        place = np.linspace(0.0, 1.0, wave.shape[1])
+        return wave - wave[:, :1] - (wave[:, -1:] - wave[:, :1]) * place
+
+    @property
+    def qrs(self) -> Floats:
+        """(8, S) QRS."""
+        return self.eight[:, self.between(self.found.qrs_on, self.found.qrs_off)]
+
+    @property
+    def t(self) -> Floats:
+        """(8, S) T: from 90 ms before its peak to its end."""
+        found = self.found
+        return self.eight[:, self.between(max(found.qrs_off, found.t_peak - T_HALF_MS), found.t_off)]
+
+
+def rhythm(r_samples: NDArray[np.int32], normal: NDArray[np.bool_], rate_hz: float) -> Measured:
+    """From R peaks (-1 after the last) and which beats are normal. RR between successive normal beats; NaN without any."""
+    there = r_samples >= 0
+    peaks, fine = r_samples[there] * (1000.0 / rate_hz), normal[there]
+    rr = np.diff(peaks)[fine[1:] & fine[:-1]]
+    if len(rr) == 0:
+        return dict.fromkeys(RHYTHM, np.nan)
+    successive = np.diff(rr)
+    return {
+        "heart_rate_bpm": 60_000.0 / float(rr.mean()),
+        "rr_sd_ms": float(rr.std(ddof=1)) if len(rr) > 1 else np.nan,
+        "rmssd_ms": float(np.sqrt(np.mean(successive**2))) if len(successive) else np.nan,
+    }
+
+
+def times(beat: Beat, rr_ms: float, each: Floats) -> Measured:
+    """Durations and intervals; rr_ms usual RR or NaN; each (B, 7) as `each_beat` gives it."""
+    found, rr_s = beat.found, rr_ms / 1000
+    qt = found.t_off - found.qrs_on
+    rise, fall = _half_widths(beat)
+    return {
+        "p_ms": found.p_off - found.p_on, "pr_ms": found.qrs_on - found.p_on, "qrs_ms": found.qrs_off - found.qrs_on,
+        "qrs_peak_ms": -found.qrs_on,
+        "qt_ms": qt, "qtc_bazett_ms": qt / np.sqrt(rr_s), "qtc_fridericia_ms": qt / np.cbrt(rr_s),
+        "qtc_framingham_ms": qt + 154.0 * (1.0 - rr_s), "jt_ms": found.t_off - found.qrs_off,
+        "t_peak_end_ms": found.t_off - found.t_peak, "t_rise_ms": rise, "t_fall_ms": fall,
+        "pr_sd_ms": _spread(each[:, 3] - each[:, 0]), "qt_sd_ms": _spread(each[:, 6] - each[:, 3]),
+    }  # fmt: skip
+
+
+def _spread(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1)) if len(known) > 2 else np.nan
+
+
+def _half_widths(beat: Beat) -> tuple[float, float]:
+    """ms from T's peak back and on to half its height, along the leads' direction at the peak."""
+    if np.isnan(beat.found.t_peak) or np.isnan(beat.found.t_off):
+        return np.nan, np.nan
+    peak = int(np.abs(beat.times_ms - beat.found.t_peak).argmin())
+    foot = min(len(beat.times_ms) - 1, int(np.searchsorted(beat.times_ms, beat.found.t_off)))
+    above = beat.eight - beat.eight[:, foot, None]
+    along = above[:, peak] @ above
+    start = int(np.searchsorted(beat.times_ms, beat.found.qrs_off))
+    return _to_half(along[start : peak + 1][::-1], beat), _to_half(along[peak:], beat)
+
+
+def _to_half(limb: Floats, beat: Beat) -> float:
+    below = np.flatnonzero(limb <= 0.5 * limb[0])
+    if len(below) == 0 or below[0] == 0:
+        return np.nan
+    k = int(below[0])
+    samples = k - (0.5 * limb[0] - limb[k]) / (limb[k - 1] - limb[k])
+    return float(samples * (beat.times_ms[1] - beat.times_ms[0]))
+
+
+def directions(beat: Beat) -> Measured:
+    """Axes, tilts and the angle between QRS and T; axes between -180 and 180."""
+    areas = {"p": _area(beat.p), "qrs": _area(beat.qrs), "t": _area(beat.t)}
+    found: Measured = {}
+    for wave, eight in (areas | {"r": beat.at(0.0), "q": beat.at(beat.found.qrs_on + SEPTAL_MS)}).items():
+        left, down, back = INVERSE_DOWER @ eight
+        found[f"{wave}_axis_deg"] = float(frontal_axis_deg(eight[0], eight[1]))
+        found[f"{wave}_tilt_deg"] = float(np.degrees(np.arctan2(back, np.hypot(left, down))))
+    found["qrs_t_angle_deg"] = _angle(areas["qrs"], areas["t"])
+    return found
+
+
+def _area(wave: Floats) -> Floats:
+    """(8,) sums of (8, S); NaN where there is no wave."""
+    return wave.sum(axis=1) if wave.shape[1] else np.full(len(wave), np.nan)
+
+
+def _lengths(wave: Floats) -> Floats:
+    """(S,) length of the heart's vector (inverse Dower)."""
+    lengths: Floats = np.linalg.norm(INVERSE_DOWER @ wave, axis=0)
+    return lengths
+
+
+def _angle(first: Floats, second: Floats) -> float:
+    a, b = INVERSE_DOWER @ first, INVERSE_DOWER @ second
+    with np.errstate(invalid="ignore"):
+        cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+
+
+def sizes(beat: Beat, by_lead: Mapping[str, Measured]) -> Measured:
+    """Lengths of vectors, and voltages that name hypertrophy."""
+    avl = beat.qrs[0] - beat.qrs[1] / 2
+    r_of_v5, r_of_v6, s_of_v1, s_of_v3 = (
+        _or_zero(by_lead[lead][wave], beat) for lead, wave in (("V5", "r_uv"), ("V6", "r_uv"), ("V1", "s_uv"), ("V3", "s_uv"))
+    )
+    swings = np.array([measured["t_swing_uv"] for measured in by_lead.values()])
+    u = beat.eight[:, beat.between(beat.found.t_off, beat.found.t_off + U_MS)]
+    return {
+        "p_vector_uv": _length(beat.p), "qrs_vector_uv": _length(beat.qrs), "t_vector_uv": _length(beat.t),
+        "u_vector_uv": _length(u), "t_height_uv": float(np.sqrt(np.mean(swings**2))),
+        "cornell_uv": max(0.0, float(avl.max(initial=0.0))) - s_of_v3, "sokolow_lyon_uv": max(r_of_v5, r_of_v6) - s_of_v1,
+    }  # fmt: skip
+
+
+def _or_zero(height_uv: float, beat: Beat) -> float:
+    """An absent wave has no height, where there is a QRS at all."""
+    return height_uv if np.isfinite(height_uv) or beat.qrs.shape[1] == 0 else 0.0
+
+
+def _length(wave: Floats) -> float:
+    return float(_lengths(wave).max()) if wave.shape[1] else np.nan
+
+
+def of_leads(beat: Beat) -> dict[str, Measured]:
+    """Lead -> amplitudes."""
+    p, qrs, t = beat.p, beat.qrs, beat.t
+    after = beat.eight[:, beat.between(beat.found.qrs_off + T_FROM_MS, beat.found.t_off)]
+    levels = beat.at(beat.found.qrs_off + ST_MS)
+    found = {}
+    for k, lead in enumerate(INDEPENDENT_LEADS):
+        waves = _qrs_waves(qrs[k])
+        found[lead] = {
+            "p_uv": _largest(p[k]), **waves, "qrs_swing_uv": _swing(qrs[k]), "st60_uv": float(levels[k]),
+            "t_uv": _largest(t[k]), "t_swing_uv": _swing(after[k]),
+        }  # fmt: skip
+    return found
+
+
+def _largest(wave: Floats) -> float:
+    return float(wave[np.abs(wave).argmax()]) if len(wave) else np.nan
+
+
+def _swing(wave: Floats) -> float:
+    return float(np.ptp(wave)) if len(wave) else np.nan
+
+
+def _qrs_waves(qrs: Floats) -> Measured:
+    """Q, R, S of one lead; NaN for those that are absent. Where QRS has no R, its whole depth is S (a QS complex)."""
+    if len(qrs) == 0:
+        return dict.fromkeys(("q_uv", "r_uv", "s_uv"), np.nan)
+    top = int(qrs.argmax())
+    if qrs[top] < LEAST_WAVE_UV:
+        return {"q_uv": np.nan, "r_uv": np.nan, "s_uv": float(qrs.min())}
+    depths = float(qrs[: top + 1].min()), float(qrs[top:].min())
+    q, s = (depth if depth <= -LEAST_WAVE_UV else np.nan for depth in depths)
+    return {"q_uv": q, "r_uv": float(qrs[top]), "s_uv": s}
+
+
+def without(found: Mapping[str, Measured], unusable: NDArray[np.bool_]) -> dict[str, Measured]:
+    """The measurements, NaN where they need a lead that is unusable (8,): every amplitude of that lead, angles and voltages of
+    all leads as NEEDED_LEADS says. Rhythm and times need no particular lead."""
+    lost = {lead for lead, is_lost in zip(INDEPENDENT_LEADS, unusable, strict=True) if is_lost}
+    kept = {}
+    for lead, measured in found.items():
+        needed = {name: set(NEEDED_LEADS.get(name, ())) if lead == ALL_LEADS else {lead} for name in measured}
+        kept[lead] = {name: np.nan if needed[name] & lost else value for name, value in measured.items()}
+    return kept

@@ -1,0 +1,1 @@
+"""Networks of genes, their clusters, and what chance gives."""

@@ -1,0 +1,43 @@
+"""Which genome build a table of genes is of, told from where well-known genes lie.
+
+The genes were chosen because their places in hg19 and hg38 do not overlap. Positions: middles of the genes in NCBI's tables
+of both builds (PLINK's glist-hg19, MAGMA's NCBI38.gene.loc).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from ecgwas.genes.sources.regions import Ranges
+
+Build = Literal["hg19", "hg38"]
+
+LANDMARKS: Mapping[str, tuple[str, int, int]] = {
+    "TTN": ("2", 179531433, 178678371), "PLN": ("6", 118875514, 118554351), "MYH6": ("14", 23864342, 23395133),
+    "MYH7": ("14", 23893408, 23424212), "KCNH2": ("7", 150658722, 150961635), "TBX5": ("12", 114818990, 114381186),
+    "BRCA1": ("17", 41236905, 43084889), "BRCA2": ("13", 32931712, 32357356), "TP53": ("17", 7581294, 7677976),
+    "APOE": ("19", 45410844, 44907572), "APP": ("21", 27398153, 26025859), "KCNE1": ("21", 35851779, 34465495),
+    "KCNJ2": ("17", 68170929, 70174330), "PCSK9": ("1", 55517837, 55052163), "LDLR": ("19", 11222271, 11111597),
+}  # fmt: skip
+"""Symbol -> chromosome, a position inside the gene in hg19, the same in hg38."""
+ENOUGH = 3
+
+
+def build_of(table: Mapping[str, Ranges]) -> Build | None:
+    """The build in which at least three of the landmarks lie where the table has them, none contradicting; else None."""
+    hg19 = sum(_holds(table, symbol, chrom, pos) for symbol, (chrom, pos, _) in LANDMARKS.items())
+    hg38 = sum(_holds(table, symbol, chrom, pos) for symbol, (chrom, _, pos) in LANDMARKS.items())
+    if hg19 >= ENOUGH and hg38 == 0:
+        return "hg19"
+    if hg38 >= ENOUGH and hg19 == 0:
+        return "hg38"
+    return None
+
+
+def _holds(table: Mapping[str, Ranges], symbol: str, chrom: str, pos: int) -> bool:
+    ranges = table.get(chrom)
+    if ranges is None:
+        return False
+    places = [k for k, name in enumerate(ranges.symbols) if name == symbol]
+    return any(ranges.start[k] <= pos <= ranges.stop[k] for k in places)

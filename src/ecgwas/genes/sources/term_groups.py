@@ -1,0 +1,180 @@
+"""Which part of the body a term is of: cardiovascular, immune, neurological, metabolic, other; and why.
+
+Asked in this order, the first answer holds:
+
+1. four molecular functions that the source study files by what they do in the heart or the brain, though no ontology and no
+   word of theirs says so;
+2. ancestry: an ontology (EFO, MONDO, HPO, GO, BTO) has the term below one of ROOTS;
+3. words of its description (term_words, or the study's own).
+
+A term of several groups is of the first of them, so that every term of heart and vessels is cardiovascular.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ecgwas.genes.sources import term_words
+from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
+from ecgwas.study import HeartWords, TermLimits
+
+CARDIOVASCULAR, IMMUNE, NEUROLOGICAL, METABOLIC, OTHER = "cardiovascular", "immune", "neurological", "metabolic", "other"
+
+ROOTS = {
+    CARDIOVASCULAR: {
+        "EFO:0000319": "cardiovascular disease", "EFO:0004298": "cardiovascular measurement",
+        "MONDO:0004995": "cardiovascular disorder", "HP:0001626": "abnormality of the cardiovascular system",
+        "GO:0003013": "circulatory system process", "GO:0072359": "circulatory system development",
+        "BTO:0000088": "cardiovascular system",
+    },
+    IMMUNE: {
+        "EFO:0000540": "immune system disease", "EFO:0005741": "infectious disease", "MONDO:0005046": "immune system disorder",
+        "MONDO:0005550": "infectious disease", "HP:0002715": "abnormality of the immune system",
+        "GO:0002376": "immune system process", "BTO:0005810": "immune system",
+    },
+    NEUROLOGICAL: {
+        "EFO:0000618": "nervous system disease", "EFO:0004464": "brain measurement",
+        "MONDO:0005071": "nervous system disorder", "HP:0000707": "abnormality of the nervous system",
+        "GO:0007399": "nervous system development", "GO:0050877": "nervous system process", "BTO:0001484": "nervous system",
+    },
+    METABOLIC: {
+        "EFO:0000589": "metabolic disease", "EFO:0004468": "glucose measurement", "EFO:0004529": "lipid measurement",
+        "EFO:0004725": "metabolite measurement", "MONDO:0005066": "metabolic disease",
+        "HP:0001939": "abnormality of metabolism/homeostasis", "GO:0006629": "lipid metabolic process",
+        "GO:0005975": "carbohydrate metabolic process",
+    },
+}  # fmt: skip
+"""Group -> identifier -> name of the terms below which everything is of the group. A term counts by identifier or by name, as
+EFO takes over terms of MONDO and HPO under their own identifiers."""
+
+FUNCTIONS = {
+    "extracellular matrix structural constituent": (CARDIOVASCULAR, "the matrix of vessel walls and heart valves"),
+    "guanyl nucleotide exchange factor activity": (CARDIOVASCULAR, "signals of vessel tone and heart growth"),
+    "calcium ion binding": (CARDIOVASCULAR, "calcium couples excitation to contraction"),
+    "actin binding": (NEUROLOGICAL, "growth of axons and synapses"),
+}
+"""Molecular functions as the source study files them; names of whole terms, so that "calcium dependent cell adhesion" is not
+among them."""
+
+ACCESSION = re.compile(r"\b(GO|HP|EFO|MONDO|BTO|DOID|Orphanet)[:_](\d+)\b")
+ENDING = re.compile(r"(\s+\((GO|HP|EFO|MONDO|BTO)[:_]\d+\)|\s+Homo sapiens(\s+hsa\d+)?|\s+R-HSA-\d+)\s*$")
+"""What Enrichr's files add to a term's name."""
+COLLECTION = re.compile(r"^(GO(BP|MF|CC)|HP|REACTOME|KEGG(_MEDICUS)?|WP|HALLMARK)_(?=[A-Z0-9_]+$)")
+"""What MSigDB's names begin with."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The group of a term, and why; None for other."""
+
+    name: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Grouper:
+    """Groups of terms by the options' words and, where there are any, by ontologies."""
+
+    options: HeartWords
+    ancestry: Ancestry = NOTHING
+    _known: dict[tuple[str, str | None], Group] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def columns(self, identifier: str, description: str | None) -> dict[str, object]:
+        """Columns group, reason, cardiovascular of a term."""
+        group = self.of(identifier, description)
+        return {"group": group.name, "reason": group.reason, "cardiovascular": group.name == CARDIOVASCULAR}
+
+    def of(self, identifier: str, description: str | None) -> Group:
+        """The group of a term."""
+        key = (identifier, description)
+        if key not in self._known:
+            self._known[key] = self._found(identifier, description)
+        return self._known[key]
+
+    def _found(self, identifier: str, description: str | None) -> Group:
+        texts = [text for text in (identifier, description or "") if text]
+        for text in texts:
+            filed = FUNCTIONS.get(_plain(text))
+            if filed is not None:
+                return Group(filed[0], f"filed so by the source study: {filed[1]}")
+        return self._by_ancestry(texts) or self._by_words(texts) or Group(OTHER, None)
+
+    def _by_ancestry(self, texts: Sequence[str]) -> Group | None:
+        above: dict[str, str] = {}
+        for known in _identifiers(texts, self.ancestry):
+            above |= self.ancestry.above(known)
+        for group, roots in ROOTS.items():
+            for identifier, name in above.items():
+                if identifier in roots or name.lower() in roots.values():
+                    return Group(group, f"ancestry: {identifier} {name or roots.get(identifier, '')}".rstrip())
+        return None
+
+    def _by_words(self, texts: Sequence[str]) -> Group | None:
+        words = f" {_spaced(' '.join(texts))} "
+        for group, patterns in self._patterns.items():
+            kept = patterns.struck_out.sub(" ", words) if patterns.struck_out is not None else words
+            for entry, pattern in patterns.sought:
+                if pattern.search(kept):
+                    return Group(group, f"word: {entry.strip('* ')}")
+        return None
+
+    @cached_property
+    def _patterns(self) -> dict[str, _Patterns]:
+        options = self.options
+        excepted = _own(options.cardiovascular_except, term_words.CARDIOVASCULAR_EXCEPT)
+        found = {CARDIOVASCULAR: _Patterns.of(_own(options.cardiovascular, term_words.CARDIOVASCULAR), excepted)}
+        if isinstance(options, TermLimits):
+            found[IMMUNE] = _Patterns.of(_own(options.immune, term_words.IMMUNE))
+            found[NEUROLOGICAL] = _Patterns.of(_own(options.neurological, term_words.NEUROLOGICAL))
+            found[METABOLIC] = _Patterns.of(_own(options.metabolic, term_words.METABOLIC))
+        return found
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """What is sought, entry by entry, and what is struck out before."""
+
+    sought: tuple[tuple[str, re.Pattern[str]], ...]
+    struck_out: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, entries: Iterable[str], excepted: Iterable[str] = ()) -> _Patterns:
+        out = "|".join(rf"{_expression(entry)}\w*" for entry in excepted if entry)
+        sought = tuple((entry, re.compile(_expression(entry), re.IGNORECASE)) for entry in entries if entry)
+        return cls(sought, re.compile(out, re.IGNORECASE) if out else None)
+
+
+def _own(given: Sequence[str] | None, otherwise: Sequence[str]) -> Sequence[str]:
+    return otherwise if given is None else given
+
+
+def _expression(entry: str) -> str:
+    start = r"\w*" if entry.startswith("*") else r"\b"
+    return start + re.escape(_spaced(entry.removeprefix("*")))
+
+
+def _spaced(text: str) -> str:
+    """Hyphens and underscores as spaces."""
+    return re.sub(r"[-_]", " ", text)
+
+
+def _plain(text: str) -> str:
+    """The name of a term in small letters, without what collections of terms add to it."""
+    bare = COLLECTION.sub("", ENDING.sub("", text.strip()))
+    return " ".join(_spaced(bare).lower().split())
+
+
+def _identifiers(texts: Sequence[str], ancestry: Ancestry) -> Iterator[str]:
+    """Identifiers of the term in the ontologies: those that its texts spell, else those of its name."""
+    spelled = [f"{prefix}:{number}" for text in texts for prefix, number in ACCESSION.findall(text)]
+    known = [identifier for identifier in spelled if identifier in ancestry.concepts]
+    if known:
+        yield from known
+        return
+    for text in texts:
+        bare = ENDING.sub("", text.strip()).lower()
+        for name in dict.fromkeys((bare, _plain(text))):
+            yield from ancestry.named.get(name, ())

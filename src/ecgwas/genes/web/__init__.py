@@ -1,0 +1,1 @@
+"""How services are asked, and the files that others made."""

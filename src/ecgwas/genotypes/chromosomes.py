@@ -1,0 +1,373 @@
+"""Genotypes of a study, chromosome by chromosome, whatever the files are: PLINK 1, PLINK 2 or BGEN (filesets.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas import ids
+from ecgwas.errors import InputError, first_few
+from ecgwas.genotypes import chromosome_codes, filesets, variant_choice
+from ecgwas.genotypes.chromosome_codes import PAR, chromosome, part_of, pseudoautosomal
+from ecgwas.genotypes.filesets import Fileset, has_pattern, read_ids
+from ecgwas.genotypes.people_lists import People
+from ecgwas.genotypes.readers import COPIES, SHIFTS, Bed, Bgen, Pgen, Several, Source, unpacked
+from ecgwas.study.scan import Scan
+
+__all__ = ["COPIES", "SHIFTS", "Genotypes", "chromosome", "files", "open_part", "parts", "people", "unpacked"]
+
+
+OF_VARIANTS = (
+    "variants", "positions", "effect_alleles", "other_alleles", "rows", "stated_info", "pseudoautosomal"
+)  # fmt: skip
+"""Arrays with an entry for each variant."""
+
+
+@dataclass(frozen=True)
+class Genotypes:
+    """Variants of one chromosome and the people of their fileset; genotypes stay on disk until asked for.
+
+    On X those of the pseudoautosomal regions are among them, which men have twice; where X has several files (X and XY, say),
+    the people are those of all of them, and `rows` count through the files one after the other.
+
+    eids            P ids, as text, in the file's order
+    sexes           (P,) int8: 1 male, 2 female, 0 unknown
+    variants        (V,) ids as text;  positions (V,) int64, 1-based
+    effect_alleles  (V,) text, the allele that dosages count;  other_alleles (V,) text
+    rows            (V,) int64, where each variant lies in the file
+    stated_info     (V,) float64, information of the imputation that the .pvar states, NaN where it does not
+    pseudoautosomal (V,) bool: on X, in a region that men have twice
+    not_listed      variants of the files that are not in the list of variants to test: outside and inside those regions
+    in_file         variants of the file, of whatever chromosome
+    members         where the chromosome has several files: each of them alone
+    """
+
+    files: Fileset
+    chrom: str
+    listed: People
+    variants: NDArray[np.object_]
+    positions: NDArray[np.int64]
+    effect_alleles: NDArray[np.object_]
+    other_alleles: NDArray[np.object_]
+    rows: NDArray[np.int64]
+    stated_info: NDArray[np.float64]
+    pseudoautosomal: NDArray[np.bool_]
+    source: Source = field(repr=False)
+    not_listed: tuple[int, int] = (0, 0)
+    in_file: int = 0
+    members: tuple[Genotypes, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def eids(self) -> tuple[str, ...]:
+        """P ids, as text, in the file's order."""
+        return self.listed.eids
+
+    @property
+    def sexes(self) -> NDArray[np.int8]:
+        """(P,) int8: 1 male, 2 female, 0 unknown."""
+        return self.listed.sexes
+
+    @property
+    def diploid(self) -> bool:
+        """True if this is X and everybody has every variant twice."""
+        return len(self) > 0 and bool(self.pseudoautosomal.all())
+
+    def pick(self, places: NDArray[np.int64]) -> Genotypes:
+        """Some of the variants, (v,) places on the chromosome."""
+        chosen = {name: getattr(self, name)[places] for name in OF_VARIANTS}
+        return replace(self, not_listed=(0, 0), **chosen)
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """What can be tested at once: variants of one file that men have once, and those that they have twice."""
+        if self.members:
+            first = np.cumsum([0, *(member.in_file for member in self.members)])
+            inside = [(self.rows >= first[i]) & (self.rows < first[i + 1]) for i in range(len(self.members))]
+        else:
+            first, inside = np.zeros(1, dtype=np.int64), [np.ones(len(self), dtype=bool)]
+        found = []
+        for i, mine in enumerate(inside):
+            for twice in (False, True):
+                places = np.flatnonzero(mine & (self.pseudoautosomal == twice))
+                if len(places):
+                    found.append(self._piece(i, places, int(first[i])))
+        return tuple(found) or (Piece(self, np.arange(len(self))),)
+
+    def _piece(self, member: int, places: NDArray[np.int64], first: int) -> Piece:
+        if len(places) == len(self) and not self.members:
+            return Piece(self, places)
+        some = self.pick(places)
+        if not self.members:
+            return Piece(some, places)
+        own = self.members[member]
+        alone = replace(some, files=own.files, listed=own.listed, source=own.source, rows=some.rows - first, members=())
+        return Piece(alone, places)
+
+    @property
+    def hard(self) -> bool:
+        """True if the file holds hard calls only, no dosages."""
+        return self.source.hard
+
+    @property
+    def imputed(self) -> bool:
+        """True if the file holds dosages, or states how well variants are imputed."""
+        return not self.hard or bool(np.isfinite(self.stated_info).any())
+
+    def packed(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """(stop - start, ceil(P / 4)) uint8: four people a byte, lowest bits first, in the codes of COPIES.
+
+        Dosages count as the nearest whole number, or as no call if they are further than 0.1 from it.
+        """
+        return self.source.packed(self.rows[start:stop])
+
+    def dosages(self, start: int, stop: int) -> NDArray[np.float64]:
+        """(stop - start, P) float64: copies of the effect allele as in the file, no call NaN. Males of X count 0 or 2."""
+        return self.source.dosages(self.rows[start:stop])
+
+    def dosage_of(self, place: int, eids: Sequence[str]) -> NDArray[np.float64]:
+        """(N,) float64 of the people in `eids`, in that order: copies of the effect allele of the variant at that place.
+
+        No call is NaN. Raises InputError where a person is not here.
+        """
+        values: NDArray[np.float64] = self.dosages(place, place + 1)[0, self.find(eids)]
+        return values
+
+    def find(self, eids: Sequence[str]) -> NDArray[np.int64]:
+        """(N,) int64: where each of `eids` stands in the file. Raises InputError for people who are not there."""
+        absent = [eid for eid in eids if eid not in self._places]
+        if absent:
+            problem = f"{len(absent)} people with traits have no genotypes on chromosome {self.chrom}: {first_few(absent)}"
+            fix = f"run the stage traits again: {self.files.people.name} has changed"
+            raise InputError(problem, where=self.files.people, fix=fix)
+        return np.array([self._places[eid] for eid in eids], dtype=np.int64)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {eid: i for i, eid in enumerate(self.eids)}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Genotypes of one file and one ploidy, and the places (v,) of their variants on the chromosome."""
+
+    genotypes: Genotypes
+    places: NDArray[np.int64]
+
+
+def asked(options: Scan) -> tuple[str, ...]:
+    """Chromosomes of `options.chromosomes`, in that order, the pseudoautosomal regions as part of X.
+
+    Raises InputError where those are asked for without X.
+    """
+    codes = tuple(dict.fromkeys(chromosome(name) for name in options.chromosomes))
+    alone = [code for code in codes if code in PAR]
+    if alone and "X" not in codes:
+        problem = f"scan.chromosomes names {first_few(alone)}, but not X"
+        fix = "name X: the pseudoautosomal regions are tested with it, as diploid in both sexes"
+        raise InputError(problem, where=options.genotypes, fix=fix)
+    return tuple(code for code in codes if code not in PAR)
+
+
+def parts(options: Scan) -> tuple[str, ...]:
+    """Chromosomes of `options.chromosomes` that exist here, in that order.
+
+    Raises InputError if there is none, and where one has a list of variants or people but no genotypes.
+    """
+    wanted = asked(options)
+    if has_pattern(options):
+        found = tuple(name for name in wanted if _filesets(options, name))
+        if not found:
+            fix = f"scan.genotypes must name files such as {filesets.fileset(options, wanted[0]).genotypes}"
+            raise InputError("no chromosome has a file of genotypes", where=options.genotypes, fix=fix)
+        return found
+    files = filesets.fileset(options, "")
+    present = {part_of(code) for code in filesets.read_variants(files)["chrom"].unique()}
+    found = tuple(name for name in wanted if name in present)
+    if not found:
+        problem = f"none of the chromosomes asked for is in the file; it holds {first_few(sorted(present), 30)}"
+        fix = "correct scan.chromosomes"
+        if present.isdisjoint(chromosome_codes.KNOWN):
+            fix = "name the chromosomes in the file 1 to 22, X, Y and MT, with or without chr"
+        raise InputError(problem, where=files.variants, fix=fix)
+    return found
+
+
+def untested(options: Scan) -> list[tuple[str, str, int]]:
+    """Chromosome, why it is not tested, and its variants, for the chromosomes that the files hold beside those of `parts`.
+
+    A chromosome of scan.chromosomes that has no file, where others have, is among them with 0 variants.
+    """
+    tested = set(parts(options))
+    if not has_pattern(options):
+        table = filesets.read_variants(filesets.fileset(options, ""))
+        found = dict(table.group_by("chrom", maintain_order=True).len().iter_rows())
+        others = [(code, chromosome_codes.why_not(code), count) for code, count in found.items() if part_of(code) not in tested]
+        absent = [(code, chromosome_codes.NO_VARIANTS, 0) for code in asked(options) if code not in tested]
+        return [*absent, *others]
+    absent = [(code, chromosome_codes.NO_FILE, 0) for code in asked(options) if code not in tested]
+    others = []
+    for code in (*chromosome_codes.KNOWN, *PAR, "0"):
+        if part_of(code) not in tested and filesets.exists(options, code):
+            others.append((code, chromosome_codes.why_not(code), filesets.count_variants(filesets.fileset(options, code))))
+    return [*absent, *others]
+
+
+def counts(options: Scan) -> dict[str, int]:
+    """Part -> variants in its files, none of which is read where there is one fileset per chromosome."""
+    found = parts(options)
+    if has_pattern(options):
+        return {part: sum(filesets.count_variants(each) for each in _filesets(options, part)) for part in found}
+    table = filesets.read_variants(filesets.fileset(options, ""))
+    codes = dict(table.group_by("chrom").len().iter_rows())
+    return {part: sum(count for code, count in codes.items() if part_of(code) == part) for part in found}
+
+
+def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
+    """Of a chromosome: one, none, or, of X, those of its pseudoautosomal regions as well.
+
+    Raises InputError where lists of variants or people lie there without genotypes: a download was cut off.
+    """
+    if not has_pattern(options):
+        return (filesets.fileset(options, ""),)
+    codes = ("X", *PAR) if chrom == "X" else (chrom,)
+    for code in codes:
+        broken = filesets.without_genotypes(options, code)
+        if broken is not None:
+            missing, there = broken
+            problem = (
+                f"{first_few(path.name for path in there)} {'is' if len(there) == 1 else 'are'} there, {missing.name} is not"
+            )
+            fix = f"copy {missing.name} beside it, or remove what is left of chromosome {code}"
+            raise InputError(f"the genotype file is missing: {problem}", where=missing, fix=fix)
+    return tuple(filesets.fileset(options, code) for code in codes if filesets.exists(options, code))
+
+
+def open_part(options: Scan, chrom: str) -> Genotypes:
+    """The genotypes of one chromosome. Raises InputError where its files are missing or contradict each other."""
+    each = _filesets(options, chrom) or (filesets.fileset(options, chrom),)
+    opened = [_open(options, files, chrom) for files in each]
+    return opened[0] if len(opened) == 1 else _joined(opened)
+
+
+def _open(options: Scan, files: Fileset, chrom: str) -> Genotypes:
+    for path in files.files:
+        filesets.must_exist(path)
+    table, listed = filesets.read_variants(files), filesets.read_people(files)
+    source = _source(files, variants=table.height, people=len(listed.eids))
+    strangers = sorted(code for code in table["chrom"].unique() if part_of(code) != chrom)
+    if has_pattern(options) and strangers:
+        problem = f"the file of chromosome {chrom} holds variants of chromosome {first_few(strangers)}"
+        raise InputError(problem, where=files.variants, fix="split it: plink2 --bfile FILE --chr CHROM --make-bed")
+    here = table.filter(pl.col("chrom").is_in([chrom, *PAR] if chrom == "X" else [chrom]))
+    if here["chrom"].n_unique() > 1:
+        here = here.sort("pos", maintain_order=True)
+    twice = _twice(options, chrom, here)
+    kept = np.ones(here.height, dtype=bool)
+    if options.variants is not None:
+        kept = variant_choice.chosen(variant_choice.read(options.variants), here)
+    unlisted = (int((~kept & ~twice).sum()), int((~kept & twice).sum()))
+    here, twice = here.filter(pl.Series(kept)), twice[kept]
+    return Genotypes(
+        files=files,
+        chrom=chrom,
+        listed=listed,
+        variants=here["variant"].to_numpy(),
+        positions=here["pos"].to_numpy(),
+        effect_alleles=here["effect_allele"].to_numpy(),
+        other_alleles=here["other_allele"].to_numpy(),
+        rows=here["row"].to_numpy().astype(np.int64),
+        stated_info=here["info"].to_numpy(),
+        pseudoautosomal=twice,
+        source=source,
+        not_listed=unlisted,
+        in_file=table.height,
+    )
+
+
+def _twice(options: Scan, chrom: str, here: pl.DataFrame) -> NDArray[np.bool_]:
+    """(V,) bool: variants that men have twice on X, by their code or their position in the study's build."""
+    if chrom != "X":
+        return np.zeros(here.height, dtype=bool)
+    coded = here["chrom"].is_in(list(PAR)).to_numpy()
+    return np.asarray(coded | pseudoautosomal(options.build, here["pos"].to_numpy()))
+
+
+def _joined(members: list[Genotypes]) -> Genotypes:
+    """Several files of one chromosome as one, in the order of positions; its people are those of all files, joined by id.
+
+    Raises InputError where nobody is in all files.
+    """
+    first = members[0]
+    shared = set(first.eids).intersection(*(member.eids for member in members[1:]))
+    if not shared:
+        problem = f"nobody is in all files of chromosome {first.chrom}: {first_few(m.files.people.name for m in members)}"
+        raise InputError(problem, where=first.files.people, fix="use files of the same people throughout")
+    listed = first.listed.pick([i for i, eid in enumerate(first.eids) if eid in shared])
+    starts = np.cumsum([0, *(member.in_file for member in members)])
+    arrays = {name: np.concatenate([getattr(member, name) for member in members]) for name in OF_VARIANTS}
+    arrays["rows"] = np.concatenate([member.rows + start for member, start in zip(members, starts, strict=False)])
+    order = np.argsort(arrays["positions"], kind="stable")
+    people = [member.find(listed.eids) for member in members]
+    source = Several([member.source for member in members], starts, people)
+    unlisted = (sum(member.not_listed[0] for member in members), sum(member.not_listed[1] for member in members))
+    changed: dict[str, Any] = {name: array[order] for name, array in arrays.items()}
+    return replace(first, listed=listed, source=source, not_listed=unlisted, members=tuple(members), **changed)
+
+
+def _source(files: Fileset, *, variants: int, people: int) -> Source:
+    if files.kind == "bed":
+        return Bed(files.genotypes, variants=variants, people=people)
+    if files.kind == "pgen":
+        return Pgen(files.genotypes, variants=variants, people=people)
+    return Bgen(files.genotypes, people=people)
+
+
+def all_filesets(options: Scan) -> tuple[Fileset, ...]:
+    """Every fileset that is read, each once."""
+    return tuple(dict.fromkeys(files for chrom in parts(options) for files in _filesets(options, chrom)))
+
+
+def files(options: Scan) -> tuple[Path, ...]:
+    """Every file that the scan reads. Raises InputError where one is missing."""
+    each = all_filesets(options)
+    found = tuple(path for one in each for path in one.files)
+    lists = tuple(path for path in (options.people, options.variants) if path is not None)
+    for path in found:
+        filesets.must_exist(path)
+    return found + lists
+
+
+def sexes(options: Scan) -> dict[str, int]:
+    """Id -> sex (1 male, 2 female, 0 unknown) of the first fileset's people."""
+    listed = filesets.read_people(all_filesets(options)[0])
+    return dict(zip(listed.eids, map(int, listed.sexes), strict=True))
+
+
+def people(options: Scan) -> tuple[str, ...]:
+    """Ids of the people who are in every fileset and, if there is one, in the list `options.people`.
+
+    In the order of the first fileset. Raises InputError for ids that stand twice, and where nobody is left.
+    """
+    each = all_filesets(options)
+    listed = [filesets.read_people(one).eids for one in each]
+    shared = set(listed[0]).intersection(*listed[1:])
+    if not shared:
+        fix = "use the same people's files throughout"
+        raise InputError("no person is in all files of genotypes", where=options.genotypes, fix=fix)
+    if options.people is not None:
+        wanted = read_ids(options.people)
+        if shared.isdisjoint(wanted):
+            fix = "its first column must hold the ids of the genotypes (PLINK's FID IID: with a header line that names them)"
+            examples = ids.both_sides(wanted, shared, a="listed", b="the genotypes")
+            raise InputError(f"none of the people listed is genotyped ({examples})", where=options.people, fix=fix)
+        shared &= wanted
+    return tuple(eid for eid in listed[0] if eid in shared)

@@ -1,0 +1,127 @@
+"""Dosages of the people tested: what codes.Block is for hard calls, for fractions of allele copies.
+
+Dosages are multiples of 1/16384, which float32 holds exactly. Hardy-Weinberg is judged on hard calls, as PLINK 2 does;
+everything else on dosages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.genotypes.packed import Block, Chooser, effect_frequency
+from ecgwas.genotypes.readers import called, repacked
+
+BYTES = 2**27
+"""Dosages that are held at once, by each thread."""
+
+BYTES_EACH = 24
+"""Of a dosage on its way from the file to a block."""
+
+
+@dataclass(frozen=True)
+class DosageBlock:
+    """Some variants of the people tested, with the same attributes as codes.Block.
+
+    copies  (V, N) float32 of the minor allele, no call 0;  lacks (V, N) bool, no call
+    minor, squares (V,) float64, sums of the copies and of their squares
+    flipped (V,) bool: the minor allele is not the effect allele;  missing (V,) int64
+    ones, twos (V,) int64, hard calls with one and two minor alleles;  hard (V,) int64, hard calls
+    """
+
+    copies: NDArray[np.float32]
+    lacks: NDArray[np.bool_]
+    flipped: NDArray[np.bool_]
+    missing: NDArray[np.int64]
+    minor: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    ones: NDArray[np.int64]
+    twos: NDArray[np.int64]
+    hard: NDArray[np.int64]
+
+    @property
+    def people(self) -> int:
+        """N."""
+        return int(self.copies.shape[1])
+
+    @property
+    def called(self) -> NDArray[np.int64]:
+        """(V,) int64 people with a dosage."""
+        return self.people - self.missing
+
+    @cached_property
+    def constant(self) -> NDArray[np.bool_]:
+        """(V,) bool: everybody called has the same dosage."""
+        high = np.where(self.lacks, -np.inf, self.copies).max(axis=1, initial=-np.inf)
+        low = np.where(self.lacks, np.inf, self.copies).min(axis=1, initial=np.inf)
+        return np.asarray(high <= low)
+
+    @cached_property
+    def effect_frequency(self) -> NDArray[np.float64]:
+        """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
+        return effect_frequency(self.minor, self.called, self.flipped)
+
+    def __len__(self) -> int:
+        return len(self.copies)
+
+    def pick(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> DosageBlock:
+        """Some of the variants."""
+        return DosageBlock(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
+
+    def decoded(self) -> NDArray[np.float32]:
+        """(V, N) float32 copies of the minor allele, no call 0; its own array."""
+        return self.copies.copy()
+
+    def one(self, variant: int) -> NDArray[np.float64]:
+        """(N,) float64 copies of one variant's minor allele, no call 0."""
+        wide: NDArray[np.float64] = self.copies[variant].astype(np.float64)
+        return wide
+
+    def lacking(self, some: NDArray[np.int64]) -> NDArray[np.int64]:
+        """People without a dosage of the variants `some`, one variant after the other."""
+        return np.nonzero(self.lacks[some])[1]
+
+    def absent(self, variant: int) -> NDArray[np.int64]:
+        """People (places among the N) without a dosage of one variant."""
+        return np.flatnonzero(self.lacks[variant])
+
+
+AnyBlock = Block | DosageBlock
+
+
+def reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[Chooser], AnyBlock]:
+    """Gives the block of variants start to stop of the people that a chooser takes; the file is read once."""
+    if genotypes.hard:
+        packed = np.asarray(genotypes.packed(start, stop))
+        return lambda chooser: chooser.block(packed)
+    dosages = genotypes.dosages(start, stop)
+    return lambda chooser: block(dosages[:, chooser.rows])
+
+
+def block(dosages: NDArray[np.float64]) -> DosageBlock:
+    """From dosages of the effect allele (V, N) float64, no call NaN."""
+    lacks = np.isnan(dosages)
+    missing = lacks.sum(axis=1, dtype=np.int64)
+    flipped = np.nansum(dosages, axis=1) > dosages.shape[1] - missing
+    minor = np.where(flipped[:, None], 2.0 - dosages, dosages)
+    # The copies are what is computed with, so their sums are taken after rounding.
+    copies = np.where(lacks, 0.0, minor).astype(np.float32)
+    wide = copies.astype(np.float64)
+    hard = Chooser(np.arange(dosages.shape[1]), dosages.shape[1]).block(repacked(called(dosages)))
+    same = hard.flipped == flipped
+    return DosageBlock(
+        copies=copies,
+        lacks=lacks,
+        flipped=flipped,
+        missing=missing,
+        minor=wide.sum(axis=1),
+        squares=np.einsum("vn,vn->v", wide, wide),
+        ones=hard.ones,
+        twos=np.where(same, hard.twos, hard.called - hard.ones - hard.twos),
+        hard=hard.called,
+    )

@@ -1,0 +1,194 @@
+"""Files of genotypes: which ones `scan.genotypes` means, and their lists of variants and people.
+
+    .bed .bim .fam                    PLINK 1; column 5 of .bim is the effect allele, column 6 the other one
+    .pgen .pvar .psam                 PLINK 2; ALT is the effect allele (a .bim and .fam beside a .pgen serve as well)
+    .bgen .sample                     BGEN 1.2; the second allele is the effect allele
+
+One fileset holds all chromosomes, or a pattern with {chrom} names one per chromosome (chromosomes.py). The pseudoautosomal
+regions of X may have files of their own, named XY (25), PAR1 or PAR2.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ecgwas import ids
+from ecgwas.errors import InputError, first_few
+from ecgwas.genotypes import bgen_files, people_lists, variant_lists
+from ecgwas.genotypes.chromosome_codes import NUMBERED
+from ecgwas.genotypes.missing_files import cure
+from ecgwas.genotypes.people_lists import People
+from ecgwas.genotypes.readers import BED_MAGIC
+from ecgwas.study.scan import Scan
+
+INDEXES = {".bed": (), ".pgen": (".pvar.zst", ".pgen.pgi"), ".bgen": (".bgen.bgi",)}
+"""Endings of what else lies beside genotypes."""
+
+ENDINGS = {".bed": ((".bim",), (".fam",)), ".pgen": ((".pvar", ".bim"), (".psam", ".fam")), ".bgen": ((), (".sample",))}
+"""Endings of genotypes -> endings of the lists of variants and of people, in the order they are looked for."""
+
+
+@dataclass(frozen=True)
+class Fileset:
+    """Files that belong together; for a .bgen `variants` is the .bgen itself."""
+
+    genotypes: Path
+    variants: Path
+    people: Path
+
+    @property
+    def kind(self) -> str:
+        """bed, pgen or bgen."""
+        return self.genotypes.suffix[1:]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files, each once."""
+        return tuple(dict.fromkeys((self.genotypes, self.variants, self.people)))
+
+
+def has_pattern(options: Scan) -> bool:
+    """True if there is one fileset per chromosome."""
+    return "{chrom}" in str(options.genotypes)
+
+
+def fileset(options: Scan, chrom: str) -> Fileset:
+    """The fileset of a chromosome, whether it exists or not."""
+    stems, endings = _stems(options, chrom)
+    for stem in stems:
+        for ending in endings:
+            if suffixed(stem, ending).exists():
+                return _beside(stem, ending)
+    return _beside(stems[0], endings[0])
+
+
+def exists(options: Scan, chrom: str) -> bool:
+    """True if the chromosome's genotypes are there."""
+    return fileset(options, chrom).genotypes.exists()
+
+
+def _stems(options: Scan, chrom: str) -> tuple[list[Path], tuple[str, ...]]:
+    """Stems that may be meant, and the endings of genotypes to look for."""
+    text, endings = str(options.genotypes), tuple(ENDINGS)
+    for ending in ENDINGS:
+        if text.endswith(ending):
+            text, endings = text.removesuffix(ending), (ending,)
+    names = [chrom, *(number for number, name in NUMBERED.items() if name == chrom and number.isdigit())]
+    if chrom.isdigit():
+        names.append(f"{int(chrom):02d}")
+    return list(dict.fromkeys(Path(text.replace("{chrom}", name)) for name in names)), endings
+
+
+def without_genotypes(options: Scan, chrom: str) -> tuple[Path, tuple[Path, ...]] | None:
+    """Where a chromosome has lists of variants or people but no genotypes: the file that is missing, and the lists."""
+    if exists(options, chrom):
+        return None
+    stems, endings = _stems(options, chrom)
+    for stem in stems:
+        for ending in endings:
+            sides = [*(side for each in ENDINGS[ending] for side in each), *INDEXES[ending]]
+            there = tuple(path for path in (suffixed(stem, side) for side in sides) if path.exists())
+            if there:
+                return suffixed(stem, ending), there
+    return None
+
+
+def _beside(stem: Path, ending: str) -> Fileset:
+    genotypes = suffixed(stem, ending)
+    lists = []
+    for endings in ENDINGS[ending]:
+        paths = [suffixed(stem, one) for one in endings] or [genotypes]
+        lists.append(next((path for path in paths if path.exists()), paths[0]))
+    return Fileset(genotypes, *lists)
+
+
+def suffixed(stem: Path, ending: str) -> Path:
+    """The fileset's file with that ending; dots in the stem stay."""
+    return stem.with_name(stem.name + ending)
+
+
+def must_exist(path: Path) -> None:
+    """Raises InputError where a file of genotypes is missing."""
+    if path.is_file():
+        return
+    raise InputError("the genotype file is missing", where=path, fix=cure(path))
+
+
+def read_ids(path: Path) -> frozenset[str]:
+    """Ids of a list of people (see ids.read_list); more columns are passed over."""
+    return frozenset(ids.read_list(path, what="people", fix="correct the path", more_columns=True))
+
+
+def read_variants(files: Fileset) -> pl.DataFrame:
+    """One row per variant, in the file's order: row, chrom, variant, pos, effect_allele, other_allele, info (NaN: not stated).
+
+    Kept while the file is the same. Raises InputError naming file and lines.
+    """
+    must_exist(files.variants)
+    status = files.variants.stat()
+    return variant_lists.read(files.variants, status.st_size, status.st_mtime_ns)
+
+
+def count_variants(files: Fileset) -> int:
+    """Variants of a fileset, from the header or size of its genotypes: the list of variants is not read.
+
+    A .bed whose size contradicts its people counts as what fits in it.
+    """
+    must_exist(files.genotypes)
+    if files.kind == "bed":
+        people = len(read_people(files).eids)
+        return (files.genotypes.stat().st_size - len(BED_MAGIC)) // max(1, (people + 3) // 4)
+    with files.genotypes.open("rb") as file:
+        start = file.read(12)
+    # .pgen: magic of two bytes, storage mode, then the number of variants. .bgen: two words, then the number.
+    return int.from_bytes(start[3:7] if files.kind == "pgen" else start[8:12], "little")
+
+
+def read_people(files: Fileset) -> People:
+    """The people in the order of the genotypes.
+
+    That of the .fam or .psam, whose number the genotypes must have; of a .bgen that of its own identifiers (bgen_files.places),
+    and where it holds none that of the .sample. Raises InputError for ids that stand twice, naming them, and for a .sample that
+    is not that of its .bgen.
+    """
+    path = files.people
+    must_exist(path)
+    found = people_lists.sample(path) if path.suffix == ".sample" else people_lists.psam(path)
+    twice = sorted(eid for eid, count in Counter(found.eids).items() if count > 1)
+    if twice:
+        problem = f"{len(twice)} ids stand more than once in column 2: {first_few(twice)}"
+        fix = "give each person an id of their own, or remove the copies with plink2 --remove"
+        if len(set(found.families)) == len(found.families):
+            fix = "column 2 must be the person's id (IID); those of column 1 differ: are the two columns swapped?"
+        raise InputError(problem, where=path, fix=fix)
+    if files.kind != "bgen":
+        return found
+    must_exist(files.genotypes)
+    return found.pick(bgen_files.places(files.genotypes, path, found.families, found.eids))
+
+
+def unread_beside(options: Scan, files: Fileset) -> str | None:
+    """A warning over genotypes of the same name in another format; None where scan.genotypes tells which to read."""
+    if str(options.genotypes).endswith(tuple(ENDINGS)):
+        return None
+    stem = files.genotypes.with_suffix("")
+    others = [suffixed(stem, ending).name for ending in ENDINGS if suffixed(stem, ending).exists()]
+    others = [name for name in others if name != files.genotypes.name]
+    if not others:
+        return None
+    return f"{files.genotypes.name} is read, {first_few(others)} beside it not: name the one to read with its ending"
+
+
+def order_of_people(files: Fileset) -> str | None:
+    """On what the order of the people of a .bgen rests, in words; None for other formats, whose lists have to be in order."""
+    if files.kind != "bgen":
+        return None
+    name, listed = files.genotypes.name, files.people.name
+    if not bgen_files.from_own_ids(files.genotypes):
+        return f"{name} holds no identifiers: whose genotypes they are rests on the order of {listed} alone"
+    stands = people_lists.sample(files.people).eids == read_people(files).eids
+    return f"{name} holds identifiers, which decide" + ("" if stands else f"; the lines of {listed} stand in another order")

@@ -1,0 +1,196 @@
+"""Packed genotypes of the people tested: chosen, counted, recoded so that a zero byte is four people without the allele.
+
+In a .bed two bits hold 0: two effect alleles, 1: no call, 2: one, 3: none. Here they hold the copies of the minor allele,
+0, 1 or 2, and 3 for no call: most bytes of most variants are then zero, which the table kernel skips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.genotypes.readers import SHIFTS, repacked, unpacked
+from ecgwas.native import compiled
+
+__all__ = ["NO_CALL", "Block", "Chooser", "block", "repacked"]
+
+NO_CALL = 3
+WORD = 8
+"""Rows of packed bytes are padded to whole 64-bit words."""
+PEOPLE = 4 * WORD
+"""In a word."""
+
+PLAIN = np.array([2, NO_CALL, 1, 0], dtype=np.uint8)
+"""Code of a .bed -> copies of the effect allele."""
+FLIPPED = np.array([0, NO_CALL, 1, 2], dtype=np.uint8)
+"""Code of a .bed -> copies of the other allele."""
+
+
+def _byte_table(of_code: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    codes = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4)
+    shifted: NDArray[np.uint8] = of_code[codes] << SHIFTS
+    joined: NDArray[np.uint8] = np.bitwise_or.reduce(shifted, axis=1)
+    return joined
+
+
+RECODE = np.stack([_byte_table(PLAIN), _byte_table(FLIPPED)])
+"""(2, 256) uint8: four people at once."""
+COPIES_OF_BYTE = np.array([0, 1, 2, 0], dtype=np.float32)[unpacked(np.arange(256, dtype=np.uint8)[:, None], 4)]
+"""(256, 4) float32: copies of the minor allele of the four people of a byte, no call 0."""
+
+
+def effect_frequency(
+    minor: NDArray[np.int64] | NDArray[np.float64], called: NDArray[np.int64], flipped: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(V,) float64 share of the effect allele among the alleles of the people called, from its minor alleles; NaN without."""
+    with np.errstate(invalid="ignore"):
+        share = minor / (2 * called)
+    return np.where(flipped, 1 - share, share)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some variants of the people tested.
+
+    packed     (V, W) uint8, W a multiple of 8; copies of the minor allele, 3 no call; bits beyond the people are 0
+    people     N
+    flipped    (V,) bool: the minor allele is not the effect allele
+    missing    (V,) int64, people without a call;  ones, twos (V,) int64, people with one and two minor alleles
+    """
+
+    packed: NDArray[np.uint8]
+    people: int
+    flipped: NDArray[np.bool_]
+    missing: NDArray[np.int64]
+    ones: NDArray[np.int64]
+    twos: NDArray[np.int64]
+
+    @property
+    def called(self) -> NDArray[np.int64]:
+        """(V,) int64 people with a call."""
+        return self.people - self.missing
+
+    @property
+    def hard(self) -> NDArray[np.int64]:
+        """(V,) int64 hard calls: all of them."""
+        return self.called
+
+    @property
+    def minor(self) -> NDArray[np.int64]:
+        """(V,) int64 minor alleles (males of X count 0 or 2)."""
+        return self.ones + 2 * self.twos
+
+    @property
+    def squares(self) -> NDArray[np.int64]:
+        """(V,) int64 sum of the squared copies."""
+        return self.ones + 4 * self.twos
+
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """(V,) bool: everybody called has the same genotype."""
+        none = self.called - self.ones - self.twos
+        return np.asarray((self.ones == self.called) | (self.twos == self.called) | (none == self.called))
+
+    @cached_property
+    def effect_frequency(self) -> NDArray[np.float64]:
+        """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
+        return effect_frequency(self.minor, self.called, self.flipped)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def pick(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Block:
+        """Some of the variants."""
+        return Block(
+            packed=self.packed[chosen],
+            people=self.people,
+            flipped=self.flipped[chosen],
+            missing=self.missing[chosen],
+            ones=self.ones[chosen],
+            twos=self.twos[chosen],
+        )
+
+    def decoded(self) -> NDArray[np.float32]:
+        """(V, N) float32 copies of the minor allele, no call 0."""
+        used = (self.people + 3) // 4
+        copies: NDArray[np.float32] = COPIES_OF_BYTE[self.packed[:, :used]]
+        return copies.reshape(len(self), 4 * used)[:, : self.people]
+
+    def one(self, variant: int) -> NDArray[np.float64]:
+        """(N,) float64 copies of one variant's minor allele, no call 0."""
+        copies = COPIES_OF_BYTE[self.packed[variant, : (self.people + 3) // 4]]
+        return copies.reshape(-1)[: self.people].astype(np.float64)
+
+    def lacking(self, some: NDArray[np.int64]) -> NDArray[np.int64]:
+        """People without a call of the variants `some`, one variant after the other."""
+        return np.nonzero(unpacked(self.packed[some], self.people) == NO_CALL)[1]
+
+    def absent(self, variant: int) -> NDArray[np.int64]:
+        """People (places among the N) without a call of one variant."""
+        codes = unpacked(self.packed[variant : variant + 1], self.people)
+        return np.flatnonzero(codes[0] == NO_CALL)
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Takes the people tested out of packed rows of a .bed.
+
+    rows: (N,) int64 ascending places in the .fam; total: people in the .fam; empty: makes the arrays of packed rows
+    """
+
+    rows: NDArray[np.int64]
+    total: int
+    empty: Callable[[tuple[int, ...], type], NDArray[Any]] = np.empty
+
+    @cached_property
+    def keep(self) -> NDArray[np.uint64]:
+        """(ceil(total / 32),) uint64 with ones at the two bits of each person chosen."""
+        codes = np.zeros((1, -(-self.total // PEOPLE) * PEOPLE), dtype=np.uint8)
+        codes[0, self.rows] = 3
+        words: NDArray[np.uint64] = repacked(codes).view(np.uint64)[0]
+        return words
+
+    def block(self, packed: NDArray[np.uint8]) -> Block:
+        """packed (V, ceil(total / 4)) uint8 as in the .bed."""
+        people = len(self.rows)
+        if compiled.there():
+            words, counts = compiled.prepare(packed, self.keep, people, -(-people // PEOPLE), self.empty)
+            return Block(words, people, counts[0] == 1, counts[1], counts[2], counts[3])
+        chosen = packed if people == self.total else repacked(unpacked(packed, self.total)[:, self.rows])
+        return block(chosen, people)
+
+
+def block(packed: NDArray[np.uint8], people: int) -> Block:
+    """Counts and recodes rows (V, ceil(people / 4)) uint8 in the codes of a .bed."""
+    words = np.zeros((len(packed), -(-packed.shape[1] // WORD) * WORD), dtype=np.uint8)
+    words[:, : packed.shape[1]] = packed
+    mask = _mask(people, words.shape[1])
+    words &= mask
+    both, low, high = _counted(words)
+    two_effect = people - both - low - high
+    flipped = 2 * two_effect + high > people - low
+    recoded = np.where(flipped[:, None], RECODE[1][words], RECODE[0][words]) & mask
+    twos = np.where(flipped, both, two_effect)
+    return Block(recoded, people, flipped, low, high, twos)
+
+
+def _mask(people: int, width: int) -> NDArray[np.uint8]:
+    """(width,) uint8 with ones where there are people."""
+    mask = np.zeros(width, dtype=np.uint8)
+    mask[: people // 4] = 0xFF
+    if people % 4:
+        mask[people // 4] = (1 << (2 * (people % 4))) - 1
+    return mask
+
+
+def _counted(words: NDArray[np.uint8]) -> Sequence[NDArray[np.int64]]:
+    """People with code 3, with code 1, with code 2: (V,) int64 each."""
+    wide = words.view(np.uint64)
+    ones = np.uint64(0x5555555555555555)
+    low, high = wide & ones, (wide >> np.uint64(1)) & ones
+    return [np.bitwise_count(bits).sum(axis=1, dtype=np.int64) for bits in (low & high, low & ~high, high & ~low)]

@@ -1,0 +1,167 @@
+"""Variants to judge people by: common, autosomal, nearly independent of each other, outside long-range linkage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.genotypes import long_range_ld
+from ecgwas.genotypes.chromosomes import Genotypes, unpacked
+from ecgwas.genotypes.packed import NO_CALL, Block, Chooser, repacked
+
+AUTOSOMES = tuple(str(number) for number in range(1, 23))
+MIN_MAF = 0.05
+MIN_CALL_RATE = 0.98
+MAX_R2 = 0.2
+WINDOW_BP = 1_000_000
+LOOKED_AT = 400_000
+"""At most so many variants, evenly spaced, are looked at."""
+KEPT = 20_000
+"""At most so many, evenly spaced, are kept after pruning."""
+PEOPLE_FOR_LINKAGE = 2_000
+"""Linkage is measured in at most so many people, evenly spaced."""
+STEP = 4096
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What people are judged by.
+
+    codes    (V, N) uint8, copies of the minor allele, 3 no call; common, pruned autosomal variants
+    called   (N,) int64, calls of each person among all `looked_at` variants of autosomes
+    x_codes  (W, N) uint8, as `codes`, common variants of X outside the pseudoautosomal ends; W may be 0
+    """
+
+    eids: tuple[str, ...]
+    codes: NDArray[np.uint8]
+    called: NDArray[np.int64]
+    looked_at: int
+    x_codes: NDArray[np.uint8]
+
+    def of(self, people: NDArray[np.int64]) -> Panel:
+        """Some of the people."""
+        eids = tuple(self.eids[i] for i in people)
+        return Panel(eids, self.codes[:, people], self.called[people], self.looked_at, self.x_codes[:, people])
+
+
+def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequence[str], *, build: str) -> Panel:
+    """The panel of the people in `eids`, in that order. open_part: chromosome -> its genotypes."""
+    opened = [open_part(part) for part in parts]
+    autosomes = [part for part in opened if part.chrom in AUTOSOMES]
+    total = sum(len(part) for part in autosomes)
+    stride = max(1, -(-total // LOOKED_AT))
+    called = np.zeros(len(eids), dtype=np.int64)
+    linked = np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE_FOR_LINKAGE)).astype(np.int64)
+    width = -(-len(eids) // 4)
+    # Four calls a byte until few enough variants are left: of a biobank's people all common ones would not fit.
+    kept, looked_at = [np.empty((0, width), dtype=np.uint8)], 0
+    for part in autosomes:
+        packed, codes, positions = [], [], []
+        for places, some in blocks(part, eids, stride):
+            looked_at += len(some)
+            numbers = unpacked(some.packed, some.people)
+            called += (numbers != NO_CALL).sum(axis=0)
+            here = part.positions[places]
+            common = np.flatnonzero(_common(some) & ~long_range_ld.inside(build, part.chrom, here))
+            packed.append(some.packed[common, :width])
+            codes.append(numbers[np.ix_(common, linked)])
+            positions.append(here[common])
+        if codes:
+            order = np.argsort(np.concatenate(positions), kind="stable")
+            alone = independent(np.concatenate(codes), np.concatenate(positions))
+            kept.append(np.concatenate(packed)[order[alone[order]]])
+    joined = np.concatenate(kept)
+    thin = _all_unpacked(joined[:: max(1, -(-len(joined) // KEPT))], len(eids))
+    return Panel(tuple(eids), thin, called, looked_at, _of_x(opened, eids, build))
+
+
+def _all_unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
+    """(V, N) codes from packed ones, some at a time."""
+    found = np.empty((len(packed), people), dtype=np.uint8)
+    for start in range(0, len(packed), STEP):
+        found[start : start + STEP] = unpacked(packed[start : start + STEP], people)
+    return found
+
+
+def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> NDArray[np.uint8]:
+    found = [np.empty((0, len(eids)), dtype=np.uint8)]
+    for part in opened:
+        if part.chrom != "X":
+            continue
+        for places, some in blocks(part, eids, max(1, len(part) // KEPT)):
+            common = _common(some) & ~long_range_ld.pseudoautosomal(build, part.positions[places])
+            found.append(unpacked(some.packed, some.people)[common])
+    return np.concatenate(found)
+
+
+def blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[NDArray[np.int64], Block]]:
+    """Every `stride`-th variant of a chromosome: places and genotypes of the people in the order of `eids`."""
+    rows = part.find(eids)
+    order = np.argsort(rows, kind="stable")
+    back = np.argsort(order, kind="stable")
+    chooser = Chooser(rows[order], len(part.eids))
+    for start in range(0, len(part), STEP):
+        stop = min(start + STEP, len(part))
+        places = np.arange(start + (-start) % stride, stop, stride)
+        if len(places) == 0:
+            continue
+        block = chooser.block(np.asarray(part.packed(start, stop))[places - start])
+        yield places, _reordered(block, back)
+
+
+def _reordered(block: Block, back: NDArray[np.int64]) -> Block:
+    if np.array_equal(back, np.arange(len(back))):
+        return block
+    packed = repacked(unpacked(block.packed, block.people)[:, back])
+    return Block(packed, block.people, block.flipped, block.missing, block.ones, block.twos)
+
+
+def _common(block: Block) -> NDArray[np.bool_]:
+    frequency = block.minor / np.maximum(2 * block.called, 1)
+    return np.asarray((frequency >= MIN_MAF) & (block.called >= MIN_CALL_RATE * block.people))
+
+
+def standardised(codes: NDArray[np.uint8], reference: NDArray[np.uint8] | None = None) -> NDArray[np.float64]:
+    """(V, N) float64: copies less their mean, over sqrt(2 p (1 - p)); no call 0 (Patterson et al. 2006, PLoS Genet 2:e190).
+
+    Mean and p are of the same people, or of those in `reference` (V, R).
+    """
+    seen = codes != NO_CALL
+    copies = np.where(seen, codes, 0).astype(np.float32)
+    mean = _mean_copies(codes if reference is None else reference)
+    spread = np.sqrt(np.maximum(mean * (1 - mean / 2), 1e-12))
+    scaled: NDArray[np.float64] = (copies - mean[:, None]) / spread[:, None].astype(np.float32)
+    scaled[~seen] = 0.0
+    return scaled
+
+
+def _mean_copies(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    seen = codes != NO_CALL
+    copies = np.where(seen, codes, 0).astype(np.float32)
+    return np.asarray(copies.sum(axis=1) / np.maximum(seen.sum(axis=1), 1))
+
+
+def independent(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(V,) bool: variants of one chromosome with r squared of at most MAX_R2 to those taken before them within WINDOW_BP.
+
+    codes (V, N), positions (V,) ascending or not. In order of position; a variant that is taken removes those after it.
+    """
+    order = np.argsort(positions, kind="stable")
+    positions, codes = positions[order], codes[order]
+    people = np.linspace(0, codes.shape[1] - 1, min(codes.shape[1], PEOPLE_FOR_LINKAGE)).astype(np.int64)
+    unit = standardised(codes[:, people])
+    unit -= unit.mean(axis=1, keepdims=True)
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
+    alive = np.ones(len(codes), dtype=bool)
+    ends = np.searchsorted(positions, positions + WINDOW_BP, side="right")
+    for i in range(len(codes)):
+        if not alive[i]:
+            continue
+        after = i + 1 + np.flatnonzero(alive[i + 1 : ends[i]])
+        alive[after[np.square(unit[after] @ unit[i]) > MAX_R2]] = False
+    found = np.empty_like(alive)
+    found[order] = alive
+    return found

@@ -1,0 +1,150 @@
+"""Variants that a list of a user names: by name, by `chrom:pos`, or by `chrom:pos:ref:alt` in either order of the alleles.
+
+Names are labels. One that several variants share names none of them: over several positions it is refused, at one position
+all of them are meant, and that is told. `:` may be `_` or `-` where alleles stand; `chr` may stand before, or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas import ids
+from ecgwas.errors import InputError, first_few
+from ecgwas.genotypes.chromosome_codes import chromosome, part_of
+
+_CHROM = "(?i)^(?:chr)?([0-9]{1,2}|X|Y|XY|M|MT|PAR1|PAR2)"
+WITH_ALLELES = _CHROM + "[:_-]([0-9]{1,10})[:_-]([a-z*<>]+)[:_/-]([a-z*<>]+)$"
+POSITION = _CHROM + ":([0-9]{1,10})$"
+
+FIX = "list chrom:pos:ref:alt, which is one variant; where that is the name of another one, write chr before it, or not"
+SAY_WHICH = "to test one of them alone list it as chrom:pos:ref:alt"
+
+KEY = ("chrom", "pos", "first", "second")
+"""Of a variant: its alleles in capitals, in the order of the alphabet, so that either order is the same."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """lines: entry -> its line; frame: entry and, of a place, KEY, alleles null where it has none; all null of a mere name."""
+
+    path: Path
+    lines: dict[str, int]
+    frame: pl.DataFrame
+
+
+def read(path: Path) -> Listed:
+    """The list; kept while the file is the same. Raises InputError as ids.read_list does."""
+    try:
+        status = path.stat()
+    except OSError:
+        return _read(path, 0, 0)
+    return _read(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, size: int, changed: int) -> Listed:
+    """size, changed: of the file, so that it is read again when it has changed."""
+    lines = ids.read_list(
+        path, what="variants", fix="correct scan.variants", names=ids.VARIANT_NAMES, more_columns=True,
+        write="write names as text, as the genotypes have them, or chrom:pos:ref:alt where variants have none",
+    )  # fmt: skip
+    return Listed(path, lines, places(list(lines)))
+
+
+def places(entries: list[str]) -> pl.DataFrame:
+    """entry and KEY of each; see Listed."""
+    frame = pl.DataFrame({"entry": entries}, schema={"entry": pl.String})
+    full, short = (
+        pl.col("entry").str.extract_groups(pattern).struct.rename_fields(names)
+        for pattern, names in ((WITH_ALLELES, ["chrom", "pos", "a", "b"]), (POSITION, ["chrom", "pos"]))
+    )
+    alleles = [full.struct.field(name).str.to_uppercase() for name in ("a", "b")]
+    read = frame.with_columns(
+        chrom=pl.coalesce(full.struct.field("chrom"), short.struct.field("chrom")),
+        pos=pl.coalesce(full.struct.field("pos"), short.struct.field("pos")).cast(pl.Int64),
+        first=pl.when(alleles[1].is_not_null()).then(pl.min_horizontal(alleles)), second=pl.max_horizontal(alleles),
+    )  # fmt: skip
+    return read.with_columns(pl.col("chrom").replace(of_codes(read["chrom"])))
+
+
+def of_codes(names: pl.Series) -> dict[str, str]:
+    """Each code of a chromosome that stands there -> the chromosome on which its variants are reported."""
+    return {name: part_of(chromosome(name)) for name in names.drop_nulls().unique()}
+
+
+def matches(listed: Listed, table: pl.DataFrame) -> pl.DataFrame:
+    """Every pair of an entry and a variant that it names or places: entry, row, variant, KEY.
+
+    table: columns of filesets.read_variants.
+    """
+    alleles = [pl.col(name).str.to_uppercase() for name in ("effect_allele", "other_allele")]
+    keyed = table.lazy().select(
+        "row", "variant", pl.col("chrom").replace(of_codes(table["chrom"])), "pos",
+        first=pl.min_horizontal(alleles), second=pl.max_horizontal(alleles),
+    )  # fmt: skip
+    entries = listed.frame.lazy()
+    placed = entries.filter(pl.col("pos").is_not_null())
+    by_name = keyed.join(entries.select("entry"), left_on="variant", right_on="entry", how="inner", coalesce=False)
+    at = keyed.join(placed, on=["chrom", "pos"], how="inner", suffix="_listed")
+    same = (pl.col("first") == pl.col("first_listed")) & (pl.col("second") == pl.col("second_listed"))
+    by_place = at.filter(pl.col("first_listed").is_null() | same)
+    columns = ["entry", "row", "variant", *KEY]
+    return pl.concat([by_name.select(columns), by_place.select(columns)]).unique().sort("row", "entry").collect()
+
+
+def chosen(listed: Listed, table: pl.DataFrame) -> NDArray[np.bool_]:
+    """(V,) bool: variants of `table` that the list means. Raises InputError for entries that mean several places."""
+    found = matches(listed, table)
+    refuse_ambiguous(listed, found)
+    return table["row"].is_in(found["row"].unique().implode()).to_numpy()
+
+
+def refuse_ambiguous(listed: Listed, found: pl.DataFrame) -> None:
+    """Raises InputError where an entry means variants of several positions, or a place and another variant's name.
+
+    found: `matches`, of one fileset or of several.
+    """
+    own = listed.frame.select("entry", alleles=pl.col("first").is_not_null())
+    per = found.group_by("entry").agg(
+        variants=pl.struct(KEY).n_unique(), positions=pl.struct("chrom", "pos").n_unique(),
+        shown=pl.concat_str(KEY, separator=":").unique().sort().head(3).str.join(", "),
+    )  # fmt: skip
+    per = per.filter(pl.col("variants") > 1).join(own, on="entry").filter(pl.col("alleles") | (pl.col("positions") > 1))
+    if per.height == 0:
+        return
+    shown = [
+        f"{entry} ({count}: {where})" for entry, count, where in per.sort("entry").select("entry", "variants", "shown").rows()
+    ]
+    problem = f"{per.height} of {len(listed.lines)} variants listed mean several variants: {first_few(shown, 3)}"
+    raise InputError(problem, where=listed.path, fix=FIX)
+
+
+def several(listed: Listed, found: pl.DataFrame) -> str | None:
+    """A warning over entries that mean several variants of one position; None if there is none."""
+    per = found.group_by("entry").len().filter(pl.col("len") > 1).sort("entry")
+    if per.height == 0:
+        return None
+    shown = first_few((f"{entry}: {count}" for entry, count in per.rows()), 3)
+    count = (
+        f"{per.height} of {len(listed.lines)} variants listed mean several variants of one position, all of which are tested"
+    )
+    return f"{count} ({shown}); {SAY_WHICH}"
+
+
+def other_alleles(listed: Listed, strangers: list[str], positions: pl.DataFrame) -> str:
+    """How many entries that match nothing stand at a position (chrom, pos) of the genotypes, with other alleles; or empty."""
+    placed = listed.frame.filter(pl.col("entry").is_in(strangers), pl.col("pos").is_not_null())
+    there = placed.join(positions, on=["chrom", "pos"], how="semi").height
+    return f"; {there} of them are at a position of the genotypes, with other alleles" if there else ""
+
+
+def positions(table: pl.DataFrame, listed: Listed) -> pl.DataFrame:
+    """chrom and pos of the variants of a table where the list has a place."""
+    keyed = table.select(pl.col("chrom").replace(of_codes(table["chrom"])), "pos")
+    return keyed.join(listed.frame.select("chrom", "pos"), on=["chrom", "pos"], how="semi").unique()

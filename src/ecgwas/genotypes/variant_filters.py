@@ -1,0 +1,198 @@
+"""Which variants are tested: call rate, frequency, count, information and Hardy-Weinberg among the people tested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from ecgwas.genotypes.dosages import AnyBlock
+from ecgwas.genotypes.packed import Block
+from ecgwas.study.scan import Scan
+
+TIE = 1e-9
+"""Configurations whose probabilities differ less, relatively, count as equally likely."""
+
+SURE = 30.0
+"""The exact test is spared where the chi-square test's p is this many times above the limit, and above 5 %."""
+
+REASONS = ("", "call_rate", "maf", "mac", "info", "hwe")
+"""Filters in the order in which they are looked at."""
+
+REACH = 14.0
+"""Counts further than this many standard deviations from their mean have no weight left in double precision."""
+
+
+def reasons(
+    options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
+    haploid: bool = False, stated: NDArray[np.float64] | None = None,
+    groups: Sequence[tuple[AnyBlock, AnyBlock | None]] = (),
+) -> NDArray[np.object_]:  # fmt: skip
+    """(V,) text: the first of REASONS that holds of each variant, or empty.
+
+    block: all people tested; males: on chromosome X the men among them, whose one allele is counted once in frequencies
+    and who enter the Hardy-Weinberg test as alleles (Graffelman and Weir 2016); their heterozygous calls count for half.
+    haploid (Y, MT): everybody has one allele, and there is no Hardy-Weinberg test. stated (V,) float64: information that
+    the file gives of each variant, NaN where it does not. groups: people and men of each group of ancestry, in which
+    Hardy-Weinberg is judged one by one (a variant fails if it fails in one); empty: among all people. Over several ancestries
+    at once a variant fails because it tells them apart (Wahlund 1928, Hereditas 11:65).
+    """
+    alleles, minor = _alleles(block, males, haploid=haploid)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        frequency = np.where(alleles > 0, minor / alleles, 0.0)
+    failed = [
+        block.called < options.min_call_rate * block.people,
+        frequency < options.min_maf,
+        minor < options.min_mac,
+        uninformative(options, block, males, haploid=haploid, stated=stated),
+    ]
+    first = np.select(failed, list(range(1, len(failed) + 1)), 0)
+    for own, own_males in () if haploid else groups or [(block, males)]:
+        unsure = np.flatnonzero((first == 0) & ~_surely_in_equilibrium(options, own, own_males))
+        first[unsure[[not _in_equilibrium(options, own, own_males, int(i)) for i in unsure]]] = REASONS.index("hwe")
+    return np.asarray(np.array(REASONS, dtype=object)[first])
+
+
+def _alleles(block: AnyBlock, males: AnyBlock | None, *, haploid: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(V,) alleles called and (V,) those that are minor; a man of X, and everybody who is haploid, has one."""
+    alleles, minor = 2 * block.called, block.minor.astype(np.float64)
+    if males is not None:
+        alleles = alleles - males.called
+        minor = minor - _own_minor(block, males) / 2
+    if haploid:
+        alleles, minor = block.called, minor / 2
+    return alleles, np.minimum(minor, alleles - minor)
+
+
+def minor_alleles(block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool = False) -> NDArray[np.float64]:
+    """(V,) minor alleles; a man of X, and everybody who is haploid, has one. Arguments as in `reasons`."""
+    return _alleles(block, males, haploid=haploid)[1]
+
+
+def uninformative(
+    options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
+    haploid: bool = False, stated: NDArray[np.float64] | None = None,
+) -> NDArray[np.bool_]:  # fmt: skip
+    """(V,) bool: variants whose information, measured or stated, is below `min_info`. Arguments as in `reasons`."""
+    with np.errstate(invalid="ignore"):
+        low = information(block, males, haploid=haploid) < options.min_info
+        return low if stated is None else low | (stated < options.min_info)
+
+
+def information(block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool = False) -> NDArray[np.float64]:
+    """(V,) float64: variance of the dosages over that of genotypes in Hardy-Weinberg equilibrium at the same frequency.
+
+    1 for genotypes that are sure, 0 where everybody has the mean (MaCH's r2, Li et al. 2010, Genet Epidemiol 34:816; that
+    of PLINK 2's --mach-r2-filter, which does not judge X). One allele counted twice (haploid, men of X) has twice the
+    variance. NaN for hard calls, which tell nothing of it, and for constant variants.
+    """
+    if isinstance(block, Block):
+        return np.full(len(block), np.nan)
+    alleles, minor = _alleles(block, males, haploid=haploid)
+    single = 0 if males is None else males.called
+    people = np.maximum(block.called, 1)
+    doubled = 2 * people if haploid else people + single
+    with np.errstate(invalid="ignore", divide="ignore"):
+        frequency = minor / alleles
+        expected = 2 * frequency * (1 - frequency) * doubled / people
+        return np.asarray((block.squares / people - (block.minor / people) ** 2) / np.where(expected > 0, expected, np.nan))
+
+
+def _own_minor(block: AnyBlock, males: AnyBlock) -> NDArray[np.float64]:
+    """(V,) the men's copies of the allele that is minor among all people."""
+    same = males.flipped == block.flipped
+    return np.where(same, males.minor, 2 * males.called - males.minor).astype(np.float64)
+
+
+def _surely_in_equilibrium(options: Scan, block: AnyBlock, males: AnyBlock | None) -> NDArray[np.bool_]:
+    """(V,) bool: variants that need no exact test."""
+    if options.min_hwe_p <= 0:
+        return np.ones(len(block), dtype=bool)
+    if males is not None:
+        return np.zeros(len(block), dtype=bool)
+    p = chi_square(block.ones, block.twos, block.hard - block.ones - block.twos)
+    return np.asarray(p > max(0.05, SURE * options.min_hwe_p))
+
+
+def _in_equilibrium(options: Scan, block: AnyBlock, males: AnyBlock | None, i: int) -> bool:
+    limit = options.min_hwe_p
+    het, rare, called = int(block.ones[i]), int(block.twos[i]), int(block.hard[i])
+    if males is None:
+        return mid_p(het, rare, called - het - rare) >= limit
+    same = bool(males.flipped[i] == block.flipped[i])
+    men_with = int(males.twos[i]) if same else int(males.hard[i] - males.ones[i] - males.twos[i])
+    men = int(males.hard[i] - males.ones[i])
+    women_het = het - int(males.ones[i])
+    women_rare = rare - men_with
+    women = called - int(males.hard[i])
+    return mid_p_x(women_het, women_rare, women - women_het - women_rare, men_with, men - men_with) >= limit
+
+
+def chi_square(het: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(V,) p of the chi-square test of Hardy-Weinberg equilibrium from genotype counts (V,); 1 where one allele is absent."""
+    people = np.maximum(het + first + second, 1)
+    share = (2 * first + het) / (2 * people)
+    observed = np.stack([het, first, second])
+    expected = np.stack([2 * share * (1 - share), share**2, (1 - share) ** 2]) * people
+    terms = np.divide((observed - expected) ** 2, expected, out=np.zeros_like(expected), where=expected > 0)
+    p: NDArray[np.float64] = stats.chi2.sf(terms.sum(axis=0), 1)
+    return p
+
+
+def mid_p(het: int, first: int, second: int) -> float:
+    """Exact mid-p of Hardy-Weinberg equilibrium from genotype counts (Wigginton 2005; Graffelman and Moreno 2013)."""
+    people, alleles = het + first + second, het + 2 * min(first, second)
+    if alleles == 0:
+        return 0.5
+    hets = np.arange(alleles % 2, alleles + 1, 2)
+    return _two_sided(_women(hets, alleles, people), int(np.searchsorted(hets, het)))
+
+
+def mid_p_x(het: int, first: int, second: int, men_first: int, men_second: int) -> float:
+    """Exact mid-p on chromosome X: women's genotypes and men's alleles together (Graffelman and Weir 2016)."""
+    women, men = het + first + second, men_first + men_second
+    carried = het + 2 * first + men_first
+    if carried == 0 or carried == 2 * women + men:
+        return 0.5
+    mean, sd = _hypergeometric(men, 2 * women + men, carried)
+    near = _near(mean, sd, max(0, carried - 2 * women), min(men, carried), men_first)
+    logs, places, here = [], 0, -1
+    for with_allele in near:
+        rest = carried - int(with_allele)
+        hets = np.arange(rest % 2, min(rest, 2 * women - rest) + 1, 2)
+        ways = special.gammaln(men + 1) - special.gammaln(with_allele + 1) - special.gammaln(men - with_allele + 1)
+        logs.append(_women(hets, rest, women) + ways)
+        if with_allele == men_first:
+            here = places + int(np.searchsorted(hets, het))
+        places += len(hets)
+    return _two_sided(np.concatenate(logs), here)
+
+
+def _hypergeometric(drawn: int, total: int, marked: int) -> tuple[float, float]:
+    share = marked / total
+    spread = drawn * share * (1 - share) * (total - drawn) / max(total - 1, 1)
+    return drawn * share, float(np.sqrt(spread))
+
+
+def _near(mean: float, sd: float, low: int, high: int, seen: int) -> NDArray[np.int64]:
+    start = max(low, min(int(mean - REACH * sd) - 1, seen))
+    stop = min(high, max(int(mean + REACH * sd) + 1, seen))
+    return np.arange(start, stop + 1)
+
+
+def _women(hets: NDArray[np.int64], alleles: int, people: int) -> NDArray[np.float64]:
+    """Log weights of the numbers of heterozygotes among `people` who carry `alleles` copies."""
+    first = (alleles - hets) // 2
+    second = people - hets - first
+    ways = special.gammaln(people + 1) - special.gammaln(hets + 1) - special.gammaln(first + 1) - special.gammaln(second + 1)
+    return np.asarray(ways + hets * np.log(2.0))
+
+
+def _two_sided(logs: NDArray[np.float64], here: int) -> float:
+    weights = np.exp(logs - logs.max())
+    seen = weights[here]
+    rarer = weights[weights < seen * (1 - TIE)].sum()
+    tied = weights[np.abs(weights - seen) <= seen * TIE].sum()
+    return float((rarer + tied / 2) / weights.sum())

@@ -1,0 +1,125 @@
+"""Lists of variants: .bim, .pvar, and the .bgen itself, which holds its own.
+
+A variant without a name (`.`, or nothing) is given one made of its place and alleles, `chrom:pos:other:effect`, as by PLINK 2's
+--set-missing-var-ids @:#:$r:$a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ecgwas.errors import InputError, first_few
+from ecgwas.genotypes import list_lines
+from ecgwas.genotypes.bgen_files import check_index
+from ecgwas.genotypes.chromosome_codes import PAR, chromosome, part_of
+from ecgwas.genotypes.readers import bgen_errors, open_bgen
+
+INFORMATION = r"(?:^|;)\s*(?:R2|DR2|INFO|IMPINFO)=([0-9.eE+-]+)"
+"""How well a variant is imputed, in the column INFO of Minimac (R2), Beagle (DR2) and IMPUTE (INFO)."""
+
+NAMELESS = (".", "")
+
+PVAR = ("CHROM", "POS", "ID", "REF", "ALT")
+FREE_TEXT = ("QUAL", "FILTER", "INFO", "FORMAT")
+"""Columns of a .pvar that may hold blanks, where its cells are parted by tabs."""
+
+
+@lru_cache(maxsize=2)
+def read(path: Path, size: int, changed: int) -> pl.DataFrame:
+    """See filesets.read_variants; size and changed: of the file, so that it is read again when it has changed."""
+    reader = {".bim": _bim, ".pvar": _pvar, ".bgen": _of_bgen}[path.suffix]
+    frame = reader(path)
+    names = {name: chromosome(name) for name in frame["chrom"].unique()}
+    numbers = frame["pos"].cast(pl.Int64, strict=False)
+    wrong = np.flatnonzero(numbers.is_null().to_numpy())
+    if len(wrong):
+        shown = first_few(f"line {i + 1}" for i in wrong)
+        fix = "mend the column of positions"
+        if wrong.tolist() == [0] and path.suffix == ".bim":
+            fix = "take the first line away: a .bim has no header"
+        raise InputError(f"positions that are no whole numbers: {shown}", where=path, fix=fix)
+    _check(path, numbers, frame)
+    placed = frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos"))
+    return placed.with_columns(variant=_named()).with_row_index("row")
+
+
+def _named() -> pl.Expr:
+    chrom = pl.col("chrom").replace(dict.fromkeys(PAR, part_of(PAR[0])))
+    made = pl.concat_str(chrom, "pos", "other_allele", "effect_allele", separator=":")
+    return pl.when(pl.col("variant").is_in(list(NAMELESS))).then(made).otherwise(pl.col("variant"))
+
+
+def _check(path: Path, positions: pl.Series, frame: pl.DataFrame) -> None:
+    below = np.flatnonzero((positions < 0).to_numpy())
+    if len(below):
+        shown = first_few(f"line {i + 1}" for i in below)
+        raise InputError(
+            f"positions below 0: {shown}", where=path, fix="PLINK leaves such variants out: make the fileset again"
+        )
+    effect, other = frame["effect_allele"], frame["other_allele"]
+    same = np.flatnonzero(((effect == other) & ~effect.is_in(["0", "."])).to_numpy())
+    if len(same):
+        shown = first_few(f"line {i + 1} ({frame['variant'][int(i)]})" for i in same)
+        raise InputError(f"variants whose two alleles are the same: {shown}", where=path, fix="correct the columns of alleles")
+
+
+def _frame(
+    chrom: Sequence[str], variant: Sequence[str], pos: Sequence[str], alleles: list[Sequence[str]],
+    info: Sequence[str] | None = None,
+) -> pl.DataFrame:  # fmt: skip
+    """alleles: of effect, and the other one; info: cells of a .pvar's column INFO."""
+    columns = {"chrom": chrom, "variant": variant, "pos": pos, "effect_allele": alleles[0], "other_allele": alleles[1]}
+    stated = pl.Series("info", [None] * len(chrom) if info is None else info, dtype=pl.String)
+    numbers = stated.str.extract(INFORMATION).cast(pl.Float64, strict=False).fill_null(float("nan"))
+    return pl.DataFrame(columns).with_columns(numbers)
+
+
+def _bim(path: Path) -> pl.DataFrame:
+    separator = "\t" if list_lines.header(path)[0].count("\t") == 5 else None
+    columns = list_lines.tabbed(path, 6, 0) or list_lines.columns(list_lines.rows(path, separator), path, 6)
+    return _frame(columns[0], columns[1], columns[3], [columns[4], columns[5]])
+
+
+def _pvar(path: Path) -> pl.DataFrame:
+    """https://www.cog-genomics.org/plink/2.0/formats#pvar; without a header line it has the columns of a .bim.
+
+    Where the header line is parted by tabs the others are, too, and cells may hold blanks; else by any blanks.
+    """
+    line, before = list_lines.header(path)
+    if not line.startswith("#"):
+        return _bim(path)
+    separator = "\t" if "\t" in line else None
+    names = [name.lstrip("#") for name in line.split(separator)]
+    free_text = [place for place, name in enumerate(names) if name in FREE_TEXT]
+    cells = list_lines.tabbed(path, len(names), before, free_text=free_text) if separator else None
+    if cells is None:
+        fix = "one cell per column of the header line, all parted by tabs; or make it again with plink2 --make-pgen"
+        cells = list_lines.columns(list_lines.rows(path, separator)[before:], path, len(names), first_line=before + 1, fix=fix)
+    columns = dict(zip(names, cells, strict=True))
+    absent = [name for name in PVAR if name not in columns]
+    if absent:
+        raise InputError(f"columns missing: {first_few(absent)}", where=path, fix="make it again with plink2 --make-pgen")
+    several = [columns["ID"][i] for i, alleles in enumerate(columns["ALT"]) if "," in alleles]
+    if several:
+        problem = f"{len(several)} variants have several ALT alleles: {first_few(several)}"
+        fix = "split them: bcftools norm -m-any, then plink2 --vcf FILE dosage=DS --make-pgen"
+        raise InputError(problem, where=path, fix=fix)
+    return _frame(columns["CHROM"], columns["ID"], columns["POS"], [columns["ALT"], columns["REF"]], columns.get("INFO"))
+
+
+def _of_bgen(path: Path) -> pl.DataFrame:
+    """Of the .bgen itself; its own index (.bgi) is used where it lies beside it."""
+    check_index(path)
+    with bgen_errors(path), open_bgen(path) as reader:
+        rows = [(each.chrom, each.rsid, str(each.pos), each.alleles) for each in reader]
+    chroms, names, positions, alleles = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
+    several = [name for name, pair in zip(names, alleles, strict=True) if len(pair) != 2]
+    if several:
+        problem = f"{len(several)} variants have not two alleles: {first_few(several)}"
+        raise InputError(problem, where=path, fix="split them, or leave them out: plink2 --bgen FILE --max-alleles 2")
+    return _frame(chroms, names, positions, [[pair[1] for pair in alleles], [pair[0] for pair in alleles]])

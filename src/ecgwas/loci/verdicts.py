@@ -1,0 +1,155 @@
+"""Guards over variants, the scan and the hits: each with its number and a verdict, as those over people have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ecgwas.errors import first_few
+from ecgwas.study.scan import Plink2, Scan
+from ecgwas.tables import Guards, ScanResult, Summary
+from ecgwas.tables.loci import Audit, Inflation
+from ecgwas.traits.sample_qc import FAIL, OFF, PASS, WARN
+
+FILTERS = {"call_rate": "min_call_rate", "maf": "min_maf", "mac": "min_mac", "info": "min_info", "hwe": "min_hwe_p"}
+"""Reason in left_out -> its option, in the order in which variants are judged."""
+MANY_UNINFORMATIVE = 0.2
+"""Of frequent variants few are imputed badly: more means a panel or a chip that does not suit these people."""
+MOST_INFLATED, FAR_INFLATED = 1.05, 1.15
+"""Lambda of all tests together: beyond these structure, relatives or heavy tails are at work."""
+MOST_OF_A_BIN, FAR_OF_A_BIN = 1.1, 1.2
+"""The same of a bin of frequencies, whose variants are fewer and linked."""
+ERROR_RATIO = 0.1
+"""Standard errors further than this from what frequency and people give, on the whole, mean odd genotypes or traits."""
+ENOUGH_VARIANTS = 100
+ROUNDED = 1e-6
+PRINTED = 2e-5
+"""The same where PLINK printed beta, se and t with six digits each: three errors of up to 5e-6."""
+COLUMNS = ("trait", "eaf", "n", "beta", "se", "t")
+"""Of a kept row: what is checked against each other."""
+BESIDE = "neglog10p_beside"
+"""Column of loci.csv: -log10 p of the lead variant beside the lead variants of the other loci."""
+
+
+def judge(
+    options: Scan, results: Sequence[ScanResult], summary: Summary, by_frequency: Inflation, audit: Audit,
+    loci: pl.DataFrame, kept: pl.DataFrame, *, limit: float, imputed: bool,
+) -> Guards:  # fmt: skip
+    """One row per guard, about variants, scan, hits and loci.
+
+    loci: with column BESIDE; limit: -log10 p of the study's threshold; kept: COLUMNS of rows that the scan kept; imputed: the
+    genotypes have dosages, or a stated information.
+    """
+    rows = [
+        *_filters(options, results, imputed),
+        _overall(summary),
+        *_by_frequency(by_frequency),
+        *_consistent(kept, PRINTED if isinstance(options, Plink2) else ROUNDED),
+    ]
+    return Guards.of([*rows, _permutations(results), *_hits(audit), _beside(loci, limit)])
+
+
+def _row(guard: str, about: str, status: str, value: float | None, limit: float | None, **more: Any) -> dict[str, Any]:
+    number = None if value is None else round(value, 6)
+    row = {"guard": guard, "about": about, "status": status, "value": number, "limit": limit, "left_out": None, "of": None}
+    return row | more
+
+
+def _filters(options: Scan, results: Sequence[ScanResult], imputed: bool) -> list[dict[str, Any]]:
+    """Variants left out by each filter; value: the share of those that the filters before it let pass."""
+    whole = [result.left_out.frame.filter(pl.col("trait").fill_null("") == "") for result in results]
+    lost = Counter(reason for frame in whole for reason in frame["reason"])
+    tested = sum(int(result.tests.max(initial=0)) for result in results)
+    rows, left = [], tested + sum(lost[name] for name in FILTERS)
+    for name in FILTERS:
+        limit = float(getattr(options, FILTERS[name]))
+        share = lost[name] / left if left else None
+        status = OFF if limit == 0 or (name == "info" and not imputed) else _lost(name, share)
+        note = f"variants below {FILTERS[name]}, judged after the guards above it"
+        note += "; the genotypes are not imputed" if name == "info" and not imputed else ""
+        rows.append(_row(f"variant_{name}", "variants", status, share, limit, left_out=lost[name], of=left, note=note))
+        left -= lost[name]
+    return rows
+
+
+def _lost(name: str, share: float | None) -> str:
+    """What the share of variants that a filter takes away says of the genotypes."""
+    if share == 1.0:
+        return FAIL
+    return WARN if name == "info" and share is not None and share > MANY_UNINFORMATIVE else PASS
+
+
+def _overall(summary: Summary) -> dict[str, Any]:
+    values = summary.frame["lambda_gc"].drop_nulls().to_numpy()
+    if len(values) == 0:
+        return _row("lambda", "scan", OFF, None, MOST_INFLATED, note="median over traits of genomic inflation")
+    middle = float(np.median(values))
+    note = f"median over {len(values)} traits of genomic inflation; smallest {values.min():.3f}, largest {values.max():.3f}"
+    return _row("lambda", "scan", _verdict(middle, MOST_INFLATED, FAR_INFLATED), middle, MOST_INFLATED, note=note)
+
+
+def _verdict(inflation: float, most: float, far: float) -> str:
+    return PASS if inflation <= most else WARN if inflation <= far else FAIL
+
+
+def _by_frequency(table: Inflation) -> list[dict[str, Any]]:
+    """The bin with the largest lambda among those with variants enough to tell."""
+    tested = table.frame.filter((pl.col("variants") >= ENOUGH_VARIANTS) & pl.col("lambda_gc").is_not_null())
+    rows = tested.sort("lambda_gc", "maf_from", descending=[True, False])
+    note = f"largest genomic inflation of a frequency bin with {ENOUGH_VARIANTS} variants or more"
+    if rows.height == 0:
+        return [_row("lambda_by_frequency", "scan", OFF, None, MOST_OF_A_BIN, note=note)]
+    worst = rows.row(0, named=True)
+    status = _verdict(worst["lambda_gc"], MOST_OF_A_BIN, FAR_OF_A_BIN)
+    note += f": {worst['maf_from']:g} to {worst['maf_to']:g}, {worst['variants']} variants"
+    return [_row("lambda_by_frequency", "scan", status, worst["lambda_gc"], MOST_OF_A_BIN, note=note)]
+
+
+def _consistent(rows: pl.DataFrame, most: float = ROUNDED) -> list[dict[str, Any]]:
+    """Of the kept rows: t against beta / se, and standard errors against 1 / sqrt(2 N p (1 - p))."""
+    rows = rows.filter(pl.col("se").is_finite() & (pl.col("se") > 0) & pl.col("eaf").is_between(0, 1, closed="none"))
+    if rows.height == 0:
+        return []
+    off = float((rows["t"] - rows["beta"] / rows["se"]).abs().to_numpy().max() / max(rows["t"].abs().to_numpy().max(), 1.0))
+    first = _row("t_is_beta_over_se", "scan", PASS if off <= most else FAIL, off, most,
+                 note="largest difference of t and beta / se, relative to the largest t")  # fmt: skip
+    # Per trait the spread is unknown here; the ratio to the trait's own median cancels it.
+    scaled = rows.select("trait", value=pl.col("se") * (2 * pl.col("n") * pl.col("eaf") * (1 - pl.col("eaf"))).sqrt())
+    ratio = scaled.with_columns(pl.col("value") / pl.col("value").median().over("trait"))["value"].to_numpy()
+    away = float(np.median(np.abs(ratio - 1)))
+    note = "median distance from 1 of se sqrt(2 N p (1 - p)), over its trait's median"
+    return [first, _row("se_by_frequency", "scan", PASS if away <= ERROR_RATIO else WARN, away, ERROR_RATIO, note=note)]
+
+
+def _permutations(results: Sequence[ScanResult]) -> dict[str, Any]:
+    count = max((len(result.permutation_max) for result in results), default=0)
+    status = PASS if count >= 1000 else WARN if count else OFF
+    note = "shuffles of people behind the permutation threshold; with fewer than 1,000 its tail is fitted"
+    return _row("permutations", "scan", status, float(count), 1000.0, note=note)
+
+
+def _hits(audit: Audit) -> list[dict[str, Any]]:
+    frame = audit.frame
+    flagged = frame.filter(pl.col("flags").fill_null("") != "").height
+    status = OFF if frame.height == 0 else WARN if flagged else PASS
+    note = "share of the hits looked at with something suspicious (audit.csv, column flags)"
+    share = flagged / frame.height if frame.height else None
+    return [_row("audit", "hits", status, share, 0.0, left_out=0, of=frame.height, note=note)]
+
+
+def _beside(loci: pl.DataFrame, limit: float) -> dict[str, Any]:
+    """Loci that are not significant beside the others."""
+    judged = loci.filter(pl.col(BESIDE).is_not_null())
+    leaning = judged.filter(pl.col(BESIDE) <= limit)
+    status = OFF if judged.height == 0 else WARN if leaning.height else PASS
+    note = "loci whose lead variant is not significant beside those of the other loci (loci.csv, neglog10p_beside)"
+    note += (
+        f": {first_few(leaning.select(pl.format('{} ({}:{})', 'lead_variant', 'chrom', 'pos')).to_series())}"
+        if leaning.height
+        else ""
+    )
+    return _row("loci_beside", "loci", status, float(leaning.height), 0.0, left_out=0, of=judged.height, note=note)

@@ -1,0 +1,1 @@
+"""The one compiled piece, and the numbers that it shares with Python."""

@@ -1,0 +1,251 @@
+"""How well what a study passes on tells its members from other people, measured by playing the attack.
+
+People are dealt into members, whose statistics are passed on, a reference panel, and outsiders. Whoever holds a genome (and
+perhaps an ECG) scores members and outsiders alike.
+
+Of variants in linkage one alone is used (`panel.independent`), as both statistics ask; used all, they tell less.
+
+    frequencies   how much likelier the genotypes are under the members' allele frequencies than under the panel's, summed over
+                  variants: the likelihood ratio of Sankararaman et al. 2009, Nature Genetics 41:965, of which the statistic of
+                  Homer et al. 2008 is a weaker form
+    effects       K traits predicted from the genome by the members' own effects, p (K,), hold a share of a member's traits and
+                  nothing of anybody else's (Im et al. 2012, Am J Hum Genet 90:591). With S the covariance of predictions in
+                  the panel: by the genome alone p'S^-1 p, by genome and ECG y'S^-1 p
+
+Expected, were the variants used independent of each other and traits, too: of m variants, n members and a panel of r people,
+scores of members and outsiders lie sqrt(m / (n (1 + n / r))) standard deviations apart. With a^2 the sum of squared
+correlations over the tests used, per trait, predictions have 1 + a^2 times the variance in members, and the score by genome
+and ECG is normal with variance |y|^2 and mean a |y|^2 in members, 0 in outsiders; |y|^2 is chi-square with K degrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize, stats
+
+from ecgwas.genotypes import pruned_panel
+from ecgwas.genotypes.packed import NO_CALL
+from ecgwas.privacy.matching import shrunk_covariance
+from ecgwas.statistics.least_squares import least_t_squared
+from ecgwas.tables.loci import Membership
+
+SPLITS = 4
+"""People are dealt so many times; rates are means."""
+
+LEAST_PEOPLE = 60
+"""Fewer make groups too small for a rate."""
+
+MOST_VARIANTS = 100_000
+"""Variants that are worth looking at, evenly spaced."""
+
+CALLS = 2**21
+"""Genotypes that are looked at together; each takes ten float64 on the way."""
+
+FALSE = 0.05
+"""Share of the outsiders who are taken for members."""
+
+RANDOM = 400
+"""Random scores that say what chance gives."""
+
+GENOME, BOTH = "genome", "genome and ECG"
+FREQUENCIES, EFFECTS = "allele frequencies", "effects"
+TESTED, KEPT = "everything tested", "rows kept"
+AREA, CAUGHT = "area under the ROC curve", f"members found with {FALSE:.0%} of outsiders"
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Some variants of one autosome: codes (V, N) uint8, copies of an allele, 3 no call; positions (V,) int64."""
+
+    codes: NDArray[np.uint8]
+    positions: NDArray[np.int64]
+
+    def common(self, least: float) -> Calls:
+        """Those whose rarer allele has at least this frequency."""
+        called = self.codes != NO_CALL
+        share = np.where(called, self.codes, 0).sum(axis=1) / np.maximum(2 * called.sum(axis=1), 1)
+        chosen = np.minimum(share, 1 - share) >= least
+        return Calls(self.codes[chosen], self.positions[chosen])
+
+
+@dataclass(frozen=True)
+class PassedOn:
+    """Which tests a study passes on: from this -log10 p, minor allele frequency and count of minor alleles on."""
+
+    keep_neglog10p: float
+    min_maf: float
+    min_mac: float
+
+
+def membership(pieces: Iterable[Calls], traits: Reals, passed_on: PassedOn, *, seed: int) -> Membership:
+    """How well members are told from outsiders, beside chance and what theory expects.
+
+    traits: (N, K) float64, missing NaN: standard normal each, without covariates.
+    A third of the people are members: with three times as many, each weighs a third as much and is found less easily.
+    Covariates are not fitted again, which moves effects little. Related people in different groups make rates too low.
+    Invalid for fewer than LEAST_PEOPLE people: no rows.
+    """
+    if len(traits) < LEAST_PEOPLE:
+        return Membership.empty()
+    rng = np.random.default_rng([seed, 3])
+    known = np.nan_to_num(traits, nan=0.0)
+    attacks = [Attack(rng.permutation(len(traits)), known, passed_on) for _ in range(SPLITS)]
+    # What is rarer in everybody is not passed on of a third of them, or of some thirds only.
+    least = max(passed_on.min_maf, passed_on.min_mac / (2 * len(attacks[0].members)))
+    for calls in (piece.common(least) for piece in pieces):
+        apart = pruned_panel.independent(calls.codes, calls.positions)
+        for attack in attacks:
+            attack.learn(calls, apart)
+    limits = _by_chance(len(attacks[0].members), len(attacks[0].outsiders), np.random.default_rng([seed, 4]))
+    return Membership.of([row for which in (TESTED, KEPT) for row in _rows(attacks, which, limits)])
+
+
+class Told:
+    """What statistics of one kind have told of each person so far."""
+
+    def __init__(self, people: int, traits: int) -> None:
+        self.ratio: Reals = np.zeros(people)
+        self.predicted: Reals = np.zeros((people, traits))
+        self.information: Reals = np.zeros(traits)
+        self.variants = self.used = self.tests = 0
+
+
+class Attack:
+    """People dealt into members, panel and outsiders by `order` (N,), and what is told of them."""
+
+    def __init__(self, order: NDArray[np.int64], traits: Reals, passed_on: PassedOn) -> None:
+        self.members, self.panel, self.outsiders = (np.sort(part) for part in np.array_split(order, 3))
+        self.traits, self.passed_on = traits, passed_on
+        self.own = _unit(traits[self.members].T).T
+        degrees = len(self.members) - 2
+        t2 = least_t_squared(passed_on.keep_neglog10p, degrees)
+        self.least = float(np.sqrt(t2 / (t2 + degrees)))
+        self.told = {which: Told(*traits.shape) for which in (TESTED, KEPT)}
+
+    def learn(self, calls: Calls, apart: NDArray[np.bool_]) -> None:
+        """From further variants, those `apart` (V,) from each other."""
+        called = calls.codes != NO_CALL
+        alleles = 2 * called[:, self.members].sum(axis=1)
+        copies = np.where(called, calls.codes, 0).astype(np.float64)
+        share = copies[:, self.members].sum(axis=1) / np.maximum(alleles, 1)
+        rarer = np.minimum(share, 1 - share)
+        tested = (rarer >= self.passed_on.min_maf) & (rarer * alleles >= self.passed_on.min_mac) & (rarer > 0)
+        copies, called, share = copies[tested], called[tested], share[tested, None]
+        usual = (copies[:, self.panel].sum(axis=1) + 0.5) / (2 * called[:, self.panel].sum(axis=1) + 1)
+        usual = usual[:, None]
+        ratio = copies * np.log(share / usual) + (2 * called - copies) * np.log((1 - share) / (1 - usual))
+        seen = np.where(called, (copies - 2 * usual) / np.sqrt(2 * usual * (1 - usual)), 0.0)
+        correlation = _unit(seen[:, self.members]) @ self.own
+        self._hear(TESTED, ratio, seen, correlation, apart[tested], len(share))
+        kept = np.abs(correlation) >= self.least
+        rows = np.flatnonzero(kept.any(axis=1))
+        places = np.flatnonzero(tested)[rows]
+        alone = np.zeros(len(share), dtype=bool)
+        alone[rows] = pruned_panel.independent(calls.codes[places], calls.positions[places])
+        self._hear(KEPT, ratio, seen, correlation * kept, alone, len(rows))
+
+    def _hear(
+        self, which: str, ratio: Reals, seen: Reals, effects: Reals, used: NDArray[np.bool_], variants: int
+    ) -> None:  # fmt: skip
+        """Of `variants` passed on, those `used` (V,): ratio, seen (V, N); effects (V, K), nought where not passed on."""
+        told, effects = self.told[which], effects[used]
+        told.ratio += ratio[used].sum(axis=0)
+        told.predicted += seen[used].T @ effects
+        told.information += np.square(effects).sum(axis=0)
+        told.variants += variants
+        told.used += int(used.sum())
+        told.tests += int((effects != 0).sum())
+
+    def scores(self, which: str) -> dict[tuple[str, str], Reals]:
+        """(statistics, what is known of the person) -> (N,) scores, higher for likelier members."""
+        told = self.told[which]
+        predicted = told.predicted - told.predicted[self.panel].mean(axis=0)
+        spread = predicted[self.panel].std(axis=0)
+        predicted = np.divide(predicted, spread, out=np.zeros_like(predicted), where=spread > 0)
+        weighed = linalg.solve(shrunk_covariance(predicted[self.panel]), predicted.T, assume_a="pos").T
+        found = {
+            (FREQUENCIES, GENOME): told.ratio,
+            (EFFECTS, GENOME): (predicted * weighed).sum(axis=1),
+            (EFFECTS, BOTH): (self.traits * weighed).sum(axis=1),
+        }
+        return {what: np.round(score, 6) for what, score in found.items()}  # equal whatever the last bit
+
+    def measured(self, which: str) -> dict[tuple[str, str], tuple[float, float]]:
+        """Rates of these scores."""
+        return {what: rates(one[self.members], one[self.outsiders]) for what, one in self.scores(which).items()}
+
+    def expected(self, which: str) -> dict[tuple[str, str], tuple[float, float]]:
+        """Rates of independent variants and traits; see the module."""
+        told, members = self.told[which], len(self.members)
+        apart = np.sqrt(told.used / (members * (1 + members / len(self.panel))))
+        count = int((told.information > 0).sum())
+        strength = told.information.sum() / count
+        ratio = 1 + strength
+        wider = stats.f.cdf(ratio, count, count), stats.chi2.sf(stats.chi2.isf(FALSE, count) / ratio, count)
+        return {
+            (FREQUENCIES, GENOME): _of_shift(apart),
+            (EFFECTS, GENOME): (float(wider[0]), float(wider[1])),
+            (EFFECTS, BOTH): _of_agreement(np.sqrt(strength), count),
+        }
+
+
+def _unit(rows: Reals) -> Reals:
+    """Rows centred and of unit length; constant ones nought."""
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
+
+
+def _of_shift(apart: float) -> tuple[float, float]:
+    """Both rates where scores are normal and `apart` standard deviations from each other."""
+    return float(stats.norm.cdf(apart / np.sqrt(2))), float(stats.norm.sf(stats.norm.isf(FALSE) - apart))
+
+
+def _of_agreement(strength: float, count: int) -> tuple[float, float]:
+    """Both rates of the score by genome and ECG; |y|^2 takes 200 evenly likely values."""
+    length = stats.chi2.ppf((np.arange(200) + 0.5) / 200, count)
+    area = stats.norm.cdf(strength * length / np.sqrt(length + length[:, None])).mean()
+    highest = 10 * float(np.sqrt(length[-1]))
+    limit = optimize.brentq(lambda at: stats.norm.sf(at / np.sqrt(length)).mean() - FALSE, 0.0, highest)
+    return float(area), float(stats.norm.sf((limit - strength * length) / np.sqrt(length)).mean())
+
+
+def rates(members: Reals, outsiders: Reals) -> tuple[float, float]:
+    """Area under the ROC curve, and share of the members beyond what at most FALSE of the outsiders pass."""
+    count = len(members)
+    ranks = stats.rankdata(np.concatenate([members, outsiders]))[:count]
+    limit = np.sort(outsiders)[-1 - int(FALSE * len(outsiders))]
+    return float((ranks.mean() - (count + 1) / 2) / len(outsiders)), float((members > limit).mean())
+
+
+def _by_chance(members: int, outsiders: int, rng: np.random.Generator) -> Reals:
+    """(2,) what rates of random scores pass in one of 40 cases."""
+    drawn = [rates(rng.random(members), rng.random(outsiders)) for _ in range(RANDOM)]
+    return np.quantile(drawn, 0.975, axis=0)
+
+
+def _rows(attacks: list[Attack], which: str, limits: Reals) -> list[dict[str, Any]]:
+    attacks = [attack for attack in attacks if attack.told[which].tests > 0]
+    if not attacks:
+        return []
+    seen, theory = ([getattr(attack, name)(which) for attack in attacks] for name in ("measured", "expected"))
+    names = ("variants", "used", "tests")
+    variants, used, tests = (round(np.mean([getattr(one.told[which], name) for one in attacks])) for name in names)
+    rows = []
+    for what in seen[0]:
+        found, expected = (np.mean([one[what] for one in each], axis=0) for each in (seen, theory))
+        for place, (measure, chance) in enumerate(((AREA, 0.5), (CAUGHT, FALSE))):
+            rows.append({
+                "shared": what[0], "extent": which, "variants": variants, "used": used,
+                "tests": tests if what[0] == EFFECTS else used, "known": what[1],
+                "members": len(attacks[0].members), "outsiders": len(attacks[0].outsiders), "measure": measure,
+                "rate": float(found[place]), "chance": chance, "chance_limit": float(limits[place]),
+                "expected": float(expected[place]),
+            })  # fmt: skip
+    return rows

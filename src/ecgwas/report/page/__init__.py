@@ -1,0 +1,1 @@
+"""The page: findings in, one self-contained HTML text out."""

@@ -1,0 +1,1 @@
+"""Texts that a run writes: methods, references, the STREGA checklist."""

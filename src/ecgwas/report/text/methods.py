@@ -1,0 +1,240 @@
+"""What was done, in sentences made from what the stages left: ready for a methods section, with numbered references.
+
+The study file says what was asked for; a check that could not be judged, a limit that was not the one used, or a source that
+was not asked is only seen in the results. So sample and variant QC come from the tables of guards, covariates from the
+covariates that were fitted, gene sources from the tables that they filled. `[@key]` cites `references.REFERENCES[key]`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from ecgwas.report.contents import Findings
+from ecgwas.report.text.references import numbered
+from ecgwas.tables.loci import unequal_variances
+
+CLEANING = {
+    "moving_average": "a moving average of {window_s:g} s was subtracted",
+    "highpass": "baseline wander was removed by a zero-phase Butterworth high-pass filter at {cutoff_hz:g} Hz",
+    "wavelet": "noise was reduced by {mode} wavelet shrinkage ({wavelet}, {levels} levels, universal threshold) [@wavelet]",
+    "fourier": "frequencies between {low_hz:g} and {high_hz:g} Hz were kept",
+}
+REPRESENTATIONS = {
+    "pca": "principal components ({features} features) [@pca]",
+    "residual_autoencoder": "a residual convolutional autoencoder ({features} features) [@residual_autoencoder]",
+    "vae": "a variational autoencoder ({features} features, beta {beta:g}) [@vae]",
+    "beat_points": "the beat itself at {points} time points per lead",
+    "intervals": "rate, intervals, axes and amplitudes measured by multi-lead delineation",
+}
+INPUTS = {"beat": "of median beats", "strip": "of whole recordings"}
+TRANSFORMS = {
+    "rank_normal": "Traits were transformed to normal quantiles by rank (Blom), and so were their residuals on the covariates "
+    "[@rank_normal]; effects are in SD per allele.",
+    "none": "Traits were not transformed; effects are in units of the trait per allele.",
+}
+ENGINES = {
+    "matrix": "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own "
+    "engine",
+    "plink2": "PLINK 2 (--glm), one run per lead and chromosome [@plink2]",
+}
+THRESHOLDS = {
+    "published": "5e-8 divided by the features of a lead",
+    "bonferroni": "5e-8 divided by the number of traits",
+    "effective": "5e-8 divided by the effective number of traits [@effective]",
+    "permutation": "a family-wise error rate over all traits and variants, from {permutations:,} permutations of the "
+    "participants [@permutation]",
+}
+MAPPING = {
+    "regions": "by position, with the gene table {version}",
+    "gprofiler": "to protein-coding genes by g:SNPense [@gprofiler]",
+    "haploreg": "to their nearest GENCODE gene by HaploReg v4 (1000 Genomes phase 1, GENCODE 13) [@haploreg]",
+    "ensembl_vep": "to genes within 5 kb by Ensembl's Variant Effect Predictor [@ensembl_vep]",
+    "open_targets": "by Open Targets' locus-to-gene scores [@open_targets]",
+}
+SAMPLE_QC = {
+    "person_call_rate": "call rate of at least {limit:g}",
+    "heterozygosity": "heterozygosity within {limit:g} SD of the mean",
+    "sex": "reported sex that agrees with the X chromosome",
+    "kinship": "KING-robust kinship of at most {limit:g} to any other participant kept [@kinship]",
+    "ancestry": "at most {limit:g} SD from the mean on every principal component of the genotypes [@components]",
+}
+VARIANT_QC = {
+    "variant_call_rate": "call rate of at least {limit:g}",
+    "variant_maf": "minor allele frequency of at least {limit:g}",
+    "variant_mac": "minor allele count of at least {limit:g}",
+    "variant_info": "imputation information of at least {limit:g}",
+    "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
+}
+NAMES = {"person_call_rate": "call rate", "variant_info": "imputation information"}
+AT_LOCI = {
+    "loci/clumps": "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
+    "loci/multitrait": "Sets of traits were tested jointly by the omnibus test and ACAT [@multitrait], in the same "
+    "permutations.",
+    "loci/conditional": "Independent signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis "
+    "[@conditional].",
+    "loci/credible": "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal "
+    "variants) were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where it found no effect.",
+    "loci/audit": "The strongest hits (at most {audit:,}) were examined for unequal variances (HC3 [@hc3]), the most "
+    "influential participant, dominance, Hardy-Weinberg equilibrium and odd against even heartbeats; effects were corrected "
+    "for the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
+    "strongest test of the locus (hybrid conditional inference [@hybrid]).",
+    "loci/heritability": "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
+    "by GREML.",
+}
+COMPUTED = re.compile(r"computed_pc\d+")
+"""Covariates that stage `traits` computed from the genotypes."""
+
+
+def methods(findings: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Paragraphs, and the references that they cite by number, in the order of their first mention."""
+    paragraphs = [_recordings(findings), _represented(findings), _sample_qc(findings), _associated(findings)]
+    paragraphs += [_at_loci(findings), _mapped(findings), _programs(findings)]
+    return numbered([paragraph for paragraph in paragraphs if paragraph])
+
+
+def _programs(findings: Findings) -> str:
+    programs = ", ".join(f"{name} {number}" for name, number in findings.versions.items())
+    made = f"Programs: {programs}; seed {findings.seed}. " if programs else ""
+    return f"{made}Reporting follows STREGA [@strega]."
+
+
+def _recordings(findings: Findings) -> str:
+    read = findings.settings["read"]
+    frame = findings.recordings.frame.filter(findings.recordings.frame["status"] == "kept")
+    kept = frame["eid"].n_unique()
+    steps = [CLEANING[part["kind"]].format(**part) for part in (read["baseline"], read["denoise"]) if part["kind"] in CLEANING]
+    cleaned = "; ".join(steps) or "signals were used as recorded"
+    beats = read["beats"]
+    reach = f"from {beats['before_ms']:g} ms before to {beats['after_ms']:g} ms after R"
+    return (
+        f"ECGs of {kept:,} participants ({read['rate_hz']:g} Hz, {read['seconds']:g} s) were analysed: {cleaned}. R peaks "
+        f"were found jointly on all leads; the median beat extends {reach}.{_adapted(frame, read)}"
+    )
+
+
+def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
+    """What was done to recordings of other rates or lengths, where there were any; how many would tell of few people."""
+    rate = (
+        " Recordings of other rates were resampled by polyphase filtering."
+        if (kept["rate_hz"] != read["rate_hz"]).any()
+        else ""
+    )
+    longer = (kept["seconds"] > read["seconds"]).any()
+    return rate + (f" Of longer recordings the first {read['seconds']:g} s were used." if longer else "")
+
+
+def _represented(findings: Findings) -> str:
+    kinds = []
+    for options in findings.settings["represent"]:
+        words = REPRESENTATIONS.get(options["kind"], options["kind"]).format(**options)
+        kinds.append(" ".join(piece for piece in (words, INPUTS.get(options.get("input", ""), "")) if piece))
+    return f"Each recording was represented by {'; '.join(kinds)}."
+
+
+def _guards(findings: Findings, stage: str) -> list[dict[str, Any]]:
+    table = findings.more.get(f"{stage}/guards")
+    return [] if table is None else table.to_dicts()
+
+
+def _judged(rows: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Criteria that were applied, with the limits that were used, and the names of those that could not be judged."""
+    known = [row for row in rows if row["guard"] in words]
+    applied = [row for row in known if row["status"] != "not judged" and row.get("limit") is not None]
+    asked = [row for row in known if row["status"] == "not judged" and row.get("limit") is not None]
+    names = [NAMES.get(row["guard"], str(row["guard"]).removeprefix("variant_").replace("_", " ")) for row in asked]
+    return [words[row["guard"]].format(limit=row["limit"]) for row in applied], names
+
+
+def _unjudged(names: Sequence[str]) -> str:
+    return f" Not judged, for lack of data: {', '.join(names)}." if names else ""
+
+
+def _sample_qc(findings: Findings) -> str:
+    """Who could take part, by their genotypes, and the covariates that were fitted."""
+    criteria, unjudged = _judged(_guards(findings, "traits"), SAMPLE_QC)
+    kept = f"Participants were required to have: {'; '.join(criteria)}." if criteria else ""
+    return " ".join(piece for piece in (kept + _unjudged(unjudged), _covariates(findings.covariates)) if piece).strip()
+
+
+def _covariates(names: Sequence[str]) -> str:
+    named = covariate_names(names)
+    computed = " [@components]" if any(COMPUTED.fullmatch(name) for name in names) else ""
+    return f"Covariates: {', '.join(named)}{computed}." if named else "No covariates were fitted."
+
+
+def covariate_names(names: Sequence[str]) -> list[str]:
+    """Covariates in words: levels of a categorical one (center=11002) once, computed components together at the end."""
+    computed = [name for name in names if COMPUTED.fullmatch(name)]
+    given = dict.fromkeys(
+        f"{name.split('=')[0]} (categorical)" if "=" in name else name for name in names if name not in computed
+    )
+    own = [f"the first {len(computed)} principal components of the genotypes"] if computed else []
+    return [*given, *own]
+
+
+def _associated(findings: Findings) -> str:
+    settings = findings.settings
+    scan, loci = settings["scan"], settings["loci"]
+    people = findings.people.frame.filter(findings.people.frame["status"] == "kept").height
+    tests = max(findings.summary.frame["tests"].to_list(), default=0)
+    transform = TRANSFORMS.get(settings["traits"]["transform"], "")
+    criteria, unjudged = _judged(_guards(findings, "loci"), VARIANT_QC)
+    filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
+    return (
+        f"{transform} In {people:,} participants, {len(findings.trait_names):,} traits were tested against {tests:,} variants "
+        f"({scan['build']}) by {ENGINES.get(scan['kind'], scan['kind'])}.{filters} Genomic inflation was judged by λ "
+        f"[@inflation]. Significance: {_limit(findings)}; −log10 p {findings.threshold['neglog10p']:.2f}."
+        f"{_variances(findings)} Hits within {loci['window_bp']:,} bp of each other form one locus."
+    )
+
+
+def _variances(findings: Findings) -> str:
+    """What the guards over variances saw, where a threshold by permutations may not hold."""
+    words = unequal_variances(findings.more.get("traits/guards", pl.DataFrame()))
+    said = f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
+    return said if words else ""
+
+
+def _limit(findings: Findings) -> str:
+    """The threshold that was used, which is not always the one asked for."""
+    kind = str(findings.threshold["kind"])
+    words = THRESHOLDS.get(kind, "the p-value given in the study file")
+    return words.format(permutations=len(findings.permutation_max))
+
+
+def _at_loci(findings: Findings) -> str:
+    """What was done at each locus, by the tables that have rows."""
+    left = {name for name, table in findings.more.items() if table.height > 0}
+    loci = findings.settings["loci"]
+    return " ".join(sentence.format(**loci) for table, sentence in AT_LOCI.items() if table in left)
+
+
+def _mapped(findings: Findings) -> str:
+    """Which sources gave genes, a network, terms and published associations."""
+    genes = findings.genes.frame.select("source", "source_version").unique(maintain_order=True).drop_nulls("source")
+    mapped = [MAPPING.get(source, f"by {source}").format(version=version) for source, version in genes.iter_rows()]
+    said = [f"Variants were mapped {'; '.join(dict.fromkeys(mapped))}."] if mapped else []
+    said += _network(findings)
+    if len(findings.terms):
+        said.append("Over-represented terms were sought by the hypergeometric test with Benjamini-Hochberg correction [@fdr].")
+    if len(findings.more.get("genes/published", pl.DataFrame())):
+        said.append("Published associations of the hit variants were taken from the GWAS Catalog [@gwas_catalog].")
+    return " ".join(said)
+
+
+def _network(findings: Findings) -> list[str]:
+    """The network by its file's name; STRING is cited where the service was asked or the file says that it is STRING's."""
+    inflation = {one["kind"]: one.get("inflation") for one in findings.settings["genes"]}
+    said = []
+    for row in findings.more.get("genes/network_tests", pl.DataFrame()).to_dicts():
+        version = str(row["source_version"])
+        of_string = row["source"] == "string_db" or "STRING" in version or "protein.links" in version
+        name = f"STRING ({version}) [@string]" if of_string else f"the study's network file {version}"
+        by = inflation.get(row["source"])
+        clustered = f" and clustered by MCL (inflation {by:g}) [@mcl]" if by is not None else ""
+        said.append(f"Hit genes were joined by {name}{clustered}.")
+    return said

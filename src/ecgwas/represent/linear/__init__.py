@@ -1,0 +1,1 @@
+"""What the linear representations share: principal components, rotation, minimum noise fraction."""

@@ -1,0 +1,1 @@
+"""What the trained representations share: networks, training, the encoder made of them."""

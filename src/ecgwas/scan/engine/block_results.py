@@ -1,0 +1,170 @@
+"""What a scan finds, block by block, and the tables made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.scan.engine import variant_counts
+from ecgwas.scan.engine.screening import BINS
+from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
+
+if TYPE_CHECKING:
+    from ecgwas.scan.engine.all_tests import Dense
+
+ROWS: dict[str, Any] = {
+    "variant": pl.Int64, "trait": pl.Int64, "eaf": pl.Float64, "n": pl.Int64,
+    "beta": pl.Float64, "se": pl.Float64, "t": pl.Float64, "neglog10p": pl.Float64,
+}  # fmt: skip
+LEFT_OUT: dict[str, Any] = {"variant": pl.Int64, "trait": pl.Int64, "reason": pl.String}
+
+
+SETS: dict[str, Any] = {
+    "variant": pl.Int64, "set": pl.Int64, "eaf": pl.Float64, "omnibus": pl.Float64, "acat": pl.Float64, "best": pl.Int64
+}  # fmt: skip
+NO_ROWS, NO_LEFT_OUT, NO_SETS = (pl.DataFrame(schema=schema) for schema in (ROWS, LEFT_OUT, SETS))
+"""Frames without rows, made once: most blocks of variants need several."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Of a block of variants; variants and traits are numbers.
+
+    rows          frame with the columns ROWS
+    left_out      frame with the columns LEFT_OUT; trait null: all traits
+    tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64, empty where
+                  nothing was tested;  maxima (B,) float64, largest absolute
+                  correlation in each shuffle, empty without shuffles
+    dense         every test, if it is to be kept; of one block only
+    sets          frame with the columns SETS, sets of traits tested at once;  set_maxima (B,) float64, largest -log10 p of
+                  a set in each shuffle
+    """
+
+    rows: pl.DataFrame
+    left_out: pl.DataFrame
+    tests: NDArray[np.int64]
+    not_computed: NDArray[np.int64]
+    chi2_counts: NDArray[np.int64]
+    maxima: NDArray[np.float64]
+    dense: Dense | None = None
+    sets: pl.DataFrame = field(default_factory=lambda: NO_SETS)
+    set_maxima: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+
+def rows(**columns: Any) -> pl.DataFrame:
+    """A frame of rows from arrays."""
+    return pl.DataFrame(columns, schema=ROWS)
+
+
+def left_out(variants: NDArray[np.int64], reasons: NDArray[np.object_], trait: int | None = None) -> pl.DataFrame:
+    """A frame of variants left out; trait None: for all traits."""
+    columns = {"variant": variants, "trait": [trait] * len(variants), "reason": list(reasons)}
+    return pl.DataFrame(columns, schema=LEFT_OUT)
+
+
+def total(parts: Iterable[Findings], traits: int) -> Findings:
+    """All blocks together."""
+    frames: list[pl.DataFrame] = [NO_ROWS]
+    lists: list[pl.DataFrame] = [NO_LEFT_OUT]
+    tests, missed = np.zeros(traits, dtype=np.int64), np.zeros(traits, dtype=np.int64)
+    counts = np.empty((0, 0), dtype=np.int64)
+    maxima, set_maxima = np.empty(0), np.empty(0)
+    sets: list[pl.DataFrame] = [NO_SETS]
+    for part in parts:
+        if part.rows.height:
+            frames.append(part.rows)
+        if part.left_out.height:
+            lists.append(part.left_out)
+        tests += part.tests
+        missed += part.not_computed
+        if part.chi2_counts.size:
+            counts = counts + part.chi2_counts if counts.size else part.chi2_counts
+        maxima, set_maxima = _larger(maxima, part.maxima), _larger(set_maxima, part.set_maxima)
+        if part.sets.height:
+            sets.append(part.sets)
+    return Findings(_joined(frames), _joined(lists), tests, missed, counts, maxima, sets=_joined(sets), set_maxima=set_maxima)
+
+
+PIECE = "piece_"
+"""Folders inside of a chromosome's: variants tested with other people or covariates than the first (the ends of X)."""
+
+
+def piece_folder(folder: Path | None, number: int) -> Path | None:
+    """Where what belongs to a piece of a chromosome (Genotypes.pieces) goes: the chromosome's folder for the first."""
+    return folder if folder is None or number == 0 else folder / f"{PIECE}{number}"
+
+
+def moved(found: Findings, places: NDArray[np.int64]) -> Findings:
+    """The same findings of variants that stand at `places` (v,) of a larger set."""
+    frames = {
+        name: frame.with_columns(pl.Series("variant", places[frame["variant"].to_numpy()], dtype=pl.Int64))
+        for name in ("rows", "left_out", "sets")
+        if (frame := getattr(found, name)).height
+    }
+    return replace(found, **frames)
+
+
+def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """One frame; the first is empty and gives the columns. One alone is not copied: that would take a tenth of a scan."""
+    return frames[-1] if len(frames) <= 2 else pl.concat(frames)
+
+
+def _larger(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(a) == 0 or len(b) == 0:
+        return a if len(a) else b
+    return np.maximum(a, b)
+
+
+def result(
+    found: Findings, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes, sets: tuple[str, ...] = ()
+) -> ScanResult:
+    """Numbers become names. Rows are ordered by variant as in the file, then by trait. sets: names of the sets of traits."""
+    found_rows = found.rows.sort("variant", "trait")
+    associations = found_rows.select(
+        _named(found_rows["trait"], names).alias("trait"),
+        *variant_columns(found_rows["variant"], genotypes),
+        "eaf", "n", "beta", "se", "t", "neglog10p",
+    )  # fmt: skip
+    lost = found.left_out.sort("variant", "trait", nulls_last=False)
+    left = lost.select(*variant_columns(lost["variant"], genotypes), _named(lost["trait"], names).alias("trait"), "reason")
+    joint = found.sets.sort("variant", "set")
+    multitrait = joint.select(
+        _named(joint["set"], sets).alias("set"), *variant_columns(joint["variant"], genotypes), "eaf", "omnibus", "acat",
+        _named(joint["best"], names).alias("best_trait"),
+    )  # fmt: skip
+    return ScanResult(
+        associations=Associations(associations),
+        left_out=LeftOutVariants(left),
+        traits=names,
+        people=people,
+        tests=found.tests,
+        not_computed=found.not_computed,
+        chi2_counts=found.chi2_counts if found.chi2_counts.size else np.zeros((len(names), BINS), dtype=np.int64),
+        permutation_max=found.maxima,
+        counts=variant_counts.counts(found.left_out, genotypes, len(names)).frame,
+        sets=SetAssociations(multitrait),
+        set_permutation_max=found.set_maxima,
+    )
+
+
+def _named(numbers: pl.Series, names: tuple[str, ...]) -> pl.Series:
+    return pl.Series(names, dtype=pl.String).gather(numbers)
+
+
+def variant_columns(numbers: pl.Series, genotypes: Genotypes) -> list[pl.Series]:
+    """Columns variant, chrom, pos, effect_allele, other_allele of variants given by their places on the chromosome."""
+    places = numbers.to_numpy()
+    return [
+        pl.Series("variant", genotypes.variants[places], dtype=pl.String),
+        pl.Series("chrom", [genotypes.chrom] * len(places), dtype=pl.String),
+        pl.Series("pos", genotypes.positions[places], dtype=pl.Int64),
+        pl.Series("effect_allele", genotypes.effect_alleles[places], dtype=pl.String),
+        pl.Series("other_allele", genotypes.other_alleles[places], dtype=pl.String),
+    ]

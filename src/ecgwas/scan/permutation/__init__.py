@@ -1,0 +1,1 @@
+"""Family-wise error by permutation: single traits and sets of traits."""

@@ -1,0 +1,327 @@
+"""The engine `plink2`: PLINK 2 itself, one run per lead and chromosome, its files left in place.
+
+https://www.cog-genomics.org/plink/2.0/assoc#glm. `omit-ref` makes A1 the ALT allele (.bim column 5) throughout; without
+it A1 is the minor allele and signs flip. A value of -9 would be a missing trait without `--input-missing-phenotype`.
+Covariates are handed over as they are, so that a dummy that is 0 in all who have a call stays exactly constant and gets the
+error code of a run by hand. Where PLINK finds their scales too far apart (a year of birth beside the dummy of one person) it
+is run again with what it advises, `--covar-variance-standardize`. That is given from the start where one covariate is alone:
+in its own units PLINK 2.00a3 takes it for correlated with genotypes that it has nothing to do with (CORR_TOO_HIGH).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.errors import InputError, ToolError
+from ecgwas.genotypes import dosages, filesets, variant_filters
+from ecgwas.genotypes.chromosome_codes import PAR, pseudoautosomal
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.genotypes.filesets import Fileset
+from ecgwas.genotypes.packed import Chooser
+from ecgwas.progress import silent
+from ecgwas.scan import plink2_files
+from ecgwas.scan.block_scan import men_of
+from ecgwas.scan.engine import block_results, screening
+from ecgwas.scan.engine.block_results import Findings
+from ecgwas.scan.engine.samples import Cohort, assemble, people, strata
+from ecgwas.study.scan import Plink2
+from ecgwas.tables import Covariates, ScanResult, Traits
+
+COLUMNS = "cols=chrom,pos,ref,alt,a1freq,nobs,beta,se,tz,p,err"
+INSTALL = "install PLINK 2 (apt install plink2, or https://www.cog-genomics.org/plink/2.0), or use scan: {kind: matrix}"
+SCALED = "--covar-variance-standardize"
+CHECKED_AT_ONCE = 4096
+"""Variants per block when the reasons for leaving variants out are looked up."""
+
+
+def check(options: Plink2) -> None:
+    """Raises ToolError where the program is missing or is not PLINK 2."""
+    version(options)
+
+
+def version(options: Plink2) -> str:
+    """What the program says it is. Raises ToolError where it is missing or is not PLINK 2."""
+    path = shutil.which(options.program)
+    if path is None:
+        raise ToolError(f"the program {options.program} is not there", fix=INSTALL)
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolError(f"{options.program} does not start: {error}", where=path, fix=INSTALL) from None
+    said = answer.stdout.strip()
+    if not said.startswith("PLINK v2"):
+        shown = said.splitlines()[0] if said else "nothing"
+        raise ToolError(f"{options.program} is not PLINK 2: it says {shown}", where=path, fix=INSTALL)
+    return said
+
+
+def scan(
+    options: Plink2,
+    traits: Traits,
+    covariates: Covariates,
+    genotypes: Genotypes,
+    *,
+    seed: int,
+    track: Callable[..., Any] = silent,
+    folder: Path | None = None,
+    ancestry: NDArray[np.int64] | None = None,
+) -> ScanResult:
+    """Every variant of `genotypes` against every trait; see ScanResult. There are no shuffles; `seed` is not used.
+
+    folder: receives <representation>.<lead>/<feature>.glm.linear and plink2.log; None: they are thrown away.
+    ancestry (N,): as in matrix.py; with two or more Hardy-Weinberg is judged here, since PLINK knows one group only.
+    Numbers have PLINK's six printed digits. Raises ToolError where PLINK is missing or fails, with its own words.
+    """
+    version(options)
+    found, tested = [], []
+    for number, piece in enumerate(genotypes.pieces()):
+        cohort = assemble(traits, covariates, piece.genotypes, ancestry)
+        one = _scan(options, traits.names, piece.genotypes, cohort, block_results.piece_folder(folder, number), track)
+        found.append(block_results.moved(one, piece.places))
+        tested.append(people(cohort))
+    return block_results.result(block_results.total(found, len(traits.names)), traits.names, tested[0], genotypes)
+
+
+def _scan(
+    options: Plink2,
+    names: tuple[str, ...],
+    genotypes: Genotypes,
+    cohort: Cohort,
+    folder: Path | None,
+    track: Callable[..., Any],
+) -> Findings:
+    """Variants of one file that men have once, or twice."""
+    every = leads(names)
+    with tempfile.TemporaryDirectory(prefix="ecgwas-plink2-") as name:
+        scratch = Path(name)
+        target = scratch / "results" if folder is None else folder
+        ids = plink2_files.write_people(scratch, genotypes, cohort)
+        plink2_files.write_covariates(scratch, ids, cohort)
+        plink2_files.write_variants(scratch, genotypes)
+        if genotypes.files.kind == "bgen":
+            plink2_files.write_sample(scratch, genotypes)
+        steps = _runs(options, names, every, genotypes, cohort, ids, scratch, target)
+        return block_results.total(track(steps, f"plink2 {genotypes.chrom}", len(every)), len(names))
+
+
+def leads(names: Sequence[str]) -> dict[str, list[int]]:
+    """<representation>.<lead> -> places of its traits."""
+    found: dict[str, list[int]] = {}
+    for k, name in enumerate(names):
+        found.setdefault(name.rsplit(".", 1)[0], []).append(k)
+    return found
+
+
+def _runs(
+    options: Plink2, names: Sequence[str], every: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
+    ids: Sequence[str], scratch: Path, target: Path,
+) -> Iterator[Findings]:  # fmt: skip
+    poor = _uninformative(options, genotypes, cohort) | _apart(options, genotypes, cohort)
+    advised = False
+    for number, (lead, members) in enumerate(every.items()):
+        labels = plink2_files.labels([names[k] for k in members])
+        plink2_files.write_traits(scratch, ids, labels, cohort.values[:, members])
+        out = target / plink2_files.safe(lead)
+        out.mkdir(parents=True, exist_ok=True)
+        if not _run(options, genotypes, cohort, scratch, out, scaled=advised or _one_alone(cohort, members)):
+            advised = _run(options, genotypes, cohort, scratch, out, scaled=True)
+        listed = options.variants is not None
+        tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes, listed=listed) for label in labels]
+        tables = [table.filter(~poor[table["variant"].to_numpy()]) for table in tables]
+        found = [_found(options, genotypes, cohort, table, k) for k, table in zip(members, tables, strict=True)]
+        if number == 0:
+            found.append(_left_out(options, genotypes, cohort, tables[0]["variant"].to_numpy()))
+        yield block_results.total(found, len(names))
+
+
+def _one_alone(cohort: Cohort, members: Sequence[int]) -> bool:
+    """True if among the people who have some of these traits exactly one covariate varies."""
+    patterns = np.unique(~np.isnan(cohort.values[:, members]), axis=1)
+    varying = [np.any(cohort.covariates[having] != cohort.covariates[having][:1], axis=0).sum() for having in patterns.T]
+    return 1 in varying
+
+
+def command(
+    options: Plink2, genotypes: Genotypes, *, covariates: bool, scaled: bool = False, hardy: bool = True
+) -> list[str]:  # fmt: skip
+    """The arguments of one run in a folder that holds people.txt, traits.tsv and covariates.tsv.
+
+    scaled: PLINK gives covariates mean 0 and variance 1; hardy: PLINK judges Hardy-Weinberg equilibrium.
+    """
+    modifiers = ["hide-covar", "omit-ref", "log10"]
+    if genotypes.chrom == "X" and not genotypes.diploid:
+        modifiers.append("no-x-sex")  # It stands among the covariates already.
+    if not covariates:
+        modifiers.append("allow-no-covars")
+    filtered = [
+        *(["--maf", repr(options.min_maf)] if options.min_maf > 0 else []),
+        *(["--mac", repr(options.min_mac)] if options.min_mac > 0 else []),
+        *(["--geno", repr(1 - options.min_call_rate), "dosage"] if options.min_call_rate > 0 else []),
+        *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 and hardy else []),
+    ]
+    return [
+        options.program, *_files(genotypes.files), *(plink2_files.EXTRACT if options.variants is not None else []),
+        *_chromosome(options, genotypes), "--keep", "people.txt", "--nonfounders", *filtered,
+        "--no-psam-pheno", "--input-missing-phenotype", plink2_files.MISSING, "--pheno", "traits.tsv",
+        *(["--covar", "covariates.tsv", *([SCALED] if scaled else [])] if covariates else []),
+        "--glm", *modifiers, COLUMNS, "--memory", str(options.memory_mib),
+        *(["--threads", str(options.threads)] if options.threads else []), "--out", "plink2",
+    ]  # fmt: skip
+
+
+def _chromosome(options: Plink2, genotypes: Genotypes) -> list[str]:
+    """The arguments that name the chromosome, or the ends of X, by their codes or by their positions.
+
+    Raises InputError where some of those ends have codes and others are called X, and where X is not sorted: PLINK splits all
+    or none, of a sorted file.
+    """
+    if genotypes.chrom != "X":
+        return ["--chr", genotypes.chrom]
+    table = filesets.read_variants(genotypes.files)
+    coded = bool(table["chrom"].is_in(list(PAR)).any())
+    of_x = table.filter(pl.col("chrom") == "X")["pos"].to_numpy()
+    by_position = bool(pseudoautosomal(options.build, of_x).any())
+    if coded and by_position:
+        problem = "some pseudoautosomal variants have a code of their own (PAR1, PAR2, XY, 25) and others are called X"
+        fix = "call all of them X, or split all (plink2 --split-par), or use scan: {kind: matrix}"
+        raise InputError(problem, where=genotypes.files.variants, fix=fix)
+    if by_position and np.any(np.diff(of_x) < 0):
+        problem = "variants of X are not in the order of their positions, in which PLINK splits off its pseudoautosomal regions"
+        raise InputError(problem, where=genotypes.files.variants, fix="sort them: plink2 --make-pgen --sort-vars")
+    split = ["--split-par", options.build] if by_position else []
+    return [*split, "--chr", ",".join(PAR) if genotypes.diploid else "X"]
+
+
+def _files(files: Fileset) -> list[str]:
+    """The arguments that name the genotypes."""
+    if files.kind == "bgen":
+        return ["--bgen", str(files.genotypes.resolve()), "ref-first", "--sample", plink2_files.SAMPLE]
+    lists = {".bim": "--bim", ".pvar": "--pvar", ".fam": "--fam", ".psam": "--psam"}
+    named = [(f"--{files.kind}", files.genotypes), *((lists[path.suffix], path) for path in (files.variants, files.people))]
+    return [text for flag, path in named for text in (flag, str(path.resolve()))]
+
+
+def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, out: Path, *, scaled: bool) -> bool:
+    """One run, its files moved to `out`; False, and no files, where PLINK advises to standardise the covariates."""
+    covariates = cohort.covariates.shape[1] > 0
+    arguments = command(options, genotypes, covariates=covariates, scaled=scaled, hardy=cohort.ancestry is None)
+    done = subprocess.run(arguments, cwd=scratch, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = done.stdout + "\n" + done.stderr
+        if covariates and not scaled and SCALED in said:
+            return False
+        problem = plink2_files.complaint(said)
+        raise ToolError(f"PLINK 2 failed on chromosome {genotypes.chrom}: {problem}", where=out.name, fix=cure(problem))
+    for path in sorted(scratch.glob("plink2.*.glm.linear")):
+        shutil.move(path, out / path.name.removeprefix("plink2."))
+    (out / "plink2.log").write_text(plink2_files.lasting((scratch / "plink2.log").read_text()))
+    return True
+
+
+def cure(problem: str) -> str:
+    """What helps against PLINK's complaint."""
+    text = problem.lower()
+    if "covariate" in text or "predictor" in text:
+        return "name fewer covariates under traits.use: some are redundant, or there are too many for these people"
+    if "variants remaining" in text or "no variants" in text:
+        return "no variant passes the filters: lower scan.min_maf and scan.min_mac, or leave the chromosome out"
+    if "memory" in text:
+        return "raise or lower scan.memory_mib to what the machine has"
+    return "see PLINK's words above; scan: {kind: matrix} gives the same numbers without PLINK"
+
+
+def _found(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> Findings:
+    """One feature's table: rows kept, rows lost, counts."""
+    traits = cohort.values.shape[1]
+    computed = table.filter(pl.col("t").is_not_null())
+    missed = table.filter(pl.col("t").is_null())
+    rare = _too_rare(options, genotypes, cohort, computed, trait)
+    lost, computed = computed.filter(rare), computed.filter(~rare)
+    none = np.zeros(traits, dtype=np.int64)
+    tests, not_computed, counts = none.copy(), none.copy(), np.zeros((traits, screening.BINS), dtype=np.int64)
+    tests[trait], not_computed[trait] = len(computed), len(missed)
+    counts[trait] = screening.histogram(np.square(computed["t"].to_numpy())[:, None])[0]
+    left_out = pl.concat(
+        [
+            block_results.left_out(lost["variant"].to_numpy(), np.full(len(lost), "mac", dtype=object), trait),
+            block_results.left_out(missed["variant"].to_numpy(), missed["code"].to_numpy(), trait),
+        ]
+    )
+    kept = computed.filter(pl.col("neglog10p") >= options.keep_neglog10p).with_columns(trait=pl.lit(trait, pl.Int64))
+    return Findings(kept.select(list(block_results.ROWS)), left_out, tests, not_computed, counts, np.empty(0))
+
+
+def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> pl.Series:
+    """PLINK counts minor alleles among all people of the run; a trait that some of them lack is judged on its own."""
+    having = np.flatnonzero(~np.isnan(cohort.values[:, trait]))
+    if len(having) == len(cohort.rows):
+        return pl.repeat(False, len(table), eager=True)
+    counted = _judged(variant_filters.minor_alleles, genotypes, cohort, having)[table["variant"].to_numpy()]
+    return pl.Series(counted.astype(np.float64) < options.min_mac)
+
+
+def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> Findings:
+    """Variants that PLINK's filters took away, with the filter's name."""
+    absent = np.setdiff1d(np.arange(len(genotypes)), tested)
+    given = _reasons(options, genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
+    given[given == ""] = "left out by plink2"
+    traits = cohort.values.shape[1]
+    none = np.zeros(traits, dtype=np.int64)
+    counts = np.zeros((traits, screening.BINS), dtype=np.int64)
+    frame = pl.DataFrame(schema=block_results.ROWS)
+    return Findings(frame, block_results.left_out(absent, given), none, none, counts, np.empty(0))
+
+
+def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
+    """(V,) bool: variants imputed too badly. PLINK's own --mach-r2-filter knows neither X nor what the .pvar states."""
+    if not genotypes.imputed or options.min_info == 0:
+        return np.zeros(len(genotypes), dtype=bool)
+    return _judged(partial(variant_filters.uninformative, options), genotypes, cohort).astype(bool)
+
+
+def _reasons(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
+    """(V,) the first filter that each variant fails, or empty."""
+    return _judged(partial(variant_filters.reasons, options), genotypes, cohort, apart=strata(cohort, len(genotypes.eids)))
+
+
+def _apart(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
+    """(V,) bool: variants out of Hardy-Weinberg equilibrium in a group of ancestry."""
+    if cohort.ancestry is None or options.min_hwe_p == 0:
+        return np.zeros(len(genotypes), dtype=bool)
+    return np.asarray(_reasons(options, genotypes, cohort) == "hwe")
+
+
+def _judged(
+    judge: Callable[..., NDArray[Any]],
+    genotypes: Genotypes,
+    cohort: Cohort,
+    having: NDArray[np.int64] | None = None,
+    apart: Sequence[tuple[Chooser, Chooser | None]] = (),
+) -> NDArray[np.object_]:
+    """(V,) what `judge`, a function of filters.py, says of each variant.
+
+    having: places of some of the cohort's people; apart: the groups that `judge` looks at one by one.
+    """
+    total = len(genotypes.eids)
+    chosen = np.arange(len(cohort.rows)) if having is None else having
+    everyone, men = Chooser(cohort.rows[chosen], total), men_of(cohort, chosen, total)
+    said = np.full(len(genotypes), "", dtype=object)
+    for start in range(0, len(genotypes), CHECKED_AT_ONCE):
+        stop = min(start + CHECKED_AT_ONCE, len(genotypes))
+        of = dosages.reader(genotypes, start, stop)
+        found = of(everyone), None if men is None else of(men)
+        more: dict[str, Any] = {} if judge is variant_filters.minor_alleles else {"stated": genotypes.stated_info[start:stop]}
+        if apart:
+            more["groups"] = [(of(own), None if own_men is None else of(own_men)) for own, own_men in apart]
+        said[start:stop] = judge(*found, haploid=cohort.haploid, **more)
+    return said

@@ -1,0 +1,138 @@
+"""Stage `share`, matching: ECGs and genomes of some people by loci that were found in all others, fold by fold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.errors import InputError
+from ecgwas.genotypes import chromosomes
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.loci.held_out import Choosers, Chosen, Rule, choose
+from ecgwas.privacy.matching import LEAST_PEOPLE, Fold, deal, matching
+from ecgwas.stages import report_data, scan, traits
+from ecgwas.stages import represent as represent_stage
+from ecgwas.stages.base import seed_of, stage_folder
+from ecgwas.study import Matrix, Study
+from ecgwas.tables import Covariates, Features, Matching, Thresholds, Traits
+from ecgwas.traits import join as trait_tables
+
+logger = logging.getLogger(__name__)
+
+MOST_FEATURES = 200
+"""So many features at most are matched with: those with the strongest hits first."""
+
+SEX = "sex"
+
+NOTHING = f"fewer than {LEAST_PEOPLE} people, shuffled people, or no locus and one sex"
+"""Why nothing can be matched."""
+
+
+@dataclass
+class Found:
+    """What the people outside one fold have chosen so far: copies (N,) of each lead variant, traits with hits."""
+
+    choosers: Choosers
+    leads: list[NDArray[np.float64]] = field(default_factory=list)
+    hits: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, chosen: Chosen, part: Genotypes, eids: Sequence[str]) -> None:
+        """The loci of a further chromosome."""
+        self.leads += [part.dosage_of(int(place), eids) for place in chosen.leads]
+        self.hits.append(chosen.traits)
+
+
+def matched(study: Study) -> Matching:
+    """ECGs matched to genomes by lead variants, by sex, and by both; see associate.hits.matching.
+
+    No rows where people are too few, or the study's people are shuffled: nobody's ECG is with the own genome.
+    """
+    tested, seed = traits.load_traits(study), seed_of(study, "share")
+    held = () if study.traits.shuffle else deal(len(tested.eids), seed=seed)
+    if not held:
+        return Matching.empty()
+    features = represent_stage.load_features(study)
+    others = found(study, features, tested, held)
+    nothing = Covariates(tested.eids, (), np.empty((len(tested.eids), 0)))
+    measured = trait_tables.again(study.traits, features, nothing, tested.names)
+    sex, named = _sex(study, tested.eids), _named([len(one.leads) for one in others])
+    folds = [
+        Fold(people, _columns(one.hits, measured.names), _predictors(named, one.leads, sex))
+        for people, one in zip(held, others, strict=True)
+    ]
+    return matching(measured.values, folds, seed=seed)
+
+
+def found(
+    study: Study, features: Mapping[str, Features], tested: Traits, held: Sequence[NDArray[np.int64]]
+) -> list[Found]:  # fmt: skip
+    """The loci of each fold: one scan of all chromosomes for each, by the people outside it."""
+    seed = seed_of(study, "scan")
+    thresholds = Thresholds.read(stage_folder(study, "loci") / "thresholds.csv")
+    engine = study.scan if isinstance(study.scan, Matrix) else report_data.engine(study)
+    rule = Rule(engine, study.loci, thresholds)
+    folds = [Found(one) for one in _choosers(study, features, tested, held)]
+    for name in scan.STAGE.parts(study):
+        part = chromosomes.open_part(study.scan, name)
+        for number, one in enumerate(folds, 1):
+            try:
+                chosen = choose(rule, one.choosers, part, seed=seed)
+            except InputError as error:  # Too few men for Y, say, where all together were just enough.
+                logger.warning("share: chromosome %s is not looked at without fold %d: %s", name, number, error.problem)
+                continue
+            one.add(chosen, part, tested.eids)
+    counts = ", ".join(str(len(one.leads)) for one in folds)
+    logger.info("share: loci found without the people of each of %d folds: %s", len(folds), counts)
+    return folds
+
+
+def _choosers(
+    study: Study, features: Mapping[str, Features], tested: Traits, held: Sequence[NDArray[np.int64]]
+) -> Iterator[Choosers]:  # fmt: skip
+    """Everybody outside each fold; their traits are made anew, so that nobody in it moves their ranks or covariates."""
+    own = traits.load_covariates(study)
+    strata, ancestry = (traits.load_ancestry(study, name) for name in ("normalised_within", "ancestry_group"))
+    for people in held:
+        rest = np.setdiff1d(np.arange(len(own.eids)), people)
+        covariates = Covariates(tuple(own.eids[i] for i in rest), own.names, own.values[rest])
+        made = trait_tables.again(study.traits, features, covariates, tested.names, strata[rest])
+        enough = np.isfinite(made.values).sum(axis=0) > len(own.names) + 2
+        names = tuple(name for name, kept in zip(made.names, enough, strict=True) if kept)
+        yield Choosers(Traits(made.eids, names, made.values[:, enough]), covariates, ancestry[rest])
+
+
+def _columns(hits: Sequence[pl.DataFrame], names: Sequence[str]) -> NDArray[np.int64]:
+    """(F,) which features are compared: those with the strongest hits, filled up with the others in order."""
+    rows = pl.concat(hits).sort("neglog10p", "trait", descending=[True, False]) if hits else pl.DataFrame({"trait": []})
+    order = {name: k for k, name in enumerate(names)}
+    chosen = [name for name in dict.fromkeys([*rows["trait"], *names]) if name in order][:MOST_FEATURES]
+    return np.sort(np.array([order[name] for name in chosen], dtype=np.int64))
+
+
+def _named(counts: Sequence[int]) -> str:
+    """How the tables call lead variants, from how many loci each fold has; empty where none has any."""
+    least, most = min(counts), max(counts)
+    many = f"{most}" if least == most else f"{least} to {most}"
+    return f"lead variants of {many} loci found in other people" if most else ""
+
+
+def _predictors(
+    named: str, leads: Sequence[NDArray[np.float64]], sex: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+    """What a genome tells: loci, if they have a name, and sex (N, 1), (N, 0) where all have the same."""
+    loci = np.stack(leads, axis=1) if leads else np.empty((len(sex), 0))
+    told = {named: loci} if named else {}
+    told |= {SEX: sex} if sex.shape[1] else {}
+    return told | ({f"{named}, and sex": np.hstack([loci, sex])} if len(told) == 2 else {})
+
+
+def _sex(study: Study, eids: Sequence[str]) -> NDArray[np.float64]:
+    opened = chromosomes.open_part(study.scan, scan.STAGE.parts(study)[0])
+    sexes = opened.sexes[opened.find(eids)].astype(np.float64)
+    sex = np.where(np.isin(sexes, (1, 2)), sexes, np.nan)[:, None]
+    return sex if len(np.unique(sex[np.isfinite(sex)])) == 2 else np.empty((len(eids), 0))

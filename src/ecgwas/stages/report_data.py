@@ -1,0 +1,261 @@
+"""What the report draws that no earlier stage wrote down: neighbourhoods of loci, decoded effects, moved features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import stats
+
+from ecgwas import report, represent, scan
+from ecgwas.delineation import measurements
+from ecgwas.genes.sources import regions
+from ecgwas.genotypes import chromosomes
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.loci.individual_data import lead_of, rows_of
+from ecgwas.signals import LEADS
+from ecgwas.stages import traits
+from ecgwas.stages.base import stage_folder
+from ecgwas.study import BeatPoints, Intervals, Matrix, Regions, RepresentationOptions, Scan, Study
+from ecgwas.tables import CHI2_EDGES, Covariates, Features, Loci, ScanResult, Traits
+from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
+
+AROUND_BP = 250_000
+"""What a locus' neighbourhood reaches beyond its first and last significant variant."""
+
+MOST_VARIANTS = 8_000
+"""Of a wider neighbourhood only the nearest to the lead variant are tested again."""
+
+MOVED = 2.0
+"""Standard deviations by which a feature is moved."""
+
+STRIP_MS = 2500.0
+"""So much of a decoded recording is drawn, as in a column of a printed electrocardiogram."""
+
+HEIGHT = 0.1
+"""Bins of -log10 p below what the scan kept."""
+
+
+def strongest(found: Loci, count: int) -> pl.DataFrame:
+    """The strongest loci, at most `count`."""
+    return found.frame.sort("neglog10p", "locus", descending=[True, False]).head(count)
+
+
+def neighbourhoods(study: Study, found: Loci) -> tuple[report.Region, ...]:
+    """Around each of the strongest loci its strongest trait against every variant, by the built-in engine."""
+    chosen = strongest(found, study.report.max_loci)
+    if chosen.height == 0:
+        return ()
+    tested, covariates = traits.load_traits(study), traits.load_covariates(study)
+    table = _genes(study)
+    order = {trait: k for k, trait in enumerate(tested.names)}
+    return tuple(
+        _neighbourhood(study, locus, _only(tested, order[locus["best_trait"]]), covariates, table)
+        for locus in chosen.iter_rows(named=True)
+    )
+
+
+def _only(tested: Traits, k: int) -> Traits:
+    return Traits(tested.eids, (tested.names[k],), tested.values[:, [k]])
+
+
+def _genes(study: Study) -> dict[str, regions.Ranges]:
+    sources = [source for source in study.genes if isinstance(source, Regions)]
+    return regions.read(sources[0].file) if sources else {}
+
+
+def _neighbourhood(
+    study: Study, locus: Mapping[str, Any], trait: Traits, covariates: Covariates, table: Mapping[str, regions.Ranges]
+) -> report.Region:
+    here = _around(chromosomes.open_part(study.scan, locus["chrom"]), locus)
+    options = engine(study)
+    ancestry = traits.load_ancestry(study, "ancestry_group")
+    scanned = scan.scan(options, trait, covariates, here, seed=0, ancestry=ancestry).associations.frame
+    squared = _squared_correlations(here, place_of_lead(here, locus), trait.eids)
+    r2 = pl.Series(squared[rows_of(here, scanned)], dtype=pl.Float64).fill_nan(None)
+    kept = scanned.select("variant", "pos", "effect_allele", "other_allele", "neglog10p")
+    tests = kept.with_columns(r2=r2).sort("pos", "effect_allele", "other_allele")
+    start, stop = int(here.positions.min()), int(here.positions.max())
+    return report.Region(
+        locus["locus"], trait.names[0], locus["chrom"], start, stop, lead_of(locus), tests,
+        _genes_between(table.get(locus["chrom"]), start, stop),
+    )  # fmt: skip
+
+
+def place_of_lead(part: Genotypes, locus: Mapping[str, Any]) -> int:
+    """Where a locus' lead variant stands on its chromosome."""
+    return int(rows_of(part, pl.DataFrame([lead_of(locus)]))[0])
+
+
+def engine(study: Study) -> Matrix:
+    """The built-in engine with the study's filters, every row kept: its numbers are PLINK 2's too."""
+    quiet = {"permutations": 0, "keep_neglog10p": 0.0}
+    if isinstance(study.scan, Matrix):
+        return study.scan.model_copy(update=quiet)
+    return Matrix.model_construct(**{name: getattr(study.scan, name) for name in Scan.model_fields} | quiet)
+
+
+def _around(part: Genotypes, locus: Mapping[str, Any]) -> Genotypes:
+    """The variants from AROUND_BP before the locus to AROUND_BP behind it, the nearest MOST_VARIANTS of them."""
+    inside = (part.positions >= locus["start"] - AROUND_BP) & (part.positions <= locus["stop"] + AROUND_BP)
+    places = np.flatnonzero(inside)
+    nearest = np.argsort(np.abs(part.positions[places] - locus["pos"]), kind="stable")[:MOST_VARIANTS]
+    places = np.sort(places[nearest])
+    return part.pick(places)
+
+
+def _squared_correlations(part: Genotypes, lead: int, eids: Sequence[str]) -> NDArray[np.float64]:
+    """(V,) r squared of each variant's dosage with that of the variant at place `lead`, no call the mean."""
+    people = part.find(eids)
+    target = _standardised(part.dosage_of(lead, eids)[None, :])[0]
+    found = np.empty(len(part))
+    for start in range(0, len(part), 256):
+        stop = min(start + 256, len(part))
+        found[start:stop] = (_standardised(part.dosages(start, stop)[:, people]) @ target) ** 2
+    return found
+
+
+def _standardised(dosages: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(V, N) rows of mean 0 and length 1, NaN where a variant does not vary."""
+    called = np.isfinite(dosages)
+    mean = np.where(called, dosages, 0).sum(axis=1) / np.maximum(called.sum(axis=1), 1)
+    centred = np.where(called, dosages - mean[:, None], 0.0)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        unit: NDArray[np.float64] = centred / length
+    return unit
+
+
+def _genes_between(ranges: regions.Ranges | None, start: int, stop: int) -> pl.DataFrame:
+    schema = {"gene": pl.String, "start": pl.Int64, "stop": pl.Int64}
+    if ranges is None:
+        return pl.DataFrame(schema=schema)
+    inside = np.flatnonzero((ranges.stop >= start) & (ranges.start <= stop))
+    rows = [(ranges.symbols[k], int(ranges.start[k]), int(ranges.stop[k])) for k in inside]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def background(study: Study, results: Sequence[ScanResult]) -> report.Background | None:
+    """Tests below keep_neglog10p, by trait, chromosome and height, from the scan's histograms of t squared.
+
+    A bin of t squared (width 0.01) counts where its middle lies. None where the scan kept everything.
+    """
+    floor = study.scan.keep_neglog10p
+    if floor <= 0 or not results:
+        return None
+    covariates = len(traits.load_covariates(study).names)
+    edges = np.append(np.arange(0, floor - 1e-9, HEIGHT), floor)
+    middles = np.append((CHI2_EDGES[:-2] + CHI2_EDGES[1:-1]) / 2, np.inf)
+    chroms = chromosomes.parts(study.scan)
+    counts = np.zeros((len(results[0].traits), len(chroms), len(edges) - 1), dtype=np.int64)
+    for c, result in enumerate(results):
+        for degrees in np.unique(result.people - 2 - covariates):
+            mine = np.flatnonzero(result.people - 2 - covariates == degrees)
+            heights = -(stats.t.logsf(np.sqrt(middles), max(int(degrees), 1)) + np.log(2)) / np.log(10)
+            bins = np.searchsorted(edges, heights, side="right") - 1
+            for h in range(len(edges) - 1):
+                counts[mine, c, h] = result.chi2_counts[np.ix_(mine, bins == h)].sum(axis=1)
+    return report.Background(tuple(chroms), edges, counts)
+
+
+def moved_features(
+    options: RepresentationOptions, folder: Path, features: Features, times_ms: NDArray[np.float64]
+) -> dict[str, report.Traversal]:
+    """For each feature what is decoded with it MOVED SD below and above its mean, the other features at theirs.
+
+    times_ms: of the beats, or of whole recordings where the input is strips, of which the first STRIP_MS are given. Leads
+    without features, or with those of one signal only, are absent. Nothing for what cannot be decoded, and for beat_points,
+    whose features are points of the beat themselves.
+    """
+    if isinstance(options, BeatPoints):
+        return {}
+    profile = _profile(features)
+    encoder = represent.load(options, folder)
+    middle = encoder.decode(Features(profile.mean))
+    if middle is None or middle.shape[2] != len(times_ms):
+        return {}
+    of_strips = getattr(options, "input", "beat") == "strip"
+    drawn = times_ms < STRIP_MS if of_strips else np.ones(len(times_ms), dtype=bool)
+    found = {}
+    for name in features.names:
+        ends = [encoder.decode(_shifted(profile.mean, {name: sign * MOVED * profile.sd[name]})) for sign in (-1, 1)]
+        curves = np.stack([middle[0] if curve is None else curve[0] for curve in (ends[0], middle, ends[1])])
+        good = np.isfinite(curves).all(axis=(0, 2))
+        if good.any():
+            leads = tuple(lead for lead, is_good in zip(LEADS, good, strict=True) if is_good)
+            found[name] = report.Traversal(name, MOVED, times_ms[drawn], curves[:, good][:, :, drawn], leads, of_strips)
+    return found
+
+
+def meanings(options: RepresentationOptions) -> dict[str, str]:
+    """Feature -> what is measured, with its unit; nothing for learned features."""
+    if not isinstance(options, Intervals):
+        return {}
+    measured = {**measurements.OF_A_LEAD, **measurements.OF_ALL_LEADS}
+    return {name: f"{about.meaning} ({about.unit})" for name, about in measured.items()}
+
+
+def beside_device(folder: Path) -> dict[str, Any]:
+    """What a representation's folder says of the recorder's own measurements, as RepresentationFindings takes it."""
+    agreement, pairs = folder / "device_agreement.csv", folder / "device_pairs.parquet"
+    if not agreement.exists():
+        return {}
+    people = DevicePairs.read(pairs).frame.drop("eid")
+    return {"agreement": DeviceAgreement.read(agreement).frame, "device_pairs": people}
+
+
+@dataclass(frozen=True)
+class _Profile:
+    """mean: features as of one person, a row per lead; sd: feature -> (leads,) standard deviations."""
+
+    mean: pl.DataFrame
+    sd: Mapping[str, NDArray[np.float64]]
+
+
+def _profile(features: Features) -> _Profile:
+    grouped = features.frame.group_by("lead", maintain_order=True)
+    means = grouped.agg(pl.col(features.names).cast(pl.Float64).mean())
+    spread = grouped.agg(pl.col(features.names).cast(pl.Float64).std())
+    mean = means.select(pl.lit("mean").alias("eid"), "lead", *features.names)
+    return _Profile(mean, {name: spread[name].to_numpy() for name in features.names})
+
+
+def _shifted(mean: pl.DataFrame, by: Mapping[str, NDArray[np.float64]]) -> Features:
+    return Features(mean.with_columns([(pl.col(name) + pl.Series(values)).alias(name) for name, values in by.items()]))
+
+
+def _beat(encoder: represent.Encoder, features: Features) -> NDArray[np.float32] | None:
+    decoded = encoder.decode(features)
+    return None if decoded is None or not np.isfinite(decoded).all() else decoded[0]
+
+
+def decoded_effects(study: Study, features: Mapping[str, Features], variant: report.LeadVariant, eids: Sequence[str],
+                    points: int) -> dict[str, NDArray[np.float32]]:  # fmt: skip
+    """Representation -> (12, T) µV: the beat decoded from mean features moved by one copy's effects on them, less the mean's.
+
+    The effects are slopes of each feature on the dosage, nothing adjusted for, as those of the beat itself are.
+    """
+    dosage = pl.DataFrame({"eid": list(eids), "dosage": variant.dosage}).filter(pl.col("dosage").is_finite())
+    found = {}
+    for options in study.represent:
+        if getattr(options, "input", "beat") == "strip":  # what is decoded is no beat
+            continue
+        table = features[options.name]
+        encoder = represent.load(options, stage_folder(study, "represent") / options.name / "encoder")
+        mean = _profile(table).mean
+        plain = _beat(encoder, Features(mean))
+        if plain is None or plain.shape[1] != points:
+            continue
+        joined = table.frame.join(dosage, on="eid", maintain_order="left").drop_nulls(table.names)
+        slopes = joined.group_by("lead", maintain_order=True).agg(
+            (pl.cov(name, "dosage") / pl.col("dosage").var()).alias(name) for name in table.names
+        )
+        moved = _beat(encoder, _shifted(mean, {name: slopes[name].to_numpy() for name in table.names}))
+        if moved is not None:
+            found[options.name] = moved - plain
+    return found

@@ -1,0 +1,1 @@
+"""Who is tested on what: recordings, covariates and genotypes joined, sample QC, ancestry, traits."""

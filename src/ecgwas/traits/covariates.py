@@ -1,0 +1,294 @@
+"""The user's covariate table: read, checked, coded as numbers, free of constant and collinear columns."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas import ids
+from ecgwas.errors import Caution, EcgwasError, InputError, StudyError, first_few, raise_together
+from ecgwas.study import TraitOptions
+from ecgwas.tables import Covariates
+from ecgwas.tables.user_table import UserTable, is_missing, level, not_numbers, numbers, read_user_table, why_no_number
+from ecgwas.traits import suspect_values as doubts
+
+COLLINEAR = 1e-7
+"""A standardised column whose residual on the columns before it is shorter than this is their combination."""
+
+COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
+"""Names of principal components in covariate tables; UK Biobank's field is 22009."""
+SMALLEST_SPREAD = 1e-100
+"""Of the values of a covariate; its reciprocal is the largest value."""
+
+ROUNDING = 1e-12
+"""A column whose values differ by less, relative to the largest, is constant."""
+
+Cell = str | None
+
+
+@dataclass(frozen=True)
+class CovariateTable:
+    """The covariate table as the user gave it, checked but not yet coded.
+
+    eids      P ids, as text, unique, in the file's order
+    numbers   name -> (P,) float64, missing NaN
+    levels    name -> P levels as text, missing None
+    names     columns in the file's order
+    doubts    values that are probably not what they seem, in words (doubts.py)
+    unused    principal components beyond `max_components`, which are not among the names
+    """
+
+    eids: tuple[str, ...]
+    numbers: Mapping[str, NDArray[np.float64]]
+    levels: Mapping[str, tuple[Cell, ...]]
+    names: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def missing(self) -> dict[str, list[str]]:
+        """eid -> names of its missing covariates; people without any are absent."""
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            for eid, absent in zip(self.eids, self._absent(name), strict=True):
+                if absent:
+                    found.setdefault(eid, []).append(name)
+        return found
+
+    def sparse(self, eids: Collection[str], *, share: float) -> dict[str, int]:
+        """name -> how many of `eids` lack it, the most first, of columns that more than `share` of them lack."""
+        here = [eid in eids for eid in self.eids]
+        counts = {
+            name: sum(gone and there for gone, there in zip(self._absent(name), here, strict=True)) for name in self.names
+        }
+        most = sorted(counts.items(), key=lambda one: -one[1])
+        return {name: count for name, count in most if count > share * sum(here)}
+
+    def _absent(self, name: str) -> list[bool]:
+        if name in self.levels:
+            return [level is None for level in self.levels[name]]
+        return [bool(absent) for absent in np.isnan(self.numbers[name])]
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Covariates as numbers, and what was changed on the way, in words."""
+
+    covariates: Covariates
+    notes: tuple[str, ...]
+
+
+def read(options: TraitOptions) -> CovariateTable:
+    """The table that `options.covariates` names.
+
+    Which cells are missing and which are numbers: user_tables.py. Raises one error with every mistake: no column eid, an eid
+    that is missing, damaged, or stands twice, a cell of a column of numbers that is none, and names under `use` or
+    `categorical` that are no columns.
+    """
+    table = read_user_table(options.covariates, what="covariate")
+    frame = table.frame
+    mistakes = [*_eid_mistakes(table), *_unknown_columns(frame, options)]
+    present = [name for name in frame.columns if name != "eid"]
+    labels = _more_ids(frame) if options.use is None else []
+    unused = () if options.use is not None else _beyond(present, options.max_components)
+    names = tuple(
+        name for name in present if (name in options.use if options.use is not None else name not in (*labels, *unused))
+    )
+    categorical = [name for name in options.categorical if name in names]
+    measured = [name for name in names if name not in categorical]
+    mistakes += [found for name in measured for found in _wrong_numbers(table, name)]
+    raise_together(mistakes, what="the covariate table")
+    values = {name: numbers(frame[name]) for name in measured}
+    raise_together([found for name in measured for found in _extremes(table, name, values[name])], what="the covariate table")
+    levels = {name: _levels(frame[name]) for name in categorical}
+    found = [*doubts.of_ids(labels), *doubts.of_choice(options, names), *doubts.of(values, levels)]
+    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(found), unused)
+
+
+def _beyond(names: Sequence[str], most: int | None) -> tuple[str, ...]:
+    """The table's principal components but the first `most` by their numbers."""
+    found = [name for name in names if COMPONENT.fullmatch(name)]
+    first = found if most is None else sorted(found, key=lambda name: int(re.findall(r"\d+", name)[-1]))[:most]
+    return tuple(name for name in found if name not in first)
+
+
+def _more_ids(frame: pl.DataFrame) -> list[str]:
+    """Columns that hold an id of the person and no measurement: PLINK's FID and IID, and copies of eid."""
+    if "eid" not in frame.columns:
+        return []
+    eids = frame["eid"].to_list()
+    others = [name for name in frame.columns if name != "eid"]
+    return [name for name in others if name.lower().lstrip("#") in ("fid", "iid") or frame[name].to_list() == eids]
+
+
+def _extremes(table: UserTable, name: str, values: NDArray[np.float64]) -> Iterator[EcgwasError]:
+    """A column whose squares, or the squares of whose differences, are beyond the range of numbers."""
+    present = values[np.isfinite(values)]
+    largest, spread = (float(np.abs(present).max()), float(np.ptp(present))) if present.size else (0.0, 0.0)
+    if largest > 1 / SMALLEST_SPREAD or 0 < spread < SMALLEST_SPREAD:
+        problem = f"covariate {name} is of no use: its values are as large as {largest:g} and differ by {spread:g} at most"
+        yield InputError(problem, where=table.path, fix="give it in another unit, or name the others under traits.use")
+
+
+def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
+    frame, path = table.frame, table.path
+    if "eid" not in frame.columns:
+        near = ids.near_eid(frame.columns)
+        fix = f"rename the column {near} to eid" if near else "name the column of the person's id eid"
+        return [
+            InputError(f"the covariate table has no column eid; it has {first_few(frame.columns, 10)}", where=path, fix=fix)
+        ]
+    if frame.height == 0:
+        return [InputError("the covariate table has a header and no people", where=path, fix="add one line per person")]
+    found: list[EcgwasError] = []
+    absent = is_missing(frame["eid"])
+    nameless = [f"line {line}" for line, gone in zip(table.lines, absent, strict=True) if gone]
+    if nameless:
+        fix = "give every line its eid, or delete the line"
+        found.append(InputError(f"no eid: {first_few(nameless)}", where=path, fix=fix))
+    there = [(eid, line) for eid, line, gone in zip(frame["eid"], table.lines, absent, strict=True) if not gone]
+    twice = sorted(eid for eid, count in Counter(eid for eid, _ in there).items() if count > 1)
+    if twice:
+        problem = f"people who stand more than once: eid {first_few(twice)}"
+        found.append(InputError(problem, where=path, fix="keep one line per eid"))
+    try:
+        ids.refuse_damaged([eid for eid, _ in there], [line for _, line in there], what="the covariate table", where=path)
+    except InputError as damaged:
+        found.append(damaged)
+    return found
+
+
+def _unknown_columns(frame: pl.DataFrame, options: TraitOptions) -> list[EcgwasError]:
+    present = [name for name in frame.columns if name != "eid"]
+    asked = {"use": list(options.use or ()), "categorical": list(options.categorical)}
+    if options.categorical == TraitOptions.model_fields["categorical"].default:
+        del asked["categorical"]
+    found: list[EcgwasError] = []
+    for option, names in asked.items():
+        for name in names:
+            if name in present:
+                continue
+            near = difflib.get_close_matches(name.lower(), [one.lower() for one in present], n=1)
+            match = next((one for one in present if near and one.lower() == near[0]), None)
+            problem = f"traits.{option}: the covariate table has no column {name}"
+            problem += f"; did you mean '{match}'?" if match else ""
+            found.append(StudyError(problem, where=options.covariates, fix=f"its columns are {first_few(present, 30)}"))
+    return found
+
+
+def _wrong_numbers(table: UserTable, name: str) -> list[EcgwasError]:
+    cells = table.frame[name]
+    wrong = np.flatnonzero(not_numbers(cells))
+    if len(wrong) == 0:
+        return []
+    eids = table.frame["eid"] if "eid" in table.frame.columns else None
+    about = [f"line {table.lines[i]}" + ("" if eids is None else f" (eid {eids[i]})") for i in map(int, wrong)]
+    shown = first_few(
+        f"{where}: {cells[int(i)]!r}{why_no_number(cells[int(i)])}" for where, i in zip(about, wrong, strict=True)
+    )
+    fix = (
+        f"write numbers with a decimal point, or NA; or name it under traits.categorical: [{name}]; or use others (traits.use)"
+    )
+    return [InputError(f"covariate {name} is not a number: {shown}", where=table.path, fix=fix)]
+
+
+def _levels(cells: pl.Series) -> tuple[Cell, ...]:
+    return tuple(None if gone else level(cell) for cell, gone in zip(cells, is_missing(cells), strict=True))
+
+
+def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> Coded:
+    """Covariates (N, C) of the people in `eids`, in that order; none of them may lack a value.
+
+    Categories become one 0/1 column per level but the most frequent; ties go to the first level in text order. Levels
+    with fewer than `min_level_people` are pooled. Constant columns are left out with a note. Raises InputError where a
+    column is a combination of others and the intercept.
+    """
+    rows = {eid: i for i, eid in enumerate(table.eids)}
+    index = np.array([rows[eid] for eid in eids], dtype=np.int64)
+    columns: dict[str, NDArray[np.float64]] = {}
+    notes = [*table.doubts, *_not_used(table, options)]
+    for name in table.names:
+        if name in table.levels:
+            here = [str(table.levels[name][i]) for i in index]
+            columns |= _dummies(name, here, options.min_level_people, notes)
+        else:
+            columns[name] = table.numbers[name][index]
+    constant = [name for name, values in columns.items() if np.ptp(values) <= ROUNDING * np.abs(values).max()]
+    if constant:
+        notes.append(f"{len(constant)} covariate(s) left out, the same in everyone: {first_few(constant)}")
+    names = tuple(name for name in columns if name not in constant)
+    values = np.column_stack([columns[name] for name in names]) if names else np.empty((len(eids), 0))
+    _refuse_collinear(names, values, options)
+    return Coded(Covariates(tuple(eids), names, values), tuple(notes))
+
+
+def _not_used(table: CovariateTable, options: TraitOptions) -> list[str]:
+    if not table.unused:
+        return []
+    count = f"{len(table.unused)} further principal components of the table are not used"
+    return [f"{count} (traits.max_components: {options.max_components}): {first_few(table.unused)}"]
+
+
+def _dummies(name: str, here: list[str], smallest: int, notes: list[str]) -> dict[str, NDArray[np.float64]]:
+    counts = Counter(here)
+    ordered = sorted(counts, key=lambda level: (-counts[level], level))
+    reference = ordered[0]
+    if counts[reference] < smallest:
+        words = f"{name}: none of its {len(counts)} levels has {smallest} people (traits.min_level_people), so it is left out"
+        notes.append(Caution(f"{words}; if it is a number, take it from traits.categorical"))
+        return {}
+    small = sorted(level for level in ordered[1:] if counts[level] < smallest)
+    pooled = sum(counts[level] for level in small)
+    values = np.array(here)
+    columns = {f"{name}={level}": (values == level).astype(np.float64) for level in sorted(ordered[1:]) if level not in small}
+    if small and pooled >= smallest:
+        columns[f"{name}=pooled"] = np.isin(values, small).astype(np.float64)
+        notes.append(f"{name}: {len(small)} level(s) with fewer than {smallest} people pooled: {first_few(small)}")
+    elif small:
+        notes.append(
+            f"{name}: {len(small)} level(s) with fewer than {smallest} people joined to {reference}: {first_few(small)}"
+        )
+    return columns
+
+
+def _refuse_collinear(names: tuple[str, ...], values: NDArray[np.float64], options: TraitOptions) -> None:
+    """Each column against the intercept and the columns before it, all standardised; every combination is named."""
+    people = len(values)
+    if names and people <= len(names) + 1:
+        problem = f"{people} people cannot carry {len(names)} covariate columns"
+        fix = "name fewer columns under traits.use, those with most values (sparse columns cost people)"
+        raise InputError(problem, where=options.covariates, fix=fix)
+    mistakes = []
+    left = list(names)
+    while (found := combination(left, values[:, [names.index(name) for name in left]])) is not None:
+        name, others = found
+        left.remove(name)
+        problem = f"covariate {name} is a combination of {first_few(others, 20)} among the {people} people kept"
+        fix = "leave one of them out: name the columns to use under traits.use"
+        mistakes.append(InputError(problem, where=options.covariates, fix=fix))
+    raise_together(mistakes, what="the covariate table")
+
+
+def combination(names: Sequence[str], values: NDArray[np.float64]) -> tuple[str, list[str]] | None:
+    """The first column that is a linear combination of earlier ones and the intercept, and those; None if there is none.
+
+    values (N, C) float64 without missing values and without constant columns. Names of the others may be empty only if
+    the column itself is constant.
+    """
+    if len(names) == 0:
+        return None
+    centred = values - values.mean(axis=0)
+    unit = centred / np.linalg.norm(centred, axis=0)
+    for column in range(1, len(names)):
+        before = unit[:, :column]
+        weights = np.linalg.lstsq(before, unit[:, column], rcond=None)[0]
+        rest = unit[:, column] - before @ weights
+        if np.linalg.norm(rest) < COLLINEAR:
+            return names[column], [names[int(i)] for i in np.flatnonzero(np.abs(weights) > COLLINEAR)]
+    return None

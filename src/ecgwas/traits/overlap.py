@@ -1,0 +1,133 @@
+"""How the people of recordings, covariates and genotypes meet: who is in all tables, and whether they are enough."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from ecgwas import ids
+from ecgwas.errors import Caution, EcgwasError, InputError, first_few, raise_together
+from ecgwas.genotypes.people_lists import FEMALE, MALE
+from ecgwas.study import TraitOptions
+from ecgwas.tables import People
+from ecgwas.traits import covariates as covariate_tables
+from ecgwas.traits import suspect_values
+from ecgwas.traits.covariates import CovariateTable
+
+SPARSE_SHARE = 0.1
+"""A covariate that more than this share of the people lack is named in a warning: each lacking person is dropped."""
+
+
+OF_A_GUARD = re.compile(r"^(call rate|heterozygosity|sex|related to another person|ancestry outlier)\b.*")
+"""A guard's reason and what it says of one person."""
+
+MOST_OTHER_SEX = 0.02
+"""A larger share of people whose two tables name another sex is a warning."""
+SEX = {"1": MALE, "m": MALE, "male": MALE, "2": FEMALE, "f": FEMALE, "female": FEMALE}
+
+
+def check(
+    options: TraitOptions, genotype_people: Sequence[str], recorded: Sequence[str] = (), sexes: Mapping[str, int] | None = None
+) -> Sequence[str]:
+    """Opens the covariate table and meets it with the genotyped people; what was found, in words, warnings as Caution.
+
+    recorded: eids of the recordings; none where they are not known. sexes: of the genotyped people (1 male, 2 female, 0
+    unknown), compared with those of the covariates. Raises InputError or StudyError as `build` does, as far as that can be
+    known without features.
+    """
+    table = covariate_tables.read(options)
+    sides = {"the recordings": set(recorded)} if recorded else {}
+    unmet = of_tables(options, table, genotype_people, sides)
+    meant = set(table.eids) & set(genotype_people)
+    meant &= set(recorded) or meant
+    both = sorted(meant - set(table.missing()))
+    sparse = [f"{name} in {count} of {len(meant)}" for name, count in table.sparse(meant, share=SPARSE_SHARE).items()]
+    missing = [f"people without all covariates are dropped; missing: {first_few(sparse, 10)}"] if sparse else []
+    people = "genotyped people with recordings" if recorded else "genotyped people"
+    few = f"only {len(both)} of {len(meant)} {people} in the covariate table have all covariates"
+    needed = f"at least {options.min_people} are needed (traits.min_people)"
+    if not both or len(both) < options.min_people <= len(meant):
+        problem = "".join((few, *(f"; {words}" for words in (*unmet, *missing))))
+        fix = f"{needed}; leave out sparse columns: name the others under traits.use"
+        raise InputError(problem, where=options.covariates, fix=fix)
+    small = [] if len(both) >= options.min_people else [f"{few}: {needed}, or `ecgwas run` ends at stage traits"]
+    try:
+        coded = covariate_tables.code(table, both, options)
+    except InputError as mistake:
+        if not small:
+            raise
+        fix = f"{needed}; see read.leave_out, scan.people and who is in which table"
+        raise InputError(f"{few}, and {mistake.problem}", where=options.covariates, fix=fix) from None
+    line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
+    facts = [f"{line}; {len(coded.covariates.names)} covariate columns", *(n for n in coded.notes if n not in table.doubts)]
+    return [*facts, *map(Caution, (*unmet, *table.doubts, *missing, *small, *_of_sexes(table, sexes or {})))]
+
+
+def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
+    """Warnings where a covariate of sex and the genotypes' list contradict each other: the sign of people in another order.
+
+    Two levels of other names, such as 0 and 1, may mean either sex: they are taken the way that fits better.
+    """
+    found = []
+    for name in (name for name in table.names if suspect_values.is_sex(name)):
+        cells = table.levels.get(name) or [None if np.isnan(value) else f"{value:g}" for value in table.numbers[name]]
+        there = [(cell.lower(), sexes.get(eid, 0)) for eid, cell in zip(table.eids, cells, strict=True) if cell is not None]
+        pairs = [(cell, sex) for cell, sex in there if sex in (MALE, FEMALE)]
+        levels = sorted({cell for cell, _ in pairs})
+        if len(levels) != 2:
+            continue
+        if set(levels) <= set(SEX):
+            other = sum(SEX[cell] != sex for cell, sex in pairs)
+        else:
+            fit = sum((cell == levels[0]) == (sex == MALE) for cell, sex in pairs)
+            other = min(fit, len(pairs) - fit)
+        if other > MOST_OTHER_SEX * len(pairs):
+            words = f"covariate {name} and the sexes beside the genotypes differ in {other} of {len(pairs)} people"
+            found.append(f"{words}: are the people of one of them in another order, or is one coded the other way round?")
+    return found
+
+
+def of_tables(
+    options: TraitOptions, table: CovariateTable, genotyped: Sequence[str], recorded: Mapping[str, set[str]]
+) -> list[str]:
+    """Warnings about ids that do not meet. Raises InputError where two of the tables have nobody in common."""
+    sides = {**recorded, "the covariate table": set(table.eids), "the genotypes": set(genotyped)}
+    names = list(sides)
+    mistakes: list[EcgwasError] = []
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            if sides[a] & sides[b]:
+                continue
+            examples = ids.both_sides(sides[a], sides[b], a=a, b=b)
+            fix = "write the same eid in all three: the covariate table, the .fam file (second column), the recordings' names"
+            mistakes.append(InputError(f"{a} and {b} have no person in common ({examples})", where=options.covariates, fix=fix))
+    raise_together(mistakes, what="the ids of people")
+    return ids.meeting(sides)
+
+
+def refuse_too_few(
+    options: TraitOptions, kept: Sequence[str], people: People, table: CovariateTable, unmet: Sequence[str]
+) -> None:
+    """Raises InputError, with the reasons and the sparse covariates, where fewer than `min_people` people are kept.
+
+    unmet: warnings about ids that do not meet, as `of_tables` gives them.
+    """
+    if len(kept) >= options.min_people:
+        return
+    dropped = people.frame.filter(pl.col("status") == "dropped")["reason"]
+    reasons = Counter(OF_A_GUARD.sub(r"\1", reason) for reason in dropped)
+    why = first_few(f"{reason}: {count}" for reason, count in reasons.most_common())
+    lacking = pl.col("reason").str.starts_with("missing covariate")
+    meant = {*kept, *people.frame.filter(lacking)["eid"]}
+    sparse = first_few(f"{name} in {count} of {len(meant)}" for name, count in table.sparse(meant, share=SPARSE_SHARE).items())
+    problem = f"only {len(kept)} people have recording, genotypes and covariates (of {len(people)}; {why})"
+    problem += "".join(f"; {words}" for words in unmet)
+    fix = f"at least {options.min_people} are needed (traits.min_people)"
+    if sparse:
+        problem += f"; covariates missing: {sparse}"
+        fix += "; leave out sparse columns: name the others under traits.use"
+    raise InputError(problem, where=options.covariates, fix=fix)

@@ -1,0 +1,301 @@
+"""Guards over people: who must not be tested, by their genotypes; each with its number, its limit and a verdict.
+
+Relatives and groups of ancestry are found first: heterozygosity, sex and the other guards compare a person with people of
+the same ancestry, and principal components come from unrelated people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.genotypes.packed import NO_CALL
+from ecgwas.genotypes.pruned_panel import Panel
+from ecgwas.study.traits import PersonGuards
+from ecgwas.tables import Guards
+from ecgwas.traits import ancestry, families, kinship
+from ecgwas.traits.genotype_pcs import components, projected
+from ecgwas.traits.kinship import Related
+
+PASS, WARN, FAIL, OFF = "pass", "warn", "fail", "not judged"
+MANY = 0.05
+"""A guard that leaves out more than this share of people fails: the data, not some people, are unusual."""
+ENOUGH_VARIANTS = 200
+"""With fewer independent variants, heterozygosity, kinship and ancestry say little."""
+ENOUGH_ON_X = 50
+FEMALE_AT_MOST, MALE_AT_LEAST = 0.2, 0.8
+"""Inbreeding coefficient on X of women and men, as PLINK's --check-sex."""
+FIRST_DEGREE = 0.177
+"""Kinship of parents, children and full siblings lies above (Manichaikul et al. 2010): a limit beyond it misses them."""
+THIRD_DEGREE = 0.0442
+"""Components come from people who are not even related in the third degree."""
+MOST_COMPARED = 10_000
+"""With the guard over relatives turned off, larger cohorts are not compared pair by pair for the sake of components."""
+DECIMALS = 6
+OUTLIER_ROUNDS = 5
+"""Outliers are taken away and components computed again at most so often (Price et al. 2006, Nat Genet 38:904)."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the guards say.
+
+    reasons     eid -> why the person is left out
+    guards      one row per guard
+    eids        the people who remain, in their order;  components (N, C) float64, their principal components
+    groups      (N,) int64, their group of ancestry: 1 the largest, 2 ...
+    sexes       (N,) int8, 1 male, 2 female, 0 unknown
+    """
+
+    reasons: dict[str, str]
+    guards: Guards
+    eids: tuple[str, ...]
+    components: NDArray[np.float64]
+    groups: NDArray[np.int64]
+    sexes: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """People who are judged together.
+
+    panel    their genotypes;  sexes (N,) int8;  groups (N,) int64, of ancestry;  related: their pairs, None: not looked for
+    """
+
+    panel: Panel
+    sexes: NDArray[np.int8]
+    groups: NDArray[np.int64]
+    related: Related | None
+
+    def of(self, people: NDArray[np.int64]) -> Cohort:
+        """Some of the people, ascending."""
+        related = None if self.related is None else self.related.among(people)
+        return Cohort(self.panel.of(people), self.sexes[people], self.groups[people], related)
+
+
+def judge(options: PersonGuards, panel: Panel, sexes: NDArray[np.int8], *, wanted_components: int, seed: int) -> Judged:
+    """Call rate, heterozygosity, sex, relatives and ancestry of the people in `panel`, in that order.
+
+    sexes (N,) int8: 1 male, 2 female, 0 unknown. Who fails one guard is not looked at by the next. A limit of None turns
+    its guard off.
+    """
+    people = np.arange(len(panel.eids))
+    row, found = _call_rate(options, panel)
+    rows = [_verdict(row, found, len(people))]
+    reasons = {panel.eids[i]: reason for i, reason in found.items()}
+    people = np.delete(people, sorted(found))
+    cohort = _grouped(options, panel.of(people), sexes[people], seed)
+    for guard in (_heterozygosity, _sex, _relatives):
+        row, found = guard(options, cohort)
+        rows.append(_verdict(row, found, len(cohort.panel.eids)))
+        reasons |= {cohort.panel.eids[i]: reason for i, reason in found.items()}
+        cohort = cohort.of(np.delete(np.arange(len(cohort.panel.eids)), sorted(found)))
+    row, found, kept = _ancestry(options, cohort, wanted_components, seed)
+    rows.append(_verdict(row, found, len(cohort.panel.eids)))
+    reasons |= {cohort.panel.eids[i]: reason for i, reason in found.items()}
+    cohort = cohort.of(np.delete(np.arange(len(cohort.panel.eids)), sorted(found)))
+    return Judged(reasons, Guards.of(rows), cohort.panel.eids, kept, cohort.groups, cohort.sexes)
+
+
+def _grouped(options: PersonGuards, panel: Panel, sexes: NDArray[np.int8], seed: int) -> Cohort:
+    """The people with their related pairs and their groups of ancestry, as far as there are variants enough to tell."""
+    count = len(panel.eids)
+    alone = np.ones(count, dtype=np.int64)
+    if len(panel.codes) < ENOUGH_VARIANTS or count < 2:
+        return Cohort(panel, sexes, alone, None)
+    limit = options.max_kinship
+    if limit is None and count > MOST_COMPARED:
+        return Cohort(panel, sexes, ancestry.groups(panel.codes, alone == 1, seed=seed), None)
+    related = kinship.related(panel.codes, min(THIRD_DEGREE, limit or THIRD_DEGREE))
+    groups = ancestry.groups(panel.codes, _unrelated(panel, related), seed=seed)
+    if len(np.unique(groups)) > 1:
+        related = kinship.within(related, panel.codes, groups)
+    return Cohort(panel, sexes, groups, related)
+
+
+def _unrelated(panel: Panel, related: Related | None) -> NDArray[np.bool_]:
+    """(N,) bool: as many people as possible of whom no two are related."""
+    kept = np.ones(len(panel.eids), dtype=bool)
+    if related is not None:
+        kept[list(families.fewest(related.first.tolist(), related.second.tolist(), panel.called).people)] = False
+    return kept
+
+
+def _verdict(row: dict[str, Any], found: dict[int, str], people: int) -> dict[str, Any]:
+    judged, unsure = row.pop("judged"), row.pop("unsure", False)
+    worst = FAIL if unsure or len(found) > MANY * people else WARN if found else PASS
+    verdict = {"about": "people", "left_out": len(found), "of": people, "status": worst if judged else OFF}
+    return row | verdict
+
+
+def _row(guard: str, limit: float | None, value: float | None, judged: bool, note: str) -> dict[str, Any]:
+    number = None if value is None else round(value, DECIMALS)
+    return {"guard": guard, "limit": limit, "value": number, "judged": judged and limit is not None, "note": note}
+
+
+def _call_rate(options: PersonGuards, panel: Panel) -> tuple[dict[str, Any], dict[int, str]]:
+    limit = options.min_call_rate
+    share = panel.called / max(panel.looked_at, 1)
+    judged = panel.looked_at > 0
+    lowest = float(share.min()) if judged and len(share) else None
+    note = f"smallest share of {panel.looked_at} autosomal variants called in a person"
+    row = _row("person_call_rate", limit, lowest, judged, note)
+    if limit is None or not judged:
+        return row, {}
+    return row, {int(i): f"call rate {share[i]:.4f}" for i in np.flatnonzero(share < limit)}
+
+
+def _of_groups(groups: NDArray[np.int64]) -> str:
+    count = len(np.unique(groups))
+    return f", within {count} groups of ancestry" if count > 1 else ""
+
+
+def _heterozygosity(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
+    """Against the people of the same group: ancestries differ in heterozygosity by more than contamination adds."""
+    limit, codes = options.max_heterozygosity_sd, cohort.panel.codes
+    called = np.maximum((codes != NO_CALL).sum(axis=0), 1)
+    share = (codes == 1).sum(axis=0) / called
+    judged = len(codes) >= ENOUGH_VARIANTS and len(share) > 2 and bool(np.ptp(share) > 0)
+    away = np.zeros(len(share))
+    for people in ancestry.of_people(cohort.groups) if judged else ():
+        away[people] = (share[people] - share[people].mean()) / max(float(share[people].std()), 1e-12)
+    note = f"largest distance from the mean share of heterozygous calls, in SD, over {len(codes)} variants"
+    note += _of_groups(cohort.groups)
+    row = _row("heterozygosity", limit, float(np.abs(away).max()) if judged else None, judged, note)
+    if limit is None or not judged:
+        return row, {}
+    return row, {int(i): f"heterozygosity {away[i]:+.1f} SD" for i in np.flatnonzero(np.abs(away) > limit)}
+
+
+def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
+    """Sex of the .fam against homozygosity on X: 1 - (observed heterozygous) / (expected), about 0 in women, 1 in men.
+
+    Expected within the group: of frequencies that groups of ancestry have together, women of each seem inbred.
+    """
+    codes, sexes = cohort.panel.x_codes, cohort.sexes
+    judged = options.check_sex and len(codes) >= ENOUGH_ON_X
+    found: dict[int, str] = {}
+    if judged:
+        inbreeding = np.empty(len(sexes))
+        for people in ancestry.of_people(cohort.groups):
+            inbreeding[people] = x_inbreeding(codes[:, people])
+        wrong = ((sexes == 1) & (inbreeding < MALE_AT_LEAST)) | ((sexes == 2) & (inbreeding > FEMALE_AT_MOST))
+        words = {1: "male", 2: "female"}
+        found = {int(i): f"sex {words[int(sexes[i])]}, but F on X {inbreeding[i]:.2f}" for i in np.flatnonzero(wrong)}
+    why = f"{len(codes)} common variants of X outside the pseudoautosomal regions{_of_groups(cohort.groups)}"
+    note = f"people whose sex in the .fam contradicts X ({FEMALE_AT_MOST} women, {MALE_AT_LEAST} men); {why}"
+    row = _row("sex", 0.0 if options.check_sex else None, float(len(found)) if judged else None, judged, note)
+    return row, found
+
+
+def x_inbreeding(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(N,) float64 inbreeding coefficient of each person from (W, N) codes of X: (O - E) / (n - E), O homozygous calls of n,
+
+    E expected, each variant's 1 - 2 p q 2m / (2m - 1) with p among its m called people (PLINK 1.9, --check-sex).
+    """
+    seen = codes != NO_CALL
+    people = seen.sum(axis=1)
+    p = np.where(seen, codes, 0).sum(axis=1) / np.maximum(2 * people, 1)
+    expected_one = 1 - 2 * p * (1 - p) * 2 * people / np.maximum(2 * people - 1, 1)
+    expected = expected_one @ seen
+    observed = (seen & (codes != 1)).sum(axis=0)
+    return np.asarray((observed - expected) / np.maximum(seen.sum(axis=0) - expected, 1e-12))
+
+
+def _relatives(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
+    limit, panel = options.max_kinship, cohort.panel
+    if limit is None or cohort.related is None:
+        return _row("kinship", limit, None, False, f"{len(panel.codes)} independent variants"), {}
+    found = cohort.related.beyond(limit)
+    gone = families.fewest(found.first.tolist(), found.second.tolist(), panel.called)
+    strongest: dict[int, float] = {}
+    for first, second, value in zip(found.first.tolist(), found.second.tolist(), found.kinship.tolist(), strict=True):
+        for one in (first, second):
+            strongest[one] = max(strongest.get(one, -1.0), value)
+    held = max(limit, found.reach)
+    row = _row("kinship", round(held, 4), max(strongest.values(), default=None), True, _of_kinship(panel, found, gone))
+    reasons = {i: f"related to another person, kinship {strongest[i]:.3f}" for i in gone.people}
+    return row | {"unsure": held > FIRST_DEGREE}, reasons
+
+
+def _of_kinship(panel: Panel, found: Related, gone: families.Excluded) -> str:
+    """The note of the guard over relatives."""
+    note = f"largest kinship beyond the limit; over {len(panel.codes)} variants unrelated pairs have SD {found.spread:.4f}"
+    if found.reach > found.limit:
+        note += f", so that chance reaches {found.reach:.3f} and that is the limit, not {found.limit:g}"
+    if max(found.reach, found.limit) > FIRST_DEGREE:
+        note += f"; parents, children and siblings may lie below it ({FIRST_DEGREE} and more): not all relatives are excluded"
+    if gone.heuristic:
+        note += f"; {gone.heuristic} families were too large to find the fewest people exactly"
+    return note
+
+
+def _ancestry(
+    options: PersonGuards, cohort: Cohort, wanted: int, seed: int
+) -> tuple[dict[str, Any], dict[int, str], NDArray[np.float64]]:
+    """Components of unrelated people, onto which the others are projected: of a family they would describe the family."""
+    limit = options.max_component_sd
+    count = max(wanted, 10 if limit is not None else 0)
+    people = np.arange(len(cohort.panel.eids))
+    if len(cohort.panel.codes) < ENOUGH_VARIANTS or count == 0:
+        none = np.empty((len(people), 0))
+        return _row("ancestry", limit, None, False, f"{len(cohort.panel.codes)} independent variants"), {}, none
+    found: dict[int, str] = {}
+    first: float | None = None
+    for _ in range(OUTLIER_ROUNDS):
+        scores, unrelated = _scores(cohort.of(people), count, seed)
+        away = _distance(scores, cohort.groups[people])
+        first = float(away.max()) if first is None else first
+        outside = away > (np.inf if limit is None else limit)
+        if not outside.any():
+            break
+        found |= {int(people[i]): f"ancestry outlier, {away[i]:.1f} SD on a component" for i in np.flatnonzero(outside)}
+        people = people[~outside]
+    else:
+        scores, unrelated = _scores(cohort.of(people), count, seed)
+    variants = len(cohort.panel.codes)
+    note = f"largest distance on the first {scores.shape[1]} principal components of {variants} variants, in SD"
+    note += f", of {unrelated} unrelated people, others projected" if unrelated < len(people) else ""
+    groups = np.bincount(cohort.groups[people])[1:]
+    note += f"; groups of ancestry: {', '.join(str(size) for size in groups)} people" if len(groups) > 1 else ""
+    return _row("ancestry", limit, first, True, note), found, scores[:, :wanted]
+
+
+def _distance(scores: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(N,) largest distance on a component (N, C) from the mean of one's group, in SD of everybody or, if larger, of the group.
+
+    Later components describe differences among the people of a minority, who then all lie far from everybody's mean.
+    """
+    if len(np.unique(groups)) == 1:
+        return np.asarray(np.abs(scores).max(axis=1))
+    away = np.zeros(len(scores))
+    for people in ancestry.of_people(groups):
+        own = scores[people]
+        away[people] = np.abs((own - own.mean(axis=0)) / np.maximum(own.std(axis=0), 1.0)).max(axis=1)
+    return away
+
+
+def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64], int]:
+    """(N, C) components, and of how many unrelated people they are."""
+    codes, unrelated = cohort.panel.codes, _unrelated(cohort.panel, cohort.related)
+    reference, others = np.flatnonzero(unrelated), np.flatnonzero(~unrelated)
+    if len(others) == 0:
+        return components(codes, count, seed=seed), len(reference)
+    own = components(codes[:, reference], count, seed=seed)
+    scores = np.empty((len(unrelated), own.shape[1]))
+    scores[reference], scores[others] = own, projected(codes, reference, own, others)
+    return scores, len(reference)
+
+
+def nobody(eids: Sequence[str]) -> Judged:
+    """Nobody is left out and nothing is judged."""
+    alone, unknown = np.ones(len(eids), dtype=np.int64), np.zeros(len(eids), dtype=np.int8)
+    return Judged({}, Guards.empty(), tuple(eids), np.empty((len(eids), 0)), alone, unknown)
+
+
+Judge = Callable[[Sequence[str]], Judged]
+"""People -> what the guards say of them."""

@@ -1,0 +1,104 @@
+"""The command line as a newcomer meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ecgwas.commands.cli import main
+from tests.cohorts import make_cohort
+
+
+def ecgwas(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study file with its inputs, nothing run."""
+    return make_cohort(tmp_path_factory.mktemp("cli"), people=60, variants=50)
+
+
+def test_help_names_every_command() -> None:
+    result = ecgwas("--help")
+    assert result.exit_code == 0
+    for command in main.commands:
+        assert command in result.output
+
+
+def test_options_tell_default_unit_and_meaning() -> None:
+    text = ecgwas("options").output
+    assert "read.baseline" in text
+    assert "Hz" in text
+    assert "kind: residual_autoencoder" in text
+    assert "Smallest minor allele frequency" in text
+
+
+def test_options_as_json_schema() -> None:
+    schema = json.loads(ecgwas("options", "--json").output)
+    assert schema["title"] == "Study"
+
+
+def test_a_misspelt_key_gets_a_suggestion_and_exit_code_2(tmp_path: Path, cohort: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(cohort.read_text().replace("min_mac", "min_mca"))
+    result = ecgwas("check", study)
+    assert result.exit_code == 2
+    assert "did you mean 'min_maf'" in result.output
+
+
+def test_check_of_a_good_study(cohort: Path) -> None:
+    result = ecgwas("check", cohort)
+    assert result.exit_code == 0, result.output
+    assert "All inputs are in order" in result.output
+
+
+def test_check_lists_every_mistake_at_once(tmp_path: Path, cohort: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(cohort.read_text())
+    result = ecgwas("check", study)
+    assert result.exit_code == 3
+    for absent in ("ecg", "covariates.tsv", "genotypes/cohort", "genes.tsv"):
+        assert absent in result.output
+
+
+def test_plan_counts_parts(cohort: Path) -> None:
+    result = ecgwas("plan", cohort)
+    assert result.exit_code == 0, result.output
+    assert "represent" in result.output
+    assert (cohort.parent / "results" / "plan.json").is_file()
+
+
+def test_a_stage_too_early_says_what_to_run_first(cohort: Path) -> None:
+    result = ecgwas("scan", cohort, "--part", "1")
+    assert result.exit_code == 6
+    assert "ecgwas traits" in result.output
+
+
+def test_init_where_nothing_is(tmp_path: Path) -> None:
+    result = ecgwas("init", tmp_path)
+    assert result.exit_code == 3
+    for missing in ("ecg/", "genotypes/*.bed", "covariates.tsv"):
+        assert missing in result.output
+
+
+def test_init_does_not_replace_a_study(cohort: Path) -> None:
+    result = ecgwas("init", cohort.parent)
+    assert result.exit_code == 2
+    assert "--force" in result.output
+
+
+def test_simulate_then_init_then_check(tmp_path: Path) -> None:
+    assert ecgwas("simulate", tmp_path / "made", "--people", 30).exit_code == 0
+    assert ecgwas("init", tmp_path / "made").exit_code == 0
+    result = ecgwas("check", tmp_path / "made" / "study.yaml")
+    assert result.exit_code == 0, result.output
+
+
+def test_running_a_folder_says_what_is_meant(tmp_path: Path) -> None:
+    result = ecgwas("run", tmp_path)
+    assert result.exit_code == 2
+    assert "study.yaml" in result.output

@@ -1,0 +1,170 @@
+"""The first study file: inputs found, patterns seen, ambiguity refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ecgwas.commands.init import write_study
+from ecgwas.errors import InputError, StudyError
+from ecgwas.genes.references import REFERENCES
+from ecgwas.study import Study
+
+
+def folder_with(tmp_path: Path, *filesets: str, header: str = "eid\tage\tsex\tcenter") -> Path:
+    (tmp_path / "ecg").mkdir()
+    (tmp_path / "genotypes").mkdir()
+    (tmp_path / "covariates.tsv").write_text(header + "\n")
+    for name in filesets:
+        for ending in ("bed", "bim", "fam"):
+            (tmp_path / "genotypes" / f"{name}.{ending}").touch()
+    return tmp_path
+
+
+def test_one_fileset(tmp_path: Path) -> None:
+    study = Study.read_file(write_study(folder_with(tmp_path, "cohort")))
+    assert study.scan.genotypes == tmp_path / "genotypes" / "cohort"
+    assert study.traits.categorical == ("center",)
+    assert [representation.kind for representation in study.represent] == ["intervals", "pca"]
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (("chr1", "chr2", "chr22", "chrX"), "chr{chrom}"),
+        (("ukb22418_c1_b0_v2", "ukb22418_c2_b0_v2", "ukb22418_cX_b0_v2"), "ukb22418_c{chrom}_b0_v2"),
+        (("chr1", "chrX", "chrPAR1", "chrPAR2"), "chr{chrom}"),
+        (("chr21", "chrX", "chrXY", "chrMT"), "chr{chrom}"),
+    ],
+)
+def test_a_fileset_per_chromosome(tmp_path: Path, names: tuple[str, ...], pattern: str) -> None:
+    study = Study.read_file(write_study(folder_with(tmp_path, *names)))
+    assert study.scan.genotypes == tmp_path / "genotypes" / pattern
+
+
+def test_filesets_that_have_nothing_in_common(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no pattern"):
+        write_study(folder_with(tmp_path, "cohort", "chr1"))
+
+
+def test_covariates_without_center(tmp_path: Path) -> None:
+    study = Study.read_file(write_study(folder_with(tmp_path, "cohort", header="eid\tage")))
+    assert study.traits.categorical == ()
+
+
+def test_gene_tables_are_taken_up(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "genes.tsv").touch()
+    (folder / "terms.gmt").touch()
+    study = Study.read_file(write_study(folder))
+    assert [source.kind for source in study.genes] == ["regions", "enrichment"]
+
+
+@pytest.mark.parametrize(
+    ("files", "kinds"),
+    [
+        (("genes.tsv",), ["regions", "string_db"]),
+        (("network.tsv", "terms.gmt"), ["string_files", "enrichment", "haploreg", "gprofiler"]),
+        (("genes.tsv", "network.tsv", "terms.gmt"), ["regions", "string_files", "enrichment"]),
+    ],
+)
+def test_services_of_the_preset_stay_where_no_file_stands_for_them(
+    tmp_path: Path, files: tuple[str, ...], kinds: list[str]
+) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    for name in files:
+        (folder / name).touch()
+    study = Study.read_file(write_study(folder, preset="published"))
+    assert [source.kind for source in study.genes] == kinds
+    assert study.contradictions == []
+    offline = [kind for kind in kinds if kind in ("regions", "string_files", "enrichment")]
+    assert [source.kind for source in Study.read_file(write_study(folder, replace=True)).genes] == offline
+
+
+def test_references_are_taken_up_where_there_are_no_own_tables(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "references").mkdir()
+    for reference in REFERENCES:
+        (folder / "references" / reference.name).touch()
+    study = Study.read_file(write_study(folder))
+    kinds = ["regions", "string_files", "enrichment", "gwas_catalog", "ontologies"]
+    assert [source.kind for source in study.genes] == kinds
+    published = Study.read_file(write_study(folder, replace=True, preset="published"))
+    assert [source.kind for source in published.genes] == kinds
+    assert published.contradictions == []
+    assert all(source in published.genes for source in study.genes)
+    named = {value for source in study.genes for _, value in source if isinstance(value, Path)}
+    assert all(path.is_file() for path in named)
+
+
+def test_an_odd_folder_name_stays_valid_yaml(tmp_path: Path) -> None:
+    folder = tmp_path / "a: b # c"
+    folder.mkdir()
+    assert Study.read_file(write_study(folder_with(folder, "cohort"))).name == "a: b # c"
+
+
+def test_a_study_that_is_there_is_kept(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "study.yaml").write_text("mine")
+    with pytest.raises(StudyError, match="already"):
+        write_study(folder)
+    assert (folder / "study.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", [b"eid,age,center\n", "eid\tage\tcenter\n".encode("utf-16"), b'"eid" "age" "center"\n'])
+def test_categories_are_found_however_the_table_is_written(tmp_path: Path, content: bytes) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "covariates.tsv").write_bytes(content)
+    assert Study.read_file(write_study(folder)).traits.categorical == ("center",)
+
+
+def test_a_covariate_table_that_is_none_is_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "covariates.tsv").write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match="Excel workbook"):
+        write_study(folder)
+
+
+@pytest.mark.parametrize("preset", ["calibrated", "published"])
+def test_a_first_file_holds_inputs_alone_and_changes_nothing_of_its_preset(tmp_path: Path, preset: str) -> None:
+    path = write_study(folder_with(tmp_path, "cohort"), preset=preset)
+    study = Study.read_file(path)
+    assert study.preset == preset
+    assert {one.place for one in study.settings if one.line is not None} == {
+        "name", "seed", "results", "preset", "read.recordings", "traits.covariates", "scan.genotypes", "scan.build",
+        "report.title",
+    }  # fmt: skip
+    assert study.contradictions == []
+
+
+def test_the_preset_of_a_first_file_may_be_changed_later(tmp_path: Path) -> None:
+    """Whoever changes the one line has the source study's chain as `init --preset published` gives it."""
+    path = write_study(folder_with(tmp_path, "cohort"))
+    path.write_text(path.read_text().replace("preset: calibrated", "preset: published"))
+    changed = Study.read_file(path)
+    written = Study.read_file(write_study(tmp_path, replace=True, preset="published"))
+    assert changed.model_dump() == written.model_dump()
+    assert [one.kind for one in changed.represent] == ["residual_autoencoder"]
+
+
+@pytest.mark.parametrize("preset", ["calibrated", "published"])
+def test_lines_that_are_commented_out_may_be_put_in(tmp_path: Path, preset: str) -> None:
+    """Each comment that shows an option is one, and of `calibrated` its value is what runs anyway."""
+    path = write_study(folder_with(tmp_path, "cohort"), preset=preset)
+    before = Study.read_file(path)
+    inputs = path.read_text()[path.read_text().index("name:") :].partition("# genes:")[0]
+    shown = re.sub(r"^(\s*)# ", r"\1", inputs, flags=re.MULTILINE)
+    path.write_text(
+        shown.replace("  - {kind: residual_autoencoder, name: ae, features: 32}\n", "") + f"report: {{title: {before.name}}}\n"
+    )
+    after = Study.read_file(path)
+    assert shown != inputs
+    epochs = {"represent": (before.represent[0].model_copy(update={"epochs": 2}),)} if preset == "published" else {}
+    assert after.model_dump() == before.model_copy(update=epochs).model_dump()
+
+
+def test_categories_that_the_table_does_not_have_are_no_line_where_it_has_them(tmp_path: Path) -> None:
+    text = write_study(folder_with(tmp_path, "cohort")).read_text()
+    assert "categorical" not in text

@@ -1,0 +1,155 @@
+"""Ranges against a loop over every gene, and each format against a hand-made line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecgwas.errors import InputError
+from ecgwas.genes.sources import regions
+from ecgwas.study import Regions
+from ecgwas.tables import Loci
+from tests.genes.hits import variants_of
+
+FORMATS = {
+    "glist-hg19": "19 101 200 AAA\nX 5 9 BBB\n",
+    "genes.bed": "chr19\t100\t200\tAAA\t0\t+\nchrX\t4\t9\tBBB\t0\t-\n",
+    "nine.bed": "chr19\t100\t200\tAAA\t0\t+\t100\t200\t0\nchrX\t4\t9\tBBB\t0\t-\t4\t9\t0\n",
+    "NCBI37.3.gene.loc": "7\t19\t101\t200\t-\tAAA\n8\tX\t5\t9\t+\tBBB\n",
+    "gencode.gtf": (
+        "##format: gtf\n"
+        'chr19\tHAVANA\tgene\t101\t200\t.\t+\t.\tgene_id "ENSG1"; gene_name "AAA";\n'
+        'chr19\tHAVANA\texon\t101\t150\t.\t+\t.\tgene_id "ENSG1"; gene_name "AAA";\n'
+        'chrX\tHAVANA\tgene\t5\t9\t.\t+\t.\tgene_id "ENSG2"; gene_name "BBB";\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_every_format_gives_the_same_genes(name: str, packed: bool, line_end: str, tmp_path: Path) -> None:
+    text = FORMATS[name].replace("\n", line_end).encode()
+    path = tmp_path / (name + ".gz" if packed else name)
+    path.write_bytes(gzip.compress(text) if packed else text)
+    table = regions.read(path)
+    assert {chrom: (r.start.tolist(), r.stop.tolist(), r.symbols) for chrom, r in table.items()} == {
+        "19": ([101], [200], ("AAA",)),
+        "X": ([5], [9], ("BBB",)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no genes"),
+        (b"1 100\n", "line 1"),
+        (b"1 1 10 A\n1 30 20 B\n", "line 2"),
+        (b"1 one two A\n", "line 1"),
+        (gzip.compress(b"1 1 10 A\n" * 5000, mtime=0)[:-20], "gzip"),
+    ],
+)
+def test_bad_tables_are_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / ("genes.gz" if content[:2] == b"\x1f\x8b" else "genes")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        regions.read(path)
+    with pytest.raises(InputError, match="missing"):
+        regions.read(tmp_path / "absent")
+
+
+ranges = st.lists(st.tuples(st.integers(1, 300), st.integers(0, 80)), min_size=1, max_size=25)
+
+
+@given(ranges, st.integers(1, 400), st.integers(0, 30), st.integers(0, 200))
+def test_near_is_what_a_loop_over_all_genes_finds(found: list[tuple[int, int]], pos: int, window: int, limit: int) -> None:
+    genes = sorted((start, start + width, f"G{k:02d}") for k, (start, width) in enumerate(found))
+    start, stop = (np.array([gene[k] for gene in genes]) for k in (0, 1))
+    table = regions.Ranges(start, stop, tuple(gene[2] for gene in genes), np.maximum.accumulate(stop))
+    options = Regions(file=Path("x"), window_bp=window, max_distance_bp=limit)
+    distance = {name: max(0, a - pos, pos - b) for a, b, name in genes}
+    inside = {name: d for name, d in distance.items() if d <= window}
+    least = min(distance.values())
+    expected = inside or {name: d for name, d in distance.items() if d == least and d <= limit}
+    found = regions.near(table, pos, options)
+    assert {gene.gene: gene.distance_bp for gene in found} == expected
+    assert {gene.relation for gene in found} <= {"overlap" if inside else "nearest"}
+    distances = [gene.distance_bp for gene in found]
+    assert distances == sorted(distances)
+
+
+def test_a_variant_far_from_all_genes_is_kept_without_one(tmp_path: Path) -> None:
+    path = tmp_path / "glist"
+    path.write_text("1 100 200 A\n1 150 160 A\n")
+    variants = variants_of([("rs1", "1", 155, "A", "G"), ("rs2", "1", 260, "A", "G"), ("rs3", "7", 5, "A", "G")])
+    loci = Loci.empty()
+    genes = regions.annotate(Regions(file=path, max_distance_bp=50), variants, loci).frame
+    assert genes.select("variant", "gene", "distance_bp", "rank", "relation", "evidence").rows() == [
+        ("rs1", "A", 0, 1, "overlap", None),
+        ("rs2", None, None, None, "none", "no gene within 50 bp"),
+        ("rs3", None, None, None, "none", "no gene within 50 bp"),
+    ]
+
+
+def test_several_genes_of_a_variant_are_kept_with_distance_and_rank(tmp_path: Path) -> None:
+    path = tmp_path / "glist"
+    path.write_text("1 100 200 B\n1 150 260 A\n1 205 300 C\nchr1 900 950 D\n")
+    variants = variants_of([("rs1", "1", 198, "A", "G")])
+    genes = regions.annotate(Regions(file=path, window_bp=10), variants, Loci.empty()).frame
+    assert genes.select("gene", "distance_bp", "rank").rows() == [("A", 0, 1), ("B", 0, 2), ("C", 7, 3)]
+
+
+GTF = (
+    'chr1\tX\tgene\t1\t9\t.\t+\t.\tgene_id "E1"; gene_type "lncRNA"; gene_name "AAA";\n'
+    'chr1\tX\texon\t1\t9\t.\t+\t.\tgene_id "E1"; gene_type "lncRNA"; gene_name "AAA";\n'
+    'chr1\tX\tgene\t5\t20\t.\t+\t.\tgene_id "E2"; gene_{}type "protein_coding"; gene_name "BBB";\n'
+)
+
+
+@pytest.mark.parametrize("bio", ["", "bio"])
+def test_protein_coding_genes_alone(bio: str, tmp_path: Path) -> None:
+    path = tmp_path / "genes.gtf"
+    path.write_text(GTF.format(bio))
+    assert regions.read(path)["1"].symbols == ("AAA", "BBB")
+    assert regions.read(path, protein_coding=True)["1"].symbols == ("BBB",)
+
+
+def test_a_table_without_types_of_genes_cannot_be_asked_for_one(tmp_path: Path) -> None:
+    (tmp_path / "glist").write_text("1 100 200 A\n")
+    with pytest.raises(InputError, match="types"):
+        regions.read(tmp_path / "glist", protein_coding=True)
+
+
+@pytest.mark.real
+def test_known_ecg_loci_meet_their_genes(shared: Path) -> None:
+    table = regions.read(shared / "data" / "genes" / "glist-hg19")
+    options = Regions(file=shared / "data" / "genes" / "glist-hg19")
+    # hg19 positions of lead variants of the literature (rs12143842, rs6801957, rs1805128, rs2074238).
+    places = {"NOS1AP": ("1", 162033890), "SCN10A": ("3", 38767315), "KCNE1": ("21", 35821680), "KCNQ1": ("11", 2484803)}
+    for gene, (chrom, pos) in places.items():
+        assert gene in [found.gene for found in regions.near(table[chrom], pos, options)], gene
+
+
+@pytest.mark.real
+def test_published_ecg_loci_meet_the_genes_that_their_papers_name(shared: Path) -> None:
+    """The 699 published variants of Verweij et al. 2020 (table S13, hg19); a paper may name several genes, or a farther one."""
+    options = Regions(file=shared / "data" / "genes" / "glist-hg19")
+    table = regions.read(options.file)
+    with (shared / "data" / "known" / "ecgenetics_tableS13.tsv").open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    agreeing, found = 0, set()
+    for row in rows:
+        mapped = {near.gene for near in regions.near(table.get(regions.chromosome(row["CHR"])), int(row["BP"]), options)}
+        agreeing += bool(mapped & set(re.split(r"[,;/\s]+|-(?=[A-Z])", row["gene"])))
+        found |= mapped
+    print(f"table S13: {agreeing} of {len(rows)} variants lie in or nearest to a gene that the table names")
+    assert len(rows) == 699
+    assert agreeing / len(rows) > 0.85
+    assert {"SCN5A", "SCN10A", "NOS1AP", "KCNQ1", "KCNH2"} <= found

@@ -1,0 +1,371 @@
+"""The compiled part against its twins in NumPy, and its instruction sets against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ecgwas.genotypes import packed as codes
+from ecgwas.genotypes.packed import Block, Chooser
+from ecgwas.native import compiled, constants
+from ecgwas.scan import matrix
+from ecgwas.scan.engine import screening
+from ecgwas.scan.engine.missing_calls import Gaps, Sums
+from ecgwas.scan.engine.plink2_checks import Rules
+from ecgwas.scan.engine.regression import MARGIN, Fitter
+from ecgwas.scan.engine.samples import Group
+from ecgwas.scan.engine.screening import BINS, Screened
+from ecgwas.statistics.least_squares import Design, design, left_out
+from ecgwas.tables import ScanResult
+from tests.genotypes import fileset
+from tests.genotypes.fileset import matrix_options
+from tests.native.test_kernels import bed_codes
+
+pytestmark = pytest.mark.skipif(not compiled.there(), reason="the compiled part was not built at install")
+
+
+@pytest.fixture(params=["baseline", "avx2", "avx512f"])
+def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each instruction set that this machine has."""
+    before = compiled.instructions()
+    try:
+        compiled.instructions(request.param)
+    except ValueError as error:
+        pytest.skip(str(error))
+    yield request.param
+    compiled.instructions(before)
+
+
+def a_design(people: int, rank: int, traits: int, seed: int) -> Design:
+    rng = np.random.default_rng(seed)
+    basis = np.linalg.qr(np.column_stack([np.ones(people), rng.standard_normal((people, rank - 1))]))[0]
+    return design(basis, rng.standard_normal((people, traits)))
+
+
+def a_block(people: int, variants: int, share: float) -> Block:
+    bed = bed_codes(people, variants, 5)
+    bed[np.random.default_rng(6).random(bed.shape) < share] = 1
+    return Chooser(np.arange(people), people).block(codes.repacked(bed))
+
+
+def sums(block: Block, made: Design, more: int = 0) -> Sums:
+    copies = block.decoded().astype(np.float64)
+    along = copies @ made.basis
+    product = np.zeros((len(block), made.traits.shape[1] + more), dtype=np.float32)
+    product[:, : made.traits.shape[1]] = copies @ made.traits
+    length = np.ones((len(block), made.traits.shape[1]), dtype=np.float32)
+    return Sums(along, (along**2).sum(axis=1), block.squares.astype(np.float64), product, length)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2])
+def test_gaps_are_those_of_float64(instructions: str, share: float) -> None:
+    """Few and many people without a call, against one variant at a time by scipy."""
+    block, made = a_block(150, 40, share), a_design(150, 7, 21, 3)
+    found, before = sums(block, made, more=5), sums(block, made)
+    Gaps(made, fill_with_mean=False).mend(block, found)
+    assert (block.missing[block.missing > 0] <= 7).any() if share < 0.1 else (block.missing > 7).any()
+    for i in range(len(block)):
+        people = block.absent(i)
+        expected = left_out(made.basis[people], made.traits[people], before.along[i])
+        assert found.explained[i] == pytest.approx(before.explained[i] + expected.explained, rel=1e-10)
+        np.testing.assert_allclose(found.length[i], 1 - expected.length, atol=2e-6)
+        np.testing.assert_allclose(found.product[i, :21], before.product[i] + expected.product, atol=5e-6)
+    assert not found.product[:, 21:].any()
+
+
+def t_squared(block: Block, found: Sums) -> NDArray[np.float64]:
+    """(V, 64): up to the degrees of freedom."""
+    square, remaining = found.product[:, :64].astype(np.float64) ** 2, (found.squares - found.explained)[:, None]
+    varies = remaining[:, 0] > 1e-6
+    return (square / np.maximum(remaining * found.length[:, :64] - square, 1e-9))[varies]
+
+
+def test_gaps_in_brief_stay_within_what_is_computed_again(instructions: str) -> None:
+    """64 normal traits, and 64 of which each is one person's alone: those are put right in full."""
+    rng, people = np.random.default_rng(4), 3_000
+    basis = np.linalg.qr(np.column_stack([np.ones(people), rng.standard_normal((people, 14))]))[0]
+    values = np.column_stack([rng.standard_normal((people, 64)), np.eye(people)[:, :64] * 100])
+    block, made = a_block(people, 60, 0.01), design(basis, values + rng.standard_normal(values.shape) * 1e-3)
+    brief, full = sums(block, made), sums(block, made)
+    Gaps(made, fill_with_mean=False, thorough=False).mend(block, brief)
+    Gaps(made, fill_with_mean=False, thorough=True).mend(block, full)
+    np.testing.assert_allclose(brief.explained, full.explained, rtol=1e-14)
+    np.testing.assert_allclose(brief.product, full.product, atol=1e-5)
+    assert (brief.length[:, :64] != full.length[:, :64]).any()
+    np.testing.assert_allclose(t_squared(block, brief), t_squared(block, full), rtol=MARGIN / 4, atol=1e-6)
+    alone = (full.length[:, 64:] < 0.5).any(axis=1)
+    assert alone.any()
+    np.testing.assert_array_equal(brief.length[alone, 64:], full.length[alone, 64:])
+
+
+def test_people_who_cannot_carry_the_covariates() -> None:
+    bed = bed_codes(30, 3, 1)
+    bed[0, 4:] = 1
+    block = Chooser(np.arange(30), 30).block(codes.repacked(bed))
+    found = sums(block, a_design(30, 6, 4, 1))
+    Gaps(a_design(30, 6, 4, 1), fill_with_mean=False).mend(block, found)
+    assert np.isinf(found.explained[0])
+    assert np.isfinite(found.explained[1:]).all()
+
+
+def screened(seed: int, *, with_length: bool) -> Screened:
+    rng = np.random.default_rng(seed)
+    product = rng.normal(0, 0.08, (90, 83)).astype(np.float32)
+    product[4, 3] = 3.0
+    length = rng.uniform(0.9, 1, (90, 70)).astype(np.float32) if with_length else None
+    reasons = (np.arange(90) % 13 == 0).astype(np.int8)
+    return Screened(product, rng.uniform(0.5, 2, 90), length, reasons, reasons == 0, rng.integers(50, 900, 90), 70)
+
+
+@pytest.mark.parametrize("with_length", [False, True])
+def test_histograms_and_hits_have_the_twins_bits(instructions: str, with_length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, least = screened(1, with_length=with_length), np.full(90, 3.84)
+    ours, theirs = np.ones((70, BINS), dtype=np.uint32), np.ones((70, BINS), dtype=np.uint32)
+    hits = screening.reached(made, least, ours)
+    monkeypatch.setattr(compiled, "there", lambda: False)
+    np.testing.assert_array_equal(hits, screening.reached(made, least, theirs))
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours.sum() == 70 * BINS + made.fine.sum() * 70
+    assert 0 < len(hits) < 83 * 70
+
+
+def test_more_hits_than_there_is_room_for() -> None:
+    made, counts = screened(2, with_length=False), np.zeros((70, BINS), dtype=np.uint32)
+    hits = screening.reached(made, np.zeros(90), counts)
+    assert len(hits) == counts.sum() == made.fine.sum() * 70
+
+
+@pytest.mark.parametrize(
+    "chosen", [np.arange(77), np.arange(75), np.r_[0:70, 72:77], np.arange(0, 77, 2), np.array([3]), np.r_[0:40, 70:77]]
+)
+def test_people_are_chosen_and_counted_as_by_the_twin(
+    instructions: str, chosen: NDArray[np.int64], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = codes.repacked(bed_codes(77, 50, 4))
+    ours = Chooser(chosen, 77).block(bed)
+    monkeypatch.setattr(compiled, "there", lambda: False)
+    theirs = Chooser(chosen, 77).block(bed)
+    for field in ("packed", "flipped", "missing", "ones", "twos"):
+        np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field))
+
+
+def scanned(stem: Path) -> ScanResult:
+    traits, more = fileset.tables(tuple(f"p{i}" for i in range(140)), 19, 5, 8)
+    traits.values[:20, 4] = np.nan
+    options = matrix_options(stem)
+    return matrix.scan(options, traits, more, fileset.opened(options), seed=1)
+
+
+@pytest.fixture(scope="module")
+def stem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    stem = tmp_path_factory.mktemp("genotypes") / "cohort"
+    fileset.write(stem, fileset.draw(140, 60, 8, missing=0.06))
+    return stem
+
+
+def test_every_instruction_set_gives_the_same_bits(instructions: str, stem: Path) -> None:
+    found = scanned(stem)
+    compiled.instructions("baseline")
+    plain = scanned(stem)
+    assert found.associations.frame.equals(plain.associations.frame)
+    np.testing.assert_array_equal(found.chi2_counts, plain.chi2_counts)
+
+
+def test_without_the_compiled_part_the_numbers_are_the_same(stem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = scanned(stem)
+    monkeypatch.setattr(compiled, "there", lambda: False)
+    theirs = scanned(stem)
+    for column in ours.associations.frame.columns[6:]:
+        np.testing.assert_allclose(ours.associations.frame[column], theirs.associations.frame[column], rtol=1e-9, atol=1e-12)
+    assert ours.left_out.frame.equals(theirs.left_out.frame)
+    assert np.abs(np.cumsum(ours.chi2_counts - theirs.chi2_counts, axis=1)).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("people", "traits", "variants", "least"),
+    [(150, 37, 61, 2.0), (3_205, 16, 30, 2.0), (100, 16, 8_200, 6.0), (150, 5, 0, 2.0)],
+)
+def test_tests_are_the_same_whether_products_are_kept_or_not(
+    instructions: str, people: int, traits: int, variants: int, least: float
+) -> None:
+    """A tile that is not full, variants not computed, and more people and variants than are done at once."""
+    rng = np.random.default_rng(variants)
+    block = Chooser(np.arange(people), people).block(codes.repacked(bed_codes(people, variants, 7)))
+    tiles = compiled.tiled((rng.standard_normal((people, traits)) / np.sqrt(people)).astype(np.float32))
+    remaining = (block.squares - block.minor**2 / people).astype(np.float32)
+    numbers = remaining, rng.integers(50, 900, variants).astype(np.float32), np.full(variants, least, dtype=np.float32)
+    fine = (np.arange(variants) % 9 > 0) & (remaining > 0)
+    kept, passing = np.ones((traits, BINS), dtype=np.uint32), np.ones((traits, BINS), dtype=np.uint32)
+    expected = compiled.tests(compiled.products(block.packed, tiles), *numbers, fine, None, kept)
+    found = compiled.counted(block.packed, tiles, *numbers, fine, passing)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(passing, kept)
+    assert passing.sum() == traits * (BINS + fine.sum())
+    if people <= compiled.MOST_LISTED:
+        lists = np.empty(compiled.list_room(variants, tiles.shape[1]), dtype=np.uint8)
+        compiled.products(block.packed, tiles[:1], lists)
+        np.testing.assert_array_equal(compiled.counted(block.packed, tiles, *numbers, fine, passing, lists), expected)
+        np.testing.assert_array_equal(passing, 2 * kept - 1)
+    assert 0 < len(found) < traits * variants or variants == 0
+
+
+def test_products_are_kept_for_who_does_not_scan() -> None:
+    """Whoever asks a Fitter for products gets them; a scan's tests are the same without."""
+    people, rng = 200, np.random.default_rng(2)
+    block = Chooser(np.arange(people), people).block(codes.repacked(np.array([3, 2, 0])[rng.binomial(2, 0.3, (50, people))]))
+    covariates, values = rng.standard_normal((people, 3)), rng.standard_normal((people, 21))
+    basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
+    group = Group(np.arange(21), np.arange(people), design(basis, values), Rules(basis, covariates))
+    keeping, streaming = (Fitter(matrix_options(Path("none"), keep_neglog10p=2), group, streaming=on) for on in (False, True))
+    kept, passing = keeping.screen(block), streaming.screen(block)
+    assert kept.product.dtype == np.float32
+    assert passing.product is block.packed
+    np.testing.assert_array_equal(kept.remaining, passing.remaining)
+    counts = keeping.tally().mine(), streaming.tally().mine()
+    np.testing.assert_array_equal(keeping.reached(kept, counts[0]), streaming.reached(passing, counts[1]))
+    np.testing.assert_array_equal(*counts)
+    assert counts[0].sum() == 50 * 21
+    # Another block since: what was listed of this one is not there any more.
+    other = Chooser(np.arange(people), people).block(codes.repacked(np.zeros((50, people), dtype=np.uint8)))
+    streaming.screen(other)
+    np.testing.assert_array_equal(streaming.reached(passing, counts[1]), keeping.reached(kept, counts[0]))
+    np.testing.assert_array_equal(*counts)
+
+
+@pytest.mark.parametrize("name", constants.NAMES)
+def test_a_build_with_other_constants_is_not_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    compiled.there.cache_clear()
+    monkeypatch.setattr(constants, name, getattr(constants, name) * 2)
+    assert not compiled.there()
+    compiled.there.cache_clear()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a compiled function that it takes: arrays by name, then numbers."""
+
+    function: str
+    arrays: dict[str, Any]
+    numbers: tuple[int, ...]
+
+    def run(self, **other: Any) -> Any:
+        arrays = {name: np.copy(array) if isinstance(array, np.ndarray) else array for name, array in self.arrays.items()}
+        if "basis" in arrays:
+            arrays["basis"] = compiled.padded(arrays["basis"])
+        return getattr(compiled._module(), self.function)(*(arrays | other).values(), *self.numbers)
+
+
+def zeros(*shape: int, of: type = np.float32) -> NDArray[Any]:
+    return np.zeros(shape, dtype=of)
+
+
+WORDS, TILES, NUMBERS = zeros(2, 8, of=np.uint8), zeros(1, 4, 16), zeros(2)
+FINE, WHOLE = np.ones(2, dtype=bool), zeros(2, of=np.int64)
+CALLS = (
+    Call("products", {"packed": WORDS, "tiles": TILES, "out": zeros(2, 16), "lists": None}, (2, 8, 1, 1)),
+    Call("prepare", {"source": WORDS, "keep": zeros(1, of=np.uint64), "packed": WORDS, "counts": zeros(4, 2, of=np.int64)},
+         (2, 8, 1, 32)),
+    Call("gaps", {
+        "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(4, 64), "along": zeros(2, 3, of=np.float64),
+        "missing": WHOLE, "explained": zeros(2, of=np.float64), "product": zeros(2, 16), "length": zeros(2, 5),
+    }, (2, 1, 4, 3, 5, 64, 16, True)),
+    Call("tests", {
+        "product": zeros(2, 16), "remaining": NUMBERS, "degrees": NUMBERS, "least": NUMBERS, "fine": FINE,
+        "length": zeros(2, 5), "counts": zeros(5, 10, of=np.uint32), "reached": zeros(3, 2, of=np.int32),
+    }, (2, 16, 5, 10, 3)),
+    Call("counted", {
+        "packed": WORDS, "tiles": TILES, "lists": None, "remaining": NUMBERS, "degrees": NUMBERS, "least": NUMBERS,
+        "fine": FINE, "counts": zeros(5, 10, of=np.uint32), "reached": zeros(3, 2, of=np.int32),
+    }, (2, 8, 1, 1, 5, 10, 3)),
+    Call("refits", {
+        "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(5, 4, of=np.float64),
+        "reached": np.array([[1, 4]], dtype=np.int32), "missing": WHOLE, "squares": zeros(2, of=np.float64),
+        "found": zeros(1, 3, of=np.float64),
+    }, (2, 1, 4, 3, 5, 1)),
+)  # fmt: skip
+ARRAYS = [(call, name) for call in CALLS for name, array in call.arrays.items() if array is not None]
+
+
+def wrong_ones(array: NDArray[Any]) -> Iterator[tuple[NDArray[Any] | None, str]]:
+    """Arrays that are not as that one, and what is said of them."""
+    other = np.float64 if array.dtype != np.float64 else np.float32
+    yield array.astype(other), "where . is due|where .. is due"
+    yield array.astype(np.complex64), "is due"
+    yield array.view(f"V{array.dtype.itemsize}"), "is due"
+    if array.dtype.itemsize > 1:
+        yield array.astype(array.dtype.newbyteorder(">")), "is due"
+        signed = {"u": "i", "i": "u", "f": "i"}[array.dtype.kind]
+        yield array.view(f"{signed}{array.dtype.itemsize}"), "is due"
+        raw = np.zeros(array.nbytes + 1, dtype=np.uint8)
+        yield raw[1:].view(array.dtype).reshape(array.shape), "begin"
+    yield np.concatenate([array, array]), "do not fit|is due"
+    yield array[:-1], "do not fit|is due"
+    yield array.reshape(-1, *array.shape[1:], 1), "do not fit|is due"
+    if len(array) > 1:
+        yield np.repeat(array, 2, axis=0)[::2], "contiguous"
+    if array.ndim > 1 and min(array.shape) > 1:
+        yield np.asfortranarray(array), "contiguous"
+    yield None, "NoneType"
+
+
+@pytest.mark.parametrize(("call", "name"), ARRAYS, ids=lambda value: value if isinstance(value, str) else value.function)
+def test_an_array_of_another_format_or_shape_is_refused(call: Call, name: str) -> None:
+    call.run()
+    for wrong, words in wrong_ones(call.arrays[name]):
+        if wrong is None and name == "length":
+            continue
+        with pytest.raises((TypeError, ValueError), match=words):
+            call.run(**{name: wrong})
+
+
+def test_an_array_that_may_not_be_written_is_refused() -> None:
+    out = zeros(2, 16)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        CALLS[0].run(out=out)
+
+
+def test_tiles_of_float64_are_refused_where_products_were_wrong() -> None:
+    packed, tiles = zeros(2, 8, of=np.uint8), np.ones((1, 4, 16))
+    packed[:, 0] = 1
+    with pytest.raises(TypeError, match=r"tiles: numbers of format d \(8 bytes\) where f4 is due"):
+        compiled.products(packed, tiles)
+    np.testing.assert_array_equal(compiled.products(packed, tiles.astype(np.float32)), np.ones((2, 16)))
+
+
+def test_what_the_shortcut_moves_is_within_the_margin() -> None:
+    assert constants.TRUST < MARGIN
+
+
+def test_buffers_that_do_not_fit_are_refused() -> None:
+    module = compiled._module()
+    words, counts = np.zeros((2, 8), dtype=np.uint8), np.zeros((4, 2), dtype=np.int64)
+    for numbers in ((3, 8, 1, 32), (2, 9, 1, 32), (2, 8, 2, 32), (2, 8, 1, 33), (-2, 8, 1, 32)):
+        with pytest.raises(ValueError, match="do not fit"):
+            module.prepare(words, np.zeros(1, dtype=np.uint64), words.copy(), counts, *numbers)
+    hits = np.array([[0, 9]], dtype=np.int32)
+    floats, fine, tiles = np.zeros(2, dtype=np.float32), np.ones(2, dtype=bool), np.zeros((1, 4, 16), dtype=np.float32)
+    for packed, made, traits in (
+        (words, tiles, 17),
+        (words, np.zeros((1, 36, 16), dtype=np.float32), 1),
+        (words[:, :4].copy(), tiles, 1),
+    ):
+        counted = np.zeros((traits, 10), dtype=np.uint32)
+        compiled.counted(words, tiles, floats, floats, floats, fine, counted[:1])
+        with pytest.raises(ValueError, match="do not fit"):
+            compiled.counted(packed, made, floats, floats, floats, fine, counted)
+    room = np.empty(compiled.list_room(2, 4), dtype=np.uint8)
+    compiled.products(words, tiles, room)
+    with pytest.raises(ValueError, match="do not fit"):
+        compiled.products(words, tiles, room[:-1])
+    compiled.list_room(2, compiled.MOST_LISTED)
+    with pytest.raises(ValueError, match="do not fit"):
+        compiled.list_room(2, compiled.MOST_LISTED + 4)
+    with pytest.raises(ValueError, match="outside"):
+        compiled.refits(words, compiled.padded(np.zeros((4, 2))), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ecgwas.errors import StudyError
+from ecgwas.genotypes import packed as codes
+from ecgwas.genotypes.chromosomes import COPIES
+from ecgwas.genotypes.packed import Block, Chooser
+from ecgwas.native import compiled
+from ecgwas.scan.engine import kernels
+
+needs_table = pytest.mark.skipif(not compiled.there(), reason="the table kernel was not compiled at install")
+
+
+def bed_codes(people: int, variants: int, seed: int) -> NDArray[np.uint8]:
+    """(variants, people) codes of a .bed: rare, common and flipped variants, with and without missing calls."""
+    rng = np.random.default_rng(seed)
+    copies = rng.binomial(2, rng.uniform(0, 1, (variants, 1)) ** 2, (variants, people))
+    found = np.array([3, 2, 0], dtype=np.uint8)[copies]
+    found[rng.random(found.shape) < rng.choice([0.0, 0.1], (variants, 1))] = 1
+    return found
+
+
+def made(people: int, variants: int, seed: int) -> Block:
+    return codes.block(codes.repacked(bed_codes(people, variants, seed)), people)
+
+
+@given(people=st.integers(1, 230), variants=st.integers(0, 40), seed=st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_a_block_holds_what_the_bed_holds(people: int, variants: int, seed: int) -> None:
+    bed = bed_codes(people, variants, seed)
+    rows = np.flatnonzero(np.random.default_rng(seed).random(people) < 0.8)
+    block = Chooser(rows, people).block(codes.repacked(bed))
+    copies = COPIES[bed[:, rows]]
+    np.testing.assert_array_equal(block.missing, np.isnan(copies).sum(axis=1))
+    minor = np.where(block.flipped[:, None], 2 - copies, copies)
+    np.testing.assert_array_equal(block.decoded(), np.nan_to_num(minor))
+    np.testing.assert_array_equal(block.minor, np.nansum(minor, axis=1))
+    np.testing.assert_array_equal(block.squares, np.nansum(minor**2, axis=1))
+    assert np.all(block.minor <= block.called)
+    for i in range(variants):
+        np.testing.assert_array_equal(block.absent(i), np.flatnonzero(np.isnan(copies[i])))
+
+
+@given(people=st.integers(1, 700), variants=st.integers(0, 60), columns=st.integers(1, 50), seed=st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("name", ["numpy", "torch", pytest.param("table", marks=needs_table)])
+def test_products_are_those_of_float64(name: str, people: int, variants: int, columns: int, seed: int) -> None:
+    block = made(people, variants, seed)
+    numbers = np.random.default_rng(seed).standard_normal((people, columns)).astype(np.float32)
+    found = kernels.make(name, numbers).products(block)
+    exact = block.decoded().astype(np.float64) @ numbers.astype(np.float64)
+    size = block.decoded().astype(np.float64) @ np.abs(numbers).astype(np.float64)
+    assert found.shape[0] == variants
+    assert not found[:, columns:].any()
+    assert found.dtype == np.float32
+    assert np.all(np.abs(found[:, :columns] - exact) <= 1e-6 * size + 1e-30)
+
+
+@needs_table
+def test_the_table_kernel_refuses_buffers_that_do_not_fit() -> None:
+    module = importlib.import_module("ecgwas.native._table")
+    packed, out = np.zeros((2, 8), dtype=np.uint8), np.zeros((2, 16), dtype=np.float32)
+    tiles = np.zeros((1, 32, 16), dtype=np.float32)
+    module.products(packed, tiles, out, None, 2, 8, 8, 1)
+    for numbers in ((3, 8, 8, 1), (2, 8, 9, 1), (2, 8, 8, 2), (2, 9, 8, 1), (-2, -8, 8, 1)):
+        with pytest.raises(ValueError, match="do not fit"):
+            module.products(packed, tiles, out, None, *numbers)
+
+
+@needs_table
+def test_the_table_kernel_names_its_instructions() -> None:
+    assert importlib.import_module("ecgwas.native._table").instructions() in ("baseline", "avx2", "avx512f")
+
+
+def test_without_a_compiler_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "there", lambda: False)
+    assert kernels.chosen("auto") == "numpy"
+    assert kernels.make("auto", np.zeros((4, 2), dtype=np.float32)).name == "numpy"
+    with pytest.raises(StudyError, match="not installed") as caught:
+        kernels.check("table")
+    assert "C compiler" in caught.value.fix

@@ -1,0 +1,142 @@
+"""Findings to be passed on: nobody's recording, no small group, nothing that could be worked out from the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecgwas.report import Kept, LeadVariant, genotype_beats, pooled, render, sample_flow, shareable
+from ecgwas.report.figures.genotype import ecg_by_genotype
+from ecgwas.study import ReportOptions
+from ecgwas.tables import Associations, Loci, People
+from tests.factories import make_signals
+from tests.report.example import make_findings, rows_of
+
+LEAST = 10
+
+
+def variant(counts: tuple[int, int, int]) -> LeadVariant:
+    return LeadVariant(1, "rs1", "A", "G", np.repeat([0.0, 1.0, 2.0], counts))
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected", "genotype"),
+    [((30, 20, 10), [30, 20, 10], None), ((30, 25, 5), [30, 30, 0], 2), ((3, 27, 30), [0, 30, 30], 0),
+     ((40, 20, 0), [40, 20, 0], None)],
+)  # fmt: skip
+def test_few_homozygotes_count_as_having_one_copy(
+    counts: tuple[int, int, int], expected: list[int], genotype: int | None
+) -> None:
+    found = pooled(variant(counts), LEAST)
+    assert found is not None
+    assert [int((found.dosage == k).sum()) for k in range(3)] == expected
+    assert found.pooled == genotype
+
+
+@pytest.mark.parametrize("counts", [(55, 5, 0), (50, 6, 3), (2, 50, 3), (60, 0, 0), (50, 0, 2)])
+def test_where_no_two_groups_remain_there_is_no_picture(counts: tuple[int, int, int]) -> None:
+    assert pooled(variant(counts), LEAST) is None
+
+
+def test_the_hidden_mean_cannot_be_worked_out() -> None:
+    """From means, effect and counts one could solve for the few; pooled, they enter only with the others."""
+    signals = make_signals(60, 4)
+    alone = variant((30, 29, 1))
+    together = pooled(alone, LEAST)
+    assert together is not None
+    (found,) = genotype_beats(signals, [together])
+    beats = np.asarray(signals.beats, dtype=np.float64)
+    np.testing.assert_allclose(found.mean_uv[1], beats[30:].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(found.slope_uv, beats[30:].mean(axis=0) - beats[:30].mean(axis=0), atol=1e-6)
+    drawn = ecg_by_genotype(found)
+    assert "A/G or A/A (30)" in drawn.svg
+    assert "Few people have A/A" in drawn.caption
+    assert "mean_2_uv" in drawn.csv
+    assert pl.read_csv(drawn.csv.encode())["mean_2_uv"].null_count() == 12 * len(found.times_ms[:: max(1, -(-475 // 160))])
+
+
+def test_rare_reasons_are_counted_together() -> None:
+    reasons = ["no genotypes"] * 40 + ["no covariates"] * 12 + ["withdrawn"] * 3 + ["sex"] * 4
+    rows = [{"eid": f"{1000 + i}", "status": "dropped", "reason": reason} for i, reason in enumerate(reasons)]
+    findings = replace(make_findings(), people=People.of(rows), min_people=LEAST)
+    (*_, last) = sample_flow.steps(findings)
+    assert last.left_out == (("no genotypes", 40), ("other reasons", 19)), "7 would still be few: the next one hides them"
+    (*_, last) = sample_flow.steps(replace(findings, min_people=0))
+    assert last.left_out[-1] == ("withdrawn", 3)
+
+
+def test_twelve_files_of_one_person_are_one_person() -> None:
+    findings = make_findings()
+    frame = findings.recordings.frame
+    files = pl.concat([frame.filter(pl.col("reason") == "flat lead V3").head(1)] * 12)
+    recordings = replace(findings.recordings, frame=pl.concat([frame.filter(pl.col("status") == "kept"), files]))
+    _, step, _ = sample_flow.steps(replace(findings, recordings=recordings, min_people=LEAST))
+    assert step.left_out == (("other reasons", 12),)
+
+
+def test_nothing_of_one_person_is_on_the_page() -> None:
+    findings = make_findings()
+    shared = shareable(findings, LEAST)
+    page = render(ReportOptions(), shared)
+    assert {"strip", "reconstruction"} & set(render(ReportOptions(), findings).figures)
+    assert not {"strip", "reconstruction"} & set(page.figures)
+    assert not [name for name in page.figures if name.startswith("error_")]
+    assert "One person's recording" not in page.html
+    assert f"no group of fewer than {LEAST} people" in page.html
+    audit = shared.more["loci/audit"]
+    assert not {"top_share", "neglog10p_without_top"} & set(audit.columns)
+
+
+def test_an_icc_of_few_people_is_not_passed_on() -> None:
+    findings = make_findings()
+    few, many = findings.representations[:2]
+    few = replace(few, reliability=few.reliability.with_columns(people=pl.lit(LEAST - 1, dtype=pl.Int64)))
+    hidden, shown, *_ = shareable(replace(findings, representations=(few, many)), LEAST).representations
+    for name in ("icc", "icc_low", "icc_high", "people"):
+        assert hidden.reliability[name].null_count() == hidden.reliability.height > 0
+        assert shown.reliability[name].equals(many.reliability[name])
+    assert hidden.reliability["r"].equals(few.reliability["r"])
+
+
+def test_one_small_genotype_hides_all_counts_of_the_hit() -> None:
+    findings = make_findings()
+    audit = findings.more["loci/audit"].with_columns(people_2=pl.Series([4, 0, 30], dtype=pl.Int64))
+    shown = shareable(replace(findings, more={"loci/audit": audit}), LEAST).more["loci/audit"]
+    for name in ("people_0", "people_1", "people_2", "mean_0"):
+        assert shown[name].is_null().to_list() == [True, False, False], name
+
+
+def test_a_table_without_rows_has_no_types_and_nothing_to_hide() -> None:
+    findings = make_findings()
+    empty = pl.DataFrame(schema={name: pl.String for name in findings.more["loci/audit"].columns})
+    shown = shareable(replace(findings, more={"loci/audit": empty}), LEAST).more["loci/audit"]
+    assert shown.height == 0
+    assert "top_share" not in shown.columns
+
+
+def test_rare_alleles_are_left_out_and_counted() -> None:
+    findings = make_findings()
+    rare = rows_of(findings).with_columns(eaf=pl.when(pl.int_range(pl.len()) == 0).then(4 / 148).otherwise(pl.col("eaf")))
+    shared = shareable(replace(findings, associations=Kept.of(Associations(rare))), LEAST)
+    assert rows_of(shared).equals(rare[1:])
+    assert "1 tests of alleles carried fewer than 10 times are not shown" in shared.notes
+
+
+def test_the_same_findings_twice_are_the_same() -> None:
+    once = shareable(make_findings(), LEAST)
+    assert render(ReportOptions(), once).html == render(ReportOptions(), shareable(once, LEAST)).html
+
+
+@pytest.mark.parametrize("name", ["rs1", "."])
+def test_a_locus_is_hidden_by_its_place_whatever_its_lead_variant_is_called(name: str) -> None:
+    """All hits have one name: those of chromosome 1 are carried by few, the loci elsewhere are shown."""
+    plain = make_findings(5)
+    few = pl.when(pl.col("chrom") == "1").then(0.01).otherwise("eaf")
+    hits = Associations(plain.hits.frame.with_columns(variant=pl.lit(name), eaf=few))
+    loci = Loci(plain.loci.frame.with_columns(lead_variant=pl.lit(name)))
+    found = shareable(replace(plain, hits=hits, loci=loci), LEAST)
+    assert found.loci.frame["chrom"].to_list() == ["2", "3"]
+    assert set(found.hits.frame["chrom"]) == {"2", "3"}

@@ -1,0 +1,177 @@
+"""What the report gathers beyond the tables, computed another way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from bed_reader import open_bed
+
+from ecgwas import report, represent, stages
+from ecgwas.genotypes import chromosomes
+from ecgwas.report import Findings
+from ecgwas.stages import report as report_stage
+from ecgwas.stages import report_data
+from ecgwas.stages import represent as represent_stage
+from ecgwas.stages.base import stage_folder
+from ecgwas.study import BeatPoints, Intervals, Study
+from ecgwas.tables import Features
+from tests.cohorts import make_cohort
+from tests.report.example import rows_of
+from tests.stages.test_report import with_pca_only
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=100, variants=120, permutations=0)
+    study = with_pca_only(path)
+    stages.run(study)
+    return study
+
+
+@pytest.fixture(scope="module")
+def findings(finished: Study) -> Findings:
+    return report_stage.gather(finished)
+
+
+def dosages(study: Study, variants: list[str], eids: list[str]) -> np.ndarray:
+    bed = open_bed(study.scan.genotypes.with_name(study.scan.genotypes.name + ".bed"))
+    rows = [list(bed.iid).index(eid) for eid in eids]
+    columns = [list(bed.sid).index(variant) for variant in variants]
+    return np.asarray(bed.read(dtype="float64"))[np.ix_(rows, columns)]
+
+
+def people_tested(findings: Findings) -> list[str]:
+    return findings.people.frame.filter(pl.col("status") == "kept")["eid"].to_list()
+
+
+def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, findings: Findings) -> None:
+    assert findings.regions
+    compared = 0
+    for here in findings.regions:
+        rows = rows_of(findings).filter(pl.col("trait") == here.trait, pl.col("chrom") == here.chrom)
+        both = rows.join(here.tests, on=["variant", "pos"], suffix="_again")
+        assert both["neglog10p_again"].to_numpy() == pytest.approx(both["neglog10p"].to_numpy(), rel=1e-9)
+        compared += both.height
+        assert here.tests.height > both.height
+        assert here.lead["variant"] in here.tests["variant"]
+    assert compared > 0
+
+
+def test_linkage_is_the_squared_correlation_of_dosages(finished: Study, findings: Findings) -> None:
+    here = findings.regions[0]
+    values = dosages(finished, here.tests["variant"].to_list(), people_tested(findings))
+    filled = np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
+    lead = filled[:, here.tests["variant"].to_list().index(here.lead["variant"])]
+    assert here.tests.height > 10
+    for k, r2 in enumerate(here.tests["r2"]):
+        assert r2 == pytest.approx(np.corrcoef(filled[:, k], lead)[0, 1] ** 2, abs=1e-9)
+
+
+def test_genes_of_a_neighbourhood_are_those_of_the_file(finished: Study, findings: Findings) -> None:
+    table = [line.split() for line in (finished.folder / "genes.tsv").read_text().splitlines()]
+    for here in findings.regions:
+        wanted = {
+            symbol for chrom, start, stop, symbol in table
+            if chrom == here.chrom and int(start) <= here.stop and int(stop) >= here.start
+        }  # fmt: skip
+        assert set(here.genes["gene"]) == wanted
+
+
+def test_counts_below_the_floor_and_kept_rows_make_all_tests(findings: Findings) -> None:
+    background = findings.background
+    assert background is not None
+    assert background.edges[-1] == 3.0
+    kept = dict(rows_of(findings).group_by("trait").len().iter_rows())
+    for k, row in enumerate(findings.summary.frame.iter_rows(named=True)):
+        assert findings.trait_names[k] == row["trait"]
+        # A bin of the scan's histogram can reach across the floor: one test either way.
+        assert abs(background.counts[k].sum() + kept.get(row["trait"], 0) - row["tests"]) <= 1
+
+
+def test_a_linear_decoder_draws_the_effect_on_the_decoded_beats(finished: Study, findings: Findings) -> None:
+    options = finished.represent[0]
+    features = represent_stage.load_features(finished)["pca"]
+    encoder = represent.load(options, stage_folder(finished, "represent") / "pca" / "encoder")
+    decoded = encoder.decode(features)
+    assert decoded is not None
+    beats = findings.genotype_beats[0]
+    people = people_tested(findings)
+    dosage = dosages(finished, [beats.variant], people)[:, 0]
+    if beats.effect_allele == beats.other_allele:
+        pytest.fail("alleles are the same")
+    rows = [features.frame["eid"].to_list().index(eid) for eid in people]
+    known = np.isfinite(dosage)
+    centred = dosage[known] - dosage[known].mean()
+    slope = np.tensordot(centred, decoded[rows][known].astype(float), axes=1) / (centred @ centred)
+    drawn = beats.decoded["pca"].astype(float)
+    sign = np.sign((slope * drawn).sum())
+    assert np.allclose(sign * slope, drawn, atol=0.02 * np.abs(slope).max())
+    # The measured effect counts the same allele.
+    assert np.corrcoef(drawn.ravel(), beats.slope_uv.ravel())[0, 1] > 0.5
+
+
+def test_features_are_moved_by_two_standard_deviations(finished: Study, findings: Findings) -> None:
+    (pca,) = findings.representations
+    features = represent_stage.load_features(finished)["pca"]
+    assert set(pca.traversals) == set(features.names)
+    encoder = represent.load(finished.represent[0], stage_folder(finished, "represent") / "pca" / "encoder")
+    name = features.names[1]
+    values = features.frame[name].to_numpy().astype(float)
+    moved = features.frame.head(1).with_columns(
+        [pl.lit(float(features.frame[other].cast(pl.Float64).mean())).alias(other) for other in features.names]  # type: ignore[arg-type]
+    )
+    moved = moved.with_columns(pl.col(name) + 2 * values.std(ddof=1))
+    (beat,) = encoder.decode(Features(moved))
+    assert np.allclose(beat, pca.traversals[name].beats_uv[2], atol=0.01)
+
+
+def test_a_representation_that_cannot_be_decoded_has_no_traversals(finished: Study, tmp_path: Path) -> None:
+    features = represent_stage.load_features(finished)["pca"]
+    folder = stage_folder(finished, "represent") / "pca" / "encoder"
+    assert report_data.moved_features(finished.represent[0], folder, features, np.arange(3.0)) == {}
+
+
+def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finished: Study, tmp_path: Path) -> None:
+    said = report_data.meanings(Intervals(name="clinical"))
+    assert said["qt_ms"] == "QRS onset to T end (ms)"
+    assert report_data.meanings(finished.represent[0]) == {}
+    features = represent_stage.load_features(finished)["pca"]
+    assert report_data.moved_features(BeatPoints(name="points"), tmp_path, features, np.arange(475.0)) == {}
+
+
+def test_the_null_twin_is_shown_when_it_is_made_and_not_before(finished: Study) -> None:
+    assert report_stage.gather(finished).chance is None
+    stages.run_null(finished)
+    assert not stages.is_fresh(finished, "report", "all")
+    twin = report_stage.gather(finished).chance
+    assert twin is not None
+    assert len(twin.hits) == pl.read_csv(finished.results / "null" / "loci" / "hits.csv").height
+    changed = finished.model_copy(update={"loci": finished.loci.model_copy(update={"threshold": 1e-3})})
+    stages.run_part(changed, "loci", "all")
+    stages.run_part(changed, "genes", "all")
+    assert report_stage.gather(changed).chance is None
+    page = report.render(changed.report, report_stage.gather(changed))
+    assert "on shuffled people" not in page.html
+
+
+def test_the_null_twin_may_have_simulated_genomes(finished: Study) -> None:
+    twin = stages.run_null(finished, simulated=True)
+    assert not twin.traits.shuffle
+    own, made = chromosomes.people(finished.scan), chromosomes.people(twin.scan)
+    assert made == own
+    assert chromosomes.parts(twin.scan) == tuple(part for part in chromosomes.parts(finished.scan) if part != "X")
+    first = [chromosomes.open_part(scan, "3") for scan in (finished.scan, twin.scan)]
+    assert set(first[0].variants).isdisjoint(first[1].variants)
+    assert stages.null.counts(twin) is not None
+    traits = [pl.read_parquet(one.results / "traits" / "traits.parquet") for one in (finished, twin)]
+    assert set(traits[1]["eid"]) <= set(own)
+    # People keep their own recordings: no shuffle. Components of other genomes are other covariates, so traits are alike only.
+    both = traits[0].join(traits[1], on="eid", suffix="_twin")
+    name = "pca.12L.pc01"
+    assert both.select(pl.corr(name, f"{name}_twin")).item() > 0.8
+    before = first[1].files.genotypes.read_bytes()
+    stages.run_null(finished, simulated=True)
+    assert first[1].files.genotypes.read_bytes() == before
