@@ -280,7 +280,7 @@ def against_product(part: Genotypes, case: Case) -> tuple[float, float]:
     """NumPy's bare float32 product over the table kernel's, in this process, and its seconds per variant."""
     some = min(len(part), 2_048, max(256, 2**27 // (4 * case.people)))
     people = np.arange(case.people)
-    block = packed.Chooser(people, case.people).block(np.asarray(part.packed(0, some)))
+    block = packed.SampleSelector(people, case.people).block(np.asarray(part.packed(0, some)))
     columns = np.random.default_rng(1).standard_normal((case.people, case.traits + COVARIATES)).astype(np.float32)
     decoded = block.decoded()
     looked_up = kernels.make("auto", columns)

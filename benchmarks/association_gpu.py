@@ -29,7 +29,7 @@ from association import COVARIATES, Case, Ours, simulate
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from ecgwas.genotypes.packed import Chooser
+from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.genotypes.readers import BED_MAGIC
 from ecgwas.scan.engine import cuda_kernel, kernels, screening
 from ecgwas.scan.engine.regression import Fitter
@@ -93,9 +93,9 @@ class OnDevice:
         (group,) = groups(cohort, ours.tables[0].names)
         self.fitter = Fitter(ours.options.model_copy(update={"kernel": kernel, **more}), group)
         self.variants = min(len(ours.part), most)
-        chooser = Chooser(cohort.rows, len(ours.part.eids), kernels.empty(kernel))
+        chooser = SampleSelector(cohort.rows, len(ours.part.eids), kernels.empty(kernel))
         self.block = chooser.block(np.asarray(ours.part.packed(0, self.variants)))
-        self.counts = self.fitter.tally().mine()
+        self.counts = self.fitter.pool().mine()
 
     def work(self) -> None:
         """From packed bytes to the list of tests that matter."""

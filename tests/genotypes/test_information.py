@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ecgwas.genotypes import chromosomes, dosages, variant_filters
-from ecgwas.genotypes.packed import Chooser
+from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.genotypes.readers import repacked
 from ecgwas.scan import matrix, plink2
 from tests.genotypes import fileset
@@ -61,7 +61,7 @@ def test_true_genotypes_on_x_have_information_one() -> None:
 def test_hard_calls_tell_nothing_of_information() -> None:
     rng = np.random.default_rng(3)
     packed = repacked(rng.integers(0, 4, (5, PEOPLE)).astype(np.uint8))
-    whole = Chooser(np.arange(PEOPLE), PEOPLE).block(packed)
+    whole = SampleSelector(np.arange(PEOPLE), PEOPLE).block(packed)
     assert np.isnan(variant_filters.information(whole)).all()
     stated = np.array([0.2, 0.4, np.nan, 0.31, 0.29])
     judged = variant_filters.uninformative(matrix_options(Path("none"), min_info=0.3), whole, stated=stated)

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from ecgwas.genotypes import variant_filters
-from ecgwas.genotypes.packed import Chooser
+from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.scan import matrix, plink2
 from ecgwas.tables import ScanResult
 from tests.genotypes import fileset
@@ -61,7 +61,9 @@ def test_frequencies_on_x_count_one_allele_of_a_man(tmp_path: Path) -> None:
     part = fileset.opened(options)
     packed = part.packed(0, 80)
     men_rows = np.flatnonzero(part.sexes == 1)
-    reasons = variant_filters.reasons(options, Chooser(np.arange(120), 120).block(packed), Chooser(men_rows, 120).block(packed))
+    reasons = variant_filters.reasons(
+        options, SampleSelector(np.arange(120), 120).block(packed), SampleSelector(men_rows, 120).block(packed)
+    )
     kept = Path(f"{stem}.snplist").read_text().split()
     assert 0 < len(kept) < 80
     assert [str(name) for name in part.variants[reasons == ""]] == kept

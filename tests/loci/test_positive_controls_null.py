@@ -63,12 +63,12 @@ def known_rows(chromosome: Chromosome, *, trait: str | None = None) -> list[dict
     return rows
 
 
-@pytest.mark.parametrize("degrees", [20, 97, 5000])
-def test_p_values_and_acat_are_those_of_the_scan(degrees: int) -> None:
+@pytest.mark.parametrize("df", [20, 97, 5000])
+def test_p_values_and_acat_are_those_of_the_scan(df: int) -> None:
     rng = np.random.default_rng(1)
-    r = np.tanh(rng.normal(size=(200, 12)) * 2 / degrees**0.5)
-    exact = neglog10p(r * np.sqrt(degrees / (1 - r**2)), float(degrees))
-    found = positive_controls_null.PValues(degrees).of(r)
+    r = np.tanh(rng.normal(size=(200, 12)) * 2 / df**0.5)
+    exact = neglog10p(r * np.sqrt(df / (1 - r**2)), float(df))
+    found = positive_controls_null.PValues(df).of(r)
     np.testing.assert_allclose(found, 10.0**-exact, rtol=1e-4, atol=1e-9)
     np.testing.assert_allclose(positive_controls_null.combined(found), 10.0 ** -combine_p.acat(exact), rtol=1e-3, atol=1e-8)
 

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from ecgwas.genotypes import packed as codes
-from ecgwas.genotypes.packed import Block, Chooser
+from ecgwas.genotypes.packed import Block, SampleSelector
 from ecgwas.native import compiled, constants
 from ecgwas.scan import matrix
 from ecgwas.scan.engine import screening
-from ecgwas.scan.engine.missing_calls import Gaps, Sums
+from ecgwas.scan.engine.missing_calls import BlockSums, MissingCallAdjuster
 from ecgwas.scan.engine.plink2_checks import Rules
 from ecgwas.scan.engine.regression import MARGIN, Fitter
 from ecgwas.scan.engine.samples import Group
@@ -51,16 +51,16 @@ def a_design(people: int, rank: int, traits: int, seed: int) -> Design:
 def a_block(people: int, variants: int, share: float) -> Block:
     bed = bed_codes(people, variants, 5)
     bed[np.random.default_rng(6).random(bed.shape) < share] = 1
-    return Chooser(np.arange(people), people).block(codes.repacked(bed))
+    return SampleSelector(np.arange(people), people).block(codes.repacked(bed))
 
 
-def sums(block: Block, made: Design, more: int = 0) -> Sums:
+def sums(block: Block, made: Design, more: int = 0) -> BlockSums:
     copies = block.decoded().astype(np.float64)
-    along = copies @ made.basis
-    product = np.zeros((len(block), made.traits.shape[1] + more), dtype=np.float32)
-    product[:, : made.traits.shape[1]] = copies @ made.traits
-    length = np.ones((len(block), made.traits.shape[1]), dtype=np.float32)
-    return Sums(along, (along**2).sum(axis=1), block.squares.astype(np.float64), product, length)
+    projection = copies @ made.basis
+    cross_product = np.zeros((len(block), made.traits.shape[1] + more), dtype=np.float32)
+    cross_product[:, : made.traits.shape[1]] = copies @ made.traits
+    trait_ss = np.ones((len(block), made.traits.shape[1]), dtype=np.float32)
+    return BlockSums(projection, (projection**2).sum(axis=1), block.raw_ss.astype(np.float64), cross_product, trait_ss)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2])
@@ -68,22 +68,22 @@ def test_gaps_are_those_of_float64(instructions: str, share: float) -> None:
     """Few and many people without a call, against one variant at a time by scipy."""
     block, made = a_block(150, 40, share), a_design(150, 7, 21, 3)
     found, before = sums(block, made, more=5), sums(block, made)
-    Gaps(made, fill_with_mean=False).mend(block, found)
+    MissingCallAdjuster(made, fill_with_mean=False).adjust(block, found)
     assert (block.missing[block.missing > 0] <= 7).any() if share < 0.1 else (block.missing > 7).any()
     for i in range(len(block)):
         people = block.absent(i)
-        expected = left_out(made.basis[people], made.traits[people], before.along[i])
-        assert found.explained[i] == pytest.approx(before.explained[i] + expected.explained, rel=1e-10)
-        np.testing.assert_allclose(found.length[i], 1 - expected.length, atol=2e-6)
-        np.testing.assert_allclose(found.product[i, :21], before.product[i] + expected.product, atol=5e-6)
-    assert not found.product[:, 21:].any()
+        expected = left_out(made.basis[people], made.traits[people], before.projection[i])
+        assert found.projected_ss[i] == pytest.approx(before.projected_ss[i] + expected.projected_ss, rel=1e-10)
+        np.testing.assert_allclose(found.trait_ss[i], 1 - expected.trait_ss, atol=2e-6)
+        np.testing.assert_allclose(found.cross_product[i, :21], before.cross_product[i] + expected.cross_product, atol=5e-6)
+    assert not found.cross_product[:, 21:].any()
 
 
-def t_squared(block: Block, found: Sums) -> NDArray[np.float64]:
+def t_squared(block: Block, found: BlockSums) -> NDArray[np.float64]:
     """(V, 64): up to the degrees of freedom."""
-    square, remaining = found.product[:, :64].astype(np.float64) ** 2, (found.squares - found.explained)[:, None]
-    varies = remaining[:, 0] > 1e-6
-    return (square / np.maximum(remaining * found.length[:, :64] - square, 1e-9))[varies]
+    square, genotype_ss = found.cross_product[:, :64].astype(np.float64) ** 2, (found.raw_ss - found.projected_ss)[:, None]
+    varies = genotype_ss[:, 0] > 1e-6
+    return (square / np.maximum(genotype_ss * found.trait_ss[:, :64] - square, 1e-9))[varies]
 
 
 def test_gaps_in_brief_stay_within_what_is_computed_again(instructions: str) -> None:
@@ -93,52 +93,52 @@ def test_gaps_in_brief_stay_within_what_is_computed_again(instructions: str) -> 
     values = np.column_stack([rng.standard_normal((people, 64)), np.eye(people)[:, :64] * 100])
     block, made = a_block(people, 60, 0.01), design(basis, values + rng.standard_normal(values.shape) * 1e-3)
     brief, full = sums(block, made), sums(block, made)
-    Gaps(made, fill_with_mean=False, thorough=False).mend(block, brief)
-    Gaps(made, fill_with_mean=False, thorough=True).mend(block, full)
-    np.testing.assert_allclose(brief.explained, full.explained, rtol=1e-14)
-    np.testing.assert_allclose(brief.product, full.product, atol=1e-5)
-    assert (brief.length[:, :64] != full.length[:, :64]).any()
+    MissingCallAdjuster(made, fill_with_mean=False, thorough=False).adjust(block, brief)
+    MissingCallAdjuster(made, fill_with_mean=False, thorough=True).adjust(block, full)
+    np.testing.assert_allclose(brief.projected_ss, full.projected_ss, rtol=1e-14)
+    np.testing.assert_allclose(brief.cross_product, full.cross_product, atol=1e-5)
+    assert (brief.trait_ss[:, :64] != full.trait_ss[:, :64]).any()
     np.testing.assert_allclose(t_squared(block, brief), t_squared(block, full), rtol=MARGIN / 4, atol=1e-6)
-    alone = (full.length[:, 64:] < 0.5).any(axis=1)
+    alone = (full.trait_ss[:, 64:] < 0.5).any(axis=1)
     assert alone.any()
-    np.testing.assert_array_equal(brief.length[alone, 64:], full.length[alone, 64:])
+    np.testing.assert_array_equal(brief.trait_ss[alone, 64:], full.trait_ss[alone, 64:])
 
 
 def test_people_who_cannot_carry_the_covariates() -> None:
     bed = bed_codes(30, 3, 1)
     bed[0, 4:] = 1
-    block = Chooser(np.arange(30), 30).block(codes.repacked(bed))
+    block = SampleSelector(np.arange(30), 30).block(codes.repacked(bed))
     found = sums(block, a_design(30, 6, 4, 1))
-    Gaps(a_design(30, 6, 4, 1), fill_with_mean=False).mend(block, found)
-    assert np.isinf(found.explained[0])
-    assert np.isfinite(found.explained[1:]).all()
+    MissingCallAdjuster(a_design(30, 6, 4, 1), fill_with_mean=False).adjust(block, found)
+    assert np.isinf(found.projected_ss[0])
+    assert np.isfinite(found.projected_ss[1:]).all()
 
 
 def screened(seed: int, *, with_length: bool) -> Screened:
     rng = np.random.default_rng(seed)
-    product = rng.normal(0, 0.08, (90, 83)).astype(np.float32)
-    product[4, 3] = 3.0
-    length = rng.uniform(0.9, 1, (90, 70)).astype(np.float32) if with_length else None
+    cross_product = rng.normal(0, 0.08, (90, 83)).astype(np.float32)
+    cross_product[4, 3] = 3.0
+    trait_ss = rng.uniform(0.9, 1, (90, 70)).astype(np.float32) if with_length else None
     reasons = (np.arange(90) % 13 == 0).astype(np.int8)
-    return Screened(product, rng.uniform(0.5, 2, 90), length, reasons, reasons == 0, rng.integers(50, 900, 90), 70)
+    return Screened(cross_product, rng.uniform(0.5, 2, 90), trait_ss, reasons, reasons == 0, rng.integers(50, 900, 90), 70)
 
 
 @pytest.mark.parametrize("with_length", [False, True])
 def test_histograms_and_hits_have_the_twins_bits(instructions: str, with_length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, least = screened(1, with_length=with_length), np.full(90, 3.84)
+    made, min_t2 = screened(1, with_length=with_length), np.full(90, 3.84)
     ours, theirs = np.ones((70, BINS), dtype=np.uint32), np.ones((70, BINS), dtype=np.uint32)
-    hits = screening.reached(made, least, ours)
+    hits = screening.candidates(made, min_t2, ours)
     monkeypatch.setattr(compiled, "there", lambda: False)
-    np.testing.assert_array_equal(hits, screening.reached(made, least, theirs))
+    np.testing.assert_array_equal(hits, screening.candidates(made, min_t2, theirs))
     np.testing.assert_array_equal(ours, theirs)
-    assert ours.sum() == 70 * BINS + made.fine.sum() * 70
+    assert ours.sum() == 70 * BINS + made.testable.sum() * 70
     assert 0 < len(hits) < 83 * 70
 
 
 def test_more_hits_than_there_is_room_for() -> None:
     made, counts = screened(2, with_length=False), np.zeros((70, BINS), dtype=np.uint32)
-    hits = screening.reached(made, np.zeros(90), counts)
-    assert len(hits) == counts.sum() == made.fine.sum() * 70
+    hits = screening.candidates(made, np.zeros(90), counts)
+    assert len(hits) == counts.sum() == made.testable.sum() * 70
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_people_are_chosen_and_counted_as_by_the_twin(
     instructions: str, chosen: NDArray[np.int64], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bed = codes.repacked(bed_codes(77, 50, 4))
-    ours = Chooser(chosen, 77).block(bed)
+    ours = SampleSelector(chosen, 77).block(bed)
     monkeypatch.setattr(compiled, "there", lambda: False)
-    theirs = Chooser(chosen, 77).block(bed)
+    theirs = SampleSelector(chosen, 77).block(bed)
     for field in ("packed", "flipped", "missing", "ones", "twos"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field))
 
@@ -188,29 +188,29 @@ def test_without_the_compiled_part_the_numbers_are_the_same(stem: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("people", "traits", "variants", "least"),
+    ("people", "traits", "variants", "min_t2"),
     [(150, 37, 61, 2.0), (3_205, 16, 30, 2.0), (100, 16, 8_200, 6.0), (150, 5, 0, 2.0)],
 )
 def test_tests_are_the_same_whether_products_are_kept_or_not(
-    instructions: str, people: int, traits: int, variants: int, least: float
+    instructions: str, people: int, traits: int, variants: int, min_t2: float
 ) -> None:
     """A tile that is not full, variants not computed, and more people and variants than are done at once."""
     rng = np.random.default_rng(variants)
-    block = Chooser(np.arange(people), people).block(codes.repacked(bed_codes(people, variants, 7)))
+    block = SampleSelector(np.arange(people), people).block(codes.repacked(bed_codes(people, variants, 7)))
     tiles = compiled.tiled((rng.standard_normal((people, traits)) / np.sqrt(people)).astype(np.float32))
-    remaining = (block.squares - block.minor**2 / people).astype(np.float32)
-    numbers = remaining, rng.integers(50, 900, variants).astype(np.float32), np.full(variants, least, dtype=np.float32)
-    fine = (np.arange(variants) % 9 > 0) & (remaining > 0)
+    genotype_ss = (block.raw_ss - block.minor**2 / people).astype(np.float32)
+    numbers = genotype_ss, rng.integers(50, 900, variants).astype(np.float32), np.full(variants, min_t2, dtype=np.float32)
+    testable = (np.arange(variants) % 9 > 0) & (genotype_ss > 0)
     kept, passing = np.ones((traits, BINS), dtype=np.uint32), np.ones((traits, BINS), dtype=np.uint32)
-    expected = compiled.tests(compiled.products(block.packed, tiles), *numbers, fine, None, kept)
-    found = compiled.counted(block.packed, tiles, *numbers, fine, passing)
+    expected = compiled.tests(compiled.products(block.packed, tiles), *numbers, testable, None, kept)
+    found = compiled.counted(block.packed, tiles, *numbers, testable, passing)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(passing, kept)
-    assert passing.sum() == traits * (BINS + fine.sum())
+    assert passing.sum() == traits * (BINS + testable.sum())
     if people <= compiled.MOST_LISTED:
         lists = np.empty(compiled.list_room(variants, tiles.shape[1]), dtype=np.uint8)
         compiled.products(block.packed, tiles[:1], lists)
-        np.testing.assert_array_equal(compiled.counted(block.packed, tiles, *numbers, fine, passing, lists), expected)
+        np.testing.assert_array_equal(compiled.counted(block.packed, tiles, *numbers, testable, passing, lists), expected)
         np.testing.assert_array_equal(passing, 2 * kept - 1)
     assert 0 < len(found) < traits * variants or variants == 0
 
@@ -218,23 +218,25 @@ def test_tests_are_the_same_whether_products_are_kept_or_not(
 def test_products_are_kept_for_who_does_not_scan() -> None:
     """Whoever asks a Fitter for products gets them; a scan's tests are the same without."""
     people, rng = 200, np.random.default_rng(2)
-    block = Chooser(np.arange(people), people).block(codes.repacked(np.array([3, 2, 0])[rng.binomial(2, 0.3, (50, people))]))
+    block = SampleSelector(np.arange(people), people).block(
+        codes.repacked(np.array([3, 2, 0])[rng.binomial(2, 0.3, (50, people))])
+    )
     covariates, values = rng.standard_normal((people, 3)), rng.standard_normal((people, 21))
     basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
     group = Group(np.arange(21), np.arange(people), design(basis, values), Rules(basis, covariates))
     keeping, streaming = (Fitter(matrix_options(Path("none"), keep_neglog10p=2), group, streaming=on) for on in (False, True))
     kept, passing = keeping.screen(block), streaming.screen(block)
-    assert kept.product.dtype == np.float32
-    assert passing.product is block.packed
-    np.testing.assert_array_equal(kept.remaining, passing.remaining)
-    counts = keeping.tally().mine(), streaming.tally().mine()
-    np.testing.assert_array_equal(keeping.reached(kept, counts[0]), streaming.reached(passing, counts[1]))
+    assert kept.cross_product.dtype == np.float32
+    assert passing.cross_product is block.packed
+    np.testing.assert_array_equal(kept.genotype_ss, passing.genotype_ss)
+    counts = keeping.pool().local(), streaming.pool().local()
+    np.testing.assert_array_equal(keeping.candidates(kept, counts[0]), streaming.candidates(passing, counts[1]))
     np.testing.assert_array_equal(*counts)
     assert counts[0].sum() == 50 * 21
     # Another block since: what was listed of this one is not there any more.
-    other = Chooser(np.arange(people), people).block(codes.repacked(np.zeros((50, people), dtype=np.uint8)))
+    other = SampleSelector(np.arange(people), people).block(codes.repacked(np.zeros((50, people), dtype=np.uint8)))
     streaming.screen(other)
-    np.testing.assert_array_equal(streaming.reached(passing, counts[1]), keeping.reached(kept, counts[0]))
+    np.testing.assert_array_equal(streaming.candidates(passing, counts[1]), keeping.candidates(kept, counts[0]))
     np.testing.assert_array_equal(*counts)
 
 
@@ -350,16 +352,16 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
         with pytest.raises(ValueError, match="do not fit"):
             module.prepare(words, np.zeros(1, dtype=np.uint64), words.copy(), counts, *numbers)
     hits = np.array([[0, 9]], dtype=np.int32)
-    floats, fine, tiles = np.zeros(2, dtype=np.float32), np.ones(2, dtype=bool), np.zeros((1, 4, 16), dtype=np.float32)
+    floats, testable, tiles = np.zeros(2, dtype=np.float32), np.ones(2, dtype=bool), np.zeros((1, 4, 16), dtype=np.float32)
     for packed, made, traits in (
         (words, tiles, 17),
         (words, np.zeros((1, 36, 16), dtype=np.float32), 1),
         (words[:, :4].copy(), tiles, 1),
     ):
         counted = np.zeros((traits, 10), dtype=np.uint32)
-        compiled.counted(words, tiles, floats, floats, floats, fine, counted[:1])
+        compiled.counted(words, tiles, floats, floats, floats, testable, counted[:1])
         with pytest.raises(ValueError, match="do not fit"):
-            compiled.counted(packed, made, floats, floats, floats, fine, counted)
+            compiled.counted(packed, made, floats, floats, floats, testable, counted)
     room = np.empty(compiled.list_room(2, 4), dtype=np.uint8)
     compiled.products(words, tiles, room)
     with pytest.raises(ValueError, match="do not fit"):

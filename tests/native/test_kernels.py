@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecgwas.errors import StudyError
 from ecgwas.genotypes import packed as codes
 from ecgwas.genotypes.chromosomes import COPIES
-from ecgwas.genotypes.packed import Block, Chooser
+from ecgwas.genotypes.packed import Block, SampleSelector
 from ecgwas.native import compiled
 from ecgwas.scan.engine import kernels
 
@@ -36,13 +36,13 @@ def made(people: int, variants: int, seed: int) -> Block:
 def test_a_block_holds_what_the_bed_holds(people: int, variants: int, seed: int) -> None:
     bed = bed_codes(people, variants, seed)
     rows = np.flatnonzero(np.random.default_rng(seed).random(people) < 0.8)
-    block = Chooser(rows, people).block(codes.repacked(bed))
+    block = SampleSelector(rows, people).block(codes.repacked(bed))
     copies = COPIES[bed[:, rows]]
     np.testing.assert_array_equal(block.missing, np.isnan(copies).sum(axis=1))
     minor = np.where(block.flipped[:, None], 2 - copies, copies)
     np.testing.assert_array_equal(block.decoded(), np.nan_to_num(minor))
     np.testing.assert_array_equal(block.minor, np.nansum(minor, axis=1))
-    np.testing.assert_array_equal(block.squares, np.nansum(minor**2, axis=1))
+    np.testing.assert_array_equal(block.raw_ss, np.nansum(minor**2, axis=1))
     assert np.all(block.minor <= block.called)
     for i in range(variants):
         np.testing.assert_array_equal(block.absent(i), np.flatnonzero(np.isnan(copies[i])))

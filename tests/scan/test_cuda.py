@@ -128,11 +128,11 @@ def test_room_for_few_variants_changes_nothing(where: str, monkeypatch: pytest.M
     monkeypatch.setattr(cuda_tests, "GATHERED_BYTES", 5_000)
     monkeypatch.setattr(cuda_kernel, "DECODED_BYTES", 5_000)
     narrow = tests.sums(block)
-    assert wide.length is not None
-    assert narrow.length is not None
-    torch.testing.assert_close(wide.product, narrow.product, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(wide.length, narrow.length, atol=1e-6, rtol=0)
-    np.testing.assert_allclose(wide.explained, narrow.explained, rtol=1e-6)
+    assert wide.trait_ss is not None
+    assert narrow.trait_ss is not None
+    torch.testing.assert_close(wide.cross_product, narrow.cross_product, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(wide.trait_ss, narrow.trait_ss, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(wide.projected_ss, narrow.projected_ss, rtol=1e-6)
 
 
 def test_a_scan_finds_the_same_in_every_test(tmp_path: Path) -> None:

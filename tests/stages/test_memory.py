@@ -18,7 +18,7 @@ from ecgwas.loci.individual_data import Chromosome
 from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
 from ecgwas.signals import Rows
 from ecgwas.stages import loci, scan, traits
-from ecgwas.stages.loci_genotypes import Look
+from ecgwas.stages.loci_genotypes import LocusData
 from ecgwas.study import Study
 from ecgwas.tables import Associations
 from tests.cohorts import make_cohort
@@ -149,7 +149,7 @@ def test_calls_that_were_read_are_let_go(tmp_path: Path) -> None:
 def test_chromosomes_share_the_values_of_their_people(finished: Study) -> None:
     """Twenty-two copies of all traits would be more than all else that loci holds."""
     tested, covariates = traits.load_traits(finished), traits.load_covariates(finished)
-    look = Look(finished, tested, covariates, scan.load_results(finished))
+    look = LocusData(finished, tested, covariates, scan.load_results(finished))
     opened = list(look.all())
     assert len(opened) > 2
     assert len({id(one.cohort.values) for one in opened}) == 1

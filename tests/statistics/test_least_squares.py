@@ -14,16 +14,16 @@ CASES = [
 ]  # fmt: skip
 
 
-def exactly(t: float, degrees: int) -> float:
+def exactly(t: float, df: int) -> float:
     """-log10 of the two-sided p with 60 digits."""
-    half, square = mpmath.mpf(degrees) / 2, mpmath.mpf(t) ** 2
-    p = mpmath.betainc(half, mpmath.mpf(1) / 2, 0, degrees / (degrees + square), regularized=True)
+    half, square = mpmath.mpf(df) / 2, mpmath.mpf(t) ** 2
+    p = mpmath.betainc(half, mpmath.mpf(1) / 2, 0, df / (df + square), regularized=True)
     return float(-mpmath.log10(p))
 
 
-@pytest.mark.parametrize(("t", "degrees"), CASES)
-def test_p_to_ten_digits_however_small(t: float, degrees: int) -> None:
-    assert float(neglog10p(np.array(t), degrees)) == pytest.approx(exactly(t, degrees), rel=1e-10)
+@pytest.mark.parametrize(("t", "df"), CASES)
+def test_p_to_ten_digits_however_small(t: float, df: int) -> None:
+    assert float(neglog10p(np.array(t), df)) == pytest.approx(exactly(t, df), rel=1e-10)
 
 
 def test_p_of_ten_to_the_minus_3900() -> None:
@@ -37,7 +37,7 @@ def test_no_effect_and_shapes() -> None:
     assert neglog10p(np.empty((0, 4)), 5.0).shape == (0, 4)
 
 
-@pytest.mark.parametrize(("limit", "degrees"), [(3.0, 40), (7.3, 1_000), (50.0, 200)])
-def test_the_least_t_reaches_its_limit(limit: float, degrees: int) -> None:
-    t = np.sqrt(least_t_squared(limit, degrees))
-    assert float(neglog10p(np.array(t), degrees)) == pytest.approx(limit, rel=1e-6)
+@pytest.mark.parametrize(("limit", "df"), [(3.0, 40), (7.3, 1_000), (50.0, 200)])
+def test_the_least_t_reaches_its_limit(limit: float, df: int) -> None:
+    t = np.sqrt(least_t_squared(limit, df))
+    assert float(neglog10p(np.array(t), df)) == pytest.approx(limit, rel=1e-6)

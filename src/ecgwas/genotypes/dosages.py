@@ -1,4 +1,4 @@
-"""Dosages of the people tested: what codes.Block is for hard calls, for fractions of allele copies.
+"""Dosages of the people tested: what packed.Block is for hard calls, for fractions of allele copies.
 
 Dosages are multiples of 1/16384, which float32 holds exactly. Hardy-Weinberg is judged on hard calls, as PLINK 2 does;
 everything else on dosages.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.genotypes.packed import Block, Chooser, effect_frequency
+from ecgwas.genotypes.packed import Block, SampleSelector, effect_frequency
 from ecgwas.genotypes.readers import called, repacked
 
 BYTES = 2**27
@@ -26,7 +26,7 @@ BYTES_EACH = 24
 
 @dataclass(frozen=True)
 class DosageBlock:
-    """Some variants of the people tested, with the same attributes as codes.Block.
+    """Some variants of the people tested, with the same attributes as packed.Block.
 
     copies  (V, N) float32 of the minor allele, no call 0;  lacks (V, N) bool, no call
     minor, squares (V,) float64, sums of the copies and of their squares
@@ -39,7 +39,7 @@ class DosageBlock:
     flipped: NDArray[np.bool_]
     missing: NDArray[np.int64]
     minor: NDArray[np.float64]
-    squares: NDArray[np.float64]
+    raw_ss: NDArray[np.float64]
     ones: NDArray[np.int64]
     twos: NDArray[np.int64]
     hard: NDArray[np.int64]
@@ -94,7 +94,7 @@ class DosageBlock:
 AnyBlock = Block | DosageBlock
 
 
-def reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[Chooser], AnyBlock]:
+def reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[SampleSelector], AnyBlock]:
     """Gives the block of variants start to stop of the people that a chooser takes; the file is read once."""
     if genotypes.hard:
         packed = np.asarray(genotypes.packed(start, stop))
@@ -112,7 +112,7 @@ def block(dosages: NDArray[np.float64]) -> DosageBlock:
     # The copies are what is computed with, so their sums are taken after rounding.
     copies = np.where(lacks, 0.0, minor).astype(np.float32)
     wide = copies.astype(np.float64)
-    hard = Chooser(np.arange(dosages.shape[1]), dosages.shape[1]).block(repacked(called(dosages)))
+    hard = SampleSelector(np.arange(dosages.shape[1]), dosages.shape[1]).block(repacked(called(dosages)))
     same = hard.flipped == flipped
     return DosageBlock(
         copies=copies,
@@ -120,7 +120,7 @@ def block(dosages: NDArray[np.float64]) -> DosageBlock:
         flipped=flipped,
         missing=missing,
         minor=wide.sum(axis=1),
-        squares=np.einsum("vn,vn->v", wide, wide),
+        raw_ss=np.einsum("vn,vn->v", wide, wide),
         ones=hard.ones,
         twos=np.where(same, hard.twos, hard.called - hard.ones - hard.twos),
         hard=hard.called,

@@ -4,7 +4,7 @@
     .pgen .pvar .psam                 PLINK 2; ALT is the effect allele (a .bim and .fam beside a .pgen serve as well)
     .bgen .sample                     BGEN 1.2; the second allele is the effect allele
 
-One fileset holds all chromosomes, or a pattern with {chrom} names one per chromosome (chromosomes.py). The pseudoautosomal
+One fileset holds all chromosomes, or a pattern with {chrom} names one per chromosome (chromosome_codes.py). The pseudoautosomal
 regions of X may have files of their own, named XY (25), PAR1 or PAR2.
 """
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ecgwas.genotypes.readers import SHIFTS, repacked, unpacked
 from ecgwas.native import compiled
 
-__all__ = ["NO_CALL", "Block", "Chooser", "block", "repacked"]
+__all__ = ["NO_CALL", "Block", "SampleSelector", "block", "repacked"]
 
 NO_CALL = 3
 WORD = 8
@@ -86,7 +86,7 @@ class Block:
         return self.ones + 2 * self.twos
 
     @property
-    def squares(self) -> NDArray[np.int64]:
+    def raw_ss(self) -> NDArray[np.int64]:
         """(V,) int64 sum of the squared copies."""
         return self.ones + 4 * self.twos
 
@@ -137,7 +137,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Chooser:
+class SampleSelector:
     """Takes the people tested out of packed rows of a .bed.
 
     rows: (N,) int64 ascending places in the .fam; total: people in the .fam; empty: makes the arrays of packed rows

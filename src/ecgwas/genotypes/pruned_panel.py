@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecgwas.genotypes import long_range_ld
 from ecgwas.genotypes.chromosomes import Genotypes, unpacked
-from ecgwas.genotypes.packed import NO_CALL, Block, Chooser, repacked
+from ecgwas.genotypes.packed import NO_CALL, Block, SampleSelector, repacked
 
 AUTOSOMES = tuple(str(number) for number in range(1, 23))
 MIN_MAF = 0.05
@@ -102,7 +102,7 @@ def blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[
     rows = part.find(eids)
     order = np.argsort(rows, kind="stable")
     back = np.argsort(order, kind="stable")
-    chooser = Chooser(rows[order], len(part.eids))
+    chooser = SampleSelector(rows[order], len(part.eids))
     for start in range(0, len(part), STEP):
         stop = min(start + STEP, len(part))
         places = np.arange(start + (-start) % stride, stop, stride)

@@ -97,7 +97,7 @@ def information(block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool
     with np.errstate(invalid="ignore", divide="ignore"):
         frequency = minor / alleles
         expected = 2 * frequency * (1 - frequency) * doubled / people
-        return np.asarray((block.squares / people - (block.minor / people) ** 2) / np.where(expected > 0, expected, np.nan))
+        return np.asarray((block.raw_ss / people - (block.minor / people) ** 2) / np.where(expected > 0, expected, np.nan))
 
 
 def _own_minor(block: AnyBlock, males: AnyBlock) -> NDArray[np.float64]:

@@ -141,7 +141,7 @@ def hc3(model: Model, rest: NDArray[np.float64], fit: Fit) -> float:
     error = model.residual - fit.beta * rest
     scaled = error / np.maximum(1 - leverage, 1e-12)
     se = float(np.sqrt(np.sum((rest * scaled) ** 2))) / length
-    return float(neglog10p(np.array([fit.beta / se]), float(fit.degrees))[0])
+    return float(neglog10p(np.array([fit.beta / se]), float(fit.df))[0])
 
 
 def without_top_carrier(model: Model, copies: NDArray[np.float32], rest: NDArray[np.float64], fit: Fit) -> dict[str, Any]:

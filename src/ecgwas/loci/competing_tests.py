@@ -28,14 +28,14 @@ class Noise:
     basis: NDArray[np.float64]
     units: NDArray[np.float64]
     present: NDArray[np.float64] | None
-    degrees: NDArray[np.float64]
+    df: NDArray[np.float64]
 
     @classmethod
     def of(cls, chromosome: Chromosome) -> Noise:
         """Traits that the same participants have share one basis."""
         values = chromosome.cohort.values
         there = ~np.isnan(values)
-        units, degrees = np.zeros(values.shape), np.empty(values.shape[1])
+        units, df = np.zeros(values.shape), np.empty(values.shape[1])
         patterns: dict[bytes, list[int]] = {}
         for k in range(values.shape[1]):
             patterns.setdefault(there[:, k].tobytes(), []).append(k)
@@ -45,10 +45,10 @@ class Noise:
             places = np.ix_(people, np.array(members, dtype=np.int64))
             residual = without(values[places].T, basis)
             units[places] = (residual / np.maximum(np.linalg.norm(residual, axis=1), 1e-300)[:, None]).T
-            degrees[members] = len(people) - basis.shape[1] - 1
+            df[members] = len(people) - basis.shape[1] - 1
         present = None if there.all() else there.astype(np.float64)
         basis = span(chromosome.cohort.covariates)
-        return cls(chromosome.genotypes.chrom, chromosome.names, basis, units, present, degrees)
+        return cls(chromosome.genotypes.chrom, chromosome.names, basis, units, present, df)
 
 
 def rivals(noise: Noise, region: Region, lead: int, trait: str) -> Rivals:
@@ -85,10 +85,10 @@ def _alike(units: NDArray[np.float64], own: NDArray[np.float64], k: int) -> NDAr
 
 def _z(rest: NDArray[np.float64], noise: Noise) -> NDArray[np.float64]:
     """(V, K) normal deviates with the p of the t tests of variants (V, N), by Wallace 1959, Ann Math Stat 30:1121."""
-    product, degrees = rest @ noise.units, noise.degrees
+    product, df = rest @ noise.units, noise.df
     length = np.ones((len(rest), 1)) if noise.present is None else rest**2 @ noise.present
     square = np.minimum(product**2 / np.maximum(length, 1e-12), 1 - 1e-12)
-    size = (8 * degrees + 1) / (8 * degrees + 3) * np.sqrt(degrees * -np.log1p(-square))
+    size = (8 * df + 1) / (8 * df + 3) * np.sqrt(df * -np.log1p(-square))
     return np.asarray(np.sign(product) * size)
 
 

@@ -101,23 +101,23 @@ def sets(model: Model, region: Region, *, effects: int) -> list[dict[str, Any]]:
     method: susie; or abf where SuSiE finds no effect, one set of approximate Bayes factors.
     """
     trait = model.residual
-    degrees = len(trait) - model.basis.shape[1]
+    df = len(trait) - model.basis.shape[1]
     weights, length, product = np.empty((len(region), model.basis.shape[1])), np.empty(len(region)), np.empty(len(region))
     for some, copies in region.strips():
         rest, weights[some] = parted(copies[:, model.people], model.basis)
         length[some], product[some] = np.einsum("vn,vn->v", rest, rest), rest @ trait
-    usable = np.flatnonzero(length > 1e-6 * degrees)
+    usable = np.flatnonzero(length > 1e-6 * df)
     strength = product[usable] ** 2 / length[usable]
     usable = np.sort(usable[np.argsort(-strength, kind="stable")[:MOST]])
-    scale = np.sqrt(length[usable] / degrees)
+    scale = np.sqrt(length[usable] / df)
     correlation = _correlation(model, region, usable, weights[usable], scale)
     with_trait = product[usable] / scale
-    found = susie(correlation * degrees, with_trait, float(trait @ trait), degrees, min(effects, len(usable)))
+    found = susie(correlation * df, with_trait, float(trait @ trait), df, min(effects, len(usable)))
     named = _sets(found.posterior[found.variance > 0], correlation)
     method, inclusion = "susie", found.inclusion
     posterior = found.posterior[found.variance > 0]
     if not named:
-        logs = _wakefield(with_trait / degrees, float(trait @ trait) / degrees, degrees, length[usable] / degrees)
+        logs = _wakefield(with_trait / df, float(trait @ trait) / df, df, length[usable] / df)
         posterior = logs[None]
         named, method, inclusion = [(0, covering(posterior[0]))], "abf", posterior[0]
     return [row for number, (k, inside) in enumerate(named, start=1)
@@ -141,11 +141,9 @@ def _correlation(
     return products
 
 
-def _wakefield(
-    estimate: NDArray[np.float64], variance: float, degrees: int, spread: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _wakefield(estimate: NDArray[np.float64], variance: float, df: int, spread: NDArray[np.float64]) -> NDArray[np.float64]:
     """(V,) posterior of one effect per allele of SD WAKEFIELD_SD; estimates are per SD of the genotype, spread its variance."""
-    error = np.full(len(estimate), variance / degrees) / spread
+    error = np.full(len(estimate), variance / df) / spread
     logs = log_bayes_factors(estimate / np.sqrt(spread), error, WAKEFIELD_SD**2 * variance)
     weights = np.exp(logs - logs.max())
     return np.asarray(weights / weights.sum())

@@ -188,7 +188,7 @@ class Fit:
 
     beta: float
     se: float
-    degrees: int
+    df: int
     people: int
 
     @property
@@ -199,7 +199,7 @@ class Fit:
     @property
     def neglog10p(self) -> float:
         """-log10 p of the two-sided t test."""
-        return float(neglog10p(np.array([self.t]), float(self.degrees))[0])
+        return float(neglog10p(np.array([self.t]), float(self.df))[0])
 
 
 @dataclass(frozen=True)
@@ -237,9 +237,9 @@ class Model:
         if length <= 1e-9 * float(genotype @ genotype):
             return Fit(0.0, float("inf"), 1, len(genotype))
         beta = float(rest @ trait) / length
-        degrees = len(genotype) - basis.shape[1] - 1
+        df = len(genotype) - basis.shape[1] - 1
         left = trait - beta * rest
-        return Fit(beta, float(np.sqrt(left @ left / degrees / length)), degrees, len(genotype))
+        return Fit(beta, float(np.sqrt(left @ left / df / length)), df, len(genotype))
 
 
 def filled(copies: NDArray[Any]) -> NDArray[Any]:

@@ -81,10 +81,8 @@ def qq(results: Sequence[ScanResult], kept: Iterable[pl.DataFrame], *, covariate
     """
     whole = totals(results)
     held = [_by_trait(rows, whole.traits) for rows in kept]
-    degrees = whole.people - 2 - covariates
-    points = [
-        _points(trait, _descending(held, k), whole.chi2_counts[k], int(degrees[k])) for k, trait in enumerate(whole.traits)
-    ]
+    df = whole.people - 2 - covariates
+    points = [_points(trait, _descending(held, k), whole.chi2_counts[k], int(df[k])) for k, trait in enumerate(whole.traits)]
     return pl.concat([pl.DataFrame(schema=QQ_SCHEMA), *points])
 
 
@@ -104,17 +102,17 @@ def _descending(held: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], k
     return values[::-1]
 
 
-def _points(trait: str, ordered: NDArray[np.float64], counts: NDArray[np.int64], degrees: int) -> pl.DataFrame:
+def _points(trait: str, ordered: NDArray[np.float64], counts: NDArray[np.int64], df: int) -> pl.DataFrame:
     """ordered: -log10 p of the kept rows, largest first."""
     tests = int(counts.sum())
-    if tests == 0 or degrees < 1:
+    if tests == 0 or df < 1:
         return pl.DataFrame(schema=QQ_SCHEMA)
     ranks = np.unique(np.concatenate([np.arange(1, min(tests, 20) + 1), np.geomspace(1, tests, POINTS).astype(np.int64)]))
     exact = ranks <= len(ordered)
     observed = np.empty(len(ranks))
     observed[exact] = ordered[ranks[exact] - 1]
     chi2 = _quantiles(counts, 1 - (ranks[~exact] - 0.5) / tests)
-    observed[~exact] = -(stats.t.logsf(np.sqrt(chi2), degrees) + np.log(2)) / np.log(10)
+    observed[~exact] = -(stats.t.logsf(np.sqrt(chi2), df) + np.log(2)) / np.log(10)
     expected = -np.log10((ranks - 0.5) / tests)
     low, high = (-np.log10(stats.beta.ppf(q, ranks, tests + 1 - ranks)) for q in (0.975, 0.025))
     columns = {"trait": [trait] * len(ranks), "expected": expected, "observed": observed, "low": low, "high": high}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ecgwas.genotypes.packed import Chooser
+from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.loci import inflation
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
 from ecgwas.scan.engine import screening
@@ -46,9 +46,9 @@ def _count(
 ) -> None:  # fmt: skip
     """Adds the tests of a chromosome to counts (bins, BINS) and its variants to variants (bins,)."""
     cohort, genotypes = chromosome.cohort, chromosome.genotypes
-    everyone = Chooser(cohort.rows, len(genotypes.eids))
+    everyone = SampleSelector(cohort.rows, len(genotypes.eids))
     fitters = [
-        (Chooser(cohort.rows[group.people], len(genotypes.eids)), Fitter(options, group))
+        (SampleSelector(cohort.rows[group.people], len(genotypes.eids)), Fitter(options, group))
         for group in groups(cohort, chromosome.names)
     ]
     for start in range(0, len(genotypes), STEP * stride):
@@ -63,7 +63,7 @@ def _count(
             screened = fitter.screen(chooser.block(packed[kept]))
             values = screening.chi2(screened)
             for k in np.unique(bins):
-                chosen = values[(bins == k) & screened.fine]
+                chosen = values[(bins == k) & screened.testable]
                 counts[k] += screening.histogram(chosen.reshape(-1, 1))[0]
 
 

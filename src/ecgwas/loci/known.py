@@ -134,7 +134,7 @@ def _row(line: list[str], places: dict[str, int | None], named: dict[str, Any]) 
 
 
 def _number(cell: str) -> float | None:
-    """A number as user_tables.py takes one; None for anything else."""
+    """A number as user_table.py takes one; None for anything else."""
     value = float(cell) if re.match(NUMBER, cell) else np.nan
     return value if np.isfinite(value) else None
 

@@ -206,10 +206,10 @@ def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float
         for k, model in enumerate(models):
             rest = without(copies[:, model.people], model.basis)
             trait = model.residual
-            degrees = len(trait) - model.basis.shape[1] - 1
+            df = len(trait) - model.basis.shape[1] - 1
             length = np.einsum("vn,vn->v", rest, rest)
             squares = np.minimum((rest @ trait) ** 2 / np.maximum(length * float(trait @ trait), 1e-300), 1 - 1e-15)
-            found[some, k] = neglog10p(np.sqrt(squares * degrees / (1 - squares)), float(degrees))
+            found[some, k] = neglog10p(np.sqrt(squares * df / (1 - squares)), float(df))
     return found
 
 

@@ -87,7 +87,7 @@ def _fewer(cohort: Cohort, seed: int) -> Cohort:
 
 
 def _moved(noise: Noise, cohort: Cohort, seed: int) -> Iterator[NDArray[np.float64]]:
-    """(N, K) residuals of shuffled participants, without covariates and of unit length again, as in permute.Shuffles."""
+    """(N, K) residuals of shuffled participants, without covariates and of unit length again, as in max_t.Shuffles."""
     for order in orders(cohort, SHUFFLES, seed):
         moved = noise.units[order]
         moved -= noise.basis @ (noise.basis.T @ moved)
@@ -97,10 +97,10 @@ def _moved(noise: Noise, cohort: Cohort, seed: int) -> Iterator[NDArray[np.float
 class PValues:
     """Two-sided p of correlations with `degrees` of freedom, interpolated in a table of STEPS, within 1e-4 of themselves."""
 
-    def __init__(self, degrees: int) -> None:
-        t = np.linspace(0.0, float(special.stdtrit(degrees, 1 - SMALLEST / 2)), STEPS)
-        self.correlations = t / np.sqrt(t**2 + degrees)
-        self.p = 2 * special.stdtr(degrees, -t)
+    def __init__(self, df: int) -> None:
+        t = np.linspace(0.0, float(special.stdtrit(df, 1 - SMALLEST / 2)), STEPS)
+        self.correlations = t / np.sqrt(t**2 + df)
+        self.p = 2 * special.stdtr(df, -t)
 
     def of(self, correlations: NDArray[np.float64]) -> NDArray[np.float64]:
         """(V, K) from (V, K); SMALLEST where it is less."""
@@ -108,6 +108,6 @@ class PValues:
 
 
 def combined(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(V,) ACAT's p over K traits, from (V, K): as multitrait.acat, for p that need not be told from 0."""
+    """(V,) ACAT's p over K traits, from (V, K): as combine_p.acat, for p that need not be told from 0."""
     bounded = np.clip(p, 1e-15, 1 - 1e-15)
     return np.asarray(np.arctan2(1.0, (1 / np.tan(np.pi * bounded)).mean(axis=1)) / np.pi)

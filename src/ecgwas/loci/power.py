@@ -20,9 +20,9 @@ def power(share: float, p: float, people: int, *, covariates: int = 0) -> float:
     F test with 1 and people - 2 - covariates degrees of freedom, non-centrality people * share / (1 - share)
     (Cohen 1988, chapter 9).
     """
-    degrees = people - 2 - covariates
-    critical = stats.t.isf(p / 2, degrees) ** 2
-    return float(stats.ncf.sf(critical, 1, degrees, people * share / (1 - share)))
+    df = people - 2 - covariates
+    critical = stats.t.isf(p / 2, df) ** 2
+    return float(stats.ncf.sf(critical, 1, df, people * share / (1 - share)))
 
 
 def smallest_share(p: float, people: int, *, wanted: float = 0.8, covariates: int = 0) -> float | None:

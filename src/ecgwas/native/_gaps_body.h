@@ -1,4 +1,4 @@
-/* People without a call left out of a variant (the algebra of algebra.py); see _table.c. */
+/* People without a call left out of a variant (the algebra of least_squares.py); see _table.c. */
 #if VECTOR == 16
 #define HIGH 8 /* rows of the product kept in registers */
 #else

@@ -93,7 +93,7 @@ def prepare(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Rows of a .bed (V, S) uint8, people whose two bits are ones in `keep`: packed (V, 8 words), counts (4, V) int64.
 
-    Counts: flipped, no call, one minor allele, two; see codes.Block. empty: makes the array of the packed rows.
+    Counts: flipped, no call, one minor allele, two; see packed.Block. empty: makes the array of the packed rows.
     """
     packed = empty((len(source), words * 8), np.uint8)
     counts = np.empty((4, len(source)), dtype=np.int64)
@@ -103,41 +103,42 @@ def prepare(
 
 
 def gaps(
-    packed: NDArray[np.uint8], basis: NDArray[np.float64], traits: NDArray[np.float32], along: NDArray[np.float64],
-    missing: NDArray[np.int64], explained: NDArray[np.float64], product: NDArray[np.float32], length: NDArray[np.float32],
-    *, thorough: bool,
+    packed: NDArray[np.uint8], basis: NDArray[np.float64], traits: NDArray[np.float32], projection: NDArray[np.float64],
+    missing: NDArray[np.int64], projected_ss: NDArray[np.float64], cross_product: NDArray[np.float32],
+    trait_ss: NDArray[np.float32], *, thorough: bool,
 ) -> None:  # fmt: skip
-    """Missing calls put right in explained (V,) and product (V, C); length (V, K) filled; see gaps.Gaps.
+    """Adjusts projected_ss (V,) and cross_product (V, C) for missing calls and fills trait_ss (V, K); see MissingCallAdjuster.
 
     basis (N, R') as `padded` gives it; traits (N, K') float32, padded with zeros to whole GROUPs; the first K columns of
-    product are the traits'.
+    cross_product are the traits'.
     """
-    variants, wanted = length.shape
-    people, rank = len(basis), along.shape[1]
-    numbers = (variants, packed.shape[1] // 8, people, rank, wanted, traits.shape[1], product.shape[1])
-    _module().gaps(packed, basis, traits, along, missing, explained, product, length, *numbers, thorough)
+    variants, wanted = trait_ss.shape
+    people, rank = len(basis), projection.shape[1]
+    numbers = (variants, packed.shape[1] // 8, people, rank, wanted, traits.shape[1], cross_product.shape[1])
+    _module().gaps(packed, basis, traits, projection, missing, projected_ss, cross_product, trait_ss, *numbers, thorough)
 
 
 def tests(
-    product: NDArray[np.float32], remaining: NDArray[np.float32], degrees: NDArray[np.float32], least: NDArray[np.float32],
-    fine: NDArray[np.bool_], length: NDArray[np.float32] | None, counts: NDArray[np.uint32],
+    cross_product: NDArray[np.float32], genotype_ss: NDArray[np.float32], df: NDArray[np.float32], min_t2: NDArray[np.float32],
+    testable: NDArray[np.bool_], trait_ss: NDArray[np.float32] | None, counts: NDArray[np.uint32],
 ) -> NDArray[np.int32]:  # fmt: skip
-    """(H, 2) int32 variant and trait of tests at or above `least` (V,), in that order; t squared joins counts (K, bins).
+    """(H, 2) int32 variant and trait of tests at or above `min_t2` (V,), in that order; t squared joins counts (K, bins).
 
-    The first K columns of product (V, C) are the traits'.
+    The first K columns of cross_product (V, C) are the traits'.
     """
-    numbers = (*product.shape, *counts.shape)
+    numbers = (*cross_product.shape, *counts.shape)
 
-    def test(counts: NDArray[np.uint32], reached: NDArray[np.int32]) -> int:
-        some = (product, remaining, degrees, least, fine, length, counts, reached)
-        return int(_module().tests(*some, *numbers, len(reached)))
+    def test(counts: NDArray[np.uint32], candidates: NDArray[np.int32]) -> int:
+        some = (cross_product, genotype_ss, df, min_t2, testable, trait_ss, counts, candidates)
+        return int(_module().tests(*some, *numbers, len(candidates)))
 
-    return _reached(test, len(product), counts)
+    return _candidates(test, len(cross_product), counts)
 
 
 def counted(
-    packed: NDArray[np.uint8], tiles: NDArray[np.float32], remaining: NDArray[np.float32], degrees: NDArray[np.float32],
-    least: NDArray[np.float32], fine: NDArray[np.bool_], counts: NDArray[np.uint32], lists: NDArray[np.uint8] | None = None,
+    packed: NDArray[np.uint8], tiles: NDArray[np.float32], genotype_ss: NDArray[np.float32], df: NDArray[np.float32],
+    min_t2: NDArray[np.float32], testable: NDArray[np.bool_], counts: NDArray[np.uint32],
+    lists: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.int32]:  # fmt: skip
     """`tests` of the `products` of packed (V, W) with `tiles`, which hold K columns, the traits'; they are not kept.
 
@@ -145,41 +146,41 @@ def counted(
     """
     numbers = (*packed.shape, tiles.shape[1] // 4, len(tiles), *counts.shape)
 
-    def test(counts: NDArray[np.uint32], reached: NDArray[np.int32]) -> int:
-        some = (packed, tiles, lists, remaining, degrees, least, fine, counts, reached)
-        return int(_module().counted(*some, *numbers, len(reached)))
+    def test(counts: NDArray[np.uint32], candidates: NDArray[np.int32]) -> int:
+        some = (packed, tiles, lists, genotype_ss, df, min_t2, testable, counts, candidates)
+        return int(_module().counted(*some, *numbers, len(candidates)))
 
-    return _reached(test, len(packed), counts)
+    return _candidates(test, len(packed), counts)
 
 
-def _reached(
+def _candidates(
     test: Callable[[NDArray[np.uint32], NDArray[np.int32]], int], variants: int, counts: NDArray[np.uint32]
 ) -> NDArray[np.int32]:
     """(H, 2) in order, from what adds to counts (K, bins), fills in as many hits as there is room for, and tells how many."""
     traits = len(counts)
     room = variants * traits // 64 + 1024
     while True:
-        reached = np.empty((room, 2), dtype=np.int32)
-        found = test(counts, reached)
+        candidates = np.empty((room, 2), dtype=np.int32)
+        found = test(counts, candidates)
         if found <= room:
-            hits = reached[:found]
+            hits = candidates[:found]
             return hits[np.argsort(hits[:, 0].astype(np.int64) * traits + hits[:, 1])]
         # Too many hits for the room: once more, into counts that are thrown away.
         room, counts = found, np.zeros_like(counts)
 
 
 def refits(
-    packed: NDArray[np.uint8], basis: NDArray[np.float64], rank: int, traits: NDArray[np.float64], reached: NDArray[np.int32],
-    missing: NDArray[np.int64], squares: NDArray[np.float64],
+    packed: NDArray[np.uint8], basis: NDArray[np.float64], rank: int, traits: NDArray[np.float64],
+    candidates: NDArray[np.int32], missing: NDArray[np.int64], raw_ss: NDArray[np.float64],
 ) -> NDArray[np.float64]:  # fmt: skip
     """(H, 3) float64 of hits (H, 2), sorted by variant: g'My, g'Mg and y'My.
 
     basis (N, R') as `padded` gives it; traits (K, N) float64.
     """
-    found = np.empty((len(reached), 3))
+    found = np.empty((len(candidates), 3))
     people = len(basis)
-    numbers = (len(packed), packed.shape[1] // 8, people, rank, len(traits), len(reached))
-    _module().refits(packed, basis, traits, reached, missing, squares, found, *numbers)
+    numbers = (len(packed), packed.shape[1] // 8, people, rank, len(traits), len(candidates))
+    _module().refits(packed, basis, traits, candidates, missing, raw_ss, found, *numbers)
     return found
 
 

@@ -29,7 +29,7 @@ SMALLEST_SHARE = 1e-12
 
 TRUST = 8e-4
 """Share of t squared that the shortcut for missing calls may move; less than the margin within which tests are computed again
-in float64 (fit.MARGIN)."""
+in float64 (regression.MARGIN)."""
 
 NAMES = ("VERSION", "LANES", "GROUP", "CHUNK", "PANEL", "BINS_PER_UNIT", "SMALLEST_SHARE", "TRUST")
 """Those handed to the compiler."""

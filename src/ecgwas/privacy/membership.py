@@ -3,7 +3,7 @@
 People are dealt into members, whose statistics are passed on, a reference panel, and outsiders. Whoever holds a genome (and
 perhaps an ECG) scores members and outsiders alike.
 
-Of variants in linkage one alone is used (`panel.independent`), as both statistics ask; used all, they tell less.
+Of variants in linkage one alone is used (`pruned_panel.independent`), as both statistics ask; used all, they tell less.
 
     frequencies   how much likelier the genotypes are under the members' allele frequencies than under the panel's, summed over
                   variants: the likelihood ratio of Sankararaman et al. 2009, Nature Genetics 41:965, of which the statistic of
@@ -124,9 +124,9 @@ class Attack:
         self.members, self.panel, self.outsiders = (np.sort(part) for part in np.array_split(order, 3))
         self.traits, self.passed_on = traits, passed_on
         self.own = _unit(traits[self.members].T).T
-        degrees = len(self.members) - 2
-        t2 = least_t_squared(passed_on.keep_neglog10p, degrees)
-        self.least = float(np.sqrt(t2 / (t2 + degrees)))
+        df = len(self.members) - 2
+        t2 = least_t_squared(passed_on.keep_neglog10p, df)
+        self.least = float(np.sqrt(t2 / (t2 + df)))
         self.told = {which: Told(*traits.shape) for which in (TESTED, KEPT)}
 
     def learn(self, calls: Calls, apart: NDArray[np.bool_]) -> None:

@@ -97,7 +97,7 @@ def fit(
     give better components. With `waves: apart`, P, QRS and T have
     components of their own, p01.., qrs01.., t01... Scaling `point` divides by the SD between people (at least floor_uv),
     `none` by one SD.
-    Criterion `repeatable` (`repeatable.py`) takes median beats of odd and even heartbeats beside the whole ones.
+    Criterion `repeatable` (`noise_fraction.py`) takes median beats of odd and even heartbeats beside the whole ones.
     The sign of a component is such that its largest entry is positive. `scratch` is not needed.
     Raises InputError where fewer people were given than the features need.
     """

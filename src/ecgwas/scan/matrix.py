@@ -1,7 +1,7 @@
 """The built-in engine: all traits at once, one product per block of variants, exact least squares, PLINK 2's numbers.
 
 The product is computed in float32 for every variant and trait; tests that may reach `keep_neglog10p` are computed again
-in float64, so that what is written does not depend on kernel, block size or threads. The algebra is in algebra.py.
+in float64, so that what is written does not depend on kernel, block size or threads. The algebra is in least_squares.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ecgwas.native import compiled
 from ecgwas.progress import silent
 from ecgwas.scan.block_scan import Scanner
 from ecgwas.scan.engine import all_tests, block_results, kernels
-from ecgwas.scan.engine.block_results import Findings
+from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import assemble, groups, people
 from ecgwas.scan.permutation.max_t import Shuffles
 from ecgwas.study.scan import Matrix
@@ -87,7 +87,7 @@ def scan(
 class _Scanned:
     """What one piece gives: people (K,) with each trait, and the names of the sets of traits."""
 
-    found: Findings
+    found: BlockResult
     people: NDArray[np.int64]
     sets: tuple[str, ...]
 
@@ -117,7 +117,7 @@ def _scan(
     found = replace(found, chi2_counts=scanner.histograms())
     if shuffles is not None:
         found = replace(found, maxima=shuffles.neglog10p(found.maxima))
-    names = () if shuffles is None else tuple(one.name for one in shuffles.joint.sets)
+    names = () if shuffles is None else tuple(one.name for one in shuffles.trait_sets.sets)
     return _Scanned(found, people(cohort), names)
 
 
@@ -140,12 +140,12 @@ def threads(asked: int) -> int:
     return asked or (min(cores, max(int(told), 1)) if told.isdigit() else cores)
 
 
-def in_order(work: Callable[[int, int], Findings], spans: list[tuple[int, int]], workers: int) -> Iterator[Findings]:
+def in_order(work: Callable[[int, int], BlockResult], spans: list[tuple[int, int]], workers: int) -> Iterator[BlockResult]:
     """Results in the order of `spans`, a few of them at a time in memory."""
     if workers == 1:
         yield from (work(*span) for span in spans)
         return
-    pending: deque[Future[Findings]] = deque()
+    pending: deque[Future[BlockResult]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for span in spans:
             pending.append(pool.submit(work, *span))

@@ -27,12 +27,12 @@ from ecgwas.genotypes import dosages, filesets, variant_filters
 from ecgwas.genotypes.chromosome_codes import PAR, pseudoautosomal
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.filesets import Fileset
-from ecgwas.genotypes.packed import Chooser
+from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.progress import silent
 from ecgwas.scan import plink2_files
 from ecgwas.scan.block_scan import men_of
 from ecgwas.scan.engine import block_results, screening
-from ecgwas.scan.engine.block_results import Findings
+from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import Cohort, assemble, people, strata
 from ecgwas.study.scan import Plink2
 from ecgwas.tables import Covariates, ScanResult, Traits
@@ -99,9 +99,9 @@ def _scan(
     cohort: Cohort,
     folder: Path | None,
     track: Callable[..., Any],
-) -> Findings:
+) -> BlockResult:
     """Variants of one file that men have once, or twice."""
-    every = leads(names)
+    kept_tests = leads(names)
     with tempfile.TemporaryDirectory(prefix="ecgwas-plink2-") as name:
         scratch = Path(name)
         target = scratch / "results" if folder is None else folder
@@ -110,8 +110,8 @@ def _scan(
         plink2_files.write_variants(scratch, genotypes)
         if genotypes.files.kind == "bgen":
             plink2_files.write_sample(scratch, genotypes)
-        steps = _runs(options, names, every, genotypes, cohort, ids, scratch, target)
-        return block_results.total(track(steps, f"plink2 {genotypes.chrom}", len(every)), len(names))
+        steps = _runs(options, names, kept_tests, genotypes, cohort, ids, scratch, target)
+        return block_results.total(track(steps, f"plink2 {genotypes.chrom}", len(kept_tests)), len(names))
 
 
 def leads(names: Sequence[str]) -> dict[str, list[int]]:
@@ -123,12 +123,12 @@ def leads(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _runs(
-    options: Plink2, names: Sequence[str], every: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
+    options: Plink2, names: Sequence[str], kept_tests: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
     ids: Sequence[str], scratch: Path, target: Path,
-) -> Iterator[Findings]:  # fmt: skip
+) -> Iterator[BlockResult]:  # fmt: skip
     poor = _uninformative(options, genotypes, cohort) | _apart(options, genotypes, cohort)
     advised = False
-    for number, (lead, members) in enumerate(every.items()):
+    for number, (lead, members) in enumerate(kept_tests.items()):
         labels = plink2_files.labels([names[k] for k in members])
         plink2_files.write_traits(scratch, ids, labels, cohort.values[:, members])
         out = target / plink2_files.safe(lead)
@@ -240,7 +240,7 @@ def cure(problem: str) -> str:
     return "see PLINK's words above; scan: {kind: matrix} gives the same numbers without PLINK"
 
 
-def _found(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> Findings:
+def _found(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> BlockResult:
     """One feature's table: rows kept, rows lost, counts."""
     traits = cohort.values.shape[1]
     computed = table.filter(pl.col("t").is_not_null())
@@ -258,7 +258,7 @@ def _found(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.Data
         ]
     )
     kept = computed.filter(pl.col("neglog10p") >= options.keep_neglog10p).with_columns(trait=pl.lit(trait, pl.Int64))
-    return Findings(kept.select(list(block_results.ROWS)), left_out, tests, not_computed, counts, np.empty(0))
+    return BlockResult(kept.select(list(block_results.ROWS)), left_out, tests, not_computed, counts, np.empty(0))
 
 
 def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> pl.Series:
@@ -270,7 +270,7 @@ def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.D
     return pl.Series(counted.astype(np.float64) < options.min_mac)
 
 
-def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> Findings:
+def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> BlockResult:
     """Variants that PLINK's filters took away, with the filter's name."""
     absent = np.setdiff1d(np.arange(len(genotypes)), tested)
     given = _reasons(options, genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
@@ -279,7 +279,7 @@ def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDA
     none = np.zeros(traits, dtype=np.int64)
     counts = np.zeros((traits, screening.BINS), dtype=np.int64)
     frame = pl.DataFrame(schema=block_results.ROWS)
-    return Findings(frame, block_results.left_out(absent, given), none, none, counts, np.empty(0))
+    return BlockResult(frame, block_results.left_out(absent, given), none, none, counts, np.empty(0))
 
 
 def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
@@ -306,20 +306,20 @@ def _judged(
     genotypes: Genotypes,
     cohort: Cohort,
     having: NDArray[np.int64] | None = None,
-    apart: Sequence[tuple[Chooser, Chooser | None]] = (),
+    apart: Sequence[tuple[SampleSelector, SampleSelector | None]] = (),
 ) -> NDArray[np.object_]:
-    """(V,) what `judge`, a function of filters.py, says of each variant.
+    """(V,) what `judge`, a function of variant_filters.py, says of each variant.
 
     having: places of some of the cohort's people; apart: the groups that `judge` looks at one by one.
     """
     total = len(genotypes.eids)
     chosen = np.arange(len(cohort.rows)) if having is None else having
-    everyone, men = Chooser(cohort.rows[chosen], total), men_of(cohort, chosen, total)
+    all_samples, men = SampleSelector(cohort.rows[chosen], total), men_of(cohort, chosen, total)
     said = np.full(len(genotypes), "", dtype=object)
     for start in range(0, len(genotypes), CHECKED_AT_ONCE):
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))
         of = dosages.reader(genotypes, start, stop)
-        found = of(everyone), None if men is None else of(men)
+        found = of(all_samples), None if men is None else of(men)
         more: dict[str, Any] = {} if judge is variant_filters.minor_alleles else {"stated": genotypes.stated_info[start:stop]}
         if apart:
             more["groups"] = [(of(own), None if own_men is None else of(own_men)) for own, own_men in apart]

@@ -20,7 +20,7 @@ from ecgwas.loci import inflation, known, merge, positive_controls, power, thres
 from ecgwas.loci.individual_data import VariantsTested
 from ecgwas.stages import loci_genotypes, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
-from ecgwas.stages.loci_genotypes import Look
+from ecgwas.stages.loci_genotypes import LocusData
 from ecgwas.study import Matrix, Study
 from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Summary, Thresholds
 from ecgwas.tables.loci import (
@@ -73,7 +73,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     _tell_power(thresholds_table, power_table)
     _tell_threshold(study, thresholds.used(thresholds_table))
     associations = _beyond_the_lowest(study, thresholds_table)
-    look = Look(study, tested, covariates, results)
+    look = LocusData(study, tested, covariates, results)
     found = merge.find(
         study.loci, thresholds_table, associations, results, keep_neglog10p=study.scan.keep_neglog10p, clump=look.clump
     )

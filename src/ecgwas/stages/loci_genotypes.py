@@ -27,7 +27,7 @@ from ecgwas.tables.loci import Clumps, Heritability, Inflation, KnownTested
 from ecgwas.traits import join as trait_tables
 
 
-class Look:
+class LocusData:
     """Opens each chromosome once, when it is first asked for."""
 
     def __init__(self, study: Study, traits: Traits, covariates: Covariates, results: Sequence[ScanResult]) -> None:

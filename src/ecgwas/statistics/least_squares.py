@@ -45,7 +45,7 @@ class Design:
     norms: NDArray[np.float64]
 
     @property
-    def degrees(self) -> int:
+    def df(self) -> int:
         """Degrees of freedom of the t test without missing calls."""
         people, rank = self.basis.shape
         return int(people - rank - 1)
@@ -66,44 +66,44 @@ def design(basis: NDArray[np.float64], values: NDArray[np.float64]) -> Design:
 class Missing:
     """What missing calls change for one variant.
 
-    explained is added to a'a, squares to g'g, product (K,) to g'My; length (K,) is taken from y'My.
+    projected_ss is added to a'a, raw_ss to g'g, cross_product (K,) to g'My; trait_ss (K,) is subtracted from y'My.
     """
 
-    explained: float
-    squares: float
-    product: NDArray[np.float64]
-    length: NDArray[np.float64]
+    projected_ss: float
+    raw_ss: float
+    cross_product: NDArray[np.float64]
+    trait_ss: NDArray[np.float64]
 
 
-def left_out(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing:
+def left_out(basis: NDArray[np.float64], traits: NDArray[np.float64], projection: NDArray[np.float64]) -> Missing:
     """The change when m people are left out: their rows of the basis (m, R) and of the traits (m, K), and a (R,) = Q'g.
 
-    Infinite `explained` if the people who remain cannot carry the covariates.
+    Infinite `projected_ss` if the people who remain cannot carry the covariates.
     """
     if len(basis) <= basis.shape[1]:
-        return _left_out_few(basis, traits, along)
-    return _left_out_many(basis, traits, along)
+        return _left_out_few(basis, traits, projection)
+    return _left_out_many(basis, traits, projection)
 
 
-def _left_out_few(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing:
+def _left_out_few(basis: NDArray[np.float64], traits: NDArray[np.float64], projection: NDArray[np.float64]) -> Missing:
     root = _root(np.eye(len(basis)) - basis @ basis.T)
     if root is None:
         return _impossible(traits.shape[1])
-    both = np.column_stack([basis @ along, traits])
+    both = np.column_stack([basis @ projection, traits])
     solved = linalg.solve_triangular(root, both, lower=True, check_finite=False)
     genotype, trait = solved[:, 0], solved[:, 1:]
     return Missing(float(genotype @ genotype), 0.0, genotype @ trait, np.einsum("mk,mk->k", trait, trait))
 
 
-def _left_out_many(basis: NDArray[np.float64], traits: NDArray[np.float64], along: NDArray[np.float64]) -> Missing:
+def _left_out_many(basis: NDArray[np.float64], traits: NDArray[np.float64], projection: NDArray[np.float64]) -> Missing:
     root = _root(np.eye(basis.shape[1]) - basis.T @ basis)
     if root is None:
         return _impossible(traits.shape[1])
-    both = np.column_stack([along, basis.T @ traits])
+    both = np.column_stack([projection, basis.T @ traits])
     solved = linalg.solve_triangular(root, both, lower=True, check_finite=False)
     genotype, trait = solved[:, 0], solved[:, 1:]
-    length = np.einsum("mk,mk->k", traits, traits) + np.einsum("rk,rk->k", trait, trait)
-    return Missing(float(genotype @ genotype - along @ along), 0.0, genotype @ trait, length)
+    trait_ss = np.einsum("mk,mk->k", traits, traits) + np.einsum("rk,rk->k", trait, trait)
+    return Missing(float(genotype @ genotype - projection @ projection), 0.0, genotype @ trait, trait_ss)
 
 
 def _impossible(traits: int) -> Missing:
@@ -118,30 +118,30 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
     return root if np.diag(root).min() > 1e-6 else None
 
 
-def neglog10p(t: NDArray[np.float64], degrees: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """-log10 of the two-sided p of t (...,) with `degrees` degrees of freedom, computed in log space where p underflows.
+def neglog10p(t: NDArray[np.float64], df: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """-log10 of the two-sided p of t (...,) with `df` degrees of freedom, computed in log space where p underflows.
 
     p = I_x(df / 2, 1 / 2) at x = df / (df + t^2), the regularised incomplete beta function; in the far tail its logarithm
     comes from the continued fraction (Abramowitz and Stegun 26.5.8). Relative error below 1e-10.
     """
-    t, degrees = np.broadcast_arrays(np.asarray(t, dtype=np.float64), np.asarray(degrees, dtype=np.float64))
-    shape, t, degrees = t.shape, t.ravel(), degrees.ravel()
-    half = degrees / 2
+    t, df = np.broadcast_arrays(np.asarray(t, dtype=np.float64), np.asarray(df, dtype=np.float64))
+    shape, t, df = t.shape, t.ravel(), df.ravel()
+    half = df / 2
     with np.errstate(invalid="ignore"):
-        p = special.betainc(half, 0.5, degrees / (degrees + t * t))
+        p = special.betainc(half, 0.5, df / (df + t * t))
         near = t * t < NEAR
     far = p < SMALLEST_P
     logs = np.log10(np.where(far | near, 1.0, p))
-    logs[far] = _log_tail(t[far], degrees[far]) / LOG10
+    logs[far] = _log_tail(t[far], df[far]) / LOG10
     # Near p = 1, x is too close to 1 to tell how far p is from it.
-    logs[near] = np.log1p(-special.betainc(0.5, half[near], t[near] ** 2 / (degrees[near] + t[near] ** 2))) / LOG10
+    logs[near] = np.log1p(-special.betainc(0.5, half[near], t[near] ** 2 / (df[near] + t[near] ** 2))) / LOG10
     return np.asarray(-logs + 0.0).reshape(shape)
 
 
-def _log_tail(t: NDArray[np.float64], degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-    a, b = degrees / 2, 0.5
-    x = degrees / (degrees + t * t)
-    front = a * -np.log1p(t * t / degrees) + b * np.log1p(-x) - np.log(a) - special.betaln(a, b)
+def _log_tail(t: NDArray[np.float64], df: NDArray[np.float64]) -> NDArray[np.float64]:
+    a, b = df / 2, 0.5
+    x = df / (df + t * t)
+    front = a * -np.log1p(t * t / df) + b * np.log1p(-x) - np.log(a) - special.betaln(a, b)
     return np.asarray(front + np.log(_fraction(a, b, x)))
 
 
@@ -165,8 +165,8 @@ def _fraction(a: NDArray[np.float64], b: float, x: NDArray[np.float64]) -> NDArr
 
 
 @lru_cache(maxsize=4096)
-def least_t_squared(limit: float, degrees: int) -> float:
+def least_t_squared(limit: float, df: int) -> float:
     """The t squared at which -log10 p reaches `limit`."""
     if limit <= 0:
         return 0.0
-    return float(stats.t.isf(10.0**-limit / 2, degrees) ** 2)
+    return float(stats.t.isf(10.0**-limit / 2, df) ** 2)

@@ -362,7 +362,7 @@ class ScanResult:
     tests          (K,) int64, variants tested;  not_computed (K,) int64, tests without a p-value
     chi2_counts    (K, len(CHI2_EDGES) - 1) int64, histogram of t squared over all tests
     permutation_max (B,) float64, largest -log10 p over all traits and variants of the part in each shuffle; empty: none
-    counts         what became of the part's variants, columns of loci_tables.VariantCounts
+    counts         what became of the part's variants, columns of tables.loci.VariantCounts
     sets           sets of traits tested at once;  set_permutation_max (B,) float64, largest -log10 p of one in each shuffle
     """
 

@@ -41,7 +41,7 @@ class CovariateTable:
     numbers   name -> (P,) float64, missing NaN
     levels    name -> P levels as text, missing None
     names     columns in the file's order
-    doubts    values that are probably not what they seem, in words (doubts.py)
+    doubts    values that are probably not what they seem, in words (suspect_values.py)
     unused    principal components beyond `max_components`, which are not among the names
     """
 
@@ -87,7 +87,7 @@ class Coded:
 def read(options: TraitOptions) -> CovariateTable:
     """The table that `options.covariates` names.
 
-    Which cells are missing and which are numbers: user_tables.py. Raises one error with every mistake: no column eid, an eid
+    Which cells are missing and which are numbers: user_table.py. Raises one error with every mistake: no column eid, an eid
     that is missing, damaged, or stands twice, a cell of a column of numbers that is none, and names under `use` or
     `categorical` that are no columns.
     """

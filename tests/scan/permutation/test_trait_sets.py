@@ -15,7 +15,7 @@ from ecgwas.loci import merge, thresholds
 from ecgwas.loci.merge import LociTables
 from ecgwas.scan import matrix
 from ecgwas.scan.permutation import trait_sets
-from ecgwas.scan.permutation.trait_sets import Joint
+from ecgwas.scan.permutation.trait_sets import TraitSets
 from ecgwas.statistics import combine_p
 from ecgwas.study import LociOptions
 from ecgwas.tables import ScanResult, Traits
@@ -32,12 +32,12 @@ def unit(values: NDArray[np.float64]) -> NDArray[np.float32]:
     return (centred / np.linalg.norm(centred, axis=0)).astype(np.float32)
 
 
-def the_set(values: NDArray[np.float32], degrees: int = PEOPLE - 2) -> Joint:
+def the_set(values: NDArray[np.float32], df: int = PEOPLE - 2) -> TraitSets:
     names = [f"made.12L.f{k}" for k in range(values.shape[1])]
-    return Joint(trait_sets.sets(names, values, NO_COVARIATES, degrees), degrees)
+    return TraitSets(trait_sets.sets(names, values, NO_COVARIATES, df), df)
 
 
-def strengths(made: Joint, genotypes: NDArray[np.float32]) -> NDArray[np.float64]:
+def strengths(made: TraitSets, genotypes: NDArray[np.float32]) -> NDArray[np.float64]:
     """(V,) of the only set, people as they are."""
     one = made.sets[0]
     return made.strength(made.omnibus(genotypes @ one.scores)[:, 0, 0], one)
@@ -94,7 +94,7 @@ def test_shuffled_scores_are_orthonormal_and_without_covariates() -> None:
     values = rng.normal(size=(PEOPLE, 5))
     values -= basis @ (basis.T @ values)
     names = ["a.I.f1", "a.I.f2", "b.I.f1", "b.I.f2", "b.I.f3"]
-    made = Joint(trait_sets.sets(names, unit(values), basis, PEOPLE - 22), PEOPLE - 22)
+    made = TraitSets(trait_sets.sets(names, unit(values), basis, PEOPLE - 22), PEOPLE - 22)
     orders = np.stack([rng.permutation(PEOPLE) for _ in range(2)])
     moved = made.shuffled(orders, basis.astype(np.float32)).astype(np.float64)
     np.testing.assert_allclose(basis.T @ moved, 0.0, atol=1e-5)
@@ -139,7 +139,7 @@ def test_the_largest_of_a_shuffle_is_that_of_every_variant_and_set(
     rng = np.random.default_rng(variants + traits)
     values = unit(rng.normal(size=(PEOPLE, traits)) + alike * 2 * rng.normal(size=(PEOPLE, 1)))
     names = [f"made.{'I' if k < traits // 2 else 'II'}.f{k}" for k in range(traits)]
-    made = Joint(trait_sets.sets(names, values, NO_COVARIATES, PEOPLE - 2), PEOPLE - 2)
+    made = TraitSets(trait_sets.sets(names, values, NO_COVARIATES, PEOPLE - 2), PEOPLE - 2)
     genotypes = unit(rng.normal(size=(PEOPLE, variants))).T
     genotypes[0] = values[:, 1] * strong + genotypes[0] * (1 - strong**2) ** 0.5
     orders = [np.arange(PEOPLE), *(rng.permutation(PEOPLE) for _ in range(20))]
@@ -184,7 +184,7 @@ def rank_of(traits: Traits, dosage: NDArray[np.float64], seed: int) -> float:
     values = unit(traits.values)
     people = len(values)
     basis = np.full((people, 1), people**-0.5)
-    made = Joint(trait_sets.sets(traits.names, values, basis, people - 2), people - 2)
+    made = TraitSets(trait_sets.sets(traits.names, values, basis, people - 2), people - 2)
     genotypes = unit(dosage.T).T
     rng = np.random.default_rng([seed, 5])
     orders = np.stack([np.arange(people), *(rng.permutation(people) for _ in range(19))])
@@ -199,7 +199,7 @@ def test_the_omnibus_of_several_sets_and_shuffles_is_that_of_each() -> None:
     rng = np.random.default_rng(6)
     values, genotypes = unit(rng.normal(size=(PEOPLE, 5))), unit(rng.normal(size=(PEOPLE, 50))).T
     names = ["a.I.f1", "a.I.f2", "b.I.f1", "b.I.f2", "b.I.f3"]
-    made = Joint(trait_sets.sets(names, values, NO_COVARIATES, PEOPLE - 2), PEOPLE - 2)
+    made = TraitSets(trait_sets.sets(names, values, NO_COVARIATES, PEOPLE - 2), PEOPLE - 2)
     orders = np.stack([rng.permutation(PEOPLE) for _ in range(3)])
     shuffled = made.shuffled(orders, NO_COVARIATES.astype(np.float32))
     found = made.strongest(made.omnibus(genotypes @ shuffled).max(axis=0))

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.scan.engine import block_results
-from ecgwas.scan.engine.block_results import Findings
+from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import Group
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.tables import Associations
@@ -36,7 +36,7 @@ ARRAYS: dict[str, Any] = {"beta": np.float32, "se": np.float32, "n": np.int32, "
 
 
 @dataclass(frozen=True)
-class Dense:
+class AllTests:
     """Every test of some variants; see the module.
 
     variants (V,) int64, places on the chromosome; beta, se (V, K) float32; n, degrees (V, G) int32; eaf (V, G) float32
@@ -50,19 +50,19 @@ class Dense:
     eaf: NDArray[np.float32]
 
 
-def empty(variants: NDArray[np.int64], *, traits: int, groups: int) -> Dense:
+def empty(variants: NDArray[np.int64], *, traits: int, groups: int) -> AllTests:
     """Of variants none of which is tested yet; the arrays are to be filled in."""
     shape, narrow = (len(variants), traits), (len(variants), groups)
     values = {"beta": shape, "se": shape, "n": narrow, "degrees": narrow, "eaf": narrow}
     filling = {
         name: np.full(size, np.nan if name in ("beta", "se", "eaf") else 0, ARRAYS[name]) for name, size in values.items()
     }
-    return Dense(variants, **filling)
+    return AllTests(variants, **filling)
 
 
 def written(
-    steps: Iterable[Findings], folder: Path, genotypes: Genotypes, groups: Sequence[Group], names: Sequence[str]
-) -> Iterator[Findings]:
+    steps: Iterable[BlockResult], folder: Path, genotypes: Genotypes, groups: Sequence[Group], names: Sequence[str]
+) -> Iterator[BlockResult]:
     """Passes findings on and writes their dense part into the folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     columns = {"beta": len(names), "se": len(names), "n": len(groups), "degrees": len(groups), "eaf": len(groups)}

@@ -17,7 +17,7 @@ from ecgwas.scan.engine.screening import BINS
 from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
 
 if TYPE_CHECKING:
-    from ecgwas.scan.engine.all_tests import Dense
+    from ecgwas.scan.engine.all_tests import AllTests
 
 ROWS: dict[str, Any] = {
     "variant": pl.Int64, "trait": pl.Int64, "eaf": pl.Float64, "n": pl.Int64,
@@ -34,7 +34,7 @@ NO_ROWS, NO_LEFT_OUT, NO_SETS = (pl.DataFrame(schema=schema) for schema in (ROWS
 
 
 @dataclass(frozen=True)
-class Findings:
+class BlockResult:
     """Of a block of variants; variants and traits are numbers.
 
     rows          frame with the columns ROWS
@@ -53,7 +53,7 @@ class Findings:
     not_computed: NDArray[np.int64]
     chi2_counts: NDArray[np.int64]
     maxima: NDArray[np.float64]
-    dense: Dense | None = None
+    dense: AllTests | None = None
     sets: pl.DataFrame = field(default_factory=lambda: NO_SETS)
     set_maxima: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
@@ -69,7 +69,7 @@ def left_out(variants: NDArray[np.int64], reasons: NDArray[np.object_], trait: i
     return pl.DataFrame(columns, schema=LEFT_OUT)
 
 
-def total(parts: Iterable[Findings], traits: int) -> Findings:
+def total(parts: Iterable[BlockResult], traits: int) -> BlockResult:
     """All blocks together."""
     frames: list[pl.DataFrame] = [NO_ROWS]
     lists: list[pl.DataFrame] = [NO_LEFT_OUT]
@@ -89,7 +89,9 @@ def total(parts: Iterable[Findings], traits: int) -> Findings:
         maxima, set_maxima = _larger(maxima, part.maxima), _larger(set_maxima, part.set_maxima)
         if part.sets.height:
             sets.append(part.sets)
-    return Findings(_joined(frames), _joined(lists), tests, missed, counts, maxima, sets=_joined(sets), set_maxima=set_maxima)
+    return BlockResult(
+        _joined(frames), _joined(lists), tests, missed, counts, maxima, sets=_joined(sets), set_maxima=set_maxima
+    )
 
 
 PIECE = "piece_"
@@ -101,7 +103,7 @@ def piece_folder(folder: Path | None, number: int) -> Path | None:
     return folder if folder is None or number == 0 else folder / f"{PIECE}{number}"
 
 
-def moved(found: Findings, places: NDArray[np.int64]) -> Findings:
+def moved(found: BlockResult, places: NDArray[np.int64]) -> BlockResult:
     """The same findings of variants that stand at `places` (v,) of a larger set."""
     frames = {
         name: frame.with_columns(pl.Series("variant", places[frame["variant"].to_numpy()], dtype=pl.Int64))
@@ -123,7 +125,7 @@ def _larger(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def result(
-    found: Findings, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes, sets: tuple[str, ...] = ()
+    found: BlockResult, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes, sets: tuple[str, ...] = ()
 ) -> ScanResult:
     """Numbers become names. Rows are ordered by variant as in the file, then by trait. sets: names of the sets of traits."""
     found_rows = found.rows.sort("variant", "trait")

@@ -1,8 +1,8 @@
 """All tests of a block on a graphics processor: packed bytes go there; a few sums and the tests that matter return.
 
-The algebra is algebra.left_out's, as in gaps.py: people without a call are gathered, variants with about as many of them
-together, the small matrices in float64 and the part with all traits in float32. What is written is computed again in float64
-on the processor, so that its bits do not depend on the GPU.
+The algebra is least_squares.left_out's, as in missing_calls.py: people without a call are gathered, variants with
+about as many of them together, the small matrices in float64 and the part with all traits in float32. What is written is
+computed again in float64 on the processor, so that its bits do not depend on the GPU.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ ABSENT_OF_BYTE = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4) == NO_CALL
 
 @dataclass(frozen=True)
 class Held:
-    """Of a block of V variants: product (V, C) and length (V, K) or None, as in Screened, on the device; here (V,) float64,
-    what the basis explains of the people called, and what the covariates explain where no call counts 0."""
+    """Of a block of V variants: cross_product (V, C) and trait_ss (V, K) or None, as in Screened, on the device; here (V,)
+    float64, what the basis explains of the people called, and what the covariates explain where no call counts 0."""
 
-    product: torch.Tensor
-    length: torch.Tensor | None
-    explained: NDArray[np.float64]
+    cross_product: torch.Tensor
+    trait_ss: torch.Tensor | None
+    projected_ss: NDArray[np.float64]
     of_covariates: NDArray[np.float64]
     traits: int
 
-    def along_covariates(self, some: NDArray[np.int64]) -> NDArray[np.float64]:
-        """collinear.AlongCovariates: few are asked for, so that the others stay where they are."""
-        rows = self.product[torch.from_numpy(some).to(self.product.device), self.traits :]
+    def covariate_projection(self, some: NDArray[np.int64]) -> NDArray[np.float64]:
+        """plink2_checks.CovariateProjection: few are asked for, so that the others stay where they are."""
+        rows = self.cross_product[torch.from_numpy(some).to(self.cross_product.device), self.traits :]
         return np.asarray(rows.to(torch.float64).cpu().numpy())
 
 
@@ -64,39 +64,41 @@ class DeviceTests:
         """What the tests of a block are made of, missing calls put right."""
         with self.kernel.working():
             packed = self.kernel.sent(block)
-            product = self.kernel.multiplied(packed)
-            along = torch.empty((len(block), self.basis.shape[1]), dtype=torch.float64, device=self.where)
-            along[:, 0] = self._there(block.minor * self.intercept)
-            along[:, 1:] = product[:, self.traits :]
-            of_covariates = along[:, 1:].square().sum(dim=1)
-            explained = of_covariates + along[:, 0].square()
-            length = None
+            cross_product = self.kernel.multiplied(packed)
+            projection = torch.empty((len(block), self.basis.shape[1]), dtype=torch.float64, device=self.where)
+            projection[:, 0] = self._there(block.minor * self.intercept)
+            projection[:, 1:] = cross_product[:, self.traits :]
+            of_covariates = projection[:, 1:].square().sum(dim=1)
+            projected_ss = of_covariates + projection[:, 0].square()
+            trait_ss = None
             if block.missing.any():
-                length = torch.ones((len(block), self.traits), dtype=torch.float32, device=self.where)
+                trait_ss = torch.ones((len(block), self.traits), dtype=torch.float32, device=self.where)
                 for some in self._alike(block.missing):
-                    self._mend(packed, block.missing[some], self._there(some), along, explained, product, length)
-            both = torch.stack([explained, of_covariates]).cpu().numpy()
-            return Held(product, length, both[0], both[1], self.traits)
+                    self._adjust(
+                        packed, block.missing[some], self._there(some), projection, projected_ss, cross_product, trait_ss
+                    )
+            both = torch.stack([projected_ss, of_covariates]).cpu().numpy()
+            return Held(cross_product, trait_ss, both[0], both[1], self.traits)
 
-    def reached(self, screened: Screened, least: NDArray[np.float64], counts: torch.Tensor) -> NDArray[np.int32]:
-        """As screening.reached; counts (K BINS + 1,) int32 on the device, the last for tests not computed."""
+    def candidates(self, screened: Screened, min_t2: NDArray[np.float64], counts: torch.Tensor) -> NDArray[np.int32]:
+        """As screening.candidates; counts (K BINS + 1,) int32 on the device, the last for tests not computed."""
         with self.kernel.working():
-            remaining, degrees, limits = (
-                self._there(each.astype(np.float32))[:, None] for each in (screened.remaining, screened.degrees, least)
+            genotype_ss, df, limits = (
+                self._there(each.astype(np.float32))[:, None] for each in (screened.genotype_ss, screened.df, min_t2)
             )
-            fine = self._there(screened.fine)[:, None]
-            square = screened.product[:, : self.traits].square()
-            rest = (remaining if screened.length is None else screened.length * remaining) - square
-            values = square / torch.maximum(rest, remaining * float(SMALLEST)) * degrees
+            testable = self._there(screened.testable)[:, None]
+            square = screened.cross_product[:, : self.traits].square()
+            rest = (genotype_ss if screened.trait_ss is None else screened.trait_ss * genotype_ss) - square
+            values = square / torch.maximum(rest, genotype_ss * float(SMALLEST)) * df
             bins = (values * BINS_PER_UNIT).clamp_(max=BINS - 1).to(torch.int64)
             bins += torch.arange(self.traits, device=self.where) * BINS
-            bins = torch.where(fine, bins, self.traits * BINS).flatten()
+            bins = torch.where(testable, bins, self.traits * BINS).flatten()
             counts.scatter_add_(0, bins, torch.ones(1, dtype=torch.int32, device=self.where).expand(len(bins)))
-            found = ((values >= limits) & fine).nonzero().to(torch.int32)
+            found = ((values >= limits) & testable).nonzero().to(torch.int32)
             return np.ascontiguousarray(found.cpu().numpy())  # torch lists them column by column
 
     def histograms(self) -> torch.Tensor:
-        """Counts for `reached` to add to."""
+        """Counts for `candidates` to add to."""
         with self.kernel.working():
             return torch.zeros(self.traits * BINS + 1, dtype=torch.int32, device=self.where)
 
@@ -119,13 +121,13 @@ class DeviceTests:
             yield order[: max(1, together)]
             order = order[max(1, together) :]
 
-    def _mend(
+    def _adjust(
         self, packed: torch.Tensor, missing: NDArray[np.int64], some: torch.Tensor,
-        along: torch.Tensor, explained: torch.Tensor, product: torch.Tensor, length: torch.Tensor,
+        projection: torch.Tensor, projected_ss: torch.Tensor, cross_product: torch.Tensor, trait_ss: torch.Tensor,
     ) -> None:  # fmt: skip
         """The variants `some` (G,), in place."""
         at = self._lacking(looked_up(packed[some], self.absent), missing)
-        basis, values, own = self.basis[at], self.values[at], along[some]
+        basis, values, own = self.basis[at], self.values[at], projection[some]
         rank = basis.shape[2]
         whole = torch.eye(rank, dtype=torch.float64, device=self.where)
         root, failed = torch.linalg.cholesky_ex(whole - basis.mT @ basis)
@@ -134,9 +136,9 @@ class DeviceTests:
         genotype = root @ own[:, :, None]
         traits = root.to(torch.float32) @ (basis.to(torch.float32).mT @ values)
         gained = genotype.square().sum(dim=(1, 2)) - own.square().sum(dim=1)
-        explained[some] += torch.where(lost, torch.inf, gained)
-        product[some, : self.traits] += (genotype.to(torch.float32).mT @ traits)[:, 0]
-        length[some] -= values.square().sum(dim=1) + traits.square().sum(dim=1)
+        projected_ss[some] += torch.where(lost, torch.inf, gained)
+        cross_product[some, : self.traits] += (genotype.to(torch.float32).mT @ traits)[:, 0]
+        trait_ss[some] -= values.square().sum(dim=1) + traits.square().sum(dim=1)
 
     def _lacking(self, absent: torch.Tensor, missing: NDArray[np.int64]) -> torch.Tensor:
         """(G, most) int64: the people without a call, filled up with nobody."""

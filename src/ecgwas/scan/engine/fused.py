@@ -18,7 +18,7 @@ SMALLEST_LIMIT = 2.0
 
 
 class Streamed:
-    """Tests of hard calls that nobody lacks; the same bits as kernels.TableKernel and screening.reached."""
+    """Tests of hard calls that nobody lacks; the same bits as kernels.TableKernel and screening.candidates."""
 
     def __init__(self, design: Design) -> None:
         self.traits = compiled.tiled(design.traits.astype(np.float32))
@@ -26,7 +26,7 @@ class Streamed:
         self.covariates = compiled.tiled(design.basis[:, 1:].astype(np.float32))
         self._local = threading.local()
 
-    def along(self, block: Block) -> NDArray[np.float32]:
+    def projection(self, block: Block) -> NDArray[np.float32]:
         """(V, C) float32: genotypes times covariates' columns of the basis, and padding."""
         needed = compiled.list_room(len(block), self.traits.shape[1])
         kept = getattr(self._local, "lists", np.empty(0, dtype=np.uint8))
@@ -35,13 +35,13 @@ class Streamed:
         self._local.listed = block.packed
         return compiled.products(block.packed, self.covariates, self._local.lists)
 
-    def reached(self, screened: Screened, least: NDArray[np.float64], counts: NDArray[np.uint32]) -> NDArray[np.int32]:
-        """screening.reached where screened.product is packed genotypes (V, W)."""
-        remaining, degrees, limits = (each.astype(np.float32) for each in (screened.remaining, screened.degrees, least))
-        fine = np.ascontiguousarray(screened.fine)
-        listed = getattr(self._local, "listed", None) is screened.product
+    def candidates(self, screened: Screened, min_t2: NDArray[np.float64], counts: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """screening.candidates where screened.cross_product is packed genotypes (V, W)."""
+        genotype_ss, df, limits = (each.astype(np.float32) for each in (screened.genotype_ss, screened.df, min_t2))
+        testable = np.ascontiguousarray(screened.testable)
+        listed = getattr(self._local, "listed", None) is screened.cross_product
         lists = self._local.lists if listed else None
-        return compiled.counted(screened.product, self.traits, remaining, degrees, limits, fine, counts, lists)
+        return compiled.counted(screened.cross_product, self.traits, genotype_ss, df, limits, testable, counts, lists)
 
 
 def fits(options: Matrix, *, people: int) -> bool:

@@ -5,7 +5,7 @@ C of which are the columns'; a missing call counts 0. All kernels give the same 
 
     numpy   the reference: decoded genotypes, and the BLAS that NumPy has
     table   compiled, optional at install: sums of four people looked up by their packed byte (_table.c)
-    torch   on a graphics processor (gpu.py)
+    torch   on a graphics processor (cuda_kernel.py)
 """
 
 from __future__ import annotations

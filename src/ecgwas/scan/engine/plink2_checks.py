@@ -26,7 +26,7 @@ CODES = ("", "SAMPLE_CT<=PREDICTOR_CT", "CONST_OMITTED_ALLELE", "VIF_INFINITE", 
 """PLINK's error codes by their number here; the first is none."""
 
 
-AlongCovariates = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+CovariateProjection = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """Places of S variants in a block -> (S, R - 1): their genotypes times the basis without the intercept's column."""
 
 
@@ -36,52 +36,60 @@ class Rules:
     def __init__(self, basis: NDArray[np.float64], covariates: NDArray[np.float64]) -> None:
         """basis (N, 1 + C): orthonormal, intercept first."""
         self.covariates = covariates - covariates.mean(axis=0)
-        self.along = basis[:, 1:].T @ self.covariates
+        self.projection = basis[:, 1:].T @ self.covariates
         self.lengths = np.linalg.norm(self.covariates, axis=0)
-        self.inverse = np.linalg.inv(self.along)
+        self.inverse = np.linalg.inv(self.projection)
         self.before = inflation(self.covariates)
         self.correlated = _largest_correlation(self.covariates) > MAX_CORRELATION
 
     def codes(
-        self, block: AnyBlock, explained: NDArray[np.float64], along: AlongCovariates, remaining: NDArray[np.float64]
+        self,
+        block: AnyBlock,
+        projected_ss: NDArray[np.float64],
+        projection: CovariateProjection,
+        genotype_ss: NDArray[np.float64],
     ) -> NDArray[np.int8]:
-        """(V,) int8 places in CODES: PLINK's error code, or 0. explained (V,): sum of squares of what `along` gives of each
-        variant; remaining (V,) = g'Mg.
+        """(V,) int8 places in CODES: PLINK's error code, or 0. projected_ss (V,): sum of squares of each variant's
+        `projection`; genotype_ss (V,) = g'Mg.
         """
         found = np.zeros(len(block), dtype=np.int8)
-        few = block.called <= len(self.along) + 2
+        few = block.called <= len(self.projection) + 2
         constant = block.constant & ~few
         found[few], found[constant] = CODES.index("SAMPLE_CT<=PREDICTOR_CT"), CODES.index("CONST_OMITTED_ALLELE")
         open_ones = ~(few | constant)
-        for i in np.flatnonzero(open_ones & self._near(block, explained, along, remaining)):
+        for i in np.flatnonzero(open_ones & self._near(block, projected_ss, projection, genotype_ss)):
             found[i] = CODES.index(self._exactly(block, int(i)))
         # What is still to be computed although nothing of the genotype remains.
-        found[open_ones & ~(remaining > 0) & (found == 0)] = CODES.index("VIF_INFINITE")
+        found[open_ones & ~(genotype_ss > 0) & (found == 0)] = CODES.index("VIF_INFINITE")
         return found
 
     def _near(
-        self, block: AnyBlock, explained: NDArray[np.float64], along: AlongCovariates, remaining: NDArray[np.float64]
+        self,
+        block: AnyBlock,
+        projected_ss: NDArray[np.float64],
+        projection: CovariateProjection,
+        genotype_ss: NDArray[np.float64],
     ) -> NDArray[np.bool_]:
         """(V,) bool: to be judged exactly.
 
         What the covariates explain bounds every correlation (Cauchy and Schwarz) and every factor: with E = |Q'g|^2 of the
         covariates and rest = g'Mg, correlation^2 <= E / (E + rest), factor <= factor before * (1 + E / rest).
         """
-        rest = np.maximum(remaining, 1e-12)
+        rest = np.maximum(genotype_ss, 1e-12)
         judged = np.asarray(block.missing > FEW_MISSING * block.people)
         within = np.where(self.before > MAX_INFLATION, 1.0, self.before).max(initial=1.0)
-        possible = within * (1 + explained / rest) > min(NEAR_INFLATION, 1 / (1 - NEAR_CORRELATION**2))
+        possible = within * (1 + projected_ss / rest) > min(NEAR_INFLATION, 1 / (1 - NEAR_CORRELATION**2))
         some = np.flatnonzero(possible & ~judged)
-        judged[some] = self._each(block.pick(some), along(some), rest[some])
+        judged[some] = self._each(block.pick(some), projection(some), rest[some])
         return judged
 
-    def _each(self, block: AnyBlock, along: NDArray[np.float64], rest: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _each(self, block: AnyBlock, projection: NDArray[np.float64], rest: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(V,) bool: a factor or a correlation is near its limit, covariate by covariate."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            centred = block.squares - block.minor**2 / block.called
+            centred = block.raw_ss - block.minor**2 / block.called
             inflated = centred / rest > NEAR_INFLATION
-            correlation = np.abs(along @ self.along) / (self.lengths * np.sqrt(centred)[:, None])
-            grown = (self.lengths * (along @ self.inverse.T)) ** 2 / rest[:, None]
+            correlation = np.abs(projection @ self.projection) / (self.lengths * np.sqrt(centred)[:, None])
+            grown = (self.lengths * (projection @ self.inverse.T)) ** 2 / rest[:, None]
         limit = np.where(self.before > MAX_INFLATION, np.inf, NEAR_INFLATION)
         return np.asarray(
             np.any(self.before + grown > limit, axis=1) | np.any(correlation > NEAR_CORRELATION, axis=1) | inflated

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.genotypes.packed import Chooser
+from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.genotypes.people_lists import MALE
 from ecgwas.scan.engine.plink2_checks import Rules
 from ecgwas.statistics.least_squares import Design, design
@@ -90,19 +90,21 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ances
     return Cohort(rows, order, traits.values[order], numbers, males, len(traits.eids), haploid, own)
 
 
-def strata(cohort: Cohort, total: int) -> list[tuple[Chooser, Chooser | None]]:
+def strata(cohort: Cohort, total: int) -> list[tuple[SampleSelector, SampleSelector | None]]:
     """Choosers of each group of ancestry and, on X, of the men in it; none in a cohort of one group.
 
     total: people in the .fam. A group of X without women says nothing of Hardy-Weinberg and is not there.
     """
     if cohort.ancestry is None:
         return []
-    found: list[tuple[Chooser, Chooser | None]] = []
+    found: list[tuple[SampleSelector, SampleSelector | None]] = []
     for number in np.unique(cohort.ancestry):
         own = cohort.ancestry == number
         men = np.zeros(len(own), dtype=bool) if cohort.males is None else own & cohort.males
         if men.sum() < own.sum():
-            found.append((Chooser(cohort.rows[own], total), Chooser(cohort.rows[men], total) if men.any() else None))
+            found.append(
+                (SampleSelector(cohort.rows[own], total), SampleSelector(cohort.rows[men], total) if men.any() else None)
+            )
     return found
 
 

@@ -1,4 +1,4 @@
-"""All tests of a block of variants: their t squared counted in histograms and compared with the limit."""
+"""All tests of a block of variants: t squared, counted in histograms and compared with the limit."""
 
 from __future__ import annotations
 
@@ -25,32 +25,33 @@ SMALLEST = np.float32(constants.SMALLEST_SHARE)
 class Screened:
     """Every test of V variants with k traits.
 
-    product    (V, C) float32, g'My of unit traits in the first k columns
-    remaining  (V,) float64, g'Mg;  length (V, k) float32, y'My, or None: 1
-    codes      (V,) int8, PLINK's code where not computed (collinear.CODES), else 0;  fine (V,) bool, computed
-    degrees    (V,) int64, degrees of freedom
-
-    by         who tests, as `reached` does; None: `reached`, by the products themselves. Where a GPU tests, product and length
-               are torch tensors there; where products are made while they are tested (streamed.py), product is what of:
-               packed genotypes (V, W) uint8
+    cross_product  (V, C) float32, g'My of unit traits in the first k columns
+    genotype_ss    (V,) float64, g'Mg, the residual sum of squares of the genotype
+    trait_ss       (V, k) float32, y'My, or None where all are 1
+    codes          (V,) int8, PLINK's error code where a test is not computed (plink2_checks.CODES), else 0
+    testable       (V,) bool, True where the test is computed
+    df             (V,) int64, degrees of freedom
+    backend        the function that tests, as `candidates` does; None: `candidates` itself. On a GPU, cross_product and
+                   trait_ss are torch tensors there. Where products are tested as they are made (fused.py), cross_product
+                   holds the packed genotypes (V, W) uint8 instead.
     """
 
-    product: Any
-    remaining: NDArray[np.float64]
-    length: Any
+    cross_product: Any
+    genotype_ss: NDArray[np.float64]
+    trait_ss: Any
     codes: NDArray[np.int8]
-    fine: NDArray[np.bool_]
-    degrees: NDArray[np.int64]
+    testable: NDArray[np.bool_]
+    df: NDArray[np.int64]
     traits: int
-    by: Tester | None = None
+    backend: Backend | None = None
 
 
-Tester = Callable[[Screened, NDArray[np.float64], Any], NDArray[np.int32]]
-"""As `reached`."""
+Backend = Callable[[Screened, NDArray[np.float64], Any], NDArray[np.int32]]
+"""As `candidates`."""
 
 
 class Counter(Protocol):
-    """Who counts elsewhere than in the processor's memory."""
+    """Keeps histograms elsewhere than in the processor's memory."""
 
     def histograms(self) -> Any:
         """Zeros to add to."""
@@ -59,14 +60,14 @@ class Counter(Protocol):
         """(k, BINS) of them."""
 
 
-class Tally:
-    """Histograms of t squared of k traits; every thread counts in its own, (k, BINS) uint32 or what `elsewhere` makes."""
+class HistogramPool:
+    """Histograms of t squared of k traits; each thread has its own, (k, BINS) uint32 or what `elsewhere` makes."""
 
     def __init__(self, traits: int, elsewhere: Counter | None = None) -> None:
         self._traits, self._elsewhere, self._local = traits, elsewhere, threading.local()
         self._all: list[Any] = []
 
-    def mine(self) -> Any:
+    def local(self) -> Any:
         """This thread's histograms, to be added to."""
         if not hasattr(self._local, "counts"):
             made = np.zeros((self._traits, BINS), dtype=np.uint32) if self._elsewhere is None else self._elsewhere.histograms()
@@ -82,28 +83,28 @@ class Tally:
         return found
 
 
-def reached(screened: Screened, least: NDArray[np.float64], counts: NDArray[np.uint32]) -> NDArray[np.int32]:
-    """(H, 2) int32 variant and trait of tests with t squared at or above `least` (V,), in that order.
+def candidates(screened: Screened, min_t2: NDArray[np.float64], counts: NDArray[np.uint32]) -> NDArray[np.int32]:
+    """(H, 2) int32 variant and trait of tests with t squared at or above `min_t2` (V,), in that order.
 
-    All tests computed join the histograms `counts` (k, BINS).
+    All tests computed are added to the histograms `counts` (k, BINS).
     """
-    fine, limits = np.ascontiguousarray(screened.fine), least.astype(np.float32)
+    testable, limits = np.ascontiguousarray(screened.testable), min_t2.astype(np.float32)
     if compiled.there():
-        remaining, degrees = screened.remaining.astype(np.float32), screened.degrees.astype(np.float32)
-        return compiled.tests(screened.product, remaining, degrees, limits, fine, screened.length, counts)
+        genotype_ss, df = screened.genotype_ss.astype(np.float32), screened.df.astype(np.float32)
+        return compiled.tests(screened.cross_product, genotype_ss, df, limits, testable, screened.trait_ss, counts)
     values = chi2(screened)
-    counts += histogram(values[fine]).astype(np.uint32)
-    return np.argwhere((values >= limits[:, None]) & fine[:, None]).astype(np.int32)
+    counts += histogram(values[testable]).astype(np.uint32)
+    return np.argwhere((values >= limits[:, None]) & testable[:, None]).astype(np.int32)
 
 
 def chi2(screened: Screened) -> NDArray[np.float32]:
     """(V, k) float32 t squared; meaningless where not computed."""
-    remaining = screened.remaining.astype(np.float32)[:, None]
-    square = np.square(screened.product[:, : screened.traits])
-    length = np.float32(1.0) if screened.length is None else screened.length
+    genotype_ss = screened.genotype_ss.astype(np.float32)[:, None]
+    square = np.square(screened.cross_product[:, : screened.traits])
+    trait_ss = np.float32(1.0) if screened.trait_ss is None else screened.trait_ss
     with np.errstate(divide="ignore", invalid="ignore"):
-        rest = np.maximum(length * remaining - square, remaining * SMALLEST)
-        found: NDArray[np.float32] = square / rest * screened.degrees.astype(np.float32)[:, None]
+        rest = np.maximum(trait_ss * genotype_ss - square, genotype_ss * SMALLEST)
+        found: NDArray[np.float32] = square / rest * screened.df.astype(np.float32)[:, None]
     return found
 
 

@@ -45,7 +45,7 @@ def _rows(chrom: str, outcomes: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def of_untested(untested: Sequence[tuple[str, str, int]]) -> VariantCounts:
-    """The rows of genotypes.untested; a chromosome asked for that has no file has a row of 0."""
+    """The rows of chromosomes.untested; a chromosome asked for that has no file has a row of 0."""
     names = ("chrom", "outcome", "variants", "in_file")
     return VariantCounts.of([dict(zip(names, (*row, row[2]), strict=True)) for row in untested])
 

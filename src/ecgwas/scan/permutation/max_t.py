@@ -23,7 +23,7 @@ from ecgwas.genotypes.packed import Block
 from ecgwas.native import compiled
 from ecgwas.scan.engine.plink2_checks import MAX_INFLATION
 from ecgwas.scan.engine.samples import Cohort, Group
-from ecgwas.scan.permutation.trait_sets import Joint, sets
+from ecgwas.scan.permutation.trait_sets import TraitSets, sets
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.transform import span
 
@@ -65,7 +65,7 @@ class Shuffled:
     largest -log10 p of a set of traits; as_they_are: the sets that reach something in people unshuffled."""
 
     maxima: NDArray[np.float64]
-    joint: NDArray[np.float64]
+    trait_sets: NDArray[np.float64]
     as_they_are: Sets
 
 
@@ -89,7 +89,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Some:
+class ShuffleBatch:
     """b shuffles without covariates, of unit length: traits (b K columns) and scores of sets of traits (b W)."""
 
     traits: Columns
@@ -108,8 +108,8 @@ class Prepared:
     places: NDArray[np.int64]
     genotypes: NDArray[np.float32]
     packed: NDArray[np.uint8] | None
-    length: NDArray[np.float32]
-    gaps: NDArray[np.bool_]
+    norm: NDArray[np.float32]
+    has_missing: NDArray[np.bool_]
 
     def correlations(self, start: int, columns: Columns) -> NDArray[np.float32]:
         """(v, C) float32, of up to ROWS variants from `start` on."""
@@ -117,10 +117,10 @@ class Prepared:
         if self.packed is None:
             return self.genotypes[some] @ columns.values
         found = compiled.products(self.packed[some], columns.values)[:, : columns.count]
-        found /= self.length[some, None]
-        gaps = np.flatnonzero(self.gaps[some])
-        if len(gaps):
-            found[gaps] = self.genotypes[some][gaps] @ columns.plain(self.genotypes.shape[1])
+        found /= self.norm[some, None]
+        has_missing = np.flatnonzero(self.has_missing[some])
+        if len(has_missing):
+            found[has_missing] = self.genotypes[some][has_missing] @ columns.plain(self.genotypes.shape[1])
         return found
 
 
@@ -136,7 +136,7 @@ class Shuffles:
         people, traits = cohort.values.shape
         self.count, self.traits, self.table = count, traits, table
         self.basis = span(cohort.covariates)
-        self.degrees = people - self.basis.shape[1] - 1
+        self.df = people - self.basis.shape[1] - 1
         values = np.zeros((people, traits))
         for group in groups:
             values[np.ix_(group.people, group.traits)] = group.design.traits
@@ -146,14 +146,14 @@ class Shuffles:
         self.values = values.astype(np.float32)
         self.orders = orders(cohort, count, seed)
         self.step = max(1, COLUMNS // traits)
-        self.joint = Joint(sets(names, self.values, self.basis, self.degrees) if jointly else (), self.degrees)
-        small = people * (traits + self.joint.width) * count * self.values.itemsize <= KEPT_BYTES
+        self.trait_sets = TraitSets(sets(names, self.values, self.basis, self.df) if jointly else (), self.df)
+        small = people * (traits + self.trait_sets.width) * count * self.values.itemsize <= KEPT_BYTES
         self.kept = list(self._made()) if small else None
         self.keep = KEPT if variants >= FEW else 0.0
         # Reached by sets of traits in blocks that are done. If two threads write at once one is lost, which only costs time.
         self.reached = np.zeros(count)
 
-    def _made(self) -> Iterator[Some]:
+    def _made(self) -> Iterator[ShuffleBatch]:
         """All shuffles, some at a time."""
         basis = self.basis.astype(np.float32)
         for start in range(0, self.count, self.step):
@@ -161,8 +161,8 @@ class Shuffles:
             columns = self.values[orders.T].reshape(len(self.values), -1)
             columns -= basis @ (basis.T @ columns)
             columns /= np.linalg.norm(columns, axis=0)
-            scores = self.joint.shuffled(orders, basis)
-            yield Some(Columns.of(columns, table=self.table), Columns.of(scores, table=self.table))
+            scores = self.trait_sets.shuffled(orders, basis)
+            yield ShuffleBatch(Columns.of(columns, table=self.table), Columns.of(scores, table=self.table))
 
     def look(self, block: AnyBlock) -> Shuffled:
         """All shuffles of a block of variants."""
@@ -175,43 +175,43 @@ class Shuffles:
             reached.append(self._reached(variants, some, self.reached[shuffles]))
             self.reached[shuffles] = np.maximum(self.reached[shuffles], reached[-1][1])
             start = shuffles.stop
-        single, joint = (np.concatenate(each).astype(np.float64) for each in zip(*reached, strict=True))
-        return Shuffled(single, joint, self._as_they_are(variants))
+        single, trait_sets = (np.concatenate(each).astype(np.float64) for each in zip(*reached, strict=True))
+        return Shuffled(single, trait_sets, self._as_they_are(variants))
 
     def _reached(
-        self, variants: Prepared, some: Some, before: NDArray[np.float64]
+        self, variants: Prepared, some: ShuffleBatch, before: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """(b,) each: the largest absolute correlation in each shuffle, and the largest -log10 p of a set of traits, or what
         was reached `before` (b,) if that is larger."""
         shuffles = some.traits.count // self.traits
         single, combined = np.zeros(shuffles, dtype=np.float32), before.copy()
-        explained = np.zeros((shuffles, len(self.joint.sets)), dtype=np.float32)
+        largest_q = np.zeros((shuffles, len(self.trait_sets.sets)), dtype=np.float32)
         for start in range(0, len(variants.places), ROWS):
             seen = variants.correlations(start, some.traits)
             largest = np.maximum(seen.max(axis=0), -seen.min(axis=0)).reshape(shuffles, -1)
             single = np.maximum(single, largest.max(axis=1))
-            if self.joint.sets:
-                combined = self.joint.acat_maxima(seen.reshape(len(seen), shuffles, -1), largest, combined)
-                along = variants.correlations(start, some.scores)
-                explained = np.maximum(explained, self.joint.omnibus(along).max(axis=0))
-        return single, np.maximum(combined, self.joint.strongest(explained))
+            if self.trait_sets.sets:
+                combined = self.trait_sets.acat_maxima(seen.reshape(len(seen), shuffles, -1), largest, combined)
+                with_scores = variants.correlations(start, some.scores)
+                largest_q = np.maximum(largest_q, self.trait_sets.omnibus(with_scores).max(axis=0))
+        return single, np.maximum(combined, self.trait_sets.strongest(largest_q))
 
     def _as_they_are(self, variants: Prepared) -> Sets:
         """Sets of traits and variants (places in the block) with a -log10 p of `keep` or more, people unshuffled."""
         genotypes, tested = variants.genotypes, variants.places
-        if not self.joint.sets:
+        if not self.trait_sets.sets:
             return Sets.none()
         correlations = genotypes @ self.values
-        limit, rows = self.joint.least(self.keep), []
-        together = self.joint.shuffled(np.arange(len(self.values))[None], self.basis.astype(np.float32))
-        explained = self.joint.omnibus(genotypes @ together)[:, 0]
-        for k, one in enumerate(self.joint.sets):
+        limit, rows = self.trait_sets.least(self.keep), []
+        together = self.trait_sets.shuffled(np.arange(len(self.values))[None], self.basis.astype(np.float32))
+        largest_q = self.trait_sets.omnibus(genotypes @ together)[:, 0]
+        for k, one in enumerate(self.trait_sets.sets):
             own = correlations[:, one.columns]
-            omnibus = self.joint.strength(explained[:, k], one)
+            omnibus = self.trait_sets.strength(largest_q[:, k], one)
             largest = np.abs(own).max(axis=1)
             combined = np.zeros(len(own))
             strong = np.flatnonzero(largest >= limit)
-            combined[strong] = self.joint.acat(own[strong])
+            combined[strong] = self.trait_sets.acat(own[strong])
             kept = np.flatnonzero(np.maximum(omnibus, combined) >= self.keep)
             best = one.columns[np.abs(own[kept]).argmax(axis=1)]
             rows.append((tested[kept], np.full(len(kept), k), omnibus[kept], combined[kept], best))
@@ -224,27 +224,27 @@ class Shuffles:
         basis = self.basis.astype(np.float32)
         weights = (genotypes @ basis).astype(np.float64)
         weights[:, 0] = block.minor * self.basis[0, 0]
-        gaps = np.flatnonzero(block.missing)
-        for i in gaps:
+        has_missing = np.flatnonzero(block.missing)
+        for i in has_missing:
             rows = self.basis[block.absent(int(i))]
             weights[i] = np.linalg.lstsq(np.eye(rows.shape[1]) - rows.T @ rows, weights[i], rcond=None)[0]
         genotypes -= weights.astype(np.float32) @ basis.T
-        for i in gaps:
+        for i in has_missing:
             genotypes[i, block.absent(int(i))] = 0.0
-        length = np.einsum("vn,vn->v", genotypes, genotypes, dtype=np.float64)
-        centred = block.squares - block.minor**2 / np.maximum(block.called, 1)
-        tested = (length > 0) & (length * MAX_INFLATION >= centred) & (centred > 0)
-        root = np.sqrt(length[tested]).astype(np.float32)
+        norm = np.einsum("vn,vn->v", genotypes, genotypes, dtype=np.float64)
+        centred = block.raw_ss - block.minor**2 / np.maximum(block.called, 1)
+        tested = (norm > 0) & (norm * MAX_INFLATION >= centred) & (centred > 0)
+        root = np.sqrt(norm[tested]).astype(np.float32)
         packed = block.packed[tested] if self.table and isinstance(block, Block) else None
         scaled = genotypes[tested] / root[:, None]
         return Prepared(np.flatnonzero(tested), scaled, packed, root, block.missing[tested] > 0)
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""
-        squares = np.minimum(np.square(maxima), 1.0)
+        raw_ss = np.minimum(np.square(maxima), 1.0)
         with np.errstate(divide="ignore"):
-            t = np.sqrt(squares * self.degrees / (1.0 - squares))
-        return np.round(neglog10p(t, float(self.degrees)), DECIMALS)
+            t = np.sqrt(raw_ss * self.df / (1.0 - raw_ss))
+        return np.round(neglog10p(t, float(self.df)), DECIMALS)
 
 
 def orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:

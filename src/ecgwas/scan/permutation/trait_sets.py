@@ -6,7 +6,7 @@ are calibrated by the same shuffles as the single tests.
 
     omnibus  q = |r|^2, r the correlations with the C scores of the set; -log10 p of F = q / (1 - q) (d + 1 - C) / C with C and
              d + 1 - C degrees of freedom: Hotelling's T squared, a MANOVA of one variant, on scores
-    acat     the aggregated Cauchy test of the p-values of the set's K traits (multitrait.acat)
+    acat     the aggregated Cauchy test of the p-values of the set's K traits (combine_p.acat)
 
 Why scores: T squared weighs each direction among the traits by its inverse variance. Traits that are normal one by one are
 not so together: whoever is odd in a direction of little variance (two almost equal traits that differ) or in many traits
@@ -53,7 +53,7 @@ class TraitSet:
     scores: NDArray[np.float32]
 
 
-def sets(names: Sequence[str], values: NDArray[np.float32], basis: NDArray[np.float64], degrees: int) -> tuple[TraitSet, ...]:
+def sets(names: Sequence[str], values: NDArray[np.float32], basis: NDArray[np.float64], df: int) -> tuple[TraitSet, ...]:
     """Sets of two traits or more; values (N, K) residuals of unit length on the covariates (orthonormal basis (N, R)).
 
     Sets of more than degrees / 4 traits are left out: their test would be of the people's number, not of the variant.
@@ -66,7 +66,7 @@ def sets(names: Sequence[str], values: NDArray[np.float32], basis: NDArray[np.fl
     found: dict[tuple[int, ...], TraitSet] = {}
     for name in sorted(members, key=lambda name: (-name.count("."), members[name][0])):
         columns = members[name]
-        if 2 <= len(columns) <= degrees / 4 and tuple(columns) not in found:
+        if 2 <= len(columns) <= df / 4 and tuple(columns) not in found:
             found[tuple(columns)] = TraitSet(name, np.array(columns, dtype=np.int64), scores(values[:, columns], basis))
     return tuple(found.values())
 
@@ -92,11 +92,11 @@ def _normal_distances(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Joint:
+class TraitSets:
     """The sets of one chromosome, and the degrees of freedom of a single test."""
 
     sets: tuple[TraitSet, ...]
-    degrees: int
+    df: int
 
     @property
     def width(self) -> int:
@@ -132,15 +132,15 @@ class Joint:
         sizes = [one.scores.shape[1] for one in self.sets]
         return np.repeat(np.eye(len(sizes), dtype=np.float32), sizes, axis=0)
 
-    def omnibus(self, along: NDArray[np.float32]) -> NDArray[np.float32]:
+    def omnibus(self, with_scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """(V, b, S) float32 q of S sets, from correlations (V, b W) of variants with the scores of all sets."""
-        found: NDArray[np.float32] = np.square(along).reshape(-1, self.width) @ self.members
-        return found.reshape(len(along), -1, len(self.sets))
+        found: NDArray[np.float32] = np.square(with_scores).reshape(-1, self.width) @ self.members
+        return found.reshape(len(with_scores), -1, len(self.sets))
 
     def strength(self, q: NDArray[np.floating], one: TraitSet) -> NDArray[np.float64]:
         """-log10 p of q (...,)."""
         count = one.scores.shape[1]
-        rest = self.degrees + 1 - count
+        rest = self.df + 1 - count
         explained = np.clip(np.asarray(q, dtype=np.float64), 0.0, 1 - 1e-12)
         p = special.betainc(rest / 2, count / 2, 1 - explained)
         far = -(rest / 2) * np.log10(1 - explained)  # Its leading term, where p itself underflows.
@@ -149,12 +149,12 @@ class Joint:
     def acat(self, correlations: NDArray[np.floating]) -> NDArray[np.float64]:
         """(M,) -log10 p from correlations (M, K)."""
         squares = np.minimum(np.square(correlations.astype(np.float64)), 1 - 1e-12)
-        return acat(neglog10p(np.sqrt(squares * self.degrees / (1 - squares)), float(self.degrees)))
+        return acat(neglog10p(np.sqrt(squares * self.df / (1 - squares)), float(self.df)))
 
     def least(self, limit: float) -> float:
         """The absolute correlation whose -log10 p is `limit`."""
-        t2 = least_t_squared(limit, self.degrees)
-        return float(np.sqrt(t2 / (t2 + self.degrees)))
+        t2 = least_t_squared(limit, self.df)
+        return float(np.sqrt(t2 / (t2 + self.df)))
 
     def acat_maxima(
         self, correlations: NDArray[np.float32], largest: NDArray[np.float32], reached: NDArray[np.float64]
@@ -216,13 +216,13 @@ class Joint:
     def _ceilings(self) -> NDArray[np.float64]:
         """(CEILINGS + 1,) largest term of ACAT, cot(pi p), of a correlation in each bin; the last one is open."""
         ends = np.asarray(np.arange(1, CEILINGS + 1) * (self._far / CEILINGS), dtype=np.float64)
-        p = 10.0 ** -neglog10p(np.asarray(ends * np.sqrt(self.degrees / (1 - ends**2))), float(self.degrees))
+        p = 10.0 ** -neglog10p(np.asarray(ends * np.sqrt(self.df / (1 - ends**2))), float(self.df))
         return np.append(1 / np.tan(np.pi * np.minimum(p, 1 - 1e-15)), np.inf)
 
     def least_of(self, limits: NDArray[np.float64]) -> NDArray[np.float64]:
         """(b,) absolute correlations below which no -log10 p is `limits` (b,)."""
-        t = special.stdtrit(self.degrees, 0.5 * 10.0**-limits)
-        return np.asarray(np.abs(t) / np.sqrt(t**2 + self.degrees) * CLOSE)
+        t = special.stdtrit(self.df, 0.5 * 10.0**-limits)
+        return np.asarray(np.abs(t) / np.sqrt(t**2 + self.df) * CLOSE)
 
     def strongest(self, explained: NDArray[np.float32]) -> NDArray[np.float64]:
         """(b,) the omnibus test's largest -log10 p over sets, from the largest q of each (b, S)."""
