@@ -15,8 +15,9 @@ from ecgwas.ecg.beats import Beats, Search, no_beats, search, window_samples
 from ecgwas.ecg.clean import clean
 from ecgwas.ecg.device import NAMES
 from ecgwas.ecg.files_of_person import PersonFiles, read_files
-from ecgwas.ecg.finding import Source, shown
+from ecgwas.ecg.finding import Source
 from ecgwas.ecg.lead_status import LeadStatus
+from ecgwas.ecg.owned_files import shown
 from ecgwas.ecg.quality import NOT_FINITE, flaw_of_leads, too_few_leads
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.resampling import resampled
