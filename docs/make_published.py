@@ -88,7 +88,8 @@ CHOICES = (
     ),
     (
         "PLINK's settings",
-        "`--glm hide-covar omit-ref log10`, `--nonfounders`; the ALT allele is counted; covariates with mean 0 and variance 1",
+        "`--glm hide-covar omit-ref log10`, `--nonfounders`; the ALT allele is counted; covariates in their own units, "
+        "with `--covar-variance-standardize` where PLINK refuses their scales",
     ),
     ("rows of the scan", "all in PLINK's own files; in results/scan/*.parquet those of -log10 p 3 or more, the others counted"),
     ("features that the threshold counts", "of the lead with most features tested: 32, unless one is excluded in all leads"),
