@@ -89,8 +89,8 @@ NAMES = [
 
 
 def cautioned(facts: Sequence[str]) -> Ending:
-    """RIGHT with the words of the warning; how many symbols are damaged stands in them."""
-    warnings = [fact for fact in facts if isinstance(fact, Caution)]
+    """RIGHT with the words of the one warning over damaged symbols, which say how many there are."""
+    warnings = [fact for fact in facts if isinstance(fact, Caution) and "gene symbols" in fact]
     return Ending(RIGHT, warnings[0]) if len(warnings) == 1 else Ending(f"{len(warnings)} warnings")
 
 
