@@ -71,7 +71,10 @@ def test_everything_else_is_named_and_refused(variables: dict[str, Any], reason:
 
 
 def test_a_file_of_samples_points_to_its_header(tmp_path: Path) -> None:
-    assert refused(saved(tmp_path, val=ROWS)).fix == "read its header, A0001.hea"
+    path = saved(tmp_path, val=ROWS)
+    assert refused(path).fix == "lay its header (.hea) beside it, or save the samples as .npy"
+    path.with_suffix(".hea").write_text("")
+    assert refused(path).fix == "read its header, A0001.hea"
 
 
 def test_version_7_3_is_named(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from ecgwas.report import Findings, Kept, scan_rows
-from ecgwas.report.figures import gallery, thinning
+from ecgwas.report import Findings, Kept, gallery, scan_rows
+from ecgwas.report.figures import thinning
 from ecgwas.report.page.embedded import embedded
 from ecgwas.report.scan_rows import apart
 from ecgwas.study import ReportOptions

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ecgwas.represent.reconstruction import ERRORS, HISTORY
+from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
 from ecgwas.signals import LEADS
 from ecgwas.tables import Features
 

@@ -12,8 +12,8 @@ from lxml import etree
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from ecgwas.report import Figure
-from ecgwas.report.figures import gallery, genotype, publication, svg
+from ecgwas.report import Figure, gallery
+from ecgwas.report.figures import genotype, publication, svg
 from ecgwas.study import ReportOptions
 from tests.report.example import make_findings
 
