@@ -247,7 +247,7 @@ def _block_bytes(study: Study, size: Size, count: int, variants: int) -> float:
     read = min(2.0 * dosages.BYTES, 2.0 * dosages.BYTES_EACH * variants * size.in_files)
     calls = read if size.dosages else variants * (size.in_files + 2 * size.tested) / 4
     found = calls + variants * count * 8 + count * HISTOGRAM_BYTES / 2
-    if isinstance(study.scan, Matrix) and study.scan.permutations:
+    if study.scan.permutation_count:
         # Genotypes as float32, without covariates, of unit length; some correlations with some shuffled traits, twice.
         found += 12.0 * variants * size.tested + 8.0 * min(variants, max_t.ROWS) * max_t.COLUMNS
     return found
