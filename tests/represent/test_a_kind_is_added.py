@@ -97,4 +97,6 @@ def test_every_command_works_with_a_kind_that_was_added(source: Path, tmp_path: 
     assert set(traits) == {f"level.{lead}.mean_uv" for lead in LEADS}
     for page in ("report", "share"):
         assert "level.V1.mean_uv" in (results / page / "report.html").read_text()
+    for command in ("report", "share"):
+        ecgwas(command, str(study), "--force")
     assert "level" in ecgwas("compare", str(study))

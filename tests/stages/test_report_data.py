@@ -135,9 +135,9 @@ def test_a_representation_that_cannot_be_decoded_has_no_traversals(finished: Stu
 
 
 def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finished: Study, tmp_path: Path) -> None:
-    said = report_data.meanings(Intervals(name="clinical"))
+    said = represent.meanings(Intervals(name="clinical"))
     assert said["qt_ms"] == "QRS onset to T end (ms)"
-    assert report_data.meanings(finished.represent[0]) == {}
+    assert represent.meanings(finished.represent[0]) == {}
     features = represent_stage.load_features(finished)["pca"]
     assert report_data.moved_features(BeatPoints(name="points"), tmp_path, features, np.arange(475.0)) == {}
 

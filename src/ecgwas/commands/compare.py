@@ -117,7 +117,7 @@ def _errors(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
     features = Features.read(folder / "features.parquet")
     found: dict[str, Any] = {
         "features": len(features.names), "people": features.frame["eid"].n_unique(),
-        "max_mse": getattr(options, "max_mse", None),
+        "max_mse": options.error_limit,
     }  # fmt: skip
     if found["max_mse"] is not None and "mse" in features.frame.columns:
         mse = features.frame["mse"].drop_nulls().drop_nans()

@@ -54,6 +54,7 @@ from ecgwas.study import (
     Regions,
     StringDb,
     StringFiles,
+    VariantService,
 )
 from ecgwas.tables import VARIANT_KEY, Associations, Clusters, Edges, Genes, Loci, Terms
 from ecgwas.tables.genes import (
@@ -187,11 +188,12 @@ def _mapped(sources: Sequence[GeneSource], variants: Variants, loci: Loci, get: 
 
 def _not_asked(source: GeneSource, variants: int) -> str | None:
     """Why a service is not asked for so many variants; None: it is."""
-    least, most = getattr(source, "min_variants", 0), getattr(source, "max_variants", None)
-    if variants < least:
-        return f"{variants} hit variants, fewer than min_variants {least}"
-    if most is not None and variants > most:
-        return f"{variants} hit variants, more than max_variants {most}"
+    if not isinstance(source, VariantService):
+        return None
+    if variants < source.min_variants:
+        return f"{variants} hit variants, fewer than min_variants {source.min_variants}"
+    if source.max_variants is not None and variants > source.max_variants:
+        return f"{variants} hit variants, more than max_variants {source.max_variants}"
     return None
 
 
@@ -239,7 +241,7 @@ def _looked_up(
     source: GwasCatalog, variants: Variants, loci: Loci, get: Get, above: ontologies.Ancestry
 ) -> tuple[Published, str]:
     """What the catalog holds, and a word on it."""
-    reason = _not_asked(source, variants.frame.height) if source.file is None else None
+    reason = _not_asked(source, variants.frame.height) if source.is_asked else None
     if reason is not None:
         return Published.empty(), f"the GWAS Catalog was not asked: {reason}; name its bulk file under `file`"
     try:

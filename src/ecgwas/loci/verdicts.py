@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.errors import first_few
-from ecgwas.study.scan import Plink2, Scan
+from ecgwas.study.scan import Scan
 from ecgwas.tables import Guards, ScanResult, Summary
 from ecgwas.tables.loci import Audit, Inflation
 from ecgwas.traits.sample_qc import FAIL, OFF, PASS, WARN
@@ -48,7 +48,7 @@ def judge(
         *_filters(options, results, imputed),
         _overall(summary),
         *_by_frequency(by_frequency),
-        *_consistent(kept, PRINTED if isinstance(options, Plink2) else ROUNDED),
+        *_consistent(kept, PRINTED if options.prints_six_digits else ROUNDED),
     ]
     return Guards.of([*rows, _permutations(results), *_hits(audit), _beside(loci, limit)])
 

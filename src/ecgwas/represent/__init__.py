@@ -4,7 +4,9 @@ A kind's file offers two functions and an encoder:
 
     fit(options, signals, *, seed, scratch=None, track=silent) -> Encoder
     load(folder) -> Encoder
+    meanings(options) -> dict      optional: feature -> what is measured, with its unit
     traits_of(options) -> int      optional: the most traits it gives, where they are not `features` per lead or in all
+    work(options, given) -> Work   optional: what `ecgwas plan` counts its time, memory and disk by (represent/work.py)
 
 `scratch` is a folder that survives a kill: training keeps its checkpoint there and goes on from it.
 """
@@ -22,6 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.progress import silent
+from ecgwas.represent import work
 from ecgwas.signals import LEADS, Signals
 from ecgwas.study import Representation
 from ecgwas.tables import Features
@@ -86,6 +89,19 @@ def traits_of(options: Representation) -> int:
         return int(counted(options))
     leads = 1 if getattr(options, "leads", "each") == "together" else len(LEADS)
     return int(getattr(options, "features", 1)) * leads
+
+
+def meanings(options: Representation) -> dict[str, str]:
+    """Feature -> what is measured, with its unit, by the kind's own `meanings`; nothing for learned features."""
+    named = getattr(_kind(options), "meanings", None)
+    return {} if named is None else dict(named(options))
+
+
+def work_of(options: Representation, given: work.Given) -> work.Work:
+    """How much work it is, by the kind's own `work`: what a plan counts with; without one, as much as one projection."""
+    counted = getattr(_kind(options), "work", work.usual)
+    found: work.Work = counted(options, given)
+    return found
 
 
 def _kind(options: Representation) -> ModuleType:

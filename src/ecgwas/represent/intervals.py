@@ -24,6 +24,7 @@ from ecgwas.delineation.single_beats import EIGHT, each_beat, median_beat, media
 from ecgwas.delineation.vectorcardiogram import around, circular_mean_deg
 from ecgwas.progress import silent
 from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
+from ecgwas.represent.work import Given, Work
 from ecgwas.signals import ALL_LEADS, LEADS, Signals
 from ecgwas.study import Intervals
 from ecgwas.tables import Features
@@ -102,9 +103,20 @@ def fit(
     return IntervalsEncoder(options, {name: round(circular_mean_deg(values), 6) for name, values in angles.items()})
 
 
+def meanings(_: Intervals) -> dict[str, str]:
+    """Measurement -> what it is, with its unit."""
+    measured = {**OF_A_LEAD, **OF_ALL_LEADS}
+    return {name: f"{about.meaning} ({about.unit})" for name, about in measured.items()}
+
+
 def traits_of(_: Intervals) -> int:
     """Every measurement of a lead in every lead, and those of all leads together."""
     return len(LEADS) * len(OF_A_LEAD) + len(OF_ALL_LEADS)
+
+
+def work(_: Intervals, given: Given) -> Work:
+    """Everybody measured."""
+    return Work({"intervals_person": given.encoded})
 
 
 def load(folder: Path) -> IntervalsEncoder:

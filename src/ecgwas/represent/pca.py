@@ -17,10 +17,11 @@ from safetensors.numpy import load_file, save_file
 from ecgwas.progress import silent
 from ecgwas.represent.alignment import CHANNELS, Alignment, waves_apart
 from ecgwas.represent.inputs import Index, Kind, Normaliser, Traces, alignment_of, decoded_beats, feature_names, split_people
-from ecgwas.represent.linear.components import Components, principal_components
+from ecgwas.represent.linear.components import LARGEST_GRAM, Components, principal_components
 from ecgwas.represent.linear.noise_fraction import AMONG, most_repeatable
 from ecgwas.represent.linear.rotation import independent, varimax, whitening
 from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
+from ecgwas.represent.work import Given, Work
 from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
 from ecgwas.study import Pca
 from ecgwas.tables import Features
@@ -113,6 +114,20 @@ def fit(
     components = _components(options, signals, traces, everyone, normaliser, seed)
     next(steps, None)
     return PcaEncoder(options, normaliser, components, alignment, errors)
+
+
+def work(options: Pca, given: Given) -> Work:
+    """Exact from the smaller of the two matrices of products, beyond LARGEST_GRAM by iteration."""
+    people, samples = given.people, given.samples(options)
+    traces, columns = (people, 8 * samples) if options.joins_leads else (12 * people, samples)
+    side = min(traces, columns, LARGEST_GRAM)
+    units = {
+        "align_person": given.aligned(options),
+        "pca_person": 3 * traces,
+        "pca_product": traces * columns * side + 20 * side**3,
+    }  # fmt: skip
+    whole = traces * columns * 4 if traces <= columns else 2**26 * 4
+    return Work(units, min(whole, 2.0**31) + 4 * side**2 * 8, (options.features + 2) * columns * 4)
 
 
 def load(folder: Path) -> PcaEncoder:

@@ -18,6 +18,7 @@ from ecgwas.progress import silent
 from ecgwas.represent.neural.encoder import NetworkEncoder, Recipe, fit_network, load_network
 from ecgwas.represent.neural.network import Autoencoder, kernels, penalty
 from ecgwas.represent.neural.training import Loss
+from ecgwas.represent.work import Given, Work, of_network
 from ecgwas.signals import Signals
 from ecgwas.study import ResidualAutoencoder
 
@@ -35,6 +36,11 @@ def fit(
     Raises InputError for too few people, EcgwasError if the loss is not finite.
     """
     return fit_network(RECIPE, options, signals, seed=seed, scratch=scratch, track=track)
+
+
+def work(options: ResidualAutoencoder, given: Given) -> Work:
+    """One training or several."""
+    return of_network(options, given, channels=options.channels, kernel=max(options.kernels), epochs=options.epochs)
 
 
 def load(folder: Path) -> NetworkEncoder:

@@ -29,6 +29,7 @@ from ecgwas.represent.linear.components import Components
 from ecgwas.represent.neural.encoder import NetworkEncoder, Recipe, fit_network, load_network
 from ecgwas.represent.neural.network import Autoencoder
 from ecgwas.represent.neural.training import Loss
+from ecgwas.represent.work import Given, Work, of_network
 from ecgwas.signals import Signals
 from ecgwas.study import ResidualAutoencoder, Vae
 
@@ -44,6 +45,11 @@ def fit(
     Raises InputError for too few people, EcgwasError if the loss is not finite.
     """
     return fit_network(RECIPE, options, signals, seed=seed, scratch=scratch, track=track)
+
+
+def work(options: Vae, given: Given) -> Work:
+    """One training or several."""
+    return of_network(options, given, channels=options.channels, kernel=7, epochs=options.epochs)
 
 
 def load(folder: Path) -> NetworkEncoder:

@@ -21,7 +21,7 @@ from ecgwas.loci.individual_data import VariantsTested
 from ecgwas.stages import loci_genotypes, scan, traits
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
 from ecgwas.stages.loci_genotypes import LocusData
-from ecgwas.study import Matrix, Study
+from ecgwas.study import Study
 from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Summary, Thresholds
 from ecgwas.tables.loci import (
     Audit,
@@ -168,8 +168,7 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
 
 def _check(study: Study) -> Sequence[str]:
     """The threshold foreseen, and the table of known loci opened."""
-    permutations = study.scan.permutations if isinstance(study.scan, Matrix) else 0
-    thresholds.foresee(study.loci, permutations, study.scan.keep_neglog10p)
+    thresholds.foresee(study.loci, study.scan.permutation_count, study.scan.keep_neglog10p)
     if study.loci.known is None:
         return []
     table = known.read(study.loci.known)

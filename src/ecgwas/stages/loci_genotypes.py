@@ -113,8 +113,8 @@ class LocusData:
         """The traits with hits learned from other seeds, one table for each number of a seed."""
         wanted = [one for one in of_seeds(self.study) if any(name.startswith(f"{one.name}.") for name in names)]
         found = []
-        for number in range(1, max((represent.other_seeds(one) for one in wanted), default=0) + 1):
-            with_it = [one for one in wanted if represent.other_seeds(one) >= number]
+        for number in range(1, max((one.retrainings for one in wanted), default=0) + 1):
+            with_it = [one for one in wanted if one.retrainings >= number]
             files = {one.name: represent.features_again(self.study, one.name, number) for one in with_it}
             found.append(self._measured(files, names))
         return found
@@ -128,11 +128,11 @@ class LocusData:
 
 def of_seeds(study: Study) -> list[RepresentationOptions]:
     """Representations that were trained again from other seeds."""
-    return [] if study.traits.shuffle else [options for options in study.represent if represent.other_seeds(options)]
+    return [] if study.traits.shuffle else [options for options in study.represent if options.retrainings]
 
 
 def of_beats(study: Study) -> list[RepresentationOptions]:
     """Representations of median beats, which odd and even heartbeats have, too."""
     if study.traits.shuffle:
         return []
-    return [options for options in study.represent if getattr(options, "input", "beat") == "beat"]
+    return [options for options in study.represent if not options.uses_strips]

@@ -43,9 +43,9 @@ def shown(
     """
     encoder = represent.load(options, folder / "encoder")
     found = {
-        "max_mse": getattr(options, "max_mse", None), "architecture": _architecture(folder / "encoder"), **_counts(folder),
+        "max_mse": options.error_limit, "architecture": _architecture(folder / "encoder"), **_counts(folder),
     }  # fmt: skip
-    if getattr(options, "input", "beat") != "strip":
+    if not options.uses_strips:
         return found | {"reconstruction": _decoded(encoder, features, signals.eids[example])}
     rebuilt = _reconstructed(encoder, signals, example)
     if rebuilt is None:

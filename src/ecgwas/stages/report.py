@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas import report
+from ecgwas import report, represent
 from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes, variant_choice
 from ecgwas.loci import thresholds
@@ -262,7 +262,7 @@ def _representation(
         reliability=(Reliability.read(repeated) if repeated.exists() else Reliability.empty()).frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
         traversals=gathering.moved_features(options, folder / "encoder", features, _times_ms(options, signals)),
-        meanings=gathering.meanings(options),
+        meanings=represent.meanings(options),
         **reconstructions.shown(options, folder, features, signals, example=example_of(signals.lead_status)),
         **gathering.beside_device(folder),
     )
@@ -270,7 +270,7 @@ def _representation(
 
 def _times_ms(options: RepresentationOptions, signals: Signals) -> NDArray[np.float64]:
     """Times of what is decoded: of median beats from R, of whole recordings from the first sample."""
-    if getattr(options, "input", "beat") == "beat":
+    if not options.uses_strips:
         return signals.beat_times_ms
     samples = np.arange(signals.strips.shape[2], dtype=np.float64)
     return samples * (1000.0 / signals.rate_hz)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas import report, represent, scan
-from ecgwas.delineation import measurements
 from ecgwas.genes.sources import regions
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.chromosomes import Genotypes
@@ -21,7 +20,7 @@ from ecgwas.loci.individual_data import lead_of, rows_of
 from ecgwas.signals import LEADS
 from ecgwas.stages import traits
 from ecgwas.stages.base import stage_folder
-from ecgwas.study import BeatPoints, Intervals, Matrix, Regions, RepresentationOptions, Scan, Study
+from ecgwas.study import Matrix, Regions, RepresentationOptions, Scan, Study
 from ecgwas.tables import CHI2_EDGES, Covariates, Features, Loci, ScanResult, Traits
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 
@@ -169,17 +168,17 @@ def moved_features(
     """For each feature what is decoded with it MOVED SD below and above its mean, the other features at theirs.
 
     times_ms: of the beats, or of whole recordings where the input is strips, of which the first STRIP_MS are given. Leads
-    without features, or with those of one signal only, are absent. Nothing for what cannot be decoded, and for beat_points,
-    whose features are points of the beat themselves.
+    without features, or with those of one signal only, are absent. Nothing for what cannot be decoded, and for kinds
+    without traversals.
     """
-    if isinstance(options, BeatPoints):
+    if not options.has_traversals:
         return {}
     profile = _profile(features)
     encoder = represent.load(options, folder)
     middle = encoder.decode(Features(profile.mean))
     if middle is None or middle.shape[2] != len(times_ms):
         return {}
-    of_strips = getattr(options, "input", "beat") == "strip"
+    of_strips = options.uses_strips
     drawn = times_ms < STRIP_MS if of_strips else np.ones(len(times_ms), dtype=bool)
     found = {}
     for name in features.names:
@@ -190,14 +189,6 @@ def moved_features(
             leads = tuple(lead for lead, is_good in zip(LEADS, good, strict=True) if is_good)
             found[name] = report.Traversal(name, MOVED, times_ms[drawn], curves[:, good][:, :, drawn], leads, of_strips)
     return found
-
-
-def meanings(options: RepresentationOptions) -> dict[str, str]:
-    """Feature -> what is measured, with its unit; nothing for learned features."""
-    if not isinstance(options, Intervals):
-        return {}
-    measured = {**measurements.OF_A_LEAD, **measurements.OF_ALL_LEADS}
-    return {name: f"{about.meaning} ({about.unit})" for name, about in measured.items()}
 
 
 def beside_device(folder: Path) -> dict[str, Any]:
@@ -243,7 +234,7 @@ def decoded_effects(study: Study, features: Mapping[str, Features], variant: rep
     dosage = pl.DataFrame({"eid": list(eids), "dosage": variant.dosage}).filter(pl.col("dosage").is_finite())
     found = {}
     for options in study.represent:
-        if getattr(options, "input", "beat") == "strip":  # what is decoded is no beat
+        if options.uses_strips:  # what is decoded is no beat
             continue
         table = features[options.name]
         encoder = represent.load(options, stage_folder(study, "represent") / options.name / "encoder")

@@ -58,7 +58,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     encoder.errors.write_csv(folder / "errors.csv")
     features.write(folder / "features.parquet")
     recordings = Recordings.read(stage_folder(study, "read") / "recordings.parquet")
-    max_mse = getattr(options, "max_mse", None)
+    max_mse = options.error_limit
     excluded = without_features(features, signals, max_mse)
     for reason, count in excluded["reason"].value_counts(sort=True).iter_rows():
         logger.info("%s: no features of %d of %d: %s", part, count, len(features), reason)
@@ -66,9 +66,9 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     kept.write(folder / "kept.csv")
     left_out.write(folder / "left_out.csv")
     _repeated(study, options, encoder, features, signals, folder)
-    for number in range(1, other_seeds(options) + 1):
+    for number in range(1, options.retrainings + 1):
         _again(study, options, signals, features, number, folder, scratch)
-    if options.kind == "intervals":
+    if options.measures_like_devices:
         _beside_device(features, read.load_device_measurements(study), folder)
     for row in encoder.errors.iter_rows(named=True):
         logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
@@ -78,7 +78,7 @@ def _repeated(
     study: Study, options: RepresentationOptions, encoder: represent.Encoder, features: Features, signals: Signals, folder: Path
 ) -> None:
     """The same features of odd and even heartbeats and of second visits, and how well they repeat, as far as there are any."""
-    of_beats, repeats = getattr(options, "input", "beat") == "beat", read.load_repeats(study)
+    of_beats, repeats = not options.uses_strips, read.load_repeats(study)
     nothing = Reliability.empty().frame
     within, between = nothing.select("lead", "feature", "r"), nothing.select("lead", "feature", *BETWEEN)
     if of_beats:
@@ -95,11 +95,6 @@ def _repeated(
     if of_beats or repeats is not None:
         joined = within.join(between, on=["lead", "feature"], how="full", coalesce=True, maintain_order="left_right")
         Reliability(joined).write(folder / "reliability.csv")
-
-
-def other_seeds(options: RepresentationOptions) -> int:
-    """How many further trainings there are; only kinds that are trained have any."""
-    return int(getattr(options, "other_seeds", 0))
 
 
 def features_again(study: Study, name: str, number: int) -> Path:

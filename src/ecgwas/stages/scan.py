@@ -58,7 +58,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
             logger.info("scan %s: %s", part, words)
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
-    folder = out / ("plink2" if study.scan.kind == "plink2" else "dense") / part
+    folder = out / study.scan.own_folder / part
     result = scan.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
     result.associations.write(out / f"{part}.parquet")
     (out / "sets").mkdir()

@@ -133,10 +133,10 @@ class Study(Options):
         read = info.data.get("read")
         off = [] if read is None else read.without_common_beats
         for one in represent if off else ():
-            if getattr(one, "input", "beat") != "strip":
+            if not one.uses_strips:
                 raise ValueError(f"'{one.name}' represents median beats, which not everybody has with {' and '.join(off)}; "
                                  "set these otherwise, or take whole recordings (`input: strip`)")  # fmt: skip
-            if getattr(one, "leads", "each") != "each":
+            if one.joins_leads:
                 raise ValueError(f"'{one.name}' puts leads together, which not everybody has with {' and '.join(off)}; "
                                  "set these otherwise, or take `leads: each`")  # fmt: skip
         return represent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -18,6 +18,13 @@ class Service(Options):
     """Where the service is."""
     if_unreachable: Literal["stop", "skip"] = "stop"
     """What to do if it gives no answer: end the run, or go on without this source and say so."""
+    offline_twin: ClassVar[str]
+    """The source of files that does the same, in words (docs/genes.md)."""
+
+    @property
+    def is_asked(self) -> bool:
+        """It asks its service, rather than a file in its place."""
+        return True
 
 
 class VariantService(Service):
@@ -27,6 +34,7 @@ class VariantService(Service):
     """Not asked if there are fewer hit variants."""
     max_variants: int | None = option(None, ge=1)
     """Not asked if there are more hit variants."""
+    offline_twin: ClassVar[str] = "regions"
 
 
 class HeartWords(Options):
@@ -143,6 +151,12 @@ class GwasCatalog(VariantService, HeartWords):
     """Where the service is."""
     max_variants: int | None = option(200, ge=1)
     """The service is not asked if there are more hit variants; the file is always read."""
+    offline_twin: ClassVar[str] = "gwas_catalog with `file`"
+
+    @property
+    def is_asked(self) -> bool:
+        """Without `file`."""
+        return self.file is None
 
 
 class NetworkLimits(Options):
@@ -186,6 +200,7 @@ class StringDb(NetworkLimits, TermService):
     """STRING ids of the background, one a line; none: the whole proteome."""
     proteome: int = option(19_699, ge=1)
     """Proteins of the whole proteome, N of strength = log10(observed / (hits x term / N)): 19,699 in STRING 12.0."""
+    offline_twin: ClassVar[str] = "string_files and enrichment"
 
 
 class Enrichment(TermLimits):

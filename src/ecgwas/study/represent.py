@@ -21,6 +21,43 @@ class Representation(Options):
     name: Name
     """Its name in traits (`<name>.<lead>.<feature>`) and its folder under results/represent/."""
 
+    # What the rest of the program asks of a kind. A kind that answers otherwise overrides the property.
+
+    @property
+    def uses_strips(self) -> bool:
+        """It represents whole recordings; otherwise median beats."""
+        return False
+
+    @property
+    def joins_leads(self) -> bool:
+        """One set of features comes from all leads together, so that all must come from one visit."""
+        return False
+
+    @property
+    def error_limit(self) -> float | None:
+        """Reconstruction error in normalised units beyond which a signal has no features; None: there is no limit."""
+        return None
+
+    @property
+    def retrainings(self) -> int:
+        """How many times it is trained again from other seeds."""
+        return 0
+
+    @property
+    def uses_torch(self) -> bool:
+        """It needs PyTorch, which takes time to start and memory."""
+        return False
+
+    @property
+    def has_traversals(self) -> bool:
+        """The report draws what is decoded with one feature moved, where the kind can decode."""
+        return True
+
+    @property
+    def measures_like_devices(self) -> bool:
+        """Its features have the names and units of what ECG devices measure, so that the two can be compared."""
+        return False
+
 
 class Learned(Representation):
     """What every representation that learns from signals has."""
@@ -38,6 +75,21 @@ class Learned(Representation):
     """Recordings (lead by lead) whose reconstruction error in normalised units is larger are left out and listed."""
     test_share: float = option(0.1, gt=0, lt=0.5)
     """Share of people kept aside to report errors on; as many again where training needs people to tell it when to stop."""
+
+    @property
+    def uses_strips(self) -> bool:
+        """By `input`."""
+        return self.input == "strip"
+
+    @property
+    def joins_leads(self) -> bool:
+        """By `leads`."""
+        return self.leads == "together"
+
+    @property
+    def error_limit(self) -> float | None:
+        """`max_mse`."""
+        return self.max_mse
 
     @model_validator(mode="after")
     def _beats_are_aligned_on_all_leads(self) -> Learned:
@@ -126,6 +178,16 @@ class ResidualAutoencoder(Learned):
     """Further trainings from other seeds: how alike their features are (stability.csv), and whether hits hold with them
     (audit.csv). Each takes as long as the first."""
 
+    @property
+    def retrainings(self) -> int:
+        """`other_seeds`."""
+        return self.other_seeds
+
+    @property
+    def uses_torch(self) -> bool:
+        """It is a network."""
+        return True
+
     @model_validator(mode="after")
     def _one_kernel_per_block(self) -> ResidualAutoencoder:
         if len(self.kernels) not in (1, len(self.channels)):
@@ -171,6 +233,16 @@ class Vae(Learned):
     """Further trainings from other seeds: how alike their features are (stability.csv), and whether hits hold with them
     (audit.csv). Each takes as long as the first."""
 
+    @property
+    def retrainings(self) -> int:
+        """`other_seeds`."""
+        return self.other_seeds
+
+    @property
+    def uses_torch(self) -> bool:
+        """It is a network."""
+        return True
+
 
 class BeatPoints(Representation):
     """The beat itself at regular time points: the 'whole cardiac cycle' phenotype (Verweij et al. 2020)."""
@@ -181,11 +253,21 @@ class BeatPoints(Representation):
     stretch: bool = False
     """Scale the part before R to PR and the part after R to QT."""
 
+    @property
+    def has_traversals(self) -> bool:
+        """Its features are points of the beat: moving one moves that point."""
+        return False
+
 
 class Intervals(Representation):
     """Measurements by multi-lead delineation of the median beat: rate, intervals, axes, amplitudes."""
 
     kind: Literal["intervals"] = "intervals"
+
+    @property
+    def measures_like_devices(self) -> bool:
+        """Intervals, axes and amplitudes, as devices print them."""
+        return True
 
 
 RepresentationOptions = Annotated[Pca | ResidualAutoencoder | Vae | BeatPoints | Intervals, Field(discriminator="kind")]

@@ -53,6 +53,23 @@ class Scan(Options):
     keep_neglog10p: float = option(3.0, ge=0)
     """Rows below are counted in histograms (lambda and QQ stay exact) but not written; 0 writes all."""
 
+    # What the rest of the program asks of an engine. One that answers otherwise overrides the property.
+
+    @property
+    def permutation_count(self) -> int:
+        """Permutations that the scan tests, too."""
+        return 0
+
+    @property
+    def own_folder(self) -> str:
+        """Where the engine leaves files of its own, below results/scan."""
+        return "dense"
+
+    @property
+    def prints_six_digits(self) -> bool:
+        """Numbers were printed with six digits, so that they agree with each other to that precision only."""
+        return False
+
 
 class Matrix(Scan):
     """The built-in engine: all traits at once, exact least squares, PLINK 2's numbers."""
@@ -73,6 +90,11 @@ class Matrix(Scan):
     sets_of_traits: bool = True
     """Test sets of traits (of a representation, and of its leads) at once, too, in the same shuffles."""
 
+    @property
+    def permutation_count(self) -> int:
+        """`permutations`."""
+        return self.permutations
+
 
 class Plink2(Scan):
     """PLINK 2 itself, one run per lead and chromosome."""
@@ -84,6 +106,16 @@ class Plink2(Scan):
     """Threads; 0 takes all cores."""
     memory_mib: int = option(4000, unit="MiB", ge=200)
     """Memory given to PLINK."""
+
+    @property
+    def own_folder(self) -> str:
+        """For PLINK's tables and logs."""
+        return "plink2"
+
+    @property
+    def prints_six_digits(self) -> bool:
+        """As PLINK does."""
+        return True
 
 
 ScanOptions = Annotated[Matrix | Plink2, Field(discriminator="kind")]

@@ -13,13 +13,11 @@ from ecgwas.genotypes import dosages
 from ecgwas.genotypes import pruned_panel as panels
 from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf
 from ecgwas.report.page import embedded
-from ecgwas.represent import traits_of
-from ecgwas.represent.linear import components
+from ecgwas.represent import traits_of, work, work_of
 from ecgwas.scan import matrix
 from ecgwas.scan.permutation import max_t
 from ecgwas.signals import LEADS
-from ecgwas.study import Intervals, Matrix, Pca, RepresentationOptions, ResidualAutoencoder, Study, Vae
-from ecgwas.study.represent import Learned
+from ecgwas.study import Matrix, RepresentationOptions, Study
 from ecgwas.traits import ancestry, kinship, sample_qc
 from ecgwas.traits import genotype_pcs as axes
 
@@ -175,64 +173,13 @@ def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
     encoded = people + size.repeats / 3
     values = encoded * traits_of(options)
     stored, held = 3 * values * 4.5 / MIB, 6 * values * 8 / MIB + MAPPED_MIB
-    if isinstance(options, Intervals):
-        return Need(start + encoded * CONSTANTS["intervals_person"], BASE_MIB + held, stored)
-    if not isinstance(options, Learned):
-        # Beat points, and any kind that is added without a cost of its own.
-        return Need(start + encoded * CONSTANTS["pca_person"], BASE_MIB + held, stored)
-    samples = _samples(study, options.input)
-    aligned = people * CONSTANTS["align_person"] if options.align == "waves" else 0.0
-    if isinstance(options, Pca):
-        return _components(options, samples, people, aligned, Need(start, held, stored))
-    if not isinstance(options, (ResidualAutoencoder, Vae)):
-        return Need(start + aligned + encoded * CONSTANTS["pca_person"], BASE_MIB + held, stored)
-    weights = parameters(options, samples) * 4 / MIB
-    trainings = 1 + options.other_seeds
-    cpu = start + CONSTANTS["start_torch"] + trainings * (aligned + _training(options, samples, people))
-    stored *= 1 + options.other_seeds / 3  # Of other seeds the features of whole beats alone are kept.
-    return Need(cpu, BASE_MIB + TORCH_MIB + 12 * weights + held, stored + 2 * weights)
-
-
-def _components(options: Pca, samples: float, people: int, aligned: float, features: Need) -> Need:
-    """Exact from the smaller of the two matrices of products, beyond LARGEST_GRAM by iteration; features: what they take."""
-    traces, columns = (12 * people, samples) if options.leads == "each" else (people, 8 * samples)
-    side = min(traces, columns, components.LARGEST_GRAM)
-    products = traces * columns * side + 20 * side**3
-    encoded = 3 * traces * CONSTANTS["pca_person"]
-    whole = traces * columns * 4 if traces <= columns else 2**26 * 4
-    memory = BASE_MIB + features.memory_mib + (min(whole, 2.0**31) + 4 * side**2 * 8) / MIB
-    disk = features.disk_mib + (options.features + 2) * columns * 4 / MIB
-    return Need(features.cpu_seconds + aligned + encoded + products * CONSTANTS["pca_product"], memory, disk)
-
-
-def _samples(study: Study, source: str) -> float:
-    return beat_samples(study) if source == "beat" else study.read.seconds * study.read.rate_hz
-
-
-def _training(options: ResidualAutoencoder | Vae, samples: float, people: int) -> float:
-    """Processor seconds of training for all epochs; stopping early makes it less."""
-    traces = people * (len(LEADS) if options.leads == "each" else 1)
-    passes = 3 * options.epochs + 3  # Forwards and backwards in training; forwards for whole, odd and even beats.
-    each = operations(options, samples) * CONSTANTS["network_operation"] + CONSTANTS["network_trace"]
-    return traces * passes * each
-
-
-def operations(options: ResidualAutoencoder | Vae, samples: float) -> float:
-    """Multiplications of one trace on its way forwards."""
-    total, inside, length = 0.0, (8 if options.leads == "together" else 1), samples
-    kernel = max(options.kernels) if isinstance(options, ResidualAutoencoder) else 7
-    for width in options.channels:
-        length /= 2
-        total += 2 * (inside * width + width * width) * kernel * length
-        inside = width
-    return total + 2 * inside * length * options.features
-
-
-def parameters(options: ResidualAutoencoder | Vae, samples: float) -> float:
-    """Weights of the network."""
-    length = samples * 0.5 ** len(options.channels)
-    kernels = 4.0 * 7 * sum(width * width for width in options.channels)
-    return kernels + 2.0 * options.channels[-1] * length * options.features
+    stored *= 1 + options.retrainings / 3  # Of other seeds the features of whole beats alone are kept.
+    given = work.Given(people, encoded, beat_samples(study), study.read.seconds * study.read.rate_hz)
+    needed = work_of(options, given)
+    cpu = start + sum(count * CONSTANTS[unit] for unit, count in needed.units.items())
+    cpu += CONSTANTS["start_torch"] if options.uses_torch else 0.0
+    memory = BASE_MIB + (TORCH_MIB if options.uses_torch else 0.0) + held + needed.memory_bytes / MIB
+    return Need(cpu, memory, stored + needed.disk_bytes / MIB)
 
 
 def traits(study: Study, size: Size, count: int) -> Need:
@@ -300,7 +247,7 @@ def _block_bytes(study: Study, size: Size, count: int, variants: int) -> float:
     read = min(2.0 * dosages.BYTES, 2.0 * dosages.BYTES_EACH * variants * size.in_files)
     calls = read if size.dosages else variants * (size.in_files + 2 * size.tested) / 4
     found = calls + variants * count * 8 + count * HISTOGRAM_BYTES / 2
-    if isinstance(study.scan, Matrix) and study.scan.permutations:
+    if study.scan.permutation_count:
         # Genotypes as float32, without covariates, of unit length; some correlations with some shuffled traits, twice.
         found += 12.0 * variants * size.tested + 8.0 * min(variants, max_t.ROWS) * max_t.COLUMNS
     return found
@@ -375,7 +322,7 @@ def genes() -> Need:
 def report(study: Study, size: Size, count: int) -> Need:
     """The page: of the scan's rows those that it draws, of people their traits."""
     kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
-    learned = any(isinstance(options, (ResidualAutoencoder, Vae)) for options in study.represent)
+    learned = any(options.uses_torch for options in study.represent)
     held = min(kept, embedded.MOST_POINTS) * POINT_BYTES + kept * LEFT_BYTES
     held += 2 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
     cpu = CONSTANTS["start"] + CONSTANTS["report"] + kept * CONSTANTS["report_row"]

@@ -100,3 +100,10 @@ def test_random_genes_are_no_more_enriched_than_chance(tmp_path: Path) -> None:
     draws = [enrichment.enrich(options, rng.choice(genes, 60, replace=False).tolist()).terms.frame for _ in range(200)]
     with_any = sum(bool(frame["kept"].any()) for frame in draws)
     assert with_any <= stats.binom.ppf(0.999, 200, 0.05)
+
+
+def contract_options(folder: Path, address: str) -> Enrichment:
+    """What test_contract.py tests this kind with."""
+    path = folder / "terms.gmt"
+    path.write_text("conduction\tNA\tSCN5A\tSCN10A\tKCNQ1\nother\tNA\tTTN\tMYH6\tSCN5A\n")
+    return Enrichment(terms=path, max_fdr=1.0, min_strength=0.0)

@@ -111,3 +111,8 @@ def test_without_a_build_no_server_is_asked(server: Server, tmp_path: Path) -> N
     get = client.make_get(tmp_path, offline=True)
     with pytest.raises(StudyError, match="build"):
         ensembl_vep.annotate(options(server), Variants(make_variants().frame), make_loci(), get)
+
+
+def contract_options(folder: Path, address: str) -> EnsemblVep:
+    """What test_contract.py tests this kind with; `speak` answers."""
+    return EnsemblVep(address=address, address_hg19=address)

@@ -131,3 +131,8 @@ def test_an_answer_of_another_contract_is_refused(server: Server, answer: object
             source, make_variants(), make_loci(), client.make_get(tmp_path / "c", offline=False, sleep=lambda _: None)
         )
     assert not (tmp_path / "c").exists()
+
+
+def contract_options(folder: Path, address: str) -> Gprofiler:
+    """What test_contract.py tests this kind with; `speak` answers."""
+    return Gprofiler(address=f"{address}/gp")

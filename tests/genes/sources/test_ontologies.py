@@ -104,3 +104,15 @@ def test_check_counts_terms_and_warns_of_one_without_groups(tmp_path: Path) -> N
     assert warning.startswith("plain.obo groups no term")
     with pytest.raises(StudyError, match="more than once"):
         genes.check((Regions(file=table), Ontologies(files=(good,)), Ontologies(files=(plain,))))
+
+
+COMPANIONS = ("enrichment",)
+"""Kinds whose terms it groups, for test_contract.py."""
+
+
+def contract_options(folder: Path, address: str) -> Ontologies:
+    """What test_contract.py tests this kind with."""
+    path = folder / "heart.obo"
+    system = "[Term]\nid: HP:0001626\nname: Abnormality of the cardiovascular system\n"
+    path.write_text(f"{system}\n[Term]\nid: HP:0000002\nname: other\nis_a: HP:0001626\n")
+    return Ontologies(files=(path,))

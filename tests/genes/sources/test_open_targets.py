@@ -93,3 +93,8 @@ def test_errors_with_status_200_are_errors_and_are_not_kept(server: Server, tmp_
     with pytest.raises(ServiceError, match="Cannot query field l2G"):
         open_targets.annotate(OpenTargets(address=server.address), make_variants(), make_loci(), get)
     assert not (tmp_path / "cache").exists()
+
+
+def contract_options(folder: Path, address: str) -> OpenTargets:
+    """What test_contract.py tests this kind with; `speak` answers."""
+    return OpenTargets(address=f"{address}/graphql")

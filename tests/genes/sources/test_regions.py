@@ -153,3 +153,12 @@ def test_published_ecg_loci_meet_the_genes_that_their_papers_name(shared: Path) 
     assert len(rows) == 699
     assert agreeing / len(rows) > 0.85
     assert {"SCN5A", "SCN10A", "NOS1AP", "KCNQ1", "KCNH2"} <= found
+
+
+def contract_options(folder: Path, address: str) -> Regions:
+    """What test_contract.py tests this kind with."""
+    path = folder / "genes.txt"
+    path.write_text(
+        "1 162000000 162030000 NOS1AP\n3 38500000 38600000 SCN5A\n3 38700000 38800000 SCN10A\n11 2400000 2500000 KCNQ1\n"
+    )
+    return Regions(file=path)

@@ -149,3 +149,8 @@ def test_an_error_of_the_service_is_quoted(server: Server, tmp_path: Path) -> No
     server.speak = lambda _: b'[{"Error": "bad request", "ErrorMessage": "too many proteins"}]'
     with pytest.raises(ServiceError, match="too many proteins"):
         string_db.connect(source, GENES, client.make_get(tmp_path, offline=False, sleep=lambda _: None))
+
+
+def contract_options(folder: Path, address: str) -> StringDb:
+    """What test_contract.py tests this kind with; `speak` answers."""
+    return StringDb(address=address)

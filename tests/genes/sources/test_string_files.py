@@ -112,3 +112,11 @@ def test_absent_files_are_told_before_the_work(name: str, words: str, tmp_path: 
     (tmp_path / name).unlink()
     with pytest.raises(InputError, match=words):
         string_files.check(options)
+
+
+def contract_options(folder: Path, address: str) -> StringFiles:
+    """What test_contract.py tests this kind with."""
+    (folder / "network.tsv").write_text(
+        "#node1\tnode2\tcombined_score\nSCN5A\tSCN10A\t0.9\nSCN5A\tKCNQ1\t0.8\nKCNQ1\tTTN\t0.5\n"
+    )
+    return StringFiles(links=folder / "network.tsv")

@@ -7,31 +7,22 @@ from pathlib import Path
 
 from ecgwas.errors import Caution, ServiceError
 from ecgwas.genes.web import client
-from ecgwas.study import EnsemblVep, GeneSource, Gprofiler, GwasCatalog, Haploreg, OpenTargets, StringDb
-
-Online = Gprofiler | Haploreg | EnsemblVep | OpenTargets | GwasCatalog | StringDb
-
-OFFLINE_TWINS = {
-    "haploreg": "regions", "gprofiler": "regions", "ensembl_vep": "regions", "open_targets": "regions",
-    "string_db": "string_files and enrichment", "gwas_catalog": "gwas_catalog with `file`",
-}  # fmt: skip
-"""Service -> the source of files that does the same (docs/genes.md)."""
+from ecgwas.study import GeneSource, Service
 
 
 def skipped(source: GeneSource, error: ServiceError, what: str) -> str:
     """A warning that a service gave no answer. Raises the error where the source has to be there (if_unreachable: stop)."""
-    if not isinstance(source, Online) or source.if_unreachable == "stop":
+    if not isinstance(source, Service) or source.if_unreachable == "stop":
         raise error
     return (
         f"warning: {source.kind} was skipped, there are no {what} from it: {error.problem} ({error.where}). "
-        f"Run the stage again with `ecgwas genes STUDY --force` when it can be reached, or use {OFFLINE_TWINS[source.kind]}"
+        f"Run the stage again with `ecgwas genes STUDY --force` when it can be reached, or use {source.offline_twin}"
     )
 
 
-def asked(sources: Sequence[GeneSource]) -> list[Online]:
+def asked(sources: Sequence[GeneSource]) -> list[GeneSource]:
     """The sources that ask a service."""
-    online = [source for source in sources if isinstance(source, Online)]
-    return [source for source in online if not (isinstance(source, GwasCatalog) and source.file is not None)]
+    return [source for source in sources if isinstance(source, Service) and source.is_asked]
 
 
 def foreseen(sources: Sequence[GeneSource], cache: Path, *, offline: bool) -> list[Caution]:
@@ -43,7 +34,8 @@ def foreseen(sources: Sequence[GeneSource], cache: Path, *, offline: bool) -> li
     return [caution for caution in found if caution is not None]
 
 
-def _foreseen(source: Online, cache: Path, offline: bool) -> Caution | None:
+def _foreseen(source: GeneSource, cache: Path, offline: bool) -> Caution | None:
+    assert isinstance(source, Service)
     if offline and not any(cache.glob("*.json")):
         problem = f"{source.kind} has no answers: the study is offline, and no answers are kept in results/cache"
     elif not offline and (reason := client.unreachable(source.address)) is not None:
@@ -51,4 +43,4 @@ def _foreseen(source: Online, cache: Path, offline: bool) -> Caution | None:
     else:
         return None
     what = "will be skipped" if source.if_unreachable == "skip" else "will end the run (if_unreachable: stop)"
-    return Caution(f"{problem}; the source {what}. Files do the same: {OFFLINE_TWINS[source.kind]}, docs/genes.md")
+    return Caution(f"{problem}; the source {what}. Files do the same: {source.offline_twin}, docs/genes.md")

@@ -1,0 +1,175 @@
+"""What every kind of representation promises. A kind is tested here once the schema of study.yaml knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from ecgwas import represent
+from ecgwas.represent import Encoder
+from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
+from ecgwas.signals import ALL_LEADS, LEAD_STATUS, LEADS, MISSING, UNUSABLE, Rows, Signals
+from ecgwas.stages.represent import without_features
+from ecgwas.study import Representation
+from ecgwas.tables import Features
+from tests.factories import make_signals
+from tests.kinds import only_known, registered
+
+KINDS = registered("represent")
+SMALL = {"features": 3, "channels": (4, 4, 4), "epochs": 2, "points": 20, "batch": 16}
+"""Options that make a kind fast, where it has them."""
+FITTED, PEOPLE = 20, 24
+NOISE, SHORT, LEAD = 1, 2, "V3"
+"""A person all of whose leads are unusable, and one who lacks LEAD."""
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A kind fitted to the first people; whole: features of all people."""
+
+    options: Representation
+    encoder: Encoder
+    whole: Features
+
+
+@pytest.fixture(scope="module")
+def signals() -> Signals:
+    """FITTED people to fit to, and some that no encoder has seen."""
+    torch.set_num_threads(1)
+    return make_signals(PEOPLE, seed=11)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def fitted(request: pytest.FixtureRequest, signals: Signals) -> Fitted:
+    kind = KINDS[request.param]
+    options = kind.model_validate({"name": "made", **only_known(kind, SMALL)})
+    assert isinstance(options, Representation)
+    encoder = fit(options, signals)
+    return Fitted(options, encoder, encoder.encode(signals))
+
+
+def fit(options: Representation, signals: Signals) -> Encoder:
+    return represent.fit(options, signals.select(np.arange(FITTED)), seed=SEED)
+
+
+def saved(encoder: Encoder, folder: Path) -> dict[str, bytes]:
+    """The encoder's files and what is in them."""
+    folder.mkdir()
+    encoder.save(folder)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def values(features: Features) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(rows, features), NaN where null."""
+    return features.frame.select(pl.col(features.names).cast(pl.Float64)).fill_null(float("nan")).to_numpy()
+
+
+def rows_of(features: Features, eids: list[str]) -> Features:
+    """The rows of these people, in this order."""
+    return Features(pl.concat([features.frame.filter(pl.col("eid") == eid) for eid in eids]))
+
+
+def assert_alike(first: Features, second: Features) -> None:
+    """The same rows; sums of another number of people at once may differ in the last digits of float32."""
+    assert first.frame.select("eid", "lead").equals(second.frame.select("eid", "lead"))
+    assert first.names == second.names
+    np.testing.assert_allclose(values(first), values(second), rtol=1e-4, atol=1e-4)
+
+
+def test_features_have_names_and_a_row_for_each_person_and_lead(fitted: Fitted, signals: Signals) -> None:
+    features, frame = fitted.whole, fitted.whole.frame
+    leads = frame["lead"].unique(maintain_order=True).to_list()
+    assert frame.columns[:2] == ["eid", "lead"]
+    assert frame["eid"].to_list() == [eid for eid in signals.eids for _ in leads]
+    assert frame["lead"].to_list() == leads * PEOPLE
+    assert set(leads) <= {*LEADS, ALL_LEADS}
+    assert len(set(features.names)) == len(features.names) > 0
+    assert np.isfinite(values(features)).any(axis=1).all()
+    assert not np.isinf(values(features)).any()
+    named = frame.group_by("lead").agg(pl.col(features.names).is_not_null().any()).drop("lead")
+    assert sum(named.sum().row(0)) <= represent.traits_of(fitted.options)
+
+
+def test_history_and_errors_have_their_columns(fitted: Fitted) -> None:
+    assert fitted.encoder.history.columns == list(HISTORY)
+    assert fitted.encoder.errors.columns[: len(ERRORS)] == list(ERRORS)
+    if fitted.encoder.errors.height:
+        assert "self" in fitted.encoder.errors["method"].to_list()
+
+
+def test_saved_and_loaded_it_gives_the_same_bytes(fitted: Fitted, signals: Signals, tmp_path: Path) -> None:
+    files = saved(fitted.encoder, tmp_path / "encoder")
+    assert {Path(name).suffix for name in files} <= {".json", ".safetensors"}
+    again = represent.load(fitted.options, tmp_path / "encoder")
+    assert again.encode(signals).frame.equals(fitted.whole.frame)
+    assert again.history.equals(fitted.encoder.history)
+    assert again.errors.equals(fitted.encoder.errors)
+    first, second = fitted.encoder.decode(fitted.whole), again.decode(fitted.whole)
+    assert (first is None) == (second is None)
+    assert first is None or second is None or first.tobytes() == second.tobytes()
+    assert saved(again, tmp_path / "again") == files
+
+
+def test_the_same_seed_gives_the_same_bytes(fitted: Fitted, signals: Signals, tmp_path: Path) -> None:
+    again = fit(fitted.options, signals)
+    assert saved(again, tmp_path / "again") == saved(fitted.encoder, tmp_path / "encoder")
+    assert again.encode(signals).frame.equals(fitted.whole.frame)
+
+
+def test_people_keep_their_order(fitted: Fitted, signals: Signals) -> None:
+    order = np.random.default_rng(3).permutation(PEOPLE)
+    found = fitted.encoder.encode(signals.select(order))
+    assert_alike(found, rows_of(fitted.whole, [signals.eids[i] for i in order]))
+
+
+def test_people_whom_it_has_not_seen_are_encoded_alike_alone_and_together(fitted: Fitted, signals: Signals) -> None:
+    for person in range(FITTED, PEOPLE):
+        alone = fitted.encoder.encode(signals.select(np.array([person])))
+        assert_alike(alone, rows_of(fitted.whole, [signals.eids[person]]))
+
+
+def test_what_is_decoded_is_a_beat_of_each_person_in_order(fitted: Fitted, signals: Signals) -> None:
+    decoded = fitted.encoder.decode(fitted.whole)
+    if decoded is None:
+        return
+    assert decoded.dtype == np.float32
+    assert decoded.shape == (PEOPLE, *signals.beats.shape[1:])
+    last = rows_of(fitted.whole, [signals.eids[PEOPLE - 1], signals.eids[0]])
+    two = fitted.encoder.decode(last)
+    assert two is not None
+    np.testing.assert_allclose(two, decoded[[PEOPLE - 1, 0]], rtol=1e-3, atol=1.0)
+
+
+def test_without_leads_features_are_missing_and_a_reason_is_given(fitted: Fitted, signals: Signals) -> None:
+    some = with_faults(signals.select(np.arange(4)))
+    features = fitted.encoder.encode(some)
+    excluded = without_features(features, some, None)
+    reasons = {(eid, lead): reason for eid, lead, reason in excluded.select("eid", "lead", "reason").iter_rows()}
+    noise, short = some.eids[NOISE], some.eids[SHORT]
+    leads = features.frame["lead"].unique(maintain_order=True).to_list()
+    # What is measured on all leads together may be known without one of them, and the heart rate without any.
+    lacking = {lead for eid, lead in reasons if eid == noise}
+    assert lacking
+    assert lacking >= set(leads) - {ALL_LEADS}
+    assert all(LEAD_STATUS[UNUSABLE] in reason for (eid, _), reason in reasons.items() if eid == noise)
+    theirs = {lead: reason for (eid, lead), reason in reasons.items() if eid == short}
+    assert set(theirs) <= {LEAD, ALL_LEADS}
+    assert LEAD not in leads or LEAD in theirs
+    assert all(reason == f"lead {LEAD} {LEAD_STATUS[MISSING]}" for reason in theirs.values())
+    others = [some.eids[0], some.eids[3]]
+    assert {eid for eid, _ in reasons} <= {noise, short}
+    assert_alike(rows_of(features, others), rows_of(fitted.whole, others))
+
+
+def with_faults(signals: Signals) -> Signals:
+    strips, status = np.asarray(signals.strips).copy(), signals.lead_status.copy()
+    status[NOISE], status[SHORT, LEADS.index(LEAD)] = UNUSABLE, MISSING
+    strips[status == MISSING] = np.nan
+    return replace(signals, strips=Rows([strips]), lead_status=status)
