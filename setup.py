@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 NATIVE = "src/ecgwas/native"
 SHARED = runpy.run_path(str(Path(__file__).parent / NATIVE / "constants.py"))
 
-HEADERS = ("_jobs", "_bodies", "_table_body", "_prepare_body", "_gaps_body", "_refits_body", "_tests_body")
+HEADERS = ("_jobs", "_bodies", "_table_body", "_prepare_body", "_missing_body", "_refit_body", "_tests_body")
 
 setup(
     ext_modules=[

@@ -236,7 +236,7 @@ def run(case: Case, folder: Path, tensorqtl: str | None) -> Iterator[str]:
         yield f"  {name}: {1e6 * statistics.median(slopes):.0f} us per variant ({spread(slopes)}); we {spread(mine)}"
         yield f"RATIO {name} {case.label}: {statistics.median(slopes) / each:.1f}"
     product, whole = against_product(ours.part, case)
-    if compiled.there():
+    if compiled.is_available():
         yield f"RATIO numpy-sgemm {case.label}: {product:.2f}"
     yield f"  the bare sgemm of the same product takes {whole / each:.2f} times our whole scan"
     yield f"RATIO two-threads {case.label}: {scaling(ours):.2f}"
@@ -376,7 +376,7 @@ def main() -> None:
         memory()
         return
     load = os.getloadavg()[0]
-    said = compiled.instructions() if compiled.there() else "not installed"
+    said = compiled.instructions() if compiled.is_available() else "not installed"
     print(f"compiled part: {said}; {os.cpu_count()} cores, load {load:.1f}", flush=True)
     ratios = []
     for case in QUICK if given.quick else FULL:

@@ -93,21 +93,21 @@ class OnDevice:
         (group,) = groups(cohort, ours.tables[0].names)
         self.fitter = Fitter(ours.options.model_copy(update={"kernel": kernel, **more}), group)
         self.variants = min(len(ours.part), most)
-        chooser = SampleSelector(cohort.rows, len(ours.part.eids), kernels.empty(kernel))
+        chooser = SampleSelector(cohort.fam_index, len(ours.part.eids), kernels.allocator(kernel))
         self.block = chooser.block(np.asarray(ours.part.packed(0, self.variants)))
-        self.counts = self.fitter.pool().mine()
+        self.t2_histogram = self.fitter.pool().local()
 
     def work(self) -> None:
-        """From packed bytes to the list of tests that matter."""
-        self.fitter.reached(self.fitter.screen(self.block), self.counts)
+        """From packed bytes to the list of candidates."""
+        self.fitter.candidates(self.fitter.screen(self.block), self.t2_histogram)
 
     def t(self) -> NDArray[np.float64]:
         """Every t in float32, as it is compared with the limit."""
         screened = self.fitter.screen(self.block)
-        length = None if screened.length is None else _here(screened.length)
-        screened = replace(screened, product=_here(screened.product), length=length)
-        signs = np.sign(screened.product[:, : screened.traits])
-        return np.where(screened.fine[:, None], signs * np.sqrt(screening.chi2(screened), dtype=np.float64), 0.0)
+        trait_ss = None if screened.trait_ss is None else _here(screened.trait_ss)
+        screened = replace(screened, cross_product=_here(screened.cross_product), trait_ss=trait_ss)
+        signs = np.sign(screened.cross_product[:, : screened.traits])
+        return np.where(screened.testable[:, None], signs * np.sqrt(screening.chi2(screened), dtype=np.float64), 0.0)
 
 
 def differences(ours: Ours) -> str:

@@ -27,7 +27,7 @@ from ecgwas.loci.audit import z_of
 from ecgwas.loci.individual_data import Chromosome, Region, without
 from ecgwas.loci.winners_curse import corrected, corrected_lead
 from ecgwas.scan.engine.samples import Cohort
-from ecgwas.scan.permutation.trait_sets import Joint, sets
+from ecgwas.scan.permutation.trait_sets import TraitSets, sets
 from ecgwas.statistics import combine_p
 from ecgwas.tables.loci import KnownTested
 
@@ -208,13 +208,13 @@ def _set_p(rng: np.random.Generator, variants: int) -> tuple[float, float]:
     people, basis = 100, np.full((100, 1), 0.1)
     values = _unit(correlated(rng, people, 12, 0.5)).astype(np.float32)
     names = [f"made.{'I' if k < 6 else 'II'}.f{k}" for k in range(12)]
-    joint = Joint(sets(names, values, basis, people - 2), people - 2)
+    trait_sets = TraitSets(sets(names, values, basis, people - 2), people - 2)
     genotypes = _unit(rng.binomial(2, FREQUENCY, size=(people, variants)).astype(np.float64)).T.astype(np.float32)
     orders = np.stack([np.arange(people), *(rng.permutation(people) for _ in range(99))])
     seen = np.stack([genotypes @ values[order] for order in orders], axis=1)
-    acat = joint.acat_maxima(seen, np.abs(seen).max(axis=0), np.zeros(100))
-    along = genotypes @ joint.shuffled(orders, basis.astype(np.float32))
-    omnibus = joint.strongest(joint.omnibus(along).max(axis=0))
+    acat = trait_sets.acat_maxima(seen, np.abs(seen).max(axis=0), np.zeros(100))
+    components = genotypes @ trait_sets.shuffled(orders, basis.astype(np.float32))
+    omnibus = trait_sets.max_neglog10p(trait_sets.omnibus(components).max(axis=0))
     screened = np.where((acat < OLD_SCREEN) & (np.arange(100) > 0), 0.0, acat)
     both = (np.maximum(one, omnibus) for one in (acat, screened))
     now, before = (float((one >= one[0]).mean()) for one in both)

@@ -299,7 +299,7 @@ def scanned(folder: Path, chromosome: Chromosome, traits: Traits, covariates: Co
 
 
 def the_tables(chromosome: Chromosome) -> tuple[Traits, Covariates]:
-    eids = tuple(chromosome.genotypes.eids[row] for row in chromosome.cohort.rows)
+    eids = tuple(chromosome.genotypes.eids[row] for row in chromosome.cohort.fam_index)
     covariates = chromosome.cohort.covariates
     names = tuple(f"c{k}" for k in range(covariates.shape[1]))
     return Traits(eids, chromosome.names, chromosome.cohort.values), Covariates(eids, names, covariates)
@@ -363,8 +363,8 @@ def test_a_lead_beside_the_other_loci_is_that_of_statsmodels(tmp_path: Path) -> 
 
 def test_a_hit_must_hold_with_the_features_of_other_seeds(chromosome: Chromosome) -> None:
     cohort = chromosome.cohort
-    order = np.argsort(cohort.order)
-    eids = tuple(np.array(chromosome.genotypes.eids)[cohort.rows][order].tolist())
+    order = np.argsort(cohort.table_index)
+    eids = tuple(np.array(chromosome.genotypes.eids)[cohort.fam_index][order].tolist())
     values = cohort.values[order]
     noise = np.random.default_rng(9).normal(size=values.shape)
     alike, other, turned = (Traits(eids, chromosome.names, one) for one in (values + 0.1 * noise, noise, -values))
@@ -378,7 +378,7 @@ def test_a_hit_must_hold_with_the_features_of_other_seeds(chromosome: Chromosome
     assert held["seeds"] == 1
     model = chromosome.model(chromosome.names[0])
     predictors = np.column_stack([model.basis, copies[model.people]])
-    again = sm.OLS(alike.values[cohort.order][:, 0][model.people], predictors, missing="drop").fit()
+    again = sm.OLS(alike.values[cohort.table_index][:, 0][model.people], predictors, missing="drop").fit()
     assert held["neglog10p_seeds"] == pytest.approx(-np.log10(again.pvalues[-1]), rel=1e-6)
     assert "seed" not in held["flags"]
     lost = Auditor(chromosome, 6.0, None, [alike, other]).look(hit, copies)

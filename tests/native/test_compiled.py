@@ -17,7 +17,7 @@ from ecgwas.native import compiled, constants
 from ecgwas.scan import matrix
 from ecgwas.scan.engine import screening
 from ecgwas.scan.engine.missing_calls import BlockSums, MissingCallAdjuster
-from ecgwas.scan.engine.plink2_checks import Rules
+from ecgwas.scan.engine.plink2_checks import Plink2Checks
 from ecgwas.scan.engine.regression import MARGIN, Fitter
 from ecgwas.scan.engine.samples import Group
 from ecgwas.scan.engine.screening import BINS, Screened
@@ -27,7 +27,7 @@ from tests.genotypes import fileset
 from tests.genotypes.fileset import matrix_options
 from tests.native.test_kernels import bed_codes
 
-pytestmark = pytest.mark.skipif(not compiled.there(), reason="the compiled part was not built at install")
+pytestmark = pytest.mark.skipif(not compiled.is_available(), reason="the compiled part was not built at install")
 
 
 @pytest.fixture(params=["baseline", "avx2", "avx512f"])
@@ -128,7 +128,7 @@ def test_histograms_and_hits_have_the_twins_bits(instructions: str, with_length:
     made, min_t2 = screened(1, with_length=with_length), np.full(90, 3.84)
     ours, theirs = np.ones((70, BINS), dtype=np.uint32), np.ones((70, BINS), dtype=np.uint32)
     hits = screening.candidates(made, min_t2, ours)
-    monkeypatch.setattr(compiled, "there", lambda: False)
+    monkeypatch.setattr(compiled, "is_available", lambda: False)
     np.testing.assert_array_equal(hits, screening.candidates(made, min_t2, theirs))
     np.testing.assert_array_equal(ours, theirs)
     assert ours.sum() == 70 * BINS + made.testable.sum() * 70
@@ -149,7 +149,7 @@ def test_people_are_chosen_and_counted_as_by_the_twin(
 ) -> None:
     bed = codes.repacked(bed_codes(77, 50, 4))
     ours = SampleSelector(chosen, 77).block(bed)
-    monkeypatch.setattr(compiled, "there", lambda: False)
+    monkeypatch.setattr(compiled, "is_available", lambda: False)
     theirs = SampleSelector(chosen, 77).block(bed)
     for field in ("packed", "flipped", "missing", "ones", "twos"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field))
@@ -179,7 +179,7 @@ def test_every_instruction_set_gives_the_same_bits(instructions: str, stem: Path
 
 def test_without_the_compiled_part_the_numbers_are_the_same(stem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = scanned(stem)
-    monkeypatch.setattr(compiled, "there", lambda: False)
+    monkeypatch.setattr(compiled, "is_available", lambda: False)
     theirs = scanned(stem)
     for column in ours.associations.frame.columns[6:]:
         np.testing.assert_allclose(ours.associations.frame[column], theirs.associations.frame[column], rtol=1e-9, atol=1e-12)
@@ -203,14 +203,15 @@ def test_tests_are_the_same_whether_products_are_kept_or_not(
     testable = (np.arange(variants) % 9 > 0) & (genotype_ss > 0)
     kept, passing = np.ones((traits, BINS), dtype=np.uint32), np.ones((traits, BINS), dtype=np.uint32)
     expected = compiled.tests(compiled.products(block.packed, tiles), *numbers, testable, None, kept)
-    found = compiled.counted(block.packed, tiles, *numbers, testable, passing)
+    found = compiled.products_and_tests(block.packed, tiles, *numbers, testable, passing)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(passing, kept)
     assert passing.sum() == traits * (BINS + testable.sum())
     if people <= compiled.MOST_LISTED:
-        lists = np.empty(compiled.list_room(variants, tiles.shape[1]), dtype=np.uint8)
+        lists = np.empty(compiled.row_list_bytes(variants, tiles.shape[1]), dtype=np.uint8)
         compiled.products(block.packed, tiles[:1], lists)
-        np.testing.assert_array_equal(compiled.counted(block.packed, tiles, *numbers, testable, passing, lists), expected)
+        again = compiled.products_and_tests(block.packed, tiles, *numbers, testable, passing, lists)
+        np.testing.assert_array_equal(again, expected)
         np.testing.assert_array_equal(passing, 2 * kept - 1)
     assert 0 < len(found) < traits * variants or variants == 0
 
@@ -223,8 +224,8 @@ def test_products_are_kept_for_who_does_not_scan() -> None:
     )
     covariates, values = rng.standard_normal((people, 3)), rng.standard_normal((people, 21))
     basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
-    group = Group(np.arange(21), np.arange(people), design(basis, values), Rules(basis, covariates))
-    keeping, streaming = (Fitter(matrix_options(Path("none"), keep_neglog10p=2), group, streaming=on) for on in (False, True))
+    group = Group(np.arange(21), np.arange(people), design(basis, values), Plink2Checks(basis, covariates))
+    keeping, streaming = (Fitter(matrix_options(Path("none"), keep_neglog10p=2), group, fuse=on) for on in (False, True))
     kept, passing = keeping.screen(block), streaming.screen(block)
     assert kept.cross_product.dtype == np.float32
     assert passing.cross_product is block.packed
@@ -242,15 +243,15 @@ def test_products_are_kept_for_who_does_not_scan() -> None:
 
 @pytest.mark.parametrize("name", constants.NAMES)
 def test_a_build_with_other_constants_is_not_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    compiled.there.cache_clear()
+    compiled.is_available.cache_clear()
     monkeypatch.setattr(constants, name, getattr(constants, name) * 2)
-    assert not compiled.there()
-    compiled.there.cache_clear()
+    assert not compiled.is_available()
+    compiled.is_available.cache_clear()
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a compiled function that it takes: arrays by name, then numbers."""
+    """A valid call of a compiled function: arrays by name, then numbers."""
 
     function: str
     arrays: dict[str, Any]
@@ -268,47 +269,47 @@ def zeros(*shape: int, of: type = np.float32) -> NDArray[Any]:
 
 
 WORDS, TILES, NUMBERS = zeros(2, 8, of=np.uint8), zeros(1, 4, 16), zeros(2)
-FINE, WHOLE = np.ones(2, dtype=bool), zeros(2, of=np.int64)
+TESTABLE, WHOLE = np.ones(2, dtype=bool), zeros(2, of=np.int64)
 CALLS = (
-    Call("products", {"packed": WORDS, "tiles": TILES, "out": zeros(2, 16), "lists": None}, (2, 8, 1, 1)),
+    Call("products", {"packed": WORDS, "tiles": TILES, "out": zeros(2, 16), "row_lists": None}, (2, 8, 1, 1)),
     Call("prepare", {"source": WORDS, "keep": zeros(1, of=np.uint64), "packed": WORDS, "counts": zeros(4, 2, of=np.int64)},
          (2, 8, 1, 32)),
-    Call("gaps", {
-        "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(4, 64), "along": zeros(2, 3, of=np.float64),
-        "missing": WHOLE, "explained": zeros(2, of=np.float64), "product": zeros(2, 16), "length": zeros(2, 5),
+    Call("adjust_missing", {
+        "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(4, 64), "projection": zeros(2, 3, of=np.float64),
+        "missing": WHOLE, "projected_ss": zeros(2, of=np.float64), "cross_product": zeros(2, 16), "trait_ss": zeros(2, 5),
     }, (2, 1, 4, 3, 5, 64, 16, True)),
     Call("tests", {
-        "product": zeros(2, 16), "remaining": NUMBERS, "degrees": NUMBERS, "least": NUMBERS, "fine": FINE,
-        "length": zeros(2, 5), "counts": zeros(5, 10, of=np.uint32), "reached": zeros(3, 2, of=np.int32),
+        "cross_product": zeros(2, 16), "genotype_ss": NUMBERS, "df": NUMBERS, "min_t2": NUMBERS, "testable": TESTABLE,
+        "trait_ss": zeros(2, 5), "t2_histogram": zeros(5, 10, of=np.uint32), "candidates": zeros(3, 2, of=np.int32),
     }, (2, 16, 5, 10, 3)),
-    Call("counted", {
-        "packed": WORDS, "tiles": TILES, "lists": None, "remaining": NUMBERS, "degrees": NUMBERS, "least": NUMBERS,
-        "fine": FINE, "counts": zeros(5, 10, of=np.uint32), "reached": zeros(3, 2, of=np.int32),
+    Call("products_and_tests", {
+        "packed": WORDS, "tiles": TILES, "row_lists": None, "genotype_ss": NUMBERS, "df": NUMBERS, "min_t2": NUMBERS,
+        "testable": TESTABLE, "t2_histogram": zeros(5, 10, of=np.uint32), "candidates": zeros(3, 2, of=np.int32),
     }, (2, 8, 1, 1, 5, 10, 3)),
-    Call("refits", {
+    Call("refit_exact", {
         "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(5, 4, of=np.float64),
-        "reached": np.array([[1, 4]], dtype=np.int32), "missing": WHOLE, "squares": zeros(2, of=np.float64),
-        "found": zeros(1, 3, of=np.float64),
+        "candidates": np.array([[1, 4]], dtype=np.int32), "missing": WHOLE, "raw_ss": zeros(2, of=np.float64),
+        "sums": zeros(1, 3, of=np.float64),
     }, (2, 1, 4, 3, 5, 1)),
 )  # fmt: skip
 ARRAYS = [(call, name) for call in CALLS for name, array in call.arrays.items() if array is not None]
 
 
 def wrong_ones(array: NDArray[Any]) -> Iterator[tuple[NDArray[Any] | None, str]]:
-    """Arrays that are not as that one, and what is said of them."""
+    """Arrays unlike this one, and what the error says."""
     other = np.float64 if array.dtype != np.float64 else np.float32
-    yield array.astype(other), "where . is due|where .. is due"
-    yield array.astype(np.complex64), "is due"
-    yield array.view(f"V{array.dtype.itemsize}"), "is due"
+    yield array.astype(other), "expected ."
+    yield array.astype(np.complex64), "expected"
+    yield array.view(f"V{array.dtype.itemsize}"), "expected"
     if array.dtype.itemsize > 1:
-        yield array.astype(array.dtype.newbyteorder(">")), "is due"
+        yield array.astype(array.dtype.newbyteorder(">")), "expected"
         signed = {"u": "i", "i": "u", "f": "i"}[array.dtype.kind]
-        yield array.view(f"{signed}{array.dtype.itemsize}"), "is due"
+        yield array.view(f"{signed}{array.dtype.itemsize}"), "expected"
         raw = np.zeros(array.nbytes + 1, dtype=np.uint8)
-        yield raw[1:].view(array.dtype).reshape(array.shape), "begin"
-    yield np.concatenate([array, array]), "do not fit|is due"
-    yield array[:-1], "do not fit|is due"
-    yield array.reshape(-1, *array.shape[1:], 1), "do not fit|is due"
+        yield raw[1:].view(array.dtype).reshape(array.shape), "aligned"
+    yield np.concatenate([array, array]), "do not fit|expected"
+    yield array[:-1], "do not fit|expected"
+    yield array.reshape(-1, *array.shape[1:], 1), "do not fit|expected"
     if len(array) > 1:
         yield np.repeat(array, 2, axis=0)[::2], "contiguous"
     if array.ndim > 1 and min(array.shape) > 1:
@@ -320,7 +321,7 @@ def wrong_ones(array: NDArray[Any]) -> Iterator[tuple[NDArray[Any] | None, str]]
 def test_an_array_of_another_format_or_shape_is_refused(call: Call, name: str) -> None:
     call.run()
     for wrong, words in wrong_ones(call.arrays[name]):
-        if wrong is None and name == "length":
+        if wrong is None and name == "trait_ss":
             continue
         with pytest.raises((TypeError, ValueError), match=words):
             call.run(**{name: wrong})
@@ -336,13 +337,13 @@ def test_an_array_that_may_not_be_written_is_refused() -> None:
 def test_tiles_of_float64_are_refused_where_products_were_wrong() -> None:
     packed, tiles = zeros(2, 8, of=np.uint8), np.ones((1, 4, 16))
     packed[:, 0] = 1
-    with pytest.raises(TypeError, match=r"tiles: numbers of format d \(8 bytes\) where f4 is due"):
+    with pytest.raises(TypeError, match=r"tiles: numbers of format d \(8 bytes\), expected f4"):
         compiled.products(packed, tiles)
     np.testing.assert_array_equal(compiled.products(packed, tiles.astype(np.float32)), np.ones((2, 16)))
 
 
 def test_what_the_shortcut_moves_is_within_the_margin() -> None:
-    assert constants.TRUST < MARGIN
+    assert constants.T2_TOLERANCE < MARGIN
 
 
 def test_buffers_that_do_not_fit_are_refused() -> None:
@@ -358,16 +359,16 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
         (words, np.zeros((1, 36, 16), dtype=np.float32), 1),
         (words[:, :4].copy(), tiles, 1),
     ):
-        counted = np.zeros((traits, 10), dtype=np.uint32)
-        compiled.counted(words, tiles, floats, floats, floats, testable, counted[:1])
+        histogram = np.zeros((traits, 10), dtype=np.uint32)
+        compiled.products_and_tests(words, tiles, floats, floats, floats, testable, histogram[:1])
         with pytest.raises(ValueError, match="do not fit"):
-            compiled.counted(packed, made, floats, floats, floats, testable, counted)
-    room = np.empty(compiled.list_room(2, 4), dtype=np.uint8)
+            compiled.products_and_tests(packed, made, floats, floats, floats, testable, histogram)
+    room = np.empty(compiled.row_list_bytes(2, 4), dtype=np.uint8)
     compiled.products(words, tiles, room)
     with pytest.raises(ValueError, match="do not fit"):
         compiled.products(words, tiles, room[:-1])
-    compiled.list_room(2, compiled.MOST_LISTED)
+    compiled.row_list_bytes(2, compiled.MOST_LISTED)
     with pytest.raises(ValueError, match="do not fit"):
-        compiled.list_room(2, compiled.MOST_LISTED + 4)
+        compiled.row_list_bytes(2, compiled.MOST_LISTED + 4)
     with pytest.raises(ValueError, match="outside"):
-        compiled.refits(words, compiled.padded(np.zeros((4, 2))), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))
+        compiled.refit_exact(words, compiled.padded(np.zeros((4, 2))), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))

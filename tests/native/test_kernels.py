@@ -15,7 +15,7 @@ from ecgwas.genotypes.packed import Block, SampleSelector
 from ecgwas.native import compiled
 from ecgwas.scan.engine import kernels
 
-needs_table = pytest.mark.skipif(not compiled.there(), reason="the table kernel was not compiled at install")
+needs_table = pytest.mark.skipif(not compiled.is_available(), reason="the table kernel was not compiled at install")
 
 
 def bed_codes(people: int, variants: int, seed: int) -> NDArray[np.uint8]:
@@ -80,8 +80,8 @@ def test_the_table_kernel_names_its_instructions() -> None:
 
 
 def test_without_a_compiler_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "there", lambda: False)
-    assert kernels.chosen("auto") == "numpy"
+    monkeypatch.setattr(compiled, "is_available", lambda: False)
+    assert kernels.resolved("auto") == "numpy"
     assert kernels.make("auto", np.zeros((4, 2), dtype=np.float32)).name == "numpy"
     with pytest.raises(StudyError, match="not installed") as caught:
         kernels.check("table")

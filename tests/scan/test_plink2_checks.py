@@ -7,7 +7,7 @@ import pytest
 
 from ecgwas.genotypes import packed
 from ecgwas.genotypes.packed import SampleSelector
-from ecgwas.scan.engine.plink2_checks import Rules
+from ecgwas.scan.engine.plink2_checks import Plink2Checks
 from tests.native.test_kernels import bed_codes
 
 
@@ -23,7 +23,7 @@ def test_the_bound_covers_every_correlation_and_factor(noise: float, doubled: bo
     if doubled:
         covariates[:, 5] = covariates[:, 4] + 0.2 * rng.standard_normal(people)
     basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
-    rules, projection = Rules(basis, covariates), block.decoded().astype(np.float64) @ basis
+    rules, projection = Plink2Checks(basis, covariates), block.decoded().astype(np.float64) @ basis
     genotype_ss = block.raw_ss - (projection**2).sum(axis=1)
     projected_ss, rest = (projection[:, 1:] ** 2).sum(axis=1), np.maximum(genotype_ss, 1e-12)
     each = rules._each(block, projection[:, 1:], rest)

@@ -154,7 +154,7 @@ def test_chromosomes_share_the_values_of_their_people(finished: Study) -> None:
     assert len(opened) > 2
     assert len({id(one.cohort.values) for one in opened}) == 1
     on_x = replace(opened[0].genotypes, chrom="X")
-    assert not Chromosome.of(on_x, tested, covariates).cohort.same_as(opened[0].cohort)
+    assert not Chromosome.of(on_x, tested, covariates).cohort.is_same_as(opened[0].cohort)
 
 
 def test_seconds_of_the_processor_include_programs_waited_for() -> None:

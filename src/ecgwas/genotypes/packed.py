@@ -158,7 +158,7 @@ class SampleSelector:
     def block(self, packed: NDArray[np.uint8]) -> Block:
         """packed (V, ceil(total / 4)) uint8 as in the .bed."""
         people = len(self.rows)
-        if compiled.there():
+        if compiled.is_available():
             words, counts = compiled.prepare(packed, self.keep, people, -(-people // PEOPLE), self.empty)
             return Block(words, people, counts[0] == 1, counts[1], counts[2], counts[3])
         chosen = packed if people == self.total else repacked(unpacked(packed, self.total)[:, self.rows])

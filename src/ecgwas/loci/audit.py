@@ -109,7 +109,7 @@ class Auditor:
 
     def _fit_again(self, hit: dict[str, Any], copies: NDArray[np.float32], table: Traits) -> Fit | None:
         """The hit's test on another measurement of its trait; None where too few people have it."""
-        values = table.values[self.chromosome.cohort.order, table.names.index(hit["trait"])]
+        values = table.values[self.chromosome.cohort.table_index, table.names.index(hit["trait"])]
         own = self._models[hit["trait"]]
         seen = np.isfinite(values[own.people])
         if seen.sum() <= own.basis.shape[1] + 2:

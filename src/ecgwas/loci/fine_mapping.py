@@ -74,7 +74,7 @@ def gather(
 def _of_everyone(chromosome: Chromosome, copies: NDArray[np.float32]) -> NDArray[np.float32]:
     """(M,) copies of the M people with traits, in the order of the tables, from (N,) of those tested on the chromosome."""
     everyone = np.full(chromosome.cohort.total, np.nan, dtype=np.float32)
-    everyone[chromosome.cohort.order] = copies
+    everyone[chromosome.cohort.table_index] = copies
     return everyone
 
 
@@ -91,7 +91,7 @@ def _beside(loci: pl.DataFrame, leads: Sequence[NDArray[np.float32]], opened: Op
             found.append(None)
             continue
         chromosome = opened(locus["chrom"])
-        model, order = chromosome.model(locus["best_trait"]), chromosome.cohort.order
+        model, order = chromosome.model(locus["best_trait"]), chromosome.cohort.table_index
         people, residual = order[model.people], model.residual
         alike = [-np.inf if j == i else r2(lead[None, people], residual)[0] for j, lead in enumerate(called)]
         most = min(MOST_BESIDE, len(people) // PEOPLE_FOR_ONE, len(called) - 1)

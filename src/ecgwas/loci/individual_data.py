@@ -97,7 +97,7 @@ class Chromosome:
 
     def at(self, places: NDArray[np.int64]) -> Region:
         """These variants."""
-        rows = self.cohort.rows
+        rows = self.cohort.fam_index
         copies = np.empty((len(places), len(rows)), dtype=np.float32)
         for start in range(0, len(places), STEP):
             some = places[start : start + STEP]

@@ -46,9 +46,9 @@ def _count(
 ) -> None:  # fmt: skip
     """Adds the tests of a chromosome to counts (bins, BINS) and its variants to variants (bins,)."""
     cohort, genotypes = chromosome.cohort, chromosome.genotypes
-    everyone = SampleSelector(cohort.rows, len(genotypes.eids))
+    everyone = SampleSelector(cohort.fam_index, len(genotypes.eids))
     fitters = [
-        (SampleSelector(cohort.rows[group.people], len(genotypes.eids)), Fitter(options, group))
+        (SampleSelector(cohort.fam_index[group.people], len(genotypes.eids)), Fitter(options, group))
         for group in groups(cohort, chromosome.names)
     ]
     for start in range(0, len(genotypes), STEP * stride):

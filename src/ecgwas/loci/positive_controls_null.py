@@ -65,7 +65,7 @@ def _fill(found: Shuffled, own: NDArray[np.int64], rows: pl.DataFrame, chromosom
     known = np.sign(rows["known_beta"].fill_null(0.0).to_numpy())
     known = np.where(rows["same_direction"].is_null().to_numpy(), 0.0, known)
     # Whoever lacks a trait is shuffled with the others and counts as 0: no test has fewer degrees of freedom.
-    p_values, on_trait = PValues(len(some.rows) - noise.basis.shape[1] - 1), np.arange(len(own))
+    p_values, on_trait = PValues(len(some.fam_index) - noise.basis.shape[1] - 1), np.arange(len(own))
     for b, moved in enumerate(_moved(noise, some, seed)):
         correlations = (genotypes @ moved)[again]
         strengths = p_values.of(correlations)
@@ -80,7 +80,7 @@ def _fewer(cohort: Cohort, seed: int) -> Cohort:
     if cohort.total <= MOST_PEOPLE:
         return cohort
     drawn = np.random.default_rng([seed, cohort.total]).permutation(cohort.total)[:MOST_PEOPLE]
-    kept = np.isin(cohort.order, drawn)
+    kept = np.isin(cohort.table_index, drawn)
     males = None if cohort.males is None else cohort.males[kept]
     arrays = {name: getattr(cohort, name)[kept] for name in ("rows", "order", "values", "covariates")}
     return replace(cohort, males=males, **arrays)

@@ -1,18 +1,33 @@
-/* What the compiled functions are given; all arrays are contiguous unless a stride is named. */
+/* What the compiled functions are given, and the conventions of this code.
+ *
+ * Names       One name for each term of the algebra, as in Python: cross_product g'My, genotype_ss g'Mg, trait_ss y'My,
+ *             projection Q'g, projected_ss g'QQ'g, raw_ss g'g, df degrees of freedom, t2 t squared; `_ss` is a sum of squares.
+ *             A count ends in _count or is the plural of what it counts (variants, people); an index is the singular (variant).
+ * Parameters  A body takes its job first. Input is const; what is not const is written. A function that can fail returns 1 for
+ *             success and 0 for failure.
+ * Shapes      (variants, traits) are rows and columns; arrays are contiguous by rows unless a stride is named, in elements.
+ *             Python checks none of this: _table.c compares every buffer with its format and shape before a body runs.
+ * Alignment   `aligned` returns memory that begins with a cache line (64 bytes). Bases are padded with zeros to WIDE(rank)
+ *             columns, so that bodies read whole vectors. NAME(loose) is a vector that may begin anywhere.
+ * Bodies      *_body.h are included once per instruction set; NAME(x) adds the set's name, TARGET its attribute.
+ * Order       Every sum has a fixed order, whatever the vector's width, so that results have the same bits everywhere. There is
+ *             no LAPACK here for that reason: its order of sums differs from library to library.
+ * Memory      Workspaces belong to one call. No memory is kept between calls, no global is written after import but `active`.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <math.h>
 
-/* LANES, GROUP, CHUNK, PANEL, BINS_PER_UNIT, SMALLEST_SHARE, TRUST and VERSION come from constants.py, by setup.py. */
+/* LANES, GROUP, CHUNK, PANEL, BINS_PER_UNIT, MIN_UNEXPLAINED, T2_TOLERANCE and VERSION come from constants.py, by setup.py. */
 
 #define WIDE(rank) (((rank) + LANES - 1) / LANES * LANES) /* columns of a basis, padded with zeros */
 #define ROWS 81
-#define PRODUCTS_STRIP 4096 /* variants: 2,048 to 4,096 were fastest at 1,000 to 50,000 people, 8,192 slower by 2 to 15 % */
+#define STRIP_VARIANTS 4096 /* 2,048 to 4,096 were fastest at 1,000 to 50,000 people, 8,192 slower by 2 to 15 % */
 #define PAIRS ((CHUNK + 1) / 2)
 #define WORD 8
 #define LOW_BITS UINT64_C(0x5555555555555555)
-#define TOGETHER 8 /* carriers that are listed at a time */
+#define CARRIERS_AT_ONCE 8 /* written to the list of carriers together */
 #define HIGHEST_BIT (UINT64_C(1) << 63)
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
@@ -22,81 +37,89 @@ typedef struct {
     float values[LANES];
 } __attribute__((aligned(64))) lanes_t;
 
+/* t squared of every test. */
 typedef struct {
-    const float *product;   /* (variants, stride), or NULL where each tile of products is tested as it is made */
-    const float *remaining; /* (variants,) */
-    const float *degrees;   /* (variants,) */
-    const float *least;     /* (variants,) t squared from which a test is reached */
-    const uint8_t *fine;    /* (variants,) */
-    const float *length;    /* (variants, traits), or NULL: 1 */
-    uint32_t *counts;       /* (traits, bins) changed in place */
-    int32_t *reached;       /* (room, 2) variant and trait */
-    size variants, stride, trait_count, bins, room, found;
+    const float *cross_product; /* (variants, stride), or NULL where each tile of products is tested as it is made */
+    const float *genotype_ss;   /* (variants,) */
+    const float *df;            /* (variants,) */
+    const float *min_t2;        /* (variants,) t squared from which a test is a candidate for a refit */
+    const uint8_t *testable;    /* (variants,) */
+    const float *trait_ss;      /* (variants, traits), or NULL: 1 */
+    uint32_t *t2_histogram;     /* (traits, bins) added to */
+    int32_t *candidates;        /* (capacity, 2) variant and trait */
+    size variants, stride, trait_count, bins, capacity;
+    size candidate_count; /* may exceed the capacity: then the rest is not listed */
 } tests_t;
 
+/* Packed genotypes times columns. */
 typedef struct {
     const uint8_t *packed; /* (variants, stride): copies of the minor allele in two bits, 3 is no call and counts 0 */
     const float *tiles;    /* (tiles, 4 * bytes, LANES) columns, tile by tile */
     float *out;            /* (variants, tiles * LANES), not used where there are tests */
     tests_t *tests;        /* what a tile's products are for, or NULL: they are kept */
-    size first;            /* place of the strip's first variant among those of the tests */
+    size first;            /* index of the strip's first variant among those of the tests */
     lanes_t *sums;         /* (tiles, variants) */
     lanes_t *tables;       /* (CHUNK, ROWS) */
     uint16_t *rows;        /* table rows that the variants of a panel need: chunk by chunk, in the order of `order` */
     uint32_t *order;       /* (PANEL, variants) by number of pairs of rows */
-    uint32_t *filled;      /* (variants,) bytes of a chunk that are not zero */
-    size (*ends)[PAIRS + 1]; /* (PANEL,) places in order */
-    uint8_t *lists;        /* room for rows, order and ends of all strips, of people whose bytes make one panel, or NULL */
-    int listed;            /* what is in `lists` is that of these packed genotypes already */
+    uint32_t *nonzero;     /* (variants,) a bit for each byte of a chunk that is not zero */
+    size (*ends)[PAIRS + 1]; /* (PANEL,) index in order */
+    uint8_t *row_lists;    /* memory for rows, order and ends of all strips, of people whose bytes make one panel, or NULL */
+    int has_row_lists;     /* row_lists already describes these packed genotypes */
     size variants, stride, bytes, tile_count;
 } products_t;
 
+/* Rows of a .bed to packed genotypes. */
 typedef struct {
     const uint8_t *source; /* (variants, stride) as in a .bed */
-    const uint64_t *keep;  /* (source_words,) ones at the two bits of the people chosen */
+    const uint64_t *keep;  /* (source_words,) ones at the two bits of the people selected */
     uint8_t *packed;       /* (variants, words) 64-bit words: copies of the minor allele, 3 is no call */
     int64_t *counts;       /* (4, variants): flipped, no call, one copy, two copies */
     size variants, stride, source_words, words, people;
 } prepare_t;
 
+/* Missing calls, for all traits in float32. */
 typedef struct {
-    const uint8_t *packed;  /* (variants, words) as prepare gives it */
-    const double *basis;    /* (people, WIDE(rank)) */
-    const float *traits;    /* (people, padded) */
-    const double *along;    /* (variants, rank) genotypes times basis */
-    const int64_t *missing; /* (variants,) */
-    double *explained;      /* (variants,) changed in place */
-    float *product;         /* (variants, stride) changed in place */
-    float *length;          /* (variants, traits) */
-    size variants, words, rank, trait_count, padded, stride;
-    int thorough; /* length in full for every test */
-} gaps_t;
+    const uint8_t *packed;    /* (variants, words) as prepare gives it */
+    const double *basis;      /* (people, WIDE(rank)) */
+    const float *traits;      /* (people, padded_count) */
+    const double *projection; /* (variants, rank) genotypes times basis */
+    const int64_t *missing;   /* (variants,) */
+    double *projected_ss;     /* (variants,) changed in place */
+    float *cross_product;     /* (variants, stride) changed in place */
+    float *trait_ss;          /* (variants, traits) */
+    size variants, words, rank, trait_count, padded_count, stride;
+    int is_thorough; /* the exact trait_ss for every test */
+} adjust_t;
 
+/* Candidates in float64. */
 typedef struct {
     const uint8_t *packed;     /* (variants, words) as prepare gives it */
     const double *basis;       /* (people, WIDE(rank)) */
     const double *traits;      /* (traits, people) */
-    const int32_t *reached;    /* (hits, 2) variant and trait, sorted by variant */
+    const int32_t *candidates; /* (hits, 2) variant and trait, sorted by variant */
     const int64_t *missing;    /* (variants,) */
-    const double *squares;     /* (variants,) */
-    double *found;             /* (hits, 3): product, remaining, length */
+    const double *raw_ss;      /* (variants,) */
+    double *sums;              /* (hits, 3): cross_product, genotype_ss, trait_ss */
     size variants, words, people, rank, hits;
-} refits_t;
+} refit_t;
 
 typedef struct {
-    uint32_t *people; /* (people + TOGETHER,) with one minor allele, then with two */
+    uint32_t *people; /* (people + CARRIERS_AT_ONCE,) with one minor allele, then with two */
     size ends[2];
 } carriers_t;
 
+/* The bodies for one instruction set. */
 typedef struct {
     const char *name;
     void (*products)(products_t *);
     void (*prepare)(const prepare_t *);
-    int (*gaps)(const gaps_t *);
+    int (*adjust_missing)(const adjust_t *);
     void (*tests)(tests_t *);
-    int (*refits)(const refits_t *);
-} set_t;
+    int (*refit_exact)(const refit_t *);
+} kernels_t;
 
+/* Memory that begins with a cache line, or NULL. */
 static void *aligned(size_t bytes) {
     void *memory = NULL;
     return posix_memalign(&memory, 64, bytes ? bytes : 64) == 0 ? memory : NULL;

@@ -1,4 +1,4 @@
-/* People chosen, calls counted, alleles recoded; included once per instruction set, see _table.c. */
+/* Selects people, counts calls and recodes alleles; included once per instruction set, see _table.c. */
 
 /* The bits of `word` where `mask` has ones, moved together. */
 #if VECTOR > 4
@@ -35,7 +35,7 @@ TARGET static void NAME(choose)(const prepare_t *job, const uint8_t *source, uin
         words[out++] = 0;
 }
 
-/* Whether the people chosen are the first ones, without gaps, so that their words stay as they are. */
+/* True if the people selected are the first ones, so that their words can be copied. */
 static int NAME(takes_first)(const prepare_t *job) {
     if (job->words == 0 || job->source_words != job->words)
         return 0;

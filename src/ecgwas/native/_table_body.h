@@ -34,24 +34,24 @@ TARGET static uint32_t NAME(filled)(const uint8_t *bytes, size count) {
     return found;
 }
 
-/* Which table rows each variant needs of one chunk, `count` bytes from `start` on; variants in the order of how many
- * pairs of rows, so that the processor foresees the ends of the loops. Row 0, which is 0, makes the last pair whole.
- * Gives where the next chunk's rows begin. */
+/* Which table rows each variant needs of one chunk, `count` bytes from `start` on; variants ordered by their
+ * number of pairs of rows, so that the processor predicts the ends of the loops. Row 0, which is 0, makes the last pair whole.
+ * Returns where the next chunk's rows begin. */
 TARGET static uint16_t *NAME(list)(products_t *job, size chunk, size start, size count, uint16_t *rows) {
     size places[PAIRS + 2] = {0};
     uint32_t *order = job->order + chunk * job->variants;
     for (size variant = 0; variant < job->variants; variant++) {
-        job->filled[variant] = NAME(filled)(job->packed + variant * job->stride + start, count);
-        places[(__builtin_popcount(job->filled[variant]) + 1) / 2 + 1]++;
+        job->nonzero[variant] = NAME(filled)(job->packed + variant * job->stride + start, count);
+        places[(__builtin_popcount(job->nonzero[variant]) + 1) / 2 + 1]++;
     }
     for (int pairs = 0; pairs <= PAIRS; pairs++)
         places[pairs + 1] += places[pairs];
     memcpy(job->ends[chunk], places + 1, sizeof job->ends[chunk]);
     for (size variant = 0; variant < job->variants; variant++)
-        order[places[(__builtin_popcount(job->filled[variant]) + 1) / 2]++] = (uint32_t)variant;
+        order[places[(__builtin_popcount(job->nonzero[variant]) + 1) / 2]++] = (uint32_t)variant;
     for (size place = 0; place < job->variants; place++) {
         const uint8_t *bytes = job->packed + order[place] * job->stride + start;
-        uint32_t left = job->filled[order[place]];
+        uint32_t left = job->nonzero[order[place]];
         int length = __builtin_popcount(left);
         for (int i = 0; i < length; i++, left &= left - 1) {
             int byte = __builtin_ctz(left);
@@ -63,7 +63,7 @@ TARGET static uint16_t *NAME(list)(products_t *job, size chunk, size start, size
     return rows;
 }
 
-/* Adds up each variant's table rows of one chunk: onto `sums`, or from 0 if they are NULL. Gives the next chunk's rows. */
+/* Adds up each variant's table rows of one chunk: onto `sums`, or from 0 if they are NULL. Returns the next chunk's rows. */
 TARGET static const uint16_t *NAME(add)(const products_t *job, size chunk, const uint16_t *rows, const lanes_t *sums,
                                         float *out, size stride) {
     const uint32_t *order = job->order + chunk * job->variants;
@@ -98,7 +98,7 @@ TARGET static void NAME(products)(products_t *job) {
     for (size begin = 0; begin < job->bytes; begin += PANEL * CHUNK) {
         size end = job->bytes - begin < PANEL * CHUNK ? job->bytes : begin + PANEL * CHUNK;
         uint16_t *next = job->rows;
-        for (size start = begin; start < end && !job->listed; start += CHUNK)
+        for (size start = begin; start < end && !job->has_row_lists; start += CHUNK)
             next = NAME(list)(job, (start - begin) / CHUNK, start, end - start < CHUNK ? end - start : CHUNK, next);
         for (size tile = 0; tile < job->tile_count; tile++) {
             lanes_t *sums = job->sums + (once ? 0 : tile) * job->variants;

@@ -1,16 +1,14 @@
-"""Association: traits and genotypes in, loci out. One file per engine (matrix.py, plink2.py), and rooms of their own for
+"""Association: every variant tested with every trait. One file per engine (matrix.py, plink2.py), and rooms for
 
-    calls/    genotypes as they lie in files and as the scan takes them
-    people/   who is tested: covariates, kinship, components, guards
-    engine/   what matrix.py is made of: algebra, kernels, missing calls, permutations
-    hits/     what becomes of a scan: thresholds, loci, signals, audit, known loci, power
+    engine/       what matrix.py is made of: kernels, missing calls, regression, results of a block
+    permutation/  family-wise error by permutation, for traits and trait sets
 
-An engine's file offers
+An engine's file provides
 
     scan(options, traits, covariates, genotypes, *, seed, track=silent, folder=None, ancestry=None) -> ScanResult
     check(options) -> None        raises an EcgwasError if the engine cannot run here
 
-`folder` is where an outside program leaves its own files; `ancestry` (N,) says who is of which group of ancestry.
+`folder` is where an external program leaves its files; `ancestry` (N,) is each participant's ancestry group.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ def scan(
     folder: Path | None = None,
     ancestry: NDArray[np.int64] | None = None,
 ) -> ScanResult:
-    """Every variant of one genotype part against every trait, by the engine that `options` names."""
+    """Tests every variant of one genotype part with every trait, by the engine that `options` names."""
     more = {"seed": seed, "track": track, "folder": folder, "ancestry": ancestry}
     result: ScanResult = _engine(options).scan(options, traits, covariates, genotypes, **more)
     return result

@@ -1,4 +1,4 @@
-"""One block of variants of one chromosome against all traits."""
+"""Tests of one block of variants of one chromosome with all traits."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from ecgwas.scan.permutation.max_t import Shuffles
 from ecgwas.study.scan import Matrix
 
 
-def men_of(cohort: Cohort, people: NDArray[np.int64], total: int) -> SampleSelector | None:
-    """Takes the men among some of the cohort's people (n,) out of a file of `total`; None where sexes do not matter."""
+def select_men(cohort: Cohort, people: NDArray[np.int64], total: int) -> SampleSelector | None:
+    """Selects the men among the cohort's `people` (n,) from a file of `total` samples; None where sex does not matter."""
     if cohort.males is None:
         return None
-    return SampleSelector(cohort.rows[people[cohort.males[people]]], total)
+    return SampleSelector(cohort.fam_index[people[cohort.males[people]]], total)
 
 
 @dataclass(frozen=True)
 class GroupScan:
-    """One group of traits at one block: what fits it, and where every test goes (`every`, if it is to be kept).
+    """One group of traits in one block: its fitter, and where every test is kept, if they are.
 
-    men: on X, those of the group
+    men: on X, selects the group's men; None elsewhere
     """
 
     group: Group
@@ -45,12 +45,12 @@ class GroupScan:
     kept_tests: AllTests | None
     group_index: int
 
-    def fill(self, block: AnyBlock, screened: Screened, exact: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> None:
-        """The tests of these variants into `rows` (V,) of `every`; those computed again as they are written."""
+    def fill(self, block: AnyBlock, screened: Screened, refitted: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> None:
+        """Writes the tests of a block into `rows` (V,) of kept_tests; refitted tests have their float64 values."""
         assert self.kept_tests is not None
         beta, se = self.fitter.effects(block, screened)
-        hits = exact["variant"], exact["trait"]
-        beta[hits], se[hits] = exact["beta"], exact["se"]
+        hits = refitted["variant"], refitted["trait"]
+        beta[hits], se[hits] = refitted["beta"], refitted["se"]
         self.kept_tests.beta[np.ix_(rows, self.group.traits)] = beta
         self.kept_tests.se[np.ix_(rows, self.group.traits)] = se
         self.kept_tests.n[rows, self.group_index] = self.fitter.people(block)
@@ -59,7 +59,7 @@ class GroupScan:
 
 
 class Scanner:
-    """Tests blocks of variants; blocks are independent of each other, so that threads may share a Scanner."""
+    """Tests blocks of variants. Blocks are independent, so threads may share a Scanner."""
 
     def __init__(
         self, options: Matrix, cohort: Cohort, groups: list[Group], genotypes: Genotypes, shuffles: Shuffles | None
@@ -67,95 +67,102 @@ class Scanner:
         total = len(genotypes.eids)
         self.options, self.genotypes, self.shuffles = options, genotypes, shuffles
         self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
-        empty = kernels.empty(options.kernel)
-        self.all_samples = SampleSelector(cohort.rows, total, empty)
-        self.males = men_of(cohort, np.arange(len(cohort.rows)), total)
+        allocate = kernels.allocator(options.kernel)
+        self.all_samples = SampleSelector(cohort.fam_index, total, allocate)
+        self.males = select_men(cohort, np.arange(len(cohort.fam_index)), total)
         self.strata = strata(cohort, total)
-        fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid, streaming=True) for group in groups]
+        fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid, fuse=True) for group in groups]
         self.groups = [
-            (group, SampleSelector(cohort.rows[group.people], total, empty), fitter, fitter.pool())
+            (group, SampleSelector(cohort.fam_index[group.people], total, allocate), fitter, fitter.pool())
             for group, fitter in zip(groups, fitters, strict=True)
         ]
-        self.men = [men_of(cohort, group.people, total) for group in groups]
+        self.men = [select_men(cohort, group.people, total) for group in groups]
 
     def histograms(self) -> NDArray[np.int64]:
-        """(K, BINS) int64: t squared of all tests so far."""
-        counts = np.zeros((self.traits, BINS), dtype=np.int64)
+        """(K, BINS) int64: histograms of t squared of all tests so far."""
+        histograms = np.zeros((self.traits, BINS), dtype=np.int64)
         for group, _, _, pool in self.groups:
-            counts[group.traits] = pool.total()
-        return counts
+            histograms[group.traits] = pool.total()
+        return histograms
 
-    def block(self, start: int, stop: int) -> BlockResult:
-        """Variants start to stop (places on the chromosome)."""
-        of = dosages.reader(self.genotypes, start, stop)
-        numbers = np.arange(start, stop)
-        whole = of(self.all_samples)
-        males = None if self.males is None else of(self.males)
+    def test_block(self, start: int, stop: int) -> BlockResult:
+        """Tests the variants from index `start` to `stop` of the chromosome."""
+        select = dosages.reader(self.genotypes, start, stop)
+        variant_index = np.arange(start, stop)
+        block = select(self.all_samples)
+        males = None if self.males is None else select(self.males)
         stated = self.genotypes.stated_info[start:stop]
-        groups = [(of(own), None if men is None else of(men)) for own, men in self.strata]
-        reasons = variant_filters.reasons(self.options, whole, males, haploid=self.haploid, stated=stated, groups=groups)
+        groups = [(select(people), None if men is None else select(men)) for people, men in self.strata]
+        reasons = variant_filters.reasons(self.options, block, males, haploid=self.haploid, stated=stated, groups=groups)
         passed = reasons == ""
-        kept, left_out = np.flatnonzero(passed), np.flatnonzero(~passed)
-        tested = whole if len(kept) == len(whole) else whole.pick(kept)
-        parts = [self._result(left_out=block_results.left_out(numbers[left_out], reasons[left_out]))] if len(left_out) else []
-        kept_tests = all_tests.empty(numbers[kept], traits=self.traits, groups=len(self.groups)) if self.options.dense else None
-        for group_index, (group, chooser, fitter, pool) in enumerate(self.groups):
-            chosen = tested if len(chooser.rows) == whole.people else of(chooser).pick(kept)
+        kept, excluded = np.flatnonzero(passed), np.flatnonzero(~passed)
+        tested = block if len(kept) == len(block) else block.pick(kept)
+        parts = []
+        if len(excluded):
+            parts.append(self._result(left_out=block_results.left_out(variant_index[excluded], reasons[excluded])))
+        kept_tests = None
+        if self.options.dense:
+            kept_tests = all_tests.empty(variant_index[kept], traits=self.traits, groups=len(self.groups))
+        for group_index, (group, selector, fitter, pool) in enumerate(self.groups):
+            group_block = tested if len(selector.rows) == block.people else select(selector).pick(kept)
             group_scan = GroupScan(group, self.men[group_index], fitter, pool, kept_tests, group_index)
-            rare = self._too_rare(group_scan, of, chosen, kept)
+            rare = self._is_too_rare(group_scan, select, group_block, kept)
             if rare.any():
-                parts += self._lost(group, numbers[kept[rare]], np.full(int(rare.sum()), "mac", dtype=object))
-                chosen = chosen.pick(~rare)
-            parts += self._group(group_scan, chosen, numbers[kept[~rare]])
+                parts += self._excluded(group, variant_index[kept[rare]], np.full(int(rare.sum()), "mac", dtype=object))
+                group_block = group_block.pick(~rare)
+            parts += self._test_group(group_scan, group_block, variant_index[kept[~rare]])
         if self.shuffles is not None:
-            parts.append(self._shuffled(self.shuffles, tested, numbers[kept]))
-        return replace(block_results.total(parts, self.traits), dense=kept_tests)
+            parts.append(self._permuted(self.shuffles, tested, variant_index[kept]))
+        return replace(block_results.total(parts, self.traits), kept_tests=kept_tests)
 
-    def _shuffled(self, shuffles: Shuffles, tested: AnyBlock, numbers: NDArray[np.int64]) -> BlockResult:
-        """What shuffled people reach, and sets of traits in people as they are."""
-        seen = shuffles.look(tested)
-        own = seen.as_they_are
+    def _permuted(self, shuffles: Shuffles, tested: AnyBlock, variant_index: NDArray[np.int64]) -> BlockResult:
+        """The largest statistics of each permutation, and the tests of trait sets in the observed data."""
+        permuted = shuffles.test(tested)
+        observed = permuted.observed
         columns = {
-            "variant": numbers[own.variant], "set": own.number, "eaf": tested.effect_frequency[own.variant],
-            "omnibus": own.omnibus, "acat": own.acat, "best": own.best,
+            "variant": variant_index[observed.variant], "set": observed.trait_set,
+            "eaf": tested.effect_frequency[observed.variant], "omnibus": observed.omnibus, "acat": observed.acat,
+            "best": observed.best,
         }  # fmt: skip
         sets = pl.DataFrame(columns, schema=block_results.SETS)
-        return replace(self._result(maxima=seen.maxima), sets=sets, set_maxima=seen.trait_sets)
+        return replace(self._result(maxima=permuted.maxima), sets=sets, set_maxima=permuted.set_maxima)
 
-    def _group(self, group_scan: GroupScan, block: AnyBlock, numbers: NDArray[np.int64]) -> list[BlockResult]:
+    def _test_group(self, group_scan: GroupScan, block: AnyBlock, variant_index: NDArray[np.int64]) -> list[BlockResult]:
         group, fitter = group_scan.group, group_scan.fitter
         screened = fitter.screen(block)
         testable = screened.testable
         candidates = fitter.candidates(screened, group_scan.pool.local())
-        exact = fitter.exact(block, candidates, screened.df)
-        rows = block_results.rows(**exact | {"variant": numbers[exact["variant"]], "trait": group.traits[exact["trait"]]})
+        refitted = fitter.refit(block, candidates, screened.df)
+        names = {"variant": variant_index[refitted["variant"]], "trait": group.traits[refitted["trait"]]}
+        rows = block_results.rows(**refitted | names)
         if group_scan.kept_tests is not None:
-            group_scan.fill(block, screened, exact, np.searchsorted(group_scan.kept_tests.variants, numbers))
+            group_scan.fill(block, screened, refitted, np.searchsorted(group_scan.kept_tests.variants, variant_index))
         tests = np.zeros(self.traits, dtype=np.int64)
         tests[group.traits] = testable.sum()
-        missed = self._lost(group, numbers[~testable], plink2_checks.named(screened.codes[~testable]))
+        errors = plink2_checks.error_names(screened.glm_errors[~testable])
         not_computed = np.zeros(self.traits, dtype=np.int64)
         not_computed[group.traits] = (~testable).sum()
-        return [*missed, self._result(rows=rows, tests=tests, not_computed=not_computed)]
+        tested = self._result(rows=rows, tests=tests, not_computed=not_computed)
+        return [*self._excluded(group, variant_index[~testable], errors), tested]
 
-    def _too_rare(
-        self, group_scan: GroupScan, of: Callable[[SampleSelector], AnyBlock], block: AnyBlock, kept: NDArray[np.int64]
+    def _is_too_rare(
+        self, group_scan: GroupScan, select: Callable[[SampleSelector], AnyBlock], block: AnyBlock, kept: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """(V,) bool: fewer minor alleles than asked for among the people of one group. The whole cohort passed before.
+        """(V,) bool: fewer minor alleles than `min_mac` among the people of one group. The whole cohort has passed before.
 
-        block (V,): the variants `kept` of the group's people.
+        block (V,): the variants `kept` in the group's people.
         """
         if block.people == len(self.all_samples.rows):
             return np.zeros(len(block), dtype=bool)
-        males = None if group_scan.men is None else of(group_scan.men).pick(kept)
+        males = None if group_scan.men is None else select(group_scan.men).pick(kept)
         return variant_filters.minor_alleles(block, males, haploid=self.haploid) < self.options.min_mac
 
-    def _lost(self, group: Group, numbers: NDArray[np.int64], reasons: NDArray[np.object_]) -> list[BlockResult]:
-        if len(numbers) == 0:
+    def _excluded(self, group: Group, variant_index: NDArray[np.int64], reasons: NDArray[np.object_]) -> list[BlockResult]:
+        if len(variant_index) == 0:
             return []
         if len(group.traits) == self.traits:
-            return [self._result(left_out=block_results.left_out(numbers, reasons))]
-        frames = [block_results.left_out(numbers, reasons, int(trait)) for trait in group.traits]
+            return [self._result(left_out=block_results.left_out(variant_index, reasons))]
+        frames = [block_results.left_out(variant_index, reasons, int(trait)) for trait in group.traits]
         return [self._result(left_out=pl.concat(frames))]
 
     def _result(

@@ -30,7 +30,7 @@ from ecgwas.genotypes.filesets import Fileset
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.progress import silent
 from ecgwas.scan import plink2_files
-from ecgwas.scan.block_scan import men_of
+from ecgwas.scan.block_scan import select_men
 from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import Cohort, assemble, people, strata
@@ -87,7 +87,7 @@ def scan(
     for number, piece in enumerate(genotypes.pieces()):
         cohort = assemble(traits, covariates, piece.genotypes, ancestry)
         one = _scan(options, traits.names, piece.genotypes, cohort, block_results.piece_folder(folder, number), track)
-        found.append(block_results.moved(one, piece.places))
+        found.append(block_results.renumbered(one, piece.places))
         tested.append(people(cohort))
     return block_results.result(block_results.total(found, len(traits.names)), traits.names, tested[0], genotypes)
 
@@ -264,7 +264,7 @@ def _found(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.Data
 def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> pl.Series:
     """PLINK counts minor alleles among all people of the run; a trait that some of them lack is judged on its own."""
     having = np.flatnonzero(~np.isnan(cohort.values[:, trait]))
-    if len(having) == len(cohort.rows):
+    if len(having) == len(cohort.fam_index):
         return pl.repeat(False, len(table), eager=True)
     counted = _judged(variant_filters.minor_alleles, genotypes, cohort, having)[table["variant"].to_numpy()]
     return pl.Series(counted.astype(np.float64) < options.min_mac)
@@ -313,8 +313,8 @@ def _judged(
     having: places of some of the cohort's people; apart: the groups that `judge` looks at one by one.
     """
     total = len(genotypes.eids)
-    chosen = np.arange(len(cohort.rows)) if having is None else having
-    all_samples, men = SampleSelector(cohort.rows[chosen], total), men_of(cohort, chosen, total)
+    chosen = np.arange(len(cohort.fam_index)) if having is None else having
+    all_samples, men = SampleSelector(cohort.fam_index[chosen], total), select_men(cohort, chosen, total)
     said = np.full(len(genotypes), "", dtype=object)
     for start in range(0, len(genotypes), CHECKED_AT_ONCE):
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))

@@ -52,7 +52,7 @@ def labels(names: Sequence[str]) -> list[str]:
 
 def write_people(folder: Path, genotypes: Genotypes, cohort: Cohort) -> list[str]:
     """people.txt; gives `family id<tab>person id` of the cohort's people."""
-    ids = [f"{genotypes.listed.families[row]}\t{genotypes.eids[row]}" for row in cohort.rows]
+    ids = [f"{genotypes.listed.families[row]}\t{genotypes.eids[row]}" for row in cohort.fam_index]
     (folder / "people.txt").write_text("".join(f"{one}\n" for one in ids))
     return ids
 

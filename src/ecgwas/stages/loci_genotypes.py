@@ -45,7 +45,7 @@ class LocusData:
 
     def _sharing(self, found: Chromosome) -> Chromosome:
         """With the people's values of a chromosome that is open already, where they are the same: held once, not 22 times."""
-        same = (other.cohort for other in self._open.values() if found.cohort.same_as(other.cohort))
+        same = (other.cohort for other in self._open.values() if found.cohort.is_same_as(other.cohort))
         return replace(found, cohort=next(same, found.cohort))
 
     def all(self) -> Iterator[Chromosome]:

@@ -1,4 +1,4 @@
-"""What all sections of study.yaml share: frozen, no unknown keys, each option with default, unit, bounds, meaning."""
+"""What all sections of study.yaml share: frozen, no unknown keys, each option with default, unit, bounds and meaning."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _of_another_kind(text: str) -> str | None:
-    """What makes a text no path of a file here, in words: a variable of the shell, an address, a drive of Windows."""
+    """Why a text is not a file path on this machine: a shell variable, an address, a Windows drive; None if it may be one."""
     variable = re.search(r"\$\{?[A-Za-z_]\w*\}?|%[A-Za-z_]\w*%", text)
     if variable is not None:
         return f"{variable[0]} is not replaced in a study file; write the path in full"
@@ -65,4 +65,4 @@ def _of_another_kind(text: str) -> str | None:
 
 
 StudyPath = Annotated[Path, AfterValidator(_relative_to_study)]
-"""A path; ~ is the home folder, relative ones are taken from the folder of study.yaml, whatever the working directory."""
+"""A path; ~ is the home folder. Relative paths start from the folder of study.yaml, whatever the working directory."""

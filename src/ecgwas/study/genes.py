@@ -1,4 +1,4 @@
-"""Section `genes`: a list of sources: mapping variants to genes, genes to networks, networks to terms, and what is known."""
+"""Section `genes`: a list of sources that map variants to genes, connect genes in networks, and annotate them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Address = Annotated[str, Field(pattern=r"^https?://[^/\s]+"), AfterValidator(lam
 
 
 class Service(Options):
-    """What every online source has. Answers are kept in results/cache; `offline: true` takes them from there alone."""
+    """What every online source has. Answers are kept in results/cache; with `offline: true` they come only from there."""
 
     address: Address
-    """Where the service is."""
+    """Address of the service."""
     if_unreachable: Literal["stop", "skip"] = "stop"
-    """What to do if it gives no answer: end the run, or go on without this source and say so."""
+    """What to do if it does not answer: stop the run, or continue without this source and say so."""
     offline_twin: ClassVar[str]
     """The source of files that does the same, in words (docs/genes.md)."""
 
@@ -28,27 +28,27 @@ class Service(Options):
 
 
 class VariantService(Service):
-    """What every service that is asked for variants has; it knows them by rs number."""
+    """Options of every service that is queried by variant. It identifies variants by rs number."""
 
     min_variants: int = option(0, ge=0)
-    """Not asked if there are fewer hit variants."""
+    """Not queried if there are fewer hit variants."""
     max_variants: int | None = option(None, ge=1)
-    """Not asked if there are more hit variants."""
+    """Not queried if there are more hit variants."""
     offline_twin: ClassVar[str] = "regions"
 
 
 class HeartWords(Options):
-    """The words that tell terms and traits of the heart and the vessels where no ontology places them."""
+    """Words that identify cardiovascular terms and traits where no ontology classifies them."""
 
     cardiovascular: tuple[str, ...] | None = None
     """Cardiovascular if its words hold one of these at the start of a word (anywhere, if it begins with *); none: the list of
     docs/genes.md, as for the groups that follow."""
     cardiovascular_except: tuple[str, ...] | None = None
-    """Words that look like those and are not: struck out first."""
+    """Words that resemble those but are not cardiovascular; removed first."""
 
 
 class TermLimits(HeartWords):
-    """Which enriched terms are kept, which of them are looked at first, and the words by which they are grouped."""
+    """Which enriched terms are kept, which are listed first, and the words by which they are grouped."""
 
     max_fdr: float = option(0.01, gt=0, le=1)
     """Largest false discovery rate (Benjamini-Hochberg within each category)."""
@@ -61,18 +61,18 @@ class TermLimits(HeartWords):
     metabolic: tuple[str, ...] | None = None
     """The same for terms of metabolism, if they are none of these."""
     strongest_others: int = option(20, ge=0)
-    """So many terms of each category that are not cardiovascular enter term_choice.csv, the largest strength first."""
+    """Number of terms per category that enter term_choice.csv without being cardiovascular, the largest strength first."""
 
 
 class TermService(Service, TermLimits):
     """What every online source of terms has."""
 
     max_clusters: int = option(400, ge=0)
-    """So many clusters at most are named by this service, the largest first, one question each, a second apart."""
+    """At most this many clusters are named by this service, the largest first, with one query each, a second apart."""
 
 
 class Regions(Options):
-    """Genes from a table of ranges: overlap, else nearest with its distance."""
+    """Genes from a table of gene positions: overlapping genes, otherwise the nearest with its distance."""
 
     kind: Literal["regions"] = "regions"
     file: StudyPath
@@ -80,7 +80,7 @@ class Regions(Options):
     window_bp: int = option(0, unit="bp", ge=0)
     """Genes within this distance count as overlapping."""
     max_distance_bp: int = option(1_000_000, unit="bp", ge=0)
-    """The nearest gene is taken no further away than this."""
+    """Largest distance of the nearest gene."""
     protein_coding: bool = False
     """Only genes whose type is protein_coding; needs a GTF."""
 
@@ -90,13 +90,14 @@ class Gprofiler(VariantService, TermService):
 
     kind: Literal["gprofiler"] = "gprofiler"
     address: Address = "https://biit.cs.ut.ee/gprofiler"
-    """Where the service is; an archive such as https://biit.cs.ut.ee/gprofiler_archive3/e113_eg59_p19 stays as it is."""
+    """Address of the service; it may be an archive such as https://biit.cs.ut.ee/gprofiler_archive3/e113_eg59_p19, which does
+    not change."""
     batch: int = option(500, ge=1)
-    """Variants in one question."""
+    """Variants per query."""
     sources: tuple[str, ...] = ("GO:MF", "HP", "HPA")
-    """Collections of terms asked of g:GOSt; none: it is not asked."""
+    """Collections of terms queried from g:GOSt; an empty list: it is not queried."""
     domain_scope: Literal["annotated", "known"] = "annotated"
-    """Background of g:GOSt: genes with an annotation, or all known ones."""
+    """Background of g:GOSt: annotated genes, or all known genes."""
 
 
 class Haploreg(VariantService):
@@ -104,15 +105,16 @@ class Haploreg(VariantService):
 
     kind: Literal["haploreg"] = "haploreg"
     address: Address = "https://pubs.broadinstitute.org/mammals/haploreg/haploreg.php"
-    """Where its form is sent to."""
+    """Address that its form is sent to."""
     max_variants: int | None = option(500, ge=1)
-    """Not asked if there are more hit variants: they are for g:SNPense, as in the source study."""
+    """Not queried if there are more hit variants: those are left to g:SNPense, as in the source study."""
     batch: int = option(100, ge=1, le=1000)
-    """Variants in one question."""
+    """Variants per query."""
     min_r2: float | None = option(None, ge=0.2, le=1)
-    """Genes of variants in linkage with the hits at this r2 or more count too; none: only of the hits themselves."""
+    """Also take genes of variants in linkage disequilibrium with the hits at this r2 or more; none: only of the hits
+    themselves."""
     population: Literal["EUR", "AFR", "AMR", "ASN"] = "EUR"
-    """Whose linkage."""
+    """Population whose linkage disequilibrium is used."""
 
 
 class EnsemblVep(VariantService):
@@ -120,13 +122,13 @@ class EnsemblVep(VariantService):
 
     kind: Literal["ensembl_vep"] = "ensembl_vep"
     address: Address = "https://rest.ensembl.org"
-    """Server of hg38."""
+    """Server for hg38."""
     address_hg19: Address = "https://grch37.rest.ensembl.org"
-    """Server of hg19."""
+    """Server for hg19."""
     protein_coding: bool = True
     """Only genes whose type is protein_coding."""
     batch: int = option(200, ge=1, le=1000)
-    """Variants in one question."""
+    """Variants per query."""
 
 
 class OpenTargets(VariantService):
@@ -134,23 +136,23 @@ class OpenTargets(VariantService):
 
     kind: Literal["open_targets"] = "open_targets"
     address: Address = "https://api.platform.opentargets.org/api/v4/graphql"
-    """Where the questions are sent to."""
+    """Address that queries are sent to."""
     max_variants: int | None = option(100, ge=1)
-    """Not asked if there are more hit variants: two questions for each."""
+    """Not queried if there are more hit variants, since each takes two queries."""
     min_score: float = option(0.5, ge=0, le=1)
     """Smallest locus-to-gene score of a gene."""
 
 
 class GwasCatalog(VariantService, HeartWords):
-    """GWAS Catalog: what others found at the hit variants, from its bulk file or its REST service (version 2)."""
+    """GWAS Catalog: published associations of the hit variants, from its bulk file or its REST service (version 2)."""
 
     kind: Literal["gwas_catalog"] = "gwas_catalog"
     file: StudyPath | None = None
-    """gwas-catalog-associations_ontology-annotated.tsv (.gz or the .zip as it comes); without it the service is asked."""
+    """gwas-catalog-associations_ontology-annotated.tsv (.gz, or .zip as downloaded); without it the service is queried."""
     address: Address = "https://www.ebi.ac.uk/gwas/rest/api/v2"
-    """Where the service is."""
+    """Address of the service."""
     max_variants: int | None = option(200, ge=1)
-    """The service is not asked if there are more hit variants; the file is always read."""
+    """The service is not queried if there are more hit variants; the file is always read."""
     offline_twin: ClassVar[str] = "gwas_catalog with `file`"
 
     @property
@@ -165,7 +167,7 @@ class NetworkLimits(Options):
     min_score: int = option(400, ge=0, le=1000)
     """Smallest combined score of an edge."""
     inflation: float = option(2.0, gt=1, le=10)
-    """MCL's inflation: larger gives smaller clusters."""
+    """MCL's inflation; larger values give smaller clusters."""
 
 
 class StringFiles(NetworkLimits):
@@ -177,9 +179,9 @@ class StringFiles(NetworkLimits):
     info: StudyPath | None = None
     """9606.protein.info.v12.0.txt.gz; not needed for a web export."""
     aliases: StudyPath | None = None
-    """9606.protein.aliases.v12.0.txt.gz: hit genes that `info` does not name are looked up among the other names."""
+    """9606.protein.aliases.v12.0.txt.gz: hit genes that `info` does not name are looked up among these."""
     resamples: int = option(1000, ge=0)
-    """Networks of the same degrees drawn to see whether the hit genes have more edges than chance; 0: none."""
+    """Number of degree-preserving random networks, to test whether the hit genes have more edges than by chance; 0: no test."""
 
 
 class StringDb(NetworkLimits, TermService):
@@ -187,11 +189,11 @@ class StringDb(NetworkLimits, TermService):
 
     kind: Literal["string_db"] = "string_db"
     address: Address = "https://version-12-0.string-db.org"
-    """Where the service is; the default stays at version 12.0."""
+    """Address of the service; the default is fixed at version 12.0."""
     species: int = option(9606, ge=1)
     """NCBI taxon."""
     network_type: Literal["functional", "physical"] = "functional"
-    """Which edges."""
+    """Kind of edges."""
     clusters: Literal["own", "service"] = "own"
     """MCL by ecgwas, or by STRING's picture service (at most 2,000 proteins)."""
     categories: tuple[str, ...] = ("TISSUES", "HPO", "Function")
@@ -204,7 +206,7 @@ class StringDb(NetworkLimits, TermService):
 
 
 class Enrichment(TermLimits):
-    """Terms that the hit genes share more often than chance."""
+    """Terms that contain more hit genes than expected by chance."""
 
     kind: Literal["enrichment"] = "enrichment"
     terms: StudyPath

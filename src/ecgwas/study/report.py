@@ -14,11 +14,11 @@ class ReportOptions(Options):
     """Manhattan and QQ plots are written as files for at most this many traits with a hit, the strongest first; none: for every
     trait with a hit. The page draws every trait."""
     genes_hit_more_than: int = option(0, unit="variants", ge=0)
-    """Genes with more significant variants than this are in the bars and the heatmap of genes; 0: the 30 with the most."""
+    """Genes with more significant variants than this appear in the bar chart and heatmap of genes; 0: the 30 with the most."""
     max_loci: int = option(24, ge=0)
-    """At most this many loci have a page with their ECG by genotype and neighbourhood, the strongest first."""
+    """At most this many loci have a page with their ECG by genotype and their neighbourhood, the strongest first."""
     max_clusters: int = option(12, ge=0)
-    """At most this many clusters of the network have a picture of their own, the largest first; of three genes or more."""
+    """At most this many clusters of three or more genes have their own picture, the largest first."""
     planted: StudyPath | None = None
-    """Table of planted effects of a simulated cohort (columns variant, chrom, pos, parameter, effect, unit): what was
-    found of them stands on the page."""
+    """Table of planted effects of a simulated cohort (columns variant, chrom, pos, parameter, effect, unit): the page
+    shows which were found."""

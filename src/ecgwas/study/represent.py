@@ -67,14 +67,14 @@ class Learned(Representation):
     leads: Literal["each", "together"] = "together"
     """One set of features per lead from one model over all leads' traces, or one set for all leads together."""
     align: Literal["none", "waves"] = "none"
-    """`waves`: time is stretched so that onset, peak and end of P, QRS and T coincide in everyone, and how far it was stretched
-    is learned beside the leads (beats, leads together)."""
+    """`waves`: time is stretched so that onset, peak and end of P, QRS and T coincide in everyone, and the stretching itself is
+    learned along with the leads (beats, leads together)."""
     features: int = option(32, ge=1, le=4096)
     """Features per lead, or for all leads together."""
     max_mse: float | None = option(None, gt=0)
-    """Recordings (lead by lead) whose reconstruction error in normalised units is larger are left out and listed."""
+    """Recordings (lead by lead) whose reconstruction error in normalised units is larger are excluded and listed."""
     test_share: float = option(0.1, gt=0, lt=0.5)
-    """Share of people kept aside to report errors on; as many again where training needs people to tell it when to stop."""
+    """Share of people held out to report errors on; training that stops early holds out as many again as its validation set."""
 
     @property
     def uses_strips(self) -> bool:
@@ -103,18 +103,18 @@ class Pca(Learned):
 
     kind: Literal["pca"] = "pca"
     scaling: Literal["none", "point"] = "point"
-    """`point` divides each lead and time by its SD between people (at least `floor_uv`), so that small waves count; `none`
-    divides everything by one SD."""
+    """`point` divides each lead and time point by its SD between people (at least `floor_uv`), so that small waves count;
+    `none` divides everything by one SD."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
     criterion: Literal["variance", "repeatable"] = "variance"
-    """What makes a component: most variance between people, or (`repeatable`, beats only) most of it beside how much odd and
-    even heartbeats of one person differ, among twice as many components of variance."""
+    """What components maximise: the variance between people, or (`repeatable`, beats only) the ratio of that variance to the
+    difference between odd and even heartbeats of a person, within twice as many components of variance."""
     rotation: Literal["none", "varimax", "ica"] = "none"
-    """`varimax` turns the components among themselves so that each is large in few leads and times, `ica` so that they are
-    as independent as can be (FastICA)."""
+    """`varimax` rotates the components so that each is large in few leads and time points; `ica` so that they are as
+    independent as possible (FastICA)."""
     waves: Literal["together", "apart"] = "together"
-    """`apart`: P, QRS and T each have components of their own, a third of the features each (beats only)."""
+    """`apart`: P, QRS and T each have their own components, a third of the features each (beats only)."""
 
     @model_validator(mode="after")
     def _beats_repeat_and_have_waves(self) -> Pca:
@@ -138,8 +138,8 @@ class ResidualAutoencoder(Learned):
     block: Literal["residual", "conv_pool"] = "residual"
     """Blocks of two convolutions, the first strided, or of Conv + BatchNorm + activation + MaxPool."""
     skip: Literal["encoder", "encoder_and_decoder", "encoder_to_decoder", "none"] = "encoder"
-    """Where a 1x1 convolution leads around each block: in the encoder, or in both halves. `encoder_to_decoder` leads from each
-    block of the encoder to the decoder's block of the same length, around the features, which then cannot be decoded alone."""
+    """Where a 1x1 convolution bypasses each block: in the encoder, or in both halves. `encoder_to_decoder` connects each block
+    of the encoder to the decoder's block of the same length, past the features, which then cannot be decoded alone."""
     skip_merge: Literal["add", "concatenate"] = "add"
     """How a skip joins the block's output; concatenated, the block has twice the channels."""
     activation: Literal["leaky_relu", "relu", "elu", "selu", "tanh"] = "leaky_relu"
@@ -149,11 +149,11 @@ class ResidualAutoencoder(Learned):
     dropout: float = option(0.2, ge=0, lt=1)
     """Dropout after each block of the encoder and of the decoder."""
     batch_norm_momentum: float = option(0.9, ge=0, lt=1)
-    """Share of their former values that running means and variances keep at a step: 0.9 as in PyTorch; Keras has 0.99."""
+    """Share of their previous values that running means and variances keep at a step: 0.9 as in PyTorch; Keras has 0.99."""
     batch_norm_epsilon: float = option(1e-5, gt=0)
     """Added to a variance before it divides: 1e-5 as in PyTorch; Keras has 1e-3."""
     initial_weights: Literal["pytorch", "keras"] = "pytorch"
-    """Weights before training: PyTorch's (uniform, as are biases), or Keras' (Glorot uniform, biases of zero)."""
+    """Initial weights: PyTorch's (uniform, as are biases), or Keras' (Glorot uniform, biases of zero)."""
     l2: float = option(1e-4, ge=0)
     """Weight in the loss of the sum of squared weights of the blocks' convolutions."""
     l1: float = option(0.0, ge=0)
@@ -167,16 +167,17 @@ class ResidualAutoencoder(Learned):
     batch: int = option(32, ge=2)
     """Signals per step."""
     epochs: int = option(100, ge=1)
-    """Passes over the training signals at most."""
+    """Largest number of passes over the training signals."""
     patience: int = option(10, ge=1)
     """Epochs without a better validation loss before training stops; the best weights are restored."""
     halve_after: int = option(5, ge=1)
     """Epochs without a better validation loss before the learning rate is halved."""
     precision: Precision = "tf32"
-    """Of products while training on a CUDA device: float32, TF32, or bfloat16 (faster, fewer digits). CPUs have float32."""
+    """Precision of products while training on a CUDA device: float32, TF32, or bfloat16 (faster, fewer digits). CPUs use
+    float32."""
     other_seeds: int = option(0, ge=0, le=20)
-    """Further trainings from other seeds: how alike their features are (stability.csv), and whether hits hold with them
-    (audit.csv). Each takes as long as the first."""
+    """Further trainings from other seeds, to test how similar their features are (stability.csv) and whether hits hold with
+    them (audit.csv). Each takes as long as the first."""
 
     @property
     def retrainings(self) -> int:
@@ -208,11 +209,13 @@ class Vae(Learned):
     warm_up: int = option(10, ge=0)
     """Epochs over which beta rises from 0."""
     free_bits: float = option(0.0, unit="nats", ge=0)
-    """KL per feature that costs nothing."""
+    """KL divergence per feature that is not penalised."""
     condition_on: Literal["none", "measurements"] = "none"
-    """`measurements`: the decoder is given those of kind intervals, so that the features are what these do not explain."""
+    """`measurements`: the decoder also receives the measurements of kind intervals, so that features describe what those do
+    not."""
     point_weights: Literal["none", "sd"] = "sd"
-    """Errors of each lead and time count alike in µV, or over their SD between people (P counts as much as R)."""
+    """`none`: errors count in µV at every lead and time point; `sd`: divided by their SD between people (P counts as much as
+    R)."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
     channels: Counts = (32, 64, 128)
@@ -222,16 +225,17 @@ class Vae(Learned):
     batch: int = option(32, ge=2)
     """Signals per step."""
     epochs: int = option(100, ge=1)
-    """Passes over the training signals at most."""
+    """Largest number of passes over the training signals."""
     patience: int = option(15, ge=1)
     """Epochs without a better validation loss before training stops; the best weights are restored."""
     halve_after: int = option(5, ge=1)
     """Epochs without a better validation loss before the learning rate is halved."""
     precision: Precision = "tf32"
-    """Of products while training on a CUDA device: float32, TF32, or bfloat16 (faster, fewer digits). CPUs have float32."""
+    """Precision of products while training on a CUDA device: float32, TF32, or bfloat16 (faster, fewer digits). CPUs use
+    float32."""
     other_seeds: int = option(0, ge=0, le=20)
-    """Further trainings from other seeds: how alike their features are (stability.csv), and whether hits hold with them
-    (audit.csv). Each takes as long as the first."""
+    """Further trainings from other seeds, to test how similar their features are (stability.csv) and whether hits hold with
+    them (audit.csv). Each takes as long as the first."""
 
     @property
     def retrainings(self) -> int:

@@ -8,16 +8,16 @@ from ecgwas.study.base import Options, StudyPath, option
 
 
 class PersonGuards(Options):
-    """People who must not be tested, judged by their genotypes; a limit of null turns its guard off."""
+    """Sample QC: people who must not be tested, judged by their genotypes. A limit of null turns its guard off."""
 
     min_call_rate: float | None = option(0.98, ge=0, le=1)
     """Smallest share of variants called in a person."""
     max_heterozygosity_sd: float | None = option(3.0, unit="SD", gt=0)
     """Largest distance from the mean heterozygosity."""
     check_sex: bool = True
-    """Leave out people whose sex in the .fam contradicts their homozygosity on X."""
+    """Exclude people whose sex in the .fam contradicts their homozygosity on X."""
     max_kinship: float | None = option(0.0884, gt=0, lt=0.5)
-    """KING-robust kinship beyond which one of a pair is left out; 0.0884 lies between second and third degree."""
+    """KING-robust kinship above which one of a pair is excluded; 0.0884 lies between second and third degree."""
     max_component_sd: float | None = option(6.0, unit="SD", gt=0)
     """Largest distance from the mean on a principal component of the genotypes."""
 
@@ -34,24 +34,24 @@ class TraitOptions(Options):
     min_level_people: int = option(5, ge=1)
     """Levels of a category with fewer people are pooled; a pool that is still smaller joins the reference level."""
     transform: Literal["rank_normal", "none"] = "rank_normal"
-    """Normal quantiles by rank (Blom), their residuals on the covariates, and normal quantiles of those; or features as they
-    are."""
+    """`rank_normal`: normal quantiles by rank (Blom), their residuals on the covariates, and normal quantiles of those; `none`:
+    features unchanged."""
     normalise_within: tuple[Literal["ancestry", "sex"], ...] = ()
-    """Groups with variances of their own: ranks, or SDs with `transform: none`, are made equal within each. `ancestry`: groups
+    """Groups that may differ in variance: ranks, or SDs with `transform: none`, are equalised within each. `ancestry`: groups
     found in the genotypes; `sex`: of the .fam, for X, where variances of men and women differ."""
     min_people: int = option(50, ge=1)
-    """Traits measured in fewer people are left out and listed, and so are those of too few people for the covariates."""
+    """Traits measured in fewer people are excluded and listed, and so are traits with too few people for the covariates."""
     components: int = option(10, ge=0, le=50)
-    """Principal components of the genotypes computed as covariates where the table has none (columns such as pc1)."""
+    """Genotype PCs computed as covariates if the table has none (columns such as pc1)."""
     max_components: int | None = option(None, ge=1)
-    """Of the table's principal components (columns such as pc1, or of UK Biobank's field 22009) so many are used, those of the
-    lowest numbers; none: all. Where `use` names columns, these are used."""
+    """Number of the table's genotype PCs to use (columns such as pc1, or of UK Biobank's field 22009), counted from the first;
+    none: all. If `use` names columns, those are used."""
     guards: PersonGuards = PersonGuards()
     """People who must not be tested."""
     min_share: float = option(0.5, ge=0, le=1)
-    """Traits measured in a smaller share of the people (a wave that most do not have) are left out and listed."""
+    """Traits measured in a smaller share of the people (a wave that most do not have) are excluded and listed."""
     max_same: float = option(0.5, gt=0, le=1)
-    """Traits with one value in a larger share of people are left out: the few others would carry every test."""
+    """Traits with one value in a larger share of people are excluded, since the few others would determine every test."""
     shuffle: bool = False
-    """Give each person's traits and covariates, together, to another person: nothing true is left to be found.
+    """Give each person's traits and covariates, together, to another person, so that no true association remains.
     `ecgwas null` sets it for the study's null twin."""

@@ -98,7 +98,7 @@ class Table:
 
 
 class Recordings(Table):
-    """Every recording file that was found: kept, or left out and why."""
+    """Every recording file found: kept, or excluded with the reason."""
 
     columns = {
         "eid": Column(TEXT, "person"),
@@ -106,7 +106,7 @@ class Recordings(Table):
         "instance": Column(TEXT, "visit and array, as in 2_0"),
         "path": Column(TEXT, "file, relative to the recordings' folder"),
         "status": Column(TEXT, "kept | left_out | duplicate"),
-        "reason": Column(TEXT, "why it was not kept; of a kept one, why to doubt it, as a rule empty"),
+        "reason": Column(TEXT, "why it was not kept; for a kept one, why to doubt it, usually empty"),
         "rate_hz": Column(REAL, "samples per second of the file; null if it could not be read"),
         "seconds": Column(REAL, "length of the file, s; null if it could not be read"),
         "row": Column(WHOLE, "row in the signal arrays; null if not kept"),
@@ -131,7 +131,7 @@ class Features(Table):
 
 
 class People(Table):
-    """Each person of any table: kept, or dropped and why."""
+    """Each person of any table: kept, or dropped with the reason."""
 
     columns = {
         "eid": Column(TEXT, "person"),
@@ -141,15 +141,15 @@ class People(Table):
 
 
 class Guards(Table):
-    """Each guard with its number and its verdict."""
+    """Each guard with its value and its verdict."""
 
     columns = {
         "guard": Column(TEXT, "name of the guard"), "about": Column(TEXT, "people | traits | variants | scan | hits"),
         "status": Column(TEXT, "pass | warn | fail | not judged"),
-        "value": Column(REAL, "the number that was looked at; null if there was none"),
+        "value": Column(REAL, "the value judged; null if there was none"),
         "limit": Column(REAL, "the study's limit; null: the guard is off"),
-        "left_out": Column(WHOLE, "how many it left out"), "of": Column(WHOLE, "of how many"),
-        "note": Column(TEXT, "what the number is"),
+        "left_out": Column(WHOLE, "how many it excluded"), "of": Column(WHOLE, "of how many"),
+        "note": Column(TEXT, "what the value is"),
     }  # fmt: skip
 
 
@@ -157,7 +157,7 @@ BETA_UNIT = (
     "in standard deviations of the trait's ranked residuals (traits.transform: rank_normal), or in the unit of the trait's "
     "residuals on the covariates (none)"
 )
-"""What effects are measured in: traits are transformed before they are tested."""
+"""Unit of effects: traits are transformed before they are tested."""
 
 
 class Associations(Table):
@@ -180,7 +180,7 @@ class Associations(Table):
 
 
 class SetAssociations(Table):
-    """One row per variant and set of traits tested at once, from -log10 p 3 on (of fewer than 1,000 variants all)."""
+    """One row per variant and trait set with -log10 p of 3 or more (all rows if there are fewer than 1,000 variants)."""
 
     columns = {
         "set": Column(TEXT, "traits of one representation at one lead, or of one representation: <representation>[.<lead>]"),
@@ -190,7 +190,7 @@ class SetAssociations(Table):
         "eaf": Column(REAL, "frequency of the effect allele among the people tested"),
         "omnibus": Column(REAL, "-log10 p of the omnibus test, nominal"),
         "acat": Column(REAL, "-log10 p of the aggregated Cauchy test, nominal"),
-        "best_trait": Column(TEXT, "trait of the set with the smallest p by itself"),
+        "best_trait": Column(TEXT, "trait of the set with the smallest p of its own test"),
     }  # fmt: skip
 
 
@@ -219,7 +219,7 @@ class Summary(Table):
 
 
 class Thresholds(Table):
-    """All thresholds side by side; one is used."""
+    """All thresholds; one is used."""
 
     columns = {
         "kind": Column(TEXT, "published | bonferroni | effective | effective_galwey | permutation | given | sets (of traits)"),
@@ -227,7 +227,7 @@ class Thresholds(Table):
         "low": Column(REAL, "-log10: lower end of its Monte-Carlo interval; null if exact"),
         "high": Column(REAL, "-log10: upper end"),
         "significant": Column(WHOLE, "rows beyond it"), "loci": Column(WHOLE, "loci beyond it"),
-        "used": Column(FLAG, "the study's threshold"), "note": Column(TEXT, "how it was found"),
+        "used": Column(FLAG, "the study's threshold"), "note": Column(TEXT, "how it was determined"),
     }  # fmt: skip
 
 
@@ -253,10 +253,10 @@ class Genes(Table):
         "locus": Column(WHOLE, "locus"), "variant": Column(TEXT, "hit variant"), "chrom": Column(TEXT, "chromosome"),
         "pos": Column(WHOLE, "position of the variant"), "effect_allele": Column(TEXT, "of the variant"),
         "other_allele": Column(TEXT, "of the variant"), "gene": Column(TEXT, "gene symbol; null if none was found"),
-        "distance_bp": Column(WHOLE, "0 inside the gene, else distance to its nearer end; null if not told"),
+        "distance_bp": Column(WHOLE, "0 inside the gene, otherwise distance to its nearer end; null if unknown"),
         "rank": Column(WHOLE, "1 = nearest gene of the variant"),
         "relation": Column(TEXT, "overlap | nearest | linked (by evidence, wherever it lies) | none"),
-        "evidence": Column(TEXT, "what else the source says: consequence, score; why there is no gene; null if nothing"),
+        "evidence": Column(TEXT, "more from the source: consequence, score, why no gene; null if none"),
         "source": Column(TEXT, "kind of the source"), "source_version": Column(TEXT, "file or service version"),
     }  # fmt: skip
 
@@ -267,8 +267,8 @@ class Clusters(Table):
     columns = {
         "gene": Column(TEXT, "gene symbol"), "cluster": Column(WHOLE, "number, largest cluster first"),
         "size": Column(WHOLE, "genes in the cluster"), "degree": Column(WHOLE, "edges of the gene"),
-        "name": Column(TEXT, "of the cluster: its kept term of smallest FDR, else its genes of most edges; null below 3 genes"),
-        "named_by": Column(TEXT, "where the name comes from: term, with category and FDR | edges"),
+        "name": Column(TEXT, "of the cluster: kept term of smallest FDR, else the genes with most edges; null below 3 genes"),
+        "named_by": Column(TEXT, "origin of the name: term, with category and FDR | edges"),
         "colour": Column(TEXT, "of the cluster in pictures, #rrggbb; null of a single gene"),
     }  # fmt: skip
 
@@ -283,7 +283,7 @@ class Edges(Table):
 
 
 class Terms(Table):
-    """Enrichment of the hit genes, every term tested that holds a hit gene."""
+    """Enrichment of the hit genes: every tested term with a hit gene."""
 
     columns = {
         "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
@@ -292,21 +292,21 @@ class Terms(Table):
         "strength": Column(REAL, "log10(observed / expected)"), "p": Column(REAL, "hypergeometric upper tail"),
         "fdr": Column(REAL, "Benjamini-Hochberg within the category"), "kept": Column(FLAG, "within the study's limits"),
         "group": Column(TEXT, "cardiovascular | immune | neurological | metabolic | other"),
-        "reason": Column(TEXT, "why it is of the group: ancestry in an ontology, a word, the source study; null of other"),
+        "reason": Column(TEXT, "why it is in the group: ancestry in an ontology, a word, the source study; null for other"),
         "cardiovascular": Column(FLAG, "its group is cardiovascular"), "genes": Column(TEXT, "hit genes, ; between"),
     }  # fmt: skip
     open = True
 
 
 class Matching(Table):
-    """How often an ECG can be matched to its genome, and back, by loci found without the people matched; beside chance."""
+    """How often an ECG can be matched to its genome, and back, by loci found without those people, compared with chance."""
 
     columns = {
-        "predictors": Column(TEXT, "what of the genome predicts the ECG"),
+        "predictors": Column(TEXT, "what part of the genome predicts the ECG"),
         "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
         "people": Column(WHOLE, "people matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
         "rate": Column(REAL, "by the predictors, chosen and estimated in other people"), "chance": Column(REAL, "without them"),
-        "chance_limit": Column(REAL, "what random matches pass in one of 40 cases; of the error rate, what they fall below"),
+        "chance_limit": Column(REAL, "exceeded by random matching in one of 40 cases; for the error rate, fallen below"),
     }  # fmt: skip
 
 
@@ -353,7 +353,7 @@ CHI2_EDGES = np.concatenate([np.arange(0.0, 40.0, 0.01), [np.inf]])
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What an engine gives for one genotype part.
+    """The result of an engine for one genotype part.
 
     associations   rows at or above the study's keep_neglog10p
     left_out       variants not tested, with reasons
@@ -361,9 +361,9 @@ class ScanResult:
     people         (K,) int64, people with a value of the trait
     tests          (K,) int64, variants tested;  not_computed (K,) int64, tests without a p-value
     chi2_counts    (K, len(CHI2_EDGES) - 1) int64, histogram of t squared over all tests
-    permutation_max (B,) float64, largest -log10 p over all traits and variants of the part in each shuffle; empty: none
-    counts         what became of the part's variants, columns of tables.loci.VariantCounts
-    sets           sets of traits tested at once;  set_permutation_max (B,) float64, largest -log10 p of one in each shuffle
+    permutation_max (B,) float64, largest -log10 p over all traits and variants of the part in each permutation; empty: none
+    counts         outcomes of the part's variants, columns of tables.loci.VariantCounts
+    sets           tests of trait sets;  set_permutation_max (B,) float64, largest -log10 p of one in each permutation
     """
 
     associations: Associations

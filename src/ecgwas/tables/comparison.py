@@ -21,7 +21,7 @@ class Comparison(Table):
         "neglog10p": Column(REAL, "of the strongest association"),
         "lambda_gc": Column(REAL, "genomic inflation, median over traits"),
         "repeatability": Column(REAL, "mean correlation of features between odd and even heartbeats; null for strips"),
-        "between_visits": Column(REAL, "mean ICC(2,1) of features of two visits; null where nobody has two"),
+        "between_visits": Column(REAL, "mean ICC(2,1) of features of two visits; null if nobody has two"),
     }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ class StudyComparison(Table):
         "test_loss": Column(REAL, "squared error and penalty on held-out participants, as Keras reports it; null: no penalty"),
         "test_mse": Column(REAL, "squared error on held-out participants, in the units of the normalisation"),
         "pearson_r": Column(REAL, "correlation of signal and reconstruction, mean over held-out participants' leads"),
-        "people": Column(WHOLE, "participants that were encoded"),
+        "people": Column(WHOLE, "participants encoded"),
         "max_mse": Column(REAL, "limit of the reconstruction error; null: none"),
         "beyond_max_mse": Column(REAL, "share of signals whose reconstruction error is larger; null: no limit"),
         "traits": Column(WHOLE, "traits that were tested; null: stage loci has not run"),

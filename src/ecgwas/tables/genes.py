@@ -1,4 +1,4 @@
-"""Further tables of the stage `genes`: what hit genes have in common, what is known of them, what found no place.
+"""Further tables of the stage `genes`: what hit genes have in common, what is known about them, what could not be placed.
 
 Declared as in ecgwas.tables; docs/tables.md is made from them.
 """
@@ -29,14 +29,14 @@ class GeneLeads(Table):
 
 
 class ClusterTerms(Table):
-    """Terms that the genes of one cluster share: every term tested that holds one of them, as in enrichment.csv."""
+    """Enrichment of the genes of each cluster: every tested term with one of them, as in enrichment.csv."""
 
     columns = {"cluster": Column(WHOLE, "cluster"), "size": Column(WHOLE, "genes in the cluster"), **Terms.columns}
     open = True
 
 
 class ClusterView(Table):
-    """Clusters beside terms: one row per term that is kept in some cluster, one column per cluster with such a term.
+    """Terms by clusters: one row per term kept in any cluster, one column per cluster with such a term.
 
     The further columns, cluster_1, cluster_2 ..., hold the term's strength in that cluster, null where it is not kept.
     """
@@ -50,29 +50,29 @@ class ClusterView(Table):
 
 
 class TermChoice(Table):
-    """The terms within the study's limits that are looked at first: all cardiovascular ones, the strongest others."""
+    """The terms within the study's limits to read first: all cardiovascular ones and the strongest others."""
 
     columns = {"group": Terms.columns["group"], **Terms.columns}
     open = True
 
 
 class NetworkTests(Table):
-    """Whether the hit genes have more edges among them than they would have in random networks of the same degrees."""
+    """Whether the hit genes have more edges among them than in degree-preserving random networks."""
 
     columns = {
         "source": Column(TEXT, "kind of the source"), "source_version": Column(TEXT, "file or service version"),
         "genes": Column(WHOLE, "hit genes in the network"), "edges": Column(WHOLE, "edges among them"),
         "average_degree": Column(REAL, "edges per gene, both ends counted"),
         "clustering": Column(REAL, "local clustering coefficient, mean over genes; 0 for genes of fewer than two edges"),
-        "expected_edges": Column(REAL, "mean over resamples, or as the service gives it; null if neither"),
-        "p": Column(REAL, "share of resamples with as many edges, or as the service gives it; null if neither"),
+        "expected_edges": Column(REAL, "mean over resamples, or the service's value; null if neither"),
+        "p": Column(REAL, "share of resamples with as many edges, or the service's value; null if neither"),
         "resamples": Column(WHOLE, "networks drawn with the same degrees; 0: the service's own formula, or no test"),
         "largest_cluster_share": Column(REAL, "share of these genes in the largest cluster"),
     }  # fmt: skip
 
 
 class Published(Table):
-    """Associations of others with the hit variants, from the GWAS Catalog."""
+    """Published associations of the hit variants, from the GWAS Catalog."""
 
     columns = {
         "locus": Column(WHOLE, "locus"), "variant": Column(TEXT, "hit variant of this study"),
@@ -83,7 +83,7 @@ class Published(Table):
         "risk_allele": Column(TEXT, "as published"), "effect": Column(TEXT, "beta or odds ratio, as published"),
         "genes": Column(TEXT, "genes the catalog maps the variant to, ; between"), "pubmed_id": Column(TEXT, "publication"),
         "study": Column(TEXT, "catalog accession of the study"), "source_version": Column(TEXT, "file or service version"),
-        "cardiovascular": Column(FLAG, "trait, or an ontology's that it is mapped to, is of heart or vessels"),
+        "cardiovascular": Column(FLAG, "the trait, or an ontology term that it is mapped to, is cardiovascular"),
     }  # fmt: skip
 
 
@@ -94,22 +94,22 @@ class Unplaced(Table):
         "what": Column(TEXT, "variant | gene"), "name": Column(TEXT, "its id or symbol"),
         "chrom": Column(TEXT, "chromosome of a variant; null of a gene"), "pos": Column(WHOLE, "position of a variant"),
         "effect_allele": Column(TEXT, "of a variant"), "other_allele": Column(TEXT, "of a variant"),
-        "source": Column(TEXT, "kind of the source"), "reason": Column(TEXT, "why it has no place there"),
+        "source": Column(TEXT, "kind of the source"), "reason": Column(TEXT, "why it could not be placed"),
     }  # fmt: skip
 
 
 class LocusTerms(Table):
-    """Enrichment locus by locus, with how easily each gene is hit: every term that holds the gene of a locus."""
+    """Enrichment by loci, allowing for how easily each gene is hit: every term with the gene of a locus."""
 
     columns = {
         "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
-        "description": Column(TEXT, "words"), "observed": Column(WHOLE, "genes of loci in the term, one gene a locus"),
+        "description": Column(TEXT, "words"), "observed": Column(WHOLE, "genes of loci in the term, one gene per locus"),
         "loci": Column(WHOLE, "genes of loci that are in any term"),
         "expected": Column(REAL, "mean of `observed` over sets of random loci with as many genes around"),
         "background": Column(WHOLE, "genes of the term that a tested variant could hit"),
         "weight": Column(REAL, "how easily the term's genes are hit: mean over that of the others"),
         "strength": Column(REAL, "log10(observed / expected); null if none was expected"),
-        "p_plain": Column(REAL, "hypergeometric, as if all genes were hit alike: for comparison only"),
+        "p_plain": Column(REAL, "hypergeometric, as if all genes were equally likely to be hit: for comparison only"),
         "fdr_plain": Column(REAL, "Benjamini-Hochberg of it within the category"),
         "p_length": Column(REAL, "Wallenius' noncentral hypergeometric, with the weight"),
         "fdr_length": Column(REAL, "Benjamini-Hochberg of it within the category"),

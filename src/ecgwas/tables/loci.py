@@ -1,5 +1,5 @@
-"""Further tables of the stage `loci`: what linkage joins, which signals are separate, how far each hit can be trusted; and what
-tables that are passed on give away.
+"""Further tables of the stage `loci`: clumps, separate signals, audits of hits; and what shared tables
+reveal.
 
 Declared as in ecgwas.tables; docs/tables.md is made from them.
 """
@@ -39,18 +39,18 @@ class Hits(Table):
 
 
 class VariantCounts(Table):
-    """What became of the variants of each chromosome in the files: one row per outcome; the rows add up to `in_file`."""
+    """Outcomes of the variants of each chromosome in the files: one row per outcome; the rows add up to `in_file`."""
 
     columns = {
         "chrom": Column(TEXT, "chromosome as its files call it, without chr; PAR: pseudoautosomal regions of X, tested on X"),
-        "outcome": Column(TEXT, "tested (against one trait at least), or why not: a filter or error code, or not in the study"),
-        "variants": Column(WHOLE, "how many"),
+        "outcome": Column(TEXT, "tested (with at least one trait), or why not: a filter or error code, or not in the study"),
+        "variants": Column(WHOLE, "number of variants"),
         "in_file": Column(WHOLE, "variants of the chromosome in the files, the same in each of its rows"),
     }  # fmt: skip
 
 
 class Clumps(Table):
-    """Each variant with a hit, with the lead variant of its clump: those that linkage joins."""
+    """Each variant with a hit, with the lead variant of its clump (by linkage disequilibrium)."""
 
     columns = PLACE | {
         "trait": Column(TEXT, "its strongest trait"), "neglog10p": Column(REAL, "of that trait"),
@@ -61,14 +61,14 @@ class Clumps(Table):
 
 
 class SetHits(Table):
-    """Significant tests of several traits at once (of one representation at one lead, or of one representation)."""
+    """Significant tests of trait sets (of one representation at one lead, or of one representation)."""
 
     columns = {
         "set": Column(TEXT, "<representation>[.<lead>]"), **PLACE,
         "eaf": Column(REAL, "frequency of the effect allele"),
         "test": Column(TEXT, "omnibus | acat: the stronger of the two"), "neglog10p": Column(REAL, "of it, nominal"),
         "omnibus": Column(REAL, "-log10 p of the omnibus test"), "acat": Column(REAL, "-log10 p of the aggregated Cauchy test"),
-        "trait": Column(TEXT, "trait of the set with the smallest p by itself"),
+        "trait": Column(TEXT, "trait of the set with the smallest p of its own test"),
     }  # fmt: skip
 
     def as_rows(self, hits: pl.DataFrame) -> pl.DataFrame:
@@ -78,18 +78,18 @@ class SetHits(Table):
 
 
 class Conditional(Table):
-    """Stepwise conditional analysis of each locus on its best trait: the lead, further signals, the best of what is left."""
+    """Stepwise conditional analysis of each locus on its best trait: the lead, further signals, and the best of the rest."""
 
     columns = {
         "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
-        "step": Column(WHOLE, "1: the lead variant; each later one beside all before it"), **PLACE,
-        "beta": Column(REAL, f"effect beside the variants of earlier steps, {BETA_UNIT}"),
+        "step": Column(WHOLE, "1: the lead variant; each later one conditional on all before it"), **PLACE,
+        "beta": Column(REAL, f"effect conditional on the variants of earlier steps, {BETA_UNIT}"),
         "se": Column(REAL, "its standard error"),
-        "neglog10p": Column(REAL, "-log10 p beside the variants of earlier steps"),
-        "neglog10p_alone": Column(REAL, "-log10 p by itself"),
-        "neglog10p_joint": Column(REAL, "-log10 p beside all other signals; null for the row that is none"),
+        "neglog10p": Column(REAL, "-log10 p conditional on the variants of earlier steps"),
+        "neglog10p_alone": Column(REAL, "-log10 p unconditionally"),
+        "neglog10p_joint": Column(REAL, "-log10 p conditional on all other signals; null for the row that is not a signal"),
         "r2_with_lead": Column(REAL, "squared correlation with the lead variant"),
-        "significant": Column(FLAG, "a signal of its own; the last row of a locus is the best of what is left"),
+        "significant": Column(FLAG, "a separate signal; the last row of a locus is the best of the rest"),
     }  # fmt: skip
 
 
@@ -128,15 +128,17 @@ class Audit(Table):
         "neglog10p_dominance": Column(REAL, "of one copy lying off the middle; null: a genotype in fewer than 5 people"),
         "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X of women); of several groups of ancestry the smallest"),
         "strongest_of": Column(WHOLE, "tests of a locus's region of which this one is the strongest; null: it leads no locus"),
-        "beta_corrected": Column(REAL, "beta without the winner's curse: corrected for the threshold and, in a row that leads "
+        "beta_corrected": Column(REAL, "beta corrected for the winner's curse: for the threshold and, in a row that leads "
                                        "a locus, for being the strongest; null at or below the threshold"),
         "beta_corrected_low": Column(REAL, "its 95 % interval"), "beta_corrected_high": Column(REAL, "its 95 % interval"),
         "beta_odd": Column(REAL, "effect on the trait of odd heartbeats, in beta's unit; null where there is none"),
         "neglog10p_odd": Column(REAL, "-log10 p of it"),
         "beta_even": Column(REAL, "effect on the trait of even heartbeats"), "neglog10p_even": Column(REAL, "-log10 p of it"),
         "seeds": Column(WHOLE, "other seeds from which the representation was trained again (represent, other_seeds)"),
-        "neglog10p_seeds": Column(REAL, "smallest -log10 p with the matched feature of another seed, 0 where the effect turns"),
-        "flags": Column(TEXT, "what is suspicious, ; between; empty: nothing"),
+        "neglog10p_seeds": Column(
+            REAL, "smallest -log10 p with the matched feature of another seed, 0 if the effect changes sign"
+        ),
+        "flags": Column(TEXT, "reasons for doubt, ; between; empty: none"),
     }  # fmt: skip
 
 
@@ -172,7 +174,7 @@ class KnownTested(Table):
         "neglog10p_acat": Column(REAL, "over all our traits (ACAT); how often chance has a p below 0.05 is in guards.csv"),
         "trait": Column(TEXT, "our trait that measures the same; null: none"),
         "alleles": Column(TEXT, "same | swapped | palindromic | others; several: none named, several there; null: none named"),
-        "known_beta": Column(REAL, "published effect of our effect allele, in its own unit; null where that cannot be told"),
+        "known_beta": Column(REAL, "published effect of our effect allele, in its own unit; null if unknown"),
         "beta": Column(REAL, f"our effect on that trait, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
         "neglog10p_trait": Column(REAL, "its -log10 p"),
         "same_direction": Column(FLAG, "both effects have the same sign; null where one is not known"),
@@ -209,20 +211,21 @@ class MetaDropped(Table):
 
 
 class Membership(Table):
-    """How well what is passed on tells the study's members from other people, beside chance and what theory expects."""
+    """How well shared statistics distinguish the study's members from others, compared with chance and with theory."""
 
     columns = {
         "shared": Column(TEXT, "allele frequencies | effects"),
         "extent": Column(TEXT, "everything tested | rows kept (from `scan.keep_neglog10p` on)"),
-        "variants": Column(WHOLE, "variants that are passed on"),
-        "used": Column(WHOLE, "of those in linkage one, of the others all"),
+        "variants": Column(WHOLE, "variants that are shared"),
+        "used": Column(WHOLE, "of those in linkage disequilibrium one, of the others all"),
         "tests": Column(WHOLE, "frequencies or effects of those used"),
         "known": Column(TEXT, "of the person: genome | genome and ECG"),
-        "members": Column(WHOLE, "people whose statistics were passed on: a third of the study's, by chance"),
-        "outsiders": Column(WHOLE, "people to be told from them; as many again made the reference panel"),
+        "members": Column(WHOLE, "people whose statistics were shared: a random third of the study's"),
+        "outsiders": Column(WHOLE, "people to be distinguished from them; as many again form the reference panel"),
         "measure": Column(TEXT, "what the rate is"), "rate": Column(REAL, "mean over several ways to deal the people"),
-        "chance": Column(REAL, "of random scores"), "chance_limit": Column(REAL, "what random scores pass in one of 40 cases"),
-        "expected": Column(REAL, "were the variants used, and traits, independent"),
+        "chance": Column(REAL, "rate of random scores"),
+        "chance_limit": Column(REAL, "exceeded by random scores in one of 40 cases"),
+        "expected": Column(REAL, "if the variants used, and the traits, were independent"),
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Tables about recordings (what the recorders themselves measured, how well features repeat) and about people's ancestry."""
+"""Tables about recordings (device measurements, reliability of features) and about ancestry."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from ecgwas.tables import REAL, TEXT, WHOLE, Column, Table
 
 
 class DeviceMeasurements(Table):
-    """What the recorder itself measured on each kept person's recording; null where its file does not say.
+    """What the ECG device measured on each kept person's recording; null if its file does not say.
 
-    Times of onsets and ends count from the start of the recorder's own median beat.
+    Onsets and ends are measured from the start of the device's median beat.
     """
 
     columns = {
@@ -65,17 +65,17 @@ class SignalErrors(Table):
 
 
 class DevicePairs(Table):
-    """Each person's measurements by ecgwas beside those of the recorder, where both have the measurement."""
+    """Each person's measurements by ecgwas and the ECG device's, where both have the measurement."""
 
     columns = {
         "eid": Column(TEXT, "person"), "measurement": Column(TEXT, "name, with its unit"),
-        "measured": Column(REAL, "by ecgwas"), "device": Column(REAL, "by the recorder"),
-        "difference": Column(REAL, "measured - device; of angles the smaller way round"),
+        "measured": Column(REAL, "by ecgwas"), "device": Column(REAL, "by the ECG device"),
+        "difference": Column(REAL, "measured - device; of angles in the shorter direction"),
     }  # fmt: skip
 
 
 class DeviceAgreement(Table):
-    """How far measurements lie from the recorder's own: Bland and Altman's limits of agreement (Lancet 327:307, 1986)."""
+    """Agreement of measurements with the ECG device's: Bland and Altman's limits of agreement (Lancet 327:307, 1986)."""
 
     columns = {
         "measurement": Column(TEXT, "name, with its unit"), "n": Column(WHOLE, "people who have both"),
@@ -87,23 +87,23 @@ class DeviceAgreement(Table):
 
 
 class Reliability(Table):
-    """How well each feature repeats: within a recording, and from one visit of a person to the next."""
+    """Reliability of each feature: within a recording, and between two visits of a person."""
 
     columns = {
         "lead": Column(TEXT, "lead, or 12L"), "feature": Column(TEXT, "feature"),
         "r": Column(REAL, "correlation between the median beats of odd and of even heartbeats; null for whole strips"),
-        "icc": Column(REAL, "ICC(2,1) between two visits; null where nobody has a second one"),
+        "icc": Column(REAL, "ICC(2,1) between two visits; null if nobody has two"),
         "icc_low": Column(REAL, "lower end of its 95 % interval"), "icc_high": Column(REAL, "upper end"),
         "people": Column(WHOLE, "people with the feature at both visits"),
     }  # fmt: skip
 
 
 class Ancestry(Table):
-    """Each person tested: the group of similar ancestry, from genotypes, and the group within which traits are normalised."""
+    """Each person tested: ancestry group, from genotypes, and the group within which traits are normalised."""
 
     columns = {
         "eid": Column(TEXT, "person"),
-        "ancestry_group": Column(WHOLE, "1 the largest group, then 2 ...; 1 for all where no two groups can be told apart"),
+        "ancestry_group": Column(WHOLE, "1 the largest group, then 2 ...; 1 for everyone if no groups can be distinguished"),
         "normalised_within": Column(
             WHOLE,
             "group within which traits were normalised: ancestry_group in tens, sex in ones; 0: all people",

@@ -226,7 +226,7 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     each = CONSTANTS["dosage_test_person" if size.dosages else "scan_test_person"]
     cpu = CONSTANTS["start"] + variants * CONSTANTS["scan_variant"] + tests * size.tested * each
     cpu += variants * size.tested * CONSTANTS["dosage" if size.dosages else "call"]
-    cores = options.threads or matrix.BLOCKS_HELD
+    cores = options.threads or matrix.BLOCKS_IN_MEMORY
     workers = options.threads or max(cores, matrix.threads(0))
     kept = tests * 10.0**-options.keep_neglog10p
     dense = tests * 8 if isinstance(options, Matrix) and options.dense else 0
@@ -254,7 +254,7 @@ def _block_bytes(study: Study, size: Size, count: int, variants: int) -> float:
 
 
 def _kept_shuffles_bytes(options: Matrix, people: int, count: int) -> float:
-    """Shuffled traits, and as many scores of sets of traits."""
+    """Shuffled traits, and as many components of trait sets."""
     return 4.0 * people * count * options.permutations * (2 if options.sets_of_traits else 1)
 
 

@@ -66,7 +66,7 @@ def test_a_missing_call_hardly_moves_the_maximum(tmp_path: Path) -> None:
     assert np.abs(whole - has_missing).mean() < 0.15
 
 
-@pytest.mark.skipif(not compiled.there(), reason="the compiled table kernel is not installed")
+@pytest.mark.skipif(not compiled.is_available(), reason="the compiled table kernel is not installed")
 @pytest.mark.parametrize("missing", [0.0, 0.01])
 def test_both_kernels_reach_the_same(tmp_path: Path, missing: float) -> None:
     dosage = fileset.draw(300, 2500, 6)

@@ -40,7 +40,7 @@ def the_set(values: NDArray[np.float32], df: int = PEOPLE - 2) -> TraitSets:
 def strengths(made: TraitSets, genotypes: NDArray[np.float32]) -> NDArray[np.float64]:
     """(V,) of the only set, people as they are."""
     one = made.sets[0]
-    return made.strength(made.omnibus(genotypes @ one.scores)[:, 0, 0], one)
+    return made.omnibus_neglog10p(made.omnibus(genotypes @ one.components)[:, 0, 0], one)
 
 
 def test_sets_are_of_a_lead_and_of_a_representation() -> None:
@@ -69,8 +69,8 @@ def test_the_omnibus_is_hotellings_t_squared_of_the_scores() -> None:
     traits[:, 1] += 0.7 * group
     made = the_set(unit(traits))
     found = strengths(made, unit(group[:, None].astype(float)).T).item()
-    assert found == pytest.approx(hotelling(group, made.sets[0].scores.astype(np.float64)), rel=1e-4)
-    # Normal traits lose next to nothing by their scores.
+    assert found == pytest.approx(hotelling(group, made.sets[0].components.astype(np.float64)), rel=1e-4)
+    # Normal traits lose next to nothing by their components.
     assert found == pytest.approx(hotelling(group, traits), rel=0.25)
 
 
@@ -79,7 +79,7 @@ def test_scores_are_orthonormal_without_covariates_and_as_far_out_as_normal_peop
     traits = rng.standard_t(2, size=(PEOPLE, 6)) @ rng.normal(size=(6, 6))
     basis = np.linalg.qr(np.column_stack([np.ones(PEOPLE), rng.normal(size=(PEOPLE, 3))]))[0]
     values = traits - basis @ (basis.T @ traits)
-    found = trait_sets.scores((values / np.linalg.norm(values, axis=0)).astype(np.float32), basis).astype(np.float64)
+    found = trait_sets.set_components((values / np.linalg.norm(values, axis=0)).astype(np.float32), basis).astype(np.float64)
     np.testing.assert_allclose(found.T @ found, np.eye(found.shape[1]), atol=1e-5)
     np.testing.assert_allclose(basis.T @ found, 0, atol=1e-5)
     leverage = np.sort((found**2).sum(axis=1))
@@ -102,8 +102,8 @@ def test_shuffled_scores_are_orthonormal_and_without_covariates() -> None:
         for columns in (slice(0, 2), slice(2, 5)):
             own = moved[:, 5 * shuffle :][:, columns]
             np.testing.assert_allclose(own.T @ own, np.eye(own.shape[1]), atol=1e-5)
-            # The same space as that of the scores in the other order, without covariates.
-            plain = made.scores[orders[shuffle]][:, columns].astype(np.float64)
+            # The same space as that of the components in the other order, without covariates.
+            plain = made.components[orders[shuffle]][:, columns].astype(np.float64)
             plain -= basis @ (basis.T @ plain)
             np.testing.assert_allclose(own @ (own.T @ plain), plain, atol=1e-5)
 
@@ -190,8 +190,8 @@ def rank_of(traits: Traits, dosage: NDArray[np.float64], seed: int) -> float:
     orders = np.stack([np.arange(people), *(rng.permutation(people) for _ in range(19))])
     correlations = np.stack([genotypes @ values[order] for order in orders], axis=1)
     found = made.acat_maxima(correlations, np.abs(correlations).max(axis=0), np.zeros(20))
-    scores = made.shuffled(orders, basis.astype(np.float32))
-    found = np.maximum(found, made.strongest(made.omnibus(genotypes @ scores).max(axis=0)))
+    components = made.shuffled(orders, basis.astype(np.float32))
+    found = np.maximum(found, made.max_neglog10p(made.omnibus(genotypes @ components).max(axis=0)))
     return float((found >= found[0]).mean())
 
 
@@ -202,12 +202,12 @@ def test_the_omnibus_of_several_sets_and_shuffles_is_that_of_each() -> None:
     made = TraitSets(trait_sets.sets(names, values, NO_COVARIATES, PEOPLE - 2), PEOPLE - 2)
     orders = np.stack([rng.permutation(PEOPLE) for _ in range(3)])
     shuffled = made.shuffled(orders, NO_COVARIATES.astype(np.float32))
-    found = made.strongest(made.omnibus(genotypes @ shuffled).max(axis=0))
+    found = made.max_neglog10p(made.omnibus(genotypes @ shuffled).max(axis=0))
     for order, value in zip(orders, found, strict=True):
         alone = []
         for one in made.sets:
-            q = np.square(genotypes.astype(np.float64) @ one.scores[order]).sum(axis=1)
-            rest, count = PEOPLE - 1 - one.scores.shape[1], one.scores.shape[1]
+            q = np.square(genotypes.astype(np.float64) @ one.components[order]).sum(axis=1)
+            rest, count = PEOPLE - 1 - one.components.shape[1], one.components.shape[1]
             alone.append((-stats.f.logsf(q / (1 - q) * rest / count, count, rest) / np.log(10)).max())
         assert value == pytest.approx(max(alone), rel=1e-4)
 

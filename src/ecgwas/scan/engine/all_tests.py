@@ -1,16 +1,16 @@
-"""Every test of a chromosome, kept: `beta` and `se` as [variant x trait] arrays, what a variant is once per variant.
+"""Every test of a chromosome: `beta` and `se` as [variant x trait] arrays, and each variant's description once.
 
-A folder holds
+A folder contains
 
     beta.npy, se.npy   (V, K) float32, effect of one effect allele, units as in Associations; NaN: not tested (see left_out)
-    n.npy              (V, G) int32, people; G groups of traits that the same people have
+    n.npy              (V, G) int32, people tested; G groups of traits that the same people have
     degrees.npy        (V, G) int32, degrees of freedom of the t test
     eaf.npy            (V, G) float32, frequency of the effect allele
     variants.parquet   variant chrom pos effect_allele other_allele, row by row
     traits.parquet     trait group, column by column
 
-t = beta / se and p follow. Tests that the scan keeps are float32 roundings of its float64 numbers; the others are float32
-grade (t within 1e-5). Rows are written block by block, so memory does not grow with the number of variants.
+t = beta / se and p follow. Tests that the scan refits are its float64 numbers rounded to float32; the others are screened
+in float32 (t within 1e-5). Rows are written block by block, so memory does not grow with the number of variants.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ ARRAYS: dict[str, Any] = {"beta": np.float32, "se": np.float32, "n": np.int32, "
 
 @dataclass(frozen=True)
 class AllTests:
-    """Every test of some variants; see the module.
+    """Every test of some variants; see the module's docstring.
 
-    variants (V,) int64, places on the chromosome; beta, se (V, K) float32; n, degrees (V, G) int32; eaf (V, G) float32
+    variants (V,) int64, indices on the chromosome; beta, se (V, K) float32; n, degrees (V, G) int32; eaf (V, G) float32
     """
 
     variants: NDArray[np.int64]
@@ -51,7 +51,7 @@ class AllTests:
 
 
 def empty(variants: NDArray[np.int64], *, traits: int, groups: int) -> AllTests:
-    """Of variants none of which is tested yet; the arrays are to be filled in."""
+    """Arrays for these variants, to be filled in."""
     shape, narrow = (len(variants), traits), (len(variants), groups)
     values = {"beta": shape, "se": shape, "n": narrow, "degrees": narrow, "eaf": narrow}
     filling = {
@@ -63,7 +63,7 @@ def empty(variants: NDArray[np.int64], *, traits: int, groups: int) -> AllTests:
 def written(
     steps: Iterable[BlockResult], folder: Path, genotypes: Genotypes, groups: Sequence[Group], names: Sequence[str]
 ) -> Iterator[BlockResult]:
-    """Passes findings on and writes their dense part into the folder, which is made."""
+    """Passes block results on and writes their kept_tests into the folder, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
     columns = {"beta": len(names), "se": len(names), "n": len(groups), "degrees": len(groups), "eaf": len(groups)}
     variants: list[NDArray[np.int64]] = []
@@ -72,16 +72,16 @@ def written(
         for name, file in files.items():
             _head(file, name, (0, columns[name]))
         for step in steps:
-            if step.dense is not None:
-                variants.append(step.dense.variants)
+            if step.kept_tests is not None:
+                variants.append(step.kept_tests.variants)
                 for name, file in files.items():
-                    file.write(np.ascontiguousarray(getattr(step.dense, name)).tobytes())
-            yield replace(step, dense=None)
-        places = np.concatenate([np.empty(0, dtype=np.int64), *variants])
+                    file.write(np.ascontiguousarray(getattr(step.kept_tests, name)).tobytes())
+            yield replace(step, kept_tests=None)
+        index = np.concatenate([np.empty(0, dtype=np.int64), *variants])
         for name, file in files.items():
             file.seek(0)
-            _head(file, name, (len(places), columns[name]))
-    listed = block_results.variant_columns(pl.Series(places), genotypes)
+            _head(file, name, (len(index), columns[name]))
+    listed = block_results.variant_columns(pl.Series(index), genotypes)
     pl.DataFrame(listed).write_parquet(folder / "variants.parquet", compression="zstd", statistics=False)
     group_of = {int(trait): number for number, group in enumerate(groups) for trait in group.traits}
     traits = pl.DataFrame({"trait": list(names), "group": [group_of[k] for k in range(len(names))]})
@@ -89,18 +89,18 @@ def written(
 
 
 def _head(file: BinaryIO, name: str, shape: tuple[int, int]) -> None:
-    """The header of a .npy; NumPy leaves room in it for the first axis to grow."""
+    """Writes the header of a .npy; NumPy leaves space in it for the first axis to grow."""
     described = {"descr": np.dtype(ARRAYS[name]).str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, described)
 
 
 def traits(folder: Path) -> list[str]:
-    """Names of the traits in a folder, column by column."""
+    """Names of the traits in a folder, in the order of columns."""
     return list(pl.read_parquet(folder / "traits.parquet")["trait"])
 
 
 def rows(folder: Path, trait: str) -> Associations:
-    """Every test of one trait; only its column is read."""
+    """Every test of one trait; reads only its column."""
     variants, listed = (pl.read_parquet(folder / f"{name}.parquet") for name in ("variants", "traits"))
     column = list(listed["trait"]).index(trait)
     group = int(listed["group"][column])

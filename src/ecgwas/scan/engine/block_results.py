@@ -1,4 +1,4 @@
-"""What a scan finds, block by block, and the tables made of it."""
+"""The results of a scan, block by block, and the tables made from them."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ SETS: dict[str, Any] = {
     "variant": pl.Int64, "set": pl.Int64, "eaf": pl.Float64, "omnibus": pl.Float64, "acat": pl.Float64, "best": pl.Int64
 }  # fmt: skip
 NO_ROWS, NO_LEFT_OUT, NO_SETS = (pl.DataFrame(schema=schema) for schema in (ROWS, LEFT_OUT, SETS))
-"""Frames without rows, made once: most blocks of variants need several."""
+"""Empty frames, created once: most blocks of variants need several."""
 
 
 @dataclass(frozen=True)
 class BlockResult:
-    """Of a block of variants; variants and traits are numbers.
+    """Results of a block of variants; variants and traits are indices.
 
     rows          frame with the columns ROWS
     left_out      frame with the columns LEFT_OUT; trait null: all traits
     tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64, empty where
                   nothing was tested;  maxima (B,) float64, largest absolute
-                  correlation in each shuffle, empty without shuffles
-    dense         every test, if it is to be kept; of one block only
-    sets          frame with the columns SETS, sets of traits tested at once;  set_maxima (B,) float64, largest -log10 p of
-                  a set in each shuffle
+                  correlation in each permutation, empty without permutations
+    kept_tests    every test, if they are kept; of one block only
+    sets          frame with the columns SETS, tests of trait sets;  set_maxima (B,) float64, largest -log10 p of a trait
+                  set in each permutation
     """
 
     rows: pl.DataFrame
@@ -53,7 +53,7 @@ class BlockResult:
     not_computed: NDArray[np.int64]
     chi2_counts: NDArray[np.int64]
     maxima: NDArray[np.float64]
-    dense: AllTests | None = None
+    kept_tests: AllTests | None = None
     sets: pl.DataFrame = field(default_factory=lambda: NO_SETS)
     set_maxima: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
@@ -64,13 +64,13 @@ def rows(**columns: Any) -> pl.DataFrame:
 
 
 def left_out(variants: NDArray[np.int64], reasons: NDArray[np.object_], trait: int | None = None) -> pl.DataFrame:
-    """A frame of variants left out; trait None: for all traits."""
+    """A frame of excluded variants; trait None: for all traits."""
     columns = {"variant": variants, "trait": [trait] * len(variants), "reason": list(reasons)}
     return pl.DataFrame(columns, schema=LEFT_OUT)
 
 
 def total(parts: Iterable[BlockResult], traits: int) -> BlockResult:
-    """All blocks together."""
+    """The sum of all blocks."""
     frames: list[pl.DataFrame] = [NO_ROWS]
     lists: list[pl.DataFrame] = [NO_LEFT_OUT]
     tests, missed = np.zeros(traits, dtype=np.int64), np.zeros(traits, dtype=np.int64)
@@ -95,26 +95,26 @@ def total(parts: Iterable[BlockResult], traits: int) -> BlockResult:
 
 
 PIECE = "piece_"
-"""Folders inside of a chromosome's: variants tested with other people or covariates than the first (the ends of X)."""
+"""Subfolders of a chromosome: variants tested with other people or covariates than the first (ends of X)."""
 
 
 def piece_folder(folder: Path | None, number: int) -> Path | None:
-    """Where what belongs to a piece of a chromosome (Genotypes.pieces) goes: the chromosome's folder for the first."""
+    """The folder of a piece of a chromosome (Genotypes.pieces): for the first piece the chromosome's own."""
     return folder if folder is None or number == 0 else folder / f"{PIECE}{number}"
 
 
-def moved(found: BlockResult, places: NDArray[np.int64]) -> BlockResult:
-    """The same findings of variants that stand at `places` (v,) of a larger set."""
+def renumbered(result: BlockResult, variant_index: NDArray[np.int64]) -> BlockResult:
+    """The same results, with each variant's index replaced by `variant_index` (v,), its index in a larger set."""
     frames = {
-        name: frame.with_columns(pl.Series("variant", places[frame["variant"].to_numpy()], dtype=pl.Int64))
+        name: frame.with_columns(pl.Series("variant", variant_index[frame["variant"].to_numpy()], dtype=pl.Int64))
         for name in ("rows", "left_out", "sets")
-        if (frame := getattr(found, name)).height
+        if (frame := getattr(result, name)).height
     }
-    return replace(found, **frames)
+    return replace(result, **frames)
 
 
 def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """One frame; the first is empty and gives the columns. One alone is not copied: that would take a tenth of a scan."""
+    """One frame; the first is empty and has the columns. A single one is not copied: that would take a tenth of a scan."""
     return frames[-1] if len(frames) <= 2 else pl.concat(frames)
 
 
@@ -125,34 +125,36 @@ def _larger(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def result(
-    found: BlockResult, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes, sets: tuple[str, ...] = ()
+    scanned: BlockResult, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes, sets: tuple[str, ...] = ()
 ) -> ScanResult:
-    """Numbers become names. Rows are ordered by variant as in the file, then by trait. sets: names of the sets of traits."""
-    found_rows = found.rows.sort("variant", "trait")
-    associations = found_rows.select(
-        _named(found_rows["trait"], names).alias("trait"),
-        *variant_columns(found_rows["variant"], genotypes),
+    """Replaces indices by names. Rows are sorted by variant as in the file, then by trait. sets: names of the trait sets."""
+    rows_in_order = scanned.rows.sort("variant", "trait")
+    associations = rows_in_order.select(
+        _named(rows_in_order["trait"], names).alias("trait"),
+        *variant_columns(rows_in_order["variant"], genotypes),
         "eaf", "n", "beta", "se", "t", "neglog10p",
     )  # fmt: skip
-    lost = found.left_out.sort("variant", "trait", nulls_last=False)
-    left = lost.select(*variant_columns(lost["variant"], genotypes), _named(lost["trait"], names).alias("trait"), "reason")
-    joint = found.sets.sort("variant", "set")
-    multitrait = joint.select(
-        _named(joint["set"], sets).alias("set"), *variant_columns(joint["variant"], genotypes), "eaf", "omnibus", "acat",
-        _named(joint["best"], names).alias("best_trait"),
+    excluded = scanned.left_out.sort("variant", "trait", nulls_last=False)
+    left_out_table = excluded.select(
+        *variant_columns(excluded["variant"], genotypes), _named(excluded["trait"], names).alias("trait"), "reason"
+    )
+    in_order = scanned.sets.sort("variant", "set")
+    set_tests = in_order.select(
+        _named(in_order["set"], sets).alias("set"), *variant_columns(in_order["variant"], genotypes), "eaf", "omnibus", "acat",
+        _named(in_order["best"], names).alias("best_trait"),
     )  # fmt: skip
     return ScanResult(
         associations=Associations(associations),
-        left_out=LeftOutVariants(left),
+        left_out=LeftOutVariants(left_out_table),
         traits=names,
         people=people,
-        tests=found.tests,
-        not_computed=found.not_computed,
-        chi2_counts=found.chi2_counts if found.chi2_counts.size else np.zeros((len(names), BINS), dtype=np.int64),
-        permutation_max=found.maxima,
-        counts=variant_counts.counts(found.left_out, genotypes, len(names)).frame,
-        sets=SetAssociations(multitrait),
-        set_permutation_max=found.set_maxima,
+        tests=scanned.tests,
+        not_computed=scanned.not_computed,
+        chi2_counts=scanned.chi2_counts if scanned.chi2_counts.size else np.zeros((len(names), BINS), dtype=np.int64),
+        permutation_max=scanned.maxima,
+        counts=variant_counts.counts(scanned.left_out, genotypes, len(names)).frame,
+        sets=SetAssociations(set_tests),
+        set_permutation_max=scanned.set_maxima,
     )
 
 
@@ -161,12 +163,12 @@ def _named(numbers: pl.Series, names: tuple[str, ...]) -> pl.Series:
 
 
 def variant_columns(numbers: pl.Series, genotypes: Genotypes) -> list[pl.Series]:
-    """Columns variant, chrom, pos, effect_allele, other_allele of variants given by their places on the chromosome."""
-    places = numbers.to_numpy()
+    """Columns variant, chrom, pos, effect_allele, other_allele of variants given by their indices on the chromosome."""
+    index = numbers.to_numpy()
     return [
-        pl.Series("variant", genotypes.variants[places], dtype=pl.String),
-        pl.Series("chrom", [genotypes.chrom] * len(places), dtype=pl.String),
-        pl.Series("pos", genotypes.positions[places], dtype=pl.Int64),
-        pl.Series("effect_allele", genotypes.effect_alleles[places], dtype=pl.String),
-        pl.Series("other_allele", genotypes.other_alleles[places], dtype=pl.String),
+        pl.Series("variant", genotypes.variants[index], dtype=pl.String),
+        pl.Series("chrom", [genotypes.chrom] * len(index), dtype=pl.String),
+        pl.Series("pos", genotypes.positions[index], dtype=pl.Int64),
+        pl.Series("effect_allele", genotypes.effect_alleles[index], dtype=pl.String),
+        pl.Series("other_allele", genotypes.other_alleles[index], dtype=pl.String),
     ]

@@ -1,10 +1,10 @@
-"""The product on a graphics processor, by torch: exact copies times columns split in three bfloat16 parts.
+"""The product on a GPU, by torch: exact copies times columns that are split into three bfloat16 parts.
 
 Copies of an allele (0, 1, 2) are exact in bfloat16. A float32 column is the sum of three bfloat16 columns, eight bits each,
-so three products on tensor cores, added up in float32, are as good as one in float32 (Henry, Tang and Heinecke 2019, ARITH
-26). Packed bytes cross the bus, sixteen times fewer than float32 copies, from pinned memory; every thread of the scan has a
-stream and buffers of its own, so that one thread's transfer goes on while another's product is computed. Without a GPU torch
-computes the same on the processor, slowly: for tests.
+so three products on tensor cores, added in float32, are as precise as one in float32 (Henry, Tang and Heinecke 2019, ARITH
+26). Packed bytes cross the bus, sixteen times fewer than float32 copies, from pinned memory; every thread of the scan has
+its own stream and buffers, so that one thread's transfer overlaps with another's product. Without a GPU, torch computes the
+same on the CPU, slowly: for tests.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ ALIGNED = 8
 """Columns of bfloat16 in the 16 bytes that tensor cores want rows to begin with."""
 
 DECODED_BYTES = 2**28
-"""Copies that a thread decodes at once on the device."""
+"""Size of the copies that a thread decodes on the device at a time."""
 
 
 def device() -> torch.device:
-    """The GPU if there is one, else the processor."""
+    """The GPU if there is one, otherwise the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def split(columns: torch.Tensor) -> list[torch.Tensor]:
-    """Three bfloat16 tensors whose sum is the float32 `columns`, but for the last bits of numbers near the smallest."""
-    parts, rest = [], columns
+    """Three bfloat16 tensors whose sum is the float32 `columns`, except for the last bits of the smallest numbers."""
+    parts, remainder = [], columns
     for _ in range(PARTS):
-        part = rest.to(torch.bfloat16)
+        part = remainder.to(torch.bfloat16)
         parts.append(part)
-        rest = rest - part.to(torch.float32)
+        remainder = remainder - part.to(torch.float32)
     return parts
 
 
 def looked_up(packed: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """(V, 4 W) of what `table` (256, 4) has for the four people of each byte of packed (V, W)."""
+    """(V, 4 W): the entries of `table` (256, 4) for the four people of each byte of packed (V, W)."""
     return functional.embedding(packed.to(torch.int32), table).flatten(1)
 
 
 def pinned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """An array, not filled, from which a GPU can read by itself; without a GPU one like any other."""
+    """An uninitialised array in pinned memory, which a GPU reads directly; without a GPU an ordinary array."""
     kind = torch.from_numpy(np.empty(0, dtype=dtype)).dtype
     return np.asarray(torch.empty(shape, dtype=kind, pin_memory=torch.cuda.is_available()).numpy())
 
 
 class TorchKernel:
-    """See the module; columns (N, C) float32."""
+    """See the module's docstring; columns (N, C) float32."""
 
     name = "torch"
 
@@ -67,7 +67,7 @@ class TorchKernel:
         self.where = device() if where is None else where
         self.people, self.count = columns.shape
         self.columns = torch.from_numpy(np.ascontiguousarray(columns)).to(self.where)
-        # As long as the rows of packed bytes, as wide as tensor cores like it, and the parts side by side.
+        # Padded to the length of packed rows and to a width that suits tensor cores; the parts side by side.
         padded = functional.pad(self.columns, (0, -self.count % ALIGNED, 0, -self.people % (4 * WORD)))
         self.parts = torch.hstack(split(padded))
         self.copies = torch.from_numpy(COPIES_OF_BYTE).to(self.where, torch.bfloat16)
@@ -79,41 +79,41 @@ class TorchKernel:
             found = self.multiplied(self.sent(block))
             if self.where.type == "cpu":
                 return np.asarray(found.numpy())
-            target = self._room("target", tuple(found.shape), torch.float32)
+            target = self._buffer("target", tuple(found.shape), torch.float32)
             target.copy_(found, non_blocking=True)
             torch.cuda.current_stream().synchronize()
-        # The buffer is this thread's next result, too.
+        # Copied, since the buffer is reused for this thread's next result.
         return np.asarray(target.numpy().copy())
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """What torch is told within goes to this thread's stream."""
+        """Runs torch on this thread's stream."""
         if self.where.type == "cpu":
             yield
             return
         if not hasattr(self._local, "stream"):
             self._local.stream = torch.cuda.Stream(self.where)  # type: ignore[no-untyped-call]
-            self._local.rooms = {}
-            # What was made by the thread that made the kernel must have arrived.
+            self._local.buffers = {}
+            # Wait for the tensors of the thread that made the kernel.
             torch.cuda.synchronize(self.where)
         with torch.cuda.stream(self._local.stream):
             yield
 
     def sent(self, block: AnyBlock) -> torch.Tensor:
-        """On the device: packed bytes (V, W), or dosages (V, N) float32. The thread's stream must have done with the last."""
+        """Packed bytes (V, W) or dosages (V, N) float32, on the device. The stream must be done with the last block."""
         given = torch.from_numpy(np.ascontiguousarray(block.packed if isinstance(block, Block) else block.copies))
         if self.where.type == "cpu":
             return given
         if given.is_pinned():
             return given.to(self.where, non_blocking=True)
-        room = self._room("source", tuple(given.shape), given.dtype)
-        room.copy_(given)
-        return room.to(self.where, non_blocking=True)
+        buffer = self._buffer("source", tuple(given.shape), given.dtype)
+        buffer.copy_(given)
+        return buffer.to(self.where, non_blocking=True)
 
     def multiplied(self, sent: torch.Tensor) -> torch.Tensor:
-        """(V, C) float32 on the device, of what `sent` gave."""
+        """(V, C) float32 on the device, from the result of `sent`."""
         if sent.dtype != torch.uint8:
-            return sent @ self.columns  # dosages are no bfloat16 numbers
+            return sent @ self.columns  # dosages are not exact in bfloat16
         found = torch.empty((len(sent), self.count), dtype=torch.float32, device=self.where)
         step = max(1, DECODED_BYTES // (2 * len(self.parts)))
         for start in range(0, len(sent), step):
@@ -121,18 +121,18 @@ class TorchKernel:
             found[start : start + step] = (low + middle + high)[:, : self.count]  # smallest first
         return found
 
-    def _room(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """Pinned memory of this thread, kept for the next block."""
+    def _buffer(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+        """This thread's pinned buffer, reused for the next block."""
         count = int(np.prod(shape))
-        kept = self._local.rooms.get((name, dtype))
+        kept = self._local.buffers.get((name, dtype))
         if kept is None or len(kept) < count:
-            kept = self._local.rooms[name, dtype] = torch.empty(count, dtype=dtype, pin_memory=True)
-        room: torch.Tensor = kept[:count].view(shape)
-        return room
+            kept = self._local.buffers[name, dtype] = torch.empty(count, dtype=dtype, pin_memory=True)
+        buffer: torch.Tensor = kept[:count].view(shape)
+        return buffer
 
 
 def _float32_product(copies: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
-    """bfloat16 times bfloat16, added up and given in float32."""
+    """Product of bfloat16 matrices, summed and returned in float32."""
     if copies.device.type == "cuda":
         try:
             return torch.mm(copies, parts, out_dtype=torch.float32)

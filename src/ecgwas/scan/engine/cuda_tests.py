@@ -1,8 +1,8 @@
-"""All tests of a block on a graphics processor: packed bytes go there; a few sums and the tests that matter return.
+"""All tests of a block on a GPU: packed bytes are sent there; a few sums and the candidates come back.
 
-The algebra is least_squares.left_out's, as in missing_calls.py: people without a call are gathered, variants with
-about as many of them together, the small matrices in float64 and the part with all traits in float32. What is written is
-computed again in float64 on the processor, so that its bits do not depend on the GPU.
+The algebra is least_squares.left_out's, as in missing_calls.py: people without a call are gathered, for
+variants with similar numbers of them together; small matrices are in float64 and the part with all traits in float32. Results
+that are written are recomputed in float64 on the CPU, so that their bits do not depend on the GPU.
 """
 
 from __future__ import annotations
@@ -18,38 +18,39 @@ from ecgwas.genotypes.packed import NO_CALL, Block
 from ecgwas.genotypes.readers import unpacked
 from ecgwas.scan.engine.cuda_kernel import TorchKernel, looked_up
 from ecgwas.scan.engine.missing_calls import SMALLEST_ROOT
-from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, SMALLEST, Screened
+from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, MIN_UNEXPLAINED, Screened
 from ecgwas.statistics.least_squares import Design
 
 GATHERED_BYTES = 2**28
-"""Rows of traits that a thread gathers at once."""
+"""Size of the traits' rows that a thread gathers at a time."""
 
 ABSENT_OF_BYTE = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4) == NO_CALL
-"""(256, 4) bool: who of the four people of a byte has no call."""
+"""(256, 4) bool: which of the four people of a byte have no call."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """Of a block of V variants: cross_product (V, C) and trait_ss (V, K) or None, as in Screened, on the device; here (V,)
-    float64, what the basis explains of the people called, and what the covariates explain where no call counts 0."""
+class DeviceSums:
+    """Sums of a block of V variants: on the device cross_product (V, C) and trait_ss (V, K) or None, as in Screened; on the
+    host (V,) float64 projected_ss, which the basis explains among the people called, and covariate_ss, which the covariates
+    explain where a missing call counts 0."""
 
     cross_product: torch.Tensor
     trait_ss: torch.Tensor | None
     projected_ss: NDArray[np.float64]
-    of_covariates: NDArray[np.float64]
+    covariate_ss: NDArray[np.float64]
     traits: int
 
-    def covariate_projection(self, some: NDArray[np.int64]) -> NDArray[np.float64]:
-        """plink2_checks.CovariateProjection: few are asked for, so that the others stay where they are."""
-        rows = self.cross_product[torch.from_numpy(some).to(self.cross_product.device), self.traits :]
+    def covariate_projection(self, variants: NDArray[np.int64]) -> NDArray[np.float64]:
+        """plink2_checks.CovariateProjection; few rows are needed, so the others stay on the device."""
+        rows = self.cross_product[torch.from_numpy(variants).to(self.cross_product.device), self.traits :]
         return np.asarray(rows.to(torch.float64).cpu().numpy())
 
 
 class DeviceTests:
-    """Of one group of traits; threads may share it."""
+    """Tests with the traits of one group; threads may share it."""
 
     def __init__(self, design: Design, kernel: TorchKernel) -> None:
-        """kernel: of the traits and, beside them, the basis without its first column."""
+        """kernel: for columns of the traits, followed by the basis without its first column."""
         self.kernel, self.where = kernel, kernel.where
         self.traits = design.traits.shape[1]
         self.intercept = float(design.basis[0, 0])
@@ -57,60 +58,60 @@ class DeviceTests:
         self.basis = _with_nobody(design.basis, torch.float64, self.where)
         self.values = _with_nobody(design.traits, torch.float32, self.where)
         self.absent = torch.from_numpy(ABSENT_OF_BYTE.astype(np.uint8)).to(self.where)
-        # torch loads the library of these when it is first asked, and fails if two threads are the first.
+        # torch loads this library on first use, and fails if two threads are first.
         torch.linalg.cholesky_ex(torch.eye(2, dtype=torch.float64, device=self.where)[None])
 
-    def sums(self, block: Block) -> Held:
-        """What the tests of a block are made of, missing calls put right."""
+    def sums(self, block: Block) -> DeviceSums:
+        """The sums from which the tests of a block follow, adjusted for missing calls."""
         with self.kernel.working():
             packed = self.kernel.sent(block)
             cross_product = self.kernel.multiplied(packed)
             projection = torch.empty((len(block), self.basis.shape[1]), dtype=torch.float64, device=self.where)
-            projection[:, 0] = self._there(block.minor * self.intercept)
+            projection[:, 0] = self._on_device(block.minor * self.intercept)
             projection[:, 1:] = cross_product[:, self.traits :]
-            of_covariates = projection[:, 1:].square().sum(dim=1)
-            projected_ss = of_covariates + projection[:, 0].square()
+            covariate_ss = projection[:, 1:].square().sum(dim=1)
+            projected_ss = covariate_ss + projection[:, 0].square()
             trait_ss = None
             if block.missing.any():
                 trait_ss = torch.ones((len(block), self.traits), dtype=torch.float32, device=self.where)
-                for some in self._alike(block.missing):
-                    self._adjust(
-                        packed, block.missing[some], self._there(some), projection, projected_ss, cross_product, trait_ss
-                    )
-            both = torch.stack([projected_ss, of_covariates]).cpu().numpy()
-            return Held(cross_product, trait_ss, both[0], both[1], self.traits)
+                for variants in self._by_missing_count(block.missing):
+                    sums = projection, projected_ss, cross_product, trait_ss
+                    self._adjust(packed, block.missing[variants], self._on_device(variants), *sums)
+            both = torch.stack([projected_ss, covariate_ss]).cpu().numpy()
+            return DeviceSums(cross_product, trait_ss, both[0], both[1], self.traits)
 
-    def candidates(self, screened: Screened, min_t2: NDArray[np.float64], counts: torch.Tensor) -> NDArray[np.int32]:
-        """As screening.candidates; counts (K BINS + 1,) int32 on the device, the last for tests not computed."""
+    def candidates(self, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: torch.Tensor) -> NDArray[np.int32]:
+        """As screening.candidates; t2_histogram (K BINS + 1,) int32 on the device, the last for tests not computed."""
         with self.kernel.working():
             genotype_ss, df, limits = (
-                self._there(each.astype(np.float32))[:, None] for each in (screened.genotype_ss, screened.df, min_t2)
+                self._on_device(each.astype(np.float32))[:, None] for each in (screened.genotype_ss, screened.df, min_t2)
             )
-            testable = self._there(screened.testable)[:, None]
+            testable = self._on_device(screened.testable)[:, None]
             square = screened.cross_product[:, : self.traits].square()
-            rest = (genotype_ss if screened.trait_ss is None else screened.trait_ss * genotype_ss) - square
-            values = square / torch.maximum(rest, genotype_ss * float(SMALLEST)) * df
+            residual_ss = (genotype_ss if screened.trait_ss is None else screened.trait_ss * genotype_ss) - square
+            values = square / torch.maximum(residual_ss, genotype_ss * float(MIN_UNEXPLAINED)) * df
             bins = (values * BINS_PER_UNIT).clamp_(max=BINS - 1).to(torch.int64)
             bins += torch.arange(self.traits, device=self.where) * BINS
             bins = torch.where(testable, bins, self.traits * BINS).flatten()
-            counts.scatter_add_(0, bins, torch.ones(1, dtype=torch.int32, device=self.where).expand(len(bins)))
+            ones = torch.ones(1, dtype=torch.int32, device=self.where).expand(len(bins))
+            t2_histogram.scatter_add_(0, bins, ones)
             found = ((values >= limits) & testable).nonzero().to(torch.int32)
             return np.ascontiguousarray(found.cpu().numpy())  # torch lists them column by column
 
     def histograms(self) -> torch.Tensor:
-        """Counts for `candidates` to add to."""
+        """Histograms of zeros for `candidates` to add to."""
         with self.kernel.working():
             return torch.zeros(self.traits * BINS + 1, dtype=torch.int32, device=self.where)
 
-    def counted(self, counts: torch.Tensor) -> NDArray[np.int32]:
-        """(K, BINS) of them."""
-        return np.asarray(counts[:-1].view(self.traits, BINS).cpu().numpy())
+    def to_host(self, histograms: torch.Tensor) -> NDArray[np.int32]:
+        """(K, BINS), copied from the device."""
+        return np.asarray(histograms[:-1].view(self.traits, BINS).cpu().numpy())
 
-    def _there(self, array: NDArray[np.generic]) -> torch.Tensor:
+    def _on_device(self, array: NDArray[np.generic]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.where)
 
-    def _alike(self, missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Variants that miss about as many calls, as many of them as there is room for."""
+    def _by_missing_count(self, missing: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Variants with similar numbers of missing calls, in chunks of limited size."""
         order = np.argsort(missing, kind="stable")
         order = order[missing[order] > 0]
         each = 4 * self.traits + 8 * self.basis.shape[1]
@@ -122,33 +123,33 @@ class DeviceTests:
             order = order[max(1, together) :]
 
     def _adjust(
-        self, packed: torch.Tensor, missing: NDArray[np.int64], some: torch.Tensor,
+        self, packed: torch.Tensor, missing: NDArray[np.int64], variants: torch.Tensor,
         projection: torch.Tensor, projected_ss: torch.Tensor, cross_product: torch.Tensor, trait_ss: torch.Tensor,
     ) -> None:  # fmt: skip
-        """The variants `some` (G,), in place."""
-        at = self._lacking(looked_up(packed[some], self.absent), missing)
-        basis, values, own = self.basis[at], self.values[at], projection[some]
+        """Adjusts the sums of `variants` (G,) in place."""
+        at = self._without_call(looked_up(packed[variants], self.absent), missing)
+        basis, values, block_projection = self.basis[at], self.values[at], projection[variants]
         rank = basis.shape[2]
-        whole = torch.eye(rank, dtype=torch.float64, device=self.where)
-        root, failed = torch.linalg.cholesky_ex(whole - basis.mT @ basis)
-        lost = (failed > 0) | ~(root.diagonal(dim1=1, dim2=2).amin(dim=1) > SMALLEST_ROOT)
-        root = torch.linalg.solve_triangular(torch.where(lost[:, None, None], whole, root), whole, upper=False)
-        genotype = root @ own[:, :, None]
+        identity = torch.eye(rank, dtype=torch.float64, device=self.where)
+        root, failed = torch.linalg.cholesky_ex(identity - basis.mT @ basis)
+        is_singular = (failed > 0) | ~(root.diagonal(dim1=1, dim2=2).amin(dim=1) > SMALLEST_ROOT)
+        root = torch.linalg.solve_triangular(torch.where(is_singular[:, None, None], identity, root), identity, upper=False)
+        genotype = root @ block_projection[:, :, None]
         traits = root.to(torch.float32) @ (basis.to(torch.float32).mT @ values)
-        gained = genotype.square().sum(dim=(1, 2)) - own.square().sum(dim=1)
-        projected_ss[some] += torch.where(lost, torch.inf, gained)
-        cross_product[some, : self.traits] += (genotype.to(torch.float32).mT @ traits)[:, 0]
-        trait_ss[some] -= values.square().sum(dim=1) + traits.square().sum(dim=1)
+        gained = genotype.square().sum(dim=(1, 2)) - block_projection.square().sum(dim=1)
+        projected_ss[variants] += torch.where(is_singular, torch.inf, gained)
+        cross_product[variants, : self.traits] += (genotype.to(torch.float32).mT @ traits)[:, 0]
+        trait_ss[variants] -= values.square().sum(dim=1) + traits.square().sum(dim=1)
 
-    def _lacking(self, absent: torch.Tensor, missing: NDArray[np.int64]) -> torch.Tensor:
-        """(G, most) int64: the people without a call, filled up with nobody."""
+    def _without_call(self, absent: torch.Tensor, missing: NDArray[np.int64]) -> torch.Tensor:
+        """(G, m) int64: people without a call, padded with the index of an empty row."""
         rows, people = absent.nonzero(as_tuple=True)
-        starts = self._there(np.cumsum(missing) - missing)
+        starts = self._on_device(np.cumsum(missing) - missing)
         found = torch.full((len(missing), int(missing.max())), self.nobody, dtype=torch.int64, device=self.where)
         found[rows, torch.arange(len(rows), device=self.where) - starts[rows]] = people
         return found
 
 
 def _with_nobody(array: NDArray[np.float64], kind: torch.dtype, where: torch.device) -> torch.Tensor:
-    """(N + 1, C): a row of zeros joins."""
+    """(N + 1, C): `array` and a row of zeros."""
     return torch.from_numpy(np.vstack([array, np.zeros((1, array.shape[1]))])).to(where, kind)

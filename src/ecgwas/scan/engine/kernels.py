@@ -1,11 +1,11 @@
-"""The product at the heart of the scan: copies of the minor allele times columns of numbers, for a block of variants.
+"""The product at the heart of the scan: copies of the minor allele times columns, for a block of variants.
 
-A kernel is made for columns (N, C) float32 and gives, for a block of V variants, their products (V, C') float32, the first
-C of which are the columns'; a missing call counts 0. All kernels give the same numbers but for float32 rounding.
+A kernel is built for columns (N, C) float32. For a block of V variants it returns products (V, C') float32, the first
+C of which are the columns'. A missing call counts 0. All kernels give the same numbers up to float32 rounding.
 
-    numpy   the reference: decoded genotypes, and the BLAS that NumPy has
-    table   compiled, optional at install: sums of four people looked up by their packed byte (_table.c)
-    torch   on a graphics processor (cuda_kernel.py)
+    numpy   the reference: decoded genotypes and NumPy's BLAS
+    table   compiled, optional at install: looks up the sums of four people by their packed byte (_table.c)
+    torch   on a GPU (cuda_kernel.py)
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ecgwas.genotypes.packed import Block
 from ecgwas.native import compiled
 
 DECODED_BYTES = 2**26
-"""Genotypes that the reference kernel decodes at once."""
+"""Size of the genotypes that the reference kernel decodes at a time."""
 
-NO_TABLE = "the compiled table kernel is not installed; the NumPy kernel serves (same numbers, about half as fast)"
+NO_TABLE = "the compiled table kernel is not installed; the NumPy kernel is used (same numbers, about half as fast)"
 
 
 class Kernel(Protocol):
-    """See the module."""
+    """See the module's docstring."""
 
     name: str
 
@@ -37,7 +37,7 @@ class Kernel(Protocol):
 
 
 class NumpyKernel:
-    """Decoded genotypes and the BLAS that NumPy has."""
+    """Decoded genotypes and NumPy's BLAS."""
 
     name = "numpy"
 
@@ -47,15 +47,15 @@ class NumpyKernel:
 
     def products(self, block: AnyBlock) -> NDArray[np.float32]:
         """(V, C) float32."""
-        found = np.empty((len(block), self.columns.shape[1]), dtype=np.float32)
+        out = np.empty((len(block), self.columns.shape[1]), dtype=np.float32)
         for start in range(0, len(block), self.step):
-            some = np.arange(start, min(start + self.step, len(block)))
-            np.matmul(block.pick(some).decoded(), self.columns, out=found[start : start + self.step])
-        return found
+            chunk = np.arange(start, min(start + self.step, len(block)))
+            np.matmul(block.pick(chunk).decoded(), self.columns, out=out[start : start + self.step])
+        return out
 
 
 class TableKernel:
-    """Sums of four people looked up by their packed byte. Bits do not depend on the machine."""
+    """Looks up the sums of four people by their packed byte. The same bits on every machine."""
 
     name = "table"
 
@@ -70,21 +70,21 @@ class TableKernel:
 
 
 def check(name: str) -> None:
-    """Raises StudyError if the kernel that `scan.kernel` names is not there."""
-    if name == "table" and not compiled.there():
+    """Raises StudyError if the kernel that `scan.kernel` names is not available."""
+    if name == "table" and not compiled.is_available():
         fix = "install a C compiler (apt install gcc) and install ecgwas again, or set scan.kernel: auto"
         raise StudyError("scan.kernel is table, but the compiled table kernel is not installed", fix=fix)
 
 
-def chosen(name: str) -> str:
-    """`auto` takes the fastest kernel there is."""
+def resolved(name: str) -> str:
+    """The kernel's name; `auto` becomes the fastest kernel available."""
     if name != "auto":
         return name
-    return "table" if compiled.there() else "numpy"
+    return "table" if compiled.is_available() else "numpy"
 
 
-def empty(name: str) -> Callable[[tuple[int, ...], type], NDArray[Any]]:
-    """What makes arrays that this kernel reads best."""
+def allocator(name: str) -> Callable[[tuple[int, ...], type], NDArray[Any]]:
+    """The function that allocates arrays for this kernel: in pinned memory for a GPU."""
     if name != "torch":
         return np.empty
     from ecgwas.scan.engine.cuda_kernel import pinned
@@ -93,13 +93,13 @@ def empty(name: str) -> Callable[[tuple[int, ...], type], NDArray[Any]]:
 
 
 def make(name: str, columns: NDArray[np.float32], *, hard: bool = True) -> Kernel:
-    """The kernel that `scan.kernel` names, for columns (N, C) float32. Raises StudyError if it is not there.
+    """The kernel that `scan.kernel` names, for columns (N, C) float32. Raises StudyError if it is not available.
 
-    hard: for hard calls; dosages have no table, they take the reference kernel (or torch).
+    hard: for hard calls. Dosages have no table and use the reference kernel (or torch).
     """
     check(name)
     if name == "torch":
         from ecgwas.scan.engine.cuda_kernel import TorchKernel
 
         return TorchKernel(columns)
-    return TableKernel(columns) if hard and chosen(name) == "table" else NumpyKernel(columns)
+    return TableKernel(columns) if hard and resolved(name) == "table" else NumpyKernel(columns)

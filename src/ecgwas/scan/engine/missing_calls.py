@@ -1,7 +1,7 @@
-"""Missing calls of a block of variants, for all traits at once: what leaving those people out changes.
+"""Missing calls of a block of variants: what excluding those people changes, for all traits together.
 
-The algebra is that of least_squares.left_out; here variants with the same number of missing calls are done together, the part
-with all traits in float32. What is written is computed again by least_squares.left_out in float64.
+The algebra is that of least_squares.left_out. Variants with the same number of missing calls are processed together, and the
+part with all traits is in float32. Results that are written are recomputed by least_squares.left_out in float64.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ecgwas.native import compiled
 from ecgwas.statistics.least_squares import Design
 
 GATHERED_BYTES = 2**25
-"""Rows of traits that are gathered at once."""
+"""Size of the traits' rows that are gathered at a time."""
 
 SMALLEST_ROOT = 1e-6
-"""A Cholesky factor with a smaller diagonal means that the people who remain cannot carry the covariates."""
+"""A smaller diagonal of a Cholesky factor means that covariates are collinear among the people who remain."""
 
 
 @dataclass(frozen=True)
@@ -45,80 +45,80 @@ class MissingCallAdjuster:
     """Adjusts the sums of a block for missing calls."""
 
     def __init__(self, design: Design, *, fill_with_mean: bool, thorough: bool = True) -> None:
-        """thorough: y'My in full for every test. Otherwise, where that moves t squared by less than regression.MARGIN
-        whatever the trait, the part of it that the covariates take from the people left out is set to its expectation.
+        """thorough: compute y'My exactly for every test. Otherwise the part of y'My that the covariates explain among the
+        people without a call is set to its expectation, if that moves t squared by less than regression.MARGIN.
         """
-        self.basis, self.wide = design.basis, compiled.padded(design.basis)
-        people, wanted = design.traits.shape
-        self.padded = compiled.aligned((people, -(-wanted // compiled.GROUP) * compiled.GROUP), np.float32)
-        self.padded[:, :wanted] = design.traits
-        self.traits = self.padded[:, :wanted]
+        self.basis, self.padded_basis = design.basis, compiled.padded(design.basis)
+        people, count = design.traits.shape
+        self.padded_traits = compiled.aligned((people, -(-count // compiled.GROUP) * compiled.GROUP), np.float32)
+        self.padded_traits[:, :count] = design.traits
+        self.traits = self.padded_traits[:, :count]
         self.fill_with_mean, self.thorough = fill_with_mean, thorough
 
     def adjust(self, block: AnyBlock, sums: BlockSums) -> None:
-        """People without a call are left out of that variant, or take its mean."""
-        if compiled.there() and isinstance(block, Block) and not self.fill_with_mean:
+        """Excludes people without a call from that variant, or gives them its mean; changes `sums`."""
+        if compiled.is_available() and isinstance(block, Block) and not self.fill_with_mean:
             arrays = sums.projection, block.missing, sums.projected_ss, sums.cross_product, sums.trait_ss
-            compiled.gaps(block.packed, self.wide, self.padded, *arrays, thorough=self.thorough)
+            compiled.adjust_missing(block.packed, self.padded_basis, self.padded_traits, *arrays, thorough=self.thorough)
             return
         sums.trait_ss.fill(1.0)
         cross_product = sums.cross_product[:, : self.traits.shape[1]]
         sums = BlockSums(sums.projection, sums.projected_ss, sums.raw_ss, cross_product, sums.trait_ss)
         for missing in np.unique(block.missing[block.missing > 0]):
-            for variants, people in self._together(block, int(missing)):
+            for variants, people in self._grouped(block, int(missing)):
                 if self.fill_with_mean:
-                    self._mean(block, variants, people, sums)
+                    self._fill(block, variants, people, sums)
                 elif missing <= self.basis.shape[1]:
-                    self._few(variants, people, sums)
+                    self._by_sample(variants, people, sums)
                 else:
-                    self._many(variants, people, sums)
+                    self._by_covariate(variants, people, sums)
 
-    def _together(self, block: AnyBlock, missing: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Variants (G,) with so many missing calls and the people who miss them (G, missing), some at a time."""
+    def _grouped(self, block: AnyBlock, missing: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Variants (G,) with so many missing calls and the people without a call (G, missing), in chunks."""
         same = np.flatnonzero(block.missing == missing)
-        wide = 4 * missing * max(self.traits.shape[1], self.basis.shape[1]) + block.people
-        step = max(1, GATHERED_BYTES // wide)
+        bytes_each = 4 * missing * max(self.traits.shape[1], self.basis.shape[1]) + block.people
+        step = max(1, GATHERED_BYTES // bytes_each)
         for start in range(0, len(same), step):
-            some = same[start : start + step]
-            yield some, block.lacking(some).reshape(len(some), missing)
+            chunk = same[start : start + step]
+            yield chunk, block.lacking(chunk).reshape(len(chunk), missing)
 
-    def _mean(self, block: AnyBlock, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
+    def _fill(self, block: AnyBlock, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
         mean = block.minor[variants] / np.maximum(block.called[variants], 1)
         sums.projection[variants] += mean[:, None] * self.basis[people].sum(axis=1)
         sums.projected_ss[variants] = np.einsum("gr,gr->g", sums.projection[variants], sums.projection[variants])
         sums.raw_ss[variants] += mean**2 * people.shape[1]
         sums.cross_product[variants] += mean[:, None].astype(np.float32) * self.traits[people].sum(axis=1)
 
-    def _few(self, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
+    def _by_sample(self, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
         basis = self.basis[people]  # (G, m, R)
-        inner = np.eye(people.shape[1]) - basis @ basis.transpose(0, 2, 1)
-        root = _inverse_root(inner)
+        complement = np.eye(people.shape[1]) - basis @ basis.transpose(0, 2, 1)
+        root = _inverse_root(complement)
         genotype = root @ (basis @ sums.projection[variants][:, :, None])  # (G, m, 1)
         traits = root.astype(np.float32) @ self.traits[people]  # (G, m, K)
-        sums.projected_ss[variants] += _known(np.einsum("gmx,gmx->g", genotype, genotype), root)
+        sums.projected_ss[variants] += _infinite_if_singular(np.einsum("gmx,gmx->g", genotype, genotype), root)
         sums.cross_product[variants] += (genotype.astype(np.float32).transpose(0, 2, 1) @ traits)[:, 0]
         sums.trait_ss[variants] -= np.einsum("gmk,gmk->gk", traits, traits)
 
-    def _many(self, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
+    def _by_covariate(self, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
         basis, values = self.basis[people], self.traits[people]  # (G, m, R), (G, m, K)
         projection = sums.projection[variants]
         root = _inverse_root(np.eye(basis.shape[2]) - basis.transpose(0, 2, 1) @ basis)
         genotype = root @ projection[:, :, None]  # (G, R, 1)
         traits = root.astype(np.float32) @ (basis.astype(np.float32).transpose(0, 2, 1) @ values)  # (G, R, K)
         gained = np.einsum("grx,grx->g", genotype, genotype) - np.einsum("gr,gr->g", projection, projection)
-        sums.projected_ss[variants] += _known(gained, root)
+        sums.projected_ss[variants] += _infinite_if_singular(gained, root)
         sums.cross_product[variants] += (genotype.astype(np.float32).transpose(0, 2, 1) @ traits)[:, 0]
         sums.trait_ss[variants] -= np.einsum("gmk,gmk->gk", values, values) + np.einsum("grk,grk->gk", traits, traits)
 
 
 def _inverse_root(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inverses of the Cholesky factors (G, m, m); NaN where there is none."""
+    """Inverses of the Cholesky factors (G, m, m); NaN if not positive definite."""
     roots = np.full(matrices.shape, np.nan)
     definite = np.linalg.eigvalsh(matrices)[:, 0] > SMALLEST_ROOT**2
     roots[definite] = np.linalg.inv(np.linalg.cholesky(matrices[definite]))
     return roots
 
 
-def _known(projected_ss: NDArray[np.float64], root: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Infinite where the people who remain cannot carry the covariates."""
+def _infinite_if_singular(projected_ss: NDArray[np.float64], root: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Infinite where the covariates are collinear among the people who remain."""
     return np.where(np.isnan(root[:, 0, 0]), np.inf, projected_ss)

@@ -1,4 +1,4 @@
-"""The tests of a block of variants with the traits of one group: float32 for all of them, float64 for those that matter."""
+"""Tests of a block of variants with the traits of one group: a screen of all tests in float32, refits in float64."""
 
 from __future__ import annotations
 
@@ -21,35 +21,33 @@ if TYPE_CHECKING:
     from ecgwas.scan.engine.cuda_tests import DeviceTests
 
 MARGIN = 1e-3
-"""float32 t squared this far below the limit, relatively, are still computed in float64."""
+"""Tests whose float32 t squared is below the limit by no more than this share are refitted in float64, too."""
 
-TOGETHER = 64
-"""Variants with hits that are decoded at once."""
+REFITTED_AT_ONCE = 64
+"""Variants with candidates that are decoded together."""
 
 
 class Fitter:
     """Fits blocks of variants to the traits of one group."""
 
-    def __init__(
-        self, options: Matrix, group: Group, *, hard: bool = True, haploid: bool = False, streaming: bool = False
-    ) -> None:
-        """hard: genotypes are hard calls, not dosages; haploid: everybody has one allele, counted as two; streaming: products
-        need not be kept where tests can do without.
+    def __init__(self, options: Matrix, group: Group, *, hard: bool = True, haploid: bool = False, fuse: bool = False) -> None:
+        """hard: genotypes are hard calls, not dosages; haploid: everyone has one allele, counted as two; fuse: products need
+        not be kept where tests do without them.
         """
         self.options, self.group, self.per_allele = options, group, 2.0 if haploid else 1.0
         design = group.design
-        # The intercept's product is known from counts, exactly; the others are as good as the traits'.
+        # The intercept's product follows exactly from the counts; the others are as precise as the traits'.
         columns = np.hstack([design.traits, design.basis[:, 1:]]).astype(np.float32)
         self.kernel = kernels.make(options.kernel, columns, hard=hard)
-        self.on_device = self._device_tests(hard=hard)
-        streaming = streaming and isinstance(self.kernel, kernels.TableKernel) and fused.fits(options, people=len(columns))
-        self.streamed = fused.Streamed(design) if streaming else None
+        self.device_tests = self._device_tests(hard=hard)
+        fuse = fuse and isinstance(self.kernel, kernels.TableKernel) and fused.is_possible(options, people=len(columns))
+        self.fused = fused.FusedTests(design) if fuse else None
         self.adjuster = MissingCallAdjuster(design, fill_with_mean=options.missing == "mean", thorough=options.dense)
-        self.by_trait = np.ascontiguousarray(design.traits.T)
-        self.wide = compiled.padded(design.basis)
+        self.traits_by_row = np.ascontiguousarray(design.traits.T)
+        self.padded_basis = compiled.padded(design.basis)
 
     def _device_tests(self, *, hard: bool) -> DeviceTests | None:
-        """Where every test is kept, or dosages or means are used, a GPU computes the product alone."""
+        """None if not on a GPU. Where every test is kept, or with dosages or means, the GPU computes only the product."""
         if self.options.kernel != "torch" or not hard or self.options.dense or self.options.missing != "exact":
             return None
         from ecgwas.scan.engine.cuda_kernel import TorchKernel
@@ -59,79 +57,80 @@ class Fitter:
         return DeviceTests(self.group.design, self.kernel)
 
     def pool(self) -> HistogramPool:
-        """Histograms of this group's tests, where they are counted."""
-        return HistogramPool(self.group.design.traits.shape[1], self.on_device)
+        """Histograms of this group's tests."""
+        return HistogramPool(self.group.design.traits.shape[1], self.device_tests)
 
-    def candidates(self, screened: Screened, counts: Any) -> NDArray[np.int32]:
-        """(H, 2) int32 variant and trait of tests that may reach keep_neglog10p; all tests join a thread's `counts`."""
-        return (screened.backend or screening.candidates)(screened, self.min_t2(screened), counts)
+    def candidates(self, screened: Screened, t2_histogram: Any) -> NDArray[np.int32]:
+        """(H, 2) int32 variant and trait of tests that may reach keep_neglog10p; t2_histogram counts all tests."""
+        return (screened.backend or screening.candidates)(screened, self.min_t2(screened), t2_histogram)
 
     def screen(self, block: AnyBlock) -> Screened:
-        """All tests, in float32 but for what would cancel."""
+        """Every test, in float32 except where digits would cancel."""
         design = self.group.design
-        wanted, rank = design.traits.shape[1], design.basis.shape[1]
+        n_traits, rank = design.traits.shape[1], design.basis.shape[1]
         raw_ss = block.raw_ss.astype(np.float64)
-        if self.on_device is not None:
+        if self.device_tests is not None:
             assert isinstance(block, Block)
-            held = self.on_device.sums(block)
-            genotype_ss = raw_ss - held.projected_ss
-            codes = self.group.rules.codes(block, held.of_covariates, held.covariate_projection, genotype_ss)
-            arrays = held.cross_product, genotype_ss, held.trait_ss, codes, codes == 0, self._degrees(block)
-            return Screened(*arrays, wanted, self.on_device.candidates)
+            sums = self.device_tests.sums(block)
+            genotype_ss = raw_ss - sums.projected_ss
+            errors = self.group.plink2_checks.glm_errors(block, sums.covariate_ss, sums.covariate_projection, genotype_ss)
+            arrays = sums.cross_product, genotype_ss, sums.trait_ss, errors, errors == 0, self._df(block)
+            return Screened(*arrays, n_traits, self.device_tests.candidates)
         projection = np.empty((len(block), rank))
         projection[:, 0] = block.minor * design.basis[0, 0]
         backend: Backend | None = None
-        if self.streamed is not None and isinstance(block, Block) and not block.missing.any():
+        if self.fused is not None and isinstance(block, Block) and not block.missing.any():
             cross_product: NDArray[Any] = block.packed
-            backend = self.streamed.candidates
-            projection[:, 1:] = self.streamed.projection(block)[:, : rank - 1]
+            backend = self.fused.candidates
+            projection[:, 1:] = self.fused.projection(block)[:, : rank - 1]
         else:
             cross_product = self.kernel.products(block)
-            projection[:, 1:] = cross_product[:, wanted : wanted + rank - 1]
-        of_covariates = np.einsum("vr,vr->v", projection[:, 1:], projection[:, 1:])
-        projected_ss = of_covariates + projection[:, 0] ** 2
+            projection[:, 1:] = cross_product[:, n_traits : n_traits + rank - 1]
+        covariate_ss = np.einsum("vr,vr->v", projection[:, 1:], projection[:, 1:])
+        projected_ss = covariate_ss + projection[:, 0] ** 2
         trait_ss = None
         if block.missing.any():
-            trait_ss = np.empty((len(block), wanted), dtype=np.float32)
+            trait_ss = np.empty((len(block), n_traits), dtype=np.float32)
             self.adjuster.adjust(block, BlockSums(projection, projected_ss, raw_ss, cross_product, trait_ss))
         genotype_ss = raw_ss - projected_ss
-        codes = self.group.rules.codes(block, of_covariates, lambda some: projection[some, 1:], genotype_ss)
-        return Screened(cross_product, genotype_ss, trait_ss, codes, codes == 0, self._degrees(block), wanted, backend)
+        checks = self.group.plink2_checks
+        errors = checks.glm_errors(block, covariate_ss, lambda variants: projection[variants, 1:], genotype_ss)
+        return Screened(cross_product, genotype_ss, trait_ss, errors, errors == 0, self._df(block), n_traits, backend)
 
-    def _degrees(self, block: AnyBlock) -> NDArray[np.int64]:
-        lost = block.missing if self.options.missing == "exact" else np.zeros_like(block.missing)
-        return np.asarray(self.group.design.df - lost)
+    def _df(self, block: AnyBlock) -> NDArray[np.int64]:
+        missing = block.missing if self.options.missing == "exact" else np.zeros_like(block.missing)
+        return np.asarray(self.group.design.df - missing)
 
     def min_t2(self, screened: Screened) -> NDArray[np.float64]:
         """(V,) t squared from which a test may reach keep_neglog10p."""
-        values, places = np.unique(screened.df, return_inverse=True)
+        distinct, index = np.unique(screened.df, return_inverse=True)
         limit = self.options.keep_neglog10p
-        each = [least_t_squared(limit, int(df)) if df > 0 else np.inf for df in values]
-        found: NDArray[np.float64] = np.array(each)[places] * (1 - MARGIN)
-        return found
+        each = [least_t_squared(limit, int(df)) if df > 0 else np.inf for df in distinct]
+        limits: NDArray[np.float64] = np.array(each)[index] * (1 - MARGIN)
+        return limits
 
-    def exact(self, block: AnyBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """The tests `candidates` (H, 2) in float64 that are kept: variant, trait (places here), eaf, n, beta, se, t,
-        neglog10p."""
+    def refit(self, block: AnyBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Refits `candidates` (H, 2) in float64 and returns those to keep: variant, trait (indices in block and group), eaf,
+        n, beta, se, t, neglog10p."""
         variants, traits = candidates[:, 0].astype(np.int64), candidates[:, 1].astype(np.int64)
-        cross_product, genotype_ss, trait_ss = self._refits(block, candidates).T
-        freedom = df[variants].astype(np.float64)
-        unexplained = np.maximum(genotype_ss * trait_ss - cross_product**2, 0.0)
+        cross_product, genotype_ss, trait_ss = self._refit_sums(block, candidates).T
+        df_of_test = df[variants].astype(np.float64)
+        residual_ss = np.maximum(genotype_ss * trait_ss - cross_product**2, 0.0)
         scale = (
             np.where(block.flipped[variants], -self.per_allele, self.per_allele) * self.group.design.norms[traits] / genotype_ss
         )
-        beta, se = cross_product * scale, np.sqrt(unexplained / freedom) * np.abs(scale)
+        beta, se = cross_product * scale, np.sqrt(residual_ss / df_of_test) * np.abs(scale)
         t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
         people = self.people(block)
         found = {
             "variant": variants, "trait": traits, "eaf": block.effect_frequency[variants], "n": people[variants],
-            "beta": beta, "se": se, "t": t, "neglog10p": neglog10p(t, freedom),
+            "beta": beta, "se": se, "t": t, "neglog10p": neglog10p(t, df_of_test),
         }  # fmt: skip
         kept = found["neglog10p"] >= self.options.keep_neglog10p
         return {name: column[kept] for name, column in found.items()}
 
     def people(self, block: AnyBlock) -> NDArray[np.int64]:
-        """(V,) int64, people tested."""
+        """(V,) int64: people tested."""
         return block.called if self.options.missing == "exact" else np.full(len(block), block.people)
 
     def effects(self, block: AnyBlock, screened: Screened) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -139,37 +138,37 @@ class Fitter:
         cross_product = screened.cross_product[:, : screened.traits]
         genotype_ss = np.where(screened.testable, screened.genotype_ss, np.nan)[:, None]
         trait_ss = 1.0 if screened.trait_ss is None else screened.trait_ss
-        unexplained = np.maximum(trait_ss * genotype_ss - np.square(cross_product, dtype=np.float64), 0.0)
+        residual_ss = np.maximum(trait_ss * genotype_ss - np.square(cross_product, dtype=np.float64), 0.0)
         scale = self.per_allele * self.group.design.norms / genotype_ss
         sign = np.where(block.flipped, -1.0, 1.0)[:, None]
-        se = np.sqrt(unexplained / np.maximum(screened.df, 1)[:, None]) * scale
+        se = np.sqrt(residual_ss / np.maximum(screened.df, 1)[:, None]) * scale
         return (sign * cross_product * scale).astype(np.float32), se.astype(np.float32)
 
-    def _refits(self, block: AnyBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
+    def _refit_sums(self, block: AnyBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
         """(H, 3) float64: g'My, g'Mg and y'My of unit traits."""
         design = self.group.design
         exact = self.options.missing == "exact" or not block.missing.any()
-        if compiled.there() and isinstance(block, Block) and exact:
+        if compiled.is_available() and isinstance(block, Block) and exact:
             raw_ss = block.raw_ss.astype(np.float64)
-            return compiled.refits(
-                block.packed, self.wide, design.basis.shape[1], self.by_trait, candidates, block.missing, raw_ss
+            return compiled.refit_exact(
+                block.packed, self.padded_basis, design.basis.shape[1], self.traits_by_row, candidates, block.missing, raw_ss
             )
-        found = np.empty((len(candidates), 3))
+        sums = np.empty((len(candidates), 3))
         hit, starts = np.unique(candidates[:, 0].astype(np.int64), return_index=True)
-        for first in range(0, len(hit), TOGETHER):
-            some = hit[first : first + TOGETHER]
-            genotypes = block.pick(some).decoded().astype(np.float64)
-            for i, start, genotype in zip(some, starts[first : first + TOGETHER], genotypes, strict=True):
+        for first in range(0, len(hit), REFITTED_AT_ONCE):
+            chunk = hit[first : first + REFITTED_AT_ONCE]
+            genotypes = block.pick(chunk).decoded().astype(np.float64)
+            for i, start, genotype in zip(chunk, starts[first : first + REFITTED_AT_ONCE], genotypes, strict=True):
                 here = slice(start, start + np.searchsorted(candidates[start:, 0], i, side="right"))
-                found[here] = self._refit(block, int(i), genotype, candidates[here, 1])
-        return found
+                sums[here] = self._refit_variant(block, int(i), genotype, candidates[here, 1])
+        return sums
 
-    def _refit(
+    def _refit_variant(
         self, block: AnyBlock, variant: int, genotype: NDArray[np.float64], traits: NDArray[np.int32]
     ) -> NDArray[np.float64]:
-        """(h, 3) of one variant. One at a time: the bits of a larger product would depend on what else was hit."""
+        """(h, 3) of one variant. One at a time: the bits of a larger product would depend on the other candidates."""
         projection = genotype @ self.group.design.basis
-        cross_product = np.einsum("kn,n->k", self.by_trait[traits], genotype)
+        cross_product = np.einsum("kn,n->k", self.traits_by_row[traits], genotype)
         projected_ss, raw_ss = float(projection @ projection), float(block.raw_ss[variant])
         trait_ss = np.ones(len(traits))
         if block.missing[variant]:
@@ -181,7 +180,7 @@ class Fitter:
         return np.column_stack([cross_product, np.full(len(traits), raw_ss - projected_ss), trait_ss])
 
     def _change(self, block: AnyBlock, variant: int, projection: NDArray[np.float64], traits: NDArray[np.int32]) -> Missing:
-        """What missing calls change."""
+        """How missing calls change the sums."""
         people = block.absent(variant)
         basis, values = self.group.design.basis[people], self.group.design.traits[people][:, traits]
         if self.options.missing == "exact":

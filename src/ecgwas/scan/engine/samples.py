@@ -1,4 +1,4 @@
-"""People, traits and covariates of a scan, brought into the order of the genotypes and grouped by missing values."""
+"""Participants, traits and covariates of a scan, in the order of the genotypes and grouped by missing values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.genotypes.people_lists import MALE
-from ecgwas.scan.engine.plink2_checks import Rules
+from ecgwas.scan.engine.plink2_checks import Plink2Checks
 from ecgwas.statistics.least_squares import Design, design
 from ecgwas.statistics.transform import span
 from ecgwas.tables import Covariates, Traits
@@ -22,20 +22,20 @@ HAPLOID = ("Y", "MT")
 
 @dataclass(frozen=True)
 class Cohort:
-    """Everyone who is tested on one chromosome, in the order of the .fam.
+    """The participants tested on one chromosome, in the order of the .fam.
 
-    rows        (N,) int64 ascending, places in the .fam
-    order       (N,) int64, the same people's places in the tables of traits and covariates
+    fam_index   (N,) int64 ascending, rows of the .fam
+    table_index (N,) int64, the same people's rows in the tables of traits and covariates
     values      (N, K) float64, traits, missing NaN
-    covariates  (N, C) float64; on X with sex (1 male, 2 female) as last column unless it is spanned already
+    covariates  (N, C) float64; on X with sex (1 male, 2 female) as the last column unless the others span it
     males       (N,) bool on X, else None
-    haploid     on Y (men only) and MT: everybody has one allele, and effects are those of one allele
-    total       people with traits; more than N where people are left out for their sex
+    haploid     on Y (men only) and MT: everyone has one allele, and effects are per allele
+    total       people with traits; more than N where people are excluded because of their sex
     ancestry    (N,) int64, groups in which Hardy-Weinberg is judged; None: one
     """
 
-    rows: NDArray[np.int64]
-    order: NDArray[np.int64]
+    fam_index: NDArray[np.int64]
+    table_index: NDArray[np.int64]
     values: NDArray[np.float64]
     covariates: NDArray[np.float64]
     males: NDArray[np.bool_] | None
@@ -43,35 +43,36 @@ class Cohort:
     haploid: bool = False
     ancestry: NDArray[np.int64] | None = None
 
-    def same_as(self, other: Cohort) -> bool:
-        """True if another one, made of the same tables, is the same: so are the chromosomes' but for X, Y and MT."""
+    def is_same_as(self, other: Cohort) -> bool:
+        """True if a cohort from the same tables has the same people and covariates, as all have except on X, Y and MT."""
         here, there = (one.males is None and not one.haploid for one in (self, other))
-        return here and there and np.array_equal(self.rows, other.rows) and np.array_equal(self.order, other.order)
+        same_people = np.array_equal(self.fam_index, other.fam_index) and np.array_equal(self.table_index, other.table_index)
+        return here and there and same_people
 
 
 @dataclass(frozen=True)
 class Group:
     """Traits that the same people have, and those people.
 
-    traits  (k,) int64, which traits;  people (n,) int64 ascending, places among the cohort's N
-    design  of these people;  rules: when PLINK does not compute
+    traits         (k,) int64, indices of the traits;  people (n,) int64 ascending, indices among the cohort's N
+    design         of these people
+    plink2_checks  when PLINK 2 does not compute a test
     """
 
     traits: NDArray[np.int64]
     people: NDArray[np.int64]
     design: Design
-    rules: Rules
+    plink2_checks: Plink2Checks
 
 
 def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ancestry: NDArray[np.int64] | None = None) -> Cohort:
-    """Traits and covariates must hold the same people in the same order; ancestry (N,): their
-    groups, in that order, too.
+    """Traits and covariates must have the same people in the same order; ancestry (N,): their groups, in that order.
 
-    Variants of X that are all pseudoautosomal (Genotypes.pieces) are as those of an autosome. As in PLINK 2, people of unknown
-    sex are left out on X, and all but men on Y. Raises InputError for people without genotypes, and where nobody is left.
+    Variants of X that are all pseudoautosomal (Genotypes.pieces) are treated as autosomal. As in PLINK 2, people of unknown sex
+    are excluded on X, and all but men on Y. Raises InputError for people without genotypes, and if nobody remains.
     """
     if traits.eids != covariates.eids:
-        raise ValueError("traits and covariates hold other people, or in another order")
+        raise ValueError("traits and covariates differ in their people, or in the order")
     places = genotypes.find(traits.eids)
     order = np.argsort(places, kind="stable")
     on_x, on_y = genotypes.chrom == "X" and not genotypes.diploid, genotypes.chrom == "Y"
@@ -79,37 +80,36 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ances
         sexes = genotypes.sexes[places[order]]
         refuse_unknown_sexes(genotypes, sexes)
         order = order[sexes == MALE if on_y else sexes > 0]
-    rows = places[order]
-    sexes = genotypes.sexes[rows]
-    numbers = covariates.values[order]
+    fam_index = places[order]
+    sexes = genotypes.sexes[fam_index]
+    values = covariates.values[order]
     if on_x:
-        numbers = with_sex(numbers, sexes)
+        values = with_sex(values, sexes)
     males = sexes == MALE if on_x else None
     haploid = genotypes.chrom in HAPLOID
-    own = None if ancestry is None or len(np.unique(ancestry)) == 1 else ancestry[order]
-    return Cohort(rows, order, traits.values[order], numbers, males, len(traits.eids), haploid, own)
+    strata_of = None if ancestry is None or len(np.unique(ancestry)) == 1 else ancestry[order]
+    return Cohort(fam_index, order, traits.values[order], values, males, len(traits.eids), haploid, strata_of)
 
 
 def strata(cohort: Cohort, total: int) -> list[tuple[SampleSelector, SampleSelector | None]]:
-    """Choosers of each group of ancestry and, on X, of the men in it; none in a cohort of one group.
+    """Selectors of each ancestry group and, on X, of the men in it; empty in a cohort of one group.
 
-    total: people in the .fam. A group of X without women says nothing of Hardy-Weinberg and is not there.
+    total: people in the .fam. On X a group without women says nothing about Hardy-Weinberg equilibrium and is omitted.
     """
     if cohort.ancestry is None:
         return []
-    found: list[tuple[SampleSelector, SampleSelector | None]] = []
+    selectors: list[tuple[SampleSelector, SampleSelector | None]] = []
     for number in np.unique(cohort.ancestry):
-        own = cohort.ancestry == number
-        men = np.zeros(len(own), dtype=bool) if cohort.males is None else own & cohort.males
-        if men.sum() < own.sum():
-            found.append(
-                (SampleSelector(cohort.rows[own], total), SampleSelector(cohort.rows[men], total) if men.any() else None)
-            )
-    return found
+        members = cohort.ancestry == number
+        men = np.zeros(len(members), dtype=bool) if cohort.males is None else members & cohort.males
+        if men.sum() < members.sum():
+            men_of_group = SampleSelector(cohort.fam_index[men], total) if men.any() else None
+            selectors.append((SampleSelector(cohort.fam_index[members], total), men_of_group))
+    return selectors
 
 
 def with_sex(covariates: NDArray[np.float64], sexes: NDArray[np.int8]) -> NDArray[np.float64]:
-    """(N, C) or (N, C + 1): sex joins unless all have the same or the covariates tell it already."""
+    """(N, C) or (N, C + 1): adds sex unless everyone has the same, or the covariates span it."""
     more = np.column_stack([covariates, sexes.astype(np.float64)])
     return more if span(more).shape[1] > span(covariates).shape[1] else covariates
 
@@ -117,7 +117,7 @@ def with_sex(covariates: NDArray[np.float64], sexes: NDArray[np.int8]) -> NDArra
 def groups(cohort: Cohort, names: Sequence[str]) -> list[Group]:
     """Traits by their pattern of missing values, in the order of their first trait.
 
-    Raises InputError for traits that do not vary once covariates are taken out, or with too few people for them.
+    Raises InputError for traits that the covariates explain entirely, or with too few people for the covariates.
     """
     present = ~np.isnan(cohort.values)
     patterns: dict[bytes, list[int]] = {}
@@ -138,11 +138,11 @@ def _group(cohort: Cohort, members: NDArray[np.int64], names: Sequence[str]) -> 
     if flat:
         problem = f"traits that the covariates explain entirely: {first_few(flat)}"
         raise InputError(problem, fix="leave that feature or that covariate out")
-    return Group(members, people, made, Rules(basis, covariates))
+    return Group(members, people, made, Plink2Checks(basis, covariates))
 
 
 def _independent(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The columns that are neither constant nor a combination of those before them, among these people."""
+    """The columns that are neither constant nor a combination of earlier ones, among these people."""
     if span(covariates).shape[1] == covariates.shape[1] + 1:
         return covariates
     kept: list[int] = []
@@ -155,7 +155,7 @@ def _independent(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def people(cohort: Cohort) -> NDArray[np.int64]:
-    """(K,) int64: people with a value of each trait."""
+    """(K,) int64: people who have each trait."""
     return np.asarray((~np.isnan(cohort.values)).sum(axis=0, dtype=np.int64))
 
 

@@ -1,4 +1,4 @@
-"""What became of the variants of a chromosome, and of those of chromosomes that are not tested."""
+"""How many variants of each chromosome were tested or excluded, and why; chromosomes that are not tested, too."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ TESTED = "tested"
 
 
 def counts(left_out: pl.DataFrame, genotypes: Genotypes, traits: int) -> VariantCounts:
-    """One row per outcome of a chromosome's variants, those of the pseudoautosomal regions apart from the others of X.
+    """One row per outcome of a chromosome's variants; the pseudoautosomal regions of X are counted separately.
 
-    left_out: columns variant (place), trait (null: all traits), reason; a variant excluded from each of the `traits` by itself
-    has the reason of the first of them.
+    left_out: columns variant (index), trait (null: all traits), reason; a variant excluded for each of the `traits` separately
+    gets the reason of the first of them.
     """
     everywhere = left_out.filter(pl.col("trait").is_null())
     each = left_out.filter(pl.col("trait").is_not_null()).sort("variant", "trait", maintain_order=True)
     by_trait = each.group_by("variant", maintain_order=True).agg(pl.col("trait").n_unique(), pl.col("reason").first())
-    lost = pl.concat([everywhere.select("variant", "reason"), by_trait.filter(pl.col("trait") == traits).drop("trait")])
-    lost = lost.unique("variant", keep="first", maintain_order=True)
+    excluded = pl.concat([everywhere.select("variant", "reason"), by_trait.filter(pl.col("trait") == traits).drop("trait")])
+    excluded = excluded.unique("variant", keep="first", maintain_order=True)
     reasons = np.full(len(genotypes), TESTED, dtype=object)
-    reasons[lost["variant"].to_numpy()] = lost["reason"].to_list()
+    reasons[excluded["variant"].to_numpy()] = excluded["reason"].to_list()
     rows: list[dict[str, Any]] = []
-    for twice, name in ((False, genotypes.chrom), (True, OF_PAR)):
-        found = Counter(reasons[genotypes.pseudoautosomal == twice].tolist())
-        rows += _rows(name, found | Counter({NOT_LISTED: genotypes.not_listed[twice]}))
+    for is_diploid, name in ((False, genotypes.chrom), (True, OF_PAR)):
+        outcomes = Counter(reasons[genotypes.pseudoautosomal == is_diploid].tolist())
+        rows += _rows(name, outcomes | Counter({NOT_LISTED: genotypes.not_listed[is_diploid]}))
     return VariantCounts.of(rows)
 
 
 def _rows(chrom: str, outcomes: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Tested first, then the others, the most frequent first; no row where there is no variant."""
+    """Tested first, then the others by frequency; no row for outcomes without a variant."""
     order = sorted(outcomes, key=lambda name: (name != TESTED, -outcomes[name], name))
     total = sum(outcomes.values())
     rows = [{"chrom": chrom, "outcome": name, "variants": outcomes[name], "in_file": total} for name in order]
@@ -45,7 +45,7 @@ def _rows(chrom: str, outcomes: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def of_untested(untested: Sequence[tuple[str, str, int]]) -> VariantCounts:
-    """The rows of chromosomes.untested; a chromosome asked for that has no file has a row of 0."""
+    """Rows for chromosomes.untested; a requested chromosome without a file has a row of 0."""
     names = ("chrom", "outcome", "variants", "in_file")
     return VariantCounts.of([dict(zip(names, (*row, row[2]), strict=True)) for row in untested])
 

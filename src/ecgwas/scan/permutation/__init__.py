@@ -1,1 +1,1 @@
-"""Family-wise error by permutation: single traits and sets of traits."""
+"""Family-wise error by permutation: single traits and trait sets."""

@@ -1,13 +1,13 @@
-"""The largest association that chance gives: people shuffled, everything tested again, the maximum kept.
+"""Max-T: the largest association in each permutation of the participants.
 
-One shuffle serves all traits, variants and chromosomes, so that the correlation of traits and the linkage of variants
-stay as they are (max-T, Westfall and Young 1993). What is shuffled are the traits' residuals on the covariates; they are
-made orthogonal to the covariates and of unit length again (Freedman and Lane 1983; Winkler et al. 2014, NeuroImage 92:381).
-Divided by the length of the genotype without covariates, every product is a correlation, and its largest square is the largest
-t squared. Hard calls are multiplied by the table kernel, a third of the time of the BLAS at 466 people.
+One permutation serves all traits, variants and chromosomes, which preserves the correlation of traits and the linkage
+disequilibrium of variants (Westfall and Young 1993). The traits' residuals on the covariates are permuted, then made orthogonal
+to the covariates and of unit length again (Freedman and Lane 1983; Winkler et al. 2014, NeuroImage 92:381). Divided by the norm
+of the residualised genotype, every product is a correlation, and the largest square gives the largest t squared. Hard calls are
+multiplied by the table kernel, in a third of the time of BLAS at 466 people.
 
-Where traits lack people, the lacking ones are shuffled with the others and count as 0; a missing call counts as its
-fitted value. Both leave the null distribution of t as it is to first order, and no test has fewer degrees of freedom.
+People without a trait are permuted with the others and count as 0; a missing call counts as its fitted value. Both preserve
+the null distribution of t to first order, and no test has fewer degrees of freedom.
 """
 
 from __future__ import annotations
@@ -21,67 +21,66 @@ from numpy.typing import NDArray
 from ecgwas.genotypes.dosages import AnyBlock
 from ecgwas.genotypes.packed import Block
 from ecgwas.native import compiled
-from ecgwas.scan.engine.plink2_checks import MAX_INFLATION
+from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.permutation.trait_sets import TraitSets, sets
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.transform import span
 
 COLUMNS, ROWS = 2048, 1024
-"""Shuffled traits and variants per product: enough to be fast, few enough that the product stays near the processor."""
+"""Permuted traits and variants per product: enough to be fast, few enough that the product stays in the cache."""
 
 KEPT_BYTES = 2**29
-"""Shuffled traits are kept for all blocks up to this size, else made anew for each."""
+"""Up to this size permuted traits are kept for all blocks; otherwise they are recomputed for each."""
 
 DECIMALS = 6
-"""Of the maxima: what float32 products determine whatever the block size."""
+"""Decimals of the maxima that float32 products determine whatever the block size."""
 
-
-KEPT, FEW = 3.0, 1000
-"""Sets of traits are kept from this -log10 p on, on a chromosome of fewer variants all of them: thresholds may lie below."""
+KEEP_SETS, FEW_VARIANTS = 3.0, 1000
+"""Tests of trait sets are kept from this -log10 p on, or all on a chromosome of fewer variants, as thresholds may be lower."""
 
 
 @dataclass(frozen=True)
-class Sets:
-    """R tests of sets of traits, people as they are: variant (place in the block), number of the set, -log10 p of both tests,
-    and the trait of the set with the smallest p by itself."""
+class SetTests:
+    """R tests of trait sets in the observed data: variant (index in the block), index of the trait set, -log10 p of both tests,
+    and the trait of the set with the smallest p of its own test."""
 
     variant: NDArray[np.int64]
-    number: NDArray[np.int64]
+    trait_set: NDArray[np.int64]
     omnibus: NDArray[np.float64]
     acat: NDArray[np.float64]
     best: NDArray[np.int64]
 
     @classmethod
-    def none(cls) -> Sets:
-        """No row."""
-        whole, real = np.empty(0, dtype=np.int64), np.empty(0)
-        return cls(whole, whole, real, real, whole)
+    def none(cls) -> SetTests:
+        """No tests."""
+        integers, reals = np.empty(0, dtype=np.int64), np.empty(0)
+        return cls(integers, integers, reals, reals, integers)
 
 
 @dataclass(frozen=True)
-class Shuffled:
-    """maxima (B,) float64, in each shuffle the largest absolute correlation of a variant with a trait; joint (B,) float64, the
-    largest -log10 p of a set of traits; as_they_are: the sets that reach something in people unshuffled."""
+class Permuted:
+    """maxima (B,) float64: in each permutation the largest absolute correlation of a variant with a trait. set_maxima (B,)
+    float64: the largest -log10 p of a trait set. observed: the tests of trait sets in the observed data."""
 
     maxima: NDArray[np.float64]
-    trait_sets: NDArray[np.float64]
-    as_they_are: Sets
+    set_maxima: NDArray[np.float64]
+    observed: SetTests
 
 
 @dataclass(frozen=True)
 class Columns:
-    """`count` columns of numbers of people, as the kernel takes them: in tiles for the table kernel, or (N, count) float32."""
+    """`count` columns, a number per participant, in the kernel's format: tiles for the table kernel, or (N, count) float32."""
 
     values: NDArray[np.float32]
     count: int
 
     @classmethod
-    def of(cls, values: NDArray[np.float32], *, table: bool) -> Columns:
+    def of(cls, values: NDArray[np.float32], *, use_table: bool) -> Columns:
         """From (N, C) float32."""
-        return cls(compiled.tiled(values) if table else values, values.shape[1])
+        return cls(compiled.tiled(values) if use_table else values, values.shape[1])
 
-    def plain(self, people: int) -> NDArray[np.float32]:
+    def as_matrix(self, people: int) -> NDArray[np.float32]:
         """(people, count) float32."""
         if self.values.ndim == 2:
             return self.values
@@ -90,136 +89,139 @@ class Columns:
 
 @dataclass(frozen=True)
 class ShuffleBatch:
-    """b shuffles without covariates, of unit length: traits (b K columns) and scores of sets of traits (b W)."""
+    """b permutations, residualised and of unit length: traits (b K columns) and components of the trait sets (b W)."""
 
     traits: Columns
-    scores: Columns
+    set_components: Columns
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """V variants of a block that can be tested: where they are in it, and what they are multiplied as.
+class ResidualisedVariants:
+    """V variants of a block that can be tested.
 
-    genotypes (V, N) float32, without what covariates explain, of unit length
-    packed    (V, W) uint8 for the table kernel, which gives their products times the length, or None
-    length    (V,) float32;  gaps (V,) bool: a missing call, which the table kernel would take for none of the alleles
+    variant_index  (V,) int64, indices in the block
+    genotypes      (V, N) float32, residualised on the covariates, of unit length
+    packed         (V, W) uint8 for the table kernel, whose products are norm times the correlations; or None
+    norm           (V,) float32, of the residualised genotype
+    has_missing    (V,) bool: a missing call, which the table kernel would count as 0 copies
     """
 
-    places: NDArray[np.int64]
+    variant_index: NDArray[np.int64]
     genotypes: NDArray[np.float32]
     packed: NDArray[np.uint8] | None
     norm: NDArray[np.float32]
     has_missing: NDArray[np.bool_]
 
     def correlations(self, start: int, columns: Columns) -> NDArray[np.float32]:
-        """(v, C) float32, of up to ROWS variants from `start` on."""
-        some = slice(start, start + ROWS)
+        """(v, C) float32: correlations of up to ROWS variants from `start` on."""
+        chunk = slice(start, start + ROWS)
         if self.packed is None:
-            return self.genotypes[some] @ columns.values
-        found = compiled.products(self.packed[some], columns.values)[:, : columns.count]
-        found /= self.norm[some, None]
-        has_missing = np.flatnonzero(self.has_missing[some])
+            return self.genotypes[chunk] @ columns.values
+        products = compiled.products(self.packed[chunk], columns.values)[:, : columns.count]
+        products /= self.norm[chunk, None]
+        has_missing = np.flatnonzero(self.has_missing[chunk])
         if len(has_missing):
-            found[has_missing] = self.genotypes[some][has_missing] @ columns.plain(self.genotypes.shape[1])
-        return found
+            products[has_missing] = self.genotypes[chunk][has_missing] @ columns.as_matrix(self.genotypes.shape[1])
+        return products
 
 
 class Shuffles:
-    """`count` shuffles of a cohort's people; the same seed and people give the same shuffles on every chromosome."""
+    """`count` permutations of a cohort; the same seed and participants give the same ones on every chromosome."""
 
     def __init__(
         self, cohort: Cohort, groups: list[Group], names: Sequence[str],
-        *, count: int, seed: int, jointly: bool = True, table: bool = False, variants: int = FEW,
+        *, count: int, seed: int, with_sets: bool = True, use_table: bool = False, variants: int = FEW_VARIANTS,
     ) -> None:  # fmt: skip
-        """names: K traits, `<representation>.<lead>.<feature>`; jointly: sets of them, too; table: by the table kernel;
-        variants: of the chromosome."""
+        """names: K traits, `<representation>.<lead>.<feature>`; with_sets: test trait sets, too; use_table: use the table
+        kernel; variants: number on the chromosome."""
         people, traits = cohort.values.shape
-        self.count, self.traits, self.table = count, traits, table
+        self.count, self.traits, self.use_table = count, traits, use_table
         self.basis = span(cohort.covariates)
         self.df = people - self.basis.shape[1] - 1
         values = np.zeros((people, traits))
         for group in groups:
             values[np.ix_(group.people, group.traits)] = group.design.traits
-        # Traits of different people are residuals on different covariates; on these they must be residuals, too.
+        # Traits with missing values are residuals among fewer people; here they must be residuals among all.
         values -= self.basis @ (self.basis.T @ values)
         values /= np.linalg.norm(values, axis=0)
         self.values = values.astype(np.float32)
         self.orders = orders(cohort, count, seed)
         self.step = max(1, COLUMNS // traits)
-        self.trait_sets = TraitSets(sets(names, self.values, self.basis, self.df) if jointly else (), self.df)
-        small = people * (traits + self.trait_sets.width) * count * self.values.itemsize <= KEPT_BYTES
-        self.kept = list(self._made()) if small else None
-        self.keep = KEPT if variants >= FEW else 0.0
-        # Reached by sets of traits in blocks that are done. If two threads write at once one is lost, which only costs time.
-        self.reached = np.zeros(count)
+        self.trait_sets = TraitSets(sets(names, self.values, self.basis, self.df) if with_sets else (), self.df)
+        is_small = people * (traits + self.trait_sets.width) * count * self.values.itemsize <= KEPT_BYTES
+        self.batches = list(self._batches()) if is_small else None
+        self.keep_sets = KEEP_SETS if variants >= FEW_VARIANTS else 0.0
+        # Maxima of trait sets so far. If two threads write at the same time, one update is lost, which only costs time.
+        self.set_maxima = np.zeros(count)
 
-    def _made(self) -> Iterator[ShuffleBatch]:
-        """All shuffles, some at a time."""
+    def _batches(self) -> Iterator[ShuffleBatch]:
+        """All permutations, in batches."""
         basis = self.basis.astype(np.float32)
         for start in range(0, self.count, self.step):
             orders = self.orders[start : start + self.step]
             columns = self.values[orders.T].reshape(len(self.values), -1)
             columns -= basis @ (basis.T @ columns)
             columns /= np.linalg.norm(columns, axis=0)
-            scores = self.trait_sets.shuffled(orders, basis)
-            yield ShuffleBatch(Columns.of(columns, table=self.table), Columns.of(scores, table=self.table))
+            components = self.trait_sets.shuffled(orders, basis)
+            yield ShuffleBatch(Columns.of(columns, use_table=self.use_table), Columns.of(components, use_table=self.use_table))
 
-    def look(self, block: AnyBlock) -> Shuffled:
-        """All shuffles of a block of variants."""
-        variants = self._prepared(block)
-        if len(variants.places) == 0:
-            return Shuffled(np.zeros(self.count), np.zeros(self.count), Sets.none())
-        reached, start = [], 0
-        for some in self.kept if self.kept is not None else self._made():
-            shuffles = slice(start, start + some.traits.count // self.traits)
-            reached.append(self._reached(variants, some, self.reached[shuffles]))
-            self.reached[shuffles] = np.maximum(self.reached[shuffles], reached[-1][1])
+    def test(self, block: AnyBlock) -> Permuted:
+        """Tests a block of variants in all permutations."""
+        variants = self._residualised(block)
+        if len(variants.variant_index) == 0:
+            return Permuted(np.zeros(self.count), np.zeros(self.count), SetTests.none())
+        maxima, start = [], 0
+        for batch in self.batches if self.batches is not None else self._batches():
+            shuffles = slice(start, start + batch.traits.count // self.traits)
+            maxima.append(self._maxima(variants, batch, self.set_maxima[shuffles]))
+            self.set_maxima[shuffles] = np.maximum(self.set_maxima[shuffles], maxima[-1][1])
             start = shuffles.stop
-        single, trait_sets = (np.concatenate(each).astype(np.float64) for each in zip(*reached, strict=True))
-        return Shuffled(single, trait_sets, self._as_they_are(variants))
+        single, trait_sets = (np.concatenate(each).astype(np.float64) for each in zip(*maxima, strict=True))
+        return Permuted(single, trait_sets, self._observed(variants))
 
-    def _reached(
-        self, variants: Prepared, some: ShuffleBatch, before: NDArray[np.float64]
+    def _maxima(
+        self, variants: ResidualisedVariants, batch: ShuffleBatch, before: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """(b,) each: the largest absolute correlation in each shuffle, and the largest -log10 p of a set of traits, or what
-        was reached `before` (b,) if that is larger."""
-        shuffles = some.traits.count // self.traits
+        """(b,) each: the largest absolute correlation in each permutation, and the larger of `before` (b,) and the largest
+        -log10 p of a trait set."""
+        shuffles = batch.traits.count // self.traits
         single, combined = np.zeros(shuffles, dtype=np.float32), before.copy()
         largest_q = np.zeros((shuffles, len(self.trait_sets.sets)), dtype=np.float32)
-        for start in range(0, len(variants.places), ROWS):
-            seen = variants.correlations(start, some.traits)
-            largest = np.maximum(seen.max(axis=0), -seen.min(axis=0)).reshape(shuffles, -1)
+        for start in range(0, len(variants.variant_index), ROWS):
+            correlations = variants.correlations(start, batch.traits)
+            largest = np.maximum(correlations.max(axis=0), -correlations.min(axis=0)).reshape(shuffles, -1)
             single = np.maximum(single, largest.max(axis=1))
             if self.trait_sets.sets:
-                combined = self.trait_sets.acat_maxima(seen.reshape(len(seen), shuffles, -1), largest, combined)
-                with_scores = variants.correlations(start, some.scores)
-                largest_q = np.maximum(largest_q, self.trait_sets.omnibus(with_scores).max(axis=0))
-        return single, np.maximum(combined, self.trait_sets.strongest(largest_q))
+                by_shuffle = correlations.reshape(len(correlations), shuffles, -1)
+                combined = self.trait_sets.acat_maxima(by_shuffle, largest, combined)
+                with_components = variants.correlations(start, batch.set_components)
+                largest_q = np.maximum(largest_q, self.trait_sets.omnibus(with_components).max(axis=0))
+        return single, np.maximum(combined, self.trait_sets.max_neglog10p(largest_q))
 
-    def _as_they_are(self, variants: Prepared) -> Sets:
-        """Sets of traits and variants (places in the block) with a -log10 p of `keep` or more, people unshuffled."""
-        genotypes, tested = variants.genotypes, variants.places
+    def _observed(self, variants: ResidualisedVariants) -> SetTests:
+        """Tests of trait sets in the observed data with a -log10 p of `keep_sets` or more."""
+        genotypes, tested = variants.genotypes, variants.variant_index
         if not self.trait_sets.sets:
-            return Sets.none()
+            return SetTests.none()
         correlations = genotypes @ self.values
-        limit, rows = self.trait_sets.least(self.keep), []
-        together = self.trait_sets.shuffled(np.arange(len(self.values))[None], self.basis.astype(np.float32))
-        largest_q = self.trait_sets.omnibus(genotypes @ together)[:, 0]
-        for k, one in enumerate(self.trait_sets.sets):
-            own = correlations[:, one.columns]
-            omnibus = self.trait_sets.strength(largest_q[:, k], one)
-            largest = np.abs(own).max(axis=1)
-            combined = np.zeros(len(own))
+        limit, rows = self.trait_sets.min_correlation(self.keep_sets), []
+        components = self.trait_sets.shuffled(np.arange(len(self.values))[None], self.basis.astype(np.float32))
+        q = self.trait_sets.omnibus(genotypes @ components)[:, 0]
+        for k, trait_set in enumerate(self.trait_sets.sets):
+            within_set = correlations[:, trait_set.columns]
+            omnibus = self.trait_sets.omnibus_neglog10p(q[:, k], trait_set)
+            largest = np.abs(within_set).max(axis=1)
+            combined = np.zeros(len(within_set))
             strong = np.flatnonzero(largest >= limit)
-            combined[strong] = self.trait_sets.acat(own[strong])
-            kept = np.flatnonzero(np.maximum(omnibus, combined) >= self.keep)
-            best = one.columns[np.abs(own[kept]).argmax(axis=1)]
+            combined[strong] = self.trait_sets.acat(within_set[strong])
+            kept = np.flatnonzero(np.maximum(omnibus, combined) >= self.keep_sets)
+            best = trait_set.columns[np.abs(within_set[kept]).argmax(axis=1)]
             rows.append((tested[kept], np.full(len(kept), k), omnibus[kept], combined[kept], best))
-        variant, number, omnibus, combined, best = (np.concatenate(column) for column in zip(*rows, strict=True))
-        return Sets(variant, number, np.round(omnibus, DECIMALS), np.round(combined, DECIMALS), best)
+        variant, set_index, omnibus, combined, best = (np.concatenate(column) for column in zip(*rows, strict=True))
+        return SetTests(variant, set_index, np.round(omnibus, DECIMALS), np.round(combined, DECIMALS), best)
 
-    def _prepared(self, block: AnyBlock) -> Prepared:
-        """Those that can be tested."""
+    def _residualised(self, block: AnyBlock) -> ResidualisedVariants:
+        """The variants that can be tested."""
         genotypes = block.decoded()
         basis = self.basis.astype(np.float32)
         weights = (genotypes @ basis).astype(np.float64)
@@ -231,33 +233,33 @@ class Shuffles:
         genotypes -= weights.astype(np.float32) @ basis.T
         for i in has_missing:
             genotypes[i, block.absent(int(i))] = 0.0
-        norm = np.einsum("vn,vn->v", genotypes, genotypes, dtype=np.float64)
+        residual_ss = np.einsum("vn,vn->v", genotypes, genotypes, dtype=np.float64)
         centred = block.raw_ss - block.minor**2 / np.maximum(block.called, 1)
-        tested = (norm > 0) & (norm * MAX_INFLATION >= centred) & (centred > 0)
-        root = np.sqrt(norm[tested]).astype(np.float32)
-        packed = block.packed[tested] if self.table and isinstance(block, Block) else None
-        scaled = genotypes[tested] / root[:, None]
-        return Prepared(np.flatnonzero(tested), scaled, packed, root, block.missing[tested] > 0)
+        tested = (residual_ss > 0) & (residual_ss * MAX_VIF >= centred) & (centred > 0)
+        norm = np.sqrt(residual_ss[tested]).astype(np.float32)
+        packed = block.packed[tested] if self.use_table and isinstance(block, Block) else None
+        scaled = genotypes[tested] / norm[:, None]
+        return ResidualisedVariants(np.flatnonzero(tested), scaled, packed, norm, block.missing[tested] > 0)
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""
-        raw_ss = np.minimum(np.square(maxima), 1.0)
+        r2 = np.minimum(np.square(maxima), 1.0)
         with np.errstate(divide="ignore"):
-            t = np.sqrt(raw_ss * self.df / (1.0 - raw_ss))
+            t = np.sqrt(r2 * self.df / (1.0 - r2))
         return np.round(neglog10p(t, float(self.df)), DECIMALS)
 
 
 def orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
-    """(count, N) int64: whose traits each person of the cohort gets; equal for one seed wherever people are shuffled.
+    """(count, N) int64: whose traits each participant of the cohort gets; the same for one seed on every chromosome.
 
-    Drawn for everyone with traits, whatever the order of the .fam; people who are not in the cohort are skipped.
+    Drawn for everyone with traits, independent of the order of the .fam; participants outside the cohort are skipped.
     """
-    everyone = int(cohort.total)
-    place = np.full(everyone, -1, dtype=np.int64)
-    place[cohort.order] = np.arange(len(cohort.order))
-    receivers = place[place >= 0]
-    found = np.empty((count, len(receivers)), dtype=np.int64)
+    total = int(cohort.total)
+    cohort_index = np.full(total, -1, dtype=np.int64)
+    cohort_index[cohort.table_index] = np.arange(len(cohort.table_index))
+    receivers = cohort_index[cohort_index >= 0]
+    permuted = np.empty((count, len(receivers)), dtype=np.int64)
     for shuffle in range(count):
-        donors = place[np.random.default_rng([seed, shuffle]).permutation(everyone)]
-        found[shuffle, receivers] = donors[donors >= 0]
-    return found
+        donors = cohort_index[np.random.default_rng([seed, shuffle]).permutation(total)]
+        permuted[shuffle, receivers] = donors[donors >= 0]
+    return permuted

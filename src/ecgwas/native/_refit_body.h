@@ -1,11 +1,11 @@
-/* Hits in float64; included once per instruction set after _gaps_body.h, see _table.c. */
+/* Candidates in float64; included once per instruction set after _missing_body.h, see _table.c. */
 
-/* People of one word whose low bits are set, from `first` on; TOGETHER of them are written at a time, since the
- * processor foresees the end of such a loop better. Gives how many there are. */
+/* People of one word whose low bits are set, from `first` on; CARRIERS_AT_ONCE of them are written at a time, since the
+ * processor foresees the end of such a loop better. Returns how many there are. */
 TARGET static inline size NAME(list_bits)(uint64_t bits, size first, uint32_t *people) {
     size found = __builtin_popcountll(bits);
-    for (size i = 0; i < found; i += TOGETHER) {
-        for (int k = 0; k < TOGETHER; k++, bits &= bits - 1)
+    for (size i = 0; i < found; i += CARRIERS_AT_ONCE) {
+        for (int k = 0; k < CARRIERS_AT_ONCE; k++, bits &= bits - 1)
             people[i + k] = (uint32_t)(first + __builtin_ctzll(bits | HIGHEST_BIT) / 2);
     }
     return found;
@@ -43,9 +43,10 @@ TARGET static double NAME(dot)(const carriers_t *carriers, const double *column)
 #define WIDEST 4 /* vectors of sums at a time, and fewer where a basis ends */
 #define NARROWER (LANES / DOUBLES < WIDEST ? LANES / DOUBLES : WIDEST)
 
-/* `parts` vectors of `along` from column `start` on; two sums at a time. */
+/* `parts` vectors of `projection` from column `start` on; two sums at a time. */
 TARGET static inline __attribute__((always_inline)) void NAME(project_some)(const carriers_t *carriers, const double *basis,
-                                                                          size wide, size start, int parts, double *along) {
+                                                                          size wide, size start, int parts,
+                                                                          double *projection) {
     NAME(doubles) sums[WIDEST] = {{0}};
     for (int copies = 1; copies <= 2; copies++) {
         NAME(doubles) even[WIDEST] = {{0}}, odd[WIDEST] = {{0}};
@@ -64,72 +65,73 @@ TARGET static inline __attribute__((always_inline)) void NAME(project_some)(cons
             sums[part] += copies * (even[part] + odd[part]);
         }
     }
-    memcpy(along + start, sums, sizeof(NAME(doubles)) * (size_t)parts);
+    memcpy(projection + start, sums, sizeof(NAME(doubles)) * (size_t)parts);
 }
 
-/* along (wide,) = copies of one variant times the basis. */
-TARGET static void NAME(project)(const carriers_t *carriers, const double *basis, size wide, double *along) {
+/* projection (wide,) = copies of one variant times the basis. */
+TARGET static void NAME(project)(const carriers_t *carriers, const double *basis, size wide, double *projection) {
     size start = 0;
     for (; start + WIDEST * DOUBLES <= wide; start += WIDEST * DOUBLES)
-        NAME(project_some)(carriers, basis, wide, start, WIDEST, along);
+        NAME(project_some)(carriers, basis, wide, start, WIDEST, projection);
     for (; start < wide; start += LANES)
-        NAME(project_some)(carriers, basis, wide, start, NARROWER, along);
+        NAME(project_some)(carriers, basis, wide, start, NARROWER, projection);
 }
 
-/* One trait's part of the change of one variant in float64: to what product and length change. */
-TARGET static void NAME(correct)(const NAME(room) *room, size missing, int few, size rank, const double *trait,
-                                 double *product, double *length) {
-    size wide = room->wide;
+/* Adds what the missing calls of one variant change for one trait to cross_product and trait_ss, in float64. */
+TARGET static void NAME(correct)(const NAME(workspace) *workspace, size missing, int by_sample, size rank, const double *trait,
+                                 double *cross_product, double *trait_ss) {
+    size wide = workspace->wide;
     for (size r = 0; r < wide; r++)
-        room->first[r] = 0;
+        workspace->first[r] = 0;
     for (size i = 0; i < missing; i++) {
-        double value = trait[room->people[i]];
-        if (few) {
-            room->first[i] = value;
+        double value = trait[workspace->people[i]];
+        if (by_sample) {
+            workspace->first[i] = value;
             continue;
         }
-        *length -= value * value;
+        *trait_ss -= value * value;
         for (size c = 0; c < rank; c++)
-            room->first[c] += room->rows[i * wide + c] * value;
+            workspace->first[c] += workspace->rows[i * wide + c] * value;
     }
-    NAME(solve_forward)(room, room->first);
-    for (size r = 0; r < room->dims; r++) {
-        *product += room->first[r] * room->z[r];
-        *length -= room->first[r] * room->first[r];
+    NAME(solve_forward)(workspace, workspace->first);
+    for (size r = 0; r < workspace->dims; r++) {
+        *cross_product += workspace->first[r] * workspace->z[r];
+        *trait_ss -= workspace->first[r] * workspace->first[r];
     }
 }
 
-TARGET static int NAME(refits)(const refits_t *job) {
-    NAME(room) room;
-    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + TOGETHER))};
-    double *along = aligned(sizeof(double) * (size_t)WIDE(job->rank)), explained = 0;
-    int ready = NAME(reserve)(&room, job->rank, NAME(most)(job->missing, job->variants)) && along && carriers.people, few = 0;
+TARGET static int NAME(refit_exact)(const refit_t *job) {
+    NAME(workspace) workspace;
+    carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + CARRIERS_AT_ONCE))};
+    double *projection = aligned(sizeof(double) * (size_t)WIDE(job->rank)), projected_ss = 0;
+    int ready = NAME(reserve)(&workspace, job->rank, NAME(max_missing)(job->missing, job->variants)) && projection &&
+                carriers.people, by_sample = 0;
     size missing = 0;
     for (size hit = 0; ready && hit < job->hits; hit++) {
-        size variant = job->reached[2 * hit];
+        size variant = job->candidates[2 * hit];
         const uint64_t *words = (const uint64_t *)job->packed + variant * job->words;
-        const double *trait = job->traits + job->reached[2 * hit + 1] * job->people;
-        double *found = job->found + 3 * hit;
-        if (hit == 0 || job->reached[2 * hit - 2] != variant) {
+        const double *trait = job->traits + job->candidates[2 * hit + 1] * job->people;
+        double *sums = job->sums + 3 * hit;
+        if (hit == 0 || job->candidates[2 * hit - 2] != variant) {
             NAME(list_carriers)(words, job->words, &carriers);
-            NAME(project)(&carriers, job->basis, room.wide, along);
-            explained = 0;
+            NAME(project)(&carriers, job->basis, workspace.wide, projection);
+            projected_ss = 0;
             for (size r = 0; r < job->rank; r++)
-                explained += along[r] * along[r];
-            missing = job->missing[variant] ? NAME(gather)(&room, words, job->words, job->basis) : 0;
-            few = missing <= job->rank;
+                projected_ss += projection[r] * projection[r];
+            missing = job->missing[variant] ? NAME(gather)(&workspace, words, job->words, job->basis) : 0;
+            by_sample = missing <= job->rank;
             if (missing)
-                explained += NAME(change)(&room, missing, few, along, job->rank);
+                projected_ss += NAME(change)(&workspace, missing, by_sample, projection, job->rank);
         }
-        found[0] = NAME(dot)(&carriers, trait);
-        found[1] = job->squares[variant] - explained;
-        found[2] = 1;
+        sums[0] = NAME(dot)(&carriers, trait);
+        sums[1] = job->raw_ss[variant] - projected_ss;
+        sums[2] = 1;
         if (missing)
-            NAME(correct)(&room, missing, few, job->rank, trait, found, found + 2);
+            NAME(correct)(&workspace, missing, by_sample, job->rank, trait, sums, sums + 2);
     }
-    free(along);
+    free(projection);
     free(carriers.people);
-    NAME(release)(&room);
+    NAME(release)(&workspace);
     return ready;
 }
 
