@@ -28,7 +28,7 @@ from ecgwas.native import _table
 place = Path(ecgwas.__file__).parent
 assert place.is_relative_to(sys.prefix), place
 wanted = ["workflow/Snakefile", "workflow/profiles/local/config.yaml", "workflow/profiles/slurm/config.yaml",
-          "report/page.html", "report/page.js", "report/page.trait.js", "report/page.css", "py.typed"]
+          "report/page/page.html", "report/page/page.js", "report/page/page.trait.js", "report/page/page.css", "py.typed"]
 absent = [name for name in wanted if not (files("ecgwas") / name).is_file()]
 assert not absent, absent
 import importlib.util

@@ -10,6 +10,7 @@ from ecgwas.genes.sources import ontologies, term_words
 from ecgwas.genes.sources.ontologies import Ancestry
 from ecgwas.genes.sources.term_groups import FUNCTIONS, ROOTS, Grouper
 from ecgwas.study import Enrichment, Gprofiler, GwasCatalog, Ontologies, StringDb
+from tests.conftest import ROOT
 
 STUDY = {
     "cardiovascular": (
@@ -199,7 +200,7 @@ def test_an_ontology_outweighs_words(ancestry: Ancestry) -> None:
 
 
 def test_the_docs_hold_every_word_and_root() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "genes.md").read_text()
+    page = (ROOT / "docs" / "genes.md").read_text()
     lists = (term_words.CARDIOVASCULAR, term_words.CARDIOVASCULAR_EXCEPT, term_words.IMMUNE, term_words.NEUROLOGICAL,
              term_words.METABOLIC)  # fmt: skip
     assert [entry for entries in lists for entry in entries if f"`{entry}`" not in page] == []
