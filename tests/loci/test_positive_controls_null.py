@@ -132,8 +132,8 @@ def test_of_many_participants_the_same_are_shuffled_on_every_chromosome(monkeypa
     other = Cohort(back, back, cohort.values[back], cohort.covariates[back], None, 300)
     monkeypatch.setattr(positive_controls_null, "MOST_PEOPLE", 100)
     first, second = (positive_controls_null._fewer(one, 5) for one in (cohort, other))
-    assert len(first.rows) == 100
-    assert set(first.order) == set(second.order)
+    assert len(first.fam_index) == 100
+    assert set(first.table_index) == set(second.table_index)
     table = KnownTested.of(known_rows(chromosome))
     found = [positive_controls_null.shuffled(
         table, np.ones(4, dtype=bool), [Chromosome(chromosome.genotypes, one, chromosome.names)],

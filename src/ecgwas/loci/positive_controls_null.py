@@ -82,7 +82,7 @@ def _fewer(cohort: Cohort, seed: int) -> Cohort:
     drawn = np.random.default_rng([seed, cohort.total]).permutation(cohort.total)[:MOST_PEOPLE]
     kept = np.isin(cohort.table_index, drawn)
     males = None if cohort.males is None else cohort.males[kept]
-    arrays = {name: getattr(cohort, name)[kept] for name in ("rows", "order", "values", "covariates")}
+    arrays = {name: getattr(cohort, name)[kept] for name in ("fam_index", "table_index", "values", "covariates")}
     return replace(cohort, males=males, **arrays)
 
 
