@@ -173,7 +173,7 @@ def test_where_it_cannot_run_it_says_so(
 ) -> None:
     """Without programs, compiled parts and a GPU, whatever its options: what `check` lets pass works; else both say why not."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(compiled, "there", lambda: False)
+    monkeypatch.setattr(compiled, "is_available", lambda: False)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     fields = ENGINES[name].model_fields.items()
     choices = [
