@@ -141,6 +141,10 @@ class InMemory:
     def effect_alleles(self) -> NDArray[np.object_]:
         return np.full(len(self.copies), "G", dtype=object)
 
+    @property
+    def other_alleles(self) -> NDArray[np.object_]:
+        return np.full(len(self.copies), "A", dtype=object)
+
     def dosages(self, start: int, stop: int) -> Reals:
         return np.asarray(self.copies[start:stop], dtype=np.float64)
 
