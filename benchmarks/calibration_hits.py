@@ -129,6 +129,9 @@ class InMemory:
     copies: NDArray[Any]
     chrom: str = "1"
 
+    def __len__(self) -> int:
+        return len(self.copies)
+
     @property
     def variants(self) -> NDArray[np.object_]:
         return np.array([f"v{j}" for j in range(len(self.copies))], dtype=object)
