@@ -18,7 +18,7 @@ import polars as pl
 import yaml
 
 from ecgwas import __version__
-from ecgwas import scan as associate
+from ecgwas import scan as engines
 from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
@@ -77,7 +77,7 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
         names = chosen[start : start + at_once]
         few = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
         engine = report_data.engine(study)
-        results = [associate.scan(engine, few, covariates, part, seed=0, ancestry=ancestry) for part in opened]
+        results = [engines.scan(engine, few, covariates, part, seed=0, ancestry=ancestry) for part in opened]
         frame = pl.concat([result.associations.frame for result in results])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
 

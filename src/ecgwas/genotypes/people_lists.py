@@ -15,7 +15,7 @@ from ecgwas.genotypes import list_lines
 MALE, FEMALE = 1, 2
 """Codes of sex in every format; 0 is unknown."""
 
-SEXES = {"1": 1, "2": 2, "m": 1, "f": 2, "male": 1, "female": 2}
+SEXES = {"1": MALE, "2": FEMALE, "m": MALE, "f": FEMALE, "male": MALE, "female": FEMALE}
 """In any case."""
 UNKNOWN_SEX = frozenset({"0", "-9", "na", "nan", "u", "unknown", ".", ""})
 

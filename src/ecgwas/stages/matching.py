@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.genotypes.people_lists import FEMALE, MALE
 from ecgwas.loci.held_out import Choosers, Chosen, Rule, choose
 from ecgwas.privacy.matching import LEAST_PEOPLE, Fold, deal, matching
 from ecgwas.stages import report_data, scan, traits
@@ -48,7 +49,7 @@ class Found:
 
 
 def matched(study: Study) -> Matching:
-    """ECGs matched to genomes by lead variants, by sex, and by both; see associate.hits.matching.
+    """ECGs matched to genomes by lead variants, by sex, and by both; see privacy.matching.
 
     No rows where people are too few, or the study's people are shuffled: nobody's ECG is with the own genome.
     """
@@ -134,5 +135,5 @@ def _predictors(
 def _sex(study: Study, eids: Sequence[str]) -> NDArray[np.float64]:
     opened = chromosomes.open_part(study.scan, scan.STAGE.parts(study)[0])
     sexes = opened.sexes[opened.find(eids)].astype(np.float64)
-    sex = np.where(np.isin(sexes, (1, 2)), sexes, np.nan)[:, None]
+    sex = np.where(np.isin(sexes, (MALE, FEMALE)), sexes, np.nan)[:, None]
     return sex if len(np.unique(sex[np.isfinite(sex)])) == 2 else np.empty((len(eids), 0))

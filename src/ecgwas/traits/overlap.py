@@ -11,7 +11,7 @@ import polars as pl
 
 from ecgwas import ids
 from ecgwas.errors import Caution, EcgwasError, InputError, first_few, raise_together
-from ecgwas.genotypes.people_lists import FEMALE, MALE
+from ecgwas.genotypes.people_lists import FEMALE, MALE, SEXES
 from ecgwas.study import TraitOptions
 from ecgwas.tables import People
 from ecgwas.traits import covariates as covariate_tables
@@ -27,7 +27,6 @@ OF_A_GUARD = re.compile(r"^(call rate|heterozygosity|sex|related to another pers
 
 MOST_OTHER_SEX = 0.02
 """A larger share of people whose two tables name another sex is a warning."""
-SEX = {"1": MALE, "m": MALE, "male": MALE, "2": FEMALE, "f": FEMALE, "female": FEMALE}
 
 
 def check(
@@ -80,8 +79,8 @@ def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
         levels = sorted({cell for cell, _ in pairs})
         if len(levels) != 2:
             continue
-        if set(levels) <= set(SEX):
-            other = sum(SEX[cell] != sex for cell, sex in pairs)
+        if set(levels) <= set(SEXES):
+            other = sum(SEXES[cell] != sex for cell, sex in pairs)
         else:
             fit = sum((cell == levels[0]) == (sex == MALE) for cell, sex in pairs)
             other = min(fit, len(pairs) - fit)

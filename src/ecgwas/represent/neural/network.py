@@ -220,7 +220,7 @@ def _phase(weight: Tensor, half: int, place: int) -> Tensor:
 
 
 def doubled(x: Tensor) -> Tensor:
-    """(B, C, 2 L): each sample twice. Built from views, because its gradient is then deterministic on every device."""
+    """(B, C, 2 L): each sample twice, channels last."""
     return interleaved(x, x)
 
 
