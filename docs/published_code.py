@@ -498,15 +498,10 @@ GROUPS = {
 
 def _group(description: str) -> str:
     """Group of a term, by whatever this version groups by."""
+    from ecgwas.genes.sources import term_groups
     from ecgwas.study import Enrichment
 
     limits = Enrichment(terms=Path("terms.gmt"))
-    try:
-        from ecgwas.genes.sources import term_groups  # type: ignore[attr-defined]
-    except ImportError:
-        from ecgwas.genes.sources.enrichment import is_cardiovascular
-
-        return "cardiovascular" if is_cardiovascular(description, limits.cardiovascular) else "other"
     return str(term_groups.Grouper(limits).of("", description).name)
 
 
