@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ecgwas.ecg.beats import search, window_samples
 from ecgwas.ecg.clean import remove_baseline
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from ecgwas.simulate import draw_hearts, simulate_signals
 from ecgwas.study import BeatOptions, HighPass, MovingAverage, Untouched
 

@@ -42,11 +42,11 @@ from ecgwas import stages
 from ecgwas.commands.init import write_study
 from ecgwas.genes.sources import regions
 from ecgwas.genotypes import chromosomes, pruned_panel
+from ecgwas.leads import LEADS
 from ecgwas.loci import merge as loci
 from ecgwas.loci import thresholds
 from ecgwas.progress import peak_memory_mib
 from ecgwas.scan import matrix
-from ecgwas.signals import LEADS
 from ecgwas.stages import represent, scan
 from ecgwas.statistics.least_squares import least_t_squared
 from ecgwas.study import LociOptions, Matrix, Regions, Study, TraitOptions

@@ -27,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.ecg.wfdb_files import read_signals, read_waves
 
 from ecgwas.delineation.single_beats import REGULAR, each_beat, fiducials
-from ecgwas.ecg.beats import EIGHT, Beats, search, window_samples
+from ecgwas.ecg.beats import Beats, search, window_samples
 from ecgwas.ecg.clean import highpass
-from ecgwas.signals import LEADS
+from ecgwas.leads import INDEPENDENT, LEADS
 from ecgwas.study import BeatOptions
 
 Floats = NDArray[np.float64]
@@ -94,8 +94,8 @@ def measured(strip: NDArray[np.float32], beats: Beats) -> Floats:
     """(B, 7) ms from the start of the recording."""
     before, after = window_samples(BeatOptions(), RATE_HZ)
     times_ms = np.arange(-before, after) * STEP_MS
-    median = beats.median[EIGHT]
-    padded = np.pad(strip[EIGHT].astype(np.float64), ((0, 0), (before, after)), mode="edge")
+    median = beats.median[INDEPENDENT]
+    padded = np.pad(strip[INDEPENDENT].astype(np.float64), ((0, 0), (before, after)), mode="edge")
     cut = np.stack([padded[:, r : r + before + after] for r in beats.r_samples])
     intervals = np.diff(beats.r_samples) * STEP_MS
     rr_ms, regular = float(np.median(intervals)), bool(intervals.std() <= REGULAR * intervals.mean())

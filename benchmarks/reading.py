@@ -40,7 +40,7 @@ from tests.ecg.making import make_xml
 from ecgwas.commands import inspect_file
 from ecgwas.ecg import formats
 from ecgwas.ecg.words import standard_lead
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 
 ROOT = Path(__file__).resolve().parent.parent
 Leads = Mapping[str, Sequence[float]]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas import represent
-from ecgwas.ecg.beats import EIGHT
+from ecgwas.leads import INDEPENDENT
 from ecgwas.represent.inputs import split_people
 from ecgwas.signals import Signals
 from ecgwas.stages import read
@@ -37,7 +37,7 @@ def mean_r(first: Beats, second: Beats) -> float:
 
 
 def print_noise(signals: Signals) -> None:
-    odd, even = (np.asarray(half.beats)[:, EIGHT] for half in signals.halves)
+    odd, even = (np.asarray(half.beats)[:, INDEPENDENT] for half in signals.halves)
     # The halves differ by the noise of both; in their mean half of that difference is left.
     print(f"NOISE halves_r={mean_r(odd, even):.4f} mae_uv={np.abs(odd - even).mean() / 2:.1f}")
 
@@ -45,7 +45,7 @@ def print_noise(signals: Signals) -> None:
 def print_curve(signals: Signals, align: Literal["none", "waves"]) -> None:
     split = split_people(len(signals), 0.1, 1, validation=False)
     others, order = signals.select(split.test), np.random.default_rng(1).permutation(split.train)
-    true = np.asarray(others.beats)[:, EIGHT]
+    true = np.asarray(others.beats)[:, INDEPENDENT]
     for people in (len(order) // 4, len(order) // 2, len(order)):
         known = signals.select(order[:people])
         for features in (count for count in FEATURES if count < 0.9 * people):
@@ -53,7 +53,7 @@ def print_curve(signals: Signals, align: Literal["none", "waves"]) -> None:
             encoder = represent.fit(options, known, seed=1)
             decoded = encoder.decode(encoder.encode(others))
             assert decoded is not None
-            again = decoded[:, EIGHT]
+            again = decoded[:, INDEPENDENT]
             error = f"r={mean_r(true, again):.4f} mae_uv={np.abs(again - true).mean():.1f}"
             print(f"CURVE align={align} features={features} people={people} {error}", flush=True)
 

@@ -27,10 +27,10 @@ import numpy as np
 import polars as pl
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_of
 from ecgwas.progress import peak_memory_mib
 from ecgwas.report import Background, Findings, GenotypeBeats, Kept, Region, RepresentationFindings, Traversal, render
-from ecgwas.signals import LEADS
 from ecgwas.study import ReportOptions, Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
 from ecgwas.tables.recordings import Reliability

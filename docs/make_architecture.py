@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "ecgwas"
 PAGE = ROOT / "docs" / "architecture.md"
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "native", "progress", "signals"),
-    ("delineation", "gene_symbols", "simulate", "store", "tables"),
-    ("ids", "study"),
+    ("errors", "leads", "native", "progress"),
+    ("gene_symbols", "signals", "simulate", "store", "tables"),
+    ("delineation", "ids", "study"),
     ("__init__", "ecg", "genotypes", "report", "represent", "statistics"),
     ("exchange", "genes", "privacy", "scan", "traits"),
     ("loci",),

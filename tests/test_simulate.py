@@ -15,7 +15,7 @@ from scipy.signal import butter, find_peaks, sosfiltfilt
 from scipy.stats import linregress, norm, rankdata
 
 from ecgwas.errors import InputError
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from ecgwas.simulate import (
     EFFECTS,
     PARAMETERS,
@@ -26,7 +26,7 @@ from ecgwas.simulate import (
     simulate,
     simulate_signals,
 )
-from ecgwas.simulate.waves import derived_counts
+from ecgwas.simulate.waves import twelve_leads_of_counts
 from tests.factories import make_bed, make_covariates, make_hearts, make_signals, make_traits
 
 PEOPLE = 300
@@ -126,7 +126,7 @@ def test_repeated_visits(cohort: SimulatedCohort) -> None:
 def test_augmented_leads_round_as_the_real_device_does(shared: Path) -> None:
     leads, counts = strip(shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml")
     eight = counts[[leads.index(lead) for lead in ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")]]
-    again = derived_counts(eight.astype(np.int32))
+    again = twelve_leads_of_counts(eight.astype(np.int32))
     same = (again == counts[[leads.index(lead) for lead in LEADS]]).mean(axis=1)
     assert same.min() > 0.999
 

@@ -11,41 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-"""Standard order. III, aVR, aVL and aVF are linear in I and II, so twelve leads have rank 8."""
+from ecgwas.leads import LEADS
 
-INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 HELD_BYTES = 2**26
 """What is read of memory-mapped files before their pages are let go: else a pass over a cohort would hold all of it."""
-
-ALL_LEADS = "12L"
-"""The lead name of a feature that belongs to all leads together."""
 
 GOOD, ARTEFACTS, UNUSABLE, MISSING = 0, 1, 2, 3
 LEAD_STATUS = ("good", "artefacts", "unusable", "missing")
 """By number. Beats and waves are found in good leads; a lead with artefacts keeps its own median beat, an unusable one does
 not; a missing one has no samples at all."""
-
-_DOWER = {
-    "I": (0.632, -0.235, 0.059), "II": (0.235, 1.066, -0.132), "V1": (-0.515, 0.157, -0.917), "V2": (0.044, 0.164, -1.387),
-    "V3": (0.882, 0.098, -1.277), "V4": (1.213, 0.127, -0.601), "V5": (1.125, 0.127, -0.086), "V6": (0.831, 0.076, 0.230),
-}  # fmt: skip
-DOWER = np.array([_DOWER[lead] for lead in INDEPENDENT_LEADS])
-"""(8, 3): I, II, V1-V6 from the heart's vector, X (left), Y (down), Z (back): Dower et al., J Electrocardiol 13:253 (1980)."""
-
-
-def filled(eight: NDArray[np.float64], reliable: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(8, ...) leads, those that are not reliable (8,) replaced by what the reliable ones say of them.
-
-    The heart's vector is fitted to the reliable leads by least squares; all leads as they are where all are reliable, or fewer
-    than three.
-    """
-    if reliable.all() or reliable.sum() < 3:
-        return eight
-    weights = DOWER[~reliable] @ np.linalg.pinv(DOWER[reliable])
-    out = eight.copy()
-    out[~reliable] = np.tensordot(weights, eight[reliable], axes=1)
-    return out
 
 
 def example_of(lead_status: NDArray[np.int8]) -> int:

@@ -23,9 +23,9 @@ from ecgwas.ecg import find
 from ecgwas.genes.sources import enrichment, regions, string_files
 from ecgwas.genes.web.contract import Variants
 from ecgwas.genotypes import chromosomes
+from ecgwas.leads import LEADS
 from ecgwas.loci import known
 from ecgwas.scan import matrix
-from ecgwas.signals import LEADS
 from ecgwas.study import Enrichment, ReadOptions, Regions, StringFiles, Study, TraitOptions
 from ecgwas.tables import Loci
 from ecgwas.traits import covariates

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from tests.bad_input.edf_wfdb_tables import CELLS, ROWS, csv, header, npy, recording, text, wfdb
 from tests.bad_input.harness import LEFT_OUT, RIGHT, Case, ecg
 from tests.ecg import recorders

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.io
 
 from ecgwas.ecg import find, formats, read
+from ecgwas.leads import LEADS
 from ecgwas.progress import silent
-from ecgwas.signals import LEADS
 from ecgwas.study import ReadOptions
 from tests.bad_input.harness import BAD, BYTES, GOOD, LEFT_OUT, RIGHT, Case, Ending, put
 from tests.ecg.edf_files import edf_file

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg import Source, read
+from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.intervals import measure
-from ecgwas.signals import ALL_LEADS, LEADS
 from ecgwas.simulate import simulate_signals
 from ecgwas.study import ReadOptions
 from tests.bad_input.harness import Case, Ending, ended, put

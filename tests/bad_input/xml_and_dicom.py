@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from tests.bad_input.harness import LEFT_OUT, RIGHT, TEXT, Case, ecg
 from tests.ecg import recorders
 from tests.ecg.dicom_files import group, some, source, whole

@@ -14,8 +14,8 @@ from PIL import Image
 from ecgwas.commands import inspect_file
 from ecgwas.commands.cli import main
 from ecgwas.errors import InputError
+from ecgwas.leads import LEADS
 from ecgwas.report.figures import ecg_paper
-from ecgwas.signals import LEADS
 from tests.ecg import recorders
 from tests.ecg.making import make_counts, make_xml, put
 

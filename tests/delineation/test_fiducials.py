@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ecgwas.delineation.fiducials import Fiducials, delineate
-from ecgwas.delineation.single_beats import EIGHT, coherence, each_beat, fiducials
+from ecgwas.delineation.single_beats import coherence, each_beat, fiducials
+from ecgwas.leads import INDEPENDENT
 from tests.factories import make_clean_beats, make_hearts
 
 TIMES = (np.arange(475) - 175) * 2.0
 
 
 def clean(people: int = 40, seed: int = 5) -> NDArray[np.float64]:
-    return make_clean_beats(people, seed)[:, EIGHT].astype(np.float64)
+    return make_clean_beats(people, seed)[:, INDEPENDENT].astype(np.float64)
 
 
 def found_in(beats: NDArray[np.float64], seed: int = 5) -> list[Fiducials]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.delineation.pacing_spikes import before_spike, bridged, spikes
-from ecgwas.delineation.single_beats import EIGHT
+from ecgwas.leads import INDEPENDENT
 from tests.factories import make_clean_beats
 
 TIMES = (np.arange(475) - 175) * 2.0
@@ -27,7 +27,7 @@ def tailed(start_ms: float) -> NDArray[np.float64]:
 
 def test_natural_beats_have_no_spikes() -> None:
     rng = np.random.default_rng(2)
-    for beat in make_clean_beats(40, 5)[:, EIGHT].astype(np.float64):
+    for beat in make_clean_beats(40, 5)[:, INDEPENDENT].astype(np.float64):
         assert not spikes(beat, TIMES).any()
         assert not spikes(beat + rng.normal(0, 10, beat.shape), TIMES).any()
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg import Batch, find, read
+from ecgwas.leads import LEADS
 from ecgwas.progress import silent
-from ecgwas.signals import LEADS
 from ecgwas.simulate import simulate_signals
 from ecgwas.study import ReadOptions
 from tests.factories import make_hearts

@@ -16,7 +16,7 @@ import pydicom.uid
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from ecgwas.signals import INDEPENDENT_LEADS
+from ecgwas.leads import INDEPENDENT_LEADS
 from tests.ecg.making import Counts, make_counts
 
 UV = 5.0

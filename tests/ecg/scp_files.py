@@ -9,7 +9,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.signals import INDEPENDENT_LEADS
+from ecgwas.leads import INDEPENDENT_LEADS
 from tests.ecg.dicom_files import NUMBERS
 from tests.ecg.making import Counts, make_counts
 

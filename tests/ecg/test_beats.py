@@ -11,11 +11,10 @@ import pytest
 from lxml import etree
 from numpy.typing import NDArray
 
-from ecgwas.ecg.beats import EIGHT, Beats, qrs_onset, qrs_places, search
+from ecgwas.ecg.beats import Beats, qrs_onset, qrs_places, search
 from ecgwas.ecg.clean import highpass, minus_moving_average
 from ecgwas.ecg.formats import read
-from ecgwas.ecg.recording import twelve_leads
-from ecgwas.signals import LEADS
+from ecgwas.leads import INDEPENDENT, LEADS, twelve_leads
 from ecgwas.simulate import PARAMETERS, Hearts, clean_beats, simulate_signals
 from ecgwas.simulate.waves import SimulatedSignals
 from ecgwas.study import BeatOptions
@@ -140,7 +139,7 @@ def test_zero_line_is_the_pq_segment() -> None:
     signals, _ = simulated()
     for clean in signals.clean_uv[:20]:
         one = beats_of(clean)
-        onset = qrs_onset(one.median[EIGHT], R, RATE)
+        onset = qrs_onset(one.median[INDEPENDENT], R, RATE)
         assert onset is not None
         assert 20 <= (R - onset) * 2 <= 80
         assert np.abs(one.median[:, onset - 10 : onset].mean(axis=1)).max() < 3
@@ -210,7 +209,7 @@ def test_slow_and_fast_hearts(bpm: int) -> None:
     for peak in truth:
         raw[:, peak - 50 : peak + 155] += beat
     raw += np.random.default_rng(2).normal(0, 8, raw.shape)
-    peaks = qrs_places(strip_of(raw[:, :5000])[EIGHT].astype(np.float64), RATE)
+    peaks = qrs_places(strip_of(raw[:, :5000])[INDEPENDENT].astype(np.float64), RATE)
     result = agreement(peaks, truth.astype(float), 25)
     assert (result.missed, result.invented) == (0, 0)
 
@@ -283,7 +282,7 @@ def test_qrs_begins_where_the_device_says(shared: Path) -> None:
     ours = beats_of(twelve_leads(read(path).leads)).median[:, R - 100 : R + 100]
     likeness = [np.corrcoef(device[:, k : k + 200].ravel(), ours.ravel())[0, 1] for k in range(400)]
     assert max(likeness) > 0.99
-    onset = qrs_onset(beats_of(twelve_leads(read(path).leads)).median[EIGHT], R, RATE)
+    onset = qrs_onset(beats_of(twelve_leads(read(path).leads)).median[INDEPENDENT], R, RATE)
     assert onset is not None
     assert abs((onset - (R - 100) + int(np.argmax(likeness))) * 2 - 428) <= 8
 
@@ -294,7 +293,7 @@ def test_moving_average_flattens_st_on_the_real_file(shared: Path) -> None:
     path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
     raw = twelve_leads(read(path).leads)
     beats = beats_of(raw)
-    onset = qrs_onset(beats.median[EIGHT], R, RATE)
+    onset = qrs_onset(beats.median[INDEPENDENT], R, RATE)
     assert onset is not None
     knots = beats.r_samples - R + onset - 5
     levels = [raw[8, k - 5 : k + 5].mean() for k in knots]

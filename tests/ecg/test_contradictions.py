@@ -15,7 +15,7 @@ import pytest
 from ecgwas.ecg import formats
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from ecgwas.study import ReadOptions
 from tests.ecg import recorders
 from tests.ecg.dicom_files import code, group, some, whole

@@ -8,7 +8,7 @@ import pytest
 
 from ecgwas.ecg import formats
 from ecgwas.ecg.device import NAMES, stated
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from tests.ecg.making import make_counts, make_xml, put, read_folder
 
 MEASURED = (

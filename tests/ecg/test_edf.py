@@ -13,8 +13,8 @@ from ecgwas.ecg import formats
 from ecgwas.ecg.formats import edf
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
+from ecgwas.leads import ALL_LEADS
 from ecgwas.progress import silent
-from ecgwas.signals import ALL_LEADS
 from ecgwas.study import ReadOptions
 from tests.ecg.edf_files import RANGES, edf_file
 from tests.ecg.making import make_counts

@@ -8,7 +8,7 @@ import pytest
 
 from ecgwas.ecg import Manifest, find
 from ecgwas.errors import InputError
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from ecgwas.study import ReadOptions
 from tests.ecg.making import put
 

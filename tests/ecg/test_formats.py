@@ -22,7 +22,7 @@ from ecgwas.ecg.formats import wfdb as wfdb_format
 from ecgwas.ecg.recording import Recording
 from ecgwas.ecg.words import standard_lead, uv_of
 from ecgwas.errors import InputError, ToolError
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS
+from ecgwas.leads import INDEPENDENT_LEADS, LEADS
 from tests.ecg import recorders
 from tests.ecg.edf_files import edf_file
 from tests.ecg.making import make_counts, make_xml

@@ -13,8 +13,9 @@ from ecgwas.commands.inspect_file import inspect
 from ecgwas.ecg import Batch, find, read
 from ecgwas.ecg.lead_mistakes import ARMS, arms_swapped, same
 from ecgwas.errors import InputError
+from ecgwas.leads import LEADS
 from ecgwas.progress import silent
-from ecgwas.signals import LEADS, MISSING, UNUSABLE
+from ecgwas.signals import MISSING, UNUSABLE
 from ecgwas.study import ReadOptions
 from tests.ecg import recorders
 from tests.ecg.making import make_counts, put

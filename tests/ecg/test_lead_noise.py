@@ -13,12 +13,13 @@ from scipy.signal import butter, sosfiltfilt
 
 from ecgwas.delineation.single_beats import fiducials
 from ecgwas.ecg import Source, read
-from ecgwas.ecg.beats import EIGHT, Search, search
+from ecgwas.ecg.beats import Search, search
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.lead_noise import before_beats
 from ecgwas.ecg.lead_status import LeadStatus
+from ecgwas.leads import ALL_LEADS, INDEPENDENT, INDEPENDENT_LEADS, LEADS, predict_unreliable_leads
 from ecgwas.progress import silent
-from ecgwas.signals import ALL_LEADS, GOOD, INDEPENDENT_LEADS, LEADS, UNUSABLE, filled
+from ecgwas.signals import GOOD, UNUSABLE
 from ecgwas.simulate import simulate_signals
 from ecgwas.study import BeatOptions, ReadOptions
 from tests.ecg.wfdb_files import read_signals
@@ -91,11 +92,11 @@ def measured(raw: Floats) -> tuple[Floats, NDArray[np.int64], set[str]]:
     named = {lead for lead, one in zip(LEADS, status, strict=True) if one != GOOD}
     if beats is None:
         return np.full(3, np.inf), np.empty(0, dtype=np.int64), named
-    seen = filled(strip[EIGHT].astype(np.float64), reliable)
+    seen = predict_unreliable_leads(strip[INDEPENDENT].astype(np.float64), reliable)
     normal = beats.r_samples[beats.normal]
     cut = seen[:, normal[:, None] + np.arange(-175, 300)].transpose(1, 0, 2)
     rr_ms = float(np.median(np.diff(beats.r_samples))) * 2
-    times = fiducials(filled(beats.median[EIGHT], reliable), cut, TIMES_MS, rr_ms, regular=True)
+    times = fiducials(predict_unreliable_leads(beats.median[INDEPENDENT], reliable), cut, TIMES_MS, rr_ms, regular=True)
     return (
         np.array([times.qrs_on - times.p_on, times.qrs_off - times.qrs_on, times.t_off - times.qrs_on]),
         beats.r_samples,
@@ -177,15 +178,15 @@ def test_of_bigeminy_no_lead_is_blamed() -> None:
     )
     raw = np.concatenate([narrow, wide] * 6 + [narrow], axis=1)[:, :5000]
     raw = raw + np.random.default_rng(1).normal(0, 4, raw.shape)
-    assert before_beats(raw[EIGHT], RATE).artefacts.sum() == 0
+    assert before_beats(raw[INDEPENDENT], RATE).artefacts.sum() == 0
 
 
 def test_a_lead_is_filled_from_the_others() -> None:
-    beats = simulated()[0][EIGHT][:, :500]
+    beats = simulated()[0][INDEPENDENT][:, :500]
     reliable = np.ones(8, dtype=bool)
-    assert filled(beats, reliable) is beats
+    assert predict_unreliable_leads(beats, reliable) is beats
     reliable[4] = False
-    whole = filled(beats, reliable)
+    whole = predict_unreliable_leads(beats, reliable)
     assert np.array_equal(whole[reliable], beats[reliable])
     assert np.corrcoef(whole[4], beats[4])[0, 1] > 0.7
 

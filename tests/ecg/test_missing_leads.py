@@ -12,9 +12,9 @@ import pytest
 from ecgwas import represent
 from ecgwas.ecg import Batch, find
 from ecgwas.ecg.clean import clean
-from ecgwas.ecg.recording import LIMB, twelve_leads
+from ecgwas.leads import FROM_I_AND_II, LEADS, twelve_leads
 from ecgwas.represent.inputs import Normaliser, Traces
-from ecgwas.signals import GOOD, LEADS, MISSING, Signals
+from ecgwas.signals import GOOD, MISSING, Signals
 from ecgwas.stages.represent import without_features
 from ecgwas.study import BeatPoints, Intervals, Pca, ReadOptions, ResidualAutoencoder
 from ecgwas.study.presets import PUBLISHED
@@ -54,7 +54,7 @@ def signals_of(batch: Batch) -> Signals:
 def test_all_limb_leads_follow_from_two(given: tuple[str, ...]) -> None:
     rng = np.random.default_rng(3)
     one, two = rng.normal(size=(2, 50))
-    true = {lead: a * one + b * two for lead, (a, b) in LIMB.items()}
+    true = {lead: a * one + b * two for lead, (a, b) in FROM_I_AND_II.items()}
     found = twelve_leads({lead: true[lead] for lead in given})
     for k, lead in enumerate(LEADS[:6]):
         np.testing.assert_allclose(found[k], true[lead], atol=1e-12)

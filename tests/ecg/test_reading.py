@@ -9,8 +9,9 @@ import pytest
 
 from ecgwas.ecg import Source, find, read
 from ecgwas.errors import InputError
+from ecgwas.leads import LEADS
 from ecgwas.progress import silent
-from ecgwas.signals import LEADS, MISSING
+from ecgwas.signals import MISSING
 from ecgwas.study import ReadOptions
 from tests.ecg import recorders
 from tests.ecg.making import make_counts, make_xml, put, read_folder, reasons, wave

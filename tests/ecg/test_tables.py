@@ -16,8 +16,8 @@ from ecgwas.ecg import find, formats, read
 from ecgwas.ecg.formats import table
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
+from ecgwas.leads import LEADS
 from ecgwas.progress import silent
-from ecgwas.signals import LEADS
 from ecgwas.study import ReadOptions, Study
 from tests.cohorts import make_cohort
 from tests.ecg import recorders

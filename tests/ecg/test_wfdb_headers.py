@@ -14,8 +14,8 @@ from ecgwas.ecg.finding import Source
 from ecgwas.ecg.formats import wfdb
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
+from ecgwas.leads import ALL_LEADS
 from ecgwas.progress import silent
-from ecgwas.signals import ALL_LEADS
 from ecgwas.study import ReadOptions
 from tests.ecg import recorders
 from tests.ecg.making import make_counts

@@ -15,7 +15,7 @@ from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, muse, phil
 from ecgwas.ecg.legible import legible
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from tests.ecg import recorders
 from tests.ecg.making import make_counts, make_xml, put, wave
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 
 SYMBOL = {1: "N", 24: "p", 27: "t", 39: "(", 40: ")"}
 SKIP, NUM, SUB, CHN, AUX = 59, 60, 61, 62, 63

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_of
 from ecgwas.report import (
     Background,
@@ -36,7 +37,7 @@ from ecgwas.report import (
     genotype_beats,
 )
 from ecgwas.report.figures.svg import SERIES
-from ecgwas.signals import LEADS, Rows
+from ecgwas.signals import Rows
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
 from ecgwas.tables.loci import Audit, Credible, Heritability

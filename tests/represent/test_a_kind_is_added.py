@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from tests.cohorts import make_cohort
 from tests.conftest import ROOT
 
@@ -31,7 +31,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from ecgwas.tables import Features
 
 

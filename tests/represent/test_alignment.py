@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from ecgwas import represent
-from ecgwas.delineation.single_beats import EIGHT
+from ecgwas.leads import INDEPENDENT
 from ecgwas.represent.alignment import UV_PER_MS, Alignment, moments_of
 from ecgwas.represent.inputs import Normaliser, Traces
 from ecgwas.signals import Rows, Signals
@@ -40,14 +40,14 @@ def test_moments_are_common_after_alignment(signals: Signals, alignment: Alignme
 
 def _as_twelve(eight: np.ndarray) -> np.ndarray:
     twelve = np.zeros((len(eight), 12, eight.shape[2]), dtype=np.float32)
-    twelve[:, EIGHT] = eight
+    twelve[:, INDEPENDENT] = eight
     return twelve
 
 
 def test_there_and_back_is_the_beat(signals: Signals, alignment: Alignment) -> None:
     aligned = alignment.rows(signals)[:]
     back = alignment.restored(aligned)
-    beats = np.asarray(signals.beats)[:, EIGHT]
+    beats = np.asarray(signals.beats)[:, INDEPENDENT]
     inside = slice(20, 440)  # what lies beyond the window cannot come back
     assert np.abs(back - beats)[:, :, inside].mean() < 2.0
     assert np.corrcoef(back[:, :, inside].ravel(), beats[:, :, inside].ravel())[0, 1] > 0.9995

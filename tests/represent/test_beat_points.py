@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from ecgwas import represent
-from ecgwas.signals import LEADS, Rows, Signals
+from ecgwas.leads import LEADS
+from ecgwas.signals import Rows, Signals
 from ecgwas.study import BeatPoints
 from tests.factories import make_hearts, make_signals
 

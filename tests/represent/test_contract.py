@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from ecgwas import represent
+from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.represent import Encoder
 from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import ALL_LEADS, LEAD_STATUS, LEADS, MISSING, UNUSABLE, Rows, Signals
+from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.stages.represent import without_features
 from ecgwas.study import Representation
 from ecgwas.tables import Features

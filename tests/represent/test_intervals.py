@@ -11,12 +11,12 @@ import pytest
 
 from ecgwas import represent
 from ecgwas.delineation.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
-from ecgwas.delineation.single_beats import EIGHT, single_beats
+from ecgwas.delineation.single_beats import single_beats
 from ecgwas.ecg.beats import search
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.formats import read
-from ecgwas.ecg.recording import twelve_leads
-from ecgwas.signals import INDEPENDENT_LEADS, UNUSABLE, Rows, Signals
+from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS, twelve_leads
+from ecgwas.signals import UNUSABLE, Rows, Signals
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca
 from ecgwas.tables import Features
 from tests.factories import make_hearts, make_signals
@@ -125,7 +125,9 @@ def test_single_beats_are_cut_around_r(signals: Signals) -> None:
     assert len(beats) == len(normal) >= normal.sum() >= 4
     where = int(np.flatnonzero(signals.normal[0])[0])
     start = signals.r_samples[0][where] - signals.r_sample
-    np.testing.assert_array_equal(beats[np.flatnonzero(normal)[0]], np.asarray(signals.strips[0])[EIGHT, start : start + 475])
+    np.testing.assert_array_equal(
+        beats[np.flatnonzero(normal)[0]], np.asarray(signals.strips[0])[INDEPENDENT, start : start + 475]
+    )
 
 
 def test_saved_and_loaded_it_measures_the_same(signals: Signals, features: Features, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from scipy.linalg import subspace_angles, svd
 
 from ecgwas import represent
 from ecgwas.errors import InputError
+from ecgwas.leads import INDEPENDENT_LEADS, LEADS
 from ecgwas.represent.inputs import Normaliser, Traces, split_people
 from ecgwas.represent.linear import components
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
+from ecgwas.signals import Signals
 from ecgwas.study import Pca
 from tests.factories import make_signals
 

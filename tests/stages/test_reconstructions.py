@@ -10,8 +10,8 @@ import pytest
 
 from ecgwas import stages
 from ecgwas.commands import audit
+from ecgwas.leads import LEADS
 from ecgwas.report import Page, render, shareable
-from ecgwas.signals import LEADS
 from ecgwas.stages import read, report
 from ecgwas.study import Study
 from tests.cohorts import make_cohort

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from ecgwas import ecg
 from ecgwas.ecg import formats
-from ecgwas.ecg.recording import DERIVED, Recording, content_of, derived
+from ecgwas.ecg.recording import Recording, content_of
 from ecgwas.errors import InputError
+from ecgwas.leads import ALL_LEADS, DERIVED_LEADS, LEADS, derived_lead
 from ecgwas.progress import silent
 from ecgwas.report.figures import ecg_paper, publication
 from ecgwas.represent.intervals import measure
-from ecgwas.signals import ALL_LEADS, LEADS, Signals
+from ecgwas.signals import Signals
 from ecgwas.study import ReadOptions
 from ecgwas.tables.recordings import DeviceMeasurements, LeadQuality
 
@@ -81,9 +82,9 @@ def _all_leads(recording: Recording) -> dict[str, NDArray[np.float64]]:
     given = recording.leads
     both = "I" in given and "II" in given and len(given["I"]) == len(given["II"])
     leads = dict(given)
-    for lead in DERIVED if both else ():
+    for lead in DERIVED_LEADS if both else ():
         if lead not in leads:
-            leads[lead] = derived(lead, given["I"], given["II"])
+            leads[lead] = derived_lead(lead, given["I"], given["II"])
     return {lead: leads[lead] for lead in (*LEADS, *given) if lead in leads}
 
 

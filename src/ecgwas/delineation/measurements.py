@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecgwas.delineation.fiducials import Fiducials
 from ecgwas.delineation.vectorcardiogram import INVERSE_DOWER, frontal_axis_deg
-from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS
+from ecgwas.leads import ALL_LEADS, INDEPENDENT_LEADS
 
 Floats = NDArray[np.float64]
 Measured = dict[str, float]

@@ -12,11 +12,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecgwas.delineation.fiducials import NOTHING, WAVE_SMOOTH_MS, Fiducials, delineate
 from ecgwas.delineation.measurements import rhythm
-from ecgwas.signals import GOOD, INDEPENDENT_LEADS, LEADS, Signals, filled
+from ecgwas.leads import INDEPENDENT, predict_unreliable_leads
+from ecgwas.signals import GOOD, Signals
 
 Floats = NDArray[np.float64]
 
-EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 P_STRETCH_MS = (250.0, 30.0)
 """Before QRS: where the atria of every beat are compared; nearer to it every beat has the ventricles' first stir or a spike."""
 REGULAR = 0.05
@@ -48,19 +48,21 @@ def single_beats(signals: Signals, person: int) -> tuple[Floats, NDArray[np.bool
     length = len(signals.beat_times_ms)
     starts = peaks - signals.r_sample
     whole = (peaks >= 0) & (starts >= 0) & (starts + length <= samples)
-    strip = filled(np.asarray(signals.strips[person])[EIGHT].astype(np.float64), reliable(signals, person))
+    strip = predict_unreliable_leads(
+        np.asarray(signals.strips[person])[INDEPENDENT].astype(np.float64), reliable(signals, person)
+    )
     cut = strip[:, starts[whole][:, None] + np.arange(length)]
     return cut.transpose(1, 0, 2), normal[whole]
 
 
 def reliable(signals: Signals, person: int) -> NDArray[np.bool_]:
     """(8,) the leads in which waves are found."""
-    return np.asarray(signals.lead_status[person][EIGHT] == GOOD)
+    return np.asarray(signals.lead_status[person][INDEPENDENT] == GOOD)
 
 
 def median_beat(signals: Signals, person: int) -> Floats:
     """(8, T) µV, the median beat in which waves are found: a lead with noise or artefacts is what the others say of it."""
-    return filled(np.asarray(signals.beats[person], dtype=np.float64)[EIGHT], reliable(signals, person))
+    return predict_unreliable_leads(np.asarray(signals.beats[person], dtype=np.float64)[INDEPENDENT], reliable(signals, person))
 
 
 def usual_rr_ms(signals: Signals, person: int) -> float:

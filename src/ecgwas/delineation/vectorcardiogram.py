@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.signals import INDEPENDENT_LEADS
+from ecgwas.leads import INDEPENDENT_LEADS, derived_lead
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def frontal_axis_deg(one_uv: Floats, two_uv: Floats) -> Floats:
 
     aVF = II - I/2 is drawn at 2/sqrt(3) of its length, because Goldberger's leads are shorter than Einthoven's.
     """
-    down = (two_uv - one_uv / 2) * (2 / np.sqrt(3))
+    down = derived_lead("aVF", one_uv, two_uv) * (2 / np.sqrt(3))
     axis: Floats = np.degrees(np.arctan2(down, one_uv))
     return axis
 

@@ -22,13 +22,12 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
 from ecgwas.ecg.lead_noise import Energy, LeadNoise, before_beats
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS, filled
+from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
 from ecgwas.study import BeatOptions
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.int64]
 
-EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 QRS_BAND_HZ = (5.0, 25.0)
 ENERGY_MS = 80.0
 REFRACTORY_MS = 250.0
@@ -116,7 +115,7 @@ def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> 
     zero line.
     """
     signal = strip.astype(np.float64)
-    noise = before_beats(signal[EIGHT], rate_hz)
+    noise = before_beats(signal[INDEPENDENT], rate_hz)
     if not noise.present.any():
         return Search(None, noise)
     found = _Found.of(options, signal, noise, rate_hz)
@@ -125,10 +124,10 @@ def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> 
         found = _Found.of(options, signal, noise, rate_hz)
     if found is None:
         return Search(None, noise)
-    false_beats = np.zeros(len(EIGHT), dtype=np.int64)
+    false_beats = np.zeros(len(INDEPENDENT), dtype=np.int64)
     here = noise.present
-    false_beats[here] = Energy.of(signal[EIGHT][here], noise.noisy[here], rate_hz).false_beats(found.peaks)
-    judged = noise.with_beats(found.level[:, EIGHT], found.keep, false_beats, options.min_correlation)
+    false_beats[here] = Energy.of(signal[INDEPENDENT][here], noise.noisy[here], rate_hz).false_beats(found.peaks)
+    judged = noise.with_beats(found.level[:, INDEPENDENT], found.keep, false_beats, options.min_correlation)
     if (judged.reliable != noise.reliable).any():
         found = _Found.of(options, signal, judged, rate_hz) or found
     return Search(found.beats, judged)
@@ -148,7 +147,7 @@ class _Found:
         """From (12, S) µV; None if fewer than `options.min_beats` are normal."""
         least = 2 if options.min_beats is None else options.min_beats
         # Where too few leads tell of the heart's vector, a missing one is flat.
-        seen = np.nan_to_num(filled(signal[EIGHT], noise.reliable), nan=0.0)
+        seen = np.nan_to_num(predict_unreliable_leads(signal[INDEPENDENT], noise.reliable), nan=0.0)
         peaks = qrs_places(seen, rate_hz)
         if len(peaks) < least:
             return None

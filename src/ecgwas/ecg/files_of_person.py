@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ecgwas.ecg import formats
 from ecgwas.ecg.finding import Source
 from ecgwas.ecg.quality import NOT_FINITE, flaw_of_file, names_of
-from ecgwas.ecg.recording import Recording, twelve_leads, unusable
+from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.errors import InputError
-from ecgwas.signals import ALL_LEADS, LEADS
+from ecgwas.leads import ALL_LEADS, LEADS, twelve_leads
 from ecgwas.study import ReadOptions
 
 Floats = NDArray[np.float64]

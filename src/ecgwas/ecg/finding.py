@@ -9,13 +9,11 @@ from pathlib import Path
 
 from ecgwas import ids
 from ecgwas.ecg.owned_files import OwnedFile, UnusedFiles, numbers_of, owned
-from ecgwas.ecg.recording import LIMB
-from ecgwas.signals import ALL_LEADS, LEADS
+from ecgwas.leads import ALL_LEADS, CHEST_LEADS, LIMB_LEADS
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 
 WITHDRAWN = "withdrawn (read.leave_out)"
-CHEST = frozenset(LEADS) - LIMB.keys()
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class _Set:
     def complete(self) -> bool:
         """True if its names promise all twelve leads."""
         leads = {file.lead for file in self.chosen}
-        return ALL_LEADS in leads or (leads >= CHEST and len(leads & LIMB.keys()) >= 2)
+        return ALL_LEADS in leads or (leads >= set(CHEST_LEADS) and len(leads & set(LIMB_LEADS)) >= 2)
 
     @property
     def source(self) -> Source:

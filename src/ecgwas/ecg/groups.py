@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecgwas.ecg.recording import DERIVED, unusable
-from ecgwas.signals import LEADS
+from ecgwas.ecg.recording import unusable
+from ecgwas.leads import DERIVED_LEADS, LEADS
 
 MOST_GROUPS = 64
 """More in one file are a mistake; DICOM allows five for twelve leads."""
@@ -73,4 +73,4 @@ def _obtainable(chosen: Iterable[int], groups: Sequence[Group]) -> int:
     """How many of the twelve leads are given or can be derived from I and II."""
     leads = frozenset[str]().union(*(groups[place].leads for place in chosen))
     limbs = "I" in leads and "II" in leads
-    return sum(lead in leads or (limbs and lead in DERIVED) for lead in LEADS)
+    return sum(lead in leads or (limbs and lead in DERIVED_LEADS) for lead in LEADS)

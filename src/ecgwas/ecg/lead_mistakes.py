@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 
 P_MS, T_MS, WHOLE_MS = (-200, -50), (80, 400), (-200, 400)
 """From R."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.beats import EIGHT, Beats
+from ecgwas.ecg.beats import Beats
 from ecgwas.ecg.lead_noise import MAD_TO_SD, LeadNoise
 from ecgwas.ecg.quality import names_of
-from ecgwas.ecg.recording import DERIVED, derived
-from ecgwas.signals import ARTEFACTS, GOOD, LEADS, MISSING, UNUSABLE, filled
+from ecgwas.leads import DERIVED_LEADS, INDEPENDENT, LEADS, derived_lead, predict_unreliable_leads
+from ecgwas.signals import ARTEFACTS, GOOD, MISSING, UNUSABLE
 
 Floats = NDArray[np.float64]
 
@@ -41,16 +41,20 @@ class LeadStatus:
         status = np.full(len(LEADS), GOOD, dtype=np.int8)
         artefacts, unexplained = np.zeros(len(LEADS), dtype=np.int64), np.zeros(len(LEADS))
         of_eight = np.where(noise.usable, np.where(noise.reliable, GOOD, ARTEFACTS), UNUSABLE)
-        status[EIGHT], artefacts[EIGHT], unexplained[EIGHT] = of_eight, noise.artefacts, noise.unexplained_uv
+        status[INDEPENDENT], artefacts[INDEPENDENT], unexplained[INDEPENDENT] = (
+            of_eight,
+            noise.artefacts,
+            noise.unexplained_uv,
+        )
         signal, present = strip.astype(np.float64), np.asarray(np.isfinite(strip).all(axis=1))
         usual = float(np.median(noise.unexplained_uv[noise.present])) if noise.present.any() else 0.0
         contradicting = []
-        for lead in DERIVED:
+        for lead in DERIVED_LEADS:
             k = LEADS.index(lead)
             if not (present[0] and present[1]):
                 unexplained[k] = np.nan
                 continue
-            expected = derived(lead, signal[0], signal[1])
+            expected = derived_lead(lead, signal[0], signal[1])
             unexplained[k] = MAD_TO_SD * np.median(np.abs(signal[k] - expected))
             if present[k] and max(status[0], status[1]) < UNUSABLE and _contradicts(signal[k], expected, signal[:2]):
                 contradicting.append(lead)
@@ -103,8 +107,8 @@ def _contradicts(lead: Floats, expected: Floats, limbs: Floats) -> bool:
 
 def _completed(beat: Floats, unusable: NDArray[np.bool_]) -> Floats:
     out = beat.copy()
-    out[EIGHT] = filled(beat[EIGHT], ~unusable[EIGHT])
-    for lead in DERIVED:
+    out[INDEPENDENT] = predict_unreliable_leads(beat[INDEPENDENT], ~unusable[INDEPENDENT])
+    for lead in DERIVED_LEADS:
         if unusable[LEADS.index(lead)]:
-            out[LEADS.index(lead)] = derived(lead, out[0], out[1])
+            out[LEADS.index(lead)] = derived_lead(lead, out[0], out[1])
     return out

@@ -13,7 +13,7 @@ from ecgwas import ids
 from ecgwas.ecg import sidecar
 from ecgwas.ecg.recording import STANDARD_LEAD
 from ecgwas.errors import InputError, first_few
-from ecgwas.signals import ALL_LEADS
+from ecgwas.leads import ALL_LEADS
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 from ecgwas.tables.user_table import UserTable, is_missing, read_user_table

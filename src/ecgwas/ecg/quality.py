@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS
+from ecgwas.leads import INDEPENDENT, LEADS
 from ecgwas.study import QualityOptions, ReadOptions
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ def flaw_of_file(options: ReadOptions, leads: Mapping[str, Floats], rate_hz: flo
 
 def too_few_leads(options: QualityOptions, present: NDArray[np.bool_]) -> str | None:
     """(12,) leads that are there against `min_leads`."""
-    there = int(present[[LEADS.index(lead) for lead in INDEPENDENT_LEADS]].sum())
+    there = int(present[INDEPENDENT].sum())
     if options.min_leads is None:
         return None if present.any() else "no lead is there"
     return f"fewer than {options.min_leads} of the eight independent leads" if there < options.min_leads else None

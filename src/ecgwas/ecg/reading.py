@@ -22,8 +22,9 @@ from ecgwas.ecg.quality import NOT_FINITE, flaw_of_leads, too_few_leads
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
+from ecgwas.leads import LEADS
 from ecgwas.progress import Track
-from ecgwas.signals import LEAD_STATUS, LEADS, MISSING, UNUSABLE, Rows, Signals
+from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 from ecgwas.tables.recordings import DeviceMeasurements, LeadQuality

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 
 LARGEST_BYTES = 64 * 2**20
 """The largest resting recordings have half a MiB; what is far beyond is no recording, and reading it could exhaust memory."""
@@ -20,15 +20,6 @@ STANDARD_LEAD = {lead.upper(): lead for lead in LEADS}
 """Upper-case spelling -> standard name."""
 
 NAME_LEADS = "write the file with its leads named I, II, III, aVR, aVL, aVF, V1 to V6 (docs/read.md)"
-
-DERIVED = {
-    "III": (-1.0, 1.0),
-    "aVR": (-0.5, -0.5),
-    "aVL": (1.0, -0.5),
-    "aVF": (-0.5, 1.0),
-}
-"""Lead -> its weights on I and II (Einthoven 1912, Goldberger 1942)."""
-LIMB = {"I": (1.0, 0.0), "II": (0.0, 1.0), **DERIVED}
 
 
 @dataclass(frozen=True)
@@ -79,39 +70,3 @@ def is_new(lead: str | None, leads: Container[str], path: Path) -> TypeGuard[str
     if lead is not None and lead in leads:
         raise unusable(f"lead {lead} is given twice", path)
     return lead is not None
-
-
-def twelve_leads(leads: Mapping[str, NDArray[np.float64]], *, derive: bool = True) -> NDArray[np.float64]:
-    """(12, S) in the order of LEADS from leads of one length, at least one; NaN for a lead that is neither given nor derived.
-
-    A lead that is given is kept as given. The others of the six limb leads are derived from I and II, or where one of these is
-    not given from all limb leads that are, two or more (least squares; exact where they obey Einthoven's and Goldberger's
-    equations). Without `derive` nothing is derived.
-    """
-    nothing = np.full(len(next(iter(leads.values()))), np.nan)
-    limbs = {lead: values for lead, values in leads.items() if lead in LIMB}
-    one_and_two = _one_and_two(limbs) if derive else None
-    found = []
-    for lead in LEADS:
-        if lead in leads or lead not in LIMB or one_and_two is None:
-            found.append(leads.get(lead, nothing))
-            continue
-        found.append(derived(lead, *one_and_two))
-    return np.stack(found)
-
-
-def _one_and_two(limbs: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """I and II from the limb leads that are given; None where they do not tell both."""
-    if "I" in limbs and "II" in limbs:
-        return limbs["I"], limbs["II"]
-    if len(limbs) < 2:
-        return None
-    weights = np.array([LIMB[lead] for lead in limbs])
-    one, two = np.linalg.pinv(weights) @ np.stack(list(limbs.values()))
-    return limbs.get("I", one), limbs.get("II", two)
-
-
-def derived(lead: str, one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
-    """III = II - I, aVR = -(I + II)/2, aVL = I - II/2 or aVF = II - I/2; shape and unit are those of I and II."""
-    on_one, on_two = LIMB[lead]
-    return on_one * one + on_two * two

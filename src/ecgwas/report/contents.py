@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.leads import LEADS
 from ecgwas.report.scan_rows import Kept
-from ecgwas.signals import LEADS
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
 from ecgwas.tables.loci import beside_threshold
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs

@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 
-from ecgwas.signals import ALL_LEADS, LEADS
+from ecgwas.leads import ALL_LEADS, LEADS
 
 CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 LEAD_ORDER = (*LEADS, ALL_LEADS)

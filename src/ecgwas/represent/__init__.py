@@ -23,9 +23,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.represent import work
-from ecgwas.signals import LEADS, Signals
+from ecgwas.signals import Signals
 from ecgwas.study import Representation
 from ecgwas.tables import Features
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.delineation.single_beats import EIGHT, median_fiducials, one_thread, single_beats
+from ecgwas.delineation.single_beats import median_fiducials, one_thread, single_beats
 from ecgwas.errors import InputError
-from ecgwas.signals import INDEPENDENT_LEADS, Rows, Signals
+from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS
+from ecgwas.signals import Rows, Signals
 
 Floats = NDArray[np.float64]
 
@@ -85,14 +86,14 @@ class Alignment:
         """(9, T) from one person's beat (12, T) µV."""
         own = self.warp(moments_ms)
         out = np.empty((len(CHANNELS), len(own)), dtype=np.float32)
-        for channel, lead in enumerate(EIGHT):
+        for channel, lead in enumerate(INDEPENDENT):
             out[channel] = np.interp(own, self.beat_times_ms, beat[lead])
         out[-1] = (own - self.beat_times_ms) * UV_PER_MS
         return out
 
     def restored(self, aligned: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 8, T) µV in each person's own time, from (N, 9, T); NaN stays NaN."""
-        out = np.full((len(aligned), len(EIGHT), aligned.shape[2]), np.nan, dtype=np.float32)
+        out = np.full((len(aligned), len(INDEPENDENT), aligned.shape[2]), np.nan, dtype=np.float32)
         for person, channels in enumerate(aligned):
             if np.isnan(channels).any():
                 continue

@@ -17,11 +17,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.delineation.fiducials import delineate
-from ecgwas.delineation.single_beats import EIGHT, reliable, usual_rr_ms
+from ecgwas.delineation.single_beats import reliable, usual_rr_ms
+from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
 from ecgwas.progress import silent
 from ecgwas.represent.inputs import feature_names
 from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
-from ecgwas.signals import LEADS, Signals, filled
+from ecgwas.signals import Signals
 from ecgwas.study import BeatPoints
 from ecgwas.tables import Features
 
@@ -73,7 +74,11 @@ class BeatPointsEncoder:
         """(P,) ms from R at which this person's beat is read; NaN where that is unknown."""
         if not self.options.stretch:
             return self.times_ms
-        found = delineate(filled(beat[EIGHT], reliable(signals, person)), signals.beat_times_ms, usual_rr_ms(signals, person))
+        found = delineate(
+            predict_unreliable_leads(beat[INDEPENDENT], reliable(signals, person)),
+            signals.beat_times_ms,
+            usual_rr_ms(signals, person),
+        )
         before = found.p_on / (REACH[0] * signals.beat_times_ms[0])
         after = found.t_off / (REACH[1] * signals.beat_times_ms[-1])
         when: Floats = np.where(self.times_ms < 0, self.times_ms * before, self.times_ms * after)

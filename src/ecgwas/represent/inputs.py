@@ -15,8 +15,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
+from ecgwas.leads import ALL_LEADS, INDEPENDENT_LEADS, LEADS, twelve_from_eight
 from ecgwas.represent.alignment import CHANNELS, TIME_WEIGHT, Alignment
-from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEADS, MISSING, Rows, Signals
+from ecgwas.signals import MISSING, Rows, Signals
 from ecgwas.study import Learned
 from ecgwas.tables import Features
 
@@ -263,12 +264,4 @@ def decoded_beats(microvolts: Floats, together: bool, alignment: Alignment | Non
     """(N, 12, T) µV from decoded traces: (N, 8, T), (N, 9, T) aligned, or (12 N, 1, T) one per lead."""
     if not together:
         return microvolts.reshape(-1, len(LEADS), microvolts.shape[2])
-    return twelve_leads(microvolts if alignment is None else alignment.restored(microvolts))
-
-
-def twelve_leads(eight: Floats) -> Floats:
-    """(N, 12, L) from the eight independent leads (N, 8, L): III = II - I, aVR = -(I + II) / 2 and so on."""
-    one, two = eight[:, 0], eight[:, 1]
-    limb = {"III": two - one, "aVR": -(one + two) / 2, "aVL": one - two / 2, "aVF": two - one / 2}
-    known = {lead: eight[:, i] for i, lead in enumerate(INDEPENDENT_LEADS)} | limb
-    return np.stack([known[lead] for lead in LEADS], axis=1)
+    return twelve_from_eight(microvolts if alignment is None else alignment.restored(microvolts))

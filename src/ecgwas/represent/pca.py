@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from ecgwas.leads import INDEPENDENT_LEADS, LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.alignment import CHANNELS, Alignment, waves_apart
 from ecgwas.represent.inputs import Index, Kind, Normaliser, Traces, alignment_of, decoded_beats, feature_names, split_people
@@ -22,7 +23,7 @@ from ecgwas.represent.linear.noise_fraction import AMONG, most_repeatable
 from ecgwas.represent.linear.rotation import independent, varimax, whitening
 from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
 from ecgwas.represent.work import Given, Work
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS, Signals
+from ecgwas.signals import Signals
 from ecgwas.study import Pca
 from ecgwas.tables import Features
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from ecgwas.study.represent import Learned, Representation
 
 FLOAT32 = 4

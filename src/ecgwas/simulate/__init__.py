@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
+from ecgwas.leads import LEADS
 from ecgwas.progress import Track, silent
-from ecgwas.signals import LEADS
 from ecgwas.simulate import files, genomes, neighbourhood
 from ecgwas.simulate.genomes import Genomes
 from ecgwas.simulate.heart import PARAMETERS, Hearts, Parameter, check_names, draw_hearts, second_visit

@@ -10,7 +10,7 @@ import numpy as np
 from bed_reader import to_bed
 from numpy.typing import NDArray
 
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 from ecgwas.simulate.genomes import Genomes
 from ecgwas.simulate.neighbourhood import Edge, Gene, Term
 from ecgwas.simulate.waves import BEFORE_S, RATE_HZ, UV_PER_COUNT

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.signals import INDEPENDENT_LEADS, LEADS
+from ecgwas.leads import INDEPENDENT_LEADS, LEADS, twelve_from_eight
 from ecgwas.simulate.heart import QT_PER_RR, Hearts
 
 RATE_HZ = 500.0
@@ -104,7 +104,7 @@ def clean_beats(hearts: Hearts, *, before_ms: float = 350.0, after_ms: float = 6
     for i, heart in enumerate(hearts):
         waves = normal_waves(heart, heart["qt_ms"] / 1000)
         dipole = waves.at(samples / RATE_HZ + waves.r_centre)
-        beats[i] = twelve_leads(hearts.lead_vectors[i] @ dipole.T)
+        beats[i] = twelve_from_eight(hearts.lead_vectors[i] @ dipole.T)
     return beats
 
 
@@ -127,8 +127,8 @@ def record(hearts: Hearts, i: int, rng: np.random.Generator) -> Recording:
     samples = np.rint(peaks * RATE_HZ).astype(np.int32)
     inside = (samples >= 0) & (samples < SAMPLES)
     return Recording(
-        counts=derived_counts(np.rint(noisy / UV_PER_COUNT).astype(np.int32)),
-        clean_uv=twelve_leads(seen).astype(np.float32),
+        counts=twelve_leads_of_counts(np.rint(noisy / UV_PER_COUNT).astype(np.int32)),
+        clean_uv=twelve_from_eight(seen).astype(np.float32),
         r_samples=samples[inside],
         ectopic=ectopic[inside],
     )
@@ -172,17 +172,10 @@ def ectopic_waves(heart: Heart, qt_s: float) -> Waves:
     return _waves(bumps, 0.40 * qrs)
 
 
-def twelve_leads(eight: Floats) -> Floats:
-    """(12, T) from (8, T) I, II, V1-V6, any unit: III = II - I, aVR = -(I + II)/2, aVL = I - II/2, aVF = II - I/2."""
-    one, two = eight[0], eight[1]
-    return np.concatenate([[one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2], eight[2:]])
-
-
-def derived_counts(eight: NDArray[np.int32]) -> NDArray[np.int32]:
+def twelve_leads_of_counts(eight: NDArray[np.int32]) -> NDArray[np.int32]:
     """(12, S) int32 counts from (8, S): III exact, halves rounded up (the one real CardioSoft file does so)."""
-    one, two = eight[0], eight[1]
-    augmented = [(1 - one - two) // 2, (2 * one - two + 1) // 2, (2 * two - one + 1) // 2]
-    return np.concatenate([[one, two, two - one, *augmented], eight[2:]]).astype(np.int32)
+    rounded: NDArray[np.int32] = np.floor(twelve_from_eight(eight.astype(np.float64)) + 0.5).astype(np.int32)
+    return rounded
 
 
 def direction(axis_deg: float, tilt_deg: float) -> Floats:

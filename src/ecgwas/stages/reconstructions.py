@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ecgwas import report, represent
 from ecgwas.ecg.clean import remove_baseline
-from ecgwas.signals import ALL_LEADS, Signals
+from ecgwas.leads import ALL_LEADS
+from ecgwas.signals import Signals
 from ecgwas.stages.represent import BEYOND
 from ecgwas.study import ReadOptions, RepresentationOptions
 from ecgwas.tables import Features

@@ -16,8 +16,8 @@ from ecgwas import report, represent, scan
 from ecgwas.genes.sources import regions
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_of, rows_of
-from ecgwas.signals import LEADS
 from ecgwas.stages import traits
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import Matrix, Regions, RepresentationOptions, Scan, Study

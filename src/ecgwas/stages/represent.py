@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 
 from ecgwas import represent
+from ecgwas.leads import ALL_LEADS, INDEPENDENT_LEADS
 from ecgwas.progress import track
 from ecgwas.represent.reliability.between_visits import BETWEEN, between_visits
 from ecgwas.represent.reliability.device_agreement import device_agreement, device_pairs
 from ecgwas.represent.reliability.seed_stability import SCHEMA, renamed
-from ecgwas.signals import ALL_LEADS, INDEPENDENT_LEADS, LEAD_STATUS, MISSING, UNUSABLE, Signals
+from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
 from ecgwas.study import RepresentationOptions, Study

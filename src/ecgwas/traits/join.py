@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.errors import InputError, first_few
-from ecgwas.signals import ALL_LEADS, LEADS
+from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.statistics.transform import TENS, residuals, span, transformed
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates, Features, Guards, People, Traits

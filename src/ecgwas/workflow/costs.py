@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from ecgwas.genotypes import dosages
 from ecgwas.genotypes import pruned_panel as panels
+from ecgwas.leads import LEADS
 from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf
 from ecgwas.report.page import embedded
 from ecgwas.represent import traits_of, work, work_of
 from ecgwas.scan import matrix
 from ecgwas.scan.permutation import max_t
-from ecgwas.signals import LEADS
 from ecgwas.study import Matrix, RepresentationOptions, Study
 from ecgwas.traits import ancestry, kinship, sample_qc
 from ecgwas.traits import genotype_pcs as axes

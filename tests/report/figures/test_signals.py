@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ecgwas.leads import LEADS
 from ecgwas.report import Findings, Traversal, shareable
 from ecgwas.report.contents import Example, RepresentationFindings
 from ecgwas.report.figures import architecture, recordings, signals, traversal
-from ecgwas.signals import LEADS
 from tests.report.example import ARCHITECTURE, make_findings
 
 

@@ -41,7 +41,7 @@ from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
 from ecgwas.ecg.quality import names_of
 from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 
 SPELLED = "DICOM waveform"
 ELEMENTS = ("WaveformSequence", "WaveformAnnotationSequence")

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.recording import LARGEST_BYTES, Recording, unusable
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 
 SPELLED = "MATLAB file of CPSC2018"
 VERSION_5, VERSION_7_3 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"

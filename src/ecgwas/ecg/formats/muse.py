@@ -33,7 +33,7 @@ from ecgwas.ecg.quality import names_of
 from ecgwas.ecg.recording import Recording, is_new, unusable
 from ecgwas.ecg.words import number, standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, positive, root_of
-from ecgwas.signals import LEADS
+from ecgwas.leads import LEADS
 
 SPELLED = "GE MUSE XML"
 ROOT = "RestingECG"

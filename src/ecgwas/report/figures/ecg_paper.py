@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas.leads import LEADS
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.publication import MM_PER_PIXEL
 from ecgwas.report.figures.recordings import GRID_LEADS
-from ecgwas.signals import LEADS
 
 MM = 1 / MM_PER_PIXEL
 """Pixels of a millimetre, so that a print by `publication.save` has its true size."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.alignment import Alignment
 from ecgwas.represent.inputs import (
@@ -37,7 +38,7 @@ from ecgwas.represent.neural.network import Autoencoder
 from ecgwas.represent.neural.training import Loss, Plan, Trained, Weights, device, train
 from ecgwas.represent.pca import baselines
 from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
-from ecgwas.signals import LEADS, Signals
+from ecgwas.signals import Signals
 from ecgwas.store import fingerprint
 from ecgwas.study import ResidualAutoencoder, Vae
 from ecgwas.tables import Features

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.signals import ALL_LEADS
+from ecgwas.leads import ALL_LEADS
 from ecgwas.tables import Features
 from ecgwas.tables.recordings import DeviceAgreement, DeviceMeasurements, DevicePairs
 
