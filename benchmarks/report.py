@@ -30,7 +30,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_of
 from ecgwas.progress import peak_memory_mib
-from ecgwas.report import Background, Findings, GenotypeBeats, Kept, Region, RepresentationFindings, Traversal, render
+from ecgwas.report import (
+    Background,
+    GenotypeBeats,
+    LocusRegion,
+    ReportContents,
+    RepresentationResults,
+    ScanRows,
+    Traversal,
+    render,
+)
 from ecgwas.study import ReportOptions, Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
 from ecgwas.tables.recordings import Reliability
@@ -40,18 +49,18 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 LENGTHS = np.linspace(249e6, 51e6, 22).astype(np.int64)
 
 
-def make_findings(traits: int, variants: int, seed: int = 1) -> Findings:
+def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
     """A study of chance with planted loci, as its stages would have left it."""
     rng = np.random.default_rng(seed)
     names = tuple(f"ae.{lead}.f{i:02d}" for lead in LEADS for i in range(1, traits // 12 + 1))
     rows = _rows(rng, names, variants)
     loci = _loci(rows.filter(pl.col("neglog10p") > THRESHOLD))
     hits = rows.filter(pl.col("neglog10p") > THRESHOLD)
-    return Findings(
+    return ReportContents(
         name="benchmark", seed=seed, settings=_settings(), versions={"ecgwas": "benchmark"}, recordings=Recordings.empty(),
         people=People.empty(), traits_report=pl.DataFrame(), trait_names=names,
         representations=(_representation(traits // 12),), example=None,
-        associations=Kept.of(Associations(rows.sort("chrom", "pos"))), keep_neglog10p=FLOOR,
+        associations=ScanRows.of(Associations(rows.sort("chrom", "pos"))), keep_neglog10p=FLOOR,
         left_out=pl.DataFrame(schema={"reason": pl.String, "variants": pl.Int64}), summary=_summary(rng, names, variants, hits),
         thresholds=_thresholds(), hits=Associations(hits), loci=loci, qq=_qq(rows, names, variants),
         power=pl.DataFrame(schema={"kind": pl.String}), genes=Genes.empty(), clusters=Clusters.empty(), edges=Edges.empty(),
@@ -154,7 +163,7 @@ def _beats(rng: np.random.Generator, row: dict[str, object]) -> GenotypeBeats:
     )  # fmt: skip
 
 
-def _region(rng: np.random.Generator, row: dict[str, object]) -> Region:
+def _region(rng: np.random.Generator, row: dict[str, object]) -> LocusRegion:
     middle, count = int(str(row["pos"])), 2_000
     places = np.sort(rng.integers(middle - 250_000, middle + 250_000, count))
     r2 = np.exp(-np.abs(places - middle) / 30_000) * rng.uniform(0, 1, count)
@@ -164,18 +173,18 @@ def _region(rng: np.random.Generator, row: dict[str, object]) -> Region:
     genes = pl.DataFrame(
         {"gene": ["LEFT", "RIGHT"], "start": [middle - 90_000, middle], "stop": [middle - 9_000, middle + 70_000]}
     )
-    return Region(int(str(row["locus"])), str(row["best_trait"]), str(row["chrom"]), middle - 250_000, middle + 250_000,
+    return LocusRegion(int(str(row["locus"])), str(row["best_trait"]), str(row["chrom"]), middle - 250_000, middle + 250_000,
                   lead_of(row), tests, genes)  # fmt: skip
 
 
-def _representation(features: int) -> RepresentationFindings:
+def _representation(features: int) -> RepresentationResults:
     wave = _wave().astype(np.float32)
     moved = {
         f"f{k:02d}": Traversal(f"f{k:02d}", 2.0, _times(), np.stack([wave * (1 + s * 0.01 * k) for s in (-1, 0, 1)]))
         for k in range(1, features + 1)
     }
     nothing = Reliability.empty().frame
-    return RepresentationFindings("ae", "residual_autoencoder", nothing, nothing, nothing, nothing, 0, None, moved)
+    return RepresentationResults("ae", "residual_autoencoder", nothing, nothing, nothing, nothing, 0, None, moved)
 
 
 def measure(browser: Browser, path: Path, names: tuple[str, ...]) -> None:
@@ -222,21 +231,21 @@ def main() -> None:
     parser.add_argument("--variants", type=int, default=1_000_000)
     given = parser.parse_args()
     traits, variants = (48, 100_000) if given.quick else (given.traits, given.variants)
-    findings = make_findings(traits, variants)
+    contents = make_contents(traits, variants)
     start = time.process_time()
-    page = render(ReportOptions(), findings)
+    page = render(ReportOptions(), contents)
     seconds = time.process_time() - start
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.html"
         path.write_text(page.html, encoding="utf-8")
         print(
-            f"REPORT traits={traits} variants={variants} kept_rows={findings.associations.survey.rows} "
+            f"REPORT traits={traits} variants={variants} kept_rows={contents.associations.summary.rows} "
             f"page_mib={path.stat().st_size / 2**20:.1f} render_cpu_s={seconds:.1f} peak_mib={peak_memory_mib():.0f}",
             flush=True,
         )
         with sync_playwright() as started:
             browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
-            measure(browser, path, findings.trait_names)
+            measure(browser, path, contents.trait_names)
             browser.close()
 
 

@@ -1,4 +1,4 @@
-"""A study's findings made of chance and a few planted numbers: `make_findings(seed)`, `make_findings(hits=False)`.
+"""A study's contents made of chance and a few planted numbers: `make_contents(seed)`, `make_contents(hits=False)`.
 
 | part | shape | meaning |
 |---|---|---|
@@ -7,7 +7,7 @@
 | associations | about 20 a trait of -log10 p 3 and more | six chromosomes; three loci planted, in TTN, SCN5A, NOS1AP |
 | genotype_beats | one per locus | from simulated beats, dosage planted as amplitude |
 | regions | one per locus | 80 variants, genes on both sides; linkage falls with distance |
-| chance | the null twin | the same study without hits, but for one variant in GENE1 |
+| null_study | the null twin | the same study without hits, but for one variant in GENE1 |
 | more | audit, credible | one table by locus; traits/guards belongs to none; loci/empty has no rows |
 """
 
@@ -26,13 +26,13 @@ from ecgwas.loci.individual_data import lead_of
 from ecgwas.report import (
     Background,
     Example,
-    Findings,
     GenotypeBeats,
-    Kept,
     LeadVariant,
+    LocusRegion,
     ReconstructedSignal,
-    Region,
-    RepresentationFindings,
+    ReportContents,
+    RepresentationResults,
+    ScanRows,
     Traversal,
     genotype_beats,
 )
@@ -56,13 +56,13 @@ def trait_names() -> tuple[str, ...]:
     return (*together, *each, "clinical.12L.qt_ms", "clinical.12L.pr_ms", "clinical.12L.heart_rate_bpm")
 
 
-def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int = 12) -> Findings:
+def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int = 12) -> ReportContents:
     rng = np.random.default_rng(seed)
     rows = _associations(rng, hits, max_traits_with_hits)
     associations = Associations.of(rows)
     significant = Associations(associations.frame.filter(pl.col("neglog10p") > THRESHOLD))
     loci = _loci() if hits else Loci.empty()
-    return Findings(
+    return ReportContents(
         name="synthetic",
         seed=seed,
         settings=make_settings(),
@@ -72,9 +72,9 @@ def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
         traits_report=pl.DataFrame({"trait": ["ae.V9.f01"], "status": ["left_out"], "reason": ["constant"], "n": [74]}),
         trait_names=trait_names(),
         representations=_representations(rng),
-        chance=make_chance(seed) if hits else None,
+        null_study=make_null_study(seed) if hits else None,
         example=_example(rng),
-        associations=Kept.of(associations),
+        associations=ScanRows.of(associations),
         keep_neglog10p=3.0,
         left_out=pl.DataFrame({"reason": ["maf", "call_rate"], "variants": [1203, 17]}),
         summary=_summary(rng, significant),
@@ -98,14 +98,14 @@ def make_findings(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
     )
 
 
-def rows_of(findings: Findings) -> pl.DataFrame:
+def rows_of(contents: ReportContents) -> pl.DataFrame:
     """All rows that the scan kept, in memory."""
-    return pl.concat([Associations.empty().frame, *findings.associations.some(list(Associations.columns))])
+    return pl.concat([Associations.empty().frame, *contents.associations.chunks(list(Associations.columns))])
 
 
-def make_chance(seed: int = 1) -> Findings:
+def make_null_study(seed: int = 1) -> ReportContents:
     """A null twin: one variant passes the threshold, and lies in a gene."""
-    quiet = make_findings(seed + 100, hits=False)
+    quiet = make_contents(seed + 100, hits=False)
     row = _row("ae.V1.f01", "rs5", "6", CHROMOSOMES["6"], THRESHOLD + 0.3)
     locus = {"locus": 1, "lead_variant": "rs5", "chrom": "6", "pos": CHROMOSOMES["6"], "start": CHROMOSOMES["6"],
              "stop": CHROMOSOMES["6"], "effect_allele": "A", "other_allele": "G", "eaf": 0.31, "best_trait": "ae.V1.f01",
@@ -117,23 +117,23 @@ def make_chance(seed: int = 1) -> Findings:
     return replace(quiet, hits=Associations.of([row]), loci=Loci.of([locus]), genes=Genes.of([gene]))
 
 
-def make_empty_findings() -> Findings:
+def make_empty_contents() -> ReportContents:
     """Nothing learned, nothing found, nothing shuffled, nothing mapped."""
-    full = make_findings(hits=False)
+    full = make_contents(hits=False)
     clinical = replace(full.representations[-1], name="clinical")
     return replace(
-        full, representations=(clinical,), example=None, associations=Kept.of(Associations.empty()),
+        full, representations=(clinical,), example=None, associations=ScanRows.of(Associations.empty()),
         permutation_max=np.empty(0),
         qq=full.qq.clear(), planted=None, notes=(), left_out=full.left_out.clear(), trait_names=("clinical.12L.qt_ms",),
         summary=Summary(full.summary.frame.tail(1)), traits_report=full.traits_report.clear(), background=None, more={},
     )  # fmt: skip
 
 
-def _regions(rng: np.random.Generator, loci: Loci) -> tuple[Region, ...]:
+def _regions(rng: np.random.Generator, loci: Loci) -> tuple[LocusRegion, ...]:
     return tuple(_region(rng, row) for row in loci.frame.iter_rows(named=True))
 
 
-def _region(rng: np.random.Generator, locus: dict[str, Any]) -> Region:
+def _region(rng: np.random.Generator, locus: dict[str, Any]) -> LocusRegion:
     middle = locus["pos"]
     places = np.unique(np.append(middle, middle + rng.integers(-250_000, 250_000, 80)))
     r2 = np.exp(-np.abs(places - middle) / 60_000)
@@ -143,7 +143,7 @@ def _region(rng: np.random.Generator, locus: dict[str, Any]) -> Region:
                                                   .otherwise(pl.col("variant")))  # fmt: skip
     genes = pl.DataFrame({"gene": ["LEFT1", "MIDDLE1", "RIGHT1"], "start": [middle - 300_000, middle - 9_000, middle + 90_000],
                           "stop": [middle - 100_000, middle + 30_000, middle + 200_000]})  # fmt: skip
-    return Region(locus["locus"], locus["best_trait"], locus["chrom"], middle - 250_000, middle + 250_000,
+    return LocusRegion(locus["locus"], locus["best_trait"], locus["chrom"], middle - 250_000, middle + 250_000,
                   lead_of(locus), tests, genes)  # fmt: skip
 
 
@@ -268,7 +268,7 @@ def _example(rng: np.random.Generator) -> Example:
     return Example((clean + wander).astype(np.float32), clean, np.asarray(signals.beats[0]), signals.beat_times_ms, 500.0)
 
 
-def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, ...]:
+def _representations(rng: np.random.Generator) -> tuple[RepresentationResults, ...]:
     beat = np.asarray(_signals().beats[0])
     epochs = np.arange(1, 25)
     history = pl.DataFrame({
@@ -284,8 +284,8 @@ def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, 
     reliability = Reliability.of([row | visits for row in r]).frame
     smooth = np.apply_along_axis(lambda row: np.convolve(row, np.ones(9) / 9, "same"), 1, beat)
     return (
-        RepresentationFindings("pca", "pca", nothing, errors.tail(2), reliability.head(8), whole, 0, beat * 0.97, _moved(beat)),
-        RepresentationFindings(
+        RepresentationResults("pca", "pca", nothing, errors.tail(2), reliability.head(8), whole, 0, beat * 0.97, _moved(beat)),
+        RepresentationResults(
             "ae",
             "residual_autoencoder",
             history,
@@ -300,7 +300,7 @@ def _representations(rng: np.random.Generator) -> tuple[RepresentationFindings, 
             rate_hz=500.0,
             architecture=ARCHITECTURE,
         ),
-        RepresentationFindings(
+        RepresentationResults(
             "clinical",
             "intervals",
             nothing,

@@ -9,14 +9,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ecgwas.report.contents import Findings
+from ecgwas.report.contents import ReportContents
 from ecgwas.report.page import render, table_views
 from ecgwas.report.text import strega
 from ecgwas.stages import loci as loci_stage
 from ecgwas.study import Study
 from ecgwas.tables import Guards
 from ecgwas.tables.loci import beside_threshold, unequal_variances
-from tests.report.example import make_findings
+from tests.report.example import make_contents
 
 WORDS = "the variance of some traits differs between ancestries"
 
@@ -27,13 +27,13 @@ def guards(by_ancestry: str, by_sex: str = "not judged") -> Guards:
     return Guards.of([{"guard": name, "status": status, **shared} for name, status in rows])
 
 
-def with_guards(found: Findings, *status: str) -> Findings:
+def with_guards(found: ReportContents, *status: str) -> ReportContents:
     return replace(found, more={**found.more, "traits/guards": guards(*status).frame})
 
 
 @pytest.fixture(scope="module")
-def findings() -> Findings:
-    return make_findings()
+def contents() -> ReportContents:
+    return make_contents()
 
 
 def test_between_whom_variances_differ() -> None:
@@ -47,8 +47,8 @@ def test_between_whom_variances_differ() -> None:
 
 
 @pytest.mark.parametrize("loci", [0, 1], ids=["no locus", "loci"])
-def test_the_reports_first_lines_say_it_next_to_the_threshold(findings: Findings, loci: int) -> None:
-    some = replace(findings, loci=type(findings.loci)(findings.loci.frame.head(loci)))
+def test_the_reports_first_lines_say_it_next_to_the_threshold(contents: ReportContents, loci: int) -> None:
+    some = replace(contents, loci=type(contents.loci)(contents.loci.frame.head(loci)))
     said = render.headline(with_guards(some, "warn"), 500_000)
     assert "threshold of" in said[0]
     assert said[1].startswith(f"Beware: {WORDS}")
@@ -56,9 +56,9 @@ def test_the_reports_first_lines_say_it_next_to_the_threshold(findings: Findings
     assert not [line for line in render.headline(with_guards(some, "pass"), 500_000) if "eware" in line]
 
 
-def test_the_table_of_thresholds_and_the_checklist_say_it(findings: Findings) -> None:
+def test_the_table_of_thresholds_and_the_checklist_say_it(contents: ReportContents) -> None:
     for status, told in (("warn", True), ("pass", False)):
-        found = with_guards(findings, status)
+        found = with_guards(contents, status)
         assert (WORDS in table_views.thresholds(found).caption) == told
         item = strega.items(found).filter(pl.col("item") == "12i")
         assert (WORDS in str(item.row(0))) == told

@@ -14,7 +14,7 @@ from lxml import etree
 
 from ecgwas.report import render
 from ecgwas.study import ReportOptions
-from tests.report.example import make_empty_findings, make_findings, rows_of
+from tests.report.example import make_contents, make_empty_contents, rows_of
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -29,9 +29,9 @@ KINDS = ("full", "without_hits", "empty")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
-    made = {"full": make_findings(), "without_hits": make_findings(hits=False), "empty": make_empty_findings()}
-    for name, findings in made.items():
-        (folder / f"{name}.html").write_text(render(ReportOptions(), findings).html)
+    made = {"full": make_contents(), "without_hits": make_contents(hits=False), "empty": make_empty_contents()}
+    for name, contents in made.items():
+        (folder / f"{name}.html").write_text(render(ReportOptions(), contents).html)
     return folder
 
 
@@ -180,19 +180,19 @@ def test_a_deep_link_opens_its_trait(browser: playwright.Browser, folder: Path) 
 
 
 def test_numbers_of_a_trait_are_those_of_its_table(opened: Opened) -> None:
-    findings = make_findings()
+    contents = make_contents()
     page = opened.page
     for trait in ("pca.12L.f01", "ae.V3.f02", "clinical.12L.qt_ms"):
         page.evaluate(f"location.hash = 'trait-{trait}'")
         shows(page, trait)
-        rows = rows_of(findings).filter(pl.col("trait") == trait).sort("neglog10p", descending=True)
+        rows = rows_of(contents).filter(pl.col("trait") == trait).sort("neglog10p", descending=True)
         first = page.locator("#table-strongest tbody tr").first
         playwright.expect(first.locator("td").last).to_have_text(f"{rows['neglog10p'][0]:.2f}")
         shown = [row.locator("td").all_inner_texts() for row in page.locator("#table-strongest tbody tr").all()]
         top = rows.head(25)
         assert [row[6] for row in shown] == [f"{value:.2f}" for value in top["neglog10p"]]
         assert sorted(row[0] for row in shown) == sorted(top["variant"])
-        summary = findings.summary.frame.row(by_predicate=pl.col("trait") == trait, named=True)
+        summary = contents.summary.frame.row(by_predicate=pl.col("trait") == trait, named=True)
         facts = page.locator("#trait-facts").inner_text()
         assert f"λ {summary['lambda_gc']:.3f}" in facts
         assert f"{summary['significant']:,} significant variants" in facts

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecgwas.report import Kept, LeadVariant, genotype_beats, pooled, render, sample_flow, shareable
+from ecgwas.report import LeadVariant, ScanRows, genotype_beats, pooled, render, sample_flow, shareable
 from ecgwas.report.figures.genotype import ecg_by_genotype
 from ecgwas.study import ReportOptions
 from ecgwas.tables import Associations, Loci, People
 from tests.factories import make_signals
-from tests.report.example import make_findings, rows_of
+from tests.report.example import make_contents, rows_of
 
 LEAST = 10
 
@@ -61,27 +61,27 @@ def test_the_hidden_mean_cannot_be_worked_out() -> None:
 def test_rare_reasons_are_counted_together() -> None:
     reasons = ["no genotypes"] * 40 + ["no covariates"] * 12 + ["withdrawn"] * 3 + ["sex"] * 4
     rows = [{"eid": f"{1000 + i}", "status": "dropped", "reason": reason} for i, reason in enumerate(reasons)]
-    findings = replace(make_findings(), people=People.of(rows), min_people=LEAST)
-    (*_, last) = sample_flow.steps(findings)
+    contents = replace(make_contents(), people=People.of(rows), min_people=LEAST)
+    (*_, last) = sample_flow.steps(contents)
     assert last.left_out == (("no genotypes", 40), ("other reasons", 19)), "7 would still be few: the next one hides them"
-    (*_, last) = sample_flow.steps(replace(findings, min_people=0))
+    (*_, last) = sample_flow.steps(replace(contents, min_people=0))
     assert last.left_out[-1] == ("withdrawn", 3)
 
 
 def test_twelve_files_of_one_person_are_one_person() -> None:
-    findings = make_findings()
-    frame = findings.recordings.frame
+    contents = make_contents()
+    frame = contents.recordings.frame
     files = pl.concat([frame.filter(pl.col("reason") == "flat lead V3").head(1)] * 12)
-    recordings = replace(findings.recordings, frame=pl.concat([frame.filter(pl.col("status") == "kept"), files]))
-    _, step, _ = sample_flow.steps(replace(findings, recordings=recordings, min_people=LEAST))
+    recordings = replace(contents.recordings, frame=pl.concat([frame.filter(pl.col("status") == "kept"), files]))
+    _, step, _ = sample_flow.steps(replace(contents, recordings=recordings, min_people=LEAST))
     assert step.left_out == (("other reasons", 12),)
 
 
 def test_nothing_of_one_person_is_on_the_page() -> None:
-    findings = make_findings()
-    shared = shareable(findings, LEAST)
+    contents = make_contents()
+    shared = shareable(contents, LEAST)
     page = render(ReportOptions(), shared)
-    assert {"strip", "reconstruction"} & set(render(ReportOptions(), findings).figures)
+    assert {"strip", "reconstruction"} & set(render(ReportOptions(), contents).figures)
     assert not {"strip", "reconstruction"} & set(page.figures)
     assert not [name for name in page.figures if name.startswith("error_")]
     assert "One person's recording" not in page.html
@@ -91,10 +91,10 @@ def test_nothing_of_one_person_is_on_the_page() -> None:
 
 
 def test_an_icc_of_few_people_is_not_passed_on() -> None:
-    findings = make_findings()
-    few, many = findings.representations[:2]
+    contents = make_contents()
+    few, many = contents.representations[:2]
     few = replace(few, reliability=few.reliability.with_columns(people=pl.lit(LEAST - 1, dtype=pl.Int64)))
-    hidden, shown, *_ = shareable(replace(findings, representations=(few, many)), LEAST).representations
+    hidden, shown, *_ = shareable(replace(contents, representations=(few, many)), LEAST).representations
     for name in ("icc", "icc_low", "icc_high", "people"):
         assert hidden.reliability[name].null_count() == hidden.reliability.height > 0
         assert shown.reliability[name].equals(many.reliability[name])
@@ -102,38 +102,38 @@ def test_an_icc_of_few_people_is_not_passed_on() -> None:
 
 
 def test_one_small_genotype_hides_all_counts_of_the_hit() -> None:
-    findings = make_findings()
-    audit = findings.more["loci/audit"].with_columns(people_2=pl.Series([4, 0, 30], dtype=pl.Int64))
-    shown = shareable(replace(findings, more={"loci/audit": audit}), LEAST).more["loci/audit"]
+    contents = make_contents()
+    audit = contents.more["loci/audit"].with_columns(people_2=pl.Series([4, 0, 30], dtype=pl.Int64))
+    shown = shareable(replace(contents, more={"loci/audit": audit}), LEAST).more["loci/audit"]
     for name in ("people_0", "people_1", "people_2", "mean_0"):
         assert shown[name].is_null().to_list() == [True, False, False], name
 
 
 def test_a_table_without_rows_has_no_types_and_nothing_to_hide() -> None:
-    findings = make_findings()
-    empty = pl.DataFrame(schema={name: pl.String for name in findings.more["loci/audit"].columns})
-    shown = shareable(replace(findings, more={"loci/audit": empty}), LEAST).more["loci/audit"]
+    contents = make_contents()
+    empty = pl.DataFrame(schema={name: pl.String for name in contents.more["loci/audit"].columns})
+    shown = shareable(replace(contents, more={"loci/audit": empty}), LEAST).more["loci/audit"]
     assert shown.height == 0
     assert "top_share" not in shown.columns
 
 
 def test_rare_alleles_are_left_out_and_counted() -> None:
-    findings = make_findings()
-    rare = rows_of(findings).with_columns(eaf=pl.when(pl.int_range(pl.len()) == 0).then(4 / 148).otherwise(pl.col("eaf")))
-    shared = shareable(replace(findings, associations=Kept.of(Associations(rare))), LEAST)
+    contents = make_contents()
+    rare = rows_of(contents).with_columns(eaf=pl.when(pl.int_range(pl.len()) == 0).then(4 / 148).otherwise(pl.col("eaf")))
+    shared = shareable(replace(contents, associations=ScanRows.of(Associations(rare))), LEAST)
     assert rows_of(shared).equals(rare[1:])
     assert "1 tests of alleles carried fewer than 10 times are not shown" in shared.notes
 
 
 def test_the_same_findings_twice_are_the_same() -> None:
-    once = shareable(make_findings(), LEAST)
+    once = shareable(make_contents(), LEAST)
     assert render(ReportOptions(), once).html == render(ReportOptions(), shareable(once, LEAST)).html
 
 
 @pytest.mark.parametrize("name", ["rs1", "."])
 def test_a_locus_is_hidden_by_its_place_whatever_its_lead_variant_is_called(name: str) -> None:
     """All hits have one name: those of chromosome 1 are carried by few, the loci elsewhere are shown."""
-    plain = make_findings(5)
+    plain = make_contents(5)
     few = pl.when(pl.col("chrom") == "1").then(0.01).otherwise("eaf")
     hits = Associations(plain.hits.frame.with_columns(variant=pl.lit(name), eaf=few))
     loci = Loci(plain.loci.frame.with_columns(lead_variant=pl.lit(name)))

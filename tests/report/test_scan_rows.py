@@ -8,13 +8,13 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from ecgwas.report import Findings, Kept, gallery, scan_rows
+from ecgwas.report import ReportContents, ScanRows, all_figures, scan_rows
 from ecgwas.report.figures import thinning
 from ecgwas.report.page.embedded import embedded
-from ecgwas.report.scan_rows import apart
+from ecgwas.report.scan_rows import compact
 from ecgwas.study import ReportOptions
 from ecgwas.tables import Associations
-from tests.report.example import make_findings, rows_of
+from tests.report.example import make_contents, rows_of
 
 PLACE = ["chrom", "pos"]
 
@@ -22,24 +22,24 @@ PLACE = ["chrom", "pos"]
 @pytest.fixture(scope="module")
 def rows() -> pl.DataFrame:
     """Variant by variant, as the scan writes them."""
-    return rows_of(make_findings(3)).sort("chrom", "pos", "variant", "trait")
+    return rows_of(make_contents(3)).sort("chrom", "pos", "variant", "trait")
 
 
-def in_pieces(rows: pl.DataFrame, most: int) -> Kept:
+def in_pieces(rows: pl.DataFrame, most: int) -> ScanRows:
     def read(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         yield rows.select(columns).clear()
         yield from rows.select(columns).iter_slices(most)
 
-    return Kept(read)
+    return ScanRows(read)
 
 
 def few_at_once(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    monkeypatch.setattr(scan_rows, "TOGETHER", count)
-    monkeypatch.setattr(thinning, "TOGETHER", count)
+    monkeypatch.setattr(scan_rows, "CHUNK_ROWS", count)
+    monkeypatch.setattr(thinning, "CHUNK_ROWS", count)
 
 
-def findings_of(associations: Kept) -> Findings:
-    return replace(make_findings(3), associations=associations)
+def contents_of(associations: ScanRows) -> ReportContents:
+    return replace(make_contents(3), associations=associations)
 
 
 @pytest.mark.parametrize(("together", "most"), [(1, 1), (50, 7), (10_000, 97)])
@@ -47,9 +47,9 @@ def test_pictures_do_not_depend_on_the_pieces(
     rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, together: int, most: int
 ) -> None:  # fmt: skip
     options = ReportOptions(max_traits=20)
-    whole = gallery(options, findings_of(Kept.of(Associations(rows))))
+    whole = all_figures(options, contents_of(ScanRows.of(Associations(rows))))
     few_at_once(monkeypatch, together)
-    pieces = gallery(options, findings_of(in_pieces(rows, most)))
+    pieces = all_figures(options, contents_of(in_pieces(rows, most)))
     assert pieces == whole
     assert {"all_traits", "miami_pca_ae"} < set(whole)
 
@@ -59,9 +59,9 @@ def test_packed_traits_do_not_depend_on_the_pieces(
     rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, most_points: int
 ) -> None:  # fmt: skip
     monkeypatch.setattr("ecgwas.report.page.embedded.MOST_POINTS", most_points)
-    whole = embedded(findings_of(Kept.of(Associations(rows))), {})
+    whole = embedded(contents_of(ScanRows.of(Associations(rows))), {})
     few_at_once(monkeypatch, 40)
-    assert embedded(findings_of(in_pieces(rows, 31)), {}) == whole
+    assert embedded(contents_of(in_pieces(rows, 31)), {}) == whole
 
 
 @pytest.mark.parametrize(("together", "most"), [(1, 1), (1, 100), (20, 7), (10_000, 7)])
@@ -81,14 +81,14 @@ def test_rows_of_a_position_come_together(
 def test_a_survey_is_of_rows_with_a_p_value(rows: pl.DataFrame) -> None:
     without = rows.with_columns(neglog10p=pl.when(pl.int_range(pl.len()) % 5 > 0).then("neglog10p"))
     tested = without.drop_nulls("neglog10p")
-    survey = in_pieces(without, 10).survey
-    assert survey.rows == tested.height < rows.height
-    assert survey.strongest == dict(tested.group_by("trait").agg(pl.col("neglog10p").max()).iter_rows())
+    summary = in_pieces(without, 10).summary
+    assert summary.rows == tested.height < rows.height
+    assert summary.strongest == dict(tested.group_by("trait").agg(pl.col("neglog10p").max()).iter_rows())
     ends = tested.group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
-    assert survey.spans == {chrom: (low, high) for chrom, low, high in ends.iter_rows()}
-    assert survey.highest() == tested["neglog10p"].max()
-    assert survey.highest("clinical.") == tested.filter(pl.col("trait").str.starts_with("clinical."))["neglog10p"].max()
-    assert survey.highest("nothing.") is None
+    assert summary.spans == {chrom: (low, high) for chrom, low, high in ends.iter_rows()}
+    assert summary.highest() == tested["neglog10p"].max()
+    assert summary.highest("clinical.") == tested.filter(pl.col("trait").str.starts_with("clinical."))["neglog10p"].max()
+    assert summary.highest("nothing.") is None
 
 
 def test_rare_alleles_are_passed_over_whatever_is_asked_for(rows: pl.DataFrame) -> None:
@@ -96,12 +96,12 @@ def test_rare_alleles_are_passed_over_whatever_is_asked_for(rows: pl.DataFrame) 
     common = replace(in_pieces(rare, 10), min_people=10)
     wanted = rare.filter(pl.int_range(pl.len()) % 3 > 0)
     for columns in (["trait", "pos"], ["n", "eaf", "trait"], rows.columns):
-        assert pl.concat(common.some(columns)).equals(wanted.select(columns))
+        assert pl.concat(common.chunks(columns)).equals(wanted.select(columns))
     assert in_pieces(rare, 10).carried_by_few(10) == rare.height - wanted.height
     assert common.carried_by_few(10) == 0
-    assert common.survey.rows == wanted.height
+    assert common.summary.rows == wanted.height
 
 
 def test_text_that_is_copied_is_the_same(rows: pl.DataFrame) -> None:
     some = rows.with_columns(other_allele=pl.lit(None, pl.String))[::7]
-    assert apart(some).equals(some)
+    assert compact(some).equals(some)

@@ -15,7 +15,7 @@ from lxml.html import document_fromstring
 from ecgwas import stages
 from ecgwas.commands import figures
 from ecgwas.errors import InputError
-from ecgwas.report import Findings
+from ecgwas.report import ReportContents
 from ecgwas.stages import report
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
@@ -41,33 +41,33 @@ def with_pca_only(path: Path) -> Study:
 
 
 @pytest.fixture(scope="module")
-def findings(finished: Study) -> Findings:
+def contents(finished: Study) -> ReportContents:
     return report.gather(finished)
 
 
-def test_the_example_is_the_first_kept_recording(finished: Study, findings: Findings) -> None:
+def test_the_example_is_the_first_kept_recording(finished: Study, contents: ReportContents) -> None:
     kept = pl.read_parquet(finished.results / "read" / "recordings.parquet").filter(pl.col("row") == 0)
     tree = etree.parse(str(finished.folder / "ecg" / kept["path"][0]), etree.XMLParser(resolve_entities=False))
     strips = tree.xpath("//StripData/WaveformData[@lead='V2']/text()")
     recorded = np.array(strips[0].replace(",", " ").split(), dtype=float)
-    assert findings.example is not None
-    drawn = findings.example.raw_uv[7].astype(float)
+    assert contents.example is not None
+    drawn = contents.example.raw_uv[7].astype(float)
     assert np.corrcoef(recorded, drawn)[0, 1] == pytest.approx(1.0, abs=1e-6)
 
 
-def test_the_example_is_rebuilt_from_its_features(findings: Findings) -> None:
-    (pca,) = findings.representations
+def test_the_example_is_rebuilt_from_its_features(contents: ReportContents) -> None:
+    (pca,) = contents.representations
     assert pca.reconstruction is not None
-    assert findings.example is not None
-    assert np.corrcoef(pca.reconstruction.ravel(), findings.example.beat_uv.ravel())[0, 1] > 0.9
+    assert contents.example is not None
+    assert np.corrcoef(pca.reconstruction.ravel(), contents.example.beat_uv.ravel())[0, 1] > 0.9
 
 
-def test_beats_by_genotype_count_the_people_of_the_bed_file(finished: Study, findings: Findings) -> None:
-    assert findings.genotype_beats
+def test_beats_by_genotype_count_the_people_of_the_bed_file(finished: Study, contents: ReportContents) -> None:
+    assert contents.genotype_beats
     bed = open_bed(finished.scan.genotypes.with_name(finished.scan.genotypes.name + ".bed"))
-    tested = set(findings.people.frame.filter(pl.col("status") == "kept")["eid"])
+    tested = set(contents.people.frame.filter(pl.col("status") == "kept")["eid"])
     rows = np.array([eid in tested for eid in bed.iid])
-    for beats in findings.genotype_beats:
+    for beats in contents.genotype_beats:
         column = int(np.flatnonzero(bed.sid == beats.variant)[0])
         copies = bed.read(index=np.s_[:, column], dtype="float32")[rows, 0]
         if bed.allele_1[column] != beats.effect_allele:

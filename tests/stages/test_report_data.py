@@ -11,7 +11,7 @@ from bed_reader import open_bed
 
 from ecgwas import report, represent, stages
 from ecgwas.genotypes import chromosomes
-from ecgwas.report import Findings
+from ecgwas.report import ReportContents
 from ecgwas.stages import report as report_stage
 from ecgwas.stages import report_data
 from ecgwas.stages import represent as represent_stage
@@ -32,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 @pytest.fixture(scope="module")
-def findings(finished: Study) -> Findings:
+def contents(finished: Study) -> ReportContents:
     return report_stage.gather(finished)
 
 
@@ -43,15 +43,15 @@ def dosages(study: Study, variants: list[str], eids: list[str]) -> np.ndarray:
     return np.asarray(bed.read(dtype="float64"))[np.ix_(rows, columns)]
 
 
-def people_tested(findings: Findings) -> list[str]:
-    return findings.people.frame.filter(pl.col("status") == "kept")["eid"].to_list()
+def people_tested(contents: ReportContents) -> list[str]:
+    return contents.people.frame.filter(pl.col("status") == "kept")["eid"].to_list()
 
 
-def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, findings: Findings) -> None:
-    assert findings.regions
+def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, contents: ReportContents) -> None:
+    assert contents.regions
     compared = 0
-    for here in findings.regions:
-        rows = rows_of(findings).filter(pl.col("trait") == here.trait, pl.col("chrom") == here.chrom)
+    for here in contents.regions:
+        rows = rows_of(contents).filter(pl.col("trait") == here.trait, pl.col("chrom") == here.chrom)
         both = rows.join(here.tests, on=["variant", "pos"], suffix="_again")
         assert both["neglog10p_again"].to_numpy() == pytest.approx(both["neglog10p"].to_numpy(), rel=1e-9)
         compared += both.height
@@ -60,9 +60,9 @@ def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, findings: F
     assert compared > 0
 
 
-def test_linkage_is_the_squared_correlation_of_dosages(finished: Study, findings: Findings) -> None:
-    here = findings.regions[0]
-    values = dosages(finished, here.tests["variant"].to_list(), people_tested(findings))
+def test_linkage_is_the_squared_correlation_of_dosages(finished: Study, contents: ReportContents) -> None:
+    here = contents.regions[0]
+    values = dosages(finished, here.tests["variant"].to_list(), people_tested(contents))
     filled = np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
     lead = filled[:, here.tests["variant"].to_list().index(here.lead["variant"])]
     assert here.tests.height > 10
@@ -70,9 +70,9 @@ def test_linkage_is_the_squared_correlation_of_dosages(finished: Study, findings
         assert r2 == pytest.approx(np.corrcoef(filled[:, k], lead)[0, 1] ** 2, abs=1e-9)
 
 
-def test_genes_of_a_neighbourhood_are_those_of_the_file(finished: Study, findings: Findings) -> None:
+def test_genes_of_a_neighbourhood_are_those_of_the_file(finished: Study, contents: ReportContents) -> None:
     table = [line.split() for line in (finished.folder / "genes.tsv").read_text().splitlines()]
-    for here in findings.regions:
+    for here in contents.regions:
         wanted = {
             symbol for chrom, start, stop, symbol in table
             if chrom == here.chrom and int(start) <= here.stop and int(stop) >= here.start
@@ -80,25 +80,25 @@ def test_genes_of_a_neighbourhood_are_those_of_the_file(finished: Study, finding
         assert set(here.genes["gene"]) == wanted
 
 
-def test_counts_below_the_floor_and_kept_rows_make_all_tests(findings: Findings) -> None:
-    background = findings.background
+def test_counts_below_the_floor_and_kept_rows_make_all_tests(contents: ReportContents) -> None:
+    background = contents.background
     assert background is not None
     assert background.edges[-1] == 3.0
-    kept = dict(rows_of(findings).group_by("trait").len().iter_rows())
-    for k, row in enumerate(findings.summary.frame.iter_rows(named=True)):
-        assert findings.trait_names[k] == row["trait"]
+    kept = dict(rows_of(contents).group_by("trait").len().iter_rows())
+    for k, row in enumerate(contents.summary.frame.iter_rows(named=True)):
+        assert contents.trait_names[k] == row["trait"]
         # A bin of the scan's histogram can reach across the floor: one test either way.
         assert abs(background.counts[k].sum() + kept.get(row["trait"], 0) - row["tests"]) <= 1
 
 
-def test_a_linear_decoder_draws_the_effect_on_the_decoded_beats(finished: Study, findings: Findings) -> None:
+def test_a_linear_decoder_draws_the_effect_on_the_decoded_beats(finished: Study, contents: ReportContents) -> None:
     options = finished.represent[0]
     features = represent_stage.load_features(finished)["pca"]
     encoder = represent.load(options, stage_folder(finished, "represent") / "pca" / "encoder")
     decoded = encoder.decode(features)
     assert decoded is not None
-    beats = findings.genotype_beats[0]
-    people = people_tested(findings)
+    beats = contents.genotype_beats[0]
+    people = people_tested(contents)
     dosage = dosages(finished, [beats.variant], people)[:, 0]
     if beats.effect_allele == beats.other_allele:
         pytest.fail("alleles are the same")
@@ -113,8 +113,8 @@ def test_a_linear_decoder_draws_the_effect_on_the_decoded_beats(finished: Study,
     assert np.corrcoef(drawn.ravel(), beats.slope_uv.ravel())[0, 1] > 0.5
 
 
-def test_features_are_moved_by_two_standard_deviations(finished: Study, findings: Findings) -> None:
-    (pca,) = findings.representations
+def test_features_are_moved_by_two_standard_deviations(finished: Study, contents: ReportContents) -> None:
+    (pca,) = contents.representations
     features = represent_stage.load_features(finished)["pca"]
     assert set(pca.traversals) == set(features.names)
     encoder = represent.load(finished.represent[0], stage_folder(finished, "represent") / "pca" / "encoder")
@@ -143,16 +143,16 @@ def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finishe
 
 
 def test_the_null_twin_is_shown_when_it_is_made_and_not_before(finished: Study) -> None:
-    assert report_stage.gather(finished).chance is None
+    assert report_stage.gather(finished).null_study is None
     stages.run_null(finished)
     assert not stages.is_fresh(finished, "report", "all")
-    twin = report_stage.gather(finished).chance
+    twin = report_stage.gather(finished).null_study
     assert twin is not None
     assert len(twin.hits) == pl.read_csv(finished.results / "null" / "loci" / "hits.csv").height
     changed = finished.model_copy(update={"loci": finished.loci.model_copy(update={"threshold": 1e-3})})
     stages.run_part(changed, "loci", "all")
     stages.run_part(changed, "genes", "all")
-    assert report_stage.gather(changed).chance is None
+    assert report_stage.gather(changed).null_study is None
     page = report.render(changed.report, report_stage.gather(changed))
     assert "on shuffled people" not in page.html
 

@@ -23,7 +23,7 @@ from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
 from ecgwas.report.page.table_views import BETA_UNITS
-from ecgwas.report.scan_rows import apart
+from ecgwas.report.scan_rows import compact
 from ecgwas.scan.engine import all_tests
 from ecgwas.stages import report_data, scan, traits
 from ecgwas.stages.base import stage_folder
@@ -89,7 +89,9 @@ def _kept(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFra
     for start in range(0, len(chosen), at_once):
         names = list(chosen[start : start + at_once])
         batches = scan.rows_in_turn(study, list(Associations.columns))
-        frame = pl.concat([Associations.empty().frame, *(apart(rows.filter(pl.col("trait").is_in(names))) for rows in batches)])
+        frame = pl.concat(
+            [Associations.empty().frame, *(compact(rows.filter(pl.col("trait").is_in(names))) for rows in batches)]
+        )
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
 
 

@@ -21,13 +21,13 @@ def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats:
 
     traits: also Manhattan and QQ plots of these. Raises InputError for a trait or pattern that fits nothing.
     """
-    findings = gather(study)
-    unknown = [trait for trait in traits if trait not in findings.trait_names]
+    contents = gather(study)
+    unknown = [trait for trait in traits if trait not in contents.trait_names]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], findings.trait_names, n=3)
+        near = difflib.get_close_matches(unknown[0], contents.trait_names, n=3)
         fix = f"did you mean {' or '.join(near)}?" if near else "traits are listed in results/traits/traits.csv"
         raise InputError(f"the study has no trait {first_few(unknown)}", where=study.folder, fix=fix)
-    pictures = report.gallery(study.report, findings, traits=traits)
+    pictures = report.all_figures(study.report, contents, traits=traits)
     chosen = {name: picture for name, picture in pictures.items() if not names or any(fnmatchcase(name, p) for p in names)}
     if not chosen:
         fix = f"pictures of this study: {first_few(sorted(pictures), 30)}"

@@ -62,7 +62,7 @@ def genotype_beats(signals: Signals, variants: Sequence[LeadVariant]) -> tuple[G
     return tuple(_one(signals, variant, i, sums) for i, variant in enumerate(variants))
 
 
-def of_people_with_beats(signals: Signals, variants: Sequence[LeadVariant]) -> list[LeadVariant]:
+def without_missing_beats(signals: Signals, variants: Sequence[LeadVariant]) -> list[LeadVariant]:
     """The variants without the dosages of people who lack a median beat, in one lead or all."""
     lacking = _without_beats(signals)
     return [replace(variant, dosage=np.where(lacking, np.nan, variant.dosage)) for variant in variants]

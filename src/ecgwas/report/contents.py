@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
-from ecgwas.report.scan_rows import Kept
+from ecgwas.report.scan_rows import ScanRows
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
 from ecgwas.tables.loci import beside_threshold
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
@@ -21,7 +21,7 @@ from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 class Example:
     """One recording, of nobody named: (12, S) float32 µV raw and clean, (12, T) float32 µV its median beat.
 
-    level_uv (12, S) float32 µV, its baseline removed and its noise not; None where cleaning does not have these two steps
+    baseline_removed_uv (12, S) float32 µV, baseline removed, not yet denoised; None where cleaning lacks either step
     """
 
     raw_uv: NDArray[np.float32]
@@ -30,21 +30,21 @@ class Example:
     beat_times_ms: NDArray[np.float64]
     rate_hz: float
     leads: tuple[str, ...] = LEADS
-    level_uv: NDArray[np.float32] | None = None
+    baseline_removed_uv: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
 class ReconstructedSignal:
     """One lead of a whole recording, of nobody named, and what the network makes of it.
 
-    mse: normalised units; kept: it has features, as its error is within max_mse; clean_uv, rebuilt_uv (S,) float32 µV
+    mse: normalised units; kept: it has features, as its error is within max_mse; clean_uv, reconstructed_uv (S,) float32 µV
     """
 
     lead: str
     mse: float
     kept: bool
     clean_uv: NDArray[np.float32]
-    rebuilt_uv: NDArray[np.float32]
+    reconstructed_uv: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Traversal:
 
 
 @dataclass(frozen=True)
-class RepresentationFindings:
+class RepresentationResults:
     """How well one representation describes the recordings.
 
     history         columns epoch, train_loss, validation_loss, learning_rate; no rows if nothing was trained
@@ -132,7 +132,7 @@ class GenotypeBeats:
 
 
 @dataclass(frozen=True)
-class Region:
+class LocusRegion:
     """A locus' neighbourhood: its strongest trait against every variant there.
 
     lead   variant, chrom, pos, effect_allele, other_allele of the lead variant
@@ -164,7 +164,7 @@ class Background:
 
 
 @dataclass(frozen=True)
-class Findings:
+class ReportContents:
     """All of a study, as its stages left it.
 
     settings         study.yaml with defaults filled in, as plain values; paths relative
@@ -175,7 +175,7 @@ class Findings:
     qq, power        tables of stage loci;  permutation_max (B,) float64 largest -log10 p of each shuffle; empty: none
     regions          neighbourhoods of the strongest loci;  background: tests below keep_neglog10p; None: not counted
     more             further tables of the stages traits, loci and genes, by folder/name without ending
-    chance           the null twin: the same study on shuffled people, as far as its pictures go; None: not made
+    null_study       the null twin: the same study on shuffled people, as far as its pictures go; None: not made
     planted          columns variant, chrom, pos, parameter, effect, unit of a simulated cohort; None for real ones
     notes            what is worth knowing, in words
     min_people       groups of fewer people are not shown; 0: the page is not to be passed on
@@ -189,9 +189,9 @@ class Findings:
     people: People
     traits_report: pl.DataFrame
     trait_names: tuple[str, ...]
-    representations: tuple[RepresentationFindings, ...]
+    representations: tuple[RepresentationResults, ...]
     example: Example | None
-    associations: Kept
+    associations: ScanRows
     keep_neglog10p: float
     left_out: pl.DataFrame
     summary: Summary
@@ -206,10 +206,10 @@ class Findings:
     terms: Terms
     permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     genotype_beats: tuple[GenotypeBeats, ...] = ()
-    regions: tuple[Region, ...] = ()
+    regions: tuple[LocusRegion, ...] = ()
     background: Background | None = None
     more: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    chance: Findings | None = None
+    null_study: ReportContents | None = None
     planted: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import Findings, GenotypeBeats, RepresentationFindings, Traversal
+from ecgwas.report.contents import GenotypeBeats, ReportContents, RepresentationResults, Traversal
 from ecgwas.report.scan_rows import carried_by_few
 from ecgwas.signals import LEAD_STATUS
 from ecgwas.tables import VARIANT_KEY, Associations, Loci
@@ -22,7 +22,7 @@ OF_VISITS = ("icc", "icc_low", "icc_high", "people")
 OF_CARRIERS = ("carriers", "carriers_rank", "carriers_extreme")
 
 
-def shareable(findings: Findings, min_people: int) -> Findings:
+def shareable(contents: ReportContents, min_people: int) -> ReportContents:
     """The findings with nothing in them of one person, nor of a group of fewer than `min_people`.
 
     Left out: the example recording and what is decoded from it, signals beside their reconstruction, histograms of single
@@ -31,26 +31,26 @@ def shareable(findings: Findings, min_people: int) -> Findings:
     Mean beats are rounded to a microvolt: from the difference of two means over nearly the same people no one's beat can be
     had.
     """
-    few = findings.associations.carried_by_few(min_people)
+    few = contents.associations.carried_by_few(min_people)
     note = [f"{few:,} tests of alleles carried fewer than {min_people} times are not shown"] if few else []
-    lost = findings.hits.frame.filter(carried_by_few(min_people)).select(VARIANT_KEY).unique()
+    lost = contents.hits.frame.filter(carried_by_few(min_people)).select(VARIANT_KEY).unique()
     return replace(
-        findings,
+        contents,
         example=None,
-        representations=tuple(_without_recordings(one, min_people) for one in findings.representations),
-        genotype_beats=tuple(_rounded(beats) for beats in findings.genotype_beats),
-        associations=replace(findings.associations, min_people=max(min_people, findings.associations.min_people)),
-        hits=Associations(findings.hits.frame.filter(~carried_by_few(min_people))),
-        loci=Loci(findings.loci.frame.join(lost, on=VARIANT_KEY, how="anti", maintain_order="left")),
-        traits_report=_traits(findings.traits_report, min_people),
-        more=_tables(findings.more, min_people),
-        chance=None if findings.chance is None else shareable(findings.chance, min_people),
-        notes=(*findings.notes, *note),
+        representations=tuple(_without_recordings(one, min_people) for one in contents.representations),
+        genotype_beats=tuple(_rounded(beats) for beats in contents.genotype_beats),
+        associations=replace(contents.associations, min_people=max(min_people, contents.associations.min_people)),
+        hits=Associations(contents.hits.frame.filter(~carried_by_few(min_people))),
+        loci=Loci(contents.loci.frame.join(lost, on=VARIANT_KEY, how="anti", maintain_order="left")),
+        traits_report=_traits(contents.traits_report, min_people),
+        more=_tables(contents.more, min_people),
+        null_study=None if contents.null_study is None else shareable(contents.null_study, min_people),
+        notes=(*contents.notes, *note),
         min_people=min_people,
     )
 
 
-def _without_recordings(one: RepresentationFindings, min_people: int) -> RepresentationFindings:
+def _without_recordings(one: RepresentationResults, min_people: int) -> RepresentationResults:
     traversals = {name: _whole_microvolts(moved) for name, moved in one.traversals.items()}
     left_out = one.left_out if one.left_out >= min_people else 0
     few = pl.col("people") < min_people

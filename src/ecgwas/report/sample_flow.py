@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ecgwas.report.contents import Findings
+from ecgwas.report.contents import ReportContents
 
 SHORTEST_NAME = 4
 """Words of fewer characters in a reason are never taken for an eid."""
@@ -31,10 +31,10 @@ class Step:
         return sum(count for _, count in self.left_out)
 
 
-def steps(findings: Findings) -> tuple[Step, ...]:
+def steps(contents: ReportContents) -> tuple[Step, ...]:
     """Files found, people with a usable recording, people in the scan."""
-    recordings, people = findings.recordings.frame, findings.people.frame
-    names, least = names_of(findings), findings.min_people
+    recordings, people = contents.recordings.frame, contents.people.frame
+    names, least = names_of(contents), contents.min_people
     usable = recordings.filter(pl.col("status") == "kept")["eid"].n_unique()
     return (
         Step("recording files found", recordings.height),
@@ -44,9 +44,9 @@ def steps(findings: Findings) -> tuple[Step, ...]:
     )  # fmt: skip
 
 
-def names_of(findings: Findings) -> set[str]:
+def names_of(contents: ReportContents) -> set[str]:
     """Every eid of the study that could be told from a common word."""
-    everybody = {*findings.recordings.frame["eid"], *findings.people.frame["eid"]}
+    everybody = {*contents.recordings.frame["eid"], *contents.people.frame["eid"]}
     return {name for name in everybody if len(name) >= SHORTEST_NAME}
 
 

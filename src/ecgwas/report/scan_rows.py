@@ -11,12 +11,12 @@ import polars as pl
 
 from ecgwas.tables import Associations
 
-TOGETHER = 2**15
+CHUNK_ROWS = 2**15
 """Rows that are looked at together: what is made of them on the way takes ten times what they take."""
 
 
 @dataclass(frozen=True)
-class Survey:
+class ScanRowsSummary:
     """What the kept rows that have a p-value are like, all together.
 
     rows       how many they are;  strongest  trait -> its largest -log10 p
@@ -33,7 +33,7 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ScanRows:
     """Rows of Associations that lie where they are, and are looked at some at a time.
 
     read        columns of all rows, in order, some rows at a time, as often as it is called
@@ -48,22 +48,22 @@ class Kept:
         """Rows that are in memory, those of a position one after the other."""
         return cls(lambda columns: [rows.frame.select(columns)])
 
-    def some(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Columns of at most TOGETHER rows, then of the next, until all have come; never of none."""
+    def chunks(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Columns of at most CHUNK_ROWS rows, then of the next, until all have come; never of none."""
         carried = [name for name in ("eaf", "n") if self.min_people > 0 and name not in columns]
         for rows in self.read([*columns, *carried]):
             chosen = rows if self.min_people == 0 else rows.filter(~carried_by_few(self.min_people)).select(columns)
             if chosen.height > 0:
-                yield from chosen.iter_slices(TOGETHER)
+                yield from chosen.iter_slices(CHUNK_ROWS)
 
     def by_position(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """The same, but the rows of a position, which follow each other where the scan wrote them, come together.
 
-        Pieces are joined until they have TOGETHER rows; columns hold chrom and pos.
+        Pieces are joined until they have CHUNK_ROWS rows; columns hold chrom and pos.
         """
         held: pl.DataFrame | None = None
-        for rows in self.some(columns):
-            full = held is not None and held.height >= TOGETHER
+        for rows in self.chunks(columns):
+            full = held is not None and held.height >= CHUNK_ROWS
             same = _leading(rows, held.row(-1, named=True)) if held is not None and full else rows.height
             held = rows if held is None else pl.concat([held, rows[:same]])
             if same < rows.height:
@@ -74,13 +74,13 @@ class Kept:
 
     def carried_by_few(self, min_people: int) -> int:
         """How many of the rows are of alleles carried fewer times."""
-        return sum(int(rows.select(carried_by_few(min_people).sum()).item()) for rows in self.some(("eaf", "n")))
+        return sum(int(rows.select(carried_by_few(min_people).sum()).item()) for rows in self.chunks(("eaf", "n")))
 
     @cached_property
-    def survey(self) -> Survey:
+    def summary(self) -> ScanRowsSummary:
         """All rows, looked at once."""
         count, strongest, spans = 0, dict[str, float](), dict[str, tuple[int, int]]()
-        for some in self.some(("trait", "chrom", "pos", "neglog10p")):
+        for some in self.chunks(("trait", "chrom", "pos", "neglog10p")):
             rows = some.filter(pl.col("neglog10p").is_finite())
             count += rows.height
             for trait, height in rows.group_by("trait").agg(pl.col("neglog10p").max()).iter_rows():
@@ -88,7 +88,7 @@ class Kept:
             for chrom, low, high in rows.group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max()).iter_rows():
                 first, last = spans.get(chrom, (low, high))
                 spans[chrom] = (min(low, first), max(high, last))
-        return Survey(count, strongest, spans)
+        return ScanRowsSummary(count, strongest, spans)
 
 
 def carried_by_few(min_people: int) -> pl.Expr:
@@ -103,6 +103,6 @@ def _leading(rows: pl.DataFrame, last: Mapping[str, Any]) -> int:
     return int(others[0]) if len(others) else rows.height
 
 
-def apart(rows: pl.DataFrame) -> pl.DataFrame:
+def compact(rows: pl.DataFrame) -> pl.DataFrame:
     """Few rows of many, their text copied: as Polars filters text it holds all that it was filtered from."""
     return rows.with_columns(pl.col(pl.String) + "")

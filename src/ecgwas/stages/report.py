@@ -117,7 +117,7 @@ def write_page(page: report.Page, out: Path) -> None:
     logger.info("%d pictures, page of %.1f MiB", len(page.figures), size)
 
 
-def gather(study: Study, *, min_people: int = 0) -> report.Findings:
+def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
     """All that the stages left, in memory; genotypes of fewer than `min_people` are drawn together with their neighbours."""
     signals = read.load_signals(study)
     features = represent_stage.load_features(study)
@@ -132,15 +132,15 @@ def gather(study: Study, *, min_people: int = 0) -> report.Findings:
         permutation_max=thresholds.joint_maxima(results),
         genotype_beats=_beats(study, signals, features, plain, min_people),
         regions=gathering.neighbourhoods(study, plain.loci),
-        chance=_chance(study, plain),
+        null_study=_null_study(study, plain),
         planted=None if study.report.planted is None else _planted(study.report.planted),
     )
 
 
-def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Findings:
+def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.ReportContents:
     """What a study and its null twin both have: everything behind the traits."""
     at_loci, at_genes, at_traits = (stage_folder(study, name) for name in ("loci", "genes", "traits"))
-    return report.Findings(
+    return report.ReportContents(
         name=study.name,
         seed=study.seed,
         settings=settings(study),
@@ -152,7 +152,7 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.Finding
         covariates=traits.load_covariates(study).names,
         representations=(),
         example=None,
-        associations=report.Kept(partial(scan.rows_in_turn, study)),
+        associations=report.ScanRows(partial(scan.rows_in_turn, study)),
         keep_neglog10p=study.scan.keep_neglog10p,
         left_out=_variants_left_out(results),
         summary=Summary.read(at_loci / "summary.csv"),
@@ -186,7 +186,7 @@ def _more(*folders: Path) -> dict[str, pl.DataFrame]:
     return {name: table for name, table in tables.items() if not any(column.startswith("eid") for column in table.columns)}
 
 
-def _chance(study: Study, plain: report.Findings) -> report.Findings | None:
+def _null_study(study: Study, plain: report.ReportContents) -> report.ReportContents | None:
     """The null twin, if `ecgwas null` has made it and since then the threshold is the same."""
     if not null.is_made(study):
         return None
@@ -203,11 +203,11 @@ def _chance(study: Study, plain: report.Findings) -> report.Findings | None:
 
 
 def _beats(
-    study: Study, signals: Signals, features: Mapping[str, Features], plain: report.Findings, min_people: int
+    study: Study, signals: Signals, features: Mapping[str, Features], plain: report.ReportContents, min_people: int
 ) -> tuple[report.GenotypeBeats, ...]:
     """The ECG by genotype at the strongest loci, with the effect of a copy as each decoder draws it."""
     strongest = lead_variants(study, signals, gathering.strongest(plain.loci, study.report.max_loci))
-    alone = report.of_people_with_beats(signals, strongest)
+    alone = report.without_missing_beats(signals, strongest)
     grouped = (report.pooled(variant, min_people) if min_people else variant for variant in alone)
     variants = [variant for variant in grouped if variant is not None]
     points = len(signals.beat_times_ms)
@@ -239,7 +239,7 @@ def _example(study: Study, signals: Signals) -> report.Example:
     raw_uv = read.load_raw_example(study)
     return report.Example(
         raw_uv=raw_uv,
-        level_uv=reconstructions.level(study.read, raw_uv),
+        baseline_removed_uv=reconstructions.level(study.read, raw_uv),
         clean_uv=np.asarray(signals.strips[person]),
         beat_uv=np.asarray(signals.beats[person]),
         beat_times_ms=signals.beat_times_ms,
@@ -250,11 +250,11 @@ def _example(study: Study, signals: Signals) -> report.Example:
 
 def _representation(
     study: Study, options: RepresentationOptions, features: Features, signals: Signals
-) -> report.RepresentationFindings:
+) -> report.RepresentationResults:
     folder = stage_folder(study, "represent") / options.name
     repeated = folder / "reliability.csv"
     empty = pl.DataFrame(schema={"lead": pl.String, "mse": pl.Float64})
-    return report.RepresentationFindings(
+    return report.RepresentationResults(
         name=options.name,
         kind=options.kind,
         history=pl.read_csv(folder / "history.csv", infer_schema_length=None),

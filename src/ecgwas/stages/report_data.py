@@ -45,7 +45,7 @@ def strongest(found: Loci, count: int) -> pl.DataFrame:
     return found.frame.sort("neglog10p", "locus", descending=[True, False]).head(count)
 
 
-def neighbourhoods(study: Study, found: Loci) -> tuple[report.Region, ...]:
+def neighbourhoods(study: Study, found: Loci) -> tuple[report.LocusRegion, ...]:
     """Around each of the strongest loci its strongest trait against every variant, by the built-in engine."""
     chosen = strongest(found, study.report.max_loci)
     if chosen.height == 0:
@@ -70,7 +70,7 @@ def _genes(study: Study) -> dict[str, regions.Ranges]:
 
 def _neighbourhood(
     study: Study, locus: Mapping[str, Any], trait: Traits, covariates: Covariates, table: Mapping[str, regions.Ranges]
-) -> report.Region:
+) -> report.LocusRegion:
     here = _around(chromosomes.open_part(study.scan, locus["chrom"]), locus)
     options = engine(study)
     ancestry = traits.load_ancestry(study, "ancestry_group")
@@ -80,7 +80,7 @@ def _neighbourhood(
     kept = scanned.select("variant", "pos", "effect_allele", "other_allele", "neglog10p")
     tests = kept.with_columns(r2=r2).sort("pos", "effect_allele", "other_allele")
     start, stop = int(here.positions.min()), int(here.positions.max())
-    return report.Region(
+    return report.LocusRegion(
         locus["locus"], trait.names[0], locus["chrom"], start, stop, lead_of(locus), tests,
         _genes_between(table.get(locus["chrom"]), start, stop),
     )  # fmt: skip

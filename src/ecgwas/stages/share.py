@@ -51,21 +51,21 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     least = study.share.min_people
-    findings = report.shareable(report_stage.gather(study, min_people=least), least)
+    contents = report.shareable(report_stage.gather(study, min_people=least), least)
     if study.share.matching:
         found = matching.matched(study)
-        findings = replace(findings, more={**findings.more, "share/matching": found.frame})
+        contents = replace(contents, more={**contents.more, "share/matching": found.frame})
         _tell(found)
     if study.share.membership:
         told = _membership(study)
-        findings = replace(findings, more={**findings.more, "share/membership": told.frame})
+        contents = replace(contents, more={**contents.more, "share/membership": told.frame})
         _tell_members(told)
-    report_stage.write_page(report.render(study.report, findings), out)
-    for name, table in tables(findings, study).items():
+    report_stage.write_page(report.render(study.report, contents), out)
+    for name, table in tables(contents, study).items():
         path = out / "tables" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         table.write_csv(path)
-    write_rows(findings.associations, out / "tables" / "scan" / "associations.parquet")
+    write_rows(contents.associations, out / "tables" / "scan" / "associations.parquet")
     (out / "README.md").write_text(README.format(name=study.name, min_people=least))
     write_json(out / "about.json", {"min_people": least, "study": study.name, "ecgwas": __version__})
 
@@ -93,33 +93,33 @@ def _tell_members(found: Membership) -> None:
         )
 
 
-def write_rows(kept: report.Kept, path: Path) -> None:
+def write_rows(kept: report.ScanRows, path: Path) -> None:
     """The rows that the scan kept, written as they are read."""
     columns = Associations.columns
 
     def source(*_: object) -> Iterator[pl.DataFrame]:
-        return kept.some(list(columns))
+        return kept.chunks(list(columns))
 
     register_io_source(source, schema={name: column.dtype for name, column in columns.items()}).sink_parquet(path)
 
 
-def tables(findings: report.Findings, study: Study) -> dict[str, pl.DataFrame]:
+def tables(contents: report.ReportContents, study: Study) -> dict[str, pl.DataFrame]:
     """Path below share/tables -> table: those of the stages that are not of people, but for the rows of the scan."""
-    reasons = [(step.what, reason, count) for step in sample_flow.steps(findings) for reason, count in step.left_out]
+    reasons = [(step.what, reason, count) for step in sample_flow.steps(contents) for reason, count in step.left_out]
     schema = {"before": pl.String, "reason": pl.String, "left_out": pl.Int64}
-    shown = pl.when(pl.col("left_out") >= findings.min_people).then(pl.col("left_out"))
+    shown = pl.when(pl.col("left_out") >= contents.min_people).then(pl.col("left_out"))
     found = {
         "read/left_out.csv": pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown),
-        "traits/traits.csv": findings.traits_report,
-        "scan/variants_left_out.csv": findings.left_out,
-        "loci/hits.csv": Hits.of_associations(findings.hits).frame,
-        "loci/loci.csv": findings.loci.frame, "loci/qq.csv": findings.qq,
-        "loci/summary.csv": findings.summary.frame, "loci/thresholds.csv": findings.thresholds.frame,
-        "loci/power.csv": findings.power, "genes/genes.csv": findings.genes.frame, "genes/edges.csv": findings.edges.frame,
-        "genes/clusters.csv": findings.clusters.frame, "genes/enrichment.csv": findings.terms.frame,
+        "traits/traits.csv": contents.traits_report,
+        "scan/variants_left_out.csv": contents.left_out,
+        "loci/hits.csv": Hits.of_associations(contents.hits).frame,
+        "loci/loci.csv": contents.loci.frame, "loci/qq.csv": contents.qq,
+        "loci/summary.csv": contents.summary.frame, "loci/thresholds.csv": contents.thresholds.frame,
+        "loci/power.csv": contents.power, "genes/genes.csv": contents.genes.frame, "genes/edges.csv": contents.edges.frame,
+        "genes/clusters.csv": contents.clusters.frame, "genes/enrichment.csv": contents.terms.frame,
     }  # fmt: skip
-    found |= {f"{name}.csv": table for name, table in findings.more.items()}
-    for one in findings.representations:
+    found |= {f"{name}.csv": table for name, table in contents.more.items()}
+    for one in contents.representations:
         found |= {f"represent/{one.name}/{name}.csv": getattr(one, name) for name in ("history", "errors", "reliability")}
     return found
 

@@ -19,7 +19,7 @@ from ecgwas.report.figures import network as pictures
 from ecgwas.report.figures.svg import SERIES
 from ecgwas.study import Enrichment, StringFiles
 from tests.genes.test_genes import nobody
-from tests.report.example import make_findings
+from tests.report.example import make_contents
 
 
 def test_clustering_of_a_triangle_with_a_tail() -> None:
@@ -67,8 +67,8 @@ def test_a_real_network_is_clustered_named_and_drawn(shared: Path) -> None:
     sizes = named.clusters.frame.select("cluster", "size", "name", "named_by").unique().sort("cluster").rows()
     assert [(cluster, size) for cluster, size, _, _ in sizes] == [(1, 101), (2, 4), (3, 2)]
     assert [name for _, _, name, _ in sizes] == ["Interleukin-4 and Interleukin-13 signaling", "Muscle contraction", None]
-    findings = replace(make_findings(), clusters=named.clusters, edges=network.edges)
-    for figure in (pictures.network(findings), *pictures.clusters(findings, 12).values()):
+    contents = replace(make_contents(), clusters=named.clusters, edges=network.edges)
+    for figure in (pictures.network(contents), *pictures.clusters(contents, 12).values()):
         assert figure is not None
         drawn = list(etree.fromstring(figure.svg.encode()).iter("{http://www.w3.org/2000/svg}circle"))
         places = np.array([[float(circle.get("cx")), float(circle.get("cy"))] for circle in drawn])

@@ -10,17 +10,17 @@ import pytest
 from lxml import etree
 
 from ecgwas import report
-from ecgwas.report.contents import RepresentationFindings
+from ecgwas.report.contents import RepresentationResults
 from ecgwas.report.figures.agreement import agreement
 from ecgwas.study import ReportOptions
 from ecgwas.tables.recordings import DeviceAgreement
-from tests.report.example import make_findings
+from tests.report.example import make_contents
 
 PEOPLE = 300
 
 
 @pytest.fixture(scope="module")
-def clinical() -> RepresentationFindings:
+def clinical() -> RepresentationResults:
     rng = np.random.default_rng(4)
     device = rng.normal(400, 25, PEOPLE)
     measured = device - 6 + rng.normal(0, 9, PEOPLE)
@@ -31,11 +31,11 @@ def clinical() -> RepresentationFindings:
         "high": mean + 1.96 * sd, "median_difference": float(np.median(difference)), "r": 0.9,
     }  # fmt: skip
     pairs = pl.DataFrame({"measurement": "qt_ms", "measured": measured, "device": device, "difference": difference})
-    plain = next(one for one in make_findings(2).representations if one.kind == "intervals")
+    plain = next(one for one in make_contents(2).representations if one.kind == "intervals")
     return replace(plain, agreement=DeviceAgreement.of([row]).frame, device_pairs=pairs)
 
 
-def test_everybody_is_counted_once_and_nobody_is_named(clinical: RepresentationFindings) -> None:
+def test_everybody_is_counted_once_and_nobody_is_named(clinical: RepresentationResults) -> None:
     figure = agreement(clinical)
     assert figure is not None
     numbers = pl.read_csv(figure.csv.encode())
@@ -46,7 +46,7 @@ def test_everybody_is_counted_once_and_nobody_is_named(clinical: RepresentationF
     etree.fromstring(figure.svg.encode())
 
 
-def test_the_mean_lies_between_the_limits(clinical: RepresentationFindings) -> None:
+def test_the_mean_lies_between_the_limits(clinical: RepresentationResults) -> None:
     figure = agreement(clinical)
     assert figure is not None
     lines = [e.get("d", "") for e in etree.fromstring(figure.svg.encode()).iter("{*}path") if e.get("stroke") == "#d55e00"]
@@ -56,18 +56,18 @@ def test_the_mean_lies_between_the_limits(clinical: RepresentationFindings) -> N
     assert heights[0] > heights[1]  # the lower limit is lower on paper
 
 
-def test_page_has_picture_and_table_only_where_a_recorder_measured(clinical: RepresentationFindings) -> None:
-    findings = make_findings(2)
-    assert "agreement_clinical" not in report.render(ReportOptions(), findings).figures
-    others = tuple(one for one in findings.representations if one.name != clinical.name)
-    page = report.render(ReportOptions(), replace(findings, representations=(*others, clinical)))
+def test_page_has_picture_and_table_only_where_a_recorder_measured(clinical: RepresentationResults) -> None:
+    contents = make_contents(2)
+    assert "agreement_clinical" not in report.render(ReportOptions(), contents).figures
+    others = tuple(one for one in contents.representations if one.name != clinical.name)
+    page = report.render(ReportOptions(), replace(contents, representations=(*others, clinical)))
     assert "agreement_clinical" in page.figures
     assert "with limits of agreement" in page.html
 
 
 @pytest.mark.parametrize("least", [2, 5, 10, 10_000])
 def test_small_groups_are_neither_drawn_nor_counted_where_the_page_is_passed_on(
-    clinical: RepresentationFindings, least: int
+    clinical: RepresentationResults, least: int
 ) -> None:
     figure = agreement(clinical, least)
     assert figure is not None
@@ -79,8 +79,8 @@ def test_small_groups_are_neither_drawn_nor_counted_where_the_page_is_passed_on(
     etree.fromstring(figure.svg.encode())
 
 
-def test_the_shared_page_hides_small_groups_of_the_agreement(clinical: RepresentationFindings) -> None:
-    findings = make_findings(2)
-    shared = replace(findings, representations=(clinical,), min_people=10)
+def test_the_shared_page_hides_small_groups_of_the_agreement(clinical: RepresentationResults) -> None:
+    contents = make_contents(2)
+    shared = replace(contents, representations=(clinical,), min_people=10)
     csv = report.render(ReportOptions(), shared).figures["agreement_clinical"].csv
     assert (pl.read_csv(csv.encode())["people"] >= 10).all()

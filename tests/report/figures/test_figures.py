@@ -12,35 +12,35 @@ import polars as pl
 import pytest
 from lxml import etree
 
-from ecgwas.report import Findings, Kept
+from ecgwas.report import ReportContents, ScanRows
 from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.figures import svg as d
-from ecgwas.report.figures.gallery import traits_shown
-from ecgwas.report.figures.thinning import Sieve, genome_of, sift
+from ecgwas.report.figures.all_figures import traits_shown
+from ecgwas.report.figures.thinning import PixelThinner, genome_of, thin
 from ecgwas.study import ReportOptions
 from ecgwas.study.presets import PRESETS
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms
-from tests.report.example import NETWORK, make_findings, rows_of
+from tests.report.example import NETWORK, make_contents, rows_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
-def findings() -> Findings:
-    return make_findings(2)
+def contents() -> ReportContents:
+    return make_contents(2)
 
 
-def filled(findings: Findings, sieve: Sieve) -> Sieve:
-    sift(findings.associations, [sieve])
-    return sieve
+def filled(contents: ReportContents, thinner: PixelThinner) -> PixelThinner:
+    thin(contents.associations, [thinner])
+    return thinner
 
 
 def numbers(csv: str) -> pl.DataFrame:
     return pl.read_csv(csv.encode(), schema_overrides={"chrom": pl.String}, infer_schema_length=None)
 
 
-def test_repeatability_is_drawn_within_a_recording_and_between_visits(findings: Findings) -> None:
-    both = findings.representations[1]
+def test_repeatability_is_drawn_within_a_recording_and_between_visits(contents: ReportContents) -> None:
+    both = contents.representations[1]
     drawn = recordings.reliability(both)
     assert drawn is not None
     assert (
@@ -89,8 +89,8 @@ def test_points_on_one_half_pixel_are_drawn_once() -> None:
     assert d.dots([1.0, 1.1, 5.0], [2.0, 2.1, 2.0], d.BLUE).count("M") == 2
 
 
-def test_themed_pictures_keep_no_colour_of_the_palette(findings: Findings) -> None:
-    figure = hits.genes(findings)
+def test_themed_pictures_keep_no_colour_of_the_palette(contents: ReportContents) -> None:
+    figure = hits.genes(contents)
     assert figure is not None
     themed = d.themed(figure.svg)
     assert not [colour for colour in d.VARIABLES if colour in themed]
@@ -108,12 +108,14 @@ def test_ink_contrasts_with_every_shade_by_wcag() -> None:
         assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
 
 
-def test_manhattan_holds_every_hit_at_its_place(findings: Findings) -> None:
-    genome = genome_of(findings.associations)
-    trait = findings.hits.frame["trait"][0]
-    figure = associations.manhattan(findings, trait, filled(findings, associations.sieve_of_traits(findings, [trait], genome)))
+def test_manhattan_holds_every_hit_at_its_place(contents: ReportContents) -> None:
+    genome = genome_of(contents.associations)
+    trait = contents.hits.frame["trait"][0]
+    figure = associations.manhattan(
+        contents, trait, filled(contents, associations.thinner_of_traits(contents, [trait], genome))
+    )
     drawn = numbers(figure.csv)
-    expected = findings.hits.frame.filter(pl.col("trait") == trait)
+    expected = contents.hits.frame.filter(pl.col("trait") == trait)
     beyond = drawn.filter(pl.col("neglog10p") > 8.4)
     assert sorted(beyond["variant"]) == sorted(expected["variant"])
     reds = etree.fromstring(figure.svg.encode()).xpath(f"//*[@stroke='{d.VERMILION}']/@d")
@@ -121,7 +123,7 @@ def test_manhattan_holds_every_hit_at_its_place(findings: Findings) -> None:
     assert reds
 
 
-def test_many_rows_below_the_threshold_cost_little(findings: Findings) -> None:
+def test_many_rows_below_the_threshold_cost_little(contents: ReportContents) -> None:
     rng = np.random.default_rng(1)
     count = 200_000
     crowd = pl.DataFrame({
@@ -129,9 +131,11 @@ def test_many_rows_below_the_threshold_cost_little(findings: Findings) -> None:
         "pos": rng.integers(158_000_000, 162_000_000, count), "effect_allele": "A", "other_allele": "G", "eaf": 0.2, "n": 74,
         "beta": 0.0, "se": 1.0, "t": 0.0, "neglog10p": 3 + rng.exponential(0.43, count),
     })  # fmt: skip
-    crowded = replace(findings, associations=Kept.of(Associations(pl.concat([rows_of(findings), Associations(crowd).frame]))))
-    sieve = associations.sieve_of_all(crowded, genome_of(crowded.associations))
-    figure = associations.manhattan_of_all(crowded, filled(crowded, sieve))
+    crowded = replace(
+        contents, associations=ScanRows.of(Associations(pl.concat([rows_of(contents), Associations(crowd).frame])))
+    )
+    thinner = associations.thinner_of_all(crowded, genome_of(crowded.associations))
+    figure = associations.manhattan_of_all(crowded, filled(crowded, thinner))
     assert figure is not None
     assert len(figure.svg) < 400_000
     beyond = numbers(figure.csv).filter(pl.col("neglog10p") > 8.4)
@@ -139,24 +143,24 @@ def test_many_rows_below_the_threshold_cost_little(findings: Findings) -> None:
     assert beyond.height == wanted.height
 
 
-def test_chromosomes_stand_in_order_without_overlap(findings: Findings) -> None:
-    genome = genome_of(findings.associations)
+def test_chromosomes_stand_in_order_without_overlap(contents: ReportContents) -> None:
+    genome = genome_of(contents.associations)
     assert list(genome.starts) == ["1", "2", "3", "6", "11", "X"]
-    spans = rows_of(findings).group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
+    spans = rows_of(contents).group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
     ends = {chrom: (genome.starts[chrom] + low, genome.starts[chrom] + high) for chrom, low, high in spans.iter_rows()}
     placed = [ends[chrom] for chrom in genome.starts]
     assert all(before[1] < after[0] for before, after in itertools.pairwise(placed))
     assert placed[-1][1] <= genome.end
 
 
-def test_variants_per_feature_and_lead_are_counted_once_each(findings: Findings) -> None:
+def test_variants_per_feature_and_lead_are_counted_once_each(contents: ReportContents) -> None:
     seen: dict[str, set[str]] = {}
     leads: dict[str, list[float]] = {}
-    for row in findings.hits.frame.iter_rows(named=True):
+    for row in contents.hits.frame.iter_rows(named=True):
         representation, lead, feature = row["trait"].split(".")
         seen.setdefault(f"{representation}.{feature}", set()).add(row["variant"])
         leads.setdefault(lead, []).append(row["neglog10p"])
-    per_feature, per_lead = hits.per_feature(findings), hits.per_lead(findings)
+    per_feature, per_lead = hits.per_feature(contents), hits.per_lead(contents)
     assert per_feature is not None
     assert per_lead is not None
     counted = dict(numbers(per_feature.csv).select("name", "variants").iter_rows())
@@ -166,24 +170,24 @@ def test_variants_per_feature_and_lead_are_counted_once_each(findings: Findings)
     assert means[0] == pytest.approx(max(np.mean(values) for values in leads.values()))
 
 
-def test_gene_bars_and_heatmap_agree(findings: Findings) -> None:
-    bars, heat = hits.genes(findings), hits.gene_by_lead(findings)
+def test_gene_bars_and_heatmap_agree(contents: ReportContents) -> None:
+    bars, heat = hits.genes(contents), hits.gene_by_lead(contents)
     assert bars is not None
     assert heat is not None
     totals = dict(numbers(bars.csv).select("gene", "variants").iter_rows())
     pairs = dict(numbers(bars.csv).select("gene", "pairs").iter_rows())
-    lead_variants = dict(findings.genes.frame.select("gene", "variant").iter_rows())
-    counts = Counter(findings.hits.frame["variant"])
+    lead_variants = dict(contents.genes.frame.select("gene", "variant").iter_rows())
+    counts = Counter(contents.hits.frame["variant"])
     assert pairs == {gene: counts[variant] for gene, variant in lead_variants.items()}
     assert totals == dict.fromkeys(lead_variants, 1)
     assert max(pairs.values()) > 1
     cells = numbers(heat.csv)
-    leads = {gene: {trait.split(".")[1] for trait in findings.hits.frame.filter(variant=variant)["trait"]}
+    leads = {gene: {trait.split(".")[1] for trait in contents.hits.frame.filter(variant=variant)["trait"]}
              for gene, variant in lead_variants.items()}  # fmt: skip
     assert {row["gene"]: {lead for lead in cells.columns[1:] if row[lead] == 1} for row in cells.iter_rows(named=True)} == leads
 
 
-def with_genes(findings: Findings, variants: dict[str, int]) -> Findings:
+def with_genes(contents: ReportContents, variants: dict[str, int]) -> ReportContents:
     """Gene -> number of significant variants, each with all traits of feature f01 and f02 in V1 and II."""
     hit, gene = [], []
     for name, count in variants.items():
@@ -199,7 +203,7 @@ def with_genes(findings: Findings, variants: dict[str, int]) -> Findings:
             hit += [{"trait": f"ae.{lead}.f0{k}", **place, **about} for lead in ("V1", "II") for k in (1, 2)]
             gene.append({"locus": 1, **place, "gene": name, "rank": 1, "relation": "overlap", "source": "regions"})
     return replace(
-        findings, hits=Associations.of(hit), genes=Genes(pl.concat([Genes.empty().frame, pl.DataFrame(gene)], how="diagonal"))
+        contents, hits=Associations.of(hit), genes=Genes(pl.concat([Genes.empty().frame, pl.DataFrame(gene)], how="diagonal"))
     )
 
 
@@ -219,9 +223,11 @@ def drawn_genes(picture: str) -> list[str]:
         (12, ["TTN", "LPA", "NOS1", "ACE"], "none has more than 12, all are drawn"),
     ],
 )
-def test_genes_hit_more_than_so_many_times_are_drawn(findings: Findings, more_than: int, drawn: list[str], said: str) -> None:
+def test_genes_hit_more_than_so_many_times_are_drawn(
+    contents: ReportContents, more_than: int, drawn: list[str], said: str
+) -> None:
     """Variants count once each, though each has four significant traits."""
-    some = with_genes(findings, {"NOS1": 8, "TTN": 12, "ACE": 1, "LPA": 9})
+    some = with_genes(contents, {"NOS1": 8, "TTN": 12, "ACE": 1, "LPA": 9})
     bars, heat = hits.genes(some, more_than=more_than), hits.gene_by_lead(some, more_than=more_than)
     assert bars is not None
     assert heat is not None
@@ -237,18 +243,18 @@ def test_genes_hit_more_than_so_many_times_are_drawn(findings: Findings, more_th
     ]
 
 
-def test_every_trait_with_a_hit_has_its_manhattan_plot_where_the_study_says_so(findings: Findings) -> None:
-    row = findings.hits.frame.row(0, named=True)
+def test_every_trait_with_a_hit_has_its_manhattan_plot_where_the_study_says_so(contents: ReportContents) -> None:
+    row = contents.hits.frame.row(0, named=True)
     names = [f"ae.V1.f{k:03d}" for k in range(1, 91)]
-    many = replace(findings, hits=Associations.of([row | {"trait": name} for name in names]))
+    many = replace(contents, hits=Associations.of([row | {"trait": name} for name in names]))
     assert len(traits_shown(ReportOptions(), many)) == 60
     published = ReportOptions.model_validate(PRESETS["published"]["report"])
     assert sorted(traits_shown(published, many)) == names
     assert published.genes_hit_more_than == 8
 
 
-def test_the_heatmap_has_genes_along_x_and_leads_along_y(findings: Findings) -> None:
-    heat = hits.gene_by_lead(with_genes(findings, {"TTN": 12, "LPA": 9, "ACE": 1}))
+def test_the_heatmap_has_genes_along_x_and_leads_along_y(contents: ReportContents) -> None:
+    heat = hits.gene_by_lead(with_genes(contents, {"TTN": 12, "LPA": 9, "ACE": 1}))
     assert heat is not None
     root = etree.fromstring(heat.svg.encode())
     cells = {cell[0].text: (float(cell.get("x")), float(cell.get("y"))) for cell in root.findall(f".//{SVG}rect") if len(cell)}
@@ -259,38 +265,38 @@ def test_the_heatmap_has_genes_along_x_and_leads_along_y(findings: Findings) -> 
     assert len({x for x, _ in cells.values()}) == 3
 
 
-def test_every_feature_with_a_hit_has_its_bar(findings: Findings) -> None:
+def test_every_feature_with_a_hit_has_its_bar(contents: ReportContents) -> None:
     names = [f"ae.V1.f{k:02d}" for k in range(1, 65)]
-    row = findings.hits.frame.row(0, named=True)
+    row = contents.hits.frame.row(0, named=True)
     many = Associations.of([row | {"trait": name} for name in names])
-    figure = hits.per_feature(replace(findings, hits=many, trait_names=(*names, "ae.V1.f65", "ae.II.f66")))
+    figure = hits.per_feature(replace(contents, hits=many, trait_names=(*names, "ae.V1.f65", "ae.II.f66")))
     assert figure is not None
     assert all(f">ae.f{k:02d}<" in figure.svg for k in range(1, 65))
     assert "are drawn" not in figure.caption
     assert "2 further features have no significant variant" in figure.caption
 
 
-def test_grid_tells_each_traits_strongest_test_and_lambda(findings: Findings) -> None:
-    table = numbers(hits.grid(findings)["ae"].csv)
+def test_grid_tells_each_traits_strongest_test_and_lambda(contents: ReportContents) -> None:
+    table = numbers(hits.grid(contents)["ae"].csv)
     assert table.height == 72
-    strongest = dict(findings.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
+    strongest = dict(contents.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
     assert all(value == pytest.approx(strongest[trait]) for trait, value in table.select("trait", "neglog10p").iter_rows())
 
 
-def test_null_study_counts_the_shuffles_beyond(findings: Findings) -> None:
-    figure = associations.null_study(findings)
+def test_null_study_counts_the_shuffles_beyond(contents: ReportContents) -> None:
+    figure = associations.null_study(contents)
     assert figure is not None
-    assert numbers(figure.csv)["shuffled_studies"].sum() == len(findings.permutation_max)
-    share = (findings.permutation_max > 8.4).mean()
+    assert numbers(figure.csv)["shuffled_studies"].sum() == len(contents.permutation_max)
+    share = (contents.permutation_max > 8.4).mean()
     assert f"{share:.1%} of them" in figure.caption
 
 
-def test_network_draws_every_gene_once_inside_the_picture(findings: Findings) -> None:
-    figure = network.network(findings)
+def test_network_draws_every_gene_once_inside_the_picture(contents: ReportContents) -> None:
+    figure = network.network(contents)
     assert figure is not None
     root = etree.fromstring(figure.svg.encode())
     circles = root.findall(f".//{SVG}circle")
-    genes = {*findings.edges.frame["gene_a"], *findings.edges.frame["gene_b"]}
+    genes = {*contents.edges.frame["gene_a"], *contents.edges.frame["gene_b"]}
     assert len(circles) == len(genes) == len(NETWORK) - 1
     width, height = (float(value) for value in root.get("viewBox").split()[2:])
     places = np.array([[float(c.get("cx")), float(c.get("cy"))] for c in circles])
@@ -300,14 +306,14 @@ def test_network_draws_every_gene_once_inside_the_picture(findings: Findings) ->
     assert apart.min() > 20, "two genes lie on each other"
 
 
-def test_network_without_edges_is_no_picture(findings: Findings) -> None:
-    assert network.network(replace(findings, edges=Edges.empty())) is None
-    assert network.clusters(replace(findings, edges=Edges.empty(), clusters=Clusters.empty()), 9) == {}
+def test_network_without_edges_is_no_picture(contents: ReportContents) -> None:
+    assert network.network(replace(contents, edges=Edges.empty())) is None
+    assert network.clusters(replace(contents, edges=Edges.empty(), clusters=Clusters.empty()), 9) == {}
 
 
-def test_a_cluster_is_drawn_alone_with_its_own_genes_and_edges_only(findings: Findings) -> None:
-    drawn = network.clusters(findings, 12)
-    members = findings.clusters.frame.group_by("cluster").agg("gene", pl.len())
+def test_a_cluster_is_drawn_alone_with_its_own_genes_and_edges_only(contents: ReportContents) -> None:
+    drawn = network.clusters(contents, 12)
+    members = contents.clusters.frame.group_by("cluster").agg("gene", pl.len())
     expected = {f"cluster_{number}": set(genes) for number, genes, size in members.iter_rows() if size >= 3}
     assert set(drawn) == set(expected) == {"cluster_1", "cluster_2"}
     for name, figure in drawn.items():
@@ -320,45 +326,45 @@ def test_a_cluster_is_drawn_alone_with_its_own_genes_and_edges_only(findings: Fi
         assert set(table["cluster"]) == {int(name.removeprefix("cluster_"))}
         assert len({circle.get("fill") for circle in root.iter(f"{SVG}circle")}) == 1
     assert drawn["cluster_1"].title == "Cluster 1: cardiac conduction"
-    assert set(network.clusters(findings, 1)) == {"cluster_1"}
-    assert network.clusters(findings, 0) == {}
+    assert set(network.clusters(contents, 1)) == {"cluster_1"}
+    assert network.clusters(contents, 0) == {}
 
 
-def test_a_cluster_of_the_service_without_an_edge_here_is_points(findings: Findings) -> None:
-    (figure,) = network.clusters(replace(findings, edges=Edges.empty()), 1).values()
+def test_a_cluster_of_the_service_without_an_edge_here_is_points(contents: ReportContents) -> None:
+    (figure,) = network.clusters(replace(contents, edges=Edges.empty()), 1).values()
     root = etree.fromstring(figure.svg.encode())
-    assert len(list(root.iter(f"{SVG}circle"))) == findings.clusters.frame.filter(pl.col("cluster") == 1).height
+    assert len(list(root.iter(f"{SVG}circle"))) == contents.clusters.frame.filter(pl.col("cluster") == 1).height
     assert "0 edges" in figure.caption
 
 
-def test_genes_have_the_colour_of_their_cluster_in_the_table(findings: Findings) -> None:
-    figure = network.network(findings)
+def test_genes_have_the_colour_of_their_cluster_in_the_table(contents: ReportContents) -> None:
+    figure = network.network(contents)
     assert figure is not None
-    colours = dict(findings.clusters.frame.select("gene", "colour").iter_rows())
+    colours = dict(contents.clusters.frame.select("gene", "colour").iter_rows())
     circles = list(etree.fromstring(figure.svg.encode()).iter(f"{SVG}circle"))
     assert {circle.get("data-gene"): circle.get("fill") for circle in circles} == {
         gene: colour for gene, colour in colours.items() if colour is not None
     }  # fmt: skip
 
 
-def test_a_representation_of_strips_is_drawn_on_the_strip(findings: Findings) -> None:
-    assert findings.example is not None
-    rebuilt = findings.example.clean_uv * np.float32(0.5)
-    strips = replace(findings.representations[1], name="of_strips", reconstruction=rebuilt)
-    table = numbers(recordings.strip(findings.example, [strips]).csv)
+def test_a_representation_of_strips_is_drawn_on_the_strip(contents: ReportContents) -> None:
+    assert contents.example is not None
+    rebuilt = contents.example.clean_uv * np.float32(0.5)
+    strips = replace(contents.representations[1], name="of_strips", reconstruction=rebuilt)
+    table = numbers(recordings.strip(contents.example, [strips]).csv)
     assert table.columns == ["lead", "time_s", "as_recorded_uv", "cleaned_uv", "of_strips_uv"]
     np.testing.assert_allclose(table["of_strips_uv"], table["cleaned_uv"] * 0.5, rtol=1e-5, atol=1e-3)
-    assert recordings.reconstruction(findings.example, [strips]) is None
+    assert recordings.reconstruction(contents.example, [strips]) is None
 
 
-def test_error_distribution_counts_every_recording(findings: Findings) -> None:
-    figure = recordings.error_distribution(findings.representations[1])
+def test_error_distribution_counts_every_recording(contents: ReportContents) -> None:
+    figure = recordings.error_distribution(contents.representations[1])
     assert figure is not None
-    assert numbers(figure.csv)["count"].sum() == findings.representations[1].mse.height
+    assert numbers(figure.csv)["count"].sum() == contents.representations[1].mse.height
 
 
-def test_training_names_the_epoch_with_the_best_validation_loss(findings: Findings) -> None:
-    representation = findings.representations[1]
+def test_training_names_the_epoch_with_the_best_validation_loss(contents: ReportContents) -> None:
+    representation = contents.representations[1]
     worse = representation.history.with_columns(
         validation_loss=pl.when(pl.col("epoch") == 7).then(0.01).otherwise(pl.col("validation_loss"))
     )
@@ -368,16 +374,16 @@ def test_training_names_the_epoch_with_the_best_validation_loss(findings: Findin
     assert "seconds" not in figure.csv
 
 
-def test_one_epoch_and_a_flat_loss_can_be_drawn(findings: Findings) -> None:
-    representation = findings.representations[1]
+def test_one_epoch_and_a_flat_loss_can_be_drawn(contents: ReportContents) -> None:
+    representation = contents.representations[1]
     one = representation.history.head(1).with_columns(train_loss=pl.lit(0.0), validation_loss=pl.lit(0.0))
     figure = recordings.training(replace(representation, history=one))
     assert figure is not None
     assert "nan" not in figure.svg.lower()
 
 
-def test_ecg_by_genotype_names_people_and_alleles(findings: Findings) -> None:
-    beats = findings.genotype_beats[0]
+def test_ecg_by_genotype_names_people_and_alleles(contents: ReportContents) -> None:
+    beats = contents.genotype_beats[0]
     figure = genotype.ecg_by_genotype(beats)
     words = " ".join(etree.fromstring(figure.svg.encode()).itertext())
     for k, letters in enumerate(("G/G", "A/G", "A/A")):
@@ -389,8 +395,8 @@ def test_ecg_by_genotype_names_people_and_alleles(findings: Findings) -> None:
     assert v5["mean_0_uv"].max() == pytest.approx(beats.mean_uv[0, 10, ::3].max(), rel=1e-5)
 
 
-def test_a_genotype_nobody_has_is_left_out_of_the_picture(findings: Findings) -> None:
-    beats = findings.genotype_beats[0]
+def test_a_genotype_nobody_has_is_left_out_of_the_picture(contents: ReportContents) -> None:
+    beats = contents.genotype_beats[0]
     mean, people = beats.mean_uv.copy(), beats.people.copy()
     mean[2], people[2] = np.nan, 0
     figure = genotype.ecg_by_genotype(
@@ -401,8 +407,8 @@ def test_a_genotype_nobody_has_is_left_out_of_the_picture(findings: Findings) ->
     assert not re.search(r"NaN", figure.csv)
 
 
-def test_a_genotype_of_few_people_is_no_curve_and_no_number(findings: Findings) -> None:
-    beats = replace(findings.genotype_beats[0], people=np.array([40, 30, 4]))
+def test_a_genotype_of_few_people_is_no_curve_and_no_number(contents: ReportContents) -> None:
+    beats = replace(contents.genotype_beats[0], people=np.array([40, 30, 4]))
     figure = genotype.ecg_by_genotype(beats)
     table = numbers(figure.csv)
     assert table["mean_2_uv"].is_null().all()
@@ -412,9 +418,9 @@ def test_a_genotype_of_few_people_is_no_curve_and_no_number(findings: Findings) 
     assert table["decoded_pca_uv"].to_numpy() == pytest.approx(0.9 * table["slope_uv"].to_numpy(), rel=1e-3, abs=1e-3)
 
 
-def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(findings: Findings) -> None:
-    here = findings.regions[0]
-    figure = region.region(findings, here)
+def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(contents: ReportContents) -> None:
+    here = contents.regions[0]
+    figure = region.region(contents, here)
     assert figure is not None
     root = etree.fromstring(figure.svg.encode())
     assert numbers(figure.csv)["variant"].to_list() == here.tests["variant"].to_list()
@@ -423,7 +429,7 @@ def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(findings
     assert len(root.findall(f"{SVG}polygon")) == 1
     # The lead is the credible set: a ring around it, and one in the key.
     assert len(root.findall(f"{SVG}circle")) == 2
-    assert region.region(findings, replace(here, tests=here.tests.clear())) is None
+    assert region.region(contents, replace(here, tests=here.tests.clear())) is None
 
 
 def test_genes_of_a_region_never_lie_on_each_other() -> None:
@@ -437,8 +443,8 @@ def test_genes_of_a_region_never_lie_on_each_other() -> None:
         assert all(before[1] < after[0] for before, after in itertools.pairwise(extents))
 
 
-def test_a_moved_feature_is_drawn_to_the_scale_of_ecg_paper(findings: Findings) -> None:
-    moved = findings.representations[0].traversals["f04"]
+def test_a_moved_feature_is_drawn_to_the_scale_of_ecg_paper(contents: ReportContents) -> None:
+    moved = contents.representations[0].traversals["f04"]
     figure = traversal.traversal("pca", moved)
     table = numbers(figure.csv)
     beat = table.filter(pl.col("lead") == "V2")
@@ -452,22 +458,22 @@ def test_a_moved_feature_is_drawn_to_the_scale_of_ecg_paper(findings: Findings) 
     assert len(curves) == 13
 
 
-def test_miami_holds_the_strongest_of_each_side(findings: Findings) -> None:
-    sieves = miami.sieves(findings, genome_of(findings.associations))
-    sift(findings.associations, sieves)
-    figures = miami.miami(sieves)
+def test_miami_holds_the_strongest_of_each_side(contents: ReportContents) -> None:
+    thinners = miami.thinners(contents, genome_of(contents.associations))
+    thin(contents.associations, thinners)
+    figures = miami.miami(thinners)
     assert set(figures) == {"miami_pca_ae", "miami_pca_clinical"}
     table = numbers(figures["miami_pca_ae"].csv)
     for name in ("pca", "ae"):
-        rows = rows_of(findings).filter(pl.col("trait").str.starts_with(f"{name}."))
+        rows = rows_of(contents).filter(pl.col("trait").str.starts_with(f"{name}."))
         assert table.filter(pl.col("representation") == name)["neglog10p"].max() == rows["neglog10p"].max()
         best = rows.group_by("chrom", "pos", "variant").agg(pl.col("neglog10p").max())
         beyond = best.filter(pl.col("neglog10p") > 8.4).height
         assert table.filter(pl.col("representation") == name, pl.col("neglog10p") > 8.4).height == beyond
 
 
-def test_terms_within_the_limits_are_dots_with_their_genes(findings: Findings) -> None:
-    figure = terms.enrichment(findings)
+def test_terms_within_the_limits_are_dots_with_their_genes(contents: ReportContents) -> None:
+    figure = terms.enrichment(contents)
     assert figure is not None
     root = etree.fromstring(figure.svg.encode())
     titles = [title.text or "" for title in root.iter(f"{SVG}title")]
@@ -475,17 +481,17 @@ def test_terms_within_the_limits_are_dots_with_their_genes(findings: Findings) -
     assert "2 of 3 terms are within the study's limits" in figure.caption
     words = [element.text for element in root.iter(f"{SVG}text")]
     assert {"♥ cardiac conduction", "cardiovascular"} <= set(words)
-    assert terms.enrichment(replace(findings, terms=Terms.empty())) is None
+    assert terms.enrichment(replace(contents, terms=Terms.empty())) is None
 
 
-def test_the_strongest_terms_are_dots_whatever_their_fdr(findings: Findings) -> None:
-    first = findings.terms.frame.row(1, named=True)
+def test_the_strongest_terms_are_dots_whatever_their_fdr(contents: ReportContents) -> None:
+    first = contents.terms.frame.row(1, named=True)
     rows = [
         first | {"term": f"GO:{k}", "description": f"term {k}", "strength": 0.3 + 0.01 * k, "fdr": 1e-4 * (k + 1)}
         for k in range(40)
     ]
     weak = first | {"term": "GO:99", "description": "weak heart", "strength": 0.21, "fdr": 9e-3, "cardiovascular": True}
-    figure = terms.enrichment(replace(findings, terms=Terms.of([*rows, weak])))
+    figure = terms.enrichment(replace(contents, terms=Terms.of([*rows, weak])))
     assert figure is not None
     shown = pl.read_csv(figure.csv.encode())["description"].to_list()
     assert shown == [*(f"term {k}" for k in range(39, 15, -1)), "weak heart"]
@@ -504,25 +510,25 @@ def test_genes_with_like_hits_stand_together() -> None:
 
 
 @pytest.mark.parametrize("name", ["rs1", "."])
-def test_names_of_variants_join_no_pictures(findings: Findings, name: str) -> None:
+def test_names_of_variants_join_no_pictures(contents: ReportContents, name: str) -> None:
     """With one name for all variants genes, counts and the diamond of each region are those of the named ones."""
     called = {"variant": pl.lit(name)}
-    credible = findings.more["loci/credible"].with_columns(**called)
-    here = findings.regions[0]
+    credible = contents.more["loci/credible"].with_columns(**called)
+    here = contents.regions[0]
     renamed = replace(
-        findings,
-        hits=Associations(findings.hits.frame.with_columns(**called)),
-        genes=Genes(findings.genes.frame.with_columns(**called)),
-        loci=Loci(findings.loci.frame.with_columns(lead_variant=pl.lit(name))),
-        more={**findings.more, "loci/credible": credible},
+        contents,
+        hits=Associations(contents.hits.frame.with_columns(**called)),
+        genes=Genes(contents.genes.frame.with_columns(**called)),
+        loci=Loci(contents.loci.frame.with_columns(lead_variant=pl.lit(name))),
+        more={**contents.more, "loci/credible": credible},
     )
-    assert associations.nearest_genes(renamed) == associations.nearest_genes(findings)
-    plain, other = hits.genes(findings), hits.genes(renamed)
+    assert associations.nearest_genes(renamed) == associations.nearest_genes(contents)
+    plain, other = hits.genes(contents), hits.genes(renamed)
     assert plain is not None
     assert other is not None
     assert other.csv == plain.csv
     labelled = replace(here, lead={**here.lead, "variant": name}, tests=here.tests.with_columns(**called))
-    drawn = [region.region(findings, here), region.region(renamed, labelled)]
+    drawn = [region.region(contents, here), region.region(renamed, labelled)]
     marks = [(one.svg.count("<polygon"), one.svg.count("fill='none' stroke=")) for one in drawn if one is not None]
     assert len(marks) == 2
     assert marks[0] == marks[1]

@@ -12,17 +12,17 @@ from lxml import etree
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from ecgwas.report import Figure, gallery
+from ecgwas.report import Figure, all_figures
 from ecgwas.report.figures import genotype, publication, svg
 from ecgwas.study import ReportOptions
-from tests.report.example import make_findings
+from tests.report.example import make_contents
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
 def pictures() -> dict[str, Figure]:
-    return gallery(ReportOptions(max_traits=2), make_findings())
+    return all_figures(ReportOptions(max_traits=2), make_contents())
 
 
 def test_every_picture_can_be_printed(pictures: dict[str, Figure], tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_points_lie_where_the_page_has_them(pictures: dict[str, Figure], tmp_pat
 
 def test_curves_reach_the_heights_of_the_numbers(tmp_path: Path) -> None:
     """A green curve of the effect of a copy: its lowest pixel is the lowest point of its path."""
-    figure = genotype.ecg_by_genotype(replace(make_findings().genotype_beats[0], decoded={}))
+    figure = genotype.ecg_by_genotype(replace(make_contents().genotype_beats[0], decoded={}))
     publication.save(figure, tmp_path / "a.png")
     pixels = imread(tmp_path / "a.png")[:, :, :3]
     scale = pixels.shape[1] / 930

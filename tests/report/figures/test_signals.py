@@ -9,28 +9,28 @@ import polars as pl
 import pytest
 
 from ecgwas.leads import LEADS
-from ecgwas.report import Findings, Traversal, shareable
-from ecgwas.report.contents import Example, RepresentationFindings
+from ecgwas.report import ReportContents, Traversal, shareable
+from ecgwas.report.contents import Example, RepresentationResults
 from ecgwas.report.figures import architecture, recordings, signals, traversal
-from tests.report.example import ARCHITECTURE, make_findings
+from tests.report.example import ARCHITECTURE, make_contents
 
 
 @pytest.fixture(scope="module")
-def findings() -> Findings:
-    return make_findings()
+def contents() -> ReportContents:
+    return make_contents()
 
 
 @pytest.fixture
-def example(findings: Findings) -> Example:
-    assert findings.example is not None
-    return replace(findings.example, level_uv=findings.example.clean_uv + np.float32(3))
+def example(contents: ReportContents) -> Example:
+    assert contents.example is not None
+    return replace(contents.example, baseline_removed_uv=contents.example.clean_uv + np.float32(3))
 
 
-def of_strips(findings: Findings, errors: dict[str, float | None], **given: object) -> RepresentationFindings:
-    assert findings.example is not None
-    rebuilt = findings.example.clean_uv * np.float32(0.5)
+def of_strips(contents: ReportContents, errors: dict[str, float | None], **given: object) -> RepresentationResults:
+    assert contents.example is not None
+    rebuilt = contents.example.clean_uv * np.float32(0.5)
     some = {"reconstruction": rebuilt, "example_mse": errors, "max_mse": 0.4} | given
-    return replace(findings.representations[1], **some)  # type: ignore[arg-type]
+    return replace(contents.representations[1], **some)  # type: ignore[arg-type]
 
 
 def drawn(csv: str) -> pl.DataFrame:
@@ -48,18 +48,18 @@ def drawn(csv: str) -> pl.DataFrame:
     ],
 )
 def test_a_usual_lead_with_features_is_drawn(
-    findings: Findings, example: Example, errors: dict[str, float | None], lead: str, said: str
+    contents: ReportContents, example: Example, errors: dict[str, float | None], lead: str, said: str
 ) -> None:
-    figure = signals.steps(example, [of_strips(findings, errors)])
+    figure = signals.steps(example, [of_strips(contents, errors)])
     assert figure is not None
     assert drawn(figure.csv)["lead"].unique().to_list() == [lead]
     assert said in figure.svg.replace(": MSE nan", "")
 
 
-def test_a_lead_that_was_not_recorded_is_not_drawn(findings: Findings, example: Example) -> None:
+def test_a_lead_that_was_not_recorded_is_not_drawn(contents: ReportContents, example: Example) -> None:
     missing = example.clean_uv.copy()
     missing[LEADS.index("II")] = np.nan
-    figure = signals.steps(replace(example, clean_uv=missing), [of_strips(findings, {"II": 0.1, "V2": 0.2})])
+    figure = signals.steps(replace(example, clean_uv=missing), [of_strips(contents, {"II": 0.1, "V2": 0.2})])
     assert figure is not None
     assert drawn(figure.csv)["lead"].unique().to_list() == ["V2"]
     assert "nan" not in figure.svg
@@ -68,15 +68,15 @@ def test_a_lead_that_was_not_recorded_is_not_drawn(findings: Findings, example: 
     assert signals.steps(replace(example, clean_uv=np.full_like(missing, np.nan)), []) is None
 
 
-def test_a_study_without_two_steps_of_cleaning_has_no_step_between(findings: Findings) -> None:
-    assert findings.example is not None
-    figure = signals.steps(findings.example, [])
+def test_a_study_without_two_steps_of_cleaning_has_no_step_between(contents: ReportContents) -> None:
+    assert contents.example is not None
+    figure = signals.steps(contents.example, [])
     assert figure is not None
     assert drawn(figure.csv).columns == ["lead", "time_s", "as_recorded_uv", "cleaned_uv"]
 
 
-def test_the_limit_is_drawn_even_where_every_error_is_far_below(findings: Findings) -> None:
-    some = replace(findings.representations[1], mse=pl.DataFrame({"lead": ["I"] * 4, "mse": [0.01, 0.02, 0.02, 0.03]}))
+def test_the_limit_is_drawn_even_where_every_error_is_far_below(contents: ReportContents) -> None:
+    some = replace(contents.representations[1], mse=pl.DataFrame({"lead": ["I"] * 4, "mse": [0.01, 0.02, 0.02, 0.03]}))
     figure = recordings.error_distribution(replace(some, max_mse=0.4))
     assert figure is not None
     assert "0 (0.0%) beyond the limit of 0.4" in figure.caption
@@ -104,15 +104,15 @@ def test_a_feature_of_recordings_is_drawn_in_the_leads_that_have_it(leads: tuple
 @pytest.mark.parametrize(
     ("skips", "said"), [({"encoder 1"}, False), ({"encoder 1", "decoder 1"}, False), (set(), False), ({"decoder 1"}, True)]
 )
-def test_maps_that_skip_the_features_are_told_from_other_skips(findings: Findings, skips: set[str], said: bool) -> None:
+def test_maps_that_skip_the_features_are_told_from_other_skips(contents: ReportContents, skips: set[str], said: bool) -> None:
     steps = tuple(step | {"layers": ["skip, added"] * (step["step"] in skips)} for step in ARCHITECTURE)
-    figure = architecture.architecture(replace(findings.representations[1], architecture=steps))
+    figure = architecture.architecture(replace(contents.representations[1], architecture=steps))
     assert figure is not None
     assert ("hands its map" in figure.caption) == said
 
 
-def test_nothing_of_one_signal_is_passed_on(findings: Findings, example: Example) -> None:
-    some = replace(findings, representations=(of_strips(findings, {"II": 0.1}),), example=example)
+def test_nothing_of_one_signal_is_passed_on(contents: ReportContents, example: Example) -> None:
+    some = replace(contents, representations=(of_strips(contents, {"II": 0.1}),), example=example)
     assert signals.several(some.representations[0]) is not None
     (shared,) = shareable(some, 5).representations
     assert (shared.signals, shared.example_mse, shared.reconstruction) == ((), {}, None)

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from ecgwas.report import Findings, Kept
+from ecgwas.report import ReportContents, ScanRows
 from ecgwas.report.figures.thinning import genome_of
 from ecgwas.report.page import embedded as e
 from ecgwas.tables import Associations
-from tests.report.example import make_empty_findings, make_findings, rows_of
+from tests.report.example import make_contents, make_empty_contents, rows_of
 
 
 class Unpacked:
@@ -40,8 +40,8 @@ class Unpacked:
 
 
 @pytest.fixture(scope="module")
-def findings() -> Findings:
-    return make_findings(4)
+def contents() -> ReportContents:
+    return make_contents(4)
 
 
 def variants(packed: e.Embedded) -> list[tuple[str, int, str, int]]:
@@ -64,46 +64,48 @@ def points(packed: e.Embedded, k: int) -> list[tuple[str, int, str, float, float
     return [(*every[i][:3], p, b) for i, p, b in zip(numbers, neglog10p, beta, strict=True)]
 
 
-def test_every_kept_test_is_there_with_its_numbers(findings: Findings) -> None:
-    packed = e.embedded(findings, {})
-    for k, trait in enumerate(findings.trait_names):
-        rows = rows_of(findings).filter(pl.col("trait") == trait)
+def test_every_kept_test_is_there_with_its_numbers(contents: ReportContents) -> None:
+    packed = e.embedded(contents, {})
+    for k, trait in enumerate(contents.trait_names):
+        rows = rows_of(contents).filter(pl.col("trait") == trait)
         wanted = sorted(rows.select("chrom", "pos", "variant", "neglog10p", "beta").iter_rows())
         found = sorted(points(packed, k))
         assert [point[:3] for point in found] == [row[:3] for row in wanted]
         assert np.allclose([point[3:] for point in found], [row[3:] for row in wanted], rtol=1e-6) or not wanted
 
 
-def test_the_best_trait_of_a_variant_is_the_one_with_the_strongest_test(findings: Findings) -> None:
-    strongest = rows_of(findings).sort("neglog10p", descending=True).group_by("variant").first()
+def test_the_best_trait_of_a_variant_is_the_one_with_the_strongest_test(contents: ReportContents) -> None:
+    strongest = rows_of(contents).sort("neglog10p", descending=True).group_by("variant").first()
     best = dict(strongest.select("variant", "trait").iter_rows())
-    for _, _, variant, k in variants(e.embedded(findings, {})):
-        assert findings.trait_names[k] == best[variant]
+    for _, _, variant, k in variants(e.embedded(contents, {})):
+        assert contents.trait_names[k] == best[variant]
 
 
-def test_curves_counts_and_their_order(findings: Findings) -> None:
-    packed = e.embedded(findings, {})
-    k = findings.trait_names.index("ae.V1.f02")
+def test_curves_counts_and_their_order(contents: ReportContents) -> None:
+    packed = e.embedded(contents, {})
+    k = contents.trait_names.index("ae.V1.f02")
     block = Unpacked(packed.blocks[f"trait-{k}"])
     real, curve, counts, pixels = (int(number) for number in block.plain(4))
     block.numbers(3 * real, "<u4")
-    points_of_curve = findings.qq.filter(pl.col("trait") == "ae.V1.f02")
+    points_of_curve = contents.qq.filter(pl.col("trait") == "ae.V1.f02")
     for name in ("expected", "observed", "low", "high"):
         assert np.allclose(block.numbers(curve, "<f4"), points_of_curve[name].to_numpy(), rtol=1e-6)
-    assert findings.background is not None
-    assert block.numbers(counts, "<u4").tolist() == findings.background.counts[k].ravel().tolist()
+    assert contents.background is not None
+    assert block.numbers(counts, "<u4").tolist() == contents.background.counts[k].ravel().tolist()
     assert (pixels, block.rest()) == (0, b"")
 
 
-def test_too_many_points_become_pixels_and_the_strongest_stay(findings: Findings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_points_become_pixels_and_the_strongest_stay(
+    contents: ReportContents, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(e, "MOST_POINTS", 300)
-    packed = e.embedded(findings, {})
+    packed = e.embedded(contents, {})
     limit = json.loads(packed.index)["real_from"]
-    values = rows_of(findings)["neglog10p"].to_numpy()
+    values = rows_of(contents)["neglog10p"].to_numpy()
     assert (values >= limit).sum() <= 300 < (values >= limit - e.STEP).sum()
-    genome = genome_of(findings.associations)
-    for k, trait in enumerate(findings.trait_names[:20]):
-        rows = rows_of(findings).filter(pl.col("trait") == trait)
+    genome = genome_of(contents.associations)
+    for k, trait in enumerate(contents.trait_names[:20]):
+        rows = rows_of(contents).filter(pl.col("trait") == trait)
         assert len(points(packed, k)) == rows.filter(pl.col("neglog10p") >= limit).height
         block = zlib.decompress(base64.b64decode(packed.blocks[f"trait-{k}"]))
         size = int(np.frombuffer(block[:16], "<u4")[3])
@@ -116,15 +118,15 @@ def test_too_many_points_become_pixels_and_the_strongest_stay(findings: Findings
         assert {(int(row), int(column)) for row, column in np.argwhere(bits)} == wanted
 
 
-def test_names_cannot_end_the_script_that_holds_them(findings: Findings) -> None:
-    wild = rows_of(findings).with_columns(variant=pl.lit("</script><b>"))
-    packed = e.embedded(replace(findings, associations=Kept.of(Associations(wild))), {})
+def test_names_cannot_end_the_script_that_holds_them(contents: ReportContents) -> None:
+    wild = rows_of(contents).with_columns(variant=pl.lit("</script><b>"))
+    packed = e.embedded(replace(contents, associations=ScanRows.of(Associations(wild))), {})
     assert "<" not in packed.index
     assert not [name for name, block in packed.blocks.items() if "<" in block]
 
 
 def test_nothing_found_packs_too() -> None:
-    packed = e.embedded(make_empty_findings(), {})
+    packed = e.embedded(make_empty_contents(), {})
     assert json.loads(packed.index)["variants"] == 0
     assert points(packed, 0) == []
 
@@ -134,7 +136,7 @@ def test_alleles_of_one_position_and_name_are_packed_apart() -> None:
            "eaf": 0.3,
            "n": 74, "beta": 0.5, "se": 0.1, "t": 5.0, "neglog10p": 6.0}  # fmt: skip
     other = row | {"effect_allele": "T", "beta": -0.25, "neglog10p": 4.0}
-    packed = e.embedded(replace(make_findings(4), associations=Kept.of(Associations.of([row, other]))), {})
+    packed = e.embedded(replace(make_contents(4), associations=ScanRows.of(Associations.of([row, other]))), {})
     assert json.loads(packed.index)["variants"] == 2
     assert zlib.decompress(base64.b64decode(packed.blocks["variant-names"])).decode() == ".\tA\tG\n.\tT\tG"
     block = Unpacked(packed.blocks["trait-0"])

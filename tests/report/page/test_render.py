@@ -10,29 +10,29 @@ import polars as pl
 import pytest
 from lxml import etree, html
 
-from ecgwas.report import Findings, Page, render
+from ecgwas.report import Page, ReportContents, render
 from ecgwas.report.figures.svg import SERIES
 from ecgwas.study import ReportOptions
 from ecgwas.tables import VARIANT_KEY, Loci, People, Recordings
-from tests.report.example import make_empty_findings, make_findings
+from tests.report.example import make_contents, make_empty_contents
 
 SECTIONS = ("found", "loci", "trust", "people", "recordings", "traits", "genes", "methods")
 
 
 @pytest.fixture(scope="module")
-def findings() -> Findings:
-    return make_findings()
+def contents() -> ReportContents:
+    return make_contents()
 
 
 @pytest.fixture(scope="module")
-def page(findings: Findings) -> Page:
-    return render(ReportOptions(), findings)
+def page(contents: ReportContents) -> Page:
+    return render(ReportOptions(), contents)
 
 
 @pytest.fixture(scope="module")
 def pages(page: Page) -> dict[str, Page]:
-    without = render(ReportOptions(), make_findings(hits=False))
-    return {"full": page, "without hits": without, "empty": render(ReportOptions(), make_empty_findings())}
+    without = render(ReportOptions(), make_contents(hits=False))
+    return {"full": page, "without hits": without, "empty": render(ReportOptions(), make_empty_contents())}
 
 
 def text_of(page: Page, identity: str) -> str:
@@ -51,7 +51,7 @@ def test_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(pages
     ids = tree.xpath("//@id")
     assert len(ids) == len(set(ids))
     assert set(SECTIONS) <= set(ids)
-    traits = {f"#trait-{name}" for name in make_findings().trait_names}
+    traits = {f"#trait-{name}" for name in make_contents().trait_names}
     for link in tree.xpath("//a/@href"):
         if link.startswith("#"):
             assert link[1:] in ids or link in traits, link
@@ -74,16 +74,16 @@ def test_page_reaches_for_nothing_outside(pages: dict[str, Page], kind: str) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nobody_is_named(pages: dict[str, Page], kind: str) -> None:
-    findings = make_findings()
+    contents = make_contents()
     page = pages[kind]
     everything = page.html + "".join(figure.svg + figure.csv for figure in page.figures.values())
     numbers = set(re.findall(r"(?<![\d.])\d{7}(?!\d)", everything))
-    assert numbers.isdisjoint(findings.people.frame["eid"])
+    assert numbers.isdisjoint(contents.people.frame["eid"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_findings_give_the_same_bytes(kind: str, pages: dict[str, Page]) -> None:
-    makers = {"full": make_findings, "without hits": lambda: make_findings(hits=False), "empty": make_empty_findings}
+    makers = {"full": make_contents, "without hits": lambda: make_contents(hits=False), "empty": make_empty_contents}
     again = render(ReportOptions(), makers[kind]())
     assert again.html == pages[kind].html
     assert again.figures == pages[kind].figures
@@ -101,13 +101,13 @@ def test_every_picture_is_a_whole_svg_with_numbers_beside_it(page: Page) -> None
         assert "eid" not in table.columns
 
 
-def test_everything_asked_for_is_on_the_page(page: Page, findings: Findings) -> None:
+def test_everything_asked_for_is_on_the_page(page: Page, contents: ReportContents) -> None:
     wanted = {
         "all_traits", "null_study", "strip", "steps", "reconstruction", "error_ae", "error_pca", "training_ae", "genes",
         "per_feature",
         "per_lead", "gene_by_lead", "network", "grid_ae", "inflation", "locus_1", "locus_2", "locus_3",
     }  # fmt: skip
-    with_hits = findings.hits.frame["trait"].unique().to_list()
+    with_hits = contents.hits.frame["trait"].unique().to_list()
     wanted |= {f"{kind}_{trait}" for trait in with_hits for kind in ("manhattan", "qq")}
     assert wanted <= set(page.figures)
     ids = html.document_fromstring(page.html).xpath("//figure/@id")
@@ -120,22 +120,22 @@ def test_everything_asked_for_is_on_the_page(page: Page, findings: Findings) -> 
     assert "numpy 2.3.0" in text_of(page, "methods")
 
 
-def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, findings: Findings) -> None:
+def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, contents: ReportContents) -> None:
     found = text_of(page, "found")
-    assert f"{len(findings.loci)} loci pass the study's threshold of −log10 p 8.40" in found
-    variants = findings.hits.frame.select(VARIANT_KEY).n_unique()
-    assert variants < len(findings.hits)
-    assert f"with {variants} significant variants ({len(findings.hits)} variant–trait pairs)" in found
-    beyond = int((findings.permutation_max > 8.4).sum())
+    assert f"{len(contents.loci)} loci pass the study's threshold of −log10 p 8.40" in found
+    variants = contents.hits.frame.select(VARIANT_KEY).n_unique()
+    assert variants < len(contents.hits)
+    assert f"with {variants} significant variants ({len(contents.hits)} variant–trait pairs)" in found
+    beyond = int((contents.permutation_max > 8.4).sum())
     assert f"shuffled 500 times, {beyond} shuffled studies" in found
     assert "3 of 4 planted effects are found; 0 of the loci are not planted" in found
     assert "2 of the 3 are known and 1 new" in found
 
 
-def test_loci_table_holds_every_locus_and_its_numbers(page: Page, findings: Findings) -> None:
+def test_loci_table_holds_every_locus_and_its_numbers(page: Page, contents: ReportContents) -> None:
     (table,) = html.document_fromstring(page.html).xpath("//table[@id='table-loci']")
     rows = [[cell.text_content() for cell in row] for row in table.xpath("./tbody/tr")]
-    for row, locus in zip(rows, findings.loci.frame.iter_rows(named=True), strict=True):
+    for row, locus in zip(rows, contents.loci.frame.iter_rows(named=True), strict=True):
         assert locus["lead_variant"] in row
         assert f"{locus['pos']:,}" in row
         assert f"{locus['neglog10p']:.2f}" in row
@@ -143,9 +143,9 @@ def test_loci_table_holds_every_locus_and_its_numbers(page: Page, findings: Find
     assert [row[1] for row in rows] == ["NOS1AP", "TTN", "SCN5A"]
 
 
-def test_a_locus_that_is_not_planted_is_counted(findings: Findings) -> None:
-    assert findings.planted is not None
-    fewer = replace(findings, planted=findings.planted.head(2))
+def test_a_locus_that_is_not_planted_is_counted(contents: ReportContents) -> None:
+    assert contents.planted is not None
+    fewer = replace(contents, planted=contents.planted.head(2))
     assert "2 of 2 planted effects are found; 1 of the loci are not planted" in text_of(render(ReportOptions(), fewer), "found")
 
 
@@ -157,41 +157,41 @@ def test_flow_adds_up(page: Page) -> None:
     assert re.search(r"74 people with recording, genotypes and covariates .*−6 no genotypes", people)
 
 
-def test_measured_values_in_reasons_do_not_make_reasons_of_their_own(findings: Findings) -> None:
-    frame = findings.people.frame
+def test_measured_values_in_reasons_do_not_make_reasons_of_their_own(contents: ReportContents) -> None:
+    frame = contents.people.frame
     many = frame.with_columns(
         status=pl.lit("dropped"), reason=pl.format("heterozygosity {} SD", 3.0 + pl.int_range(pl.len()).cast(pl.Float64) / 7)
     )
-    text = text_of(render(ReportOptions(), replace(findings, people=People(many))), "people")
+    text = text_of(render(ReportOptions(), replace(contents, people=People(many))), "people")
     assert f"−{frame.height} heterozygosity … SD" in text
 
 
-def test_rare_reasons_are_counted_together(findings: Findings) -> None:
-    frame = findings.people.frame
+def test_rare_reasons_are_counted_together(contents: ReportContents) -> None:
+    frame = contents.people.frame
     many = frame.with_columns(status=pl.lit("dropped"), reason=pl.format("reason {}", pl.int_range(pl.len())))
-    text = text_of(render(ReportOptions(), replace(findings, people=People(many))), "people")
+    text = text_of(render(ReportOptions(), replace(contents, people=People(many))), "people")
     assert f"−{frame.height - 20} other reasons" in text
 
 
-def test_reasons_never_name_a_person_even_across_reasons(findings: Findings) -> None:
-    frame = findings.recordings.frame
+def test_reasons_never_name_a_person_even_across_reasons(contents: ReportContents) -> None:
+    frame = contents.recordings.frame
     eid = frame["eid"][3]
     named = frame.with_columns(reason=pl.when(pl.col("status") != "kept").then(pl.lit(f"same as ECG-{eid}.xml")))
-    assert eid not in render(ReportOptions(), replace(findings, recordings=Recordings(named))).html
+    assert eid not in render(ReportOptions(), replace(contents, recordings=Recordings(named))).html
 
 
-def test_a_name_in_the_study_file_cannot_become_markup(findings: Findings) -> None:
-    wild = render(ReportOptions(title="<script>alert(1)</script>"), replace(findings, notes=("<b>&",)))
+def test_a_name_in_the_study_file_cannot_become_markup(contents: ReportContents) -> None:
+    wild = render(ReportOptions(title="<script>alert(1)</script>"), replace(contents, notes=("<b>&",)))
     assert "<script>alert(1)" not in wild.html
     assert "&lt;script&gt;alert(1)" in wild.html
     assert "&lt;b&gt;&amp;" in wild.html
 
 
-def test_max_traits_limits_the_pictures_and_the_page_says_so(findings: Findings) -> None:
-    page = render(ReportOptions(max_traits=2), findings)
+def test_max_traits_limits_the_pictures_and_the_page_says_so(contents: ReportContents) -> None:
+    page = render(ReportOptions(max_traits=2), contents)
     assert sum(name.startswith("manhattan_") for name in page.figures) == 2
     assert "those of the 2 strongest traits also lie in figures/" in text_of(page, "traits")
-    strongest = findings.hits.frame.sort("neglog10p", descending=True)["trait"][0]
+    strongest = contents.hits.frame.sort("neglog10p", descending=True)["trait"][0]
     assert f"manhattan_{strongest}" in page.figures
 
 
@@ -221,15 +221,15 @@ def rows_of(page: Page, table: str) -> list[list[str]]:
     return [[cell.text_content() for cell in row] for row in rows]
 
 
-def test_clusters_have_colour_number_count_description_and_genes(page: Page, findings: Findings) -> None:
+def test_clusters_have_colour_number_count_description_and_genes(page: Page, contents: ReportContents) -> None:
     rows = rows_of(page, "clusters")
-    members = findings.clusters.frame.filter(pl.col("degree") > 0).sort("cluster", "gene").group_by("cluster").agg("gene")
+    members = contents.clusters.frame.filter(pl.col("degree") > 0).sort("cluster", "gene").group_by("cluster").agg("gene")
     expected = {str(number): ", ".join(genes) for number, genes in members.iter_rows()}
     assert {row[1]: row[5] for row in rows[:-1]} == expected
     assert [int(row[2]) for row in rows[:-1]] == [len(expected[row[1]].split(", ")) for row in rows[:-1]]
     assert rows[0][0].strip() == SERIES[0]
     assert rows[0][3:5] == ["cardiac conduction", "term of Process, FDR 0.0001"]
-    alone = findings.clusters.frame.filter(degree=0)["gene"].sort().to_list()
+    alone = contents.clusters.frame.filter(degree=0)["gene"].sort().to_list()
     assert rows[-1][1:] == ["–", str(len(alone)), "hit genes without an edge", "–", ", ".join(alone)]
     table = html.document_fromstring(page.html).xpath("//table[@id='table-clusters']")[0]
     assert table.xpath(".//svg/rect/@fill") == [row[0].strip() for row in rows if row[0].strip() != "–"]
@@ -242,9 +242,9 @@ def test_terms_have_their_group_and_the_reason(page: Page) -> None:
     assert heart[-3:-1] == ["cardiovascular", "word: cardi"]
 
 
-def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, findings: Findings) -> None:
-    for locus in findings.loci.frame.iter_rows(named=True):
-        inside = findings.hits.frame.filter(
+def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, contents: ReportContents) -> None:
+    for locus in contents.loci.frame.iter_rows(named=True):
+        inside = contents.hits.frame.filter(
             pl.col("chrom") == locus["chrom"], pl.col("pos").is_between(locus["start"], locus["stop"])
         )
         best = inside.group_by("trait").agg(pl.col("neglog10p").max()).sort("neglog10p", "trait", descending=[True, False])
@@ -262,10 +262,10 @@ def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, find
 
 @pytest.mark.parametrize(("transform", "unit"), [("rank_normal", "SD per allele"), ("none", "feature's unit per allele")])
 def test_effects_are_headed_by_the_unit_that_the_transformation_gave_them(
-    findings: Findings, transform: str, unit: str
+    contents: ReportContents, transform: str, unit: str
 ) -> None:
-    settings = {**findings.settings, "traits": {**findings.settings["traits"], "transform": transform}}
-    page = render(ReportOptions(), replace(findings, settings=settings)).html
+    settings = {**contents.settings, "traits": {**contents.settings["traits"], "transform": transform}}
+    page = render(ReportOptions(), replace(contents, settings=settings)).html
     headings = html.document_fromstring(page).xpath("//th")
     found = [heading.text_content() for heading in headings if heading.text_content().startswith("beta")]
     assert f"beta ({unit})" in found
@@ -275,9 +275,9 @@ def test_effects_are_headed_by_the_unit_that_the_transformation_gave_them(
     assert "90 % of those with two or three" in page
 
 
-def test_a_locus_that_leans_on_another_is_not_passed(findings: Findings) -> None:
-    beside = pl.Series("neglog10p_beside", [findings.threshold["neglog10p"] - 0.1] * findings.loci.frame.height)
-    page = render(ReportOptions(), replace(findings, loci=Loci(findings.loci.frame.with_columns(beside))))
+def test_a_locus_that_leans_on_another_is_not_passed(contents: ReportContents) -> None:
+    beside = pl.Series("neglog10p_beside", [contents.threshold["neglog10p"] - 0.1] * contents.loci.frame.height)
+    page = render(ReportOptions(), replace(contents, loci=Loci(contents.loci.frame.with_columns(beside))))
     assert "checks: warn" in text_of(page, "locus-3")
     assert "beside the other loci" in page.html
 
@@ -290,37 +290,37 @@ def test_tables_without_a_place_of_their_own_are_shown_and_empty_ones_named(page
     assert "Nothing to show, though looked for: empty table" in text_of(page, "trust")
 
 
-def test_a_table_that_names_people_in_words_is_blotted(findings: Findings) -> None:
-    eid = findings.people.frame["eid"][0]
+def test_a_table_that_names_people_in_words_is_blotted(contents: ReportContents) -> None:
+    eid = contents.people.frame["eid"][0]
     more = {"traits/guards": pl.DataFrame({"guard": ["relatedness"], "note": [f"largest between {eid} and another"]})}
-    page = render(ReportOptions(), replace(findings, more=more))
+    page = render(ReportOptions(), replace(contents, more=more))
     assert eid not in page.html
     assert "largest between … and another" in text_of(page, "trust")
 
 
-def test_counts_stand_beside_those_of_the_null_twin(page: Page, findings: Findings) -> None:
+def test_counts_stand_beside_those_of_the_null_twin(page: Page, contents: ReportContents) -> None:
     rows = {row[0]: row[1:] for row in rows_of(page, "beside")}
-    assert rows["loci"] == [str(len(findings.loci)), "1"]
-    assert rows["genes hit"] == [str(findings.genes.frame["gene"].n_unique()), "1"]
-    assert rows["significant variant–trait pairs"] == [str(len(findings.hits)), "1"]
+    assert rows["loci"] == [str(len(contents.loci)), "1"]
+    assert rows["genes hit"] == [str(contents.genes.frame["gene"].n_unique()), "1"]
+    assert rows["significant variant–trait pairs"] == [str(len(contents.hits)), "1"]
     assert "chance_network" not in page.figures
     assert "On shuffled people there is nothing to draw here" in text_of(page, "genes")
 
 
-def test_every_trait_is_in_the_table_of_traits(page: Page, findings: Findings) -> None:
+def test_every_trait_is_in_the_table_of_traits(page: Page, contents: ReportContents) -> None:
     shown = {row[0]: row for row in rows_of(page, "traits")}
-    assert set(shown) == set(findings.trait_names)
-    for row in findings.summary.frame.iter_rows(named=True):
+    assert set(shown) == set(contents.trait_names)
+    for row in contents.summary.frame.iter_rows(named=True):
         assert shown[row["trait"]][2] == f"{row['lambda_gc']:.3f}".replace("-", "−")
         assert shown[row["trait"]][4] == f"{row['significant']:,}"
 
 
-def test_methods_cite_what_was_used_and_nothing_else(page: Page, findings: Findings) -> None:
+def test_methods_cite_what_was_used_and_nothing_else(page: Page, contents: ReportContents) -> None:
     text = text_of(page, "methods-text")
     assert "Westfall" in text
     assert "He K, Zhang X" in text
     assert "Kingma" not in text
-    assert f"{len(findings.trait_names)} traits were tested against 51,234 variants" in text
+    assert f"{len(contents.trait_names)} traits were tested against 51,234 variants" in text
     assert "ecgwas 0.1.0" in text
     assert "found by SuSiE" in text
     assert "Wang G, Sarkar A" in text
@@ -329,9 +329,9 @@ def test_methods_cite_what_was_used_and_nothing_else(page: Page, findings: Findi
     assert "resampled" not in text
 
 
-def test_methods_tell_of_other_rates_and_lengths(findings: Findings) -> None:
-    frame = findings.recordings.frame.with_columns(rate_hz=pl.lit(1000.0), seconds=pl.lit(11.0))
-    text = render(ReportOptions(), replace(findings, recordings=Recordings(frame))).html
+def test_methods_tell_of_other_rates_and_lengths(contents: ReportContents) -> None:
+    frame = contents.recordings.frame.with_columns(rate_hz=pl.lit(1000.0), seconds=pl.lit(11.0))
+    text = render(ReportOptions(), replace(contents, recordings=Recordings(frame))).html
     assert (
         "Recordings of other rates were resampled by polyphase filtering. Of longer recordings the first 10 s were used."
         in text
@@ -347,14 +347,14 @@ def test_strega_leaves_to_the_authors_what_only_they_know(page: Page) -> None:
     assert len(items) > 22
 
 
-def test_a_locus_that_only_a_set_of_traits_finds_says_so(findings: Findings) -> None:
-    plain = findings.loci.frame
-    assert "set of traits" not in text_of(render(ReportOptions(), findings), "table-loci")
+def test_a_locus_that_only_a_set_of_traits_finds_says_so(contents: ReportContents) -> None:
+    plain = contents.loci.frame
+    assert "set of traits" not in text_of(render(ReportOptions(), contents), "table-loci")
     found = plain.with_columns(
         test=pl.when(pl.col("locus") == 2).then(pl.lit("acat")).otherwise(pl.lit("single")),
         set=pl.when(pl.col("locus") == 2).then(pl.lit("ae.V3")),
     )
-    page = render(ReportOptions(), replace(findings, loci=Loci(found)))
+    page = render(ReportOptions(), replace(contents, loci=Loci(found)))
     assert "set of traits" in text_of(page, "table-loci")
     assert "found by the acat test of the traits ae.V3 at once" in text_of(page, "locus-2")
     assert "at once" not in text_of(page, "locus-1")

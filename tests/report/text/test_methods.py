@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ecgwas.report.contents import Findings
+from ecgwas.report.contents import ReportContents
 from ecgwas.report.text.methods import (
     AT_LOCI,
     CLEANING,
@@ -26,61 +26,61 @@ from ecgwas.report.text.methods import (
 from ecgwas.report.text.references import CITATION, REFERENCES, numbered
 from ecgwas.tables import Guards
 from ecgwas.tables.genes import NetworkTests
-from tests.report.example import make_findings
+from tests.report.example import make_contents
 
 
 @pytest.fixture(scope="module")
-def findings() -> Findings:
-    return make_findings()
+def contents() -> ReportContents:
+    return make_contents()
 
 
-def text_of(findings: Findings) -> str:
-    return "\n".join(methods(findings)[0])
+def text_of(contents: ReportContents) -> str:
+    return "\n".join(methods(contents)[0])
 
 
 def guard(name: str, status: str, limit: float | None, about: str = "people") -> dict[str, Any]:
     return {"guard": name, "about": about, "status": status, "value": 0.0, "limit": limit, "left_out": 0, "of": 74, "note": ""}
 
 
-def guarded(findings: Findings, *rows: dict[str, Any], stage: str = "traits") -> Findings:
-    return replace(findings, more={**findings.more, f"{stage}/guards": Guards.of(rows).frame})
+def guarded(contents: ReportContents, *rows: dict[str, Any], stage: str = "traits") -> ReportContents:
+    return replace(contents, more={**contents.more, f"{stage}/guards": Guards.of(rows).frame})
 
 
-def test_the_limit_that_was_used_is_named_and_not_the_one_asked_for(findings: Findings) -> None:
-    assert findings.settings["traits"]["guards"]["max_kinship"] == 0.0884
-    text = text_of(guarded(findings, guard("kinship", "warn", 0.2138)))
+def test_the_limit_that_was_used_is_named_and_not_the_one_asked_for(contents: ReportContents) -> None:
+    assert contents.settings["traits"]["guards"]["max_kinship"] == 0.0884
+    text = text_of(guarded(contents, guard("kinship", "warn", 0.2138)))
     assert "KING-robust kinship of at most 0.2138" in text
     assert "0.0884" not in text
 
 
-def test_a_check_that_was_not_judged_is_named_as_such(findings: Findings) -> None:
-    text = text_of(guarded(findings, guard("sex", "not judged", 0.0), guard("person_call_rate", "pass", 0.98)))
+def test_a_check_that_was_not_judged_is_named_as_such(contents: ReportContents) -> None:
+    text = text_of(guarded(contents, guard("sex", "not judged", 0.0), guard("person_call_rate", "pass", 0.98)))
     assert "Participants were required to have: call rate of at least 0.98." in text
     assert "Not judged, for lack of data: sex." in text
     assert "agrees with the X chromosome" not in text
 
 
-def test_a_check_that_the_study_turned_off_is_not_named_at_all(findings: Findings) -> None:
-    text = text_of(guarded(findings, guard("ancestry", "not judged", None)))
+def test_a_check_that_the_study_turned_off_is_not_named_at_all(contents: ReportContents) -> None:
+    text = text_of(guarded(contents, guard("ancestry", "not judged", None)))
     assert "Participants were required" not in text
     assert "Not judged" not in text
 
 
-def test_filters_of_variants_are_those_that_were_applied(findings: Findings) -> None:
+def test_filters_of_variants_are_those_that_were_applied(contents: ReportContents) -> None:
     rows = (guard("variant_maf", "pass", 0.01, "variants"), guard("variant_info", "not judged", 0.3, "variants"))
-    text = text_of(guarded(findings, *rows, stage="loci"))
+    text = text_of(guarded(contents, *rows, stage="loci"))
     assert "Variants were required to have: minor allele frequency of at least 0.01." in text
     assert "Not judged, for lack of data: imputation information." in text
     assert "information of at least" not in text
 
 
-def test_covariates_are_those_that_were_fitted(findings: Findings) -> None:
-    text = text_of(findings)
+def test_covariates_are_those_that_were_fitted(contents: ReportContents) -> None:
+    text = text_of(contents)
     assert "Covariates: age, sex, center (categorical), the first 2 principal components of the genotypes [" in text
-    given = text_of(replace(findings, covariates=("age", "f.22009.0.1")))
+    given = text_of(replace(contents, covariates=("age", "f.22009.0.1")))
     assert "Covariates: age, f.22009.0.1." in given
     assert "principal components of the genotypes" not in given
-    assert "No covariates were fitted." in text_of(replace(findings, covariates=()))
+    assert "No covariates were fitted." in text_of(replace(contents, covariates=()))
 
 
 def test_levels_of_a_category_are_one_covariate() -> None:
@@ -99,37 +99,39 @@ def test_levels_of_a_category_are_one_covariate() -> None:
         ("string_db", "STRING 12.0", "STRING (STRING 12.0)", True),
     ],
 )
-def test_string_is_named_only_where_it_was_used(findings: Findings, source: str, version: str, said: str, cited: bool) -> None:
+def test_string_is_named_only_where_it_was_used(
+    contents: ReportContents, source: str, version: str, said: str, cited: bool
+) -> None:
     table = NetworkTests.of([{"source": source, "source_version": version, "genes": 5, "edges": 3}
                              | dict.fromkeys(("average_degree", "clustering", "expected_edges", "p", "resamples",
                                               "largest_cluster_share"))])  # fmt: skip
-    kinds = [*findings.settings["genes"], {"kind": "string_db", "inflation": 2.0}]
-    with_network = replace(findings, more={**findings.more, "genes/network_tests": table.frame},
-                           settings={**findings.settings, "genes": kinds})  # fmt: skip
+    kinds = [*contents.settings["genes"], {"kind": "string_db", "inflation": 2.0}]
+    with_network = replace(contents, more={**contents.more, "genes/network_tests": table.frame},
+                           settings={**contents.settings, "genes": kinds})  # fmt: skip
     paragraphs, cited_references = methods(with_network)
     assert said in "\n".join(paragraphs)
     assert any("Szklarczyk" in reference for reference in cited_references) == cited
 
 
-def test_sources_that_gave_nothing_are_not_named(findings: Findings) -> None:
-    nothing = replace(findings, genes=type(findings.genes).empty(), terms=type(findings.terms).empty())
+def test_sources_that_gave_nothing_are_not_named(contents: ReportContents) -> None:
+    nothing = replace(contents, genes=type(contents.genes).empty(), terms=type(contents.terms).empty())
     text = text_of(nothing)
     assert "mapped" not in text
     assert "Over-represented" not in text
     assert any(one["kind"] == "enrichment" for one in nothing.settings["genes"])
 
 
-def test_the_threshold_is_the_one_that_was_used(findings: Findings) -> None:
-    used = findings.thresholds.frame.with_columns(used=pl.col("kind") == "bonferroni")
-    assert findings.settings["loci"]["threshold"] == "permutation"
-    text = text_of(replace(findings, thresholds=type(findings.thresholds)(used)))
+def test_the_threshold_is_the_one_that_was_used(contents: ReportContents) -> None:
+    used = contents.thresholds.frame.with_columns(used=pl.col("kind") == "bonferroni")
+    assert contents.settings["loci"]["threshold"] == "permutation"
+    text = text_of(replace(contents, thresholds=type(contents.thresholds)(used)))
     assert "5e-8 divided by the number of traits" in text
     assert "permutations of the participants" not in text
-    assert "from 500 permutations of the participants" in text_of(findings)
+    assert "from 500 permutations of the participants" in text_of(contents)
 
 
-def test_references_are_numbered_in_the_order_of_the_text(findings: Findings) -> None:
-    paragraphs, cited = methods(findings)
+def test_references_are_numbered_in_the_order_of_the_text(contents: ReportContents) -> None:
+    paragraphs, cited = methods(contents)
     numbers = [
         int(number) for text in paragraphs for group in re.findall(r"\[([\d, ]+)\]", text) for number in group.split(",")
     ]
@@ -155,10 +157,12 @@ def test_every_citation_has_its_reference_and_every_reference_is_cited_somewhere
     [("warn", "pass", "differs between ancestries:"), ("not judged", "warn", "differs between men and women (on X):"),
      ("warn", "warn", "differs between ancestries and men and women (on X):")],
 )  # fmt: skip
-def test_unequal_variances_are_named_with_the_threshold(findings: Findings, by_ancestry: str, by_sex: str, words: str) -> None:
+def test_unequal_variances_are_named_with_the_threshold(
+    contents: ReportContents, by_ancestry: str, by_sex: str, words: str
+) -> None:
     def text(by_ancestry: str, by_sex: str) -> str:
         rows = (guard("variance_by_ancestry", by_ancestry, 0.05), guard("variance_by_sex", by_sex, 0.05))
-        return text_of(guarded(findings, *rows))
+        return text_of(guarded(contents, *rows))
 
     said = text(by_ancestry, by_sex)
     assert f"The variance of some traits {words} their false positive rate may be above the stated level." in said

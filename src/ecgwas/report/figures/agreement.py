@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report.contents import Figure, RepresentationFindings
+from ecgwas.report.contents import Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
 
 ACROSS = 3
@@ -18,7 +18,7 @@ OUTSIDE = 0.005
 """Share of the differences at either end that may lie beyond the picture; they are counted at its edge."""
 
 
-def agreement(representation: RepresentationFindings, least: int = 0) -> Figure | None:
+def agreement(representation: RepresentationResults, least: int = 0) -> Figure | None:
     """Difference against mean of both, one panel per measurement, with mean difference and limits of agreement.
 
     least: cells with fewer participants are not drawn and not in the numbers.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import Figure, RepresentationFindings
+from ecgwas.report.contents import Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
 
 STEP, LEAST, TALLEST, WIDEST = 92.0, 8.0, 150.0, 46.0
@@ -18,7 +18,7 @@ COLOURS = {"encoder": d.BLUE, "decoder": d.GREEN, "features": d.VERMILION, "map"
 LINE = 14.0
 
 
-def architecture(representation: RepresentationFindings) -> Figure | None:
+def architecture(representation: RepresentationResults) -> Figure | None:
     """Each step as a box, its height by the samples (logarithm) and its width by the channels (square root)."""
     steps = representation.architecture
     if not steps:

@@ -7,66 +7,66 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.contents import Figure, ReportContents
 from ecgwas.report.figures import svg as d
-from ecgwas.report.figures.thinning import Genome, Sieve
+from ecgwas.report.figures.thinning import Genome, PixelThinner
 from ecgwas.report.trait_order import natural
 from ecgwas.tables import VARIANT_KEY
 
 ALL = "all"
 
 
-def sieve_of_traits(findings: Findings, traits: Sequence[str], genome: Genome) -> Sieve:
+def thinner_of_traits(contents: ReportContents, traits: Sequence[str], genome: Genome) -> PixelThinner:
     """For the Manhattan plots of these traits."""
-    heights = findings.associations.survey.strongest
-    panels = {trait: _panel(findings, heights.get(trait), genome, height=230, room=1.06) for trait in traits}
-    return Sieve(genome, float(findings.threshold["neglog10p"]), panels, pl.col("trait"))
+    heights = contents.associations.summary.strongest
+    panels = {trait: _panel(contents, heights.get(trait), genome, height=230, room=1.06) for trait in traits}
+    return PixelThinner(genome, float(contents.threshold["neglog10p"]), panels, pl.col("trait"))
 
 
-def sieve_of_all(findings: Findings, genome: Genome) -> Sieve:
+def thinner_of_all(contents: ReportContents, genome: Genome) -> PixelThinner:
     """For the Manhattan plot of all traits together."""
-    panel = _panel(findings, findings.associations.survey.highest(), genome, height=300, room=1.14)
-    return Sieve(genome, float(findings.threshold["neglog10p"]), {ALL: panel}, pl.lit(ALL), strongest=True)
+    panel = _panel(contents, contents.associations.summary.highest(), genome, height=300, room=1.14)
+    return PixelThinner(genome, float(contents.threshold["neglog10p"]), {ALL: panel}, pl.lit(ALL), strongest=True)
 
 
-def manhattan(findings: Findings, trait: str, sieve: Sieve) -> Figure:
+def manhattan(contents: ReportContents, trait: str, thinner: PixelThinner) -> Figure:
     """All kept tests of a trait along the genome."""
-    drawn = sieve.drawn(trait)
-    beyond = drawn.filter(pl.col("neglog10p") > sieve.limit).height
+    drawn = thinner.drawn(trait)
+    beyond = drawn.filter(pl.col("neglog10p") > thinner.limit).height
     caption = (
-        f"{trait}: {beyond} variants beyond −log10 p {sieve.limit:.2f} (dashed). "
-        f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
+        f"{trait}: {beyond} variants beyond −log10 p {thinner.limit:.2f} (dashed). "
+        f"Tests below {contents.keep_neglog10p:g} are counted, not drawn."
     )
-    picture = _manhattan(drawn, sieve.panels[trait], sieve.genome, sieve.limit, caption)
+    picture = _manhattan(drawn, thinner.panels[trait], thinner.genome, thinner.limit, caption)
     return Figure(f"Manhattan plot of {trait}", caption, picture, drawn.drop("trait").write_csv())
 
 
-def manhattan_of_all(findings: Findings, sieve: Sieve) -> Figure | None:
+def manhattan_of_all(contents: ReportContents, thinner: PixelThinner) -> Figure | None:
     """Each variant's strongest trait along the genome, leads of loci named."""
-    drawn = sieve.drawn(ALL)
+    drawn = thinner.drawn(ALL)
     if drawn.height == 0:
         return None
     caption = (
-        f"Every variant's strongest association over {len(findings.trait_names)} traits; the dashed line is the study's "
-        f"threshold, −log10 p {sieve.limit:.2f} ({findings.threshold['kind']}). "
-        f"Tests below {findings.keep_neglog10p:g} are counted, not drawn."
+        f"Every variant's strongest association over {len(contents.trait_names)} traits; the dashed line is the study's "
+        f"threshold, −log10 p {thinner.limit:.2f} ({contents.threshold['kind']}). "
+        f"Tests below {contents.keep_neglog10p:g} are counted, not drawn."
     )
-    names = nearest_genes(findings)
+    names = nearest_genes(contents)
     marks = [(row["chrom"], row["pos"], row["neglog10p"], names.get(row["locus"], row["lead_variant"]))
-             for row in findings.loci.frame.iter_rows(named=True)]  # fmt: skip
-    picture = _manhattan(drawn, sieve.panels[ALL], sieve.genome, sieve.limit, caption, marks)
+             for row in contents.loci.frame.iter_rows(named=True)]  # fmt: skip
+    picture = _manhattan(drawn, thinner.panels[ALL], thinner.genome, thinner.limit, caption, marks)
     return Figure("All traits along the genome", caption, picture, drawn.write_csv())
 
 
-def _panel(findings: Findings, strongest: float | None, genome: Genome, *, height: float, room: float) -> d.Panel:
-    limit, floor = float(findings.threshold["neglog10p"]), findings.keep_neglog10p
+def _panel(contents: ReportContents, strongest: float | None, genome: Genome, *, height: float, room: float) -> d.Panel:
+    limit, floor = float(contents.threshold["neglog10p"]), contents.keep_neglog10p
     top = max(limit if strongest is None else strongest, limit) * room
     return d.Panel(56, 16, 860, height - 66, (0, genome.end), (min(floor, limit), top))
 
 
-def nearest_genes(findings: Findings) -> dict[int, str]:
+def nearest_genes(contents: ReportContents) -> dict[int, str]:
     """The gene of each locus' lead variant, where one was found."""
-    genes = findings.genes.frame.join(findings.loci.frame.select("locus", *VARIANT_KEY), on=["locus", *VARIANT_KEY])
+    genes = contents.genes.frame.join(contents.loci.frame.select("locus", *VARIANT_KEY), on=["locus", *VARIANT_KEY])
     genes = genes.drop_nulls("gene").sort("locus", "rank", "gene")
     return dict(genes.unique("locus", keep="first", maintain_order=True).select("locus", "gene").iter_rows())
 
@@ -112,12 +112,12 @@ def _names(panel: d.Panel, genome: Genome, marks: Sequence[tuple[str, int, float
     return parts
 
 
-def qq(findings: Findings, trait: str) -> Figure | None:
+def qq(contents: ReportContents, trait: str) -> Figure | None:
     """Observed against expected -log10 p, with the 95 % band of independent tests and lambda."""
-    points = findings.qq.filter(pl.col("trait") == trait)
+    points = contents.qq.filter(pl.col("trait") == trait)
     if points.height == 0:
         return None
-    found = findings.summary.frame.filter(pl.col("trait") == trait)["lambda_gc"].to_list()
+    found = contents.summary.frame.filter(pl.col("trait") == trait)["lambda_gc"].to_list()
     inflation = f"{found[0]:.3f}" if found and found[0] is not None else "not known"
     expected, observed, low, high = (points[name].to_numpy() for name in ("expected", "observed", "low", "high"))
     end = float(expected.max()) * 1.03 or 1.0
@@ -132,13 +132,13 @@ def qq(findings: Findings, trait: str) -> Figure | None:
     return Figure(f"QQ plot of {trait}", caption, d.svg(270, 230, parts, caption), points.drop("trait").write_csv())
 
 
-def null_study(findings: Findings) -> Figure | None:
+def null_study(contents: ReportContents) -> Figure | None:
     """The strongest test of every shuffled study, and the loci of the real one."""
-    maxima = findings.permutation_max
+    maxima = contents.permutation_max
     if len(maxima) < 2:
         return None
-    limit = float(findings.threshold["neglog10p"])
-    loci = findings.loci.frame["neglog10p"].to_numpy()
+    limit = float(contents.threshold["neglog10p"])
+    loci = contents.loci.frame["neglog10p"].to_numpy()
     end = max(float(maxima.max()), limit, float(loci.max()) if len(loci) else 0.0) * 1.04
     start = float(maxima.min()) * 0.96
     edges = np.linspace(start, float(maxima.max()) + 1e-9, 31)
@@ -167,9 +167,9 @@ def null_study(findings: Findings) -> Figure | None:
     return Figure("The same study on chance alone", caption, d.svg(930, 236, parts, caption), table.write_csv())
 
 
-def inflation(findings: Findings) -> Figure | None:
+def inflation(contents: ReportContents) -> Figure | None:
     """Genomic inflation of every trait, as a histogram."""
-    values = findings.summary.frame["lambda_gc"].drop_nulls().to_numpy()
+    values = contents.summary.frame["lambda_gc"].drop_nulls().to_numpy()
     if len(values) < 2:
         return None
     low, high = min(float(values.min()), 0.95), max(float(values.max()), 1.05)
@@ -187,5 +187,5 @@ def inflation(findings: Findings) -> Figure | None:
     caption = (
         f"Genomic inflation λ of {len(values)} traits: median {median:.3f}, from {values.min():.3f} to {values.max():.3f}."
     )
-    table = findings.summary.frame.select("trait", "lambda_gc")
+    table = contents.summary.frame.select("trait", "lambda_gc")
     return Figure("Genomic inflation", caption, d.svg(460, 232, parts, caption), table.write_csv())

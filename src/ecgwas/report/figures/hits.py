@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
-from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.contents import Figure, ReportContents
 from ecgwas.report.figures import svg as d
 from ecgwas.report.trait_order import lead_rank, natural, with_pieces
 from ecgwas.tables import VARIANT_KEY
@@ -23,16 +23,16 @@ VIOLIN_FROM = 5
 """Fewer values than this are drawn as points: a density of four points says nothing."""
 
 
-def gene_hits(findings: Findings) -> pl.DataFrame:
+def gene_hits(contents: ReportContents) -> pl.DataFrame:
     """Significant rows of each gene, once per variant, trait and gene: columns gene, lead, trait, VARIANT_KEY, locus."""
-    mapped = findings.genes.frame.drop_nulls("gene").select("locus", *VARIANT_KEY, "gene").unique()
-    joined = mapped.join(findings.hits.frame, on=VARIANT_KEY)
+    mapped = contents.genes.frame.drop_nulls("gene").select("locus", *VARIANT_KEY, "gene").unique()
+    joined = mapped.join(contents.hits.frame, on=VARIANT_KEY)
     return with_pieces(joined).select("gene", "lead", "trait", *VARIANT_KEY, "locus").unique(maintain_order=True)
 
 
-def genes(findings: Findings, *, more_than: int = 0) -> Figure | None:
+def genes(contents: ReportContents, *, more_than: int = 0) -> Figure | None:
     """Genes by the number of different significant variants in them: those with more than `more_than`, or the most frequent."""
-    counted = genes_counted(findings)
+    counted = genes_counted(contents)
     if counted.height == 0:
         return None
     shown, which = _shown(counted, more_than, MOST_GENES)
@@ -45,9 +45,9 @@ def genes(findings: Findings, *, more_than: int = 0) -> Figure | None:
     return Figure("Genes by their significant variants", caption, picture, counted.write_csv())
 
 
-def genes_counted(findings: Findings) -> pl.DataFrame:
+def genes_counted(contents: ReportContents) -> pl.DataFrame:
     """Columns gene, variants (different ones), pairs (variant and trait), traits, loci; the most variants first."""
-    counted = gene_hits(findings).group_by("gene").agg(
+    counted = gene_hits(contents).group_by("gene").agg(
         variants=pl.struct(VARIANT_KEY).n_unique(), pairs=pl.len(), traits=pl.col("trait").n_unique(),
         loci=pl.col("locus").n_unique(),
     )  # fmt: skip
@@ -91,13 +91,13 @@ def _bars(names: list[str], counts: NDArray[np.int64], label: str, *, italic: bo
     return [*parts, *d.x_axis(panel, label, about=4)]
 
 
-def per_feature(findings: Findings) -> Figure | None:
+def per_feature(contents: ReportContents) -> Figure | None:
     """Variants hit per feature, all leads together, and the -log10 p of the hits."""
-    rows = with_pieces(findings.hits.frame).with_columns(group=pl.col("representation") + "." + pl.col("feature"))
+    rows = with_pieces(contents.hits.frame).with_columns(group=pl.col("representation") + "." + pl.col("feature"))
     counted = _counted(rows).sort("variants", "group", descending=[True, False])
     title = "Variants per feature"
     what = "different significant variants of each feature, all leads together"
-    without = len({_of_all_leads(trait) for trait in findings.trait_names} - set(counted["group"]))
+    without = len({_of_all_leads(trait) for trait in contents.trait_names} - set(counted["group"]))
     absent = f" {without} further features have no significant variant." if without else ""
     return _bars_and_violins(rows, counted, title, what, shown=MOST_FEATURES, absent=absent)
 
@@ -108,9 +108,9 @@ def _of_all_leads(trait: str) -> str:
     return f"{representation}.{feature}"
 
 
-def per_lead(findings: Findings) -> Figure | None:
+def per_lead(contents: ReportContents) -> Figure | None:
     """The same per lead: the ten with the largest mean -log10 p."""
-    rows = with_pieces(findings.hits.frame).with_columns(group=pl.col("lead"))
+    rows = with_pieces(contents.hits.frame).with_columns(group=pl.col("lead"))
     counted = _counted(rows).sort("mean_neglog10p", "group", descending=[True, False])
     what = "different significant variants of each lead (12L: all leads together), largest mean −log10 p first"
     return _bars_and_violins(rows, counted, "Variants per lead", what, shown=TOP_LEADS)
@@ -162,13 +162,13 @@ def _violin(panel: d.Panel, middle: float, values: NDArray[np.float64]) -> list[
     return [d.ribbon(panel.x(grid), middle - half, middle + half, d.BLUE, 0.55), tick]
 
 
-def gene_by_lead(findings: Findings, *, more_than: int = 0) -> Figure | None:
+def gene_by_lead(contents: ReportContents, *, more_than: int = 0) -> Figure | None:
     """Genes along X, leads along Y; a cell is the number of different significant variants of that gene and lead."""
-    rows = gene_hits(findings)
+    rows = gene_hits(contents)
     if rows.height == 0:
         return None
     counted = rows.group_by("gene", "lead").agg(variants=pl.struct(VARIANT_KEY).n_unique()).sort("gene", "lead")
-    shown, which = _shown(genes_counted(findings), more_than, MOST_COLUMNS)
+    shown, which = _shown(genes_counted(contents), more_than, MOST_COLUMNS)
     names = _clustered(counted, shown["gene"].to_list())
     leads = sorted(counted["lead"].unique().to_list(), key=lead_rank)
     cells = {(gene, lead): int(variants) for gene, lead, variants in counted.iter_rows()}
@@ -218,29 +218,29 @@ def _cell(x: float, y: float, width: float, height: float, gene: str, lead: str,
     return [cell, d.text(x + width / 2, y + height / 2 + 4, f"{value:,}", anchor="middle", fill=d.ink_on(fill))]
 
 
-def loci_of_traits(findings: Findings) -> dict[str, list[int]]:
+def loci_of_traits(contents: ReportContents) -> dict[str, list[int]]:
     """Trait -> the loci that it has a hit in."""
     found: dict[str, list[int]] = {}
-    for locus in findings.loci.frame.sort("locus").iter_rows(named=True):
+    for locus in contents.loci.frame.sort("locus").iter_rows(named=True):
         inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-        for trait in findings.hits.frame.filter(inside)["trait"].unique():
+        for trait in contents.hits.frame.filter(inside)["trait"].unique():
             found.setdefault(trait, []).append(locus["locus"])
     return found
 
 
-def grid(findings: Findings) -> dict[str, Figure]:
+def grid(contents: ReportContents) -> dict[str, Figure]:
     """For each representation the strongest test of every lead and feature."""
-    strongest = findings.qq.group_by("trait").agg(neglog10p=pl.col("observed").max())
-    touched = loci_of_traits(findings)
-    table = with_pieces(strongest.join(findings.summary.frame.select("trait", "lambda_gc", "significant"), on="trait"))
+    strongest = contents.qq.group_by("trait").agg(neglog10p=pl.col("observed").max())
+    touched = loci_of_traits(contents)
+    table = with_pieces(strongest.join(contents.summary.frame.select("trait", "lambda_gc", "significant"), on="trait"))
     table = table.with_columns(loci=pl.Series([len(touched.get(trait, [])) for trait in table["trait"]], dtype=pl.Int64))
     groups = {str(key[0]): rows for key, rows in table.group_by("representation")}
-    order = dict.fromkeys(trait.split(".", 1)[0] for trait in findings.trait_names)
-    return {name: _grid(findings, name, groups[name]) for name in order if name in groups}
+    order = dict.fromkeys(trait.split(".", 1)[0] for trait in contents.trait_names)
+    return {name: _grid(contents, name, groups[name]) for name in order if name in groups}
 
 
-def _grid(findings: Findings, name: str, rows: pl.DataFrame) -> Figure:
-    limit = float(findings.threshold["neglog10p"])
+def _grid(contents: ReportContents, name: str, rows: pl.DataFrame) -> Figure:
+    limit = float(contents.threshold["neglog10p"])
     leads = sorted(rows["lead"].unique().to_list(), key=lead_rank)
     features = sorted(rows["feature"].unique().to_list(), key=natural)
     widest = max(max(d.width_of(feature, 10) for feature in features), 20)

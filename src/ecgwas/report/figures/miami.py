@@ -6,53 +6,53 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.contents import Figure, ReportContents
 from ecgwas.report.figures import svg as d
-from ecgwas.report.figures.thinning import Genome, Sieve
+from ecgwas.report.figures.thinning import Genome, PixelThinner
 
 HEIGHT = 170.0
 
 
-def sieves(findings: Findings, genome: Genome) -> list[Sieve]:
+def thinners(contents: ReportContents, genome: Genome) -> list[PixelThinner]:
     """Of each picture the two halves: the first representation and another one; none where nothing was kept."""
-    if findings.associations.survey.rows == 0:
+    if contents.associations.summary.rows == 0:
         return []
-    first, *others = dict.fromkeys(name.split(".", 1)[0] for name in findings.trait_names)
-    return [_sieve(findings, genome, first, other) for other in others]
+    first, *others = dict.fromkeys(name.split(".", 1)[0] for name in contents.trait_names)
+    return [_sieve(contents, genome, first, other) for other in others]
 
 
-def _sieve(findings: Findings, genome: Genome, above: str, below: str) -> Sieve:
-    limit, floor = float(findings.threshold["neglog10p"]), min(findings.keep_neglog10p, 3.0)
-    heights = [findings.associations.survey.highest(f"{name}.") for name in (above, below)]
+def _sieve(contents: ReportContents, genome: Genome, above: str, below: str) -> PixelThinner:
+    limit, floor = float(contents.threshold["neglog10p"]), min(contents.keep_neglog10p, 3.0)
+    heights = [contents.associations.summary.highest(f"{name}.") for name in (above, below)]
     top = max([limit, *(height for height in heights if height is not None)]) * 1.06
     panels = {above: d.Panel(56, 30, 860, HEIGHT, (0, genome.end), (floor, top)),
               below: d.Panel(56, 30 + HEIGHT + 26, 860, HEIGHT, (0, genome.end), (top, floor))}  # fmt: skip
     representation = pl.col("trait").str.splitn(".", 2).struct[0]
-    return Sieve(genome, limit, panels, representation, strongest=True)
+    return PixelThinner(genome, limit, panels, representation, strongest=True)
 
 
-def miami(sieves: Sequence[Sieve]) -> dict[str, Figure]:
+def miami(thinners: Sequence[PixelThinner]) -> dict[str, Figure]:
     """The first representation against each other one: each variant's strongest trait of each, one up, one down."""
-    return {f"miami_{'_'.join(sieve.panels)}": _pair(sieve) for sieve in sieves}
+    return {f"miami_{'_'.join(thinner.panels)}": _pair(thinner) for thinner in thinners}
 
 
-def _pair(sieve: Sieve) -> Figure:
-    above, below = sieve.panels
+def _pair(thinner: PixelThinner) -> Figure:
+    above, below = thinner.panels
     parts: list[str] = []
     drawn, hits = [], []
-    for name, panel in sieve.panels.items():
-        rows = sieve.drawn(name)
+    for name, panel in thinner.panels.items():
+        rows = thinner.drawn(name)
         drawn.append(rows.with_columns(representation=pl.lit(name)))
-        hits.append(rows.filter(pl.col("neglog10p") > sieve.limit).height)
-        parts += _half(panel, rows, sieve.genome, sieve.limit, name)
-    upper, lower = sieve.panels.values()
-    parts += _chromosomes(upper, sieve.genome)
+        hits.append(rows.filter(pl.col("neglog10p") > thinner.limit).height)
+        parts += _half(panel, rows, thinner.genome, thinner.limit, name)
+    upper, lower = thinner.panels.values()
+    parts += _chromosomes(upper, thinner.genome)
     middle = upper.bottom + 13
     turn = f"rotate(-90 18 {d.number(middle)})"
     parts.append(d.text(18, middle, "−log10 p", size=12, fill=d.INK, anchor="middle", transform=turn))
     caption = (
         f"Every variant's strongest association among the traits of {above} (up; {hits[0]} variants beyond the threshold) "
-        f"and of {below} (down; {hits[1]}); dashed is the study's threshold, −log10 p {sieve.limit:.2f}."
+        f"and of {below} (down; {hits[1]}); dashed is the study's threshold, −log10 p {thinner.limit:.2f}."
     )
     picture = d.svg(930, lower.bottom + 16, parts, caption)
     return Figure(f"{above} and {below} back to back", caption, picture, pl.concat(drawn).write_csv())

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.contents import Figure, ReportContents
 from ecgwas.report.figures import svg as d
 
 STEPS = 300
@@ -52,9 +52,9 @@ class _Graph:
         return self.colours.get(cluster, d.MUTED)
 
 
-def network(findings: Findings) -> Figure | None:
+def network(contents: ReportContents) -> Figure | None:
     """Genes as points, edges by STRING score, colours by cluster; genes without an edge are only counted."""
-    edges, clusters = findings.edges.frame, findings.clusters.frame
+    edges, clusters = contents.edges.frame, contents.clusters.frame
     if edges.height == 0:
         return None
     graph = _Graph.of(edges, clusters, sorted({*edges["gene_a"], *edges["gene_b"]}))
@@ -72,11 +72,11 @@ def network(findings: Findings) -> Figure | None:
     return Figure("Network of the hit genes", caption, picture, table.write_csv())
 
 
-def clusters(findings: Findings, most: int) -> dict[str, Figure]:
+def clusters(contents: ReportContents, most: int) -> dict[str, Figure]:
     """`cluster_<number>` -> the genes and edges of one cluster, of the `most` largest that have SMALLEST_ALONE genes."""
-    frame = findings.clusters.frame.filter(pl.col("size") >= SMALLEST_ALONE)
+    frame = contents.clusters.frame.filter(pl.col("size") >= SMALLEST_ALONE)
     numbers = frame.get_column("cluster").unique().sort().to_list()[:most]
-    edges = findings.edges.frame
+    edges = contents.edges.frame
     return {f"cluster_{number}": _cluster(number, edges.filter(pl.col("cluster") == number), frame) for number in numbers}
 
 

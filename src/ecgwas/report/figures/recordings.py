@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report.contents import Example, Figure, RepresentationFindings
+from ecgwas.report.contents import Example, Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
 
 STRIP_LEADS = ("II", "V2", "V5")
@@ -21,7 +21,7 @@ GRID_LEADS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF"
 LARGE_SQUARE_S, LARGE_SQUARE_UV = 0.2, 500.0
 
 
-def strip(example: Example, representations: Sequence[RepresentationFindings] = ()) -> Figure:
+def strip(example: Example, representations: Sequence[RepresentationResults] = ()) -> Figure:
     """The first seconds of three leads, before and after cleaning and as rebuilt from features of strips, on ECG paper."""
     count = min(int(STRIP_SECONDS * example.rate_hz), example.raw_uv.shape[1])
     times = np.arange(count) / example.rate_hz
@@ -46,7 +46,7 @@ def strip(example: Example, representations: Sequence[RepresentationFindings] = 
     return Figure("From raw to clean", caption, d.svg(930, bottom + 18, parts, caption), pl.concat(frames).write_csv())
 
 
-def _rebuilt(representations: Sequence[RepresentationFindings], like: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def _rebuilt(representations: Sequence[RepresentationResults], like: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
     """Reconstructions of the same kind of signal (strip or beat), by name."""
     decoded = {r.name: r.reconstruction for r in representations if r.reconstruction is not None}
     return {name: array for name, array in decoded.items() if array.shape == like.shape}
@@ -67,7 +67,7 @@ def _paper(panel: d.Panel) -> list[str]:
     return parts + [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in acrosses]
 
 
-def reconstruction(example: Example, representations: Sequence[RepresentationFindings]) -> Figure | None:
+def reconstruction(example: Example, representations: Sequence[RepresentationResults]) -> Figure | None:
     """The example's median beat in twelve leads, and as each representation that works on beats rebuilds it."""
     beat = example.beat_uv.astype(float)
     rebuilt = {name: array.astype(float) for name, array in _rebuilt(representations, example.beat_uv).items()}
@@ -116,7 +116,7 @@ def _beat_csv(example: Example, curves: dict[str, NDArray[np.float64]]) -> str:
     return pl.concat(frames).write_csv()
 
 
-def error_distribution(representation: RepresentationFindings) -> Figure | None:
+def error_distribution(representation: RepresentationResults) -> Figure | None:
     """Histogram of the reconstruction error over recordings and leads, on a logarithmic axis."""
     values = representation.mse["mse"].drop_nulls().to_numpy() if "mse" in representation.mse.columns else np.empty(0)
     values = values[np.isfinite(values) & (values > 0)]
@@ -157,7 +157,7 @@ def _mark(panel: d.Panel, value: float, words: str, colour: str, y: float) -> li
     return [line, d.text(at + 5 if after else at - 5, y, words, fill=d.INK, anchor=None if after else "end")]
 
 
-def training(representation: RepresentationFindings) -> Figure | None:
+def training(representation: RepresentationResults) -> Figure | None:
     """Loss of each epoch, in training and on people kept aside."""
     history = representation.history
     if history.height == 0:
@@ -211,7 +211,7 @@ REPEATED = (
 )  # fmt: skip
 
 
-def reliability(representation: RepresentationFindings) -> Figure | None:
+def reliability(representation: RepresentationResults) -> Figure | None:
     """How well each feature repeats, lead by lead: between odd and even heartbeats, and between two visits of a person."""
     table = representation.reliability
     drawn = [one for one in REPEATED if table[one.column].null_count() < table.height]

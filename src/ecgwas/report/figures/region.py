@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import Figure, Findings, Region
+from ecgwas.report.contents import Figure, LocusRegion, ReportContents
 from ecgwas.report.figures import svg as d
 
 LEFT, WIDTH, TOP, HEIGHT = 56.0, 860.0, 34.0, 220.0
@@ -23,15 +23,15 @@ PLACE = ("pos", "effect_allele", "other_allele")
 """What tells the variants of a chromosome apart."""
 
 
-def region(findings: Findings, here: Region) -> Figure | None:
+def region(contents: ReportContents, here: LocusRegion) -> Figure | None:
     """-log10 p along the region, coloured by r squared with the lead variant; nothing where no variant was tested."""
     tests = here.tests.filter(pl.col("neglog10p").is_finite())
     if tests.height == 0:
         return None
-    limit = float(findings.threshold["neglog10p"])
+    limit = float(contents.threshold["neglog10p"])
     top = max(float(tests["neglog10p"].max()), limit) * 1.1  # type: ignore[arg-type]
     panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (here.start / 1e6, here.stop / 1e6), (0, top))
-    credible = _credible(findings, here)
+    credible = _credible(contents, here)
     parts = [*_key(bool(credible)), *d.y_axis(panel, "−log10 p", gap=38), *_points(panel, tests, here, credible)]
     at = panel.y.at(limit)
     parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
@@ -47,7 +47,7 @@ def region(findings: Findings, here: Region) -> Figure | None:
     return Figure(f"Around locus {here.locus}", caption, picture, tests.write_csv())
 
 
-def _caption(here: Region, tests: pl.DataFrame, left_out: int) -> str:
+def _caption(here: LocusRegion, tests: pl.DataFrame, left_out: int) -> str:
     genes = f"{here.genes.height} genes lie here" if here.genes.height else "no table of genes is at hand"
     more = f", {left_out} of them not drawn for want of room" if left_out else ""
     return (
@@ -56,9 +56,9 @@ def _caption(here: Region, tests: pl.DataFrame, left_out: int) -> str:
     )
 
 
-def _credible(findings: Findings, here: Region) -> set[tuple[Any, ...]]:
+def _credible(contents: ReportContents, here: LocusRegion) -> set[tuple[Any, ...]]:
     """Variants (columns PLACE) of the locus' credible sets, where they were computed."""
-    table = findings.more.get("loci/credible")
+    table = contents.more.get("loci/credible")
     return set() if table is None else set(table.filter(pl.col("locus") == here.locus).select(PLACE).iter_rows())
 
 
@@ -79,7 +79,7 @@ def _ring(x: float, y: float) -> str:
     return f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='7' fill='none' stroke='{d.VERMILION}' stroke-width='1.6'/>"
 
 
-def _points(panel: d.Panel, tests: pl.DataFrame, here: Region, credible: set[tuple[Any, ...]]) -> list[str]:
+def _points(panel: d.Panel, tests: pl.DataFrame, here: LocusRegion, credible: set[tuple[Any, ...]]) -> list[str]:
     x, y = panel.x(tests["pos"].to_numpy() / 1e6), panel.y(tests["neglog10p"].to_numpy())
     r2 = tests["r2"].fill_null(-1.0).to_numpy()
     parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]

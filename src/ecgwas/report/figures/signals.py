@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report.contents import Example, Figure, ReconstructedSignal, RepresentationFindings
+from ecgwas.report.contents import Example, Figure, ReconstructedSignal, RepresentationResults
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import LARGE_SQUARE_S, LARGE_SQUARE_UV, STRIP_LEADS
 
@@ -21,7 +21,7 @@ SECONDS = 5.0
 Floats = NDArray[np.float64]
 
 
-def steps(example: Example, representations: Sequence[RepresentationFindings]) -> Figure | None:
+def steps(example: Example, representations: Sequence[RepresentationResults]) -> Figure | None:
     """One lead of the example as recorded, after each step of cleaning, and as reconstructed, one below the other."""
     lead = _lead(example, representations)
     if lead is None:
@@ -49,7 +49,7 @@ def steps(example: Example, representations: Sequence[RepresentationFindings]) -
 RAW = "as recorded"
 
 
-def _lead(example: Example, representations: Sequence[RepresentationFindings]) -> str | None:
+def _lead(example: Example, representations: Sequence[RepresentationResults]) -> str | None:
     """The first of the usual leads that was recorded and has features, or else that of the smallest reconstruction error."""
     recorded = [lead for lead in (*STRIP_LEADS, *example.leads)
                 if lead in example.leads and np.isfinite(example.clean_uv[example.leads.index(lead)]).all()]  # fmt: skip
@@ -59,20 +59,20 @@ def _lead(example: Example, representations: Sequence[RepresentationFindings]) -
     return next(iter([*within, *sorted(errors, key=lambda lead: (errors[lead], lead)), *recorded]), None)
 
 
-def _curves(example: Example, representations: Sequence[RepresentationFindings], lead: str) -> dict[str, Floats]:
+def _curves(example: Example, representations: Sequence[RepresentationResults], lead: str) -> dict[str, Floats]:
     """Name -> (S,) µV; a step that the study does not have is absent."""
     place = example.leads.index(lead)
     curves = {RAW: example.raw_uv[place].astype(float)}
-    if example.level_uv is not None:
-        curves["baseline removed"] = example.level_uv[place].astype(float)
-    curves["denoised" if example.level_uv is not None else "cleaned"] = example.clean_uv[place].astype(float)
+    if example.baseline_removed_uv is not None:
+        curves["baseline removed"] = example.baseline_removed_uv[place].astype(float)
+    curves["denoised" if example.baseline_removed_uv is not None else "cleaned"] = example.clean_uv[place].astype(float)
     for one in representations:
         if one.reconstruction is not None and one.reconstruction.shape == example.clean_uv.shape:
             curves[f"reconstructed by {one.name}{_error(one, lead)}"] = one.reconstruction[place].astype(float)
     return curves
 
 
-def _error(one: RepresentationFindings, lead: str) -> str:
+def _error(one: RepresentationResults, lead: str) -> str:
     mse = one.example_mse.get(lead, one.example_mse.get("12L"))
     if mse is None:
         return ""
@@ -80,7 +80,7 @@ def _error(one: RepresentationFindings, lead: str) -> str:
     return f": MSE {mse:.3g}{beyond}"
 
 
-def several(representation: RepresentationFindings) -> Figure | None:
+def several(representation: RepresentationResults) -> Figure | None:
     """A few signals on the left, each with its reconstruction on the right on the same scale."""
     pairs = representation.signals
     if not pairs or representation.rate_hz is None:
@@ -92,7 +92,7 @@ def several(representation: RepresentationFindings) -> Figure | None:
     parts.append(d.text(480, 16, f"reconstructed by {representation.name}", size=13, fill=d.INK, font_weight="600"))
     frames, top, height = [], 44.0, 96.0
     for place, pair in enumerate(pairs):
-        curves = [curve[:count:step].astype(float) for curve in (pair.clean_uv, pair.rebuilt_uv)]
+        curves = [curve[:count:step].astype(float) for curve in (pair.clean_uv, pair.reconstructed_uv)]
         y = top + place * (height + 26)
         parts.append(d.text(20, y - 6, _words(pair, representation), size=12, fill=d.INK))
         for left, curve, colour in ((20, curves[0], d.BLUE), (480, curves[1], d.GREEN)):
@@ -110,12 +110,12 @@ def several(representation: RepresentationFindings) -> Figure | None:
     return Figure(title, caption, d.svg(940, bottom, parts, f"{title}: {caption}"), _rounded(pl.concat(frames)))
 
 
-def _and_beyond(representation: RepresentationFindings) -> str:
+def _and_beyond(representation: RepresentationResults) -> str:
     beyond = sum(not pair.kept for pair in representation.signals)
     return f" of those kept; the last {'is' if beyond == 1 else 'are'} excluded" if beyond else ""
 
 
-def _words(pair: ReconstructedSignal, representation: RepresentationFindings) -> str:
+def _words(pair: ReconstructedSignal, representation: RepresentationResults) -> str:
     if pair.kept:
         return f"lead {pair.lead}, MSE {pair.mse:.3g}"
     beyond = representation.max_mse is not None and pair.mse > representation.max_mse

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.contents import Figure, ReportContents
 from ecgwas.report.figures import svg as d
 
 MOST_TERMS = 25
@@ -21,9 +21,9 @@ STRONGEST_FDR = 8.0
 """-log10 FDR at which the colours end."""
 
 
-def enrichment(findings: Findings) -> Figure | None:
+def enrichment(contents: ReportContents) -> Figure | None:
     """Terms by strength; size is the number of genes, colour the false discovery rate."""
-    frame = findings.terms.frame.filter(pl.col("strength").is_finite())
+    frame = contents.terms.frame.filter(pl.col("strength").is_finite())
     if frame.height == 0:
         return None
     kept = frame.filter(pl.col("kept"))

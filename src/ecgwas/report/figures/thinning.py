@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ecgwas.report.figures import svg as d
-from ecgwas.report.scan_rows import TOGETHER, Kept, apart
+from ecgwas.report.scan_rows import CHUNK_ROWS, ScanRows, compact
 from ecgwas.report.trait_order import chromosome_rank
 from ecgwas.tables import VARIANT_KEY
 
@@ -34,9 +34,9 @@ class Genome:
         return sum(self.lengths[name] + gap for name in before), self.lengths[chrom]
 
 
-def genome_of(kept: Kept) -> Genome:
+def genome_of(kept: ScanRows) -> Genome:
     """The part of each chromosome that the rows cover, in order; each takes at least 3 % of the axis."""
-    spans = kept.survey.spans
+    spans = kept.summary.spans
     order = pl.DataFrame({"chrom": list(spans)}, schema={"chrom": pl.String}).sort(chromosome_rank("chrom"), "chrom")["chrom"]
     lengths = {chrom: float(spans[chrom][1] - spans[chrom][0]) for chrom in order}
     least = 0.03 * sum(lengths.values()) or 1.0
@@ -50,7 +50,7 @@ def genome_of(kept: Kept) -> Genome:
     return Genome(starts, lengths, max(at - gap, 1.0))
 
 
-class Sieve:
+class PixelThinner:
     """Takes rows some at a time and keeps of them what the eye could tell apart, whatever their number.
 
     panels     picture -> where it is drawn;  limit  -log10 p beyond which a row is a hit, and always drawn
@@ -80,10 +80,10 @@ class Sieve:
             mine = pl.concat([_strongest(mine.filter(pl.col("picture") == name)) for name in self.panels])
         mine = mine.with_columns(self._places()).select(self._kept.columns)
         hit = pl.col("neglog10p") > self.limit
-        self._hits.append(apart(mine.filter(hit)))
-        self._more.append(apart(_one_per_pixel(mine.filter(~hit))))
+        self._hits.append(compact(mine.filter(hit)))
+        self._more.append(compact(_one_per_pixel(mine.filter(~hit))))
         # As many again: each row is compared with those before it a few times, not once for every piece.
-        if sum(rows.height for rows in self._more) > max(TOGETHER, self._kept.height):
+        if sum(rows.height for rows in self._more) > max(CHUNK_ROWS, self._kept.height):
             self._join()
 
     def drawn(self, picture: str) -> pl.DataFrame:
@@ -94,7 +94,7 @@ class Sieve:
 
     def _join(self) -> None:
         rows = pl.concat([self._kept, *self._more])
-        self._kept = apart(_one_per_pixel(_by_strength(rows) if self._strongest else rows))
+        self._kept = compact(_one_per_pixel(_by_strength(rows) if self._strongest else rows))
         self._more = []
 
     def _places(self) -> list[pl.Expr]:
@@ -121,8 +121,8 @@ def _one_per_pixel(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.struct("picture", "column", "row").is_first_distinct())
 
 
-def sift(kept: Kept, sieves: Sequence[Sieve]) -> None:
+def thin(kept: ScanRows, thinners: Sequence[PixelThinner]) -> None:
     """All rows through all sieves, read once."""
     for rows in kept.by_position(DRAWN):
-        for sieve in sieves:
-            sieve.add(rows)
+        for thinner in thinners:
+            thinner.add(rows)

@@ -17,14 +17,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from ecgwas.report.contents import Figure, Findings
+from ecgwas.report.contents import Figure, ReportContents
+from ecgwas.report.figures.all_figures import locus_pages, meaning_of
 from ecgwas.report.figures.associations import nearest_genes
-from ecgwas.report.figures.gallery import locus_pages, meaning_of
 from ecgwas.report.figures.hits import loci_of_traits
 from ecgwas.report.figures.svg import CIVIDIS, themed
 from ecgwas.report.figures.thinning import DRAWN, Genome, genome_of
 from ecgwas.report.page.table_views import unit_of_beta
-from ecgwas.report.scan_rows import Kept, apart
+from ecgwas.report.scan_rows import ScanRows, compact
 from ecgwas.report.trait_order import chromosome_rank
 from ecgwas.tables import VARIANT_KEY, Associations
 
@@ -59,32 +59,32 @@ def planes(values: ArrayLike, kind: str) -> bytes:
     return numbers.view(np.uint8).reshape(-1, 4).T.tobytes()
 
 
-def embedded(findings: Findings, pictures: Mapping[str, Figure]) -> Embedded:
+def embedded(contents: ReportContents, pictures: Mapping[str, Figure]) -> Embedded:
     """Everything for the pages of traits: points, pixels, counts below what the scan kept, QQ curves, pictures by name."""
-    genome = genome_of(findings.associations)
-    real_from = least_real(findings.associations, findings.keep_neglog10p)
-    rows, pixels = _points_and_pixels(findings, genome, real_from)
-    variants = _variants(rows, findings.trait_names)
+    genome = genome_of(contents.associations)
+    real_from = least_real(contents.associations, contents.keep_neglog10p)
+    rows, pixels = _points_and_pixels(contents, genome, real_from)
+    variants = _variants(rows, contents.trait_names)
     blocks = {"variant-places": _places(variants, genome), "variant-names": _names(variants)}
     rows = _numbered(rows, variants)
-    of_trait, curves = _by_trait(rows), _by_trait(findings.qq)
-    nothing, no_curve = rows.clear(), findings.qq.clear()
-    for k, trait in enumerate(findings.trait_names):
+    of_trait, curves = _by_trait(rows), _by_trait(contents.qq)
+    nothing, no_curve = rows.clear(), contents.qq.clear()
+    for k, trait in enumerate(contents.trait_names):
         mine = of_trait.get(trait, nothing)
-        blocks[f"trait-{k}"] = _trait(findings, k, mine, curves.get(trait, no_curve), pixels.of(k))
+        blocks[f"trait-{k}"] = _trait(contents, k, mine, curves.get(trait, no_curve), pixels.of(k))
     blocks |= {f"picture-{name}": packed(themed(figure.svg).encode()) for name, figure in pictures.items()}
-    return Embedded(_index(findings, genome, real_from, len(variants), pictures), blocks)
+    return Embedded(_index(contents, genome, real_from, len(variants), pictures), blocks)
 
 
-def least_real(kept: Kept, floor: float) -> float:
+def least_real(kept: ScanRows, floor: float) -> float:
     """The -log10 p from which points are kept: 3, or as much more as keeps their number within MOST_POINTS."""
-    limits, highest = [max(REAL_FROM, floor)], kept.survey.highest()
-    if kept.survey.rows <= MOST_POINTS or highest is None:
+    limits, highest = [max(REAL_FROM, floor)], kept.summary.highest()
+    if kept.summary.rows <= MOST_POINTS or highest is None:
         return limits[0]
     while limits[-1] <= highest:
         limits.append(limits[-1] + STEP)
     counts = np.zeros(len(limits) + 1, dtype=np.int64)
-    for rows in kept.some(("neglog10p",)):
+    for rows in kept.chunks(("neglog10p",)):
         values = rows["neglog10p"].drop_nulls().to_numpy()
         reached = np.searchsorted(limits, values[np.isfinite(values)], side="right")
         counts += np.bincount(reached, minlength=len(counts))
@@ -114,15 +114,15 @@ class _Pixels:
         return self.bits[k].tobytes() if self.bits[k].any() else b""
 
 
-def _points_and_pixels(findings: Findings, genome: Genome, real_from: float) -> tuple[pl.DataFrame, _Pixels]:
+def _points_and_pixels(contents: ReportContents, genome: Genome, real_from: float) -> tuple[pl.DataFrame, _Pixels]:
     """Rows from there up, one by one; of all others, pixels."""
     columns = (*DRAWN, "beta")
     points = [Associations.empty().frame.select(columns)]
-    pixels = _Pixels(findings.trait_names, genome, findings.keep_neglog10p, real_from)
-    for rows in findings.associations.some(columns):
+    pixels = _Pixels(contents.trait_names, genome, contents.keep_neglog10p, real_from)
+    for rows in contents.associations.chunks(columns):
         finite = rows.filter(pl.col("neglog10p").is_finite())
         real = pl.col("neglog10p") >= real_from
-        points.append(apart(finite.filter(real)))
+        points.append(compact(finite.filter(real)))
         below = finite.filter(~real)
         if below.height > 0:
             pixels.add(below)
@@ -163,11 +163,11 @@ def _names(variants: pl.DataFrame) -> str:
     return packed((lines.to_series().str.join("\n").item() or "").encode())
 
 
-def _trait(findings: Findings, k: int, rows: pl.DataFrame, curve: pl.DataFrame, pixels: bytes) -> str:
+def _trait(contents: ReportContents, k: int, rows: pl.DataFrame, curve: pl.DataFrame, pixels: bytes) -> str:
     """Four lengths; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays); counts; pixels."""
     real = rows.sort("variant_number")
     numbers = real["variant_number"].to_numpy().astype(np.int64)
-    background = findings.background
+    background = contents.background
     counts = np.empty(0) if background is None else background.counts[k].ravel()
     lengths = np.array([real.height, curve.height, len(counts), len(pixels)], dtype="<u4")
     parts = [lengths.tobytes(), planes(np.diff(numbers, prepend=0), "<u4")]
@@ -181,34 +181,34 @@ def pixel_rows(floor: float, top: float) -> int:
     return max(int(np.ceil((top - floor) / PIXEL - 1e-9)), 0)
 
 
-def _index(findings: Findings, genome: Genome, real_from: float, variants: int, pictures: Mapping[str, Figure]) -> str:
-    background = findings.background
+def _index(contents: ReportContents, genome: Genome, real_from: float, variants: int, pictures: Mapping[str, Figure]) -> str:
+    background = contents.background
     content = {
-        "threshold": float(findings.threshold["neglog10p"]), "threshold_kind": findings.threshold["kind"],
-        "beta_unit": unit_of_beta(findings), "floor": findings.keep_neglog10p, "real_from": real_from, "variants": variants,
+        "threshold": float(contents.threshold["neglog10p"]), "threshold_kind": contents.threshold["kind"],
+        "beta_unit": unit_of_beta(contents), "floor": contents.keep_neglog10p, "real_from": real_from, "variants": variants,
         "columns": COLUMNS, "pixel": PIXEL, "end": genome.end,
         "genome": [[chrom, genome.starts[chrom], *genome.room(chrom)] for chrom in genome.starts],
         "counted": None if background is None else {"chroms": background.chroms, "edges": background.edges.tolist()},
         "pictures": {name: [figure.title, figure.caption] for name, figure in pictures.items()}, "cividis": CIVIDIS,
-        "traits": _traits(findings), "find": _find(findings),
+        "traits": _traits(contents), "find": _find(contents),
     }  # fmt: skip
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _traits(findings: Findings) -> list[dict[str, Any]]:
-    summary = {row["trait"]: row for row in findings.summary.frame.iter_rows(named=True)}
-    best = dict(findings.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
-    loci = loci_of_traits(findings)
-    inherited = _inherited(findings)
-    words = {r.name: r.meanings for r in findings.representations}
-    repeated = {f"{r.name}.{row['lead']}.{row['feature']}": row for r in findings.representations
+def _traits(contents: ReportContents) -> list[dict[str, Any]]:
+    summary = {row["trait"]: row for row in contents.summary.frame.iter_rows(named=True)}
+    best = dict(contents.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
+    loci = loci_of_traits(contents)
+    inherited = _inherited(contents)
+    words = {r.name: r.meanings for r in contents.representations}
+    repeated = {f"{r.name}.{row['lead']}.{row['feature']}": row for r in contents.representations
                 for row in r.reliability.iter_rows(named=True)}  # fmt: skip
     return [
         {"name": name, "best": best.get(name), "loci": loci.get(name, []), "repeat": repeated.get(name, {}).get("r"),
          "meaning": meaning_of(*name.split(".", 2)[::2]), "words": _words(words, name), "h2": inherited.get(name)}
         | _visits(repeated.get(name, {}))
         | {key: summary[name][key] for key in ("n", "tests", "lambda_gc", "significant") if name in summary}
-        for name in findings.trait_names
+        for name in contents.trait_names
     ]  # fmt: skip
 
 
@@ -218,9 +218,9 @@ def _visits(row: Mapping[str, Any]) -> dict[str, list[float]]:
     return {"visits": [row[name] for name in ("icc", "icc_low", "icc_high", "people")]} if known else {}
 
 
-def _inherited(findings: Findings) -> dict[str, list[float]]:
+def _inherited(contents: ReportContents) -> dict[str, list[float]]:
     """Trait -> heritability and its standard error, where they were estimated."""
-    table = findings.more.get("loci/heritability")
+    table = contents.more.get("loci/heritability")
     if table is None:
         return {}
     known = table.drop_nulls(["heritability", "se"]).filter(pl.col("heritability").is_finite(), pl.col("se").is_finite())
@@ -233,17 +233,17 @@ def _words(of: Mapping[str, Mapping[str, str]], trait: str) -> str | None:
     return of.get(representation, {}).get(feature)
 
 
-def _find(findings: Findings) -> list[list[Any]]:
+def _find(contents: ReportContents) -> list[list[Any]]:
     """What the search knows besides traits: words, what it is, where it leads."""
-    nearest = nearest_genes(findings)
-    drawn = set(locus_pages(findings))
+    nearest = nearest_genes(contents)
+    drawn = set(locus_pages(contents))
     entries: list[list[Any]] = []
-    for locus in findings.loci.frame.sort("locus").iter_rows(named=True):
+    for locus in contents.loci.frame.sort("locus").iter_rows(named=True):
         number = locus["locus"]
         link = f"#locus-{number}" if number in drawn else "#loci"
         named = " ".join(word for word in (nearest.get(number), locus["lead_variant"]) if word)
         entries.append([f"Locus {number}: {named}", "locus", link])
-    pairs = findings.genes.frame.drop_nulls("gene").select("gene", "locus").unique().sort("gene", "locus")
+    pairs = contents.genes.frame.drop_nulls("gene").select("gene", "locus").unique().sort("gene", "locus")
     entries += [[gene, f"gene, locus {locus}", f"#locus-{locus}" if locus in drawn else "#genes"]
                 for gene, locus in pairs.iter_rows()]  # fmt: skip
     return entries

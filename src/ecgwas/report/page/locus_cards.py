@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import Findings
+from ecgwas.report.contents import ReportContents
+from ecgwas.report.figures.all_figures import locus_pages
 from ecgwas.report.figures.associations import nearest_genes
-from ecgwas.report.figures.gallery import locus_pages
 from ecgwas.report.page import locus_checks, table_views
 from ecgwas.tables import VARIANT_KEY
 
@@ -28,20 +28,20 @@ class Card:
     tables: tuple[table_views.View, ...]
 
 
-def cards(findings: Findings) -> list[Card]:
+def cards(contents: ReportContents) -> list[Card]:
     """Loci with a page of their own, strongest first."""
-    names = nearest_genes(findings)
-    rows = {row["locus"]: row for row in findings.loci.frame.iter_rows(named=True)}
-    return [_card(findings, rows[locus], names.get(locus, "")) for locus in locus_pages(findings)]
+    names = nearest_genes(contents)
+    rows = {row["locus"]: row for row in contents.loci.frame.iter_rows(named=True)}
+    return [_card(contents, rows[locus], names.get(locus, "")) for locus in locus_pages(contents)]
 
 
-def _card(findings: Findings, row: Mapping[str, Any], gene: str) -> Card:
-    checks = locus_checks.audit_of(findings, row)
-    tables = (table_views.traits_of(findings, row), *([checks] if checks else []),
-              *locus_checks.tables_of(findings, row["locus"]),
-              *table_views.more_of(findings, "loci", row["locus"], beside=locus_checks.PLACED), *_genes(findings, row["locus"]),
-              *table_views.more_of(findings, "genes", row["locus"]))  # fmt: skip
-    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), locus_checks.verdict(findings, row), tables)
+def _card(contents: ReportContents, row: Mapping[str, Any], gene: str) -> Card:
+    checks = locus_checks.audit_of(contents, row)
+    tables = (table_views.traits_of(contents, row), *([checks] if checks else []),
+              *locus_checks.tables_of(contents, row["locus"]),
+              *table_views.more_of(contents, "loci", row["locus"], beside=locus_checks.PLACED), *_genes(contents, row["locus"]),
+              *table_views.more_of(contents, "genes", row["locus"]))  # fmt: skip
+    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), locus_checks.verdict(contents, row), tables)
 
 
 def _by_set(row: Mapping[str, Any]) -> str:
@@ -60,8 +60,8 @@ def _about_known(row: Mapping[str, Any]) -> str:
     return f"Known: {what or 'a published locus'}{away}."
 
 
-def _genes(findings: Findings, locus: int) -> list[table_views.View]:
-    here = findings.genes.frame.filter(pl.col("locus") == locus).drop_nulls("gene")
+def _genes(contents: ReportContents, locus: int) -> list[table_views.View]:
+    here = contents.genes.frame.filter(pl.col("locus") == locus).drop_nulls("gene")
     if here.height == 0:
         return []
     grouped = here.group_by("gene", "source", maintain_order=True).agg(

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import Findings
+from ecgwas.report.contents import ReportContents
 from ecgwas.report.page import table_views
 from ecgwas.tables import VARIANT_KEY
 
@@ -41,17 +41,17 @@ OF_CREDIBLE = {
 }  # fmt: skip
 
 
-def audit_of(findings: Findings, locus: Mapping[str, Any]) -> table_views.View | None:
+def audit_of(contents: ReportContents, locus: Mapping[str, Any]) -> table_views.View | None:
     """The checks of each trait's strongest variant in the locus; None where nothing was audited."""
-    rows = _audited(findings, locus)
+    rows = _audited(contents, locus)
     if rows is None or rows.height == 0:
         return None
     shown = rows.with_columns(flags=pl.col("flags").fill_null("").replace("", "nothing"))
-    return table_views.view(f"audit-{locus['locus']}", "Checks of the hits", shown, table_views.with_units(findings, OF_AUDIT))
+    return table_views.view(f"audit-{locus['locus']}", "Checks of the hits", shown, table_views.with_units(contents, OF_AUDIT))
 
 
-def _audited(findings: Findings, locus: Mapping[str, Any]) -> pl.DataFrame | None:
-    table = findings.more.get(AUDIT)
+def _audited(contents: ReportContents, locus: Mapping[str, Any]) -> pl.DataFrame | None:
+    table = contents.more.get(AUDIT)
     if table is None:
         return None
     inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
@@ -59,23 +59,23 @@ def _audited(findings: Findings, locus: Mapping[str, Any]) -> pl.DataFrame | Non
     return ordered.unique("trait", keep="first", maintain_order=True)
 
 
-def verdict(findings: Findings, locus: Mapping[str, Any]) -> str | None:
+def verdict(contents: ReportContents, locus: Mapping[str, Any]) -> str | None:
     """`pass` if the checks found nothing suspicious in the locus' strongest hit and its lead variant is significant beside the
     other loci, else `warn`; None if it was not checked."""
-    rows = _audited(findings, locus)
+    rows = _audited(contents, locus)
     if rows is None:
         return None
     strongest = rows.filter(pl.col("trait") == locus["best_trait"])["flags"].to_list()
     if not strongest:
         return None
     beside = locus.get("neglog10p_beside")
-    leans = beside is not None and beside <= findings.threshold["neglog10p"]
+    leans = beside is not None and beside <= contents.threshold["neglog10p"]
     return "warn" if strongest[0] or leans else "pass"
 
 
-def flags(findings: Findings) -> table_views.View | None:
+def flags(contents: ReportContents) -> table_views.View | None:
     """How many audited hits each suspicion falls on."""
-    table = findings.more.get(AUDIT)
+    table = contents.more.get(AUDIT)
     if table is None or table.height == 0:
         return None
     said = table["flags"].fill_null("").str.split(";").explode().str.strip_chars()
@@ -84,7 +84,7 @@ def flags(findings: Findings) -> table_views.View | None:
     return table_views.view("flags", f"Checks of {table.height:,} hits", counted, spelling)
 
 
-def tables_of(findings: Findings, locus: int) -> list[table_views.View]:
+def tables_of(contents: ReportContents, locus: int) -> list[table_views.View]:
     """Credible sets and separate signals of a locus, those that there are."""
     wanted = (
         (CREDIBLE, "credible", f"Credible sets ({COVERED})", OF_CREDIBLE),
@@ -92,11 +92,11 @@ def tables_of(findings: Findings, locus: int) -> list[table_views.View]:
     )
     found = []
     for name, stem, caption, spelling in wanted:
-        table = findings.more.get(name)
+        table = contents.more.get(name)
         rows = None if table is None else table.filter(pl.col("locus") == locus)
         if rows is not None and rows.height > 0:
             trait = rows["trait"][0]
             found.append(
-                table_views.view(f"{stem}-{locus}", f"{caption}, by {trait}", rows, table_views.with_units(findings, spelling))
+                table_views.view(f"{stem}-{locus}", f"{caption}, by {trait}", rows, table_views.with_units(contents, spelling))
             )
     return found

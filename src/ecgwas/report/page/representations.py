@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import Findings, RepresentationFindings
+from ecgwas.report.contents import ReportContents, RepresentationResults
 from ecgwas.report.figures.hits import loci_of_traits
 from ecgwas.report.page import table_views
 
@@ -19,16 +19,16 @@ SPELLING = {
 }  # fmt: skip
 
 
-def representations(findings: Findings) -> table_views.View | None:
+def representations(contents: ReportContents) -> table_views.View | None:
     """One row per representation; None where there is only one, or none."""
-    if len(findings.representations) < 2:
+    if len(contents.representations) < 2:
         return None
-    touched = loci_of_traits(findings)
+    touched = loci_of_traits(contents)
     loci = {
         one.name: {locus for trait, found in touched.items() if trait.startswith(f"{one.name}.") for locus in found}
-        for one in findings.representations
+        for one in contents.representations
     }
-    rows = [_row(findings, one, loci) for one in findings.representations]
+    rows = [_row(contents, one, loci) for one in contents.representations]
     real = dict.fromkeys(("neglog10p", "lambda_gc", "repeatability", "between_visits"), pl.Float64)
     table = pl.DataFrame(rows, schema_overrides={"best_trait": pl.String, **real})
     if table["between_visits"].is_null().all():
@@ -36,10 +36,10 @@ def representations(findings: Findings) -> table_views.View | None:
     return table_views.view("compared", "What each representation found", table, SPELLING)
 
 
-def _row(findings: Findings, one: RepresentationFindings, loci: dict[str, set[int]]) -> dict[str, Any]:
+def _row(contents: ReportContents, one: RepresentationResults, loci: dict[str, set[int]]) -> dict[str, Any]:
     mine = pl.col("trait").str.starts_with(f"{one.name}.")
-    traits = findings.summary.frame.filter(mine)
-    hits = findings.hits.frame.filter(mine).sort("neglog10p", "trait", descending=[True, False])
+    traits = contents.summary.frame.filter(mine)
+    hits = contents.hits.frame.filter(mine).sort("neglog10p", "trait", descending=[True, False])
     others = set[int]().union(*(found for name, found in loci.items() if name != one.name))
     inflation = traits["lambda_gc"].drop_nulls().to_numpy()
     repeated, visits = (one.reliability[name].drop_nulls().to_numpy() for name in ("r", "icc"))

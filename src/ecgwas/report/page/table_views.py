@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import Findings
+from ecgwas.report.contents import ReportContents
+from ecgwas.report.figures.all_figures import in_address, locus_pages
 from ecgwas.report.figures.associations import nearest_genes
-from ecgwas.report.figures.gallery import in_address, locus_pages
 from ecgwas.report.figures.hits import loci_of_traits
 from ecgwas.report.sample_flow import names_of, without_names
 from ecgwas.report.text import strega as checklist
@@ -74,14 +74,14 @@ BETA_UNITS = {"rank_normal": "SD per allele", "none": "feature's unit per allele
 """traits.transform -> unit of an effect: of ranked residuals standard deviations, of features as they are their own."""
 
 
-def unit_of_beta(findings: Findings) -> str:
+def unit_of_beta(contents: ReportContents) -> str:
     """What effects are measured in, by the transformation that the traits had."""
-    return BETA_UNITS[findings.settings["traits"]["transform"]]
+    return BETA_UNITS[contents.settings["traits"]["transform"]]
 
 
-def with_units(findings: Findings, spelling: Spelling) -> Spelling:
+def with_units(contents: ReportContents, spelling: Spelling) -> Spelling:
     """The headings of effects and their errors with their unit."""
-    unit = unit_of_beta(findings)
+    unit = unit_of_beta(contents)
     told = ("beta", "beta_corrected", "beta_corrected_low", "beta_corrected_high", "se")
     return {name: (f"{heading} ({unit})" if name in told else heading, form) for name, (heading, form) in spelling.items()}
 
@@ -109,11 +109,11 @@ def cell(value: Any, form: str) -> Cell:
     return Cell(format(value, form).replace("-", "−"), repr(float(value)))
 
 
-def loci(findings: Findings) -> View:
+def loci(contents: ReportContents) -> View:
     """Loci, each leading to its ECG by genotype where that is drawn."""
-    names = nearest_genes(findings)
+    names = nearest_genes(contents)
     genes = pl.col("locus").replace_strict(names, default=None, return_dtype=pl.String)
-    frame = findings.loci.frame.with_columns(gene=genes)
+    frame = contents.loci.frame.with_columns(gene=genes)
     frame = frame.drop([name for name in ("known", "set") if name in frame.columns and frame[name].is_null().all()])
     if "set" not in frame.columns:
         frame = frame.drop("test", strict=False)
@@ -126,7 +126,7 @@ def loci(findings: Findings) -> View:
         "test": ("test", ""), "set": ("set of traits", ""), "known": ("known", ""),
     }  # fmt: skip
     table = view("loci", "Loci: significant variants that belong together", frame, spelling)
-    drawn = set(locus_pages(findings))
+    drawn = set(locus_pages(contents))
     rows = tuple(
         (Cell(row[0].words, row[0].key, f"#locus-{row[0].words}" if int(row[0].words) in drawn else None), *row[1:])
         for row in table.rows
@@ -134,11 +134,11 @@ def loci(findings: Findings) -> View:
     return View(table.name, table.caption, table.headings, rows, table.more)
 
 
-def traits(findings: Findings) -> View:
+def traits(contents: ReportContents) -> View:
     """Every trait, those with the strongest tests first, each leading to its page."""
-    best = findings.qq.group_by("trait").agg(best=pl.col("observed").max())
-    touched = loci_of_traits(findings)
-    frame = findings.summary.frame.join(best, on="trait", how="left")
+    best = contents.qq.group_by("trait").agg(best=pl.col("observed").max())
+    touched = loci_of_traits(contents)
+    frame = contents.summary.frame.join(best, on="trait", how="left")
     frame = frame.with_columns(loci=pl.Series([len(touched.get(trait, [])) for trait in frame["trait"]], dtype=pl.Int64))
     spelling = {
         "trait": ("trait", ""), "best": ("strongest −log10 p", ".2f"), "lambda_gc": ("λ", ".3f"), "loci": ("loci", ",d"),
@@ -151,10 +151,10 @@ def traits(findings: Findings) -> View:
     return View(table.name, table.caption, table.headings, rows, table.more)
 
 
-def traits_of(findings: Findings, locus: Mapping[str, Any]) -> View:
+def traits_of(contents: ReportContents, locus: Mapping[str, Any]) -> View:
     """Every trait with a hit in the locus, at its strongest variant there."""
     inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-    rows = findings.hits.frame.filter(inside).sort(
+    rows = contents.hits.frame.filter(inside).sort(
         "neglog10p", "trait", *VARIANT_KEY, descending=[True, *(False for _ in range(5))]
     )
     variants = rows.group_by("trait").agg(variants=pl.len())
@@ -164,19 +164,19 @@ def traits_of(findings: Findings, locus: Mapping[str, Any]) -> View:
         "effect_allele": ("effect allele", ""), "beta": ("beta", ".3f"), "se": ("standard error", ".3f"), "n": ("people", ",d"),
         "variants": ("variants with a hit", ",d"),
     }  # fmt: skip
-    table = view(f"traits-of-{locus['locus']}", "Traits that the locus touches", best, with_units(findings, spelling))
+    table = view(f"traits-of-{locus['locus']}", "Traits that the locus touches", best, with_units(contents, spelling))
     linked = tuple((Cell(row[0].words, row[0].key, f"#trait-{in_address(row[0].words)}"), *row[1:]) for row in table.rows)
     return View(table.name, table.caption, table.headings, linked, table.more)
 
 
-def more_of(findings: Findings, place: str, locus: int | None = None, *, beside: Sequence[str] = ()) -> list[View]:
+def more_of(contents: ReportContents, place: str, locus: int | None = None, *, beside: Sequence[str] = ()) -> list[View]:
     """Tables of a folder that have no view of their own: those of one locus, or those that belong to none.
 
     beside: tables that are shown elsewhere.
     """
-    blotted = names_of(findings)
+    blotted = names_of(contents)
     found = []
-    for name, frame in findings.more.items():
+    for name, frame in contents.more.items():
         folder, stem = name.split("/")
         of_loci = "locus" in frame.columns
         if folder != place or name in beside or frame.height == 0 or of_loci != (locus is not None):
@@ -201,61 +201,61 @@ def plain(name: str, caption: str, frame: pl.DataFrame, blotted: set[str]) -> Vi
     return view(name, caption, frame.with_columns(words), spelling)
 
 
-def strega(findings: Findings) -> View:
+def strega(contents: ReportContents) -> View:
     """The STREGA checklist."""
-    return view("strega", checklist.CAPTION, checklist.items(findings), checklist.SPELLING)
+    return view("strega", checklist.CAPTION, checklist.items(contents), checklist.SPELLING)
 
 
-def beside_chance(findings: Findings) -> View | None:
+def beside_chance(contents: ReportContents) -> View | None:
     """Each count of the study beside that of its null twin."""
-    if findings.chance is None:
+    if contents.null_study is None:
         return None
-    here, there = (_counts(one) for one in (findings, findings.chance))
+    here, there = (_counts(one) for one in (contents, contents.null_study))
     rows = [{"what": what, "here": number, "there": there[what]} for what, number in here.items()]
     spelling = {"what": ("count", ""), "here": ("this study", ",d"), "there": ("on shuffled people", ",d")}
     return view("beside", "Counts beside those of the null twin: the same chain and threshold", pl.DataFrame(rows), spelling)
 
 
-def significant_variants(findings: Findings) -> int:
+def significant_variants(contents: ReportContents) -> int:
     """How many different variants are significant, each counted once however many traits it is significant for."""
-    return findings.hits.frame.select(VARIANT_KEY).n_unique()
+    return contents.hits.frame.select(VARIANT_KEY).n_unique()
 
 
-def _counts(findings: Findings) -> dict[str, int]:
+def _counts(contents: ReportContents) -> dict[str, int]:
     return {
-        "significant variants": significant_variants(findings),
-        "significant variant–trait pairs": len(findings.hits), "loci": len(findings.loci),
-        "genes hit": findings.genes.frame["gene"].drop_nulls().n_unique(),
-        "edges of the network": len(findings.edges),
-        "clusters": findings.clusters.frame["cluster"].drop_nulls().n_unique(),
-        "terms within the limits": findings.terms.frame.filter(pl.col("kept")).height,
+        "significant variants": significant_variants(contents),
+        "significant variant–trait pairs": len(contents.hits), "loci": len(contents.loci),
+        "genes hit": contents.genes.frame["gene"].drop_nulls().n_unique(),
+        "edges of the network": len(contents.edges),
+        "clusters": contents.clusters.frame["cluster"].drop_nulls().n_unique(),
+        "terms within the limits": contents.terms.frame.filter(pl.col("kept")).height,
     }  # fmt: skip
 
 
-def thresholds(findings: Findings) -> View:
+def thresholds(contents: ReportContents) -> View:
     """All thresholds side by side."""
     spelling = {
         "kind": ("threshold", ""), "neglog10p": ("−log10 p", ".2f"), "low": ("from", ".2f"), "high": ("to", ".2f"),
         "significant": ("significant rows", ",d"), "loci": ("loci", ",d"), "used": ("used", ""), "note": ("how", ""),
     }  # fmt: skip
-    beside = "" if findings.beside_threshold is None else f"; {findings.beside_threshold}"
+    beside = "" if contents.beside_threshold is None else f"; {contents.beside_threshold}"
     caption = f"Thresholds side by side, and what lies beyond each{beside}"
-    return view("thresholds", caption, findings.thresholds.frame, spelling)
+    return view("thresholds", caption, contents.thresholds.frame, spelling)
 
 
-def power(findings: Findings) -> View:
+def power(contents: ReportContents) -> View:
     """What could have been found."""
     spelling = {
         "kind": ("threshold", ""), "share_at_power_50": ("50 % power", ".2%"),
         "share_at_power_80": ("80 % power", ".2%"), "share_at_power_95": ("95 % power", ".2%"),
     }  # fmt: skip
     caption = "Smallest share of a trait's variance that a variant must explain to be found with this power"
-    return view("power", caption, findings.power, spelling)
+    return view("power", caption, contents.power, spelling)
 
 
-def errors(findings: Findings) -> View | None:
+def errors(contents: ReportContents) -> View | None:
     """Each representation's error beside PCA's and the mean's."""
-    frames = [r.errors.with_columns(representation=pl.lit(r.name)) for r in findings.representations if r.errors.height > 0]
+    frames = [r.errors.with_columns(representation=pl.lit(r.name)) for r in contents.representations if r.errors.height > 0]
     if not frames:
         return None
     spelling = {
@@ -270,9 +270,9 @@ def errors(findings: Findings) -> View | None:
     return view("errors", caption, table, spelling)
 
 
-def agreement(findings: Findings) -> View | None:
+def agreement(contents: ReportContents) -> View | None:
     """Measurements beside the recorder's own; None where no recorder left any."""
-    frames = [r.agreement for r in findings.representations if r.agreement.height > 0]
+    frames = [r.agreement for r in contents.representations if r.agreement.height > 0]
     if not frames:
         return None
     spelling = {
@@ -285,9 +285,9 @@ def agreement(findings: Findings) -> View | None:
     )
 
 
-def terms(findings: Findings) -> View | None:
+def terms(contents: ReportContents) -> View | None:
     """Terms within the study's limits; if there are none, the strongest of those tested."""
-    frame = findings.terms.frame
+    frame = contents.terms.frame
     if frame.height == 0:
         return None
     kept = frame.filter(pl.col("kept"))
@@ -304,9 +304,9 @@ def terms(findings: Findings) -> View | None:
     return view("enrichment", caption, shown.sort("fdr", "category", "term", nulls_last=True), spelling)
 
 
-def clusters(findings: Findings) -> View | None:
+def clusters(contents: ReportContents) -> View | None:
     """One row per cluster with its colour and genes, one row of all genes without an edge."""
-    frame = findings.clusters.frame
+    frame = contents.clusters.frame
     if frame.height == 0:
         return None
     linked, alone = frame.filter(pl.col("degree") > 0), frame.filter(pl.col("degree") == 0).sort("gene")
@@ -327,18 +327,18 @@ def clusters(findings: Findings) -> View | None:
     return replace(shown, rows=tuple((replace(row[0], colour=row[0].key or None), *row[1:]) for row in shown.rows))
 
 
-def traits_left_out(findings: Findings) -> View | None:
+def traits_left_out(contents: ReportContents) -> View | None:
     """Features that made no trait, by reason."""
-    frame = findings.traits_report
+    frame = contents.traits_report
     if "status" not in frame.columns:
         return None
     dropped = frame.filter(pl.col("status") != "kept")
     return _by_reason(dropped.group_by("reason").len(), "traits_left_out", "Features that are no traits", "features")
 
 
-def variants_left_out(findings: Findings) -> View | None:
+def variants_left_out(contents: ReportContents) -> View | None:
     """Variants that were not tested, by reason."""
-    frame = findings.left_out.rename({"variants": "len"})
+    frame = contents.left_out.rename({"variants": "len"})
     return _by_reason(frame, "variants_left_out", "Variants not tested", "variants")
 
 
@@ -349,11 +349,11 @@ def _by_reason(counted: pl.DataFrame, name: str, caption: str, what: str) -> Vie
     return view(name, caption, ordered, {"reason": ("reason", ""), "len": (what, ",d")})
 
 
-def planted(findings: Findings, window_bp: int) -> View | None:
+def planted(contents: ReportContents, window_bp: int) -> View | None:
     """Each planted effect of a simulated cohort beside the locus that lies within `window_bp` of it."""
-    if findings.planted is None:
+    if contents.planted is None:
         return None
-    rows = [_met(findings, effect, window_bp) for effect in findings.planted.iter_rows(named=True)]
+    rows = [_met(contents, effect, window_bp) for effect in contents.planted.iter_rows(named=True)]
     spelling = {
         "variant": ("planted variant", ""), "chrom": ("chr", ""), "pos": ("position", ",d"), "parameter": ("parameter", ""),
         "effect": ("effect", ""), "locus": ("found as locus", "d"), "trait": ("by trait", ""),
@@ -363,10 +363,10 @@ def planted(findings: Findings, window_bp: int) -> View | None:
     return view("planted", "Planted effects and what was found of them", pl.DataFrame(rows, schema_overrides=schema), spelling)
 
 
-def _met(findings: Findings, effect: Mapping[str, Any], window_bp: int) -> dict[str, Any]:
+def _met(contents: ReportContents, effect: Mapping[str, Any], window_bp: int) -> dict[str, Any]:
     row = {name: effect.get(name) for name in ("variant", "chrom", "pos", "parameter")}
     row |= {"effect": f"{effect.get('effect')} {effect.get('unit') or ''}".strip()}
-    near = found_near(findings, str(effect["chrom"]), int(effect["pos"]), window_bp)
+    near = found_near(contents, str(effect["chrom"]), int(effect["pos"]), window_bp)
     if near is None:
         return row | {"locus": None, "trait": "not found", "neglog10p": None, "distance_bp": None}
     distance = abs(int(near["pos"]) - int(effect["pos"]))
@@ -375,25 +375,25 @@ def _met(findings: Findings, effect: Mapping[str, Any], window_bp: int) -> dict[
     }  # fmt: skip
 
 
-def found_near(findings: Findings, chrom: str, pos: int, window_bp: int) -> Mapping[str, Any] | None:
+def found_near(contents: ReportContents, chrom: str, pos: int, window_bp: int) -> Mapping[str, Any] | None:
     """The strongest locus that reaches to within `window_bp` of a place."""
     reach = (pl.col("chrom") == chrom) & (pl.col("start") - window_bp <= pos) & (pl.col("stop") + window_bp >= pos)
-    near = findings.loci.frame.filter(reach).sort("neglog10p", descending=True)
+    near = contents.loci.frame.filter(reach).sort("neglog10p", descending=True)
     return near.row(0, named=True) if near.height > 0 else None
 
 
-def unplanted(findings: Findings, window_bp: int) -> Sequence[int]:
+def unplanted(contents: ReportContents, window_bp: int) -> Sequence[int]:
     """Loci without a planted effect near them."""
-    if findings.planted is None:
+    if contents.planted is None:
         return ()
     met = {
         near["locus"]
-        for chrom, pos in findings.planted.select("chrom", "pos").iter_rows()
-        for near in _all_near(findings, str(chrom), int(pos), window_bp)
+        for chrom, pos in contents.planted.select("chrom", "pos").iter_rows()
+        for near in _all_near(contents, str(chrom), int(pos), window_bp)
     }
-    return [locus for locus in findings.loci.frame["locus"] if locus not in met]
+    return [locus for locus in contents.loci.frame["locus"] if locus not in met]
 
 
-def _all_near(findings: Findings, chrom: str, pos: int, window_bp: int) -> Sequence[Mapping[str, Any]]:
+def _all_near(contents: ReportContents, chrom: str, pos: int, window_bp: int) -> Sequence[Mapping[str, Any]]:
     reach = (pl.col("chrom") == chrom) & (pl.col("start") - window_bp <= pos) & (pl.col("stop") + window_bp >= pos)
-    return findings.loci.frame.filter(reach).to_dicts()
+    return contents.loci.frame.filter(reach).to_dicts()

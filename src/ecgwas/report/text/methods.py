@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import Findings
+from ecgwas.report.contents import ReportContents
 from ecgwas.report.text.references import numbered
 from ecgwas.tables.loci import unequal_variances
 
@@ -89,22 +89,22 @@ COMPUTED = re.compile(r"computed_pc\d+")
 """Covariates that stage `traits` computed from the genotypes."""
 
 
-def methods(findings: Findings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Paragraphs, and the references that they cite by number, in the order of their first mention."""
-    paragraphs = [_recordings(findings), _represented(findings), _sample_qc(findings), _associated(findings)]
-    paragraphs += [_at_loci(findings), _mapped(findings), _programs(findings)]
+    paragraphs = [_recordings(contents), _represented(contents), _sample_qc(contents), _associated(contents)]
+    paragraphs += [_at_loci(contents), _mapped(contents), _programs(contents)]
     return numbered([paragraph for paragraph in paragraphs if paragraph])
 
 
-def _programs(findings: Findings) -> str:
-    programs = ", ".join(f"{name} {number}" for name, number in findings.versions.items())
-    made = f"Programs: {programs}; seed {findings.seed}. " if programs else ""
+def _programs(contents: ReportContents) -> str:
+    programs = ", ".join(f"{name} {number}" for name, number in contents.versions.items())
+    made = f"Programs: {programs}; seed {contents.seed}. " if programs else ""
     return f"{made}Reporting follows STREGA [@strega]."
 
 
-def _recordings(findings: Findings) -> str:
-    read = findings.settings["read"]
-    frame = findings.recordings.frame.filter(findings.recordings.frame["status"] == "kept")
+def _recordings(contents: ReportContents) -> str:
+    read = contents.settings["read"]
+    frame = contents.recordings.frame.filter(contents.recordings.frame["status"] == "kept")
     kept = frame["eid"].n_unique()
     steps = [CLEANING[part["kind"]].format(**part) for part in (read["baseline"], read["denoise"]) if part["kind"] in CLEANING]
     cleaned = "; ".join(steps) or "signals were used as recorded"
@@ -127,16 +127,16 @@ def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
     return rate + (f" Of longer recordings the first {read['seconds']:g} s were used." if longer else "")
 
 
-def _represented(findings: Findings) -> str:
+def _represented(contents: ReportContents) -> str:
     kinds = []
-    for options in findings.settings["represent"]:
+    for options in contents.settings["represent"]:
         words = REPRESENTATIONS.get(options["kind"], options["kind"]).format(**options)
         kinds.append(" ".join(piece for piece in (words, INPUTS.get(options.get("input", ""), "")) if piece))
     return f"Each recording was represented by {'; '.join(kinds)}."
 
 
-def _guards(findings: Findings, stage: str) -> list[dict[str, Any]]:
-    table = findings.more.get(f"{stage}/guards")
+def _guards(contents: ReportContents, stage: str) -> list[dict[str, Any]]:
+    table = contents.more.get(f"{stage}/guards")
     return [] if table is None else table.to_dicts()
 
 
@@ -153,11 +153,11 @@ def _unjudged(names: Sequence[str]) -> str:
     return f" Not judged, for lack of data: {', '.join(names)}." if names else ""
 
 
-def _sample_qc(findings: Findings) -> str:
+def _sample_qc(contents: ReportContents) -> str:
     """Who could take part, by their genotypes, and the covariates that were fitted."""
-    criteria, unjudged = _judged(_guards(findings, "traits"), SAMPLE_QC)
+    criteria, unjudged = _judged(_guards(contents, "traits"), SAMPLE_QC)
     kept = f"Participants were required to have: {'; '.join(criteria)}." if criteria else ""
-    return " ".join(piece for piece in (kept + _unjudged(unjudged), _covariates(findings.covariates)) if piece).strip()
+    return " ".join(piece for piece in (kept + _unjudged(unjudged), _covariates(contents.covariates)) if piece).strip()
 
 
 def _covariates(names: Sequence[str]) -> str:
@@ -176,61 +176,61 @@ def covariate_names(names: Sequence[str]) -> list[str]:
     return [*given, *own]
 
 
-def _associated(findings: Findings) -> str:
-    settings = findings.settings
+def _associated(contents: ReportContents) -> str:
+    settings = contents.settings
     scan, loci = settings["scan"], settings["loci"]
-    people = findings.people.frame.filter(findings.people.frame["status"] == "kept").height
-    tests = max(findings.summary.frame["tests"].to_list(), default=0)
+    people = contents.people.frame.filter(contents.people.frame["status"] == "kept").height
+    tests = max(contents.summary.frame["tests"].to_list(), default=0)
     transform = TRANSFORMS.get(settings["traits"]["transform"], "")
-    criteria, unjudged = _judged(_guards(findings, "loci"), VARIANT_QC)
+    criteria, unjudged = _judged(_guards(contents, "loci"), VARIANT_QC)
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
-        f"{transform} In {people:,} participants, {len(findings.trait_names):,} traits were tested against {tests:,} variants "
+        f"{transform} In {people:,} participants, {len(contents.trait_names):,} traits were tested against {tests:,} variants "
         f"({scan['build']}) by {ENGINES.get(scan['kind'], scan['kind'])}.{filters} Genomic inflation was judged by λ "
-        f"[@inflation]. Significance: {_limit(findings)}; −log10 p {findings.threshold['neglog10p']:.2f}."
-        f"{_variances(findings)} Hits within {loci['window_bp']:,} bp of each other form one locus."
+        f"[@inflation]. Significance: {_limit(contents)}; −log10 p {contents.threshold['neglog10p']:.2f}."
+        f"{_variances(contents)} Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
 
 
-def _variances(findings: Findings) -> str:
+def _variances(contents: ReportContents) -> str:
     """What the guards over variances saw, where a threshold by permutations may not hold."""
-    words = unequal_variances(findings.more.get("traits/guards", pl.DataFrame()))
+    words = unequal_variances(contents.more.get("traits/guards", pl.DataFrame()))
     said = f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
     return said if words else ""
 
 
-def _limit(findings: Findings) -> str:
+def _limit(contents: ReportContents) -> str:
     """The threshold that was used, which is not always the one asked for."""
-    kind = str(findings.threshold["kind"])
+    kind = str(contents.threshold["kind"])
     words = THRESHOLDS.get(kind, "the p-value given in the study file")
-    return words.format(permutations=len(findings.permutation_max))
+    return words.format(permutations=len(contents.permutation_max))
 
 
-def _at_loci(findings: Findings) -> str:
+def _at_loci(contents: ReportContents) -> str:
     """What was done at each locus, by the tables that have rows."""
-    left = {name for name, table in findings.more.items() if table.height > 0}
-    loci = findings.settings["loci"]
+    left = {name for name, table in contents.more.items() if table.height > 0}
+    loci = contents.settings["loci"]
     return " ".join(sentence.format(**loci) for table, sentence in AT_LOCI.items() if table in left)
 
 
-def _mapped(findings: Findings) -> str:
+def _mapped(contents: ReportContents) -> str:
     """Which sources gave genes, a network, terms and published associations."""
-    genes = findings.genes.frame.select("source", "source_version").unique(maintain_order=True).drop_nulls("source")
+    genes = contents.genes.frame.select("source", "source_version").unique(maintain_order=True).drop_nulls("source")
     mapped = [MAPPING.get(source, f"by {source}").format(version=version) for source, version in genes.iter_rows()]
     said = [f"Variants were mapped {'; '.join(dict.fromkeys(mapped))}."] if mapped else []
-    said += _network(findings)
-    if len(findings.terms):
+    said += _network(contents)
+    if len(contents.terms):
         said.append("Over-represented terms were sought by the hypergeometric test with Benjamini-Hochberg correction [@fdr].")
-    if len(findings.more.get("genes/published", pl.DataFrame())):
+    if len(contents.more.get("genes/published", pl.DataFrame())):
         said.append("Published associations of the hit variants were taken from the GWAS Catalog [@gwas_catalog].")
     return " ".join(said)
 
 
-def _network(findings: Findings) -> list[str]:
+def _network(contents: ReportContents) -> list[str]:
     """The network by its file's name; STRING is cited where the service was asked or the file says that it is STRING's."""
-    inflation = {one["kind"]: one.get("inflation") for one in findings.settings["genes"]}
+    inflation = {one["kind"]: one.get("inflation") for one in contents.settings["genes"]}
     said = []
-    for row in findings.more.get("genes/network_tests", pl.DataFrame()).to_dicts():
+    for row in contents.more.get("genes/network_tests", pl.DataFrame()).to_dicts():
         version = str(row["source_version"])
         of_string = row["source"] == "string_db" or "STRING" in version or "protein.links" in version
         name = f"STRING ({version}) [@string]" if of_string else f"the study's network file {version}"
