@@ -12,7 +12,7 @@ import numpy as np
 
 from ecgwas.store import fingerprint
 from ecgwas.study import Study
-from ecgwas.tables import Table
+from ecgwas.tables import Table, files
 
 Needs = Sequence[tuple[str, str]]
 
@@ -29,7 +29,6 @@ class Stage:
               `scratch` survives a kill
     check     raises an EcgwasError if an input is wrong, without making anything
     version   raised by every change that gives other bytes for the same inputs; results of another version are stale
-    tables    the declared tables among its files; each has a version of its own, raised when its columns change
     """
 
     name: str
@@ -41,7 +40,11 @@ class Stage:
     work: Callable[[Study, str, Path, Path], None]
     check: Callable[[Study], Sequence[str]]
     version: int
-    tables: tuple[type[Table], ...] = ()
+
+    @property
+    def tables(self) -> tuple[type[Table], ...]:
+        """The declared tables among its files; each has its own version, raised when its columns change."""
+        return files.tables_of(self.name)
 
     @property
     def versions(self) -> dict[str, int]:

@@ -12,35 +12,11 @@ from ecgwas.errors import Caution
 from ecgwas.genes.web import client
 from ecgwas.stages import loci as loci_stage
 from ecgwas.stages import scan
-from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder, write_json
+from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Clusters, Edges, Genes, Loci, Terms
-from ecgwas.tables.genes import (
-    ClusterTerms,
-    ClusterView,
-    GeneCounts,
-    GeneLeads,
-    LocusTerms,
-    NetworkTests,
-    Published,
-    TermChoice,
-    Unplaced,
-)
+from ecgwas.tables import files
 
 logger = logging.getLogger(__name__)
-
-FILES = {
-    "genes": "genes", "gene_counts": "gene_counts", "gene_leads": "gene_leads", "clusters": "clusters", "edges": "edges",
-    "network_tests": "network_tests", "enrichment": "terms", "term_choice": "term_choice", "cluster_terms": "cluster_terms",
-    "cluster_view": "cluster_view",
-    "published": "published", "unplaced": "unplaced", "locus_terms": "locus_terms",
-}  # fmt: skip
-"""File under results/genes -> the table in it."""
-
-TABLES = (
-    Genes, GeneCounts, GeneLeads, Clusters, Edges, NetworkTests, Terms, TermChoice, ClusterTerms, ClusterView, Published,
-    Unplaced, LocusTerms,
-)  # fmt: skip
 
 
 def _options(study: Study, part: str) -> Any:
@@ -58,8 +34,7 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    folder = stage_folder(study, "loci")
-    loci = Loci.read(folder / "loci.csv")
+    loci = files.LOCI.read(study.results)
     hits = loci_stage.load_hits(study)
     get = client.make_get(study.results / "cache", offline=study.offline)
     facts = genes.check(study.genes, study.scan.build, offline=study.offline)
@@ -73,12 +48,27 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         seed=seed_of(study, "genes"),
         tested=loci_stage.tested_positions(study),
     )
-    for name, table in FILES.items():
-        getattr(found, table).write(out / f"{name}.csv")
+    _write(found, out)
     notes = [*warnings, *found.notes]
-    write_json(out / "notes.json", notes)
+    write_json(files.GENE_NOTES.within(out), notes)
     for note in notes:
         logger.info("genes: %s", note)
+
+
+def _write(found: genes.GeneTables, out: Path) -> None:
+    files.GENES.write(found.genes, out)
+    files.GENE_COUNTS.write(found.gene_counts, out)
+    files.GENE_LEADS.write(found.gene_leads, out)
+    files.CLUSTERS.write(found.clusters, out)
+    files.EDGES.write(found.edges, out)
+    files.NETWORK_TESTS.write(found.network_tests, out)
+    files.TERMS.write(found.terms, out)
+    files.TERM_CHOICE.write(found.term_choice, out)
+    files.CLUSTER_TERMS.write(found.cluster_terms, out)
+    files.CLUSTER_VIEW.write(found.cluster_view, out)
+    files.PUBLISHED.write(found.published, out)
+    files.UNPLACED.write(found.unplaced, out)
+    files.LOCUS_TERMS.write(found.locus_terms, out)
 
 
 def _check(study: Study) -> Sequence[str]:
@@ -90,5 +80,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "genes", "find genes, networks and terms", all_in_one, _options, _needs, _files, _work, _check,
-    version=1, tables=TABLES,
+    version=1,
 )  # fmt: skip

@@ -19,30 +19,16 @@ from ecgwas.genotypes import chromosomes
 from ecgwas.loci import inflation, known, merge, positive_controls, power, thresholds, verdicts
 from ecgwas.loci.individual_data import VariantsTested
 from ecgwas.stages import loci_genotypes, scan, traits
-from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
+from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.stages.loci_genotypes import LocusData
 from ecgwas.study import Study
-from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Summary, Thresholds
-from ecgwas.tables.loci import (
-    Audit,
-    Clumps,
-    Conditional,
-    Credible,
-    Heritability,
-    Hits,
-    Inflation,
-    KnownTested,
-    SetHits,
-    VariantCounts,
-    beside_threshold,
-)
+from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Thresholds, files
+from ecgwas.tables.loci import Hits, Power, QQPoints, beside_threshold
 
 logger = logging.getLogger(__name__)
 
 JUDGED_ROWS = 500_000
 """Kept rows, evenly spaced, whose numbers are checked against each other."""
-
-TYPES = {"chrom": pl.String, "test": pl.String, "set": pl.String}
 
 
 def _options(study: Study, part: str) -> Any:
@@ -77,36 +63,36 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     found = merge.find(
         study.loci, thresholds_table, associations, results, keep_neglog10p=study.scan.keep_neglog10p, clump=look.clump
     )
-    found.thresholds.write(out / "thresholds.csv")
-    found.summary.write(out / "summary.csv")
-    Hits.of_associations(found.hits).write(out / "hits.csv")
-    found.set_hits.write(out / "multitrait.csv")
-    found.clumps.write(out / "clumps.csv")
+    files.THRESHOLDS.write(found.thresholds, out)
+    files.SUMMARY.write(found.summary, out)
+    files.HITS.write(Hits.of_associations(found.hits), out)
+    files.SET_HITS.write(found.set_hits, out)
+    files.CLUMPS.write(found.clumps, out)
     in_turn = scan.rows_in_turn(study, ("trait", "neglog10p"))
-    scan.variant_counts(study).write(out / "variants.csv")
-    inflation.qq(results, in_turn, covariates=len(covariates.names)).write_csv(out / "qq.csv")
-    power_table.write_csv(out / "power.csv")
+    files.VARIANT_COUNTS.write(scan.variant_counts(study), out)
+    files.QQ.write(QQPoints(inflation.qq(results, in_turn, covariates=len(covariates.names))), out)
+    files.POWER.write(Power(power_table), out)
     evidence = look.closer(found)
-    evidence.conditional.write(out / "conditional.csv")
-    evidence.credible.write(out / "credible.csv")
-    evidence.audit.write(out / "audit.csv")
+    files.CONDITIONAL.write(evidence.conditional, out)
+    files.CREDIBLE.write(evidence.credible, out)
+    files.AUDIT.write(evidence.audit, out)
     known_tested = look.controls()
-    known_tested.write(out / "known.csv")
+    files.KNOWN.write(known_tested, out)
     known_judged = look.controls_judged(known_tested)
     unclear = positive_controls.unclear(known_tested)
     if unclear is not None:
         logger.warning("loci: %s", unclear)
     for row in known_judged:
         logger.info("loci: %s", row["note"])
-    Loci(look.known(evidence.loci)).write(out / "loci.csv")
+    files.LOCI.write(Loci(look.known(evidence.loci)), out)
     by_frequency = look.by_frequency()
-    by_frequency.write(out / "inflation.csv")
-    look.heritability().write(out / "heritability.csv")
+    files.INFLATION.write(by_frequency, out)
+    files.HERITABILITY.write(look.heritability(), out)
     judged = verdicts.judge(
         study.scan, results, found.summary, by_frequency, evidence.audit, evidence.loci,
         scan.some_rows(study, JUDGED_ROWS, verdicts.COLUMNS), limit=thresholds.used(found.thresholds), imputed=look.imputed(),
     )  # fmt: skip
-    Guards.of([*judged.frame.to_dicts(), *known_judged]).write(out / "guards.csv")
+    files.SCAN_GUARDS.write(Guards.of([*judged.frame.to_dicts(), *known_judged]), out)
     for note in found.notes:
         logger.info("loci: %s", note)
     logger.info(
@@ -139,17 +125,16 @@ def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
 def _tell_threshold(study: Study, limit: float) -> None:
     """The study's threshold, with what the guards over variances say of it."""
     logger.info("loci: the threshold is -log10 p %.2f", limit)
-    beside = beside_threshold(Guards.read(stage_folder(study, "traits") / "guards.csv").frame)
+    beside = beside_threshold(files.SAMPLE_GUARDS.read(study.results).frame)
     if beside is not None:
         logger.warning("loci: %s", beside)
 
 
 def load_hits(study: Study) -> Associations:
     """The significant rows; for loci that only sets of traits find, those with the set's strongest trait and no effect."""
-    folder = stage_folder(study, "loci")
-    hits = Hits.read(folder / "hits.csv").associations.frame
-    found = pl.read_csv(folder / "loci.csv", schema_overrides=TYPES)
-    of_sets = SetHits.read(folder / "multitrait.csv").frame.sort("neglog10p", descending=True, maintain_order=True)
+    hits = files.HITS.read(study.results).associations.frame
+    found = files.LOCI.read(study.results).frame
+    of_sets = files.SET_HITS.read(study.results).frame.sort("neglog10p", descending=True, maintain_order=True)
     of_sets = of_sets.unique(VARIANT_KEY, keep="first", maintain_order=True)
     rows = [hits]
     for locus in found.filter(pl.col("test") != merge.SINGLE).iter_rows(named=True):
@@ -179,12 +164,7 @@ def _check(study: Study) -> Sequence[str]:
     return [f"{table.frame.height} known loci in {study.loci.known.name}", *warnings]
 
 
-TABLES = (
-    Thresholds, Summary, Hits, SetHits, Clumps, Conditional, Credible, Audit, KnownTested, Loci, Inflation,
-    Heritability, Guards, VariantCounts,
-)  # fmt: skip
-
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=2, tables=TABLES,
+    version=2,
 )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,11 +17,11 @@ from ecgwas.loci.audit import Halves
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
 from ecgwas.loci.merge import LociTables
 from ecgwas.loci.thresholds import used
-from ecgwas.stages import represent, scan
+from ecgwas.stages import scan
 from ecgwas.stages import traits as trait_stage
-from ecgwas.stages.base import seed_of, stage_folder
+from ecgwas.stages.base import seed_of
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Covariates, Features, ScanResult, Traits
+from ecgwas.tables import Covariates, Features, ScanResult, Traits, files
 from ecgwas.tables.loci import Clumps, Heritability, Inflation, KnownTested
 from ecgwas.traits import join as trait_tables
 
@@ -105,9 +104,11 @@ class LocusData:
         wanted = [options for options in of_beats(self.study) if any(name.startswith(f"{options.name}.") for name in names)]
         if not wanted:
             return None
-        folder = stage_folder(self.study, "represent")
-        files = ({one.name: folder / one.name / f"features_{half}.parquet" for one in wanted} for half in ("odd", "even"))
-        return Halves(*(self._measured(each, names) for each in files))
+        halves = (
+            {one.name: half.read(self.study.results, representation=one.name) for one in wanted}
+            for half in (files.FEATURES_ODD, files.FEATURES_EVEN)
+        )
+        return Halves(*(self._measured(features, names) for features in halves))
 
     def _seeds(self, names: Sequence[str]) -> list[Traits]:
         """The traits with hits learned from other seeds, one table for each number of a seed."""
@@ -115,13 +116,15 @@ class LocusData:
         found = []
         for number in range(1, max((one.retrainings for one in wanted), default=0) + 1):
             with_it = [one for one in wanted if one.retrainings >= number]
-            files = {one.name: represent.features_again(self.study, one.name, number) for one in with_it}
-            found.append(self._measured(files, names))
+            features = {
+                one.name: files.FEATURES_OF_SEED.read(self.study.results, representation=one.name, number=number)
+                for one in with_it
+            }
+            found.append(self._measured(features, names))
         return found
 
-    def _measured(self, files: Mapping[str, Path], names: Sequence[str]) -> Traits:
-        """Traits of other features of the same people; files: representation -> its features."""
-        features = {name: Features.read(path) for name, path in files.items()}
+    def _measured(self, features: Mapping[str, Features], names: Sequence[str]) -> Traits:
+        """Traits of other features of the same people; features: by representation."""
         strata = trait_stage.load_ancestry(self.study, "normalised_within")
         return trait_tables.again(self.study.traits, features, self.covariates, names, strata)
 

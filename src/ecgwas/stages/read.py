@@ -23,19 +23,19 @@ from ecgwas.errors import Caution, EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes
 from ecgwas.progress import track
 from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
-from ecgwas.stages.base import Needs, Stage, stage_folder, write_array, write_json
+from ecgwas.stages.base import Needs, Stage, write_array, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Recordings
+from ecgwas.tables import Recordings, files
 from ecgwas.tables.recordings import DeviceMeasurements, LeadCounts, LeadQuality
 from ecgwas.traits import covariates
 
 logger = logging.getLogger(__name__)
 
 STACKED = ("strips", "beats", "odd_beats", "even_beats")
+ARRAYS = (*STACKED, "noise_uv", "r_samples", "normal", "lead_status")
+RAW_EXAMPLE = "raw_example"
 REPEATS = "repeats"
 JOIN = "join"
-DEVICE = "device_measurements.parquet"
-QUALITY = "lead_quality.parquet"
 
 
 _find = lru_cache(maxsize=4)(ecg.find)
@@ -81,41 +81,39 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
             logger.warning("read: %s", warning)
         _join(study, out)
         return
-    folder = out / "signals" / part
-    kept = _first_visits(study, part, folder)
+    kept = _first_visits(study, part, out)
     repeats = _find(study.read).repeats
     again = [repeats[eid] for eid in kept if eid in repeats]
     if again:
-        _write_signals(ecg.read(study.read, again, track=track), folder / REPEATS)
+        _write_signals(ecg.read(study.read, again, track=track), out, f"{part}/{REPEATS}")
 
 
-def _first_visits(study: Study, part: str, folder: Path) -> tuple[str, ...]:
+def _first_visits(study: Study, part: str, out: Path) -> tuple[str, ...]:
     """The visits that the study rests on; gives the eids of those that are usable."""
     batch = ecg.read(study.read, _sources(study, part), track=track)
-    _write_signals(batch, folder)
-    batch.device.write(folder / DEVICE)
+    _write_signals(batch, out, part)
+    files.PART_DEVICE_MEASUREMENTS.write(batch.device, out, visits=part)
     if batch.signals is None:
         return ()
-    write_array(folder / "raw_example.npy", batch.raw_example)
+    write_array(files.SIGNAL_ARRAY.within(out, visits=part, array=RAW_EXAMPLE), batch.raw_example)
     return batch.signals.eids
 
 
-def _write_signals(batch: ecg.Batch, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    batch.recordings.write(folder / "recordings.parquet")
-    batch.lead_quality.write(folder / QUALITY)
+def _write_signals(batch: ecg.Batch, out: Path, visits: str) -> None:
+    files.PART_RECORDINGS.write(batch.recordings, out, visits=visits)
+    files.PART_LEAD_QUALITY.write(batch.lead_quality, out, visits=visits)
     signals = batch.signals
     if signals is None:
         return
-    for name in (*STACKED, "noise_uv", "r_samples", "normal", "lead_status"):
-        write_array(folder / f"{name}.npy", getattr(signals, name))
+    for name in ARRAYS:
+        write_array(files.SIGNAL_ARRAY.within(out, visits=visits, array=name), getattr(signals, name))
     about = {"eids": signals.eids, "rate_hz": signals.rate_hz, "r_sample": signals.r_sample, "leads": signals.leads}
-    write_json(folder / "signals.json", about)
+    write_json(files.SIGNALS.within(out, visits=visits), about)
 
 
 def _join(study: Study, out: Path) -> None:
     manifest = _find(study.read)
-    read, kept = _together(_part_folders(study))
+    read, kept = _together(study, _of_first_visits(study))
     recordings = Recordings(pl.concat([read, manifest.others.frame]).sort("eid", "instance", "lead", "path"))
     if kept == 0:
         raise _nothing_usable(study, recordings)
@@ -127,17 +125,18 @@ def _join(study: Study, out: Path) -> None:
     if resampled or cut:
         logger.info("read: %d kept files resampled to %g Hz, %d longer than %g s cut", resampled, study.read.rate_hz, cut,
                     study.read.seconds)  # fmt: skip
-    recordings.write(out / "recordings.parquet")
-    again, pairs = _together([folder / REPEATS for folder in _part_folders(study)])
+    files.RECORDINGS.write(recordings, out)
+    again, pairs = _together(study, _of_second_visits(study))
     if again.height:
         logger.info("read: %d second visits kept; %s", pairs, left_out_counts(Recordings(again)))
-    Recordings(again).write(out / "repeats.parquet")
-    told = [pl.read_parquet(folder / DEVICE) for folder in _part_folders(study)]
-    DeviceMeasurements(pl.concat(told)).write(out / DEVICE)
-    quality = LeadQuality(pl.concat([pl.read_parquet(folder / QUALITY) for folder in _part_folders(study)]))
-    quality.write(out / QUALITY)
+    files.REPEATS.write(Recordings(again), out)
+    measured = [files.PART_DEVICE_MEASUREMENTS.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
+    files.DEVICE_MEASUREMENTS.write(DeviceMeasurements(pl.concat(measured)), out)
+    judged = [files.PART_LEAD_QUALITY.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
+    quality = LeadQuality(pl.concat(judged))
+    files.LEAD_QUALITY.write(quality, out)
     counts = lead_counts(quality)
-    counts.write(out / "leads.csv")
+    files.LEAD_COUNTS.write(counts, out)
     for status in LEAD_STATUS[UNUSABLE:]:
         for row in counts.frame.filter(pl.col(status) > 0).iter_rows(named=True):
             logger.warning("read: lead %s is %s in %d of %d recordings: its own features are missing there", row["lead"],
@@ -151,12 +150,13 @@ def lead_counts(quality: LeadQuality) -> LeadCounts:
     return LeadCounts(counted)
 
 
-def _together(folders: Sequence[Path]) -> tuple[pl.DataFrame, int]:
+def _together(study: Study, all_visits: Sequence[str]) -> tuple[pl.DataFrame, int]:
     """The recordings of those folders that are there, rows counted on from folder to folder, and how many people are kept."""
     frames, kept = [Recordings.empty().frame], 0
-    for path in (folder / "recordings.parquet" for folder in folders):
-        if path.exists():
-            frame = pl.read_parquet(path).with_columns(pl.col("row") + kept)
+    for visits in all_visits:
+        if files.PART_RECORDINGS.exists(study.results, visits=visits):
+            part = files.PART_RECORDINGS.read(study.results, visits=visits)
+            frame = part.frame.with_columns(pl.col("row") + kept)
             kept += frame["row"].drop_nulls().n_unique()
             frames.append(frame)
     return pl.concat(frames), kept
@@ -184,37 +184,53 @@ def left_out_counts(recordings: Recordings) -> str:
     return "; ".join(f"{reason}: {number}" for reason, number in counts.most_common(12))
 
 
-def _part_folders(study: Study) -> list[Path]:
-    return [stage_folder(study, "read") / "signals" / part for part in _parts(study)[:-1]]
+def _of_first_visits(study: Study) -> list[str]:
+    """Folders of first visits, below results/read/signals."""
+    return [*_parts(study)[:-1]]
+
+
+def _of_second_visits(study: Study) -> list[str]:
+    """The same of second visits; where nobody came twice there is no such folder."""
+    return [f"{part}/{REPEATS}" for part in _of_first_visits(study)]
+
+
+def _array(study: Study, visits: str, name: str, *, mapped: bool = False) -> NDArray[Any]:
+    """mapped: memory-mapped, not read."""
+    path = files.SIGNAL_ARRAY.path(study.results, visits=visits, array=name)
+    array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None)
+    return array
 
 
 def load_signals(study: Study) -> Signals:
     """The signals of all kept people, memory-mapped, in the order of column `row` of recordings.parquet."""
-    return _loaded(_with_signals(_part_folders(study)))
+    return _loaded(study, _with_signals(study, _of_first_visits(study)))
 
 
 def load_repeats(study: Study) -> Signals | None:
     """The second visits of those who have one, memory-mapped, in the order of column `row` of repeats.parquet; None: nobody."""
-    folders = _with_signals([folder / REPEATS for folder in _part_folders(study)])
-    return _loaded(folders) if folders else None
+    all_visits = _with_signals(study, _of_second_visits(study))
+    return _loaded(study, all_visits) if all_visits else None
 
 
-def _with_signals(folders: Sequence[Path]) -> list[Path]:
-    return [folder for folder in folders if (folder / "signals.json").exists()]
+def _with_signals(study: Study, all_visits: Sequence[str]) -> list[str]:
+    return [visits for visits in all_visits if files.SIGNALS.exists(study.results, visits=visits)]
 
 
-def _loaded(folders: Sequence[Path]) -> Signals:
-    abouts = [json.loads((folder / "signals.json").read_text()) for folder in folders]
-    stacked = {name: Rows([np.load(folder / f"{name}.npy", mmap_mode="r") for folder in folders]) for name in STACKED}
+def _loaded(study: Study, all_visits: Sequence[str]) -> Signals:
+    abouts = [json.loads(files.SIGNALS.path(study.results, visits=visits).read_text()) for visits in all_visits]
+    stacked = {name: Rows([_array(study, visits, name, mapped=True) for visits in all_visits]) for name in STACKED}
+    noise_uv, r_samples, normal, lead_status = (
+        [_array(study, visits, name) for visits in all_visits] for name in ("noise_uv", "r_samples", "normal", "lead_status")
+    )
     return Signals(
         eids=tuple(eid for about in abouts for eid in about["eids"]),
         rate_hz=abouts[0]["rate_hz"],
         r_sample=abouts[0]["r_sample"],
         leads=tuple(abouts[0]["leads"]),
-        noise_uv=np.concatenate([np.load(folder / "noise_uv.npy") for folder in folders]),
-        r_samples=_padded([np.load(folder / "r_samples.npy") for folder in folders], -1),
-        normal=_padded([np.load(folder / "normal.npy") for folder in folders], False),
-        lead_status=np.concatenate([np.load(folder / "lead_status.npy") for folder in folders]),
+        noise_uv=np.concatenate(noise_uv),
+        r_samples=_padded(r_samples, -1),
+        normal=_padded(normal, False),
+        lead_status=np.concatenate(lead_status),
         **stacked,
     )
 
@@ -227,16 +243,15 @@ def _padded(arrays: list[NDArray[Any]], fill: int | bool) -> NDArray[Any]:
 
 def load_device_measurements(study: Study) -> DeviceMeasurements:
     """What the recorders measured, one row a kept person in the order of the signals."""
-    return DeviceMeasurements.read(stage_folder(study, "read") / DEVICE)
+    return files.DEVICE_MEASUREMENTS.read(study.results)
 
 
 def load_raw_example(study: Study) -> NDArray[np.float32]:
     """(12, S) float32 µV: the recording of `signals.example_of` as it was before cleaning."""
-    folders = _with_signals(_part_folders(study))
-    complete = [bool((np.load(folder / "lead_status.npy") != MISSING).all(axis=1).any()) for folder in folders]
-    folder = folders[complete.index(True) if any(complete) else 0]
-    example: NDArray[np.float32] = np.load(folder / "raw_example.npy")
-    return example
+    all_visits = _with_signals(study, _of_first_visits(study))
+    complete = [bool((_array(study, visits, "lead_status") != MISSING).all(axis=1).any()) for visits in all_visits]
+    visits = all_visits[complete.index(True) if any(complete) else 0]
+    return _array(study, visits, RAW_EXAMPLE)
 
 
 def _unknown_withdrawals(study: Study) -> list[str]:
@@ -282,5 +297,5 @@ def _facts(manifest: ecg.Manifest) -> list[str]:
 
 STAGE = Stage(
     "read", "read and clean the recordings, find beats", _parts, _options, _needs, _files, _work, _check,
-    version=1, tables=(Recordings, DeviceMeasurements, LeadQuality, LeadCounts),
+    version=1,
 )  # fmt: skip

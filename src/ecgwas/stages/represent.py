@@ -15,13 +15,20 @@ from ecgwas.leads import ALL_LEADS, INDEPENDENT_LEADS
 from ecgwas.progress import track
 from ecgwas.represent.reliability.between_visits import BETWEEN, between_visits
 from ecgwas.represent.reliability.device_agreement import device_agreement, device_pairs
-from ecgwas.represent.reliability.seed_stability import SCHEMA, renamed
+from ecgwas.represent.reliability.seed_stability import renamed
 from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Signals
 from ecgwas.stages import read
-from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of, stage_folder
+from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Features, Recordings
-from ecgwas.tables.recordings import DeviceAgreement, DeviceMeasurements, DevicePairs, Reliability, SignalErrors
+from ecgwas.tables import Features, Recordings, files
+from ecgwas.tables.recordings import (
+    DeviceMeasurements,
+    ReconstructionErrors,
+    Reliability,
+    SeedStability,
+    SignalErrors,
+    TrainingHistory,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -51,32 +58,31 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     options = options_of(study, part)
     encoder = represent.fit(options, signals, seed=seed_of(study, "represent", part), scratch=scratch, track=track)
     features = encoder.encode(signals)
-    folder = out / part
-    folder.mkdir()
-    (folder / "encoder").mkdir()
-    encoder.save(folder / "encoder")
-    encoder.history.write_csv(folder / "history.csv")
-    encoder.errors.write_csv(folder / "errors.csv")
-    features.write(folder / "features.parquet")
-    recordings = Recordings.read(stage_folder(study, "read") / "recordings.parquet")
+    folder = files.ENCODER.within(out, representation=part)
+    folder.mkdir(parents=True)
+    encoder.save(folder)
+    files.HISTORY.write(TrainingHistory(encoder.history), out, representation=part)
+    files.ERRORS.write(ReconstructionErrors(encoder.errors), out, representation=part)
+    files.FEATURES.write(features, out, representation=part)
+    recordings = files.RECORDINGS.read(study.results)
     max_mse = options.error_limit
     excluded = without_features(features, signals, max_mse)
     for reason, count in excluded["reason"].value_counts(sort=True).iter_rows():
         logger.info("%s: no features of %d of %d: %s", part, count, len(features), reason)
     kept, left_out = signal_errors(features, recordings, max_mse, excluded)
-    kept.write(folder / "kept.csv")
-    left_out.write(folder / "left_out.csv")
-    _repeated(study, options, encoder, features, signals, folder)
+    files.WITH_FEATURES.write(kept, out, representation=part)
+    files.WITHOUT_FEATURES.write(left_out, out, representation=part)
+    _repeated(study, options, encoder, features, signals, out)
     for number in range(1, options.retrainings + 1):
-        _again(study, options, signals, features, number, folder, scratch)
+        _again(study, options, signals, features, number, out, scratch)
     if options.measures_like_devices:
-        _beside_device(features, read.load_device_measurements(study), folder)
+        _beside_device(part, features, read.load_device_measurements(study), out)
     for row in encoder.errors.iter_rows(named=True):
         logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
 
 
 def _repeated(
-    study: Study, options: RepresentationOptions, encoder: represent.Encoder, features: Features, signals: Signals, folder: Path
+    study: Study, options: RepresentationOptions, encoder: represent.Encoder, features: Features, signals: Signals, out: Path
 ) -> None:
     """The same features of odd and even heartbeats and of second visits, and how well they repeat, as far as there are any."""
     of_beats, repeats = not options.uses_strips, read.load_repeats(study)
@@ -84,27 +90,22 @@ def _repeated(
     within, between = nothing.select("lead", "feature", "r"), nothing.select("lead", "feature", *BETWEEN)
     if of_beats:
         odd, even = (encoder.encode(half) for half in signals.halves)
-        odd.write(folder / "features_odd.parquet")
-        even.write(folder / "features_even.parquet")
+        files.FEATURES_ODD.write(odd, out, representation=options.name)
+        files.FEATURES_EVEN.write(even, out, representation=options.name)
         within = reliability(odd, even)
     if repeats is not None:
         again = encoder.encode(repeats)
-        again.write(folder / "features_repeat.parquet")
+        files.FEATURES_OF_REPEATS.write(again, out, representation=options.name)
         between = between_visits(features, again)
         middle = between["icc"].median() if between.height else float("nan")
         logger.info("%s: median ICC(2,1) of features between two visits of %d people %.3f", options.name, len(repeats), middle)
     if of_beats or repeats is not None:
         joined = within.join(between, on=["lead", "feature"], how="full", coalesce=True, maintain_order="left_right")
-        Reliability(joined).write(folder / "reliability.csv")
-
-
-def features_again(study: Study, name: str, number: int) -> Path:
-    """Where the features of a further training are, matched to those of the first."""
-    return stage_folder(study, "represent") / name / f"features_seed{number}.parquet"
+        files.RELIABILITY.write(Reliability(joined), out, representation=options.name)
 
 
 def _again(
-    study: Study, options: RepresentationOptions, signals: Signals, features: Features, number: int, folder: Path, scratch: Path
+    study: Study, options: RepresentationOptions, signals: Signals, features: Features, number: int, out: Path, scratch: Path
 ) -> None:
     """Trained once more from another seed: its features under the names of the first, and how alike they are."""
     own = scratch / f"seed{number}"
@@ -112,19 +113,19 @@ def _again(
     seed = seed_of(study, "represent", options.name, f"other seed {number}")
     encoder = represent.fit(options, signals, seed=seed, scratch=own, track=track)
     found, match = renamed(features, encoder.encode(signals), seed=number)
-    found.write(folder / f"features_seed{number}.parquet")
-    path = folder / "stability.csv"
-    before = pl.read_csv(path, schema=SCHEMA) if path.exists() else pl.DataFrame(schema=SCHEMA)
-    pl.concat([before, match]).write_csv(path)
+    files.FEATURES_OF_SEED.write(found, out, representation=options.name, number=number)
+    path = files.STABILITY.within(out, representation=options.name)
+    before = SeedStability.read(path) if path.exists() else SeedStability.empty()
+    SeedStability(pl.concat([before.frame, match])).write(path)
     middle = float(np.median(np.abs(match["r"].to_numpy())))
     logger.info("%s, other seed %d: median |r| of matched features %.3f", options.name, number, middle)
 
 
-def _beside_device(features: Features, device: DeviceMeasurements, folder: Path) -> None:
+def _beside_device(name: str, features: Features, device: DeviceMeasurements, out: Path) -> None:
     """Measurements beside the recorder's own; empty tables where it left none."""
     pairs = device_pairs(features, device)
-    pairs.write(folder / "device_pairs.parquet")
-    device_agreement(pairs).write(folder / "device_agreement.csv")
+    files.DEVICE_PAIRS.write(pairs, out, representation=name)
+    files.DEVICE_AGREEMENT.write(device_agreement(pairs), out, representation=name)
 
 
 def signal_errors(
@@ -205,11 +206,10 @@ def _correlation(first: pl.Series, second: pl.Series) -> float | None:
 
 def load_features(study: Study) -> dict[str, Features]:
     """The features of every representation."""
-    folder = stage_folder(study, "represent")
-    return {name: Features.read(folder / name / "features.parquet") for name in _parts(study)}
+    return {name: files.FEATURES.read(study.results, representation=name) for name in _parts(study)}
 
 
 STAGE = Stage(
     "represent", "learn or measure features", _parts, _options, _needs, no_files, _work, nothing_to_check,
-    version=2, tables=(Features, SignalErrors, Reliability, DevicePairs, DeviceAgreement),
+    version=2,
 )  # fmt: skip

@@ -14,12 +14,12 @@ from ecgwas import scan
 from ecgwas.errors import Caution, first_few
 from ecgwas.genotypes import chromosome_codes, chromosomes, filesets, genome_build, requested
 from ecgwas.progress import track
-from ecgwas.scan.engine import block_results, samples
+from ecgwas.scan.engine import all_tests, block_results, samples
 from ecgwas.scan.engine import variant_counts as counting
 from ecgwas.stages import traits
-from ecgwas.stages.base import Needs, Stage, seed_of, stage_folder
+from ecgwas.stages.base import Needs, Stage, seed_of
 from ecgwas.study import Study
-from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociations
+from ecgwas.tables import Associations, ScanResult, files
 from ecgwas.tables.loci import VariantCounts
 
 logger = logging.getLogger(__name__)
@@ -58,37 +58,34 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
             logger.info("scan %s: %s", part, words)
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
     seed = seed_of(study, "scan")
-    folder = out / study.scan.own_folder / part
+    folder = files.ENGINE_FILES.within(out, engine=study.scan.own_folder, part=part)
     result = scan.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
-    result.associations.write(out / f"{part}.parquet")
-    (out / "sets").mkdir()
-    result.sets.write(out / "sets" / f"{part}.parquet")
-    (out / "left_out").mkdir()
-    result.left_out.write(out / "left_out" / f"{part}.parquet")
-    (out / "tests").mkdir()
+    files.ASSOCIATIONS.write(result.associations, out, part=part)
+    files.SET_ASSOCIATIONS.write(result.sets, out, part=part)
+    files.LEFT_OUT_VARIANTS.write(result.left_out, out, part=part)
     arrays = {name: getattr(result, name) for name in ARRAYS}
-    np.savez(out / "tests" / f"{part}.npz", traits=np.array(result.traits, dtype=np.str_), **arrays)
+    path = files.TEST_COUNTS.within(out, part=part)
+    path.parent.mkdir()
+    np.savez(path, traits=np.array(result.traits, dtype=np.str_), **arrays)
     logger.info("scan %s: %d tests", part, int(result.tests.sum()))
-    _write_counts(study, part, result, out / "variants")
+    _write_counts(study, part, result, out)
 
 
-def _write_counts(study: Study, part: str, result: ScanResult, folder: Path) -> None:
+def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> None:
     """What became of the part's variants, written and logged; with the first part the chromosomes that no part tests."""
     counts, lines = [result.counts], counting.in_words(result.counts.to_dicts())
     if part == _parts(study)[0]:
         rows = chromosomes.untested(study.scan)
         counts.append(counting.of_untested(rows).frame)
         lines += _not_tested(rows)
-    folder.mkdir()
-    VariantCounts(pl.concat(counts)).write(folder / f"{part}.csv")
+    files.PART_VARIANT_COUNTS.write(VariantCounts(pl.concat(counts)), out, part=part)
     for line in lines:
         logger.info("scan %s: %s", part, line)
 
 
 def variant_counts(study: Study) -> VariantCounts:
     """What became of the variants of every chromosome in the files, in the chromosomes' order."""
-    folder = stage_folder(study, "scan") / "variants"
-    found = pl.concat([VariantCounts.read(folder / f"{part}.csv").frame for part in _parts(study)])
+    found = pl.concat([files.PART_VARIANT_COUNTS.read(study.results, part=part).frame for part in _parts(study)])
     order = {name: place for place, name in enumerate(chromosome_codes.ORDER)}
     place = pl.col("chrom").replace_strict(order, default=len(order), return_dtype=pl.Int64)
     return VariantCounts(found.sort(place, "chrom", maintain_order=True))
@@ -96,21 +93,18 @@ def variant_counts(study: Study) -> VariantCounts:
 
 def load_results(study: Study) -> list[ScanResult]:
     """What the scan gave, part by part, without the rows that it kept: those stay on disk until `rows` are asked for."""
-    folder = stage_folder(study, "scan")
-    return [_load(folder, part) for part in _parts(study)]
+    return [_load(study, part) for part in _parts(study)]
 
 
 def rows(study: Study) -> pl.LazyFrame:
     """The rows that the scan kept, of all parts, in order; read when they are collected, so filter and select first."""
-    folder = stage_folder(study, "scan")
-    return pl.concat([pl.scan_parquet(folder / f"{part}.parquet") for part in _parts(study)])
+    return pl.concat([pl.scan_parquet(files.ASSOCIATIONS.path(study.results, part=part)) for part in _parts(study)])
 
 
 def rows_in_turn(study: Study, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Some columns of the same rows, at most ROWS_AT_A_TIME of them at once: collected together Polars reads far ahead."""
-    folder = stage_folder(study, "scan")
     for part in _parts(study):
-        kept = pl.scan_parquet(folder / f"{part}.parquet").select(columns)
+        kept = pl.scan_parquet(files.ASSOCIATIONS.path(study.results, part=part)).select(columns)
         count = int(kept.select(pl.len()).collect().item())
         for start in range(0, count, ROWS_AT_A_TIME):
             yield kept.slice(start, ROWS_AT_A_TIME).collect()
@@ -129,19 +123,20 @@ def some_rows(study: Study, most: int, columns: Sequence[str]) -> pl.DataFrame:
 
 def dense_folders(study: Study) -> list[Path]:
     """Where every test is kept, part by part; empty unless the study keeps them."""
-    folders = [stage_folder(study, "scan") / "dense" / part for part in _parts(study)]
-    if not all((folder / "traits.parquet").exists() for folder in folders):
+    engine = study.scan.own_folder
+    folders = [files.ENGINE_FILES.path(study.results, engine=engine, part=part) for part in _parts(study)]
+    if not all(all_tests.is_kept(folder) for folder in folders):
         return []
     return [one for folder in folders for one in (folder, *sorted(folder.glob(f"{block_results.PIECE}*")))]
 
 
-def _load(folder: Path, part: str) -> ScanResult:
-    with np.load(folder / "tests" / f"{part}.npz", allow_pickle=False) as stored:
+def _load(study: Study, part: str) -> ScanResult:
+    with np.load(files.TEST_COUNTS.path(study.results, part=part), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in ARRAYS}
         names = tuple(str(name) for name in stored["traits"])
-    left_out = LeftOutVariants(pl.read_parquet(folder / "left_out" / f"{part}.parquet"))
-    sets = SetAssociations(pl.read_parquet(folder / "sets" / f"{part}.parquet"))
-    counts = VariantCounts.read(folder / "variants" / f"{part}.csv").frame
+    left_out = files.LEFT_OUT_VARIANTS.read(study.results, part=part)
+    sets = files.SET_ASSOCIATIONS.read(study.results, part=part)
+    counts = files.PART_VARIANT_COUNTS.read(study.results, part=part).frame
     return ScanResult(associations=Associations.empty(), left_out=left_out, traits=names, sets=sets, counts=counts, **arrays)
 
 
@@ -179,5 +174,5 @@ def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
 
 STAGE = Stage(
     "scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check,
-    version=2, tables=(Associations, SetAssociations, LeftOutVariants, VariantCounts),
+    version=2,
 )  # fmt: skip

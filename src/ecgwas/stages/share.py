@@ -161,5 +161,5 @@ def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
 
 STAGE = Stage(
     "share", "set aside what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check,
-    version=2, tables=(Matching, Membership),
+    version=2,
 )  # fmt: skip

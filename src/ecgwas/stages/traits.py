@@ -18,10 +18,10 @@ from ecgwas.errors import Caution, EcgwasError
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes import requested as lists
 from ecgwas.stages import read, represent
-from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of, stage_folder
+from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Study
-from ecgwas.tables import Covariates, Guards, People, Traits
-from ecgwas.tables.recordings import Ancestry
+from ecgwas.tables import Covariates, People, Traits, files
+from ecgwas.tables.recordings import TraitReport
 from ecgwas.traits import covariates, join, overlap, sample_qc, source_study
 
 logger = logging.getLogger(__name__)
@@ -47,12 +47,12 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     if study.traits.shuffle:
         tables = join.shuffled(tables, np.random.default_rng(seed_of(study, "shuffle")))
     people = _withdrawn(study, tables.people)
-    tables.traits.write(out / "traits.parquet")
-    tables.covariates.write(out / "covariates.parquet")
-    tables.ancestry.write(out / "ancestry.parquet")
-    people.write(out / "people.csv")
-    tables.report.write_csv(out / "traits.csv")
-    tables.guards.write(out / "guards.csv")
+    files.TRAITS.write(tables.traits, out)
+    files.COVARIATES.write(tables.covariates, out)
+    files.ANCESTRY.write(tables.ancestry, out)
+    files.PEOPLE.write(people, out)
+    files.TRAIT_REPORT.write(TraitReport(tables.report), out)
+    files.SAMPLE_GUARDS.write(tables.guards, out)
     for note in (*tables.notes, *lists.check(study.scan)):
         logger.warning("traits: %s", note)
     gone = join.dropped(people)
@@ -86,18 +86,18 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.Judged:
 
 def load_traits(study: Study) -> Traits:
     """The traits of the study."""
-    return Traits.read(stage_folder(study, "traits") / "traits.parquet")
+    return files.TRAITS.read(study.results)
 
 
 def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:
     """(N,) `column` of Ancestry, of the people tested in the order of the traits."""
-    frame = Ancestry.read(stage_folder(study, "traits") / "ancestry.parquet").frame
+    frame = files.ANCESTRY.read(study.results).frame
     return frame[column].to_numpy()
 
 
 def load_covariates(study: Study) -> Covariates:
     """The covariates of the study."""
-    return Covariates.read(stage_folder(study, "traits") / "covariates.parquet")
+    return files.COVARIATES.read(study.results)
 
 
 def _check(study: Study) -> Sequence[str]:
@@ -117,5 +117,5 @@ def _recorded(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
-    version=1, tables=(People, Guards, Ancestry),
+    version=1,
 )  # fmt: skip

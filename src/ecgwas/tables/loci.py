@@ -165,6 +165,34 @@ class Heritability(Table):
     }  # fmt: skip
 
 
+class QQPoints(Table):
+    """Points of each trait's QQ plot, all -log10 p, smallest first."""
+
+    columns = {
+        "trait": Column(TEXT, "trait"), "expected": Column(REAL, "-log10 p expected under the null"),
+        "observed": Column(REAL, "-log10 p observed"), "low": Column(REAL, "lower end of the 95 % band of independent tests"),
+        "high": Column(REAL, "upper end"),
+    }  # fmt: skip
+
+
+class Power(Table):
+    """Power of a test at each threshold, by an F test (Cohen 1988): what this study could have found."""
+
+    columns = {
+        "kind": Column(TEXT, "kind of the threshold"), "p": Column(REAL, "threshold"), "people": Column(WHOLE, "people tested"),
+        **{
+            f"share_at_power_{power}": Column(
+                REAL, f"smallest share of a trait's variance found with {power} % power; null: 99 % would not be enough"
+            )
+            for power in (50, 80, 95)
+        },
+        **{
+            f"power_at_share_{share}": Column(REAL, f"power for a variant that explains {share} of a trait's variance")
+            for share in ("0.001", "0.005", "0.01", "0.02", "0.05", "0.1")
+        },
+    }  # fmt: skip
+
+
 class KnownTested(Table):
     """Known variants that were tested here, one row for each published trait: positive controls."""
 

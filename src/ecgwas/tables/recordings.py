@@ -1,4 +1,4 @@
-"""Tables about recordings (device measurements, reliability of features) and about ancestry."""
+"""Tables about recordings, about representations (training, errors, reliability) and about the people and traits tested."""
 
 from __future__ import annotations
 
@@ -109,3 +109,47 @@ class Ancestry(Table):
             "group within which traits were normalised: ancestry_group in tens, sex in ones; 0: all people",
         ),
     }
+
+
+class TrainingHistory(Table):
+    """Each epoch of a representation's training; no rows if nothing was trained step by step."""
+
+    columns = {
+        "epoch": Column(WHOLE, "epoch, from 1"), "train_loss": Column(REAL, "loss, mean over the epoch's signals"),
+        "validation_loss": Column(REAL, "loss on the validation set after the epoch"),
+        "learning_rate": Column(REAL, "learning rate of the epoch"),
+    }  # fmt: skip
+
+
+class ReconstructionErrors(Table):
+    """Errors of reconstructions of held-out participants' signals; no rows if the representation cannot decode."""
+
+    columns = {
+        "method": Column(TEXT, "self: the representation; others: for comparison"),
+        "mse": Column(REAL, "mean squared error, normalised units, mean over signals"),
+        "pearson_r": Column(REAL, "correlation of signal and reconstruction, mean over leads; null if nowhere defined"),
+        "mae_uv": Column(REAL, "mean absolute error, µV"),
+        "loss": Column(REAL, "mse and the penalty on weights, as Keras reports it; null: no penalty"),
+    }  # fmt: skip
+
+
+class SeedStability(Table):
+    """Each feature with its match among the features of a further training from another seed."""
+
+    columns = {
+        "seed": Column(WHOLE, "number of the further training"), "lead": Column(TEXT, "lead, or 12L"),
+        "feature": Column(TEXT, "feature of the first training"), "partner": Column(TEXT, "its match in the further training"),
+        "r": Column(REAL, "their correlation, with its sign"),
+    }  # fmt: skip
+
+
+class TraitReport(Table):
+    """Each feature as a candidate trait: tested, or excluded and why; its distribution before and after transformation."""
+
+    columns = {
+        "trait": Column(TEXT, "<representation>.<lead>.<feature>"), "status": Column(TEXT, "kept | left_out"),
+        "reason": Column(TEXT, "why it was excluded; empty when kept"), "n": Column(WHOLE, "people with a value"),
+        "skewness_before": Column(REAL, "skewness of the feature"), "kurtosis_before": Column(REAL, "its excess kurtosis"),
+        "skewness_after": Column(REAL, "skewness of the residuals of the transformed feature"),
+        "kurtosis_after": Column(REAL, "its excess kurtosis"),
+    }  # fmt: skip

@@ -94,6 +94,11 @@ def _head(file: BinaryIO, name: str, shape: tuple[int, int]) -> None:
     np.lib.format.write_array_header_1_0(file, described)
 
 
+def is_kept(folder: Path) -> bool:
+    """True if every test was kept in the folder."""
+    return (folder / "traits.parquet").exists()
+
+
 def traits(folder: Path) -> list[str]:
     """Names of the traits in a folder, in the order of columns."""
     return list(pl.read_parquet(folder / "traits.parquet")["trait"])

@@ -1,0 +1,289 @@
+"""Every file of a results folder, declared once: stage, name, table, whether it is about people, whether it may be shared.
+
+Stages, report, share, audit, terminal and docs take names and types from here; no other module spells the name of a result
+file. What keeps a participant's data off the shared page is `about_people`, and the shared folder holds nothing that is not
+declared `shared`.
+
+    files.HITS.read(study.results)                              the table Hits, checked
+    files.FEATURES.path(study.results, representation="pca")    results/represent/pca/features.parquet
+    files.HITS.write(hits, out)                                 `out`: the folder that a stage's part writes into
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Generic, Protocol, Self, TypeVar
+
+from ecgwas.tables import (
+    Associations,
+    Clusters,
+    Covariates,
+    Edges,
+    Features,
+    Genes,
+    Guards,
+    LeftOutVariants,
+    Loci,
+    Matching,
+    People,
+    Recordings,
+    SetAssociations,
+    Summary,
+    Table,
+    Terms,
+    Thresholds,
+    Traits,
+)
+from ecgwas.tables.comparison import Comparison
+from ecgwas.tables.genes import (
+    ClusterTerms,
+    ClusterView,
+    GeneCounts,
+    GeneLeads,
+    LocusTerms,
+    NetworkTests,
+    Published,
+    TermChoice,
+    Unplaced,
+)
+from ecgwas.tables.loci import (
+    Audit,
+    Clumps,
+    Conditional,
+    Credible,
+    Heritability,
+    Hits,
+    Inflation,
+    KnownTested,
+    Membership,
+    Power,
+    QQPoints,
+    SetHits,
+    VariantCounts,
+)
+from ecgwas.tables.recordings import (
+    Ancestry,
+    DeviceAgreement,
+    DeviceMeasurements,
+    DevicePairs,
+    LeadCounts,
+    LeadQuality,
+    ReconstructionErrors,
+    Reliability,
+    SeedStability,
+    SignalErrors,
+    TrainingHistory,
+    TraitReport,
+)
+
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+ANY_DEPTH = ("visits", "rest")
+"""Placeholders that stand for a path, not for a name."""
+
+SHARED_TABLES = "tables"
+"""Folder of results/share that holds the shared copies of tables."""
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A file, or a family of files, below results/<stage>.
+
+    name           below the stage's folder; placeholders such as {part} stand for a name, {visits} and {rest} for a path of
+                   any depth; {rest} may be omitted, for the folder itself
+    about_people   it holds participants' ids, rows, signals or pictures, or a model fitted to them: it is never shared
+    shared         stage `share` passes on a copy, redacted: no participant and no small group
+    when           when it is written, if not always
+    """
+
+    stage: str
+    name: str
+    about_people: bool = True
+    shared: bool = field(default=False, kw_only=True)
+    when: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.shared and self.about_people:
+            raise ValueError(f"{self.stage}/{self.name} is about people and cannot be shared")
+
+    def within(self, folder: Path, /, **names: str | int) -> Path:
+        """Its path below a stage's folder, or below the folder that stands for it while a part is being written."""
+        return folder / self.name.format(**{"rest": "", **names})
+
+    def path(self, results: Path, /, **names: str | int) -> Path:
+        """Its path below a study's results folder."""
+        return self.within(results / self.stage, **names)
+
+    def exists(self, results: Path, /, **names: str | int) -> bool:
+        """True if the file is there."""
+        return self.path(results, **names).exists()
+
+    def matches(self, name: str) -> bool:
+        """True if a path below the stage's folder is this file, or one of this family."""
+        fixed_and_placeholders = enumerate(PLACEHOLDER.split(self.name))
+        pattern = "".join(
+            re.escape(piece) if k % 2 == 0 else ".+" if piece in ANY_DEPTH else "[^/]+" for k, piece in fixed_and_placeholders
+        )
+        return re.fullmatch(pattern, name) is not None
+
+    @property
+    def shared_copy(self) -> ResultFile:
+        """The copy in results/share. Raises ValueError for a file that may not be shared."""
+        if not self.shared:
+            raise ValueError(f"{self.stage}/{self.name} may not be shared")
+        if self.stage == "share":
+            return self
+        return ResultFile("share", f"{SHARED_TABLES}/{self.stage}/{self.name}", about_people=False, shared=True)
+
+
+class Readable(Protocol):
+    """What reads itself from a path and writes itself to one."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self: ...
+
+    def write(self, path: Path) -> None: ...
+
+
+T = TypeVar("T", bound=Readable)
+
+
+@dataclass(frozen=True)
+class TableFile(ResultFile, Generic[T]):
+    """A result file that holds a declared table (in whose class its columns and their version are)."""
+
+    table: type[T] = field(kw_only=True)
+
+    def read(self, results: Path, /, **names: str | int) -> T:
+        """The table. Raises InputError where another version of ecgwas wrote other columns, OSError where there is no file."""
+        return self.table.read(self.path(results, **names))
+
+    def write(self, table: T, folder: Path, /, **names: str | int) -> None:
+        """Below the stage's folder, or the one that stands for it while a part is being written."""
+        path = self.within(folder, **names)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.write(path)
+
+
+RECORDINGS = TableFile("read", "recordings.parquet", table=Recordings)
+REPEATS = TableFile("read", "repeats.parquet", table=Recordings)
+DEVICE_MEASUREMENTS = TableFile("read", "device_measurements.parquet", table=DeviceMeasurements)
+LEAD_QUALITY = TableFile("read", "lead_quality.parquet", table=LeadQuality)
+LEAD_COUNTS = TableFile("read", "leads.csv", False, table=LeadCounts, shared=True)
+
+PART_RECORDINGS = TableFile("read", "signals/{visits}/recordings.parquet", table=Recordings)
+PART_DEVICE_MEASUREMENTS = TableFile("read", "signals/{visits}/device_measurements.parquet", table=DeviceMeasurements)
+PART_LEAD_QUALITY = TableFile("read", "signals/{visits}/lead_quality.parquet", table=LeadQuality)
+SIGNALS = ResultFile("read", "signals/{visits}/signals.json")
+SIGNAL_ARRAY = ResultFile("read", "signals/{visits}/{array}.npy")
+
+FEATURES = TableFile("represent", "{representation}/features.parquet", table=Features)
+FEATURES_ODD = TableFile("represent", "{representation}/features_odd.parquet", table=Features, when="kinds of median beats")
+FEATURES_EVEN = TableFile("represent", "{representation}/features_even.parquet", table=Features, when="kinds of median beats")
+FEATURES_OF_REPEATS = TableFile(
+    "represent", "{representation}/features_repeat.parquet", table=Features, when="if anybody has two visits"
+)
+FEATURES_OF_SEED = TableFile(
+    "represent", "{representation}/features_seed{number}.parquet", table=Features, when="with `other_seeds`"
+)
+RELIABILITY = TableFile(
+    "represent", "{representation}/reliability.csv", False, table=Reliability, shared=True,
+    when="kinds with `input: beat`, and all if anybody has two visits",
+)  # fmt: skip
+HISTORY = TableFile("represent", "{representation}/history.csv", False, table=TrainingHistory, shared=True)
+ERRORS = TableFile("represent", "{representation}/errors.csv", False, table=ReconstructionErrors, shared=True)
+STABILITY = TableFile("represent", "{representation}/stability.csv", False, table=SeedStability, when="with `other_seeds`")
+WITH_FEATURES = TableFile("represent", "{representation}/kept.csv", table=SignalErrors)
+WITHOUT_FEATURES = TableFile("represent", "{representation}/left_out.csv", table=SignalErrors)
+DEVICE_PAIRS = TableFile("represent", "{representation}/device_pairs.parquet", table=DevicePairs, when="kind `intervals`")
+DEVICE_AGREEMENT = TableFile(
+    "represent", "{representation}/device_agreement.csv", False, table=DeviceAgreement, when="kind `intervals`"
+)
+ENCODER = ResultFile("represent", "{representation}/encoder/{rest}")
+
+TRAITS = TableFile("traits", "traits.parquet", table=Traits)
+COVARIATES = TableFile("traits", "covariates.parquet", table=Covariates)
+ANCESTRY = TableFile("traits", "ancestry.parquet", table=Ancestry)
+PEOPLE = TableFile("traits", "people.csv", table=People)
+TRAIT_REPORT = TableFile("traits", "traits.csv", False, table=TraitReport, shared=True)
+SAMPLE_GUARDS = TableFile("traits", "guards.csv", False, table=Guards, shared=True)
+
+ASSOCIATIONS = TableFile("scan", "{part}.parquet", False, table=Associations)
+SET_ASSOCIATIONS = TableFile("scan", "sets/{part}.parquet", False, table=SetAssociations)
+LEFT_OUT_VARIANTS = TableFile("scan", "left_out/{part}.parquet", False, table=LeftOutVariants)
+PART_VARIANT_COUNTS = TableFile("scan", "variants/{part}.csv", False, table=VariantCounts)
+TEST_COUNTS = ResultFile("scan", "tests/{part}.npz", False)
+ENGINE_FILES = ResultFile("scan", "{engine}/{part}/{rest}", when="with `scan.dense`, and by kind `plink2`")
+
+THRESHOLDS = TableFile("loci", "thresholds.csv", False, table=Thresholds, shared=True)
+SUMMARY = TableFile("loci", "summary.csv", False, table=Summary, shared=True)
+HITS = TableFile("loci", "hits.csv", False, table=Hits, shared=True)
+LOCI = TableFile("loci", "loci.csv", False, table=Loci, shared=True)
+CLUMPS = TableFile("loci", "clumps.csv", False, table=Clumps, shared=True)
+SET_HITS = TableFile("loci", "multitrait.csv", False, table=SetHits, shared=True)
+CONDITIONAL = TableFile("loci", "conditional.csv", False, table=Conditional, shared=True)
+CREDIBLE = TableFile("loci", "credible.csv", False, table=Credible, shared=True)
+AUDIT = TableFile("loci", "audit.csv", False, table=Audit, shared=True)
+INFLATION = TableFile("loci", "inflation.csv", False, table=Inflation, shared=True)
+HERITABILITY = TableFile("loci", "heritability.csv", False, table=Heritability, shared=True)
+KNOWN = TableFile("loci", "known.csv", False, table=KnownTested, shared=True)
+QQ = TableFile("loci", "qq.csv", False, table=QQPoints, shared=True)
+POWER = TableFile("loci", "power.csv", False, table=Power, shared=True)
+VARIANT_COUNTS = TableFile("loci", "variants.csv", False, table=VariantCounts, shared=True)
+SCAN_GUARDS = TableFile("loci", "guards.csv", False, table=Guards, shared=True)
+
+GENES = TableFile("genes", "genes.csv", False, table=Genes, shared=True)
+GENE_COUNTS = TableFile("genes", "gene_counts.csv", False, table=GeneCounts, shared=True)
+GENE_LEADS = TableFile("genes", "gene_leads.csv", False, table=GeneLeads, shared=True)
+CLUSTERS = TableFile("genes", "clusters.csv", False, table=Clusters, shared=True)
+EDGES = TableFile("genes", "edges.csv", False, table=Edges, shared=True)
+NETWORK_TESTS = TableFile("genes", "network_tests.csv", False, table=NetworkTests, shared=True)
+TERMS = TableFile("genes", "enrichment.csv", False, table=Terms, shared=True)
+TERM_CHOICE = TableFile("genes", "term_choice.csv", False, table=TermChoice, shared=True)
+CLUSTER_TERMS = TableFile("genes", "cluster_terms.csv", False, table=ClusterTerms, shared=True)
+CLUSTER_VIEW = TableFile("genes", "cluster_view.csv", False, table=ClusterView, shared=True)
+PUBLISHED = TableFile("genes", "published.csv", False, table=Published, shared=True)
+UNPLACED = TableFile("genes", "unplaced.csv", False, table=Unplaced, shared=True)
+LOCUS_TERMS = TableFile("genes", "locus_terms.csv", False, table=LocusTerms, shared=True)
+GENE_NOTES = ResultFile("genes", "notes.json", False)
+
+REPORT = ResultFile("report", "report.html")
+FIGURE = ResultFile("report", "figures/{figure}.svg")
+FIGURE_NUMBERS = ResultFile("report", "figures/{figure}.csv")
+
+MATCHING = TableFile("share", "tables/share/matching.csv", False, table=Matching, shared=True, when="with `share.matching`")
+MEMBERSHIP = TableFile(
+    "share", "tables/share/membership.csv", False, table=Membership, shared=True, when="with `share.membership`"
+)
+SHARED_ASSOCIATIONS = TableFile("share", "tables/scan/associations.parquet", False, table=Associations, shared=True)
+EXCLUDED_COUNTS = ResultFile("share", "tables/read/left_out.csv", False, shared=True)
+UNTESTED_COUNTS = ResultFile("share", "tables/scan/variants_left_out.csv", False, shared=True)
+SHARED_README = ResultFile("share", "README.md", False, shared=True)
+SHARED_ABOUT = ResultFile("share", "about.json", False, shared=True)
+SHARED_PAGE = tuple(replace(one, stage="share", about_people=False, shared=True) for one in (REPORT, FIGURE, FIGURE_NUMBERS))
+"""Page, pictures and their numbers, drawn anew from what may be shared."""
+
+COMPARISON = TableFile("", "compare.csv", False, table=Comparison, when="by `ecgwas compare` with one study")
+
+ALL: tuple[ResultFile, ...] = (*(one for one in dict(globals()).values() if isinstance(one, ResultFile)), *SHARED_PAGE)
+"""Every file that a stage writes, in the order of the stages."""
+
+
+def of_stage(stage: str) -> Iterator[ResultFile]:
+    """The files below results/<stage>; of `share` also the copies of other stages' files."""
+    yield from (one for one in ALL if one.stage == stage)
+    if stage == "share":
+        yield from (one.shared_copy for one in ALL if one.shared and one.stage != "share")
+
+
+def tables_of(stage: str) -> tuple[type[Table], ...]:
+    """The declared tables among a stage's files, each once."""
+    found = (one.table for one in of_stage(stage) if isinstance(one, TableFile) and issubclass(one.table, Table))
+    return tuple(dict.fromkeys(found))
+
+
+def is_declared(stage: str, name: str) -> bool:
+    """True if a stage writes a file of that name (a path below its folder)."""
+    return any(one.matches(name) for one in of_stage(stage))
