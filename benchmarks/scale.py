@@ -34,7 +34,7 @@ from scipy import stats
 
 from ecgwas import represent
 from ecgwas.commands.init import write_study
-from ecgwas.commands.terminal import planned
+from ecgwas.commands.terminal import plan_lines
 from ecgwas.ecg.finding import find
 from ecgwas.ecg.reading import read
 from ecgwas.genotypes import chromosomes
@@ -314,7 +314,7 @@ def biobank(quick: bool, folder: Path) -> Iterator[str]:
         jobs = planning.jobs(study, size)
         traits = sum(represent.traits_of(options) for options in study.represent)
         yield f"\n{label}: {variants:,} variants x {traits} traits, {len(jobs)} jobs"
-        yield from planned(study, jobs)
+        yield from plan_lines(study, jobs)
 
 
 def main() -> None:

@@ -301,10 +301,10 @@ PRESET = [
         "represent: [{kind: pca, name: p, input: strip, leads: each}]",
     ),
     of_preset(
-        "median beats, which not everybody has", REFUSED, "'c' represents median beats", "represent: [{kind: intervals, name: c}]"
+        "median beats, which not everybody has", REFUSED, "'c' uses median beats", "represent: [{kind: intervals, name: c}]"
     ),
     of_preset(
-        "leads together, which not everybody has", REFUSED, "'ae' puts leads together",
+        "leads together, which not everybody has", REFUSED, "'ae' uses all leads together",
         "represent: [{kind: residual_autoencoder, leads: together}]",
     ),
     of_preset("fewer leads than beats can be found in", REFUSED, "read.quality.min_leads: 2",

@@ -202,7 +202,7 @@ def test_of_one_study_the_table_is_that_of_its_representations(tmp_path: Path) -
     path = study_file(tmp_path, "one")
     represented(path)
     with_loci(path, [HIT, HIT | {"trait": "ae.V1.f2", "neglog10p": 10.0}])
-    found = terminal.side_by_side([path])
-    assert found.kept == tmp_path / "results" / "one" / "compare.csv"
-    row = found.frame.row(0, named=True)
+    found = terminal.comparison_output([path])
+    assert found.file == tmp_path / "results" / "one" / "compare.csv"
+    row = found.table.row(0, named=True)
     assert (row["traits"], row["significant"], row["loci"], row["alone"], row["best_trait"]) == (2, 2, 1, 1, "ae.V1.f2")

@@ -134,5 +134,5 @@ def test_leads_do_not_touch_each_other(
 def test_options_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="must be below"):
         Fourier(low_hz=40, high_hz=1)
-    with pytest.raises(ValueError, match="no discrete wavelet"):
+    with pytest.raises(ValueError, match="not a discrete wavelet"):
         Wavelet(wavelet="db99")

@@ -54,7 +54,7 @@ def test_every_promised_file_is_there(finished: Study) -> None:
 
 
 def test_representations_are_compared_by_what_the_tables_say(finished: Study) -> None:
-    table = terminal.compared(finished)
+    table = terminal.representation_comparison(finished)
     hits = Hits.read(finished.results / "loci" / "hits.csv").frame
     loci = Loci.read(finished.results / "loci" / "loci.csv").frame
     assert table["representation"].to_list() == ["clinical", "pca", "ae"]
@@ -74,7 +74,7 @@ def test_representations_are_compared_by_what_the_tables_say(finished: Study) ->
     traits = pl.read_csv(finished.results / "loci" / "summary.csv")["trait"]
     assert table["traits"].sum() == len(traits)
     with pytest.raises(MissingStageError, match="no loci have been found"):
-        terminal.compared(finished.model_copy(update={"results": finished.folder / "nowhere"}))
+        terminal.representation_comparison(finished.model_copy(update={"results": finished.folder / "nowhere"}))
 
 
 def test_the_page_compares_representations_as_the_command_does(finished: Study) -> None:
@@ -84,7 +84,7 @@ def test_the_page_compares_representations_as_the_command_does(finished: Study) 
     def word(value: float | None, form: str) -> str:
         return "–" if value is None else format(value, form)
 
-    for row, wanted in zip(shown, terminal.compared(finished).iter_rows(named=True), strict=True):
+    for row, wanted in zip(shown, terminal.representation_comparison(finished).iter_rows(named=True), strict=True):
         assert row[0] == wanted["representation"]
         assert row[2:6] == [f"{wanted[name]:,}" for name in ("traits", "significant", "loci", "alone")]
         assert row[7:] == [

@@ -1,6 +1,6 @@
 """The command line: one command per stage, and run, plan, check, options, init, demo, simulate.
 
-Science is only in study.yaml; flags are about the run.
+All scientific choices live in study.yaml; flags only control execution.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from ecgwas.workflow import planning
 
 
 class UserPath(click.Path):
-    """A path whose ~ is the home folder, where the shell has not put that in: --eids=~/people.txt."""
+    """A path in which ~ is the home folder even where the shell does not expand it: --eids=~/people.txt."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(str(Path(value).expanduser()) if str(value).startswith("~/") else value, param, ctx)
 
 
 STUDY = click.argument("study_file", metavar="STUDY.yaml", type=UserPath(path_type=Path))
-FORCE = click.option("--force", is_flag=True, help="Make it again even if it is fresh.")
+FORCE = click.option("--force", is_flag=True, help="Run even if the results are fresh.")
 
 
 class Commands(click.Group):
-    """Errors of the ecgwas family end with their message and exit code; anything else is a bug and shows its traceback."""
+    """Ends with message and exit code on an EcgwasError; any other exception is a bug and shows its traceback."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -67,9 +67,9 @@ def _end_with(error: EcgwasError) -> NoReturn:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__)
-@click.option("--verbose", is_flag=True, help="Say more on the way.")
+@click.option("--verbose", is_flag=True, help="Show more detail.")
 def main(verbose: bool) -> None:
-    """Which genetic variants shape the electrocardiogram: ECG files and genotypes in, report out."""
+    """Find the genetic variants that shape the electrocardiogram: ECG files and genotypes in, report out."""
     _log(logging.DEBUG if verbose else logging.INFO)
 
 
@@ -84,28 +84,28 @@ def _log(level: int) -> None:
 
 @main.command()
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
-@click.option("--force", is_flag=True, help="Replace a study.yaml that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing study.yaml.")
 @click.option(
-    "--preset", type=click.Choice(list(PRESETS)), default="calibrated", show_default=True, help="What fills the rest."
+    "--preset", type=click.Choice(list(PRESETS)), default="calibrated", show_default=True, help="Values for all other options."
 )
 def init(folder: Path, force: bool, preset: str) -> None:
-    """Write a commented FOLDER/study.yaml with the inputs found there filled in."""
+    """Write a commented FOLDER/study.yaml that names the inputs found in FOLDER."""
     path = initialise.write_study(folder, replace=force, preset=preset)
-    click.echo(f"{path} is written. Next: ecgwas check {path}")
+    click.echo(f"Wrote {path}. Next: ecgwas check {path}")
 
 
 @main.command()
 @STUDY
 def check(study_file: Path) -> None:
-    """Open every input and list every mistake at once; nothing is computed."""
+    """Open every input and list all mistakes, without computing anything."""
     study = Study.read_file(study_file)
-    warnings = _tell(*stages.check(study))
+    warnings = _print_checks(*stages.check(study))
     words = f"No mistakes, {warnings} warning(s): read them first" if warnings else "All inputs are in order"
     click.echo(f"{words}. Next: ecgwas run {study_file}")
 
 
-def _tell(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> int:
-    """What is in order, then warnings, then mistakes; with one or more the program ends. Gives the number of warnings."""
+def _print_checks(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> int:
+    """Prints what is in order, then warnings, then mistakes; exits if there is a mistake. Returns the number of warnings."""
     warnings = [fact for fact in facts if isinstance(fact, Caution)]
     for fact in facts:
         if not isinstance(fact, Caution):
@@ -123,10 +123,10 @@ def _tell(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> int:
 @STUDY
 @click.option("--until", type=click.Choice([stage.name for stage in STAGES]), help="Stop after this stage.")
 @click.option("--on", "profile", help="Run as jobs: local, slurm, slurm-array, or a Snakemake profile's folder.")
-@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Jobs at a time, with --on.")
+@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Number of simultaneous jobs, with --on.")
 @FORCE
 def run(study_file: Path, until: str | None, profile: str | None, jobs: int, force: bool) -> None:
-    """Every stage in order; what is fresh is left as it is."""
+    """Run every stage in order, skipping parts whose results are fresh."""
     study = Study.read_file(study_file)
     start = time.monotonic()
     if profile is None:
@@ -145,30 +145,30 @@ def _summary(study: Study, seconds: float) -> None:
 @main.command()
 @STUDY
 @click.option(
-    "--memory-gib", type=click.FloatRange(min=0, min_open=True), help="Of the largest machine.  [default: this one's]"
+    "--memory-gib", type=click.FloatRange(min=0, min_open=True), help="Memory of the largest machine.  [default: this one's]"
 )
 def plan(study_file: Path, memory_gib: float | None) -> None:
-    """Jobs, processor time, memory and disk of every stage before the first job; also written to results/plan.json.
+    """Estimate jobs, CPU time, memory and disk space of every stage; also written to results/plan.json.
 
-    Refused, with advice, where a job or the results cannot fit.
+    Fails, with advice, if a job or the results would not fit.
     """
     study = Study.read_file(study_file)
-    planned = planning.jobs(study)
-    path = planning.write(study, planned)
-    for line in terminal.planned(study, planned):
+    jobs = planning.jobs(study)
+    path = planning.write(study, jobs)
+    for line in terminal.plan_lines(study, jobs):
         click.echo(line)
-    click.echo(f"each job: {path}")
+    click.echo(f"every job: {path}")
     memory = planning.memory_here_mib() if memory_gib is None else 1024 * memory_gib
-    planning.refuse_what_cannot_fit(study, planned, memory_mib=memory, disk_mib=planning.disk_here_mib(study))
+    planning.refuse_what_cannot_fit(study, jobs, memory_mib=memory, disk_mib=planning.disk_here_mib(study))
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="The JSON schema of study.yaml, for editors.")
-@click.option("--study", "study_file", type=UserPath(path_type=Path), help="Print what will run in this study instead.")
+@click.option("--study", "study_file", type=UserPath(path_type=Path), help="Print this study's options instead.")
 def options(as_json: bool, study_file: Path | None) -> None:
-    """Print every option of study.yaml with default, unit and meaning.
+    """Print every option of study.yaml with its default, unit and meaning.
 
-    With --study: every option that will run, its value, and where it comes from: a line of the file, the preset, the default.
+    With --study: print every option's value in that study, and its source: a line of the file, the preset, or the default.
     """
     if study_file is not None:
         for line in terminal.settings_lines(Study.read_file(study_file)):
@@ -182,36 +182,37 @@ def options(as_json: bool, study_file: Path | None) -> None:
 
 @main.command(name="demo")
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False), default=Path("demo"))
-@click.option("--people", type=click.IntRange(60), default=300, show_default=True, help="People to simulate.")
+@click.option("--people", type=click.IntRange(60), default=300, show_default=True, help="Number of people to simulate.")
 def demo_command(folder: Path, people: int) -> None:
-    """Simulate a small cohort with planted effects, run every stage, compare what was found with what was planted."""
+    """Simulate a small cohort with planted effects, run every stage, and compare what was found with what was planted."""
     start = time.monotonic()
     study = demo.prepare(folder, people=people)
     stages.run(study)
-    _wide().print(demo.planted_against_found(folder, study))
+    _wide_console().print(demo.planted_against_found(folder, study))
     _summary(study, time.monotonic() - start)
 
 
 @main.command()
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
-@click.option("--people", type=click.IntRange(20), default=300, show_default=True, help="People to simulate.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same files.")
+@click.option("--people", type=click.IntRange(20), default=300, show_default=True, help="Number of people to simulate.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same files.")
 def simulate(folder: Path, people: int, seed: int) -> None:
-    """Write a cohort with planted effects: ECG files, genotypes, covariates, truth."""
+    """Write a simulated cohort with planted effects: ECG files, genotypes, covariates, and the true effects."""
     demo.simulate_into(folder, people=people, seed=seed)
-    click.echo(f"{folder} is written. Next: ecgwas init {folder}")
+    click.echo(f"Wrote {folder}. Next: ecgwas init {folder}")
 
 
 @main.command()
 @STUDY
 @FORCE
-@click.option("--simulated", is_flag=True, help="People as they are with simulated genomes, instead of shuffled people.")
+@click.option("--simulated", is_flag=True, help="Simulate genomes for the people instead of permuting the people.")
 def null(study_file: Path, force: bool, simulated: bool) -> None:
-    """The same chain on shuffled people, then the report with every count beside its count by chance."""
+    """Run the same chain on permuted people; the report then compares every count with the count expected by chance."""
     study = Study.read_file(study_file)
-    twin = stages.run_null(study, force=force, simulated=simulated)
-    for name, number, by_chance in terminal.beside_null(study, twin):
-        click.echo(f"{name:<18} {number:>8}   {'with simulated genomes' if simulated else 'on shuffled people'} {by_chance:>8}")
+    null_study = stages.run_null(study, force=force, simulated=simulated)
+    null_words = "with simulated genomes" if simulated else "with permuted people"
+    for name, count, null_count in terminal.null_comparison(study, null_study):
+        click.echo(f"{name:<18} {count:>8}   {null_words} {null_count:>8}")
     for stage in ("report", "share"):
         stages.run_part(study, stage, "all")
 
@@ -219,44 +220,44 @@ def null(study_file: Path, force: bool, simulated: bool) -> None:
 @main.command(name="figures")
 @STUDY
 @click.argument("names", nargs=-1)
-@click.option("--trait", "traits", multiple=True, help="Also Manhattan and QQ plot of this trait; may be given several times.")
+@click.option("--trait", "traits", multiple=True, help="Also draw this trait's Manhattan and QQ plots; may be repeated.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="Only this format.  [default: all]")
 def figures_command(study_file: Path, names: tuple[str, ...], traits: tuple[str, ...], formats: tuple[str, ...]) -> None:
-    """The report's pictures for print, as SVG, PDF and PNG (300 dpi), into results/figures/.
+    """Write the report's figures for print, as SVG, PDF and PNG (300 dpi), into results/figures/.
 
-    NAMES are pictures or patterns such as 'locus_*'; without any, all.
+    NAMES are names of figures or patterns such as 'locus_*'; by default all are written.
     """
     study = Study.read_file(study_file)
     files = figures.write(study, names=names, traits=traits, formats=formats or FORMATS)
-    click.echo(f"{len(files)} files are in {study.results / 'figures'}")
+    click.echo(f"Wrote {len(files)} files into {study.results / 'figures'}")
 
 
 @main.command()
 @click.argument("study_files", metavar="STUDY.yaml ...", nargs=-1, required=True, type=UserPath(path_type=Path))
 @click.option("--out", type=UserPath(path_type=Path, dir_okay=False), help="Also write the table to this .csv file.")
 def compare(study_files: tuple[Path, ...], out: Path | None) -> None:
-    """What each representation of a study found, also written to results/compare.csv; or several studies in one table.
+    """Compare what each representation of a study found (also written to results/compare.csv), or compare several studies.
 
-    Of several studies: settings, epochs trained, test loss and errors of each representation, SNPs and loci. A study that was
-    run only until stage represent has no hits yet.
+    For several studies: settings, epochs trained, test loss and errors of each representation, SNPs and loci. A study that
+    was run only until stage represent has no hits.
     """
     if out is not None and out.suffix != ".csv":
         raise click.UsageError(f"--out {out}: name a .csv file")
-    found = terminal.side_by_side(study_files)
-    for warning in found.warnings:
+    comparison = terminal.comparison_output(study_files)
+    for warning in comparison.warnings:
         click.echo(f"warning: {warning}")
-    for frame in found.shown:
+    for frame in comparison.printed:
         table = Table(*(Column(name, overflow="fold") for name in frame.columns), box=None)
         for row in terminal.cells(frame):
             table.add_row(*row)
-        _wide().print(table)
-    for path in [path for path in (found.kept, out) if path is not None]:
+        _wide_console().print(table)
+    for path in [path for path in (comparison.file, out) if path is not None]:
         with whole(path) as temporary:
-            found.frame.write_csv(temporary)
+            comparison.table.write_csv(temporary)
 
 
-def _wide() -> Console:
-    """A console whose tables are cut at the terminal's width, and not at 80 columns where there is no terminal."""
+def _wide_console() -> Console:
+    """A console as wide as the terminal, or 160 columns without a terminal (rich would use 80)."""
     console = Console()
     return console if console.is_terminal else Console(width=160)
 
@@ -264,24 +265,24 @@ def _wide() -> Console:
 @main.command(name="meta")
 @click.argument("out", type=UserPath(path_type=Path, dir_okay=False))
 @click.argument("studies", nargs=-1, required=True, type=UserPath(path_type=Path))
-@click.option("--same-trait", metavar="NAME", help="The one trait of each study is the same, in one unit; call it NAME.")
+@click.option("--same-trait", metavar="NAME", help="Every study has one trait, the same in the same unit; call it NAME.")
 def meta_command(out: Path, studies: tuple[Path, ...], same_trait: str | None) -> None:
-    """Meta-analysis of the associations of several STUDIES, written to OUT.csv.
+    """Meta-analyse the associations of several STUDIES and write them to OUT.csv.
 
-    A study is a scan file of ecgwas, a folder of them (results/scan), or a GWAS-SSF file or a folder of them.
+    A study is a scan file of ecgwas, a folder of them (results/scan), a GWAS-SSF file, or a folder of those.
     """
     if out.suffix != ".csv" or any(out.resolve() == path.resolve() for path in studies):
-        raise click.UsageError(f"{out} is to be written: name a new .csv file before the studies")
-    read = meta_studies.comparable([meta_studies.read_study(path) for path in studies], same_trait)
-    found = meta.combine([(study.name, study.frame) for study in read])
-    for words in meta_studies.cautions(read):
-        click.echo(f"warning: {words}")
+        raise click.UsageError(f"{out} will be written: name a new .csv file before the studies")
+    inputs = meta_studies.comparable([meta_studies.read_study(path) for path in studies], same_trait)
+    combined = meta.combine([(study.name, study.frame) for study in inputs])
+    for warning in meta_studies.cautions(inputs):
+        click.echo(f"warning: {warning}")
     dropped = out.with_name(f"{out.stem}.dropped.csv")
-    for path, table in ((out, found.associations), (dropped, found.dropped)):
+    for path, table in ((out, combined.associations), (dropped, combined.dropped)):
         with whole(path) as temporary:
             table.frame.write_csv(temporary)
-    click.echo(f"{out}: {len(found.associations)} rows of {len(studies)} studies")
-    for reason, count in found.dropped.frame["reason"].value_counts(sort=True).iter_rows():
+    click.echo(f"{out}: {len(combined.associations)} rows of {len(studies)} studies")
+    for reason, count in combined.dropped.frame["reason"].value_counts(sort=True).iter_rows():
         click.echo(f"{dropped}: {count} rows: {reason}")
 
 
@@ -289,7 +290,7 @@ def meta_command(out: Path, studies: tuple[Path, ...], same_trait: str | None) -
 @STUDY
 @click.argument("file", type=UserPath(path_type=Path, exists=True, dir_okay=False))
 def explain(study_file: Path, file: Path) -> None:
-    """How a result FILE came to be: stage, options, versions, seed, host, time; and whether it is still fresh."""
+    """Show how a result FILE was made (stage, options, versions, seed, host, time) and whether it is still fresh."""
     for line in stages.explain(Study.read_file(study_file), file):
         click.echo(line)
 
@@ -298,45 +299,45 @@ def explain(study_file: Path, file: Path) -> None:
 @click.argument("file", type=UserPath(path_type=Path))
 @click.option("--figure", type=UserPath(path_type=Path, dir_okay=False), help="Also draw it on ECG paper: .svg, .pdf or .png.")
 def inspect(file: Path, figure: Path | None) -> None:
-    """What a recording's FILE holds: format, leads, rate, length, and the recorder's measurements beside ours."""
-    found = inspect_file.inspect(file)
-    for line in found.lines:
+    """Show what a recording's FILE holds: format, leads, rate, length, and the device's measurements next to ours."""
+    inspection = inspect_file.inspect(file)
+    for line in inspection.lines:
         click.echo(line)
     if figure is not None:
-        inspect_file.draw(found, figure)
-        click.echo(f"{figure} is drawn: 25 mm/s, 10 mm/mV")
+        inspect_file.draw(inspection, figure)
+        click.echo(f"Wrote {figure}: 25 mm/s, 10 mm/mV")
 
 
 @main.command()
 @click.argument("folder", type=UserPath(path_type=Path))
 @click.option("--results", type=UserPath(path_type=Path, exists=True, file_okay=False), help="The study's results.")
-@click.option("--eids", type=UserPath(path_type=Path), help="A file of further people to search for, one a line.")
+@click.option("--eids", type=UserPath(path_type=Path), help="A file of further people to search for, one eid per line.")
 @click.option("--min-people", type=click.IntRange(1), help="Smallest group that may be shown.  [default: the study's]")
 def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int | None) -> None:
-    """Search FOLDER (results/share) for every eid, every recording and every small group; say what genomes would tell of it."""
+    """Search FOLDER (results/share) for eids, recordings and small groups, and measure what a genome would reveal from it."""
     found = disclosure.audit(folder, results=results, eids=eids, min_people=min_people)
-    _tell(found.facts, ())
+    _print_checks(found.facts, ())
     for line in found.measured:
         click.echo(f"  measured: {line}")
     for line in found.warnings:
         click.echo(f"  warning: {line}")
-    _tell((), found.mistakes)
+    _print_checks((), found.mistakes)
     click.echo(f"No eid, no participant's recording and no small group was found in {folder}: that is what was searched for.")
     if found.warnings:
-        click.echo(f"It is not anonymous: {len(found.warnings)} of the rates above are beyond chance (warning).")
-        click.echo("Whoever holds a participant's genome or ECG learns from it what they say, such as who took part.")
+        click.echo(f"It is not anonymous: {len(found.warnings)} of the rates above exceed chance (warning).")
+        click.echo("They say what someone with a participant's genome or ECG can learn from it, such as who took part.")
     else:
         click.echo(
-            "That is no proof that it is anonymous: of attacks by whoever holds a genome or an ECG those above were measured."
+            "This does not prove that it is anonymous: of the attacks with a genome or an ECG, only those above were measured."
         )
-    click.echo("Pass it on only where your data's rules allow summary statistics of so many participants.")
+    click.echo("Pass it on only if the rules of your data allow summary statistics of this many participants.")
 
 
 @main.command(name="export")
 @STUDY
 @click.argument("kind", metavar="FORMAT", type=click.Choice(list(export.FORMATS)))
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
-@click.option("--trait", "chosen", multiple=True, help="Only this trait; may be given several times.")
+@click.option("--trait", "chosen", multiple=True, help="Only this trait; may be repeated.")
 def export_command(study_file: Path, kind: str, folder: Path, chosen: tuple[str, ...]) -> None:
     """Write results as FORMAT into FOLDER: gwas_ssf, plink2, pheweb, locuszoom or cytoscape."""
     for line in export.export(Study.read_file(study_file), kind, folder, chosen):
@@ -345,15 +346,15 @@ def export_command(study_file: Path, kind: str, folder: Path, chosen: tuple[str,
 
 @main.group(name="references")
 def references_group() -> None:
-    """Files of others that the stage `genes` reads: genes, network, terms, published associations."""
+    """Public reference files that stage `genes` reads: genes, network, terms, published associations."""
 
 
 @references_group.command()
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
-@click.option("--only", multiple=True, help="Only the file of this name; may be given several times.")
-@click.option("--again", is_flag=True, help="Download what is there too: for newer versions.")
+@click.option("--only", multiple=True, help="Only the file with this name; may be repeated.")
+@click.option("--again", is_flag=True, help="Also download existing files, for newer versions.")
 def fetch(folder: Path, only: tuple[str, ...], again: bool) -> None:
-    """Download, verify and note versions of the files; what is there whole is left as it is."""
+    """Download and verify the files and record their versions; complete files are not downloaded again."""
     for line in references.fetch(folder, references.chosen(only), again=again):
         click.echo(line)
 
@@ -361,8 +362,8 @@ def fetch(folder: Path, only: tuple[str, ...], again: bool) -> None:
 @references_group.command(name="check")
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 def check_references(folder: Path) -> None:
-    """Compare every file with what was noted when it came; nothing is downloaded."""
-    _tell(*references.check(folder))
+    """Compare every file with its record; nothing is downloaded."""
+    _print_checks(*references.check(folder))
 
 
 def _stage_command(stage: Stage) -> Callable[..., None]:

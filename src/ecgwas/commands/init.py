@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from ecgwas.errors import InputError, StudyError, first_few
-from ecgwas.study.presets import services_left
+from ecgwas.study.presets import services_without_files
 from ecgwas.tables.user_table import read_user_table
 
 TEMPLATE = """\
@@ -40,7 +40,7 @@ report:
 
 
 @dataclass(frozen=True)
-class Shown:
+class PresetComments:
     """What a first study file says of its preset: comments, none of which changes a value."""
 
     preset: str
@@ -50,7 +50,7 @@ class Shown:
     scan: str
 
 
-CALIBRATED = Shown(
+CALIBRATED = PresetComments(
     preset="calibrated            # or `published`: the chain exactly as the source study ran it",
     read="""\
   # instance: 2                 # the visit that is kept when a person has several
@@ -76,7 +76,7 @@ CALIBRATED = Shown(
 """,
 )
 
-PUBLISHED = Shown(
+PUBLISHED = PresetComments(
     preset="published             # the chain exactly as the source study ran it; docs/published.md",
     read="",
     represent="""\
@@ -87,7 +87,7 @@ PUBLISHED = Shown(
     scan="",
 )
 
-SHOWN = {"calibrated": CALIBRATED, "published": PUBLISHED}
+COMMENTS = {"calibrated": CALIBRATED, "published": PUBLISHED}
 
 NO_GENES = """\
 # genes:                      # tables of genes, networks and terms; see docs/genes.md
@@ -151,18 +151,18 @@ def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrate
     if missing:
         problem = "inputs were not found:\n" + "\n".join(f"  {what}" for what in missing)
         raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
-    shown = SHOWN[preset]
+    comments = COMMENTS[preset]
     header = read_user_table(folder / "covariates.tsv", what="covariate").frame.columns
     text = TEMPLATE.format(
         name=_plain(folder.resolve().name),
-        preset=shown.preset,
+        preset=comments.preset,
         recordings="ecg",
-        read=shown.read,
-        represent=shown.represent if represent is None else f"represent:\n{represent}",
+        read=comments.read,
+        represent=comments.represent if represent is None else f"represent:\n{represent}",
         covariates="covariates.tsv",
-        traits=("" if "center" in header else "  categorical: []\n") + shown.traits,
+        traits=("" if "center" in header else "  categorical: []\n") + comments.traits,
         genotypes=_genotypes(folder),
-        scan=shown.scan,
+        scan=comments.scan,
         genes=_genes(folder, preset),
     )
     path.write_text(re.sub(r"\n{3,}", "\n\n", text))
@@ -226,5 +226,5 @@ def _genes(folder: Path, preset: str) -> str:
     if not lines:
         return NO_GENES
     kinds = re.findall(r"kind: (\w+)", "\n".join(lines))
-    lines += [f"  - {{kind: {kind}}}" for kind in services_left(preset, kinds)]
+    lines += [f"  - {{kind: {kind}}}" for kind in services_without_files(preset, kinds)]
     return "\n".join(["genes:", *lines, ""])

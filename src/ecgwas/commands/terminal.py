@@ -18,7 +18,7 @@ from ecgwas.commands import compare
 from ecgwas.errors import MissingStageError
 from ecgwas.stages import null
 from ecgwas.study import Study
-from ecgwas.study.origins import EntryAdded, EntryMissing, shown
+from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
 from ecgwas.tables import VARIANT_KEY
 from ecgwas.tables.comparison import Comparison
 from ecgwas.tables.loci import beside_threshold
@@ -29,31 +29,31 @@ from ecgwas.workflow.planning import Job
 
 def options_text() -> str:
     """Every option of study.yaml: place, default, unit, meaning."""
-    return "\n".join(_lines(Study, ""))
+    return "\n".join(_option_lines(Study, ""))
 
 
 def settings_lines(study: Study) -> Iterator[str]:
-    """Every option that will run: place, value, source; what contradicts the preset has the preset's value beside it."""
+    """Every option that will run: place, value, source, and the preset's value where the two differ."""
     yield f"{study.name}, preset {study.preset}"
-    for one in study.settings:
-        if isinstance(one, EntryAdded | EntryMissing):
+    for setting in study.settings:
+        if isinstance(setting, EntryAdded | EntryMissing):
             continue
-        value = study.as_written(one.value)
-        source = f"{one.source} (preset: {shown(one.preset)})" if one.contradicts else one.source
-        yield f"{one.place:<44} {shown(value):<40} {source}"
+        value = study.as_written(setting.value)
+        source = f"{setting.source} (preset: {as_yaml(setting.preset)})" if setting.contradicts else setting.source
+        yield f"{setting.place:<44} {as_yaml(value):<40} {source}"
 
 
-def _lines(model: type[BaseModel], place: str) -> Iterator[str]:
+def _option_lines(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        inner = _models(field.annotation)
-        here = f"{place}{name}"
-        yield f"{here:<34} {_default(field, bool(inner))}{_unit(field)}"
+        sections = _models(field.annotation)
+        place = f"{prefix}{name}"
+        yield f"{place:<34} {_default(field, bool(sections))}{_unit(field)}"
         yield f"    {' '.join((field.description or '').split())}"
-        for choice in inner:
-            if "kind" in choice.model_fields:
-                yield f"  {here}, kind: {choice.model_fields['kind'].default}"
-                yield f"    {' '.join((choice.__doc__ or '').split())}"
-            yield from (f"  {line}" for line in _lines(choice, f"{here}."))
+        for section in sections:
+            if "kind" in section.model_fields:
+                yield f"  {place}, kind: {section.model_fields['kind'].default}"
+                yield f"    {' '.join((section.__doc__ or '').split())}"
+            yield from (f"  {line}" for line in _option_lines(section, f"{place}."))
 
 
 def _default(field: FieldInfo, is_section: bool) -> str:
@@ -76,99 +76,105 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     return [model for inner in get_args(annotation) for model in _models(inner)]
 
 
-def beside_null(study: Study, twin: Study) -> list[tuple[str, int, int]]:
-    """Each count of a study with the same count of its null twin."""
-    found = null.counts(study) or {}
-    by_chance = null.counts(twin) or {}
-    return [(name, number, by_chance[name]) for name, number in found.items() if name in by_chance]
+def null_comparison(study: Study, null_study: Study) -> list[tuple[str, int, int]]:
+    """Each count of a study with the same count of its null study."""
+    counts = null.counts(study) or {}
+    null_counts = null.counts(null_study) or {}
+    return [(name, count, null_counts[name]) for name, count in counts.items() if name in null_counts]
 
 
-def compared(study: Study) -> pl.DataFrame:
+def representation_comparison(study: Study) -> pl.DataFrame:
     """One row per representation, with the columns of Comparison. Raises MissingStageError before stage `loci` has run."""
     folder = study.results / "loci"
     if not (folder / "hits.csv").exists():
         raise MissingStageError("no loci have been found", where=study.results, fix=f"run `ecgwas run` on {study.name} first")
     summary, hits, loci = (_table(folder / f"{name}.csv") for name in ("summary", "hits", "loci"))
-    found = {options.name: compare.loci_of(options.name, hits, loci) for options in study.represent}
+    loci_of = {options.name: compare.loci_of(options.name, hits, loci) for options in study.represent}
     rows = []
     for options in study.represent:
-        mine = pl.col("trait").str.starts_with(f"{options.name}.")
-        traits, best = summary.filter(mine), hits.filter(mine).sort("neglog10p", descending=True).head(1)
-        others = set[int]().union(*(loci for name, loci in found.items() if name != options.name))
+        own = pl.col("trait").str.starts_with(f"{options.name}.")
+        traits, best = summary.filter(own), hits.filter(own).sort("neglog10p", descending=True).head(1)
+        others = set[int]().union(*(loci for name, loci in loci_of.items() if name != options.name))
         rows.append({
             "representation": options.name, "kind": options.kind, "traits": traits.height,
-            "significant": hits.filter(mine).height, "loci": len(found[options.name]),
-            "alone": len(found[options.name] - others), "best_trait": best["trait"].item() if best.height else None,
+            "significant": hits.filter(own).height, "loci": len(loci_of[options.name]),
+            "alone": len(loci_of[options.name] - others), "best_trait": best["trait"].item() if best.height else None,
             "neglog10p": best["neglog10p"].item() if best.height else None,
-            "lambda_gc": traits["lambda_gc"].median(), "repeatability": _mean_of(study, options.name, "r"),
-            "between_visits": _mean_of(study, options.name, "icc"),
+            "lambda_gc": traits["lambda_gc"].median(), "repeatability": _mean_reliability(study, options.name, "r"),
+            "between_visits": _mean_reliability(study, options.name, "icc"),
         })  # fmt: skip
     return Comparison.of(rows).frame
 
 
-def _mean_of(study: Study, name: str, column: str) -> float | None:
-    """The mean over features of a column of reliability.csv; None where it has no number."""
+def _mean_reliability(study: Study, name: str, column: str) -> float | None:
+    """Mean over features of a column of reliability.csv; None if it has no values."""
     path = study.results / "represent" / name / "reliability.csv"
     values = Reliability.read(path).frame[column].drop_nulls().to_numpy() if path.exists() else np.empty(0)
     return float(np.mean(values)) if len(values) else None
 
 
 @dataclass(frozen=True)
-class SideBySide:
-    """What `ecgwas compare` prints and writes: the whole table, what of it fits a terminal, where it is kept, warnings."""
+class ComparisonOutput:
+    """What `ecgwas compare` prints and writes.
 
-    frame: pl.DataFrame
-    shown: tuple[pl.DataFrame, ...]
-    kept: Path | None = None
+    table      the whole comparison
+    printed    the tables that fit a terminal
+    file       file in the results folder to write the table to; None: only where the user says
+    """
+
+    table: pl.DataFrame
+    printed: tuple[pl.DataFrame, ...]
+    file: Path | None = None
     warnings: tuple[str, ...] = ()
 
 
-def side_by_side(paths: Sequence[Path]) -> SideBySide:
-    """Of one study file its representations (Comparison), of several all of theirs (StudyComparison).
+def comparison_output(paths: Sequence[Path]) -> ComparisonOutput:
+    """Compares the representations of one study (Comparison), or those of several studies (StudyComparison).
 
-    Raises MissingStageError for studies that have not run so far, StudyError for files that cannot be compared.
+    Raises MissingStageError for studies that have not been run, StudyError for files that cannot be compared.
     """
     if len(paths) == 1:
         study = Study.read_file(paths[0])
-        found = compared(study)
-        return SideBySide(found, (found,), study.results / "compare.csv")
+        table = representation_comparison(study)
+        return ComparisonOutput(table, (table,), study.results / "compare.csv")
     studies = compare.read_studies(paths)
-    found = compare.compared(studies).frame
-    one_each = found["study"].is_unique().all()
-    shown = [
-        found.select(name for name in columns if not (one_each and name == "representation"))
+    table = compare.compared(studies).frame
+    one_representation_each = table["study"].is_unique().all()
+    printed = [
+        table.select(name for name in columns if not (one_representation_each and name == "representation"))
         for columns in (compare.SETTINGS, compare.RESULTS)
     ]
-    changed = "the study file or its inputs have changed since; `ecgwas run` makes the results again"
-    warnings = tuple(f"{one}: {changed}" for one in compare.outdated(studies))
-    return SideBySide(found, tuple(_without_empty(frame) for frame in shown), None, warnings)
+    changed = "the study file or its inputs have changed since; `ecgwas run` updates the results"
+    warnings = tuple(f"{study}: {changed}" for study in compare.outdated(studies))
+    return ComparisonOutput(table, tuple(_without_empty_columns(frame) for frame in printed), None, warnings)
 
 
-def _without_empty(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns that have a value in some row."""
+def _without_empty_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """Drops columns without any value."""
     return frame.select(name for name in frame.columns if frame[name].null_count() < frame.height)
 
 
 def cells(frame: pl.DataFrame) -> Iterator[list[str]]:
-    """Each row in words: real numbers with four digits, missing as nothing."""
+    """Each row as text: real numbers with four significant digits, missing values empty."""
     for row in frame.iter_rows():
         yield ["" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
 
 
-PLANNED = (("stage", 10), ("parts", 6), ("fresh", 6), ("core time", 10), ("longest", 9), ("memory", 9), ("disk", 9))
+PLAN_COLUMNS = (("stage", 10), ("parts", 6), ("fresh", 6), ("core time", 10), ("longest", 9), ("memory", 9), ("disk", 9))
+"""Heading and width."""
 
 
-def planned(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
-    """The plan as a table: what every stage takes, and all of them together."""
-    yield "  ".join(f"{name:>{width}}" for name, width in PLANNED) + "   (longest: clock time of the longest part)"
+def plan_lines(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
+    """The plan as a table: what each stage needs, and the total."""
+    yield "  ".join(f"{name:>{width}}" for name, width in PLAN_COLUMNS) + "   (longest: clock time of the longest part)"
     for row in planning.table(jobs).iter_rows(named=True):
-        mine = [job for job in jobs if job.stage == row["stage"]]
-        fresh = sum(stages.is_fresh(study, job.stage, job.part) for job in mine)
-        cells = [row["stage"], len(mine), fresh, duration(3600 * row["cpu_hours"]), duration(3600 * row["longest_hours"])]
+        parts = [job for job in jobs if job.stage == row["stage"]]
+        fresh = sum(stages.is_fresh(study, job.stage, job.part) for job in parts)
+        cells = [row["stage"], len(parts), fresh, duration(3600 * row["cpu_hours"]), duration(3600 * row["longest_hours"])]
         cells += [f"{row['memory_gib']:.1f} GiB", f"{row['disk_gib']:.2f} GiB"]
-        yield "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, PLANNED, strict=True))
-    core, disk = sum(job.need.cpu_seconds for job in jobs), sum(job.need.disk_mib for job in jobs) / 1024
-    yield f"in all {duration(core)} of one core, {disk:.2f} GiB of results"
+        yield "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, PLAN_COLUMNS, strict=True))
+    core_seconds, disk = sum(job.need.cpu_seconds for job in jobs), sum(job.need.disk_mib for job in jobs) / 1024
+    yield f"in all {duration(core_seconds)} of one core, {disk:.2f} GiB of results"
 
 
 def duration(seconds: float) -> str:
@@ -180,12 +186,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 200_000 else f"{seconds / 86_400:.1f} days"
 
 
-SHOWN = 10
-"""Loci and guards that the terminal shows; the report has them all."""
+MAX_LINES = 10
+"""At most this many loci and guards are printed; the report has them all."""
 
 
 def outcome(study: Study) -> list[str]:
-    """What a finished run found, in a few lines; nothing before the stages have run."""
+    """What a finished run found, in a few lines; empty before stage `loci` has run."""
     folder = study.results
     if not (folder / "loci" / "loci.csv").exists():
         return []
@@ -193,16 +199,16 @@ def outcome(study: Study) -> list[str]:
     where = [f"report: {report}"] if report.exists() else []
     shared = folder / "share" / "README.md"
     where += [f"to be passed on: {shared.parent}"] if shared.exists() else []
-    return [*_size(folder), *_guarded(folder), *_loci(folder), *where]
+    return [*_cohort_size(folder), *_guard_warnings(folder), *_loci(folder), *where]
 
 
 def _table(path: Path) -> pl.DataFrame:
-    """A table of results, or one without rows where the stage has not written it."""
+    """A table of results; without rows if its stage has not written it."""
     text = {"chrom": pl.String, "known": pl.String}
     return pl.read_csv(path, schema_overrides=text, infer_schema_length=None) if path.exists() else pl.DataFrame()
 
 
-def _size(folder: Path) -> list[str]:
+def _cohort_size(folder: Path) -> list[str]:
     people, summary = _table(folder / "traits" / "people.csv"), _table(folder / "loci" / "summary.csv")
     if people.is_empty() or summary.is_empty():
         return []
@@ -212,15 +218,15 @@ def _size(folder: Path) -> list[str]:
     return [f"{about}, median lambda {np.median(inflation):.3f}" if len(inflation) else about]
 
 
-def _guarded(folder: Path) -> list[str]:
-    """Guards that did not pass, and what they saw."""
+def _guard_warnings(folder: Path) -> list[str]:
+    """Guards that did not pass, and the value that each measured."""
     tables = [_table(folder / stage / "guards.csv") for stage in ("traits", "loci")]
     rows = [row for table in tables for row in table.iter_rows(named=True) if row["status"] in ("warn", "fail")]
-    return [f"  {row['status']}: {row['guard']}, {_seen(row)} ({row['note']})" for row in rows[:SHOWN]]
+    return [f"  {row['status']}: {row['guard']}, {_measured(row)} ({row['note']})" for row in rows[:MAX_LINES]]
 
 
-def _seen(row: Mapping[str, Any]) -> str:
-    """What a guard left out, or else the number that did not pass."""
+def _measured(row: Mapping[str, Any]) -> str:
+    """The number of people that a guard excluded, or the value that did not pass."""
     if row["left_out"] or row["value"] is None:
         return f"{row['left_out'] or 0} of {row['of']}"
     return f"{row['value']:g} of {row['of']}" if row["limit"] is None else f"{row['value']:g}, limit {row['limit']:g}"
@@ -234,8 +240,8 @@ def _loci(folder: Path) -> list[str]:
     lines = [f"{loci.height:,} loci, {variants:,} significant variants ({hits.height:,} variant-trait pairs) at {limit}"]
     beside = beside_threshold(_table(folder / "traits" / "guards.csv"))
     lines += [] if beside is None else [f"  {beside}"]
-    for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(SHOWN).iter_rows(named=True):
+    for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(MAX_LINES).iter_rows(named=True):
         place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
         known = f", {row['known']}" if row.get("known") else ""
         lines.append(f"  locus {row['locus']}: {place}, {row['best_trait']}, -log10 p {row['neglog10p']:.1f}{known}")
-    return [*lines, f"  and {loci.height - SHOWN} more"] if loci.height > SHOWN else lines
+    return [*lines, f"  and {loci.height - MAX_LINES} more"] if loci.height > MAX_LINES else lines

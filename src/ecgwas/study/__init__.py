@@ -1,6 +1,6 @@
 """study.yaml as frozen objects: every option once, with default, unit, bounds and meaning.
 
-`Study.read(path)` checks the whole file and reports every mistake at once.
+`Study.read_file(path)` checks the whole file and reports every mistake together.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from ecgwas.study.genes import (
     VariantService,
 )
 from ecgwas.study.loci import LociOptions
-from ecgwas.study.mistakes import explained, true_for_numbers
+from ecgwas.study.mistakes import booleans_for_numbers, study_error
 from ecgwas.study.origins import Setting, contradictions, settings
-from ecgwas.study.presets import PRESETS, below
+from ecgwas.study.presets import PRESETS, with_preset
 from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, QualityOptions, ReadOptions, Untouched, Wavelet
 from ecgwas.study.report import ReportOptions
 from ecgwas.study.represent import (
@@ -52,7 +52,7 @@ from ecgwas.study.represent import (
 from ecgwas.study.scan import Matrix, Plink2, Scan, ScanOptions
 from ecgwas.study.share import ShareOptions
 from ecgwas.study.traits import TraitOptions
-from ecgwas.study.yaml_words import changed_numbers, cure
+from ecgwas.study.yaml_words import fix_for, misread_numbers
 
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "Fourier", "GeneSource", "Gprofiler", "GwasCatalog", "Haploreg",
@@ -67,15 +67,15 @@ class Study(Options):
     """One study: its inputs, its methods, its results folder."""
 
     name: str = option(min_length=1)
-    """Appears in the report."""
+    """Name of the study, shown in the report."""
     seed: int = option(1, ge=0, lt=2**32)
-    """Every random choice follows from it."""
+    """Seed from which every random choice follows."""
     results: StudyPath = Path("results")
-    """Folder of the results."""
+    """Folder for results."""
     preset: Literal["calibrated", "published"] = "calibrated"
-    """What holds where this file says nothing: the calibrated chain, or the chain exactly as the source study ran it."""
+    """Values of options that this file does not set: the calibrated chain, or the chain exactly as the source study ran it."""
     offline: bool = False
-    """Online sources take their answers from results/cache alone; no socket is opened."""
+    """Online sources answer only from results/cache; no network connection is opened."""
     read: ReadOptions
     """Recordings in, cleaned signals out."""
     represent: tuple[RepresentationOptions, ...] = Field(min_length=1)
@@ -83,13 +83,13 @@ class Study(Options):
     traits: TraitOptions
     """People, covariates, transformation."""
     scan: ScanOptions
-    """Genotypes and engine."""
+    """Genotypes and association engine."""
     loci: LociOptions = LociOptions()
-    """What is significant."""
+    """Significance threshold and loci."""
     genes: tuple[GeneSource, ...] = ()
     """Sources of genes, networks and terms."""
     report: ReportOptions = ReportOptions()
-    """The page."""
+    """The report page."""
     share: ShareOptions = ShareOptions()
     """What may be passed on."""
     _folder: Path = PrivateAttr(default=Path())
@@ -98,7 +98,7 @@ class Study(Options):
     @field_validator("results")
     @classmethod
     def _results_have_a_folder(cls, results: Path, info: ValidationInfo) -> Path:
-        """Results beside study.yaml would be mixed with the inputs."""
+        """Results in the folder of study.yaml would mix with its inputs."""
         folder = (info.context or {}).get("folder")
         if folder is not None and folder.is_relative_to(os.path.normpath(results)):
             raise ValueError("results need a folder of their own, not one that holds study.yaml, such as `results`")
@@ -106,71 +106,70 @@ class Study(Options):
 
     @field_validator("read", "scan")
     @classmethod
-    def _results_are_apart(cls, section: ReadOptions | Scan, info: ValidationInfo) -> ReadOptions | Scan:
-        """Results among recordings or genotypes would be taken for inputs."""
+    def _results_outside_inputs(cls, section: ReadOptions | Scan, info: ValidationInfo) -> ReadOptions | Scan:
+        """Results among recordings or genotypes would be read as inputs."""
         results, folder = info.data.get("results"), (info.context or {}).get("folder")
         inputs = section.recordings if isinstance(section, ReadOptions) else section.genotypes.parent
         place = Path(os.path.normpath(results)) if results is not None and folder is not None else None
-        inside = place is not None and place.is_relative_to(os.path.normpath(inputs)) and inputs != folder
-        if inside and (isinstance(section, ReadOptions) or place == Path(os.path.normpath(inputs))):
+        is_inside = place is not None and place.is_relative_to(os.path.normpath(inputs)) and inputs != folder
+        if is_inside and (isinstance(section, ReadOptions) or place == Path(os.path.normpath(inputs))):
             raise ValueError(f"`results` lies among these inputs, in {inputs.name}; give it a folder of its own")
         return section
 
     @field_validator("represent")
     @classmethod
     def _names_are_unique(cls, represent: tuple[Representation, ...]) -> tuple[Representation, ...]:
-        # Each is a folder; on some disks capitals make no difference.
+        # Each name is a folder, and some file systems ignore case.
         names = [representation.name.lower() for representation in represent]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two representations are named {', '.join(twice)}; give each its own name")
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates:
+            raise ValueError(f"two representations are named {', '.join(duplicates)}; give each its own name")
         return represent
 
     @field_validator("represent")
     @classmethod
-    def _have_what_they_need(cls, represent: tuple[Representation, ...], info: ValidationInfo) -> tuple[Representation, ...]:
-        """Beats of every person for those who represent beats, leads of one visit for those who put them together."""
+    def _everyone_has_inputs(cls, represent: tuple[Representation, ...], info: ValidationInfo) -> tuple[Representation, ...]:
+        """Median beats need everyone's beats to be found; leads together need leads of one visit."""
         read = info.data.get("read")
-        off = [] if read is None else read.without_common_beats
-        for one in represent if off else ():
-            if not one.uses_strips:
-                raise ValueError(f"'{one.name}' represents median beats, which not everybody has with {' and '.join(off)}; "
-                                 "set these otherwise, or take whole recordings (`input: strip`)")  # fmt: skip
-            if one.joins_leads:
-                raise ValueError(f"'{one.name}' puts leads together, which not everybody has with {' and '.join(off)}; "
-                                 "set these otherwise, or take `leads: each`")  # fmt: skip
+        options = [] if read is None else read.options_without_common_beats
+        for representation in represent if options else ():
+            lacks = f"which not everyone has with {' and '.join(options)}; change these options, or use"
+            if not representation.uses_strips:
+                raise ValueError(f"'{representation.name}' uses median beats, {lacks} whole recordings (`input: strip`)")
+            if representation.joins_leads:
+                raise ValueError(f"'{representation.name}' uses all leads together, {lacks} `leads: each`")
         return represent
 
     @property
     def folder(self) -> Path:
-        """The folder of study.yaml."""
+        """Folder of study.yaml."""
         return self._folder
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """Every option of a study that was read from a file, with its value and where it comes from."""
+        """Every option with its value and the value's source, if the study was read from a file."""
         return self._settings
 
     @property
     def contradictions(self) -> list[str]:
-        """Lines of the file by which the chain is no longer that of its preset, in words; none for `calibrated`."""
+        """The file's lines that depart from its preset, in words; none for `calibrated`."""
         return contradictions(self._settings, self.preset)
 
     @classmethod
     def read_file(cls, path: Path) -> Study:
-        """The study in a YAML file. Raises StudyError listing every mistake, with 'did you mean' for unknown keys."""
+        """Reads a study file. Raises StudyError listing every mistake, with 'did you mean' for unknown keys."""
         given, text = _yaml(path)
         preset = PRESETS.get(str(given.get("preset")), PRESETS["calibrated"])
         folder = path.resolve().parent
-        filled = below(preset, given)
+        filled = with_preset(preset, given)
         root = yaml.compose(text, Loader=_Loader)
-        mistakes: list[Any] = [*true_for_numbers(cls, filled), *changed_numbers(root)]
+        mistakes: list[Any] = [*booleans_for_numbers(cls, filled), *misread_numbers(root)]
         try:
             study = cls.model_validate(filled, context={"folder": folder})
         except ValidationError as error:
             mistakes += error.errors()
         if mistakes:
-            raise explained(mistakes, cls, path, root)
+            raise study_error(mistakes, cls, path, root)
         study._folder = folder
         study._settings = tuple(settings(study, root, preset))
         return study
@@ -182,7 +181,7 @@ class Study(Options):
 
 
 def _plain(value: Any, folder: str) -> Any:
-    """JSON values of options; of paths, and of nothing else, the folder at their beginning is taken away."""
+    """JSON values of options; paths, and nothing else, lose a leading `folder`."""
     if isinstance(value, dict):
         return {key: _plain(inner, folder) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -191,11 +190,11 @@ def _plain(value: Any, folder: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe subset; a key given twice is an error instead of silently the last."""
+    """YAML's safe subset, except that a duplicate key is an error (YAML would silently use the last)."""
 
 
 def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    # `no:` and `5:` are names here, not false and a number.
+    # Keys are names: `no:` is not false, `5:` is not a number.
     keys = [key.value if isinstance(key, yaml.ScalarNode) else loader.construct_object(key) for key, _ in node.value]
     for number, (key_node, _) in enumerate(node.value):
         if keys[number] in keys[:number]:
@@ -209,7 +208,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_
 
 
 def _yaml(path: Path) -> tuple[dict[str, Any], str]:
-    """The content of a study file, and its text."""
+    """Content and text of a study file."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -223,16 +222,16 @@ def _yaml(path: Path) -> tuple[dict[str, Any], str]:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}: "
         problem = f"{line}not valid YAML: {error.problem or error.context}"
-        raise StudyError(problem, where=path, fix=cure(problem)) from None
+        raise StudyError(problem, where=path, fix=fix_for(problem)) from None
     except yaml.reader.ReaderError as error:
         line = f"line {text[: error.position].count(chr(10)) + 1}: "
         problem = f"{line}not valid YAML: a character that no text has ({error.character!a})"
-        raise StudyError(problem, where=path, fix="take it away") from None
+        raise StudyError(problem, where=path, fix="delete it") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        # Dates that are none, numbers of thousands of digits, lists as keys, lists in lists without end.
+        # Impossible dates, numbers of thousands of digits, lists as keys, endlessly nested lists.
         raise StudyError(
-            f"not valid YAML: {error}", where=path, fix="put such a value in quotation marks, or mend it"
+            f"not valid YAML: {error}", where=path, fix="put such a value in quotation marks, or correct it"
         ) from None
     if not isinstance(content, dict):
-        raise StudyError("a study file holds sections such as `read:`", where=path, fix="`ecgwas init FOLDER` writes one")
+        raise StudyError("the file has no sections such as `read:`", where=path, fix="`ecgwas init FOLDER` writes a study file")
     return content, text

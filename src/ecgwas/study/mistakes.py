@@ -1,4 +1,4 @@
-"""Mistakes in a study file, in words: each once, with the line of its key, what may stand there, and what may be meant."""
+"""Mistakes in a study file, in words: each once, with the line of its key, what is allowed, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ecgwas.errors import StudyError
-from ecgwas.study.yaml_words import as_read
+from ecgwas.study.yaml_words import yaml_value
 from ecgwas.tables.user_table import NUMBER
 
 LONGEST_SHOWN = 60
-"""Characters of a value that are shown."""
+"""Number of characters of a value that are shown."""
 
 SYNONYMS = {
     "grch38": "hg38", "b38": "hg38", "38": "hg38", "grch37": "hg19", "b37": "hg19", "37": "hg19", "19": "hg19",
@@ -27,7 +27,7 @@ SYNONYMS = {
     "plink": "plink2", "high_pass": "highpass", "soft_threshold": "soft",
     "int": "rank_normal", "inverse_normal": "rank_normal", "rint": "rank_normal", "rank_based_inverse_normal": "rank_normal",
 }  # fmt: skip
-"""What people write -> what it is called here, where that may stand."""
+"""What people write -> the value's name here, wherever that value is allowed."""
 
 PATTERNS = {
     r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and underscores, a letter first",
@@ -37,7 +37,7 @@ PATTERNS = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a mistake is: names as in the file (numbers: entries of a list), what may stand there, its line and its value."""
+    """Where a mistake is: names as in the file (numbers for entries of a list), the type allowed, its line and its value."""
 
     names: tuple[str | int, ...]
     annotation: Any
@@ -50,26 +50,26 @@ class Place:
         return text.lstrip(".")
 
     def inside(self, name: str | int, annotation: Any, bounds: Sequence[Any] = ()) -> Place:
-        """What stands one step further in; its line is this one's where the file does not have it."""
+        """The place of an inner option or entry; if the file lacks it, its line is this place's."""
         key, value = _entry(self.node, name)
         line = self.line if key is None else key.start_mark.line + 1
         return Place((*self.names, name), annotation, tuple(bounds), line, value)
 
 
-def explained(items: Sequence[Any], model: type[BaseModel], path: Path, root: yaml.Node | None) -> StudyError:
+def study_error(items: Sequence[Any], model: type[BaseModel], path: Path, root: yaml.Node | None) -> StudyError:
     """All mistakes of a study file as one StudyError, one line each, in the order of the file.
 
-    items: as ValidationError.errors() and `true_for_numbers` give them; root: the file's YAML nodes.
+    items: as returned by ValidationError.errors() and `booleans_for_numbers`; root: the file's YAML nodes.
     """
     start = Place((), model, (), 1, root)
-    found = [(place_of(item, start), item) for item in items]
+    placed = [(place_of(item, start), item) for item in items]
     lines: dict[tuple[str | int, ...], tuple[int, str]] = {}
-    meant = {(*place.names[:-1], _meant_key(item, model)) for place, item in found if item["type"] == "extra_forbidden"}
-    for place, item in found:
+    meant = {(*place.names[:-1], _meant_key(item, model)) for place, item in placed if item["type"] == "extra_forbidden"}
+    for place, item in placed:
         if item["type"] == "missing" and place.names in meant:
             continue
-        below = any(other.names[: len(place.names)] == place.names != other.names for other, _ in found)
-        if item["type"] == "too_short" and below:
+        has_inner_mistake = any(other.names[: len(place.names)] == place.names != other.names for other, _ in placed)
+        if item["type"] == "too_short" and has_inner_mistake:
             continue
         if place.names not in lines or item["type"] == "value_error":
             lines[place.names] = (place.line, f"line {place.line}: {_mistake(place, item, model)}")
@@ -79,7 +79,7 @@ def explained(items: Sequence[Any], model: type[BaseModel], path: Path, root: ya
 
 
 def place_of(item: Any, start: Place) -> Place:
-    """The option that an error of pydantic speaks of; names of its union's branches are passed over."""
+    """The option that an error of pydantic refers to; names of a union's branches are skipped."""
     place = start
     for step in item["loc"]:
         inner = _step(place, step)
@@ -93,8 +93,8 @@ def place_of(item: Any, start: Place) -> Place:
     return place
 
 
-def true_for_numbers(annotation: Any, given: Any, location: tuple[str | int, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Errors, in pydantic's form, of true or false where a number is expected: pydantic would take them for 1 and 0."""
+def booleans_for_numbers(annotation: Any, given: Any, location: tuple[str | int, ...] = ()) -> Iterator[dict[str, Any]]:
+    """Errors, in pydantic's form, for true or false where a number is expected: pydantic would read them as 1 and 0."""
     kinds = _alternatives(annotation)
     if isinstance(given, bool):
         if {int, float} & set(kinds) and bool not in kinds:
@@ -103,17 +103,17 @@ def true_for_numbers(annotation: Any, given: Any, location: tuple[str | int, ...
     if isinstance(given, list):
         elements = [get_args(one)[0] for one in kinds if get_origin(one) is tuple]
         for number, entry in enumerate(given if elements else []):
-            yield from true_for_numbers(elements[0], entry, (*location, number))
+            yield from booleans_for_numbers(elements[0], entry, (*location, number))
     if isinstance(given, dict):
         models = models_of(annotation)
         chosen = [one for one in models if kind_of(one) == given.get("kind")] or models
         for name, value in given.items():
             if chosen and name in chosen[0].model_fields:
-                yield from true_for_numbers(chosen[0].model_fields[name].annotation, value, (*location, name))
+                yield from booleans_for_numbers(chosen[0].model_fields[name].annotation, value, (*location, name))
 
 
 def _step(place: Place, step: str | int) -> Place | None:
-    """One step of an error's location; None where it names no entry of the file."""
+    """One step along an error's location; None if it is no entry of the file."""
     if isinstance(step, int):
         elements = [get_args(one)[0] for one in _alternatives(place.annotation) if get_origin(one) is tuple]
         return place.inside(step, elements[0]) if elements else None
@@ -129,7 +129,7 @@ def _step(place: Place, step: str | int) -> Place | None:
 
 
 def _entry(node: yaml.Node | None, name: str | int) -> tuple[yaml.Node | None, yaml.Node | None]:
-    """The nodes of a key and of its value, the entry of a list standing for both; None where the file has none."""
+    """The nodes of a key and of its value (for a list, the entry twice); None if the file has none."""
     if isinstance(node, yaml.SequenceNode) and isinstance(name, int) and name < len(node.value):
         return node.value[name], node.value[name]
     if isinstance(node, yaml.MappingNode):
@@ -146,7 +146,7 @@ def _mistake(place: Place, item: Any, model: type[BaseModel]) -> str:
     if kind == "missing":
         return f"{place}: is required"
     if kind == "changed_number":
-        read = f"YAML reads {item['input']} as {as_read(item['input'])}"
+        read = f"YAML reads {item['input']} as {yaml_value(item['input'])}"
         return f"{place}: {read}; write decimal digits, or put a name in quotation marks"
     if kind.startswith("union_tag"):
         return _of_kind(place, item)
@@ -165,17 +165,16 @@ def _of_kind(place: Place, item: Any) -> str:
     return f"{place}: there is no kind {_shown(place.node)}{_near(_raw(place.node), [str(kind) for kind in kinds])}; {known}"
 
 
-# What may stand at a place
+# What is allowed at a place
 
 
 def expected(annotation: Any, bounds: Sequence[Any] = ()) -> str:
-    """What an option takes, in words."""
+    """The values that an option allows, in words."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        inner, *marks = get_args(annotation)
-        return expected(
-            inner, [bound for mark in marks for bound in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
-        )
+        inner, *metadata = get_args(annotation)
+        inner_bounds = [bound for item in metadata for bound in (item.metadata if isinstance(item, FieldInfo) else [item])]
+        return expected(inner, inner_bounds)
     if origin in (Union, UnionType) and len(models_of(annotation)) < 2:
         return " or ".join(dict.fromkeys(expected(one, bounds) for one in get_args(annotation)))
     if origin is Literal:
@@ -205,19 +204,18 @@ def _plain_type(annotation: Any, bounds: Sequence[Any]) -> str:
 
 def _range(bounds: Sequence[Any]) -> str:
     words = (("ge", "of at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
-    found = [f"{word} {getattr(bound, name):,}" for name, word in words for bound in bounds if hasattr(bound, name)]
-    return f" {' and '.join(found)}" if found else ""
+    limits = [f"{word} {getattr(bound, name):,}" for name, word in words for bound in bounds if hasattr(bound, name)]
+    return f" {' and '.join(limits)}" if limits else ""
 
 
 def _length(bounds: Sequence[Any]) -> str:
-    least = max((bound.min_length for bound in bounds if hasattr(bound, "min_length")), default=0)
-    most = min((bound.max_length for bound in bounds if hasattr(bound, "max_length")), default=None)
-    words = (" that is not empty" if least else "") + ("" if most is None else f" of at most {most} entries")
-    return words
+    minimum = max((bound.min_length for bound in bounds if hasattr(bound, "min_length")), default=0)
+    maximum = min((bound.max_length for bound in bounds if hasattr(bound, "max_length")), default=None)
+    return (" that is not empty" if minimum else "") + ("" if maximum is None else f" of at most {maximum} entries")
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """The annotation without Annotated, and what a union consists of."""
+    """The annotation's alternatives: members of a union, without Annotated."""
     if get_origin(annotation) is Annotated:
         return _alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
@@ -226,16 +224,16 @@ def _alternatives(annotation: Any) -> list[Any]:
 
 
 def models_of(annotation: Any) -> list[type[BaseModel]]:
-    """The sections that may stand at a place, those of a list's entries not among them."""
+    """The sections allowed at a place, not counting those of a list's entries."""
     return [one for one in _alternatives(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
 
 
 def kind_of(model: type[BaseModel]) -> str | None:
-    """The `kind` of a section; None if it has none."""
+    """A section's `kind`; None if it has none."""
     return str(model.model_fields["kind"].default) if "kind" in model.model_fields else None
 
 
-# What stands there, and what was probably meant
+# What the file has, and what was probably meant
 
 
 def _raw(node: yaml.Node | None) -> str:
@@ -243,7 +241,7 @@ def _raw(node: yaml.Node | None) -> str:
 
 
 def _shown(node: yaml.Node | None) -> str:
-    """The value as the file has it, shortened."""
+    """The value as written in the file, shortened."""
     if isinstance(node, yaml.SequenceNode):
         return "a list" if node.value else "an empty list"
     if isinstance(node, yaml.MappingNode):
@@ -280,7 +278,7 @@ def _near(given: str, choices: Sequence[str]) -> str:
 
 
 def _meant(given: str, choices: Sequence[str]) -> str | None:
-    """The choice that a word stands for or is nearly."""
+    """The choice that a word means or resembles."""
     lower = given.strip().lower()
     by_name = {choice.lower(): choice for choice in choices}
     plain = lower.replace("-", "_").replace(" ", "_")
@@ -292,7 +290,7 @@ def _meant(given: str, choices: Sequence[str]) -> str | None:
 
 
 def _meant_key(item: Any, model: type[BaseModel]) -> str | None:
-    """The option that an unknown key nearly is, of the section where it stands."""
+    """The option of the section that an unknown key resembles."""
     *before, name = item["loc"]
     place: Place | None = Place((), model, (), 1, None)
     for step in before:
@@ -310,7 +308,7 @@ def _suggested_key(item: Any, model: type[BaseModel]) -> str:
 
 
 def _homes(model: type[BaseModel], name: str, inside: str) -> Iterator[str]:
-    """Sections that have an option of that name."""
+    """Sections with an option of that name."""
     for key, field in model.model_fields.items():
         if key == name and inside:
             yield inside

@@ -1,4 +1,4 @@
-"""Where each value of a study comes from: a line of its file, its preset, or the option's default."""
+"""The source of each value of a study: a line of its file, its preset, or the option's default."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import yaml
 from pydantic import BaseModel
 
 from ecgwas.study.mistakes import Place
-from ecgwas.study.presets import ENTRIES_FILLED, SHARED, entry_below, replaced, stands_in
+from ecgwas.study.presets import LISTS_MERGED, SHARED, is_replaced, preset_entry, replaces_service
 
 ABSENT = object()
-"""In place of a preset's value where it has none."""
+"""Marks an option for which the preset has no value."""
 
 
 @dataclass(frozen=True)
 class Setting:
     """One option as it will run.
 
-    place      as in `read.baseline.kind`, `represent[1].epochs`; a list of entries that the preset has and the file has not
-               is its own place, without a value
-    line       of the study file; None where the file says nothing
-    preset     the preset's value; ABSENT where it has none
+    place      such as `read.baseline.kind` or `represent[1].epochs`
+    line       line of the study file; None if the file does not set the option
+    preset     the preset's value; ABSENT if it has none
     """
 
     place: str
@@ -40,50 +39,51 @@ class Setting:
 
     @property
     def contradicts(self) -> bool:
-        """True where the file has another value than the preset."""
+        """True if the file's value differs from the preset's."""
         return self.line is not None and self.preset is not ABSENT and _plain(self.value) != _plain(self.preset)
 
 
 @dataclass(frozen=True)
 class EntryMissing(Setting):
-    """An entry of the preset's list that the file's list does not have."""
+    """An entry of the preset's list that the file's list lacks."""
 
 
 @dataclass(frozen=True)
 class EntryAdded(Setting):
-    """An entry of the file's list that the preset's list does not have."""
+    """An entry of the file's list that the preset's list lacks."""
 
 
 def settings(study: BaseModel, root: yaml.Node | None, preset: Mapping[str, Any]) -> Iterator[Setting]:
-    """Every option of a study in the order of its sections; root: the file's YAML nodes; preset: of presets.py."""
-    entries = getattr(study, "preset", None) in ENTRIES_FILLED
+    """Every option of a study, in the order of its sections. root: the file's YAML nodes; preset: one of presets.py."""
+    entries = getattr(study, "preset", None) in LISTS_MERGED
     yield from _section(study, Place((), type(study), (), 1, root), preset, entries=entries)
 
 
-def contradictions(found: tuple[Setting, ...], preset: str) -> list[str]:
-    """Lines of a study file whose values are not those of its preset, in words, for presets that stand for a whole chain."""
-    if preset not in ENTRIES_FILLED:
+def contradictions(settings: tuple[Setting, ...], preset: str) -> list[str]:
+    """Lines of a study file whose values differ from its preset's, in words, for presets that define a whole chain."""
+    if preset not in LISTS_MERGED:
         return []
-    return [words for one in found if (words := _contradiction(one, preset)) is not None]
+    return [words for setting in settings if (words := _contradiction(setting, preset)) is not None]
 
 
-def _contradiction(one: Setting, preset: str) -> str | None:
-    if isinstance(one, EntryMissing):
-        return f"line {one.line}: {one.place}: {shown(one.preset)} of preset `{preset}` is not in this list and will not run"
-    if isinstance(one, EntryAdded):
-        return f"line {one.line}: {one.place}: {shown(one.value)} is not part of preset `{preset}`"
-    if not one.contradicts:
+def _contradiction(setting: Setting, preset: str) -> str | None:
+    line = f"line {setting.line}: {setting.place}"
+    if isinstance(setting, EntryMissing):
+        return f"{line}: {as_yaml(setting.preset)} of preset `{preset}` is not in this list and will not run"
+    if isinstance(setting, EntryAdded):
+        return f"{line}: {as_yaml(setting.value)} is not part of preset `{preset}`"
+    if not setting.contradicts:
         return None
-    return f"line {one.line}: {one.place} is {shown(one.value)}; preset `{preset}` has {shown(one.preset)}"
+    return f"{line} is {as_yaml(setting.value)}; preset `{preset}` has {as_yaml(setting.preset)}"
 
 
-def shown(value: Any) -> str:
-    """A value as a study file has it."""
+def as_yaml(value: Any) -> str:
+    """A value as one writes it in a study file."""
     plain = _plain(value)
     if plain is None or isinstance(plain, bool):
         return {None: "null", True: "true", False: "false"}[plain]
     if isinstance(plain, list):
-        return f"[{', '.join(shown(one) for one in plain)}]"
+        return f"[{', '.join(as_yaml(one) for one in plain)}]"
     return f"{plain:g}" if isinstance(plain, float) else str(plain)
 
 
@@ -94,8 +94,8 @@ def _plain(value: Any) -> Any:
 def _section(section: BaseModel, place: Place, preset: Any, *, entries: bool) -> Iterator[Setting]:
     for name in type(section).model_fields:
         value = getattr(section, name)
-        below = preset.get(name, ABSENT) if isinstance(preset, Mapping) else ABSENT
-        yield from _option(value, place.inside(name, None), below, entries=entries)
+        preset_value = preset.get(name, ABSENT) if isinstance(preset, Mapping) else ABSENT
+        yield from _option(value, place.inside(name, None), preset_value, entries=entries)
 
 
 def _option(value: Any, place: Place, preset: Any, *, entries: bool) -> Iterator[Setting]:
@@ -114,7 +114,7 @@ def _option(value: Any, place: Place, preset: Any, *, entries: bool) -> Iterator
 
 
 def _of_kind(value: BaseModel, preset: Any) -> Any:
-    """The preset's section; of one of another kind its kind, and what sections of all kinds have."""
+    """The preset's section. If its kind differs: its kind, and the options that sections of all kinds share."""
     kind = getattr(value, "kind", None)
     if not isinstance(preset, Mapping) or kind is None or preset.get("kind", kind) == kind:
         return preset
@@ -122,7 +122,7 @@ def _of_kind(value: BaseModel, preset: Any) -> Any:
 
 
 def _list(value: tuple[Any, ...], place: Place, preset: list[dict[str, Any]], *, entries: bool) -> Iterator[Setting]:
-    """Entries of a list: the preset's, or the file's, each with the preset's entry of its name or kind below it."""
+    """Entries of a list: the preset's, or the file's, each compared with the preset's entry of the same name or kind."""
     if place.node is None:
         for number, entry in enumerate(value):
             yield from _section(entry, place.inside(number, None), preset[number] if preset else ABSENT, entries=entries)
@@ -131,14 +131,14 @@ def _list(value: tuple[Any, ...], place: Place, preset: list[dict[str, Any]], *,
     used = []
     for number, entry in enumerate(value):
         here = place.inside(number, None)
-        base = entry_below(preset, {"kind": entry.kind, **_named(entry)}) if entries else None
+        base = preset_entry(preset, {"kind": entry.kind, **_named(entry)}) if entries else None
         second = base is not None and base in used
-        if entries and preset and not stands_in(entry.kind, kinds) and (second or "kind" not in (base or {})):
+        if entries and preset and not replaces_service(entry.kind, kinds) and (second or "kind" not in (base or {})):
             yield EntryAdded(str(here), f"a second {entry.kind}" if second else entry.kind, here.line)
         yield from _section(entry, here, ABSENT if base is None else _without_name(base) if second else base, entries=entries)
         used.append(base)
     for base in preset if entries else []:
-        if base not in used and not replaced(base["kind"], kinds):
+        if base not in used and not is_replaced(base["kind"], kinds):
             yield EntryMissing(str(place), None, place.line, base["kind"])
 
 

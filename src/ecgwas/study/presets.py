@@ -1,4 +1,4 @@
-"""Presets of study.yaml: what is taken where the user says nothing."""
+"""Presets of study.yaml: values for the options that the file does not set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CALIBRATED: dict[str, Any] = {
     ],
     "scan": {"kind": "matrix"},
 }
-"""The defaults of the option classes, with measurements and learned features of the median beat."""
+"""The options' defaults, with measurements and learned features of the median beat."""
 
 PUBLISHED: dict[str, Any] = {
     "read": {
@@ -72,88 +72,88 @@ PUBLISHED: dict[str, Any] = {
 PRESETS = {"calibrated": CALIBRATED, "published": PUBLISHED}
 
 
-ENTRIES_FILLED = ("published",)
-"""Presets whose lists fill entries of the study file: there a list says which entries run, and each has the preset's values."""
+LISTS_MERGED = ("published",)
+"""Presets whose lists are merged with the study file's: the file says which entries run, the preset fills in their options."""
 
 
-def below(preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """`given` with the preset's values where it has none; sections merge, a choice of another `kind` replaces.
+def with_preset(preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """A study file's content, completed by the preset. Sections are merged; a section of another `kind` replaces the preset's.
 
-    A list of the study file replaces the preset's. With a preset of ENTRIES_FILLED each of its entries is filled from the
-    preset's entry of the same name, or else of the same kind.
+    A list of the file replaces the preset's list. With a preset of LISTS_MERGED, the preset's entry of the same name, or
+    else of the same kind, completes each entry.
     """
-    return _below(preset, given, entries=given.get("preset") in ENTRIES_FILLED)
+    return _with_preset(preset, given, entries=given.get("preset") in LISTS_MERGED)
 
 
-def _below(preset: dict[str, Any], given: dict[str, Any], *, entries: bool) -> dict[str, Any]:
+def _with_preset(preset: dict[str, Any], given: dict[str, Any], *, entries: bool) -> dict[str, Any]:
     merged = dict(preset)
     for key, value in given.items():
         base = merged.get(key)
         if isinstance(value, dict) and isinstance(base, dict) and value.get("kind", base.get("kind")) == base.get("kind"):
-            value = _below(base, value, entries=entries)
+            value = _with_preset(base, value, entries=entries)
         elif isinstance(value, dict) and isinstance(base, dict):
             value = {**{k: v for k, v in base.items() if k in SHARED and k not in value}, **value}
         elif entries and isinstance(value, list) and isinstance(base, list):
-            value = [{**(entry_below(base, one) or {}), **one} if isinstance(one, dict) else one for one in value]
+            value = [{**(preset_entry(base, one) or {}), **one} if isinstance(one, dict) else one for one in value]
         merged[key] = value
     return merged
 
 
-def entry_below(base: Sequence[dict[str, Any]], entry: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Of a preset's list what fills `entry`: the entry of its name, or else of its kind; None if there is none.
+def preset_entry(base: Sequence[dict[str, Any]], entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The entry of a preset's list that completes `entry`: of the same name, or else of the same kind; None if there is none.
 
-    An entry that stands for a service of the preset (FROM_FILES) has that service's limits.
+    A source of files that replaces one of the preset's services (FILES_FOR_SERVICES) takes that service's limits.
     """
     kind = entry.get("kind")
     named = [one for one in base if "name" in entry and one.get("name") == entry["name"] and kind in (None, one["kind"])]
     same_kind = [one for one in base if kind is not None and one["kind"] == kind]
-    found = next(iter([*named, *same_kind]), None)
-    return _limits(base, str(kind)) if found is None else found
+    match = next(iter([*named, *same_kind]), None)
+    return _service_limits(base, str(kind)) if match is None else match
 
 
-def _limits(base: Sequence[dict[str, Any]], kind: str) -> dict[str, Any] | None:
-    """What a service of the preset and the files that stand for it have in common; None where they stand for none."""
-    services, names = FROM_FILES.get(kind, ((), ()))
-    found = [one for one in base if one.get("kind") in services]
-    if not found:
+def _service_limits(base: Sequence[dict[str, Any]], kind: str) -> dict[str, Any] | None:
+    """Limits that a source of files takes from the preset's service that it replaces; None if it replaces none."""
+    replaced, names = FILES_FOR_SERVICES.get(kind, ((), ()))
+    services = [entry for entry in base if entry.get("kind") in replaced]
+    if not services:
         return None
-    return {name: found[0][name] for name in names if name in found[0]} | OF_FILES.get(kind, {})
+    return {name: services[0][name] for name in names if name in services[0]} | NAMES_IN_FILES.get(kind, {})
 
 
-FROM_FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+FILES_FOR_SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "regions": (("haploreg", "gprofiler"), ()),
     "string_files": (("string_db",), ("min_score", "inflation")),
     "enrichment": (("string_db",), ("max_fdr", "min_strength")),
 }
-"""Sources of genes that do from files what services of a preset do: which services, and the limits that both have."""
+"""Gene sources that read files -> the preset's services that they can replace, and the limits that both have."""
 
-OF_FILES = {
+NAMES_IN_FILES = {
     "enrichment": {
         "categories": ["Tissue expression (TISSUES)", "Human Phenotype (Monarch)", "Molecular Function (Gene Ontology)"],
     },
 }  # fmt: skip
-"""What files have under other names than the service for which they stand."""
+"""Options whose values are named differently in files than by the service that they replace."""
 
-BESIDE = ("gwas_catalog", "ontologies")
-"""Sources that tell of hits and terms what is known, and change neither genes nor clusters nor which terms are kept."""
-
-
-def stands_in(kind: str, kinds: Collection[str]) -> bool:
-    """Whether an entry of that kind stands for a service of the preset that the list's `kinds` do not name."""
-    return kind in BESIDE or bool(kind in FROM_FILES and not set(FROM_FILES[kind][0]) & set(kinds))
+ANNOTATION_ONLY = ("gwas_catalog", "ontologies")
+"""Sources that annotate hits and terms, and change neither genes nor clusters nor which terms are kept."""
 
 
-def replaced(service: str, kinds: Collection[str]) -> bool:
-    """Whether the list's `kinds` do from files all that a service of the preset does."""
-    needed = {kind for kind, (services, _) in FROM_FILES.items() if service in services}
+def replaces_service(kind: str, kinds: Collection[str]) -> bool:
+    """Whether a source of that kind replaces a service of the preset that is not among the list's `kinds`."""
+    return kind in ANNOTATION_ONLY or bool(kind in FILES_FOR_SERVICES and not set(FILES_FOR_SERVICES[kind][0]) & set(kinds))
+
+
+def is_replaced(service: str, kinds: Collection[str]) -> bool:
+    """Whether the list's `kinds` do, from files, all that a service of the preset does."""
+    needed = {kind for kind, (services, _) in FILES_FOR_SERVICES.items() if service in services}
     return bool(needed) and needed <= set(kinds)
 
 
 SHARED = ("chromosomes", "min_maf", "min_mac", "min_call_rate", "min_hwe_p", "min_info")
-"""Options that every scan engine has, so that a preset's filters hold whichever engine is named."""
+"""Options that every scan engine has: a preset's variant filters hold whichever engine is chosen."""
 
 
-def services_left(preset: str, kinds: Collection[str]) -> list[str]:
-    """Services of a preset for which none of the sources `kinds` stands."""
-    done = {service for kind in kinds for service in FROM_FILES.get(kind, ((), ()))[0]}
-    return [entry["kind"] for entry in PRESETS[preset].get("genes", ()) if entry["kind"] not in done]
+def services_without_files(preset: str, kinds: Collection[str]) -> list[str]:
+    """Services of a preset that none of the sources `kinds` replaces."""
+    replaced = {service for kind in kinds for service in FILES_FOR_SERVICES.get(kind, ((), ()))[0]}
+    return [entry["kind"] for entry in PRESETS[preset].get("genes", ()) if entry["kind"] not in replaced]

@@ -13,61 +13,65 @@ CHROMOSOME = re.compile(r"(chr)?(0?[1-9]|1[0-9]|2[0-6]|X|Y|XY|M|MT|PAR1|PAR2)", 
 
 
 def _name(given: object) -> object:
-    """1 without quotation marks is a name, too."""
+    """YAML reads an unquoted 1 as a number; here it is a name."""
     return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
 
 
 def _known(name: str) -> str:
     if CHROMOSOME.fullmatch(name) is None:
-        raise ValueError("no chromosome; they are 1 to 22, X, Y and MT, with or without chr, one by one, as in [1, 2, X]")
+        raise ValueError("unknown chromosome; use 1 to 22, X, Y or MT, with or without chr, listed singly as in [1, 2, X]")
     return name
 
 
 Chromosome = Annotated[str, BeforeValidator(_name), AfterValidator(_known)]
-"""A name such as 1, chr1, X."""
+"""A chromosome's name, such as 1, chr1 or X."""
 
 
 class Scan(Options):
-    """What every engine has."""
+    """Options of every engine."""
 
     genotypes: StudyPath
-    """Fileset without its ending (.bed .bim .fam, .pgen .pvar .psam, or .bgen .sample), or a pattern: genotypes/chr{chrom}."""
+    """Fileset without its extension (.bed .bim .fam, .pgen .pvar .psam, or .bgen .sample), or a pattern:
+    genotypes/chr{chrom}."""
     people: StudyPath | None = None
-    """List of the people to test, ids in its first column; none: everybody genotyped."""
+    """List of the people to test, with their ids in the first column; none: everyone genotyped."""
     variants: StudyPath | None = None
-    """List of the variants to test, in its first column names, chrom:pos or chrom:pos:ref:alt (either order); none: all."""
+    """List of the variants to test; its first column has names, chrom:pos or chrom:pos:ref:alt (alleles in either order); none:
+    all."""
     build: Literal["hg19", "hg38"] = "hg19"
     """Genome build of the positions."""
     chromosomes: tuple[Chromosome, ...] = option((*tuple(str(c) for c in range(1, 23)), "X"), min_length=1)
-    """Chromosomes to test, X with its pseudoautosomal regions; Y (men only) and MT may be added."""
+    """Chromosomes to test; X includes its pseudoautosomal regions; Y (men only) and MT may be added."""
     min_maf: float = option(0.01, ge=0, lt=0.5)
     """Smallest minor allele frequency."""
     min_mac: float = option(20, ge=0)
-    """Smallest minor allele count among the people tested."""
+    """Smallest minor allele count in the people tested."""
     min_call_rate: float = option(0.98, ge=0, le=1)
-    """Smallest share of people with a call."""
+    """Smallest call rate of a variant."""
     min_hwe_p: float = option(1e-6, ge=0, lt=1)
-    """Smallest Hardy-Weinberg mid-p."""
+    """Smallest mid-p of the Hardy-Weinberg test."""
     min_info: float = option(0.3, ge=0, le=1)
-    """Smallest information of imputed variants: observed over expected variance of dosages, and what the .pvar states."""
+    """Smallest information of imputed variants: observed over expected variance of dosages, and the .pvar's INFO if it has
+    one."""
     keep_neglog10p: float = option(3.0, ge=0)
-    """Rows below are counted in histograms (lambda and QQ stay exact) but not written; 0 writes all."""
+    """Tests with a smaller -log10 p are counted in histograms (lambda and QQ plots stay exact) but not written; 0: all are
+    written."""
 
-    # What the rest of the program asks of an engine. One that answers otherwise overrides the property.
+    # What the rest of the program asks of an engine. An engine for which the answer differs overrides the property.
 
     @property
     def permutation_count(self) -> int:
-        """Permutations that the scan tests, too."""
+        """Number of permutations that the scan tests."""
         return 0
 
     @property
     def own_folder(self) -> str:
-        """Where the engine leaves files of its own, below results/scan."""
+        """Folder below results/scan for the engine's own files."""
         return "dense"
 
     @property
     def prints_six_digits(self) -> bool:
-        """Numbers were printed with six digits, so that they agree with each other to that precision only."""
+        """The engine prints numbers with six digits, so that statistics of one test agree only to that precision."""
         return False
 
 
@@ -76,19 +80,19 @@ class Matrix(Scan):
 
     kind: Literal["matrix"] = "matrix"
     missing: Literal["exact", "mean"] = "exact"
-    """Missing genotypes: the person left out of that variant as PLINK 2 does, or filled with the mean."""
+    """Missing genotypes: `exact` excludes the person from that variant's test, as PLINK 2 does; `mean` imputes the mean."""
     kernel: Literal["auto", "table", "numpy", "torch"] = "auto"
-    """How the product is computed; `auto` takes the fastest on the processor, `torch` the GPU if there is one."""
+    """How products are computed: `auto` uses the fastest way on the CPU; `torch` uses the GPU if there is one."""
     dense: bool = False
-    """Keep effect and standard error of every test, too (results/scan/dense/): 8 bytes per test."""
+    """Also write effect and standard error of every test (results/scan/dense/): 8 bytes per test."""
     block: int = option(16_384, ge=1)
-    """Variants per block."""
+    """Number of variants per block."""
     threads: int = option(0, ge=0)
-    """Threads; 0 takes all cores."""
+    """Number of threads; 0: all cores."""
     permutations: int = option(1000, ge=0)
-    """Shuffles of people for the permutation threshold; 0: none."""
+    """Number of permutations of people for the permutation threshold; 0: none."""
     sets_of_traits: bool = True
-    """Test sets of traits (of a representation, and of its leads) at once, too, in the same shuffles."""
+    """Also test sets of traits jointly (all traits of a representation, and of each of its leads), in the same permutations."""
 
     @property
     def permutation_count(self) -> int:
@@ -103,13 +107,13 @@ class Plink2(Scan):
     program: str = "plink2"
     """Name or path of the program."""
     threads: int = option(0, ge=0)
-    """Threads; 0 takes all cores."""
+    """Number of threads; 0: all cores."""
     memory_mib: int = option(4000, unit="MiB", ge=200)
-    """Memory given to PLINK."""
+    """Memory that PLINK may use."""
 
     @property
     def own_folder(self) -> str:
-        """For PLINK's tables and logs."""
+        """PLINK's tables and logs."""
         return "plink2"
 
     @property

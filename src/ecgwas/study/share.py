@@ -6,12 +6,13 @@ from ecgwas.study.base import Options, option
 
 
 class ShareOptions(Options):
-    """What may be passed on, in results/share: the report, summary statistics and tables, without a trace of one person."""
+    """What may be passed on, in results/share: report, summary statistics and tables, with nothing about a single person."""
 
     min_people: int = option(10, ge=3)
-    """No group of fewer people is shown: rare genotypes are counted with their neighbours, rare reasons together."""
+    """Smallest group of people that is shown: rarer genotypes are merged with their neighbours, rarer reasons with each
+    other."""
     matching: bool = True
-    """Measure how often a person's ECG can be matched to the person's genome, and back, by loci found without them; it takes a
-    scan without shuffles with 10,000 people or more, ten with up to 1,000."""
+    """Measure how often a person's ECG can be matched to that person's genome, and back, by loci found without that person.
+    This takes one scan without permutations with 10,000 people or more, and ten with up to 1,000."""
     membership: bool = True
-    """Measure how well allele frequencies and effects that are passed on tell the study's members from other people."""
+    """Measure how well the allele frequencies and effects that are passed on distinguish the study's members from others."""

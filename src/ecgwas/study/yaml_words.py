@@ -1,4 +1,4 @@
-"""What YAML reads otherwise than it looks, and cures for what it cannot read."""
+"""Values that YAML does not read as they look, and fixes for files that it cannot read."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import yaml
 
 from ecgwas.tables.user_table import NUMBER
 
-CURES = {
+FIXES = {
     "mapping values are not allowed": "put a value that holds a colon and a blank in quotation marks, and indent the lines of "
     "a section alike",
     "expected <block end>": "indent the lines of a section alike; put a value that begins with { or [, such as {chrom}/cohort, "
     "in quotation marks",
     "'\\t'": "indent with blanks, not with tabs",
-    "another document": "take the line --- away: a study file is one document",
+    "another document": "delete the line ---: a study file is one document",
 }
-"""What YAML says -> the cure."""
-PLAIN = "correct the line named above, or the one before it"
+"""Part of YAML's message -> the fix."""
+DEFAULT_FIX = "correct the line named above, or the one before it"
 
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
-def cure(problem: str) -> str:
-    """How to mend what YAML says is wrong."""
-    return next((f"{words}; {PLAIN}" for said, words in CURES.items() if said in problem), PLAIN)
+def fix_for(problem: str) -> str:
+    """How to fix the problem that YAML reports."""
+    return next((f"{words}; {DEFAULT_FIX}" for said, words in FIXES.items() if said in problem), DEFAULT_FIX)
 
 
-def changed_numbers(root: yaml.Node | None) -> Iterator[dict[str, Any]]:
-    """Errors, in pydantic's form, of numbers that YAML reads otherwise than they look: 010 as 8, 1:30 as 90.
+def misread_numbers(root: yaml.Node | None) -> Iterator[dict[str, Any]]:
+    """Errors, in pydantic's form, for numbers that YAML does not read as they look: 010 as 8, 1:30 as 90.
 
-    root: node of the study file. A node that aliases repeat is looked at once: nine lines of them can stand for 10^9 values.
+    root: the study file's node. A node that aliases repeat is visited once: nine lines of aliases can expand to 10^9 values.
     """
     waiting: list[tuple[yaml.Node | None, tuple[str | int, ...]]] = [(root, ())]
     seen: set[int] = set()
@@ -45,14 +45,14 @@ def changed_numbers(root: yaml.Node | None) -> Iterator[dict[str, Any]]:
             waiting += [(value, (*location, key.value)) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
         elif isinstance(node, yaml.SequenceNode):
             waiting += [(entry, (*location, number)) for number, entry in enumerate(node.value)]
-        elif isinstance(node, yaml.ScalarNode) and node.tag in NUMBERS and _is_changed(node.value):
+        elif isinstance(node, yaml.ScalarNode) and node.tag in NUMBERS and _is_misread(node.value):
             yield {"type": "changed_number", "loc": location, "input": node.value}
 
 
-def _is_changed(text: str) -> bool:
-    return ":" in text or (re.match(NUMBER, text) is not None and float(text) != as_read(text))
+def _is_misread(text: str) -> bool:
+    return ":" in text or (re.match(NUMBER, text) is not None and float(text) != yaml_value(text))
 
 
-def as_read(text: str) -> object:
-    """What YAML makes of a number."""
+def yaml_value(text: str) -> object:
+    """The value that YAML reads from a number's text."""
     return yaml.safe_load(text)
