@@ -36,9 +36,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return study
 
 
-@pytest.mark.parametrize("at_once", [1, export.ROWS_AT_ONCE])
+@pytest.mark.parametrize("at_once", [1, export.MAX_ROWS_IN_MEMORY])
 def test_where_every_test_was_kept_they_are_read(finished: Study, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(export, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(export, "MAX_ROWS_IN_MEMORY", at_once)
     monkeypatch.setattr(scan, "ROWS_AT_A_TIME", 5)
     kept = scan.rows(finished).collect()
     named = [name for name in reversed(traits.load_traits(finished).names) if name.startswith("clinical.12L")]

@@ -90,7 +90,7 @@ def test_gaps_and_short_recordings_are_drawn() -> None:
 
 def test_places_and_endings(tmp_path: Path) -> None:
     found = inspect_file.inspect(put(tmp_path, "1.xml"))
-    with pytest.raises(InputError, match=r"no picture ends in '.bmp'"):
+    with pytest.raises(InputError, match=r"'.bmp' is not a known image format"):
         inspect_file.draw(found, tmp_path / "p.bmp")
     with pytest.raises(InputError, match="cannot be written"):
         inspect_file.draw(found, tmp_path / "nowhere" / "p.png")

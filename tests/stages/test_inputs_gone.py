@@ -285,11 +285,11 @@ def test_a_recording_that_is_a_link_to_nowhere_is_left_out_by_run(cohort: Path, 
 
 def test_further_people_whom_the_study_does_not_have_are_a_warning_of_audit() -> None:
     known = {"1000008", "1000015"}
-    assert audit._strangers({"1000008": 1}, known) == []
-    (said,) = audit._strangers({"1000008": 1, "1000015_1000015": 2}, known)
+    assert audit._unknown_eids({"1000008": 1}, known) == []
+    (said,) = audit._unknown_eids({"1000008": 1, "1000015_1000015": 2}, known)
     assert isinstance(said, Caution)
     assert said.startswith(
-        "1 of 2 further people are not of the study (--eids: 1000015_1000015; the study: 1000008, 1000015; read"
+        "1 of 2 further people are not in the study (--eids: 1000015_1000015; the study: 1000008, 1000015; read"
     )
 
 

@@ -186,7 +186,7 @@ def test_pictures_for_print_are_those_of_the_report_and_any_trait_asked_for(fini
     assert {path.name for path in (finished.results / "figures").iterdir()} == wanted
     with pytest.raises(InputError, match=r"no trait pca\.12L\.pc66"):
         figures.write(finished, names=[], traits=["pca.12L.pc66"], formats=["svg"])
-    with pytest.raises(InputError, match="no picture is named lucos_1"):
+    with pytest.raises(InputError, match="no figure is named lucos_1"):
         figures.write(finished, names=["lucos_1"], traits=[], formats=["svg"])
 
 

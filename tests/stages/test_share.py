@@ -67,7 +67,9 @@ def test_the_audit_passes_and_prints_what_it_searched(finished: Study) -> None:
     assert f"searched for {len(eids(finished))} people: 0 eids found" in done.output
     assert "are one person's" in done.output
     assert re.search(r"genome of an ECG by .*: \d\.\d+; by chance 0\.0\d+", done.output)
-    assert re.search(r"members told by [\d,]+ allele frequencies .* and genome, area .*: \d\.\d+; by chance 0\.5", done.output)
+    assert re.search(
+        r"members distinguished by [\d,]+ allele frequencies .* and genome, area .*: \d\.\d+; by chance 0\.5", done.output
+    )
 
 
 def test_what_genomes_tell_beyond_chance_is_a_warning_and_never_in_order(finished: Study, copy: Path) -> None:
@@ -81,15 +83,15 @@ def test_what_genomes_tell_beyond_chance_is_a_warning_and_never_in_order(finishe
         done = CliRunner().invoke(main, known)
         assert done.exit_code == 0, done.output
         assert "shows nobody" not in done.output
-        assert not re.search(r"ok: .*(members told|by lead variants|by sex)", done.output)
+        assert not re.search(r"ok: .*(members distinguished|by lead variants|by sex)", done.output)
         return done.output
 
     certain = said(1.0)
-    assert len(re.findall(r"^  warning: members told", certain, re.MULTILINE)) == table.height
+    assert len(re.findall(r"^  warning: members distinguished", certain, re.MULTILINE)) == table.height
     assert re.search(r"It is not anonymous: \d+ of the rates above are beyond chance", certain)
     nothing = said(0.0)
     assert "warning: members" not in nothing
-    assert len(re.findall(r"^  measured: members told", nothing, re.MULTILINE)) == table.height
+    assert len(re.findall(r"^  measured: members distinguished", nothing, re.MULTILINE)) == table.height
     matching = copy / "tables" / "share" / "matching.csv"
     pl.read_csv(matching).with_columns(rate=pl.col("chance")).write_csv(matching)
     plain = said(0.0)

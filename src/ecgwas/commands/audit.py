@@ -1,4 +1,4 @@
-"""The command `audit`: what is to be passed on is searched for every eid, every recording and every small group."""
+"""The command `audit`: searches a folder that will be shared for every eid, every recording and every small group."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ from lxml import html
 from numpy.typing import NDArray
 
 from ecgwas import ecg, ids
-from ecgwas.commands.audit_words import Searched, words
+from ecgwas.commands.audit_words import SearchLog, words
 from ecgwas.errors import Caution, DisclosureError, EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.privacy.matching import beyond_chance
 from ecgwas.tables import Matching
 from ecgwas.tables.loci import Membership
 
-SHORTEST = 4
-"""Shorter eids cannot be told from numbers that mean something else."""
+MIN_EID_LENGTH = 4
+"""Shorter eids cannot be distinguished from other numbers."""
 
-SAME_UV = 2.0
-"""A curve within this (root mean square, µV) of a person's is that person's: it was rounded to a microvolt."""
+SAME_CURVE_UV = 2.0
+"""A curve this close (root mean square, µV) to a person's recording is that recording: curves are rounded to a microvolt."""
 
 COUNTS_OF_PEOPLE = ("n", "people", "carriers", "people_0", "people_1", "people_2", "missing")
 
 
 @dataclass(frozen=True)
 class Audit:
-    """In lines: facts, what was searched and found in order; measured, what was not, or says nothing beyond chance; warnings,
-    what whoever holds a genome or an ECG learns beyond chance. mistakes: what must not be passed on."""
+    """Result of an audit, in lines of text.
+
+    facts      what was searched and is in order
+    mistakes   what must not be shared
+    measured   rates of re-identification within chance, and those that were not measured
+    warnings   rates beyond chance, for someone who has a participant's genome or ECG
+    """
 
     facts: tuple[str, ...]
     mistakes: tuple[EcgwasError, ...]
@@ -42,56 +47,62 @@ class Audit:
 
 
 def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None, min_people: int | None = None) -> Audit:
-    """Searches a folder that is to be passed on.
+    """Searches a folder that will be shared.
 
-    results: the study's results folder, where the people are known from; none: the folder around `folder`. eids: a file with
-    one further eid a line. min_people: smallest group; none: that of the study. Raises InputError for a folder that is not
-    there, MissingStageError where nobody is known, so that nothing could be searched for.
+    results: the study's results folder, which lists its people; None: the parent of `folder`. eids: a file with further eids,
+    one per line. min_people: smallest group allowed; None: the study's. Raises InputError if the folder does not exist,
+    MissingStageError if no person is known, so that there is nothing to search for.
     """
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix="name results/share, or a copy of it")
-    around = folder.resolve().parent if results is None else results
+    results = folder.resolve().parent if results is None else results
     further = {} if eids is None else ecg.listed(eids, "people to search for", fix="correct --eids")
-    known = _everybody(around)
-    everybody = known | set(further)
-    if not everybody:
+    known = _study_eids(results)
+    searched = known | set(further)
+    if not searched:
         fix = "run `ecgwas share` first, name the results folder with --results, or give the people with --eids FILE"
-        raise MissingStageError("nobody is known to search for", where=around, fix=fix)
+        raise MissingStageError("no eid is known to search for", where=results, fix=fix)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    least = _least(folder, min_people)
-    checks = (_names(folder, files, everybody), _places(files, around), _curves(files, around), _groups(folder, files, least))
-    facts = [*_strangers(further, known), *(fact for said, _ in checks for fact in said)]
+    minimum = _min_people(folder, min_people)
+    checks = (
+        _check_eids(folder, files, searched), _check_paths(files, results), _check_curves(files, results),
+        _check_groups(folder, files, minimum),
+    )  # fmt: skip
+    facts = [*_unknown_eids(further, known), *(fact for facts, _ in checks for fact in facts)]
     rates = [*_matching(folder), *_membership(folder)]
-    measured, warnings = (tuple(line for line, beyond in rates if beyond is told) for told in (False, True))
-    return Audit(tuple(facts), tuple(mistake for _, found in checks for mistake in found), measured, warnings)
+    measured, warnings = (
+        tuple(line for line, is_beyond_chance in rates if is_beyond_chance is wanted) for wanted in (False, True)
+    )
+    return Audit(tuple(facts), tuple(mistake for _, mistakes in checks for mistake in mistakes), measured, warnings)
 
 
-def _strangers(further: Collection[str], known: set[str]) -> list[str]:
-    """A warning over further people whom the study does not have: they may be written otherwise than in its files."""
-    unmet = [eid for eid in further if eid not in known]
-    if not unmet or not known:
+def _unknown_eids(further: Collection[str], known: set[str]) -> list[str]:
+    """A warning about further eids that the study does not have: they may be written differently in its files."""
+    unknown = [eid for eid in further if eid not in known]
+    if not unknown or not known:
         return []
-    examples = ids.both_sides(unmet, known, a="--eids", b="the study")
-    return [Caution(f"{len(unmet)} of {len(further)} further people are not of the study ({examples})")]
+    examples = ids.both_sides(unknown, known, a="--eids", b="the study")
+    return [Caution(f"{len(unknown)} of {len(further)} further people are not in the study ({examples})")]
 
 
-Said = tuple[list[str], list[EcgwasError]]
+Checked = tuple[list[str], list[EcgwasError]]
+"""Facts and mistakes."""
 
 Rate = tuple[str, bool]
 """A measured rate in words, and whether it is beyond chance."""
 
 
-def _everybody(results: Path) -> set[str]:
-    found: set[str] = set()
+def _study_eids(results: Path) -> set[str]:
+    eids: set[str] = set()
     recordings, people = results / "read" / "recordings.parquet", results / "traits" / "people.csv"
     if recordings.exists():
-        found |= set(pl.read_parquet(recordings, columns=["eid"])["eid"].drop_nulls())
+        eids |= set(pl.read_parquet(recordings, columns=["eid"])["eid"].drop_nulls())
     if people.exists():
-        found |= set(pl.read_csv(people, columns=["eid"], infer_schema=False)["eid"].drop_nulls())
-    return found
+        eids |= set(pl.read_csv(people, columns=["eid"], infer_schema=False)["eid"].drop_nulls())
+    return eids
 
 
-def _least(folder: Path, given: int | None) -> int:
+def _min_people(folder: Path, given: int | None) -> int:
     if given is not None:
         return given
     try:
@@ -101,51 +112,51 @@ def _least(folder: Path, given: int | None) -> int:
         raise InputError("the folder does not say its smallest group", where=folder / "about.json", fix=fix) from None
 
 
-def _names(folder: Path, files: Sequence[Path], everybody: set[str]) -> Said:
-    searched = {eid for eid in everybody if len(eid) >= SHORTEST}
-    seen = Searched()
+def _check_eids(folder: Path, files: Sequence[Path], eids: set[str]) -> Checked:
+    searched = {eid for eid in eids if len(eid) >= MIN_EID_LENGTH}
+    log = SearchLog()
     mistakes: list[EcgwasError] = []
     total: set[str] = set()
     for path in files:
-        found = words(path, seen) & searched
-        total |= found
-        if found:
-            problem = f"{len(found)} eid(s) stand in a file to be passed on: {first_few(sorted(found))}"
+        in_file = words(path, log) & searched
+        total |= in_file
+        if in_file:
+            problem = f"{len(in_file)} eid(s) stand in a file to be passed on: {first_few(sorted(in_file))}"
             mistakes.append(DisclosureError(problem, where=path, fix="do not pass it on; report it, this must not happen"))
-    if seen.unreadable:
-        problem = f"{len(seen.unreadable)} file(s) cannot be searched: {first_few(seen.unreadable)}"
-        mistakes.append(DisclosureError(problem, where=folder, fix="take away what `ecgwas share` did not make"))
-    if seen.columns_of_people:
-        problem = f"columns named after people: {first_few(seen.columns_of_people)}"
-        mistakes.append(DisclosureError(problem, where=folder, fix="take away what `ecgwas share` did not make"))
-    facts = [f"{seen.files} files, {seen.blocks} packed blocks and {seen.words:,} words searched for {len(searched):,} people: "
+    if log.unreadable:
+        problem = f"{len(log.unreadable)} file(s) cannot be searched: {first_few(log.unreadable)}"
+        mistakes.append(DisclosureError(problem, where=folder, fix="remove what `ecgwas share` did not write"))
+    if log.columns_of_people:
+        problem = f"columns named after people: {first_few(log.columns_of_people)}"
+        mistakes.append(DisclosureError(problem, where=folder, fix="remove what `ecgwas share` did not write"))
+    facts = [f"{log.files} files, {log.blocks} packed blocks and {log.words:,} words searched for {len(searched):,} people: "
              f"{len(total)} eids found"]  # fmt: skip
-    if len(everybody) > len(searched):
-        facts.append(f"{len(everybody) - len(searched)} eids of fewer than {SHORTEST} characters cannot be searched for")
+    if len(eids) > len(searched):
+        facts.append(f"{len(eids) - len(searched)} eids of fewer than {MIN_EID_LENGTH} characters cannot be searched for")
     return facts, mistakes
 
 
-def _places(files: Sequence[Path], results: Path) -> Said:
-    """Names of folders of this machine."""
+def _check_paths(files: Sequence[Path], results: Path) -> Checked:
+    """The path of the results on this machine must not be in a file."""
     needle = str(results.resolve()).encode()
-    telling = [path.name for path in files if len(needle) > 4 and needle in path.read_bytes()]
-    if not telling:
+    with_path = [path.name for path in files if len(needle) > 4 and needle in path.read_bytes()]
+    if not with_path:
         return ["no path of this machine"], []
     fix = "do not pass it on; report it, this must not happen"
-    return [], [DisclosureError(f"the path of the results stands in {first_few(telling)}", where=results, fix=fix)]
+    return [], [DisclosureError(f"the path of the results stands in {first_few(with_path)}", where=results, fix=fix)]
 
 
-def _curves(files: Sequence[Path], results: Path) -> Said:
-    """Every curve in microvolts beside every person's: none may be one person's."""
+def _check_curves(files: Sequence[Path], results: Path) -> Checked:
+    """Compares every curve in microvolts with every person's recording: none may be a single person's."""
     people = _Recordings.of(results)
     if people is None:
-        return ["no recordings are at hand to compare curves with"], []
+        return ["no recordings are available to compare curves with"], []
     closest, compared, mistakes = np.inf, 0, list[EcgwasError]()
     for path in (path for path in files if path.suffix == ".csv"):
         for name, distance in people.nearest(pl.read_csv(path, infer_schema_length=None)):
             compared += 1
             closest = min(closest, distance)
-            if distance < SAME_UV:
+            if distance < SAME_CURVE_UV:
                 problem = f"column {name} is one person's recording (within {distance:.2f} µV)"
                 mistakes.append(DisclosureError(problem, where=path, fix="do not pass it on; report it, this must not happen"))
     nearest = f"; the closest to any one person's differs by {closest:.1f} µV (root mean square)" if compared else ""
@@ -154,7 +165,7 @@ def _curves(files: Sequence[Path], results: Path) -> Said:
 
 @dataclass(frozen=True)
 class _Recordings:
-    """beats, strips: arrays (N, 12, T) of each part of stage read, memory-mapped; times in ms of the beats' points."""
+    """beats, strips: memory-mapped arrays (N, 12, T), one per part of stage read; first_ms, step_ms: times of beat samples."""
 
     beats: tuple[NDArray[np.float32], ...]
     strips: tuple[NDArray[np.float32], ...]
@@ -176,11 +187,11 @@ class _Recordings:
 
     @property
     def count(self) -> int:
-        """Recordings."""
+        """Number of recordings."""
         return sum(len(part) for part in self.beats)
 
     def nearest(self, frame: pl.DataFrame) -> Iterator[tuple[str, float]]:
-        """Each column of microvolts over all its leads, with its distance to the nearest person's curve."""
+        """Each column in microvolts, over all its leads, with its distance to the nearest person's curve."""
         clock = next((name for name in ("time_ms", "time_s") if name in frame.columns), None)
         if clock is None or "lead" not in frame.columns:
             return
@@ -191,10 +202,10 @@ class _Recordings:
         point = np.rint(scale.to_numpy()).astype(np.int64)
         for name in (name for name in known.columns if name.endswith("_uv")):
             curve = known[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-            drawn = np.isfinite(curve)
-            if drawn.any():
+            has_value = np.isfinite(curve)
+            if has_value.any():
                 parts = self.beats if of_beats else self.strips
-                yield name, min(_distance(part, lead[drawn], point[drawn], curve[drawn]) for part in parts)
+                yield name, min(_distance(part, lead[has_value], point[has_value], curve[has_value]) for part in parts)
 
 
 def _distance(part: NDArray[np.float32], lead: Any, point: Any, curve: NDArray[np.float64]) -> float:
@@ -205,38 +216,38 @@ def _distance(part: NDArray[np.float32], lead: Any, point: Any, curve: NDArray[n
     return float(np.sqrt(((theirs - curve[inside]) ** 2).mean(axis=1)).min())
 
 
-def _groups(folder: Path, files: Sequence[Path], least: int) -> Said:
+def _check_groups(folder: Path, files: Sequence[Path], minimum: int) -> Checked:
     counts = [(path, count) for path in files for count in _counts(path)]
-    small = [(path, count) for path, count in counts if 0 < count < least]
+    small = [(path, count) for path, count in counts if 0 < count < minimum]
     if not small:
         smallest = min((count for _, count in counts if count > 0), default=None)
-        said = "none is counted" if smallest is None else f"the smallest is of {smallest:,}"
-        return [f"{len(counts):,} counts of people, none of fewer than {least}: {said}"], []
+        words = "none is counted" if smallest is None else f"the smallest is {smallest:,}"
+        return [f"{len(counts):,} counts of people, none of fewer than {minimum}: {words}"], []
     shown = first_few(f"{count} in {path.relative_to(folder)}" for path, count in small)
     fix = "raise share.min_people or report it, this must not happen"
-    return [], [DisclosureError(f"{len(small)} groups of fewer than {least} people: {shown}", where=folder, fix=fix)]
+    return [], [DisclosureError(f"{len(small)} groups of fewer than {minimum} people: {shown}", where=folder, fix=fix)]
 
 
 def _counts(path: Path) -> Iterator[int]:
-    """Every count of people in a table, in the legend of an ECG by genotype, and in the page's flow of people."""
+    """Every count of people in a table, in the legend of an ECG by genotype, and in the page's flow chart of people."""
     if path.suffix in (".csv", ".parquet"):
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=None)
         if {"about", "left_out"} <= set(frame.columns):
-            yield from _whole(frame.filter(pl.col("about") == "people")["left_out"])
+            yield from _integers(frame.filter(pl.col("about") == "people")["left_out"])
         elif path.parent.name == "read" and "left_out" in frame.columns:
-            yield from _whole(frame["left_out"])
+            yield from _integers(frame["left_out"])
         for name in COUNTS_OF_PEOPLE:
             if name in frame.columns:
-                yield from _whole(frame[name])
+                yield from _integers(frame[name])
     elif path.suffix == ".svg" and path.stem.startswith("locus_"):
         yield from (int(text.replace(",", "")) for text in re.findall(r"\((\d[\d,]*)\)<", path.read_text(encoding="utf-8")))
     elif path.suffix == ".html":
         root: Any = html.document_fromstring(path.read_bytes())
-        said = root.xpath("//ol[@class='flow']//b/text() | //ol[@class='flow']//span/text()")
-        yield from (int(text.strip("−").replace(",", "")) for text in said if re.fullmatch(r"−?\d[\d,]*", text))
+        texts = root.xpath("//ol[@class='flow']//b/text() | //ol[@class='flow']//span/text()")
+        yield from (int(text.strip("−").replace(",", "")) for text in texts if re.fullmatch(r"−?\d[\d,]*", text))
 
 
-def _whole(column: pl.Series) -> Iterator[int]:
+def _integers(column: pl.Series) -> Iterator[int]:
     yield from (int(value) for value in column.cast(pl.Float64, strict=False).drop_nulls() if value == value)
 
 
@@ -244,12 +255,12 @@ def _matching(folder: Path) -> list[Rate]:
     path = folder / "tables" / "share" / "matching.csv"
     rows = Matching.read(path).frame.rows(named=True) if path.exists() else []
     if not rows:
-        why = "share.matching; too few people, or nothing to match by"
+        why = "share.matching; too few people, or no locus to match by"
         return [(f"how often ECG and genome can be matched was not measured ({why})", False)]
-    return [(_matched(row), bool(beyond_chance(row))) for row in rows]
+    return [(_matching_line(row), bool(beyond_chance(row))) for row in rows]
 
 
-def _matched(row: dict[str, Any]) -> str:
+def _matching_line(row: dict[str, Any]) -> str:
     limit = "no limit" if row["chance_limit"] is None else f"95 % limit {row['chance_limit']:.4f}"
     line = f"{row['matched']} by {row['predictors']}, {row['measure']}: {row['rate']:.4f}; by chance {row['chance']:.4f}"
     return f"{line} ({limit}), {row['people']:,} people"
@@ -259,8 +270,9 @@ def _membership(folder: Path) -> list[Rate]:
     path = folder / "tables" / "share" / "membership.csv"
     rows = Membership.read(path).frame.rows(named=True) if path.exists() else []
     if not rows:
-        return [("how well members can be told from other people was not measured (share.membership; too few people)", False)]
-    told = "members told by {tests:,} {shared} of {used:,} unlinked variants ({extent}, {variants:,} variants) and {known}"
+        return [("how well members can be distinguished was not measured (share.membership; too few people)", False)]
+    loci = "{used:,} unlinked variants ({extent}, {variants:,} variants)"
+    attack = f"members distinguished by {{tests:,}} {{shared}} of {loci} and {{known}}"
     rate = "{measure}: {rate:.4f}; by chance {chance:.4f} (95 % limit {chance_limit:.4f})"
-    line = f"{told}, {rate}; {{expected:.4f}} were all independent; {{members:,}} members"
+    line = f"{attack}, {rate}; {{expected:.4f}} if all were independent; {{members:,}} members"
     return [(line.format(**row), bool(beyond_chance(row))) for row in rows]

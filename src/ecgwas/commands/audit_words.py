@@ -1,8 +1,8 @@
-"""Every word of a file that is to be passed on, whatever the file is packed in.
+"""Every word of a shared file, including its compressed blocks, so that eids can be searched for among them.
 
-Numbers that can be nothing but numbers are not taken for eids: positions and counts in columns that ecgwas declares as such,
-variant names that hold a position (1:1000001:A:G), terms and publications that have numbers (GO:1901018), decimals in pages and
-pictures. Packed blocks of the page are opened: their text is searched, their arrays of numbers are not.
+Numbers that cannot be eids are skipped: positions and counts in columns that ecgwas declares as such, variant names that
+contain a position (1:1000001:A:G), identifiers of terms and publications (GO:1901018), decimals in pages and figures.
+Compressed blocks of the page are unpacked: their text is searched, their arrays of numbers are not.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ NUMBERS = frozenset(
     for name, column in table.columns.items()
     if column.dtype in (WHOLE, REAL)
 ) | {"expected", "observed", "low", "high", "from", "to", "time_ms", "stop", "start", "pubmed_id", "train_loss"}  # fmt: skip
-"""Columns of numbers that ecgwas declares: positions, counts, statistics."""
+"""Columns that ecgwas declares as numbers: positions, counts, statistics."""
 
-OF_PEOPLE = frozenset({"eid", "iid", "fid", "person", "participant", "sample_id"})
+PERSON_COLUMNS = frozenset({"eid", "iid", "fid", "person", "participant", "sample_id"})
 
 
 @dataclass
-class Searched:
-    """What was read on the way."""
+class SearchLog:
+    """Counts of what was searched, and what could not be or should not be there."""
 
     files: int = 0
     words: int = 0
@@ -55,29 +55,29 @@ class Searched:
     columns_of_people: list[str] = field(default_factory=list)
 
 
-def words(path: Path, seen: Searched) -> set[str]:
-    """Every word of the file that could be an eid; what was read is counted in `seen`."""
-    seen.files += 1
-    found: set[str] = set()
+def words(path: Path, log: SearchLog) -> set[str]:
+    """Every word of the file that could be an eid; what was read is counted in `log`."""
+    log.files += 1
+    in_file: set[str] = set()
     try:
-        for piece in _pieces(path, seen):
-            found |= set(WORD.findall(NUMBERED.sub(" ", piece)))
+        for text in _texts(path, log):
+            in_file |= set(WORD.findall(NUMBERED.sub(" ", text)))
     except (OSError, ValueError, zlib.error, etree.LxmlError, pl.exceptions.PolarsError) as error:
-        seen.unreadable.append(f"{path.name} ({type(error).__name__})")
-    seen.words += len(found)
-    return found
+        log.unreadable.append(f"{path.name} ({type(error).__name__})")
+    log.words += len(in_file)
+    return in_file
 
 
-def _pieces(path: Path, seen: Searched) -> Iterator[str]:
-    """The file's text, piece by piece."""
+def _texts(path: Path, log: SearchLog) -> Iterator[str]:
+    """The file's text in pieces."""
     kind = path.suffix.lower()
     yield path.stem
     if kind == ".parquet":
-        yield from _of_frame(path.name, pl.read_parquet(path), seen)
+        yield from _frame_texts(path.name, pl.read_parquet(path), log)
     elif kind == ".csv":
-        yield from _of_frame(path.name, pl.read_csv(path, infer_schema=False), seen)
+        yield from _frame_texts(path.name, pl.read_csv(path, infer_schema=False), log)
     elif kind == ".html":
-        yield from _of_page(path.read_bytes(), seen)
+        yield from _page_texts(path.read_bytes(), log)
     elif kind == ".svg":
         yield DECIMAL.sub(" ", path.read_text(encoding="utf-8"))
     elif kind in TEXT:
@@ -86,25 +86,25 @@ def _pieces(path: Path, seen: Searched) -> Iterator[str]:
         raise ValueError("a kind of file that is not searched")
 
 
-def _of_frame(name: str, frame: pl.DataFrame, seen: Searched) -> Iterator[str]:
+def _frame_texts(name: str, frame: pl.DataFrame, log: SearchLog) -> Iterator[str]:
     for column in frame.columns:
-        if column.lower() in OF_PEOPLE:
-            seen.columns_of_people.append(f"{name}: {column}")
+        if column.lower() in PERSON_COLUMNS:
+            log.columns_of_people.append(f"{name}: {column}")
         if column not in NUMBERS:
             yield " ".join(_as_text(value) for value in frame[column].unique() if value is not None)
     yield " ".join(frame.columns)
 
 
 def _as_text(value: Any) -> str:
-    """A cell as it would be written; a whole number that became a decimal without its nought."""
+    """A cell as text; a whole number stored as a decimal loses its `.0`."""
     text = str(value)
     return text.removesuffix(".0")
 
 
-def _of_page(content: bytes, seen: Searched) -> Iterator[str]:
+def _page_texts(content: bytes, log: SearchLog) -> Iterator[str]:
     root: Any = html.document_fromstring(content)
     for script in root.xpath("//script[@type]"):
-        yield from _of_script(script, seen)
+        yield from _script_texts(script, log)
     for element in root.iter():
         if element.tag in ("script", "style", "path", "polyline", "polygon"):
             continue
@@ -114,11 +114,11 @@ def _of_page(content: bytes, seen: Searched) -> Iterator[str]:
         yield DECIMAL.sub(" ", " ".join(str(value) for value in element.attrib.values()))
 
 
-def _of_script(script: Any, seen: Searched) -> Iterator[str]:
+def _script_texts(script: Any, log: SearchLog) -> Iterator[str]:
     if script.get("type") == "application/json":
         yield from _strings(json.loads(script.text))
         return
-    seen.blocks += 1
+    log.blocks += 1
     plain = zlib.decompress(base64.b64decode(script.text, validate=True))
     name = str(script.get("id", ""))
     yield name

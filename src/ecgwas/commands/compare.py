@@ -1,4 +1,4 @@
-"""Several finished studies in one table: how each representation was made, its errors on held-out participants, its hits."""
+"""Comparison of several studies: settings of each representation, its errors on held-out participants, its hits."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ SETTINGS = (
     "study", "representation", "cleaning", "features", "normalisation", "skip", "activation", "blocks", "kernels",
     "channels", "epochs", "test_loss",
 )  # fmt: skip
-"""Columns of the first table on the terminal, in the order of the source study's tables of experiments."""
+"""Columns of the first table printed, in the order of the source study's tables of experiments."""
 RESULTS = (
     "study", "representation", "people", "test_mse", "pearson_r", "max_mse", "beyond_max_mse", "traits", "snps", "pairs",
     "loci",
 )  # fmt: skip
-"""Columns of the second."""
+"""Columns of the second table printed."""
 
 
 def read_studies(paths: Sequence[Path]) -> dict[str, Study]:
-    """Study files by the study's name, or by the path as given where two have one name.
+    """Studies by name, or by path if two have the same name.
 
     Raises StudyError for a file that is given twice and for studies that share a results folder.
     """
-    twice = sorted({str(path) for path in paths if [other.resolve() for other in paths].count(path.resolve()) > 1})
-    if twice:
-        raise StudyError(f"given more than once: {first_few(twice)}", where=paths[0], fix="name each study file once")
+    duplicates = sorted({str(path) for path in paths if [other.resolve() for other in paths].count(path.resolve()) > 1})
+    if duplicates:
+        raise StudyError(f"given more than once: {first_few(duplicates)}", where=paths[0], fix="name each study file once")
     studies = [Study.read_file(path) for path in paths]
     folders: dict[Path, list[str]] = {}
     for path, study in zip(paths, studies, strict=True):
@@ -53,28 +53,28 @@ def read_studies(paths: Sequence[Path]) -> dict[str, Study]:
 
 
 def compared(studies: Mapping[str, Study]) -> StudyComparison:
-    """One row per study (by what it is called) and representation; hits are null where stage `loci` has not run.
+    """One row per study (named by the mapping's key) and representation; hits are null before stage `loci` has run.
 
-    Raises MissingStageError naming every study (and representation) without results of stage `represent`.
+    Raises MissingStageError listing every study (and representation) without results of stage `represent`.
     """
-    absent = [
+    not_run = [
         f"{name}: {', '.join(names)}"
         for name, study in studies.items()
-        if (names := [one.name for one in study.represent if not (_folder(study, one) / "errors.csv").exists()])
+        if (names := [options.name for options in study.represent if not (_folder(study, options) / "errors.csv").exists()])
     ]
-    if absent:
-        fix = "run `ecgwas run --until represent STUDY.yaml` on each, or leave it out of the comparison"
-        raise MissingStageError(f"no results of stage represent: {first_few(absent)}", fix=fix)
-    return StudyComparison.of([_row(name, study, one) for name, study in studies.items() for one in study.represent])
+    if not_run:
+        fix = "run `ecgwas run --until represent STUDY.yaml` on each, or omit it from the comparison"
+        raise MissingStageError(f"no results of stage represent: {first_few(not_run)}", fix=fix)
+    return StudyComparison.of([_row(name, study, options) for name, study in studies.items() for options in study.represent])
 
 
 def outdated(studies: Mapping[str, Study]) -> list[str]:
-    """`study, representation` of each whose results are not those of its study file and inputs as they are now."""
+    """`study, representation` of each whose results do not match its present study file and inputs."""
     return [
-        f"{name}, {one.name}"
+        f"{name}, {options.name}"
         for name, study in studies.items()
-        for one in study.represent
-        if not stages.is_fresh(study, "represent", one.name)
+        for options in study.represent
+        if not stages.is_fresh(study, "represent", options.name)
     ]
 
 
@@ -93,12 +93,12 @@ def _row(name: str, study: Study, options: RepresentationOptions) -> dict[str, A
 
 
 def _network(options: RepresentationOptions) -> Mapping[str, Any]:
-    """The choices of the study's tables of experiments; empty for kinds that have none of them."""
+    """Network settings in the columns of the source study's tables of experiments; kinds without them have few or none."""
     if not isinstance(options, ResidualAutoencoder):
         return {"epochs_at_most": getattr(options, "epochs", None)}
-    around = options.skip if options.skip == "none" else f"{options.skip}, {options.skip_merge}"
+    skip = options.skip if options.skip == "none" else f"{options.skip}, {options.skip_merge}"
     return {
-        "skip": around, "activation": options.activation, "blocks": f"{len(options.channels)} {options.block}",
+        "skip": skip, "activation": options.activation, "blocks": f"{len(options.channels)} {options.block}",
         "kernels": ",".join(map(str, kernel_sizes(options))), "channels": ",".join(map(str, options.channels)),
         "dropout": options.dropout, "l2": options.l2, "epochs_at_most": options.epochs,
     }  # fmt: skip
@@ -115,30 +115,30 @@ def _trained(folder: Path) -> Mapping[str, Any]:
 def _errors(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
     folder = _folder(study, options)
     features = Features.read(folder / "features.parquet")
-    found: dict[str, Any] = {
+    row: dict[str, Any] = {
         "features": len(features.names), "people": features.frame["eid"].n_unique(),
         "max_mse": options.error_limit,
     }  # fmt: skip
-    if found["max_mse"] is not None and "mse" in features.frame.columns:
+    if row["max_mse"] is not None and "mse" in features.frame.columns:
         mse = features.frame["mse"].drop_nulls().drop_nans()
-        found["beyond_max_mse"] = (mse > found["max_mse"]).mean()
+        row["beyond_max_mse"] = (mse > row["max_mse"]).mean()
     errors = pl.read_csv(folder / "errors.csv", schema_overrides=ERRORS).filter(pl.col("method") == "self")
     if errors.height:
-        row = errors.row(0, named=True)
-        found |= {"test_loss": row.get("loss"), "test_mse": row["mse"], "pearson_r": row["pearson_r"]}
-    return found
+        own = errors.row(0, named=True)
+        row |= {"test_loss": own.get("loss"), "test_mse": own["mse"], "pearson_r": own["pearson_r"]}
+    return row
 
 
 def _hits(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
-    """Counts of stage loci; nothing before it has run. A SNP that is significant for several traits counts once in `snps`."""
+    """Counts of hits and loci; empty before stage loci has run. A SNP significant for several traits counts once in `snps`."""
     folder = stage_folder(study, "loci")
     if not (folder / "hits.csv").exists():
         return {}
-    mine = pl.col("trait").str.starts_with(f"{options.name}.")
+    own_traits = pl.col("trait").str.starts_with(f"{options.name}.")
     text = {"trait": pl.String, "chrom": pl.String}
-    summary = pl.read_csv(folder / "summary.csv", schema_overrides=text).filter(mine)
+    summary = pl.read_csv(folder / "summary.csv", schema_overrides=text).filter(own_traits)
     types = {name: column.dtype for name, column in Associations.columns.items()}
-    hits = pl.read_csv(folder / "hits.csv", schema_overrides=types).filter(mine)
+    hits = pl.read_csv(folder / "hits.csv", schema_overrides=types).filter(own_traits)
     places = {name: Loci.columns[name].dtype for name in ("locus", "chrom", "start", "stop")}
     loci = pl.read_csv(folder / "loci.csv", schema_overrides=places)
     return {
@@ -148,7 +148,7 @@ def _hits(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
 
 
 def loci_of(representation: str, hits: pl.DataFrame, loci: pl.DataFrame) -> set[int]:
-    """Numbers of the loci in which a trait of the representation is significant."""
-    mine = hits.filter(pl.col("trait").str.starts_with(f"{representation}."))
-    within = mine.select("chrom", at="pos").join(loci.select("locus", "chrom", "start", "stop"), on="chrom")
+    """Numbers (`locus`) of the loci in which a trait of the representation is significant."""
+    own = hits.filter(pl.col("trait").str.starts_with(f"{representation}."))
+    within = own.select("chrom", at="pos").join(loci.select("locus", "chrom", "start", "stop"), on="chrom")
     return set(within.filter(pl.col("at").is_between(pl.col("start"), pl.col("stop")))["locus"])

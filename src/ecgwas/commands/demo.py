@@ -1,4 +1,4 @@
-"""The demo: a simulated cohort with planted effects, and what the study finds of them."""
+"""The command `demo`: a simulated cohort with planted effects, and which of them the study finds."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NEAR_BP = 500_000
 
 
 def simulate_into(folder: Path, *, people: int, seed: int) -> None:
-    """A cohort's files under `folder`."""
+    """Writes a simulated cohort into `folder`."""
     simulate(folder, people=people, seed=seed, track=track)
 
 
 def prepare(folder: Path, *, people: int) -> Study:
-    """The demo's cohort and study file, made unless they are there."""
+    """The demo's study; its cohort and study file are written unless they exist."""
     path = folder / "study.yaml"
     if not path.exists():
         simulate_into(folder, people=people, seed=1)
@@ -37,7 +37,7 @@ def prepare(folder: Path, *, people: int) -> Study:
 
 
 def planted_against_found(folder: Path, study: Study) -> Table:
-    """Each planted effect beside the strongest significant association within 500 kb of it."""
+    """Each planted effect with the strongest significant association within 500 kb of it."""
     truth = pl.read_csv(folder / "truth.tsv", separator="\t", schema_overrides={"chrom": pl.String})
     hits = Hits.read(study.results / "loci" / "hits.csv").frame
     table = Table(title="planted and found", box=None)

@@ -1,8 +1,8 @@
-"""Results written in the formats of others. No stage: nothing of the study rests on it, and the folder is the user's.
+"""The command `export`: results in the formats of other programs. It is not a stage: no other result depends on it.
 
-The scan keeps rows of small p only (keep_neglog10p). Summary statistics are of every variant: they come from what the scan
-kept of every test (scan.dense), or else the chosen traits are tested again in full by the built-in engine, which gives the
-same numbers, a few traits at a time.
+The scan writes only tests with small p (keep_neglog10p), but exported summary statistics cover every variant. They come from
+scan.dense, if the scan kept every test; otherwise the built-in engine tests the chosen traits again, a few at a time, and
+gives the same numbers.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Loci, Traits
 from ecgwas.tables.genes import GeneCounts
 
-ROWS_AT_ONCE = 4_000_000
-AROUND_BP = 250_000
-"""What a region reaches beyond its locus."""
+MAX_ROWS_IN_MEMORY = 4_000_000
+FLANK_BP = 250_000
+"""A region extends this far beyond its locus on each side."""
 
 Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
 
 
 def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) -> Iterator[str]:
-    """Writes one format into the folder; says each file. chosen: traits, all if none is named (cytoscape: of the study).
+    """Writes one format into the folder and yields a line per file. chosen: traits, all if empty (cytoscape needs none).
 
-    Raises MissingStageError if the stages it needs have not run, StudyError for an unknown trait.
+    Raises MissingStageError if a stage that the format needs has not run, StudyError for an unknown trait.
     """
     needed = "genes" if kind == "cytoscape" else "loci"
     if not (stage_folder(study, needed) / f"{needed}.csv").exists():
@@ -61,7 +61,7 @@ def _names(tested: Traits, chosen: Sequence[str]) -> list[str]:
 
 
 def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Every test of each chosen trait, as scan's rows, a few traits at a time."""
+    """Each chosen trait with all its tests, in the columns of Associations; a few traits are in memory at a time."""
     if study.scan.keep_neglog10p == 0:
         yield from _kept(study, chosen)
         return
@@ -72,22 +72,22 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
     tested, covariates = traits.load_traits(study), traits.load_covariates(study)
     opened = [chromosomes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
     ancestry = traits.load_ancestry(study, "ancestry_group")
-    at_once = max(1, ROWS_AT_ONCE // max(1, sum(len(part) for part in opened)))
-    for start in range(0, len(chosen), at_once):
-        names = chosen[start : start + at_once]
-        few = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
+    batch_size = max(1, MAX_ROWS_IN_MEMORY // max(1, sum(len(part) for part in opened)))
+    for start in range(0, len(chosen), batch_size):
+        names = chosen[start : start + batch_size]
+        batch = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
         engine = report_data.engine(study)
-        results = [engines.scan(engine, few, covariates, part, seed=0, ancestry=ancestry) for part in opened]
+        results = [engines.scan(engine, batch, covariates, part, seed=0, ancestry=ancestry) for part in opened]
         frame = pl.concat([result.associations.frame for result in results])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
 
 
 def _kept(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The same, where the scan kept every test: all of them are read once for a few traits."""
+    """The same if the scan kept every test: its rows are read once for each batch of traits."""
     count = int(scan.rows(study).select(pl.len()).collect().item())
-    at_once = max(1, ROWS_AT_ONCE * len(traits.load_traits(study).names) // max(1, count))
-    for start in range(0, len(chosen), at_once):
-        names = list(chosen[start : start + at_once])
+    batch_size = max(1, MAX_ROWS_IN_MEMORY * len(traits.load_traits(study).names) // max(1, count))
+    for start in range(0, len(chosen), batch_size):
+        names = list(chosen[start : start + batch_size])
         batches = scan.rows_in_turn(study, list(Associations.columns))
         frame = pl.concat(
             [Associations.empty().frame, *(compact(rows.filter(pl.col("trait").is_in(names))) for rows in batches)]
@@ -110,18 +110,18 @@ def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str
         checked = gwas_ssf.check(path)
         if checked.problems:
             problem = f"the file written is not GWAS-SSF: {checked.problems[0]}"
-            raise EcgwasError(problem, where=path, fix="please report this: it is a mistake of ecgwas")
-        left_out = f", {table.left_out.height} variants left out" if table.left_out.height else ""
-        yield f"{path.name}: {checked.rows} variants{left_out}"
-        yield from (f"  beware: {words}" for words in checked.cautions)
+            raise EcgwasError(problem, where=path, fix="please report this bug of ecgwas")
+        excluded = f", {table.left_out.height} variants excluded" if table.left_out.height else ""
+        yield f"{path.name}: {checked.rows} variants{excluded}"
+        yield from (f"  warning: {words}" for words in checked.cautions)
         if table.left_out.height:
             _write(folder / f"{trait}.left_out.csv", table.left_out.write_csv())
 
 
 def _plink2(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
-    lost = pl.concat([result.left_out.frame for result in scan.load_results(study)])
+    excluded = pl.concat([result.left_out.frame for result in scan.load_results(study)])
     for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
-        table = plink2_text.rows(tests, lost.filter(pl.col("trait").is_null() | (pl.col("trait") == trait)))
+        table = plink2_text.rows(tests, excluded.filter(pl.col("trait").is_null() | (pl.col("trait") == trait)))
         path = folder / f"{trait}.glm.linear"
         _write(path, plink2_text.as_text(table))
         yield f"{path.name}: {table.height} variants"
@@ -140,16 +140,15 @@ def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
 
 
 def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
-    found = Loci.read(stage_folder(study, "loci") / "loci.csv").frame
-    wanted = _names(traits.load_traits(study), chosen)
-    best = found.filter(pl.col("best_trait").is_in(wanted))
-    if best.height == 0:
-        yield "no locus of these traits"
-    for trait, tests in whole_scan(study, sorted(set(best["best_trait"]))):
-        for locus in best.filter(pl.col("best_trait") == trait).iter_rows(named=True):
+    all_loci = Loci.read(stage_folder(study, "loci") / "loci.csv").frame
+    loci = all_loci.filter(pl.col("best_trait").is_in(_names(traits.load_traits(study), chosen)))
+    if loci.height == 0:
+        yield "these traits have no locus"
+    for trait, tests in whole_scan(study, sorted(set(loci["best_trait"]))):
+        for locus in loci.filter(pl.col("best_trait") == trait).iter_rows(named=True):
             track = locuszoom.region(
-                tests, trait=trait, chrom=locus["chrom"], start=max(1, locus["start"] - AROUND_BP),
-                stop=locus["stop"] + AROUND_BP, lead=locus, build=study.scan.build,
+                tests, trait=trait, chrom=locus["chrom"], start=max(1, locus["start"] - FLANK_BP),
+                stop=locus["stop"] + FLANK_BP, lead=locus, build=study.scan.build,
             )  # fmt: skip
             path = folder / f"locus_{locus['locus']}.json"
             _write(path, json.dumps(track, indent=1) + "\n")
@@ -171,7 +170,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _write_packed(path: Path, text: str) -> None:
-    """Gzipped without a time in it: the same text gives the same bytes."""
+    """Gzips without a timestamp: the same text gives the same bytes."""
     with whole(path) as temporary:
         temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
 

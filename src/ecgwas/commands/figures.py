@@ -1,4 +1,4 @@
-"""The command `figures`: pictures of the report for print, in results/figures/."""
+"""The command `figures`: the report's figures for print, in results/figures/."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from ecgwas.study import Study
 
 
 def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats: Sequence[str]) -> list[Path]:
-    """Pictures whose names fit one of `names` (patterns such as locus_*; none: all), each in every format; gives the files.
+    """Writes the figures that match one of `names` (patterns such as locus_*; empty: all) in every format; returns the files.
 
-    traits: also Manhattan and QQ plots of these. Raises InputError for a trait or pattern that fits nothing.
+    traits: traits whose Manhattan and QQ plots are written in addition. Raises InputError for an unknown trait, and if no
+    figure matches.
     """
     contents = gather(study)
     unknown = [trait for trait in traits if trait not in contents.trait_names]
@@ -30,14 +31,14 @@ def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats:
     pictures = report.all_figures(study.report, contents, traits=traits)
     chosen = {name: picture for name, picture in pictures.items() if not names or any(fnmatchcase(name, p) for p in names)}
     if not chosen:
-        fix = f"pictures of this study: {first_few(sorted(pictures), 30)}"
-        raise InputError(f"no picture is named {first_few(names)}", where=study.folder, fix=fix)
+        fix = f"figures of this study: {first_few(sorted(pictures), 30)}"
+        raise InputError(f"no figure is named {first_few(names)}", where=study.folder, fix=fix)
     folder = study.results / "figures"
     files = [(picture, folder / f"{name}.{kind}") for name, picture in chosen.items() for kind in formats]
     for picture, path in track(files, "figures", len(files)):
         with whole(path) as temporary:
-            # The ending tells matplotlib how to write, so the temporary name must end as the file does.
-            ended = temporary.with_suffix(path.suffix)
-            publication.save(picture, ended)
-            ended.replace(temporary)
+            # Matplotlib chooses the format by the suffix, so the temporary file needs the same one.
+            with_suffix = temporary.with_suffix(path.suffix)
+            publication.save(picture, with_suffix)
+            with_suffix.replace(temporary)
     return [path for _, path in files]

@@ -1,4 +1,4 @@
-"""A first study.yaml for a folder, with the inputs that are there filled in."""
+"""The command `init`: a first study.yaml that names the inputs found in a folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ecgwas.study.presets import services_without_files
 from ecgwas.tables.user_table import read_user_table
 
 TEMPLATE = """\
-# Study file of ecgwas. It holds what is yours; all else is the preset's, and lines that are commented out show some of it.
-# `ecgwas options` lists every option with its default, unit and meaning; `ecgwas options --study FILE` prints each value that
-# will run and where it comes from. Paths are relative to this file.
+# Study file of ecgwas. It names your inputs; the preset sets all other options, some of which are shown in comments.
+# `ecgwas options` lists every option with its default, unit and meaning; `ecgwas options --study FILE` prints every value of
+# this study and its source. Paths are relative to this file.
 name: {name}
 seed: 1
 results: results
@@ -30,7 +30,7 @@ traits:
   covariates: {covariates}     # column eid, then one column per covariate
 {traits}
 scan:
-  genotypes: {genotypes}  # PLINK fileset without its ending, or chr{{chrom}}
+  genotypes: {genotypes}  # PLINK fileset without its extension, or chr{{chrom}}
   build: hg19
 {scan}
 {genes}
@@ -41,7 +41,7 @@ report:
 
 @dataclass(frozen=True)
 class PresetComments:
-    """What a first study file says of its preset: comments, none of which changes a value."""
+    """Comments of a first study file, by section; none of them changes a value."""
 
     preset: str
     read: str
@@ -53,7 +53,7 @@ class PresetComments:
 CALIBRATED = PresetComments(
     preset="calibrated            # or `published`: the chain exactly as the source study ran it",
     read="""\
-  # instance: 2                 # the visit that is kept when a person has several
+  # instance: 2                 # the visit to use when a person has several
   # baseline: {kind: highpass, cutoff_hz: 0.5}      # moving_average | highpass | none
   # denoise: {kind: none}                           # wavelet | fourier | none
 """,
@@ -80,7 +80,7 @@ PUBLISHED = PresetComments(
     preset="published             # the chain exactly as the source study ran it; docs/published.md",
     read="",
     represent="""\
-# represent:                    # changes one option of the preset's network, and nothing else:
+# represent:                    # changes one option of the preset's network and nothing else:
 #   - {kind: residual_autoencoder, epochs: 2}
 """,
     traits="",
@@ -97,7 +97,7 @@ NO_GENES = """\
 """
 
 CHROMOSOME = re.compile(r"(?<!\d)([1-9]|1\d|2[0-6])(?!\d)|((?<![A-Za-z])|(?<=chr)|(?<=_c))(X|Y|XY|PAR[12]|MT)(?![A-Za-z])")
-"""What in a file's name could be a chromosome."""
+"""The parts of a file name that could be a chromosome."""
 
 GENE_FILES = (
     ("genes.tsv", "  - {{kind: regions, file: {}}}"),
@@ -130,21 +130,21 @@ REFERENCES = (
         "  - {kind: gwas_catalog, file: references/gwas-catalog-associations_ontology-annotated-full.zip}",
     ),
 )
-"""Files of `ecgwas references fetch FOLDER/references`, for hg19, and the sources that read them."""
+"""Files that `ecgwas references fetch FOLDER/references` downloads (hg19), and the sources that read them."""
 
 ONTOLOGIES = ("efo.obo", "mondo.obo", "hp.obo", "go-basic.obo", "bto.obo")
-"""Of the same folder those by which terms are grouped; one source reads them all."""
+"""Ontologies in the same folder; one source reads them all to group terms."""
 
 
 def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrated", represent: str | None = None) -> Path:
-    """FOLDER/study.yaml: the inputs that are there, and a preset for all else.
+    """Writes FOLDER/study.yaml, which names the folder's inputs and a preset for all other options.
 
-    represent: entries of a list `represent`, for those who do not want the preset's. Raises InputError listing all inputs that
-    are missing, StudyError if the file is there.
+    represent: YAML entries of the list `represent`; None: the preset's. Raises InputError listing all missing inputs,
+    StudyError if the file exists.
     """
     path = folder / "study.yaml"
     if path.exists() and not replace:
-        raise StudyError("there is a study file already", where=path, fix="edit it, or `ecgwas init --force` to replace it")
+        raise StudyError("a study file exists already", where=path, fix="edit it, or `ecgwas init --force` to replace it")
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix="give the folder that holds ecg/ and genotypes/")
     missing = [what for what in (_missing_recordings(folder), _missing_genotypes(folder), _missing_covariates(folder)) if what]
@@ -170,7 +170,7 @@ def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrate
 
 
 def _plain(text: str) -> str:
-    """A YAML scalar: as it is where that is safe, quoted where not (to YAML, `null` and `yes` are no names)."""
+    """A YAML scalar, quoted where necessary (to YAML, `null` and `yes` are not text)."""
     safe = re.fullmatch(r"[A-Za-z][\w-]*", text) and yaml.safe_load(text) == text
     return text if safe else json.dumps(text)
 
@@ -194,13 +194,13 @@ def _missing_genotypes(folder: Path) -> str | None:
 
 
 def _filesets(folder: Path) -> list[str]:
-    """Stems of what scan.genotypes may name; a stem with several formats counts once."""
+    """Stems of the genotype filesets; a stem with several formats counts once."""
     files = [path for ending in ("bed", "pgen", "bgen") for path in (folder / "genotypes").glob(f"*.{ending}")]
     return sorted({path.stem for path in files})
 
 
 def _genotypes(folder: Path) -> str:
-    """The one fileset, or the pattern that all have in common; several that do not fit one pattern are refused."""
+    """The only fileset, or the pattern that all filesets share. Raises InputError if no pattern fits all."""
     filesets = _filesets(folder)
     if len(filesets) == 1:
         return f"genotypes/{filesets[0]}"
@@ -212,12 +212,12 @@ def _genotypes(folder: Path) -> str:
 
 
 def _patterns(name: str) -> set[str]:
-    """The name with {chrom} in place of each thing in it that could be a chromosome: ukb_c{chrom}_b0, ukb_c1_b{chrom}."""
-    return {name[: found.start()] + "{chrom}" + name[found.end() :] for found in CHROMOSOME.finditer(name)}
+    """The name with {chrom} in place of each part that could be a chromosome: ukb_c{chrom}_b0, ukb_c1_b{chrom}."""
+    return {name[: match.start()] + "{chrom}" + name[match.end() :] for match in CHROMOSOME.finditer(name)}
 
 
 def _genes(folder: Path, preset: str) -> str:
-    """Sources that read the files that are there; of the preset's services those for which no file stands stay."""
+    """YAML of gene sources that read the folder's files, and the preset's services that none of the files replaces."""
     lines = [line.format(name) for name, line in GENE_FILES if (folder / name).is_file()]
     lines = lines or [line for name, line in REFERENCES if (folder / "references" / name).is_file()]
     ontologies = [f"references/{name}" for name in ONTOLOGIES if (folder / "references" / name).is_file()]

@@ -1,4 +1,4 @@
-"""What one recording's file holds, in lines and on ECG paper; nothing about the person."""
+"""The command `inspect`: contents of one recording's file as text and as a drawing on ECG paper; nothing about the person."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ecgwas.signals import Signals
 from ecgwas.study import ReadOptions
 from ecgwas.tables.recordings import DeviceMeasurements, LeadQuality
 
-PICTURES = tuple(f".{kind}" for kind in publication.FORMATS)
+IMAGE_SUFFIXES = tuple(f".{kind}" for kind in publication.FORMATS)
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `ecgwas inspect` prints, and what it draws.
+    """What `ecgwas inspect` prints and draws.
 
-    leads   as in the file, and those that follow from I and II: name -> (S,) µV at the file's rate_hz
-    title   of the picture
+    leads   the file's leads and those derived from I and II: name -> (S,) µV at the file's rate_hz
+    title   title of the drawing
     """
 
     lines: tuple[str, ...]
@@ -41,7 +41,7 @@ class Inspection:
 
 
 def inspect(path: Path) -> Inspection:
-    """Reads a file of any known format and measures it as a study with the default options would.
+    """Reads a file of any known format and measures it as a study with default options would.
 
     Raises InputError with a short reason if it holds no recording.
     """
@@ -51,7 +51,7 @@ def inspect(path: Path) -> Inspection:
     leads = _all_leads(recording)
     batch = ecg.read(ReadOptions(recordings=path.parent), [ecg.Source("-", "", {ALL_LEADS: path})], track=silent)
     status, reason = batch.recordings.frame.select("status", "reason").row(0)
-    usable = f"yes, {_fate(recording)}" if status == "kept" else f"no: {reason}"
+    usable = f"yes, {_default_processing(recording)}" if status == "kept" else f"no: {reason}"
     lines = [
         f"file      {path.name}", f"format    {known.SPELLED}", *_facts(recording, leads),
         f"usable    {usable}", *(f"holds     {note}" for note in recording.notes),
@@ -64,21 +64,20 @@ def inspect(path: Path) -> Inspection:
     return Inspection(tuple(lines), leads, recording.rate_hz, title)
 
 
-def draw(found: Inspection, path: Path) -> None:
-    """Writes the picture to `path` (.svg, .pdf, .png); raises InputError for another ending, or where it cannot be written."""
-    if path.suffix not in PICTURES:
-        raise InputError(
-            f"no picture ends in '{path.suffix}'", where=path, fix=f"name a file that ends in {', '.join(PICTURES)}"
-        )
-    caption = f"Leads {', '.join(found.leads)}."
+def draw(inspection: Inspection, path: Path) -> None:
+    """Draws the recording to `path` (.svg, .pdf, .png). Raises InputError for another suffix or if writing fails."""
+    if path.suffix not in IMAGE_SUFFIXES:
+        fix = f"use a file name that ends in {', '.join(IMAGE_SUFFIXES)}"
+        raise InputError(f"'{path.suffix}' is not a known image format", where=path, fix=fix)
+    caption = f"Leads {', '.join(inspection.leads)}."
     try:
-        publication.save(ecg_paper.on_paper(found.leads, found.rate_hz, found.title, caption), path)
+        publication.save(ecg_paper.on_paper(inspection.leads, inspection.rate_hz, inspection.title, caption), path)
     except OSError as error:
-        raise InputError(f"the picture cannot be written: {error.strerror}", where=path, fix="choose another place") from None
+        raise InputError(f"the drawing cannot be written: {error.strerror}", where=path, fix="choose another folder") from None
 
 
 def _all_leads(recording: Recording) -> dict[str, NDArray[np.float64]]:
-    """Standard leads in their order, derived ones among them, then others that the file has."""
+    """Standard leads in their usual order, including derived ones, then the file's other leads."""
     given = recording.leads
     both = "I" in given and "II" in given and len(given["I"]) == len(given["II"])
     leads = dict(given)
@@ -103,7 +102,7 @@ def _facts(recording: Recording, leads: Mapping[str, NDArray[np.float64]]) -> li
 
 
 def _noisy_leads(quality: LeadQuality) -> list[str]:
-    """A line for each lead with noise or artefacts; one line where all leads are good; none where no beats were found."""
+    """A line per lead with noise or artefacts; one line if all leads are good; none if no beats were found."""
     doubtful = quality.frame.filter(pl.col("status") != "good")
     if doubtful.height == 0:
         return ["noise     all leads good"] if len(quality) else []
@@ -113,13 +112,13 @@ def _noisy_leads(quality: LeadQuality) -> list[str]:
 def _noisy_lead(row: Mapping[str, Any]) -> str:
     if row["status"] == "missing":
         return f"missing   {row['lead']}: {row['reason']}"
-    noise = "" if row["noise_uv"] is None else f", {row['noise_uv']:.0f} uV from beat to beat"
+    noise = "" if row["noise_uv"] is None else f", {row['noise_uv']:.0f} uV between beats"
     why = f"; {row['reason']}" if row["reason"] not in ("noise", "artefacts") else ""
     return f"noise     {row['lead']} {row['status']}: {row['artefacts']} artefacts{noise}{why}"
 
 
-def _fate(recording: Recording) -> str:
-    """What a study with the default options does with a usable recording."""
+def _default_processing(recording: Recording) -> str:
+    """How a study with default options processes a usable recording."""
     options = ReadOptions(recordings=Path())
     rate = "rate kept" if recording.rate_hz == options.rate_hz else f"resampled to {options.rate_hz:g} Hz"
     longer = recording.seconds > options.seconds
@@ -127,22 +126,22 @@ def _fate(recording: Recording) -> str:
 
 
 def _measured(recording: Recording, signals: Signals | None) -> list[str]:
-    """What the recorder and ecgwas measured, side by side."""
+    """A table of the ECG device's measurements and ecgwas's."""
     ours = {} if signals is None else measure(signals, 0)[ALL_LEADS]
     if "heart_rate_bpm" in ours:
         ours = {"rr_ms": 60_000.0 / ours["heart_rate_bpm"], **ours}
-    lines = [f"{'measured':<20}{'recorder':>10}{'ecgwas':>10}{'difference':>12}"]
+    lines = [f"{'measurement':<20}{'device':>10}{'ecgwas':>10}{'difference':>12}"]
     for name in DeviceMeasurements.columns:
         theirs, own = recording.device.get(name, np.nan), ours.get(name, np.nan)
         if np.isnan(theirs) and np.isnan(own):
             continue
         cells = (_number(theirs), _number(own), _number(_difference(name, own, theirs)))
         lines.append(f"{name:<20}{cells[0]:>10}{cells[1]:>10}{cells[2]:>12}")
-    return lines if len(lines) > 1 else ["measured  nothing, by the recorder or by ecgwas"]
+    return lines if len(lines) > 1 else ["measured  nothing, by the ECG device or by ecgwas"]
 
 
 def _difference(name: str, own: float, theirs: float) -> float:
-    """Own less recorder's; of angles the shorter way round."""
+    """Ours minus the device's; for angles, the shorter way round the circle."""
     return (own - theirs + 180.0) % 360.0 - 180.0 if name.endswith("_deg") else own - theirs
 
 
