@@ -34,12 +34,12 @@ import wfdb
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.ecg import recorders
-from tests.ecg.making import make_xml
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_xml
 
 from ecgwas.commands import inspect_file
 from ecgwas.ecg import formats
-from ecgwas.ecg.words import standard_lead
+from ecgwas.ecg.spellings import standard_lead
 from ecgwas.leads import LEADS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,15 +155,15 @@ def written(name: str, content: Callable[[], bytes]) -> Callable[[Path], Path]:
 
 CASES = (
     Case("CardioSoft", cardiosoft, "cardiosoft_ukb_20205.xml", written("c.xml", lambda: make_xml().encode("latin-1"))),
-    Case("CardioSoft, exercise", exercise, "", written("e.xml", recorders.exercise)),
-    Case("MUSE", muse, "muse_1.xml", written("m.xml", recorders.muse)),
-    Case("HL7 aECG", aecg, "aecg_1.xml", written("a.xml", recorders.aecg)),
-    Case("Philips, XLI", philips, "philips_104.xml", written("p.xml", recorders.philips)),
-    Case("DICOM", dicom, "dicom_1.dcm", written("d.dcm", recorders.dicom)),
-    Case("EDF", edf, "", written("e.edf", recorders.edf)),
-    Case("WFDB", record, "s0010_re.hea", recorders.wfdb_16),
-    Case("CSV", table, "", recorders.text_table),
-    Case("NPY", array, "", recorders.array),
+    Case("CardioSoft, exercise", exercise, "", written("e.xml", vendors.exercise)),
+    Case("MUSE", muse, "muse_1.xml", written("m.xml", vendors.muse)),
+    Case("HL7 aECG", aecg, "aecg_1.xml", written("a.xml", vendors.aecg)),
+    Case("Philips, XLI", philips, "philips_104.xml", written("p.xml", vendors.philips)),
+    Case("DICOM", dicom, "dicom_1.dcm", written("d.dcm", vendors.dicom)),
+    Case("EDF", edf, "", written("e.edf", vendors.edf)),
+    Case("WFDB", record, "s0010_re.hea", vendors.wfdb_16),
+    Case("CSV", table, "", vendors.text_table),
+    Case("NPY", array, "", vendors.array),
 )
 
 

@@ -35,7 +35,7 @@ from scipy import stats
 from ecgwas import represent
 from ecgwas.commands.init import write_study
 from ecgwas.commands.terminal import plan_lines
-from ecgwas.ecg.finding import find
+from ecgwas.ecg.discovery import find
 from ecgwas.ecg.reading import read
 from ecgwas.genotypes import chromosomes
 from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib, silent

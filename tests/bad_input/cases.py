@@ -58,8 +58,8 @@ from tests.bad_input.harness import (
     put,
     recordings,
 )
-from tests.ecg import recorders
-from tests.ecg.making import make_counts, make_xml, wave
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts, make_xml, wave
 from tests.genotypes import fileset
 
 
@@ -100,9 +100,9 @@ ECGS = [
     ecg("zeros of a broken disk", LEFT_OUT, "", lambda: bytes(50_000)),
     ecg("a web page", LEFT_OUT, "", lambda: "<!DOCTYPE html>\n<html><body>404</body></html>"),
     ecg("GE MUSE with one lead that its checksum does not fit", LEFT_OUT, "lead V2 is not what was written (checksum)",
-        lambda: recorders.muse(damaged="V2")),
+        lambda: vendors.muse(damaged="V2")),
     ecg("GE MUSE without any right checksum, from a program that counts none: kept, with the doubt in its row", RIGHT, "",
-        lambda: recorders.muse(crc=1)),
+        lambda: vendors.muse(crc=1)),
     ecg("gzip", LEFT_OUT, "", lambda: gzip.compress(BYTES, mtime=0)),
     ecg("UTF-16", EITHER, "", lambda: TEXT.replace("ISO-8859-1", "UTF-16").encode("utf-16")),
     ecg("UTF-8 with a byte-order mark", RIGHT, "", lambda: TEXT.replace("ISO-8859-1", "UTF-8").encode("utf-8-sig")),

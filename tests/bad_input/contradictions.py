@@ -10,12 +10,12 @@ import numpy as np
 from ecgwas.leads import LEADS
 from tests.bad_input.edf_wfdb_tables import CELLS, ROWS, csv, header, npy, recording, text, wfdb
 from tests.bad_input.harness import LEFT_OUT, RIGHT, Case, ecg
-from tests.ecg import recorders
+from tests.ecg import vendors
 from tests.ecg.dicom_files import group, some, whole
-from tests.ecg.making import make_counts, make_xml
+from tests.ecg.make_recordings import make_counts, make_xml
 from tests.ecg.test_contradictions import discontinuous
 
-MUSE = recorders.muse().decode("latin-1")
+MUSE = vendors.muse().decode("latin-1")
 
 
 def with_times(head: str, times: Callable[[int], str]) -> str:
@@ -75,7 +75,7 @@ FILES = [
     ecg("GE MUSE leads that begin at different times", LEFT_OUT, "begin at different times (LeadTimeOffset)",
         lambda: MUSE.replace("<LeadID>V3<", "<LeadTimeOffset>40</LeadTimeOffset><LeadID>V3<")),
     ecg("HL7 aECG with an unknown unit of time", LEFT_OUT, "unknown unit of increment: 'sec'",
-        lambda: recorders.aecg(increment='<increment value="0.002" unit="sec"/>')),
+        lambda: vendors.aecg(increment='<increment value="0.002" unit="sec"/>')),
 ]  # fmt: skip
 
 
@@ -91,7 +91,7 @@ LEADS_OF = [
     of_leads("arm electrodes swapped: read, with a doubt", "lead I is upside down beside V6", SWAPPED),
     of_leads("a lead that is a copy of another: read, with a doubt", "lead V2 is the same as V1", COPIED),
     ecg("a lead shorter than the others", LEFT_OUT, "8 s, not 10 s, in lead V1",
-        lambda: recorders.aecg({**make_counts(), "V1": make_counts()["V1"][:4000]})),
+        lambda: vendors.aecg({**make_counts(), "V1": make_counts()["V1"][:4000]})),
 ]  # fmt: skip
 
 CASES = [*TABLES, *FILES, *LEADS_OF]

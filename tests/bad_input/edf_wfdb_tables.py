@@ -17,7 +17,7 @@ from ecgwas.progress import silent
 from ecgwas.study import ReadOptions
 from tests.bad_input.harness import BAD, BYTES, GOOD, LEFT_OUT, RIGHT, Case, Ending, put
 from tests.ecg.edf_files import edf_file
-from tests.ecg.making import make_counts
+from tests.ecg.make_recordings import make_counts
 
 PATTERN = r"^(?P<eid>\d+)_(?P<instance>2)\.(xml|edf|hea|mat|csv|npy|csv\.gz)$"
 ROWS = np.stack([make_counts()[lead] for lead in LEADS])

@@ -12,7 +12,7 @@ from ecgwas.ecg import find, read
 from ecgwas.errors import EcgwasError
 from ecgwas.progress import silent
 from ecgwas.study import ReadOptions
-from tests.ecg.making import make_xml
+from tests.ecg.make_recordings import make_xml
 
 RIGHT, LEFT_OUT, REFUSED, EITHER = "read as it is meant", "left out, with the reason", "refused", "read or left out"
 

@@ -6,17 +6,17 @@ import re
 
 from ecgwas.leads import LEADS
 from tests.bad_input.harness import LEFT_OUT, RIGHT, TEXT, Case, ecg
-from tests.ecg import recorders
+from tests.ecg import vendors
 from tests.ecg.dicom_files import group, some, source, whole
-from tests.ecg.making import make_counts, make_xml, wave
+from tests.ecg.make_recordings import make_counts, make_xml, wave
 from tests.ecg.scp_files import mortara, scp
-from tests.ecg.test_unread_formats import FOREIGN
+from tests.ecg.test_unsupported_formats import FOREIGN
 
 LIMBS, CHEST = LEADS[:6], LEADS[6:]
 UTF_8 = TEXT.replace("ISO-8859-1", "UTF-8")
 NAMED = UTF_8.replace("Do not read", "M\u00fcller")
-MUSE = recorders.muse().decode("latin-1")
-PHILIPS = recorders.philips().decode("utf-16")
+MUSE = vendors.muse().decode("latin-1")
+PHILIPS = vendors.philips().decode("utf-16")
 
 
 def median_first() -> bytes:
@@ -64,14 +64,14 @@ XML = [
     ecg("an entity, hidden by a wrong encoding", LEFT_OUT, "document type",
         lambda: NAMED.replace("<CardiologyXML>", '<!DOCTYPE x [<!ENTITY e "e">]><CardiologyXML>').encode("utf-16")),
     ecg("CardioSoft with a second, shorter strip", RIGHT, "", two_strips),
-    ecg("Philips 1.03 with its own names", RIGHT, "", lambda: recorders.philips(version="1.03")),
+    ecg("Philips 1.03 with its own names", RIGHT, "", lambda: vendors.philips(version="1.03")),
     ecg("Philips whose resolution is stated twice, differently", LEFT_OUT, "resolution",
         lambda: PHILIPS.replace("<resolution>5<", "<resolution>1<").encode("utf-16")),
     ecg("Philips without a resolution", LEFT_OUT, "resolution",
         lambda: PHILIPS.replace("<resolution>5</resolution>", "").replace(' resolution="5"', "").encode("utf-16")),
-    ecg("GE MUSE with a comma in its scale", LEFT_OUT, "LeadAmplitudeUnitsPerBit", lambda: recorders.muse(per_bit="4,88")),
-    ecg("GE MUSE without a unit", LEFT_OUT, "unit", lambda: recorders.muse(unit="")),
-    ecg("aECG with a scale of ****", LEFT_OUT, "scale of lead I", lambda: recorders.aecg(scale="****")),
+    ecg("GE MUSE with a comma in its scale", LEFT_OUT, "LeadAmplitudeUnitsPerBit", lambda: vendors.muse(per_bit="4,88")),
+    ecg("GE MUSE without a unit", LEFT_OUT, "unit", lambda: vendors.muse(unit="")),
+    ecg("aECG with a scale of ****", LEFT_OUT, "scale of lead I", lambda: vendors.aecg(scale="****")),
 ]  # fmt: skip
 
 DICOM = [

@@ -16,12 +16,12 @@ from ecgwas.commands.cli import main
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.report.figures import ecg_paper
-from tests.ecg import recorders
-from tests.ecg.making import make_counts, make_xml, put
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts, make_xml, put
 
 
 def test_lines_of_a_file_with_eight_leads(tmp_path: Path) -> None:
-    path = put(tmp_path, "1.xml", recorders.muse())
+    path = put(tmp_path, "1.xml", vendors.muse())
     lines = inspect_file.inspect(path).lines
     assert lines[:6] == (
         "file      1.xml", "format    GE MUSE XML", "leads     I, II, V1, V2, V3, V4, V5, V6",
@@ -37,14 +37,14 @@ def test_lines_of_a_file_with_eight_leads(tmp_path: Path) -> None:
     assert not re.search("do.?not|read", "\n".join(lines).lower())
 
 
-@pytest.mark.parametrize(("name", "make"), [("1.dcm", recorders.dicom), ("1.edf", recorders.edf), ("1.xml", recorders.philips)])
+@pytest.mark.parametrize(("name", "make"), [("1.dcm", vendors.dicom), ("1.edf", vendors.edf), ("1.xml", vendors.philips)])
 def test_nobody_is_named(name: str, make: Callable[[], bytes], tmp_path: Path) -> None:
     lines = inspect_file.inspect(put(tmp_path, name, make())).lines
     assert not re.search("do.?not|read|1900", "\n".join(lines).lower())
 
 
 def test_a_file_that_no_study_would_use_is_shown_all_the_same(tmp_path: Path) -> None:
-    lines = inspect_file.inspect(put(tmp_path, "1.xml", recorders.exercise())).lines
+    lines = inspect_file.inspect(put(tmp_path, "1.xml", vendors.exercise())).lines
     assert "usable    no: fewer than 4 of the eight independent leads: missing lead II, III, aVR and 8 more" in lines
     assert "holds     phase Exercise: 360 s" in lines
     assert any(line.split() == ["heart_rate_bpm", "66", "-", "-"] for line in lines)

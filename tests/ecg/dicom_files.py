@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from ecgwas.leads import LEADS
-from tests.ecg.making import Counts, make_counts
+from tests.ecg.make_recordings import Counts, make_counts
 
 NUMBERS = {"I": 1, "II": 2, "III": 61, "aVR": 62, "aVL": 63, "aVF": 64, **{f"V{k}": k + 2 for k in range(1, 7)}}
 CID_3001 = {

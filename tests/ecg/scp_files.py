@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecgwas.leads import INDEPENDENT_LEADS
 from tests.ecg.dicom_files import NUMBERS
-from tests.ecg.making import Counts, make_counts
+from tests.ecg.make_recordings import Counts, make_counts
 
 
 def code(values: NDArray[np.int64]) -> bytes:

@@ -17,10 +17,10 @@ from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.study import ReadOptions
-from tests.ecg import recorders
+from tests.ecg import vendors
 from tests.ecg.dicom_files import code, group, some, whole
 from tests.ecg.edf_files import edf_file
-from tests.ecg.making import make_counts, make_xml, put, read_folder, reasons
+from tests.ecg.make_recordings import make_counts, make_xml, put, read_folder, reasons
 
 ROWS = np.stack([make_counts()[lead] for lead in LEADS])
 SAMPLES = 60
@@ -145,7 +145,7 @@ def test_d1_is_lead_i(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
     assert_in_uv(opened(tmp_path, "1.csv", table(tmp_path).encode(encoding)), SAMPLES)
-    header = recorders.wfdb_16(tmp_path)
+    header = vendors.wfdb_16(tmp_path)
     header.write_bytes(header.read_text().encode(encoding))
     assert_in_uv(formats.read(header))
 
@@ -253,7 +253,7 @@ def test_a_unit_is_sought_in_code_and_meaning(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("element", ["LeadTimeOffset", "LeadOffsetFirstSample"])
 def test_leads_of_muse_that_begin_at_different_times_are_refused(element: str, tmp_path: Path) -> None:
-    text = recorders.muse().decode("latin-1")
+    text = vendors.muse().decode("latin-1")
     zero = text.replace("<LeadID>", f"<{element}>0</{element}><LeadID>")
     assert len(opened(tmp_path, "1.xml", zero).leads) == 8
     assert len(opened(tmp_path, "1.xml", zero.replace(f"<{element}>0<", f"<{element}>40<")).leads) == 8
@@ -262,7 +262,7 @@ def test_leads_of_muse_that_begin_at_different_times_are_refused(element: str, t
 
 
 def test_an_electrode_that_muse_calls_off_is_a_doubt(tmp_path: Path) -> None:
-    text = recorders.muse().decode("latin-1").replace("<LeadID>V3<", "<LeadOff>TRUE</LeadOff><LeadID>V3<")
+    text = vendors.muse().decode("latin-1").replace("<LeadID>V3<", "<LeadOff>TRUE</LeadOff><LeadID>V3<")
     assert opened(tmp_path, "1.xml", text).doubt == "LeadOff of lead V3"
     assert opened(tmp_path, "1.xml", text.replace("TRUE", "FALSE")).doubt == ""
 
@@ -279,7 +279,7 @@ def test_an_electrode_that_muse_calls_off_is_a_doubt(tmp_path: Path) -> None:
 )
 def test_a_time_between_samples_of_aecg_that_cannot_be_used_is_named(increment: str, reason: str, tmp_path: Path) -> None:
     """All of them were "no time between samples"."""
-    assert refused(tmp_path, "1.xml", recorders.aecg(increment=increment)).problem == reason
+    assert refused(tmp_path, "1.xml", vendors.aecg(increment=increment)).problem == reason
 
 
 # EDF+D and WFDB: layout
@@ -320,7 +320,7 @@ def test_edf_d_with_a_gap_or_without_times_is_refused(content: bytes, tmp_path: 
 
 
 def record(folder: Path, first: str, signals: int, checksum: Callable[[int], int]) -> Recording:
-    path = recorders.wfdb_16(folder)
+    path = vendors.wfdb_16(folder)
     lines = [f"record.dat 16 200/mV 16 0 0 {checksum(k)} 0 {LEADS[k]}" for k in range(signals)]
     path.write_text("\n".join([first, *lines]) + "\n")
     return formats.read(path)
@@ -340,7 +340,7 @@ def test_a_signal_file_of_more_signals_than_stated_is_refused(tmp_path: Path) ->
 
 
 def test_other_files_of_a_wfdb_record_point_to_its_header(tmp_path: Path) -> None:
-    path = recorders.wfdb_16(tmp_path)
+    path = vendors.wfdb_16(tmp_path)
     for other in (path.with_suffix(".dat"), put(tmp_path, "record.atr", bytes(range(1, 200)))):
         with pytest.raises(InputError) as caught:
             formats.read(other)

@@ -14,11 +14,11 @@ from ecgwas.ecg import formats
 from ecgwas.ecg.formats import dicom
 from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
 from ecgwas.ecg.recording import Recording
-from ecgwas.ecg.words import standard_lead
+from ecgwas.ecg.spellings import standard_lead
 from ecgwas.errors import InputError
 from ecgwas.leads import INDEPENDENT_LEADS, LEADS
 from tests.ecg.dicom_files import CID_3001, NUMBERS, Source, code, group, some, source, whole
-from tests.ecg.making import make_counts, put, read_folder, reasons
+from tests.ecg.make_recordings import make_counts, put, read_folder, reasons
 
 LIMBS, CHEST = LEADS[:6], LEADS[6:]
 

@@ -17,7 +17,7 @@ from ecgwas.leads import ALL_LEADS
 from ecgwas.progress import silent
 from ecgwas.study import ReadOptions
 from tests.ecg.edf_files import RANGES, edf_file
-from tests.ecg.making import make_counts
+from tests.ecg.make_recordings import make_counts
 
 
 def read(content: bytes, folder: Path) -> Recording:

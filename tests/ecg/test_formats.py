@@ -20,12 +20,12 @@ from ecgwas.ecg import formats
 from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, dicom, edf, matlab, muse, philips, table
 from ecgwas.ecg.formats import wfdb as wfdb_format
 from ecgwas.ecg.recording import Recording
-from ecgwas.ecg.words import standard_lead, uv_of
+from ecgwas.ecg.spellings import standard_lead, uv_of
 from ecgwas.errors import InputError, ToolError
 from ecgwas.leads import INDEPENDENT_LEADS, LEADS
-from tests.ecg import recorders
+from tests.ecg import vendors
 from tests.ecg.edf_files import edf_file
-from tests.ecg.making import make_counts, make_xml
+from tests.ecg.make_recordings import make_counts, make_xml
 from tests.ecg.scp_files import mortara, scp
 from tests.ecg.wfdb_files import read_signals
 
@@ -42,7 +42,7 @@ def written(name: str, content: Callable[[], bytes]) -> Maker:
 
 
 def gzipped_table(folder: Path) -> Path:
-    plain = recorders.text_table(folder, name="packed")
+    plain = vendors.text_table(folder, name="packed")
     path = plain.with_suffix(".csv.gz")
     path.write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
     plain.unlink()
@@ -59,21 +59,21 @@ def cpsc_file() -> bytes:
 MAKERS: dict[str, tuple[object, Maker]] = {
     "cardiosoft": (cardiosoft, written("1.xml", lambda: make_xml().encode("latin-1"))),
     "cardiosoft, UTF-16": (cardiosoft, written("2.xml", lambda: make_xml().replace("ISO-8859-1", "UTF-16").encode("utf-16"))),
-    "exercise": (cardiosoft_exercise, written("3.xml", recorders.exercise)),
+    "exercise": (cardiosoft_exercise, written("3.xml", vendors.exercise)),
     "mortara": (formats.mortara, written("11.xml", mortara)),
     "scp": (formats.scp, written("12.scp", scp)),
-    "muse": (muse, written("4.xml", recorders.muse)),
-    "aecg": (aecg, written("5.xml", recorders.aecg)),
-    "philips 1.04": (philips, written("6.xml", recorders.philips)),
-    "philips 1.03": (philips, written("7.xml", lambda: recorders.philips(version="1.03", encoding="utf-8"))),
-    "philips, plain": (philips, written("8.xml", lambda: recorders.philips(compression="Uncompressed"))),
-    "dicom": (dicom, written("9.dcm", recorders.dicom)),
-    "edf": (edf, written("10.edf", recorders.edf)),
-    "wfdb": (wfdb_format, recorders.wfdb_16),
-    "array": (table, recorders.array),
-    "array, turned": (table, lambda folder: recorders.array(folder, name="turned", turned=True)),
-    "table": (table, recorders.text_table),
-    "table, no header": (table, lambda folder: recorders.text_table(folder, name="bare", separator=";", header=False)),
+    "muse": (muse, written("4.xml", vendors.muse)),
+    "aecg": (aecg, written("5.xml", vendors.aecg)),
+    "philips 1.04": (philips, written("6.xml", vendors.philips)),
+    "philips 1.03": (philips, written("7.xml", lambda: vendors.philips(version="1.03", encoding="utf-8"))),
+    "philips, plain": (philips, written("8.xml", lambda: vendors.philips(compression="Uncompressed"))),
+    "dicom": (dicom, written("9.dcm", vendors.dicom)),
+    "edf": (edf, written("10.edf", vendors.edf)),
+    "wfdb": (wfdb_format, vendors.wfdb_16),
+    "array": (table, vendors.array),
+    "array, turned": (table, lambda folder: vendors.array(folder, name="turned", turned=True)),
+    "table": (table, vendors.text_table),
+    "table, no header": (table, lambda folder: vendors.text_table(folder, name="bare", separator=";", header=False)),
     "table, gzip": (table, gzipped_table),
     "bdf": (edf, written("11.bdf", lambda: edf_file(bits=24))),
     "matlab": (matlab, written("12.mat", cpsc_file)),
@@ -207,59 +207,59 @@ def test_aecg_takes_the_median_of_beats_measured_by_a_device(tmp_path: Path) -> 
         )
     ]
     path = tmp_path / "1.xml"
-    path.write_bytes(recorders.aecg(measured="".join(sets)))
+    path.write_bytes(vendors.aecg(measured="".join(sets)))
     assert device(path) == {"qt_ms": 410.0}
 
 
 @pytest.mark.parametrize(("crc", "doubt"), [(0, ""), (1, "the checksum of every lead is wrong"), (None, "")])
 def test_muse_written_by_those_who_count_no_checksum_is_read(tmp_path: Path, crc: int | None, doubt: str) -> None:
     path = tmp_path / "1.xml"
-    path.write_bytes(recorders.muse(crc=crc))
+    path.write_bytes(vendors.muse(crc=crc))
     recording = formats.read(path)
     assert recording.doubt == doubt
-    np.testing.assert_array_equal(recording.leads["V2"], make_counts()["V2"] * recorders.UV)
+    np.testing.assert_array_equal(recording.leads["V2"], make_counts()["V2"] * vendors.UV)
 
 
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
-    "muse: unit": (lambda: recorders.muse(unit="FEET"), "unknown unit in LeadAmplitudeUnits of lead I"),
-    "muse: count": (lambda: recorders.muse(total="1000000000000"), "lead I has not as many samples as the file states"),
-    "muse: checksum": (lambda: recorders.muse(damaged="V2"), "lead V2 is not what was written (checksum)"),
-    "muse: rate": (lambda: recorders.muse(rate="fast"), "no number in SampleBase"),
-    "muse: no rhythm": (lambda: recorders.muse(kind="Median"), "no rhythm waveform"),
-    "muse: not base64": (lambda: recorders.muse(data="!!!"), "lead I is not base64"),
+    "muse: unit": (lambda: vendors.muse(unit="FEET"), "unknown unit in LeadAmplitudeUnits of lead I"),
+    "muse: count": (lambda: vendors.muse(total="1000000000000"), "lead I has not as many samples as the file states"),
+    "muse: checksum": (lambda: vendors.muse(damaged="V2"), "lead V2 is not what was written (checksum)"),
+    "muse: rate": (lambda: vendors.muse(rate="fast"), "no number in SampleBase"),
+    "muse: no rhythm": (lambda: vendors.muse(kind="Median"), "no rhythm waveform"),
+    "muse: not base64": (lambda: vendors.muse(data="!!!"), "lead I is not base64"),
     "muse: declared entity": (
-        lambda: recorders.muse(before=' [<!ENTITY a "b">]'),
+        lambda: vendors.muse(before=' [<!ENTITY a "b">]'),
         "XML with a document type (entities are refused)",
     ),
-    "aecg: unit": (lambda: recorders.aecg(unit="degC"), "unknown unit of scale of lead I"),
-    "aecg: no time": (lambda: recorders.aecg(increment=""), "no time between samples"),
-    "aecg: beat only": (lambda: recorders.aecg(code="REPRESENTATIVE_BEAT"), "no rhythm series"),
-    "aecg: scale 0": (lambda: recorders.aecg(scale="0"), "scale of lead I is 0"),
-    "aecg: text": (lambda: recorders.aecg().replace(b" 1", b" one", 1), "text in the waveform of lead I"),
-    "philips: packing": (lambda: recorders.philips(compression="ZIP"), "unknown compression of the waveforms: ZIP"),
-    "philips: too short": (lambda: recorders.philips(duration="11000"), "leads have not as many samples as the file states"),
-    "philips: declared size": (lambda: recorders.philips(data=b"\xff\xff\xff\x7f\1\0\0\0ab"), "compressed waveform is cut off"),
-    "philips: damaged": (lambda: recorders.philips(data=b"\4\0\0\0\1\0\0\0\xfb\xfb\xfb\xfb"), "compressed waveform is damaged"),
+    "aecg: unit": (lambda: vendors.aecg(unit="degC"), "unknown unit of scale of lead I"),
+    "aecg: no time": (lambda: vendors.aecg(increment=""), "no time between samples"),
+    "aecg: beat only": (lambda: vendors.aecg(code="REPRESENTATIVE_BEAT"), "no rhythm series"),
+    "aecg: scale 0": (lambda: vendors.aecg(scale="0"), "scale of lead I is 0"),
+    "aecg: text": (lambda: vendors.aecg().replace(b" 1", b" one", 1), "text in the waveform of lead I"),
+    "philips: packing": (lambda: vendors.philips(compression="ZIP"), "unknown compression of the waveforms: ZIP"),
+    "philips: too short": (lambda: vendors.philips(duration="11000"), "leads have not as many samples as the file states"),
+    "philips: declared size": (lambda: vendors.philips(data=b"\xff\xff\xff\x7f\1\0\0\0ab"), "compressed waveform is cut off"),
+    "philips: damaged": (lambda: vendors.philips(data=b"\4\0\0\0\1\0\0\0\xfb\xfb\xfb\xfb"), "compressed waveform is damaged"),
     "dicom: declared count": (
-        lambda: recorders.dicom(samples=2**31),
+        lambda: vendors.dicom(samples=2**31),
         "leads have not as many samples as the file states",
     ),
     "dicom: unit": (
-        lambda: recorders.dicom(unit="mm[Hg]"),
+        lambda: vendors.dicom(unit="mm[Hg]"),
         "unknown unit 'mm[Hg]' in ChannelSensitivityUnitsSequence of lead I",
     ),
-    "dicom: no data": (lambda: recorders.dicom(drop="WaveformData"), "DICOM cut off, malformed or without an ECG"),
-    "edf: unit": (lambda: recorders.edf(unit="degC"), "unknown unit of lead I: 'degC'"),
+    "dicom: no data": (lambda: vendors.dicom(drop="WaveformData"), "DICOM cut off, malformed or without an ECG"),
+    "edf: unit": (lambda: vendors.edf(unit="degC"), "unknown unit of lead I: 'degC'"),
     "edf: record count": (
-        lambda: (content := recorders.edf())[:236] + b"99999999" + content[244:],
+        lambda: (content := vendors.edf())[:236] + b"99999999" + content[244:],
         "EDF has not as many samples as its header states",
     ),
     "exercise: count": (
-        lambda: recorders.exercise(total="<SampleCountTotal>15001</SampleCountTotal>"),
+        lambda: vendors.exercise(total="<SampleCountTotal>15001</SampleCountTotal>"),
         "the full disclosure has not as many samples as the file states",
     ),
-    "exercise: leads": (lambda: recorders.exercise(order="I,2"), "the full disclosure is not of whole seconds"),
-    "exercise: lead twice": (lambda: recorders.exercise(order="I,I,3"), "no order of leads"),
+    "exercise: leads": (lambda: vendors.exercise(order="I,2"), "the full disclosure is not of whole seconds"),
+    "exercise: lead twice": (lambda: vendors.exercise(order="I,I,3"), "no order of leads"),
 }  # fmt: skip
 
 
@@ -269,7 +269,7 @@ def test_each_bad_file_has_its_reason(name: str, tmp_path: Path) -> None:
     path = tmp_path / "bad"
     path.write_bytes(make())
     if name == "exercise: leads":
-        path.write_bytes(recorders.exercise({"I": make_counts()["I"][:4500]}, order="I,2"))
+        path.write_bytes(vendors.exercise({"I": make_counts()["I"][:4500]}, order="I,2"))
     with pytest.raises(InputError) as caught:
         formats.read(path)
     assert caught.value.problem == reason
@@ -291,7 +291,7 @@ def test_philips_remainders_without_compression(tmp_path: Path) -> None:
         "aVL": (one - three) // 2 - counts["aVL"], "aVF": (two + three) // 2 - counts["aVF"],
     }  # fmt: skip
     path = tmp_path / "1.xml"
-    path.write_bytes(recorders.philips(counts | left, compression="Uncompressed"))
+    path.write_bytes(vendors.philips(counts | left, compression="Uncompressed"))
     for lead, values in formats.read(path).leads.items():
         np.testing.assert_array_equal(values, counts[lead] * 5.0)
 
@@ -301,7 +301,7 @@ def test_xli_of_any_length(samples: int, tmp_path: Path) -> None:
     """Leads of any number of samples, and packed waveforms of odd numbers of bytes."""
     counts = {lead: row[:samples] for lead, row in make_counts().items()}
     path = tmp_path / "1.xml"
-    path.write_bytes(recorders.philips(counts, duration=str(2 * samples)))
+    path.write_bytes(vendors.philips(counts, duration=str(2 * samples)))
     np.testing.assert_array_equal(formats.read(path).leads["V5"], counts["V5"] * 5.0)
 
 
@@ -309,7 +309,7 @@ def test_lzw_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path
     """Runs of one value pack a thousandfold; a bound stops them."""
     monkeypatch.setattr(philips, "LONGEST_LEAD", 8_000)
     path = tmp_path / "1.xml"
-    path.write_bytes(recorders.philips())
+    path.write_bytes(vendors.philips())
     with pytest.raises(InputError, match="longer than half an hour"):
         formats.read(path)
 
@@ -370,17 +370,17 @@ HEADERS = {
 
 @pytest.mark.parametrize("line", HEADERS)
 def test_wfdb_headers_that_cannot_be_used(line: str, tmp_path: Path) -> None:
-    recorders.wfdb_16(tmp_path, header=f"record 1 500 5000\n{line}\n")
+    vendors.wfdb_16(tmp_path, header=f"record 1 500 5000\n{line}\n")
     with pytest.raises(InputError) as caught:
         formats.read(tmp_path / "record.hea")
     assert caught.value.problem == HEADERS[line]
 
 
 def test_wfdb_counts_are_not_believed(tmp_path: Path) -> None:
-    recorders.wfdb_16(tmp_path, header="record 1 500 100000000000\nrecord.dat 16 200 16 0 0 0 0 I\n")
+    vendors.wfdb_16(tmp_path, header="record 1 500 100000000000\nrecord.dat 16 200 16 0 0 0 0 I\n")
     with pytest.raises(InputError, match="signal file has not as many samples as the header states"):
         formats.read(tmp_path / "record.hea")
-    recorders.wfdb_16(tmp_path, header="record/3 12 500 5000\nrecord_1 5000\n")
+    vendors.wfdb_16(tmp_path, header="record/3 12 500 5000\nrecord_1 5000\n")
     with pytest.raises(InputError, match="a record of several segments"):
         formats.read(tmp_path / "record.hea")
 
@@ -388,7 +388,7 @@ def test_wfdb_counts_are_not_believed(tmp_path: Path) -> None:
 def test_wfdb_missing_samples_are_nan(tmp_path: Path) -> None:
     counts = make_counts()
     counts["V2"][7] = -32768
-    leads = formats.read(recorders.wfdb_16(tmp_path, counts)).leads
+    leads = formats.read(vendors.wfdb_16(tmp_path, counts)).leads
     assert np.flatnonzero(np.isnan(leads["V2"])).tolist() == [7]
 
 
@@ -410,7 +410,7 @@ SIDECARS = {
 
 @pytest.mark.parametrize("text", SIDECARS)
 def test_sidecars_that_cannot_be_used(text: str, tmp_path: Path) -> None:
-    path = recorders.array(tmp_path)
+    path = vendors.array(tmp_path)
     path.with_suffix(".json").write_text(text)
     with pytest.raises(InputError) as caught:
         formats.read(path)
@@ -419,7 +419,7 @@ def test_sidecars_that_cannot_be_used(text: str, tmp_path: Path) -> None:
 
 def test_a_sidecar_that_unfolds_without_end(tmp_path: Path) -> None:
     """Ten lists of ten lists, eleven deep: held as references, 10**12 letters if anybody wrote them out."""
-    path = recorders.text_table(tmp_path)
+    path = vendors.text_table(tmp_path)
     folds = ["device:", "  qt_ms: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     folds += [f"  a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 12)]
     for told, reason in (
@@ -434,11 +434,11 @@ def test_a_sidecar_that_unfolds_without_end(tmp_path: Path) -> None:
 
 
 def test_arrays_of_objects_and_of_declared_sizes(tmp_path: Path) -> None:
-    path = recorders.array(tmp_path)
+    path = vendors.array(tmp_path)
     np.save(path, np.array([{}, {}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match="of objects"):
         formats.read(path)
-    content = recorders.array(tmp_path).read_bytes()
+    content = vendors.array(tmp_path).read_bytes()
     path.write_bytes(content.replace(b"(12, 5000)", b"(12, 5e99)".replace(b"5e99", b"9999")))
     with pytest.raises(InputError, match="array"):
         formats.read(path)
@@ -448,8 +448,8 @@ def test_arrays_of_objects_and_of_declared_sizes(tmp_path: Path) -> None:
 
 
 def test_companions_are_what_a_recording_needs(tmp_path: Path) -> None:
-    assert formats.companions(recorders.wfdb_16(tmp_path)) == (tmp_path / "record.dat",)
-    assert formats.companions(recorders.array(tmp_path)) == (tmp_path / "array.json",)
+    assert formats.companions(vendors.wfdb_16(tmp_path)) == (tmp_path / "record.dat",)
+    assert formats.companions(vendors.array(tmp_path)) == (tmp_path / "array.json",)
     assert formats.companions(MAKERS["muse"][1](tmp_path)) == ()
     assert formats.companions(tmp_path / "nowhere") == ()
 
@@ -479,7 +479,7 @@ def test_a_missing_library_is_named_with_its_cure(tmp_path: Path, monkeypatch: p
     def absent(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr("ecgwas.ecg.extras.importlib.import_module", absent)
+    monkeypatch.setattr("ecgwas.ecg.optional_libraries.importlib.import_module", absent)
     with pytest.raises(ToolError, match="is not installed") as caught:
         formats.read(MAKERS["dicom"][1](tmp_path))
     assert caught.value.fix == "pip install 'ecgwas[formats]'"

@@ -14,7 +14,7 @@ from ecgwas.ecg import formats
 from ecgwas.ecg.formats import matlab
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
-from tests.ecg.making import make_counts
+from tests.ecg.make_recordings import make_counts
 
 ROWS = np.stack(list(make_counts().values())) / 200
 PERSON = {"sex": "Male", "age": 74.0}

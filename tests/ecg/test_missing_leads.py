@@ -18,7 +18,7 @@ from ecgwas.signals import GOOD, MISSING, Signals
 from ecgwas.stages.represent import without_features
 from ecgwas.study import BeatPoints, Intervals, Pca, ReadOptions, ResidualAutoencoder
 from ecgwas.study.presets import PUBLISHED
-from tests.ecg.making import make_counts, make_xml, put, read_folder, wave
+from tests.ecg.make_recordings import make_counts, make_xml, put, read_folder, wave
 
 ALL = frozenset(LEADS)
 PRESET = {name: value for name, value in PUBLISHED["read"].items()}

@@ -13,8 +13,8 @@ from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.signals import MISSING
 from ecgwas.study import ReadOptions
-from tests.ecg import recorders
-from tests.ecg.making import make_counts, make_xml, put, read_folder, reasons, wave
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts, make_xml, put, read_folder, reasons, wave
 
 ARRAYS = ("strips", "beats", "odd_beats", "even_beats", "noise_uv", "r_samples", "normal")
 
@@ -204,7 +204,7 @@ def test_other_place_of_the_strip_and_other_spelling_of_leads(tmp_path: Path, op
 
 
 def test_a_doubt_stands_in_the_row_of_a_file_that_is_kept(tmp_path: Path) -> None:
-    put(tmp_path, "1_20205_2_0.xml", recorders.muse(crc=1).decode("latin-1"))
+    put(tmp_path, "1_20205_2_0.xml", vendors.muse(crc=1).decode("latin-1"))
     row = read_folder(tmp_path).recordings.frame.row(0, named=True)
     assert (row["status"], row["reason"]) == ("kept", "the checksum of every lead is wrong")
 

@@ -9,8 +9,8 @@ import pytest
 
 from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
-from tests.ecg import recorders
-from tests.ecg.making import make_counts, make_xml, put, read_folder
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts, make_xml, put, read_folder
 
 
 def band_limited(times_s: np.ndarray) -> np.ndarray:
@@ -84,13 +84,13 @@ TOO_FEW = "fewer than 4 of the eight independent leads: missing lead II, III, aV
 def test_a_folder_of_many_formats(tmp_path: Path) -> None:
     """Eight recorders' files of one heart give the same beats, whatever the format."""
     for name, content in {
-        "1_2.xml": make_xml().encode("latin-1"), "2_2.xml": recorders.muse(), "3_2.xml": recorders.aecg(),
-        "4_2.xml": recorders.philips(), "5_2.dcm": recorders.dicom(), "6_2.edf": recorders.edf(),
-        "9_2.xml": recorders.exercise(),
+        "1_2.xml": make_xml().encode("latin-1"), "2_2.xml": vendors.muse(), "3_2.xml": vendors.aecg(),
+        "4_2.xml": vendors.philips(), "5_2.dcm": vendors.dicom(), "6_2.edf": vendors.edf(),
+        "9_2.xml": vendors.exercise(),
     }.items():  # fmt: skip
         (tmp_path / name).write_bytes(content)
-    recorders.wfdb_16(tmp_path, name="7_2")
-    recorders.array(tmp_path, name="8_2")
+    vendors.wfdb_16(tmp_path, name="7_2")
+    vendors.array(tmp_path, name="8_2")
     batch = read_folder(tmp_path, pattern=r"^(?P<eid>\d+)_(?P<instance>\d)\.(xml|dcm|edf|hea|npy)$")
     reasons = dict(zip(batch.recordings.frame["eid"], batch.recordings.frame["reason"], strict=True))
     assert reasons == {str(k): "" for k in range(1, 9)} | {"9": TOO_FEW}

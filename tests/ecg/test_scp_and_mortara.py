@@ -13,7 +13,7 @@ from ecgwas.ecg.formats import scp as scp_format
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
 from ecgwas.leads import INDEPENDENT_LEADS, LEADS
-from tests.ecg.making import make_counts, put, read_folder, reasons
+from tests.ecg.make_recordings import make_counts, put, read_folder, reasons
 from tests.ecg.scp_files import mortara, scp
 
 

@@ -20,8 +20,8 @@ from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.study import ReadOptions, Study
 from tests.cohorts import make_cohort
-from tests.ecg import recorders
-from tests.ecg.making import make_counts
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts
 
 RATE = {"rate_hz": 500}
 IN_UV = {**RATE, "unit": "uV"}
@@ -230,7 +230,7 @@ def test_one_sidecar_for_a_folder(tmp_path: Path) -> None:
     one = tmp_path / "3.csv"
     one.write_text(joined([[row[7]] for row in MV], first=["V2"]))
     assert_in_uv(formats.read(one), ["V2"])
-    array = recorders.array(tmp_path, name="2")
+    array = vendors.array(tmp_path, name="2")
     array.with_suffix(".json").unlink()
     assert_in_uv(formats.read(array))
     (tmp_path / "1.json").write_text(json.dumps({**RATE, "unit": "V"}))

@@ -10,20 +10,20 @@ import pytest
 import scipy.io
 
 from ecgwas.ecg import formats, read
-from ecgwas.ecg.finding import Source
+from ecgwas.ecg.discovery import Source
 from ecgwas.ecg.formats import wfdb
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
 from ecgwas.leads import ALL_LEADS
 from ecgwas.progress import silent
 from ecgwas.study import ReadOptions
-from tests.ecg import recorders
-from tests.ecg.making import make_counts
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts
 
 
 def header(*, scale: str = "200(0)/mV", sums: Mapping[str, int] | None = None, first: str = "record 12 500 5000",
            file: str = "record.dat", coding: str = "16") -> str:  # fmt: skip
-    """A header of the record that `recorders.wfdb_16` writes. sums: lead -> checksum; right where none is named."""
+    """A header of the record that `vendors.wfdb_16` writes. sums: lead -> checksum; right where none is named."""
     lines = [first]
     for lead, row in make_counts().items():
         total = int(np.int64(row.sum()).astype(np.int16)) if sums is None else sums.get(lead, int(row.sum()) % 65536)
@@ -32,7 +32,7 @@ def header(*, scale: str = "200(0)/mV", sums: Mapping[str, int] | None = None, f
 
 
 def opened(folder: Path, text: str | bytes) -> Recording:
-    path = recorders.wfdb_16(folder)
+    path = vendors.wfdb_16(folder)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert formats.recognised(path.read_bytes(), path) is wfdb
     return formats.read(path)

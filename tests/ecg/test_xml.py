@@ -12,20 +12,20 @@ import sierraecg
 
 from ecgwas.ecg import formats
 from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, muse, philips
-from ecgwas.ecg.legible import legible
 from ecgwas.ecg.recording import Recording
+from ecgwas.ecg.xml_repair import legible
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
-from tests.ecg import recorders
-from tests.ecg.making import make_counts, make_xml, put, wave
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts, make_xml, put, wave
 
 UV = 5.0
 MAKERS: dict[str, tuple[object, Callable[[], str]]] = {
     "cardiosoft": (cardiosoft, make_xml),
-    "exercise": (cardiosoft_exercise, lambda: recorders.exercise().decode("latin-1")),
-    "muse": (muse, lambda: recorders.muse().decode("latin-1")),
-    "aecg": (aecg, lambda: recorders.aecg().decode("utf-8").replace(' xmlns="urn:hl7-org:v3"', "")),
-    "philips": (philips, lambda: recorders.philips().decode("utf-16").replace(' xmlns="http://www3.medical.philips.com"', "")),
+    "exercise": (cardiosoft_exercise, lambda: vendors.exercise().decode("latin-1")),
+    "muse": (muse, lambda: vendors.muse().decode("latin-1")),
+    "aecg": (aecg, lambda: vendors.aecg().decode("utf-8").replace(' xmlns="urn:hl7-org:v3"', "")),
+    "philips": (philips, lambda: vendors.philips().decode("utf-16").replace(' xmlns="http://www3.medical.philips.com"', "")),
 }  # fmt: skip
 """Text of a sound file, without a namespace."""
 PERSON = ("Do not read", "do-not-read")
@@ -198,9 +198,9 @@ def test_strips_of_different_times_are_not_joined(tmp_path: Path) -> None:
 
 
 def test_of_several_rhythm_waveforms_of_muse_the_longest(tmp_path: Path) -> None:
-    text = recorders.muse().decode("latin-1")
+    text = vendors.muse().decode("latin-1")
     waveform = text[text.index("<Waveform><WaveformType>Rhythm") : text.index("</RestingECG>")]
-    short = recorders.muse({lead: row[:600] for lead, row in make_counts().items()}).decode("latin-1")
+    short = vendors.muse({lead: row[:600] for lead, row in make_counts().items()}).decode("latin-1")
     short = short[short.index("<Waveform><WaveformType>Rhythm") : short.index("</RestingECG>")]
     for both in (short + waveform, waveform + short):
         recording = formats.read(put(tmp_path, "1.xml", text.replace(waveform, both).encode("latin-1")))
@@ -209,8 +209,11 @@ def test_of_several_rhythm_waveforms_of_muse_the_longest(tmp_path: Path) -> None
 
 def sequence_sets(*found: dict[str, np.ndarray], starts: tuple[str, ...] = ("2002",) * 9) -> bytes:
     """An aECG file of several sequence sets in one rhythm series."""
-    whole = recorders.aecg().decode()
-    made = [recorders.aecg(counts).decode().replace('value="2002"', f'value="{start}"') for counts, start in zip(found, starts)]  # noqa: B905
+    whole = vendors.aecg().decode()
+    made = [
+        vendors.aecg(counts).decode().replace('value="2002"', f'value="{start}"')
+        for counts, start in zip(found, starts, strict=False)
+    ]
     parts = [re.search(r"<component><sequenceSet>.*</sequenceSet></component>", one, re.DOTALL) for one in made]
     inside = "".join(part[0] for part in parts if part is not None)
     return re.sub(r"<component><sequenceSet>.*</sequenceSet></component>", lambda _: inside, whole, flags=re.DOTALL).encode()
@@ -247,14 +250,14 @@ def test_sequence_sets_of_different_times_are_not_joined(tmp_path: Path) -> None
 BAD_NUMBERS = ("", " ", "0", "nan", "inf", "****", "2,5", "5_0", "٥")
 SCALES: dict[str, tuple[Callable[[str], str], str]] = {
     "cardiosoft": (lambda x: make_xml(resolution=f'<Resolution units="uVperLsb">{x}</Resolution>'), "Resolution"),
-    "muse": (lambda x: recorders.muse(per_bit="VALUE").decode("latin-1").replace("VALUE", x), "LeadAmplitudeUnitsPerBit"),
-    "aecg": (lambda x: recorders.aecg(scale="VALUE").decode().replace("VALUE", x), "scale of lead I"),
+    "muse": (lambda x: vendors.muse(per_bit="VALUE").decode("latin-1").replace("VALUE", x), "LeadAmplitudeUnitsPerBit"),
+    "aecg": (lambda x: vendors.aecg(scale="VALUE").decode().replace("VALUE", x), "scale of lead I"),
     "philips 1.03": (
-        lambda x: recorders.philips(version="1.03").decode("utf-16").replace(">5</signalres", f">{x}</signalres"),
+        lambda x: vendors.philips(version="1.03").decode("utf-16").replace(">5</signalres", f">{x}</signalres"),
         "resolution",
     ),
     "exercise": (
-        lambda x: recorders.exercise().decode("latin-1").replace('uVperLsb">5<', f'uVperLsb">{x}<'),
+        lambda x: vendors.exercise().decode("latin-1").replace('uVperLsb">5<', f'uVperLsb">{x}<'),
         "Resolution",
     ),
 }  # fmt: skip
@@ -273,8 +276,8 @@ def test_a_scale_that_cannot_be_used_is_refused_by_its_name(name: str, value: st
 UNITS = ("", "mmHg", "counts", "****")
 WITH_UNIT: dict[str, Callable[[str], str]] = {
     "cardiosoft": lambda x: make_xml(resolution=f'<Resolution units="{x}">5</Resolution>'),
-    "muse": lambda x: recorders.muse(unit=x).decode("latin-1"),
-    "aecg": lambda x: recorders.aecg(unit=x).decode(),
+    "muse": lambda x: vendors.muse(unit=x).decode("latin-1"),
+    "aecg": lambda x: vendors.aecg(unit=x).decode(),
 }
 
 
@@ -297,19 +300,19 @@ MEASURED_103 = {
 @pytest.mark.parametrize("compression", ["XLI", "Uncompressed"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_version_1_03_is_read_as_the_library_reads_it(compression: str, encoding: str, tmp_path: Path) -> None:
-    path = put(tmp_path, "1.xml", recorders.philips(version="1.03", encoding=encoding, compression="XLI"))
+    path = put(tmp_path, "1.xml", vendors.philips(version="1.03", encoding=encoding, compression="XLI"))
     recording = formats.read(path)
     theirs = sierraecg.read_file(str(path))
     assert [lead.label for lead in theirs.leads] == list(recording.leads)
     for lead in theirs.leads:
         np.testing.assert_array_equal(recording.leads[lead.label], lead.samples * UV)
     assert dict(recording.device) == MEASURED_103
-    plain = put(tmp_path, "2.xml", recorders.philips(version="1.03", encoding=encoding, compression=compression))
+    plain = put(tmp_path, "2.xml", vendors.philips(version="1.03", encoding=encoding, compression=compression))
     np.testing.assert_array_equal(formats.read(plain).leads["aVF"], recording.leads["aVF"])
 
 
 def test_version_1_04_keeps_its_own_names(tmp_path: Path) -> None:
-    recording = formats.read(put(tmp_path, "1.xml", recorders.philips(version="1.04")))
+    recording = formats.read(put(tmp_path, "1.xml", vendors.philips(version="1.04")))
     assert dict(recording.device) == {"heart_rate_bpm": 41.0, "qt_ms": 564.0}
 
 
@@ -327,7 +330,7 @@ RESOLUTIONS = {
 @pytest.mark.parametrize("name", RESOLUTIONS)
 def test_every_name_of_the_resolution(name: str, tmp_path: Path) -> None:
     version, (old, new), uv = RESOLUTIONS[name]
-    text = recorders.philips(version=version).decode("utf-16")
+    text = vendors.philips(version=version).decode("utf-16")
     assert old in text
     recording = formats.read(put(tmp_path, "1.xml", text.replace(old, new).encode("utf-16")))
     np.testing.assert_array_equal(recording.leads["V3"], make_counts()["V3"] * uv)
@@ -343,5 +346,5 @@ CONTRADICTIONS = {
 @pytest.mark.parametrize("name", CONTRADICTIONS)
 def test_a_resolution_or_rate_that_contradicts_itself(name: str, tmp_path: Path) -> None:
     (old, new), reason = CONTRADICTIONS[name]
-    text = recorders.philips().decode("utf-16")
+    text = vendors.philips().decode("utf-16")
     assert tried(tmp_path, text.replace(old, new).encode("utf-16")) == reason

@@ -13,8 +13,8 @@ from ecgwas import stages
 from ecgwas.stages.read import load_device_measurements, load_signals
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
-from tests.ecg import recorders
-from tests.ecg.making import make_counts, make_xml
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts, make_xml
 
 PATTERN = r"^(?P<eid>\w+)_(?P<instance>2)\.(xml|dcm|edf|hea|npy)$"
 
@@ -34,13 +34,13 @@ def test_a_folder_of_many_formats(cohort: Study, tmp_path: Path) -> None:
     folder = tmp_path / "ecg"
     folder.mkdir()
     for name, content in {
-        "cardiosoft_2.xml": make_xml().encode("latin-1"), "muse_2.xml": recorders.muse(), "aecg_2.xml": recorders.aecg(),
-        "philips_2.xml": recorders.philips(), "dicom_2.dcm": recorders.dicom(), "edf_2.edf": recorders.edf(),
-        "exercise_2.xml": recorders.exercise(),
+        "cardiosoft_2.xml": make_xml().encode("latin-1"), "muse_2.xml": vendors.muse(), "aecg_2.xml": vendors.aecg(),
+        "philips_2.xml": vendors.philips(), "dicom_2.dcm": vendors.dicom(), "edf_2.edf": vendors.edf(),
+        "exercise_2.xml": vendors.exercise(),
     }.items():  # fmt: skip
         (folder / name).write_bytes(content)
-    recorders.wfdb_16(folder, name="wfdb_2")
-    recorders.array(folder, name="array_2")
+    vendors.wfdb_16(folder, name="wfdb_2")
+    vendors.array(folder, name="array_2")
     study = with_recordings(cohort, folder)
     stages.run(study, until="read")
     table = pl.read_parquet(study.results / "read" / "recordings.parquet")
@@ -59,12 +59,12 @@ def test_a_folder_of_many_formats(cohort: Study, tmp_path: Path) -> None:
 def test_signal_files_and_sidecars_belong_to_a_recording(cohort: Study, tmp_path: Path) -> None:
     folder = tmp_path / "ecg"
     folder.mkdir()
-    recorders.wfdb_16(folder, name="wfdb_2")
-    array = recorders.array(folder, name="array_2")
+    vendors.wfdb_16(folder, name="wfdb_2")
+    array = vendors.array(folder, name="array_2")
     study = with_recordings(cohort, folder)
     stages.run(study, until="read")
     assert stages.is_fresh(study, "read", "0000")
-    recorders.wfdb_16(folder, {lead: row[::-1] for lead, row in make_counts().items()}, name="other_2")
+    vendors.wfdb_16(folder, {lead: row[::-1] for lead, row in make_counts().items()}, name="other_2")
     shutil.move(folder / "other_2.dat", folder / "wfdb_2.dat")
     (folder / "other_2.hea").unlink()
     assert not stages.is_fresh(study, "read", "0000")

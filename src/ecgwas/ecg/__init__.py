@@ -6,9 +6,9 @@ File formats live in `formats`, one file each.
 
 from __future__ import annotations
 
-from ecgwas.ecg.finding import WITHDRAWN, Manifest, Source, find, listed, withdrawn
+from ecgwas.ecg.discovery import WITHDRAWN, Manifest, Source, find, listed, withdrawn
 from ecgwas.ecg.formats import companions
-from ecgwas.ecg.owned_files import doubts_of_table
 from ecgwas.ecg.reading import Batch, read
+from ecgwas.ecg.recording_files import doubts_of_table
 
 __all__ = ["WITHDRAWN", "Batch", "Manifest", "Source", "companions", "doubts_of_table", "find", "listed", "read", "withdrawn"]

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg import lead_mistakes
+from ecgwas.ecg import mislabelled_leads
 from ecgwas.ecg.beats import Beats, Search, no_beats, search, window_samples
 from ecgwas.ecg.clean import clean
-from ecgwas.ecg.device import NAMES
-from ecgwas.ecg.files_of_person import PersonFiles, read_files
-from ecgwas.ecg.finding import Source
+from ecgwas.ecg.device_measurements import NAMES
+from ecgwas.ecg.discovery import Source
 from ecgwas.ecg.lead_status import LeadStatus
-from ecgwas.ecg.owned_files import shown
+from ecgwas.ecg.participant_files import PersonFiles, read_files
 from ecgwas.ecg.quality import NOT_FINITE, flaw_of_leads, too_few_leads
 from ecgwas.ecg.recording import Recording, unusable
+from ecgwas.ecg.recording_files import shown
 from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
@@ -173,7 +173,10 @@ def _read_one(options: ReadOptions, source: Source, files: PersonFiles) -> _Pers
     leads = leads.with_leads(there) if options.quality.lead_noise else leads.with_leads(there).without_noise()
     before, _ = window_samples(options.beats, options.rate_hz)
     seen = leads.status < UNUSABLE if beats.normal.any() else np.zeros(len(LEADS), dtype=np.bool_)
-    mistakes = (lead_mistakes.same(as_recorded), lead_mistakes.arms_swapped(beats.median, before, options.rate_hz, seen))
+    mistakes = (
+        mislabelled_leads.same(as_recorded),
+        mislabelled_leads.arms_swapped(beats.median, before, options.rate_hz, seen),
+    )
     person = _Person(raw, strip, beats, leads, files, there, "; ".join(one for one in mistakes if one))
     limit = options.quality.max_noise_uv
     if limit is not None and person.noise_uv is not None and person.noise_uv > limit:

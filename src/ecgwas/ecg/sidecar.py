@@ -18,9 +18,9 @@ from typing import Any
 
 import yaml
 
-from ecgwas.ecg.device import NAMES, stated
+from ecgwas.ecg.device_measurements import NAMES, stated
 from ecgwas.ecg.recording import unusable
-from ecgwas.ecg.words import decoded, number
+from ecgwas.ecg.spellings import decoded, number
 
 ENDINGS = (".json", ".yaml", ".yml")
 OF_FOLDER = "recordings"

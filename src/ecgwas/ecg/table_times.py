@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.recording import unusable
+from ecgwas.ecg.spellings import standard_lead
 from ecgwas.ecg.text_table import TextTable, unit_in_name
-from ecgwas.ecg.words import standard_lead
 
 SECONDS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0), "us": 1e-6,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.recording import unusable
-from ecgwas.ecg.words import COULD_BE_THOUSANDS, DECIMAL_COMMA, decoded, number_with_comma, standard_lead, uv_of
+from ecgwas.ecg.spellings import COULD_BE_THOUSANDS, DECIMAL_COMMA, decoded, number_with_comma, standard_lead, uv_of
 
 SEPARATORS = (";", "\t", ",", None)
 """In order of asking; None for blanks."""

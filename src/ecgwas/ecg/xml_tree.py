@@ -13,9 +13,9 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
-from ecgwas.ecg.legible import legible
 from ecgwas.ecg.recording import unusable
-from ecgwas.ecg.words import number
+from ecgwas.ecg.spellings import number
+from ecgwas.ecg.xml_repair import legible
 
 Element = etree._Element
 ENTITIES = "XML with a document type (entities are refused)"

@@ -37,7 +37,7 @@ from ecgwas.ecg.formats import (  # fmt: skip
     wfdb,
 )
 from ecgwas.ecg.recording import Recording, content_of, unusable
-from ecgwas.ecg.unread_formats import named
+from ecgwas.ecg.unsupported_formats import named
 
 HEAD_BYTES = 16_384
 

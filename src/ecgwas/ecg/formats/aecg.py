@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device import stated
-from ecgwas.ecg.groups import Group, best
+from ecgwas.ecg.device_measurements import stated
 from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
+from ecgwas.ecg.lead_groups import Group, best
 from ecgwas.ecg.recording import Recording, is_new, unusable
-from ecgwas.ecg.words import number, standard_lead, uv_of
+from ecgwas.ecg.spellings import number, standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, numbers, root_of
 
 SPELLED = "HL7 aECG"

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device import stated
-from ecgwas.ecg.groups import Group, best
+from ecgwas.ecg.device_measurements import stated
+from ecgwas.ecg.lead_groups import Group, best
 from ecgwas.ecg.recording import Recording, is_new, unusable
-from ecgwas.ecg.words import number, standard_lead, uv_of
+from ecgwas.ecg.spellings import number, standard_lead, uv_of
 from ecgwas.ecg.xml_tree import Element, has_root, numbers, positive, root_of
 from ecgwas.errors import InputError
 

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device import stated
+from ecgwas.ecg.device_measurements import stated
 from ecgwas.ecg.formats.cardiosoft import ROOT, rate_of, uv_per_count
 from ecgwas.ecg.recording import Recording, unusable
-from ecgwas.ecg.words import number, standard_lead
+from ecgwas.ecg.spellings import number, standard_lead
 from ecgwas.ecg.xml_tree import Element, has_root, numbers, root_of
 
 SPELLED = "GE CardioSoft XML of an exercise test"

@@ -34,13 +34,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device import stated
-from ecgwas.ecg.extras import needed
-from ecgwas.ecg.groups import Group, best
+from ecgwas.ecg.device_measurements import stated
 from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
+from ecgwas.ecg.lead_groups import Group, best
+from ecgwas.ecg.optional_libraries import needed
 from ecgwas.ecg.quality import names_of
 from ecgwas.ecg.recording import Recording, is_new, unusable
-from ecgwas.ecg.words import number, standard_lead, uv_of
+from ecgwas.ecg.spellings import number, standard_lead, uv_of
 from ecgwas.leads import LEADS
 
 SPELLED = "DICOM waveform"

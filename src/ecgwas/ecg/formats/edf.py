@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.recording import NAME_LEADS, Recording, is_new, unusable
-from ecgwas.ecg.words import COULD_BE_THOUSANDS, decoded, number, number_with_comma, standard_lead, uv_of
+from ecgwas.ecg.spellings import COULD_BE_THOUSANDS, decoded, number, number_with_comma, standard_lead, uv_of
 
 SPELLED = "EDF"
 VERSION, BDF = b"0", b"\xffBIOSEMI"

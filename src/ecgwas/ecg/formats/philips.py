@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device import stated
+from ecgwas.ecg.device_measurements import stated
 from ecgwas.ecg.recording import Recording, unusable
-from ecgwas.ecg.words import number, standard_lead
+from ecgwas.ecg.spellings import number, standard_lead
 from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, root_of
 
 SPELLED = "Philips PageWriter XML"

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.groups import Group, best
 from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER
+from ecgwas.ecg.lead_groups import Group, best
 from ecgwas.ecg.recording import Recording, is_new, unusable
 
 SPELLED = "SCP-ECG"

@@ -23,9 +23,9 @@ from ecgwas.ecg import sidecar as sidecars
 from ecgwas.ecg import text_table
 from ecgwas.ecg.recording import LARGEST_BYTES, Recording, is_new, unusable
 from ecgwas.ecg.sidecar import Sidecar
+from ecgwas.ecg.spellings import standard_lead, uv_of
 from ecgwas.ecg.table_times import check_times
 from ecgwas.ecg.text_table import TextTable
-from ecgwas.ecg.words import standard_lead, uv_of
 
 SPELLED = "table or array with a sidecar"
 ARRAY, GZIP = b"\x93NUMPY", b"\x1f\x8b"

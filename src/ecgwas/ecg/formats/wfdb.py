@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ecgwas.ecg.formats import matlab
 from ecgwas.ecg.recording import NAME_LEADS, Recording, content_of, is_new, unusable
-from ecgwas.ecg.words import decoded, number, standard_lead, uv_of
+from ecgwas.ecg.spellings import decoded, number, standard_lead, uv_of
 
 SPELLED = "WFDB record"
 RECORD = re.compile(

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from ecgwas.commands.inspect_file import inspect
 from ecgwas.ecg import Batch, find, read
-from ecgwas.ecg.lead_mistakes import ARMS, arms_swapped, same
+from ecgwas.ecg.mislabelled_leads import ARMS, arms_swapped, same
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.signals import MISSING, UNUSABLE
 from ecgwas.study import ReadOptions
-from tests.ecg import recorders
-from tests.ecg.making import make_counts, put
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_counts, put
 from tests.ecg.test_lead_noise import RATE, searched, simulated
 from tests.ecg.wfdb_files import read_signals
 
@@ -101,8 +101,8 @@ def test_a_lead_that_is_another_one_is_a_doubt(tmp_path: Path) -> None:
 def test_a_short_lead_of_a_whole_recording_is_named(tmp_path: Path) -> None:
     """The reason was "8 s, not 10 s", though eleven leads had ten."""
     for name, content in (
-        ("1_2.xml", recorders.aecg({**make_counts(), "V1": make_counts()["V1"][:4000]})),
-        ("1_2.xml", recorders.muse({**make_counts(), "V1": make_counts()["V1"][:4000]})),
+        ("1_2.xml", vendors.aecg({**make_counts(), "V1": make_counts()["V1"][:4000]})),
+        ("1_2.xml", vendors.muse({**make_counts(), "V1": make_counts()["V1"][:4000]})),
     ):
         put(tmp_path, name, content)
         options = ReadOptions(recordings=tmp_path, pattern=ANY_ENDING)
@@ -128,7 +128,7 @@ def test_a_pattern_that_matches_sidecars_too(ending: str, tmp_path: Path) -> Non
 
 
 def test_a_pattern_that_matches_signal_files_too(tmp_path: Path) -> None:
-    recorders.wfdb_16(tmp_path, name="1_2")
+    vendors.wfdb_16(tmp_path, name="1_2")
     (tmp_path / "1_2.atr").write_bytes(bytes(range(90)))
     put(tmp_path, "3_2.mat", b"MATLAB 7.3 MAT-file")
     options = ReadOptions(recordings=tmp_path, pattern=ANY_ENDING)
@@ -139,7 +139,7 @@ def test_a_pattern_that_matches_signal_files_too(tmp_path: Path) -> None:
 
 def test_philips_leads_whose_number_nothing_settles_are_refused(tmp_path: Path) -> None:
     """Uncompressed samples lie lead after lead: eight of twelve were cut at the wrong places."""
-    text = recorders.philips(compression="Uncompressed").decode("utf-16").replace('numberofleads="12"', 'numberofleads="8"')
+    text = vendors.philips(compression="Uncompressed").decode("utf-16").replace('numberofleads="12"', 'numberofleads="8"')
     put(tmp_path, "1.xml", text.replace('durationperchannel="10000"', "").encode("utf-16"))
     with pytest.raises(InputError, match="leadlabels are 12, numberofleads is 8, and durationperchannel is missing"):
         inspect(tmp_path / "1.xml")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ecgwas import ids
-from ecgwas.ecg.owned_files import OwnedFile, UnusedFiles, numbers_of, owned
+from ecgwas.ecg.recording_files import OwnedFile, UnusedFiles, numbers_of, owned
 from ecgwas.leads import ALL_LEADS, CHEST_LEADS, LIMB_LEADS
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ecgwas.ecg import formats
-from ecgwas.ecg.device import NAMES, stated
+from ecgwas.ecg.device_measurements import NAMES, stated
 from ecgwas.leads import LEADS
-from tests.ecg.making import make_counts, make_xml, put, read_folder
+from tests.ecg.make_recordings import make_counts, make_xml, put, read_folder
 
 MEASURED = (
     '<RestingECGMeasurements><VentricularRate units="BPM">61</VentricularRate><PQInterval units="ms"></PQInterval>'

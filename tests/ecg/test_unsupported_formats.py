@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 from ecgwas.ecg import formats
-from ecgwas.ecg.unread_formats import named
+from ecgwas.ecg.unsupported_formats import named
 from ecgwas.errors import InputError
-from tests.ecg.making import make_xml, put, read_folder, reasons
+from tests.ecg.make_recordings import make_xml, put, read_folder, reasons
 
 
 def zipped(name: str) -> bytes:

@@ -10,7 +10,7 @@ from ecgwas.ecg import Manifest, find
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.study import ReadOptions
-from tests.ecg.making import put
+from tests.ecg.make_recordings import put
 
 
 def found(folder: Path, **options: object) -> Manifest:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from ecgwas.leads import INDEPENDENT_LEADS
-from tests.ecg.making import Counts, make_counts
+from tests.ecg.make_recordings import Counts, make_counts
 
 UV = 5.0
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg import formats
-from ecgwas.ecg.finding import Source
+from ecgwas.ecg.discovery import Source
 from ecgwas.ecg.quality import NOT_FINITE, flaw_of_file, names_of
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.errors import InputError
