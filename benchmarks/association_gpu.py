@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.genotypes.readers import BED_MAGIC
-from ecgwas.scan.engine import cuda_kernel, kernels, screening
+from ecgwas.scan.engine import backends, cuda_kernel, screening
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import assemble, groups
 
@@ -91,15 +91,16 @@ class OnDevice:
     def __init__(self, ours: Ours, kernel: str, most: int = 16_384, **more: object) -> None:
         cohort = assemble(*ours.tables, ours.part)
         (group,) = groups(cohort, ours.tables[0].names)
-        self.fitter = Fitter(ours.options.model_copy(update={"kernel": kernel, **more}), group)
+        options = ours.options.model_copy(update={"kernel": kernel, **more})
+        self.fitter = Fitter(options, group, keep_products=False)
         self.variants = min(len(ours.part), most)
-        chooser = SampleSelector(cohort.fam_index, len(ours.part.eids), kernels.allocator(kernel))
-        self.block = chooser.block(np.asarray(ours.part.packed(0, self.variants)))
+        selector = SampleSelector(cohort.fam_index, len(ours.part.eids), backends.allocator(options))
+        self.block = selector.block(np.asarray(ours.part.packed(0, self.variants)))
         self.t2_histogram = self.fitter.pool().local()
 
     def work(self) -> None:
         """From packed bytes to the list of candidates."""
-        self.fitter.candidates(self.fitter.screen(self.block), self.t2_histogram)
+        self.fitter.candidates(self.block, self.fitter.screen(self.block), self.t2_histogram)
 
     def t(self) -> NDArray[np.float64]:
         """Every t in float32, as it is compared with the limit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from ecgwas.genotypes import packed as codes
 from ecgwas.genotypes.packed import Block, SampleSelector
 from ecgwas.native import compiled, constants
 from ecgwas.scan import matrix
-from ecgwas.scan.engine import screening
-from ecgwas.scan.engine.missing_calls import BlockSums, MissingCallAdjuster
+from ecgwas.scan.engine.backends.compiled_backend import CompiledAdjuster, DosageBackend
+from ecgwas.scan.engine.backends.numpy_backend import NumpyBackend
+from ecgwas.scan.engine.kernels import NumpyKernel
+from ecgwas.scan.engine.missing_calls import MissingCallAdjuster, RawSums, ReferenceAdjuster
 from ecgwas.scan.engine.plink2_checks import Plink2Checks
 from ecgwas.scan.engine.regression import MARGIN, Fitter
 from ecgwas.scan.engine.samples import Group
@@ -54,21 +56,28 @@ def a_block(people: int, variants: int, share: float) -> Block:
     return SampleSelector(np.arange(people), people).block(codes.repacked(bed))
 
 
-def sums(block: Block, made: Design, more: int = 0) -> BlockSums:
+def sums(block: Block, made: Design, more: int = 0) -> RawSums:
     copies = block.decoded().astype(np.float64)
     projection = copies @ made.basis
     cross_product = np.zeros((len(block), made.traits.shape[1] + more), dtype=np.float32)
     cross_product[:, : made.traits.shape[1]] = copies @ made.traits
     trait_ss = np.ones((len(block), made.traits.shape[1]), dtype=np.float32)
-    return BlockSums(projection, (projection**2).sum(axis=1), block.raw_ss.astype(np.float64), cross_product, trait_ss)
+    return RawSums(projection, (projection**2).sum(axis=1), block.raw_ss.astype(np.float64), cross_product, trait_ss)
 
 
+def reference_adjuster(design: Design) -> MissingCallAdjuster:
+    return ReferenceAdjuster(design, fill_with_mean=False)
+
+
+@pytest.mark.parametrize("adjuster", [CompiledAdjuster, reference_adjuster])
 @pytest.mark.parametrize("share", [0.02, 0.2])
-def test_gaps_are_those_of_float64(instructions: str, share: float) -> None:
+def test_adjustments_for_missing_calls_are_those_of_float64(
+    instructions: str, share: float, adjuster: Callable[[Design], MissingCallAdjuster]
+) -> None:
     """Few and many people without a call, against one variant at a time by scipy."""
     block, made = a_block(150, 40, share), a_design(150, 7, 21, 3)
     found, before = sums(block, made, more=5), sums(block, made)
-    MissingCallAdjuster(made, fill_with_mean=False).adjust(block, found)
+    adjuster(made).adjust(block, found)
     assert (block.missing[block.missing > 0] <= 7).any() if share < 0.1 else (block.missing > 7).any()
     for i in range(len(block)):
         people = block.absent(i)
@@ -79,22 +88,22 @@ def test_gaps_are_those_of_float64(instructions: str, share: float) -> None:
     assert not found.cross_product[:, 21:].any()
 
 
-def t_squared(block: Block, found: BlockSums) -> NDArray[np.float64]:
+def t_squared(block: Block, found: RawSums) -> NDArray[np.float64]:
     """(V, 64): up to the degrees of freedom."""
     square, genotype_ss = found.cross_product[:, :64].astype(np.float64) ** 2, (found.raw_ss - found.projected_ss)[:, None]
     varies = genotype_ss[:, 0] > 1e-6
     return (square / np.maximum(genotype_ss * found.trait_ss[:, :64] - square, 1e-9))[varies]
 
 
-def test_gaps_in_brief_stay_within_what_is_computed_again(instructions: str) -> None:
-    """64 normal traits, and 64 of which each is one person's alone: those are put right in full."""
+def test_the_shortcut_for_missing_calls_stays_within_what_is_refitted(instructions: str) -> None:
+    """64 normal traits, and 64 of which each is one participant's alone: those are adjusted exactly."""
     rng, people = np.random.default_rng(4), 3_000
     basis = np.linalg.qr(np.column_stack([np.ones(people), rng.standard_normal((people, 14))]))[0]
     values = np.column_stack([rng.standard_normal((people, 64)), np.eye(people)[:, :64] * 100])
     block, made = a_block(people, 60, 0.01), design(basis, values + rng.standard_normal(values.shape) * 1e-3)
     brief, full = sums(block, made), sums(block, made)
-    MissingCallAdjuster(made, fill_with_mean=False, thorough=False).adjust(block, brief)
-    MissingCallAdjuster(made, fill_with_mean=False, thorough=True).adjust(block, full)
+    CompiledAdjuster(made, thorough=False).adjust(block, brief)
+    CompiledAdjuster(made, thorough=True).adjust(block, full)
     np.testing.assert_allclose(brief.projected_ss, full.projected_ss, rtol=1e-14)
     np.testing.assert_allclose(brief.cross_product, full.cross_product, atol=1e-5)
     assert (brief.trait_ss[:, :64] != full.trait_ss[:, :64]).any()
@@ -109,35 +118,40 @@ def test_people_who_cannot_carry_the_covariates() -> None:
     bed[0, 4:] = 1
     block = SampleSelector(np.arange(30), 30).block(codes.repacked(bed))
     found = sums(block, a_design(30, 6, 4, 1))
-    MissingCallAdjuster(a_design(30, 6, 4, 1), fill_with_mean=False).adjust(block, found)
+    CompiledAdjuster(a_design(30, 6, 4, 1)).adjust(block, found)
     assert np.isinf(found.projected_ss[0])
     assert np.isfinite(found.projected_ss[1:]).all()
 
 
-def screened(seed: int, *, with_length: bool) -> Screened:
+def screened(seed: int, *, with_trait_ss: bool) -> Screened:
     rng = np.random.default_rng(seed)
     cross_product = rng.normal(0, 0.08, (90, 83)).astype(np.float32)
     cross_product[4, 3] = 3.0
-    trait_ss = rng.uniform(0.9, 1, (90, 70)).astype(np.float32) if with_length else None
+    trait_ss = rng.uniform(0.9, 1, (90, 70)).astype(np.float32) if with_trait_ss else None
     reasons = (np.arange(90) % 13 == 0).astype(np.int8)
     return Screened(cross_product, rng.uniform(0.5, 2, 90), trait_ss, reasons, reasons == 0, rng.integers(50, 900, 90), 70)
 
 
-@pytest.mark.parametrize("with_length", [False, True])
-def test_histograms_and_hits_have_the_twins_bits(instructions: str, with_length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, min_t2 = screened(1, with_length=with_length), np.full(90, 3.84)
+def candidates(backend: type[NumpyBackend], made: Screened, min_t2: float, counts: NDArray[np.uint32]) -> NDArray[np.int32]:
+    design = a_design(40, 3, 70, 1)
+    tester = backend(design, NumpyKernel(design.traits.astype(np.float32)), fill_with_mean=False)
+    return tester.test(a_block(40, 90, 0.0), made, np.full(90, min_t2), counts)
+
+
+@pytest.mark.parametrize("with_trait_ss", [False, True])
+def test_histograms_and_candidates_have_the_bits_of_numpy(instructions: str, with_trait_ss: bool) -> None:
+    made = screened(1, with_trait_ss=with_trait_ss)
     ours, theirs = np.ones((70, BINS), dtype=np.uint32), np.ones((70, BINS), dtype=np.uint32)
-    hits = screening.candidates(made, min_t2, ours)
-    monkeypatch.setattr(compiled, "is_available", lambda: False)
-    np.testing.assert_array_equal(hits, screening.candidates(made, min_t2, theirs))
+    hits = candidates(DosageBackend, made, 3.84, ours)
+    np.testing.assert_array_equal(hits, candidates(NumpyBackend, made, 3.84, theirs))
     np.testing.assert_array_equal(ours, theirs)
     assert ours.sum() == 70 * BINS + made.testable.sum() * 70
     assert 0 < len(hits) < 83 * 70
 
 
 def test_more_hits_than_there_is_room_for() -> None:
-    made, counts = screened(2, with_length=False), np.zeros((70, BINS), dtype=np.uint32)
-    hits = screening.candidates(made, np.zeros(90), counts)
+    made, counts = screened(2, with_trait_ss=False), np.zeros((70, BINS), dtype=np.uint32)
+    hits = candidates(DosageBackend, made, 0.0, counts)
     assert len(hits) == counts.sum() == made.testable.sum() * 70
 
 
@@ -216,8 +230,8 @@ def test_tests_are_the_same_whether_products_are_kept_or_not(
     assert 0 < len(found) < traits * variants or variants == 0
 
 
-def test_products_are_kept_for_who_does_not_scan() -> None:
-    """Whoever asks a Fitter for products gets them; a scan's tests are the same without."""
+def test_products_are_kept_where_a_caller_needs_them() -> None:
+    """A Fitter keeps cross-products by default; the tests are the same without them."""
     people, rng = 200, np.random.default_rng(2)
     block = SampleSelector(np.arange(people), people).block(
         codes.repacked(np.array([3, 2, 0])[rng.binomial(2, 0.3, (50, people))])
@@ -225,19 +239,20 @@ def test_products_are_kept_for_who_does_not_scan() -> None:
     covariates, values = rng.standard_normal((people, 3)), rng.standard_normal((people, 21))
     basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
     group = Group(np.arange(21), np.arange(people), design(basis, values), Plink2Checks(basis, covariates))
-    keeping, streaming = (Fitter(matrix_options(Path("none"), keep_neglog10p=2), group, fuse=on) for on in (False, True))
-    kept, passing = keeping.screen(block), streaming.screen(block)
+    options = matrix_options(Path("none"), keep_neglog10p=2)
+    keeping, fused = (Fitter(options, group, keep_products=keep) for keep in (True, False))
+    kept, passing = keeping.screen(block), fused.screen(block)
     assert kept.cross_product.dtype == np.float32
-    assert passing.cross_product is block.packed
+    assert passing.cross_product is None
     np.testing.assert_array_equal(kept.genotype_ss, passing.genotype_ss)
-    counts = keeping.pool().local(), streaming.pool().local()
-    np.testing.assert_array_equal(keeping.candidates(kept, counts[0]), streaming.candidates(passing, counts[1]))
+    counts = keeping.pool().local(), fused.pool().local()
+    np.testing.assert_array_equal(keeping.candidates(block, kept, counts[0]), fused.candidates(block, passing, counts[1]))
     np.testing.assert_array_equal(*counts)
     assert counts[0].sum() == 50 * 21
-    # Another block since: what was listed of this one is not there any more.
+    # Another block is screened before this one is tested: its row lists are gone.
     other = SampleSelector(np.arange(people), people).block(codes.repacked(np.zeros((50, people), dtype=np.uint8)))
-    streaming.screen(other)
-    np.testing.assert_array_equal(streaming.candidates(passing, counts[1]), keeping.candidates(kept, counts[0]))
+    fused.screen(other)
+    np.testing.assert_array_equal(fused.candidates(block, passing, counts[1]), keeping.candidates(block, kept, counts[0]))
     np.testing.assert_array_equal(*counts)
 
 

@@ -11,8 +11,10 @@ import torch
 
 from ecgwas.genotypes import dosages
 from ecgwas.scan import matrix
-from ecgwas.scan.engine import cuda_kernel, cuda_tests
-from ecgwas.scan.engine.cuda_tests import DeviceTests
+from ecgwas.scan.engine import cuda_kernel
+from ecgwas.scan.engine.backends import cuda_backend
+from ecgwas.scan.engine.backends.cuda_backend import CudaBackend
+from ecgwas.scan.engine.backends.numpy_backend import NumpyBackend
 from ecgwas.scan.engine.kernels import NumpyKernel
 from ecgwas.statistics.least_squares import design
 from ecgwas.statistics.transform import span
@@ -122,17 +124,18 @@ def test_room_for_few_variants_changes_nothing(where: str, monkeypatch: pytest.M
     rng = np.random.default_rng(4)
     made_design = design(span(rng.standard_normal((300, 4))), rng.standard_normal((300, 12)))
     columns = np.hstack([made_design.traits, made_design.basis[:, 1:]]).astype(np.float32)
-    tests = DeviceTests(made_design, cuda_kernel.TorchKernel(columns, torch.device(where)))
+    kernel = cuda_kernel.TorchKernel(columns, torch.device(where))
+    backend = CudaBackend(made_design, kernel, NumpyBackend(made_design, kernel, fill_with_mean=False))
     block = made(300, 50, 5)
-    wide = tests.sums(block)
-    monkeypatch.setattr(cuda_tests, "GATHERED_BYTES", 5_000)
+    wide = backend.sums(block)
+    monkeypatch.setattr(cuda_backend, "GATHERED_BYTES", 5_000)
     monkeypatch.setattr(cuda_kernel, "DECODED_BYTES", 5_000)
-    narrow = tests.sums(block)
+    narrow = backend.sums(block)
     assert wide.trait_ss is not None
     assert narrow.trait_ss is not None
     torch.testing.assert_close(wide.cross_product, narrow.cross_product, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(wide.trait_ss, narrow.trait_ss, atol=1e-6, rtol=0)
-    np.testing.assert_allclose(wide.projected_ss, narrow.projected_ss, rtol=1e-6)
+    np.testing.assert_allclose(wide.genotype_ss, narrow.genotype_ss, rtol=1e-6)
 
 
 def test_a_scan_finds_the_same_in_every_test(tmp_path: Path) -> None:

@@ -66,6 +66,11 @@ class DosageBlock:
         """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
         return effect_frequency(self.minor, self.called, self.flipped)
 
+    @property
+    def stored(self) -> NDArray[np.float32]:
+        """`copies`."""
+        return self.copies
+
     def __len__(self) -> int:
         return len(self.copies)
 
@@ -92,6 +97,13 @@ class DosageBlock:
 
 
 AnyBlock = Block | DosageBlock
+
+
+def hard_calls(block: AnyBlock) -> Block:
+    """The block itself. Raises TypeError for dosages."""
+    if not isinstance(block, Block):
+        raise TypeError("dosages where hard calls are needed")
+    return block
 
 
 def reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[SampleSelector], AnyBlock]:

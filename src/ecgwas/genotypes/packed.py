@@ -101,6 +101,11 @@ class Block:
         """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
         return effect_frequency(self.minor, self.called, self.flipped)
 
+    @property
+    def stored(self) -> NDArray[np.uint8]:
+        """`packed`."""
+        return self.packed
+
     def __len__(self) -> int:
         return len(self.packed)
 

@@ -1,6 +1,6 @@
 """Association: every variant tested with every trait. One file per engine (matrix.py, plink2.py), and rooms for
 
-    engine/       what matrix.py is made of: kernels, missing calls, regression, results of a block
+    engine/       what matrix.py is made of: samples, screen, refits, results of a block; engine/backends/ computes them
     permutation/  family-wise error by permutation, for traits and trait sets
 
 An engine's file provides

@@ -14,7 +14,7 @@ from ecgwas.genotypes import dosages, variant_filters
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.dosages import AnyBlock
 from ecgwas.genotypes.packed import SampleSelector
-from ecgwas.scan.engine import all_tests, block_results, kernels, plink2_checks
+from ecgwas.scan.engine import all_tests, backends, block_results, plink2_checks
 from ecgwas.scan.engine.all_tests import AllTests
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.regression import Fitter
@@ -67,11 +67,11 @@ class Scanner:
         total = len(genotypes.eids)
         self.options, self.genotypes, self.shuffles = options, genotypes, shuffles
         self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
-        allocate = kernels.allocator(options.kernel)
+        allocate = backends.allocator(options)
         self.all_samples = SampleSelector(cohort.fam_index, total, allocate)
         self.males = select_men(cohort, np.arange(len(cohort.fam_index)), total)
         self.strata = strata(cohort, total)
-        fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid, fuse=True) for group in groups]
+        fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid, keep_products=False) for group in groups]
         self.groups = [
             (group, SampleSelector(cohort.fam_index[group.people], total, allocate), fitter, fitter.pool())
             for group, fitter in zip(groups, fitters, strict=True)
@@ -131,7 +131,7 @@ class Scanner:
         group, fitter = group_scan.group, group_scan.fitter
         screened = fitter.screen(block)
         testable = screened.testable
-        candidates = fitter.candidates(screened, group_scan.pool.local())
+        candidates = fitter.candidates(block, screened, group_scan.pool.local())
         refitted = fitter.refit(block, candidates, screened.df)
         names = {"variant": variant_index[refitted["variant"]], "trait": group.traits[refitted["trait"]]}
         rows = block_results.rows(**refitted | names)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ecgwas.genotypes.dosages import AnyBlock
-from ecgwas.genotypes.packed import COPIES_OF_BYTE, WORD, Block
+from ecgwas.genotypes.packed import COPIES_OF_BYTE, WORD
 
 PARTS = 3
 """Of a float32 number's 24 bits, eight each."""
@@ -101,13 +101,13 @@ class TorchKernel:
 
     def sent(self, block: AnyBlock) -> torch.Tensor:
         """Packed bytes (V, W) or dosages (V, N) float32, on the device. The stream must be done with the last block."""
-        given = torch.from_numpy(np.ascontiguousarray(block.packed if isinstance(block, Block) else block.copies))
+        stored = torch.from_numpy(np.ascontiguousarray(block.stored))
         if self.where.type == "cpu":
-            return given
-        if given.is_pinned():
-            return given.to(self.where, non_blocking=True)
-        buffer = self._buffer("source", tuple(given.shape), given.dtype)
-        buffer.copy_(given)
+            return stored
+        if stored.is_pinned():
+            return stored.to(self.where, non_blocking=True)
+        buffer = self._buffer("source", tuple(stored.shape), stored.dtype)
+        buffer.copy_(stored)
         return buffer.to(self.where, non_blocking=True)
 
     def multiplied(self, sent: torch.Tensor) -> torch.Tensor:

@@ -10,15 +10,13 @@ C of which are the columns'. A missing call counts 0. All kernels give the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import StudyError
-from ecgwas.genotypes.dosages import AnyBlock
-from ecgwas.genotypes.packed import Block
+from ecgwas.genotypes.dosages import AnyBlock, hard_calls
 from ecgwas.native import compiled
 
 DECODED_BYTES = 2**26
@@ -64,9 +62,7 @@ class TableKernel:
 
     def products(self, block: AnyBlock) -> NDArray[np.float32]:
         """(V, C') float32; hard calls only."""
-        if not isinstance(block, Block):
-            raise TypeError("the table kernel takes hard calls")
-        return compiled.products(block.packed, self.tiles)
+        return compiled.products(hard_calls(block).packed, self.tiles)
 
 
 def check(name: str) -> None:
@@ -81,15 +77,6 @@ def resolved(name: str) -> str:
     if name != "auto":
         return name
     return "table" if compiled.is_available() else "numpy"
-
-
-def allocator(name: str) -> Callable[[tuple[int, ...], type], NDArray[Any]]:
-    """The function that allocates arrays for this kernel: in pinned memory for a GPU."""
-    if name != "torch":
-        return np.empty
-    from ecgwas.scan.engine.cuda_kernel import pinned
-
-    return pinned
 
 
 def make(name: str, columns: NDArray[np.float32], *, hard: bool = True) -> Kernel:

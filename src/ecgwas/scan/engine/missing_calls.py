@@ -1,20 +1,20 @@
 """Missing calls of a block of variants: what excluding those people changes, for all traits together.
 
 The algebra is that of least_squares.left_out. Variants with the same number of missing calls are processed together, and the
-part with all traits is in float32. Results that are written are recomputed by least_squares.left_out in float64.
+part with all traits is in float32. Results that are written are refitted by least_squares.left_out in float64. The compiled
+part has an adjuster of the same kind (backends/compiled_backend.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.dosages import AnyBlock
-from ecgwas.genotypes.packed import Block
-from ecgwas.native import compiled
 from ecgwas.statistics.least_squares import Design
 
 GATHERED_BYTES = 2**25
@@ -25,13 +25,13 @@ SMALLEST_ROOT = 1e-6
 
 
 @dataclass(frozen=True)
-class BlockSums:
-    """Sums from which the tests of a block follow; the arrays are changed in place.
+class RawSums:
+    """Sums in which a missing call counts as 0 copies; an adjuster changes these arrays in place.
 
     projection     (V, R) float64, Q'g: genotypes times the basis
     projected_ss   (V,) float64, its sum of squares;  raw_ss (V,) float64, that of the genotypes
     cross_product  (V, C) float32, of which the first K columns are the traits'
-    trait_ss       (V, K) float32
+    trait_ss       (V, K) float32, not yet filled in
     """
 
     projection: NDArray[np.float64]
@@ -41,29 +41,25 @@ class BlockSums:
     trait_ss: NDArray[np.float32]
 
 
-class MissingCallAdjuster:
+class MissingCallAdjuster(Protocol):
     """Adjusts the sums of a block for missing calls."""
 
-    def __init__(self, design: Design, *, fill_with_mean: bool, thorough: bool = True) -> None:
-        """thorough: compute y'My exactly for every test. Otherwise the part of y'My that the covariates explain among the
-        people without a call is set to its expectation, if that moves t squared by less than regression.MARGIN.
-        """
-        self.basis, self.padded_basis = design.basis, compiled.padded(design.basis)
-        people, count = design.traits.shape
-        self.padded_traits = compiled.aligned((people, -(-count // compiled.GROUP) * compiled.GROUP), np.float32)
-        self.padded_traits[:, :count] = design.traits
-        self.traits = self.padded_traits[:, :count]
-        self.fill_with_mean, self.thorough = fill_with_mean, thorough
+    def adjust(self, block: AnyBlock, sums: RawSums) -> None:
+        """Changes `sums` and fills in their trait_ss; some calls of `block` are missing."""
 
-    def adjust(self, block: AnyBlock, sums: BlockSums) -> None:
-        """Excludes people without a call from that variant, or gives them its mean; changes `sums`."""
-        if compiled.is_available() and isinstance(block, Block) and not self.fill_with_mean:
-            arrays = sums.projection, block.missing, sums.projected_ss, sums.cross_product, sums.trait_ss
-            compiled.adjust_missing(block.packed, self.padded_basis, self.padded_traits, *arrays, thorough=self.thorough)
-            return
+
+class ReferenceAdjuster:
+    """A MissingCallAdjuster in NumPy."""
+
+    def __init__(self, design: Design, *, fill_with_mean: bool) -> None:
+        self.basis, self.traits = design.basis, design.traits.astype(np.float32)
+        self.fill_with_mean = fill_with_mean
+
+    def adjust(self, block: AnyBlock, sums: RawSums) -> None:
+        """Excludes people without a call from that variant, or gives them its mean."""
         sums.trait_ss.fill(1.0)
         cross_product = sums.cross_product[:, : self.traits.shape[1]]
-        sums = BlockSums(sums.projection, sums.projected_ss, sums.raw_ss, cross_product, sums.trait_ss)
+        sums = RawSums(sums.projection, sums.projected_ss, sums.raw_ss, cross_product, sums.trait_ss)
         for missing in np.unique(block.missing[block.missing > 0]):
             for variants, people in self._grouped(block, int(missing)):
                 if self.fill_with_mean:
@@ -82,14 +78,14 @@ class MissingCallAdjuster:
             chunk = same[start : start + step]
             yield chunk, block.lacking(chunk).reshape(len(chunk), missing)
 
-    def _fill(self, block: AnyBlock, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
+    def _fill(self, block: AnyBlock, variants: NDArray[np.int64], people: NDArray[np.int64], sums: RawSums) -> None:
         mean = block.minor[variants] / np.maximum(block.called[variants], 1)
         sums.projection[variants] += mean[:, None] * self.basis[people].sum(axis=1)
         sums.projected_ss[variants] = np.einsum("gr,gr->g", sums.projection[variants], sums.projection[variants])
         sums.raw_ss[variants] += mean**2 * people.shape[1]
         sums.cross_product[variants] += mean[:, None].astype(np.float32) * self.traits[people].sum(axis=1)
 
-    def _by_sample(self, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
+    def _by_sample(self, variants: NDArray[np.int64], people: NDArray[np.int64], sums: RawSums) -> None:
         basis = self.basis[people]  # (G, m, R)
         complement = np.eye(people.shape[1]) - basis @ basis.transpose(0, 2, 1)
         root = _inverse_root(complement)
@@ -99,7 +95,7 @@ class MissingCallAdjuster:
         sums.cross_product[variants] += (genotype.astype(np.float32).transpose(0, 2, 1) @ traits)[:, 0]
         sums.trait_ss[variants] -= np.einsum("gmk,gmk->gk", traits, traits)
 
-    def _by_covariate(self, variants: NDArray[np.int64], people: NDArray[np.int64], sums: BlockSums) -> None:
+    def _by_covariate(self, variants: NDArray[np.int64], people: NDArray[np.int64], sums: RawSums) -> None:
         basis, values = self.basis[people], self.traits[people]  # (G, m, R), (G, m, K)
         projection = sums.projection[variants]
         root = _inverse_root(np.eye(basis.shape[2]) - basis.transpose(0, 2, 1) @ basis)

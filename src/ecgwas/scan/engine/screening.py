@@ -1,16 +1,15 @@
-"""The screen: t squared of every test of a block of variants, counted in histograms and compared with the limit."""
+"""The screen: sums of a block of variants, t squared of every test, and histograms of t squared."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.native import compiled, constants
+from ecgwas.native import constants
 from ecgwas.tables import CHI2_EDGES
 
 BINS = len(CHI2_EDGES) - 1
@@ -22,18 +21,36 @@ MIN_UNEXPLAINED = np.float32(constants.MIN_UNEXPLAINED)
 
 
 @dataclass(frozen=True)
+class BlockSums:
+    """Sums from which the tests of V variants with k traits follow.
+
+    cross_product  (V, C) float32, g'My of unit traits in the first k columns; None: computed only while it is tested
+    trait_ss       (V, k) float32, y'My, or None where all are 1
+    genotype_ss    (V,) float64, g'Mg, the residual sum of squares of the genotype
+    covariate_ss   (V,) float64, sum of squares that the covariates explain where a missing call counts 0
+    projection     (V, R - 1) float64, the genotypes times the basis without the intercept's column
+    On a GPU, cross_product, trait_ss and projection are torch tensors on the device.
+    """
+
+    cross_product: Any
+    trait_ss: Any
+    genotype_ss: NDArray[np.float64]
+    covariate_ss: NDArray[np.float64]
+    projection: Any
+
+    def covariate_projection(self, variants: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(S, R - 1) float64: `projection` of S variants, given by their indices."""
+        return np.asarray(self.projection[variants])
+
+
+@dataclass(frozen=True)
 class Screened:
     """Every test of V variants with k traits.
 
-    cross_product  (V, C) float32, g'My of unit traits in the first k columns
-    genotype_ss    (V,) float64, g'Mg, the residual sum of squares of the genotype
-    trait_ss       (V, k) float32, y'My, or None where all are 1
+    cross_product  as in BlockSums;  trait_ss, genotype_ss as well
     glm_errors     (V,) int8, PLINK's error where a test is not computed (index in plink2_checks.GLM_ERRORS), else 0
     testable       (V,) bool, True where the test is computed
     df             (V,) int64, degrees of freedom
-    backend        a function that tests as `candidates` does; None: `candidates` itself. On a GPU, cross_product and
-                   trait_ss are torch tensors on the device. Where products are tested as they are computed (fused.py),
-                   cross_product holds the packed genotypes (V, W) uint8 instead.
     """
 
     cross_product: Any
@@ -43,36 +60,29 @@ class Screened:
     testable: NDArray[np.bool_]
     df: NDArray[np.int64]
     traits: int
-    backend: Backend | None = None
 
 
-Backend = Callable[[Screened, NDArray[np.float64], Any], NDArray[np.int32]]
-"""A function like `candidates`."""
-
-
-class HistogramDevice(Protocol):
-    """Keeps histograms on a device."""
+class Histograms(Protocol):
+    """Makes histograms of t squared and reads them; every backend does."""
 
     def histograms(self) -> Any:
         """New histograms of zeros."""
 
     def to_host(self, histograms: Any) -> NDArray[np.integer[Any]]:
-        """(k, BINS), copied from the device."""
+        """(k, BINS): the histograms as an array of NumPy."""
 
 
 class HistogramPool:
-    """Histograms of t squared of k traits; each thread has its own, (k, BINS) uint32 or on a device."""
+    """Histograms of t squared of k traits; each thread has its own."""
 
-    def __init__(self, traits: int, device: HistogramDevice | None = None) -> None:
-        self._traits, self._device, self._local = traits, device, threading.local()
+    def __init__(self, traits: int, backend: Histograms) -> None:
+        self._traits, self._backend, self._local = traits, backend, threading.local()
         self._all: list[Any] = []
 
     def local(self) -> Any:
         """This thread's histograms, to add to."""
         if not hasattr(self._local, "histograms"):
-            histograms: Any = np.zeros((self._traits, BINS), dtype=np.uint32)
-            if self._device is not None:
-                histograms = self._device.histograms()
+            histograms = self._backend.histograms()
             self._local.histograms = histograms
             self._all.append(histograms)
         return self._local.histograms
@@ -81,22 +91,8 @@ class HistogramPool:
         """(k, BINS) int64 over all threads."""
         total = np.zeros((self._traits, BINS), dtype=np.int64)
         for histograms in self._all:
-            total += histograms if self._device is None else self._device.to_host(histograms)
+            total += self._backend.to_host(histograms)
         return total
-
-
-def candidates(screened: Screened, min_t2: NDArray[np.float64], t2_histogram: NDArray[np.uint32]) -> NDArray[np.int32]:
-    """(H, 2) int32 variant and trait of tests with t squared at or above `min_t2` (V,), sorted.
-
-    Every computed test is added to t2_histogram (k, BINS).
-    """
-    testable, limits = np.ascontiguousarray(screened.testable), min_t2.astype(np.float32)
-    if compiled.is_available():
-        genotype_ss, df = screened.genotype_ss.astype(np.float32), screened.df.astype(np.float32)
-        return compiled.tests(screened.cross_product, genotype_ss, df, limits, testable, screened.trait_ss, t2_histogram)
-    values = chi2(screened)
-    t2_histogram += histogram(values[testable]).astype(np.uint32)
-    return np.argwhere((values >= limits[:, None]) & testable[:, None]).astype(np.int32)
 
 
 def chi2(screened: Screened) -> NDArray[np.float32]:

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import AnyBlock
-from ecgwas.genotypes.packed import Block
+from ecgwas.genotypes.dosages import AnyBlock, hard_calls
 from ecgwas.native import compiled
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort, Group
@@ -237,7 +236,7 @@ class Shuffles:
         centred = block.raw_ss - block.minor**2 / np.maximum(block.called, 1)
         tested = (residual_ss > 0) & (residual_ss * MAX_VIF >= centred) & (centred > 0)
         norm = np.sqrt(residual_ss[tested]).astype(np.float32)
-        packed = block.packed[tested] if self.use_table and isinstance(block, Block) else None
+        packed = hard_calls(block).packed[tested] if self.use_table else None
         scaled = genotypes[tested] / norm[:, None]
         return ResidualisedVariants(np.flatnonzero(tested), scaled, packed, norm, block.missing[tested] > 0)
 

@@ -2,23 +2,24 @@
 
 The algebra is least_squares.left_out's, as in missing_calls.py: people without a call are gathered, for
 variants with similar numbers of them together; small matrices are in float64 and the part with all traits in float32. Results
-that are written are recomputed in float64 on the CPU, so that their bits do not depend on the GPU.
+that are written are refitted in float64 on the CPU, so that their bits do not depend on the GPU.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.packed import NO_CALL, Block
+from ecgwas.genotypes.dosages import AnyBlock
+from ecgwas.genotypes.packed import NO_CALL
 from ecgwas.genotypes.readers import unpacked
 from ecgwas.scan.engine.cuda_kernel import TorchKernel, looked_up
 from ecgwas.scan.engine.missing_calls import SMALLEST_ROOT
-from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, MIN_UNEXPLAINED, Screened
+from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, MIN_UNEXPLAINED, BlockSums, Screened
 from ecgwas.statistics.least_squares import Design
 
 GATHERED_BYTES = 2**28
@@ -28,30 +29,28 @@ ABSENT_OF_BYTE = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4) == NO_CALL
 """(256, 4) bool: which of the four people of a byte have no call."""
 
 
-@dataclass(frozen=True)
-class DeviceSums:
-    """Sums of a block of V variants: on the device cross_product (V, C) and trait_ss (V, K) or None, as in Screened; on the
-    host (V,) float64 projected_ss, which the basis explains among the people called, and covariate_ss, which the covariates
-    explain where a missing call counts 0."""
+class Refits(Protocol):
+    """Whoever refits candidates on the processor."""
 
-    cross_product: torch.Tensor
-    trait_ss: torch.Tensor | None
-    projected_ss: NDArray[np.float64]
-    covariate_ss: NDArray[np.float64]
-    traits: int
+    def refit(self, block: AnyBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
+        """See Backend."""
+
+
+class DeviceSums(BlockSums):
+    """BlockSums on a device."""
 
     def covariate_projection(self, variants: NDArray[np.int64]) -> NDArray[np.float64]:
-        """plink2_checks.CovariateProjection; few rows are needed, so the others stay on the device."""
-        rows = self.cross_product[torch.from_numpy(variants).to(self.cross_product.device), self.traits :]
+        """See BlockSums; few rows are needed, so the others stay on the device."""
+        rows = self.projection[torch.from_numpy(variants).to(self.projection.device)]
         return np.asarray(rows.to(torch.float64).cpu().numpy())
 
 
-class DeviceTests:
-    """Tests with the traits of one group; threads may share it."""
+class CudaBackend:
+    """Tests of hard calls with the traits of one group; missing calls are excluded exactly."""
 
-    def __init__(self, design: Design, kernel: TorchKernel) -> None:
-        """kernel: for columns of the traits, followed by the basis without its first column."""
-        self.kernel, self.where = kernel, kernel.where
+    def __init__(self, design: Design, kernel: TorchKernel, host: Refits) -> None:
+        """kernel: for columns of the traits, followed by the basis without its first column; host: refits the candidates."""
+        self.kernel, self.where, self.host = kernel, kernel.where, host
         self.traits = design.traits.shape[1]
         self.intercept = float(design.basis[0, 0])
         self.nobody = len(design.basis)
@@ -61,8 +60,8 @@ class DeviceTests:
         # torch loads this library on first use, and fails if two threads are first.
         torch.linalg.cholesky_ex(torch.eye(2, dtype=torch.float64, device=self.where)[None])
 
-    def sums(self, block: Block) -> DeviceSums:
-        """The sums from which the tests of a block follow, adjusted for missing calls."""
+    def sums(self, block: AnyBlock) -> DeviceSums:
+        """See Backend; the cross-products stay on the device."""
         with self.kernel.working():
             packed = self.kernel.sent(block)
             cross_product = self.kernel.multiplied(packed)
@@ -78,10 +77,13 @@ class DeviceTests:
                     sums = projection, projected_ss, cross_product, trait_ss
                     self._adjust(packed, block.missing[variants], self._on_device(variants), *sums)
             both = torch.stack([projected_ss, covariate_ss]).cpu().numpy()
-            return DeviceSums(cross_product, trait_ss, both[0], both[1], self.traits)
+            genotype_ss = block.raw_ss.astype(np.float64) - both[0]
+            return DeviceSums(cross_product, trait_ss, genotype_ss, both[1], cross_product[:, self.traits :])
 
-    def candidates(self, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: torch.Tensor) -> NDArray[np.int32]:
-        """As screening.candidates; t2_histogram (K BINS + 1,) int32 on the device, the last for tests not computed."""
+    def test(
+        self, block: AnyBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: torch.Tensor
+    ) -> NDArray[np.int32]:
+        """See Backend; t2_histogram (K BINS + 1,) int32 on the device, the last for tests not computed."""
         with self.kernel.working():
             genotype_ss, df, limits = (
                 self._on_device(each.astype(np.float32))[:, None] for each in (screened.genotype_ss, screened.df, min_t2)
@@ -95,11 +97,15 @@ class DeviceTests:
             bins = torch.where(testable, bins, self.traits * BINS).flatten()
             ones = torch.ones(1, dtype=torch.int32, device=self.where).expand(len(bins))
             t2_histogram.scatter_add_(0, bins, ones)
-            found = ((values >= limits) & testable).nonzero().to(torch.int32)
-            return np.ascontiguousarray(found.cpu().numpy())  # torch lists them column by column
+            candidates = ((values >= limits) & testable).nonzero().to(torch.int32)
+            return np.ascontiguousarray(candidates.cpu().numpy())  # torch lists them column by column
+
+    def refit(self, block: AnyBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
+        """See Backend; on the processor."""
+        return self.host.refit(block, candidates)
 
     def histograms(self) -> torch.Tensor:
-        """Histograms of zeros for `candidates` to add to."""
+        """Histograms of zeros for `test` to add to."""
         with self.kernel.working():
             return torch.zeros(self.traits * BINS + 1, dtype=torch.int32, device=self.where)
 
@@ -145,9 +151,9 @@ class DeviceTests:
         """(G, m) int64: people without a call, padded with the index of an empty row."""
         rows, people = absent.nonzero(as_tuple=True)
         starts = self._on_device(np.cumsum(missing) - missing)
-        found = torch.full((len(missing), int(missing.max())), self.nobody, dtype=torch.int64, device=self.where)
-        found[rows, torch.arange(len(rows), device=self.where) - starts[rows]] = people
-        return found
+        absent_index = torch.full((len(missing), int(missing.max())), self.nobody, dtype=torch.int64, device=self.where)
+        absent_index[rows, torch.arange(len(rows), device=self.where) - starts[rows]] = people
+        return absent_index
 
 
 def _with_nobody(array: NDArray[np.float64], kind: torch.dtype, where: torch.device) -> torch.Tensor:
