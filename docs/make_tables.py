@@ -35,6 +35,7 @@ WHERE = {
     "Conditional": "results/loci/conditional.csv",
     "Credible": "results/loci/credible.csv",
     "Audit": "results/loci/audit.csv",
+    "Neighbourhoods": "results/loci/neighbourhoods.parquet",
     "Inflation": "results/loci/inflation.csv",
     "Heritability": "results/loci/heritability.csv",
     "KnownTested": "results/loci/known.csv",

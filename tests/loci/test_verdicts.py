@@ -48,7 +48,9 @@ def test_inflation_by_frequency_is_that_of_the_tests_themselves(tmp_path: Path) 
         assert row["share_beyond_1e3"] == pytest.approx(beyond, abs=2e3 / own.height)
 
 
-NO_LOCI = pl.DataFrame(schema={"lead_variant": pl.String, "chrom": pl.String, "pos": pl.Int64, "neglog10p_beside": pl.Float64})
+NO_LOCI = pl.DataFrame(
+    schema={"lead_variant": pl.String, "chrom": pl.String, "pos": pl.Int64, "neglog10p_conditional": pl.Float64}
+)
 
 
 def judged(
@@ -129,7 +131,7 @@ def test_numbers_as_plink_prints_them_are_consistent(tmp_path: Path) -> None:
 def test_a_locus_that_leans_on_another_warns(tmp_path: Path) -> None:
     made, result, chromosome = scanned(tmp_path)
     places = {"chrom": ["1", "2", "3"], "pos": [5, 6, 7]}
-    rows = places | {"lead_variant": ["strong", ".", "of_sets"], "neglog10p_beside": [30.0, 8.9, None]}
+    rows = places | {"lead_variant": ["strong", ".", "of_sets"], "neglog10p_conditional": [30.0, 8.9, None]}
     row = judged(made, result, chromosome, Audit.empty(), pl.DataFrame(rows))["loci_beside"]
     assert (row["status"], row["value"], row["of"]) == ("warn", 1.0, 2)
     assert str(row["note"]).endswith(": . (2:6)")

@@ -19,9 +19,10 @@ from ecgwas.commands.audit import audit
 from ecgwas.commands.cli import main
 from ecgwas.errors import DisclosureError, InputError, MissingStageError
 from ecgwas.genotypes import chromosomes
+from ecgwas.loci.neighbourhoods import place_of_lead
 from ecgwas.privacy.matching import beyond_chance, deal
 from ecgwas.stages import matching as matched
-from ecgwas.stages import report_data, represent, traits
+from ecgwas.stages import represent, traits
 from ecgwas.stages.base import seed_of
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
@@ -157,7 +158,7 @@ def test_loci_of_a_fold_are_those_of_a_study_of_the_others(finished: Study, tmp_
     parts = {name: chromosomes.open_part(finished.scan, name) for name in chromosomes.parts(finished.scan)}
     for row in theirs.iter_rows(named=True):
         part = parts[row["chrom"]]
-        copies = part.dosage_of(report_data.place_of_lead(part, row), tested.eids)
+        copies = part.dosage_of(place_of_lead(part, row), tested.eids)
         assert any(np.array_equal(copies, lead, equal_nan=True) for lead in ours.leads)
 
 

@@ -2,7 +2,7 @@
 
 The scan writes only tests with small p (keep_neglog10p), but exported summary statistics cover every variant. They come from
 scan.dense, if the scan kept every test; otherwise the built-in engine tests the chosen traits again, a few at a time, and
-gives the same numbers.
+gives the same numbers. LocusZoom's regions come from results/loci/neighbourhoods.parquet.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from ecgwas import scan as engines
 from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
+from ecgwas.loci.neighbourhoods import FLANK_BP
 from ecgwas.report.page.table_views import BETA_UNITS
 from ecgwas.report.scan_rows import compact
 from ecgwas.scan.engine import all_tests
-from ecgwas.stages import report_data, scan, traits
+from ecgwas.stages import scan, traits
 from ecgwas.stages.base import stage_folder
 from ecgwas.store import whole
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Clusters, Edges, Loci, Traits
+from ecgwas.tables import Associations, Clusters, Edges, Traits, files
 from ecgwas.tables.genes import GeneCounts
 
 MAX_ROWS_IN_MEMORY = 4_000_000
-FLANK_BP = 250_000
-"""A region extends this far beyond its locus on each side."""
+
+NEEDED: dict[str, files.ResultFile] = {"cytoscape": files.GENES, "locuszoom": files.NEIGHBOURHOODS}
+"""Format -> file without which it cannot be written; for the others it is files.LOCI."""
 
 Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
 
@@ -44,10 +46,10 @@ def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) ->
 
     Raises MissingStageError if a stage that the format needs has not run, StudyError for an unknown trait.
     """
-    needed = "genes" if kind == "cytoscape" else "loci"
-    if not (stage_folder(study, needed) / f"{needed}.csv").exists():
-        fix = f"run `ecgwas run` first, or `ecgwas {needed}`"
-        raise MissingStageError(f"export needs stage {needed}, which has not run", where=study.results, fix=fix)
+    needed = NEEDED.get(kind, files.LOCI)
+    if not needed.exists(study.results):
+        fix = f"run `ecgwas run` first, or `ecgwas {needed.stage}`"
+        raise MissingStageError(f"export needs stage {needed.stage}, which has not run", where=study.results, fix=fix)
     folder.mkdir(parents=True, exist_ok=True)
     yield from FORMATS[kind](study, folder, chosen)
 
@@ -76,7 +78,7 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
     for start in range(0, len(chosen), batch_size):
         names = chosen[start : start + batch_size]
         batch = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
-        engine = report_data.engine(study)
+        engine = scan.builtin_engine(study)
         results = [engines.scan(engine, batch, covariates, part, seed=0, ancestry=ancestry) for part in opened]
         frame = pl.concat([result.associations.frame for result in results])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
@@ -140,19 +142,20 @@ def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
 
 
 def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
-    all_loci = Loci.read(stage_folder(study, "loci") / "loci.csv").frame
-    loci = all_loci.filter(pl.col("best_trait").is_in(_names(traits.load_traits(study), chosen)))
+    wanted = _names(traits.load_traits(study), chosen)
+    loci = files.LOCI.read(study.results).frame.filter(pl.col("best_trait").is_in(wanted))
     if loci.height == 0:
         yield "these traits have no locus"
-    for trait, tests in whole_scan(study, sorted(set(loci["best_trait"]))):
-        for locus in loci.filter(pl.col("best_trait") == trait).iter_rows(named=True):
-            track = locuszoom.region(
-                tests, trait=trait, chrom=locus["chrom"], start=max(1, locus["start"] - FLANK_BP),
-                stop=locus["stop"] + FLANK_BP, lead=locus, build=study.scan.build,
-            )  # fmt: skip
-            path = folder / f"locus_{locus['locus']}.json"
-            _write(path, json.dumps(track, indent=1) + "\n")
-            yield f"{path.name}: {len(track['data'])} variants of {trait}"
+        return
+    tests = files.NEIGHBOURHOODS.read(study.results).frame
+    for locus in loci.sort("best_trait", maintain_order=True).iter_rows(named=True):
+        track = locuszoom.region(
+            tests.filter(pl.col("locus") == locus["locus"]), trait=locus["best_trait"], chrom=locus["chrom"],
+            start=max(1, locus["start"] - FLANK_BP), stop=locus["stop"] + FLANK_BP, lead=locus, build=study.scan.build,
+        )  # fmt: skip
+        path = folder / f"locus_{locus['locus']}.json"
+        _write(path, json.dumps(track, indent=1) + "\n")
+        yield f"{path.name}: {len(track['data'])} variants of {locus['best_trait']}"
 
 
 def _cytoscape(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from ecgwas.loci import credible_sets as credible
 from ecgwas.loci.audit import Auditor, Halves, Leads
 from ecgwas.loci.individual_data import BY, Chromosome, Model, Region, VariantsTested, filled, lead_of, r2
 from ecgwas.loci.merge import LEAD_KEY, SINGLE
-from ecgwas.loci.verdicts import BESIDE
+from ecgwas.loci.verdicts import CONDITIONAL
 from ecgwas.loci.winners_curse import Rivals
 from ecgwas.study import LociOptions
 from ecgwas.tables import Traits
@@ -24,7 +24,7 @@ from ecgwas.tables.loci import Audit, Clumps, Conditional, Credible
 
 Open = Callable[[str], Chromosome]
 
-COLUMNS = ("clumps", "signals", "long_range_linkage", BESIDE)
+COLUMNS = ("clumps", "signals", "long_range_linkage", CONDITIONAL)
 """Added at the end of loci.csv: clumps that linkage does not join, signals of the conditional analysis, the name of the
 region of long-range linkage that the locus touches (null: none), and -log10 p of the lead variant beside those of other loci
 (null for a locus that only sets of traits find)."""

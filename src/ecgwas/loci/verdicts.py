@@ -31,8 +31,8 @@ PRINTED = 2e-5
 """The same where PLINK printed beta, se and t with six digits each: three errors of up to 5e-6."""
 COLUMNS = ("trait", "eaf", "n", "beta", "se", "t")
 """Of a kept row: what is checked against each other."""
-BESIDE = "neglog10p_beside"
-"""Column of loci.csv: -log10 p of the lead variant beside the lead variants of the other loci."""
+CONDITIONAL = "neglog10p_conditional"
+"""Column of loci.csv: -log10 p of the lead variant, conditional on the lead variants of the other loci."""
 
 
 def judge(
@@ -41,8 +41,8 @@ def judge(
 ) -> Guards:  # fmt: skip
     """One row per guard, about variants, scan, hits and loci.
 
-    loci: with column BESIDE; limit: -log10 p of the study's threshold; kept: COLUMNS of rows that the scan kept; imputed: the
-    genotypes have dosages, or a stated information.
+    loci: with column CONDITIONAL; limit: -log10 p of the study's threshold; kept: COLUMNS of rows that the scan kept;
+    imputed: the genotypes have dosages, or a stated information.
     """
     rows = [
         *_filters(options, results, imputed),
@@ -143,10 +143,10 @@ def _hits(audit: Audit) -> list[dict[str, Any]]:
 
 def _beside(loci: pl.DataFrame, limit: float) -> dict[str, Any]:
     """Loci that are not significant beside the others."""
-    judged = loci.filter(pl.col(BESIDE).is_not_null())
-    leaning = judged.filter(pl.col(BESIDE) <= limit)
+    judged = loci.filter(pl.col(CONDITIONAL).is_not_null())
+    leaning = judged.filter(pl.col(CONDITIONAL) <= limit)
     status = OFF if judged.height == 0 else WARN if leaning.height else PASS
-    note = "loci whose lead variant is not significant beside those of the other loci (loci.csv, neglog10p_beside)"
+    note = "loci whose lead variant is not significant conditional on those of the other loci (loci.csv, neglog10p_conditional)"
     note += (
         f": {first_few(leaning.select(pl.format('{} ({}:{})', 'lead_variant', 'chrom', 'pos')).to_series())}"
         if leaning.height

@@ -88,6 +88,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     by_frequency = look.by_frequency()
     files.INFLATION.write(by_frequency, out)
     files.HERITABILITY.write(look.heritability(), out)
+    files.NEIGHBOURHOODS.write(look.neighbourhoods(evidence.loci), out)
     judged = verdicts.judge(
         study.scan, results, found.summary, by_frequency, evidence.audit, evidence.loci,
         scan.some_rows(study, JUDGED_ROWS, verdicts.COLUMNS), limit=thresholds.used(found.thresholds), imputed=look.imputed(),
@@ -166,5 +167,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=2,
+    version=3,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from ecgwas.genotypes import chromosomes, pruned_panel
-from ecgwas.loci import clumps, fine_mapping, heritability, known
+from ecgwas.loci import clumps, fine_mapping, heritability, known, neighbourhoods
 from ecgwas.loci import inflation_by_maf as by_frequency
 from ecgwas.loci import positive_controls as controls
 from ecgwas.loci.audit import Halves
@@ -22,7 +22,7 @@ from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import seed_of
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Covariates, Features, ScanResult, Traits, files
-from ecgwas.tables.loci import Clumps, Heritability, Inflation, KnownTested
+from ecgwas.tables.loci import Clumps, Heritability, Inflation, KnownTested, Neighbourhoods
 from ecgwas.traits import join as trait_tables
 
 
@@ -98,6 +98,13 @@ class LocusData:
         parts = scan.STAGE.parts(self.study)
         seen = pruned_panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
         return heritability.heritability(self.traits, self.covariates, seen)
+
+    def neighbourhoods(self, loci: pl.DataFrame) -> Neighbourhoods:
+        """Each locus's best trait against every variant around it."""
+        return neighbourhoods.neighbourhoods(
+            loci, self.traits, self.covariates, lambda chrom: self.chromosome(chrom).genotypes,
+            engine=scan.builtin_engine(self.study), ancestry=self.ancestry,
+        )  # fmt: skip
 
     def _halves(self, names: Sequence[str]) -> Halves | None:
         """The traits with hits measured in odd and in even heartbeats; None where no hit comes from beats."""

@@ -16,8 +16,8 @@ from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.people_lists import FEMALE, MALE
 from ecgwas.loci.held_out import Choosers, Chosen, Rule, choose
 from ecgwas.privacy.matching import LEAST_PEOPLE, Fold, deal, matching
-from ecgwas.stages import report_data, scan, traits
 from ecgwas.stages import represent as represent_stage
+from ecgwas.stages import scan, traits
 from ecgwas.stages.base import seed_of, stage_folder
 from ecgwas.study import Matrix, Study
 from ecgwas.tables import Covariates, Features, Matching, Thresholds, Traits
@@ -75,7 +75,7 @@ def found(
     """The loci of each fold: one scan of all chromosomes for each, by the people outside it."""
     seed = seed_of(study, "scan")
     thresholds = Thresholds.read(stage_folder(study, "loci") / "thresholds.csv")
-    engine = study.scan if isinstance(study.scan, Matrix) else report_data.engine(study)
+    engine = study.scan if isinstance(study.scan, Matrix) else scan.builtin_engine(study)
     rule = Rule(engine, study.loci, thresholds)
     folds = [Found(one) for one in _choosers(study, features, tested, held)]
     for name in scan.STAGE.parts(study):

@@ -18,6 +18,7 @@ from ecgwas import report, represent
 from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes, variant_choice
 from ecgwas.loci import thresholds
+from ecgwas.loci.neighbourhoods import place_of_lead
 from ecgwas.represent.reliability.reconstruction import ERRORS
 from ecgwas.signals import Signals, example_of
 from ecgwas.stages import genes, loci, null, read, reconstructions, scan, traits
@@ -291,7 +292,7 @@ def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[
     for locus in chosen.iter_rows(named=True):
         dosage = np.full(len(signals), np.nan)
         part = chromosomes.open_part(study.scan, locus["chrom"])
-        dosage[places] = part.dosage_of(gathering.place_of_lead(part, locus), tested)
+        dosage[places] = part.dosage_of(place_of_lead(part, locus), tested)
         alleles = locus["effect_allele"], locus["other_allele"]
         variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], *alleles, dosage))
     return variants

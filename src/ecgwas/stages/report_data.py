@@ -1,4 +1,4 @@
-"""What the report draws that no earlier stage wrote down: neighbourhoods of loci, decoded effects, moved features."""
+"""What the report draws beyond the tables: neighbourhoods of loci with their genes, decoded effects, moved features."""
 
 from __future__ import annotations
 
@@ -12,23 +12,16 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
-from ecgwas import report, represent, scan
+from ecgwas import report, represent
 from ecgwas.genes.sources import regions
 from ecgwas.genotypes import chromosomes
-from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.leads import LEADS
-from ecgwas.loci.individual_data import lead_of, rows_of
+from ecgwas.loci.individual_data import lead_of
 from ecgwas.stages import traits
 from ecgwas.stages.base import stage_folder
-from ecgwas.study import Matrix, Regions, RepresentationOptions, Scan, Study
-from ecgwas.tables import CHI2_EDGES, Covariates, Features, Loci, ScanResult, Traits
+from ecgwas.study import Regions, RepresentationOptions, Study
+from ecgwas.tables import CHI2_EDGES, Features, Loci, ScanResult, files
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
-
-AROUND_BP = 250_000
-"""What a locus' neighbourhood reaches beyond its first and last significant variant."""
-
-MOST_VARIANTS = 8_000
-"""Of a wider neighbourhood only the nearest to the lead variant are tested again."""
 
 MOVED = 2.0
 """Standard deviations by which a feature is moved."""
@@ -46,88 +39,30 @@ def strongest(found: Loci, count: int) -> pl.DataFrame:
 
 
 def neighbourhoods(study: Study, found: Loci) -> tuple[report.LocusRegion, ...]:
-    """Around each of the strongest loci its strongest trait against every variant, by the built-in engine."""
+    """The neighbourhoods of the strongest loci, as stage `loci` tested them, with the genes that lie there."""
     chosen = strongest(found, study.report.max_loci)
     if chosen.height == 0:
         return ()
-    tested, covariates = traits.load_traits(study), traits.load_covariates(study)
-    table = _genes(study)
-    order = {trait: k for k, trait in enumerate(tested.names)}
+    table = files.NEIGHBOURHOODS.read(study.results).frame
+    genes = _genes(study)
     return tuple(
-        _neighbourhood(study, locus, _only(tested, order[locus["best_trait"]]), covariates, table)
+        _region(locus, table.filter(pl.col("locus") == locus["locus"]), genes.get(locus["chrom"]))
         for locus in chosen.iter_rows(named=True)
     )
 
 
-def _only(tested: Traits, k: int) -> Traits:
-    return Traits(tested.eids, (tested.names[k],), tested.values[:, [k]])
+def _region(locus: Mapping[str, Any], tests: pl.DataFrame, genes: regions.Ranges | None) -> report.LocusRegion:
+    start, stop = (tests[name][0] if tests.height else locus[name] for name in ("start", "stop"))
+    columns = tests.select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
+    return report.LocusRegion(
+        locus["locus"], locus["best_trait"], locus["chrom"], start, stop, lead_of(locus), columns,
+        _genes_between(genes, start, stop),
+    )  # fmt: skip
 
 
 def _genes(study: Study) -> dict[str, regions.Ranges]:
     sources = [source for source in study.genes if isinstance(source, Regions)]
     return regions.read(sources[0].file) if sources else {}
-
-
-def _neighbourhood(
-    study: Study, locus: Mapping[str, Any], trait: Traits, covariates: Covariates, table: Mapping[str, regions.Ranges]
-) -> report.LocusRegion:
-    here = _around(chromosomes.open_part(study.scan, locus["chrom"]), locus)
-    options = engine(study)
-    ancestry = traits.load_ancestry(study, "ancestry_group")
-    scanned = scan.scan(options, trait, covariates, here, seed=0, ancestry=ancestry).associations.frame
-    squared = _squared_correlations(here, place_of_lead(here, locus), trait.eids)
-    r2 = pl.Series(squared[rows_of(here, scanned)], dtype=pl.Float64).fill_nan(None)
-    kept = scanned.select("variant", "pos", "effect_allele", "other_allele", "neglog10p")
-    tests = kept.with_columns(r2=r2).sort("pos", "effect_allele", "other_allele")
-    start, stop = int(here.positions.min()), int(here.positions.max())
-    return report.LocusRegion(
-        locus["locus"], trait.names[0], locus["chrom"], start, stop, lead_of(locus), tests,
-        _genes_between(table.get(locus["chrom"]), start, stop),
-    )  # fmt: skip
-
-
-def place_of_lead(part: Genotypes, locus: Mapping[str, Any]) -> int:
-    """Where a locus' lead variant stands on its chromosome."""
-    return int(rows_of(part, pl.DataFrame([lead_of(locus)]))[0])
-
-
-def engine(study: Study) -> Matrix:
-    """The built-in engine with the study's filters, every row kept: its numbers are PLINK 2's too."""
-    quiet = {"permutations": 0, "keep_neglog10p": 0.0}
-    if isinstance(study.scan, Matrix):
-        return study.scan.model_copy(update=quiet)
-    return Matrix.model_construct(**{name: getattr(study.scan, name) for name in Scan.model_fields} | quiet)
-
-
-def _around(part: Genotypes, locus: Mapping[str, Any]) -> Genotypes:
-    """The variants from AROUND_BP before the locus to AROUND_BP behind it, the nearest MOST_VARIANTS of them."""
-    inside = (part.positions >= locus["start"] - AROUND_BP) & (part.positions <= locus["stop"] + AROUND_BP)
-    places = np.flatnonzero(inside)
-    nearest = np.argsort(np.abs(part.positions[places] - locus["pos"]), kind="stable")[:MOST_VARIANTS]
-    places = np.sort(places[nearest])
-    return part.pick(places)
-
-
-def _squared_correlations(part: Genotypes, lead: int, eids: Sequence[str]) -> NDArray[np.float64]:
-    """(V,) r squared of each variant's dosage with that of the variant at place `lead`, no call the mean."""
-    people = part.find(eids)
-    target = _standardised(part.dosage_of(lead, eids)[None, :])[0]
-    found = np.empty(len(part))
-    for start in range(0, len(part), 256):
-        stop = min(start + 256, len(part))
-        found[start:stop] = (_standardised(part.dosages(start, stop)[:, people]) @ target) ** 2
-    return found
-
-
-def _standardised(dosages: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(V, N) rows of mean 0 and length 1, NaN where a variant does not vary."""
-    called = np.isfinite(dosages)
-    mean = np.where(called, dosages, 0).sum(axis=1) / np.maximum(called.sum(axis=1), 1)
-    centred = np.where(called, dosages - mean[:, None], 0.0)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        unit: NDArray[np.float64] = centred / length
-    return unit
 
 
 def _genes_between(ranges: regions.Ranges | None, start: int, stop: int) -> pl.DataFrame:

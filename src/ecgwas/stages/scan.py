@@ -18,7 +18,7 @@ from ecgwas.scan.engine import all_tests, block_results, samples
 from ecgwas.scan.engine import variant_counts as counting
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of
-from ecgwas.study import Study
+from ecgwas.study import Matrix, Scan, Study
 from ecgwas.tables import Associations, ScanResult, files
 from ecgwas.tables.loci import VariantCounts
 
@@ -128,6 +128,14 @@ def dense_folders(study: Study) -> list[Path]:
     if not all(all_tests.is_kept(folder) for folder in folders):
         return []
     return [one for folder in folders for one in (folder, *sorted(folder.glob(f"{block_results.PIECE}*")))]
+
+
+def builtin_engine(study: Study) -> Matrix:
+    """The built-in engine with the study's filters, without permutations, keeping every test; PLINK 2 gives the same."""
+    changes = {"permutations": 0, "keep_neglog10p": 0.0}
+    if isinstance(study.scan, Matrix):
+        return study.scan.model_copy(update=changes)
+    return Matrix.model_construct(**{name: getattr(study.scan, name) for name in Scan.model_fields} | changes)
 
 
 def _load(study: Study, part: str) -> ScanResult:

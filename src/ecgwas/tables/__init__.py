@@ -6,6 +6,7 @@ frozen objects. Missing is null (never NaN, -9 or an empty string) in tables, Na
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class Table:
     """A data frame with declared columns in declared order; more columns may follow if the table allows them.
 
     version: raised when names, types or meanings of the columns change; files of another version are not read.
+    renamed: earlier name -> name of a column; `read` accepts both, and warns of the earlier one.
     """
 
     frame: pl.DataFrame
     columns: ClassVar[Mapping[str, Column]] = {}
     open: ClassVar[bool] = False
     version: ClassVar[int] = 1
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     def __post_init__(self) -> None:
         absent = [name for name in self.columns if name not in self.frame.columns]
@@ -76,6 +81,9 @@ class Table:
         """From .parquet or .csv. Raises InputError if another version of ecgwas wrote other columns."""
         schema = {name: column.dtype for name, column in cls.columns.items()}
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, schema_overrides=schema)
+        for old in [name for name in cls.renamed if name in frame.columns]:
+            logger.warning("%s: the column %s is now called %s", path, old, cls.renamed[old])
+            frame = frame.rename({old: cls.renamed[old]})
         absent = [name for name in schema if name not in frame.columns]
         extra = [] if cls.open else [name for name in frame.columns if name not in schema]
         if absent or extra:
@@ -244,6 +252,7 @@ class Loci(Table):
         "traits": Column(WHOLE, "traits with a hit in the locus"), "variants": Column(WHOLE, "variants with a hit in it"),
     }  # fmt: skip
     open = True
+    renamed = {"neglog10p_beside": "neglog10p_conditional"}
 
 
 class Genes(Table):

@@ -59,6 +59,7 @@ from ecgwas.tables.loci import (
     Inflation,
     KnownTested,
     Membership,
+    Neighbourhoods,
     Power,
     QQPoints,
     SetHits,
@@ -226,6 +227,7 @@ SET_HITS = TableFile("loci", "multitrait.csv", False, table=SetHits, shared=True
 CONDITIONAL = TableFile("loci", "conditional.csv", False, table=Conditional, shared=True)
 CREDIBLE = TableFile("loci", "credible.csv", False, table=Credible, shared=True)
 AUDIT = TableFile("loci", "audit.csv", False, table=Audit, shared=True)
+NEIGHBOURHOODS = TableFile("loci", "neighbourhoods.parquet", False, table=Neighbourhoods)
 INFLATION = TableFile("loci", "inflation.csv", False, table=Inflation, shared=True)
 HERITABILITY = TableFile("loci", "heritability.csv", False, table=Heritability, shared=True)
 KNOWN = TableFile("loci", "known.csv", False, table=KnownTested, shared=True)

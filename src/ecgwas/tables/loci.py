@@ -142,6 +142,19 @@ class Audit(Table):
     }  # fmt: skip
 
 
+class Neighbourhoods(Table):
+    """The best trait of each locus against every variant within 250 kb of it (at most 8,000, nearest to the lead variant)."""
+
+    columns = {
+        "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
+        "start": Column(WHOLE, "first position of the neighbourhood's variants, tested or not"),
+        "stop": Column(WHOLE, "last position of them"), **PLACE, "eaf": Column(REAL, "frequency of the effect allele"),
+        "n": Column(WHOLE, "people tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
+        "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "-log10 p; null: not computed"),
+        "r2_with_lead": Column(REAL, "squared correlation with the lead variant, of everybody with traits"),
+    }  # fmt: skip
+
+
 class Inflation(Table):
     """Genomic inflation by minor allele frequency, all traits together, of evenly spaced variants."""
 

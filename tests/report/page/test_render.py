@@ -276,7 +276,7 @@ def test_effects_are_headed_by_the_unit_that_the_transformation_gave_them(
 
 
 def test_a_locus_that_leans_on_another_is_not_passed(contents: ReportContents) -> None:
-    beside = pl.Series("neglog10p_beside", [contents.threshold["neglog10p"] - 0.1] * contents.loci.frame.height)
+    beside = pl.Series("neglog10p_conditional", [contents.threshold["neglog10p"] - 0.1] * contents.loci.frame.height)
     page = render(ReportOptions(), replace(contents, loci=Loci(contents.loci.frame.with_columns(beside))))
     assert "checks: warn" in text_of(page, "locus-3")
     assert "beside the other loci" in page.html

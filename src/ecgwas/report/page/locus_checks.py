@@ -68,7 +68,7 @@ def verdict(contents: ReportContents, locus: Mapping[str, Any]) -> str | None:
     strongest = rows.filter(pl.col("trait") == locus["best_trait"])["flags"].to_list()
     if not strongest:
         return None
-    beside = locus.get("neglog10p_beside")
+    beside = locus.get("neglog10p_conditional")
     leans = beside is not None and beside <= contents.threshold["neglog10p"]
     return "warn" if strongest[0] or leans else "pass"
 

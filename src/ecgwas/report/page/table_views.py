@@ -122,7 +122,7 @@ def loci(contents: ReportContents) -> View:
         "pos": ("position", ",d"), "neglog10p": ("−log10 p", ".2f"), "best_trait": ("strongest trait", ""),
         "traits": ("traits", ",d"), "variants": ("variants", ",d"), "effect_allele": ("effect allele", ""),
         "eaf": ("frequency", ".3f"), "clumps": ("clumps", ",d"), "signals": ("signals", ",d"),
-        "neglog10p_beside": ("−log10 p beside the other loci", ".2f"),
+        "neglog10p_conditional": ("−log10 p beside the other loci", ".2f"),
         "test": ("test", ""), "set": ("set of traits", ""), "known": ("known", ""),
     }  # fmt: skip
     table = view("loci", "Loci: significant variants that belong together", frame, spelling)

@@ -1,0 +1,88 @@
+"""Regional associations: the best trait of each locus against every variant around it.
+
+The scan keeps tests with a small p only, so the built-in engine tests the variants around a locus once more and keeps all of
+them. The report, the figures and the LocusZoom export read the table; no other stage tests a region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.loci.individual_data import STEP, lead_of, rows_of
+from ecgwas.scan import matrix
+from ecgwas.study import Matrix
+from ecgwas.tables import Covariates, Traits
+from ecgwas.tables.loci import Neighbourhoods
+
+FLANK_BP = 250_000
+"""How far a neighbourhood extends beyond the first and the last significant variant of its locus."""
+
+MAX_VARIANTS = 8_000
+"""Of a neighbourhood with more variants, those nearest to the lead variant are tested."""
+
+
+def neighbourhoods(
+    loci: pl.DataFrame, traits: Traits, covariates: Covariates, genotypes_of: Callable[[str], Genotypes], *, engine: Matrix,
+    ancestry: NDArray[np.int64],
+) -> Neighbourhoods:  # fmt: skip
+    """One row per locus and variant that was tested around it.
+
+    loci: columns of Loci; genotypes_of: chromosome -> its genotypes; engine: with the study's filters, keeping every test;
+    ancestry (N,): groups of the participants, in the order of the traits.
+    """
+    tables = [Neighbourhoods.empty().frame]
+    for locus in loci.iter_rows(named=True):
+        column = traits.names.index(locus["best_trait"])
+        trait = Traits(traits.eids, (locus["best_trait"],), traits.values[:, [column]])
+        around = _around(genotypes_of(locus["chrom"]), locus)
+        tests = matrix.scan(engine, trait, covariates, around, seed=0, ancestry=ancestry).associations.frame
+        r2 = _r2_with(around, place_of_lead(around, locus), traits.eids)[rows_of(around, tests)]
+        first, last = int(around.positions.min()), int(around.positions.max())
+        with_locus = tests.with_columns(
+            locus=pl.lit(locus["locus"], dtype=pl.Int64), start=pl.lit(first), stop=pl.lit(last),
+            r2_with_lead=pl.Series(r2, dtype=pl.Float64).fill_nan(None),
+        )  # fmt: skip
+        sorted_tests = with_locus.sort("pos", "effect_allele", "other_allele")
+        tables.append(sorted_tests.select(list(Neighbourhoods.columns)))
+    return Neighbourhoods(pl.concat(tables, how="vertical_relaxed"))
+
+
+def place_of_lead(genotypes: Genotypes, locus: Mapping[str, Any]) -> int:
+    """Index of a locus's lead variant among the variants of its chromosome."""
+    return int(rows_of(genotypes, pl.DataFrame([lead_of(locus)]))[0])
+
+
+def _around(genotypes: Genotypes, locus: Mapping[str, Any]) -> Genotypes:
+    """The variants within FLANK_BP of the locus, at most MAX_VARIANTS."""
+    inside = (genotypes.positions >= locus["start"] - FLANK_BP) & (genotypes.positions <= locus["stop"] + FLANK_BP)
+    variant_index = np.flatnonzero(inside)
+    nearest = np.argsort(np.abs(genotypes.positions[variant_index] - locus["pos"]), kind="stable")[:MAX_VARIANTS]
+    return genotypes.pick(np.sort(variant_index[nearest]))
+
+
+def _r2_with(genotypes: Genotypes, lead: int, eids: Sequence[str]) -> NDArray[np.float64]:
+    """(V,) squared correlation of each variant's dosage with that of variant `lead`; missing calls count as the mean."""
+    sample_index = genotypes.find(eids)
+    target = _unit_length(genotypes.dosage_of(lead, eids)[None, :])[0]
+    r2 = np.empty(len(genotypes))
+    for start in range(0, len(genotypes), STEP):
+        stop = min(start + STEP, len(genotypes))
+        r2[start:stop] = (_unit_length(genotypes.dosages(start, stop)[:, sample_index]) @ target) ** 2
+    return r2
+
+
+def _unit_length(dosages: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(V, N) rows of mean 0 and length 1, missing calls 0; NaN where a variant does not vary."""
+    called = np.isfinite(dosages)
+    mean = np.where(called, dosages, 0).sum(axis=1) / np.maximum(called.sum(axis=1), 1)
+    centred = np.where(called, dosages - mean[:, None], 0.0)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        unit: NDArray[np.float64] = centred / length
+    return unit

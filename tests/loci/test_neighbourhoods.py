@@ -1,0 +1,104 @@
+"""Regional associations against the scan of the whole chromosome and NumPy's correlations."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.loci import neighbourhoods
+from ecgwas.scan import matrix
+from ecgwas.study import Matrix
+from ecgwas.tables import Covariates, Loci, Traits
+from tests.genotypes import fileset
+
+PEOPLE, VARIANTS = 200, 60
+FIRST_POSITION = 3_000_000
+LEAD = 30
+
+
+@dataclass(frozen=True)
+class Case:
+    """dosage (PEOPLE, VARIANTS) in the order of the traits."""
+
+    genotypes: Genotypes
+    engine: Matrix
+    traits: Traits
+    covariates: Covariates
+    dosage: NDArray[np.int8]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    dosage = fileset.draw(PEOPLE, VARIANTS, 4, missing=0.03)
+    eids = fileset.write(tmp_path / "cohort", dosage)
+    traits, covariates = fileset.tables(eids, 3, 2, 7)
+    engine = fileset.matrix_options(tmp_path / "cohort", min_maf=0.05)
+    return Case(fileset.opened(engine), engine, traits, covariates, dosage[[eids.index(eid) for eid in traits.eids]])
+
+
+def locus(number: int, trait: str, *, start: int, stop: int) -> dict[str, object]:
+    """A locus led by variant LEAD; start and stop count variants."""
+    place = {"chrom": "1", "pos": FIRST_POSITION + LEAD, "effect_allele": "G", "other_allele": "A"}
+    ends = {"start": FIRST_POSITION + start, "stop": FIRST_POSITION + stop}
+    return {"locus": number, "lead_variant": f"v{LEAD}", "best_trait": trait, **place, **ends}
+
+
+def associations(case: Case, *loci: dict[str, object]) -> pl.DataFrame:
+    nobody = np.zeros(PEOPLE, dtype=np.int64)
+    return neighbourhoods.neighbourhoods(
+        pl.DataFrame(list(loci)), case.traits, case.covariates, lambda _: case.genotypes, engine=case.engine, ancestry=nobody
+    ).frame
+
+
+def test_each_locus_has_the_tests_of_its_trait_that_the_scan_has(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbourhoods, "FLANK_BP", 5)
+    names = case.traits.names
+    table = associations(case, locus(1, names[2], start=28, stop=33), locus(2, names[0], start=30, stop=30))
+    scan = matrix.scan(case.engine, case.traits, case.covariates, case.genotypes, seed=0).associations.frame
+    for number, trait, first, last in ((1, names[2], 23, 38), (2, names[0], 25, 35)):
+        mine = table.filter(pl.col("locus") == number)
+        theirs = scan.filter(
+            (pl.col("trait") == trait) & pl.col("pos").is_between(FIRST_POSITION + first, FIRST_POSITION + last)
+        )
+        assert mine["variant"].to_list() == theirs["variant"].to_list()
+        for column in ("beta", "se", "neglog10p", "eaf", "n"):
+            np.testing.assert_allclose(mine[column].to_numpy(), theirs[column].to_numpy(), rtol=1e-9)
+        assert mine.select("start", "stop").unique().rows() == [(FIRST_POSITION + first, FIRST_POSITION + last)]
+
+
+def test_r2_is_that_of_dosages_with_missing_calls_at_the_mean(case: Case) -> None:
+    table = associations(case, locus(1, case.traits.names[0], start=LEAD, stop=LEAD))
+    called = np.where(case.dosage == fileset.NO_CALL, np.nan, case.dosage.astype(float))
+    filled = np.where(np.isnan(called), np.nanmean(called, axis=0), called)
+    for variant, r2 in table.select("variant", "r2_with_lead").iter_rows():
+        assert r2 == pytest.approx(np.corrcoef(filled[:, int(variant[1:])], filled[:, LEAD])[0, 1] ** 2, abs=1e-9)
+    assert table.filter(pl.col("variant") == f"v{LEAD}")["r2_with_lead"].item() == pytest.approx(1.0)
+
+
+def test_of_many_variants_the_nearest_are_associations(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbourhoods, "MAX_VARIANTS", 5)
+    table = associations(case, locus(1, case.traits.names[0], start=10, stop=50))
+    assert table.select("start", "stop").unique().rows() == [(FIRST_POSITION + LEAD - 2, FIRST_POSITION + LEAD + 2)]
+
+
+def test_without_loci_the_table_is_empty(case: Case) -> None:
+    assert associations(case).height == 0
+
+
+def test_loci_of_an_earlier_version_are_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "loci.csv"
+    Loci.empty().frame.with_columns(neglog10p_beside=pl.lit(7.5)).write_csv(path)
+    with caplog.at_level(logging.WARNING):
+        assert "neglog10p_conditional" in Loci.read(path).frame.columns
+    assert "neglog10p_beside is now called neglog10p_conditional" in caplog.text
+    caplog.clear()
+    Loci.empty().frame.with_columns(neglog10p_conditional=pl.lit(7.5)).write_csv(path)
+    assert "neglog10p_conditional" in Loci.read(path).frame.columns
+    assert not caplog.text
