@@ -34,6 +34,7 @@ from representation_tables import Found, OnReal
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecgwas import represent
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.ecg.beats import search
 from ecgwas.ecg.clean import highpass
 from ecgwas.represent.inputs import split_people
@@ -94,7 +95,9 @@ def recorded(strips: NDArray[np.float32]) -> Signals:
     stacks = [np.stack([getattr(one, name) for one in beats]).astype(np.float32) for name in ("median", "odd", "even")]
     noise = np.stack([one.noise for one in beats]).astype(np.float32)
     eids = tuple(str(i) for i in range(len(beats)))
-    return Signals(eids, RATE_HZ, R_SAMPLE, Rows([clean]), *(Rows([stack]) for stack in stacks), noise, peaks, normal)
+    return with_fiducials(
+        Signals(eids, RATE_HZ, R_SAMPLE, Rows([clean]), *(Rows([stack]) for stack in stacks), noise, peaks, normal)
+    )
 
 
 def wide(features: Features) -> Floats:

@@ -12,6 +12,7 @@ from ecgwas.tables import comparison, genes, loci, recordings
 WHERE = {
     "Recordings": "`results/read/recordings.parquet`, and `results/read/repeats.parquet` of second visits",
     "DeviceMeasurements": "results/read/device_measurements.parquet",
+    "FiducialPoints": "results/read/fiducials.parquet",
     "LeadQuality": "results/read/lead_quality.parquet",
     "LeadCounts": "results/read/leads.csv, and in results/share/tables/read/ without small groups",
     "Features": "results/represent/<name>/features.parquet",

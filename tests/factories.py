@@ -4,6 +4,7 @@
 |---|---|---|---|---|
 | `make_hearts(n, seed)` | Hearts | values (n, 36) float64 | none | the true parameters behind `make_signals(n, seed)` |
 | `make_signals(n, seed)` | Signals | strips (n, 12, 5000), beats (n, 12, 475) float32 µV; 500 Hz | r_samples -1 | R at 175 |
+| `make_delineated(n, seed)` | Signals | as `make_signals` | r_samples -1 | and with fiducial points |
 | `make_clean_beats(n, seed)` | array | (n, 12, 475) float32 µV | none | the noise-free beats behind `make_signals` |
 | `make_traits(n, k, seed)` | Traits | values (n, k) float64 | NaN, share `missing` | standard normal |
 | `make_covariates(n, c, seed)` | Covariates | values (n, c) float64 | none | standard normal |
@@ -22,6 +23,7 @@ from bed_reader import to_bed
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.signals import Rows, Signals
 from ecgwas.simulate import Hearts, clean_beats, draw_hearts, simulate_signals
 from ecgwas.tables import Covariates, Traits
@@ -57,6 +59,10 @@ def make_signals(n: int, seed: int = 1) -> Signals:
         noise[i] = (cut - beats[i]).std(axis=(0, 2))
     rows = [Rows([array.astype(np.float32)]) for array in (strips, beats, odd, even)]
     return Signals(make_eids(n), 500.0, R_SAMPLE, *rows, noise.astype(np.float32), peaks, normal)
+
+
+def make_delineated(n: int, seed: int = 1) -> Signals:
+    return with_fiducials(make_signals(n, seed))
 
 
 def make_traits(n: int, k: int, seed: int = 1, *, missing: float = 0.0) -> Traits:

@@ -16,6 +16,11 @@ from ecgwas.leads import LEADS
 HELD_BYTES = 2**26
 """What is read of memory-mapped files before their pages are let go: else a pass over a cohort would hold all of it."""
 
+MEDIAN_BEATS = ("median", "odd", "even")
+"""Median beats of each participant: over all normal beats, over every second one, and over the others."""
+
+FIDUCIAL_POINTS = ("p_on", "p_peak", "p_off", "qrs_on", "qrs_off", "t_peak", "t_off")
+
 GOOD, ARTEFACTS, UNUSABLE, MISSING = 0, 1, 2, 3
 LEAD_STATUS = ("good", "artefacts", "unusable", "missing")
 """By number. Beats and waves are found in good leads; a lead with artefacts keeps its own median beat, an unusable one does
@@ -86,6 +91,10 @@ class Rows:
         return item
 
 
+def _no_fiducials() -> NDArray[np.float64]:
+    return np.empty((0, len(MEDIAN_BEATS), len(FIDUCIAL_POINTS)))
+
+
 @dataclass(frozen=True)
 class Signals:
     """Cleaned recordings of N people, one each, in the order of `eids`.
@@ -100,6 +109,8 @@ class Signals:
     normal       (N, B) bool, True where the beat entered the median (ectopic and noisy beats are False)
     lead_status  (N, 12) int8, GOOD, ARTEFACTS, UNUSABLE or MISSING; all good where it is not given. The median beats of an
                  unusable or missing lead are what three or more other leads say of it
+    fiducials_ms (N, 3, 7) float64, ms from R: FIDUCIAL_POINTS of each of MEDIAN_BEATS; NaN where a wave is absent. No rows
+                 until `delineation.cohort_fiducials.with_fiducials` has found them
     rate_hz      samples per second, of strips and beats alike
     """
 
@@ -115,13 +126,15 @@ class Signals:
     normal: NDArray[np.bool_]
     lead_status: NDArray[np.int8] = field(default_factory=lambda: np.empty((0, len(LEADS)), dtype=np.int8))
     leads: tuple[str, ...] = LEADS
+    fiducials_ms: NDArray[np.float64] = field(default_factory=_no_fiducials)
 
     def __post_init__(self) -> None:
         if len(self.lead_status) == 0:
             object.__setattr__(self, "lead_status", np.full((len(self.eids), len(LEADS)), GOOD, dtype=np.int8))
         for one in fields(self):
             value = getattr(self, one.name)
-            if isinstance(value, (Rows, np.ndarray)) and len(value) != len(self.eids):
+            absent = one.name == "fiducials_ms" and len(value) == 0
+            if isinstance(value, (Rows, np.ndarray)) and len(value) != len(self.eids) and not absent:
                 raise ValueError(f"{one.name} has {len(value)} rows for {len(self.eids)} people")
 
     def __len__(self) -> int:
@@ -138,26 +151,31 @@ class Signals:
         samples = np.arange(self.beats.shape[2], dtype=np.float64) - self.r_sample
         return samples * (1000.0 / self.rate_hz)
 
+    @property
+    def beat_fiducials_ms(self) -> NDArray[np.float64]:
+        """(N, 7) FIDUCIAL_POINTS of `beats`. Raises ValueError where they have not been found."""
+        if len(self.fiducials_ms) != len(self):
+            raise ValueError("fiducial points have not been found: call delineation.cohort_fiducials.with_fiducials")
+        return self.fiducials_ms[:, 0]
+
     @cached_property
     def halves(self) -> tuple[Signals, Signals]:
         """The same people with the median beats of odd heartbeats, and of even ones."""
-        return self.with_beats(self.odd_beats), self.with_beats(self.even_beats)
-
-    @cached_property
-    def derived(self) -> dict[str, Any]:
-        """What was found out about these signals, by name, so that it is found out once; other signals start with nothing."""
-        return {}
+        odd = replace(self, beats=self.odd_beats, fiducials_ms=self.fiducials_ms[:, [1, 1, 2]])
+        even = replace(self, beats=self.even_beats, fiducials_ms=self.fiducials_ms[:, [2, 1, 2]])
+        return odd, even
 
     def select(self, index: NDArray[np.integer]) -> Signals:
         """The people at `index`, in that order; arrays are copied."""
         eids = tuple(self.eids[int(i)] for i in index)
+        fiducials_ms = self.fiducials_ms[index] if len(self.fiducials_ms) else self.fiducials_ms
         rows = {name: Rows([getattr(self, name)[index]]) for name in ("strips", "beats", "odd_beats", "even_beats")}
         return replace(
             self, eids=eids, noise_uv=self.noise_uv[index], r_samples=self.r_samples[index], normal=self.normal[index],
-            lead_status=self.lead_status[index],
+            lead_status=self.lead_status[index], fiducials_ms=fiducials_ms,
             strips=rows["strips"], beats=rows["beats"], odd_beats=rows["odd_beats"], even_beats=rows["even_beats"],
         )  # fmt: skip
 
     def with_beats(self, beats: Rows) -> Signals:
-        """The same people with other median beats (odd or even ones, say)."""
-        return replace(self, beats=beats)
+        """The same people with other median beats, whose fiducial points have not been found."""
+        return replace(self, beats=beats, fiducials_ms=_no_fiducials())

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.ecg import Source, read
 from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.progress import silent
@@ -29,7 +30,7 @@ def _measured(folder: Path, raw: Floats) -> tuple[dict[str, float], set[str]]:
     assert batch.signals is not None
     quality = batch.lead_quality.frame
     named = {row["lead"] for row in quality.iter_rows(named=True) if row["status"] != "good"}
-    return measure(batch.signals, 0)[ALL_LEADS], named
+    return measure(with_fiducials(batch.signals), 0)[ALL_LEADS], named
 
 
 def noisy(what: str, leads: Sequence[str], make: Callable[[np.random.Generator], Floats]) -> Case:

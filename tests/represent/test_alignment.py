@@ -9,19 +9,20 @@ import pytest
 from pydantic import ValidationError
 
 from ecgwas import represent
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.leads import INDEPENDENT
 from ecgwas.represent.alignment import UV_PER_MS, Alignment, moments_of
 from ecgwas.represent.inputs import Normaliser, Traces
 from ecgwas.signals import Rows, Signals
 from ecgwas.study import Pca, Vae
-from tests.factories import make_hearts, make_signals
+from tests.factories import make_delineated, make_hearts
 
 PEOPLE = 60
 
 
 @pytest.fixture(scope="module")
 def signals() -> Signals:
-    return make_signals(PEOPLE, seed=3)
+    return make_delineated(PEOPLE, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def alignment(signals: Signals) -> Alignment:
 def test_moments_are_common_after_alignment(signals: Signals, alignment: Alignment) -> None:
     aligned = alignment.rows(signals)[:]
     assert aligned.shape == (PEOPLE, 9, 475)
-    again = moments_of(signals.with_beats(Rows([_as_twelve(aligned[:, :8])])))
+    again = moments_of(with_fiducials(signals.with_beats(Rows([_as_twelve(aligned[:, :8])]))))
     before, after = np.nanstd(moments_of(signals), axis=0), np.nanstd(again, axis=0)
     late = [0, 1, 2, 6, 7]  # P's and T's moments, which differ most between people
     assert (after[late] < 0.5 * before[late]).all()

@@ -19,7 +19,7 @@ from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.stages.represent import without_features
 from ecgwas.study import Representation
 from ecgwas.tables import Features
-from tests.factories import make_signals
+from tests.factories import make_delineated
 from tests.kinds import only_known, registered
 
 KINDS = registered("represent")
@@ -44,7 +44,7 @@ class Fitted:
 def signals() -> Signals:
     """FITTED people to fit to, and some that no encoder has seen."""
     torch.set_num_threads(1)
-    return make_signals(PEOPLE, seed=11)
+    return make_delineated(PEOPLE, seed=11)
 
 
 @pytest.fixture(scope="module", params=KINDS)

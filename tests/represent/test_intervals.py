@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from ecgwas import represent
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.delineation.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
 from ecgwas.delineation.single_beats import single_beats
 from ecgwas.ecg.beats import search
@@ -19,7 +20,7 @@ from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS, twelve_leads
 from ecgwas.signals import UNUSABLE, Rows, Signals
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca
 from ecgwas.tables import Features
-from tests.factories import make_hearts, make_signals
+from tests.factories import make_delineated, make_hearts
 
 PEOPLE = 80
 OPTIONS = Intervals(name="clinical")
@@ -27,7 +28,7 @@ OPTIONS = Intervals(name="clinical")
 
 @pytest.fixture(scope="module")
 def signals() -> Signals:
-    return make_signals(PEOPLE, seed=8)
+    return make_delineated(PEOPLE, seed=8)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_in_atrial_fibrillation_p_and_pr_are_missing_and_the_rest_is_there(signa
     for i in range(6):
         starts = chosen.r_samples[i][chosen.normal[i]] - chosen.r_sample
         medians.append(np.median(np.stack([strips[i][:, s : s + 475] for s in starts]), axis=0))
-    fibrillating = fibrillating.with_beats(Rows([np.array(medians, dtype=np.float32)]))
+    fibrillating = with_fiducials(fibrillating.with_beats(Rows([np.array(medians, dtype=np.float32)])))
     table = of_all_leads(represent.fit(OPTIONS, fibrillating, seed=1).encode(fibrillating))
     assert table["pr_ms"].null_count() >= 5
     assert table["p_axis_deg"].null_count() == table["pr_ms"].null_count()
@@ -147,7 +148,7 @@ def test_the_recorders_own_measurements(shared: Path) -> None:
     assert beats is not None
     rows = [Rows([array[None].astype(np.float32)]) for array in (strip, beats.median, beats.odd, beats.even)]
     rest = beats.noise[None].astype(np.float32), beats.r_samples[None].astype(np.int32), beats.normal[None]
-    one = Signals(("1",), 500.0, 175, *rows, *rest)
+    one = with_fiducials(Signals(("1",), 500.0, 175, *rows, *rest))
     found = of_all_leads(represent.fit(OPTIONS, one, seed=1).encode(one)).row(0, named=True)
     assert found["qrs_ms"] == pytest.approx(76, abs=8)
     assert found["qt_ms"] == pytest.approx(378, abs=20)
@@ -158,7 +159,7 @@ def test_of_an_unusable_lead_only_what_needs_it_is_missing(signals: Signals, fea
     status = np.zeros((PEOPLE, 12), dtype=np.int8)
     v3 = signals.leads.index("V3")
     status[0, v3] = UNUSABLE
-    marked = replace(signals, lead_status=status)
+    marked = with_fiducials(replace(signals, lead_status=status))
     for table, present in (
         (represent.fit(OPTIONS, marked, seed=1).encode(marked).frame, ("V1", "12L")),
         (represent.fit(BeatPoints(name="b", points=20), marked, seed=1).encode(marked).frame, ("V1", "aVF")),

@@ -16,14 +16,14 @@ from ecgwas.represent.inputs import Normaliser, Traces, split_people
 from ecgwas.represent.linear import components
 from ecgwas.signals import Signals
 from ecgwas.study import Pca
-from tests.factories import make_signals
+from tests.factories import make_delineated
 
 PEOPLE = 60
 
 
 @pytest.fixture(scope="module")
 def signals() -> Signals:
-    return make_signals(PEOPLE, seed=3)
+    return make_delineated(PEOPLE, seed=3)
 
 
 def _options(**given: object) -> Pca:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from torch.distributions import Normal, kl_divergence
 
 from ecgwas import represent
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.represent import vae
 from ecgwas.represent.inputs import Normaliser, Traces
 from ecgwas.represent.linear.components import principal_components
@@ -20,14 +21,14 @@ from ecgwas.represent.neural.conditions import Conditions
 from ecgwas.represent.neural.encoder import NetworkEncoder
 from ecgwas.signals import Rows, Signals
 from ecgwas.study import Vae
-from tests.factories import make_signals
+from tests.factories import make_delineated
 
 PEOPLE = 24
 
 
 @pytest.fixture(scope="module")
 def signals() -> Signals:
-    return make_signals(PEOPLE, seed=3)
+    return make_delineated(PEOPLE, seed=3)
 
 
 def _options(**given: Any) -> Vae:
@@ -135,7 +136,7 @@ def test_linear_start_is_the_least_loss_of_its_kind(signals: Signals) -> None:
 
 
 def test_conditioned_features_are_what_measurements_do_not_explain(tmp_path: Path) -> None:
-    people = make_signals(80, seed=6)
+    people = make_delineated(80, seed=6)
     options = _options(condition_on="measurements", features=3)
     plain, conditioned = _fit(_options(features=3), people), _fit(options, people)
     assert conditioned.conditions is not None
@@ -160,10 +161,10 @@ def test_conditioned_features_are_what_measurements_do_not_explain(tmp_path: Pat
 
 
 def test_missing_measurements_are_the_mean_and_said_to_be_missing() -> None:
-    people = make_signals(30, seed=7)
+    people = make_delineated(30, seed=7)
     beats = np.asarray(people.beats).copy()
     beats[4] = 0.0  # no wave can be measured
-    silent = people.with_beats(Rows([beats]))
+    silent = with_fiducials(people.with_beats(Rows([beats])))
     conditions = Conditions.fit(silent, np.arange(30))
     values = conditions.of(silent)
     assert np.isfinite(values).all()

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import ecg
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.ecg import formats
 from ecgwas.ecg.recording import Recording, content_of
 from ecgwas.errors import InputError
@@ -127,7 +128,7 @@ def _default_processing(recording: Recording) -> str:
 
 def _measured(recording: Recording, signals: Signals | None) -> list[str]:
     """A table of the ECG device's measurements and ecgwas's."""
-    ours = {} if signals is None else measure(signals, 0)[ALL_LEADS]
+    ours = {} if signals is None else measure(with_fiducials(signals), 0)[ALL_LEADS]
     if "heart_rate_bpm" in ours:
         ours = {"rr_ms": 60_000.0 / ours["heart_rate_bpm"], **ours}
     lines = [f"{'measurement':<20}{'device':>10}{'ecgwas':>10}{'difference':>12}"]

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ecgwas.delineation.fiducials import NOTHING, WAVE_SMOOTH_MS, Fiducials, delineate
 from ecgwas.delineation.measurements import rhythm
 from ecgwas.leads import INDEPENDENT, predict_unreliable_leads
-from ecgwas.signals import GOOD, Signals
+from ecgwas.signals import GOOD, Rows, Signals
 
 Floats = NDArray[np.float64]
 
@@ -60,9 +60,13 @@ def reliable(signals: Signals, person: int) -> NDArray[np.bool_]:
     return np.asarray(signals.lead_status[person][INDEPENDENT] == GOOD)
 
 
-def median_beat(signals: Signals, person: int) -> Floats:
-    """(8, T) µV, the median beat in which waves are found: a lead with noise or artefacts is what the others say of it."""
-    return predict_unreliable_leads(np.asarray(signals.beats[person], dtype=np.float64)[INDEPENDENT], reliable(signals, person))
+def median_beat(signals: Signals, person: int, beats: Rows | None = None) -> Floats:
+    """(8, T) µV, the median beat (of `beats`, where they are others than the signals' own) in which waves are found.
+
+    A lead with noise or artefacts is replaced by its estimate from the other leads.
+    """
+    median = np.asarray((signals.beats if beats is None else beats)[person], dtype=np.float64)
+    return predict_unreliable_leads(median[INDEPENDENT], reliable(signals, person))
 
 
 def usual_rr_ms(signals: Signals, person: int) -> float:
@@ -70,9 +74,14 @@ def usual_rr_ms(signals: Signals, person: int) -> float:
     return 60_000.0 / rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)["heart_rate_bpm"]
 
 
-def median_fiducials(signals: Signals, person: int, normal_beats: Floats) -> Fiducials:
-    """Of a person's median beat, without P where the normal single beats (B, 8, T) do not share one."""
-    median = median_beat(signals, person)
+def median_fiducials(signals: Signals, person: int, beats: Rows, normal_beats: Floats) -> Fiducials:
+    """Of a person's median beat among `beats`, without P where the normal single beats (B, 8, T) do not share one.
+
+    NaN where there is no median beat.
+    """
+    median = median_beat(signals, person, beats)
+    if np.isnan(median).any():
+        return NOTHING
     measured = rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)
     rr_ms = 60_000.0 / measured["heart_rate_bpm"]
     regular = measured["rr_sd_ms"] <= REGULAR * rr_ms

@@ -9,16 +9,15 @@ functional data (Ramsay and Li, J R Stat Soc B 60:351, 1998; Tucker, Wu and Sriv
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.delineation.single_beats import median_fiducials, one_thread, single_beats
 from ecgwas.errors import InputError
 from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS
-from ecgwas.signals import Rows, Signals
+from ecgwas.signals import FIDUCIAL_POINTS, Rows, Signals
 
 Floats = NDArray[np.float64]
 
@@ -131,24 +130,11 @@ def waves_apart(moments_ms: Floats, beat_times_ms: Floats) -> dict[str, slice]:
 
 
 def moments_of(signals: Signals) -> Floats:
-    """(N, 8) ms from R: P onset, peak, end; QRS onset; 0; QRS end; T peak, end. NaN where absent. Found once for the same
-    signals; not to be written to."""
-    if "moments_ms" not in signals.derived:
-        moments = _moments_of(signals)
-        moments.flags.writeable = False
-        signals.derived["moments_ms"] = moments
-    found: Floats = signals.derived["moments_ms"]
-    return found
+    """(N, 8) ms from R: P onset, peak, end; QRS onset; R (0); QRS end; T peak, end. NaN where absent.
 
-
-def _moments_of(signals: Signals) -> Floats:
-    moments = np.empty((len(signals), 8))
-    with one_thread():
-        for person in range(len(signals)):
-            beats, normal = single_beats(signals, person)
-            p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off = astuple(median_fiducials(signals, person, beats[normal]))
-            moments[person] = (p_on, p_peak, p_off, qrs_on, 0.0, qrs_off, t_peak, t_off)
-    return moments
+    Raises ValueError where the signals' fiducial points have not been found.
+    """
+    return np.insert(signals.beat_fiducials_ms, FIDUCIAL_POINTS.index("qrs_off"), 0.0, axis=1)
 
 
 def _ascending(times_ms: Floats, *, least: float = LEAST_STEP_MS) -> Floats:

@@ -20,7 +20,7 @@ from scipy.ndimage import gaussian_filter1d
 from ecgwas.delineation import measurements
 from ecgwas.delineation.fiducials import Fiducials
 from ecgwas.delineation.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
-from ecgwas.delineation.single_beats import each_beat, median_beat, median_fiducials, one_thread, single_beats
+from ecgwas.delineation.single_beats import each_beat, median_beat, one_thread, single_beats
 from ecgwas.delineation.vectorcardiogram import around, circular_mean_deg
 from ecgwas.leads import ALL_LEADS, INDEPENDENT, LEADS
 from ecgwas.progress import silent
@@ -127,12 +127,15 @@ def load(folder: Path) -> IntervalsEncoder:
 
 
 def measure(signals: Signals, person: int) -> dict[str, Measured]:
-    """Lead (12L first) -> measurement -> value; NaN where it could not be measured."""
+    """Lead (12L first) -> measurement -> value; NaN where it could not be measured.
+
+    Raises ValueError where the signals' fiducial points have not been found.
+    """
     rhythm = measurements.rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)
     rr_ms = 60_000.0 / rhythm["heart_rate_bpm"]
     median = np.asarray(signals.beats[person], dtype=np.float64)[INDEPENDENT]
     beats, normal = single_beats(signals, person)
-    found = median_fiducials(signals, person, beats[normal])
+    found = Fiducials(*map(float, signals.beat_fiducials_ms[person]))
     each = each_beat(beats[normal], normal[normal], median_beat(signals, person), found, signals.beat_times_ms)
     beat = _zeroed(median, signals.beat_times_ms, found)
     by_lead = measurements.of_leads(beat)

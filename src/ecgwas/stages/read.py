@@ -1,4 +1,4 @@
-"""Stage `read`: recordings in, cleaned signals and median beats out; one part per few thousand people, then a join.
+"""Stage `read`: recordings in, cleaned signals, median beats and fiducial points out; a part per few thousand people, a join.
 
 A person's second visit lies in a folder of its own within the same part, so that it goes when the person goes.
 """
@@ -19,14 +19,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas import ecg, ids
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.errors import Caution, EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes
 from ecgwas.progress import track
-from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
+from ecgwas.signals import FIDUCIAL_POINTS, LEAD_STATUS, MEDIAN_BEATS, MISSING, UNUSABLE, Rows, Signals
 from ecgwas.stages.base import Needs, Stage, write_array, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Recordings, files
-from ecgwas.tables.recordings import DeviceMeasurements, LeadCounts, LeadQuality
+from ecgwas.tables.recordings import DeviceMeasurements, FiducialPoints, LeadCounts, LeadQuality
 from ecgwas.traits import covariates
 
 logger = logging.getLogger(__name__)
@@ -109,6 +110,25 @@ def _write_signals(batch: ecg.Batch, out: Path, visits: str) -> None:
         write_array(files.SIGNAL_ARRAY.within(out, visits=visits, array=name), getattr(signals, name))
     about = {"eids": signals.eids, "rate_hz": signals.rate_hz, "r_sample": signals.r_sample, "leads": signals.leads}
     write_json(files.SIGNALS.within(out, visits=visits), about)
+    files.PART_FIDUCIALS.write(fiducial_points(with_fiducials(signals, track)), out, visits=visits)
+
+
+def fiducial_points(signals: Signals) -> FiducialPoints:
+    """The signals' `fiducials_ms` as a table, three rows per participant in the order of MEDIAN_BEATS; null where NaN."""
+    times = signals.fiducials_ms.reshape(-1, len(FIDUCIAL_POINTS))
+    columns: dict[str, Any] = {
+        "eid": [eid for eid in signals.eids for _ in MEDIAN_BEATS],
+        "beats": list(MEDIAN_BEATS) * len(signals),
+    }
+    columns |= {f"{point}_ms": times[:, k] for k, point in enumerate(FIDUCIAL_POINTS)}
+    return FiducialPoints(pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None)))
+
+
+def _fiducials_ms(study: Study, visits: str) -> NDArray[np.float64]:
+    """(N, 3, 7): the table as `Signals` holds it."""
+    frame = files.PART_FIDUCIALS.read(study.results, visits=visits).frame
+    times = frame.select(pl.col(f"{point}_ms").fill_null(float("nan")) for point in FIDUCIAL_POINTS).to_numpy()
+    return times.reshape(-1, len(MEDIAN_BEATS), len(FIDUCIAL_POINTS))
 
 
 def _join(study: Study, out: Path) -> None:
@@ -132,6 +152,9 @@ def _join(study: Study, out: Path) -> None:
     files.REPEATS.write(Recordings(again), out)
     measured = [files.PART_DEVICE_MEASUREMENTS.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
     files.DEVICE_MEASUREMENTS.write(DeviceMeasurements(pl.concat(measured)), out)
+    with_beats = _with_signals(study, _of_first_visits(study))
+    points = [files.PART_FIDUCIALS.read(study.results, visits=visits).frame for visits in with_beats]
+    files.FIDUCIALS.write(FiducialPoints(pl.concat(points)), out)
     judged = [files.PART_LEAD_QUALITY.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
     quality = LeadQuality(pl.concat(judged))
     files.LEAD_QUALITY.write(quality, out)
@@ -231,6 +254,7 @@ def _loaded(study: Study, all_visits: Sequence[str]) -> Signals:
         r_samples=_padded(r_samples, -1),
         normal=_padded(normal, False),
         lead_status=np.concatenate(lead_status),
+        fiducials_ms=np.concatenate([_fiducials_ms(study, visits) for visits in all_visits]),
         **stacked,
     )
 
@@ -297,5 +321,5 @@ def _facts(manifest: ecg.Manifest) -> list[str]:
 
 STAGE = Stage(
     "read", "read and clean the recordings, find beats", _parts, _options, _needs, _files, _work, _check,
-    version=1,
+    version=2,
 )  # fmt: skip

@@ -70,6 +70,7 @@ from ecgwas.tables.recordings import (
     DeviceAgreement,
     DeviceMeasurements,
     DevicePairs,
+    FiducialPoints,
     LeadCounts,
     LeadQuality,
     ReconstructionErrors,
@@ -171,11 +172,13 @@ class TableFile(ResultFile, Generic[T]):
 RECORDINGS = TableFile("read", "recordings.parquet", table=Recordings)
 REPEATS = TableFile("read", "repeats.parquet", table=Recordings)
 DEVICE_MEASUREMENTS = TableFile("read", "device_measurements.parquet", table=DeviceMeasurements)
+FIDUCIALS = TableFile("read", "fiducials.parquet", table=FiducialPoints)
 LEAD_QUALITY = TableFile("read", "lead_quality.parquet", table=LeadQuality)
 LEAD_COUNTS = TableFile("read", "leads.csv", False, table=LeadCounts, shared=True)
 
 PART_RECORDINGS = TableFile("read", "signals/{visits}/recordings.parquet", table=Recordings)
 PART_DEVICE_MEASUREMENTS = TableFile("read", "signals/{visits}/device_measurements.parquet", table=DeviceMeasurements)
+PART_FIDUCIALS = TableFile("read", "signals/{visits}/fiducials.parquet", table=FiducialPoints)
 PART_LEAD_QUALITY = TableFile("read", "signals/{visits}/lead_quality.parquet", table=LeadQuality)
 SIGNALS = ResultFile("read", "signals/{visits}/signals.json")
 SIGNAL_ARRAY = ResultFile("read", "signals/{visits}/{array}.npy")

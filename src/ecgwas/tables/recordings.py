@@ -24,6 +24,18 @@ class DeviceMeasurements(Table):
     }  # fmt: skip
 
 
+class FiducialPoints(Table):
+    """Onsets, peaks and ends of P, QRS and T in each kept person's median beats, ms after R; null where a wave is absent."""
+
+    columns = {
+        "eid": Column(TEXT, "person"),
+        "beats": Column(TEXT, "median beat over: median (all normal beats) | odd | even (every second normal beat)"),
+        "p_on_ms": Column(REAL, "P onset"), "p_peak_ms": Column(REAL, "P peak"), "p_off_ms": Column(REAL, "P end"),
+        "qrs_on_ms": Column(REAL, "QRS onset"), "qrs_off_ms": Column(REAL, "QRS end"),
+        "t_peak_ms": Column(REAL, "T peak"), "t_off_ms": Column(REAL, "T end"),
+    }  # fmt: skip
+
+
 class LeadQuality(Table):
     """Noise and artefacts of each lead of each kept recording."""
 

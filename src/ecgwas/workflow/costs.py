@@ -24,10 +24,10 @@ from ecgwas.traits import genotype_pcs as axes
 CONSTANTS: Mapping[str, float] = {
     "start": 2.2,
     "start_torch": 1.7,
-    "read_recording": 0.0155,
-    "intervals_person": 0.048,
+    "read_recording": 0.024,
+    "intervals_person": 0.039,
     "pca_person": 2.5e-4,
-    "align_person": 0.010,
+    "align_person": 0.0015,
     "pca_product": 1.0e-10,
     "network_operation": 6.5e-11,
     "network_trace": 2.0e-4,

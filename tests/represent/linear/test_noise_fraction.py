@@ -16,12 +16,12 @@ from ecgwas.represent.pca import PcaEncoder
 from ecgwas.signals import Signals
 from ecgwas.stages.represent import reliability
 from ecgwas.study import Pca
-from tests.factories import make_signals
+from tests.factories import make_delineated
 
 
 @pytest.fixture(scope="module")
 def signals() -> Signals:
-    return make_signals(80, seed=3)
+    return make_delineated(80, seed=3)
 
 
 def _options(**given: object) -> Pca:
