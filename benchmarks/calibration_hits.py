@@ -24,11 +24,12 @@ from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci import competing_tests, thresholds
 from ecgwas.loci import positive_controls as controls
 from ecgwas.loci.audit import z_of
-from ecgwas.loci.individual_data import Chromosome, Region, without
+from ecgwas.loci.individual_data import Chromosome, Region
 from ecgwas.loci.winners_curse import corrected, corrected_lead
 from ecgwas.scan.engine.samples import Cohort
 from ecgwas.scan.permutation.trait_sets import TraitSets, sets
 from ecgwas.statistics import combine_p
+from ecgwas.statistics.projection import row_residuals
 from ecgwas.tables.loci import KnownTested
 
 THRESHOLD = z_of(7.5)
@@ -106,7 +107,7 @@ def covered(rng: np.random.Generator, one: Locus) -> tuple[bool, bool] | None:
     values[rng.random(values.shape) < one.lacking] = np.nan
     chromosome = in_memory(genotypes, values)
     everything = competing_tests.Noise.of(chromosome)
-    unit = without(genotypes.astype(np.float64), everything.basis)
+    unit = row_residuals(genotypes.astype(np.float64), everything.basis)
     z = competing_tests._z(unit / np.linalg.norm(unit, axis=1, keepdims=True), everything)
     j, k = (int(i) for i in np.unravel_index(np.argmax(np.abs(z)), z.shape))
     fit = chromosome.model(chromosome.names[k]).fit(genotypes[j])

@@ -25,7 +25,8 @@ from scipy import stats
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.pruned_panel import Panel
 from ecgwas.scan import matrix
-from ecgwas.statistics.transform import span, transformed
+from ecgwas.statistics.projection import span
+from ecgwas.statistics.transform import transformed
 from ecgwas.study import Matrix, TraitOptions
 from ecgwas.study.traits import PersonGuards
 from ecgwas.tables import Covariates, Traits

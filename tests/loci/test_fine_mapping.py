@@ -14,10 +14,11 @@ from scipy import integrate, stats
 from ecgwas.loci import clumps, conditional, credible_sets, fine_mapping, merge, winners_curse
 from ecgwas.loci import individual_data as region_module
 from ecgwas.loci.audit import Auditor, hc3, z_of
-from ecgwas.loci.individual_data import Chromosome, VariantsTested, with_one, without
+from ecgwas.loci.individual_data import Chromosome, VariantsTested, with_one
 from ecgwas.loci.positive_controls import region_strengths
 from ecgwas.progress import forget_peak_memory, peak_memory_mib
 from ecgwas.scan import matrix
+from ecgwas.statistics.projection import row_residuals
 from ecgwas.study import LociOptions
 from ecgwas.tables import Covariates, LeftOutVariants, Traits
 from tests.genotypes import fileset
@@ -104,7 +105,7 @@ def test_hc3_is_that_of_statsmodels(chromosome: Chromosome) -> None:
     fit = chromosome.model(chromosome.names[1]).fit(region.copies[0])
     theirs, last = ordinary(chromosome, 1, [7])
     robust = theirs.get_robustcov_results("HC3", use_t=True)
-    assert hc3(model, without(genotype, model.basis), fit) == pytest.approx(-np.log10(robust.pvalues[last]))
+    assert hc3(model, row_residuals(genotype, model.basis), fit) == pytest.approx(-np.log10(robust.pvalues[last]))
 
 
 def hit_of(chromosome: Chromosome, variant: int, trait: int) -> dict[str, object]:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from ecgwas.loci import clumps, competing_tests, fine_mapping, merge, winners_curse
 from ecgwas.loci.audit import z_of
-from ecgwas.loci.individual_data import without
+from ecgwas.statistics.projection import row_residuals
 from ecgwas.study import LociOptions
 from tests.loci.test_fine_mapping import NOBODY, VARIANTS, linked, made, scanned, the_tables
 
@@ -69,7 +69,7 @@ def test_the_lead_stops_being_the_strongest_where_its_rivals_say(tmp_path: Path)
     chromosome = made(tmp_path, linked(1), effect=0.6, second=0.0)
     region = chromosome.around(0, 10**9, NOBODY)
     noise = competing_tests.Noise.of(chromosome)
-    unit = without(region.filled, noise.basis)
+    unit = row_residuals(region.filled, noise.basis)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     z = competing_tests._z(unit, noise)
     lead, k = (int(i) for i in np.unravel_index(np.argmax(np.abs(z)), z.shape))

@@ -17,7 +17,7 @@ from ecgwas.scan.engine.backends.cuda_backend import CudaBackend
 from ecgwas.scan.engine.backends.numpy_backend import NumpyBackend
 from ecgwas.scan.engine.kernels import NumpyKernel
 from ecgwas.statistics.least_squares import design
-from ecgwas.statistics.transform import span
+from ecgwas.statistics.projection import span
 from ecgwas.tables import ScanResult
 from tests.genotypes import fileset
 from tests.genotypes.fileset import matrix_options

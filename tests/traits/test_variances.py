@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.diagnostic import het_breuschpagan
 
-from ecgwas.statistics.transform import MIN_PEOPLE, rank_normal, span, transformed
+from ecgwas.statistics.projection import span
+from ecgwas.statistics.transform import MIN_PEOPLE, rank_normal, transformed
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards, Traits
 from ecgwas.traits import join, variances

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.genotypes import variant_filters
-from ecgwas.loci.individual_data import Chromosome, Fit, Model, without
+from ecgwas.loci.individual_data import Chromosome, Fit, Model
 from ecgwas.loci.winners_curse import Rivals, corrected, corrected_lead
 from ecgwas.statistics.least_squares import neglog10p
+from ecgwas.statistics.projection import row_residuals
 from ecgwas.tables import VARIANT_KEY, Traits
 
 HWE_SUSPECT = 1e-4
@@ -50,7 +51,7 @@ class Auditor:
             self._models[hit["trait"]] = self.chromosome.model(hit["trait"])
         model, genotype = self._models[hit["trait"]].called(copies)
         fit = self._models[hit["trait"]].fit(copies)
-        rest = without(genotype, model.basis)
+        rest = row_residuals(genotype, model.basis)
         row = {name: hit[name] for name in ("trait", "variant", *VARIANT_KEY, "eaf", "n", "beta", "se")}
         row |= {"neglog10p": hit["neglog10p"], **self._counts(copies, model, genotype)}
         row |= {"neglog10p_hc3": hc3(model, rest, fit), **without_top_carrier(self._models[hit["trait"]], copies, rest, fit)}

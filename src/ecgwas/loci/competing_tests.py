@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.loci.individual_data import Chromosome, Region, without
+from ecgwas.loci.individual_data import Chromosome, Region
 from ecgwas.loci.winners_curse import Rivals
-from ecgwas.statistics.transform import span
+from ecgwas.statistics.projection import row_residuals, span
 
 ALIKE = 0.999
 """Tests whose noise is correlated with the lead's beyond this are the same test: they differ by missing calls and rounding."""
@@ -43,7 +43,7 @@ class Noise:
             people = np.flatnonzero(there[:, members[0]])
             basis = span(chromosome.cohort.covariates[people])
             places = np.ix_(people, np.array(members, dtype=np.int64))
-            residual = without(values[places].T, basis)
+            residual = row_residuals(values[places].T, basis)
             units[places] = (residual / np.maximum(np.linalg.norm(residual, axis=1), 1e-300)[:, None]).T
             df[members] = len(people) - basis.shape[1] - 1
         present = None if there.all() else there.astype(np.float64)
@@ -60,14 +60,14 @@ def rivals(noise: Noise, region: Region, lead: int, trait: str) -> Rivals:
     correlated over those they share. The work is that of one product of variants, participants and traits.
     """
     k = noise.names.index(trait)
-    own = without(region.pick(np.array([lead])).filled, noise.basis)
+    own = row_residuals(region.pick(np.array([lead])).filled, noise.basis)
     own /= np.linalg.norm(own)
     traits = _alike(noise.units, own[0], k)
     z_lead = _z(own, noise)[0, k]
     sign = 1.0 if z_lead >= 0 else -1.0
     least, tests = 0.0, 0
     for _, copies in region.strips():
-        rest = without(copies, noise.basis)
+        rest = row_residuals(copies, noise.basis)
         length = np.linalg.norm(rest, axis=1)
         rest = rest[length > 0] / length[length > 0, None]
         z = sign * _z(rest, noise)

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ecgwas.loci.individual_data import Model, Region, r2, without
+from ecgwas.loci.individual_data import Model, Region
+from ecgwas.statistics.correlation import r2
+from ecgwas.statistics.projection import row_residuals
 
 COLLINEAR = 0.95
 """Variants whose r squared with a chosen one is larger are not tested beside it."""
@@ -39,11 +41,11 @@ def _next(model: Model, region: Region, chosen: list[int]) -> int | None:
     """The variant with the largest t beside those chosen; None if none can be tested."""
     own = region.pick(np.array(chosen)).filled[:, model.people]
     basis = np.linalg.qr(np.column_stack([model.basis, *own]))[0]
-    trait = without(model.values, basis)
+    trait = row_residuals(model.values, basis)
     product = np.empty(len(region))
     for some, copies in region.strips():
         here = copies[:, model.people]
-        rest = without(here, basis)
+        rest = row_residuals(here, basis)
         length = np.einsum("vn,vn->v", rest, rest)
         centred = here - here.mean(axis=1, keepdims=True)
         free = length > (1 - COLLINEAR) * np.einsum("vn,vn->v", centred, centred)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.loci.individual_data import STRIP_BYTES, Model, Region, parted
+from ecgwas.loci.individual_data import STRIP_BYTES, Model, Region
+from ecgwas.statistics.projection import project_rows
 
 COVERAGE = 0.95
 MIN_PURITY = 0.5
@@ -104,7 +105,7 @@ def sets(model: Model, region: Region, *, effects: int) -> list[dict[str, Any]]:
     df = len(trait) - model.basis.shape[1]
     weights, length, product = np.empty((len(region), model.basis.shape[1])), np.empty(len(region)), np.empty(len(region))
     for some, copies in region.strips():
-        rest, weights[some] = parted(copies[:, model.people], model.basis)
+        rest, weights[some] = project_rows(copies[:, model.people], model.basis)
         length[some], product[some] = np.einsum("vn,vn->v", rest, rest), rest @ trait
     usable = np.flatnonzero(length > 1e-6 * df)
     strength = product[usable] ** 2 / length[usable]

@@ -14,10 +14,11 @@ from ecgwas.genotypes import long_range_ld
 from ecgwas.loci import competing_tests, conditional
 from ecgwas.loci import credible_sets as credible
 from ecgwas.loci.audit import Auditor, Halves, Leads
-from ecgwas.loci.individual_data import BY, Chromosome, Model, Region, VariantsTested, filled, lead_of, r2
+from ecgwas.loci.individual_data import BY, Chromosome, Model, Region, VariantsTested, filled, lead_of
 from ecgwas.loci.merge import LEAD_KEY, SINGLE
 from ecgwas.loci.verdicts import CONDITIONAL
 from ecgwas.loci.winners_curse import Rivals
+from ecgwas.statistics.correlation import r2
 from ecgwas.study import LociOptions
 from ecgwas.tables import Traits
 from ecgwas.tables.loci import Audit, Clumps, Conditional, Credible

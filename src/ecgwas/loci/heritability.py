@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from ecgwas.genotypes.pruned_panel import Panel, standardised
-from ecgwas.statistics.transform import residuals, span
+from ecgwas.statistics.projection import residuals, span
 from ecgwas.tables import Covariates, Traits
 from ecgwas.tables.loci import Heritability
 
@@ -126,8 +126,7 @@ def _eigen(codes: NDArray[np.uint8], basis: NDArray[np.float64]) -> tuple[NDArra
     relationship = scaled.T @ scaled / len(codes)
     relationship /= np.trace(relationship) / len(relationship)
     for _ in range(2):
-        relationship -= basis @ (basis.T @ relationship)
-        relationship = relationship.T
+        relationship = residuals(relationship, basis, out=relationship).T
     values, vectors = np.linalg.eigh((relationship + relationship.T) / 2 + 1e6 * basis @ basis.T)
     inside = len(values) - basis.shape[1]
     return values[:inside], vectors[:, :inside]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.scan.engine.samples import Cohort, assemble
+from ecgwas.statistics.correlation import r2
 from ecgwas.statistics.least_squares import neglog10p
-from ecgwas.statistics.transform import span
+from ecgwas.statistics.projection import row_residuals, span
 from ecgwas.tables import VARIANT_KEY, Covariates, Traits
 
 STEP = 256
@@ -213,7 +214,7 @@ class Model:
     @property
     def residual(self) -> NDArray[np.float64]:
         """(n,) the trait without its covariates."""
-        return without(self.values, self.basis)
+        return row_residuals(self.values, self.basis)
 
     def called(self, copies: NDArray[np.floating]) -> tuple[Model, NDArray[np.float64]]:
         """The model of those with a call of one variant (N,), and their copies (n',)."""
@@ -232,7 +233,7 @@ class Model:
         basis = model.basis
         if others:
             basis = np.linalg.qr(np.column_stack([basis, *(other[model.people] for other in others)]))[0]
-        rest, trait = without(genotype, basis), without(model.values, basis)
+        rest, trait = row_residuals(genotype, basis), row_residuals(model.values, basis)
         length = float(rest @ rest)
         if length <= 1e-9 * float(genotype @ genotype):
             return Fit(0.0, float("inf"), 1, len(genotype))
@@ -245,27 +246,6 @@ class Model:
 def filled(copies: NDArray[Any]) -> NDArray[Any]:
     """(V, N) copies, no call replaced by the variant's mean, in the precision given."""
     return np.where(np.isnan(copies), np.nanmean(copies, axis=1, keepdims=True), copies)
-
-
-def without(values: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) or (V, n) values without what an orthonormal basis (n, R) explains of them."""
-    return parted(values, basis)[0]
-
-
-def parted(values: NDArray[np.float64], basis: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What an orthonormal basis (n, R) leaves of values (n,) or (V, n), and their weights (R,) or (V, R) on it; in two steps,
-    against rounding."""
-    first = values @ basis
-    rest = values - first @ basis.T
-    second = rest @ basis
-    return rest - second @ basis.T, first + second
-
-
-def r2(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(V,) squared correlation of variants (V, N) with one (N,), all without missing values."""
-    a, b = first - first.mean(axis=1, keepdims=True), second - second.mean()
-    length = np.maximum(np.einsum("vn,vn->v", a, a) * float(b @ b), 1e-300)
-    return np.asarray((a @ b) ** 2 / length)
 
 
 def with_one(region: Region, one: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from ecgwas.errors import first_few
 from ecgwas.genotypes import alleles
 from ecgwas.loci.fine_mapping import Open
-from ecgwas.loci.individual_data import Chromosome, Region, VariantsTested, lead_of, with_one, without
+from ecgwas.loci.individual_data import Chromosome, Region, VariantsTested, lead_of, with_one
 from ecgwas.loci.known import Known
 from ecgwas.loci.positive_controls_null import LEVEL, SHUFFLES, shuffled
 from ecgwas.statistics.combine_p import acat
 from ecgwas.statistics.least_squares import neglog10p
+from ecgwas.statistics.projection import row_residuals
 from ecgwas.study import LociOptions
 from ecgwas.tables.loci import KnownTested
 from ecgwas.traits.sample_qc import OFF, PASS, WARN
@@ -204,7 +205,7 @@ def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float
     models = [chromosome.model(name) for name in chromosome.names]
     for some, copies in region.strips():
         for k, model in enumerate(models):
-            rest = without(copies[:, model.people], model.basis)
+            rest = row_residuals(copies[:, model.people], model.basis)
             trait = model.residual
             df = len(trait) - model.basis.shape[1] - 1
             length = np.einsum("vn,vn->v", rest, rest)

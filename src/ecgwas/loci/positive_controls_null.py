@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ecgwas.loci.competing_tests import Noise
-from ecgwas.loci.individual_data import Chromosome, without
+from ecgwas.loci.individual_data import Chromosome
 from ecgwas.scan.engine.samples import Cohort
 from ecgwas.scan.permutation.max_t import orders
+from ecgwas.statistics.projection import residuals, row_residuals
 from ecgwas.tables.loci import KnownTested
 
 SHUFFLES = 300
@@ -58,7 +59,7 @@ def _fill(found: Shuffled, own: NDArray[np.int64], rows: pl.DataFrame, chromosom
     some = _fewer(chromosome.cohort, seed)
     here = replace(chromosome, cohort=some)
     noise = Noise.of(here)
-    genotypes = without(here.at(places).filled, noise.basis)
+    genotypes = row_residuals(here.at(places).filled, noise.basis)
     genotypes /= np.maximum(np.linalg.norm(genotypes, axis=1, keepdims=True), 1e-300)
     trait = np.array([noise.names.index(name) if name is not None else 0 for name in rows["trait"]], dtype=np.int64)
     # A row without a direction has a published effect of nought here, whose sign no correlation has.
@@ -90,7 +91,7 @@ def _moved(noise: Noise, cohort: Cohort, seed: int) -> Iterator[NDArray[np.float
     """(N, K) residuals of shuffled participants, without covariates and of unit length again, as in max_t.Shuffles."""
     for order in orders(cohort, SHUFFLES, seed):
         moved = noise.units[order]
-        moved -= noise.basis @ (noise.basis.T @ moved)
+        residuals(moved, noise.basis, out=moved)
         yield moved / np.maximum(np.linalg.norm(moved, axis=0), 1e-300)
 
 

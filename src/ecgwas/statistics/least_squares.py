@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special, stats
 
+from ecgwas.statistics.projection import residuals
+
 LOG10 = float(np.log(10.0))
 SMALLEST_P = 1e-280
 """Below this the p-value is no longer computed itself, only its logarithm."""
@@ -53,12 +55,11 @@ class Design:
 
 def design(basis: NDArray[np.float64], values: NDArray[np.float64]) -> Design:
     """basis (N, R) as in Design; values (N, K) float64 without missing values. A trait without a residual gets norm 0."""
-    # Twice, because the first pass leaves rounding errors of a trait's mean behind.
-    once = values - basis @ (basis.T @ values)
-    residuals = once - basis @ (basis.T @ once)
-    norms = np.linalg.norm(residuals, axis=0)
+    # Two passes, because the first leaves rounding errors of a trait's mean behind.
+    remainder = residuals(values, basis, passes=2)
+    norms = np.linalg.norm(remainder, axis=0)
     norms[norms <= 1e-10 * np.linalg.norm(values, axis=0)] = 0.0
-    unit = np.divide(residuals, norms, out=np.zeros_like(residuals), where=norms > 0)
+    unit = np.divide(remainder, norms, out=np.zeros_like(remainder), where=norms > 0)
     return Design(np.ascontiguousarray(basis), unit, norms)
 
 

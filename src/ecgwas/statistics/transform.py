@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ecgwas.statistics.projection import residuals
 from ecgwas.study import TraitOptions
 
 BLOM = 3.0 / 8.0
@@ -26,23 +27,6 @@ def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
     ranks = stats.rankdata(values, method="average")
     quantiles: NDArray[np.float64] = stats.norm.ppf((ranks - BLOM) / (len(values) + 1 - 2 * BLOM))
     return quantiles
-
-
-def span(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, R) orthonormal columns that span intercept and covariates; R < C + 1 if some are constant among these people."""
-    centred = covariates - covariates.mean(axis=0)
-    norms = np.linalg.norm(centred, axis=0)
-    varying = centred[:, norms > 1e-9 * np.maximum(np.abs(covariates).max(axis=0, initial=0.0), 1e-300)]
-    unit = varying / np.linalg.norm(varying, axis=0)
-    left, sizes, _ = np.linalg.svd(unit, full_matrices=False)
-    intercept = np.full((len(covariates), 1), 1.0 / np.sqrt(len(covariates)))
-    return np.hstack([intercept, left[:, sizes > 1e-7]])
-
-
-def residuals(values: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) what is left of values (N,) beside the orthonormal columns of basis (N, R)."""
-    rest: NDArray[np.float64] = values - basis @ (basis.T @ values)
-    return rest
 
 
 def transformed(

@@ -14,7 +14,8 @@ from scipy import stats
 
 from ecgwas.errors import InputError, first_few
 from ecgwas.leads import ALL_LEADS, LEADS
-from ecgwas.statistics.transform import TENS, residuals, span, transformed
+from ecgwas.statistics.projection import residuals, span
+from ecgwas.statistics.transform import TENS, transformed
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates, Features, Guards, People, Traits
 from ecgwas.tables.recordings import Ancestry

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.errors import first_few
+from ecgwas.statistics.projection import residuals
 from ecgwas.tables import Guards, Traits
 from ecgwas.traits import ancestry
 
@@ -81,7 +82,7 @@ def _row(
     for k, values in enumerate(traits.values.T):
         seen = np.isfinite(values) & people
         basis = _basis(covariates[seen])
-        residual = values[seen] - basis @ (basis.T @ values[seen])
+        residual = residuals(values[seen], basis)
         p[k] = breusch_pagan(residual, regressors[seen])
         ratio[k] = _ratio(residual, labels[seen])
     found = np.flatnonzero(p * len(p) < LEVEL)

@@ -14,7 +14,7 @@ from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.genotypes.people_lists import MALE
 from ecgwas.scan.engine.plink2_checks import Plink2Checks
 from ecgwas.statistics.least_squares import Design, design
-from ecgwas.statistics.transform import span
+from ecgwas.statistics.projection import span
 from ecgwas.tables import Covariates, Traits
 
 HAPLOID = ("Y", "MT")

@@ -24,7 +24,7 @@ from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.permutation.trait_sets import TraitSets, sets
 from ecgwas.statistics.least_squares import neglog10p
-from ecgwas.statistics.transform import span
+from ecgwas.statistics.projection import residuals, span
 
 COLUMNS, ROWS = 2048, 1024
 """Permuted traits and variants per product: enough to be fast, few enough that the product stays in the cache."""
@@ -141,7 +141,7 @@ class Shuffles:
         for group in groups:
             values[np.ix_(group.people, group.traits)] = group.design.traits
         # Traits with missing values are residuals among fewer people; here they must be residuals among all.
-        values -= self.basis @ (self.basis.T @ values)
+        residuals(values, self.basis, out=values)
         values /= np.linalg.norm(values, axis=0)
         self.values = values.astype(np.float32)
         self.orders = orders(cohort, count, seed)
@@ -159,7 +159,7 @@ class Shuffles:
         for start in range(0, self.count, self.step):
             orders = self.orders[start : start + self.step]
             columns = self.values[orders.T].reshape(len(self.values), -1)
-            columns -= basis @ (basis.T @ columns)
+            residuals(columns, basis, out=columns)
             columns /= np.linalg.norm(columns, axis=0)
             components = self.trait_sets.shuffled(orders, basis)
             yield ShuffleBatch(Columns.of(columns, use_table=self.use_table), Columns.of(components, use_table=self.use_table))

@@ -28,6 +28,7 @@ from scipy import special, stats
 
 from ecgwas.statistics.combine_p import acat
 from ecgwas.statistics.least_squares import SMALLEST_P, least_t_squared, neglog10p
+from ecgwas.statistics.projection import residuals
 
 EXPLAINED = 0.999
 """Share of the traits' variance that the components explain; the rest is rounding where traits are collinear."""
@@ -79,7 +80,7 @@ def set_components(values: NDArray[np.float32], basis: NDArray[np.float64]) -> N
     components = left[:, : int(np.searchsorted(share, EXPLAINED)) + 1]
     for _ in range(ROUNDS):
         components = _normal_distances(components)
-        components = np.linalg.qr(components - basis @ (basis.T @ components))[0]
+        components = np.linalg.qr(residuals(components, basis))[0]
     return components.astype(np.float32)
 
 
@@ -117,7 +118,7 @@ class TraitSets:
         if not self.sets:
             return np.empty((orders.shape[1], 0), dtype=np.float32)
         permuted = self.components[orders]  # (b, N, W)
-        permuted -= basis @ (basis.T @ permuted)
+        residuals(permuted, basis, out=permuted)
         start = 0
         for trait_set in self.sets:
             columns = slice(start, start + trait_set.components.shape[1])
