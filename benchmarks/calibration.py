@@ -41,6 +41,7 @@ from scipy import stats
 from ecgwas import stages
 from ecgwas.commands.init import write_study
 from ecgwas.genes.sources import regions
+from ecgwas.genes.web.contract import chromosome
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.leads import LEADS
 from ecgwas.loci import merge as loci
@@ -166,9 +167,9 @@ def _found(options: LociOptions, made: Matrix, built: join.TraitTables, seed: in
 
 def _genes(hits: pl.DataFrame) -> int:
     """Genes that the hits lie in or are nearest to."""
-    table, options = regions.read(GENES), Regions(file=GENES)
+    positions = regions.gene_positions(Regions(file=GENES))
     places = hits.select("chrom", "pos").unique().rows()
-    found = [regions.near(table.get(regions.chromosome(chrom)), pos, options) for chrom, pos in places]
+    found = [positions.nearest(chromosome(chrom), pos) for chrom, pos in places]
     return len({gene.gene for genes in found for gene in genes})
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from ecgwas.genes import matched_enrichment
 from ecgwas.genes.sources import enrichment, regions
+from ecgwas.genes.sources.gene_positions import GenePositions
 from ecgwas.study import Enrichment, Regions
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -31,24 +32,29 @@ def main() -> None:
     given = parser.parse_args()
     where = Regions(file=DATA / "genes" / "glist-hg19")
     options = Enrichment(terms=DATA / "networks" / "GO_Biological_Process_2021.gmt")
-    terms = list(enrichment.read(options))
+    terms = list(enrichment.read_terms(options))
     table = {chrom: ranges for chrom, ranges in regions.read(where.file).items() if chrom.isdigit()}
     tested = {c: np.arange(r.start.min(), r.stop.max(), SPACING_BP) for c, r in table.items()}
-    chance = matched_enrichment.reach(where, table, tested)
-    members = matched_enrichment.membership(terms, {symbol: i for i, symbol in enumerate(chance.symbols)})
+    chance = matched_enrichment.nearest_genes(GenePositions(table), tested)
+    members = matched_enrichment.term_membership(terms, {symbol: i for i, symbol in enumerate(chance.symbols)})
     for count in [100] if given.quick else given.loci:
         print(line(options, terms, members, chance, count, 20 if given.quick else given.sets), flush=True)
 
 
 def line(
-    options: Enrichment, terms: list[enrichment.Term], members: object, chance: matched_enrichment.Reach, loci: int, sets: int
+    options: Enrichment,
+    terms: list[enrichment.Term],
+    members: object,
+    chance: matched_enrichment.NearestGenes,
+    loci: int,
+    sets: int,
 ) -> str:
     start, any_plain, any_length, holds, plain, length = time.process_time(), 0, 0, 0, 0, 0
     for seed in range(sets):
         rng = np.random.default_rng([3, loci, seed])
         variants = rng.integers(len(chance.gene), size=loci)
-        draws = matched_enrichment.drawn(chance, chance.stratum[variants], rng)
-        rows = matched_enrichment.tested_terms(options, terms, members, chance, np.unique(chance.gene[variants]), draws)  # type: ignore[arg-type]
+        draws = matched_enrichment.random_gene_sets(chance, chance.stratum[variants], rng)
+        rows = matched_enrichment.rows_of_terms(options, terms, members, chance, np.unique(chance.gene[variants]), draws)  # type: ignore[arg-type]
         found = [sum(row[name] < 0.05 for row in rows) for name in ("fdr_plain", "fdr_length")]
         plain, length = plain + found[0], length + found[1]
         any_plain, any_length = any_plain + (found[0] > 0), any_length + (found[1] > 0)

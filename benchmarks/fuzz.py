@@ -173,7 +173,7 @@ def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
         network = StringFiles(links=folder / "t", info=folder / "info")
         quietly(
             lambda: regions.read(folder / "t"),
-            lambda: list(enrichment.read(Enrichment(terms=folder / "t"))),
+            lambda: list(enrichment.read_terms(Enrichment(terms=folder / "t"))),
             lambda: string_files.connect(network, ["A", "B"]),
             lambda: regions.version_of(Regions(file=folder / "t").file),
         )

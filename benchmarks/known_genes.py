@@ -19,7 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ecgwas.genes.sources import genome_build, regions
-from ecgwas.genes.sources.mapping import Found
+from ecgwas.genes.sources.mapping import MappedGene
+from ecgwas.genes.web.contract import chromosome
 from ecgwas.study import Regions
 
 TABLE = Path("known") / "ecgenetics_tableS13.tsv"
@@ -44,21 +45,22 @@ def main() -> None:
 def report(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     """One line per trait and for all, then whether the expected genes were met."""
     begin = time.process_time()
-    options = Regions(file=path)
-    table = regions.read(path)
-    found = [regions.near(table.get(regions.chromosome(row["CHR"])), int(row["BP"]), options) for row in rows]
+    positions = regions.gene_positions(Regions(file=path))
+    found = [positions.nearest(chromosome(row["CHR"]), int(row["BP"])) for row in rows]
     seconds = time.process_time() - begin
     for trait in sorted({row["TRAIT"] for row in rows}):
         chosen = [k for k, row in enumerate(rows) if row["TRAIT"] == trait]
         print(line(path.name, trait, [rows[k] for k in chosen], [found[k] for k in chosen]))
     chosen = [k for k, row in enumerate(rows) if row["TRAIT"] in INTERVALS]
     print(line(path.name, "QT+PR+QRS+HR", [rows[k] for k in chosen], [found[k] for k in chosen]))
-    print(line(path.name, "all", rows, found), f"build={genome_build.build_of(table)} cpu_seconds={seconds:.2f}")
+    print(
+        line(path.name, "all", rows, found), f"build={genome_build.build_of(positions.chromosomes)} cpu_seconds={seconds:.2f}"
+    )
     met = {gene.gene for genes in found for gene in genes}
     print(f"GENES {path.name} " + " ".join(f"{gene}={'found' if gene in met else 'absent'}" for gene in EXPECTED))
 
 
-def line(table: str, trait: str, rows: Sequence[Mapping[str, str]], found: Sequence[Sequence[Found]]) -> str:
+def line(table: str, trait: str, rows: Sequence[Mapping[str, str]], found: Sequence[Sequence[MappedGene]]) -> str:
     """How many variants agree, and how: the gene holds the variant, or is the nearest."""
     agreeing = [genes[0].relation for row, genes in zip(rows, found, strict=True) if named(row) & {gene.gene for gene in genes}]
     share = len(agreeing) / len(rows)

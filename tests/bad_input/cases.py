@@ -462,7 +462,7 @@ def network(what: str, how: str, says: str, text: str | bytes, genes: tuple[str,
 
 def terms(what: str, how: str, says: str, text: str | bytes, name: str = "a.gmt") -> Case:
     return Case("terms", what, how, says,
-                lambda at: ended(lambda: len(list(enrichment.read(Enrichment(terms=put(at / name, text))))) == 2))  # fmt: skip
+                lambda at: ended(lambda: len(list(enrichment.read_terms(Enrichment(terms=put(at / name, text))))) == 2))  # fmt: skip
 
 
 def published(what: str, how: str, says: str, text: str | bytes, count: int = 1) -> Case:

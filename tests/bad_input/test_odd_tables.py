@@ -56,7 +56,7 @@ def test_chromosomes_of_known_loci_are_named_as_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize("head", ["term\tdescription\tgenes", "pathway\turl\tGene", "set\t\tsymbols"])
 def test_a_header_is_no_term(head: str, tmp_path: Path) -> None:
     path = put(tmp_path / "t.gmt", f"{head}\nheart\tof the heart\tAAA\tBBB\n")
-    assert [term.identifier for term in enrichment.read(Enrichment(terms=path))] == ["heart"]
+    assert [term.identifier for term in enrichment.read_terms(Enrichment(terms=path))] == ["heart"]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def published(what: str, line: str, names: Sequence[str], expected: Sequence[str
         content = HEADER + "\t".join(["1", "QRS", *cells[:2], "SCN5A", cells[2], "9.0", "GCST1"]) + "\n"
         options = GwasCatalog(file=put(at / "catalog.tsv", content))
         frame = hits(names).frame.select("variant", *VARIANT_KEY)
-        found = gwas_catalog.look_up(options, Variants(frame, build), Loci.empty(), nobody)  # type: ignore[arg-type]
+        found = gwas_catalog.look_up(options, Variants(frame, build), Loci.empty(), nobody).published  # type: ignore[arg-type]
         return ended(lambda: sorted(found.frame["chrom"]) == sorted(expected))
 
     return Case("variant names", f"GWAS Catalog: {what}", RIGHT, "", run)

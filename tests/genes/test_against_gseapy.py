@@ -42,7 +42,7 @@ def by_hand(observed: int, background: int, size: int, query: int) -> float:
 def test_the_same_gmt_gives_the_same_numbers(name: str, shared: Path) -> None:
     path = shared / "data" / "networks" / name
     options = Enrichment(terms=path)
-    terms = list(enrichment.read(options))
+    terms = list(enrichment.read_terms(options))
     background = sorted(frozenset().union(*(term.genes for term in terms)))
     hits = sorted(set(HEART) & set(background))
     ours = enrichment.enrich(options, HEART).terms.frame

@@ -10,7 +10,7 @@ import pytest
 
 from ecgwas import genes
 from ecgwas.errors import InputError, StudyError
-from ecgwas.genes import all_terms
+from ecgwas.genes import cluster_names
 from ecgwas.genes.sources import enrichment, regions, term_groups
 from ecgwas.genes.web.contract import Question
 from ecgwas.simulate import simulate
@@ -101,7 +101,7 @@ def test_clusters_are_named_after_their_own_strongest_term(cohort: Path) -> None
     ],
 )
 def test_a_term_in_words(term: str, description: str | None, words: str) -> None:
-    assert all_terms.words_of(term, description) == words
+    assert cluster_names.words_of(term, description) == words
 
 
 def test_without_sources_every_table_is_there_and_empty(cohort: Path) -> None:

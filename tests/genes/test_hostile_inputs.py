@@ -67,7 +67,7 @@ RIGHT: dict[str, Callable[[Path], bool]] = {
 
 
 def terms(path: Path) -> list[enrichment.Term]:
-    return list(enrichment.read(Enrichment(terms=path)))
+    return list(enrichment.read_terms(Enrichment(terms=path)))
 
 
 @pytest.mark.parametrize("name", RIGHT)

@@ -45,7 +45,7 @@ def test_open_targets(get: Get) -> None:
 
 
 def test_gwas_catalog(get: Get) -> None:
-    published = gwas_catalog.look_up(GwasCatalog(), VARIANTS, LOCI, get).frame
+    published = gwas_catalog.look_up(GwasCatalog(), VARIANTS, LOCI, get).published.frame
     assert published["cardiovascular"].any()
 
 

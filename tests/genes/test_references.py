@@ -153,7 +153,8 @@ def test_terms_hold_the_genes_of_all_their_kinds_and_parts(local: list[Reference
     list(references.fetch(tmp_path, local, download=download))
     read = {
         name: {
-            term.identifier: (term.description, set(term.genes)) for term in enrichment.read(Enrichment(terms=tmp_path / name))
+            term.identifier: (term.description, set(term.genes))
+            for term in enrichment.read_terms(Enrichment(terms=tmp_path / name))
         }
         for name in ("go_process.gmt", "go_function.gmt", "hpo.gmt")
     }

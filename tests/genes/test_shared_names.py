@@ -119,7 +119,7 @@ def test_the_catalogs_service_is_not_asked_for_a_name_of_two_places() -> None:
         return json.dumps({"page": {"totalPages": 1}, "_embedded": {"associations": [association]}}).encode()
 
     variants = variants_of([*TWO_CHROMOSOMES, ("rs7", "1", 5, "A", "G"), ("rs7", "1", 5, "T", "G")], "hg19")
-    found = gwas_catalog.look_up(GwasCatalog(), variants, Loci.empty(), told(answer)).frame
+    found = gwas_catalog.look_up(GwasCatalog(), variants, Loci.empty(), told(answer)).published.frame
     assert set(asked) == {"rs7"}
     assert found.select("chrom", "pos", "effect_allele").rows() == [("1", 5, "A"), ("1", 5, "T")]
-    assert len(gwas_catalog.not_looked_up(GwasCatalog(), variants)) == 3
+    assert len(gwas_catalog.ambiguous(GwasCatalog(), variants)) == 3

@@ -29,53 +29,49 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     values = [value for source in study.genes for _, value in source]
-    several = [value if isinstance(value, tuple) else (value,) for value in values]
-    return [value for each in several for value in each if isinstance(value, Path)]
+    lists = [value if isinstance(value, tuple) else (value,) for value in values]
+    return [value for each in lists for value in each if isinstance(value, Path)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    loci = files.LOCI.read(study.results)
-    hits = loci_stage.load_hits(study)
-    get = client.make_get(study.results / "cache", offline=study.offline)
     facts = genes.check(study.genes, study.scan.build, offline=study.offline)
-    warnings = [f"warning: {fact}" for fact in facts if isinstance(fact, Caution)]
-    found = genes.run(
+    tables = genes.run(
         study.genes,
-        loci,
-        hits,
-        get,
+        files.LOCI.read(study.results),
+        loci_stage.load_hits(study),
+        client.make_get(study.results / "cache", offline=study.offline),
         build=study.scan.build,
         seed=seed_of(study, "genes"),
         tested=loci_stage.tested_positions(study),
     )
-    _write(found, out)
-    notes = [*warnings, *found.notes]
+    _write(tables, out)
+    notes = [*(f"warning: {fact}" for fact in facts if isinstance(fact, Caution)), *tables.notes]
     write_json(files.GENE_NOTES.within(out), notes)
     for note in notes:
         logger.info("genes: %s", note)
 
 
-def _write(found: genes.GeneTables, out: Path) -> None:
-    files.GENES.write(found.genes, out)
-    files.GENE_COUNTS.write(found.gene_counts, out)
-    files.GENE_LEADS.write(found.gene_leads, out)
-    files.CLUSTERS.write(found.clusters, out)
-    files.EDGES.write(found.edges, out)
-    files.NETWORK_TESTS.write(found.network_tests, out)
-    files.TERMS.write(found.terms, out)
-    files.TERM_CHOICE.write(found.term_choice, out)
-    files.CLUSTER_TERMS.write(found.cluster_terms, out)
-    files.CLUSTER_VIEW.write(found.cluster_view, out)
-    files.PUBLISHED.write(found.published, out)
-    files.UNPLACED.write(found.unplaced, out)
-    files.LOCUS_TERMS.write(found.locus_terms, out)
+def _write(tables: genes.GeneTables, out: Path) -> None:
+    files.GENES.write(tables.genes, out)
+    files.GENE_COUNTS.write(tables.gene_counts, out)
+    files.GENE_LEADS.write(tables.gene_leads, out)
+    files.CLUSTERS.write(tables.clusters, out)
+    files.EDGES.write(tables.edges, out)
+    files.NETWORK_TESTS.write(tables.network_tests, out)
+    files.TERMS.write(tables.terms, out)
+    files.TERM_CHOICE.write(tables.term_choice, out)
+    files.CLUSTER_TERMS.write(tables.cluster_terms, out)
+    files.CLUSTER_VIEW.write(tables.cluster_view, out)
+    files.PUBLISHED.write(tables.published, out)
+    files.UNPLACED.write(tables.unplaced, out)
+    files.LOCUS_TERMS.write(tables.locus_terms, out)
 
 
 def _check(study: Study) -> Sequence[str]:
     facts = genes.check(study.genes, study.scan.build, offline=study.offline)
     if not facts:
         return ["no gene sources: loci will have no genes"]
-    return [*facts, *genes.foreseen(study.genes, study.results / "cache", offline=study.offline)]
+    return [*facts, *genes.foreseeable_failures(study.genes, study.results / "cache", offline=study.offline)]
 
 
 STAGE = Stage(

@@ -12,14 +12,15 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
+from ecgwas import genes as gene_sources
 from ecgwas import report, represent
-from ecgwas.genes.sources import regions
+from ecgwas.genes.sources.gene_positions import ChromosomeGenes
 from ecgwas.genotypes import chromosomes
 from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_of
 from ecgwas.stages import traits
 from ecgwas.stages.base import stage_folder
-from ecgwas.study import Regions, RepresentationOptions, Study
+from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import CHI2_EDGES, Features, Loci, ScanResult, files
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 
@@ -51,7 +52,7 @@ def neighbourhoods(study: Study, found: Loci) -> tuple[report.LocusRegion, ...]:
     )
 
 
-def _region(locus: Mapping[str, Any], tests: pl.DataFrame, genes: regions.Ranges | None) -> report.LocusRegion:
+def _region(locus: Mapping[str, Any], tests: pl.DataFrame, genes: ChromosomeGenes | None) -> report.LocusRegion:
     start, stop = (tests[name][0] if tests.height else locus[name] for name in ("start", "stop"))
     columns = tests.select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
     return report.LocusRegion(
@@ -60,12 +61,12 @@ def _region(locus: Mapping[str, Any], tests: pl.DataFrame, genes: regions.Ranges
     )  # fmt: skip
 
 
-def _genes(study: Study) -> dict[str, regions.Ranges]:
-    sources = [source for source in study.genes if isinstance(source, Regions)]
-    return regions.read(sources[0].file) if sources else {}
+def _genes(study: Study) -> Mapping[str, ChromosomeGenes]:
+    positions = gene_sources.gene_positions(study.genes, every_type=True)
+    return {} if positions is None else positions.chromosomes
 
 
-def _genes_between(ranges: regions.Ranges | None, start: int, stop: int) -> pl.DataFrame:
+def _genes_between(ranges: ChromosomeGenes | None, start: int, stop: int) -> pl.DataFrame:
     schema = {"gene": pl.String, "start": pl.Int64, "stop": pl.Int64}
     if ranges is None:
         return pl.DataFrame(schema=schema)

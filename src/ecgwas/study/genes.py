@@ -11,7 +11,32 @@ from ecgwas.study.base import Options, StudyPath, option
 Address = Annotated[str, Field(pattern=r"^https?://[^/\s]+"), AfterValidator(lambda address: address.rstrip("/"))]
 
 
-class Service(Options):
+class Source(Options):
+    """What every source has."""
+
+    # What the rest of the program asks of a source. A kind that answers otherwise overrides the property.
+
+    @property
+    def queries_service(self) -> bool:
+        """It queries a service on the internet; otherwise it reads files."""
+        return False
+
+    @property
+    def offers_terms(self) -> bool:
+        """It is asked for terms, if its file has a function `enrich`."""
+        return True
+
+    @property
+    def max_named_clusters(self) -> int | None:
+        """It names at most this many clusters after their terms, the largest first; None: all."""
+        return None
+
+    def why_not_queried(self, variants: int) -> str | None:
+        """Why it is not queried with this many hit variants; None: it is."""
+        return None
+
+
+class Service(Source):
     """What every online source has. Answers are kept in results/cache; with `offline: true` they come only from there."""
 
     address: Address
@@ -22,8 +47,8 @@ class Service(Options):
     """The source of files that does the same, in words (docs/genes.md)."""
 
     @property
-    def is_asked(self) -> bool:
-        """It asks its service, rather than a file in its place."""
+    def queries_service(self) -> bool:
+        """Yes, unless a file takes its place."""
         return True
 
 
@@ -35,6 +60,14 @@ class VariantService(Service):
     max_variants: int | None = option(None, ge=1)
     """Not queried if there are more hit variants."""
     offline_twin: ClassVar[str] = "regions"
+
+    def why_not_queried(self, variants: int) -> str | None:
+        """Fewer than min_variants or more than max_variants."""
+        if variants < self.min_variants:
+            return f"{variants} hit variants, fewer than min_variants {self.min_variants}"
+        if self.max_variants is not None and variants > self.max_variants:
+            return f"{variants} hit variants, more than max_variants {self.max_variants}"
+        return None
 
 
 class HeartWords(Options):
@@ -70,8 +103,13 @@ class TermService(Service, TermLimits):
     max_clusters: int = option(400, ge=0)
     """At most this many clusters are named by this service, the largest first, with one query each, a second apart."""
 
+    @property
+    def max_named_clusters(self) -> int | None:
+        """`max_clusters`."""
+        return self.max_clusters
 
-class Regions(Options):
+
+class Regions(Source):
     """Genes from a table of gene positions: overlapping genes, otherwise the nearest with its distance."""
 
     kind: Literal["regions"] = "regions"
@@ -98,6 +136,11 @@ class Gprofiler(VariantService, TermService):
     """Collections of terms queried from g:GOSt; an empty list: it is not queried."""
     domain_scope: Literal["annotated", "known"] = "annotated"
     """Background of g:GOSt: annotated genes, or all known genes."""
+
+    @property
+    def offers_terms(self) -> bool:
+        """If it is given collections of terms."""
+        return len(self.sources) > 0
 
 
 class Haploreg(VariantService):
@@ -156,9 +199,13 @@ class GwasCatalog(VariantService, HeartWords):
     offline_twin: ClassVar[str] = "gwas_catalog with `file`"
 
     @property
-    def is_asked(self) -> bool:
+    def queries_service(self) -> bool:
         """Without `file`."""
         return self.file is None
+
+    def why_not_queried(self, variants: int) -> str | None:
+        """The file is always read."""
+        return super().why_not_queried(variants) if self.queries_service else None
 
 
 class NetworkLimits(Options):
@@ -170,7 +217,7 @@ class NetworkLimits(Options):
     """MCL's inflation; larger values give smaller clusters."""
 
 
-class StringFiles(NetworkLimits):
+class StringFiles(NetworkLimits, Source):
     """Network of the hit genes from STRING's bulk files, clustered by MCL."""
 
     kind: Literal["string_files"] = "string_files"
@@ -205,7 +252,7 @@ class StringDb(NetworkLimits, TermService):
     offline_twin: ClassVar[str] = "string_files and enrichment"
 
 
-class Enrichment(TermLimits):
+class Enrichment(TermLimits, Source):
     """Terms that contain more hit genes than expected by chance."""
 
     kind: Literal["enrichment"] = "enrichment"
@@ -219,7 +266,7 @@ class Enrichment(TermLimits):
     """Categories of a STRING terms file, in its long names; none: all. A GMT file is one category."""
 
 
-class Ontologies(Options):
+class Ontologies(Source):
     """Ontologies by whose ancestry terms are grouped: cardiovascular, immune, neurological, metabolic, other."""
 
     kind: Literal["ontologies"] = "ontologies"

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from lxml import etree
 
-from ecgwas.genes import all_terms
+from ecgwas.genes import cluster_names
 from ecgwas.genes.network import networks
 from ecgwas.genes.network.degree_null import Chance
 from ecgwas.genes.sources import string_files
@@ -63,7 +63,7 @@ def test_a_real_network_is_clustered_named_and_drawn(shared: Path) -> None:
     genes = sorted({gene for line in lines for gene in line.split("\t")[:2]})
     source, words = StringFiles(links=folder / "string_interactions.tsv"), Enrichment(terms=folder / "ReactomePathways.gmt")
     network = string_files.connect(source, [*genes, "NOTHERE"], seed=1)
-    named = all_terms.of_clusters((source, words), network.clusters, nobody)
+    named = cluster_names.name_clusters((source, words), network.clusters, nobody)
     sizes = named.clusters.frame.select("cluster", "size", "name", "named_by").unique().sort("cluster").rows()
     assert [(cluster, size) for cluster, size, _, _ in sizes] == [(1, 101), (2, 4), (3, 2)]
     assert [name for _, _, name, _ in sizes] == ["Interleukin-4 and Interleukin-13 signaling", "Muscle contraction", None]

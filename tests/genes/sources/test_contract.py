@@ -6,6 +6,8 @@ COMPANIONS there names kinds without which it has nothing to do.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +20,12 @@ import pytest
 
 from ecgwas import genes
 from ecgwas.errors import EcgwasError, ServiceError
-from ecgwas.genes import GeneTables
+from ecgwas.genes import GeneTables, capabilities
 from ecgwas.genes.web import client
 from ecgwas.genes.web.contract import Get
-from ecgwas.study import GeneSource, Service
+from ecgwas.study import GeneSource, Service, TermLimits
 from ecgwas.tables import Associations, Loci, Table
+from tests.conftest import ROOT
 from tests.genes.conftest import no_socket
 from tests.genes.hits import PLACES, make_loci
 from tests.genes.server import Reply, Server
@@ -88,6 +91,32 @@ def ran(sources: Sequence[GeneSource], get: Get) -> GeneTables:
 
 def nobody(*_: object) -> NoReturn:
     raise AssertionError("the net was asked")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_file_has_functions_that_take_what_they_are_passed(kind: str) -> None:
+    passed = {
+        "check": (0, "hg19"), "annotate": (0, 1, 2, 3), "gene_positions": (0,), "connect": (0, 1, 2), "enrich": (0, 1, 2, 3),
+        "enrich_clusters": (0, 1, 2, 3, 4), "read_terms": (0,), "look_up": (0, 1, 2, 3, 4), "read_ancestry": (0,),
+    }  # fmt: skip
+    named = {"connect": {"seed": 1}, "gene_positions": {"every_type": True}}
+    assert set(passed) == set(capabilities.NAMES)
+    offered = {name: function for name, function in vars(capabilities.of_kind(kind)).items() if function is not None}
+    assert offered.keys() - {"check"}, f"genes/sources/{kind}.py does nothing"
+    for name, function in offered.items():
+        inspect.signature(function).bind(*passed[name], **named.get(name, {}))
+    if offered.keys() & {"enrich", "read_terms"}:
+        assert issubclass(KINDS[kind], TermLimits)
+    assert issubclass(KINDS[kind], Service) or "check" in offered
+
+
+def test_no_other_file_knows_the_kinds() -> None:
+    """What a source can do is looked up in capabilities.py, so that a new kind is one file and one class of options."""
+    rooms = [ROOT / "src" / "ecgwas" / room for room in ("genes", "stages", "report", "workflow")]
+    files = [path for room in rooms for path in room.rglob("*.py") if path.parent.name != "sources"]
+    for path in files:
+        names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        assert names.isdisjoint(options.__name__ for options in KINDS.values()), path
 
 
 def test_checking_opens_files_and_asks_no_service(case: Case) -> None:

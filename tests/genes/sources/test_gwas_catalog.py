@@ -55,7 +55,7 @@ def test_the_service_in_any_weather(server: Server, survives: Weather) -> None:
     source = GwasCatalog(address=f"{server.address}/v2")
 
     def use(get: Get) -> list[dict[str, Any]]:
-        return gwas_catalog.look_up(source, make_variants(), make_loci(), get).frame.to_dicts()
+        return gwas_catalog.look_up(source, make_variants(), make_loci(), get).published.frame.to_dicts()
 
     long_qt, pr, height = survives(use)
     assert (long_qt["variant"], long_qt["neglog10p"], long_qt["cardiovascular"]) == ("rs12143842", None, True)
@@ -88,9 +88,9 @@ def test_the_bulk_file(packing: str, tmp_path: Path) -> None:
             archive.writestr("catalog.tsv", text)
     else:
         path.write_bytes(text.replace("\n", "\r\n" if packing == "windows" else "\n").encode())
-    gwas_catalog.check(path)
+    gwas_catalog.check(GwasCatalog(file=path))
     get = client.make_get(tmp_path / "cache", offline=True)
-    found = gwas_catalog.look_up(GwasCatalog(file=path), make_variants(), make_loci(), get).frame
+    found = gwas_catalog.look_up(GwasCatalog(file=path), make_variants(), make_loci(), get).published.frame
     assert found.select("variant", "rs_id", "trait", "neglog10p", "genes", "effect", "source_version").rows() == [
         ("rs12143842", "rs1;rs12143842", "QT, two", None, "A;B;C", None, path.name),
         ("rs6801957", "rs6801957", "PR interval", 120.5, "SCN10A;SCN5A", "1.4 [1-2] ms increase", path.name),
@@ -103,10 +103,10 @@ def test_in_hg38_variants_without_an_rs_number_meet_by_position(tmp_path: Path) 
     rows = [("9:5_A_G", "9", 5, "A", "G")]
     get = client.make_get(tmp_path / "cache", offline=True)
     look = {
-        build: gwas_catalog.look_up(GwasCatalog(file=path), variants_of(rows, build), make_loci(), get).frame["trait"].to_list()
+        build: gwas_catalog.look_up(GwasCatalog(file=path), variants_of(rows, build), make_loci(), get).published
         for build in ("hg19", "hg38")
     }
-    assert look == {"hg19": [], "hg38": ["Height"]}
+    assert {build: found.frame["trait"].to_list() for build, found in look.items()} == {"hg19": [], "hg38": ["Height"]}
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_a_zip_of_none_or_several_files_is_refused(names: list[str], tmp_path: P
         for name in names:
             archive.writestr(name, HEADER)
     with pytest.raises(InputError, match=f"holds {len(names)} files"):
-        gwas_catalog.check(tmp_path / "catalog.zip")
+        gwas_catalog.check(GwasCatalog(file=tmp_path / "catalog.zip"))
 
 
 def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "catalog.zip"
     path.write_bytes(b"PK\x03\x04 cut")
     with pytest.raises(InputError, match="zip"):
-        gwas_catalog.check(path)
+        gwas_catalog.check(GwasCatalog(file=path))
 
 
 def contract_options(folder: Path, address: str) -> GwasCatalog:

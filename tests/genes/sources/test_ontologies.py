@@ -33,7 +33,7 @@ name: part of
 def test_identifiers_names_synonyms_and_parents(tmp_path: Path) -> None:
     path = tmp_path / "two.obo"
     path.write_text(TWO)
-    found = ontologies.read(Ontologies(files=(path,)))
+    found = ontologies.read_ancestry(Ontologies(files=(path,)))
     assert set(found.concepts) == {"A:1", "A:2", "A:3"}
     concept = found.concepts["A:2"]
     assert (concept.name, concept.parents, concept.synonyms) == ("it is loud! really", ("A:1",), ('a "loud" one',))
@@ -51,7 +51,7 @@ def test_identifiers_in_any_spelling(tmp_path: Path, spell: str, relation: str) 
     path = tmp_path / "efo.obo"
     above = relation.format(spell.format("0004298"))
     path.write_text(f"[Term]\nid: {spell.format('0004326')}\nname: pulse\n{above}\n\n[Term]\nid: efo:EFO_0004298\n")
-    found = ontologies.read(Ontologies(files=(path,)))
+    found = ontologies.read_ancestry(Ontologies(files=(path,)))
     assert list(found.above("EFO:0004326")) == ["EFO:0004326", "EFO:0004298"]
     assert Grouper(StringDb(), found).of("EFO:0004326", "").name == "cardiovascular"
 
@@ -59,7 +59,7 @@ def test_identifiers_in_any_spelling(tmp_path: Path, spell: str, relation: str) 
 def test_other_relations_make_no_parents(tmp_path: Path) -> None:
     path = tmp_path / "efo.obo"
     path.write_text("[Term]\nid: A:1\nrelationship: regulates EFO:0004298\nrelationship: part_of\nintersection_of: A:2\n")
-    assert ontologies.read(Ontologies(files=(path,))).above("A:1") == {"A:1": ""}
+    assert ontologies.read_ancestry(Ontologies(files=(path,))).above("A:1") == {"A:1": ""}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -67,7 +67,7 @@ def test_gzipped_windows_and_several_files_are_one(tmp_path: Path, end: str) -> 
     first, second = tmp_path / "one.obo.gz", tmp_path / "two.obo"
     first.write_bytes(gzip.compress(TWO.replace("\n", end).encode()))
     second.write_bytes(f"[Term]{end}id: B:1{end}name: below{end}is_a: A:2{end}is_a: Z:9 ! elsewhere{end}".encode())
-    found = ontologies.read(Ontologies(files=(first, second)))
+    found = ontologies.read_ancestry(Ontologies(files=(first, second)))
     assert found.above("B:1") == {"B:1": "below", "A:2": "it is loud! really", "Z:9": "", "A:1": "root"}
 
 
@@ -87,7 +87,7 @@ def test_other_files_are_refused_by_name(tmp_path: Path, content: bytes, words: 
     path.write_bytes(content)
     source = Ontologies(files=(path,))
     with pytest.raises(InputError, match=words) as caught:
-        ontologies.read(source)
+        ontologies.read_ancestry(source)
     assert str(path) in str(caught.value)
     with pytest.raises(InputError, match=words):
         genes.check((source, Regions(file=path)))

@@ -7,13 +7,14 @@ import gzip
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecgwas.errors import InputError
 from ecgwas.genes.sources import regions
+from ecgwas.genes.sources.gene_positions import ChromosomeGenes, GenePositions
+from ecgwas.genes.web.contract import chromosome
 from ecgwas.study import Regions
 from ecgwas.tables import Loci
 from tests.genes.hits import variants_of
@@ -69,16 +70,14 @@ ranges = st.lists(st.tuples(st.integers(1, 300), st.integers(0, 80)), min_size=1
 
 
 @given(ranges, st.integers(1, 400), st.integers(0, 30), st.integers(0, 200))
-def test_near_is_what_a_loop_over_all_genes_finds(found: list[tuple[int, int]], pos: int, window: int, limit: int) -> None:
-    genes = sorted((start, start + width, f"G{k:02d}") for k, (start, width) in enumerate(found))
-    start, stop = (np.array([gene[k] for gene in genes]) for k in (0, 1))
-    table = regions.Ranges(start, stop, tuple(gene[2] for gene in genes), np.maximum.accumulate(stop))
-    options = Regions(file=Path("x"), window_bp=window, max_distance_bp=limit)
+def test_nearest_is_what_a_loop_over_all_genes_finds(found: list[tuple[int, int]], pos: int, window: int, limit: int) -> None:
+    genes = [(start, start + width, f"G{k:02d}") for k, (start, width) in enumerate(found)]
+    positions = GenePositions({"1": ChromosomeGenes.of(genes)}, window, limit)
     distance = {name: max(0, a - pos, pos - b) for a, b, name in genes}
     inside = {name: d for name, d in distance.items() if d <= window}
     least = min(distance.values())
     expected = inside or {name: d for name, d in distance.items() if d == least and d <= limit}
-    found = regions.near(table, pos, options)
+    found = positions.nearest("1", pos)
     assert {gene.gene: gene.distance_bp for gene in found} == expected
     assert {gene.relation for gene in found} <= {"overlap" if inside else "nearest"}
     distances = [gene.distance_bp for gene in found]
@@ -129,24 +128,22 @@ def test_a_table_without_types_of_genes_cannot_be_asked_for_one(tmp_path: Path) 
 
 @pytest.mark.real
 def test_known_ecg_loci_meet_their_genes(shared: Path) -> None:
-    table = regions.read(shared / "data" / "genes" / "glist-hg19")
-    options = Regions(file=shared / "data" / "genes" / "glist-hg19")
+    positions = regions.gene_positions(Regions(file=shared / "data" / "genes" / "glist-hg19"))
     # hg19 positions of lead variants of the literature (rs12143842, rs6801957, rs1805128, rs2074238).
     places = {"NOS1AP": ("1", 162033890), "SCN10A": ("3", 38767315), "KCNE1": ("21", 35821680), "KCNQ1": ("11", 2484803)}
     for gene, (chrom, pos) in places.items():
-        assert gene in [found.gene for found in regions.near(table[chrom], pos, options)], gene
+        assert gene in [nearest.gene for nearest in positions.nearest(chrom, pos)], gene
 
 
 @pytest.mark.real
 def test_published_ecg_loci_meet_the_genes_that_their_papers_name(shared: Path) -> None:
     """The 699 published variants of Verweij et al. 2020 (table S13, hg19); a paper may name several genes, or a farther one."""
-    options = Regions(file=shared / "data" / "genes" / "glist-hg19")
-    table = regions.read(options.file)
+    positions = regions.gene_positions(Regions(file=shared / "data" / "genes" / "glist-hg19"))
     with (shared / "data" / "known" / "ecgenetics_tableS13.tsv").open(encoding="utf-8-sig", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t"))
     agreeing, found = 0, set()
     for row in rows:
-        mapped = {near.gene for near in regions.near(table.get(regions.chromosome(row["CHR"])), int(row["BP"]), options)}
+        mapped = {nearest.gene for nearest in positions.nearest(chromosome(row["CHR"]), int(row["BP"]))}
         agreeing += bool(mapped & set(re.split(r"[,;/\s]+|-(?=[A-Z])", row["gene"])))
         found |= mapped
     print(f"table S13: {agreeing} of {len(rows)} variants lie in or nearest to a gene that the table names")

@@ -102,7 +102,7 @@ def ancestry(tmp_path_factory: pytest.TempPathFactory) -> Ancestry:
     """A few terms as the ontologies write them."""
     path = tmp_path_factory.mktemp("obo") / "some.obo"
     path.write_text(OBO)
-    return ontologies.read(Ontologies(files=(path,)))
+    return ontologies.read_ancestry(Ontologies(files=(path,)))
 
 
 @pytest.mark.parametrize(("name", "group"), FILED)

@@ -12,7 +12,7 @@ import pytest
 
 from ecgwas import genes
 from ecgwas.errors import Caution, ServiceError
-from ecgwas.genes import all_terms
+from ecgwas.genes import cluster_names
 from ecgwas.genes.web import client
 from ecgwas.genes.web.contract import Question
 from ecgwas.study import Enrichment, GeneSource, Gprofiler, GwasCatalog, Haploreg, Regions, StringDb, Study
@@ -94,30 +94,30 @@ def test_a_service_that_the_study_names_has_to_answer(source: Any, table: Path) 
 
 def test_what_can_be_foreseen_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
     sources = (Regions(file=table), *published(tmp_path), StringDb())
-    warnings = genes.foreseen(sources, tmp_path / "cache", offline=True)
+    warnings = genes.foreseeable_failures(sources, tmp_path / "cache", offline=True)
     assert all(isinstance(warning, Caution) for warning in warnings)
     assert [warning.split()[0] for warning in warnings] == ["haploreg", "gprofiler", "string_db", "string_db"]
     assert ["will be skipped" in warning for warning in warnings] == [True, True, True, False]
     assert "will end the run" in warnings[3]
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "a.json").write_text("{}")
-    assert genes.foreseen(sources, tmp_path / "cache", offline=True) == []
+    assert genes.foreseeable_failures(sources, tmp_path / "cache", offline=True) == []
 
     def refused(*_: object, **__: object) -> NoReturn:
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "create_connection", refused)
-    warnings = genes.foreseen(sources, tmp_path / "cache", offline=False)
+    warnings = genes.foreseeable_failures(sources, tmp_path / "cache", offline=False)
     assert len(warnings) == 4
     assert "cannot be reached from here: pubs.broadinstitute.org: Name or service not known" in warnings[0]
 
 
 def test_a_host_that_is_there_is_not_asked(server: Server, tmp_path: Path) -> None:
     assert client.unreachable(server.address) is None
-    assert genes.foreseen((StringDb(address=server.address),), tmp_path, offline=False) == []
+    assert genes.foreseeable_failures((StringDb(address=server.address),), tmp_path, offline=False) == []
     assert server.asked == []
     catalog = GwasCatalog(file=tmp_path / "catalog.tsv")
-    assert genes.foreseen((catalog,), tmp_path, offline=True) == []
+    assert genes.foreseeable_failures((catalog,), tmp_path, offline=True) == []
 
 
 TRIPLETS = 25
@@ -160,7 +160,7 @@ def speak(asked: Asked) -> Reply:
     return Reply(json.dumps([term] if number % 2 == 0 else []).encode())
 
 
-def named(found: all_terms.Named) -> dict[int, tuple[str, str]]:
+def named(found: cluster_names.NamedClusters) -> dict[int, tuple[str, str]]:
     frame = found.clusters.frame.filter(pl.col("name").is_not_null())
     return {cluster: (name, by) for cluster, name, by in frame.select("cluster", "name", "named_by").unique().iter_rows()}
 
@@ -168,7 +168,7 @@ def named(found: all_terms.Named) -> dict[int, tuple[str, str]]:
 def test_a_service_names_all_clusters_of_three_genes(server: Server, tmp_path: Path) -> None:
     server.speak = speak
     get = client.make_get(tmp_path, offline=False, sleep=lambda _: None)
-    found = all_terms.of_clusters((StringDb(address=server.address),), triplets(), get)
+    found = cluster_names.name_clusters((StringDb(address=server.address),), triplets(), get)
     names = named(found)
     assert set(names) == set(range(1, TRIPLETS + 1))
     assert names[1] == ("term 0", "term of HPO, FDR 0.0001")
@@ -181,7 +181,7 @@ def test_a_service_names_all_clusters_of_three_genes(server: Server, tmp_path: P
 def test_more_clusters_than_the_option_allows_are_counted(server: Server, tmp_path: Path) -> None:
     server.speak = speak
     get = client.make_get(tmp_path, offline=False, sleep=lambda _: None)
-    found = all_terms.of_clusters((StringDb(address=server.address, max_clusters=4),), triplets(), get)
+    found = cluster_names.name_clusters((StringDb(address=server.address, max_clusters=4),), triplets(), get)
     assert len(named(found)) == TRIPLETS
     assert sum(by != "edges" for _, by in named(found).values()) == 2
     assert found.notes == (
@@ -194,16 +194,16 @@ def test_names_that_came_before_a_service_fell_silent_stay(server: Server, tmp_p
     server.speak = lambda asked: Reply(status=503) if b"G04" in asked.body and b"G05" not in asked.body else speak(asked)
     get = client.make_get(tmp_path, offline=False, sleep=lambda _: None)
     source = StringDb(address=server.address, if_unreachable="skip")
-    found = all_terms.of_clusters((source,), triplets(), get)
+    found = cluster_names.name_clusters((source,), triplets(), get)
     assert [by for _, (_, by) in sorted(named(found).items())].count("edges") == TRIPLETS - 2
     assert found.notes[0].startswith("warning: string_db was skipped, there are no names of clusters from it")
     with pytest.raises(ServiceError):
-        all_terms.of_clusters((StringDb(address=server.address),), triplets(), get)
+        cluster_names.name_clusters((StringDb(address=server.address),), triplets(), get)
 
 
 def test_a_file_names_all_clusters_and_no_service_is_asked(tmp_path: Path) -> None:
     lines = [f"term {k}\t\t" + "\t".join(f"G{k:02}{letter}" for letter in "ABC") for k in range(TRIPLETS)]
     (tmp_path / "terms.gmt").write_text("\n".join(lines) + "\n")
     sources = (StringDb(), Enrichment(terms=tmp_path / "terms.gmt"))
-    names = named(all_terms.of_clusters(sources, triplets(), silent))
+    names = named(cluster_names.name_clusters(sources, triplets(), silent))
     assert {cluster: name for cluster, (name, _) in names.items()} == {k + 1: f"term {k}" for k in range(TRIPLETS)}

@@ -34,6 +34,11 @@ class Network:
     notes: tuple[str, ...]
 
 
+def no_network(*notes: str) -> Network:
+    """Empty tables."""
+    return Network(Clusters.empty(), Edges.empty(), NetworkTests.empty(), Unplaced.empty(), notes)
+
+
 def undirected(pairs: Sequence[tuple[str, str, float]]) -> dict[tuple[str, str], float]:
     """Each pair once, in order of names, with its larger score; loops are left out."""
     scores: dict[tuple[str, str], float] = {}

@@ -1,10 +1,10 @@
-"""Terms that the hit genes share more often than chance: over-representation by the hypergeometric test.
+"""Terms that the hit genes share more often than expected by chance: hypergeometric test on a file of terms.
 
     GMT                        term, description, then genes, tab-separated     (Broad, Data formats page)
     protein.enrichment.terms   #string_protein_id category term description     (STRING; needs protein.info)
 
-The background is every gene of the terms file, as STRING and g:Profiler take it by default (`annotated`); hit genes outside
-of it do not count. Long genes are hit more often by chance, and terms of long genes with them: see docs/genes.md.
+The background is every gene of the terms file, as in STRING and g:Profiler by default (`annotated`); hit genes outside it do
+not count. Long genes are hit more often by chance, and so are terms with many long genes: see docs/genes.md.
 """
 
 from __future__ import annotations
@@ -16,25 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ecgwas.errors import InputError
+from ecgwas.errors import Caution, InputError
+from ecgwas.genes.sources.file_contents import FileContents, genes_in
 from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
 from ecgwas.genes.sources.string_files import read_info
 from ecgwas.genes.sources.term_groups import Grouper
+from ecgwas.genes.web.contract import Build, Get
 from ecgwas.genes.web.files import read_lines
 from ecgwas.study import Enrichment
 from ecgwas.tables import Terms
 
 FIX = "give a GMT file (term, description, genes), or STRING's protein.enrichment.terms with `info:`"
 
-
 HEADER = frozenset({"gene", "genes", "symbol", "symbols", "gene_symbol", "gene_symbols", "members"})
 """Names of the column of genes in a first line that is a header."""
-
-
-def without_descriptions(terms: Sequence[Term]) -> list[str]:
-    """Identifiers of terms whose description is a gene of other terms: the file has genes from the second column on."""
-    genes: set[str] = set().union(*(term.genes for term in terms))
-    return [term.identifier for term in terms if term.description in genes]
 
 
 @dataclass(frozen=True)
@@ -49,24 +44,47 @@ class Term:
 
 @dataclass(frozen=True)
 class Enriched:
-    """The terms, and what to know about them, in words."""
+    """The terms, and notes for the user."""
 
     terms: Terms
     notes: tuple[str, ...]
 
 
-def enrich(options: Enrichment, genes: Sequence[str], ancestry: Ancestry = NOTHING) -> Enriched:
-    """Every term of the file that holds a hit gene, by category and p: `over` with the file's terms."""
-    return over(options, list(read(options)), genes, Grouper(options, ancestry))
+def check(options: Enrichment, build: Build | None = None) -> FileContents:
+    """Reads the terms. Raises InputError as `read_terms`; warns where genes are in the place of descriptions."""
+    terms = list(read_terms(options))
+    genes = frozenset[str]().union(*(term.genes for term in terms))
+    gene_as_description = [term for term in terms if term.description in genes]
+    cautions = []
+    if 2 * len(gene_as_description) > len(terms):
+        words = f"where a description should be, {len(gene_as_description)} of {len(terms)} terms have a gene"
+        fix = "which does not count: put a description, or NA, between term and genes"
+        cautions.append(Caution(f"{options.terms.name}: {words}, {fix}"))
+    return genes_in(options.terms, genes, f"{len(terms)} terms in {options.terms.name}", cautions)
 
 
-def over(options: Enrichment, terms: Sequence[Term], genes: Sequence[str], grouper: Grouper) -> Enriched:
+def enrich(options: Enrichment, genes: Sequence[str], get: Get | None = None, ancestry: Ancestry = NOTHING) -> Enriched:
+    """Every term of the file that holds a hit gene, by category and p."""
+    return over_representation(options, list(read_terms(options)), genes, Grouper(options, ancestry))
+
+
+def enrich_clusters(
+    options: Enrichment, clusters: Mapping[int, Sequence[str]], genes: Sequence[str], get: Get | None, ancestry: Ancestry
+) -> Iterator[tuple[int, Terms]]:
+    """Every term that holds a gene of a cluster, cluster by cluster. The file, which may be large, is read once."""
+    terms = list(read_terms(options)) if clusters else []
+    grouper = Grouper(options, ancestry)
+    for number, members in clusters.items():
+        yield number, over_representation(options, terms, members, grouper).terms
+
+
+def over_representation(options: Enrichment, terms: Sequence[Term], genes: Sequence[str], grouper: Grouper) -> Enriched:
     """Every term that holds one of the genes, by category and p.
 
     expected = hits x term / background; strength = log10(observed / expected); p = P(X >= observed), hypergeometric; FDR by
-    Benjamini-Hochberg over all terms of a category, those without a hit gene too.
+    Benjamini-Hochberg over all terms of a category, including those without a hit gene.
     """
-    background = frozenset().union(*(term.genes for term in terms))
+    background = frozenset[str]().union(*(term.genes for term in terms))
     hits = set(genes) & background
     outside = sorted(set(genes) - background)
     notes = [f"{len(hits)} of {len(set(genes))} hit genes are among the {len(background)} genes of {options.terms.name}"]
@@ -74,11 +92,11 @@ def over(options: Enrichment, terms: Sequence[Term], genes: Sequence[str], group
         notes.append(f"in no term: {', '.join(outside)}")
     rows = []
     for category in sorted({term.category for term in terms}):
-        rows += _tested(grouper, [term for term in terms if term.category == category], hits, len(background), options)
+        rows += _rows(grouper, [term for term in terms if term.category == category], hits, len(background), options)
     return Enriched(Terms.of(rows), tuple(notes))
 
 
-def _tested(
+def _rows(
     grouper: Grouper, terms: Sequence[Term], hits: set[str], background: int, options: Enrichment
 ) -> list[dict[str, object]]:
     observed = np.array([len(term.genes & hits) for term in terms], dtype=np.int64)
@@ -114,8 +132,8 @@ def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return rates
 
 
-def read(options: Enrichment) -> Iterator[Term]:
-    """The terms of the file. Raises InputError naming the first line that is neither format."""
+def read_terms(options: Enrichment) -> Iterator[Term]:
+    """The terms of the file. Raises InputError naming the first line that is of neither format."""
     number, first = next(read_lines(options.terms, "table of terms"), (0, ""))
     if number == 0:
         raise InputError("the table of terms is empty", where=options.terms, fix=FIX)
@@ -129,7 +147,7 @@ def read(options: Enrichment) -> Iterator[Term]:
 
 def _of_gmt(options: Enrichment) -> Iterator[Term]:
     category = options.terms.name.removesuffix(".gz").removesuffix(".gmt")
-    found: dict[str, Term] = {}
+    terms: dict[str, Term] = {}
     for number, line in read_lines(options.terms, "table of terms"):
         fields = line.split("\t")
         if len(fields) < 3:
@@ -140,10 +158,10 @@ def _of_gmt(options: Enrichment) -> Iterator[Term]:
         if number == 1 and {gene.lower() for gene in genes} <= HEADER:
             continue
         name = fields[0].strip()
-        if name in found:
-            genes |= found[name].genes
-        found[name] = Term(category, name, fields[1].strip(), genes)
-    return iter(found.values())
+        if name in terms:
+            genes |= terms[name].genes
+        terms[name] = Term(category, name, fields[1].strip(), genes)
+    return iter(terms.values())
 
 
 def _of_string(options: Enrichment, symbol_of: Mapping[str, str]) -> Iterator[Term]:

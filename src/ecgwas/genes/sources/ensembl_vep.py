@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ecgwas.errors import InputError, StudyError, first_few
 from ecgwas.genes.sources import mapping
-from ecgwas.genes.sources.mapping import Found
+from ecgwas.genes.sources.mapping import MappedGene
 from ecgwas.genes.web.contract import (
     SAME_PLACE_BP,
     Build,
@@ -130,7 +130,7 @@ def _same_build(here: Mapping[Variant, Sequence[Effect]], build: Build) -> None:
         raise InputError(problem, fix="correct `build` under `scan`: hg19 or hg38")
 
 
-def _genes(places: Sequence[Effect], *, protein_coding: bool) -> list[Found]:
+def _genes(places: Sequence[Effect], *, protein_coding: bool) -> list[MappedGene]:
     """Each gene once: its least distance, and the worst consequence on its transcripts."""
     by_gene: dict[str, list[Transcript]] = {}
     for transcript in (transcript for place in places for transcript in place.transcript_consequences):
@@ -140,11 +140,11 @@ def _genes(places: Sequence[Effect], *, protein_coding: bool) -> list[Found]:
     return [_gene(gene, transcripts) for gene, transcripts in by_gene.items()]
 
 
-def _gene(gene: str, transcripts: Sequence[Transcript]) -> Found:
+def _gene(gene: str, transcripts: Sequence[Transcript]) -> MappedGene:
     distance = min(transcript.distance or 0 for transcript in transcripts)
     worst = min(transcripts, key=_impact)
     evidence = f"{', '.join(worst.consequence_terms)} ({worst.impact})"
-    return Found(gene, distance, "overlap" if distance == 0 else "nearest", evidence)
+    return MappedGene(gene, distance, "overlap" if distance == 0 else "nearest", evidence)
 
 
 def _impact(transcript: Transcript) -> int:

@@ -7,11 +7,9 @@ of both builds (PLINK's glist-hg19, MAGMA's NCBI38.gene.loc).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
-from ecgwas.genes.sources.regions import Ranges
-
-Build = Literal["hg19", "hg38"]
+from ecgwas.genes.sources.gene_positions import ChromosomeGenes
+from ecgwas.genes.web.contract import Build
 
 LANDMARKS: Mapping[str, tuple[str, int, int]] = {
     "TTN": ("2", 179531433, 178678371), "PLN": ("6", 118875514, 118554351), "MYH6": ("14", 23864342, 23395133),
@@ -24,7 +22,7 @@ LANDMARKS: Mapping[str, tuple[str, int, int]] = {
 ENOUGH = 3
 
 
-def build_of(table: Mapping[str, Ranges]) -> Build | None:
+def build_of(table: Mapping[str, ChromosomeGenes]) -> Build | None:
     """The build in which at least three of the landmarks lie where the table has them, none contradicting; else None."""
     hg19 = sum(_holds(table, symbol, chrom, pos) for symbol, (chrom, pos, _) in LANDMARKS.items())
     hg38 = sum(_holds(table, symbol, chrom, pos) for symbol, (chrom, _, pos) in LANDMARKS.items())
@@ -35,9 +33,9 @@ def build_of(table: Mapping[str, Ranges]) -> Build | None:
     return None
 
 
-def _holds(table: Mapping[str, Ranges], symbol: str, chrom: str, pos: int) -> bool:
-    ranges = table.get(chrom)
-    if ranges is None:
+def _holds(table: Mapping[str, ChromosomeGenes], symbol: str, chrom: str, pos: int) -> bool:
+    genes = table.get(chrom)
+    if genes is None:
         return False
-    places = [k for k, name in enumerate(ranges.symbols) if name == symbol]
-    return any(ranges.start[k] <= pos <= ranges.stop[k] for k in places)
+    same_symbol = [k for k, name in enumerate(genes.symbols) if name == symbol]
+    return any(genes.start[k] <= pos <= genes.stop[k] for k in same_symbol)

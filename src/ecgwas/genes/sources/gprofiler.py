@@ -17,7 +17,7 @@ from scipy import stats
 
 from ecgwas.genes.sources import mapping
 from ecgwas.genes.sources.enrichment import Enriched
-from ecgwas.genes.sources.mapping import Found
+from ecgwas.genes.sources.mapping import MappedGene
 from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
 from ecgwas.genes.sources.term_groups import Grouper
 from ecgwas.genes.web.contract import Build, Get, Part, Question, Variant, Variants, Whole, batches, belongs, of_kind
@@ -124,14 +124,14 @@ def _is_of(variant: Variant, snp: Snp, build: Build | None, exact: bool) -> bool
     return belongs(variant, snp.chromosome, snp.start if build == "hg38" else None, exact=exact)
 
 
-def _genes(snp: Snp) -> list[Found]:
+def _genes(snp: Snp) -> list[MappedGene]:
     if snp.start < 0:
         return []
     evidence = ", ".join(name for name, count in sorted((snp.variants or {}).items()) if count) or None
-    return [Found(gene, 0, "overlap", evidence) for gene in snp.gene_names]
+    return [MappedGene(gene, 0, "overlap", evidence) for gene in snp.gene_names]
 
 
-def _once(found: Sequence[Found]) -> list[Found]:
+def _once(found: Sequence[MappedGene]) -> list[MappedGene]:
     return list({gene.gene: gene for gene in found}.values())
 
 

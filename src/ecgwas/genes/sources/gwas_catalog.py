@@ -18,15 +18,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ecgwas.errors import InputError
+from ecgwas.errors import InputError, first_few
+from ecgwas.genes.sources.file_contents import FileContents
 from ecgwas.genes.sources.mapping import locus_of
 from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
 from ecgwas.genes.sources.term_groups import CARDIOVASCULAR, Grouper
 from ecgwas.genes.web.contract import RS_NUMBER as RS
-from ecgwas.genes.web.contract import Get, Part, Question, Variant, Variants, Whole, belongs, chromosome, of_kind
+from ecgwas.genes.web.contract import Build, Get, Part, Question, Variant, Variants, Whole, belongs, chromosome, of_kind
 from ecgwas.genes.web.files import read_lines, version_of
 from ecgwas.study import GwasCatalog
-from ecgwas.tables import Loci
+from ecgwas.tables import VARIANT_KEY, Loci
 from ecgwas.tables.genes import Published
 
 PAGE = 200
@@ -79,38 +80,66 @@ class Page(Part):
     embedded: Embedded | None = Field(None, alias="_embedded")
 
 
-def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get, ancestry: Ancestry = NOTHING) -> Published:
+def check(options: GwasCatalog, build: Build | None = None) -> FileContents:
+    """Reads the header and the first line. Raises InputError if the file is not the catalog's."""
+    assert options.file is not None
+    next(_lines(options.file), None)
+    return FileContents((f"published associations in {options.file.name}",))
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """Published associations, and notes for the user."""
+
+    published: Published
+    notes: tuple[str, ...]
+
+
+def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get, ancestry: Ancestry = NOTHING) -> LookedUp:
     """Every association of the catalog with a hit variant, by variant, strongest first."""
-    found = _from_file(options.file, variants) if options.file is not None else _from_service(options, variants, get)
+    reason = options.why_not_queried(variants.frame.height)
+    if reason is not None:
+        return LookedUp(
+            Published.empty(), (f"the GWAS Catalog was not asked: {reason}; name its bulk file under `file`",)
+        )  # fmt: skip
+    rows = _from_file(options.file, variants) if options.file is not None else _from_service(options, variants, get)
     order = {variant: k for k, variant in enumerate(variants.rows())}
-    rows = sorted(found, key=lambda row: (order[row["hit"]], -(row["neglog10p"] or 0.0), row["trait"], row["study"] or ""))
+    rows.sort(key=lambda row: (order[row["hit"]], -(row["neglog10p"] or 0.0), row["trait"], row["study"] or ""))
     grouper = Grouper(options, ancestry)
-    places = {variant: locus_of(loci, variant.chrom, variant.pos) for variant in order}
-    tagged = [
-        {name: value for name, value in row.items() if name != "hit"}
-        | {"locus": places[row["hit"]], "cardiovascular": _is_cardiovascular(row, grouper)}
-        | row["hit"].row
-        for row in rows
-    ]
-    return Published.of(tagged)
+    locus = {variant: locus_of(loci, variant.chrom, variant.pos) for variant in order}
+    published = Published.of(
+        [
+            {name: value for name, value in row.items() if name != "hit"}
+            | {"locus": locus[row["hit"]], "cardiovascular": _is_cardiovascular(row, grouper)}
+            | row["hit"].row
+            for row in rows
+        ]
+    )
+    return LookedUp(published, (_note(published, ambiguous(options, variants)),))
 
 
-def not_looked_up(options: GwasCatalog, variants: Variants) -> frozenset[Variant]:
-    """Variants whose rs number stands at several positions of the study, where the catalog does not tell which it means."""
+def ambiguous(options: GwasCatalog, variants: Variants) -> frozenset[Variant]:
+    """Variants whose rs number is that of several positions of the study; the catalog does not say which it means."""
     if options.file is None:
         return variants.sharing(chromosome=False)
     return frozenset() if variants.build == "hg38" else variants.sharing(chromosome=True)
+
+
+def _note(published: Published, not_looked_up: frozenset[Variant]) -> str:
+    variants = published.frame.select(VARIANT_KEY).n_unique()
+    note = f"GWAS Catalog: {len(published)} associations of {variants} hit variants"
+    if not_looked_up:
+        ordered = sorted(not_looked_up, key=lambda variant: (variant.chrom, variant.pos))
+        names = first_few(f"{variant.name} at {variant.chrom}:{variant.pos}" for variant in ordered)
+        skipped = f"{len(not_looked_up)} hit variants were not looked up"
+        note += f"; {skipped}, as their rs number stands at several positions: {names}"
+    return note
 
 
 def _is_cardiovascular(row: Row, grouper: Grouper) -> bool:
     """Whether the trait, or one of the ontology's that it is mapped to, is of heart or vessels."""
     traits = [row["trait"], *re.split("[;,]", row["efo_trait"] or "")]
     return any(grouper.of(trait.strip(), None).name == CARDIOVASCULAR for trait in traits)
-
-
-def check(path: Path) -> None:
-    """Raises InputError if the file is not the catalog's."""
-    next(_lines(path), None)
 
 
 def _lines(path: Path) -> Iterator[dict[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ecgwas.genes.sources import mapping
-from ecgwas.genes.sources.mapping import Found
+from ecgwas.genes.sources.mapping import MappedGene
 from ecgwas.genes.web.contract import Build, Get, NotUnderstood, Question, Variant, Variants, batches, belongs
 from ecgwas.study import Haploreg
 from ecgwas.tables import Genes, Loci
@@ -81,9 +81,9 @@ def _table(content: bytes) -> list[Mapping[str, str]]:
     return table
 
 
-def _genes(rows: list[Mapping[str, str]]) -> list[Found]:
+def _genes(rows: list[Mapping[str, str]]) -> list[MappedGene]:
     """Each gene once, by its nearest variant; a variant's own gene before those of variants in linkage with it."""
-    found: dict[str, Found] = {}
+    found: dict[str, MappedGene] = {}
     for row in sorted(rows, key=lambda row: row["is_query_snp"] != "1"):
         gene = row["GENCODE_name"]
         if gene in ("", ".") or gene in found:
@@ -92,7 +92,7 @@ def _genes(rows: list[Mapping[str, str]]) -> list[Found]:
         if row["is_query_snp"] == "1":
             annotation = row["dbSNP_functional_annotation"].strip(".")
             evidence = f"dbSNP {annotation}" if annotation else None
-            found[gene] = Found(gene, distance, "overlap" if distance == 0 else "nearest", evidence)
+            found[gene] = MappedGene(gene, distance, "overlap" if distance == 0 else "nearest", evidence)
         else:
-            found[gene] = Found(gene, None, "linked", f"r2 {row['r2']} with {row['rsID']}")
+            found[gene] = MappedGene(gene, None, "linked", f"r2 {row['r2']} with {row['rsID']}")
     return list(found.values())

@@ -17,7 +17,7 @@ NO_GENE = "no gene there"
 
 
 @dataclass(frozen=True)
-class Found:
+class MappedGene:
     """A gene of a variant. distance_bp: 0 inside, None: not told; relation: overlap | nearest | linked."""
 
     gene: str
@@ -27,7 +27,7 @@ class Found:
 
 
 def genes_of(
-    variants: Variants, loci: Loci, found: Mapping[Variant, Sequence[Found]], reasons: Mapping[Variant, str], source: str,
+    variants: Variants, loci: Loci, found: Mapping[Variant, Sequence[MappedGene]], reasons: Mapping[Variant, str], source: str,
     version: str,
 ) -> Genes:  # fmt: skip
     """One row per variant and gene, nearest first, then by symbol; a variant without one keeps a row that says why.
@@ -47,7 +47,7 @@ def genes_of(
     return Genes.of(rows)
 
 
-def _nearest_first(found: Found) -> tuple[bool, int, str]:
+def _nearest_first(found: MappedGene) -> tuple[bool, int, str]:
     return found.distance_bp is None, found.distance_bp or 0, found.gene
 
 

@@ -12,7 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ecgwas.errors import InputError
+from ecgwas.errors import Caution, InputError
+from ecgwas.genes.sources.file_contents import FileContents
+from ecgwas.genes.sources.term_roots import ROOTS
+from ecgwas.genes.web.contract import Build
 from ecgwas.genes.web.files import read_lines
 from ecgwas.study import Ontologies
 
@@ -78,8 +81,21 @@ class _Stanza:
     synonyms: list[str] = field(default_factory=list)
 
 
-def read(options: Ontologies) -> Ancestry:
-    """The ontologies together. Raises InputError for a file that is no ontology."""
+def check(options: Ontologies, build: Build | None = None) -> FileContents:
+    """Reads the files; warns of one that puts no term into a group. Raises InputError for a file that is not an ontology."""
+    facts: list[str] = []
+    roots = {root for group in ROOTS.values() for pair in group.items() for root in pair}
+    for path in options.files:
+        concepts = read_concepts(path)
+        known = {name for concept in concepts.values() for name in (concept.identifier, concept.name.lower())}
+        if roots.isdisjoint(known):
+            facts.append(Caution(f"{path.name} groups no term: none of the terms below which the groups lie is in it"))
+        facts.append(f"{len(concepts)} terms of the ontology {path.name}")
+    return FileContents(tuple(facts))
+
+
+def read_ancestry(options: Ontologies) -> Ancestry:
+    """The ontologies together. Raises InputError for a file that is not an ontology."""
     concepts: dict[str, Concept] = {}
     for path in options.files:
         concepts |= read_concepts(path)

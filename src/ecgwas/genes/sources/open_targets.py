@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ecgwas.genes.sources import mapping
-from ecgwas.genes.sources.mapping import Found
+from ecgwas.genes.sources.mapping import MappedGene
 from ecgwas.genes.web.contract import Get, NotUnderstood, Part, Question, Variant, Variants, as_json, belongs, understood
 from ecgwas.study import OpenTargets
 from ecgwas.tables import Genes, Loci
@@ -146,7 +146,7 @@ class Meta(Part):
 def annotate(options: OpenTargets, variants: Variants, loci: Loci, get: Get) -> Genes:
     """Genes that hold each variant, else the nearest; and linked genes of an L2G score of min_score or more."""
     rs_numbers, shared = variants.rs_numbers(), variants.sharing(chromosome=True)
-    found: dict[Variant, list[Found]] = {}
+    found: dict[Variant, list[MappedGene]] = {}
     reasons: dict[Variant, str] = {}
     hg38 = variants.build == "hg38"
     for variant in variants.rows():
@@ -198,12 +198,12 @@ def _named(options: OpenTargets, rs_number: str, variant: Variant, get: Get, *, 
     return [known for known in described if known is not None and rs_number in (known.rsIds or [])]
 
 
-def _genes(described: Sequence[Known], min_score: float) -> list[Found]:
+def _genes(described: Sequence[Known], min_score: float) -> list[MappedGene]:
     linked = _linked(described, min_score)
     near = _near(described)
-    found = [Found(gene, distance, relation, linked.get(gene) or label) for gene, distance, relation, label in near]
+    found = [MappedGene(gene, distance, relation, linked.get(gene) or label) for gene, distance, relation, label in near]
     named = {gene.gene for gene in found}
-    return found + [Found(gene, None, "linked", evidence) for gene, evidence in linked.items() if gene not in named]
+    return found + [MappedGene(gene, None, "linked", evidence) for gene, evidence in linked.items() if gene not in named]
 
 
 def _near(described: Sequence[Known]) -> list[tuple[str, int, str, str | None]]:

@@ -13,17 +13,14 @@ A glist and a BED look alike; a file whose name ends in .bed or .bed.gz is a BED
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ecgwas.errors import InputError
-from ecgwas.genes.sources import mapping
-from ecgwas.genes.sources.mapping import Found
-from ecgwas.genes.web.contract import Variants, chromosome
+from ecgwas.errors import Caution, InputError, first_few
+from ecgwas.genes.sources import genome_build, mapping
+from ecgwas.genes.sources.file_contents import FileContents, genes_in
+from ecgwas.genes.sources.gene_positions import ChromosomeGenes, GenePositions
+from ecgwas.genes.web.contract import CHROMOSOMES, Build, Get, Variants, chromosome
 from ecgwas.genes.web.files import read_lines, version_of
 from ecgwas.study import Regions
 from ecgwas.tables import Genes, Loci
@@ -41,73 +38,44 @@ LAST_POSITION = 2**31
 """No chromosome is longer."""
 
 
-@dataclass(frozen=True)
-class Ranges:
-    """Genes of one chromosome, by start: (G,) int64 1-based positions, both ends included, and G symbols.
+def check(options: Regions, build: Build | None) -> FileContents:
+    """Reads the table. Raises InputError if it is plainly of another build, or on no chromosome of the genotypes."""
+    positions = gene_positions(options)
+    own_build = genome_build.build_of(positions.chromosomes)
+    if own_build is not None and build is not None and own_build != build:
+        problem = f"the table of genes has positions of {own_build}, the genotypes are said to be {build}"
+        raise InputError(problem, where=options.file, fix=f"give a table of {build}, or correct `build` under `scan`")
+    if CHROMOSOMES.isdisjoint(positions.chromosomes):
+        names = first_few(sorted(positions.chromosomes), 3)
+        problem = f"no gene is on a chromosome of the genotypes: the table calls its chromosomes {names}"
+        raise InputError(problem, where=options.file, fix="its chromosomes must be 1 to 22, X, Y or MT, with or without chr")
+    symbols = set(positions.symbols())
+    nameless = sum(UNNAMED.fullmatch(symbol) is not None for symbol in positions.symbols())
+    if nameless == len(symbols):
+        raise InputError("no gene of the table of genes has a symbol", where=options.file, fix="fill the column of symbols")
+    words = f"{options.file.name}: {nameless} genes without a symbol are called by their place"
+    fact = f"{len(symbols)} genes in {options.file.name}, {own_build or 'build unknown'}"
+    return genes_in(options.file, symbols, fact, [Caution(words)] if nameless else [])
 
-    reach (G,) int64 is the largest stop up to each gene, so that all genes that hold a position are found from one place.
+
+def annotate(options: Regions, variants: Variants, loci: Loci, get: Get | None = None) -> Genes:
+    """Genes of each hit variant: all that hold it (or lie within window_bp), otherwise the nearest within max_distance_bp.
+
+    A variant without any gene has one row without a symbol. Positions are taken to be of the study's build (`check`).
     """
-
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]
-    symbols: tuple[str, ...]
-    reach: NDArray[np.int64]
-
-
-def annotate(options: Regions, variants: Variants, loci: Loci) -> Genes:
-    """Genes of each hit variant: all that hold it (or lie within window_bp), else the nearest within max_distance_bp.
-
-    A variant without any gene has one row without a symbol. Build and positions are as `ecgwas.genes.check` found them.
-    """
-    table = read(options.file, protein_coding=options.protein_coding)
-    found = {variant: near(table.get(variant.chrom), variant.pos, options) for variant in variants.rows()}
+    positions = gene_positions(options)
+    genes = {variant: positions.nearest(variant.chrom, variant.pos) for variant in variants.rows()}
     reason = f"no gene within {max(options.max_distance_bp, options.window_bp)} bp"
-    return mapping.genes_of(variants, loci, found, dict.fromkeys(found, reason), "regions", version_of(options.file))
+    return mapping.genes_of(variants, loci, genes, dict.fromkeys(genes, reason), "regions", version_of(options.file))
 
 
-def near(ranges: Ranges | None, pos: int, options: Regions) -> list[Found]:
-    """Genes of one position, nearest first, then by symbol."""
-    if ranges is None:
-        return []
-    window = range(_first_reaching(ranges, pos - options.window_bp), _first_after(ranges, pos + options.window_bp))
-    overlapping = [k for k in window if ranges.stop[k] >= pos - options.window_bp]
-    chosen, relation = overlapping, "overlap"
-    if not overlapping:
-        chosen, relation = _nearest(ranges, pos, options.max_distance_bp), "nearest"
-    # A symbol may have several ranges: the nearest counts.
-    distances: dict[str, int] = {}
-    for k in chosen:
-        symbol, distance = ranges.symbols[k], _distance(ranges, k, pos)
-        distances[symbol] = min(distance, distances.get(symbol, distance))
-    ranked = sorted(distances.items(), key=lambda item: (item[1], item[0]))
-    return [Found(gene, distance, relation) for gene, distance in ranked]
+def gene_positions(options: Regions, *, every_type: bool = False) -> GenePositions:
+    """The genes of the table. every_type: even if the option `protein_coding` restricts them."""
+    chromosomes = read(options.file, protein_coding=options.protein_coding and not every_type)
+    return GenePositions(chromosomes, options.window_bp, options.max_distance_bp)
 
 
-def _first_reaching(ranges: Ranges, pos: int) -> int:
-    return int(np.searchsorted(ranges.reach, pos, side="left"))
-
-
-def _first_after(ranges: Ranges, pos: int) -> int:
-    return int(np.searchsorted(ranges.start, pos, side="right"))
-
-
-def _distance(ranges: Ranges, k: int, pos: int) -> int:
-    return max(0, int(ranges.start[k]) - pos, pos - int(ranges.stop[k]))
-
-
-def _nearest(ranges: Ranges, pos: int, limit: int) -> list[int]:
-    """The nearest genes (several if equally near), none further than the limit. No gene holds the position."""
-    after = _first_after(ranges, pos)
-    right = list(range(after, min(after + 1, len(ranges.start))))
-    right += [k for k in range(after + 1, len(ranges.start)) if ranges.start[k] == ranges.start[after]]
-    left = [int(np.argmax(ranges.stop[:after]))] if after else []
-    left = [k for k in range(after) if left and ranges.stop[k] == ranges.stop[left[0]]]
-    distances = {k: _distance(ranges, k, pos) for k in (*left, *right)}
-    least = min(distances.values(), default=limit + 1)
-    return [k for k, distance in distances.items() if distance == least and distance <= limit]
-
-
-def read(path: Path, *, protein_coding: bool = False) -> dict[str, Ranges]:
+def read(path: Path, *, protein_coding: bool = False) -> dict[str, ChromosomeGenes]:
     """Chromosome without "chr" -> its genes. Raises InputError naming the first line that cannot be read.
 
     A gene without a symbol is called by its place, as in 1:161694615-161762308.
@@ -129,13 +97,7 @@ def read(path: Path, *, protein_coding: bool = False) -> dict[str, Ranges]:
             genes.setdefault(chromosome(chrom), []).append((start, stop, symbol))
     if not genes:
         raise InputError("the table of genes has no genes", where=path, fix="give a PLINK glist, MAGMA .loc, BED or GTF file")
-    return {chrom: _ranges(sorted(found)) for chrom, found in genes.items()}
-
-
-def _ranges(genes: Sequence[tuple[int, int, str]]) -> Ranges:
-    start = np.array([gene[0] for gene in genes], dtype=np.int64)
-    stop = np.array([gene[1] for gene in genes], dtype=np.int64)
-    return Ranges(start, stop, tuple(gene[2] for gene in genes), np.maximum.accumulate(stop))
+    return {chrom: ChromosomeGenes.of(listed) for chrom, listed in genes.items()}
 
 
 def _gene(path: Path, line: str, number: int) -> tuple[str, int, int, str] | None:
@@ -185,14 +147,3 @@ def _from_gtf(fields: Sequence[str]) -> tuple[str, int, int, str] | None:
     if named is None:
         raise ValueError
     return fields[0], *_ordered(int(fields[3]), int(fields[4])), named.group(1)
-
-
-def nameless(table: dict[str, Ranges]) -> int:
-    """How many genes of the table have no symbol."""
-    return sum(UNNAMED.fullmatch(symbol) is not None for symbol in symbols(table))
-
-
-def symbols(table: dict[str, Ranges]) -> Iterator[str]:
-    """Every symbol of the table."""
-    for ranges in table.values():
-        yield from ranges.symbols

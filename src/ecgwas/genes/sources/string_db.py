@@ -8,7 +8,7 @@ Offline twin: string_files with enrichment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -93,8 +93,10 @@ class Mapped:
     unplaced: Mapping[str, str]
 
 
-def connect(options: StringDb, genes: Sequence[str], get: Get) -> Network:
-    """Edges between the genes at min_score or better, their clusters, and whether there are more than STRING expects."""
+def connect(options: StringDb, genes: Sequence[str], get: Get, *, seed: int = 1) -> Network:
+    """Edges of min_score or more between the genes, their clusters, and whether there are more edges than STRING expects."""
+    if not genes:
+        return networks.no_network()
     mapped = _mapped(options, genes, get)
     ids, unplaced, version = mapped.ids, mapped.unplaced, _version(options, get)
     if len(ids) < 2:
@@ -134,16 +136,24 @@ def _clusters_of_the_service(options: StringDb, mapped: Mapped, asked: Mapping[s
     return sorted(groups, key=lambda group: (-len(group), group[0]))
 
 
-def enrich(
-    options: StringDb, genes: Sequence[str], get: Get, ancestry: Ancestry = NOTHING, *, among: Sequence[str] | None = None
-) -> Enriched:
-    """Terms of the option's categories that the genes share, of raw p < 0.1; FDR by STRING within each category.
+def enrich(options: StringDb, genes: Sequence[str], get: Get, ancestry: Ancestry = NOTHING) -> Enriched:
+    """Terms of the option's categories that the genes share, of raw p < 0.1; FDR by STRING within each category."""
+    return _enrich(options, genes, genes, get, ancestry)
 
-    among: all hit genes, where `genes` are some of them: STRING has been asked for their names already.
-    """
+
+def enrich_clusters(
+    options: StringDb, clusters: Mapping[int, Sequence[str]], genes: Sequence[str], get: Get, ancestry: Ancestry
+) -> Iterator[tuple[int, Terms]]:
+    """Terms of each cluster, one query each. STRING's names of all the network's genes were queried before."""
+    for number, members in clusters.items():
+        yield number, _enrich(options, members, genes, get, ancestry).terms
+
+
+def _enrich(options: StringDb, genes: Sequence[str], named: Sequence[str], get: Get, ancestry: Ancestry) -> Enriched:
+    """named: the genes whose names STRING is asked for in one query, `genes` among them."""
     if not genes:
         return Enriched(Terms.empty(), ())
-    mapped = _mapped(options, among or genes, get)
+    mapped = _mapped(options, named, get)
     ids = {gene: mapped.ids[gene] for gene in mapped.ids if gene in set(genes)}
     if not ids:
         return Enriched(Terms.empty(), (f"no hit gene is known to {_version(options, get)}",))

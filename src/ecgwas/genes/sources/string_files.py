@@ -21,6 +21,8 @@ from ecgwas.errors import InputError
 from ecgwas.genes.network import networks
 from ecgwas.genes.network.degree_null import Chance, edges_by_chance
 from ecgwas.genes.network.networks import Network
+from ecgwas.genes.sources.file_contents import FileContents, genes_in
+from ecgwas.genes.web.contract import Build, Get
 from ecgwas.genes.web.files import read_lines, version_of
 from ecgwas.study import StringFiles
 
@@ -40,7 +42,7 @@ class Whole:
     edges: Mapping[tuple[int, int], float]
 
 
-def connect(options: StringFiles, genes: Sequence[str], *, seed: int = 1) -> Network:
+def connect(options: StringFiles, genes: Sequence[str], get: Get | None = None, *, seed: int = 1) -> Network:
     """Edges between the genes at min_score or better, MCL clusters, and the number of edges by chance.
 
     Genes that STRING names otherwise are found by their aliases, if the file is given; genes that it does not know are
@@ -131,17 +133,13 @@ def _known(options: StringFiles, node_of: Mapping[str, int], number: int, protei
     return node
 
 
-def check(options: StringFiles) -> None:
-    """Opens the files without reading all the edges. Raises InputError as `connect` would for a wrong kind of file."""
-    if not is_web_export(options.links):
-        _names(options)
-
-
-def symbols(options: StringFiles) -> set[str]:
-    """The gene symbols of the network's nodes."""
+def check(options: StringFiles, build: Build | None = None) -> FileContents:
+    """Reads the names of the nodes, not the edges of protein.links. Raises InputError as `connect` would for a wrong file."""
     if is_web_export(options.links):
-        return {gene for a, b, _ in _web_export(options.links) for gene in (a, b)}
-    return set(_names(options).values())
+        symbols = {gene for a, b, _ in _web_export(options.links) for gene in (a, b)}
+    else:
+        symbols = set(_names(options).values())
+    return genes_in(options.info or options.links, symbols, f"network {options.links.name}")
 
 
 def _names(options: StringFiles) -> dict[str, str]:

@@ -19,36 +19,8 @@ from functools import cached_property
 
 from ecgwas.genes.sources import term_words
 from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
+from ecgwas.genes.sources.term_roots import CARDIOVASCULAR, IMMUNE, METABOLIC, NEUROLOGICAL, OTHER, ROOTS
 from ecgwas.study import HeartWords, TermLimits
-
-CARDIOVASCULAR, IMMUNE, NEUROLOGICAL, METABOLIC, OTHER = "cardiovascular", "immune", "neurological", "metabolic", "other"
-
-ROOTS = {
-    CARDIOVASCULAR: {
-        "EFO:0000319": "cardiovascular disease", "EFO:0004298": "cardiovascular measurement",
-        "MONDO:0004995": "cardiovascular disorder", "HP:0001626": "abnormality of the cardiovascular system",
-        "GO:0003013": "circulatory system process", "GO:0072359": "circulatory system development",
-        "BTO:0000088": "cardiovascular system",
-    },
-    IMMUNE: {
-        "EFO:0000540": "immune system disease", "EFO:0005741": "infectious disease", "MONDO:0005046": "immune system disorder",
-        "MONDO:0005550": "infectious disease", "HP:0002715": "abnormality of the immune system",
-        "GO:0002376": "immune system process", "BTO:0005810": "immune system",
-    },
-    NEUROLOGICAL: {
-        "EFO:0000618": "nervous system disease", "EFO:0004464": "brain measurement",
-        "MONDO:0005071": "nervous system disorder", "HP:0000707": "abnormality of the nervous system",
-        "GO:0007399": "nervous system development", "GO:0050877": "nervous system process", "BTO:0001484": "nervous system",
-    },
-    METABOLIC: {
-        "EFO:0000589": "metabolic disease", "EFO:0004468": "glucose measurement", "EFO:0004529": "lipid measurement",
-        "EFO:0004725": "metabolite measurement", "MONDO:0005066": "metabolic disease",
-        "HP:0001939": "abnormality of metabolism/homeostasis", "GO:0006629": "lipid metabolic process",
-        "GO:0005975": "carbohydrate metabolic process",
-    },
-}  # fmt: skip
-"""Group -> identifier -> name of the terms below which everything is of the group. A term counts by identifier or by name, as
-EFO takes over terms of MONDO and HPO under their own identifiers."""
 
 FUNCTIONS = {
     "extracellular matrix structural constituent": (CARDIOVASCULAR, "the matrix of vessel walls and heart valves"),
@@ -124,13 +96,13 @@ class Grouper:
     @cached_property
     def _patterns(self) -> dict[str, _Patterns]:
         options = self.options
-        excepted = _own(options.cardiovascular_except, term_words.CARDIOVASCULAR_EXCEPT)
-        found = {CARDIOVASCULAR: _Patterns.of(_own(options.cardiovascular, term_words.CARDIOVASCULAR), excepted)}
+        excepted = _chosen(options.cardiovascular_except, term_words.CARDIOVASCULAR_EXCEPT)
+        patterns = {CARDIOVASCULAR: _Patterns.of(_chosen(options.cardiovascular, term_words.CARDIOVASCULAR), excepted)}
         if isinstance(options, TermLimits):
-            found[IMMUNE] = _Patterns.of(_own(options.immune, term_words.IMMUNE))
-            found[NEUROLOGICAL] = _Patterns.of(_own(options.neurological, term_words.NEUROLOGICAL))
-            found[METABOLIC] = _Patterns.of(_own(options.metabolic, term_words.METABOLIC))
-        return found
+            patterns[IMMUNE] = _Patterns.of(_chosen(options.immune, term_words.IMMUNE))
+            patterns[NEUROLOGICAL] = _Patterns.of(_chosen(options.neurological, term_words.NEUROLOGICAL))
+            patterns[METABOLIC] = _Patterns.of(_chosen(options.metabolic, term_words.METABOLIC))
+        return patterns
 
 
 @dataclass(frozen=True)
@@ -147,7 +119,7 @@ class _Patterns:
         return cls(sought, re.compile(out, re.IGNORECASE) if out else None)
 
 
-def _own(given: Sequence[str] | None, otherwise: Sequence[str]) -> Sequence[str]:
+def _chosen(given: Sequence[str] | None, otherwise: Sequence[str]) -> Sequence[str]:
     return otherwise if given is None else given
 
 

@@ -1,4 +1,4 @@
-"""Services that do not answer: which may be gone without, and what is said of it."""
+"""Services that do not answer: which may be skipped, and what the user is told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecgwas.study import GeneSource, Service
 
 
 def skipped(source: GeneSource, error: ServiceError, what: str) -> str:
-    """A warning that a service gave no answer. Raises the error where the source has to be there (if_unreachable: stop)."""
+    """A warning that a service did not answer. Raises the error if the source may not be skipped (if_unreachable: stop)."""
     if not isinstance(source, Service) or source.if_unreachable == "stop":
         raise error
     return (
@@ -20,21 +20,16 @@ def skipped(source: GeneSource, error: ServiceError, what: str) -> str:
     )
 
 
-def asked(sources: Sequence[GeneSource]) -> list[GeneSource]:
-    """The sources that ask a service."""
-    return [source for source in sources if isinstance(source, Service) and source.is_asked]
+def foreseeable_failures(sources: Sequence[GeneSource], cache: Path, *, offline: bool) -> list[Caution]:
+    """Warnings of services that cannot answer, as far as this is known before the run.
 
-
-def foreseen(sources: Sequence[GeneSource], cache: Path, *, offline: bool) -> list[Caution]:
-    """Warnings of services that will give no answers, as far as that can be known before anything is run.
-
-    A service is not asked: a connection to its host is opened and closed.
+    Services are not queried: a connection to each host is opened and closed.
     """
-    found = (_foreseen(source, cache, offline) for source in asked(sources))
-    return [caution for caution in found if caution is not None]
+    cautions = (_foreseeable(source, cache, offline) for source in sources if source.queries_service)
+    return [caution for caution in cautions if caution is not None]
 
 
-def _foreseen(source: GeneSource, cache: Path, offline: bool) -> Caution | None:
+def _foreseeable(source: GeneSource, cache: Path, offline: bool) -> Caution | None:
     assert isinstance(source, Service)
     if offline and not any(cache.glob("*.json")):
         problem = f"{source.kind} has no answers: the study is offline, and no answers are kept in results/cache"
@@ -42,5 +37,5 @@ def _foreseen(source: GeneSource, cache: Path, offline: bool) -> Caution | None:
         problem = f"{source.kind} cannot be reached from here: {reason}"
     else:
         return None
-    what = "will be skipped" if source.if_unreachable == "skip" else "will end the run (if_unreachable: stop)"
-    return Caution(f"{problem}; the source {what}. Files do the same: {source.offline_twin}, docs/genes.md")
+    outcome = "will be skipped" if source.if_unreachable == "skip" else "will end the run (if_unreachable: stop)"
+    return Caution(f"{problem}; the source {outcome}. Files do the same: {source.offline_twin}, docs/genes.md")
