@@ -91,8 +91,8 @@ def run(
     enriched = [_enriched(source, symbols, get, ancestry) for source in term_sources]
     named = cluster_names.name_clusters(sources, network.clusters, get, ancestry)
     looked_up = [_looked_up(source, variants, loci, get, ancestry) for source in capabilities.offering(sources, "look_up")]
-    notes = [*mapping_notes, *network.notes]
-    notes += [note for each in (*enriched, named, *looked_up) for note in each.notes]
+    notes = [*mapping_notes, *network.notes, *(note for each in enriched for note in each.notes), *named.notes]
+    notes += [note for each in looked_up for note in each.notes]
     return GeneTables(
         genes=genes,
         clusters=named.clusters,

@@ -22,7 +22,8 @@ from ecgwas.errors import InputError, first_few
 from ecgwas.genes.sources.file_contents import FileContents
 from ecgwas.genes.sources.mapping import locus_of
 from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
-from ecgwas.genes.sources.term_groups import CARDIOVASCULAR, Grouper
+from ecgwas.genes.sources.term_groups import Grouper
+from ecgwas.genes.sources.term_roots import CARDIOVASCULAR
 from ecgwas.genes.web.contract import RS_NUMBER as RS
 from ecgwas.genes.web.contract import Build, Get, Part, Question, Variant, Variants, Whole, belongs, chromosome, of_kind
 from ecgwas.genes.web.files import read_lines, version_of
