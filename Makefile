@@ -17,7 +17,7 @@ test: $(STAMP)
 
 # Readers of other people's files, five minutes each; crashing inputs lie in fuzz_crashes/.
 fuzz: $(STAMP)
-	$(BIN)/python benchmarks/fuzz.py
+	$(BIN)/python -m benchmarks.robustness.fuzz
 
 # Wheel and sdist, their bill of materials (CycloneDX), each installed in a fresh environment and tried.
 dist: $(STAMP)

@@ -6,7 +6,8 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from benchmarks.fuzz import READERS, fuzz
+
+from benchmarks.robustness.fuzz import READERS, fuzz
 
 SECONDS = 3
 

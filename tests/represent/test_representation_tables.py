@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks.representation_tables import END, Found, OnReal, of_kinds, of_seeds, write
 
+from benchmarks.findings.representation_tables import END, Found, OnReal, of_kinds, of_seeds, write
 from tests.conftest import ROOT
 
 

@@ -1,4 +1,4 @@
-"""The faults of benchmarks/faults.py, the quick version; and what a lock and a refusing machine say."""
+"""The faults of benchmarks/robustness/faults.py, the quick version; and what a lock and a refusing machine say."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 def test_no_fault_leaves_a_trace() -> None:
     """In a process of its own: runs are forked, and a process that has used libraries with threads must not fork."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
-    command = [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--quick"]
+    command = [sys.executable, "-m", "benchmarks.robustness.faults", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

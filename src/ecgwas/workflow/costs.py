@@ -1,6 +1,6 @@
 """What each stage costs: processor seconds, memory and disk as formulas of a study's size.
 
-The constants are medians of what parts took, by their notes: `python benchmarks/scale.py --calibrate` prints them anew.
+The constants are medians of what parts took, by their notes: `python -m benchmarks.speed.scale --calibrate` prints them anew.
 Seconds are of one core; another processor is faster or slower as a whole, which moves all of them alike.
 """
 

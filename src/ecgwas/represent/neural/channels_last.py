@@ -3,7 +3,7 @@
 A processor multiplies such maps at nearly the speed of one large matrix product, for which oneDNN needs them as images of
 height one (B, C, 1, L) in PyTorch's channels-last format; shapes, weights and their names stay those of `torch.nn`'s 1D layers.
 On two cores a training step of 32 whole recordings took 0.75 s before and 0.58 to 0.64 s after
-(`benchmarks/published_training.py`, line STEP).
+(`benchmarks/findings/published_training.py`, line STEP).
 """
 
 from __future__ import annotations

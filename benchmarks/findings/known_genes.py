@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Published ECG loci mapped by `regions`: how often the gene that the table names holds the variant, or is the nearest.
 
-    python benchmarks/known_genes.py [--quick] [--data ../shared/data]
+    python -m benchmarks.findings.known_genes [--quick] [--data ../shared/data]
 
 Variants: table S13 of Verweij et al. 2020 (Cell Syst 11:229; hg19). Tables of genes: PLINK's glist-hg19 and GENCODE 36 on
 hg19. A variant agrees if one of the genes that its line names is among those found; papers often name the nearest gene
@@ -18,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.record import recorded
 from ecgwas.genes.sources import genome_build, regions
 from ecgwas.genes.sources.mapping import MappedGene
 from ecgwas.genes.web.contract import chromosome
@@ -32,7 +32,7 @@ EXPECTED = ("SCN5A", "SCN10A", "NOS1AP", "KCNQ1", "KCNH2")
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one table of genes only")
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data")
     asked = parser.parse_args()
     if not (asked.data / TABLE).exists():
         sys.exit(f"there is no {asked.data / TABLE}")
@@ -74,4 +74,4 @@ def named(row: Mapping[str, str]) -> set[str]:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """The ten rows of the source study's tables of experiments, run on one cohort, and both tables by `ecgwas compare`.
 
-    python benchmarks/experiments.py OUT [--cohort FOLDER] [--quick] [--people N] [--epochs E] [--until STAGE]
+    python -m benchmarks.findings.experiments OUT [--cohort FOLDER] [--quick] [--people N] [--epochs E] [--until STAGE]
 
 FOLDER is a study folder with one file per person and lead: ecg/, covariates.tsv, genotypes/cohort.bed. Without --cohort a
 cohort is simulated into OUT/cohort. --quick: one epoch, 20 people where they are simulated, until stage represent. Else every
@@ -19,9 +18,10 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.record import recorded
 from ecgwas.simulate import simulate
 
-ROWS = Path(__file__).resolve().parents[1] / "examples" / "experiments"
+ROWS = Path(__file__).resolve().parents[2] / "examples" / "experiments"
 
 
 def main() -> None:
@@ -72,4 +72,4 @@ def ecgwas(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

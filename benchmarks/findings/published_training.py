@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """The source study's chosen network (table 2, row 4) trained to its end on a cohort of one file per person and lead.
 
-    python benchmarks/published_training.py OUT [--cohort FOLDER] [--epochs E] [--people N] [--quick]
+    python -m benchmarks.findings.published_training OUT [--cohort FOLDER] [--epochs E] [--people N] [--quick]
 
 It is `ecgwas run --until represent` on examples/experiments/table2_row4.yaml: interrupted, it goes on after the last whole
 epoch when it is started again with the same OUT. Then a line each, with the study's own number where it gives one:
@@ -13,7 +12,7 @@ epoch when it is started again with the same OUT. Then a line each, with the stu
                one recording, each half twice in a row
     STEP       seconds and GFLOP/s of one training step of 32 signals, beside a product of two matrices (sgemm) on this machine
 
-FOLDER as in benchmarks/experiments.py; without it --people are simulated. --quick: one epoch, 20 people.
+FOLDER as in benchmarks/findings/experiments.py; without it --people are simulated. --quick: one epoch, 20 people.
 """
 
 from __future__ import annotations
@@ -27,9 +26,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import torch
-from experiments import ROWS, ecgwas, simulated, written
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.findings.experiments import ROWS, ecgwas, simulated, written
+from benchmarks.record import recorded
 from ecgwas import represent
 from ecgwas.represent.neural.encoder import threads_for
 from ecgwas.represent.neural.network import Autoencoder, kernels, penalty
@@ -150,4 +150,4 @@ def fastest(what: Callable[[], object], times: int = 5) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

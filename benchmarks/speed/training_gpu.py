@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Seconds an epoch of the networks on a GPU, by how many digits it multiplies with, beside the processor.
 
-    python benchmarks/training_gpu.py [--people N] [--epochs E] [--quick]
+    python -m benchmarks.speed.training_gpu [--people N] [--epochs E] [--quick]
 
 Networks with their defaults on simulated people: the VAE and the autoencoder of median beats, all leads together, and the
 source study's autoencoder of strips, lead by lead (of a quarter of the people). Each is trained for 2 epochs and for E; the
@@ -18,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from representations import simulated
 
+from benchmarks.findings.representations import simulated
+from benchmarks.record import recorded
 from ecgwas import represent
 from ecgwas.signals import Signals
 from ecgwas.study import Representation, ResidualAutoencoder, Vae
@@ -69,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

@@ -1,8 +1,8 @@
 """Readers of other people's files under fuzzing: any exception outside the ecgwas family, any hang, is a bug.
 
-    python benchmarks/fuzz.py                 300 s for each reader (also: make fuzz)
-    python benchmarks/fuzz.py --quick         3 s each
-    python benchmarks/fuzz.py --only bed      one of them
+    python -m benchmarks.robustness.fuzz                 300 s for each reader (also: make fuzz)
+    python -m benchmarks.robustness.fuzz --quick         3 s each
+    python -m benchmarks.robustness.fuzz --only bed      one of them
 
 Readers: xml (every format of recordings, from CardioSoft and aECG files on), bed (a .bed with its .bim and .fam), config
 (study.yaml), table (tables that users write), genes (gene tables, networks, terms). Inputs are mutated from good ones,
@@ -110,7 +110,7 @@ def seeds(reader: str) -> list[bytes]:
         fam = "".join(f"f\tp{i}\t0\t0\t1\t-9\n" for i in range(5))
         return [SEPARATOR.join([b"\x6c\x1b\x01" + bytes([0b11100100, 2] * 3), bim.encode(), fam.encode()])]
     if reader == "config":
-        example = Path(__file__).parent.parent / "examples" / "study.yaml"
+        example = Path(__file__).resolve().parents[2] / "examples" / "study.yaml"
         small = (
             b"name: s\nread: {recordings: ecg}\nrepresent:\n  - {kind: pca, name: p}\ntraits: {covariates: c.tsv}\n"
             b"scan: {kind: matrix, genotypes: g}\n"
@@ -211,4 +211,6 @@ def main() -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         _child(sys.argv[2], sys.argv[3:])
-    sys.exit(main())
+    from benchmarks.record import recorded
+
+    recorded(main, __file__)

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Null enrichment: random sets of loci on the whole genome, how often any term is found by the plain and the length-aware test.
 
-    python benchmarks/enrichment_null.py [--quick] [--sets 200] [--loci 100 1000]
+    python -m benchmarks.findings.enrichment_null [--quick] [--sets 200] [--loci 100 1000]
 
 Positions are uniform between the first and last gene of each autosome; genes and GO terms are the real ones. Printed for each
 number of loci: the share of sets with any term at FDR 0.05, which should be at most 5 %, and the mean number of terms.
@@ -15,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.record import recorded
 from ecgwas.genes import matched_enrichment
 from ecgwas.genes.sources import enrichment, regions
 from ecgwas.genes.sources.gene_positions import GenePositions
 from ecgwas.study import Enrichment, Regions
 
-DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SPACING_BP = 60_000
 
 
@@ -64,4 +64,4 @@ def line(
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Run by association.py in an environment that has tensorqtl: CPU seconds per variant of map_trans, on the processor.
 
     PYTHON association_tensorqtl.py FOLDER        FOLDER holds dosages.npy, traits.npy, covariates.npy

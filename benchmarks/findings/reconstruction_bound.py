@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """What bounds the reconstruction of real people's beats: the beats' own noise, the number of features, the number of people.
 
-    python benchmarks/reconstruction_bound.py --study STUDY.yaml [--quick]
+    python -m benchmarks.findings.reconstruction_bound --study STUDY.yaml [--quick]
 
 STUDY.yaml is a study whose stage `read` has run. A tenth of the people are kept aside; principal components (unscaled, beats
 as they are and aligned wave by wave) are fitted to a quarter, a half and all of the others, and reconstruct those kept aside.
@@ -19,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.record import recorded
 from ecgwas import represent
 from ecgwas.leads import INDEPENDENT
 from ecgwas.represent.inputs import split_people
@@ -71,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
 """How the stages grow, what a biobank costs, and whether the plan of a study comes true.
 
-    python benchmarks/scale.py --scan [--quick]       50,000 people x 20,000 variants x 384 traits: CPU seconds, peak memory
-    python benchmarks/scale.py --read [--quick]       10,000 recordings: a second and core, MB/s beside the disk's
-    python benchmarks/scale.py --growth [--quick]     the scan over people, variants and traits, with fitted exponents
-    python benchmarks/scale.py --plan [--quick]       a study of 1,000 people, run and compared with its plan
-    python benchmarks/scale.py --biobank              what UK Biobank's sizes cost, by the plan's formulas; nothing is run
-    python benchmarks/scale.py --calibrate [--quick]  the constants of src/ecgwas/workflow/costs.py, anew
+    python -m benchmarks.speed.scale --scan [--quick]       50,000 people x 20,000 variants x 384 traits: CPU seconds, memory
+    python -m benchmarks.speed.scale --read [--quick]       10,000 recordings: a second and core, MB/s beside the disk's
+    python -m benchmarks.speed.scale --growth [--quick]     the scan over people, variants and traits, with fitted exponents
+    python -m benchmarks.speed.scale --plan [--quick]       a study of 1,000 people, run and compared with its plan
+    python -m benchmarks.speed.scale --biobank              what UK Biobank's sizes cost, by the plan's formulas; nothing is run
+    python -m benchmarks.speed.scale --calibrate [--quick]  the constants of src/ecgwas/workflow/costs.py, anew
 
 Every measured piece runs in a process of its own on one core (OMP_NUM_THREADS=1, scan.threads 1), so that its peak memory is
 its own. Seconds are processor seconds: what a loaded machine does to the clock they hardly feel.
@@ -29,9 +28,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from association import COVARIATES, Case, Clock, simulate  # beside this file
 from scipy import stats
 
+from benchmarks.record import recorded
+from benchmarks.speed.association import COVARIATES, Case, Clock, simulate  # beside this file
 from ecgwas import represent
 from ecgwas.commands.init import write_study
 from ecgwas.commands.terminal import plan_lines
@@ -48,7 +48,7 @@ from ecgwas.tables import Covariates, Traits
 from ecgwas.workflow import costs, planning
 from ecgwas.workflow.costs import Size
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 REPRESENT = """\
   - {kind: intervals, name: clinical}
@@ -181,7 +181,7 @@ def make(folder: Path, people: int, variants: int, traits: int) -> Path:
 
 def scan_alone(folder: Path) -> Scanned:
     """Scans what `make` made in a process of its own on one thread, without shuffles."""
-    command = [sys.executable, str(Path(__file__)), "--one-scan", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.speed.scale", "--one-scan", str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return Scanned(**json.loads(done.stdout.splitlines()[-1]))
@@ -209,6 +209,10 @@ def large_scan(quick: bool, folder: Path) -> Iterator[str]:
     yield f"scan of {people:,} people x {variants:,} variants x {traits} traits, {COVARIATES} covariates, one thread:"
     yield f"  {found.cpu_seconds:.1f} processor seconds, of them {found.blocks_seconds:.1f} in blocks of variants"
     yield f"  {tests / found.blocks_seconds / 1e6:.2f} M tests / s, peak memory {found.memory_mib:.0f} MiB"
+    yield (
+        f"SCAN people={people} variants={variants} traits={traits} cpu_seconds={found.cpu_seconds:.1f} "
+        f"block_seconds={found.blocks_seconds:.1f} peak_mib={found.memory_mib:.0f}"
+    )
     yield f"  {found.rows:,} rows kept, {found.disk_mib * costs.MIB / max(found.rows, 1):.0f} bytes each on disk"
 
 
@@ -340,4 +344,4 @@ PIECES: dict[str, Any] = {
 }  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

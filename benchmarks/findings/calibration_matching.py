@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Does noise keep to the limit of matching: studies without any effect, in which loci are found at a lenient threshold.
 
-    python benchmarks/calibration_matching.py [--studies 100] [--p 5e-3 3e-4] [--effect 0]
+    python -m benchmarks.findings.calibration_matching [--studies 100] [--p 5e-3 3e-4] [--effect 0]
 
 Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x> area=<mean>, the share of the studies whose
 area is beyond the limit, low and high its exact binomial 95 % interval. `matching` is what `share` does: each fold's loci
@@ -19,9 +18,10 @@ from unittest import mock
 
 import numpy as np
 from bed_reader import to_bed
-from calibration_hits import line
 from numpy.typing import NDArray
 
+from benchmarks.findings.calibration_hits import line
+from benchmarks.record import recorded
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci.held_out import Choosers, Rule, choose
@@ -91,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

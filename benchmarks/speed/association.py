@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """The matrix engine against PLINK 2, tensorQTL and the bare product: CPU seconds, alternating runs, medians, ratios.
 
-    python benchmarks/association.py [--quick] [--tensorqtl PYTHON]     ratios; the last lines are RATIO lines
-    python benchmarks/association.py --real STEM [--traits K]           a real fileset: seconds of a whole process
-    python benchmarks/association.py --memory                           peak memory for V and 4 V variants
+    python -m benchmarks.speed.association [--quick] [--tensorqtl PYTHON]     ratios; the last lines are RATIO lines
+    python -m benchmarks.speed.association --real STEM [--traits K]           a real fileset: seconds of a whole process
+    python -m benchmarks.speed.association --memory                           peak memory for V and 4 V variants
 
 Each case draws N people, K traits, 30 covariates and variants whose frequencies are log-uniform between 0.5 and 50 %. Every
 program uses one thread and writes what reaches p = 0.001. Seconds per variant are compared: start-up, reading of the traits
@@ -35,6 +34,7 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from benchmarks.record import recorded
 from ecgwas.genotypes import chromosomes, packed
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.readers import BED_MAGIC, CODES, repacked
@@ -234,12 +234,12 @@ def run(case: Case, folder: Path, tensorqtl: str | None) -> Iterator[str]:
     yield f"  where the time goes: {shares(ours)}"
     for name, slopes in others.items():
         yield f"  {name}: {1e6 * statistics.median(slopes):.0f} us per variant ({spread(slopes)}); we {spread(mine)}"
-        yield f"RATIO {name} {case.label}: {statistics.median(slopes) / each:.1f}"
+        yield f"RATIO {name} {case.label} times={statistics.median(slopes) / each:.1f}"
     product, whole = against_product(ours.part, case)
     if compiled.is_available():
-        yield f"RATIO numpy-sgemm {case.label}: {product:.2f}"
+        yield f"RATIO numpy-sgemm {case.label} times={product:.2f}"
     yield f"  the bare sgemm of the same product takes {whole / each:.2f} times our whole scan"
-    yield f"RATIO two-threads {case.label}: {scaling(ours):.2f}"
+    yield f"RATIO two-threads {case.label} times={scaling(ours):.2f}"
 
 
 def spread(seconds: list[float]) -> str:
@@ -390,4 +390,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

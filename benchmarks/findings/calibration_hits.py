@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
 """Does what is said of hits hold: corrected effects, positive controls, sets of traits, thresholds of few shuffles.
 
-    python benchmarks/calibration_hits.py [--quick] [--only curse|controls|sets|tails]
+    python -m benchmarks.findings.calibration_hits [--quick] [--only curse|controls|sets|tails]
 
 Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x>, low and high the 95 % interval of what
 was observed (exact binomial; of tails, of a mean). `before` is what the code did until November 2026: the interval for the
 threshold alone, a binomial with 5 %, shuffles of sets below -log10 p 5 counted as none, a generalised Pareto tail. Everything
-is simulated; `python benchmarks/calibration.py --only hits` runs it, too.
+is simulated; `python -m benchmarks.findings.calibration --only hits` runs it, too.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.record import recorded
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci import competing_tests, thresholds
 from ecgwas.loci import positive_controls as controls
@@ -290,4 +290,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

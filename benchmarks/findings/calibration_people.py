@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Do thresholds hold where people are not exchangeable: relatives, and variances that differ by ancestry or sex.
 
-    python benchmarks/calibration_people.py [--quick] [--studies 300]
+    python -m benchmarks.findings.calibration_people [--quick] [--studies 300]
 
 Each study has new people, new traits without any effect, the scan's own shuffles, and is a false positive if the largest
 -log10 p of its people as they are lies in the upper 5 % of the shuffles. A line for each setting: nominal and observed
@@ -22,6 +21,7 @@ from bed_reader import to_bed
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.record import recorded
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.pruned_panel import Panel
 from ecgwas.scan import matrix
@@ -157,4 +157,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Recordings per second and core, for each format, beside the plainest correct reader of that format.
 
-    python benchmarks/reading.py [--devices DIR] [--quick]
+    python -m benchmarks.speed.reading [--devices DIR] [--quick]
 
 DIR holds one file each of several recorders (default ../shared/data/ecg/devices); what is not there is written by the tests'
 own makers, which the table says. The plain reader of XML is ElementTree and a list of floats, of other formats the call that
@@ -32,17 +31,15 @@ import pydicom
 import sierraecg
 import wfdb
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from tests.ecg import vendors
-from tests.ecg.make_recordings import make_xml
-
+from benchmarks.record import recorded
 from ecgwas.commands import inspect_file
 from ecgwas.ecg import formats
 from ecgwas.ecg.spellings import standard_lead
 from ecgwas.leads import LEADS
+from tests.ecg import vendors
+from tests.ecg.make_recordings import make_xml
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 Leads = Mapping[str, Sequence[float]]
 HL7 = "{urn:hl7-org:v3}"
 
@@ -228,4 +225,4 @@ def measured(devices: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

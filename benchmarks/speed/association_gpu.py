@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """The scan on a GPU against what the GPU could do at best, and against the same machine's processor.
 
-    python benchmarks/association_gpu.py [--quick]     the last lines are GPU lines
+    python -m benchmarks.speed.association_gpu [--quick]     the last lines are GPU lines
 
 Each case draws N people, K traits, 30 covariates and variants whose frequencies are log-uniform between 0.5 and 50 %; their
 file repeats some of them until it is long enough to be timed. The floor of a variant is the larger of its product's
@@ -25,10 +24,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from association import COVARIATES, Case, Ours, simulate
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmarks.record import recorded
+from benchmarks.speed.association import COVARIATES, Case, Ours, simulate
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.genotypes.readers import BED_MAGIC
 from ecgwas.scan.engine import backends, cuda_kernel, screening
@@ -169,4 +169,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

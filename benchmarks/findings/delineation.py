@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Onsets and ends of P, QRS and T against a cardiologist's marks on LUDB (Kalyakulina et al., IEEE Access 8:186181, 2020).
 
-    python benchmarks/delineation.py --ludb DIR [--quick]
+    python -m benchmarks.findings.delineation --ludb DIR [--quick]
 
 DIR holds LUDB's data/*.hea, *.dat and one annotation file a lead. Each beat found is compared with the cardiologist's
 marks of that beat: ecgwas judges all leads together and gives a beat one onset and one end, so its counterpart is the
@@ -22,15 +21,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from tests.ecg.wfdb_files import read_signals, read_waves
-
+from benchmarks.record import recorded
 from ecgwas.delineation.single_beats import REGULAR, each_beat, fiducials
 from ecgwas.ecg.beats import Beats, search, window_samples
 from ecgwas.ecg.clean import highpass
 from ecgwas.leads import INDEPENDENT, LEADS
 from ecgwas.study import BeatOptions
+from tests.ecg.wfdb_files import read_signals, read_waves
 
 Floats = NDArray[np.float64]
 RATE_HZ = 500.0
@@ -163,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """What each representation knows of the heart: held-out R2 of true parameters, repeatability, reconstruction, time.
 
-    python benchmarks/representations.py [--people N] [--seeds 11 21 31] [--study STUDY.yaml] [--write PAGE.md] [--quick]
-                                         [--only KIND ...]
+    python -m benchmarks.findings.representations [--people N] [--seeds 11 21 31] [--study STUDY.yaml] [--write PAGE.md]
+                                                  [--quick] [--only KIND ...]
 
 People are simulated (`ecgwas.simulate`), recorded twice with different noise, and cleaned as stage `read` does. Features
 are replaced by normal quantiles of their ranks, as stage `traits` does. A ridge regression predicts each of the heart's
@@ -27,12 +26,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import representation_tables as tables
 import torch
 from numpy.typing import NDArray
-from representation_tables import Found, OnReal
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.findings import representation_tables as tables
+from benchmarks.findings.representation_tables import Found, OnReal
+from benchmarks.record import recorded
 from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.ecg.beats import search
@@ -80,7 +80,7 @@ def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation,
     }
 
 
-def recorded(strips: NDArray[np.float32]) -> Signals:
+def as_signals(strips: NDArray[np.float32]) -> Signals:
     """(N, 12, S) µV as `read` would hand it on; everybody must have beats."""
     clean = highpass(strips.astype(np.float64), cutoff_hz=0.5, order=2, rate_hz=RATE_HZ).astype(np.float32)
     found = [search(BeatOptions(), strip, RATE_HZ).beats for strip in clean]
@@ -290,7 +290,7 @@ def simulated(people: int, seed: int, *, without_noise: bool) -> Cohort:
     one, two = (simulate_signals(hearts, np.random.default_rng(seed + k)) for k in (1, 2))
     truth = np.column_stack([hearts[name] for name in TRUE])
     strips = [one.noisy_uv, two.noisy_uv, *([one.clean_uv] if without_noise else [])]
-    return Cohort([recorded(traces) for traces in strips], truth)
+    return Cohort([as_signals(traces) for traces in strips], truth)
 
 
 def main() -> None:
@@ -350,7 +350,7 @@ def recordings(chosen: Mapping[str, tuple[Representation, ...]], study: Study) -
 
 def everybody(chosen: Mapping[str, tuple[Representation, ...]], given: argparse.Namespace, seed: int) -> dict[str, Found]:
     """The simulated people of one seed."""
-    print(f"SEED {seed}")
+    print(f"SEED value={seed} people={given.people}")
     cohort = simulated(given.people, seed, without_noise=seed == given.seeds[0])
     found = {}
     for name, options in chosen.items():
@@ -363,4 +363,4 @@ def everybody(chosen: Mapping[str, tuple[Representation, ...]], given: argparse.
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Do thresholds hold: null cohorts of real ECGs and real genotypes that have nothing to do with each other.
 
-    python benchmarks/calibration.py [--quick] [--cohorts 100] [--permutations 100] [--traits 8] [--folder FOLDER]
+    python -m benchmarks.findings.calibration [--quick] [--cohorts 100] [--permutations 100] [--traits 8] [--folder FOLDER]
         [--only cohorts|types|shuffles|hits|people]
 
 Features of real recordings are computed once (read, represent: measurements and principal components). For each cohort the
@@ -31,13 +30,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import calibration_hits
-import calibration_people
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.findings import calibration_hits, calibration_people
+from benchmarks.record import recorded
 from ecgwas import stages
 from ecgwas.commands.init import write_study
 from ecgwas.genes.sources import regions
@@ -55,7 +54,7 @@ from ecgwas.study.presets import PUBLISHED
 from ecgwas.tables import Covariates, Features, Traits
 from ecgwas.traits import join, sample_qc
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+SHARED = Path(__file__).resolve().parents[3] / "shared"
 GENES = SHARED / "data" / "genes" / "glist-hg19"
 GENOTYPES = SHARED / "data" / "genotypes" / "eur489"
 OFF = {"min_maf": 0.0, "min_mac": 0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0}
@@ -192,7 +191,7 @@ def cohorts(given: Material, count: int, permutations: int, count_traits: int) -
     return [
         head,
         f"95 % of counts lie in {low:.0f}..{high:.0f} if the family-wise error is 5 %",
-        _line("default", ours), _line("published", theirs),
+        _line("default", ours), _line("published", theirs), _row("default", ours), _row("published", theirs),
     ]  # fmt: skip
 
 
@@ -202,6 +201,13 @@ def _line(name: str, found: list[Found]) -> str:
     rows, all_loci, of_sets, genes = means
     each = f"{rows:.2f} rows, {all_loci:.2f} loci ({of_sets:.2f} of them by sets of traits alone), {genes:.2f} genes"
     return f"{name:<10} any locus in {some} of {len(found)}; a cohort has {each}"
+
+
+def _row(method: str, found: list[Found]) -> str:
+    means = " ".join(
+        f"{what}={np.mean([getattr(one, what) for one in found]):.2f}" for what in ("rows", "loci", "of_sets", "genes")
+    )
+    return f"COHORTS {method} of={len(found)} with_locus={sum(one.loci > 0 for one in found)} {means}"
 
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], NDArray[np.float64]]
@@ -314,6 +320,8 @@ def cost_of_shuffles(count: int) -> list[str]:
         f"{shuffled.reached}",
         f"{rate / 1e6:,.0f} million tests a second; {shuffled.wall / wall:.1f} times one scan without shuffles "
         f"({shuffled.cpu / cpu:.1f} by CPU)",
+        f"PERMUTATIONS count={count} people=466 traits=384 variants={shuffled.tests / 384:.0f} seconds={shuffled.wall:.1f} "
+        f"cpu_seconds={shuffled.cpu:.1f} peak_mib={peak_memory_mib():.0f} scans={shuffled.wall / wall:.1f}",
     ]  # fmt: skip
 
 
@@ -356,4 +364,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

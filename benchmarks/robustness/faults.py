@@ -1,7 +1,7 @@
 """What a run survives: killed at any moment and rename, full disk, no memory, no network, clock set back, two at once.
 
-    python benchmarks/faults.py            50 moments for each signal, every rename of the run
-    python benchmarks/faults.py --quick    4 moments, 12 renames
+    python -m benchmarks.robustness.faults            50 moments for each signal, every rename of the run
+    python -m benchmarks.robustness.faults --quick    4 moments, 12 renames
 
 A tiny simulated study is run once undisturbed. Then each fault is made to happen to the same study, and three things are asked:
 did it end in one clear error of the ecgwas family or by the signal (and not in a traceback), does anything that its notes vouch
@@ -31,7 +31,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -40,6 +39,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.record import recorded
 from ecgwas import stages
 from ecgwas.commands.init import write_study
 from ecgwas.errors import EcgwasError
@@ -554,4 +554,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    recorded(main, __file__)

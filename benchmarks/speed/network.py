@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Our Markov clustering against the program mcl: adjusted Rand index and seconds for each graph, one thread each.
 
-    python benchmarks/network.py [--quick] [--data ../shared/data/networks]
+    python -m benchmarks.speed.network [--quick] [--data ../shared/data/networks]
 
 Graphs: planted modules, and those of --data that are there. --quick leaves out the human physical STRING network.
 Both get the same edges: ours as a list, mcl as a file, the reading of which counts in its seconds. Memory is that of the
@@ -27,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.record import recorded
 from ecgwas.genes.network import mcl
 
 Pairs = list[tuple[str, str, float]]
@@ -46,7 +46,7 @@ HUMAN = "derived_string_v12_human_physical_conf700.edges.tsv.gz"
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave out the human network")
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data" / "networks")
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data" / "networks")
     asked = parser.parse_args()
     if shutil.which("mcl") is None:
         sys.exit("the program mcl is not installed: apt-get install mcl")
@@ -154,4 +154,4 @@ def adjusted_rand_index(first: Sequence[int], second: Sequence[int]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)

@@ -1,6 +1,6 @@
 """What three ways of removing the baseline do to ST and T: a picture and numbers, from simulated hearts whose truth is known.
 
-python benchmarks/baseline_picture.py [docs/baseline.svg]
+python -m benchmarks.findings.baseline_picture [docs/baseline.svg]
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.record import recorded
 from ecgwas.ecg.beats import search, window_samples
 from ecgwas.ecg.clean import remove_baseline
 from ecgwas.leads import LEADS
@@ -43,8 +44,9 @@ def measures(beat: Beat, r_sample: int) -> tuple[float, float]:
     return float(beat[LEAD, r_sample + 55]), float(beat[LEAD, r_sample + 80 : r_sample + 210].max())
 
 
-def main(target: Path) -> None:
+def main() -> None:
     """Draws person 1 and prints the errors of all people."""
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "docs" / "baseline.svg"
     simulated = simulate_signals(draw_hearts(PEOPLE, np.random.default_rng(SEED)), np.random.default_rng(SEED))
     r_sample, _ = window_samples(BeatOptions(), RATE_HZ)
     truths = [beat_of(Untouched(), clean) for clean in simulated.clean_uv]
@@ -76,4 +78,4 @@ def draw(axes: plt.Axes, beat: Beat | None, r_sample: int, colour: str, name: st
 
 if __name__ == "__main__":
     matplotlib.rcParams["svg.hashsalt"] = "ecgwas"
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "docs" / "baseline.svg")
+    recorded(main, __file__)

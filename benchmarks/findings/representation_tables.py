@@ -1,4 +1,4 @@
-"""The tables of `benchmarks/representations.py`, and how they get into a page."""
+"""The tables of `benchmarks/findings/representations.py`, and how they get into a page."""
 
 from __future__ import annotations
 

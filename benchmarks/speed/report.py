@@ -1,8 +1,8 @@
 """How large is the page of a large study, and how long does a reader wait?
 
-    python benchmarks/report.py            384 traits, 1 million variants
-    python benchmarks/report.py --variants 10000000
-    python benchmarks/report.py --quick    48 traits, 100,000 variants
+    python -m benchmarks.speed.report            384 traits, 1 million variants
+    python -m benchmarks.speed.report --variants 10000000
+    python -m benchmarks.speed.report --quick    48 traits, 100,000 variants
 
 Tests are drawn from the null, and 24 loci are planted, each with its ECG by genotype and its neighbourhood; 32 features are
 moved in 12 leads. The page is opened from a file in Chromium, offline. Prints one line a measure:
@@ -27,6 +27,7 @@ import numpy as np
 import polars as pl
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.record import recorded
 from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_of
 from ecgwas.progress import peak_memory_mib
@@ -250,4 +251,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(main, __file__)
