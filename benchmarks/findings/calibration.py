@@ -1,20 +1,20 @@
 """Do thresholds hold: null cohorts of real ECGs and real genotypes that have nothing to do with each other.
 
     python -m benchmarks.findings.calibration [--quick] [--cohorts 100] [--permutations 100] [--traits 8] [--folder FOLDER]
-        [--only cohorts|types|shuffles|hits|people]
+        [--only cohorts|types|permutations|hits|people]
 
 Features of real recordings are computed once (read, represent: measurements and principal components). For each cohort the
 recordings are dealt anew to the genotyped people; age, sex and centre go with the recording, genotype components stay. Then
-the chain runs: guards, traits, scan with its own shuffles, threshold, loci, as it stands and with `published`'s choices
+the chain runs: guards, traits, scan with its own permutations, threshold, loci, as it stands and with `published`'s choices
 (features as they are, no filter of variants, 5e-8 / 32). Printed: the share of cohorts with any locus, the interval in which
 95 % of such shares lie if the family-wise error is 5 %, and type I error by allele count for traits of three shapes.
 
 Before them lines `CALIBRATION ...` of calibration_people.py (relatives, variances that differ) and calibration_hits.py:
 corrected effects of lead variants, positive controls in studies that see nothing, sets of traits at few variants, thresholds
-of few shuffles.
+of few permutations.
 
-With `--only shuffles`: what the threshold costs. The stage scan itself, on 466 people's real genotypes and 12 x 32 made
-traits, without shuffles and with 1,000 (`--permutations`; 20 with `--quick`), sets of traits included.
+With `--only permutations`: what the threshold costs. The stage scan itself, on 466 people's real genotypes and 12 x 32 made
+traits, without permutations and with 1,000 (`--permutations`; 20 with `--quick`), sets of traits included.
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ def cohorts(given: Material, count: int, permutations: int, count_traits: int) -
             told = sum(one.loci > 0 for one in ours), sum(one.loci > 0 for one in theirs)
             print(f"{seed + 1} cohorts: any locus in {told[0]} (default), {told[1]} (published)", flush=True)
     low, high = stats.binom.ppf([0.025, 0.975], count, 0.05)
-    head = f"{count} null cohorts, {count_traits} traits, {permutations} shuffles each, {time.process_time() - start:.0f} CPU s"
+    work = f"{permutations} permutations each, {time.process_time() - start:.0f} CPU s"
+    head = f"{count} null cohorts, {count_traits} traits, {work}"
     return [
         head,
         f"95 % of counts lie in {low:.0f}..{high:.0f} if the family-wise error is 5 %",
@@ -257,7 +258,7 @@ def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass of the stage scan over all chromosomes: seconds, tests of people as they are, and what shuffles reached."""
+    """One pass of the stage scan over all chromosomes: seconds, tests of people as they are, and what permutations reached."""
 
     wall: float
     cpu: float
@@ -268,7 +269,7 @@ class Pass:
 def made_study(folder: Path, count: int) -> Study:
     """466 real genomes, 12 leads x 32 independent traits and 15 covariates, ready for the stage scan."""
     written = {
-        "name": "shuffles", "results": folder / "results", "read": {"recordings": folder},
+        "name": "permutations", "results": folder / "results", "read": {"recordings": folder},
         "represent": [{"kind": "intervals", "name": "made"}], "traits": {"covariates": folder / "covariates.tsv"},
         "scan": {"kind": "matrix", "genotypes": GENOTYPES, "permutations": count},
     }  # fmt: skip
@@ -297,7 +298,7 @@ def one_pass(study: Study) -> Pass:
 
 
 def _thresholds(stored: Sequence[Mapping[str, NDArray[np.float64]]]) -> str:
-    """The thresholds that the shuffles give, in words; nothing with fewer shuffles than they take."""
+    """The thresholds that the permutations give, in words; nothing with fewer permutations than they take."""
     if len(stored[0]["permutation_max"]) < 100:
         return ""
     largest = (np.max([one[name] for one in stored], axis=0) for name in ("permutation_max", "set_permutation_max"))
@@ -305,39 +306,39 @@ def _thresholds(stored: Sequence[Mapping[str, NDArray[np.float64]]]) -> str:
     return f"; -log10 p {single:.2f} (4 % family-wise), sets {of_sets:.2f} (1 %)"
 
 
-def cost_of_shuffles(count: int) -> list[str]:
-    """Lines: the pass without and with shuffles."""
+def cost_of_permutations(count: int) -> list[str]:
+    """Lines: the pass without and with permutations."""
     with tempfile.TemporaryDirectory() as folder:
         plain = [one_pass(made_study(Path(folder), 0)) for _ in range(3)]
         before = peak_memory_mib()
-        shuffled = one_pass(made_study(Path(folder), count))
+        permuted = one_pass(made_study(Path(folder), count))
     wall, cpu = (statistics.median(getattr(one, name) for one in plain) for name in ("wall", "cpu"))
-    rate = shuffled.tests * (count + 1) / shuffled.wall
+    rate = permuted.tests * (count + 1) / permuted.wall
     return [
-        f"{shuffled.tests / 384:,.0f} of 82,448 variants pass the guards; 384 traits, 466 people, {matrix.threads(0)} threads",
-        f"no shuffle:     {wall:8.1f} s, {cpu:8.1f} CPU s (medians of 3), peak {before:,.0f} MiB",
-        f"{count:>5} shuffles: {shuffled.wall:8.1f} s, {shuffled.cpu:8.1f} CPU s, peak {peak_memory_mib():,.0f} MiB"
-        f"{shuffled.reached}",
-        f"{rate / 1e6:,.0f} million tests a second; {shuffled.wall / wall:.1f} times one scan without shuffles "
-        f"({shuffled.cpu / cpu:.1f} by CPU)",
-        f"PERMUTATIONS count={count} people=466 traits=384 variants={shuffled.tests / 384:.0f} seconds={shuffled.wall:.1f} "
-        f"cpu_seconds={shuffled.cpu:.1f} peak_mib={peak_memory_mib():.0f} scans={shuffled.wall / wall:.1f}",
+        f"{permuted.tests / 384:,.0f} of 82,448 variants pass the guards; 384 traits, 466 people, {matrix.threads(0)} threads",
+        f"no permutation: {wall:8.1f} s, {cpu:8.1f} CPU s (medians of 3), peak {before:,.0f} MiB",
+        f"{count:>5} permutations: {permuted.wall:8.1f} s, {permuted.cpu:8.1f} CPU s, peak {peak_memory_mib():,.0f} MiB"
+        f"{permuted.reached}",
+        f"{rate / 1e6:,.0f} million tests a second; {permuted.wall / wall:.1f} times one scan without permutations "
+        f"({permuted.cpu / cpu:.1f} by CPU)",
+        f"PERMUTATIONS count={count} people=466 traits=384 variants={permuted.tests / 384:.0f} seconds={permuted.wall:.1f} "
+        f"cpu_seconds={permuted.cpu:.1f} peak_mib={peak_memory_mib():.0f} scans={permuted.wall / wall:.1f}",
     ]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="5 cohorts, 100 shuffles, 8 traits, two million tests a cell")
+    parser.add_argument("--quick", action="store_true", help="5 cohorts, 100 permutations, 8 traits, two million tests a cell")
     parser.add_argument("--cohorts", type=int, default=100)
-    parser.add_argument("--permutations", type=int, help="100 for each cohort, 1000 for `--only shuffles`")
+    parser.add_argument("--permutations", type=int, help="100 for each cohort, 1000 for `--only permutations`")
     parser.add_argument("--traits", type=int, default=8)
     parser.add_argument("--folder", type=Path, help="a cohort of tools/real_cohort.py without a plan; made there if absent")
     parser.add_argument(
-        "--only", choices=("cohorts", "types", "shuffles", "hits", "people"), help="one part; shuffles by this alone"
+        "--only", choices=("cohorts", "types", "permutations", "hits", "people"), help="one part; permutations by this alone"
     )
     given = parser.parse_args()
-    if given.only == "shuffles":
-        for line in cost_of_shuffles(given.permutations or (20 if given.quick else 1000)):
+    if given.only == "permutations":
+        for line in cost_of_permutations(given.permutations or (20 if given.quick else 1000)):
             print(line, flush=True)
         return
     if given.only in (None, "people"):
@@ -351,7 +352,7 @@ def main() -> None:
     if given.only == "hits":
         return
     tests, level = (2_000_000, 1e-4) if given.quick else (40_000_000, 5e-8)
-    count, shuffles, wanted = (5, 100, 8) if given.quick else (given.cohorts, given.permutations or 100, given.traits)
+    count, permutations, wanted = (5, 100, 8) if given.quick else (given.cohorts, given.permutations or 100, given.traits)
     if given.only != "cohorts":
         for line in type_one(1000, level, tests):
             print(line, flush=True)
@@ -359,7 +360,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         made = material(given.folder or Path(folder) / "null")
-        for line in cohorts(made, count, shuffles, wanted):
+        for line in cohorts(made, count, permutations, wanted):
             print(line, flush=True)
 
 

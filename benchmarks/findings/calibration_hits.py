@@ -1,10 +1,10 @@
-"""Does what is said of hits hold: corrected effects, positive controls, sets of traits, thresholds of few shuffles.
+"""Does what is said of hits hold: corrected effects, positive controls, sets of traits, thresholds of few permutations.
 
     python -m benchmarks.findings.calibration_hits [--quick] [--only curse|controls|sets|tails]
 
 Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x>, low and high the 95 % interval of what
 was observed (exact binomial; of tails, of a mean). `before` is what the code did until November 2026: the interval for the
-threshold alone, a binomial with 5 %, shuffles of sets below -log10 p 5 counted as none, a generalised Pareto tail. Everything
+threshold alone, a binomial with 5 %, permutations of sets below -log10 p 5 counted as none, a generalised Pareto tail. Everything
 is simulated; `python -m benchmarks.findings.calibration --only hits` runs it, too.
 """
 
@@ -202,7 +202,7 @@ def _known(chromosome: Chromosome) -> KnownTested:
 
 
 def sets_of_traits(studies: int) -> Iterator[str]:
-    """Null studies of few variants whose strongest set of traits has p < 0.05 among 99 shuffles."""
+    """Null studies of few variants whose strongest set of traits has p < 0.05 among 99 permutations."""
     for variants in (1, 20, 300):
         p = [_set_p(np.random.default_rng([variants, seed]), variants) for seed in range(studies)]
         for place, name in enumerate(("sets", "sets_before")):
@@ -212,7 +212,7 @@ def sets_of_traits(studies: int) -> Iterator[str]:
 
 
 def _set_p(rng: np.random.Generator, variants: int) -> tuple[float, float]:
-    """p of people as they are, among them and 99 shuffles: as it is, and with ACAT of weak shuffles counted as none."""
+    """p of people as they are, among them and 99 permutations: as it is, and with ACAT of weak permutations counted as none."""
     people, basis = 100, np.full((100, 1), 0.1)
     values = _unit(correlated(rng, people, 12, 0.5)).astype(np.float32)
     names = [f"made.{'I' if k < 6 else 'II'}.f{k}" for k in range(12)]
@@ -238,15 +238,20 @@ TAILS = ((40, 0.05), (40, 0.04), (100, 0.05), (100, 0.04), (100, 0.01), (200, 0.
 
 
 def tails(draws: int) -> Iterator[str]:
-    """The true level of a threshold from B shuffles, mean over Gumbel maxima of null studies."""
-    for shuffles, error in TAILS:
-        rng = np.random.default_rng([shuffles, round(1000 * error)])
-        drawn = np.sort(-np.log(-np.log(rng.uniform(size=(draws, shuffles)))), axis=1)
+    """The true level of a threshold from B permutations, mean over Gumbel maxima of null studies."""
+    for permutations, error in TAILS:
+        rng = np.random.default_rng([permutations, round(1000 * error)])
+        drawn = np.sort(-np.log(-np.log(rng.uniform(size=(draws, permutations)))), axis=1)
         for name, quantile in (("tails", _order_statistic), ("tails_before", _pareto)):
             level = -np.expm1(-np.exp(-np.array([quantile(one, error) for one in drawn])))
             spread = 1.96 * level.std() / np.sqrt(draws)
             yield _line(
-                name, f"{shuffles}shuffles_error{error:g}", error, level.mean(), level.mean() - spread, level.mean() + spread
+                name,
+                f"{permutations}permutations_error{error:g}",
+                error,
+                level.mean(),
+                level.mean() - spread,
+                level.mean() + spread,
             )
 
 

@@ -76,6 +76,7 @@ class Made:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="5 studies")
     parser.add_argument("--studies", type=int, default=100)
     parser.add_argument("--p", type=float, nargs="+", default=[5e-3, 3e-4], help="thresholds")
     parser.add_argument("--effect", type=float, default=0.0)
@@ -83,7 +84,7 @@ def main() -> None:
     for p in given.p:
         with tempfile.TemporaryDirectory() as folder:
             stem = Path(folder) / "cohort"
-            rows = [Made(stem, seed, p, given.effect).areas(seed) for seed in range(given.studies)]
+            rows = [Made(stem, seed, p, given.effect).areas(seed) for seed in range(5 if given.quick else given.studies)]
         for what in rows[0]:
             beyond = sum(matching.beyond_chance(one[what]) is True for one in rows)
             area = np.mean([one[what]["rate"] for one in rows])

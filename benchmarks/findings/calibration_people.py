@@ -2,8 +2,8 @@
 
     python -m benchmarks.findings.calibration_people [--quick] [--studies 300]
 
-Each study has new people, new traits without any effect, the scan's own shuffles, and is a false positive if the largest
--log10 p of its people as they are lies in the upper 5 % of the shuffles. A line for each setting: nominal and observed
+Each study has new people, new traits without any effect, the scan's own permutations, and is a false positive if the largest
+-log10 p of its people as they are lies in the upper 5 % of the permutations. A line for each setting: nominal and observed
 family-wise error, and low and high, between which 95 % of such shares lie if the error is nominal. Settings whose name ends
 in "unguarded" break a guard's rule on purpose: they show what the guard or option is for.
 """
@@ -100,7 +100,7 @@ def unrelated(rng: np.random.Generator) -> Drawn:
 
 
 def false_positive(drawn: Drawn, options: TraitOptions, folder: Path, seed: int) -> bool:
-    """Whether the largest -log10 p of people as they are is among the largest 5 % of the shuffles."""
+    """Whether the largest -log10 p of people as they are is among the largest 5 % of the permutations."""
     basis = span(drawn.covariates)
     values = np.column_stack([transformed(options, column, basis, drawn.strata) for column in drawn.values.T])
     eids, tested = tuple(f"p{i}" for i in range(len(values))), drawn.codes[:VARIANTS]

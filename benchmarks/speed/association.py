@@ -316,7 +316,7 @@ from ecgwas.progress import peak_memory_mib
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, Traits
 given = json.loads(sys.argv[1])
-made = Matrix.model_validate({"genotypes": Path(given["stem"]), "permutations": given["shuffles"], **given["filters"]})
+made = Matrix.model_validate({"genotypes": Path(given["stem"]), "permutations": given["permutations"], **given["filters"]})
 eids, rng, count = genotypes.people(made), np.random.default_rng(1), given["traits"]
 values = Traits(eids, tuple(f"made.12L.f{k}" for k in range(count)), rng.standard_normal((len(eids), count)))
 covariates = Covariates(eids, tuple("abcdefghij"), rng.standard_normal((len(eids), 10)))
@@ -341,12 +341,19 @@ def whole_process(**given: Any) -> tuple[float, float, dict[str, Any]]:
 def real(stem: Path, traits: int) -> None:
     """A real fileset, all its chromosomes, random traits, ten covariates, all cores: everything from start to end."""
     unfiltered = {"min_maf": 0, "min_mac": 0, "min_call_rate": 0, "min_hwe_p": 0}
-    for what, filters, shuffles in (("no filters", unfiltered, 0), ("default filters", {}, 0), ("1,000 shuffles", {}, 1000)):
-        count = traits if shuffles == 0 else min(traits, 80)
-        runs = [whole_process(stem=stem, traits=count, filters=filters, shuffles=shuffles) for _ in range(1 if shuffles else 3)]
+    for what, filters, permutations in (
+        ("no filters", unfiltered, 0),
+        ("default filters", {}, 0),
+        ("1,000 permutations", {}, 1000),
+    ):
+        count = traits if permutations == 0 else min(traits, 80)
+        runs = [
+            whole_process(stem=stem, traits=count, filters=filters, permutations=permutations)
+            for _ in range(1 if permutations else 3)
+        ]
         wall, cpu = (statistics.median(run[i] for run in runs) for i in (0, 1))
         said = runs[0][2]
-        rate = said["tests"] * max(shuffles, 1) / wall / 1e6
+        rate = said["tests"] * max(permutations, 1) / wall / 1e6
         print(f"{stem.name}, {said['people']} people, {count} traits, {what}: {said['tests']} tests, {wall:.1f} s wall, "
               f"{cpu:.1f} s CPU, {rate:.1f} M tests / s, peak {said['peak']:.0f} MiB", flush=True)  # fmt: skip
 
@@ -356,7 +363,7 @@ def memory() -> None:
     for variants in (32_768, 65_536):
         with tempfile.TemporaryDirectory() as folder:
             stem, _, _ = simulate(Case(5_000, 0.01, variants, 0, 0, 0), Path(folder))
-            said = whole_process(stem=stem, traits=384, filters={}, shuffles=0)[2]
+            said = whole_process(stem=stem, traits=384, filters={}, permutations=0)[2]
             print(f"N=5000 K=384 missing=0.01, {variants} variants: peak {said['peak']:.0f} MiB", flush=True)
 
 

@@ -171,7 +171,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     rounds = 3 if arguments.quick else 15
-    print(f"{'format':<22}{'file':<10}{'KiB':>7}{'seconds':>9}{'plain /s':>10}{'ecgwas /s':>11}{'ratio':>8}")
+    print("per second and core: the plainest correct reader, ecgwas, and their ratio")
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
             print(line(case, arguments.devices, Path(folder), rounds), flush=True)
@@ -188,8 +188,11 @@ def line(case: Case, devices: Path, folder: Path, rounds: int) -> str:
     plain, ours = timed([lambda: case.plain(path), lambda: formats.read(path)], rounds)
     size = path.stat().st_size + sum(other.stat().st_size for other in formats.companions(path))
     seconds = formats.read(path).seconds
-    about = f"{case.name:<22}{'real' if is_real else 'made':<10}{size / 1024:>7.0f}{seconds:>9.1f}"
-    return f"{about}{1 / plain:>10.1f}{1 / ours:>11.1f}{plain / ours:>8.1f}"
+    name = case.name.replace(" ", "_")
+    return (
+        f"READING {name} file={'real' if is_real else 'made'} kib={size / 1024:.0f} seconds={seconds:.1f} "
+        f"plain={1 / plain:.1f} ecgwas={1 / ours:.1f} ratio={plain / ours:.1f}"
+    )
 
 
 def compare(case: Case, path: Path) -> None:

@@ -180,7 +180,7 @@ def make(folder: Path, people: int, variants: int, traits: int) -> Path:
 
 
 def scan_alone(folder: Path) -> Scanned:
-    """Scans what `make` made in a process of its own on one thread, without shuffles."""
+    """Scans what `make` made in a process of its own on one thread, without permutations."""
     command = [sys.executable, "-m", "benchmarks.speed.scale", "--one-scan", str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
@@ -307,7 +307,7 @@ def biobank(quick: bool, folder: Path) -> Iterator[str]:
         ("70,000 people, array", 70_000, 800_000, 0, {}),
         ("70,000 people, imputed", 70_000, 10_000_000, 0, {}),
         ("70,000 people, imputed, every test kept", 70_000, 10_000_000, 0, {"dense": True}),
-        ("70,000 people, array, 100 shuffles", 70_000, 800_000, 100, {}),
+        ("70,000 people, array, 100 permutations", 70_000, 800_000, 100, {}),
     ):
         path = folder / "study.yaml"
         path.write_text(text.replace("permutations: 1000", f"permutations: {permutations}"))

@@ -1,0 +1,376 @@
+"""Fills the tables of README and docs/validation from recorded runs of benchmarks: `python -m docs.make_validation`.
+
+A run is recorded by `--record` (benchmarks/record.py). In a page, a block
+
+    <!-- run: speed.association -->
+    <!-- end of run -->
+
+receives the command, its date and machine, and the table of TABLES with that name. A block whose benchmark has no recorded run
+keeps its text, which is of an earlier run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.record import RESULTS, rows
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "validation").glob("*.md")))
+BLOCK = re.compile(r"(<!-- run: (.+?) -->\n).*?(<!-- end of run -->)", re.DOTALL)
+
+Row = Mapping[str, Any]
+Lines = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded run of a benchmark."""
+
+    command: str
+    date: str
+    machine: str
+    load: float
+    commit: str
+    rows: tuple[Row, ...]
+
+    @property
+    def caption(self) -> str:
+        """Command, date, machine, load and commit in one line."""
+        return f"`{self.command}`, {self.date}, {self.machine}, load {self.load:g} at the start, commit {self.commit}:"
+
+    def of(self, kind: str, *words: str) -> list[Row]:
+        """Rows of a kind whose words begin with `words`."""
+        return [row for row in self.rows if row["kind"] == kind and tuple(row["words"][: len(words)]) == words]
+
+
+def recorded_run(benchmark: str, arguments: str = "") -> Run | None:
+    """The recorded run of a benchmark with these arguments; None if there is none."""
+    path = RESULTS / f"{benchmark}.json"
+    run = json.loads(path.read_text()).get(arguments) if path.exists() else None
+    if run is None:
+        return None
+    about = {name: run[name] for name in ("command", "date", "machine", "load", "commit")}
+    return Run(**about, rows=tuple(rows(run["lines"])))
+
+
+def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> Lines:
+    """A Markdown table."""
+    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *body)]
+
+
+def percent(row: Row, places: int = 1) -> str:
+    """`5.3 (2.3 to 10.2)`: observed rate and its interval, in %."""
+    rate, low, high = (f"{100 * row[name]:.{places}f}" for name in ("observed", "low", "high"))
+    return f"{rate} ({low} to {high})"
+
+
+# One function for each table
+
+
+def association(run: Run) -> Lines:
+    """Times that other programs take, by participants and missing calls."""
+    names = ("plink2-openblas", "plink2-stock", "tensorqtl-cpu", "numpy-sgemm", "two-threads")
+    times = {(row["words"][0], row["N"], row["missing"]): row["times"] for row in run.of("RATIO")}
+    cases = sorted({(row["missing"], row["N"]) for row in run.of("RATIO")})
+    header = ("participants, missing calls", "times PLINK 2 with OpenBLAS", "times PLINK 2 as Debian links it",
+              "times tensorQTL on the CPU", "product alone, times NumPy's sgemm", "two threads, times one")  # fmt: skip
+    return table(header, [
+        [f"{people:,}, {missing:.0%}", *(f"{times[name, people, missing]:,.3g}" if (name, people, missing) in times else "–"
+                                         for name in names)]
+        for missing, people in cases
+    ])  # fmt: skip
+
+
+def delineation(run: Run) -> Lines:
+    """Errors of wave onsets and ends."""
+    names = {"P_on": "P onset", "P_off": "P end", "QRS_on": "QRS onset", "QRS_off": "QRS end", "T_off": "T end"}
+    return table(("", "mean error, ms", "SD, ms", "sensitivity, %", "PPV, %"), [
+        [names[row["words"][0]], *(f"{row[name]:.1f}" for name in ("mean", "sd", "sensitivity", "ppv"))]
+        for row in run.of("DELINEATION")
+    ])  # fmt: skip
+
+
+def known_genes(run: Run) -> Lines:
+    """Share of published variants that lie in, or nearest to, the published gene."""
+    names = {"all": "all", "QT+PR+QRS+HR": "QT, PR, QRS, heart rate", "QT-Interval": "QT", "PR-Interval": "PR",
+             "QRS-Duration": "QRS", "HR": "heart rate"}  # fmt: skip
+    by_trait = {row["words"][1]: row for row in run.of("LOCI", "glist-hg19")}
+    return table(("variants", "", "share"), [
+        [name, str(by_trait[trait]["variants"]), f"{by_trait[trait]['share']:.3f}"] for trait, name in names.items()
+    ])  # fmt: skip
+
+
+def network(run: Run) -> Lines:
+    """Clusters compared with the program mcl."""
+    return table(("graph", "nodes", "edges", "adjusted Rand index", "s", "s, mcl", "clusters"), [
+        [row["words"][0], f"{row['nodes']:,}", f"{row['edges']:,}", f"{row['ari']:g}", f"{row['seconds']:.2f}",
+         f"{row['mcl_seconds']:.2f}", f"{row['clusters']:,}"]
+        for row in run.of("MCL")
+    ])  # fmt: skip
+
+
+def calibration(names: Mapping[str, str]) -> Callable[[Run], Lines]:
+    """Rows CALIBRATION of the methods in `names`: nominal rate, rate before November 2026 where there is one, rate now."""
+
+    def build(run: Run) -> Lines:
+        observed = {tuple(row["words"][:2]): row for row in run.of("CALIBRATION")}
+        body = []
+        for (method, setting), row in observed.items():
+            if method in names:
+                before = observed.get((f"{method}_before", setting))
+                cells = [percent(before) if before else "–", percent(row)]
+                body.append([names[method], setting.replace("_", " "), f"{100 * row['nominal']:g}", *cells])
+        return table(("what", "setting", "nominal, %", "before", "now"), body)
+
+    return build
+
+
+def people(run: Run) -> Lines:
+    """Family-wise error where participants are not exchangeable."""
+    return table(("participants", "nominal, %", "observed, %", "expected, %"), [
+        [row["words"][1].replace("_", " "), f"{100 * row['nominal']:g}", f"{100 * row['observed']:.1f}",
+         f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"]
+        for row in run.of("CALIBRATION", "family_wise_error")
+    ])  # fmt: skip
+
+
+def report(run: Run) -> Lines:
+    """Size and times of the page of a large study."""
+    page, browser = run.of("REPORT")[0], run.of("CHROMIUM")[0]
+    header = ("traits", "variants", "kept rows", "page", "first picture", "first trait", "a trait (median, worst of 11)")
+    return table(header, [[
+        f"{page['traits']:,}", f"{page['variants']:,}", f"{page['kept_rows']:,}", f"{page['page_mib']:.1f} MiB",
+        f"{browser['first_picture_s']:.2f} s", f"{browser['first']:.2f} s",
+        f"{browser['median']:.2f} s, {browser['worst']:.2f} s",
+    ]])  # fmt: skip
+
+
+def scan_scale(run: Run) -> Lines:
+    """A large scan on one core."""
+    return table(("participants", "variants", "traits", "CPU s", "of them in blocks", "tests per second", "memory"), [
+        [f"{row['people']:,}", f"{row['variants']:,}", f"{row['traits']:,}", f"{row['cpu_seconds']:.1f}",
+         f"{row['block_seconds']:.1f}", f"{row['variants'] * row['traits'] / row['block_seconds'] / 1e6:.2f} million",
+         f"{row['peak_mib']:,} MiB"]
+        for row in run.of("SCAN")
+    ])  # fmt: skip
+
+
+def permutations(run: Run) -> Lines:
+    """The cost of permutations."""
+    header = ("permutations", "participants", "traits", "variants", "s", "CPU s", "memory", "times one scan")
+    return table(header, [
+        [f"{row['count']:,}", f"{row['people']:,}", f"{row['traits']:,}", f"{row['variants']:,}", f"{row['seconds']:.0f}",
+         f"{row['cpu_seconds']:.0f}", f"{row['peak_mib']:,} MiB", f"{row['scans']:.0f}"]
+        for row in run.of("PERMUTATIONS")
+    ])  # fmt: skip
+
+
+def cohorts(run: Run) -> Lines:
+    """Cohorts without effects in which something is significant."""
+    names = {"default": "defaults", "published": "`preset: published`"}
+    return table(("cohorts without effects", "of them with a locus", "a cohort has: rows", "loci", "genes hit or nearest"), [
+        [names[row["words"][0]], f"{row['with_locus']} of {row['of']}",
+         *(f"{row[name]:.2f}" for name in ("rows", "loci", "genes"))]
+        for row in run.of("COHORTS")
+    ])  # fmt: skip
+
+
+def reading(run: Run) -> Lines:
+    """Recordings per second and core, by format."""
+    return table(("format", "file, KiB", "plain", "ecgwas", "ratio"), [
+        [" ".join(row["words"]).replace("_", " "), f"{row['kib']:,}", f"{row['plain']:,.0f}", f"{row['ecgwas']:,.0f}",
+         f"{row['ratio']:.1f}"]
+        for row in run.of("READING")
+    ])  # fmt: skip
+
+
+def representations(run: Run) -> Lines:
+    """Held-out R2 of the parameters of simulated hearts, by seed."""
+    return table(("representation", "seed", "features", "R²", "correlation with a second recording"), [
+        [row["words"][0], str(seed), str(row["features"]), f"{row['mean']:.3f}", f"{row['retest']:.3f}"]
+        for seed, row in _by_seed(run)
+    ])  # fmt: skip
+
+
+def _by_seed(run: Run) -> list[tuple[int, Row]]:
+    seed, pairs = 0, []
+    for row in run.rows:
+        seed = row["value"] if row["kind"] == "SEED" else seed
+        pairs += [(seed, row)] if row["kind"] == "R2" else []
+    return pairs
+
+
+def planted(run: Run) -> Lines:
+    """Planted loci found in real recordings paired with real genomes."""
+    return table(("pairing", "planted loci found", "other loci", "CPU s", "-log10 p of the planted loci"), [
+        [row["words"][0], f"{row['found']} of {row['planted']}", str(row["others"]), f"{row['cpu_seconds']:.0f}",
+         str(row["neglog10p"]).replace(",", ", ")]
+        for row in run.of("PLANTED")
+    ])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of one recorded run."""
+
+    benchmark: str
+    build: Callable[[Run], Lines]
+    arguments: str = ""
+
+
+TABLES = {
+    "speed.association": Table("speed.association", association),
+    "speed.network": Table("speed.network", network),
+    "speed.reading": Table("speed.reading", reading),
+    "speed.report": Table("speed.report", report),
+    "speed.scale --scan": Table("speed.scale", scan_scale, "--scan"),
+    "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),
+    "findings.known_genes": Table("findings.known_genes", known_genes),
+    "findings.planted": Table("findings.planted", planted),
+    "findings.representations": Table(
+        "findings.representations", representations, "--people 2000 --seeds 11 21 31 41 --only default learned"
+    ),
+    "findings.calibration --only permutations": Table("findings.calibration", permutations, "--only permutations"),
+    "findings.calibration --only cohorts": Table("findings.calibration", cohorts, "--only cohorts --cohorts 100"),
+    "findings.calibration_people": Table("findings.calibration_people", people, "--studies 400"),
+    "findings.calibration_hits": Table("findings.calibration_hits", calibration({
+        "winners_curse_coverage": "coverage of a lead variant's effect",
+        "positive_controls": "studies without effects that pass by their controls",
+        "sets": "p of the strongest trait set below the level",
+        "tails": "true level of a threshold",
+    }), "--quick"),
+}  # fmt: skip
+"""Name of a block -> its table."""
+
+
+# README's table: one line of each run
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A line of README: what, its figure from a run, and the command and page to look it up."""
+
+    what: str
+    table: str
+    text: Callable[[Run], str]
+    page: str
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = (f"{value:,.0f}" for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _speed(run: Run) -> str:
+    parts = []
+    for missing, words in ((0, ""), (0.01, "with 1 % missing calls ")):
+        rows = [row for row in run.of("RATIO", "plink2-openblas") if row["missing"] == missing]
+        cases = [f"{row['times']:,.0f} times at {row['N']:,} participants" for row in sorted(rows, key=lambda row: row["N"])]
+        parts.append(words + ", ".join(cases))
+    return "; ".join(parts)
+
+
+def _waves(run: Run) -> str:
+    sd = {row["words"][0]: f"{row['sd']:.1f}" for row in run.of("DELINEATION")}
+    return f"P {sd['P_on']} and {sd['P_off']}, QRS {sd['QRS_on']} and {sd['QRS_off']}, T end {sd['T_off']}"
+
+
+def _genes(run: Run) -> str:
+    row = run.of("LOCI", "glist-hg19", "all")[0]
+    return f"{row['agree']} of {row['variants']}"
+
+
+def _large_scan(run: Run) -> str:
+    row = run.of("SCAN")[0]
+    return f"{row['cpu_seconds']:.1f} CPU seconds on one core, {row['peak_mib'] / 1024:.1f} GiB"
+
+
+def _permutations(run: Run) -> str:
+    row = run.of("PERMUTATIONS")[0]
+    return f"{row['seconds'] / 60:.0f} minutes, {row['peak_mib'] / 1024:.1f} GiB, the time of {row['scans']:.0f} scans"
+
+
+def _cohorts(run: Run) -> str:
+    ours, theirs = run.of("COHORTS", "default")[0], run.of("COHORTS", "published")[0]
+    return f"{ours['with_locus']} (with the source study's choices: {theirs['with_locus']})"
+
+
+def _page(run: Run) -> str:
+    return f"{run.of('REPORT')[0]['page_mib']:.1f} MiB, first figure after {run.of('CHROMIUM')[0]['first_picture_s']:.1f} s"
+
+
+def _parameters(run: Run) -> str:
+    means = {name: [row["mean"] for _, row in _by_seed(run) if row["words"][0] == name] for name in ("default", "learned")}
+    spans = {name: " to ".join(dict.fromkeys(f"{value:.2f}" for value in (min(of), max(of)))) for name, of in means.items()}
+    return f"{spans['default']} from the default's features, {spans['learned']} from the learned ones among them"
+
+
+def _planted(run: Run) -> str:
+    rows = run.of("PLANTED")
+    found = " and ".join(sorted({f"{row['found']} of {row['planted']}" for row in rows}))
+    others = ", ".join(str(row["others"]) for row in rows)
+    return f"{found} in each pairing, and {others} other loci; {_span([row['cpu_seconds'] for row in rows])} CPU seconds each"
+
+
+FIGURES = (
+    Figure("466 real ECGs paired with real genomes in three ways, four planted effects, default settings: loci found",
+           "findings.planted", _planted, "loci"),
+    Figure("100 such cohorts without effects: those with any locus", "findings.calibration --only cohorts", _cohorts, "loci"),
+    Figure("speed against PLINK 2 with OpenBLAS, 384 traits, per core", "speed.association", _speed, "scan"),
+    Figure("held-out R² of 29 true parameters of 2,000 simulated hearts, four times", "findings.representations", _parameters,
+           "represent"),
+    Figure("wave onsets and ends against a cardiologist, SD in ms", "findings.delineation", _waves, "measurements"),
+    Figure("published ECG loci whose gene is the overlapping or nearest one", "findings.known_genes", _genes, "genes"),
+    Figure("50,000 participants x 20,000 variants x 384 traits through the scan", "speed.scale --scan", _large_scan, "scaling"),
+    Figure("1,000 permutations of 466 participants, 384 traits in 12 sets, 62,537 variants: the threshold",
+           "findings.calibration --only permutations", _permutations, "loci"),
+    Figure("page of 384 traits x a million variants", "speed.report", _page, "report"),
+)  # fmt: skip
+
+
+def readme_lines(before: str) -> Lines:
+    """README's table; the lines in `before` whose benchmark has no recorded run, or that need none, stay as they are."""
+    figures = {figure.what: figure for figure in FIGURES}
+    lines = []
+    for line in before.splitlines():
+        figure = figures.get(line.split(" | ")[0].removeprefix("| "))
+        chosen = TABLES[figure.table] if figure is not None else None
+        run = recorded_run(chosen.benchmark, chosen.arguments) if chosen is not None else None
+        if figure is None or run is None:
+            lines.append(line)
+            continue
+        place = f"`{run.command.removeprefix('python -m ')}`, [{figure.page}](docs/validation/{figure.page}.md)"
+        lines.append(f"| {figure.what} | {figure.text(run)} | {place} |")
+    return lines
+
+
+def filled(text: str) -> str:
+    """A page with its blocks filled from the recorded runs. Raises KeyError for a block without a table."""
+
+    def block(match: re.Match[str]) -> str:
+        before, name = match[0].removeprefix(match[1]).removesuffix(match[3]), match[2]
+        if name == "readme":
+            return match[1] + "\n".join(readme_lines(before.rstrip("\n"))) + "\n" + match[3]
+        chosen = TABLES[name]
+        run = recorded_run(chosen.benchmark, chosen.arguments)
+        if run is None:
+            return match[0]
+        return match[1] + "\n".join([run.caption, "", *chosen.build(run), "", match[3]])
+
+    return BLOCK.sub(block, text)
+
+
+def main() -> None:
+    """Rewrites the pages."""
+    for page in PAGES:
+        page.write_text(filled(page.read_text()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Recorded runs of benchmarks, and the tables that README and docs/validation make of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from docs import make_validation
+from docs.make_validation import BLOCK, PAGES, TABLES, Run, filled
+
+from benchmarks import record
+from tests.conftest import ROOT
+
+BENCHMARKS = sorted(
+    path for path in (ROOT / "benchmarks").glob("*/*.py")
+    if path.stem not in ("__init__", "representation_tables", "association_tensorqtl")
+)  # fmt: skip
+
+LINES = {
+    "speed.association": [
+        "RATIO plink2-openblas N=1000 K=384 missing=0 times=119.2",
+        "RATIO numpy-sgemm N=1000 K=384 missing=0 times=2.81",
+        "RATIO plink2-openblas N=1000 K=384 missing=0.01 times=283.0",
+    ],
+    "speed.network": ["MCL planted ari=1 seconds=0.15 mcl_seconds=0.07 mib=140 mcl_mib=3 nodes=300 edges=1694 clusters=66"],
+    "speed.reading": ["READING HL7_aECG file=real kib=444 seconds=10.0 plain=64.0 ecgwas=229.4 ratio=3.6"],
+    "speed.report": [
+        "REPORT traits=384 variants=1000000 kept_rows=384280 page_mib=17.9 render_cpu_s=20.1 peak_mib=900",
+        "CHROMIUM first_picture_s=0.26 trait_s median=0.050 worst=0.130 of=11 first=0.190",
+    ],
+    "speed.scale --scan": ["SCAN people=50000 variants=20000 traits=384 cpu_seconds=6.4 block_seconds=3.1 peak_mib=1248"],
+    "findings.delineation": [
+        f"DELINEATION {name} mean=0.3 sd=8.6 sensitivity=99.1 ppv=94.6"
+        for name in ("P_on", "P_off", "QRS_on", "QRS_off", "T_off")
+    ],
+    "findings.known_genes": [
+        f"LOCI glist-hg19 {name} variants=699 agree=609 share=0.871 inside=413"
+        for name in ("QT-Interval", "PR-Interval", "QRS-Duration", "HR", "QT+PR+QRS+HR", "all")
+    ],
+    "findings.planted": [
+        "PLANTED 1 people=466 planted=4 found=4 others=1 cpu_seconds=320 neglog10p=35.1,15.0,14.2,12.4",
+        "PLANTED 2 people=466 planted=4 found=4 others=0 cpu_seconds=310 neglog10p=31.0,14.9,12.8,11.1",
+    ],
+    "findings.representations": [
+        "SEED value=11 people=2000", "R2 default features=126 mean=0.923 retest=0.973",
+        "R2 learned features=32 mean=0.807 retest=0.990",
+    ],
+    "findings.calibration --only permutations": [
+        "PERMUTATIONS count=1000 people=466 traits=384 variants=62537 seconds=178.0 cpu_seconds=327.0 peak_mib=1217 scans=89.0"
+    ],
+    "findings.calibration --only cohorts": [
+        "COHORTS default of=100 with_locus=3 rows=0.06 loci=0.03 of_sets=0.00 genes=0.03",
+        "COHORTS published of=100 with_locus=100 rows=66.10 loci=19.70 of_sets=0.00 genes=32.00",
+    ],
+    "findings.calibration_people": ["CALIBRATION family_wise_error siblings nominal=0.05 observed=0.0475 low=0.03 high=0.0725"],
+    "findings.calibration_hits": [
+        "CALIBRATION tails 40permutations_error0.05 nominal=0.05 observed=0.0479 low=0.0463 high=0.0495",
+        "CALIBRATION tails_before 40permutations_error0.05 nominal=0.05 observed=0.0631 low=0.0614 high=0.0648",
+    ],
+}  # fmt: skip
+"""Lines as each benchmark prints them."""
+
+
+def run_of(lines: list[str]) -> Run:
+    return Run("python -m benchmarks.x", "2026-11-30", "a machine", 0.1, "abc", tuple(record.rows(lines)))
+
+
+def test_pages_are_made_from_the_recorded_runs() -> None:
+    for page in PAGES:
+        assert page.read_text() == filled(page.read_text()), f"{page.name}: run python -m docs.make_validation"
+
+
+def test_every_block_has_a_table_and_every_table_a_block() -> None:
+    blocks = [match[2] for page in PAGES for match in BLOCK.finditer(page.read_text())]
+    assert sorted(blocks) == sorted(["readme", *TABLES])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_a_row_for_what_was_measured(name: str) -> None:
+    header, rule, *body = TABLES[name].build(run_of(LINES[name]))
+    assert body
+    assert {line.count("|") for line in (header, rule, *body)} == {header.count("|")}
+
+
+def test_lines_of_the_readme_come_from_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = {(TABLES[name].benchmark, TABLES[name].arguments): run_of(lines) for name, lines in LINES.items()}
+    monkeypatch.setattr(make_validation, "recorded_run", lambda benchmark, arguments="": runs.get((benchmark, arguments)))
+    before = (
+        "| what | figure |\n"
+        + "".join(f"| {figure.what} | old | |\n" for figure in make_validation.FIGURES)
+        + "| other | 718 | |"
+    )
+    lines = make_validation.readme_lines(before)
+    assert lines[0] == "| what | figure |"
+    assert lines[-1] == "| other | 718 | |"
+    assert not any("| old |" in line for line in lines)
+    text = "\n".join(lines)
+    assert "119 times at 1,000 participants; with 1 % missing calls 283 times at 1,000 participants" in text
+    assert "4 of 4 in each pairing, and 1, 0 other loci; 310 to 320 CPU seconds each" in text
+    assert "3 (with the source study's choices: 100)" in text
+
+
+def test_rows_are_read_and_other_lines_are_text() -> None:
+    lines = ["RATIO numpy N=1000 missing=0.01 times=2.5 name=a=b", "a line of words = text", "SEED 11", "PLANTED 1 p=3.5,none"]
+    assert record.rows(lines) == [
+        {"kind": "RATIO", "words": ["numpy"], "N": 1000, "missing": 0.01, "times": 2.5, "name": "a=b"},
+        {"kind": "PLANTED", "words": ["1"], "p": "3.5,none"},
+    ]
+
+
+def test_a_run_is_recorded_only_if_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
+
+    def main() -> int:
+        print("SCAN people=10")
+        return 3
+
+    monkeypatch.setattr(sys, "argv", ["scan.py", "--quick"])
+    with pytest.raises(SystemExit) as ended:
+        record.recorded(main, "/x/speed/scan.py")
+    assert ended.value.code == 3
+    assert not (tmp_path / "results").exists()
+    monkeypatch.setattr(sys, "argv", ["scan.py", "--record", "--data", "/some/where/ludb/"])
+    with pytest.raises(SystemExit):
+        record.recorded(main, "/x/speed/scan.py")
+    runs = json.loads((tmp_path / "results" / "speed.scan.json").read_text())
+    assert list(runs) == ["--data ludb"]
+    run = runs["--data ludb"]
+    assert run["command"] == "python -m benchmarks.speed.scan --data ludb"
+    assert run["lines"] == ["SCAN people=10"]
+    assert run["seconds"] >= 0
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
+def test_every_benchmark_can_be_recorded_and_has_a_quick_form(path: Path) -> None:
+    text = path.read_text()
+    assert text.rstrip().endswith("recorded(main, __file__)")
+    assert '"--quick"' in text
