@@ -4,8 +4,8 @@
 
 Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x>, low and high the 95 % interval of what
 was observed (exact binomial; of tails, of a mean). `before` is what the code did until November 2026: the interval for the
-threshold alone, a binomial with 5 %, permutations of sets below -log10 p 5 counted as none, a generalised Pareto tail. Everything
-is simulated; `python -m benchmarks.findings.calibration --only hits` runs it, too.
+threshold alone, a binomial with 5 %, permutations of sets below -log10 p 5 counted as none, a generalised Pareto tail.
+Everything is simulated; `python -m benchmarks.findings.calibration --only hits` runs it, too.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def test_a_block_of_a_page_is_made_anew_and_nothing_else(tmp_path: Path) -> None
 
 
 def test_the_documentation_has_a_place_for_both() -> None:
-    page = (ROOT / "docs" / "represent.md").read_text()
+    page = (ROOT / "docs" / "validation" / "represent.md").read_text()
     assert page.count(END) == 2
     for block in ("kinds", "seeds"):
         assert page.count(f"<!-- representations:{block} -->") == 1
