@@ -19,7 +19,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.record import recorded
-from ecgwas.tables.loci import Hits, Loci
+from ecgwas.tables import Loci
+from ecgwas.tables.loci import Hits
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 NEAR_BP = 500_000
