@@ -11,10 +11,8 @@ import polars as pl
 from ecgwas import stages
 from ecgwas.errors import MissingStageError, StudyError, first_few
 from ecgwas.represent.neural.network import kernel_sizes
-from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
-from ecgwas.stages.base import stage_folder
 from ecgwas.study import RepresentationOptions, ResidualAutoencoder, Study
-from ecgwas.tables import VARIANT_KEY, Associations, Features, Loci
+from ecgwas.tables import VARIANT_KEY, files
 from ecgwas.tables.comparison import StudyComparison
 
 SETTINGS = (
@@ -41,9 +39,9 @@ def read_studies(paths: Sequence[Path]) -> dict[str, Study]:
     folders: dict[Path, list[str]] = {}
     for path, study in zip(paths, studies, strict=True):
         folders.setdefault(study.results.resolve(), []).append(str(path))
-    shared = {folder: files for folder, files in folders.items() if len(files) > 1}
-    for folder, files in shared.items():
-        problem = f"{first_few(files)} have the same results folder: each overwrites the results of the other"
+    shared = {folder: given for folder, given in folders.items() if len(given) > 1}
+    for folder, given in shared.items():
+        problem = f"{first_few(given)} have the same results folder: each overwrites the results of the other"
         raise StudyError(problem, where=folder, fix="give each study file its own `results:` and run it again")
     names = [study.name for study in studies]
     return {
@@ -60,7 +58,7 @@ def compared(studies: Mapping[str, Study]) -> StudyComparison:
     not_run = [
         f"{name}: {', '.join(names)}"
         for name, study in studies.items()
-        if (names := [options.name for options in study.represent if not (_folder(study, options) / "errors.csv").exists()])
+        if (names := [options.name for options in study.represent if not _has_errors(study, options)])
     ]
     if not_run:
         fix = "run `ecgwas run --until represent STUDY.yaml` on each, or omit it from the comparison"
@@ -78,8 +76,8 @@ def outdated(studies: Mapping[str, Study]) -> list[str]:
     ]
 
 
-def _folder(study: Study, options: RepresentationOptions) -> Path:
-    return stage_folder(study, "represent") / options.name
+def _has_errors(study: Study, options: RepresentationOptions) -> bool:
+    return files.ERRORS.exists(study.results, representation=options.name)
 
 
 def _row(name: str, study: Study, options: RepresentationOptions) -> dict[str, Any]:
@@ -88,7 +86,7 @@ def _row(name: str, study: Study, options: RepresentationOptions) -> dict[str, A
         "cleaning": f"{study.read.baseline.kind}, {study.read.denoise.kind}",
         "input": getattr(options, "input", None), "leads": getattr(options, "leads", None),
         "normalisation": getattr(options, "normalisation", None), **_network(options),
-        **_trained(_folder(study, options)), **_errors(study, options), **_hits(study, options),
+        **_trained(study, options), **_errors(study, options), **_hits(study, options),
     }  # fmt: skip
 
 
@@ -104,8 +102,8 @@ def _network(options: RepresentationOptions) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def _trained(folder: Path) -> Mapping[str, Any]:
-    history = pl.read_csv(folder / "history.csv", schema_overrides=HISTORY)
+def _trained(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
+    history = files.HISTORY.read(study.results, representation=options.name).frame
     if history.is_empty():
         return {}
     best = history.sort("validation_loss", maintain_order=True).row(0, named=True)
@@ -113,8 +111,7 @@ def _trained(folder: Path) -> Mapping[str, Any]:
 
 
 def _errors(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
-    folder = _folder(study, options)
-    features = Features.read(folder / "features.parquet")
+    features = files.FEATURES.read(study.results, representation=options.name)
     row: dict[str, Any] = {
         "features": len(features.names), "people": features.frame["eid"].n_unique(),
         "max_mse": options.error_limit,
@@ -122,7 +119,7 @@ def _errors(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
     if row["max_mse"] is not None and "mse" in features.frame.columns:
         mse = features.frame["mse"].drop_nulls().drop_nans()
         row["beyond_max_mse"] = (mse > row["max_mse"]).mean()
-    errors = pl.read_csv(folder / "errors.csv", schema_overrides=ERRORS).filter(pl.col("method") == "self")
+    errors = files.ERRORS.read(study.results, representation=options.name).frame.filter(pl.col("method") == "self")
     if errors.height:
         own = errors.row(0, named=True)
         row |= {"test_loss": own.get("loss"), "test_mse": own["mse"], "pearson_r": own["pearson_r"]}
@@ -131,16 +128,11 @@ def _errors(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
 
 def _hits(study: Study, options: RepresentationOptions) -> Mapping[str, Any]:
     """Counts of hits and loci; empty before stage loci has run. A SNP significant for several traits counts once in `snps`."""
-    folder = stage_folder(study, "loci")
-    if not (folder / "hits.csv").exists():
+    if not files.HITS.exists(study.results):
         return {}
     own_traits = pl.col("trait").str.starts_with(f"{options.name}.")
-    text = {"trait": pl.String, "chrom": pl.String}
-    summary = pl.read_csv(folder / "summary.csv", schema_overrides=text).filter(own_traits)
-    types = {name: column.dtype for name, column in Associations.columns.items()}
-    hits = pl.read_csv(folder / "hits.csv", schema_overrides=types).filter(own_traits)
-    places = {name: Loci.columns[name].dtype for name in ("locus", "chrom", "start", "stop")}
-    loci = pl.read_csv(folder / "loci.csv", schema_overrides=places)
+    summary, hits = (file.read(study.results).frame.filter(own_traits) for file in (files.SUMMARY, files.HITS))
+    loci = files.LOCI.read(study.results).frame
     return {
         "traits": summary.height, "snps": hits.select(VARIANT_KEY).n_unique(), "pairs": hits.height,
         "loci": len(loci_of(options.name, hits, loci)),

@@ -11,7 +11,7 @@ from ecgwas.commands.init import write_study
 from ecgwas.progress import track
 from ecgwas.simulate import simulate
 from ecgwas.study import Study
-from ecgwas.tables.loci import Hits
+from ecgwas.tables import files
 
 REPRESENT = """\
   - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
@@ -39,7 +39,7 @@ def prepare(folder: Path, *, people: int) -> Study:
 def planted_against_found(folder: Path, study: Study) -> Table:
     """Each planted effect with the strongest significant association within 500 kb of it."""
     truth = pl.read_csv(folder / "truth.tsv", separator="\t", schema_overrides={"chrom": pl.String})
-    hits = Hits.read(study.results / "loci" / "hits.csv").frame
+    hits = files.HITS.read(study.results).frame
     table = Table(title="planted and found", box=None)
     for name in ("planted variant", "parameter", "effect", "found by trait", "at variant", "-log10 p"):
         table.add_column(name)

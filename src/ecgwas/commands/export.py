@@ -27,11 +27,9 @@ from ecgwas.report.page.table_views import BETA_UNITS
 from ecgwas.report.scan_rows import compact
 from ecgwas.scan.engine import all_tests
 from ecgwas.stages import scan, traits
-from ecgwas.stages.base import stage_folder
 from ecgwas.store import whole
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Clusters, Edges, Traits, files
-from ecgwas.tables.genes import GeneCounts
+from ecgwas.tables import Associations, Traits, files
 
 MAX_ROWS_IN_MEMORY = 4_000_000
 
@@ -57,7 +55,7 @@ def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) ->
 def _names(tested: Traits, chosen: Sequence[str]) -> list[str]:
     unknown = [name for name in chosen if name not in tested.names]
     if unknown:
-        fix = f"traits: {first_few(tested.names, 10)}; all are in results/traits/traits.csv"
+        fix = f"traits: {first_few(tested.names, 10)}; all are in {files.TRAIT_REPORT.place}"
         raise StudyError(f"no trait is named {first_few(unknown)}", fix=fix)
     return list(chosen) or list(tested.names)
 
@@ -159,9 +157,8 @@ def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
 
 
 def _cytoscape(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
-    at = stage_folder(study, "genes")
-    clusters, edges = Clusters.read(at / "clusters.csv"), Edges.read(at / "edges.csv")
-    counts = GeneCounts.read(at / "gene_counts.csv")
+    clusters, edges = files.CLUSTERS.read(study.results), files.EDGES.read(study.results)
+    counts = files.GENE_COUNTS.read(study.results)
     content = cytoscape.network(study.name, clusters, edges, counts, __version__)
     _write(folder / "network.cyjs", json.dumps(content, indent=1) + "\n")
     yield f"network.cyjs: {len(clusters)} genes, {len(edges)} edges"

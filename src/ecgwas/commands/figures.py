@@ -14,6 +14,7 @@ from ecgwas.report.figures import publication
 from ecgwas.stages.report import gather
 from ecgwas.store import whole
 from ecgwas.study import Study
+from ecgwas.tables import files
 
 
 def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats: Sequence[str]) -> list[Path]:
@@ -26,19 +27,21 @@ def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats:
     unknown = [trait for trait in traits if trait not in contents.trait_names]
     if unknown:
         near = difflib.get_close_matches(unknown[0], contents.trait_names, n=3)
-        fix = f"did you mean {' or '.join(near)}?" if near else "traits are listed in results/traits/traits.csv"
+        listed = f"traits are listed in {files.TRAIT_REPORT.place}"
+        fix = f"did you mean {' or '.join(near)}?" if near else listed
         raise InputError(f"the study has no trait {first_few(unknown)}", where=study.folder, fix=fix)
     pictures = report.all_figures(study.report, contents, traits=traits)
     chosen = {name: picture for name, picture in pictures.items() if not names or any(fnmatchcase(name, p) for p in names)}
     if not chosen:
         fix = f"figures of this study: {first_few(sorted(pictures), 30)}"
         raise InputError(f"no figure is named {first_few(names)}", where=study.folder, fix=fix)
-    folder = study.results / "figures"
-    files = [(picture, folder / f"{name}.{kind}") for name, picture in chosen.items() for kind in formats]
-    for picture, path in track(files, "figures", len(files)):
+    printed = files.PRINT_FIGURE
+    wanted = [(name, picture, kind) for name, picture in chosen.items() for kind in formats]
+    pairs = [(picture, printed.path(study.results, figure=name, ending=kind)) for name, picture, kind in wanted]
+    for picture, path in track(pairs, "figures", len(pairs)):
         with whole(path) as temporary:
             # Matplotlib chooses the format by the suffix, so the temporary file needs the same one.
             with_suffix = temporary.with_suffix(path.suffix)
             publication.save(picture, with_suffix)
             with_suffix.replace(temporary)
-    return [path for _, path in files]
+    return [path for _, path in pairs]

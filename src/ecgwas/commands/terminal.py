@@ -19,10 +19,9 @@ from ecgwas.errors import MissingStageError
 from ecgwas.stages import null
 from ecgwas.study import Study
 from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
-from ecgwas.tables import VARIANT_KEY
+from ecgwas.tables import VARIANT_KEY, files
 from ecgwas.tables.comparison import Comparison
 from ecgwas.tables.loci import beside_threshold
-from ecgwas.tables.recordings import Reliability
 from ecgwas.workflow import planning
 from ecgwas.workflow.planning import Job
 
@@ -85,10 +84,9 @@ def null_comparison(study: Study, null_study: Study) -> list[tuple[str, int, int
 
 def representation_comparison(study: Study) -> pl.DataFrame:
     """One row per representation, with the columns of Comparison. Raises MissingStageError before stage `loci` has run."""
-    folder = study.results / "loci"
-    if not (folder / "hits.csv").exists():
+    if not files.HITS.exists(study.results):
         raise MissingStageError("no loci have been found", where=study.results, fix=f"run `ecgwas run` on {study.name} first")
-    summary, hits, loci = (_table(folder / f"{name}.csv") for name in ("summary", "hits", "loci"))
+    summary, hits, loci = (file.read(study.results).frame for file in (files.SUMMARY, files.HITS, files.LOCI))
     loci_of = {options.name: compare.loci_of(options.name, hits, loci) for options in study.represent}
     rows = []
     for options in study.represent:
@@ -108,8 +106,9 @@ def representation_comparison(study: Study) -> pl.DataFrame:
 
 def _mean_reliability(study: Study, name: str, column: str) -> float | None:
     """Mean over features of a column of reliability.csv; None if it has no values."""
-    path = study.results / "represent" / name / "reliability.csv"
-    values = Reliability.read(path).frame[column].drop_nulls().to_numpy() if path.exists() else np.empty(0)
+    if not files.RELIABILITY.exists(study.results, representation=name):
+        return None
+    values = files.RELIABILITY.read(study.results, representation=name).frame[column].drop_nulls().to_numpy()
     return float(np.mean(values)) if len(values) else None
 
 
@@ -136,7 +135,7 @@ def comparison_output(paths: Sequence[Path]) -> ComparisonOutput:
     if len(paths) == 1:
         study = Study.read_file(paths[0])
         table = representation_comparison(study)
-        return ComparisonOutput(table, (table,), study.results / "compare.csv")
+        return ComparisonOutput(table, (table,), files.COMPARISON.path(study.results))
     studies = compare.read_studies(paths)
     table = compare.compared(studies).frame
     one_representation_each = table["study"].is_unique().all()
@@ -193,23 +192,23 @@ MAX_LINES = 10
 def outcome(study: Study) -> list[str]:
     """What a finished run found, in a few lines; empty before stage `loci` has run."""
     folder = study.results
-    if not (folder / "loci" / "loci.csv").exists():
+    if not files.LOCI.exists(folder):
         return []
-    report = folder / "report" / "report.html"
+    report = files.REPORT.path(folder)
     where = [f"report: {report}"] if report.exists() else []
-    shared = folder / "share" / "README.md"
+    shared = files.SHARED_README.path(folder)
     where += [f"to be passed on: {shared.parent}"] if shared.exists() else []
     return [*_cohort_size(folder), *_guard_warnings(folder), *_loci(folder), *where]
 
 
-def _table(path: Path) -> pl.DataFrame:
+def _frame(file: files.TableFile[Any], folder: Path) -> pl.DataFrame:
     """A table of results; without rows if its stage has not written it."""
-    text = {"chrom": pl.String, "known": pl.String}
-    return pl.read_csv(path, schema_overrides=text, infer_schema_length=None) if path.exists() else pl.DataFrame()
+    frame: pl.DataFrame = (file.read(folder) if file.exists(folder) else file.table.empty()).frame
+    return frame
 
 
 def _cohort_size(folder: Path) -> list[str]:
-    people, summary = _table(folder / "traits" / "people.csv"), _table(folder / "loci" / "summary.csv")
+    people, summary = _frame(files.PEOPLE, folder), _frame(files.SUMMARY, folder)
     if people.is_empty() or summary.is_empty():
         return []
     kept = people.filter(pl.col("status") == "kept").height
@@ -220,7 +219,7 @@ def _cohort_size(folder: Path) -> list[str]:
 
 def _guard_warnings(folder: Path) -> list[str]:
     """Guards that did not pass, and the value that each measured."""
-    tables = [_table(folder / stage / "guards.csv") for stage in ("traits", "loci")]
+    tables = [_frame(file, folder) for file in (files.SAMPLE_GUARDS, files.SCAN_GUARDS)]
     rows = [row for table in tables for row in table.iter_rows(named=True) if row["status"] in ("warn", "fail")]
     return [f"  {row['status']}: {row['guard']}, {_measured(row)} ({row['note']})" for row in rows[:MAX_LINES]]
 
@@ -233,12 +232,12 @@ def _measured(row: Mapping[str, Any]) -> str:
 
 
 def _loci(folder: Path) -> list[str]:
-    loci, hits = _table(folder / "loci" / "loci.csv"), _table(folder / "loci" / "hits.csv")
-    used = _table(folder / "loci" / "thresholds.csv").filter(pl.col("used"))
+    loci, hits = _frame(files.LOCI, folder), _frame(files.HITS, folder)
+    used = _frame(files.THRESHOLDS, folder).filter(pl.col("used"))
     limit = f"-log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else "the threshold"
     variants = hits.select(VARIANT_KEY).n_unique() if hits.height else 0
     lines = [f"{loci.height:,} loci, {variants:,} significant variants ({hits.height:,} variant-trait pairs) at {limit}"]
-    beside = beside_threshold(_table(folder / "traits" / "guards.csv"))
+    beside = beside_threshold(_frame(files.SAMPLE_GUARDS, folder))
     lines += [] if beside is None else [f"  {beside}"]
     for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(MAX_LINES).iter_rows(named=True):
         place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"

@@ -18,9 +18,9 @@ from ecgwas.loci.held_out import Choosers, Chosen, Rule, choose
 from ecgwas.privacy.matching import LEAST_PEOPLE, Fold, deal, matching
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages import scan, traits
-from ecgwas.stages.base import seed_of, stage_folder
+from ecgwas.stages.base import seed_of
 from ecgwas.study import Matrix, Study
-from ecgwas.tables import Covariates, Features, Matching, Thresholds, Traits
+from ecgwas.tables import Covariates, Features, Matching, Traits, files
 from ecgwas.traits import join as trait_tables
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def found(
 ) -> list[Found]:  # fmt: skip
     """The loci of each fold: one scan of all chromosomes for each, by the people outside it."""
     seed = seed_of(study, "scan")
-    thresholds = Thresholds.read(stage_folder(study, "loci") / "thresholds.csv")
+    thresholds = files.THRESHOLDS.read(study.results)
     engine = study.scan if isinstance(study.scan, Matrix) else scan.builtin_engine(study)
     rule = Rule(engine, study.loci, thresholds)
     folds = [Found(one) for one in _choosers(study, features, tested, held)]

@@ -14,10 +14,9 @@ from ecgwas.genotypes.people_lists import MALE
 from ecgwas.loci.thresholds import SETS
 from ecgwas.simulate.files import write_genotypes
 from ecgwas.simulate.genomes import AUTOSOMES, simulate_genomes
-from ecgwas.stages.base import seed_of, stage_folder
+from ecgwas.stages.base import seed_of
 from ecgwas.study import Matrix, Study
-from ecgwas.tables import VARIANT_KEY, Clusters, Genes, Loci, Terms
-from ecgwas.tables.loci import Hits
+from ecgwas.tables import VARIANT_KEY, files
 
 SHARED = ("read", "represent")
 """Stages that know nothing of genotypes: the twin has them from its study."""
@@ -46,11 +45,10 @@ def twin(study: Study, *, simulated: bool = False) -> Study:
 
 
 def _threshold(study: Study) -> float:
-    path = stage_folder(study, "loci") / "thresholds.csv"
-    if not path.exists():
+    if not files.THRESHOLDS.exists(study.results):
         fix = "run `ecgwas run` first: the null twin takes its threshold"
         raise MissingStageError("the study's loci have not been found", where=study.results, fix=fix)
-    return float(pl.read_csv(path).filter(pl.col("used"))["p"].item())
+    return float(files.THRESHOLDS.read(study.results).frame.filter(pl.col("used"))["p"].item())
 
 
 def write_genomes(study: Study, null: Study) -> None:
@@ -76,18 +74,18 @@ def write_genomes(study: Study, null: Study) -> None:
 def tables(study: Study) -> list[Path]:
     """The tables of the null twin that the report reads, as far as they are there."""
     folder = study.results / "null"
-    return sorted(path for stage in ("loci", "genes") for path in (folder / stage).glob("*.csv"))
+    tables = (file for stage in ("loci", "genes") for file in files.of_stage(stage) if isinstance(file, files.TableFile))
+    return sorted(file.path(folder) for file in tables if file.exists(folder))
 
 
 def is_made(study: Study) -> bool:
     """True if the null twin has been run to its genes."""
-    return (stage_folder(study, "null") / "genes" / "enrichment.csv").exists()
+    return files.TERMS.exists(study.results / "null")
 
 
 def _threshold_of_sets(study: Study) -> float | None:
     """The p-value of the study's threshold for sets of traits; None where it has none."""
-    table = pl.read_csv(stage_folder(study, "loci") / "thresholds.csv")
-    found = table.filter(pl.col("kind") == SETS)["p"]
+    found = files.THRESHOLDS.read(study.results).frame.filter(pl.col("kind") == SETS)["p"]
     return float(found.item()) if len(found) else None
 
 
@@ -106,16 +104,14 @@ def _link(path: Path, target: Path) -> None:
 
 def counts(study: Study) -> dict[str, int] | None:
     """Significant variants, variant-trait pairs, loci, genes, clusters and kept terms; None if genes have not been found."""
-    loci = stage_folder(study, "loci")
-    genes = stage_folder(study, "genes")
-    if not (genes / "enrichment.csv").exists():
+    if not files.TERMS.exists(study.results):
         return None
-    hits = Hits.read(loci / "hits.csv").frame
+    hits = files.HITS.read(study.results).frame
     return {
         "significant variants": hits.select(VARIANT_KEY).n_unique(),
         "variant-trait pairs": len(hits),
-        "loci": len(Loci.read(loci / "loci.csv")),
-        "genes": Genes.read(genes / "genes.csv").frame["gene"].drop_nulls().n_unique(),
-        "clusters": Clusters.read(genes / "clusters.csv").frame["cluster"].drop_nulls().n_unique(),
-        "terms": Terms.read(genes / "enrichment.csv").frame.filter(pl.col("kept")).height,
+        "loci": len(files.LOCI.read(study.results)),
+        "genes": files.GENES.read(study.results).frame["gene"].drop_nulls().n_unique(),
+        "clusters": files.CLUSTERS.read(study.results).frame["cluster"].drop_nulls().n_unique(),
+        "terms": files.TERMS.read(study.results).frame.filter(pl.col("kept")).height,
     }

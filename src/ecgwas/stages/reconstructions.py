@@ -16,8 +16,8 @@ from ecgwas.ecg.clean import remove_baseline
 from ecgwas.leads import ALL_LEADS
 from ecgwas.signals import Signals
 from ecgwas.stages.represent import BEYOND
-from ecgwas.study import ReadOptions, RepresentationOptions
-from ecgwas.tables import Features
+from ecgwas.study import ReadOptions, RepresentationOptions, Study
+from ecgwas.tables import Features, files
 
 SHOWN = 5
 """Signals with features that are drawn beside their reconstruction, evenly spaced from the smallest error to the largest."""
@@ -35,17 +35,16 @@ def level(options: ReadOptions, raw_uv: NDArray[np.float32]) -> NDArray[np.float
 
 
 def shown(
-    options: RepresentationOptions, folder: Path, features: Features, signals: Signals, *, example: int = 0
+    study: Study, options: RepresentationOptions, features: Features, signals: Signals, *, example: int = 0
 ) -> dict[str, Any]:
-    """The fields of RepresentationFindings about reconstruction.
+    """The fields of RepresentationResults about reconstruction.
 
-    folder: the representation's; example: the row of the example among the signals. Of whole recordings the example and several
+    example: the row of the example among the signals. Of whole recordings the example and several
     signals are reconstructed anew, those beyond max_mse, too; of median beats the example is decoded from its features.
     """
-    encoder = represent.load(options, folder / "encoder")
-    found = {
-        "max_mse": options.error_limit, "architecture": _architecture(folder / "encoder"), **_counts(folder),
-    }  # fmt: skip
+    folder = files.ENCODER.path(study.results, representation=options.name)
+    encoder = represent.load(options, folder)
+    found = {"max_mse": options.error_limit, "architecture": _architecture(folder), **_counts(study, options.name)}
     if not options.uses_strips:
         return found | {"reconstruction": _decoded(encoder, features, signals.eids[example])}
     rebuilt = _reconstructed(encoder, signals, example)
@@ -58,11 +57,11 @@ def shown(
     }  # fmt: skip
 
 
-def _counts(folder: Path) -> dict[str, int]:
-    """How many signals have features, and how many lost them to the limit of the error."""
-    left_out = pl.read_csv(folder / "left_out.csv", schema_overrides={"reason": pl.String, "eid": pl.String})
-    beyond = left_out.filter(pl.col("reason").str.starts_with(BEYOND)).height
-    return {"kept": pl.read_csv(folder / "kept.csv", schema_overrides={"eid": pl.String}).height, "left_out": beyond}
+def _counts(study: Study, representation: str) -> dict[str, int]:
+    """How many signals have features, and how many were excluded because of their reconstruction error."""
+    kept = files.WITH_FEATURES.read(study.results, representation=representation)
+    excluded = files.WITHOUT_FEATURES.read(study.results, representation=representation).frame
+    return {"kept": len(kept), "left_out": excluded.filter(pl.col("reason").str.starts_with(BEYOND)).height}
 
 
 def _architecture(folder: Path) -> tuple[Mapping[str, Any], ...]:

@@ -19,34 +19,23 @@ from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes, variant_choice
 from ecgwas.loci import thresholds
 from ecgwas.loci.neighbourhoods import place_of_lead
-from ecgwas.represent.reliability.reconstruction import ERRORS
 from ecgwas.signals import Signals, example_of
 from ecgwas.stages import genes, loci, null, read, reconstructions, scan, traits
 from ecgwas.stages import report_data as gathering
 from ecgwas.stages import represent as represent_stage
-from ecgwas.stages.base import Needs, Stage, all_in_one, note_path, stage_folder
+from ecgwas.stages.base import Needs, Stage, all_in_one, note_path
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import (  # fmt: skip
-    Clusters,
-    Edges,
-    Features,
-    Genes,
-    Loci,
-    People,
-    Recordings,
-    ScanResult,
-    Summary,
-    Terms,
-    Thresholds,
-)
-from ecgwas.tables.loci import Hits
+from ecgwas.tables import Features, Recordings, ScanResult, files
 from ecgwas.tables.recordings import Reliability
 from ecgwas.tables.user_table import read_user_table
 
 logger = logging.getLogger(__name__)
 
 EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE)
+LISTED = ("read", "traits", "loci", "genes")
+"""Stages whose tables the page lists."""
+
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")
 """Options that change no result: the page is the same whatever they say."""
 
@@ -54,20 +43,10 @@ WORDS = ("name", "title")
 """Options that are words of the author's, never a path, whatever they begin with."""
 
 OWN_PLACE = (
-    "people",
-    "traits",
-    "loci",
-    "hits",
-    "summary",
-    "thresholds",
-    "qq",
-    "power",
-    "genes",
-    "clusters",
-    "edges",
-    "enrichment",
-)
-"""Tables that have a place of their own among the findings."""
+    files.TRAIT_REPORT, files.LOCI, files.HITS, files.SUMMARY, files.THRESHOLDS, files.QQ, files.POWER, files.GENES,
+    files.CLUSTERS, files.EDGES, files.TERMS,
+)  # fmt: skip
+"""Tables that have a place of their own among the contents."""
 
 PLANTED = ("variant", "chrom", "pos", "parameter", "effect", "unit")
 
@@ -107,13 +86,13 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def write_page(page: report.Page, out: Path) -> None:
-    """The page, its pictures and their numbers into a folder."""
-    (out / "report.html").write_text(page.html, encoding="utf-8")
-    folder = out / "figures"
-    folder.mkdir()
+    """The page, its pictures and their numbers into a folder, under the same names in results/report and results/share."""
+    files.REPORT.within(out).write_text(page.html, encoding="utf-8")
     for name, figure in page.figures.items():
-        (folder / f"{name}.svg").write_text(figure.svg, encoding="utf-8")
-        (folder / f"{name}.csv").write_text(figure.csv, encoding="utf-8")
+        path = files.FIGURE.within(out, figure=name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(figure.svg, encoding="utf-8")
+        files.FIGURE_NUMBERS.within(out, figure=name).write_text(figure.csv, encoding="utf-8")
     size = len(page.html.encode()) / 2**20
     logger.info("%d pictures, page of %.1f MiB", len(page.figures), size)
 
@@ -127,7 +106,7 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
     return replace(
         plain,
         versions=_versions(study),
-        recordings=Recordings.read(stage_folder(study, "read") / "recordings.parquet"),
+        recordings=files.RECORDINGS.read(study.results),
         representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
         example=_example(study, signals),
         permutation_max=thresholds.joint_maxima(results),
@@ -140,15 +119,15 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
 
 def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.ReportContents:
     """What a study and its null twin both have: everything behind the traits."""
-    at_loci, at_genes, at_traits = (stage_folder(study, name) for name in ("loci", "genes", "traits"))
+    folder = study.results
     return report.ReportContents(
         name=study.name,
         seed=study.seed,
         settings=settings(study),
         versions={},
         recordings=Recordings.empty(),
-        people=People.read(at_traits / "people.csv"),
-        traits_report=pl.read_csv(at_traits / "traits.csv"),
+        people=files.PEOPLE.read(folder),
+        traits_report=files.TRAIT_REPORT.read(folder).frame,
         trait_names=traits.load_traits(study).names,
         covariates=traits.load_covariates(study).names,
         representations=(),
@@ -156,35 +135,34 @@ def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.ReportC
         associations=report.ScanRows(partial(scan.rows_in_turn, study)),
         keep_neglog10p=study.scan.keep_neglog10p,
         left_out=_variants_left_out(results),
-        summary=Summary.read(at_loci / "summary.csv"),
-        thresholds=Thresholds.read(at_loci / "thresholds.csv"),
-        hits=Hits.read(at_loci / "hits.csv").associations,
-        loci=load_loci(study),
-        qq=pl.read_csv(at_loci / "qq.csv", schema_overrides={"trait": pl.String}),
-        power=pl.read_csv(at_loci / "power.csv", infer_schema_length=None),
-        genes=Genes.read(at_genes / "genes.csv"),
-        clusters=Clusters.read(at_genes / "clusters.csv"),
-        edges=Edges.read(at_genes / "edges.csv"),
-        terms=Terms.read(at_genes / "enrichment.csv"),
+        summary=files.SUMMARY.read(folder),
+        thresholds=files.THRESHOLDS.read(folder),
+        hits=files.HITS.read(folder).associations,
+        loci=files.LOCI.read(folder),
+        qq=files.QQ.read(folder).frame,
+        power=files.POWER.read(folder).frame,
+        genes=files.GENES.read(folder),
+        clusters=files.CLUSTERS.read(folder),
+        edges=files.EDGES.read(folder),
+        terms=files.TERMS.read(folder),
         background=gathering.background(study, results),
-        more=_more(stage_folder(study, "read"), at_traits, at_loci, at_genes),
-        notes=tuple(json.loads((at_genes / "notes.json").read_text())),
+        more=_more(folder),
+        notes=tuple(json.loads(files.GENE_NOTES.path(folder).read_text())),
     )
 
 
-def load_loci(study: Study) -> Loci:
-    """The loci of a study."""
-    return Loci.read(stage_folder(study, "loci") / "loci.csv")
+def _more(results: Path) -> dict[str, pl.DataFrame]:
+    """The tables of LISTED that may be shared and have no place of their own among the contents, by `key`."""
+    listed = (
+        file for stage in LISTED for file in sorted(files.of_stage(stage), key=lambda file: file.name)
+        if isinstance(file, files.TableFile) and file.shared and file not in OWN_PLACE and file.exists(results)
+    )  # fmt: skip
+    return {file.key: _as_listed(file.read(results).frame) for file in listed}
 
 
-def _more(*folders: Path) -> dict[str, pl.DataFrame]:
-    """The tables that have no place of their own among the findings, by folder/name; never one of people."""
-    paths = [path for folder in folders for path in sorted(folder.glob("*.csv")) if path.stem not in OWN_PLACE]
-    text = {name: pl.String for name in ("chrom", "trait", "variant", "effect_allele", "other_allele", "gene", "term")}
-    tables = {
-        f"{path.parent.name}/{path.stem}": pl.read_csv(path, infer_schema_length=None, schema_overrides=text) for path in paths
-    }
-    return {name: table for name, table in tables.items() if not any(column.startswith("eid") for column in table.columns)}
+def _as_listed(frame: pl.DataFrame) -> pl.DataFrame:
+    """A column without any value is listed as text."""
+    return frame.with_columns(pl.col(name).cast(pl.String) for name in frame.columns if frame[name].is_null().all())
 
 
 def _null_study(study: Study, plain: report.ReportContents) -> report.ReportContents | None:
@@ -252,20 +230,22 @@ def _example(study: Study, signals: Signals) -> report.Example:
 def _representation(
     study: Study, options: RepresentationOptions, features: Features, signals: Signals
 ) -> report.RepresentationResults:
-    folder = stage_folder(study, "represent") / options.name
-    repeated = folder / "reliability.csv"
+    name = options.name
+    repeats = files.RELIABILITY.exists(study.results, representation=name)
+    reliability = files.RELIABILITY.read(study.results, representation=name) if repeats else Reliability.empty()
+    folder = files.ENCODER.path(study.results, representation=name)
     empty = pl.DataFrame(schema={"lead": pl.String, "mse": pl.Float64})
     return report.RepresentationResults(
-        name=options.name,
+        name=name,
         kind=options.kind,
-        history=pl.read_csv(folder / "history.csv", infer_schema_length=None),
-        errors=pl.read_csv(folder / "errors.csv", schema_overrides=ERRORS, infer_schema_length=None),
-        reliability=(Reliability.read(repeated) if repeated.exists() else Reliability.empty()).frame,
+        history=files.HISTORY.read(study.results, representation=name).frame,
+        errors=files.ERRORS.read(study.results, representation=name).frame,
+        reliability=reliability.frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
-        traversals=gathering.moved_features(options, folder / "encoder", features, _times_ms(options, signals)),
+        traversals=gathering.moved_features(options, folder, features, _times_ms(options, signals)),
         meanings=represent.meanings(options),
-        **reconstructions.shown(options, folder, features, signals, example=example_of(signals.lead_status)),
-        **gathering.beside_device(folder),
+        **reconstructions.shown(study, options, features, signals, example=example_of(signals.lead_status)),
+        **gathering.beside_device(study, name),
     )
 
 

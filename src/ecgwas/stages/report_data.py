@@ -19,10 +19,8 @@ from ecgwas.genotypes import chromosomes
 from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_of
 from ecgwas.stages import traits
-from ecgwas.stages.base import stage_folder
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import CHI2_EDGES, Features, Loci, ScanResult, files
-from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 
 MOVED = 2.0
 """Standard deviations by which a feature is moved."""
@@ -127,13 +125,13 @@ def moved_features(
     return found
 
 
-def beside_device(folder: Path) -> dict[str, Any]:
-    """What a representation's folder says of the recorder's own measurements, as RepresentationFindings takes it."""
-    agreement, pairs = folder / "device_agreement.csv", folder / "device_pairs.parquet"
-    if not agreement.exists():
+def beside_device(study: Study, representation: str) -> dict[str, Any]:
+    """A representation's agreement with the ECG device's measurements, as fields of RepresentationResults."""
+    if not files.DEVICE_AGREEMENT.exists(study.results, representation=representation):
         return {}
-    people = DevicePairs.read(pairs).frame.drop("eid")
-    return {"agreement": DeviceAgreement.read(agreement).frame, "device_pairs": people}
+    pairs = files.DEVICE_PAIRS.read(study.results, representation=representation).frame.drop("eid")
+    agreement = files.DEVICE_AGREEMENT.read(study.results, representation=representation).frame
+    return {"agreement": agreement, "device_pairs": pairs}
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ def decoded_effects(study: Study, features: Mapping[str, Features], variant: rep
         if options.uses_strips:  # what is decoded is no beat
             continue
         table = features[options.name]
-        encoder = represent.load(options, stage_folder(study, "represent") / options.name / "encoder")
+        encoder = represent.load(options, files.ENCODER.path(study.results, representation=options.name))
         mean = _profile(table).mean
         plain = _beat(encoder, Features(mean))
         if plain is None or plain.shape[1] != points:

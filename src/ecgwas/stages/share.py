@@ -19,9 +19,9 @@ from ecgwas.privacy.matching import MOST_PEOPLE, beyond_chance
 from ecgwas.report import sample_flow
 from ecgwas.stages import matching, traits
 from ecgwas.stages import report as report_stage
-from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, stage_folder, write_json
+from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Matching
+from ecgwas.tables import Associations, Matching, files
 from ecgwas.tables.loci import Hits, Membership
 
 logger = logging.getLogger(__name__)
@@ -54,20 +54,22 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     contents = report.shareable(report_stage.gather(study, min_people=least), least)
     if study.share.matching:
         found = matching.matched(study)
-        contents = replace(contents, more={**contents.more, "share/matching": found.frame})
+        contents = replace(contents, more={**contents.more, files.MATCHING.key: found.frame})
         _tell(found)
     if study.share.membership:
         told = _membership(study)
-        contents = replace(contents, more={**contents.more, "share/membership": told.frame})
+        contents = replace(contents, more={**contents.more, files.MEMBERSHIP.key: told.frame})
         _tell_members(told)
     report_stage.write_page(report.render(study.report, contents), out)
-    for name, table in tables(contents, study).items():
-        path = out / "tables" / name
+    for name, table in tables(contents).items():
+        path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         table.write_csv(path)
-    write_rows(contents.associations, out / "tables" / "scan" / "associations.parquet")
-    (out / "README.md").write_text(README.format(name=study.name, min_people=least))
-    write_json(out / "about.json", {"min_people": least, "study": study.name, "ecgwas": __version__})
+    path = files.SHARED_ASSOCIATIONS.within(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(contents.associations, path)
+    files.SHARED_README.within(out).write_text(README.format(name=study.name, min_people=least))
+    write_json(files.SHARED_ABOUT.within(out), {"min_people": least, "study": study.name, "ecgwas": __version__})
 
 
 def _tell(found: Matching) -> None:
@@ -103,25 +105,38 @@ def write_rows(kept: report.ScanRows, path: Path) -> None:
     register_io_source(source, schema={name: column.dtype for name, column in columns.items()}).sink_parquet(path)
 
 
-def tables(contents: report.ReportContents, study: Study) -> dict[str, pl.DataFrame]:
-    """Path below share/tables -> table: those of the stages that are not of people, but for the rows of the scan."""
+def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
+    """Name below results/share -> table: those of the stages that may be shared, but for the rows of the scan.
+
+    Raises ValueError for a table that is not declared `shared`.
+    """
+    of_study: dict[files.ResultFile, pl.DataFrame] = {
+        files.TRAIT_REPORT: contents.traits_report, files.HITS: Hits.of_associations(contents.hits).frame,
+        files.LOCI: contents.loci.frame, files.QQ: contents.qq, files.SUMMARY: contents.summary.frame,
+        files.THRESHOLDS: contents.thresholds.frame, files.POWER: contents.power, files.GENES: contents.genes.frame,
+        files.EDGES: contents.edges.frame, files.CLUSTERS: contents.clusters.frame, files.TERMS: contents.terms.frame,
+        **{files.of_key(key): table for key, table in contents.more.items()},
+    }  # fmt: skip
+    found = {
+        files.EXCLUDED_COUNTS.name: _excluded(contents), files.UNTESTED_COUNTS.name: contents.left_out,
+        **{file.shared_copy.name: table for file, table in of_study.items()},
+    }  # fmt: skip
+    for one in contents.representations:
+        shown: dict[files.ResultFile, pl.DataFrame] = {
+            files.HISTORY: one.history,
+            files.ERRORS: one.errors,
+            files.RELIABILITY: one.reliability,
+        }
+        found |= {file.shared_copy.name.format(representation=one.name): table for file, table in shown.items()}
+    return found
+
+
+def _excluded(contents: report.ReportContents) -> pl.DataFrame:
+    """How many participants each step of the analysis excluded, and why; small counts are null."""
     reasons = [(step.what, reason, count) for step in sample_flow.steps(contents) for reason, count in step.left_out]
     schema = {"before": pl.String, "reason": pl.String, "left_out": pl.Int64}
     shown = pl.when(pl.col("left_out") >= contents.min_people).then(pl.col("left_out"))
-    found = {
-        "read/left_out.csv": pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown),
-        "traits/traits.csv": contents.traits_report,
-        "scan/variants_left_out.csv": contents.left_out,
-        "loci/hits.csv": Hits.of_associations(contents.hits).frame,
-        "loci/loci.csv": contents.loci.frame, "loci/qq.csv": contents.qq,
-        "loci/summary.csv": contents.summary.frame, "loci/thresholds.csv": contents.thresholds.frame,
-        "loci/power.csv": contents.power, "genes/genes.csv": contents.genes.frame, "genes/edges.csv": contents.edges.frame,
-        "genes/clusters.csv": contents.clusters.frame, "genes/enrichment.csv": contents.terms.frame,
-    }  # fmt: skip
-    found |= {f"{name}.csv": table for name, table in contents.more.items()}
-    for one in contents.representations:
-        found |= {f"represent/{one.name}/{name}.csv": getattr(one, name) for name in ("history", "errors", "reliability")}
-    return found
+    return pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown)
 
 
 def _membership(study: Study) -> Membership:
@@ -154,7 +169,7 @@ def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
 
 
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
-    hits = pl.read_csv(stage_folder(study, "loci") / "hits.csv", schema_overrides={"chrom": pl.String})
+    hits = files.HITS.read(study.results).frame
     first = hits.sort("neglog10p", "trait", descending=[True, False])["trait"].unique(maintain_order=True)
     return [*dict.fromkeys([*first, *names])][: matching.MOST_FEATURES]
 

@@ -131,6 +131,16 @@ class ResultFile:
         return re.fullmatch(pattern, name) is not None
 
     @property
+    def place(self) -> str:
+        """Where it is, for messages and docs: results/<stage>/<name>."""
+        return "/".join(piece for piece in ("results", self.stage, self.name) if piece)
+
+    @property
+    def key(self) -> str:
+        """stage/name without its ending, for the report's mapping of tables; of the shared folder's own tables share/name."""
+        return f"{self.stage}/{Path(self.name).stem}"
+
+    @property
     def shared_copy(self) -> ResultFile:
         """The copy in results/share. Raises ValueError for a file that may not be shared."""
         if not self.shared:
@@ -287,6 +297,11 @@ def tables_of(stage: str) -> tuple[type[Table], ...]:
     """The declared tables among a stage's files, each once."""
     found = (one.table for one in of_stage(stage) if isinstance(one, TableFile) and issubclass(one.table, Table))
     return tuple(dict.fromkeys(found))
+
+
+def of_key(key: str) -> ResultFile:
+    """The file with that `key`. Raises KeyError where none is declared."""
+    return {one.key: one for one in ALL if "{" not in one.name}[key]
 
 
 def is_declared(stage: str, name: str) -> bool:
