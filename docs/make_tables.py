@@ -5,83 +5,54 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecgwas import tables
 from ecgwas.delineation.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
-from ecgwas.tables import comparison, genes, loci, recordings
+from ecgwas.tables import Column, Table, files
+from ecgwas.tables.comparison import StudyComparison
+from ecgwas.tables.loci import MetaAssociations, MetaDropped
 
-WHERE = {
-    "Recordings": "`results/read/recordings.parquet`, and `results/read/repeats.parquet` of second visits",
-    "DeviceMeasurements": "results/read/device_measurements.parquet",
-    "FiducialPoints": "results/read/fiducials.parquet",
-    "LeadQuality": "results/read/lead_quality.parquet",
-    "LeadCounts": "results/read/leads.csv, and in results/share/tables/read/ without small groups",
-    "Features": "results/represent/<name>/features.parquet",
-    "Reliability": "results/represent/<name>/reliability.csv (kinds with `input: beat`, and all where somebody came twice)",
-    "SignalErrors": "`results/represent/<name>/kept.csv`, and those without features `results/represent/<name>/left_out.csv`",
-    "DevicePairs": "results/represent/<name>/device_pairs.parquet (kind `intervals`)",
-    "DeviceAgreement": "results/represent/<name>/device_agreement.csv (kind `intervals`)",
-    "People": "results/traits/people.csv",
-    "Ancestry": "results/traits/ancestry.parquet",
-    "Guards": "results/traits/guards.csv and results/loci/guards.csv",
-    "Associations": "results/scan/<chromosome>.parquet",
-    "SetAssociations": "results/scan/sets/<chromosome>.parquet",
-    "LeftOutVariants": "results/scan/left_out/<chromosome>.parquet",
-    "VariantCounts": "`results/scan/variants/<chromosome>.csv`, and all together `results/loci/variants.csv`",
-    "Summary": "results/loci/summary.csv",
-    "Thresholds": "results/loci/thresholds.csv",
-    "Hits": "results/loci/hits.csv",
-    "Loci": "results/loci/loci.csv",
-    "Clumps": "results/loci/clumps.csv",
-    "SetHits": "results/loci/multitrait.csv",
-    "Conditional": "results/loci/conditional.csv",
-    "Credible": "results/loci/credible.csv",
-    "Audit": "results/loci/audit.csv",
-    "Neighbourhoods": "results/loci/neighbourhoods.parquet",
-    "Inflation": "results/loci/inflation.csv",
-    "Heritability": "results/loci/heritability.csv",
-    "KnownTested": "results/loci/known.csv",
-    "Comparison": "`results/compare.csv` of `ecgwas compare` with one study",
-    "StudyComparison": "FILE.csv of `ecgwas compare STUDY STUDY ... --out FILE.csv`",
-    "Matching": "results/share/tables/share/matching.csv",
-    "Membership": "results/share/tables/share/membership.csv",
-    "MetaAssociations": "OUT.csv of `ecgwas meta`",
-    "MetaDropped": "OUT.dropped.csv of `ecgwas meta`",
-    "Genes": "results/genes/genes.csv",
-    "Clusters": "results/genes/clusters.csv",
-    "Edges": "results/genes/edges.csv",
-    "Terms": "results/genes/enrichment.csv",
-    "TermChoice": "results/genes/term_choice.csv",
-    "ClusterTerms": "results/genes/cluster_terms.csv",
-    "ClusterView": "results/genes/cluster_view.csv",
-    "NetworkTests": "results/genes/network_tests.csv",
-    "GeneCounts": "results/genes/gene_counts.csv",
-    "GeneLeads": "results/genes/gene_leads.csv",
-    "Published": "results/genes/published.csv",
-    "LocusTerms": "results/genes/locus_terms.csv",
-    "Unplaced": "results/genes/unplaced.csv",
+COMMANDS = {
+    StudyComparison: "`FILE.csv` of `ecgwas compare STUDY STUDY ... --out FILE.csv`",
+    MetaAssociations: "`OUT.csv` of `ecgwas meta`",
+    MetaDropped: "`OUT.dropped.csv` of `ecgwas meta`",
 }
+"""Tables that commands write where the user says."""
+
+HEAD = """\
+# Tables
+
+Every table of `results/`, column by column. Missing is an empty cell (null), never NaN or -9. Tables about participants stay in
+the results folder; of the others, those called *shared* are copied to `results/share/tables/`, without small groups."""
 
 
 def tables_page() -> str:
     """Markdown: one section per table."""
-    lines = ["# Tables", "", "Every table of `results/`, column by column. Missing is an empty cell (null), never NaN or -9."]
-    for name, path in WHERE.items():
-        table = next(getattr(room, name) for room in (tables, recordings, loci, genes, comparison) if hasattr(room, name))
-        first = (table.__doc__ or "").strip().split("\n\n")[0]
-        lines += [
-            "",
-            f"## {name}",
-            "",
-            f"{path if chr(96) in path else chr(96) + path + chr(96)}. {' '.join(first.split())}",
-            "",
-            "| column | type | meaning |",
-            "|---|---|---|",
-        ]
-        for column, about in table.columns.items():
-            lines.append(f"| {column} | {about.dtype} | {about.meaning.replace('|', chr(92) + '|')} |")
-        if table.open:
-            lines += ["", "Further columns may follow."]
-    return "\n".join(lines) + "\n"
+    declared: dict[type[Table], list[str]] = {}
+    for file in files.ALL:
+        if isinstance(file, files.TableFile) and issubclass(file.table, Table):
+            declared.setdefault(file.table, []).append(_place(file))
+    places = {table: "; ".join(each) for table, each in declared.items()} | COMMANDS
+    return "\n".join([HEAD, *(line for table, place in places.items() for line in _section(table, place))]) + "\n"
+
+
+def _place(file: files.ResultFile) -> str:
+    place = file.place.replace("{part}", "{chromosome}").replace("{", "<").replace("}", ">")
+    about = ["about participants" if file.about_people else "shared" if file.shared else "", file.note]
+    return f"`{place}` ({'; '.join(word for word in about if word)})" if any(about) else f"`{place}`"
+
+
+def _section(table: type[Table], place: str) -> list[str]:
+    first = (table.__doc__ or "").strip().split("\n\n")[0]
+    lines = ["", f"## {table.__name__}", "", f"{place}. {' '.join(first.split())}", "", *_columns(table.columns)]
+    if table.further:
+        lines += ["", "These columns follow:", "", *_columns(table.further)]
+    elif table.open:
+        lines += ["", "Further columns may follow."]
+    return lines
+
+
+def _columns(columns: Mapping[str, Column]) -> list[str]:
+    rows = [f"| {name} | {about.dtype} | {about.meaning.replace('|', chr(92) + '|')} |" for name, about in columns.items()]
+    return ["| column | type | meaning |", "|---|---|---|", *rows]
 
 
 LIST = "<!-- the list below is written by make_tables.py -->"

@@ -25,6 +25,7 @@ from ecgwas.stages import matching as matched
 from ecgwas.stages import represent, traits
 from ecgwas.stages.base import seed_of
 from ecgwas.study import Study
+from ecgwas.tables import files
 from tests.cohorts import make_cohort
 
 
@@ -232,13 +233,21 @@ def test_a_recording_a_small_group_and_strange_files_are_found(finished: Study, 
         assert words in said
 
 
+def test_a_file_that_no_stage_declares_is_found(finished: Study, copy: Path) -> None:
+    pl.DataFrame({"trait": ["pca.12L.f01"]}).write_csv(copy / "tables" / "loci" / "strangers.csv")
+    mistakes = audit(copy / "tables", results=finished.results, min_people=10).mistakes
+    assert [mistake.problem for mistake in mistakes] == [
+        "1 file(s) that `ecgwas share` does not write: tables/loci/strangers.csv"
+    ]
+
+
 def test_positions_variants_and_terms_are_not_people(finished: Study, copy: Path, tmp_path: Path) -> None:
     listed = tmp_path / "eids.txt"
     listed.write_text("eid\n1901018\n3000017\n")
     table = {"variant": ["3:3000017:A:G"], "pos": [3_000_017], "term": ["GO:1901018"], "trait": ["pca.12L.f01"]}
-    pl.DataFrame(table).write_csv(copy / "tables" / "more.csv")
+    pl.DataFrame(table).write_csv(copy / files.SET_HITS.shared_copy.name)
     assert audit(copy, results=finished.results, eids=listed).mistakes == ()
-    pl.DataFrame({"trait": ["3000017"]}).write_csv(copy / "tables" / "more.csv")
+    pl.DataFrame({"trait": ["3000017"]}).write_csv(copy / files.SET_HITS.shared_copy.name)
     assert len(audit(copy, results=finished.results, eids=listed).mistakes) == 1
 
 

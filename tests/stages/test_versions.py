@@ -15,7 +15,7 @@ from ecgwas.stages import STAGES, scan
 from ecgwas.stages.base import Stage, note_path
 from ecgwas.store import Note
 from ecgwas.study import Study
-from ecgwas.tables import People
+from ecgwas.tables import People, files
 from tests.stages import golden
 
 KEPT = json.loads(golden.PATH.read_text())
@@ -36,6 +36,18 @@ def test_other_bytes_need_another_version(study: Study) -> None:
         assert kept["version"] == stage.version, f"golden.json holds version {kept['version']} of {stage.name}: {WRITE}"
         found = golden.changed(kept, now[stage.name], same_machine=golden.machine() == KEPT["machine"])
         assert not found, f"{stage.name} writes other bytes ({found}): raise version in its Stage, then {WRITE}"
+
+
+@pytest.mark.slow
+def test_every_declared_table_is_read_by_its_declaration(study: Study) -> None:
+    """The whole results folder: no file without a declaration, no table with other columns."""
+    paths = [path.relative_to(study.results) for path in sorted(study.results.rglob("*")) if path.is_file()]
+    for path in paths:
+        stage, name = (path.parts[0], "/".join(path.parts[1:])) if len(path.parts) > 1 else ("", path.name)
+        declared = [one for one in files.of_stage(stage) if one.matches(name)]
+        assert len(declared) == 1, f"{path}: {declared}"
+        if isinstance(declared[0], files.TableFile):
+            declared[0].table.read(study.results / path)
 
 
 def test_other_columns_need_another_version_of_the_table() -> None:

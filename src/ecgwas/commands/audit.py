@@ -18,7 +18,7 @@ from ecgwas import ecg, ids
 from ecgwas.commands.audit_words import SearchLog, words
 from ecgwas.errors import Caution, DisclosureError, EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.privacy.matching import beyond_chance
-from ecgwas.tables import Matching
+from ecgwas.tables import Matching, files
 from ecgwas.tables.loci import Membership
 
 MIN_EID_LENGTH = 4
@@ -62,11 +62,11 @@ def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None
     if not searched:
         fix = "run `ecgwas share` first, name the results folder with --results, or give the people with --eids FILE"
         raise MissingStageError("no eid is known to search for", where=results, fix=fix)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
     minimum = _min_people(folder, min_people)
     checks = (
-        _check_eids(folder, files, searched), _check_paths(files, results), _check_curves(files, results),
-        _check_groups(folder, files, minimum),
+        _check_eids(folder, paths, searched), _check_declared(folder, paths), _check_paths(paths, results),
+        _check_curves(paths, results), _check_groups(folder, paths, minimum),
     )  # fmt: skip
     facts = [*_unknown_eids(further, known), *(fact for facts, _ in checks for fact in facts)]
     rates = [*_matching(folder), *_membership(folder)]
@@ -94,30 +94,29 @@ Rate = tuple[str, bool]
 
 def _study_eids(results: Path) -> set[str]:
     eids: set[str] = set()
-    recordings, people = results / "read" / "recordings.parquet", results / "traits" / "people.csv"
-    if recordings.exists():
-        eids |= set(pl.read_parquet(recordings, columns=["eid"])["eid"].drop_nulls())
-    if people.exists():
-        eids |= set(pl.read_csv(people, columns=["eid"], infer_schema=False)["eid"].drop_nulls())
+    for file in (files.RECORDINGS, files.PEOPLE):
+        if file.exists(results):
+            eids |= set(file.read(results).frame["eid"].drop_nulls())
     return eids
 
 
 def _min_people(folder: Path, given: int | None) -> int:
     if given is not None:
         return given
+    about = files.SHARED_ABOUT.within(folder)
     try:
-        return int(json.loads((folder / "about.json").read_text())["min_people"])
+        return int(json.loads(about.read_text())["min_people"])
     except (OSError, ValueError, KeyError, TypeError):
         fix = "audit the folder that `ecgwas share` made, or give --min-people"
-        raise InputError("the folder does not say its smallest group", where=folder / "about.json", fix=fix) from None
+        raise InputError("the folder does not say its smallest group", where=about, fix=fix) from None
 
 
-def _check_eids(folder: Path, files: Sequence[Path], eids: set[str]) -> Checked:
+def _check_eids(folder: Path, paths: Sequence[Path], eids: set[str]) -> Checked:
     searched = {eid for eid in eids if len(eid) >= MIN_EID_LENGTH}
     log = SearchLog()
     mistakes: list[EcgwasError] = []
     total: set[str] = set()
-    for path in files:
+    for path in paths:
         in_file = words(path, log) & searched
         total |= in_file
         if in_file:
@@ -136,23 +135,34 @@ def _check_eids(folder: Path, files: Sequence[Path], eids: set[str]) -> Checked:
     return facts, mistakes
 
 
-def _check_paths(files: Sequence[Path], results: Path) -> Checked:
+def _check_declared(folder: Path, paths: Sequence[Path]) -> Checked:
+    """Every file must be one that stage `share` writes: nothing else has been redacted."""
+    root = next((above for above in (folder, *folder.parents) if files.SHARED_ABOUT.within(above).is_file()), folder)
+    names = [path.relative_to(root).as_posix() for path in paths]
+    others = [name for name in names if not files.is_declared("share", name)]
+    if not others:
+        return [f"all {len(names)} files are among those that `ecgwas share` writes"], []
+    problem = f"{len(others)} file(s) that `ecgwas share` does not write: {first_few(others)}"
+    return [], [DisclosureError(problem, where=folder, fix="remove them, or share them in another way")]
+
+
+def _check_paths(paths: Sequence[Path], results: Path) -> Checked:
     """The path of the results on this machine must not be in a file."""
     needle = str(results.resolve()).encode()
-    with_path = [path.name for path in files if len(needle) > 4 and needle in path.read_bytes()]
+    with_path = [path.name for path in paths if len(needle) > 4 and needle in path.read_bytes()]
     if not with_path:
         return ["no path of this machine"], []
     fix = "do not pass it on; report it, this must not happen"
     return [], [DisclosureError(f"the path of the results stands in {first_few(with_path)}", where=results, fix=fix)]
 
 
-def _check_curves(files: Sequence[Path], results: Path) -> Checked:
+def _check_curves(paths: Sequence[Path], results: Path) -> Checked:
     """Compares every curve in microvolts with every person's recording: none may be a single person's."""
     people = _Recordings.of(results)
     if people is None:
         return ["no recordings are available to compare curves with"], []
     closest, compared, mistakes = np.inf, 0, list[EcgwasError]()
-    for path in (path for path in files if path.suffix == ".csv"):
+    for path in (path for path in paths if path.suffix == ".csv"):
         for name, distance in people.nearest(pl.read_csv(path, infer_schema_length=None)):
             compared += 1
             closest = min(closest, distance)
@@ -175,12 +185,13 @@ class _Recordings:
 
     @classmethod
     def of(cls, results: Path) -> _Recordings | None:
-        folders = sorted(path.parent for path in (results / "read" / "signals").rglob("signals.json"))
-        if not folders:
+        parts = files.SIGNALS.all_names(results)
+        if not parts:
             return None
-        about = json.loads((folders[0] / "signals.json").read_text())
+        about = json.loads(files.SIGNALS.path(results, **parts[0]).read_text())
         beats, strips = (
-            tuple(np.load(folder / f"{name}.npy", mmap_mode="r") for folder in folders) for name in ("beats", "strips")
+            tuple(np.load(files.SIGNAL_ARRAY.path(results, **part, array=name), mmap_mode="r") for part in parts)
+            for name in ("beats", "strips")
         )
         step_ms = 1000 / about["rate_hz"]
         return cls(beats, strips, tuple(about["leads"]), -about["r_sample"] * step_ms, step_ms)
@@ -216,8 +227,8 @@ def _distance(part: NDArray[np.float32], lead: Any, point: Any, curve: NDArray[n
     return float(np.sqrt(((theirs - curve[inside]) ** 2).mean(axis=1)).min())
 
 
-def _check_groups(folder: Path, files: Sequence[Path], minimum: int) -> Checked:
-    counts = [(path, count) for path in files for count in _counts(path)]
+def _check_groups(folder: Path, paths: Sequence[Path], minimum: int) -> Checked:
+    counts = [(path, count) for path in paths for count in _counts(path)]
     small = [(path, count) for path, count in counts if 0 < count < minimum]
     if not small:
         smallest = min((count for _, count in counts if count > 0), default=None)
@@ -234,7 +245,7 @@ def _counts(path: Path) -> Iterator[int]:
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=None)
         if {"about", "left_out"} <= set(frame.columns):
             yield from _integers(frame.filter(pl.col("about") == "people")["left_out"])
-        elif path.parent.name == "read" and "left_out" in frame.columns:
+        elif path.parts[-3:] == Path(files.EXCLUDED_COUNTS.name).parts:
             yield from _integers(frame["left_out"])
         for name in COUNTS_OF_PEOPLE:
             if name in frame.columns:
@@ -252,7 +263,7 @@ def _integers(column: pl.Series) -> Iterator[int]:
 
 
 def _matching(folder: Path) -> list[Rate]:
-    path = folder / "tables" / "share" / "matching.csv"
+    path = files.MATCHING.within(folder)
     rows = Matching.read(path).frame.rows(named=True) if path.exists() else []
     if not rows:
         why = "share.matching; too few people, or no locus to match by"
@@ -267,7 +278,7 @@ def _matching_line(row: dict[str, Any]) -> str:
 
 
 def _membership(folder: Path) -> list[Rate]:
-    path = folder / "tables" / "share" / "membership.csv"
+    path = files.MEMBERSHIP.within(folder)
     rows = Membership.read(path).frame.rows(named=True) if path.exists() else []
     if not rows:
         return [("how well members can be distinguished was not measured (share.membership; too few people)", False)]

@@ -19,8 +19,7 @@ from typing import Any
 import polars as pl
 from lxml import etree, html
 
-from ecgwas import tables
-from ecgwas.tables import REAL, WHOLE, Table, genes, loci
+from ecgwas.tables import REAL, WHOLE, files
 
 TEXT = (".csv", ".json", ".md", ".svg")
 NUMBERED = re.compile(
@@ -33,13 +32,11 @@ WORD = re.compile(r"[A-Za-z0-9]+")
 
 NUMBERS = frozenset(
     name
-    for room in (tables, loci, genes)
-    for table in vars(room).values()
-    if isinstance(table, type) and issubclass(table, Table)
+    for table in files.shared_tables()
     for name, column in table.columns.items()
     if column.dtype in (WHOLE, REAL)
-) | {"expected", "observed", "low", "high", "from", "to", "time_ms", "stop", "start", "pubmed_id", "train_loss"}  # fmt: skip
-"""Columns that ecgwas declares as numbers: positions, counts, statistics."""
+) | {"from", "to", "time_ms", "pubmed_id"}  # fmt: skip
+"""Columns of numbers in shared tables, as declared, and in the numbers of pictures: positions, counts, statistics."""
 
 PERSON_COLUMNS = frozenset({"eid", "iid", "fid", "person", "participant", "sample_id"})
 

@@ -22,6 +22,7 @@ import yaml
 from ecgwas.errors import InputError, first_few
 from ecgwas.store import Note, file_digest
 from ecgwas.tables import VARIANT_KEY
+from ecgwas.tables.files import ASSOCIATIONS, NOTE
 
 NAMES = {
     "chrom": ("chrom", "chromosome"), "pos": ("pos", "base_pair_location"), "effect_allele": ("effect_allele",),
@@ -183,7 +184,8 @@ def _text(value: Any) -> str:
 
 def _of_results(path: Path) -> dict[str, str]:
     """Transformation and build of ecgwas's own scan, from the note of its stage traits."""
-    note = Note.read(path.parent.parent / "notes" / "traits" / "all.json") if path.parent.name == "scan" else None
+    of_scan = path.parent.name == ASSOCIATIONS.stage
+    note = Note.read(NOTE.path(path.parent.parent, stage="traits", part="all")) if of_scan else None
     found: dict[str, str] = {}
     for option in note.made.get("options", []) if note is not None else []:
         if isinstance(option, Mapping) and "transform" in option:

@@ -22,6 +22,7 @@ from ecgwas.stages.base import Stage, note_path, stage_folder
 from ecgwas.stages.locking import locked
 from ecgwas.store import Note, fingerprint, part_written, stamp, whole
 from ecgwas.study import Study
+from ecgwas.tables import files
 
 __all__ = ["STAGES", "Stage", "check", "explain", "is_fresh", "run", "run_null", "run_part", "stage_named"]
 
@@ -128,8 +129,8 @@ def _upstream(study: Study, stage: Stage, part: str) -> dict[str, str]:
 def _mark(study: Study, stage: Stage, part: str) -> str:
     """Fingerprint of what the part is made from: options, user files, and the content of earlier parts."""
     upstream = [_digests(study, stage.name, name, before) for name, before in stage.needs(study, part)]
-    files = _stamps(study, stage, part)
-    return fingerprint(stage.name, part, stage.versions, stage.options(study, part), files, upstream)
+    inputs = _stamps(study, stage, part)
+    return fingerprint(stage.name, part, stage.versions, stage.options(study, part), inputs, upstream)
 
 
 def _stamps(study: Study, stage: Stage, part: str) -> list[list[object]]:
@@ -196,7 +197,7 @@ def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
 
 
 def _say_private(study: Study) -> None:
-    path = study.results / "README.md"
+    path = files.PRIVATE_README.path(study.results)
     if not path.exists():
         with whole(path) as temporary:
             temporary.write_text(PRIVATE)

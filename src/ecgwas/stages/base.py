@@ -74,7 +74,7 @@ def stage_folder(study: Study, stage: str) -> Path:
 
 def note_path(study: Study, stage: str, part: str) -> Path:
     """Where a part's note lies."""
-    return study.results / "notes" / stage / f"{part}.json"
+    return files.NOTE.path(study.results, stage=stage, part=part)
 
 
 def seed_of(study: Study, *names: str) -> int:

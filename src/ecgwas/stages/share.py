@@ -22,7 +22,7 @@ from ecgwas.stages import report as report_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Matching, files
-from ecgwas.tables.loci import Hits, Membership
+from ecgwas.tables.loci import ExcludedCounts, Hits, Membership, UntestedCounts
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,8 @@ def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
         **{files.of_key(key): table for key, table in contents.more.items()},
     }  # fmt: skip
     found = {
-        files.EXCLUDED_COUNTS.name: _excluded(contents), files.UNTESTED_COUNTS.name: contents.left_out,
+        files.EXCLUDED_COUNTS.name: _excluded(contents).frame,
+        files.UNTESTED_COUNTS.name: UntestedCounts(contents.left_out).frame,
         **{file.shared_copy.name: table for file, table in of_study.items()},
     }  # fmt: skip
     for one in contents.representations:
@@ -131,12 +132,11 @@ def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
     return found
 
 
-def _excluded(contents: report.ReportContents) -> pl.DataFrame:
-    """How many participants each step of the analysis excluded, and why; small counts are null."""
+def _excluded(contents: report.ReportContents) -> ExcludedCounts:
     reasons = [(step.what, reason, count) for step in sample_flow.steps(contents) for reason, count in step.left_out]
     schema = {"before": pl.String, "reason": pl.String, "left_out": pl.Int64}
     shown = pl.when(pl.col("left_out") >= contents.min_people).then(pl.col("left_out"))
-    return pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown)
+    return ExcludedCounts(pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown))
 
 
 def _membership(study: Study) -> Membership:

@@ -41,14 +41,16 @@ VARIANT_KEY = ("chrom", "pos", "effect_allele", "other_allele")
 
 @dataclass(frozen=True)
 class Table:
-    """A data frame with declared columns in declared order; more columns may follow if the table allows them.
+    """A data frame with declared columns in declared order; more columns may follow if the table is open.
 
-    version: raised when names, types or meanings of the columns change; files of another version are not read.
-    renamed: earlier name -> name of a column; `read` accepts both, and warns of the earlier one.
+    further: columns that may follow, where their names are fixed. version: raised when names, types or meanings of the
+    columns change; files of another version are not read. renamed: earlier name -> name of a column; `read` accepts both, and
+    warns of the earlier one.
     """
 
     frame: pl.DataFrame
     columns: ClassVar[Mapping[str, Column]] = {}
+    further: ClassVar[Mapping[str, Column]] = {}
     open: ClassVar[bool] = False
     version: ClassVar[int] = 1
     renamed: ClassVar[Mapping[str, str]] = {}
@@ -80,7 +82,11 @@ class Table:
     def read(cls, path: Path) -> Self:
         """From .parquet or .csv. Raises InputError if another version of ecgwas wrote other columns."""
         schema = {name: column.dtype for name, column in cls.columns.items()}
-        frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, schema_overrides=schema)
+        if path.suffix == ".parquet":
+            frame = pl.read_parquet(path)
+        else:
+            types = schema | {name: column.dtype for name, column in cls.further.items()}
+            frame = pl.read_csv(path, schema_overrides=types, infer_schema_length=None)
         for old in [name for name in cls.renamed if name in frame.columns]:
             logger.warning("%s: the column %s is now called %s", path, old, cls.renamed[old])
             frame = frame.rename({old: cls.renamed[old]})
@@ -250,6 +256,16 @@ class Loci(Table):
         "eaf": Column(REAL, "of the lead variant"),
         "best_trait": Column(TEXT, "trait of the strongest association"), "neglog10p": Column(REAL, "of it"),
         "traits": Column(WHOLE, "traits with a hit in the locus"), "variants": Column(WHOLE, "variants with a hit in it"),
+    }  # fmt: skip
+    further = {
+        "test": Column(TEXT, "single | omnibus | acat: the test that found the locus"),
+        "set": Column(TEXT, "trait set of a locus that only sets find; else null"),
+        "known": Column(TEXT, "known | new; null: the study names no table of known loci"),
+        "known_distance_bp": Column(WHOLE, "distance to the nearest known locus, 0 inside; null: none on the chromosome"),
+        "known_traits": Column(TEXT, "published traits, ; between"), "known_genes": Column(TEXT, "their genes, ; between"),
+        "clumps": Column(WHOLE, "clumps by linkage disequilibrium"), "signals": Column(WHOLE, "separate signals"),
+        "long_range_linkage": Column(TEXT, "region of long-range linkage disequilibrium that the locus touches; null: none"),
+        "neglog10p_conditional": Column(REAL, "-log10 p of the lead variant, conditional on the other loci's lead variants"),
     }  # fmt: skip
     open = True
     renamed = {"neglog10p_beside": "neglog10p_conditional"}

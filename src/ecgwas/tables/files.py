@@ -12,8 +12,10 @@ declared `shared`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -54,6 +56,7 @@ from ecgwas.tables.loci import (
     Clumps,
     Conditional,
     Credible,
+    ExcludedCounts,
     Heritability,
     Hits,
     Inflation,
@@ -63,6 +66,7 @@ from ecgwas.tables.loci import (
     Power,
     QQPoints,
     SetHits,
+    UntestedCounts,
     VariantCounts,
 )
 from ecgwas.tables.recordings import (
@@ -97,14 +101,14 @@ class ResultFile:
                    any depth; {rest} may be omitted, for the folder itself
     about_people   it holds participants' ids, rows, signals or pictures, or a model fitted to them: it is never shared
     shared         stage `share` passes on a copy, redacted: no participant and no small group
-    when           when it is written, if not always
+    note           when it is written, if not always, or which rows of the table it holds
     """
 
     stage: str
     name: str
     about_people: bool = True
     shared: bool = field(default=False, kw_only=True)
-    when: str = field(default="", kw_only=True)
+    note: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.shared and self.about_people:
@@ -124,11 +128,22 @@ class ResultFile:
 
     def matches(self, name: str) -> bool:
         """True if a path below the stage's folder is this file, or one of this family."""
-        fixed_and_placeholders = enumerate(PLACEHOLDER.split(self.name))
-        pattern = "".join(
-            re.escape(piece) if k % 2 == 0 else ".+" if piece in ANY_DEPTH else "[^/]+" for k, piece in fixed_and_placeholders
-        )
-        return re.fullmatch(pattern, name) is not None
+        return self._pattern.fullmatch(name) is not None
+
+    def all_names(self, results: Path) -> list[dict[str, str]]:
+        """What the placeholders stand for, of each file of this family that is there, in order of paths."""
+        folder = results / self.stage
+        last = PLACEHOLDER.sub("*", Path(self.name).name)
+        below = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob(last)))
+        return [match.groupdict() for name in below if (match := self._pattern.fullmatch(name))]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """Its name with a group for each placeholder."""
+        pieces = PLACEHOLDER.split(self.name)
+        groups = (f"(?P<{name}>{'.+' if name in ANY_DEPTH else '[^/]+'})" for name in pieces[1::2])
+        fixed = (re.escape(piece) for piece in pieces[::2])
+        return re.compile("".join(piece for both in zip_longest(fixed, groups, fillvalue="") for piece in both))
 
     @property
     def place(self) -> str:
@@ -194,26 +209,26 @@ SIGNALS = ResultFile("read", "signals/{visits}/signals.json")
 SIGNAL_ARRAY = ResultFile("read", "signals/{visits}/{array}.npy")
 
 FEATURES = TableFile("represent", "{representation}/features.parquet", table=Features)
-FEATURES_ODD = TableFile("represent", "{representation}/features_odd.parquet", table=Features, when="kinds of median beats")
-FEATURES_EVEN = TableFile("represent", "{representation}/features_even.parquet", table=Features, when="kinds of median beats")
+FEATURES_ODD = TableFile("represent", "{representation}/features_odd.parquet", table=Features, note="kinds of median beats")
+FEATURES_EVEN = TableFile("represent", "{representation}/features_even.parquet", table=Features, note="kinds of median beats")
 FEATURES_OF_REPEATS = TableFile(
-    "represent", "{representation}/features_repeat.parquet", table=Features, when="if anybody has two visits"
+    "represent", "{representation}/features_repeat.parquet", table=Features, note="if anybody has two visits"
 )
 FEATURES_OF_SEED = TableFile(
-    "represent", "{representation}/features_seed{number}.parquet", table=Features, when="with `other_seeds`"
+    "represent", "{representation}/features_seed{number}.parquet", table=Features, note="with `other_seeds`"
 )
 RELIABILITY = TableFile(
     "represent", "{representation}/reliability.csv", False, table=Reliability, shared=True,
-    when="kinds with `input: beat`, and all if anybody has two visits",
+    note="kinds with `input: beat`, and all if anybody has two visits",
 )  # fmt: skip
 HISTORY = TableFile("represent", "{representation}/history.csv", False, table=TrainingHistory, shared=True)
 ERRORS = TableFile("represent", "{representation}/errors.csv", False, table=ReconstructionErrors, shared=True)
-STABILITY = TableFile("represent", "{representation}/stability.csv", False, table=SeedStability, when="with `other_seeds`")
-WITH_FEATURES = TableFile("represent", "{representation}/kept.csv", table=SignalErrors)
-WITHOUT_FEATURES = TableFile("represent", "{representation}/left_out.csv", table=SignalErrors)
-DEVICE_PAIRS = TableFile("represent", "{representation}/device_pairs.parquet", table=DevicePairs, when="kind `intervals`")
+STABILITY = TableFile("represent", "{representation}/stability.csv", False, table=SeedStability, note="with `other_seeds`")
+WITH_FEATURES = TableFile("represent", "{representation}/kept.csv", table=SignalErrors, note="signals with features")
+WITHOUT_FEATURES = TableFile("represent", "{representation}/left_out.csv", table=SignalErrors, note="without features")
+DEVICE_PAIRS = TableFile("represent", "{representation}/device_pairs.parquet", table=DevicePairs, note="kind `intervals`")
 DEVICE_AGREEMENT = TableFile(
-    "represent", "{representation}/device_agreement.csv", False, table=DeviceAgreement, when="kind `intervals`"
+    "represent", "{representation}/device_agreement.csv", False, table=DeviceAgreement, note="kind `intervals`"
 )
 ENCODER = ResultFile("represent", "{representation}/encoder/{rest}")
 
@@ -229,7 +244,7 @@ SET_ASSOCIATIONS = TableFile("scan", "sets/{part}.parquet", False, table=SetAsso
 LEFT_OUT_VARIANTS = TableFile("scan", "left_out/{part}.parquet", False, table=LeftOutVariants)
 PART_VARIANT_COUNTS = TableFile("scan", "variants/{part}.csv", False, table=VariantCounts)
 TEST_COUNTS = ResultFile("scan", "tests/{part}.npz", False)
-ENGINE_FILES = ResultFile("scan", "{engine}/{part}/{rest}", when="with `scan.dense`, and by kind `plink2`")
+ENGINE_FILES = ResultFile("scan", "{engine}/{part}/{rest}", note="with `scan.dense`, and by kind `plink2`")
 
 THRESHOLDS = TableFile("loci", "thresholds.csv", False, table=Thresholds, shared=True)
 SUMMARY = TableFile("loci", "summary.csv", False, table=Summary, shared=True)
@@ -268,22 +283,26 @@ REPORT = ResultFile("report", "report.html")
 FIGURE = ResultFile("report", "figures/{figure}.svg")
 FIGURE_NUMBERS = ResultFile("report", "figures/{figure}.csv")
 
-MATCHING = TableFile("share", "tables/share/matching.csv", False, table=Matching, shared=True, when="with `share.matching`")
+MATCHING = TableFile("share", "tables/share/matching.csv", False, table=Matching, shared=True, note="with `share.matching`")
 MEMBERSHIP = TableFile(
-    "share", "tables/share/membership.csv", False, table=Membership, shared=True, when="with `share.membership`"
+    "share", "tables/share/membership.csv", False, table=Membership, shared=True, note="with `share.membership`"
 )
 SHARED_ASSOCIATIONS = TableFile("share", "tables/scan/associations.parquet", False, table=Associations, shared=True)
-EXCLUDED_COUNTS = ResultFile("share", "tables/read/left_out.csv", False, shared=True)
-UNTESTED_COUNTS = ResultFile("share", "tables/scan/variants_left_out.csv", False, shared=True)
+EXCLUDED_COUNTS = TableFile("share", "tables/read/left_out.csv", False, table=ExcludedCounts, shared=True)
+UNTESTED_COUNTS = TableFile("share", "tables/scan/variants_left_out.csv", False, table=UntestedCounts, shared=True)
 SHARED_README = ResultFile("share", "README.md", False, shared=True)
 SHARED_ABOUT = ResultFile("share", "about.json", False, shared=True)
 SHARED_PAGE = tuple(replace(one, stage="share", about_people=False, shared=True) for one in (REPORT, FIGURE, FIGURE_NUMBERS))
 """Page, pictures and their numbers, drawn anew from what may be shared."""
 
-COMPARISON = TableFile("", "compare.csv", False, table=Comparison, when="by `ecgwas compare` with one study")
+NOTE = ResultFile("notes", "{stage}/{part}.json", note="how each part was made")
+PRIVATE_README = ResultFile("", "README.md")
+PLAN = ResultFile("", "plan.json", note="by `ecgwas plan` and `ecgwas run --on`")
+PRINT_FIGURE = ResultFile("figures", "{figure}.{ending}", note="by `ecgwas figures`")
+COMPARISON = TableFile("", "compare.csv", False, table=Comparison, note="by `ecgwas compare` with one study")
 
 ALL: tuple[ResultFile, ...] = (*(one for one in dict(globals()).values() if isinstance(one, ResultFile)), *SHARED_PAGE)
-"""Every file that a stage writes, in the order of the stages."""
+"""Every file, in the order of the stages; at the end those of commands."""
 
 
 def of_stage(stage: str) -> Iterator[ResultFile]:
@@ -295,7 +314,16 @@ def of_stage(stage: str) -> Iterator[ResultFile]:
 
 def tables_of(stage: str) -> tuple[type[Table], ...]:
     """The declared tables among a stage's files, each once."""
-    found = (one.table for one in of_stage(stage) if isinstance(one, TableFile) and issubclass(one.table, Table))
+    return _tables(of_stage(stage))
+
+
+def shared_tables() -> tuple[type[Table], ...]:
+    """The declared tables of which results/share holds a copy, each once."""
+    return _tables(one for one in ALL if one.shared)
+
+
+def _tables(declared: Iterable[ResultFile]) -> tuple[type[Table], ...]:
+    found = (one.table for one in declared if isinstance(one, TableFile) and issubclass(one.table, Table))
     return tuple(dict.fromkeys(found))
 
 

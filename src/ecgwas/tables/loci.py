@@ -251,6 +251,21 @@ class MetaDropped(Table):
     }  # fmt: skip
 
 
+class ExcludedCounts(Table):
+    """How many participants each step of the analysis excluded, and why; counts of small groups are null."""
+
+    columns = {
+        "before": Column(TEXT, "the step that excluded them"), "reason": Column(TEXT, "why"),
+        "left_out": Column(WHOLE, "participants; null: fewer than `share.min_people`"),
+    }  # fmt: skip
+
+
+class UntestedCounts(Table):
+    """How many variants were not tested for any trait, and why."""
+
+    columns = {"reason": Column(TEXT, "filter or PLINK 2 error code"), "variants": Column(WHOLE, "variants")}
+
+
 class Membership(Table):
     """How well shared statistics distinguish the study's members from others, compared with chance and with theory."""
 

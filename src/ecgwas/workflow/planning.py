@@ -17,6 +17,7 @@ from ecgwas.stages import STAGES
 from ecgwas.stages import read as read_stage
 from ecgwas.store import fingerprint, whole
 from ecgwas.study import Study
+from ecgwas.tables import files
 from ecgwas.workflow import costs, costs_of_share
 from ecgwas.workflow.costs import MIB, Need, Size
 
@@ -109,7 +110,7 @@ def write(study: Study, planned: Sequence[Job]) -> Path:
             "cpu_seconds": round(job.need.cpu_seconds, 1), "memory_mib": round(job.need.memory_mib),
             "disk_mib": round(job.need.disk_mib, 2),
         }  # fmt: skip
-    path = study.results / "plan.json"
+    path = files.PLAN.path(study.results)
     with whole(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1))
     return path
