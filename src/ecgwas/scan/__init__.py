@@ -7,6 +7,7 @@ An engine's file provides
 
     scan(options, traits, covariates, genotypes, *, seed, track=silent, folder=None, ancestry=None) -> ScanResult
     check(options) -> None        raises an EcgwasError if the engine cannot run here
+    work(options, size) -> Work   optional: what `ecgwas plan` computes its time, memory and disk from (work.py)
 
 `folder` is where an external program leaves its files; `ancestry` (N,) is each participant's ancestry group.
 """
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.progress import silent
+from ecgwas.scan import work
 from ecgwas.study import ScanOptions
 from ecgwas.tables import Covariates, ScanResult, Traits
 
@@ -50,6 +52,13 @@ def scan(
 def check(options: ScanOptions) -> None:
     """Raises an EcgwasError if the engine that `options` names cannot run here."""
     _engine(options).check(options)
+
+
+def work_of(options: ScanOptions, size: work.PartSize) -> work.Work:
+    """How much work one part is: the engine's `work`, or the usual if it has none."""
+    estimate = getattr(_engine(options), "work", work.usual)
+    estimated: work.Work = estimate(options, size)
+    return estimated
 
 
 def _engine(options: ScanOptions) -> ModuleType:

@@ -29,6 +29,7 @@ from ecgwas.scan.engine import all_tests, block_results, kernels
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import assemble, groups, people
 from ecgwas.scan.permutation.max_t import Shuffles
+from ecgwas.scan.work import PartSize, Work, block_bytes, permutation_bytes, permutation_units, testing
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, ScanResult, Traits
 
@@ -132,6 +133,16 @@ def block_size(options: Matrix, *, people: int, variants: int, hard: bool, worke
     full = min(options.block, fits)
     size = full if workers <= BLOCKS_IN_MEMORY else full * BLOCKS_IN_MEMORY // workers
     return max(1, min(size, -(-variants // 2)))
+
+
+def work(options: Matrix, size: PartSize) -> Work:
+    """Work of one part: blocks as large as `scan` takes them, and the permutations."""
+    block = block_size(
+        options, people=size.people_in_files, variants=size.variants, hard=not size.dosages, workers=size.workers
+    )  # fmt: skip
+    blocks = size.workers * block_bytes(size, min(block, size.variants), permuted=options.permutations > 0)
+    units = testing(size) | permutation_units(options, size, block)
+    return Work(units, permutation_bytes(options, size) + blocks, 8.0 * size.tests if options.dense else 0.0)
 
 
 def threads(requested: int) -> int:

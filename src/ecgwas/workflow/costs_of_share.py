@@ -8,7 +8,7 @@ from ecgwas.privacy import matching, membership
 from ecgwas.stages import scan as scan_stage
 from ecgwas.study import Matrix, Study
 from ecgwas.workflow import costs
-from ecgwas.workflow.costs import BASE_MIB, CONSTANTS, MIB, PASSED_BYTES, ROW_BYTES, Need, Size
+from ecgwas.workflow.costs import BASE_MIB, CONSTANTS, MIB, READ_ROW_BYTES, ROW_BYTES, Need, Size
 
 FEW = 7.0
 """-log10 p near which thresholds lie: next to no row is kept."""
@@ -23,7 +23,7 @@ def share(study: Study, size: Size, count: int) -> Need:
     looked = min(size.all_variants, membership.MOST_VARIANTS) * min(size.tested, matching.MOST_PEOPLE)
     calls = looked if study.share.membership else 0
     share_of_largest = kept * size.largest / max(size.all_variants, 1)
-    held = min(share_of_largest, scan_stage.ROWS_AT_A_TIME) * PASSED_BYTES + 60.0 * min(calls, membership.CALLS)
+    held = min(share_of_largest, scan_stage.ROWS_AT_A_TIME) * READ_ROW_BYTES + 60.0 * min(calls, membership.CALLS)
     cpu = page.cpu_seconds + calls * CONSTANTS["membership_call"]
     alone = Need(cpu, page.memory_mib + held / MIB, page.disk_mib + kept * ROW_BYTES / MIB)
     if not study.share.matching or size.tested < matching.LEAST_PEOPLE:
