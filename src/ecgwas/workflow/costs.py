@@ -1,7 +1,7 @@
 """What each stage costs: processor seconds, memory and disk as formulas of a study's size.
 
-The constants are medians over parts of finished studies, from their notes: `python -m benchmarks.speed.scale --calibrate` measures
-them again. Seconds are of one core; a faster or slower processor changes all of them by the same factor. Kinds of
+The constants are medians over parts of finished studies, from their notes: `python -m benchmarks.speed.scale --calibrate`
+measures them again. Seconds are of one core; a faster or slower processor changes all of them by the same factor. Kinds of
 representations and scan engines give their own costs, in units of these constants (represent/work.py, scan/work.py).
 """
 
