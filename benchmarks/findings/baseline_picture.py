@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.record import recorded
-from ecgwas.ecg.beats import search, window_samples
+from ecgwas.ecg.beats import find_beats, window_samples
 from ecgwas.ecg.clean import remove_baseline
 from ecgwas.leads import LEADS
 from ecgwas.simulate import draw_hearts, simulate_signals
@@ -35,7 +35,7 @@ Beat = NDArray[np.float64]
 def beat_of(method: HighPass | MovingAverage | Untouched, strip: NDArray[np.float32]) -> Beat | None:
     """(12, T) median beat after one way of cleaning, PQ segment at zero."""
     cleaned = remove_baseline(method, strip, rate_hz=RATE_HZ).astype(np.float32)
-    beats = search(BeatOptions(), cleaned, RATE_HZ).beats
+    beats = find_beats(BeatOptions(), cleaned, RATE_HZ).beats
     return None if beats is None else beats.median
 
 

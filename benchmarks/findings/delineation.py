@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.record import recorded
 from ecgwas.delineation.single_beats import REGULAR, each_beat, fiducials
-from ecgwas.ecg.beats import Beats, search, window_samples
+from ecgwas.ecg.beats import Beats, find_beats, window_samples
 from ecgwas.ecg.clean import highpass
 from ecgwas.leads import INDEPENDENT, LEADS
 from ecgwas.study import BeatOptions
@@ -138,7 +138,7 @@ def main() -> None:
     seconds, without = 0.0, []
     for i, record in enumerate(records):
         strip = highpass(read_signals(record), cutoff_hz=0.5, order=2, rate_hz=RATE_HZ).astype(np.float32)
-        beats = search(BeatOptions(), strip, RATE_HZ).beats
+        beats = find_beats(BeatOptions(), strip, RATE_HZ).beats
         if beats is None:
             without.append(record.stem)
             continue

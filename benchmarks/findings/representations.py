@@ -35,7 +35,7 @@ from benchmarks.findings.representation_tables import Found, OnReal
 from benchmarks.record import recorded
 from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
-from ecgwas.ecg.beats import search
+from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
 from ecgwas.represent.inputs import split_people
 from ecgwas.represent.neural.network import Autoencoder
@@ -83,7 +83,7 @@ def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation,
 def as_signals(strips: NDArray[np.float32]) -> Signals:
     """(N, 12, S) µV as `read` would hand it on; everybody must have beats."""
     clean = highpass(strips.astype(np.float64), cutoff_hz=0.5, order=2, rate_hz=RATE_HZ).astype(np.float32)
-    found = [search(BeatOptions(), strip, RATE_HZ).beats for strip in clean]
+    found = [find_beats(BeatOptions(), strip, RATE_HZ).beats for strip in clean]
     beats = [one for one in found if one is not None]
     if len(beats) < len(strips):
         raise SystemExit(f"{len(strips) - len(beats)} simulated people have no beats")

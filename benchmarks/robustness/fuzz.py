@@ -144,7 +144,7 @@ def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
     (folder / "recordings.json").write_text(json.dumps(sidecar))
 
     def xml(data: bytes) -> None:
-        quietly(lambda: formats.recognised(data, folder / "x").parse(data, folder / "x"))
+        quietly(lambda: formats.recognise(data, folder / "x").parse(data, folder / "x"))
 
     def bed(data: bytes) -> None:
         pieces = [*data.split(SEPARATOR), b"", b""][:3]

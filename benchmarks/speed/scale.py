@@ -35,8 +35,8 @@ from benchmarks.speed.association import COVARIATES, Case, Clock, simulate  # be
 from ecgwas import represent
 from ecgwas.commands.init import write_study
 from ecgwas.commands.terminal import plan_lines
-from ecgwas.ecg.discovery import find
-from ecgwas.ecg.reading import read
+from ecgwas.ecg.discovery import find_recordings
+from ecgwas.ecg.reading import read_recordings
 from ecgwas.genotypes import chromosomes
 from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib, silent
 from ecgwas.scan import matrix
@@ -267,11 +267,11 @@ def recordings_read(quick: bool, folder: Path) -> Iterator[str]:
         shutil.copyfile(made[k % distinct], folder / "ecg" / f"{5_000_000 + k}_20205_2_0.xml")
     size = sum(path.stat().st_size for path in (folder / "ecg").iterdir()) / 1e6
     options = ReadOptions(recordings=folder / "ecg")
-    sources = find(options).sources
+    sources = find_recordings(options).sources
     step, peaks, start, clock = options.people_per_part, [], cpu_seconds(), time.monotonic()
     for first in range(0, count, step):
         forget_peak_memory()
-        read(options, sources[first : first + step], track=silent)
+        read_recordings(options, sources[first : first + step], track=silent)
         peaks.append(peak_memory_mib())
     cpu, wall = cpu_seconds() - start, time.monotonic() - clock
     yield f"read: {count:,} recordings of {size / count * 1000:.0f} kB: {cpu:.0f} processor seconds, {wall:.0f} s by the clock"

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ecgwas.ecg import find
+from ecgwas.ecg import find_recordings
 from ecgwas.genes.sources import enrichment, regions, string_files
 from ecgwas.genes.web.contract import Variants
 from ecgwas.genotypes import chromosomes
@@ -99,7 +99,7 @@ ECGS = [
     ecg("bytes of chance", LEFT_OUT, "", lambda: np.random.default_rng(1).bytes(50_000)),
     ecg("zeros of a broken disk", LEFT_OUT, "", lambda: bytes(50_000)),
     ecg("a web page", LEFT_OUT, "", lambda: "<!DOCTYPE html>\n<html><body>404</body></html>"),
-    ecg("GE MUSE with one lead that its checksum does not fit", LEFT_OUT, "lead V2 is not what was written (checksum)",
+    ecg("GE MUSE with one lead that its checksum does not fit", LEFT_OUT, "lead V2 does not match its checksum",
         lambda: vendors.muse(damaged="V2")),
     ecg("GE MUSE without any right checksum, from a program that counts none: kept, with the doubt in its row", RIGHT, "",
         lambda: vendors.muse(crc=1)),
@@ -157,7 +157,7 @@ def of_table(text: str) -> Callable[[Path], Ending]:
     def run(at: Path) -> Ending:
         put(at / "ecg" / "a.xml", BYTES)
         path = put(at / "recordings.tsv", text)
-        return ended(lambda: len(find(ReadOptions(recordings=path)).sources) == 1)
+        return ended(lambda: len(find_recordings(ReadOptions(recordings=path)).sources) == 1)
 
     return run
 
@@ -195,11 +195,11 @@ FOLDERS = [
                lambda f: put(f / f"{GOOD}_20205_3_0.xml", BYTES) and put(f / NAME.format(BAD), BYTES)),
     ecg_folder("a withdrawn person, Windows line ends and a byte-order mark in the list", LEFT_OUT, "withdrawn", withdrawn,
                leave_out="out.txt"),
-    Case("folders of recordings", "no folder", REFUSED, "missing", lambda at: ended(lambda: bool(find(ReadOptions(recordings=at / "x"))))),
+    Case("folders of recordings", "no folder", REFUSED, "missing", lambda at: ended(lambda: bool(find_recordings(ReadOptions(recordings=at / "x"))))),
     Case("folders of recordings", "an empty folder", REFUSED, "holds no file",
-         lambda at: ended(lambda: (at / "x").mkdir() or bool(find(ReadOptions(recordings=at / "x"))))),
+         lambda at: ended(lambda: (at / "x").mkdir() or bool(find_recordings(ReadOptions(recordings=at / "x"))))),
     Case("folders of recordings", "a file for a folder", REFUSED, "neither a folder nor a table",
-         lambda at: ended(lambda: bool(find(ReadOptions(recordings=put(at / "x.xml", BYTES)))))),
+         lambda at: ended(lambda: bool(find_recordings(ReadOptions(recordings=put(at / "x.xml", BYTES)))))),
     listing("a table of recordings", RIGHT, "", "eid\tpath\n1\tecg/a.xml\n"),
     listing("a table without eid", REFUSED, "no column eid", "id\tpath\n1\tecg/a.xml\n"),
     listing("a table with an empty path", REFUSED, "line 2", "eid\tpath\n1\t\n"),
@@ -208,10 +208,10 @@ FOLDERS = [
     listing("a table without rows", REFUSED, "no rows", "eid\tpath\n"),
     Case("folders of recordings", "a missing list of withdrawn people", REFUSED, "leave out is missing",
          lambda at: put(at / "e" / NAME.format(GOOD), BYTES) and ended(
-             lambda: bool(find(ReadOptions(recordings=at / "e", leave_out=at / "x"))))),
+             lambda: bool(find_recordings(ReadOptions(recordings=at / "e", leave_out=at / "x"))))),
     Case("folders of recordings", "two eids in a line of withdrawn people", REFUSED, "line 1",
          lambda at: put(at / "e" / NAME.format(GOOD), BYTES) and ended(
-             lambda: bool(find(ReadOptions(recordings=at / "e", leave_out=put(at / "x", "1, 2\n")))))),
+             lambda: bool(find_recordings(ReadOptions(recordings=at / "e", leave_out=put(at / "x", "1, 2\n")))))),
 ]  # fmt: skip
 
 # study.yaml

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from ecgwas.ecg import find, formats, read
+from ecgwas.ecg import find_recordings, formats, read_recordings
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.study import ReadOptions
@@ -34,7 +34,7 @@ def recording(kind: str, what: str, how: str, says: str, files: Callable[[], Fil
         for ending, content in made.items():
             put(folder / (ending[1:] if ending.startswith("*") else f"{BAD}_2{ending}"), content)
         options = ReadOptions(recordings=folder, pattern=PATTERN)
-        batch = read(options, find(options).sources, track=silent)
+        batch = read_recordings(options, find_recordings(options).sources, track=silent)
         rows = {
             eid: (status, reason) for eid, status, reason in batch.recordings.frame.select("eid", "status", "reason").rows()
         }
@@ -85,7 +85,7 @@ EDFS = [
     edf("gaps (EDF+D)", LEFT_OUT, "gaps", reserved="EDF+D"),
     recording("EDF", "bytes beyond the data records: read, with a doubt", RIGHT, "more bytes",
               lambda: {".edf": edf_file() + bytes(99)}),
-    recording("EDF", "cut off", LEFT_OUT, "not as many samples", lambda: {".edf": edf_file()[:-2]}),
+    recording("EDF", "cut off", LEFT_OUT, "not have as many samples", lambda: {".edf": edf_file()[:-2]}),
 ]  # fmt: skip
 
 
@@ -162,12 +162,12 @@ TABLES = [
     csv("a line of units that are none", LEFT_OUT, "unknown unit of lead I in the table: 'adu'", text(units=["adu"] * 12)),
     csv("semicolons and decimal commas", RIGHT, "", text(";", comma=True)),
     csv("decimal commas between commas", LEFT_OUT, "24 columns, not 12", text(comma=True)),
-    csv("a number that can be of thousands", LEFT_OUT, "line 2: the comma in '1,234'",
+    csv("a number that can be of thousands", LEFT_OUT, "line 2, lead I: the comma in '1,234'",
         text(";").replace(CELLS[0][0], "1,234", 1)),
     csv("comments and empty lines", RIGHT, "", "# recorder\n\n" + text()),
     csv("a byte-order mark, quotes and Windows line ends", RIGHT, "",
         ("\ufeff" + text('","').replace("\n", '"\n"')[:-1]).replace("\ufeff", '\ufeff"').replace("\n", "\r\n")),
-    csv("a word among the numbers", LEFT_OUT, "line 2: 'x' is no number of lead I", text().replace(CELLS[0][0], "x", 1)),
+    csv("a word among the numbers", LEFT_OUT, "line 2, lead I: 'x' is not a number", text().replace(CELLS[0][0], "x", 1)),
     csv("a line with a column missing", LEFT_OUT, "line 5001 has 11 columns, not 12", text().rsplit(",", 1)[0]),
     csv("names of leads that contradict the sidecar", LEFT_OUT, "different leads", text(first=list(LEADS)[::-1])),
     csv("gzip", RIGHT, "", gzip.compress(text().encode(), mtime=0), ending=".csv.gz"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ecgwas.ecg import find, read
+from ecgwas.ecg import find_recordings, read_recordings
 from ecgwas.errors import EcgwasError
 from ecgwas.progress import silent
 from ecgwas.study import ReadOptions
@@ -63,8 +63,8 @@ BYTES = TEXT.encode("latin-1")
 def recordings(folder: Path, **options: object) -> Ending:
     """The fate of the bad file; every file must be listed once and the good one kept."""
     chosen = ReadOptions.model_validate({"recordings": folder, **options})
-    manifest = find(chosen)
-    batch = read(chosen, manifest.sources, track=silent)
+    manifest = find_recordings(chosen)
+    batch = read_recordings(chosen, manifest.sources, track=silent)
     frame = pl.concat([batch.recordings.frame, manifest.others.frame])
     files = [path for path in folder.rglob("*") if path.is_file() or path.is_symlink()]
     listed = sorted(Path(path).name for path in frame["path"])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.delineation.cohort_fiducials import with_fiducials
-from ecgwas.ecg import Source, read
+from ecgwas.ecg import Source, read_recordings
 from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.intervals import measure
@@ -26,7 +26,7 @@ def _measured(folder: Path, raw: Floats) -> tuple[dict[str, float], set[str]]:
     """Measurements of all leads together, and the leads that are not good."""
     np.save(folder / "1.npy", raw)
     put(folder / "1.json", '{"rate_hz": 500, "unit": "uV", "leads": ["' + '", "'.join(LEADS) + '"]}')
-    batch = read(ReadOptions(recordings=folder), [Source("1", "2_0", {ALL_LEADS: folder / "1.npy"})], track=silent)
+    batch = read_recordings(ReadOptions(recordings=folder), [Source("1", "2_0", {ALL_LEADS: folder / "1.npy"})], track=silent)
     assert batch.signals is not None
     quality = batch.lead_quality.frame
     named = {row["lead"] for row in quality.iter_rows(named=True) if row["status"] != "good"}

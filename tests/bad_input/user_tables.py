@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ecgwas.ecg import find, withdrawn
+from ecgwas.ecg import find_recordings, withdrawn_eids
 from ecgwas.errors import Caution
 from ecgwas.genotypes import variant_choice
 from ecgwas.loci import known
@@ -178,8 +178,10 @@ def left_out(content: str | bytes, expected: set[str]) -> Callable[[Path], Endin
         options = ReadOptions(recordings=at / "ecg", leave_out=put(at / "w.csv", content))
 
         def work() -> bool:
-            manifest = find(options)
-            return {source.eid for source in manifest.sources} == set(NAMES) - expected and set(withdrawn(options)) >= expected
+            manifest = find_recordings(options)
+            return {source.eid for source in manifest.sources} == set(NAMES) - expected and set(
+                withdrawn_eids(options)
+            ) >= expected
 
         return ended(work)
 
@@ -232,7 +234,7 @@ def table_of_recordings(what: str, how: str, says: str, content: str, eid: str =
     def run(at: Path) -> Ending:
         put(at / "ecg" / "a.xml", BYTES)
         path = put(at / "recordings.tsv", content)
-        return ended(lambda: [source.eid for source in find(ReadOptions(recordings=path)).sources] == [eid])
+        return ended(lambda: [source.eid for source in find_recordings(ReadOptions(recordings=path)).sources] == [eid])
 
     return Case("folders of recordings", what, how, says, run)
 

@@ -76,7 +76,7 @@ XML = [
 
 DICOM = [
     ecg("DICOM with limb and chest leads in two groups", RIGHT, "", lambda: whole(group(some(LIMBS)), group(some(CHEST)))),
-    ecg("DICOM with groups of different times", LEFT_OUT, "groups of different time",
+    ecg("DICOM with groups of different times", LEFT_OUT, "groups that differ in start",
         lambda: whole(group(some(LIMBS)), group(some(CHEST), offset="2500"))),
     ecg("DICOM with the names of CID 3001", RIGHT, "", lambda: whole(group(some(LEADS)))),
     ecg("DICOM with codes and names in another language", RIGHT, "",

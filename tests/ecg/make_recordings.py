@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg import Batch, find, read
+from ecgwas.ecg import Batch, find_recordings, read_recordings
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.simulate import simulate_signals
@@ -70,7 +70,7 @@ def put(folder: Path, name: str, content: str | bytes | None = None) -> Path:
 def read_folder(folder: Path, **options: object) -> Batch:
     """All people of a folder, read."""
     chosen = ReadOptions(recordings=folder, **options)  # type: ignore[arg-type]
-    return read(chosen, find(chosen).sources, track=silent)
+    return read_recordings(chosen, find_recordings(chosen).sources, track=silent)
 
 
 def reasons(batch: Batch) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 from numpy.typing import NDArray
 
-from ecgwas.ecg.beats import Beats, qrs_onset, qrs_places, search
+from ecgwas.ecg.beats import Beats, find_beats, qrs_onset, qrs_samples
 from ecgwas.ecg.clean import highpass, minus_moving_average
 from ecgwas.ecg.formats import read
 from ecgwas.leads import INDEPENDENT, LEADS, twelve_leads
@@ -31,7 +31,7 @@ def strip_of(raw: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def beats_of(raw: NDArray[np.floating], options: BeatOptions = OPTIONS) -> Beats:
-    beats = search(options, strip_of(raw), RATE).beats
+    beats = find_beats(options, strip_of(raw), RATE).beats
     assert beats is not None
     return beats
 
@@ -209,7 +209,7 @@ def test_slow_and_fast_hearts(bpm: int) -> None:
     for peak in truth:
         raw[:, peak - 50 : peak + 155] += beat
     raw += np.random.default_rng(2).normal(0, 8, raw.shape)
-    peaks = qrs_places(strip_of(raw[:, :5000])[INDEPENDENT].astype(np.float64), RATE)
+    peaks = qrs_samples(strip_of(raw[:, :5000])[INDEPENDENT].astype(np.float64), RATE)
     result = agreement(peaks, truth.astype(float), 25)
     assert (result.missed, result.invented) == (0, 0)
 
@@ -218,7 +218,7 @@ def test_slow_and_fast_hearts(bpm: int) -> None:
     "raw", [np.zeros((12, 5000)), np.ones((12, 5000)) * 500, np.linspace(0, 900, 60_000).reshape(12, 5000)]
 )
 def test_nothing_to_find(raw: NDArray[np.float64]) -> None:
-    assert search(OPTIONS, raw.astype(np.float32), RATE).beats is None
+    assert find_beats(OPTIONS, raw.astype(np.float32), RATE).beats is None
 
 
 def consensus(record: Path) -> NDArray[np.float64]:

@@ -116,15 +116,15 @@ def test_a_table_with_leads_in_its_lines_is_told_so(tmp_path: Path) -> None:
         ("\n".join(";".join(map(str, row[:300] * 5)) for row in ROWS[:8]), 8, 300),
     ):
         error = refused(tmp_path, "1.csv", text)
-        assert error.problem == f"a table of {lines} lines and {columns} columns, which has leads in its lines"
+        assert error.problem == f"a table of {lines} lines and {columns} columns has its leads in lines"
         assert "transpose" in str(error.fix)
 
 
 @pytest.mark.parametrize("before", ["Sampling rate: 250 Hz", "Device,X\nGain,10", "Name,Do not read\nDate,2024-01-01\nGain,10"])
 def test_lines_before_the_names_are_refused_and_not_shown(before: str, tmp_path: Path) -> None:
-    """One such line ended in "table has 1 columns, not 12 as names"."""
+    """One such line ended in "table has 1 columns but 12 names"."""
     error = refused(tmp_path, "1.csv", before + "\n" + table(tmp_path))
-    assert error.problem == "line 1 is neither of numbers nor the names or units of columns"
+    assert error.problem == "line 1 holds neither numbers nor names or units of columns"
     assert error.fix == "take such lines out, or begin them with #"
     assert "Do not read" not in str(error)
 
@@ -171,7 +171,7 @@ def test_millivolts_called_microvolts_are_no_ecg(tmp_path: Path) -> None:
     for scale in (0.001, 0.005, 0.03):
         array(tmp_path, scale)
         batch = read_folder(tmp_path, **pattern)
-        assert reasons(batch) == {"1000001": "no lead swings by 100 uV: no ECG, or another unit than stated"}
+        assert reasons(batch) == {"1000001": "no lead reaches 100 uV: not an ECG, or the stated unit is wrong"}
     array(tmp_path, 0.15)
     assert reasons(read_folder(tmp_path, **pattern)) == {"1000001": ""}
     array(tmp_path, 0.03)
@@ -206,7 +206,7 @@ def test_channels_that_are_shifted_are_refused(
     element: str, much: Callable[[int], str], little: Callable[[int], str], tmp_path: Path
 ) -> None:
     """They were read as if all began together."""
-    assert refused(tmp_path, "1.dcm", setting(element, much)).problem == f"leads that begin at different times ({element})"
+    assert refused(tmp_path, "1.dcm", setting(element, much)).problem == f"leads begin at different times ({element})"
     assert_in_uv(opened(tmp_path, "1.dcm", setting(element, little)))
 
 
@@ -214,11 +214,11 @@ def test_what_a_channel_says_of_itself_is_heard(tmp_path: Path) -> None:
     for state in ("UNCALIBRATED", "TEST DATA"):
         content = setting("ChannelStatus", lambda k, state=state: ["OK", state] if k == 8 else "OK")  # type: ignore[misc]
         assert refused(tmp_path, "1.dcm", content).problem == f"ChannelStatus {state} of lead V3"
-    for state, doubt in (("DISCONNECTED", "ChannelStatus DISCONNECTED of lead V1, V3"), ("UNZEROED", ""), ("OK", "")):
+    for state, warning in (("DISCONNECTED", "ChannelStatus DISCONNECTED of lead V1, V3"), ("UNZEROED", ""), ("OK", "")):
         content = setting("ChannelStatus", lambda k, state=state: state if k in (6, 8) else "OK")  # type: ignore[misc]
         recording = opened(tmp_path, "1.dcm", content)
         assert_in_uv(recording)
-        assert recording.doubt == doubt
+        assert recording.warning == warning
 
 
 @pytest.mark.parametrize("stated", [{"channels": 8}, {"samples": 4000}, {"channels": 11, "samples": 5454}])
@@ -233,7 +233,7 @@ def test_samples_of_another_number_of_channels_are_refused(stated: dict[str, int
         # Six samples are left over, fewer than one of each channel: within the padding that a program may write.
         assert len(opened(tmp_path, "1.dcm", content).leads) == 11
         return
-    assert refused(tmp_path, "1.dcm", content).problem == "leads have not as many samples as the file states"
+    assert refused(tmp_path, "1.dcm", content).problem == "leads do not have as many samples as the file states"
 
 
 def test_a_unit_is_sought_in_code_and_meaning(tmp_path: Path) -> None:
@@ -258,13 +258,13 @@ def test_leads_of_muse_that_begin_at_different_times_are_refused(element: str, t
     assert len(opened(tmp_path, "1.xml", zero).leads) == 8
     assert len(opened(tmp_path, "1.xml", zero.replace(f"<{element}>0<", f"<{element}>40<")).leads) == 8
     one = text.replace("<LeadID>V3<", f"<{element}>40</{element}><LeadID>V3<")
-    assert refused(tmp_path, "1.xml", one).problem == f"leads that begin at different times ({element})"
+    assert refused(tmp_path, "1.xml", one).problem == f"leads begin at different times ({element})"
 
 
 def test_an_electrode_that_muse_calls_off_is_a_doubt(tmp_path: Path) -> None:
     text = vendors.muse().decode("latin-1").replace("<LeadID>V3<", "<LeadOff>TRUE</LeadOff><LeadID>V3<")
-    assert opened(tmp_path, "1.xml", text).doubt == "LeadOff of lead V3"
-    assert opened(tmp_path, "1.xml", text.replace("TRUE", "FALSE")).doubt == ""
+    assert opened(tmp_path, "1.xml", text).warning == "LeadOff of lead V3"
+    assert opened(tmp_path, "1.xml", text.replace("TRUE", "FALSE")).warning == ""
 
 
 @pytest.mark.parametrize(
@@ -329,14 +329,14 @@ def record(folder: Path, first: str, signals: int, checksum: Callable[[int], int
 def test_a_signal_file_of_more_signals_than_stated_is_refused(tmp_path: Path) -> None:
     """Signals are interleaved: eight of twelve stated were mixtures of all twelve, with a doubt about length alone."""
     for checksum in (lambda k: 0, lambda k: 1):
-        with pytest.raises(InputError, match="of more signals than the header states, or of more samples"):
+        with pytest.raises(InputError, match="more signals or more samples than the header states"):
             record(tmp_path, "record 8 500 5000", 8, checksum)
     sums = ROWS[:, :4000].sum(axis=1) % 65536
     assert record(tmp_path, "record 12 500 4000", 12, lambda k: int(sums[k])).seconds == 8
     assert record(tmp_path, "record 12 500 4700", 12, lambda k: 0).seconds == 9.4
     assert record(tmp_path, "record 12 500 2500", 12, lambda k: 0).seconds == 5
     flat = ROWS.T.reshape(-1)[: 8 * 5000].reshape(-1, 8).sum(axis=0) % 65536
-    assert record(tmp_path, "record 8 500 5000", 8, lambda k: int(flat[k])).doubt.startswith("the signal file holds more")
+    assert record(tmp_path, "record 8 500 5000", 8, lambda k: int(flat[k])).warning.startswith("the signal file holds more")
 
 
 def test_other_files_of_a_wfdb_record_point_to_its_header(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_other_files_of_a_wfdb_record_point_to_its_header(tmp_path: Path) -> Non
     for other in (path.with_suffix(".dat"), put(tmp_path, "record.atr", bytes(range(1, 200)))):
         with pytest.raises(InputError) as caught:
             formats.read(other)
-        assert caught.value.problem == "a file of a WFDB record, whose header says what it holds"
-        assert caught.value.fix == "give the header, record.hea"
+        assert caught.value.problem == "part of a WFDB record, which is read through its header"
+        assert caught.value.fix == "use the header, record.hea"
     for name in ("record.xml", "record.csv"):
         assert "WFDB" not in refused(tmp_path, name, make_xml()[:400]).problem

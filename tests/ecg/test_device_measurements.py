@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecgwas.ecg import formats
-from ecgwas.ecg.device_measurements import NAMES, stated
+from ecgwas.ecg.device_measurements import MEASUREMENT_NAMES, plausible_measurements
 from ecgwas.leads import LEADS
 from tests.ecg.make_recordings import make_counts, make_xml, put, read_folder
 
@@ -25,9 +25,9 @@ def test_units_gaps_and_impossible_values(tmp_path: Path) -> None:
 
 def test_what_counts_as_measured() -> None:
     told = {"qt_ms": "400", "qrs_ms": 20_000.0, "pr_ms": "-1", "p_on_ms": 0.0, "t_axis_deg": 361.0, "heart_rate_bpm": "nan"}
-    assert stated(told) == {"qt_ms": 400.0, "p_on_ms": 0.0}
-    assert stated({"p_ms": 508, "pr_ms": 144}) == {"pr_ms": 144.0}
-    assert stated({"p_ms": 100}) == {"p_ms": 100.0}
+    assert plausible_measurements(told) == {"qt_ms": 400.0, "p_on_ms": 0.0}
+    assert plausible_measurements({"p_ms": 508, "pr_ms": 144}) == {"pr_ms": 144.0}
+    assert plausible_measurements({"p_ms": 100}) == {"p_ms": 100.0}
 
 
 def test_one_row_a_kept_person_and_null_where_nothing_is_told(tmp_path: Path) -> None:
@@ -49,4 +49,4 @@ def test_the_real_cardiosoft_file(shared: Path) -> None:
     assert device["heart_rate_bpm"] == 75
     assert device["qrs_ms"] == device["qrs_off_ms"] - device["qrs_on_ms"] == 76
     assert device["qt_ms"] == device["t_off_ms"] - device["qrs_on_ms"] == 378
-    assert set(NAMES) - set(device) == {"pr_ms", "p_ms", "qtc_fridericia_ms"}
+    assert set(MEASUREMENT_NAMES) - set(device) == {"pr_ms", "p_ms", "qtc_fridericia_ms"}

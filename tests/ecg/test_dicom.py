@@ -12,7 +12,7 @@ from pydicom.sr._concepts_dict import concepts
 
 from ecgwas.ecg import formats
 from ecgwas.ecg.formats import dicom
-from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
+from ecgwas.ecg.lead_codes import LEAD_BY_NUMBER, lead_number
 from ecgwas.ecg.recording import Recording
 from ecgwas.ecg.spellings import standard_lead
 from ecgwas.errors import InputError
@@ -70,7 +70,7 @@ def test_a_long_rhythm_of_eight_leads_goes_before_a_median_beat_of_twelve(tmp_pa
     ids=["of another time", "of another length", "of another rate"],
 )
 def test_groups_that_do_not_belong_together_are_not_joined(other: Any, tmp_path: Path) -> None:
-    apart = "twelve leads, but in groups of different time, rate or length"
+    apart = "twelve leads, but in groups that differ in start, rate or length"
     assert refused(tmp_path, whole(group(some(LIMBS)), other)) == apart
 
 
@@ -120,7 +120,7 @@ def test_codes_and_names_of_the_standard_itself() -> None:
     }
     assert len(table) > 90
     by_code = {
-        value: LEAD_OF_NUMBER[lead_number("MDC", value) or 0] for value in table if lead_number("MDC", value) in LEAD_OF_NUMBER
+        value: LEAD_BY_NUMBER[lead_number("MDC", value) or 0] for value in table if lead_number("MDC", value) in LEAD_BY_NUMBER
     }
     assert by_code == {value: lead for value, meaning in table.items() if (lead := standard_lead(meaning)) is not None}
     assert sorted(by_code.values()) == sorted(LEADS)
@@ -221,7 +221,7 @@ def test_a_missing_correction_is_1_with_a_doubt_and_a_missing_baseline_0(tmp_pat
     without = {"ChannelSensitivityCorrectionFactor": None, "ChannelBaseline": None}
     recording = read(tmp_path, whole(group(some(LEADS), channel=without)))
     assert_whole(recording)
-    assert recording.doubt == "no ChannelSensitivityCorrectionFactor, taken as 1"
+    assert recording.warning == "no ChannelSensitivityCorrectionFactor, taken as 1"
 
 
 def test_the_unit_may_be_told_by_its_meaning(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ HEADLESS = {
 @pytest.mark.parametrize("name", HEADLESS)
 def test_files_without_their_preamble(name: str, tmp_path: Path) -> None:
     path = put(tmp_path, "1.dcm", HEADLESS[name])
-    assert formats.recognised(HEADLESS[name], path) is dicom
+    assert formats.recognise(HEADLESS[name], path) is dicom
     assert_whole(formats.read(path))
 
 
@@ -272,6 +272,6 @@ def test_what_pydicom_warns_of_is_the_doubt_without_its_values(tmp_path: Path, m
     content = whole(group(some(LEADS), sources={"V1": ("Mustermann" * 3, "99LOCAL", "Lead V1")}))
     recording = read(tmp_path, content)
     assert_whole(recording)
-    assert recording.doubt == "pydicom warns: The value length (30) exceeds the maximum length of 16 allowed for VR SH"
+    assert recording.warning == "pydicom warns: The value length (30) exceeds the maximum length of 16 allowed for VR SH"
     put(tmp_path, "1_20205_2_0.xml", content)
-    assert reasons(read_folder(tmp_path)) == {"1": recording.doubt}
+    assert reasons(read_folder(tmp_path)) == {"1": recording.warning}

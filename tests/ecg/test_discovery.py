@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgwas.ecg import Manifest, find
+from ecgwas.ecg import Manifest, find_recordings
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.study import ReadOptions
@@ -14,7 +14,7 @@ from tests.ecg.make_recordings import put
 
 
 def found(folder: Path, **options: object) -> Manifest:
-    return find(ReadOptions(recordings=folder, **options))  # type: ignore[arg-type]
+    return find_recordings(ReadOptions(recordings=folder, **options))  # type: ignore[arg-type]
 
 
 def others(manifest: Manifest) -> dict[str, tuple[str, str]]:
@@ -175,6 +175,6 @@ def test_missing_folder_file_and_no_match(tmp_path: Path) -> None:
         found(tmp_path / "nowhere.tsv")
     with pytest.raises(InputError, match="neither a folder nor a table"):
         found(put(tmp_path, "one.xml"))
-    with pytest.raises(InputError, match=r"a file that is there: one.xml") as caught:
+    with pytest.raises(InputError, match=r"a file in the folder: one.xml") as caught:
         found(tmp_path)
     assert "20205" in str(caught.value)

@@ -23,7 +23,7 @@ from tests.ecg.make_recordings import make_counts
 def read(content: bytes, folder: Path) -> Recording:
     path = folder / "1.edf"
     path.write_bytes(content)
-    assert formats.recognised(content, path) is edf
+    assert formats.recognise(content, path) is edf
     return formats.read(path)
 
 
@@ -73,7 +73,7 @@ UNUSABLE = {
     (
         "physical maximum",
         "10,000",
-    ): "physical maximum of lead V5 is '10,000', where the comma can be of decimals or of thousands",
+    ): "physical maximum of lead V5 is '10,000', where the comma is decimal or separates thousands",
     ("physical maximum", "10.000,0"): "physical maximum of lead V5 is '10.000,0', not a finite number",
     ("physical maximum", "********"): "physical maximum of lead V5 is '********', not a finite number",
     ("physical maximum", "nan"): "physical maximum of lead V5 is 'nan', not a finite number",
@@ -85,8 +85,8 @@ UNUSABLE = {
     ("digital maximum", ""): "digital maximum of lead V5 is blank",
     ("digital maximum", "-2000"): "digital maximum of lead V5 (-2000) is not above the minimum (-2000)",
     ("digital maximum", "-2001"): "digital maximum of lead V5 (-2001) is not above the minimum (-2000)",
-    ("digital maximum", "65535"): "digital range of lead V5, -2000 to 65535, is not of 16 bits",
-    ("digital maximum", "2000.5"): "digital range of lead V5, -2000 to 2000.5, is not of 16 bits",
+    ("digital maximum", "65535"): "digital range of lead V5, -2000 to 65535, does not fit 16 bits",
+    ("digital maximum", "2000.5"): "digital range of lead V5, -2000 to 2000.5, does not fit 16 bits",
     ("digital minimum", "low"): "digital minimum of lead V5 is 'low', not a finite number",
     ("unit", ""): "unit of lead V5 is blank",
     ("unit", "%"): "unknown unit of lead V5: '%'",
@@ -105,7 +105,7 @@ def test_ranges_of_zeros_and_ranges_without_a_gain(tmp_path: Path) -> None:
     assert refused(edf_file(every=zeros), tmp_path) == "physical minimum and maximum of lead I are both 0"
     for low, high in (("0", "5e-324"), ("-1.7e308", "1.7e308")):
         reason = refused(edf_file(every={"physical minimum": low, "physical maximum": high}), tmp_path)
-        assert reason.endswith("gives no gain")
+        assert reason.endswith("does not define a gain")
 
 
 def test_a_foreign_signal_needs_no_scale(tmp_path: Path) -> None:
@@ -115,14 +115,14 @@ def test_a_foreign_signal_needs_no_scale(tmp_path: Path) -> None:
 def test_a_negative_gain_is_read_as_the_specification_says_and_doubted(tmp_path: Path) -> None:
     recording = read(edf_file(every={"physical minimum": "10000", "physical maximum": "-10000"}), tmp_path)
     assert_in_uv(recording, factor=-5.0)
-    assert recording.doubt == "negative gain: the physical maximum is below the minimum"
+    assert recording.warning == "negative gain: the physical maximum is below the minimum"
 
 
 def test_samples_outside_of_the_stated_range_are_doubted(tmp_path: Path) -> None:
     """As where the header says 0 to 4095 and the samples are signed."""
     recording = read(edf_file(every={"digital minimum": "0", "digital maximum": "4000"}), tmp_path)
     assert_in_uv(recording, offset=-10000.0)
-    assert recording.doubt == "samples outside of the digital range that the header states"
+    assert recording.warning == "samples outside of the digital range that the header states"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_micro_signs_of_many_encodings(unit: bytes, tmp_path: Path) -> None:
 def test_an_unknown_number_of_records_is_counted(tmp_path: Path) -> None:
     recording = read(edf_file(records="-1"), tmp_path)
     assert_in_uv(recording)
-    assert recording.doubt == "the header states -1 data records; they were counted from the size of the file"
+    assert recording.warning == "the header states -1 data records; they were counted from the size of the file"
     # The recorder stopped within a record: the whole ones before it are read.
     assert read(edf_file(records="-1")[:-100], tmp_path).seconds == 9
     assert refused(edf_file(records="-1")[: 256 * 13], tmp_path).startswith("number of data records is '-1'")
@@ -157,13 +157,13 @@ def test_an_unknown_number_of_records_is_counted(tmp_path: Path) -> None:
 def test_more_and_fewer_bytes_than_stated(tmp_path: Path) -> None:
     recording = read(edf_file() + bytes(512), tmp_path)
     assert_in_uv(recording)
-    assert recording.doubt == "the file holds more bytes than the data records that its header states"
+    assert recording.warning == "the file holds more bytes than the data records that its header states"
     assert read(edf_file(records="4"), tmp_path).seconds == 4
     options = ReadOptions(recordings=tmp_path)
-    batch = ecg.read(options, [ecg.Source("1", "", {ALL_LEADS: tmp_path / "1.edf"})], track=silent)
+    batch = ecg.read_recordings(options, [ecg.Source("1", "", {ALL_LEADS: tmp_path / "1.edf"})], track=silent)
     row = batch.recordings.frame.select("status", "reason").row(0)
-    assert row == ("left_out", f"4 s, not 10 s; {recording.doubt}")
-    assert refused(edf_file()[:-1], tmp_path) == "EDF has not as many samples as its header states"
+    assert row == ("left_out", f"4 s, not 10 s; {recording.warning}")
+    assert refused(edf_file()[:-1], tmp_path) == "EDF does not have as many samples as its header states"
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,12 @@ def test_more_and_fewer_bytes_than_stated(tmp_path: Path) -> None:
         ({"records": "many"}, "number of data records is 'many', not a whole number above 0"),
         ({"duration": "0"}, "duration of a data record is '0', not a number above 0"),
         ({"duration": "nan"}, "duration of a data record is 'nan', not a number above 0"),
-        ({"duration": "1,000"}, "duration of a data record is '1,000', where the comma can be of decimals or of thousands"),
+        ({"duration": "1,000"}, "duration of a data record is '1,000', where the comma is decimal or separates thousands"),
         ({"reserved": "EDF+D"}, "EDF with gaps (EDF+D)"),
         ({"changed": {"V5": {"number of samples": ""}}}, "number of samples of signal 11 is blank"),
         (
             {"changed": {"V5": {"number of samples": "-500"}}},
-            "number of samples of signal 11 is '-500', not a whole number from 0 on",
+            "number of samples of signal 11 is '-500', not a whole number of 0 or more",
         ),
         ({"changed": {"V5": {"label": "V6"}}}, "lead V6 is given twice"),
     ],

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from ecgwas.delineation.single_beats import fiducials
-from ecgwas.ecg import Source, read
-from ecgwas.ecg.beats import Search, search
+from ecgwas.ecg import Source, read_recordings
+from ecgwas.ecg.beats import BeatSearch, find_beats
 from ecgwas.ecg.clean import highpass
-from ecgwas.ecg.lead_noise import before_beats
+from ecgwas.ecg.lead_noise import noise_before_beats
 from ecgwas.ecg.lead_status import LeadStatus
 from ecgwas.leads import ALL_LEADS, INDEPENDENT, INDEPENDENT_LEADS, LEADS, predict_unreliable_leads
 from ecgwas.progress import silent
@@ -79,9 +79,9 @@ def spikes(rng: np.random.Generator, sd: float) -> Floats:
 KINDS = (white, muscle_bursts, motion, hum, steps, contact, spikes)
 
 
-def searched(raw: Floats) -> tuple[NDArray[np.float32], Search]:
+def searched(raw: Floats) -> tuple[NDArray[np.float32], BeatSearch]:
     strip = highpass(raw.astype(np.float64), cutoff_hz=0.5, order=2, rate_hz=RATE).astype(np.float32)
-    return strip, search(OPTIONS, strip, RATE)
+    return strip, find_beats(OPTIONS, strip, RATE)
 
 
 def measured(raw: Floats) -> tuple[Floats, NDArray[np.int64], set[str]]:
@@ -166,7 +166,7 @@ def test_noise_of_all_leads_names_none() -> None:
     rng = np.random.default_rng(2)
     raw = simulated()[0] + np.stack([white(rng, 60) for _ in LEADS])
     strip, found = searched(raw)
-    assert LeadStatus.of(found.noise, strip).doubt == ""
+    assert LeadStatus.of(found.noise, strip).warning == ""
 
 
 def test_of_bigeminy_no_lead_is_blamed() -> None:
@@ -178,7 +178,7 @@ def test_of_bigeminy_no_lead_is_blamed() -> None:
     )
     raw = np.concatenate([narrow, wide] * 6 + [narrow], axis=1)[:, :5000]
     raw = raw + np.random.default_rng(1).normal(0, 4, raw.shape)
-    assert before_beats(raw[INDEPENDENT], RATE).artefacts.sum() == 0
+    assert noise_before_beats(raw[INDEPENDENT], RATE).artefacts.sum() == 0
 
 
 def test_a_lead_is_filled_from_the_others() -> None:
@@ -196,7 +196,7 @@ def test_a_lead_that_is_not_connected_is_unusable() -> None:
     clean = measured(raw)
     raw[LEADS.index("V5")] = white(np.random.default_rng(1), 2)
     strip, found = searched(raw)
-    assert LeadStatus.of(found.noise, strip).doubt == "noise in lead V5"
+    assert LeadStatus.of(found.noise, strip).warning == "noise in lead V5"
     assert is_near(clean, measured(raw))
 
 
@@ -220,7 +220,7 @@ def as_file(folder: Path, raw: Floats) -> Source:
 def test_lead_quality_is_written(tmp_path: Path) -> None:
     raw = simulated()[2].copy()
     raw[LEADS.index("V3")] += white(np.random.default_rng(1), 200)
-    batch = read(ReadOptions(recordings=tmp_path), [as_file(tmp_path, raw)], track=silent)
+    batch = read_recordings(ReadOptions(recordings=tmp_path), [as_file(tmp_path, raw)], track=silent)
     table = batch.lead_quality.frame
     assert table["lead"].to_list() == list(LEADS)
     assert table["status"].to_list() == ["unusable" if lead == "V3" else "good" for lead in LEADS]
@@ -236,7 +236,7 @@ def test_a_recording_without_beats_names_its_noisy_lead(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     raw = np.stack([white(rng, 3) for _ in LEADS])
     raw[LEADS.index("V3")] += white(rng, 300)
-    batch = read(ReadOptions(recordings=tmp_path), [as_file(tmp_path, raw)], track=silent)
+    batch = read_recordings(ReadOptions(recordings=tmp_path), [as_file(tmp_path, raw)], track=silent)
     assert batch.recordings.frame["reason"].to_list() == ["fewer than 4 normal beats; noise in lead V3"]
 
 
@@ -283,7 +283,7 @@ def test_limb_leads_that_contradict_each_other_are_named_so(spoil: Callable[[Flo
     strip, found = searched(spoil(simulated()[2].copy()))
     leads = LeadStatus.of(found.noise, strip)
     assert set(leads.contradicting) == named
-    assert "contradicts I and II (swapped leads, or another scale or sign)" in leads.doubt
+    assert "contradicts I and II (swapped leads, or another scale or sign)" in leads.warning
     assert {leads.reason(lead) for lead in named} == {"contradicts I and II"}
 
 
@@ -300,4 +300,4 @@ def test_a_limb_lead_of_ten_times_the_scale_is_named() -> None:
     strip, found = searched(raw)
     leads = LeadStatus.of(found.noise, strip)
     assert leads.status[LEADS.index("II")] == UNUSABLE
-    assert "II" in leads.doubt
+    assert "II" in leads.warning

@@ -39,16 +39,16 @@ def refused(path: Path) -> InputError:
 def test_cpsc_2018(compressed: bool, order: tuple[str, ...], tmp_path: Path) -> None:
     ecg = {name: {**PERSON, "data": ROWS}[name] for name in order}
     path = saved(tmp_path, ECG=ecg, _do_compression=compressed)
-    assert formats.recognised(path.read_bytes(), path) is matlab
+    assert formats.recognise(path.read_bytes(), path) is matlab
     recording: Recording = formats.read(path)
     assert (recording.rate_hz, recording.seconds, dict(recording.device), recording.notes) == (500, 10, {}, ())
     for lead, row in make_counts().items():
         np.testing.assert_allclose(recording.leads[lead], row * 5.0, rtol=0, atol=1e-9)
 
 
-NO_CPSC = "a MATLAB file without CPSC2018's struct ECG of sex, age and data"
+NO_CPSC = "a MATLAB file without the struct ECG (sex, age, data) of CPSC2018"
 NO_DATA = "data of the struct ECG are not twelve leads in mV"
-SAMPLES = "a MATLAB file of samples without a scale: the WFDB header (.hea) has it"
+SAMPLES = "a MATLAB file without a scale, which is in its WFDB header (.hea)"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_everything_else_is_named_and_refused(variables: dict[str, Any], reason:
 
 def test_a_file_of_samples_points_to_its_header(tmp_path: Path) -> None:
     path = saved(tmp_path, val=ROWS)
-    assert refused(path).fix == "lay its header (.hea) beside it, or save the samples as .npy"
+    assert refused(path).fix == "put its header (.hea) next to it, or save the samples as .npy"
     path.with_suffix(".hea").write_text("")
     assert refused(path).fix == "read its header, A0001.hea"
 
@@ -90,7 +90,7 @@ def test_cut_off_and_packed_without_end(monkeypatch: pytest.MonkeyPatch, tmp_pat
     for tenth in range(10):
         path.write_bytes(content[: len(content) * tenth // 10])
         assert refused(path).problem
-    monkeypatch.setattr(matlab, "LARGEST_BYTES", 100_000)
+    monkeypatch.setattr(matlab, "MAX_BYTES", 100_000)
     bomb = zlib.compress(bytes(10_000_000))
     path.write_bytes(content[:128] + np.array([15, len(bomb)], "<u4").tobytes() + bomb)
     assert refused(path).problem == "MATLAB file cut off or malformed"

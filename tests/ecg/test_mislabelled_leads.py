@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ecgwas.commands.inspect_file import inspect
-from ecgwas.ecg import Batch, find, read
-from ecgwas.ecg.mislabelled_leads import ARMS, arms_swapped, same
+from ecgwas.ecg import Batch, find_recordings, read_recordings
+from ecgwas.ecg.mislabelled_leads import SWAPPED_ARMS, duplicated_leads, swapped_arms
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
@@ -43,7 +43,7 @@ def as_array(folder: Path, raw: Floats, eid: str = "1") -> Path:
 
 def batch_of(folder: Path, **options: object) -> Batch:
     chosen = ReadOptions.model_validate({"recordings": folder, "pattern": r"^(?P<eid>\d+)_(?P<instance>\d)\.npy$", **options})
-    return read(chosen, find(chosen).sources, track=silent)
+    return read_recordings(chosen, find_recordings(chosen).sources, track=silent)
 
 
 def test_swapped_arms_are_a_doubt(tmp_path: Path) -> None:
@@ -54,19 +54,19 @@ def test_swapped_arms_are_a_doubt(tmp_path: Path) -> None:
     table = batch_of(tmp_path).recordings.frame
     told = dict(zip(table["eid"], table["reason"], strict=True))
     assert [told[str(100 + k)] for k in range(1, 7)] == [""] * 6
-    assert [told[str(k)] for k in range(1, 7)].count(ARMS) >= 5
-    assert f"doubt     {ARMS}" in inspect(tmp_path / "1_2.npy").lines
+    assert [told[str(k)] for k in range(1, 7)].count(SWAPPED_ARMS) >= 5
+    assert f"warning   {SWAPPED_ARMS}" in inspect(tmp_path / "1_2.npy").lines
 
 
 @pytest.mark.parametrize("lead", ["I", "V6"])
 def test_of_a_lead_that_is_missing_or_noise_nothing_is_said(lead: str, tmp_path: Path) -> None:
     raw = arms(simulated()[0])
     median = searched(raw)[1].beats.median  # type: ignore[union-attr]
-    assert arms_swapped(median, 175, RATE, SEEN) == ARMS
-    assert arms_swapped(median, 175, RATE, np.array([one != lead for one in LEADS])) == ""
+    assert swapped_arms(median, 175, RATE, SEEN) == SWAPPED_ARMS
+    assert swapped_arms(median, 175, RATE, np.array([one != lead for one in LEADS])) == ""
     flat = median.copy()
     flat[LEADS.index(lead)] = 3.0
-    assert arms_swapped(flat, 175, RATE, SEEN) == ""
+    assert swapped_arms(flat, 175, RATE, SEEN) == ""
     raw[LEADS.index(lead)] = np.nan
     as_array(tmp_path, raw)
     batch = batch_of(tmp_path, derive_leads=False)
@@ -82,8 +82,8 @@ def test_swapped_arms_of_real_recordings(shared: Path) -> None:
         beats = searched(read_signals(path))[1].beats
         if beats is None:
             continue
-        told.append(arms_swapped(beats.median, 175, RATE, SEEN))
-        turned.append(arms_swapped(np.concatenate([-beats.median[:1], beats.median[1:]]), 175, RATE, SEEN))
+        told.append(swapped_arms(beats.median, 175, RATE, SEEN))
+        turned.append(swapped_arms(np.concatenate([-beats.median[:1], beats.median[1:]]), 175, RATE, SEEN))
     assert sum(bool(one) for one in told) <= 0.02 * len(told)
     assert sum(bool(one) for one in turned) >= 0.8 * len(turned)
 
@@ -93,9 +93,9 @@ def test_a_lead_that_is_another_one_is_a_doubt(tmp_path: Path) -> None:
     raw[LEADS.index("V2")] = raw[LEADS.index("V1")]
     as_array(tmp_path, raw)
     assert batch_of(tmp_path).recordings.frame["reason"].to_list() == ["lead V2 is the same as V1"]
-    assert "doubt     lead V2 is the same as V1" in inspect(tmp_path / "1_2.npy").lines
-    assert same(np.zeros((12, 9))) == ""
-    assert same(np.full((12, 9), np.nan)) == ""
+    assert "warning   lead V2 is the same as V1" in inspect(tmp_path / "1_2.npy").lines
+    assert duplicated_leads(np.zeros((12, 9))) == ""
+    assert duplicated_leads(np.full((12, 9), np.nan)) == ""
 
 
 def test_a_short_lead_of_a_whole_recording_is_named(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_short_lead_of_a_whole_recording_is_named(tmp_path: Path) -> None:
     ):
         put(tmp_path, name, content)
         options = ReadOptions(recordings=tmp_path, pattern=ANY_ENDING)
-        batch = read(options, find(options).sources, track=silent)
+        batch = read_recordings(options, find_recordings(options).sources, track=silent)
         assert batch.recordings.frame["reason"].to_list() == ["8 s, not 10 s, in lead V1"]
 
 
@@ -122,9 +122,9 @@ def test_a_pattern_that_matches_sidecars_too(ending: str, tmp_path: Path) -> Non
         np.save(tmp_path / f"1_{lead}_2.npy", row[None] * 5.0)
         (tmp_path / f"1_{lead}_2{ending}").write_text(json.dumps({"rate_hz": 500, "unit": "uV", "leads": [lead]}))
     options = ReadOptions(recordings=tmp_path, pattern=ANY_ENDING)
-    manifest = find(options)
+    manifest = find_recordings(options)
     assert manifest.others.frame["reason"].to_list() == [BELONGS] * 12
-    assert read(options, manifest.sources, track=silent).recordings.frame["status"].to_list() == ["kept"] * 12
+    assert read_recordings(options, manifest.sources, track=silent).recordings.frame["status"].to_list() == ["kept"] * 12
 
 
 def test_a_pattern_that_matches_signal_files_too(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_pattern_that_matches_signal_files_too(tmp_path: Path) -> None:
     (tmp_path / "1_2.atr").write_bytes(bytes(range(90)))
     put(tmp_path, "3_2.mat", b"MATLAB 7.3 MAT-file")
     options = ReadOptions(recordings=tmp_path, pattern=ANY_ENDING)
-    manifest = find(options)
+    manifest = find_recordings(options)
     assert manifest.others.frame.select("path", "reason").rows() == [("1_2.atr", BELONGS), ("1_2.dat", BELONGS)]
     assert [(one.eid, one.paths["12L"].name) for one in manifest.sources] == [("1", "1_2.hea"), ("3", "3_2.mat")]
 

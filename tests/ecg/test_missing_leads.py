@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from ecgwas import represent
-from ecgwas.ecg import Batch, find
+from ecgwas.ecg import Batch, find_recordings
 from ecgwas.ecg.clean import clean
 from ecgwas.leads import FROM_I_AND_II, LEADS, twelve_leads
 from ecgwas.represent.inputs import Normaliser, Traces
@@ -247,7 +247,7 @@ def test_a_recording_without_beats_is_kept_by_the_preset(tmp_path: Path) -> None
 
 def chosen(folder: Path, **options: Any) -> dict[str, str]:
     """lead -> visit of what is used of the one person there is."""
-    (source,) = find(ReadOptions(recordings=folder, **options)).sources
+    (source,) = find_recordings(ReadOptions(recordings=folder, **options)).sources
     return {lead: source.visits.get(lead, source.instance) for lead in source.paths}
 
 
@@ -266,7 +266,7 @@ def test_visits_are_chosen_lead_by_lead(tmp_path: Path, files: dict[str, set[str
     for instance, leads in files.items():
         one_lead_files(tmp_path, "1", leads, instance=instance)
     assert chosen(tmp_path, lead_by_lead=True) == expected
-    manifest = find(ReadOptions(recordings=tmp_path, lead_by_lead=True))
+    manifest = find_recordings(ReadOptions(recordings=tmp_path, lead_by_lead=True))
     assert len(manifest.others) + len(expected) == sum(map(len, files.values()))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecgwas.ecg import Source, find, read
+from ecgwas.ecg import Source, find_recordings, read_recordings
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
@@ -63,16 +63,16 @@ BAD = {
     ),
     "short lead": (
         make_xml(make_counts() | {"V3": make_counts()["V3"][:-1]}),
-        "lead V3 has not as many samples as the file states",
+        "lead V3 does not have as many samples as the file states",
     ),
-    "long lead": (waves_with("V4", ONES + ",1,1"), "lead V4 has not as many samples as the file states"),
+    "long lead": (waves_with("V4", ONES + ",1,1"), "lead V4 does not have as many samples as the file states"),
     "wrong count": (
         make_xml(count="<ChannelSampleCountTotal>6000</ChannelSampleCountTotal>"),
-        "lead I has not as many samples as the file states",
+        "lead I does not have as many samples as the file states",
     ),
     "huge count": (
         make_xml(count="<ChannelSampleCountTotal>1000000000000</ChannelSampleCountTotal>"),
-        "lead I has not as many samples as the file states",
+        "lead I does not have as many samples as the file states",
     ),
     "no count": (make_xml(count=""), "the file states no sample count"),
     "text in count": (make_xml(count="<SampleCountTotal>many</SampleCountTotal>"), "no number in SampleCountTotal: 'many'"),
@@ -92,7 +92,7 @@ BAD = {
     "100 Hz": (make_xml(rate='<SampleRate units="Hz">100</SampleRate>'), "100 Hz, less than 200 Hz"),
     "a rate of no use": (
         make_xml(rate='<SampleRate units="Hz">437.1234567</SampleRate>'),
-        "437.123 Hz cannot be brought to 500 Hz",
+        "437.123 Hz cannot be resampled to 500 Hz",
     ),
     "8 s": (
         make_xml(
@@ -143,7 +143,7 @@ def test_a_folder_in_place_of_a_file_and_a_file_that_is_gone(tmp_path: Path) -> 
         Source("1", "2_0", {"12L": tmp_path / "folder"}),
         Source("2", "2_0", {"12L": tmp_path / "nowhere.xml"}),
     ]
-    batch = read(ReadOptions(recordings=tmp_path), sources, track=silent)
+    batch = read_recordings(ReadOptions(recordings=tmp_path), sources, track=silent)
     assert reasons(batch) == {"1": "not a file", "2": "no such file"}
     assert batch.signals is None
     assert batch.raw_example is None
@@ -233,9 +233,9 @@ def test_batches_of_any_cut_give_the_same(tmp_path: Path) -> None:
     for seed in (1, 2, 3):
         put(tmp_path, f"{seed}_20205_2_0.xml", make_xml(make_counts(seed)))
     options = ReadOptions(recordings=tmp_path)
-    sources = find(options).sources
-    together = read(options, sources, track=silent).signals
-    alone = read(options, sources[2:], track=silent).signals
+    sources = find_recordings(options).sources
+    together = read_recordings(options, sources, track=silent).signals
+    alone = read_recordings(options, sources[2:], track=silent).signals
     assert together is not None
     assert alone is not None
     np.testing.assert_array_equal(together.strips[2], alone.strips[0])
@@ -307,8 +307,8 @@ def test_unreadable_pattern_is_a_mistake_of_the_study(tmp_path: Path) -> None:
 
 
 def test_nobody_at_all(tmp_path: Path) -> None:
-    batch = read(ReadOptions(recordings=tmp_path), [], track=silent)
+    batch = read_recordings(ReadOptions(recordings=tmp_path), [], track=silent)
     assert batch.signals is None
     assert len(batch.recordings) == 0
     with pytest.raises(InputError, match="holds no file"):
-        find(ReadOptions(recordings=tmp_path))
+        find_recordings(ReadOptions(recordings=tmp_path))

@@ -47,7 +47,7 @@ def test_what_is_above_half_the_rate_goes() -> None:
 
 
 def test_rates_without_a_ratio_are_refused() -> None:
-    with pytest.raises(InputError, match=r"437.123 Hz cannot be brought to 500 Hz"):
+    with pytest.raises(InputError, match=r"437.123 Hz cannot be resampled to 500 Hz"):
         resampled(np.zeros((1, 4371)), 437.1234567, 500.0)
 
 

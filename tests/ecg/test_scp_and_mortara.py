@@ -36,9 +36,9 @@ def refused(tmp_path: Path, content: bytes) -> str:
 def test_scp_gives_the_samples_that_were_written(order: int, packed: bool, tmp_path: Path) -> None:
     content = scp(order=order, packed=packed)
     path = put(tmp_path, "1_20205_2_0.xml", content)
-    assert formats.recognised(content, path) is scp_format
+    assert formats.recognise(content, path) is scp_format
     recording = formats.read(path)
-    assert (recording.rate_hz, recording.doubt) == (500.0, "")
+    assert (recording.rate_hz, recording.warning) == (500.0, "")
     assert list(recording.leads) == list(INDEPENDENT_LEADS)
     for lead, values in recording.leads.items():
         np.testing.assert_array_equal(values, make_counts()[lead] * 5.0)
@@ -66,16 +66,16 @@ def test_old_versions_and_all_twelve_leads(tmp_path: Path) -> None:
 
 def test_leads_of_different_times_are_not_one_recording(tmp_path: Path) -> None:
     starts = {lead: 5001 for lead in ("V1", "V2", "V3", "V4", "V5", "V6")}
-    assert refused(tmp_path, scp(starts=starts)) == "twelve leads, but in groups of different time, rate or length"
+    assert refused(tmp_path, scp(starts=starts)) == "twelve leads, but in groups that differ in start, rate or length"
 
 
 SCP_REFUSED = {
     "reference beat": (scp(flags=5), "SCP-ECG with a reference beat subtracted"),
     "bimodal": (scp(bimodal=1), "SCP-ECG with bimodal compression"),
-    "table of its own": (scp(table=1), "SCP-ECG with a Huffman table of its own"),
+    "table of its own": (scp(table=1), "SCP-ECG with a private Huffman table"),
     "no amplitude": (scp(nv=0), "SCP-ECG: nV of one count is 0"),
     "no time": (scp(interval_us=0), "SCP-ECG: time between samples is 0"),
-    "wrong checksum": (scp(wrong=(6,)), "SCP-ECG: section 6 is not what was written (checksum)"),
+    "wrong checksum": (scp(wrong=(6,)), "SCP-ECG: section 6 does not match its checksum"),
     "cut off": (scp()[:-100], "SCP-ECG record is cut off"),
     "no such lead": (scp({"V7": make_counts()["V6"]}), "no standard lead"),
 }  # fmt: skip
@@ -89,7 +89,7 @@ def test_what_scp_cannot_give_is_refused_in_words(name: str, tmp_path: Path) -> 
 
 def test_scp_of_a_program_that_counts_no_checksums_has_a_doubt(tmp_path: Path) -> None:
     recording = formats.read(put(tmp_path, "1", scp(wrong=(2, 3, 6))))
-    assert recording.doubt == "the checksum of every section is wrong"
+    assert recording.warning == "the checksum of every section is wrong"
 
 
 def test_scp_with_any_byte_changed_or_cut_is_a_recording_or_a_reason(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_scp_with_any_byte_changed_or_cut_is_a_recording_or_a_reason(tmp_path: P
 def test_mortara_gives_samples_and_measurements(tmp_path: Path) -> None:
     content = mortara()
     path = put(tmp_path, "1_20205_2_0.xml", content)
-    assert formats.recognised(content, path) is mortara_format
+    assert formats.recognise(content, path) is mortara_format
     recording = formats.read(path)
     assert (set(recording.leads), recording.rate_hz) == (set(LEADS), 500.0)
     for lead, values in recording.leads.items():
@@ -133,7 +133,7 @@ MORTARA_REFUSED = {
     "rate": (mortara(rate="fast"), "no number above 0 in SAMPLE_FREQ of lead I"),
     "offset": (mortara(OFFSET="3"), "OFFSET of lead I is not 0"),
     "bits": (mortara(BITS="12"), "BITS of lead I is not 16"),
-    "count": (mortara(DURATION="4999"), "lead I has not as many samples as the file states"),
+    "count": (mortara(DURATION="4999"), "lead I does not have as many samples as the file states"),
     "data": (mortara(DATA="!!!"), "lead I is not base64"),
     "a lead twice": (mortara(NAME="V1"), "lead V1 is given twice"),
     "no lead": (mortara(NAME="X"), "no CHANNEL of a standard lead"),

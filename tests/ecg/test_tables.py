@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ecgwas import stages
-from ecgwas.ecg import find, formats, read
+from ecgwas.ecg import find_recordings, formats, read_recordings
 from ecgwas.ecg.formats import table
 from ecgwas.ecg.recording import Recording
 from ecgwas.errors import InputError
@@ -41,7 +41,7 @@ def written(folder: Path, text: str | bytes, sidecar: dict[str, object] | None, 
 
 def opened(folder: Path, text: str | bytes, sidecar: dict[str, object] | None = None, name: str = "1.csv") -> Recording:
     path = written(folder, text, IN_MV if sidecar is None else sidecar, name)
-    assert formats.recognised(path.read_bytes(), path) is table
+    assert formats.recognise(path.read_bytes(), path) is table
     return formats.read(path)
 
 
@@ -150,29 +150,30 @@ def changed(line: int, column: int, cell: str, cells: list[list[str]] = MV) -> l
 
 THOUSANDS = [[f"{(int(float(cell) * 1000) + 1200):,}" for cell in row] for row in MV]
 BAD: dict[str, tuple[str, dict[str, object] | None, str]] = {
-    "a word": (joined(changed(57, 2, "oops")), None, "line 57: 'oops' is no number of lead III"),
-    "an empty cell": (joined(changed(57, 2, "")), None, "line 57: an empty cell is no number of lead III"),
-    "an underscore": (joined(changed(57, 2, "4_6")), None, "line 57: '4_6' is no number of lead III"),
-    "digits of another alphabet": (joined(changed(57, 2, "٣")), None, "line 57: '٣' is no number of lead III"),
-    "a minus sign of typographers": (joined(changed(57, 2, "−0.1")), None, "line 57: '−0.1' is no number of lead III"),
+    "a word": (joined(changed(57, 2, "oops")), None, "line 57, lead III: 'oops' is not a number"),
+    "an empty cell": (joined(changed(57, 2, "")), None, "line 57, lead III: empty cell"),
+    "an underscore": (joined(changed(57, 2, "4_6")), None, "line 57, lead III: '4_6' is not a number"),
+    "digits of another alphabet": (joined(changed(57, 2, "٣")), None, "line 57, lead III: '٣' is not a number"),
+    "a minus sign of typographers": (joined(changed(57, 2, "−0.1")), None, "line 57, lead III: '−0.1' is not a number"),
     "several words": (joined(changed(60, 2, "NA", changed(57, 2, "NA"))), None,
-                      "line 57: 'NA' is no number of lead III (and 1 more)"),
+                      "line 57, lead III: 'NA' is not a number, and 1 more"),
     "quoted thousands": (joined(changed(57, 2, '"1,234"', QUOTED)), None,
-                         "line 57: the comma in '1,234' of lead III can be decimal or of thousands"),
+                         "line 57, lead III: the comma in '1,234' is decimal or separates thousands"),
     "thousands": (joined([[cell if len(cell) > 3 else "1,111" for cell in row] for row in THOUSANDS], ";"), IN_UV,
-                  "can be decimal or of thousands"),
-    "thousands with decimals": (joined(changed(57, 2, "1.234,5"), ";"), None, "line 57: '1.234,5' is no number of lead III"),
-    "two commas": (joined(changed(57, 2, "1,234,567", commas(MV)), ";"), None, "line 57: '1,234,567' is no number of lead III"),
+                  "is decimal or separates thousands"),
+    "thousands with decimals": (joined(changed(57, 2, "1.234,5"), ";"), None, "line 57, lead III: '1.234,5' is not a number"),
+    "two commas": (joined(changed(57, 2, "1,234,567", commas(MV)), ";"), None,
+                   "line 57, lead III: '1,234,567' is not a number"),
     "decimal commas between commas": (joined(commas(MV)), None, "24 columns, not 12"),
     "a column missing in a line": (joined([row if k != 55 else row[:-1] for k, row in enumerate(MV)]), None,
                                    "line 57 has 11 columns, not 12"),
     "a quote that does not end": (joined(changed(57, 2, '"0.1', QUOTED)), None, "line 57 has 11 columns, not 12"),
-    "a quote that does not end in its line": (joined(changed(57, 11, '"0.1', QUOTED)), None, "a quoted cell of the table"),
+    "a quote that does not end in its line": (joined(changed(57, 11, '"0.1', QUOTED)), None, "a quoted cell does not end"),
     "a third line of words": (joined(MV, first=["I"] * 12, units=["mV"] * 12).replace("mV,mV\n", "mV,mV\nx,y\n", 1), None,
-                              "line 3 is neither of numbers nor the names or units of columns"),
+                              "line 3 holds neither numbers nor names or units of columns"),
     "units of some columns": (joined(MV, units=["mV"] * 11), None, "line 2 has 11 columns, not 12"),
     "an unknown unit": (joined(MV, units=["adu"] * 12), RATE, "unknown unit of lead I in the table: 'adu'"),
-    "no unit": (joined(MV), RATE, "sidecar: no unit of a voltage"),
+    "no unit": (joined(MV), RATE, "sidecar: the unit is not a voltage"),
     "units that disagree": (joined(MV, units=["uV"] * 12), None,
                             "table and sidecar name different units of lead I: 'uV' and 'mV'"),
     "units of names that disagree": (joined(MV, first=[f"{name} (uV)" for name in NAMES]), None,
@@ -243,10 +244,10 @@ def test_one_sidecar_for_a_folder(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("unit: mV", "recordings.yaml: no rate_hz above 0"),
-        ("rate_hz: 500", "recordings.yaml: no unit of a voltage"),
+        ("rate_hz: 500", "recordings.yaml: the unit is not a voltage"),
         (
             "{rate_hz: 500, unit: mV, device: {qt_ms: 400}}",
-            "recordings.yaml: device can stand in a recording's own sidecar alone",
+            "recordings.yaml: device is allowed only in a recording's own sidecar",
         ),
         ("[", "recordings.yaml: cannot be read"),
         ("{rate_hz: 500, unit: mV, scale: 5}", "recordings.yaml: unknown key scale"),
@@ -271,14 +272,14 @@ def test_a_folder_of_many_tables_with_one_sidecar(tmp_path: Path) -> None:
     }.items():  # fmt: skip
         (folder / name).write_bytes(content)
     options = ReadOptions(recordings=folder, pattern=r"^(?P<eid>\d+)_(?P<instance>2)\.(csv|tsv|csv\.gz|npy)$")
-    manifest = find(options)
-    batch = read(options, manifest.sources, track=silent)
+    manifest = find_recordings(options)
+    batch = read_recordings(options, manifest.sources, track=silent)
     assert batch.signals is not None
     strips = np.asarray(batch.signals.strips)
     assert strips.shape == (4, 12, 5000)
     assert all(np.array_equal(strips[0], strip) for strip in strips)
     rows = batch.recordings.frame.filter(batch.recordings.frame["status"] == "left_out")
-    assert rows.select("eid", "reason").rows() == [("5", "line 9: 'x' is no number of lead I")]
+    assert rows.select("eid", "reason").rows() == [("5", "line 9, lead I: 'x' is not a number")]
     assert manifest.others.frame["path"].to_list() == ["recordings.json"]
 
 
@@ -307,7 +308,7 @@ def test_gzip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert_in_uv(opened(tmp_path, gzip.compress(array), {**IN_MV, "leads": NAMES}, "1.npy.gz"))
     for damaged in (packed[:-3], packed[:-8] + bytes(8), packed + b"more"):
         assert refused(tmp_path, damaged) == "gzip cut off or malformed"
-    monkeypatch.setattr(table, "LARGEST_BYTES", 100_000)
+    monkeypatch.setattr(table, "MAX_BYTES", 100_000)
     assert refused(tmp_path, packed) == "gzip of more than 0 MiB"
 
 
@@ -338,15 +339,15 @@ def test_arrays_of_every_order_and_type(array: np.ndarray, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("array", "reason"),
     [
-        (COUNTS[:11], "array of shape 11x5000 is not of 12 leads and samples"),
-        (COUNTS[:, :12], "array of shape 12x12 is not of 12 leads and samples"),
-        (COUNTS[0], "array of shape 5000 is not of 12 leads and samples"),
-        (COUNTS.reshape(12, 10, 500), "array of shape 12x10x500 is not of 12 leads and samples"),
-        (COUNTS + 0j, "array of complex128, not of whole or real numbers"),
-        (COUNTS > 0, "array of bool, not of whole or real numbers"),
-        (COUNTS.astype("S5"), "array of |S5, not of whole or real numbers"),
+        (COUNTS[:11], "array of shape 11x5000 does not fit 12 leads"),
+        (COUNTS[:, :12], "array of shape 12x12 does not fit 12 leads"),
+        (COUNTS[0], "array of shape 5000 does not fit 12 leads"),
+        (COUNTS.reshape(12, 10, 500), "array of shape 12x10x500 does not fit 12 leads"),
+        (COUNTS + 0j, "array of complex128, not of integers or real numbers"),
+        (COUNTS > 0, "array of bool, not of integers or real numbers"),
+        (COUNTS.astype("S5"), "array of |S5, not of integers or real numbers"),
         (np.array([{}] * 12, dtype=object), "array of objects, which are never read (they would need pickle)"),
-        (np.zeros(5, dtype=[("I", "f8")]), "array of [('I', '<f8')], not of whole or real numbers"),
+        (np.zeros(5, dtype=[("I", "f8")]), "array of [('I', '<f8')], not of integers or real numbers"),
     ],
 )
 def test_arrays_that_are_no_recording(array: np.ndarray, reason: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from ecgwas.ecg import formats
-from ecgwas.ecg.unsupported_formats import named
+from ecgwas.ecg.unsupported_formats import identify
 from ecgwas.errors import InputError
 from tests.ecg.make_recordings import make_xml, put, read_folder, reasons
 
@@ -91,4 +91,4 @@ def test_a_root_that_nobody_knows_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"Dear colleague", bytes(5000), b"I,II\n1,2\n", b"<", b"< 5 mV", b"<?xml", b"\x40 abc"])
 def test_what_the_bytes_do_not_tell_is_not_guessed(content: bytes) -> None:
-    assert named(content) is None
+    assert identify(content) is None

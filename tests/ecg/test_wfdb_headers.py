@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from ecgwas.ecg import formats, read
+from ecgwas.ecg import formats, read_recordings
 from ecgwas.ecg.discovery import Source
 from ecgwas.ecg.formats import wfdb
 from ecgwas.ecg.recording import Recording
@@ -34,7 +34,7 @@ def header(*, scale: str = "200(0)/mV", sums: Mapping[str, int] | None = None, f
 def opened(folder: Path, text: str | bytes) -> Recording:
     path = vendors.wfdb_16(folder)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    assert formats.recognised(path.read_bytes(), path) is wfdb
+    assert formats.recognise(path.read_bytes(), path) is wfdb
     return formats.read(path)
 
 
@@ -52,13 +52,13 @@ def assert_in_uv(recording: Recording, factor: float = 5.0) -> None:
 UNUSABLE = {
     "0": "gain of lead I is 0: it is not calibrated",
     "0(0)/mV": "gain of lead I is 0: it is not calibrated",
-    "nan/mV": "gain of lead I is 'nan/mV', which cannot be understood",
-    "1e400/mV": "gain of lead I is '1e400/mV', which cannot be understood",
-    "200,5/mV": "gain of lead I is '200,5/mV', which cannot be understood",
-    "200/": "gain of lead I is '200/', which cannot be understood",
+    "nan/mV": "gain of lead I is 'nan/mV', which is not valid",
+    "1e400/mV": "gain of lead I is '1e400/mV', which is not valid",
+    "200,5/mV": "gain of lead I is '200,5/mV', which is not valid",
+    "200/": "gain of lead I is '200/', which is not valid",
     "200/adu": "unknown unit of lead I: 'adu'",
     "200(99999999999)/mV": "baseline of signal 'I' is beyond 32 bits",
-    "200(zero)/mV": "gain of lead I is '200(zero)/mV', which cannot be understood",
+    "200(zero)/mV": "gain of lead I is '200(zero)/mV', which is not valid",
 }
 
 
@@ -81,7 +81,7 @@ def test_scales_that_the_format_allows(tmp_path: Path) -> None:
     np.testing.assert_allclose(far, make_counts()["I"] * 5.0 + 500_000, rtol=0, atol=1e-9)
     negative = opened(tmp_path, header(scale="-200/mV"))
     assert_in_uv(negative, factor=-5.0)
-    assert negative.doubt == "negative gain"
+    assert negative.warning == "negative gain"
 
 
 @pytest.mark.parametrize("unit", [b"\xb5V", "µV".encode(), "μV".encode(), b"\xe6V", b"uV", b"UV"])
@@ -94,17 +94,17 @@ def test_checksums(tmp_path: Path) -> None:
     every = dict.fromkeys(make_counts(), 1)
     recording = opened(tmp_path, header(sums=every))
     assert_in_uv(recording)
-    assert recording.doubt == "the checksum of every signal is wrong"
+    assert recording.warning == "the checksum of every signal is wrong"
     options = ReadOptions(recordings=tmp_path)
-    batch = read(options, [Source("1", "", {ALL_LEADS: tmp_path / "record.hea"})], track=silent)
+    batch = read_recordings(options, [Source("1", "", {ALL_LEADS: tmp_path / "record.hea"})], track=silent)
     assert batch.recordings.frame.select("status", "reason").row(0) == ("kept", "the checksum of every signal is wrong")
-    assert refused(tmp_path, header(sums={"V2": 1})) == "lead V2 is not what was written (checksum)"
+    assert refused(tmp_path, header(sums={"V2": 1})) == "lead V2 does not match its checksum"
     eleven = {lead: 1 for lead in make_counts() if lead != "V6"}
-    assert refused(tmp_path, header(sums=eleven)) == "lead I is not what was written (checksum)"
+    assert refused(tmp_path, header(sums=eleven)) == "lead I does not match its checksum"
     assert refused(tmp_path, header(sums={**dict.fromkeys(make_counts(), 0), "V2": 1})).startswith("lead V2 is not")
-    assert opened(tmp_path, header(sums=dict.fromkeys(make_counts(), 0))).doubt == ""
+    assert opened(tmp_path, header(sums=dict.fromkeys(make_counts(), 0))).warning == ""
     foreign = header(sums={"V6": 1}).replace(" V6\n", " Resp\n")
-    assert opened(tmp_path, foreign).doubt == ""
+    assert opened(tmp_path, foreign).warning == ""
 
 
 NAMES = [
@@ -118,7 +118,7 @@ NAMES = [
 def test_record_lines(first: str, tmp_path: Path) -> None:
     recording = opened(tmp_path, header(first=first))
     assert_in_uv(recording)
-    assert (recording.rate_hz, recording.doubt) == (500, "")
+    assert (recording.rate_hz, recording.warning) == (500, "")
 
 
 def test_encodings_and_line_ends(tmp_path: Path) -> None:
@@ -136,15 +136,15 @@ def test_headers_without_an_ecg_are_named(tmp_path: Path) -> None:
     numerics = "3000003n 2 0.01666666666666666667 5000\nn.dat 16 1/bpm 16 0 80 0 0 HR\nn.dat 16 1/% 16 0 97 0 0 SpO2\n"
     assert refused(tmp_path, numerics) == "no signal of a standard lead"
     for segments in ("record/3 12 500 5000\nrecord_1 5000\n", "sub/record/2 12 500 5000\nrecord_1 500\nrecord_2 500\n"):
-        assert refused(tmp_path, segments) == "a record of several segments"
-    assert refused(tmp_path, header(file="sub/record.dat")) == "a signal file that is not named by its name alone"
+        assert refused(tmp_path, segments) == "a WFDB record with several segments"
+    assert refused(tmp_path, header(file="sub/record.dat")) == "a signal file with a path in its name"
 
 
 def test_a_signal_file_longer_than_stated_is_doubted(tmp_path: Path) -> None:
     sums = {lead: int(row[:4000].sum()) for lead, row in make_counts().items()}
     recording = opened(tmp_path, header(first="record 12 500 4000", sums=sums))
     assert recording.seconds == 8
-    assert recording.doubt == "the signal file holds more samples than the header states"
+    assert recording.warning == "the signal file holds more samples than the header states"
 
 
 # MATLAB's signal files
@@ -169,8 +169,8 @@ def test_matlab_files_that_do_not_fit_the_header(tmp_path: Path) -> None:
     text = header(file="record.mat", coding="16+24")
     path = tmp_path / "record.mat"
     for variables, reason in (
-        ({"val": rows()[:11]}, "signal file: val is not whole numbers of as many signals as the header states"),
-        ({"val": rows() / 200}, "signal file: val is not whole numbers of as many signals as the header states"),
+        ({"val": rows()[:11]}, "signal file: val does not hold integers of as many signals as the header states"),
+        ({"val": rows() / 200}, "signal file: val does not hold integers of as many signals as the header states"),
         ({"x": rows()}, "signal file: a MATLAB file without val"),
     ):
         scipy.io.savemat(path, variables)

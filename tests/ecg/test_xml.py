@@ -13,7 +13,7 @@ import sierraecg
 from ecgwas.ecg import formats
 from ecgwas.ecg.formats import aecg, cardiosoft, cardiosoft_exercise, muse, philips
 from ecgwas.ecg.recording import Recording
-from ecgwas.ecg.xml_repair import legible
+from ecgwas.ecg.xml_repair import repaired_xml
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from tests.ecg import vendors
@@ -49,7 +49,7 @@ def tried(tmp_path: Path, content: bytes) -> Recording | str:
 
 def assert_read(name: str, tmp_path: Path, content: bytes) -> None:
     path = put(tmp_path, "1.xml", content)
-    assert formats.recognised(content, path) is MAKERS[name][0]
+    assert formats.recognise(content, path) is MAKERS[name][0]
     recording = formats.read(path)
     before = formats.read(put(tmp_path, "2.xml", MAKERS[name][1]().encode("utf-16" if name == "philips" else "latin-1")))
     assert recording.device == before.device
@@ -160,7 +160,7 @@ def test_declarations_are_refused_in_every_encoding(encoding: str, declared: str
 def test_no_encoding_of_its_own_is_followed(tmp_path: Path) -> None:
     """UTF-7 could hide a document type from who looks at the bytes."""
     text = make_xml().replace("ISO-8859-1", "UTF-7").replace("do-not-read", "+ADwAIQ-ENTITY \x01")
-    assert b"+ADwAIQ-" in legible(text.encode())
+    assert b"+ADwAIQ-" in repaired_xml(text.encode())
 
 
 # Several strips in one file
@@ -194,7 +194,7 @@ def test_of_several_strips_the_one_with_most_leads_then_the_longest(found: tuple
 
 def test_strips_of_different_times_are_not_joined(tmp_path: Path) -> None:
     content = strips(strip(LEADS[:6], 5000), strip(LEADS[6:], 5000))
-    assert tried(tmp_path, content) == "twelve leads, but in groups of different time, rate or length"
+    assert tried(tmp_path, content) == "twelve leads, but in groups that differ in start, rate or length"
 
 
 def test_of_several_rhythm_waveforms_of_muse_the_longest(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_sequence_sets_of_one_time_are_one_recording_and_the_longest_of_equals_c
 
 def test_sequence_sets_of_different_times_are_not_joined(tmp_path: Path) -> None:
     content = sequence_sets(some(LEADS[:6]), some(LEADS[6:]), starts=("2002", "2003"))
-    assert tried(tmp_path, content) == "twelve leads, but in groups of different time, rate or length"
+    assert tried(tmp_path, content) == "twelve leads, but in groups that differ in start, rate or length"
 
 
 # Scales
@@ -337,8 +337,8 @@ def test_every_name_of_the_resolution(name: str, tmp_path: Path) -> None:
 
 
 CONTRADICTIONS = {
-    "resolution": (("<resolution>5<", "<resolution>2.5<"), "resolution is stated more than once, differently"),
-    "rate": (("<samplingrate>500<", "<samplingrate>1000<"), "samplespersecond is stated more than once, differently"),
+    "resolution": (("<resolution>5<", "<resolution>2.5<"), "resolution is stated with different values"),
+    "rate": (("<samplingrate>500<", "<samplingrate>1000<"), "samplespersecond is stated with different values"),
     "no number": (("<resolution>5<", "<resolution>auto<"), "no number in resolution: 'auto'"),
 }
 

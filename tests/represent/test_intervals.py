@@ -13,7 +13,7 @@ from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.delineation.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
 from ecgwas.delineation.single_beats import single_beats
-from ecgwas.ecg.beats import search
+from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.formats import read
 from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS, twelve_leads
@@ -144,7 +144,7 @@ def test_the_recorders_own_measurements(shared: Path) -> None:
     """GE CardioSoft's values in UK Biobank's example: QRS 76 ms, QT 378 ms, P onset 138 ms before QRS onset."""
     path = shared / "data" / "ecg" / "devices" / "cardiosoft_ukb_20205.xml"
     strip = highpass(twelve_leads(read(path).leads), cutoff_hz=0.5, order=2, rate_hz=500.0).astype(np.float32)
-    beats = search(BeatOptions(), strip, 500.0).beats
+    beats = find_beats(BeatOptions(), strip, 500.0).beats
     assert beats is not None
     rows = [Rows([array[None].astype(np.float32)]) for array in (strip, beats.median, beats.odd, beats.even)]
     rest = beats.noise[None].astype(np.float32), beats.r_samples[None].astype(np.int32), beats.normal[None]

@@ -90,7 +90,7 @@ def test_real_recorders_files_together(cohort: Study, shared: Path, tmp_path: Pa
     table = pl.read_parquet(study.results / "read" / "recordings.parquet")
     named = table.filter(pl.col("eid").is_not_null())
     reasons = {eid: reason for eid, reason in zip(named["eid"], named["reason"], strict=True) if reason}
-    swapped = "lead I is upside down beside V6 (swapped arm electrodes, or dextrocardia)"
+    swapped = "lead I is inverted relative to V6 (swapped arm electrodes, or dextrocardia)"
     assert reasons == {"aecg_minimum": "0.026 s, not 10 s", "cardiosoft_ukb_20205": swapped}
     assert dict(zip(named["eid"], named["rate_hz"], strict=True))["s0010_re"] == 1000
     signals = load_signals(study)

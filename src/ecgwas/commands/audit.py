@@ -56,7 +56,7 @@ def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix="name results/share, or a copy of it")
     results = folder.resolve().parent if results is None else results
-    further = {} if eids is None else ecg.listed(eids, "people to search for", fix="correct --eids")
+    further = {} if eids is None else ecg.read_eid_list(eids, "people to search for", fix="correct --eids")
     known = _study_eids(results)
     searched = known | set(further)
     if not searched:

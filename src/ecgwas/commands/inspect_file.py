@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ecgwas import ecg
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.ecg import formats
-from ecgwas.ecg.recording import Recording, content_of
+from ecgwas.ecg.recording import Recording, read_content
 from ecgwas.errors import InputError
 from ecgwas.leads import ALL_LEADS, DERIVED_LEADS, LEADS, derived_lead
 from ecgwas.progress import silent
@@ -46,22 +46,22 @@ def inspect(path: Path) -> Inspection:
 
     Raises InputError with a short reason if it holds no recording.
     """
-    content = content_of(path)
-    known = formats.recognised(content, path)
-    recording = formats.parsed(known, content, path)
+    content = read_content(path)
+    known = formats.recognise(content, path)
+    recording = formats.parse_as(known, content, path)
     leads = _all_leads(recording)
-    batch = ecg.read(ReadOptions(recordings=path.parent), [ecg.Source("-", "", {ALL_LEADS: path})], track=silent)
+    batch = ecg.read_recordings(ReadOptions(recordings=path.parent), [ecg.Source("-", "", {ALL_LEADS: path})], track=silent)
     status, reason = batch.recordings.frame.select("status", "reason").row(0)
     usable = f"yes, {_default_processing(recording)}" if status == "kept" else f"no: {reason}"
     lines = [
-        f"file      {path.name}", f"format    {known.SPELLED}", *_facts(recording, leads),
+        f"file      {path.name}", f"format    {known.NAME}", *_facts(recording, leads),
         f"usable    {usable}", *(f"holds     {note}" for note in recording.notes),
-        *([f"doubt     {recording.doubt}"] if recording.doubt else []),
-        *(f"doubt     {words}" for words in str(reason or "").split("; ") if status == "kept" and words.startswith("lead ")),
+        *([f"warning   {recording.warning}"] if recording.warning else []),
+        *(f"warning   {words}" for words in str(reason or "").split("; ") if status == "kept" and words.startswith("lead ")),
         *_noisy_leads(batch.lead_quality),
         *_measured(recording, batch.signals),
     ]  # fmt: skip
-    title = f"{known.SPELLED}, {recording.rate_hz:g} Hz, {recording.seconds:g} s"
+    title = f"{known.NAME}, {recording.rate_hz:g} Hz, {recording.seconds:g} s"
     return Inspection(tuple(lines), leads, recording.rate_hz, title)
 
 

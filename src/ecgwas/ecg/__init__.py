@@ -1,14 +1,17 @@
 """Recordings in, cleaned signals and median beats out.
 
-`find(options) -> Manifest` lists whose files are used; `read(options, sources, *, track) -> Batch` reads some of them.
-File formats live in `formats`, one file each.
+`find_recordings(options) -> Manifest` lists whose files are used; `read_recordings(options, sources, *, track) -> Batch` reads
+some of them. File formats are in `formats`, one file each; a new one goes there, too.
 """
 
 from __future__ import annotations
 
-from ecgwas.ecg.discovery import WITHDRAWN, Manifest, Source, find, listed, withdrawn
+from ecgwas.ecg.discovery import WITHDRAWN, Manifest, Source, find_recordings, read_eid_list, withdrawn_eids
 from ecgwas.ecg.formats import companions
-from ecgwas.ecg.reading import Batch, read
-from ecgwas.ecg.recording_files import doubts_of_table
+from ecgwas.ecg.reading import Batch, read_recordings
+from ecgwas.ecg.recording_files import recordings_table_warnings
 
-__all__ = ["WITHDRAWN", "Batch", "Manifest", "Source", "companions", "doubts_of_table", "find", "listed", "read", "withdrawn"]
+__all__ = [
+    "WITHDRAWN", "Batch", "Manifest", "Source", "companions", "find_recordings", "read_eid_list", "read_recordings",
+    "recordings_table_warnings", "withdrawn_eids",
+]  # fmt: skip

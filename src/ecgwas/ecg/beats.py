@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
-from ecgwas.ecg.lead_noise import Energy, LeadNoise, before_beats
+from ecgwas.ecg.lead_noise import LeadEnergy, LeadNoise, noise_before_beats
 from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
 from ecgwas.study import BeatOptions
 
@@ -31,9 +31,9 @@ Samples = NDArray[np.int64]
 QRS_BAND_HZ = (5.0, 25.0)
 ENERGY_MS = 80.0
 REFRACTORY_MS = 250.0
-SHARE_OF_USUAL = 0.25
+MIN_ENERGY_SHARE = 0.25
 """A peak of QRS energy below this share of the usual one is no beat."""
-LEAST_ENERGY_UV = 5.0
+MIN_ENERGY_UV = 5.0
 """Below this usual QRS energy there is no heart in the recording; a QRS of 100 µV in one lead has ten times as much."""
 SHARP_BAND_HZ = (10.0, 30.0)
 T_WAVE_MS, T_WAVE_SHARE = 500.0, 0.3
@@ -42,7 +42,7 @@ T_WAVE_MS, T_WAVE_SHARE = 500.0, 0.3
 A tall narrow T has up to half its QRS' energy between 5 and 25 Hz, but a fifth of it there; an extrasystole has half.
 """
 LONG_GAP = 1.6
-LIKENESS_MS = (-120.0, 400.0)
+TEMPLATE_WINDOW_MS = (-120.0, 400.0)
 """From R: what two beats are compared on. The next beat must not lie in it, so it is cut at 0.7 of the usual interval."""
 FRONTAL = np.array(
     [
@@ -56,7 +56,7 @@ Its longest moment is R. With Z, or as a plain sum over leads, the S of V1-V3 is
 and beats of different people would be laid over each other 10 to 30 ms apart.
 """
 USUAL_AXIS = np.array([np.cos(np.pi / 4), np.sin(np.pi / 4)])
-USUAL_SHARE = 0.2
+USUAL_AXIS_WEIGHT = 0.2
 """What of the vector lies along the ventricles' usual axis, 45 degrees down to the left, counts so much more, so that R is not
 sought in an S that is a little longer: S points up to the right, where few hearts' R does."""
 R_SMOOTH_MS = 4.0
@@ -92,7 +92,7 @@ def window_samples(options: BeatOptions, rate_hz: float) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Search:
+class BeatSearch:
     """The beats of a recording, None if fewer than `min_beats` are normal, and the noise of its eight leads."""
 
     beats: Beats | None
@@ -106,7 +106,7 @@ def no_beats(options: BeatOptions, rate_hz: float) -> Beats:
     return Beats(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_), nothing, nothing, nothing, noise)
 
 
-def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> Search:
+def find_beats(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> BeatSearch:
     """The beats of a cleaned strip (12, S) µV, found in the leads without noise or artefacts.
 
     A lead with NaN is missing: beats are found without it, and its median is NaN. Noise that shows only around the median beat
@@ -115,26 +115,26 @@ def search(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> 
     zero line.
     """
     signal = strip.astype(np.float64)
-    noise = before_beats(signal[INDEPENDENT], rate_hz)
+    noise = noise_before_beats(signal[INDEPENDENT], rate_hz)
     if not noise.present.any():
-        return Search(None, noise)
-    found = _Found.of(options, signal, noise, rate_hz)
+        return BeatSearch(None, noise)
+    found = _Detected.of(options, signal, noise, rate_hz)
     if found is None:
-        noise = noise.searched()
-        found = _Found.of(options, signal, noise, rate_hz)
+        noise = noise.judged_strictly()
+        found = _Detected.of(options, signal, noise, rate_hz)
     if found is None:
-        return Search(None, noise)
+        return BeatSearch(None, noise)
     false_beats = np.zeros(len(INDEPENDENT), dtype=np.int64)
     here = noise.present
-    false_beats[here] = Energy.of(signal[INDEPENDENT][here], noise.noisy[here], rate_hz).false_beats(found.peaks)
+    false_beats[here] = LeadEnergy.of(signal[INDEPENDENT][here], noise.noisy[here], rate_hz).false_beats(found.peaks)
     judged = noise.with_beats(found.level[:, INDEPENDENT], found.keep, false_beats, options.min_correlation)
     if (judged.reliable != noise.reliable).any():
-        found = _Found.of(options, signal, judged, rate_hz) or found
-    return Search(found.beats, judged)
+        found = _Detected.of(options, signal, judged, rate_hz) or found
+    return BeatSearch(found.beats, judged)
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Detected:
     """peaks (B,); whole (B,), beats that lie in the recording; level (W, 12, T), those beats, zero at PQ; keep (W,), normal."""
 
     peaks: Samples
@@ -143,52 +143,52 @@ class _Found:
     keep: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, options: BeatOptions, signal: Floats, noise: LeadNoise, rate_hz: float) -> _Found | None:
+    def of(cls, options: BeatOptions, signal: Floats, noise: LeadNoise, rate_hz: float) -> _Detected | None:
         """From (12, S) µV; None if fewer than `options.min_beats` are normal."""
-        least = 2 if options.min_beats is None else options.min_beats
+        min_beats = 2 if options.min_beats is None else options.min_beats
         # Where too few leads tell of the heart's vector, a missing one is flat.
         seen = np.nan_to_num(predict_unreliable_leads(signal[INDEPENDENT], noise.reliable), nan=0.0)
-        peaks = qrs_places(seen, rate_hz)
-        if len(peaks) < least:
+        peaks = qrs_samples(seen, rate_hz)
+        if len(peaks) < min_beats:
             return None
-        peaks = align(seen, peaks, rate_hz, options.min_correlation)
+        peaks = align_r_peaks(seen, peaks, rate_hz, options.min_correlation)
         before, after = window_samples(options, rate_hz)
         whole = (peaks >= before) & (peaks + after <= signal.shape[1])
-        if whole.sum() < least:
+        if whole.sum() < min_beats:
             return None
-        cut = cut_out(seen, peaks[whole], before, after)  # (W, 8, T)
+        cut = epochs(seen, peaks[whole], before, after)  # (W, 8, T)
         zero = zero_line(cut, before, rate_hz)
-        keep = alike(less(cut, zero), before, _likeness_window(peaks, rate_hz), options.min_correlation)
-        if keep.sum() < least:
+        keep = match_template(minus_zero_line(cut, zero), before, _template_window(peaks, rate_hz), options.min_correlation)
+        if keep.sum() < min_beats:
             return None
-        return cls(peaks, whole, less(cut_out(signal, peaks[whole], before, after), zero), keep)
+        return cls(peaks, whole, minus_zero_line(epochs(signal, peaks[whole], before, after), zero), keep)
 
     @property
     def beats(self) -> Beats:
         normal = np.zeros(len(self.peaks), dtype=bool)
         normal[np.flatnonzero(self.whole)[self.keep]] = True
-        return _summary(self.peaks, normal, self.level[self.keep])
+        return _beats_of(self.peaks, normal, self.level[self.keep])
 
 
-def _summary(peaks: Samples, normal: NDArray[np.bool_], beats: Floats) -> Beats:
+def _beats_of(peaks: Samples, normal: NDArray[np.bool_], beats: Floats) -> Beats:
     median = np.median(beats, axis=0)
     noise = (beats - median).std(axis=(0, 2))
     return Beats(peaks, normal, median, np.median(beats[::2], axis=0), np.median(beats[1::2], axis=0), noise)
 
 
-def qrs_places(eight: Floats, rate_hz: float) -> Samples:
+def qrs_samples(eight: Floats, rate_hz: float) -> Samples:
     """(B,) samples where QRS energy peaks, ascending; from (8, S). Empty where there is no energy."""
     energy = qrs_energy(eight, rate_hz)
     apart = round(REFRACTORY_MS * rate_hz / 1000)
     candidates, _ = find_peaks(energy, distance=apart)
     usual = _usual_peak(energy, rate_hz)
-    if usual < LEAST_ENERGY_UV or len(candidates) == 0:
+    if usual < MIN_ENERGY_UV or len(candidates) == 0:
         return np.empty(0, dtype=np.int64)
-    strong = candidates[energy[candidates] >= SHARE_OF_USUAL * usual]
+    strong = candidates[energy[candidates] >= MIN_ENERGY_SHARE * usual]
     sharp = qrs_energy(eight, rate_hz, SHARP_BAND_HZ)
-    strong = strong[~_cut_off_t_waves(strong, sharp, _usual_peak(sharp, rate_hz), rate_hz)]
+    strong = strong[~_t_waves_at_start(strong, sharp, _usual_peak(sharp, rate_hz), rate_hz)]
     strong = _without_t_waves(strong, sharp, rate_hz)
-    return _gaps_searched(strong, candidates, energy, 0.5 * SHARE_OF_USUAL * usual, rate_hz)
+    return _with_beats_in_gaps(strong, candidates, energy, 0.5 * MIN_ENERGY_SHARE * usual, rate_hz)
 
 
 def qrs_energy(eight: Floats, rate_hz: float, band_hz: tuple[float, float] = QRS_BAND_HZ) -> Floats:
@@ -207,7 +207,7 @@ def _usual_peak(energy: Floats, rate_hz: float) -> float:
     return float(np.median(pieces.max(axis=1)))
 
 
-def _cut_off_t_waves(peaks: Samples, energy: Floats, usual: float, rate_hz: float) -> NDArray[np.bool_]:
+def _t_waves_at_start(peaks: Samples, energy: Floats, usual: float, rate_hz: float) -> NDArray[np.bool_]:
     """Weak peaks right after the start: their QRS lies before the recording."""
     return (peaks * 1000 / rate_hz < T_WAVE_MS) & (energy[peaks] < T_WAVE_SHARE * usual)
 
@@ -222,7 +222,7 @@ def _without_t_waves(peaks: Samples, energy: Floats, rate_hz: float) -> Samples:
     return np.array(kept, dtype=np.int64)
 
 
-def _gaps_searched(peaks: Samples, candidates: Samples, energy: Floats, low: float, rate_hz: float) -> Samples:
+def _with_beats_in_gaps(peaks: Samples, candidates: Samples, energy: Floats, low: float, rate_hz: float) -> Samples:
     """The peaks, and in each long gap the highest candidate above `low` that is no T wave."""
     if len(peaks) < 3:
         return peaks
@@ -238,7 +238,7 @@ def _gaps_searched(peaks: Samples, candidates: Samples, energy: Floats, low: flo
     return np.sort(np.concatenate([peaks, np.array(found, dtype=np.int64)]))
 
 
-def align(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float) -> Samples:
+def align_r_peaks(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float) -> Samples:
     """(B,) R peaks on one definition, ascending, from (8, S) and (B,) samples near each QRS.
 
     A beat unlike the template keeps the place of its own longest vector. A QRS cut by an end of the recording is kept only if
@@ -246,25 +246,25 @@ def align(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float)
     """
     half, shift = round(QRS_HALF_MS * rate_hz / 1000), round(SHIFT_MS * rate_hz / 1000)
     edge = half + shift
-    wide = _around(eight, peaks, edge)  # (B, 8, W + 2 shifts)
+    wide = _padded_epochs(eight, peaks, edge)  # (B, 8, W + 2 shifts)
     unmoved = np.zeros(len(peaks), dtype=np.int64)
-    template = _family_median(_at(wide, unmoved, shift), min_correlation)
+    template = _largest_family_median(_moved_windows(wide, unmoved, shift), min_correlation)
     for _ in range(3):
-        moved, likeness = _best_shift(wide, template, shift)
-        similar = likeness >= min_correlation
+        moved, correlation = _best_shift(wide, template, shift)
+        similar = correlation >= min_correlation
         chosen = similar if similar.any() else np.ones(len(peaks), dtype=bool)
-        template = np.median(_at(wide, moved, shift)[chosen], axis=0)
+        template = np.median(_moved_windows(wide, moved, shift)[chosen], axis=0)
     frontal = gaussian_filter1d(FRONTAL @ eight, R_SMOOTH_MS * rate_hz / 1000, axis=1)
-    vectors = _around(frontal, peaks, round(ZERO_MS * rate_hz / 1000) + shift)
-    own = _longest(_at(vectors, unmoved, shift), half)
-    of_template = _longest(np.median(_at(vectors, moved, shift)[chosen], axis=0, keepdims=True), half)[0]
+    vectors = _padded_epochs(frontal, peaks, round(ZERO_MS * rate_hz / 1000) + shift)
+    own = _longest_vector(_moved_windows(vectors, unmoved, shift), half)
+    of_template = _longest_vector(np.median(_moved_windows(vectors, moved, shift)[chosen], axis=0, keepdims=True), half)[0]
     aligned = peaks + np.where(similar, moved + of_template, own)
     whole = (peaks >= edge) & (peaks < eight.shape[1] - edge)
     inside = (aligned >= 0) & (aligned < eight.shape[1])
     return np.unique(aligned[inside & (whole | similar)])
 
 
-def _at(wide: Floats, moved: Samples, shift: int) -> Floats:
+def _moved_windows(wide: Floats, moved: Samples, shift: int) -> Floats:
     """(B, L, W) windows moved by (B,) samples, -shift to shift, out of (B, L, W + 2 shift)."""
     width = wide.shape[2] - 2 * shift
     index = (moved + shift)[:, None] + np.arange(width)
@@ -272,22 +272,22 @@ def _at(wide: Floats, moved: Samples, shift: int) -> Floats:
     return windows
 
 
-def _family_median(beats: Floats, min_correlation: float) -> Floats:
+def _largest_family_median(beats: Floats, min_correlation: float) -> Floats:
     """Median (8, W) of the largest family: the beats that correlate with the one that most others correlate with."""
-    likeness = _correlations(beats, beats)
-    members = likeness >= min_correlation
-    head = np.lexsort((likeness.sum(axis=1), members.sum(axis=1)))[-1]
+    correlation = _correlations(beats, beats)
+    members = correlation >= min_correlation
+    head = np.lexsort((correlation.sum(axis=1), members.sum(axis=1)))[-1]
     median: Floats = np.median(beats[members[head]], axis=0)
     return median
 
 
 def _correlations(beats: Floats, others: Floats) -> Floats:
     """(B, C) correlations over all leads and samples, each lead's mean taken away."""
-    product: Floats = _unit(beats) @ _unit(others).T
+    product: Floats = _normalised(beats) @ _normalised(others).T
     return product
 
 
-def _unit(beats: Floats) -> Floats:
+def _normalised(beats: Floats) -> Floats:
     centred = beats - beats.mean(axis=2, keepdims=True)
     flat = centred.reshape(len(beats), -1)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
@@ -299,13 +299,13 @@ def _best_shift(wide: Floats, template: Floats, shift: int) -> tuple[Samples, Fl
     """(B,) samples by which each beat's window moves to look most like the template, and (B,) that correlation."""
     width = template.shape[1]
     windows = sliding_window_view(wide, width, axis=2)  # (B, 8, shifts, W)
-    target = _unit(template[None])[0].reshape(template.shape)
+    target = _normalised(template[None])[0].reshape(template.shape)
     # The target's leads have mean zero, so the windows' means drop out of the product, but not out of their length.
     product = np.einsum("blsw,lw->bs", windows, target)
     spread = (_running_sum(wide**2, width) - _running_sum(wide, width) ** 2 / width).sum(axis=1)
-    likeness = product / np.sqrt(np.maximum(spread, 1e-12))
-    best = likeness.argmax(axis=1)
-    return best - shift, likeness[np.arange(len(wide)), best]
+    correlation = product / np.sqrt(np.maximum(spread, 1e-12))
+    best = correlation.argmax(axis=1)
+    return best - shift, correlation[np.arange(len(wide)), best]
 
 
 def _running_sum(values: Floats, width: int) -> Floats:
@@ -315,23 +315,23 @@ def _running_sum(values: Floats, width: int) -> Floats:
     return sums
 
 
-def _longest(vectors: Floats, half: int) -> Samples:
+def _longest_vector(vectors: Floats, half: int) -> Samples:
     """(B,) samples from the middle of (B, 2, U) vectors, `half` at most, to the longest, the median being zero; what lies
     along the usual axis counts more."""
     level = vectors - np.median(vectors, axis=2, keepdims=True)
     middle = vectors.shape[2] // 2
     qrs = level[:, :, middle - half : middle + half + 1]
-    counted = np.linalg.norm(qrs, axis=1) + USUAL_SHARE * (USUAL_AXIS @ qrs)
+    counted = np.linalg.norm(qrs, axis=1) + USUAL_AXIS_WEIGHT * (USUAL_AXIS @ qrs)
     return np.asarray(counted.argmax(axis=1), dtype=np.int64) - half
 
 
-def _around(signal: Floats, peaks: Samples, reach: int) -> Floats:
+def _padded_epochs(signal: Floats, peaks: Samples, reach: int) -> Floats:
     """(B, L, 2 reach + 1) pieces of (L, S) around the peaks; beyond its ends a signal stays what it is there."""
     padded = np.pad(signal, ((0, 0), (reach, reach + 1)), mode="edge")
-    return cut_out(padded, peaks + reach, reach, reach + 1)
+    return epochs(padded, peaks + reach, reach, reach + 1)
 
 
-def cut_out(signal: Floats, peaks: Samples, before: int, after: int) -> Floats:
+def epochs(signal: Floats, peaks: Samples, before: int, after: int) -> Floats:
     """(B, L, before + after) pieces of (L, S) around the peaks; they must lie inside."""
     around = peaks[:, None] + np.arange(-before, after)
     pieces: Floats = signal[:, around].transpose(1, 0, 2)
@@ -345,7 +345,7 @@ def zero_line(beats: Floats, r_sample: int, rate_hz: float) -> slice | None:
     return None if end is None or end < length else slice(end - length, end)
 
 
-def less(beats: Floats, zero: slice | None) -> Floats:
+def minus_zero_line(beats: Floats, zero: slice | None) -> Floats:
     """(B, L, T) beats less each lead's mean over the zero line, or its median where there is none."""
     if zero is None:
         return beats - np.median(beats, axis=2, keepdims=True)
@@ -371,11 +371,11 @@ def qrs_onset(eight: Floats, r_sample: int, rate_hz: float) -> int | None:
     return int(first + calm[-1])
 
 
-def alike(beats: Floats, r_sample: int, window: tuple[int, int], min_correlation: float) -> NDArray[np.bool_]:
+def match_template(beats: Floats, r_sample: int, window: tuple[int, int], min_correlation: float) -> NDArray[np.bool_]:
     """(B,) which of (B, 8, T) beats correlate with the median of those that do; the median is taken twice."""
     first, last = max(0, r_sample + window[0]), min(beats.shape[2], r_sample + window[1])
     compared = beats[:, :, first:last]
-    median = _family_median(compared, min_correlation)
+    median = _largest_family_median(compared, min_correlation)
     for _ in range(2):
         keep = _correlations(compared, median[None])[:, 0] >= min_correlation
         if not keep.any():
@@ -384,7 +384,7 @@ def alike(beats: Floats, r_sample: int, window: tuple[int, int], min_correlation
     return keep
 
 
-def _likeness_window(peaks: Samples, rate_hz: float) -> tuple[int, int]:
+def _template_window(peaks: Samples, rate_hz: float) -> tuple[int, int]:
     ms = rate_hz / 1000
     usual = float(np.median(np.diff(peaks)))
-    return round(LIKENESS_MS[0] * ms), round(min(LIKENESS_MS[1] * ms, 0.7 * usual))
+    return round(TEMPLATE_WINDOW_MS[0] * ms), round(min(TEMPLATE_WINDOW_MS[1] * ms, 0.7 * usual))

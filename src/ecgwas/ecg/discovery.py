@@ -1,4 +1,4 @@
-"""Which files belong to whom, and which of them are used: one recording a person, every other file listed with the reason."""
+"""Which files belong to whom, and which are used: one recording per participant; every other file is listed with the reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ecgwas import ids
-from ecgwas.ecg.recording_files import OwnedFile, UnusedFiles, numbers_of, owned
+from ecgwas.ecg.recording_files import RecordingFile, UnusedFiles, find_recording_files, visit_and_array
 from ecgwas.leads import ALL_LEADS, CHEST_LEADS, LIMB_LEADS
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
@@ -18,11 +18,11 @@ WITHDRAWN = "withdrawn (read.leave_out)"
 
 @dataclass(frozen=True)
 class Source:
-    """The files of one person's chosen recording.
+    """The files of one participant's chosen recording.
 
-    instance   visit and array, as in "2_0"; empty if a table did not say
-    paths      lead -> file; the one key "12L" for a file of all leads
-    visits     lead -> visit and array, of leads that were taken from another visit (`lead_by_lead`)
+    instance   visit and array, as in "2_0"; empty if a table does not state it
+    paths      lead -> file; a file of all leads has the single key "12L"
+    visits     lead -> visit and array, for leads taken from another visit (`lead_by_lead`)
     """
 
     eid: str
@@ -33,11 +33,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Who is read, and from what.
+    """Who is read, and from which files.
 
-    sources  one a person, by eid
-    others   every other file and link that was found, with the reason
-    repeats  eid -> another visit of the same person, whose files are among `others` too; nobody's where they are not wanted
+    sources  one per participant, sorted by eid
+    others   every other file and link, with the reason
+    repeats  eid -> a repeat visit of the same participant, whose files are also among `others`; empty if not requested
     """
 
     sources: tuple[Source, ...]
@@ -46,140 +46,151 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class _Set:
-    """The files of one visit of one person that make a recording, and those that repeat them."""
+class _VisitFiles:
+    """The files of one visit of one participant that make up a recording, and further files of the same leads."""
 
     instance: str
-    chosen: tuple[OwnedFile, ...]
-    repeated: tuple[OwnedFile, ...]
+    chosen: tuple[RecordingFile, ...]
+    repeated: tuple[RecordingFile, ...]
 
     @property
     def visit(self) -> tuple[int, int]:
         """Visit and array as numbers."""
-        return numbers_of(self.instance)
+        return visit_and_array(self.instance)
 
     @property
     def complete(self) -> bool:
-        """True if its names promise all twelve leads."""
+        """True if, by the file names, all twelve leads are present or can be derived."""
         leads = {file.lead for file in self.chosen}
         return ALL_LEADS in leads or (leads >= set(CHEST_LEADS) and len(leads & set(LIMB_LEADS)) >= 2)
 
     @property
     def source(self) -> Source:
-        """As it is read."""
+        """The recording that these files make up."""
         visits = {file.lead: file.instance for file in self.chosen if file.instance != self.instance}
         return Source(self.chosen[0].eid, self.instance, {file.lead: file.path for file in self.chosen}, visits)
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """Of one person: the visit to use, and the one to compare it with; None where there is none."""
+class _ChosenVisits:
+    """For one participant: the visit to use, and the repeat visit to compare it with, or None."""
 
-    used: _Set
-    repeat: _Set | None
+    used: _VisitFiles
+    repeat: _VisitFiles | None
 
 
-def find(options: ReadOptions) -> Manifest:
-    """Lists the recordings of a study; no file is opened but tables and the list of people to leave out.
+def find_recordings(options: ReadOptions) -> Manifest:
+    """Lists the recordings of a study. Opens no file except tables and the list of participants to exclude.
 
-    Of a person's visits the one numbered `options.instance` comes first, then the lowest; within a visit the lowest array;
-    a visit whose one-lead files lack a lead that cannot be derived comes after complete ones. Leads of different visits are
-    never put together, unless `options.lead_by_lead` has each lead chosen for itself, in the order of visits. A file of all
-    leads is taken before one-lead files of the same visit. With `options.repeat_visits` the first complete one of a person's
-    other visits, in the same order, is the repeat.
+    Of a participant's visits the one numbered `options.instance` comes first, then the lowest number; within a visit, the
+    lowest array. A visit whose one-lead files lack a lead that cannot be derived comes after complete visits. Leads of
+    different visits are never combined, unless `options.lead_by_lead` chooses each lead separately, in the order of visits. A
+    file of all leads is preferred to one-lead files of the same visit. With `options.repeat_visits`, the participant's first
+    complete other visit, in the same order, is the repeat visit.
 
     Raises InputError for a missing or empty folder, if no file name matches, and for a faulty table.
     """
     others = UnusedFiles(options.recordings)
-    files = owned(options, others)
-    gone = withdrawn(options)
-    people: dict[str, list[OwnedFile]] = defaultdict(list)
+    files = find_recording_files(options, others)
+    excluded = withdrawn_eids(options)
+    by_eid: dict[str, list[RecordingFile]] = defaultdict(list)
     for file in sorted(files):
-        if file.eid in gone:
+        if file.eid in excluded:
             others.add(file, "left_out", WITHDRAWN)
             continue
-        people[file.eid].append(file)
-    found = (_choose(options, people[eid], others) for eid in sorted(people))
-    chosen = [one for one in found if one is not None]
-    repeats = {one.repeat.source.eid: one.repeat.source for one in chosen if one.repeat is not None}
-    return Manifest(tuple(one.used.source for one in chosen), others.table(), repeats)
+        by_eid[file.eid].append(file)
+    choices = (_choose(options, by_eid[eid], others) for eid in sorted(by_eid))
+    chosen = [choice for choice in choices if choice is not None]
+    repeats = {choice.repeat.source.eid: choice.repeat.source for choice in chosen if choice.repeat is not None}
+    return Manifest(tuple(choice.used.source for choice in chosen), others.table(), repeats)
 
 
-def _choose(options: ReadOptions, files: Sequence[OwnedFile], others: UnusedFiles) -> _Choice | None:
-    """The recording to use among one person's files, and the repeat; all files but those to use go to `others`."""
-    visits: dict[str, list[OwnedFile]] = defaultdict(list)
+def _choose(options: ReadOptions, files: Sequence[RecordingFile], others: UnusedFiles) -> _ChosenVisits | None:
+    """The recording to use among one participant's files, and the repeat visit. Adds unused files to `others`."""
+    files_by_visit: dict[str, list[RecordingFile]] = defaultdict(list)
     for file in files:
-        visits[file.instance].append(file)
-    sets = [_set(instance, of_visit) for instance, of_visit in visits.items()]
-    usable = [one for one in sets if options.other_instances or _visit(one) == options.instance or not one.instance]
-    best = min(usable, key=lambda one: _rank(options, one), default=None)
+        files_by_visit[file.instance].append(file)
+    visits = [_files_of_visit(instance, visit_files) for instance, visit_files in files_by_visit.items()]
+    usable = [
+        visit for visit in visits if options.other_instances or _visit_number(visit) == options.instance or not visit.instance
+    ]
+    best = min(usable, key=lambda visit: _rank(options, visit), default=None)
     if options.lead_by_lead and best is not None:
-        sets, best = _lead_by_lead(options, sets, usable, best)
-    for one in sets:
-        for file in one.repeated:
+        visits, best = _lead_by_lead(options, visits, usable, best)
+    for visit in visits:
+        for file in visit.repeated:
             others.add(file, "duplicate", "another file of the same person, lead and visit is used")
         if best is None:
             reason = f"only visits other than {options.instance} (read.other_instances is off)"
-            _set_aside(one, others, "left_out", reason)
-        elif one is not best:
-            _set_aside(one, others, "duplicate", f"another recording of the person is used: {best.instance}")
+            _list_unused(visit, others, "left_out", reason)
+        elif visit is not best:
+            _list_unused(visit, others, "duplicate", f"another recording of the person is used: {best.instance}")
     if best is None:
         return None
-    return _Choice(best, _repeat(options, sets, best) if options.repeat_visits else None)
+    return _ChosenVisits(best, _repeat(options, visits, best) if options.repeat_visits else None)
 
 
-def _lead_by_lead(options: ReadOptions, sets: Sequence[_Set], usable: Sequence[_Set], best: _Set) -> tuple[list[_Set], _Set]:
-    """The sets and the one to use, to which leads that it lacks came from the other usable ones, in their order."""
+def _lead_by_lead(
+    options: ReadOptions, visits: Sequence[_VisitFiles], usable: Sequence[_VisitFiles], best: _VisitFiles
+) -> tuple[list[_VisitFiles], _VisitFiles]:
+    """The visits, and the one to use, in which missing leads are taken from the other usable visits in their order."""
     if ALL_LEADS in {file.lead for file in best.chosen}:
-        return list(sets), best
-    taken = {file.lead: file for file in best.chosen}
-    for one in sorted(usable, key=lambda one: _rank(options, one)):
-        for file in one.chosen:
+        return list(visits), best
+    by_lead = {file.lead: file for file in best.chosen}
+    for visit in sorted(usable, key=lambda visit: _rank(options, visit)):
+        for file in visit.chosen:
             if file.lead != ALL_LEADS:
-                taken.setdefault(file.lead, file)
-    used = replace(best, chosen=tuple(taken[lead] for lead in sorted(taken)))
-    rest = [used if one is best else replace(one, chosen=tuple(f for f in one.chosen if f not in used.chosen)) for one in sets]
-    return [one for one in rest if one.chosen or one.repeated], used
+                by_lead.setdefault(file.lead, file)
+    used = replace(best, chosen=tuple(by_lead[lead] for lead in sorted(by_lead)))
+    remaining = [
+        used if visit is best else replace(visit, chosen=tuple(file for file in visit.chosen if file not in used.chosen))
+        for visit in visits
+    ]
+    return [visit for visit in remaining if visit.chosen or visit.repeated], used
 
 
-def _repeat(options: ReadOptions, sets: Sequence[_Set], used: _Set) -> _Set | None:
-    """Another visit, not another recording of the same one; one whose table names no visit is not known to be another."""
-    other = [one for one in sets if one.complete and one.instance and used.instance and _visit(one) != _visit(used)]
-    return min(other, key=lambda one: _rank(options, one), default=None)
+def _repeat(options: ReadOptions, visits: Sequence[_VisitFiles], used: _VisitFiles) -> _VisitFiles | None:
+    """The repeat visit. Further recordings of the same visit do not count, nor does one without a stated visit."""
+    others = [
+        visit
+        for visit in visits
+        if visit.complete and visit.instance and used.instance and _visit_number(visit) != _visit_number(used)
+    ]
+    return min(others, key=lambda visit: _rank(options, visit), default=None)
 
 
-def _set(instance: str, files: Sequence[OwnedFile]) -> _Set:
-    """The files of one visit that are used together: one of all leads if there is one, else the first of each lead."""
-    first: dict[str, OwnedFile] = {}
+def _files_of_visit(instance: str, files: Sequence[RecordingFile]) -> _VisitFiles:
+    """The files of one visit that are used together: the file of all leads if there is one, else the first of each lead."""
+    first: dict[str, RecordingFile] = {}
     for file in files:
         first.setdefault(file.lead, file)
     chosen = (first[ALL_LEADS],) if ALL_LEADS in first else tuple(first.values())
-    return _Set(instance, chosen, tuple(file for file in files if file not in chosen))
+    return _VisitFiles(instance, chosen, tuple(file for file in files if file not in chosen))
 
 
-def _visit(one: _Set) -> int:
-    return one.visit[0]
+def _visit_number(visit: _VisitFiles) -> int:
+    return visit.visit[0]
 
 
-def _rank(options: ReadOptions, one: _Set) -> tuple[bool, bool, tuple[int, int]]:
-    incomplete = not one.complete and not options.lead_by_lead
-    return incomplete, _visit(one) != options.instance, one.visit
+def _rank(options: ReadOptions, visit: _VisitFiles) -> tuple[bool, bool, tuple[int, int]]:
+    incomplete = not visit.complete and not options.lead_by_lead
+    return incomplete, _visit_number(visit) != options.instance, visit.visit
 
 
-def _set_aside(one: _Set, others: UnusedFiles, status: str, reason: str) -> None:
-    for file in one.chosen:
+def _list_unused(visit: _VisitFiles, others: UnusedFiles, status: str, reason: str) -> None:
+    for file in visit.chosen:
         others.add(file, status, reason)
 
 
-def withdrawn(options: ReadOptions) -> dict[str, int]:
-    """The people of `leave_out`: eid -> line of the list."""
+def withdrawn_eids(options: ReadOptions) -> dict[str, int]:
+    """Participants listed in `read.leave_out`: eid -> line of the list."""
     path = options.leave_out
-    return {} if path is None else listed(path, "people to leave out", fix="correct `read.leave_out`")
+    return {} if path is None else read_eid_list(path, "people to leave out", fix="correct `read.leave_out`")
 
 
-def listed(path: Path, what: str, *, fix: str) -> dict[str, int]:
-    """eid -> line, of a list of people (see ids.read_list); it may be empty.
+def read_eid_list(path: Path, what: str, *, fix: str) -> dict[str, int]:
+    """eid -> line, from a list of participants (see ids.read_list), which may be empty.
 
-    Raises InputError that names the list of `what`; fix: for a file that is not there.
+    Raises InputError that names the list as `what`; `fix` is the advice if the file does not exist.
     """
     return ids.read_list(path, what=what, fix=fix, may_be_empty=True)

@@ -1,4 +1,4 @@
-"""Which of the groups of leads in one file are the recording: files hold median beats and pieces beside it, in any order."""
+"""Which groups of leads in a file are the recording: a file may also hold median beats and excerpts, in any order."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from ecgwas.ecg.recording import unusable
 from ecgwas.leads import DERIVED_LEADS, LEADS
 
-MOST_GROUPS = 64
-"""More in one file are a mistake; DICOM allows five for twelve leads."""
+MAX_GROUPS = 64
+"""A file with more groups is faulty; DICOM allows five for twelve leads."""
 
 
 @dataclass(frozen=True)
-class Group:
+class LeadGroup:
     """Leads that were recorded together, as a file groups them.
 
-    leads     standard names of those of the twelve that it holds
-    rate_hz   samples per second; infinite where the file does not say, so that such a group comes last
-    samples   of each lead
-    start     whatever tells when it began: groups of equal start, rate and length are of one recording
+    leads     standard names of those of the twelve leads that it holds
+    rate_hz   samples per second; infinite if the file does not state it, so that such a group comes last
+    samples   number of samples of each lead
+    start     text that identifies when it began: groups of equal start, rate and length belong to one recording
     """
 
     leads: frozenset[str]
@@ -30,47 +30,47 @@ class Group:
 
     @property
     def seconds(self) -> float:
-        """Length in seconds; 0 where the rate is none."""
+        """Length in seconds; 0 if the rate is not positive."""
         return self.samples / self.rate_hz if self.rate_hz > 0 else 0.0
 
 
-def best(groups: Sequence[Group], path: Path) -> list[int]:
-    """Positions of the groups that make up the recording, in the order of the file; empty if none holds a standard lead.
+def best_groups(groups: Sequence[LeadGroup], path: Path) -> list[int]:
+    """Indices of the groups that make up the recording, in the order of the file; empty if none holds a standard lead.
 
-    Groups of one start, rate and length whose leads differ belong together. Of the sets that result, the one with the most
-    of the twelve leads (given, or derivable from I and II) counts; among equals the longest, then the one with the most
-    leads that need no deriving, then the first. Raises InputError for more groups than a recorder writes, and where a file
-    holds all twelve leads, but not recorded together: then no set of them is the recording.
+    Groups with the same start, rate and length and with different leads belong together. Of the resulting sets the one with
+    the most of the twelve leads (present, or derivable from I and II) is chosen; among equals the longest, then the one with
+    the most present leads, then the first. Raises InputError for more than MAX_GROUPS groups, and if the file holds all twelve
+    leads but did not record them together: then no set is the recording.
     """
-    if len(groups) > MOST_GROUPS:
-        raise unusable(f"more than {MOST_GROUPS} groups of leads", path)
+    if len(groups) > MAX_GROUPS:
+        raise unusable(f"more than {MAX_GROUPS} groups of leads", path)
     sets = [_with_others(first, groups) for first in range(len(groups)) if groups[first].leads]
-    chosen = max(sets, key=lambda one: _rank(one, groups), default=[])
+    chosen = max(sets, key=lambda group_set: _rank(group_set, groups), default=[])
     if _obtainable(chosen, groups) < _obtainable(range(len(groups)), groups) == len(LEADS):
-        raise unusable("twelve leads, but in groups of different time, rate or length", path)
+        raise unusable("twelve leads, but in groups that differ in start, rate or length", path)
     return chosen
 
 
-def _with_others(first: int, groups: Sequence[Group]) -> list[int]:
+def _with_others(first: int, groups: Sequence[LeadGroup]) -> list[int]:
     chosen, leads = [first], set(groups[first].leads)
-    for place, group in enumerate(groups):
-        if group.leads and _of_one_time(group, groups[first]) and leads.isdisjoint(group.leads):
-            chosen.append(place)
+    for index, group in enumerate(groups):
+        if group.leads and _is_same_time(group, groups[first]) and leads.isdisjoint(group.leads):
+            chosen.append(index)
             leads |= group.leads
     return sorted(chosen)
 
 
-def _of_one_time(one: Group, other: Group) -> bool:
-    return (one.rate_hz, one.samples, one.start) == (other.rate_hz, other.samples, other.start)
+def _is_same_time(group: LeadGroup, other: LeadGroup) -> bool:
+    return (group.rate_hz, group.samples, group.start) == (other.rate_hz, other.samples, other.start)
 
 
-def _rank(chosen: Sequence[int], groups: Sequence[Group]) -> tuple[int, float, int]:
-    given = sum(len(groups[place].leads) for place in chosen)
-    return _obtainable(chosen, groups), groups[chosen[0]].seconds, given
+def _rank(chosen: Sequence[int], groups: Sequence[LeadGroup]) -> tuple[int, float, int]:
+    present = sum(len(groups[index].leads) for index in chosen)
+    return _obtainable(chosen, groups), groups[chosen[0]].seconds, present
 
 
-def _obtainable(chosen: Iterable[int], groups: Sequence[Group]) -> int:
-    """How many of the twelve leads are given or can be derived from I and II."""
-    leads = frozenset[str]().union(*(groups[place].leads for place in chosen))
-    limbs = "I" in leads and "II" in leads
-    return sum(lead in leads or (limbs and lead in DERIVED_LEADS) for lead in LEADS)
+def _obtainable(chosen: Iterable[int], groups: Sequence[LeadGroup]) -> int:
+    """How many of the twelve leads are present or can be derived from I and II."""
+    leads = frozenset[str]().union(*(groups[index].leads for index in chosen))
+    has_i_and_ii = "I" in leads and "II" in leads
+    return sum(lead in leads or (has_i_and_ii and lead in DERIVED_LEADS) for lead in LEADS)

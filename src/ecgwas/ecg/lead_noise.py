@@ -41,7 +41,7 @@ than QUIET_SLOW in QRS_BAND_HZ) and the jumping lead so many times more."""
 JUMP_APART_MS = 200.0
 DEAD_UV, DEAD_TIMES = 4.0, 10.0
 """A lead is dead whose usual QRS energy is below this while the median lead has so many times more: not connected."""
-OFTEN = 0.25
+OFTEN_SHARE = 0.25
 """A lead with more artefacts than this share of the beats is noisy."""
 BEAT_UV, BEAT_TIMES = 60.0, 3.0
 """A lead is noisy whose beats deviate from their median by more than this (root mean square, median over beats) and so many
@@ -50,7 +50,7 @@ UNUSABLE_UV = 80.0
 """A noisy lead is unusable where single beats deviate by more: the median of ten beats would be some 30 µV off."""
 SPOILED_UV, SPOILED_TIMES = 150.0, 4.0
 """One beat is spoiled in a lead that deviates by more than this and so many times the median lead."""
-LEAST = 4
+MIN_LEADS_KEPT = 4
 """So many of the eight leads are never set aside: they must tell what a beat is."""
 
 
@@ -81,7 +81,7 @@ class LeadNoise:
         doubtful = self.noisy | (self.artefacts > 0)
         order = np.lexsort((self.unexplained_uv, self.artefacts, self.noisy, self.present))[::-1]
         chosen = np.zeros_like(doubtful)
-        chosen[order[: max(0, int(self.present.sum()) - LEAST)]] = True
+        chosen[order[: max(0, int(self.present.sum()) - MIN_LEADS_KEPT)]] = True
         return self.present & ~(doubtful & chosen)
 
     @property
@@ -90,11 +90,11 @@ class LeadNoise:
         bad = self.dead | self.noisy & (np.nan_to_num(self.deviation_uv, nan=np.inf) > UNUSABLE_UV)
         return self.reliable | self.present & ~bad
 
-    def among(self, present: Flags) -> LeadNoise:
+    def subset(self, present: Flags) -> LeadNoise:
         """Of the leads that are present, (P,) alone."""
         return LeadNoise(*(getattr(self, one.name)[present] for one in fields(self)))
 
-    def placed(self, present: Flags) -> LeadNoise:
+    def expanded(self, present: Flags) -> LeadNoise:
         """Of all eight leads, from (P,) leads; those that are not present have no noise, NaN where it is in µV."""
         if present.all():
             return self
@@ -106,11 +106,11 @@ class LeadNoise:
             found.append(whole)
         return LeadNoise(*found)
 
-    def searched(self) -> LeadNoise:
+    def judged_strictly(self) -> LeadNoise:
         """Judged more strictly, for a recording in which no beats were found."""
         if not self.present.all():
-            return self.among(self.present).searched().placed(self.present)
-        return replace(self, noisy=self.noisy | _stands_out(self.unexplained_uv, SEARCHED_UV, SEARCHED_TIMES))
+            return self.subset(self.present).judged_strictly().expanded(self.present)
+        return replace(self, noisy=self.noisy | _exceeds(self.unexplained_uv, SEARCHED_UV, SEARCHED_TIMES))
 
     def with_beats(self, beats: Floats, normal: Flags, false_beats: Counts, min_correlation: float) -> LeadNoise:
         """With what single beats tell: (B, 8, T) µV zero at PQ, which of them resemble their median, false_beats (8,).
@@ -119,34 +119,34 @@ class LeadNoise:
         """
         if not self.present.all():
             here = self.present
-            part = self.among(here).with_beats(beats[:, here], normal, false_beats[here], min_correlation)
-            return part.placed(here)
+            part = self.subset(here).with_beats(beats[:, here], normal, false_beats[here], min_correlation)
+            return part.expanded(here)
         median = np.median(beats[normal], axis=0)
         deviations = np.sqrt(((beats - median) ** 2).mean(axis=2))  # (B, 8)
         artefacts = self.artefacts + false_beats + _spoiled(beats, normal, median, deviations, min_correlation)
         deviation = np.median(deviations[normal], axis=0)
-        noisy = self.dead | self.fast | _stands_out(deviation, BEAT_UV, BEAT_TIMES) | (artefacts > OFTEN * len(beats))
+        noisy = self.dead | self.fast | _exceeds(deviation, BEAT_UV, BEAT_TIMES) | (artefacts > OFTEN_SHARE * len(beats))
         return replace(self, noisy=noisy, artefacts=artefacts, deviation_uv=deviation)
 
 
-def before_beats(eight: Floats, rate_hz: float) -> LeadNoise:
+def noise_before_beats(eight: Floats, rate_hz: float) -> LeadNoise:
     """The noise of (8, S) µV, one recording's independent leads, cleaned; judged without knowing the beats.
 
     A lead with NaN is not present, and the others are judged without it.
     """
     present = np.asarray(np.isfinite(eight).all(axis=1))
     if present.any() and not present.all():
-        return before_beats(eight[present], rate_hz).placed(present)
+        return noise_before_beats(eight[present], rate_hz).expanded(present)
     if not present.any():
         nothing, nan = np.zeros(len(eight), dtype=np.bool_), np.full(len(eight), np.nan)
         return LeadNoise(nan, nothing, nothing, nothing, np.zeros(len(eight), dtype=np.int64), nan, nothing)
     unexplained = unexplained_uv(eight)
     windows = _fast_windows(eight, rate_hz)  # (8, windows)
-    fast = windows.mean(axis=1) > OFTEN
+    fast = windows.mean(axis=1) > OFTEN_SHARE
     _, usual = _energy(eight, QRS_BAND_HZ, rate_hz)
     dead = (usual < DEAD_UV) & (float(np.median(usual)) > DEAD_TIMES * DEAD_UV)
-    noisy = dead | fast | _stands_out(unexplained, UNEXPLAINED_UV, UNEXPLAINED_TIMES)
-    artefacts = windows.sum(axis=1) + Energy.of(eight, noisy, rate_hz).jumps(rate_hz)
+    noisy = dead | fast | _exceeds(unexplained, UNEXPLAINED_UV, UNEXPLAINED_TIMES)
+    artefacts = windows.sum(axis=1) + LeadEnergy.of(eight, noisy, rate_hz).jumps(rate_hz)
     return LeadNoise(unexplained, dead, fast, noisy, artefacts.astype(np.int64), np.full(len(eight), np.nan), present)
 
 
@@ -159,7 +159,7 @@ def unexplained_uv(eight: Floats) -> Floats:
     return robust_sd
 
 
-def _stands_out(values: Floats, least: float, times: float) -> Flags:
+def _exceeds(values: Floats, least: float, times: float) -> Flags:
     """Which values exceed `least` and `times` the median along the first axis (leads)."""
     return np.asarray(values > np.maximum(least, times * np.median(values, axis=0)))
 
@@ -169,11 +169,11 @@ def _fast_windows(eight: Floats, rate_hz: float) -> Flags:
     fast = sosfiltfilt(butter(2, FAST_HZ, "highpass", fs=rate_hz, output="sos"), eight, axis=1)
     length = min(eight.shape[1], round(WINDOW_S * rate_hz))
     whole = fast[:, : eight.shape[1] // length * length].reshape(len(eight), -1, length)
-    return _stands_out(MAD_TO_SD * np.median(np.abs(whole), axis=2), FAST_UV, FAST_TIMES)
+    return _exceeds(MAD_TO_SD * np.median(np.abs(whole), axis=2), FAST_UV, FAST_TIMES)
 
 
 @dataclass(frozen=True)
-class Energy:
+class LeadEnergy:
     """Where leads move: uv (8, S) energy of each lead between 10 and 30 Hz, which T waves lack; own (8, S), over the lead's
     usual QRS; median (S,) of own over leads that are not noisy; slow (S,), the same between 5 and 25 Hz, where every ectopic
     beat moves; of_qrs, the usual QRS' uv over all leads."""
@@ -185,7 +185,7 @@ class Energy:
     of_qrs: float
 
     @classmethod
-    def of(cls, eight: Floats, noisy: Flags, rate_hz: float) -> Energy:
+    def of(cls, eight: Floats, noisy: Flags, rate_hz: float) -> LeadEnergy:
         calm = ~noisy if not noisy.all() else np.ones_like(noisy)
         uv, usual = _energy(eight, JUMP_BAND_HZ, rate_hz)
         slow, usual_slow = _energy(eight[calm], QRS_BAND_HZ, rate_hz)
@@ -229,7 +229,7 @@ def _energy(leads: Floats, band_hz: tuple[float, float], rate_hz: float) -> tupl
 
 def _spoiled(beats: Floats, normal: Flags, median: Floats, deviations: Floats, min_correlation: float) -> Counts:
     """(8,) beats that differ from the median in one or two leads only, counted in those leads."""
-    spoiled = _stands_out(deviations.T, SPOILED_UV, SPOILED_TIMES).T  # (B, 8)
+    spoiled = _exceeds(deviations.T, SPOILED_UV, SPOILED_TIMES).T  # (B, 8)
     counts = np.zeros(beats.shape[1], dtype=np.int64)
     for beat, here, is_normal in zip(beats, spoiled, normal, strict=True):
         if 1 <= here.sum() <= 2 and (is_normal or _correlation(beat[~here], median[~here]) >= min_correlation):

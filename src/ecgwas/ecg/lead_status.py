@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from ecgwas.ecg.beats import Beats
 from ecgwas.ecg.lead_noise import MAD_TO_SD, LeadNoise
-from ecgwas.ecg.quality import names_of
+from ecgwas.ecg.quality import lead_list
 from ecgwas.leads import DERIVED_LEADS, INDEPENDENT, LEADS, derived_lead, predict_unreliable_leads
 from ecgwas.signals import ARTEFACTS, GOOD, MISSING, UNUSABLE
 
 Floats = NDArray[np.float64]
 
-DIFFERENT_UV, DIFFERENT_TIMES = 60.0, 3.0
+DEVIATES_UV, DEVIATES_TIMES = 60.0, 3.0
 """III, aVR, aVL or aVF is unusable where it lies so far (robust SD) from what I and II make of it, and so many times the median
 of what is unexplained in the independent leads."""
-CONTRADICTS, CONTRADICTS_UV, OF_THE_HEART = 0.5, 50.0, 0.8
+CONTRADICTS_SHARE, CONTRADICTS_UV, EXPLAINED_SHARE = 0.5, 50.0, 0.8
 """A limb lead contradicts I and II where its difference from what they make of it is so large a part of it, and so many µV
 (both root mean squares), and where I and II, neither of them noise, explain so large a share of that difference: leads are
 swapped, or one has another scale or sign. Of independent noise in all three they explain two thirds."""
@@ -58,7 +58,7 @@ class LeadStatus:
             unexplained[k] = MAD_TO_SD * np.median(np.abs(signal[k] - expected))
             if present[k] and max(status[0], status[1]) < UNUSABLE and _contradicts(signal[k], expected, signal[:2]):
                 contradicting.append(lead)
-            wrong = unexplained[k] > max(DIFFERENT_UV, DIFFERENT_TIMES * usual) or lead in contradicting
+            wrong = unexplained[k] > max(DEVIATES_UV, DEVIATES_TIMES * usual) or lead in contradicting
             status[k] = UNUSABLE if wrong else max(status[0], status[1])
             artefacts[k] = artefacts[0] + artefacts[1]
         status[~present] = MISSING
@@ -72,25 +72,25 @@ class LeadStatus:
         """Every lead that is there counts as good."""
         return replace(self, status=np.where(self.status == MISSING, MISSING, GOOD).astype(np.int8), contradicting=())
 
-    def with_leads(self, there: NDArray[np.bool_]) -> LeadStatus:
+    def with_present_leads(self, there: NDArray[np.bool_]) -> LeadStatus:
         """Leads (12,) that are there and were not judged count as good."""
         return replace(self, status=np.where((self.status == MISSING) & there, GOOD, self.status).astype(np.int8))
 
     @property
-    def doubt(self) -> str:
+    def warning(self) -> str:
         """The unusable leads in words; empty without any."""
         noisy = (self.status == UNUSABLE) & ~np.isin(LEADS, self.contradicting)
-        words = [f"noise in lead {names_of(noisy)}"] if noisy.any() else []
+        words = [f"noise in lead {lead_list(noisy)}"] if noisy.any() else []
         if self.contradicting:
             words.append(f"lead {', '.join(self.contradicting)} contradicts I and II (swapped leads, or another scale or sign)")
         return "; ".join(words)
 
-    def completed(self, beats: Beats) -> Beats:
+    def with_predicted_leads(self, beats: Beats) -> Beats:
         """The beats with the median of each unusable or missing lead replaced by what three or more other leads say of it."""
         unusable = self.status >= UNUSABLE
         if not unusable.any():
             return beats
-        median, odd, even = (_completed(beat, unusable) for beat in (beats.median, beats.odd, beats.even))
+        median, odd, even = (_predicted(beat, unusable) for beat in (beats.median, beats.odd, beats.even))
         return replace(beats, median=median, odd=odd, even=even)
 
 
@@ -98,14 +98,14 @@ def _contradicts(lead: Floats, expected: Floats, limbs: Floats) -> bool:
     """True if a lead (S,) µV is far from what I and II, limbs (2, S), make of it, whatever its level, and not by noise."""
     difference = (lead - expected) - np.mean(lead - expected)
     size = float(np.std(difference))
-    if size <= CONTRADICTS_UV or size <= CONTRADICTS * max(np.std(lead), np.std(expected)):
+    if size <= CONTRADICTS_UV or size <= CONTRADICTS_SHARE * max(np.std(lead), np.std(expected)):
         return False
     centred = limbs - limbs.mean(axis=1, keepdims=True)
     weights, *_ = np.linalg.lstsq(centred.T, difference, rcond=None)
-    return bool(1 - np.var(difference - weights @ centred) / np.var(difference) > OF_THE_HEART)
+    return bool(1 - np.var(difference - weights @ centred) / np.var(difference) > EXPLAINED_SHARE)
 
 
-def _completed(beat: Floats, unusable: NDArray[np.bool_]) -> Floats:
+def _predicted(beat: Floats, unusable: NDArray[np.bool_]) -> Floats:
     out = beat.copy()
     out[INDEPENDENT] = predict_unreliable_leads(beat[INDEPENDENT], ~unusable[INDEPENDENT])
     for lead in DERIVED_LEADS:

@@ -8,10 +8,10 @@ from types import ModuleType
 from ecgwas.errors import ToolError
 
 
-def needed(library: str, purpose: str) -> ModuleType:
-    """The library, imported; raises ToolError that says how to install it where it is missing."""
+def require_library(library: str, purpose: str) -> ModuleType:
+    """Imports and returns the library. If it is not installed, raises ToolError that says how to install it."""
     try:
         return importlib.import_module(library)
     except ImportError:
         fix = "pip install 'ecgwas[formats]'"
-        raise ToolError(f"{purpose} are read by the library {library}, which is not installed", fix=fix) from None
+        raise ToolError(f"{purpose} need the library {library}, which is not installed", fix=fix) from None

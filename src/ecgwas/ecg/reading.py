@@ -1,4 +1,4 @@
-"""From the files of some people to their cleaned signals; no bad file stops the others."""
+"""From participants' files to their cleaned signals; no bad file stops the others."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg import mislabelled_leads
-from ecgwas.ecg.beats import Beats, Search, no_beats, search, window_samples
+from ecgwas.ecg.beats import Beats, BeatSearch, find_beats, no_beats, window_samples
 from ecgwas.ecg.clean import clean
-from ecgwas.ecg.device_measurements import NAMES
+from ecgwas.ecg.device_measurements import MEASUREMENT_NAMES
 from ecgwas.ecg.discovery import Source
 from ecgwas.ecg.lead_status import LeadStatus
-from ecgwas.ecg.participant_files import PersonFiles, read_files
-from ecgwas.ecg.quality import NOT_FINITE, flaw_of_leads, too_few_leads
+from ecgwas.ecg.participant_files import ParticipantFiles, read_files
+from ecgwas.ecg.quality import NOT_FINITE, signal_flaw, too_few_leads
 from ecgwas.ecg.recording import Recording, unusable
-from ecgwas.ecg.recording_files import shown
+from ecgwas.ecg.recording_files import displayed_path
 from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
@@ -34,13 +34,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Batch:
-    """What was read of some people.
+    """What was read for some participants.
 
-    signals      cleaned, in the order of the sources; None if nobody's recording is usable
-    recordings   one row a file; `row` counts the kept people of this batch from 0 and is null for others
-    raw_example  (12, S) float32 µV, of the kept recordings the one of `example_of` before cleaning; None as `signals`
-    device       what the recorders measured, one row a kept person in the order of `signals`
-    lead_quality twelve rows for each kept person
+    signals       cleaned, in the order of the sources; None if no recording is usable
+    recordings    one row per file; `row` numbers this batch's kept participants from 0 and is null for others
+    raw_example   (12, S) float32 µV, the kept recording that `example_row` chooses, before cleaning; None if `signals` is
+    device        what the ECG devices measured, one row per kept participant in the order of `signals`
+    lead_quality  twelve rows per kept participant
     """
 
     signals: Signals | None
@@ -51,181 +51,184 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class _Person:
-    """One person's recording: raw (12, S) float64 µV, strip (12, S) float32 µV; there (12,), leads that it has; mistakes, leads
-    that are not what they are called, in words."""
+class _Participant:
+    """One participant's recording.
+
+    raw       (12, S) float64 µV before cleaning;  strip (12, S) float32 µV after it
+    present   (12,) bool, leads that the recording has
+    mislabelled   leads that are probably not what they are called, in words; empty if there is none
+    """
 
     raw: Floats
     strip: NDArray[np.float32]
     beats: Beats
     leads: LeadStatus
-    files: PersonFiles
-    there: NDArray[np.bool_]
-    mistakes: str
+    files: ParticipantFiles
+    present: NDArray[np.bool_]
+    mislabelled: str
 
     @property
     def noise_uv(self) -> float | None:
-        """Median over the leads whose beats were found; None without any."""
+        """Median over the leads with beats; None if there is none."""
         known = self.beats.noise[np.isfinite(self.beats.noise)]
         return float(np.median(known)) if len(known) else None
 
     @property
-    def doubts(self) -> str:
-        """What there is to say of a recording that is kept."""
+    def warnings(self) -> str:
+        """Warnings about a kept recording; empty as a rule."""
         beats = set() if self.beats.normal.any() else {"no normal beats"}
-        return "; ".join(
-            sorted({*self.files.doubts, self.leads.doubt, self.mistakes, *self.files.missing_words(self.there), *beats} - {""})
-        )
+        missing = self.files.missing_leads_text(self.present)
+        return "; ".join(sorted({*self.files.warnings, self.leads.warning, self.mislabelled, *missing, *beats} - {""}))
 
 
-def read(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source]) -> Batch:
+def read_recordings(options: ReadOptions, sources: Sequence[Source], *, track: Track[Source]) -> Batch:
     """Reads, checks and cleans each source and finds its beats.
 
-    Whatever is wrong with a recording ends in its row of `recordings` with a short reason. A source depends on its own files
-    and the options alone: batches of any cut give the same arrays.
+    Whatever is wrong with a recording is stated as a short reason in its row of `recordings`. The result for a source depends
+    only on its own files and the options, so any division into batches gives the same arrays.
     """
-    arrays = _Arrays(options, len(sources))
+    arrays = _BatchArrays(options, len(sources))
     rows: list[dict[str, Any]] = []
-    raw_example, complete = None, False
+    raw_example, is_complete = None, False
     device: list[dict[str, Any]] = []
     quality: list[dict[str, Any]] = []
     for source in track(sources, "recordings", len(sources)):
-        files = PersonFiles.empty()
+        files = ParticipantFiles.empty()
         try:
-            person = _read_one(options, source, files)
+            participant = _read_one(options, source, files)
         except InputError as error:
-            reason = "; ".join([error.problem, *sorted(files.all_doubts)])
-            rows += _rows(options, source, files, {"status": "left_out", "reason": reason})
+            reason = "; ".join([error.problem, *sorted(files.all_warnings)])
+            rows += _file_rows(options, source, files, {"status": "left_out", "reason": reason})
             continue
-        if raw_example is None or (not complete and person.there.all()):
-            raw_example, complete = person.raw.astype(np.float32), bool(person.there.all())
-        beats = int(person.beats.normal.sum())
-        kept = {"status": "kept", "reason": person.doubts, "row": arrays.kept, "beats": beats, "noise_uv": person.noise_uv}
-        rows += _rows(options, source, files, kept)
-        arrays.add(source.eid, person)
-        measured = _device(files.found)
-        device.append({"eid": source.eid} | {name: measured.get(name) for name in NAMES})
-        quality += _quality(source, person)
+        if raw_example is None or (not is_complete and participant.present.all()):
+            raw_example, is_complete = participant.raw.astype(np.float32), bool(participant.present.all())
+        beats = {"beats": int(participant.beats.normal.sum()), "noise_uv": participant.noise_uv}
+        kept = {"status": "kept", "reason": participant.warnings, "row": arrays.kept, **beats}
+        rows += _file_rows(options, source, files, kept)
+        arrays.add(source.eid, participant)
+        measured = _measured_by_device(files.recordings)
+        device.append({"eid": source.eid} | {name: measured.get(name) for name in MEASUREMENT_NAMES})
+        quality += _quality_rows(source, participant)
     device_table, quality_table = DeviceMeasurements.of(device), LeadQuality.of(quality)
     return Batch(arrays.signals(), Recordings.of(rows), raw_example, device_table, quality_table)
 
 
-def _quality(source: Source, person: _Person) -> list[dict[str, Any]]:
-    leads, noise = person.leads, person.beats.noise
+def _quality_rows(source: Source, participant: _Participant) -> list[dict[str, Any]]:
+    leads, noise = participant.leads, participant.beats.noise
     return [
         {
             "eid": source.eid, "instance": source.visits.get(lead, source.instance) or None, "lead": lead,
-            "status": LEAD_STATUS[leads.status[k]], "reason": _why(person, lead),
-            "artefacts": int(leads.artefacts[k]), "noise_uv": _known(noise[k]),
-            "unexplained_uv": _known(leads.unexplained_uv[k]),
+            "status": LEAD_STATUS[leads.status[k]], "reason": _lead_reason(participant, lead),
+            "artefacts": int(leads.artefacts[k]), "noise_uv": _finite_or_none(noise[k]),
+            "unexplained_uv": _finite_or_none(leads.unexplained_uv[k]),
         }
         for k, lead in enumerate(LEADS)
     ]  # fmt: skip
 
 
-def _why(person: _Person, lead: str) -> str:
+def _lead_reason(participant: _Participant, lead: str) -> str:
     """Why a lead is not good: the fault of its file, or what its signal shows."""
-    reason = person.leads.reason(lead)
-    is_missing = person.leads.status[LEADS.index(lead)] == MISSING
-    return person.files.faults.get(lead, reason) if is_missing else reason
+    reason = participant.leads.reason(lead)
+    is_missing = participant.leads.status[LEADS.index(lead)] == MISSING
+    return participant.files.faults.get(lead, reason) if is_missing else reason
 
 
-def _known(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _rows(options: ReadOptions, source: Source, files: PersonFiles, fate: dict[str, Any]) -> list[dict[str, Any]]:
-    """A row for each file: the recording's fate, or what is wrong with a one-lead file."""
+def _file_rows(options: ReadOptions, source: Source, files: ParticipantFiles, outcome: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row per file: the recording's outcome, or what is wrong with a one-lead file."""
     unknown: dict[str, Any] = {"row": None, "beats": None, "noise_uv": None}
     rows = []
     for key, path in source.paths.items():
-        read = files.found.get(key)
-        about: dict[str, Any] = {"eid": source.eid, "lead": key, "instance": source.visits.get(key, source.instance) or None}
-        about |= {"path": shown(path, options.recordings)}
-        about |= {"rate_hz": read.rate_hz if read else None, "seconds": read.seconds if read else None}
-        own = files.faults.get(key)
-        doubt = f"; {read.doubt}" if read and read.doubt else ""
-        words = f"{f'{own} in lead {key}' if own == NOT_FINITE else own}{doubt}"
-        rows.append(about | unknown | (fate if own is None else {"status": "left_out", "reason": words}))
+        recording = files.recordings.get(key)
+        row: dict[str, Any] = {"eid": source.eid, "lead": key, "instance": source.visits.get(key, source.instance) or None}
+        row |= {"path": displayed_path(path, options.recordings)}
+        row |= {"rate_hz": recording.rate_hz if recording else None, "seconds": recording.seconds if recording else None}
+        fault = files.faults.get(key)
+        warning = f"; {recording.warning}" if recording and recording.warning else ""
+        reason = f"{f'{fault} in lead {key}' if fault == NOT_FINITE else fault}{warning}"
+        rows.append(row | unknown | (outcome if fault is None else {"status": "left_out", "reason": reason}))
     return rows
 
 
-def _read_one(options: ReadOptions, source: Source, files: PersonFiles) -> _Person:
-    """One person's recording; raises InputError with a short reason. `files` gets what was found on the way."""
+def _read_one(options: ReadOptions, source: Source, files: ParticipantFiles) -> _Participant:
+    """One participant's recording; raises InputError with a short reason. Adds to `files` what was read on the way."""
     first = next(iter(source.paths.values()))
     as_recorded, rate_hz = read_files(options, source, files)
-    _refuse_too_few(options, as_recorded, files, first)
-    # Flat and saturated stretches are stretches of one value, which resampling would make waver.
-    flaw = flaw_of_leads(options.quality, as_recorded, rate_hz)
+    _require_leads(options, as_recorded, files, first)
+    # Flat and saturated stretches hold one value, which resampling would make waver, so they are looked for first.
+    flaw = signal_flaw(options.quality, as_recorded, rate_hz)
     if flaw is not None:
         raise unusable(flaw, first)
-    raw = _of_those_there(as_recorded, lambda leads: resampled(leads, rate_hz, options.rate_hz))
-    strip = _of_those_there(raw, lambda leads: clean(options, leads))
+    raw = _apply_to_present(as_recorded, lambda leads: resampled(leads, rate_hz, options.rate_hz))
+    strip = _apply_to_present(raw, lambda leads: clean(options, leads))
     for lead in np.flatnonzero(np.isfinite(raw).all(axis=1) & ~np.isfinite(strip).all(axis=1)):
         files.faults[LEADS[lead]] = NOT_FINITE
         strip[lead] = np.nan
-    there = _refuse_too_few(options, strip, files, first)
-    searched, leads = _searched(options, source, strip)
-    if searched.beats is None and options.beats.min_beats is not None:
-        doubts = "".join(f"; {words}" for words in (leads.doubt, *files.missing_words(there)) if words)
-        raise unusable(f"fewer than {options.beats.min_beats} normal beats{doubts}", first)
-    beats = leads.completed(no_beats(options.beats, options.rate_hz) if searched.beats is None else searched.beats)
-    leads = leads.with_leads(there) if options.quality.lead_noise else leads.with_leads(there).without_noise()
-    before, _ = window_samples(options.beats, options.rate_hz)
-    seen = leads.status < UNUSABLE if beats.normal.any() else np.zeros(len(LEADS), dtype=np.bool_)
-    mistakes = (
-        mislabelled_leads.same(as_recorded),
-        mislabelled_leads.arms_swapped(beats.median, before, options.rate_hz, seen),
+    present = _require_leads(options, strip, files, first)
+    search, leads = _find_beats_and_noise(options, source, strip)
+    if search.beats is None and options.beats.min_beats is not None:
+        warnings = "".join(f"; {text}" for text in (leads.warning, *files.missing_leads_text(present)) if text)
+        raise unusable(f"fewer than {options.beats.min_beats} normal beats{warnings}", first)
+    beats = leads.with_predicted_leads(no_beats(options.beats, options.rate_hz) if search.beats is None else search.beats)
+    leads = (
+        leads.with_present_leads(present) if options.quality.lead_noise else leads.with_present_leads(present).without_noise()
     )
-    person = _Person(raw, strip, beats, leads, files, there, "; ".join(one for one in mistakes if one))
+    before, _ = window_samples(options.beats, options.rate_hz)
+    usable = leads.status < UNUSABLE if beats.normal.any() else np.zeros(len(LEADS), dtype=np.bool_)
+    swapped = mislabelled_leads.swapped_arms(beats.median, before, options.rate_hz, usable)
+    mislabelled = "; ".join(text for text in (mislabelled_leads.duplicated_leads(as_recorded), swapped) if text)
+    participant = _Participant(raw, strip, beats, leads, files, present, mislabelled)
     limit = options.quality.max_noise_uv
-    if limit is not None and person.noise_uv is not None and person.noise_uv > limit:
+    if limit is not None and participant.noise_uv is not None and participant.noise_uv > limit:
         raise unusable(f"noise above {limit:g} uV", first)
-    return person
+    return participant
 
 
-def _searched(options: ReadOptions, source: Source, strip: NDArray[np.float32]) -> tuple[Search, LeadStatus]:
-    """Beats and noise of the leads of the person's own visit: others have no heartbeat in common with them."""
-    joint = strip
+def _find_beats_and_noise(options: ReadOptions, source: Source, strip: NDArray[np.float32]) -> tuple[BeatSearch, LeadStatus]:
+    """Beats and noise, from the leads of one visit only: leads of another visit have no heartbeat in common with them."""
+    of_one_visit = strip
     if source.visits:
-        joint = strip.copy()
-        joint[[LEADS.index(lead) for lead in source.visits]] = np.nan
-    searched = search(options.beats, joint, options.rate_hz)
-    return searched, LeadStatus.of(searched.noise, joint)
+        of_one_visit = strip.copy()
+        of_one_visit[[LEADS.index(lead) for lead in source.visits]] = np.nan
+    search = find_beats(options.beats, of_one_visit, options.rate_hz)
+    return search, LeadStatus.of(search.noise, of_one_visit)
 
 
-def _refuse_too_few(
-    options: ReadOptions, leads: Floats | NDArray[np.float32], files: PersonFiles, first: Path
+def _require_leads(
+    options: ReadOptions, leads: Floats | NDArray[np.float32], files: ParticipantFiles, first: Path
 ) -> NDArray[np.bool_]:
-    """(12,) which of the leads (12, S) are there. Raises InputError where they are fewer than `quality.min_leads`."""
-    there = np.asarray(np.isfinite(leads).all(axis=1))
-    problem = too_few_leads(options.quality, there)
+    """(12,) which of the leads (12, S) are present. Raises InputError if there are fewer than `quality.min_leads`."""
+    present = np.asarray(np.isfinite(leads).all(axis=1))
+    problem = too_few_leads(options.quality, present)
     if problem is not None:
-        raise unusable(": ".join([problem, "; ".join(files.missing_words(there))]), first)
-    return there
+        raise unusable(": ".join([problem, "; ".join(files.missing_leads_text(present))]), first)
+    return present
 
 
-def _of_those_there(leads: Floats, work: Callable[[Floats], NDArray[Any]]) -> NDArray[Any]:
-    """`work` of the leads (12, S) that are there; the others stay NaN."""
-    there = np.isfinite(leads).all(axis=1)
-    if there.all():
-        return work(leads)
-    done = work(leads[there])
-    whole = np.full((len(leads), done.shape[1]), np.nan, dtype=done.dtype)
-    whole[there] = done
-    return whole
+def _apply_to_present(leads: Floats, function: Callable[[Floats], NDArray[Any]]) -> NDArray[Any]:
+    """`function` of those leads (12, S) that are present; the others stay NaN."""
+    present = np.isfinite(leads).all(axis=1)
+    if present.all():
+        return function(leads)
+    results = function(leads[present])
+    out = np.full((len(leads), results.shape[1]), np.nan, dtype=results.dtype)
+    out[present] = results
+    return out
 
 
-def _device(found: Mapping[str, Recording]) -> Mapping[str, float]:
-    """What the recorder measured; each measurement from the first of a person's files that tells it."""
-    told: dict[str, float] = {}
-    for recording in reversed(list(found.values())):
-        told |= recording.device
-    return told
+def _measured_by_device(recordings: Mapping[str, Recording]) -> Mapping[str, float]:
+    """What the ECG device measured; each measurement from the first of the participant's files that has it."""
+    measured: dict[str, float] = {}
+    for recording in reversed(list(recordings.values())):
+        measured |= recording.device
+    return measured
 
 
-class _Arrays:
-    """Arrays of a batch, filled row by row: stacking a list at the end would take the memory twice."""
+class _BatchArrays:
+    """Arrays of a batch, filled row by row: stacking a list at the end would need twice the memory."""
 
     def __init__(self, options: ReadOptions, people: int) -> None:
         self._before, after = window_samples(options.beats, options.rate_hz)
@@ -244,27 +247,28 @@ class _Arrays:
     def kept(self) -> int:
         return len(self._eids)
 
-    def add(self, eid: str, person: _Person) -> None:
+    def add(self, eid: str, participant: _Participant) -> None:
         row = self.kept
-        self._strips[row] = person.strip
-        self._median[row], self._odd[row], self._even[row] = person.beats.median, person.beats.odd, person.beats.even
-        self._noise_uv[row] = person.beats.noise
-        self._lead_status[row] = person.leads.status
-        # Not the beats as a whole: their traces, held twice, would take as much memory as half of the strips.
-        self._r_samples.append(person.beats.r_samples)
-        self._normal.append(person.beats.normal)
+        self._strips[row] = participant.strip
+        beats = participant.beats
+        self._median[row], self._odd[row], self._even[row] = beats.median, beats.odd, beats.even
+        self._noise_uv[row] = beats.noise
+        self._lead_status[row] = participant.leads.status
+        # Not the whole Beats: keeping their median beats twice would take as much memory as half of the strips.
+        self._r_samples.append(beats.r_samples)
+        self._normal.append(beats.normal)
         self._eids.append(eid)
 
     def signals(self) -> Signals | None:
-        """What was added, in that order; None if nothing was."""
+        """Everything added, in that order; None if nothing was."""
         if not self._eids:
             return None
-        most = max(len(peaks) for peaks in self._r_samples)
-        r_samples = np.full((self.kept, most), -1, dtype=np.int32)
-        normal = np.zeros((self.kept, most), dtype=bool)
-        for row, (peaks, whether) in enumerate(zip(self._r_samples, self._normal, strict=True)):
+        max_beats = max(len(peaks) for peaks in self._r_samples)
+        r_samples = np.full((self.kept, max_beats), -1, dtype=np.int32)
+        normal = np.zeros((self.kept, max_beats), dtype=bool)
+        for row, (peaks, is_normal) in enumerate(zip(self._r_samples, self._normal, strict=True)):
             r_samples[row, : len(peaks)] = peaks
-            normal[row, : len(whether)] = whether
+            normal[row, : len(is_normal)] = is_normal
         strips, median, odd, even = (
             Rows([array[: self.kept]]) for array in (self._strips, self._median, self._odd, self._even)
         )

@@ -1,4 +1,4 @@
-"""One recording as it stands in its file, and twelve leads out of it."""
+"""One recording as its file holds it, and the errors and checks that all formats share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 
-LARGEST_BYTES = 64 * 2**20
-"""The largest resting recordings have half a MiB; what is far beyond is no recording, and reading it could exhaust memory."""
+MAX_BYTES = 64 * 2**20
+"""The largest resting recordings have half a MiB. A far larger file is not a recording, and reading it could exhaust memory."""
 
 STANDARD_LEAD = {lead.upper(): lead for lead in LEADS}
 """Upper-case spelling -> standard name."""
@@ -24,21 +24,21 @@ NAME_LEADS = "write the file with its leads named I, II, III, aVR, aVL, aVF, V1 
 
 @dataclass(frozen=True)
 class Recording:
-    """What one file holds, untouched: nothing filtered, nothing derived, nothing about the person.
+    """What one file holds, unchanged: nothing is filtered or derived, and nothing about the person is read.
 
-    leads     standard lead name -> (S,) float64 µV; leads may differ in length (that is for `quality` to refuse); a lead that
-              is none of the twelve, where a format keeps such, has its own name
-    rate_hz   samples per second, as the file says
-    device    what the recorder measured itself: names of DeviceMeasurements -> value; names that it did not tell are absent
-    notes     what else the file holds, in words for people
-    doubt     a short reason to doubt the file that is none to leave it out; empty as a rule
+    leads     standard lead name -> (S,) float64 µV. Leads may differ in length (`quality` refuses that). Where a format keeps
+              leads other than the twelve, they have the file's own names
+    rate_hz   samples per second, as stated in the file
+    device    what the ECG device measured itself: names of DeviceMeasurements -> value; measurements not in the file are absent
+    notes     what else the file holds, as text for people
+    warning   a short warning about a file that is usable nevertheless; empty as a rule
     """
 
     leads: Mapping[str, NDArray[np.float64]]
     rate_hz: float
     device: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    doubt: str = ""
+    warning: str = ""
 
     @property
     def seconds(self) -> float:
@@ -46,16 +46,16 @@ class Recording:
         return max((len(values) for values in self.leads.values()), default=0) / self.rate_hz
 
 
-def unusable(reason: str, path: Path, *, fix: str = "export the recording again, or leave the file out") -> InputError:
-    """The error for one file that cannot be used: `reason` is short, the same for the same mistake in other files."""
+def unusable(reason: str, path: Path, *, fix: str = "export the recording again, or exclude the file") -> InputError:
+    """The error for one file that cannot be used. `reason` is short, and the same for the same fault in other files."""
     return InputError(reason, where=path, fix=fix)
 
 
-def content_of(path: Path, what: str = "") -> bytes:
-    """The bytes of a file of sensible size. Raises InputError with a short reason, which begins with `what` the file is."""
+def read_content(path: Path, what: str = "") -> bytes:
+    """The bytes of a file of at most MAX_BYTES. Raises InputError with a short reason that begins with `what`."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise unusable(f"{what}larger than {LARGEST_BYTES // 2**20} MiB", path)
+        if path.stat().st_size > MAX_BYTES:
+            raise unusable(f"{what}larger than {MAX_BYTES // 2**20} MiB", path)
         if not path.is_file():
             raise unusable(f"{what}not a file", path)
         return path.read_bytes()
@@ -65,8 +65,8 @@ def content_of(path: Path, what: str = "") -> bytes:
         raise unusable(f"{what}cannot be read: {error.strerror}", path) from None
 
 
-def is_new(lead: str | None, leads: Container[str], path: Path) -> TypeGuard[str]:
-    """True for a lead that is not among `leads` yet, False for None (none of the twelve). Raises InputError for the rest."""
+def is_new_lead(lead: str | None, leads: Container[str], path: Path) -> TypeGuard[str]:
+    """True for a lead not yet among `leads`, False for None (not one of the twelve). Raises InputError for a repeated lead."""
     if lead is not None and lead in leads:
         raise unusable(f"lead {lead} is given twice", path)
     return lead is not None

@@ -29,16 +29,16 @@ TIMES = frozenset({
     "sampletime", "zeit", "zeitstempel", "temps", "tiempo", "tempo", "tid", "tijd",
 })  # fmt: skip
 """In English and the languages of neighbours, without blanks."""
-WITHOUT_NAME = re.compile(r"(?:unnamed:?\s*0|index)?", re.IGNORECASE)
+UNNAMED = re.compile(r"(?:unnamed:?\s*0|index)?", re.IGNORECASE)
 """What pandas calls the index of a table."""
-CLOCK = re.compile(
+TIME_OF_DAY = re.compile(
     r"(?:^|[ T\[])(?:(?P<hours>\d{1,2}):)?(?P<minutes>\d{1,2}):(?P<seconds>\d{2}(?:[.,](?P<part>\d{1,9}))?)(?![\d:])"
 )
 DAY_S = 86_400.0
 RATES_AGREE = 0.01
 
 
-def check_times(table: TextTable, names: Sequence[str], rate_hz: float, spelled: str, path: Path) -> None:
+def check_times(table: TextTable, names: Sequence[str], rate_hz: float, sidecar_name: str, path: Path) -> None:
     """Raises InputError for times that do not run evenly, or are those of another rate than that of the sidecar, `spelled`."""
     for place, name in enumerate(names):
         if standard_lead(unit_in_name(name)[0]) is not None:
@@ -46,19 +46,19 @@ def check_times(table: TextTable, names: Sequence[str], rate_hz: float, spelled:
         clock = _clock_rate(table, place)
         if clock is not None:
             found_hz, exact = clock
-            _refuse_unless(abs(found_hz / rate_hz - 1) < max(RATES_AGREE, exact), found_hz, rate_hz, spelled, path)
-        elif _tells_time(table, name, place):
-            _check_column(table, name, place, rate_hz, spelled, path)
+            _require_agreement(abs(found_hz / rate_hz - 1) < max(RATES_AGREE, exact), found_hz, rate_hz, sidecar_name, path)
+        elif _is_time_column(table, name, place):
+            _check_time_column(table, name, place, rate_hz, sidecar_name, path)
 
 
-def _refuse_unless(agrees: bool, found_hz: float, rate_hz: float, spelled: str, path: Path) -> None:
+def _require_agreement(agrees: bool, found_hz: float, rate_hz: float, sidecar_name: str, path: Path) -> None:
     if not agrees:
-        said = f"the table's times are those of {found_hz:.4g} Hz, rate_hz of the {spelled} is {rate_hz:g}"
-        raise unusable(said, path, fix=f"correct rate_hz of the {spelled}, or the column of times")
+        said = f"the table's times are those of {found_hz:.4g} Hz, rate_hz of the {sidecar_name} is {rate_hz:g}"
+        raise unusable(said, path, fix=f"correct rate_hz of the {sidecar_name}, or the column of times")
 
 
-def _tells_time(table: TextTable, name: str, place: int) -> bool:
-    ends = table.ends(place)
+def _is_time_column(table: TextTable, name: str, place: int) -> bool:
+    ends = table.first_and_last_number(place)
     if ends is None:
         return False
     stem, _ = _stem_and_unit(table, name, place)
@@ -66,7 +66,7 @@ def _tells_time(table: TextTable, name: str, place: int) -> bool:
         return True
     # An index that counts samples tells no time; one of 0, 0.002, 0.004 does.
     step = (ends[1] - ends[0]) / max(table.samples - 1, 1)
-    return WITHOUT_NAME.fullmatch(name) is not None and 0 < step < 1 and ends[0] == 0
+    return UNNAMED.fullmatch(name) is not None and 0 < step < 1 and ends[0] == 0
 
 
 def _stem_and_unit(table: TextTable, name: str, place: int) -> tuple[str, str]:
@@ -80,12 +80,12 @@ def _stem_and_unit(table: TextTable, name: str, place: int) -> tuple[str, str]:
     return stem, unit.lower() or (stem if stem in SECONDS else "")
 
 
-def _check_column(table: TextTable, name: str, place: int, rate_hz: float, spelled: str, path: Path) -> None:
+def _check_time_column(table: TextTable, name: str, place: int, rate_hz: float, sidecar_name: str, path: Path) -> None:
     times = table.columns([place], [f"column {name}"])[0]
     step = (times[-1] - times[0]) / max(len(times) - 1, 1)
     if not step > 0:
         raise unusable("the table's times do not increase", path)
-    written = _written_to(times)
+    written = _resolution(times)
     uneven = np.abs(times - (times[0] + step * np.arange(len(times)))) > max(step, written)
     if uneven.any():
         raise unusable(f"the table's times do not run evenly: sample {int(np.argmax(uneven)) + 1}", path)
@@ -94,10 +94,10 @@ def _check_column(table: TextTable, name: str, place: int, rate_hz: float, spell
     numbered = not unit and abs(step - 1) < 1e-9
     found_hz = min(rates, key=lambda one: abs(np.log(one / rate_hz)))
     exact = max(RATES_AGREE, written / (times[-1] - times[0]))
-    _refuse_unless(numbered or abs(found_hz / rate_hz - 1) < exact, found_hz, rate_hz, spelled, path)
+    _require_agreement(numbered or abs(found_hz / rate_hz - 1) < exact, found_hz, rate_hz, sidecar_name, path)
 
 
-def _written_to(times: NDArray[np.float64]) -> float:
+def _resolution(times: NDArray[np.float64]) -> float:
     """The smallest step between different times that follow each other: times of 0.00, 0.00, 0.01 are written to 0.01."""
     steps = np.diff(times)
     return float(steps[steps > 0].min(initial=np.inf)) if (steps == 0).any() and (steps > 0).any() else 0.0
@@ -106,7 +106,7 @@ def _written_to(times: NDArray[np.float64]) -> float:
 def _clock_rate(table: TextTable, place: int) -> tuple[float, float] | None:
     """Samples per second by times of day, and how far off they can be, as a share; None for a column of no such times."""
     cells = table.first_and_last(place)
-    found = [CLOCK.search(cell) for cell in cells]
+    found = [TIME_OF_DAY.search(cell) for cell in cells]
     first, last = found
     if first is None or last is None or table.samples < 2:
         return None

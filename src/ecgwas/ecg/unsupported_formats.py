@@ -1,19 +1,19 @@
-"""Files that ecgwas does not read, told by their first bytes or their root element, so that the reason says what they are."""
+"""Files that ecgwas cannot read, identified by their first bytes or root element, so that the reason says what they are."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-CONVERT = "convert it to DICOM, aECG, EDF or WFDB, with the recorder's own software if it can"
-UNPACK = "unpack it and give what is inside"
-NO_RECORDING = "give the recording itself; this file holds none, or only its picture"
+CONVERT = "convert it to DICOM, aECG, EDF or WFDB, with the ECG device's own software if possible"
+UNPACK = "unpack it and use the files in it"
+NO_RECORDING = "use the recording itself; this file holds none, or only a picture of it"
 EXPORT = "export the samples as CSV or NPY with rate, unit and leads, or as EDF or WFDB"
 
 
 @dataclass(frozen=True)
-class Unread:
-    """The reason for the file's row, which says what it is, and what to do with it."""
+class UnsupportedFile:
+    """The reason for the file's row, which says what the file is, and what to do with it."""
 
     reason: str
     fix: str
@@ -32,7 +32,7 @@ MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"MM\0*", "TIFF picture", NO_RECORDING), (b"{\\rtf", "RTF document", NO_RECORDING),
     (b"\xd0\xcf\x11\xe0", "Microsoft Office document", EXPORT), (b"SQLite format 3\0", "SQLite database", EXPORT),
 )  # fmt: skip
-"""First bytes, name, cure."""
+"""First bytes, name, fix."""
 
 ROOTS: dict[str, tuple[str, str]] = {
     "sapphire": ("GE Sapphire XML (MAC, DCAR)", CONVERT), "examdescript": ("Schiller XML", CONVERT),
@@ -41,54 +41,54 @@ ROOTS: dict[str, tuple[str, str]] = {
     "clinicaldocument": ("HL7 clinical document", CONVERT), "healthdata": ("Apple Health export", CONVERT),
     "svg": ("SVG picture", NO_RECORDING), "html": ("web page", NO_RECORDING),
 }  # fmt: skip
-"""Root element in lower case -> name, cure."""
+"""Root element in lower case -> name, fix."""
 
 ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]{0,60})[\s>/]")
 AROUND_ROOT = re.compile(rb"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!DOCTYPE[^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE)
 MAKERS = ((b"schiller", "schiller"), (b"zoncare", "zoncare"), (b"urn:ge:sapphire", "sapphire"))
-"""Words in the head of a file whose root element is a common word -> its entry in ROOTS."""
+"""Text in the head of files whose root element is a common word, and the entry in ROOTS."""
 
 
-def _unread(name: str, fix: str) -> Unread:
-    return Unread(f"{name}; ecgwas does not read it", fix)
+def _unsupported(name: str, fix: str) -> UnsupportedFile:
+    return UnsupportedFile(f"{name}; ecgwas does not read it", fix)
 
 
-def named(content: bytes) -> Unread | None:
-    """What a file is, from its bytes; None where they do not tell. Call it for files that no format of ecgwas takes."""
+def identify(content: bytes) -> UnsupportedFile | None:
+    """What a file is, from its bytes; None if unknown. To be called for files that no format of ecgwas recognises."""
     for magic, name, fix in MAGIC:
         if content.startswith(magic):
-            return _inside_zip(content) if magic == b"PK\x03\x04" else _unread(name, fix)
+            return _inside_zip(content) if magic == b"PK\x03\x04" else _unsupported(name, fix)
     if content[2:6] == b"MFR " and content[:1] == b"\x40":
-        return _unread("MFER file", CONVERT)
+        return _unsupported("MFER file", CONVERT)
     if content[512:520] == b"\x89HDF\r\n\x1a\n":
-        return _unread("HDF5 file", EXPORT)
+        return _unsupported("HDF5 file", EXPORT)
     text = content[:16_384].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if text.startswith(b"<"):
         return _by_root(text)
     return _by_text(text)
 
 
-def _inside_zip(content: bytes) -> Unread:
-    """Office documents are ZIP files, and so are files of numpy and torch."""
+def _inside_zip(content: bytes) -> UnsupportedFile:
+    """Office documents are ZIP files, as are files of numpy and torch."""
     head = content[:4096]
     if b"xl/" in head or b"word/" in head:
-        return _unread("Microsoft Office document", EXPORT)
-    return _unread("numpy .npz file", EXPORT) if b".npy" in head else _unread("ZIP file", UNPACK)
+        return _unsupported("Microsoft Office document", EXPORT)
+    return _unsupported("numpy .npz file", EXPORT) if b".npy" in head else _unsupported("ZIP file", UNPACK)
 
 
-def _by_root(text: bytes) -> Unread | None:
-    found = ROOT.search(AROUND_ROOT.sub(b"", text))
-    if found is None:
+def _by_root(text: bytes) -> UnsupportedFile | None:
+    match = ROOT.search(AROUND_ROOT.sub(b"", text))
+    if match is None:
         return None
-    root, lower = found[1].decode("ascii", "replace"), text.lower()
+    root, lower = match[1].decode("ascii", "replace"), text.lower()
     entry = ROOTS.get(root.lower())
     if entry is None or root.lower() == "clinicaldocument":
         entry = next((ROOTS[key] for word, key in MAKERS if word in lower), entry)
-    return Unread(f"XML of no known format (root {root})", CONVERT) if entry is None else _unread(*entry)
+    return UnsupportedFile(f"XML of no known format (root {root})", CONVERT) if entry is None else _unsupported(*entry)
 
 
-def _by_text(text: bytes) -> Unread | None:
+def _by_text(text: bytes) -> UnsupportedFile | None:
     if text.startswith(b"{"):
         kardia = b'"recordedAt"' in text or b'"amplitudeResolution"' in text
-        return _unread("AliveCor Kardia JSON" if kardia else "JSON file", EXPORT)
+        return _unsupported("AliveCor Kardia JSON" if kardia else "JSON file", EXPORT)
     return None

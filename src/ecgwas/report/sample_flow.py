@@ -34,7 +34,7 @@ class Step:
 def steps(contents: ReportContents) -> tuple[Step, ...]:
     """Files found, people with a usable recording, people in the scan."""
     recordings, people = contents.recordings.frame, contents.people.frame
-    names, least = names_of(contents), contents.min_people
+    names, least = lead_list(contents), contents.min_people
     usable = recordings.filter(pl.col("status") == "kept")["eid"].n_unique()
     return (
         Step("recording files found", recordings.height),
@@ -44,7 +44,7 @@ def steps(contents: ReportContents) -> tuple[Step, ...]:
     )  # fmt: skip
 
 
-def names_of(contents: ReportContents) -> set[str]:
+def lead_list(contents: ReportContents) -> set[str]:
     """Every eid of the study that could be told from a common word."""
     everybody = {*contents.recordings.frame["eid"], *contents.people.frame["eid"]}
     return {name for name in everybody if len(name) >= SHORTEST_NAME}

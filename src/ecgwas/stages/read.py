@@ -39,7 +39,7 @@ REPEATS = "repeats"
 JOIN = "join"
 
 
-_find = lru_cache(maxsize=4)(ecg.find)
+_find = lru_cache(maxsize=4)(ecg.find_recordings)
 """A folder of 100,000 files is listed once in a run, not once a part."""
 
 
@@ -86,12 +86,12 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     repeats = _find(study.read).repeats
     again = [repeats[eid] for eid in kept if eid in repeats]
     if again:
-        _write_signals(ecg.read(study.read, again, track=track), out, f"{part}/{REPEATS}")
+        _write_signals(ecg.read_recordings(study.read, again, track=track), out, f"{part}/{REPEATS}")
 
 
 def _first_visits(study: Study, part: str, out: Path) -> tuple[str, ...]:
     """The visits that the study rests on; gives the eids of those that are usable."""
-    batch = ecg.read(study.read, _sources(study, part), track=track)
+    batch = ecg.read_recordings(study.read, _sources(study, part), track=track)
     _write_signals(batch, out, part)
     files.PART_DEVICE_MEASUREMENTS.write(batch.device, out, visits=part)
     if batch.signals is None:
@@ -280,7 +280,7 @@ def load_raw_example(study: Study) -> NDArray[np.float32]:
 
 def _unknown_withdrawals(study: Study) -> list[str]:
     """Warnings over the people of read.leave_out whom no table of the study has. Raises InputError if it has none of them."""
-    gone = ecg.withdrawn(study.read)
+    gone = ecg.withdrawn_eids(study.read)
     if study.read.leave_out is None:
         return []
     if not gone:
@@ -311,7 +311,7 @@ def _check(study: Study) -> Sequence[str]:
         reasons = manifest.others.frame["reason"].value_counts(sort=True).iter_rows()
         problem = f"nobody is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"
         raise InputError(problem, where=study.read.recordings, fix="correct the list of read.leave_out, or `read.instance`")
-    return [*_facts(manifest), *map(Caution, (*_unknown_withdrawals(study), *ecg.doubts_of_table(study.read)))]
+    return [*_facts(manifest), *map(Caution, (*_unknown_withdrawals(study), *ecg.recordings_table_warnings(study.read)))]
 
 
 def _facts(manifest: ecg.Manifest) -> list[str]:

@@ -63,7 +63,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 def _withdrawn(study: Study, people: People) -> People:
     """The people with those said to have withdrawn whom the study was told to leave out, whatever else they lack."""
-    gone = pl.col("eid").is_in(sorted(ecg.withdrawn(study.read)))
+    gone = pl.col("eid").is_in(sorted(ecg.withdrawn_eids(study.read)))
     reason = pl.when(gone).then(pl.lit(ecg.WITHDRAWN)).otherwise(pl.col("reason"))
     return People(people.frame.with_columns(reason=reason))
 

@@ -1,24 +1,30 @@
-"""Formats of recordings, one file each, recognised by what is in a file and never by its name.
+"""File formats of recordings: one file each, recognised by their content, never by a file's name.
 
-A format is a module with
+To add a format, write one module in this folder and enter it in FORMATS below; nothing else in `src` changes. The module has
 
-    SPELLED: str                                its name for people
-    sniff(content: bytes) -> bool               True if a file of these bytes is of this format; cheap, looks at its head
+    NAME: str                                   what people call the format
+    sniff(content: bytes) -> bool               True if a file with these bytes is of this format; fast, looks at its beginning
     parse(content: bytes, path: Path) -> Recording
-                                                the whole file; raises InputError whose problem is a short reason
-                                                (`recording.unusable`); `path` is for that message and for companions
+                                                reads the whole file; raises InputError whose problem is a short reason
+                                                (`recording.unusable`); `path` is for the message and for companion files
+    companions(content: bytes, path: Path) -> tuple[Path, ...]
+                                                only if a recording takes more than one file: the other files
 
-and a place in FORMATS. Where a recording is more than one file, `companions(content, path)` names the others, and the module
-has a place in WITH_COMPANIONS, too. Formats give what the file says, in µV at the file's own rate; whether that is usable is
-not theirs to judge. Sizes that a file declares are compared with what it holds, never allocated. Nothing about the person
-(name, birth date, ids) may be read.
+and must
+
+- return what the file states, in µV at the file's own rate; whether that is usable is judged elsewhere (`quality`);
+- compare stated sizes with what the file holds, and never allocate memory merely because a file states a size;
+- read nothing about the person (name, date of birth, ids).
+
+`tests/ecg/test_format_contract.py` checks this for every entry of FORMATS; add a small file of the new format to
+`tests/ecg/format_files.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -36,73 +42,80 @@ from ecgwas.ecg.formats import (  # fmt: skip
     table,
     wfdb,
 )
-from ecgwas.ecg.recording import Recording, content_of, unusable
-from ecgwas.ecg.unsupported_formats import named
+from ecgwas.ecg.recording import Recording, read_content, unusable
+from ecgwas.ecg.unsupported_formats import identify
 
 HEAD_BYTES = 16_384
 
-LOWEST_HZ, HIGHEST_HZ = 1.0, 100_000.0
-"""Beyond these a rate is a mistake of the file, and would make arithmetic overflow."""
+MIN_HZ, MAX_HZ = 1.0, 100_000.0
+"""A rate beyond these limits is a mistake in the file, and would make arithmetic overflow."""
 
 
 class Format(Protocol):
-    """What a module of this folder offers."""
+    """What a module of this folder provides."""
 
-    SPELLED: str
+    NAME: str
 
     def sniff(self, content: bytes) -> bool:
-        """True if a file of these bytes is of this format."""
+        """True if a file with these bytes is of this format."""
 
     def parse(self, content: bytes, path: Path) -> Recording:
         """The recording in the bytes of a file."""
 
 
+@runtime_checkable
+class HasCompanions(Protocol):
+    """What a module provides in addition if a recording of its format takes more than one file."""
+
+    def companions(self, content: bytes, path: Path) -> tuple[Path, ...]:
+        """The other files that the recording needs, whether or not they exist."""
+
+
 FORMATS: tuple[Format, ...] = (
     cardiosoft_exercise, cardiosoft, muse, aecg, philips, mortara, dicom, scp, edf, matlab, wfdb, table,
 )  # fmt: skip
-"""In order of asking: exercise tests are CardioSoft, too, and almost any text could be a table."""
-
-WITH_COMPANIONS = (wfdb, table)
+"""Every format, in the order in which they are tried: exercise tests are CardioSoft files, too, and almost any text could be a
+table."""
 
 
 def read(path: Path) -> Recording:
     """The recording in a file of any known format. Raises InputError with a short reason."""
-    content = content_of(path)
-    return parsed(recognised(content, path), content, path)
+    content = read_content(path)
+    return parse_as(recognise(content, path), content, path)
 
 
-def parsed(one: Format, content: bytes, path: Path) -> Recording:
+def parse_as(file_format: Format, content: bytes, path: Path) -> Recording:
     """The recording in the bytes of a file of that format. Raises InputError with a short reason."""
-    # Impossible scales overflow; the infinities that come of it are for `quality` to see.
+    # Impossible scales overflow to infinity, which `quality` refuses.
     with np.errstate(over="ignore", invalid="ignore"):
-        recording = one.parse(content, path)
-    if not LOWEST_HZ <= recording.rate_hz <= HIGHEST_HZ:
+        recording = file_format.parse(content, path)
+    if not MIN_HZ <= recording.rate_hz <= MAX_HZ:
         raise unusable(f"an impossible rate: {recording.rate_hz:g} Hz", path)
     return recording
 
 
-def recognised(content: bytes, path: Path) -> Format:
-    """The format of a file. Raises InputError with a short reason if it is none of those known."""
-    for one in FORMATS:
-        if one.sniff(content):
-            return one
+def recognise(content: bytes, path: Path) -> Format:
+    """The format of a file. Raises InputError with a short reason if no format recognises it."""
+    for file_format in FORMATS:
+        if file_format.sniff(content):
+            return file_format
     if not content:
         raise unusable("empty file", path)
-    foreign = named(content)
-    if foreign is not None:
-        raise unusable(foreign.reason, path, fix=foreign.fix)
+    unsupported = identify(content)
+    if unsupported is not None:
+        raise unusable(unsupported.reason, path, fix=unsupported.fix)
     header = path.with_suffix(".hea")
     if path != header and header.is_file():
-        raise unusable("a file of a WFDB record, whose header says what it holds", path, fix=f"give the header, {header.name}")
+        raise unusable("part of a WFDB record, which is read through its header", path, fix=f"use the header, {header.name}")
     if not content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
         raise unusable("not a recording: not XML and no other known format", path)
     raise unusable("XML of no known format", path)
 
 
 def companions(path: Path) -> Sequence[Path]:
-    """Further files that belong to the recording in `path`, whether they are there or not; none if it cannot be read.
+    """The other files that the recording in `path` needs, whether or not they exist; none if `path` cannot be read.
 
-    XML has none, so a cohort's 100,000 files need not be opened to know whether they changed.
+    XML files have none, so that a cohort's 100,000 files need not be opened to know whether they changed.
     """
     if path.suffix.lower() == ".xml":
         return ()
@@ -111,4 +124,7 @@ def companions(path: Path) -> Sequence[Path]:
             head = file.read(HEAD_BYTES)
     except OSError:
         return ()
-    return next((one.companions(head, path) for one in WITH_COMPANIONS if one.sniff(head)), ())
+    for file_format in FORMATS:
+        if isinstance(file_format, HasCompanions) and file_format.sniff(head):
+            return file_format.companions(head, path)
+    return ()

@@ -34,16 +34,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device_measurements import stated
-from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER, lead_number
-from ecgwas.ecg.lead_groups import Group, best
-from ecgwas.ecg.optional_libraries import needed
-from ecgwas.ecg.quality import names_of
-from ecgwas.ecg.recording import Recording, is_new, unusable
+from ecgwas.ecg.device_measurements import plausible_measurements
+from ecgwas.ecg.lead_codes import LEAD_BY_NUMBER, lead_number
+from ecgwas.ecg.lead_groups import LeadGroup, best_groups
+from ecgwas.ecg.optional_libraries import require_library
+from ecgwas.ecg.quality import lead_list
+from ecgwas.ecg.recording import Recording, is_new_lead, unusable
 from ecgwas.ecg.spellings import number, standard_lead, uv_of
 from ecgwas.leads import LEADS
 
-SPELLED = "DICOM waveform"
+NAME = "DICOM waveform"
 ELEMENTS = ("WaveformSequence", "WaveformAnnotationSequence")
 SAMPLES = {"SS": ("i2", 16), "SL": ("i4", 32)}
 """Sample interpretation -> numpy's type and bits."""
@@ -92,9 +92,9 @@ def _with_preamble(content: bytes) -> bytes | None:
 
 def parse(content: bytes, path: Path) -> Recording:
     """The waveform in the bytes of a file; raises InputError with a short reason."""
-    pydicom = needed("pydicom", "DICOM files")
+    pydicom = require_library("pydicom", "DICOM files")
     try:
-        with _heard() as warned:
+        with _captured_warnings() as warned:
             read = pydicom.dcmread(io.BytesIO(_with_preamble(content) or content), specific_tags=list(ELEMENTS))
             recording = _recording(read, path)
     except DAMAGED:
@@ -103,18 +103,18 @@ def parse(content: bytes, path: Path) -> Recording:
         if type(error).__module__.split(".")[0] != "pydicom":
             raise
         raise unusable(MALFORMED, path) from None
-    doubts = "; ".join(one for one in (recording.doubt, *_told(warned)) if one)
-    return replace(recording, doubt=doubts)
+    file_warnings = "; ".join(one for one in (recording.warning, *_library_warnings(warned)) if one)
+    return replace(recording, warning=file_warnings)
 
 
 @contextmanager
-def _heard() -> Iterator[list[warnings.WarningMessage]]:
+def _captured_warnings() -> Iterator[list[warnings.WarningMessage]]:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         yield warned
 
 
-def _told(warned: Sequence[warnings.WarningMessage]) -> list[str]:
+def _library_warnings(warned: Sequence[warnings.WarningMessage]) -> list[str]:
     """The library's warnings, each once, without what follows a colon or a sentence: values could be a person's."""
     words = [re.split(r":|[.] ", str(one.message))[0].strip(" .")[:100] for one in warned]
     return sorted({f"pydicom warns: {word}" for word in words})
@@ -125,19 +125,19 @@ def _recording(read: Any, path: Path) -> Recording:
     if not groups:
         raise unusable("no original waveform", path)
     names = [_leads(one, path) for one in groups]
-    chosen = best([_group(one, leads, path) for one, leads in zip(groups, names, strict=True)], path)
+    chosen = best_groups([_group(one, leads, path) for one, leads in zip(groups, names, strict=True)], path)
     if not chosen:
         raise unusable("no channel of a standard lead", path)
     _check_times([channel for place in chosen for channel in _named(groups[place], names[place])], groups[chosen[0]], path)
     leads: dict[str, NDArray[np.float64]] = {}
-    doubts: set[str] = set()
+    file_warnings: set[str] = set()
     for place in chosen:
-        doubts |= _status(_named(groups[place], names[place]), path)
+        file_warnings |= _status(_named(groups[place], names[place]), path)
         samples = _samples(groups[place], read.original_encoding[1] is not False, path)
         for channel, lead, row in zip(groups[place].ChannelDefinitionSequence, names[place], samples, strict=True):
-            if is_new(lead, leads, path):
-                leads[lead] = _microvolts(channel, row, lead, doubts, path)
-    return Recording(leads, _rate_hz(groups[chosen[0]], path), _device(read), doubt="; ".join(sorted(doubts)))
+            if is_new_lead(lead, leads, path):
+                leads[lead] = _microvolts(channel, row, lead, file_warnings, path)
+    return Recording(leads, _rate_hz(groups[chosen[0]], path), _device(read), warning="; ".join(sorted(file_warnings)))
 
 
 def _named(group: Any, leads: Sequence[str | None]) -> list[tuple[str, Any]]:
@@ -151,30 +151,32 @@ def _check_times(channels: Sequence[tuple[str, Any]], group: Any, path: Path) ->
     for element, samples in per_second.items():
         shifts = [samples * _number(one, element, path, of=f" of lead {lead}", missing=0.0) for lead, one in channels]
         if max(shifts) - min(shifts) >= 1:
-            raise unusable(f"leads that begin at different times ({element})", path)
+            raise unusable(f"leads begin at different times ({element})", path)
 
 
 def _status(channels: Sequence[tuple[str, Any]], path: Path) -> set[str]:
     """Doubts about channels by their status; raises InputError where it says that their samples are no voltage."""
     told: dict[str, set[str]] = {}
     for lead, channel in channels:
-        stated = channel.get("ChannelStatus", None) or ()
-        for word in (stated,) if isinstance(stated, str) else map(str, stated):
+        status = channel.get("ChannelStatus", None) or ()
+        for word in (status,) if isinstance(status, str) else map(str, status):
             told.setdefault(word.strip().upper(), set()).add(lead)
     for word in NO_VOLTAGE:
         if word in told:
-            raise unusable(f"ChannelStatus {word} of lead {_words(told[word])}", path)
-    return {f"ChannelStatus {word[:20]} of lead {_words(leads)}" for word, leads in told.items() if word not in WITHOUT_FAULT}
+            raise unusable(f"ChannelStatus {word} of lead {_lead_list(told[word])}", path)
+    return {
+        f"ChannelStatus {word[:20]} of lead {_lead_list(leads)}" for word, leads in told.items() if word not in WITHOUT_FAULT
+    }
 
 
-def _words(leads: set[str]) -> str:
-    return names_of([lead in leads for lead in LEADS])
+def _lead_list(leads: set[str]) -> str:
+    return lead_list([lead in leads for lead in LEADS])
 
 
-def _group(group: Any, leads: Sequence[str | None], path: Path) -> Group:
+def _group(group: Any, leads: Sequence[str | None], path: Path) -> LeadGroup:
     named = frozenset(lead for lead in leads if lead is not None)
     start = f"{_number(group, 'MultiplexGroupTimeOffset', path, missing=0.0):g}"
-    return Group(named, _rate_hz(group, path), int(group.NumberOfWaveformSamples), start)
+    return LeadGroup(named, _rate_hz(group, path), int(group.NumberOfWaveformSamples), start)
 
 
 def _rate_hz(group: Any, path: Path) -> float:
@@ -210,7 +212,7 @@ def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[np.float64]
     values = np.frombuffer(group.WaveformData, dtype=dtype)
     fits = channels * count > 0 and 0 <= len(values) - channels * count < channels
     if channels != len(group.ChannelDefinitionSequence) or not fits:
-        raise unusable("leads have not as many samples as the file states", path)
+        raise unusable("leads do not have as many samples as the file states", path)
     rows = np.ascontiguousarray(values[: channels * count].reshape(count, channels).T, dtype=np.float64)
     padding = group.get("WaveformPaddingValue", None)
     if isinstance(padding, bytes):
@@ -246,9 +248,9 @@ def _leads(group: Any, path: Path) -> list[str | None]:
     if len(set(coded)) < len(coded):
         coded = [code if coded.count(code) == 1 else None for code in coded]
     for lead, code in zip(meant, coded, strict=True):
-        if lead is not None and code is not None and LEAD_OF_NUMBER.get(code) != lead:
+        if lead is not None and code is not None and LEAD_BY_NUMBER.get(code) != lead:
             raise unusable(f"lead {lead} has the code of another lead", path)
-    return [lead or LEAD_OF_NUMBER.get(code or 0) for lead, code in zip(meant, coded, strict=True)]
+    return [lead or LEAD_BY_NUMBER.get(code or 0) for lead, code in zip(meant, coded, strict=True)]
 
 
 def _meant(channel: Any) -> str | None:
@@ -268,7 +270,7 @@ def _source(channel: Any) -> Any:
     return sources[0] if sources else None
 
 
-def _microvolts(channel: Any, row: NDArray[np.float64], lead: str, doubts: set[str], path: Path) -> NDArray[np.float64]:
+def _microvolts(channel: Any, row: NDArray[np.float64], lead: str, file_warnings: set[str], path: Path) -> NDArray[np.float64]:
     """(S,) µV; adds to the doubts what the file leaves open. Raises InputError that names the element it cannot use."""
     of = f" of lead {lead}"
     sensitivity = _number(channel, "ChannelSensitivity", path, of=of)
@@ -281,7 +283,7 @@ def _microvolts(channel: Any, row: NDArray[np.float64], lead: str, doubts: set[s
         shown = next((f"unknown unit '{word[:20]}'" for word in words if word), "no unit")
         raise unusable(f"{shown} in ChannelSensitivityUnitsSequence{of}", path)
     if np.isnan(correction):
-        doubts.add(NO_CORRECTION)
+        file_warnings.add(NO_CORRECTION)
         correction = 1.0
     if sensitivity * correction == 0:
         raise unusable(f"{'ChannelSensitivity' if sensitivity == 0 else 'ChannelSensitivityCorrectionFactor'}{of} is 0", path)
@@ -297,4 +299,4 @@ def _device(read: Any) -> dict[str, float]:
             continue
         if str(unit[0].get("CodeValue", "")).lower() in MEASURED_IN[name.rpartition("_")[2]]:
             found[name] = number(str(one.get("NumericValue", "")))
-    return stated(found)
+    return plausible_measurements(found)

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.recording import NAME_LEADS, Recording, is_new, unusable
+from ecgwas.ecg.recording import NAME_LEADS, Recording, is_new_lead, unusable
 from ecgwas.ecg.spellings import COULD_BE_THOUSANDS, decoded, number, number_with_comma, standard_lead, uv_of
 
-SPELLED = "EDF"
+NAME = "EDF"
 VERSION, BDF = b"0", b"\xffBIOSEMI"
 HEADER = 256
 WIDTHS = {
@@ -99,14 +99,14 @@ def parse(content: bytes, path: Path) -> Recording:
         raise unusable("EDF cut off or malformed", path)
     per_record = _samples_per_record(content, signals, path)
     layout = _layout(content, signals, sum(per_record), path)
-    doubts = _doubts_of_size(content, layout, sum(per_record), path)
+    warnings = _size_warnings(content, layout, sum(per_record), path)
     if content[192:197] in (b"EDF+D", b"BDF+D") and not _is_whole(content, signals, layout, per_record):
         raise unusable("EDF with gaps (EDF+D)", path, fix="export the stretch without gaps, as EDF+C")
     leads: dict[str, NDArray[np.float64]] = {}
     rates: set[float] = set()
     for k, label in enumerate(_texts(content, signals, "label")):
         lead = standard_lead(label)
-        if not is_new(lead, leads, path):
+        if not is_new_lead(lead, leads, path):
             continue
         fields = {name: _text(content, signals, name, k) for name in SCALE}
         scale = _scale(fields, lead, layout.sample_bytes, path)
@@ -115,14 +115,14 @@ def parse(content: bytes, path: Path) -> Recording:
             raise unusable(f"lead {lead} has no samples", path)
         leads[lead] = scale.in_uv(counts)
         rates.add(per_record[k] / layout.record_s)
-        doubts |= {NEGATIVE} if scale.physical[1] < scale.physical[0] else set()
-        doubts |= {OUTSIDE} if counts.min() < scale.digital[0] or counts.max() > scale.digital[1] else set()
+        warnings |= {NEGATIVE} if scale.physical[1] < scale.physical[0] else set()
+        warnings |= {OUTSIDE} if counts.min() < scale.digital[0] or counts.max() > scale.digital[1] else set()
     if not leads:
         raise unusable("no signal of a standard lead", path, fix=NAME_LEADS)
     if len(rates) > 1:
-        raise unusable("leads of several rates", path)
+        raise unusable("leads have different rates", path)
     notes = ("samples of 24 bits (BDF)",) if layout.sample_bytes == 3 else ()
-    return Recording(leads, rates.pop(), notes=notes, doubt="; ".join(sorted(doubts)))
+    return Recording(leads, rates.pop(), notes=notes, warning="; ".join(sorted(warnings)))
 
 
 def _text(content: bytes, signals: int, name: str, signal: int) -> str:
@@ -147,7 +147,7 @@ def _samples_per_record(content: bytes, signals: int, path: Path) -> list[int]:
     for k, text in enumerate(_texts(content, signals, "number of samples"), start=1):
         count = _whole(text)
         if count is None or count < 0:
-            raise unusable(f"number of samples of signal {k} {_fault(text, 'a whole number from 0 on')}", path)
+            raise unusable(f"number of samples of signal {k} {_fault(text, 'a whole number of 0 or more')}", path)
         counts.append(count)
     return counts
 
@@ -156,7 +156,7 @@ def _layout(content: bytes, signals: int, samples: int, path: Path) -> _Layout:
     """Declared sizes against the file's: nothing is allocated from a number that a header claims."""
     header_bytes = _whole(content[184:192])
     if header_bytes != HEADER * (signals + 1):
-        raise unusable("length of the EDF header is not that of its signals", path)
+        raise unusable("length of the EDF header does not fit the number of signals", path)
     duration = decoded(content[244:252]).strip(" \0")
     record_s = number_with_comma(duration)
     if record_s is None or record_s <= 0:
@@ -171,10 +171,10 @@ def _layout(content: bytes, signals: int, samples: int, path: Path) -> _Layout:
     return _Layout(header_bytes, records, record_s, sample_bytes)
 
 
-def _doubts_of_size(content: bytes, layout: _Layout, samples: int, path: Path) -> set[str]:
+def _size_warnings(content: bytes, layout: _Layout, samples: int, path: Path) -> set[str]:
     declared = layout.header_bytes + layout.sample_bytes * samples * layout.records
     if len(content) < declared:
-        raise unusable("EDF has not as many samples as its header states", path)
+        raise unusable("EDF does not have as many samples as its header states", path)
     if _whole(content[236:244]) == -1:
         return {NOT_STATED}
     return {LONGER} if len(content) > declared else set()
@@ -205,11 +205,11 @@ def _scale(signal: dict[str, str], lead: str, sample_bytes: int, path: Path) -> 
         raise unusable(f"digital maximum of lead {lead} ({highest:g}) is not above the minimum ({lowest:g})", path)
     bound = 1 << (8 * sample_bytes - 1)
     if not (-bound <= lowest and highest < bound and lowest == int(lowest) and highest == int(highest)):
-        shown = f"digital range of lead {lead}, {lowest:g} to {highest:g}, is not of {8 * sample_bytes} bits"
+        shown = f"digital range of lead {lead}, {lowest:g} to {highest:g}, does not fit {8 * sample_bytes} bits"
         raise unusable(shown, path)
     scale = _Scale((int(lowest), int(highest)), (low, high), uv)
     if scale.gain == 0 or not math.isfinite(scale.gain):
-        raise unusable(f"physical range of lead {lead}, {low:g} to {high:g}, gives no gain", path)
+        raise unusable(f"physical range of lead {lead}, {low:g} to {high:g}, does not define a gain", path)
     return scale
 
 
@@ -223,7 +223,7 @@ def _limit(signal: dict[str, str], field: str, lead: str, path: Path) -> float:
 def _fault(text: str, wanted: str) -> str:
     """What is wrong with the text of a field, as the end of a sentence."""
     if COULD_BE_THOUSANDS.fullmatch(text):
-        return f"is '{text}', where the comma can be of decimals or of thousands"
+        return f"is '{text}', where the comma is decimal or separates thousands"
     return f"is '{text}', not {wanted}" if text else "is blank"
 
 

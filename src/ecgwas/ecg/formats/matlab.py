@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.recording import LARGEST_BYTES, Recording, unusable
+from ecgwas.ecg.recording import MAX_BYTES, Recording, unusable
 from ecgwas.leads import LEADS
 
-SPELLED = "MATLAB file of CPSC2018"
+NAME = "MATLAB file of CPSC2018"
 VERSION_5, VERSION_7_3 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"
 HEADER_4, HEADER_5 = 20, 128
 KINDS_4 = {0: "f8", 1: "f4", 2: "i4", 3: "i2", 4: "u2", 5: "u1"}
@@ -73,7 +73,7 @@ def samples_of_record(content: bytes, signals: int, path: Path) -> NDArray[np.in
     values = _understood(content, path, _val)
     whole = bool(values.ndim == 2 and np.isfinite(values).all() and (values == np.rint(values)).all())
     if not whole or len(values) != signals or np.abs(values).max(initial=0) >= 2**31:
-        raise unusable("signal file: val is not whole numbers of as many signals as the header states", path)
+        raise unusable("signal file: val does not hold integers of as many signals as the header states", path)
     return values.astype(np.int64).T.ravel()
 
 
@@ -94,13 +94,13 @@ def _cpsc(content: bytes, path: Path) -> Numbers:
         fix = (
             f"read its header, {header.name}"
             if header.is_file()
-            else "lay its header (.hea) beside it, or save the samples as .npy"
+            else "put its header (.hea) next to it, or save the samples as .npy"
         )
-        raise unusable("a MATLAB file of samples without a scale: the WFDB header (.hea) has it", path, fix=fix)
+        raise unusable("a MATLAB file without a scale, which is in its WFDB header (.hea)", path, fix=fix)
     whole = variables.get("ECG")
     fields = _fields(whole) if whole is not None and whole.kind == STRUCT and math.prod(whole.shape) == 1 else {}
     if whole is None or not set(fields) >= CPSC_FIELDS:
-        raise unusable("a MATLAB file without CPSC2018's struct ECG of sex, age and data", path)
+        raise unusable("a MATLAB file without the struct ECG (sex, age, data) of CPSC2018", path)
     return _numbers(_matrix(fields["data"], whole.order))
 
 
@@ -136,7 +136,7 @@ def _numbers_4(content: bytes) -> Numbers:
 def _variables(content: bytes) -> dict[str, _Variable]:
     """The matrices of a file of version 5, unpacked where they are compressed, but no further than a recording can be long."""
     order = ">" if content[126:128] == b"MI" else "<"
-    left, found = LARGEST_BYTES, {}
+    left, found = MAX_BYTES, {}
     for kind, data in _elements(content[HEADER_5:], order):
         if kind == COMPRESSED:
             unpacker = zlib.decompressobj()

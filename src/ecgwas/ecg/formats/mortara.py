@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device_measurements import stated
-from ecgwas.ecg.recording import Recording, is_new, unusable
+from ecgwas.ecg.device_measurements import plausible_measurements
+from ecgwas.ecg.recording import Recording, is_new_lead, unusable
 from ecgwas.ecg.spellings import number, standard_lead
-from ecgwas.ecg.xml_tree import Element, has_root, integers, root_of
+from ecgwas.ecg.xml_tree import Element, has_root, int16_samples, parse_root
 
-SPELLED = "Mortara ELI XML"
+NAME = "Mortara ELI XML"
 ROOT = "ECG"
 MARKS = re.compile(rb"UNITS_PER_MV|<(?:\w+:)?TYPICAL_CYCLE|MORTARA", re.IGNORECASE)
 """Other makers call their root ECG, too."""
@@ -44,19 +44,19 @@ def sniff(content: bytes) -> bool:
 
 def parse(content: bytes, path: Path) -> Recording:
     """The channels in the bytes of a file; raises InputError with a short reason."""
-    root = root_of(content, path, name=ROOT)
+    root = parse_root(content, path, name=ROOT)
     leads: dict[str, NDArray[np.float64]] = {}
     rates: set[float] = set()
     for channel in root.iter("CHANNEL"):
         lead = standard_lead(channel.get("NAME", ""))
-        if is_new(lead, leads, path):
+        if is_new_lead(lead, leads, path):
             rate_hz = _above_0(channel, "SAMPLE_FREQ", lead, path)
             leads[lead] = _microvolts(channel, lead, rate_hz, path)
             rates.add(rate_hz)
     if not leads:
         raise unusable("no CHANNEL of a standard lead", path)
     if len(rates) > 1:
-        raise unusable("leads of several rates", path)
+        raise unusable("leads have different rates", path)
     return Recording(leads, rates.pop(), _device(root))
 
 
@@ -79,10 +79,10 @@ def _microvolts(channel: Element, lead: str, rate_hz: float, path: Path) -> NDAr
         content = base64.b64decode("".join(channel.get("DATA", "").split()), validate=True)
     except (binascii.Error, ValueError):
         raise unusable(f"lead {lead} is not base64", path) from None
-    counts = integers(content, f"lead {lead}", path)
+    counts = int16_samples(content, f"lead {lead}", path)
     stated_length = _above_0(channel, "DURATION", lead, path)
     if stated_length != len(counts) and abs(stated_length - len(counts) * 1000 / rate_hz) > 0.5:
-        raise unusable(f"lead {lead} has not as many samples as the file states", path)
+        raise unusable(f"lead {lead} does not have as many samples as the file states", path)
     return counts.astype(np.float64) * (1000 / counts_of_mv)
 
 
@@ -91,4 +91,4 @@ def _device(root: Element) -> dict[str, float]:
     cycle = root.find(".//TYPICAL_CYCLE")
     if cycle is not None:
         found |= {name: cycle.get(attribute) for name, attribute in OF_CYCLE.items()}
-    return stated(found)
+    return plausible_measurements(found)

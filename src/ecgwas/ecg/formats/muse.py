@@ -27,15 +27,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device_measurements import stated
-from ecgwas.ecg.lead_groups import Group, best
-from ecgwas.ecg.quality import names_of
-from ecgwas.ecg.recording import Recording, is_new, unusable
+from ecgwas.ecg.device_measurements import plausible_measurements
+from ecgwas.ecg.lead_groups import LeadGroup, best_groups
+from ecgwas.ecg.quality import lead_list
+from ecgwas.ecg.recording import Recording, is_new_lead, unusable
 from ecgwas.ecg.spellings import number, standard_lead, uv_of
-from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, positive, root_of
+from ecgwas.ecg.xml_tree import Element, base64_bytes, has_root, int16_samples, parse_root, positive_number
 from ecgwas.leads import LEADS
 
-SPELLED = "GE MUSE XML"
+NAME = "GE MUSE XML"
 ROOT = "RestingECG"
 NOT_COUNTED = "the checksum of every lead is wrong"
 MEASUREMENTS = {
@@ -53,7 +53,7 @@ def sniff(content: bytes) -> bool:
 
 def parse(content: bytes, path: Path) -> Recording:
     """The rhythm strip in the bytes of a file; raises InputError with a short reason."""
-    root = root_of(content, path, name=ROOT)
+    root = parse_root(content, path, name=ROOT)
     waveform = _rhythm(root, path)
     rate_hz = _rate_hz(waveform, "Sample")
     if rate_hz is None:
@@ -63,16 +63,16 @@ def parse(content: bytes, path: Path) -> Recording:
     wrong: list[str] = []
     for element in waveform.findall("LeadData"):
         lead = standard_lead(element.findtext("LeadID") or "")
-        if is_new(lead, leads, path):
+        if is_new_lead(lead, leads, path):
             counts, per_bit_uv = _counts(element, lead, path)
             leads[lead] = counts.astype(np.float64) * per_bit_uv
             wrong += [] if _as_written(element, counts) else [lead]
     if not leads:
         raise unusable("no LeadData of a standard lead", path)
     if 0 < len(wrong) < len(leads):
-        raise unusable(f"lead {wrong[0]} is not what was written (checksum)", path)
-    doubts = [*_leads_off(waveform), *([NOT_COUNTED] if wrong else [])]
-    return Recording(leads, rate_hz, _device(root), doubt="; ".join(doubts))
+        raise unusable(f"lead {wrong[0]} does not match its checksum", path)
+    warnings = [*_leads_off(waveform), *([NOT_COUNTED] if wrong else [])]
+    return Recording(leads, rate_hz, _device(root), warning="; ".join(warnings))
 
 
 def _check_times(waveform: Element, path: Path) -> None:
@@ -80,7 +80,7 @@ def _check_times(waveform: Element, path: Path) -> None:
     for name in ("LeadTimeOffset", "LeadOffsetFirstSample"):
         leads = [one for one in waveform.findall("LeadData") if standard_lead(one.findtext("LeadID") or "")]
         if len({number(one.findtext(name)) or 0.0 for one in leads}) > 1:
-            raise unusable(f"leads that begin at different times ({name})", path)
+            raise unusable(f"leads begin at different times ({name})", path)
 
 
 def _leads_off(waveform: Element) -> list[str]:
@@ -91,7 +91,7 @@ def _leads_off(waveform: Element) -> list[str]:
         if (one.findtext("LeadOff") or "").strip().upper() == "TRUE"
     }
     off = [lead in found for lead in LEADS]
-    return [f"LeadOff of lead {names_of(off)}"] if any(off) else []
+    return [f"LeadOff of lead {lead_list(off)}"] if any(off) else []
 
 
 def _rhythm(root: Element, path: Path) -> Element:
@@ -100,15 +100,17 @@ def _rhythm(root: Element, path: Path) -> Element:
         raise unusable("no rhythm waveform", path)
     if len(found) == 1:
         return found[0]
-    chosen = best([_group(one, place) for place, one in enumerate(found)], path)
+    chosen = best_groups([_group(one, place) for place, one in enumerate(found)], path)
     return found[chosen[0] if chosen else 0]
 
 
-def _group(waveform: Element, place: int) -> Group:
+def _group(waveform: Element, place: int) -> LeadGroup:
     """Without its samples; no two waveforms are joined, for none says when it began."""
     leads = [(standard_lead(one.findtext("LeadID") or ""), one) for one in waveform.findall("LeadData")]
     samples = max((number(one.findtext("LeadSampleCountTotal")) or 0 for lead, one in leads if lead), default=0)
-    return Group(frozenset(lead for lead, _ in leads if lead), _rate_hz(waveform, "Sample") or math.inf, samples, str(place))
+    return LeadGroup(
+        frozenset(lead for lead, _ in leads if lead), _rate_hz(waveform, "Sample") or math.inf, samples, str(place)
+    )
 
 
 def _rate_hz(parent: Element, prefix: str) -> float | None:
@@ -124,14 +126,14 @@ def _counts(element: Element, lead: str, path: Path) -> tuple[NDArray[np.int16],
     if uv is None:
         raise unusable(f"unknown unit in LeadAmplitudeUnits of lead {lead}", path)
     if (element.findtext("LeadSampleSize") or "2").strip() != "2":
-        raise unusable(f"samples of lead {lead} are not of two bytes", path)
-    per_bit = positive(element, "LeadAmplitudeUnitsPerBit", path)
+        raise unusable(f"samples of lead {lead} do not have two bytes", path)
+    per_bit = positive_number(element, "LeadAmplitudeUnitsPerBit", path)
     data = element.find("WaveFormData")
     if data is None:
         raise unusable(f"lead {lead} is empty", path)
-    counts = integers(packed(data, f"lead {lead}", path), f"lead {lead}", path)
-    if positive(element, "LeadSampleCountTotal", path) != len(counts):
-        raise unusable(f"lead {lead} has not as many samples as the file states", path)
+    counts = int16_samples(base64_bytes(data, f"lead {lead}", path), f"lead {lead}", path)
+    if positive_number(element, "LeadSampleCountTotal", path) != len(counts):
+        raise unusable(f"lead {lead} does not have as many samples as the file states", path)
     return counts, per_bit * uv
 
 
@@ -150,4 +152,4 @@ def _device(root: Element) -> dict[str, float]:
     for name, element in ONSETS.items():
         sample = number(told.findtext(element))
         found[name] = None if sample is None or rate_hz is None else sample * 1000 / rate_hz
-    return stated(found)
+    return plausible_measurements(found)

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.device_measurements import stated
+from ecgwas.ecg.device_measurements import plausible_measurements
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.spellings import number, standard_lead
-from ecgwas.ecg.xml_tree import Element, has_root, integers, packed, root_of
+from ecgwas.ecg.xml_tree import Element, base64_bytes, has_root, int16_samples, parse_root
 
-SPELLED = "Philips PageWriter XML"
+NAME = "Philips PageWriter XML"
 ROOT = "restingecgdata"
 STANDARD_ORDER = "I II III aVR aVL aVF V1 V2 V3 V4 V5 V6"
 """Of the channels where a file (1.03) does not name its leads but says that ten wires were used."""
@@ -53,7 +53,7 @@ def sniff(content: bytes) -> bool:
 
 def parse(content: bytes, path: Path) -> Recording:
     """The rhythm strip in the bytes of a file; raises InputError with a short reason."""
-    root = root_of(content, path, name=ROOT)
+    root = parse_root(content, path, name=ROOT)
     waveforms = root.find(".//parsedwaveforms")
     if waveforms is None:
         raise unusable("no parsedwaveforms", path)
@@ -67,7 +67,7 @@ def parse(content: bytes, path: Path) -> Recording:
         # Nothing then tells how the samples are to be shared out among the leads.
         raise unusable(f"leadlabels are {named}, numberofleads is {len(labels)}, and durationperchannel is missing", path)
     if milliseconds is not None and any(abs(len(channel) - milliseconds * rate_hz / 1000) > 0.5 for channel in channels):
-        raise unusable("leads have not as many samples as the file states", path)
+        raise unusable("leads do not have as many samples as the file states", path)
     leads = {lead: channel.astype(np.float64) * uv for lead, channel in zip(labels, channels, strict=True) if lead is not None}
     return Recording(leads, rate_hz, _device(root))
 
@@ -86,7 +86,7 @@ def _stated(waveforms: Element, about: Element | None, names: tuple[str, ...], p
             raise unusable(f"no number in {name}: '{' '.join(str(text).split())[:20]}'", path)
         values.add(value)
     if len(values) > 1:
-        raise unusable(f"{names[0]} is stated more than once, differently", path)
+        raise unusable(f"{names[0]} is stated with different values", path)
     return values.pop()
 
 
@@ -108,14 +108,14 @@ def _channels(waveforms: Element, count: int, path: Path) -> list[Counts]:
     if (waveforms.get("dataencoding") or "").lower() != "base64":
         raise unusable("unknown encoding of the waveforms", path)
     packing = waveforms.get("compressmethod") or waveforms.get("compression") or "Uncompressed"
-    content = packed(waveforms, "parsedwaveforms", path)
+    content = base64_bytes(waveforms, "parsedwaveforms", path)
     if packing.lower() == "xli":
         return _whole_limbs(_xli(content, count, path))
     if packing.lower() != "uncompressed":
         raise unusable(f"unknown compression of the waveforms: {packing[:20]}", path)
-    samples = integers(content, "parsedwaveforms", path)
+    samples = int16_samples(content, "parsedwaveforms", path)
     if len(samples) % count:
-        raise unusable("leads have not as many samples as the file states", path)
+        raise unusable("leads do not have as many samples as the file states", path)
     channels = list(samples.astype(np.int64).reshape(count, -1))
     # Plain files are said to exist with whole limb leads and with remainders; Einthoven's law tells which one this is.
     remainders = count >= 6 and np.abs(channels[2]).sum() < np.abs(channels[1] - channels[0] - channels[2]).sum()
@@ -197,7 +197,7 @@ def _device(root: Element) -> Mapping[str, float]:
     told = root.find(".//globalmeasurements")
     if told is None:
         return {}
-    return stated({name: _first(told, elements) for name, elements in MEASUREMENTS.items()})
+    return plausible_measurements({name: _first(told, elements) for name, elements in MEASUREMENTS.items()})
 
 
 def _first(told: Element, elements: tuple[str, ...]) -> str | None:

@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.ecg.lead_codes import LEAD_OF_NUMBER
-from ecgwas.ecg.lead_groups import Group, best
-from ecgwas.ecg.recording import Recording, is_new, unusable
+from ecgwas.ecg.lead_codes import LEAD_BY_NUMBER
+from ecgwas.ecg.lead_groups import LeadGroup, best_groups
+from ecgwas.ecg.recording import Recording, is_new_lead, unusable
 
-SPELLED = "SCP-ECG"
+NAME = "SCP-ECG"
 HEADER_BYTES, POINTER_BYTES = 16, 10
 MARK = b"SCPECG"
 DEFAULT_TABLE = 19_999
@@ -76,21 +76,23 @@ def parse(content: bytes, path: Path) -> Recording:
 
 def _recording(content: bytes, path: Path) -> Recording:
     sections = _sections(content, path)
-    doubt = _doubt({name: sections[name] for name in (2, 3, 6) if name in sections}, path)
-    packed = 2 in sections
-    if packed and struct.unpack_from("<H", sections[2], HEADER_BYTES)[0] != DEFAULT_TABLE:
-        raise unusable("SCP-ECG with a Huffman table of its own", path, fix=CONVERT)
+    warning = _checksum_warning({name: sections[name] for name in (2, 3, 6) if name in sections}, path)
+    is_packed = 2 in sections
+    if is_packed and struct.unpack_from("<H", sections[2], HEADER_BYTES)[0] != DEFAULT_TABLE:
+        raise unusable("SCP-ECG with a private Huffman table", path, fix=CONVERT)
     described = _described(_needed(sections, 3, path), path)
     data = _needed(sections, 6, path)
     count_nv, interval_us, order, bimodal = struct.unpack_from("<HHBB", data, HEADER_BYTES)
     if count_nv == 0 or interval_us == 0:
         raise unusable(f"SCP-ECG: {'nV of one count' if count_nv == 0 else 'time between samples'} is 0", path)
     if bimodal or order > 2:
-        raise unusable("SCP-ECG with bimodal compression" if bimodal else "SCP-ECG with unknown differences", path, fix=CONVERT)
-    rows = _rows(data, described, packed, order, path)
+        raise unusable(
+            "SCP-ECG with bimodal compression" if bimodal else "SCP-ECG with unknown difference coding", path, fix=CONVERT
+        )
+    rows = _rows(data, described, is_packed, order, path)
     rate_hz = round(1e6 / interval_us, 6)
     leads = {lead: row.astype(np.float64) * (count_nv / 1000) for lead, row in _chosen(described, rows, rate_hz, path).items()}
-    return Recording(leads, rate_hz, doubt=doubt)
+    return Recording(leads, rate_hz, warning=warning)
 
 
 def _sections(content: bytes, path: Path) -> dict[int, bytes]:
@@ -114,13 +116,13 @@ def _needed(sections: dict[int, bytes], number: int, path: Path) -> bytes:
     return sections[number]
 
 
-def _doubt(sections: dict[int, bytes], path: Path) -> str:
+def _checksum_warning(sections: dict[int, bytes], path: Path) -> str:
     """Programs that count no checksum have all of them wrong; one wrong checksum among others is damage."""
     wrong = [
         number for number, one in sections.items() if binascii.crc_hqx(one[2:], 0xFFFF) != int.from_bytes(one[:2], "little")
     ]
     if 0 < len(wrong) < len(sections):
-        raise unusable(f"SCP-ECG: section {wrong[0]} is not what was written (checksum)", path)
+        raise unusable(f"SCP-ECG: section {wrong[0]} does not match its checksum", path)
     return NOT_COUNTED if wrong else ""
 
 
@@ -133,13 +135,13 @@ def _described(section: bytes, path: Path) -> list[_Lead]:
         first, last, number = struct.unpack_from("<IIB", section, HEADER_BYTES + 2 + 9 * k)
         leads.append(_Lead(number, first, last))
     if not leads or any(not 0 < lead.samples <= MOST_SAMPLES for lead in leads):
-        raise unusable("SCP-ECG: leads have no possible number of samples", path)
+        raise unusable("SCP-ECG: impossible number of samples", path)
     if len(set(leads)) < len(leads):
         raise unusable("a lead is given twice", path)
     return leads
 
 
-def _rows(section: bytes, leads: list[_Lead], packed: bool, order: int, path: Path) -> list[Counts]:
+def _rows(section: bytes, leads: list[_Lead], is_packed: bool, order: int, path: Path) -> list[Counts]:
     """The counts of each lead of section 3, in its order."""
     sizes = struct.unpack_from(f"<{len(leads)}H", section, HEADER_BYTES + 6)
     place = HEADER_BYTES + 6 + 2 * len(leads)
@@ -147,9 +149,11 @@ def _rows(section: bytes, leads: list[_Lead], packed: bool, order: int, path: Pa
     for lead, size in zip(leads, sizes, strict=True):
         content = section[place : place + size]
         place += size
-        values = _unpacked(content, lead.samples) if packed else np.frombuffer(content[: size // 2 * 2], "<i2").astype(np.int64)
+        values = (
+            _unpacked(content, lead.samples) if is_packed else np.frombuffer(content[: size // 2 * 2], "<i2").astype(np.int64)
+        )
         if len(content) < size or len(values) < lead.samples:
-            raise unusable("leads have not as many samples as the file states", path)
+            raise unusable("leads do not have as many samples as the file states", path)
         rows.append(_summed(values[: lead.samples], order))
     return rows
 
@@ -191,8 +195,8 @@ def _summed(values: Counts, order: int) -> Counts:
 def _chosen(described: list[_Lead], rows: list[Counts], rate_hz: float, path: Path) -> dict[str, Counts]:
     """The standard leads of one time."""
     groups = [
-        Group(
-            frozenset({LEAD_OF_NUMBER[lead.number]} if lead.number in LEAD_OF_NUMBER else ()),
+        LeadGroup(
+            frozenset({LEAD_BY_NUMBER[lead.number]} if lead.number in LEAD_BY_NUMBER else ()),
             rate_hz,
             lead.samples,
             str(lead.first),
@@ -200,9 +204,9 @@ def _chosen(described: list[_Lead], rows: list[Counts], rate_hz: float, path: Pa
         for lead in described
     ]
     leads: dict[str, Counts] = {}
-    for place in best(groups, path):
-        name = LEAD_OF_NUMBER.get(described[place].number)
-        if is_new(name, leads, path):
+    for place in best_groups(groups, path):
+        name = LEAD_BY_NUMBER.get(described[place].number)
+        if is_new_lead(name, leads, path):
             leads[name] = rows[place]
     if not leads:
         raise unusable("no standard lead", path)

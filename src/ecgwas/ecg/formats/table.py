@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from ecgwas.ecg import sidecar as sidecars
 from ecgwas.ecg import text_table
-from ecgwas.ecg.recording import LARGEST_BYTES, Recording, is_new, unusable
+from ecgwas.ecg.recording import MAX_BYTES, Recording, is_new_lead, unusable
 from ecgwas.ecg.sidecar import Sidecar
 from ecgwas.ecg.spellings import standard_lead, uv_of
 from ecgwas.ecg.table_times import check_times
 from ecgwas.ecg.text_table import TextTable
 
-SPELLED = "table or array with a sidecar"
+NAME = "table or array with a sidecar"
 ARRAY, GZIP = b"\x93NUMPY", b"\x1f\x8b"
 HEAD_BYTES = 8192
 DAMAGED = (ValueError, OSError, EOFError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
@@ -51,13 +51,13 @@ def sniff(content: bytes) -> bool:
 
 def companions(content: bytes, path: Path) -> tuple[Path, ...]:
     """The sidecar, if there is one."""
-    found = sidecars.found(path)
+    found = sidecars.find_sidecar(path)
     return () if found is None else (found,)
 
 
 def parse(content: bytes, path: Path) -> Recording:
     """The leads in the bytes of a file; raises InputError with a short reason."""
-    sidecar = sidecars.read(path)
+    sidecar = sidecars.read_sidecar(path)
     content = _unpacked(content, path)
     leads = _of_array(content, sidecar, path) if content.startswith(ARRAY) else _of_text(content, sidecar, path)
     if not leads:
@@ -71,11 +71,11 @@ def _unpacked(content: bytes, path: Path) -> bytes:
         return content
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        unpacked = unpacker.decompress(content, LARGEST_BYTES)
+        unpacked = unpacker.decompress(content, MAX_BYTES)
     except zlib.error:
         raise unusable("gzip cut off or malformed", path) from None
     if unpacker.unconsumed_tail:
-        raise unusable(f"gzip of more than {LARGEST_BYTES // 2**20} MiB", path)
+        raise unusable(f"gzip of more than {MAX_BYTES // 2**20} MiB", path)
     if not unpacker.eof or unpacker.unused_data:
         raise unusable("gzip cut off or malformed", path)
     return unpacked
@@ -84,26 +84,26 @@ def _unpacked(content: bytes, path: Path) -> bytes:
 def _uv(sidecar: Sidecar, path: Path) -> float:
     uv = uv_of(sidecar.unit)
     if uv is None:
-        raise unusable(f"{sidecar.spelled}: no unit of a voltage", path)
+        raise unusable(f"{sidecar.display_name}: the unit is not a voltage", path)
     return uv
 
 
 def _of_array(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]:
     uv = _uv(sidecar, path)
     if sidecar.leads is None:
-        raise unusable(f"{sidecar.spelled}: no leads", path)
+        raise unusable(f"{sidecar.display_name}: no leads", path)
     # The header is checked against the file's size first: numpy would allocate what it declares.
     shape, dtype = _declared(content, path)
     if dtype.hasobject:
         raise unusable("array of objects, which are never read (they would need pickle)", path)
     if dtype.kind not in "iuf":
-        raise unusable(f"array of {str(dtype)[:40]}, not of whole or real numbers", path)
+        raise unusable(f"array of {str(dtype)[:40]}, not of integers or real numbers", path)
     if math.prod(shape) > len(content):
-        raise unusable("array has not as many samples as its header states", path)
+        raise unusable("array does not have as many samples as its header states", path)
     sizes = [size for size in shape if len(shape) < 3 or size != 1]
     count = len(sidecar.leads)
     if len(sizes) != 2 or sizes.count(count) != 1:
-        raise unusable(f"array of shape {'x'.join(map(str, shape))[:40]} is not of {count} leads and samples", path)
+        raise unusable(f"array of shape {'x'.join(map(str, shape))[:40]} does not fit {count} leads", path)
     try:
         values = np.load(io.BytesIO(content), allow_pickle=False).reshape(sizes)
     except DAMAGED:
@@ -112,7 +112,7 @@ def _of_array(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]
     leads: dict[str, Floats] = {}
     for name, row in zip(sidecar.leads, rows, strict=True):
         lead = standard_lead(name)
-        if is_new(lead, leads, path):
+        if is_new_lead(lead, leads, path):
             leads[lead] = row * uv
     return leads
 
@@ -132,15 +132,15 @@ def _of_text(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]:
     table = text_table.read(content, path)
     names = _names(table, sidecar, path)
     if len(names) != table.width:
-        raise unusable(f"table has {table.width} columns, not {len(names)} as names", path)
+        raise unusable(f"table has {table.width} columns but {len(names)} names", path)
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         lead = standard_lead(text_table.unit_in_name(name)[0])
-        if is_new(lead, places, path):
+        if is_new_lead(lead, places, path):
             places[lead] = place
     uv = {lead: _uv_of_column(table, names, lead, place, sidecar, path) for lead, place in places.items()}
     rows = table.columns(list(places.values()), [f"lead {lead}" for lead in places])
-    check_times(table, names, sidecar.rate_hz, sidecar.spelled, path)
+    check_times(table, names, sidecar.rate_hz, sidecar.display_name, path)
     return {lead: row * uv[lead] for lead, row in zip(places, rows, strict=True)}
 
 
@@ -151,7 +151,7 @@ def _names(table: TextTable, sidecar: Sidecar, path: Path) -> Sequence[str]:
         told = [lead for lead in map(standard_lead, sidecar.leads or ()) if lead is not None]
         named = [lead for lead in own if lead is not None]
         if len(told) == len(named) and told != named:
-            raise unusable(f"the table's line of names and the {sidecar.spelled} name different leads", path)
+            raise unusable(f"the table's line of names and the {sidecar.display_name} name different leads", path)
         return table.names
     if sidecar.leads is None:
         raise unusable("neither header nor sidecar names the leads", path)
@@ -170,5 +170,5 @@ def _uv_of_column(table: TextTable, names: Sequence[str], lead: str, place: int,
         raise unusable(f"unknown unit of lead {lead} in the table: '{units[0][:20]}'", path)
     if found != {uv}:
         said = " and ".join(f"'{unit[:20]}'" for unit in [*units, *([sidecar.unit] if sidecar.unit else [])])
-        raise unusable(f"table and {sidecar.spelled} name different units of lead {lead}: {said}", path)
+        raise unusable(f"table and {sidecar.display_name} name different units of lead {lead}: {said}", path)
     return uv

@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.ecg.formats import matlab
-from ecgwas.ecg.recording import NAME_LEADS, Recording, content_of, is_new, unusable
+from ecgwas.ecg.recording import NAME_LEADS, Recording, is_new_lead, read_content, unusable
 from ecgwas.ecg.spellings import decoded, number, standard_lead, uv_of
 
-SPELLED = "WFDB record"
+NAME = "WFDB record"
 RECORD = re.compile(
     r"^(?:[\w.-]*[/\\])*?[\w.-]+(?P<segments>/\d+)?[ \t]+(?P<signals>\d{1,4})"
     r"(?:[ \t]+(?P<rate>\d{1,9}(?:\.\d{0,30})?(?:[eE][+-]?\d{1,3})?)(?:[/(][^ \t]*)?"
@@ -104,7 +104,7 @@ def parse(content: bytes, path: Path) -> Recording:
     lines = _lines(content)
     record = RECORD.match(lines[0])
     if record is None or (record["segments"] is not None and not (len(lines) > 1 and _is_signal_line(lines[1]))):
-        raise unusable("a record of several segments", path, fix="give the headers (.hea) of its segments instead")
+        raise unusable("a WFDB record with several segments", path, fix="use the headers (.hea) of its segments instead")
     count = int(record["signals"])
     if count == 0:
         raise unusable("a WFDB header without signals", path)
@@ -116,16 +116,16 @@ def parse(content: bytes, path: Path) -> Recording:
     signals = [_signal(line, path) for line in lines[1 : count + 1]]
     if not any(standard_lead(signal.description) for signal in signals):
         raise unusable("no signal of a standard lead", path, fix=NAME_LEADS)
-    leads, doubts = _leads(signals, int(record["samples"] or 0), path)
+    leads, warnings = _leads(signals, int(record["samples"] or 0), path)
     if record["rate"] is None:
-        doubts.add(f"the header states no rate: {USUAL_RATE_HZ:g} Hz, as the format has it")
-    return Recording(leads, rate_hz, doubt="; ".join(sorted(doubts)))
+        warnings.add(f"the header states no rate: {USUAL_RATE_HZ:g} Hz, as the format has it")
+    return Recording(leads, rate_hz, warning="; ".join(sorted(warnings)))
 
 
 def _leads(signals: Sequence[_Signal], samples: int, path: Path) -> tuple[dict[str, NDArray[np.float64]], set[str]]:
     """The leads, and what is to be doubted. samples: of each signal, 0 where the header states none."""
     leads: dict[str, NDArray[np.float64]] = {}
-    doubts: set[str] = set()
+    warnings: set[str] = set()
     sums: list[tuple[_Signal, int]] = []
     misread: list[_Signal] = []
     for file in dict.fromkeys(signal.file for signal in signals):
@@ -133,19 +133,19 @@ def _leads(signals: Sequence[_Signal], samples: int, path: Path) -> tuple[dict[s
         values = _values(of_file, path)
         length = samples or len(values) // len(of_file)
         if len(values) < length * len(of_file) or length == 0:
-            raise unusable("signal file has not as many samples as the header states", path)
+            raise unusable("signal file does not have as many samples as the header states", path)
         padding = 1 if of_file[0].format == "212" else 0
         if len(values) - padding >= (length + 1) * len(of_file):
-            doubts.add(LONGER)
+            warnings.add(LONGER)
             misread += of_file if _is_of_others(len(values), length, len(of_file)) else []
         for signal, counts in zip(of_file, values[: length * len(of_file)].reshape(length, -1).T, strict=True):
             _take(leads, signal, counts, path)
             sums.append((signal, int(counts.sum())))
     if misread and not any(one.checksum not in (None, 0) and _is_right(one, total) for one, total in sums if one in misread):
         fix = "correct the number of signals or of samples in the header"
-        raise unusable("the signal file is of more signals than the header states, or of more samples", path, fix=fix)
-    doubts |= {NEGATIVE} if any(signal.gain < 0 and standard_lead(signal.description) for signal in signals) else set()
-    return leads, doubts | _checked(sums, path)
+        raise unusable("the signal file has more signals or more samples than the header states", path, fix=fix)
+    warnings |= {NEGATIVE} if any(signal.gain < 0 and standard_lead(signal.description) for signal in signals) else set()
+    return leads, warnings | _checked(sums, path)
 
 
 def _is_of_others(values: int, length: int, signals: int) -> bool:
@@ -164,7 +164,7 @@ def _checked(sums: Sequence[tuple[_Signal, int]], path: Path) -> set[str]:
     if 1 < len(sums) == len(wrong):
         return {NOT_COUNTED}
     if leads:
-        raise unusable(f"lead {leads[0]} is not what was written (checksum)", path)
+        raise unusable(f"lead {leads[0]} does not match its checksum", path)
     return set()
 
 
@@ -172,11 +172,11 @@ def _signal(line: str, path: Path) -> _Signal:
     fields = line.split(maxsplit=8)
     coding = CODING.match(fields[1]) if len(fields) > 1 else None
     if coding is None:
-        raise unusable("a signal line that cannot be understood", path)
+        raise unusable("a malformed signal line", path)
     if not FILE_NAME.match(fields[0]):
-        raise unusable("a signal file that is not named by its name alone", path)
+        raise unusable("a signal file with a path in its name", path)
     if coding["frame"] not in (None, "x1") or coding["skew"] not in (None, ":0"):
-        raise unusable("signals of several rates or with skew", path)
+        raise unusable("signals have different rates, or skew", path)
     description = fields[8] if len(fields) > 8 else ""
     zero, checksum = (_whole(fields, place, path) for place in (4, 6))
     gain, baseline, unit = _scale(fields[2] if len(fields) > 2 else "", description, path)
@@ -196,7 +196,7 @@ def _scale(text: str, description: str, path: Path) -> tuple[float, int | None, 
     match = GAIN.match(text)
     gain = None if match is None else number(match["gain"])
     if match is None or gain is None:
-        fault = f"is '{text[:20]}', which cannot be understood" if text else "is missing"
+        fault = f"is '{text[:20]}', which is not valid" if text else "is missing"
         raise unusable(f"gain of lead {lead} {fault}", path)
     if gain == 0:
         raise unusable(f"gain of lead {lead} is 0: it is not calibrated", path)
@@ -207,7 +207,7 @@ def _whole(fields: Sequence[str], place: int, path: Path) -> int | None:
     if len(fields) <= place:
         return None
     if re.fullmatch(r"-?\d{1,12}", fields[place]) is None:
-        raise unusable("a signal line that cannot be understood", path)
+        raise unusable("a malformed signal line", path)
     return int(fields[place])
 
 
@@ -215,10 +215,10 @@ def _values(signals: Sequence[_Signal], path: Path) -> Counts:
     """(S * C,) the samples of one signal file, those of one time together."""
     codings = {(signal.format, signal.offset) for signal in signals}
     if len(codings) > 1:
-        raise unusable("a signal file of several formats", path)
+        raise unusable("a signal file in several formats", path)
     form, offset = codings.pop()
     file = path.parent / signals[0].file
-    content = content_of(file, "signal file: ")
+    content = read_content(file, "signal file: ")
     if matlab.sniff(content):
         return matlab.samples_of_record(content, len(signals), file)
     return _unpacked(content[offset:], form, path)
@@ -253,7 +253,7 @@ def _signed(values: Counts, bits: int) -> Counts:
 
 def _take(leads: dict[str, NDArray[np.float64]], signal: _Signal, counts: Counts, path: Path) -> None:
     lead = standard_lead(signal.description)
-    if not is_new(lead, leads, path):
+    if not is_new_lead(lead, leads, path):
         return
     uv = uv_of(signal.unit)
     if uv is None:

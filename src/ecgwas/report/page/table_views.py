@@ -12,7 +12,7 @@ from ecgwas.report.contents import ReportContents
 from ecgwas.report.figures.all_figures import in_address, locus_pages
 from ecgwas.report.figures.associations import nearest_genes
 from ecgwas.report.figures.hits import loci_of_traits
-from ecgwas.report.sample_flow import names_of, without_names
+from ecgwas.report.sample_flow import lead_list, without_names
 from ecgwas.report.text import strega as checklist
 from ecgwas.tables import VARIANT_KEY
 
@@ -174,7 +174,7 @@ def more_of(contents: ReportContents, place: str, locus: int | None = None, *, b
 
     beside: tables that are shown elsewhere.
     """
-    blotted = names_of(contents)
+    blotted = lead_list(contents)
     found = []
     for name, frame in contents.more.items():
         folder, stem = name.split("/")
