@@ -19,7 +19,7 @@ from ecgwas.leads import ALL_LEADS, LEADS, twelve_leads
 from ecgwas.study import ReadOptions
 
 Floats = NDArray[np.float64]
-Value = TypeVar("One", bound=Hashable)
+Value = TypeVar("Value", bound=Hashable)
 
 MAX_HZ = 100_000.0
 """No ECG device is faster; a higher stated rate is a mistake."""
