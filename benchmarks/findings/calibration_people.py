@@ -26,11 +26,11 @@ from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.pruned_panel import Panel
 from ecgwas.scan import matrix
 from ecgwas.statistics.projection import span
-from ecgwas.statistics.transform import transformed
 from ecgwas.study import Matrix, TraitOptions
 from ecgwas.study.traits import PersonGuards
 from ecgwas.tables import Covariates, Traits
 from ecgwas.traits import sample_qc
+from ecgwas.traits.transform import transformed
 
 LEVEL = 0.05
 TRAITS, VARIANTS, SHUFFLES = 4, 300, 199

@@ -44,9 +44,9 @@ from ecgwas.signals import Rows, Signals
 from ecgwas.simulate import PARAMETERS, Hearts, draw_hearts, simulate_signals
 from ecgwas.stages import read
 from ecgwas.stages.represent import reliability
-from ecgwas.statistics.transform import rank_normal
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca, Representation, ResidualAutoencoder, Study, Vae
 from ecgwas.tables import Features
+from ecgwas.traits.transform import rank_normal
 
 Floats = NDArray[np.float64]
 NOT_THE_HEART = ("resp_bpm", "resp_gain", "resp_deg", "white_uv", "muscle_uv", "mains_uv", "wander_uv")

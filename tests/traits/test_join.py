@@ -12,11 +12,11 @@ import statsmodels.api as sm
 from scipy import stats
 
 from ecgwas.errors import InputError
-from ecgwas.statistics.transform import rank_normal
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards, People
 from ecgwas.traits import join, overlap
 from ecgwas.traits.sample_qc import Judged
+from ecgwas.traits.transform import rank_normal
 
 N = 80
 

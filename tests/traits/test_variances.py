@@ -13,11 +13,11 @@ from scipy import stats
 from statsmodels.stats.diagnostic import het_breuschpagan
 
 from ecgwas.statistics.projection import span
-from ecgwas.statistics.transform import MIN_PEOPLE, rank_normal, transformed
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards, Traits
 from ecgwas.traits import join, variances
 from ecgwas.traits.sample_qc import Judged
+from ecgwas.traits.transform import MIN_PEOPLE, rank_normal, transformed
 from ecgwas.traits.variances import Strata, breusch_pagan
 from tests.traits.families import frequencies
 

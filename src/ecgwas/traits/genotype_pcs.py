@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.pruned_panel import standardised
+from ecgwas.statistics.randomised_svd import leading_space
 
 OVERSAMPLED = 20
 ROUNDS = 10
@@ -23,17 +24,19 @@ def components(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np
     """(N, count) float64 first principal components of N people, each of unit variance; its largest value is positive.
 
     codes (V, N) as in Panel. Fewer columns if there are fewer people or variants. Randomised block Krylov iteration: all
-    blocks are kept, which tells close eigenvalues apart (Musco and Musco 2015, NeurIPS 28, algorithm 2).
+    blocks are kept, which separates close eigenvalues (randomised_svd.leading_space).
     """
     count = min(count, *(size - 1 for size in codes.shape))
     if count < 1:
         return np.empty((codes.shape[1], 0))
-    start = np.random.default_rng(seed).standard_normal((len(codes), min(count + OVERSAMPLED, *codes.shape)))
-    start = start.astype(np.float32)
-    blocks = [_orthonormal(values.T @ start[rows] for rows, values in _standardised(codes))]
-    for _ in range(ROUNDS):
-        blocks.append(_orthonormal(values.T @ (values @ blocks[-1]) for _, values in _standardised(codes)))
-    basis = np.linalg.qr(np.hstack(blocks))[0]
+    draws = np.random.default_rng(seed).standard_normal((len(codes), min(count + OVERSAMPLED, *codes.shape)))
+    draws = draws.astype(np.float32)
+    start = _sum(values.T @ draws[rows] for rows, values in _standardised(codes))
+
+    def gram(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _sum(values.T @ (values @ scores) for _, values in _standardised(codes))
+
+    basis = leading_space(start, gram, rounds=ROUNDS, keep_blocks=True)
     along = np.concatenate([values @ basis for _, values in _standardised(codes)])
     _, _, turned = np.linalg.svd(along, full_matrices=False)
     found = basis @ turned[:count].T
@@ -52,9 +55,9 @@ def _standardised(codes: NDArray[np.uint8]) -> Iterator[tuple[slice, NDArray[np.
         yield rows, standardised(codes[rows])
 
 
-def _orthonormal(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """(N, C) orthonormal columns that span the sum of the parts (N, C)."""
-    return np.linalg.qr(reduce(operator.iadd, parts))[0]
+def _sum(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """(N, C) sum of the parts (N, C)."""
+    return reduce(operator.iadd, parts)
 
 
 def projected(

@@ -15,7 +15,6 @@ from scipy import stats
 from ecgwas.errors import InputError, first_few
 from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.statistics.projection import residuals, span
-from ecgwas.statistics.transform import TENS, transformed
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates, Features, Guards, People, Traits
 from ecgwas.tables.recordings import Ancestry
@@ -23,6 +22,7 @@ from ecgwas.traits import covariates as covariate_tables
 from ecgwas.traits import overlap, variances
 from ecgwas.traits.covariates import COMPONENT, Coded, CovariateTable
 from ecgwas.traits.sample_qc import Judge, Judged, nobody
+from ecgwas.traits.transform import TENS, transformed
 
 MAX_SKEWNESS, MAX_KURTOSIS = 1.0, 3.0
 """Beyond these a trait's few largest values carry its test; rank-normal traits are far within."""

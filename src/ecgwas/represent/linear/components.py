@@ -15,6 +15,7 @@ from scipy.linalg import eigh, qr
 
 from ecgwas.errors import InputError
 from ecgwas.represent.inputs import Floats, Index, Normaliser, Traces
+from ecgwas.statistics.randomised_svd import leading_space
 
 Explained = Callable[[Index], NDArray[np.float64]]
 """Numbers of traces to the part (B, D) of each, in normalised units, that something else explains."""
@@ -177,10 +178,11 @@ def _leading(products: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 
 def _randomised(passes: _Passes, count: int, seed: int, *, rounds: int = 8) -> NDArray[np.float64]:
     """Subspace iteration with 16 spare directions; each round is one pass over the traces."""
-    basis = np.random.default_rng([seed, 0x9CA]).standard_normal((passes.width, count + 16))
-    for _ in range(rounds):
-        basis, _ = qr(basis, mode="economic")
-        basis = sum((block.T @ (block @ basis) for block in passes), np.zeros_like(basis))
-    basis, _ = qr(basis, mode="economic")
+
+    def gram(basis: NDArray[np.float64]) -> NDArray[np.float64]:
+        return sum((block.T @ (block @ basis) for block in passes), np.zeros_like(basis))
+
+    start = np.random.default_rng([seed, 0x9CA]).standard_normal((passes.width, count + 16))
+    basis = leading_space(start, gram, rounds=rounds, keep_blocks=False)
     inside = sum(((block @ basis).T @ (block @ basis) for block in passes), np.zeros((count + 16, count + 16)))
     return np.asarray((basis @ _leading(inside, count)).T)
