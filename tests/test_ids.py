@@ -51,7 +51,7 @@ def test_nothing_is_said_where_no_way_of_writing_matches() -> None:
 
 def test_59_of_80_ids_that_match_nobody_are_counted_with_examples_of_both_sides() -> None:
     recorded = [f"{eid}x" if i < 59 else eid for i, eid in enumerate(PEOPLE)]
-    (said,) = ids.meeting({"the recordings": recorded, "the genotypes": [*PEOPLE, "7"]})
+    (said,) = ids.overlap_warnings({"the recordings": recorded, "the genotypes": [*PEOPLE, "7"]})
     assert said.startswith(
         "59 of 80 ids of the recordings are not in the genotypes (the recordings: 1000000x, 1000007x, 1000014x (+56 more)"
     )
@@ -59,8 +59,8 @@ def test_59_of_80_ids_that_match_nobody_are_counted_with_examples_of_both_sides(
 
 
 def test_a_few_ids_that_do_not_meet_are_usual() -> None:
-    assert ids.meeting({"a": PEOPLE, "b": [*PEOPLE[8:], *map(str, range(5000))]}) == []
-    assert len(ids.meeting({"a": PEOPLE, "b": [*PEOPLE[9:], *map(str, range(5000))]})) == 1
+    assert ids.overlap_warnings({"a": PEOPLE, "b": [*PEOPLE[8:], *map(str, range(5000))]}) == []
+    assert len(ids.overlap_warnings({"a": PEOPLE, "b": [*PEOPLE[9:], *map(str, range(5000))]})) == 1
 
 
 def test_listed_ids_that_match_nobody(tmp_path: Path) -> None:

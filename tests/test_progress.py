@@ -23,7 +23,7 @@ def written(console: Console) -> str:
 
 def test_a_study_and_its_part_share_the_terminal() -> None:
     console = terminal()
-    with progress.course(3, console=console) as begin:
+    with progress.study_progress(3, console=console) as begin:
         for part in ("read all", "scan 1", "scan 2"):
             begin(part)
             assert list(progress.track(iter("abcd"), f"{part} items", 4)) == list("abcd")
@@ -38,7 +38,7 @@ def test_bars_end_with_their_work_even_when_it_fails() -> None:
     console = terminal()
 
     def failing() -> None:
-        with progress.course(1, console=console) as begin:
+        with progress.study_progress(1, console=console) as begin:
             begin("scan 1")
             for item in progress.track(range(3), "scan 1", 3):
                 if item == 1:
@@ -51,7 +51,7 @@ def test_bars_end_with_their_work_even_when_it_fails() -> None:
 
 def test_a_log_has_one_plain_line_for_each_part(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ecgwas")
-    with progress.course(2, console=Console(file=io.StringIO())) as begin:
+    with progress.study_progress(2, console=Console(file=io.StringIO())) as begin:
         begin("read all")
         begin("scan 22")
     lines = [record.getMessage() for record in caplog.records]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgwas.store import Note, file_digest, fingerprint, part_written, whole
+from ecgwas.store import Note, atomic_write, file_digest, fingerprint, writing_part
 
 
 def fail_half_way(path: Path) -> None:
@@ -18,7 +18,7 @@ def fail_half_way(path: Path) -> None:
 def test_whole_leaves_the_old_file_when_the_block_fails(tmp_path: Path) -> None:
     target = tmp_path / "table.csv"
     target.write_text("old")
-    with pytest.raises(FileNotFoundError), whole(target) as temporary:
+    with pytest.raises(FileNotFoundError), atomic_write(target) as temporary:
         fail_half_way(temporary)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
@@ -26,33 +26,33 @@ def test_whole_leaves_the_old_file_when_the_block_fails(tmp_path: Path) -> None:
 
 def test_a_part_moves_into_place_with_a_note(tmp_path: Path) -> None:
     folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
-    with part_written(folder, note, "mark", {"seed": 1}) as out:
+    with writing_part(folder, note, "mark", {"seed": 1}) as out:
         (out / "sub").mkdir()
         (out / "sub" / "a.txt").write_text("a")
         assert not (folder / "sub" / "a.txt").exists()
     seen = Note.read(note)
     assert seen is not None
-    assert seen.vouches_for(folder)
+    assert seen.outputs_unchanged(folder)
     assert seen.digests() == {"sub/a.txt": file_digest(folder / "sub" / "a.txt")}
 
 
 def test_a_note_does_not_vouch_for_an_altered_or_missing_file(tmp_path: Path) -> None:
     folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
-    with part_written(folder, note, "mark", {}) as out:
+    with writing_part(folder, note, "mark", {}) as out:
         (out / "a.txt").write_text("a")
     (folder / "a.txt").write_text("b")
     seen = Note.read(note)
     assert seen is not None
-    assert not seen.vouches_for(folder)
+    assert not seen.outputs_unchanged(folder)
     (folder / "a.txt").unlink()
-    assert not seen.vouches_for(folder)
+    assert not seen.outputs_unchanged(folder)
 
 
 def test_a_failing_part_leaves_files_and_note_as_they_were(tmp_path: Path) -> None:
     folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
-    with part_written(folder, note, "first", {}) as out:
+    with writing_part(folder, note, "first", {}) as out:
         (out / "a.txt").write_text("a")
-    with pytest.raises(FileNotFoundError), part_written(folder, note, "second", {}) as out:
+    with pytest.raises(FileNotFoundError), writing_part(folder, note, "second", {}) as out:
         fail_half_way(out / "a.txt")
     assert (folder / "a.txt").read_text() == "a"
     assert json.loads(note.read_text())["fingerprint"] == "first"
@@ -61,7 +61,7 @@ def test_a_failing_part_leaves_files_and_note_as_they_were(tmp_path: Path) -> No
 def test_outputs_that_are_no_longer_made_are_removed(tmp_path: Path) -> None:
     folder, note = tmp_path / "scan", tmp_path / "notes" / "1.json"
     for name in ("a.txt", "b.txt"):
-        with part_written(folder, note, "mark", {}) as out:
+        with writing_part(folder, note, "mark", {}) as out:
             (out / name).write_text(name)
     assert [path.name for path in folder.iterdir()] == ["b.txt"]
 

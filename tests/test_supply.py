@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from supply import sbom
 
-from ecgwas.store import part_written, whole
+from ecgwas.store import atomic_write, writing_part
 from tests.conftest import ROOT
 
 LOCKED = re.findall(r"^([\w.-]+)==(\S+) --hash=sha256:([0-9a-f]{64})$", (ROOT / "requirements.lock").read_text(), re.M)
@@ -106,10 +106,10 @@ def test_every_yaml_is_read_by_the_safe_loader() -> None:
 
 def test_work_in_progress_is_private(tmp_path: Path) -> None:
     """Folders of work belong to their owner alone; a temporary file lies beside its target under a name of its own."""
-    with part_written(tmp_path / "scan", tmp_path / "notes" / "1.json", "mark", {}) as out:
+    with writing_part(tmp_path / "scan", tmp_path / "notes" / "1.json", "mark", {}) as out:
         assert out.stat().st_mode & 0o077 == 0
         (out / "a.txt").write_text("a")
-    with whole(tmp_path / "b.txt") as temporary:
+    with atomic_write(tmp_path / "b.txt") as temporary:
         temporary.write_text("b")
         assert temporary.parent == tmp_path
         assert str(os.getpid()) in temporary.name

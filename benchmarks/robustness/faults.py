@@ -203,7 +203,7 @@ class Ground:
         found = []
         for path in sorted((study.results / "notes").glob("*/*.json")):
             note, stage = Note.read(path), path.parent.name
-            if note is not None and note.vouches_for(stage_folder(study, stage)):
+            if note is not None and note.outputs_unchanged(stage_folder(study, stage)):
                 digests = {f"{stage}/{name}": digest for name, digest in note.digests().items()}
                 found += [name for name, digest in digests.items() if self.wanted.get(name) != digest]
         return found

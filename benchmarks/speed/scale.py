@@ -38,7 +38,7 @@ from ecgwas.commands.terminal import plan_lines
 from ecgwas.ecg.discovery import find_recordings
 from ecgwas.ecg.reading import read_recordings
 from ecgwas.genotypes import chromosomes
-from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib, silent
+from ecgwas.progress import cpu_seconds, peak_memory_mib, reset_peak_memory, silent
 from ecgwas.scan import matrix
 from ecgwas.simulate import simulate as simulate_cohort
 from ecgwas.store import Note
@@ -270,7 +270,7 @@ def recordings_read(quick: bool, folder: Path) -> Iterator[str]:
     sources = find_recordings(options).sources
     step, peaks, start, clock = options.people_per_part, [], cpu_seconds(), time.monotonic()
     for first in range(0, count, step):
-        forget_peak_memory()
+        reset_peak_memory()
         read_recordings(options, sources[first : first + step], track=silent)
         peaks.append(peak_memory_mib())
     cpu, wall = cpu_seconds() - start, time.monotonic() - clock

@@ -1,13 +1,13 @@
-"""One family of errors. Each says what is wrong, where, and how to mend it.
+"""One family of errors. Each says what is wrong, where, and how to fix it.
 
 EcgwasError                 exit code 1
 ├── StudyError          2   study.yaml: unknown key, value out of bounds, contradiction
-├── InputError          3   a file that the user gave: missing, malformed, contradicting another
-├── ToolError           4   an outside program: missing, too old, failed
-├── ServiceError        5   an online service: unreachable, misbehaving, or asked for while offline
-├── MissingStageError   6   a stage is asked for before the stages that it needs
-├── DisclosureError     7   what is to be passed on shows a person
-└── MachineError        8   the machine refuses: disk full, no memory, no right to write
+├── InputError          3   an input file: missing, malformed, contradicting another
+├── ToolError           4   an external program: missing, too old, failed
+├── ServiceError        5   an online service: unreachable, misbehaving, or needed while offline
+├── MissingStageError   6   a stage was started before the stages that it needs
+├── DisclosureError     7   something to be shared discloses a person
+└── MachineError        8   the machine: disk full, out of memory, no permission to write
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 
 class EcgwasError(Exception):
-    """What went wrong, where, and the cure; `fix` is required, so no error comes without advice."""
+    """What is wrong, where, and how to fix it; `fix` is required, so that every error comes with advice."""
 
     exit_code = 1
 
@@ -34,7 +34,7 @@ class EcgwasError(Exception):
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors travel between processes; the keyword arguments would be lost by default.
+        # Errors are pickled between processes, which loses keyword arguments by default.
         return _rebuild, (type(self), self.problem, self.fix, self.where)
 
 
@@ -49,7 +49,7 @@ class StudyError(EcgwasError):
 
 
 class InputError(EcgwasError):
-    """A file that the user gave is missing, malformed, or contradicts another."""
+    """An input file is missing, malformed, or contradicts another."""
 
     exit_code = 3
 
@@ -67,45 +67,45 @@ class ServiceError(EcgwasError):
 
 
 class MissingStageError(EcgwasError):
-    """A stage was asked for before the stages that it needs."""
+    """A stage was started before the stages that it needs."""
 
     exit_code = 6
 
 
 class DisclosureError(EcgwasError):
-    """What is to be passed on shows a person: an eid, a recording, a group that is too small."""
+    """Something to be shared discloses a person: an eid, a recording, a group that is too small."""
 
     exit_code = 7
 
 
 class MachineError(EcgwasError):
-    """The machine refuses: the disk is full, memory is short, a folder may not be written."""
+    """The disk is full, memory is insufficient, or a folder is not writable."""
 
     exit_code = 8
 
 
 class Caution(str):
-    """A line of `check` that is a warning: something is allowed, and probably not what was meant."""
+    """A warning among the lines of `check`: something is allowed, but probably not intended."""
 
     __slots__ = ()
 
 
 def raise_together(mistakes: Sequence[EcgwasError], *, what: str) -> None:
-    """Nothing for no mistake, the mistake itself for one, and for several one error that lists them all with their cures.
+    """Raises a single mistake as it is, several as one error that lists each with its fix; does nothing if there are none.
 
-    what: where they are, as in `the covariate table`. The error is of the first mistake's class.
+    what: where they are, as in `the covariate table`. The error has the class of the first mistake.
     """
     if not mistakes:
         return
     if len(mistakes) == 1:
         raise mistakes[0]
-    lines = [f"  {number}. {one.problem} (fix: {one.fix})" for number, one in enumerate(mistakes, start=1)]
+    lines = [f"  {number}. {mistake.problem} (fix: {mistake.fix})" for number, mistake in enumerate(mistakes, start=1)]
     problem = f"{len(mistakes)} mistakes in {what}:\n" + "\n".join(lines)
     raise type(mistakes[0])(problem, where=mistakes[0].where, fix="correct each as its line says")
 
 
 def first_few(items: Iterable[object], limit: int = 5) -> str:
-    """The first `limit` items and how many more there are: ``a, b, c (+7 more)``."""
+    """The first `limit` items and the number of others: ``a, b, c (+7 more)``."""
     names = [str(item) for item in items]
     shown = ", ".join(names[:limit])
     if len(names) <= limit:

@@ -44,7 +44,7 @@ def damage(name: str) -> str | None:
     return next((meaning for pattern, meaning in DAMAGE if re.fullmatch(pattern, name, re.IGNORECASE)), None)
 
 
-def near_eid(columns: Sequence[str]) -> str | None:
+def likely_eid_column(columns: Sequence[str]) -> str | None:
     """The column that probably holds the ids of people, by EID_NAMES and in their order; None if no name tells."""
     bare = {name.lower().lstrip("#").removeprefix("participant.").replace(" ", "_"): name for name in reversed(columns)}
     return next((bare[name] for name in EID_NAMES if name in bare), None)
@@ -158,14 +158,14 @@ def shortened(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
 
 
-def both_sides(strangers: Collection[str], known: Collection[str], *, a: str, b: str) -> str:
+def examples_of_both(strangers: Collection[str], known: Collection[str], *, a: str, b: str) -> str:
     """Examples of ids of `a` that `b` does not have, of ids of `b`, and a hint, in words."""
     examples = (first_few((shortened(name) for name in sorted(names)), FEW) or "nobody" for names in (strangers, known))
     shown = "; ".join(f"{side}: {names}" for side, names in zip((a, b), examples, strict=True))
     return shown + hint(strangers, known) if strangers and known else shown
 
 
-def meeting(sides: Mapping[str, Collection[str]]) -> list[str]:
+def overlap_warnings(sides: Mapping[str, Collection[str]]) -> list[str]:
     """Warnings, one for each pair of tables of which more than ENOUGH_TO_WARN of the smaller one's ids are not in the other."""
     names = list(sides)
     found = []
@@ -175,7 +175,7 @@ def meeting(sides: Mapping[str, Collection[str]]) -> list[str]:
             strangers = set(sides[small]) - set(sides[large])
             if len(strangers) > ENOUGH_TO_WARN * len(sides[small]):
                 unmet = set(sides[large]) - set(sides[small])
-                examples = both_sides(strangers, unmet or sides[large], a=small, b=large)
+                examples = examples_of_both(strangers, unmet or sides[large], a=small, b=large)
                 found.append(f"{len(strangers)} of {len(sides[small])} ids of {small} are not in {large} ({examples})")
     return found
 
@@ -189,7 +189,7 @@ def unknown(listed: Mapping[str, int], known: Collection[str], *, what: str, the
     strangers = [name for name in listed if name not in here]
     if not strangers:
         return None
-    examples = both_sides(strangers, here - set(listed) or here, a="listed", b=there)
+    examples = examples_of_both(strangers, here - set(listed) or here, a="listed", b=there)
     if len(strangers) == len(listed):
         problem = f"none of the {len(listed)} {what} is in {there} ({examples})"
         raise InputError(problem, where=where, fix=fix)

@@ -1,7 +1,7 @@
-"""A file appears whole or not at all, with a note of how it was made.
+"""Files are written completely or not at all, each with a note of how it was made.
 
-A part of a stage is written into a private folder, then each file is moved to its place, then the note is written.
-The old note is deleted first: after a crash at any moment no note vouches for a file that it did not see made.
+A part of a stage is written into a private folder. Then each file is moved to its place, and last the note is written. The
+old note is deleted first, so that after a crash at any moment no note describes a file of another run.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
+from ecgwas.progress import cpu_seconds, peak_memory_mib, reset_peak_memory
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; what is written there becomes `path` only if the block ends without an error."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yields a temporary path in the same folder; it replaces `path` only if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     stem = f".{path.name}.{platform.node()}"
-    _sweep(path.parent, stem)
+    _remove_abandoned(path.parent, stem)
     temporary = path.with_name(f"{stem}.{os.getpid()}.part")
     try:
         yield temporary
@@ -37,15 +37,15 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _sweep(folder: Path, stem: str) -> None:
-    """Takes away what processes of this machine left half-written when they were killed."""
+def _remove_abandoned(folder: Path, stem: str) -> None:
+    """Deletes incomplete files of processes of this machine that were killed."""
     for path in folder.glob(f"{glob.escape(stem)}.*.part"):
-        holder = path.name.removesuffix(".part").rpartition(".")[2]
-        if holder.isdecimal() and not _runs(int(holder)):
+        process = path.name.removesuffix(".part").rpartition(".")[2]
+        if process.isdecimal() and not _is_running(int(process)):
             path.unlink(missing_ok=True)
 
 
-def _runs(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -67,20 +67,24 @@ def file_digest(path: Path) -> str:
 
 
 def fingerprint(*items: Any) -> str:
-    """SHA-256 of the items as canonical JSON: equal things give equal fingerprints on any machine."""
+    """SHA-256 of the items as canonical JSON: equal items have equal fingerprints on any machine."""
     text = json.dumps(items, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def stamp(path: Path) -> list[Any]:
-    """Name, size and time of change of an input file: enough to see an edit without reading terabytes."""
+def file_stamp(path: Path) -> list[Any]:
+    """Name, size and modification time of an input file: enough to notice an edit without reading terabytes."""
     status = path.stat()
     return [path.name, status.st_size, status.st_mtime_ns]
 
 
 @dataclass(frozen=True)
 class Note:
-    """How the files of one part were made."""
+    """How the files of one part were made.
+
+    outputs: file below the stage's folder -> SHA-256, size and modification time. made: options, seed, versions, inputs and
+    what the run cost.
+    """
 
     fingerprint: str
     outputs: Mapping[str, Mapping[str, Any]]
@@ -88,51 +92,51 @@ class Note:
 
     @classmethod
     def read(cls, path: Path) -> Note | None:
-        """The note at `path`, or None where there is none that can be read."""
+        """The note at `path`; None if it is missing or unreadable."""
         try:
             content = json.loads(path.read_text())
             return cls(content["fingerprint"], content["outputs"], content["made"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def vouches_for(self, folder: Path) -> bool:
-        """True if every output is there with the content that the note saw."""
-        return all(_unchanged(folder / name, seen) for name, seen in self.outputs.items())
+    def outputs_unchanged(self, folder: Path) -> bool:
+        """True if every output still has the content that it was written with."""
+        return all(_is_unchanged(folder / name, recorded) for name, recorded in self.outputs.items())
 
     def digests(self) -> dict[str, str]:
-        """Output name -> SHA-256: what a later stage's freshness rests on."""
-        return {name: str(seen["sha256"]) for name, seen in sorted(self.outputs.items())}
+        """Output name -> SHA-256, on which the freshness of later stages depends."""
+        return {name: str(recorded["sha256"]) for name, recorded in sorted(self.outputs.items())}
 
 
-def _unchanged(path: Path, seen: Mapping[str, Any]) -> bool:
+def _is_unchanged(path: Path, recorded: Mapping[str, Any]) -> bool:
     try:
         status = path.stat()
     except OSError:
         return False
-    if status.st_size != seen["bytes"]:
+    if status.st_size != recorded["bytes"]:
         return False
-    if status.st_mtime_ns == int(seen["mtime_ns"]):
+    if status.st_mtime_ns == int(recorded["mtime_ns"]):
         return True
-    return file_digest(path) == str(seen["sha256"])
+    return file_digest(path) == str(recorded["sha256"])
 
 
 @contextmanager
-def part_written(folder: Path, note: Path, mark: str, facts: Mapping[str, Any]) -> Iterator[Path]:
-    """A private folder to write a part's files into; at the end they move under `folder` and `note` tells of them.
+def writing_part(folder: Path, note: Path, part_fingerprint: str, facts: Mapping[str, Any]) -> Iterator[Path]:
+    """Yields a private folder for a part's files; at the end they are moved to `folder` and recorded in the note.
 
-    folder: where the files belong (results/<stage>); note: path of the part's note; mark: the part's fingerprint;
-    facts: what else the note shall tell (versions, seed, options).
+    folder: where the files belong (results/<stage>); note: path of the part's note; part_fingerprint: of its options and
+    inputs; facts: further entries of the note (versions, seed, options).
     """
     work = note.with_suffix(".work")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, mode=0o700)
     start, cpu = time.monotonic(), cpu_seconds()
-    forget_peak_memory()
+    reset_peak_memory()
     try:
         yield work
         old = Note.read(note)
         note.unlink(missing_ok=True)
-        outputs = {str(path.relative_to(work)): _place(path, folder / path.relative_to(work)) for path in _files(work)}
+        outputs = {str(path.relative_to(work)): _move(path, folder / path.relative_to(work)) for path in _files(work)}
         _remove_stale(folder, old, outputs)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -143,15 +147,16 @@ def part_written(folder: Path, note: Path, mark: str, facts: Mapping[str, Any]) 
         "cpu_seconds": round(cpu_seconds() - cpu, 3),
         "peak_memory_mib": round(peak_memory_mib(), 1),
     }
-    with whole(note) as temporary:
-        temporary.write_text(json.dumps({"fingerprint": mark, "outputs": outputs, "made": made}, indent=1, sort_keys=True))
+    content = {"fingerprint": part_fingerprint, "outputs": outputs, "made": made}
+    with atomic_write(note) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True))
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _place(source: Path, target: Path) -> dict[str, Any]:
+def _move(source: Path, target: Path) -> dict[str, Any]:
     _flush(source)
     digest = file_digest(source)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +166,7 @@ def _place(source: Path, target: Path) -> dict[str, Any]:
 
 
 def _remove_stale(folder: Path, old: Note | None, outputs: Mapping[str, Any]) -> None:
-    """Files that the last run of this part made and this one did not would speak of a study that is no more."""
+    """Deletes files that the previous run of this part wrote and this one did not."""
     for name in old.outputs if old is not None else {}:
         if name not in outputs:
             (folder / name).unlink(missing_ok=True)

@@ -67,4 +67,4 @@ def test_a_header_is_no_term(head: str, tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_the_column_of_ids_is_told_by_its_name(columns: tuple[str, ...], near: str | None) -> None:
-    assert ids.near_eid(columns) == near
+    assert ids.likely_eid_column(columns) == near

@@ -16,7 +16,7 @@ from ecgwas.loci import individual_data as region_module
 from ecgwas.loci.audit import Auditor, hc3, z_of
 from ecgwas.loci.individual_data import Chromosome, VariantsTested, with_one
 from ecgwas.loci.positive_controls import region_strengths
-from ecgwas.progress import forget_peak_memory, peak_memory_mib
+from ecgwas.progress import peak_memory_mib, reset_peak_memory
 from ecgwas.scan import matrix
 from ecgwas.statistics.projection import row_residuals
 from ecgwas.study import LociOptions
@@ -264,7 +264,7 @@ def test_a_region_takes_little_more_than_its_copies(tmp_path: Path) -> None:
     traits, covariates = fileset.tables(eids, 1, 3, 5)
     chromosome = Chromosome.of(fileset.opened(fileset.matrix_options(tmp_path / "cohort")), traits, covariates)
     model, region = chromosome.model(chromosome.names[0]), chromosome.around(0, 10**9, NOBODY)
-    forget_peak_memory()
+    reset_peak_memory()
     before = peak_memory_mib()
     conditional.stepwise(model, region, CAUSE, limit=4.0, most=2)
     assert peak_memory_mib() - before < 250

@@ -99,7 +99,7 @@ def test_a_disk_that_has_gone_away_is_named(cohort: Path, monkeypatch: pytest.Mo
     def gone(path: Path) -> list[object]:
         raise OSError(116, "Stale file handle", str(path))
 
-    monkeypatch.setattr(stages, "stamp", gone)
+    monkeypatch.setattr(stages, "file_stamp", gone)
     with pytest.raises(InputError, match="an input of stage traits cannot be reached: Stale file handle") as caught:
         stages.run_part(Study.read_file(cohort), "traits", "all")
     assert str(cohort.parent) in str(caught.value.where)

@@ -15,7 +15,7 @@ import pytest
 from ecgwas import stages
 from ecgwas.genotypes import readers
 from ecgwas.loci.individual_data import Chromosome
-from ecgwas.progress import cpu_seconds, forget_peak_memory, peak_memory_mib
+from ecgwas.progress import cpu_seconds, peak_memory_mib, reset_peak_memory
 from ecgwas.signals import Rows
 from ecgwas.stages import loci, scan, traits
 from ecgwas.stages.loci_genotypes import LocusData
@@ -99,7 +99,7 @@ def test_a_peak_is_that_of_its_part() -> None:
     block = np.ones(100 * 2**17)
     high = peak_memory_mib()
     del block
-    forget_peak_memory()
+    reset_peak_memory()
     assert peak_memory_mib() < high - 50
     block = np.ones(100 * 2**17)
     assert peak_memory_mib() > high - 50
@@ -121,7 +121,7 @@ def test_a_pass_over_memory_maps_does_not_hold_them(tmp_path: Path) -> None:
     sums = written.sum(axis=1)
     del written
     rows = Rows([np.load(tmp_path / "rows.npy", mmap_mode="r")])
-    forget_peak_memory()
+    reset_peak_memory()
     before = peak_memory_mib()
     first = rows[0]
     np.testing.assert_allclose([rows[i].sum() for i in range(len(rows))], sums)
@@ -137,7 +137,7 @@ def test_calls_that_were_read_are_let_go(tmp_path: Path) -> None:
     first_row = written[:1].copy()
     del written
     bed = readers.Bed(tmp_path / "c.bed", variants=2_000, people=400_000)
-    forget_peak_memory()
+    reset_peak_memory()
     before = peak_memory_mib()
     first = bed.packed(np.arange(1))
     found = [bed.packed(np.arange(start, start + 50)).sum(axis=1) for start in range(0, 2_000, 50)]

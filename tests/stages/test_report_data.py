@@ -131,7 +131,7 @@ def test_features_are_moved_by_two_standard_deviations(finished: Study, contents
 def test_a_representation_that_cannot_be_decoded_has_no_traversals(finished: Study, tmp_path: Path) -> None:
     features = represent_stage.load_features(finished)["pca"]
     folder = stage_folder(finished, "represent") / "pca" / "encoder"
-    assert report_data.moved_features(finished.represent[0], folder, features, np.arange(3.0)) == {}
+    assert report_data.feature_traversals(finished.represent[0], folder, features, np.arange(3.0)) == {}
 
 
 def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finished: Study, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finishe
     assert said["qt_ms"] == "QRS onset to T end (ms)"
     assert represent.meanings(finished.represent[0]) == {}
     features = represent_stage.load_features(finished)["pca"]
-    assert report_data.moved_features(BeatPoints(name="points"), tmp_path, features, np.arange(475.0)) == {}
+    assert report_data.feature_traversals(BeatPoints(name="points"), tmp_path, features, np.arange(475.0)) == {}
 
 
 def test_the_null_twin_is_shown_when_it_is_made_and_not_before(finished: Study) -> None:

@@ -81,7 +81,7 @@ def _unknown_eids(further: Collection[str], known: set[str]) -> list[str]:
     unknown = [eid for eid in further if eid not in known]
     if not unknown or not known:
         return []
-    examples = ids.both_sides(unknown, known, a="--eids", b="the study")
+    examples = ids.examples_of_both(unknown, known, a="--eids", b="the study")
     return [Caution(f"{len(unknown)} of {len(further)} further people are not in the study ({examples})")]
 
 

@@ -28,7 +28,7 @@ from ecgwas.genes import references
 from ecgwas.progress import CONSOLE
 from ecgwas.report.figures.publication import FORMATS
 from ecgwas.stages import STAGES, Stage, failures
-from ecgwas.store import whole
+from ecgwas.store import atomic_write
 from ecgwas.study import Study
 from ecgwas.study.presets import PRESETS
 from ecgwas.workflow import planning
@@ -54,7 +54,7 @@ class Commands(click.Group):
         except EcgwasError as error:
             _end_with(error)
         except Exception as error:
-            known = failures.understood(error)
+            known = failures.explanation(error)
             if known is None:
                 raise
             _end_with(known)
@@ -252,7 +252,7 @@ def compare(study_files: tuple[Path, ...], out: Path | None) -> None:
             table.add_row(*row)
         _wide_console().print(table)
     for path in [path for path in (comparison.file, out) if path is not None]:
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             comparison.table.write_csv(temporary)
 
 
@@ -279,7 +279,7 @@ def meta_command(out: Path, studies: tuple[Path, ...], same_trait: str | None) -
         click.echo(f"warning: {warning}")
     dropped = out.with_name(f"{out.stem}.dropped.csv")
     for path, table in ((out, combined.associations), (dropped, combined.dropped)):
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             table.frame.write_csv(temporary)
     click.echo(f"{out}: {len(combined.associations)} rows of {len(studies)} studies")
     for reason, count in combined.dropped.frame["reason"].value_counts(sort=True).iter_rows():

@@ -27,7 +27,7 @@ from ecgwas.report.page.table_views import BETA_UNITS
 from ecgwas.report.scan_rows import compact
 from ecgwas.scan.engine import all_tests
 from ecgwas.stages import scan, traits
-from ecgwas.store import whole
+from ecgwas.store import atomic_write
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Traits, files
 
@@ -165,13 +165,13 @@ def _cytoscape(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
 
 
 def _write(path: Path, text: str) -> None:
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def _write_packed(path: Path, text: str) -> None:
     """Gzips without a timestamp: the same text gives the same bytes."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 

@@ -12,7 +12,7 @@ from ecgwas.errors import InputError, first_few
 from ecgwas.progress import track
 from ecgwas.report.figures import publication
 from ecgwas.stages.report import gather
-from ecgwas.store import whole
+from ecgwas.store import atomic_write
 from ecgwas.study import Study
 from ecgwas.tables import files
 
@@ -39,7 +39,7 @@ def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats:
     wanted = [(name, picture, kind) for name, picture in chosen.items() for kind in formats]
     pairs = [(picture, printed.path(study.results, figure=name, ending=kind)) for name, picture, kind in wanted]
     for picture, path in track(pairs, "figures", len(pairs)):
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             # Matplotlib chooses the format by the suffix, so the temporary file needs the same one.
             with_suffix = temporary.with_suffix(path.suffix)
             publication.save(picture, with_suffix)

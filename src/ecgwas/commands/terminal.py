@@ -21,7 +21,7 @@ from ecgwas.study import Study
 from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
 from ecgwas.tables import VARIANT_KEY, files
 from ecgwas.tables.comparison import Comparison
-from ecgwas.tables.loci import beside_threshold
+from ecgwas.tables.loci import threshold_caveat
 from ecgwas.workflow import planning
 from ecgwas.workflow.planning import Job
 
@@ -237,7 +237,7 @@ def _loci(folder: Path) -> list[str]:
     limit = f"-log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else "the threshold"
     variants = hits.select(VARIANT_KEY).n_unique() if hits.height else 0
     lines = [f"{loci.height:,} loci, {variants:,} significant variants ({hits.height:,} variant-trait pairs) at {limit}"]
-    beside = beside_threshold(_frame(files.SAMPLE_GUARDS, folder))
+    beside = threshold_caveat(_frame(files.SAMPLE_GUARDS, folder))
     lines += [] if beside is None else [f"  {beside}"]
     for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(MAX_LINES).iter_rows(named=True):
         place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"

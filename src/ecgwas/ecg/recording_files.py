@@ -171,7 +171,7 @@ def _from_table(path: Path) -> list[RecordingFile]:
     frame = table.frame
     absent = [name for name in ("eid", "path") if name not in frame.columns]
     if absent:
-        near = ids.near_eid(frame.columns) if "eid" in absent else None
+        near = ids.likely_eid_column(frame.columns) if "eid" in absent else None
         fix = "its first line must name the columns eid, path and, optionally, lead and instance"
         fix += f"; rename {near} to eid" if near else ""
         raise InputError(f"the recordings table has no column {' and '.join(absent)}", where=path, fix=fix)

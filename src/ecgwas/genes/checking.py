@@ -41,7 +41,7 @@ def _unshared_genes(contents: Sequence[FileContents]) -> list[str]:
             small, large = sorted((first, second), key=lambda each: len(each.symbols))
             unshared = small.symbols - large.symbols
             if len(unshared) > MAX_UNSHARED * len(small.symbols):
-                examples = ids.both_sides(unshared, large.symbols, a=small.name, b=large.name)
+                examples = ids.examples_of_both(unshared, large.symbols, a=small.name, b=large.name)
                 words = f"{len(unshared)} of {len(small.symbols)} genes of {small.name} are not in {large.name}"
                 warnings.append(Caution(f"{words} ({examples})"))
     return warnings

@@ -18,7 +18,7 @@ from ecgwas.genes.sources import ontologies
 from ecgwas.genes.web import client
 from ecgwas.genes.web.contract import NotUnderstood
 from ecgwas.genes.web.files import RECORD, read_lines
-from ecgwas.store import file_digest, whole
+from ecgwas.store import atomic_write, file_digest
 
 GENCODE = "https://ftp.ebi.ac.uk/pub/databases/gencode/Gencode_human/release_47"
 STRING = "https://stringdb-downloads.org/download"
@@ -139,7 +139,7 @@ def _record(folder: Path) -> dict[str, dict[str, Any]]:
 def _note(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
     path = folder / name
     files = _record(folder) | {name: {**facts, "bytes": path.stat().st_size, "sha256": file_digest(path)}}
-    with whole(folder / RECORD) as temporary:
+    with atomic_write(folder / RECORD) as temporary:
         temporary.write_text(json.dumps({"files": files}, indent=1, sort_keys=True) + "\n")
 
 
@@ -166,7 +166,7 @@ def _make_terms(folder: Path) -> Iterator[str]:
 
 
 def _write_terms(folder: Path, name: str, terms: Mapping[str, tuple[str, set[str]]], made_from: Sequence[str]) -> str:
-    with whole(folder / name) as temporary:
+    with atomic_write(folder / name) as temporary:
         temporary.write_text(ontologies.as_gmt(terms))
     record = _record(folder)
     version = ", ".join(f"{source} {record[source]['version']}" for source in made_from if source in record)

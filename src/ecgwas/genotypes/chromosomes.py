@@ -367,7 +367,7 @@ def people(options: Scan) -> tuple[str, ...]:
         wanted = read_ids(options.people)
         if shared.isdisjoint(wanted):
             fix = "its first column must hold the ids of the genotypes (PLINK's FID IID: with a header line that names them)"
-            examples = ids.both_sides(wanted, shared, a="listed", b="the genotypes")
+            examples = ids.examples_of_both(wanted, shared, a="listed", b="the genotypes")
             raise InputError(f"none of the people listed is genotyped ({examples})", where=options.people, fix=fix)
         shared &= wanted
     return tuple(eid for eid in listed[0] if eid in shared)

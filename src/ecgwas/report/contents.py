@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ecgwas.leads import LEADS
 from ecgwas.report.scan_rows import ScanRows
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
-from ecgwas.tables.loci import beside_threshold
+from ecgwas.tables.loci import threshold_caveat
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 
 
@@ -221,9 +221,9 @@ class ReportContents:
         return self.thresholds.frame.row(by_predicate=pl.col("used"), named=True)
 
     @property
-    def beside_threshold(self) -> str | None:
+    def threshold_caveat(self) -> str | None:
         """The warning that belongs beside every threshold; None: there is none."""
-        return beside_threshold(self.more.get("traits/guards", pl.DataFrame()))
+        return threshold_caveat(self.more.get("traits/guards", pl.DataFrame()))
 
 
 @dataclass(frozen=True)

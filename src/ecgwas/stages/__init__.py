@@ -1,7 +1,7 @@
-"""The list of stages; the only room that knows both methods and files.
+"""The stages, and how they are run; the only room that knows both methods and files.
 
-A stage falls into parts. `run_part(study, stage, part)` is the one way in: the command line loops over it, and Snakemake
-calls the command line. A part depends on (study, part) alone and gives the same bytes anywhere.
+A stage consists of parts. Everything runs through `run_part(study, stage, part)`: the command line loops over it, and
+Snakemake calls the command line. A part depends only on (study, part) and gives the same bytes wherever it runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ecgwas.errors import Caution, EcgwasError, InputError, MissingStageError, S
 from ecgwas.stages import failures, genes, loci, null, read, report, represent, scan, share, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
 from ecgwas.stages.locking import locked
-from ecgwas.store import Note, fingerprint, part_written, stamp, whole
+from ecgwas.store import Note, atomic_write, file_stamp, fingerprint, writing_part
 from ecgwas.study import Study
 from ecgwas.tables import files
 
@@ -33,7 +33,7 @@ STAGES: tuple[Stage, ...] = (
     share.STAGE,
 )  # fmt: skip
 
-PRIVATE = """\
+PRIVATE_NOTICE = """\
 # Private
 
 Everything in this folder speaks of single people: recordings, features, who was left out and why, one person's ECG in the
@@ -45,41 +45,43 @@ LIBRARIES = ("numpy", "scipy", "torch", "polars", "PyWavelets", "lxml", "bed-rea
 
 
 def stage_named(name: str) -> Stage:
-    """The stage of that name."""
+    """The stage with this name."""
     return next(stage for stage in STAGES if stage.name == name)
 
 
 def run(study: Study, *, until: str | None = None, force: bool = False) -> None:
-    """Every part of every stage in order, those that are fresh left as they are."""
+    """Runs every part of every stage in order, except those that are fresh."""
     failures.refuse_little_address_space(study.results)
     failures.refuse_unusable_results(study.results)
     names = [stage.name for stage in STAGES]
-    wanted = STAGES if until is None else STAGES[: names.index(until) + 1]
-    _run_parts(study, wanted, force=force)
+    chosen = STAGES if until is None else STAGES[: names.index(until) + 1]
+    _run_parts(study, chosen, force=force)
 
 
-def _run_parts(study: Study, wanted: Sequence[Stage], *, force: bool) -> None:
-    parts = [(stage, part) for stage in wanted for part in stage.parts(study)]
-    with progress.course(len(parts)) as begin:
+def _run_parts(study: Study, chosen: Sequence[Stage], *, force: bool) -> None:
+    parts = [(stage, part) for stage in chosen for part in stage.parts(study)]
+    with progress.study_progress(len(parts)) as begin:
         for stage, part in parts:
             begin(stage.name if part == "all" else f"{stage.name} {part}")
             run_part(study, stage.name, part, force=force)
 
 
 def run_null(study: Study, *, force: bool = False, simulated: bool = False) -> Study:
-    """The study's null twin, from its traits to its genes: shuffled people or simulated genomes, the study's threshold."""
-    shuffled = null.twin(study, simulated=simulated)
-    null.share_signals(study, shuffled)
+    """Runs the null study from its traits to its genes: permuted people or simulated genomes, the study's threshold."""
+    null_study = null.null_study_of(study, simulated=simulated)
+    null.link_shared_stages(study, null_study)
     if simulated:
-        null.write_genomes(study, shuffled)
-    _run_parts(shuffled, [stage for stage in STAGES if stage.name not in (*null.SHARED, "report", "share")], force=force)
-    return shuffled
+        null.write_simulated_genomes(study, null_study)
+    _run_parts(
+        null_study, [stage for stage in STAGES if stage.name not in (*null.SHARED_STAGES, "report", "share")], force=force
+    )
+    return null_study
 
 
 def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -> bool:
-    """Make one part unless it is fresh; True if it was made.
+    """Computes one part unless it is fresh; True if it was computed.
 
-    Raises StudyError for an unknown part and MissingStageError if an earlier stage has not run.
+    Raises StudyError for an unknown part, MissingStageError if an earlier stage has not run.
     """
     stage = stage_named(stage_name)
     known = stage.parts(study)
@@ -89,97 +91,98 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -
     label = stage_name if known == ("all",) else f"{stage_name} {part}"
     failures.refuse_little_address_space(study.results)
     failures.refuse_unusable_results(study.results)
-    mark = _mark(study, stage, part)
+    expected = _fingerprint(study, stage, part)
     lock = note_path(study, stage_name, part).with_suffix(".lock")
     with failures.explained(study.results), locked(lock, f"{stage_name} (part {part})"):
-        if not force and _vouched(study, stage_name, part, mark):
+        if not force and _has_note(study, stage_name, part, expected):
             logger.info("%s: fresh", label)
-            _clear_scratch(_scratch(study, stage_name, part, mark), keep=None)
+            _clear_scratch(_scratch(study, stage_name, part, expected), keep=None)
             return False
         logger.info("%s: started", label)
-        _make(study, stage, part, mark)
-    made = Note.read(note_path(study, stage_name, part))
-    facts = {} if made is None else made.made
+        _make(study, stage, part, expected)
+    note = Note.read(note_path(study, stage_name, part))
+    facts = {} if note is None else note.made
     logger.info("%s: done in %s s, peak %s MiB", label, facts.get("seconds"), facts.get("peak_memory_mib"))
     return True
 
 
 def is_fresh(study: Study, stage_name: str, part: str) -> bool:
-    """True if the part was made from this study file and from these inputs, and is still as it was made."""
+    """True if the part was made from the options and inputs that hold now, and its files have not changed since."""
     try:
-        mark = _mark(study, stage_named(stage_name), part)
+        expected = _fingerprint(study, stage_named(stage_name), part)
     except EcgwasError:
         return False
-    return _vouched(study, stage_name, part, mark)
+    return _has_note(study, stage_name, part, expected)
 
 
-def _vouched(study: Study, stage_name: str, part: str, mark: str) -> bool:
+def _has_note(study: Study, stage_name: str, part: str, expected: str) -> bool:
+    """True if the part's note has the expected fingerprint and its files are as they were written."""
     note = Note.read(note_path(study, stage_name, part))
-    return note is not None and note.fingerprint == mark and note.vouches_for(stage_folder(study, stage_name))
+    return note is not None and note.fingerprint == expected and note.outputs_unchanged(stage_folder(study, stage_name))
 
 
 def _upstream(study: Study, stage: Stage, part: str) -> dict[str, str]:
-    """`stage/part` that the part was made from -> fingerprint of the content of its files, ten digits."""
-    found = {}
-    for name, before in stage.needs(study, part):
-        found[f"{name}/{before}"] = fingerprint(_digests(study, stage.name, name, before))[:10]
-    return found
+    """`stage/part` of each part that this one reads -> fingerprint of the content of its files, ten digits."""
+    return {
+        f"{name}/{earlier}": fingerprint(_digests(study, stage.name, name, earlier))[:10]
+        for name, earlier in stage.needs(study, part)
+    }
 
 
-def _mark(study: Study, stage: Stage, part: str) -> str:
-    """Fingerprint of what the part is made from: options, user files, and the content of earlier parts."""
-    upstream = [_digests(study, stage.name, name, before) for name, before in stage.needs(study, part)]
+def _fingerprint(study: Study, stage: Stage, part: str) -> str:
+    """Of everything that a part depends on: options, versions, user files, and the content of earlier parts."""
+    upstream = [_digests(study, stage.name, name, earlier) for name, earlier in stage.needs(study, part)]
     inputs = _stamps(study, stage, part)
     return fingerprint(stage.name, part, stage.versions, stage.options(study, part), inputs, upstream)
 
 
 def _stamps(study: Study, stage: Stage, part: str) -> list[list[object]]:
-    """Of every user file that the part reads; a file that the stage can do without, as a recording, may be gone.
+    """The stamp of every user file that the part reads. Files that the stage does not need, as a recording, may be missing.
 
-    Raises what `check` says where one is gone, and InputError for one that cannot be reached.
+    Raises the stage's `check` error if a needed file is missing, InputError if one cannot be reached.
     """
-    found = []
+    stamps: list[list[object]] = []
     for path in stage.files(study, part):
         try:
-            found.append(stamp(path))
+            stamps.append(file_stamp(path))
         except FileNotFoundError:
             stage.check(study)
-            found.append([path.name, None, None])
+            stamps.append([path.name, None, None])
         except OSError as error:
             stage.check(study)
             problem = f"an input of stage {stage.name} cannot be reached: {error.strerror}"
             fix = "put it back, or correct its path in study.yaml"
             raise InputError(problem, where=path, fix=fix) from None
-    return found
+    return stamps
 
 
-def _digests(study: Study, wanted_by: str, stage_name: str, part: str) -> list[object]:
+def _digests(study: Study, needed_by: str, stage_name: str, part: str) -> list[object]:
     note = Note.read(note_path(study, stage_name, part))
     if note is None:
         fix = f"run `ecgwas {stage_name}` first, or `ecgwas run` for everything"
-        problem = f"{wanted_by} needs {stage_name} (part {part}), which has not run"
+        problem = f"{needed_by} needs {stage_name} (part {part}), which has not run"
         raise MissingStageError(problem, where=study.results, fix=fix)
     other = _other_versions(note, stage_named(stage_name))
     if other:
-        # Its tables may have other columns: they would end in a traceback, or be misread.
+        # Its tables may have other columns, which would be misread or end in a traceback.
         made_by = note.made.get("versions", {}).get("ecgwas")
-        problem = f"{wanted_by} needs {stage_name} (part {part}), made by another ecgwas ({made_by}): {first_few(other)}"
+        problem = f"{needed_by} needs {stage_name} (part {part}), made by another ecgwas ({made_by}): {first_few(other)}"
         raise MissingStageError(problem, where=study.results, fix="`ecgwas run` makes it again")
     return [stage_name, part, note.digests()]
 
 
 def _other_versions(note: Note, stage: Stage) -> list[str]:
-    """In words, each version of the stage and its tables that is not the one in the note."""
-    made = note.made.get("stage_versions", {})
+    """Each version of the stage and its tables that differs from the note's, in words."""
+    recorded = note.made.get("stage_versions", {})
     return [
-        f"{name} of version {made.get(name, 'unknown')}, not {version}"
+        f"{name} of version {recorded.get(name, 'unknown')}, not {version}"
         for name, version in stage.versions.items()
-        if made.get(name) != version
+        if recorded.get(name) != version
     ]
 
 
-def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
-    scratch = _scratch(study, stage.name, part, mark)
+def _make(study: Study, stage: Stage, part: str, part_fingerprint: str) -> None:
+    scratch = _scratch(study, stage.name, part, part_fingerprint)
     _clear_scratch(scratch, keep=scratch.name)
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     versions = {"ecgwas": __version__} | {library: version(library) for library in LIBRARIES}
@@ -189,26 +192,27 @@ def _make(study: Study, stage: Stage, part: str, mark: str) -> None:
         "stage_versions": stage.versions,
     }  # fmt: skip
     note = note_path(study, stage.name, part)
-    _say_private(study)
-    # Sums over another number of threads end in other digits: linear algebra has one, on every machine.
-    with threadpool_limits(1, user_api="blas"), part_written(stage_folder(study, stage.name), note, mark, facts) as out:
+    _write_private_notice(study)
+    folder = stage_folder(study, stage.name)
+    # Sums round differently with another number of threads, so linear algebra has one on every machine.
+    with threadpool_limits(1, user_api="blas"), writing_part(folder, note, part_fingerprint, facts) as out:
         stage.work(study, part, out, scratch)
     _clear_scratch(scratch, keep=None)
 
 
-def _say_private(study: Study) -> None:
+def _write_private_notice(study: Study) -> None:
     path = files.PRIVATE_README.path(study.results)
     if not path.exists():
-        with whole(path) as temporary:
-            temporary.write_text(PRIVATE)
+        with atomic_write(path) as temporary:
+            temporary.write_text(PRIVATE_NOTICE)
 
 
-def _scratch(study: Study, stage_name: str, part: str, mark: str) -> Path:
-    return note_path(study, stage_name, part).with_suffix(f".scratch.{mark[:16]}")
+def _scratch(study: Study, stage_name: str, part: str, part_fingerprint: str) -> Path:
+    return note_path(study, stage_name, part).with_suffix(f".scratch.{part_fingerprint[:16]}")
 
 
 def _clear_scratch(scratch: Path, keep: str | None) -> None:
-    """Scratch of another fingerprint belongs to another study: training must not go on from it."""
+    """Deletes scratch folders of other fingerprints: training must not resume from other options or inputs."""
     stem = scratch.name.split(".scratch.")[0]
     for folder in scratch.parent.glob(f"{stem}.scratch.*"):
         if folder.name != keep:
@@ -216,37 +220,41 @@ def _clear_scratch(scratch: Path, keep: str | None) -> None:
 
 
 def explain(study: Study, path: Path) -> list[str]:
-    """How a result file came to be, and whether it is as its study would make it now, in lines.
+    """How a result file was made, and whether it is fresh, in lines.
 
     Raises InputError if no part of the study made the file.
     """
-    inside = path.resolve()
+    resolved = path.resolve()
     for stage in STAGES:
         folder = stage_folder(study, stage.name).resolve()
         for part in stage.parts(study):
             note = Note.read(note_path(study, stage.name, part))
-            if note is not None and inside.is_relative_to(folder) and str(inside.relative_to(folder)) in note.outputs:
+            if note is not None and resolved.is_relative_to(folder) and str(resolved.relative_to(folder)) in note.outputs:
                 fresh = is_fresh(study, stage.name, part)
-                return [f"stage {stage.name}, part {part}: {stage.meaning}", *_told(note), f"fresh: {'yes' if fresh else 'no'}"]
+                return [
+                    f"stage {stage.name}, part {part}: {stage.meaning}",
+                    *_note_lines(note),
+                    f"fresh: {'yes' if fresh else 'no'}",
+                ]
     fix = "name a file below the study's results folder that a stage has written"
     raise InputError("no stage of this study made this file", where=path, fix=fix)
 
 
-def _told(note: Note) -> list[str]:
+def _note_lines(note: Note) -> list[str]:
     facts = dict(note.made)
     versions = ", ".join(f"{name} {number}" for name, number in sorted(facts.pop("versions", {}).items()))
     options = json.dumps(facts.pop("options", None), sort_keys=True)
-    rest = [f"{name}: {value}" for name, value in sorted(facts.items())]
-    return [*rest, f"versions: {versions}", f"options: {options}", f"fingerprint of options and inputs: {note.fingerprint}"]
+    others = [f"{name}: {value}" for name, value in sorted(facts.items())]
+    return [*others, f"versions: {versions}", f"options: {options}", f"fingerprint of options and inputs: {note.fingerprint}"]
 
 
 def check(study: Study) -> tuple[list[str], list[EcgwasError]]:
-    """Every input opened: what was found, in words, warnings as Caution; and every mistake."""
+    """Opens every input. Gives facts and warnings (Caution) in words, and every mistake."""
     facts: list[str] = [Caution(words) for words in study.contradictions]
     mistakes: list[EcgwasError] = []
-    for opened in (*(stage.check for stage in STAGES), _check_results):
+    for check_of in (*(stage.check for stage in STAGES), _check_results):
         try:
-            facts += [fact for fact in _opened(opened, study) if fact not in facts]
+            facts += [fact for fact in _checked(check_of, study) if fact not in facts]
         except EcgwasError as mistake:
             mistake.where = mistake.where or str(study.folder)
             if str(mistake) not in [str(other) for other in mistakes]:
@@ -254,8 +262,8 @@ def check(study: Study) -> tuple[list[str], list[EcgwasError]]:
     return facts, mistakes
 
 
-def _opened(check_of: Callable[[Study], Sequence[str]], study: Study) -> Sequence[str]:
-    """What a stage's check says; what the machine refuses is one clear error, too."""
+def _checked(check_of: Callable[[Study], Sequence[str]], study: Study) -> Sequence[str]:
+    """The facts of a stage's check; failures of the machine become clear errors, too."""
     with failures.explained(study.results):
         return check_of(study)
 

@@ -1,4 +1,4 @@
-"""What every stage is made of, and where its files lie."""
+"""What a stage consists of, and where its files are."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Needs = Sequence[tuple[str, str]]
 class Stage:
     """One stage: a section of study.yaml, a command, a folder under results/.
 
-    parts     the names of its parts, known before the first stage has run
-    options   what of study.yaml it depends on, as plain JSON values
-    needs     (stage, part) whose outputs it reads
-    files     the user's files that it reads
-    work      makes one part: (study, part, out, scratch); files under `out` move to the stage's folder when all is done,
-              `scratch` survives a kill
-    check     raises an EcgwasError if an input is wrong, without making anything
+    parts     names of its parts, known before the first stage has run
+    options   the options of study.yaml on which a part depends, as plain JSON values
+    needs     (stage, part) pairs whose outputs a part reads
+    files     the user's files that a part reads
+    work      computes one part: (study, part, out, scratch); files in `out` move to the stage's folder at the end, `scratch`
+              survives an interruption
+    check     raises an EcgwasError if an input is wrong, without writing anything
     version   raised by every change that gives other bytes for the same inputs; results of another version are stale
     """
 
@@ -48,22 +48,22 @@ class Stage:
 
     @property
     def versions(self) -> dict[str, int]:
-        """The stage's own version and those of its tables, by name: what a note keeps and freshness rests on."""
+        """Versions of the stage and its tables, by name; recorded in notes, and part of freshness."""
         return {self.name: self.version} | {table.__name__: table.version for table in self.tables}
 
 
 def all_in_one(_: Study) -> tuple[str, ...]:
-    """The parts of a stage that is not split."""
+    """The only part of a stage that is not split."""
     return ("all",)
 
 
 def no_files(_: Study, __: str) -> Sequence[Path]:
-    """For stages that read earlier stages only."""
+    """For stages that read only earlier stages."""
     return ()
 
 
 def nothing_to_check(_: Study) -> Sequence[str]:
-    """For stages without inputs of the user's."""
+    """For stages without input files."""
     return ()
 
 
@@ -73,22 +73,22 @@ def stage_folder(study: Study, stage: str) -> Path:
 
 
 def note_path(study: Study, stage: str, part: str) -> Path:
-    """Where a part's note lies."""
+    """Path of a part's note."""
     return files.NOTE.path(study.results, stage=stage, part=part)
 
 
 def seed_of(study: Study, *names: str) -> int:
-    """A seed of its own for each use, all from the study's: below 2**32."""
+    """A separate seed for each use, derived from the study's; below 2**32."""
     return int(fingerprint(study.seed, *names)[:8], 16)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Sorted and indented, so that the same content gives the same bytes."""
+    """Writes JSON, sorted and indented, so that the same content gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
 def write_array(path: Path, array: Any) -> None:
-    """A plain .npy file; object arrays (which would need pickle) are refused."""
+    """Writes a plain .npy file; refuses object arrays, which would need pickle."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, np.asarray(array), allow_pickle=False)

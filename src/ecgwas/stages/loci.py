@@ -23,7 +23,7 @@ from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.stages.loci_genotypes import LocusData
 from ecgwas.study import Study
 from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, Thresholds, files
-from ecgwas.tables.loci import Hits, Power, QQPoints, beside_threshold
+from ecgwas.tables.loci import Hits, Power, QQPoints, threshold_caveat
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def _tell_power(table: Thresholds, power_table: pl.DataFrame) -> None:
 def _tell_threshold(study: Study, limit: float) -> None:
     """The study's threshold, with what the guards over variances say of it."""
     logger.info("loci: the threshold is -log10 p %.2f", limit)
-    beside = beside_threshold(files.SAMPLE_GUARDS.read(study.results).frame)
+    beside = threshold_caveat(files.SAMPLE_GUARDS.read(study.results).frame)
     if beside is not None:
         logger.warning("loci: %s", beside)
 

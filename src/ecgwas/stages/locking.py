@@ -1,4 +1,4 @@
-"""One process at a time makes a part. The lock is the kernel's, so it ends with its holder, however that dies."""
+"""One process at a time computes a part. The kernel holds the lock, so it ends with its process, however that ends."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ecgwas.errors import StudyError
 
 logger = logging.getLogger(__name__)
 
-TRIES, PAUSE_S = 50, 0.02
+ATTEMPTS, PAUSE_S = 50, 0.02
 
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Holds the lock file at `path` for as long as the block runs; the file names its holder.
+    """Holds the lock file at `path` while the block runs; the file names the process.
 
-    Raises StudyError, with process and machine, if another process holds it.
+    Raises StudyError, naming process and machine, if another process holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = _taken(path, what)
+    handle = _acquire(path, what)
     with handle:
         handle.truncate(0)
         handle.write(f"process {os.getpid()} on {platform.node()}\n")
@@ -34,14 +34,14 @@ def locked(path: Path, what: str) -> Iterator[None]:
         try:
             yield
         finally:
-            # While the lock is still held: a file that another process has locked is never taken away.
+            # Deleted while the lock is still held, so that a file locked by another process is never deleted.
             path.unlink(missing_ok=True)
 
 
-def _taken(path: Path, what: str) -> TextIO:
-    """The lock file, locked. A holder that has not yet written its name, or has just gone, is waited for a moment."""
+def _acquire(path: Path, what: str) -> TextIO:
+    """The lock file, locked. Waits briefly for a holder that has not yet written its name or has just finished."""
     holder = ""
-    for _ in range(TRIES):
+    for _ in range(ATTEMPTS):
         handle = path.open("a+")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,20 +52,20 @@ def _taken(path: Path, what: str) -> TextIO:
             if holder:
                 break
         except OSError as error:
-            # File systems without locks are met on clusters; the files there are whole all the same.
-            logger.warning("%s cannot be locked (%s): see to it that only one run makes it", path, error)
+            # Some cluster file systems have no locks; files there are complete nevertheless.
+            logger.warning("%s cannot be locked (%s): make sure that only one run computes it", path, error)
             return handle
         else:
-            if _is_there(path, handle):
+            if _is_same_file(path, handle):
                 return handle
             handle.close()
         time.sleep(PAUSE_S)
-    problem = f"{what} is being made by another run: {holder or 'its name is not yet known'}"
+    problem = f"{what} is being made by another run: {holder or 'its process is not yet known'}"
     raise StudyError(problem, where=path, fix="wait for it, or stop it")
 
 
-def _is_there(path: Path, handle: TextIO) -> bool:
-    """False if the file that was locked is no longer the one of that name: its holder took it away in between."""
+def _is_same_file(path: Path, handle: TextIO) -> bool:
+    """False if the locked file is no longer the one at `path`, because its holder deleted it meanwhile."""
     try:
         return path.stat().st_ino == os.fstat(handle.fileno()).st_ino
     except FileNotFoundError:

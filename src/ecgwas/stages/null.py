@@ -1,5 +1,4 @@
-"""The null twin of a study: the same chain on shuffled people, or on simulated genomes, so that every count has a count by
-chance beside it."""
+"""The null study: the same chain on permuted people or simulated genomes, so that every count can be compared with chance."""
 
 from __future__ import annotations
 
@@ -18,18 +17,17 @@ from ecgwas.stages.base import seed_of
 from ecgwas.study import Matrix, Study
 from ecgwas.tables import VARIANT_KEY, files
 
-SHARED = ("read", "represent")
-"""Stages that know nothing of genotypes: the twin has them from its study."""
+SHARED_STAGES = ("read", "represent")
+"""Stages that do not depend on genotypes: the null study takes them from its study."""
+
+MAX_VARIANTS = 5_000
+"""Largest number of variants simulated per chromosome, over stretches of six megabases: enough for loci to form as usual."""
 
 
-MOST_VARIANTS = 5_000
-"""Simulated for each chromosome: stretches of six megabases, enough for loci to form as they do."""
+def null_study_of(study: Study, *, simulated: bool = False) -> Study:
+    """The study with people permuted, or (simulated) with other genomes, at the study's threshold, in results/null.
 
-
-def twin(study: Study, *, simulated: bool = False) -> Study:
-    """The study with its people shuffled, or (simulated) with other genomes, and its threshold kept, in results/null.
-
-    Raises MissingStageError if the study's own loci have not been found: their threshold is the twin's.
+    Raises MissingStageError if the study's own stage `loci` has not run, which determines the threshold.
     """
     scan = study.scan.model_copy(update={"permutations": 1}) if isinstance(study.scan, Matrix) else study.scan
     if simulated:
@@ -46,54 +44,54 @@ def twin(study: Study, *, simulated: bool = False) -> Study:
 
 def _threshold(study: Study) -> float:
     if not files.THRESHOLDS.exists(study.results):
-        fix = "run `ecgwas run` first: the null twin takes its threshold"
+        fix = "run `ecgwas run` first: the null study uses its threshold"
         raise MissingStageError("the study's loci have not been found", where=study.results, fix=fix)
     return float(files.THRESHOLDS.read(study.results).frame.filter(pl.col("used"))["p"].item())
 
 
-def write_genomes(study: Study, null: Study) -> None:
-    """Genomes of the study's people that have nothing to do with them, under the twin's scan.genotypes; seeded by the study.
+def write_simulated_genomes(study: Study, null_study: Study) -> None:
+    """Writes random genomes of the study's people to the null study's scan.genotypes, seeded by the study.
 
-    A stretch of each autosome of the study with real linkage (simulate.genomes), with as many variants as its chromosomes
-    have, MOST_VARIANTS at most. Raises InputError where the study has no autosome.
+    Each autosome of the study is simulated as a stretch with realistic linkage disequilibrium (simulate.genomes), with as
+    many variants as the study's largest, at most MAX_VARIANTS. Raises InputError if the study has no autosome.
     """
     parts = [chromosomes.open_part(study.scan, part) for part in chromosomes.parts(study.scan) if part in AUTOSOMES]
     if not parts:
-        fix = "run `ecgwas null` without --simulated: people are shuffled then"
+        fix = "run `ecgwas null` without --simulated, which permutes people"
         raise InputError("genomes are simulated on autosomes only, and the study has none", where=study.results, fix=fix)
     eids = chromosomes.people(study.scan)
-    variants = min(max(len(part) for part in parts), MOST_VARIANTS)
+    variants = min(max(len(part) for part in parts), MAX_VARIANTS)
     rng = np.random.default_rng([seed_of(study, "genomes")])
-    made = simulate_genomes(len(eids), rng, chromosomes=[part.chrom for part in parts], variants_per_chromosome=variants)
-    path = null.scan.genotypes.with_name(null.scan.genotypes.name + ".bed")
+    genomes = simulate_genomes(len(eids), rng, chromosomes=[part.chrom for part in parts], variants_per_chromosome=variants)
+    path = null_study.scan.genotypes.with_name(null_study.scan.genotypes.name + ".bed")
     path.parent.mkdir(parents=True, exist_ok=True)
     men = parts[0].sexes[parts[0].find(eids)] == MALE
-    write_genotypes(path, made, made.dosage, list(zip(eids, men.tolist(), strict=True)))
+    write_genotypes(path, genomes, genomes.dosage, list(zip(eids, men.tolist(), strict=True)))
 
 
-def tables(study: Study) -> list[Path]:
-    """The tables of the null twin that the report reads, as far as they are there."""
+def table_paths(study: Study) -> list[Path]:
+    """The null study's tables that the report reads, if they exist."""
     folder = study.results / "null"
     tables = (file for stage in ("loci", "genes") for file in files.of_stage(stage) if isinstance(file, files.TableFile))
     return sorted(file.path(folder) for file in tables if file.exists(folder))
 
 
-def is_made(study: Study) -> bool:
-    """True if the null twin has been run to its genes."""
+def is_complete(study: Study) -> bool:
+    """True if the null study has run to its genes."""
     return files.TERMS.exists(study.results / "null")
 
 
 def _threshold_of_sets(study: Study) -> float | None:
-    """The p-value of the study's threshold for sets of traits; None where it has none."""
-    found = files.THRESHOLDS.read(study.results).frame.filter(pl.col("kind") == SETS)["p"]
-    return float(found.item()) if len(found) else None
+    """The p-value of the study's threshold for trait sets; None if it has none."""
+    p_values = files.THRESHOLDS.read(study.results).frame.filter(pl.col("kind") == SETS)["p"]
+    return float(p_values.item()) if len(p_values) else None
 
 
-def share_signals(study: Study, null: Study) -> None:
-    """Links the stages that the twin has in common with its study."""
-    for stage in SHARED:
-        _link(null.results / stage, Path("..") / stage)
-        _link(null.results / "notes" / stage, Path("..") / ".." / "notes" / stage)
+def link_shared_stages(study: Study, null_study: Study) -> None:
+    """Links the stages that the null study takes from its study."""
+    for stage in SHARED_STAGES:
+        _link(null_study.results / stage, Path("..") / stage)
+        _link(null_study.results / "notes" / stage, Path("..") / ".." / "notes" / stage)
 
 
 def _link(path: Path, target: Path) -> None:
@@ -103,7 +101,7 @@ def _link(path: Path, target: Path) -> None:
 
 
 def counts(study: Study) -> dict[str, int] | None:
-    """Significant variants, variant-trait pairs, loci, genes, clusters and kept terms; None if genes have not been found."""
+    """Counts of significant variants, variant-trait pairs, loci, genes, clusters, kept terms; None before stage `genes`."""
     if not files.TERMS.exists(study.results):
         return None
     hits = files.HITS.read(study.results).frame

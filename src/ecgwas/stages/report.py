@@ -78,7 +78,7 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     planted = [] if study.report.planted is None else [study.report.planted]
-    return [*planted, *null.tables(study)]
+    return [*planted, *null.table_paths(study)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
@@ -167,11 +167,11 @@ def _as_listed(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _null_study(study: Study, plain: report.ReportContents) -> report.ReportContents | None:
     """The null twin, if `ecgwas null` has made it and since then the threshold is the same."""
-    if not null.is_made(study):
+    if not null.is_complete(study):
         return None
-    twin = null.twin(study)
+    null_study = null.null_study_of(study)
     try:
-        found = _of_genotypes(twin, scan.load_results(twin))
+        found = _of_genotypes(null_study, scan.load_results(null_study))
     except (OSError, EcgwasError, pl.exceptions.PolarsError) as error:
         logger.warning("report: the null twin cannot be read (%s); `ecgwas null` makes it again", error)
         return None
@@ -242,10 +242,10 @@ def _representation(
         errors=files.ERRORS.read(study.results, representation=name).frame,
         reliability=reliability.frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
-        traversals=gathering.moved_features(options, folder, features, _times_ms(options, signals)),
+        traversals=gathering.feature_traversals(options, folder, features, _times_ms(options, signals)),
         meanings=represent.meanings(options),
         **reconstructions.shown(study, options, features, signals, example=example_of(signals.lead_status)),
-        **gathering.beside_device(study, name),
+        **gathering.device_agreement_fields(study, name),
     )
 
 

@@ -96,7 +96,7 @@ def background(study: Study, results: Sequence[ScanResult]) -> report.Background
     return report.Background(tuple(chroms), edges, counts)
 
 
-def moved_features(
+def feature_traversals(
     options: RepresentationOptions, folder: Path, features: Features, times_ms: NDArray[np.float64]
 ) -> dict[str, report.Traversal]:
     """For each feature what is decoded with it MOVED SD below and above its mean, the other features at theirs.
@@ -125,7 +125,7 @@ def moved_features(
     return found
 
 
-def beside_device(study: Study, representation: str) -> dict[str, Any]:
+def device_agreement_fields(study: Study, representation: str) -> dict[str, Any]:
     """A representation's agreement with the ECG device's measurements, as fields of RepresentationResults."""
     if not files.DEVICE_AGREEMENT.exists(study.results, representation=representation):
         return {}

@@ -55,11 +55,11 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     if study.share.matching:
         found = matching.matched(study)
         contents = replace(contents, more={**contents.more, files.MATCHING.key: found.frame})
-        _tell(found)
+        _log_matching(found)
     if study.share.membership:
         told = _membership(study)
         contents = replace(contents, more={**contents.more, files.MEMBERSHIP.key: told.frame})
-        _tell_members(told)
+        _log_membership(told)
     report_stage.write_page(report.render(study.report, contents), out)
     for name, table in tables(contents).items():
         path = out / name
@@ -72,7 +72,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     write_json(files.SHARED_ABOUT.within(out), {"min_people": least, "study": study.name, "ecgwas": __version__})
 
 
-def _tell(found: Matching) -> None:
+def _log_matching(found: Matching) -> None:
     if len(found) == 0:
         logger.warning("share: matching cannot be measured (%s)", matching.NOTHING)
     for row in found.frame.iter_rows(named=True):
@@ -83,7 +83,7 @@ def _tell(found: Matching) -> None:
         )
 
 
-def _tell_members(found: Membership) -> None:
+def _log_membership(found: Membership) -> None:
     if len(found) == 0:
         logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.LEAST_PEOPLE)
     for row in found.frame.iter_rows(named=True):

@@ -285,22 +285,22 @@ class Membership(Table):
     }  # fmt: skip
 
 
-UNEQUAL = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men and women (on X)"}
+VARIANCE_GUARDS = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men and women (on X)"}
 """Guard of the stage traits -> between whom the variance of a trait may differ."""
 
 
 def unequal_variances(guards: pl.DataFrame) -> str:
     """Between whom some trait's variance differs, by the stage traits' guards; empty: nobody, or that was not judged."""
     found = {row["guard"] for row in guards.iter_rows(named=True) if row.get("status") in ("warn", "fail")}
-    return " and ".join(between for guard, between in UNEQUAL.items() if guard in found)
+    return " and ".join(between for guard, between in VARIANCE_GUARDS.items() if guard in found)
 
 
-def beside_threshold(guards: pl.DataFrame) -> str | None:
+def threshold_caveat(guards: pl.DataFrame) -> str | None:
     """The warning that belongs beside every threshold, where the guards of the stage traits saw unequal variances; or None."""
     between = unequal_variances(guards)
     if not between:
         return None
-    named = " and ".join(guard for guard, words in UNEQUAL.items() if words in between)
+    named = " and ".join(guard for guard, words in VARIANCE_GUARDS.items() if words in between)
     return (
         f"beware: the variance of some traits differs between {between}, and chance then passes this threshold more often, or "
         f"less often, than stated (guards.csv, {named}; see traits.normalise_within)"

@@ -232,7 +232,7 @@ def numbers(cells: pl.Series) -> NDArray[np.float64]:
     return np.array([np.nan if gone else float(cell) for cell, gone in zip(cells, absent, strict=True)], dtype=np.float64)
 
 
-def why_no_number(cell: str) -> str:
+def why_not_a_number(cell: str) -> str:
     """What makes a cell no number, in brackets behind a blank; empty for plain words."""
     for pattern, meaning in ODD_NUMBERS:
         if re.fullmatch(pattern, cell, re.IGNORECASE):

@@ -16,7 +16,7 @@ from ecgwas import ids
 from ecgwas.errors import Caution, EcgwasError, InputError, StudyError, first_few, raise_together
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates
-from ecgwas.tables.user_table import UserTable, is_missing, level, not_numbers, numbers, read_user_table, why_no_number
+from ecgwas.tables.user_table import UserTable, is_missing, level, not_numbers, numbers, read_user_table, why_not_a_number
 from ecgwas.traits import suspect_values as doubts
 
 COLLINEAR = 1e-7
@@ -139,7 +139,7 @@ def _extremes(table: UserTable, name: str, values: NDArray[np.float64]) -> Itera
 def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
     frame, path = table.frame, table.path
     if "eid" not in frame.columns:
-        near = ids.near_eid(frame.columns)
+        near = ids.likely_eid_column(frame.columns)
         fix = f"rename the column {near} to eid" if near else "name the column of the person's id eid"
         return [
             InputError(f"the covariate table has no column eid; it has {first_few(frame.columns, 10)}", where=path, fix=fix)
@@ -190,7 +190,7 @@ def _wrong_numbers(table: UserTable, name: str) -> list[EcgwasError]:
     eids = table.frame["eid"] if "eid" in table.frame.columns else None
     about = [f"line {table.lines[i]}" + ("" if eids is None else f" (eid {eids[i]})") for i in map(int, wrong)]
     shown = first_few(
-        f"{where}: {cells[int(i)]!r}{why_no_number(cells[int(i)])}" for where, i in zip(about, wrong, strict=True)
+        f"{where}: {cells[int(i)]!r}{why_not_a_number(cells[int(i)])}" for where, i in zip(about, wrong, strict=True)
     )
     fix = (
         f"write numbers with a decimal point, or NA; or name it under traits.categorical: [{name}]; or use others (traits.use)"

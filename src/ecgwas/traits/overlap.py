@@ -101,11 +101,11 @@ def of_tables(
         for b in names[i + 1 :]:
             if sides[a] & sides[b]:
                 continue
-            examples = ids.both_sides(sides[a], sides[b], a=a, b=b)
+            examples = ids.examples_of_both(sides[a], sides[b], a=a, b=b)
             fix = "write the same eid in all three: the covariate table, the .fam file (second column), the recordings' names"
             mistakes.append(InputError(f"{a} and {b} have no person in common ({examples})", where=options.covariates, fix=fix))
     raise_together(mistakes, what="the ids of people")
-    return ids.meeting(sides)
+    return ids.overlap_warnings(sides)
 
 
 def refuse_too_few(

@@ -21,7 +21,7 @@ from ecgwas.errors import ToolError, first_few
 from ecgwas.stages import STAGES, is_fresh
 from ecgwas.stages import read as read_stage
 from ecgwas.stages.base import Stage, note_path
-from ecgwas.store import fingerprint, whole
+from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
 from ecgwas.workflow.planning import Job
 
@@ -101,7 +101,7 @@ class _Round:
         asked = [self.needs[self.stage.name, part] for part in parts]
         self.logs.mkdir(parents=True, exist_ok=True)
         listed = self.logs / f"{self.stage.name}.parts"
-        with whole(listed) as temporary:
+        with atomic_write(listed) as temporary:
             temporary.write_text("".join(f"{part}\n" for part in parts))
         script = str(files("ecgwas") / "workflow" / "array.sh")
         command = [

@@ -15,7 +15,7 @@ from ecgwas.errors import StudyError
 from ecgwas.genotypes import chromosomes, filesets
 from ecgwas.stages import STAGES
 from ecgwas.stages import read as read_stage
-from ecgwas.store import fingerprint, whole
+from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
 from ecgwas.tables import files
 from ecgwas.workflow import costs, costs_of_share
@@ -111,7 +111,7 @@ def write(study: Study, planned: Sequence[Job]) -> Path:
             "disk_mib": round(job.need.disk_mib, 2),
         }  # fmt: skip
     path = files.PLAN.path(study.results)
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1))
     return path
 

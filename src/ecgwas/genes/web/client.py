@@ -27,7 +27,7 @@ import httpx
 from ecgwas import __version__
 from ecgwas.errors import ServiceError
 from ecgwas.genes.web.contract import Answer, Get, NotUnderstood, Question, Value
-from ecgwas.store import whole
+from ecgwas.store import atomic_write
 
 TRIES = 4
 APART_S = 1.0
@@ -106,9 +106,9 @@ def _keep(cache: Path, question: Question, content: bytes) -> str:
     path = cache / _name(question)
     today = datetime.now(UTC).date().isoformat()
     note = {"url": question.url, "date": today, "sha256": hashlib.sha256(content).hexdigest(), "ecgwas": __version__}
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(content)
-    with whole(path.with_suffix(".json")) as temporary:
+    with atomic_write(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(note, indent=1, sort_keys=True) + "\n")
     return today
 
@@ -153,7 +153,7 @@ def download(
     """
 
     def receive(answer: httpx.Response) -> str | None:
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             with temporary.open("wb") as file:
                 for piece in _pieces(answer, float("inf")):
                     file.write(piece)

@@ -141,7 +141,7 @@ def headline(contents: ReportContents, window_bp: int) -> list[str]:
         found = "1 significant variant" if variants == 1 else f"{variants:,} significant variants"
         counted = "1 variant–trait pair" if pairs == 1 else f"{pairs:,} variant–trait pairs"
         said = [f"{what} the study's threshold of {limit}, with {found} ({counted})."]
-    words = contents.beside_threshold
+    words = contents.threshold_caveat
     beside = [] if words is None else [f"{words[0].upper()}{words[1:]}."]
     return [*said, *beside, *_null_sentence(contents), *_known_sentence(contents), *_planted_sentence(contents, window_bp)]
 

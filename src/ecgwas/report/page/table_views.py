@@ -238,7 +238,7 @@ def thresholds(contents: ReportContents) -> View:
         "kind": ("threshold", ""), "neglog10p": ("−log10 p", ".2f"), "low": ("from", ".2f"), "high": ("to", ".2f"),
         "significant": ("significant rows", ",d"), "loci": ("loci", ",d"), "used": ("used", ""), "note": ("how", ""),
     }  # fmt: skip
-    beside = "" if contents.beside_threshold is None else f"; {contents.beside_threshold}"
+    beside = "" if contents.threshold_caveat is None else f"; {contents.threshold_caveat}"
     caption = f"Thresholds side by side, and what lies beyond each{beside}"
     return view("thresholds", caption, contents.thresholds.frame, spelling)
 

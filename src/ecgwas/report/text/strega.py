@@ -83,7 +83,7 @@ def _methods(contents: ReportContents) -> Rows:
 
 def _threshold(contents: ReportContents) -> str:
     said = f"{contents.threshold['kind'].replace('_', ' ')}: {contents.threshold['note']}"
-    return said if contents.beside_threshold is None else f"{said}; {contents.beside_threshold}"
+    return said if contents.threshold_caveat is None else f"{said}; {contents.threshold_caveat}"
 
 
 def _power(contents: ReportContents) -> str | None:

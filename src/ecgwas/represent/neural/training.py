@@ -27,7 +27,7 @@ from ecgwas.progress import silent
 from ecgwas.represent.inputs import Index
 from ecgwas.represent.neural.precision import forwards, products
 from ecgwas.represent.reliability.reconstruction import HISTORY
-from ecgwas.store import whole
+from ecgwas.store import atomic_write
 from ecgwas.study.represent import Precision
 
 logger = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ class _Training:
         for i, state in self.adam.state_dict()["state"].items():
             tensors |= _prefixed(f"adam.{i}", state)
         about = json.dumps({"mark": mark, "history": self.history})
-        with whole(checkpoint) as temporary:
+        with atomic_write(checkpoint) as temporary:
             save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, temporary, {"training": about})
 
     def resume(self, checkpoint: Path | None, mark: str) -> None:

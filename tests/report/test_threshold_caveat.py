@@ -15,7 +15,7 @@ from ecgwas.report.text import strega
 from ecgwas.stages import loci as loci_stage
 from ecgwas.study import Study
 from ecgwas.tables import Guards
-from ecgwas.tables.loci import beside_threshold, unequal_variances
+from ecgwas.tables.loci import threshold_caveat, unequal_variances
 from tests.report.example import make_contents
 
 WORDS = "the variance of some traits differs between ancestries"
@@ -39,9 +39,9 @@ def contents() -> ReportContents:
 def test_between_whom_variances_differ() -> None:
     assert unequal_variances(guards("warn").frame) == "ancestries"
     assert unequal_variances(guards("warn", "warn").frame) == "ancestries and men and women (on X)"
-    assert beside_threshold(guards("pass").frame) is None
-    assert beside_threshold(pl.DataFrame()) is None
-    words = str(beside_threshold(guards("pass", "warn").frame))
+    assert threshold_caveat(guards("pass").frame) is None
+    assert threshold_caveat(pl.DataFrame()) is None
+    words = str(threshold_caveat(guards("pass", "warn").frame))
     assert "between men and women (on X)" in words
     assert "guards.csv, variance_by_sex;" in words
 
