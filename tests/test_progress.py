@@ -46,7 +46,7 @@ def test_bars_end_with_their_work_even_when_it_fails() -> None:
 
     with pytest.raises(RuntimeError):
         failing()
-    assert progress._shown.get() is None
+    assert progress._study_bars.get() is None
 
 
 def test_a_log_has_one_plain_line_for_each_part(caplog: pytest.LogCaptureFixture) -> None:
