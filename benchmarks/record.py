@@ -36,7 +36,7 @@ def recorded(main: Callable[[], int | None], file: str) -> None:
     output = _Tee(sys.stdout)
     about = {"date": datetime.now(UTC).date().isoformat(), "commit": commit(), **machine()}
     start = time.monotonic()
-    sys.stdout = output  # type: ignore[assignment]
+    sys.stdout = output
     try:
         status = main() or 0
     finally:

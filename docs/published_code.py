@@ -26,7 +26,8 @@ from ecgwas.ecg.clean import clean, remove_baseline, remove_noise
 from ecgwas.genes import summaries
 from ecgwas.genes.network import mcl
 from ecgwas.represent.inputs import split_people
-from ecgwas.represent.neural.network import Autoencoder, Dropout, Up, doubled, kernels
+from ecgwas.represent.neural.channels_last import Dropout
+from ecgwas.represent.neural.network import Autoencoder, Up, doubled, kernels
 from ecgwas.represent.neural.training import Plan, finished, learning_rate
 from ecgwas.represent.residual_autoencoder import RECIPE
 from ecgwas.simulate import simulate
@@ -299,7 +300,7 @@ def _noise() -> np.ndarray:
 
 def baseline(code: Code) -> Found:
     raw, method = _noise(), code.study.read.baseline
-    ours = remove_baseline(method, raw, rate_hz=code.study.read.rate_hz)  # type: ignore[arg-type]
+    ours = remove_baseline(method, raw, rate_hz=code.study.read.rate_hz)
     largest = float(np.abs(ours - (raw - uniform_filter1d(raw, 250, axis=-1, mode="reflect"))).max())
     value = f"{method.kind}, {getattr(method, 'window_s', None)} s; {_near(largest, 1e-9)} µV"
     return Found(value, largest < 1e-9, "against SciPy's uniform filter of 250 samples, reflect")
@@ -392,7 +393,8 @@ def upsampling(code: Code) -> Found:
     blocks = list(code.network.eval().decoder)
     widths = [_convolutions(block)[0].out_channels for block in blocks]
     x = torch.randn(1, *code.network.map)
-    block: Up = blocks[0]
+    block = blocks[0]
+    assert isinstance(block, Up)
     with torch.no_grad():
         largest = float((block(x)[0] - block.after(block.body(doubled(x)[:, :, : block.length]))).abs().max())
     value = f"channels {', '.join(map(str, widths))}; {_near(largest, 1e-4)} from doubling and convolving"

@@ -65,15 +65,20 @@ def component(name: str, package: Distribution, digest: str | None) -> dict[str,
     return about
 
 
+def _stated(package: Distribution, name: str) -> str:
+    """A field of a package's metadata; empty if it is absent."""
+    return next(iter(package.metadata.get_all(name) or []), "")
+
+
 def licence_of(package: Distribution) -> dict[str, Any] | None:
     """As the package states it: an SPDX expression, or else words."""
-    expression = package.metadata.get("License-Expression")
+    expression = _stated(package, "License-Expression")
     if expression:
         return {"expression": expression}
     classified = [
         line.split(" :: ")[-1] for line in package.metadata.get_all("Classifier") or [] if line.startswith("License ::")
     ]
-    words = "; ".join(classified) or (package.metadata.get("License") or "").strip().split("\n")[0][:100]
+    words = "; ".join(classified) or _stated(package, "License").strip().split("\n")[0][:100]
     return {"license": {"name": words}} if words else None
 
 

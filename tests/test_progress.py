@@ -60,7 +60,7 @@ def test_a_log_has_one_plain_line_for_each_part(caplog: pytest.LogCaptureFixture
 
 def test_a_log_says_rate_and_time_left(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 20))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("ecgwas.progress.time.monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(progress, "CONSOLE", Console(file=io.StringIO()))
     caplog.set_level(logging.INFO, "ecgwas")
     assert list(progress.track(range(4), "epochs", 4)) == [0, 1, 2, 3]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from docs import make_published, published_code, published_results
 from docs.published_code import Code, Found
+from torch import nn
 
 from ecgwas.represent.neural.channels_last import BatchNorm
 from ecgwas.study import Study
@@ -64,7 +65,7 @@ def changed(**sections: object) -> Code:
         (published_code.residual, {}, {"skip": "none"}),
         (published_code.dense, {}, {"features": 16}),
         (published_code.upsampling, {}, {"channels": (32, 64, 100)}),
-        (published_code.layers(published_code.nn.LeakyReLU, 6, 3), {}, {"activation": "tanh"}),
+        (published_code.layers(nn.LeakyReLU, 6, 3), {}, {"activation": "tanh"}),
         (published_code.layers(BatchNorm, 6, 3), {}, {"block": "conv_pool"}),
         (published_code.validation_loss, {}, {"stop_by": "error"}),
         (published_code.stopping, {}, {"patience": 9}),

@@ -54,7 +54,7 @@ def line(
         rng = np.random.default_rng([3, loci, seed])
         variants = rng.integers(len(chance.gene), size=loci)
         draws = matched_enrichment.random_gene_sets(chance, chance.stratum[variants], rng)
-        rows = matched_enrichment.rows_of_terms(options, terms, members, chance, np.unique(chance.gene[variants]), draws)  # type: ignore[arg-type]
+        rows = matched_enrichment.rows_of_terms(options, terms, members, chance, np.unique(chance.gene[variants]), draws)
         found = [sum(row[name] < 0.05 for row in rows) for name in ("fdr_plain", "fdr_length")]
         plain, length = plain + found[0], length + found[1]
         any_plain, any_length = any_plain + (found[0] > 0), any_length + (found[1] > 0)

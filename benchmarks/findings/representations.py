@@ -95,9 +95,8 @@ def as_signals(strips: NDArray[np.float32]) -> Signals:
     stacks = [np.stack([getattr(one, name) for one in beats]).astype(np.float32) for name in ("median", "odd", "even")]
     noise = np.stack([one.noise for one in beats]).astype(np.float32)
     eids = tuple(str(i) for i in range(len(beats)))
-    return with_fiducials(
-        Signals(eids, RATE_HZ, R_SAMPLE, Rows([clean]), *(Rows([stack]) for stack in stacks), noise, peaks, normal)
-    )
+    rows = [Rows([array]) for array in (clean, *stacks)]
+    return with_fiducials(Signals(eids, RATE_HZ, R_SAMPLE, rows[0], rows[1], rows[2], rows[3], noise, peaks, normal))
 
 
 def wide(features: Features) -> Floats:
@@ -155,7 +154,8 @@ class Cohort:
             chosen = self.people[0] if few is None else self.people[0].select(np.arange(few))
             encoder = represent.fit(one, chosen, seed=1)
             seconds = time.process_time() - start
-            self._kept[mark] = (encoder, seconds, *(wide(encoder.encode(signals)) for signals in self.people[:2]))
+            first, second = (wide(encoder.encode(signals)) for signals in self.people[:2])
+            self._kept[mark] = (encoder, seconds, first, second)
         return self._kept[mark]
 
     def ceiling(self, options: Sequence[Representation], few: int | None) -> tuple[float, float]:

@@ -307,7 +307,7 @@ def at_renames(ground: Ground, count: int | None) -> Outcome:
     outcome = Outcome(f"SIGKILL at renames ({len(chosen)} of {len(every)})")
     for step, place in chosen:
         study_file = ground.at(step)
-        how = ground.run(study_file, lambda place=place: _kill_after(place), part=(step.stage, step.part))  # type: ignore[misc]
+        how = ground.run(study_file, lambda place=place: _kill_after(place), part=(step.stage, step.part))
         ground.look(outcome, how, study_file)
         ground.settle_step(outcome, study_file, step)
     return outcome
@@ -328,7 +328,7 @@ def _after_rename(act: Callable[[], None]) -> None:
 
         return rename
 
-    os.replace, os.rename = acting(os.replace), acting(os.rename)  # type: ignore[assignment]
+    os.replace, os.rename = acting(os.replace), acting(os.rename)
 
 
 def _kill_after(count: int) -> None:
@@ -383,7 +383,7 @@ def little_memory(ground: Ground, count: int) -> Outcome:
     for case in range(count):
         study_file = ground.copy("memory")
         extra = int(2**20 * 8 * 2.2**case)
-        ground.look(outcome, ground.run(study_file, lambda extra=extra: _little_more(extra)), study_file)  # type: ignore[misc]
+        ground.look(outcome, ground.run(study_file, lambda extra=extra: _little_more(extra)), study_file)
         ground.settle(outcome, study_file)
     return outcome
 
@@ -437,7 +437,7 @@ def _without_network() -> None:
         def refused(*_: object, **__: object) -> None:
             raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-        socket.socket.connect = refused  # type: ignore[method-assign, assignment]
+        socket.socket.connect = refused  # type: ignore[method-assign]
         socket.getaddrinfo = refused  # type: ignore[assignment]
 
 
@@ -464,7 +464,7 @@ def _all_fresh(study: Study) -> None:
 
 def _backwards() -> None:
     plain, calls = time.time, iter(range(1, 10**9))
-    time.time = lambda: plain() - 3600.0 * next(calls)  # type: ignore[assignment]
+    time.time = lambda: plain() - 3600.0 * next(calls)
 
 
 def two_at_once(ground: Ground, count: int) -> Outcome:

@@ -127,6 +127,7 @@ def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
     from ecgwas.ecg import formats
     from ecgwas.errors import EcgwasError
     from ecgwas.genes.sources import enrichment, regions, string_files
+    from ecgwas.genes.web.files import version_of
     from ecgwas.genotypes import chromosomes
     from ecgwas.study import Enrichment, Matrix, Regions, StringFiles, Study, TraitOptions
     from ecgwas.traits import covariates
@@ -175,7 +176,7 @@ def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
             lambda: regions.read(folder / "t"),
             lambda: list(enrichment.read_terms(Enrichment(terms=folder / "t"))),
             lambda: string_files.connect(network, ["A", "B"]),
-            lambda: regions.version_of(Regions(file=folder / "t").file),
+            lambda: version_of(Regions(file=folder / "t").file),
         )
 
     return {"xml": xml, "bed": bed, "config": config, "table": table, "genes": genes}

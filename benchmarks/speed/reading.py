@@ -72,7 +72,7 @@ def muse(path: Path) -> Leads:
     for one in waveform.findall("LeadData"):
         content = base64.b64decode(one.findtext("WaveFormData"))
         uv = float(one.findtext("LeadAmplitudeUnitsPerBit"))
-        leads[one.findtext("LeadID")] = [uv * value for value in struct.unpack(f"<{len(content) // 2}h", content)]
+        leads[str(one.findtext("LeadID"))] = [uv * value for value in struct.unpack(f"<{len(content) // 2}h", content)]
     return leads
 
 

@@ -162,6 +162,14 @@ def of_table(text: str) -> Callable[[Path], Ending]:
     return run
 
 
+def with_withdrawn_list(at: Path, content: str | None) -> Ending:
+    """A folder with one recording and a list of withdrawn people; None: the list is missing."""
+    put(at / "e" / NAME.format(GOOD), BYTES)
+    if content is not None:
+        put(at / "x", content)
+    return ended(lambda: bool(find_recordings(ReadOptions(recordings=at / "e", leave_out=at / "x"))))
+
+
 def listing(what: str, how: str, says: str, text: str) -> Case:
     return Case("folders of recordings", what, how, says, of_table(text))
 
@@ -207,11 +215,9 @@ FOLDERS = [
     listing("a table that names a column twice", REFUSED, "named twice", "eid\tpath\tpath\n1\ta\tb\n"),
     listing("a table without rows", REFUSED, "no rows", "eid\tpath\n"),
     Case("folders of recordings", "a missing list of withdrawn people", REFUSED, "leave out is missing",
-         lambda at: put(at / "e" / NAME.format(GOOD), BYTES) and ended(
-             lambda: bool(find_recordings(ReadOptions(recordings=at / "e", leave_out=at / "x"))))),
+         lambda at: with_withdrawn_list(at, None)),
     Case("folders of recordings", "two eids in a line of withdrawn people", REFUSED, "line 1",
-         lambda at: put(at / "e" / NAME.format(GOOD), BYTES) and ended(
-             lambda: bool(find_recordings(ReadOptions(recordings=at / "e", leave_out=put(at / "x", "1, 2\n")))))),
+         lambda at: with_withdrawn_list(at, "1, 2\n")),
 ]  # fmt: skip
 
 # study.yaml

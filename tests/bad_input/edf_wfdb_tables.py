@@ -51,7 +51,7 @@ def recording(kind: str, what: str, how: str, says: str, files: Callable[[], Fil
 
 
 def edf(what: str, how: str, says: str, **changed: object) -> Case:
-    return recording("EDF", what, how, says, lambda: {".edf": edf_file(**changed)})  # type: ignore[arg-type]
+    return recording("EDF", what, how, says, lambda: {".edf": edf_file(**changed)})
 
 
 def in_v5(what: str, says: str, **fields: str) -> Case:
@@ -142,7 +142,7 @@ def text(separator: str = ",", *, units: list[str] | None = None, comma: bool = 
 
 
 def csv(what: str, how: str, says: str, content: str | bytes, sidecar: object = None, ending: str = ".csv") -> Case:
-    shared: Files = SHARED if sidecar is None else {"*recordings.json": json.dumps(sidecar)} if sidecar else {}
+    shared: Files = dict(SHARED) if sidecar is None else {"*recordings.json": json.dumps(sidecar)} if sidecar else {}
     return recording("CSV", what, how, says, lambda: {ending: content, **shared})
 
 

@@ -285,7 +285,7 @@ def terms(change: object) -> Spoil:
     """terms.gmt with each line's cells changed by a function."""
 
     def spoil(at: Path) -> None:
-        lines = [change(line.split("\t")) for line in (at / "terms.gmt").read_text().splitlines()]  # type: ignore[operator]
+        lines = [change(line.split("\t")) for line in (at / "terms.gmt").read_text().splitlines()]
         (at / "terms.gmt").write_text("".join("\t".join(cells) + "\n" for cells in lines))
 
     return spoil

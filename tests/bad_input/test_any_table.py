@@ -93,7 +93,7 @@ def test_anything_for_a_section(tmp_path: Path, section: str, content: object) -
 @FEW
 def test_anything_for_an_option(tmp_path: Path, section: str, name: str, content: object) -> None:
     given_study = yaml.safe_load(STUDY)
-    known = sorted(Study.model_fields[section].annotation.model_fields) if section not in ("scan",) else []  # type: ignore[union-attr]
+    known = sorted(Study.model_fields[section].annotation.model_fields) if section not in ("scan",) else []
     option = known[len(name) % len(known)] if known and name else name
     given_study.setdefault(section, {})[option] = content
     path = tmp_path / "study.yaml"

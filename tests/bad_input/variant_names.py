@@ -39,7 +39,7 @@ def mapped(names: Sequence[str | None]) -> object:
 
     def run(at: Path) -> Ending:
         source = Regions(file=put(at / "glist", GLIST), max_distance_bp=100)
-        found = genes.run([source], Loci.empty(), hits(names), nobody)  # type: ignore[arg-type]
+        found = genes.run([source], Loci.empty(), hits(names), nobody)
         rows = found.genes.frame.select("chrom", "gene").rows()
         counts = {row[0]: row[1:] for row in found.gene_counts.frame.select("gene", "variants", "neglog10p").iter_rows()}
         right = rows == [("3", "SCN5A"), ("6", "CDKN1A"), ("3", "SCN5A"), ("11", None)]
@@ -49,7 +49,7 @@ def mapped(names: Sequence[str | None]) -> object:
 
 
 def named(what: str, names: Sequence[str | None]) -> Case:
-    return Case("variant names", what, RIGHT, "", mapped(names))  # type: ignore[arg-type]
+    return Case("variant names", what, RIGHT, "", mapped(names))
 
 
 HEADER = "PUBMEDID\tDISEASE/TRAIT\tCHR_ID\tCHR_POS\tMAPPED_GENE\tSNPS\tPVALUE_MLOG\tSTUDY ACCESSION\n"
@@ -63,7 +63,7 @@ def published(what: str, line: str, names: Sequence[str], expected: Sequence[str
         content = HEADER + "\t".join(["1", "QRS", *cells[:2], "SCN5A", cells[2], "9.0", "GCST1"]) + "\n"
         options = GwasCatalog(file=put(at / "catalog.tsv", content))
         frame = hits(names).frame.select("variant", *VARIANT_KEY)
-        found = gwas_catalog.look_up(options, Variants(frame, build), Loci.empty(), nobody).published  # type: ignore[arg-type]
+        found = gwas_catalog.look_up(options, Variants(frame, build), Loci.empty(), nobody).published
         return ended(lambda: sorted(found.frame["chrom"]) == sorted(expected))
 
     return Case("variant names", f"GWAS Catalog: {what}", RIGHT, "", run)

@@ -15,7 +15,7 @@ from ecgwas.commands import inspect_file
 from ecgwas.commands.cli import main
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
-from ecgwas.report.figures import ecg_paper
+from ecgwas.report.figures import ecg_paper, publication
 from tests.ecg import vendors
 from tests.ecg.make_recordings import make_counts, make_xml, put
 
@@ -75,8 +75,8 @@ def test_scale_on_paper(tmp_path: Path) -> None:
     before, after = points[498], points[502]
     assert before[0] == pytest.approx(ecg_paper.LEFT_MM + 25 * 498 / 500, abs=0.02)
     assert before[1] - after[1] == pytest.approx(10.0, abs=0.03)
-    inspect_file.publication.save(figure, tmp_path / "p.png")
-    width = float(re.search(r"width='([\d.]+)'", figure.svg).group(1))  # type: ignore[union-attr]
+    publication.save(figure, tmp_path / "p.png")
+    width = float(re.search(r"width='([\d.]+)'", figure.svg).group(1))
     assert Image.open(tmp_path / "p.png").size[0] == pytest.approx(width / ecg_paper.MM / 25.4 * 300, abs=1.0)
 
 

@@ -121,7 +121,7 @@ DENOISERS = [Wavelet(), Wavelet(mode="hard"), Fourier(), Untouched()]
 def test_leads_do_not_touch_each_other(
     baseline: MovingAverage | HighPass | Untouched, denoise: Wavelet | Fourier | Untouched, samples: int, seed: int
 ) -> None:
-    options = ReadOptions(recordings=".", baseline=baseline, denoise=denoise)  # type: ignore[arg-type]
+    options = ReadOptions(recordings=".", baseline=baseline, denoise=denoise)
     raw = noise(2, 3, samples, seed=seed)
     before = raw.copy()
     together = clean(options, raw)

@@ -115,9 +115,8 @@ def test_leads_are_known_by_name_or_code(way: str, tmp_path: Path) -> None:
 
 def test_codes_and_names_of_the_standard_itself() -> None:
     """CID 3001 as pydicom holds it: of its leads our twelve and no other, by code and by name."""
-    table = {
-        number: meaning for entry in concepts["MDC"].values() for number, (meaning, groups) in entry.items() if 3001 in groups
-    }
+    codes: Any = concepts["MDC"]
+    table = {number: meaning for entry in codes.values() for number, (meaning, groups) in entry.items() if 3001 in groups}
     assert len(table) > 90
     by_code = {
         value: LEAD_BY_NUMBER[lead_number("MDC", value) or 0] for value in table if lead_number("MDC", value) in LEAD_BY_NUMBER

@@ -186,7 +186,7 @@ def test_more_and_fewer_bytes_than_stated(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_headers_that_cannot_be_used(options: dict[str, object], reason: str, tmp_path: Path) -> None:
-    assert refused(edf_file(**options), tmp_path) == reason  # type: ignore[arg-type]
+    assert refused(edf_file(**options), tmp_path) == reason
 
 
 def test_a_lead_of_no_samples(tmp_path: Path) -> None:

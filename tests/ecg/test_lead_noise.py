@@ -114,7 +114,7 @@ def is_near(clean: tuple[Floats, NDArray[np.int64], set[str]], noisy: tuple[Floa
 
 
 @lru_cache
-def simulated() -> Floats:
+def simulated() -> NDArray[np.float32]:
     return simulate_signals(make_hearts(6, 3), np.random.default_rng(3)).noisy_uv
 
 

@@ -124,7 +124,7 @@ def test_people_without_features_are_listed_with_the_reason(tmp_path: Path) -> N
         ("together", [{"eid": "2", "lead": "12L", "reason": "lead V3, V4 missing"}]),
         ("each", [{"eid": "2", "lead": lead, "reason": f"lead {lead} missing"} for lead in ("V3", "V4")]),
     ):
-        features = represent.fit(Pca(kind="pca", name="a", features=2, leads=leads), signals, seed=1).encode(signals)  # type: ignore[arg-type]
+        features = represent.fit(Pca(kind="pca", name="a", features=2, leads=leads), signals, seed=1).encode(signals)
         assert without_features(features, signals, None).to_dicts() == expected
 
 

@@ -153,7 +153,7 @@ def dicom(
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = pydicom.uid.TwelveLeadECGWaveformStorage
-    meta.MediaStorageSOPInstanceUID = "1.2.3"
+    meta.MediaStorageSOPInstanceUID = pydicom.uid.UID("1.2.3")
     whole = Dataset()
     whole.file_meta = meta
     whole.SOPClassUID, whole.SOPInstanceUID = meta.MediaStorageSOPClassUID, "1.2.3"

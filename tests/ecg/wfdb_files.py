@@ -33,7 +33,7 @@ def read_signals(header: Path) -> NDArray[np.float64]:
     signals = {}
     for row, line in zip(counts, lines[1 : channels + 1], strict=True):
         fields = line.split()
-        gain, baseline = re.match(r"([\d.]+)(?:\((-?\d+)\))?", fields[2]).groups()  # type: ignore[union-attr]
+        gain, baseline = re.match(r"([\d.]+)(?:\((-?\d+)\))?", fields[2]).groups()
         signals[fields[-1].lower()] = (row - float(baseline or 0)) / float(gain) * 1000
     return np.stack([signals[lead.lower()] for lead in LEADS])
 

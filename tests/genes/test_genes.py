@@ -11,7 +11,8 @@ import pytest
 from ecgwas import genes
 from ecgwas.errors import InputError, StudyError
 from ecgwas.genes import cluster_names
-from ecgwas.genes.sources import enrichment, regions, term_groups
+from ecgwas.genes.sources import enrichment, regions
+from ecgwas.genes.sources.term_roots import ROOTS
 from ecgwas.genes.web.contract import Question
 from ecgwas.simulate import simulate
 from ecgwas.study import Enrichment, EnsemblVep, Gprofiler, GwasCatalog, Haploreg, OpenTargets, Regions, StringDb, StringFiles
@@ -67,7 +68,7 @@ def test_hits_lead_to_their_genes_network_and_terms(cohort: Path) -> None:
     leads = found.gene_leads.frame.filter(gene="TTN").rows()
     assert leads == [("TTN", "12L", 1, 0, 2, 9.0)]
     assert found.network_tests.frame["genes"].to_list() == [found.clusters.frame.height]
-    assert set(found.term_choice.frame["group"]) <= {"cardiovascular", *term_groups.ROOTS, "other"}
+    assert set(found.term_choice.frame["group"]) <= {"cardiovascular", *ROOTS, "other"}
     assert found.term_choice.frame.filter(group="cardiovascular").height > 0
 
 

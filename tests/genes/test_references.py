@@ -121,7 +121,7 @@ def local(server: Server) -> list[Reference]:
 
 
 def download(url: str, path: Path, verify: object) -> str | None:
-    return client.download(url, path, verify, sleep=lambda _: None)  # type: ignore[arg-type]
+    return client.download(url, path, verify, sleep=lambda _: None)
 
 
 def test_everything_is_fetched_once_and_vouched_for(local: list[Reference], server: Server, tmp_path: Path) -> None:

@@ -246,8 +246,8 @@ def test_files_of_the_ends_of_x_are_tested_with_it_whoever_is_in_them(tmp_path: 
     traits, covariates = fileset.tables(people, 3, 1, 1)
     whole = matrix.scan(options, traits, covariates, opened, seed=1).associations.frame
     alone = matrix.scan(options, traits, covariates, opened.pieces()[1].genotypes, seed=1).associations.frame
-    key = ["trait", "pos", "variant"]
-    inside = whole.join(alone.select("trait", "pos", "variant", pl.col("beta").alias("expected")), on=key)
+    columns = ["trait", "pos", "variant"]
+    inside = whole.join(alone.select("trait", "pos", "variant", pl.col("beta").alias("expected")), on=columns)
     assert len(inside) >= len(alone) == 18
     assert opened.pieces()[1].genotypes.eids == tuple(f"p{i}" for i in order[:48])
 

@@ -131,7 +131,7 @@ def test_plink2_tests_the_variants_listed_and_not_their_namesakes(stem: Path, en
     found = []
     for engine, options in ((matrix, matrix_options(stem, **chosen)), (plink2, plink2_options(stem, **chosen))):
         opened = chromosomes.open_part(options, chrom)
-        result = engine.scan(options, traits, more, opened, seed=1)  # type: ignore[arg-type]
+        result = engine.scan(options, traits, more, opened, seed=1)
         assert result.tests.tolist() == [len(entries)]
         found.append(result.associations.frame.select("variant", "pos", "effect_allele").rows())
     assert found[0] == found[1]

@@ -21,6 +21,7 @@ from ecgwas.scan import matrix
 from ecgwas.statistics.projection import row_residuals
 from ecgwas.study import LociOptions
 from ecgwas.tables import Covariates, LeftOutVariants, Traits
+from ecgwas.tables.loci import Clumps
 from tests.genotypes import fileset
 
 PEOPLE, VARIANTS = 300, 60
@@ -337,7 +338,7 @@ def test_gathered_evidence_has_a_row_for_everything(tmp_path: Path) -> None:
     assert found.conditional.frame["step"].to_list()[:2] == [1, 2]
     assert set(found.credible.frame["locus"]) == set(found_loci["locus"])
     assert found.loci.columns[-len(fine_mapping.COLUMNS) :] == list(fine_mapping.COLUMNS)
-    none = fine_mapping.gather(options, rows.clear(), found_loci.clear(), clumps.Clumps.empty(), lambda _: chromosome, NOBODY,
+    none = fine_mapping.gather(options, rows.clear(), found_loci.clear(), Clumps.empty(), lambda _: chromosome, NOBODY,
                            limit=6.0, build="hg19")  # fmt: skip
     assert (len(none.audit), len(none.conditional), len(none.credible), none.loci.height) == (0, 0, 0, 0)
 

@@ -37,7 +37,7 @@ def scan_result(associations: Associations) -> ScanResult:
 
 
 def find(associations: Associations, threshold: float = 1e-8, **more: object) -> merge.LociTables:
-    options = LociOptions(threshold=threshold, **more)  # type: ignore[arg-type]
+    options = LociOptions(threshold=threshold, **more)
     results = [scan_result(associations)]
     values = np.random.default_rng(0).normal(size=(50, 2))
     traits = Traits(tuple(str(i) for i in range(50)), TRAITS, values)

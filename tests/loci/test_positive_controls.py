@@ -180,8 +180,8 @@ def test_shares_count_neighbours_once_and_are_judged_beside_the_shuffles(monkeyp
         assert share.p == pytest.approx(stats.binomtest(share.seen, share.of, 0.5, alternative="greater").pvalue, abs=0.03)
     status = {row["guard"]: row["status"] for row in positive_controls.verdicts(found)}
     assert status == {"known_any_trait": "warn", "known_same_direction": "pass", "known_confirmed": "warn"}
-    status = {row["status"] for row in positive_controls.verdicts(judged(rows, 0.05, monkeypatch))}
-    assert status == {"pass"}
+    statuses = {row["status"] for row in positive_controls.verdicts(judged(rows, 0.05, monkeypatch))}
+    assert statuses == {"pass"}
     row = positive_controls.verdicts(judged(rows, 0.05, monkeypatch))[0]
     assert row["limit"] == pytest.approx(0.05, abs=0.01)
     assert "in 300 shuffles of participants" in row["note"]

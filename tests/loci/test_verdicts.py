@@ -12,6 +12,7 @@ from scipy import stats
 from ecgwas.loci import inflation_by_maf, merge, verdicts
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
 from ecgwas.scan import matrix
+from ecgwas.study import LociOptions
 from ecgwas.study.scan import Plink2, Scan
 from ecgwas.tables import ScanResult, Summary, Thresholds
 from ecgwas.tables.loci import Audit, Inflation
@@ -57,7 +58,7 @@ def judged(
     made: fileset.Matrix, result: ScanResult, chromosome: Chromosome, audit: Audit, loci_found: pl.DataFrame = NO_LOCI
 ) -> dict[str, dict[str, object]]:
     table = Thresholds.of([{name: None for name in Thresholds.columns} | {"kind": "given", "neglog10p": 9.0, "used": True}])
-    summary = merge.find(merge.LociOptions(), table, result.associations, [result]).summary
+    summary = merge.find(LociOptions(), table, result.associations, [result]).summary
     frequencies = inflation_by_maf.by_frequency(made, [chromosome], which_tested(result), 400)
     kept = result.associations.frame
     found = verdicts.judge(made, [result], summary, frequencies, audit, loci_found, kept, limit=9.0, imputed=False)

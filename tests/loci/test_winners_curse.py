@@ -9,10 +9,11 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from ecgwas.loci import clumps, competing_tests, fine_mapping, merge, winners_curse
+from ecgwas.loci import competing_tests, fine_mapping, merge, winners_curse
 from ecgwas.loci.audit import z_of
 from ecgwas.statistics.projection import row_residuals
 from ecgwas.study import LociOptions
+from ecgwas.tables.loci import Clumps
 from tests.loci.test_fine_mapping import NOBODY, VARIANTS, linked, made, scanned, the_tables
 
 
@@ -87,7 +88,7 @@ def test_a_locus_lead_is_corrected_for_all_tests_of_its_region_and_other_hits_fo
     chromosome = made(tmp_path, linked(1), effect=0.65, second=0.0)
     rows = scanned(tmp_path, chromosome, *the_tables(chromosome)).filter(pl.col("neglog10p") > 4).sort("pos")
     found_loci = merge.joined(rows, 500_000)
-    found = fine_mapping.gather(LociOptions(), rows, found_loci, clumps.Clumps.empty(), lambda _: chromosome, NOBODY,
+    found = fine_mapping.gather(LociOptions(), rows, found_loci, Clumps.empty(), lambda _: chromosome, NOBODY,
                             limit=4.0, build="hg19").audit.frame  # fmt: skip
     lead = found_loci.row(0, named=True)
     leads = pl.col("variant").eq(lead["lead_variant"]) & pl.col("trait").eq(lead["best_trait"])

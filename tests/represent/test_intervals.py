@@ -147,8 +147,8 @@ def test_the_recorders_own_measurements(shared: Path) -> None:
     beats = find_beats(BeatOptions(), strip, 500.0).beats
     assert beats is not None
     rows = [Rows([array[None].astype(np.float32)]) for array in (strip, beats.median, beats.odd, beats.even)]
-    rest = beats.noise[None].astype(np.float32), beats.r_samples[None].astype(np.int32), beats.normal[None]
-    one = with_fiducials(Signals(("1",), 500.0, 175, *rows, *rest))
+    noise, r_samples = beats.noise[None].astype(np.float32), beats.r_samples[None].astype(np.int32)
+    one = with_fiducials(Signals(("1",), 500.0, 175, rows[0], rows[1], rows[2], rows[3], noise, r_samples, beats.normal[None]))
     found = of_all_leads(represent.fit(OPTIONS, one, seed=1).encode(one)).row(0, named=True)
     assert found["qrs_ms"] == pytest.approx(76, abs=8)
     assert found["qt_ms"] == pytest.approx(378, abs=20)

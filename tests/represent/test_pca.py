@@ -16,7 +16,7 @@ from ecgwas.represent.inputs import Normaliser, Traces, split_people
 from ecgwas.represent.linear import components
 from ecgwas.signals import Signals
 from ecgwas.study import Pca
-from tests.factories import make_delineated
+from tests.factories import components_of, make_delineated
 
 PEOPLE = 60
 
@@ -46,7 +46,7 @@ def test_scores_and_directions_are_those_of_the_svd(signals: Signals, leads: str
     features = encoder.encode(signals)
     scores = features.frame.select(features.names).to_numpy()
     np.testing.assert_allclose(np.abs(scores), np.abs(u[:, :5] * s[:5]), rtol=2e-3, atol=2e-3)
-    assert np.rad2deg(subspace_angles(encoder.components.directions.T.astype(float), vt[:5].T)).max() < 0.1
+    assert np.rad2deg(subspace_angles(components_of(encoder).directions.T.astype(float), vt[:5].T)).max() < 0.1
 
 
 def test_point_scaling_is_sd_between_people_with_a_floor(signals: Signals) -> None:
@@ -96,7 +96,7 @@ def test_randomised_iteration_finds_the_same_space(signals: Signals, monkeypatch
 
 
 def test_largest_entry_of_each_component_is_positive(signals: Signals) -> None:
-    directions = represent.fit(_options(), signals, seed=1).components.directions
+    directions = components_of(represent.fit(_options(), signals, seed=1)).directions
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
     assert (largest > 0).all()
 
@@ -104,7 +104,7 @@ def test_largest_entry_of_each_component_is_positive(signals: Signals) -> None:
 def test_sign_survives_turning_the_people_around(signals: Signals) -> None:
     turned = represent.fit(_options(), signals.select(np.arange(PEOPLE)[::-1]), seed=1)
     straight = represent.fit(_options(), signals, seed=1)
-    np.testing.assert_allclose(turned.components.directions, straight.components.directions, atol=1e-4)
+    np.testing.assert_allclose(components_of(turned).directions, components_of(straight).directions, atol=1e-4)
 
 
 @pytest.mark.parametrize("leads", ["together", "each"])
@@ -171,7 +171,7 @@ def test_waves_apart_have_components_of_their_own(signals: Signals, tmp_path: Pa
     encoder = represent.fit(options, signals, seed=1)
     features = encoder.encode(signals)
     assert features.names == ["p01", "p02", "p03", "qrs01", "qrs02", "qrs03", "t01", "t02"]
-    directions = encoder.components.directions.reshape(8, -1, 475)
+    directions = components_of(encoder).directions.reshape(8, -1, 475)
     used = [
         np.flatnonzero(np.abs(directions[some]).sum(axis=(0, 1)) > 1e-6) for some in (slice(0, 3), slice(3, 6), slice(6, 8))
     ]
@@ -184,7 +184,7 @@ def test_waves_apart_have_components_of_their_own(signals: Signals, tmp_path: Pa
 
 def test_p_apart_is_the_pca_of_its_stretch(signals: Signals) -> None:
     encoder = represent.fit(_options(waves="apart", features=6, scaling="none"), signals, seed=1)
-    directions = encoder.components.directions.reshape(6, 8, 475)
+    directions = components_of(encoder).directions.reshape(6, 8, 475)
     last = int(np.flatnonzero(np.abs(directions[:2]).sum(axis=(0, 1)) > 1e-6)[-1]) + 1
     x = _matrix(signals, together=True).reshape(PEOPLE, 8, 475)[:, :, :last].reshape(PEOPLE, -1)
     vt = svd(x - x.mean(axis=0), full_matrices=False)[2]

@@ -75,7 +75,7 @@ def scanned(options: Any, tables: tuple[Traits, Covariates]) -> ScanResult:
 def engine(request: pytest.FixtureRequest, stem: Path) -> str:
     """One that runs here; the others are skipped with their own words."""
     try:
-        scan.check(options_of(request.param, stem))  # type: ignore[arg-type]
+        scan.check(options_of(request.param, stem))
     except EcgwasError as error:
         pytest.skip(str(error))
     return str(request.param)
@@ -182,7 +182,7 @@ def test_where_it_cannot_run_it_says_so(
     for choice in [{}, *choices]:
         options = options_of(name, stem, **choice)
         try:
-            scan.check(options)  # type: ignore[arg-type]
+            scan.check(options)
         except EcgwasError:
             with pytest.raises(EcgwasError):
                 scanned(options, tables)

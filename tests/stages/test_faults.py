@@ -80,7 +80,7 @@ def test_a_holder_that_has_just_gone_is_waited_for(tmp_path: Path) -> None:
 def test_what_the_machine_refuses_is_one_clear_error(error: Exception, kind: type, words: str) -> None:
     with pytest.raises(kind, match=words) as caught, failures.explained(Path("/results")):
         raise error
-    assert caught.value.fix
+    assert getattr(caught.value, "fix", None)
 
 
 def test_a_bug_stays_a_bug() -> None:

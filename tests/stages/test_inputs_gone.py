@@ -165,8 +165,8 @@ def test_results_that_cannot_be_are_one_clear_error(cohort: Path, tmp_path: Path
         assert ended.exit_code == 2, (command, ended.output)
         assert re.search(words, ended.output), (command, ended.output)
         assert isinstance(ended.exception, SystemExit)
-    for command in (("plan", study_file), ("compare", study_file)):
-        assert isinstance(ecgwas(*command).exception, SystemExit), command
+    for name in ("plan", "compare"):
+        assert isinstance(ecgwas(name, study_file).exception, SystemExit), name
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -121,7 +121,7 @@ def test_features_are_moved_by_two_standard_deviations(finished: Study, contents
     name = features.names[1]
     values = features.frame[name].to_numpy().astype(float)
     moved = features.frame.head(1).with_columns(
-        [pl.lit(float(features.frame[other].cast(pl.Float64).mean())).alias(other) for other in features.names]  # type: ignore[arg-type]
+        [pl.lit(float(features.frame[other].cast(pl.Float64).mean())).alias(other) for other in features.names]
     )
     moved = moved.with_columns(pl.col(name) + 2 * values.std(ddof=1))
     (beat,) = encoder.decode(Features(moved))

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from ecgwas import stages
+from ecgwas.errors import EcgwasError
 from ecgwas.stages import scan, traits
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, Traits
@@ -109,8 +110,8 @@ def test_a_build_that_the_positions_contradict_ends_check_and_scan(tmp_path: Pat
     rows = [("rs7412", 44_908_822), ("rs429358", 44_908_684), ("a", 1_000_000)]
     (tmp_path / "g.bim").write_text("".join(f"19\t{name}\t0\t{pos}\tG\tA\n" for name, pos in rows))
     made = study(tmp_path)
-    with pytest.raises(stages.EcgwasError, match=r"scan\.build is hg19, but the positions are those of hg38: 2 variants lie"):
+    with pytest.raises(EcgwasError, match=r"scan\.build is hg19, but the positions are those of hg38: 2 variants lie"):
         scan.STAGE.check(made)
     (tmp_path / "out").mkdir()
-    with pytest.raises(stages.EcgwasError, match=r"scan\.build is hg19"):
+    with pytest.raises(EcgwasError, match=r"scan\.build is hg19"):
         scan.STAGE.work(made, "19", tmp_path / "out", tmp_path / "scratch")

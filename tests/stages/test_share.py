@@ -158,8 +158,8 @@ def test_loci_of_a_fold_are_those_of_a_study_of_the_others(finished: Study, tmp_
     assert len(ours.leads) == theirs.height > 0
     parts = {name: chromosomes.open_part(finished.scan, name) for name in chromosomes.parts(finished.scan)}
     for row in theirs.iter_rows(named=True):
-        part = parts[row["chrom"]]
-        copies = part.dosage_of(place_of_lead(part, row), tested.eids)
+        genotypes = parts[row["chrom"]]
+        copies = genotypes.dosage_of(place_of_lead(genotypes, row), tested.eids)
         assert any(np.array_equal(copies, lead, equal_nan=True) for lead in ours.leads)
 
 

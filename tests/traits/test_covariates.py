@@ -15,7 +15,7 @@ from ecgwas.traits import covariates
 def options(folder: Path, text: str, **more: object) -> TraitOptions:
     path = folder / "covariates.tsv"
     path.write_text(text)
-    return TraitOptions(covariates=path, **more)  # type: ignore[arg-type]
+    return TraitOptions(covariates=path, **more)
 
 
 def coded(given: TraitOptions) -> covariates.Coded:

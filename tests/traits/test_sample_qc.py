@@ -34,7 +34,7 @@ def made(codes: NDArray[np.uint8], **more: object) -> Panel:
     people = codes.shape[1]
     called = (codes != NO_CALL).sum(axis=0)
     x = more.pop("x_codes", np.empty((0, people), dtype=np.uint8))
-    return Panel(tuple(f"p{i}" for i in range(people)), codes, called, len(codes), x)  # type: ignore[arg-type]
+    return Panel(tuple(f"p{i}" for i in range(people)), codes, called, len(codes), x)
 
 
 def judged(given: Panel, sexes: NDArray[np.int8] | None = None, **options: object) -> sample_qc.Judged:

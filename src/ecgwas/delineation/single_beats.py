@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import detrend
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from ecgwas.delineation.fiducials import NOTHING, WAVE_SMOOTH_MS, Fiducials, delineate
 from ecgwas.delineation.measurements import rhythm

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from ecgwas import __version__, progress
 from ecgwas.errors import Caution, EcgwasError, InputError, MissingStageError, StudyError, first_few

@@ -157,7 +157,7 @@ def test_without_hits_every_table_is_empty_and_nobody_is_asked(case: Case) -> No
 
 @pytest.mark.parametrize("case", SERVICES, indirect=True)
 def test_a_service_that_is_out_of_reach_ends_the_run_or_is_skipped_with_a_word(case: Case, tmp_path: Path) -> None:
-    far = made(case.source.kind, NOWHERE, case.server, tmp_path)  # type: ignore[attr-defined]
+    far = made(case.source.kind, NOWHERE, case.server, tmp_path)
     stops, skips = (far.source.model_copy(update={"if_unreachable": word}) for word in ("stop", "skip"))
     with pytest.raises(ServiceError):
         ran([*far.sources[:-1], stops], getter(tmp_path))

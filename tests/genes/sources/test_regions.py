@@ -77,10 +77,10 @@ def test_nearest_is_what_a_loop_over_all_genes_finds(found: list[tuple[int, int]
     inside = {name: d for name, d in distance.items() if d <= window}
     least = min(distance.values())
     expected = inside or {name: d for name, d in distance.items() if d == least and d <= limit}
-    found = positions.nearest("1", pos)
-    assert {gene.gene: gene.distance_bp for gene in found} == expected
-    assert {gene.relation for gene in found} <= {"overlap" if inside else "nearest"}
-    distances = [gene.distance_bp for gene in found]
+    nearest = positions.nearest("1", pos)
+    assert {gene.gene: gene.distance_bp for gene in nearest} == expected
+    assert {gene.relation for gene in nearest} <= {"overlap" if inside else "nearest"}
+    distances = [gene.distance_bp for gene in nearest]
     assert distances == sorted(distances)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def export(folder: Path) -> StringFiles:
 
 
 @pytest.mark.parametrize("make", [links, export])
-def test_edges_clusters_and_strangers(make, tmp_path: Path) -> None:
+def test_edges_clusters_and_strangers(make: Callable[[Path], StringFiles], tmp_path: Path) -> None:
     network = string_files.connect(make(tmp_path), ["A", "B", "C", "D", "E", "Z"])
     assert network.edges.frame.rows() == [("A", "B", 0.9, 1), ("C", "D", 0.45, 2)]
     assert network.clusters.frame.select("gene", "cluster", "size", "degree").rows() == [

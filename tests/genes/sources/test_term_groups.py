@@ -8,7 +8,8 @@ import pytest
 
 from ecgwas.genes.sources import ontologies, term_words
 from ecgwas.genes.sources.ontologies import Ancestry
-from ecgwas.genes.sources.term_groups import FUNCTIONS, ROOTS, Grouper
+from ecgwas.genes.sources.term_groups import FUNCTIONS, Grouper
+from ecgwas.genes.sources.term_roots import ROOTS
 from ecgwas.study import Enrichment, Gprofiler, GwasCatalog, Ontologies, StringDb
 from tests.conftest import ROOT
 

@@ -30,7 +30,7 @@ def of_strips(contents: ReportContents, errors: dict[str, float | None], **given
     assert contents.example is not None
     rebuilt = contents.example.clean_uv * np.float32(0.5)
     some = {"reconstruction": rebuilt, "example_mse": errors, "max_mse": 0.4} | given
-    return replace(contents.representations[1], **some)  # type: ignore[arg-type]
+    return replace(contents.representations[1], **some)
 
 
 def drawn(csv: str) -> pl.DataFrame:
