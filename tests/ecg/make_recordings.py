@@ -69,7 +69,7 @@ def put(folder: Path, name: str, content: str | bytes | None = None) -> Path:
 
 def read_folder(folder: Path, **options: object) -> Batch:
     """All people of a folder, read."""
-    chosen = ReadOptions(recordings=folder, **options)  # type: ignore[arg-type]
+    chosen = ReadOptions(recordings=folder, **options)
     return read_recordings(chosen, find_recordings(chosen).sources, track=silent)
 
 

@@ -212,10 +212,10 @@ def test_channels_that_are_shifted_are_refused(
 
 def test_what_a_channel_says_of_itself_is_heard(tmp_path: Path) -> None:
     for state in ("UNCALIBRATED", "TEST DATA"):
-        content = setting("ChannelStatus", lambda k, state=state: ["OK", state] if k == 8 else "OK")  # type: ignore[misc]
+        content = setting("ChannelStatus", lambda k, state=state: ["OK", state] if k == 8 else "OK")
         assert refused(tmp_path, "1.dcm", content).problem == f"ChannelStatus {state} of lead V3"
     for state, warning in (("DISCONNECTED", "ChannelStatus DISCONNECTED of lead V1, V3"), ("UNZEROED", ""), ("OK", "")):
-        content = setting("ChannelStatus", lambda k, state=state: state if k in (6, 8) else "OK")  # type: ignore[misc]
+        content = setting("ChannelStatus", lambda k, state=state: state if k in (6, 8) else "OK")
         recording = opened(tmp_path, "1.dcm", content)
         assert_in_uv(recording)
         assert recording.warning == warning
@@ -241,7 +241,7 @@ def test_a_unit_is_sought_in_code_and_meaning(tmp_path: Path) -> None:
         (code("uV/bit", "UCUM", "microvolt"), ""),
         (code("x", "99", "kPa"), "unknown unit 'x' in ChannelSensitivityUnitsSequence of lead I"),
     ):
-        content = setting("ChannelSensitivityUnitsSequence", lambda k, unit=unit: [unit])  # type: ignore[misc]
+        content = setting("ChannelSensitivityUnitsSequence", lambda k, unit=unit: [unit])
         if not reason:
             assert_in_uv(opened(tmp_path, "1.dcm", content))
         else:

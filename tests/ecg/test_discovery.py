@@ -14,7 +14,7 @@ from tests.ecg.make_recordings import put
 
 
 def found(folder: Path, **options: object) -> Manifest:
-    return find_recordings(ReadOptions(recordings=folder, **options))  # type: ignore[arg-type]
+    return find_recordings(ReadOptions(recordings=folder, **options))
 
 
 def others(manifest: Manifest) -> dict[str, tuple[str, str]]:

@@ -61,7 +61,7 @@ def test_swapped_arms_are_a_doubt(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lead", ["I", "V6"])
 def test_of_a_lead_that_is_missing_or_noise_nothing_is_said(lead: str, tmp_path: Path) -> None:
     raw = arms(simulated()[0])
-    median = searched(raw)[1].beats.median  # type: ignore[union-attr]
+    median = searched(raw)[1].beats.median
     assert swapped_arms(median, 175, RATE, SEEN) == SWAPPED_ARMS
     assert swapped_arms(median, 175, RATE, np.array([one != lead for one in LEADS])) == ""
     flat = median.copy()

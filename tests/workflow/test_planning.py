@@ -10,6 +10,7 @@ import pytest
 from ecgwas import represent, stages
 from ecgwas.errors import StudyError
 from ecgwas.scan import matrix
+from ecgwas.scan.work import HISTOGRAM_BYTES
 from ecgwas.stages import STAGES
 from ecgwas.stages.traits import load_traits
 from ecgwas.store import Note
@@ -116,7 +117,7 @@ def test_the_plan_holds_on_a_machine_of_any_number_of_cores(
     two = memory(2)
     for cores in (4, 16, 64, 128):
         # Of each thread more: its histograms, and some correlations with shuffled traits.
-        each = (384 * costs.HISTOGRAM_BYTES / 2 + 8 * 1024 * 2048) / costs.MIB
+        each = (384 * HISTOGRAM_BYTES / 2 + 8 * 1024 * 2048) / costs.MIB
         assert memory(cores) <= two + cores * each
 
 
