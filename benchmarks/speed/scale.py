@@ -46,7 +46,7 @@ from ecgwas.study import ReadOptions, Study
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, Traits
 from ecgwas.workflow import costs, planning
-from ecgwas.workflow.costs import Size
+from ecgwas.workflow.costs import StudySize
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -136,11 +136,11 @@ class Compared:
 
 def compared(outcomes: Sequence[Outcome]) -> dict[str, Compared]:
     """Seconds and disk of all, memory of the largest."""
-    needs = [one.job.need for one in outcomes]
-    disk = sum(need.disk_mib for need in needs), sum(one.disk_mib for one in outcomes)
+    job_costs = [one.job.cost for one in outcomes]
+    disk = sum(cost.disk_mib for cost in job_costs), sum(one.disk_mib for one in outcomes)
     return {
-        "time": Compared(sum(need.cpu_seconds for need in needs), sum(one.cpu_seconds for one in outcomes), True),
-        "memory": Compared(max(need.memory_mib for need in needs), max(one.memory_mib for one in outcomes), True),
+        "time": Compared(sum(cost.cpu_seconds for cost in job_costs), sum(one.cpu_seconds for one in outcomes), True),
+        "memory": Compared(max(cost.memory_mib for cost in job_costs), max(one.memory_mib for one in outcomes), True),
         "disk": Compared(*disk, max(disk) >= LEAST_DISK_MIB),
     }
 
@@ -150,10 +150,10 @@ def calibrated(quick: bool, folder: Path) -> Iterator[str]:
     for people, variants in ((100, 100), (200, 200)) if quick else ((150, 200), (500, 1000)):
         study = cohort(folder / f"c{people}", people, variants)
         for outcome in run_parts(study, planning.jobs(study)):
-            need = outcome.job.need
+            cost = outcome.job.cost
             pairs = (
-                ("core s", need.cpu_seconds, outcome.cpu_seconds), ("MiB", need.memory_mib, outcome.memory_mib),
-                ("MiB of disk", need.disk_mib, outcome.disk_mib),
+                ("core s", cost.cpu_seconds, outcome.cpu_seconds), ("MiB", cost.memory_mib, outcome.memory_mib),
+                ("MiB of disk", cost.disk_mib, outcome.disk_mib),
             )  # fmt: skip
             told = ", ".join(f"{took:.2f} {unit} (planned {plan:.2f})" for unit, plan, took in pairs)
             yield f"{people} people, {6 * variants} variants, {outcome.job.stage} {outcome.job.part}: {told}"
@@ -314,7 +314,7 @@ def biobank(quick: bool, folder: Path) -> Iterator[str]:
         study = Study.read_file(path)
         study = study.model_copy(update={"scan": study.scan.model_copy(update=changes)})
         share = {name: round(variants * length / sum(LENGTHS)) for name, length in zip(CHROMOSOMES, LENGTHS, strict=True)}
-        size = Size(recordings=people, tested=people, variants=share, dosages=variants > 1_000_000)
+        size = StudySize(recordings=people, tested=people, variants=share, dosages=variants > 1_000_000)
         jobs = planning.jobs(study, size)
         traits = sum(represent.traits_of(options) for options in study.represent)
         yield f"\n{label}: {variants:,} variants x {traits} traits, {len(jobs)} jobs"

@@ -1,4 +1,4 @@
-"""Gene symbols that a spreadsheet has turned into dates or numbers (Ziemann et al. 2016, Genome Biol 17:177)."""
+"""Gene symbols that a spreadsheet has converted to dates or numbers (Ziemann et al. 2016, Genome Biol 17:177)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MONTHS = (
     "août", "ago", "sep", "sept", "set", "september", "oct", "okt", "out", "ott", "nov", "dec", "déc", "dez", "dic", "des",
     "december", "dezember",
 )  # fmt: skip
-"""Of English, German, French, Italian, Spanish, Portuguese, Dutch and the Scandinavian languages."""
+"""Names and abbreviations in English, German, French, Italian, Spanish, Portuguese, Dutch and Scandinavian languages."""
 MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
-DAY, YEAR, BETWEEN = r"(?:0?[1-9]|[12][0-9]|3[01])", r"(?:[0-9]{4}|[0-9]{2})", r"[-./ ]"
+DAY, YEAR, SEPARATOR = r"(?:0?[1-9]|[12][0-9]|3[01])", r"(?:[0-9]{4}|[0-9]{2})", r"[-./ ]"
 DATES = re.compile(
-    rf"{DAY}\.?{BETWEEN}?{MONTH}(?:{BETWEEN}?{YEAR})?"  # 1-Mar, 1. Mrz, 01/Sep/2001
+    rf"{DAY}\.?{SEPARATOR}?{MONTH}(?:{SEPARATOR}?{YEAR})?"  # 1-Mar, 1. Mrz, 01/Sep/2001
     rf"|{MONTH}[-/ ]{YEAR}"  # Sep-02, Mar-2001
     rf"|[0-9]{{4}}[-/.]{DAY}[-/.]{DAY}(?:[ T][0-9:.]+)?"  # 2001-03-01, 2001-03-01 00:00:00
     rf"|{DAY}[/-]{DAY}[/-]{YEAR}|{DAY}/{DAY}"  # 03/01/2001, 3/1
@@ -26,9 +26,9 @@ DATES = re.compile(
 )
 NUMBERS = re.compile(r"[0-9]+(?:[.,][0-9]+)?E\+[0-9]+|[0-9]+[.,][0-9]+E[0-9]+|[0-9]+[.,][0-9]+", re.IGNORECASE)
 ERRORS = re.compile(r"#(?:NAME\?|REF!|VALUE!|N/A|NUM!|DIV/0!|NULL!)|#{2,}")
-WHOLE = re.compile(r"[0-9]+\.?")
-MOSTLY = 0.5
-"""Where more of the symbols are whole numbers, these are identifiers (of Entrez Gene) and no damage."""
+WHOLE_NUMBER = re.compile(r"[0-9]+\.?")
+MAX_NUMBERS = 0.5
+"""If more of the symbols than this share are whole numbers, they are identifiers (of Entrez Gene) rather than damage."""
 FIX = (
     "import the column of symbols as text and write the symbols again from their source (1-Mar was MARCH1, today MARCHF1, or "
     "MARC1, today MTARC1; 2-Sep was SEPT2, today SEPTIN2; 2.31E+13 was a name such as 2310009E13)"
@@ -36,25 +36,25 @@ FIX = (
 
 
 def damaged(symbols: Iterable[str]) -> list[str]:
-    """Those that are dates, numbers or errors of a spreadsheet, each once, in order.
+    """Symbols that are dates, numbers or error values of a spreadsheet, each once, in order.
 
-    Whole numbers (43891 is a date's serial number) count unless more than MOSTLY of the symbols are such.
+    Whole numbers (43891 is a date's serial number) count unless more than MAX_NUMBERS of the symbols are whole numbers.
     """
     names = list(dict.fromkeys(symbol.strip().strip("\"'") for symbol in symbols))
-    whole = [name for name in names if WHOLE.fullmatch(name)]
-    numbers = set(whole) if len(whole) <= MOSTLY * len(names) else set()
+    whole_numbers = [name for name in names if WHOLE_NUMBER.fullmatch(name)]
+    numbers = set(whole_numbers) if len(whole_numbers) <= MAX_NUMBERS * len(names) else set()
     patterns = (DATES, NUMBERS, ERRORS)
     return [name for name in names if name in numbers or any(pattern.fullmatch(name) for pattern in patterns)]
 
 
 def warning(symbols: Iterable[str], where: str) -> Caution | None:
-    """A line that names the first few damaged symbols, their count and the cure; None where all may be symbols.
+    """A warning with the number of damaged symbols, the first few, and the remedy; None if no symbol is damaged.
 
     where: the file's name.
     """
     names = set(symbols)
-    found = damaged(sorted(names))
-    if not found:
+    changed = damaged(sorted(names))
+    if not changed:
         return None
-    many = f"{len(found)} of {len(names)} gene symbols are"
-    return Caution(f"{where}: {many} what a spreadsheet makes of them: {first_few(found)}; such genes are missed: {FIX}")
+    count = f"{len(changed)} of {len(names)} gene symbols are"
+    return Caution(f"{where}: {count} what a spreadsheet makes of them: {first_few(changed)}; such genes are missed: {FIX}")

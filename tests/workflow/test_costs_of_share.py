@@ -8,11 +8,11 @@ import pytest
 
 from ecgwas.study import Plink2, Study
 from ecgwas.workflow import costs
-from ecgwas.workflow.costs import Size
+from ecgwas.workflow.costs import StudySize
 from ecgwas.workflow.costs_of_share import scans, share
 from tests.conftest import ROOT
 
-SIZE = Size(recordings=70_000, tested=70_000, variants={str(number): 400_000 for number in range(1, 23)})
+SIZE = StudySize(recordings=70_000, tested=70_000, variants={str(number): 400_000 for number in range(1, 23)})
 COUNT = 384
 
 
@@ -21,7 +21,7 @@ def example() -> Study:
     return Study.read_file(ROOT / "examples" / "study.yaml")
 
 
-def without_shuffles(study: Study, size: Size) -> float:
+def without_shuffles(study: Study, size: StudySize) -> float:
     other = study.model_copy(update={"scan": study.scan.model_copy(update={"permutations": 0})})
     each = (costs.scan(other, size, COUNT, variants).cpu_seconds for variants in size.variants.values())
     return sum(seconds - costs.CONSTANTS["start"] for seconds in each)

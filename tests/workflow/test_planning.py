@@ -16,12 +16,12 @@ from ecgwas.stages.traits import load_traits
 from ecgwas.store import Note
 from ecgwas.study import Study
 from ecgwas.workflow import costs, planning
-from ecgwas.workflow.costs import Size
+from ecgwas.workflow.costs import StudySize
 from tests.cohorts import make_cohort
 from tests.conftest import ROOT
 
 CHROMOSOMES = {str(number): 400_000 for number in range(1, 23)}
-BIOBANK = Size(recordings=70_000, tested=70_000, variants=CHROMOSOMES)
+BIOBANK = StudySize(recordings=70_000, tested=70_000, variants=CHROMOSOMES)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_the_disk_of_signals_is_what_they_take(finished: Study) -> None:
     note = Note.read(finished.results / "notes" / "read" / "0000.json")
     assert note is not None
     took = sum(int(seen["bytes"]) for seen in note.outputs.values()) / costs.MIB
-    assert job.need.disk_mib == pytest.approx(took, rel=0.05)
+    assert job.cost.disk_mib == pytest.approx(took, rel=0.05)
 
 
 def test_second_visits_take_time_and_disk_but_no_more_memory_at_once(finished: Study) -> None:
@@ -94,7 +94,7 @@ def test_blocks_are_planned_as_the_engine_takes_them(example: Study) -> None:
     limit = matrix.block_size(example.scan, people=70_000, variants=400_000, hard=True)
     assert limit < example.scan.block
 
-    def memory(block: int, size: Size = BIOBANK) -> float:
+    def memory(block: int, size: StudySize = BIOBANK) -> float:
         options = example.scan.model_copy(update={"block": block, "threads": 1})
         return costs.scan(example.model_copy(update={"scan": options}), size, 384, 400_000).memory_mib
 
@@ -148,8 +148,8 @@ def test_ten_million_variants_and_384_traits_fit_on_a_disk() -> None:
     """Rows above the limit, and a histogram for each trait: a thousandth of the tests."""
     study = Study.read_file(ROOT / "examples" / "study.yaml")
     size = replace(BIOBANK, variants={"1": 10_000_000})
-    need = costs.scan(study, size, 384, 10_000_000)
-    assert need.disk_mib / 1024 < 1
+    cost = costs.scan(study, size, 384, 10_000_000)
+    assert cost.disk_mib / 1024 < 1
     whole = costs.scan(study.model_copy(update={"scan": study.scan.model_copy(update={"keep_neglog10p": 0.0})}),
                        size, 384, 10_000_000)  # fmt: skip
     assert whole.disk_mib / 1024 > 100
@@ -158,7 +158,7 @@ def test_ten_million_variants_and_384_traits_fit_on_a_disk() -> None:
 @pytest.mark.parametrize("stage", [stage.name for stage in STAGES])
 def test_a_job_that_cannot_fit_is_refused_with_advice(example: Study, stage: str) -> None:
     jobs = [job for job in planning.jobs(example, BIOBANK) if job.stage == stage]
-    largest = max(job.need.memory_mib for job in jobs)
+    largest = max(job.cost.memory_mib for job in jobs)
     with pytest.raises(StudyError, match=f"{stage} .* GiB of memory") as caught:
         planning.refuse_what_cannot_fit(example, jobs, memory_mib=largest - 1, disk_mib=None)
     assert planning.ADVICE[stage] in caught.value.fix
@@ -175,9 +175,9 @@ def test_results_that_no_disk_can_hold_are_refused(example: Study) -> None:
 
 def test_jobs_ask_for_more_than_is_expected(example: Study) -> None:
     for job in planning.jobs(example, BIOBANK):
-        assert job.mem_mb * 1e6 / costs.MIB > job.need.memory_mib
+        assert job.mem_mb * 1e6 / costs.MIB > job.cost.memory_mib
         assert job.mem_mb >= 600
-        assert job.minutes * 60 > job.need.seconds
+        assert job.minutes * 60 > job.cost.seconds
 
 
 def test_free_disk_counts_what_the_study_holds_already(finished: Study, tmp_path: Path) -> None:

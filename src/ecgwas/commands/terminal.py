@@ -172,7 +172,7 @@ def plan_lines(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
         cells = [row["stage"], len(parts), fresh, duration(3600 * row["cpu_hours"]), duration(3600 * row["longest_hours"])]
         cells += [f"{row['memory_gib']:.1f} GiB", f"{row['disk_gib']:.2f} GiB"]
         yield "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, PLAN_COLUMNS, strict=True))
-    core_seconds, disk = sum(job.need.cpu_seconds for job in jobs), sum(job.need.disk_mib for job in jobs) / 1024
+    core_seconds, disk = sum(job.cost.cpu_seconds for job in jobs), sum(job.cost.disk_mib for job in jobs) / 1024
     yield f"in all {duration(core_seconds)} of one core, {disk:.2f} GiB of results"
 
 

@@ -121,5 +121,5 @@ def _name_by_edges(clusters: Clusters, number: int) -> tuple[str, str]:
 
 
 def words_of(term: str, description: str | None) -> str:
-    """A term in words: its description if the identifier is an accession; in GMT files the identifier often is the words."""
+    """A term in words: its description if the identifier is an accession, otherwise the identifier, as in many GMT files."""
     return description if description and ACCESSION.fullmatch(term) else term

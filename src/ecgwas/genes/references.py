@@ -1,7 +1,7 @@
-"""The reference bundle: the files that the sources of files read, downloaded, verified, their versions noted beside them.
+"""The reference bundle: downloads the files that offline gene sources read, verifies them, and records their versions.
 
-`references.json` in the folder tells url, version, day, bytes and SHA-256 of each file; tables made from a file of the folder
-carry its version. Every online source has its twin here (docs/genes.md).
+`references.json` in the folder records URL, version, date, bytes and SHA-256 of each file; tables made from such a file state
+its version. Every online source has an offline twin that reads these files (docs/genes.md).
 """
 
 from __future__ import annotations
@@ -30,22 +30,23 @@ Download = Callable[[str, Path, Callable[[Path], None]], str | None]
 
 @dataclass(frozen=True)
 class Reference:
-    """One file: its name in the bundle, where it is, what begins a line of it that tells it from others, its version.
+    """One file of the bundle.
 
-    version None: the day on which its server says that it was last changed, else the day of the download.
+    first_words  start of a line that identifies the file;  version  None: the server's date of last change, otherwise the date
+    of the download
     """
 
     name: str
     url: str
-    holds: str
+    first_words: str
     meaning: str
     licence: str
     version: str | None = None
 
 
-def _string(kind: str, holds: str, meaning: str) -> Reference:
+def _string(kind: str, first_words: str, meaning: str) -> Reference:
     name = f"9606.{kind}.v12.0.txt.gz"
-    return Reference(name, f"{STRING}/{kind}.v12.0/{name}", holds, meaning, "CC BY 4.0", "STRING 12.0")
+    return Reference(name, f"{STRING}/{kind}.v12.0/{name}", first_words, meaning, "CC BY 4.0", "STRING 12.0")
 
 
 def _ontology(short: str, meaning: str, licence: str) -> Reference:
@@ -86,49 +87,49 @@ REFERENCES = (
     Reference("goa_human.gaf.gz", f"{GO}/annotations/goa_human.gaf.gz", "!gaf-version:", "genes of GO terms", "CC BY 4.0"),
 )  # fmt: skip
 SEARCHED_LINES = 200
-"""What a file holds stands within its first lines."""
+"""The identifying line is within this many lines."""
 
 
 def fetch(
     folder: Path, references: Sequence[Reference] = REFERENCES, *, again: bool = False, download: Download = client.download
 ) -> Iterator[str]:
-    """Downloads what is not there whole yet, makes the GMT files of GO and HPO; says what it does, file by file.
+    """Downloads files that are missing or damaged, makes the GMT files of GO and HPO, and yields a line about each file.
 
-    again: what is there too. A file appears only when it is whole and holds what it should. Raises ServiceError for a file
-    that cannot be had; those before it stay and are noted.
+    again: also downloads files that are complete. A file appears only when it is complete and has been recognised. Raises
+    ServiceError for a file that cannot be downloaded; files before it stay and are recorded.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for reference in references:
-        known = _record(folder).get(reference.name)
-        if not again and known is not None and _differs(folder, reference.name, known) is None:
+        known = _recorded(folder).get(reference.name)
+        if not again and known is not None and _problem(folder, reference.name, known) is None:
             yield f"{reference.name}: there already, {known['version']}"
             continue
         changed = download(reference.url, folder / reference.name, _verifier(reference))
         today = datetime.now(UTC).date().isoformat()
         version = reference.version or f"of {changed or today}"
-        _note(folder, reference.name, {"url": reference.url, "version": version, "date": today, "licence": reference.licence})
+        _record(folder, reference.name, {"url": reference.url, "version": version, "date": today, "licence": reference.licence})
         yield f"{reference.name}: downloaded, {version}"
     yield from _make_terms(folder)
 
 
 def _verifier(reference: Reference) -> Callable[[Path], None]:
-    """Reads a download to its end, so that one cut short is seen."""
+    """A function that reads a download to its end, so that a truncated one is noticed, and raises NotUnderstood."""
 
     def verify(path: Path) -> None:
-        found = False
+        is_recognised = False
         try:
-            # The download has a temporary name; how it is packed stands in its own.
+            # The download has a temporary name; the proper name shows its compression.
             for number, line in read_lines(path, "download", named=reference.name):
-                found = found or (number <= SEARCHED_LINES and line.startswith(reference.holds))
+                is_recognised = is_recognised or (number <= SEARCHED_LINES and line.startswith(reference.first_words))
         except InputError as error:
             raise NotUnderstood(error.problem) from None
-        if not found:
-            raise NotUnderstood(f"it is not {reference.name}: no line of it begins with {reference.holds!r}")
+        if not is_recognised:
+            raise NotUnderstood(f"it is not {reference.name}: no line of it begins with {reference.first_words!r}")
 
     return verify
 
 
-def _record(folder: Path) -> dict[str, dict[str, Any]]:
+def _recorded(folder: Path) -> dict[str, dict[str, Any]]:
     try:
         files = json.loads((folder / RECORD).read_text())["files"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -136,15 +137,15 @@ def _record(folder: Path) -> dict[str, dict[str, Any]]:
     return files if isinstance(files, dict) else {}
 
 
-def _note(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
+def _record(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
     path = folder / name
-    files = _record(folder) | {name: {**facts, "bytes": path.stat().st_size, "sha256": file_digest(path)}}
+    files = _recorded(folder) | {name: {**facts, "bytes": path.stat().st_size, "sha256": file_digest(path)}}
     with atomic_write(folder / RECORD) as temporary:
         temporary.write_text(json.dumps({"files": files}, indent=1, sort_keys=True) + "\n")
 
 
-def _differs(folder: Path, name: str, known: Mapping[str, Any]) -> str | None:
-    """What is wrong with a noted file; None: nothing."""
+def _problem(folder: Path, name: str, known: Mapping[str, Any]) -> str | None:
+    """What is wrong with a recorded file; None: nothing."""
     path = folder / name
     if not path.exists():
         return "is missing"
@@ -154,7 +155,7 @@ def _differs(folder: Path, name: str, known: Mapping[str, Any]) -> str | None:
 
 
 def _make_terms(folder: Path) -> Iterator[str]:
-    """GMT files of what is there."""
+    """GMT files from the files that are there."""
     phenotypes, ontology, annotations = (
         folder / name for name in ("phenotype_to_genes.txt", "go-basic.obo", "goa_human.gaf.gz")
     )
@@ -168,21 +169,21 @@ def _make_terms(folder: Path) -> Iterator[str]:
 def _write_terms(folder: Path, name: str, terms: Mapping[str, tuple[str, set[str]]], made_from: Sequence[str]) -> str:
     with atomic_write(folder / name) as temporary:
         temporary.write_text(ontologies.as_gmt(terms))
-    record = _record(folder)
+    record = _recorded(folder)
     version = ", ".join(f"{source} {record[source]['version']}" for source in made_from if source in record)
-    _note(folder, name, {"made_from": list(made_from), "version": version})
+    _record(folder, name, {"made_from": list(made_from), "version": version})
     return f"{name}: made, {len(terms)} terms"
 
 
 def check(folder: Path, references: Sequence[Reference] = REFERENCES) -> tuple[list[str], list[EcgwasError]]:
-    """Every noted file against its note: what is in order, with versions, and every mistake."""
+    """Compares every file with its record: (files in order, with versions; mistakes)."""
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix=f"ecgwas references fetch {folder}")
-    record = _record(folder)
+    record = _recorded(folder)
     facts, mistakes = [], []
     names = [reference.name for reference in references]
     for name in [*names, *sorted(set(record) - set(names))]:
-        wrong = "was never fetched" if name not in record else _differs(folder, name, record[name])
+        wrong = "was never fetched" if name not in record else _problem(folder, name, record[name])
         if wrong is None:
             facts.append(f"{name}: {record[name]['version']}")
         else:
@@ -192,7 +193,7 @@ def check(folder: Path, references: Sequence[Reference] = REFERENCES) -> tuple[l
 
 
 def chosen(names: Sequence[str], references: Sequence[Reference] = REFERENCES) -> list[Reference]:
-    """The references of these names; all, if none is given. Raises InputError for an unknown one."""
+    """The references with these names, or all if none is given. Raises InputError for an unknown name."""
     known = {reference.name: reference for reference in references}
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -1,4 +1,4 @@
-"""Counts of hit genes over variants, loci, leads and traits, and the terms that are looked at first."""
+"""Summaries: how many variants, loci, leads and traits each gene has, and the terms to show first."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ COUNTS = (
 
 
 def gene_counts(genes: Genes, hits: Associations) -> GeneCounts:
-    """One row per hit gene, the most loci first, then variants, then by symbol."""
-    counted = _hits_of_genes(genes, hits).group_by("gene").agg(*COUNTS, leads=pl.col("lead").n_unique())
-    ordered = counted.sort("loci", "variants", "gene", descending=[True, True, False])
+    """One row per hit gene: those with most loci first, then by number of variants, then by symbol."""
+    counts = _hits_of_genes(genes, hits).group_by("gene").agg(*COUNTS, leads=pl.col("lead").n_unique())
+    ordered = counts.sort("loci", "variants", "gene", descending=[True, True, False])
     return GeneCounts(ordered.select(list(GeneCounts.columns)))
 
 
 def gene_leads(genes: Genes, hits: Associations) -> GeneLeads:
-    """One row per hit gene and lead, by gene, then lead."""
-    counted = _hits_of_genes(genes, hits).group_by("gene", "lead").agg(*COUNTS)
-    return GeneLeads(counted.sort("gene", "lead").select(list(GeneLeads.columns)))
+    """One row per hit gene and lead, by gene, then by lead."""
+    counts = _hits_of_genes(genes, hits).group_by("gene", "lead").agg(*COUNTS)
+    return GeneLeads(counts.sort("gene", "lead").select(list(GeneLeads.columns)))
 
 
 def _hits_of_genes(genes: Genes, hits: Associations) -> pl.DataFrame:
-    """One row per gene, hit variant and trait, however many sources named the gene; columns gene, locus, lead too."""
+    """One row per gene, hit variant and trait, however many sources assigned the gene; with columns gene, locus, lead."""
     named = genes.frame.filter(pl.col("gene").is_not_null()).select("gene", *VARIANT_KEY, "locus").unique()
     tested = hits.frame.select(*VARIANT_KEY, "trait", "neglog10p")
     joined = named.join(tested, on=VARIANT_KEY, how="inner")
@@ -37,25 +37,25 @@ def _hits_of_genes(genes: Genes, hits: Associations) -> pl.DataFrame:
 
 
 def term_choice(terms: Terms, strongest_others: int) -> TermChoice:
-    """Kept terms: every cardiovascular one, then of each category so many others; the largest strength first."""
+    """Kept terms: all cardiovascular ones, then `strongest_others` others per category, by decreasing strength."""
     order = {"category": False, "strength": True, "fdr": False, "term": False}
     kept = terms.frame.filter(pl.col("kept")).sort(*order, descending=list(order.values()))
-    of_heart = kept.filter(pl.col("cardiovascular"))
-    place = pl.int_range(pl.len()).over("category")
-    others = kept.filter(~pl.col("cardiovascular")).filter(place < strongest_others)
-    chosen = pl.concat([of_heart, others])
+    cardiovascular = kept.filter(pl.col("cardiovascular"))
+    rank = pl.int_range(pl.len()).over("category")
+    others = kept.filter(~pl.col("cardiovascular")).filter(rank < strongest_others)
+    chosen = pl.concat([cardiovascular, others])
     return TermChoice(chosen.select("group", pl.exclude("group")))
 
 
 def cluster_view(cluster_terms: ClusterTerms) -> ClusterView:
-    """Kept terms beside the clusters that share them: terms of most clusters first, then of smallest FDR."""
+    """Kept terms by cluster: terms shared by most clusters first, then by FDR."""
     kept = cluster_terms.frame.filter(pl.col("kept"))
     if kept.height == 0:
         return ClusterView.empty()
-    about = kept.group_by("category", "term", "description", "cardiovascular").agg(
+    shared = kept.group_by("category", "term", "description", "cardiovascular").agg(
         clusters=pl.col("cluster").n_unique().cast(pl.Int64), fdr=pl.col("fdr").min()
     )
     named = kept.sort("cluster").with_columns(column=pl.format("cluster_{}", "cluster"))
     wide = named.pivot("column", index=["category", "term"], values="strength", aggregate_function="max")
-    joined = about.join(wide, on=["category", "term"], how="left", validate="1:1")
+    joined = shared.join(wide, on=["category", "term"], how="left", validate="1:1")
     return ClusterView(joined.sort("clusters", "fdr", "category", "term", descending=[True, False, False, False]))

@@ -1,8 +1,8 @@
-"""The same study as SLURM job arrays: one array per stage, one task per part, judged by the notes that parts leave.
+"""A study as SLURM job arrays: one array per stage, one task per part. A part has succeeded if it has a fresh note.
 
-A task that fails touches nothing of another's: a part's files appear with its note, or not at all, and only parts without a
-fresh note are submitted again, with twice the memory and time. So an array is safe here where Snakemake's are not (its plugin,
-version 2.8.0, lets one failed task take good results away). Account, partition and the like come from SLURM's own variables
+A failed task does not affect others: a part's files appear together with its note or not at all, and only parts without a
+fresh note are submitted again, with twice the memory and time. Job arrays are therefore safe here, unlike Snakemake's (its
+plugin, version 2.8.0, can remove good results after one task fails). Account, partition and so on come from SLURM's variables
 (SBATCH_ACCOUNT, SBATCH_PARTITION): https://slurm.schedmd.com/sbatch.html#SECTION_INPUT-ENVIRONMENT-VARIABLES.
 """
 
@@ -28,15 +28,15 @@ from ecgwas.workflow.planning import Job
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-SECONDS_BETWEEN_LOOKS = 5.0
+POLL_SECONDS = 5.0
 GONE = "Invalid job id"
-"""What squeue says of a job that it has forgotten."""
+"""squeue's message about a job that it no longer knows."""
 
 
 def run(study_file: Path, study: Study, planned: Sequence[Job], *, jobs: int, until: str | None, force: bool) -> None:
-    """Every stage in order, each as one array of the parts that are not fresh; `jobs` tasks at a time.
+    """Runs the stages in order, each as one array of the parts that are not fresh, with `jobs` tasks at a time.
 
-    Raises ToolError without SLURM's commands, and for parts that failed ATTEMPTS times, with their logs.
+    Raises ToolError if SLURM's commands are missing, or, naming the logs, if parts failed ATTEMPTS times.
     """
     absent = [program for program in ("sbatch", "squeue", "scancel") if shutil.which(program) is None]
     if absent:
@@ -44,34 +44,34 @@ def run(study_file: Path, study: Study, planned: Sequence[Job], *, jobs: int, un
         raise ToolError(f"SLURM is not here: no {', '.join(absent)}", where=study_file, fix=fix)
     names = [stage.name for stage in STAGES]
     last = names.index(until) if until else len(names) - 1
-    needs = {(job.stage, job.part): job for job in planned}
+    job_of = {(job.stage, job.part): job for job in planned}
     for stage in STAGES[: last + 1]:
         for parts in _rounds(stage, study):
             if force:
                 for part in parts:
                     note_path(study, stage.name, part).unlink(missing_ok=True)
-            _Round(study_file.resolve(), study, stage, needs, jobs).make(parts)
+            _Submission(study_file.resolve(), study, stage, job_of, jobs).run(parts)
 
 
 def _rounds(stage: Stage, study: Study) -> list[list[str]]:
-    """Parts of a stage that do not wait for each other; of `read` the list of recordings waits for all others."""
+    """Parts of a stage that do not depend on each other; in stage `read`, joining the recordings depends on all other parts."""
     parts = list(stage.parts(study))
     if stage.name != "read":
         return [parts]
     return [[part for part in parts if part != read_stage.JOIN], [read_stage.JOIN]]
 
 
-class _Round:
+class _Submission:
     """Parts of one stage that are submitted together."""
 
-    def __init__(self, study_file: Path, study: Study, stage: Stage, needs: Mapping[tuple[str, str], Job], jobs: int) -> None:
-        self.study_file, self.study, self.stage, self.needs, self.jobs = study_file, study, stage, needs, jobs
+    def __init__(self, study_file: Path, study: Study, stage: Stage, job_of: Mapping[tuple[str, str], Job], jobs: int) -> None:
+        self.study_file, self.study, self.stage, self.job_of, self.jobs = study_file, study, stage, job_of, jobs
         self.logs = study.results.resolve() / "logs"
         self.name = f"ecgwas-{fingerprint(str(study.results.resolve()))[:10]}-{stage.name}"
 
-    def make(self, parts: Sequence[str]) -> None:
-        """Submits what is not fresh until all is, ATTEMPTS times at most."""
-        self._wait(["--name", self.name, "--me"])  # Of a run that was interrupted: its tasks go on.
+    def run(self, parts: Sequence[str]) -> None:
+        """Submits the parts that are not fresh, at most ATTEMPTS times."""
+        self._wait(["--name", self.name, "--me"])  # Tasks of an interrupted run continue.
         missing = self._missing(parts)
         if not missing:
             logger.info("%s: fresh", self.stage.name)
@@ -97,30 +97,32 @@ class _Round:
         return [part for part in parts if not is_fresh(self.study, self.stage.name, part)]
 
     def _submit(self, parts: Sequence[str], times: int) -> str:
-        """The array's number. Each task may take what the largest of the parts is planned with, `times` as much."""
-        asked = [self.needs[self.stage.name, part] for part in parts]
+        """The array's number. Each task may use `times` what is planned for the largest of the parts."""
+        planned = [self.job_of[self.stage.name, part] for part in parts]
         self.logs.mkdir(parents=True, exist_ok=True)
-        listed = self.logs / f"{self.stage.name}.parts"
-        with atomic_write(listed) as temporary:
+        part_list = self.logs / f"{self.stage.name}.parts"
+        with atomic_write(part_list) as temporary:
             temporary.write_text("".join(f"{part}\n" for part in parts))
         script = str(files("ecgwas") / "workflow" / "array.sh")
         command = [
             "sbatch", "--parsable", f"--job-name={self.name}", f"--array=1-{len(parts)}%{self.jobs}", "--no-requeue",
-            f"--mem={max(job.mem_mb for job in asked) * times}M", f"--time={max(job.minutes for job in asked) * times}",
-            f"--cpus-per-task={max(job.need.cores for job in asked)}",
+            f"--mem={max(job.mem_mb for job in planned) * times}M", f"--time={max(job.minutes for job in planned) * times}",
+            f"--cpus-per-task={max(job.cost.cores for job in planned)}",
             f"--output={self.logs / f'{self.stage.name}.%a.log'}", script,
-            sys.executable, str(self.study_file), self.stage.name, str(listed),
+            sys.executable, str(self.study_file), self.stage.name, str(part_list),
         ]  # fmt: skip
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode != 0:
+        submitted = subprocess.run(command, check=False, capture_output=True, text=True)
+        if submitted.returncode != 0:
             fix = "see what sbatch says; account and partition are set by SBATCH_ACCOUNT and SBATCH_PARTITION"
-            raise ToolError(f"sbatch refused the array: {done.stderr.strip()[:500]}", where=self.study_file, fix=fix)
-        return done.stdout.strip().split(";")[0]
+            raise ToolError(f"sbatch refused the array: {submitted.stderr.strip()[:500]}", where=self.study_file, fix=fix)
+        return submitted.stdout.strip().split(";")[0]
 
-    def _wait(self, which: Sequence[str]) -> None:
-        """Until the queue holds none of these jobs any more; a controller that does not answer is asked again."""
+    def _wait(self, selection: Sequence[str]) -> None:
+        """Waits until none of these jobs is in the queue; retries if the controller does not answer."""
         while True:
-            seen = subprocess.run(["squeue", "--noheader", "--format=%i", *which], check=False, capture_output=True, text=True)
-            if GONE in seen.stderr or (seen.returncode == 0 and not seen.stdout.strip()):
+            queue = subprocess.run(
+                ["squeue", "--noheader", "--format=%i", *selection], check=False, capture_output=True, text=True
+            )
+            if GONE in queue.stderr or (queue.returncode == 0 and not queue.stdout.strip()):
                 return
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(POLL_SECONDS)

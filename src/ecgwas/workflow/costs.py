@@ -87,7 +87,7 @@ COMMON = 0.5
 
 
 @dataclass(frozen=True)
-class Need:
+class Cost:
     """Processor seconds, memory and disk (results that stay) of one part, and the cores that it can use."""
 
     cpu_seconds: float
@@ -103,7 +103,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Size:
+class StudySize:
     """How large a study is.
 
     recordings  people with a recording;  tested  those of them with genotypes
@@ -152,20 +152,20 @@ def beat_samples(study: Study) -> float:
     return (study.read.beats.before_ms + study.read.beats.after_ms) / 1000 * study.read.rate_hz
 
 
-def read(study: Study, people: int, repeats: float = 0.0) -> Need:
+def read(study: Study, people: int, repeats: float = 0.0) -> Cost:
     """One part of stage read: this many people, and second visits, which are read after the first have been written."""
-    in_memory, on_disk = (count * person_bytes(study) / MIB for count in (people, people + repeats))
+    in_memory, on_disk = (number * person_bytes(study) / MIB for number in (people, people + repeats))
     # While a part is moved into place, its files are in the page cache, which does not count.
     cpu = CONSTANTS["start"] + (people + repeats) * CONSTANTS["read_recording"]
-    return Need(cpu, BASE_MIB + 1.05 * in_memory, on_disk)
+    return Cost(cpu, BASE_MIB + 1.05 * in_memory, on_disk)
 
 
-def read_join(size: Size) -> Need:
+def read_join(size: StudySize) -> Cost:
     """The list of all recordings."""
-    return Need(CONSTANTS["start"], BASE_MIB + size.recordings * 1000 / MIB, size.recordings * 60 / MIB)
+    return Cost(CONSTANTS["start"], BASE_MIB + size.recordings * 1000 / MIB, size.recordings * 60 / MIB)
 
 
-def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
+def represent(study: Study, options: RepresentationOptions, size: StudySize) -> Cost:
     """One representation, fitted, and applied to median beats, to odd and even beats, and to second visits."""
     people, start = size.recordings, CONSTANTS["start"]
     # Features of whole, odd and even beats: in memory as float64, on disk as float32 or packed.
@@ -178,16 +178,16 @@ def represent(study: Study, options: RepresentationOptions, size: Size) -> Need:
     cpu = start + _seconds(needed.units)
     cpu += CONSTANTS["start_torch"] if options.uses_torch else 0.0
     memory = BASE_MIB + (TORCH_MIB if options.uses_torch else 0.0) + in_memory + needed.memory_bytes / MIB
-    return Need(cpu, memory, on_disk + needed.disk_bytes / MIB)
+    return Cost(cpu, memory, on_disk + needed.disk_bytes / MIB)
 
 
 def _seconds(units: Mapping[str, float]) -> float:
     """Processor seconds of units of the constants."""
-    return sum(count * CONSTANTS[unit] for unit, count in units.items())
+    return sum(number * CONSTANTS[unit] for unit, number in units.items())
 
 
-def traits(study: Study, size: Size, count: int) -> Need:
-    """Joining and transforming `count` traits, and sample QC: LD-pruned variants, kinship of all pairs, genotype PCs."""
+def traits(study: Study, size: StudySize, n_traits: int) -> Cost:
+    """Joining and transforming `n_traits` traits, and sample QC: LD-pruned variants, kinship of all pairs, genotype PCs."""
     people, options = size.tested, study.traits
     read_variants = min(size.all_variants, pruned_panel.LOOKED_AT)
     pruned = min(COMMON**2 * read_variants, pruned_panel.KEPT)
@@ -198,13 +198,13 @@ def traits(study: Study, size: Size, count: int) -> Need:
     # Once for the PCs; for ancestry groups, some variants for every attempted split.
     used = pruned + SPLITS * min(pruned, ancestry.MOST_VARIANTS)
     cpu += (1 + genotype_pcs.ROUNDS) * used * people * CONSTANTS["component_call"] if with_pcs else 0.0
-    cpu += count * (CONSTANTS["trait"] + people * CONSTANTS["trait_value"])
-    memory = 6.0 * people * count * 8 + size.listed_bytes + panel_bytes(size)
+    cpu += n_traits * (CONSTANTS["trait"] + people * CONSTANTS["trait_value"])
+    memory = 6.0 * people * n_traits * 8 + size.listed_bytes + panel_bytes(size)
     memory += max(_kinship_bytes(pruned, people) if with_kinship else 0.0, _pcs_bytes(pruned, people) if with_pcs else 0.0)
-    return Need(cpu, BASE_MIB + memory / MIB, people * count * 8 / MIB)
+    return Cost(cpu, BASE_MIB + memory / MIB, people * n_traits * 8 / MIB)
 
 
-def panel_bytes(size: Size) -> float:
+def panel_bytes(size: StudySize) -> float:
     """Variants for sample QC: packed while they are filtered and pruned, then unpacked, for all people and for those kept."""
     people, read_variants = size.tested, min(size.all_variants, pruned_panel.LOOKED_AT)
     largest = read_variants * size.largest / max(size.all_variants, 1)
@@ -225,17 +225,17 @@ def _pcs_bytes(pruned: float, people: int) -> float:
     return 24.0 * min(genotype_pcs.TOGETHER, pruned * people) + vectors
 
 
-def scan(study: Study, size: Size, count: int, variants: int) -> Need:
-    """One chromosome against all `count` traits, with missing calls, which take two to three times as long as none."""
+def scan(study: Study, size: StudySize, n_traits: int, variants: int) -> Cost:
+    """One chromosome against all `n_traits` traits, with missing calls, which take two to three times as long as none."""
     options = study.scan
     cores = options.threads or matrix.BLOCKS_IN_MEMORY
     workers = options.threads or max(cores, matrix.threads(0))
-    part = PartSize(size.tested, size.in_files, count, variants, size.dosages, workers)
+    part = PartSize(size.tested, size.in_files, n_traits, variants, size.dosages, workers)
     needed = scan_work_of(options, part)
     kept = part.tests * 10.0**-options.keep_neglog10p
-    memory = VALUE_BYTES * size.tested * count + 2 * count * HISTOGRAM_BYTES + variants * LISTED_BYTES + kept * 300
-    disk = kept * ROW_BYTES + variants * 12 + count * HISTOGRAM_BYTES
-    return Need(
+    memory = VALUE_BYTES * size.tested * n_traits + 2 * n_traits * HISTOGRAM_BYTES + variants * LISTED_BYTES + kept * 300
+    disk = kept * ROW_BYTES + variants * 12 + n_traits * HISTOGRAM_BYTES
+    return Cost(
         CONSTANTS["start"] + _seconds(needed.units),
         BASE_MIB + (memory + needed.memory_bytes) / MIB,
         (disk + needed.disk_bytes) / MIB,
@@ -243,30 +243,30 @@ def scan(study: Study, size: Size, count: int, variants: int) -> Need:
     )
 
 
-def loci(study: Study, size: Size, count: int) -> Need:
-    """Thresholds, hits, linkage disequilibrium, heritability, fine-mapping and audit of `count` traits."""
-    kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
+def loci(study: Study, size: StudySize, n_traits: int) -> Cost:
+    """Thresholds, hits, linkage disequilibrium, heritability, fine-mapping and audit of `n_traits` traits."""
+    kept = size.all_variants * n_traits * 10.0**-study.scan.keep_neglog10p
     read_variants = min(size.all_variants, pruned_panel.LOOKED_AT)
     sampled = min(size.tested, heritability.MOST_PEOPLE)
     cpu = CONSTANTS["start"] + read_variants * size.tested * CONSTANTS["panel_call"]
     cpu += sampled**2 * min(COMMON**2 * read_variants, pruned_panel.KEPT) * 1e-10 + sampled**3 * CONSTANTS["eigen_product"]
     # For each trait, likelihoods on the eigenvalues and its QQ plot; tests by allele frequency.
-    cpu += count * (CONSTANTS["loci_trait"] + 2 * sampled**2 * 1e-10)
-    cpu += 3 * min(size.all_variants, inflation_by_maf.LOOKED_AT) * size.tested * count * CONSTANTS["scan_test_person"]
+    cpu += n_traits * (CONSTANTS["loci_trait"] + 2 * sampled**2 * 1e-10)
+    cpu += 3 * min(size.all_variants, inflation_by_maf.LOOKED_AT) * size.tested * n_traits * CONSTANTS["scan_test_person"]
     # The number of hits is unknown: as many as may be audited, and as many loci as the report shows.
     cpu += study.loci.audit * (CONSTANTS["audited"] + size.tested * CONSTANTS["audited_person"])
     cpu += study.report.max_loci * _region_seconds(region_variants(study, size), size.tested)
-    memory = kept * 40 + VALUE_BYTES * size.tested * count + 2 * len(size.variants) * count * HISTOGRAM_BYTES
+    memory = kept * 40 + VALUE_BYTES * size.tested * n_traits + 2 * len(size.variants) * n_traits * HISTOGRAM_BYTES
     memory += size.listed_bytes + max(panel_bytes(size) + 6 * sampled**2 * 8, region_bytes(study, size))
-    return Need(cpu, BASE_MIB + 30 + memory / MIB, count * 10_000 / MIB)
+    return Cost(cpu, BASE_MIB + 30 + memory / MIB, n_traits * 10_000 / MIB)
 
 
-def region_variants(study: Study, size: Size) -> float:
+def region_variants(study: Study, size: StudySize) -> float:
     """Variants around a locus, which is taken to be window_bp wide, with the same width on either side."""
     return min(size.largest, 3.0 * study.loci.window_bp * size.all_variants / GENOME_BP)
 
 
-def region_bytes(study: Study, size: Size) -> float:
+def region_bytes(study: Study, size: StudySize) -> float:
     """All people's genotypes around a locus, and the matrices of conditional analysis and credible sets."""
     variants = region_variants(study, size)
     strips = STRIPS * min(individual_data.STRIP_BYTES, 8 * variants * size.tested)
@@ -281,17 +281,17 @@ def _region_seconds(variants: float, people: int) -> float:
     return variants * people * each
 
 
-def genes() -> Need:
+def genes() -> Cost:
     """With sources of files; how long online services take is unknown."""
-    return Need(CONSTANTS["start"] + CONSTANTS["genes"], BASE_MIB + 30, 0.05)
+    return Cost(CONSTANTS["start"] + CONSTANTS["genes"], BASE_MIB + 30, 0.05)
 
 
-def report(study: Study, size: Size, count: int) -> Need:
+def report(study: Study, size: StudySize, n_traits: int) -> Cost:
     """The page: rows of the scan, which are read and in part drawn, and the traits of all people."""
-    kept = size.all_variants * count * 10.0**-study.scan.keep_neglog10p
+    kept = size.all_variants * n_traits * 10.0**-study.scan.keep_neglog10p
     uses_torch = any(options.uses_torch for options in study.represent)
     memory = min(kept, embedded.MOST_POINTS) * POINT_BYTES + kept * IDLE_ROW_BYTES
-    memory += 2 * size.tested * count * 8 + 2 * len(size.variants) * count * HISTOGRAM_BYTES
+    memory += 2 * size.tested * n_traits * 8 + 2 * len(size.variants) * n_traits * HISTOGRAM_BYTES
     cpu = CONSTANTS["start"] + CONSTANTS["report"] + kept * CONSTANTS["report_row"]
     cpu += CONSTANTS["start_torch"] if uses_torch else 0.0
-    return Need(cpu, BASE_MIB + 50 + (TORCH_MIB if uses_torch else 0.0) + memory / MIB, 15.0)
+    return Cost(cpu, BASE_MIB + 50 + (TORCH_MIB if uses_torch else 0.0) + memory / MIB, 15.0)

@@ -1,4 +1,4 @@
-"""The plan of a study before its first job: every part with its processor seconds, memory and disk, and whether it fits."""
+"""The plan of a study before it runs: processor seconds, memory and disk of every part, and whether they fit."""
 
 from __future__ import annotations
 
@@ -19,52 +19,51 @@ from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
 from ecgwas.tables import files
 from ecgwas.workflow import costs, costs_of_share
-from ecgwas.workflow.costs import MIB, Need, Size
+from ecgwas.workflow.costs import MIB, Cost, StudySize
 
-MARGIN = 1.5
-"""A job asks for so many times the memory that is expected, and MINUTES_MARGIN times the time."""
-MINUTES_MARGIN = 6
+MEMORY_MARGIN, TIME_MARGIN = 1.5, 6
+"""A job requests this many times the expected memory and time."""
 SNAKEMAKE_MIB = 300.0
-"""Snakemake starts twice in a cluster's job and stays beside what it runs."""
-LEAST_MIB = 900
-LEAST_MINUTES = 30
+"""Memory of the two Snakemake processes within a cluster job."""
+MIN_MB = 900
+MIN_MINUTES = 30
 
 
 @dataclass(frozen=True)
 class Job:
-    """One part of one stage, what options it rests on, and what it needs."""
+    """One part of one stage: fingerprint of its options, and its cost."""
 
     stage: str
     part: str
-    mark: str
-    need: Need
+    fingerprint: str
+    cost: Cost
 
     @property
     def mem_mb(self) -> int:
-        """What it asks a cluster for, MB, before a retry doubles it."""
-        return max(LEAST_MIB, round((self.need.memory_mib * MARGIN + SNAKEMAKE_MIB) * MIB / 1e6))
+        """Memory requested from a cluster, MB; each retry doubles it."""
+        return max(MIN_MB, round((self.cost.memory_mib * MEMORY_MARGIN + SNAKEMAKE_MIB) * MIB / 1e6))
 
     @property
     def minutes(self) -> int:
-        """Likewise, by the clock."""
-        return max(LEAST_MINUTES, round(self.need.seconds * MINUTES_MARGIN / 60))
+        """Wall-clock time requested from a cluster; each retry doubles it."""
+        return max(MIN_MINUTES, round(self.cost.seconds * TIME_MARGIN / 60))
 
 
-def jobs(study: Study, size: Size | None = None) -> tuple[Job, ...]:
-    """Every part of every stage, in order. size: of another study; none: measured from this one's inputs."""
-    measured = size_of(study) if size is None else size
-    count = sum(represent.traits_of(options) for options in study.represent)
-    found = []
+def jobs(study: Study, size: StudySize | None = None) -> tuple[Job, ...]:
+    """Every part of every stage, in order. size: of a planned study; None: counted in this study's inputs."""
+    known_size = size_of(study) if size is None else size
+    n_traits = sum(represent.traits_of(options) for options in study.represent)
+    listed = []
     for stage in STAGES:
         parts = stage.parts(study) if size is None else _parts(study, stage.name, size)
         for part in parts:
-            mark = fingerprint(stage.options(study, part))[:16]
-            found.append(Job(stage.name, part, mark, _need(study, measured, count, stage.name, part)))
-    return tuple(found)
+            options = fingerprint(stage.options(study, part))[:16]
+            listed.append(Job(stage.name, part, options, _cost(study, known_size, n_traits, stage.name, part)))
+    return tuple(listed)
 
 
-def _parts(study: Study, stage: str, size: Size) -> tuple[str, ...]:
-    """Parts of a study that is only described."""
+def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
+    """Parts of a study of this size, without its inputs."""
     if stage == "read":
         count = -(-size.recordings // study.read.people_per_part)
         return (*(f"{i:04d}" for i in range(count)), read_stage.JOIN)
@@ -73,7 +72,7 @@ def _parts(study: Study, stage: str, size: Size) -> tuple[str, ...]:
     return tuple(size.variants) if stage == "scan" else ("all",)
 
 
-def _need(study: Study, size: Size, count: int, stage: str, part: str) -> Need:
+def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -> Cost:
     if stage == "read":
         people = 0 if part == read_stage.JOIN else min(study.read.people_per_part, size.recordings)
         repeats = people * size.repeats / max(size.recordings, 1)
@@ -81,34 +80,34 @@ def _need(study: Study, size: Size, count: int, stage: str, part: str) -> Need:
     if stage == "represent":
         return costs.represent(study, next(options for options in study.represent if options.name == part), size)
     if stage == "scan":
-        return costs.scan(study, size, count, size.variants[part])
+        return costs.scan(study, size, n_traits, size.variants[part])
     if stage == "genes":
         return costs.genes()
-    of_all = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs_of_share.share}
-    return of_all[stage](study, size, count)
+    undivided = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs_of_share.share}
+    return undivided[stage](study, size, n_traits)
 
 
-def size_of(study: Study) -> Size:
-    """Counted in the inputs; no recording and no genotype is read. Raises InputError where one is missing."""
+def size_of(study: Study) -> StudySize:
+    """Size of the study, counted in its inputs without reading recordings or genotypes. Raises InputError if one is missing."""
     manifest = read_stage.listed(study)
     sources = manifest.sources
     with_genotypes = set(chromosomes.people(study.scan))
     tested = sum(source.eid in with_genotypes for source in sources)
     first = filesets.fileset(study.scan, chromosomes.parts(study.scan)[0])
-    return Size(
+    return StudySize(
         recordings=len(sources), tested=tested, variants=chromosomes.counts(study.scan), dosages=first.kind != "bed",
         genotyped=len(filesets.read_people(first).eids), repeats=len(manifest.repeats),
     )  # fmt: skip
 
 
 def write(study: Study, planned: Sequence[Job]) -> Path:
-    """results/plan.json, which the Snakefile reads: stage -> part -> what it rests on and needs."""
+    """results/plan.json, which the Snakefile reads: stage -> part -> fingerprint of its options, and cost."""
     content: dict[str, dict[str, dict[str, object]]] = {stage.name: {} for stage in STAGES}
     for job in planned:
         content[job.stage][job.part] = {
-            "mark": job.mark, "mem_mb": job.mem_mb, "minutes": job.minutes, "cores": job.need.cores,
-            "cpu_seconds": round(job.need.cpu_seconds, 1), "memory_mib": round(job.need.memory_mib),
-            "disk_mib": round(job.need.disk_mib, 2),
+            "fingerprint": job.fingerprint, "mem_mb": job.mem_mb, "minutes": job.minutes, "cores": job.cost.cores,
+            "cpu_seconds": round(job.cost.cpu_seconds, 1), "memory_mib": round(job.cost.memory_mib),
+            "disk_mib": round(job.cost.disk_mib, 2),
         }  # fmt: skip
     path = files.PLAN.path(study.results)
     with atomic_write(path) as temporary:
@@ -117,23 +116,23 @@ def write(study: Study, planned: Sequence[Job]) -> Path:
 
 
 def table(planned: Sequence[Job]) -> pl.DataFrame:
-    """One row per stage: jobs, cpu_hours of all, hours and gib of the largest job, disk_gib of all."""
+    """One row per stage: jobs, total cpu_hours and disk_gib, longest_hours and memory_gib of a single job."""
     rows = []
     for stage in STAGES:
-        mine = [job for job in planned if job.stage == stage.name]
+        of_stage = [job for job in planned if job.stage == stage.name]
         rows.append({
-            "stage": stage.name, "jobs": len(mine), "cpu_hours": sum(job.need.cpu_seconds for job in mine) / 3600,
-            "longest_hours": max(job.need.seconds for job in mine) / 3600,
-            "memory_gib": max(job.need.memory_mib for job in mine) / 1024,
-            "disk_gib": sum(job.need.disk_mib for job in mine) / 1024,
+            "stage": stage.name, "jobs": len(of_stage), "cpu_hours": sum(job.cost.cpu_seconds for job in of_stage) / 3600,
+            "longest_hours": max(job.cost.seconds for job in of_stage) / 3600,
+            "memory_gib": max(job.cost.memory_mib for job in of_stage) / 1024,
+            "disk_gib": sum(job.cost.disk_mib for job in of_stage) / 1024,
         })  # fmt: skip
     return pl.DataFrame(rows)
 
 
 def refuse_what_cannot_fit(study: Study, planned: Sequence[Job], *, memory_mib: float | None, disk_mib: float | None) -> None:
-    """Raises StudyError, with advice, where a job needs more memory than there is, or the results more disk.
+    """Raises StudyError, with advice, if a job needs more memory or all results more disk than there is.
 
-    None: no limit known (a cluster's nodes differ from this machine). What is fresh on disk already counts as free.
+    None: unknown limit (a cluster's nodes differ from this machine). Disk that the study's results occupy counts as free.
     """
     mistakes = [*_too_large(planned, memory_mib), *_too_many_bytes(study, planned, disk_mib)]
     if mistakes:
@@ -145,7 +144,7 @@ def refuse_what_cannot_fit(study: Study, planned: Sequence[Job], *, memory_mib: 
 ADVICE = {
     "read": "lower read.people_per_part",
     "represent": "take beats instead of strips (input: beat), or fewer features",
-    "traits": "take fewer features; traits.guards.max_kinship: null where relatives are left out already",
+    "traits": "take fewer features; traits.guards.max_kinship: null if relatives are excluded already",
     "scan": "lower scan.block or scan.threads, split genotypes by chromosome, or take fewer permutations",
     "loci": "lower loci.window_bp, or raise scan.keep_neglog10p",
     "genes": "take a machine with more memory",
@@ -158,25 +157,25 @@ def _too_large(planned: Sequence[Job], memory_mib: float | None) -> Iterator[tup
     if memory_mib is None:
         return
     for stage in STAGES:
-        mine = [job for job in planned if job.stage == stage.name and job.need.memory_mib > memory_mib]
-        if mine:
-            worst = max(mine, key=lambda job: job.need.memory_mib)
-            words = f"{stage.name} (part {worst.part}) needs {worst.need.memory_mib / 1024:.1f} GiB of memory"
-            yield f"{words}, there are {memory_mib / 1024:.1f}", ADVICE[stage.name]
+        of_stage = [job for job in planned if job.stage == stage.name and job.cost.memory_mib > memory_mib]
+        if of_stage:
+            largest = max(of_stage, key=lambda job: job.cost.memory_mib)
+            problem = f"{stage.name} (part {largest.part}) needs {largest.cost.memory_mib / 1024:.1f} GiB of memory"
+            yield f"{problem}, there are {memory_mib / 1024:.1f}", ADVICE[stage.name]
 
 
 def _too_many_bytes(study: Study, planned: Sequence[Job], disk_mib: float | None) -> Iterator[tuple[str, str]]:
-    needed = sum(job.need.disk_mib for job in planned)
+    needed = sum(job.cost.disk_mib for job in planned)
     if disk_mib is None or needed <= disk_mib:
         return
-    largest = max(STAGES, key=lambda stage: sum(job.need.disk_mib for job in planned if job.stage == stage.name))
+    largest = max(STAGES, key=lambda stage: sum(job.cost.disk_mib for job in planned if job.stage == stage.name))
     advice = {"scan": "raise scan.keep_neglog10p, set scan.dense: false"}.get(largest.name, "choose another results folder")
-    words = f"the results take {needed / 1024:.1f} GiB of disk, most of it {largest.name}; {disk_mib / 1024:.1f} GiB are free"
-    yield words, advice
+    problem = f"the results take {needed / 1024:.1f} GiB of disk, most of it {largest.name}; {disk_mib / 1024:.1f} GiB are free"
+    yield problem, advice
 
 
 def memory_here_mib() -> float:
-    """Memory of this machine that is not taken, or what its control group allows."""
+    """Free memory of this machine, or the limit of its control group."""
     fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     free = float(fields["MemAvailable"].split()[0]) / 1024
     limit = Path("/sys/fs/cgroup/memory.max")
@@ -185,12 +184,12 @@ def memory_here_mib() -> float:
 
 
 def disk_here_mib(study: Study) -> float:
-    """Free disk where the results go, and what the study's results take there now."""
+    """Free disk space for the results, including what the study's results occupy now."""
     folder = study.results
     while not folder.exists():
         folder = folder.parent
-    measured = sum(_bytes(path) for path in study.results.rglob("*")) if study.results.exists() else 0
-    return (shutil.disk_usage(folder).free + measured) / MIB
+    occupied = sum(_bytes(path) for path in study.results.rglob("*")) if study.results.exists() else 0
+    return (shutil.disk_usage(folder).free + occupied) / MIB
 
 
 def _bytes(path: Path) -> int:

@@ -29,9 +29,9 @@ def among(edges: Edges, chosen: Edges) -> int:
     return int(np.isin(edges, chosen).all(axis=1).sum())
 
 
-def found_by_chance(edges: Edges, nodes: int, chosen: Edges, resamples: int, seed: int) -> degree_null.Chance:
+def found_by_chance(edges: Edges, nodes: int, chosen: Edges, resamples: int, seed: int) -> degree_null.EdgeEnrichment:
     rng = np.random.default_rng(seed)
-    return degree_null.edges_by_chance(degrees(edges, nodes), chosen, among(edges, chosen), resamples, rng)
+    return degree_null.edge_enrichment(degrees(edges, nodes), chosen, among(edges, chosen), resamples, rng)
 
 
 def test_p_of_hubs_of_a_random_network_is_uniform() -> None:
@@ -78,7 +78,7 @@ def test_expected_edges_are_those_of_rewired_networks() -> None:
 def test_expected_degrees_are_the_degrees() -> None:
     degree = degrees(random_network(np.random.default_rng(3), 400, 12), 400)
     classes, members = np.unique(degree[degree > 0], return_counts=True)
-    x = degree_null.fitted(classes, members)
+    x = degree_null.fit_fitness(classes, members)
     each = np.repeat(x, members)
     joined = np.outer(each, each) / (1 + np.outer(each, each))
     np.testing.assert_allclose(joined.sum(axis=1) - np.diagonal(joined), np.repeat(classes, members), rtol=1e-4)
@@ -101,6 +101,6 @@ def test_the_same_seed_gives_the_same_chance_and_nothing_to_test_gives_none() ->
     chosen = np.arange(30)
     assert found_by_chance(edges, 300, chosen, 50, 1) == found_by_chance(edges, 300, chosen, 50, 1)
     assert found_by_chance(edges, 300, chosen, 50, 1) != found_by_chance(edges, 300, chosen, 50, 2)
-    assert found_by_chance(edges, 300, np.arange(1), 50, 1) == degree_null.Chance()
-    assert found_by_chance(edges, 300, chosen, 0, 1) == degree_null.Chance()
-    assert found_by_chance(np.empty((0, 2), dtype=np.int64), 300, chosen, 50, 1) == degree_null.Chance()
+    assert found_by_chance(edges, 300, np.arange(1), 50, 1) == degree_null.EdgeEnrichment()
+    assert found_by_chance(edges, 300, chosen, 0, 1) == degree_null.EdgeEnrichment()
+    assert found_by_chance(np.empty((0, 2), dtype=np.int64), 300, chosen, 50, 1) == degree_null.EdgeEnrichment()

@@ -13,7 +13,7 @@ from lxml import etree
 
 from ecgwas.genes import cluster_names
 from ecgwas.genes.network import networks
-from ecgwas.genes.network.degree_null import Chance
+from ecgwas.genes.network.degree_null import EdgeEnrichment
 from ecgwas.genes.sources import string_files
 from ecgwas.report.figures import network as pictures
 from ecgwas.report.figures.svg import SERIES
@@ -24,15 +24,15 @@ from tests.report.example import make_contents
 
 def test_clustering_of_a_triangle_with_a_tail() -> None:
     scores = {("a", "b"): 0.9, ("b", "c"): 0.9, ("a", "c"): 0.9, ("c", "d"): 0.9}
-    assert networks.clustering(["a", "b", "c", "d", "e"], scores) == pytest.approx((1 + 1 + 1 / 3 + 0 + 0) / 5)
-    assert networks.clustering([], {}) is None
+    assert networks.clustering_coefficient(["a", "b", "c", "d", "e"], scores) == pytest.approx((1 + 1 + 1 / 3 + 0 + 0) / 5)
+    assert networks.clustering_coefficient([], {}) is None
 
 
 def test_every_cluster_of_two_genes_has_its_own_colour() -> None:
     names = [f"g{k}" for k in range(81)]
     groups = [names[2 * k : 2 * k + 2] for k in range(40)] + [names[80:]]
     scores = {(a, b): 0.9 for a, b in groups[:40]}
-    frame = networks.describe("x", "X 1", names, scores, groups, {}, Chance()).clusters.frame
+    frame = networks.build_network("x", "X 1", names, scores, groups, {}, EdgeEnrichment()).clusters.frame
     colours = frame.group_by("cluster").agg(pl.col("colour").unique()).sort("cluster")["colour"].to_list()
     assert all(len(own) == 1 for own in colours)
     given = [colour for (colour,) in colours[:40]]
@@ -43,12 +43,13 @@ def test_every_cluster_of_two_genes_has_its_own_colour() -> None:
 
 
 def test_a_pair_counts_once_with_its_larger_score() -> None:
-    assert networks.undirected([("b", "a", 0.4), ("a", "b", 0.6), ("c", "c", 1.0)]) == {("a", "b"): 0.6}
+    assert networks.undirected_edges([("b", "a", 0.4), ("a", "b", 0.6), ("c", "c", 1.0)]) == {("a", "b"): 0.6}
 
 
 def test_a_hairball_is_told_and_so_is_chance() -> None:
     scores = {("a", "b"): 0.9, ("a", "c"): 0.9, ("a", "d"): 0.9}
-    network = networks.describe("x", "X 1", list("abcd"), scores, [list("abcd")], {"e": "why"}, Chance(1.5, 0.02, 99))
+    enrichment = EdgeEnrichment(1.5, 0.02, 99)
+    network = networks.build_network("x", "X 1", list("abcd"), scores, [list("abcd")], {"e": "why"}, enrichment)
     assert any("100% of the genes" in note for note in network.notes)
     assert "3 edges, 1.5 expected by 99 networks of the same degrees: p = 0.02" in network.notes
     assert network.tests.frame["largest_cluster_share"].to_list() == [1.0]

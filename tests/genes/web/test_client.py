@@ -103,7 +103,7 @@ def test_calls_to_one_host_are_apart_as_the_question_asks(server: Server, tmp_pa
     get = client.make_get(tmp_path, offline=False, sleep=waits.append, clock=lambda: 100.0)
     get(question(server, q="1"), in_good_order)
     get(question(server, q="2"), in_good_order)
-    get(Question(f"{server.address}/slow", apart_s=2.0), in_good_order)
+    get(Question(f"{server.address}/slow", min_interval_s=2.0), in_good_order)
     assert waits == [0.0, 1.0, 2.0]
 
 
@@ -112,7 +112,7 @@ def test_calls_to_one_host_are_apart_as_the_question_asks(server: Server, tmp_pa
     [
         ("7", 7, 7),
         ("0.25", 0.25, 0.25),
-        ("99999", client.LONGEST_WAIT_S, client.LONGEST_WAIT_S),
+        ("99999", client.MAX_RETRY_AFTER_S, client.MAX_RETRY_AFTER_S),
         ("a date", 20, 50),
         ("-5", 1, 1),
         ("nan", 1, 1),
@@ -138,7 +138,7 @@ def test_a_service_that_stays_silent_is_given_up(server: Server, tmp_path: Path)
 
 
 def test_a_service_that_trickles_for_ever_is_given_up(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "LONGEST_ANSWER_S", 0.0)
+    monkeypatch.setattr(client, "MAX_ANSWER_S", 0.0)
     server.speak = lambda _: b'["good"]' + b" " * 200_000
     with pytest.raises(ServiceError, match="not whole"):
         client.make_get(tmp_path, offline=False, sleep=lambda _: None)(question(server), in_good_order)

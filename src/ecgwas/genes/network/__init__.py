@@ -1,1 +1,1 @@
-"""Networks of genes, their clusters, and what chance gives."""
+"""The network of the hit genes: its edges, its clusters, and whether it has more edges than expected."""

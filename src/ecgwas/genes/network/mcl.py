@@ -1,8 +1,9 @@
 """Markov clustering of a weighted network (van Dongen, Graph clustering by flow simulation, Utrecht 2000).
 
-Flow along edges is spread (the matrix is squared) and sharpened (each entry is raised to the inflation, columns are scaled
-to sum one) by turns until nothing changes; what still flows together is a cluster. Larger inflation, smaller clusters.
-Gives the clusters of the program mcl with its defaults; tests/genes/network/test_mcl.py compares them.
+Flow along edges is alternately expanded (the matrix is squared) and inflated (each entry is raised to the power `inflation`,
+and columns are scaled to sum to one) until it no longer changes; nodes that are still connected form a cluster. Larger
+inflation gives smaller clusters. The clusters are those of the program mcl with its defaults
+(tests/genes/network/test_mcl.py).
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from scipy.sparse.csgraph import connected_components
 
 PRUNE = 1e-4
 """Entries of an expanded column below this are set to zero before it is inflated, as mcl does (-P 10000)."""
-SETTLED = 1e-6
-MOST_STEPS = 200
-COLUMNS = 512
+TOLERANCE = 1e-6
+MAX_STEPS = 200
+COLUMNS_PER_STEP = 512
 
 
 def cluster(names: Sequence[str], pairs: Sequence[tuple[str, str, float]], inflation: float) -> list[list[str]]:
     """Clusters of the nodes `names`, each sorted, the largest first (then by first name).
 
-    pairs: (node, node, weight > 0), undirected; a pair given twice counts once, with its larger weight. Nodes without an
-    edge are clusters of their own.
+    pairs: (node, node, weight > 0), undirected; a pair given twice counts once, with its larger weight. A node without an
+    edge is a cluster by itself.
     """
     if len(names) == 0:
         return []
@@ -37,12 +38,12 @@ def cluster(names: Sequence[str], pairs: Sequence[tuple[str, str, float]], infla
 
 
 def _matrix(names: Sequence[str], pairs: Sequence[tuple[str, str, float]]) -> sparse.csc_matrix:
-    """(N, N) symmetric weights; the loop of each node weighs as its heaviest edge (1 for a node without edges)."""
-    place = {name: k for k, name in enumerate(names)}
+    """(N, N) symmetric weights; each node has a loop with the weight of its heaviest edge (1 for a node without edges)."""
+    index = {name: k for k, name in enumerate(names)}
     weights: dict[tuple[int, int], float] = {}
     for a, b, weight in pairs:
         if a != b:
-            key = (min(place[a], place[b]), max(place[a], place[b]))
+            key = (min(index[a], index[b]), max(index[a], index[b]))
             weights[key] = max(weight, weights.get(key, 0.0))
     rows = np.array([key[0] for key in weights], dtype=np.int64)
     columns = np.array([key[1] for key in weights], dtype=np.int64)
@@ -56,24 +57,24 @@ def _matrix(names: Sequence[str], pairs: Sequence[tuple[str, str, float]]) -> sp
 def _labels(matrix: sparse.csc_matrix, inflation: float) -> NDArray[np.int32]:
     """(N,) cluster of each node."""
     flow = _scaled(matrix)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         before = flow
         flow = _inflated(_expanded(flow), inflation)
         difference = abs(flow - before)
-        if difference.nnz == 0 or difference.max() < SETTLED:
+        if difference.nnz == 0 or difference.max() < TOLERANCE:
             break
     return np.asarray(connected_components(flow, directed=False)[1])
 
 
 def _expanded(flow: sparse.csc_matrix) -> sparse.csc_matrix:
-    """The square, pruned, columns of sum one; made a few columns at a time, because unpruned it may be nearly full."""
-    starts = range(0, flow.shape[1], COLUMNS)
-    pieces = [_scaled(_pruned((flow @ flow[:, start : start + COLUMNS]).tocsc())) for start in starts]
+    """The square, pruned, columns summing to one; a few columns at a time, because before pruning it may be nearly full."""
+    starts = range(0, flow.shape[1], COLUMNS_PER_STEP)
+    pieces = [_scaled(_pruned((flow @ flow[:, start : start + COLUMNS_PER_STEP]).tocsc())) for start in starts]
     return sparse.hstack(pieces, format="csc")
 
 
 def _scaled(matrix: sparse.csc_matrix) -> sparse.csc_matrix:
-    """Columns of sum one."""
+    """The matrix with each column divided by its sum."""
     sums = np.asarray(matrix.sum(axis=0)).ravel()
     scaled = matrix.tocsc(copy=True)
     scaled.data /= np.repeat(sums, np.diff(scaled.indptr))
@@ -87,10 +88,10 @@ def _inflated(matrix: sparse.csc_matrix, inflation: float) -> sparse.csc_matrix:
 
 
 def _pruned(matrix: sparse.csc_matrix) -> sparse.csc_matrix:
-    """Small entries gone, each column's largest kept. No column is empty: each node has a loop."""
-    # Not matrix.max: it sorts the entries first, which costs as much as the product.
-    tallest = np.maximum.reduceat(matrix.data, matrix.indptr[:-1])
-    heights = np.repeat(tallest, np.diff(matrix.indptr))
-    matrix.data[(matrix.data < PRUNE) & (matrix.data < heights)] = 0.0
+    """Without entries below PRUNE, except the largest of each column. No column is empty, because each node has a loop."""
+    # matrix.max would sort the entries first, which takes as long as the product.
+    largest = np.maximum.reduceat(matrix.data, matrix.indptr[:-1])
+    column_largest = np.repeat(largest, np.diff(matrix.indptr))
+    matrix.data[(matrix.data < PRUNE) & (matrix.data < column_largest)] = 0.0
     matrix.eliminate_zeros()
     return matrix

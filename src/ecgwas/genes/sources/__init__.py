@@ -1,1 +1,1 @@
-"""Where genes, links and terms come from: one file per kind, and what kinds share."""
+"""Gene sources: one file per kind, and what several kinds use."""

@@ -29,12 +29,12 @@ from ecgwas.tables import Terms
 FIX = "give a GMT file (term, description, genes), or STRING's protein.enrichment.terms with `info:`"
 
 HEADER = frozenset({"gene", "genes", "symbol", "symbols", "gene_symbol", "gene_symbols", "members"})
-"""Names of the column of genes in a first line that is a header."""
+"""Names of the column of genes in a header line."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """A term with its genes."""
+    """A term with all its genes."""
 
     category: str
     identifier: str

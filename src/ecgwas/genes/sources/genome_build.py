@@ -1,7 +1,7 @@
-"""Which genome build a table of genes is of, told from where well-known genes lie.
+"""The genome build of a table of genes, inferred from the positions of well-known genes.
 
-The genes were chosen because their places in hg19 and hg38 do not overlap. Positions: middles of the genes in NCBI's tables
-of both builds (PLINK's glist-hg19, MAGMA's NCBI38.gene.loc).
+The genes were chosen because their ranges in hg19 and hg38 do not overlap. Positions are the middles of the genes in NCBI's
+tables of both builds (PLINK's glist-hg19, MAGMA's NCBI38.gene.loc).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ LANDMARKS: Mapping[str, tuple[str, int, int]] = {
     "APOE": ("19", 45410844, 44907572), "APP": ("21", 27398153, 26025859), "KCNE1": ("21", 35851779, 34465495),
     "KCNJ2": ("17", 68170929, 70174330), "PCSK9": ("1", 55517837, 55052163), "LDLR": ("19", 11222271, 11111597),
 }  # fmt: skip
-"""Symbol -> chromosome, a position inside the gene in hg19, the same in hg38."""
-ENOUGH = 3
+"""Symbol -> chromosome, a position inside the gene in hg19, and one in hg38."""
+MIN_LANDMARKS = 3
 
 
 def build_of(table: Mapping[str, ChromosomeGenes]) -> Build | None:
-    """The build in which at least three of the landmarks lie where the table has them, none contradicting; else None."""
+    """The build in which at least MIN_LANDMARKS landmarks lie where the table has them; None if too few or contradictory."""
     hg19 = sum(_holds(table, symbol, chrom, pos) for symbol, (chrom, pos, _) in LANDMARKS.items())
     hg38 = sum(_holds(table, symbol, chrom, pos) for symbol, (chrom, _, pos) in LANDMARKS.items())
-    if hg19 >= ENOUGH and hg38 == 0:
+    if hg19 >= MIN_LANDMARKS and hg38 == 0:
         return "hg19"
-    if hg38 >= ENOUGH and hg19 == 0:
+    if hg38 >= MIN_LANDMARKS and hg19 == 0:
         return "hg38"
     return None
 

@@ -1,10 +1,10 @@
-"""What others found at the hit variants: the NHGRI-EBI GWAS Catalog (Cerezo et al. 2025, Nucleic Acids Res 53:D998).
+"""Published associations of the hit variants: the NHGRI-EBI GWAS Catalog (Cerezo et al. 2025, Nucleic Acids Res 53:D998).
 
-From its bulk file `gwas-catalog-associations_ontology-annotated.tsv` (as it comes, .gz or .zip), or for few variants from its
-REST service, version 2: pages of 200, unsorted (sorting while paging drops rows), no `_embedded` where there is nothing.
-Variants are matched by rs number on the chromosome that the catalog gives it (`3;3`, `3 x 6` of several variants in turn); in
-a study of hg38 also by position, because the catalog's positions are hg38.
-p-values may be smaller than a float holds: -log10 p is taken from mantissa and exponent.
+They come from its bulk file `gwas-catalog-associations_ontology-annotated.tsv` (plain, .gz or .zip) or, for few variants, from
+its REST service, version 2: pages of 200, unsorted (sorting drops rows between pages), without `_embedded` if there is none.
+Variants are matched by rs number and the catalog's chromosome (`3;3` or `3 x 6` for several variants in turn); in a study of
+hg38 also by position, because the catalog's positions are hg38. p-values may be smaller than a float can hold: -log10 p is
+computed from mantissa and exponent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,18 @@ from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
 from ecgwas.genes.sources.term_groups import Grouper
 from ecgwas.genes.sources.term_roots import CARDIOVASCULAR
 from ecgwas.genes.web.contract import RS_NUMBER as RS
-from ecgwas.genes.web.contract import Build, Get, Part, Question, Variant, Variants, Whole, belongs, chromosome, of_kind
+from ecgwas.genes.web.contract import (
+    Build,
+    Get,
+    Part,
+    Question,
+    Variant,
+    Variants,
+    Whole,
+    chromosome,
+    is_same_position,
+    of_kind,
+)
 from ecgwas.genes.web.files import read_lines, version_of
 from ecgwas.study import GwasCatalog
 from ecgwas.tables import VARIANT_KEY, Loci
@@ -35,20 +46,20 @@ PAGE = 200
 NEEDED = ("DISEASE/TRAIT", "CHR_ID", "CHR_POS", "MAPPED_GENE", "SNPS", "PVALUE_MLOG", "PUBMEDID", "STUDY ACCESSION")
 RS_NUMBER = re.compile(r"rs\d+")
 SEVERAL = re.compile(r"\s*[;,]\s*|\s+x\s+")
-"""Between the variants of one association: of a haplotype (;) or an interaction (x)."""
+"""Separates the variants of one association: of a haplotype (;) or an interaction (x)."""
 FIX = "give gwas-catalog-associations_ontology-annotated.tsv, or let `ecgwas references fetch` download it"
 
 Row = Mapping[str, Any]
 
 
 class EfoTrait(Part):
-    """A trait of the ontology."""
+    """A trait of the Experimental Factor Ontology."""
 
     efo_trait: str | None = None
 
 
 class Association(Part):
-    """One association; p is mantissa times ten to the exponent."""
+    """One association; p = mantissa x 10^exponent."""
 
     reported_trait: list[str] | str | None = None
     efo_traits: list[EfoTrait] | None = None
@@ -68,16 +79,16 @@ class Embedded(Part):
     associations: list[Association] = []
 
 
-class Count(Part):
-    """How many pages there are."""
+class PageCount(Part):
+    """Number of pages."""
 
     totalPages: Whole
 
 
 class Page(Part):
-    """A page of associations; nothing embedded where there are none."""
+    """A page of associations; nothing is embedded if there are none."""
 
-    page: Count
+    page: PageCount
     embedded: Embedded | None = Field(None, alias="_embedded")
 
 
@@ -122,8 +133,8 @@ def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get, ance
 def ambiguous(options: GwasCatalog, variants: Variants) -> frozenset[Variant]:
     """Variants whose rs number is that of several positions of the study; the catalog does not say which it means."""
     if options.file is None:
-        return variants.sharing(chromosome=False)
-    return frozenset() if variants.build == "hg38" else variants.sharing(chromosome=True)
+        return variants.with_shared_rs_number(on_chromosome=False)
+    return frozenset() if variants.build == "hg38" else variants.with_shared_rs_number(on_chromosome=True)
 
 
 def _note(published: Published, not_looked_up: frozenset[Variant]) -> str:
@@ -138,7 +149,7 @@ def _note(published: Published, not_looked_up: frozenset[Variant]) -> str:
 
 
 def _is_cardiovascular(row: Row, grouper: Grouper) -> bool:
-    """Whether the trait, or one of the ontology's that it is mapped to, is of heart or vessels."""
+    """Whether the trait, or an ontology trait that it is mapped to, is cardiovascular."""
     traits = [row["trait"], *re.split("[;,]", row["efo_trait"] or "")]
     return any(grouper.of(trait.strip(), None).name == CARDIOVASCULAR for trait in traits)
 
@@ -160,10 +171,10 @@ def _lines(path: Path) -> Iterator[dict[str, str]]:
 
 @dataclass(frozen=True)
 class _Index:
-    """Hit variants by rs number and, in hg38, by place; `shared`: those that their rs number alone does not tell apart."""
+    """Hit variants by rs number and, in hg38, by position; `shared`: those whose rs number does not identify them."""
 
     by_rs_number: Mapping[str, Sequence[Variant]]
-    by_place: Mapping[tuple[str, str], Sequence[Variant]]
+    by_position: Mapping[tuple[str, str], Sequence[Variant]]
     shared: frozenset[Variant]
 
     @classmethod
@@ -171,41 +182,43 @@ class _Index:
         by_rs_number: dict[str, list[Variant]] = {}
         for variant, rs_number in variants.rs_numbers().items():
             by_rs_number.setdefault(rs_number, []).append(variant)
-        by_place: dict[tuple[str, str], list[Variant]] = {}
+        by_position: dict[tuple[str, str], list[Variant]] = {}
         for variant in variants.rows() if variants.build == "hg38" else ():
-            by_place.setdefault((variant.chrom, str(variant.pos)), []).append(variant)
-        return cls(by_rs_number, by_place, variants.sharing(chromosome=True))
+            by_position.setdefault((variant.chrom, str(variant.pos)), []).append(variant)
+        return cls(by_rs_number, by_position, variants.with_shared_rs_number(on_chromosome=True))
 
     def matching(self, cells: Mapping[str, str]) -> list[Variant]:
         """The hit variants that a line of the catalog is about."""
-        names, chroms, places = (SEVERAL.split(cells[name].strip()) for name in ("SNPS", "CHR_ID", "CHR_POS"))
-        in_turn = len(names) == len(chroms) == len(places)
-        found: list[Variant] = []
+        names, chroms, positions = (SEVERAL.split(cells[name].strip()) for name in ("SNPS", "CHR_ID", "CHR_POS"))
+        in_turn = len(names) == len(chroms) == len(positions)
+        by_name: list[Variant] = []
         for i, name in enumerate(names):
-            at = [(chroms[i], places[i])] if in_turn else [(chrom, "") for chrom in chroms]
+            listed = [(chroms[i], positions[i])] if in_turn else [(chrom, "") for chrom in chroms]
             for number in RS_NUMBER.findall(name):
-                found += [one for one in self.by_rs_number.get(number, ()) if self._is_at(one, at)]
-        there = [
-            one for chrom, pos in zip(chroms, places, strict=False) for one in self.by_place.get((chromosome(chrom), pos), ())
+                by_name += [variant for variant in self.by_rs_number.get(number, ()) if self._is_at(variant, listed)]
+        by_position = [
+            variant
+            for chrom, pos in zip(chroms, positions, strict=False)
+            for variant in self.by_position.get((chromosome(chrom), pos), ())
+            if not by_name or RS.match(variant.name) is None
         ]
-        unnamed = [one for one in there if not found or RS.match(one.name) is None]
-        return list(dict.fromkeys([*found, *unnamed]))
+        return list(dict.fromkeys([*by_name, *by_position]))
 
-    def _is_at(self, variant: Variant, places: Sequence[tuple[str, str]]) -> bool:
-        """Whether the catalog has the variant's rs number there (hg38)."""
-        numbers = [(chrom, int(pos) if self.by_place and pos.isdigit() else None) for chrom, pos in places]
-        return any(belongs(variant, chrom, pos, exact=variant in self.shared) for chrom, pos in numbers)
+    def _is_at(self, variant: Variant, listed: Sequence[tuple[str, str]]) -> bool:
+        """Whether one of the catalog's positions of an rs number (hg38) is the variant's."""
+        positions = [(chrom, int(pos) if self.by_position and pos.isdigit() else None) for chrom, pos in listed]
+        return any(is_same_position(variant, chrom, pos, exact=variant in self.shared) for chrom, pos in positions)
 
 
 def _from_file(path: Path, variants: Variants) -> list[dict[str, Any]]:
     index, version = _Index.of(variants), version_of(path)
-    return [_of_file(variant, cells, version) for cells in _lines(path) for variant in index.matching(cells)]
+    return [_row_of_file(variant, cells, version) for cells in _lines(path) for variant in index.matching(cells)]
 
 
-def _of_file(variant: Variant, cells: Mapping[str, str], version: str) -> dict[str, Any]:
-    named = RS_NUMBER.findall(cells["SNPS"])
+def _row_of_file(variant: Variant, cells: Mapping[str, str], version: str) -> dict[str, Any]:
+    rs_numbers = RS_NUMBER.findall(cells["SNPS"])
     return {
-        "hit": variant, "rs_id": ";".join(named) or None, "trait": cells["DISEASE/TRAIT"],
+        "hit": variant, "rs_id": ";".join(rs_numbers) or None, "trait": cells["DISEASE/TRAIT"],
         "efo_trait": cells.get("MAPPED_TRAIT") or None, "neglog10p": _number(cells["PVALUE_MLOG"]),
         "risk_allele": cells.get("STRONGEST SNP-RISK ALLELE") or None,
         "effect": " ".join(cells.get(name, "") for name in ("OR or BETA", "95% CI (TEXT)")).strip() or None,
@@ -226,22 +239,22 @@ def _joined(names: Sequence[str]) -> str | None:
 
 
 def _from_service(options: GwasCatalog, variants: Variants, get: Get) -> list[dict[str, Any]]:
-    found = []
-    shared = variants.sharing(chromosome=False)
+    rows: list[dict[str, Any]] = []
+    shared = variants.with_shared_rs_number(on_chromosome=False)
     for variant, rs_number in variants.rs_numbers().items():
         if variant in shared:
             continue
         page, pages = 0, 1
         while page < pages:
-            asked = {"rs_id": rs_number, "page": str(page), "size": str(PAGE)}
-            answer = get(Question(f"{options.address}/associations", params=asked), of_kind(Page))
-            held = answer.value.embedded.associations if answer.value.embedded is not None else []
-            found += [_of_service(variant, rs_number, item, answer.date) for item in held]
-            page, pages = page + 1, answer.value.page.totalPages if held else 0
-    return found
+            params = {"rs_id": rs_number, "page": str(page), "size": str(PAGE)}
+            answer = get(Question(f"{options.address}/associations", params=params), of_kind(Page))
+            items = answer.value.embedded.associations if answer.value.embedded is not None else []
+            rows += [_row_of_service(variant, rs_number, item, answer.date) for item in items]
+            page, pages = page + 1, answer.value.page.totalPages if items else 0
+    return rows
 
 
-def _of_service(variant: Variant, rs_number: str, item: Association, date: str) -> dict[str, Any]:
+def _row_of_service(variant: Variant, rs_number: str, item: Association, date: str) -> dict[str, Any]:
     reported = [item.reported_trait] if isinstance(item.reported_trait, str) else item.reported_trait or []
     return {
         "hit": variant, "rs_id": rs_number, "trait": "; ".join(reported),

@@ -1,7 +1,8 @@
 """HaploReg v4 (Ward and Kellis 2016, Nucleic Acids Res 44:D877): the gene at or nearest to each variant.
 
-There is no interface for programs: its form is filled in and the answer is a table of 33 tab-separated columns. It is frozen:
-dbSNP 137, linkage of 1000 Genomes phase 1, genes of GENCODE 13; newer rs numbers are not known. Offline twin: regions.
+There is no programming interface: its web form is posted, and the answer is a table of 33 tab-separated columns. Its data no
+longer change: dbSNP 137, linkage disequilibrium of 1000 Genomes phase 1, genes of GENCODE 13; newer rs numbers are unknown.
+Offline twin: regions.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from collections.abc import Mapping, Sequence
 
 from ecgwas.genes.sources import mapping
 from ecgwas.genes.sources.mapping import MappedGene
-from ecgwas.genes.web.contract import Build, Get, NotUnderstood, Question, Variant, Variants, batches, belongs
+from ecgwas.genes.web.contract import Build, Get, NotUnderstood, Question, Variant, Variants, batches, is_same_position
 from ecgwas.study import Haploreg
 from ecgwas.tables import Genes, Loci
 
 VERSION = "HaploReg v4 (1000 Genomes phase 1, GENCODE 13)"
-APART_S = 2.0
-NO_LINKAGE = "1.1"
-"""A threshold of r2 that nothing reaches: no variants in linkage are added."""
+MIN_INTERVAL_S = 2.0
+NO_LD = "1.1"
+"""A threshold of r2 that nothing reaches, so that no variants in linkage disequilibrium are added."""
 NEEDED = (
     "chr",
     "pos_hg38",
@@ -32,41 +33,42 @@ NEEDED = (
 
 
 def annotate(options: Haploreg, variants: Variants, loci: Loci, get: Get) -> Genes:
-    """The GENCODE gene at or nearest to each variant and, with min_r2, those of variants in linkage with it."""
+    """The GENCODE gene at or nearest to each variant; with min_r2, also those of variants in linkage disequilibrium with it."""
     rs_numbers = variants.rs_numbers()
     rows: dict[str, list[Mapping[str, str]]] = {}
     for batch in batches(sorted(set(rs_numbers.values())), options.batch):
         for row in get(_question(options, batch), _table).value:
             rows.setdefault(row["query_snp_rsid"], []).append(row)
-    shared = variants.sharing(chromosome=True)
+    shared = variants.with_shared_rs_number(on_chromosome=True)
+    answers = {variant: rows.get(rs_number, []) for variant, rs_number in rs_numbers.items()}
     here = {
-        variant: rows.get(rs_number, []) if _is_of(variant, rows.get(rs_number, []), variants.build, variant in shared) else []
-        for variant, rs_number in rs_numbers.items()
+        variant: answer if _is_about(variant, answer, variants.build, variant in shared) else []
+        for variant, answer in answers.items()
     }
-    found = {variant: _genes(rows) for variant, rows in here.items()}
+    genes = {variant: _genes(rows) for variant, rows in here.items()}
     reasons = {variant: mapping.NO_RS_NUMBER for variant in variants.rows() if variant not in rs_numbers}
     reasons |= {variant: mapping.SHARED if variant in shared else mapping.NOT_KNOWN for variant in here if not here[variant]}
-    return mapping.genes_of(variants, loci, found, reasons, "haploreg", VERSION)
+    return mapping.genes_of(variants, loci, genes, reasons, "haploreg", VERSION)
 
 
-def _is_of(variant: Variant, rows: Sequence[Mapping[str, str]], build: Build | None, exact: bool) -> bool:
-    """Whether the answer to a variant's rs number is of this variant, by where the answer has it (hg38)."""
+def _is_about(variant: Variant, rows: Sequence[Mapping[str, str]], build: Build | None, exact: bool) -> bool:
+    """Whether the answer to a variant's rs number is about this variant, by its position in the answer (hg38)."""
     own = [row for row in rows if row["is_query_snp"] == "1"] or rows
-    places = [(row["chr"], int(row["pos_hg38"]) if build == "hg38" and row["pos_hg38"].isdigit() else None) for row in own]
-    return any(belongs(variant, chrom, pos, exact=exact) for chrom, pos in places)
+    positions = [(row["chr"], int(row["pos_hg38"]) if build == "hg38" and row["pos_hg38"].isdigit() else None) for row in own]
+    return any(is_same_position(variant, chrom, pos, exact=exact) for chrom, pos in positions)
 
 
 def _question(options: Haploreg, rs_numbers: Sequence[str]) -> Question:
     form = {
         "query": ",".join(rs_numbers), "gwas_idx": "0", "ldPop": options.population, "epi": "vanilla", "cons": "siphy",
-        "ldThresh": NO_LINKAGE if options.min_r2 is None else f"{options.min_r2:g}", "genetypes": "gencode",
+        "ldThresh": NO_LD if options.min_r2 is None else f"{options.min_r2:g}", "genetypes": "gencode",
         "trunc": "1000", "oligo": "1000", "output": "text",
     }  # fmt: skip
-    return Question(options.address, parts=form, apart_s=APART_S)
+    return Question(options.address, parts=form, min_interval_s=MIN_INTERVAL_S)
 
 
 def _table(content: bytes) -> list[Mapping[str, str]]:
-    """The answer's rows by column. Raises NotUnderstood for a page of HTML, or a row cut short."""
+    """The answer's rows, by column. Raises NotUnderstood for a page of HTML or a truncated row."""
     lines = [line.rstrip("\r") for line in content.decode("utf-8", errors="replace").split("\n") if line.strip()]
     header = lines[0].split("\t") if lines else []
     absent = [name for name in NEEDED if name not in header]
@@ -77,22 +79,22 @@ def _table(content: bytes) -> list[Mapping[str, str]]:
         raise NotUnderstood("a row of the answer is cut short")
     table: list[Mapping[str, str]] = [dict(zip(header, row, strict=True)) for row in rows]
     if not all((row["GENCODE_distance"] or "0").isdigit() for row in table):
-        raise NotUnderstood("a distance of the answer is no number")
+        raise NotUnderstood("a distance of the answer is not a number")
     return table
 
 
 def _genes(rows: list[Mapping[str, str]]) -> list[MappedGene]:
-    """Each gene once, by its nearest variant; a variant's own gene before those of variants in linkage with it."""
-    found: dict[str, MappedGene] = {}
+    """Each gene once: a variant's own gene, then those of variants in linkage disequilibrium with it."""
+    genes: dict[str, MappedGene] = {}
     for row in sorted(rows, key=lambda row: row["is_query_snp"] != "1"):
         gene = row["GENCODE_name"]
-        if gene in ("", ".") or gene in found:
+        if gene in ("", ".") or gene in genes:
             continue
         distance = int(row["GENCODE_distance"] or 0)
         if row["is_query_snp"] == "1":
             annotation = row["dbSNP_functional_annotation"].strip(".")
             evidence = f"dbSNP {annotation}" if annotation else None
-            found[gene] = MappedGene(gene, distance, "overlap" if distance == 0 else "nearest", evidence)
+            genes[gene] = MappedGene(gene, distance, "overlap" if distance == 0 else "nearest", evidence)
         else:
-            found[gene] = MappedGene(gene, None, "linked", f"r2 {row['r2']} with {row['rsID']}")
-    return list(found.values())
+            genes[gene] = MappedGene(gene, None, "linked", f"r2 {row['r2']} with {row['rsID']}")
+    return list(genes.values())

@@ -1,4 +1,4 @@
-"""From what a source found to rows of the table of genes, the same for every source."""
+"""Rows of the table of genes, in the same form for every mapping source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_GENE = "no gene there"
 
 @dataclass(frozen=True)
 class MappedGene:
-    """A gene of a variant. distance_bp: 0 inside, None: not told; relation: overlap | nearest | linked."""
+    """A gene assigned to a variant. distance_bp: 0 inside, None: unknown; relation: overlap | nearest | linked."""
 
     gene: str
     distance_bp: int | None
@@ -27,32 +27,32 @@ class MappedGene:
 
 
 def genes_of(
-    variants: Variants, loci: Loci, found: Mapping[Variant, Sequence[MappedGene]], reasons: Mapping[Variant, str], source: str,
+    variants: Variants, loci: Loci, genes: Mapping[Variant, Sequence[MappedGene]], reasons: Mapping[Variant, str], source: str,
     version: str,
 ) -> Genes:  # fmt: skip
-    """One row per variant and gene, nearest first, then by symbol; a variant without one keeps a row that says why.
+    """One row per variant and gene, nearest first, then by symbol; a variant without a gene has one row that says why.
 
-    found: variant -> its genes, a gene at most once; reasons: variant -> why it has none, NO_GENE where nothing is said.
+    genes: variant -> its genes, each at most once; reasons: variant -> why it has none, otherwise NO_GENE.
     """
     rows: list[dict[str, object]] = []
     for variant in variants.rows():
-        about: dict[str, object] = {"locus": locus_of(loci, variant.chrom, variant.pos), **variant.row}
-        about |= {"source": source, "source_version": version}
-        ranked = sorted(found.get(variant, ()), key=_nearest_first)
+        shared: dict[str, object] = {"locus": locus_of(loci, variant.chrom, variant.pos), **variant.row}
+        shared |= {"source": source, "source_version": version}
+        ranked = sorted(genes.get(variant, ()), key=_distance_order)
         for rank, gene in enumerate(ranked, start=1):
-            rows.append(about | {"rank": rank} | vars(gene))
+            rows.append(shared | {"rank": rank} | vars(gene))
         if not ranked:
-            nothing = {"gene": None, "distance_bp": None, "rank": None, "relation": "none"}
-            rows.append(about | nothing | {"evidence": reasons.get(variant, NO_GENE)})
+            no_gene = {"gene": None, "distance_bp": None, "rank": None, "relation": "none"}
+            rows.append(shared | no_gene | {"evidence": reasons.get(variant, NO_GENE)})
     return Genes.of(rows)
 
 
-def _nearest_first(found: MappedGene) -> tuple[bool, int, str]:
-    return found.distance_bp is None, found.distance_bp or 0, found.gene
+def _distance_order(gene: MappedGene) -> tuple[bool, int, str]:
+    return gene.distance_bp is None, gene.distance_bp or 0, gene.gene
 
 
 def locus_of(loci: Loci, chrom: str, pos: int) -> int | None:
     """Number of the locus that holds the position."""
     inside = (pl.col("chrom") == chrom) & (pl.col("start") <= pos) & (pl.col("stop") >= pos)
-    found = loci.frame.filter(inside)["locus"]
-    return int(found[0]) if len(found) else None
+    numbers = loci.frame.filter(inside)["locus"]
+    return int(numbers[0]) if len(numbers) else None

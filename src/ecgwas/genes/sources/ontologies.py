@@ -1,8 +1,8 @@
-"""Ontologies: what each term is a kind or a part of; and files of GO and HPO turned into GMT: term, name, genes.
+"""Ontologies: the ancestors of each term; and files of GO and HPO converted to GMT: term, name, genes.
 
 efo, mondo, hp, go-basic, bto .obo   stanzas [Term] of `key: value` lines   (OBO flat file format 1.4)
 goa_human.gaf.gz                     17 tab-separated columns after `!` lines      (GO annotation file 2.2)
-phenotype_to_genes.txt               hpo_id hpo_name ncbi_gene_id gene_symbol ...  (HPO; already with every term's ancestors)
+phenotype_to_genes.txt               hpo_id hpo_name ncbi_gene_id gene_symbol ...  (HPO; includes every term's ancestors)
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ NAMESPACES = {"biological_process": "process", "molecular_function": "function",
 HUMAN = "taxon:9606"
 GAF_COLUMNS = 17
 IDENTIFIER = re.compile(r"(?:\S*[:/#])?([A-Za-z]+)[_:](\d+)")
-"""EFO:0004326, which is also written efo:EFO_0004326 and http://www.ebi.ac.uk/efo/EFO_0004326."""
+"""EFO:0004326, also written efo:EFO_0004326 and http://www.ebi.ac.uk/efo/EFO_0004326."""
 PART_OF = ("part_of", "BFO:0000050")
 SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s+EXACT\b')
-"""An exact synonym: "text" EXACT [where from]; a quotation mark in the text has a backslash before it."""
+"""An exact synonym: "text" EXACT [source]; a backslash precedes a quotation mark within the text."""
 
 
 @dataclass(frozen=True)
 class Concept:
-    """A term of an ontology; parents: what it is a kind (is_a) or a part (part_of) of; synonyms: its exact ones."""
+    """A term of an ontology; parents: by is_a and part_of; synonyms: the exact ones."""
 
     identifier: str
     name: str
@@ -42,26 +42,26 @@ class Concept:
 
 @dataclass(frozen=True)
 class Ancestry:
-    """Terms of one ontology or several, by identifier, and the identifiers of each name and exact synonym in small letters."""
+    """Terms of one or more ontologies by identifier; named: name or exact synonym in lower case -> identifiers."""
 
     concepts: Mapping[str, Concept]
     named: Mapping[str, tuple[str, ...]]
 
     def above(self, identifier: str) -> dict[str, str]:
-        """Identifier -> name of the term itself and of all that it is a kind or a part of, the nearest first.
+        """Identifier -> name of the term itself and of all its ancestors, the nearest first.
 
-        A parent that the files do not describe stands under its identifier, without a name.
+        A parent that is not in the files has an empty name.
         """
-        found: dict[str, str] = {}
-        waiting = [identifier]
-        while waiting:
-            here, *waiting = waiting
-            concept = self.concepts.get(here)
-            own = here if concept is None else concept.identifier
-            if own not in found:
-                found[own] = "" if concept is None else concept.name
-                waiting += () if concept is None else concept.parents
-        return found
+        names: dict[str, str] = {}
+        queue = [identifier]
+        while queue:
+            current, *queue = queue
+            concept = self.concepts.get(current)
+            primary = current if concept is None else concept.identifier
+            if primary not in names:
+                names[primary] = "" if concept is None else concept.name
+                queue += () if concept is None else concept.parents
+        return names
 
 
 NOTHING = Ancestry({}, {})
@@ -70,14 +70,14 @@ NOTHING = Ancestry({}, {})
 
 @dataclass
 class _Stanza:
-    """The lines of one stanza that matter, as they come."""
+    """The fields of one stanza that are used."""
 
     identifier: str = ""
     name: str = ""
     namespace: str = ""
     obsolete: bool = False
     parents: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
+    alternative_ids: list[str] = field(default_factory=list)
     synonyms: list[str] = field(default_factory=list)
 
 
@@ -103,17 +103,17 @@ def read_ancestry(options: Ontologies) -> Ancestry:
     for concept in concepts.values():
         for name in (concept.name, *concept.synonyms):
             named.setdefault(name.lower(), {})[concept.identifier] = None
-    return Ancestry(concepts, {name: tuple(found) for name, found in named.items() if name})
+    return Ancestry(concepts, {name: tuple(identifiers) for name, identifiers in named.items() if name})
 
 
 def read_concepts(path: Path) -> dict[str, Concept]:
-    """Identifier (and each alternative one) -> term; obsolete terms are excluded. Raises InputError for another file."""
+    """Identifier or alternative identifier -> term, without obsolete terms. Raises InputError for a file of another format."""
     concepts: dict[str, Concept] = {}
     for stanza in _stanzas(path):
         if stanza.identifier and not stanza.obsolete:
             concept = Concept(stanza.identifier, stanza.name, stanza.namespace, tuple(stanza.parents), tuple(stanza.synonyms))
-            # An alternative identifier must not hide a term of that name.
-            concepts |= {other: concept for other in stanza.others if other not in concepts}
+            # An alternative identifier must not replace a term that has it as its identifier.
+            concepts |= {name: concept for name in stanza.alternative_ids if name not in concepts}
             concepts[stanza.identifier] = concept
     if not concepts:
         fix = "give an ontology in OBO format, such as efo.obo of `ecgwas references fetch`; OWL and OBO JSON are not read"
@@ -122,11 +122,11 @@ def read_concepts(path: Path) -> dict[str, Concept]:
 
 
 def read_ontology(path: Path) -> dict[str, Concept]:
-    """The terms of go-basic.obo, as `read_concepts`. Raises InputError for another file."""
+    """The terms of go-basic.obo, as `read_concepts`. Raises InputError for another ontology."""
     concepts = read_concepts(path)
-    strange = sorted({concept.namespace for concept in concepts.values()} - set(NAMESPACES))
-    if strange:
-        raise InputError(f"the ontology is not GO's: namespaces {strange}", where=path, fix="give go-basic.obo")
+    other = sorted({concept.namespace for concept in concepts.values()} - set(NAMESPACES))
+    if other:
+        raise InputError(f"the ontology is not GO's: namespaces {other}", where=path, fix="give go-basic.obo")
     return concepts
 
 
@@ -137,14 +137,14 @@ def _stanzas(path: Path) -> Iterator[_Stanza]:
             yield stanza
             stanza, inside = _Stanza(), line.strip() == "[Term]"
         elif inside:
-            _take(stanza, line)
+            _parse_line(stanza, line)
     yield stanza
 
 
-def _take(stanza: _Stanza, line: str) -> None:
+def _parse_line(stanza: _Stanza, line: str) -> None:
     key, _, value = line.partition(":")
     plain = value.split(" ! ")[0].strip()
-    # An identifier may be followed by a trailing modifier: MONDO:0000001 {source="DOID:1"}.
+    # A modifier may follow an identifier: MONDO:0000001 {source="DOID:1"}.
     first = _identifier(plain.split(maxsplit=1)[0]) if plain else ""
     if key == "id":
         stanza.identifier = first
@@ -155,9 +155,9 @@ def _take(stanza: _Stanza, line: str) -> None:
     elif key == "is_obsolete":
         stanza.obsolete = first == "true"
     elif key == "alt_id":
-        stanza.others.append(first)
-    elif key == "synonym" and (found := SYNONYM.match(value.strip())) is not None:
-        stanza.synonyms.append(found[1].replace('\\"', '"'))
+        stanza.alternative_ids.append(first)
+    elif key == "synonym" and (match := SYNONYM.match(value.strip())) is not None:
+        stanza.synonyms.append(match[1].replace('\\"', '"'))
     elif key == "is_a":
         stanza.parents.append(first)
     elif key == "relationship" and first in PART_OF and len(plain.split()) > 1:
@@ -165,12 +165,12 @@ def _take(stanza: _Stanza, line: str) -> None:
 
 
 def _identifier(text: str) -> str:
-    found = IDENTIFIER.fullmatch(text)
-    return text if found is None else f"{found[1]}:{found[2]}"
+    match = IDENTIFIER.fullmatch(text)
+    return text if match is None else f"{match[1]}:{match[2]}"
 
 
 def read_annotations(path: Path) -> Iterator[tuple[str, str]]:
-    """(term, gene symbol) of a GAF, human genes, negated annotations left out. Raises InputError for another file."""
+    """(term, gene symbol) of a GAF, for human genes, without negated annotations. Raises InputError for another format."""
     for number, line in read_lines(path, "table of annotations"):
         if line.startswith("!"):
             continue
@@ -183,32 +183,32 @@ def read_annotations(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def go_terms(ontology: Path, annotations: Path) -> dict[str, dict[str, tuple[str, set[str]]]]:
-    """process | function | component -> identifier -> name and genes, those of all kinds and parts of it too."""
+    """process | function | component -> identifier -> name and genes, including those of descendant terms."""
     concepts = read_ontology(ontology)
-    above = {identifier: _ancestors(concepts, identifier) for identifier in concepts}
+    ancestors = {identifier: _ancestors(concepts, identifier) for identifier in concepts}
     terms: dict[str, dict[str, tuple[str, set[str]]]] = {short: {} for short in NAMESPACES.values()}
     for identifier, gene in read_annotations(annotations):
-        for holder in above.get(identifier, ()):
-            concept = concepts[holder]
-            within = terms[NAMESPACES[concept.namespace]]
-            within.setdefault(concept.identifier, (concept.name, set()))[1].add(gene)
+        for ancestor in ancestors.get(identifier, ()):
+            concept = concepts[ancestor]
+            namespace = terms[NAMESPACES[concept.namespace]]
+            namespace.setdefault(concept.identifier, (concept.name, set()))[1].add(gene)
     return terms
 
 
 def _ancestors(concepts: Mapping[str, Concept], identifier: str) -> set[str]:
-    """The term itself and all above it, under their own identifiers."""
-    found: set[str] = set()
-    waiting = [identifier]
-    while waiting:
-        concept = concepts.get(waiting.pop())
-        if concept is not None and concept.identifier not in found:
-            found.add(concept.identifier)
-            waiting += concept.parents
-    return found
+    """Identifiers of the term itself and of all its ancestors."""
+    ancestors: set[str] = set()
+    queue = [identifier]
+    while queue:
+        concept = concepts.get(queue.pop())
+        if concept is not None and concept.identifier not in ancestors:
+            ancestors.add(concept.identifier)
+            queue += concept.parents
+    return ancestors
 
 
 def hpo_terms(path: Path) -> dict[str, tuple[str, set[str]]]:
-    """Identifier -> name and genes, of HPO's phenotype_to_genes.txt. Raises InputError for another file."""
+    """Identifier -> name and genes, from HPO's phenotype_to_genes.txt. Raises InputError for another file."""
     terms: dict[str, tuple[str, set[str]]] = {}
     for number, line in read_lines(path, "table of phenotypes"):
         cells = line.split("\t")
@@ -222,5 +222,5 @@ def hpo_terms(path: Path) -> dict[str, tuple[str, set[str]]]:
 
 
 def as_gmt(terms: Mapping[str, tuple[str, set[str]]]) -> str:
-    """One line per term: identifier, name, genes, all in order."""
+    """The terms in GMT format, sorted: one line per term with identifier, name and genes."""
     return "".join("\t".join([identifier, name, *sorted(genes)]) + "\n" for identifier, (name, genes) in sorted(terms.items()))

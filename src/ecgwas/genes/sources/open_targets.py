@@ -1,9 +1,9 @@
 """Open Targets Platform (Buniello et al. 2025, Nucleic Acids Res 53:D1467) over its GraphQL service.
 
-Two questions per variant: its id (hg38) from the rs number (in a study of hg38 without an rs number: from position and alleles,
-in both orders), then the genes at it and the genes that the locus-to-gene model
-(Mountjoy et al. 2021, Nat Genet 53:1527) names for credible sets of other studies that hold it. Errors arrive with status
-200 and a key `errors`. Offline twin: regions (without L2G).
+Two queries per variant. The first finds its id (hg38) from the rs number; in a study of hg38, the id of a variant without an rs
+number follows from position and alleles, in both orders. The second returns the genes at the variant, and the genes to which
+the locus-to-gene model (L2G; Mountjoy et al. 2021, Nat Genet 53:1527) assigns credible sets of other studies that contain it.
+Errors arrive with status 200 and a key `errors`. Offline twin: regions (without L2G).
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ from pydantic import Field
 
 from ecgwas.genes.sources import mapping
 from ecgwas.genes.sources.mapping import MappedGene
-from ecgwas.genes.web.contract import Get, NotUnderstood, Part, Question, Variant, Variants, as_json, belongs, understood
+from ecgwas.genes.web.contract import (
+    Get,
+    NotUnderstood,
+    Part,
+    Question,
+    Variant,
+    Variants,
+    as_json,
+    is_same_position,
+    understood,
+)
 from ecgwas.study import OpenTargets
 from ecgwas.tables import Genes, Loci
 
@@ -96,20 +106,20 @@ class CatalogStudy(Part):
 
 
 class CredibleSet(Part):
-    """A credible set that holds the variant."""
+    """A credible set that contains the variant."""
 
     study: CatalogStudy | None = None
     l2GPredictions: Scores | None = None
 
 
 class CredibleSets(Part):
-    """Credible sets that hold the variant."""
+    """Credible sets that contain the variant."""
 
     rows: list[CredibleSet] = []
 
 
-class Known(Part):
-    """A variant and what is near it."""
+class VariantRecord(Part):
+    """A variant, the genes near it, and credible sets that contain it."""
 
     id: str
     rsIds: list[str] | None = None
@@ -121,7 +131,7 @@ class Known(Part):
 class Described(Part):
     """Data of VARIANT."""
 
-    variant: Known | None = None
+    variant: VariantRecord | None = None
 
 
 class DataVersion(Part):
@@ -132,7 +142,7 @@ class DataVersion(Part):
 
 
 class Release(Part):
-    """Which data the service holds."""
+    """Release of the service's data."""
 
     dataVersion: DataVersion
 
@@ -144,21 +154,21 @@ class Meta(Part):
 
 
 def annotate(options: OpenTargets, variants: Variants, loci: Loci, get: Get) -> Genes:
-    """Genes that hold each variant, else the nearest; and linked genes of an L2G score of min_score or more."""
-    rs_numbers, shared = variants.rs_numbers(), variants.sharing(chromosome=True)
-    found: dict[Variant, list[MappedGene]] = {}
+    """Genes that hold each variant, otherwise the nearest; and genes with an L2G score of min_score or more (linked)."""
+    rs_numbers, shared = variants.rs_numbers(), variants.with_shared_rs_number(on_chromosome=True)
+    genes: dict[Variant, list[MappedGene]] = {}
     reasons: dict[Variant, str] = {}
     hg38 = variants.build == "hg38"
     for variant in variants.rows():
         if variant in rs_numbers:
-            described = _named(options, rs_numbers[variant], variant, get, hg38=hg38, exact=variant in shared)
+            records = _by_rs_number(options, rs_numbers[variant], variant, get, hg38=hg38, exact=variant in shared)
         else:
-            described = _placed(options, variant, get) if hg38 else []
-        found[variant] = _genes(described, options.min_score)
-        if not described:
+            records = _by_position(options, variant, get) if hg38 else []
+        genes[variant] = _genes(records, options.min_score)
+        if not records:
             known = mapping.SHARED if variant in shared else mapping.NOT_KNOWN
             reasons[variant] = known if variant in rs_numbers or hg38 else mapping.NO_RS_NUMBER
-    return mapping.genes_of(variants, loci, found, reasons, "open_targets", version(options, get))
+    return mapping.genes_of(variants, loci, genes, reasons, "open_targets", version(options, get))
 
 
 def version(options: OpenTargets, get: Get) -> str:
@@ -177,53 +187,56 @@ def _ask(options: OpenTargets, query: str, variables: Mapping[str, str], kind: t
     return get(Question(options.address, json={"query": query, "variables": dict(variables)}), understand).value
 
 
-def _placed(options: OpenTargets, variant: Variant, get: Get) -> list[Known]:
-    """The variant of that place and those alleles, in hg38."""
-    ids = [f"{variant.chrom}_{variant.pos}_{ref}_{alt}" for ref, alt in variant.spelled]
-    described = [_ask(options, VARIANT, {"id": identifier}, Described, get).variant for identifier in ids]
-    return [known for known in described if known is not None]
+def _by_position(options: OpenTargets, variant: Variant, get: Get) -> list[VariantRecord]:
+    """The variants (hg38) at this position with these alleles, in either order."""
+    ids = [f"{variant.chrom}_{variant.pos}_{ref}_{alt}" for ref, alt in variant.allele_orders]
+    records = [_ask(options, VARIANT, {"id": identifier}, Described, get).variant for identifier in ids]
+    return [record for record in records if record is not None]
 
 
-def _named(options: OpenTargets, rs_number: str, variant: Variant, get: Get, *, hg38: bool, exact: bool) -> list[Known]:
-    """The variants of that rs number (one per allele) on the variant's chromosome; exact: at its position."""
-    found: Hits | None = _ask(options, SEARCH, {"text": rs_number}, Search, get).search
-    hits = (found.hits if found is not None else None) or []
+def _by_rs_number(
+    options: OpenTargets, rs_number: str, variant: Variant, get: Get, *, hg38: bool, exact: bool
+) -> list[VariantRecord]:
+    """The variants with this rs number (one per allele) on the variant's chromosome; exact: at its position."""
+    answer: Hits | None = _ask(options, SEARCH, {"text": rs_number}, Search, get).search
+    hits = (answer.hits if answer is not None else None) or []
     matches = [VARIANT_ID.fullmatch(hit.id) for hit in hits if hit.entity == "variant"]
     ids = [
         match.group()
         for match in matches
-        if match is not None and belongs(variant, match.group(1), int(match.group(2)) if hg38 else None, exact=exact)
+        if match is not None and is_same_position(variant, match.group(1), int(match.group(2)) if hg38 else None, exact=exact)
     ]
-    described = [_ask(options, VARIANT, {"id": identifier}, Described, get).variant for identifier in ids]
-    return [known for known in described if known is not None and rs_number in (known.rsIds or [])]
+    records = [_ask(options, VARIANT, {"id": identifier}, Described, get).variant for identifier in ids]
+    return [record for record in records if record is not None and rs_number in (record.rsIds or [])]
 
 
-def _genes(described: Sequence[Known], min_score: float) -> list[MappedGene]:
-    linked = _linked(described, min_score)
-    near = _near(described)
-    found = [MappedGene(gene, distance, relation, linked.get(gene) or label) for gene, distance, relation, label in near]
-    named = {gene.gene for gene in found}
-    return found + [MappedGene(gene, None, "linked", evidence) for gene, evidence in linked.items() if gene not in named]
+def _genes(records: Sequence[VariantRecord], min_score: float) -> list[MappedGene]:
+    linked = _linked(records, min_score)
+    nearest = [
+        MappedGene(gene, distance, relation, linked.get(gene) or label) for gene, distance, relation, label in _nearest(records)
+    ]
+    symbols = {gene.gene for gene in nearest}
+    return nearest + [MappedGene(gene, None, "linked", evidence) for gene, evidence in linked.items() if gene not in symbols]
 
 
-def _near(described: Sequence[Known]) -> list[tuple[str, int, str, str | None]]:
-    """Genes that hold the variant, else the nearest ones: (gene, distance, relation, worst consequence)."""
+def _nearest(records: Sequence[VariantRecord]) -> list[tuple[str, int, str, str | None]]:
+    """Genes that hold the variant, otherwise the nearest ones: (gene, distance, relation, most severe consequence)."""
     distances: dict[str, int] = {}
-    for consequence in (c for variant in described for c in variant.transcriptConsequences or ()):
+    for consequence in (c for variant in records for c in variant.transcriptConsequences or ()):
         if consequence.target is not None and consequence.distanceFromFootprint is not None:
             gene, distance = consequence.target.approvedSymbol, abs(consequence.distanceFromFootprint)
             distances[gene] = min(distance, distances.get(gene, distance))
-    labels = [variant.mostSevereConsequence.label for variant in described if variant.mostSevereConsequence is not None]
+    labels = [variant.mostSevereConsequence.label for variant in records if variant.mostSevereConsequence is not None]
     label = next((label for label in labels if label), None)
     least = min(distances.values(), default=0)
     relation = "overlap" if least == 0 else "nearest"
     return [(gene, distance, relation, label) for gene, distance in distances.items() if distance == least]
 
 
-def _linked(described: Sequence[Known], min_score: float) -> dict[str, str]:
-    """Gene -> its best L2G score and the trait of that credible set."""
+def _linked(records: Sequence[VariantRecord], min_score: float) -> dict[str, str]:
+    """Gene -> its highest L2G score and the trait of that credible set."""
     best: dict[str, tuple[float, str]] = {}
-    for credible in (row for variant in described if variant.credibleSets for row in variant.credibleSets.rows):
+    for credible in (row for variant in records if variant.credibleSets for row in variant.credibleSets.rows):
         trait = "" if credible.study is None else credible.study.traitFromSource or credible.study.id
         for row in () if credible.l2GPredictions is None else credible.l2GPredictions.rows:
             if row.target is not None and row.score >= min_score:

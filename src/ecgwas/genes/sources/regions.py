@@ -1,13 +1,13 @@
-"""Genes from a table of ranges: those that hold a variant, else the nearest.
+"""Genes from a table of positions: those that hold a variant, otherwise the nearest.
 
-Formats, told apart by what the first line holds:
+Formats, recognised by their columns:
 
     PLINK glist      chrom start end symbol                    1-based, both ends included   (cog-genomics.org)
     MAGMA .loc       id chrom start end strand symbol          1-based, both ends included   (cncr.nl/research/magma)
     BED              chrom start end symbol [...]              0-based, end excluded         (UCSC, FAQformat)
     GTF              chrom . gene start end . . . attributes   1-based, both ends included   (ENSEMBL, GENCODE); lines `gene`
 
-A glist and a BED look alike; a file whose name ends in .bed or .bed.gz is a BED. Any may be gzipped.
+A glist and a BED look alike; a file whose name ends in .bed or .bed.gz is a BED. All may be gzipped.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ CODING = re.compile(r'gene_(?:bio)?type "protein_coding"')
 STRANDS = ("+", "-", ".")
 
 UNNAMED = re.compile(r"[^:]+:[0-9]+-[0-9]+")
-"""What a gene without a symbol is called."""
+"""Name of a gene without a symbol: chromosome, start and end."""
 
 LAST_POSITION = 2**31
-"""No chromosome is longer."""
+"""Longer than any chromosome."""
 
 
 def check(options: Regions, build: Build | None) -> FileContents:
@@ -78,9 +78,9 @@ def gene_positions(options: Regions, *, every_type: bool = False) -> GenePositio
 def read(path: Path, *, protein_coding: bool = False) -> dict[str, ChromosomeGenes]:
     """Chromosome without "chr" -> its genes. Raises InputError naming the first line that cannot be read.
 
-    A gene without a symbol is called by its place, as in 1:161694615-161762308.
+    A gene without a symbol is named after its position, as in 1:161694615-161762308.
 
-    protein_coding: only genes of that type, which a GTF alone tells; of another file nothing would be left, so it is refused.
+    protein_coding: only genes of that type. Only a GTF states types; other files raise InputError.
     """
     genes: dict[str, list[tuple[int, int, str]]] = {}
     for number, line in read_lines(path, "table of genes"):
@@ -89,7 +89,7 @@ def read(path: Path, *, protein_coding: bool = False) -> dict[str, ChromosomeGen
         gene = _gene(path, line, number)
         if gene is not None and protein_coding and CODING.search(line) is None:
             fix = "give a GENCODE or Ensembl GTF, or leave out `protein_coding`"
-            raise InputError("the table of genes does not tell their types", where=path, fix=fix)
+            raise InputError("the table of genes does not state their types", where=path, fix=fix)
         if gene is not None:
             chrom, start, stop, symbol = gene
             if symbol.lower() in MISSING:

@@ -1,9 +1,9 @@
 """STRING over its service (Szklarczyk et al. 2023, Nucleic Acids Res 51:D638): network, clusters, terms of the hit genes.
 
-Forms are posted to /api/json/<method>, names joined by a carriage return, one question a second. JSON comes as text/json.
-Names are mapped first (get_string_ids); those that STRING does not know are listed. Terms carry no strength: it is
-log10(observed / expected), expected = query x term / N, with N told in the notes. The service gives terms of raw p < 0.1.
-Offline twin: string_files with enrichment.
+Forms are posted to /api/json/<method>, with names joined by carriage returns, one query per second. JSON arrives as text/json.
+Gene names are mapped to proteins first (get_string_ids); those unknown to STRING are listed. Terms have no strength: it is
+log10(observed / expected), expected = query x term / N; a note states N. The service returns terms of raw p < 0.1. Offline
+twin: string_files with enrichment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import Field
 
 from ecgwas.errors import InputError, ServiceError
 from ecgwas.genes.network import networks
-from ecgwas.genes.network.degree_null import Chance
+from ecgwas.genes.network.degree_null import EdgeEnrichment
 from ecgwas.genes.network.networks import Network
 from ecgwas.genes.sources.enrichment import Enriched
 from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
@@ -28,16 +28,16 @@ from ecgwas.study import StringDb
 from ecgwas.tables import Terms
 
 CALLER = "ecgwas"
-NAMES_AT_ONCE = 1000
-MOST_DRAWN = 2000
-"""The service draws, and therefore clusters, no more proteins."""
+NAMES_PER_QUERY = 1000
+MAX_CLUSTERED = 2000
+"""The service draws, and therefore clusters, at most this many proteins."""
 
 ProteinId = Annotated[str, Field(pattern=r"^\d+\.\S+$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Match(Part):
-    """A protein for a name; the best one comes first."""
+    """A protein for a gene name; the best match comes first."""
 
     queryItem: str
     stringId: ProteinId
@@ -52,21 +52,21 @@ class Link(Part):
     score: Share
 
 
-class EdgeTest(Part):
+class EdgeCount(Part):
     """Answer of ppi_enrichment."""
 
     expected_number_of_edges: Annotated[float, Field(ge=0)]
     p_value: Share
 
 
-class Drawn(Part):
-    """A cluster of the picture; names as a list or as text with commas."""
+class ServiceCluster(Part):
+    """A cluster of the service's picture; names as a list or separated by commas."""
 
     preferredNames: list[str] | str
 
 
 class StringTerm(Part):
-    """A term; inputGenes as a list or as text with commas."""
+    """A term; inputGenes as a list or separated by commas."""
 
     category: str
     term: str
@@ -85,8 +85,8 @@ class Version(Part):
 
 
 @dataclass(frozen=True)
-class Mapped:
-    """ids: gene -> STRING protein; names: gene -> STRING's name of it; unplaced: gene -> why it has none."""
+class MappedProteins:
+    """ids: gene -> STRING protein; names: gene -> STRING's name of the protein; unplaced: gene -> why it has none."""
 
     ids: Mapping[str, str]
     names: Mapping[str, str]
@@ -100,37 +100,35 @@ def connect(options: StringDb, genes: Sequence[str], get: Get, *, seed: int = 1)
     mapped = _mapped(options, genes, get)
     ids, unplaced, version = mapped.ids, mapped.unplaced, _version(options, get)
     if len(ids) < 2:
-        # Asked for one protein, STRING adds ten neighbours.
+        # For a single protein STRING adds ten neighbours.
         groups = [[gene] for gene in ids]
-        return networks.describe("string_db", version, list(ids), {}, groups, unplaced, Chance())
+        return networks.build_network("string_db", version, list(ids), {}, groups, unplaced, EdgeEnrichment())
     symbol_of = {protein: gene for gene, protein in ids.items()}
-    asked = _form(options, ids) | {
+    form = _form(options, ids) | {
         "required_score": str(options.min_score), "network_type": options.network_type, "add_nodes": "0",
     }  # fmt: skip
-    edges: list[Link] = _ask(options, "network", asked, Link, get)
+    edges: list[Link] = _ask(options, "network", form, Link, get)
     pairs = [(symbol_of.get(edge.stringId_A), symbol_of.get(edge.stringId_B), edge.score) for edge in edges]
-    scores = networks.undirected([(a, b, score) for a, b, score in pairs if a is not None and b is not None])
-    tests: list[EdgeTest] = _ask(options, "ppi_enrichment", asked, EdgeTest, get)
-    chance = Chance(tests[0].expected_number_of_edges, tests[0].p_value) if tests else Chance()
+    scores = networks.undirected_edges([(a, b, score) for a, b, score in pairs if a is not None and b is not None])
+    tests: list[EdgeCount] = _ask(options, "ppi_enrichment", form, EdgeCount, get)
+    enrichment = EdgeEnrichment(tests[0].expected_number_of_edges, tests[0].p_value) if tests else EdgeEnrichment()
     if options.clusters == "own":
-        groups = networks.clustered(list(ids), scores, options.inflation)
+        groups = networks.mcl_clusters(list(ids), scores, options.inflation)
     else:
-        groups = _clusters_of_the_service(options, mapped, asked, get)
-    return networks.describe("string_db", version, list(ids), scores, groups, unplaced, chance)
+        groups = _clusters_of_the_service(options, mapped, form, get)
+    return networks.build_network("string_db", version, list(ids), scores, groups, unplaced, enrichment)
 
 
-def _clusters_of_the_service(options: StringDb, mapped: Mapped, asked: Mapping[str, str], get: Get) -> list[list[str]]:
-    """Clusters of the picture that STRING would draw; genes that are in none of them stand alone."""
-    if len(mapped.ids) > MOST_DRAWN:
-        problem = f"STRING clusters at most {MOST_DRAWN} proteins, {len(mapped.ids)} hit genes are known to it"
+def _clusters_of_the_service(options: StringDb, mapped: MappedProteins, form: Mapping[str, str], get: Get) -> list[list[str]]:
+    """Clusters of STRING's picture of the network; a gene in none of them is a cluster by itself."""
+    if len(mapped.ids) > MAX_CLUSTERED:
+        problem = f"STRING clusters at most {MAX_CLUSTERED} proteins, {len(mapped.ids)} hit genes are known to it"
         raise ServiceError(problem, where=options.address, fix="set `clusters: own` for the source string_db")
-    form = {
-        **asked, "network_clustering_algorithm": "MCL", "network_clustering_parameter_mcl": f"{options.inflation:g}",
-    }  # fmt: skip
-    drawn: list[Drawn] = _ask(options, "network_image_url", form, Drawn, get)
+    clustering = {"network_clustering_algorithm": "MCL", "network_clustering_parameter_mcl": f"{options.inflation:g}"}
+    clusters: list[ServiceCluster] = _ask(options, "network_image_url", {**form, **clustering}, ServiceCluster, get)
     gene_of = {name: gene for gene, name in mapped.names.items()}
-    listed = [_names(cluster.preferredNames) for cluster in drawn]
-    groups = [sorted({gene_of[name] for name in group if name in gene_of}) for group in listed]
+    names = [_names(cluster.preferredNames) for cluster in clusters]
+    groups = [sorted({gene_of[name] for name in group if name in gene_of}) for group in names]
     placed = {gene for group in groups for gene in group}
     groups = [group for group in groups if group] + [[gene] for gene in sorted(mapped.ids) if gene not in placed]
     return sorted(groups, key=lambda group: (-len(group), group[0]))
@@ -150,7 +148,7 @@ def enrich_clusters(
 
 
 def _enrich(options: StringDb, genes: Sequence[str], named: Sequence[str], get: Get, ancestry: Ancestry) -> Enriched:
-    """named: the genes whose names STRING is asked for in one query, `genes` among them."""
+    """named: the genes whose names are queried together, `genes` among them."""
     if not genes:
         return Enriched(Terms.empty(), ())
     mapped = _mapped(options, named, get)
@@ -163,26 +161,26 @@ def _enrich(options: StringDb, genes: Sequence[str], named: Sequence[str], get: 
         background = [line.strip() for _, line in read_lines(options.background, "background of STRING ids")]
         _check_background(options, background)
         form, total = form | {"background_string_identifiers": "\r".join(background)}, len(set(background))
-    found: list[StringTerm] = _ask(options, "enrichment", form, StringTerm, get)
-    held = [term for term in found if term.number_of_genes > 0]
-    chosen = [term for term in held if not options.categories or term.category in options.categories]
+    answer: list[StringTerm] = _ask(options, "enrichment", form, StringTerm, get)
+    with_genes = [term for term in answer if term.number_of_genes > 0]
+    chosen = [term for term in with_genes if not options.categories or term.category in options.categories]
     symbol_of = {protein: gene for gene, protein in ids.items()}
     grouper = Grouper(options, ancestry)
-    rows = [_term(options, term, len(ids), total, symbol_of) | grouper.columns(term.term, term.description) for term in chosen]
+    rows = [_row(options, term, len(ids), total, symbol_of) | grouper.columns(term.term, term.description) for term in chosen]
     rows.sort(key=lambda row: (row["category"], row["p"], row["term"]))
     notes = [f"{_version(options, get)}: {len(ids)} of {len(set(genes))} hit genes, background N = {total}"]
     return Enriched(Terms.of(rows), tuple(notes))
 
 
 def _check_background(options: StringDb, background: Sequence[str]) -> None:
-    strangers = [name for name in background if not name.startswith(f"{options.species}.")]
-    if strangers or not background:
-        problem = f"the background has {len(background)} lines, {len(strangers)} of them no STRING ids"
+    invalid = [name for name in background if not name.startswith(f"{options.species}.")]
+    if invalid or not background:
+        problem = f"the background has {len(background)} lines, {len(invalid)} of them no STRING ids"
         fix = f"give one STRING id a line, such as {options.species}.ENSP00000328968"
         raise InputError(problem, where=options.background, fix=fix)
 
 
-def _term(options: StringDb, term: StringTerm, query: int, total: int, symbol_of: Mapping[str, str]) -> dict[str, Any]:
+def _row(options: StringDb, term: StringTerm, query: int, total: int, symbol_of: Mapping[str, str]) -> dict[str, Any]:
     expected = query * term.number_of_genes_in_background / total
     strength = float(np.log10(term.number_of_genes / expected))
     return {
@@ -194,13 +192,13 @@ def _term(options: StringDb, term: StringTerm, query: int, total: int, symbol_of
 
 
 def _names(value: Sequence[str] | str) -> list[str]:
-    """A list, or text with commas: STRING gives either."""
+    """Names from a list or from text with commas: STRING gives either."""
     names = value.split(",") if isinstance(value, str) else value
     return [name.strip() for name in names if name.strip()]
 
 
-def _mapped(options: StringDb, genes: Sequence[str], get: Get) -> Mapped:
-    """The hit genes as STRING knows them. The first gene that meets a protein keeps it."""
+def _mapped(options: StringDb, genes: Sequence[str], get: Get) -> MappedProteins:
+    """The hit genes' proteins in STRING. If several genes have the same protein, the first keeps it."""
     best = _best_matches(options, genes, get)
     holders: dict[str, str] = {}
     unplaced: dict[str, str] = {}
@@ -212,12 +210,12 @@ def _mapped(options: StringDb, genes: Sequence[str], get: Get) -> Mapped:
         else:
             holders[best[gene].stringId] = gene
     ids = {gene: protein for protein, gene in holders.items()}
-    return Mapped(ids, {gene: best[gene].preferredName for gene in ids}, unplaced)
+    return MappedProteins(ids, {gene: best[gene].preferredName for gene in ids}, unplaced)
 
 
 def _best_matches(options: StringDb, genes: Sequence[str], get: Get) -> dict[str, Match]:
     best: dict[str, Match] = {}
-    for batch in batches(sorted(set(genes)), NAMES_AT_ONCE):
+    for batch in batches(sorted(set(genes)), NAMES_PER_QUERY):
         form = _form(options, {gene: gene for gene in batch}) | {"echo_query": "1", "limit": "1"}
         for match in _ask(options, "get_string_ids", form, Match, get):
             best.setdefault(match.queryItem, match)
@@ -230,12 +228,12 @@ def _form(options: StringDb, ids: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ask(options: StringDb, method: str, form: Mapping[str, str], kind: type[Part], get: Get) -> Any:
-    """The rows of the answer, each of that kind."""
+    """The rows of the answer, each as `kind`."""
     return get(Question(f"{options.address}/api/json/{method}", form=form), _rows(kind)).value
 
 
 def _rows(kind: type[Part]) -> Callable[[bytes], Any]:
-    """Understands a list of rows of one kind; STRING gives one row where one is enough, and rows with `Error`."""
+    """A function that understands rows of one kind. STRING may give a single row instead of a list, or rows with `Error`."""
 
     def understand(content: bytes) -> Any:
         answer = as_json(content)
@@ -251,5 +249,5 @@ def _version(options: StringDb, get: Get) -> str:
     """Such as `STRING 12.0`."""
     rows = get(Question(f"{options.address}/api/json/version"), _rows(Version)).value
     if not rows:
-        raise ServiceError("STRING does not tell its version", where=options.address, fix="try again later")
+        raise ServiceError("STRING does not report its version", where=options.address, fix="try again later")
     return f"STRING {rows[0].string_version}"

@@ -1,9 +1,9 @@
 """The network of the hit genes from STRING's files, and its clusters.
 
-    protein.links     blanks: protein1 protein2 combined_score (0-1000), each edge in both directions; needs protein.info
-    protein.info      tabs: #string_protein_id preferred_name protein_size annotation
-    protein.aliases   tabs: #string_protein_id alias source
-    web export        tabs: #node1 node2 ... combined_score (0-1), symbols in the first two columns
+    protein.links     separated by spaces: protein1 protein2 combined_score (0-1000), both directions; needs protein.info
+    protein.info      by tabs: #string_protein_id preferred_name protein_size annotation
+    protein.aliases   by tabs: #string_protein_id alias source
+    web export        by tabs: #node1 node2 ... combined_score (0-1), symbols in the first two columns
 
 Format pages: https://string-db.org/cgi/download and the export page of a network (v12.0, 2023).
 """
@@ -19,7 +19,7 @@ import numpy as np
 
 from ecgwas.errors import InputError
 from ecgwas.genes.network import networks
-from ecgwas.genes.network.degree_null import Chance, edges_by_chance
+from ecgwas.genes.network.degree_null import EdgeEnrichment, edge_enrichment
 from ecgwas.genes.network.networks import Network
 from ecgwas.genes.sources.file_contents import FileContents, genes_in
 from ecgwas.genes.web.contract import Build, Get
@@ -28,105 +28,104 @@ from ecgwas.study import StringFiles
 
 FIX = "give STRING's protein.links file with `info:`, or a network exported as TSV from string-db.org"
 SYMBOL_SOURCES = ("HGNC_symbol", "HGNC_prev_symbol", "HGNC_alias_symbol")
-"""Ends of the names of the sources of aliases that are gene symbols, the current ones first."""
+"""Endings of the sources of aliases that are gene symbols; the current symbols first."""
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A network's nodes and edges of min_score or more; proteins of one symbol are one node.
+class WholeNetwork:
+    """All nodes of the network, and its edges of min_score or more; proteins with the same symbol are one node.
 
-    place: symbol -> node; edges: (node, node) -> score 0-1, node < node; nodes without an edge are there too.
+    node_of: symbol -> node, with or without edges; edges: (node, node) -> score 0-1, the smaller node first.
     """
 
-    place: Mapping[str, int]
+    node_of: Mapping[str, int]
     edges: Mapping[tuple[int, int], float]
 
 
 def connect(options: StringFiles, genes: Sequence[str], get: Get | None = None, *, seed: int = 1) -> Network:
-    """Edges between the genes at min_score or better, MCL clusters, and the number of edges by chance.
+    """Edges of min_score or more between the genes, MCL clusters, and the expected number of edges.
 
-    Genes that STRING names otherwise are found by their aliases, if the file is given; genes that it does not know are
-    listed. A web export holds only its own network: there, chance is not known. seed: of the resamples.
+    Genes with another name in STRING are found by their aliases, if that file is given; unknown genes are listed. A web export
+    holds only its own network, so the expected number is unknown. seed: of the resamples.
     """
-    exported = is_web_export(options.links)
-    whole = _of_export(options) if exported else _of_links(options)
-    wanted = sorted(set(genes))
-    node_of, unplaced = _nodes(options, wanted, whole)
+    is_export = is_web_export(options.links)
+    whole = _from_export(options) if is_export else _from_links(options)
+    node_of, unplaced = _nodes(options, sorted(set(genes)), whole)
     symbol_at = {node: symbol for symbol, node in node_of.items()}
     scores = {
         (min(symbol_at[a], symbol_at[b]), max(symbol_at[a], symbol_at[b])): score
         for (a, b), score in whole.edges.items()
         if a in symbol_at and b in symbol_at
     }
-    chance = Chance() if exported else _chance(options, whole, sorted(symbol_at), seed)
-    groups = networks.clustered(list(node_of), scores, options.inflation)
+    enrichment = EdgeEnrichment() if is_export else _edge_enrichment(options, whole, sorted(symbol_at), seed)
+    groups = networks.mcl_clusters(list(node_of), scores, options.inflation)
     version = version_of(options.links)
-    network = networks.describe("string_files", version, list(node_of), scores, groups, unplaced, chance)
-    renamed = [gene for gene in node_of if gene not in whole.place]
+    network = networks.build_network("string_files", version, list(node_of), scores, groups, unplaced, enrichment)
+    renamed = [gene for gene in node_of if gene not in whole.node_of]
     note = (f"found in the network by another name: {', '.join(renamed)}",) if renamed else ()
     return replace(network, notes=network.notes + note)
 
 
-def _chance(options: StringFiles, whole: Whole, chosen: Sequence[int], seed: int) -> Chance:
+def _edge_enrichment(options: StringFiles, whole: WholeNetwork, chosen: Sequence[int], seed: int) -> EdgeEnrichment:
     ends = np.array(list(whole.edges), dtype=np.int64).reshape(-1, 2)
-    degree = np.bincount(ends.ravel(), minlength=len(whole.place))
+    degree = np.bincount(ends.ravel(), minlength=len(whole.node_of))
     observed = int(np.isin(ends, chosen).all(axis=1).sum())
-    return edges_by_chance(degree, np.array(chosen, dtype=np.int64), observed, options.resamples, np.random.default_rng(seed))
+    return edge_enrichment(degree, np.array(chosen, dtype=np.int64), observed, options.resamples, np.random.default_rng(seed))
 
 
-def _nodes(options: StringFiles, wanted: Sequence[str], whole: Whole) -> tuple[dict[str, int], dict[str, str]]:
-    """Node of each hit gene that has one; why the others have none. Two genes of one node: the first keeps it."""
-    unknown = {gene for gene in wanted if gene not in whole.place}
+def _nodes(options: StringFiles, genes: Sequence[str], whole: WholeNetwork) -> tuple[dict[str, int], dict[str, str]]:
+    """Node of each hit gene, and why others have none. If several genes have the same node, the first keeps it."""
+    unknown = {gene for gene in genes if gene not in whole.node_of}
     other_names = {} if options.aliases is None else read_aliases(options.aliases, unknown)
     symbol_of = {} if options.info is None or not other_names else read_info(options.info)
-    taken: dict[int, str] = {whole.place[gene]: gene for gene in wanted if gene in whole.place}
+    gene_at: dict[int, str] = {whole.node_of[gene]: gene for gene in genes if gene in whole.node_of}
     unplaced = {}
     for gene in sorted(unknown):
         symbol = symbol_of.get(other_names.get(gene, ""))
-        node = None if symbol is None else whole.place[symbol]
+        node = None if symbol is None else whole.node_of[symbol]
         if node is None:
             unplaced[gene] = "not among the names of the network"
-        elif node in taken:
-            unplaced[gene] = f"another name of {taken[node]}"
+        elif node in gene_at:
+            unplaced[gene] = f"another name of {gene_at[node]}"
         else:
-            taken[node] = gene
-    return {gene: node for node, gene in sorted(taken.items(), key=lambda item: item[1])}, unplaced
+            gene_at[node] = gene
+    return {gene: node for node, gene in sorted(gene_at.items(), key=lambda item: item[1])}, unplaced
 
 
-def _of_export(options: StringFiles) -> Whole:
+def _from_export(options: StringFiles) -> WholeNetwork:
     rows = list(_web_export(options.links))
-    place = {gene: k for k, gene in enumerate(sorted({gene for a, b, _ in rows for gene in (a, b)}))}
+    node_of = {gene: k for k, gene in enumerate(sorted({gene for a, b, _ in rows for gene in (a, b)}))}
     edges: dict[tuple[int, int], float] = {}
     for a, b, score in rows:
         if score * 1000 >= options.min_score:
-            _join(edges, place[a], place[b], score)
-    return Whole(place, edges)
+            _add_edge(edges, node_of[a], node_of[b], score)
+    return WholeNetwork(node_of, edges)
 
 
-def _of_links(options: StringFiles) -> Whole:
+def _from_links(options: StringFiles) -> WholeNetwork:
     symbol_of = _names(options)
-    place = {symbol: k for k, symbol in enumerate(sorted(set(symbol_of.values())))}
-    node_of = {protein: place[symbol] for protein, symbol in symbol_of.items()}
+    node_of = {symbol: k for k, symbol in enumerate(sorted(set(symbol_of.values())))}
+    node_of_protein = {protein: node_of[symbol] for protein, symbol in symbol_of.items()}
     edges: dict[tuple[int, int], float] = {}
     for number, line in read_lines(options.links, "network"):
         first, _, rest = line.partition(" ")
         second, _, text = rest.partition(" ")
         if number == 1 or _score(options.links, number, text) < options.min_score:
             continue
-        a, b = _known(options, node_of, number, first), _known(options, node_of, number, second)
-        _join(edges, a, b, float(text) / 1000)
-    return Whole(place, edges)
+        a, b = (_node(options, node_of_protein, number, protein) for protein in (first, second))
+        _add_edge(edges, a, b, float(text) / 1000)
+    return WholeNetwork(node_of, edges)
 
 
-def _join(edges: dict[tuple[int, int], float], a: int, b: int, score: float) -> None:
-    """An edge may come in both directions, and from several proteins of one symbol: the larger score counts."""
+def _add_edge(edges: dict[tuple[int, int], float], a: int, b: int, score: float) -> None:
+    """An edge may be listed in both directions, and for several proteins of one symbol: the larger score counts."""
     if a != b:
         key = (min(a, b), max(a, b))
         edges[key] = max(score, edges.get(key, 0.0))
 
 
-def _known(options: StringFiles, node_of: Mapping[str, int], number: int, protein: str) -> int:
-    node = node_of.get(protein)
+def _node(options: StringFiles, node_of_protein: Mapping[str, int], number: int, protein: str) -> int:
+    node = node_of_protein.get(protein)
     if node is None:
         problem = f"line {number} of the network names a protein that is not in {options.info}: {protein}"
         raise InputError(problem, where=options.links, fix="give protein.links and protein.info of one version and species")
@@ -198,7 +197,7 @@ def read_info(path: Path) -> dict[str, str]:
 
 def read_aliases(path: Path, wanted: set[str]) -> dict[str, str]:
     """Symbol -> STRING protein, for the wanted symbols that are an HGNC symbol, former symbol or alias there."""
-    found: dict[str, tuple[int, str]] = {}
+    best: dict[str, tuple[int, str]] = {}
     for number, line in read_lines(path, "table of STRING aliases"):
         fields = line.split("\t")
         if number == 1 and fields[0] == "#string_protein_id":
@@ -208,5 +207,5 @@ def read_aliases(path: Path, wanted: set[str]) -> dict[str, str]:
             raise InputError(problem, where=path, fix="give 9606.protein.aliases.v12.0.txt.gz")
         ranks = [rank for rank, source in enumerate(SYMBOL_SOURCES) if fields[2].endswith(source)]
         if fields[1] in wanted and ranks:
-            found[fields[1]] = min((ranks[0], fields[0]), found.get(fields[1], (ranks[0], fields[0])))
-    return {symbol: protein for symbol, (_, protein) in found.items()}
+            best[fields[1]] = min((ranks[0], fields[0]), best.get(fields[1], (ranks[0], fields[0])))
+    return {symbol: protein for symbol, (_, protein) in best.items()}

@@ -1,13 +1,13 @@
-"""Which part of the body a term is of: cardiovascular, immune, neurological, metabolic, other; and why.
+"""The group of a term (cardiovascular, immune, neurological, metabolic, other), and the reason.
 
-Asked in this order, the first answer holds:
+The first of these rules that applies decides:
 
-1. four molecular functions that the source study files by what they do in the heart or the brain, though no ontology and no
-   word of theirs says so;
-2. ancestry: an ontology (EFO, MONDO, HPO, GO, BTO) has the term below one of ROOTS;
+1. four molecular functions that the source study assigned by their role in the heart or the brain, although neither an
+   ontology nor their words show it;
+2. ancestry: in an ontology (EFO, MONDO, HPO, GO, BTO) the term is below one of ROOTS;
 3. words of its description (term_words, or the study's own).
 
-A term of several groups is of the first of them, so that every term of heart and vessels is cardiovascular.
+A term of several groups belongs to the first of them, so that every term of heart and vessels is cardiovascular.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ FUNCTIONS = {
     "calcium ion binding": (CARDIOVASCULAR, "calcium couples excitation to contraction"),
     "actin binding": (NEUROLOGICAL, "growth of axons and synapses"),
 }
-"""Molecular functions as the source study files them; names of whole terms, so that "calcium dependent cell adhesion" is not
-among them."""
+"""Molecular functions as the source study assigned them, by full name, so that "calcium dependent cell adhesion" is not among
+them."""
 
 ACCESSION = re.compile(r"\b(GO|HP|EFO|MONDO|BTO|DOID|Orphanet)[:_](\d+)\b")
 ENDING = re.compile(r"(\s+\((GO|HP|EFO|MONDO|BTO)[:_]\d+\)|\s+Homo sapiens(\s+hsa\d+)?|\s+R-HSA-\d+)\s*$")
-"""What Enrichr's files add to a term's name."""
+"""Added to a term's name in Enrichr's files."""
 COLLECTION = re.compile(r"^(GO(BP|MF|CC)|HP|REACTOME|KEGG(_MEDICUS)?|WP|HALLMARK)_(?=[A-Z0-9_]+$)")
-"""What MSigDB's names begin with."""
+"""Prefix of MSigDB's names."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The group of a term, and why; None for other."""
+    """The group of a term and the reason; None for other."""
 
     name: str
     reason: str | None
@@ -48,11 +48,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Grouper:
-    """Groups of terms by the options' words and, where there are any, by ontologies."""
+    """Groups terms by the options' words and, if given, by ontologies."""
 
     options: HeartWords
     ancestry: Ancestry = NOTHING
-    _known: dict[tuple[str, str | None], Group] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _groups: dict[tuple[str, str | None], Group] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def columns(self, identifier: str, description: str | None) -> dict[str, object]:
         """Columns group, reason, cardiovascular of a term."""
@@ -62,22 +62,22 @@ class Grouper:
     def of(self, identifier: str, description: str | None) -> Group:
         """The group of a term."""
         key = (identifier, description)
-        if key not in self._known:
-            self._known[key] = self._found(identifier, description)
-        return self._known[key]
+        if key not in self._groups:
+            self._groups[key] = self._decide(identifier, description)
+        return self._groups[key]
 
-    def _found(self, identifier: str, description: str | None) -> Group:
+    def _decide(self, identifier: str, description: str | None) -> Group:
         texts = [text for text in (identifier, description or "") if text]
         for text in texts:
-            filed = FUNCTIONS.get(_plain(text))
-            if filed is not None:
-                return Group(filed[0], f"filed so by the source study: {filed[1]}")
+            assigned = FUNCTIONS.get(_plain(text))
+            if assigned is not None:
+                return Group(assigned[0], f"filed so by the source study: {assigned[1]}")
         return self._by_ancestry(texts) or self._by_words(texts) or Group(OTHER, None)
 
     def _by_ancestry(self, texts: Sequence[str]) -> Group | None:
         above: dict[str, str] = {}
-        for known in _identifiers(texts, self.ancestry):
-            above |= self.ancestry.above(known)
+        for identifier in _identifiers(texts, self.ancestry):
+            above |= self.ancestry.above(identifier)
         for group, roots in ROOTS.items():
             for identifier, name in above.items():
                 if identifier in roots or name.lower() in roots.values():
@@ -87,8 +87,8 @@ class Grouper:
     def _by_words(self, texts: Sequence[str]) -> Group | None:
         words = f" {_spaced(' '.join(texts))} "
         for group, patterns in self._patterns.items():
-            kept = patterns.struck_out.sub(" ", words) if patterns.struck_out is not None else words
-            for entry, pattern in patterns.sought:
+            kept = patterns.removed.sub(" ", words) if patterns.removed is not None else words
+            for entry, pattern in patterns.searched:
                 if pattern.search(kept):
                     return Group(group, f"word: {entry.strip('* ')}")
         return None
@@ -107,16 +107,16 @@ class Grouper:
 
 @dataclass(frozen=True)
 class _Patterns:
-    """What is sought, entry by entry, and what is struck out before."""
+    """Patterns searched, by entry, and the pattern removed from the text first."""
 
-    sought: tuple[tuple[str, re.Pattern[str]], ...]
-    struck_out: re.Pattern[str] | None
+    searched: tuple[tuple[str, re.Pattern[str]], ...]
+    removed: re.Pattern[str] | None
 
     @classmethod
     def of(cls, entries: Iterable[str], excepted: Iterable[str] = ()) -> _Patterns:
         out = "|".join(rf"{_expression(entry)}\w*" for entry in excepted if entry)
-        sought = tuple((entry, re.compile(_expression(entry), re.IGNORECASE)) for entry in entries if entry)
-        return cls(sought, re.compile(out, re.IGNORECASE) if out else None)
+        searched = tuple((entry, re.compile(_expression(entry), re.IGNORECASE)) for entry in entries if entry)
+        return cls(searched, re.compile(out, re.IGNORECASE) if out else None)
 
 
 def _chosen(given: Sequence[str] | None, otherwise: Sequence[str]) -> Sequence[str]:
@@ -129,18 +129,18 @@ def _expression(entry: str) -> str:
 
 
 def _spaced(text: str) -> str:
-    """Hyphens and underscores as spaces."""
+    """The text with hyphens and underscores as spaces."""
     return re.sub(r"[-_]", " ", text)
 
 
 def _plain(text: str) -> str:
-    """The name of a term in small letters, without what collections of terms add to it."""
+    """The name of a term in lower case, without what collections of terms add to it."""
     bare = COLLECTION.sub("", ENDING.sub("", text.strip()))
     return " ".join(_spaced(bare).lower().split())
 
 
 def _identifiers(texts: Sequence[str], ancestry: Ancestry) -> Iterator[str]:
-    """Identifiers of the term in the ontologies: those that its texts spell, else those of its name."""
+    """Identifiers of the term in the ontologies: those in its texts, otherwise those of its name."""
     spelled = [f"{prefix}:{number}" for text in texts for prefix, number in ACCESSION.findall(text)]
     known = [identifier for identifier in spelled if identifier in ancestry.concepts]
     if known:

@@ -1,4 +1,4 @@
-"""The groups of terms, and the terms of ontologies below which every term belongs to a group."""
+"""The groups of terms, and for each group the terms of ontologies whose descendants belong to it."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ ROOTS = {
         "GO:0005975": "carbohydrate metabolic process",
     },
 }  # fmt: skip
-"""Group -> identifier -> name of the terms below which everything is of the group. A term counts by identifier or by name, as
-EFO takes over terms of MONDO and HPO under their own identifiers."""
+"""Group -> identifier -> name of the terms whose descendants belong to the group. A term is recognised by identifier or name,
+as EFO includes terms of MONDO and HPO under their own identifiers."""

@@ -1,7 +1,7 @@
-"""The words by which terms are grouped where no ontology places them and the study names none of its own.
+"""The words by which terms are grouped if no ontology groups them and the study does not set words.
 
-An entry is found at the start of a word, in any case: "arter" is in "arterial disorder", not in "quarter". One that begins
-with * is found anywhere in a word: "*cardi" is in "tachycardia". Hyphens and underscores count as spaces.
+An entry matches at the start of a word, in upper or lower case: "arter" matches "arterial disorder" but not "quarter". An entry
+that begins with * matches anywhere in a word: "*cardi" matches "tachycardia". Hyphens and underscores count as spaces.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CARDIOVASCULAR = (
     "pacemaker", "sinus node", "sinus rhythm", "bundle branch", "brugada", "ecg", "ekg", "qt", "qrs", "pr interval",
     "p wave", "t wave", "st segment", "muscle contraction",
 )  # fmt: skip
-"""Of the heart and the vessels."""
+"""Words of the heart and the vessels."""
 
 CARDIOVASCULAR_EXCEPT = (
     "qtl", "heartburn", "heart shaped", "cardiolipin", "cardinal", "*nocardi", "gastric cardia", "stomach cardia",
@@ -27,7 +27,7 @@ CARDIOVASCULAR_EXCEPT = (
     "uterine smooth muscle contraction", "intestinal smooth muscle contraction", "airway smooth muscle contraction",
     "vascular plant",
 )  # fmt: skip
-"""Words that look like the heart's and are not: struck out before the others are looked for."""
+"""Words that resemble cardiovascular ones but are not; removed before the others are searched for."""
 
 IMMUNE = (
     "immun", "*immune", "antibod", "antigen binding", "antigen processing", "antigen presentation", "*inflamm",
@@ -36,7 +36,7 @@ IMMUNE = (
     "mhc ", "hla ", "complement activation", "allerg", "asthma", "infection", "infectious", "cold sore", "herpes",
     "sepsis", "vaccin", "rheumatoid", "lupus", "c reactive protein",
 )  # fmt: skip
-"""Of defence and inflammation."""
+"""Words of immunity and inflammation."""
 
 NEUROLOGICAL = (
     "neuro", "*neuron", "nerv", "brain", "cerebr", "cerebell", "visual cortex", "prefrontal cortex", "motor cortex",
@@ -44,7 +44,7 @@ NEUROLOGICAL = (
     "memory", "seizure", "epilep", "dementia", "alzheimer", "parkinson", "schizophren", "depressive", "depression",
     "migraine", "ataxia", "headache", "intellectual disability", "psych",
 )  # fmt: skip
-"""Of the nervous system."""
+"""Words of the nervous system."""
 
 METABOLIC = (
     "metabolite", "metabolic disease", "metabolic disorder", "metabolic syndrome", "metabolism measurement",
@@ -54,4 +54,4 @@ METABOLIC = (
     "*cholesterol", "cholesteryl", "phosphatidyl", "sphingomyelin", "ceramide", "fatty acid", "obes", "body mass index",
     "adipos", "urate", "uric acid", "creatinine", "amino acid measurement",
 )  # fmt: skip
-"""Of metabolism."""
+"""Words of metabolism."""

@@ -1,1 +1,1 @@
-"""How services are asked, and the files that others made."""
+"""How services are queried, and how reference files are read."""

@@ -1,11 +1,12 @@
-"""The only door to the internet: every understood answer is kept on disk, so that a second run opens no socket.
+"""The only access to the internet. Every understood answer is kept on disk, so that a second run opens no socket.
 
-`make_get(cache, offline=...)` gives `get(question, understand)` (ecgwas.genes.web.contract.Get). One question at a time, apart
-in time for each host; asked again after 429 and 5xx answers, honouring Retry-After, after broken connections, slow answers,
-and answers that are not understood. Only whole answers with status 200 that are understood are kept.
+`make_get(cache, offline=...)` returns `get(question, understand)` (ecgwas.genes.web.contract.Get). Questions are sent one at a
+time, with a minimum interval per host. They are repeated after 429 and 5xx answers (with regard to Retry-After), broken
+connections, slow answers, and answers that are not understood. Only complete answers with status 200 that are understood are
+kept.
 
-The cache holds two files per question, named after its SHA-256: the answer, and a note of address, day and SHA-256 of the
-answer. The note is written last; an answer without a note, or one that does not match it, is asked for again.
+The cache holds two files per question, named after its SHA-256: the answer, and a note of address, date and the answer's
+SHA-256. The note is written last; an answer without a note, or that does not match its note, is requested again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,12 @@ from ecgwas.genes.web.contract import Answer, Get, NotUnderstood, Question, Valu
 from ecgwas.store import atomic_write
 
 TRIES = 4
-APART_S = 1.0
-PATIENCE_S = 120.0
-CONNECT_S = 10.0
-KNOCK_S = 3.0
-LONGEST_ANSWER_S = 900.0
-LONGEST_WAIT_S = 120.0
+MIN_INTERVAL_S = 1.0
+READ_TIMEOUT_S = 120.0
+CONNECT_TIMEOUT_S = 10.0
+PROBE_TIMEOUT_S = 3.0
+MAX_ANSWER_S = 900.0
+MAX_RETRY_AFTER_S = 120.0
 HEADERS = {"User-Agent": f"ecgwas/{__version__}"}
 OFFLINE_FIX = "run once with a connection: answers are kept in results/cache; or use a source of files (docs/genes.md)"
 DOWNLOAD_FIX = "or put the file there by hand: it is an ordinary download"
@@ -47,11 +49,11 @@ def make_get(
     offline: bool,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-    patience_s: float = PATIENCE_S,
+    patience_s: float = READ_TIMEOUT_S,
 ) -> Get:
-    """A `get` that keeps answers under `cache`; with `offline` it opens no socket and raises ServiceError for new questions.
+    """A `get` that keeps answers in `cache`; with `offline` it opens no socket, and new questions raise ServiceError.
 
-    patience_s: longest silence of a service before it is asked again.
+    patience_s: longest silence of a service before the question is repeated.
     """
     last: dict[str, float] = {}
 
@@ -63,9 +65,9 @@ def make_get(
             problem = "the run is offline and this answer is not in the cache"
             raise ServiceError(problem, where=question.url, fix=OFFLINE_FIX)
         host = httpx.URL(question.url).host
-        sleep(max(0.0, question.apart_s - (clock() - last.get(host, -question.apart_s))))
+        sleep(max(0.0, question.min_interval_s - (clock() - last.get(host, -question.min_interval_s))))
         try:
-            content, value = _asked(question, understand, sleep, patience_s)
+            content, value = _query(question, understand, sleep, patience_s)
         finally:
             last[host] = clock()
         return Answer(value, _keep(cache, question, content))
@@ -74,23 +76,24 @@ def make_get(
 
 
 def unreachable(address: str) -> str | None:
-    """Host of an address, and why no connection to it can be opened; None: it can. Nothing is asked."""
+    """Host of an address, and why no connection to it can be opened; None: it can. Nothing is sent."""
     url = httpx.URL(address)
+    port = url.port or (443 if url.scheme == "https" else 80)
     try:
-        socket.create_connection((url.host, url.port or (443 if url.scheme == "https" else 80)), timeout=KNOCK_S).close()
+        socket.create_connection((url.host, port), timeout=PROBE_TIMEOUT_S).close()
     except OSError as error:
         return f"{url.host}: {error.strerror or str(error) or type(error).__name__}"
     return None
 
 
 def _name(question: Question) -> str:
-    asked = asdict(question)
-    del asked["apart_s"]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    content = asdict(question)
+    del content["min_interval_s"]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _kept(cache: Path, question: Question, understand: Callable[[bytes], Value]) -> Answer[Value] | None:
-    """The answer of an earlier run, if it is whole and still understood."""
+    """The answer of an earlier run, if it is complete and still understood."""
     path = cache / _name(question)
     try:
         note = json.loads(path.with_suffix(".json").read_text())
@@ -113,28 +116,29 @@ def _keep(cache: Path, question: Question, content: bytes) -> str:
     return today
 
 
-def _asked(
+def _query(
     question: Question, understand: Callable[[bytes], Value], sleep: Callable[[float], None], patience_s: float
 ) -> tuple[bytes, Value]:
     """The answer's bytes and value. Raises ServiceError after the last try."""
 
     def receive(answer: httpx.Response) -> tuple[bytes, Value]:
-        content = b"".join(_pieces(answer, LONGEST_ANSWER_S))
+        content = b"".join(_pieces(answer, MAX_ANSWER_S))
         return content, understand(content)
 
     with _client(patience_s) as client:
-        return _tried(question.url, lambda: client.stream(**_request(question)), receive, sleep, question.apart_s, OFFLINE_FIX)
+        ask = partial(client.stream, **_request(question))
+        return _retry(question.url, ask, receive, sleep, question.min_interval_s, OFFLINE_FIX)
 
 
 def _request(question: Question) -> dict[str, Any]:
-    asked: dict[str, Any] = {"method": "GET", "url": question.url, "params": dict(question.params) or None}
+    request: dict[str, Any] = {"method": "GET", "url": question.url, "params": dict(question.params) or None}
     if question.form is not None:
-        asked |= {"method": "POST", "data": dict(question.form)}
+        request |= {"method": "POST", "data": dict(question.form)}
     elif question.json is not None:
-        asked |= {"method": "POST", "json": question.json, "headers": {"Accept": "application/json"}}
+        request |= {"method": "POST", "json": question.json, "headers": {"Accept": "application/json"}}
     elif question.parts is not None:
-        asked |= {"method": "POST", "files": {name: (None, text) for name, text in question.parts.items()}}
-    return asked
+        request |= {"method": "POST", "files": {name: (None, text) for name, text in question.parts.items()}}
+    return request
 
 
 def download(
@@ -143,11 +147,11 @@ def download(
     verify: Callable[[Path], None],
     *,
     sleep: Callable[[float], None] = time.sleep,
-    patience_s: float = PATIENCE_S,
+    patience_s: float = READ_TIMEOUT_S,
 ) -> str | None:
     """A file of any size, streamed to `path`; it appears only if `verify` (raises NotUnderstood) passes.
 
-    Gives the day on which the server says that it was last changed (2026-11-25), if it says so.
+    Returns the server's date of last change (2026-11-25), if it states one.
 
     Raises ServiceError after the last try.
     """
@@ -161,7 +165,7 @@ def download(
         return _last_changed(answer.headers)
 
     with _client(patience_s) as client:
-        return _tried(url, lambda: client.stream("GET", url), receive, sleep, APART_S, DOWNLOAD_FIX)
+        return _retry(url, lambda: client.stream("GET", url), receive, sleep, MIN_INTERVAL_S, DOWNLOAD_FIX)
 
 
 def _last_changed(headers: Mapping[str, str]) -> str | None:
@@ -173,23 +177,23 @@ def _last_changed(headers: Mapping[str, str]) -> str | None:
 
 @contextmanager
 def _client(patience_s: float) -> Iterator[httpx.Client]:
-    timeout = httpx.Timeout(patience_s, connect=min(CONNECT_S, patience_s))
+    timeout = httpx.Timeout(patience_s, connect=min(CONNECT_TIMEOUT_S, patience_s))
     with httpx.Client(timeout=timeout, headers=HEADERS, follow_redirects=True) as client:
         yield client
 
 
-def _tried(
+def _retry(
     url: str,
     ask: Callable[[], Any],
     receive: Callable[[httpx.Response], Value],
     sleep: Callable[[float], None],
-    apart_s: float,
+    min_interval_s: float,
     fix: str,
 ) -> Value:
-    """What `receive` makes of the first good answer; tries are at least `apart_s` apart, and further each time."""
+    """What `receive` makes of the first good answer; tries are at least `min_interval_s` apart, and further apart each time."""
     problem = ""
     for attempt in range(TRIES):
-        wait = apart_s * 2.0**attempt
+        wait = min_interval_s * 2.0**attempt
         try:
             with ask() as answer:
                 if answer.status_code == 200:
@@ -206,17 +210,17 @@ def _tried(
     raise ServiceError(f"the service gave no good answer: {problem}", where=url, fix=f"try again later; {fix}")
 
 
-def _pieces(answer: httpx.Response, longest_s: float) -> Iterator[bytes]:
-    """The body as it comes; a service that trickles on for ever is given up."""
+def _pieces(answer: httpx.Response, max_seconds: float) -> Iterator[bytes]:
+    """The body, piece by piece. Raises ReadTimeout for an answer that has not ended after `max_seconds`."""
     begin = time.monotonic()
     for piece in answer.iter_bytes():
-        if time.monotonic() - begin > longest_s:
-            raise httpx.ReadTimeout(f"the answer was not whole after {longest_s:.0f} s")
+        if time.monotonic() - begin > max_seconds:
+            raise httpx.ReadTimeout(f"the answer was incomplete after {max_seconds:.0f} s")
         yield piece
 
 
 def _refusal(answer: httpx.Response) -> str:
-    """Status, and what the service says of it in one line; a page of HTML says nothing."""
+    """Status, and the service's explanation in one line, if it is not a page of HTML."""
     words = answer.read()[:200].decode("utf-8", errors="replace").strip()
     if not words or words.startswith("<"):
         return f"status {answer.status_code}"
@@ -224,7 +228,7 @@ def _refusal(answer: httpx.Response) -> str:
 
 
 def _retry_after(headers: Mapping[str, str], otherwise: float) -> float:
-    """Seconds, from a number or a date (RFC 9110, 10.2.3)."""
+    """Seconds to wait, from a number or a date (RFC 9110, 10.2.3)."""
     text = headers.get("Retry-After", "")
     try:
         seconds = float(text)
@@ -233,4 +237,4 @@ def _retry_after(headers: Mapping[str, str], otherwise: float) -> float:
             seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError):
             return otherwise
-    return min(seconds, LONGEST_WAIT_S) if seconds >= 0 else otherwise
+    return min(seconds, MAX_RETRY_AFTER_S) if seconds >= 0 else otherwise

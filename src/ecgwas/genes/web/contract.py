@@ -1,4 +1,4 @@
-"""What sources share: how services are asked, and which variants they are asked for."""
+"""What online sources have in common: questions and answers, and the variants that they are about."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ Whole = Annotated[int, Field(ge=0, le=10**12)]
 
 RS_NUMBER = re.compile(r"rs\d+(?![0-9A-Za-z])")
 BASES = re.compile(r"[ACGT]+")
-SAME_PLACE_BP = 50
-"""Indels may be anchored differently; another build is thousands of bases away."""
+SAME_POSITION_BP = 50
+"""Indels may be anchored differently; in another build a variant lies thousands of bases away."""
 
 
 class NotUnderstood(Exception):
-    """An answer is not of the service's contract: it is never kept, and the service is asked again."""
+    """An answer does not follow the service's contract. It is never kept, and the question is repeated."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a service is asked: a GET, or a POST of one of form, json, parts.
+    """A request to a service: a GET, or a POST of one of form, json, parts.
 
-    params   in the address
-    form     application/x-www-form-urlencoded
-    json     application/json
-    parts    multipart/form-data
-    apart_s  least seconds between two questions to this host
+    params          in the address
+    form            application/x-www-form-urlencoded
+    json            application/json
+    parts           multipart/form-data
+    min_interval_s  seconds between two questions to this host, at least
     """
 
     url: str
@@ -45,22 +45,22 @@ class Question:
     form: Mapping[str, str] | None = None
     json: Any = None
     parts: Mapping[str, str] | None = None
-    apart_s: float = 1.0
+    min_interval_s: float = 1.0
 
 
 @dataclass(frozen=True)
 class Answer(Generic[Value]):
-    """What was understood of an answer, and the day on which the service gave it (2026-11-25)."""
+    """The value of an answer, and the date on which the service gave it (2026-11-25)."""
 
     value: Value
     date: str
 
 
 class Get(Protocol):
-    """`get(question, understand)`: the answer from the cache or the net.
+    """`get(question, understand)`: the answer, from the cache or from the internet.
 
-    `understand` makes the value of the answer's bytes and raises NotUnderstood where they are not of the contract; only
-    understood answers are kept. Raises ServiceError where there is no answer, or none that is understood.
+    `understand` turns the answer's bytes into a value, or raises NotUnderstood if they do not follow the contract; only
+    understood answers are kept. Raises ServiceError if there is no answer, or none that is understood.
     """
 
     def __call__(self, question: Question, understand: Callable[[bytes], Value]) -> Answer[Value]: ...
@@ -68,7 +68,7 @@ class Get(Protocol):
 
 @dataclass(frozen=True)
 class Variant:
-    """A hit variant: its place and alleles tell it from others, its name is a label. pos: 1-based, in the study's build."""
+    """A hit variant, identified by position and alleles; its name is a label. pos: 1-based, in the study's build."""
 
     name: str
     chrom: str
@@ -79,45 +79,44 @@ class Variant:
     @property
     def row(self) -> dict[str, object]:
         """Columns variant, chrom, pos, effect_allele, other_allele."""
-        place = {"chrom": self.chrom, "pos": self.pos}
-        return {"variant": self.name, **place, "effect_allele": self.effect_allele, "other_allele": self.other_allele}
+        position = {"chrom": self.chrom, "pos": self.pos}
+        return {"variant": self.name, **position, "effect_allele": self.effect_allele, "other_allele": self.other_allele}
 
     @property
-    def spelled(self) -> tuple[tuple[str, str], ...]:
-        """(reference, alternative) in both orders, as files of genotypes do not say which allele is the genome's; none where
-        an allele is not spelled in bases."""
+    def allele_orders(self) -> tuple[tuple[str, str], ...]:
+        """(reference, alternative) in both orders, as genotype files do not say which is the reference allele; empty if an
+        allele is not a sequence of bases."""
         alleles = self.other_allele.upper(), self.effect_allele.upper()
-        whole = all(BASES.fullmatch(allele) for allele in alleles)
-        return (alleles, alleles[::-1]) if whole else ()
+        are_bases = all(BASES.fullmatch(allele) for allele in alleles)
+        return (alleles, alleles[::-1]) if are_bases else ()
 
 
 @dataclass(frozen=True)
 class Variants:
-    """Hit variants: columns variant, chrom, pos (1-based), effect_allele, other_allele, once each; build hg19 | hg38, None:
-    not known."""
+    """Hit variants, once each: columns variant, chrom, pos (1-based), effect_allele, other_allele; build hg19 | hg38, None:
+    unknown."""
 
     frame: pl.DataFrame
     build: Build | None = None
 
     def rows(self) -> Iterator[Variant]:
-        """In order."""
+        """The variants, in order."""
         columns = self.frame.select("variant", *VARIANT_KEY)
         yield from (Variant(name or ".", *place) for name, *place in columns.iter_rows())
 
     def rs_numbers(self) -> dict[Variant, str]:
-        """Variant -> the rs number at the beginning of its name; variants without one are excluded."""
-        found = {variant: RS_NUMBER.match(variant.name) for variant in self.rows()}
-        return {variant: match.group() for variant, match in found.items() if match is not None}
+        """Variant -> the rs number at the start of its name; variants without one are excluded."""
+        matches = {variant: RS_NUMBER.match(variant.name) for variant in self.rows()}
+        return {variant: match.group() for variant, match in matches.items() if match is not None}
 
-    def sharing(self, *, chromosome: bool) -> frozenset[Variant]:
-        """Variants whose rs number stands at another position too: on the same chromosome, or on any (chromosome False)."""
+    def with_shared_rs_number(self, *, on_chromosome: bool) -> frozenset[Variant]:
+        """Variants whose rs number another position has, too: on the same chromosome, or on any (on_chromosome False)."""
         numbers = self.rs_numbers()
-        places: dict[tuple[str, str], set[tuple[str, int]]] = {}
-        for variant, number in numbers.items():
-            places.setdefault((number, variant.chrom if chromosome else ""), set()).add((variant.chrom, variant.pos))
-        return frozenset(
-            variant for variant, number in numbers.items() if len(places[number, variant.chrom if chromosome else ""]) > 1
-        )
+        keys = {variant: (number, variant.chrom if on_chromosome else "") for variant, number in numbers.items()}
+        positions: dict[tuple[str, str], set[tuple[str, int]]] = {}
+        for variant, key in keys.items():
+            positions.setdefault(key, set()).add((variant.chrom, variant.pos))
+        return frozenset(variant for variant, key in keys.items() if len(positions[key]) > 1)
 
 
 REFSEQ = re.compile(r"NC_0*(\d+)(?:\.\d+)?")
@@ -125,18 +124,18 @@ CHROMOSOMES = frozenset([*(str(number) for number in range(1, 23)), "X", "Y", "M
 
 
 def chromosome(name: str) -> str:
-    """Without "chr"; M is MT, 23 is X and 24 is Y; RefSeq's NC_000001.10 is 1 and NC_012920.1 is MT."""
+    """The name without "chr"; M is MT, 23 is X and 24 is Y; RefSeq's NC_000001.10 is 1 and NC_012920.1 is MT."""
     plain = name[3:] if name.lower().startswith("chr") else name
     if accession := REFSEQ.fullmatch(plain):
         plain = str(int(accession.group(1)))
     return {"M": "MT", "23": "X", "24": "Y", "12920": "MT"}.get(plain, plain)
 
 
-def belongs(variant: Variant, chrom: str | None, pos: int | None, *, exact: bool = False) -> bool:
-    """Whether what a service says of an rs number is of this variant: its chromosome is the same or not known, and, if exact,
-    its position (None: not known in the study's build) is within SAME_PLACE_BP."""
-    here = chrom in (None, "", ".") or chromosome(str(chrom)) == variant.chrom
-    return here and (not exact or (pos is not None and abs(pos - variant.pos) <= SAME_PLACE_BP))
+def is_same_position(variant: Variant, chrom: str | None, pos: int | None, *, exact: bool = False) -> bool:
+    """Whether a service's information about an rs number is about this variant: its chromosome is the same or unknown, and, if
+    exact, its position (None: unknown in the study's build) is within SAME_POSITION_BP."""
+    is_same_chromosome = chrom in (None, "", ".") or chromosome(str(chrom)) == variant.chrom
+    return is_same_chromosome and (not exact or (pos is not None and abs(pos - variant.pos) <= SAME_POSITION_BP))
 
 
 def as_json(content: bytes) -> Any:
@@ -149,13 +148,13 @@ def as_json(content: bytes) -> Any:
 
 
 class Part(BaseModel):
-    """A part of an answer, with the fields that are used; others may come. Numbers spelled as text are numbers."""
+    """A part of an answer, with the fields that are used; other fields are ignored. Numbers may be given as text."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=())
 
 
 def understood(kind: Any, value: Any) -> Any:
-    """The JSON value as `kind` (a Part, or a list of them). Raises NotUnderstood naming the first field that is not so."""
+    """The JSON value as `kind` (a Part, or a list of them). Raises NotUnderstood naming the first field that does not fit."""
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
@@ -165,7 +164,7 @@ def understood(kind: Any, value: Any) -> Any:
 
 
 def of_kind(kind: Any) -> Callable[[bytes], Any]:
-    """Understands JSON of that kind."""
+    """A function that understands JSON of that kind."""
     return lambda content: understood(kind, as_json(content))
 
 

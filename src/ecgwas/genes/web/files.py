@@ -1,4 +1,4 @@
-"""Text files of others, plain, gzipped or zipped, line by line; and which version they are of."""
+"""Reference files, as plain text, gzip or zip, read line by line; and their versions."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from typing import TextIO
 from ecgwas.errors import InputError
 
 RECORD = "references.json"
-"""What `ecgwas references fetch` notes of the files beside it: name -> url, version, date, bytes, sha256."""
+"""Written by `ecgwas references fetch`: file in the same folder -> url, version, date, bytes, sha256."""
 
 
 def read_lines(path: Path, what: str, *, named: str | None = None) -> Iterator[tuple[int, str]]:
-    """Line number (from 1) and line without its end; empty lines are passed over. Windows line ends are fine.
+    """Line number (from 1) and line without its line end (Unix or Windows); empty lines are skipped.
 
-    named: the file's proper name, which tells how it is packed, where `path` is a temporary one.
+    named: the file's proper name, which shows its compression, if `path` is a temporary name.
 
-    Raises InputError if the file is missing, no text, or a gzip or zip that is damaged or cut short.
+    Raises InputError if the file is missing, not text, or a damaged or truncated gzip or zip.
     """
-    packing = Path(named or path.name).suffix
+    suffix = Path(named or path.name).suffix
     try:
-        with _opened(path, packing) as lines:
+        with _opened(path, suffix) as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield number, line.rstrip("\r\n")
     except FileNotFoundError:
         raise InputError(f"the {what} is missing", where=path, fix="correct the path in study.yaml") from None
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError):
-        packed = {".gz": "gzip"}.get(packing, "zip")
-        raise InputError(f"the {what} is a damaged or cut-off {packed} file", where=path, fix="download it again") from None
+        kind = {".gz": "gzip"}.get(suffix, "zip")
+        raise InputError(f"the {what} is a damaged or cut-off {kind} file", where=path, fix="download it again") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the {what} cannot be read: {error}", where=path, fix="give a UTF-8 text file, or .gz") from None
 
 
 @contextmanager
-def _opened(path: Path, packing: str) -> Iterator[TextIO]:
-    if packing == ".zip":
+def _opened(path: Path, suffix: str) -> Iterator[TextIO]:
+    if suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
             if len(names) != 1:
@@ -50,13 +50,13 @@ def _opened(path: Path, packing: str) -> Iterator[TextIO]:
             with archive.open(names[0]) as member:
                 yield io.TextIOWrapper(member, encoding="utf-8-sig")
         return
-    opener = gzip.open if packing == ".gz" else open
+    opener = gzip.open if suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", errors="strict", newline=None) as lines:
         yield lines
 
 
 def version_of(path: Path) -> str:
-    """The file's name, with the version that `ecgwas references fetch` noted beside it."""
+    """The file's name, with the version that `ecgwas references fetch` recorded."""
     try:
         version = json.loads((path.parent / RECORD).read_text())["files"][path.name]["version"]
     except (OSError, ValueError, KeyError, TypeError):
