@@ -35,8 +35,8 @@ REAL = pl.Float64()
 FLAG = pl.Boolean()
 
 VARIANT_KEY = ("chrom", "pos", "effect_allele", "other_allele")
-"""Columns that tell one variant from another: tables are joined by them. A variant's name is a label, which may be missing
-(`.`) or stand at several places."""
+"""Columns that identify a variant, by which tables are joined. A variant's name is only a label, which may be missing (`.`) or
+used at several positions."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Table:
 
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
-        """From records; without any, the empty table."""
+        """From records; the empty table if there are none."""
         if not rows:
             return cls.empty()
         schema = {name: column.dtype for name, column in cls.columns.items()}
@@ -101,7 +101,7 @@ class Table:
         return cls(frame)
 
     def write(self, path: Path) -> None:
-        """To .parquet or .csv, the same bytes for the same table."""
+        """To .parquet or .csv; the same table gives the same bytes."""
         if path.suffix == ".parquet":
             self.frame.write_parquet(path, compression="zstd", statistics=False)
             return
@@ -120,11 +120,11 @@ class Recordings(Table):
         "instance": Column(TEXT, "visit and array, as in 2_0"),
         "path": Column(TEXT, "file, relative to the recordings' folder"),
         "status": Column(TEXT, "kept | left_out | duplicate"),
-        "reason": Column(TEXT, "why it was not kept; for a kept one, why to doubt it, usually empty"),
+        "reason": Column(TEXT, "why it was not kept; of a kept recording a reason for doubt, usually empty"),
         "rate_hz": Column(REAL, "samples per second of the file; null if it could not be read"),
         "seconds": Column(REAL, "length of the file, s; null if it could not be read"),
         "row": Column(WHOLE, "row in the signal arrays; null if not kept"),
-        "beats": Column(WHOLE, "beats that entered the median; null if not kept"),
+        "beats": Column(WHOLE, "beats in the median beat; null if not kept"),
         "noise_uv": Column(REAL, "beat-to-beat noise, median over leads, µV; null if not kept"),
     }
 
@@ -145,17 +145,17 @@ class Features(Table):
 
 
 class People(Table):
-    """Each person of any table: kept, or dropped with the reason."""
+    """Each person of any input table: kept, or excluded with the reason."""
 
     columns = {
         "eid": Column(TEXT, "person"),
         "status": Column(TEXT, "kept | dropped"),
-        "reason": Column(TEXT, "why dropped; empty when kept"),
+        "reason": Column(TEXT, "why excluded; empty when kept"),
     }
 
 
 class Guards(Table):
-    """Each guard with its value and its verdict."""
+    """Each guard with its value and verdict."""
 
     columns = {
         "guard": Column(TEXT, "name of the guard"), "about": Column(TEXT, "people | traits | variants | scan | hits"),
@@ -209,7 +209,7 @@ class SetAssociations(Table):
 
 
 class LeftOutVariants(Table):
-    """Variants that were not tested (for all traits, or for one), and why."""
+    """Variants that were not tested, for all traits or for one, and why."""
 
     columns = {
         "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
@@ -233,14 +233,14 @@ class Summary(Table):
 
 
 class Thresholds(Table):
-    """All thresholds; one is used."""
+    """All thresholds, of which one is used."""
 
     columns = {
         "kind": Column(TEXT, "published | bonferroni | effective | effective_galwey | permutation | given | sets (of traits)"),
         "p": Column(REAL, "p-value"), "neglog10p": Column(REAL, "-log10 of it"),
         "low": Column(REAL, "-log10: lower end of its Monte-Carlo interval; null if exact"),
         "high": Column(REAL, "-log10: upper end"),
-        "significant": Column(WHOLE, "rows beyond it"), "loci": Column(WHOLE, "loci beyond it"),
+        "significant": Column(WHOLE, "associations beyond it"), "loci": Column(WHOLE, "loci beyond it"),
         "used": Column(FLAG, "the study's threshold"), "note": Column(TEXT, "how it was determined"),
     }  # fmt: skip
 
@@ -324,14 +324,15 @@ class Terms(Table):
 
 
 class Matching(Table):
-    """How often an ECG can be matched to its genome, and back, by loci found without those people, compared with chance."""
+    """How often ECGs and genomes can be matched, in both directions, by loci found in other people, compared with chance."""
 
     columns = {
-        "predictors": Column(TEXT, "what part of the genome predicts the ECG"),
+        "predictors": Column(TEXT, "the part of the genome that predicts the ECG"),
         "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
         "people": Column(WHOLE, "people matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
-        "rate": Column(REAL, "by the predictors, chosen and estimated in other people"), "chance": Column(REAL, "without them"),
-        "chance_limit": Column(REAL, "exceeded by random matching in one of 40 cases; for the error rate, fallen below"),
+        "rate": Column(REAL, "by the predictors, selected and estimated in other people"),
+        "chance": Column(REAL, "without predictors"),
+        "chance_limit": Column(REAL, "exceeded by random matching in one of 40 cases (for the error rate: undercut)"),
     }  # fmt: skip
 
 
@@ -373,7 +374,7 @@ def _check_matrix(matrix: Traits) -> None:
 
 
 CHI2_EDGES = np.concatenate([np.arange(0.0, 40.0, 0.01), [np.inf]])
-"""Bins of the chi-square histograms that every scan keeps for each trait."""
+"""Bin edges of the chi-square histogram that every scan keeps for each trait."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,4 @@
-"""Further tables of the stage `loci`: clumps, separate signals, audits of hits; and what shared tables
-reveal.
+"""Tables of stage `loci` - hits, clumps, separate signals, audits of hits - of meta-analysis, and of what shared tables reveal.
 
 Declared as in ecgwas.tables; docs/tables.md is made from them.
 """
@@ -28,13 +27,13 @@ class Hits(Table):
 
     @classmethod
     def of_associations(cls, hits: Associations) -> Self:
-        """The same rows with the lead and the feature beside the trait."""
+        """The same rows, with lead and feature as further columns."""
         pieces = pl.col("trait").str.splitn(".", 3).struct
         return cls(hits.frame.with_columns(lead=pieces[1], feature=pieces[2]))
 
     @property
     def associations(self) -> Associations:
-        """The same rows with the columns of the scan."""
+        """The same rows, with the columns of the scan."""
         return Associations(self.frame.drop("lead", "feature"))
 
 
@@ -72,13 +71,13 @@ class SetHits(Table):
     }  # fmt: skip
 
     def as_rows(self, hits: pl.DataFrame) -> pl.DataFrame:
-        """Its rows with the columns that they share with hits, and test and set."""
+        """Its rows with the columns that hits also have, and test and set."""
         shared = [name for name in hits.columns if name in self.frame.columns]
         return self.frame.select(*shared, "test", "set")
 
 
 class Conditional(Table):
-    """Stepwise conditional analysis of each locus on its best trait: the lead, further signals, and the best of the rest."""
+    """Stepwise conditional analysis of each locus on its best trait: lead, further signals, and the next best variant."""
 
     columns = {
         "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
@@ -89,13 +88,13 @@ class Conditional(Table):
         "neglog10p_alone": Column(REAL, "-log10 p unconditionally"),
         "neglog10p_joint": Column(REAL, "-log10 p conditional on all other signals; null for the row that is not a signal"),
         "r2_with_lead": Column(REAL, "squared correlation with the lead variant"),
-        "significant": Column(FLAG, "a separate signal; the last row of a locus is the best of the rest"),
+        "significant": Column(FLAG, "a separate signal; the last row of a locus is the next best variant"),
     }  # fmt: skip
 
 
 class Credible(Table):
-    """Credible sets of each locus on its best trait: variants that hold the cause with a nominal probability of 95 % (90 %
-    did in simulated loci of two or three causes)."""
+    """Credible sets of each locus on its best trait: variants that contain the causal one with a nominal probability of 95 %
+    (90 % did in simulated loci with two or three causal variants)."""
 
     columns = {
         "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
@@ -109,32 +108,33 @@ class Credible(Table):
 
 
 class Audit(Table):
-    """Every hit looked at again (the strongest, if there are more than `loci.audit`)."""
+    """Further tests of every hit (of the strongest, if there are more than `loci.audit`)."""
 
     columns = {
         "trait": Column(TEXT, "trait"), **PLACE, "eaf": Column(REAL, "frequency of the effect allele"),
         "n": Column(WHOLE, "people tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
         "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "of the scan"),
-        "neglog10p_hc3": Column(REAL, "with variances that differ (HC3)"),
-        "neglog10p_without_top": Column(REAL, "without the person whose leaving takes most of the effect away"),
-        "top_share": Column(REAL, "share of the effect that this person makes"),
+        "neglog10p_hc3": Column(REAL, "with heteroscedasticity-consistent standard errors (HC3)"),
+        "neglog10p_without_top": Column(REAL, "after removing the participant whose removal weakens the association most"),
+        "top_share": Column(REAL, "share of the effect that this participant contributes"),
         "carriers": Column(WHOLE, "people with the minor allele"),
-        "carriers_rank": Column(REAL, "their mean rank among all: 0 lowest, 1 highest trait"),
-        "carriers_extreme": Column(REAL, "share of them in the tenth of people at the end where their allele puts them"),
+        "carriers_rank": Column(REAL, "their mean rank in the trait among all people: 0 lowest, 1 highest"),
+        "carriers_extreme": Column(REAL, "share of them in the extreme tenth of people on the side of their allele's effect"),
         "people_0": Column(WHOLE, "people with no effect allele"), "people_1": Column(WHOLE, "with one"),
         "people_2": Column(WHOLE, "with two"), "missing": Column(WHOLE, "people without a call"),
         "mean_0": Column(REAL, "mean of the trait's residuals in people with no effect allele, in beta's unit; null: nobody"),
         "mean_1": Column(REAL, "with one"), "mean_2": Column(REAL, "with two"),
-        "neglog10p_dominance": Column(REAL, "of one copy lying off the middle; null: a genotype in fewer than 5 people"),
-        "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X of women); of several groups of ancestry the smallest"),
-        "strongest_of": Column(WHOLE, "tests of a locus's region of which this one is the strongest; null: it leads no locus"),
-        "beta_corrected": Column(REAL, "beta corrected for the winner's curse: for the threshold and, in a row that leads "
-                                       "a locus, for being the strongest; null at or below the threshold"),
+        "neglog10p_dominance": Column(REAL, "of heterozygotes off the midpoint; null: a genotype in fewer than 5 people"),
+        "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X, of women); smallest of several ancestry groups"),
+        "strongest_of": Column(WHOLE, "tests in the locus's region, of which this is the strongest; null: not a lead"),
+        "beta_corrected": Column(REAL, "beta corrected for the winner's curse: for the threshold and, for lead variants, "
+                                       "for being the strongest; null at or below the threshold"),
         "beta_corrected_low": Column(REAL, "its 95 % interval"), "beta_corrected_high": Column(REAL, "its 95 % interval"),
-        "beta_odd": Column(REAL, "effect on the trait of odd heartbeats, in beta's unit; null where there is none"),
+        "beta_odd": Column(REAL, "effect on the trait measured in odd heartbeats, in beta's unit; null for whole strips"),
         "neglog10p_odd": Column(REAL, "-log10 p of it"),
-        "beta_even": Column(REAL, "effect on the trait of even heartbeats"), "neglog10p_even": Column(REAL, "-log10 p of it"),
-        "seeds": Column(WHOLE, "other seeds from which the representation was trained again (represent, other_seeds)"),
+        "beta_even": Column(REAL, "effect on the trait measured in even heartbeats"),
+        "neglog10p_even": Column(REAL, "-log10 p of it"),
+        "seeds": Column(WHOLE, "further trainings of the representation from other seeds (represent, other_seeds)"),
         "neglog10p_seeds": Column(
             REAL, "smallest -log10 p with the matched feature of another seed, 0 if the effect changes sign"
         ),
@@ -171,8 +171,8 @@ class Heritability(Table):
 
     columns = {
         "trait": Column(TEXT, "trait"), "people": Column(WHOLE, "people"),
-        "variants": Column(WHOLE, "independent common variants"),
-        "heritability": Column(REAL, "estimate by moments, not confined to 0..1"), "se": Column(REAL, "its standard error"),
+        "variants": Column(WHOLE, "LD-pruned common variants"),
+        "heritability": Column(REAL, "estimate by moments, not restricted to 0 to 1"), "se": Column(REAL, "its standard error"),
         "greml": Column(REAL, "estimate by restricted maximum likelihood, 0 to 1 (above 1 where people lack the trait)"),
         "greml_se": Column(REAL, "its standard error"), "greml_p": Column(REAL, "p of the likelihood ratio against 0"),
     }  # fmt: skip
@@ -212,13 +212,13 @@ class KnownTested(Table):
     columns = {
         "known_trait": Column(TEXT, "trait of the table of known loci"), "gene": Column(TEXT, "its gene; null: none named"),
         **PLACE, "best_trait": Column(TEXT, "our trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
-        "neglog10p_acat": Column(REAL, "over all our traits (ACAT); how often chance has a p below 0.05 is in guards.csv"),
-        "trait": Column(TEXT, "our trait that measures the same; null: none"),
+        "neglog10p_acat": Column(REAL, "over all our traits (ACAT); guards.csv has the share below p 0.05 by chance"),
+        "trait": Column(TEXT, "our trait of the same measurement; null: none"),
         "alleles": Column(TEXT, "same | swapped | palindromic | others; several: none named, several there; null: none named"),
         "known_beta": Column(REAL, "published effect of our effect allele, in its own unit; null if unknown"),
         "beta": Column(REAL, f"our effect on that trait, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
         "neglog10p_trait": Column(REAL, "its -log10 p"),
-        "same_direction": Column(FLAG, "both effects have the same sign; null where one is not known"),
+        "same_direction": Column(FLAG, "both effects have the same sign; null if one is unknown"),
     }  # fmt: skip
 
 
@@ -237,7 +237,7 @@ class MetaAssociations(Table):
         "neglog10p_random": Column(REAL, "-log10 p of beta_random / se_random, normal distribution"),
         "tau2": Column(REAL, "variance of the effects between studies (DerSimonian-Laird)"),
         "directions": Column(TEXT, "sign of the effect in each study that has the variant, in the order given"),
-        "q": Column(REAL, "Cochran's Q"), "q_p": Column(REAL, "its p: chance of differing so much by sampling alone"),
+        "q": Column(REAL, "Cochran's Q"), "q_p": Column(REAL, "its p-value"),
         "i2": Column(REAL, "share of the variance of effects that is between studies"),
     }  # fmt: skip
 
@@ -271,37 +271,37 @@ class Membership(Table):
 
     columns = {
         "shared": Column(TEXT, "allele frequencies | effects"),
-        "extent": Column(TEXT, "everything tested | rows kept (from `scan.keep_neglog10p` on)"),
+        "extent": Column(TEXT, "everything tested | rows kept (`scan.keep_neglog10p` or more)"),
         "variants": Column(WHOLE, "variants that are shared"),
-        "used": Column(WHOLE, "of those in linkage disequilibrium one, of the others all"),
+        "used": Column(WHOLE, "of those, without variants in linkage disequilibrium with another"),
         "tests": Column(WHOLE, "frequencies or effects of those used"),
-        "known": Column(TEXT, "of the person: genome | genome and ECG"),
+        "known": Column(TEXT, "what is known of a person: genome | genome and ECG"),
         "members": Column(WHOLE, "people whose statistics were shared: a random third of the study's"),
         "outsiders": Column(WHOLE, "people to be distinguished from them; as many again form the reference panel"),
-        "measure": Column(TEXT, "what the rate is"), "rate": Column(REAL, "mean over several ways to deal the people"),
+        "measure": Column(TEXT, "what the rate is"), "rate": Column(REAL, "mean over several random divisions of the people"),
         "chance": Column(REAL, "rate of random scores"),
         "chance_limit": Column(REAL, "exceeded by random scores in one of 40 cases"),
-        "expected": Column(REAL, "if the variants used, and the traits, were independent"),
+        "expected": Column(REAL, "theoretical rate, if variants and traits were independent"),
     }  # fmt: skip
 
 
 VARIANCE_GUARDS = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men and women (on X)"}
-"""Guard of the stage traits -> between whom the variance of a trait may differ."""
+"""Guard of stage `traits` -> groups between which the variance of a trait may differ."""
 
 
 def unequal_variances(guards: pl.DataFrame) -> str:
-    """Between whom some trait's variance differs, by the stage traits' guards; empty: nobody, or that was not judged."""
-    found = {row["guard"] for row in guards.iter_rows(named=True) if row.get("status") in ("warn", "fail")}
-    return " and ".join(between for guard, between in VARIANCE_GUARDS.items() if guard in found)
+    """Groups between which some trait's variance differs, by stage `traits`' guards; empty if none, or not judged."""
+    failed = {row["guard"] for row in guards.iter_rows(named=True) if row.get("status") in ("warn", "fail")}
+    return " and ".join(between for guard, between in VARIANCE_GUARDS.items() if guard in failed)
 
 
 def threshold_caveat(guards: pl.DataFrame) -> str | None:
-    """The warning that belongs beside every threshold, where the guards of the stage traits saw unequal variances; or None."""
-    between = unequal_variances(guards)
-    if not between:
+    """The warning to show with every threshold if guards of stage `traits` found unequal variances; else None."""
+    groups = unequal_variances(guards)
+    if not groups:
         return None
-    named = " and ".join(guard for guard, words in VARIANCE_GUARDS.items() if words in between)
+    named = " and ".join(guard for guard, words in VARIANCE_GUARDS.items() if words in groups)
     return (
-        f"beware: the variance of some traits differs between {between}, and chance then passes this threshold more often, or "
+        f"beware: the variance of some traits differs between {groups}, and chance then passes this threshold more often, or "
         f"less often, than stated (guards.csv, {named}; see traits.normalise_within)"
     )

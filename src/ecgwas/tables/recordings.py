@@ -6,7 +6,7 @@ from ecgwas.tables import REAL, TEXT, WHOLE, Column, Table
 
 
 class DeviceMeasurements(Table):
-    """What the ECG device measured on each kept person's recording; null if its file does not say.
+    """What the ECG device measured on each kept person's recording; null if not in the file.
 
     Onsets and ends are measured from the start of the device's median beat.
     """
@@ -42,15 +42,15 @@ class LeadQuality(Table):
     columns = {
         "eid": Column(TEXT, "person"), "instance": Column(TEXT, "visit and array, as in 2_0"), "lead": Column(TEXT, "lead"),
         "status": Column(
-            TEXT, "good | artefacts (not used to find beats and waves) | unusable (its own features are missing) | missing"
+            TEXT, "good | artefacts (not used for beats and waves) | unusable (its own features are missing) | missing"
         ),
         "reason": Column(
             TEXT, "artefacts | noise | contradicts I and II | why it is missing: not recorded, NaN or infinity, its file's "
             "fault; else empty"
         ),
-        "artefacts": Column(WHOLE, "contact jumps, noisy half seconds and beats that only this lead spoils"),
+        "artefacts": Column(WHOLE, "contact jumps, noisy half seconds, and beats disturbed in this lead only"),
         "noise_uv": Column(REAL, "beat-to-beat noise, µV"),
-        "unexplained_uv": Column(REAL, "robust SD of what the other leads do not explain; of III, aVR, aVL, aVF: I and II; µV"),
+        "unexplained_uv": Column(REAL, "robust SD of the residuals on the other leads (III, aVR, aVL, aVF: on I and II), µV"),
     }  # fmt: skip
 
 
@@ -103,7 +103,7 @@ class Reliability(Table):
 
     columns = {
         "lead": Column(TEXT, "lead, or 12L"), "feature": Column(TEXT, "feature"),
-        "r": Column(REAL, "correlation between the median beats of odd and of even heartbeats; null for whole strips"),
+        "r": Column(REAL, "correlation between median beats of odd and of even heartbeats; null for whole strips"),
         "icc": Column(REAL, "ICC(2,1) between two visits; null if nobody has two"),
         "icc_low": Column(REAL, "lower end of its 95 % interval"), "icc_high": Column(REAL, "upper end"),
         "people": Column(WHOLE, "people with the feature at both visits"),
