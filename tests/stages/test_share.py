@@ -154,7 +154,7 @@ def test_loci_of_a_fold_are_those_of_a_study_of_the_others(finished: Study, tmp_
     for stage, part in (("traits", "all"), *(("scan", name) for name in chromosomes.parts(scanned)), ("loci", "all")):
         stages.run_part(smaller, stage, part, force=True)
     theirs = pl.read_csv(results / "loci" / "loci.csv", schema_overrides={"chrom": pl.String})
-    ours = matched.found(finished, represent.load_features(finished), tested, held)[0]
+    ours = matched.loci_of_folds(finished, represent.load_features(finished), tested, held)[0]
     assert len(ours.leads) == theirs.height > 0
     parts = {name: chromosomes.open_part(finished.scan, name) for name in chromosomes.parts(finished.scan)}
     for row in theirs.iter_rows(named=True):

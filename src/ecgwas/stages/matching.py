@@ -1,4 +1,4 @@
-"""Stage `share`, matching: ECGs and genomes of some people by loci that were found in all others, fold by fold."""
+"""Stage `share`, matching: ECGs and genomes of each fold of people, by loci found in all other people."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from ecgwas.traits import join as trait_tables
 
 logger = logging.getLogger(__name__)
 
-MOST_FEATURES = 200
-"""So many features at most are matched with: those with the strongest hits first."""
+MAX_FEATURES = 200
+"""Largest number of features used for matching; those with the strongest hits come first."""
 
 SEX = "sex"
 
-NOTHING = f"fewer than {LEAST_PEOPLE} people, shuffled people, or no locus and one sex"
-"""Why nothing can be matched."""
+WHY_NOTHING = f"fewer than {LEAST_PEOPLE} people, shuffled people, or no locus and one sex"
+"""Why there may be nothing to match."""
 
 
 @dataclass
-class Found:
-    """What the people outside one fold have chosen so far: copies (N,) of each lead variant, traits with hits."""
+class FoldLoci:
+    """Loci found so far by the people outside one fold: copies (N,) of each lead variant, traits with hits."""
 
     choosers: Choosers
     leads: list[NDArray[np.float64]] = field(default_factory=list)
     hits: list[pl.DataFrame] = field(default_factory=list)
 
     def add(self, chosen: Chosen, part: Genotypes, eids: Sequence[str]) -> None:
-        """The loci of a further chromosome."""
+        """Adds the loci of a further chromosome."""
         self.leads += [part.dosage_of(int(place), eids) for place in chosen.leads]
         self.hits.append(chosen.traits)
 
@@ -51,14 +51,14 @@ class Found:
 def matched(study: Study) -> Matching:
     """ECGs matched to genomes by lead variants, by sex, and by both; see privacy.matching.
 
-    No rows where people are too few, or the study's people are shuffled: nobody's ECG is with the own genome.
+    No rows if people are too few, or permuted, so that ECGs and genomes do not belong together.
     """
     tested, seed = traits.load_traits(study), seed_of(study, "share")
     held = () if study.traits.shuffle else deal(len(tested.eids), seed=seed)
     if not held:
         return Matching.empty()
     features = represent_stage.load_features(study)
-    others = found(study, features, tested, held)
+    others = loci_of_folds(study, features, tested, held)
     nothing = Covariates(tested.eids, (), np.empty((len(tested.eids), 0)))
     measured = trait_tables.again(study.traits, features, nothing, tested.names)
     sex, named = _sex(study, tested.eids), _named([len(one.leads) for one in others])
@@ -69,22 +69,22 @@ def matched(study: Study) -> Matching:
     return matching(measured.values, folds, seed=seed)
 
 
-def found(
+def loci_of_folds(
     study: Study, features: Mapping[str, Features], tested: Traits, held: Sequence[NDArray[np.int64]]
-) -> list[Found]:  # fmt: skip
-    """The loci of each fold: one scan of all chromosomes for each, by the people outside it."""
+) -> list[FoldLoci]:  # fmt: skip
+    """The loci of each fold, from a scan of all chromosomes in the people outside it."""
     seed = seed_of(study, "scan")
     thresholds = files.THRESHOLDS.read(study.results)
     engine = study.scan if isinstance(study.scan, Matrix) else scan.builtin_engine(study)
     rule = Rule(engine, study.loci, thresholds)
-    folds = [Found(one) for one in _choosers(study, features, tested, held)]
+    folds = [FoldLoci(one) for one in _choosers(study, features, tested, held)]
     for name in scan.STAGE.parts(study):
         part = chromosomes.open_part(study.scan, name)
         for number, one in enumerate(folds, 1):
             try:
                 chosen = choose(rule, one.choosers, part, seed=seed)
-            except InputError as error:  # Too few men for Y, say, where all together were just enough.
-                logger.warning("share: chromosome %s is not looked at without fold %d: %s", name, number, error.problem)
+            except InputError as error:  # Such as too few men for Y, where all people together were just enough.
+                logger.warning("share: chromosome %s cannot be scanned without fold %d: %s", name, number, error.problem)
                 continue
             one.add(chosen, part, tested.eids)
     counts = ", ".join(str(len(one.leads)) for one in folds)
@@ -95,7 +95,7 @@ def found(
 def _choosers(
     study: Study, features: Mapping[str, Features], tested: Traits, held: Sequence[NDArray[np.int64]]
 ) -> Iterator[Choosers]:  # fmt: skip
-    """Everybody outside each fold; their traits are made anew, so that nobody in it moves their ranks or covariates."""
+    """Everybody outside each fold, with traits computed anew, so that nobody in the fold affects their ranks or covariates."""
     own = traits.load_covariates(study)
     strata, ancestry = (traits.load_ancestry(study, name) for name in ("normalised_within", "ancestry_group"))
     for people in held:
@@ -108,15 +108,15 @@ def _choosers(
 
 
 def _columns(hits: Sequence[pl.DataFrame], names: Sequence[str]) -> NDArray[np.int64]:
-    """(F,) which features are compared: those with the strongest hits, filled up with the others in order."""
+    """(F,) indices of the features to compare: those with the strongest hits, then the others in order."""
     rows = pl.concat(hits).sort("neglog10p", "trait", descending=[True, False]) if hits else pl.DataFrame({"trait": []})
     order = {name: k for k, name in enumerate(names)}
-    chosen = [name for name in dict.fromkeys([*rows["trait"], *names]) if name in order][:MOST_FEATURES]
+    chosen = [name for name in dict.fromkeys([*rows["trait"], *names]) if name in order][:MAX_FEATURES]
     return np.sort(np.array([order[name] for name in chosen], dtype=np.int64))
 
 
 def _named(counts: Sequence[int]) -> str:
-    """How the tables call lead variants, from how many loci each fold has; empty where none has any."""
+    """Name of the lead variants in the tables, from the number of loci per fold; empty if no fold has any."""
     least, most = min(counts), max(counts)
     many = f"{most}" if least == most else f"{least} to {most}"
     return f"lead variants of {many} loci found in other people" if most else ""
@@ -125,11 +125,11 @@ def _named(counts: Sequence[int]) -> str:
 def _predictors(
     named: str, leads: Sequence[NDArray[np.float64]], sex: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:  # fmt: skip
-    """What a genome tells: loci, if they have a name, and sex (N, 1), (N, 0) where all have the same."""
+    """What a genome predicts with: loci, if any (named), and sex, which is (N, 1), or (N, 0) if all have the same."""
     loci = np.stack(leads, axis=1) if leads else np.empty((len(sex), 0))
-    told = {named: loci} if named else {}
-    told |= {SEX: sex} if sex.shape[1] else {}
-    return told | ({f"{named}, and sex": np.hstack([loci, sex])} if len(told) == 2 else {})
+    predictors = {named: loci} if named else {}
+    predictors |= {SEX: sex} if sex.shape[1] else {}
+    return predictors | ({f"{named}, and sex": np.hstack([loci, sex])} if len(predictors) == 2 else {})
 
 
 def _sex(study: Study, eids: Sequence[str]) -> NDArray[np.float64]:

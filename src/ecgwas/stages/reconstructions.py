@@ -1,4 +1,4 @@
-"""What the report shows of a representation's reconstructions: the example, several signals of nobody named, the layers."""
+"""What the report shows of a representation's reconstructions: the example, several anonymous signals, the layers."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from ecgwas.stages.represent import BEYOND
 from ecgwas.study import ReadOptions, RepresentationOptions, Study
 from ecgwas.tables import Features, files
 
-SHOWN = 5
-"""Signals with features that are drawn beside their reconstruction, evenly spaced from the smallest error to the largest."""
+N_EXAMPLES = 5
+"""Number of signals with features that are drawn with their reconstruction, evenly spaced by rank of their error."""
 
-DRAWN_OF_ALL = "II"
+DRAWN_LEAD = "II"
 """The lead that is drawn of signals of all leads together."""
 
 
-def level(options: ReadOptions, raw_uv: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """(12, S) float32 µV: the recording after its baseline was removed and before noise was; None where these are not two
+def baseline_removed(options: ReadOptions, raw_uv: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """(12, S) float32 µV: the recording after removal of its baseline and before denoising; None if these are not two
     steps."""
     if "none" in (options.baseline.kind, options.denoise.kind):
         return None
     return remove_baseline(options.baseline, raw_uv, rate_hz=options.rate_hz).astype(np.float32)
 
 
-def shown(
+def reconstruction_fields(
     study: Study, options: RepresentationOptions, features: Features, signals: Signals, *, example: int = 0
 ) -> dict[str, Any]:
     """The fields of RepresentationResults about reconstruction.
 
-    example: the row of the example among the signals. Of whole recordings the example and several
-    signals are reconstructed anew, those beyond max_mse, too; of median beats the example is decoded from its features.
+    example: the row of the example among the signals. Of whole recordings, the example and several
+    signals, also beyond max_mse, are reconstructed again; of median beats, the example is decoded from its features.
     """
     folder = files.ENCODER.path(study.results, representation=options.name)
     encoder = represent.load(options, folder)
@@ -70,7 +70,7 @@ def _architecture(folder: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 def _decoded(encoder: represent.Encoder, features: Features, eid: str) -> NDArray[np.float32] | None:
-    """(12, T) float32 µV, the example from its features; None where they are missing or cannot be decoded."""
+    """(12, T) float32 µV, the example decoded from its features; None if they are missing or cannot be decoded."""
     rows = features.frame.filter(pl.col("eid") == eid)
     if rows.height == 0 or rows.select(features.names).null_count().sum_horizontal().sum() > 0:
         return None
@@ -79,17 +79,17 @@ def _decoded(encoder: represent.Encoder, features: Features, eid: str) -> NDArra
 
 
 def _reconstructed(encoder: represent.Encoder, signals: Signals, person: int) -> NDArray[np.float32] | None:
-    """(12, S) float32 µV, NaN in leads that cannot be reconstructed; None where none can."""
+    """(12, S) float32 µV, NaN in leads that cannot be reconstructed; None if none can."""
     found = represent.reconstruct(encoder, signals.select(np.array([person])))
     return None if found is None or not np.isfinite(found).any() else found[0]
 
 
 def _several(encoder: represent.Encoder, features: Features, signals: Signals) -> tuple[report.ReconstructedSignal, ...]:
-    """Signals with features from the smallest to the largest error, and the middle one of those beyond the limit."""
+    """Signals with features from the smallest to the largest error, and the median one of those beyond the limit."""
     has_features = ~pl.all_horizontal(pl.col(name).is_null() for name in features.names)
     finite = features.frame.filter(pl.col("mse").is_finite()).with_columns(kept=has_features).sort("mse", "eid", "lead")
     kept, beyond = finite.filter("kept"), finite.filter(~pl.col("kept"))
-    places = np.unique(np.linspace(0, kept.height - 1, SHOWN).round().astype(int)) if kept.height else np.empty(0, int)
+    places = np.unique(np.linspace(0, kept.height - 1, N_EXAMPLES).round().astype(int)) if kept.height else np.empty(0, int)
     chosen = pl.concat([kept[places], beyond[beyond.height // 2 : beyond.height // 2 + 1]])
     person = {eid: row for row, eid in enumerate(signals.eids)}
     pairs = [_pair(encoder, signals, person[row["eid"]], row) for row in chosen.iter_rows(named=True)]
@@ -100,7 +100,7 @@ def _pair(
     encoder: represent.Encoder, signals: Signals, person: int, row: Mapping[str, Any]
 ) -> report.ReconstructedSignal | None:
     rebuilt = _reconstructed(encoder, signals, person)
-    lead = DRAWN_OF_ALL if row["lead"] == ALL_LEADS else row["lead"]
+    lead = DRAWN_LEAD if row["lead"] == ALL_LEADS else row["lead"]
     place = signals.leads.index(lead)
     if rebuilt is None or not np.isfinite(rebuilt[place]).all():
         return None

@@ -1,4 +1,4 @@
-"""Stage `report`: everything that the other stages left, on one page."""
+"""Stage `report`: the results of all other stages on one page."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ LISTED = ("read", "traits", "loci", "genes")
 """Stages whose tables the page lists."""
 
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")
-"""Options that change no result: the page is the same whatever they say."""
+"""Options that change no result, nor the page."""
 
 WORDS = ("name", "title")
-"""Options that are words of the author's, never a path, whatever they begin with."""
+"""Options that are free text, never a path, even if they begin with /."""
 
 OWN_PLACE = (
     files.TRAIT_REPORT, files.LOCI, files.HITS, files.SUMMARY, files.THRESHOLDS, files.QQ, files.POWER, files.GENES,
@@ -98,7 +98,7 @@ def write_page(page: report.Page, out: Path) -> None:
 
 
 def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
-    """All that the stages left, in memory; genotypes of fewer than `min_people` are drawn together with their neighbours."""
+    """Results of all stages, in memory; genotypes of fewer than `min_people` are pooled with the neighbouring genotype."""
     signals = read.load_signals(study)
     features = represent_stage.load_features(study)
     results = scan.load_results(study)
@@ -118,7 +118,7 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
 
 
 def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.ReportContents:
-    """What a study and its null twin both have: everything behind the traits."""
+    """What a study and its null study both have: everything after the traits."""
     folder = study.results
     return report.ReportContents(
         name=study.name,
@@ -166,17 +166,17 @@ def _as_listed(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _null_study(study: Study, plain: report.ReportContents) -> report.ReportContents | None:
-    """The null twin, if `ecgwas null` has made it and since then the threshold is the same."""
+    """The null study, if `ecgwas null` has run and the threshold has not changed since."""
     if not null.is_complete(study):
         return None
     null_study = null.null_study_of(study)
     try:
         found = _of_genotypes(null_study, scan.load_results(null_study))
     except (OSError, EcgwasError, pl.exceptions.PolarsError) as error:
-        logger.warning("report: the null twin cannot be read (%s); `ecgwas null` makes it again", error)
+        logger.warning("report: the null study cannot be read (%s); `ecgwas null` runs it again", error)
         return None
     if abs(float(found.threshold["neglog10p"]) - float(plain.threshold["neglog10p"])) > 1e-9:
-        logger.warning("report: the null twin was made at another threshold and is left out; `ecgwas null` makes it again")
+        logger.warning("report: the null study used another threshold and is not shown; `ecgwas null` runs it again")
         return None
     return found
 
@@ -218,7 +218,7 @@ def _example(study: Study, signals: Signals) -> report.Example:
     raw_uv = read.load_raw_example(study)
     return report.Example(
         raw_uv=raw_uv,
-        baseline_removed_uv=reconstructions.level(study.read, raw_uv),
+        baseline_removed_uv=reconstructions.baseline_removed(study.read, raw_uv),
         clean_uv=np.asarray(signals.strips[person]),
         beat_uv=np.asarray(signals.beats[person]),
         beat_times_ms=signals.beat_times_ms,
@@ -244,7 +244,7 @@ def _representation(
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
         traversals=gathering.feature_traversals(options, folder, features, _times_ms(options, signals)),
         meanings=represent.meanings(options),
-        **reconstructions.shown(study, options, features, signals, example=example_of(signals.lead_status)),
+        **reconstructions.reconstruction_fields(study, options, features, signals, example=example_of(signals.lead_status)),
         **gathering.device_agreement_fields(study, name),
     )
 

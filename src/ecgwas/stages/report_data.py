@@ -26,20 +26,20 @@ MOVED = 2.0
 """Standard deviations by which a feature is moved."""
 
 STRIP_MS = 2500.0
-"""So much of a decoded recording is drawn, as in a column of a printed electrocardiogram."""
+"""Length of a decoded recording that is drawn, as in a column of a printed electrocardiogram."""
 
-HEIGHT = 0.1
-"""Bins of -log10 p below what the scan kept."""
+BIN_WIDTH = 0.1
+"""Width of the bins of -log10 p below what the scan kept."""
 
 
-def strongest(found: Loci, count: int) -> pl.DataFrame:
+def strongest(loci: Loci, count: int) -> pl.DataFrame:
     """The strongest loci, at most `count`."""
-    return found.frame.sort("neglog10p", "locus", descending=[True, False]).head(count)
+    return loci.frame.sort("neglog10p", "locus", descending=[True, False]).head(count)
 
 
-def neighbourhoods(study: Study, found: Loci) -> tuple[report.LocusRegion, ...]:
+def neighbourhoods(study: Study, loci: Loci) -> tuple[report.LocusRegion, ...]:
     """The neighbourhoods of the strongest loci, as stage `loci` tested them, with the genes that lie there."""
-    chosen = strongest(found, study.report.max_loci)
+    chosen = strongest(loci, study.report.max_loci)
     if chosen.height == 0:
         return ()
     table = files.NEIGHBOURHOODS.read(study.results).frame
@@ -74,36 +74,37 @@ def _genes_between(ranges: ChromosomeGenes | None, start: int, stop: int) -> pl.
 
 
 def background(study: Study, results: Sequence[ScanResult]) -> report.Background | None:
-    """Tests below keep_neglog10p, by trait, chromosome and height, from the scan's histograms of t squared.
+    """Counts of tests below keep_neglog10p by trait, chromosome and -log10 p, from the scan's histograms of t squared.
 
-    A bin of t squared (width 0.01) counts where its middle lies. None where the scan kept everything.
+    All tests of a bin of t squared (width 0.01) count at its midpoint. None if the scan kept everything.
     """
     floor = study.scan.keep_neglog10p
     if floor <= 0 or not results:
         return None
     covariates = len(traits.load_covariates(study).names)
-    edges = np.append(np.arange(0, floor - 1e-9, HEIGHT), floor)
-    middles = np.append((CHI2_EDGES[:-2] + CHI2_EDGES[1:-1]) / 2, np.inf)
+    edges = np.append(np.arange(0, floor - 1e-9, BIN_WIDTH), floor)
+    midpoints = np.append((CHI2_EDGES[:-2] + CHI2_EDGES[1:-1]) / 2, np.inf)
     chroms = chromosomes.parts(study.scan)
     counts = np.zeros((len(results[0].traits), len(chroms), len(edges) - 1), dtype=np.int64)
     for c, result in enumerate(results):
-        for degrees in np.unique(result.people - 2 - covariates):
-            mine = np.flatnonzero(result.people - 2 - covariates == degrees)
-            heights = -(stats.t.logsf(np.sqrt(middles), max(int(degrees), 1)) + np.log(2)) / np.log(10)
-            bins = np.searchsorted(edges, heights, side="right") - 1
+        trait_df = result.people - 2 - covariates
+        for df in np.unique(trait_df):
+            trait_index = np.flatnonzero(trait_df == df)
+            neglog10p = -(stats.t.logsf(np.sqrt(midpoints), max(int(df), 1)) + np.log(2)) / np.log(10)
+            bins = np.searchsorted(edges, neglog10p, side="right") - 1
             for h in range(len(edges) - 1):
-                counts[mine, c, h] = result.chi2_counts[np.ix_(mine, bins == h)].sum(axis=1)
+                counts[trait_index, c, h] = result.chi2_counts[np.ix_(trait_index, bins == h)].sum(axis=1)
     return report.Background(tuple(chroms), edges, counts)
 
 
 def feature_traversals(
     options: RepresentationOptions, folder: Path, features: Features, times_ms: NDArray[np.float64]
 ) -> dict[str, report.Traversal]:
-    """For each feature what is decoded with it MOVED SD below and above its mean, the other features at theirs.
+    """For each feature, beats decoded with it MOVED SD below and above its mean, the other features at their means.
 
-    times_ms: of the beats, or of whole recordings where the input is strips, of which the first STRIP_MS are given. Leads
-    without features, or with those of one signal only, are absent. Nothing for what cannot be decoded, and for kinds
-    without traversals.
+    times_ms: of the beats or, if the input is strips, of whole recordings, of which the first STRIP_MS are returned. Leads
+    without features, or with features of only one signal, are omitted. Empty for representations that cannot decode, and for
+    kinds without traversals.
     """
     if not options.has_traversals:
         return {}
@@ -114,15 +115,16 @@ def feature_traversals(
         return {}
     of_strips = options.uses_strips
     drawn = times_ms < STRIP_MS if of_strips else np.ones(len(times_ms), dtype=bool)
-    found = {}
+    traversals = {}
     for name in features.names:
         ends = [encoder.decode(_shifted(profile.mean, {name: sign * MOVED * profile.sd[name]})) for sign in (-1, 1)]
         curves = np.stack([middle[0] if curve is None else curve[0] for curve in (ends[0], middle, ends[1])])
-        good = np.isfinite(curves).all(axis=(0, 2))
-        if good.any():
-            leads = tuple(lead for lead, is_good in zip(LEADS, good, strict=True) if is_good)
-            found[name] = report.Traversal(name, MOVED, times_ms[drawn], curves[:, good][:, :, drawn], leads, of_strips)
-    return found
+        decoded = np.isfinite(curves).all(axis=(0, 2))
+        if decoded.any():
+            leads = tuple(lead for lead, is_decoded in zip(LEADS, decoded, strict=True) if is_decoded)
+            shown = curves[:, decoded][:, :, drawn]
+            traversals[name] = report.Traversal(name, MOVED, times_ms[drawn], shown, leads, of_strips)
+    return traversals
 
 
 def device_agreement_fields(study: Study, representation: str) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def device_agreement_fields(study: Study, representation: str) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class _Profile:
-    """mean: features as of one person, a row per lead; sd: feature -> (leads,) standard deviations."""
+    """mean: mean features, one row per lead, as of one person; sd: feature -> (leads,) standard deviations."""
 
     mean: pl.DataFrame
     sd: Mapping[str, NDArray[np.float64]]
@@ -161,14 +163,14 @@ def _beat(encoder: represent.Encoder, features: Features) -> NDArray[np.float32]
 
 def decoded_effects(study: Study, features: Mapping[str, Features], variant: report.LeadVariant, eids: Sequence[str],
                     points: int) -> dict[str, NDArray[np.float32]]:  # fmt: skip
-    """Representation -> (12, T) µV: the beat decoded from mean features moved by one copy's effects on them, less the mean's.
+    """Representation -> (12, T) µV: effect of one copy on the decoded beat: g(mean features + effects) - g(mean features).
 
-    The effects are slopes of each feature on the dosage, nothing adjusted for, as those of the beat itself are.
+    The effects are slopes of each feature on the dosage, unadjusted, like those of the beat itself.
     """
     dosage = pl.DataFrame({"eid": list(eids), "dosage": variant.dosage}).filter(pl.col("dosage").is_finite())
-    found = {}
+    effects = {}
     for options in study.represent:
-        if options.uses_strips:  # what is decoded is no beat
+        if options.uses_strips:  # decodes whole recordings, not beats
             continue
         table = features[options.name]
         encoder = represent.load(options, files.ENCODER.path(study.results, representation=options.name))
@@ -182,5 +184,5 @@ def decoded_effects(study: Study, features: Mapping[str, Features], variant: rep
         )
         moved = _beat(encoder, _shifted(mean, {name: slopes[name].to_numpy() for name in table.names}))
         if moved is not None:
-            found[options.name] = moved - plain
-    return found
+            effects[options.name] = moved - plain
+    return effects

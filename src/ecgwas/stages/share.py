@@ -1,4 +1,4 @@
-"""Stage `share`: what may be passed on - report, pictures, summary statistics, tables - without a trace of one person."""
+"""Stage `share`: what may be passed on - report, figures, summary statistics, tables - without a trace of any one person."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     least = study.share.min_people
     contents = report.shareable(report_stage.gather(study, min_people=least), least)
     if study.share.matching:
-        found = matching.matched(study)
-        contents = replace(contents, more={**contents.more, files.MATCHING.key: found.frame})
-        _log_matching(found)
+        rates = matching.matched(study)
+        contents = replace(contents, more={**contents.more, files.MATCHING.key: rates.frame})
+        _log_matching(rates)
     if study.share.membership:
-        told = _membership(study)
-        contents = replace(contents, more={**contents.more, files.MEMBERSHIP.key: told.frame})
-        _log_membership(told)
+        membership = _membership(study)
+        contents = replace(contents, more={**contents.more, files.MEMBERSHIP.key: membership.frame})
+        _log_membership(membership)
     report_stage.write_page(report.render(study.report, contents), out)
     for name, table in tables(contents).items():
         path = out / name
@@ -74,7 +74,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 def _log_matching(found: Matching) -> None:
     if len(found) == 0:
-        logger.warning("share: matching cannot be measured (%s)", matching.NOTHING)
+        logger.warning("share: matching cannot be measured (%s)", matching.WHY_NOTHING)
     for row in found.frame.iter_rows(named=True):
         logger.log(
             logging.WARNING if beyond_chance(row) else logging.INFO,
@@ -96,7 +96,7 @@ def _log_membership(found: Membership) -> None:
 
 
 def write_rows(kept: report.ScanRows, path: Path) -> None:
-    """The rows that the scan kept, written as they are read."""
+    """Writes the rows that the scan kept while they are read."""
     columns = Associations.columns
 
     def source(*_: object) -> Iterator[pl.DataFrame]:
@@ -106,7 +106,7 @@ def write_rows(kept: report.ScanRows, path: Path) -> None:
 
 
 def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
-    """Name below results/share -> table: those of the stages that may be shared, but for the rows of the scan.
+    """Name below results/share -> table: all tables that may be shared, except the rows of the scan.
 
     Raises ValueError for a table that is not declared `shared`.
     """
@@ -140,7 +140,7 @@ def _excluded(contents: report.ReportContents) -> ExcludedCounts:
 
 
 def _membership(study: Study) -> Membership:
-    """Members told from other people by what the study's options pass on."""
+    """How well members are distinguished from other people by what the study's options share."""
     tested, seed = traits.load_traits(study), seed_of(study, "share")
     drawn = np.sort(np.random.default_rng([seed, 5]).permutation(len(tested.eids))[:MOST_PEOPLE])
     columns = np.array([tested.names.index(name) for name in _strongest_features(study, tested.names)], dtype=np.int64)
@@ -151,7 +151,7 @@ def _membership(study: Study) -> Membership:
 
 
 def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
-    """Hard calls of the people, a piece of an autosome at a time; linkage beyond a piece is not looked for."""
+    """Hard calls of the people, a piece of an autosome at a time; linkage disequilibrium between pieces is not considered."""
     step = max(1, members.CALLS // len(eids))
     opened = [
         chromosomes.open_part(study.scan, part) for part in chromosomes.parts(study.scan) if part in pruned_panel.AUTOSOMES
@@ -171,7 +171,7 @@ def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
     hits = files.HITS.read(study.results).frame
     first = hits.sort("neglog10p", "trait", descending=[True, False])["trait"].unique(maintain_order=True)
-    return [*dict.fromkeys([*first, *names])][: matching.MOST_FEATURES]
+    return [*dict.fromkeys([*first, *names])][: matching.MAX_FEATURES]
 
 
 STAGE = Stage(
