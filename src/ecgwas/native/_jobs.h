@@ -53,19 +53,19 @@ typedef struct {
 
 /* Packed genotypes times columns. */
 typedef struct {
-    const uint8_t *packed; /* (variants, stride): copies of the minor allele in two bits, 3 is no call and counts 0 */
-    const float *tiles;    /* (tiles, 4 * bytes, LANES) columns, tile by tile */
-    float *out;            /* (variants, tiles * LANES), not used where there are tests */
-    tests_t *tests;        /* what a tile's products are for, or NULL: they are kept */
-    size first;            /* index of the strip's first variant among those of the tests */
-    lanes_t *sums;         /* (tiles, variants) */
-    lanes_t *tables;       /* (CHUNK, ROWS) */
-    uint16_t *rows;        /* table rows that the variants of a panel need: chunk by chunk, in the order of `order` */
-    uint32_t *order;       /* (PANEL, variants) by number of pairs of rows */
-    uint32_t *nonzero;     /* (variants,) a bit for each byte of a chunk that is not zero */
+    const uint8_t *packed;   /* (variants, stride): copies of the minor allele in two bits, 3 is no call and counts 0 */
+    const float *tiles;      /* (tiles, 4 * bytes, LANES) columns, tile by tile */
+    float *out;              /* (variants, tiles * LANES), not used where there are tests */
+    tests_t *tests;          /* what a tile's products are for, or NULL: they are kept */
+    size first;              /* index of the strip's first variant among those of the tests */
+    lanes_t *sums;           /* (tiles, variants) */
+    lanes_t *tables;         /* (CHUNK, ROWS) */
+    uint16_t *rows;          /* table rows that the variants of a panel need: chunk by chunk, in the order of `order` */
+    uint32_t *order;         /* (PANEL, variants) by number of pairs of rows */
+    uint32_t *nonzero;       /* (variants,) a bit for each byte of a chunk that is not zero */
     size (*ends)[PAIRS + 1]; /* (PANEL,) index in order */
-    uint8_t *row_lists;    /* memory for rows, order and ends of all strips, of people whose bytes make one panel, or NULL */
-    int has_row_lists;     /* row_lists already describes these packed genotypes */
+    uint8_t *row_lists;      /* memory for rows, order and ends of all strips, of people whose bytes make one panel, or NULL */
+    int has_row_lists;       /* row_lists already describes these packed genotypes */
     size variants, stride, bytes, tile_count;
 } products_t;
 

@@ -44,9 +44,9 @@ TARGET static double NAME(dot)(const carriers_t *carriers, const double *column)
 #define NARROWER (LANES / DOUBLES < WIDEST ? LANES / DOUBLES : WIDEST)
 
 /* `parts` vectors of `projection` from column `start` on; two sums at a time. */
-TARGET static inline __attribute__((always_inline)) void NAME(project_some)(const carriers_t *carriers, const double *basis,
-                                                                          size wide, size start, int parts,
-                                                                          double *projection) {
+TARGET static inline
+    __attribute__((always_inline)) void NAME(project_some)(const carriers_t *carriers, const double *basis, size wide,
+                                                           size start, int parts, double *projection) {
     NAME(doubles) sums[WIDEST] = {{0}};
     for (int copies = 1; copies <= 2; copies++) {
         NAME(doubles) even[WIDEST] = {{0}}, odd[WIDEST] = {{0}};
@@ -104,8 +104,9 @@ TARGET static int NAME(refit_exact)(const refit_t *job) {
     NAME(workspace) workspace;
     carriers_t carriers = {.people = aligned(sizeof(uint32_t) * (size_t)(job->people + CARRIERS_AT_ONCE))};
     double *projection = aligned(sizeof(double) * (size_t)WIDE(job->rank)), projected_ss = 0;
-    int ready = NAME(reserve)(&workspace, job->rank, NAME(max_missing)(job->missing, job->variants)) && projection &&
-                carriers.people, by_sample = 0;
+    int ready =
+        NAME(reserve)(&workspace, job->rank, NAME(max_missing)(job->missing, job->variants)) && projection && carriers.people;
+    int by_sample = 0;
     size missing = 0;
     for (size hit = 0; ready && hit < job->hits; hit++) {
         size variant = job->candidates[2 * hit];

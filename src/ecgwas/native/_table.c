@@ -61,7 +61,8 @@ static void fill_row_of(void) {
 
 static const kernels_t *kernel_sets[] = {
 #if defined(__x86_64__)
-    &kernels_avx512f, &kernels_avx2,
+    &kernels_avx512f,
+    &kernels_avx2,
 #endif
     &kernels_baseline,
 };
@@ -72,8 +73,8 @@ static int runs_here(const kernels_t *set) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (set == &kernels_avx512f)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("bmi2");
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("bmi2");
     if (set == &kernels_avx2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 #endif
@@ -160,8 +161,8 @@ static void *array(buffers_t *buffers, PyObject *given, array_spec_t wanted, int
     return *ok ? buffer->buf : NULL;
 }
 
-#define VECTOR_OF(name, kind, writable, a) (array_spec_t) {name, kind, writable, 1, {a, 0, 0}, 0}
-#define MATRIX_OF(name, kind, writable, a, b) (array_spec_t) {name, kind, writable, 2, {a, b, 0}, 0}
+#define VECTOR_OF(name, kind, writable, a) (array_spec_t){name, kind, writable, 1, {a, 0, 0}, 0}
+#define MATRIX_OF(name, kind, writable, a, b) (array_spec_t){name, kind, writable, 2, {a, b, 0}, 0}
 
 static array_spec_t tiles_of(const products_t *job) {
     return (array_spec_t){"tiles", "f4", 0, 3, {job->tile_count, job->bytes * 4, LANES}, 0};
@@ -404,8 +405,8 @@ static PyObject *refit_exact(PyObject *self, PyObject *args) {
     size traits_there;
     int ready = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOOOOnnnnnn", &packed, &basis, &traits, &candidates, &missing, &raw_ss, &sums,
-                          &job.variants, &job.words, &job.people, &job.rank, &traits_there, &job.hits))
+    if (!PyArg_ParseTuple(args, "OOOOOOOnnnnnn", &packed, &basis, &traits, &candidates, &missing, &raw_ss, &sums, &job.variants,
+                          &job.words, &job.people, &job.rank, &traits_there, &job.hits))
         return NULL;
     int ok = dims_ok(job.variants, job.words, job.people) && dims_ok(job.rank, traits_there, job.hits) &&
              dims_ok(job.words * 32 - job.people, 0, 0);
@@ -468,15 +469,15 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_table", "The compiled part of the scan.", 0, methods,
-                                        NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_table", "The compiled part of the scan.", 0, methods, NULL, NULL, NULL, NULL};
 
 #define SHARED(name) {#name, name}
 static const struct {
     const char *name;
     double number;
-} shared[] = {SHARED(VERSION), SHARED(LANES), SHARED(GROUP), SHARED(CHUNK), SHARED(PANEL), SHARED(BINS_PER_UNIT),
-              SHARED(MIN_UNEXPLAINED), SHARED(T2_TOLERANCE)};
+} shared[] = {SHARED(VERSION), SHARED(LANES),         SHARED(GROUP),           SHARED(CHUNK),
+              SHARED(PANEL),   SHARED(BINS_PER_UNIT), SHARED(MIN_UNEXPLAINED), SHARED(T2_TOLERANCE)};
 
 PyMODINIT_FUNC PyInit__table(void) {
     PyObject *module = PyModule_Create(&definition);

@@ -49,8 +49,8 @@ TARGET static void NAME(strip)(tests_t *job, size variant, size begin, size end)
     size start = begin;
     for (; start + LANES <= end; start += LANES) {
         size k = start - begin;
-        is_candidate |= NAME(test_lanes)(job, variant, cross_product + start, trait_ss ? trait_ss + start : NULL, t2_values + k,
-                                         bins + k);
+        is_candidate |=
+            NAME(test_lanes)(job, variant, cross_product + start, trait_ss ? trait_ss + start : NULL, t2_values + k, bins + k);
     }
     if (start < end) {
         float padded_product[LANES] = {0}, padded_ss[LANES] = {0};

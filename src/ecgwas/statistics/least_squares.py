@@ -28,6 +28,8 @@ LOG10 = float(np.log(10.0))
 SMALLEST_P = 1e-280
 """Below this the p-value is no longer computed itself, only its logarithm."""
 
+SMALLEST_ROOT = 1e-6
+"""A smaller diagonal of a Cholesky factor means that covariates are collinear among the people who remain. As in _table.c."""
 
 NEAR = 0.25
 """t squared below which 1 - p is computed instead of p."""
@@ -116,7 +118,7 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
         root: NDArray[np.float64] = linalg.cholesky(matrix, lower=True, check_finite=False)
     except linalg.LinAlgError:
         return None
-    return root if np.diag(root).min() > 1e-6 else None
+    return root if np.diag(root).min() > SMALLEST_ROOT else None
 
 
 def neglog10p(t: NDArray[np.float64], df: NDArray[np.float64] | float) -> NDArray[np.float64]:

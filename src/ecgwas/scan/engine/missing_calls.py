@@ -15,13 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.dosages import AnyBlock
-from ecgwas.statistics.least_squares import Design
+from ecgwas.statistics.least_squares import SMALLEST_ROOT, Design
 
 GATHERED_BYTES = 2**25
 """Size of the traits' rows that are gathered at a time."""
-
-SMALLEST_ROOT = 1e-6
-"""A smaller diagonal of a Cholesky factor means that covariates are collinear among the people who remain."""
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,8 @@ from ecgwas.genotypes.dosages import AnyBlock
 from ecgwas.genotypes.packed import NO_CALL
 from ecgwas.genotypes.readers import unpacked
 from ecgwas.scan.engine.cuda_kernel import TorchKernel, looked_up
-from ecgwas.scan.engine.missing_calls import SMALLEST_ROOT
 from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, MIN_UNEXPLAINED, BlockSums, Screened
-from ecgwas.statistics.least_squares import Design
+from ecgwas.statistics.least_squares import SMALLEST_ROOT, Design
 
 GATHERED_BYTES = 2**28
 """Size of the traits' rows that a thread gathers at a time."""
