@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecgwas.delineation.measurements import OF_A_LEAD, OF_ALL_LEADS, Measurement
+from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS, Measurement
 from ecgwas.tables import Column, Table, files
 from ecgwas.tables.comparison import StudyComparison
 from ecgwas.tables.loci import MetaAssociations, MetaDropped
@@ -61,7 +61,15 @@ LIST = "<!-- the list below is written by make_tables.py -->"
 def measurements_page(page: str) -> str:
     """The page with its list of measurements made anew."""
     return (
-        "\n".join([page.split(LIST)[0] + LIST, "", *_list("12L", OF_ALL_LEADS), "", *_list("I, II, V1-V6 each", OF_A_LEAD)])
+        "\n".join(
+            [
+                page.split(LIST)[0] + LIST,
+                "",
+                *_list("12L", GLOBAL_MEASUREMENTS),
+                "",
+                *_list("I, II, V1-V6 each", LEAD_MEASUREMENTS),
+            ]
+        )
         + "\n"
     )
 

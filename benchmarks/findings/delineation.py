@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.record import recorded
-from ecgwas.delineation.single_beats import REGULAR, each_beat, fiducials
+from ecgwas.delineation.single_beats import REGULAR, fiducials_of_beats, fiducials_of_median
 from ecgwas.ecg.beats import Beats, find_beats, window_samples
 from ecgwas.ecg.clean import highpass
 from ecgwas.leads import INDEPENDENT, LEADS
@@ -96,8 +96,8 @@ def measured(strip: NDArray[np.float32], beats: Beats) -> Floats:
     cut = np.stack([padded[:, r : r + before + after] for r in beats.r_samples])
     intervals = np.diff(beats.r_samples) * STEP_MS
     rr_ms, regular = float(np.median(intervals)), bool(intervals.std() <= REGULAR * intervals.mean())
-    found = fiducials(median, cut[beats.normal], times_ms, rr_ms, regular=regular)
-    return each_beat(cut, beats.normal, median, found, times_ms) + beats.r_samples[:, None] * STEP_MS
+    found = fiducials_of_median(median, cut[beats.normal], times_ms, rr_ms, regular=regular)
+    return fiducials_of_beats(cut, beats.normal, median, found, times_ms) + beats.r_samples[:, None] * STEP_MS
 
 
 def compare(found: Floats, marks: dict[str, Floats], lead: int, score: dict[str, Score]) -> None:

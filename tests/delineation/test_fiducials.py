@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from ecgwas.delineation.fiducials import Fiducials, delineate
-from ecgwas.delineation.single_beats import coherence, each_beat, fiducials
+from ecgwas.delineation.single_beats import coherence, fiducials_of_beats, fiducials_of_median
 from ecgwas.leads import INDEPENDENT
 from tests.factories import make_clean_beats, make_hearts
 
@@ -120,7 +120,7 @@ def test_p_that_comes_earlier_in_one_beat_is_found_earlier_there() -> None:
     before = found.qrs_on - 4.0 > TIMES
     early[:, before] = np.roll(beat, -8, axis=1)[:, before]
     beats = np.stack([beat, early, beat])
-    each = each_beat(beats, np.array([True, True, True]), beat, found, TIMES)
+    each = fiducials_of_beats(beats, np.array([True, True, True]), beat, found, TIMES)
     np.testing.assert_allclose(each[:, 1] - found.p_peak, [0.0, -16.0, 0.0], atol=2.0)
     np.testing.assert_allclose(each[:, 3], found.qrs_on)
 
@@ -129,7 +129,7 @@ def test_an_ectopic_beat_has_its_own_qrs_and_no_p() -> None:
     beat = clean(1)[0]
     found = delineate(beat, TIMES, 900.0)
     wide = np.exp(-0.5 * ((TIMES - 10) / 45) ** 2) * np.array([1, -1, 1.5, 2, -2, -2.5, -1, 1])[:, None] * 700
-    each = each_beat(np.stack([beat, wide]), np.array([True, False]), beat, found, TIMES)
+    each = fiducials_of_beats(np.stack([beat, wide]), np.array([True, False]), beat, found, TIMES)
     assert each[1, 4] - each[1, 3] > 1.4 * (found.qrs_off - found.qrs_on)
     assert np.isnan(each[1, :3]).all()
 
@@ -163,7 +163,7 @@ def test_p_that_v1_shows_alone_is_found_in_a_regular_tachycardia() -> None:
     beats = only_in_v1(50.0, np.random.default_rng(1))
     median = np.median(beats, axis=0)
     assert np.isnan(delineate(median, times_ms, 526.0).p_peak)
-    found = fiducials(median, beats, times_ms, 526.0, regular=True)
+    found = fiducials_of_median(median, beats, times_ms, 526.0, regular=True)
     assert abs(found.p_peak + 110) < 10
     assert 100 < found.qrs_on - found.p_on < 130
 
@@ -172,6 +172,6 @@ def test_without_p_none_is_found_in_one_lead() -> None:
     """Neither in a regular rhythm nor, with a wave in one lead, in an irregular one."""
     times_ms = (np.arange(475) - 175) * 2.0
     beats = only_in_v1(0.0, np.random.default_rng(2))
-    assert np.isnan(fiducials(np.median(beats, axis=0), beats, times_ms, 526.0, regular=True).p_peak)
+    assert np.isnan(fiducials_of_median(np.median(beats, axis=0), beats, times_ms, 526.0, regular=True).p_peak)
     beats = only_in_v1(50.0, np.random.default_rng(1))
-    assert np.isnan(fiducials(np.median(beats, axis=0), beats, times_ms, 526.0, regular=False).p_peak)
+    assert np.isnan(fiducials_of_median(np.median(beats, axis=0), beats, times_ms, 526.0, regular=False).p_peak)

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
-from ecgwas.delineation.single_beats import fiducials
+from ecgwas.delineation.single_beats import fiducials_of_median
 from ecgwas.ecg import Source, read_recordings
 from ecgwas.ecg.beats import BeatSearch, find_beats
 from ecgwas.ecg.clean import highpass
@@ -96,7 +96,9 @@ def measured(raw: Floats) -> tuple[Floats, NDArray[np.int64], set[str]]:
     normal = beats.r_samples[beats.normal]
     cut = seen[:, normal[:, None] + np.arange(-175, 300)].transpose(1, 0, 2)
     rr_ms = float(np.median(np.diff(beats.r_samples))) * 2
-    times = fiducials(predict_unreliable_leads(beats.median[INDEPENDENT], reliable), cut, TIMES_MS, rr_ms, regular=True)
+    times = fiducials_of_median(
+        predict_unreliable_leads(beats.median[INDEPENDENT], reliable), cut, TIMES_MS, rr_ms, regular=True
+    )
     return (
         np.array([times.qrs_on - times.p_on, times.qrs_off - times.qrs_on, times.t_off - times.qrs_on]),
         beats.r_samples,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.leads import INDEPENDENT
-from ecgwas.represent.alignment import UV_PER_MS, Alignment, moments_of
+from ecgwas.represent.alignment import UV_PER_MS, Alignment, fiducials_with_r
 from ecgwas.represent.inputs import Normaliser, Traces
 from ecgwas.signals import Rows, Signals
 from ecgwas.study import Pca, Vae
@@ -31,10 +31,10 @@ def alignment(signals: Signals) -> Alignment:
 
 
 def test_moments_are_common_after_alignment(signals: Signals, alignment: Alignment) -> None:
-    aligned = alignment.rows(signals)[:]
+    aligned = alignment.aligned_beats(signals)[:]
     assert aligned.shape == (PEOPLE, 9, 475)
-    again = moments_of(with_fiducials(signals.with_beats(Rows([_as_twelve(aligned[:, :8])]))))
-    before, after = np.nanstd(moments_of(signals), axis=0), np.nanstd(again, axis=0)
+    again = fiducials_with_r(with_fiducials(signals.with_beats(Rows([_as_twelve(aligned[:, :8])]))))
+    before, after = np.nanstd(fiducials_with_r(signals), axis=0), np.nanstd(again, axis=0)
     late = [0, 1, 2, 6, 7]  # P's and T's moments, which differ most between people
     assert (after[late] < 0.5 * before[late]).all()
 
@@ -46,8 +46,8 @@ def _as_twelve(eight: np.ndarray) -> np.ndarray:
 
 
 def test_there_and_back_is_the_beat(signals: Signals, alignment: Alignment) -> None:
-    aligned = alignment.rows(signals)[:]
-    back = alignment.restored(aligned)
+    aligned = alignment.aligned_beats(signals)[:]
+    back = alignment.unalign(aligned)
     beats = np.asarray(signals.beats)[:, INDEPENDENT]
     inside = slice(20, 440)  # what lies beyond the window cannot come back
     assert np.abs(back - beats)[:, :, inside].mean() < 2.0
@@ -55,19 +55,19 @@ def test_there_and_back_is_the_beat(signals: Signals, alignment: Alignment) -> N
 
 
 def test_time_channel_is_ms_late_times_ten(signals: Signals, alignment: Alignment) -> None:
-    aligned = alignment.rows(signals)[:]
-    t_end = int(np.searchsorted(alignment.beat_times_ms, alignment.moments_ms[7]))
-    late = moments_of(signals)[:, 7] - alignment.moments_ms[7]
+    aligned = alignment.aligned_beats(signals)[:]
+    t_end = int(np.searchsorted(alignment.beat_times_ms, alignment.fiducials_ms[7]))
+    late = fiducials_with_r(signals)[:, 7] - alignment.fiducials_ms[7]
     np.testing.assert_allclose(aligned[:, 8, t_end] / UV_PER_MS, late, atol=1.5)
 
 
 def test_a_person_without_p_is_aligned_by_the_rest(alignment: Alignment) -> None:
-    moments = alignment.moments_ms + np.array([0, 0, 0, 6.0, 0, 0, 30.0, 30.0])
+    moments = alignment.fiducials_ms + np.array([0, 0, 0, 6.0, 0, 0, 30.0, 30.0])
     moments[:3] = np.nan
-    own = alignment.warp(moments)
+    own = alignment.own_times(moments)
     assert np.isfinite(own).all()
     assert (np.diff(own) > 0).all()
-    before = alignment.beat_times_ms < alignment.moments_ms[0]
+    before = alignment.beat_times_ms < alignment.fiducials_ms[0]
     np.testing.assert_allclose(own[before] - alignment.beat_times_ms[before], 6.0, atol=1e-9)
 
 

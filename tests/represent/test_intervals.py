@@ -11,7 +11,7 @@ import pytest
 
 from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
-from ecgwas.delineation.measurements import OF_A_LEAD, OF_ALL_LEADS, rhythm
+from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS, rhythm
 from ecgwas.delineation.single_beats import single_beats
 from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
@@ -77,7 +77,7 @@ def test_axes_are_those_of_a_known_vector() -> None:
 
 
 def test_rows_and_columns(features: Features, signals: Signals) -> None:
-    assert features.names == [*OF_ALL_LEADS, *OF_A_LEAD]
+    assert features.names == [*GLOBAL_MEASUREMENTS, *LEAD_MEASUREMENTS]
     assert features.frame["lead"].to_list()[:9] == ["12L", *INDEPENDENT_LEADS]
     assert features.frame.height == 9 * len(signals)
     by_lead = features.frame.filter(pl.col("lead") == "V5")

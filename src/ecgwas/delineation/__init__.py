@@ -1,1 +1,1 @@
-"""Waves found in beats: fiducial points, pacing spikes, the vectorcardiogram, and measurements that follow from them."""
+"""Delineation of beats: fiducial points, pacing spikes, the vectorcardiogram, and measurements that follow from them."""

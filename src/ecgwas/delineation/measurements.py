@@ -1,4 +1,4 @@
-"""The measurements of kind `intervals`: what they are called, and how they follow from fiducials and a median beat."""
+"""The measurements of kind `intervals`: names, units and meanings, and how they follow from fiducial points and a beat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ecgwas.delineation.vectorcardiogram import INVERSE_DOWER, frontal_axis_deg
 from ecgwas.leads import ALL_LEADS, INDEPENDENT_LEADS
 
 Floats = NDArray[np.float64]
-Measured = dict[str, float]
+Values = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ RHYTHM: Mapping[str, Measurement] = {
     "rr_sd_ms": Measurement("ms", "SD of those RR (SDNN of ten seconds)"),
     "rmssd_ms": Measurement("ms", "root mean square of differences of successive RR"),
 }
-"""From the R peaks of the strip; the same for odd and even beats."""
+"""From the R peaks of the strip, and therefore the same for odd and even beats."""
 
-TIMES: Mapping[str, Measurement] = {
+DURATIONS: Mapping[str, Measurement] = {
     "p_ms": Measurement("ms", "P onset to P end"),
     "pr_ms": Measurement("ms", "P onset to QRS onset"),
     "qrs_ms": Measurement("ms", "QRS onset to QRS end"),
@@ -48,7 +48,7 @@ TIMES: Mapping[str, Measurement] = {
     "qt_sd_ms": Measurement("ms", "SD of QT over single beats"),
 }
 
-DIRECTIONS: Mapping[str, Measurement] = {
+ANGLES: Mapping[str, Measurement] = {
     "p_axis_deg": Measurement("deg", "frontal axis of P's area; 0 left, 90 down"),
     "qrs_axis_deg": Measurement("deg", "frontal axis of QRS' area"),
     "t_axis_deg": Measurement("deg", "frontal axis of T's area"),
@@ -62,7 +62,7 @@ DIRECTIONS: Mapping[str, Measurement] = {
     "qrs_t_angle_deg": Measurement("deg", "angle between the areas of QRS and T in space (inverse Dower)"),
 }
 
-SIZES: Mapping[str, Measurement] = {
+VOLTAGES: Mapping[str, Measurement] = {
     "p_vector_uv": Measurement("uV", "longest P vector (inverse Dower)"),
     "qrs_vector_uv": Measurement("uV", "longest QRS vector"),
     "t_vector_uv": Measurement("uV", "longest T vector"),
@@ -72,7 +72,7 @@ SIZES: Mapping[str, Measurement] = {
     "sokolow_lyon_uv": Measurement("uV", "S in V1 + the larger R of V5 and V6 (Sokolow and Lyon 1949)"),
 }
 
-OF_A_LEAD: Mapping[str, Measurement] = {
+LEAD_MEASUREMENTS: Mapping[str, Measurement] = {
     "p_uv": Measurement("uV", "largest deflection of P, with its sign"),
     "q_uv": Measurement("uV", "lowest point of QRS before its highest; missing without a Q"),
     "r_uv": Measurement("uV", "highest point of QRS; missing without an R"),
@@ -84,35 +84,35 @@ OF_A_LEAD: Mapping[str, Measurement] = {
 }
 
 NEEDED_LEADS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys((*DIRECTIONS, *SIZES), INDEPENDENT_LEADS),
-    **dict.fromkeys([name for name in DIRECTIONS if name.endswith("_axis_deg")], ("I", "II")),
+    **dict.fromkeys((*ANGLES, *VOLTAGES), INDEPENDENT_LEADS),
+    **dict.fromkeys([name for name in ANGLES if name.endswith("_axis_deg")], ("I", "II")),
     "cornell_uv": ("I", "II", "V3"),
     "sokolow_lyon_uv": ("V1", "V5", "V6"),
 }
-"""Measurement of all leads together -> the leads without which it is missing; others need no particular lead."""
+"""Measurement of all leads together -> the leads without which it is missing. The others need no particular lead."""
 
-OF_ALL_LEADS: Mapping[str, Measurement] = {**RHYTHM, **TIMES, **DIRECTIONS, **SIZES}
+GLOBAL_MEASUREMENTS: Mapping[str, Measurement] = {**RHYTHM, **DURATIONS, **ANGLES, **VOLTAGES}
 AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "r_axis_deg", "q_axis_deg")
-"""Angles of a full circle: counted from their cohort's mean direction minus 180 degrees."""
+"""Angles of a full circle: counted from 180 degrees below the cohort's mean direction."""
 
-T_HALF_MS = 90.0
-ST_MS = 60.0
-T_FROM_MS = 40.0
-SEPTAL_MS = 10.0
-"""The first of vectorcardiography's instantaneous vectors, at 0.01 s (Draper et al., Circulation 30:853, 1964): later ones have
-more and more of the free walls' in them."""
-U_MS = 100.0
-LEAST_WAVE_UV = 20.0
-"""Smaller deflections of one lead within QRS are no Q, R or S (Q, R and S count from 20 µV on in the CSE's rules)."""
+T_BEFORE_PEAK_MS = 90.0
+ST_AFTER_QRS_MS = 60.0
+T_AFTER_QRS_MS = 40.0
+Q_VECTOR_MS = 10.0
+"""The first of vectorcardiography's instantaneous vectors, at 0.01 s (Draper et al., Circulation 30:853, 1964): the free walls
+contribute more and more to later ones."""
+U_AFTER_T_MS = 100.0
+MIN_WAVE_UV = 20.0
+"""Smaller deflections of a lead within QRS are not a Q, R or S (the CSE's rules count them from 20 µV)."""
 
 
 @dataclass(frozen=True)
-class Beat:
-    """A median beat with its fiducials: eight (8, T) µV, times_ms (T,) from R, zero just before QRS (before P for P)."""
+class DelineatedBeat:
+    """A median beat with its fiducials: eight (8, T) µV, zero just before QRS; times_ms (T,) from R."""
 
     eight: Floats
     times_ms: Floats
-    found: Fiducials
+    fiducials: Fiducials
 
     def between(self, start: float, stop: float) -> slice:
         """Samples from start to stop, ms, both included; empty where one is NaN."""
@@ -122,37 +122,37 @@ class Beat:
         return slice(first, int(np.searchsorted(self.times_ms, stop + 1e-9)))
 
     def at(self, time_ms: float) -> Floats:
-        """(8,) at a moment, ms from R, within the beat; NaN where QRS was not found or the moment is NaN."""
-        if np.isnan(time_ms) or np.isnan(self.found.qrs_on):
+        """(8,) µV at a time, ms from R, within the beat; NaN if there is no QRS or the time is NaN."""
+        if np.isnan(time_ms) or np.isnan(self.fiducials.qrs_on):
             return np.full(len(self.eight), np.nan)
         return np.array([np.interp(time_ms, self.times_ms, lead) for lead in self.eight])
 
     @property
     def p(self) -> Floats:
-        """(8, S) P above the straight line between its ends; no samples where there is no P."""
-        wave = self.eight[:, self.between(self.found.p_on, self.found.p_off)]
+        """(8, S) P above the straight line between its ends; S is 0 if there is no P."""
+        wave = self.eight[:, self.between(self.fiducials.p_on, self.fiducials.p_off)]
         if wave.shape[1] < 3:
             return wave[:, :0]
-        place = np.linspace(0.0, 1.0, wave.shape[1])
-        return wave - wave[:, :1] - (wave[:, -1:] - wave[:, :1]) * place
+        position = np.linspace(0.0, 1.0, wave.shape[1])
+        return wave - wave[:, :1] - (wave[:, -1:] - wave[:, :1]) * position
 
     @property
     def qrs(self) -> Floats:
         """(8, S) QRS."""
-        return self.eight[:, self.between(self.found.qrs_on, self.found.qrs_off)]
+        return self.eight[:, self.between(self.fiducials.qrs_on, self.fiducials.qrs_off)]
 
     @property
     def t(self) -> Floats:
         """(8, S) T: from 90 ms before its peak to its end."""
-        found = self.found
-        return self.eight[:, self.between(max(found.qrs_off, found.t_peak - T_HALF_MS), found.t_off)]
+        start_ms = max(self.fiducials.qrs_off, self.fiducials.t_peak - T_BEFORE_PEAK_MS)
+        return self.eight[:, self.between(start_ms, self.fiducials.t_off)]
 
 
-def rhythm(r_samples: NDArray[np.int32], normal: NDArray[np.bool_], rate_hz: float) -> Measured:
-    """From R peaks (-1 after the last) and which beats are normal. RR between successive normal beats; NaN without any."""
-    there = r_samples >= 0
-    peaks, fine = r_samples[there] * (1000.0 / rate_hz), normal[there]
-    rr = np.diff(peaks)[fine[1:] & fine[:-1]]
+def rhythm(r_samples: NDArray[np.int32], normal: NDArray[np.bool_], rate_hz: float) -> Values:
+    """From R peaks (-1 after the last) and which beats are normal: RR between successive normal beats; NaN if there is none."""
+    is_peak = r_samples >= 0
+    peaks_ms, normal = r_samples[is_peak] * (1000.0 / rate_hz), normal[is_peak]
+    rr = np.diff(peaks_ms)[normal[1:] & normal[:-1]]
     if len(rr) == 0:
         return dict.fromkeys(RHYTHM, np.nan)
     successive = np.diff(rr)
@@ -163,39 +163,39 @@ def rhythm(r_samples: NDArray[np.int32], normal: NDArray[np.bool_], rate_hz: flo
     }
 
 
-def times(beat: Beat, rr_ms: float, each: Floats) -> Measured:
-    """Durations and intervals; rr_ms usual RR or NaN; each (B, 7) as `each_beat` gives it."""
-    found, rr_s = beat.found, rr_ms / 1000
-    qt = found.t_off - found.qrs_on
+def durations(beat: DelineatedBeat, rr_ms: float, single_beats: Floats) -> Values:
+    """Durations and intervals; rr_ms mean RR or NaN; single_beats (B, 7) from `fiducials_of_beats`."""
+    points, rr_s = beat.fiducials, rr_ms / 1000
+    qt = points.t_off - points.qrs_on
     rise, fall = _half_widths(beat)
     return {
-        "p_ms": found.p_off - found.p_on, "pr_ms": found.qrs_on - found.p_on, "qrs_ms": found.qrs_off - found.qrs_on,
-        "qrs_peak_ms": -found.qrs_on,
+        "p_ms": points.p_off - points.p_on, "pr_ms": points.qrs_on - points.p_on, "qrs_ms": points.qrs_off - points.qrs_on,
+        "qrs_peak_ms": -points.qrs_on,
         "qt_ms": qt, "qtc_bazett_ms": qt / np.sqrt(rr_s), "qtc_fridericia_ms": qt / np.cbrt(rr_s),
-        "qtc_framingham_ms": qt + 154.0 * (1.0 - rr_s), "jt_ms": found.t_off - found.qrs_off,
-        "t_peak_end_ms": found.t_off - found.t_peak, "t_rise_ms": rise, "t_fall_ms": fall,
-        "pr_sd_ms": _spread(each[:, 3] - each[:, 0]), "qt_sd_ms": _spread(each[:, 6] - each[:, 3]),
+        "qtc_framingham_ms": qt + 154.0 * (1.0 - rr_s), "jt_ms": points.t_off - points.qrs_off,
+        "t_peak_end_ms": points.t_off - points.t_peak, "t_rise_ms": rise, "t_fall_ms": fall,
+        "pr_sd_ms": _sd(single_beats[:, 3] - single_beats[:, 0]), "qt_sd_ms": _sd(single_beats[:, 6] - single_beats[:, 3]),
     }  # fmt: skip
 
 
-def _spread(values: Floats) -> float:
+def _sd(values: Floats) -> float:
     known = values[np.isfinite(values)]
     return float(known.std(ddof=1)) if len(known) > 2 else np.nan
 
 
-def _half_widths(beat: Beat) -> tuple[float, float]:
-    """ms from T's peak back and on to half its height, along the leads' direction at the peak."""
-    if np.isnan(beat.found.t_peak) or np.isnan(beat.found.t_off):
+def _half_widths(beat: DelineatedBeat) -> tuple[float, float]:
+    """ms from T's peak back and forward to half its height, projected on the leads' direction at the peak."""
+    if np.isnan(beat.fiducials.t_peak) or np.isnan(beat.fiducials.t_off):
         return np.nan, np.nan
-    peak = int(np.abs(beat.times_ms - beat.found.t_peak).argmin())
-    foot = min(len(beat.times_ms) - 1, int(np.searchsorted(beat.times_ms, beat.found.t_off)))
+    peak = int(np.abs(beat.times_ms - beat.fiducials.t_peak).argmin())
+    foot = min(len(beat.times_ms) - 1, int(np.searchsorted(beat.times_ms, beat.fiducials.t_off)))
     above = beat.eight - beat.eight[:, foot, None]
-    along = above[:, peak] @ above
-    start = int(np.searchsorted(beat.times_ms, beat.found.qrs_off))
-    return _to_half(along[start : peak + 1][::-1], beat), _to_half(along[peak:], beat)
+    projected = above[:, peak] @ above
+    start = int(np.searchsorted(beat.times_ms, beat.fiducials.qrs_off))
+    return _to_half(projected[start : peak + 1][::-1], beat), _to_half(projected[peak:], beat)
 
 
-def _to_half(limb: Floats, beat: Beat) -> float:
+def _to_half(limb: Floats, beat: DelineatedBeat) -> float:
     below = np.flatnonzero(limb <= 0.5 * limb[0])
     if len(below) == 0 or below[0] == 0:
         return np.nan
@@ -204,25 +204,25 @@ def _to_half(limb: Floats, beat: Beat) -> float:
     return float(samples * (beat.times_ms[1] - beat.times_ms[0]))
 
 
-def directions(beat: Beat) -> Measured:
+def angles(beat: DelineatedBeat) -> Values:
     """Axes, tilts and the angle between QRS and T; axes between -180 and 180."""
     areas = {"p": _area(beat.p), "qrs": _area(beat.qrs), "t": _area(beat.t)}
-    found: Measured = {}
-    for wave, eight in (areas | {"r": beat.at(0.0), "q": beat.at(beat.found.qrs_on + SEPTAL_MS)}).items():
+    values: Values = {}
+    for wave, eight in (areas | {"r": beat.at(0.0), "q": beat.at(beat.fiducials.qrs_on + Q_VECTOR_MS)}).items():
         left, down, back = INVERSE_DOWER @ eight
-        found[f"{wave}_axis_deg"] = float(frontal_axis_deg(eight[0], eight[1]))
-        found[f"{wave}_tilt_deg"] = float(np.degrees(np.arctan2(back, np.hypot(left, down))))
-    found["qrs_t_angle_deg"] = _angle(areas["qrs"], areas["t"])
-    return found
+        values[f"{wave}_axis_deg"] = float(frontal_axis_deg(eight[0], eight[1]))
+        values[f"{wave}_tilt_deg"] = float(np.degrees(np.arctan2(back, np.hypot(left, down))))
+    values["qrs_t_angle_deg"] = _angle(areas["qrs"], areas["t"])
+    return values
 
 
 def _area(wave: Floats) -> Floats:
-    """(8,) sums of (8, S); NaN where there is no wave."""
+    """(8,) sums of (8, S); NaN if there is no wave."""
     return wave.sum(axis=1) if wave.shape[1] else np.full(len(wave), np.nan)
 
 
-def _lengths(wave: Floats) -> Floats:
-    """(S,) length of the heart's vector (inverse Dower)."""
+def _vector_lengths(wave: Floats) -> Floats:
+    """(S,) length of the heart vector (inverse Dower)."""
     lengths: Floats = np.linalg.norm(INVERSE_DOWER @ wave, axis=0)
     return lengths
 
@@ -234,43 +234,44 @@ def _angle(first: Floats, second: Floats) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
 
-def sizes(beat: Beat, by_lead: Mapping[str, Measured]) -> Measured:
-    """Lengths of vectors, and voltages that name hypertrophy."""
+def voltages(beat: DelineatedBeat, by_lead: Mapping[str, Values]) -> Values:
+    """Lengths of the heart vector, and voltages that indicate hypertrophy."""
     avl = beat.qrs[0] - beat.qrs[1] / 2
     r_of_v5, r_of_v6, s_of_v1, s_of_v3 = (
-        _or_zero(by_lead[lead][wave], beat) for lead, wave in (("V5", "r_uv"), ("V6", "r_uv"), ("V1", "s_uv"), ("V3", "s_uv"))
+        _zero_if_absent(by_lead[lead][wave], beat)
+        for lead, wave in (("V5", "r_uv"), ("V6", "r_uv"), ("V1", "s_uv"), ("V3", "s_uv"))
     )
-    swings = np.array([measured["t_swing_uv"] for measured in by_lead.values()])
-    u = beat.eight[:, beat.between(beat.found.t_off, beat.found.t_off + U_MS)]
+    t_swings = np.array([amplitudes["t_swing_uv"] for amplitudes in by_lead.values()])
+    u = beat.eight[:, beat.between(beat.fiducials.t_off, beat.fiducials.t_off + U_AFTER_T_MS)]
     return {
-        "p_vector_uv": _length(beat.p), "qrs_vector_uv": _length(beat.qrs), "t_vector_uv": _length(beat.t),
-        "u_vector_uv": _length(u), "t_height_uv": float(np.sqrt(np.mean(swings**2))),
+        "p_vector_uv": _longest_vector(beat.p), "qrs_vector_uv": _longest_vector(beat.qrs),
+        "t_vector_uv": _longest_vector(beat.t), "u_vector_uv": _longest_vector(u), "t_height_uv": float(np.sqrt(np.mean(t_swings**2))),
         "cornell_uv": max(0.0, float(avl.max(initial=0.0))) - s_of_v3, "sokolow_lyon_uv": max(r_of_v5, r_of_v6) - s_of_v1,
     }  # fmt: skip
 
 
-def _or_zero(height_uv: float, beat: Beat) -> float:
-    """An absent wave has no height, where there is a QRS at all."""
+def _zero_if_absent(height_uv: float, beat: DelineatedBeat) -> float:
+    """0 for an absent wave of a beat that has a QRS."""
     return height_uv if np.isfinite(height_uv) or beat.qrs.shape[1] == 0 else 0.0
 
 
-def _length(wave: Floats) -> float:
-    return float(_lengths(wave).max()) if wave.shape[1] else np.nan
+def _longest_vector(wave: Floats) -> float:
+    return float(_vector_lengths(wave).max()) if wave.shape[1] else np.nan
 
 
-def of_leads(beat: Beat) -> dict[str, Measured]:
+def lead_amplitudes(beat: DelineatedBeat) -> dict[str, Values]:
     """Lead -> amplitudes."""
     p, qrs, t = beat.p, beat.qrs, beat.t
-    after = beat.eight[:, beat.between(beat.found.qrs_off + T_FROM_MS, beat.found.t_off)]
-    levels = beat.at(beat.found.qrs_off + ST_MS)
-    found = {}
+    after = beat.eight[:, beat.between(beat.fiducials.qrs_off + T_AFTER_QRS_MS, beat.fiducials.t_off)]
+    levels = beat.at(beat.fiducials.qrs_off + ST_AFTER_QRS_MS)
+    amplitudes = {}
     for k, lead in enumerate(INDEPENDENT_LEADS):
         waves = _qrs_waves(qrs[k])
-        found[lead] = {
+        amplitudes[lead] = {
             "p_uv": _largest(p[k]), **waves, "qrs_swing_uv": _swing(qrs[k]), "st60_uv": float(levels[k]),
             "t_uv": _largest(t[k]), "t_swing_uv": _swing(after[k]),
         }  # fmt: skip
-    return found
+    return amplitudes
 
 
 def _largest(wave: Floats) -> float:
@@ -281,24 +282,27 @@ def _swing(wave: Floats) -> float:
     return float(np.ptp(wave)) if len(wave) else np.nan
 
 
-def _qrs_waves(qrs: Floats) -> Measured:
-    """Q, R, S of one lead; NaN for those that are absent. Where QRS has no R, its whole depth is S (a QS complex)."""
+def _qrs_waves(qrs: Floats) -> Values:
+    """Q, R, S of one lead; NaN for those that are absent. If QRS has no R, its whole depth is S (a QS complex)."""
     if len(qrs) == 0:
         return dict.fromkeys(("q_uv", "r_uv", "s_uv"), np.nan)
     top = int(qrs.argmax())
-    if qrs[top] < LEAST_WAVE_UV:
+    if qrs[top] < MIN_WAVE_UV:
         return {"q_uv": np.nan, "r_uv": np.nan, "s_uv": float(qrs.min())}
     depths = float(qrs[: top + 1].min()), float(qrs[top:].min())
-    q, s = (depth if depth <= -LEAST_WAVE_UV else np.nan for depth in depths)
+    q, s = (depth if depth <= -MIN_WAVE_UV else np.nan for depth in depths)
     return {"q_uv": q, "r_uv": float(qrs[top]), "s_uv": s}
 
 
-def without(found: Mapping[str, Measured], unusable: NDArray[np.bool_]) -> dict[str, Measured]:
-    """The measurements, NaN where they need a lead that is unusable (8,): every amplitude of that lead, angles and voltages of
-    all leads as NEEDED_LEADS says. Rhythm and times need no particular lead."""
-    lost = {lead for lead, is_lost in zip(INDEPENDENT_LEADS, unusable, strict=True) if is_lost}
+def without_unusable_leads(values: Mapping[str, Values], unusable: NDArray[np.bool_]) -> dict[str, Values]:
+    """The measurements, NaN where they need an unusable lead (8,).
+
+    Those are all amplitudes of that lead, and angles and voltages of all leads as in NEEDED_LEADS. Rhythm and durations need no
+    particular lead.
+    """
+    lost = {lead for lead, is_unusable in zip(INDEPENDENT_LEADS, unusable, strict=True) if is_unusable}
     kept = {}
-    for lead, measured in found.items():
-        needed = {name: set(NEEDED_LEADS.get(name, ())) if lead == ALL_LEADS else {lead} for name in measured}
-        kept[lead] = {name: np.nan if needed[name] & lost else value for name, value in measured.items()}
+    for lead, of_lead in values.items():
+        needed = {name: set(NEEDED_LEADS.get(name, ())) if lead == ALL_LEADS else {lead} for name in of_lead}
+        kept[lead] = {name: np.nan if needed[name] & lost else value for name, value in of_lead.items()}
     return kept

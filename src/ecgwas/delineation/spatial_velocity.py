@@ -1,4 +1,4 @@
-"""How fast a beat's leads move together, from which QRS is told."""
+"""Spatial velocity of a beat: how fast its leads change together. QRS and pacing spikes are found with it."""
 
 from __future__ import annotations
 
@@ -11,50 +11,55 @@ from scipy.ndimage import gaussian_filter1d
 Floats = NDArray[np.float64]
 
 SMOOTH_MS = 3.0
-QRS_WITHIN_MS = (-200.0, 260.0)
-"""From R: paced and blocked beats last long, and R may lie at either end of them."""
-LEAST_SWING = 0.5
-"""A lead that swings less than this share of the largest is not magnified further: its noise, and a T as large as its QRS,
-would count as QRS."""
-FAST, GAP_MS = 0.2, 30.0
-"""QRS is where the speed passes this share of its greatest, with gaps no longer than this."""
+QRS_WINDOW_MS = (-200.0, 260.0)
+"""From R: paced and blocked beats last long, and R may be at either end of them."""
+MIN_RANGE_SHARE = 0.5
+"""A lead whose range is smaller than this share of the largest is not magnified further: its noise, and a T as large as its
+QRS, would count as QRS."""
+FAST_SHARE, GAP_MS = 0.2, 30.0
+"""QRS is where the velocity exceeds this share of its maximum, with gaps no longer than this."""
 
 
 @dataclass(frozen=True)
-class Motion:
-    """speed (T,) per ms of the eight leads' vector, each lead over its swing; bend (T,) its second differences, unsmoothed;
-    inside (T,) where QRS can lie; step_ms of a sample. In a dead beat all is 0."""
+class SpatialVelocity:
+    """Of one beat; all zero if the beat is flat.
 
-    speed: Floats
-    bend: Floats
-    inside: NDArray[np.bool_]
+    velocity           (T,) 1/ms, length of the derivative of the eight leads' vector, each lead divided by its range
+    second_difference  (T,) length of the second differences of the same vector, not smoothed
+    in_qrs_window      (T,) True where QRS can be
+    step_ms            length of a sample
+    """
+
+    velocity: Floats
+    second_difference: Floats
+    in_qrs_window: NDArray[np.bool_]
     step_ms: float
 
     @classmethod
-    def of(cls, eight: Floats, times_ms: Floats) -> Motion:
+    def of(cls, eight: Floats, times_ms: Floats) -> SpatialVelocity:
         """Of a beat (8, T) µV; times_ms (T,) from R."""
         step_ms = float(times_ms[1] - times_ms[0])
-        inside = (times_ms >= QRS_WITHIN_MS[0]) & (times_ms <= QRS_WITHIN_MS[1])
-        swing = np.ptp(eight[:, inside], axis=1)
-        # The smallest float keeps a dead beat at 0.
-        alike = eight / np.maximum(swing, LEAST_SWING * swing.max() + np.finfo(float).tiny)[:, None]
-        smooth = gaussian_filter1d(alike, SMOOTH_MS / step_ms, axis=1)
-        bend = np.diff(alike, 2, axis=1, prepend=alike[:, :1], append=alike[:, -1:])
-        speed = np.linalg.norm(np.gradient(smooth, step_ms, axis=1), axis=0)
-        return cls(speed, np.linalg.norm(bend, axis=0), inside, step_ms)
+        in_qrs_window = (times_ms >= QRS_WINDOW_MS[0]) & (times_ms <= QRS_WINDOW_MS[1])
+        ranges = np.ptp(eight[:, in_qrs_window], axis=1)
+        # The smallest float keeps a flat beat at 0.
+        scaled = eight / np.maximum(ranges, MIN_RANGE_SHARE * ranges.max() + np.finfo(float).tiny)[:, None]
+        smooth = gaussian_filter1d(scaled, SMOOTH_MS / step_ms, axis=1)
+        second = np.diff(scaled, 2, axis=1, prepend=scaled[:, :1], append=scaled[:, -1:])
+        velocity = np.linalg.norm(np.gradient(smooth, step_ms, axis=1), axis=0)
+        return cls(velocity, np.linalg.norm(second, axis=0), in_qrs_window, step_ms)
 
     @property
-    def fastest(self) -> float:
-        """The greatest speed where QRS can lie."""
-        return float(self.speed[self.inside].max())
+    def maximum(self) -> float:
+        """The largest velocity where QRS can be."""
+        return float(self.velocity[self.in_qrs_window].max())
 
     def samples(self, ms: float) -> int:
-        """The same length in samples."""
+        """That many ms as a number of samples."""
         return round(ms / self.step_ms)
 
-    def fast_stretch(self) -> tuple[int, int]:
-        """First and last sample of the fast run, gaps bridged, in which the path is longest."""
-        fast = np.flatnonzero(self.inside & (self.speed > FAST * self.fastest))
+    def fast_run(self) -> tuple[int, int]:
+        """First and last sample of the fast run, gaps bridged, with the longest path of the vector."""
+        fast = np.flatnonzero(self.in_qrs_window & (self.velocity > FAST_SHARE * self.maximum))
         runs = np.split(fast, np.flatnonzero(np.diff(fast) > self.samples(GAP_MS)) + 1)
-        longest = max(runs, key=lambda run: float(self.speed[run].sum()))
+        longest = max(runs, key=lambda run: float(self.velocity[run].sum()))
         return int(longest[0]), int(longest[-1])

@@ -1,4 +1,4 @@
-"""The heart's vector: from eight leads to three axes, and the angles that electrocardiography speaks of."""
+"""The vectorcardiogram: the heart vector on three axes from eight leads, and the angles used in electrocardiography."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INVERSE_DOWER = np.array([_BY_LEAD[lead] for lead in INDEPENDENT_LEADS]).T
 def frontal_axis_deg(one_uv: Floats, two_uv: Floats) -> Floats:
     """Frontal axis in degrees, -180 to 180, from net deflections in leads I and II: 0 points left (I), 90 down (aVF).
 
-    aVF = II - I/2 is drawn at 2/sqrt(3) of its length, because Goldberger's leads are shorter than Einthoven's.
+    aVF = II - I/2 is multiplied by 2/sqrt(3), because Goldberger's leads are shorter than Einthoven's.
     """
     down = derived_lead("aVF", one_uv, two_uv) * (2 / np.sqrt(3))
     axis: Floats = np.degrees(np.arctan2(down, one_uv))
@@ -29,7 +29,7 @@ def frontal_axis_deg(one_uv: Floats, two_uv: Floats) -> Floats:
 
 
 def circular_mean_deg(angles: Floats) -> float:
-    """Mean direction of angles in degrees, missing ones (NaN) left aside; 0 if there is none."""
+    """Mean direction of angles in degrees, ignoring missing ones (NaN); 0 if there is none."""
     known = np.radians(angles[np.isfinite(angles)])
     if len(known) == 0:
         return 0.0

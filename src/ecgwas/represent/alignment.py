@@ -1,9 +1,9 @@
-"""Beats laid over each other wave by wave: what differs in size apart from what differs in time.
+"""Beats aligned wave by wave, so that differences in amplitude are separate from differences in timing.
 
-A beat whose T comes 20 ms later differs from another along the whole of T; components and networks spend several features on
-it, and none of them is QT. Here each person's time is stretched piecewise so that onset, peak and end of P, QRS and T fall on
-the same moments in everyone, and how far it was stretched becomes one more channel beside the leads: amplitude and phase of
-functional data (Ramsay and Li, J R Stat Soc B 60:351, 1998; Tucker, Wu and Srivastava, Comput Stat Data Anal 61:50, 2013).
+A beat whose T is 20 ms later differs from another along the whole of T; components and networks spend several features on it,
+and none of them is QT. Here each participant's time is stretched piecewise so that onset, peak and end of P, QRS and T coincide
+in everyone, and the amount of stretching becomes one more channel next to the leads: amplitude and phase of functional data
+(Ramsay and Li, J R Stat Soc B 60:351, 1998; Tucker, Wu and Srivastava, Comput Stat Data Anal 61:50, 2013).
 """
 
 from __future__ import annotations
@@ -23,89 +23,90 @@ Floats = NDArray[np.float64]
 
 CHANNELS = (*INDEPENDENT_LEADS, "time")
 UV_PER_MS = 10.0
-"""The time channel is in µV, too, so that one scaling serves all channels: 10 µV for each ms that a person is late."""
+"""The time channel is in µV, too, so that one scaling serves all channels: 10 µV for each ms that a participant is late."""
 TIME_WEIGHT = 2.0
-"""What the time channel weighs beside one lead where each point is scaled by its SD between people."""
-FAR_MS = 500.0
-"""Beyond the first and last wave time is shifted, not stretched."""
-LEAST_STEP_MS = 1.0
+"""Weight of the time channel relative to one lead, if each point is scaled by its SD between participants."""
+MARGIN_MS = 500.0
+"""Before the first and after the last fiducial point, time is shifted, not stretched."""
+MIN_STEP_MS = 1.0
 REACH_SDS, MAD_TO_SD = 3.0, 1.4826
-"""Reach, in SDs as the median absolute deviation gives them."""
+"""Reach in SDs, which are estimated from the median absolute deviation."""
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """What everyone is laid over.
+    """The fiducial points to which everyone is aligned.
 
-    moments_ms (8,): P onset, peak, end; QRS onset; R; QRS end; T peak, end. reach_ms (8,): a person's moments are taken to lie
-    no further from these, so that a wave mistaken for another does not tear the beat. beat_times_ms (T,) of the beats.
+    fiducials_ms   (8,) P onset, peak, end; QRS onset; R; QRS end; T peak, end
+    reach_ms       (8,) a participant's points are taken to be at most this far from them, so that a wave mistaken for another
+                   does not tear the beat
+    beat_times_ms  (T,) of the beats
     """
 
-    moments_ms: Floats
+    fiducials_ms: Floats
     reach_ms: Floats
     beat_times_ms: Floats
 
     @classmethod
     def fit(cls, signals: Signals) -> Alignment:
-        """The median moments of people in whom they are known. Raises InputError where a wave is found in nobody."""
-        moments = moments_of(signals)
-        if np.isnan(moments).all(axis=0).any():
+        """The median points of the participants who have them. Raises InputError if nobody has one of the waves."""
+        fiducials_ms = fiducials_with_r(signals)
+        if np.isnan(fiducials_ms).all(axis=0).any():
             problem = "beats cannot be aligned: a wave (P, QRS or T) is found in nobody"
             raise InputError(problem, fix="set align: none, or look at the recordings' cleaning under read")
-        usual = np.nanmedian(moments, axis=0)
-        spread = MAD_TO_SD * np.nanmedian(np.abs(moments - usual), axis=0)
-        return cls(_ascending(usual), REACH_SDS * spread, signals.beat_times_ms)
+        medians = np.nanmedian(fiducials_ms, axis=0)
+        sds = MAD_TO_SD * np.nanmedian(np.abs(fiducials_ms - medians), axis=0)
+        return cls(_increasing(medians), REACH_SDS * sds, signals.beat_times_ms)
 
     def arrays(self) -> dict[str, Floats]:
         """What `of_arrays` needs, by name."""
-        return {"moments_ms": self.moments_ms, "reach_ms": self.reach_ms, "beat_times_ms": self.beat_times_ms}
+        return {"moments_ms": self.fiducials_ms, "reach_ms": self.reach_ms, "beat_times_ms": self.beat_times_ms}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, Any]) -> Alignment | None:
-        """From saved arrays or tensors; None if there is no alignment among them."""
+        """From saved arrays or tensors; None if they hold no alignment."""
         if "moments_ms" not in arrays:
             return None
         return cls(*(np.asarray(arrays[name]) for name in ("moments_ms", "reach_ms", "beat_times_ms")))
 
-    def rows(self, signals: Signals) -> AlignedRows:
-        """(N, 9, T) beats of these people, aligned when they are read."""
-        return AlignedRows(signals.beats, self, moments_of(signals))
+    def aligned_beats(self, signals: Signals) -> AlignedBeats:
+        """(N, 9, T) beats of these participants, aligned when they are read."""
+        return AlignedBeats(signals.beats, self, fiducials_with_r(signals))
 
-    def warp(self, moments_ms: Floats) -> Floats:
-        """(T,) ms: the person's own time at each sample of the aligned beat; an absent wave stays beside its neighbour."""
-        known = np.isfinite(moments_ms)
-        within = np.clip(moments_ms - self.moments_ms, -self.reach_ms, self.reach_ms)
-        late = np.interp(self.moments_ms, self.moments_ms[known], within[known]) if known.any() else 0.0
-        own = _ascending(self.moments_ms + late)
-        common = np.concatenate([[self.moments_ms[0] - FAR_MS], self.moments_ms, [self.moments_ms[-1] + FAR_MS]])
-        times: Floats = np.interp(self.beat_times_ms, common, np.concatenate([[own[0] - FAR_MS], own, [own[-1] + FAR_MS]]))
+    def own_times(self, own_fiducials_ms: Floats) -> Floats:
+        """(T,) ms: the participant's own time at each sample of the aligned beat; an absent wave moves with its neighbour."""
+        known = np.isfinite(own_fiducials_ms)
+        within_reach = np.clip(own_fiducials_ms - self.fiducials_ms, -self.reach_ms, self.reach_ms)
+        delays = np.interp(self.fiducials_ms, self.fiducials_ms[known], within_reach[known]) if known.any() else 0.0
+        own = _increasing(self.fiducials_ms + delays)
+        times: Floats = np.interp(self.beat_times_ms, _with_margins(self.fiducials_ms), _with_margins(own))
         return times
 
-    def aligned(self, beat: NDArray[np.floating[Any]], moments_ms: Floats) -> NDArray[np.float32]:
-        """(9, T) from one person's beat (12, T) µV."""
-        own = self.warp(moments_ms)
-        out = np.empty((len(CHANNELS), len(own)), dtype=np.float32)
+    def align(self, beat: NDArray[np.floating[Any]], own_fiducials_ms: Floats) -> NDArray[np.float32]:
+        """(9, T) from one participant's beat (12, T) µV."""
+        own = self.own_times(own_fiducials_ms)
+        aligned = np.empty((len(CHANNELS), len(own)), dtype=np.float32)
         for channel, lead in enumerate(INDEPENDENT):
-            out[channel] = np.interp(own, self.beat_times_ms, beat[lead])
-        out[-1] = (own - self.beat_times_ms) * UV_PER_MS
-        return out
+            aligned[channel] = np.interp(own, self.beat_times_ms, beat[lead])
+        aligned[-1] = (own - self.beat_times_ms) * UV_PER_MS
+        return aligned
 
-    def restored(self, aligned: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 8, T) µV in each person's own time, from (N, 9, T); NaN stays NaN."""
-        out = np.full((len(aligned), len(INDEPENDENT), aligned.shape[2]), np.nan, dtype=np.float32)
-        for person, channels in enumerate(aligned):
+    def unalign(self, aligned: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 8, T) µV in each participant's own time, from (N, 9, T); NaN stays NaN."""
+        beats = np.full((len(aligned), len(INDEPENDENT), aligned.shape[2]), np.nan, dtype=np.float32)
+        for i, channels in enumerate(aligned):
             if np.isnan(channels).any():
                 continue
-            own = _ascending(self.beat_times_ms + channels[-1] / UV_PER_MS, least=1e-3)
-            out[person] = [np.interp(self.beat_times_ms, own, lead) for lead in channels[:-1]]
-        return out
+            own = _increasing(self.beat_times_ms + channels[-1] / UV_PER_MS, step_ms=1e-3)
+            beats[i] = [np.interp(self.beat_times_ms, own, lead) for lead in channels[:-1]]
+        return beats
 
 
-class AlignedRows(Rows):
-    """Beats of N people, aligned one by one when asked for: (N, 9, T) float32."""
+class AlignedBeats(Rows):
+    """Beats of N participants, aligned one by one when read: (N, 9, T) float32."""
 
-    def __init__(self, beats: Rows, alignment: Alignment, moments_ms: Floats) -> None:
-        self.beats, self.alignment, self.moments_ms = beats, alignment, moments_ms
+    def __init__(self, beats: Rows, alignment: Alignment, fiducials_ms: Floats) -> None:
+        self.beats, self.alignment, self.fiducials_ms = beats, alignment, fiducials_ms
         super().__init__(beats.parts)
 
     @property
@@ -114,7 +115,7 @@ class AlignedRows(Rows):
 
     def __getitem__(self, index: int | slice | NDArray[np.integer]) -> NDArray[Any]:
         if isinstance(index, (int, np.integer)):
-            return self.alignment.aligned(self.beats[int(index)], self.moments_ms[int(index)])
+            return self.alignment.align(self.beats[int(index)], self.fiducials_ms[int(index)])
         return np.stack([self[int(i)] for i in np.arange(len(self))[index]])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -122,23 +123,27 @@ class AlignedRows(Rows):
         return whole if dtype is None else whole.astype(dtype)
 
 
-def waves_apart(moments_ms: Floats, beat_times_ms: Floats) -> dict[str, slice]:
-    """p, qrs, t -> samples: P's stretch ends halfway from P's end to QRS' onset, that of QRS with QRS."""
-    first = int(np.searchsorted(beat_times_ms, (moments_ms[2] + moments_ms[3]) / 2))
-    second = int(np.searchsorted(beat_times_ms, moments_ms[5]))
+def wave_slices(fiducials_ms: Floats, beat_times_ms: Floats) -> dict[str, slice]:
+    """p, qrs, t -> samples: P's part ends halfway between P's end and QRS onset, that of QRS at QRS end."""
+    first = int(np.searchsorted(beat_times_ms, (fiducials_ms[2] + fiducials_ms[3]) / 2))
+    second = int(np.searchsorted(beat_times_ms, fiducials_ms[5]))
     return {"p": slice(0, first), "qrs": slice(first, second), "t": slice(second, len(beat_times_ms))}
 
 
-def moments_of(signals: Signals) -> Floats:
+def fiducials_with_r(signals: Signals) -> Floats:
     """(N, 8) ms from R: P onset, peak, end; QRS onset; R (0); QRS end; T peak, end. NaN where absent.
 
-    Raises ValueError where the signals' fiducial points have not been found.
+    Raises ValueError if the signals' fiducial points have not been found.
     """
     return np.insert(signals.beat_fiducials_ms, FIDUCIAL_POINTS.index("qrs_off"), 0.0, axis=1)
 
 
-def _ascending(times_ms: Floats, *, least: float = LEAST_STEP_MS) -> Floats:
-    """The same times, each at least `least` ms after the one before."""
-    steps = np.arange(len(times_ms)) * least
-    ascending: Floats = np.maximum.accumulate(times_ms - steps) + steps
-    return ascending
+def _with_margins(times_ms: Floats) -> Floats:
+    return np.concatenate([[times_ms[0] - MARGIN_MS], times_ms, [times_ms[-1] + MARGIN_MS]])
+
+
+def _increasing(times_ms: Floats, *, step_ms: float = MIN_STEP_MS) -> Floats:
+    """The same times, each at least `step_ms` after the one before."""
+    steps = np.arange(len(times_ms)) * step_ms
+    increasing: Floats = np.maximum.accumulate(times_ms - steps) + steps
+    return increasing

@@ -1,7 +1,8 @@
 """Kind `beat_points`: the beat's voltage at regular times, the 'whole cardiac cycle' phenotype.
 
 Verweij et al., Cell Systems 11:229 (2020): the median beat, aligned at R, each time point a trait. With `stretch` the part
-before R is scaled so that P begins at the same place in everyone, and the part after R so that T ends at the same place.
+before R is scaled so that P begins at the same time in everyone, and the part after R so that T ends at the same time. P and T
+are found here, not taken from `Signals.fiducials_ms`: a P that the single beats do not share is accepted.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.delineation.fiducials import delineate
-from ecgwas.delineation.single_beats import reliable, usual_rr_ms
+from ecgwas.delineation.single_beats import mean_rr_ms, reliable_leads
 from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
 from ecgwas.progress import silent
 from ecgwas.represent.inputs import feature_names
@@ -28,14 +29,17 @@ from ecgwas.tables import Features
 
 Floats = NDArray[np.float64]
 
-REACH = (0.9, 0.75)
-"""Stretched: P begins at this share of the window before R, T ends at this share of the window after R."""
+STRETCHED_SHARES = (0.9, 0.75)
+"""If stretched, P begins at the first share of the window before R, and T ends at the second share of the window after R."""
 
 
 @dataclass(frozen=True)
 class BeatPointsEncoder:
-    """Samples the beat; times_ms (P,) from R, of the points (with `stretch`, of a beat that needs none), among beat_times_ms
-    (T,), the times of a median beat."""
+    """Samples the beat at points.
+
+    times_ms       (P,) from R, of the points; with `stretch`, in a beat that needs no stretching
+    beat_times_ms  (T,) from R, of the samples of a median beat
+    """
 
     options: BeatPoints
     times_ms: Floats
@@ -48,19 +52,21 @@ class BeatPointsEncoder:
 
     @property
     def errors(self) -> pl.DataFrame:
-        """No rows: the beat itself is kept."""
+        """No rows: the features are the beat itself."""
         return pl.DataFrame(schema=ERRORS)
 
     def encode(self, signals: Signals) -> Features:
-        """t001.. in µV, a row for each of the twelve leads; null for people without P or T end where `stretch` needs them,
-        and in unusable and missing leads."""
+        """t001.. in µV, a row for each of the twelve leads.
+
+        Null in unusable and missing leads and, with `stretch`, before R without a P and after R without an end of T.
+        """
         points = len(self.times_ms)
         values = np.full((len(signals), len(LEADS), points), np.nan)
         for i in range(len(signals)):
             beat = np.asarray(signals.beats[i], dtype=np.float64)
-            when = self._when(signals, i, beat)
-            known = np.isfinite(when)
-            values[i, :, known] = np.stack([np.interp(when[known], signals.beat_times_ms, lead) for lead in beat], axis=1)
+            times_ms = self._own_times_ms(signals, i, beat)
+            known = np.isfinite(times_ms)
+            values[i, :, known] = np.stack([np.interp(times_ms[known], signals.beat_times_ms, lead) for lead in beat], axis=1)
         values[signals.without_features] = np.nan
         columns: dict[str, Any] = {
             "eid": [eid for eid in signals.eids for _ in LEADS],
@@ -70,22 +76,19 @@ class BeatPointsEncoder:
         columns |= {name: flat[:, k] for k, name in enumerate(feature_names("t", points))}
         return Features(pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None)))
 
-    def _when(self, signals: Signals, person: int, beat: Floats) -> Floats:
-        """(P,) ms from R at which this person's beat is read; NaN where that is unknown."""
+    def _own_times_ms(self, signals: Signals, participant: int, beat: Floats) -> Floats:
+        """(P,) ms from R at which this participant's beat is sampled; NaN where that is unknown."""
         if not self.options.stretch:
             return self.times_ms
-        found = delineate(
-            predict_unreliable_leads(beat[INDEPENDENT], reliable(signals, person)),
-            signals.beat_times_ms,
-            usual_rr_ms(signals, person),
-        )
-        before = found.p_on / (REACH[0] * signals.beat_times_ms[0])
-        after = found.t_off / (REACH[1] * signals.beat_times_ms[-1])
-        when: Floats = np.where(self.times_ms < 0, self.times_ms * before, self.times_ms * after)
-        return when
+        eight = predict_unreliable_leads(beat[INDEPENDENT], reliable_leads(signals, participant))
+        fiducials = delineate(eight, signals.beat_times_ms, mean_rr_ms(signals, participant))
+        before_r = fiducials.p_on / (STRETCHED_SHARES[0] * signals.beat_times_ms[0])
+        after_r = fiducials.t_off / (STRETCHED_SHARES[1] * signals.beat_times_ms[-1])
+        own_times_ms: Floats = np.where(self.times_ms < 0, self.times_ms * before_r, self.times_ms * after_r)
+        return own_times_ms
 
     def decode(self, features: Features) -> NDArray[np.float32] | None:
-        """(N, 12, T) µV between the points by straight lines, NaN where null; None with `stretch`, which forgets the times."""
+        """(N, 12, T) µV, straight lines between the points, NaN where null; None with `stretch`: the times are not known."""
         if self.options.stretch:
             return None
         values = features.frame.select(features.names).fill_null(float("nan")).to_numpy()
@@ -101,7 +104,7 @@ class BeatPointsEncoder:
 def fit(
     options: BeatPoints, signals: Signals, *, seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent
 ) -> BeatPointsEncoder:
-    """Nothing is fitted; the points divide the beat's window evenly, first and last sample included."""
+    """Nothing is fitted: the points divide the beat's window evenly, including its first and last sample."""
     return _encoder(options, signals.beat_times_ms)
 
 
@@ -110,7 +113,7 @@ def _encoder(options: BeatPoints, beat_times_ms: Floats) -> BeatPointsEncoder:
 
 
 def traits_of(options: BeatPoints) -> int:
-    """Every point in every lead."""
+    """Points times leads."""
     return len(LEADS) * options.points
 
 

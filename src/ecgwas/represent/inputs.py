@@ -57,7 +57,7 @@ class Traces:
         if together:
             unusable, missing = _of_eight(signals, unusable), _of_eight(signals, missing)
         if alignment is not None:
-            return cls(alignment.rows(signals), signals.eids, CHANNELS, CHANNELS, True, alignment, unusable, missing)
+            return cls(alignment.aligned_beats(signals), signals.eids, CHANNELS, CHANNELS, True, alignment, unusable, missing)
         rows = signals.beats if input == "beat" else signals.strips
         names = INDEPENDENT_LEADS if together else signals.leads
         return cls(rows, signals.eids, signals.leads, names, together, unusable=unusable, missing=missing)
@@ -96,7 +96,7 @@ class Traces:
 
     def in_own_time(self, traces: Floats) -> Floats:
         """(B, C, L) µV of leads alone, each person's beat in its own time; the traces themselves if they are not aligned."""
-        return traces if self.alignment is None else self.alignment.restored(traces)
+        return traces if self.alignment is None else self.alignment.unalign(traces)
 
     @property
     def weights(self) -> Floats:
@@ -264,4 +264,4 @@ def decoded_beats(microvolts: Floats, together: bool, alignment: Alignment | Non
     """(N, 12, T) µV from decoded traces: (N, 8, T), (N, 9, T) aligned, or (12 N, 1, T) one per lead."""
     if not together:
         return microvolts.reshape(-1, len(LEADS), microvolts.shape[2])
-    return twelve_from_eight(microvolts if alignment is None else alignment.restored(microvolts))
+    return twelve_from_eight(microvolts if alignment is None else alignment.unalign(microvolts))

@@ -1,7 +1,7 @@
 """Kind `intervals`: rate, intervals, axes and amplitudes, measured by delineating the median beat on all leads together.
 
-Nothing is learned but each axis' mean direction in the cohort, from which angles are counted so that no two neighbours lie
-360 degrees apart. A wave that is absent gives missing measurements.
+Only the mean direction of each axis in the cohort is learned: angles are counted from it, so that similar directions do not
+differ by 360 degrees. Measurements of an absent wave are missing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from ecgwas.delineation import measurements
 from ecgwas.delineation.fiducials import Fiducials
-from ecgwas.delineation.measurements import AXES, OF_A_LEAD, OF_ALL_LEADS, Beat, Measured
-from ecgwas.delineation.single_beats import each_beat, median_beat, one_thread, single_beats
+from ecgwas.delineation.measurements import AXES, GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS, DelineatedBeat, Values
+from ecgwas.delineation.single_beats import fiducials_of_beats, median_beat, single_beats, single_threaded_blas
 from ecgwas.delineation.vectorcardiogram import around, circular_mean_deg
 from ecgwas.leads import ALL_LEADS, INDEPENDENT, LEADS
 from ecgwas.progress import silent
@@ -32,17 +32,17 @@ from ecgwas.tables import Features
 
 Floats = NDArray[np.float64]
 
-ENOUGH = 1000
-"""People from whom the axes' mean directions are taken."""
+AXIS_SAMPLE = 1000
+"""Participants from whom the axes' mean directions are taken."""
 ZERO_MS = 8.0
-"""Each lead's zero is its mean over this long before QRS."""
+"""The zero of a lead is its mean over this time before QRS."""
 SMOOTH_MS = 2.5
-"""SD of the Gaussian that the beat is smoothed with before amplitudes are read off."""
+"""SD of the Gaussian that smooths the beat before amplitudes are measured."""
 
 
 @dataclass(frozen=True)
 class IntervalsEncoder:
-    """Measures; `centres` are the axes' mean directions in the cohort, degrees."""
+    """Measures beats; `centres`: axis -> its mean direction in the cohort, degrees."""
 
     options: Intervals
     centres: dict[str, float]
@@ -58,30 +58,31 @@ class IntervalsEncoder:
         return pl.DataFrame(schema=ERRORS)
 
     def encode(self, signals: Signals) -> Features:
-        """A row for 12L (rhythm, times, directions, sizes) and one for each of the eight independent leads (amplitudes)."""
-        with one_thread():
+        """A row for 12L (rhythm, durations, angles, voltages) and one for each of the eight independent leads (amplitudes)."""
+        with single_threaded_blas():
             measured = [measure(signals, i) for i in range(len(signals))]
-        return self.table(signals.eids, measured)
+        return self.features(signals.eids, measured)
 
-    def table(self, eids: tuple[str, ...], measured: list[dict[str, Measured]]) -> Features:
-        """Features of people whose measurements are `measured`, as `measure` gives them."""
-        columns: dict[str, list[Any]] = {name: [] for name in ("eid", "lead", *OF_ALL_LEADS, *OF_A_LEAD)}
-        for eid, of_leads in zip(eids, measured, strict=True):
-            for lead, values in of_leads.items():
+    def features(self, eids: tuple[str, ...], measured: list[dict[str, Values]]) -> Features:
+        """Features from each participant's measurements by `measure`."""
+        names = (*GLOBAL_MEASUREMENTS, *LEAD_MEASUREMENTS)
+        columns: dict[str, list[Any]] = {name: [] for name in ("eid", "lead", *names)}
+        for eid, by_lead in zip(eids, measured, strict=True):
+            for lead, values in by_lead.items():
                 columns["eid"].append(eid)
                 columns["lead"].append(lead)
-                for name in (*OF_ALL_LEADS, *OF_A_LEAD):
-                    columns[name].append(self._counted(name, values.get(name, np.nan)))
-        schema = {"eid": pl.String, "lead": pl.String} | dict.fromkeys((*OF_ALL_LEADS, *OF_A_LEAD), pl.Float64)
+                for name in names:
+                    columns[name].append(self._around_centre(name, values.get(name, np.nan)))
+        schema = {"eid": pl.String, "lead": pl.String} | dict.fromkeys(names, pl.Float64)
         return Features(pl.DataFrame(columns, schema=schema).with_columns(pl.col(pl.Float64).fill_nan(None)))
 
-    def _counted(self, name: str, value: float) -> float:
+    def _around_centre(self, name: str, value: float) -> float:
         if name not in self.centres or np.isnan(value):
             return value
         return float(around(np.array(value), self.centres[name]))
 
     def decode(self, features: Features) -> None:
-        """Measurements do not hold the beat."""
+        """None: a beat cannot be drawn from measurements."""
         return None
 
     def save(self, folder: Path) -> None:
@@ -93,30 +94,30 @@ class IntervalsEncoder:
 def fit(
     options: Intervals, signals: Signals, *, seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent
 ) -> IntervalsEncoder:
-    """The encoder whose angles are counted around these people's mean directions (of a thousand of them, evenly chosen).
+    """The encoder whose angles are counted around the mean directions of these participants (1,000 of them, evenly spaced).
 
-    `seed` and `scratch` are not needed.
+    `seed` and `scratch` are not used.
     """
-    some = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), ENOUGH), dtype=np.int64))
-    with one_thread():
-        measured = [measure(signals, int(i)) for i in track(some, f"{options.name}: axes", len(some))]
-    angles = {name: np.array([of_leads[ALL_LEADS][name] for of_leads in measured]) for name in AXES}
-    return IntervalsEncoder(options, {name: round(circular_mean_deg(values), 6) for name, values in angles.items()})
+    chosen = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), AXIS_SAMPLE), dtype=np.int64))
+    with single_threaded_blas():
+        measured = [measure(signals, int(i)) for i in track(chosen, f"{options.name}: axes", len(chosen))]
+    axes = {name: np.array([by_lead[ALL_LEADS][name] for by_lead in measured]) for name in AXES}
+    return IntervalsEncoder(options, {name: round(circular_mean_deg(values), 6) for name, values in axes.items()})
 
 
 def meanings(_: Intervals) -> dict[str, str]:
     """Measurement -> what it is, with its unit."""
-    measured = {**OF_A_LEAD, **OF_ALL_LEADS}
+    measured = {**LEAD_MEASUREMENTS, **GLOBAL_MEASUREMENTS}
     return {name: f"{about.meaning} ({about.unit})" for name, about in measured.items()}
 
 
 def traits_of(_: Intervals) -> int:
-    """Every measurement of a lead in every lead, and those of all leads together."""
-    return len(LEADS) * len(OF_A_LEAD) + len(OF_ALL_LEADS)
+    """Measurements of a lead times leads, and those of all leads together."""
+    return len(LEADS) * len(LEAD_MEASUREMENTS) + len(GLOBAL_MEASUREMENTS)
 
 
 def work(_: Intervals, given: Given) -> Work:
-    """Everybody measured."""
+    """One measurement per recording."""
     return Work({"intervals_person": given.encoded})
 
 
@@ -126,26 +127,29 @@ def load(folder: Path) -> IntervalsEncoder:
     return IntervalsEncoder(Intervals.model_validate(about["options"]), about["centres"])
 
 
-def measure(signals: Signals, person: int) -> dict[str, Measured]:
+def measure(signals: Signals, participant: int) -> dict[str, Values]:
     """Lead (12L first) -> measurement -> value; NaN where it could not be measured.
 
-    Raises ValueError where the signals' fiducial points have not been found.
+    Raises ValueError if the signals' fiducial points have not been found.
     """
-    rhythm = measurements.rhythm(signals.r_samples[person], signals.normal[person], signals.rate_hz)
+    rhythm = measurements.rhythm(signals.r_samples[participant], signals.normal[participant], signals.rate_hz)
     rr_ms = 60_000.0 / rhythm["heart_rate_bpm"]
-    median = np.asarray(signals.beats[person], dtype=np.float64)[INDEPENDENT]
-    beats, normal = single_beats(signals, person)
-    found = Fiducials(*map(float, signals.beat_fiducials_ms[person]))
-    each = each_beat(beats[normal], normal[normal], median_beat(signals, person), found, signals.beat_times_ms)
-    beat = _zeroed(median, signals.beat_times_ms, found)
-    by_lead = measurements.of_leads(beat)
-    whole = rhythm | measurements.times(beat, rr_ms, each) | measurements.directions(beat) | measurements.sizes(beat, by_lead)
-    unusable = signals.without_features[person][INDEPENDENT]
-    return measurements.without({ALL_LEADS: whole, **by_lead}, unusable)
+    fiducials = Fiducials(*map(float, signals.beat_fiducials_ms[participant]))
+    cut, normal = single_beats(signals, participant)
+    median = median_beat(signals, participant)
+    of_beats = fiducials_of_beats(cut[normal], normal[normal], median, fiducials, signals.beat_times_ms)
+    own_leads = np.asarray(signals.beats[participant], dtype=np.float64)[INDEPENDENT]
+    beat = _zeroed(own_leads, signals.beat_times_ms, fiducials)
+    amplitudes = measurements.lead_amplitudes(beat)
+    of_all_leads = rhythm | measurements.durations(beat, rr_ms, of_beats) | measurements.angles(beat)
+    of_all_leads |= measurements.voltages(beat, amplitudes)
+    unusable = signals.without_features[participant][INDEPENDENT]
+    return measurements.without_unusable_leads({ALL_LEADS: of_all_leads, **amplitudes}, unusable)
 
 
-def _zeroed(median: Floats, times_ms: Floats, found: Fiducials) -> Beat:
+def _zeroed(median: Floats, times_ms: Floats, fiducials: Fiducials) -> DelineatedBeat:
+    """The smoothed beat less its mean just before QRS, lead by lead."""
     smooth = gaussian_filter1d(median, SMOOTH_MS / (times_ms[1] - times_ms[0]), axis=1)
-    before = (times_ms >= found.qrs_on - ZERO_MS) & (times_ms <= found.qrs_on)
-    zero = smooth[:, before].mean(axis=1, keepdims=True) if before.any() else np.zeros((len(smooth), 1))
-    return Beat(smooth - zero, times_ms, found)
+    before_qrs = (times_ms >= fiducials.qrs_on - ZERO_MS) & (times_ms <= fiducials.qrs_on)
+    zero = smooth[:, before_qrs].mean(axis=1, keepdims=True) if before_qrs.any() else np.zeros((len(smooth), 1))
+    return DelineatedBeat(smooth - zero, times_ms, fiducials)

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from ecgwas.leads import INDEPENDENT_LEADS, LEADS
 from ecgwas.progress import silent
-from ecgwas.represent.alignment import CHANNELS, Alignment, waves_apart
+from ecgwas.represent.alignment import CHANNELS, Alignment, wave_slices
 from ecgwas.represent.inputs import Index, Kind, Normaliser, Traces, alignment_of, decoded_beats, feature_names, split_people
 from ecgwas.represent.linear.components import LARGEST_GRAM, Components, principal_components
 from ecgwas.represent.linear.noise_fraction import AMONG, most_repeatable
@@ -155,7 +155,7 @@ def _components(options: Pca, signals: Signals, traces: Traces, chosen: Index, n
     if options.waves == "together":
         return _turned(options, signals, traces, chosen, normaliser, seed, options.features)
     alignment = traces.alignment or Alignment.fit(signals)
-    stretches = waves_apart(alignment.moments_ms, signals.beat_times_ms)
+    stretches = wave_slices(alignment.fiducials_ms, signals.beat_times_ms)
     scalings = [normaliser.within(stretch, traces.samples) for stretch in stretches.values()]
     counts = of_waves(options.features).values()
     parts = [
