@@ -60,18 +60,8 @@ LIST = "<!-- the list below is written by make_tables.py -->"
 
 def measurements_page(page: str) -> str:
     """The page with its list of measurements made anew."""
-    return (
-        "\n".join(
-            [
-                page.split(LIST)[0] + LIST,
-                "",
-                *_list("12L", GLOBAL_MEASUREMENTS),
-                "",
-                *_list("I, II, V1-V6 each", LEAD_MEASUREMENTS),
-            ]
-        )
-        + "\n"
-    )
+    global_list, lead_list = _list("12L", GLOBAL_MEASUREMENTS), _list("I, II, V1-V6 each", LEAD_MEASUREMENTS)
+    return "\n".join([page.split(LIST)[0] + LIST, "", *global_list, "", *lead_list]) + "\n"
 
 
 def _list(leads: str, measurements: Mapping[str, Measurement]) -> list[str]:

@@ -245,7 +245,8 @@ def voltages(beat: DelineatedBeat, by_lead: Mapping[str, Values]) -> Values:
     u = beat.eight[:, beat.between(beat.fiducials.t_off, beat.fiducials.t_off + U_AFTER_T_MS)]
     return {
         "p_vector_uv": _longest_vector(beat.p), "qrs_vector_uv": _longest_vector(beat.qrs),
-        "t_vector_uv": _longest_vector(beat.t), "u_vector_uv": _longest_vector(u), "t_height_uv": float(np.sqrt(np.mean(t_swings**2))),
+        "t_vector_uv": _longest_vector(beat.t), "u_vector_uv": _longest_vector(u),
+        "t_height_uv": float(np.sqrt(np.mean(t_swings**2))),
         "cornell_uv": max(0.0, float(avl.max(initial=0.0))) - s_of_v3, "sokolow_lyon_uv": max(r_of_v5, r_of_v6) - s_of_v1,
     }  # fmt: skip
 
