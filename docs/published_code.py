@@ -25,11 +25,11 @@ from ecgwas.commands.cli import main as command_line
 from ecgwas.ecg.clean import clean, remove_baseline, remove_noise
 from ecgwas.genes import summaries
 from ecgwas.genes.network import mcl
-from ecgwas.represent.inputs import split_people
+from ecgwas.represent.inputs import split_participants
 from ecgwas.represent.neural.channels_last import Dropout
-from ecgwas.represent.neural.network import Autoencoder, Up, doubled, kernels
-from ecgwas.represent.neural.training import Plan, finished, learning_rate
-from ecgwas.represent.residual_autoencoder import RECIPE
+from ecgwas.represent.neural.network import Autoencoder, DecoderBlock, convolution_weights, doubled
+from ecgwas.represent.neural.training import TrainingPlan, finished, learning_rate
+from ecgwas.represent.residual_autoencoder import SPEC
 from ecgwas.simulate import simulate
 from ecgwas.study import Haploreg, ResidualAutoencoder, Study
 from ecgwas.tables import genes, loci
@@ -376,7 +376,7 @@ def residual(code: Code) -> Found:
 def penalised(code: Code) -> Found:
     blocks = [*code.network.encoder, *code.network.decoder]
     wanted = {id(c.weight) for block in blocks for c in _convolutions(block)}
-    seen = {id(weight) for weight in kernels(code.network)}
+    seen = {id(weight) for weight in convolution_weights(code.network)}
     value = f"weight {code.options.l2:g} on {len(seen)} convolutions of the blocks, nothing else"
     return Found(value, seen == wanted and code.options.l2 == 1e-4, "network, built")
 
@@ -394,7 +394,7 @@ def upsampling(code: Code) -> Found:
     widths = [_convolutions(block)[0].out_channels for block in blocks]
     x = torch.randn(1, *code.network.map)
     block = blocks[0]
-    assert isinstance(block, Up)
+    assert isinstance(block, DecoderBlock)
     with torch.no_grad():
         largest = float((block(x)[0] - block.after(block.body(doubled(x)[:, :, : block.length]))).abs().max())
     value = f"channels {', '.join(map(str, widths))}; {_near(largest, 1e-4)} from doubling and convolving"
@@ -413,15 +413,15 @@ def validation_loss(code: Code) -> Found:
     net = Autoencoder(code.options.model_copy(update={"channels": (4,), "kernels": (7,)}), 1, 64).eval()
     traces = torch.randn(4, 1, 64)
     with torch.no_grad():
-        reported = float(RECIPE.loss(code.options)(net, [traces], 1)[1])
+        reported = float(SPEC.loss(code.options)(net, [traces], 1)[1])
         error = float((net(traces) - traces).square().mean())
-        penalty = code.options.l2 * float(sum(weight.square().sum() for weight in kernels(net)))
+        penalty = code.options.l2 * float(sum(weight.square().sum() for weight in convolution_weights(net)))
     return Found("squared error and penalty", abs(reported - error - penalty) < 1e-5, "loss of a small network, computed")
 
 
-def _plan(code: Code) -> Plan:
+def _plan(code: Code) -> TrainingPlan:
     o = code.options
-    return Plan(1, o.epochs, o.batch, o.learning_rate, o.patience, o.halve_after)
+    return TrainingPlan(1, o.epochs, o.batch, o.learning_rate, o.patience, o.halve_after)
 
 
 def stopping(code: Code) -> Found:
@@ -438,7 +438,7 @@ def halving(code: Code) -> Found:
 
 
 def split(code: Code) -> Found:
-    parts = split_people(1000, code.options.test_share, 1, validation=True)
+    parts = split_participants(1000, code.options.test_share, 1, validation=True)
     sizes = [len(parts.train), len(parts.validation), len(parts.test)]
     return Found(f"{sizes} of 1,000 people, by person", sizes == [800, 100, 100], "split, computed")
 

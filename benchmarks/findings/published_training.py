@@ -31,8 +31,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.findings.experiments import ROWS, ecgwas, simulated, written
 from benchmarks.record import recorded
 from ecgwas import represent
-from ecgwas.represent.neural.encoder import threads_for
-from ecgwas.represent.neural.network import Autoencoder, kernels, penalty
+from ecgwas.represent.neural.encoder import THREADS, torch_threads
+from ecgwas.represent.neural.network import Autoencoder, convolution_weights, weight_penalty
 from ecgwas.represent.neural.training import device
 from ecgwas.signals import Rows, Signals
 from ecgwas.stages import read
@@ -121,11 +121,11 @@ def step(options: ResidualAutoencoder) -> str:
 
     def once() -> None:
         adam.zero_grad()
-        loss = (network(traces) - traces).square().mean() + penalty(kernels(network), options.l1, options.l2)
+        loss = (network(traces) - traces).square().mean() + weight_penalty(convolution_weights(network), options.l1, options.l2)
         loss.backward()
         adam.step()
 
-    with threads_for("strip"):
+    with torch_threads(THREADS["strip"]):
         with FlopCounterMode(display=False) as counter:
             once()
         work = counter.get_total_flops()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.record import recorded
 from ecgwas import represent
 from ecgwas.leads import INDEPENDENT
-from ecgwas.represent.inputs import split_people
+from ecgwas.represent.inputs import split_participants
 from ecgwas.signals import Signals
 from ecgwas.stages import read
 from ecgwas.study import Pca, Study
@@ -43,7 +43,7 @@ def print_noise(signals: Signals) -> None:
 
 
 def print_curve(signals: Signals, align: Literal["none", "waves"]) -> None:
-    split = split_people(len(signals), 0.1, 1, validation=False)
+    split = split_participants(len(signals), 0.1, 1, validation=False)
     others, order = signals.select(split.test), np.random.default_rng(1).permutation(split.train)
     true = np.asarray(others.beats)[:, INDEPENDENT]
     for people in (len(order) // 4, len(order) // 2, len(order)):

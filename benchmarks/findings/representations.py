@@ -37,7 +37,7 @@ from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
-from ecgwas.represent.inputs import split_people
+from ecgwas.represent.inputs import split_participants
 from ecgwas.represent.neural.network import Autoencoder
 from ecgwas.represent.reliability.between_visits import between_visits
 from ecgwas.signals import Rows, Signals
@@ -200,7 +200,7 @@ def compression(name: str, one: Representation, signals: Signals) -> dict[str, f
     """Percentage root mean square difference of people kept aside, decoded, and samples per feature; nothing for others."""
     if not isinstance(one, (Pca, Vae)):
         return {}
-    split = split_people(len(signals), 0.2, 2, validation=False)
+    split = split_participants(len(signals), 0.2, 2, validation=False)
     others = signals.select(split.test)
     encoder = represent.fit(one, signals.select(split.train), seed=1)
     decoded = encoder.decode(encoder.encode(others))

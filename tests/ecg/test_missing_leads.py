@@ -13,9 +13,9 @@ from ecgwas import represent
 from ecgwas.ecg import Batch, find_recordings
 from ecgwas.ecg.clean import clean
 from ecgwas.leads import FROM_I_AND_II, LEADS, twelve_leads
-from ecgwas.represent.inputs import Normaliser, Traces
+from ecgwas.represent.inputs import Scaler, Traces
 from ecgwas.signals import GOOD, MISSING, Signals
-from ecgwas.stages.represent import without_features
+from ecgwas.stages.represent import signals_without_features
 from ecgwas.study import BeatPoints, Intervals, Pca, ReadOptions, ResidualAutoencoder
 from ecgwas.study.presets import PUBLISHED
 from tests.ecg.make_recordings import make_counts, make_xml, put, read_folder, wave
@@ -125,7 +125,7 @@ def test_people_without_features_are_listed_with_the_reason(tmp_path: Path) -> N
         ("each", [{"eid": "2", "lead": lead, "reason": f"lead {lead} missing"} for lead in ("V3", "V4")]),
     ):
         features = represent.fit(Pca(kind="pca", name="a", features=2, leads=leads), signals, seed=1).encode(signals)
-        assert without_features(features, signals, None).to_dicts() == expected
+        assert signals_without_features(features, signals, None).to_dicts() == expected
 
 
 def test_nothing_is_learned_from_a_missing_lead(tmp_path: Path) -> None:
@@ -133,9 +133,9 @@ def test_nothing_is_learned_from_a_missing_lead(tmp_path: Path) -> None:
         one_lead_files(tmp_path, str(seed), ALL - {"V2"} if seed == 1 else LEADS, seed=seed)
     signals = signals_of(read_folder(tmp_path))
     traces = Traces.of(signals, "strip", "each")
-    chosen = traces.of_people(np.arange(3))
+    chosen = traces.trace_index(np.arange(3))
     assert len(chosen) == 35
-    found = Normaliser.fit("global", traces, chosen)
+    found = Scaler.fit("global", traces, chosen)
     every = np.concatenate([signals.strips[i][k] for i in range(3) for k in range(12) if (i, k) != (0, LEADS.index("V2"))])
     assert float(found.mean.item()) == pytest.approx(every.mean(dtype=np.float64), abs=1e-4)
     assert float(found.sd.item()) == pytest.approx(every.std(dtype=np.float64), rel=1e-5)

@@ -12,7 +12,7 @@ from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.leads import INDEPENDENT
 from ecgwas.represent.alignment import UV_PER_MS, Alignment, fiducials_with_r
-from ecgwas.represent.inputs import Normaliser, Traces
+from ecgwas.represent.inputs import Scaler, Traces
 from ecgwas.signals import Rows, Signals
 from ecgwas.study import Pca, Vae
 from tests.factories import make_delineated, make_hearts
@@ -109,8 +109,8 @@ def test_features_of_aligned_beats_carry_qt(signals: Signals) -> None:
 def test_the_time_channel_weighs_twice(signals: Signals, alignment: Alignment) -> None:
     traces = Traces.of(signals, "beat", "together", alignment)
     everyone = np.arange(len(traces))
-    normaliser = Normaliser.fit("point", traces, everyone, floor_uv=1.0)
-    units = normaliser.apply(traces.read(everyone), traces.lead_of(everyone))
+    scaler = Scaler.fit("point", traces, everyone, floor_uv=1.0)
+    units = scaler.apply(traces.read(everyone), traces.lead_index(everyone))
     spread = units.std(axis=0)
     np.testing.assert_allclose(spread[:8].mean(), 1.0, atol=0.02)
     assert np.median(spread[8]) == pytest.approx(2.0, abs=0.05)

@@ -14,9 +14,9 @@ import torch
 from ecgwas import represent
 from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.represent import Encoder
-from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
+from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA
 from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
-from ecgwas.stages.represent import without_features
+from ecgwas.stages.represent import signals_without_features
 from ecgwas.study import Representation
 from ecgwas.tables import Features
 from tests.factories import make_delineated
@@ -99,8 +99,8 @@ def test_features_have_names_and_a_row_for_each_person_and_lead(fitted: Fitted, 
 
 
 def test_history_and_errors_have_their_columns(fitted: Fitted) -> None:
-    assert fitted.encoder.history.columns == list(HISTORY)
-    assert fitted.encoder.errors.columns[: len(ERRORS)] == list(ERRORS)
+    assert fitted.encoder.history.columns == list(HISTORY_SCHEMA)
+    assert fitted.encoder.errors.columns[: len(ERRORS_SCHEMA)] == list(ERRORS_SCHEMA)
     if fitted.encoder.errors.height:
         assert "self" in fitted.encoder.errors["method"].to_list()
 
@@ -151,7 +151,7 @@ def test_what_is_decoded_is_a_beat_of_each_person_in_order(fitted: Fitted, signa
 def test_without_leads_features_are_missing_and_a_reason_is_given(fitted: Fitted, signals: Signals) -> None:
     some = with_faults(signals.select(np.arange(4)))
     features = fitted.encoder.encode(some)
-    excluded = without_features(features, some, None)
+    excluded = signals_without_features(features, some, None)
     reasons = {(eid, lead): reason for eid, lead, reason in excluded.select("eid", "lead", "reason").iter_rows()}
     noise, short = some.eids[NOISE], some.eids[SHORT]
     leads = features.frame["lead"].unique(maintain_order=True).to_list()

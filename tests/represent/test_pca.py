@@ -12,7 +12,7 @@ from scipy.linalg import subspace_angles, svd
 from ecgwas import represent
 from ecgwas.errors import InputError
 from ecgwas.leads import INDEPENDENT_LEADS, LEADS
-from ecgwas.represent.inputs import Normaliser, Traces, split_people
+from ecgwas.represent.inputs import Scaler, Traces, split_participants
 from ecgwas.represent.linear import components
 from ecgwas.signals import Signals
 from ecgwas.study import Pca
@@ -63,7 +63,7 @@ def test_point_scaling_is_sd_between_people_with_a_floor(signals: Signals) -> No
 
 def test_errors_are_of_people_whom_the_components_never_saw(signals: Signals) -> None:
     encoder = represent.fit(_options(scaling="none", test_share=0.2), signals, seed=9)
-    split = split_people(PEOPLE, 0.2, 9, validation=False)
+    split = split_participants(PEOPLE, 0.2, 9, validation=False)
     x = _matrix(signals, together=True)
     train, test = x[split.train], x[split.test]
     mean, sd = train.mean(axis=0), train.std()
@@ -88,10 +88,10 @@ def test_thirty_two_components_are_not_compared_with_themselves(signals: Signals
 def test_randomised_iteration_finds_the_same_space(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:
     traces = Traces.of(signals, "beat", "together")
     everyone = np.arange(len(traces))
-    normaliser = Normaliser.fit("global", traces, everyone)
-    exact = components.principal_components(traces, everyone, normaliser, 8, seed=1)
+    scaler = Scaler.fit("global", traces, everyone)
+    exact = components.principal_components(traces, everyone, scaler, 8, seed=1)
     monkeypatch.setattr(components, "LARGEST_GRAM", 10)
-    random = components.principal_components(traces, everyone, normaliser, 8, seed=1)
+    random = components.principal_components(traces, everyone, scaler, 8, seed=1)
     np.testing.assert_allclose(random.directions, exact.directions, atol=2e-3)
 
 
@@ -155,14 +155,14 @@ def test_more_components_than_people_is_refused(signals: Signals) -> None:
 
 
 def test_split_is_by_person_and_by_seed() -> None:
-    split = split_people(100, 0.1, 4, validation=True)
+    split = split_participants(100, 0.1, 4, validation=True)
     parts = [split.train, split.validation, split.test]
     assert [len(part) for part in parts] == [80, 10, 10]
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(100))
-    np.testing.assert_array_equal(split.test, split_people(100, 0.1, 4, validation=True).test)
-    assert not np.array_equal(split.test, split_people(100, 0.1, 5, validation=True).test)
+    np.testing.assert_array_equal(split.test, split_participants(100, 0.1, 4, validation=True).test)
+    assert not np.array_equal(split.test, split_participants(100, 0.1, 5, validation=True).test)
     with pytest.raises(InputError, match="too few"):
-        split_people(3, 0.1, 1, validation=True)
+        split_participants(3, 0.1, 1, validation=True)
 
 
 @pytest.mark.parametrize("given", [{}, {"align": "waves", "criterion": "repeatable", "rotation": "varimax"}], ids=str)

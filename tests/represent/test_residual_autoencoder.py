@@ -15,9 +15,9 @@ from torch.nn import Conv1d
 
 from ecgwas import represent
 from ecgwas.errors import InputError
-from ecgwas.represent.inputs import split_people
+from ecgwas.represent.inputs import split_participants
 from ecgwas.represent.neural.encoder import NetworkEncoder
-from ecgwas.represent.neural.network import kernels
+from ecgwas.represent.neural.network import convolution_weights
 from ecgwas.signals import Rows, Signals
 from ecgwas.study import ResidualAutoencoder
 from tests.factories import make_signals
@@ -56,14 +56,14 @@ def test_a_few_traces_are_learned_by_heart(signals: Signals) -> None:
 
 def test_squared_kernels_in_the_loss_shrink_them(signals: Signals) -> None:
     free, held = (_fit(_options(l2=l2, epochs=8), signals).network for l2 in (0.0, 0.1))
-    sizes = [sum(float(weight.detach().square().sum()) for weight in kernels(network)) for network in (free, held)]
+    sizes = [sum(float(weight.detach().square().sum()) for weight in convolution_weights(network)) for network in (free, held)]
     assert sizes[1] < 0.9 * sizes[0]
 
 
 @pytest.mark.parametrize("leads", ["together", "each"])
 def test_no_person_kept_aside_is_trained_on(signals: Signals, leads: str) -> None:
     """Their beats are poisoned: one NaN in training would end it with an error."""
-    split = split_people(PEOPLE, 0.1, 1, validation=True)
+    split = split_participants(PEOPLE, 0.1, 1, validation=True)
     beats = np.asarray(signals.beats).copy()
     beats[split.test] = np.nan
     encoder = _fit(_options(leads=leads, epochs=1), signals.with_beats(Rows([beats])))
@@ -72,11 +72,11 @@ def test_no_person_kept_aside_is_trained_on(signals: Signals, leads: str) -> Non
 
 
 def test_global_scaling_is_that_of_the_people_trained_on(signals: Signals) -> None:
-    split = split_people(PEOPLE, 0.1, 1, validation=True)
-    normaliser = _fit(_options(leads="each", epochs=1), signals).normaliser
+    split = split_participants(PEOPLE, 0.1, 1, validation=True)
+    scaler = _fit(_options(leads="each", epochs=1), signals).scaler
     beats = np.asarray(signals.beats, dtype=np.float64)[split.train]
-    assert float(normaliser.mean.item()) == pytest.approx(beats.mean(), rel=1e-5)
-    assert float(normaliser.sd.item()) == pytest.approx(beats.std(), rel=1e-5)
+    assert float(scaler.mean.item()) == pytest.approx(beats.mean(), rel=1e-5)
+    assert float(scaler.sd.item()) == pytest.approx(beats.std(), rel=1e-5)
 
 
 def test_errors_stand_beside_pca_and_mean(signals: Signals) -> None:
@@ -119,7 +119,7 @@ def test_features_have_a_row_per_person_and_lead(signals: Signals, leads: str, r
 
 def _mse_in_units(encoder: NetworkEncoder, beats: np.ndarray, signals: Signals, rows: int) -> np.ndarray:
     kept = list(range(12)) if rows == 12 else [0, 1, 6, 7, 8, 9, 10, 11]
-    squared = ((beats - np.asarray(signals.beats)) / encoder.normaliser.sd.item()) ** 2
+    squared = ((beats - np.asarray(signals.beats)) / encoder.scaler.sd.item()) ** 2
     return squared[:, kept].reshape(PEOPLE * rows, -1).mean(axis=1)
 
 
@@ -172,7 +172,7 @@ def test_signals_beyond_the_limit_are_reconstructed_too(signals: Signals) -> Non
     assert features.frame.select(features.names).null_count().row(0) == (12 * PEOPLE,) * 6
     rebuilt = represent.reconstruct(encoder, signals)
     assert rebuilt is not None
-    units = (rebuilt - np.asarray(signals.strips)) / encoder.normaliser.sd
+    units = (rebuilt - np.asarray(signals.strips)) / encoder.scaler.sd
     assert np.square(units).mean(axis=2).ravel() == pytest.approx(features.frame["mse"].to_numpy(), rel=1e-3)
 
 
@@ -184,7 +184,7 @@ def test_what_features_alone_do_not_hold_is_reconstructed_from_the_signal(signal
     rebuilt = represent.reconstruct(encoder, signals)
     assert rebuilt is not None
     beats = np.asarray(signals.beats)
-    sd = beats.std(axis=2, keepdims=True) if "normalisation" in given else encoder.normaliser.sd
+    sd = beats.std(axis=2, keepdims=True) if "normalisation" in given else encoder.scaler.sd
     mse = np.square((rebuilt - beats) / sd).mean(axis=2).ravel()
     assert mse == pytest.approx(features.frame["mse"].to_numpy(), rel=1e-3)
 

@@ -15,7 +15,7 @@ from torch.distributions import Normal, kl_divergence
 from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.represent import vae
-from ecgwas.represent.inputs import Normaliser, Traces
+from ecgwas.represent.inputs import Scaler, Traces
 from ecgwas.represent.linear.components import principal_components
 from ecgwas.represent.neural.conditions import Conditions
 from ecgwas.represent.neural.encoder import NetworkEncoder
@@ -66,7 +66,7 @@ def test_a_large_beta_empties_the_features_and_free_bits_refill_them(signals: Si
 
 
 def test_errors_of_small_waves_count_more_with_point_weights(signals: Signals) -> None:
-    weighted, equal = _fit(_options(), signals).normaliser, _fit(_options(point_weights="none"), signals).normaliser
+    weighted, equal = _fit(_options(), signals).scaler, _fit(_options(point_weights="none"), signals).scaler
     assert weighted.sd.shape == (1, 8, 475)
     assert weighted.sd.min() == 25.0
     assert equal.sd.shape == (1, 1, 1)
@@ -100,11 +100,11 @@ def test_strips_are_refused() -> None:
 def test_training_begins_at_the_reconstruction_of_a_pca(signals: Signals) -> None:
     traces = Traces.of(signals, "beat", "together")
     people = np.arange(PEOPLE)
-    normaliser = Normaliser.fit("point", traces, people, floor_uv=25.0)
-    components = principal_components(traces, people, normaliser, 4, seed=1)
+    scaler = Scaler.fit("point", traces, people, floor_uv=25.0)
+    components = principal_components(traces, people, scaler, 4, seed=1)
     network = vae.VariationalAutoencoder(_options(beta=1e-6), 8, 475).eval()
-    vae.start(network, components)
-    units = normaliser.apply(traces.read(people), traces.lead_of(people))
+    vae.start_linear(network, components)
+    units = scaler.apply(traces.read(people), traces.lead_index(people))
     np.testing.assert_allclose(network(torch.from_numpy(units)).detach(), components.roundtrip(units, people), atol=1e-3)
 
 
@@ -112,14 +112,14 @@ def test_linear_start_is_the_least_loss_of_its_kind(signals: Signals) -> None:
     """Loadings a little longer or shorter cost more, each with its own best posterior."""
     traces = Traces.of(signals, "beat", "together")
     people = np.arange(PEOPLE)
-    normaliser = Normaliser.fit("point", traces, people, floor_uv=25.0)
-    components = principal_components(traces, people, normaliser, 4, seed=1)
+    scaler = Scaler.fit("point", traces, people, floor_uv=25.0)
+    components = principal_components(traces, people, scaler, 4, seed=1)
     options = _options(beta=20.0)
     network = vae.VariationalAutoencoder(options, 8, 475).eval()
-    units = torch.from_numpy(normaliser.apply(traces.read(people), traces.lead_of(people)))
+    units = torch.from_numpy(scaler.apply(traces.read(people), traces.lead_index(people)))
 
     def expected_loss(stretch: float) -> float:
-        vae.start(network, components)
+        vae.start_linear(network, components)
         network.out.mul_(stretch)
         length = network.out.square().sum(dim=1)
         network.into.copy_(network.out / (length + options.beta)[:, None])
@@ -172,6 +172,6 @@ def test_missing_measurements_are_the_mean_and_said_to_be_missing() -> None:
     assert np.abs(measured).max() <= 4.0
     assert (measured[4, list(conditions.absent)] == 0.0).any()
     assert (said[4] > 0).any()
-    again = Conditions.of_plain(json.loads(json.dumps(conditions.plain())))
+    again = Conditions.from_json(json.loads(json.dumps(conditions.to_json())))
     assert again is not None
     np.testing.assert_array_equal(again.of(people), conditions.of(people))

@@ -13,7 +13,7 @@ from ecgwas.stages.represent import signal_errors
 from ecgwas.tables import Associations, Features, Recordings
 from ecgwas.tables.loci import Hits
 
-BEYOND, ABSENT = "reconstruction error beyond 0.4", "lead missing"
+ERROR_LIMIT_REASON, ABSENT = "reconstruction error beyond 0.4", "lead missing"
 NOBODY = pl.DataFrame(schema={"eid": pl.String, "lead": pl.String, "reason": pl.String})
 
 
@@ -41,11 +41,15 @@ def test_signals_are_listed_with_their_files_best_first() -> None:
     some = features(
         ("1", "V1", 0.1, 0.39), ("1", "V2", None, 7.5), ("2", "V1", 0.2, 0.01), ("2", "V2", None, 0.41), ("3", "V1", 0.3, 0.4)
     )  # fmt: skip
-    kept, left_out = signal_errors(some, FILES, 0.4, excluded(("1", "V2", BEYOND), ("2", "V2", BEYOND)))
+    beyond = excluded(("1", "V2", ERROR_LIMIT_REASON), ("2", "V2", ERROR_LIMIT_REASON))
+    kept, left_out = signal_errors(some, FILES, 0.4, beyond)
     assert kept.frame.rows() == [
         (0.01, "2", "V1", "2.xml", ""), (0.39, "1", "V1", "1_V1.xml", ""), (0.4, "3", "V1", None, "")
     ]  # fmt: skip
-    assert left_out.frame.rows() == [(0.41, "2", "V2", "2.xml", BEYOND), (7.5, "1", "V2", "1_V2.xml", BEYOND)]
+    assert left_out.frame.rows() == [
+        (0.41, "2", "V2", "2.xml", ERROR_LIMIT_REASON),
+        (7.5, "1", "V2", "1_V2.xml", ERROR_LIMIT_REASON),
+    ]
 
 
 def test_every_signal_is_in_one_of_the_lists_with_a_reason() -> None:

@@ -1,14 +1,14 @@
 """Representations: from cleaned signals to features. One file per kind.
 
-A kind's file offers two functions and an encoder:
+The file of a kind provides two functions and an encoder:
 
     fit(options, signals, *, seed, scratch=None, track=silent) -> Encoder
     load(folder) -> Encoder
-    meanings(options) -> dict      optional: feature -> what is measured, with its unit
-    traits_of(options) -> int      optional: the most traits it gives, where they are not `features` per lead or in all
-    work(options, given) -> Work   optional: what `ecgwas plan` counts its time, memory and disk by (represent/work.py)
+    meanings(options) -> dict             optional: feature -> what is measured, with its unit
+    traits_of(options) -> int             optional: the most traits it provides, if not `feature_count` per lead or in all
+    work(options, size) -> Workload       optional: what `ecgwas plan` estimates its time, memory and disk from (workload.py)
 
-`scratch` is a folder that survives a kill: training keeps its checkpoint there and goes on from it.
+`scratch` is a folder that survives an interruption: training keeps its checkpoint there and resumes from it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -25,34 +25,42 @@ from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
-from ecgwas.represent import work
+from ecgwas.represent.workload import CohortSize, Workload, default_workload
 from ecgwas.signals import Signals
 from ecgwas.study import Representation
 from ecgwas.tables import Features
 
 
 class Encoder(Protocol):
-    """A fitted representation: nothing about it changes after `fit`."""
+    """A fitted representation. It does not change after `fit`."""
 
     @property
     def history(self) -> pl.DataFrame:
         """One row per epoch with columns epoch, train_loss, validation_loss, learning_rate; no rows if not trained.
 
-        No clock times: the same study gives the same bytes again.
+        No clock times, so that the same study gives the same bytes again.
         """
 
     @property
     def errors(self) -> pl.DataFrame:
-        """On people kept aside: method (self, pca_32, mean), mse, pearson_r, mae_uv; no rows if it cannot reconstruct."""
+        """On held-out participants: method (self, pca_32, mean), mse, pearson_r, mae_uv; no rows if it cannot reconstruct."""
 
     def encode(self, signals: Signals) -> Features:
-        """One row per person and lead (or 12L) in the order of `signals`; column mse where it can reconstruct."""
+        """One row per participant and lead (or 12L) in the order of `signals`; with column mse if it can reconstruct."""
 
     def decode(self, features: Features) -> NDArray[np.float32] | None:
-        """(N, 12, T) float32 µV reconstructed from features, N people in order of appearance; None if it cannot."""
+        """(N, 12, T) float32 µV reconstructed from features, N participants in order of appearance; None if it cannot."""
 
     def save(self, folder: Path) -> None:
         """Everything `load` needs, as safetensors and JSON; no pickle."""
+
+
+@runtime_checkable
+class ReconstructingEncoder(Encoder, Protocol):
+    """An encoder that reconstructs signals themselves, not only their features."""
+
+    def reconstruct(self, signals: Signals) -> NDArray[np.float32] | None:
+        """(N, 12, T or S) float32 µV, whatever the error."""
 
 
 def fit(
@@ -70,39 +78,37 @@ def load(options: Representation, folder: Path) -> Encoder:
 
 
 def reconstruct(encoder: Encoder, signals: Signals) -> NDArray[np.float32] | None:
-    """(N, 12, T or S) float32 µV: what the encoder makes of the signals, whatever the error; None if it cannot reconstruct.
+    """(N, 12, T or S) float32 µV: the encoder's reconstruction of the signals, whatever the error; None if it cannot.
 
-    By the encoder's own `reconstruct`, where it has one; else decoded from the features, NaN where these are null.
+    By the encoder's own `reconstruct` if it has one, else decoded from the features: NaN where these are null.
     """
-    own = getattr(encoder, "reconstruct", None)
-    found: NDArray[np.float32] | None = encoder.decode(encoder.encode(signals)) if own is None else own(signals)
-    return found
+    if isinstance(encoder, ReconstructingEncoder):
+        return encoder.reconstruct(signals)
+    return encoder.decode(encoder.encode(signals))
 
 
 def traits_of(options: Representation) -> int:
-    """The most traits that a representation gives, known before it is fitted: what a plan counts with.
+    """The most traits that a representation provides, known before it is fitted, for planning.
 
-    By the kind's own `traits_of`; without one `features`, or one where there is no such option, per lead unless the leads go
-    together.
+    By the kind's own `traits_of`; without one, its features per lead, or for all leads together.
     """
-    counted = getattr(_kind(options), "traits_of", None)
-    if counted is not None:
-        return int(counted(options))
-    leads = 1 if getattr(options, "leads", "each") == "together" else len(LEADS)
-    return int(getattr(options, "features", 1)) * leads
+    of_kind = getattr(_kind(options), "traits_of", None)
+    if of_kind is not None:
+        return int(of_kind(options))
+    return options.feature_count * (1 if options.joins_leads else len(LEADS))
 
 
 def meanings(options: Representation) -> dict[str, str]:
-    """Feature -> what is measured, with its unit, by the kind's own `meanings`; nothing for learned features."""
-    named = getattr(_kind(options), "meanings", None)
-    return {} if named is None else dict(named(options))
+    """Feature -> what is measured, with its unit, by the kind's own `meanings`; empty for learned features."""
+    of_kind = getattr(_kind(options), "meanings", None)
+    return {} if of_kind is None else dict(of_kind(options))
 
 
-def work_of(options: Representation, given: work.Given) -> work.Work:
-    """How much work it is, by the kind's own `work`: what a plan counts with; without one, as much as one projection."""
-    counted = getattr(_kind(options), "work", work.usual)
-    found: work.Work = counted(options, given)
-    return found
+def workload_of(options: Representation, size: CohortSize) -> Workload:
+    """How much work it is, for planning: by the kind's own `work`; without one, as much as one projection."""
+    of_kind = getattr(_kind(options), "work", default_workload)
+    workload: Workload = of_kind(options, size)
+    return workload
 
 
 def _kind(options: Representation) -> ModuleType:

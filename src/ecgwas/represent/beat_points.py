@@ -22,7 +22,7 @@ from ecgwas.delineation.single_beats import mean_rr_ms, reliable_leads
 from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
 from ecgwas.progress import silent
 from ecgwas.represent.inputs import feature_names
-from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
+from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA
 from ecgwas.signals import Signals
 from ecgwas.study import BeatPoints
 from ecgwas.tables import Features
@@ -48,12 +48,12 @@ class BeatPointsEncoder:
     @property
     def history(self) -> pl.DataFrame:
         """No rows: nothing is trained."""
-        return pl.DataFrame(schema=HISTORY)
+        return pl.DataFrame(schema=HISTORY_SCHEMA)
 
     @property
     def errors(self) -> pl.DataFrame:
         """No rows: the features are the beat itself."""
-        return pl.DataFrame(schema=ERRORS)
+        return pl.DataFrame(schema=ERRORS_SCHEMA)
 
     def encode(self, signals: Signals) -> Features:
         """t001.. in µV, a row for each of the twelve leads.

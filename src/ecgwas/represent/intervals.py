@@ -24,8 +24,8 @@ from ecgwas.delineation.single_beats import fiducials_of_beats, median_beat, sin
 from ecgwas.delineation.vectorcardiogram import around, circular_mean_deg
 from ecgwas.leads import ALL_LEADS, INDEPENDENT, LEADS
 from ecgwas.progress import silent
-from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
-from ecgwas.represent.work import Given, Work
+from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA
+from ecgwas.represent.workload import CohortSize, Workload
 from ecgwas.signals import Signals
 from ecgwas.study import Intervals
 from ecgwas.tables import Features
@@ -50,12 +50,12 @@ class IntervalsEncoder:
     @property
     def history(self) -> pl.DataFrame:
         """No rows: nothing is trained."""
-        return pl.DataFrame(schema=HISTORY)
+        return pl.DataFrame(schema=HISTORY_SCHEMA)
 
     @property
     def errors(self) -> pl.DataFrame:
         """No rows: measurements do not reconstruct a beat."""
-        return pl.DataFrame(schema=ERRORS)
+        return pl.DataFrame(schema=ERRORS_SCHEMA)
 
     def encode(self, signals: Signals) -> Features:
         """A row for 12L (rhythm, durations, angles, voltages) and one for each of the eight independent leads (amplitudes)."""
@@ -116,9 +116,9 @@ def traits_of(_: Intervals) -> int:
     return len(LEADS) * len(LEAD_MEASUREMENTS) + len(GLOBAL_MEASUREMENTS)
 
 
-def work(_: Intervals, given: Given) -> Work:
+def work(_: Intervals, size: CohortSize) -> Workload:
     """One measurement per recording."""
-    return Work({"intervals_person": given.encoded})
+    return Workload({"intervals_person": size.encoded})
 
 
 def load(folder: Path) -> IntervalsEncoder:

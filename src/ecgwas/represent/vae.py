@@ -4,12 +4,12 @@ Kingma and Welling, ICLR 2014; beta: Higgins et al., ICLR 2017; free bits: Kingm
 means of the posterior. Minimised: mean squared error in normalised units + beta * KL * 2 / D, D = C * L; with beta 1 this
 is the evidence bound of unit noise, scaled by 2 / D.
 
-The network corrects the linear solution of the same task, probabilistic principal components with noise variance beta
-(Tipping and Bishop 1999; Lucas et al., NeurIPS 2019): linear features are added to the features, what they reconstruct to
-the reconstruction. With `condition_on` both take what measurements do not explain, and the decoder is given these
-(Yun et al., Nat Genet 56:1604, 2024). The linear part stays as it is; convolutions learn what a linear map cannot do. So
-training starts from the error of a PCA with as many features instead of spending its epochs (and few people) on getting
-there.
+The network corrects the linear solution of the same problem, probabilistic principal components with noise variance beta
+(Tipping and Bishop 1999; Lucas et al., NeurIPS 2019): linear features are added to its features, and their reconstruction to
+its reconstruction. With `condition_on` both describe what measurements do not explain, and the decoder receives the
+measurements (Yun et al., Nat Genet 56:1604, 2024). The linear part is not trained; the convolutions learn what a linear map
+cannot describe. Training therefore starts from the error of a PCA with as many features, instead of spending its epochs (and
+few participants) on reaching it.
 """
 
 from __future__ import annotations
@@ -24,95 +24,95 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from ecgwas.progress import silent
-from ecgwas.represent.inputs import Floats, Kind
+from ecgwas.represent.inputs import Floats, ScalingKind
 from ecgwas.represent.linear.components import Components
-from ecgwas.represent.neural.encoder import NetworkEncoder, Recipe, fit_network, load_network
+from ecgwas.represent.neural.encoder import KindSpec, NetworkEncoder, fit_network, load_network
 from ecgwas.represent.neural.network import Autoencoder
 from ecgwas.represent.neural.training import Loss
-from ecgwas.represent.work import Given, Work, of_network
+from ecgwas.represent.workload import CohortSize, Workload, network_workload
 from ecgwas.signals import Signals
 from ecgwas.study import ResidualAutoencoder, Vae
 
 LOG_VARIANCE = (-12.0, 6.0)
-"""Bounds of the posterior's log variance, beyond which its exponential runs away."""
+"""Bounds of the posterior's log variance, so that its exponential stays finite."""
 
 
 def fit(
     options: Vae, signals: Signals, *, seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent
 ) -> NetworkEncoder:
-    """The network of the epoch with the lowest validation loss (at full beta); killed, it goes on from `scratch`.
+    """The network of the epoch with the lowest validation loss (at full beta). Interrupted training resumes from `scratch`.
 
     Raises InputError for too few people, EcgwasError if the loss is not finite.
     """
-    return fit_network(RECIPE, options, signals, seed=seed, scratch=scratch, track=track)
+    return fit_network(SPEC, options, signals, seed=seed, scratch=scratch, track=track)
 
 
-def work(options: Vae, given: Given) -> Work:
+def work(options: Vae, size: CohortSize) -> Workload:
     """One training or several."""
-    return of_network(options, given, channels=options.channels, kernel=7, epochs=options.epochs)
+    return network_workload(options, size, channels=options.channels, kernel=7, epochs=options.epochs)
 
 
 def load(folder: Path) -> NetworkEncoder:
     """The encoder that `save` wrote."""
-    return load_network(RECIPE, Vae, folder)
+    return load_network(SPEC, Vae, folder)
 
 
 class VariationalAutoencoder(nn.Module):
-    """The residual autoencoder's blocks around a Gaussian posterior of F features, beside principal components."""
+    """The residual autoencoder's blocks around a Gaussian posterior of F features, added to principal components."""
 
     mean: Tensor
     into: Tensor
     out: Tensor
     effects: Tensor
 
-    def __init__(self, options: Vae, channels: int, samples: int, conditions: int = 0) -> None:
+    def __init__(self, options: Vae, channels: int, samples: int, n_conditions: int = 0) -> None:
         super().__init__()
         shape = ResidualAutoencoder(
             name=options.name, channels=options.channels, kernels=(7,), features=options.features, dropout=0.0
         )
         self.inner = Autoencoder(shape, channels, samples)
         self.to_log_variance = nn.Linear(self.inner.to_features.in_features, options.features)
-        if conditions:
+        if n_conditions:
             width, length = self.inner.map
-            self.inner.from_features[0] = nn.Linear(options.features + conditions, width * length)
+            self.inner.from_features[0] = nn.Linear(options.features + n_conditions, width * length)
         self.beta = options.beta
         self.register_buffer("mean", torch.zeros(channels * samples))
         self.register_buffer("into", torch.zeros(options.features, channels * samples))
         self.register_buffer("out", torch.zeros(options.features, channels * samples))
-        self.register_buffer("effects", torch.zeros(conditions, channels * samples))
+        self.register_buffer("effects", torch.zeros(n_conditions, channels * samples))
 
-    def encode(self, traces: Tensor, given: Tensor | None = None) -> Tensor:
+    def encode(self, traces: Tensor, conditions: Tensor | None = None) -> Tensor:
         """(B, F) posterior means of (B, C, L), given conditions (B, M)."""
-        return self.inner.encode(traces) + self.linear(traces, given)
+        return self.inner.encode(traces) + self.linear(traces, conditions)
 
-    def decode(self, features: Tensor, given: Tensor | None = None) -> Tensor:
+    def decode(self, features: Tensor, conditions: Tensor | None = None) -> Tensor:
         """(B, C, L) from (B, F), given conditions (B, M)."""
-        inside = self.inner.decode(features if given is None else torch.cat([features, given], dim=1))
-        return inside + (features @ self.out + self._expected(given)).view_as(inside)
+        by_network = self.inner.decode(features if conditions is None else torch.cat([features, conditions], dim=1))
+        return by_network + (features @ self.out + self._expected(conditions)).view_as(by_network)
 
-    def linear(self, traces: Tensor, given: Tensor | None = None) -> Tensor:
+    def linear(self, traces: Tensor, conditions: Tensor | None = None) -> Tensor:
         """(B, F) posterior means of the probabilistic principal components of what conditions (B, M) do not explain."""
-        return (traces.flatten(1) - self._expected(given)) @ self.into.T
+        return (traces.flatten(1) - self._expected(conditions)) @ self.into.T
 
-    def _expected(self, given: Tensor | None) -> Tensor:
-        return self.mean if given is None else self.mean + given @ self.effects
+    def _expected(self, conditions: Tensor | None) -> Tensor:
+        return self.mean if conditions is None else self.mean + conditions @ self.effects
 
-    def forward(self, traces: Tensor, given: Tensor | None = None) -> Tensor:
-        """(B, C, L), the reconstruction from the posterior's means."""
-        return self.decode(self.encode(traces, given), given)
+    def forward(self, traces: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """(B, C, L), the reconstruction from the posterior means."""
+        return self.decode(self.encode(traces, conditions), conditions)
 
-    def posterior(self, traces: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def posterior(self, traces: Tensor, conditions: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Means and log variances (B, F) of (B, C, L)."""
-        inside = self.inner.halvings(traces)[0]
-        mean = self.inner.to_features(inside) + self.linear(traces, given)
-        return mean, self.to_log_variance(inside).clamp(*LOG_VARIANCE)
+        last_map = self.inner.encoder_maps(traces)[0]
+        mean = self.inner.to_features(last_map) + self.linear(traces, conditions)
+        return mean, self.to_log_variance(last_map).clamp(*LOG_VARIANCE)
 
 
 @torch.no_grad()
-def start(network: VariationalAutoencoder, components: Components, effects: Floats | None = None) -> None:
-    """Sets the probabilistic principal components; the layers beside them begin at zero, so that these stand alone.
+def start_linear(network: VariationalAutoencoder, components: Components, effects: Floats | None = None) -> None:
+    """Sets the probabilistic principal components; the layers added to them start at zero, so that these act alone.
 
-    effects (M, D) of the conditions, which the components leave out.
+    effects (M, D): of the conditions, which the components exclude.
     """
     if effects is not None:
         network.effects.copy_(torch.from_numpy(effects))
@@ -130,13 +130,13 @@ def start(network: VariationalAutoencoder, components: Components, effects: Floa
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor, free_bits: float) -> Tensor:
-    """Of N(mean, variance) from N(0, 1), nats: mean over the batch of (B, F), at least free_bits each, summed over F."""
+    """KL divergence of N(mean, variance) from N(0, 1), nats: mean over the batch of (B, F), at least free_bits each, summed."""
     each = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)  # (B, F)
     return each.mean(dim=0).clamp(min=free_bits).sum()
 
 
 def beta_of(options: Vae, epoch: int) -> float:
-    """Rises linearly from 0 in the first epoch to beta after `warm_up` epochs."""
+    """Beta of an epoch: it rises linearly from 0 in the first epoch to its full value after `warm_up` epochs."""
     if epoch > options.warm_up:
         return options.beta
     return options.beta * (epoch - 1) / options.warm_up
@@ -144,10 +144,10 @@ def beta_of(options: Vae, epoch: int) -> float:
 
 def _loss(options: Vae) -> Loss:
     def loss(network: VariationalAutoencoder, batch: list[Tensor], epoch: int) -> tuple[Tensor, Tensor]:
-        traces, *given = batch
-        mean, log_variance = network.posterior(traces, *given)
+        traces, *conditions = batch
+        mean, log_variance = network.posterior(traces, *conditions)
         noise = torch.randn_like(mean) * (0.5 * log_variance).exp() if network.training else 0.0
-        error = mse_loss(network.decode(mean + noise, *given), traces)
+        error = mse_loss(network.decode(mean + noise, *conditions), traces)
         beta = beta_of(options, epoch) if network.training else options.beta
         bound = error + beta * kl_divergence(mean, log_variance, options.free_bits) * 2.0 / traces[0].numel()
         return bound, bound
@@ -155,8 +155,8 @@ def _loss(options: Vae) -> Loss:
     return loss
 
 
-def _normalisation(options: Vae) -> Kind:
+def _normalisation(options: Vae) -> ScalingKind:
     return "point" if options.point_weights == "sd" else "global"
 
 
-RECIPE = Recipe(VariationalAutoencoder, _loss, _normalisation, start)
+SPEC = KindSpec(VariationalAutoencoder, _loss, _normalisation, start=start_linear)

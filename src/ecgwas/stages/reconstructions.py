@@ -15,7 +15,7 @@ from ecgwas import report, represent
 from ecgwas.ecg.clean import remove_baseline
 from ecgwas.leads import ALL_LEADS
 from ecgwas.signals import Signals
-from ecgwas.stages.represent import BEYOND
+from ecgwas.stages.represent import ERROR_LIMIT_REASON
 from ecgwas.study import ReadOptions, RepresentationOptions, Study
 from ecgwas.tables import Features, files
 
@@ -61,7 +61,7 @@ def _counts(study: Study, representation: str) -> dict[str, int]:
     """How many signals have features, and how many were excluded because of their reconstruction error."""
     kept = files.WITH_FEATURES.read(study.results, representation=representation)
     excluded = files.WITHOUT_FEATURES.read(study.results, representation=representation).frame
-    return {"kept": len(kept), "left_out": excluded.filter(pl.col("reason").str.starts_with(BEYOND)).height}
+    return {"kept": len(kept), "left_out": excluded.filter(pl.col("reason").str.starts_with(ERROR_LIMIT_REASON)).height}
 
 
 def _architecture(folder: Path) -> tuple[Mapping[str, Any], ...]:

@@ -1,4 +1,4 @@
-"""Stage `represent`: one part per representation."""
+"""Stage `represent`: features of every representation, their errors and their reliability; one part per representation."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import polars as pl
 from ecgwas import represent
 from ecgwas.leads import ALL_LEADS, INDEPENDENT_LEADS
 from ecgwas.progress import track
-from ecgwas.represent.reliability.between_visits import BETWEEN, between_visits
+from ecgwas.represent.reliability.between_visits import ICC_COLUMNS, between_visits
 from ecgwas.represent.reliability.device_agreement import device_agreement, device_pairs
-from ecgwas.represent.reliability.seed_stability import renamed
+from ecgwas.represent.reliability.seed_stability import matched_to
 from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Signals
 from ecgwas.stages import read
 from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of
@@ -32,8 +32,8 @@ from ecgwas.tables.recordings import (
 
 logger = logging.getLogger(__name__)
 
-BEYOND = "reconstruction error beyond"
-"""How the reason of a signal whose reconstruction is worse than `max_mse` begins."""
+ERROR_LIMIT_REASON = "reconstruction error beyond"
+"""Start of the reason of a signal whose reconstruction error exceeds `max_mse`."""
 
 
 def _parts(study: Study) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def _parts(study: Study) -> tuple[str, ...]:
 
 
 def options_of(study: Study, name: str) -> RepresentationOptions:
-    """The options of the representation of that name."""
+    """The options of the representation with that name."""
     return next(options for options in study.represent if options.name == name)
 
 
@@ -66,63 +66,63 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.FEATURES.write(features, out, representation=part)
     recordings = files.RECORDINGS.read(study.results)
     max_mse = options.error_limit
-    excluded = without_features(features, signals, max_mse)
+    excluded = signals_without_features(features, signals, max_mse)
     for reason, count in excluded["reason"].value_counts(sort=True).iter_rows():
         logger.info("%s: no features of %d of %d: %s", part, count, len(features), reason)
     kept, left_out = signal_errors(features, recordings, max_mse, excluded)
     files.WITH_FEATURES.write(kept, out, representation=part)
     files.WITHOUT_FEATURES.write(left_out, out, representation=part)
-    _repeated(study, options, encoder, features, signals, out)
+    _write_reliability(study, options, encoder, features, signals, out)
     for number in range(1, options.retrainings + 1):
-        _again(study, options, signals, features, number, out, scratch)
+        _retrain(study, options, signals, features, number, out, scratch)
     if options.measures_like_devices:
-        _beside_device(part, features, read.load_device_measurements(study), out)
+        _compare_with_devices(part, features, read.load_device_measurements(study), out)
     for row in encoder.errors.iter_rows(named=True):
         logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
 
 
-def _repeated(
+def _write_reliability(
     study: Study, options: RepresentationOptions, encoder: represent.Encoder, features: Features, signals: Signals, out: Path
 ) -> None:
-    """The same features of odd and even heartbeats and of second visits, and how well they repeat, as far as there are any."""
+    """Features of odd and even heartbeats and of second visits, if there are any, and how reliable the features are."""
     of_beats, repeats = not options.uses_strips, read.load_repeats(study)
-    nothing = Reliability.empty().frame
-    within, between = nothing.select("lead", "feature", "r"), nothing.select("lead", "feature", *BETWEEN)
+    empty = Reliability.empty().frame
+    within, between = empty.select("lead", "feature", "r"), empty.select("lead", "feature", *ICC_COLUMNS)
     if of_beats:
         odd, even = (encoder.encode(half) for half in signals.halves)
         files.FEATURES_ODD.write(odd, out, representation=options.name)
         files.FEATURES_EVEN.write(even, out, representation=options.name)
         within = reliability(odd, even)
     if repeats is not None:
-        again = encoder.encode(repeats)
-        files.FEATURES_OF_REPEATS.write(again, out, representation=options.name)
-        between = between_visits(features, again)
-        middle = between["icc"].median() if between.height else float("nan")
-        logger.info("%s: median ICC(2,1) of features between two visits of %d people %.3f", options.name, len(repeats), middle)
+        of_repeats = encoder.encode(repeats)
+        files.FEATURES_OF_REPEATS.write(of_repeats, out, representation=options.name)
+        between = between_visits(features, of_repeats)
+        median = between["icc"].median() if between.height else float("nan")
+        logger.info("%s: median ICC(2,1) of features between two visits of %d people %.3f", options.name, len(repeats), median)
     if of_beats or repeats is not None:
         joined = within.join(between, on=["lead", "feature"], how="full", coalesce=True, maintain_order="left_right")
         files.RELIABILITY.write(Reliability(joined), out, representation=options.name)
 
 
-def _again(
+def _retrain(
     study: Study, options: RepresentationOptions, signals: Signals, features: Features, number: int, out: Path, scratch: Path
 ) -> None:
-    """Trained once more from another seed: its features under the names of the first, and how alike they are."""
-    own = scratch / f"seed{number}"
-    own.mkdir(exist_ok=True)
+    """Trains again from another seed: writes features matched to the first ones, and how similar they are."""
+    scratch_of_seed = scratch / f"seed{number}"
+    scratch_of_seed.mkdir(exist_ok=True)
     seed = seed_of(study, "represent", options.name, f"other seed {number}")
-    encoder = represent.fit(options, signals, seed=seed, scratch=own, track=track)
-    found, match = renamed(features, encoder.encode(signals), seed=number)
-    files.FEATURES_OF_SEED.write(found, out, representation=options.name, number=number)
+    encoder = represent.fit(options, signals, seed=seed, scratch=scratch_of_seed, track=track)
+    matched, match = matched_to(features, encoder.encode(signals), seed=number)
+    files.FEATURES_OF_SEED.write(matched, out, representation=options.name, number=number)
     path = files.STABILITY.within(out, representation=options.name)
-    before = SeedStability.read(path) if path.exists() else SeedStability.empty()
-    SeedStability(pl.concat([before.frame, match])).write(path)
-    middle = float(np.median(np.abs(match["r"].to_numpy())))
-    logger.info("%s, other seed %d: median |r| of matched features %.3f", options.name, number, middle)
+    of_other_seeds = SeedStability.read(path) if path.exists() else SeedStability.empty()
+    SeedStability(pl.concat([of_other_seeds.frame, match])).write(path)
+    median = float(np.median(np.abs(match["r"].to_numpy())))
+    logger.info("%s, other seed %d: median |r| of matched features %.3f", options.name, number, median)
 
 
-def _beside_device(name: str, features: Features, device: DeviceMeasurements, out: Path) -> None:
-    """Measurements beside the recorder's own; empty tables where it left none."""
+def _compare_with_devices(name: str, features: Features, device: DeviceMeasurements, out: Path) -> None:
+    """Measurements paired with those of the ECG devices; empty tables if these measured nothing."""
     pairs = device_pairs(features, device)
     files.DEVICE_PAIRS.write(pairs, out, representation=name)
     files.DEVICE_AGREEMENT.write(device_agreement(pairs), out, representation=name)
@@ -131,13 +131,13 @@ def _beside_device(name: str, features: Features, device: DeviceMeasurements, ou
 def signal_errors(
     features: Features, recordings: Recordings, max_mse: float | None, excluded: pl.DataFrame
 ) -> tuple[SignalErrors, SignalErrors]:
-    """Signals with features, and those without and why; both with the smallest reconstruction error first.
+    """Signals with features, and those without and why; in ascending order of reconstruction error.
 
-    excluded: as `without_features` gives them. Of a kind that cannot reconstruct only those without features are listed.
+    excluded: from `signals_without_features`. If the kind cannot reconstruct, only signals without features are listed.
     """
     frame = features.frame
-    rebuilt = "mse" in frame.columns
-    mse = pl.col("mse").fill_nan(None) if rebuilt else pl.lit(None, pl.Float64)
+    reconstructs = "mse" in frame.columns
+    mse = pl.col("mse").fill_nan(None) if reconstructs else pl.lit(None, pl.Float64)
     rows = frame.select(mse.alias("mse"), "eid", "lead")
     rows = rows.join(excluded, on=["eid", "lead"], how="left", maintain_order="left").with_columns(
         pl.col("reason").fill_null("")
@@ -147,39 +147,40 @@ def signal_errors(
     rows = rows.with_columns(file=pl.coalesce("file", "file_of_all")).drop("file_of_all")
     ordered = rows.sort("mse", "eid", "lead", nulls_last=True)
     has_features = pl.col("reason") == ""
-    return SignalErrors(ordered.filter(has_features if rebuilt else pl.lit(False))), SignalErrors(ordered.filter(~has_features))
+    listed = has_features if reconstructs else pl.lit(False)
+    return SignalErrors(ordered.filter(listed)), SignalErrors(ordered.filter(~has_features))
 
 
 def _files_of(recordings: Recordings, of_all: str | None = None) -> pl.DataFrame:
-    """The kept file of each person and lead (columns eid, lead, file), or of the files of all leads (eid, file_of_all)."""
+    """The kept file of each participant and lead (columns eid, lead, file), or the files of all leads (eid, file_of_all)."""
     kept = recordings.frame.filter(pl.col("status") == "kept").unique(["eid", "lead"], keep="first", maintain_order=True)
     if of_all is None:
         return kept.select("eid", "lead", file="path")
     return kept.filter(pl.col("lead") == of_all).select("eid", file_of_all="path")
 
 
-def without_features(features: Features, signals: Signals, max_mse: float | None) -> pl.DataFrame:
-    """Rows of features of the signals in which every feature is missing, and why: columns eid, lead, reason."""
-    nothing = pl.all_horizontal(pl.col(name).is_null() for name in features.names)
+def signals_without_features(features: Features, signals: Signals, max_mse: float | None) -> pl.DataFrame:
+    """Signals whose features are all missing, and why: columns eid, lead, reason."""
+    all_missing = pl.all_horizontal(pl.col(name).is_null() for name in features.names)
     row_of = {eid: i for i, eid in enumerate(signals.eids)}
     rows = []
-    for row in features.frame.filter(nothing).iter_rows(named=True):
+    for row in features.frame.filter(all_missing).iter_rows(named=True):
         leads = INDEPENDENT_LEADS if row["lead"] == ALL_LEADS else (row["lead"],)
-        reason = _why_none(signals, row_of[row["eid"]], leads)
-        beyond = max_mse is not None and row.get("mse") is not None and row["mse"] > max_mse
-        reason = f"{BEYOND} {max_mse}" if beyond else reason or "not measurable"
+        reason = _unusable_leads(signals, row_of[row["eid"]], leads) or "not measurable"
+        if max_mse is not None and row.get("mse") is not None and row["mse"] > max_mse:
+            reason = f"{ERROR_LIMIT_REASON} {max_mse}"
         rows.append({"eid": row["eid"], "lead": row["lead"], "reason": reason})
     return pl.DataFrame(rows, schema={"eid": pl.String, "lead": pl.String, "reason": pl.String})
 
 
-def _why_none(signals: Signals, person: int, leads: Sequence[str]) -> str:
-    """Which of the leads that a feature needs are missing or unusable; empty if none is."""
-    status = {lead: int(signals.lead_status[person, signals.leads.index(lead)]) for lead in leads}
+def _unusable_leads(signals: Signals, participant: int, leads: Sequence[str]) -> str:
+    """Which of these leads are missing or unusable, in words; empty if none is."""
+    status = {lead: int(signals.lead_status[participant, signals.leads.index(lead)]) for lead in leads}
     phrases = []
     for code in (MISSING, UNUSABLE):
-        found = [lead for lead, one in status.items() if one == code]
-        if found:
-            phrases.append(f"lead {', '.join(found)} {LEAD_STATUS[code]}")
+        of_code = [lead for lead, lead_code in status.items() if lead_code == code]
+        if of_code:
+            phrases.append(f"lead {', '.join(of_code)} {LEAD_STATUS[code]}")
     return "; ".join(phrases)
 
 

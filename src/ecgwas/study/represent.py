@@ -44,6 +44,16 @@ class Representation(Options):
         return 0
 
     @property
+    def feature_count(self) -> int:
+        """Features per lead, or for all leads together."""
+        return 1
+
+    @property
+    def aligns_waves(self) -> bool:
+        """It represents beats that are aligned wave by wave."""
+        return False
+
+    @property
     def uses_torch(self) -> bool:
         """It needs PyTorch, which takes time to start and memory."""
         return False
@@ -91,6 +101,31 @@ class Learned(Representation):
         """`max_mse`."""
         return self.max_mse
 
+    @property
+    def feature_count(self) -> int:
+        """`features`."""
+        return self.features
+
+    @property
+    def aligns_waves(self) -> bool:
+        """By `align`."""
+        return self.align == "waves"
+
+    @property
+    def smallest_sd_uv(self) -> float:
+        """Smallest SD that a lead and time point is divided by."""
+        return 0.0
+
+    @property
+    def conditions_on_measurements(self) -> bool:
+        """Its decoder also receives the measurements of kind `intervals`."""
+        return False
+
+    @property
+    def decoder_takes_maps(self) -> bool:
+        """Its decoder needs the encoder's maps as well as the features, so that features alone cannot be decoded."""
+        return False
+
     @model_validator(mode="after")
     def _beats_are_aligned_on_all_leads(self) -> Learned:
         if self.align == "waves" and (self.input != "beat" or self.leads != "together"):
@@ -115,6 +150,11 @@ class Pca(Learned):
     independent as possible (FastICA)."""
     waves: Literal["together", "apart"] = "together"
     """`apart`: P, QRS and T each have their own components, a third of the features each (beats only)."""
+
+    @property
+    def smallest_sd_uv(self) -> float:
+        """`floor_uv`."""
+        return self.floor_uv
 
     @model_validator(mode="after")
     def _beats_repeat_and_have_waves(self) -> Pca:
@@ -189,6 +229,11 @@ class ResidualAutoencoder(Learned):
         """It is a network."""
         return True
 
+    @property
+    def decoder_takes_maps(self) -> bool:
+        """By `skip`."""
+        return self.skip == "encoder_to_decoder"
+
     @model_validator(mode="after")
     def _one_kernel_per_block(self) -> ResidualAutoencoder:
         if len(self.kernels) not in (1, len(self.channels)):
@@ -246,6 +291,16 @@ class Vae(Learned):
     def uses_torch(self) -> bool:
         """It is a network."""
         return True
+
+    @property
+    def smallest_sd_uv(self) -> float:
+        """`floor_uv`."""
+        return self.floor_uv
+
+    @property
+    def conditions_on_measurements(self) -> bool:
+        """By `condition_on`."""
+        return self.condition_on == "measurements"
 
 
 class BeatPoints(Representation):

@@ -11,7 +11,7 @@ from scipy.linalg import subspace_angles
 from scipy.optimize import minimize
 
 from ecgwas import represent
-from ecgwas.represent.linear.noise_fraction import LEAST_NOISE, most_repeatable, noise_covariance
+from ecgwas.represent.linear.noise_fraction import NOISE_FLOOR, most_repeatable_axes, noise_covariance
 from ecgwas.represent.pca import PcaEncoder
 from ecgwas.signals import Signals
 from ecgwas.stages.represent import reliability
@@ -56,7 +56,7 @@ def test_one_bad_recording_does_not_decide() -> None:
 def test_people_are_found_under_louder_noise() -> None:
     whole, odd, even = _planted()
     between = whole.T @ whole / len(whole)
-    axes = most_repeatable(between, odd, even, 2)
+    axes = most_repeatable_axes(between, odd, even, 2)
     np.testing.assert_allclose(axes.T @ axes, np.eye(2), atol=1e-10)
     assert np.rad2deg(subspace_angles(axes, np.eye(4)[:, :2])).max() < 1.0
     variance = np.linalg.eigh(between)[1][:, ::-1][:, :2]
@@ -68,13 +68,13 @@ def test_first_axis_has_the_best_ratio_that_a_search_finds() -> None:
     mix = rng.standard_normal((3, 3))
     whole, odd, even = (scores[:, :3] @ mix for scores in _planted(500))
     between, noise = whole.T @ whole / len(whole), noise_covariance(odd, even)
-    noise += LEAST_NOISE * noise.trace() / 3 * np.eye(3)
+    noise += NOISE_FLOOR * noise.trace() / 3 * np.eye(3)
 
     def ratio(v: np.ndarray) -> float:
         return float(v @ between @ v / (v @ noise @ v))
 
     best = max(-minimize(lambda v: -ratio(v), rng.standard_normal(3)).fun for _ in range(5))
-    assert ratio(most_repeatable(between, odd, even, 1)[:, 0]) == pytest.approx(best, rel=1e-4)
+    assert ratio(most_repeatable_axes(between, odd, even, 1)[:, 0]) == pytest.approx(best, rel=1e-4)
 
 
 def test_quiet_directions_in_which_people_hardly_differ_are_not_taken() -> None:
@@ -83,7 +83,7 @@ def test_quiet_directions_in_which_people_hardly_differ_are_not_taken() -> None:
     person = rng.standard_normal((2000, 5)) * [3.0, 2.0, 2.0, 0.03, 0.02]
     odd, even = (person + rng.standard_normal((2000, 5)) * [0.3, 0.3, 0.3, 1e-4, 1e-4] for _ in range(2))
     whole = (odd + even) / 2
-    axes = most_repeatable(whole.T @ whole / len(whole), odd, even, 3)
+    axes = most_repeatable_axes(whole.T @ whole / len(whole), odd, even, 3)
     assert np.rad2deg(subspace_angles(axes, np.eye(5)[:, :3])).max() < 5.0
 
 

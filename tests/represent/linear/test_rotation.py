@@ -10,7 +10,7 @@ from scipy.stats import ortho_group
 
 from ecgwas import represent
 from ecgwas.represent.linear.components import Components
-from ecgwas.represent.linear.rotation import independent, varimax, whitening
+from ecgwas.represent.linear.rotation import fast_ica, varimax, whitening
 from ecgwas.study import Pca
 from tests.factories import components_of, make_signals
 
@@ -67,7 +67,7 @@ def test_a_known_mixing_is_undone() -> None:
     mixed = sources @ rng.standard_normal((4, 4))
     white = mixed @ whitening(mixed.T @ mixed / len(mixed))
     np.testing.assert_allclose(white.T @ white / len(white), np.eye(4), atol=1e-8)
-    rotation = independent(white)
+    rotation = fast_ica(white)
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(4), atol=1e-10)
     found = np.abs(np.corrcoef((white @ rotation).T, sources.T)[:4, 4:])
     np.testing.assert_allclose(np.sort(found, axis=1)[:, -1], 1.0, atol=0.01)
@@ -81,7 +81,7 @@ def test_components_along_other_axes_regress_the_traces_on_their_scores() -> Non
     _, sizes, right = np.linalg.svd(traces, full_matrices=False)
     directions, spread = right[:5], sizes[:5] / np.sqrt(200)
     plain = Components(np.zeros(30, np.float32), directions, directions, spread)
-    along = plain.along(rng.standard_normal((5, 3)))
+    along = plain.recombined(rng.standard_normal((5, 3)))
     scores = traces @ along.directions.T
     np.testing.assert_allclose(scores.std(axis=0), along.spread, rtol=1e-4)
     shown = traces @ directions.T @ directions

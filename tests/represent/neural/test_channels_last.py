@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv1d as plain
 
-from ecgwas.represent.neural.channels_last import BatchNorm, Convolution, Dropout, conv1d, in_order_of, interleaved
+from ecgwas.represent.neural.channels_last import BatchNorm, Convolution, Dropout, conv1d, in_memory_order_of, interleaved
 
 
 def _maps(*shape: int) -> torch.Tensor:
@@ -61,7 +61,7 @@ def test_values_in_the_order_of_a_map(order: str) -> None:
         "part_of_another": torch.zeros(2, 3, 9)[:, :, 2:6],
     }[order]
     values = torch.arange(24.0)
-    given = in_order_of(x, values)
+    given = in_memory_order_of(x, values)
     assert given.shape == x.shape
     assert given.flatten().sort().values.equal(values)
 

@@ -8,7 +8,15 @@ from pydantic import ValidationError
 from torch import nn
 
 from ecgwas.represent.neural.channels_last import BatchNorm, Convolution, Dropout
-from ecgwas.represent.neural.network import Autoencoder, Up, doubled, doubled_and_convolved, halved, kernels, penalty
+from ecgwas.represent.neural.network import (
+    Autoencoder,
+    DecoderBlock,
+    block_lengths,
+    convolution_weights,
+    doubled,
+    doubled_and_convolved,
+    weight_penalty,
+)
 from ecgwas.study import ResidualAutoencoder
 
 
@@ -71,8 +79,8 @@ def test_every_choice_runs_and_learns(skip: str, merge: str, activation: str) ->
 
 
 def test_lengths_are_rounded_up_when_halved() -> None:
-    assert halved(475, 3) == [475, 238, 119, 60]
-    assert halved(5000, 3) == [5000, 2500, 1250, 625]
+    assert block_lengths(475, 3) == [475, 238, 119, 60]
+    assert block_lengths(5000, 3) == [5000, 2500, 1250, 625]
 
 
 def test_doubling_is_nearest_neighbour_upsampling() -> None:
@@ -87,8 +95,10 @@ def test_penalty_is_charged_on_the_convolutions_of_blocks_alone() -> None:
     chosen = dict(network.named_parameters())
     l2 = sum(float(chosen[name].detach().double().pow(2).sum()) for name in names)
     l1 = sum(float(chosen[name].detach().double().abs().sum()) for name in names)
-    assert float(penalty(kernels(network), 0.5, 0.25).detach()) == pytest.approx(0.5 * l1 + 0.25 * l2, rel=1e-5)
-    assert float(penalty(kernels(network), 0.0, 0.0)) == 0
+    assert float(weight_penalty(convolution_weights(network), 0.5, 0.25).detach()) == pytest.approx(
+        0.5 * l1 + 0.25 * l2, rel=1e-5
+    )
+    assert float(weight_penalty(convolution_weights(network), 0.0, 0.0)) == 0
 
 
 def test_there_is_one_kernel_per_block() -> None:
@@ -116,7 +126,7 @@ def test_both_ways_through_the_decoder_give_the_same_traces() -> None:
     torch.manual_seed(1)
     network = Autoencoder(ResidualAutoencoder(name="ae", channels=(4, 8), kernels=(7,), features=3), 8, 475).eval()
     features = torch.randn(5, 3)
-    blocks = [block for block in network.decoder if isinstance(block, Up)]
+    blocks = [block for block in network.decoder if isinstance(block, DecoderBlock)]
     assert all(block.polyphase for block in blocks)
     fast = network.decode(features)
     for block in blocks:

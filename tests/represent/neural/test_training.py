@@ -14,14 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from ecgwas.errors import EcgwasError
-from ecgwas.represent.neural.training import Plan, Trained, finished, learning_rate, shuffled, train
+from ecgwas.represent.neural.training import TrainedNetwork, TrainingPlan, finished, learning_rate, shuffled, train
 
 DATA = torch.from_numpy(np.random.default_rng(5).standard_normal((50, 1, 6)).astype(np.float32))
 TRAIN, VALIDATION = np.arange(40), np.arange(40, 50)
 
 
-def _plan(**given: Any) -> Plan:
-    return Plan(**{"seed": 3, "epochs": 6, "batch": 16, "learning_rate": 0.01, "patience": 3, "halve_after": 50, **given})
+def _plan(**given: Any) -> TrainingPlan:
+    return TrainingPlan(
+        **{"seed": 3, "epochs": 6, "batch": 16, "learning_rate": 0.01, "patience": 3, "halve_after": 50, **given}
+    )
 
 
 def _build() -> nn.Module:
@@ -37,13 +39,22 @@ def _read(chosen: np.ndarray) -> Tensor:
     return DATA[torch.from_numpy(chosen)]
 
 
-def _train(plan: Plan, scratch: Path | None = None, *, mark: str = "m", **given: Any) -> Trained:
+def _train(plan: TrainingPlan, scratch: Path | None = None, *, inputs: str = "m", **given: Any) -> TrainedNetwork:
     return train(
-        _build, given.pop("loss", _loss), _read, TRAIN, VALIDATION, plan, mark=mark, label="t", scratch=scratch, **given
+        _build,
+        given.pop("loss", _loss),
+        _read,
+        TRAIN,
+        VALIDATION,
+        plan,
+        inputs_fingerprint=inputs,
+        label="t",
+        scratch=scratch,
+        **given,
     )
 
 
-def _digest(trained: Trained) -> str:
+def _digest(trained: TrainedNetwork) -> str:
     tensors = [*trained.network.state_dict().values(), *trained.last.values()]
     content = b"".join(tensor.numpy().tobytes() for tensor in tensors) + trained.history.write_csv().encode()
     return hashlib.sha256(content).hexdigest()
@@ -116,7 +127,7 @@ def test_killed_and_resumed_training_gives_the_same_bytes(steps: int, tmp_path: 
 
 def test_checkpoint_of_another_training_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(Killed):
-        _train(_plan(seed=8), tmp_path, mark="other", track=_killed_after(4))
+        _train(_plan(seed=8), tmp_path, inputs="other", track=_killed_after(4))
     assert _digest(_train(_plan(), tmp_path)) == _digest(_train(_plan()))
 
 

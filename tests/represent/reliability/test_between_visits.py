@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from ecgwas.represent.reliability.between_visits import between_visits, intraclass
+from ecgwas.represent.reliability.between_visits import between_visits, intraclass_correlation
 from ecgwas.tables import Features
 
 SHROUT_AND_FLEISS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float)
@@ -18,7 +18,7 @@ SHROUT_AND_FLEISS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2
 
 
 def test_the_example_of_the_paper() -> None:
-    found = intraclass(SHROUT_AND_FLEISS)
+    found = intraclass_correlation(SHROUT_AND_FLEISS)
     assert found is not None
     # The interval as psych::ICC and pingouin print it.
     assert [round(value, 2) for value in (found.icc, found.low, found.high)] == [0.29, 0.02, 0.76]
@@ -41,7 +41,7 @@ def test_mean_squares_are_those_of_an_analysis_of_variance(seed: int) -> None:
     long = pd.DataFrame({"y": values.ravel(), "person": np.repeat(np.arange(n), k), "visit": np.tile(np.arange(k), n)})
     table = anova_lm(ols("y ~ C(person) + C(visit)", long).fit())
     people, visits, rest = (table["sum_sq"] / table["df"]).to_numpy()
-    found = intraclass(values)
+    found = intraclass_correlation(values)
     assert found is not None
     assert found.icc == pytest.approx((people - rest) / (people + (k - 1) * rest + k * (visits - rest) / n), rel=1e-6)
 
@@ -49,7 +49,7 @@ def test_mean_squares_are_those_of_an_analysis_of_variance(seed: int) -> None:
 def test_planted_spreads_come_back_and_the_interval_holds_them() -> None:
     rng = np.random.default_rng(3)
     exact = 1.0 / (1.0 + 0.25)
-    found = [intraclass(drawn(rng, 60, person=1.0, visit=0.0, rest=0.5)) for _ in range(600)]
+    found = [intraclass_correlation(drawn(rng, 60, person=1.0, visit=0.0, rest=0.5)) for _ in range(600)]
     known = [one for one in found if one is not None]
     assert np.mean([one.icc for one in known]) == pytest.approx(exact, abs=0.01)
     inside = np.mean([one.low <= exact <= one.high for one in known])
@@ -60,7 +60,7 @@ def test_planted_spreads_come_back_and_the_interval_holds_them() -> None:
 def test_with_hardly_a_degree_of_freedom_the_interval_is_finite() -> None:
     """Of three people the approximated degrees of freedom can be so few that the F quantile overflows."""
     rng = np.random.default_rng(0)
-    found = [intraclass(rng.normal(size=(3, 2))) for _ in range(3000)]
+    found = [intraclass_correlation(rng.normal(size=(3, 2))) for _ in range(3000)]
     known = [one for one in found if one is not None]
     assert len(known) == 3000
     assert all(np.isfinite([one.icc, one.low, one.high]).all() for one in known)
@@ -69,7 +69,7 @@ def test_with_hardly_a_degree_of_freedom_the_interval_is_finite() -> None:
 def test_agreement_not_only_order() -> None:
     values = drawn(np.random.default_rng(4), 50, person=1.0, visit=0.0, rest=0.1)
     moved = values + np.array([0.0, 1.5])
-    same, other = intraclass(values), intraclass(moved)
+    same, other = intraclass_correlation(values), intraclass_correlation(moved)
     assert same is not None
     assert other is not None
     assert same.icc > 0.97
@@ -79,19 +79,19 @@ def test_agreement_not_only_order() -> None:
 
 def test_the_same_visit_twice_is_one_and_a_plain_shift_is_told_with_what_is_not_known() -> None:
     one = np.random.default_rng(5).standard_normal(20)
-    found = intraclass(np.column_stack([one, one]))
+    found = intraclass_correlation(np.column_stack([one, one]))
     assert found is not None
     assert (found.icc, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
     values = np.column_stack([np.arange(20.0), np.arange(20.0) + 4])
-    shifted = intraclass(values)
+    shifted = intraclass_correlation(values)
     assert shifted is not None
     assert 0 <= shifted.low < shifted.icc < shifted.high <= 1
 
 
 def test_too_few_people_and_nobody_different_are_not_told() -> None:
     values = np.array([[1.0, 2.0], [2.0, 3.0], [np.nan, 1.0], [4.0, np.nan]])
-    assert intraclass(values) is None
-    assert intraclass(np.full((9, 2), 7.0)) is None
+    assert intraclass_correlation(values) is None
+    assert intraclass_correlation(np.full((9, 2), 7.0)) is None
 
 
 def test_features_are_compared_person_by_person() -> None:
@@ -105,14 +105,14 @@ def test_features_are_compared_person_by_person() -> None:
     again = Features(frame.with_columns(a=pl.when(pl.int_range(pl.len()) > 1).then(pl.col("a"))))
     found = between_visits(first, again)
     assert found.select("lead", "feature", "people").rows() == [("I", "a", 18)]
-    expected = intraclass(values[some[2:]])
+    expected = intraclass_correlation(values[some[2:]])
     assert expected is not None
     assert found.select("icc", "icc_low", "icc_high").row(0) == pytest.approx((expected.icc, expected.low, expected.high))
 
 
 def test_an_interval_of_next_to_no_degrees_of_freedom_is_a_number() -> None:
     """Three people with a negative ICC: F's quantile is infinite, and the lower end is what the formula tends to."""
-    found = intraclass(np.array([[2.04, -2.56], [0.42, -0.57], [-0.45, -0.22]]))
+    found = intraclass_correlation(np.array([[2.04, -2.56], [0.42, -0.57], [-0.45, -0.22]]))
     assert found is not None
     assert np.isfinite([found.icc, found.low, found.high]).all()
     assert found.low == pytest.approx(-0.743273, abs=1e-6)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecgwas.represent.reliability.seed_stability import matched_correlation, renamed
+from ecgwas.represent.reliability.seed_stability import match_features, matched_to
 from ecgwas.tables import Features
 
 
@@ -18,7 +18,7 @@ def test_the_match_has_the_largest_sum_of_all_permutations() -> None:
         first, second = rng.normal(size=(2, 30, 5))
         r = np.corrcoef(first.T, second.T)[:5, 5:]
         best = max(np.abs(r[range(5), list(order)]).sum() for order in itertools.permutations(range(5)))
-        found = matched_correlation(first, second)
+        found = match_features(first, second)
         assert sorted(found.partner) == list(range(5))
         assert np.abs(found.r).sum() == pytest.approx(best)
         np.testing.assert_allclose(found.r, r[range(5), found.partner])
@@ -30,14 +30,14 @@ def test_people_without_values_do_not_count_and_constants_correlate_with_nothing
     second = first[:, [2, 0, 1]].copy()
     second[:, 1] *= -1
     second[:4] = np.nan
-    found = matched_correlation(first, second)
+    found = match_features(first, second)
     assert found.partner.tolist() == [1, 2, 0]
     np.testing.assert_allclose(found.r, [-1, 1, 1])
     first[:, 0] = 7
-    assert matched_correlation(first, second).r[0] == 0
-    assert matched_correlation(first[:2], second[:2]).r.tolist() == [0, 0, 0]
+    assert match_features(first, second).r[0] == 0
+    assert match_features(first[:2], second[:2]).r.tolist() == [0, 0, 0]
     with pytest.raises(ValueError, match="same people"):
-        matched_correlation(first, second[:, :2])
+        match_features(first, second[:, :2])
 
 
 def test_features_of_another_seed_get_the_names_and_signs_of_the_first() -> None:
@@ -55,7 +55,7 @@ def test_features_of_another_seed_get_the_names_and_signs_of_the_first() -> None
         columns = pl.from_numpy(array, schema=names).fill_nan(None)
         return Features(pl.DataFrame({"eid": eids, "lead": leads}).hstack(columns).with_columns(mse=pl.lit(0.5)))
 
-    found, match = renamed(table(values), table(turned), seed=4)
+    found, match = matched_to(table(values), table(turned), seed=4)
     assert found.frame.columns == ["eid", "lead", *names, "mse"]
     assert found.frame["eid"].to_list() == eids
     assert found.frame.row(7)[2:5] == (None, None, None)

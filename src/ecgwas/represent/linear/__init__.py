@@ -1,1 +1,1 @@
-"""What the linear representations share: principal components, rotation, minimum noise fraction."""
+"""Shared by the linear representations: principal components, rotation, minimum noise fraction."""

@@ -1,1 +1,1 @@
-"""What the trained representations share: networks, training, the encoder made of them."""
+"""Shared by the trained representations: networks, training, and the encoder made from them."""

@@ -1,4 +1,4 @@
-"""The layers of a network and the shapes between them, read off the network itself while a trace passes through it."""
+"""The layers of a network and the shapes between them, recorded from the network while a trace passes through it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,47 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ecgwas.represent.neural.network import Autoencoder, Join
+from ecgwas.represent.neural.network import Autoencoder, SkipConnection
 
-WORDS = {"to_features": "features", "from_features": "map", "to_trace": "output"}
-"""Steps that are not blocks."""
+STEP_NAMES = {"to_features": "features", "from_features": "map", "to_trace": "output"}
+"""Of steps that are not blocks."""
 
-NAMES = {"BatchNorm": "batch norm", "LeakyReLU": "LeakyReLU", "ReLU": "ReLU", "ELU": "ELU", "SELU": "SELU", "Tanh": "tanh"}
+LAYER_NAMES = {
+    "BatchNorm": "batch norm",
+    "LeakyReLU": "LeakyReLU",
+    "ReLU": "ReLU",
+    "ELU": "ELU",
+    "SELU": "SELU",
+    "Tanh": "tanh",
+}
 
 
 @torch.no_grad()
 def architecture(network: Autoencoder, channels: int, samples: int) -> list[dict[str, Any]]:
     """One record per step, in the order in which a trace (channels, samples) passes through them.
 
-    step (input, encoder 1, ..., features, map, decoder 1, ..., output), layers (words, in order), shape
-    (channels, samples; of features: how many), parameters (trained numbers of the step).
+    step (input, encoder 1, ..., features, map, decoder 1, ..., output), layers (names, in order), shape (channels, samples; of
+    features: their number), parameters (number of trained weights).
     """
     steps = list(_steps(network))
     shapes: dict[str, list[int]] = {}
 
-    def note(name: str) -> Any:
+    def record_shape(name: str) -> Any:
         def hook(module: nn.Module, given: Any, out: Tensor | tuple[Tensor, ...]) -> None:
             shapes[name] = list((out if isinstance(out, Tensor) else out[0]).shape[1:])
 
         return hook
 
-    hooks = [module.register_forward_hook(note(name)) for name, module in steps]
+    hooks = [module.register_forward_hook(record_shape(name)) for name, module in steps]
     training = network.training
     try:
-        where = next(network.parameters()).device
-        network.eval()(torch.zeros((1, channels, samples), device=where))
+        device = next(network.parameters()).device
+        network.eval()(torch.zeros((1, channels, samples), device=device))
     finally:
         network.train(training)
         for hook in hooks:
             hook.remove()
-    shapes["map"] = list(network.map)  # the flat output is unfolded to the encoder's last map
+    shapes["map"] = list(network.map)  # the flat output is reshaped to the encoder's last map
     first = {"step": "input", "layers": [], "shape": [channels, samples], "parameters": 0}
     return [first, *(_record(name, module, shapes[name]) for name, module in steps)]
 
@@ -50,9 +57,9 @@ def _steps(network: Autoencoder) -> Iterator[tuple[str, nn.Module]]:
     """The parts of the network in order, named."""
     for name, module in network.named_children():
         if isinstance(module, nn.ModuleList):
-            yield from ((f"{name} {place}", block) for place, block in enumerate(module, start=1))
+            yield from ((f"{name} {number}", block) for number, block in enumerate(module, start=1))
         else:
-            yield WORDS[name], module
+            yield STEP_NAMES[name], module
 
 
 def _record(name: str, module: nn.Module, shape: list[int]) -> dict[str, Any]:
@@ -62,18 +69,18 @@ def _record(name: str, module: nn.Module, shape: list[int]) -> dict[str, Any]:
 
 
 def _layers(module: nn.Module) -> list[str]:
-    """The layers of a step in words, in the order in which they are passed."""
-    if isinstance(module, Join):
+    """The names of a step's layers, in order."""
+    if isinstance(module, SkipConnection):
         return [f"skip, {'added' if module.adds else 'concatenated'}"]
     children = list(module.children())
     if children:
-        return [words for child in children for words in _layers(child)]
-    words = _words(module)
-    return [] if words is None else [words]
+        return [name for child in children for name in _layers(child)]
+    name = _layer_name(module)
+    return [] if name is None else [name]
 
 
-def _words(layer: nn.Module) -> str | None:
-    """A layer in words; None for one that changes nothing."""
+def _layer_name(layer: nn.Module) -> str | None:
+    """The name of a layer with its parameters; None for one that changes nothing."""
     if isinstance(layer, nn.Conv1d):
         stride = "" if layer.stride[0] == 1 else f", stride {layer.stride[0]}"
         return f"conv {layer.kernel_size[0]}{stride}"
@@ -85,4 +92,4 @@ def _words(layer: nn.Module) -> str | None:
         return f"LeakyReLU {layer.negative_slope:g}"
     if type(layer).__name__ == "Dropout":
         return f"dropout {layer.p:g}" if layer.p else None
-    return NAMES.get(type(layer).__name__)
+    return LAYER_NAMES.get(type(layer).__name__)

@@ -1,6 +1,6 @@
-"""What a decoder is told besides the features, so that the features hold the rest: the measurements of kind `intervals`.
+"""Conditions of a decoder: it receives the measurements of kind `intervals` so that features describe what these do not.
 
-Yun et al., Nat Genet 56:1604 (2024), give a decoder what experts define, and learn what it does not explain.
+Yun et al., Nat Genet 56:1604 (2024), give a decoder measurements defined by experts, and learn what they do not explain.
 """
 
 from __future__ import annotations
@@ -20,19 +20,24 @@ from ecgwas.tables import Features
 
 Floats = NDArray[np.float32]
 
-LEAST_KNOWN = 0.5
-"""A measurement that more people lack is not given."""
-FAR_SDS = 4.0
-"""Measurements further from the mean count as that far."""
+MEASUREMENTS = Intervals(name="given")
+ARRAYS = ("mean", "sd", "absent_mean", "absent_sd")
+MIN_KNOWN_SHARE = 0.5
+"""A measurement that fewer participants have is not used."""
+CLIP_SDS = 4.0
+"""Measurements further from the mean are clipped to this distance."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """How measurements are given: M numbers a person, of mean zero and SD one in the people that `fit` saw.
+    """How measurements become conditions: M numbers per participant, of mean 0 and SD 1 in the participants given to `fit`.
 
-    centres  as the measurements' encoder has them;  columns: lead and name of each measurement given
-    mean, sd (M0,) float64 of the measurements;  absent: groups of columns, each with a number of its own that says that they
-    could not be measured (no P, say), as indices into columns; absent_mean, absent_sd (G,) of these
+    centres      of the measurements' encoder
+    columns      lead and name of each of the M0 measurements
+    mean, sd     (M0,) float64 of the measurements
+    absent       indices into columns: one for each group of measurements that are missing in the same participants (no P, say);
+                 each has an indicator of being missing
+    absent_mean, absent_sd  (G,) of these indicators
     """
 
     centres: dict[str, float]
@@ -44,54 +49,54 @@ class Conditions:
     absent_sd: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, signals: Signals, people: NDArray[np.int64]) -> Conditions:
-        """From the people numbered `people`; axes are counted around everybody's mean directions."""
-        encoder = intervals.fit(Intervals(name="given"), signals, seed=0)
-        table = encoder.encode(signals)
-        wide = {(lead, name): values[people] for (lead, name), values in _wide(table).items()}
-        known = {key: values for key, values in wide.items() if np.isfinite(values).mean() >= LEAST_KNOWN}
-        columns = tuple(key for key, values in known.items() if np.nanstd(values) > 0)
-        matrix = np.column_stack([known[key] for key in columns])
+    def fit(cls, signals: Signals, participants: NDArray[np.int64]) -> Conditions:
+        """From these participants; angles are counted around everybody's mean directions."""
+        encoder = intervals.fit(MEASUREMENTS, signals, seed=0)
+        all_values = _values_by_column(encoder.encode(signals))
+        values = {column: array[participants] for column, array in all_values.items()}
+        known = {column: array for column, array in values.items() if np.isfinite(array).mean() >= MIN_KNOWN_SHARE}
+        columns = tuple(column for column, array in known.items() if np.nanstd(array) > 0)
+        matrix = np.column_stack([known[column] for column in columns])
         missing = ~np.isfinite(matrix)
         _, first = np.unique(missing, axis=1, return_index=True)
         absent = tuple(sorted(int(k) for k in first if missing[:, k].any()))
-        gone = missing[:, list(absent)].astype(np.float64)
+        indicators = missing[:, list(absent)].astype(np.float64)
         mean, sd = np.nanmean(matrix, axis=0), np.nanstd(matrix, axis=0)
-        return cls(encoder.centres, columns, mean, sd, absent, gone.mean(axis=0), gone.std(axis=0))
+        return cls(encoder.centres, columns, mean, sd, absent, indicators.mean(axis=0), indicators.std(axis=0))
 
     def __len__(self) -> int:
         return len(self.columns) + len(self.absent)
 
     def of(self, signals: Signals) -> Floats:
-        """(N, M): what is missing is the mean, 0, and said so by a number of its own."""
-        table = _wide(IntervalsEncoder(Intervals(name="given"), self.centres).encode(signals))
-        matrix = np.column_stack([table[key] for key in self.columns])
+        """(N, M): standardised measurements, 0 where missing, and the standardised indicators of being missing."""
+        values = _values_by_column(IntervalsEncoder(MEASUREMENTS, self.centres).encode(signals))
+        matrix = np.column_stack([values[column] for column in self.columns])
         missing = ~np.isfinite(matrix)
-        values = np.clip((matrix - self.mean) / self.sd, -FAR_SDS, FAR_SDS)
-        values[missing] = 0.0
-        gone = (missing[:, list(self.absent)] - self.absent_mean) / self.absent_sd
-        return np.hstack([values, gone]).astype(np.float32)
+        standardised = np.clip((matrix - self.mean) / self.sd, -CLIP_SDS, CLIP_SDS)
+        standardised[missing] = 0.0
+        indicators = (missing[:, list(self.absent)] - self.absent_mean) / self.absent_sd
+        return np.hstack([standardised, indicators]).astype(np.float32)
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As JSON values."""
-        arrays = {name: getattr(self, name).tolist() for name in ("mean", "sd", "absent_mean", "absent_sd")}
+        arrays = {name: getattr(self, name).tolist() for name in ARRAYS}
         return {"centres": self.centres, "columns": [list(key) for key in self.columns], "absent": list(self.absent)} | arrays
 
     @classmethod
-    def of_plain(cls, plain: dict[str, Any] | None) -> Conditions | None:
-        """From what `plain` gave; None from None."""
-        if plain is None:
+    def from_json(cls, values: dict[str, Any] | None) -> Conditions | None:
+        """From the values of `to_json`; None from None."""
+        if values is None:
             return None
-        arrays = {name: np.array(plain[name], dtype=np.float64) for name in ("mean", "sd", "absent_mean", "absent_sd")}
-        columns = tuple((lead, name) for lead, name in plain["columns"])
-        return cls(centres=plain["centres"], columns=columns, absent=tuple(plain["absent"]), **arrays)
+        arrays = {name: np.array(values[name], dtype=np.float64) for name in ARRAYS}
+        columns = tuple((lead, name) for lead, name in values["columns"])
+        return cls(centres=values["centres"], columns=columns, absent=tuple(values["absent"]), **arrays)
 
 
-def _wide(table: Features) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """(lead, name) -> (N,) float64, NaN where missing; only those that somebody has."""
-    found = {}
+def _values_by_column(table: Features) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """(lead, name) -> (N,) float64, NaN where missing."""
+    values = {}
     for lead in table.frame["lead"].unique(maintain_order=True):
         rows = table.frame.filter(pl.col("lead") == lead)
         for name in table.names:
-            found[lead, name] = rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return found
+            values[lead, name] = rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return values

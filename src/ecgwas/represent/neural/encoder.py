@@ -1,4 +1,4 @@
-"""What the trained kinds share: a network and its scaling as an encoder; the course of a fit from split to errors."""
+"""Shared by the trained kinds: a network with its scaling as an encoder, and a fit from the split to the errors."""
 
 from __future__ import annotations
 
@@ -22,72 +22,75 @@ from ecgwas.represent.alignment import Alignment
 from ecgwas.represent.inputs import (
     Floats,
     Index,
-    Kind,
-    Normaliser,
+    Scaler,
+    ScalingKind,
     Split,
     Traces,
     alignment_of,
-    decoded_beats,
+    all_leads_of,
     feature_names,
-    split_people,
+    split_participants,
 )
-from ecgwas.represent.linear.components import Components, effects, principal_components
-from ecgwas.represent.neural.architecture import architecture
+from ecgwas.represent.linear.components import Components, principal_components, ridge_effects
 from ecgwas.represent.neural.conditions import Conditions
-from ecgwas.represent.neural.network import Autoencoder
-from ecgwas.represent.neural.training import Loss, Plan, Trained, Weights, device, train
+from ecgwas.represent.neural.training import Loss, TrainedNetwork, TrainingPlan, Weights, device, train
 from ecgwas.represent.pca import baselines
-from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY, Reconstruct, error_table, mean_square
+from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA, Reconstruct, error_table, mean_square
 from ecgwas.signals import Signals
 from ecgwas.store import fingerprint
 from ecgwas.study import ResidualAutoencoder, Vae
 from ecgwas.tables import Features
 
 THREADS = {"beat": 1, "strip": 2}
-"""Threads of a network on the processor by its input, whatever the machine has: sums over another number of threads end in
-other digits. Networks on beats gain little from a second one; on whole recordings, ten times as long, do."""
-torch.set_num_threads(THREADS["beat"])
+"""CPU threads of a network by its input, whatever the machine has: sums over a different number of threads end in different
+digits. Networks on beats gain little from a second thread; on whole recordings, ten times as long, they do."""
+REPORT_THREADS = 1
+"""CPU threads with which errors on held-out participants are computed."""
+TRACES_PER_BATCH = 64
+"""Traces that pass through a network together when it only encodes or decodes."""
 
 
 @contextmanager
-def threads_for(source: str) -> Iterator[None]:
-    """While it lasts, PyTorch computes with the threads that networks of this input have."""
+def torch_threads(count: int) -> Iterator[None]:
+    """Context in which PyTorch computes with this many CPU threads."""
     before = torch.get_num_threads()
-    torch.set_num_threads(THREADS[source])
+    torch.set_num_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(before)
 
 
-TRACES_AT_ONCE = 64
-"""Traces that pass through a network together when it only encodes or decodes."""
-
-
 @dataclass(frozen=True)
-class Recipe:
-    """What makes a kind.
+class KindSpec:
+    """What distinguishes a trained kind.
 
-    build(options, C, L, M) gives a network with encode and decode, which take M conditions of each trace as their second
-    argument where M is not 0; loss(options) is what it is trained on; start, where there is one, is given the new network,
-    the principal components of the people trained on (as many as features, of what conditions do not explain) and the
-    conditions' effects (M, D), None without any; penalty, where there is one, is what the trained network's weights add to the
-    squared error in its loss.
+    build           (options, C, L, M) -> network with `encode` and `decode`; if M is not 0, their second argument is the M
+                    conditions of each trace
+    loss            options -> the training loss
+    normalisation   options -> kind of scaling
+    start           optional: (network, components, effects) initialises the new network. components: as many principal
+                    components of the training participants as features, less what conditions explain; effects: the
+                    conditions' (M, D), None without conditions
+    penalty         optional: (options, network) -> what the trained network's weights add to the squared error in its loss
+    describe        optional: (network, C, L) -> records of the network's layers for the report
     """
 
     build: Callable[[Any, int, int, int], nn.Module]
     loss: Callable[[Any], Loss]
-    normalisation: Callable[[Any], Kind]
+    normalisation: Callable[[Any], ScalingKind]
     start: Callable[[Any, Components, Floats | None], None] | None = None
     penalty: Callable[[Any, Any], float] | None = None
+    describe: Callable[[Any, int, int], list[dict[str, Any]]] | None = None
 
 
 @dataclass(frozen=True)
 class NetworkEncoder:
-    """A trained network; its weights are those of the epoch with the best validation loss, `last` those of the last."""
+    """A trained network. Its weights are those of the epoch with the best validation loss, `last` those of the last epoch."""
 
+    spec: KindSpec
     options: ResidualAutoencoder | Vae
-    normaliser: Normaliser
+    scaler: Scaler
     network: Any
     last: Weights
     shape: tuple[int, int]
@@ -97,78 +100,75 @@ class NetworkEncoder:
     errors: pl.DataFrame
 
     def encode(self, signals: Signals) -> Features:
-        """Columns eid, lead, f01.., mse (normalised units); features are null where mse is beyond `max_mse`."""
+        """Columns eid, lead, f01.., mse (normalised units); features are null if mse is above `max_mse`."""
         traces = Traces.of(signals, self.options.input, self.options.leads, self.alignment)
-        given = _given(self.conditions, signals)
+        extra = _extra_inputs(self.conditions, signals)
         features = np.empty((len(traces), self.options.features), dtype=np.float32)
         mse = np.empty(len(traces))
         for block in traces.blocks(np.arange(len(traces))):
-            units = self.normaliser.apply(traces.read(block), traces.lead_of(block))
-            told = [part[block] for part in given]
-            with threads_for(self.options.input):
-                features[block] = through(self.network.encode, units, *told)
-                again = self._reconstructed(units, features[block], told)
-            mse[block] = mean_square(again - units)
-        return traces.table(self._names, features, mse, self.options.max_mse)
+            units = self.scaler.apply(traces.read(block), traces.lead_index(block))
+            of_block = [array[block] for array in extra]
+            with torch_threads(THREADS[self.options.input]):
+                features[block] = run_batched(self.network.encode, units, *of_block)
+                reconstruction = self._reconstruction(units, features[block], of_block)
+            mse[block] = mean_square(reconstruction - units)
+        return traces.features(self._names, features, mse, self.options.max_mse)
 
     def decode(self, features: Features) -> NDArray[np.float32] | None:
         """(N, 12, T) µV of median beats, (N, 12, S) of strips; NaN where features are null.
 
-        Features of a conditioned network are decoded with the measurements of the average person, which they do not hold.
-        None for normalisation per_signal (the features do not hold a signal's own mean and SD) and for a network whose encoder
-        hands maps to the decoder: the features hold only a part of the signal.
+        Features of a conditioned network do not hold the measurements; they are decoded with those of the average participant.
+        None for normalisation per_signal (the features do not hold a signal's own mean and SD) and for a network whose decoder
+        takes the encoder's maps (the features hold only a part of the signal).
         """
-        if self._hands_over or self.normaliser.kind == "per_signal":
+        if self.options.decoder_takes_maps or self.scaler.kind == "per_signal":
             return None
         values = features.frame.select(self._names).fill_null(float("nan")).to_numpy().astype(np.float32)
         average = [] if self.conditions is None else [np.zeros((len(values), len(self.conditions)), dtype=np.float32)]
-        with threads_for(self.options.input):
-            units = through(self.network.decode, values, *average)
+        with torch_threads(THREADS[self.options.input]):
+            units = run_batched(self.network.decode, values, *average)
         together = self.options.leads == "together"
-        per_person = 1 if together else len(LEADS)
-        microvolts = self.normaliser.restore(units, np.arange(len(units)) % per_person)
-        return decoded_beats(microvolts, together, self.alignment)
+        lead_index = np.arange(len(units)) % (1 if together else len(LEADS))
+        return all_leads_of(self.scaler.restore(units, lead_index), together, self.alignment)
 
     def reconstruct(self, signals: Signals) -> NDArray[np.float32]:
-        """(N, 12, T or S) float32 µV: what the network makes of the signals themselves, whatever its error is.
+        """(N, 12, T or S) float32 µV: the network's reconstruction of the signals themselves, whatever its error.
 
-        Unlike `decode` it needs no features: it also serves normalisation per_signal (each signal's own mean and SD are put
-        back) and networks whose encoder hands maps to the decoder.
+        Unlike `decode` it does not need features. It also works with normalisation per_signal (each signal's own mean and SD
+        are restored) and for networks whose decoder takes the encoder's maps.
         """
         traces = Traces.of(signals, self.options.input, self.options.leads, self.alignment)
-        given = _given(self.conditions, signals)
+        extra = _extra_inputs(self.conditions, signals)
         parts = []
         for block in traces.blocks(np.arange(len(traces))):
-            microvolts, lead = traces.read(block), traces.lead_of(block)
-            with threads_for(self.options.input):
-                units = through(self.network, self.normaliser.apply(microvolts, lead), *(part[block] for part in given))
-            parts.append(self.normaliser.restore(units, lead, microvolts))
-        return decoded_beats(np.concatenate(parts), self.options.leads == "together", self.alignment)
+            microvolts, lead_index = traces.read(block), traces.lead_index(block)
+            units = self.scaler.apply(microvolts, lead_index)
+            with torch_threads(THREADS[self.options.input]):
+                units = run_batched(self.network, units, *(array[block] for array in extra))
+            parts.append(self.scaler.restore(units, lead_index, microvolts))
+        return all_leads_of(np.concatenate(parts), self.options.leads == "together", self.alignment)
 
     def save(self, folder: Path) -> None:
         """encoder.safetensors (best weights, scaling), last.safetensors (last weights), encoder.json (the rest)."""
         tensors = {f"network.{name}": tensor.cpu() for name, tensor in self.network.state_dict().items()}
-        tensors |= {"scaling_mean": torch.from_numpy(self.normaliser.mean), "scaling_sd": torch.from_numpy(self.normaliser.sd)}
+        tensors |= {"scaling_mean": torch.from_numpy(self.scaler.mean), "scaling_sd": torch.from_numpy(self.scaler.sd)}
         if self.alignment is not None:
             tensors |= {name: torch.from_numpy(array) for name, array in self.alignment.arrays().items()}
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "encoder.safetensors")
         save_file(self.last, folder / "last.safetensors")
         about = {
-            "options": self.options.model_dump(mode="json"), "normalisation": self.normaliser.kind, "shape": list(self.shape),
+            "options": self.options.model_dump(mode="json"), "normalisation": self.scaler.kind, "shape": list(self.shape),
             "history": self.history.to_dicts(), "errors": self.errors.to_dicts(),
-            "conditions": None if self.conditions is None else self.conditions.plain(),
-            "architecture": architecture(self.network, *self.shape) if isinstance(self.network, Autoencoder) else [],
+            "conditions": None if self.conditions is None else self.conditions.to_json(),
+            "architecture": [] if self.spec.describe is None else self.spec.describe(self.network, *self.shape),
         }  # fmt: skip
         (folder / "encoder.json").write_text(json.dumps(about, indent=1))
 
-    def _reconstructed(self, units: Floats, features: Floats, told: list[Floats]) -> Floats:
-        """(B, C, L) from features (B, F); from the traces themselves where the features do not hold all."""
-        return through(self.network, units) if self._hands_over else through(self.network.decode, features, *told)
-
-    @property
-    def _hands_over(self) -> bool:
-        """True if the decoder needs more than the features: maps that the encoder hands over."""
-        return bool(getattr(self.network, "hands_over", False))
+    def _reconstruction(self, units: Floats, features: Floats, extra: list[Floats]) -> Floats:
+        """(B, C, L) from features (B, F); from the traces themselves if the decoder takes the encoder's maps."""
+        if self.options.decoder_takes_maps:
+            return run_batched(self.network, units)
+        return run_batched(self.network.decode, features, *extra)
 
     @property
     def _names(self) -> list[str]:
@@ -176,94 +176,105 @@ class NetworkEncoder:
 
 
 def fit_network(
-    recipe: Recipe, options: ResidualAutoencoder | Vae, signals: Signals, *,
+    spec: KindSpec, options: ResidualAutoencoder | Vae, signals: Signals, *,
     seed: int, scratch: Path | None = None, track: Callable[..., Any] = silent,
 ) -> NetworkEncoder:  # fmt: skip
-    """Splits the people, scales by those to train on, trains, and compares with a PCA and the mean on those kept aside."""
+    """Splits the participants, scales by the training set, trains, and reports errors on the held-out set.
+
+    The errors are compared with those of a PCA and of the mean.
+    """
     alignment = alignment_of(options, signals)
     traces = Traces.of(signals, options.input, options.leads, alignment)
-    split = split_people(len(signals), options.test_share, seed, validation=True)
-    floor_uv = getattr(options, "floor_uv", 0.0)
-    normaliser = Normaliser.fit(recipe.normalisation(options), traces, traces.of_people(split.train), floor_uv=floor_uv)
-    shape = (traces.channels, traces.samples)
-    conditioned = getattr(options, "condition_on", "none") == "measurements"
-    conditions = Conditions.fit(signals, split.train) if conditioned else None
-    given = _given(conditions, signals)
-    with threads_for(options.input):
-        trained = _train(recipe, options, traces, normaliser, given, split, seed, scratch, track)
+    split = split_participants(len(signals), options.test_share, seed, validation=True)
+    train_index, kind = traces.trace_index(split.train), spec.normalisation(options)
+    scaler = Scaler.fit(kind, traces, train_index, floor_uv=options.smallest_sd_uv)
+    conditions = Conditions.fit(signals, split.train) if options.conditions_on_measurements else None
+    extra = _extra_inputs(conditions, signals)
+    with torch_threads(THREADS[options.input]):
+        trained = _train(spec, options, traces, scaler, extra, split, seed, scratch, track)
     network: Any = trained.network
-    methods: dict[str, Reconstruct] = {"self": lambda units, block: through(network, units, *(part[block] for part in given))}
-    methods |= baselines(traces, traces.of_people(split.train), normaliser, seed)
-    penalty = None if recipe.penalty is None else recipe.penalty(options, network)
-    errors = error_table(traces, traces.of_people(split.test), normaliser, methods, penalty)
-    return NetworkEncoder(options, normaliser, network, trained.last, shape, alignment, conditions, trained.history, errors)
+    with torch_threads(REPORT_THREADS):
+        methods: dict[str, Reconstruct] = {
+            "self": lambda units, block: run_batched(network, units, *(array[block] for array in extra))
+        }
+        methods |= baselines(traces, train_index, scaler, seed)
+        penalty = None if spec.penalty is None else spec.penalty(options, network)
+        errors = error_table(traces, traces.trace_index(split.test), scaler, methods, penalty)
+    shape, history = (traces.channels, traces.samples), trained.history
+    return NetworkEncoder(spec, options, scaler, network, trained.last, shape, alignment, conditions, history, errors)
 
 
-def _given(conditions: Conditions | None, signals: Signals) -> list[Floats]:
-    """What a network is given besides traces: nothing, or one array (N, M)."""
+def _extra_inputs(conditions: Conditions | None, signals: Signals) -> list[Floats]:
+    """A network's inputs other than traces: none, or one array (N, M) of conditions."""
     return [] if conditions is None else [conditions.of(signals)]
 
 
 def _train(
-    recipe: Recipe, options: ResidualAutoencoder | Vae, traces: Traces, normaliser: Normaliser, given: list[Floats],
+    spec: KindSpec, options: ResidualAutoencoder | Vae, traces: Traces, scaler: Scaler, extra: list[Floats],
     split: Split, seed: int, scratch: Path | None, track: Callable[..., Any],
-) -> Trained:  # fmt: skip
+) -> TrainedNetwork:  # fmt: skip
     def build() -> nn.Module:
-        network = recipe.build(options, traces.channels, traces.samples, sum(part.shape[1] for part in given))
-        if recipe.start is not None:
-            recipe.start(network, *_linear(options, traces, normaliser, given, split, seed))
+        network = spec.build(options, traces.channels, traces.samples, sum(array.shape[1] for array in extra))
+        if spec.start is not None:
+            spec.start(network, *_linear_solution(options, traces, scaler, extra, split, seed))
         return network
 
-    def read(chosen: Index) -> list[Tensor]:
-        units = normaliser.apply(traces.read(chosen), traces.lead_of(chosen))
-        return [torch.from_numpy(array).to(device()) for array in (units, *(part[chosen] for part in given))]
+    def read(trace_index: Index) -> list[Tensor]:
+        units = scaler.apply(traces.read(trace_index), traces.lead_index(trace_index))
+        return [torch.from_numpy(array).to(device()) for array in (units, *(array[trace_index] for array in extra))]
 
-    plan = Plan(
+    plan = TrainingPlan(
         seed, options.epochs, options.batch, options.learning_rate, options.patience, options.halve_after, options.precision
     )
-    scaling = [normaliser.mean.tobytes().hex(), normaliser.sd.tobytes().hex()]
-    told = [part.tobytes().hex() for part in given]
-    mark = fingerprint(options.model_dump(mode="json"), seed, traces.eids, traces.rows.shape, scaling, told, torch.__version__)
-    chosen = traces.of_people(split.train), traces.of_people(split.validation)
-    return train(build, recipe.loss(options), read, *chosen, plan, mark=mark, label=options.name, scratch=scratch, track=track)
-
-
-def _linear(
-    options: ResidualAutoencoder | Vae, traces: Traces, normaliser: Normaliser, given: list[Floats], split: Split, seed: int
-) -> tuple[Components, Floats | None]:
-    """What a linear map can do: effects of what is given, and the components of what these leave."""
-    people = traces.of_people(split.train)
-    if not given:
-        return principal_components(traces, people, normaliser, options.features, seed), None
-    found = effects(traces, people, normaliser, given[0])
-    left = principal_components(
-        traces, people, normaliser, options.features, seed, explained=lambda block: given[0][block].astype(np.float64) @ found
+    scaling = [scaler.mean.tobytes().hex(), scaler.sd.tobytes().hex()]
+    conditions = [array.tobytes().hex() for array in extra]
+    inputs_fingerprint = fingerprint(
+        options.model_dump(mode="json"), seed, traces.eids, traces.rows.shape, scaling, conditions, torch.__version__
     )
-    return left, found
+    return train(
+        build, spec.loss(options), read, traces.trace_index(split.train), traces.trace_index(split.validation), plan,
+        inputs_fingerprint=inputs_fingerprint, label=options.name, scratch=scratch, track=track,
+    )  # fmt: skip
 
 
-def load_network(recipe: Recipe, kind: type[ResidualAutoencoder] | type[Vae], folder: Path) -> NetworkEncoder:
+def _linear_solution(
+    options: ResidualAutoencoder | Vae, traces: Traces, scaler: Scaler, extra: list[Floats], split: Split, seed: int
+) -> tuple[Components, Floats | None]:
+    """The best linear map: principal components of what the conditions do not explain, and the conditions' effects."""
+    train_index = traces.trace_index(split.train)
+    if not extra:
+        return principal_components(traces, train_index, scaler, options.features, seed), None
+    effects = ridge_effects(traces, train_index, scaler, extra[0])
+
+    def explained(block: Index) -> NDArray[np.float64]:
+        part: NDArray[np.float64] = extra[0][block].astype(np.float64) @ effects
+        return part
+
+    return principal_components(traces, train_index, scaler, options.features, seed, explained=explained), effects
+
+
+def load_network(spec: KindSpec, kind: type[ResidualAutoencoder] | type[Vae], folder: Path) -> NetworkEncoder:
     """The encoder that `save` wrote."""
     about = json.loads((folder / "encoder.json").read_text())
     options = kind.model_validate(about["options"])
     tensors = load_file(folder / "encoder.safetensors")
-    normaliser = Normaliser(about["normalisation"], tensors.pop("scaling_mean").numpy(), tensors.pop("scaling_sd").numpy())
+    scaler = Scaler(about["normalisation"], tensors.pop("scaling_mean").numpy(), tensors.pop("scaling_sd").numpy())
     alignment = Alignment.of_arrays(tensors)
-    conditions = Conditions.of_plain(about.get("conditions"))
+    conditions = Conditions.from_json(about.get("conditions"))
     channels, samples = about["shape"]
-    network = recipe.build(options, channels, samples, 0 if conditions is None else len(conditions))
+    network = spec.build(options, channels, samples, 0 if conditions is None else len(conditions))
     network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
-    history = pl.DataFrame(about["history"], schema=HISTORY)
-    errors = pl.DataFrame(about["errors"], schema=ERRORS)
-    last = load_file(folder / "last.safetensors")
+    history = pl.DataFrame(about["history"], schema=HISTORY_SCHEMA)
+    errors = pl.DataFrame(about["errors"], schema=ERRORS_SCHEMA)
+    last, shape = load_file(folder / "last.safetensors"), (channels, samples)
     network.to(device()).eval()
-    return NetworkEncoder(options, normaliser, network, last, (channels, samples), alignment, conditions, history, errors)
+    return NetworkEncoder(spec, options, scaler, network, last, shape, alignment, conditions, history, errors)
 
 
 @torch.inference_mode()
-def through(step: Callable[..., Tensor], *arrays: Floats) -> Floats:
-    """`step` of a network applied to arrays (B, ...), some traces at a time."""
-    starts = range(0, len(arrays[0]), TRACES_AT_ONCE)
-    parts = [[array[start : start + TRACES_AT_ONCE] for array in arrays] for start in starts]
-    tensors = ([torch.from_numpy(np.ascontiguousarray(array)).to(device()) for array in part] for part in parts)
-    return np.concatenate([step(*some).cpu().numpy() for some in tensors])
+def run_batched(step: Callable[..., Tensor], *arrays: Floats) -> Floats:
+    """`step` of a network applied to arrays (B, ...), TRACES_PER_BATCH traces at a time."""
+    starts = range(0, len(arrays[0]), TRACES_PER_BATCH)
+    parts = [[array[start : start + TRACES_PER_BATCH] for array in arrays] for start in starts]
+    batches = ([torch.from_numpy(np.ascontiguousarray(array)).to(device()) for array in part] for part in parts)
+    return np.concatenate([step(*batch).cpu().numpy() for batch in batches])

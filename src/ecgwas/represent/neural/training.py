@@ -1,7 +1,7 @@
 """Training of a network: Adam, early stopping with the best weights restored, halving of the learning rate, checkpoints.
 
-The order of the traces and the dropout of an epoch follow from (seed, epoch) alone, so a training that was killed goes on
-from its last finished epoch and ends with the same bytes as one that was not.
+The order of the traces and the dropout of an epoch follow from (seed, epoch) alone. An interrupted training therefore resumes
+after its last completed epoch and ends with the same bytes as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from ecgwas.errors import EcgwasError
 from ecgwas.progress import silent
 from ecgwas.represent.inputs import Index
-from ecgwas.represent.neural.precision import forwards, products
-from ecgwas.represent.reliability.reconstruction import HISTORY
+from ecgwas.represent.neural.mixed_precision import autocast, matmul_precision
+from ecgwas.represent.reliability.reconstruction import HISTORY_SCHEMA
 from ecgwas.store import atomic_write
 from ecgwas.study.represent import Precision
 
@@ -34,13 +34,13 @@ logger = logging.getLogger(__name__)
 
 Weights = dict[str, Tensor]
 Loss = Callable[[Any, Any, int], tuple[Tensor, Tensor]]
-"""(network, what `Read` gave, epoch) to (what is minimised, what is reported), both the mean over the traces."""
-Read = Callable[[Index], Any]
-"""Numbers of traces to what a network takes: a list of the normalised traces (B, C, L) and what it is given besides."""
+"""From (network, a batch from `ReadBatch`, epoch) to (what is minimised, what is reported), both means over the traces."""
+ReadBatch = Callable[[Index], Any]
+"""From numbers of traces to the input of a network: the normalised traces (B, C, L) and its conditions, if any."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How to train."""
 
     seed: int
@@ -53,8 +53,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """The network with the weights of its best epoch, the weights of its last one, and one row of history per epoch."""
+class TrainedNetwork:
+    """The network with the weights of its best epoch, the weights of its last epoch, and one row of history per epoch."""
 
     network: nn.Module
     last: Weights
@@ -62,44 +62,44 @@ class Trained:
 
 
 def train(
-    build: Callable[[], nn.Module], loss: Loss, read: Read, train: Index, validation: Index, plan: Plan, *,
-    mark: str, label: str, scratch: Path | None = None, track: Callable[..., Any] = silent,
-) -> Trained:  # fmt: skip
-    """Trains what `build` makes until the validation loss has not fallen for `plan.patience` epochs, or `plan.epochs`.
+    build: Callable[[], nn.Module], loss: Loss, read: ReadBatch, train: Index, validation: Index, plan: TrainingPlan, *,
+    inputs_fingerprint: str, label: str, scratch: Path | None = None, track: Callable[..., Any] = silent,
+) -> TrainedNetwork:  # fmt: skip
+    """Trains the network that `build` returns until its validation loss has not fallen for `plan.patience` epochs.
 
-    train, validation: numbers of traces, of different people. mark: fingerprint of all that the training rests on; a
-    checkpoint in `scratch` with another mark is not used. Losses in the history are the mean over an epoch's traces of
-    what `loss` reports, while training (with dropout) and after it on the validation traces.
-    Raises EcgwasError if a loss is not finite.
+    At most `plan.epochs`. train, validation: numbers of traces of different participants. inputs_fingerprint: of everything
+    that the training depends on; a checkpoint in `scratch` with another one is ignored. Losses in the history are means of the
+    reported loss over the traces of an epoch: of the training traces during training (with dropout), and of the validation
+    traces after it. Raises EcgwasError if a loss is not finite.
     """
-    with reproducible(), products(plan.precision, device()):
+    with reproducible(), matmul_precision(plan.precision, device()):
         torch.manual_seed(seed_of(plan.seed, 0))
         with torch.device(device()):
             network = build()
         training = _Training(network, loss, read, plan, label)
         checkpoint = None if scratch is None else scratch / "training.safetensors"
-        training.resume(checkpoint, mark)
-        steps = training.steps(train, validation, checkpoint, mark)
+        training.resume(checkpoint, inputs_fingerprint)
+        steps = training.steps(train, validation, checkpoint, inputs_fingerprint)
         total = (plan.epochs - len(training.history)) * len(_batches(train, plan.batch))
         for _ in track(steps, f"{label}: training", total):
             pass
         last = _copy(training.network)
         training.network.load_state_dict(training.best)
-    return Trained(training.network.eval(), last, pl.DataFrame(training.history, schema=HISTORY))
+    return TrainedNetwork(training.network.eval(), last, pl.DataFrame(training.history, schema=HISTORY_SCHEMA))
 
 
 class _Training:
-    """What changes from epoch to epoch."""
+    """The state that changes from epoch to epoch."""
 
-    def __init__(self, network: nn.Module, loss: Loss, read: Read, plan: Plan, label: str) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, read: ReadBatch, plan: TrainingPlan, label: str) -> None:
         self.network, self.loss, self.read, self.plan, self.label = network, loss, read, plan, label
-        # On a GPU one kernel for all weights: a step of many small ones would wait for each of them.
+        # On a GPU one kernel updates all weights: many small kernels would wait for one another.
         self.adam = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, fused=device().type == "cuda")
         self.best = _copy(network)
         self.history: list[dict[str, Any]] = []
 
-    def steps(self, train: Index, validation: Index, checkpoint: Path | None, mark: str) -> Iterator[None]:
-        """Trains; yields after each step."""
+    def steps(self, train: Index, validation: Index, checkpoint: Path | None, inputs_fingerprint: str) -> Iterator[None]:
+        """Trains, and yields after each step."""
         while not finished(self.validation_losses, self.plan):
             epoch = len(self.history) + 1
             rate = self._set_learning_rate()
@@ -108,9 +108,9 @@ class _Training:
             for batch in _batches(shuffled(train, self.plan.seed, epoch), self.plan.batch):
                 total += len(batch) * self._step(batch, epoch)
                 yield
-            self._note(epoch, float(total) / len(train), self._validate(validation), rate)
+            self._record(epoch, float(total) / len(train), self._validate(validation), rate)
             if checkpoint is not None:
-                self._save(checkpoint, mark)
+                self._save(checkpoint, inputs_fingerprint)
 
     @property
     def validation_losses(self) -> list[float]:
@@ -125,7 +125,7 @@ class _Training:
     def _step(self, batch: Index, epoch: int) -> Tensor:
         self.network.train()
         self.adam.zero_grad(set_to_none=True)
-        minimised, reported = self._forwards(batch, epoch)
+        minimised, reported = self._forward(batch, epoch)
         minimised.backward()  # type: ignore[no-untyped-call]
         self.adam.step()
         return reported.detach().double()
@@ -135,13 +135,13 @@ class _Training:
         self.network.eval()
         batches = _batches(validation, self.plan.batch)
         last = self.plan.epochs
-        return sum(len(batch) * float(self._forwards(batch, last)[1]) for batch in batches) / len(validation)
+        return sum(len(batch) * float(self._forward(batch, last)[1]) for batch in batches) / len(validation)
 
-    def _forwards(self, batch: Index, epoch: int) -> tuple[Tensor, Tensor]:
-        with forwards(self.plan.precision, device()):
+    def _forward(self, batch: Index, epoch: int) -> tuple[Tensor, Tensor]:
+        with autocast(self.plan.precision, device()):
             return self.loss(self.network, self.read(batch), epoch)
 
-    def _note(self, epoch: int, train_loss: float, validation_loss: float, rate: float) -> None:
+    def _record(self, epoch: int, train_loss: float, validation_loss: float, rate: float) -> None:
         if not np.isfinite([train_loss, validation_loss]).all():
             raise EcgwasError(
                 f"training of {self.label} failed in epoch {epoch}: the loss is not finite",
@@ -154,20 +154,20 @@ class _Training:
         message = "%s epoch %d: train loss %.4g, validation loss %.4g, learning rate %.3g"
         logger.info(message, self.label, epoch, train_loss, validation_loss, rate)
 
-    def _save(self, checkpoint: Path, mark: str) -> None:
+    def _save(self, checkpoint: Path, inputs_fingerprint: str) -> None:
         tensors = _prefixed("last", _copy(self.network)) | _prefixed("best", self.best)
         for i, state in self.adam.state_dict()["state"].items():
             tensors |= _prefixed(f"adam.{i}", state)
-        about = json.dumps({"mark": mark, "history": self.history})
+        about = json.dumps({"inputs": inputs_fingerprint, "history": self.history})
         with atomic_write(checkpoint) as temporary:
             save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, temporary, {"training": about})
 
-    def resume(self, checkpoint: Path | None, mark: str) -> None:
-        """Goes on from the checkpoint if there is one of this very training."""
-        found = None if checkpoint is None else _read_checkpoint(checkpoint)
-        if found is None or found[0]["mark"] != mark:
+    def resume(self, checkpoint: Path | None, inputs_fingerprint: str) -> None:
+        """Continues from the checkpoint if it is of this very training."""
+        saved = None if checkpoint is None else _read_checkpoint(checkpoint)
+        if saved is None or saved[0].get("inputs") != inputs_fingerprint:
             return
-        about, tensors = found
+        about, tensors = saved
         self.history = about["history"]
         self.best = _below("best", tensors)
         self.network.load_state_dict(_below("last", tensors))
@@ -175,23 +175,23 @@ class _Training:
         groups = self.adam.state_dict()["param_groups"]
         state = {i: _below(f"adam.{i}", tensors) for i in range(count)}
         self.adam.load_state_dict({"state": state, "param_groups": groups})
-        logger.info("%s: training goes on after epoch %d", self.label, len(self.history))
+        logger.info("%s: training resumes after epoch %d", self.label, len(self.history))
 
 
 def epochs_since_best(losses: Sequence[float]) -> int:
-    """Epochs after the first one with the lowest loss; 0 if the last one is the best."""
+    """Epochs after the first one with the lowest loss; 0 if the last epoch is the best."""
     return len(losses) - 1 - int(np.argmin(losses))
 
 
-def finished(losses: Sequence[float], plan: Plan) -> bool:
-    """True after the last epoch, or when the validation loss has not fallen for `patience` epochs."""
+def finished(losses: Sequence[float], plan: TrainingPlan) -> bool:
+    """True after the last epoch, or if the validation loss has not fallen for `patience` epochs."""
     if not losses:
         return False
     return len(losses) >= plan.epochs or epochs_since_best(losses) >= plan.patience
 
 
-def learning_rate(losses: Sequence[float], plan: Plan) -> float:
-    """Of the next epoch: halved each time that `halve_after` epochs passed without a better validation loss."""
+def learning_rate(losses: Sequence[float], plan: TrainingPlan) -> float:
+    """Of the next epoch: halved whenever `halve_after` epochs have passed without a better validation loss."""
     rate = plan.learning_rate
     for epoch in range(1, len(losses) + 1):
         since = epochs_since_best(losses[:epoch])
@@ -201,12 +201,12 @@ def learning_rate(losses: Sequence[float], plan: Plan) -> float:
 
 
 def seed_of(seed: int, epoch: int) -> int:
-    """Seed of dropout in an epoch, of the first weights in epoch 0."""
+    """Seed of an epoch's dropout; epoch 0: of the initial weights."""
     return int(np.random.SeedSequence([seed, epoch, 0xD50]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def shuffled(train: Index, seed: int, epoch: int) -> Index:
-    """The traces in the order of this epoch."""
+    """The training traces in the order of this epoch."""
     return np.random.default_rng([seed, epoch, 0x5F1]).permutation(train)
 
 
@@ -217,7 +217,7 @@ def device() -> torch.device:
 
 @contextmanager
 def reproducible() -> Iterator[None]:
-    """Deterministic algorithms and a private state of chance; both as they were afterwards."""
+    """Context with deterministic algorithms and its own random state; both are restored afterwards."""
     # cuBLAS is deterministic only with a workspace of fixed size; it reads this when first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
@@ -252,7 +252,7 @@ def _read_checkpoint(checkpoint: Path) -> tuple[dict[str, Any], Weights] | None:
     try:
         with safe_open(checkpoint, framework="pt") as file:
             about = json.loads(file.metadata()["training"])
-            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        logger.warning("checkpoint %s cannot be read and is not used: %s", checkpoint, error)
+        logger.warning("checkpoint %s cannot be read and is ignored: %s", checkpoint, error)
         return None

@@ -1,1 +1,1 @@
-"""How far a representation holds: between visits, devices and seeds, and how well it gives signals back."""
+"""How reliable a representation is: between visits, devices and seeds; and how well it reconstructs signals."""

@@ -1,8 +1,8 @@
-"""Does a feature belong to the person: its intraclass correlation between two visits.
+"""Intraclass correlation of features between two visits: is a feature characteristic of the participant?
 
 ICC(2,1) of Shrout and Fleiss, Psychol Bull 86:420 (1979): two-way random effects, one measurement, absolute agreement. Visits
-count as drawn from all visits, because a study has the second visit of some people and the third of others: what moves
-everybody from one to the next spreads the feature in the study, and ICC(3,1), which forgives it, would not see that.
+are random effects because a study has the second visit of some participants and the third of others: a shift of everybody from
+one visit to the next increases the variance of the feature in the study, and ICC(3,1) would ignore it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from scipy import stats
 from ecgwas.tables import Features
 from ecgwas.tables.recordings import Reliability
 
-FEWEST = 3
-"""People without whom nothing is said."""
+MIN_PEOPLE = 3
+"""Fewest participants for an estimate."""
 TAIL = 0.025
-"""On either side of the interval."""
-BETWEEN = ("icc", "icc_low", "icc_high", "people")
+"""Probability on either side of the interval."""
+ICC_COLUMNS = ("icc", "icc_low", "icc_high", "people")
 
 
 @dataclass(frozen=True)
 class Intraclass:
-    """An intraclass correlation with its 95 % interval, from so many people."""
+    """An intraclass correlation, its 95 % interval, and the number of participants."""
 
     icc: float
     low: float
@@ -36,33 +36,34 @@ class Intraclass:
 
 @dataclass(frozen=True)
 class _MeanSquares:
-    """Of a two-way analysis of variance without replication: between people, between visits, what remains."""
+    """Of a two-way analysis of variance without replication: between participants, between visits, residual."""
 
     people: float
     visits: float
-    rest: float
+    residual: float
 
 
-def intraclass(values: NDArray[np.floating]) -> Intraclass | None:
+def intraclass_correlation(values: NDArray[np.floating]) -> Intraclass | None:
     """ICC(2,1) of values (N, K), a row per person and a column per visit.
 
     The interval is Satterthwaite's approximation (Shrout and Fleiss 1979, p. 424). People without a value (NaN) at one of the
     visits are left out; None for fewer than FEWEST people, and where nobody differs from anybody.
     """
-    seen = values[np.isfinite(values).all(axis=1)].astype(np.float64)
-    n, k = seen.shape
-    if n < FEWEST or np.ptp(seen) == 0:
+    complete = values[np.isfinite(values).all(axis=1)].astype(np.float64)
+    n, k = complete.shape
+    if n < MIN_PEOPLE or np.ptp(complete) == 0:
         return None
-    squares = _mean_squares(seen)
-    visits = k * squares.visits + (k * n - k - n) * squares.rest
-    icc = (squares.people - squares.rest) / (squares.people + (k - 1) * squares.rest + k * (squares.visits - squares.rest) / n)
-    # Where only visits differ their k - 1 degrees are what the formula tends to.
-    degrees = _satterthwaite(icc, squares.visits / squares.rest, n, k) if squares.rest > 0 else k - 1
-    upper, lower = stats.f.isf(TAIL, n - 1, degrees), stats.f.isf(TAIL, degrees, n - 1)
-    low = -n * squares.rest / visits  # where the degrees of freedom are next to none, and the quantile is infinite
+    mean_squares = _mean_squares(complete)
+    visits_ms, residual_ms, people_ms = mean_squares.visits, mean_squares.residual, mean_squares.people
+    within = k * visits_ms + (k * n - k - n) * residual_ms
+    icc = (people_ms - residual_ms) / (people_ms + (k - 1) * residual_ms + k * (visits_ms - residual_ms) / n)
+    # If only visits differ, the formula tends to their k - 1 degrees of freedom.
+    df = _satterthwaite(icc, visits_ms / residual_ms, n, k) if residual_ms > 0 else k - 1
+    upper, lower = stats.f.isf(TAIL, n - 1, df), stats.f.isf(TAIL, df, n - 1)
+    low = -n * residual_ms / within  # if there are nearly no degrees of freedom, and the quantile is infinite
     if np.isfinite(upper):
-        low = n * (squares.people - upper * squares.rest) / (upper * visits + n * squares.people)
-    high = n * (lower * squares.people - squares.rest) / (visits + n * lower * squares.people)
+        low = n * (people_ms - upper * residual_ms) / (upper * within + n * people_ms)
+    high = n * (lower * people_ms - residual_ms) / (within + n * lower * people_ms)
     return Intraclass(icc, float(low), float(high), n)
 
 
@@ -70,31 +71,32 @@ def _mean_squares(values: NDArray[np.float64]) -> _MeanSquares:
     n, k = values.shape
     centred = values - values.mean()
     people, visits = centred.mean(axis=1, keepdims=True), centred.mean(axis=0, keepdims=True)
-    rest = np.square(centred - people - visits).sum() / ((n - 1) * (k - 1))
-    return _MeanSquares(float(k * np.square(people).sum() / (n - 1)), float(n * np.square(visits).sum() / (k - 1)), float(rest))
+    residual = np.square(centred - people - visits).sum() / ((n - 1) * (k - 1))
+    people_ms, visits_ms = k * np.square(people).sum() / (n - 1), n * np.square(visits).sum() / (k - 1)
+    return _MeanSquares(float(people_ms), float(visits_ms), float(residual))
 
 
 def _satterthwaite(icc: float, ratio: float, n: int, k: int) -> float:
-    """Degrees of freedom of the denominator; ratio: mean square of visits over that of the rest."""
+    """Degrees of freedom of the denominator; ratio: mean square of visits over the residual one."""
     mixed = n * (1 + (k - 1) * icc) - k * icc
-    top = (k - 1) * (n - 1) * (k * icc * ratio + mixed) ** 2
-    return float(top / ((n - 1) * (k * icc * ratio) ** 2 + mixed**2))
+    numerator = (k - 1) * (n - 1) * (k * icc * ratio + mixed) ** 2
+    return float(numerator / ((n - 1) * (k * icc * ratio) ** 2 + mixed**2))
 
 
-def between_visits(first: Features, again: Features) -> pl.DataFrame:
-    """Each feature's intraclass correlation between people's visits: columns lead, feature and BETWEEN.
+def between_visits(first: Features, second: Features) -> pl.DataFrame:
+    """Each feature's intraclass correlation between visits: columns lead, feature and ICC_COLUMNS.
 
-    `again` holds some of the people of `first`, each once a lead. Features of which nothing can be said have no row.
+    `second` holds some of the participants of `first`, each once per lead. Features without an estimate have no row.
     """
     names = first.names
     rows = []
     for lead in first.frame["lead"].unique(maintain_order=True):
-        here, there = (table.frame.filter(pl.col("lead") == lead).select("eid", *names) for table in (first, again))
-        both = here.join(there, on="eid", suffix=".again", maintain_order="left")
+        here, there = (table.frame.filter(pl.col("lead") == lead).select("eid", *names) for table in (first, second))
+        both = here.join(there, on="eid", suffix=".second", maintain_order="left")
         for name in names:
-            pair = both.select(name, f"{name}.again").cast(pl.Float64).fill_null(float("nan")).to_numpy()
-            found = intraclass(pair)
-            if found is not None:
-                rows.append((lead, name, found.icc, found.low, found.high, found.people))
-    types = {name: Reliability.columns[name].dtype for name in ("lead", "feature", *BETWEEN)}
+            pair = both.select(name, f"{name}.second").cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            estimate = intraclass_correlation(pair)
+            if estimate is not None:
+                rows.append((lead, name, estimate.icc, estimate.low, estimate.high, estimate.people))
+    types = {name: Reliability.columns[name].dtype for name in ("lead", "feature", *ICC_COLUMNS)}
     return pl.DataFrame(rows, schema=types, orient="row")

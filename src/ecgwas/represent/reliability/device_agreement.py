@@ -1,4 +1,4 @@
-"""Measurements beside those of the recorder: Bland and Altman, Lancet 327:307 (1986)."""
+"""Agreement of measurements with those of the ECG device: Bland and Altman, Lancet 327:307 (1986)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ecgwas.tables import Features
 from ecgwas.tables.recordings import DeviceAgreement, DeviceMeasurements, DevicePairs
 
 LIMIT_SDS = 1.96
-LEAST_PEOPLE = 3
-"""Fewer differences have no limits worth naming."""
+MIN_PEOPLE = 3
+"""Fewest differences for limits of agreement."""
 
 
 def device_pairs(features: Features, device: DeviceMeasurements) -> DevicePairs:
-    """Every measurement that has the same name on both sides, of everybody in whom both have a value."""
+    """Every measurement that both have under the same name, for all participants with a value from both."""
     ours = features.frame.filter(pl.col("lead") == ALL_LEADS)
     names = [name for name in device.frame.columns if name != "eid" and name in features.names]
     if not names:
@@ -27,17 +27,19 @@ def device_pairs(features: Features, device: DeviceMeasurements) -> DevicePairs:
         for frame, value in ((ours, "measured"), (device.frame, "device"))
     )
     pairs = here.join(there, on=["eid", "measurement"], how="inner", maintain_order="left").drop_nulls()
-    plain = pl.col("measured") - pl.col("device")
-    angle = (plain + 180.0).mod(360.0) - 180.0
+    difference = pl.col("measured") - pl.col("device")
+    of_angles = (difference + 180.0).mod(360.0) - 180.0
     return DevicePairs(
-        pairs.with_columns(difference=pl.when(pl.col("measurement").str.ends_with("_deg")).then(angle).otherwise(plain))
+        pairs.with_columns(
+            difference=pl.when(pl.col("measurement").str.ends_with("_deg")).then(of_angles).otherwise(difference)
+        )
     )
 
 
 def device_agreement(pairs: DevicePairs) -> DeviceAgreement:
-    """One row per measurement that at least three people have on both sides, in the order of `pairs`."""
+    """One row per measurement that at least three participants have from both, in the order of `pairs`."""
     groups = pairs.frame.group_by("measurement", maintain_order=True)
-    rows = [_row(str(name), group) for (name,), group in groups if group.height >= LEAST_PEOPLE]
+    rows = [_row(str(name), group) for (name,), group in groups if group.height >= MIN_PEOPLE]
     return DeviceAgreement.of(rows)
 
 
@@ -46,10 +48,10 @@ def _row(name: str, group: pl.DataFrame) -> dict[str, Any]:
     measured, device = group["measured"].to_numpy(), group["device"].to_numpy()
     mean, sd = float(difference.mean()), float(difference.std(ddof=1))
     varies = np.ptp(measured) > 0 and np.ptp(device) > 0
-    # An angle and itself a circle further are the same: the recorder's is counted from the measured one.
-    near = measured - difference
+    # Angles 360 degrees apart are equal: the device's is counted from the measured one.
+    device_near = measured - difference
     return {
         "measurement": name, "n": group.height, "mean_difference": mean, "sd": sd,
         "low": mean - LIMIT_SDS * sd, "high": mean + LIMIT_SDS * sd, "median_difference": float(np.median(difference)),
-        "r": float(np.corrcoef(measured, near)[0, 1]) if varies and np.ptp(near) > 0 else None,
+        "r": float(np.corrcoef(measured, device_near)[0, 1]) if varies and np.ptp(device_near) > 0 else None,
     }  # fmt: skip

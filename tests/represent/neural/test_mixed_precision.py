@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from ecgwas import represent
-from ecgwas.represent.neural import precision
-from ecgwas.represent.neural.precision import forwards, products
+from ecgwas.represent.neural import mixed_precision
+from ecgwas.represent.neural.mixed_precision import autocast, matmul_precision
 from ecgwas.study import Representation, ResidualAutoencoder, Vae
+from ecgwas.study.represent import Precision
 from tests.factories import make_signals
 
 CPU = torch.device("cpu")
@@ -23,25 +24,25 @@ def flags() -> tuple[bool, bool]:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """The CPU counts as a device that multiplies shorter numbers."""
-    monkeypatch.setattr(precision, "SHORTER", ("cpu", "cuda"))
+    monkeypatch.setattr(mixed_precision, "REDUCED_PRECISION_DEVICES", ("cpu", "cuda"))
 
 
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("chosen", CHOICES)
-def test_tf32_is_on_within_and_as_it_was_after_even_after_an_error(chosen: precision.Precision) -> None:
+def test_tf32_is_on_within_and_as_it_was_after_even_after_an_error(chosen: Precision) -> None:
     before = flags()
-    with products(chosen, CPU):
+    with matmul_precision(chosen, CPU):
         assert flags() == ((False, False) if chosen == "float32" else (True, True))
     assert flags() == before
-    with pytest.raises(ZeroDivisionError), products(chosen, CPU):
+    with pytest.raises(ZeroDivisionError), matmul_precision(chosen, CPU):
         raise ZeroDivisionError
     assert flags() == before
 
 
 @pytest.mark.parametrize("chosen", CHOICES)
-def test_a_cpu_is_left_alone(chosen: precision.Precision) -> None:
+def test_a_cpu_is_left_alone(chosen: Precision) -> None:
     before = flags()
-    with products(chosen, CPU), forwards(chosen, CPU):
+    with matmul_precision(chosen, CPU), autocast(chosen, CPU):
         assert flags() == before
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
@@ -60,7 +61,7 @@ def test_bfloat16_trains_to_nearly_the_same_losses_with_weights_of_float32(place
     signals = make_signals(40, 3)
     plain, alone = (represent.fit(kinds(chosen)[place], signals, seed=1) for chosen in ("float32", "bfloat16"))
     assert alone.history.equals(plain.history), "on a CPU the option changes nothing"
-    monkeypatch.setattr(precision, "SHORTER", ("cpu", "cuda"))
+    monkeypatch.setattr(mixed_precision, "REDUCED_PRECISION_DEVICES", ("cpu", "cuda"))
     shorter = represent.fit(kinds("bfloat16")[place], signals, seed=1)
     for name in ("train_loss", "validation_loss"):
         assert not shorter.history[name].equals(plain.history[name])
