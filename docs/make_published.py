@@ -17,7 +17,6 @@ from docs import published_code as code
 from docs import published_results as results
 from docs.published_code import Found, columns, options
 from polars.exceptions import ColumnNotFoundError
-from tests.represent.test_experiments import ROWS, network_of
 from torch import nn
 
 from ecgwas import stages
@@ -25,6 +24,7 @@ from ecgwas.commands.init import write_study
 from ecgwas.represent.neural.channels_last import BatchNorm
 from ecgwas.simulate import simulate
 from ecgwas.study import Study
+from tests.represent.test_experiments import ROWS, network_of
 
 HERE = Path(__file__).resolve().parent
 KEPT = HERE / "published_run.json"

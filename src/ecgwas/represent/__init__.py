@@ -6,7 +6,7 @@ The file of a kind provides two functions and an encoder:
     load(folder) -> Encoder
     meanings(options) -> dict             optional: feature -> what is measured, with its unit
     traits_of(options) -> int             optional: the most traits it provides, if not `feature_count` per lead or in all
-    work(options, size) -> Workload       optional: what `ecgwas plan` estimates its time, memory and disk from (workload.py)
+    work(options, size) -> Work       optional: what `ecgwas plan` estimates its time, memory and disk from (work.py)
 
 `scratch` is a folder that survives an interruption: training keeps its checkpoint there and resumes from it.
 """
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
-from ecgwas.represent.workload import CohortSize, Workload, default_workload
+from ecgwas.represent.work import CohortSize, Work, default_work
 from ecgwas.signals import Signals
 from ecgwas.study import Representation
 from ecgwas.tables import Features
@@ -104,11 +104,11 @@ def meanings(options: Representation) -> dict[str, str]:
     return {} if of_kind is None else dict(of_kind(options))
 
 
-def workload_of(options: Representation, size: CohortSize) -> Workload:
+def work_of(options: Representation, size: CohortSize) -> Work:
     """How much work it is, for planning: by the kind's own `work`; without one, as much as one projection."""
-    of_kind = getattr(_kind(options), "work", default_workload)
-    workload: Workload = of_kind(options, size)
-    return workload
+    of_kind = getattr(_kind(options), "work", default_work)
+    work: Work = of_kind(options, size)
+    return work
 
 
 def _kind(options: Representation) -> ModuleType:

@@ -25,7 +25,7 @@ from ecgwas.delineation.vectorcardiogram import around, circular_mean_deg
 from ecgwas.leads import ALL_LEADS, INDEPENDENT, LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA
-from ecgwas.represent.workload import CohortSize, Workload
+from ecgwas.represent.work import CohortSize, Work
 from ecgwas.signals import Signals
 from ecgwas.study import Intervals
 from ecgwas.tables import Features
@@ -116,9 +116,9 @@ def traits_of(_: Intervals) -> int:
     return len(LEADS) * len(LEAD_MEASUREMENTS) + len(GLOBAL_MEASUREMENTS)
 
 
-def work(_: Intervals, size: CohortSize) -> Workload:
+def work(_: Intervals, size: CohortSize) -> Work:
     """One measurement per recording."""
-    return Workload({"intervals_person": size.encoded})
+    return Work({"intervals_person": size.encoded})
 
 
 def load(folder: Path) -> IntervalsEncoder:

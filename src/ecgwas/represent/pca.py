@@ -31,7 +31,7 @@ from ecgwas.represent.linear.components import LARGEST_GRAM, Components, princip
 from ecgwas.represent.linear.noise_fraction import CANDIDATES_PER_COMPONENT, most_repeatable_axes
 from ecgwas.represent.linear.rotation import fast_ica, varimax, whitening
 from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA, Reconstruct, error_table, mean_square
-from ecgwas.represent.workload import CohortSize, Workload
+from ecgwas.represent.work import CohortSize, Work
 from ecgwas.signals import Signals
 from ecgwas.study import Pca
 from ecgwas.tables import Features
@@ -125,7 +125,7 @@ def fit(
     return PcaEncoder(options, scaler, components, alignment, errors)
 
 
-def work(options: Pca, size: CohortSize) -> Workload:
+def work(options: Pca, size: CohortSize) -> Work:
     """Exact from the smaller of the two Gram matrices, or by iteration if both are larger than LARGEST_GRAM."""
     people, samples = size.people, size.samples(options)
     traces, columns = (people, 8 * samples) if options.joins_leads else (12 * people, samples)
@@ -136,7 +136,7 @@ def work(options: Pca, size: CohortSize) -> Workload:
         "pca_product": traces * columns * side + 20 * side**3,
     }  # fmt: skip
     trace_bytes = traces * columns * 4 if traces <= columns else 2**26 * 4
-    return Workload(units, min(trace_bytes, 2.0**31) + 4 * side**2 * 8, (options.features + 2) * columns * 4)
+    return Work(units, min(trace_bytes, 2.0**31) + 4 * side**2 * 8, (options.features + 2) * columns * 4)
 
 
 def load(folder: Path) -> PcaEncoder:

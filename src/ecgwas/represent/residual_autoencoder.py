@@ -18,7 +18,7 @@ from ecgwas.represent.neural.architecture import architecture
 from ecgwas.represent.neural.encoder import KindSpec, NetworkEncoder, fit_network, load_network
 from ecgwas.represent.neural.network import Autoencoder, convolution_weights, weight_penalty
 from ecgwas.represent.neural.training import Loss
-from ecgwas.represent.workload import CohortSize, Workload, network_workload
+from ecgwas.represent.work import CohortSize, Work, network_work
 from ecgwas.signals import Signals
 from ecgwas.study import ResidualAutoencoder
 
@@ -38,9 +38,9 @@ def fit(
     return fit_network(SPEC, options, signals, seed=seed, scratch=scratch, track=track)
 
 
-def work(options: ResidualAutoencoder, size: CohortSize) -> Workload:
+def work(options: ResidualAutoencoder, size: CohortSize) -> Work:
     """One training or several."""
-    return network_workload(options, size, channels=options.channels, kernel=max(options.kernels), epochs=options.epochs)
+    return network_work(options, size, channels=options.channels, kernel=max(options.kernels), epochs=options.epochs)
 
 
 def load(folder: Path) -> NetworkEncoder:

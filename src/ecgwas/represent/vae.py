@@ -29,7 +29,7 @@ from ecgwas.represent.linear.components import Components
 from ecgwas.represent.neural.encoder import KindSpec, NetworkEncoder, fit_network, load_network
 from ecgwas.represent.neural.network import Autoencoder
 from ecgwas.represent.neural.training import Loss
-from ecgwas.represent.workload import CohortSize, Workload, network_workload
+from ecgwas.represent.work import CohortSize, Work, network_work
 from ecgwas.signals import Signals
 from ecgwas.study import ResidualAutoencoder, Vae
 
@@ -47,9 +47,9 @@ def fit(
     return fit_network(SPEC, options, signals, seed=seed, scratch=scratch, track=track)
 
 
-def work(options: Vae, size: CohortSize) -> Workload:
+def work(options: Vae, size: CohortSize) -> Work:
     """One training or several."""
-    return network_workload(options, size, channels=options.channels, kernel=7, epochs=options.epochs)
+    return network_work(options, size, channels=options.channels, kernel=7, epochs=options.epochs)
 
 
 def load(folder: Path) -> NetworkEncoder:

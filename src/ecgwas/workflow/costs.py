@@ -14,8 +14,8 @@ from ecgwas.genotypes import pruned_panel
 from ecgwas.leads import LEADS
 from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf
 from ecgwas.report.page import embedded
-from ecgwas.represent import traits_of, workload_of
-from ecgwas.represent.workload import CohortSize
+from ecgwas.represent import traits_of, work_of
+from ecgwas.represent.work import CohortSize
 from ecgwas.scan import matrix
 from ecgwas.scan import work_of as scan_work_of
 from ecgwas.scan.work import HISTOGRAM_BYTES, PartSize
@@ -175,7 +175,7 @@ def represent(study: Study, options: RepresentationOptions, size: StudySize) -> 
     on_disk, in_memory = 3 * values * 4.5 / MIB, 6 * values * 8 / MIB + MAPPED_MIB
     on_disk *= 1 + options.retrainings / 3  # With other seeds only the features of whole beats are kept.
     cohort = CohortSize(people, encoded, beat_samples(study), study.read.seconds * study.read.rate_hz)
-    needed = workload_of(options, cohort)
+    needed = work_of(options, cohort)
     cpu = start + _seconds(needed.units)
     cpu += CONSTANTS["start_torch"] if options.uses_torch else 0.0
     memory = BASE_MIB + (TORCH_MIB if options.uses_torch else 0.0) + in_memory + needed.memory_bytes / MIB

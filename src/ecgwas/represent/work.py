@@ -39,7 +39,7 @@ class CohortSize:
 
 
 @dataclass(frozen=True)
-class Workload:
+class Work:
     """units: name of a constant of costs -> how many; memory_bytes and disk_bytes beyond those of the features."""
 
     units: Mapping[str, float] = field(default_factory=dict)
@@ -47,12 +47,12 @@ class Workload:
     disk_bytes: float = 0.0
 
 
-def default_workload(options: Representation, size: CohortSize) -> Workload:
+def default_work(options: Representation, size: CohortSize) -> Work:
     """Of a kind without `work`: one projection of every recording."""
-    return Workload({"pca_person": size.encoded, "align_person": size.aligned(options)})
+    return Work({"pca_person": size.encoded, "align_person": size.aligned(options)})
 
 
-def network_workload(options: Learned, size: CohortSize, *, channels: tuple[int, ...], kernel: int, epochs: int) -> Workload:
+def network_work(options: Learned, size: CohortSize, *, channels: tuple[int, ...], kernel: int, epochs: int) -> Work:
     """Training for all epochs from every seed; early stopping makes it less."""
     samples = size.samples(options)
     traces = size.people * (1 if options.joins_leads else len(LEADS))
@@ -65,7 +65,7 @@ def network_workload(options: Learned, size: CohortSize, *, channels: tuple[int,
         "network_operation": trainings * traces * passes * products,
         "network_trace": trainings * traces * passes,
     }
-    return Workload(units, WEIGHT_COPIES * weight_bytes, 2 * weight_bytes)
+    return Work(units, WEIGHT_COPIES * weight_bytes, 2 * weight_bytes)
 
 
 def multiplications(options: Learned, *, channels: tuple[int, ...], kernel: int, samples: float) -> float:
