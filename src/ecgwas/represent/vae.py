@@ -42,7 +42,7 @@ def fit(
 ) -> NetworkEncoder:
     """The network of the epoch with the lowest validation loss (at full beta). Interrupted training resumes from `scratch`.
 
-    Raises InputError for too few people, EcgwasError if the loss is not finite.
+    Raises InputError for too few participants, EcgwasError if the loss is not finite.
     """
     return fit_network(SPEC, options, signals, seed=seed, scratch=scratch, track=track)
 

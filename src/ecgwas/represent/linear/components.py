@@ -94,7 +94,7 @@ def principal_components(
     """
     if count > min(len(trace_index) - 1, traces.channels * traces.samples):
         raise InputError(
-            f"{count} components of {len(trace_index)} traces cannot be found",
+            f"{len(trace_index)} traces are too few for {count} components",
             fix=f"set features to {len(trace_index) - 1} or less, or give more recordings",
         )
     centred = _CentredTraces(traces, trace_index, scaler, explained)

@@ -44,26 +44,28 @@ class _MeanSquares:
 
 
 def intraclass_correlation(values: NDArray[np.floating]) -> Intraclass | None:
-    """ICC(2,1) of values (N, K), a row per person and a column per visit.
+    """ICC(2,1) of values (N, K), a row per participant and a column per visit.
 
-    The interval is Satterthwaite's approximation (Shrout and Fleiss 1979, p. 424). People without a value (NaN) at one of the
-    visits are left out; None for fewer than FEWEST people, and where nobody differs from anybody.
+    The interval is Satterthwaite's approximation (Shrout and Fleiss 1979, p. 424). Participants without a value (NaN) at one of
+    the visits are excluded. None for fewer than MIN_PEOPLE participants, and for values that do not vary.
     """
     complete = values[np.isfinite(values).all(axis=1)].astype(np.float64)
     n, k = complete.shape
     if n < MIN_PEOPLE or np.ptp(complete) == 0:
         return None
     mean_squares = _mean_squares(complete)
-    visits_ms, residual_ms, people_ms = mean_squares.visits, mean_squares.residual, mean_squares.people
-    within = k * visits_ms + (k * n - k - n) * residual_ms
-    icc = (people_ms - residual_ms) / (people_ms + (k - 1) * residual_ms + k * (visits_ms - residual_ms) / n)
+    visits_mean_sq, residual_mean_sq, people_mean_sq = mean_squares.visits, mean_squares.residual, mean_squares.people
+    within = k * visits_mean_sq + (k * n - k - n) * residual_mean_sq
+    icc = (people_mean_sq - residual_mean_sq) / (
+        people_mean_sq + (k - 1) * residual_mean_sq + k * (visits_mean_sq - residual_mean_sq) / n
+    )
     # If only visits differ, the formula tends to their k - 1 degrees of freedom.
-    df = _satterthwaite(icc, visits_ms / residual_ms, n, k) if residual_ms > 0 else k - 1
+    df = _satterthwaite(icc, visits_mean_sq / residual_mean_sq, n, k) if residual_mean_sq > 0 else k - 1
     upper, lower = stats.f.isf(TAIL, n - 1, df), stats.f.isf(TAIL, df, n - 1)
-    low = -n * residual_ms / within  # if there are nearly no degrees of freedom, and the quantile is infinite
+    low = -n * residual_mean_sq / within  # if there are nearly no degrees of freedom, and the quantile is infinite
     if np.isfinite(upper):
-        low = n * (people_ms - upper * residual_ms) / (upper * within + n * people_ms)
-    high = n * (lower * people_ms - residual_ms) / (within + n * lower * people_ms)
+        low = n * (people_mean_sq - upper * residual_mean_sq) / (upper * within + n * people_mean_sq)
+    high = n * (lower * people_mean_sq - residual_mean_sq) / (within + n * lower * people_mean_sq)
     return Intraclass(icc, float(low), float(high), n)
 
 
@@ -72,8 +74,8 @@ def _mean_squares(values: NDArray[np.float64]) -> _MeanSquares:
     centred = values - values.mean()
     people, visits = centred.mean(axis=1, keepdims=True), centred.mean(axis=0, keepdims=True)
     residual = np.square(centred - people - visits).sum() / ((n - 1) * (k - 1))
-    people_ms, visits_ms = k * np.square(people).sum() / (n - 1), n * np.square(visits).sum() / (k - 1)
-    return _MeanSquares(float(people_ms), float(visits_ms), float(residual))
+    people_mean_sq, visits_mean_sq = k * np.square(people).sum() / (n - 1), n * np.square(visits).sum() / (k - 1)
+    return _MeanSquares(float(people_mean_sq), float(visits_mean_sq), float(residual))
 
 
 def _satterthwaite(icc: float, ratio: float, n: int, k: int) -> float:

@@ -26,7 +26,7 @@ class FeatureMatch:
 
 
 def match_features(first: NDArray[np.floating], second: NDArray[np.floating]) -> FeatureMatch:
-    """Features of two fits, (N, F) and (N, F) of the same people, matched so that the sum of |r| is largest.
+    """Features of two fits, (N, F) and (N, F) of the same participants, matched so that the sum of |r| is largest.
 
     The assignment problem (Kuhn 1955; Munkres 1957): in a network that is trained again, features have neither the same order
     nor the same sign. Participants with a missing value (NaN) in either are excluded; correlations of constant features are 0.
