@@ -54,18 +54,16 @@ def intraclass_correlation(values: NDArray[np.floating]) -> Intraclass | None:
     if n < MIN_PEOPLE or np.ptp(complete) == 0:
         return None
     mean_squares = _mean_squares(complete)
-    visits_mean_sq, residual_mean_sq, people_mean_sq = mean_squares.visits, mean_squares.residual, mean_squares.people
-    within = k * visits_mean_sq + (k * n - k - n) * residual_mean_sq
-    icc = (people_mean_sq - residual_mean_sq) / (
-        people_mean_sq + (k - 1) * residual_mean_sq + k * (visits_mean_sq - residual_mean_sq) / n
-    )
+    people, visits, residual = mean_squares.people, mean_squares.visits, mean_squares.residual
+    within = k * visits + (k * n - k - n) * residual
+    icc = (people - residual) / (people + (k - 1) * residual + k * (visits - residual) / n)
     # If only visits differ, the formula tends to their k - 1 degrees of freedom.
-    df = _satterthwaite(icc, visits_mean_sq / residual_mean_sq, n, k) if residual_mean_sq > 0 else k - 1
+    df = _satterthwaite(icc, visits / residual, n, k) if residual > 0 else k - 1
     upper, lower = stats.f.isf(TAIL, n - 1, df), stats.f.isf(TAIL, df, n - 1)
-    low = -n * residual_mean_sq / within  # if there are nearly no degrees of freedom, and the quantile is infinite
+    low = -n * residual / within  # if there are nearly no degrees of freedom, and the quantile is infinite
     if np.isfinite(upper):
-        low = n * (people_mean_sq - upper * residual_mean_sq) / (upper * within + n * people_mean_sq)
-    high = n * (lower * people_mean_sq - residual_mean_sq) / (within + n * lower * people_mean_sq)
+        low = n * (people - upper * residual) / (upper * within + n * people)
+    high = n * (lower * people - residual) / (within + n * lower * people)
     return Intraclass(icc, float(low), float(high), n)
 
 
@@ -74,8 +72,8 @@ def _mean_squares(values: NDArray[np.float64]) -> _MeanSquares:
     centred = values - values.mean()
     people, visits = centred.mean(axis=1, keepdims=True), centred.mean(axis=0, keepdims=True)
     residual = np.square(centred - people - visits).sum() / ((n - 1) * (k - 1))
-    people_mean_sq, visits_mean_sq = k * np.square(people).sum() / (n - 1), n * np.square(visits).sum() / (k - 1)
-    return _MeanSquares(float(people_mean_sq), float(visits_mean_sq), float(residual))
+    of_people, of_visits = k * np.square(people).sum() / (n - 1), n * np.square(visits).sum() / (k - 1)
+    return _MeanSquares(float(of_people), float(of_visits), float(residual))
 
 
 def _satterthwaite(icc: float, ratio: float, n: int, k: int) -> float:
