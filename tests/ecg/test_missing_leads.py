@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from ecgwas import represent
+from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.ecg import Batch, find_recordings
 from ecgwas.ecg.clean import clean
 from ecgwas.leads import FROM_I_AND_II, LEADS, twelve_leads
@@ -97,7 +98,7 @@ def test_each_representation_uses_the_leads_that_are_there(tmp_path: Path) -> No
     for seed in range(1, 9):
         leads = ALL - {"V3"} if seed == 8 else LEADS
         one_lead_files(tmp_path, str(seed), leads, seed=seed)
-    signals = signals_of(read_folder(tmp_path))
+    signals = with_fiducials(signals_of(read_folder(tmp_path)))
 
     def features_of(options: Any) -> pl.DataFrame:
         frame = represent.fit(options, signals, seed=1).encode(signals).frame
