@@ -12,7 +12,7 @@ from ecgwas.tables.user_table import CONTROL, MISSING, clean, delimiter_of, read
 
 EID_NAMES = ("eid", "iid", "f.eid", "n_eid", "id", "sample", "sample_id", "participant_id", "person", "fid")
 VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "markerid", "id")
-"""Names of the column of ids in a list with a header, the first found is taken; in any case, with or without #."""
+"""Names of the column of ids in a list with a header; the first match counts, in any case, with or without #."""
 
 MONTHS = "jan|feb|mar|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez"
 
@@ -25,37 +25,37 @@ DAMAGE = (
     (r"[0-9]{1,3}([,' ][0-9]{3})+", "a number with thousands separators"),
     (r"'.*|.*'", "an id with a quotation mark"),
 )
-"""Full matches of what other programs make of an id. They are refused and never repaired: who is meant must be certain."""
+"""Patterns of ids damaged by other programs. They are refused and never repaired, since the person must be certain."""
 
 WRITE = "write the ids as text, as the recordings and genotypes have them"
 
 ENOUGH_TO_WARN = 0.1
-"""Share of the ids of the smaller table that are not in the larger one, beyond which it is a warning."""
+"""Share of the smaller table's ids missing from the larger one above which there is a warning."""
 
-FEW = 3
-LONGEST = 40
-"""Characters of an id that are shown."""
+N_EXAMPLES = 3
+MAX_SHOWN_LENGTH = 40
+"""Number of characters of an id that are shown."""
 
 
 def damage(name: str) -> str | None:
-    """What another program has made of an id, in words; None for an id that may be one."""
+    """How another program has damaged an id, in words; None if it may be valid."""
     if name.lower() in MISSING:
         return "no id"
     return next((meaning for pattern, meaning in DAMAGE if re.fullmatch(pattern, name, re.IGNORECASE)), None)
 
 
 def likely_eid_column(columns: Sequence[str]) -> str | None:
-    """The column that probably holds the ids of people, by EID_NAMES and in their order; None if no name tells."""
+    """The column that probably holds people's ids, by EID_NAMES in their order; None if there is none."""
     bare = {name.lower().lstrip("#").removeprefix("participant.").replace(" ", "_"): name for name in reversed(columns)}
     return next((bare[name] for name in EID_NAMES if name in bare), None)
 
 
 def refuse_damaged(ids: Sequence[str], lines: Sequence[int], *, what: str, where: Path, fix: str = WRITE) -> None:
-    """Raises InputError where ids are what a spreadsheet or another program made of them. lines: of each id in the file."""
-    found = [(line, name, damage(name)) for line, name in zip(lines, ids, strict=True)]
-    wrong = [f"line {line}: {name or 'an empty cell'} is {meaning}" for line, name, meaning in found if meaning]
+    """Raises InputError if ids were damaged by a spreadsheet or another program. lines: line of each id in the file."""
+    damages = [(line, name, damage(name)) for line, name in zip(lines, ids, strict=True)]
+    wrong = [f"line {line}: {name or 'an empty cell'} is {meaning}" for line, name, meaning in damages if meaning]
     if wrong:
-        problem = f"{len(wrong)} id(s) of {what} are none: {first_few(wrong, FEW)}"
+        problem = f"{len(wrong)} id(s) of {what} are none: {first_few(wrong, N_EXAMPLES)}"
         raise InputError(problem, where=where, fix=fix)
 
 
@@ -63,35 +63,35 @@ def read_list(
     path: Path, *, what: str, fix: str, names: Sequence[str] = EID_NAMES, more_columns: bool = False,
     may_be_empty: bool = False, write: str = WRITE,
 ) -> dict[str, int]:  # fmt: skip
-    """id -> line, of a list with one id a line. A header, empty lines, lines that begin with #, and quotes are fine.
+    """Reads a list with one id per line: id -> line. A header, empty lines, comments (#) and quotes are allowed.
 
-    With a header of several columns the one called by `names` is taken. Without a header, a line of PLINK's two columns with
-    the same id in both is one id; lines with other cells are refused, unless `more_columns`: then the first column counts.
-    what: as in `people to leave out`; write: the cure of damaged ids. Raises InputError for a list that is missing, not text,
-    empty, or holds damaged ids.
+    Of a header with several columns, the column is the one in `names`. Without a header, PLINK's two columns with the same id
+    in both are one id; other lines of several cells are refused unless `more_columns`, where the first column counts.
+    what: as in `people to leave out`; write: advice for damaged ids. Raises InputError if the list is missing, not text,
+    empty, or has damaged ids.
     """
     lines = [(number, line) for number, line in enumerate(text_lines(read_text(path, what=f"the list of {what}", fix=fix)), 1)]
     lines = [(number, line) for number, line in lines if clean(line)]
     while len(lines) > 1 and _is_comment(lines[0][1]) and _header(lines[0][1], names) is None:
         lines = lines[1:]
     place = _header(lines[0][1], names) if lines else None
-    found: dict[str, int] = {}
-    faults = []
+    line_of: dict[str, int] = {}
+    wrong_lines = []
     for number, line in lines if place is None else lines[1:]:
         if _is_comment(line):
             continue
         name = _id(line, place, more_columns=more_columns)
         if name is None or CONTROL.search(line):
-            faults.append(f"line {number}")
+            wrong_lines.append(f"line {number}")
             continue
-        found.setdefault(name, number)
-    if faults:
-        problem = f"more than an id, or no text, in the list of {what}: {first_few(faults)}"
+        line_of.setdefault(name, number)
+    if wrong_lines:
+        problem = f"more than an id, or no text, in the list of {what}: {first_few(wrong_lines)}"
         raise InputError(problem, where=path, fix="write one id a line and nothing else, or a header with a column eid")
-    refuse_damaged(list(found), list(found.values()), what=f"the list of {what}", where=path, fix=write)
-    if not found and not may_be_empty:
+    refuse_damaged(list(line_of), list(line_of.values()), what=f"the list of {what}", where=path, fix=write)
+    if not line_of and not may_be_empty:
         raise InputError(f"the list of {what} is empty", where=path, fix="write one id per line")
-    return found
+    return line_of
 
 
 def _is_comment(line: str) -> bool:
@@ -99,7 +99,7 @@ def _is_comment(line: str) -> bool:
 
 
 def _cells(line: str) -> list[str] | None:
-    """The cells of a line of a list; None where a quotation mark is not closed."""
+    """The cells of a line; None if a quotation mark is not closed."""
     try:
         return split(line.strip(" "), delimiter_of(line))
     except csv.Error:
@@ -107,7 +107,7 @@ def _cells(line: str) -> list[str] | None:
 
 
 def _header(line: str, names: Sequence[str]) -> int | None:
-    """Where the column of ids stands if the line is a header; None if it is none."""
+    """Index of the column of ids if the line is a header; else None."""
     cells = [cell.lstrip("#").lower() for cell in _cells(line) or []]
     if delimiter_of(line) is None and "_".join(cells) in names:
         return 0
@@ -120,11 +120,11 @@ def _id(line: str, place: int | None, *, more_columns: bool) -> str | None:
         return None
     if place is not None or more_columns:
         return cells[place or 0]
-    several = {cell for cell in cells if cell}
-    return several.pop() if len(several) == 1 else None
+    distinct = {cell for cell in cells if cell}
+    return distinct.pop() if len(distinct) == 1 else None
 
 
-# Two sides that should know each other
+# Ids of two tables that should overlap
 
 REWRITTEN: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("without decimals", lambda name: re.sub(r"\.0*$", "", name)),
@@ -139,58 +139,59 @@ REWRITTEN: tuple[tuple[str, Callable[[str], str]], ...] = (
 )
 
 
-def hint(strangers: Collection[str], known: Collection[str]) -> str:
-    """How one side would have to be written so that at least half of `strangers` were known; empty if no way is seen."""
-    some = list(strangers)[:1000]
+def hint(unknown_ids: Collection[str], known: Collection[str]) -> str:
+    """How ids would have to be rewritten so that at least half of `unknown_ids` match `known`; empty if no way is known."""
+    sample = list(unknown_ids)[:1000]
     others = set(known)
     for how, rewrite in REWRITTEN:
-        if 2 * sum(rewrite(name) in others for name in some) >= len(some):
+        if 2 * sum(rewrite(name) in others for name in sample) >= len(sample):
             return f"; read {how}, they would match"
     for how, rewrite in REWRITTEN:
         rewritten = {rewrite(name) for name in others}
-        if 2 * sum(name in rewritten for name in some) >= len(some):
+        if 2 * sum(name in rewritten for name in sample) >= len(sample):
             return f"; with the other side read {how}, they would match"
     return ""
 
 
 def shortened(name: str) -> str:
-    """The name, or its first LONGEST characters."""
-    return name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
+    """The name, or its first MAX_SHOWN_LENGTH characters."""
+    return name if len(name) <= MAX_SHOWN_LENGTH else f"{name[:MAX_SHOWN_LENGTH]}..."
 
 
-def examples_of_both(strangers: Collection[str], known: Collection[str], *, a: str, b: str) -> str:
-    """Examples of ids of `a` that `b` does not have, of ids of `b`, and a hint, in words."""
-    examples = (first_few((shortened(name) for name in sorted(names)), FEW) or "nobody" for names in (strangers, known))
+def examples_of_both(unknown_ids: Collection[str], known: Collection[str], *, a: str, b: str) -> str:
+    """Examples of ids of `a` that are not in `b`, of ids of `b`, and a hint, in words."""
+    short = ([shortened(name) for name in sorted(names)] for names in (unknown_ids, known))
+    examples = (first_few(names, N_EXAMPLES) or "nobody" for names in short)
     shown = "; ".join(f"{side}: {names}" for side, names in zip((a, b), examples, strict=True))
-    return shown + hint(strangers, known) if strangers and known else shown
+    return shown + hint(unknown_ids, known) if unknown_ids and known else shown
 
 
 def overlap_warnings(sides: Mapping[str, Collection[str]]) -> list[str]:
-    """Warnings, one for each pair of tables of which more than ENOUGH_TO_WARN of the smaller one's ids are not in the other."""
+    """A warning for each pair of tables where more than ENOUGH_TO_WARN of the smaller one's ids are not in the other."""
     names = list(sides)
-    found = []
+    warnings = []
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
             small, large = sorted((first, second), key=lambda name: len(sides[name]))
-            strangers = set(sides[small]) - set(sides[large])
-            if len(strangers) > ENOUGH_TO_WARN * len(sides[small]):
+            unknown_ids = set(sides[small]) - set(sides[large])
+            if len(unknown_ids) > ENOUGH_TO_WARN * len(sides[small]):
                 unmet = set(sides[large]) - set(sides[small])
-                examples = examples_of_both(strangers, unmet or sides[large], a=small, b=large)
-                found.append(f"{len(strangers)} of {len(sides[small])} ids of {small} are not in {large} ({examples})")
-    return found
+                examples = examples_of_both(unknown_ids, unmet or sides[large], a=small, b=large)
+                warnings.append(f"{len(unknown_ids)} of {len(sides[small])} ids of {small} are not in {large} ({examples})")
+    return warnings
 
 
 def unknown(listed: Mapping[str, int], known: Collection[str], *, what: str, there: str, where: Path, fix: str) -> str | None:
-    """A warning with the number of listed ids that `known` does not have; None if it has all, or nothing is listed.
+    """A warning with the number of listed ids that are not in `known`; None if all are, or nothing is listed.
 
-    Raises InputError where it has none of them.
+    Raises InputError if none of them is.
     """
     here = set(known)
-    strangers = [name for name in listed if name not in here]
-    if not strangers:
+    unknown_ids = [name for name in listed if name not in here]
+    if not unknown_ids:
         return None
-    examples = examples_of_both(strangers, here - set(listed) or here, a="listed", b=there)
-    if len(strangers) == len(listed):
+    examples = examples_of_both(unknown_ids, here - set(listed) or here, a="listed", b=there)
+    if len(unknown_ids) == len(listed):
         problem = f"none of the {len(listed)} {what} is in {there} ({examples})"
         raise InputError(problem, where=where, fix=fix)
-    return f"{len(strangers)} of {len(listed)} {what} are not in {there} ({examples})"
+    return f"{len(unknown_ids)} of {len(listed)} {what} are not in {there} ({examples})"

@@ -90,7 +90,7 @@ def test_what_genomes_tell_beyond_chance_is_a_warning_and_never_in_order(finishe
 
     certain = said(1.0)
     assert len(re.findall(r"^  warning: members distinguished", certain, re.MULTILINE)) == table.height
-    assert re.search(r"It is not anonymous: \d+ of the rates above are beyond chance", certain)
+    assert re.search(r"It is not anonymous: \d+ of the rates above exceed chance", certain)
     nothing = said(0.0)
     assert "warning: members" not in nothing
     assert len(re.findall(r"^  measured: members distinguished", nothing, re.MULTILINE)) == table.height
@@ -252,7 +252,7 @@ def test_positions_variants_and_terms_are_not_people(finished: Study, copy: Path
 
 
 def test_where_nobody_is_known_nothing_is_proved(copy: Path, tmp_path: Path) -> None:
-    with pytest.raises(MissingStageError, match="nobody is known"):
+    with pytest.raises(MissingStageError, match="no eid is known"):
         audit(copy)
     with pytest.raises(InputError, match="no such folder"):
         audit(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""Tables that a user wrote: every cell is read as text first, then typed by one rule, and refused by column and line.
+"""Tables written by users: every cell is read as text, then typed by one rule; mistakes are reported by column and line.
 
 All readers of delimited user tables (covariates, recordings, known loci, planted effects) and lists of ids (ids.py) share
 `read_text`, `clean` and `MISSING`. The files of a genotype fileset have their own readers.
@@ -23,7 +23,7 @@ MISSING = ("", ".", "na", "n/a", "nan", "null", "<na>", "#n/a")
 """Cells that mean `no value`, in any case. Numbers such as -9 are values; `none` is a value, for it may be a category."""
 
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-"""Soft hyphen, zero-width characters, marks of writing direction, byte-order mark: taken out of every cell."""
+"""Soft hyphen, zero-width characters, marks of writing direction, byte-order mark: removed from every cell."""
 
 NOTE_OF_EXCEL = re.compile(r"\"?sep=.?\"?", re.IGNORECASE)
 """A first line that tells Excel the delimiter."""
@@ -31,7 +31,7 @@ NOTE_OF_EXCEL = re.compile(r"\"?sep=.?\"?", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-"""What counts as a number: ASCII digits with a decimal point and, if wanted, an exponent."""
+"""A number: ASCII digits, optionally with a decimal point and an exponent."""
 
 ODD_NUMBERS = (
     (r"[+-]?\d+(_\d+)+(\.\d*)?", "an underscore within a number"),
@@ -46,22 +46,22 @@ ODD_NUMBERS = (
     (r"(true|false)", "true or false"),
     (r"[+-]?\d+(\.\d*)?\s*[a-z\u00b5%]+", "a number with a unit"),
 )
-"""Full matches in any case, and what they are: said in the error."""
+"""Pattern of the whole cell, in any case -> its description in the error."""
 
 FOREIGN = (
     (b"PK\x03\x04", "an Excel workbook or a zip archive"), (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
     (b"\x1f\x8b", "a gzip file"), (b"PAR1", "a Parquet file"), (b"RDX", "R data"), (b"\x89HDF", "an HDF5 file"),
     (b"%PDF", "a PDF"), (b"<!DOCTYPE", "a web page"), (b"<html", "a web page"),
 )  # fmt: skip
-"""First bytes of files that are no delimited text."""
+"""First bytes of files that are not delimited text."""
 
 OF_A_VARIANT = (b"PAR1:", b"PAR1_", b"PAR1-")
-"""First bytes of a list of variants that begins with one of PAR1."""
+"""First bytes of a list of variants whose first is on PAR1, which is not Parquet."""
 
 
 @dataclass(frozen=True)
 class UserTable:
-    """frame: N rows, every column text, cells without surrounding blanks; lines: (N,) the line of the file of each row."""
+    """frame: N rows, every column text, cells without surrounding blanks; lines: (N,) line number of each row in the file."""
 
     frame: pl.DataFrame
     lines: tuple[int, ...]
@@ -70,10 +70,10 @@ class UserTable:
 
 
 def read_text(path: Path, *, what: str, fix: str) -> str:
-    """A text file of a user: UTF-8 with or without byte-order mark, or UTF-16 with one.
+    """Reads a user's text file: UTF-8 with or without byte-order mark, or UTF-16 with one.
 
-    what: as in `the covariate table`; fix: how to cure that it is not there. Raises InputError where the file is missing, a
-    folder, of another format, not text, or may not be read.
+    what: as in `the covariate table`; fix: advice if it is missing. Raises InputError if the file is missing, a folder, of
+    another format, not text, or not readable.
     """
     try:
         content = path.read_bytes()
@@ -98,32 +98,32 @@ def read_text(path: Path, *, what: str, fix: str) -> str:
 
 
 def text_lines(text: str) -> list[str]:
-    """Lines of a text with the line ends of Unix, Windows or old Macs; other separators of Unicode do not end a line."""
+    """Lines of a text with the line ends of Unix, Windows or old Macs; other Unicode separators do not end a line."""
     lines = re.split(r"\r\n|\n|\r", text)
     return lines[:-1] if lines[-1] == "" else lines
 
 
 def clean(cell: str) -> str:
-    """A cell without invisible characters and surrounding blanks (no-break spaces are blanks)."""
+    """A cell without invisible characters and surrounding blanks, which include no-break spaces."""
     return INVISIBLE.sub("", cell).strip()
 
 
 def read_user_table(path: Path, *, what: str, quotes: bool = True, longer_lines: bool = False) -> UserTable:
-    """A delimited table with a header: tabs, semicolons, commas or blanks, as the header has them; every cell as text.
+    """Reads a delimited table with a header (tabs, semicolons, commas or blanks, as in the header), every cell as text.
 
-    what: as in `covariate`, for `the covariate table`. quotes: quotation marks surround cells. longer_lines: lines may have
-    more cells than the header, which are passed over, or fewer (published supplements). Empty lines are passed over, and so is
-    a first line such as `sep=;`, which tells Excel the delimiter.
-    Raises InputError with all that is wrong: columns without a name or named twice, lines of another length, quotation
-    marks that are not closed, control characters.
+    what: as in `covariate`, for `the covariate table`. quotes: cells may be quoted. longer_lines: lines may have more cells
+    than the header, which are ignored, or fewer (as in published supplements). Empty lines are ignored, as is a first line
+    such as `sep=;`, which tells Excel the delimiter.
+    Raises InputError with all mistakes: columns without a name or named twice, lines of another length, quotation marks that
+    are not closed, control characters.
     """
     lines = text_lines(read_text(path, what=f"the {what} table", fix="correct the path in study.yaml"))
-    written = [(number, clean(line)) for number, line in enumerate(lines)]
-    above = next((number for number, line in written if line and not NOTE_OF_EXCEL.fullmatch(line)), None)
-    if above is None:
+    cleaned = [(index, clean(line)) for index, line in enumerate(lines)]
+    header_index = next((index for index, line in cleaned if line and not NOTE_OF_EXCEL.fullmatch(line)), None)
+    if header_index is None:
         raise InputError(f"the {what} table is empty", where=path, fix="its first line must name the columns")
-    rows = _cells(lines[above:], path, quotes=quotes, first_line=above + 1)
-    header, body = rows[0], {number: row for number, row in enumerate(rows[1:], start=above + 2) if any(row)}
+    rows = _cells(lines[header_index:], path, quotes=quotes, first_line=header_index + 1)
+    header, body = rows[0], {number: row for number, row in enumerate(rows[1:], start=header_index + 2) if any(row)}
     mistakes = _header_mistakes(header, body, path)
     if longer_lines:
         body = {number: (row + [""] * len(header))[: len(header)] for number, row in body.items()}
@@ -135,7 +135,7 @@ def read_user_table(path: Path, *, what: str, quotes: bool = True, longer_lines:
 
 
 def delimiter_of(line: str) -> str | None:
-    """Tab, semicolon or comma, whichever a header has (tabs before others, else the more frequent); None: blanks."""
+    """Tab, semicolon or comma, as in the header (a tab before others, else the more frequent); None: blanks."""
     if "\t" in line:
         return "\t"
     best = max((";", ","), key=line.count)
@@ -143,7 +143,7 @@ def delimiter_of(line: str) -> str | None:
 
 
 def split(line: str, delimiter: str | None, *, quotes: bool = True) -> list[str]:
-    """The cells of one line, cleaned. Raises csv.Error for a quotation mark that is not closed in the line."""
+    """The cells of one line, cleaned. Raises csv.Error if a quotation mark is not closed in the line."""
     if delimiter is None and quotes and '"' in line:
         if line.count('"') % 2:
             raise csv.Error
@@ -152,21 +152,21 @@ def split(line: str, delimiter: str | None, *, quotes: bool = True) -> list[str]
         return [clean(cell) for cell in line.split()]
     if not quotes:
         return [clean(cell) for cell in line.split(delimiter)]
-    found: list[str] = next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    return [clean(cell) for cell in found]
+    cells: list[str] = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    return [clean(cell) for cell in cells]
 
 
 def _cells(lines: list[str], path: Path, *, quotes: bool, first_line: int) -> list[list[str]]:
-    """All lines split. Raises InputError with the lines that cannot be."""
+    """The cells of all lines. Raises InputError with the lines that cannot be split."""
     delimiter = delimiter_of(lines[0])
-    rows, odd = [], []
+    rows, unclosed = [], []
     for number, line in enumerate(lines, start=first_line):
         try:
             rows.append(split(line, delimiter, quotes=quotes))
         except csv.Error:
-            odd.append(f"line {number}")
-    if odd:
-        problem = f"a quotation mark is not closed in its line, or stands within a cell: {first_few(odd)}"
+            unclosed.append(f"line {number}")
+    if unclosed:
+        problem = f"a quotation mark is not closed in its line, or stands within a cell: {first_few(unclosed)}"
         raise InputError(problem, where=path, fix="close it in the same line, or take it away")
     control = [f"line {number}" for number, line in enumerate(lines, start=first_line) if CONTROL.search(line)]
     if control:
@@ -216,24 +216,24 @@ def _ragged(header: Sequence[str], body: dict[int, list[str]], path: Path) -> li
 
 
 def is_missing(cells: pl.Series) -> NDArray[np.bool_]:
-    """(N,) bool: cells that mean `no value`."""
+    """(N,) bool, cells that mean `no value`."""
     return cells.str.to_lowercase().is_in(list(MISSING)).to_numpy()
 
 
 def not_numbers(cells: pl.Series) -> NDArray[np.bool_]:
-    """(N,) bool: cells that are neither missing nor a finite number."""
+    """(N,) bool, cells that are neither missing nor a finite number."""
     finite = cells.str.contains(NUMBER) & cells.cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
     return np.asarray(~finite.to_numpy() & ~is_missing(cells))
 
 
 def numbers(cells: pl.Series) -> NDArray[np.float64]:
-    """(N,) float64, missing NaN, of cells among which `not_numbers` finds none."""
+    """(N,) float64, missing NaN; every cell must be a number or missing (see `not_numbers`)."""
     absent = is_missing(cells)
     return np.array([np.nan if gone else float(cell) for cell, gone in zip(cells, absent, strict=True)], dtype=np.float64)
 
 
 def why_not_a_number(cell: str) -> str:
-    """What makes a cell no number, in brackets behind a blank; empty for plain words."""
+    """Why a cell is not a number, in parentheses after a blank; empty for plain words."""
     for pattern, meaning in ODD_NUMBERS:
         if re.fullmatch(pattern, cell, re.IGNORECASE):
             return f" ({meaning})"
@@ -243,7 +243,7 @@ def why_not_a_number(cell: str) -> str:
 
 
 def level(cell: str) -> str:
-    """A category's name: a whole number written with decimals or an exponent is the same category as without."""
+    """A category's name. A whole number is the same category with and without decimals or an exponent."""
     if re.fullmatch(r"[+-]?[0-9]+\.0*", cell):
         return cell.split(".")[0]
     if re.fullmatch(r"[0-9]\.[0-9]*[eE]\+?[0-9]{1,2}|[0-9]+[eE]\+[0-9]{1,2}", cell) and float(cell).is_integer():
