@@ -98,7 +98,7 @@ def test_what_genomes_tell_beyond_chance_is_a_warning_and_never_in_order(finishe
     pl.read_csv(matching).with_columns(rate=pl.col("chance")).write_csv(matching)
     plain = said(0.0)
     assert "warning" not in plain
-    assert "no proof that it is anonymous" in plain
+    assert "does not prove that it is anonymous" in plain
     matching.unlink()
     path.unlink()
     assert said_of_nothing(known).count("was not measured") == 2

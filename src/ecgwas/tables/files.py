@@ -1,8 +1,7 @@
 """Every file of a results folder, declared once: stage, name, table, whether it is about people, whether it may be shared.
 
-Stages, report, share, audit, terminal and docs take names and types from here; no other module spells the name of a result
-file. What keeps a participant's data off the shared page is `about_people`, and the shared folder holds nothing that is not
-declared `shared`.
+Stages, report, share, audit, terminal and docs take names and types from here; no other module spells the name of a results
+file. `about_people` keeps participants' data off the shared page, and only files declared `shared` go into the shared folder.
 
     files.HITS.read(study.results)                              the table Hits, checked
     files.FEATURES.path(study.results, representation="pca")    results/represent/pca/features.parquet
@@ -99,8 +98,8 @@ class ResultFile:
 
     name           below the stage's folder; placeholders such as {part} stand for a name, {visits} and {rest} for a path of
                    any depth; {rest} may be omitted, for the folder itself
-    about_people   it holds participants' ids, rows, signals or pictures, or a model fitted to them: it is never shared
-    shared         stage `share` passes on a copy, redacted: no participant and no small group
+    about_people   it has participants' ids, rows, signals or figures, or a model fitted to them, and is never shared
+    shared         stage `share` writes a redacted copy, without any one participant and without small groups
     note           when it is written, if not always, or which rows of the table it holds
     """
 
@@ -131,7 +130,7 @@ class ResultFile:
         return self._pattern.fullmatch(name) is not None
 
     def all_names(self, results: Path) -> list[dict[str, str]]:
-        """What the placeholders stand for, of each file of this family that is there, in order of paths."""
+        """Values of the placeholders of each existing file of this family, in order of paths."""
         folder = results / self.stage
         last = PLACEHOLDER.sub("*", Path(self.name).name)
         below = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob(last)))
@@ -139,7 +138,7 @@ class ResultFile:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        """Its name with a group for each placeholder."""
+        """The name as a regular expression, with a group for each placeholder."""
         pieces = PLACEHOLDER.split(self.name)
         groups = (f"(?P<{name}>{'.+' if name in ANY_DEPTH else '[^/]+'})" for name in pieces[1::2])
         fixed = (re.escape(piece) for piece in pieces[::2])
@@ -147,12 +146,12 @@ class ResultFile:
 
     @property
     def place(self) -> str:
-        """Where it is, for messages and docs: results/<stage>/<name>."""
+        """results/<stage>/<name>, for messages and docs."""
         return "/".join(piece for piece in ("results", self.stage, self.name) if piece)
 
     @property
     def key(self) -> str:
-        """stage/name without its ending, for the report's mapping of tables; of the shared folder's own tables share/name."""
+        """<stage>/<name without folders and ending>, for the report's mapping of tables."""
         return f"{self.stage}/{Path(self.name).stem}"
 
     @property
@@ -166,7 +165,7 @@ class ResultFile:
 
 
 class Readable(Protocol):
-    """What reads itself from a path and writes itself to one."""
+    """A class of tables that are read from a path and written to one."""
 
     @classmethod
     def read(cls, path: Path) -> Self: ...
@@ -179,12 +178,12 @@ T = TypeVar("T", bound=Readable)
 
 @dataclass(frozen=True)
 class TableFile(ResultFile, Generic[T]):
-    """A result file that holds a declared table (in whose class its columns and their version are)."""
+    """A results file with a declared table, whose class has its columns and their version."""
 
     table: type[T] = field(kw_only=True)
 
     def read(self, results: Path, /, **names: str | int) -> T:
-        """The table. Raises InputError where another version of ecgwas wrote other columns, OSError where there is no file."""
+        """The table. Raises InputError if another version of ecgwas wrote other columns, OSError if there is no file."""
         return self.table.read(self.path(results, **names))
 
     def write(self, table: T, folder: Path, /, **names: str | int) -> None:
@@ -328,8 +327,8 @@ def _tables(declared: Iterable[ResultFile]) -> tuple[type[Table], ...]:
 
 
 def of_key(key: str) -> ResultFile:
-    """The file with that `key`. Raises KeyError where none is declared."""
-    return {one.key: one for one in ALL if "{" not in one.name}[key]
+    """The file with that `key`. Raises KeyError if no file that may be shared has it."""
+    return {one.key: one for one in ALL if one.shared and "{" not in one.name}[key]
 
 
 def is_declared(stage: str, name: str) -> bool:
