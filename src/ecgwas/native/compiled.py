@@ -1,8 +1,8 @@
-"""The compiled part of the scan (_table.c), optional at install. Each of its functions has a twin in NumPy.
+"""The compiled part of the scan (_table.c), optional at install. Each of its functions has a counterpart in NumPy.
 
-Sums are taken in the same order on every machine, so compiled results have the same bits everywhere. The twins give the same
-numbers except for the order of their sums. _table.c checks every array: a wrong number format raises TypeError, a wrong shape
-ValueError.
+Sums are taken in the same order on every machine, so compiled results have the same bits everywhere. The counterparts give the
+same numbers except for the order of their sums. _table.c checks every array: a wrong number format raises TypeError, a wrong
+shape ValueError.
 """
 
 from __future__ import annotations
@@ -109,10 +109,10 @@ def adjust_missing(
     missing: NDArray[np.int64], projected_ss: NDArray[np.float64], cross_product: NDArray[np.float32],
     trait_ss: NDArray[np.float32], *, thorough: bool,
 ) -> None:  # fmt: skip
-    """Adjusts projected_ss (V,) and cross_product (V, C) for missing calls and fills trait_ss (V, K); see MissingCallAdjuster.
+    """Adjusts projected_ss (V,) and cross_product (V, C) for missing calls and fills trait_ss (V, K); see missing_calls.py.
 
     basis (N, R') from `padded`; traits (N, K') float32, padded with zeros to whole GROUPs. The first K columns of cross_product
-    are the traits'. thorough: see MissingCallAdjuster.
+    are the traits'. thorough: see compiled_backend.CompiledAdjuster.
     """
     variants, n_traits = trait_ss.shape
     people, rank = len(basis), projection.shape[1]

@@ -78,18 +78,18 @@ def scan(
 ) -> ScanResult:
     """Every variant of `genotypes` against every trait; see ScanResult. There are no shuffles; `seed` is not used.
 
-    folder: receives <representation>.<lead>/<feature>.glm.linear and plink2.log; None: they are thrown away.
-    ancestry (N,): as in matrix.py; with two or more Hardy-Weinberg is judged here, since PLINK knows one group only.
+    folder: receives <representation>.<lead>/<feature>.glm.linear and plink2.log; None: they are deleted.
+    ancestry (N,): as in matrix.py; with two or more groups, Hardy-Weinberg equilibrium is tested here, since PLINK knows one.
     Numbers have PLINK's six printed digits. Raises ToolError where PLINK is missing or fails, with its own words.
     """
     version(options)
-    found, tested = [], []
+    results, tested = [], []
     for number, piece in enumerate(genotypes.pieces()):
         cohort = assemble(traits, covariates, piece.genotypes, ancestry)
-        one = _scan(options, traits.names, piece.genotypes, cohort, block_results.piece_folder(folder, number), track)
-        found.append(block_results.renumbered(one, piece.places))
+        result = _scan(options, traits.names, piece.genotypes, cohort, block_results.piece_folder(folder, number), track)
+        results.append(block_results.renumbered(result, piece.places))
         tested.append(people(cohort))
-    return block_results.result(block_results.total(found, len(traits.names)), traits.names, tested[0], genotypes)
+    return block_results.result(block_results.total(results, len(traits.names)), traits.names, tested[0], genotypes)
 
 
 def _scan(
@@ -100,8 +100,8 @@ def _scan(
     folder: Path | None,
     track: Callable[..., Any],
 ) -> BlockResult:
-    """Variants of one file that men have once, or twice."""
-    kept_tests = leads(names)
+    """The scan of one piece: variants of which men have one copy, or two."""
+    traits_of_lead = leads(names)
     with tempfile.TemporaryDirectory(prefix="ecgwas-plink2-") as name:
         scratch = Path(name)
         target = scratch / "results" if folder is None else folder
@@ -110,25 +110,25 @@ def _scan(
         plink2_files.write_variants(scratch, genotypes)
         if genotypes.files.kind == "bgen":
             plink2_files.write_sample(scratch, genotypes)
-        steps = _runs(options, names, kept_tests, genotypes, cohort, ids, scratch, target)
-        return block_results.total(track(steps, f"plink2 {genotypes.chrom}", len(kept_tests)), len(names))
+        steps = _runs(options, names, traits_of_lead, genotypes, cohort, ids, scratch, target)
+        return block_results.total(track(steps, f"plink2 {genotypes.chrom}", len(traits_of_lead)), len(names))
 
 
 def leads(names: Sequence[str]) -> dict[str, list[int]]:
-    """<representation>.<lead> -> places of its traits."""
-    found: dict[str, list[int]] = {}
+    """<representation>.<lead> -> indices of its traits."""
+    traits_of_lead: dict[str, list[int]] = {}
     for k, name in enumerate(names):
-        found.setdefault(name.rsplit(".", 1)[0], []).append(k)
-    return found
+        traits_of_lead.setdefault(name.rsplit(".", 1)[0], []).append(k)
+    return traits_of_lead
 
 
 def _runs(
-    options: Plink2, names: Sequence[str], kept_tests: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
+    options: Plink2, names: Sequence[str], traits_of_lead: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
     ids: Sequence[str], scratch: Path, target: Path,
 ) -> Iterator[BlockResult]:  # fmt: skip
     poor = _uninformative(options, genotypes, cohort) | _apart(options, genotypes, cohort)
     advised = False
-    for number, (lead, members) in enumerate(kept_tests.items()):
+    for number, (lead, members) in enumerate(traits_of_lead.items()):
         labels = plink2_files.labels([names[k] for k in members])
         plink2_files.write_traits(scratch, ids, labels, cohort.values[:, members])
         out = target / plink2_files.safe(lead)
@@ -138,10 +138,10 @@ def _runs(
         listed = options.variants is not None
         tables = [plink2_files.read(out / f"{label}.glm.linear", genotypes, listed=listed) for label in labels]
         tables = [table.filter(~poor[table["variant"].to_numpy()]) for table in tables]
-        found = [_found(options, genotypes, cohort, table, k) for k, table in zip(members, tables, strict=True)]
+        results = [_trait_result(options, genotypes, cohort, table, k) for k, table in zip(members, tables, strict=True)]
         if number == 0:
-            found.append(_left_out(options, genotypes, cohort, tables[0]["variant"].to_numpy()))
-        yield block_results.total(found, len(names))
+            results.append(_left_out(options, genotypes, cohort, tables[0]["variant"].to_numpy()))
+        yield block_results.total(results, len(names))
 
 
 def _one_alone(cohort: Cohort, members: Sequence[int]) -> bool:
@@ -229,7 +229,7 @@ def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, o
 
 
 def cure(problem: str) -> str:
-    """What helps against PLINK's complaint."""
+    """How to fix what PLINK complains of."""
     text = problem.lower()
     if "covariate" in text or "predictor" in text:
         return "name fewer covariates under traits.use: some are redundant, or there are too many for these people"
@@ -240,8 +240,8 @@ def cure(problem: str) -> str:
     return "see PLINK's words above; scan: {kind: matrix} gives the same numbers without PLINK"
 
 
-def _found(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> BlockResult:
-    """One feature's table: rows kept, rows lost, counts."""
+def _trait_result(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> BlockResult:
+    """The result of one trait's table: rows kept, tests excluded, counts."""
     traits = cohort.values.shape[1]
     computed = table.filter(pl.col("t").is_not_null())
     missed = table.filter(pl.col("t").is_null())
@@ -262,7 +262,7 @@ def _found(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.Data
 
 
 def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> pl.Series:
-    """PLINK counts minor alleles among all people of the run; a trait that some of them lack is judged on its own."""
+    """PLINK counts minor alleles among all people of the run; for a trait that some of them lack they are counted again."""
     having = np.flatnonzero(~np.isnan(cohort.values[:, trait]))
     if len(having) == len(cohort.fam_index):
         return pl.repeat(False, len(table), eager=True)
@@ -271,7 +271,7 @@ def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.D
 
 
 def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> BlockResult:
-    """Variants that PLINK's filters took away, with the filter's name."""
+    """Variants that PLINK's filters excluded, with the filter's name."""
     absent = np.setdiff1d(np.arange(len(genotypes)), tested)
     given = _reasons(options, genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
     given[given == ""] = "left out by plink2"
@@ -283,7 +283,7 @@ def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDA
 
 
 def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
-    """(V,) bool: variants imputed too badly. PLINK's own --mach-r2-filter knows neither X nor what the .pvar states."""
+    """(V,) bool: variants of low imputation quality. PLINK's --mach-r2-filter knows neither X nor the .pvar's values."""
     if not genotypes.imputed or options.min_info == 0:
         return np.zeros(len(genotypes), dtype=bool)
     return _judged(partial(variant_filters.uninformative, options), genotypes, cohort).astype(bool)
@@ -310,7 +310,7 @@ def _judged(
 ) -> NDArray[np.object_]:
     """(V,) what `judge`, a function of variant_filters.py, says of each variant.
 
-    having: places of some of the cohort's people; apart: the groups that `judge` looks at one by one.
+    having: indices of some of the cohort's people, None: all; apart: ancestry groups that `judge` tests separately.
     """
     total = len(genotypes.eids)
     chosen = np.arange(len(cohort.fam_index)) if having is None else having
@@ -319,9 +319,9 @@ def _judged(
     for start in range(0, len(genotypes), CHECKED_AT_ONCE):
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))
         of = dosages.reader(genotypes, start, stop)
-        found = of(all_samples), None if men is None else of(men)
+        blocks = of(all_samples), None if men is None else of(men)
         more: dict[str, Any] = {} if judge is variant_filters.minor_alleles else {"stated": genotypes.stated_info[start:stop]}
         if apart:
             more["groups"] = [(of(own), None if own_men is None else of(own_men)) for own, own_men in apart]
-        said[start:stop] = judge(*found, haploid=cohort.haploid, **more)
+        said[start:stop] = judge(*blocks, haploid=cohort.haploid, **more)
     return said

@@ -6,7 +6,7 @@ With Q an orthonormal basis of intercept and covariates, y a trait residualised 
     g'My = g'y        g'Mg = g'g - a'a        y'My = 1
     beta = g'My / g'Mg        t^2 = (g'My)^2 df / (g'Mg y'My - (g'My)^2)        df = N - rank(Q) - 1
 
-People S without a call are left out exactly, by downdating instead of a new fit: with A = I - Q_S'Q_S
+People S without a call are excluded exactly, by downdating instead of a new fit: with A = I - Q_S'Q_S
 
     g'My += y_S'Q_S A^-1 a    g'Mg = g'g - a'A^-1 a    y'My -= y_S'(I - Q_S Q_S')^-1 y_S    df -= |S|
 
@@ -79,7 +79,7 @@ class Missing:
 
 
 def left_out(basis: NDArray[np.float64], traits: NDArray[np.float64], projection: NDArray[np.float64]) -> Missing:
-    """The change when m people are left out: their rows of the basis (m, R) and of the traits (m, K), and a (R,) = Q'g.
+    """The change when m people are excluded: their rows of the basis (m, R) and of the traits (m, K), and a (R,) = Q'g.
 
     Infinite `projected_ss` if the people who remain cannot carry the covariates.
     """

@@ -76,11 +76,11 @@ class TorchKernel:
     def products(self, block: AnyBlock) -> NDArray[np.float32]:
         """(V, C) float32."""
         with self.working():
-            found = self.multiplied(self.sent(block))
+            products = self.multiplied(self.sent(block))
             if self.where.type == "cpu":
-                return np.asarray(found.numpy())
-            target = self._buffer("target", tuple(found.shape), torch.float32)
-            target.copy_(found, non_blocking=True)
+                return np.asarray(products.numpy())
+            target = self._buffer("target", tuple(products.shape), torch.float32)
+            target.copy_(products, non_blocking=True)
             torch.cuda.current_stream().synchronize()
         # Copied, since the buffer is reused for this thread's next result.
         return np.asarray(target.numpy().copy())
@@ -114,12 +114,12 @@ class TorchKernel:
         """(V, C) float32 on the device, from the result of `sent`."""
         if sent.dtype != torch.uint8:
             return sent @ self.columns  # dosages are not exact in bfloat16
-        found = torch.empty((len(sent), self.count), dtype=torch.float32, device=self.where)
+        products = torch.empty((len(sent), self.count), dtype=torch.float32, device=self.where)
         step = max(1, DECODED_BYTES // (2 * len(self.parts)))
         for start in range(0, len(sent), step):
             high, middle, low = _float32_product(looked_up(sent[start : start + step], self.copies), self.parts).chunk(3, dim=1)
-            found[start : start + step] = (low + middle + high)[:, : self.count]  # smallest first
-        return found
+            products[start : start + step] = (low + middle + high)[:, : self.count]  # smallest first
+        return products
 
     def _buffer(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """This thread's pinned buffer, reused for the next block."""

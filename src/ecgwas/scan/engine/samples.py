@@ -133,12 +133,12 @@ def _group(cohort: Cohort, members: NDArray[np.int64], names: Sequence[str]) -> 
     if len(people) <= basis.shape[1] + 1:
         problem = f"only {len(people)} people for {basis.shape[1] - 1} covariates: {first_few(names[k] for k in members)}"
         raise InputError(problem, fix="raise traits.min_people, so that such traits are left out, or use fewer covariates")
-    made = design(basis, cohort.values[np.ix_(people, members)])
-    flat = [names[k] for k in members[made.norms == 0]]
-    if flat:
-        problem = f"traits that the covariates explain entirely: {first_few(flat)}"
+    group_design = design(basis, cohort.values[np.ix_(people, members)])
+    explained = [names[k] for k in members[group_design.norms == 0]]
+    if explained:
+        problem = f"traits that the covariates explain entirely: {first_few(explained)}"
         raise InputError(problem, fix="leave that feature or that covariate out")
-    return Group(members, people, made, Plink2Checks(basis, covariates))
+    return Group(members, people, group_design, Plink2Checks(basis, covariates))
 
 
 def _independent(covariates: NDArray[np.float64]) -> NDArray[np.float64]:

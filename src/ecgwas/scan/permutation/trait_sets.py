@@ -65,12 +65,14 @@ def sets(names: Sequence[str], values: NDArray[np.float32], basis: NDArray[np.fl
         representation, lead, _ = name.split(".", 2)
         members.setdefault(f"{representation}.{lead}", []).append(k)
         members.setdefault(representation, []).append(k)
-    found: dict[tuple[int, ...], TraitSet] = {}
+    by_columns: dict[tuple[int, ...], TraitSet] = {}
     for name in sorted(members, key=lambda name: (-name.count("."), members[name][0])):
         columns = members[name]
-        if 2 <= len(columns) <= df / 4 and tuple(columns) not in found:
-            found[tuple(columns)] = TraitSet(name, np.array(columns, dtype=np.int64), set_components(values[:, columns], basis))
-    return tuple(found.values())
+        if 2 <= len(columns) <= df / 4 and tuple(columns) not in by_columns:
+            by_columns[tuple(columns)] = TraitSet(
+                name, np.array(columns, dtype=np.int64), set_components(values[:, columns], basis)
+            )
+    return tuple(by_columns.values())
 
 
 def set_components(values: NDArray[np.float32], basis: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -136,8 +138,8 @@ class TraitSets:
 
     def omnibus(self, with_components: NDArray[np.float32]) -> NDArray[np.float32]:
         """(V, b, S) float32 q of S sets, from correlations (V, b W) of variants with the components of all sets."""
-        found: NDArray[np.float32] = np.square(with_components).reshape(-1, self.width) @ self.members
-        return found.reshape(len(with_components), -1, len(self.sets))
+        q: NDArray[np.float32] = np.square(with_components).reshape(-1, self.width) @ self.members
+        return q.reshape(len(with_components), -1, len(self.sets))
 
     def omnibus_neglog10p(self, q: NDArray[np.floating], trait_set: TraitSet) -> NDArray[np.float64]:
         """-log10 p of the omnibus test, from q (...,)."""
