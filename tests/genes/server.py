@@ -1,4 +1,4 @@
-"""A local HTTP server that speaks a service's contract and, before that, misbehaves as it is told."""
+"""A local HTTP server that follows a service's contract and, before that, misbehaves as instructed."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ def test_a_bad_download_is_tried_again_and_never_stays(
     assert list((tmp_path / "never").iterdir()) == []
 
 
-def test_what_is_missing_or_changed_is_told_by_name_and_mended(local: list[Reference], tmp_path: Path) -> None:
+def test_missing_and_changed_files_are_named_and_downloaded_again(local: list[Reference], tmp_path: Path) -> None:
     list(references.fetch(tmp_path, local, download=download))
     (tmp_path / "go-basic.obo").unlink()
     (tmp_path / LINKS).write_bytes(b"changed")

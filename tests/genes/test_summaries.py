@@ -84,7 +84,7 @@ def terms_of(rows: Sequence[tuple[str, str, float, float, bool, str]]) -> Terms:
     ])  # fmt: skip
 
 
-def test_terms_beside_the_clusters_that_share_them() -> None:
+def test_terms_are_listed_with_the_clusters_that_share_them() -> None:
     rows = [(1, "heart", 1e-4, 0.9, True), (2, "heart", 1e-3, 0.7, True), (3, "heart", 0.5, 0.1, False),
             (10, "axon", 1e-9, 1.2, True), (2, "hair", 0.4, 0.2, False)]  # fmt: skip
     found = ClusterTerms.of([

@@ -1,4 +1,4 @@
-"""The plan of the stage `share`: as many scans without shuffles as there are folds, none where nobody is matched."""
+"""The plan of the stage `share`: one scan without permutations per fold, none if nobody is matched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def example() -> Study:
     return Study.read_file(ROOT / "examples" / "study.yaml")
 
 
-def without_shuffles(study: Study, size: StudySize) -> float:
+def without_permutations(study: Study, size: StudySize) -> float:
     other = study.model_copy(update={"scan": study.scan.model_copy(update={"permutations": 0})})
     each = (costs.scan(other, size, COUNT, variants).cpu_seconds for variants in size.variants.values())
     return sum(seconds - costs.CONSTANTS["start"] for seconds in each)
@@ -30,10 +30,10 @@ def without_shuffles(study: Study, size: StudySize) -> float:
 def test_a_biobank_is_scanned_once_more_and_a_small_study_ten_times(example: Study) -> None:
     few = replace(SIZE, recordings=900, tested=900)
     for size, folds in ((SIZE, 1), (few, 10)):
-        assert scans(example, size, COUNT).cpu_seconds == pytest.approx(folds * without_shuffles(example, size), rel=0.02)
+        assert scans(example, size, COUNT).cpu_seconds == pytest.approx(folds * without_permutations(example, size), rel=0.02)
 
 
-def test_who_matches_nobody_pays_nothing_and_memory_holds_a_scan(example: Study) -> None:
+def test_without_matching_there_is_no_scan_and_with_it_memory_includes_one(example: Study) -> None:
     without = example.model_copy(update={"share": example.share.model_copy(update={"matching": False})})
     with_it, spared = share(example, SIZE, COUNT), share(without, SIZE, COUNT)
     assert spared.cpu_seconds < 0.1 * with_it.cpu_seconds

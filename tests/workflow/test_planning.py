@@ -1,4 +1,4 @@
-"""The plan before the first job, beside what a finished study took."""
+"""The plan before the first job, compared with what a finished study took."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_an_unknown_profile_is_refused(finished: Study) -> None:
         workflow.run(finished.folder / "study.yaml", finished, profile="clowd", jobs=1, until=None, force=False)
 
 
-def test_what_was_made_by_hand_is_fresh_to_snakemake(finished: Study, tmp_path: Path) -> None:
+def test_parts_run_without_snakemake_are_fresh_to_it(finished: Study, tmp_path: Path) -> None:
     """Even where an earlier part was made again, with the same content, after the later ones."""
     shutil.copytree(finished.folder, tmp_path / "by_hand", symlinks=True)
     study = Study.read_file(tmp_path / "by_hand" / "study.yaml")

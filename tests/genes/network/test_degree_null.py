@@ -1,4 +1,4 @@
-"""Edges by chance: calibrated on random networks, against rewiring that keeps every degree, and finding planted modules."""
+"""Edge enrichment: calibrated on random networks, compared with degree-preserving rewiring, and finding planted modules."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def among(edges: Edges, chosen: Edges) -> int:
     return int(np.isin(edges, chosen).all(axis=1).sum())
 
 
-def found_by_chance(edges: Edges, nodes: int, chosen: Edges, resamples: int, seed: int) -> degree_null.EdgeEnrichment:
+def edge_test(edges: Edges, nodes: int, chosen: Edges, resamples: int, seed: int) -> degree_null.EdgeEnrichment:
     rng = np.random.default_rng(seed)
     return degree_null.edge_enrichment(degrees(edges, nodes), chosen, among(edges, chosen), resamples, rng)
 
@@ -41,7 +41,7 @@ def test_p_of_hubs_of_a_random_network_is_uniform() -> None:
         edges = random_network(rng, 300, 8)
         degree = degrees(edges, 300)
         hubs_first = rng.choice(300, 40, replace=False, p=degree / degree.sum())
-        p.append(found_by_chance(edges, 300, hubs_first, 199, seed).p)
+        p.append(edge_test(edges, 300, hubs_first, 199, seed).p)
     assert stats.kstest(p, "uniform").pvalue > 1e-3
     assert np.sum(np.array(p) <= 0.05) <= stats.binom.ppf(0.999, 150, 0.05)
 
@@ -71,7 +71,7 @@ def test_expected_edges_are_those_of_rewired_networks() -> None:
             network = rewired(network, rng, 3 * len(edges))
             assert (degrees(network, 120) == degree).all()
             counts.append(among(network, chosen))
-        ours = found_by_chance(edges, 120, chosen, 2000, 3).expected_edges
+        ours = edge_test(edges, 120, chosen, 2000, 3).expected_edges
         assert ours == pytest.approx(np.mean(counts), abs=4 * np.std(counts) / np.sqrt(60) + 0.03 * np.mean(counts))
 
 
@@ -90,7 +90,7 @@ def test_a_planted_module_is_more_than_chance() -> None:
     module = np.arange(20)
     planted = np.array([pair for pair in combinations(module.tolist(), 2) if rng.random() < 0.4])
     together = np.unique(np.concatenate([edges, planted]), axis=0)
-    found = found_by_chance(together, 600, module, 200, 5)
+    found = edge_test(together, 600, module, 200, 5)
     assert found.p == 1 / 201
     assert found.expected_edges is not None
     assert found.expected_edges < len(planted) / 2
@@ -99,8 +99,8 @@ def test_a_planted_module_is_more_than_chance() -> None:
 def test_the_same_seed_gives_the_same_chance_and_nothing_to_test_gives_none() -> None:
     edges = random_network(np.random.default_rng(7), 300, 5)
     chosen = np.arange(30)
-    assert found_by_chance(edges, 300, chosen, 50, 1) == found_by_chance(edges, 300, chosen, 50, 1)
-    assert found_by_chance(edges, 300, chosen, 50, 1) != found_by_chance(edges, 300, chosen, 50, 2)
-    assert found_by_chance(edges, 300, np.arange(1), 50, 1) == degree_null.EdgeEnrichment()
-    assert found_by_chance(edges, 300, chosen, 0, 1) == degree_null.EdgeEnrichment()
-    assert found_by_chance(np.empty((0, 2), dtype=np.int64), 300, chosen, 50, 1) == degree_null.EdgeEnrichment()
+    assert edge_test(edges, 300, chosen, 50, 1) == edge_test(edges, 300, chosen, 50, 1)
+    assert edge_test(edges, 300, chosen, 50, 1) != edge_test(edges, 300, chosen, 50, 2)
+    assert edge_test(edges, 300, np.arange(1), 50, 1) == degree_null.EdgeEnrichment()
+    assert edge_test(edges, 300, chosen, 0, 1) == degree_null.EdgeEnrichment()
+    assert edge_test(np.empty((0, 2), dtype=np.int64), 300, chosen, 50, 1) == degree_null.EdgeEnrichment()

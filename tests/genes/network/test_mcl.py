@@ -89,7 +89,7 @@ def test_planted_modules_are_found() -> None:
     assert [len(group) for group in groups] == [30, 30, 30, 30]
 
 
-def test_nodes_without_edges_stand_alone_and_the_order_of_edges_does_not_matter() -> None:
+def test_nodes_without_edges_are_clusters_by_themselves_and_the_order_of_edges_does_not_matter() -> None:
     pairs = [("a", "b", 0.9), ("b", "a", 0.5), ("c", "c", 1.0)]
     assert mcl.cluster(["a", "b", "c", "d"], pairs, 2.0) == [["a", "b"], ["c"], ["d"]]
     assert mcl.cluster(["d", "c", "b", "a"], pairs[::-1], 2.0) == [["a", "b"], ["c"], ["d"]]

@@ -46,7 +46,7 @@ def test_a_pair_counts_once_with_its_larger_score() -> None:
     assert networks.undirected_edges([("b", "a", 0.4), ("a", "b", 0.6), ("c", "c", 1.0)]) == {("a", "b"): 0.6}
 
 
-def test_a_hairball_is_told_and_so_is_chance() -> None:
+def test_notes_report_a_large_cluster_and_the_expected_edges() -> None:
     scores = {("a", "b"): 0.9, ("a", "c"): 0.9, ("a", "d"): 0.9}
     enrichment = EdgeEnrichment(1.5, 0.02, 99)
     network = networks.build_network("x", "X 1", list("abcd"), scores, [list("abcd")], {"e": "why"}, enrichment)

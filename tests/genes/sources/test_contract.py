@@ -147,7 +147,7 @@ def test_answers_that_are_kept_serve_offline(case: Case, tmp_path: Path, monkeyp
             ran(case.sources, client.make_get(tmp_path / "nothing", offline=True))
 
 
-def test_without_hits_every_table_is_empty_and_nobody_is_asked(case: Case) -> None:
+def test_without_hits_every_table_is_empty_and_no_service_is_queried(case: Case) -> None:
     found = genes.run(case.sources, Loci.empty(), Associations.empty(), nobody, build="hg19")
     for name, table in tables_of(found).items():
         # A network of no genes may be tested, and is said to have none.
@@ -156,7 +156,7 @@ def test_without_hits_every_table_is_empty_and_nobody_is_asked(case: Case) -> No
 
 
 @pytest.mark.parametrize("case", SERVICES, indirect=True)
-def test_a_service_that_is_out_of_reach_ends_the_run_or_is_skipped_with_a_word(case: Case, tmp_path: Path) -> None:
+def test_a_service_that_cannot_be_reached_ends_the_run_or_is_skipped_with_a_warning(case: Case, tmp_path: Path) -> None:
     far = made(case.source.kind, NOWHERE, case.server, tmp_path)
     stops, skips = (far.source.model_copy(update={"if_unreachable": word}) for word in ("stop", "skip"))
     with pytest.raises(ServiceError):

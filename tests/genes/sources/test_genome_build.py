@@ -1,4 +1,4 @@
-"""The build of a table of genes, on real tables of both and on tables that tell nothing."""
+"""The build of a table of genes: real tables of both builds, and tables that do not reveal it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ecgwas.study import Regions
 @pytest.mark.parametrize(
     ("name", "build"), [("glist-hg19", "hg19"), ("genes-v36-hg19.bed", "hg19"), ("NCBI38.gene.loc", "hg38")]
 )
-def test_real_tables_tell_their_build(name: str, build: str, shared: Path) -> None:
+def test_real_tables_reveal_their_build(name: str, build: str, shared: Path) -> None:
     path = shared / "data" / "genes" / name
     assert genome_build.build_of(regions.read(path)) == build
     facts = genes.check((Regions(file=path),), build=build)
@@ -32,7 +32,7 @@ def table_of(path: Path, places: dict[str, tuple[str, int]]) -> Path:
     return path
 
 
-def test_few_or_contradicting_landmarks_tell_nothing(tmp_path: Path) -> None:
+def test_few_or_contradicting_landmarks_reveal_no_build(tmp_path: Path) -> None:
     hg19 = {symbol: (chrom, pos) for symbol, (chrom, pos, _) in genome_build.LANDMARKS.items()}
     first, *rest = hg19
     few = {symbol: hg19[symbol] for symbol in (first, rest[0])}

@@ -55,7 +55,7 @@ ALIASES = (
 )
 
 
-def test_former_names_are_found_and_told(tmp_path: Path) -> None:
+def test_former_names_are_found_and_noted(tmp_path: Path) -> None:
     (tmp_path / "aliases.txt").write_text(ALIASES)
     options = links(tmp_path).model_copy(update={"aliases": tmp_path / "aliases.txt"})
     network = string_files.connect(options, ["OLD", "B", "BEE", "E3"])
@@ -107,7 +107,7 @@ def test_links_without_info_say_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), [("links.txt.gz", "missing"), ("info.txt", "missing")])
-def test_absent_files_are_told_before_the_work(name: str, words: str, tmp_path: Path) -> None:
+def test_missing_files_are_reported_by_check(name: str, words: str, tmp_path: Path) -> None:
     options = links(tmp_path)
     string_files.check(options)
     (tmp_path / name).unlink()

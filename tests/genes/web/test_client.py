@@ -70,7 +70,7 @@ def test_an_unreachable_service_is_a_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["answer changed", "note gone", "note cut", "answer gone"])
-def test_a_harmed_cache_is_asked_again_and_mended(harm: str, server: Server, tmp_path: Path) -> None:
+def test_a_damaged_cache_entry_is_requested_again(harm: str, server: Server, tmp_path: Path) -> None:
     server.speak = lambda _: b'["good"]'
     get = client.make_get(tmp_path, offline=False, sleep=lambda _: None)
     get(question(server), in_good_order)
@@ -89,7 +89,7 @@ def test_a_harmed_cache_is_asked_again_and_mended(harm: str, server: Server, tmp
     assert len(server.asked) == 2
 
 
-def test_the_note_tells_day_and_address(server: Server, tmp_path: Path) -> None:
+def test_the_note_records_date_and_address(server: Server, tmp_path: Path) -> None:
     server.speak = lambda _: b'["good"]'
     answer = client.make_get(tmp_path, offline=False, sleep=lambda _: None)(question(server), in_good_order)
     note = json.loads(next(tmp_path.glob("*.json")).read_text())

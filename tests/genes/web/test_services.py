@@ -1,4 +1,4 @@
-"""Services that give no answer: skipped with a warning, or the end of the run; and what is foreseen before it."""
+"""Services that do not answer are skipped with a warning or end the run; warnings before the run."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def test_a_service_that_the_study_names_has_to_answer(source: Any, table: Path) 
         genes.run((Regions(file=table), source), Loci.empty(), hits(2), silent, build="hg19")
 
 
-def test_what_can_be_foreseen_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
+def test_foreseeable_failures_give_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path
+) -> None:
     sources = (Regions(file=table), *published(tmp_path), StringDb())
     warnings = genes.foreseeable_failures(sources, tmp_path / "cache", offline=True)
     assert all(isinstance(warning, Caution) for warning in warnings)
