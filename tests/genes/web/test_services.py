@@ -92,9 +92,7 @@ def test_a_service_that_the_study_names_has_to_answer(source: Any, table: Path) 
         genes.run((Regions(file=table), source), Loci.empty(), hits(2), silent, build="hg19")
 
 
-def test_foreseeable_failures_give_warnings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path
-) -> None:
+def test_foreseeable_failures_give_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
     sources = (Regions(file=table), *published(tmp_path), StringDb())
     warnings = genes.foreseeable_failures(sources, tmp_path / "cache", offline=True)
     assert all(isinstance(warning, Caution) for warning in warnings)
