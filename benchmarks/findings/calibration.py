@@ -159,7 +159,7 @@ def _found(options: LociOptions, made: Matrix, built: join.TraitTables, seed: in
     results = [matrix.scan(made, built.traits, built.covariates, one, seed=seed) for one in opened]
     table = thresholds.table(options, results, built.traits, features_per_lead)
     rows = pl.concat([result.associations.frame for result in results])
-    found = loci.find(options, table, replace(results[0].associations, frame=rows), results, keep_neglog10p=3.0)
+    found = loci.find_loci(options, table, replace(results[0].associations, frame=rows), results, keep_neglog10p=3.0)
     of_sets = found.loci.frame.filter(pl.col("test") != loci.SINGLE).height
     return Found(len(found.loci), len(found.hits), of_sets, _genes(found.hits.frame))
 

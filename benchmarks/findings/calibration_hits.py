@@ -106,7 +106,7 @@ def covered(rng: np.random.Generator, one: Locus) -> tuple[bool, bool] | None:
     values = noise + effect * np.outer(genotypes[cause], affected)
     values[rng.random(values.shape) < one.lacking] = np.nan
     chromosome = in_memory(genotypes, values)
-    everything = competing_tests.Noise.of(chromosome)
+    everything = competing_tests.UnitResiduals.of(chromosome)
     unit = row_residuals(genotypes.astype(np.float64), everything.basis)
     z = competing_tests._z(unit / np.linalg.norm(unit, axis=1, keepdims=True), everything)
     j, k = (int(i) for i in np.unravel_index(np.argmax(np.abs(z)), z.shape))
@@ -118,7 +118,7 @@ def covered(rng: np.random.Generator, one: Locus) -> tuple[bool, bool] | None:
     slope = np.cov(genotypes[cause], genotypes[j])[0, 1] / genotypes[j].var(ddof=1)
     truth = affected[k] * effect * slope * abs(size) / abs(fit.beta)
     region = Region(chromosome.genotypes, np.arange(one.variants), genotypes)
-    found = corrected_lead(size, THRESHOLD, competing_tests.rivals(everything, region, j, chromosome.names[k]))
+    found = corrected_lead(size, THRESHOLD, competing_tests.competing_tests(everything, region, j, chromosome.names[k]))
     plain = corrected(size, THRESHOLD)
     return found.low <= truth <= found.high, plain.low <= truth <= plain.high
 
@@ -185,19 +185,19 @@ def positive_controls(studies: int) -> Iterator[str]:
             rng = np.random.default_rng([traits, seed])
             chromosome = in_memory(rng.binomial(2, FREQUENCY, size=(variants, 150)), correlated(rng, 150, traits, alike))
             table = _known(chromosome)
-            share = controls.shares(table, [chromosome], seed=seed)["any_trait"]
+            share = controls.replicated_shares(table, [chromosome], seed=seed)["any_trait"]
             p.append(share.p)
-            before.append(stats.binom.sf(share.seen - 1, share.of, SHARE))
+            before.append(stats.binom.sf(share.replicated - 1, share.variants, SHARE))
         words = f"{traits}traits_r{alike:g}_{variants}variants"
         for name, values in (("positive_controls", p), ("positive_controls_before", before)):
             yield line(name, words, SHARE, int((np.array(values) < SHARE).sum()), studies)
 
 
 def _known(chromosome: Chromosome) -> KnownTested:
-    region = chromosome.at(np.arange(len(chromosome.genotypes.variants)))
+    region = chromosome.region(np.arange(len(chromosome.genotypes.variants)))
     strengths = combine_p.acat(controls.region_strengths(chromosome, region))
     empty = dict.fromkeys(KnownTested.columns)
-    rows = [{"known_trait": "QT", "neglog10p_acat": strengths[j], **region.named(j)} for j in range(len(region))]
+    rows = [{"known_trait": "QT", "neglog10p_acat": strengths[j], **region.variant_row(j)} for j in range(len(region))]
     return KnownTested.of([empty | row for row in rows])
 
 

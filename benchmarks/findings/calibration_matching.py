@@ -24,7 +24,7 @@ from benchmarks.findings.calibration_hits import line
 from benchmarks.record import recorded
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.loci.held_out import Choosers, Rule, choose
+from ecgwas.loci.held_out import DiscoverySample, Rule, discover
 from ecgwas.loci.thresholds import table
 from ecgwas.privacy import matching
 from ecgwas.study import LociOptions, Matrix
@@ -56,7 +56,9 @@ class Made:
         """(N, L) copies of the loci's lead variants."""
         eids = tuple(self.eids[i] for i in people)
         own, none = Traits(eids, self.traits.names, self.traits.values[people]), Covariates(eids, (), np.empty((len(eids), 0)))
-        leads = choose(self.rule, Choosers(own, none, np.zeros(len(eids), dtype=np.int64)), self.opened, seed=1).leads
+        leads = discover(
+            self.rule, DiscoverySample(own, none, np.zeros(len(eids), dtype=np.int64)), self.opened, seed=1
+        ).lead_index
         return np.array([self.opened.dosage_of(int(i), self.eids) for i in leads]).reshape(-1, PEOPLE).T
 
     def areas(self, seed: int) -> dict[str, dict[str, float]]:

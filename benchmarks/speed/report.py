@@ -29,7 +29,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.record import recorded
 from ecgwas.leads import LEADS
-from ecgwas.loci.individual_data import lead_of
+from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.progress import peak_memory_mib
 from ecgwas.report import (
     Background,
@@ -175,7 +175,7 @@ def _region(rng: np.random.Generator, row: dict[str, object]) -> LocusRegion:
         {"gene": ["LEFT", "RIGHT"], "start": [middle - 90_000, middle], "stop": [middle - 9_000, middle + 70_000]}
     )
     return LocusRegion(int(str(row["locus"])), str(row["best_trait"]), str(row["chrom"]), middle - 250_000, middle + 250_000,
-                  lead_of(row), tests, genes)  # fmt: skip
+                  lead_variant_of(row), tests, genes)  # fmt: skip
 
 
 def _representation(features: int) -> RepresentationResults:

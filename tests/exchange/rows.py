@@ -1,4 +1,4 @@
-"""Tests of one trait for exporters."""
+"""Associations of one trait, for tests of the export formats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecgwas.tables import Associations
 
 
 def make_tests(*changes: dict[str, Any]) -> pl.DataFrame:
-    """One row per dict of changes; without any, three rows out of order, one of them of p 1e-400."""
+    """One row per dict of changes; without changes three unsorted rows, one of them with p 1e-400."""
     changes = changes or (
         {"variant": "rs2", "chrom": "X", "pos": 900}, {"variant": "rs1:A:G", "chrom": "2", "pos": 50, "neglog10p": 400.5},
         {"variant": "2:40_T_TC", "chrom": "2", "pos": 40, "effect_allele": "TC", "other_allele": "T"},

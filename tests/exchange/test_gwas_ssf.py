@@ -1,4 +1,4 @@
-"""GWAS-SSF: what is written, what the checker finds, and the GWAS Catalog's own validator where it is installed."""
+"""GWAS-SSF: the files written, the checker, and the GWAS Catalog's own validator where it is installed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write(folder: Path, tests: pl.DataFrame, *, packed: bool = False) -> Path:
 
 def test_columns_order_and_codes() -> None:
     frame = gwas_ssf.rows(make_tests()).frame
-    assert tuple(frame.columns[:8]) == gwas_ssf.FIRST
+    assert tuple(frame.columns[:8]) == gwas_ssf.FIRST_COLUMNS
     assert frame.select("chromosome", "base_pair_location", "rsid", "n", "neg_log_10_p_value").rows() == [
         (2, 40, None, 466, 4.0), (2, 50, "rs1", 466, 400.5), (23, 900, "rs2", 466, 4.0),
     ]  # fmt: skip
@@ -38,23 +38,23 @@ def test_columns_order_and_codes() -> None:
     assert "#NA" in gwas_ssf.as_text(frame).splitlines()[1]
 
 
-def test_an_rs_number_is_written_where_the_name_is_one() -> None:
+def test_names_that_are_rs_numbers_are_written() -> None:
     names = ("rs5", "rs5:A:G", "rs5_A", "rs5x", ".", "3:38639416", "rs", "xrs5")
     frame = gwas_ssf.rows(make_tests(*({"variant": name, "pos": pos} for pos, name in enumerate(names)))).frame
     assert frame["rsid"].to_list() == ["rs5", "rs5", "rs5", None, None, None, None, None]
 
 
-def test_rows_that_the_format_cannot_hold_are_listed() -> None:
+def test_rows_that_the_format_excludes_are_listed() -> None:
     table = gwas_ssf.rows(make_tests({"effect_allele": "<DEL>"}, {"variant": "nan", "beta": float("nan")}, {"variant": "good"}))
     assert table.frame.height == 1
-    assert table.left_out.rows() == [
+    assert table.excluded.rows() == [
         ("rs5", "1", 5, "<DEL>", "G", "alleles are not spelled in bases"),
         ("nan", "1", 5, "A", "G", "no finite effect, standard error, frequency or p"),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_is_written_is_of_the_format(packed: bool, tmp_path: Path) -> None:
+def test_files_written_conform_to_the_format(packed: bool, tmp_path: Path) -> None:
     checked = gwas_ssf.check(write(tmp_path, make_tests(), packed=packed))
     assert (checked.rows, checked.problems) == (3, ())
     assert any("100000" in words for words in checked.cautions)
@@ -101,7 +101,7 @@ def test_the_checker_reads_the_metadata(key: str, value: str, tmp_path: Path) ->
     assert problem.startswith(key)
 
 
-def test_files_that_are_no_tables_end_in_words(tmp_path: Path) -> None:
+def test_files_that_are_not_tables_are_reported(tmp_path: Path) -> None:
     path = write(tmp_path, make_tests(), packed=True)
     path.write_bytes(path.read_bytes()[:-12])
     assert any("cannot be read" in problem for problem in gwas_ssf.check(path).problems)

@@ -1,4 +1,4 @@
-"""LocusZoom's track: fields of its association layer, and only the region."""
+"""LocusZoom's track: the fields of its association layer, for the region only."""
 
 from __future__ import annotations
 

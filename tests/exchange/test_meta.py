@@ -1,4 +1,4 @@
-"""Meta-analysis against statsmodels and by hand; alleles in every disguise."""
+"""Meta-analysis, compared with statsmodels and worked examples; alleles in every orientation."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def test_alleles_swapped_or_on_the_other_strand_are_the_same(effect: str, other:
 
 
 @pytest.mark.parametrize(("eaf", "beta"), [(0.22, 0.2), (0.78, -0.2)])
-def test_palindromes_are_told_by_frequency(eaf: float, beta: float) -> None:
+def test_palindromic_variants_are_resolved_by_frequency(eaf: float, beta: float) -> None:
     found = meta.combine([("a", study(("v", 1, "A", "T", 0.2, 0.2, 0.1))), ("b", study(("v", 1, "A", "T", eaf, beta, 0.1)))])
     assert found.associations.frame["beta"].item() == pytest.approx(0.2)
 
 
-def test_longer_alleles_are_turned_whole() -> None:
+def test_longer_alleles_are_reverse_complemented() -> None:
     found = meta.combine([("a", study(("v", 1, "AC", "G", 0.2, 0.2, 0.1))), ("b", study(("v", 1, "C", "GT", 0.8, -0.2, 0.1)))])
     assert found.associations.frame["beta"].item() == pytest.approx(0.2)
 
@@ -100,7 +100,7 @@ def test_the_command_reads_scans_and_gwas_ssf(tmp_path: Path) -> None:
 
 
 def test_wrong_tables_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no meta-analysis"):
+    with pytest.raises(InputError, match="needs two studies or more"):
         meta.combine([("a", study(("v", 1, "A", "G", 0.3, 0.1, 0.1)))])
     with pytest.raises(InputError, match="missing"):
         meta_studies.read(tmp_path / "absent.csv")

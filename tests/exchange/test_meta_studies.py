@@ -1,4 +1,4 @@
-"""What may be combined: one trait, one unit, one build, each study once; and random effects against statsmodels."""
+"""Comparable studies: one trait, one unit, one build, each study once; and random effects, compared with statsmodels."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def table(seed: int, *, trait: str = "qt", chroms: tuple[str, ...] = ("1", "2"),
 
 
 def scan(folder: Path, frame: pl.DataFrame, *, transform: str = "rank_normal", build: str = "hg19") -> Path:
-    """results/scan as the stage leaves it, one file per chromosome, and the note of its traits."""
+    """results/scan as the stage writes it, one file per chromosome, and the note of its traits."""
     (folder / "scan" / "left_out").mkdir(parents=True)
     for (chrom,), rows in frame.group_by("chrom"):
         rows.write_parquet(folder / "scan" / f"{chrom}.parquet")
@@ -48,7 +48,7 @@ def scan(folder: Path, frame: pl.DataFrame, *, transform: str = "rank_normal", b
 
 
 def ssf(path: Path, frame: pl.DataFrame, *, rsid: bool = True, **about: object) -> Path:
-    """A GWAS-SSF table; about: what the YAML beside it holds, none without any."""
+    """A GWAS-SSF table; about: content of its YAML file, which is not written if empty."""
     theirs = {ours: names[-1 if len(names) == 2 else 0] for ours, names in NAMES.items()}
     theirs["variant"] = "rsid" if rsid else "variant_id"
     text = frame.drop("trait").rename({name: theirs[name] for name in frame.columns if name != "trait"})
@@ -105,7 +105,7 @@ def test_a_folder_with_a_file_per_chromosome_is_one_study(tmp_path: Path) -> Non
     assert pl.read_csv(tmp_path / "out.csv")["chrom"].n_unique() == 2
 
 
-def test_ids_of_variants_are_kept_and_made_where_there_are_none(tmp_path: Path) -> None:
+def test_names_of_variants_are_kept_and_generated_where_missing(tmp_path: Path) -> None:
     ids = pl.DataFrame({"variant": ["9:5_A_C", ".", None, "rs7"] * 10})
     first = table(1).with_columns(ids["variant"])
     one = ssf(tmp_path / "a" / "qt.tsv", first, rsid=False)
@@ -168,8 +168,8 @@ REFUSED = {
     "one study's trait under the other's name": (
         lambda at: (scan(at / "a", table(1)), ssf(at / "pr.tsv", table(1))), "share have the same effect"),
     "a chromosome twice in one folder": (
-        lambda at: (doubled(scan(at / "a", table(1))), ssf(at / "qt.tsv", table(2))), "chromosome 1 of qt stands in two files"),
-    "a folder without tables": (lambda at: (at, ssf(at / "b" / "qt.tsv", table(2))), "holds no tables"),
+        lambda at: (doubled(scan(at / "a", table(1))), ssf(at / "qt.tsv", table(2))), "chromosome 1 of qt is in two files"),
+    "a folder without tables": (lambda at: (at, ssf(at / "b" / "qt.tsv", table(2))), "has no tables"),
     "a table that is cut off": (
         lambda at: (cut(ssf(at / "qt.tsv.gz", table(1))), ssf(at / "b" / "qt.tsv", table(2))), "cannot be"),
 }  # fmt: skip
@@ -196,7 +196,7 @@ def cut(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_not_alike_is_refused(case: str, tmp_path: Path) -> None:
+def test_studies_that_are_not_comparable_are_refused(case: str, tmp_path: Path) -> None:
     make, words = REFUSED[case]
     studies = make(tmp_path)
     with pytest.raises(InputError, match=words) as error:
@@ -217,7 +217,7 @@ def test_the_user_may_say_that_traits_are_the_same(case: str, tmp_path: Path) ->
     assert (found.height, found["trait"].unique().to_list()) == (VARIANTS, ["qt"])
 
 
-def test_nothing_makes_two_builds_or_a_copy_alike(tmp_path: Path) -> None:
+def test_two_builds_or_a_copy_are_refused_in_any_case(tmp_path: Path) -> None:
     for case in ("two builds", "the same rows gzipped"):
         studies = REFUSED[case][0](tmp_path / case.replace(" ", "_"))
         assert run(tmp_path, *studies, options=("--same-trait", "qt"))[0] != 0
@@ -235,14 +235,14 @@ def test_traits_spelled_alike_and_shared_ones_of_many(tmp_path: Path) -> None:
     assert pl.read_csv(tmp_path / "out.dropped.csv")["reason"].to_list() == ["in one study only"] * VARIANTS
 
 
-def test_learned_features_are_warned_of(tmp_path: Path) -> None:
+def test_learned_features_get_a_warning(tmp_path: Path) -> None:
     studies = [scan(tmp_path / name, table(seed, trait="pca.12L.f03")) for seed, name in enumerate("ab")]
     code, said = run(tmp_path, *studies)
     assert code == 0
     assert "pca.12L.f03: features that each study has learned by itself" in said
 
 
-def test_the_output_is_no_input(tmp_path: Path) -> None:
+def test_the_output_is_not_read_as_input(tmp_path: Path) -> None:
     one, other = ssf(tmp_path / "a" / "qt.csv", table(1)), ssf(tmp_path / "b" / "qt.tsv", table(2))
     before = one.read_bytes()
     done = CliRunner().invoke(main, ["meta", str(one), str(one), str(other)])
@@ -250,17 +250,17 @@ def test_the_output_is_no_input(tmp_path: Path) -> None:
     assert one.read_bytes() == before
 
 
-def test_people_are_not_counted_where_a_study_does_not_say_and_frequencies_are_of_those_known() -> None:
+def test_missing_sample_sizes_give_null_and_missing_frequencies_are_skipped() -> None:
     first, second = table(1), table(2).with_columns(n=pl.lit(None, pl.Int64), eaf=pl.lit(None, pl.Float64))
     found = meta.combine([("a", first), ("b", second)]).associations.frame.sort("pos")
     assert found["n"].null_count() == VARIANTS
     np.testing.assert_allclose(found["eaf"], first["eaf"])
 
 
-def test_a_table_of_small_p_alone_is_warned_of(tmp_path: Path) -> None:
+def test_a_table_of_small_p_only_gets_a_warning(tmp_path: Path) -> None:
     kept = table(1, shift=0.5)
     code, said = run(tmp_path, scan(tmp_path / "a", kept), ssf(tmp_path / "qt.tsv", table(2, shift=0.5)))
     assert code == 0
     assert said.count("warning: ") == 4
-    assert "build is not told by" in said
+    assert "build is not stated by" in said
     assert "writes every variant" in said

@@ -23,7 +23,7 @@ def test_rows_are_in_pheweb_s_order_with_beta_of_alt() -> None:
 
 @given(st.floats(0, 5000))
 def test_p_is_spelled_to_five_digits(neglog10p: float) -> None:
-    text = pheweb.spelled(neglog10p)
+    text = pheweb.p_as_text(neglog10p)
     assert re.fullmatch(r"[1-9]\.\d{4}e-?\d+", text)
     exact = Decimal(10) ** -Decimal(neglog10p)
     assert abs(Decimal(text) / exact - 1) < Decimal("1e-4")
@@ -31,6 +31,6 @@ def test_p_is_spelled_to_five_digits(neglog10p: float) -> None:
 
 @pytest.mark.parametrize(("trait", "code"), [("ae.V1.f01", "ae_V1_f01"), ("clinical.12L.qt-ms~x", "clinical_12L_qt-ms~x")])
 def test_codes_hold_the_letters_that_pheweb_allows(trait: str, code: str) -> None:
-    assert pheweb.code(trait) == code
-    (entry,) = pheweb.listed({trait: "file.tsv"}, {trait: 5})
+    assert pheweb.phenotype_code(trait) == code
+    (entry,) = pheweb.phenotype_list({trait: "file.tsv"}, {trait: 5})
     assert (entry["phenocode"], entry["phenostring"], entry["category"]) == (code, trait, trait.split(".")[0])

@@ -1,4 +1,4 @@
-"""The text that PLINK 2 writes: against PLINK 2 itself, and against its reader here."""
+"""PLINK 2's text format, compared with PLINK 2 itself and read back by our reader."""
 
 from __future__ import annotations
 

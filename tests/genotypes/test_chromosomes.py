@@ -10,7 +10,7 @@ from bed_reader import open_bed
 
 from ecgwas.errors import InputError
 from ecgwas.genotypes import chromosomes
-from ecgwas.loci.individual_data import rows_of
+from ecgwas.loci.individual_data import find_variants
 from tests.genotypes import fileset
 from tests.genotypes.fileset import matrix_options
 
@@ -106,7 +106,7 @@ def test_people_and_variants_that_are_not_there(stem: Path) -> None:
         part.find(("p1", "stranger"))
     absent = {"variant": "v1", "chrom": "1", "pos": 3_000_001, "effect_allele": "C", "other_allele": "A"}
     with pytest.raises(InputError, match="1 variants of the scan are not among the genotypes: 1:3000001:C:A"):
-        rows_of(part, pl.DataFrame([absent]))
+        find_variants(part, pl.DataFrame([absent]))
 
 
 def test_a_bim_with_text_for_a_position(stem: Path) -> None:

@@ -1,4 +1,4 @@
-"""The closer look at hits against statsmodels, direct formulas and planted causes."""
+"""Follow-up of hits and loci, compared with statsmodels, direct formulas and planted causal variants."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
-from ecgwas.loci import clumps, conditional, credible_sets, fine_mapping, merge, winners_curse
-from ecgwas.loci import individual_data as region_module
+from ecgwas.loci import clumps, conditional, credible_sets, fine_mapping, individual_data, merge, winners_curse
 from ecgwas.loci.audit import Auditor, hc3, z_of
-from ecgwas.loci.individual_data import Chromosome, VariantsTested, with_one
+from ecgwas.loci.individual_data import Chromosome, VariantsTested, r2_with
 from ecgwas.loci.positive_controls import region_strengths
 from ecgwas.progress import peak_memory_mib, reset_peak_memory
 from ecgwas.scan import matrix
@@ -29,7 +28,7 @@ CAUSE, SECOND = 20, 45
 
 
 def linked(seed: int, *, missing: float = 0.0) -> NDArray[np.int8]:
-    """(PEOPLE, VARIANTS) copies; neighbours are correlated, those far apart hardly."""
+    """(PEOPLE, VARIANTS) copies; neighbouring variants are correlated, distant ones hardly."""
     rng = np.random.default_rng(seed)
     haplotypes = np.empty((2 * PEOPLE, VARIANTS))
     haplotypes[:, 0] = rng.normal(size=2 * PEOPLE)
@@ -62,19 +61,19 @@ def made(folder: Path, dosage: NDArray[np.int8], *, effect: float = 1.0, second:
 def ordinary(
     chromosome: Chromosome, trait: int, variants: list[int]
 ) -> tuple[sm.regression.linear_model.RegressionResults, int]:
-    """statsmodels on the last of the variants beside the others and the covariates."""
-    copies = chromosome.at(np.array(variants)).copies
+    """The regression by statsmodels on covariates and variants, and the index of the last variant in it."""
+    copies = chromosome.region(np.array(variants)).copies
     seen = np.isfinite(copies).all(axis=0)
     design = np.column_stack([np.ones(seen.sum()), chromosome.cohort.covariates[seen], copies[:, seen].T])
     return sm.OLS(chromosome.cohort.values[seen, trait], design).fit(), design.shape[1] - 1
 
 
 NOBODY = VariantsTested.from_frame(LeftOutVariants.empty().frame)
-"""No variant was left out."""
+"""No variant was excluded."""
 
 
 def test_one_regression_is_that_of_statsmodels(chromosome: Chromosome) -> None:
-    region = chromosome.at(np.array([CAUSE]))
+    region = chromosome.region(np.array([CAUSE]))
     fit = chromosome.model(chromosome.names[0]).fit(region.copies[0])
     theirs, last = ordinary(chromosome, 0, [CAUSE])
     assert fit.beta == pytest.approx(theirs.params[last])
@@ -83,8 +82,8 @@ def test_one_regression_is_that_of_statsmodels(chromosome: Chromosome) -> None:
 
 
 def test_conditional_steps_are_those_of_statsmodels(chromosome: Chromosome) -> None:
-    region = chromosome.around(0, 10**9, NOBODY)
-    rows = conditional.stepwise(chromosome.model(chromosome.names[0]), region, CAUSE, limit=4.0, most=5)
+    region = chromosome.region_around(0, 10**9, NOBODY)
+    rows = conditional.stepwise(chromosome.model(chromosome.names[0]), region, CAUSE, limit=4.0, max_signals=5)
     assert [row["significant"] for row in rows] == [True, True, False]
     found = [int(row["variant"][1:]) for row in rows]
     assert abs(found[1] - SECOND) <= 2
@@ -94,15 +93,15 @@ def test_conditional_steps_are_those_of_statsmodels(chromosome: Chromosome) -> N
     assert rows[1]["neglog10p"] == pytest.approx(-np.log10(theirs.pvalues[last]))
     assert rows[0]["neglog10p_joint"] == pytest.approx(-np.log10(theirs.pvalues[last - 1]))
     assert rows[2]["neglog10p_joint"] is None
-    # No other variant does better beside the lead.
+    # No other variant is stronger conditional on the lead.
     others = [j for j in range(VARIANTS) if j != CAUSE]
     best = max(others, key=lambda j: -np.log10(ordinary(chromosome, 0, [CAUSE, j])[0].pvalues[-1]))
     assert abs(best - found[1]) <= 1
 
 
 def test_hc3_is_that_of_statsmodels(chromosome: Chromosome) -> None:
-    region = chromosome.at(np.array([7]))
-    model, genotype = chromosome.model(chromosome.names[1]).called(region.copies[0])
+    region = chromosome.region(np.array([7]))
+    model, genotype = chromosome.model(chromosome.names[1]).with_calls(region.copies[0])
     fit = chromosome.model(chromosome.names[1]).fit(region.copies[0])
     theirs, last = ordinary(chromosome, 1, [7])
     robust = theirs.get_robustcov_results("HC3", use_t=True)
@@ -112,29 +111,29 @@ def test_hc3_is_that_of_statsmodels(chromosome: Chromosome) -> None:
 def hit_of(chromosome: Chromosome, variant: int, trait: int) -> dict[str, object]:
     theirs, last = ordinary(chromosome, trait, [variant])
     return {
-        **chromosome.at(np.array([variant])).named(0), "trait": chromosome.names[trait], "eaf": 0.3, "n": PEOPLE,
+        **chromosome.region(np.array([variant])).variant_row(0), "trait": chromosome.names[trait], "eaf": 0.3, "n": PEOPLE,
         "beta": theirs.params[last], "se": theirs.bse[last], "neglog10p": -np.log10(theirs.pvalues[last]),
     }  # fmt: skip
 
 
-def test_the_audit_finds_the_person_that_a_hit_rests_on(tmp_path: Path) -> None:
+def test_the_audit_finds_the_participant_who_drives_a_hit(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     dosage = linked(2)
     dosage[:, 3] = 0
     dosage[rng.choice(PEOPLE, 6, replace=False), 3] = 1
     plain = made(tmp_path, dosage, effect=0, second=0)
     values = plain.cohort.values.copy()
-    carrier = int(np.flatnonzero(plain.at(np.array([3])).copies[0] == 1)[0])
+    carrier = int(np.flatnonzero(plain.region(np.array([3])).copies[0] == 1)[0])
     values[carrier, 0] += 40
     chromosome = Chromosome(plain.genotypes, replaced(plain, values), plain.names)
     hit = hit_of(chromosome, 3, 0)
-    row = Auditor(chromosome, 5.0).look(hit, chromosome.at(np.array([3])).copies[0])
+    row = Auditor(chromosome, 5.0).audit(hit, chromosome.region(np.array([3])).copies[0])
     assert row["neglog10p"] > 5
     assert row["neglog10p_without_top"] < 3
     assert row["top_share"] > 0.7
     assert "rests on one person" in row["flags"]
     keep = np.arange(PEOPLE) != carrier
-    design = np.column_stack([np.ones(PEOPLE), chromosome.cohort.covariates, chromosome.at(np.array([3])).copies[0]])[keep]
+    design = np.column_stack([np.ones(PEOPLE), chromosome.cohort.covariates, chromosome.region(np.array([3])).copies[0]])[keep]
     theirs = sm.OLS(values[keep, 0], design).fit()
     assert row["neglog10p_without_top"] == pytest.approx(-np.log10(theirs.pvalues[-1]))
     assert (row["people_0"], row["people_1"], row["people_2"], row["carriers"]) == (PEOPLE - 6, 6, 0, 6)
@@ -150,7 +149,7 @@ def replaced(chromosome: Chromosome, values: NDArray[np.float64]):  # type: igno
 def test_a_true_hit_is_not_suspicious(tmp_path: Path) -> None:
     chromosome = made(tmp_path, linked(1))
     hit = hit_of(chromosome, CAUSE, 0)
-    row = Auditor(chromosome, 5.0).look(hit, chromosome.at(np.array([CAUSE])).copies[0])
+    row = Auditor(chromosome, 5.0).audit(hit, chromosome.region(np.array([CAUSE])).copies[0])
     assert row["flags"] == ""
     assert 0 < row["beta_corrected"] <= hit["beta"]
     assert row["beta_corrected_low"] < 1.0 < row["beta_corrected_high"] * 1.5
@@ -158,11 +157,11 @@ def test_a_true_hit_is_not_suspicious(tmp_path: Path) -> None:
     assert row["carriers_rank"] > 0.5
 
 
-def test_recessive_effects_depart_from_the_middle(tmp_path: Path) -> None:
+def test_recessive_effects_deviate_from_additivity(tmp_path: Path) -> None:
     plain = made(tmp_path, linked(1), effect=0, second=0)
-    copies = plain.at(np.array([CAUSE])).copies[0]
+    copies = plain.region(np.array([CAUSE])).copies[0]
     chromosome = Chromosome(plain.genotypes, replaced(plain, plain.cohort.values + 3 * (copies == 2)[:, None]), plain.names)
-    row = Auditor(chromosome, 5.0).look(hit_of(chromosome, CAUSE, 0), copies)
+    row = Auditor(chromosome, 5.0).audit(hit_of(chromosome, CAUSE, 0), copies)
     assert row["neglog10p_dominance"] > 5
 
 
@@ -184,7 +183,7 @@ def test_the_corrected_effect_maximises_the_conditional_likelihood(z: float, thr
         assert beyond / selected == pytest.approx(share, abs=1e-4)
 
 
-def test_far_above_the_threshold_nothing_is_corrected() -> None:
+def test_far_above_the_threshold_the_correction_is_nil() -> None:
     found = winners_curse.corrected(20.0, 5.45)
     assert (found.z, found.low, found.high) == pytest.approx((20.0, 18.04, 21.96), abs=0.01)
 
@@ -202,18 +201,18 @@ def test_one_effect_is_the_sum_of_approximate_bayes_factors() -> None:
     trait = 0.3 * genotypes[:, 4] + rng.normal(size=500)
     trait -= trait.mean()
     found = credible_sets.susie(genotypes.T @ genotypes, genotypes.T @ trait, float(trait @ trait), 500, 1)
-    assert found.variance[0] > 0
+    assert found.prior_variance[0] > 0
     # At its own prior and residual variance: Wakefield's factors.
     estimate = genotypes.T @ trait / 500
     mean = found.posterior[0] * estimate
     residual = float(trait @ trait) / 500
     for _ in range(100):
         error = residual / 500
-        factor = np.sqrt(error / (error + found.variance[0])) * np.exp(
-            estimate**2 / error / 2 * found.variance[0] / (error + found.variance[0])
+        factor = np.sqrt(error / (error + found.prior_variance[0])) * np.exp(
+            estimate**2 / error / 2 * found.prior_variance[0] / (error + found.prior_variance[0])
         )
         posterior = factor / factor.sum()
-        shrunk = found.variance[0] / (found.variance[0] + error)
+        shrunk = found.prior_variance[0] / (found.prior_variance[0] + error)
         mean, second = posterior * shrunk * estimate, posterior * (shrunk * error + (shrunk * estimate) ** 2)
         products = genotypes.T @ genotypes
         fitted = float(trait @ trait) - 2 * mean @ genotypes.T @ trait + 500 * second.sum()
@@ -224,8 +223,8 @@ def test_one_effect_is_the_sum_of_approximate_bayes_factors() -> None:
 
 def test_susie_finds_two_planted_causes(tmp_path: Path) -> None:
     chromosome = made(tmp_path, linked(1), effect=1.0, second=1.0)
-    region = chromosome.around(0, 10**9, NOBODY)
-    rows = credible_sets.sets(chromosome.model(chromosome.names[0]), region, effects=5)
+    region = chromosome.region_around(0, 10**9, NOBODY)
+    rows = credible_sets.credible_sets(chromosome.model(chromosome.names[0]), region, effects=5)
     frame = pl.DataFrame(rows)
     assert frame["set"].n_unique() == 2
     assert {f"v{CAUSE}", f"v{SECOND}"} <= set(frame["variant"])
@@ -234,22 +233,22 @@ def test_susie_finds_two_planted_causes(tmp_path: Path) -> None:
     np.testing.assert_allclose(sums["posterior"], sums["coverage"], atol=1e-4)
 
 
-def looked_at(chromosome: Chromosome) -> list[list[dict[str, object]]]:
-    """Further signals, credible sets, linkage of hits, strengths of a locus."""
-    model, region = chromosome.model(chromosome.names[0]), chromosome.around(0, 10**9, NOBODY)
-    steps = conditional.stepwise(model, region, CAUSE, limit=4.0, most=5)
-    sets = credible_sets.sets(model, region, effects=5)
-    linkage = [{"r2": float(value)} for value in with_one(region, region.filled[CAUSE])]
+def all_results(chromosome: Chromosome) -> list[list[dict[str, object]]]:
+    """Further signals, credible sets, r2 with the lead, and strengths of all tests of a region."""
+    model, region = chromosome.model(chromosome.names[0]), chromosome.region_around(0, 10**9, NOBODY)
+    steps = conditional.stepwise(model, region, CAUSE, limit=4.0, max_signals=5)
+    sets = credible_sets.credible_sets(model, region, effects=5)
+    linkage = [{"r2": float(value)} for value in r2_with(region, region.mean_imputed[CAUSE])]
     strengths = [{"neglog10p": float(value)} for value in region_strengths(chromosome, region).ravel()]
     return [steps, sets, linkage, strengths]
 
 
-def test_a_region_in_strips_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_in_batches_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chromosome = made(tmp_path, linked(1, missing=0.03), effect=1.0, second=1.0)
-    whole = looked_at(chromosome)
-    for module in (region_module, credible_sets):
-        monkeypatch.setattr(module, "STRIP_BYTES", 8 * PEOPLE * 7)
-    for one, other in zip(whole, looked_at(chromosome), strict=True):
+    whole = all_results(chromosome)
+    for module in (individual_data, credible_sets):
+        monkeypatch.setattr(module, "BATCH_BYTES", 8 * PEOPLE * 7)
+    for one, other in zip(whole, all_results(chromosome), strict=True):
         assert len(one) == len(other) > 0
         for row, same in zip(one, other, strict=True):
             assert row.keys() == same.keys()
@@ -264,12 +263,12 @@ def test_a_region_takes_little_more_than_its_copies(tmp_path: Path) -> None:
     eids = fileset.write(tmp_path / "cohort", rng.binomial(2, 0.3, (people, variants)).astype(np.int8))
     traits, covariates = fileset.tables(eids, 1, 3, 5)
     chromosome = Chromosome.of(fileset.opened(fileset.matrix_options(tmp_path / "cohort")), traits, covariates)
-    model, region = chromosome.model(chromosome.names[0]), chromosome.around(0, 10**9, NOBODY)
+    model, region = chromosome.model(chromosome.names[0]), chromosome.region_around(0, 10**9, NOBODY)
     reset_peak_memory()
     before = peak_memory_mib()
-    conditional.stepwise(model, region, CAUSE, limit=4.0, most=2)
+    conditional.stepwise(model, region, CAUSE, limit=4.0, max_signals=2)
     assert peak_memory_mib() - before < 250
-    credible_sets.sets(model, region, effects=1)
+    credible_sets.credible_sets(model, region, effects=1)
     assert peak_memory_mib() - before < 400
 
 
@@ -279,7 +278,9 @@ def test_credible_sets_cover_the_cause(tmp_path: Path) -> None:
     for seed in range(60):
         (tmp_path / str(seed)).mkdir()
         chromosome = made(tmp_path / str(seed), linked(seed), effect=0.6, second=0.0)
-        rows = credible_sets.sets(chromosome.model(chromosome.names[0]), chromosome.around(0, 10**9, NOBODY), effects=5)
+        rows = credible_sets.credible_sets(
+            chromosome.model(chromosome.names[0]), chromosome.region_around(0, 10**9, NOBODY), effects=5
+        )
         first = [row["variant"] for row in rows if row["set"] == 1 and row["method"] == "susie"]
         sets += bool(first)
         covered += f"v{CAUSE}" in first
@@ -288,9 +289,11 @@ def test_credible_sets_cover_the_cause(tmp_path: Path) -> None:
     assert covered >= 0.87 * sets
 
 
-def test_without_an_effect_bayes_factors_serve(tmp_path: Path) -> None:
+def test_without_an_effect_the_set_is_from_bayes_factors(tmp_path: Path) -> None:
     chromosome = made(tmp_path, linked(4), effect=0, second=0)
-    rows = credible_sets.sets(chromosome.model(chromosome.names[1]), chromosome.around(0, 10**9, NOBODY), effects=5)
+    rows = credible_sets.credible_sets(
+        chromosome.model(chromosome.names[1]), chromosome.region_around(0, 10**9, NOBODY), effects=5
+    )
     assert {row["method"] for row in rows} == {"abf"}
     assert sum(row["posterior"] for row in rows) >= 0.95 - 1e-4
 
@@ -307,7 +310,7 @@ def the_tables(chromosome: Chromosome) -> tuple[Traits, Covariates]:
     return Traits(eids, chromosome.names, chromosome.cohort.values), Covariates(eids, names, covariates)
 
 
-def test_clumps_join_what_is_linked_and_loci_follow_them(tmp_path: Path) -> None:
+def test_clumps_have_variants_in_ld_and_merge_loci(tmp_path: Path) -> None:
     chromosome = made(tmp_path, linked(1))
     rows = scanned(tmp_path, chromosome, *the_tables(chromosome)).filter(pl.col("neglog10p") > 6)
     found = clumps.clump(rows, lambda _: chromosome, min_r2=0.1, window_bp=1_000_000).frame
@@ -315,22 +318,24 @@ def test_clumps_join_what_is_linked_and_loci_follow_them(tmp_path: Path) -> None
     assert found.filter(pl.col("lead") == strongest)["r2"].min() >= 0.1
     assert found.filter(pl.col("variant") == strongest)["lead"].item() == strongest
     leads = found["lead"].unique()
-    copies = chromosome.at(np.array([int(name[1:]) for name in leads])).filled
+    copies = chromosome.region(np.array([int(name[1:]) for name in leads])).mean_imputed
     r2 = np.corrcoef(copies) ** 2
     np.fill_diagonal(np.atleast_2d(r2), 0)
     assert np.max(r2) < 0.1
-    by_distance = merge.joined(rows.sort("pos"), 0)
-    by_linkage = merge.joined(rows.sort("pos"), 0, clumps.clump(rows, lambda _: chromosome, min_r2=0.1, window_bp=1_000_000))
+    by_distance = merge.merge_hits(rows.sort("pos"), 0)
+    by_linkage = merge.merge_hits(
+        rows.sort("pos"), 0, clumps.clump(rows, lambda _: chromosome, min_r2=0.1, window_bp=1_000_000)
+    )
     assert len(by_linkage) <= len(leads) < len(by_distance)
 
 
-def test_gathered_evidence_has_a_row_for_everything(tmp_path: Path) -> None:
+def test_fine_mapping_has_a_row_for_every_hit_and_locus(tmp_path: Path) -> None:
     chromosome = made(tmp_path, linked(1))
     rows = scanned(tmp_path, chromosome, *the_tables(chromosome)).filter(pl.col("neglog10p") > 6).sort("pos")
     options = LociOptions()
     clumped = clumps.clump(rows, lambda _: chromosome, min_r2=0.1, window_bp=1_000_000)
-    found_loci = merge.joined(rows, options.window_bp, clumped)
-    found = fine_mapping.gather(
+    found_loci = merge.merge_hits(rows, options.window_bp, clumped)
+    found = fine_mapping.fine_map(
         options, rows, found_loci, clumped, lambda _: chromosome, NOBODY, limit=6.0, build="hg19"
     )  # fmt: skip
     assert len(found.audit) == rows.height
@@ -338,53 +343,55 @@ def test_gathered_evidence_has_a_row_for_everything(tmp_path: Path) -> None:
     assert found.conditional.frame["step"].to_list()[:2] == [1, 2]
     assert set(found.credible.frame["locus"]) == set(found_loci["locus"])
     assert found.loci.columns[-len(fine_mapping.COLUMNS) :] == list(fine_mapping.COLUMNS)
-    none = fine_mapping.gather(options, rows.clear(), found_loci.clear(), Clumps.empty(), lambda _: chromosome, NOBODY,
+    none = fine_mapping.fine_map(options, rows.clear(), found_loci.clear(), Clumps.empty(), lambda _: chromosome, NOBODY,
                            limit=6.0, build="hg19")  # fmt: skip
     assert (len(none.audit), len(none.conditional), len(none.credible), none.loci.height) == (0, 0, 0, 0)
 
 
-def test_a_lead_beside_the_other_loci_is_that_of_statsmodels(tmp_path: Path) -> None:
-    """A variant that is like the cause by chance, far from it, has nothing of its own beside it; the cause stays."""
+def test_a_lead_conditional_on_the_other_loci_is_that_of_statsmodels(tmp_path: Path) -> None:
+    """A distant variant correlated with the causal one by chance has no signal conditional on it; the causal one has."""
     chromosome = made(tmp_path, linked(1, missing=0.02))
     far = 40
     columns = {"lead_variant": [f"v{CAUSE}", f"v{far}"], "best_trait": [chromosome.names[0]] * 2, "neglog10p": [30.0, 7.0]}
     places = {"locus": [1, 2], "chrom": ["1", "1"], "test": ["single", "omnibus"]}
-    copies = chromosome.at(np.array([CAUSE, far])).copies
-    leads = [fine_mapping._of_everyone(chromosome, one) for one in copies]
-    assert fine_mapping._beside(pl.DataFrame(columns | places), leads, lambda _: chromosome)[1] is None
-    found = fine_mapping._beside(pl.DataFrame(columns | places | {"test": ["single"] * 2}), leads, lambda _: chromosome)
-    filled = chromosome.at(np.array([CAUSE, far])).filled
+    copies = chromosome.region(np.array([CAUSE, far])).copies
+    leads = [fine_mapping._for_all_participants(chromosome, one) for one in copies]
+    assert fine_mapping._conditional_on_other_loci(pl.DataFrame(columns | places), leads, lambda _: chromosome)[1] is None
+    found = fine_mapping._conditional_on_other_loci(
+        pl.DataFrame(columns | places | {"test": ["single"] * 2}), leads, lambda _: chromosome
+    )
+    mean_imputed = chromosome.region(np.array([CAUSE, far])).mean_imputed
     for own, value in enumerate(found):
         seen = np.isfinite(copies[own])
         design = np.column_stack(
-            [np.ones(seen.sum()), chromosome.cohort.covariates[seen], filled[1 - own][seen], copies[own][seen]]
+            [np.ones(seen.sum()), chromosome.cohort.covariates[seen], mean_imputed[1 - own][seen], copies[own][seen]]
         )
         theirs = sm.OLS(chromosome.cohort.values[seen, 0], design).fit()
         assert value == pytest.approx(-np.log10(theirs.pvalues[-1]), rel=1e-5)
 
 
-def test_a_hit_must_hold_with_the_features_of_other_seeds(chromosome: Chromosome) -> None:
+def test_a_hit_must_replicate_with_the_features_of_other_seeds(chromosome: Chromosome) -> None:
     cohort = chromosome.cohort
     order = np.argsort(cohort.table_index)
     eids = tuple(np.array(chromosome.genotypes.eids)[cohort.fam_index][order].tolist())
     values = cohort.values[order]
     noise = np.random.default_rng(9).normal(size=values.shape)
     alike, other, turned = (Traits(eids, chromosome.names, one) for one in (values + 0.1 * noise, noise, -values))
-    copies = chromosome.at(np.array([CAUSE])).copies[0]
+    copies = chromosome.region(np.array([CAUSE])).copies[0]
     fit = chromosome.model(chromosome.names[0]).fit(copies)
     hit = {
         "trait": chromosome.names[0], "variant": f"v{CAUSE}", "chrom": "1", "pos": 3_000_000 + CAUSE, "effect_allele": "G",
         "other_allele": "A", "eaf": 0.3, "n": PEOPLE, "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
     }  # fmt: skip
-    held = Auditor(chromosome, 6.0, None, [alike]).look(hit, copies)
+    held = Auditor(chromosome, 6.0, None, [alike]).audit(hit, copies)
     assert held["seeds"] == 1
     model = chromosome.model(chromosome.names[0])
-    predictors = np.column_stack([model.basis, copies[model.people]])
-    again = sm.OLS(alike.values[cohort.table_index][:, 0][model.people], predictors, missing="drop").fit()
+    predictors = np.column_stack([model.basis, copies[model.sample_index]])
+    again = sm.OLS(alike.values[cohort.table_index][:, 0][model.sample_index], predictors, missing="drop").fit()
     assert held["neglog10p_seeds"] == pytest.approx(-np.log10(again.pvalues[-1]), rel=1e-6)
     assert "seed" not in held["flags"]
-    lost = Auditor(chromosome, 6.0, None, [alike, other]).look(hit, copies)
+    lost = Auditor(chromosome, 6.0, None, [alike, other]).audit(hit, copies)
     assert (lost["seeds"], "not with another seed" in lost["flags"]) == (2, True)
-    assert Auditor(chromosome, 6.0, None, [turned]).look(hit, copies)["neglog10p_seeds"] == 0.0
-    alone = Auditor(chromosome, 6.0).look(hit, copies)
+    assert Auditor(chromosome, 6.0, None, [turned]).audit(hit, copies)["neglog10p_seeds"] == 0.0
+    alone = Auditor(chromosome, 6.0).audit(hit, copies)
     assert (alone["seeds"], alone["neglog10p_seeds"], alone["flags"]) == (0, None, held["flags"])

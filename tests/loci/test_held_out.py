@@ -1,4 +1,4 @@
-"""Loci chosen without the people judged: noise keeps to the limit, a planted effect passes it."""
+"""Loci discovered without the held-out participants: noise stays within the limit, a planted effect exceeds it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bed_reader import to_bed
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.loci.held_out import Choosers, Rule, choose
+from ecgwas.loci.held_out import DiscoverySample, Rule, discover
 from ecgwas.loci.thresholds import table
 from ecgwas.privacy import matching as m
 from ecgwas.scan import matrix
@@ -22,11 +22,11 @@ from tests.genotypes import fileset
 PEOPLE, VARIANTS, TRAITS = 150, 600, 6
 APART_BP = 2_000_000
 LENIENT = 5e-3
-"""By chance some twenty of the variants pass it."""
+"""About twenty of the variants pass it by chance."""
 
 
 def drawn(stem: Path, seed: int, effect: float = 0.0) -> tuple[Genotypes, Traits, Covariates]:
-    """Unlinked common variants; the first moves all traits. A covariate, which follows the second trait, moves them, too."""
+    """Independent common variants; the first affects all traits, as does a covariate correlated with the second trait."""
     rng = np.random.default_rng([seed, 8])
     copies = rng.binomial(2, rng.uniform(0.2, 0.5, VARIANTS), size=(PEOPLE, VARIANTS)).astype(np.int8)
     values = rng.standard_normal((PEOPLE, TRAITS))
@@ -49,29 +49,29 @@ def rule(stem: Path, traits: Traits, p: float = LENIENT) -> Rule:
 def chosen_in(
     rule: Rule, opened: Genotypes, traits: Traits, covariates: Covariates, people: NDArray[np.int64]
 ) -> NDArray[np.float64]:  # fmt: skip
-    """(N, L) copies of the lead variants that these people choose."""
+    """(N, L) copies of the lead variants discovered in these participants."""
     eids = tuple(traits.eids[i] for i in people)
     own = Traits(eids, traits.names, traits.values[people])
-    choosers = Choosers(
+    sample = DiscoverySample(
         own, Covariates(eids, covariates.names, covariates.values[people]), np.zeros(len(people), dtype=np.int64)
     )
-    leads = choose(rule, choosers, opened, seed=1).leads
+    leads = discover(rule, sample, opened, seed=1).lead_index
     return np.array([opened.dosage_of(int(place), traits.eids) for place in leads]).reshape(-1, PEOPLE).T
 
 
 def judged(stem: Path, seed: int, *, effect: float = 0.0, by_others: bool = True, p: float = LENIENT) -> dict[str, float]:
-    """The area, where each fold's loci are chosen by the other people, or by everybody."""
+    """The area under the curve, with each fold's loci discovered in the other participants, or in all."""
     opened, traits, covariates = drawn(stem, seed, effect)
     study, everyone, every = rule(stem, traits, p), np.arange(PEOPLE), np.arange(TRAITS)
     held = m.deal(PEOPLE, seed=seed)
-    choosers = [np.setdiff1d(everyone, people) for people in held] if by_others else [everyone]
-    found = [chosen_in(study, opened, traits, covariates, people) for people in choosers] * (1 if by_others else len(held))
+    sample = [np.setdiff1d(everyone, people) for people in held] if by_others else [everyone]
+    found = [chosen_in(study, opened, traits, covariates, people) for people in sample] * (1 if by_others else len(held))
     folds = [m.Fold(people, every, {"loci": loci}) for people, loci in zip(held, found, strict=True)]
     return m.matching(traits.values, folds, seed=seed).frame.row(0, named=True)
 
 
-def test_noise_passes_the_limit_no_more_often_than_it_says(tmp_path: Path) -> None:
-    """In one of 40 cases; loci chosen in the people judged always passed it."""
+def test_noise_exceeds_the_limit_as_rarely_as_stated(tmp_path: Path) -> None:
+    """In one of 40 cases; loci discovered in the held-out participants themselves always exceeded it."""
     found = [judged(tmp_path / "cohort", seed) for seed in range(40)]
     assert np.mean([one["rate"] for one in found]) == pytest.approx(0.5, abs=0.015)
     assert sum(m.beyond_chance(one) is True for one in found) <= 4  # Of 40 with a chance of 0.025 each: more in 0.3 %.
@@ -80,19 +80,19 @@ def test_noise_passes_the_limit_no_more_often_than_it_says(tmp_path: Path) -> No
     assert np.mean([one["rate"] for one in wrong]) > 0.62
 
 
-def test_a_planted_effect_is_found_beyond_the_limit(tmp_path: Path) -> None:
+def test_a_planted_effect_exceeds_the_limit(tmp_path: Path) -> None:
     found = [judged(tmp_path / "cohort", seed, effect=0.9, p=1e-5) for seed in range(5)]
     assert all(m.beyond_chance(one) for one in found)
     assert all(one["rate"] > 0.62 for one in found)
 
 
-def test_where_nobody_has_a_locus_everybody_is_as_likely(tmp_path: Path) -> None:
+def test_without_loci_all_matches_are_equally_likely(tmp_path: Path) -> None:
     row = judged(tmp_path / "cohort", 1, p=1e-12)
     assert (row["rate"], row["chance_limit"]) == (0.5, 0.5)
     assert m.beyond_chance(row) is False
 
 
-def test_the_people_judged_choose_nothing(tmp_path: Path) -> None:
+def test_held_out_participants_do_not_affect_the_loci(tmp_path: Path) -> None:
     """Whatever genomes and traits they have, the loci are the same."""
     opened, traits, covariates = drawn(tmp_path / "cohort", 4, effect=0.9)
     study, held = rule(tmp_path / "cohort", traits), m.deal(PEOPLE, seed=1)[0]
@@ -105,25 +105,25 @@ def test_the_people_judged_choose_nothing(tmp_path: Path) -> None:
     assert before.shape[1] > 0
 
 
-def test_leads_are_those_of_the_study_rule(tmp_path: Path) -> None:
-    """One lead a locus, the strongest of its tests, as the stage loci has it; traits with hits beside their strongest."""
+def test_leads_follow_the_rule_of_the_study(tmp_path: Path) -> None:
+    """One lead per locus, its strongest test, as in stage loci; traits with hits, each with its strongest."""
     opened, traits, covariates = drawn(tmp_path / "cohort", 6, effect=0.9)
     study = rule(tmp_path / "cohort", traits, 1e-4)
-    found = choose(study, Choosers(traits, covariates, np.zeros(PEOPLE, dtype=np.int64)), opened, seed=1)
+    found = discover(study, DiscoverySample(traits, covariates, np.zeros(PEOPLE, dtype=np.int64)), opened, seed=1)
     rows = matrix.scan(fileset.matrix_options(tmp_path / "cohort"), traits, covariates, opened, seed=1).associations.frame
     hits = rows.filter(pl.col("neglog10p") > 4)
-    assert sorted(str(opened.variants[place]) for place in found.leads) == sorted(hits["variant"].unique())
-    assert 0 in found.leads
+    assert sorted(str(opened.variants[place]) for place in found.lead_index) == sorted(hits["variant"].unique())
+    assert 0 in found.lead_index
     strongest = dict(hits.group_by("trait").agg(pl.col("neglog10p").max()).iter_rows())
     assert dict(found.traits.iter_rows()) == pytest.approx(strongest)
 
 
 @pytest.mark.parametrize("sets", [True, False])
-def test_sets_of_traits_choose_where_the_study_has_a_threshold_of_sets(tmp_path: Path, sets: bool) -> None:
+def test_trait_sets_find_loci_if_the_study_has_a_threshold_for_sets(tmp_path: Path, sets: bool) -> None:
     opened, traits, covariates = drawn(tmp_path / "cohort", 7, effect=0.5)
     options = LociOptions(threshold=1e-30, set_p=1e-6 if sets else None)
     engine = fileset.matrix_options(tmp_path / "cohort", permutations=20)
     study = Rule(engine, options, table(options, [], traits, TRAITS))
-    found = choose(study, Choosers(traits, covariates, np.zeros(PEOPLE, dtype=np.int64)), opened, seed=1)
-    assert found.leads.tolist() == ([0] if sets else [])
+    found = discover(study, DiscoverySample(traits, covariates, np.zeros(PEOPLE, dtype=np.int64)), opened, seed=1)
+    assert found.lead_index.tolist() == ([0] if sets else [])
     assert found.traits.height == (1 if sets else 0)

@@ -1,4 +1,4 @@
-"""Heritability against simulated truth and the restricted likelihood written out; errors are the spread of the estimates."""
+"""Heritability, compared with simulated truth and the explicit restricted likelihood; errors with the SD of estimates."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def test_estimates_are_unbiased_and_errors_honest(share: float) -> None:
     spread = found["heritability"].std()
     assert found["heritability"].mean() == pytest.approx(share, abs=4 * spread / np.sqrt(REPEATS))
     assert found["se"].mean() == pytest.approx(spread, rel=0.15)
-    # A likelihood confined to 0..1 is unbiased away from the ends only.
+    # An estimate confined to 0..1 is unbiased only away from the ends.
     likely = found["greml"].std()
     if share == 0.4:
         assert found["greml"].mean() == pytest.approx(share, abs=4 * likely / np.sqrt(REPEATS))
         assert found["greml_se"].mean() == pytest.approx(likely, rel=0.2)
     if share == 0.0:
-        # Half of the estimates are 0, and p below 0.05 comes in a twentieth.
+        # Half of the estimates are 0, and one in twenty has p below 0.05.
         assert (found["greml"] == 0).mean() == pytest.approx(0.5, abs=0.12)
         assert (found["greml_p"] < 0.05).mean() == pytest.approx(0.05, abs=0.04)
     if share == 0.8:
@@ -72,15 +72,15 @@ def test_greml_is_where_the_restricted_likelihood_is_largest(share: float) -> No
     assert found.p == pytest.approx(stats.chi2.sf(nothing - direct.fun, 1) / 2, rel=1e-3)
 
 
-def test_without_variants_there_is_nothing_to_say() -> None:
+def test_without_variants_the_table_is_empty() -> None:
     eids = ("a", "b")
     panel = Panel(eids, np.empty((0, 2), dtype=np.uint8), np.zeros(2, dtype=np.int64), 0, np.empty((0, 2), dtype=np.uint8))
     assert len(heritability(Traits(eids, ("t",), np.ones((2, 1))), Covariates(eids, (), np.empty((2, 0))), panel)) == 0
 
 
 @pytest.mark.parametrize("lacking", [0.2, 0.5])
-def test_covariates_are_taken_out_among_the_people_who_have_the_trait(lacking: float) -> None:
-    """As they are (transform: none), with covariates and a mean far from 0, which people without the trait must not enter."""
+def test_covariates_are_regressed_out_among_the_participants_with_the_trait(lacking: float) -> None:
+    """Untransformed, with covariates and a mean far from 0, to which participants without the trait must not contribute."""
     rng = np.random.default_rng(3)
     codes = rng.binomial(2, rng.uniform(0.1, 0.5, VARIANTS)[:, None], (VARIANTS, PEOPLE)).astype(np.uint8)
     eids = tuple(str(i) for i in range(PEOPLE))

@@ -1,4 +1,4 @@
-"""Inflation and QQ points against numpy and scipy on the tests themselves."""
+"""Inflation and QQ points, compared with NumPy and SciPy on the tests themselves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_lambda_is_the_median_over_its_null(scale: float) -> None:
     assert inflation.lambda_gc(scanned(t).chi2_counts[0]) == pytest.approx(expected, abs=0.005)
 
 
-def test_lambda_of_no_tests_is_nothing() -> None:
+def test_lambda_of_no_tests_is_none() -> None:
     assert inflation.lambda_gc(np.zeros(len(CHI2_EDGES) - 1, dtype=np.int64)) is None
 
 
@@ -58,7 +58,7 @@ def test_qq_points_are_the_order_statistics() -> None:
     np.testing.assert_allclose(points["observed"].to_numpy(), truth, atol=0.02)
 
 
-def test_qq_points_of_many_traits_do_not_depend_on_how_rows_come() -> None:
+def test_qq_points_of_many_traits_do_not_depend_on_the_batches() -> None:
     """Rows without a p-value, and of traits that were not tested, do not count."""
     rng = np.random.default_rng(5)
     names = ("r.V1.f", "a.V1.g", "r.V2.f")
@@ -83,7 +83,7 @@ def test_qq_points_of_many_traits_do_not_depend_on_how_rows_come() -> None:
         np.testing.assert_array_equal(points["observed"].to_numpy()[exact], all_of_it[ranks - 1][exact])
 
 
-def test_the_band_holds_95_percent_of_null_order_statistics() -> None:
+def test_the_band_contains_95_percent_of_null_order_statistics() -> None:
     generator = np.random.default_rng(3)
     t = stats.t.rvs(PEOPLE - 2, size=1000, random_state=generator)
     points = points_of(scanned(t, keep=0.0))

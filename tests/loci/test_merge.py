@@ -42,10 +42,10 @@ def find(associations: Associations, threshold: float = 1e-8, **more: object) ->
     values = np.random.default_rng(0).normal(size=(50, 2))
     traits = Traits(tuple(str(i) for i in range(50)), TRAITS, values)
     table = thresholds.table(options, results, traits, 2)
-    return merge.find(options, table, associations, results)
+    return merge.find_loci(options, table, associations, results)
 
 
-def test_neighbours_join_over_traits_and_the_strongest_row_leads() -> None:
+def test_hits_of_all_traits_merge_and_the_strongest_leads() -> None:
     found = find(
         rows(
             ("c.V1.b", "v3", "2", 1_400_000, 9.0), ("c.V1.a", "v1", "2", 1_000_000, 10.0),
@@ -58,7 +58,7 @@ def test_neighbours_join_over_traits_and_the_strongest_row_leads() -> None:
     first = table.row(0, named=True)
     assert (first["lead_variant"], first["pos"], first["best_trait"], first["neglog10p"]) == ("v2", 1_000_500, "c.V1.a", 30.0)
     assert (first["start"], first["stop"], first["traits"], first["variants"]) == (1_000_000, 1_400_000, 2, 3)
-    # 600,001 bp from v3: another locus, because the row between them is no hit.
+    # 600,001 bp from v3: another locus, because the row between them is not a hit.
     assert table["lead_variant"].to_list()[1:] == ["v4", "v5"]
     assert found.hits.frame["variant"].to_list() == ["v1", "v2", "v3", "v4", "v5"]
 
@@ -109,14 +109,14 @@ def test_the_summary_has_a_row_per_trait() -> None:
     assert found.summary.frame["not_computed"].to_list() == [0, 2]
 
 
-def test_counts_stand_beside_every_threshold_and_are_null_where_rows_were_not_kept() -> None:
+def test_every_threshold_has_counts_or_null_if_rows_were_not_kept() -> None:
     associations = rows(("c.V1.a", "v1", "1", 1, 7.7), ("c.V1.a", "v2", "5", 1, 20.0))
     found = find(associations)
     counted = {row["kind"]: (row["significant"], row["loci"]) for row in found.thresholds.frame.iter_rows(named=True)}
     assert counted["given"] == (1, 1)
     assert counted["published"] == (2, 2)
     options = LociOptions(threshold=1e-8)
-    again = merge.find(options, found.thresholds, associations, [scan_result(associations)], keep_neglog10p=7.8)
+    again = merge.find_loci(options, found.thresholds, associations, [scan_result(associations)], keep_neglog10p=7.8)
     kinds = dict(again.thresholds.frame.select("kind", "significant").iter_rows())
     assert kinds["published"] is None
     assert kinds["given"] == 1
@@ -125,7 +125,7 @@ def test_counts_stand_beside_every_threshold_and_are_null_where_rows_were_not_ke
 def test_a_threshold_below_what_the_scan_kept_is_refused() -> None:
     table = Thresholds.of([{name: None for name in Thresholds.columns} | {"kind": "given", "neglog10p": 2.5, "used": True}])
     with pytest.raises(StudyError, match=r"set scan\.keep_neglog10p to 2.5 or less"):
-        merge.find(LociOptions(threshold=0.003), table, Associations.empty(), [], keep_neglog10p=3.0)
+        merge.find_loci(LociOptions(threshold=0.003), table, Associations.empty(), [], keep_neglog10p=3.0)
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

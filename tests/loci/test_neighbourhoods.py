@@ -57,7 +57,7 @@ def associations(case: Case, *loci: dict[str, object]) -> pl.DataFrame:
     ).frame
 
 
-def test_each_locus_has_the_tests_of_its_trait_that_the_scan_has(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tests_of_each_locus_are_those_of_the_scan(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbourhoods, "FLANK_BP", 5)
     names = case.traits.names
     table = associations(case, locus(1, names[2], start=28, stop=33), locus(2, names[0], start=30, stop=30))
@@ -76,13 +76,13 @@ def test_each_locus_has_the_tests_of_its_trait_that_the_scan_has(case: Case, mon
 def test_r2_is_that_of_dosages_with_missing_calls_at_the_mean(case: Case) -> None:
     table = associations(case, locus(1, case.traits.names[0], start=LEAD, stop=LEAD))
     called = np.where(case.dosage == fileset.NO_CALL, np.nan, case.dosage.astype(float))
-    filled = np.where(np.isnan(called), np.nanmean(called, axis=0), called)
+    mean_imputed = np.where(np.isnan(called), np.nanmean(called, axis=0), called)
     for variant, r2 in table.select("variant", "r2_with_lead").iter_rows():
-        assert r2 == pytest.approx(np.corrcoef(filled[:, int(variant[1:])], filled[:, LEAD])[0, 1] ** 2, abs=1e-9)
+        assert r2 == pytest.approx(np.corrcoef(mean_imputed[:, int(variant[1:])], mean_imputed[:, LEAD])[0, 1] ** 2, abs=1e-9)
     assert table.filter(pl.col("variant") == f"v{LEAD}")["r2_with_lead"].item() == pytest.approx(1.0)
 
 
-def test_of_many_variants_the_nearest_are_associations(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_variants_the_nearest_are_tested(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbourhoods, "MAX_VARIANTS", 5)
     table = associations(case, locus(1, case.traits.names[0], start=10, stop=50))
     assert table.select("start", "stop").unique().rows() == [(FIRST_POSITION + LEAD - 2, FIRST_POSITION + LEAD + 2)]

@@ -1,4 +1,4 @@
-"""Positive controls in shuffled participants: against statsmodels, exact ACAT and studies in which there is nothing."""
+"""Positive controls in permuted participants, compared with statsmodels, exact ACAT and studies without any effect."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class InMemory:
 def study(
     rng: np.random.Generator, *, people: int, variants: int, traits: int, alike: float, lacking: float = 0.0, chrom: str = "1"
 ) -> Chromosome:
-    """Nothing is associated with anything; traits have the correlation `alike`."""
+    """A study without associations; traits have the correlation `alike`."""
     copies = rng.binomial(2, 0.3, size=(variants, people)).astype(float)
     values = alike**0.5 * rng.normal(size=(people, 1)) + (1 - alike) ** 0.5 * rng.normal(size=(people, traits))
     values[rng.random(values.shape) < lacking] = np.nan
@@ -48,13 +48,13 @@ def study(
 
 
 def known_rows(chromosome: Chromosome, *, trait: str | None = None) -> list[dict[str, Any]]:
-    region = chromosome.at(np.arange(len(chromosome.genotypes.variants)))
+    region = chromosome.region(np.arange(len(chromosome.genotypes.variants)))
     strengths = positive_controls.region_strengths(chromosome, region)
     combined = combine_p.acat(strengths)
     empty = {name: None for name in KnownTested.columns}
     rows = []
     for j in range(len(region)):
-        row = empty | {"known_trait": "QT", "neglog10p_acat": combined[j], **region.named(j)}
+        row = empty | {"known_trait": "QT", "neglog10p_acat": combined[j], **region.variant_row(j)}
         if trait is not None:
             fit = chromosome.model(trait).fit(region.copies[j])
             row |= {"trait": trait, "known_beta": 1.0, "beta": fit.beta, "neglog10p_trait": fit.neglog10p}
@@ -73,12 +73,12 @@ def test_p_values_and_acat_are_those_of_the_scan(df: int) -> None:
     np.testing.assert_allclose(positive_controls_null.combined(found), 10.0 ** -combine_p.acat(exact), rtol=1e-3, atol=1e-8)
 
 
-def test_a_shuffle_is_a_regression_of_shuffled_residuals() -> None:
-    """As the scan's: residuals on the covariates in the order of its generator, the covariates in the model again."""
+def test_a_permutation_is_a_regression_of_permuted_residuals() -> None:
+    """As in the scan: residuals on the covariates in the order of its generator, with the covariates in the model again."""
     rng = np.random.default_rng(2)
     chromosome = study(rng, people=60, variants=5, traits=4, alike=0.5)
     table = KnownTested.of(known_rows(chromosome, trait="made.12L.f2"))
-    found = positive_controls_null.shuffled(table, np.ones(5, dtype=bool), [chromosome], seed=9)
+    found = positive_controls_null.permuted(table, np.ones(5, dtype=bool), [chromosome], seed=9)
     more = sm.add_constant(chromosome.cohort.covariates)
     residual = np.column_stack([sm.OLS(column, more).fit().resid for column in chromosome.cohort.values.T])
     copies = chromosome.genotypes.dosages(0, 5)
@@ -94,17 +94,17 @@ def test_a_shuffle_is_a_regression_of_shuffled_residuals() -> None:
 
 
 @pytest.mark.parametrize(("traits", "alike", "lacking"), [(1, 0.0, 0.0), (12, 0.7, 0.0), (30, 0.3, 0.0), (12, 0.7, 0.3)])
-def test_a_study_that_sees_nothing_passes_in_one_of_twenty_cases(
+def test_a_study_without_effects_passes_in_one_of_twenty_cases(
     traits: int, alike: float, lacking: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Judged by a binomial with 5 %, studies of correlated traits passed two or three times as often."""
-    monkeypatch.setattr(positive_controls_null, "SHUFFLES", 79)
+    monkeypatch.setattr(positive_controls_null, "PERMUTATIONS", 79)
     p = {"any_trait": [], "same_direction": [], "confirmed": []}
     for seed in range(60):
         rng = np.random.default_rng([traits, seed])
         chromosome = study(rng, people=80, variants=40, traits=traits, alike=alike, lacking=lacking)
         table = KnownTested.of(known_rows(chromosome, trait=chromosome.names[0]))
-        found = positive_controls.shares(table, [chromosome], seed=seed)
+        found = positive_controls.replicated_shares(table, [chromosome], seed=seed)
         for name, share in found.items():
             p[name].append(share.p)
     for values in p.values():
@@ -112,30 +112,32 @@ def test_a_study_that_sees_nothing_passes_in_one_of_twenty_cases(
         assert shares[0] <= 0.15  # more than 9 of 60 have a chance of 0.1 %
         assert shares[1] <= 0.45
     if traits > 1:
-        assert found["any_trait"].by_chance > 0.05
+        assert found["any_trait"].expected > 0.05
 
 
-def test_what_all_known_variants_do_is_seen() -> None:
+def test_effects_of_all_known_variants_replicate() -> None:
     rng = np.random.default_rng(3)
     chromosome = study(rng, people=300, variants=20, traits=5, alike=0.3)
     chromosome.cohort.values[:, 1] += 0.5 * chromosome.genotypes.dosages(0, 20).sum(axis=0)
-    found = positive_controls.shares(KnownTested.of(known_rows(chromosome, trait="made.12L.f1")), [chromosome], seed=1)
+    found = positive_controls.replicated_shares(
+        KnownTested.of(known_rows(chromosome, trait="made.12L.f1")), [chromosome], seed=1
+    )
     assert {share.p for share in found.values()} == {1 / 301}
-    assert {row["status"] for row in positive_controls.verdicts(found)} == {"pass"}
+    assert {row["status"] for row in positive_controls.guard_rows(found)} == {"pass"}
 
 
-def test_of_many_participants_the_same_are_shuffled_on_every_chromosome(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_participants_the_same_are_permuted_on_every_chromosome(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     chromosome = study(rng, people=300, variants=4, traits=3, alike=0.3)
     cohort = chromosome.cohort
     back = np.arange(300)[::-1]
     other = Cohort(back, back, cohort.values[back], cohort.covariates[back], None, 300)
-    monkeypatch.setattr(positive_controls_null, "MOST_PEOPLE", 100)
-    first, second = (positive_controls_null._fewer(one, 5) for one in (cohort, other))
+    monkeypatch.setattr(positive_controls_null, "MAX_PEOPLE", 100)
+    first, second = (positive_controls_null._sampled(one, 5) for one in (cohort, other))
     assert len(first.fam_index) == 100
     assert set(first.table_index) == set(second.table_index)
     table = KnownTested.of(known_rows(chromosome))
-    found = [positive_controls_null.shuffled(
+    found = [positive_controls_null.permuted(
         table, np.ones(4, dtype=bool), [Chromosome(chromosome.genotypes, one, chromosome.names)],
         seed=5) for one in (cohort, other)]  # fmt: skip
     assert (found[0].any_trait != found[1].any_trait).mean() < 0.002

@@ -1,4 +1,4 @@
-"""Power against statsmodels and against simulated regressions."""
+"""Power, compared with statsmodels and with simulated regressions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_thousand_people_find_4_5_percent_at_the_published_threshold() -> None
     assert power.power(0.01, 5e-8 / 32, 1000) == pytest.approx(0.002, abs=0.0005)
 
 
-def test_covariates_cost_degrees_of_freedom() -> None:
+def test_covariates_use_degrees_of_freedom() -> None:
     few, many = power.smallest_share(1e-8, 100), power.smallest_share(1e-8, 100, covariates=40)
     assert few is not None
     assert many is not None
@@ -58,5 +58,5 @@ def test_the_table_has_a_row_per_threshold() -> None:
 
 
 def test_a_threshold_that_noise_passes_needs_no_effect() -> None:
-    assert power.smallest_share(0.9, 1000, wanted=0.8) == 0.0
-    assert (power.smallest_share(0.9, 1000, wanted=0.95) or 0) > 0
+    assert power.smallest_share(0.9, 1000, target=0.8) == 0.0
+    assert (power.smallest_share(0.9, 1000, target=0.95) or 0) > 0

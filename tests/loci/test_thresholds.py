@@ -1,4 +1,4 @@
-"""Thresholds against closed forms of correlation matrices, scipy's generalised Pareto and planted null maxima."""
+"""Thresholds, compared with closed forms of correlation matrices, published examples and simulated null maxima."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_effective_numbers_of_equal_correlations_by_hand() -> None:
 
 
 def test_effective_numbers_of_blocks_add_up() -> None:
-    """What both papers begin with: copies of one trait count as one, blocks that know nothing of each other add up."""
+    """The first examples of both papers: copies of a trait count as one, independent blocks add up."""
     generator = np.random.default_rng(6)
     independent = np.linalg.qr(np.column_stack([np.ones(200), generator.normal(size=(200, 4))]))[0][:, 1:]
     copies = independent[:, [0, 0, 0, 1, 2, 2, 3]]
@@ -79,7 +79,7 @@ LIMMBO = """-0.3527
 0.4515 -0.2835 -0.5676 0.5580 0.2728 -0.5232 0.6391
 -0.1033 0.1440 0.6844 -0.5063 -0.4446 0.2714 -0.6303 -0.3726
 -0.1987 0.1625 0.3122 -0.3346 -0.1930 0.2329 -0.3502 -0.2166 0.2598"""
-"""Spearman's correlations of the ten phenotypes in LiMMBo's example data (io/test/data, 1,000 people), covariates taken out."""
+"""Spearman correlations of ten phenotypes in LiMMBo's example data (io/test/data, 1,000 people), covariates regressed out."""
 
 
 def test_galwey_gives_the_number_that_limmbo_documents() -> None:
@@ -118,7 +118,7 @@ def test_eigenvalues_are_those_of_the_correlation_matrix() -> None:
     np.testing.assert_allclose(np.sort(thresholds.correlation_eigenvalues(wide)), np.clip(largest, 0, None), atol=1e-10)
 
 
-def test_twelve_leads_that_obey_einthoven_count_for_fewer() -> None:
+def test_twelve_dependent_leads_count_for_fewer() -> None:
     generator = np.random.default_rng(4)
     one, two, *chest = generator.normal(size=(8, 400))
     leads = [one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2, *chest]
@@ -127,7 +127,7 @@ def test_twelve_leads_that_obey_einthoven_count_for_fewer() -> None:
     assert 4 < li_ji < 12
 
 
-def test_all_thresholds_stand_side_by_side() -> None:
+def test_the_table_has_every_threshold() -> None:
     table = thresholds.table(LociOptions(threshold="bonferroni"), [result(null_maxima(1000, 1))], some_traits(384, 1000), 32)
     rows = {row["kind"]: row for row in table.frame.iter_rows(named=True)}
     assert set(rows) == {"published", "bonferroni", "effective", "effective_galwey", "permutation"}
@@ -143,14 +143,14 @@ def test_a_given_p_value_is_used() -> None:
     assert "permutation" not in table.frame["kind"].to_list()
 
 
-def test_permutation_without_shuffles_is_refused_with_the_cure() -> None:
+def test_a_permutation_threshold_without_permutations_is_refused_with_a_fix() -> None:
     with pytest.raises(StudyError, match=r"loci\.threshold: bonferroni"):
         thresholds.table(LociOptions(threshold="permutation"), [result(np.empty(0))], some_traits(), 32)
     with pytest.raises(StudyError, match=r"set scan\.permutations to 40 or more"):
         thresholds.table(LociOptions(threshold="permutation"), [result(null_maxima(30, 1))], some_traits(), 32)
 
 
-def test_the_maximum_of_a_shuffle_is_over_all_parts() -> None:
+def test_the_maximum_of_a_permutation_is_over_all_parts() -> None:
     a, b = np.array([3.0, 5.0]), np.array([4.0, 2.0])
     silent = result(np.empty(0), tests=0)
     np.testing.assert_array_equal(thresholds.joint_maxima([result(a), result(b), silent]), [4.0, 5.0])
@@ -177,8 +177,8 @@ def test_the_interval_covers_the_true_family_wise_threshold(shuffles: int) -> No
     (200, 0.01, 2 / 201),
     (399, 0.01, 0.01), (1000, 0.01, 10 / 1001), (999, 0.05, 0.05),
 ])  # fmt: skip
-def test_a_null_study_exceeds_the_threshold_no_more_often_than_it_says(shuffles: int, error: float, expected: float) -> None:
-    """Exactly: a maximum is exchangeable with those of the shuffles. A generalised Pareto tail gave 6.3 % of 40 shuffles."""
+def test_a_null_study_exceeds_the_threshold_as_rarely_as_stated(shuffles: int, error: float, expected: float) -> None:
+    """Exact, since a maximum is exchangeable with those of the permutations. A Pareto tail gave 6.3 % with 40 permutations."""
     rng = np.random.default_rng(shuffles)
     maxima = -np.log(-np.log(rng.uniform(size=(2000, shuffles))))  # Gumbel
     values = np.array([thresholds.family_wise(one, error).value for one in maxima])
@@ -188,12 +188,12 @@ def test_a_null_study_exceeds_the_threshold_no_more_often_than_it_says(shuffles:
 
 
 @pytest.mark.parametrize(("shuffles", "error"), [(19, 0.05), (99, 0.01), (24, 0.04), (0, 0.05)])
-def test_fewer_shuffles_than_one_over_the_error_are_refused(shuffles: int, error: float) -> None:
-    with pytest.raises(ValueError, match="cannot tell"):
+def test_fewer_permutations_than_one_over_the_error_are_refused(shuffles: int, error: float) -> None:
+    with pytest.raises(ValueError, match="cannot control"):
         thresholds.family_wise(null_maxima(shuffles, 1), error)
 
 
-def test_few_shuffles_set_no_upper_limit() -> None:
+def test_few_permutations_set_no_upper_limit() -> None:
     found = thresholds.family_wise(null_maxima(100, 1), 0.01)
     assert found.high is None
     assert found.low < found.value == null_maxima(100, 1).max()
@@ -203,7 +203,7 @@ def test_few_shuffles_set_no_upper_limit() -> None:
     (1000, 0.2, {"permutation": "0.04 ", "sets": "0.01 "}, 0.04), (99, 0.2, {"permutation": "0.05 "}, 0.05),
     (100, 0.2, {"permutation": "0.04 ", "sets": "0.01 "}, 0.04), (1000, 0.0, {"permutation": "0.05 "}, 0.05),
 ])  # fmt: skip
-def test_single_traits_have_the_share_of_sets_where_no_threshold_of_sets_can_be_told(
+def test_single_traits_get_the_share_of_sets_if_sets_have_no_threshold(
     shuffles: int, share: float, kinds: dict[str, str], single: float
 ) -> None:
     maxima = null_maxima(shuffles, 3)
@@ -225,8 +225,8 @@ def test_a_share_of_sets_that_leaves_single_traits_too_little_is_refused() -> No
         thresholds.table(LociOptions(set_share=0.98), [given], some_traits(), 32)
 
 
-def test_a_study_without_sets_keeps_their_share() -> None:
-    """One trait makes no set: nothing is spent on tests that are not made."""
+def test_a_study_without_sets_gives_their_share_to_single_traits() -> None:
+    """One trait makes no set, so no error is spent on sets."""
     maxima = null_maxima(1000, 3)
     given = replace(result(maxima), set_permutation_max=np.zeros(1000))
     kinds = thresholds.table(LociOptions(), [given], some_traits(), 32).frame

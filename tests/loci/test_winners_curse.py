@@ -1,4 +1,4 @@
-"""The lead variant of a locus is the strongest of many tests: its corrected effect against scipy, geometry and simulation."""
+"""The lead variant of a locus is the strongest of many tests: its corrected effect, compared with SciPy and simulation."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.loci.test_fine_mapping import NOBODY, VARIANTS, linked, made, scanned
 
 @pytest.mark.parametrize(("z", "threshold", "least"), [(6.5, 5.5, 0.0), (7.5, 5.5, 7.0), (-8.0, 5.5, 6.0), (5.6, 5.5, 5.55)])
 def test_a_leads_limits_are_quantiles_of_the_truncated_normal(z: float, threshold: float, least: float) -> None:
-    """Against scipy's truncated normal: 97.7 %, half and 2.3 % of it lie below the lead's |z| at the three values."""
-    found = winners_curse.corrected_lead(z, threshold, winners_curse.Rivals(1200, least))
+    """By SciPy's truncated normal: 97.7 %, 50 % and 2.3 % of it lie below the lead's |z| at the three values."""
+    found = winners_curse.corrected_lead(z, threshold, winners_curse.CompetingTests(1200, least))
     reach = stats.norm.isf(0.005 / 2400)
     below = []
     for mu in (abs(value) for value in (found.low, found.z, found.high)[:: 1 if z > 0 else -1]):
@@ -30,7 +30,7 @@ def test_a_leads_limits_are_quantiles_of_the_truncated_normal(z: float, threshol
     assert below == pytest.approx([1 - tail, 0.5, tail], abs=1e-6)
 
 
-def test_a_bound_is_of_the_region_or_where_chance_makes_loci_of_what_passed() -> None:
+def test_the_bound_is_of_the_region_or_of_noise_that_passed_the_threshold() -> None:
     strict = stats.norm.isf(10**-7.5 / 2)
     assert winners_curse.bound(strict, 1200) == pytest.approx(stats.norm.isf(0.005 / 2400))
     lenient = winners_curse.bound(3.9, 1200)
@@ -41,7 +41,7 @@ def test_a_bound_is_of_the_region_or_where_chance_makes_loci_of_what_passed() ->
     ("planted", "variants", "traits"), [(5.0, 60, 20), (6.0, 60, 20), (8.0, 60, 20), (6.0, 60, 1), (6.0, 5, 80)]
 )
 def test_intervals_of_the_strongest_test_of_a_locus_cover_the_effect(planted: float, variants: int, traits: int) -> None:
-    """One cause, seen in all traits, neighbours in linkage: the interval for the threshold alone covers far too seldom."""
+    """One causal variant for all traits, with neighbours in LD: the interval for the threshold alone covers far too rarely."""
     rng = np.random.default_rng(round(planted) + traits)
     linkage = 0.98 ** np.abs(np.subtract.outer(np.arange(variants), np.arange(variants)))
     noise = np.full((traits, traits), 0.5) + 0.5 * np.eye(traits)
@@ -54,7 +54,7 @@ def test_intervals_of_the_strongest_test_of_a_locus_cover_the_effect(planted: fl
         if z[j, k] > threshold:
             alike = np.outer(linkage[j], noise[k])
             least = competing_tests._exceeded(z, alike, z[j, k])
-            found = winners_curse.corrected_lead(z[j, k], threshold, winners_curse.Rivals(z.size, least))
+            found = winners_curse.corrected_lead(z[j, k], threshold, winners_curse.CompetingTests(z.size, least))
             plain = winners_curse.corrected(z[j, k], threshold)
             covered.append(found.low <= truth[j, k] <= found.high)
             for_threshold.append(plain.low <= truth[j, k] <= plain.high)
@@ -65,30 +65,30 @@ def test_intervals_of_the_strongest_test_of_a_locus_cover_the_effect(planted: fl
         assert np.mean(for_threshold) < 0.93
 
 
-def test_the_lead_stops_being_the_strongest_where_its_rivals_say(tmp_path: Path) -> None:
-    """Its own noise taken away bit by bit from the residuals of all traits: the lead leads until |z| falls to `least`."""
+def test_the_lead_stops_being_the_strongest_at_the_limit_set_by_its_competitors(tmp_path: Path) -> None:
+    """With its noise removed step by step from the residuals of all traits, it leads until |z| falls to `min_abs_z`."""
     chromosome = made(tmp_path, linked(1), effect=0.6, second=0.0)
-    region = chromosome.around(0, 10**9, NOBODY)
-    noise = competing_tests.Noise.of(chromosome)
-    unit = row_residuals(region.filled, noise.basis)
+    region = chromosome.region_around(0, 10**9, NOBODY)
+    noise = competing_tests.UnitResiduals.of(chromosome)
+    unit = row_residuals(region.mean_imputed, noise.basis)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     z = competing_tests._z(unit, noise)
     lead, k = (int(i) for i in np.unravel_index(np.argmax(np.abs(z)), z.shape))
-    found = competing_tests.rivals(noise, region, lead, chromosome.names[k])
+    found = competing_tests.competing_tests(noise, region, lead, chromosome.names[k])
     assert found.tests == region.copies.shape[0] * len(chromosome.names)
-    assert 0 < found.least < abs(z[lead, k])
-    alike = np.outer(unit @ unit[lead], competing_tests._alike(noise.units, unit[lead], k))
+    assert 0 < found.min_abs_z < abs(z[lead, k])
+    alike = np.outer(unit @ unit[lead], competing_tests._trait_correlations(noise.residuals, unit[lead], k))
     for change, leads in ((0.999, False), (1.001, True)):
-        moved = z + alike * (np.sign(z[lead, k]) * found.least * change - z[lead, k])
-        others = np.where(np.abs(alike) < competing_tests.ALIKE, np.abs(moved), 0)
+        moved = z + alike * (np.sign(z[lead, k]) * found.min_abs_z * change - z[lead, k])
+        others = np.where(np.abs(alike) < competing_tests.SAME_TEST, np.abs(moved), 0)
         assert (abs(moved[lead, k]) > others.max()) == leads
 
 
 def test_a_locus_lead_is_corrected_for_all_tests_of_its_region_and_other_hits_for_the_threshold(tmp_path: Path) -> None:
     chromosome = made(tmp_path, linked(1), effect=0.65, second=0.0)
     rows = scanned(tmp_path, chromosome, *the_tables(chromosome)).filter(pl.col("neglog10p") > 4).sort("pos")
-    found_loci = merge.joined(rows, 500_000)
-    found = fine_mapping.gather(LociOptions(), rows, found_loci, Clumps.empty(), lambda _: chromosome, NOBODY,
+    found_loci = merge.merge_hits(rows, 500_000)
+    found = fine_mapping.fine_map(LociOptions(), rows, found_loci, Clumps.empty(), lambda _: chromosome, NOBODY,
                             limit=4.0, build="hg19").audit.frame  # fmt: skip
     lead = found_loci.row(0, named=True)
     leads = pl.col("variant").eq(lead["lead_variant"]) & pl.col("trait").eq(lead["best_trait"])
@@ -108,8 +108,8 @@ def test_a_locus_lead_is_corrected_for_all_tests_of_its_region_and_other_hits_fo
     ("z", "threshold", "least"),
     [(5.0, 3.0, 5.0), (5.0, 3.0, 6.0), (5.0, 5.0, 1.0), (-5.0, 3.0, 5.0), (37.0, 5.0, 37.0), (5.0, 3.0, 5.0 - 1e-13)],
 )
-def test_a_rival_as_strong_leaves_the_lowest_effect_that_the_bound_allows(z: float, threshold: float, least: float) -> None:
-    """As for a variant that is there twice: nothing is left of what z says, and the estimate is no error."""
-    found = winners_curse.corrected_lead(z, threshold, winners_curse.Rivals(10, least))
+def test_an_equal_competitor_leaves_the_smallest_effect_within_the_bound(z: float, threshold: float, least: float) -> None:
+    """As for a variant that is there twice: z is uninformative, and the estimate still has a value."""
+    found = winners_curse.corrected_lead(z, threshold, winners_curse.CompetingTests(10, least))
     lowest = abs(z) - winners_curse.bound(threshold, 10)
     assert [value * np.sign(z) for value in (found.z, found.low, found.high)] == pytest.approx([lowest] * 3, abs=1e-6)

@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.leads import LEADS
-from ecgwas.loci.individual_data import lead_of
+from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.report import (
     Background,
     Example,
@@ -144,7 +144,7 @@ def _region(rng: np.random.Generator, locus: dict[str, Any]) -> LocusRegion:
     genes = pl.DataFrame({"gene": ["LEFT1", "MIDDLE1", "RIGHT1"], "start": [middle - 300_000, middle - 9_000, middle + 90_000],
                           "stop": [middle - 100_000, middle + 30_000, middle + 200_000]})  # fmt: skip
     return LocusRegion(locus["locus"], locus["best_trait"], locus["chrom"], middle - 250_000, middle + 250_000,
-                  lead_of(locus), tests, genes)  # fmt: skip
+                  lead_variant_of(locus), tests, genes)  # fmt: skip
 
 
 def _background(rng: np.random.Generator) -> Background:

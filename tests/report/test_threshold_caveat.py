@@ -76,7 +76,7 @@ def test_the_log_says_it_with_the_threshold(tmp_path: Path, caplog: pytest.LogCa
         caplog.clear()
         guards(status).write(folder / "guards.csv")
         with caplog.at_level(logging.INFO, logger="ecgwas"):
-            loci_stage._tell_threshold(study, 8.253)
+            loci_stage._log_threshold(study, 8.253)
         assert "the threshold is -log10 p 8.25" in caplog.records[0].getMessage()
         assert caplog.records[-1].levelno == level
         assert (WORDS in caplog.text) == (status == "warn")

@@ -23,7 +23,7 @@ from ecgwas.study import Study
 from ecgwas.tables import Associations
 from tests.cohorts import make_cohort
 
-FEW, MANY = 2 * loci.JUDGED_ROWS, 10 * loci.JUDGED_ROWS
+FEW, MANY = 2 * loci.MAX_CHECKED_ROWS, 10 * loci.MAX_CHECKED_ROWS
 """Of either the guards judge as many rows."""
 ROW_MIB = 24 / 2**20
 """Of a kept row the QQ plot holds 8 bytes; in memory as a whole it takes 150."""
@@ -149,8 +149,8 @@ def test_calls_that_were_read_are_let_go(tmp_path: Path) -> None:
 def test_chromosomes_share_the_values_of_their_people(finished: Study) -> None:
     """Twenty-two copies of all traits would be more than all else that loci holds."""
     tested, covariates = traits.load_traits(finished), traits.load_covariates(finished)
-    look = LocusData(finished, tested, covariates, scan.load_results(finished))
-    opened = list(look.all())
+    data = LocusData(finished, tested, covariates, scan.load_results(finished))
+    opened = list(data.all())
     assert len(opened) > 2
     assert len({id(one.cohort.values) for one in opened}) == 1
     on_x = replace(opened[0].genotypes, chrom="X")

@@ -111,11 +111,11 @@ def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str
         if checked.problems:
             problem = f"the file written is not GWAS-SSF: {checked.problems[0]}"
             raise EcgwasError(problem, where=path, fix="please report this bug of ecgwas")
-        excluded = f", {table.left_out.height} variants excluded" if table.left_out.height else ""
+        excluded = f", {table.excluded.height} variants excluded" if table.excluded.height else ""
         yield f"{path.name}: {checked.rows} variants{excluded}"
         yield from (f"  warning: {words}" for words in checked.cautions)
-        if table.left_out.height:
-            _write(folder / f"{trait}.left_out.csv", table.left_out.write_csv())
+        if table.excluded.height:
+            _write(folder / f"{trait}.left_out.csv", table.excluded.write_csv())
 
 
 def _plink2(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
@@ -130,12 +130,12 @@ def _plink2(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
 def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
     files, people = {}, {}
     for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
-        path = folder / f"{pheweb.code(trait)}.tsv.gz"
+        path = folder / f"{pheweb.phenotype_code(trait)}.tsv.gz"
         table = pheweb.rows(tests)
         _write_packed(path, table.write_csv(separator="\t"))
         files[trait], people[trait] = str(path.resolve()), int(table["num_samples"].to_numpy().max(initial=0))
         yield f"{path.name}: {table.height} variants"
-    _write(folder / "pheno-list.json", json.dumps(pheweb.listed(files, people), indent=1) + "\n")
+    _write(folder / "pheno-list.json", json.dumps(pheweb.phenotype_list(files, people), indent=1) + "\n")
     yield "pheno-list.json"
 
 

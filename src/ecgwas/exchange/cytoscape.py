@@ -10,19 +10,19 @@ from ecgwas.tables.genes import GeneCounts
 
 
 def network(name: str, clusters: Clusters, edges: Edges, counts: GeneCounts, version: str) -> Mapping[str, Any]:
-    """Genes with cluster, its name, degree and how often they are hit; edges with score and cluster (0: between clusters)."""
-    hit = {row["gene"]: row for row in counts.frame.iter_rows(named=True)}
+    """Genes with cluster, its name, degree and numbers of variants and loci; edges with score and cluster (0: between)."""
+    counts_of = {row["gene"]: row for row in counts.frame.iter_rows(named=True)}
     nodes = [
         {
             "data": {
                 "id": row["gene"], "name": row["gene"], "cluster": row["cluster"], "cluster_name": row["name"] or "",
-                "degree": row["degree"], "variants": hit.get(row["gene"], {}).get("variants", 0),
-                "loci": hit.get(row["gene"], {}).get("loci", 0),
+                "degree": row["degree"], "variants": counts_of.get(row["gene"], {}).get("variants", 0),
+                "loci": counts_of.get(row["gene"], {}).get("loci", 0),
             }
         }
         for row in clusters.frame.sort("gene").iter_rows(named=True)
     ]  # fmt: skip
-    lines = [
+    links = [
         {
             "data": {
                 "id": f"{row['gene_a']} (pp) {row['gene_b']}", "source": row["gene_a"], "target": row["gene_b"],
@@ -33,5 +33,5 @@ def network(name: str, clusters: Clusters, edges: Edges, counts: GeneCounts, ver
     ]  # fmt: skip
     return {
         "format_version": "1.0", "generated_by": f"ecgwas {version}", "target_cytoscapejs_version": "~2.1",
-        "data": {"name": name, "shared_name": name}, "elements": {"nodes": nodes, "edges": lines},
+        "data": {"name": name, "shared_name": name}, "elements": {"nodes": nodes, "edges": links},
     }  # fmt: skip

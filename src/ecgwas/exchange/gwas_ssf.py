@@ -1,8 +1,8 @@
 """GWAS-SSF 1.0, the format of summary statistics of the GWAS Catalog (Hayhurst et al. 2022, bioRxiv 2022.07.15.500230).
 
-A tab-separated table whose first eight columns are given in order, and a YAML file that tells what it is of. The checker
-here holds both to the rules; the Catalog's own (gwas-sumstats-tools) is compared with it in the tests. The effect allele is
-the one that beta counts. p is written as -log10, which does not underflow.
+A tab-separated table whose first eight columns have a fixed order, and a YAML file that describes it. `check` tests both
+against the rules; the tests compare it with the Catalog's own validator (gwas-sumstats-tools). The effect allele is the one
+that beta counts. p is written as -log10 p, which does not underflow.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import yaml
 
 from ecgwas.tables import VARIANT_KEY
 
-CODES = {"X": 23, "Y": 24, "MT": 25}
+CHROMOSOME_NUMBERS = {"X": 23, "Y": 24, "MT": 25}
 MISSING = "#NA"
-FIRST = (
+FIRST_COLUMNS = (
     "chromosome", "base_pair_location", "effect_allele", "other_allele", "beta", "standard_error", "effect_allele_frequency",
     "neg_log_10_p_value",
 )  # fmt: skip
@@ -32,23 +32,23 @@ ALLELE = re.compile(r"[ACGTacgt]+")
 RS_NUMBER = re.compile(r"rs[0-9]+")
 ASSEMBLIES = {"hg19": "GRCh37", "hg38": "GRCh38"}
 FILE_TYPE = "GWAS-SSF v1.0"
-ENOUGH_ROWS = 100_000
+MIN_ROWS = 100_000
 AUTOSOMES = tuple(range(1, 23))
-MOST_TOLD = 20
-"""A wrong file may be wrong on every line: so many problems are told."""
+MAX_PROBLEMS = 20
+"""A wrong file may be wrong on every line: checking stops after so many problems."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The table, and variants that it cannot hold: columns variant, chrom, pos, effect_allele, other_allele, reason."""
+    """The table, and the variants that the format excludes: columns variant, VARIANT_KEY, reason."""
 
     frame: pl.DataFrame
-    left_out: pl.DataFrame
+    excluded: pl.DataFrame
 
 
 @dataclass(frozen=True)
-class Checked:
-    """rows of the table; problems: against the format; cautions: what the Catalog asks of a submission beyond it."""
+class CheckResult:
+    """Result of a check: number of rows; problems with the format; what the Catalog also requires of a submission."""
 
     rows: int
     problems: tuple[str, ...]
@@ -59,7 +59,7 @@ def rows(tests: pl.DataFrame) -> Rows:
     """Tests of one trait as the format's table, by chromosome and position.
 
     tests: columns of ecgwas.tables.Associations. Variants whose alleles are not spelled in bases, or without a finite beta,
-    standard error and p, are left out.
+    standard error, frequency and p, are excluded.
     """
     alleles = [pl.col(name).str.contains(f"^{ALLELE.pattern}$") for name in ("effect_allele", "other_allele")]
     finite = pl.all_horizontal(pl.col("beta", "se", "neglog10p", "eaf").is_finite().fill_null(False))
@@ -71,7 +71,7 @@ def rows(tests: pl.DataFrame) -> Rows:
     )
     judged = tests.with_columns(reason=reason)
     kept = judged.filter(pl.col("reason").is_null()).with_columns(
-        chromosome=pl.col("chrom").replace(CODES).cast(pl.Int64),
+        chromosome=pl.col("chrom").replace(CHROMOSOME_NUMBERS).cast(pl.Int64),
         rsid=pl.col("variant").str.extract(r"^(rs[0-9]+)(?:[^0-9A-Za-z]|$)"),
     )
     frame = kept.sort("chromosome", "pos", "effect_allele", "other_allele").select(
@@ -83,7 +83,7 @@ def rows(tests: pl.DataFrame) -> Rows:
 
 
 def as_text(frame: pl.DataFrame) -> str:
-    """The table as it stands in the file."""
+    """The content of the file."""
     return frame.write_csv(separator="\t", null_value=MISSING)
 
 
@@ -100,10 +100,10 @@ def metadata(
     transform: str,
     effect_unit: str,
 ) -> dict[str, Any]:
-    """What the YAML file beside `file` holds. Ancestry and sex of the people are not known here: NR, for the user to fill in.
+    """The content of the YAML file of `file`. Ancestry and sex are not known here: NR, for the user to fill in.
 
-    date: day of writing, 2026-11-25; transform: traits.transform of the study; effect_unit: of beta. The format has no key for
-    these two: they stand in the notes in words, and under keys of their own, which its validator passes over.
+    date: day of writing, such as 2026-11-25; transform: traits.transform of the study; effect_unit: unit of beta. The format
+    has no key for these two: they are in the notes in words, and under additional keys, which its validator ignores.
     """
     how = {"rank_normal": "rank-based inverse normal transformation, residuals ranked again", "none": "no transformation"}
     notes = "association of an electrocardiographic feature; ancestry, sex and ontology terms to be filled in"
@@ -129,21 +129,21 @@ def metadata(
 
 
 def metadata_path(file: Path) -> Path:
-    """Where the YAML file of a table lies."""
+    """Path of the YAML file of a table."""
     return file.with_name(f"{file.name}-meta.yaml")
 
 
-def check(file: Path) -> Checked:
-    """Table and YAML against the format, line by line. Never raises for what they hold."""
+def check(file: Path) -> CheckResult:
+    """Checks table and YAML against the format, line by line. Never raises for their content."""
     problems, cautions = _check_metadata(file)
     seen: set[int] = set()
     count, last = 0, (0, 0)
     try:
         with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
             header = next(lines, "").rstrip("\n").split("\t")
-            wrong_header = _check_header(header)
-            if wrong_header:
-                return Checked(0, (*problems, *wrong_header), tuple(cautions))
+            header_problems = _check_header(header)
+            if header_problems:
+                return CheckResult(0, (*problems, *header_problems), tuple(cautions))
             for count, line in enumerate(lines, start=1):
                 cells = line.rstrip("\n").split("\t")
                 wrong = _check_row(header, cells)
@@ -154,19 +154,21 @@ def check(file: Path) -> Checked:
                         problems.append(f"line {count + 1}: not in order of chromosome and position")
                     seen.add(place[0])
                     last = place
-                if len(problems) >= MOST_TOLD:
-                    return Checked(count, (*problems, "and perhaps more"), tuple(cautions))
+                if len(problems) >= MAX_PROBLEMS:
+                    return CheckResult(count, (*problems, "and perhaps more"), tuple(cautions))
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         problems.append(f"the table cannot be read to its end: {error}")
-    return Checked(count, tuple(problems), (*cautions, *_cautions(count, seen)))
+    return CheckResult(count, tuple(problems), (*cautions, *_cautions(count, seen)))
 
 
 def _check_header(header: Sequence[str]) -> list[str]:
     wrong = [
-        f"column {k + 1} is {ours!r}" for k, (ours, theirs) in enumerate(zip(header, FIRST, strict=False)) if ours != theirs
+        f"column {k + 1} is {ours!r}"
+        for k, (ours, theirs) in enumerate(zip(header, FIRST_COLUMNS, strict=False))
+        if ours != theirs
     ]
-    if wrong or len(header) < len(FIRST):
-        return [f"the first columns must be {', '.join(FIRST)}", *wrong]
+    if wrong or len(header) < len(FIRST_COLUMNS):
+        return [f"the first columns must be {', '.join(FIRST_COLUMNS)}", *wrong]
     return []
 
 
@@ -176,18 +178,18 @@ def _check_row(header: Sequence[str], cells: Sequence[str]) -> list[str]:
     chromosome, position, effect, other, beta, error, frequency, neglog10p = cells[:8]
     tests = {
         f"chromosome {chromosome!r} is not 1-25": chromosome.isdigit() and 1 <= int(chromosome) <= 25,
-        f"position {position!r} is no whole number": position.isdigit(),
+        f"position {position!r} is not a whole number": position.isdigit(),
         f"allele {effect!r} is not spelled in bases": ALLELE.fullmatch(effect) is not None,
         f"allele {other!r} is not spelled in bases": ALLELE.fullmatch(other) is not None,
-        f"beta {beta!r} is no number": _within(beta, -math.inf, math.inf),
-        f"standard error {error!r} is no number of at least 0": _within(error, 0, math.inf),
+        f"beta {beta!r} is not a number": _within(beta, -math.inf, math.inf),
+        f"standard error {error!r} is not a number of at least 0": _within(error, 0, math.inf),
         f"frequency {frequency!r} is not within 0-1": _within(frequency, 0, 1),
-        f"-log10 p {neglog10p!r} is no number of at least 0": _within(neglog10p, 0, math.inf),
+        f"-log10 p {neglog10p!r} is not a number of at least 0": _within(neglog10p, 0, math.inf),
     }
     named = dict(zip(header[8:], cells[8:], strict=True))
     rsid, people = named.get("rsid", MISSING), named.get("n", MISSING)
-    tests[f"rsid {rsid!r} is no rs number"] = rsid in (MISSING, "NA") or RS_NUMBER.fullmatch(rsid) is not None
-    tests[f"n {people!r} is no whole number"] = people in (MISSING, "NA") or people.isdigit()
+    tests[f"rsid {rsid!r} is not an rs number"] = rsid in (MISSING, "NA") or RS_NUMBER.fullmatch(rsid) is not None
+    tests[f"n {people!r} is not a whole number"] = people in (MISSING, "NA") or people.isdigit()
     return [words for words, good in tests.items() if not good]
 
 
@@ -206,16 +208,16 @@ def _check_metadata(file: Path) -> tuple[list[str], list[str]]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         return [f"table and {path.name} cannot both be read: {error}"], []
     if not isinstance(content, Mapping):
-        return [f"{path.name} holds no keys"], []
+        return [f"{path.name} has no keys"], []
     expected = {"data_file_name": file.name, "file_type": FILE_TYPE, "data_file_md5sum": digest}
     problems = [f"{key} is {content.get(key)!r}, not {value!r}" for key, value in expected.items() if content.get(key) != value]
     if content.get("genome_assembly") not in ASSEMBLIES.values():
         problems.append(f"genome_assembly is {content.get('genome_assembly')!r}, not {' or '.join(ASSEMBLIES.values())}")
-    unknown = ["sex is not told"] if content.get("sex") in (None, "NR") else []
+    unknown = ["sex is not stated"] if content.get("sex") in (None, "NR") else []
     return problems, unknown
 
 
 def _cautions(count: int, seen: set[int]) -> list[str]:
-    words = [] if count >= ENOUGH_ROWS else [f"{count} rows; the Catalog asks for {ENOUGH_ROWS} or more"]
+    words = [] if count >= MIN_ROWS else [f"{count} rows; the Catalog asks for {MIN_ROWS} or more"]
     absent = [str(chromosome) for chromosome in AUTOSOMES if chromosome not in seen]
     return words + ([f"no row of chromosome {', '.join(absent)}; the Catalog asks for all autosomes"] if absent else [])

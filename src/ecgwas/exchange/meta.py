@@ -1,6 +1,6 @@
-"""Meta-analysis: the scans of several studies together, by inverse variance, with what they disagree about.
+"""Meta-analysis: the scans of several studies combined by inverse variance, with their heterogeneity.
 
-Rows belong together that have the same trait, chromosome, position and pair of alleles, on either strand.
+Rows are matched by trait, chromosome, position and pair of alleles, on either strand.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ecgwas.errors import InputError
 from ecgwas.genotypes.alleles import COMPLEMENT, UNCLEAR
 from ecgwas.tables.loci import MetaAssociations, MetaDropped
 
-FAR_APART = 0.2
+MAX_FREQUENCY_DIFFERENCE = 0.2
 """Frequencies that differ more between two studies are not of the same allele."""
 KEY = ("trait", "chrom", "pos", "first", "second")
 SITE = ("trait", "chrom", "pos", "variant")
@@ -25,51 +25,55 @@ SITE = ("trait", "chrom", "pos", "variant")
 
 @dataclass(frozen=True)
 class Combined:
-    """What a meta-analysis gives: rows found in two studies or more, and every row that was dropped, with its reason."""
+    """The result: variants in two studies or more, and every row that was dropped, with its reason."""
 
     associations: MetaAssociations
     dropped: MetaDropped
 
 
 def combine(studies: Sequence[tuple[str, pl.DataFrame]]) -> Combined:
-    """studies: name and frame with the columns of meta_studies.TYPES; the first study that has a variant decides its effect
+    """Fixed and random effects of each variant and trait in two studies or more.
+
+    studies: name and frame with the columns of meta_studies.TYPES; the first study that has a variant decides its effect
     allele.
 
     Fixed effect: beta = sum(w beta) / sum(w), w = 1 / se^2; se = sum(w)^-1/2; Q = sum(w (beta_i - beta)^2), chi-square with
     studies - 1 degrees of freedom (Cochran 1954); I2 = max(0, 1 - (studies - 1) / Q) (Higgins and Thompson 2002, Stat Med
     21:1539). Random effects: tau2 = max(0, (Q - (studies - 1)) / (sum(w) - sum(w^2) / sum(w))), weights 1 / (se^2 + tau2)
-    (DerSimonian and Laird 1986, Control Clin Trials 7:177). Participants must not be in two studies: effects are taken as
-    independent. Raises InputError with fewer than two studies.
+    (DerSimonian and Laird 1986, Control Clin Trials 7:177). Studies must not share participants: effects are assumed to
+    be independent. Raises InputError with fewer than two studies.
     """
     if len(studies) < 2:
-        raise InputError(f"{len(studies)} study is no meta-analysis", fix="name two tables or more")
+        raise InputError(f"a meta-analysis needs two studies or more, not {len(studies)}", fix="name two tables or more")
     usable, dropped = [], []
     for number, (name, frame) in enumerate(studies):
-        kept, lost = _usable(frame.with_columns(study=pl.lit(name), order=pl.lit(number)))
+        kept, rejected = _usable(frame.with_columns(study=pl.lit(name), order=pl.lit(number)))
         usable.append(kept)
-        dropped.append(lost)
+        dropped.append(rejected)
     rows = pl.concat(usable).sort("order", maintain_order=True)
     aligned = _aligned(rows)
-    fine = aligned.filter(pl.col("reason") == "")
-    alone = pl.col("study").n_unique().over(KEY) < 2
+    agreeing = aligned.filter(pl.col("reason") == "")
+    in_one_study = pl.col("study").n_unique().over(KEY) < 2
     dropped.append(aligned.filter(pl.col("reason") != ""))
-    dropped.append(fine.filter(alone).with_columns(reason=pl.lit("in one study only")))
+    dropped.append(agreeing.filter(in_one_study).with_columns(reason=pl.lit("in one study only")))
     columns = list(MetaDropped.columns)
-    lost = pl.concat([frame.select(columns) for frame in dropped]).sort("study", *SITE, maintain_order=True)
-    return Combined(_pooled(fine.filter(~alone)), MetaDropped(lost))
+    all_dropped = pl.concat([frame.select(columns) for frame in dropped]).sort("study", *SITE, maintain_order=True)
+    return Combined(_combined(agreeing.filter(~in_one_study)), MetaDropped(all_dropped))
 
 
 def _usable(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows with an effect, once per variant, with a key of both alleles on the alphabetically first strand."""
+    """Rows with an effect, once per variant, and those rejected, with the reason; KEY has both alleles on the strand that comes
+    first in the alphabet."""
     alleles = [pl.col("effect_allele"), pl.col("other_allele")]
-    flipped = [_complement(allele) for allele in alleles]
-    plain = pl.concat_list(pl.min_horizontal(alleles), pl.max_horizontal(alleles)).list.join(":")
-    turned = pl.concat_list(pl.min_horizontal(flipped), pl.max_horizontal(flipped)).list.join(":")
+    complements = [_complement(allele) for allele in alleles]
+    as_given = pl.concat_list(pl.min_horizontal(alleles), pl.max_horizontal(alleles)).list.join(":")
+    other_strand = pl.concat_list(pl.min_horizontal(complements), pl.max_horizontal(complements)).list.join(":")
     keyed = frame.with_columns(
-        palindromic=_complement(pl.col("effect_allele")) == pl.col("other_allele"), pair=pl.min_horizontal(plain, turned)
+        palindromic=_complement(pl.col("effect_allele")) == pl.col("other_allele"),
+        pair=pl.min_horizontal(as_given, other_strand),
     ).with_columns(first=pl.col("pair").str.split(":").list.get(0), second=pl.col("pair").str.split(":").list.get(1))
-    twice = pl.len().over(KEY) > 1
-    unclear = pl.col("palindromic") & ((pl.col("eaf") - 0.5).abs() < UNCLEAR)
+    is_repeated = pl.len().over(KEY) > 1
+    is_near_half = pl.col("palindromic") & ((pl.col("eaf") - 0.5).abs() < UNCLEAR)
     reason = (
         pl.when(pl.any_horizontal(pl.col("chrom", "pos", "effect_allele", "other_allele").is_null()))
         .then(pl.lit("no place or alleles"))
@@ -77,14 +81,14 @@ def _usable(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .then(pl.lit("no effect or standard error"))
         .when(pl.col("eaf").is_null() & pl.col("palindromic"))
         .then(pl.lit("palindromic, and no frequency to tell the strand"))
-        .when(unclear)
+        .when(is_near_half)
         .then(pl.lit("palindromic, with a frequency near one half"))
-        .when(twice)
+        .when(is_repeated)
         .then(pl.lit("the same variant twice in one study"))
         .otherwise(pl.lit(""))
     )
-    told = keyed.with_columns(reason=reason)
-    return told.filter(pl.col("reason") == ""), told.filter(pl.col("reason") != "")
+    judged = keyed.with_columns(reason=reason)
+    return judged.filter(pl.col("reason") == ""), judged.filter(pl.col("reason") != "")
 
 
 def _complement(allele: pl.Expr) -> pl.Expr:
@@ -93,51 +97,53 @@ def _complement(allele: pl.Expr) -> pl.Expr:
 
 
 def _aligned(rows: pl.DataFrame) -> pl.DataFrame:
-    """Effects of the first study's allele; rows whose frequency speaks against it get a reason.
+    """Effects of the first study's effect allele; rows whose frequency contradicts it get a reason.
 
-    Palindromic variants look alike on both strands, so their frequencies decide.
+    Palindromic variants have the same alleles on both strands, so their frequencies decide.
     """
-    lead = {f"lead_{name}": pl.col(name).first().over(KEY) for name in ("effect_allele", "other_allele", "eaf")}
-    rows = rows.with_columns(**lead)
+    of_first_study = {f"lead_{name}": pl.col(name).first().over(KEY) for name in ("effect_allele", "other_allele", "eaf")}
+    rows = rows.with_columns(**of_first_study)
     same = (pl.col("effect_allele") == pl.col("lead_effect_allele")) | (
         _complement(pl.col("effect_allele")) == pl.col("lead_effect_allele")
     )
-    near = (pl.col("eaf") - pl.col("lead_eaf")).abs() <= (1 - pl.col("eaf") - pl.col("lead_eaf")).abs()
-    forward = pl.when(pl.col("palindromic")).then(near).otherwise(same)
+    is_closer = (pl.col("eaf") - pl.col("lead_eaf")).abs() <= (1 - pl.col("eaf") - pl.col("lead_eaf")).abs()
+    forward = pl.when(pl.col("palindromic")).then(is_closer).otherwise(same)
     sign = pl.when(forward).then(1.0).otherwise(-1.0)
     rows = rows.with_columns(beta=pl.col("beta") * sign, eaf=pl.when(forward).then("eaf").otherwise(1 - pl.col("eaf")))
-    apart = ((pl.col("eaf") - pl.col("lead_eaf")).abs() > FAR_APART).fill_null(False)
-    reason = pl.when(apart).then(pl.lit("frequency far from that of the first study")).otherwise(pl.lit(""))
+    is_far = ((pl.col("eaf") - pl.col("lead_eaf")).abs() > MAX_FREQUENCY_DIFFERENCE).fill_null(False)
+    reason = pl.when(is_far).then(pl.lit("frequency far from that of the first study")).otherwise(pl.lit(""))
     return rows.with_columns(reason=reason, effect_allele="lead_effect_allele", other_allele="lead_other_allele")
 
 
-def _pooled(rows: pl.DataFrame) -> MetaAssociations:
+def _combined(rows: pl.DataFrame) -> MetaAssociations:
+    """Fixed and random effects, heterogeneity and their p-values; rows are aligned and in two studies or more."""
     beta, weight = pl.col("beta"), 1 / pl.col("se") ** 2
     q = ((weight * beta**2).sum() - (weight * beta).sum() ** 2 / weight.sum()).clip(lower_bound=0.0)
-    spread = weight.sum() - (weight**2).sum() / weight.sum()
-    tau2 = ((q - (pl.len() - 1)) / spread).clip(lower_bound=0.0)
-    random = 1 / (pl.col("se") ** 2 + tau2)
-    made = pl.concat_str(["chrom", "pos", "other_allele", "effect_allele"], separator=":")
-    known = pl.col("n").is_not_null().all()
-    summed = rows.group_by(KEY, maintain_order=True).agg(
+    scale = weight.sum() - (weight**2).sum() / weight.sum()
+    tau2 = ((q - (pl.len() - 1)) / scale).clip(lower_bound=0.0)
+    random_weight = 1 / (pl.col("se") ** 2 + tau2)
+    generated_name = pl.concat_str(["chrom", "pos", "other_allele", "effect_allele"], separator=":")
+    all_have_n = pl.col("n").is_not_null().all()
+    sums = rows.group_by(KEY, maintain_order=True).agg(
         pl.col("effect_allele", "other_allele").first(),
-        variant=pl.coalesce(pl.col("variant").drop_nulls().first(), made.first()),
+        variant=pl.coalesce(pl.col("variant").drop_nulls().first(), generated_name.first()),
         eaf=(weight * pl.col("eaf")).sum() / weight.filter(pl.col("eaf").is_not_null()).sum(),
-        n=pl.when(known).then(pl.col("n").sum()),
+        n=pl.when(all_have_n).then(pl.col("n").sum()),
         studies=pl.len().cast(pl.Int64), beta=(weight * beta).sum() / weight.sum(), se=1 / weight.sum().sqrt(),
         directions=pl.when(beta > 0).then(pl.lit("+")).when(beta < 0).then(pl.lit("-")).otherwise(pl.lit("0")).str.join(""),
-        q=q, tau2=tau2, beta_random=(random * beta).sum() / random.sum(), se_random=1 / random.sum().sqrt(),
+        q=q, tau2=tau2, beta_random=(random_weight * beta).sum() / random_weight.sum(),
+        se_random=1 / random_weight.sum().sqrt(),
     )  # fmt: skip
-    z = (summed["beta"] / summed["se"]).to_numpy()
-    degrees = summed["studies"].to_numpy() - 1
-    q_found = summed["q"].to_numpy()
-    shared = np.clip(1 - np.divide(degrees, q_found, out=np.full(len(q_found), np.inf), where=q_found > 0), 0.0, None)
+    z = (sums["beta"] / sums["se"]).to_numpy()
+    df = sums["studies"].to_numpy() - 1
+    q_values = sums["q"].to_numpy()
+    i2 = np.clip(1 - np.divide(df, q_values, out=np.full(len(q_values), np.inf), where=q_values > 0), 0.0, None)
     extra = {
-        "z": z, "neglog10p": _neglog10p(z), "q_p": stats.chi2.sf(q_found, np.maximum(degrees, 1)), "i2": shared,
-        "neglog10p_random": _neglog10p((summed["beta_random"] / summed["se_random"]).to_numpy()),
+        "z": z, "neglog10p": _neglog10p(z), "q_p": stats.chi2.sf(q_values, np.maximum(df, 1)), "i2": i2,
+        "neglog10p_random": _neglog10p((sums["beta_random"] / sums["se_random"]).to_numpy()),
     }  # fmt: skip
-    found = summed.with_columns(**{name: pl.Series(values, dtype=pl.Float64) for name, values in extra.items()})
-    return MetaAssociations(found.select(list(MetaAssociations.columns)).sort("trait", "chrom", "pos", "effect_allele"))
+    table = sums.with_columns(**{name: pl.Series(values, dtype=pl.Float64) for name, values in extra.items()})
+    return MetaAssociations(table.select(list(MetaAssociations.columns)).sort("trait", "chrom", "pos", "effect_allele"))
 
 
 def _neglog10p(z: NDArray[np.float64]) -> NDArray[np.float64]:

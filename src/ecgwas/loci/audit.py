@@ -1,4 +1,4 @@
-"""Every hit looked at again: does it rest on one person, on unequal variances, on genotypes that cannot be right?"""
+"""Audit of the hits: is one driven by a single participant, by unequal variances, by implausible genotypes?"""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from scipy import stats
 
 from ecgwas.genotypes import variant_filters
 from ecgwas.loci.individual_data import Chromosome, Fit, Model
-from ecgwas.loci.winners_curse import Rivals, corrected, corrected_lead
+from ecgwas.loci.winners_curse import CompetingTests, corrected, corrected_lead
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import row_residuals
 from ecgwas.tables import VARIANT_KEY, Traits
 
-HWE_SUSPECT = 1e-4
-EXTREME = 0.1
-"""Carriers in this share of people at the end of the trait where their allele puts them."""
+SUSPICIOUS_HWE_P = 1e-4
+EXTREME_SHARE = 0.1
+"""Share of participants who count as extreme, at the end of the trait to which the allele shifts its carriers."""
 
-Leads = Mapping[tuple[str, str, int, str, str], Rivals]
-"""Trait and VARIANT_KEY of a locus's strongest test -> the tests of which it is the strongest."""
+Leads = Mapping[tuple[str, str, int, str, str], CompetingTests]
+"""Trait and VARIANT_KEY of a locus's strongest test -> the tests it competed with."""
 
 
 @dataclass(frozen=True)
-class Halves:
-    """The traits measured in odd and in even heartbeats, people and names as in the study's traits; NaN where unknown."""
+class OddEvenTraits:
+    """The traits measured in odd and in even heartbeats; participants and names as in the study's traits, missing NaN."""
 
     odd: Traits
     even: Traits
@@ -35,169 +35,179 @@ class Halves:
 
 @dataclass(frozen=True)
 class Auditor:
-    """limit: -log10 p of the study's threshold; halves: None where no trait comes from beats; seeds: the traits learned again
-    from other seeds, people as in the study's traits, under the names of those they match; leads: hits that lead a locus."""
+    """Audits the hits of one chromosome.
+
+    limit     -log10 p of the study's threshold
+    odd_even  None if no trait comes from beats
+    reseeded  the traits of representations trained from other seeds: participants as in the study's traits, under the names of
+              the traits that they match
+    leads     hits that lead a locus
+    """
 
     chromosome: Chromosome
     limit: float
-    halves: Halves | None = None
-    seeds: Sequence[Traits] = ()
+    odd_even: OddEvenTraits | None = None
+    reseeded: Sequence[Traits] = ()
     leads: Leads = field(default_factory=dict)
     _models: dict[str, Model] = field(default_factory=dict)
 
-    def look(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
-        """The row of Audit of one hit (columns of Associations); copies (N,) of its effect allele, no call NaN."""
+    def audit(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
+        """The row of Audit of one hit (columns of Associations); copies (N,) of its effect allele, missing calls NaN."""
         if hit["trait"] not in self._models:
             self._models[hit["trait"]] = self.chromosome.model(hit["trait"])
-        model, genotype = self._models[hit["trait"]].called(copies)
+        model, genotype = self._models[hit["trait"]].with_calls(copies)
         fit = self._models[hit["trait"]].fit(copies)
-        rest = row_residuals(genotype, model.basis)
+        residualised = row_residuals(genotype, model.basis)
         row = {name: hit[name] for name in ("trait", "variant", *VARIANT_KEY, "eaf", "n", "beta", "se")}
         row |= {"neglog10p": hit["neglog10p"], **self._counts(copies, model, genotype)}
-        row |= {"neglog10p_hc3": hc3(model, rest, fit), **without_top_carrier(self._models[hit["trait"]], copies, rest, fit)}
-        row |= carriers(model, genotype, fit) | self._shrunk(hit) | self._halved(hit, copies) | self._reseeded(hit, copies)
+        row |= {"neglog10p_hc3": hc3(model, residualised, fit)}
+        row |= without_most_influential(self._models[hit["trait"]], copies, residualised, fit)
+        row |= carriers(model, genotype, fit) | self._corrected(hit)
+        row |= self._of_odd_even(hit, copies) | self._of_other_seeds(hit, copies)
         row["neglog10p_dominance"] = dominance(model, genotype)
         return row | {"flags": "; ".join(flags(row, self.limit))}
 
     def _counts(self, copies: NDArray[np.float32], model: Model, genotype: NDArray[np.float64]) -> dict[str, Any]:
-        """People and the trait's mean (without covariates) by number of effect alleles; Hardy-Weinberg of all called."""
-        trait = model.residual
-        groups = [genotype == count for count in (0, 1, 2)]
-        row: dict[str, Any] = {f"people_{k}": int(own.sum()) for k, own in enumerate(groups)}
-        row |= {f"mean_{k}": float(trait[own].mean()) if own.any() else None for k, own in enumerate(groups)}
+        """Participants and mean residual of the trait by number of effect alleles; Hardy-Weinberg p of all with a call."""
+        trait = model.residuals
+        carriers_of = [genotype == count for count in (0, 1, 2)]
+        row: dict[str, Any] = {f"people_{k}": int(group.sum()) for k, group in enumerate(carriers_of)}
+        row |= {f"mean_{k}": float(trait[group].mean()) if group.any() else None for k, group in enumerate(carriers_of)}
         return row | {"missing": int(np.isnan(copies).sum()), "hwe_p": self._hardy_weinberg(copies)}
 
     def _hardy_weinberg(self, copies: NDArray[np.float32]) -> float:
-        """Mid-p; on X of women; with several groups of ancestry the smallest of them, as the scan's filter judges."""
+        """Mid-p; on X of women; the smallest of several ancestry groups. The scan's filter does the same."""
         cohort = self.chromosome.cohort
-        judged = np.ones(len(copies), dtype=bool) if cohort.males is None else ~cohort.males
-        groups = np.ones(len(copies), dtype=np.int64) if cohort.ancestry is None else cohort.ancestry
-        each = [copies[judged & (groups == number)] for number in np.unique(groups)]
-        counts = [tuple(int((own == count).sum()) for count in (1, 0, 2)) for own in each]
+        diploid = np.ones(len(copies), dtype=bool) if cohort.males is None else ~cohort.males
+        ancestry = np.ones(len(copies), dtype=np.int64) if cohort.ancestry is None else cohort.ancestry
+        by_ancestry = [copies[diploid & (ancestry == group)] for group in np.unique(ancestry)]
+        counts = [tuple(int((group == count).sum()) for count in (1, 0, 2)) for group in by_ancestry]
         return min(variant_filters.mid_p(one, none, two) for one, none, two in counts)
 
-    def _shrunk(self, hit: dict[str, Any]) -> dict[str, Any]:
-        """Winner's curse, on the scale of z with the same p."""
+    def _corrected(self, hit: dict[str, Any]) -> dict[str, Any]:
+        """The effect corrected for the winner's curse, on the scale of the z with the same p."""
         threshold, z = (z_of(value) for value in (self.limit, hit["neglog10p"]))
-        rivals = self.leads.get((hit["trait"], hit["chrom"], hit["pos"], hit["effect_allele"], hit["other_allele"]))
-        row: dict[str, Any] = {"strongest_of": None if rivals is None else rivals.tests}
+        competitors = self.leads.get((hit["trait"], hit["chrom"], hit["pos"], hit["effect_allele"], hit["other_allele"]))
+        row: dict[str, Any] = {"strongest_of": None if competitors is None else competitors.tests}
         if z <= threshold:
             return row | {"beta_corrected": None, "beta_corrected_low": None, "beta_corrected_high": None}
         signed = float(np.sign(hit["beta"])) * z
-        found = corrected(signed, threshold) if rivals is None else corrected_lead(signed, threshold, rivals)
+        unbiased = corrected(signed, threshold) if competitors is None else corrected_lead(signed, threshold, competitors)
         scale = abs(hit["beta"]) / z
-        ends = {"beta_corrected_low": found.low * scale, "beta_corrected_high": found.high * scale}
-        return row | {"beta_corrected": found.z * scale, **ends}
+        interval = {"beta_corrected_low": unbiased.low * scale, "beta_corrected_high": unbiased.high * scale}
+        return row | {"beta_corrected": unbiased.z * scale, **interval}
 
-    def _halved(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
+    def _of_odd_even(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
         row: dict[str, Any] = {"beta_odd": None, "neglog10p_odd": None, "beta_even": None, "neglog10p_even": None}
-        if self.halves is None or hit["trait"] not in self.halves.odd.names:
+        if self.odd_even is None or hit["trait"] not in self.odd_even.odd.names:
             return row
-        for when, table in (("odd", self.halves.odd), ("even", self.halves.even)):
-            fit = self._fit_again(hit, copies, table)
+        for beats, table in (("odd", self.odd_even.odd), ("even", self.odd_even.even)):
+            fit = self._fit_of(hit, copies, table)
             if fit is not None:
-                row |= {f"beta_{when}": fit.beta, f"neglog10p_{when}": fit.neglog10p}
+                row |= {f"beta_{beats}": fit.beta, f"neglog10p_{beats}": fit.neglog10p}
         return row
 
-    def _reseeded(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
-        """The weakest of the hit's tests on the traits learned from other seeds; 0 where the effect turns round."""
-        tables = [table for table in self.seeds if hit["trait"] in table.names]
-        fits = [fit for table in tables if (fit := self._fit_again(hit, copies, table)) is not None]
+    def _of_other_seeds(self, hit: dict[str, Any], copies: NDArray[np.float32]) -> dict[str, Any]:
+        """The weakest of the hit's tests on the matching traits of other seeds; 0 where the effect changes sign."""
+        tables = [table for table in self.reseeded if hit["trait"] in table.names]
+        fits = [fit for table in tables if (fit := self._fit_of(hit, copies, table)) is not None]
         if not fits:
             return {"seeds": 0, "neglog10p_seeds": None}
-        held = [fit.neglog10p if np.sign(fit.beta) == np.sign(hit["beta"]) else 0.0 for fit in fits]
-        return {"seeds": len(fits), "neglog10p_seeds": min(held)}
+        strengths = [fit.neglog10p if np.sign(fit.beta) == np.sign(hit["beta"]) else 0.0 for fit in fits]
+        return {"seeds": len(fits), "neglog10p_seeds": min(strengths)}
 
-    def _fit_again(self, hit: dict[str, Any], copies: NDArray[np.float32], table: Traits) -> Fit | None:
-        """The hit's test on another measurement of its trait; None where too few people have it."""
+    def _fit_of(self, hit: dict[str, Any], copies: NDArray[np.float32], table: Traits) -> Fit | None:
+        """The hit's test on another measurement of its trait; None if too few participants have it."""
         values = table.values[self.chromosome.cohort.table_index, table.names.index(hit["trait"])]
-        own = self._models[hit["trait"]]
-        seen = np.isfinite(values[own.people])
-        if seen.sum() <= own.basis.shape[1] + 2:
+        model = self._models[hit["trait"]]
+        measured = np.isfinite(values[model.sample_index])
+        if measured.sum() <= model.basis.shape[1] + 2:
             return None
-        basis = own.basis if seen.all() else np.linalg.qr(own.basis[seen])[0]
-        return Model(own.people[seen], values[own.people[seen]], basis).fit(copies)
+        basis = model.basis if measured.all() else np.linalg.qr(model.basis[measured])[0]
+        return Model(model.sample_index[measured], values[model.sample_index[measured]], basis).fit(copies)
 
 
-def z_of(value: float) -> float:
-    """The normal quantile whose two-sided -log10 p is `value`, for any value."""
-    if value < 300:
-        return float(stats.norm.isf(10.0**-value / 2))
+def z_of(neglog10p: float) -> float:
+    """The normal quantile with this two-sided -log10 p, however large."""
+    if neglog10p < 300:
+        return float(stats.norm.isf(10.0**-neglog10p / 2))
     # Mills' ratio: -log10 p = z^2 / 2 ln 10 + log10(z sqrt(pi / 2)).
-    z = np.sqrt(2 * value * np.log(10))
+    z = np.sqrt(2 * neglog10p * np.log(10))
     for _ in range(50):
-        z = np.sqrt(2 * (value * np.log(10) - np.log(z * np.sqrt(np.pi / 2))))
+        z = np.sqrt(2 * (neglog10p * np.log(10) - np.log(z * np.sqrt(np.pi / 2))))
     return float(z)
 
 
-def hc3(model: Model, rest: NDArray[np.float64], fit: Fit) -> float:
-    """-log10 p with the variance estimate HC3, which holds where people vary unequally (MacKinnon and White 1985).
+def hc3(model: Model, residualised: NDArray[np.float64], fit: Fit) -> float:
+    """-log10 p with the variance estimate HC3, valid where variances differ (MacKinnon and White 1985).
 
-    rest (n,) the genotype without the covariates; t distribution with the degrees of freedom of the fit.
+    residualised (n,) genotype; t distribution with the degrees of freedom of the fit.
     """
-    length = float(rest @ rest)
-    if not np.isfinite(fit.se) or length == 0:
+    genotype_ss = float(residualised @ residualised)
+    if not np.isfinite(fit.se) or genotype_ss == 0:
         return 0.0
-    leverage = np.einsum("nr,nr->n", model.basis, model.basis) + rest**2 / length
-    error = model.residual - fit.beta * rest
-    scaled = error / np.maximum(1 - leverage, 1e-12)
-    se = float(np.sqrt(np.sum((rest * scaled) ** 2))) / length
+    leverage = np.einsum("nr,nr->n", model.basis, model.basis) + residualised**2 / genotype_ss
+    error = model.residuals - fit.beta * residualised
+    scaled_error = error / np.maximum(1 - leverage, 1e-12)
+    se = float(np.sqrt(np.sum((residualised * scaled_error) ** 2))) / genotype_ss
     return float(neglog10p(np.array([fit.beta / se]), float(fit.df))[0])
 
 
-def without_top_carrier(model: Model, copies: NDArray[np.float32], rest: NDArray[np.float64], fit: Fit) -> dict[str, Any]:
-    """-log10 p without the person whose leaving takes most of the effect away, and that person's share of it."""
-    own, _ = model.called(copies)
-    length = float(rest @ rest)
-    leverage = np.einsum("nr,nr->n", own.basis, own.basis) + rest**2 / length
-    error = own.residual - fit.beta * rest
-    change = rest * error / np.maximum(1 - leverage, 1e-12) / length
+def without_most_influential(
+    model: Model, copies: NDArray[np.float32], residualised: NDArray[np.float64], fit: Fit
+) -> dict[str, Any]:
+    """-log10 p without the participant whose removal weakens the effect most, and that participant's share of the effect."""
+    with_calls, _ = model.with_calls(copies)
+    genotype_ss = float(residualised @ residualised)
+    leverage = np.einsum("nr,nr->n", with_calls.basis, with_calls.basis) + residualised**2 / genotype_ss
+    error = with_calls.residuals - fit.beta * residualised
+    change = residualised * error / np.maximum(1 - leverage, 1e-12) / genotype_ss
     top = int(np.argmax(change * np.sign(fit.beta)))
-    lacking = copies.copy()
-    lacking[own.people[top]] = np.nan
+    without_top = copies.copy()
+    without_top[with_calls.sample_index[top]] = np.nan
     return {
-        "neglog10p_without_top": model.fit(lacking).neglog10p,
+        "neglog10p_without_top": model.fit(without_top).neglog10p,
         "top_share": float(change[top] / fit.beta) if fit.beta != 0 else None,
     }
 
 
 def carriers(model: Model, genotype: NDArray[np.float64], fit: Fit) -> dict[str, Any]:
-    """Carriers of the minor allele: how many, their mean rank among all (0 lowest, 1 highest), and how many are extreme."""
+    """Carriers of the minor allele: their number, their mean rank among all (0 lowest, 1 highest), and the extreme share."""
     minor_is_effect = genotype.sum() <= len(genotype)
-    carry = genotype > 0 if minor_is_effect else genotype < 2
-    rank = (stats.rankdata(model.residual) - 0.5) / len(genotype)
-    upwards = (fit.beta > 0) == minor_is_effect
-    extreme = rank > 1 - EXTREME if upwards else rank < EXTREME
+    is_carrier = genotype > 0 if minor_is_effect else genotype < 2
+    rank = (stats.rankdata(model.residuals) - 0.5) / len(genotype)
+    raises_trait = (fit.beta > 0) == minor_is_effect
+    is_extreme = rank > 1 - EXTREME_SHARE if raises_trait else rank < EXTREME_SHARE
     return {
-        "carriers": int(carry.sum()), "carriers_rank": float(rank[carry].mean()) if carry.any() else None,
-        "carriers_extreme": float(extreme[carry].mean()) if carry.any() else None,
+        "carriers": int(is_carrier.sum()), "carriers_rank": float(rank[is_carrier].mean()) if is_carrier.any() else None,
+        "carriers_extreme": float(is_extreme[is_carrier].mean()) if is_carrier.any() else None,
     }  # fmt: skip
 
 
 def dominance(model: Model, genotype: NDArray[np.float64]) -> float | None:
-    """-log10 p of one copy lying off the middle between none and two; None where a genotype is absent or rare."""
+    """-log10 p of heterozygotes deviating from the midpoint of the homozygotes; None if a genotype is absent or rare."""
     if min((genotype == count).sum() for count in (0, 1, 2)) < 5:
         return None
-    copies = np.full(int(model.people.max()) + 1, np.nan)
-    copies[model.people] = (genotype == 1).astype(np.float64)
-    additive = np.full(len(copies), np.nan)
-    additive[model.people] = genotype
-    return model.fit(copies, [additive]).neglog10p
+    heterozygous = np.full(int(model.sample_index.max()) + 1, np.nan)
+    heterozygous[model.sample_index] = (genotype == 1).astype(np.float64)
+    additive = np.full(len(heterozygous), np.nan)
+    additive[model.sample_index] = genotype
+    return model.fit(heterozygous, [additive]).neglog10p
 
 
 def flags(row: dict[str, Any], limit: float) -> list[str]:
-    """What is suspicious about a hit, in words; empty: nothing."""
-    found = []
+    """What is suspicious about a hit, in words; empty if nothing is."""
+    reasons = []
     lost = row["neglog10p"] - row["neglog10p_without_top"]
     if row["neglog10p_without_top"] < limit and lost > 2:
-        found.append("rests on one person")
+        reasons.append("rests on one person")
     if row["neglog10p_hc3"] < limit / 2:
-        found.append("not with unequal variances")
-    if row["hwe_p"] < HWE_SUSPECT:
-        found.append("out of Hardy-Weinberg equilibrium")
-    both = (row["beta_odd"], row["beta_even"])
-    if None not in both and min(abs(value) for value in both) < 0.5 * abs(row["beta"]):
-        found.append("odd and even beats disagree")
+        reasons.append("not with unequal variances")
+    if row["hwe_p"] < SUSPICIOUS_HWE_P:
+        reasons.append("out of Hardy-Weinberg equilibrium")
+    odd_even = (row["beta_odd"], row["beta_even"])
+    if None not in odd_even and min(abs(beta) for beta in odd_even) < 0.5 * abs(row["beta"]):
+        reasons.append("odd and even beats disagree")
     if row["neglog10p_seeds"] is not None and row["neglog10p_seeds"] < limit / 2:
-        found.append("not with another seed")
-    return found
+        reasons.append("not with another seed")
+    return reasons

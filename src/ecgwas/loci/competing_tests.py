@@ -1,4 +1,4 @@
-"""The tests that a locus's lead variant had to beat: all variants of the region on all traits."""
+"""The tests with which the lead variant of a locus competed to be the strongest: all variants of the region, all traits."""
 
 from __future__ import annotations
 
@@ -8,94 +8,99 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.loci.individual_data import Chromosome, Region
-from ecgwas.loci.winners_curse import Rivals
+from ecgwas.loci.winners_curse import CompetingTests
 from ecgwas.statistics.projection import row_residuals, span
 
-ALIKE = 0.999
-"""Tests whose noise is correlated with the lead's beyond this are the same test: they differ by missing calls and rounding."""
+SAME_TEST = 0.999
+"""Tests whose noise correlates with the lead's beyond this are the same test, but for missing calls and rounding."""
 
 
 @dataclass(frozen=True)
-class Noise:
-    """The K traits of one chromosome's N participants, as tests of many variants at once take them.
+class UnitResiduals:
+    """The residuals of K traits of the N participants tested on one chromosome.
 
-    basis (N, R) orthonormal, of the covariates;  units (N, K) residuals of unit length, 0 where the trait is lacking
-    present (N, K) 1 where it is there, else 0; None: nobody lacks any;  degrees (K,) degrees of freedom of a test
+    basis      (N, R) float64, orthonormal, spans intercept and covariates
+    residuals  (N, K) float64, of unit length, 0 where the trait is missing
+    present    (N, K) float64, 1 where the trait is known, else 0; None: no trait is missing for anyone
+    df         (K,) float64, degrees of freedom of a test
     """
 
     chrom: str
     names: tuple[str, ...]
     basis: NDArray[np.float64]
-    units: NDArray[np.float64]
+    residuals: NDArray[np.float64]
     present: NDArray[np.float64] | None
     df: NDArray[np.float64]
 
     @classmethod
-    def of(cls, chromosome: Chromosome) -> Noise:
-        """Traits that the same participants have share one basis."""
+    def of(cls, chromosome: Chromosome) -> UnitResiduals:
+        """Traits known for the same participants share one basis."""
         values = chromosome.cohort.values
-        there = ~np.isnan(values)
-        units, df = np.zeros(values.shape), np.empty(values.shape[1])
-        patterns: dict[bytes, list[int]] = {}
+        is_known = ~np.isnan(values)
+        unit, df = np.zeros(values.shape), np.empty(values.shape[1])
+        traits_of_pattern: dict[bytes, list[int]] = {}
         for k in range(values.shape[1]):
-            patterns.setdefault(there[:, k].tobytes(), []).append(k)
-        for members in patterns.values():
-            people = np.flatnonzero(there[:, members[0]])
-            basis = span(chromosome.cohort.covariates[people])
-            places = np.ix_(people, np.array(members, dtype=np.int64))
-            residual = row_residuals(values[places].T, basis)
-            units[places] = (residual / np.maximum(np.linalg.norm(residual, axis=1), 1e-300)[:, None]).T
-            df[members] = len(people) - basis.shape[1] - 1
-        present = None if there.all() else there.astype(np.float64)
+            traits_of_pattern.setdefault(is_known[:, k].tobytes(), []).append(k)
+        for traits in traits_of_pattern.values():
+            sample_index = np.flatnonzero(is_known[:, traits[0]])
+            basis = span(chromosome.cohort.covariates[sample_index])
+            block = np.ix_(sample_index, np.array(traits, dtype=np.int64))
+            trait_residuals = row_residuals(values[block].T, basis)
+            unit[block] = (trait_residuals / np.maximum(np.linalg.norm(trait_residuals, axis=1), 1e-300)[:, None]).T
+            df[traits] = len(sample_index) - basis.shape[1] - 1
+        present = None if is_known.all() else is_known.astype(np.float64)
         basis = span(chromosome.cohort.covariates)
-        return cls(chromosome.genotypes.chrom, chromosome.names, basis, units, present, df)
+        return cls(chromosome.genotypes.chrom, chromosome.names, basis, unit, present, df)
 
 
-def rivals(noise: Noise, region: Region, lead: int, trait: str) -> Rivals:
-    """What the lead variant (its place in the region) on its trait had to exceed to be the strongest test of the region.
+def competing_tests(traits: UnitResiduals, region: Region, lead: int, trait: str) -> CompetingTests:
+    """What the lead variant (its index in the region) on its trait had to exceed to be the strongest test of the region.
 
-    With r the correlation of another test's noise with the lead's (the product of those of variants and of traits), its z less
-    r times the lead's is independent of the lead's; c = that difference. The lead is the larger one as long as its z is above
-    c / (1 - r) and, of the other sign, -c / (1 + r). No call is filled with the mean; traits that lack participants are
-    correlated over those they share. The work is that of one product of variants, participants and traits.
+    Let r be the correlation of another test's noise with the lead's (the product of the correlations of the variants and of
+    the traits). Then c, the other test's z less r times the lead's, is independent of the lead's z. The lead is the larger one
+    as long as its z exceeds c / (1 - r) and, for the other sign, -c / (1 + r). Missing calls count as the mean. Traits that
+    some participants lack are correlated over those they share. The work is one product of variants, participants and traits.
     """
-    k = noise.names.index(trait)
-    own = row_residuals(region.pick(np.array([lead])).filled, noise.basis)
-    own /= np.linalg.norm(own)
-    traits = _alike(noise.units, own[0], k)
-    z_lead = _z(own, noise)[0, k]
-    sign = 1.0 if z_lead >= 0 else -1.0
-    least, tests = 0.0, 0
-    for _, copies in region.strips():
-        rest = row_residuals(copies, noise.basis)
-        length = np.linalg.norm(rest, axis=1)
-        rest = rest[length > 0] / length[length > 0, None]
-        z = sign * _z(rest, noise)
+    k = traits.names.index(trait)
+    lead_genotype = row_residuals(region.pick(np.array([lead])).mean_imputed, traits.basis)
+    lead_genotype /= np.linalg.norm(lead_genotype)
+    trait_r = _trait_correlations(traits.residuals, lead_genotype[0], k)
+    lead_z = _z(lead_genotype, traits)[0, k]
+    sign = 1.0 if lead_z >= 0 else -1.0
+    min_abs_z, tests = 0.0, 0
+    for _, copies in region.batches():
+        residualised = row_residuals(copies, traits.basis)
+        length = np.linalg.norm(residualised, axis=1)
+        unit = residualised[length > 0] / length[length > 0, None]
+        z = sign * _z(unit, traits)
         tests += z.size
-        least = max(least, _exceeded(z, np.outer(rest @ own[0], traits), abs(z_lead)))
-    return Rivals(max(tests, 1), least)
+        min_abs_z = max(min_abs_z, _exceeded(z, np.outer(unit @ lead_genotype[0], trait_r), abs(lead_z)))
+    return CompetingTests(max(tests, 1), min_abs_z)
 
 
-def _alike(units: NDArray[np.float64], own: NDArray[np.float64], k: int) -> NDArray[np.float64]:
-    """(K,) correlation of the traits' noise with that of trait k: without what the lead variant (N,) explains of both."""
-    rest = units - np.outer(own, own @ units)
-    rest /= np.maximum(np.linalg.norm(rest, axis=0), 1e-300)
-    return np.asarray(rest[:, k] @ rest)
+def _trait_correlations(traits: NDArray[np.float64], lead_genotype: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """(K,) correlation of the traits (N, K) with trait k, once the lead variant (N,) is regressed out of both."""
+    noise = traits - np.outer(lead_genotype, lead_genotype @ traits)
+    noise /= np.maximum(np.linalg.norm(noise, axis=0), 1e-300)
+    return np.asarray(noise[:, k] @ noise)
 
 
-def _z(rest: NDArray[np.float64], noise: Noise) -> NDArray[np.float64]:
+def _z(unit_genotypes: NDArray[np.float64], traits: UnitResiduals) -> NDArray[np.float64]:
     """(V, K) normal deviates with the p of the t tests of variants (V, N), by Wallace 1959, Ann Math Stat 30:1121."""
-    product, df = rest @ noise.units, noise.df
-    length = np.ones((len(rest), 1)) if noise.present is None else rest**2 @ noise.present
-    square = np.minimum(product**2 / np.maximum(length, 1e-12), 1 - 1e-12)
-    size = (8 * df + 1) / (8 * df + 3) * np.sqrt(df * -np.log1p(-square))
-    return np.asarray(np.sign(product) * size)
+    cross_product, df = unit_genotypes @ traits.residuals, traits.df
+    genotype_ss = np.ones((len(unit_genotypes), 1)) if traits.present is None else unit_genotypes**2 @ traits.present
+    r_squared = np.minimum(cross_product**2 / np.maximum(genotype_ss, 1e-12), 1 - 1e-12)
+    size = (8 * df + 1) / (8 * df + 3) * np.sqrt(df * -np.log1p(-r_squared))
+    return np.asarray(np.sign(cross_product) * size)
 
 
-def _exceeded(z: NDArray[np.float64], alike: NDArray[np.float64], lead: float) -> float:
-    """The largest limit that tests of deviates z (V, K), the lead's sign being up, set to the lead's deviate; 0 without any."""
-    left = z - alike * lead
-    other = np.abs(alike) < ALIKE
-    same_side = np.where(other, left / np.where(other, 1 - alike, 1.0), 0.0)
-    other_side = np.where(other, -left / np.where(other, 1 + alike, 1.0), 0.0)
-    return float(max(same_side.max(initial=0.0), other_side.max(initial=0.0)))
+def _exceeded(z: NDArray[np.float64], r: NDArray[np.float64], lead_z: float) -> float:
+    """The largest limit that the tests set to the lead's |z|; 0 if there are none.
+
+    z (V, K) with the sign that makes the lead's positive;  r (V, K) correlation of each test's noise with the lead's
+    """
+    independent = z - r * lead_z
+    is_other = np.abs(r) < SAME_TEST
+    same_sign = np.where(is_other, independent / np.where(is_other, 1 - r, 1.0), 0.0)
+    other_sign = np.where(is_other, -independent / np.where(is_other, 1 + r, 1.0), 0.0)
+    return float(max(same_sign.max(initial=0.0), other_sign.max(initial=0.0)))

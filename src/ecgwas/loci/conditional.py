@@ -1,4 +1,4 @@
-"""Further signals in a locus: the strongest variant into the model, everything tested again, until nothing is left."""
+"""Further signals of a locus: the strongest variant enters the model and all others are tested again, until none is left."""
 
 from __future__ import annotations
 
@@ -10,65 +10,65 @@ from ecgwas.loci.individual_data import Model, Region
 from ecgwas.statistics.correlation import r2
 from ecgwas.statistics.projection import row_residuals
 
-COLLINEAR = 0.95
-"""Variants whose r squared with a chosen one is larger are not tested beside it."""
+MAX_R2 = 0.95
+"""Variants whose r2 with a variant in the model is larger are not tested."""
 
 
-def stepwise(model: Model, region: Region, lead: int, *, limit: float, most: int) -> list[dict[str, Any]]:
-    """Rows of Conditional (without locus and trait): the lead, each further signal, and the best of what is left.
+def stepwise(model: Model, region: Region, lead: int, *, limit: float, max_signals: int) -> list[dict[str, Any]]:
+    """Rows of Conditional (without locus and trait): the lead, each further signal, and the strongest variant after these.
 
-    lead: the lead variant's place in the region; limit: -log10 p that a further signal must exceed; most: signals at most.
-    Each step tests all variants beside those chosen (no call filled with the mean); the one chosen is fitted again, people
-    without a call of it or of those before left out. The last row, not significant, tells what the next step would be.
-    Individual data, so the exact analysis that GCTA-COJO approximates (Yang et al. 2012, Nat Genet 44:369).
+    lead: index of the lead variant in the region; limit: -log10 p that a further signal must exceed. Each step tests all
+    variants conditional on those in the model, missing calls counting as the mean. The strongest is fitted again without the
+    participants who lack a call of it or of those before it. The last row, not significant, shows what the next step would be.
+    With individual data this is the exact analysis that GCTA-COJO approximates (Yang et al. 2012, Nat Genet 44:369).
     """
-    chosen = [lead]
-    rows = [_row(model, region, chosen, significant=True)]
-    while len(chosen) <= most:
-        best = _next(model, region, chosen)
+    signals = [lead]
+    rows = [_row(model, region, signals, significant=True)]
+    while len(signals) <= max_signals:
+        best = _strongest(model, region, signals)
         if best is None:
             break
-        row = _row(model, region, [*chosen, best], significant=False)
-        row["significant"] = row["neglog10p"] > limit and len(chosen) < most
+        row = _row(model, region, [*signals, best], significant=False)
+        row["significant"] = row["neglog10p"] > limit and len(signals) < max_signals
         rows.append(row)
         if not row["significant"]:
             break
-        chosen.append(best)
-    return [row | {"neglog10p_joint": _joint(model, region, chosen, i)} for i, row in enumerate(rows)]
+        signals.append(best)
+    return [row | {"neglog10p_joint": _joint(model, region, signals, i)} for i, row in enumerate(rows)]
 
 
-def _next(model: Model, region: Region, chosen: list[int]) -> int | None:
-    """The variant with the largest t beside those chosen; None if none can be tested."""
-    own = region.pick(np.array(chosen)).filled[:, model.people]
-    basis = np.linalg.qr(np.column_stack([model.basis, *own]))[0]
+def _strongest(model: Model, region: Region, signals: list[int]) -> int | None:
+    """The variant with the largest t conditional on the signals; None if none can be tested."""
+    in_model = region.pick(np.array(signals)).mean_imputed[:, model.sample_index]
+    basis = np.linalg.qr(np.column_stack([model.basis, *in_model]))[0]
     trait = row_residuals(model.values, basis)
-    product = np.empty(len(region))
-    for some, copies in region.strips():
-        here = copies[:, model.people]
-        rest = row_residuals(here, basis)
-        length = np.einsum("vn,vn->v", rest, rest)
-        centred = here - here.mean(axis=1, keepdims=True)
-        free = length > (1 - COLLINEAR) * np.einsum("vn,vn->v", centred, centred)
-        free &= np.all([r2(here, one) <= COLLINEAR for one in own], axis=0)
-        product[some] = np.where(free, (rest @ trait) ** 2 / np.maximum(length, 1e-300), -1.0)
-    best = int(np.argmax(product))
-    return best if product[best] >= 0 else None
+    explained_ss = np.empty(len(region))
+    for batch, all_copies in region.batches():
+        copies = all_copies[:, model.sample_index]
+        residualised = row_residuals(copies, basis)
+        genotype_ss = np.einsum("vn,vn->v", residualised, residualised)
+        centred = copies - copies.mean(axis=1, keepdims=True)
+        testable = genotype_ss > (1 - MAX_R2) * np.einsum("vn,vn->v", centred, centred)
+        testable &= np.all([r2(copies, signal) <= MAX_R2 for signal in in_model], axis=0)
+        explained_ss[batch] = np.where(testable, (residualised @ trait) ** 2 / np.maximum(genotype_ss, 1e-300), -1.0)
+    best = int(np.argmax(explained_ss))
+    return best if explained_ss[best] >= 0 else None
 
 
-def _row(model: Model, region: Region, chosen: list[int], *, significant: bool) -> dict[str, Any]:
-    *before, last = chosen
+def _row(model: Model, region: Region, in_model: list[int], *, significant: bool) -> dict[str, Any]:
+    *before, last = in_model
     fit = model.fit(region.copies[last], [region.copies[i] for i in before])
-    alone = model.fit(region.copies[last])
-    first, latest = region.pick(np.array([chosen[0], last])).filled
+    unconditional = model.fit(region.copies[last])
+    lead_copies, last_copies = region.pick(np.array([in_model[0], last])).mean_imputed
     return {
-        **region.named(last), "step": len(chosen), "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
-        "neglog10p_alone": alone.neglog10p, "significant": significant,
-        "r2_with_lead": round(float(r2(latest[None], first)[0]), 6),
+        **region.variant_row(last), "step": len(in_model), "beta": fit.beta, "se": fit.se, "neglog10p": fit.neglog10p,
+        "neglog10p_alone": unconditional.neglog10p, "significant": significant,
+        "r2_with_lead": round(float(r2(last_copies[None], lead_copies)[0]), 6),
     }  # fmt: skip
 
 
-def _joint(model: Model, region: Region, chosen: list[int], i: int) -> float | None:
-    """-log10 p of a signal beside all others; None for the row that is no signal."""
-    if i >= len(chosen):
+def _joint(model: Model, region: Region, signals: list[int], i: int) -> float | None:
+    """-log10 p of signal i conditional on all others; None for the row that is not a signal."""
+    if i >= len(signals):
         return None
-    return model.fit(region.copies[chosen[i]], [region.copies[j] for j in chosen if j != chosen[i]]).neglog10p
+    return model.fit(region.copies[signals[i]], [region.copies[j] for j in signals if j != signals[i]]).neglog10p

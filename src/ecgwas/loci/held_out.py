@@ -1,4 +1,4 @@
-"""Loci chosen without some of the people, by the study's own rule: its scan, threshold and clumps, in all others."""
+"""Loci found without some of the participants, by the study's own rule: its scan, threshold and clumps, in all others."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.loci import clumps
-from ecgwas.loci import merge as loci
-from ecgwas.loci.individual_data import Chromosome, rows_of
-from ecgwas.loci.thresholds import SETS, used
+from ecgwas.loci import clumps, merge
+from ecgwas.loci.individual_data import Chromosome, find_variants
+from ecgwas.loci.thresholds import SETS, neglog10p_used
 from ecgwas.scan import matrix
 from ecgwas.study import LociOptions, Matrix
 from ecgwas.tables import VARIANT_KEY, Covariates, Thresholds, Traits
@@ -20,8 +19,8 @@ from ecgwas.tables.loci import Clumps
 
 
 @dataclass(frozen=True)
-class Choosers:
-    """The people who choose: traits and covariates as for a scan, ancestry (n,) their groups."""
+class DiscoverySample:
+    """The participants in whom loci are found: traits and covariates as for a scan, ancestry (n,) their groups."""
 
     traits: Traits
     covariates: Covariates
@@ -30,7 +29,7 @@ class Choosers:
 
 @dataclass(frozen=True)
 class Rule:
-    """The study's rule: filters of the scan, threshold, windows and linkage."""
+    """The study's rule: variant QC of the scan, threshold, windows and clumping."""
 
     scan: Matrix
     loci: LociOptions
@@ -38,45 +37,48 @@ class Rule:
 
     @property
     def limit(self) -> float:
-        """-log10 p beyond which a test is a hit."""
-        return used(self.thresholds)
+        """-log10 p above which a test is a hit."""
+        return neglog10p_used(self.thresholds)
 
     @property
     def engine(self) -> Matrix:
-        """The scan without shuffles: the threshold is there. For sets of traits it makes one, beside which they are tested."""
+        """The scan without permutations, as the threshold is known; with one if trait sets are tested, which needs one."""
         sets = self.scan.sets_of_traits and self.scan.permutations > 0 and bool((self.thresholds.frame["kind"] == SETS).any())
-        quiet = {"permutations": int(sets), "sets_of_traits": sets, "keep_neglog10p": self.limit, "dense": False}
-        return self.scan.model_copy(update=quiet)
+        changes = {"permutations": int(sets), "sets_of_traits": sets, "keep_neglog10p": self.limit, "dense": False}
+        return self.scan.model_copy(update=changes)
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What one chromosome gives: leads (L,) int64, places of the loci's lead variants on it; traits with hits, with the
-    -log10 p of the strongest: columns trait, neglog10p."""
+class Discovered:
+    """The loci of one chromosome.
 
-    leads: NDArray[np.int64]
+    lead_index  (L,) int64, index of the lead variants on the chromosome
+    traits      columns trait, neglog10p: traits with hits, and -log10 p of the strongest
+    """
+
+    lead_index: NDArray[np.int64]
     traits: pl.DataFrame
 
 
-def choose(rule: Rule, choosers: Choosers, genotypes: Genotypes, *, seed: int) -> Chosen:
-    """Lead variants and traits of the loci of one chromosome, found in these people alone.
+def discover(rule: Rule, sample: DiscoverySample, genotypes: Genotypes, *, seed: int) -> Discovered:
+    """Lead variants and traits of the loci of one chromosome, found in these participants alone.
 
-    Raises InputError as the scan does, where these people are too few for one of their traits.
+    Raises InputError, as the scan does, if they are too few for one of their traits.
     """
-    traits, covariates, ancestry = choosers.traits, choosers.covariates, choosers.ancestry
+    traits, covariates, ancestry = sample.traits, sample.covariates, sample.ancestry
     result = matrix.scan(rule.engine, traits, covariates, genotypes, seed=seed, ancestry=ancestry)
     options = rule.loci.model_copy(update={"known": None})
 
     def clump(hits: pl.DataFrame) -> Clumps:
         if hits.height == 0:
             return Clumps.empty()
-        opened = Chromosome.of(genotypes, traits, covariates, ancestry)
-        return clumps.clump(hits, lambda _: opened, min_r2=options.clump_r2, window_bp=options.clump_window_bp)
+        chromosome = Chromosome.of(genotypes, traits, covariates, ancestry)
+        return clumps.clump(hits, lambda _: chromosome, min_r2=options.clump_r2, window_bp=options.clump_window_bp)
 
-    found = loci.find(
+    tables = merge.find_loci(
         options, rule.thresholds, result.associations, [result], keep_neglog10p=rule.limit, clump=clump
     )  # fmt: skip
-    leads = found.loci.frame.select(*VARIANT_KEY, variant="lead_variant")
-    hits = pl.concat([one.select("trait", "neglog10p") for one in (found.hits.frame, found.set_hits.frame)])
+    leads = tables.loci.frame.select(*VARIANT_KEY, variant="lead_variant")
+    hits = pl.concat([frame.select("trait", "neglog10p") for frame in (tables.hits.frame, tables.set_hits.frame)])
     strongest = hits.group_by("trait").agg(pl.col("neglog10p").max())
-    return Chosen(rows_of(genotypes, leads), strongest)
+    return Discovered(find_variants(genotypes, leads), strongest)

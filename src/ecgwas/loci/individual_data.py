@@ -1,8 +1,8 @@
-"""Some variants of one chromosome and the people tested, in memory, for a closer look: exact single regressions."""
+"""Genotypes of a region and the participants tested on its chromosome, in memory, with exact regressions of one variant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,72 +18,72 @@ from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import row_residuals, span
 from ecgwas.tables import VARIANT_KEY, Covariates, Traits
 
-STEP = 256
-"""Variants decoded at once: of a biobank's people a few hundred fill memory."""
+VARIANTS_AT_ONCE = 256
+"""Variants decoded at a time: with a biobank's participants a few hundred fill the memory."""
 
-STRIP_BYTES = 2**25
-"""Of float64 numbers of a region that are held at once."""
+BATCH_BYTES = 2**25
+"""Float64 genotypes of a region held at a time."""
 
-BY = [*VARIANT_KEY, "variant"]
-"""Where a variant stands among the genotypes. The name only tells lines apart that agree in place and both alleles."""
+KEY_AND_NAME = [*VARIANT_KEY, "variant"]
+"""Columns that identify a line of the genotype file. The name only separates lines with the same position and alleles."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """V variants of the N people tested on this chromosome, in the order of the .fam.
+    """V variants of the N participants tested on this chromosome, in the order of the .fam file.
 
-    places    (V,) int64, where the variants stand on the chromosome
-    copies    (V, N) float32, copies of the effect allele, no call NaN
+    variant_index  (V,) int64, index among the variants of the chromosome
+    copies         (V, N) float32, copies of the effect allele, missing calls NaN
     """
 
     genotypes: Genotypes
-    places: NDArray[np.int64]
+    variant_index: NDArray[np.int64]
     copies: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.variant_index)
 
     @property
     def positions(self) -> NDArray[np.int64]:
         """(V,) int64, 1-based."""
-        return np.asarray(self.genotypes.positions[self.places])
+        return np.asarray(self.genotypes.positions[self.variant_index])
 
     @property
-    def filled(self) -> NDArray[np.float64]:
-        """(V, N) float64 copies, no call replaced by the variant's mean: for a few variants, else `strips`."""
-        return filled(self.copies.astype(np.float64))
+    def mean_imputed(self) -> NDArray[np.float64]:
+        """(V, N) float64 copies, missing calls replaced by the variant's mean. For many variants use `batches`."""
+        return mean_imputed(self.copies.astype(np.float64))
 
-    def strips(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """`filled`, some variants at a time, and which they are."""
-        step = max(1, STRIP_BYTES // (8 * max(self.copies.shape[1], 1)))
+    def batches(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Slices of the variants, each with its rows of `mean_imputed`."""
+        step = max(1, BATCH_BYTES // (8 * max(self.copies.shape[1], 1)))
         for start in range(0, len(self), step):
-            some = slice(start, start + step)
-            yield some, filled(self.copies[some].astype(np.float64))
+            batch = slice(start, start + step)
+            yield batch, mean_imputed(self.copies[batch].astype(np.float64))
 
-    def named(self, i: int) -> dict[str, object]:
-        """Columns variant, chrom, pos, effect_allele, other_allele of a variant."""
-        place, here = self.places[i], self.genotypes
+    def variant_row(self, i: int) -> dict[str, object]:
+        """Columns variant, chrom, pos, effect_allele, other_allele of the region's variant i."""
+        k, genotypes = self.variant_index[i], self.genotypes
         return {
-            "variant": str(here.variants[place]), "chrom": here.chrom, "pos": int(here.positions[place]),
-            "effect_allele": str(here.effect_alleles[place]), "other_allele": str(here.other_alleles[place]),
+            "variant": str(genotypes.variants[k]), "chrom": genotypes.chrom, "pos": int(genotypes.positions[k]),
+            "effect_allele": str(genotypes.effect_alleles[k]), "other_allele": str(genotypes.other_alleles[k]),
         }  # fmt: skip
 
     def pick(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Region:
-        """Some of the variants."""
-        return Region(self.genotypes, self.places[chosen], self.copies[chosen])
+        """The region with the chosen variants only."""
+        return Region(self.genotypes, self.variant_index[chosen], self.copies[chosen])
 
-    def place_of(self, row: dict[str, object]) -> int:
-        """Where in the region the variant of a row (variant and VARIANT_KEY) is."""
-        here, at = self.genotypes, self.places
-        same = (here.positions[at] == row["pos"]) & (here.effect_alleles[at] == row["effect_allele"])
-        found = np.flatnonzero(same & (here.other_alleles[at] == row["other_allele"]))
-        named = found[here.variants[at][found] == row["variant"]]
-        return int((named if len(named) else found)[0])
+    def index_of(self, row: dict[str, object]) -> int:
+        """Index in the region of the variant of a row (columns KEY_AND_NAME)."""
+        genotypes, k = self.genotypes, self.variant_index
+        same_effect = (genotypes.positions[k] == row["pos"]) & (genotypes.effect_alleles[k] == row["effect_allele"])
+        same_key = np.flatnonzero(same_effect & (genotypes.other_alleles[k] == row["other_allele"]))
+        same_name = same_key[genotypes.variants[k][same_key] == row["variant"]]
+        return int((same_name if len(same_name) else same_key)[0])
 
 
 @dataclass(frozen=True)
 class Chromosome:
-    """The people tested on one chromosome with their traits and covariates, and its genotypes."""
+    """The genotypes of one chromosome, and the participants tested on it with their traits and covariates."""
 
     genotypes: Genotypes
     cohort: Cohort
@@ -93,70 +93,75 @@ class Chromosome:
     def of(
         cls, genotypes: Genotypes, traits: Traits, covariates: Covariates, ancestry: NDArray[np.int64] | None = None
     ) -> Chromosome:
-        """Traits and covariates hold the same people in the same order; ancestry (N,): their groups, None: one."""
+        """Traits and covariates hold the same participants in the same order; ancestry (N,): their groups, None: only one."""
         return cls(genotypes, assemble(traits, covariates, genotypes, ancestry), traits.names)
 
-    def at(self, places: NDArray[np.int64]) -> Region:
-        """These variants."""
-        rows = self.cohort.fam_index
-        copies = np.empty((len(places), len(rows)), dtype=np.float32)
-        for start in range(0, len(places), STEP):
-            some = places[start : start + STEP]
-            copies[start : start + STEP] = self._decoded(some)[:, rows]
-        return Region(self.genotypes, places, copies)
+    def region(self, variant_index: NDArray[np.int64]) -> Region:
+        """The variants with these indices on the chromosome."""
+        fam_index = self.cohort.fam_index
+        copies = np.empty((len(variant_index), len(fam_index)), dtype=np.float32)
+        for start in range(0, len(variant_index), VARIANTS_AT_ONCE):
+            batch = variant_index[start : start + VARIANTS_AT_ONCE]
+            copies[start : start + VARIANTS_AT_ONCE] = self._dosages(batch)[:, fam_index]
+        return Region(self.genotypes, variant_index, copies)
 
-    def _decoded(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
-        if len(places) and places[-1] - places[0] < 4 * STEP and np.all(np.diff(places) > 0):
-            whole = self.genotypes.dosages(int(places[0]), int(places[-1]) + 1)
-            return np.asarray(whole[places - places[0]])
-        return np.concatenate([self.genotypes.dosages(int(i), int(i) + 1) for i in places])
+    def _dosages(self, variant_index: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(V, samples) of these variants; read in one go where they lie close together."""
+        first, last = (int(variant_index[0]), int(variant_index[-1])) if len(variant_index) else (0, 0)
+        if len(variant_index) and last - first < 4 * VARIANTS_AT_ONCE and np.all(np.diff(variant_index) > 0):
+            return np.asarray(self.genotypes.dosages(first, last + 1)[variant_index - first])
+        return np.concatenate([self.genotypes.dosages(int(i), int(i) + 1) for i in variant_index])
 
-    def around(self, start: int, stop: int, tested: VariantsTested) -> Region:
+    def region_around(self, start: int, stop: int, tested: VariantsTested) -> Region:
         """Every variant that was tested and lies in start..stop."""
         positions = self.genotypes.positions
-        places = np.flatnonzero((positions >= start) & (positions <= stop) & tested.of(self.genotypes))
-        return self.at(places)
+        inside = (positions >= start) & (positions <= stop)
+        return self.region(np.flatnonzero(inside & tested.mask(self.genotypes)))
 
-    def rows(self, frame: pl.DataFrame) -> NDArray[np.int64]:
-        """(R,) int64: where the variants of a frame (variant and VARIANT_KEY) stand on the chromosome."""
-        return rows_of(self.genotypes, frame)
+    def find_variants(self, frame: pl.DataFrame) -> NDArray[np.int64]:
+        """(R,) int64 index on the chromosome of the variants of a frame (columns KEY_AND_NAME)."""
+        return find_variants(self.genotypes, frame)
 
     def model(self, trait: str) -> Model:
-        """The trait of the people who have it, and their covariates."""
+        """The trait of the participants who have it, and their covariates."""
         values = self.cohort.values[:, self.names.index(trait)]
-        people = np.flatnonzero(~np.isnan(values))
-        return Model(people, values[people], span(self.cohort.covariates[people]))
+        sample_index = np.flatnonzero(~np.isnan(values))
+        return Model(sample_index, values[sample_index], span(self.cohort.covariates[sample_index]))
+
+
+OpenChromosome = Callable[[str], Chromosome]
+"""Chromosome name -> its data."""
 
 
 @dataclass(frozen=True)
 class VariantsTested:
     """Which variants were tested: all but those excluded for all traits.
 
-    left_out: columns BY, excluded (how many lines of the genotypes with this key and name were excluded)
+    excluded: columns KEY_AND_NAME and excluded (the number of lines with this key and name that were excluded)
     """
 
-    left_out: pl.DataFrame
+    excluded: pl.DataFrame
 
     @classmethod
     def from_frame(cls, left_out: pl.DataFrame) -> VariantsTested:
         """left_out: columns of LeftOutVariants; trait null or empty: all traits."""
-        whole = left_out.filter(pl.col("trait").is_null() | (pl.col("trait") == ""))
-        return cls(whole.group_by(BY).agg(excluded=pl.len()))
+        for_all = left_out.filter(pl.col("trait").is_null() | (pl.col("trait") == ""))
+        return cls(for_all.group_by(KEY_AND_NAME).agg(excluded=pl.len()))
 
-    def of(self, genotypes: Genotypes) -> NDArray[np.bool_]:
-        """(V,) bool for the variants of a chromosome. Of identical lines, all count as tested if any of them was."""
-        keys = keys_of(genotypes).with_columns(lines=pl.len().over(BY))
-        joined = keys.join(self.left_out, on=BY, how="left", maintain_order="left", nulls_equal=True)
+    def mask(self, genotypes: Genotypes) -> NDArray[np.bool_]:
+        """(V,) bool for the variants of a chromosome. Identical lines all count as tested if any of them was."""
+        keys = variant_keys(genotypes).with_columns(lines=pl.len().over(KEY_AND_NAME))
+        joined = keys.join(self.excluded, on=KEY_AND_NAME, how="left", maintain_order="left", nulls_equal=True)
         return (joined["excluded"].fill_null(0) < joined["lines"]).to_numpy()
 
 
-def lead_of(locus: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns BY of a locus' lead variant."""
-    return {name: locus["lead_variant" if name == "variant" else name] for name in BY}
+def lead_variant_of(locus: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns KEY_AND_NAME of the lead variant of a locus (a row of Loci)."""
+    return {name: locus["lead_variant" if name == "variant" else name] for name in KEY_AND_NAME}
 
 
-def keys_of(genotypes: Genotypes) -> pl.DataFrame:
-    """Columns BY of the variants of a chromosome, in its order."""
+def variant_keys(genotypes: Genotypes) -> pl.DataFrame:
+    """Columns KEY_AND_NAME of the variants of a chromosome, in its order."""
     columns = {
         "chrom": pl.Series([genotypes.chrom], dtype=pl.String).new_from_index(0, len(genotypes)),
         "pos": pl.Series(genotypes.positions, dtype=pl.Int64),
@@ -167,30 +172,30 @@ def keys_of(genotypes: Genotypes) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def rows_of(genotypes: Genotypes, frame: pl.DataFrame) -> NDArray[np.int64]:
-    """(R,) int64: where the variants of a frame (columns BY) stand on the chromosome; of identical lines the first.
+def find_variants(genotypes: Genotypes, frame: pl.DataFrame) -> NDArray[np.int64]:
+    """(R,) int64 index on the chromosome of the variants of a frame (columns KEY_AND_NAME); of identical lines the first.
 
     Raises InputError for variants that are not there.
     """
-    near = keys_of(genotypes).with_row_index("place").filter(pl.col("pos").is_in(frame["pos"].unique().implode()))
-    first = near.unique(BY, keep="first", maintain_order=True)
-    joined = frame.select(BY).join(first, on=BY, how="left", maintain_order="left", nulls_equal=True)
-    absent = joined.filter(pl.col("place").is_null()).select(pl.concat_str(VARIANT_KEY, separator=":")).to_series()
+    near = variant_keys(genotypes).with_row_index("index").filter(pl.col("pos").is_in(frame["pos"].unique().implode()))
+    first = near.unique(KEY_AND_NAME, keep="first", maintain_order=True)
+    joined = frame.select(KEY_AND_NAME).join(first, on=KEY_AND_NAME, how="left", maintain_order="left", nulls_equal=True)
+    absent = joined.filter(pl.col("index").is_null()).select(pl.concat_str(VARIANT_KEY, separator=":")).to_series()
     if len(absent):
         problem = f"{len(absent)} variants of the scan are not among the genotypes: {first_few(absent)}"
         fix = "run the stage scan again: the genotypes have changed since"
         raise InputError(problem, where=genotypes.files.variants, fix=fix)
-    return joined["place"].to_numpy().astype(np.int64)
+    return joined["index"].to_numpy().astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """One regression: effect of a copy of the effect allele, standard error, t, degrees of freedom, people."""
+    """One regression of n participants: effect of a copy of the effect allele, its standard error, degrees of freedom."""
 
     beta: float
     se: float
     df: int
-    people: int
+    n: int
 
     @property
     def t(self) -> float:
@@ -205,50 +210,52 @@ class Fit:
 
 @dataclass(frozen=True)
 class Model:
-    """A trait (n,) of the people who have it (places among the N), and an orthonormal basis (n, R) of the covariates."""
+    """One trait, and the covariates of the n participants who have it.
 
-    people: NDArray[np.int64]
+    sample_index  (n,) int64, their index among the N participants tested on the chromosome
+    values        (n,) float64, the trait;  basis (n, R) float64, orthonormal, spans intercept and covariates
+    """
+
+    sample_index: NDArray[np.int64]
     values: NDArray[np.float64]
     basis: NDArray[np.float64]
 
     @property
-    def residual(self) -> NDArray[np.float64]:
-        """(n,) the trait without its covariates."""
+    def residuals(self) -> NDArray[np.float64]:
+        """(n,) residuals of the trait on the covariates."""
         return row_residuals(self.values, self.basis)
 
-    def called(self, copies: NDArray[np.floating]) -> tuple[Model, NDArray[np.float64]]:
-        """The model of those with a call of one variant (N,), and their copies (n',)."""
-        own = copies[self.people].astype(np.float64)
-        seen = np.isfinite(own)
-        if seen.all():
-            return self, own
-        basis = np.linalg.qr(self.basis[seen])[0]
-        return Model(self.people[seen], self.values[seen], basis), own[seen]
+    def with_calls(self, copies: NDArray[np.floating]) -> tuple[Model, NDArray[np.float64]]:
+        """The model of the participants with a call of one variant (N,), and their copies (n',)."""
+        genotype = copies[self.sample_index].astype(np.float64)
+        called = np.isfinite(genotype)
+        if called.all():
+            return self, genotype
+        basis = np.linalg.qr(self.basis[called])[0]
+        return Model(self.sample_index[called], self.values[called], basis), genotype[called]
 
     def fit(self, copies: NDArray[np.floating], others: Sequence[NDArray[np.floating]] = ()) -> Fit:
-        """Ordinary least squares on covariates, other variants and the variant (N,) each; no call of any: left out."""
-        everyone = np.sum([*others, copies], axis=0)
-        model, _ = self.called(everyone)
-        genotype = copies[model.people].astype(np.float64)
+        """Least squares on covariates, other variants and the variant, (N,) each; only participants with a call of all."""
+        model, _ = self.with_calls(np.sum([*others, copies], axis=0))
+        genotype = copies[model.sample_index].astype(np.float64)
         basis = model.basis
         if others:
-            basis = np.linalg.qr(np.column_stack([basis, *(other[model.people] for other in others)]))[0]
-        rest, trait = row_residuals(genotype, basis), row_residuals(model.values, basis)
-        length = float(rest @ rest)
-        if length <= 1e-9 * float(genotype @ genotype):
+            basis = np.linalg.qr(np.column_stack([basis, *(other[model.sample_index] for other in others)]))[0]
+        residualised, trait = row_residuals(genotype, basis), row_residuals(model.values, basis)
+        genotype_ss = float(residualised @ residualised)
+        if genotype_ss <= 1e-9 * float(genotype @ genotype):
             return Fit(0.0, float("inf"), 1, len(genotype))
-        beta = float(rest @ trait) / length
+        beta = float(residualised @ trait) / genotype_ss
         df = len(genotype) - basis.shape[1] - 1
-        left = trait - beta * rest
-        return Fit(beta, float(np.sqrt(left @ left / df / length)), df, len(genotype))
+        error = trait - beta * residualised
+        return Fit(beta, float(np.sqrt(error @ error / df / genotype_ss)), df, len(genotype))
 
 
-def filled(copies: NDArray[Any]) -> NDArray[Any]:
-    """(V, N) copies, no call replaced by the variant's mean, in the precision given."""
+def mean_imputed(copies: NDArray[Any]) -> NDArray[Any]:
+    """(V, N) copies, missing calls replaced by the variant's mean, in the precision given."""
     return np.where(np.isnan(copies), np.nanmean(copies, axis=1, keepdims=True), copies)
 
 
-def with_one(region: Region, one: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(V,) squared correlation of a region's variants with one (N,), no call the mean."""
-    found = [r2(copies, one) for _, copies in region.strips()]
-    return np.concatenate([np.empty(0), *found])
+def r2_with(region: Region, copies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(V,) squared correlation of a region's variants with the copies of one variant (N,); missing calls count as the mean."""
+    return np.concatenate([np.empty(0), *(r2(batch, copies) for _, batch in region.batches())])

@@ -1,4 +1,4 @@
-"""Do the p-values behave: genomic inflation and the points of a QQ plot, from the scan's histograms."""
+"""Calibration of p-values: genomic inflation and the points of a QQ plot, from the scan's histograms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHI2_MEDIAN = float(stats.chi2.median(1))
 """0.4549; the median of t squared at 100 degrees of freedom is 0.7 % larger, at 1,000 0.07 %."""
 
 POINTS = 60
-"""Points of a QQ curve taken from the histogram, evenly spaced on the -log10 scale."""
+"""Points of a QQ plot from the histogram, evenly spaced on the -log10 scale."""
 
 QQ_SCHEMA: dict[str, Any] = {
     "trait": pl.String, "expected": pl.Float64, "observed": pl.Float64, "low": pl.Float64, "high": pl.Float64,
@@ -26,7 +26,7 @@ QQ_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over the parts of a scan: arrays as in ScanResult, (K,) and (K, bins); people is the largest of the parts."""
+    """Sums over the parts of a scan: arrays as in ScanResult, (K,) and (K, bins); people is the maximum over the parts."""
 
     traits: tuple[str, ...]
     people: NDArray[np.int64]
@@ -36,7 +36,7 @@ class Totals:
 
 
 def totals(results: Sequence[ScanResult]) -> Totals:
-    """All parts together. Raises ValueError if there are none or they tested different traits."""
+    """The sums over all parts. Raises ValueError if there are none or they tested different traits."""
     if not results:
         raise ValueError("a scan has at least one part")
     if len({result.traits for result in results}) > 1:
@@ -61,43 +61,43 @@ def lambda_gc(counts: NDArray[np.int64]) -> float | None:
 
 
 def _quantiles(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values of t squared below which the shares of tests lie; the last, open bin gives its lower edge."""
-    ends = np.cumsum(counts)
-    wanted = shares * ends[-1]
-    bins = np.minimum(np.searchsorted(ends, wanted, side="left"), np.flatnonzero(counts)[-1])
-    inside = (wanted - (ends[bins] - counts[bins])) / np.maximum(counts[bins], 1)
+    """Values of t squared below which these shares of the tests lie; in the last, open bin its lower edge."""
+    cumulative = np.cumsum(counts)
+    ranks = shares * cumulative[-1]
+    bins = np.minimum(np.searchsorted(cumulative, ranks, side="left"), np.flatnonzero(counts)[-1])
+    within_bin = (ranks - (cumulative[bins] - counts[bins])) / np.maximum(counts[bins], 1)
     widths = np.append(np.diff(CHI2_EDGES[:-1]), 0.0)
-    found: NDArray[np.float64] = CHI2_EDGES[bins] + inside * widths[bins]
-    return found
+    values: NDArray[np.float64] = CHI2_EDGES[bins] + within_bin * widths[bins]
+    return values
 
 
 def qq(results: Sequence[ScanResult], kept: Iterable[pl.DataFrame], *, covariates: int = 0) -> pl.DataFrame:
     """Points of every trait's QQ plot: trait, expected, observed, low, high, all -log10 p, smallest first.
 
-    kept: trait and neglog10p of the rows that the scan kept, some at a time; 8 bytes of each are held. The strongest tests
+    kept: trait and neglog10p of the rows that the scan kept, in batches; 8 bytes per row stay in memory. The strongest tests
     come from them (exact), the others from the histograms of t squared, as the p-value of a t test with people - 2 -
     covariates degrees of freedom. low and high: 95 % of the order statistic under the null, Beta(i, m + 1 - i), for
     independent tests; under LD the true band is wider.
     """
-    whole = totals(results)
-    held = [_by_trait(rows, whole.traits) for rows in kept]
-    df = whole.people - 2 - covariates
-    points = [_points(trait, _descending(held, k), whole.chi2_counts[k], int(df[k])) for k, trait in enumerate(whole.traits)]
+    sums = totals(results)
+    batches = [_by_trait(rows, sums.traits) for rows in kept]
+    df = sums.people - 2 - covariates
+    points = [_points(trait, _descending(batches, k), sums.chi2_counts[k], int(df[k])) for k, trait in enumerate(sums.traits)]
     return pl.concat([pl.DataFrame(schema=QQ_SCHEMA), *points])
 
 
 def _by_trait(rows: pl.DataFrame, traits: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Where each of the K traits begins, (K + 1,), in the values that there are, ordered by trait."""
+    """(K + 1,) where each of K traits begins in the values, and the values that are not missing, ordered by trait."""
     known = rows.select(pl.col("trait").cast(pl.Enum(traits), strict=False).to_physical(), "neglog10p")
     known = known.drop_nulls().filter(pl.col("neglog10p").is_not_nan())
-    which = known["trait"].to_numpy()
-    starts = np.append(0, np.cumsum(np.bincount(which, minlength=len(traits))))
-    return starts, known["neglog10p"].to_numpy()[np.argsort(which, kind="stable")]
+    trait_index = known["trait"].to_numpy()
+    starts = np.append(0, np.cumsum(np.bincount(trait_index, minlength=len(traits))))
+    return starts, known["neglog10p"].to_numpy()[np.argsort(trait_index, kind="stable")]
 
 
-def _descending(held: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], k: int) -> NDArray[np.float64]:
-    """All values of one trait, largest first."""
-    values = np.concatenate([np.empty(0), *(values[starts[k] : starts[k + 1]] for starts, values in held)])
+def _descending(batches: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], k: int) -> NDArray[np.float64]:
+    """All values of trait k, largest first; batches: from `_by_trait`."""
+    values = np.concatenate([np.empty(0), *(values[starts[k] : starts[k + 1]] for starts, values in batches)])
     values.sort()
     return values[::-1]
 

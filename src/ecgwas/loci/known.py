@@ -1,4 +1,4 @@
-"""Loci of others: which of ours are known."""
+"""Known loci: the table of published associations, and which of our loci are among them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ NAMES = {
     "beta": ("beta",),
     "variant": ("variant", "variant_id", "chrom:pos:ref:alt", "markername", "snps", "snp", "rsid", "id"),
 }
-"""Our name -> headers under which it stands, in any case: a table of loci, a GWAS Catalog download, gwas-ssf."""
+"""Our name -> headers of that column, in any case: tables of loci, GWAS Catalog downloads, GWAS-SSF."""
 
 COLUMNS = ("known", "known_distance_bp", "known_traits", "known_genes")
-"""Added at the end of loci.csv; null where the study names no table."""
+"""Added at the end of loci.csv; null if the study names no table."""
 
 SCHEMA = {
     "trait": pl.String, "chrom": pl.String, "pos": pl.Int64, "gene": pl.String, "effect_allele": pl.String,
@@ -41,87 +41,89 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class Known:
-    """Known loci, columns of SCHEMA: chrom without chr, pos 1-based in the study's build, alleles in upper case, eaf and beta
-    of the effect allele; first and second, both alleles without saying which one counts; null where the file does not tell.
+    """Known loci.
 
-    skipped: lines of the file without one chromosome and one position; odd: of cells of eaf and beta that are no numbers, in
-    words.
+    frame        columns of SCHEMA: chrom without chr, pos 1-based in the study's build, alleles in upper case, eaf and beta of
+                 the effect allele; first and second, both alleles in alphabetical order; null where the file has no value
+    skipped      number of lines without one chromosome and one position
+    not_numbers  warnings of cells of eaf and beta that are not numbers
     """
 
     frame: pl.DataFrame
     skipped: int
-    odd: tuple[str, ...] = ()
+    not_numbers: tuple[str, ...] = ()
 
 
 def read(path: Path) -> Known:
-    """A delimited table with a header: trait, chromosome, position and, if there are, the other columns of NAMES.
+    """A delimited table with a header: trait, chromosome, position and, where present, the other columns of NAMES.
 
-    Chromosome and position may stand in one column of variants, as chrom:pos or chrom:pos:ref:alt. Positions must be in the
-    study's build; that cannot be seen in the file. Lines may be longer than the header, as in
-    published supplements; a whole number may have decimals, as pandas writes it. Raises InputError if the file is missing,
-    lacks a column, or no line of it has a chromosome and a position.
+    A column of variants, as chrom:pos or chrom:pos:ref:alt, may replace chromosome and position. Positions must be in the
+    study's build, which the file cannot show. Lines may be longer than the header, as in published supplements; a whole number
+    may have decimals, as pandas writes it. Raises InputError if the file is missing, lacks a column, or has no line with a
+    chromosome and a position.
     """
     table = read_user_table(path, what="known loci", quotes=False, longer_lines=True)
     header = [name.strip('"').lower() for name in table.frame.columns]
-    places = {ours: _place(header, theirs) for ours, theirs in NAMES.items()}
+    columns = {ours: _column(header, theirs) for ours, theirs in NAMES.items()}
     lines = [[cell.strip('"') for cell in line] for line in table.frame.iter_rows()]
-    named = variant_choice.places([_cell(line, places["variant"]) for line in lines]).rows(named=True)
-    spelled = any(one["pos"] is not None for one in named)
-    absent = [ours for ours in ("trait", "chrom", "pos") if places[ours] is None and (ours == "trait" or not spelled)]
+    from_names = variant_choice.places([_cell(line, columns["variant"]) for line in lines]).rows(named=True)
+    names_have_positions = any(variant["pos"] is not None for variant in from_names)
+    required = ("trait",) if names_have_positions else ("trait", "chrom", "pos")
+    absent = [ours for ours in required if columns[ours] is None]
     if absent:
         wanted = "; ".join(f"{ours}: {' or '.join(NAMES[ours])}" for ours in absent)
         problem = f"the table of known loci lacks columns; it has {first_few(header, 10) or 'none'}"
         fix = f"name them, tab-separated, {wanted}; or give chrom:pos:ref:alt in a column variant"
         raise InputError(problem, where=path, fix=fix)
-    rows = [_row(line, places, one) for line, one in zip(lines, named, strict=True)]
+    rows = [_row(line, columns, variant) for line, variant in zip(lines, from_names, strict=True)]
     kept = [row for row in rows if row is not None]
     if not rows:
         fix = "add one line per locus, or take loci.known out"
         raise InputError("the table of known loci has a header and no loci", where=path, fix=fix)
     if not kept:
-        place = places["pos"] or places["variant"] or 0
-        column, shown = header[place], first_few(repr(line[place]) for line in lines)
+        index = columns["pos"] or columns["variant"] or 0
+        column, shown = header[index], first_few(repr(line[index]) for line in lines)
         problem = f"no line of the table of known loci has one chromosome and one position; column {column}: {shown}"
         raise InputError(problem, where=path, fix="write positions as whole numbers without separators or exponents")
-    return Known(pl.DataFrame(kept, schema=SCHEMA), len(rows) - len(kept), tuple(_odd(lines, places)))
+    return Known(pl.DataFrame(kept, schema=SCHEMA), len(rows) - len(kept), tuple(_not_numbers(lines, columns)))
 
 
-def _odd(lines: list[list[str]], places: dict[str, int | None]) -> Iterator[str]:
+def _not_numbers(lines: list[list[str]], columns: dict[str, int | None]) -> Iterator[str]:
     for name in ("eaf", "beta"):
-        place = places[name]
-        cells = [] if place is None else [line[place] for line in lines if line[place].lower() not in MISSING]
-        odd = [cell for cell in cells if _number(cell) is None]
-        if odd:
-            yield f"{len(odd)} cells of {name} are no numbers and count as missing: {first_few(map(repr, odd))}"
+        index = columns[name]
+        cells = [] if index is None else [line[index] for line in lines if line[index].lower() not in MISSING]
+        not_numbers = [cell for cell in cells if _number(cell) is None]
+        if not_numbers:
+            yield f"{len(not_numbers)} cells of {name} are no numbers and count as missing: {first_few(map(repr, not_numbers))}"
 
 
-def doubts(path: Path, build: str) -> list[str]:
-    """Warnings over a table of known loci: lines passed over, places beyond the chromosomes, effects that are no numbers."""
-    known, found = read(path), []
+def warnings_of(path: Path, build: str) -> list[str]:
+    """Warnings about a table of known loci: lines skipped, positions beyond the chromosomes, effects that are not numbers."""
+    known, warnings = read(path), []
     if known.skipped:
-        found.append(f"{known.skipped} lines of {path.name} have no single chromosome and position and are passed over")
+        warnings.append(f"{known.skipped} lines of {path.name} have no single chromosome and position and are passed over")
     ends = {chrom: at[BUILDS.index(build)] for chrom, at in LENGTHS.items()}
     end = pl.col("chrom").replace_strict(ends, default=0, return_dtype=pl.Int64)
     beyond = known.frame.filter(pl.col("pos") > end)
     if beyond.height:
         shown = first_few(f"{chrom}:{pos}" for chrom, pos in beyond.select("chrom", "pos").iter_rows())
-        found.append(f"{path.name}: {beyond.height} of {known.frame.height} loci lie on no chromosome of {build}: {shown}")
-    return found + [f"{path.name}: {words}" for words in known.odd]
+        warnings.append(f"{path.name}: {beyond.height} of {known.frame.height} loci lie on no chromosome of {build}: {shown}")
+    return warnings + [f"{path.name}: {words}" for words in known.not_numbers]
 
 
-def _place(header: list[str], names: tuple[str, ...]) -> int | None:
+def _column(header: list[str], names: tuple[str, ...]) -> int | None:
     return next((header.index(name) for name in names if name in header), None)
 
 
-def _cell(line: list[str], place: int | None) -> str:
-    return "" if place is None or line[place].lower() in MISSING else line[place]
+def _cell(line: list[str], index: int | None) -> str:
+    return "" if index is None or line[index].lower() in MISSING else line[index]
 
 
-def _row(line: list[str], places: dict[str, int | None], named: dict[str, Any]) -> dict[str, Any] | None:
-    """named: what the variant's name tells of its place, as variant_choice.places; the columns of the place come before it."""
-    cells = {ours: _cell(line, i) for ours, i in places.items()}
-    if places["chrom"] is None or places["pos"] is None:
-        chrom, position = named["chrom"] or "", str(named["pos"] or "")
+def _row(line: list[str], columns: dict[str, int | None], from_name: dict[str, Any]) -> dict[str, Any] | None:
+    """from_name: position and alleles in the variant's name, as variant_choice.places; columns for the position override it."""
+    cells = {ours: _cell(line, i) for ours, i in columns.items()}
+    if columns["chrom"] is None or columns["pos"] is None:
+        chrom, position = from_name["chrom"] or "", str(from_name["pos"] or "")
     else:
         chrom, position = level(cells["chrom"]), level(cells["pos"])
     if not chrom or not re.fullmatch("[0-9]{1,18}", position):
@@ -129,12 +131,12 @@ def _row(line: list[str], places: dict[str, int | None], named: dict[str, Any]) 
     row = {"trait": cells["trait"], "chrom": part_of(chromosome(chrom)), "pos": int(position), "gene": cells["gene"] or None}
     alleles = {name: cells[name].upper() or None for name in ("effect_allele", "other_allele")}
     effects = {name: _number(cells[name]) for name in ("eaf", "beta")}
-    there = (row["chrom"], row["pos"]) == (named["chrom"], named["pos"])
-    return row | alleles | effects | {name: named[name] if there else None for name in ("first", "second")}
+    agrees = (row["chrom"], row["pos"]) == (from_name["chrom"], from_name["pos"])
+    return row | alleles | effects | {name: from_name[name] if agrees else None for name in ("first", "second")}
 
 
 def _number(cell: str) -> float | None:
-    """A number as user_table.py takes one; None for anything else."""
+    """A number as user_table.py reads it; None for anything else."""
     value = float(cell) if re.match(NUMBER, cell) else np.nan
     return value if np.isfinite(value) else None
 
@@ -144,7 +146,7 @@ def annotate(loci: pl.DataFrame, known: Known | None, window_bp: int) -> pl.Data
 
     known              `known` if a known locus lies within `window_bp` of start..stop, else `new`
     known_distance_bp  to the nearest known locus of the chromosome, 0 inside start..stop; null if there is none
-    known_traits, known_genes  of all within the window, sorted, `; ` between
+    known_traits, known_genes  of all known loci within the window, sorted, separated by `; `
     """
     if known is None or loci.height == 0:
         return loci.with_columns(
@@ -157,13 +159,13 @@ def annotate(loci: pl.DataFrame, known: Known | None, window_bp: int) -> pl.Data
 
 
 def _nearest(locus: dict[str, Any], known: pl.DataFrame, window_bp: int) -> tuple[str, int | None, str | None, str | None]:
-    here = known.filter(pl.col("chrom") == locus["chrom"])
-    if here.height == 0:
+    same_chrom = known.filter(pl.col("chrom") == locus["chrom"])
+    if same_chrom.height == 0:
         return "new", None, None, None
     distance = pl.max_horizontal(locus["start"] - pl.col("pos"), pl.col("pos") - locus["stop"], 0)
-    here = here.with_columns(distance=distance)
-    near = here.filter(pl.col("distance") <= window_bp)
-    nearest = int(here["distance"].to_numpy().min())
+    same_chrom = same_chrom.with_columns(distance=distance)
+    near = same_chrom.filter(pl.col("distance") <= window_bp)
+    nearest = int(same_chrom["distance"].to_numpy().min())
     if near.height == 0:
         return "new", nearest, None, None
     traits = "; ".join(sorted(set(near["trait"])))

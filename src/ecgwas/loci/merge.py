@@ -1,4 +1,4 @@
-"""Significant rows, joined into loci: loci are counted, not the correlated variants and traits in them."""
+"""Hits merged into loci: loci are counted, not the correlated variants and traits in them."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ import polars as pl
 
 from ecgwas.loci import inflation
 from ecgwas.loci import known as known_loci
-from ecgwas.loci.thresholds import SETS, refuse_lost_hits, used
+from ecgwas.loci.thresholds import SETS, neglog10p_used, refuse_lost_hits
 from ecgwas.study import LociOptions
 from ecgwas.tables import VARIANT_KEY, Associations, Loci, ScanResult, Summary, Thresholds
 from ecgwas.tables.loci import Clumps, SetHits
 
 CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
-"""Order of chromosomes; others follow, by name."""
-
+"""Order of chromosomes; others follow."""
 
 LEAD_KEY = ("lead_pos", "lead_effect_allele", "lead_other_allele")
-"""Columns of Clumps that tell the clumps of a chromosome apart."""
+"""Columns of Clumps that identify a clump of a chromosome."""
 
 SINGLE = "single"
-FIRST = 1e6
+SINGLE_TRAIT_BONUS = 1e6
+"""Added to -log10 p of single traits, so that they lead a locus before trait sets do."""
+
 COLUMNS = ("test", "set")
-"""Further columns of loci.csv: which test leads the locus (single | omnibus | acat), and the strongest set of traits hit."""
+"""Further columns of loci.csv: the test that leads the locus (single | omnibus | acat), and the strongest trait set hit."""
 
 
 @dataclass(frozen=True)
 class LociTables:
-    """What the stage `loci` gives.
+    """Hits, loci and what is counted with them.
 
-    thresholds    as handed in, with `significant` rows and `loci` counted for each
+    thresholds    as given, with `significant` rows and `loci` counted for each
     summary       one row per trait, in the scan's order
     hits          every significant row, by chromosome, position, alleles, trait
     loci          one row per locus, with known.COLUMNS at the end
-    set_hits      every significant test of several traits at once
-    clumps        each variant with a hit and the lead variant that linkage joins it to
-    not_computed  kept rows without a p-value, left out of everything
-    notes         what is worth knowing, in words
+    set_hits      every significant test of a trait set
+    clumps        each variant with a hit, and the lead variant of its clump
+    not_computed  number of kept rows without a p-value, which are ignored
+    notes         remarks for the log
     """
 
     thresholds: Thresholds
@@ -53,11 +54,11 @@ class LociTables:
 
 
 def no_clumps(hits: pl.DataFrame) -> Clumps:
-    """Linkage joins nothing: loci by distance alone."""
+    """Merge by distance alone."""
     return Clumps.empty()
 
 
-def find(
+def find_loci(
     options: LociOptions,
     thresholds: Thresholds,
     associations: Associations,
@@ -68,19 +69,19 @@ def find(
 ) -> LociTables:
     """Hits beyond the study's threshold, over all traits, and the loci that they form.
 
-    associations: the rows that the scan kept; keep_neglog10p: below this it kept none; clump: what linkage joins. Hits of
-    one chromosome whose positions are at most `window_bp` from the next hit, or that one clump spans, belong to one locus;
-    its lead is the strongest row (ties: first position, alleles, trait). Raises StudyError if rows between the study's
-    threshold and keep_neglog10p were not kept.
+    associations: the rows that the scan kept; keep_neglog10p: below this it kept none; clump: clumps of the hits. Hits of one
+    chromosome belong to one locus if they are at most `window_bp` from the next hit, or if a clump spans them. The lead is the
+    strongest row (ties: first position, alleles, trait). Raises StudyError if rows between the study's threshold and
+    keep_neglog10p were not kept.
     """
-    limit = used(thresholds)
+    limit = neglog10p_used(thresholds)
     refuse_lost_hits(limit, keep_neglog10p)
     computed = associations.frame.filter(pl.col("neglog10p").is_not_nan() & pl.col("neglog10p").is_not_null())
     ordered = _ordered(computed)
-    hits = beyond(ordered, limit)
-    set_hits = _of_sets(thresholds, results)
+    hits = significant(ordered, limit)
+    set_hits = _significant_sets(thresholds, results)
     clumped = clump(hits)
-    loci = joined(_ordered(pl.concat([hits, set_hits.as_rows(hits)], how="diagonal")), options.window_bp, clumped)
+    loci = merge_hits(_ordered(pl.concat([hits, set_hits.as_rows(hits)], how="diagonal")), options.window_bp, clumped)
     known = None if options.known is None else known_loci.read(options.known)
     notes = [] if known is None else [f"known loci: {known.frame.height} read, {known.skipped} without one position skipped"]
     return LociTables(
@@ -95,8 +96,8 @@ def find(
     )
 
 
-def _of_sets(thresholds: Thresholds, results: Sequence[ScanResult]) -> SetHits:
-    """Tests of sets of traits beyond their threshold; none where there is no such threshold."""
+def _significant_sets(thresholds: Thresholds, results: Sequence[ScanResult]) -> SetHits:
+    """Tests of trait sets beyond their threshold; none if there is no such threshold."""
     limit = thresholds.frame.filter(pl.col("kind") == SETS)["neglog10p"]
     if len(limit) == 0 or not results:
         return SetHits.empty()
@@ -107,23 +108,23 @@ def _of_sets(thresholds: Thresholds, results: Sequence[ScanResult]) -> SetHits:
     return SetHits(_ordered(rows.filter(pl.col("neglog10p") > limit.item()).rename({"best_trait": "trait"})))
 
 
-def beyond(rows: pl.DataFrame, neglog10p: float) -> pl.DataFrame:
+def significant(rows: pl.DataFrame, neglog10p: float) -> pl.DataFrame:
     """The rows whose p-value is below the threshold."""
     return rows.filter(pl.col("neglog10p") > neglog10p)
 
 
-def joined(hits: pl.DataFrame, window_bp: int, clumped: Clumps | None = None) -> pl.DataFrame:
-    """Loci of the hits (columns of Associations, sorted by chromosome and position), columns of Loci."""
+def merge_hits(hits: pl.DataFrame, window_bp: int, clumped: Clumps | None = None) -> pl.DataFrame:
+    """Columns of Loci, and COLUMNS, of the hits (columns of Associations, sorted by chromosome and position)."""
     if hits.height == 0:
         return Loci.empty().frame.with_columns(pl.lit(None, pl.String).alias(name) for name in COLUMNS)
     if "test" not in hits.columns:
         hits = hits.with_columns(test=pl.lit(SINGLE), set=pl.lit(None, pl.String))
-    apart = (pl.col("pos") - pl.col("pos").shift(1) > window_bp) & ~_spanned(hits, clumped)
-    new = (pl.col("chrom") != pl.col("chrom").shift(1)) | apart
-    numbered = hits.with_columns(locus=new.fill_null(True).cum_sum().cast(pl.Int64))
-    # A single trait leads wherever there is one; sets of traits lead loci that they alone find.
+    is_far = (pl.col("pos") - pl.col("pos").shift(1) > window_bp) & ~_spanned_by_clump(hits, clumped)
+    starts_locus = (pl.col("chrom") != pl.col("chrom").shift(1)) | is_far
+    numbered = hits.with_columns(locus=starts_locus.fill_null(True).cum_sum().cast(pl.Int64))
+    # A single trait leads if any has a hit; trait sets lead only the loci that no single trait finds.
     single = pl.col("test").fill_null(SINGLE) == SINGLE
-    strongest = (pl.col("neglog10p") + pl.when(single).then(FIRST).otherwise(0.0)).arg_max()
+    strongest = (pl.col("neglog10p") + pl.when(single).then(SINGLE_TRAIT_BONUS).otherwise(0.0)).arg_max()
     strongest_set = pl.col("neglog10p").filter(~single).arg_max()
     lead = {"lead_variant": "variant", "best_trait": "trait"}
     lead |= {name: name for name in ("effect_allele", "other_allele", "eaf")}
@@ -142,15 +143,15 @@ def joined(hits: pl.DataFrame, window_bp: int, clumped: Clumps | None = None) ->
     return loci.rename({"at": "pos", "best": "neglog10p"}).select([*Loci.columns, *COLUMNS])
 
 
-def _spanned(hits: pl.DataFrame, clumped: Clumps | None) -> pl.Series:
+def _spanned_by_clump(hits: pl.DataFrame, clumped: Clumps | None) -> pl.Series:
     """(H,) bool: a clump has members both before this hit and at or after it."""
-    found = np.zeros(hits.height, dtype=bool)
+    is_spanned = np.zeros(hits.height, dtype=bool)
     chrom, pos = hits["chrom"].to_numpy(), hits["pos"].to_numpy()
     clumps = Clumps.empty().frame if clumped is None else clumped.frame
     spans = clumps.group_by("chrom", *LEAD_KEY).agg(first=pl.col("pos").min(), last=pl.col("pos").max())
     for name, first, last in spans.select("chrom", "first", "last").iter_rows():
-        found |= (chrom == name) & (pos > first) & (pos <= last)
-    return pl.Series(found)
+        is_spanned |= (chrom == name) & (pos > first) & (pos <= last)
+    return pl.Series(is_spanned)
 
 
 def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
@@ -160,23 +161,28 @@ def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _counted(
-    options: LociOptions, thresholds: Thresholds, ordered: pl.DataFrame, set_hits: SetHits, keep_neglog10p: float, own: int
+    options: LociOptions,
+    thresholds: Thresholds,
+    rows: pl.DataFrame,
+    set_hits: SetHits,
+    keep_neglog10p: float,
+    loci_used: int,
 ) -> Thresholds:
     """Counts beyond each threshold; null where the scan did not keep all rows beyond it.
 
-    own: loci at the study's threshold; at the others hits are joined by distance alone. Beyond that of sets of traits: rows of
-    set_hits, and their loci, whether single traits have hits there or not.
+    loci_used: loci at the study's threshold; at the others hits are merged by distance alone. For the threshold of trait sets:
+    rows of set_hits, and their loci, whether or not single traits have hits there.
     """
     counts: list[tuple[int | None, int | None]] = []
-    for kind, limit, chosen in thresholds.frame.select("kind", "neglog10p", "used").iter_rows():
+    for kind, limit, is_used in thresholds.frame.select("kind", "neglog10p", "used").iter_rows():
         if kind == SETS:
-            hits = _ordered(set_hits.as_rows(ordered))
+            hits = _ordered(set_hits.as_rows(rows))
         elif limit < keep_neglog10p:
             counts.append((None, None))
             continue
         else:
-            hits = beyond(ordered, limit)
-        counts.append((hits.height, own if chosen else joined(hits, options.window_bp).height))
+            hits = significant(rows, limit)
+        counts.append((hits.height, loci_used if is_used else merge_hits(hits, options.window_bp).height))
     schema = {"significant": pl.Int64, "loci": pl.Int64}
     return Thresholds(thresholds.frame.with_columns(pl.DataFrame(counts, schema=schema, orient="row")))
 
@@ -184,14 +190,14 @@ def _counted(
 def _summary(results: Sequence[ScanResult], hits: pl.DataFrame, limit: float) -> Summary:
     if not results:
         return Summary.empty()
-    whole = inflation.totals(results)
-    counted = dict(hits.group_by("trait").len().iter_rows())
+    sums = inflation.totals(results)
+    hits_of_trait = dict(hits.group_by("trait").len().iter_rows())
     rows = [
         {
-            "trait": trait, "n": int(whole.people[k]), "lambda_gc": inflation.lambda_gc(whole.chi2_counts[k]),
-            "threshold": 10.0**-limit, "significant": counted.get(trait, 0), "tests": int(whole.tests[k]),
-            "not_computed": int(whole.not_computed[k]),
+            "trait": trait, "n": int(sums.people[k]), "lambda_gc": inflation.lambda_gc(sums.chi2_counts[k]),
+            "threshold": 10.0**-limit, "significant": hits_of_trait.get(trait, 0), "tests": int(sums.tests[k]),
+            "not_computed": int(sums.not_computed[k]),
         }
-        for k, trait in enumerate(whole.traits)
+        for k, trait in enumerate(sums.traits)
     ]  # fmt: skip
     return Summary.of(rows)

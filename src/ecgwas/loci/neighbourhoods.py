@@ -14,8 +14,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.loci.individual_data import STEP, lead_of, rows_of
+from ecgwas.loci.individual_data import VARIANTS_AT_ONCE, find_variants, lead_variant_of
 from ecgwas.scan import matrix
+from ecgwas.statistics.correlation import r2
 from ecgwas.study import Matrix
 from ecgwas.tables import Covariates, Traits
 from ecgwas.tables.loci import Neighbourhoods
@@ -42,11 +43,11 @@ def neighbourhoods(
         trait = Traits(traits.eids, (locus["best_trait"],), traits.values[:, [column]])
         around = _around(genotypes_of(locus["chrom"]), locus)
         tests = matrix.scan(engine, trait, covariates, around, seed=0, ancestry=ancestry).associations.frame
-        r2 = _r2_with(around, place_of_lead(around, locus), traits.eids)[rows_of(around, tests)]
+        r2_with_lead = _r2_with(around, place_of_lead(around, locus), traits.eids)[find_variants(around, tests)]
         first, last = int(around.positions.min()), int(around.positions.max())
         with_locus = tests.with_columns(
             locus=pl.lit(locus["locus"], dtype=pl.Int64), start=pl.lit(first), stop=pl.lit(last),
-            r2_with_lead=pl.Series(r2, dtype=pl.Float64).fill_nan(None),
+            r2_with_lead=pl.Series(r2_with_lead, dtype=pl.Float64),
         )  # fmt: skip
         sorted_tests = with_locus.sort("pos", "effect_allele", "other_allele")
         tables.append(sorted_tests.select(list(Neighbourhoods.columns)))
@@ -55,7 +56,7 @@ def neighbourhoods(
 
 def place_of_lead(genotypes: Genotypes, locus: Mapping[str, Any]) -> int:
     """Index of a locus's lead variant among the variants of its chromosome."""
-    return int(rows_of(genotypes, pl.DataFrame([lead_of(locus)]))[0])
+    return int(find_variants(genotypes, pl.DataFrame([lead_variant_of(locus)]))[0])
 
 
 def _around(genotypes: Genotypes, locus: Mapping[str, Any]) -> Genotypes:
@@ -68,21 +69,9 @@ def _around(genotypes: Genotypes, locus: Mapping[str, Any]) -> Genotypes:
 
 def _r2_with(genotypes: Genotypes, lead: int, eids: Sequence[str]) -> NDArray[np.float64]:
     """(V,) squared correlation of each variant's dosage with that of variant `lead`; missing calls count as the mean."""
-    sample_index = genotypes.find(eids)
-    target = _unit_length(genotypes.dosage_of(lead, eids)[None, :])[0]
-    r2 = np.empty(len(genotypes))
-    for start in range(0, len(genotypes), STEP):
-        stop = min(start + STEP, len(genotypes))
-        r2[start:stop] = (_unit_length(genotypes.dosages(start, stop)[:, sample_index]) @ target) ** 2
-    return r2
-
-
-def _unit_length(dosages: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(V, N) rows of mean 0 and length 1, missing calls 0; NaN where a variant does not vary."""
-    called = np.isfinite(dosages)
-    mean = np.where(called, dosages, 0).sum(axis=1) / np.maximum(called.sum(axis=1), 1)
-    centred = np.where(called, dosages - mean[:, None], 0.0)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        unit: NDArray[np.float64] = centred / length
-    return unit
+    sample_index, lead_dosage = genotypes.find(eids), genotypes.dosage_of(lead, eids)
+    values = np.empty(len(genotypes))
+    for start in range(0, len(genotypes), VARIANTS_AT_ONCE):
+        stop = min(start + VARIANTS_AT_ONCE, len(genotypes))
+        values[start:stop] = r2(genotypes.dosages(start, stop)[:, sample_index], lead_dosage)
+    return values

@@ -1,4 +1,4 @@
-"""Thresholds of significance, side by side: published, Bonferroni, effective number of traits, permutation, given."""
+"""Significance thresholds: published, Bonferroni, effective number of traits, permutation, given."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GENOME_WIDE = 5e-8
 """Family-wise 5 % over about a million independent common variants (Pe'er et al. 2008, Genet Epidemiol 32:381)."""
 
 SETS = "sets"
-"""Kind of the threshold of tests of several traits at once."""
+"""Kind of the threshold for trait sets."""
 
 NO_SETS = "too few shuffles for a threshold of sets of traits, whose share single traits have"
 
@@ -28,7 +28,7 @@ NO_SETS = "too few shuffles for a threshold of sets of traits, whose share singl
 class Quantile:
     """A family-wise threshold on the -log10 p scale with its 95 % Monte-Carlo interval, and how it was found.
 
-    high: None where so few shuffles set no upper limit
+    high: None if so few permutations set no upper limit
     """
 
     value: float
@@ -38,10 +38,10 @@ class Quantile:
 
 
 def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, features_per_lead: int) -> Thresholds:
-    """All thresholds that can be had, the study's marked `used`; counts beyond them are null until loci are found.
+    """All thresholds available, the study's marked `used`; counts beyond them are null until loci are found.
 
-    results: one per genotype part, shuffled alike; features_per_lead: what the published threshold divides by.
-    Raises StudyError where the study asks for `permutation` and the scan made no shuffles, or too few.
+    results: one per genotype part, with the same permutations; features_per_lead: divisor of the published threshold.
+    Raises StudyError if the study asks for `permutation` and the scan made no permutations, or too few.
     """
     count = len(traits.names)
     li_ji, galwey = effective_numbers(traits.values)
@@ -52,27 +52,27 @@ def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, f
         _row("effective_galwey", GENOME_WIDE / galwey, f"5e-8 / {galwey:.1f} effective traits (Galwey 2009) of {count}"),
     ]
     maxima, of_sets = joint_maxima(results), joint_maxima(results, of_sets=True)
-    wanted = options.set_share > 0 and options.threshold == "permutation" and bool((of_sets > 0).any())
-    shared = wanted and len(of_sets) >= fewest(options.family_wise_error * options.set_share)
-    error = options.family_wise_error * (1 - options.set_share if shared else 1)
+    sets_asked = options.set_share > 0 and options.threshold == "permutation" and bool((of_sets > 0).any())
+    sets_judged = sets_asked and len(of_sets) >= min_permutations(options.family_wise_error * options.set_share)
+    error = options.family_wise_error * (1 - options.set_share if sets_judged else 1)
     if len(maxima) or options.threshold == "permutation":
-        rows += _permutation_rows(options, maxima, error, f"; {NO_SETS}" if wanted and not shared else "")
+        rows += _permutation_rows(options, maxima, error, f"; {NO_SETS}" if sets_asked and not sets_judged else "")
     if isinstance(options.threshold, float):
         rows.append(_row("given", options.threshold, "p-value given in the study file"))
-    rows += _set_rows(options, of_sets if shared else np.empty(0))
-    used = "given" if isinstance(options.threshold, float) else options.threshold
-    return Thresholds.of([row | {"used": row["kind"] == used} for row in rows])
+    rows += _set_rows(options, of_sets if sets_judged else np.empty(0))
+    kind_used = "given" if isinstance(options.threshold, float) else options.threshold
+    return Thresholds.of([row | {"used": row["kind"] == kind_used} for row in rows])
 
 
-def foresee(options: LociOptions, permutations: int, keep_neglog10p: float) -> None:
-    """Raises StudyError, before anything is computed, where `table` or the search for loci would for these options.
+def check(options: LociOptions, permutations: int, keep_neglog10p: float) -> None:
+    """Raises StudyError, before anything is computed, if `table` or the search for loci would with these options.
 
-    permutations: that the scan will make; keep_neglog10p: rows below it are not kept.
+    permutations: the number that the scan will make; keep_neglog10p: rows below it are not kept.
     """
     if isinstance(options.threshold, float):
         refuse_lost_hits(-float(np.log10(options.threshold)), keep_neglog10p)
-    if options.threshold == "permutation" and permutations < _fewest_of_study(options):
-        _refuse_few(options, permutations, _fewest_of_study(options))
+    if options.threshold == "permutation" and permutations < _min_permutations_of_study(options):
+        _refuse_few(options, permutations, _min_permutations_of_study(options))
 
 
 def refuse_lost_hits(limit: float, keep_neglog10p: float) -> None:
@@ -82,7 +82,7 @@ def refuse_lost_hits(limit: float, keep_neglog10p: float) -> None:
         raise StudyError(problem, fix=f"set scan.keep_neglog10p to {np.floor(limit * 10) / 10:g} or less")
 
 
-def used(table: Thresholds) -> float:
+def neglog10p_used(table: Thresholds) -> float:
     """-log10 p of the study's threshold."""
     return float(table.frame.filter(pl.col("used"))["neglog10p"].item())
 
@@ -95,30 +95,30 @@ def _row(kind: str, p: float, note: str) -> dict[str, Any]:
 
 
 def _set_rows(options: LociOptions, maxima: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """The threshold of tests of several traits at once."""
+    """The threshold for trait sets; maxima (B,) of their permutations."""
     if options.threshold != "permutation":
         return [] if options.set_p is None else [_row(SETS, options.set_p, "p-value given in the study file, sets of traits")]
     if len(maxima) == 0:
         return []
-    found = family_wise(maxima, options.family_wise_error * options.set_share)
-    row = _row(SETS, 10.0**-found.value, found.note.replace("traits and variants", "sets of traits and variants"))
-    return [row | {"neglog10p": found.value, "low": found.low, "high": found.high}]
+    threshold = family_wise(maxima, options.family_wise_error * options.set_share)
+    row = _row(SETS, 10.0**-threshold.value, threshold.note.replace("traits and variants", "sets of traits and variants"))
+    return [row | {"neglog10p": threshold.value, "low": threshold.low, "high": threshold.high}]
 
 
-def _permutation_rows(options: LociOptions, maxima: NDArray[np.float64], error: float, more: str = "") -> list[dict[str, Any]]:
-    """error: what sets of traits leave of the family-wise error; more: to be noted."""
-    needed = max(_fewest_of_study(options), fewest(error))
+def _permutation_rows(options: LociOptions, maxima: NDArray[np.float64], error: float, note: str = "") -> list[dict[str, Any]]:
+    """error: the family-wise error less the share of trait sets; note: added to the row's."""
+    needed = max(_min_permutations_of_study(options), min_permutations(error))
     if len(maxima) >= needed:
-        found = family_wise(maxima, error)
-        row = _row("permutation", 10.0**-found.value, found.note + more)
-        return [row | {"neglog10p": found.value, "low": found.low, "high": found.high}]
+        threshold = family_wise(maxima, error)
+        row = _row("permutation", 10.0**-threshold.value, threshold.note + note)
+        return [row | {"neglog10p": threshold.value, "low": threshold.low, "high": threshold.high}]
     if options.threshold != "permutation":
         return []
     _refuse_few(options, len(maxima), needed)
     return []
 
 
-def _fewest_of_study(options: LociOptions) -> int:
+def _min_permutations_of_study(options: LociOptions) -> int:
     return int(np.ceil(2 / options.family_wise_error))
 
 
@@ -132,9 +132,9 @@ def _refuse_few(options: LociOptions, made: int, needed: int) -> None:
 
 
 def joint_maxima(results: Sequence[ScanResult], *, of_sets: bool = False) -> NDArray[np.float64]:
-    """(B,) largest -log10 p of each shuffle over all parts, traits (or sets of traits) and variants; empty without shuffles.
+    """(B,) largest -log10 p of each permutation over all parts, traits (or trait sets) and variants; empty without any.
 
-    Parts without a test say nothing. Raises ValueError if parts had different numbers of shuffles.
+    Parts without a test are ignored. Raises ValueError if parts had different numbers of permutations.
     """
     name = "set_permutation_max" if of_sets else "permutation_max"
     tested = [getattr(result, name) for result in results if result.tests.sum() > 0]
@@ -147,27 +147,28 @@ def joint_maxima(results: Sequence[ScanResult], *, of_sets: bool = False) -> NDA
 
 
 def family_wise(maxima: NDArray[np.float64], error: float) -> Quantile:
-    """The -log10 p that the maximum of a null study exceeds with chance `error` (Westfall and Young 1993, max T).
+    """The -log10 p that the maximum of a null study exceeds with probability `error` (Westfall and Young 1993, max-T).
 
-    maxima (B,) float64. The k-th smallest with k = ceil((1 - error)(B + 1)): a further maximum exceeds it with chance
-    1 - k / (B + 1), which is `error` or the next smaller that B shuffles can tell; its interval from order statistics, whose
-    ranks are binomial quantiles. No tail is fitted: a generalised Pareto tail of 40 shuffles had 6.3 % for 5 %, of 100 1.4 %
-    for 1 %. Raises ValueError with fewer than 1 / error shuffles, of which even the largest is exceeded more often.
+    maxima (B,) float64. The k-th smallest with k = ceil((1 - error)(B + 1)): a further maximum exceeds it with probability
+    1 - k / (B + 1), which is `error` or the next smaller value that B permutations can resolve. The interval is of order
+    statistics, whose ranks are binomial quantiles. No tail is fitted: a generalised Pareto tail of 40 permutations gave 6.3 %
+    for 5 %, of 100 1.4 % for 1 %. Raises ValueError with fewer than 1 / error permutations, as even the largest maximum is
+    then exceeded more often.
     """
     ordered = np.sort(maxima)
-    shuffles = len(ordered)
-    if shuffles < fewest(error):
-        raise ValueError(f"{shuffles} shuffles cannot tell a family-wise error of {error:g}")
-    rank = min(int(np.ceil((1 - error) * (shuffles + 1) - 1e-9)), shuffles)
-    low_rank = int(stats.binom.ppf(0.025, shuffles, 1 - error))
-    high_rank = int(stats.binom.ppf(0.975, shuffles, 1 - error)) + 1
-    low, high = ordered[max(low_rank, 1) - 1], ordered[high_rank - 1] if high_rank <= shuffles else None
-    note = f"{error:.2g} family-wise over all traits and variants, {shuffles} shuffles of people"
+    permutations = len(ordered)
+    if permutations < min_permutations(error):
+        raise ValueError(f"{permutations} permutations cannot control a family-wise error of {error:g}")
+    rank = min(int(np.ceil((1 - error) * (permutations + 1) - 1e-9)), permutations)
+    low_rank = int(stats.binom.ppf(0.025, permutations, 1 - error))
+    high_rank = int(stats.binom.ppf(0.975, permutations, 1 - error)) + 1
+    low, high = ordered[max(low_rank, 1) - 1], ordered[high_rank - 1] if high_rank <= permutations else None
+    note = f"{error:.2g} family-wise over all traits and variants, {permutations} shuffles of people"
     return Quantile(float(ordered[rank - 1]), float(low), None if high is None else float(high), note)
 
 
-def fewest(error: float) -> int:
-    """Shuffles that a threshold of this family-wise error takes at least."""
+def min_permutations(error: float) -> int:
+    """The fewest permutations that can control this family-wise error."""
     return int(np.ceil(1 / error - 1e-9))
 
 
@@ -178,21 +179,21 @@ def effective_numbers(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def correlation_eigenvalues(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Eigenvalues of the traits' correlation matrix, min(N, K) of them, the others being 0.
+    """Eigenvalues of the traits' correlation matrix, min(N, K) of them; the others are 0.
 
-    values (N, K) float64; a missing value (NaN) counts as its column's mean, which keeps the matrix without negative
-    eigenvalues. Columns must vary.
+    values (N, K) float64; a missing value (NaN) counts as its column's mean, so that no eigenvalue is negative.
+    Columns must vary.
     """
     centred = np.nan_to_num(values - np.nanmean(values, axis=0), nan=0.0)
     unit = centred / np.linalg.norm(centred, axis=0)
-    small = unit.T @ unit if unit.shape[1] <= unit.shape[0] else unit @ unit.T
-    eigenvalues: NDArray[np.float64] = np.clip(np.linalg.eigvalsh(small), 0.0, None)
+    smaller_gram = unit.T @ unit if unit.shape[1] <= unit.shape[0] else unit @ unit.T
+    eigenvalues: NDArray[np.float64] = np.clip(np.linalg.eigvalsh(smaller_gram), 0.0, None)
     return eigenvalues
 
 
 def li_ji(eigenvalues: NDArray[np.float64]) -> float:
     """Sum of I(x >= 1) + (x - floor(x)) over the eigenvalues of a correlation matrix (Li and Ji 2005, Heredity 95:221)."""
-    # 3 that comes out as 2.9999999999 would count twice.
+    # Rounding errors: 2.9999999999 instead of 3 would count twice.
     rounded = np.round(eigenvalues, 8)
     return float(np.sum((rounded >= 1) + (rounded - np.floor(rounded))))
 

@@ -1,4 +1,4 @@
-"""Stage `loci`, the closer look: genotypes of the people tested read again, for hits, loci, known variants and guards."""
+"""Stage `loci`, its part on individual data: genotypes of the participants tested, for hits, loci, known variants, guards."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import Any
 import polars as pl
 
 from ecgwas.genotypes import chromosomes, pruned_panel
-from ecgwas.loci import clumps, fine_mapping, heritability, known, neighbourhoods
-from ecgwas.loci import inflation_by_maf as by_frequency
-from ecgwas.loci import positive_controls as controls
-from ecgwas.loci.audit import Halves
+from ecgwas.loci import clumps, fine_mapping, heritability, known, neighbourhoods, positive_controls
+from ecgwas.loci.audit import OddEvenTraits
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
+from ecgwas.loci.inflation_by_maf import inflation_by_maf
 from ecgwas.loci.merge import LociTables
-from ecgwas.loci.thresholds import used
+from ecgwas.loci.thresholds import neglog10p_used
 from ecgwas.stages import scan
 from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import seed_of
@@ -27,7 +26,7 @@ from ecgwas.traits import join as trait_tables
 
 
 class LocusData:
-    """Opens each chromosome once, when it is first asked for."""
+    """The traits, covariates and genotypes of the participants tested. Each chromosome is opened once, when first needed."""
 
     def __init__(self, study: Study, traits: Traits, covariates: Covariates, results: Sequence[ScanResult]) -> None:
         self.study, self.traits, self.covariates = study, traits, covariates
@@ -36,68 +35,70 @@ class LocusData:
         self._open: dict[str, Chromosome] = {}
 
     def chromosome(self, name: str) -> Chromosome:
-        """The people tested on one chromosome, and its genotypes."""
+        """One chromosome's genotypes and the participants tested on it."""
         if name not in self._open:
-            opened = chromosomes.open_part(self.study.scan, name)
-            self._open[name] = self._sharing(Chromosome.of(opened, self.traits, self.covariates, self.ancestry))
+            genotypes = chromosomes.open_part(self.study.scan, name)
+            self._open[name] = self._sharing(Chromosome.of(genotypes, self.traits, self.covariates, self.ancestry))
         return self._open[name]
 
-    def _sharing(self, found: Chromosome) -> Chromosome:
-        """With the people's values of a chromosome that is open already, where they are the same: held once, not 22 times."""
-        same = (other.cohort for other in self._open.values() if found.cohort.is_same_as(other.cohort))
-        return replace(found, cohort=next(same, found.cohort))
+    def _sharing(self, chromosome: Chromosome) -> Chromosome:
+        """With the cohort of a chromosome already open, if it is the same: one copy in memory, not 22."""
+        same = (other.cohort for other in self._open.values() if chromosome.cohort.is_same_as(other.cohort))
+        return replace(chromosome, cohort=next(same, chromosome.cohort))
 
     def all(self) -> Iterator[Chromosome]:
         """Every chromosome in order."""
         return (self.chromosome(part) for part in scan.STAGE.parts(self.study))
 
     def clump(self, hits: pl.DataFrame) -> Clumps:
-        """What linkage joins."""
+        """The clumps of the hits."""
         options = self.study.loci
         return clumps.clump(hits, self.chromosome, min_r2=options.clump_r2, window_bp=options.clump_window_bp)
 
-    def closer(self, found: LociTables) -> fine_mapping.Evidence:
+    def fine_map(self, tables: LociTables) -> fine_mapping.FineMapping:
         """Conditional analysis, credible sets, audit."""
-        names = found.hits.frame["trait"].unique(maintain_order=True).to_list()
-        return fine_mapping.gather(
-            self.study.loci, found.hits.frame, found.loci.frame, found.clumps, self.chromosome, self.tested,
-            limit=used(found.thresholds), build=self.study.scan.build,
-            halves=self._halves(names), seeds=self._seeds(names),
+        names = tables.hits.frame["trait"].unique(maintain_order=True).to_list()
+        return fine_mapping.fine_map(
+            self.study.loci, tables.hits.frame, tables.loci.frame, tables.clumps, self.chromosome, self.tested,
+            limit=neglog10p_used(tables.thresholds), build=self.study.scan.build,
+            odd_even=self._odd_even(names), reseeded=self._reseeded(names),
         )  # fmt: skip
 
-    def controls(self) -> KnownTested:
-        """Known variants tested here; none where the study names no table."""
+    def known_tested(self) -> KnownTested:
+        """Known variants that were tested here; none if the study names no table."""
         if self.study.loci.known is None:
             return KnownTested.empty()
         table = known.read(self.study.loci.known)
-        return controls.controls(table, self.all(), self.tested, self.study.loci.known_traits)
+        return positive_controls.known_tested(table, self.all(), self.tested, self.study.loci.known_traits)
 
-    def controls_judged(self, table: KnownTested) -> list[dict[str, Any]]:
-        """Rows of Guards about the known variants tested here, beside the scan's shuffles."""
-        shares = controls.shares(table, self.all(), seed=seed_of(self.study, "scan")) if len(table) else {}
-        return controls.verdicts(shares)
+    def known_guards(self, table: KnownTested) -> list[dict[str, Any]]:
+        """Rows of Guards about the known variants tested here, compared with the scan's permutations."""
+        seed = seed_of(self.study, "scan")
+        return positive_controls.guard_rows(positive_controls.replicated_shares(table, self.all(), seed=seed))
 
-    def known(self, loci: pl.DataFrame) -> pl.DataFrame:
-        """The loci, those in linkage with a known variant called known, too."""
+    def known_by_ld(self, loci: pl.DataFrame) -> pl.DataFrame:
+        """The loci; those in linkage disequilibrium with a known variant count as known, too."""
         if self.study.loci.known is None:
             return loci
-        return controls.linked(self.study.loci, loci, known.read(self.study.loci.known), self.chromosome, self.tested)
+        table = known.read(self.study.loci.known)
+        return positive_controls.known_by_ld(self.study.loci, loci, table, self.chromosome, self.tested)
 
-    def by_frequency(self) -> Inflation:
+    def inflation_by_maf(self) -> Inflation:
         """Genomic inflation by minor allele frequency."""
         opened = list(self.all())
-        return by_frequency.by_frequency(self.study.scan, opened, self.tested, sum(len(one.genotypes) for one in opened))
+        variants = sum(len(chromosome.genotypes) for chromosome in opened)
+        return inflation_by_maf(self.study.scan, opened, self.tested, variants)
 
     def imputed(self) -> bool:
         """True if genotypes of any chromosome are imputed."""
-        return any(one.genotypes.imputed for one in self.all())
+        return any(chromosome.genotypes.imputed for chromosome in self.all())
 
     def heritability(self) -> Heritability:
-        """Of every trait, from the variants that people are judged by."""
+        """Of every trait, from the LD-pruned variants of sample QC."""
         open_part = partial(chromosomes.open_part, self.study.scan)
         parts = scan.STAGE.parts(self.study)
-        seen = pruned_panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
-        return heritability.heritability(self.traits, self.covariates, seen)
+        panel = pruned_panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
+        return heritability.heritability(self.traits, self.covariates, panel)
 
     def neighbourhoods(self, loci: pl.DataFrame) -> Neighbourhoods:
         """Each locus's best trait against every variant around it."""
@@ -106,43 +107,48 @@ class LocusData:
             engine=scan.builtin_engine(self.study), ancestry=self.ancestry,
         )  # fmt: skip
 
-    def _halves(self, names: Sequence[str]) -> Halves | None:
-        """The traits with hits measured in odd and in even heartbeats; None where no hit comes from beats."""
-        wanted = [options for options in of_beats(self.study) if any(name.startswith(f"{options.name}.") for name in names)]
-        if not wanted:
+    def _odd_even(self, names: Sequence[str]) -> OddEvenTraits | None:
+        """The traits with hits, measured in odd and in even heartbeats; None if no hit comes from beats."""
+        with_hits = _with_hits(of_beats(self.study), names)
+        if not with_hits:
             return None
-        halves = (
-            {one.name: half.read(self.study.results, representation=one.name) for one in wanted}
-            for half in (files.FEATURES_ODD, files.FEATURES_EVEN)
+        odd, even = (
+            {options.name: file.read(self.study.results, representation=options.name) for options in with_hits}
+            for file in (files.FEATURES_ODD, files.FEATURES_EVEN)
         )
-        return Halves(*(self._measured(features, names) for features in halves))
+        return OddEvenTraits(self._traits_of(odd, names), self._traits_of(even, names))
 
-    def _seeds(self, names: Sequence[str]) -> list[Traits]:
-        """The traits with hits learned from other seeds, one table for each number of a seed."""
-        wanted = [one for one in of_seeds(self.study) if any(name.startswith(f"{one.name}.") for name in names)]
-        found = []
-        for number in range(1, max((one.retrainings for one in wanted), default=0) + 1):
-            with_it = [one for one in wanted if one.retrainings >= number]
+    def _reseeded(self, names: Sequence[str]) -> list[Traits]:
+        """The traits with hits, learned from other seeds: one table for each seed."""
+        with_hits = _with_hits(of_seeds(self.study), names)
+        tables = []
+        for number in range(1, max((options.retrainings for options in with_hits), default=0) + 1):
             features = {
-                one.name: files.FEATURES_OF_SEED.read(self.study.results, representation=one.name, number=number)
-                for one in with_it
+                options.name: files.FEATURES_OF_SEED.read(self.study.results, representation=options.name, number=number)
+                for options in with_hits
+                if options.retrainings >= number
             }
-            found.append(self._measured(features, names))
-        return found
+            tables.append(self._traits_of(features, names))
+        return tables
 
-    def _measured(self, features: Mapping[str, Features], names: Sequence[str]) -> Traits:
-        """Traits of other features of the same people; features: by representation."""
+    def _traits_of(self, features: Mapping[str, Features], names: Sequence[str]) -> Traits:
+        """The named traits from other features of the same participants; features: by representation."""
         strata = trait_stage.load_ancestry(self.study, "normalised_within")
         return trait_tables.again(self.study.traits, features, self.covariates, names, strata)
 
 
+def _with_hits(representations: Sequence[RepresentationOptions], names: Sequence[str]) -> list[RepresentationOptions]:
+    """The representations of the traits of these names."""
+    return [options for options in representations if any(name.startswith(f"{options.name}.") for name in names)]
+
+
 def of_seeds(study: Study) -> list[RepresentationOptions]:
-    """Representations that were trained again from other seeds."""
+    """Representations that were also trained from other seeds."""
     return [] if study.traits.shuffle else [options for options in study.represent if options.retrainings]
 
 
 def of_beats(study: Study) -> list[RepresentationOptions]:
-    """Representations of median beats, which odd and even heartbeats have, too."""
+    """Representations of median beats, which also have features of odd and even beats."""
     if study.traits.shuffle:
         return []
     return [options for options in study.represent if not options.uses_strips]

@@ -14,7 +14,7 @@ from ecgwas.errors import InputError
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.people_lists import FEMALE, MALE
-from ecgwas.loci.held_out import Choosers, Chosen, Rule, choose
+from ecgwas.loci.held_out import Discovered, DiscoverySample, Rule, discover
 from ecgwas.privacy.matching import LEAST_PEOPLE, Fold, deal, matching
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages import scan, traits
@@ -38,14 +38,14 @@ WHY_NOTHING = f"fewer than {LEAST_PEOPLE} people, shuffled people, or no locus a
 class FoldLoci:
     """Loci found so far by the people outside one fold: copies (N,) of each lead variant, traits with hits."""
 
-    choosers: Choosers
+    sample: DiscoverySample
     leads: list[NDArray[np.float64]] = field(default_factory=list)
     hits: list[pl.DataFrame] = field(default_factory=list)
 
-    def add(self, chosen: Chosen, part: Genotypes, eids: Sequence[str]) -> None:
+    def add(self, discovered: Discovered, part: Genotypes, eids: Sequence[str]) -> None:
         """Adds the loci of a further chromosome."""
-        self.leads += [part.dosage_of(int(place), eids) for place in chosen.leads]
-        self.hits.append(chosen.traits)
+        self.leads += [part.dosage_of(int(place), eids) for place in discovered.lead_index]
+        self.hits.append(discovered.traits)
 
 
 def matched(study: Study) -> Matching:
@@ -82,7 +82,7 @@ def loci_of_folds(
         part = chromosomes.open_part(study.scan, name)
         for number, one in enumerate(folds, 1):
             try:
-                chosen = choose(rule, one.choosers, part, seed=seed)
+                chosen = discover(rule, one.sample, part, seed=seed)
             except InputError as error:  # Such as too few men for Y, where all people together were just enough.
                 logger.warning("share: chromosome %s cannot be scanned without fold %d: %s", name, number, error.problem)
                 continue
@@ -94,7 +94,7 @@ def loci_of_folds(
 
 def _choosers(
     study: Study, features: Mapping[str, Features], tested: Traits, held: Sequence[NDArray[np.int64]]
-) -> Iterator[Choosers]:  # fmt: skip
+) -> Iterator[DiscoverySample]:  # fmt: skip
     """Everybody outside each fold, with traits computed anew, so that nobody in the fold affects their ranks or covariates."""
     own = traits.load_covariates(study)
     strata, ancestry = (traits.load_ancestry(study, name) for name in ("normalised_within", "ancestry_group"))
@@ -104,7 +104,7 @@ def _choosers(
         made = trait_tables.again(study.traits, features, covariates, tested.names, strata[rest])
         enough = np.isfinite(made.values).sum(axis=0) > len(own.names) + 2
         names = tuple(name for name, kept in zip(made.names, enough, strict=True) if kept)
-        yield Choosers(Traits(made.eids, names, made.values[:, enough]), covariates, ancestry[rest])
+        yield DiscoverySample(Traits(made.eids, names, made.values[:, enough]), covariates, ancestry[rest])
 
 
 def _columns(hits: Sequence[pl.DataFrame], names: Sequence[str]) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from ecgwas import report, represent
 from ecgwas.genes.sources.gene_positions import ChromosomeGenes
 from ecgwas.genotypes import chromosomes
 from ecgwas.leads import LEADS
-from ecgwas.loci.individual_data import lead_of
+from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.stages import traits
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import CHI2_EDGES, Features, Loci, ScanResult, files
@@ -54,7 +54,7 @@ def _region(locus: Mapping[str, Any], tests: pl.DataFrame, genes: ChromosomeGene
     start, stop = (tests[name][0] if tests.height else locus[name] for name in ("start", "stop"))
     columns = tests.select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
     return report.LocusRegion(
-        locus["locus"], locus["best_trait"], locus["chrom"], start, stop, lead_of(locus), columns,
+        locus["locus"], locus["best_trait"], locus["chrom"], start, stop, lead_variant_of(locus), columns,
         _genes_between(genes, start, stop),
     )  # fmt: skip
 

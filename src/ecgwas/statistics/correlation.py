@@ -1,13 +1,26 @@
-"""Squared correlations, such as the linkage disequilibrium of variants."""
+"""Squared correlations of variants: linkage disequilibrium."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def r2(rows: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(V,) squared correlation of each row (V, N) with `other` (N,), without missing values; 0 where a row is constant."""
-    centred, centred_other = rows - rows.mean(axis=1, keepdims=True), other - other.mean()
-    total_ss = np.maximum(np.einsum("vn,vn->v", centred, centred) * float(centred_other @ centred_other), 1e-300)
-    return np.asarray((centred @ centred_other) ** 2 / total_ss)
+def r2(variants: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
+    """(V,) squared correlation of V variants (V, N) with one more (N,), among N participants.
+
+    Copies of an allele or dosages; a missing call (NaN) counts as the variant's mean. 0 where either does not vary.
+    """
+    return np.asarray((_unit_length(variants) @ _unit_length(other[None])[0]) ** 2)
+
+
+def _unit_length(variants: NDArray[Any]) -> NDArray[np.float64]:
+    """(V, N) float64 rows of mean 0 and length 1, missing calls 0; all 0 where a variant does not vary."""
+    called = np.isfinite(variants)
+    mean = np.where(called, variants, 0.0).sum(axis=1) / np.maximum(called.sum(axis=1), 1)
+    centred = np.where(called, variants - mean[:, None], 0.0)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    np.divide(centred, length, out=centred, where=length > 0)
+    return centred

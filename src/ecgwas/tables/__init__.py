@@ -115,18 +115,16 @@ class Recordings(Table):
     """Every recording file found: kept, or excluded with the reason."""
 
     columns = {
-        "eid": Column(TEXT, "person"),
-        "lead": Column(TEXT, "lead of a one-lead file; 12L for a file of all leads"),
+        "eid": Column(TEXT, "person"), "lead": Column(TEXT, "lead of a one-lead file; 12L for a file of all leads"),
         "instance": Column(TEXT, "visit and array, as in 2_0"),
-        "path": Column(TEXT, "file, relative to the recordings' folder"),
-        "status": Column(TEXT, "kept | left_out | duplicate"),
+        "path": Column(TEXT, "file, relative to the recordings' folder"), "status": Column(TEXT, "kept | left_out | duplicate"),
         "reason": Column(TEXT, "why it was not kept; of a kept recording a reason for doubt, usually empty"),
         "rate_hz": Column(REAL, "samples per second of the file; null if it could not be read"),
         "seconds": Column(REAL, "length of the file, s; null if it could not be read"),
         "row": Column(WHOLE, "row in the signal arrays; null if not kept"),
         "beats": Column(WHOLE, "beats in the median beat; null if not kept"),
         "noise_uv": Column(REAL, "beat-to-beat noise, median over leads, µV; null if not kept"),
-    }
+    }  # fmt: skip
 
 
 class Features(Table):
@@ -148,10 +146,9 @@ class People(Table):
     """Each person of any input table: kept, or excluded with the reason."""
 
     columns = {
-        "eid": Column(TEXT, "person"),
-        "status": Column(TEXT, "kept | dropped"),
+        "eid": Column(TEXT, "person"), "status": Column(TEXT, "kept | dropped"),
         "reason": Column(TEXT, "why excluded; empty when kept"),
-    }
+    }  # fmt: skip
 
 
 class Guards(Table):
@@ -179,18 +176,14 @@ class Associations(Table):
 
     columns = {
         "trait": Column(TEXT, "<representation>.<lead>.<feature>"),
-        "variant": Column(TEXT, "variant id of the genotype file"),
-        "chrom": Column(TEXT, "chromosome without chr"),
-        "pos": Column(WHOLE, "position, 1-based"),
-        "effect_allele": Column(TEXT, "the allele that beta counts"),
+        "variant": Column(TEXT, "variant id of the genotype file"), "chrom": Column(TEXT, "chromosome without chr"),
+        "pos": Column(WHOLE, "position, 1-based"), "effect_allele": Column(TEXT, "the allele that beta counts"),
         "other_allele": Column(TEXT, "the other allele"),
-        "eaf": Column(REAL, "frequency of the effect allele among the people tested"),
-        "n": Column(WHOLE, "people tested"),
+        "eaf": Column(REAL, "frequency of the effect allele among the people tested"), "n": Column(WHOLE, "people tested"),
         "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
-        "se": Column(REAL, "standard error of beta, in its unit"),
-        "t": Column(REAL, "beta / se"),
+        "se": Column(REAL, "standard error of beta, in its unit"), "t": Column(REAL, "beta / se"),
         "neglog10p": Column(REAL, "-log10 p of the two-sided t test, computed in log space"),
-    }
+    }  # fmt: skip
 
 
 class SetAssociations(Table):
@@ -246,7 +239,8 @@ class Thresholds(Table):
 
 
 class Loci(Table):
-    """Significant variants that belong together."""
+    """Significant variants that belong together. Further columns: test, set, known and what is known, clumps, signals,
+    long_range_linkage, neglog10p_conditional (of the lead variant, conditional on the lead variants of the other loci)."""
 
     columns = {
         "locus": Column(WHOLE, "number, by position"), "lead_variant": Column(TEXT, "variant with the strongest association"),

@@ -248,12 +248,12 @@ def loci(study: Study, size: StudySize, n_traits: int) -> Cost:
     """Thresholds, hits, linkage disequilibrium, heritability, fine-mapping and audit of `n_traits` traits."""
     kept = size.all_variants * n_traits * 10.0**-study.scan.keep_neglog10p
     read_variants = min(size.all_variants, pruned_panel.LOOKED_AT)
-    sampled = min(size.tested, heritability.MOST_PEOPLE)
+    sampled = min(size.tested, heritability.MAX_PEOPLE)
     cpu = CONSTANTS["start"] + read_variants * size.tested * CONSTANTS["panel_call"]
     cpu += sampled**2 * min(COMMON**2 * read_variants, pruned_panel.KEPT) * 1e-10 + sampled**3 * CONSTANTS["eigen_product"]
     # For each trait, likelihoods on the eigenvalues and its QQ plot; tests by allele frequency.
     cpu += n_traits * (CONSTANTS["loci_trait"] + 2 * sampled**2 * 1e-10)
-    cpu += 3 * min(size.all_variants, inflation_by_maf.LOOKED_AT) * size.tested * n_traits * CONSTANTS["scan_test_person"]
+    cpu += 3 * min(size.all_variants, inflation_by_maf.MAX_VARIANTS) * size.tested * n_traits * CONSTANTS["scan_test_person"]
     # The number of hits is unknown: as many as may be audited, and as many loci as the report shows.
     cpu += study.loci.audit * (CONSTANTS["audited"] + size.tested * CONSTANTS["audited_person"])
     cpu += study.report.max_loci * _region_seconds(region_variants(study, size), size.tested)
@@ -270,15 +270,15 @@ def region_variants(study: Study, size: StudySize) -> float:
 def region_bytes(study: Study, size: StudySize) -> float:
     """All people's genotypes around a locus, and the matrices of conditional analysis and credible sets."""
     variants = region_variants(study, size)
-    strips = STRIPS * min(individual_data.STRIP_BYTES, 8 * variants * size.tested)
-    matrices = MATRICES * 8 * min(variants, credible_sets.MOST) ** 2
-    genotypes = COPY_BYTES * variants * size.tested + DECODED_BYTES * individual_data.STEP * size.tested
+    strips = STRIPS * min(individual_data.BATCH_BYTES, 8 * variants * size.tested)
+    matrices = MATRICES * 8 * min(variants, credible_sets.MAX_VARIANTS) ** 2
+    genotypes = COPY_BYTES * variants * size.tested + DECODED_BYTES * individual_data.VARIANTS_AT_ONCE * size.tested
     return genotypes + strips + matrices
 
 
 def _region_seconds(variants: float, people: int) -> float:
     """Conditional analysis, and the correlations for a credible set."""
-    each = CONSTANTS["region_call"] + min(variants, credible_sets.MOST) * CONSTANTS["region_product"]
+    each = CONSTANTS["region_call"] + min(variants, credible_sets.MAX_VARIANTS) * CONSTANTS["region_product"]
     return variants * people * each
 
 

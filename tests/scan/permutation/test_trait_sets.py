@@ -229,7 +229,7 @@ def judged(result: ScanResult, **options: object) -> LociTables:
     made = LociOptions.model_validate({"threshold": "permutation", **options})
     values = np.random.default_rng(0).normal(size=(50, 8))
     table = thresholds.table(made, [result], Traits(tuple(map(str, range(50))), result.traits, values), 8)
-    return merge.find(made, table, result.associations, [result])
+    return merge.find_loci(made, table, result.associations, [result])
 
 
 def test_what_moves_many_traits_a_little_is_found_by_the_set_and_labelled(tmp_path: Path) -> None:

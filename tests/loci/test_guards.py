@@ -1,4 +1,4 @@
-"""Guards over variants, scan and hits; inflation by frequency against a scan counted directly."""
+"""Guards over variants, scan, hits and loci; inflation by frequency, compared with direct counts of a scan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from ecgwas.loci import inflation_by_maf, merge, verdicts
+from ecgwas.loci import guards, inflation_by_maf, merge
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
 from ecgwas.scan import matrix
 from ecgwas.study import LociOptions
@@ -36,7 +36,7 @@ def which_tested(result: ScanResult) -> VariantsTested:
 
 def test_inflation_by_frequency_is_that_of_the_tests_themselves(tmp_path: Path) -> None:
     made, result, chromosome = scanned(tmp_path)
-    found = inflation_by_maf.by_frequency(made, [chromosome], which_tested(result), 400).frame
+    found = inflation_by_maf.inflation_by_maf(made, [chromosome], which_tested(result), 400).frame
     rows = result.associations.frame.with_columns(maf=pl.min_horizontal("eaf", 1 - pl.col("eaf")).round(9))
     assert found["tests"].sum() == rows.height
     for row in found.iter_rows(named=True):
@@ -58,14 +58,14 @@ def judged(
     made: fileset.Matrix, result: ScanResult, chromosome: Chromosome, audit: Audit, loci_found: pl.DataFrame = NO_LOCI
 ) -> dict[str, dict[str, object]]:
     table = Thresholds.of([{name: None for name in Thresholds.columns} | {"kind": "given", "neglog10p": 9.0, "used": True}])
-    summary = merge.find(LociOptions(), table, result.associations, [result]).summary
-    frequencies = inflation_by_maf.by_frequency(made, [chromosome], which_tested(result), 400)
+    summary = merge.find_loci(LociOptions(), table, result.associations, [result]).summary
+    frequencies = inflation_by_maf.inflation_by_maf(made, [chromosome], which_tested(result), 400)
     kept = result.associations.frame
-    found = verdicts.judge(made, [result], summary, frequencies, audit, loci_found, kept, limit=9.0, imputed=False)
+    found = guards.judge(made, [result], summary, frequencies, audit, loci_found, kept, limit=9.0, imputed=False)
     return {str(row["guard"]): row for row in found.frame.iter_rows(named=True)}
 
 
-def test_filters_are_counted_one_after_the_other(tmp_path: Path) -> None:
+def test_filters_are_counted_in_order(tmp_path: Path) -> None:
     made, result, chromosome = scanned(tmp_path, min_maf=0.05, min_mac=40)
     found = judged(made, result, chromosome, Audit.empty())
     lost = dict(result.left_out.frame["reason"].value_counts().iter_rows())
@@ -88,7 +88,7 @@ def test_a_badly_imputed_file_warns(tmp_path: Path) -> None:
     result = matrix.scan(made, traits, covariates, genotypes, seed=1)
     table = Inflation.empty()
     summary = Summary.empty()
-    found = verdicts.judge(
+    found = guards.judge(
         made, [result], summary, table, Audit.empty(), NO_LOCI, result.associations.frame, limit=9.0, imputed=genotypes.imputed
     )
     row = found.frame.filter(pl.col("guard") == "variant_info").row(0, named=True)
@@ -104,23 +104,23 @@ def test_a_suspicious_hit_warns(tmp_path: Path) -> None:
     assert (found["audit"]["status"], found["audit"]["value"], found["audit"]["of"]) == ("warn", 0.5, 2)
 
 
-def test_broken_standard_errors_are_seen(tmp_path: Path) -> None:
+def test_wrong_standard_errors_are_detected(tmp_path: Path) -> None:
     _, result, _ = scanned(tmp_path)
     rng = np.random.default_rng(1)
     frame = result.associations.frame
     broken = frame.with_columns(se=pl.col("se") * pl.Series(np.exp(rng.normal(size=frame.height))))
-    found = {row["guard"]: row["status"] for row in verdicts._consistent(broken)}
+    found = {row["guard"]: row["status"] for row in guards._consistent(broken)}
     assert found == {"t_is_beta_over_se": "fail", "se_by_frequency": "warn"}
 
 
 def test_numbers_as_plink_prints_them_are_consistent(tmp_path: Path) -> None:
-    """PLINK prints beta, se and t with six digits; the built-in engine's are whole."""
+    """PLINK prints beta, se and t with six digits; the built-in engine keeps all digits."""
     made, result, _ = scanned(tmp_path)
     six = [pl.col(name).round_sig_figs(6) for name in ("beta", "se", "t")]
     printed = result.associations.frame.with_columns(six)
 
     def status(options: Scan, rows: pl.DataFrame) -> str:
-        found = verdicts.judge(options, [result], Summary.empty(), Inflation.empty(), Audit.empty(), NO_LOCI, rows, limit=9.0,
+        found = guards.judge(options, [result], Summary.empty(), Inflation.empty(), Audit.empty(), NO_LOCI, rows, limit=9.0,
                                imputed=False)  # fmt: skip
         return str(found.frame.filter(pl.col("guard") == "t_is_beta_over_se")["status"].item())
 
@@ -129,7 +129,7 @@ def test_numbers_as_plink_prints_them_are_consistent(tmp_path: Path) -> None:
     assert status(plink, printed.with_columns(se=pl.col("se") * 1.0001)) == "fail"
 
 
-def test_a_locus_that_leans_on_another_warns(tmp_path: Path) -> None:
+def test_a_locus_that_is_explained_by_another_warns(tmp_path: Path) -> None:
     made, result, chromosome = scanned(tmp_path)
     places = {"chrom": ["1", "2", "3"], "pos": [5, 6, 7]}
     rows = places | {"lead_variant": ["strong", ".", "of_sets"], "neglog10p_conditional": [30.0, 8.9, None]}
@@ -157,6 +157,6 @@ def _bins(*inflation: float | None) -> Inflation:
 def test_bins_without_a_known_inflation_are_not_judged(
     inflation: tuple[float | None, ...], status: str, value: float | None
 ) -> None:
-    """Of a small study with many covariates no test of a bin may have been computed."""
-    (row,) = verdicts._by_frequency(_bins(*inflation))
+    """In a small study with many covariates a bin may be without any computed test."""
+    (row,) = guards._by_frequency(_bins(*inflation))
     assert (row["status"], row["value"]) == (status, value)
