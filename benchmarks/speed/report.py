@@ -33,10 +33,15 @@ from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.progress import peak_memory_mib
 from ecgwas.report import (
     Background,
+    Cohort,
+    GeneResults,
     GenotypeBeats,
+    LociResults,
     LocusRegion,
     ReportContents,
     RepresentationResults,
+    RunInfo,
+    ScanResults,
     ScanRows,
     Traversal,
     render,
@@ -57,17 +62,23 @@ def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
     rows = _rows(rng, names, variants)
     loci = _loci(rows.filter(pl.col("neglog10p") > THRESHOLD))
     hits = rows.filter(pl.col("neglog10p") > THRESHOLD)
+    locus_rows = list(loci.frame.iter_rows(named=True))
+    genotype_beats, regions = tuple(_beats(rng, row) for row in locus_rows), tuple(_region(rng, row) for row in locus_rows)
     return ReportContents(
-        name="benchmark", seed=seed, settings=_settings(), versions={"ecgwas": "benchmark"}, recordings=Recordings.empty(),
-        people=People.empty(), traits_report=pl.DataFrame(), trait_names=names,
-        representations=(_representation(traits // 12),), example=None,
-        associations=ScanRows.of(Associations(rows.sort("chrom", "pos"))), keep_neglog10p=FLOOR,
-        left_out=pl.DataFrame(schema={"reason": pl.String, "variants": pl.Int64}), summary=_summary(rng, names, variants, hits),
-        thresholds=_thresholds(), hits=Associations(hits), loci=loci, qq=_qq(rows, names, variants),
-        power=pl.DataFrame(schema={"kind": pl.String}), genes=Genes.empty(), clusters=Clusters.empty(), edges=Edges.empty(),
-        terms=Terms.empty(), permutation_max=rng.gumbel(7, 0.5, 1000), background=_background(rng, traits, variants),
-        genotype_beats=tuple(_beats(rng, row) for row in loci.frame.iter_rows(named=True)),
-        regions=tuple(_region(rng, row) for row in loci.frame.iter_rows(named=True)),
+        run=RunInfo("benchmark", seed, _settings(), {"ecgwas": "benchmark"}),
+        cohort=Cohort(Recordings.empty(), People.empty()),
+        representations=(_representation(traits // 12),),
+        scan=ScanResults(
+            trait_names=names, trait_report=pl.DataFrame(), rows=ScanRows.of(Associations(rows.sort("chrom", "pos"))),
+            keep_neglog10p=FLOOR, excluded_variants=pl.DataFrame(schema={"reason": pl.String, "variants": pl.Int64}),
+            summary=_summary(rng, names, variants, hits), qq=_qq(rows, names, variants),
+            permutation_max=rng.gumbel(7, 0.5, 1000), background=_background(rng, traits, variants),
+        ),
+        loci=LociResults(
+            thresholds=_thresholds(), hits=Associations(hits), loci=loci, power=pl.DataFrame(schema={"kind": pl.String}),
+            genotype_beats=genotype_beats, regions=regions,
+        ),
+        genes=GeneResults(Genes.empty(), Clusters.empty(), Edges.empty(), Terms.empty()),
     )  # fmt: skip
 
 
@@ -240,13 +251,13 @@ def main() -> None:
         path = Path(folder) / "report.html"
         path.write_text(page.html, encoding="utf-8")
         print(
-            f"REPORT traits={traits} variants={variants} kept_rows={contents.associations.summary.rows} "
+            f"REPORT traits={traits} variants={variants} kept_rows={contents.scan.rows.summary.rows} "
             f"page_mib={path.stat().st_size / 2**20:.1f} render_cpu_s={seconds:.1f} peak_mib={peak_memory_mib():.0f}",
             flush=True,
         )
         with sync_playwright() as started:
             browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
-            measure(browser, path, contents.trait_names)
+            measure(browser, path, contents.scan.trait_names)
             browser.close()
 
 

@@ -7,8 +7,8 @@
 | associations | about 20 a trait of -log10 p 3 and more | six chromosomes; three loci planted, in TTN, SCN5A, NOS1AP |
 | genotype_beats | one per locus | from simulated beats, dosage planted as amplitude |
 | regions | one per locus | 80 variants, genes on both sides; linkage falls with distance |
-| null_study | the null twin | the same study without hits, but for one variant in GENE1 |
-| more | audit, credible | one table by locus; traits/guards belongs to none; loci/empty has no rows |
+| null_study | | the same study without hits, but for one variant in GENE1 |
+| tables | audit, credible, guards | by locus, or of the study; loci/empty_table has no rows |
 """
 
 from __future__ import annotations
@@ -25,13 +25,19 @@ from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.report import (
     Background,
+    Cohort,
     Example,
+    GeneResults,
     GenotypeBeats,
     LeadVariant,
+    LociResults,
     LocusRegion,
+    NullStudy,
     ReconstructedSignal,
     ReportContents,
     RepresentationResults,
+    RunInfo,
+    ScanResults,
     ScanRows,
     Traversal,
     genotype_beats,
@@ -39,7 +45,8 @@ from ecgwas.report import (
 from ecgwas.report.figures.svg import SERIES
 from ecgwas.signals import Rows
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
+from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
+from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import Audit, Credible, Heritability
 from ecgwas.tables.recordings import Reliability
 from tests.factories import make_eids, make_signals
@@ -47,6 +54,7 @@ from tests.factories import make_eids, make_signals
 PEOPLE, THRESHOLD = 80, 8.4
 CHROMOSOMES = {"1": 160_000_000, "2": 178_000_000, "3": 38_000_000, "6": 36_000_000, "11": 22_000_000, "X": 55_000_000}
 PLANTED = (("1", "rs12143842", "NOS1AP", 14.2), ("2", "rs142556838", "TTN", 11.0), ("3", "rs6801957", "SCN5A", 19.5))
+COVARIATES = ("age", "sex", "center=11002", "center=11004", "computed_pc1", "computed_pc2")
 NETWORK = ("SCN5A", "SCN10A", "NOS1AP", "TTN", "KCNQ1", "CDKN1A", "TBX5", "NPPA", "MYH6", "MYH7")
 
 
@@ -62,49 +70,59 @@ def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
     associations = Associations.of(rows)
     significant = Associations(associations.frame.filter(pl.col("neglog10p") > THRESHOLD))
     loci = _loci() if hits else Loci.empty()
+    versions = {"ecgwas": "0.1.0", "numpy": "2.3.0", "polars": "2.1.0"}
+    representations, example, summary = _representations(rng), _example(rng), _summary(rng, significant)
+    permutation_max, regions, background = rng.gumbel(6.2, 0.7, 500), _regions(rng, loci), _background(rng)
     return ReportContents(
-        name="synthetic",
-        seed=seed,
-        settings=make_settings(),
-        versions={"ecgwas": "0.1.0", "numpy": "2.3.0", "polars": "2.1.0"},
-        recordings=_recordings(),
-        people=_people(),
-        traits_report=pl.DataFrame({"trait": ["ae.V9.f01"], "status": ["left_out"], "reason": ["constant"], "n": [74]}),
-        trait_names=trait_names(),
-        representations=_representations(rng),
+        run=RunInfo("synthetic", seed, make_settings(), versions, ("2 hit genes are not in STRING",)),
+        cohort=Cohort(_recordings(), _people(), COVARIATES, example),
+        representations=representations,
+        scan=ScanResults(
+            trait_names=trait_names(),
+            trait_report=pl.DataFrame({"trait": ["ae.V9.f01"], "status": ["left_out"], "reason": ["constant"], "n": [74]}),
+            rows=ScanRows.of(associations),
+            keep_neglog10p=3.0,
+            excluded_variants=pl.DataFrame({"reason": ["maf", "call_rate"], "variants": [1203, 17]}),
+            summary=summary,
+            qq=_qq(associations),
+            permutation_max=permutation_max,
+            background=background,
+        ),
+        loci=LociResults(
+            thresholds=_thresholds(len(significant), len(loci)),
+            hits=significant,
+            loci=loci,
+            power=_power(),
+            genotype_beats=_beats() if hits else (),
+            regions=regions,
+            planted=_planted(),
+        ),
+        genes=GeneResults(
+            genes=_genes(loci),
+            clusters=_clusters() if hits else Clusters.empty(),
+            edges=_edges() if hits else Edges.empty(),
+            terms=_terms() if hits else Terms.empty(),
+        ),
+        tables=_tables(loci),
         null_study=make_null_study(seed) if hits else None,
-        example=_example(rng),
-        associations=ScanRows.of(associations),
-        keep_neglog10p=3.0,
-        left_out=pl.DataFrame({"reason": ["maf", "call_rate"], "variants": [1203, 17]}),
-        summary=_summary(rng, significant),
-        thresholds=_thresholds(len(significant), len(loci)),
-        hits=significant,
-        loci=loci,
-        qq=_qq(associations),
-        power=_power(),
-        genes=_genes(loci),
-        clusters=_clusters() if hits else Clusters.empty(),
-        edges=_edges() if hits else Edges.empty(),
-        terms=_terms() if hits else Terms.empty(),
-        permutation_max=rng.gumbel(6.2, 0.7, 500),
-        genotype_beats=_beats() if hits else (),
-        regions=_regions(rng, loci),
-        background=_background(rng),
-        more=_more(loci),
-        planted=_planted(),
-        notes=("2 hit genes are not in STRING",),
-        covariates=("age", "sex", "center=11002", "center=11004", "computed_pc1", "computed_pc2"),
     )
+
+
+def changed(contents: ReportContents, **fields: Any) -> ReportContents:
+    """The contents with other fields, in whichever part they are: `changed(contents, hits=..., notes=...)`."""
+    for part in ("run", "cohort", "scan", "loci", "genes"):
+        own = {name: fields.pop(name) for name in list(fields) if name in getattr(contents, part).__dataclass_fields__}
+        contents = replace(contents, **{part: replace(getattr(contents, part), **own)})
+    return replace(contents, **fields)
 
 
 def rows_of(contents: ReportContents) -> pl.DataFrame:
     """All rows that the scan kept, in memory."""
-    return pl.concat([Associations.empty().frame, *contents.associations.chunks(list(Associations.columns))])
+    return pl.concat([Associations.empty().frame, *contents.scan.rows.chunks(list(Associations.columns))])
 
 
-def make_null_study(seed: int = 1) -> ReportContents:
-    """A null twin: one variant passes the threshold, and lies in a gene."""
+def make_null_study(seed: int = 1) -> NullStudy:
+    """One variant passes the threshold, and lies in a gene."""
     quiet = make_contents(seed + 100, hits=False)
     row = _row("ae.V1.f01", "rs5", "6", CHROMOSOMES["6"], THRESHOLD + 0.3)
     locus = {"locus": 1, "lead_variant": "rs5", "chrom": "6", "pos": CHROMOSOMES["6"], "start": CHROMOSOMES["6"],
@@ -114,18 +132,19 @@ def make_null_study(seed: int = 1) -> ReportContents:
             "other_allele": "G", "gene": "GENE1", "distance_bp": 0, "rank": 1,
             "relation": "overlap", "source": "regions", "source_version": "glist-hg19",
             "evidence": None}  # fmt: skip
-    return replace(quiet, hits=Associations.of([row]), loci=Loci.of([locus]), genes=Genes.of([gene]))
+    loci = replace(quiet.loci, hits=Associations.of([row]), loci=Loci.of([locus]))
+    return NullStudy(quiet.scan.trait_names, loci, replace(quiet.genes, genes=Genes.of([gene])))
 
 
 def make_empty_contents() -> ReportContents:
     """Nothing learned, nothing found, nothing shuffled, nothing mapped."""
     full = make_contents(hits=False)
     clinical = replace(full.representations[-1], name="clinical")
-    return replace(
-        full, representations=(clinical,), example=None, associations=ScanRows.of(Associations.empty()),
-        permutation_max=np.empty(0),
-        qq=full.qq.clear(), planted=None, notes=(), left_out=full.left_out.clear(), trait_names=("clinical.12L.qt_ms",),
-        summary=Summary(full.summary.frame.tail(1)), traits_report=full.traits_report.clear(), background=None, more={},
+    return changed(
+        full, representations=(clinical,), example=None, rows=ScanRows.of(Associations.empty()), permutation_max=np.empty(0),
+        qq=full.scan.qq.clear(), planted=None, notes=(), excluded_variants=full.scan.excluded_variants.clear(),
+        trait_names=("clinical.12L.qt_ms",), summary=Summary(full.scan.summary.frame.tail(1)),
+        trait_report=full.scan.trait_report.clear(), background=None, tables={},
     )  # fmt: skip
 
 
@@ -154,7 +173,7 @@ def _background(rng: np.random.Generator) -> Background:
     return Background(tuple(CHROMOSOMES), edges, counts)
 
 
-def _more(loci: Loci) -> dict[str, pl.DataFrame]:
+def _tables(loci: Loci) -> dict[ResultFile, pl.DataFrame]:
     """Further tables with the columns that the stages write; the lead of locus 2 is suspicious."""
     leads = list(loci.frame.iter_rows(named=True))
     audit = Audit.of([_audited(row, "one person" if row["locus"] == 2 else None) for row in leads])
@@ -166,8 +185,9 @@ def _more(loci: Loci) -> dict[str, pl.DataFrame]:
     heritability = Heritability.of([{"trait": "ae.V3.f02", "people": 74, "variants": 900, "heritability": -0.04, "se": 0.2,
                                       "greml": 0.0, "greml_se": 0.2, "greml_p": 1.0}])  # fmt: skip
     guards = pl.DataFrame({"guard": ["kinship"], "status": ["pass"], "value": [0.02], "limit": [0.0884], "left_out": [3]})
-    return {"loci/audit": audit.frame, "loci/credible": credible.frame, "loci/heritability": heritability.frame,
-            "traits/guards": guards, "loci/guards": guards, "loci/empty_table": guards.clear()}  # fmt: skip
+    empty = ResultFile("loci", "empty_table.csv", False)
+    return {files.AUDIT: audit.frame, files.CREDIBLE: credible.frame, files.HERITABILITY: heritability.frame,
+            files.SAMPLE_GUARDS: guards, files.SCAN_GUARDS: guards, empty: guards.clear()}  # fmt: skip
 
 
 def _audited(locus: dict[str, Any], flag: str | None) -> dict[str, Any]:
@@ -294,7 +314,7 @@ def _representations(rng: np.random.Generator) -> tuple[RepresentationResults, .
             mse,
             3,
             smooth,
-            kept=12 * PEOPLE - 3,
+            signals_kept=12 * PEOPLE - 3,
             max_mse=0.4,
             signals=_pairs(),
             rate_hz=500.0,

@@ -192,7 +192,7 @@ def test_numbers_of_a_trait_are_those_of_its_table(opened: Opened) -> None:
         top = rows.head(25)
         assert [row[6] for row in shown] == [f"{value:.2f}" for value in top["neglog10p"]]
         assert sorted(row[0] for row in shown) == sorted(top["variant"])
-        summary = contents.summary.frame.row(by_predicate=pl.col("trait") == trait, named=True)
+        summary = contents.scan.summary.frame.row(by_predicate=pl.col("trait") == trait, named=True)
         facts = page.locator("#trait-facts").inner_text()
         assert f"λ {summary['lambda_gc']:.3f}" in facts
         assert f"{summary['significant']:,} significant variants" in facts
@@ -255,9 +255,9 @@ def test_light_and_dark_can_be_chosen(opened: Opened) -> None:
     page = opened.page
     ink = "getComputedStyle(document.body).color"
     light = page.evaluate(ink)
-    page.click("#dress")
+    page.click("#theme")
     assert page.evaluate(ink) != light
-    page.click("#dress")
+    page.click("#theme")
     assert page.evaluate(ink) == light
 
 

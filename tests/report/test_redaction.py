@@ -11,9 +11,9 @@ import pytest
 from ecgwas.report import LeadVariant, ScanRows, genotype_beats, pooled, render, sample_flow, shareable
 from ecgwas.report.figures.genotype import ecg_by_genotype
 from ecgwas.study import ReportOptions
-from ecgwas.tables import Associations, Loci, People
+from ecgwas.tables import Associations, Loci, People, files
 from tests.factories import make_signals
-from tests.report.example import make_contents, rows_of
+from tests.report.example import changed, make_contents, rows_of
 
 LEAST = 10
 
@@ -53,7 +53,7 @@ def test_the_hidden_mean_cannot_be_worked_out() -> None:
     np.testing.assert_allclose(found.slope_uv, beats[30:].mean(axis=0) - beats[:30].mean(axis=0), atol=1e-6)
     drawn = ecg_by_genotype(found)
     assert "A/G or A/A (30)" in drawn.svg
-    assert "Few people have A/A" in drawn.caption
+    assert "Few participants have A/A" in drawn.caption
     assert "mean_2_uv" in drawn.csv
     assert pl.read_csv(drawn.csv.encode())["mean_2_uv"].null_count() == 12 * len(found.times_ms[:: max(1, -(-475 // 160))])
 
@@ -61,20 +61,20 @@ def test_the_hidden_mean_cannot_be_worked_out() -> None:
 def test_rare_reasons_are_counted_together() -> None:
     reasons = ["no genotypes"] * 40 + ["no covariates"] * 12 + ["withdrawn"] * 3 + ["sex"] * 4
     rows = [{"eid": f"{1000 + i}", "status": "dropped", "reason": reason} for i, reason in enumerate(reasons)]
-    contents = replace(make_contents(), people=People.of(rows), min_people=LEAST)
-    (*_, last) = sample_flow.steps(contents)
-    assert last.left_out == (("no genotypes", 40), ("other reasons", 19)), "7 would still be few: the next one hides them"
-    (*_, last) = sample_flow.steps(replace(contents, min_people=0))
-    assert last.left_out[-1] == ("withdrawn", 3)
+    contents = changed(make_contents(), people=People.of(rows))
+    (*_, last) = sample_flow.steps(contents.cohort, LEAST)
+    assert last.excluded == (("no genotypes", 40), ("other reasons", 19)), "7 would still be few: the next one hides them"
+    (*_, last) = sample_flow.steps(contents.cohort, 0)
+    assert last.excluded[-1] == ("withdrawn", 3)
 
 
 def test_twelve_files_of_one_person_are_one_person() -> None:
     contents = make_contents()
-    frame = contents.recordings.frame
-    files = pl.concat([frame.filter(pl.col("reason") == "flat lead V3").head(1)] * 12)
-    recordings = replace(contents.recordings, frame=pl.concat([frame.filter(pl.col("status") == "kept"), files]))
-    _, step, _ = sample_flow.steps(replace(contents, recordings=recordings, min_people=LEAST))
-    assert step.left_out == (("other reasons", 12),)
+    frame = contents.cohort.recordings.frame
+    twelve = pl.concat([frame.filter(pl.col("reason") == "flat lead V3").head(1)] * 12)
+    recordings = replace(contents.cohort.recordings, frame=pl.concat([frame.filter(pl.col("status") == "kept"), twelve]))
+    _, step, _ = sample_flow.steps(changed(contents, recordings=recordings).cohort, LEAST)
+    assert step.excluded == (("other reasons", 12),)
 
 
 def test_nothing_of_one_person_is_on_the_page() -> None:
@@ -84,9 +84,9 @@ def test_nothing_of_one_person_is_on_the_page() -> None:
     assert {"strip", "reconstruction"} & set(render(ReportOptions(), contents).figures)
     assert not {"strip", "reconstruction"} & set(page.figures)
     assert not [name for name in page.figures if name.startswith("error_")]
-    assert "One person's recording" not in page.html
-    assert f"no group of fewer than {LEAST} people" in page.html
-    audit = shared.more["loci/audit"]
+    assert "One participant's recording" not in page.html
+    assert f"no group of fewer than {LEAST} participants" in page.html
+    audit = shared.tables[files.AUDIT]
     assert not {"top_share", "neglog10p_without_top"} & set(audit.columns)
 
 
@@ -94,7 +94,7 @@ def test_an_icc_of_few_people_is_not_passed_on() -> None:
     contents = make_contents()
     few, many = contents.representations[:2]
     few = replace(few, reliability=few.reliability.with_columns(people=pl.lit(LEAST - 1, dtype=pl.Int64)))
-    hidden, shown, *_ = shareable(replace(contents, representations=(few, many)), LEAST).representations
+    hidden, shown, *_ = shareable(changed(contents, representations=(few, many)), LEAST).representations
     for name in ("icc", "icc_low", "icc_high", "people"):
         assert hidden.reliability[name].null_count() == hidden.reliability.height > 0
         assert shown.reliability[name].equals(many.reliability[name])
@@ -103,16 +103,16 @@ def test_an_icc_of_few_people_is_not_passed_on() -> None:
 
 def test_one_small_genotype_hides_all_counts_of_the_hit() -> None:
     contents = make_contents()
-    audit = contents.more["loci/audit"].with_columns(people_2=pl.Series([4, 0, 30], dtype=pl.Int64))
-    shown = shareable(replace(contents, more={"loci/audit": audit}), LEAST).more["loci/audit"]
+    audit = contents.tables[files.AUDIT].with_columns(people_2=pl.Series([4, 0, 30], dtype=pl.Int64))
+    shown = shareable(changed(contents, tables={files.AUDIT: audit}), LEAST).tables[files.AUDIT]
     for name in ("people_0", "people_1", "people_2", "mean_0"):
         assert shown[name].is_null().to_list() == [True, False, False], name
 
 
 def test_a_table_without_rows_has_no_types_and_nothing_to_hide() -> None:
     contents = make_contents()
-    empty = pl.DataFrame(schema={name: pl.String for name in contents.more["loci/audit"].columns})
-    shown = shareable(replace(contents, more={"loci/audit": empty}), LEAST).more["loci/audit"]
+    empty = pl.DataFrame(schema={name: pl.String for name in contents.tables[files.AUDIT].columns})
+    shown = shareable(changed(contents, tables={files.AUDIT: empty}), LEAST).tables[files.AUDIT]
     assert shown.height == 0
     assert "top_share" not in shown.columns
 
@@ -120,9 +120,9 @@ def test_a_table_without_rows_has_no_types_and_nothing_to_hide() -> None:
 def test_rare_alleles_are_left_out_and_counted() -> None:
     contents = make_contents()
     rare = rows_of(contents).with_columns(eaf=pl.when(pl.int_range(pl.len()) == 0).then(4 / 148).otherwise(pl.col("eaf")))
-    shared = shareable(replace(contents, associations=ScanRows.of(Associations(rare))), LEAST)
+    shared = shareable(changed(contents, rows=ScanRows.of(Associations(rare))), LEAST)
     assert rows_of(shared).equals(rare[1:])
-    assert "1 tests of alleles carried fewer than 10 times are not shown" in shared.notes
+    assert "1 tests of alleles carried fewer than 10 times are not shown" in shared.run.notes
 
 
 def test_the_same_findings_twice_are_the_same() -> None:
@@ -135,8 +135,8 @@ def test_a_locus_is_hidden_by_its_place_whatever_its_lead_variant_is_called(name
     """All hits have one name: those of chromosome 1 are carried by few, the loci elsewhere are shown."""
     plain = make_contents(5)
     few = pl.when(pl.col("chrom") == "1").then(0.01).otherwise("eaf")
-    hits = Associations(plain.hits.frame.with_columns(variant=pl.lit(name), eaf=few))
-    loci = Loci(plain.loci.frame.with_columns(lead_variant=pl.lit(name)))
-    found = shareable(replace(plain, hits=hits, loci=loci), LEAST)
-    assert found.loci.frame["chrom"].to_list() == ["2", "3"]
-    assert set(found.hits.frame["chrom"]) == {"2", "3"}
+    hits = Associations(plain.loci.hits.frame.with_columns(variant=pl.lit(name), eaf=few))
+    loci = Loci(plain.loci.loci.frame.with_columns(lead_variant=pl.lit(name)))
+    found = shareable(changed(plain, hits=hits, loci=loci), LEAST)
+    assert found.loci.loci.frame["chrom"].to_list() == ["2", "3"]
+    assert set(found.loci.hits.frame["chrom"]) == {"2", "3"}

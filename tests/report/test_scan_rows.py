@@ -14,7 +14,7 @@ from ecgwas.report.page.embedded import embedded
 from ecgwas.report.scan_rows import compact
 from ecgwas.study import ReportOptions
 from ecgwas.tables import Associations
-from tests.report.example import make_contents, rows_of
+from tests.report.example import changed, make_contents, rows_of
 
 PLACE = ["chrom", "pos"]
 
@@ -39,7 +39,7 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
 
 def contents_of(associations: ScanRows) -> ReportContents:
-    return replace(make_contents(3), associations=associations)
+    return changed(make_contents(3), rows=associations)
 
 
 @pytest.mark.parametrize(("together", "most"), [(1, 1), (50, 7), (10_000, 97)])

@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 
 from ecgwas.report.contents import ReportContents
-from ecgwas.report.page import render, table_views
+from ecgwas.report.page import render, tables
 from ecgwas.report.text import strega
 from ecgwas.stages import loci as loci_stage
 from ecgwas.study import Study
-from ecgwas.tables import Guards
+from ecgwas.tables import Guards, files
 from ecgwas.tables.loci import threshold_caveat, unequal_variances
-from tests.report.example import make_contents
+from tests.report.example import changed, make_contents
 
 WORDS = "the variance of some traits differs between ancestries"
 
@@ -28,7 +28,7 @@ def guards(by_ancestry: str, by_sex: str = "not judged") -> Guards:
 
 
 def with_guards(found: ReportContents, *status: str) -> ReportContents:
-    return replace(found, more={**found.more, "traits/guards": guards(*status).frame})
+    return replace(found, tables={**found.tables, files.SAMPLE_GUARDS: guards(*status).frame})
 
 
 @pytest.fixture(scope="module")
@@ -48,18 +48,20 @@ def test_between_whom_variances_differ() -> None:
 
 @pytest.mark.parametrize("loci", [0, 1], ids=["no locus", "loci"])
 def test_the_reports_first_lines_say_it_next_to_the_threshold(contents: ReportContents, loci: int) -> None:
-    some = replace(contents, loci=type(contents.loci)(contents.loci.frame.head(loci)))
-    said = render.headline(with_guards(some, "warn"), 500_000)
+    some = changed(contents, loci=type(contents.loci.loci)(contents.loci.loci.frame.head(loci)))
+    said = render.headline(with_guards(some, "warn"))
     assert "threshold of" in said[0]
     assert said[1].startswith(f"Beware: {WORDS}")
     assert "traits.normalise_within" in said[1]
-    assert not [line for line in render.headline(with_guards(some, "pass"), 500_000) if "eware" in line]
+    assert not [line for line in render.headline(with_guards(some, "pass")) if "eware" in line]
 
 
 def test_the_table_of_thresholds_and_the_checklist_say_it(contents: ReportContents) -> None:
     for status, told in (("warn", True), ("pass", False)):
         found = with_guards(contents, status)
-        assert (WORDS in table_views.thresholds(found).caption) == told
+        table = tables.thresholds(found.loci, found.threshold_caveat)
+        assert table is not None
+        assert (WORDS in table.caption) == told
         item = strega.items(found).filter(pl.col("item") == "12i")
         assert (WORDS in str(item.row(0))) == told
 

@@ -50,24 +50,24 @@ def test_the_example_is_the_first_kept_recording(finished: Study, contents: Repo
     tree = etree.parse(str(finished.folder / "ecg" / kept["path"][0]), etree.XMLParser(resolve_entities=False))
     strips = tree.xpath("//StripData/WaveformData[@lead='V2']/text()")
     recorded = np.array(strips[0].replace(",", " ").split(), dtype=float)
-    assert contents.example is not None
-    drawn = contents.example.raw_uv[7].astype(float)
+    assert contents.cohort.example is not None
+    drawn = contents.cohort.example.raw_uv[7].astype(float)
     assert np.corrcoef(recorded, drawn)[0, 1] == pytest.approx(1.0, abs=1e-6)
 
 
 def test_the_example_is_rebuilt_from_its_features(contents: ReportContents) -> None:
     (pca,) = contents.representations
     assert pca.reconstruction is not None
-    assert contents.example is not None
-    assert np.corrcoef(pca.reconstruction.ravel(), contents.example.beat_uv.ravel())[0, 1] > 0.9
+    assert contents.cohort.example is not None
+    assert np.corrcoef(pca.reconstruction.ravel(), contents.cohort.example.beat_uv.ravel())[0, 1] > 0.9
 
 
 def test_beats_by_genotype_count_the_people_of_the_bed_file(finished: Study, contents: ReportContents) -> None:
-    assert contents.genotype_beats
+    assert contents.loci.genotype_beats
     bed = open_bed(finished.scan.genotypes.with_name(finished.scan.genotypes.name + ".bed"))
-    tested = set(contents.people.frame.filter(pl.col("status") == "kept")["eid"])
+    tested = set(contents.cohort.people.frame.filter(pl.col("status") == "kept")["eid"])
     rows = np.array([eid in tested for eid in bed.iid])
-    for beats in contents.genotype_beats:
+    for beats in contents.loci.genotype_beats:
         column = int(np.flatnonzero(bed.sid == beats.variant)[0])
         copies = bed.read(index=np.s_[:, column], dtype="float32")[rows, 0]
         if bed.allele_1[column] != beats.effect_allele:

@@ -44,13 +44,13 @@ def dosages(study: Study, variants: list[str], eids: list[str]) -> np.ndarray:
 
 
 def people_tested(contents: ReportContents) -> list[str]:
-    return contents.people.frame.filter(pl.col("status") == "kept")["eid"].to_list()
+    return contents.cohort.people.frame.filter(pl.col("status") == "kept")["eid"].to_list()
 
 
 def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, contents: ReportContents) -> None:
-    assert contents.regions
+    assert contents.loci.regions
     compared = 0
-    for here in contents.regions:
+    for here in contents.loci.regions:
         rows = rows_of(contents).filter(pl.col("trait") == here.trait, pl.col("chrom") == here.chrom)
         both = rows.join(here.tests, on=["variant", "pos"], suffix="_again")
         assert both["neglog10p_again"].to_numpy() == pytest.approx(both["neglog10p"].to_numpy(), rel=1e-9)
@@ -61,7 +61,7 @@ def test_a_neighbourhood_has_the_scan_s_own_numbers(finished: Study, contents: R
 
 
 def test_linkage_is_the_squared_correlation_of_dosages(finished: Study, contents: ReportContents) -> None:
-    here = contents.regions[0]
+    here = contents.loci.regions[0]
     values = dosages(finished, here.tests["variant"].to_list(), people_tested(contents))
     filled = np.where(np.isfinite(values), values, np.nanmean(values, axis=0))
     lead = filled[:, here.tests["variant"].to_list().index(here.lead["variant"])]
@@ -72,7 +72,7 @@ def test_linkage_is_the_squared_correlation_of_dosages(finished: Study, contents
 
 def test_genes_of_a_neighbourhood_are_those_of_the_file(finished: Study, contents: ReportContents) -> None:
     table = [line.split() for line in (finished.folder / "genes.tsv").read_text().splitlines()]
-    for here in contents.regions:
+    for here in contents.loci.regions:
         wanted = {
             symbol for chrom, start, stop, symbol in table
             if chrom == here.chrom and int(start) <= here.stop and int(stop) >= here.start
@@ -81,12 +81,12 @@ def test_genes_of_a_neighbourhood_are_those_of_the_file(finished: Study, content
 
 
 def test_counts_below_the_floor_and_kept_rows_make_all_tests(contents: ReportContents) -> None:
-    background = contents.background
+    background = contents.scan.background
     assert background is not None
     assert background.edges[-1] == 3.0
     kept = dict(rows_of(contents).group_by("trait").len().iter_rows())
-    for k, row in enumerate(contents.summary.frame.iter_rows(named=True)):
-        assert contents.trait_names[k] == row["trait"]
+    for k, row in enumerate(contents.scan.summary.frame.iter_rows(named=True)):
+        assert contents.scan.trait_names[k] == row["trait"]
         # A bin of the scan's histogram can reach across the floor: one test either way.
         assert abs(background.counts[k].sum() + kept.get(row["trait"], 0) - row["tests"]) <= 1
 
@@ -97,7 +97,7 @@ def test_a_linear_decoder_draws_the_effect_on_the_decoded_beats(finished: Study,
     encoder = represent.load(options, stage_folder(finished, "represent") / "pca" / "encoder")
     decoded = encoder.decode(features)
     assert decoded is not None
-    beats = contents.genotype_beats[0]
+    beats = contents.loci.genotype_beats[0]
     people = people_tested(contents)
     dosage = dosages(finished, [beats.variant], people)[:, 0]
     if beats.effect_allele == beats.other_allele:
@@ -154,7 +154,7 @@ def test_the_null_twin_is_shown_when_it_is_made_and_not_before(finished: Study) 
     stages.run_part(changed, "genes", "all")
     assert report_stage.gather(changed).null_study is None
     page = report.render(changed.report, report_stage.gather(changed))
-    assert "on shuffled people" not in page.html
+    assert "permuted participants" not in page.html
 
 
 def test_the_null_twin_may_have_simulated_genomes(finished: Study) -> None:

@@ -23,7 +23,7 @@ from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
 from ecgwas.loci.neighbourhoods import FLANK_BP
-from ecgwas.report.page.table_views import BETA_UNITS
+from ecgwas.report.page.table_views import EFFECT_UNITS
 from ecgwas.report.scan_rows import compact
 from ecgwas.scan.engine import all_tests
 from ecgwas.stages import scan, traits
@@ -99,7 +99,7 @@ def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str
     about: dict[str, Any] = {
         "build": study.scan.build, "covariates": traits.load_covariates(study).names, "min_maf": study.scan.min_maf,
         "software": f"ecgwas {__version__}", "date": datetime.now(UTC).date().isoformat(),
-        "transform": study.traits.transform, "effect_unit": BETA_UNITS[study.traits.transform],
+        "transform": study.traits.transform, "effect_unit": EFFECT_UNITS[study.traits.transform],
     }  # fmt: skip
     for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
         table = gwas_ssf.rows(tests)

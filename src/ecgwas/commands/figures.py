@@ -24,9 +24,10 @@ def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats:
     figure matches.
     """
     contents = gather(study)
-    unknown = [trait for trait in traits if trait not in contents.trait_names]
+    tested = contents.scan.trait_names
+    unknown = [trait for trait in traits if trait not in tested]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], contents.trait_names, n=3)
+        near = difflib.get_close_matches(unknown[0], tested, n=3)
         listed = f"traits are listed in {files.TRAIT_REPORT.place}"
         fix = f"did you mean {' or '.join(near)}?" if near else listed
         raise InputError(f"the study has no trait {first_few(unknown)}", where=study.folder, fix=fix)

@@ -1,24 +1,30 @@
-"""The report: tables in, one page and its pictures out.
+"""The report: results in, one page and its figures out.
 
     render(options, contents) -> Page
-    all_figures(options, contents) -> pictures by name
-    shareable(contents, min_people) -> contents without a trace of one person
+    all_figures(options, contents) -> figures by file name
+    shareable(contents, min_people) -> contents without anything about one participant or a small group
 
-`contents` is all that a study's stages left, in memory but for the rows that the scan kept; `genotype_beats` computes the
-mean beats by genotype for it.
+`contents` holds what a study's stages wrote, in memory except for the rows that the scan kept, in parts: the run, the cohort,
+representations, scan, loci, genes. `genotype_beats` computes the mean beats by genotype.
 """
 
 from ecgwas.report.by_genotype import LeadVariant, genotype_beats, pooled, without_missing_beats
 from ecgwas.report.contents import (
     Background,
+    Cohort,
     Example,
     Figure,
+    GeneResults,
     GenotypeBeats,
+    LociResults,
     LocusRegion,
+    NullStudy,
     Page,
     ReconstructedSignal,
     ReportContents,
     RepresentationResults,
+    RunInfo,
+    ScanResults,
     Traversal,
 )
 from ecgwas.report.figures.all_figures import all_figures
@@ -27,7 +33,7 @@ from ecgwas.report.redaction import shareable
 from ecgwas.report.scan_rows import ScanRows
 
 __all__ = [
-    "Background", "Example", "Figure", "GenotypeBeats", "LeadVariant", "LocusRegion", "Page", "ReconstructedSignal",
-    "ReportContents", "RepresentationResults", "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled", "render",
-    "shareable", "without_missing_beats",
+    "Background", "Cohort", "Example", "Figure", "GeneResults", "GenotypeBeats", "LeadVariant", "LociResults", "LocusRegion",
+    "NullStudy", "Page", "ReconstructedSignal", "ReportContents", "RepresentationResults", "RunInfo", "ScanResults",
+    "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled", "render", "shareable", "without_missing_beats",
 ]  # fmt: skip

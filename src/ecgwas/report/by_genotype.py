@@ -21,7 +21,7 @@ NORMAL_95 = 1.959964
 class LeadVariant:
     """A locus' lead variant; dosage (N,) float64, copies of the effect allele in the order of the signals, missing NaN.
 
-    pooled: 0 or 2, the genotype whose few people count as having one copy; None: each by itself.
+    pooled: 0 or 2, a genotype of few participants, who count as having one copy; None: none is.
     """
 
     locus: int
@@ -33,10 +33,10 @@ class LeadVariant:
 
 
 def pooled(variant: LeadVariant, min_people: int) -> LeadVariant | None:
-    """The variant with no genotype of fewer people: homozygotes that are too few count as having one copy.
+    """The variant without a genotype of fewer people: if homozygotes are too few, they count as having one copy.
 
-    Their mean is then neither shown nor to be had by subtraction: the effect is that of carrying an allele, too. None where
-    two groups of so many people cannot be made.
+    Their mean is then neither shown nor computable from the others; the effect is that of the pooled copies, too. None where
+    no two groups of that size can be formed.
     """
     copies = np.round(variant.dosage)
     people = [int((copies == k).sum()) for k in range(3)]
@@ -50,33 +50,33 @@ def pooled(variant: LeadVariant, min_people: int) -> LeadVariant | None:
 
 
 def genotype_beats(signals: Signals, variants: Sequence[LeadVariant]) -> tuple[GenotypeBeats, ...]:
-    """Mean beat of each rounded genotype and slope on the dosage, point by point, for each variant.
+    """Mean beat of each rounded genotype and slope on the dosage, sample by sample, for each variant.
 
-    People without a call are left out of that variant. Nothing is adjusted for; intervals and p-values are those of
-    ordinary least squares with the normal distribution, good from about 50 people on.
+    Participants without a call are excluded from that variant. Nothing is adjusted for. Intervals and p-values are those of
+    ordinary least squares with the normal distribution, valid from about 50 participants.
     """
     if not variants:
         return ()
     dosages = np.stack([variant.dosage for variant in variants], axis=1)
     sums = _sums(signals, dosages)
-    return tuple(_one(signals, variant, i, sums) for i, variant in enumerate(variants))
+    return tuple(_beats_of(signals, variant, i, sums) for i, variant in enumerate(variants))
 
 
 def without_missing_beats(signals: Signals, variants: Sequence[LeadVariant]) -> list[LeadVariant]:
-    """The variants without the dosages of people who lack a median beat, in one lead or all."""
-    lacking = _without_beats(signals)
+    """The variants without the dosages of participants who lack a median beat, in one lead or all."""
+    lacking = _lack_beats(signals)
     return [replace(variant, dosage=np.where(lacking, np.nan, variant.dosage)) for variant in variants]
 
 
-def _without_beats(signals: Signals) -> NDArray[np.bool_]:
-    """(N,) people whose median beat is missing in a lead."""
+def _lack_beats(signals: Signals) -> NDArray[np.bool_]:
+    """(N,) True for participants whose median beat is missing in a lead."""
     doubtful = (signals.lead_status == MISSING).any(axis=1) | ~signals.normal.any(axis=1)
     return np.array([bool(doubt) and not np.isfinite(signals.beats[i]).all() for i, doubt in enumerate(doubtful)])
 
 
 @dataclass(frozen=True)
 class _Sums:
-    """people (3, L); sum and square (3, L, 12*T) per genotype; weighted (L, 12*T): sum of dosage times beat."""
+    """Sums per genotype: people (3, L), total and square (3, L, 12*T) of beats; weighted (L, 12*T): of dosage times beat."""
 
     people: NDArray[np.float64]
     total: NDArray[np.float64]
@@ -101,7 +101,7 @@ def _sums(signals: Signals, dosages: NDArray[np.float64]) -> _Sums:
     return _Sums(genotypes.sum(axis=1), total, square, weighted)
 
 
-def _one(signals: Signals, variant: LeadVariant, i: int, sums: _Sums) -> GenotypeBeats:
+def _beats_of(signals: Signals, variant: LeadVariant, i: int, sums: _Sums) -> GenotypeBeats:
     shape = signals.beats.shape[1:]
     people = sums.people[:, i]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -120,11 +120,11 @@ def _slope(dosage: NDArray[np.float64], sums: _Sums, i: int) -> tuple[NDArray[An
     """Slope, its standard error and -log10 p of beat on dosage, (12*T,) each."""
     known = dosage[np.isfinite(dosage)]
     count, mean = len(known), known.mean()
-    spread = float(((known - mean) ** 2).sum())
+    dosage_ss = float(((known - mean) ** 2).sum())
     total, square = sums.total[:, i].sum(axis=0), sums.square[:, i].sum(axis=0)
-    slope = (sums.weighted[i] - mean * total) / spread
-    residual = np.maximum(square - total**2 / count - slope**2 * spread, 0)
-    error = np.sqrt(residual / (count - 2) / spread)
-    # In log space: two-sided p of 40 standard errors would be 0.
+    slope = (sums.weighted[i] - mean * total) / dosage_ss
+    residual_ss = np.maximum(square - total**2 / count - slope**2 * dosage_ss, 0)
+    error = np.sqrt(residual_ss / (count - 2) / dosage_ss)
+    # In log space: the two-sided p of 40 standard errors would be 0.
     neglog10p = -(special.log_ndtr(-np.abs(slope / error)) + np.log(2)) / np.log(10)
     return slope, error, neglog10p

@@ -1,4 +1,4 @@
-"""What a study found, in memory: all that the page shows, and nothing that it does not. What the scan kept stays on disk."""
+"""The contents of the report: all that the page shows of a study, and nothing else. The scan's rows stay on disk."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
 from ecgwas.report.scan_rows import ScanRows
-from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
+from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
+from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import threshold_caveat
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 
 
 @dataclass(frozen=True)
 class Example:
-    """One recording, of nobody named: (12, S) float32 µV raw and clean, (12, T) float32 µV its median beat.
+    """One anonymous recording: (12, S) float32 µV raw and clean, (12, T) float32 µV its median beat.
 
     baseline_removed_uv (12, S) float32 µV, baseline removed, not yet denoised; None where cleaning lacks either step
     """
@@ -35,9 +36,9 @@ class Example:
 
 @dataclass(frozen=True)
 class ReconstructedSignal:
-    """One lead of a whole recording, of nobody named, and what the network makes of it.
+    """One lead of an anonymous whole recording, and its reconstruction.
 
-    mse: normalised units; kept: it has features, as its error is within max_mse; clean_uv, reconstructed_uv (S,) float32 µV
+    mse: normalised units; kept: it has features, its error is within max_mse; clean_uv, reconstructed_uv (S,) float32 µV
     """
 
     lead: str
@@ -51,8 +52,8 @@ class ReconstructedSignal:
 class Traversal:
     """Beats, or the start of whole recordings, decoded with one feature moved and all others at their means.
 
-    beats_uv (3, 12, T) float32 µV, at the mean minus `steps` SD, at the mean, at the mean plus `steps` SD. Where each lead has
-    features of its own, each lead's is moved. of_strips: recordings, whose times count from their first sample.
+    beats_uv (3, 12, T) float32 µV, at the mean minus `steps` SD, at the mean, at the mean plus `steps` SD. Where features are
+    by lead, the feature is moved in each lead. of_strips: whole recordings, with times from their first sample.
     """
 
     feature: str
@@ -70,16 +71,16 @@ class RepresentationResults:
     history         columns epoch, train_loss, validation_loss, learning_rate; no rows if nothing was trained
     errors          columns method, mse, pearson_r, mae_uv, loss, on held-out participants; no rows if it cannot decode
     reliability     Reliability's columns; no rows for whole strips without second visits
-    mse             columns lead, mse: one row per recording and lead, nobody named; no rows if it cannot decode
-    left_out, kept  signals (leads of recordings) beyond max_mse; signals with features
+    mse             columns lead, mse: one row per recording and lead, without names; no rows if it cannot decode
+    signals_excluded, signals_kept   numbers of signals (leads of recordings) beyond max_mse, and with features
     reconstruction  (12, T or S) float32 µV, the example's median beat or whole recording as reconstructed; None if it cannot
-    traversals      feature -> what it stands for in the beat or recording; none if it cannot decode
-    meanings        feature -> what is measured, in words, with its unit; none for learned features
-    agreement       DeviceAgreement's columns: measurements beside the recorder's own; no rows if it left none
-    device_pairs    columns measurement, measured, device, difference: one row per person and measurement, nobody named
-    max_mse         the study's limit of the reconstruction error; None: there is none
+    traversals      feature -> what it represents in the beat or recording; none if it cannot decode
+    meanings        feature -> what it measures, in words, with its unit; none for learned features
+    agreement       DeviceAgreement's columns: measurements compared with the ECG device's; no rows if it left none
+    device_pairs    columns measurement, measured, device, difference: one row per participant and measurement, unnamed
+    max_mse         the study's limit of the reconstruction error; None: no limit
     example_mse     lead -> reconstruction error of the example, for whole recordings
-    signals         several whole recordings' leads beside their reconstruction;  rate_hz: their samples per second
+    signals         leads of several whole recordings with their reconstruction;  rate_hz: their samples per second
     architecture    the steps of the network as `ecgwas.represent.neural.architecture` gives them; none if there is no network
     """
 
@@ -89,13 +90,13 @@ class RepresentationResults:
     errors: pl.DataFrame
     reliability: pl.DataFrame
     mse: pl.DataFrame
-    left_out: int = 0
+    signals_excluded: int = 0
     reconstruction: NDArray[np.float32] | None = None
     traversals: Mapping[str, Traversal] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
     agreement: pl.DataFrame = field(default_factory=lambda: DeviceAgreement.empty().frame)
     device_pairs: pl.DataFrame = field(default_factory=lambda: DevicePairs.empty().frame.drop("eid"))
-    kept: int = 0
+    signals_kept: int = 0
     max_mse: float | None = None
     example_mse: Mapping[str, float | None] = field(default_factory=dict)
     signals: tuple[ReconstructedSignal, ...] = ()
@@ -105,14 +106,14 @@ class RepresentationResults:
 
 @dataclass(frozen=True)
 class GenotypeBeats:
-    """Median beats of the people with 0, 1 and 2 copies of a locus' effect allele.
+    """Median beats of the participants with 0, 1 and 2 copies of a locus' effect allele.
 
     people   (3,) int64
     mean_uv  (3, 12, T) float64, NaN where nobody has the genotype;  half_width_uv  (3, 12, T), of the 95 % interval
-    slope_uv (12, T) float64, least-squares effect of one copy, nothing adjusted for;  slope_half_width_uv  (12, T)
-    neglog10p (12, T) float64, of the slope, normal approximation; NaN where it cannot be told
+    slope_uv (12, T) float64, least-squares effect of one copy, unadjusted;  slope_half_width_uv  (12, T)
+    neglog10p (12, T) float64, of the slope, normal approximation; NaN where it is undefined
     decoded  representation -> (12, T) float32 µV, effect of one copy as its decoder draws it from the effects on its features
-    pooled   0 or 2: the genotype of so few people that they are counted as having one copy; None: each by itself
+    pooled   0 or 2: a genotype of so few participants that they are counted as having one copy; None: none is
     """
 
     locus: int
@@ -133,12 +134,12 @@ class GenotypeBeats:
 
 @dataclass(frozen=True)
 class LocusRegion:
-    """A locus' neighbourhood: its strongest trait against every variant there.
+    """A locus and its surroundings: its strongest trait against every variant there.
 
     lead   variant, chrom, pos, effect_allele, other_allele of the lead variant
     tests  columns variant, pos, effect_allele, other_allele, neglog10p, r2 (squared correlation with the lead variant's
            dosage; null if not known)
-    genes  columns gene, start, stop (1-based, both included) of the study's table of genes; no rows where it names none
+    genes  columns gene, start, stop (1-based, both included) of the study's table of genes; no rows without one
     """
 
     locus: int
@@ -153,7 +154,7 @@ class LocusRegion:
 
 @dataclass(frozen=True)
 class Background:
-    """How many tests lie below what the scan kept.
+    """Numbers of tests below what the scan kept.
 
     chroms (C,); edges (H + 1,) float64 ascending -log10 p; counts (K, C, H) int64 for each of the study's traits
     """
@@ -164,56 +165,87 @@ class Background:
 
 
 @dataclass(frozen=True)
-class ReportContents:
-    """All of a study, as its stages left it.
+class RunInfo:
+    """The study as it was run.
 
-    settings         study.yaml with defaults filled in, as plain values; paths relative
-    versions         program -> version;  seed: the study's
-    traits_report    traits.csv of stage traits;  trait_names: all that were tested;  covariates: names of those fitted
-    associations     rows that the scan kept (-log10 p of at least keep_neglog10p), which stay on disk
-    left_out         columns reason, variants: variants not tested for any trait
-    qq, power        tables of stage loci;  permutation_max (B,) float64 largest -log10 p of each shuffle; empty: none
-    regions          neighbourhoods of the strongest loci;  background: tests below keep_neglog10p; None: not counted
-    more             further tables of the stages traits, loci and genes, by folder/name without ending
-    null_study       the null twin: the same study on shuffled people, as far as its pictures go; None: not made
-    planted          columns variant, chrom, pos, parameter, effect, unit of a simulated cohort; None for real ones
-    notes            what is worth knowing, in words
-    min_people       groups of fewer people are not shown; 0: the page is not to be passed on
+    settings    study.yaml with defaults filled in, as plain values; paths relative
+    versions    program -> version;  seed: the study's
+    notes       remarks of the stages, in words
+    min_people  groups of fewer people are not shown; 0: the page is not for sharing
     """
 
     name: str
     seed: int
     settings: Mapping[str, Any]
     versions: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    min_people: int = 0
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Recordings, participants, the covariates that were fitted (names), and one recording as an example."""
+
     recordings: Recordings
     people: People
-    traits_report: pl.DataFrame
+    covariates: tuple[str, ...] = ()
+    example: Example | None = None
+
+    @property
+    def tested(self) -> int:
+        """Participants in the scan."""
+        return self.people.frame.filter(pl.col("status") == "kept").height
+
+
+@dataclass(frozen=True)
+class ScanResults:
+    """Tests of all variants against all traits.
+
+    trait_names        all that were tested, in order;  trait_report: traits.csv of stage traits
+    rows               rows that the scan kept (-log10 p of at least keep_neglog10p); they stay on disk
+    excluded_variants  columns reason, variants: variants not tested for any trait
+    qq                 columns trait, expected, observed, low, high
+    permutation_max    (B,) float64 largest -log10 p of each permutation; empty: none
+    background         tests below keep_neglog10p; None: not counted
+    """
+
     trait_names: tuple[str, ...]
-    representations: tuple[RepresentationResults, ...]
-    example: Example | None
-    associations: ScanRows
+    trait_report: pl.DataFrame
+    rows: ScanRows
     keep_neglog10p: float
-    left_out: pl.DataFrame
+    excluded_variants: pl.DataFrame
     summary: Summary
+    qq: pl.DataFrame
+    permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    background: Background | None = None
+
+    @property
+    def variants_tested(self) -> int:
+        """Variants tested for the trait that has the most."""
+        return max(self.summary.frame["tests"].to_list(), default=0)
+
+    @property
+    def strongest(self) -> pl.DataFrame:
+        """Columns trait, neglog10p: the strongest test of each trait, kept or not."""
+        return self.qq.group_by("trait").agg(neglog10p=pl.col("observed").max())
+
+
+@dataclass(frozen=True)
+class LociResults:
+    """Significant associations and the loci that they form.
+
+    power           what could have been found, by threshold
+    genotype_beats  mean beats by genotype at the strongest loci;  regions: the strongest loci and their surroundings
+    planted         columns variant, chrom, pos, parameter, effect, unit of a simulated cohort; None for real ones
+    """
+
     thresholds: Thresholds
     hits: Associations
     loci: Loci
-    qq: pl.DataFrame
     power: pl.DataFrame
-    genes: Genes
-    clusters: Clusters
-    edges: Edges
-    terms: Terms
-    permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     genotype_beats: tuple[GenotypeBeats, ...] = ()
     regions: tuple[LocusRegion, ...] = ()
-    background: Background | None = None
-    more: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    null_study: ReportContents | None = None
     planted: pl.DataFrame | None = None
-    notes: tuple[str, ...] = ()
-    covariates: tuple[str, ...] = ()
-    min_people: int = 0
 
     @property
     def threshold(self) -> Mapping[str, Any]:
@@ -221,14 +253,56 @@ class ReportContents:
         return self.thresholds.frame.row(by_predicate=pl.col("used"), named=True)
 
     @property
+    def min_neglog10p(self) -> float:
+        """-log10 p of the study's threshold."""
+        return float(self.threshold["neglog10p"])
+
+
+@dataclass(frozen=True)
+class GeneResults:
+    """Genes of the significant variants, their network and clusters, and the enriched terms."""
+
+    genes: Genes
+    clusters: Clusters
+    edges: Edges
+    terms: Terms
+
+
+@dataclass(frozen=True)
+class NullStudy:
+    """What the same study finds on permuted participants, as far as the page compares it."""
+
+    trait_names: tuple[str, ...]
+    loci: LociResults
+    genes: GeneResults
+
+
+@dataclass(frozen=True)
+class ReportContents:
+    """All that the page shows of a study.
+
+    tables      further tables of the stages; one that the study does not have is absent
+    null_study  None: it was not run, or at another threshold
+    """
+
+    run: RunInfo
+    cohort: Cohort
+    representations: tuple[RepresentationResults, ...]
+    scan: ScanResults
+    loci: LociResults
+    genes: GeneResults
+    tables: Mapping[ResultFile, pl.DataFrame] = field(default_factory=dict)
+    null_study: NullStudy | None = None
+
+    @property
     def threshold_caveat(self) -> str | None:
-        """The warning that belongs beside every threshold; None: there is none."""
-        return threshold_caveat(self.more.get("traits/guards", pl.DataFrame()))
+        """The warning that belongs next to every mention of the threshold; None: there is none."""
+        return threshold_caveat(self.tables.get(files.SAMPLE_GUARDS, pl.DataFrame()))
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture: heading, what it shows in words, SVG text, and the numbers drawn as CSV text."""
+    """A figure: title, caption, SVG text, and the numbers drawn as CSV text."""
 
     title: str
     caption: str
@@ -238,7 +312,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Page:
-    """The report: one HTML text, and each picture by file name (without ending)."""
+    """The report: one HTML text, and each figure by file name (without ending)."""
 
     html: str
     figures: Mapping[str, Figure]

@@ -1,4 +1,4 @@
-"""Findings that may be passed on: nobody's recording, no small group, nothing that one person alone makes."""
+"""Contents that may be shared: no one's recording, no small group, nothing that depends on one participant."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import GenotypeBeats, ReportContents, RepresentationResults, Traversal
+from ecgwas.report.contents import GenotypeBeats, LociResults, NullStudy, ReportContents, RepresentationResults, Traversal
 from ecgwas.report.scan_rows import carried_by_few
 from ecgwas.signals import LEAD_STATUS
-from ecgwas.tables import VARIANT_KEY, Associations, Loci
+from ecgwas.tables import VARIANT_KEY, Associations, Loci, files
+from ecgwas.tables.files import ResultFile
 
 OF_ONE_PERSON = ("top_share", "neglog10p_without_top")
-"""Columns of the audit about the most influential person."""
+"""Columns of the audit about the most influential participant."""
 
 OF_GENOTYPES = ("people_0", "people_1", "people_2", "missing", "mean_0", "mean_1", "mean_2", "hwe_p")
 OF_VISITS = ("icc", "icc_low", "icc_high", "people")
@@ -23,42 +24,53 @@ OF_CARRIERS = ("carriers", "carriers_rank", "carriers_extreme")
 
 
 def shareable(contents: ReportContents, min_people: int) -> ReportContents:
-    """The findings with nothing in them of one person, nor of a group of fewer than `min_people`.
+    """The contents with nothing about one participant, nor about a group of fewer than `min_people`.
 
-    Left out: the example recording and what is decoded from it, signals beside their reconstruction, histograms of single
-    recordings, the audit's columns about one person, tests of alleles carried fewer than `min_people` times. Counts of fewer
-    people become "fewer than", groups of genotypes among them become null together, since one could be had from the others.
-    Mean beats are rounded to a microvolt: from the difference of two means over nearly the same people no one's beat can be
-    had.
+    Removed: the example recording and what is decoded from it, signals with their reconstruction, histograms of single
+    recordings, the audit's columns about one participant, tests of alleles carried fewer than `min_people` times. Counts of
+    fewer people become "fewer than"; where one genotype is that rare, all genotypes of the variant become null, since its
+    count follows from the others. Mean beats are rounded to a microvolt, so that no one's beat follows from the difference
+    of two means over nearly the same people.
     """
-    few = contents.associations.carried_by_few(min_people)
+    scan, run = contents.scan, contents.run
+    few = scan.rows.carried_by_few(min_people)
     note = [f"{few:,} tests of alleles carried fewer than {min_people} times are not shown"] if few else []
-    lost = contents.hits.frame.filter(carried_by_few(min_people)).select(VARIANT_KEY).unique()
+    rows = replace(scan.rows, min_people=max(min_people, scan.rows.min_people))
     return replace(
         contents,
-        example=None,
+        run=replace(run, notes=(*run.notes, *note), min_people=min_people),
+        cohort=replace(contents.cohort, example=None),
         representations=tuple(_without_recordings(one, min_people) for one in contents.representations),
-        genotype_beats=tuple(_rounded(beats) for beats in contents.genotype_beats),
-        associations=replace(contents.associations, min_people=max(min_people, contents.associations.min_people)),
-        hits=Associations(contents.hits.frame.filter(~carried_by_few(min_people))),
-        loci=Loci(contents.loci.frame.join(lost, on=VARIANT_KEY, how="anti", maintain_order="left")),
-        traits_report=_traits(contents.traits_report, min_people),
-        more=_tables(contents.more, min_people),
-        null_study=None if contents.null_study is None else shareable(contents.null_study, min_people),
-        notes=(*contents.notes, *note),
-        min_people=min_people,
+        scan=replace(scan, rows=rows, trait_report=_trait_report(scan.trait_report, min_people)),
+        loci=_loci(contents.loci, min_people),
+        tables=_tables(contents.tables, min_people),
+        null_study=None if contents.null_study is None else _null_study(contents.null_study, min_people),
     )
+
+
+def _loci(results: LociResults, min_people: int) -> LociResults:
+    """Without the hits and loci whose rarer allele few people carry."""
+    hidden = results.hits.frame.filter(carried_by_few(min_people)).select(VARIANT_KEY).unique()
+    return replace(
+        results,
+        genotype_beats=tuple(_rounded(beats) for beats in results.genotype_beats),
+        hits=Associations(results.hits.frame.filter(~carried_by_few(min_people))),
+        loci=Loci(results.loci.frame.join(hidden, on=VARIANT_KEY, how="anti", maintain_order="left")),
+    )
+
+
+def _null_study(null: NullStudy, min_people: int) -> NullStudy:
+    return replace(null, loci=_loci(null.loci, min_people))
 
 
 def _without_recordings(one: RepresentationResults, min_people: int) -> RepresentationResults:
     traversals = {name: _whole_microvolts(moved) for name, moved in one.traversals.items()}
-    left_out = one.left_out if one.left_out >= min_people else 0
+    excluded = one.signals_excluded if one.signals_excluded >= min_people else 0
     few = pl.col("people") < min_people
-    visits = _hidden(one.reliability, OF_VISITS, few)
-    repeated = one.reliability.with_columns(visits)
+    reliability = one.reliability.with_columns(_hidden(one.reliability, OF_VISITS, few))
     return replace(
-        one, reliability=repeated, mse=one.mse.clear(), reconstruction=None, traversals=traversals, left_out=left_out,
-        example_mse={}, signals=(),
+        one, reliability=reliability, mse=one.mse.clear(), reconstruction=None, traversals=traversals,
+        signals_excluded=excluded, example_mse={}, signals=(),
     )  # fmt: skip
 
 
@@ -70,33 +82,33 @@ def _rounded(beats: GenotypeBeats) -> GenotypeBeats:
     return replace(beats, mean_uv=np.round(beats.mean_uv), half_width_uv=np.round(beats.half_width_uv, 1))
 
 
-def _traits(report: pl.DataFrame, min_people: int) -> pl.DataFrame:
-    """The report on features with small counts blotted out, in its words, too."""
+def _trait_report(report: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """The report on features without small counts, also within its reasons."""
 
-    def blotted(reason: str) -> str:
+    def redacted(reason: str) -> str:
         return re.sub(r"measured in \d+ ", f"measured in fewer than {min_people} ", reason)
 
     few = pl.col("n") < min_people
-    words = pl.col("reason").map_elements(blotted, return_dtype=pl.String)
+    reasons = pl.col("reason").map_elements(redacted, return_dtype=pl.String)
     columns = [pl.when(few).then(None).otherwise(pl.col("n")).alias("n")]
-    columns += [pl.when(few).then(words).otherwise(pl.col("reason")).alias("reason")]
+    columns += [pl.when(few).then(reasons).otherwise(pl.col("reason")).alias("reason")]
     return report.with_columns(columns) if {"n", "reason"} <= set(report.columns) else report
 
 
-def _tables(tables: Mapping[str, pl.DataFrame], min_people: int) -> dict[str, pl.DataFrame]:
+def _tables(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dict[ResultFile, pl.DataFrame]:
     shown = dict(tables)
-    if "read/leads" in shown:
-        shown["read/leads"] = _leads(shown["read/leads"], min_people)
-    if "loci/audit" in shown:
-        shown["loci/audit"] = _audit(shown["loci/audit"], min_people)
-    for name, table in shown.items():
+    if files.LEAD_COUNTS in shown:
+        shown[files.LEAD_COUNTS] = _leads(shown[files.LEAD_COUNTS], min_people)
+    if files.AUDIT in shown:
+        shown[files.AUDIT] = _audit(shown[files.AUDIT], min_people)
+    for file, table in shown.items():
         if table.height > 0 and "left_out" in table.columns and "about" in table.columns:
-            shown[name] = _guards(table, min_people)
+            shown[file] = _guards(table, min_people)
     return shown
 
 
 def _leads(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
-    """One small count hides all three of a lead: it could be had from the others."""
+    """One small count hides all three of a lead: it follows from the others."""
     few = pl.any_horizontal(pl.col(name).is_between(1, min_people - 1) for name in LEAD_STATUS)
     return table.with_columns(_hidden(table, LEAD_STATUS, few))
 
@@ -108,8 +120,8 @@ def _guards(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
 
 
 def _audit(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
-    """One small genotype hides all of them: with the number of people and the frequency it could be had from the others."""
-    if table.height == 0:  # nothing to hide, and CSV does not tell what its columns are
+    """One small genotype hides all of them: with the number of people and the frequency it follows from the others."""
+    if table.height == 0:  # nothing to hide, and a CSV file without rows has no types
         return table.drop(OF_ONE_PERSON, strict=False)
     counts = [name for name in OF_GENOTYPES[:4] if name in table.columns]
     few_of_a_genotype = pl.any_horizontal(pl.col(name).is_between(1, min_people - 1) for name in counts)

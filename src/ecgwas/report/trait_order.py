@@ -1,4 +1,4 @@
-"""Order of chromosomes, leads and traits, and the pieces of a trait's name."""
+"""Order of chromosomes, leads and traits, and the parts of a trait's name."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
 
 
 def lead_rank(lead: str) -> tuple[int, str]:
-    """Standard order of leads, 12L last; others after it."""
+    """Rank in the standard order of leads; 12L last, others after it."""
     return (LEAD_ORDER.index(lead) if lead in LEAD_ORDER else len(LEAD_ORDER), lead)
 
 
 def with_pieces(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with a column `trait`, and its pieces as columns representation, lead, feature, in front."""
+    """Rows (column trait) with the parts of the trait's name as columns representation, lead and feature."""
     pieces = pl.col("trait").str.splitn(".", 3).struct.rename_fields(["representation", "lead", "feature"])
     return rows.with_columns(pieces.alias("pieces")).unnest("pieces")

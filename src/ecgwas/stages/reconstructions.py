@@ -61,7 +61,8 @@ def _counts(study: Study, representation: str) -> dict[str, int]:
     """How many signals have features, and how many were excluded because of their reconstruction error."""
     kept = files.WITH_FEATURES.read(study.results, representation=representation)
     excluded = files.WITHOUT_FEATURES.read(study.results, representation=representation).frame
-    return {"kept": len(kept), "left_out": excluded.filter(pl.col("reason").str.starts_with(ERROR_LIMIT_REASON)).height}
+    beyond = excluded.filter(pl.col("reason").str.starts_with(ERROR_LIMIT_REASON))
+    return {"signals_kept": len(kept), "signals_excluded": beyond.height}
 
 
 def _architecture(folder: Path) -> tuple[Mapping[str, Any], ...]:

@@ -26,7 +26,7 @@ from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Features, Recordings, ScanResult, files
+from ecgwas.tables import Features, Loci, ScanResult, files
 from ecgwas.tables.recordings import Reliability
 from ecgwas.tables.user_table import read_user_table
 
@@ -42,11 +42,11 @@ ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")
 WORDS = ("name", "title")
 """Options that are free text, never a path, even if they begin with /."""
 
-OWN_PLACE = (
+WITH_OWN_FIELD = (
     files.TRAIT_REPORT, files.LOCI, files.HITS, files.SUMMARY, files.THRESHOLDS, files.QQ, files.POWER, files.GENES,
     files.CLUSTERS, files.EDGES, files.TERMS,
 )  # fmt: skip
-"""Tables that have a place of their own among the contents."""
+"""Tables that have a field of their own in the contents of the report."""
 
 PLANTED = ("variant", "chrom", "pos", "parameter", "effect", "unit")
 
@@ -98,66 +98,84 @@ def write_page(page: report.Page, out: Path) -> None:
 
 
 def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
-    """Results of all stages, in memory; genotypes of fewer than `min_people` are pooled with the neighbouring genotype."""
+    """All that the page shows; genotypes of fewer than `min_people` are drawn together with their neighbours.
+
+    All of it is in memory except for the rows that the scan kept.
+    """
     signals = read.load_signals(study)
     features = represent_stage.load_features(study)
-    results = scan.load_results(study)
-    plain = _of_genotypes(study, results)
-    return replace(
-        plain,
-        versions=_versions(study),
-        recordings=files.RECORDINGS.read(study.results),
-        representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
-        example=_example(study, signals),
-        permutation_max=thresholds.joint_maxima(results),
-        genotype_beats=_beats(study, signals, features, plain, min_people),
-        regions=gathering.neighbourhoods(study, plain.loci),
-        null_study=_null_study(study, plain),
-        planted=None if study.report.planted is None else _planted(study.report.planted),
-    )
-
-
-def _of_genotypes(study: Study, results: Sequence[ScanResult]) -> report.ReportContents:
-    """What a study and its null study both have: everything after the traits."""
-    folder = study.results
+    found = _loci_results(study)
     return report.ReportContents(
-        name=study.name,
-        seed=study.seed,
-        settings=settings(study),
-        versions={},
-        recordings=Recordings.empty(),
-        people=files.PEOPLE.read(folder),
-        traits_report=files.TRAIT_REPORT.read(folder).frame,
-        trait_names=traits.load_traits(study).names,
-        covariates=traits.load_covariates(study).names,
-        representations=(),
-        example=None,
-        associations=report.ScanRows(partial(scan.rows_in_turn, study)),
-        keep_neglog10p=study.scan.keep_neglog10p,
-        left_out=_variants_left_out(results),
-        summary=files.SUMMARY.read(folder),
-        thresholds=files.THRESHOLDS.read(folder),
-        hits=files.HITS.read(folder).associations,
-        loci=files.LOCI.read(folder),
-        qq=files.QQ.read(folder).frame,
-        power=files.POWER.read(folder).frame,
-        genes=files.GENES.read(folder),
-        clusters=files.CLUSTERS.read(folder),
-        edges=files.EDGES.read(folder),
-        terms=files.TERMS.read(folder),
-        background=gathering.background(study, results),
-        more=_more(folder),
-        notes=tuple(json.loads(files.GENE_NOTES.path(folder).read_text())),
+        run=_run_info(study),
+        cohort=_cohort(study, signals),
+        representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
+        scan=_scan_results(study),
+        loci=replace(
+            found,
+            genotype_beats=_beats(study, signals, features, found.loci, min_people),
+            regions=gathering.neighbourhoods(study, found.loci),
+            planted=None if study.report.planted is None else _planted(study.report.planted),
+        ),
+        genes=_gene_results(study),
+        tables=_further_tables(study.results),
+        null_study=_null_study(study, found.min_neglog10p),
     )
 
 
-def _more(results: Path) -> dict[str, pl.DataFrame]:
-    """The tables of LISTED that may be shared and have no place of their own among the contents, by `key`."""
+def _run_info(study: Study) -> report.RunInfo:
+    notes = json.loads(files.GENE_NOTES.path(study.results).read_text())
+    return report.RunInfo(study.name, study.seed, settings(study), _versions(study), tuple(notes))
+
+
+def _cohort(study: Study, signals: Signals) -> report.Cohort:
+    return report.Cohort(
+        recordings=files.RECORDINGS.read(study.results),
+        people=files.PEOPLE.read(study.results),
+        covariates=traits.load_covariates(study).names,
+        example=_example(study, signals),
+    )
+
+
+def _scan_results(study: Study) -> report.ScanResults:
+    results = scan.load_results(study)
+    return report.ScanResults(
+        trait_names=traits.load_traits(study).names,
+        trait_report=files.TRAIT_REPORT.read(study.results).frame,
+        rows=report.ScanRows(partial(scan.rows_in_turn, study)),
+        keep_neglog10p=study.scan.keep_neglog10p,
+        excluded_variants=_excluded_variants(results),
+        summary=files.SUMMARY.read(study.results),
+        qq=files.QQ.read(study.results).frame,
+        permutation_max=thresholds.joint_maxima(results),
+        background=gathering.background(study, results),
+    )
+
+
+def _loci_results(study: Study) -> report.LociResults:
+    return report.LociResults(
+        thresholds=files.THRESHOLDS.read(study.results),
+        hits=files.HITS.read(study.results).associations,
+        loci=files.LOCI.read(study.results),
+        power=files.POWER.read(study.results).frame,
+    )
+
+
+def _gene_results(study: Study) -> report.GeneResults:
+    return report.GeneResults(
+        genes=files.GENES.read(study.results),
+        clusters=files.CLUSTERS.read(study.results),
+        edges=files.EDGES.read(study.results),
+        terms=files.TERMS.read(study.results),
+    )
+
+
+def _further_tables(results: Path) -> dict[files.ResultFile, pl.DataFrame]:
+    """The tables of LISTED that may be shared and have no field of their own in the contents."""
     listed = (
         file for stage in LISTED for file in sorted(files.of_stage(stage), key=lambda file: file.name)
-        if isinstance(file, files.TableFile) and file.shared and file not in OWN_PLACE and file.exists(results)
+        if isinstance(file, files.TableFile) and file.shared and file not in WITH_OWN_FIELD and file.exists(results)
     )  # fmt: skip
-    return {file.key: _as_listed(file.read(results).frame) for file in listed}
+    return {file: _as_listed(file.read(results).frame) for file in listed}
 
 
 def _as_listed(frame: pl.DataFrame) -> pl.DataFrame:
@@ -165,29 +183,29 @@ def _as_listed(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).cast(pl.String) for name in frame.columns if frame[name].is_null().all())
 
 
-def _null_study(study: Study, plain: report.ReportContents) -> report.ReportContents | None:
-    """The null study, if `ecgwas null` has run and the threshold has not changed since."""
+def _null_study(study: Study, min_neglog10p: float) -> report.NullStudy | None:
+    """The null study, if `ecgwas null` has run it at this threshold (-log10 p)."""
     if not null.is_complete(study):
         return None
     null_study = null.null_study_of(study)
     try:
-        found = _of_genotypes(null_study, scan.load_results(null_study))
+        found = report.NullStudy(traits.load_traits(null_study).names, _loci_results(null_study), _gene_results(null_study))
     except (OSError, EcgwasError, pl.exceptions.PolarsError) as error:
         logger.warning("report: the null study cannot be read (%s); `ecgwas null` runs it again", error)
         return None
-    if abs(float(found.threshold["neglog10p"]) - float(plain.threshold["neglog10p"])) > 1e-9:
-        logger.warning("report: the null study used another threshold and is not shown; `ecgwas null` runs it again")
+    if abs(found.loci.min_neglog10p - min_neglog10p) > 1e-9:
+        logger.warning("report: the null study was run at another threshold and is not shown; `ecgwas null` runs it again")
         return None
     return found
 
 
 def _beats(
-    study: Study, signals: Signals, features: Mapping[str, Features], plain: report.ReportContents, min_people: int
+    study: Study, signals: Signals, features: Mapping[str, Features], found: Loci, min_people: int
 ) -> tuple[report.GenotypeBeats, ...]:
-    """The ECG by genotype at the strongest loci, with the effect of a copy as each decoder draws it."""
-    strongest = lead_variants(study, signals, gathering.strongest(plain.loci, study.report.max_loci))
-    alone = report.without_missing_beats(signals, strongest)
-    grouped = (report.pooled(variant, min_people) if min_people else variant for variant in alone)
+    """The ECG by genotype at the strongest loci, with the effect of one copy as each decoder draws it."""
+    strongest = lead_variants(study, signals, gathering.strongest(found, study.report.max_loci))
+    with_beats = report.without_missing_beats(signals, strongest)
+    grouped = (report.pooled(variant, min_people) if min_people else variant for variant in with_beats)
     variants = [variant for variant in grouped if variant is not None]
     points = len(signals.beat_times_ms)
     return tuple(
@@ -257,7 +275,7 @@ def _times_ms(options: RepresentationOptions, signals: Signals) -> NDArray[np.fl
     return samples * (1000.0 / signals.rate_hz)
 
 
-def _variants_left_out(results: Sequence[ScanResult]) -> pl.DataFrame:
+def _excluded_variants(results: Sequence[ScanResult]) -> pl.DataFrame:
     rows = pl.concat([result.left_out.frame for result in results])
     for_all = rows.filter(pl.col("trait").is_null() | (pl.col("trait") == ""))
     return for_all.group_by("reason").agg(variants=pl.len().cast(pl.Int64)).sort("reason")
@@ -307,4 +325,4 @@ def _check(study: Study) -> Sequence[str]:
     return [f"{_planted(study.report.planted).height} planted effects"]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=2)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=3)

@@ -54,11 +54,11 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     contents = report.shareable(report_stage.gather(study, min_people=least), least)
     if study.share.matching:
         rates = matching.matched(study)
-        contents = replace(contents, more={**contents.more, files.MATCHING.key: rates.frame})
+        contents = replace(contents, tables={**contents.tables, files.MATCHING: rates.frame})
         _log_matching(rates)
     if study.share.membership:
         membership = _membership(study)
-        contents = replace(contents, more={**contents.more, files.MEMBERSHIP.key: membership.frame})
+        contents = replace(contents, tables={**contents.tables, files.MEMBERSHIP: membership.frame})
         _log_membership(membership)
     report_stage.write_page(report.render(study.report, contents), out)
     for name, table in tables(contents).items():
@@ -67,7 +67,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         table.write_csv(path)
     path = files.SHARED_ASSOCIATIONS.within(out)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(contents.associations, path)
+    write_rows(contents.scan.rows, path)
     files.SHARED_README.within(out).write_text(README.format(name=study.name, min_people=least))
     write_json(files.SHARED_ABOUT.within(out), {"min_people": least, "study": study.name, "ecgwas": __version__})
 
@@ -110,16 +110,17 @@ def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
 
     Raises ValueError for a table that is not declared `shared`.
     """
+    results, loci, genes = contents.scan, contents.loci, contents.genes
     of_study: dict[files.ResultFile, pl.DataFrame] = {
-        files.TRAIT_REPORT: contents.traits_report, files.HITS: Hits.of_associations(contents.hits).frame,
-        files.LOCI: contents.loci.frame, files.QQ: contents.qq, files.SUMMARY: contents.summary.frame,
-        files.THRESHOLDS: contents.thresholds.frame, files.POWER: contents.power, files.GENES: contents.genes.frame,
-        files.EDGES: contents.edges.frame, files.CLUSTERS: contents.clusters.frame, files.TERMS: contents.terms.frame,
-        **{files.of_key(key): table for key, table in contents.more.items()},
+        files.TRAIT_REPORT: results.trait_report, files.SUMMARY: results.summary.frame, files.QQ: results.qq,
+        files.HITS: Hits.of_associations(loci.hits).frame, files.LOCI: loci.loci.frame,
+        files.THRESHOLDS: loci.thresholds.frame, files.POWER: loci.power, files.GENES: genes.genes.frame,
+        files.EDGES: genes.edges.frame, files.CLUSTERS: genes.clusters.frame, files.TERMS: genes.terms.frame,
+        **contents.tables,
     }  # fmt: skip
     found = {
         files.EXCLUDED_COUNTS.name: _excluded(contents).frame,
-        files.UNTESTED_COUNTS.name: UntestedCounts(contents.left_out).frame,
+        files.UNTESTED_COUNTS.name: UntestedCounts(results.excluded_variants).frame,
         **{file.shared_copy.name: table for file, table in of_study.items()},
     }  # fmt: skip
     for one in contents.representations:
@@ -133,9 +134,12 @@ def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
 
 
 def _excluded(contents: report.ReportContents) -> ExcludedCounts:
-    reasons = [(step.what, reason, count) for step in sample_flow.steps(contents) for reason, count in step.left_out]
+    """How many participants each step of the analysis excluded, and why; small counts are null."""
+    min_people = contents.run.min_people
+    steps = sample_flow.steps(contents.cohort, min_people)
+    reasons = [(step.what, reason, count) for step in steps for reason, count in step.excluded]
     schema = {"before": pl.String, "reason": pl.String, "left_out": pl.Int64}
-    shown = pl.when(pl.col("left_out") >= contents.min_people).then(pl.col("left_out"))
+    shown = pl.when(pl.col("left_out") >= min_people).then(pl.col("left_out"))
     return ExcludedCounts(pl.DataFrame(reasons, schema=schema, orient="row").with_columns(left_out=shown))
 
 
@@ -176,5 +180,5 @@ def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
 
 STAGE = Stage(
     "share", "set aside what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check,
-    version=2,
+    version=3,
 )  # fmt: skip

@@ -150,11 +150,6 @@ class ResultFile:
         return "/".join(piece for piece in ("results", self.stage, self.name) if piece)
 
     @property
-    def key(self) -> str:
-        """<stage>/<name without folders and ending>, for the report's mapping of tables."""
-        return f"{self.stage}/{Path(self.name).stem}"
-
-    @property
     def shared_copy(self) -> ResultFile:
         """The copy in results/share. Raises ValueError for a file that may not be shared."""
         if not self.shared:
@@ -324,11 +319,6 @@ def shared_tables() -> tuple[type[Table], ...]:
 def _tables(declared: Iterable[ResultFile]) -> tuple[type[Table], ...]:
     found = (one.table for one in declared if isinstance(one, TableFile) and issubclass(one.table, Table))
     return tuple(dict.fromkeys(found))
-
-
-def of_key(key: str) -> ResultFile:
-    """The file with that `key`. Raises KeyError if no file that may be shared has it."""
-    return {one.key: one for one in ALL if one.shared and "{" not in one.name}[key]
 
 
 def is_declared(stage: str, name: str) -> bool:

@@ -68,8 +68,8 @@ def test_a_real_network_is_clustered_named_and_drawn(shared: Path) -> None:
     sizes = named.clusters.frame.select("cluster", "size", "name", "named_by").unique().sort("cluster").rows()
     assert [(cluster, size) for cluster, size, _, _ in sizes] == [(1, 101), (2, 4), (3, 2)]
     assert [name for _, _, name, _ in sizes] == ["Interleukin-4 and Interleukin-13 signaling", "Muscle contraction", None]
-    contents = replace(make_contents(), clusters=named.clusters, edges=network.edges)
-    for figure in (pictures.network(contents), *pictures.clusters(contents, 12).values()):
+    found = replace(make_contents().genes, clusters=named.clusters, edges=network.edges)
+    for figure in (pictures.network(found), *pictures.clusters(found, 12).values()):
         assert figure is not None
         drawn = list(etree.fromstring(figure.svg.encode()).iter("{http://www.w3.org/2000/svg}circle"))
         places = np.array([[float(circle.get("cx")), float(circle.get("cy"))] for circle in drawn])

@@ -15,12 +15,12 @@ from lxml import etree
 from ecgwas.report import ReportContents, ScanRows
 from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.figures import svg as d
-from ecgwas.report.figures.all_figures import traits_shown
 from ecgwas.report.figures.thinning import PixelThinner, genome_of, thin
+from ecgwas.report.queries import gene_hits, nearest_genes, traits_drawn
 from ecgwas.study import ReportOptions
 from ecgwas.study.presets import PRESETS
-from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms
-from tests.report.example import NETWORK, make_contents, rows_of
+from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms, files
+from tests.report.example import NETWORK, changed, make_contents, rows_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -31,8 +31,16 @@ def contents() -> ReportContents:
 
 
 def filled(contents: ReportContents, thinner: PixelThinner) -> PixelThinner:
-    thin(contents.associations, [thinner])
+    thin(contents.scan.rows, [thinner])
     return thinner
+
+
+def hits_of_genes(contents: ReportContents) -> pl.DataFrame:
+    return gene_hits(contents.genes.genes, contents.loci.hits)
+
+
+def nearest(contents: ReportContents) -> dict[int, str]:
+    return nearest_genes(contents.genes.genes, contents.loci.loci)
 
 
 def numbers(csv: str) -> pl.DataFrame:
@@ -46,7 +54,7 @@ def test_repeatability_is_drawn_within_a_recording_and_between_visits(contents: 
     assert (
         numbers(drawn.csv).select("lead", "feature", "r", "icc").equals(both.reliability.select("lead", "feature", "r", "icc"))
     )
-    assert "two visits of 40 people" in drawn.caption
+    assert "two visits of 40 participants" in drawn.caption
     assert drawn.svg.count(d.VERMILION) == 12 + 1, "each lead, and the key"
     nobody = [
         pl.lit(None, dtype=both.reliability.schema[name]).alias(name) for name in ("icc", "icc_low", "icc_high", "people")
@@ -90,7 +98,7 @@ def test_points_on_one_half_pixel_are_drawn_once() -> None:
 
 
 def test_themed_pictures_keep_no_colour_of_the_palette(contents: ReportContents) -> None:
-    figure = hits.genes(contents)
+    figure = hits.genes(hits_of_genes(contents))
     assert figure is not None
     themed = d.themed(figure.svg)
     assert not [colour for colour in d.VARIABLES if colour in themed]
@@ -109,13 +117,12 @@ def test_ink_contrasts_with_every_shade_by_wcag() -> None:
 
 
 def test_manhattan_holds_every_hit_at_its_place(contents: ReportContents) -> None:
-    genome = genome_of(contents.associations)
-    trait = contents.hits.frame["trait"][0]
-    figure = associations.manhattan(
-        contents, trait, filled(contents, associations.thinner_of_traits(contents, [trait], genome))
-    )
+    genome = genome_of(contents.scan.rows)
+    trait = contents.loci.hits.frame["trait"][0]
+    thinner = filled(contents, associations.thinner_of_traits(contents.scan, 8.4, [trait], genome))
+    figure = associations.manhattan(trait, thinner, 3.0)
     drawn = numbers(figure.csv)
-    expected = contents.hits.frame.filter(pl.col("trait") == trait)
+    expected = contents.loci.hits.frame.filter(pl.col("trait") == trait)
     beyond = drawn.filter(pl.col("neglog10p") > 8.4)
     assert sorted(beyond["variant"]) == sorted(expected["variant"])
     reds = etree.fromstring(figure.svg.encode()).xpath(f"//*[@stroke='{d.VERMILION}']/@d")
@@ -131,11 +138,9 @@ def test_many_rows_below_the_threshold_cost_little(contents: ReportContents) -> 
         "pos": rng.integers(158_000_000, 162_000_000, count), "effect_allele": "A", "other_allele": "G", "eaf": 0.2, "n": 74,
         "beta": 0.0, "se": 1.0, "t": 0.0, "neglog10p": 3 + rng.exponential(0.43, count),
     })  # fmt: skip
-    crowded = replace(
-        contents, associations=ScanRows.of(Associations(pl.concat([rows_of(contents), Associations(crowd).frame])))
-    )
-    thinner = associations.thinner_of_all(crowded, genome_of(crowded.associations))
-    figure = associations.manhattan_of_all(crowded, filled(crowded, thinner))
+    crowded = changed(contents, rows=ScanRows.of(Associations(pl.concat([rows_of(contents), Associations(crowd).frame]))))
+    thinner = filled(crowded, associations.thinner_of_all(crowded.scan, 8.4, genome_of(crowded.scan.rows)))
+    figure = associations.manhattan_of_all(thinner, crowded.scan, "permutation", crowded.loci.loci, {})
     assert figure is not None
     assert len(figure.svg) < 400_000
     beyond = numbers(figure.csv).filter(pl.col("neglog10p") > 8.4)
@@ -144,7 +149,7 @@ def test_many_rows_below_the_threshold_cost_little(contents: ReportContents) -> 
 
 
 def test_chromosomes_stand_in_order_without_overlap(contents: ReportContents) -> None:
-    genome = genome_of(contents.associations)
+    genome = genome_of(contents.scan.rows)
     assert list(genome.starts) == ["1", "2", "3", "6", "11", "X"]
     spans = rows_of(contents).group_by("chrom").agg(low=pl.col("pos").min(), high=pl.col("pos").max())
     ends = {chrom: (genome.starts[chrom] + low, genome.starts[chrom] + high) for chrom, low, high in spans.iter_rows()}
@@ -156,11 +161,11 @@ def test_chromosomes_stand_in_order_without_overlap(contents: ReportContents) ->
 def test_variants_per_feature_and_lead_are_counted_once_each(contents: ReportContents) -> None:
     seen: dict[str, set[str]] = {}
     leads: dict[str, list[float]] = {}
-    for row in contents.hits.frame.iter_rows(named=True):
+    for row in contents.loci.hits.frame.iter_rows(named=True):
         representation, lead, feature = row["trait"].split(".")
         seen.setdefault(f"{representation}.{feature}", set()).add(row["variant"])
         leads.setdefault(lead, []).append(row["neglog10p"])
-    per_feature, per_lead = hits.per_feature(contents), hits.per_lead(contents)
+    per_feature, per_lead = hits.per_feature(contents.loci.hits, contents.scan.trait_names), hits.per_lead(contents.loci.hits)
     assert per_feature is not None
     assert per_lead is not None
     counted = dict(numbers(per_feature.csv).select("name", "variants").iter_rows())
@@ -171,18 +176,18 @@ def test_variants_per_feature_and_lead_are_counted_once_each(contents: ReportCon
 
 
 def test_gene_bars_and_heatmap_agree(contents: ReportContents) -> None:
-    bars, heat = hits.genes(contents), hits.gene_by_lead(contents)
+    bars, heat = hits.genes(hits_of_genes(contents)), hits.gene_by_lead(hits_of_genes(contents))
     assert bars is not None
     assert heat is not None
     totals = dict(numbers(bars.csv).select("gene", "variants").iter_rows())
     pairs = dict(numbers(bars.csv).select("gene", "pairs").iter_rows())
-    lead_variants = dict(contents.genes.frame.select("gene", "variant").iter_rows())
-    counts = Counter(contents.hits.frame["variant"])
+    lead_variants = dict(contents.genes.genes.frame.select("gene", "variant").iter_rows())
+    counts = Counter(contents.loci.hits.frame["variant"])
     assert pairs == {gene: counts[variant] for gene, variant in lead_variants.items()}
     assert totals == dict.fromkeys(lead_variants, 1)
     assert max(pairs.values()) > 1
     cells = numbers(heat.csv)
-    leads = {gene: {trait.split(".")[1] for trait in contents.hits.frame.filter(variant=variant)["trait"]}
+    leads = {gene: {trait.split(".")[1] for trait in contents.loci.hits.frame.filter(variant=variant)["trait"]}
              for gene, variant in lead_variants.items()}  # fmt: skip
     assert {row["gene"]: {lead for lead in cells.columns[1:] if row[lead] == 1} for row in cells.iter_rows(named=True)} == leads
 
@@ -202,7 +207,7 @@ def with_genes(contents: ReportContents, variants: dict[str, int]) -> ReportCont
             about = {"eaf": 0.2, "n": 100, "beta": 0.1, "se": 0.01, "t": 10.0, "neglog10p": 9.0}
             hit += [{"trait": f"ae.{lead}.f0{k}", **place, **about} for lead in ("V1", "II") for k in (1, 2)]
             gene.append({"locus": 1, **place, "gene": name, "rank": 1, "relation": "overlap", "source": "regions"})
-    return replace(
+    return changed(
         contents, hits=Associations.of(hit), genes=Genes(pl.concat([Genes.empty().frame, pl.DataFrame(gene)], how="diagonal"))
     )
 
@@ -228,7 +233,10 @@ def test_genes_hit_more_than_so_many_times_are_drawn(
 ) -> None:
     """Variants count once each, though each has four significant traits."""
     some = with_genes(contents, {"NOS1": 8, "TTN": 12, "ACE": 1, "LPA": 9})
-    bars, heat = hits.genes(some, more_than=more_than), hits.gene_by_lead(some, more_than=more_than)
+    bars, heat = (
+        hits.genes(hits_of_genes(some), more_than=more_than),
+        hits.gene_by_lead(hits_of_genes(some), more_than=more_than),
+    )
     assert bars is not None
     assert heat is not None
     assert drawn_genes(bars.svg) == drawn
@@ -244,17 +252,17 @@ def test_genes_hit_more_than_so_many_times_are_drawn(
 
 
 def test_every_trait_with_a_hit_has_its_manhattan_plot_where_the_study_says_so(contents: ReportContents) -> None:
-    row = contents.hits.frame.row(0, named=True)
+    row = contents.loci.hits.frame.row(0, named=True)
     names = [f"ae.V1.f{k:03d}" for k in range(1, 91)]
-    many = replace(contents, hits=Associations.of([row | {"trait": name} for name in names]))
-    assert len(traits_shown(ReportOptions(), many)) == 60
+    many = changed(contents, hits=Associations.of([row | {"trait": name} for name in names]))
+    assert len(traits_drawn(ReportOptions(), many.loci.hits, many.scan.rows)) == 60
     published = ReportOptions.model_validate(PRESETS["published"]["report"])
-    assert sorted(traits_shown(published, many)) == names
+    assert sorted(traits_drawn(published, many.loci.hits, many.scan.rows)) == names
     assert published.genes_hit_more_than == 8
 
 
 def test_the_heatmap_has_genes_along_x_and_leads_along_y(contents: ReportContents) -> None:
-    heat = hits.gene_by_lead(with_genes(contents, {"TTN": 12, "LPA": 9, "ACE": 1}))
+    heat = hits.gene_by_lead(hits_of_genes(with_genes(contents, {"TTN": 12, "LPA": 9, "ACE": 1})))
     assert heat is not None
     root = etree.fromstring(heat.svg.encode())
     cells = {cell[0].text: (float(cell.get("x")), float(cell.get("y"))) for cell in root.findall(f".//{SVG}rect") if len(cell)}
@@ -267,9 +275,9 @@ def test_the_heatmap_has_genes_along_x_and_leads_along_y(contents: ReportContent
 
 def test_every_feature_with_a_hit_has_its_bar(contents: ReportContents) -> None:
     names = [f"ae.V1.f{k:02d}" for k in range(1, 65)]
-    row = contents.hits.frame.row(0, named=True)
+    row = contents.loci.hits.frame.row(0, named=True)
     many = Associations.of([row | {"trait": name} for name in names])
-    figure = hits.per_feature(replace(contents, hits=many, trait_names=(*names, "ae.V1.f65", "ae.II.f66")))
+    figure = hits.per_feature(many, (*names, "ae.V1.f65", "ae.II.f66"))
     assert figure is not None
     assert all(f">ae.f{k:02d}<" in figure.svg for k in range(1, 65))
     assert "are drawn" not in figure.caption
@@ -277,26 +285,26 @@ def test_every_feature_with_a_hit_has_its_bar(contents: ReportContents) -> None:
 
 
 def test_grid_tells_each_traits_strongest_test_and_lambda(contents: ReportContents) -> None:
-    table = numbers(hits.grid(contents)["ae"].csv)
+    table = numbers(hits.grid(contents.scan, contents.loci)["ae"].csv)
     assert table.height == 72
-    strongest = dict(contents.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
+    strongest = dict(contents.scan.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
     assert all(value == pytest.approx(strongest[trait]) for trait, value in table.select("trait", "neglog10p").iter_rows())
 
 
 def test_null_study_counts_the_shuffles_beyond(contents: ReportContents) -> None:
-    figure = associations.null_study(contents)
+    figure = associations.permutations(contents.scan.permutation_max, 8.4, contents.loci.loci)
     assert figure is not None
-    assert numbers(figure.csv)["shuffled_studies"].sum() == len(contents.permutation_max)
-    share = (contents.permutation_max > 8.4).mean()
+    assert numbers(figure.csv)["shuffled_studies"].sum() == len(contents.scan.permutation_max)
+    share = (contents.scan.permutation_max > 8.4).mean()
     assert f"{share:.1%} of them" in figure.caption
 
 
 def test_network_draws_every_gene_once_inside_the_picture(contents: ReportContents) -> None:
-    figure = network.network(contents)
+    figure = network.network(contents.genes)
     assert figure is not None
     root = etree.fromstring(figure.svg.encode())
     circles = root.findall(f".//{SVG}circle")
-    genes = {*contents.edges.frame["gene_a"], *contents.edges.frame["gene_b"]}
+    genes = {*contents.genes.edges.frame["gene_a"], *contents.genes.edges.frame["gene_b"]}
     assert len(circles) == len(genes) == len(NETWORK) - 1
     width, height = (float(value) for value in root.get("viewBox").split()[2:])
     places = np.array([[float(c.get("cx")), float(c.get("cy"))] for c in circles])
@@ -307,13 +315,13 @@ def test_network_draws_every_gene_once_inside_the_picture(contents: ReportConten
 
 
 def test_network_without_edges_is_no_picture(contents: ReportContents) -> None:
-    assert network.network(replace(contents, edges=Edges.empty())) is None
-    assert network.clusters(replace(contents, edges=Edges.empty(), clusters=Clusters.empty()), 9) == {}
+    assert network.network(replace(contents.genes, edges=Edges.empty())) is None
+    assert network.clusters(replace(contents.genes, edges=Edges.empty(), clusters=Clusters.empty()), 9) == {}
 
 
 def test_a_cluster_is_drawn_alone_with_its_own_genes_and_edges_only(contents: ReportContents) -> None:
-    drawn = network.clusters(contents, 12)
-    members = contents.clusters.frame.group_by("cluster").agg("gene", pl.len())
+    drawn = network.clusters(contents.genes, 12)
+    members = contents.genes.clusters.frame.group_by("cluster").agg("gene", pl.len())
     expected = {f"cluster_{number}": set(genes) for number, genes, size in members.iter_rows() if size >= 3}
     assert set(drawn) == set(expected) == {"cluster_1", "cluster_2"}
     for name, figure in drawn.items():
@@ -326,21 +334,21 @@ def test_a_cluster_is_drawn_alone_with_its_own_genes_and_edges_only(contents: Re
         assert set(table["cluster"]) == {int(name.removeprefix("cluster_"))}
         assert len({circle.get("fill") for circle in root.iter(f"{SVG}circle")}) == 1
     assert drawn["cluster_1"].title == "Cluster 1: cardiac conduction"
-    assert set(network.clusters(contents, 1)) == {"cluster_1"}
-    assert network.clusters(contents, 0) == {}
+    assert set(network.clusters(contents.genes, 1)) == {"cluster_1"}
+    assert network.clusters(contents.genes, 0) == {}
 
 
 def test_a_cluster_of_the_service_without_an_edge_here_is_points(contents: ReportContents) -> None:
-    (figure,) = network.clusters(replace(contents, edges=Edges.empty()), 1).values()
+    (figure,) = network.clusters(replace(contents.genes, edges=Edges.empty()), 1).values()
     root = etree.fromstring(figure.svg.encode())
-    assert len(list(root.iter(f"{SVG}circle"))) == contents.clusters.frame.filter(pl.col("cluster") == 1).height
+    assert len(list(root.iter(f"{SVG}circle"))) == contents.genes.clusters.frame.filter(pl.col("cluster") == 1).height
     assert "0 edges" in figure.caption
 
 
 def test_genes_have_the_colour_of_their_cluster_in_the_table(contents: ReportContents) -> None:
-    figure = network.network(contents)
+    figure = network.network(contents.genes)
     assert figure is not None
-    colours = dict(contents.clusters.frame.select("gene", "colour").iter_rows())
+    colours = dict(contents.genes.clusters.frame.select("gene", "colour").iter_rows())
     circles = list(etree.fromstring(figure.svg.encode()).iter(f"{SVG}circle"))
     assert {circle.get("data-gene"): circle.get("fill") for circle in circles} == {
         gene: colour for gene, colour in colours.items() if colour is not None
@@ -348,13 +356,13 @@ def test_genes_have_the_colour_of_their_cluster_in_the_table(contents: ReportCon
 
 
 def test_a_representation_of_strips_is_drawn_on_the_strip(contents: ReportContents) -> None:
-    assert contents.example is not None
-    rebuilt = contents.example.clean_uv * np.float32(0.5)
+    assert contents.cohort.example is not None
+    rebuilt = contents.cohort.example.clean_uv * np.float32(0.5)
     strips = replace(contents.representations[1], name="of_strips", reconstruction=rebuilt)
-    table = numbers(recordings.strip(contents.example, [strips]).csv)
+    table = numbers(recordings.strip(contents.cohort.example, [strips]).csv)
     assert table.columns == ["lead", "time_s", "as_recorded_uv", "cleaned_uv", "of_strips_uv"]
     np.testing.assert_allclose(table["of_strips_uv"], table["cleaned_uv"] * 0.5, rtol=1e-5, atol=1e-3)
-    assert recordings.reconstruction(contents.example, [strips]) is None
+    assert recordings.reconstruction(contents.cohort.example, [strips]) is None
 
 
 def test_error_distribution_counts_every_recording(contents: ReportContents) -> None:
@@ -383,7 +391,7 @@ def test_one_epoch_and_a_flat_loss_can_be_drawn(contents: ReportContents) -> Non
 
 
 def test_ecg_by_genotype_names_people_and_alleles(contents: ReportContents) -> None:
-    beats = contents.genotype_beats[0]
+    beats = contents.loci.genotype_beats[0]
     figure = genotype.ecg_by_genotype(beats)
     words = " ".join(etree.fromstring(figure.svg.encode()).itertext())
     for k, letters in enumerate(("G/G", "A/G", "A/A")):
@@ -396,7 +404,7 @@ def test_ecg_by_genotype_names_people_and_alleles(contents: ReportContents) -> N
 
 
 def test_a_genotype_nobody_has_is_left_out_of_the_picture(contents: ReportContents) -> None:
-    beats = contents.genotype_beats[0]
+    beats = contents.loci.genotype_beats[0]
     mean, people = beats.mean_uv.copy(), beats.people.copy()
     mean[2], people[2] = np.nan, 0
     figure = genotype.ecg_by_genotype(
@@ -408,19 +416,19 @@ def test_a_genotype_nobody_has_is_left_out_of_the_picture(contents: ReportConten
 
 
 def test_a_genotype_of_few_people_is_no_curve_and_no_number(contents: ReportContents) -> None:
-    beats = replace(contents.genotype_beats[0], people=np.array([40, 30, 4]))
+    beats = replace(contents.loci.genotype_beats[0], people=np.array([40, 30, 4]))
     figure = genotype.ecg_by_genotype(beats)
     table = numbers(figure.csv)
     assert table["mean_2_uv"].is_null().all()
     assert table["half_width_2_uv"].is_null().all()
     assert table["mean_1_uv"].is_not_null().all()
-    assert "Fewer than 5 people have A/A: no mean is shown" in figure.caption
+    assert "Fewer than 5 participants have A/A: no mean is shown" in figure.caption
     assert table["decoded_pca_uv"].to_numpy() == pytest.approx(0.9 * table["slope_uv"].to_numpy(), rel=1e-3, abs=1e-3)
 
 
 def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(contents: ReportContents) -> None:
-    here = contents.regions[0]
-    figure = region.region(contents, here)
+    here = contents.loci.regions[0]
+    figure = region.region(here, 8.4, contents.tables[files.CREDIBLE])
     assert figure is not None
     root = etree.fromstring(figure.svg.encode())
     assert numbers(figure.csv)["variant"].to_list() == here.tests["variant"].to_list()
@@ -429,7 +437,7 @@ def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(contents
     assert len(root.findall(f"{SVG}polygon")) == 1
     # The lead is the credible set: a ring around it, and one in the key.
     assert len(root.findall(f"{SVG}circle")) == 2
-    assert region.region(contents, replace(here, tests=here.tests.clear())) is None
+    assert region.region(replace(here, tests=here.tests.clear()), 8.4) is None
 
 
 def test_genes_of_a_region_never_lie_on_each_other() -> None:
@@ -459,8 +467,8 @@ def test_a_moved_feature_is_drawn_to_the_scale_of_ecg_paper(contents: ReportCont
 
 
 def test_miami_holds_the_strongest_of_each_side(contents: ReportContents) -> None:
-    thinners = miami.thinners(contents, genome_of(contents.associations))
-    thin(contents.associations, thinners)
+    thinners = miami.thinners(contents.scan, 8.4, genome_of(contents.scan.rows))
+    thin(contents.scan.rows, thinners)
     figures = miami.miami(thinners)
     assert set(figures) == {"miami_pca_ae", "miami_pca_clinical"}
     table = numbers(figures["miami_pca_ae"].csv)
@@ -473,7 +481,7 @@ def test_miami_holds_the_strongest_of_each_side(contents: ReportContents) -> Non
 
 
 def test_terms_within_the_limits_are_dots_with_their_genes(contents: ReportContents) -> None:
-    figure = terms.enrichment(contents)
+    figure = terms.enrichment(contents.genes.terms)
     assert figure is not None
     root = etree.fromstring(figure.svg.encode())
     titles = [title.text or "" for title in root.iter(f"{SVG}title")]
@@ -481,17 +489,17 @@ def test_terms_within_the_limits_are_dots_with_their_genes(contents: ReportConte
     assert "2 of 3 terms are within the study's limits" in figure.caption
     words = [element.text for element in root.iter(f"{SVG}text")]
     assert {"♥ cardiac conduction", "cardiovascular"} <= set(words)
-    assert terms.enrichment(replace(contents, terms=Terms.empty())) is None
+    assert terms.enrichment(Terms.empty()) is None
 
 
 def test_the_strongest_terms_are_dots_whatever_their_fdr(contents: ReportContents) -> None:
-    first = contents.terms.frame.row(1, named=True)
+    first = contents.genes.terms.frame.row(1, named=True)
     rows = [
         first | {"term": f"GO:{k}", "description": f"term {k}", "strength": 0.3 + 0.01 * k, "fdr": 1e-4 * (k + 1)}
         for k in range(40)
     ]
     weak = first | {"term": "GO:99", "description": "weak heart", "strength": 0.21, "fdr": 9e-3, "cardiovascular": True}
-    figure = terms.enrichment(replace(contents, terms=Terms.of([*rows, weak])))
+    figure = terms.enrichment(Terms.of([*rows, weak]))
     assert figure is not None
     shown = pl.read_csv(figure.csv.encode())["description"].to_list()
     assert shown == [*(f"term {k}" for k in range(39, 15, -1)), "weak heart"]
@@ -513,22 +521,22 @@ def test_genes_with_like_hits_stand_together() -> None:
 def test_names_of_variants_join_no_pictures(contents: ReportContents, name: str) -> None:
     """With one name for all variants genes, counts and the diamond of each region are those of the named ones."""
     called = {"variant": pl.lit(name)}
-    credible = contents.more["loci/credible"].with_columns(**called)
-    here = contents.regions[0]
-    renamed = replace(
+    credible = contents.tables[files.CREDIBLE].with_columns(**called)
+    here = contents.loci.regions[0]
+    renamed = changed(
         contents,
-        hits=Associations(contents.hits.frame.with_columns(**called)),
-        genes=Genes(contents.genes.frame.with_columns(**called)),
-        loci=Loci(contents.loci.frame.with_columns(lead_variant=pl.lit(name))),
-        more={**contents.more, "loci/credible": credible},
+        hits=Associations(contents.loci.hits.frame.with_columns(**called)),
+        genes=Genes(contents.genes.genes.frame.with_columns(**called)),
+        loci=Loci(contents.loci.loci.frame.with_columns(lead_variant=pl.lit(name))),
+        tables={**contents.tables, files.CREDIBLE: credible},
     )
-    assert associations.nearest_genes(renamed) == associations.nearest_genes(contents)
-    plain, other = hits.genes(contents), hits.genes(renamed)
+    assert nearest(renamed) == nearest(contents)
+    plain, other = hits.genes(hits_of_genes(contents)), hits.genes(hits_of_genes(renamed))
     assert plain is not None
     assert other is not None
     assert other.csv == plain.csv
     labelled = replace(here, lead={**here.lead, "variant": name}, tests=here.tests.with_columns(**called))
-    drawn = [region.region(contents, here), region.region(renamed, labelled)]
+    drawn = [region.region(here, 8.4, contents.tables[files.CREDIBLE]), region.region(labelled, 8.4, credible)]
     marks = [(one.svg.count("<polygon"), one.svg.count("fill='none' stroke=")) for one in drawn if one is not None]
     assert len(marks) == 2
     assert marks[0] == marks[1]

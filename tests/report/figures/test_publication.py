@@ -57,7 +57,7 @@ def test_points_lie_where_the_page_has_them(pictures: dict[str, Figure], tmp_pat
 
 def test_curves_reach_the_heights_of_the_numbers(tmp_path: Path) -> None:
     """A green curve of the effect of a copy: its lowest pixel is the lowest point of its path."""
-    figure = genotype.ecg_by_genotype(replace(make_contents().genotype_beats[0], decoded={}))
+    figure = genotype.ecg_by_genotype(replace(make_contents().loci.genotype_beats[0], decoded={}))
     publication.save(figure, tmp_path / "a.png")
     pixels = imread(tmp_path / "a.png")[:, :, :3]
     scale = pixels.shape[1] / 930

@@ -12,7 +12,7 @@ from ecgwas.leads import LEADS
 from ecgwas.report import ReportContents, Traversal, shareable
 from ecgwas.report.contents import Example, RepresentationResults
 from ecgwas.report.figures import architecture, recordings, signals, traversal
-from tests.report.example import ARCHITECTURE, make_contents
+from tests.report.example import ARCHITECTURE, changed, make_contents
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +22,13 @@ def contents() -> ReportContents:
 
 @pytest.fixture
 def example(contents: ReportContents) -> Example:
-    assert contents.example is not None
-    return replace(contents.example, baseline_removed_uv=contents.example.clean_uv + np.float32(3))
+    assert contents.cohort.example is not None
+    return replace(contents.cohort.example, baseline_removed_uv=contents.cohort.example.clean_uv + np.float32(3))
 
 
 def of_strips(contents: ReportContents, errors: dict[str, float | None], **given: object) -> RepresentationResults:
-    assert contents.example is not None
-    rebuilt = contents.example.clean_uv * np.float32(0.5)
+    assert contents.cohort.example is not None
+    rebuilt = contents.cohort.example.clean_uv * np.float32(0.5)
     some = {"reconstruction": rebuilt, "example_mse": errors, "max_mse": 0.4} | given
     return replace(contents.representations[1], **some)
 
@@ -42,7 +42,7 @@ def drawn(csv: str) -> pl.DataFrame:
     [
         ({"I": 0.1, "II": 0.3, "V2": 0.2}, "II", "MSE 0.3<"),
         ({"I": 0.1, "II": 0.5, "V2": 0.2}, "V2", "MSE 0.2<"),
-        ({"I": 0.7, "II": 0.9, "V2": 0.8, "V5": 1.5}, "I", "MSE 0.7, beyond the limit of 0.4"),
+        ({"I": 0.7, "II": 0.9, "V2": 0.8, "V5": 1.5}, "I", "MSE 0.7, above the limit of 0.4"),
         ({"I": 0.1, "II": None, "V2": float("nan")}, "II", "reconstructed by ae<"),
         ({}, "II", "reconstructed by ae<"),
     ],
@@ -69,8 +69,8 @@ def test_a_lead_that_was_not_recorded_is_not_drawn(contents: ReportContents, exa
 
 
 def test_a_study_without_two_steps_of_cleaning_has_no_step_between(contents: ReportContents) -> None:
-    assert contents.example is not None
-    figure = signals.steps(contents.example, [])
+    assert contents.cohort.example is not None
+    figure = signals.steps(contents.cohort.example, [])
     assert figure is not None
     assert drawn(figure.csv).columns == ["lead", "time_s", "as_recorded_uv", "cleaned_uv"]
 
@@ -79,7 +79,7 @@ def test_the_limit_is_drawn_even_where_every_error_is_far_below(contents: Report
     some = replace(contents.representations[1], mse=pl.DataFrame({"lead": ["I"] * 4, "mse": [0.01, 0.02, 0.02, 0.03]}))
     figure = recordings.error_distribution(replace(some, max_mse=0.4))
     assert figure is not None
-    assert "0 (0.0%) beyond the limit of 0.4" in figure.caption
+    assert "0 (0.0%) above the limit of 0.4" in figure.caption
     assert drawn(figure.csv)["log10_mse_to"].max() == pytest.approx(np.log10(0.4), abs=1e-6)
     assert drawn(figure.csv)["count"].sum() == 4
     without = recordings.error_distribution(replace(some, max_mse=None))
@@ -112,7 +112,7 @@ def test_maps_that_skip_the_features_are_told_from_other_skips(contents: ReportC
 
 
 def test_nothing_of_one_signal_is_passed_on(contents: ReportContents, example: Example) -> None:
-    some = replace(contents, representations=(of_strips(contents, {"II": 0.1}),), example=example)
+    some = changed(contents, representations=(of_strips(contents, {"II": 0.1}),), example=example)
     assert signals.several(some.representations[0]) is not None
     (shared,) = shareable(some, 5).representations
     assert (shared.signals, shared.example_mse, shared.reconstruction) == ((), {}, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -16,7 +15,7 @@ from ecgwas.report import ReportContents, ScanRows
 from ecgwas.report.figures.thinning import genome_of
 from ecgwas.report.page import embedded as e
 from ecgwas.tables import Associations
-from tests.report.example import make_contents, make_empty_contents, rows_of
+from tests.report.example import changed, make_contents, make_empty_contents, rows_of
 
 
 class Unpacked:
@@ -66,7 +65,7 @@ def points(packed: e.Embedded, k: int) -> list[tuple[str, int, str, float, float
 
 def test_every_kept_test_is_there_with_its_numbers(contents: ReportContents) -> None:
     packed = e.embedded(contents, {})
-    for k, trait in enumerate(contents.trait_names):
+    for k, trait in enumerate(contents.scan.trait_names):
         rows = rows_of(contents).filter(pl.col("trait") == trait)
         wanted = sorted(rows.select("chrom", "pos", "variant", "neglog10p", "beta").iter_rows())
         found = sorted(points(packed, k))
@@ -78,20 +77,20 @@ def test_the_best_trait_of_a_variant_is_the_one_with_the_strongest_test(contents
     strongest = rows_of(contents).sort("neglog10p", descending=True).group_by("variant").first()
     best = dict(strongest.select("variant", "trait").iter_rows())
     for _, _, variant, k in variants(e.embedded(contents, {})):
-        assert contents.trait_names[k] == best[variant]
+        assert contents.scan.trait_names[k] == best[variant]
 
 
 def test_curves_counts_and_their_order(contents: ReportContents) -> None:
     packed = e.embedded(contents, {})
-    k = contents.trait_names.index("ae.V1.f02")
+    k = contents.scan.trait_names.index("ae.V1.f02")
     block = Unpacked(packed.blocks[f"trait-{k}"])
     real, curve, counts, pixels = (int(number) for number in block.plain(4))
     block.numbers(3 * real, "<u4")
-    points_of_curve = contents.qq.filter(pl.col("trait") == "ae.V1.f02")
+    points_of_curve = contents.scan.qq.filter(pl.col("trait") == "ae.V1.f02")
     for name in ("expected", "observed", "low", "high"):
         assert np.allclose(block.numbers(curve, "<f4"), points_of_curve[name].to_numpy(), rtol=1e-6)
-    assert contents.background is not None
-    assert block.numbers(counts, "<u4").tolist() == contents.background.counts[k].ravel().tolist()
+    assert contents.scan.background is not None
+    assert block.numbers(counts, "<u4").tolist() == contents.scan.background.counts[k].ravel().tolist()
     assert (pixels, block.rest()) == (0, b"")
 
 
@@ -100,11 +99,11 @@ def test_too_many_points_become_pixels_and_the_strongest_stay(
 ) -> None:
     monkeypatch.setattr(e, "MOST_POINTS", 300)
     packed = e.embedded(contents, {})
-    limit = json.loads(packed.index)["real_from"]
+    limit = json.loads(packed.index)["points_from"]
     values = rows_of(contents)["neglog10p"].to_numpy()
     assert (values >= limit).sum() <= 300 < (values >= limit - e.STEP).sum()
-    genome = genome_of(contents.associations)
-    for k, trait in enumerate(contents.trait_names[:20]):
+    genome = genome_of(contents.scan.rows)
+    for k, trait in enumerate(contents.scan.trait_names[:20]):
         rows = rows_of(contents).filter(pl.col("trait") == trait)
         assert len(points(packed, k)) == rows.filter(pl.col("neglog10p") >= limit).height
         block = zlib.decompress(base64.b64decode(packed.blocks[f"trait-{k}"]))
@@ -120,7 +119,7 @@ def test_too_many_points_become_pixels_and_the_strongest_stay(
 
 def test_names_cannot_end_the_script_that_holds_them(contents: ReportContents) -> None:
     wild = rows_of(contents).with_columns(variant=pl.lit("</script><b>"))
-    packed = e.embedded(replace(contents, associations=ScanRows.of(Associations(wild))), {})
+    packed = e.embedded(changed(contents, rows=ScanRows.of(Associations(wild))), {})
     assert "<" not in packed.index
     assert not [name for name, block in packed.blocks.items() if "<" in block]
 
@@ -136,7 +135,7 @@ def test_alleles_of_one_position_and_name_are_packed_apart() -> None:
            "eaf": 0.3,
            "n": 74, "beta": 0.5, "se": 0.1, "t": 5.0, "neglog10p": 6.0}  # fmt: skip
     other = row | {"effect_allele": "T", "beta": -0.25, "neglog10p": 4.0}
-    packed = e.embedded(replace(make_contents(4), associations=ScanRows.of(Associations.of([row, other]))), {})
+    packed = e.embedded(changed(make_contents(4), rows=ScanRows.of(Associations.of([row, other]))), {})
     assert json.loads(packed.index)["variants"] == 2
     assert zlib.decompress(base64.b64decode(packed.blocks["variant-names"])).decode() == ".\tA\tG\n.\tT\tG"
     block = Unpacked(packed.blocks["trait-0"])

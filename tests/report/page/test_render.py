@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -13,8 +12,8 @@ from lxml import etree, html
 from ecgwas.report import Page, ReportContents, render
 from ecgwas.report.figures.svg import SERIES
 from ecgwas.study import ReportOptions
-from ecgwas.tables import VARIANT_KEY, Loci, People, Recordings
-from tests.report.example import make_contents, make_empty_contents
+from ecgwas.tables import VARIANT_KEY, Loci, People, Recordings, files
+from tests.report.example import changed, make_contents, make_empty_contents
 
 SECTIONS = ("found", "loci", "trust", "people", "recordings", "traits", "genes", "methods")
 
@@ -51,7 +50,7 @@ def test_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(pages
     ids = tree.xpath("//@id")
     assert len(ids) == len(set(ids))
     assert set(SECTIONS) <= set(ids)
-    traits = {f"#trait-{name}" for name in make_contents().trait_names}
+    traits = {f"#trait-{name}" for name in make_contents().scan.trait_names}
     for link in tree.xpath("//a/@href"):
         if link.startswith("#"):
             assert link[1:] in ids or link in traits, link
@@ -78,7 +77,7 @@ def test_nobody_is_named(pages: dict[str, Page], kind: str) -> None:
     page = pages[kind]
     everything = page.html + "".join(figure.svg + figure.csv for figure in page.figures.values())
     numbers = set(re.findall(r"(?<![\d.])\d{7}(?!\d)", everything))
-    assert numbers.isdisjoint(contents.people.frame["eid"])
+    assert numbers.isdisjoint(contents.cohort.people.frame["eid"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -107,7 +106,7 @@ def test_everything_asked_for_is_on_the_page(page: Page, contents: ReportContent
         "per_feature",
         "per_lead", "gene_by_lead", "network", "grid_ae", "inflation", "locus_1", "locus_2", "locus_3",
     }  # fmt: skip
-    with_hits = contents.hits.frame["trait"].unique().to_list()
+    with_hits = contents.loci.hits.frame["trait"].unique().to_list()
     wanted |= {f"{kind}_{trait}" for trait in with_hits for kind in ("manhattan", "qq")}
     assert wanted <= set(page.figures)
     ids = html.document_fromstring(page.html).xpath("//figure/@id")
@@ -122,12 +121,12 @@ def test_everything_asked_for_is_on_the_page(page: Page, contents: ReportContent
 
 def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, contents: ReportContents) -> None:
     found = text_of(page, "found")
-    assert f"{len(contents.loci)} loci pass the study's threshold of −log10 p 8.40" in found
-    variants = contents.hits.frame.select(VARIANT_KEY).n_unique()
-    assert variants < len(contents.hits)
-    assert f"with {variants} significant variants ({len(contents.hits)} variant–trait pairs)" in found
-    beyond = int((contents.permutation_max > 8.4).sum())
-    assert f"shuffled 500 times, {beyond} shuffled studies" in found
+    assert f"{len(contents.loci.loci)} loci pass the study's threshold of −log10 p 8.40" in found
+    variants = contents.loci.hits.frame.select(VARIANT_KEY).n_unique()
+    assert variants < len(contents.loci.hits)
+    assert f"with {variants} significant variants ({len(contents.loci.hits)} variant–trait pairs)" in found
+    beyond = int((contents.scan.permutation_max > 8.4).sum())
+    assert f"{beyond} of 500 permutations of the participants had a test beyond it" in found
     assert "3 of 4 planted effects are found; 0 of the loci are not planted" in found
     assert "2 of the 3 are known and 1 new" in found
 
@@ -135,7 +134,7 @@ def test_numbers_of_the_headline_are_those_of_the_tables(page: Page, contents: R
 def test_loci_table_holds_every_locus_and_its_numbers(page: Page, contents: ReportContents) -> None:
     (table,) = html.document_fromstring(page.html).xpath("//table[@id='table-loci']")
     rows = [[cell.text_content() for cell in row] for row in table.xpath("./tbody/tr")]
-    for row, locus in zip(rows, contents.loci.frame.iter_rows(named=True), strict=True):
+    for row, locus in zip(rows, contents.loci.loci.frame.iter_rows(named=True), strict=True):
         assert locus["lead_variant"] in row
         assert f"{locus['pos']:,}" in row
         assert f"{locus['neglog10p']:.2f}" in row
@@ -144,8 +143,8 @@ def test_loci_table_holds_every_locus_and_its_numbers(page: Page, contents: Repo
 
 
 def test_a_locus_that_is_not_planted_is_counted(contents: ReportContents) -> None:
-    assert contents.planted is not None
-    fewer = replace(contents, planted=contents.planted.head(2))
+    assert contents.loci.planted is not None
+    fewer = changed(contents, planted=contents.loci.planted.head(2))
     assert "2 of 2 planted effects are found; 1 of the loci are not planted" in text_of(render(ReportOptions(), fewer), "found")
 
 
@@ -158,30 +157,30 @@ def test_flow_adds_up(page: Page) -> None:
 
 
 def test_measured_values_in_reasons_do_not_make_reasons_of_their_own(contents: ReportContents) -> None:
-    frame = contents.people.frame
+    frame = contents.cohort.people.frame
     many = frame.with_columns(
         status=pl.lit("dropped"), reason=pl.format("heterozygosity {} SD", 3.0 + pl.int_range(pl.len()).cast(pl.Float64) / 7)
     )
-    text = text_of(render(ReportOptions(), replace(contents, people=People(many))), "people")
+    text = text_of(render(ReportOptions(), changed(contents, people=People(many))), "people")
     assert f"−{frame.height} heterozygosity … SD" in text
 
 
 def test_rare_reasons_are_counted_together(contents: ReportContents) -> None:
-    frame = contents.people.frame
+    frame = contents.cohort.people.frame
     many = frame.with_columns(status=pl.lit("dropped"), reason=pl.format("reason {}", pl.int_range(pl.len())))
-    text = text_of(render(ReportOptions(), replace(contents, people=People(many))), "people")
+    text = text_of(render(ReportOptions(), changed(contents, people=People(many))), "people")
     assert f"−{frame.height - 20} other reasons" in text
 
 
 def test_reasons_never_name_a_person_even_across_reasons(contents: ReportContents) -> None:
-    frame = contents.recordings.frame
+    frame = contents.cohort.recordings.frame
     eid = frame["eid"][3]
     named = frame.with_columns(reason=pl.when(pl.col("status") != "kept").then(pl.lit(f"same as ECG-{eid}.xml")))
-    assert eid not in render(ReportOptions(), replace(contents, recordings=Recordings(named))).html
+    assert eid not in render(ReportOptions(), changed(contents, recordings=Recordings(named))).html
 
 
 def test_a_name_in_the_study_file_cannot_become_markup(contents: ReportContents) -> None:
-    wild = render(ReportOptions(title="<script>alert(1)</script>"), replace(contents, notes=("<b>&",)))
+    wild = render(ReportOptions(title="<script>alert(1)</script>"), changed(contents, notes=("<b>&",)))
     assert "<script>alert(1)" not in wild.html
     assert "&lt;script&gt;alert(1)" in wild.html
     assert "&lt;b&gt;&amp;" in wild.html
@@ -190,8 +189,8 @@ def test_a_name_in_the_study_file_cannot_become_markup(contents: ReportContents)
 def test_max_traits_limits_the_pictures_and_the_page_says_so(contents: ReportContents) -> None:
     page = render(ReportOptions(max_traits=2), contents)
     assert sum(name.startswith("manhattan_") for name in page.figures) == 2
-    assert "those of the 2 strongest traits also lie in figures/" in text_of(page, "traits")
-    strongest = contents.hits.frame.sort("neglog10p", descending=True)["trait"][0]
+    assert "those of the 2 strongest traits are also in figures/" in text_of(page, "traits")
+    strongest = contents.loci.hits.frame.sort("neglog10p", descending=True)["trait"][0]
     assert f"manhattan_{strongest}" in page.figures
 
 
@@ -208,7 +207,7 @@ def test_without_hits_the_page_says_so_and_shows_what_null_looks_like(pages: dic
 def test_an_empty_study_gives_a_page_without_pictures(pages: dict[str, Page]) -> None:
     page = pages["empty"]
     assert page.figures == {}
-    assert "The scan made no shuffles" in text_of(page, "trust")
+    assert "The scan made no permutations" in text_of(page, "trust")
     assert "these features are measured" in text_of(page, "recordings")
 
 
@@ -223,13 +222,13 @@ def rows_of(page: Page, table: str) -> list[list[str]]:
 
 def test_clusters_have_colour_number_count_description_and_genes(page: Page, contents: ReportContents) -> None:
     rows = rows_of(page, "clusters")
-    members = contents.clusters.frame.filter(pl.col("degree") > 0).sort("cluster", "gene").group_by("cluster").agg("gene")
+    members = contents.genes.clusters.frame.filter(pl.col("degree") > 0).sort("cluster", "gene").group_by("cluster").agg("gene")
     expected = {str(number): ", ".join(genes) for number, genes in members.iter_rows()}
     assert {row[1]: row[5] for row in rows[:-1]} == expected
     assert [int(row[2]) for row in rows[:-1]] == [len(expected[row[1]].split(", ")) for row in rows[:-1]]
     assert rows[0][0].strip() == SERIES[0]
     assert rows[0][3:5] == ["cardiac conduction", "term of Process, FDR 0.0001"]
-    alone = contents.clusters.frame.filter(degree=0)["gene"].sort().to_list()
+    alone = contents.genes.clusters.frame.filter(degree=0)["gene"].sort().to_list()
     assert rows[-1][1:] == ["–", str(len(alone)), "hit genes without an edge", "–", ", ".join(alone)]
     table = html.document_fromstring(page.html).xpath("//table[@id='table-clusters']")[0]
     assert table.xpath(".//svg/rect/@fill") == [row[0].strip() for row in rows if row[0].strip() != "–"]
@@ -243,15 +242,15 @@ def test_terms_have_their_group_and_the_reason(page: Page) -> None:
 
 
 def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, contents: ReportContents) -> None:
-    for locus in contents.loci.frame.iter_rows(named=True):
-        inside = contents.hits.frame.filter(
+    for locus in contents.loci.loci.frame.iter_rows(named=True):
+        inside = contents.loci.hits.frame.filter(
             pl.col("chrom") == locus["chrom"], pl.col("pos").is_between(locus["start"], locus["stop"])
         )
         best = inside.group_by("trait").agg(pl.col("neglog10p").max()).sort("neglog10p", "trait", descending=[True, False])
         shown = [(row[0], row[1]) for row in rows_of(page, f"traits-of-{locus['locus']}")]
         assert shown == [(trait, f"{value:.2f}") for trait, value in best.iter_rows()]
-        suspicious = "one person" if locus["locus"] == 2 else "nothing"
-        assert [(row[0], row[-1]) for row in rows_of(page, f"audit-{locus['locus']}")] == [(locus["best_trait"], suspicious)]
+        flags = "one person" if locus["locus"] == 2 else "none"
+        assert [(row[0], row[-1]) for row in rows_of(page, f"audit-{locus['locus']}")] == [(locus["best_trait"], flags)]
         assert [row[1:4] for row in rows_of(page, f"credible-{locus['locus']}")] == [
             [locus["lead_variant"], f"{locus['pos']:,}", "0.910"]
         ]
@@ -264,53 +263,53 @@ def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, cont
 def test_effects_are_headed_by_the_unit_that_the_transformation_gave_them(
     contents: ReportContents, transform: str, unit: str
 ) -> None:
-    settings = {**contents.settings, "traits": {**contents.settings["traits"], "transform": transform}}
-    page = render(ReportOptions(), replace(contents, settings=settings)).html
+    settings = {**contents.run.settings, "traits": {**contents.run.settings["traits"], "transform": transform}}
+    page = render(ReportOptions(), changed(contents, settings=settings)).html
     headings = html.document_fromstring(page).xpath("//th")
     found = [heading.text_content() for heading in headings if heading.text_content().startswith("beta")]
     assert f"beta ({unit})" in found
-    assert f"beta without the winner's curse ({unit})" in found
+    assert f"beta corrected for the winner's curse ({unit})" in found
     assert all(unit in heading for heading in found if "known" not in heading)
-    assert f'"beta_unit":"{unit}"' in page
-    assert "90 % of those with two or three" in page
+    assert f'"effect_unit":"{unit}"' in page
+    assert "90 % in those with two or three" in page
 
 
 def test_a_locus_that_leans_on_another_is_not_passed(contents: ReportContents) -> None:
-    beside = pl.Series("neglog10p_conditional", [contents.threshold["neglog10p"] - 0.1] * contents.loci.frame.height)
-    page = render(ReportOptions(), replace(contents, loci=Loci(contents.loci.frame.with_columns(beside))))
+    beside = pl.Series("neglog10p_conditional", [contents.loci.threshold["neglog10p"] - 0.1] * contents.loci.loci.frame.height)
+    page = render(ReportOptions(), changed(contents, loci=Loci(contents.loci.loci.frame.with_columns(beside))))
     assert "checks: warn" in text_of(page, "locus-3")
-    assert "beside the other loci" in page.html
+    assert "conditional on the other loci" in page.html
 
 
 def test_tables_without_a_place_of_their_own_are_shown_and_empty_ones_named(page: Page) -> None:
     for folder in ("traits", "loci"):
         assert rows_of(page, f"{folder}-guards") == [["kinship", "pass", "0.02", "0.0884", "3"]]
     assert rows_of(page, "loci-heritability")[0][0] == "ae.V3.f02"
-    assert rows_of(page, "flags") == [["nothing", "2"], ["one person", "1"]]
-    assert "Nothing to show, though looked for: empty table" in text_of(page, "trust")
+    assert rows_of(page, "flags") == [["none", "2"], ["one person", "1"]]
+    assert "Tables without rows: empty table" in text_of(page, "trust")
 
 
 def test_a_table_that_names_people_in_words_is_blotted(contents: ReportContents) -> None:
-    eid = contents.people.frame["eid"][0]
-    more = {"traits/guards": pl.DataFrame({"guard": ["relatedness"], "note": [f"largest between {eid} and another"]})}
-    page = render(ReportOptions(), replace(contents, more=more))
+    eid = contents.cohort.people.frame["eid"][0]
+    more = {files.SAMPLE_GUARDS: pl.DataFrame({"guard": ["relatedness"], "note": [f"largest between {eid} and another"]})}
+    page = render(ReportOptions(), changed(contents, tables=more))
     assert eid not in page.html
     assert "largest between … and another" in text_of(page, "trust")
 
 
 def test_counts_stand_beside_those_of_the_null_twin(page: Page, contents: ReportContents) -> None:
     rows = {row[0]: row[1:] for row in rows_of(page, "beside")}
-    assert rows["loci"] == [str(len(contents.loci)), "1"]
-    assert rows["genes hit"] == [str(contents.genes.frame["gene"].n_unique()), "1"]
-    assert rows["significant variant–trait pairs"] == [str(len(contents.hits)), "1"]
+    assert rows["loci"] == [str(len(contents.loci.loci)), "1"]
+    assert rows["genes hit"] == [str(contents.genes.genes.frame["gene"].n_unique()), "1"]
+    assert rows["significant variant–trait pairs"] == [str(len(contents.loci.hits)), "1"]
     assert "chance_network" not in page.figures
-    assert "On shuffled people there is nothing to draw here" in text_of(page, "genes")
+    assert "With permuted participants there is nothing to draw here" in text_of(page, "genes")
 
 
 def test_every_trait_is_in_the_table_of_traits(page: Page, contents: ReportContents) -> None:
     shown = {row[0]: row for row in rows_of(page, "traits")}
-    assert set(shown) == set(contents.trait_names)
-    for row in contents.summary.frame.iter_rows(named=True):
+    assert set(shown) == set(contents.scan.trait_names)
+    for row in contents.scan.summary.frame.iter_rows(named=True):
         assert shown[row["trait"]][2] == f"{row['lambda_gc']:.3f}".replace("-", "−")
         assert shown[row["trait"]][4] == f"{row['significant']:,}"
 
@@ -320,7 +319,7 @@ def test_methods_cite_what_was_used_and_nothing_else(page: Page, contents: Repor
     assert "Westfall" in text
     assert "He K, Zhang X" in text
     assert "Kingma" not in text
-    assert f"{len(contents.trait_names)} traits were tested against 51,234 variants" in text
+    assert f"{len(contents.scan.trait_names)} traits were tested against 51,234 variants" in text
     assert "ecgwas 0.1.0" in text
     assert "found by SuSiE" in text
     assert "Wang G, Sarkar A" in text
@@ -330,8 +329,8 @@ def test_methods_cite_what_was_used_and_nothing_else(page: Page, contents: Repor
 
 
 def test_methods_tell_of_other_rates_and_lengths(contents: ReportContents) -> None:
-    frame = contents.recordings.frame.with_columns(rate_hz=pl.lit(1000.0), seconds=pl.lit(11.0))
-    text = render(ReportOptions(), replace(contents, recordings=Recordings(frame))).html
+    frame = contents.cohort.recordings.frame.with_columns(rate_hz=pl.lit(1000.0), seconds=pl.lit(11.0))
+    text = render(ReportOptions(), changed(contents, recordings=Recordings(frame))).html
     assert (
         "Recordings of other rates were resampled by polyphase filtering. Of longer recordings the first 10 s were used."
         in text
@@ -341,20 +340,20 @@ def test_methods_tell_of_other_rates_and_lengths(contents: ReportContents) -> No
 def test_strega_leaves_to_the_authors_what_only_they_know(page: Page) -> None:
     items = {row[0]: row[2] for row in rows_of(page, "strega")}
     assert items["22"] == "–"
-    assert items["6"].startswith("74 people")
-    assert items["12j"] == "pass: kinship; left out 3"
+    assert items["6"].startswith("74 participants")
+    assert items["12j"] == "pass: kinship; excluded 3"
     assert items["12i"].startswith("permutation")
     assert len(items) > 22
 
 
 def test_a_locus_that_only_a_set_of_traits_finds_says_so(contents: ReportContents) -> None:
-    plain = contents.loci.frame
+    plain = contents.loci.loci.frame
     assert "set of traits" not in text_of(render(ReportOptions(), contents), "table-loci")
     found = plain.with_columns(
         test=pl.when(pl.col("locus") == 2).then(pl.lit("acat")).otherwise(pl.lit("single")),
         set=pl.when(pl.col("locus") == 2).then(pl.lit("ae.V3")),
     )
-    page = render(ReportOptions(), replace(contents, loci=Loci(found)))
+    page = render(ReportOptions(), changed(contents, loci=Loci(found)))
     assert "set of traits" in text_of(page, "table-loci")
-    assert "found by the acat test of the traits ae.V3 at once" in text_of(page, "locus-2")
-    assert "at once" not in text_of(page, "locus-1")
+    assert "found by the acat test of the trait set ae.V3" in text_of(page, "locus-2")
+    assert "trait set" not in text_of(page, "locus-1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -24,9 +23,9 @@ from ecgwas.report.text.methods import (
     methods,
 )
 from ecgwas.report.text.references import CITATION, REFERENCES, numbered
-from ecgwas.tables import Guards
+from ecgwas.tables import Guards, files
 from ecgwas.tables.genes import NetworkTests
-from tests.report.example import make_contents
+from tests.report.example import changed, make_contents
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +42,12 @@ def guard(name: str, status: str, limit: float | None, about: str = "people") ->
 
 
 def guarded(contents: ReportContents, *rows: dict[str, Any], stage: str = "traits") -> ReportContents:
-    return replace(contents, more={**contents.more, f"{stage}/guards": Guards.of(rows).frame})
+    file = files.SAMPLE_GUARDS if stage == "traits" else files.SCAN_GUARDS
+    return changed(contents, tables={**contents.tables, file: Guards.of(rows).frame})
 
 
 def test_the_limit_that_was_used_is_named_and_not_the_one_asked_for(contents: ReportContents) -> None:
-    assert contents.settings["traits"]["guards"]["max_kinship"] == 0.0884
+    assert contents.run.settings["traits"]["guards"]["max_kinship"] == 0.0884
     text = text_of(guarded(contents, guard("kinship", "warn", 0.2138)))
     assert "KING-robust kinship of at most 0.2138" in text
     assert "0.0884" not in text
@@ -77,10 +77,10 @@ def test_filters_of_variants_are_those_that_were_applied(contents: ReportContent
 def test_covariates_are_those_that_were_fitted(contents: ReportContents) -> None:
     text = text_of(contents)
     assert "Covariates: age, sex, center (categorical), the first 2 principal components of the genotypes [" in text
-    given = text_of(replace(contents, covariates=("age", "f.22009.0.1")))
+    given = text_of(changed(contents, covariates=("age", "f.22009.0.1")))
     assert "Covariates: age, f.22009.0.1." in given
     assert "principal components of the genotypes" not in given
-    assert "No covariates were fitted." in text_of(replace(contents, covariates=()))
+    assert "No covariates were fitted." in text_of(changed(contents, covariates=()))
 
 
 def test_levels_of_a_category_are_one_covariate() -> None:
@@ -105,26 +105,26 @@ def test_string_is_named_only_where_it_was_used(
     table = NetworkTests.of([{"source": source, "source_version": version, "genes": 5, "edges": 3}
                              | dict.fromkeys(("average_degree", "clustering", "expected_edges", "p", "resamples",
                                               "largest_cluster_share"))])  # fmt: skip
-    kinds = [*contents.settings["genes"], {"kind": "string_db", "inflation": 2.0}]
-    with_network = replace(contents, more={**contents.more, "genes/network_tests": table.frame},
-                           settings={**contents.settings, "genes": kinds})  # fmt: skip
+    kinds = [*contents.run.settings["genes"], {"kind": "string_db", "inflation": 2.0}]
+    with_network = changed(contents, tables={**contents.tables, files.NETWORK_TESTS: table.frame},
+                           settings={**contents.run.settings, "genes": kinds})  # fmt: skip
     paragraphs, cited_references = methods(with_network)
     assert said in "\n".join(paragraphs)
     assert any("Szklarczyk" in reference for reference in cited_references) == cited
 
 
 def test_sources_that_gave_nothing_are_not_named(contents: ReportContents) -> None:
-    nothing = replace(contents, genes=type(contents.genes).empty(), terms=type(contents.terms).empty())
+    nothing = changed(contents, genes=type(contents.genes.genes).empty(), terms=type(contents.genes.terms).empty())
     text = text_of(nothing)
     assert "mapped" not in text
     assert "Over-represented" not in text
-    assert any(one["kind"] == "enrichment" for one in nothing.settings["genes"])
+    assert any(one["kind"] == "enrichment" for one in nothing.run.settings["genes"])
 
 
 def test_the_threshold_is_the_one_that_was_used(contents: ReportContents) -> None:
-    used = contents.thresholds.frame.with_columns(used=pl.col("kind") == "bonferroni")
-    assert contents.settings["loci"]["threshold"] == "permutation"
-    text = text_of(replace(contents, thresholds=type(contents.thresholds)(used)))
+    used = contents.loci.thresholds.frame.with_columns(used=pl.col("kind") == "bonferroni")
+    assert contents.run.settings["loci"]["threshold"] == "permutation"
+    text = text_of(changed(contents, thresholds=type(contents.loci.thresholds)(used)))
     assert "5e-8 divided by the number of traits" in text
     assert "permutations of the participants" not in text
     assert "from 500 permutations of the participants" in text_of(contents)

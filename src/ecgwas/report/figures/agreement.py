@@ -1,4 +1,4 @@
-"""Measurements beside the recorder's own, as Bland and Altman draw them."""
+"""Measurements compared with the ECG device's own (Bland-Altman plots)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ ACROSS = 3
 CELL = (292.0, 236.0)
 PLOT = (196.0, 150.0)
 BINS = 36
-"""Cells along each axis: people are counted, nobody is drawn."""
+"""Cells along each axis: participants are counted, none is drawn."""
 OUTSIDE = 0.005
-"""Share of the differences at either end that may lie beyond the picture; they are counted at its edge."""
+"""Share of the differences at either end that may lie outside the figure; they are counted at its edge."""
 
 
-def agreement(representation: RepresentationResults, least: int = 0) -> Figure | None:
+def agreement(representation: RepresentationResults, min_people: int = 0) -> Figure | None:
     """Difference against mean of both, one panel per measurement, with mean difference and limits of agreement.
 
-    least: cells with fewer participants are not drawn and not in the numbers.
+    min_people: cells with fewer participants are neither drawn nor in the numbers.
     """
     table = representation.agreement
     if table.height == 0:
@@ -30,37 +30,37 @@ def agreement(representation: RepresentationResults, least: int = 0) -> Figure |
     for place, row in enumerate(table.iter_rows(named=True)):
         corner = (place % ACROSS) * CELL[0], (place // ACROSS) * CELL[1]
         own = representation.device_pairs.filter(pl.col("measurement") == row["measurement"])
-        counted = _counted(own, least)
+        counted = _counted(own, min_people)
         frames.append(counted.select(pl.lit(row["measurement"]).alias("measurement"), pl.all()))
         parts += _panel(row, counted, corner)
     rows = -(-table.height // ACROSS)
-    title = f"{representation.name} beside the recorder's own measurements"
+    title = f"{representation.name} compared with the ECG device's measurements"
     caption = (
-        "Measured here less measured by the recorder, against the mean of both (Bland and Altman); the darker, the more "
-        "people. Solid: mean difference; dashed: limits of agreement (mean ± 1.96 SD)."
+        "Measured here minus measured by the ECG device, against the mean of both (Bland and Altman); darker cells hold more "
+        "participants. Solid: mean difference; dashed: limits of agreement (mean ± 1.96 SD)."
     )
-    caption += f" Cells of fewer than {least} participants are not drawn." if least else ""
+    caption += f" Cells of fewer than {min_people} participants are not drawn." if min_people else ""
     picture = d.svg(CELL[0] * min(ACROSS, table.height), CELL[1] * rows, parts, f"{title}: {caption}")
     return Figure(title, caption, picture, pl.concat(frames).write_csv())
 
 
-def _counted(pairs: pl.DataFrame, least: int) -> pl.DataFrame:
-    """Columns mean, difference (middles of cells) and people, cells with `least` participants or more, at least one."""
+def _counted(pairs: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """Columns mean, difference (middles of cells) and people, cells of at least `min_people` participants and at least one."""
     difference = pairs["difference"].to_numpy()
     mean = pairs["measured"].to_numpy() - difference / 2
-    across, up = _edges(mean, least), _edges(difference, least)
+    across, up = _edges(mean, min_people), _edges(difference, min_people)
     inside = np.clip(mean, across[0], across[-1]), np.clip(difference, up[0], up[-1])
     counts, _, _ = np.histogram2d(*inside, bins=(across, up))
-    i, j = np.nonzero(counts >= max(least, 1))
+    i, j = np.nonzero(counts >= max(min_people, 1))
     middles = [(edges[:-1] + edges[1:]) / 2 for edges in (across, up)]
     people = counts[i, j].astype(np.int64)
     return pl.DataFrame({"mean": middles[0][i].round(3), "difference": middles[1][j].round(3), "people": people})
 
 
-def _edges(values: NDArray[np.float64], least: int) -> NDArray[np.float64]:
-    """Edges of cells. Where small groups are hidden the cells are larger and their ends round: no participant's own values."""
+def _edges(values: NDArray[np.float64], min_people: int) -> NDArray[np.float64]:
+    """Edges of cells. Where small groups are hidden, cells are larger and their edges round: no participant's own values."""
     low, high = np.quantile(values, [OUTSIDE, 1 - OUTSIDE])
-    if least:
+    if min_people:
         step = 10.0 ** np.ceil(np.log10(max(high - low, 1e-6)) - 1)
         rounded: NDArray[np.float64] = np.arange(np.floor(low / step), np.ceil(high / step) + 2) * step
         return rounded
@@ -82,7 +82,7 @@ def _panel(row: dict[str, object], counted: pl.DataFrame, corner: tuple[float, f
         across,
         (span[0] - room, span[1] + room),
     )
-    head = f"{str(name).replace('_', ' ')}, {people:,} people"
+    head = f"{str(name).replace('_', ' ')}, {people:,} participants"
     parts = [d.text(corner[0] + 8, corner[1] + 18, head, size=12, fill=d.INK, font_weight="600")]
     parts += d.y_axis(panel, "difference", gap=50)
     shades = 0.25 + 0.75 * np.sqrt(counts / counts.max(initial=1.0))

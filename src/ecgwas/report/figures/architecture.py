@@ -1,4 +1,4 @@
-"""The network's steps with their dimensions, drawn from what the encoder saved of its own layers."""
+"""The network's steps with their dimensions, drawn from what the encoder saved about its layers."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ecgwas.report.contents import Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
 
 STEP, LEAST, TALLEST, WIDEST = 92.0, 8.0, 150.0, 46.0
-"""Room of a step; smallest side, largest height and largest width of its box."""
+"""Width of a step; smallest side, largest height and largest width of its box."""
 
 COLOURS = {"encoder": d.BLUE, "decoder": d.GREEN, "features": d.VERMILION, "map": d.AMBER}
 LINE = 14.0
 
 
 def architecture(representation: RepresentationResults) -> Figure | None:
-    """Each step as a box, its height by the samples (logarithm) and its width by the channels (square root)."""
+    """Each step as a box; height by samples (logarithm), width by channels (square root)."""
     steps = representation.architecture
     if not steps:
         return None
     rows = max(len(step["layers"]) for step in steps)
     middle = 62 + TALLEST / 2
-    words = middle + TALLEST / 2 + 24
-    parts = [part for place, step in enumerate(steps) for part in _step(place, step, steps, middle, words)]
+    below = middle + TALLEST / 2 + 24
+    parts = [part for place, step in enumerate(steps) for part in _step(place, step, steps, middle, below)]
     features = next(step for step in steps if step["step"] == "features")
     total = sum(int(step["parameters"]) for step in steps)
     caption = (
         f"The network of {representation.name}: {_shape(steps[0])} to {features['shape'][0]} features and back; "
         f"channels × samples after each step, {total:,} parameters. Height: samples, on a logarithmic scale; width: channels."
     )
-    caption += " Each block of the encoder also hands its map to the decoder." if _hands_over(steps) else ""
-    picture = d.svg(10 + STEP * len(steps), words + 18 + rows * LINE, parts, caption)
+    caption += " Each block of the encoder also passes its map to the decoder." if _hands_over(steps) else ""
+    picture = d.svg(10 + STEP * len(steps), below + 18 + rows * LINE, parts, caption)
     return Figure(f"Architecture of {representation.name}", caption, picture, _table(steps).write_csv())
 
 
@@ -44,7 +44,7 @@ def _hands_over(steps: Sequence[Mapping[str, Any]]) -> bool:
     return skipping == {"decoder"}
 
 
-def _step(place: int, step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], middle: float, words: float) -> list[str]:
+def _step(place: int, step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], middle: float, below: float) -> list[str]:
     x = 5 + (place + 0.5) * STEP
     width, height = _size(step, steps)
     colour = COLOURS.get(step["step"].split(" ")[0], d.MUTED)
@@ -60,7 +60,7 @@ def _step(place: int, step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]
         parts.append(
             d.line(end - 4, middle - 3, end, middle, d.MUTED, 1.2) + d.line(end - 4, middle + 3, end, middle, d.MUTED, 1.2)
         )
-    parts += [d.text(x, words + k * LINE, layer, anchor="middle", size=10) for k, layer in enumerate(step["layers"])]
+    parts += [d.text(x, below + k * LINE, layer, anchor="middle", size=10) for k, layer in enumerate(step["layers"])]
     if step["parameters"]:
         parts.append(d.text(x, 50, f"{step['parameters']:,}", anchor="middle", size=10))
     return parts

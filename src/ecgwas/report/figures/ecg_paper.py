@@ -16,7 +16,7 @@ from ecgwas.report.figures.publication import MM_PER_PIXEL
 from ecgwas.report.figures.recordings import GRID_LEADS
 
 MM = 1 / MM_PER_PIXEL
-"""Pixels of a millimetre, so that a print by `publication.save` has its true size."""
+"""Pixels per millimetre, so that a print by `publication.save` is true to scale."""
 MM_PER_S, UV_PER_MM = 25.0, 100.0
 SMALL_SQUARE, LARGE_SQUARE = "#f6dcd8", "#e8aea5"
 LEFT_MM, TOP_MM, BOTTOM_MM = 12.0, 10.0, 8.0
@@ -82,10 +82,10 @@ def _values(leads: Mapping[str, Floats], rate_hz: float, piece: _Piece) -> Float
 
 
 def _reach(leads: Mapping[str, Floats], rate_hz: float, row: Sequence[_Piece]) -> tuple[float, float]:
-    """mm above and below the middle that a row's curves take."""
+    """mm that a row's curves reach above and below the middle."""
     known = np.concatenate([_values(leads, rate_hz, piece) for piece in row])
     known = known[np.isfinite(known)]
-    # Impossible voltages would make a picture of metres.
+    # Impossible voltages would give a figure of metres.
     return float(np.clip(known.max(initial=0), 0, 100)), float(np.clip(-known.min(initial=0), 0, 100))
 
 
@@ -98,7 +98,7 @@ def _curve(leads: Mapping[str, Floats], rate_hz: float, piece: _Piece, middle: f
 
 
 def _calibration(middle: float) -> str:
-    """The pulse of 1 mV and 0.2 s that stands before each row."""
+    """The calibration pulse of 1 mV and 0.2 s before each row."""
     xs = np.array([2.0, 3.5, 3.5, 8.5, 8.5, 10.0])
     ys = middle - np.array([0.0, 0.0, 10.0, 10.0, 0.0, 0.0])
     return d.polyline(xs * MM, ys * MM, d.INK, 1.1)

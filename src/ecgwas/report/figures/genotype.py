@@ -1,4 +1,4 @@
-"""The ECG by genotype: what a locus does to the waveform."""
+"""The ECG by genotype: the effect of a locus on the waveform."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ecgwas.report.figures.recordings import GRID_LEADS, LARGE_SQUARE_UV
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
 MOST_POINTS = 160
 FEWEST = 5
-"""The mean of fewer people is neither drawn nor written: it would be nearly one person's recording."""
+"""The mean of fewer participants is neither drawn nor written: it would be nearly one person's recording."""
 
 DECODED = (d.PINK, d.AMBER, d.SKY)
-"""Of what the first decoders make of the effect."""
+"""Colours of the effect as the first decoders draw it."""
 
-WAVE, EFFECT, SURETY, ROW = 112, 62, 30, 222.0
-"""Heights of the three panels of a lead, and from lead to lead."""
+WAVE, EFFECT, STRENGTH, ROW = 112, 62, 30, 222.0
+"""Heights of the three panels of a lead, and distance from lead to lead."""
 
 
 def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
@@ -29,21 +29,21 @@ def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
     labels = [f"{copies(beats, k)} ({beats.people[k]:,})" for k in range(3)]
     keys = [(label, COLOURS[k]) for k, label in enumerate(labels) if beats.people[k] >= FEWEST]
     decoded = list(zip(beats.decoded, DECODED, strict=False))
-    parts = d.legend(16, 18, [*keys, ("effect of one copy", d.GREEN), *((f"as {name} decodes it", c) for name, c in decoded)])
+    parts = d.legend(16, 18, [*keys, ("effect of one copy", d.GREEN), *((f"as decoded by {name}", c) for name, c in decoded)])
     effects = _range(np.stack([beats.slope_uv - beats.slope_half_width_uv, beats.slope_uv + beats.slope_half_width_uv]))
-    surest = max(float(np.nanmax(np.nan_to_num(beats.neglog10p))), 2.0)
+    strongest = max(float(np.nanmax(np.nan_to_num(beats.neglog10p))), 2.0)
     for row, leads in enumerate(GRID_LEADS):
         for column, lead in enumerate(leads):
             if lead in beats.leads:
                 waves = _range(beats.mean_uv[:, _group(beats, lead)][beats.people >= FEWEST])
                 at = (16 + column * 230.0, 32 + row * ROW)
-                parts += _panel(beats, beats.leads.index(lead), at, (waves, effects, (0.0, surest)), drawn)
-    parts.append(d.text(16, 32 + 3 * ROW + 10, _key(effects, surest)))
+                parts += _panel(beats, beats.leads.index(lead), at, (waves, effects, (0.0, strongest)), drawn)
+    parts.append(d.text(16, 32 + 3 * ROW + 10, _key(effects, strongest)))
     caption = (
-        f"Locus {beats.locus}, {beats.variant}: mean median beat of people with 0, 1 and 2 copies of {beats.effect_allele}, "
-        f"with 95 % bands, nothing adjusted for. Under each: the effect of one copy (largest "
-        f"{np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each moment (grey, largest "
-        f"{surest:.1f})."
+        f"Locus {beats.locus}, {beats.variant}: mean median beat of participants with 0, 1 and 2 copies of "
+        f"{beats.effect_allele}, with 95 % bands, unadjusted. Below each lead: the effect of one copy (largest "
+        f"{np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each time (grey, largest "
+        f"{strongest:.1f})."
         f"{_also(beats)}"
     )
     picture = d.svg(930, 32 + 3 * ROW + 20, parts, caption)
@@ -51,7 +51,7 @@ def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
 
 
 def _also(beats: GenotypeBeats) -> str:
-    """What of the caption depends on the locus."""
+    """The part of the caption that depends on the locus."""
     decoded = list(beats.decoded)[: len(DECODED)]
     words = (
         f" Dashed: the same effect as {' and '.join(decoded)} draw{'s' * (len(decoded) == 1)} it from its features."
@@ -60,14 +60,13 @@ def _also(beats: GenotypeBeats) -> str:
     )
     few = [copies(beats, k) for k in range(3) if 0 < beats.people[k] < FEWEST]
     if beats.pooled is not None:
-        words += (
-            f" Few people have {_letters(beats, beats.pooled)}: they are counted with {_letters(beats, 1)}, in the effect, too."
-        )
-    return words + (f" Fewer than {FEWEST} people have {' or '.join(few)}: no mean is shown." if few else "")
+        rare, others = _letters(beats, beats.pooled), _letters(beats, 1)
+        words += f" Few participants have {rare}: they are counted with {others}, also in the effect."
+    return words + (f" Fewer than {FEWEST} participants have {' or '.join(few)}: no mean is shown." if few else "")
 
 
 def _group(beats: GenotypeBeats, lead: str) -> list[int]:
-    """Places of the leads that share a scale with this one: chest leads, or limb leads."""
+    """Indices of the leads that share a scale with this one: chest leads, or limb leads."""
     chest = lead.startswith("V")
     return [i for i, other in enumerate(beats.leads) if other.startswith("V") == chest]
 
@@ -98,12 +97,12 @@ Span = tuple[float, float]
 def _panel(
     beats: GenotypeBeats, lead: int, at: tuple[float, float], spans: tuple[Span, Span, Span], drawn: slice
 ) -> list[str]:  # fmt: skip
-    """Waves, below them the effect of a copy, below that how sure it is; spans: microvolts, microvolts, -log10 p."""
+    """Waves, below them the effect of one copy and its -log10 p; spans: microvolts, microvolts, -log10 p."""
     times = beats.times_ms[drawn]
     span = (float(beats.times_ms[0]), float(beats.times_ms[-1]))
     upper = d.Panel(at[0], at[1], 220, WAVE, span, spans[0])
     lower = d.Panel(at[0], upper.bottom + 4, 220, EFFECT, span, spans[1])
-    least = d.Panel(at[0], lower.bottom + 4, 220, SURETY, span, spans[2])
+    lowest = d.Panel(at[0], lower.bottom + 4, 220, STRENGTH, span, spans[2])
     x = upper.x(times)
     parts = _paper(upper, spans[0])
     parts.append(d.line(lower.left, lower.y.at(0), lower.right, lower.y.at(0), d.MUTED, 0.7))
@@ -116,9 +115,9 @@ def _panel(
     parts.append(d.polyline(x, lower.y(slope), d.GREEN, 1.6))
     for (_, effect), colour in zip(beats.decoded.items(), DECODED, strict=False):
         parts.append(d.polyline(x, lower.y(effect[lead, drawn].astype(np.float64)), colour, 1.3, stroke_dasharray="4 2"))
-    sure = np.nan_to_num(beats.neglog10p[lead, drawn])
-    parts.append(d.ribbon(x, least.y(np.zeros(len(x))), least.y(sure), d.MUTED, 0.7))
-    parts.append(d.line(least.left, least.bottom, least.right, least.bottom, d.MUTED, 0.7))
+    strength = np.nan_to_num(beats.neglog10p[lead, drawn])
+    parts.append(d.ribbon(x, lowest.y(np.zeros(len(x))), lowest.y(strength), d.MUTED, 0.7))
+    parts.append(d.line(lowest.left, lowest.bottom, lowest.right, lowest.bottom, d.MUTED, 0.7))
     parts.append(d.text(upper.left + 4, upper.top + 14, beats.leads[lead], size=13, fill=d.INK, font_weight="600"))
     return parts
 
@@ -131,10 +130,10 @@ def _paper(panel: d.Panel, waves: tuple[float, float]) -> list[str]:
     return parts + [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in columns]
 
 
-def _key(effects: Span, surest: float) -> str:
+def _key(effects: Span, strongest: float) -> str:
     return (
-        "lines: 0.2 s, 0.5 mV; limb leads on one scale, chest leads on another; in all leads alike: effect from "
-        f"{d.label_of(round(effects[0]))} to {effects[1]:.0f} µV, −log10 p from 0 to {surest:.1f}"
+        "lines: 0.2 s, 0.5 mV; limb leads on one scale, chest leads on another; in all leads: effect from "
+        f"{d.label_of(round(effects[0]))} to {effects[1]:.0f} µV, −log10 p from 0 to {strongest:.1f}"
     )
 
 

@@ -1,53 +1,52 @@
-"""Pictures of what was hit: genes, features, leads, and how they meet."""
+"""Figures of what was hit: genes, features and leads, and their combinations."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
-from ecgwas.report.contents import Figure, ReportContents
+from ecgwas.report.contents import Figure, LociResults, ScanResults
 from ecgwas.report.figures import svg as d
+from ecgwas.report.queries import loci_of_traits
 from ecgwas.report.trait_order import lead_rank, natural, with_pieces
-from ecgwas.tables import VARIANT_KEY
+from ecgwas.tables import VARIANT_KEY, Associations
 
 MOST_FREQUENT = 30
-"""Genes that are drawn where the study does not say from how many variants on."""
+"""Genes that are drawn where the study sets no number of variants."""
 
 MOST_GENES, MOST_COLUMNS, MOST_FEATURES = 200, 60, 200
-"""Limits of what one picture can show: genes as bars, genes as columns of the heatmap, features as bars."""
+"""Most that one figure can show: genes as bars, genes as columns of the heatmap, features as bars."""
 
 TOP_LEADS = 10
 VIOLIN_FROM = 5
-"""Fewer values than this are drawn as points: a density of four points says nothing."""
+"""Fewer values are drawn as points: a density of four points is meaningless."""
 
 
-def gene_hits(contents: ReportContents) -> pl.DataFrame:
-    """Significant rows of each gene, once per variant, trait and gene: columns gene, lead, trait, VARIANT_KEY, locus."""
-    mapped = contents.genes.frame.drop_nulls("gene").select("locus", *VARIANT_KEY, "gene").unique()
-    joined = mapped.join(contents.hits.frame, on=VARIANT_KEY)
-    return with_pieces(joined).select("gene", "lead", "trait", *VARIANT_KEY, "locus").unique(maintain_order=True)
+def genes(gene_hits: pl.DataFrame, *, more_than: int = 0) -> Figure | None:
+    """Genes by their number of distinct significant variants: those with more than `more_than`, or those with the most.
 
-
-def genes(contents: ReportContents, *, more_than: int = 0) -> Figure | None:
-    """Genes by the number of different significant variants in them: those with more than `more_than`, or the most frequent."""
-    counted = genes_counted(contents)
+    gene_hits: as queries.gene_hits gives them
+    """
+    counted = gene_counts(gene_hits)
     if counted.height == 0:
         return None
     shown, which = _shown(counted, more_than, MOST_GENES)
     parts = _bars(shown["gene"].to_list(), shown["variants"].to_numpy(), "significant variants", italic=True)
     caption = (
-        f"{counted.height} genes have a significant variant; {which}. Each variant counts once in a gene, for however many "
-        "traits it is significant; variants in LD count each."
+        f"{counted.height} genes have a significant variant; {which}. Each variant counts once in a gene, however many "
+        "traits it is significant for; variants in LD count individually."
     )
     picture = d.svg(460, _bars_height(shown.height), parts, caption)
     return Figure("Genes by their significant variants", caption, picture, counted.write_csv())
 
 
-def genes_counted(contents: ReportContents) -> pl.DataFrame:
-    """Columns gene, variants (different ones), pairs (variant and trait), traits, loci; the most variants first."""
-    counted = gene_hits(contents).group_by("gene").agg(
+def gene_counts(gene_hits: pl.DataFrame) -> pl.DataFrame:
+    """Columns gene, variants (distinct), pairs (of variant and trait), traits, loci; genes with the most variants first."""
+    counted = gene_hits.group_by("gene").agg(
         variants=pl.struct(VARIANT_KEY).n_unique(), pairs=pl.len(), traits=pl.col("trait").n_unique(),
         loci=pl.col("locus").n_unique(),
     )  # fmt: skip
@@ -91,13 +90,13 @@ def _bars(names: list[str], counts: NDArray[np.int64], label: str, *, italic: bo
     return [*parts, *d.x_axis(panel, label, about=4)]
 
 
-def per_feature(contents: ReportContents) -> Figure | None:
-    """Variants hit per feature, all leads together, and the -log10 p of the hits."""
-    rows = with_pieces(contents.hits.frame).with_columns(group=pl.col("representation") + "." + pl.col("feature"))
+def per_feature(hits: Associations, trait_names: Sequence[str]) -> Figure | None:
+    """Significant variants per feature, all leads together, and the -log10 p of the hits."""
+    rows = with_pieces(hits.frame).with_columns(group=pl.col("representation") + "." + pl.col("feature"))
     counted = _counted(rows).sort("variants", "group", descending=[True, False])
     title = "Variants per feature"
-    what = "different significant variants of each feature, all leads together"
-    without = len({_of_all_leads(trait) for trait in contents.trait_names} - set(counted["group"]))
+    what = "distinct significant variants of each feature, all leads together"
+    without = len({_of_all_leads(trait) for trait in trait_names} - set(counted["group"]))
     absent = f" {without} further features have no significant variant." if without else ""
     return _bars_and_violins(rows, counted, title, what, shown=MOST_FEATURES, absent=absent)
 
@@ -108,11 +107,11 @@ def _of_all_leads(trait: str) -> str:
     return f"{representation}.{feature}"
 
 
-def per_lead(contents: ReportContents) -> Figure | None:
+def per_lead(hits: Associations) -> Figure | None:
     """The same per lead: the ten with the largest mean -log10 p."""
-    rows = with_pieces(contents.hits.frame).with_columns(group=pl.col("lead"))
+    rows = with_pieces(hits.frame).with_columns(group=pl.col("lead"))
     counted = _counted(rows).sort("mean_neglog10p", "group", descending=[True, False])
-    what = "different significant variants of each lead (12L: all leads together), largest mean −log10 p first"
+    what = "distinct significant variants of each lead (12L: all leads together), largest mean −log10 p first"
     return _bars_and_violins(rows, counted, "Variants per lead", what, shown=TOP_LEADS)
 
 
@@ -148,7 +147,7 @@ def _bars_and_violins(
 
 
 def _violin(panel: d.Panel, middle: float, values: NDArray[np.float64]) -> list[str]:
-    """Density of the values around a horizontal line; points where they are few."""
+    """Density of the values around a horizontal line; points if they are few."""
     x = panel.x(values)
     at = panel.x.at(float(np.median(values)))
     tick = d.line(at, middle - 7, at, middle + 7, d.INK, 2)
@@ -162,19 +161,21 @@ def _violin(panel: d.Panel, middle: float, values: NDArray[np.float64]) -> list[
     return [d.ribbon(panel.x(grid), middle - half, middle + half, d.BLUE, 0.55), tick]
 
 
-def gene_by_lead(contents: ReportContents, *, more_than: int = 0) -> Figure | None:
-    """Genes along X, leads along Y; a cell is the number of different significant variants of that gene and lead."""
-    rows = gene_hits(contents)
-    if rows.height == 0:
+def gene_by_lead(gene_hits: pl.DataFrame, *, more_than: int = 0) -> Figure | None:
+    """Genes along X, leads along Y; a cell is the number of distinct significant variants of that gene and lead.
+
+    gene_hits: as queries.gene_hits gives them
+    """
+    if gene_hits.height == 0:
         return None
-    counted = rows.group_by("gene", "lead").agg(variants=pl.struct(VARIANT_KEY).n_unique()).sort("gene", "lead")
-    shown, which = _shown(genes_counted(contents), more_than, MOST_COLUMNS)
+    counted = gene_hits.group_by("gene", "lead").agg(variants=pl.struct(VARIANT_KEY).n_unique()).sort("gene", "lead")
+    shown, which = _shown(gene_counts(gene_hits), more_than, MOST_COLUMNS)
     names = _clustered(counted, shown["gene"].to_list())
     leads = sorted(counted["lead"].unique().to_list(), key=lead_rank)
     cells = {(gene, lead): int(variants) for gene, lead, variants in counted.iter_rows()}
     caption = (
-        f"Different significant variants of each gene (column) and lead (row); {which}. "
-        "Genes whose variants are spread over the leads alike stand together."
+        f"Distinct significant variants of each gene (column) and lead (row); {which}. "
+        "Genes with similar distributions over the leads are next to each other."
     )
     picture = _heatmap(names, leads, cells, caption)
     table = counted.pivot("lead", index="gene", values="variants").fill_null(0).select("gene", *leads)
@@ -205,7 +206,7 @@ def _heatmap(genes: list[str], leads: list[str], cells: dict[tuple[str, str], in
         for r, lead in enumerate(leads):
             parts += _cell(x, top + r * height, width, height, gene, lead, cells.get((gene, lead), 0), most)
     below = top + len(leads) * height
-    parts.append(d.text(left, below + 18, f"number: different significant variants; yellow: {most}, the most of any cell"))
+    parts.append(d.text(left, below + 18, f"number: distinct significant variants; yellow: {most}, the most of any cell"))
     return d.svg(max(left + len(genes) * width + 10, 460), below + 28, parts, caption)
 
 
@@ -218,29 +219,17 @@ def _cell(x: float, y: float, width: float, height: float, gene: str, lead: str,
     return [cell, d.text(x + width / 2, y + height / 2 + 4, f"{value:,}", anchor="middle", fill=d.ink_on(fill))]
 
 
-def loci_of_traits(contents: ReportContents) -> dict[str, list[int]]:
-    """Trait -> the loci that it has a hit in."""
-    found: dict[str, list[int]] = {}
-    for locus in contents.loci.frame.sort("locus").iter_rows(named=True):
-        inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-        for trait in contents.hits.frame.filter(inside)["trait"].unique():
-            found.setdefault(trait, []).append(locus["locus"])
-    return found
-
-
-def grid(contents: ReportContents) -> dict[str, Figure]:
-    """For each representation the strongest test of every lead and feature."""
-    strongest = contents.qq.group_by("trait").agg(neglog10p=pl.col("observed").max())
-    touched = loci_of_traits(contents)
-    table = with_pieces(strongest.join(contents.summary.frame.select("trait", "lambda_gc", "significant"), on="trait"))
-    table = table.with_columns(loci=pl.Series([len(touched.get(trait, [])) for trait in table["trait"]], dtype=pl.Int64))
+def grid(scan: ScanResults, results: LociResults) -> dict[str, Figure]:
+    """Representation -> the strongest test of every lead and feature."""
+    loci = loci_of_traits(results.loci, results.hits)
+    table = with_pieces(scan.strongest.join(scan.summary.frame.select("trait", "lambda_gc", "significant"), on="trait"))
+    table = table.with_columns(loci=pl.Series([len(loci.get(trait, [])) for trait in table["trait"]], dtype=pl.Int64))
     groups = {str(key[0]): rows for key, rows in table.group_by("representation")}
-    order = dict.fromkeys(trait.split(".", 1)[0] for trait in contents.trait_names)
-    return {name: _grid(contents, name, groups[name]) for name in order if name in groups}
+    order = dict.fromkeys(trait.split(".", 1)[0] for trait in scan.trait_names)
+    return {name: _grid(name, groups[name], results.min_neglog10p) for name in order if name in groups}
 
 
-def _grid(contents: ReportContents, name: str, rows: pl.DataFrame) -> Figure:
-    limit = float(contents.threshold["neglog10p"])
+def _grid(name: str, rows: pl.DataFrame, limit: float) -> Figure:
     leads = sorted(rows["lead"].unique().to_list(), key=lead_rank)
     features = sorted(rows["feature"].unique().to_list(), key=natural)
     widest = max(max(d.width_of(feature, 10) for feature in features), 20)
@@ -272,7 +261,7 @@ def _column_name(x: float, y: float, name: str, upright: bool) -> str:
 
 
 def _upright(x: float, y: float, words: str, size: float, **more: str) -> str:
-    """Words that run upwards from a point."""
+    """Words that run upwards."""
     return d.text(x, y, words, size=size, transform=f"rotate(-90 {d.number(x)} {d.number(y)})", **more)
 
 

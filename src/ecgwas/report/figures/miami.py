@@ -1,4 +1,4 @@
-"""Two representations back to back: what each sees of the genome."""
+"""Miami plots: two representations back to back along the genome."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ecgwas.report.contents import Figure, ReportContents
+from ecgwas.report.contents import Figure, ScanResults
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.thinning import Genome, PixelThinner
 
 HEIGHT = 170.0
 
 
-def thinners(contents: ReportContents, genome: Genome) -> list[PixelThinner]:
-    """Of each picture the two halves: the first representation and another one; none where nothing was kept."""
-    if contents.associations.summary.rows == 0:
+def thinners(scan: ScanResults, limit: float, genome: Genome) -> list[PixelThinner]:
+    """One per figure, for both halves: the first representation and another one; none where no row was kept.
+
+    limit: -log10 p of the threshold
+    """
+    if scan.rows.summary.rows == 0:
         return []
-    first, *others = dict.fromkeys(name.split(".", 1)[0] for name in contents.trait_names)
-    return [_sieve(contents, genome, first, other) for other in others]
+    first, *others = dict.fromkeys(name.split(".", 1)[0] for name in scan.trait_names)
+    return [_thinner(scan, limit, genome, first, other) for other in others]
 
 
-def _sieve(contents: ReportContents, genome: Genome, above: str, below: str) -> PixelThinner:
-    limit, floor = float(contents.threshold["neglog10p"]), min(contents.keep_neglog10p, 3.0)
-    heights = [contents.associations.summary.highest(f"{name}.") for name in (above, below)]
+def _thinner(scan: ScanResults, limit: float, genome: Genome, above: str, below: str) -> PixelThinner:
+    floor = min(scan.keep_neglog10p, 3.0)
+    heights = [scan.rows.summary.highest(f"{name}.") for name in (above, below)]
     top = max([limit, *(height for height in heights if height is not None)]) * 1.06
     panels = {above: d.Panel(56, 30, 860, HEIGHT, (0, genome.end), (floor, top)),
               below: d.Panel(56, 30 + HEIGHT + 26, 860, HEIGHT, (0, genome.end), (top, floor))}  # fmt: skip
@@ -32,7 +35,7 @@ def _sieve(contents: ReportContents, genome: Genome, above: str, below: str) -> 
 
 
 def miami(thinners: Sequence[PixelThinner]) -> dict[str, Figure]:
-    """The first representation against each other one: each variant's strongest trait of each, one up, one down."""
+    """The first representation against every other: each variant's strongest trait of both, one up, one down."""
     return {f"miami_{'_'.join(thinner.panels)}": _pair(thinner) for thinner in thinners}
 
 
@@ -79,6 +82,6 @@ def _half(panel: d.Panel, rows: pl.DataFrame, genome: Genome, limit: float, name
 def _chromosomes(panel: d.Panel, genome: Genome) -> list[str]:
     parts = []
     for chrom in genome.starts:
-        left, width = genome.room(chrom)
+        left, width = genome.extent(chrom)
         parts.append(d.text(panel.x.at(left + width / 2), panel.bottom + 17, chrom, anchor="middle"))
     return parts

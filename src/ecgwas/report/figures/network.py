@@ -9,27 +9,27 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report.contents import Figure, ReportContents
+from ecgwas.report.contents import Figure, GeneResults
 from ecgwas.report.figures import svg as d
 
 STEPS = 300
 DENSE = 4
-"""Genes of more edges than this are pulled less by each."""
+"""Genes with more edges than this are pulled less by each."""
 CROWD = 60
-"""In pictures of more genes than this, they are drawn smaller."""
+"""In figures of more genes than this, they are drawn smaller."""
 MANY_EDGES = 300
-"""In pictures of more edges than this, they are drawn thinner and paler, and names stand on a ground of their own."""
+"""In figures of more edges than this, they are thinner and paler, and names have a background."""
 MOST_NAMED = 150
 MOST_CLUSTERS, LEGEND_ROW = 12, 17.0
 GROUND = {"paint_order": "stroke", "stroke": d.SURFACE, "stroke_width": "2.5", "stroke_opacity": "0.8"}
-SMALLEST_ALONE = 3
-"""Clusters of fewer genes have no picture of their own."""
+SMALLEST_CLUSTER = 3
+"""Clusters of fewer genes have no figure."""
 WIDTH, HEIGHT = 930.0, 560.0
 
 
 @dataclass(frozen=True)
 class _Graph:
-    """Genes, their pairs (E, 2) as places among them, weights (E,), cluster of each gene (N,), colour of each cluster."""
+    """Genes, pairs (E, 2) of indices of genes, weights (E,), cluster of each gene (N,), colour of each cluster."""
 
     names: list[str]
     pairs: NDArray[np.int64]
@@ -52,9 +52,9 @@ class _Graph:
         return self.colours.get(cluster, d.MUTED)
 
 
-def network(contents: ReportContents) -> Figure | None:
+def network(results: GeneResults) -> Figure | None:
     """Genes as points, edges by STRING score, colours by cluster; genes without an edge are only counted."""
-    edges, clusters = contents.edges.frame, contents.clusters.frame
+    edges, clusters = results.edges.frame, results.clusters.frame
     if edges.height == 0:
         return None
     graph = _Graph.of(edges, clusters, sorted({*edges["gene_a"], *edges["gene_b"]}))
@@ -64,7 +64,7 @@ def network(contents: ReportContents) -> Figure | None:
     alone = clusters.filter(~pl.col("gene").is_in(graph.names)).height
     caption = (
         f"{len(graph.names)} hit genes with {edges.height} edges in STRING, {number_of_clusters} MCL clusters (colour and "
-        f"number; grey edges run between clusters). {alone} hit genes without an edge are not drawn: the table of clusters "
+        f"number; grey edges connect clusters). {alone} hit genes without an edge are not drawn: the table of clusters "
         "lists them."
     )
     table = edges.sort("gene_a", "gene_b")
@@ -72,11 +72,11 @@ def network(contents: ReportContents) -> Figure | None:
     return Figure("Network of the hit genes", caption, picture, table.write_csv())
 
 
-def clusters(contents: ReportContents, most: int) -> dict[str, Figure]:
-    """`cluster_<number>` -> the genes and edges of one cluster, of the `most` largest that have SMALLEST_ALONE genes."""
-    frame = contents.clusters.frame.filter(pl.col("size") >= SMALLEST_ALONE)
+def clusters(results: GeneResults, most: int) -> dict[str, Figure]:
+    """`cluster_<number>` -> the genes and edges of one cluster, of the `most` largest that have SMALLEST_CLUSTER genes."""
+    frame = results.clusters.frame.filter(pl.col("size") >= SMALLEST_CLUSTER)
     numbers = frame.get_column("cluster").unique().sort().to_list()[:most]
-    edges = contents.edges.frame
+    edges = results.edges.frame
     return {f"cluster_{number}": _cluster(number, edges.filter(pl.col("cluster") == number), frame) for number in numbers}
 
 
@@ -91,7 +91,7 @@ def _cluster(number: int, edges: pl.DataFrame, clusters: pl.DataFrame) -> Figure
 
 
 def _drawn(graph: _Graph, *, numbered: bool) -> tuple[list[str], float]:
-    """Edges and genes, and how far down they reach. numbered: the cluster's number stands beside the gene's name."""
+    """Edges and genes, and their lower end. numbered: the cluster's number follows the gene's name."""
     size = min(1.0, 0.3 + float(np.sqrt(len(graph.names))) / 9)
     places = _fitted(_layout(len(graph.names), graph.pairs, graph.weights, graph.clusters), size)
     return _edges(graph, places) + _nodes(graph, places, numbered=numbered), HEIGHT * size
@@ -102,8 +102,8 @@ def _layout(
 ) -> NDArray[np.float64]:
     """(count, 2) places by Fruchterman and Reingold (1991, Softw Pract Exp 21:1129), started on a fixed circle.
 
-    Edges within a cluster pull thrice as hard, so that clusters gather; a weak pull to the middle keeps pieces together. An
-    edge between genes of many edges pulls less, so that dense clusters do not fall together into one point.
+    Edges within a cluster pull three times as hard, so that clusters gather; a weak pull to the middle keeps components
+    together. An edge between genes with many edges pulls less, so that dense clusters do not collapse into one point.
     """
     angles = 2 * np.pi * np.argsort(np.argsort(clusters, kind="stable"), kind="stable") / count
     places = np.column_stack([np.cos(angles), np.sin(angles)]) * (1 + 0.1 * np.cos(7 * angles))[:, None]
@@ -115,8 +115,8 @@ def _layout(
         apart = places[:, None, :] - places[None, :, :]
         distance = np.maximum(np.linalg.norm(apart, axis=2), 1e-3)
         force = (apart * (ideal**2 / distance**2)[:, :, None]).sum(axis=1)
-        along = places[pairs[:, 0]] - places[pairs[:, 1]]
-        drag = along * (pull * np.linalg.norm(along, axis=1) / ideal)[:, None]
+        edge = places[pairs[:, 0]] - places[pairs[:, 1]]
+        drag = edge * (pull * np.linalg.norm(edge, axis=1) / ideal)[:, None]
         np.add.at(force, pairs[:, 0], -drag)
         np.add.at(force, pairs[:, 1], drag)
         force -= 0.6 * places
@@ -126,7 +126,7 @@ def _layout(
 
 
 def _fitted(places: NDArray[np.float64], size: float) -> NDArray[np.float64]:
-    """Stretched onto the middle of the picture with room for names; few genes take less of it."""
+    """Stretched onto the middle of the figure with space for names; few genes take less of it."""
     low, high = places.min(axis=0), places.max(axis=0)
     share = (places - low) / np.where(high > low, high - low, 1.0)
     share = np.where(high > low, share, 0.5)

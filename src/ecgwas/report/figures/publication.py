@@ -1,7 +1,7 @@
-"""Pictures for print: the page's own, drawn once more by matplotlib as SVG, PDF and PNG.
+"""Figures for print: those of the page, redrawn by matplotlib as SVG, PDF and PNG.
 
-What is drawn comes from the picture's SVG, so that page and print cannot differ. It is the small part of SVG that
-`drawing` writes: path (M, L, h, v), rect, polygon, circle, text. Points are rasterised, curves and words are not.
+They are drawn from the figure's SVG, so that page and print cannot differ: from the small part of SVG that `svg` writes,
+path (M, L, h, v), rect, polygon, circle, text. Points are rasterised, curves and words are not.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ecgwas.report.contents import Figure
 
 FORMATS = ("svg", "pdf", "png")
 MM_PER_PIXEL = 180 / 930
-"""A wide picture fills two columns of a journal (180 mm), a narrow one (460) one column (89 mm); words are 6 points."""
+"""A wide figure fills two columns of a journal (180 mm), a narrow one (460) one column (89 mm); words are 6 points."""
 
 DOTS_PER_INCH = 300
 RASTERISED_FROM = 200
-"""Fewer points than this stay points."""
+"""Paths of fewer points are not rasterised."""
 
 INCHES = MM_PER_PIXEL / 25.4
 POINTS = INCHES * 72
@@ -40,7 +40,7 @@ NAME = "{http://www.w3.org/2000/svg}"
 
 
 def save(figure: Figure, path: Path, *, dots_per_inch: int = DOTS_PER_INCH) -> None:
-    """Writes the picture to `path`, whose ending (.svg, .pdf, .png) says how. The same picture gives the same bytes."""
+    """Writes the figure to `path`; its ending (.svg, .pdf, .png) is the format. The same figure gives the same bytes."""
     root = etree.fromstring(figure.svg.encode(), etree.XMLParser(resolve_entities=False))
     width, height = (float(root.attrib[side]) for side in ("width", "height"))
     kind = path.suffix[1:]

@@ -1,4 +1,4 @@
-"""Pictures of recordings and of what representations make of them."""
+"""Figures of recordings and their reconstruction, of training and of reliability."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LARGE_SQUARE_S, LARGE_SQUARE_UV = 0.2, 500.0
 
 
 def strip(example: Example, representations: Sequence[RepresentationResults] = ()) -> Figure:
-    """The first seconds of three leads, before and after cleaning and as rebuilt from features of strips, on ECG paper."""
+    """The first seconds of three leads, as recorded, cleaned, and reconstructed from features of strips, on ECG paper."""
     count = min(int(STRIP_SECONDS * example.rate_hz), example.raw_uv.shape[1])
     times = np.arange(count) / example.rate_hz
-    curves = {"as recorded": example.raw_uv, "cleaned": example.clean_uv, **_rebuilt(representations, example.clean_uv)}
+    curves = {"as recorded": example.raw_uv, "cleaned": example.clean_uv, **_reconstructed(representations, example.clean_uv)}
     colours = dict(zip(curves, (d.VERMILION, d.BLUE, d.GREEN, d.AMBER, d.PINK), strict=False))
     rows = [lead for lead in STRIP_LEADS if lead in example.leads]
     parts = d.legend(56, 18, list(colours.items()))
@@ -41,12 +41,14 @@ def strip(example: Example, representations: Sequence[RepresentationResults] = (
         frames.append(pl.DataFrame({"lead": lead, "time_s": times, **columns}))
     bottom = 34 + len(rows) * (STRIP_HEIGHT + 10)
     parts.append(d.text(56, bottom + 8, "one large square: 0.2 s across, 0.5 mV up"))
-    rebuilt = ", and rebuilt from features of the whole recording" if len(curves) > 2 else ""
-    caption = f"The first five seconds of one recording in three leads, as recorded, after cleaning{rebuilt}."
+    reconstructed = ", and reconstructed from features of the whole recording" if len(curves) > 2 else ""
+    caption = f"The first five seconds of one recording in three leads, as recorded, after cleaning{reconstructed}."
     return Figure("From raw to clean", caption, d.svg(930, bottom + 18, parts, caption), pl.concat(frames).write_csv())
 
 
-def _rebuilt(representations: Sequence[RepresentationResults], like: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def _reconstructed(
+    representations: Sequence[RepresentationResults], like: NDArray[np.float32]
+) -> dict[str, NDArray[np.float32]]:
     """Reconstructions of the same kind of signal (strip or beat), by name."""
     decoded = {r.name: r.reconstruction for r in representations if r.reconstruction is not None}
     return {name: array for name, array in decoded.items() if array.shape == like.shape}
@@ -68,11 +70,11 @@ def _paper(panel: d.Panel) -> list[str]:
 
 
 def reconstruction(example: Example, representations: Sequence[RepresentationResults]) -> Figure | None:
-    """The example's median beat in twelve leads, and as each representation that works on beats rebuilds it."""
+    """The example's median beat in twelve leads, and as reconstructed by each representation that works on beats."""
     beat = example.beat_uv.astype(float)
-    rebuilt = {name: array.astype(float) for name, array in _rebuilt(representations, example.beat_uv).items()}
-    curves = {"median beat": beat, **rebuilt}
-    if not rebuilt:
+    reconstructed = {name: array.astype(float) for name, array in _reconstructed(representations, example.beat_uv).items()}
+    curves = {"median beat": beat, **reconstructed}
+    if not reconstructed:
         return None
     colours = dict(zip(curves, (d.LIGHT, *d.SERIES), strict=False))
     parts = d.legend(16, 18, [(name, colours[name]) for name in curves if name in colours])
@@ -135,13 +137,13 @@ def error_distribution(representation: RepresentationResults) -> Figure | None:
         x, y = panel.x.at(left), panel.y.at(float(count))
         parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE))
     middle = float(np.median(logs))
-    parts += _mark(panel, middle, f"median {10**middle:.3g}", d.VERMILION, panel.top + 10)
-    parts += [] if limit is None else _mark(panel, float(np.log10(limit)), f"limit {limit:g}", d.INK, panel.top + 26)
+    parts += _labelled_line(panel, middle, f"median {10**middle:.3g}", d.VERMILION, panel.top + 10)
+    parts += [] if limit is None else _labelled_line(panel, float(np.log10(limit)), f"limit {limit:g}", d.INK, panel.top + 26)
     parts += d.x_axis(panel, "log10 mean squared error (normalised units)")
     beyond = (
         ""
         if limit is None
-        else f"; {int((values > limit).sum()):,} ({(values > limit).mean():.1%}) beyond the limit of {limit:g}"
+        else f"; {int((values > limit).sum()):,} ({(values > limit).mean():.1%}) above the limit of {limit:g}"
     )
     caption = f"{len(values):,} recordings × leads; median {10**middle:.3g}, smallest {values.min():.3g}{beyond}."
     table = pl.DataFrame({"log10_mse_from": edges[:-1], "log10_mse_to": edges[1:], "count": counts})
@@ -149,8 +151,8 @@ def error_distribution(representation: RepresentationResults) -> Figure | None:
     return Figure(title, caption, d.svg(460, 260, parts, f"{title}: {caption}"), table.write_csv())
 
 
-def _mark(panel: d.Panel, value: float, words: str, colour: str, y: float) -> list[str]:
-    """A dashed upright line with words on the side where there is room."""
+def _labelled_line(panel: d.Panel, value: float, words: str, colour: str, y: float) -> list[str]:
+    """A dashed vertical line with words on the side where they fit."""
     at = panel.x.at(value)
     after = at + 5 + d.width_of(words) < panel.right
     line = d.line(at, panel.top, at, panel.bottom, colour, 1.5, stroke_dasharray="4 3")
@@ -158,7 +160,7 @@ def _mark(panel: d.Panel, value: float, words: str, colour: str, y: float) -> li
 
 
 def training(representation: RepresentationResults) -> Figure | None:
-    """Loss of each epoch, in training and on people kept aside."""
+    """Loss of each epoch, in training and on held-out participants."""
     history = representation.history
     if history.height == 0:
         return None
@@ -168,7 +170,10 @@ def training(representation: RepresentationResults) -> Figure | None:
     losses = np.concatenate([train, validation])
     top = float(np.nanmax(losses)) * 1.05 or 1.0
     panel = d.Panel(64, 34, 380, 176, (float(epochs[0]), float(max(epochs[-1], epochs[0] + 1))), (0, top))
-    parts = [*d.legend(64, 18, [("training", d.BLUE), ("people kept aside", d.VERMILION)]), *d.y_axis(panel, "loss", gap=48)]
+    parts = [
+        *d.legend(64, 18, [("training", d.BLUE), ("held-out participants", d.VERMILION)]),
+        *d.y_axis(panel, "loss", gap=48),
+    ]
     for values, colour in ((train, d.BLUE), (validation, d.VERMILION)):
         parts.append(d.polyline(panel.x(epochs), panel.y(values), colour, 2))
         parts.append(d.dots(panel.x(epochs), panel.y(values), colour, 4) if len(epochs) <= 30 else "")
@@ -185,8 +190,8 @@ def training(representation: RepresentationResults) -> Figure | None:
 
 
 @dataclass(frozen=True)
-class _Repeated:
-    """A way in which features repeat: its column of the table, its key, its colour, its caption."""
+class _Reliability:
+    """A kind of reliability: its column of the table, its words in the key, its colour, its caption."""
 
     column: str
     words: str
@@ -194,27 +199,27 @@ class _Repeated:
     caption: str
 
     def said(self, table: pl.DataFrame) -> str:
-        """The caption with its median, and of how many people at most."""
+        """The caption with the median, and with the largest number of participants."""
         people = table["people"].max() if self.column == "icc" else 0
         return self.caption.format(middle=table[self.column].median(), people=people)
 
 
-REPEATED = (
-    _Repeated(
+RELIABILITIES = (
+    _Reliability(
         "r", "odd and even beats", d.BLUE,
         "on odd and on even heartbeats of the same recordings, sorted within a lead; median correlation {middle:.2f}",
     ),
-    _Repeated(
+    _Reliability(
         "icc", "two visits", d.VERMILION,
-        "at two visits of {people:,} people, sorted within a lead; median intraclass correlation, ICC(2,1), {middle:.2f}",
+        "at two visits of {people:,} participants, sorted within a lead; median intraclass correlation, ICC(2,1), {middle:.2f}",
     ),
 )  # fmt: skip
 
 
 def reliability(representation: RepresentationResults) -> Figure | None:
-    """How well each feature repeats, lead by lead: between odd and even heartbeats, and between two visits of a person."""
+    """Reliability of each feature by lead: between odd and even heartbeats, and between two visits."""
     table = representation.reliability
-    drawn = [one for one in REPEATED if table[one.column].null_count() < table.height]
+    drawn = [one for one in RELIABILITIES if table[one.column].null_count() < table.height]
     if not drawn:
         return None
     leads = table["lead"].unique(maintain_order=True).to_list()
@@ -231,6 +236,6 @@ def reliability(representation: RepresentationResults) -> Figure | None:
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
     parts += d.legend(64, 12, [(one.words, one.colour) for one in drawn]) if len(drawn) > 1 else []
     caption = f"Each feature measured {', and '.join(one.said(table) for one in drawn)}."
-    title = f"Repeatability of {representation.name}"
-    numbers = table if REPEATED[1] in drawn else table.select("lead", "feature", "r")
+    title = f"Reliability of {representation.name}"
+    numbers = table if RELIABILITIES[1] in drawn else table.select("lead", "feature", "r")
     return Figure(title, caption, d.svg(460, 240, parts, f"{title}: {caption}"), numbers.write_csv())

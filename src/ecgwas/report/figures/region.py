@@ -1,4 +1,4 @@
-"""The neighbourhood of a locus: every variant's test, its linkage with the lead variant, the genes below."""
+"""Regional plot of a locus: every variant's test, its r² with the lead variant, the genes below."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import Figure, LocusRegion, ReportContents
+from ecgwas.report.contents import Figure, LocusRegion
 from ecgwas.report.figures import svg as d
 
 LEFT, WIDTH, TOP, HEIGHT = 56.0, 860.0, 34.0, 220.0
-LINKAGE = ((0.8, d.CIVIDIS[9]), (0.6, d.CIVIDIS[7]), (0.4, d.CIVIDIS[5]), (0.2, d.CIVIDIS[3]), (0.0, d.CIVIDIS[1]))
-"""Least r squared of a colour, strongest first: cividis, yellow is close."""
+R2_COLOURS = ((0.8, d.CIVIDIS[9]), (0.6, d.CIVIDIS[7]), (0.4, d.CIVIDIS[5]), (0.2, d.CIVIDIS[3]), (0.0, d.CIVIDIS[1]))
+"""Smallest r² of each colour, strongest first (cividis)."""
 
 MOST_ROWS = 7
-"""Rows of genes; more that overlap are left to the numbers' file."""
+"""Most rows of genes; genes that do not fit are only in the file of numbers."""
 
 ROW = 24.0
 
 PLACE = ("pos", "effect_allele", "other_allele")
-"""What tells the variants of a chromosome apart."""
+"""What identifies a variant on its chromosome."""
 
 
-def region(contents: ReportContents, here: LocusRegion) -> Figure | None:
-    """-log10 p along the region, coloured by r squared with the lead variant; nothing where no variant was tested."""
+def region(here: LocusRegion, limit: float, credible_sets: pl.DataFrame | None = None) -> Figure | None:
+    """-log10 p along the region, coloured by r squared with the lead variant; None where no variant was tested.
+
+    limit: -log10 p of the threshold;  credible_sets: Credible's columns locus and PLACE; None: not computed
+    """
     tests = here.tests.filter(pl.col("neglog10p").is_finite())
     if tests.height == 0:
         return None
-    limit = float(contents.threshold["neglog10p"])
     top = max(float(tests["neglog10p"].max()), limit) * 1.1  # type: ignore[arg-type]
     panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (here.start / 1e6, here.stop / 1e6), (0, top))
-    credible = _credible(contents, here)
+    credible = _credible(credible_sets, here)
     parts = [*_key(bool(credible)), *d.y_axis(panel, "−log10 p", gap=38), *_points(panel, tests, here, credible)]
     at = panel.y.at(limit)
     parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
@@ -48,24 +50,28 @@ def region(contents: ReportContents, here: LocusRegion) -> Figure | None:
 
 
 def _caption(here: LocusRegion, tests: pl.DataFrame, left_out: int) -> str:
-    genes = f"{here.genes.height} genes lie here" if here.genes.height else "no table of genes is at hand"
-    more = f", {left_out} of them not drawn for want of room" if left_out else ""
+    genes = (
+        f"{here.genes.height} genes lie here"
+        if here.genes.height
+        else "there is no table of genes, or none of its genes is here"
+    )
+    more = f", {left_out} of them not drawn for lack of space" if left_out else ""
     return (
         f"Locus {here.locus}: {here.trait} against all {tests.height:,} variants tested here; colour is r² with the lead "
-        f"variant {here.lead['variant']} (diamond) among the people tested; dashed is the study's threshold; {genes}{more}."
+        f"variant {here.lead['variant']} (diamond) among the participants tested; dashed is the study's threshold; "
+        f"{genes}{more}."
     )
 
 
-def _credible(contents: ReportContents, here: LocusRegion) -> set[tuple[Any, ...]]:
+def _credible(table: pl.DataFrame | None, here: LocusRegion) -> set[tuple[Any, ...]]:
     """Variants (columns PLACE) of the locus' credible sets, where they were computed."""
-    table = contents.more.get("loci/credible")
     return set() if table is None else set(table.filter(pl.col("locus") == here.locus).select(PLACE).iter_rows())
 
 
 def _key(credible: bool) -> list[str]:
     parts = [d.text(LEFT, 18, "r² with the lead variant", fill=d.INK)]
     x = LEFT + 140.0
-    for least, colour in LINKAGE:
+    for least, colour in R2_COLOURS:
         parts.append(d.dots([x], [14], d.INK, 9))
         parts.append(d.dots([x], [14], colour, 7.6))
         parts.append(d.text(x + 9, 18, f"{least:g}–{least + 0.2:g}", fill=d.INK))
@@ -84,10 +90,10 @@ def _points(panel: d.Panel, tests: pl.DataFrame, here: LocusRegion, credible: se
     r2 = tests["r2"].fill_null(-1.0).to_numpy()
     parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
     upper = np.inf
-    for least, colour in LINKAGE:
+    for least, colour in R2_COLOURS:
         chosen = (r2 >= least) & (r2 < upper)
         upper = least
-        # An ink rim, so that every colour stands out from a light and from a dark page.
+        # A rim, so that every colour contrasts with a light and with a dark page.
         parts.insert(1, d.dots(x[chosen], y[chosen], colour, 5.4))
         parts.insert(1, d.dots(x[chosen], y[chosen], d.MUTED, 7))
     variants = list(tests.select(PLACE).iter_rows())
@@ -107,7 +113,7 @@ def _diamond(x: float, y: float) -> str:
 
 
 def _rows(panel: d.Panel, genes: pl.DataFrame) -> tuple[list[list[tuple[str, int, int]]], int]:
-    """Genes in rows such that neither bars nor names lie on each other; how many found no room."""
+    """Genes in rows such that neither bars nor names overlap, and how many do not fit."""
     rows: list[list[tuple[str, int, int]]] = []
     ends: list[float] = []
     left_out = 0

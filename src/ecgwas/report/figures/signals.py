@@ -1,4 +1,4 @@
-"""Whole recordings step by step, and signals beside their reconstruction."""
+"""Whole recordings step by step, and signals with their reconstruction."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import LARGE_SQUARE_S, LARGE_SQUARE_UV, STRIP_LEADS
 
 MOST_POINTS = 1250
-"""Points of one curve: more cannot be seen."""
+"""Most points of a curve: more cannot be seen."""
 
 SECONDS = 5.0
-"""Of each signal that is drawn beside its reconstruction."""
+"""Length of a signal that is drawn with its reconstruction."""
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def _error(one: RepresentationResults, lead: str) -> str:
     mse = one.example_mse.get(lead, one.example_mse.get("12L"))
     if mse is None:
         return ""
-    beyond = f", beyond the limit of {one.max_mse:g}" if one.max_mse is not None and mse > one.max_mse else ""
+    beyond = f", above the limit of {one.max_mse:g}" if one.max_mse is not None and mse > one.max_mse else ""
     return f": MSE {mse:.3g}{beyond}"
 
 
@@ -103,10 +103,11 @@ def several(representation: RepresentationResults) -> Figure | None:
     bottom = top + len(pairs) * (height + 26)
     parts.append(d.text(20, bottom - 8, "one large square: 0.2 s across, 0.5 mV up; both sides of a row on one scale"))
     caption = (
-        f"The first {count / representation.rate_hz:g} s of {len(pairs)} signals and what {representation.name} makes of them, "
-        f"from the smallest reconstruction error to the largest{_and_beyond(representation)}. Nobody is named."
+        f"The first {count / representation.rate_hz:g} s of {len(pairs)} signals and their reconstruction by "
+        f"{representation.name}, from the smallest reconstruction error to the largest{_and_beyond(representation)}. "
+        "No one is named."
     )
-    title = f"Signals beside their reconstruction by {representation.name}"
+    title = f"Signals and their reconstruction by {representation.name}"
     return Figure(title, caption, d.svg(940, bottom, parts, f"{title}: {caption}"), _rounded(pl.concat(frames)))
 
 
@@ -119,11 +120,11 @@ def _words(pair: ReconstructedSignal, representation: RepresentationResults) -> 
     if pair.kept:
         return f"lead {pair.lead}, MSE {pair.mse:.3g}"
     beyond = representation.max_mse is not None and pair.mse > representation.max_mse
-    return f"lead {pair.lead}, MSE {pair.mse:.3g}: excluded" + (f", beyond {representation.max_mse:g}" if beyond else "")
+    return f"lead {pair.lead}, MSE {pair.mse:.3g}: excluded" + (f", above {representation.max_mse:g}" if beyond else "")
 
 
 def _range(curves: Sequence[Floats]) -> tuple[float, float]:
-    """What all curves reach, with some room; whatever is finite."""
+    """Range of the finite values of all curves, with a margin."""
     values = np.concatenate(curves)
     values = values[np.isfinite(values)]
     if len(values) == 0:

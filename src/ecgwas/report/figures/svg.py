@@ -1,7 +1,7 @@
-"""SVG by hand: scales, axes, marks. Every function gives text; the same numbers give the same bytes.
+"""SVG: scales, axes, shapes. Every function returns text; the same numbers give the same bytes.
 
-Colours are hexadecimal; `themed` swaps those of the palette for CSS variables, so that a picture inside the page follows
-its light or dark dress while the .svg file beside it stands alone.
+Colours are hexadecimal. `themed` replaces those of the palette by CSS variables, so that a figure inside the page follows
+its light or dark theme, while the .svg file needs nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ INK, MUTED, GRID, SURFACE = "#1c2733", "#5a6675", "#e2e7ed", "#fefefe"
 BLUE, VERMILION, GREEN, AMBER, SKY, PINK = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"
 BAND, PAPER, LIGHT = "#dbe3ec", "#f6dcd8", "#b4bfcb"
 SERIES = (BLUE, VERMILION, GREEN, AMBER, PINK, SKY)
-"""Okabe and Ito's colours, told apart with any colour vision."""
+"""Okabe and Ito's colours, distinguishable with any colour vision."""
 
 VARIABLES = {
     INK: "--ink", MUTED: "--muted", GRID: "--grid", SURFACE: "--surface", BLUE: "--blue", VERMILION: "--vermilion",
@@ -56,7 +56,7 @@ class Scale:
         return float(self(value))
 
     def ticks(self, about: int = 5) -> list[float]:
-        """About so many round values within the range."""
+        """About `about` round values within the range."""
         span = self.high - self.low
         if not math.isfinite(span) or span <= 0:
             return [self.low]
@@ -101,7 +101,7 @@ class Panel:
 
 
 def attributes(**given: Any) -> str:
-    """`stroke_width=1` becomes ` stroke-width="1"`; None is left out."""
+    """`stroke_width=1` becomes ` stroke-width="1"`; None is omitted."""
     pairs = ((name.replace("_", "-"), value) for name, value in given.items() if value is not None)
     return "".join(f' {name}="{number(value) if isinstance(value, float) else escape(str(value))}"' for name, value in pairs)
 
@@ -124,7 +124,7 @@ def line(x1: float, y1: float, x2: float, y2: float, stroke: str = GRID, width: 
 
 
 def rect(x: float, y: float, width: float, height: float, fill: str, *, title: str | None = None, **more: Any) -> str:
-    """A filled rectangle; the title shows when pointed at."""
+    """A filled rectangle; the title is shown at the pointer."""
     given = attributes(x=float(x), y=float(y), width=float(max(width, 0)), height=float(max(height, 0)), fill=fill, **more)
     if title is None:
         return f"<rect{given}/>"
@@ -146,7 +146,7 @@ def polyline(xs: ArrayLike, ys: ArrayLike, stroke: str, width: float = 1.4, **mo
 
 
 def ribbon(xs: ArrayLike, low: ArrayLike, high: ArrayLike, fill: str, opacity: float = 0.2) -> str:
-    """The area between two curves given in coordinates, without the points where either is NaN."""
+    """The area between two curves given in coordinates, without points where either is NaN."""
     x, a, b = (np.asarray(values, dtype=np.float64) for values in (xs, low, high))
     good = np.isfinite(a) & np.isfinite(b)
     if good.sum() < 2:
@@ -157,7 +157,7 @@ def ribbon(xs: ArrayLike, low: ArrayLike, high: ArrayLike, fill: str, opacity: f
 
 
 def dots(xs: ArrayLike, ys: ArrayLike, colour: str, size: float = 2.6, opacity: float | None = None) -> str:
-    """Round points given in coordinates, as one path: nine bytes a point; points on the same half pixel are drawn once."""
+    """Round points given in coordinates, as one path of nine bytes per point; points on the same half pixel are drawn once."""
     x, y = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
     places = np.unique(np.round(np.column_stack([x, y]) * 2).astype(np.int64), axis=0) / 2
     if len(places) == 0:
@@ -204,7 +204,7 @@ def legend(x: float, y: float, entries: Iterable[tuple[str, str]], *, gap: float
 
 
 def width_of(words: str, size: float = 11) -> float:
-    """Roughly how wide words are."""
+    """Approximate width of words."""
     return len(words) * size * 0.56
 
 
@@ -214,14 +214,14 @@ def shade(share: float) -> str:
 
 
 def ink_on(colour: str) -> str:
-    """Black or white, whichever is read more easily on the colour (WCAG relative luminance)."""
+    """Black or white, whichever is more legible on the colour (WCAG relative luminance)."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
     return "#ffffff" if luminance < 0.18 else "#000000"
 
 
 def svg(width: float, height: float, parts: Sequence[str], label: str) -> str:
-    """The whole picture; `label` says in words what it shows."""
+    """The whole figure; `label` says in words what it shows."""
     size = f"viewBox='0 0 {number(width)} {number(height)}' width='{number(width)}' height='{number(height)}'"
     head = f"<svg xmlns='http://www.w3.org/2000/svg' {size} role='img' font-family=\"{FONT}\">"
     return head + f"<title>{escape(label, quote=False)}</title>" + "".join(part for part in parts if part) + "</svg>\n"

@@ -1,4 +1,4 @@
-"""Enriched terms as dots."""
+"""Dot plot of enriched terms."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import Figure, ReportContents
+from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg as d
+from ecgwas.tables import Terms
 
 MOST_TERMS = 25
 LONGEST = 52
-"""Characters of a description; the table has the whole of it."""
+"""Most characters of a description; the table has all of it."""
 
 STRONGEST_FDR = 8.0
-"""-log10 FDR at which the colours end."""
+"""-log10 FDR at the end of the colour scale."""
 
 
-def enrichment(contents: ReportContents) -> Figure | None:
+def enrichment(terms: Terms) -> Figure | None:
     """Terms by strength; size is the number of genes, colour the false discovery rate."""
-    frame = contents.terms.frame.filter(pl.col("strength").is_finite())
+    frame = terms.frame.filter(pl.col("strength").is_finite())
     if frame.height == 0:
         return None
     kept = frame.filter(pl.col("kept"))
@@ -55,7 +56,7 @@ def _term(panel: d.Panel, y: float, row: dict[str, Any], most: int) -> list[str]
     mark = "♥ " if row["cardiovascular"] else ""
     x, radius = panel.x.at(row["strength"]), _radius(row["observed"], most)
     title = f"{row['term']}: {row['observed']} genes, expected {row['expected']:.2f}, FDR {row['fdr']:.2g}"
-    fill = d.shade(min(_surety(row["fdr"]) / STRONGEST_FDR, 1))
+    fill = d.shade(min(_neglog10_fdr(row["fdr"]) / STRONGEST_FDR, 1))
     circle = f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}' fill='{fill}' stroke='{d.MUTED}'>"
     return [
         *([] if row["group"] == "other" else [d.text(panel.right + 10, y + 4, row["group"])]),
@@ -70,7 +71,7 @@ def name_of(row: Mapping[str, Any]) -> str:
     return str(row["description"] or row["term"]) if is_number else str(row["term"])
 
 
-def _surety(fdr: float | None) -> float:
+def _neglog10_fdr(fdr: float | None) -> float:
     return 0.0 if fdr is None else float(-np.log10(max(fdr, 1e-300)))
 
 

@@ -1,4 +1,4 @@
-"""What Manhattan plots draw of millions of rows: every hit, and of the rows below the threshold one per pixel."""
+"""What Manhattan plots draw of millions of rows: every hit, and one row per pixel below the threshold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GAP_SHARE = 0.012
 """Room between chromosomes, as a share of all their lengths."""
 
 DRAWN = ("variant", *VARIANT_KEY, "trait", "neglog10p")
-"""Columns of a kept row that are drawn; of millions of rows the others are not read."""
+"""Columns of a kept row that are drawn; the others are not read."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Genome:
     lengths: dict[str, float]
     end: float
 
-    def room(self, chrom: str) -> tuple[float, float]:
-        """Where the chromosome's room on the common axis begins, and its width."""
+    def extent(self, chrom: str) -> tuple[float, float]:
+        """Where the chromosome's part of the common axis begins, and its width."""
         gap = (self.end - sum(self.lengths.values())) / max(len(self.lengths) - 1, 1)
         before = list(self.lengths)[: list(self.lengths).index(chrom)]
         return sum(self.lengths[name] + gap for name in before), self.lengths[chrom]
@@ -51,11 +51,11 @@ def genome_of(kept: ScanRows) -> Genome:
 
 
 class PixelThinner:
-    """Takes rows some at a time and keeps of them what the eye could tell apart, whatever their number.
+    """Takes rows in chunks and keeps what the eye can distinguish, whatever their number.
 
-    panels     picture -> where it is drawn;  limit  -log10 p beyond which a row is a hit, and always drawn
-    picture    which picture a row belongs to; rows of others are passed over
-    strongest  of each variant its strongest trait in a picture alone: the rows of a variant must come together
+    panels     figure -> where it is drawn;  limit  -log10 p beyond which a row is a hit, and always drawn
+    picture    which figure a row belongs to; rows of no figure are skipped
+    strongest  keep only each variant's strongest trait; the rows of a variant must come in one chunk
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class PixelThinner:
         self._more: list[pl.DataFrame] = []
 
     def add(self, rows: pl.DataFrame) -> None:
-        """More rows, with the columns DRAWN."""
+        """Adds rows with the columns DRAWN."""
         mine = rows.filter(pl.col("neglog10p").is_finite()).with_columns(picture=self._picture)
         mine = mine.filter(pl.col("picture").is_in(list(self.panels)))
         if self._strongest:
@@ -82,12 +82,12 @@ class PixelThinner:
         hit = pl.col("neglog10p") > self.limit
         self._hits.append(compact(mine.filter(hit)))
         self._more.append(compact(_one_per_pixel(mine.filter(~hit))))
-        # As many again: each row is compared with those before it a few times, not once for every piece.
+        # At doubled size: each row is then compared with earlier ones a few times, not once per chunk.
         if sum(rows.height for rows in self._more) > max(CHUNK_ROWS, self._kept.height):
             self._join()
 
     def drawn(self, picture: str) -> pl.DataFrame:
-        """The rows of a picture, along the genome."""
+        """The rows of a figure, along the genome."""
         self._join()
         rows = pl.concat([*self._hits, self._kept]).filter(pl.col("picture") == picture)
         return rows.sort(chromosome_rank("chrom"), *VARIANT_KEY, "trait").select(DRAWN)
@@ -121,8 +121,8 @@ def _one_per_pixel(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.struct("picture", "column", "row").is_first_distinct())
 
 
-def thin(kept: ScanRows, thinners: Sequence[PixelThinner]) -> None:
-    """All rows through all sieves, read once."""
-    for rows in kept.by_position(DRAWN):
+def thin(rows: ScanRows, thinners: Sequence[PixelThinner]) -> None:
+    """Passes all rows to all thinners, reading them once."""
+    for chunk in rows.by_position(DRAWN):
         for thinner in thinners:
-            thinner.add(rows)
+            thinner.add(chunk)

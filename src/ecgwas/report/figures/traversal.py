@@ -1,4 +1,4 @@
-"""What a feature stands for: beat or recording with the feature moved down and up, in twelve leads on ECG paper."""
+"""What a feature represents: beat or recording with the feature moved down and up, in twelve leads on ECG paper."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import GRID_LEADS
 
 MILLIMETRE, SMALL_MILLIMETRE = 7.0, 3.5
-"""Of paper, in coordinates, for beats and for whole recordings: 25 mm is a second, 10 mm a millivolt."""
+"""A millimetre of paper in coordinates, for beats and for whole recordings; 25 mm is a second, 10 mm a millivolt."""
 
 MM_PER_MS, MM_PER_UV = 25 / 1000, 10 / 1000
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
@@ -42,7 +42,7 @@ def traversal(name: str, moved: Traversal) -> Figure:
     parts.append(d.text(EDGE, total[1] - 7, "25 mm/s, 10 mm/mV: a small square is 40 ms and 0.1 mV"))
     caption = _caption(name, moved, beats)
     picture = d.svg(total[0], total[1], parts, caption)
-    return Figure(f"What {moved.feature} of {name} stands for", caption, picture, _csv(moved, times, beats))
+    return Figure(f"What {moved.feature} of {name} represents", caption, picture, _csv(moved, times, beats))
 
 
 def _caption(name: str, moved: Traversal, beats: NDArray[np.float64]) -> str:

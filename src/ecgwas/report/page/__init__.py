@@ -1,1 +1,1 @@
-"""The page: findings in, one self-contained HTML text out."""
+"""The page: contents in, one self-contained HTML text out."""

@@ -1,7 +1,7 @@
 """What the page draws on demand: every trait's tests, packed so that hundreds of traits times millions of variants fit.
 
-A block is base64 of zlib-deflated bytes; numbers lie in it as little-endian arrays, byte planes apart (all first bytes, all
-second bytes, ...), which deflates better. The page's script unpacks a block when it is asked for.
+A block is base64 of zlib-deflated bytes. Numbers in it are little-endian arrays split into byte planes (all first bytes, all
+second bytes, ...), which compress better. The page's script (page.data.js) unpacks a block when it is needed.
 """
 
 from __future__ import annotations
@@ -15,29 +15,28 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ecgwas.report.contents import Figure, ReportContents
-from ecgwas.report.figures.all_figures import locus_pages, meaning_of
-from ecgwas.report.figures.associations import nearest_genes
-from ecgwas.report.figures.hits import loci_of_traits
+from ecgwas.report.contents import Figure, LociResults, ReportContents, ScanResults
 from ecgwas.report.figures.svg import CIVIDIS, themed
 from ecgwas.report.figures.thinning import DRAWN, Genome, genome_of
-from ecgwas.report.page.table_views import unit_of_beta
+from ecgwas.report.names import feature_figure
+from ecgwas.report.page.tables import effect_unit
+from ecgwas.report.queries import loci_of_traits, locus_pages, nearest_genes
 from ecgwas.report.scan_rows import ScanRows, compact
 from ecgwas.report.trait_order import chromosome_rank
-from ecgwas.tables import VARIANT_KEY, Associations
+from ecgwas.tables import VARIANT_KEY, Associations, Genes, files
 
 MOST_POINTS = 500_000
-"""Points of all traits that are kept one by one; where there are more, the weakest become pixels."""
+"""Most points of all traits together; where there are more, the weakest become pixels."""
 
-REAL_FROM = 3.0
-"""-log10 p from which points are kept one by one, if there are not too many."""
+POINTS_FROM = 3.0
+"""-log10 p from which tests are points, if these are not too many."""
 
 ALLELES = ("effect_allele", "other_allele")
 STEP = 0.25
 COLUMNS, PIXEL = 1000, 0.025
-"""Pixels of the background: so many columns along the genome, each so high on the -log10 p scale."""
+"""Pixels: number of columns along the genome, and height of a pixel in -log10 p."""
 
 
 @dataclass(frozen=True)
@@ -54,31 +53,32 @@ def packed(content: bytes) -> str:
 
 
 def planes(values: ArrayLike, kind: str) -> bytes:
-    """An array (n,) of four-byte numbers (`<u4` or `<f4`), byte planes apart."""
+    """An array (n,) of four-byte numbers (`<u4` or `<f4`) as byte planes."""
     numbers = np.ascontiguousarray(values, dtype=kind)
     return numbers.view(np.uint8).reshape(-1, 4).T.tobytes()
 
 
 def embedded(contents: ReportContents, pictures: Mapping[str, Figure]) -> Embedded:
     """Everything for the pages of traits: points, pixels, counts below what the scan kept, QQ curves, pictures by name."""
-    genome = genome_of(contents.associations)
-    real_from = least_real(contents.associations, contents.keep_neglog10p)
-    rows, pixels = _points_and_pixels(contents, genome, real_from)
-    variants = _variants(rows, contents.trait_names)
+    scan = contents.scan
+    genome = genome_of(scan.rows)
+    points_floor = points_from(scan.rows, scan.keep_neglog10p)
+    rows, pixels = _points_and_pixels(scan, genome, points_floor)
+    variants = _variants(rows, scan.trait_names)
     blocks = {"variant-places": _places(variants, genome), "variant-names": _names(variants)}
     rows = _numbered(rows, variants)
-    of_trait, curves = _by_trait(rows), _by_trait(contents.qq)
-    nothing, no_curve = rows.clear(), contents.qq.clear()
-    for k, trait in enumerate(contents.trait_names):
-        mine = of_trait.get(trait, nothing)
-        blocks[f"trait-{k}"] = _trait(contents, k, mine, curves.get(trait, no_curve), pixels.of(k))
+    points, curves = _by_trait(rows), _by_trait(scan.qq)
+    no_point, no_curve = rows.clear(), scan.qq.clear()
+    for k, trait in enumerate(scan.trait_names):
+        counts = np.empty(0) if scan.background is None else scan.background.counts[k].ravel()
+        blocks[f"trait-{k}"] = _trait(points.get(trait, no_point), curves.get(trait, no_curve), counts, pixels.of(k))
     blocks |= {f"picture-{name}": packed(themed(figure.svg).encode()) for name, figure in pictures.items()}
-    return Embedded(_index(contents, genome, real_from, len(variants), pictures), blocks)
+    return Embedded(_index(contents, genome, points_floor, len(variants), pictures), blocks)
 
 
-def least_real(kept: ScanRows, floor: float) -> float:
-    """The -log10 p from which points are kept: 3, or as much more as keeps their number within MOST_POINTS."""
-    limits, highest = [max(REAL_FROM, floor)], kept.summary.highest()
+def points_from(kept: ScanRows, floor: float) -> float:
+    """The -log10 p from which tests are points: POINTS_FROM, or more if there would be more than MOST_POINTS."""
+    limits, highest = [max(POINTS_FROM, floor)], kept.summary.highest()
     if kept.summary.rows <= MOST_POINTS or highest is None:
         return limits[0]
     while limits[-1] <= highest:
@@ -93,7 +93,7 @@ def least_real(kept: ScanRows, floor: float) -> float:
 
 
 class _Pixels:
-    """Of each of K traits the bits, row by row from the floor up: is there a test in this pixel?"""
+    """Bits of each of K traits, row by row from the floor up: is there a test in this pixel?"""
 
     def __init__(self, traits: Sequence[str], genome: Genome, floor: float, top: float) -> None:
         self.numbers = {trait: k for k, trait in enumerate(traits)}
@@ -110,18 +110,18 @@ class _Pixels:
         np.bitwise_or.at(self.bits, (traits, bytes_), np.left_shift(1, bits).astype(np.uint8))
 
     def of(self, k: int) -> bytes:
-        """Nothing where no test is below the top."""
+        """The bits of a trait; empty if it has none."""
         return self.bits[k].tobytes() if self.bits[k].any() else b""
 
 
-def _points_and_pixels(contents: ReportContents, genome: Genome, real_from: float) -> tuple[pl.DataFrame, _Pixels]:
-    """Rows from there up, one by one; of all others, pixels."""
+def _points_and_pixels(scan: ScanResults, genome: Genome, points_floor: float) -> tuple[pl.DataFrame, _Pixels]:
+    """Rows from `points_floor` up, and the pixels of all others."""
     columns = (*DRAWN, "beta")
     points = [Associations.empty().frame.select(columns)]
-    pixels = _Pixels(contents.trait_names, genome, contents.keep_neglog10p, real_from)
-    for rows in contents.associations.chunks(columns):
+    pixels = _Pixels(scan.trait_names, genome, scan.keep_neglog10p, points_floor)
+    for rows in scan.rows.chunks(columns):
         finite = rows.filter(pl.col("neglog10p").is_finite())
-        real = pl.col("neglog10p") >= real_from
+        real = pl.col("neglog10p") >= points_floor
         points.append(compact(finite.filter(real)))
         below = finite.filter(~real)
         if below.height > 0:
@@ -163,12 +163,13 @@ def _names(variants: pl.DataFrame) -> str:
     return packed((lines.to_series().str.join("\n").item() or "").encode())
 
 
-def _trait(contents: ReportContents, k: int, rows: pl.DataFrame, curve: pl.DataFrame, pixels: bytes) -> str:
-    """Four lengths; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays); counts; pixels."""
+def _trait(rows: pl.DataFrame, curve: pl.DataFrame, counts: NDArray[np.generic], pixels: bytes) -> str:
+    """Four lengths; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays); counts; pixels.
+
+    counts: of tests below what the scan kept, by chromosome and height; empty: not counted
+    """
     real = rows.sort("variant_number")
     numbers = real["variant_number"].to_numpy().astype(np.int64)
-    background = contents.background
-    counts = np.empty(0) if background is None else background.counts[k].ravel()
     lengths = np.array([real.height, curve.height, len(counts), len(pixels)], dtype="<u4")
     parts = [lengths.tobytes(), planes(np.diff(numbers, prepend=0), "<u4")]
     parts += [planes(real[name].to_numpy(), "<f4") for name in ("neglog10p", "beta")]
@@ -177,38 +178,40 @@ def _trait(contents: ReportContents, k: int, rows: pl.DataFrame, curve: pl.DataF
 
 
 def pixel_rows(floor: float, top: float) -> int:
-    """How many rows of pixels lie between two heights."""
+    """Rows of pixels between two heights."""
     return max(int(np.ceil((top - floor) / PIXEL - 1e-9)), 0)
 
 
-def _index(contents: ReportContents, genome: Genome, real_from: float, variants: int, pictures: Mapping[str, Figure]) -> str:
-    background = contents.background
+def _index(contents: ReportContents, genome: Genome, points_floor: float, variants: int, pictures: Mapping[str, Figure]) -> str:
+    scan, loci = contents.scan, contents.loci
+    background = scan.background
     content = {
-        "threshold": float(contents.threshold["neglog10p"]), "threshold_kind": contents.threshold["kind"],
-        "beta_unit": unit_of_beta(contents), "floor": contents.keep_neglog10p, "real_from": real_from, "variants": variants,
-        "columns": COLUMNS, "pixel": PIXEL, "end": genome.end,
-        "genome": [[chrom, genome.starts[chrom], *genome.room(chrom)] for chrom in genome.starts],
-        "counted": None if background is None else {"chroms": background.chroms, "edges": background.edges.tolist()},
-        "pictures": {name: [figure.title, figure.caption] for name, figure in pictures.items()}, "cividis": CIVIDIS,
-        "traits": _traits(contents), "find": _find(contents),
+        "threshold": loci.min_neglog10p, "threshold_kind": loci.threshold["kind"],
+        "effect_unit": effect_unit(contents.run), "floor": scan.keep_neglog10p, "points_from": points_floor,
+        "variants": variants, "columns": COLUMNS, "pixel": PIXEL, "end": genome.end,
+        "genome": [[chrom, genome.starts[chrom], *genome.extent(chrom)] for chrom in genome.starts],
+        "background": None if background is None else {"chroms": background.chroms, "edges": background.edges.tolist()},
+        "figures": {name: [figure.title, figure.caption] for name, figure in pictures.items()}, "cividis": CIVIDIS,
+        "traits": _traits(contents), "search": _search_entries(loci, contents.genes.genes),
     }  # fmt: skip
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _traits(contents: ReportContents) -> list[dict[str, Any]]:
-    summary = {row["trait"]: row for row in contents.summary.frame.iter_rows(named=True)}
-    best = dict(contents.qq.group_by("trait").agg(pl.col("observed").max()).iter_rows())
-    loci = loci_of_traits(contents)
-    inherited = _inherited(contents)
+    scan = contents.scan
+    summary = {row["trait"]: row for row in scan.summary.frame.iter_rows(named=True)}
+    best = dict(scan.strongest.iter_rows())
+    loci = loci_of_traits(contents.loci.loci, contents.loci.hits)
+    heritability = _heritability(contents.tables.get(files.HERITABILITY))
     words = {r.name: r.meanings for r in contents.representations}
     repeated = {f"{r.name}.{row['lead']}.{row['feature']}": row for r in contents.representations
                 for row in r.reliability.iter_rows(named=True)}  # fmt: skip
     return [
-        {"name": name, "best": best.get(name), "loci": loci.get(name, []), "repeat": repeated.get(name, {}).get("r"),
-         "meaning": meaning_of(*name.split(".", 2)[::2]), "words": _words(words, name), "h2": inherited.get(name)}
+        {"name": name, "best": best.get(name), "loci": loci.get(name, []), "odd_even": repeated.get(name, {}).get("r"),
+         "meaning": feature_figure(*name.split(".", 2)[::2]), "measured": _words(words, name), "h2": heritability.get(name)}
         | _visits(repeated.get(name, {}))
         | {key: summary[name][key] for key in ("n", "tests", "lambda_gc", "significant") if name in summary}
-        for name in contents.trait_names
+        for name in scan.trait_names
     ]  # fmt: skip
 
 
@@ -218,9 +221,8 @@ def _visits(row: Mapping[str, Any]) -> dict[str, list[float]]:
     return {"visits": [row[name] for name in ("icc", "icc_low", "icc_high", "people")]} if known else {}
 
 
-def _inherited(contents: ReportContents) -> dict[str, list[float]]:
+def _heritability(table: pl.DataFrame | None) -> dict[str, list[float]]:
     """Trait -> heritability and its standard error, where they were estimated."""
-    table = contents.more.get("loci/heritability")
     if table is None:
         return {}
     known = table.drop_nulls(["heritability", "se"]).filter(pl.col("heritability").is_finite(), pl.col("se").is_finite())
@@ -233,17 +235,17 @@ def _words(of: Mapping[str, Mapping[str, str]], trait: str) -> str | None:
     return of.get(representation, {}).get(feature)
 
 
-def _find(contents: ReportContents) -> list[list[Any]]:
-    """What the search knows besides traits: words, what it is, where it leads."""
-    nearest = nearest_genes(contents)
-    drawn = set(locus_pages(contents))
+def _search_entries(results: LociResults, genes: Genes) -> list[list[Any]]:
+    """What the search finds besides traits: words, what it is, where it leads."""
+    nearest = nearest_genes(genes, results.loci)
+    drawn = set(locus_pages(results))
     entries: list[list[Any]] = []
-    for locus in contents.loci.frame.sort("locus").iter_rows(named=True):
+    for locus in results.loci.frame.sort("locus").iter_rows(named=True):
         number = locus["locus"]
         link = f"#locus-{number}" if number in drawn else "#loci"
         named = " ".join(word for word in (nearest.get(number), locus["lead_variant"]) if word)
         entries.append([f"Locus {number}: {named}", "locus", link])
-    pairs = contents.genes.frame.drop_nulls("gene").select("gene", "locus").unique().sort("gene", "locus")
+    pairs = genes.frame.drop_nulls("gene").select("gene", "locus").unique().sort("gene", "locus")
     entries += [[gene, f"gene, locus {locus}", f"#locus-{locus}" if locus in drawn else "#genes"]
                 for gene, locus in pairs.iter_rows()]  # fmt: skip
     return entries

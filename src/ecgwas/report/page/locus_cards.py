@@ -1,4 +1,4 @@
-"""What the page of a locus says beside its pictures."""
+"""What the page of a locus says next to its figures."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 import polars as pl
 
 from ecgwas.report.contents import ReportContents
-from ecgwas.report.figures.all_figures import locus_pages
-from ecgwas.report.figures.associations import nearest_genes
-from ecgwas.report.page import locus_checks, table_views
-from ecgwas.tables import VARIANT_KEY
+from ecgwas.report.page import tables
+from ecgwas.report.page.table_view import ShownTable, existing
+from ecgwas.report.queries import locus_pages, nearest_genes
+from ecgwas.report.sample_flow import eids_of
+from ecgwas.tables import files
+
+PLACED = (files.AUDIT, files.CONDITIONAL, files.CREDIBLE, files.CLUMPS)
+"""Tables that have a view here; of clumps the table of loci gives the number."""
 
 
 @dataclass(frozen=True)
@@ -20,35 +24,57 @@ class Card:
     """row: the locus' row of loci.csv; known: "known" or "new", None without a table of known loci."""
 
     row: Mapping[str, Any]
-    genes: str
+    gene: str
     known: str | None
     about_known: str
     by_set: str
     verdict: str | None
-    tables: tuple[table_views.View, ...]
+    tables: tuple[ShownTable, ...]
 
 
 def cards(contents: ReportContents) -> list[Card]:
-    """Loci with a page of their own, strongest first."""
-    names = nearest_genes(contents)
-    rows = {row["locus"]: row for row in contents.loci.frame.iter_rows(named=True)}
-    return [_card(contents, rows[locus], names.get(locus, "")) for locus in locus_pages(contents)]
+    """Loci with a page, strongest first."""
+    nearest = nearest_genes(contents.genes.genes, contents.loci.loci)
+    rows = {row["locus"]: row for row in contents.loci.loci.frame.iter_rows(named=True)}
+    return [_card(contents, rows[locus], nearest.get(locus, "")) for locus in locus_pages(contents.loci)]
 
 
 def _card(contents: ReportContents, row: Mapping[str, Any], gene: str) -> Card:
-    checks = locus_checks.audit_of(contents, row)
-    tables = (table_views.traits_of(contents, row), *([checks] if checks else []),
-              *locus_checks.tables_of(contents, row["locus"]),
-              *table_views.more_of(contents, "loci", row["locus"], beside=locus_checks.PLACED), *_genes(contents, row["locus"]),
-              *table_views.more_of(contents, "genes", row["locus"]))  # fmt: skip
-    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), locus_checks.verdict(contents, row), tables)
+    locus, audit = row["locus"], contents.tables.get(files.AUDIT)
+    unit, eids = tables.effect_unit(contents.run), eids_of(contents.cohort)
+    of_locus = (
+        *existing(tables.traits_of_locus(contents.loci, row, unit), tables.audit_of_locus(audit, row, unit)),
+        *tables.signals_of_locus(contents.tables, locus, unit),
+        *tables.further(contents.tables, eids, "loci", locus, except_for=PLACED),
+        *existing(tables.genes_of_locus(contents.genes.genes, locus)),
+        *tables.further(contents.tables, eids, "genes", locus),
+    )
+    checked = verdict(audit, row, contents.loci.min_neglog10p)
+    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), checked, of_locus)
+
+
+def verdict(audit: pl.DataFrame | None, locus: Mapping[str, Any], min_neglog10p: float) -> str | None:
+    """`pass` if the strongest hit has no flag and the lead variant is significant conditional on the other loci.
+
+    Otherwise `warn`; None if the hit was not audited. min_neglog10p: of the threshold
+    """
+    rows = tables.strongest_audited(audit, locus)
+    if rows is None:
+        return None
+    flags = rows.filter(pl.col("trait") == locus["best_trait"])["flags"].to_list()
+    if not flags:
+        return None
+    conditional = locus.get("neglog10p_conditional")
+    depends_on_others = conditional is not None and conditional <= min_neglog10p
+    return "warn" if flags[0] or depends_on_others else "pass"
 
 
 def _by_set(row: Mapping[str, Any]) -> str:
-    """How a locus was found that no trait finds by itself."""
+    """How a locus was found that no single trait finds."""
     if row.get("test") in (None, "single"):
         return ""
-    return f"No trait by itself passes the threshold here: found by the {row['test']} test of the traits {row['set']} at once."
+    test = f"the {row['test']} test of the trait set {row['set']}"
+    return f"No single trait passes the threshold here: the locus was found by {test}."
 
 
 def _about_known(row: Mapping[str, Any]) -> str:
@@ -58,19 +84,3 @@ def _about_known(row: Mapping[str, Any]) -> str:
     what = " ".join(str(word) for word in (traits, f"({genes})" if genes else "") if word)
     away = f", {distance:,} bp away" if distance is not None else ""
     return f"Known: {what or 'a published locus'}{away}."
-
-
-def _genes(contents: ReportContents, locus: int) -> list[table_views.View]:
-    here = contents.genes.frame.filter(pl.col("locus") == locus).drop_nulls("gene")
-    if here.height == 0:
-        return []
-    grouped = here.group_by("gene", "source", maintain_order=True).agg(
-        variants=pl.struct(VARIANT_KEY).n_unique(), distance_bp=pl.col("distance_bp").min(), relation=pl.col("relation").first()
-    )
-    spelling = {
-        "gene": ("gene", ""), "relation": ("relation", ""), "distance_bp": ("smallest distance (bp)", ",d"),
-        "variants": ("variants with a hit", ",d"), "source": ("source", ""),
-    }  # fmt: skip
-    return [
-        table_views.view(f"genes-of-{locus}", "Genes of the variants with a hit", grouped.sort("distance_bp", "gene"), spelling)
-    ]

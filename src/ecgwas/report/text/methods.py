@@ -1,8 +1,8 @@
-"""What was done, in sentences made from what the stages left: ready for a methods section, with numbered references.
+"""What was done, in sentences made from the results: ready for a methods section, with numbered references.
 
-The study file says what was asked for; a check that could not be judged, a limit that was not the one used, or a source that
-was not asked is only seen in the results. So sample and variant QC come from the tables of guards, covariates from the
-covariates that were fitted, gene sources from the tables that they filled. `[@key]` cites `references.REFERENCES[key]`.
+The study file says what was requested. A check that could not be judged, another limit, or a source that was not queried
+shows only in the results. So sample and variant QC come from the tables of guards, covariates from those that were fitted,
+gene sources from the tables that they filled. `[@key]` cites `references.REFERENCES[key]`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import ReportContents
+from ecgwas.report.contents import Cohort, GeneResults, LociResults, ReportContents, RunInfo, ScanResults
 from ecgwas.report.text.references import numbered
+from ecgwas.tables import files
+from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import unequal_variances
 
 CLEANING = {
@@ -70,41 +72,49 @@ VARIANT_QC = {
     "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
 }
 NAMES = {"person_call_rate": "call rate", "variant_info": "imputation information"}
-AT_LOCI = {
-    "loci/clumps": "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
-    "loci/multitrait": "Sets of traits were tested jointly by the omnibus test and ACAT [@multitrait], in the same "
-    "permutations.",
-    "loci/conditional": "Independent signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis "
+AT_LOCI: Mapping[ResultFile, str] = {
+    files.CLUMPS: "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
+    files.SET_HITS: "Sets of traits were tested jointly by the omnibus test and ACAT [@multitrait], in the same permutations.",
+    files.CONDITIONAL: "Independent signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis "
     "[@conditional].",
-    "loci/credible": "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal "
+    files.CREDIBLE: "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal "
     "variants) were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where it found no effect.",
-    "loci/audit": "The strongest hits (at most {audit:,}) were examined for unequal variances (HC3 [@hc3]), the most "
+    files.AUDIT: "The strongest hits (at most {audit:,}) were examined for unequal variances (HC3 [@hc3]), the most "
     "influential participant, dominance, Hardy-Weinberg equilibrium and odd against even heartbeats; effects were corrected "
     "for the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
     "strongest test of the locus (hybrid conditional inference [@hybrid]).",
-    "loci/heritability": "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
+    files.HERITABILITY: "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
     "by GREML.",
 }
 COMPUTED = re.compile(r"computed_pc\d+")
-"""Covariates that stage `traits` computed from the genotypes."""
+"""Names of the genotype PCs that stage `traits` computed."""
 
 
 def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Paragraphs, and the references that they cite by number, in the order of their first mention."""
-    paragraphs = [_recordings(contents), _represented(contents), _sample_qc(contents), _associated(contents)]
-    paragraphs += [_at_loci(contents), _mapped(contents), _programs(contents)]
+    """Paragraphs, and the references that they cite by number in order of first mention."""
+    run, tables = contents.run, contents.tables
+    guards = _rows(tables.get(files.SAMPLE_GUARDS))
+    paragraphs = [
+        _recordings(contents.cohort, run.settings["read"]),
+        _representations(run.settings["represent"]),
+        _sample_qc(guards, contents.cohort.covariates),
+        _associations(contents),
+        _loci(run.settings["loci"], tables),
+        _genes(contents.genes, tables, run.settings["genes"]),
+        _programs(run),
+    ]
     return numbered([paragraph for paragraph in paragraphs if paragraph])
 
 
-def _programs(contents: ReportContents) -> str:
-    programs = ", ".join(f"{name} {number}" for name, number in contents.versions.items())
-    made = f"Programs: {programs}; seed {contents.seed}. " if programs else ""
-    return f"{made}Reporting follows STREGA [@strega]."
+def _programs(run: RunInfo) -> str:
+    programs = ", ".join(f"{name} {number}" for name, number in run.versions.items())
+    said = f"Programs: {programs}; seed {run.seed}. " if programs else ""
+    return f"{said}Reporting follows STREGA [@strega]."
 
 
-def _recordings(contents: ReportContents) -> str:
-    read = contents.settings["read"]
-    frame = contents.recordings.frame.filter(contents.recordings.frame["status"] == "kept")
+def _recordings(cohort: Cohort, read: Mapping[str, Any]) -> str:
+    """read: the study's options of stage read"""
+    frame = cohort.recordings.frame.filter(pl.col("status") == "kept")
     kept = frame["eid"].n_unique()
     steps = [CLEANING[part["kind"]].format(**part) for part in (read["baseline"], read["denoise"]) if part["kind"] in CLEANING]
     cleaned = "; ".join(steps) or "signals were used as recorded"
@@ -117,7 +127,7 @@ def _recordings(contents: ReportContents) -> str:
 
 
 def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
-    """What was done to recordings of other rates or lengths, where there were any; how many would tell of few people."""
+    """What was done to recordings of other rates or lengths, if any; their number could describe a small group."""
     rate = (
         " Recordings of other rates were resampled by polyphase filtering."
         if (kept["rate_hz"] != read["rate_hz"]).any()
@@ -127,25 +137,24 @@ def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
     return rate + (f" Of longer recordings the first {read['seconds']:g} s were used." if longer else "")
 
 
-def _represented(contents: ReportContents) -> str:
+def _representations(represent: Sequence[Mapping[str, Any]]) -> str:
     kinds = []
-    for options in contents.settings["represent"]:
+    for options in represent:
         words = REPRESENTATIONS.get(options["kind"], options["kind"]).format(**options)
         kinds.append(" ".join(piece for piece in (words, INPUTS.get(options.get("input", ""), "")) if piece))
     return f"Each recording was represented by {'; '.join(kinds)}."
 
 
-def _guards(contents: ReportContents, stage: str) -> list[dict[str, Any]]:
-    table = contents.more.get(f"{stage}/guards")
+def _rows(table: pl.DataFrame | None) -> list[dict[str, Any]]:
     return [] if table is None else table.to_dicts()
 
 
 def _judged(rows: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Criteria that were applied, with the limits that were used, and the names of those that could not be judged."""
-    known = [row for row in rows if row["guard"] in words]
-    applied = [row for row in known if row["status"] != "not judged" and row.get("limit") is not None]
-    asked = [row for row in known if row["status"] == "not judged" and row.get("limit") is not None]
-    names = [NAMES.get(row["guard"], str(row["guard"]).removeprefix("variant_").replace("_", " ")) for row in asked]
+    known = [row for row in rows if row["guard"] in words and row.get("limit") is not None]
+    applied = [row for row in known if row["status"] != "not judged"]
+    unjudged = [row for row in known if row["status"] == "not judged"]
+    names = [NAMES.get(row["guard"], str(row["guard"]).removeprefix("variant_").replace("_", " ")) for row in unjudged]
     return [words[row["guard"]].format(limit=row["limit"]) for row in applied], names
 
 
@@ -153,11 +162,11 @@ def _unjudged(names: Sequence[str]) -> str:
     return f" Not judged, for lack of data: {', '.join(names)}." if names else ""
 
 
-def _sample_qc(contents: ReportContents) -> str:
-    """Who could take part, by their genotypes, and the covariates that were fitted."""
-    criteria, unjudged = _judged(_guards(contents, "traits"), SAMPLE_QC)
+def _sample_qc(guards: Sequence[Mapping[str, Any]], covariates: Sequence[str]) -> str:
+    """Sample QC that was applied, and the covariates that were fitted."""
+    criteria, unjudged = _judged(guards, SAMPLE_QC)
     kept = f"Participants were required to have: {'; '.join(criteria)}." if criteria else ""
-    return " ".join(piece for piece in (kept + _unjudged(unjudged), _covariates(contents.covariates)) if piece).strip()
+    return " ".join(piece for piece in (kept + _unjudged(unjudged), _covariates(covariates)) if piece).strip()
 
 
 def _covariates(names: Sequence[str]) -> str:
@@ -167,74 +176,72 @@ def _covariates(names: Sequence[str]) -> str:
 
 
 def covariate_names(names: Sequence[str]) -> list[str]:
-    """Covariates in words: levels of a categorical one (center=11002) once, computed components together at the end."""
+    """Covariates in words: a categorical one (levels such as center=11002) once, genotype PCs together at the end."""
     computed = [name for name in names if COMPUTED.fullmatch(name)]
     given = dict.fromkeys(
         f"{name.split('=')[0]} (categorical)" if "=" in name else name for name in names if name not in computed
     )
-    own = [f"the first {len(computed)} principal components of the genotypes"] if computed else []
-    return [*given, *own]
+    components = [f"the first {len(computed)} principal components of the genotypes"] if computed else []
+    return [*given, *components]
 
 
-def _associated(contents: ReportContents) -> str:
-    settings = contents.settings
+def _associations(contents: ReportContents) -> str:
+    settings, results = contents.run.settings, contents.scan
     scan, loci = settings["scan"], settings["loci"]
-    people = contents.people.frame.filter(contents.people.frame["status"] == "kept").height
-    tests = max(contents.summary.frame["tests"].to_list(), default=0)
     transform = TRANSFORMS.get(settings["traits"]["transform"], "")
-    criteria, unjudged = _judged(_guards(contents, "loci"), VARIANT_QC)
+    criteria, unjudged = _judged(_rows(contents.tables.get(files.SCAN_GUARDS)), VARIANT_QC)
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
-        f"{transform} In {people:,} participants, {len(contents.trait_names):,} traits were tested against {tests:,} variants "
-        f"({scan['build']}) by {ENGINES.get(scan['kind'], scan['kind'])}.{filters} Genomic inflation was judged by λ "
-        f"[@inflation]. Significance: {_limit(contents)}; −log10 p {contents.threshold['neglog10p']:.2f}."
-        f"{_variances(contents)} Hits within {loci['window_bp']:,} bp of each other form one locus."
+        f"{transform} In {contents.cohort.tested:,} participants, {len(results.trait_names):,} traits were tested against "
+        f"{results.variants_tested:,} variants ({scan['build']}) by {ENGINES.get(scan['kind'], scan['kind'])}.{filters} "
+        f"Genomic inflation was judged by λ [@inflation]. Significance: {_threshold(contents.loci, results)}; "
+        f"−log10 p {contents.loci.min_neglog10p:.2f}.{_unequal_variances(contents.tables)} "
+        f"Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
 
 
-def _variances(contents: ReportContents) -> str:
-    """What the guards over variances saw, where a threshold by permutations may not hold."""
-    words = unequal_variances(contents.more.get("traits/guards", pl.DataFrame()))
+def _unequal_variances(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    """What the guards on variances found where a threshold by permutations may not hold."""
+    words = unequal_variances(tables.get(files.SAMPLE_GUARDS, pl.DataFrame()))
     said = f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
     return said if words else ""
 
 
-def _limit(contents: ReportContents) -> str:
-    """The threshold that was used, which is not always the one asked for."""
-    kind = str(contents.threshold["kind"])
+def _threshold(loci: LociResults, scan: ScanResults) -> str:
+    """The threshold that was used, which is not always the one requested."""
+    kind = str(loci.threshold["kind"])
     words = THRESHOLDS.get(kind, "the p-value given in the study file")
-    return words.format(permutations=len(contents.permutation_max))
+    return words.format(permutations=len(scan.permutation_max))
 
 
-def _at_loci(contents: ReportContents) -> str:
-    """What was done at each locus, by the tables that have rows."""
-    left = {name for name, table in contents.more.items() if table.height > 0}
-    loci = contents.settings["loci"]
-    return " ".join(sentence.format(**loci) for table, sentence in AT_LOCI.items() if table in left)
+def _loci(loci: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    """What was done at each locus, by the tables that have rows; loci: the study's options of that stage."""
+    with_rows = {file for file, table in tables.items() if table.height > 0}
+    return " ".join(sentence.format(**loci) for file, sentence in AT_LOCI.items() if file in with_rows)
 
 
-def _mapped(contents: ReportContents) -> str:
-    """Which sources gave genes, a network, terms and published associations."""
-    genes = contents.genes.frame.select("source", "source_version").unique(maintain_order=True).drop_nulls("source")
+def _genes(results: GeneResults, tables: Mapping[ResultFile, pl.DataFrame], sources: Sequence[Mapping[str, Any]]) -> str:
+    """Which sources contributed genes, a network, terms and published associations; sources: the study's options."""
+    genes = results.genes.frame.select("source", "source_version").unique(maintain_order=True).drop_nulls("source")
     mapped = [MAPPING.get(source, f"by {source}").format(version=version) for source, version in genes.iter_rows()]
     said = [f"Variants were mapped {'; '.join(dict.fromkeys(mapped))}."] if mapped else []
-    said += _network(contents)
-    if len(contents.terms):
+    said += _network(tables, sources)
+    if len(results.terms):
         said.append("Over-represented terms were sought by the hypergeometric test with Benjamini-Hochberg correction [@fdr].")
-    if len(contents.more.get("genes/published", pl.DataFrame())):
+    if _rows(tables.get(files.PUBLISHED)):
         said.append("Published associations of the hit variants were taken from the GWAS Catalog [@gwas_catalog].")
     return " ".join(said)
 
 
-def _network(contents: ReportContents) -> list[str]:
-    """The network by its file's name; STRING is cited where the service was asked or the file says that it is STRING's."""
-    inflation = {one["kind"]: one.get("inflation") for one in contents.settings["genes"]}
+def _network(tables: Mapping[ResultFile, pl.DataFrame], sources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The network by its file's name; STRING is cited if it was queried or the file's name says that it is STRING's."""
+    inflation = {options["kind"]: options.get("inflation") for options in sources}
     said = []
-    for row in contents.more.get("genes/network_tests", pl.DataFrame()).to_dicts():
+    for row in _rows(tables.get(files.NETWORK_TESTS)):
         version = str(row["source_version"])
         of_string = row["source"] == "string_db" or "STRING" in version or "protein.links" in version
         name = f"STRING ({version}) [@string]" if of_string else f"the study's network file {version}"
-        by = inflation.get(row["source"])
-        clustered = f" and clustered by MCL (inflation {by:g}) [@mcl]" if by is not None else ""
+        exponent = inflation.get(row["source"])
+        clustered = "" if exponent is None else f" and clustered by MCL (inflation {exponent:g}) [@mcl]"
         said.append(f"Hit genes were joined by {name}{clustered}.")
     return said

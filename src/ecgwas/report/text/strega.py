@@ -1,36 +1,33 @@
-"""The STREGA checklist, filled as far as a study's settings and results tell.
+"""The STREGA checklist, completed as far as a study's settings and results allow.
 
 STREGA: Little et al. 2009, PLoS Medicine 6:e22 (STROBE's 22 items with what genetic association studies add).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import ReportContents
+from ecgwas.report.contents import LociResults, ReportContents, ScanResults
 from ecgwas.report.text.methods import covariate_names
-
-CAPTION = "STREGA checklist (Little et al. 2009), as far as the study's files tell; – is for the authors"
-SPELLING = {"item": ("item", ""), "what": ("what to report", ""), "here": ("this study", "")}
+from ecgwas.tables import Summary, files
+from ecgwas.tables.files import ResultFile
 
 
 def items(contents: ReportContents) -> pl.DataFrame:
     """Columns item, what, here; `here` is null where only the authors can say."""
-    rows = [*_design(contents), *_methods(contents), *_results(contents), *_discussion()]
+    rows = [*_design(contents), *_methods(contents), *_results(contents.scan, contents.loci), *_discussion()]
     return pl.DataFrame(rows, schema={"item": pl.String, "what": pl.String, "here": pl.String}, orient="row")
 
 
 Rows = list[tuple[str, str, str | None]]
 
 
-def _people(contents: ReportContents) -> int:
-    return contents.people.frame.filter(pl.col("status") == "kept").height
-
-
 def _design(contents: ReportContents) -> Rows:
+    traits, tested = f"{len(contents.scan.trait_names):,} traits", contents.cohort.tested
     representations = "; ".join(f"{one.name} ({one.kind.replace('_', ' ')})" for one in contents.representations)
     return [
         ("1", "title and abstract: the study's design", "genome-wide association study of the electrocardiogram"),
@@ -39,85 +36,81 @@ def _design(contents: ReportContents) -> Rows:
         ("4", "study design", "association of all traits with all variants"),
         ("5", "setting, locations, dates", None),
         ("6", "participants: eligibility, sources, selection",
-         f"{_people(contents):,} people with recording, genotypes and covariates; reasons: Who is in the study"),
-        ("7a", "variables: outcomes, covariates", f"{_traits(contents)} of {representations}{_covariates(contents)}"),
+         f"{tested:,} participants with recording, genotypes and covariates; reasons: Who is in the study"),
+        ("7a", "variables: outcomes, covariates", f"{traits} of {representations}{_covariates(contents.cohort.covariates)}"),
         ("7b", "genetic variants by a widely used naming",
-         f"identifiers of the genotype files, positions 1-based, build {contents.settings['scan']['build']}"),
+         f"identifiers of the genotype files, positions 1-based, build {contents.run.settings['scan']['build']}"),
         ("8a", "sources and measurement of data", "recordings as files of the device; see Methods"),
-        ("8b", "laboratory methods: genotyping platform, call rate, where genotyped", _genotyping(contents)),
+        ("8b", "laboratory methods: genotyping platform, call rate, where genotyped", _genotyping(contents.tables)),
     ]  # fmt: skip
 
 
-def _traits(contents: ReportContents) -> str:
-    return f"{len(contents.trait_names):,} traits"
+def _covariates(names: Sequence[str]) -> str:
+    return f"; covariates {', '.join(covariate_names(names))}" if names else "; no covariates"
 
 
-def _covariates(contents: ReportContents) -> str:
-    return f"; covariates {', '.join(covariate_names(contents.covariates))}" if contents.covariates else "; no covariates"
-
-
-def _genotyping(contents: ReportContents) -> str:
-    judged = _guard(contents, "variant_call_rate", None, stage="loci")
+def _genotyping(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    judged = _guard(tables.get(files.SCAN_GUARDS), "variant_call_rate", None)
     return f"platform: for the authors to state{f'; variants: {judged}' if judged else ''}"
 
 
 def _methods(contents: ReportContents) -> Rows:
-    scan, traits = contents.settings["scan"], contents.settings["traits"]
-    counts = "; ".join(f"{reason}: {count:,}" for reason, count in contents.left_out.iter_rows()) or "none"
-    shuffles = len(contents.permutation_max)
+    run, sample_guards = contents.run, contents.tables.get(files.SAMPLE_GUARDS)
+    scan, traits = run.settings["scan"], run.settings["traits"]
+    counts = "; ".join(f"{reason}: {count:,}" for reason, count in contents.scan.excluded_variants.iter_rows()) or "none"
+    permutations = len(contents.scan.permutation_max)
     return [
-        ("9", "bias", f"strongest tests of {shuffles:,} shuffled studies under Calibration" if shuffles else None),
-        ("10", "study size", _power(contents)),
+        ("9", "bias", f"strongest tests of {permutations:,} permutations under Calibration" if permutations else None),
+        ("10", "study size", _power(contents.loci, contents.cohort.tested)),
         ("11", "handling of quantitative variables", f"transformation: {str(traits['transform']).replace('_', ' ')}"),
         ("12a", "statistical methods, software and its version",
-         f"engine {scan['kind']}, ecgwas {contents.versions.get('ecgwas', '')}; see Versions"),
+         f"engine {scan['kind']}, ecgwas {run.versions.get('ecgwas', '')}; see Versions"),
         ("12d", "missing data",
-         f"missing genotypes: {scan.get('missing', 'exact')}; missing traits: person left out of the trait"),
-        ("12f", "Hardy-Weinberg equilibrium", f"variants below p {scan['min_hwe_p']:g} left out; in all: {counts}"),
+         f"missing genotypes: {scan.get('missing', 'exact')}; missing traits: participant excluded from the trait"),
+        ("12f", "Hardy-Weinberg equilibrium", f"variants below p {scan['min_hwe_p']:g} excluded; all exclusions: {counts}"),
         ("12g", "inferring genotypes or haplotypes (imputation)", None),
-        ("12h", "population stratification", _guard(contents, "ancestry", _inflation(contents))),
-        ("12i", "multiple comparisons", _threshold(contents)),
-        ("12j", "relatedness", _guard(contents, "kinship", None)),
+        ("12h", "population stratification", _guard(sample_guards, "ancestry", _inflation(contents.scan.summary))),
+        ("12i", "multiple comparisons", _threshold(contents.loci, contents.threshold_caveat)),
+        ("12j", "relatedness", _guard(sample_guards, "kinship", None)),
     ]  # fmt: skip
 
 
-def _threshold(contents: ReportContents) -> str:
-    said = f"{contents.threshold['kind'].replace('_', ' ')}: {contents.threshold['note']}"
-    return said if contents.threshold_caveat is None else f"{said}; {contents.threshold_caveat}"
+def _threshold(loci: LociResults, warning: str | None) -> str:
+    said = f"{loci.threshold['kind'].replace('_', ' ')}: {loci.threshold['note']}"
+    return said if warning is None else f"{said}; {warning}"
 
 
-def _power(contents: ReportContents) -> str | None:
-    rows = contents.power.filter(pl.col("kind") == contents.threshold["kind"])
+def _power(loci: LociResults, people: int) -> str | None:
+    rows = loci.power.filter(pl.col("kind") == loci.threshold["kind"])
     share: Any = rows["share_at_power_80"][0] if rows.height else None
     if share is None:
         return None
-    return f"{_people(contents):,} people; 80 % power for a variant that explains {share:.2%} of a trait's variance"
+    return f"{people:,} participants; 80 % power for a variant that explains {share:.2%} of a trait's variance"
 
 
-def _guard(contents: ReportContents, name: str, more: str | None, *, stage: str = "traits") -> str | None:
-    """What the guard of that name saw, and what else is known."""
-    table = contents.more.get(f"{stage}/guards")
-    rows = [] if table is None else table.filter(pl.col("guard") == name).to_dicts()
-    said = [f"{row['status']}: {row.get('note') or name}; left out {row.get('left_out') or 0}" for row in rows]
+def _guard(guards: pl.DataFrame | None, name: str, more: str | None) -> str | None:
+    """What the guard of that name found, and what else is known."""
+    rows = [] if guards is None else guards.filter(pl.col("guard") == name).to_dicts()
+    said = [f"{row['status']}: {row.get('note') or name}; excluded {row.get('left_out') or 0}" for row in rows]
     return "; ".join([*said, *([more] if more else [])]) or None
 
 
-def _inflation(contents: ReportContents) -> str | None:
-    values = np.array(contents.summary.frame["lambda_gc"].drop_nulls().to_list())
+def _inflation(summary: Summary) -> str | None:
+    values = np.array(summary.frame["lambda_gc"].drop_nulls().to_list())
     if len(values) == 0:
         return None
     return f"genomic inflation λ: median {np.median(values):.3f}, largest {values.max():.3f} over {len(values)} traits"
 
 
-def _results(contents: ReportContents) -> Rows:
-    tests = max(contents.summary.frame["tests"].to_list(), default=0)
-    found = f"{len(contents.loci)} loci, {len(contents.hits):,} significant variant–trait pairs"
+def _results(scan: ScanResults, results: LociResults) -> Rows:
+    traits = f"{len(scan.trait_names):,} traits"
+    found = f"{len(results.loci)} loci, {len(results.hits):,} significant variant–trait pairs"
     return [
         ("13", "participants: numbers at each stage, reasons", "under Who is in the study"),
         ("14", "descriptive data of participants", None),
-        ("15", "outcome data", f"{len(contents.trait_names):,} traits; each has a page with its people and λ"),
-        ("16", "main results", f"{found} at −log10 p {contents.threshold['neglog10p']:.2f}"),
-        ("17", "other analyses; how many variants were tested", f"{tests:,} variants by {len(contents.trait_names):,} traits"),
+        ("15", "outcome data", f"{traits}; each has a page with its participants and λ"),
+        ("16", "main results", f"{found} at −log10 p {results.min_neglog10p:.2f}"),
+        ("17", "other analyses; how many variants were tested", f"{scan.variants_tested:,} variants by {traits}"),
     ]
 
 
