@@ -142,13 +142,13 @@ def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finishe
     assert report_data.feature_traversals(BeatPoints(name="points"), tmp_path, features, np.arange(475.0)) == {}
 
 
-def test_the_null_twin_is_shown_when_it_is_made_and_not_before(finished: Study) -> None:
+def test_the_null_study_is_shown_when_it_was_run_and_not_before(finished: Study) -> None:
     assert report_stage.gather(finished).null_study is None
     stages.run_null(finished)
     assert not stages.is_fresh(finished, "report", "all")
-    twin = report_stage.gather(finished).null_study
-    assert twin is not None
-    assert len(twin.hits) == pl.read_csv(finished.results / "null" / "loci" / "hits.csv").height
+    null_study = report_stage.gather(finished).null_study
+    assert null_study is not None
+    assert len(null_study.loci.hits) == pl.read_csv(finished.results / "null" / "loci" / "hits.csv").height
     changed = finished.model_copy(update={"loci": finished.loci.model_copy(update={"threshold": 1e-3})})
     stages.run_part(changed, "loci", "all")
     stages.run_part(changed, "genes", "all")

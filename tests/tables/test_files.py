@@ -54,11 +54,14 @@ def test_what_is_about_people_cannot_be_declared_shared() -> None:
     assert not any(one.about_people for one in files.of_stage("share"))
 
 
-@pytest.mark.parametrize("key", ["traits/people", "loci/strangers", "read/recordings"])
-def test_no_table_of_people_and_no_undeclared_one_gets_into_the_shared_folder(key: str) -> None:
+UNDECLARED = files.ResultFile("loci", "strangers.csv", about_people=False, shared=True)
+
+
+@pytest.mark.parametrize("file", [files.PEOPLE, UNDECLARED, files.RECORDINGS], ids=lambda file: file.place)
+def test_no_table_of_people_and_no_undeclared_one_gets_into_the_shared_folder(file: files.ResultFile) -> None:
     contents = make_contents()
-    with pytest.raises((ValueError, KeyError)):
-        share.tables(replace(contents, more={**contents.more, key: pl.DataFrame({"eid": ["1"]})}))
+    with pytest.raises(ValueError, match="may not be shared|is not declared"):
+        share.tables(replace(contents, tables={**contents.tables, file: pl.DataFrame({"eid": ["1"]})}))
 
 
 def test_a_name_is_what_it_was_made_from(tmp_path: Path) -> None:

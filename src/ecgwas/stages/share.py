@@ -13,6 +13,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from ecgwas import __version__, report
+from ecgwas.errors import first_few
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.privacy import membership as members
 from ecgwas.privacy.matching import MOST_PEOPLE, beyond_chance
@@ -108,7 +109,7 @@ def write_rows(kept: report.ScanRows, path: Path) -> None:
 def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
     """Name below results/share -> table: all tables that may be shared, except the rows of the scan.
 
-    Raises ValueError for a table that is not declared `shared`.
+    Raises ValueError for a table that is not declared, or not as `shared`.
     """
     results, loci, genes = contents.scan, contents.loci, contents.genes
     of_study: dict[files.ResultFile, pl.DataFrame] = {
@@ -118,6 +119,9 @@ def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
         files.EDGES: genes.edges.frame, files.CLUSTERS: genes.clusters.frame, files.TERMS: genes.terms.frame,
         **contents.tables,
     }  # fmt: skip
+    undeclared = [file.place for file in of_study if file not in files.ALL]
+    if undeclared:
+        raise ValueError(f"{first_few(undeclared)} is not declared in tables/files.py")
     found = {
         files.EXCLUDED_COUNTS.name: _excluded(contents).frame,
         files.UNTESTED_COUNTS.name: UntestedCounts(results.excluded_variants).frame,
