@@ -8,7 +8,7 @@
 | genotype_beats | one per locus | from simulated beats, dosage planted as amplitude |
 | regions | one per locus | 80 variants, genes on both sides; linkage falls with distance |
 | null_study | | the same study without hits, but for one variant in GENE1 |
-| tables | audit, credible, guards | by locus, or of the study; loci/empty_table has no rows |
+| tables | audit, credible, guards | by locus, or of the study; loci/multitrait has no rows |
 """
 
 from __future__ import annotations
@@ -185,9 +185,8 @@ def _tables(loci: Loci) -> dict[ResultFile, pl.DataFrame]:
     heritability = Heritability.of([{"trait": "ae.V3.f02", "people": 74, "variants": 900, "heritability": -0.04, "se": 0.2,
                                       "greml": 0.0, "greml_se": 0.2, "greml_p": 1.0}])  # fmt: skip
     guards = pl.DataFrame({"guard": ["kinship"], "status": ["pass"], "value": [0.02], "limit": [0.0884], "left_out": [3]})
-    empty = ResultFile("loci", "empty_table.csv", False)
     return {files.AUDIT: audit.frame, files.CREDIBLE: credible.frame, files.HERITABILITY: heritability.frame,
-            files.SAMPLE_GUARDS: guards, files.SCAN_GUARDS: guards, empty: guards.clear()}  # fmt: skip
+            files.SAMPLE_GUARDS: guards, files.SCAN_GUARDS: guards, files.SET_HITS: guards.clear()}  # fmt: skip
 
 
 def _audited(locus: dict[str, Any], flag: str | None) -> dict[str, Any]:

@@ -60,7 +60,7 @@ UNDECLARED = files.ResultFile("loci", "strangers.csv", about_people=False, share
 @pytest.mark.parametrize("file", [files.PEOPLE, UNDECLARED, files.RECORDINGS], ids=lambda file: file.place)
 def test_no_table_of_people_and_no_undeclared_one_gets_into_the_shared_folder(file: files.ResultFile) -> None:
     contents = make_contents()
-    with pytest.raises(ValueError, match="may not be shared|is not declared"):
+    with pytest.raises(ValueError, match=r"may not be shared|is not declared"):
         share.tables(replace(contents, tables={**contents.tables, file: pl.DataFrame({"eid": ["1"]})}))
 
 

@@ -286,7 +286,7 @@ def test_tables_without_a_place_of_their_own_are_shown_and_empty_ones_named(page
         assert rows_of(page, f"{folder}-guards") == [["kinship", "pass", "0.02", "0.0884", "3"]]
     assert rows_of(page, "loci-heritability")[0][0] == "ae.V3.f02"
     assert rows_of(page, "flags") == [["none", "2"], ["one person", "1"]]
-    assert "Tables without rows: empty table" in text_of(page, "trust")
+    assert "Tables without rows: multitrait" in text_of(page, "trust")
 
 
 def test_a_table_that_names_people_in_words_is_blotted(contents: ReportContents) -> None:
