@@ -125,7 +125,7 @@ def test_lines_before_the_names_are_refused_and_not_shown(before: str, tmp_path:
     """One such line ended in "table has 1 columns but 12 names"."""
     error = refused(tmp_path, "1.csv", before + "\n" + table(tmp_path))
     assert error.problem == "line 1 holds neither numbers nor names or units of columns"
-    assert error.fix == "take such lines out, or begin them with #"
+    assert error.fix == "remove such lines, or begin them with #"
     assert "Do not read" not in str(error)
 
 

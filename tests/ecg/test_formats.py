@@ -200,7 +200,7 @@ def test_xli_of_any_length(samples: int, tmp_path: Path) -> None:
 
 def test_lzw_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Runs of one value pack a thousandfold; a bound stops them."""
-    monkeypatch.setattr(philips, "LONGEST_LEAD", 8_000)
+    monkeypatch.setattr(philips, "MAX_LEAD_BYTES", 8_000)
     path = tmp_path / "1.xml"
     path.write_bytes(vendors.philips())
     with pytest.raises(InputError, match="longer than half an hour"):
@@ -294,7 +294,7 @@ SIDECARS = {
     '{"rate_hz": 500, "unit": "mV"}': "sidecar: no leads",
     '{"rate_hz": 500, "unit": "mV", "leads": "I"}': "sidecar: leads must be a list of names",
     '{"rate_hz": 500, "unit": "mV", "leads": ["I"], "name": "x"}': "sidecar: unknown key name",
-    '{"rate_hz": 500, "unit": "mV", "leads": ["I"]}': "array of shape 12x5000 is not of 1 leads and samples",
+    '{"rate_hz": 500, "unit": "mV", "leads": ["I"]}': "array of shape 12x5000 does not fit 1 leads",
     "[1, 2": "sidecar: cannot be read",
     "!!python/object/apply:os.system [true]": "sidecar: cannot be read",
     '"words"': "sidecar: no keys",

@@ -101,7 +101,7 @@ def test_checksums(tmp_path: Path) -> None:
     assert refused(tmp_path, header(sums={"V2": 1})) == "lead V2 does not match its checksum"
     eleven = {lead: 1 for lead in make_counts() if lead != "V6"}
     assert refused(tmp_path, header(sums=eleven)) == "lead I does not match its checksum"
-    assert refused(tmp_path, header(sums={**dict.fromkeys(make_counts(), 0), "V2": 1})).startswith("lead V2 is not")
+    assert refused(tmp_path, header(sums={**dict.fromkeys(make_counts(), 0), "V2": 1})).startswith("lead V2 does not match")
     assert opened(tmp_path, header(sums=dict.fromkeys(make_counts(), 0))).warning == ""
     foreign = header(sums={"V6": 1}).replace(" V6\n", " Resp\n")
     assert opened(tmp_path, foreign).warning == ""

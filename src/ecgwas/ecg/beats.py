@@ -1,13 +1,13 @@
-"""Beats of one recording: R peaks on all leads together, normal beats told from others, the median beat.
+"""Beats of one recording: R peaks from all leads together, selection of normal beats, the median beat.
 
-1. Where a QRS is: energy of 5-25 Hz over the eight independent leads, smoothed over 80 ms; peaks above a share of the usual
-   peak, 250 ms apart or more, but no T waves, which have little above 10 Hz; a gap longer than 1.6 usual intervals is searched
-   again with half the share.
-2. Where exactly: beats are laid over a template by cross-correlation of all leads at once; the template is the median of the
-   largest family of beats that look alike. R is where the template's heart vector is longest in the frontal plane, so one
-   definition holds for every beat and every lead.
-3. Which are normal: those that correlate with the median beat, all leads together, at `min_correlation` or better and lie in
-   the recording as a whole.
+1. Where a QRS is: energy between 5 and 25 Hz over the eight independent leads, smoothed over 80 ms. Peaks count if they exceed
+   a share of the typical peak, are at least 250 ms apart, and are not T waves, which have little energy above 10 Hz. A gap
+   longer than 1.6 typical intervals is searched again with half the share.
+2. Where R is: beats are aligned to a template by cross-correlation of all leads together; the template is the median of the
+   largest family of similar beats. R is where the template's heart vector is longest in the frontal plane, so that one
+   definition applies to every beat and every lead.
+3. Which beats are normal: those that correlate with the median beat, all leads together, at `min_correlation` or better and lie
+   completely within the recording.
 """
 
 from __future__ import annotations
@@ -32,49 +32,50 @@ QRS_BAND_HZ = (5.0, 25.0)
 ENERGY_MS = 80.0
 REFRACTORY_MS = 250.0
 MIN_ENERGY_SHARE = 0.25
-"""A peak of QRS energy below this share of the usual one is no beat."""
+"""A peak of QRS energy below this share of the typical peak is not a beat."""
 MIN_ENERGY_UV = 5.0
-"""Below this usual QRS energy there is no heart in the recording; a QRS of 100 µV in one lead has ten times as much."""
+"""With a typical QRS energy below this, the recording has no heartbeat; a QRS of 100 µV in one lead has ten times as much."""
 SHARP_BAND_HZ = (10.0, 30.0)
 T_WAVE_MS, T_WAVE_SHARE = 500.0, 0.3
-"""A peak so soon after another, with less than this share of its energy between 10 and 30 Hz, is that one's T wave.
+"""A peak within this time of another, with less than this share of its energy between 10 and 30 Hz, is the T wave of that beat.
 
-A tall narrow T has up to half its QRS' energy between 5 and 25 Hz, but a fifth of it there; an extrasystole has half.
+A tall narrow T has up to half the energy of its QRS between 5 and 25 Hz, but a fifth of it in this band; an extrasystole has
+half.
 """
 LONG_GAP = 1.6
 TEMPLATE_WINDOW_MS = (-120.0, 400.0)
-"""From R: what two beats are compared on. The next beat must not lie in it, so it is cut at 0.7 of the usual interval."""
+"""Window around R in which two beats are compared. It ends at 0.7 of the typical interval, so that the next beat is outside."""
 FRONTAL = np.array(
     [
         [0.38, -0.07, -0.13, 0.05, -0.01, 0.14, 0.06, 0.54],
         [-0.07, 0.93, 0.06, -0.02, -0.05, 0.06, -0.17, 0.13],
     ]
 )
-"""(2, 8): the heart's vector in the frontal plane, X and Y from I, II, V1-V6: Kors et al., Eur Heart J 11:1083 (1990).
+"""(2, 8): the heart vector in the frontal plane, X and Y from I, II, V1-V6: Kors et al., Eur Heart J 11:1083 (1990).
 
-Its longest moment is R. With Z, or as a plain sum over leads, the S of V1-V3 is longer than R in many people and not in others,
-and beats of different people would be laid over each other 10 to 30 ms apart.
+R is where this vector is longest. With Z, or with a plain sum over leads, the S of V1-V3 is longer than R in many people but
+not in others, and the beats of different people would be aligned with errors of 10 to 30 ms.
 """
 USUAL_AXIS = np.array([np.cos(np.pi / 4), np.sin(np.pi / 4)])
 USUAL_AXIS_WEIGHT = 0.2
-"""What of the vector lies along the ventricles' usual axis, 45 degrees down to the left, counts so much more, so that R is not
-sought in an S that is a little longer: S points up to the right, where few hearts' R does."""
+"""The component of the vector along the usual axis of the ventricles, 45 degrees down to the left, gets this additional weight,
+so that a slightly longer S is not taken for R: S points up to the right, where R points in few hearts."""
 R_SMOOTH_MS = 4.0
-"""SD of the Gaussian that the vector is smoothed with before: a pacemaker's spike or a step in one lead is not R."""
+"""SD of the Gaussian that smooths the vector first, so that a pacing spike or a step in one lead is not taken for R."""
 ZERO_MS = 250.0
-"""The vector's zero is its median so far on either side; within a broad QRS' own length it would lie in QRS."""
+"""The zero of the vector is its median within this time on either side; in a shorter window it could lie within a broad QRS."""
 SHIFT_MS = 40.0
 QRS_HALF_MS = 70.0
 PQ_MS = 20.0
-"""Length of the zero line before QRS: one period of 50 Hz mains, which it averages away."""
+"""Length of the zero line before QRS: one period of 50 Hz mains, which is averaged out."""
 
 
 @dataclass(frozen=True)
 class Beats:
     """The beats of one recording.
 
-    r_samples   (B,) int64 ascending;  normal (B,) bool, True where the beat entered the median
-    median, odd, even   (12, T) float64 in the strip's unit: over normal beats; over the 1st, 3rd, ...; over the 2nd, 4th, ...
+    r_samples   (B,) int64 ascending;  normal (B,) bool, True if the beat entered the median
+    median, odd, even   (12, T) float64 in the strip's unit: median over normal beats; over the 1st, 3rd, ...; the 2nd, 4th, ...
     noise       (12,) float64, SD of the normal beats around the median beat
     """
 
@@ -87,87 +88,94 @@ class Beats:
 
 
 def window_samples(options: BeatOptions, rate_hz: float) -> tuple[int, int]:
-    """Samples of a beat before R, and from R on."""
+    """Number of samples of a beat before R, and from R on."""
     return round(options.before_ms * rate_hz / 1000), round(options.after_ms * rate_hz / 1000)
 
 
 @dataclass(frozen=True)
 class BeatSearch:
-    """The beats of a recording, None if fewer than `min_beats` are normal, and the noise of its eight leads."""
+    """The beats of a recording, None if fewer than `min_beats` are normal, and the noise of its independent leads."""
 
     beats: Beats | None
     noise: LeadNoise
 
 
 def no_beats(options: BeatOptions, rate_hz: float) -> Beats:
-    """In place of beats where none were found: no R peaks, NaN for the median."""
-    nothing = np.full((len(LEADS), sum(window_samples(options, rate_hz))), np.nan)
+    """Used instead of beats if none were found: no R peaks, NaN for the median."""
+    nan_beat = np.full((len(LEADS), sum(window_samples(options, rate_hz))), np.nan)
     noise = np.full(len(LEADS), np.nan)
-    return Beats(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_), nothing, nothing, nothing, noise)
+    return Beats(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_), nan_beat, nan_beat, nan_beat, noise)
 
 
 def find_beats(options: BeatOptions, strip: NDArray[np.float32], rate_hz: float) -> BeatSearch:
     """The beats of a cleaned strip (12, S) µV, found in the leads without noise or artefacts.
 
-    A lead with NaN is missing: beats are found without it, and its median is NaN. Noise that shows only around the median beat
-    leaves its lead out of a second search. Each beat is set to zero, lead by lead, at its PQ segment: the 20 ms that end where
-    QRS begins. Where no such end is found (no calm before QRS: pre-excitation, flutter) the lead's median over the beat is the
-    zero line.
+    A lead with NaN is missing: beats are found without it, and its median is NaN. If noise becomes apparent only around the
+    median beat, the search is repeated without the noisy leads. The zero line of each lead is its PQ segment, the 20 ms before
+    QRS; if no quiet segment is found before QRS (pre-excitation, flutter), it is the lead's median over the beat.
     """
     signal = strip.astype(np.float64)
     noise = noise_before_beats(signal[INDEPENDENT], rate_hz)
     if not noise.present.any():
         return BeatSearch(None, noise)
-    found = _Detected.of(options, signal, noise, rate_hz)
-    if found is None:
+    detected = _Detected.of(options, signal, noise, rate_hz)
+    if detected is None:
         noise = noise.judged_strictly()
-        found = _Detected.of(options, signal, noise, rate_hz)
-    if found is None:
+        detected = _Detected.of(options, signal, noise, rate_hz)
+    if detected is None:
         return BeatSearch(None, noise)
     false_beats = np.zeros(len(INDEPENDENT), dtype=np.int64)
-    here = noise.present
-    false_beats[here] = LeadEnergy.of(signal[INDEPENDENT][here], noise.noisy[here], rate_hz).false_beats(found.peaks)
-    judged = noise.with_beats(found.level[:, INDEPENDENT], found.keep, false_beats, options.min_correlation)
+    present = noise.present
+    energy = LeadEnergy.of(signal[INDEPENDENT][present], noise.noisy[present], rate_hz)
+    false_beats[present] = energy.false_beats(detected.peaks)
+    judged = noise.with_beats(detected.beats[:, INDEPENDENT], detected.is_normal, false_beats, options.min_correlation)
     if (judged.reliable != noise.reliable).any():
-        found = _Detected.of(options, signal, judged, rate_hz) or found
-    return BeatSearch(found.beats, judged)
+        detected = _Detected.of(options, signal, judged, rate_hz) or detected
+    return BeatSearch(detected.summary, judged)
 
 
 @dataclass(frozen=True)
 class _Detected:
-    """peaks (B,); whole (B,), beats that lie in the recording; level (W, 12, T), those beats, zero at PQ; keep (W,), normal."""
+    """Beats before they are summarised.
+
+    peaks      (B,) R peaks;  whole (B,), True for the W beats that lie completely within the recording
+    beats      (W, 12, T), zero at PQ;  is_normal (W,)
+    """
 
     peaks: Samples
     whole: NDArray[np.bool_]
-    level: Floats
-    keep: NDArray[np.bool_]
+    beats: Floats
+    is_normal: NDArray[np.bool_]
 
     @classmethod
     def of(cls, options: BeatOptions, signal: Floats, noise: LeadNoise, rate_hz: float) -> _Detected | None:
         """From (12, S) µV; None if fewer than `options.min_beats` are normal."""
         min_beats = 2 if options.min_beats is None else options.min_beats
-        # Where too few leads tell of the heart's vector, a missing one is flat.
-        seen = np.nan_to_num(predict_unreliable_leads(signal[INDEPENDENT], noise.reliable), nan=0.0)
-        peaks = qrs_samples(seen, rate_hz)
+        # If too few leads determine the heart vector, a missing lead is flat.
+        eight = np.nan_to_num(predict_unreliable_leads(signal[INDEPENDENT], noise.reliable), nan=0.0)
+        peaks = qrs_samples(eight, rate_hz)
         if len(peaks) < min_beats:
             return None
-        peaks = align_r_peaks(seen, peaks, rate_hz, options.min_correlation)
+        peaks = align_r_peaks(eight, peaks, rate_hz, options.min_correlation)
         before, after = window_samples(options, rate_hz)
         whole = (peaks >= before) & (peaks + after <= signal.shape[1])
         if whole.sum() < min_beats:
             return None
-        cut = epochs(seen, peaks[whole], before, after)  # (W, 8, T)
+        cut = epochs(eight, peaks[whole], before, after)  # (W, 8, T)
         zero = zero_line(cut, before, rate_hz)
-        keep = match_template(minus_zero_line(cut, zero), before, _template_window(peaks, rate_hz), options.min_correlation)
-        if keep.sum() < min_beats:
+        is_normal = match_template(
+            minus_zero_line(cut, zero), before, _template_window(peaks, rate_hz), options.min_correlation
+        )
+        if is_normal.sum() < min_beats:
             return None
-        return cls(peaks, whole, minus_zero_line(epochs(signal, peaks[whole], before, after), zero), keep)
+        return cls(peaks, whole, minus_zero_line(epochs(signal, peaks[whole], before, after), zero), is_normal)
 
     @property
-    def beats(self) -> Beats:
+    def summary(self) -> Beats:
+        """The median beats."""
         normal = np.zeros(len(self.peaks), dtype=bool)
-        normal[np.flatnonzero(self.whole)[self.keep]] = True
-        return _beats_of(self.peaks, normal, self.level[self.keep])
+        normal[np.flatnonzero(self.whole)[self.is_normal]] = True
+        return _beats_of(self.peaks, normal, self.beats[self.is_normal])
 
 
 def _beats_of(peaks: Samples, normal: NDArray[np.bool_], beats: Floats) -> Beats:
@@ -177,10 +185,10 @@ def _beats_of(peaks: Samples, normal: NDArray[np.bool_], beats: Floats) -> Beats
 
 
 def qrs_samples(eight: Floats, rate_hz: float) -> Samples:
-    """(B,) samples where QRS energy peaks, ascending; from (8, S). Empty where there is no energy."""
+    """(B,) samples at which QRS energy peaks, ascending; from (8, S). Empty if there is no heartbeat."""
     energy = qrs_energy(eight, rate_hz)
-    apart = round(REFRACTORY_MS * rate_hz / 1000)
-    candidates, _ = find_peaks(energy, distance=apart)
+    min_distance = round(REFRACTORY_MS * rate_hz / 1000)
+    candidates, _ = find_peaks(energy, distance=min_distance)
     usual = _usual_peak(energy, rate_hz)
     if usual < MIN_ENERGY_UV or len(candidates) == 0:
         return np.empty(0, dtype=np.int64)
@@ -192,7 +200,7 @@ def qrs_samples(eight: Floats, rate_hz: float) -> Samples:
 
 
 def qrs_energy(eight: Floats, rate_hz: float, band_hz: tuple[float, float] = QRS_BAND_HZ) -> Floats:
-    """(S,) root sum of squares over leads, mean over 80 ms, of what lies in the band; 5 to 25 Hz."""
+    """(S,) energy in a band, by default 5 to 25 Hz: root sum of squares over leads, mean over 80 ms."""
     band = butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
     power = (sosfiltfilt(band, eight, axis=1) ** 2).sum(axis=0)
     smooth: Floats = uniform_filter1d(power, round(ENERGY_MS * rate_hz / 1000), mode="constant")
@@ -201,14 +209,14 @@ def qrs_energy(eight: Floats, rate_hz: float, band_hz: tuple[float, float] = QRS
 
 
 def _usual_peak(energy: Floats, rate_hz: float) -> float:
-    """Median of the highest energies of two-second pieces: there is a beat in nearly every one, an artefact in few."""
+    """Median of the maxima of two-second pieces: nearly every piece contains a beat, few contain an artefact."""
     piece = min(len(energy), round(2 * rate_hz))
     pieces = energy[: len(energy) // piece * piece].reshape(-1, piece)
     return float(np.median(pieces.max(axis=1)))
 
 
 def _t_waves_at_start(peaks: Samples, energy: Floats, usual: float, rate_hz: float) -> NDArray[np.bool_]:
-    """Weak peaks right after the start: their QRS lies before the recording."""
+    """Weak peaks right after the start, whose QRS was before the recording."""
     return (peaks * 1000 / rate_hz < T_WAVE_MS) & (energy[peaks] < T_WAVE_SHARE * usual)
 
 
@@ -223,26 +231,26 @@ def _without_t_waves(peaks: Samples, energy: Floats, rate_hz: float) -> Samples:
 
 
 def _with_beats_in_gaps(peaks: Samples, candidates: Samples, energy: Floats, low: float, rate_hz: float) -> Samples:
-    """The peaks, and in each long gap the highest candidate above `low` that is no T wave."""
+    """The peaks, with the highest candidate above `low` that is not a T wave in each long gap."""
     if len(peaks) < 3:
         return peaks
     usual = float(np.median(np.diff(peaks)))
-    found = []
+    added = []
     for left, right in pairwise(peaks):
         if right - left < LONG_GAP * usual:
             continue
         near = T_WAVE_MS * rate_hz / 1000
         inside = candidates[(candidates > left + near) & (candidates < right - near / 2) & (energy[candidates] >= low)]
         if len(inside):
-            found.append(inside[np.argmax(energy[inside])])
-    return np.sort(np.concatenate([peaks, np.array(found, dtype=np.int64)]))
+            added.append(inside[np.argmax(energy[inside])])
+    return np.sort(np.concatenate([peaks, np.array(added, dtype=np.int64)]))
 
 
 def align_r_peaks(eight: Floats, peaks: Samples, rate_hz: float, min_correlation: float) -> Samples:
-    """(B,) R peaks on one definition, ascending, from (8, S) and (B,) samples near each QRS.
+    """(B,) R peaks by one definition, ascending, from (8, S) and (B,) samples near each QRS.
 
-    A beat unlike the template keeps the place of its own longest vector. A QRS cut by an end of the recording is kept only if
-    what is left of it resembles the template.
+    In a beat unlike the template, R is where the beat's own vector is longest. A QRS cut off at an end of the recording is kept
+    only if the rest of it resembles the template.
     """
     half, shift = round(QRS_HALF_MS * rate_hz / 1000), round(SHIFT_MS * rate_hz / 1000)
     edge = half + shift
@@ -265,7 +273,7 @@ def align_r_peaks(eight: Floats, peaks: Samples, rate_hz: float, min_correlation
 
 
 def _moved_windows(wide: Floats, moved: Samples, shift: int) -> Floats:
-    """(B, L, W) windows moved by (B,) samples, -shift to shift, out of (B, L, W + 2 shift)."""
+    """(B, L, W) windows within (B, L, W + 2 shift), moved by (B,) samples, -shift to shift."""
     width = wide.shape[2] - 2 * shift
     index = (moved + shift)[:, None] + np.arange(width)
     windows: Floats = np.take_along_axis(wide, index[:, None, :], axis=2)
@@ -273,7 +281,7 @@ def _moved_windows(wide: Floats, moved: Samples, shift: int) -> Floats:
 
 
 def _largest_family_median(beats: Floats, min_correlation: float) -> Floats:
-    """Median (8, W) of the largest family: the beats that correlate with the one that most others correlate with."""
+    """Median (8, W) of the largest family of beats: those that correlate with the beat with which most others correlate."""
     correlation = _correlations(beats, beats)
     members = correlation >= min_correlation
     head = np.lexsort((correlation.sum(axis=1), members.sum(axis=1)))[-1]
@@ -282,7 +290,7 @@ def _largest_family_median(beats: Floats, min_correlation: float) -> Floats:
 
 
 def _correlations(beats: Floats, others: Floats) -> Floats:
-    """(B, C) correlations over all leads and samples, each lead's mean taken away."""
+    """(B, C) correlations over all leads and samples, after subtraction of each lead's mean."""
     product: Floats = _normalised(beats) @ _normalised(others).T
     return product
 
@@ -296,11 +304,11 @@ def _normalised(beats: Floats) -> Floats:
 
 
 def _best_shift(wide: Floats, template: Floats, shift: int) -> tuple[Samples, Floats]:
-    """(B,) samples by which each beat's window moves to look most like the template, and (B,) that correlation."""
+    """(B,) samples by which to move each beat's window to correlate best with the template, and (B,) that correlation."""
     width = template.shape[1]
     windows = sliding_window_view(wide, width, axis=2)  # (B, 8, shifts, W)
     target = _normalised(template[None])[0].reshape(template.shape)
-    # The target's leads have mean zero, so the windows' means drop out of the product, but not out of their length.
+    # The target's leads have mean zero, so the windows' means cancel in the product, but not in their norm.
     product = np.einsum("blsw,lw->bs", windows, target)
     spread = (_running_sum(wide**2, width) - _running_sum(wide, width) ** 2 / width).sum(axis=1)
     correlation = product / np.sqrt(np.maximum(spread, 1e-12))
@@ -316,8 +324,8 @@ def _running_sum(values: Floats, width: int) -> Floats:
 
 
 def _longest_vector(vectors: Floats, half: int) -> Samples:
-    """(B,) samples from the middle of (B, 2, U) vectors, `half` at most, to the longest, the median being zero; what lies
-    along the usual axis counts more."""
+    """(B,) samples, at most `half`, from the middle of (B, 2, U) vectors to the longest one. Zero is the median; the component
+    along the usual axis gets additional weight."""
     level = vectors - np.median(vectors, axis=2, keepdims=True)
     middle = vectors.shape[2] // 2
     qrs = level[:, :, middle - half : middle + half + 1]
@@ -326,27 +334,27 @@ def _longest_vector(vectors: Floats, half: int) -> Samples:
 
 
 def _padded_epochs(signal: Floats, peaks: Samples, reach: int) -> Floats:
-    """(B, L, 2 reach + 1) pieces of (L, S) around the peaks; beyond its ends a signal stays what it is there."""
+    """(B, L, 2 reach + 1) pieces of (L, S) around the peaks; the signal is extended by its first and last value."""
     padded = np.pad(signal, ((0, 0), (reach, reach + 1)), mode="edge")
     return epochs(padded, peaks + reach, reach, reach + 1)
 
 
 def epochs(signal: Floats, peaks: Samples, before: int, after: int) -> Floats:
-    """(B, L, before + after) pieces of (L, S) around the peaks; they must lie inside."""
+    """(B, L, before + after) pieces of (L, S) around the peaks, which must lie within the signal."""
     around = peaks[:, None] + np.arange(-before, after)
     pieces: Floats = signal[:, around].transpose(1, 0, 2)
     return pieces
 
 
 def zero_line(beats: Floats, r_sample: int, rate_hz: float) -> slice | None:
-    """Samples of the PQ segment of (B, 8, T) beats; None where none is found."""
+    """Samples of the PQ segment of (B, 8, T) beats; None if none is found."""
     length = round(PQ_MS * rate_hz / 1000)
     end = qrs_onset(np.median(beats, axis=0), r_sample, rate_hz)
     return None if end is None or end < length else slice(end - length, end)
 
 
 def minus_zero_line(beats: Floats, zero: slice | None) -> Floats:
-    """(B, L, T) beats less each lead's mean over the zero line, or its median where there is none."""
+    """(B, L, T) beats minus each lead's mean over the zero line, or its median if there is none."""
     if zero is None:
         return beats - np.median(beats, axis=2, keepdims=True)
     level: Floats = beats - beats[:, :, zero].mean(axis=2, keepdims=True)
@@ -354,25 +362,25 @@ def minus_zero_line(beats: Floats, zero: slice | None) -> Floats:
 
 
 def qrs_onset(eight: Floats, r_sample: int, rate_hz: float) -> int | None:
-    """Last calm sample before QRS in a median beat (8, T); None if there is none 20 to 140 ms before R.
+    """The last quiet sample before QRS in a median beat (8, T); None if there is none 20 to 140 ms before R.
 
-    Calm: speed over all leads (16 ms apart) below 6 % of its greatest around R.
+    Quiet means a slope over all leads (across 16 ms) below 6 % of its maximum around R.
     """
     step = round(8 * rate_hz / 1000)
-    speed = np.zeros(eight.shape[1])
-    speed[step:-step] = np.sqrt(((eight[:, 2 * step :] - eight[:, : -2 * step]) ** 2).sum(axis=0))
+    slope = np.zeros(eight.shape[1])
+    slope[step:-step] = np.sqrt(((eight[:, 2 * step :] - eight[:, : -2 * step]) ** 2).sum(axis=0))
     ms = rate_hz / 1000
     first, last = max(0, r_sample - round(140 * ms)), r_sample - round(20 * ms)
-    fastest = speed[r_sample - round(60 * ms) : r_sample + round(60 * ms)].max()
-    calm = np.flatnonzero(speed[first:last] < 0.06 * fastest)
-    if len(calm) == 0:
+    steepest = slope[r_sample - round(60 * ms) : r_sample + round(60 * ms)].max()
+    quiet = np.flatnonzero(slope[first:last] < 0.06 * steepest)
+    if len(quiet) == 0:
         return None
-    # A calm sample looks `step` ahead: nothing has begun there yet.
-    return int(first + calm[-1])
+    # The slope of a sample reaches `step` ahead, so nothing has begun there yet.
+    return int(first + quiet[-1])
 
 
 def match_template(beats: Floats, r_sample: int, window: tuple[int, int], min_correlation: float) -> NDArray[np.bool_]:
-    """(B,) which of (B, 8, T) beats correlate with the median of those that do; the median is taken twice."""
+    """(B,) which of (B, 8, T) beats correlate with the median of those that do, in two iterations."""
     first, last = max(0, r_sample + window[0]), min(beats.shape[2], r_sample + window[1])
     compared = beats[:, :, first:last]
     median = _largest_family_median(compared, min_correlation)

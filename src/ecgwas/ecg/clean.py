@@ -1,7 +1,7 @@
-"""Cleaning: slow wander away, then noise away. Pure functions of arrays whose last axis is time.
+"""Cleaning: removal of baseline wander, then of noise. Pure functions of arrays whose last axis is time.
 
-All take (..., S) of any float type and unit, compute in float64 and give float64 of the same shape and unit. They are
-invalid for arrays with NaN or Inf (`quality` refuses those before).
+All take (..., S) of any float type and unit, compute in float64 and return float64 of the same shape and unit. They are invalid
+for arrays with NaN or infinity, which are refused before.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ MAD_OF_NORMAL = 0.6744897501960817
 
 
 def clean(options: ReadOptions, raw: Array) -> NDArray[np.float32]:
-    """(..., S) float32: baseline removed, then noise, as the study says."""
-    level = remove_baseline(options.baseline, raw, rate_hz=options.rate_hz)
-    return remove_noise(options.denoise, level, rate_hz=options.rate_hz).astype(np.float32)
+    """(..., S) float32 without baseline wander, and without noise if the study removes it."""
+    without_wander = remove_baseline(options.baseline, raw, rate_hz=options.rate_hz)
+    return remove_noise(options.denoise, without_wander, rate_hz=options.rate_hz).astype(np.float32)
 
 
 def remove_baseline(method: MovingAverage | HighPass | Untouched, signals: Array, *, rate_hz: float) -> Floats:
-    """Without slow wander."""
+    """The signals without baseline wander."""
     exact = signals.astype(np.float64)
     if isinstance(method, MovingAverage):
         return minus_moving_average(exact, window=round(method.window_s * rate_hz))
@@ -41,7 +41,7 @@ def remove_baseline(method: MovingAverage | HighPass | Untouched, signals: Array
 
 
 def remove_noise(method: Wavelet | Fourier | Untouched, signals: Array, *, rate_hz: float) -> Floats:
-    """Without noise."""
+    """The signals without noise."""
     exact = signals.astype(np.float64)
     if isinstance(method, Wavelet):
         return wavelet_shrinkage(exact, wavelet=method.wavelet, levels=method.levels, mode=method.mode)
@@ -51,9 +51,9 @@ def remove_noise(method: Wavelet | Fourier | Untouched, signals: Array, *, rate_
 
 
 def minus_moving_average(signals: Floats, *, window: int) -> Floats:
-    """The signals less their mean over `window` samples; ends reflected with the last sample repeated (d c b a | a b c d).
+    """The signals minus their mean over `window` samples; ends are reflected, the last sample repeated (d c b a | a b c d).
 
-    In frequency it is 1 - sinc(f * window / rate): -3 dB at 0.8 / window_s Hz, 1.6 Hz for the source study's 0.5 s.
+    Its frequency response is 1 - sinc(f * window / rate): -3 dB at 0.8 / window_s Hz, 1.6 Hz for the source study's 0.5 s.
     """
     average: Floats = uniform_filter1d(signals, window, axis=-1, mode="reflect")
     return signals - average
@@ -62,7 +62,7 @@ def minus_moving_average(signals: Floats, *, window: int) -> Floats:
 def highpass(signals: Floats, *, cutoff_hz: float, order: int, rate_hz: float) -> Floats:
     """Butterworth, once forward and once backward: no phase shift, amplitude halved (-6 dB) at `cutoff_hz`.
 
-    Ends are continued by odd reflection over one period of the cutoff, so that a trend runs on and leaves no step.
+    Ends are extended by odd reflection over one period of the cutoff, so that a trend continues without a step.
     """
     sections = butter(order, cutoff_hz, "highpass", fs=rate_hz, output="sos")
     padding = min(signals.shape[-1] - 1, round(rate_hz / cutoff_hz))
@@ -73,7 +73,7 @@ def highpass(signals: Floats, *, cutoff_hz: float, order: int, rate_hz: float) -
 def wavelet_shrinkage(signals: Floats, *, wavelet: str, levels: int, mode: str) -> Floats:
     """VisuShrink: every detail coefficient shrunk by sigma * sqrt(2 ln S), sigma = MAD of the finest detail / 0.6745.
 
-    Each signal has its own sigma. Soft: moved towards zero by the threshold; hard: zero below it, kept from it on.
+    Each signal has its own sigma. Soft: coefficients move towards zero by the threshold; hard: those below it become zero.
     Donoho and Johnstone, Biometrika 81:425 (1994). Signals are extended symmetrically (PyWavelets' default).
     """
     samples = signals.shape[-1]
@@ -93,7 +93,7 @@ def _shrink(detail: Floats, threshold: Floats, mode: str) -> Floats:
 
 
 def band(signals: Floats, *, low_hz: float, high_hz: float, rate_hz: float) -> Floats:
-    """Only the frequencies from `low_hz` to `high_hz`, both included; the recording is taken as one period."""
+    """Only the frequencies from `low_hz` to `high_hz`, both included; the recording is treated as one period."""
     samples = signals.shape[-1]
     spectrum = fft.rfft(signals, axis=-1)
     hz = fft.rfftfreq(samples, 1 / rate_hz)

@@ -1,10 +1,10 @@
-"""Noise of single leads: which of a recording's leads cannot be relied on to find beats and waves.
+"""Noise of single leads: which leads of a recording are not reliable for finding beats and waves.
 
-Every question compares a lead with the recording's other leads, so that a recording that is noisy in all leads alike keeps
+Every criterion compares a lead with the recording's other leads, so that a recording that is equally noisy in all leads keeps
 them all:
 
 before beats   voltage that a linear combination of the other leads does not explain; noise above 40 Hz in half-second windows
-               (muscle, mains, white noise); jumps: energy of a QRS in one lead while the other leads are quiet (contact)
+               (muscle, mains, white noise); jumps: the energy of a QRS in one lead while the others are quiet (contact)
 after beats    the beats' deviation from their median in one lead; beats that resemble the median in all leads but one or two
 """
 
@@ -23,48 +23,48 @@ Flags = NDArray[np.bool_]
 
 MAD_TO_SD = 1.4826
 UNEXPLAINED_UV, UNEXPLAINED_TIMES = 80.0, 4.0
-"""A lead is noisy whose unexplained voltage (robust SD) exceeds this and so many times the median lead's.
+"""A lead is noisy if its unexplained voltage (robust SD) exceeds this and so many times the median lead's.
 
-In 500 recordings of PTB-XL 4 % have such a lead."""
+Of 500 recordings of PTB-XL 4 % have such a lead."""
 SEARCHED_UV, SEARCHED_TIMES = 60.0, 2.5
-"""The same where too few normal beats were found without leaving such leads out."""
+"""The same, for a second search if too few normal beats were found."""
 RIDGE_UV = 5.0
-"""Independent noise assumed in every lead, so that identical leads leave the regression solvable."""
+"""Independent noise assumed in every lead, so that the regression is solvable even with identical leads."""
 FAST_HZ, WINDOW_S = 40.0, 0.5
 FAST_UV, FAST_TIMES = 30.0, 3.0
 """A window is noisy if its robust SD above FAST_HZ exceeds this and so many times the median lead's."""
 JUMP_BAND_HZ, JUMP_MS = (10.0, 30.0), 80.0
 QRS_BAND_HZ = (5.0, 25.0)
 JUMP_SHARE, QUIET, QUIET_SLOW, JUMP_TIMES = 0.25, 0.15, 0.25, 3.0
-"""A jump has this share of a QRS' energy over all leads, while the median lead has less than QUIET of its own QRS' energy (less
-than QUIET_SLOW in QRS_BAND_HZ) and the jumping lead so many times more."""
+"""A jump has this share of the energy of a QRS over all leads, while the median lead has less than QUIET of its own QRS energy
+(QUIET_SLOW in QRS_BAND_HZ) and the jumping lead has so many times more than it."""
 JUMP_APART_MS = 200.0
 DEAD_UV, DEAD_TIMES = 4.0, 10.0
-"""A lead is dead whose usual QRS energy is below this while the median lead has so many times more: not connected."""
+"""A lead is dead (not connected) if its typical QRS energy is below this while the median lead has so many times more."""
 OFTEN_SHARE = 0.25
-"""A lead with more artefacts than this share of the beats is noisy."""
+"""A lead is noisy if it has more artefacts than this share of the number of beats."""
 BEAT_UV, BEAT_TIMES = 60.0, 3.0
-"""A lead is noisy whose beats deviate from their median by more than this (root mean square, median over beats) and so many
+"""A lead is noisy if its beats deviate from their median by more than this (root mean square, median over beats) and so many
 times the median lead's."""
 UNUSABLE_UV = 80.0
-"""A noisy lead is unusable where single beats deviate by more: the median of ten beats would be some 30 µV off."""
+"""A noisy lead is unusable if single beats deviate by more: the median of ten beats would be some 30 µV off."""
 SPOILED_UV, SPOILED_TIMES = 150.0, 4.0
-"""One beat is spoiled in a lead that deviates by more than this and so many times the median lead."""
+"""A beat is spoiled in a lead in which it deviates by more than this and so many times the median lead."""
 MIN_LEADS_KEPT = 4
-"""So many of the eight leads are never set aside: they must tell what a beat is."""
+"""So many of the eight leads always count as reliable, because they must show what a beat is."""
 
 
 @dataclass(frozen=True)
 class LeadNoise:
     """The noise of each of the eight independent leads.
 
-    unexplained_uv (8,) float64 µV
-    dead (8,) bool, without the QRS that the other leads have
+    unexplained_uv (8,) float64 µV, robust SD of what the other leads do not explain
+    dead (8,) bool, without the QRS that the other leads show
     fast (8,) bool, noise above FAST_HZ in many windows
     noisy (8,) bool, any of these or other noise
-    artefacts (8,) int64, noisy windows, jumps and spoiled beats
-    deviation_uv (8,) float64 µV of single beats from their median, root mean square; NaN where no beats were found
-    present (8,) bool, leads that the recording has; the others are neither reliable nor usable, whatever else is said of them
+    artefacts (8,) int64, number of noisy windows, jumps and spoiled beats
+    deviation_uv (8,) float64 µV, root mean square deviation of single beats from their median; NaN if no beats were found
+    present (8,) bool, leads that the recording has; the others are neither reliable nor usable, whatever the other fields say
     """
 
     unexplained_uv: Floats
@@ -77,7 +77,7 @@ class LeadNoise:
 
     @property
     def reliable(self) -> Flags:
-        """(8,) leads without noise or artefacts; LEAST leads, the best that there are, always count as reliable."""
+        """(8,) leads without noise or artefacts. The best MIN_LEADS_KEPT leads always count as reliable."""
         doubtful = self.noisy | (self.artefacts > 0)
         order = np.lexsort((self.unexplained_uv, self.artefacts, self.noisy, self.present))[::-1]
         chosen = np.zeros_like(doubtful)
@@ -91,20 +91,20 @@ class LeadNoise:
         return self.reliable | self.present & ~bad
 
     def subset(self, present: Flags) -> LeadNoise:
-        """Of the leads that are present, (P,) alone."""
-        return LeadNoise(*(getattr(self, one.name)[present] for one in fields(self)))
+        """Only the present leads, (P,)."""
+        return LeadNoise(*(getattr(self, field.name)[present] for field in fields(self)))
 
     def expanded(self, present: Flags) -> LeadNoise:
-        """Of all eight leads, from (P,) leads; those that are not present have no noise, NaN where it is in µV."""
+        """All eight leads, from the (P,) present ones. The others have no noise, and NaN where a value is in µV."""
         if present.all():
             return self
-        found = []
-        for one in fields(self):
-            values = getattr(self, one.name)
-            whole = np.full(len(present), np.nan if values.dtype == np.float64 else 0).astype(values.dtype)
-            whole[present] = values
-            found.append(whole)
-        return LeadNoise(*found)
+        arrays = []
+        for field in fields(self):
+            values = getattr(self, field.name)
+            out = np.full(len(present), np.nan if values.dtype == np.float64 else 0).astype(values.dtype)
+            out[present] = values
+            arrays.append(out)
+        return LeadNoise(*arrays)
 
     def judged_strictly(self) -> LeadNoise:
         """Judged more strictly, for a recording in which no beats were found."""
@@ -113,14 +113,14 @@ class LeadNoise:
         return replace(self, noisy=self.noisy | _exceeds(self.unexplained_uv, SEARCHED_UV, SEARCHED_TIMES))
 
     def with_beats(self, beats: Floats, normal: Flags, false_beats: Counts, min_correlation: float) -> LeadNoise:
-        """With what single beats tell: (B, 8, T) µV zero at PQ, which of them resemble their median, false_beats (8,).
+        """The noise judged again with the beats (B, 8, T) µV, zero at PQ, which of them are normal (B,), and false_beats (8,).
 
-        What the other leads do not explain but every beat repeats is the heart's own, not noise.
+        What other leads do not explain but every beat repeats comes from the heart and is not noise.
         """
         if not self.present.all():
-            here = self.present
-            part = self.subset(here).with_beats(beats[:, here], normal, false_beats[here], min_correlation)
-            return part.expanded(here)
+            present = self.present
+            part = self.subset(present).with_beats(beats[:, present], normal, false_beats[present], min_correlation)
+            return part.expanded(present)
         median = np.median(beats[normal], axis=0)
         deviations = np.sqrt(((beats - median) ** 2).mean(axis=2))  # (B, 8)
         artefacts = self.artefacts + false_beats + _spoiled(beats, normal, median, deviations, min_correlation)
@@ -130,9 +130,9 @@ class LeadNoise:
 
 
 def noise_before_beats(eight: Floats, rate_hz: float) -> LeadNoise:
-    """The noise of (8, S) µV, one recording's independent leads, cleaned; judged without knowing the beats.
+    """The noise of (8, S) µV, the independent leads of one cleaned recording, judged before beats are known.
 
-    A lead with NaN is not present, and the others are judged without it.
+    A lead with NaN is missing, and the others are judged without it.
     """
     present = np.asarray(np.isfinite(eight).all(axis=1))
     if present.any() and not present.all():
@@ -151,7 +151,7 @@ def noise_before_beats(eight: Floats, rate_hz: float) -> LeadNoise:
 
 
 def unexplained_uv(eight: Floats) -> Floats:
-    """(8,) robust SD of what is left of each lead after linear regression on the other seven."""
+    """(8,) robust SD of the residuals of each lead after linear regression on the other seven."""
     covariance = eight @ eight.T / eight.shape[1] + RIDGE_UV**2 * np.eye(len(eight))
     precision = np.linalg.inv(covariance)
     residuals = (precision @ eight) / np.diag(precision)[:, None]
@@ -159,9 +159,9 @@ def unexplained_uv(eight: Floats) -> Floats:
     return robust_sd
 
 
-def _exceeds(values: Floats, least: float, times: float) -> Flags:
-    """Which values exceed `least` and `times` the median along the first axis (leads)."""
-    return np.asarray(values > np.maximum(least, times * np.median(values, axis=0)))
+def _exceeds(values: Floats, threshold: float, times: float) -> Flags:
+    """Which values exceed `threshold`, and `times` the median along the first axis (leads)."""
+    return np.asarray(values > np.maximum(threshold, times * np.median(values, axis=0)))
 
 
 def _fast_windows(eight: Floats, rate_hz: float) -> Flags:
@@ -174,50 +174,55 @@ def _fast_windows(eight: Floats, rate_hz: float) -> Flags:
 
 @dataclass(frozen=True)
 class LeadEnergy:
-    """Where leads move: uv (8, S) energy of each lead between 10 and 30 Hz, which T waves lack; own (8, S), over the lead's
-    usual QRS; median (S,) of own over leads that are not noisy; slow (S,), the same between 5 and 25 Hz, where every ectopic
-    beat moves; of_qrs, the usual QRS' uv over all leads."""
+    """The energy of each lead over time, compared with that of a typical QRS.
+
+    uv       (8, S) µV between 10 and 30 Hz, a band that T waves lack
+    relative (8, S) uv divided by the lead's typical QRS
+    median   (S,) median of `relative` over leads that are not noisy
+    slow     (S,) the same between 5 and 25 Hz, a band in which every ectopic beat has energy
+    qrs_uv   energy of a typical QRS over all leads
+    """
 
     uv: Floats
-    own: Floats
+    relative: Floats
     median: Floats
     slow: Floats
-    of_qrs: float
+    qrs_uv: float
 
     @classmethod
     def of(cls, eight: Floats, noisy: Flags, rate_hz: float) -> LeadEnergy:
         calm = ~noisy if not noisy.all() else np.ones_like(noisy)
         uv, usual = _energy(eight, JUMP_BAND_HZ, rate_hz)
         slow, usual_slow = _energy(eight[calm], QRS_BAND_HZ, rate_hz)
-        own = uv / usual[:, None]
-        of_qrs = float(np.sqrt((usual[calm] ** 2).sum() * len(eight) / calm.sum()))
-        return cls(uv, own, np.median(own[calm], axis=0), np.median(slow / usual_slow[:, None], axis=0), of_qrs)
+        relative = uv / usual[:, None]
+        qrs_uv = float(np.sqrt((usual[calm] ** 2).sum() * len(eight) / calm.sum()))
+        return cls(uv, relative, np.median(relative[calm], axis=0), np.median(slow / usual_slow[:, None], axis=0), qrs_uv)
 
     @property
-    def alone(self) -> Flags:
-        """(8, S) where a lead moves and the others are quiet."""
+    def moves_alone(self) -> Flags:
+        """(8, S) where one lead moves while the others are quiet."""
         quiet = (self.median < QUIET) & (self.slow < QUIET_SLOW)
-        return np.asarray(quiet & (self.own > JUMP_TIMES * self.median) & (self.uv > 0))
+        return np.asarray(quiet & (self.relative > JUMP_TIMES * self.median) & (self.uv > 0))
 
     def jumps(self, rate_hz: float) -> Counts:
-        """(8,) how often a lead alone has a QRS' energy."""
-        apart = round(JUMP_APART_MS * rate_hz / 1000)
-        high = np.where(self.alone & (self.uv >= JUMP_SHARE * self.of_qrs), self.uv, 0.0)
-        return np.array([len(find_peaks(np.pad(lead, 1), distance=apart)[0]) for lead in high], dtype=np.int64)
+        """(8,) how often one lead alone has the energy of a QRS."""
+        min_distance = round(JUMP_APART_MS * rate_hz / 1000)
+        high = np.where(self.moves_alone & (self.uv >= JUMP_SHARE * self.qrs_uv), self.uv, 0.0)
+        return np.array([len(find_peaks(np.pad(lead, 1), distance=min_distance)[0]) for lead in high], dtype=np.int64)
 
     def false_beats(self, peaks: Counts) -> Counts:
-        """(8,) how many of the beats at (B,) samples are one lead's alone."""
+        """(8,) how many of the beats at samples (B,) occur in one lead alone."""
         counts = np.zeros(len(self.uv), dtype=np.int64)
         for peak in peaks:
-            alone = self.alone[:, peak]
-            if alone.any():
-                counts[np.where(alone, self.uv[:, peak], 0.0).argmax()] += 1
+            moves_alone = self.moves_alone[:, peak]
+            if moves_alone.any():
+                counts[np.where(moves_alone, self.uv[:, peak], 0.0).argmax()] += 1
         return counts
 
 
 def _energy(leads: Floats, band_hz: tuple[float, float], rate_hz: float) -> tuple[Floats, Floats]:
-    """(L, S) root mean square over 80 ms of what lies in the band, and (L,) the usual peak of it, above zero: the median of the
-    highest values of two-second pieces."""
+    """(L, S) root mean square in the band over 80 ms, and (L,) its typical peak, above zero: the median of the maxima of
+    two-second pieces."""
     band = butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
     power = sosfiltfilt(band, leads, axis=1) ** 2
     mean = uniform_filter1d(power, round(JUMP_MS * rate_hz / 1000), axis=1, mode="constant")
@@ -228,12 +233,12 @@ def _energy(leads: Floats, band_hz: tuple[float, float], rate_hz: float) -> tupl
 
 
 def _spoiled(beats: Floats, normal: Flags, median: Floats, deviations: Floats, min_correlation: float) -> Counts:
-    """(8,) beats that differ from the median in one or two leads only, counted in those leads."""
+    """(8,) beats that differ from the median in only one or two leads, counted in those leads."""
     spoiled = _exceeds(deviations.T, SPOILED_UV, SPOILED_TIMES).T  # (B, 8)
     counts = np.zeros(beats.shape[1], dtype=np.int64)
-    for beat, here, is_normal in zip(beats, spoiled, normal, strict=True):
-        if 1 <= here.sum() <= 2 and (is_normal or _correlation(beat[~here], median[~here]) >= min_correlation):
-            counts += here
+    for beat, leads, is_normal in zip(beats, spoiled, normal, strict=True):
+        if 1 <= leads.sum() <= 2 and (is_normal or _correlation(beat[~leads], median[~leads]) >= min_correlation):
+            counts += leads
     return counts
 
 

@@ -1,4 +1,4 @@
-"""What the noise of the eight independent leads means for all twelve: their status, in words, and their median beats."""
+"""From the noise of the eight independent leads to the status of all twelve, in words, and to their median beats."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ from ecgwas.signals import ARTEFACTS, GOOD, MISSING, UNUSABLE
 Floats = NDArray[np.float64]
 
 DEVIATES_UV, DEVIATES_TIMES = 60.0, 3.0
-"""III, aVR, aVL or aVF is unusable where it lies so far (robust SD) from what I and II make of it, and so many times the median
-of what is unexplained in the independent leads."""
+"""III, aVR, aVL or aVF is unusable if it differs from its derivation from I and II by more than this (robust SD) and so many
+times the median unexplained voltage of the independent leads."""
 CONTRADICTS_SHARE, CONTRADICTS_UV, EXPLAINED_SHARE = 0.5, 50.0, 0.8
-"""A limb lead contradicts I and II where its difference from what they make of it is so large a part of it, and so many µV
-(both root mean squares), and where I and II, neither of them noise, explain so large a share of that difference: leads are
-swapped, or one has another scale or sign. Of independent noise in all three they explain two thirds."""
+"""A limb lead contradicts I and II if its difference from its derivation exceeds this share of it and so many µV (both root
+mean squares), and if I and II, neither of them noise, explain at least this share of the difference. Then leads are swapped,
+or one has another scale or sign. Of independent noise in all three leads, I and II explain two thirds."""
 REASONS = ("", "artefacts", "noise", "not recorded")
 
 
 @dataclass(frozen=True)
 class LeadStatus:
-    """status (12,) int8, GOOD, ARTEFACTS or UNUSABLE;  artefacts (12,) int64;  unexplained_uv (12,) float64, robust SD of what
-    the other leads do not explain;  contradicting: III, aVR, aVL or aVF that are not what I and II make of them."""
+    """The status of each lead.
+
+    status         (12,) int8, GOOD, ARTEFACTS, UNUSABLE or MISSING
+    artefacts      (12,) int64
+    unexplained_uv (12,) float64, robust SD of what the other leads do not explain
+    contradicting  those of III, aVR, aVL and aVF that contradict I and II
+    """
 
     status: NDArray[np.int8]
     artefacts: NDArray[np.int64]
@@ -40,9 +45,9 @@ class LeadStatus:
         """From the noise of the eight leads and the cleaned strip (12, S) µV."""
         status = np.full(len(LEADS), GOOD, dtype=np.int8)
         artefacts, unexplained = np.zeros(len(LEADS), dtype=np.int64), np.zeros(len(LEADS))
-        of_eight = np.where(noise.usable, np.where(noise.reliable, GOOD, ARTEFACTS), UNUSABLE)
+        status_of_eight = np.where(noise.usable, np.where(noise.reliable, GOOD, ARTEFACTS), UNUSABLE)
         status[INDEPENDENT], artefacts[INDEPENDENT], unexplained[INDEPENDENT] = (
-            of_eight,
+            status_of_eight,
             noise.artefacts,
             noise.unexplained_uv,
         )
@@ -65,20 +70,20 @@ class LeadStatus:
         return cls(status, artefacts, unexplained, tuple(contradicting))
 
     def reason(self, lead: str) -> str:
-        """Why a lead is not good; empty for one that is."""
+        """Why a lead is not good; empty if it is good."""
         return "contradicts I and II" if lead in self.contradicting else REASONS[self.status[LEADS.index(lead)]]
 
     def without_noise(self) -> LeadStatus:
-        """Every lead that is there counts as good."""
+        """Every present lead counts as good."""
         return replace(self, status=np.where(self.status == MISSING, MISSING, GOOD).astype(np.int8), contradicting=())
 
-    def with_present_leads(self, there: NDArray[np.bool_]) -> LeadStatus:
-        """Leads (12,) that are there and were not judged count as good."""
-        return replace(self, status=np.where((self.status == MISSING) & there, GOOD, self.status).astype(np.int8))
+    def with_present_leads(self, present: NDArray[np.bool_]) -> LeadStatus:
+        """Leads that are `present` (12,) but were not judged count as good."""
+        return replace(self, status=np.where((self.status == MISSING) & present, GOOD, self.status).astype(np.int8))
 
     @property
     def warning(self) -> str:
-        """The unusable leads in words; empty without any."""
+        """The unusable leads in words; empty if there is none."""
         noisy = (self.status == UNUSABLE) & ~np.isin(LEADS, self.contradicting)
         words = [f"noise in lead {lead_list(noisy)}"] if noisy.any() else []
         if self.contradicting:
@@ -86,7 +91,7 @@ class LeadStatus:
         return "; ".join(words)
 
     def with_predicted_leads(self, beats: Beats) -> Beats:
-        """The beats with the median of each unusable or missing lead replaced by what three or more other leads say of it."""
+        """The beats, with the medians of unusable and missing leads predicted from three or more other leads."""
         unusable = self.status >= UNUSABLE
         if not unusable.any():
             return beats
@@ -95,7 +100,7 @@ class LeadStatus:
 
 
 def _contradicts(lead: Floats, expected: Floats, limbs: Floats) -> bool:
-    """True if a lead (S,) µV is far from what I and II, limbs (2, S), make of it, whatever its level, and not by noise."""
+    """True if a lead (S,) µV differs from the lead `expected` from I and II, limbs (2, S), by more than an offset or noise."""
     difference = (lead - expected) - np.mean(lead - expected)
     size = float(np.std(difference))
     if size <= CONTRADICTS_UV or size <= CONTRADICTS_SHARE * max(np.std(lead), np.std(expected)):

@@ -1,8 +1,8 @@
-"""Columns of a table that tell when a sample was taken, against the rate that the sidecar states: which holds is not guessed.
+"""Compares columns of times in a table with the rate that the sidecar states. A contradiction is refused, not guessed away.
 
-Such are columns called time, seconds or the like, a column without a name that is no count of samples, and times of day. The
-former must run evenly and be those of the rate in their unit, or in any where they name none; times of day need only agree
-from the first to the last, as exactly as they are written.
+Columns of times are those called time, seconds or the like, an unnamed column that does not count samples, and times of day.
+The first two must be evenly spaced and fit the rate in their unit, or in any unit if they state none. For times of day only the
+first and the last must fit, as precisely as they are written.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SECONDS = {
     **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), 1e-3),
 }  # fmt: skip
 ANY_UNIT = (1.0, 1e-3, 1e-6, 60.0)
-"""Seconds of the units that a column of times without one may have."""
+"""Seconds per unit, for columns of times without a stated unit."""
 TIMES = frozenset({
     "t", "time", "times", "timestamp", "timestamps", "timepoint", "elapsed", "elapsedtime", "timeelapsed", "relativetime",
     "sampletime", "zeit", "zeitstempel", "temps", "tiempo", "tempo", "tid", "tijd",
 })  # fmt: skip
-"""In English and the languages of neighbours, without blanks."""
+"""In English and other European languages, without blanks."""
 UNNAMED = re.compile(r"(?:unnamed:?\s*0|index)?", re.IGNORECASE)
-"""What pandas calls the index of a table."""
+"""What pandas calls a table's index."""
 TIME_OF_DAY = re.compile(
     r"(?:^|[ T\[])(?:(?P<hours>\d{1,2}):)?(?P<minutes>\d{1,2}):(?P<seconds>\d{2}(?:[.,](?P<part>\d{1,9}))?)(?![\d:])"
 )
@@ -39,7 +39,7 @@ RATES_AGREE = 0.01
 
 
 def check_times(table: TextTable, names: Sequence[str], rate_hz: float, sidecar_name: str, path: Path) -> None:
-    """Raises InputError for times that do not run evenly, or are those of another rate than that of the sidecar, `spelled`."""
+    """Raises InputError for times that are not evenly spaced, or have another rate than the sidecar called `sidecar_name`."""
     for place, name in enumerate(names):
         if standard_lead(unit_in_name(name)[0]) is not None:
             continue
@@ -53,8 +53,8 @@ def check_times(table: TextTable, names: Sequence[str], rate_hz: float, sidecar_
 
 def _require_agreement(agrees: bool, found_hz: float, rate_hz: float, sidecar_name: str, path: Path) -> None:
     if not agrees:
-        said = f"the table's times are those of {found_hz:.4g} Hz, rate_hz of the {sidecar_name} is {rate_hz:g}"
-        raise unusable(said, path, fix=f"correct rate_hz of the {sidecar_name}, or the column of times")
+        problem = f"the table's times are those of {found_hz:.4g} Hz, rate_hz of the {sidecar_name} is {rate_hz:g}"
+        raise unusable(problem, path, fix=f"correct rate_hz of the {sidecar_name}, or the column of times")
 
 
 def _is_time_column(table: TextTable, name: str, place: int) -> bool:
@@ -64,13 +64,13 @@ def _is_time_column(table: TextTable, name: str, place: int) -> bool:
     stem, _ = _stem_and_unit(table, name, place)
     if stem in TIMES or stem in SECONDS:
         return True
-    # An index that counts samples tells no time; one of 0, 0.002, 0.004 does.
+    # An index that counts samples is not a time; one of 0, 0.002, 0.004 is.
     step = (ends[1] - ends[0]) / max(table.samples - 1, 1)
     return UNNAMED.fullmatch(name) is not None and 0 < step < 1 and ends[0] == 0
 
 
 def _stem_and_unit(table: TextTable, name: str, place: int) -> tuple[str, str]:
-    """The name in small letters without its unit, and the unit in small letters; empty where none is named."""
+    """The name without its unit, and the unit, in lower case; the unit is empty if none is stated."""
     stem, unit = unit_in_name(name)
     unit = unit or (table.units[place].strip(" ()[]") if table.units is not None else "")
     words = re.split(r"[\s_.\-]+", stem.strip().lower())
@@ -98,23 +98,22 @@ def _check_time_column(table: TextTable, name: str, place: int, rate_hz: float, 
 
 
 def _resolution(times: NDArray[np.float64]) -> float:
-    """The smallest step between different times that follow each other: times of 0.00, 0.00, 0.01 are written to 0.01."""
+    """The precision of rounded times, their smallest step: 0.01 for times of 0.00, 0.00, 0.01; 0 if no time repeats."""
     steps = np.diff(times)
     return float(steps[steps > 0].min(initial=np.inf)) if (steps == 0).any() and (steps > 0).any() else 0.0
 
 
 def _clock_rate(table: TextTable, place: int) -> tuple[float, float] | None:
-    """Samples per second by times of day, and how far off they can be, as a share; None for a column of no such times."""
+    """Samples per second by times of day, and its largest relative error; None for a column without times of day."""
     cells = table.first_and_last(place)
-    found = [TIME_OF_DAY.search(cell) for cell in cells]
-    first, last = found
+    first, last = (TIME_OF_DAY.search(cell) for cell in cells)
     if first is None or last is None or table.samples < 2:
         return None
-    passed = (_seconds(last) - _seconds(first)) % DAY_S
-    written = 10.0 ** -len(first["part"] or "")
-    return None if passed <= written else ((table.samples - 1) / passed, 2 * written / passed)
+    elapsed = (_seconds(last) - _seconds(first)) % DAY_S
+    precision = 10.0 ** -len(first["part"] or "")
+    return None if elapsed <= precision else ((table.samples - 1) / elapsed, 2 * precision / elapsed)
 
 
-def _seconds(found: re.Match[str]) -> float:
-    hours, minutes = int(found["hours"] or 0), int(found["minutes"])
-    return 3600.0 * hours + 60.0 * minutes + float(found["seconds"].replace(",", "."))
+def _seconds(match: re.Match[str]) -> float:
+    hours, minutes = int(match["hours"] or 0), int(match["minutes"])
+    return 3600.0 * hours + 60.0 * minutes + float(match["seconds"].replace(",", "."))

@@ -1,21 +1,21 @@
 """DICOM waveforms: 12-lead ECG, general ECG and ambulatory ECG storage (PS3.3 A.34, C.10.9).
 
-Read by pydicom (an extra: `pip install 'ecgwas[formats]'`), which is told to read these elements and no other, so that nothing
-of the person is ever in memory:
+Read by pydicom (an extra: `pip install 'ecgwas[formats]'`), limited to these elements, so that nothing about the person is ever
+in memory:
 
     WaveformSequence                          groups of channels that were recorded together
-      WaveformOriginality                     DERIVED groups (the recorder's median beat) are passed over
+      WaveformOriginality                     DERIVED groups (the ECG device's median beat) are skipped
       SamplingFrequency, NumberOfWaveformChannels, NumberOfWaveformSamples, WaveformSampleInterpretation (SS or SL)
       ChannelDefinitionSequence               ChannelSourceSequence (which lead), sensitivity, its unit, correction, baseline
         ChannelTimeSkew, ChannelSampleSkew, ChannelOffset, ChannelStatus
-      MultiplexGroupTimeOffset                when the group began; missing is 0
-      WaveformData, WaveformPaddingValue      sample by sample, channels interleaved; what stands where nothing was recorded
+      MultiplexGroupTimeOffset                when the group began; 0 if missing
+      WaveformData, WaveformPaddingValue      interleaved samples; the value that stands for "not recorded"
     WaveformAnnotationSequence                ConceptNameCodeSequence, NumericValue, MeasurementUnitsCodeSequence
 
-µV = baseline + sample * sensitivity * correction. Original groups of one time, rate and length are taken together (PS3.3
-A.34.3 allows five for twelve leads); of what results, the one with the most of the twelve leads counts, of equal ones the
+µV = baseline + sample * sensitivity * correction. Original groups with the same start, rate and length are combined (PS3.3
+A.34.3 allows five for twelve leads); of the results the one with the most of the twelve leads is read, among equals the
 longest. Channels whose skews or offsets differ by a sample or more, and channels that are not calibrated (ChannelStatus), are
-refused; what else their status says is a doubt. A lead is known by the meaning of its code, or by the code (PS3.16, CID 3001:
+refused; any other status gives a warning. A lead is identified by the meaning of its code, or by the code (PS3.16, CID 3001:
 MDC and, in old files, SCPECG).
 """
 
@@ -53,32 +53,32 @@ MEASUREMENTS = {
     "qtc interval (bazett)": "qtc_bazett_ms", "qtc interval (fridericia)": "qtc_fridericia_ms", "p axis": "p_axis_deg",
     "qrs axis": "qrs_axis_deg", "t axis": "t_axis_deg",
 }  # fmt: skip
-"""Code meanings -> our names; vendors use several coding schemes, but the same words. "QTc Interval" alone names no formula."""
+"""Code meanings -> our names. Vendors use several coding schemes but the same words. "QTc Interval" alone names no formula."""
 DAMAGED = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NameError, NotImplementedError, OSError,
     RecursionError, TypeError, ValueError, struct.error,
 )  # fmt: skip
-"""pydicom meets a damaged file with whatever error comes first; a missing element is an AttributeError."""
+"""pydicom raises any of these for a damaged file; a missing element is an AttributeError."""
 MALFORMED = "DICOM cut off, malformed or without an ECG"
 PREAMBLE = bytes(128) + b"DICM"
 FIRST_ELEMENT = re.compile(rb"[\x02\x08]\x00[\x00-\x20]\x00(?:[A-Z]{2}|..\x00\x00)", re.DOTALL)
-"""Of the file's meta information (group 2) or of the data set (group 8), with its type or, without, a length below 64 KiB."""
+"""The first element of group 2 (meta information) or 8 (data set), with its type, or without it and below 64 KiB."""
 NO_CORRECTION = "no ChannelSensitivityCorrectionFactor, taken as 1"
-SHORTEST_GAP_S = 0.04
-"""A run of the padding value as long as this is no signal, though the value be one that the signal takes, too."""
+MIN_GAP_S = 0.04
+"""A run of the padding value of at least this length is padding, even if the value also occurs in the signal."""
 NO_VOLTAGE = ("UNCALIBRATED", "TEST DATA")
 WITHOUT_FAULT = ("OK", "UNZEROED")
-"""Of ChannelStatus (PS3.3, C.10.9); a level of its own is removed with the baseline."""
+"""ChannelStatus (PS3.3, C.10.9) without a warning; an offset (UNZEROED) is removed with the baseline."""
 MEASURED_IN = {"bpm": ("{h.b.}/min", "/min", "bpm", "{beats}/min"), "ms": ("ms",), "deg": ("deg",)}
 
 
 def sniff(content: bytes) -> bool:
-    """True for a DICOM file with its preamble, or with all or some of the preamble left out."""
+    """True for a DICOM file, with or without its preamble or parts of it."""
     return _with_preamble(content) is not None
 
 
 def _with_preamble(content: bytes) -> bytes | None:
-    """The file with its preamble; None for what is no DICOM."""
+    """The file with its preamble; None if it is not DICOM."""
     if content[128:132] == b"DICM":
         return content
     if content.startswith(b"DICM") and FIRST_ELEMENT.match(content, 4):
@@ -91,12 +91,12 @@ def _with_preamble(content: bytes) -> bytes | None:
 
 
 def parse(content: bytes, path: Path) -> Recording:
-    """The waveform in the bytes of a file; raises InputError with a short reason."""
+    """Reads the waveform; raises InputError with a short reason."""
     pydicom = require_library("pydicom", "DICOM files")
     try:
         with _captured_warnings() as warned:
-            read = pydicom.dcmread(io.BytesIO(_with_preamble(content) or content), specific_tags=list(ELEMENTS))
-            recording = _recording(read, path)
+            dataset = pydicom.dcmread(io.BytesIO(_with_preamble(content) or content), specific_tags=list(ELEMENTS))
+            recording = _recording(dataset, path)
     except DAMAGED:
         raise unusable(MALFORMED, path) from None
     except Exception as error:
@@ -115,13 +115,13 @@ def _captured_warnings() -> Iterator[list[warnings.WarningMessage]]:
 
 
 def _library_warnings(warned: Sequence[warnings.WarningMessage]) -> list[str]:
-    """The library's warnings, each once, without what follows a colon or a sentence: values could be a person's."""
+    """The library's warnings, each once, only up to a colon or full stop: what follows could be a person's data."""
     words = [re.split(r":|[.] ", str(one.message))[0].strip(" .")[:100] for one in warned]
     return sorted({f"pydicom warns: {word}" for word in words})
 
 
-def _recording(read: Any, path: Path) -> Recording:
-    groups = [one for one in read.WaveformSequence if str(one.get("WaveformOriginality", "ORIGINAL")) != "DERIVED"]
+def _recording(dataset: Any, path: Path) -> Recording:
+    groups = [one for one in dataset.WaveformSequence if str(one.get("WaveformOriginality", "ORIGINAL")) != "DERIVED"]
     if not groups:
         raise unusable("no original waveform", path)
     names = [_leads(one, path) for one in groups]
@@ -133,20 +133,20 @@ def _recording(read: Any, path: Path) -> Recording:
     file_warnings: set[str] = set()
     for place in chosen:
         file_warnings |= _status(_named(groups[place], names[place]), path)
-        samples = _samples(groups[place], read.original_encoding[1] is not False, path)
+        samples = _samples(groups[place], dataset.original_encoding[1] is not False, path)
         for channel, lead, row in zip(groups[place].ChannelDefinitionSequence, names[place], samples, strict=True):
             if is_new_lead(lead, leads, path):
                 leads[lead] = _microvolts(channel, row, lead, file_warnings, path)
-    return Recording(leads, _rate_hz(groups[chosen[0]], path), _device(read), warning="; ".join(sorted(file_warnings)))
+    return Recording(leads, _rate_hz(groups[chosen[0]], path), _device(dataset), warning="; ".join(sorted(file_warnings)))
 
 
 def _named(group: Any, leads: Sequence[str | None]) -> list[tuple[str, Any]]:
-    """Lead and channel of those that are standard leads."""
+    """Lead and channel, for the channels of standard leads."""
     return [(lead, channel) for lead, channel in zip(leads, group.ChannelDefinitionSequence, strict=True) if lead is not None]
 
 
 def _check_times(channels: Sequence[tuple[str, Any]], group: Any, path: Path) -> None:
-    """Raises InputError where channels of one group are shifted against each other by a sample or more."""
+    """Raises InputError if channels of one group are shifted relative to each other by a sample or more."""
     per_second = {"ChannelTimeSkew": _rate_hz(group, path), "ChannelSampleSkew": 1.0, "ChannelOffset": _rate_hz(group, path)}
     for element, samples in per_second.items():
         shifts = [samples * _number(one, element, path, of=f" of lead {lead}", missing=0.0) for lead, one in channels]
@@ -155,7 +155,7 @@ def _check_times(channels: Sequence[tuple[str, Any]], group: Any, path: Path) ->
 
 
 def _status(channels: Sequence[tuple[str, Any]], path: Path) -> set[str]:
-    """Doubts about channels by their status; raises InputError where it says that their samples are no voltage."""
+    """Warnings about the status of channels; raises InputError if it says that their samples are not a voltage."""
     told: dict[str, set[str]] = {}
     for lead, channel in channels:
         status = channel.get("ChannelStatus", None) or ()
@@ -187,12 +187,12 @@ def _rate_hz(group: Any, path: Path) -> float:
 
 
 def _number(item: Any, name: str, path: Path, *, of: str = "", missing: float | None = None) -> float:
-    """The number in an element; raises InputError that names it, or gives `missing` where it is not there or empty."""
+    """The number in an element, or `missing` if it is absent or empty; raises InputError that names the element."""
     try:
         value = item.get(name, None)
         text = "" if value is None else str(value).strip()
     except (ValueError, TypeError):
-        # Pydicom looks at a number when it is asked for it.
+        # Pydicom parses a number only when it is accessed.
         raise unusable(f"no number in {name}{of}", path) from None
     if not text and missing is not None:
         return missing
@@ -203,7 +203,7 @@ def _number(item: Any, name: str, path: Path, *, of: str = "", missing: float | 
 
 
 def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[np.float64]:
-    """(C, S) counts; NaN where padding stands."""
+    """(C, S) counts; NaN for padding."""
     kind = SAMPLES.get(str(group.WaveformSampleInterpretation))
     if kind is None or kind[1] != int(group.WaveformBitsAllocated):
         raise unusable(f"samples of unknown type {group.WaveformSampleInterpretation}", path)
@@ -218,33 +218,33 @@ def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[np.float64]
     if isinstance(padding, bytes):
         padding = np.frombuffer(padding, dtype, count=1)[0] if len(padding) >= dtype.itemsize else None
     if padding is not None:
-        shortest = round(SHORTEST_GAP_S * _rate_hz(group, path))
+        shortest = round(MIN_GAP_S * _rate_hz(group, path))
         for row in rows:
             row[_padded(row, float(padding), shortest)] = np.nan
     return rows
 
 
 def _padded(row: NDArray[np.float64], padding: float, shortest: int) -> NDArray[np.bool_]:
-    """(S,) true where a lead was not recorded.
+    """(S,) True where a lead was not recorded.
 
-    Padding is to be a value that no sample has, but 0 is used for it, too, which every lead passes: within the range of the
-    other samples only runs of `shortest` samples or more are padding.
+    Padding should be a value that no sample has, but some files use 0, which every lead passes through. If the value lies
+    within the range of the other samples, only runs of `shortest` samples or more count as padding.
     """
-    at: NDArray[np.bool_] = np.equal(row, padding)
-    others = row[~at]
-    if not at.any() or others.size == 0 or not others.min() <= padding <= others.max():
-        return at
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], at, [False]])))
+    is_padding: NDArray[np.bool_] = np.equal(row, padding)
+    others = row[~is_padding]
+    if not is_padding.any() or others.size == 0 or not others.min() <= padding <= others.max():
+        return is_padding
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_padding, [False]])))
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        at[start:stop] = stop - start >= shortest
-    return at
+        is_padding[start:stop] = stop - start >= shortest
+    return is_padding
 
 
 def _leads(group: Any, path: Path) -> list[str | None]:
-    """The standard lead of each channel, None for others; raises InputError where names and codes contradict each other."""
+    """The standard lead of each channel, None for other leads; raises InputError if name and code contradict each other."""
     channels = list(group.ChannelDefinitionSequence)
     meant, coded = [_meant(channel) for channel in channels], [_coded(channel) for channel in channels]
-    # Programs exist that write the code of lead I for every channel and mean nothing by it.
+    # Some programs write the code of lead I for every channel; a repeated code is ignored.
     if len(set(coded)) < len(coded):
         coded = [code if coded.count(code) == 1 else None for code in coded]
     for lead, code in zip(meant, coded, strict=True):
@@ -254,7 +254,7 @@ def _leads(group: Any, path: Path) -> list[str | None]:
 
 
 def _meant(channel: Any) -> str | None:
-    """The lead that the words of a channel's source or, without a source, its label name."""
+    """The lead named in words by a channel's source or, without a source, by its label."""
     source = _source(channel)
     words = (source.get("CodeMeaning", ""), source.get("CodeValue", "")) if source else (channel.get("ChannelLabel", ""),)
     return next((lead for lead in map(standard_lead, map(str, words)) if lead is not None), None)
@@ -271,7 +271,7 @@ def _source(channel: Any) -> Any:
 
 
 def _microvolts(channel: Any, row: NDArray[np.float64], lead: str, file_warnings: set[str], path: Path) -> NDArray[np.float64]:
-    """(S,) µV; adds to the doubts what the file leaves open. Raises InputError that names the element it cannot use."""
+    """(S,) µV; adds to `file_warnings` what the file leaves open. Raises InputError that names the unusable element."""
     of = f" of lead {lead}"
     sensitivity = _number(channel, "ChannelSensitivity", path, of=of)
     correction = _number(channel, "ChannelSensitivityCorrectionFactor", path, of=of, missing=np.nan)
@@ -290,9 +290,9 @@ def _microvolts(channel: Any, row: NDArray[np.float64], lead: str, file_warnings
     return (row * (sensitivity * correction) + baseline) * uv
 
 
-def _device(read: Any) -> dict[str, float]:
+def _device(dataset: Any) -> dict[str, float]:
     found: dict[str, float | str | None] = {}
-    for one in read.get("WaveformAnnotationSequence", None) or ():
+    for one in dataset.get("WaveformAnnotationSequence", None) or ():
         concept, unit = one.get("ConceptNameCodeSequence", None), one.get("MeasurementUnitsCodeSequence", None)
         name = MEASUREMENTS.get(str(concept[0].get("CodeMeaning", "")).strip().lower()) if concept else None
         if name is None or not unit or name in found:

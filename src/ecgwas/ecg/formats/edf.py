@@ -1,15 +1,15 @@
 """EDF, EDF+ (Kemp et al. 1992, Kemp and Olivan 2003; https://www.edfplus.info/specs/edf.html) and BioSemi's 24-bit BDF.
 
     main header     0 version, 8 person and recording (never read), 184 bytes of header, 192 "EDF+C" or "EDF+D",
-                    236 data records (-1: unknown), 244 seconds of a data record, 252 signals
-    signal headers  field by field over all signals: label, transducer, unit, physical minimum and maximum, digital minimum
-                    and maximum, prefiltering, samples in a data record, reserved
-    data records    the samples of each signal in turn; 16 or 24 bits, the lower byte first
+                    236 number of data records (-1: unknown), 244 seconds per data record, 252 number of signals
+    signal headers  each field for all signals in turn: label, transducer, unit, physical minimum and maximum, digital minimum
+                    and maximum, prefiltering, samples per data record, reserved
+    data records    the samples of each signal in turn; 16 or 24 bits, little-endian
 
-Signals whose label names one of the twelve leads are read; of others (annotations, respiration) only the number of samples.
-Physical value = (sample - digital maximum) * gain + physical maximum. A lead whose ranges give no gain is refused: its counts
-are never taken for a voltage. A physical maximum below the minimum is a negative gain (EDF+ specification, 2.1.3.11).
-EDF+D is read where its records follow each other without a gap, by the time that the annotations signal gives of each.
+Signals whose label names one of the twelve leads are read; of other signals (annotations, respiration) only the number of
+samples. Physical value = (sample - digital maximum) * gain + physical maximum. A lead whose ranges do not define a gain is
+refused: counts are never taken for a voltage. A physical maximum below the minimum is a negative gain (EDF+ specification,
+2.1.3.11). EDF+D is read if, by the times in its annotations signal, its records follow each other without a gap.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ WIDTHS = {
     "label": 16, "transducer": 80, "unit": 8, "physical minimum": 8, "physical maximum": 8, "digital minimum": 8,
     "digital maximum": 8, "prefiltering": 80, "number of samples": 8, "reserved": 32,
 }  # fmt: skip
-"""Bytes of each field of a signal's header, in their order."""
+"""Bytes of each field of a signal header, in order."""
 STARTS = dict(zip(WIDTHS, accumulate(WIDTHS.values(), initial=0), strict=False))
 SCALE = ("unit", "physical minimum", "physical maximum", "digital minimum", "digital maximum")
 
-NOT_STATED = "the header states -1 data records; they were counted from the size of the file"
+RECORDS_COUNTED = "the header states -1 data records; they were counted from the size of the file"
 LONGER = "the file holds more bytes than the data records that its header states"
 NEGATIVE = "negative gain: the physical maximum is below the minimum"
 OUTSIDE = "samples outside of the digital range that the header states"
@@ -47,15 +47,15 @@ OUTSIDE = "samples outside of the digital range that the header states"
 
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 ONSET = re.compile(rb"([+-]\d{1,9}(?:\.\d{0,9})?)\x14")
-AS_WRITTEN_S = 0.0015
-"""Programs round the onsets of records to milliseconds."""
+ONSET_TOLERANCE_S = 0.0015
+"""Tolerance, because programs round the onsets of records to milliseconds."""
 
 Counts = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """What the main header states; sample_bytes is 2 (EDF) or 3 (BDF)."""
+    """Sizes stated in the main header; sample_bytes is 2 (EDF) or 3 (BDF)."""
 
     header_bytes: int
     records: int
@@ -65,7 +65,7 @@ class _Layout:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Lowest and highest count, their physical values, and µV of the physical unit; the gain is finite and not 0."""
+    """Lowest and highest count, their physical values, and µV per physical unit; the gain is finite and not 0."""
 
     digital: tuple[int, int]
     physical: tuple[float, float]
@@ -85,7 +85,7 @@ class _Scale:
 
 
 def sniff(content: bytes) -> bool:
-    """True if the file begins as EDF or BDF does: the version, and the length of the header or the number of its signals."""
+    """True if the file begins like EDF or BDF: the version, and the length of the header or the number of signals."""
     version = content[:8]
     if version != BDF and not (len(version) == 8 and version.rstrip(b" \0") == VERSION):
         return False
@@ -93,14 +93,14 @@ def sniff(content: bytes) -> bool:
 
 
 def parse(content: bytes, path: Path) -> Recording:
-    """The leads in the bytes of a file; raises InputError with a short reason."""
+    """Reads the leads; raises InputError with a short reason."""
     signals = _whole(content[252:256])
     if signals is None or signals < 1 or len(content) < HEADER * (signals + 1):
         raise unusable("EDF cut off or malformed", path)
     per_record = _samples_per_record(content, signals, path)
     layout = _layout(content, signals, sum(per_record), path)
     warnings = _size_warnings(content, layout, sum(per_record), path)
-    if content[192:197] in (b"EDF+D", b"BDF+D") and not _is_whole(content, signals, layout, per_record):
+    if content[192:197] in (b"EDF+D", b"BDF+D") and not _is_without_gaps(content, signals, layout, per_record):
         raise unusable("EDF with gaps (EDF+D)", path, fix="export the stretch without gaps, as EDF+C")
     leads: dict[str, NDArray[np.float64]] = {}
     rates: set[float] = set()
@@ -126,7 +126,7 @@ def parse(content: bytes, path: Path) -> Recording:
 
 
 def _text(content: bytes, signals: int, name: str, signal: int) -> str:
-    """A field of a signal's header."""
+    """A field of one signal's header."""
     width = WIDTHS[name]
     start = HEADER + STARTS[name] * signals + width * signal
     return decoded(content[start : start + width]).strip(" \0\t\r\n")
@@ -142,7 +142,7 @@ def _whole(field: bytes | str) -> int | None:
 
 
 def _samples_per_record(content: bytes, signals: int, path: Path) -> list[int]:
-    """Of each signal; those that are no leads may have none."""
+    """Samples per data record of each signal; 0 is allowed, for signals other than leads."""
     counts = []
     for k, text in enumerate(_texts(content, signals, "number of samples"), start=1):
         count = _whole(text)
@@ -153,7 +153,7 @@ def _samples_per_record(content: bytes, signals: int, path: Path) -> list[int]:
 
 
 def _layout(content: bytes, signals: int, samples: int, path: Path) -> _Layout:
-    """Declared sizes against the file's: nothing is allocated from a number that a header claims."""
+    """The stated sizes, compared with the file's: nothing is allocated merely because a header states a size."""
     header_bytes = _whole(content[184:192])
     if header_bytes != HEADER * (signals + 1):
         raise unusable("length of the EDF header does not fit the number of signals", path)
@@ -176,19 +176,19 @@ def _size_warnings(content: bytes, layout: _Layout, samples: int, path: Path) ->
     if len(content) < declared:
         raise unusable("EDF does not have as many samples as its header states", path)
     if _whole(content[236:244]) == -1:
-        return {NOT_STATED}
+        return {RECORDS_COUNTED}
     return {LONGER} if len(content) > declared else set()
 
 
-def _is_whole(content: bytes, signals: int, layout: _Layout, per_record: Sequence[int]) -> bool:
-    """True if each data record begins where the one before ends: the first annotation of each says when (EDF+, 2.2.4)."""
+def _is_without_gaps(content: bytes, signals: int, layout: _Layout, per_record: Sequence[int]) -> bool:
+    """True if each data record begins where the previous one ends, by the first annotation of each (EDF+, 2.2.4)."""
     place = next((k for k, label in enumerate(_texts(content, signals, "label")) if label in ANNOTATIONS), None)
     if place is None:
         return False
-    begins = [ONSET.match(record.tobytes()) for record in _bytes_of(content, layout, per_record, place)]
-    onsets = [float(found[1]) for found in begins if found is not None]
+    matches = [ONSET.match(record.tobytes()) for record in _bytes_of(content, layout, per_record, place)]
+    onsets = [float(match[1]) for match in matches if match is not None]
     expected = onsets[0] + layout.record_s * np.arange(layout.records) if onsets else ()
-    return len(onsets) == layout.records and bool((np.abs(np.subtract(onsets, expected)) <= AS_WRITTEN_S).all())
+    return len(onsets) == layout.records and bool((np.abs(np.subtract(onsets, expected)) <= ONSET_TOLERANCE_S).all())
 
 
 def _scale(signal: dict[str, str], lead: str, sample_bytes: int, path: Path) -> _Scale:
@@ -221,14 +221,14 @@ def _limit(signal: dict[str, str], field: str, lead: str, path: Path) -> float:
 
 
 def _fault(text: str, wanted: str) -> str:
-    """What is wrong with the text of a field, as the end of a sentence."""
+    """What is wrong with the text of a field, to end a sentence."""
     if COULD_BE_THOUSANDS.fullmatch(text):
         return f"is '{text}', where the comma is decimal or separates thousands"
     return f"is '{text}', not {wanted}" if text else "is blank"
 
 
 def _counts(content: bytes, layout: _Layout, per_record: Sequence[int], signal: int) -> Counts:
-    """(S,) the samples of one signal over all records."""
+    """(S,) the samples of one signal in all records."""
     own = _bytes_of(content, layout, per_record, signal).reshape(-1)
     if layout.sample_bytes == 2:
         return own.view("<i2")

@@ -1,21 +1,21 @@
-"""GE MUSE XML (`RestingECG`): eight stored leads; III, aVR, aVL and aVF are to be derived.
+"""GE MUSE XML (`RestingECG`): eight stored leads, from which III, aVR, aVL and aVF are derived.
 
-Of the file only this is read:
+Only these parts are read:
 
-    Waveform[WaveformType="Rhythm"]                     `Median`, the recorder's own beat, is passed over; of several the
+    Waveform[WaveformType="Rhythm"]                     not `Median`, the ECG device's own beat; of several strips the
                                                         one with the most leads, then the longest
       SampleBase, SampleExponent                        samples per second = base * 10^exponent
-      LeadData                                          one for each lead
+      LeadData                                          one per lead
         LeadID, LeadAmplitudeUnits, LeadAmplitudeUnitsPerBit, LeadSampleCountTotal, LeadDataCRC32
-        LeadTimeOffset, LeadOffsetFirstSample         when it begins: must be the same for all
-        LeadOff                                       TRUE is a doubt
-        WaveFormData                                    base64 of int16, the lower byte first
+        LeadTimeOffset, LeadOffsetFirstSample         when it begins; must be the same for all leads
+        LeadOff                                       TRUE gives a warning
+        WaveFormData                                    base64 of little-endian int16
     RestingECGMeasurements                              rate, intervals, axes; onsets in samples of ECGSampleBase
     QRSTimesTypes/GlobalRR                              ms
 
-LeadDataCRC32 is the CRC-32 of the decoded bytes (found so in all leads of both files that the tests read): one flipped bit
-is noticed. Programs that write this format without counting it write 0 or leave what stood there: a checksum that is wrong in
-every lead says that the file was written anew, not that it is damaged, and is a doubt; wrong in some leads, it is damage.
+LeadDataCRC32 is the CRC-32 of the decoded bytes (true for all leads of both files that the tests read), so that one flipped
+bit is noticed. Programs that rewrite such files without computing it write 0 or keep the old value. Therefore checksums that
+are wrong in every lead give only a warning; checksums that are wrong in some leads mean damage.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ecgwas.leads import LEADS
 
 NAME = "GE MUSE XML"
 ROOT = "RestingECG"
-NOT_COUNTED = "the checksum of every lead is wrong"
+NO_CHECKSUM_RIGHT = "the checksum of every lead is wrong"
 MEASUREMENTS = {
     "heart_rate_bpm": "VentricularRate", "pr_ms": "PRInterval", "qrs_ms": "QRSDuration", "qt_ms": "QTInterval",
     "qtc_bazett_ms": "QTCorrected", "qtc_fridericia_ms": "QTcFrederica", "p_axis_deg": "PAxis", "qrs_axis_deg": "RAxis",
@@ -52,7 +52,7 @@ def sniff(content: bytes) -> bool:
 
 
 def parse(content: bytes, path: Path) -> Recording:
-    """The rhythm strip in the bytes of a file; raises InputError with a short reason."""
+    """Reads the rhythm strip; raises InputError with a short reason."""
     root = parse_root(content, path, name=ROOT)
     waveform = _rhythm(root, path)
     rate_hz = _rate_hz(waveform, "Sample")
@@ -66,17 +66,17 @@ def parse(content: bytes, path: Path) -> Recording:
         if is_new_lead(lead, leads, path):
             counts, per_bit_uv = _counts(element, lead, path)
             leads[lead] = counts.astype(np.float64) * per_bit_uv
-            wrong += [] if _as_written(element, counts) else [lead]
+            wrong += [] if _matches_checksum(element, counts) else [lead]
     if not leads:
         raise unusable("no LeadData of a standard lead", path)
     if 0 < len(wrong) < len(leads):
         raise unusable(f"lead {wrong[0]} does not match its checksum", path)
-    warnings = [*_leads_off(waveform), *([NOT_COUNTED] if wrong else [])]
+    warnings = [*_leads_off(waveform), *([NO_CHECKSUM_RIGHT] if wrong else [])]
     return Recording(leads, rate_hz, _device(root), warning="; ".join(warnings))
 
 
 def _check_times(waveform: Element, path: Path) -> None:
-    """Raises InputError where the leads do not begin together."""
+    """Raises InputError if the leads do not begin together."""
     for name in ("LeadTimeOffset", "LeadOffsetFirstSample"):
         leads = [one for one in waveform.findall("LeadData") if standard_lead(one.findtext("LeadID") or "")]
         if len({number(one.findtext(name)) or 0.0 for one in leads}) > 1:
@@ -84,7 +84,7 @@ def _check_times(waveform: Element, path: Path) -> None:
 
 
 def _leads_off(waveform: Element) -> list[str]:
-    """A doubt where the recorder says that electrodes were off."""
+    """A warning if the ECG device noted that electrodes were off."""
     found = {
         standard_lead(one.findtext("LeadID") or "")
         for one in waveform.findall("LeadData")
@@ -105,7 +105,7 @@ def _rhythm(root: Element, path: Path) -> Element:
 
 
 def _group(waveform: Element, place: int) -> LeadGroup:
-    """Without its samples; no two waveforms are joined, for none says when it began."""
+    """The waveform as a group. Waveforms are never combined, because none states when it began."""
     leads = [(standard_lead(one.findtext("LeadID") or ""), one) for one in waveform.findall("LeadData")]
     samples = max((number(one.findtext("LeadSampleCountTotal")) or 0 for lead, one in leads if lead), default=0)
     return LeadGroup(
@@ -121,7 +121,7 @@ def _rate_hz(parent: Element, prefix: str) -> float | None:
 
 
 def _counts(element: Element, lead: str, path: Path) -> tuple[NDArray[np.int16], float]:
-    """The samples of a lead, and how many µV one is."""
+    """The samples of a lead, and µV per count."""
     uv = uv_of(element.findtext("LeadAmplitudeUnits") or "")
     if uv is None:
         raise unusable(f"unknown unit in LeadAmplitudeUnits of lead {lead}", path)
@@ -137,19 +137,19 @@ def _counts(element: Element, lead: str, path: Path) -> tuple[NDArray[np.int16],
     return counts, per_bit * uv
 
 
-def _as_written(element: Element, counts: NDArray[np.int16]) -> bool:
-    """False if the lead's checksum is not that of its samples; 0 is what those write who count none."""
+def _matches_checksum(element: Element, counts: NDArray[np.int16]) -> bool:
+    """False if the lead's checksum is not that of its samples; a checksum of 0 was not computed."""
     return number(element.findtext("LeadDataCRC32")) in (None, 0.0, zlib.crc32(counts.tobytes()))
 
 
 def _device(root: Element) -> dict[str, float]:
-    told = root.find("RestingECGMeasurements")
-    if told is None:
+    measured = root.find("RestingECGMeasurements")
+    if measured is None:
         return {}
-    found: dict[str, float | str | None] = {name: told.findtext(element) for name, element in MEASUREMENTS.items()}
+    found: dict[str, float | str | None] = {name: measured.findtext(element) for name, element in MEASUREMENTS.items()}
     found["rr_ms"] = root.findtext("QRSTimesTypes/GlobalRR")
-    rate_hz = _rate_hz(told, "ECGSample")
+    rate_hz = _rate_hz(measured, "ECGSample")
     for name, element in ONSETS.items():
-        sample = number(told.findtext(element))
+        sample = number(measured.findtext(element))
         found[name] = None if sample is None or rate_hz is None else sample * 1000 / rate_hz
     return plausible_measurements(found)

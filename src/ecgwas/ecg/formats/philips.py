@@ -1,14 +1,14 @@
 """Philips PageWriter XML (`restingecgdata`, "Sierra ECG" 1.03 and 1.04), waveforms plain or XLI-compressed.
 
-XLI is described in https://github.com/sixlettervariables/sierra-ecg-tools/wiki. In base64, lead after lead:
+XLI is described at https://github.com/sixlettervariables/sierra-ecg-tools/wiki. In base64, one lead after another:
 
-    int32 bytes that follow, int16 always 1, int16 first code, then LZW codes of 10 bits, the highest bit first
+    int32 number of bytes that follow, int16 always 1, int16 first code, then LZW codes of 10 bits, most significant bit first
     unpacked: the upper bytes of S samples, then their lower bytes: x
     y[0] = x[0], y[1] = x[1], and y[t] - 2 y[t-1] + y[t-2] = -first code (t = 2) or 64 - x[t-1] (t > 2), in 16 bits
-    III, aVR, aVL and aVF are stored as what is left after they were guessed from I and II (III, then the others, from III)
+    III, aVR, aVL and aVF are stored as remainders of their prediction from I and II (III first, then the others with III)
 
-Halves are rounded down, as `sierraecg` does; the tests compare with that library sample for sample. The file that they read has
-a twin, exported by Philips' own software as aECG, which went through a 60 Hz filter on the way and so differs by a few counts.
+Halves are rounded down, as `sierraecg` does; the tests compare with that library sample by sample. Philips' own software also
+exported the tests' file as aECG; that copy was filtered at 60 Hz and so differs by a few counts.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from ecgwas.ecg.xml_tree import Element, base64_bytes, has_root, int16_samples, 
 NAME = "Philips PageWriter XML"
 ROOT = "restingecgdata"
 STANDARD_ORDER = "I II III aVR aVL aVF V1 V2 V3 V4 V5 V6"
-"""Of the channels where a file (1.03) does not name its leads but says that ten wires were used."""
+"""Order of the channels if a file (1.03) does not name its leads but states that ten wires were used."""
 TEN_WIRES = ("STD-12", "10-WIRE")
 CODE_BITS = 10
 LAST_CODE = 2**CODE_BITS - 2
-LONGEST_LEAD = 2**21
-"""Bytes that one lead may unpack to: half an hour. LZW can grow a thousandfold, so the file's size is no bound."""
+MAX_LEAD_BYTES = 2**21
+"""Largest unpacked size of one lead in bytes: half an hour. LZW can expand a thousandfold, so the file's size is no bound."""
 MEASUREMENTS = {
     "heart_rate_bpm": ("heartrate", "meanventrate"), "rr_ms": ("rrint",), "p_ms": ("pdur",), "pr_ms": ("print", "meanprint"),
     "qrs_ms": ("qrsdur", "meanqrsdur"), "qt_ms": ("qtint", "meanqtint"), "qtc_bazett_ms": ("qtcb",),
     "qtc_fridericia_ms": ("qtcf",), "p_axis_deg": ("pfrontaxis",), "qrs_axis_deg": ("qrsfrontaxis",),
     "t_axis_deg": ("tfrontaxis",),
 }  # fmt: skip
-"""Our names -> those of 1.04, then of 1.03. `meanqtc` of 1.03 does not say whose correction it is, so it is not taken."""
+"""Our names -> those of 1.04, then of 1.03. `meanqtc` of 1.03 is not read, as it does not say which correction was used."""
 RATE, RESOLUTION = ("samplespersecond", "samplingrate"), ("resolution", "signalresolution")
 """Attributes of the waveforms and elements of signalcharacteristics that state them; 1.03 has the second as an element."""
 
@@ -47,12 +47,12 @@ Counts = NDArray[np.int64]
 
 
 def sniff(content: bytes) -> bool:
-    """True if the root element is Philips'; such files are UTF-16 more often than not."""
+    """True if the root element is Philips'; most such files are UTF-16."""
     return has_root(content[:4096], ROOT)
 
 
 def parse(content: bytes, path: Path) -> Recording:
-    """The rhythm strip in the bytes of a file; raises InputError with a short reason."""
+    """Reads the rhythm strip; raises InputError with a short reason."""
     root = parse_root(content, path, name=ROOT)
     waveforms = root.find(".//parsedwaveforms")
     if waveforms is None:
@@ -64,7 +64,7 @@ def parse(content: bytes, path: Path) -> Recording:
     milliseconds = number(waveforms.get("durationperchannel"))
     named = len((waveforms.get("leadlabels") or "").split())
     if milliseconds is None and named not in (0, len(labels)):
-        # Nothing then tells how the samples are to be shared out among the leads.
+        # Then nothing says how the samples are divided among the leads.
         raise unusable(f"leadlabels are {named}, numberofleads is {len(labels)}, and durationperchannel is missing", path)
     if milliseconds is not None and any(abs(len(channel) - milliseconds * rate_hz / 1000) > 0.5 for channel in channels):
         raise unusable("leads do not have as many samples as the file states", path)
@@ -73,10 +73,10 @@ def parse(content: bytes, path: Path) -> Recording:
 
 
 def _stated(waveforms: Element, about: Element | None, names: tuple[str, ...], path: Path) -> float:
-    """The number above 0 that a file states under one of some names, everywhere the same."""
-    told = [(name, waveforms.get(name)) for name in names]
-    told += [] if about is None else [(name, about.findtext(name)) for name in names]
-    written = [(name, text) for name, text in told if (text or "").strip()]
+    """The number above 0 that a file states under one or more of several names, always with the same value."""
+    texts = [(name, waveforms.get(name)) for name in names]
+    texts += [] if about is None else [(name, about.findtext(name)) for name in names]
+    written = [(name, text) for name, text in texts if (text or "").strip()]
     if not written:
         raise unusable(f"no number in {names[0]}", path)
     values = set()
@@ -110,20 +110,20 @@ def _channels(waveforms: Element, count: int, path: Path) -> list[Counts]:
     packing = waveforms.get("compressmethod") or waveforms.get("compression") or "Uncompressed"
     content = base64_bytes(waveforms, "parsedwaveforms", path)
     if packing.lower() == "xli":
-        return _whole_limbs(_xli(content, count, path))
+        return _complete_limb_leads(_xli(content, count, path))
     if packing.lower() != "uncompressed":
         raise unusable(f"unknown compression of the waveforms: {packing[:20]}", path)
     samples = int16_samples(content, "parsedwaveforms", path)
     if len(samples) % count:
         raise unusable("leads do not have as many samples as the file states", path)
     channels = list(samples.astype(np.int64).reshape(count, -1))
-    # Plain files are said to exist with whole limb leads and with remainders; Einthoven's law tells which one this is.
+    # Plain files reportedly exist both with complete limb leads and with remainders; Einthoven's law shows which this is.
     remainders = count >= 6 and np.abs(channels[2]).sum() < np.abs(channels[1] - channels[0] - channels[2]).sum()
-    return _whole_limbs(channels) if remainders else channels
+    return _complete_limb_leads(channels) if remainders else channels
 
 
-def _whole_limbs(channels: list[Counts]) -> list[Counts]:
-    """III, aVR, aVL, aVF (third to sixth channel) from what is left of them."""
+def _complete_limb_leads(channels: list[Counts]) -> list[Counts]:
+    """Replaces III, aVR, aVL, aVF (third to sixth channel), stored as remainders, by the complete leads."""
     if len(channels) < 6 or len({len(channel) for channel in channels[:6]}) > 1:
         return channels
     one, two, three, avr, avl, avf = channels[:6]
@@ -145,7 +145,7 @@ def _xli(content: bytes, count: int, path: Path) -> list[Counts]:
 
 
 def _unpacked(codes: bytes, path: Path) -> Counts:
-    """(S,) the 16-bit codes of one lead."""
+    """(S,) the unpacked 16-bit codes of one lead."""
     content = _lzw(codes, path)
     halves = np.frombuffer(content[: len(content) // 2 * 2], dtype=np.uint8).reshape(2, -1).astype(np.int64)
     return _sixteen_bits(halves[0] * 256 + halves[1])
@@ -156,7 +156,7 @@ def _sixteen_bits(values: Counts) -> Counts:
 
 
 def _integrated(codes: Counts, first: int) -> Counts:
-    """(S,) counts from codes of their second differences."""
+    """(S,) counts from the codes of their second differences."""
     if len(codes) < 3:
         return codes
     bends = np.concatenate([[-first], 64 - codes[2:-1]])
@@ -165,9 +165,9 @@ def _integrated(codes: Counts, first: int) -> Counts:
 
 
 def _lzw(content: bytes, path: Path) -> bytes:
-    """What LZW (Welch 1984) with codes of 10 bits and a dictionary that stops at its last code packed."""
+    """Decompresses LZW (Welch 1984) with codes of 10 bits and a dictionary that stops growing at its last code."""
     words = [bytes([value]) for value in range(256)]
-    found: list[bytes] = []
+    decoded: list[bytes] = []
     length = 0
     before = b""
     for code in _codes(content):
@@ -178,12 +178,12 @@ def _lzw(content: bytes, path: Path) -> bytes:
         word = words[code] if code < len(words) else before + before[:1]
         if before and len(words) <= LAST_CODE:
             words.append(before + word[:1])
-        found.append(word)
+        decoded.append(word)
         length += len(word)
-        if length > LONGEST_LEAD:
+        if length > MAX_LEAD_BYTES:
             raise unusable("compressed waveform is longer than half an hour", path)
         before = word
-    return b"".join(found)
+    return b"".join(decoded)
 
 
 def _codes(content: bytes) -> list[int]:
@@ -194,11 +194,11 @@ def _codes(content: bytes) -> list[int]:
 
 
 def _device(root: Element) -> Mapping[str, float]:
-    told = root.find(".//globalmeasurements")
-    if told is None:
+    measured = root.find(".//globalmeasurements")
+    if measured is None:
         return {}
-    return plausible_measurements({name: _first(told, elements) for name, elements in MEASUREMENTS.items()})
+    return plausible_measurements({name: _first(measured, elements) for name, elements in MEASUREMENTS.items()})
 
 
-def _first(told: Element, elements: tuple[str, ...]) -> str | None:
-    return next((text for text in map(told.findtext, elements) if (text or "").strip()), None)
+def _first(measured: Element, elements: tuple[str, ...]) -> str | None:
+    return next((text for text in map(measured.findtext, elements) if (text or "").strip()), None)

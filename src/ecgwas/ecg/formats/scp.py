@@ -1,15 +1,17 @@
-"""SCP-ECG (EN 1064, ISO 11073-91064): rhythm data of section 6, plain, in differences, packed by the default Huffman table.
+"""SCP-ECG (EN 1064, ISO 11073-91064): rhythm data of section 6, plain or as differences, with or without the default Huffman
+code.
 
-Little-endian; a record is a checksum (CRC-CCITT, 2 bytes), its size (4) and sections. A section is a checksum (2), its id (2),
-length (4), versions (2) and six reserved bytes, then its data. Only these are opened; section 1, the person, never is:
+All numbers are little-endian. A record consists of a checksum (CRC-CCITT, 2 bytes), its size (4) and sections. A section
+consists of a checksum (2), its id (2), length (4), versions (2), six reserved bytes, and its data. Only these sections are
+opened, never section 1 (the person):
 
-    0   pointers: id (2), length (4), place of its first byte counted from 1 (4)
-    2   number of Huffman tables (2), 19999 for the default one; a record without this section is not packed
+    0   pointers: id (2), length (4), position of its first byte, counted from 1 (4)
+    2   number of Huffman tables (2), 19999 for the default table; a record without this section is not Huffman-coded
     3   number of leads (1), flags (1: reference beat subtracted), then first (4) and last (4) sample and number of each lead
-    6   nV of one count (2), µs between samples (2), order of differences (1), bimodal (1), bytes of each lead (2), the leads
+    6   nV per count (2), µs between samples (2), order of differences (1), bimodal (1), bytes of each lead (2), the leads
 
-Default table (EN 1064, annex C): 0 is 0; a ones, a zero and a sign are +-a for a up to 8; nine ones and a zero announce 8 bits,
-ten ones 16. A reference beat subtracted, bimodal rates and tables of the maker's own are refused.
+Default table (EN 1064, annex C): 0 is 0; n ones, a zero and a sign bit are +-n for n up to 8; nine ones and a zero precede 8
+bits, ten ones 16 bits. Records with a subtracted reference beat, bimodal rates or private tables are refused.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ from ecgwas.ecg.recording import Recording, is_new_lead, unusable
 
 NAME = "SCP-ECG"
 HEADER_BYTES, POINTER_BYTES = 16, 10
-MARK = b"SCPECG"
+MAGIC = b"SCPECG"
 DEFAULT_TABLE = 19_999
 SUBTRACTED = 1
-MOST_SAMPLES = 10_000_000
-NOT_COUNTED = "the checksum of every section is wrong"
-CONVERT = "export it uncompressed, or as DICOM or aECG, with the recorder's own software"
+MAX_SAMPLES = 10_000_000
+NO_CHECKSUM_RIGHT = "the checksum of every section is wrong"
+CONVERT = "export it uncompressed, or as DICOM or aECG, with the ECG device's own software"
 CODE = re.compile(r"0|(1{1,8})0([01])|1{9}0([01]{8})|1{10}([01]{16})")
 
 Counts = NDArray[np.int64]
@@ -54,18 +56,18 @@ class _Lead:
 
 
 def sniff(content: bytes) -> bool:
-    """True if section 0 stands where it must; old versions leave its reserved bytes empty."""
+    """True if section 0 is where it must be; old versions leave its reserved bytes empty."""
     if len(content) < 6 + HEADER_BYTES:
         return False
     section, length, version = struct.unpack_from("<HIB", content, 8)
-    if content[16:22] == MARK:
+    if content[16:22] == MAGIC:
         return bool(section == 0)
     size = int.from_bytes(content[2:6], "little")
     return section == 0 and 26 <= length <= size == len(content) and version in range(10, 40)
 
 
 def parse(content: bytes, path: Path) -> Recording:
-    """The rhythm data in the bytes of a file; raises InputError with a short reason."""
+    """Reads the rhythm data; raises InputError with a short reason."""
     if int.from_bytes(content[2:6], "little") > len(content):
         raise unusable("SCP-ECG record is cut off", path)
     try:
@@ -80,8 +82,8 @@ def _recording(content: bytes, path: Path) -> Recording:
     is_packed = 2 in sections
     if is_packed and struct.unpack_from("<H", sections[2], HEADER_BYTES)[0] != DEFAULT_TABLE:
         raise unusable("SCP-ECG with a private Huffman table", path, fix=CONVERT)
-    described = _described(_needed(sections, 3, path), path)
-    data = _needed(sections, 6, path)
+    definitions = _lead_definitions(_required_section(sections, 3, path), path)
+    data = _required_section(sections, 6, path)
     count_nv, interval_us, order, bimodal = struct.unpack_from("<HHBB", data, HEADER_BYTES)
     if count_nv == 0 or interval_us == 0:
         raise unusable(f"SCP-ECG: {'nV of one count' if count_nv == 0 else 'time between samples'} is 0", path)
@@ -89,14 +91,16 @@ def _recording(content: bytes, path: Path) -> Recording:
         raise unusable(
             "SCP-ECG with bimodal compression" if bimodal else "SCP-ECG with unknown difference coding", path, fix=CONVERT
         )
-    rows = _rows(data, described, is_packed, order, path)
+    rows = _rows(data, definitions, is_packed, order, path)
     rate_hz = round(1e6 / interval_us, 6)
-    leads = {lead: row.astype(np.float64) * (count_nv / 1000) for lead, row in _chosen(described, rows, rate_hz, path).items()}
+    leads = {
+        lead: row.astype(np.float64) * (count_nv / 1000) for lead, row in _chosen(definitions, rows, rate_hz, path).items()
+    }
     return Recording(leads, rate_hz, warning=warning)
 
 
 def _sections(content: bytes, path: Path) -> dict[int, bytes]:
-    """Number -> the bytes of each section that is opened, header and all."""
+    """Number -> the bytes of each section that is opened, including its header."""
     length = struct.unpack_from("<I", content, 10)[0]
     found = {}
     for place in range(6 + HEADER_BYTES, 6 + length - POINTER_BYTES + 1, POINTER_BYTES):
@@ -110,23 +114,23 @@ def _sections(content: bytes, path: Path) -> dict[int, bytes]:
     return found
 
 
-def _needed(sections: dict[int, bytes], number: int, path: Path) -> bytes:
+def _required_section(sections: dict[int, bytes], number: int, path: Path) -> bytes:
     if number not in sections:
         raise unusable("SCP-ECG without rhythm data" if number == 6 else "SCP-ECG without its lead definition", path)
     return sections[number]
 
 
 def _checksum_warning(sections: dict[int, bytes], path: Path) -> str:
-    """Programs that count no checksum have all of them wrong; one wrong checksum among others is damage."""
+    """If all checksums are wrong, the program did not compute any: a warning. If some are wrong, the file is damaged."""
     wrong = [
         number for number, one in sections.items() if binascii.crc_hqx(one[2:], 0xFFFF) != int.from_bytes(one[:2], "little")
     ]
     if 0 < len(wrong) < len(sections):
         raise unusable(f"SCP-ECG: section {wrong[0]} does not match its checksum", path)
-    return NOT_COUNTED if wrong else ""
+    return NO_CHECKSUM_RIGHT if wrong else ""
 
 
-def _described(section: bytes, path: Path) -> list[_Lead]:
+def _lead_definitions(section: bytes, path: Path) -> list[_Lead]:
     count, flags = section[HEADER_BYTES], section[HEADER_BYTES + 1]
     if flags & SUBTRACTED:
         raise unusable("SCP-ECG with a reference beat subtracted", path, fix=CONVERT)
@@ -134,7 +138,7 @@ def _described(section: bytes, path: Path) -> list[_Lead]:
     for k in range(count):
         first, last, number = struct.unpack_from("<IIB", section, HEADER_BYTES + 2 + 9 * k)
         leads.append(_Lead(number, first, last))
-    if not leads or any(not 0 < lead.samples <= MOST_SAMPLES for lead in leads):
+    if not leads or any(not 0 < lead.samples <= MAX_SAMPLES for lead in leads):
         raise unusable("SCP-ECG: impossible number of samples", path)
     if len(set(leads)) < len(leads):
         raise unusable("a lead is given twice", path)
@@ -142,24 +146,25 @@ def _described(section: bytes, path: Path) -> list[_Lead]:
 
 
 def _rows(section: bytes, leads: list[_Lead], is_packed: bool, order: int, path: Path) -> list[Counts]:
-    """The counts of each lead of section 3, in its order."""
+    """The counts of each lead, in the order of section 3."""
     sizes = struct.unpack_from(f"<{len(leads)}H", section, HEADER_BYTES + 6)
     place = HEADER_BYTES + 6 + 2 * len(leads)
     rows = []
     for lead, size in zip(leads, sizes, strict=True):
         content = section[place : place + size]
         place += size
-        values = (
-            _unpacked(content, lead.samples) if is_packed else np.frombuffer(content[: size // 2 * 2], "<i2").astype(np.int64)
-        )
+        if is_packed:
+            values = _huffman_decoded(content, lead.samples)
+        else:
+            values = np.frombuffer(content[: size // 2 * 2], "<i2").astype(np.int64)
         if len(content) < size or len(values) < lead.samples:
             raise unusable("leads do not have as many samples as the file states", path)
-        rows.append(_summed(values[: lead.samples], order))
+        rows.append(_integrated(values[: lead.samples], order))
     return rows
 
 
-def _unpacked(content: bytes, samples: int) -> Counts:
-    """(S,) the first values of a Huffman code; fewer where the code ends or is none."""
+def _huffman_decoded(content: bytes, samples: int) -> Counts:
+    """(S,) the first values of Huffman-coded data; fewer if the code ends early or is invalid."""
     bits = f"{int.from_bytes(content):0{8 * len(content)}b}" if content else ""
     values: list[int] = []
     place = 0
@@ -182,8 +187,8 @@ def _value(found: re.Match[str]) -> int:
     return int(written, 2) - (1 << len(written) if written[0] == "1" else 0)
 
 
-def _summed(values: Counts, order: int) -> Counts:
-    """(S,) counts from their differences; the first `order` values are counts themselves."""
+def _integrated(values: Counts, order: int) -> Counts:
+    """(S,) counts from their differences of the given order; the first `order` values are counts themselves."""
     if order == 0 or len(values) <= order:
         return values
     if order == 1:
@@ -192,8 +197,8 @@ def _summed(values: Counts, order: int) -> Counts:
     return np.concatenate([values[:1], values[0] + np.cumsum(slopes)])
 
 
-def _chosen(described: list[_Lead], rows: list[Counts], rate_hz: float, path: Path) -> dict[str, Counts]:
-    """The standard leads of one time."""
+def _chosen(definitions: list[_Lead], rows: list[Counts], rate_hz: float, path: Path) -> dict[str, Counts]:
+    """The standard leads that were recorded together."""
     groups = [
         LeadGroup(
             frozenset({LEAD_BY_NUMBER[lead.number]} if lead.number in LEAD_BY_NUMBER else ()),
@@ -201,11 +206,11 @@ def _chosen(described: list[_Lead], rows: list[Counts], rate_hz: float, path: Pa
             lead.samples,
             str(lead.first),
         )
-        for lead in described
+        for lead in definitions
     ]
     leads: dict[str, Counts] = {}
     for place in best_groups(groups, path):
-        name = LEAD_BY_NUMBER.get(described[place].number)
+        name = LEAD_BY_NUMBER.get(definitions[place].number)
         if is_new_lead(name, leads, path):
             leads[name] = rows[place]
     if not leads:

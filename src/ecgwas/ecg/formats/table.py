@@ -1,9 +1,9 @@
-"""Plain numbers: a table of text (.csv, .tsv, also gzipped) or an array (.npy), with a sidecar that says what they are.
+"""Plain numbers: a text table (.csv, .tsv, also gzipped) or an array (.npy), with a sidecar that says what they mean.
 
-Sidecars are described in `ecgwas.ecg.sidecar`, tables in `ecgwas.ecg.text_table`. Columns that name no lead are
-passed over; times must agree with the sidecar's rate (`ecgwas.ecg.table_times`). The unit can stand in a line of units, in the
-names of the columns (`I (mV)`) or in the sidecar, and must be the same wherever it stands. Arrays: (leads, samples) or
-(samples, leads) of whole or real numbers, of any byte order; objects, which would need pickle, are refused.
+Sidecars are described in `ecgwas.ecg.sidecar`, tables in `ecgwas.ecg.text_table`. Columns that name no lead are ignored; times
+must agree with the sidecar's rate (`ecgwas.ecg.table_times`). The unit may be stated in a line of units, in the column names
+(`I (mV)`) or in the sidecar, and must be the same wherever it is stated. Arrays are (leads, samples) or (samples, leads) of
+integers or real numbers in any byte order; arrays of objects, which would need pickle, are refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAME = "table or array with a sidecar"
 ARRAY, GZIP = b"\x93NUMPY", b"\x1f\x8b"
 HEAD_BYTES = 8192
 DAMAGED = (ValueError, OSError, EOFError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
-"""What numpy raises for a header that is no dictionary: it is read as Python's literals."""
+"""What numpy raises for a faulty array header, which it parses as a Python literal."""
 
 NAME_LEADS = "name the leads I, II, ..., V6 in the table's first line, or as `leads` of the sidecar (docs/read.md)"
 
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 
 
 def sniff(content: bytes) -> bool:
-    """True for a .npy file, and for text whose first lines are those of a table of numbers; either may be gzipped."""
+    """True for a .npy file, and for text that begins like a table of numbers; either may be gzipped."""
     head = content[:HEAD_BYTES]
     if head.startswith(GZIP):
         try:
@@ -51,12 +51,12 @@ def sniff(content: bytes) -> bool:
 
 def companions(content: bytes, path: Path) -> tuple[Path, ...]:
     """The sidecar, if there is one."""
-    found = sidecars.find_sidecar(path)
-    return () if found is None else (found,)
+    sidecar = sidecars.find_sidecar(path)
+    return () if sidecar is None else (sidecar,)
 
 
 def parse(content: bytes, path: Path) -> Recording:
-    """The leads in the bytes of a file; raises InputError with a short reason."""
+    """Reads the leads; raises InputError with a short reason."""
     sidecar = sidecars.read_sidecar(path)
     content = _unpacked(content, path)
     leads = _of_array(content, sidecar, path) if content.startswith(ARRAY) else _of_text(content, sidecar, path)
@@ -66,7 +66,7 @@ def parse(content: bytes, path: Path) -> Recording:
 
 
 def _unpacked(content: bytes, path: Path) -> bytes:
-    """Without gzip; no more is unpacked than a recording may have."""
+    """The unzipped bytes, at most as many as a recording may have."""
     if not content.startswith(GZIP):
         return content
     unpacker = zlib.decompressobj(wbits=31)
@@ -92,7 +92,7 @@ def _of_array(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]
     uv = _uv(sidecar, path)
     if sidecar.leads is None:
         raise unusable(f"{sidecar.display_name}: no leads", path)
-    # The header is checked against the file's size first: numpy would allocate what it declares.
+    # The header is compared with the file's size first, because numpy would allocate the declared size.
     shape, dtype = _declared(content, path)
     if dtype.hasobject:
         raise unusable("array of objects, which are never read (they would need pickle)", path)
@@ -133,24 +133,24 @@ def _of_text(content: bytes, sidecar: Sidecar, path: Path) -> dict[str, Floats]:
     names = _names(table, sidecar, path)
     if len(names) != table.width:
         raise unusable(f"table has {table.width} columns but {len(names)} names", path)
-    places: dict[str, int] = {}
-    for place, name in enumerate(names):
+    columns: dict[str, int] = {}
+    for column, name in enumerate(names):
         lead = standard_lead(text_table.unit_in_name(name)[0])
-        if is_new_lead(lead, places, path):
-            places[lead] = place
-    uv = {lead: _uv_of_column(table, names, lead, place, sidecar, path) for lead, place in places.items()}
-    rows = table.columns(list(places.values()), [f"lead {lead}" for lead in places])
+        if is_new_lead(lead, columns, path):
+            columns[lead] = column
+    uv = {lead: _uv_of_column(table, names, lead, column, sidecar, path) for lead, column in columns.items()}
+    rows = table.columns(list(columns.values()), [f"lead {lead}" for lead in columns])
     check_times(table, names, sidecar.rate_hz, sidecar.display_name, path)
-    return {lead: row * uv[lead] for lead, row in zip(places, rows, strict=True)}
+    return {lead: row * uv[lead] for lead, row in zip(columns, rows, strict=True)}
 
 
 def _names(table: TextTable, sidecar: Sidecar, path: Path) -> Sequence[str]:
-    """Of the columns: the table's own, or the sidecar's where the table names no lead; as many leads must be the same ones."""
+    """Column names of the table, or of the sidecar if the table names no lead. If both name as many leads, they must agree."""
     own = [standard_lead(text_table.unit_in_name(name)[0]) for name in table.names or ()]
     if table.names is not None and (any(own) or sidecar.leads is None):
-        told = [lead for lead in map(standard_lead, sidecar.leads or ()) if lead is not None]
-        named = [lead for lead in own if lead is not None]
-        if len(told) == len(named) and told != named:
+        of_sidecar = [lead for lead in map(standard_lead, sidecar.leads or ()) if lead is not None]
+        of_table = [lead for lead in own if lead is not None]
+        if len(of_sidecar) == len(of_table) and of_sidecar != of_table:
             raise unusable(f"the table's line of names and the {sidecar.display_name} name different leads", path)
         return table.names
     if sidecar.leads is None:
@@ -158,17 +158,17 @@ def _names(table: TextTable, sidecar: Sidecar, path: Path) -> Sequence[str]:
     return sidecar.leads
 
 
-def _uv_of_column(table: TextTable, names: Sequence[str], lead: str, place: int, sidecar: Sidecar, path: Path) -> float:
-    """µV of a column's unit, which table and sidecar may both name."""
-    told = [text_table.unit_in_name(names[place])[1], table.units[place] if table.units is not None else ""]
-    units = [unit.strip(" ()[]") for unit in told if unit.strip(" ()[]")]
+def _uv_of_column(table: TextTable, names: Sequence[str], lead: str, column: int, sidecar: Sidecar, path: Path) -> float:
+    """µV per unit of a column; table and sidecar may both state the unit."""
+    stated = [text_table.unit_in_name(names[column])[1], table.units[column] if table.units is not None else ""]
+    units = [unit.strip(" ()[]") for unit in stated if unit.strip(" ()[]")]
     if not units:
         return _uv(sidecar, path)
-    found = {uv_of(unit) for unit in [*units, *([sidecar.unit] if sidecar.unit else [])]}
+    uv_of_units = {uv_of(unit) for unit in [*units, *([sidecar.unit] if sidecar.unit else [])]}
     uv = uv_of(units[0])
     if uv is None:
         raise unusable(f"unknown unit of lead {lead} in the table: '{units[0][:20]}'", path)
-    if found != {uv}:
-        said = " and ".join(f"'{unit[:20]}'" for unit in [*units, *([sidecar.unit] if sidecar.unit else [])])
-        raise unusable(f"table and {sidecar.display_name} name different units of lead {lead}: {said}", path)
+    if uv_of_units != {uv}:
+        units_text = " and ".join(f"'{unit[:20]}'" for unit in [*units, *([sidecar.unit] if sidecar.unit else [])])
+        raise unusable(f"table and {sidecar.display_name} name different units of lead {lead}: {units_text}", path)
     return uv

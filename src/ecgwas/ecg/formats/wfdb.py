@@ -1,16 +1,16 @@
-"""WFDB records (PhysioNet): a header (.hea) that names its signal files, which lie beside it.
+"""WFDB records (PhysioNet): a header (.hea) that names its signal files, which are in the same folder.
 
-Described in https://physionet.org/physiotools/wag/header-5.htm and signal-5.htm. Read by hand and not by the library `wfdb`,
-which opens whatever path a header names and can fetch it from the internet: a header's file names must be names, not paths.
+Described in https://physionet.org/physiotools/wag/header-5.htm and signal-5.htm. Not read with the library `wfdb`, which opens
+any path that a header names and can fetch it from the internet: here, file names in a header must be names, not paths.
 
     record line     name signals rate[/counter][(base)] samples [time date]
     signal line     file format[xspf][:skew][+offset] gain[(baseline)][/unit] resolution zero first checksum block description
 
-Formats 16, 61, 80, 212, 24 and 32. µV = (sample - baseline) / gain * unit; a signal without a gain, or with gain 0, is not
-calibrated and is refused; the unit is mV where none is named, as the description says. The lowest value of a format means "no
-sample" and becomes NaN. The checksum (sum of all samples in 16 bits) must be what the header says; 0 is what many write who
-count none. Wrong for every one of several signals, the writer counted none: a doubt. Comments (`#`) hold diagnoses and dates
-and are not read. Signal files in MATLAB's format (PhysioNet Challenges) are read as such: their header is not one of samples.
+Formats 16, 61, 80, 212, 24 and 32. µV = (sample - baseline) / gain * unit. A signal without a gain, or with gain 0, is not
+calibrated and is refused. The unit is mV if none is stated, as the specification says. The lowest value of a format means "no
+sample" and becomes NaN. The checksum (16-bit sum of all samples) must match the header's; many programs write 0 instead of
+computing it. If the checksums of all of several signals are wrong, the program did not compute any: a warning. Comments (`#`)
+hold diagnoses and dates and are not read. Signal files in MATLAB's format (PhysioNet Challenges) are read by `matlab`.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ RECORD = re.compile(
     r"(?:[ \t]+(?P<rate>\d{1,9}(?:\.\d{0,30})?(?:[eE][+-]?\d{1,3})?)(?:[/(][^ \t]*)?"
     r"(?:[ \t]+(?P<samples>\d{1,12})(?:[ \t].*)?)?)?$"
 )
-"""A folder before the record's name, which some programs write, is passed over."""
+"""A folder before the record's name, which some programs write, is ignored."""
 
 FILE_NAME = re.compile(r"^[\w][\w .+-]*$")
 CODING = re.compile(r"^(?P<format>\d{1,3})(?P<frame>x\d{1,9})?(?P<skew>:\d{1,9})?(?P<offset>\+\d{1,9})?$")
 GAIN = re.compile(r"^(?P<gain>[-+\d.eE]+)(?:\((?P<baseline>-?\d{1,12})\))?(?:/(?P<unit>\S+))?$")
-USUAL_RATE_HZ = 250.0
-"""What the format's description says where a header does not."""
+DEFAULT_RATE_HZ = 250.0
+"""The specification's default if a header states no rate."""
 CODINGS = frozenset({"8", "16", "24", "32", "61", "80", "160", "212", "310", "311", "508", "516", "524"})
-LARGEST_BASELINE = 2**31 - 1
+MAX_BASELINE = 2**31 - 1
 WHOLE_BYTES = {"16": ("<i2", 0), "61": (">i2", 0), "80": ("u1", 128), "32": ("<i4", 0)}
-"""Format -> numpy's type and what is to be taken away."""
+"""Format -> numpy's type and the offset to subtract."""
 
 Counts = NDArray[np.int64]
 
 
-NOT_COUNTED = "the checksum of every signal is wrong"
+NO_CHECKSUM_RIGHT = "the checksum of every signal is wrong"
 LONGER = "the signal file holds more samples than the header states"
 NEGATIVE = "negative gain"
 
@@ -68,7 +68,7 @@ class _Signal:
 
 
 def sniff(content: bytes) -> bool:
-    """True if the first line that is no comment is a record line and the next one, if any, looks like one of a header."""
+    """True if the first line that is not a comment is a record line, and the next, if any, looks like a line of a header."""
     lines = _lines(content[:4096])
     record = RECORD.match(lines[0]) if lines else None
     if record is None:
@@ -79,7 +79,7 @@ def sniff(content: bytes) -> bool:
 
 
 def _is_signal_line(line: str) -> bool:
-    """True for file, format and more; a line of a segment is its name and its samples."""
+    """True for a line with file, format and more; the line of a segment has its name and number of samples."""
     fields = line.split()
     coding = CODING.match(fields[1]) if len(fields) >= 2 else None
     return coding is not None and (len(fields) > 2 or coding["format"] in CODINGS)
@@ -94,13 +94,13 @@ def _lines(content: bytes) -> list[str]:
 
 
 def companions(content: bytes, path: Path) -> tuple[Path, ...]:
-    """The signal files that a header names and that may be opened."""
+    """The signal files that a header names, if their names have no path."""
     names = [line.split()[0] for line in _lines(content)[1:] if _is_signal_line(line)]
     return tuple(path.parent / name for name in dict.fromkeys(names) if FILE_NAME.match(name))
 
 
 def parse(content: bytes, path: Path) -> Recording:
-    """The record of a header; raises InputError with a short reason."""
+    """Reads the record of a header; raises InputError with a short reason."""
     lines = _lines(content)
     record = RECORD.match(lines[0])
     if record is None or (record["segments"] is not None and not (len(lines) > 1 and _is_signal_line(lines[1]))):
@@ -110,7 +110,7 @@ def parse(content: bytes, path: Path) -> Recording:
         raise unusable("a WFDB header without signals", path)
     if len(lines) - 1 < count:
         raise unusable("fewer signal lines than the header states", path)
-    rate_hz = float(record["rate"] or USUAL_RATE_HZ)
+    rate_hz = float(record["rate"] or DEFAULT_RATE_HZ)
     if not rate_hz > 0:
         raise unusable("the rate is not above 0", path)
     signals = [_signal(line, path) for line in lines[1 : count + 1]]
@@ -118,12 +118,12 @@ def parse(content: bytes, path: Path) -> Recording:
         raise unusable("no signal of a standard lead", path, fix=NAME_LEADS)
     leads, warnings = _leads(signals, int(record["samples"] or 0), path)
     if record["rate"] is None:
-        warnings.add(f"the header states no rate: {USUAL_RATE_HZ:g} Hz, as the format has it")
+        warnings.add(f"the header states no rate: {DEFAULT_RATE_HZ:g} Hz, the default of the format")
     return Recording(leads, rate_hz, warning="; ".join(sorted(warnings)))
 
 
 def _leads(signals: Sequence[_Signal], samples: int, path: Path) -> tuple[dict[str, NDArray[np.float64]], set[str]]:
-    """The leads, and what is to be doubted. samples: of each signal, 0 where the header states none."""
+    """The leads and the warnings. samples: per signal, 0 if the header does not state it."""
     leads: dict[str, NDArray[np.float64]] = {}
     warnings: set[str] = set()
     sums: list[tuple[_Signal, int]] = []
@@ -137,32 +137,34 @@ def _leads(signals: Sequence[_Signal], samples: int, path: Path) -> tuple[dict[s
         padding = 1 if of_file[0].format == "212" else 0
         if len(values) - padding >= (length + 1) * len(of_file):
             warnings.add(LONGER)
-            misread += of_file if _is_of_others(len(values), length, len(of_file)) else []
+            misread += of_file if _fits_other_signals(len(values), length, len(of_file)) else []
         for signal, counts in zip(of_file, values[: length * len(of_file)].reshape(length, -1).T, strict=True):
-            _take(leads, signal, counts, path)
+            _add_lead(leads, signal, counts, path)
             sums.append((signal, int(counts.sum())))
-    if misread and not any(one.checksum not in (None, 0) and _is_right(one, total) for one, total in sums if one in misread):
+    if misread and not any(
+        one.checksum not in (None, 0) and _matches_checksum(one, total) for one, total in sums if one in misread
+    ):
         fix = "correct the number of signals or of samples in the header"
         raise unusable("the signal file has more signals or more samples than the header states", path, fix=fix)
     warnings |= {NEGATIVE} if any(signal.gain < 0 and standard_lead(signal.description) for signal in signals) else set()
-    return leads, warnings | _checked(sums, path)
+    return leads, warnings | _checksum_warnings(sums, path)
 
 
-def _is_of_others(values: int, length: int, signals: int) -> bool:
-    """True for a file of as many samples as another number of signals of that length has, and not a multiple of the stated."""
+def _fits_other_signals(values: int, length: int, signals: int) -> bool:
+    """True if the file's size fits another number of signals of that length, not a multiple of the stated one."""
     return values % length == 0 and (values // length) % signals != 0
 
 
-def _is_right(signal: _Signal, total: int) -> bool:
+def _matches_checksum(signal: _Signal, total: int) -> bool:
     return signal.checksum is not None and signal.checksum % 65536 == total % 65536
 
 
-def _checked(sums: Sequence[tuple[_Signal, int]], path: Path) -> set[str]:
-    """A doubt where the checksum of every one of several signals is wrong; raises InputError where some leads' are."""
-    wrong = [one for one, total in sums if one.checksum not in (None, 0) and not _is_right(one, total)]
-    leads = [lead for lead in (standard_lead(one.description) for one in wrong) if lead is not None]
+def _checksum_warnings(sums: Sequence[tuple[_Signal, int]], path: Path) -> set[str]:
+    """A warning if the checksums of all of several signals are wrong; raises InputError if those of some leads are."""
+    wrong = [signal for signal, total in sums if signal.checksum not in (None, 0) and not _matches_checksum(signal, total)]
+    leads = [lead for lead in (standard_lead(signal.description) for signal in wrong) if lead is not None]
     if 1 < len(sums) == len(wrong):
-        return {NOT_COUNTED}
+        return {NO_CHECKSUM_RIGHT}
     if leads:
         raise unusable(f"lead {leads[0]} does not match its checksum", path)
     return set()
@@ -181,7 +183,7 @@ def _signal(line: str, path: Path) -> _Signal:
     zero, checksum = (_whole(fields, place, path) for place in (4, 6))
     gain, baseline, unit = _scale(fields[2] if len(fields) > 2 else "", description, path)
     baseline = (zero or 0) if baseline is None else baseline
-    if abs(baseline) > LARGEST_BASELINE:
+    if abs(baseline) > MAX_BASELINE:
         raise unusable(f"baseline of signal '{description[:20]}' is beyond 32 bits", path)
     return _Signal(
         fields[0], coding["format"], int((coding["offset"] or "+0")[1:]), gain, baseline, checksum, unit, description
@@ -189,7 +191,7 @@ def _signal(line: str, path: Path) -> _Signal:
 
 
 def _scale(text: str, description: str, path: Path) -> tuple[float, int | None, str]:
-    """Gain, baseline and unit of a signal line's third field; nobody asks for those of a signal that is no lead."""
+    """Gain, baseline and unit from a signal line's third field; not checked for a signal that is not a lead."""
     lead = standard_lead(description)
     if lead is None:
         return 1.0, None, ""
@@ -212,7 +214,7 @@ def _whole(fields: Sequence[str], place: int, path: Path) -> int | None:
 
 
 def _values(signals: Sequence[_Signal], path: Path) -> Counts:
-    """(S * C,) the samples of one signal file, those of one time together."""
+    """(S * C,) the samples of one signal file, interleaved."""
     codings = {(signal.format, signal.offset) for signal in signals}
     if len(codings) > 1:
         raise unusable("a signal file in several formats", path)
@@ -251,7 +253,7 @@ def _signed(values: Counts, bits: int) -> Counts:
     return np.where(values >= 1 << (bits - 1), values - (1 << bits), values)
 
 
-def _take(leads: dict[str, NDArray[np.float64]], signal: _Signal, counts: Counts, path: Path) -> None:
+def _add_lead(leads: dict[str, NDArray[np.float64]], signal: _Signal, counts: Counts, path: Path) -> None:
     lead = standard_lead(signal.description)
     if not is_new_lead(lead, leads, path):
         return
