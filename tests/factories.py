@@ -27,7 +27,7 @@ from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.represent import Encoder
 from ecgwas.represent.linear.components import Components
 from ecgwas.represent.pca import PcaEncoder
-from ecgwas.signals import Rows, Signals
+from ecgwas.signals import Signals, StackedArrays
 from ecgwas.simulate import Hearts, clean_beats, draw_hearts, simulate_signals
 from ecgwas.tables import Covariates, Traits
 
@@ -60,7 +60,7 @@ def make_signals(n: int, seed: int = 1) -> Signals:
         cut = _cut(strips[i], peaks[i][normal[i]])
         beats[i], odd[i], even[i] = np.median(cut, 0), np.median(cut[::2], 0), np.median(cut[1::2], 0)
         noise[i] = (cut - beats[i]).std(axis=(0, 2))
-    rows = [Rows([array.astype(np.float32)]) for array in (strips, beats, odd, even)]
+    rows = [StackedArrays([array.astype(np.float32)]) for array in (strips, beats, odd, even)]
     return Signals(make_eids(n), 500.0, R_SAMPLE, rows[0], rows[1], rows[2], rows[3], noise.astype(np.float32), peaks, normal)
 
 

@@ -34,7 +34,7 @@ from ecgwas import represent
 from ecgwas.represent.neural.encoder import THREADS, torch_threads
 from ecgwas.represent.neural.network import Autoencoder, convolution_weights, weight_penalty
 from ecgwas.represent.neural.training import device
-from ecgwas.signals import Rows, Signals
+from ecgwas.signals import Signals, StackedArrays
 from ecgwas.stages import read
 from ecgwas.stages.represent import reliability
 from ecgwas.study import ResidualAutoencoder, Study
@@ -109,7 +109,7 @@ def halves(signals: Signals) -> tuple[Signals, Signals]:
     middle = strips.shape[2] // 2
     parts = (strips[:, :, :middle], strips[:, :, -middle:])
     first, second = (np.concatenate([part, part, part], axis=2)[:, :, : strips.shape[2]] for part in parts)
-    return replace(signals, strips=Rows([first])), replace(signals, strips=Rows([second]))
+    return replace(signals, strips=StackedArrays([first])), replace(signals, strips=StackedArrays([second]))
 
 
 def step(options: ResidualAutoencoder) -> str:

@@ -37,7 +37,7 @@ def mean_r(first: Beats, second: Beats) -> float:
 
 
 def print_noise(signals: Signals) -> None:
-    odd, even = (np.asarray(half.beats)[:, INDEPENDENT] for half in signals.halves)
+    odd, even = (np.asarray(half.beats)[:, INDEPENDENT] for half in signals.odd_and_even)
     # The halves differ by the noise of both; in their mean half of that difference is left.
     print(f"NOISE halves_r={mean_r(odd, even):.4f} mae_uv={np.abs(odd - even).mean() / 2:.1f}")
 

@@ -40,7 +40,7 @@ from ecgwas.ecg.clean import highpass
 from ecgwas.represent.inputs import split_participants
 from ecgwas.represent.neural.network import Autoencoder
 from ecgwas.represent.reliability.between_visits import between_visits
-from ecgwas.signals import Rows, Signals
+from ecgwas.signals import Signals, StackedArrays
 from ecgwas.simulate import PARAMETERS, Hearts, draw_hearts, simulate_signals
 from ecgwas.stages import read
 from ecgwas.stages.represent import reliability
@@ -95,7 +95,7 @@ def as_signals(strips: NDArray[np.float32]) -> Signals:
     stacks = [np.stack([getattr(one, name) for one in beats]).astype(np.float32) for name in ("median", "odd", "even")]
     noise = np.stack([one.noise for one in beats]).astype(np.float32)
     eids = tuple(str(i) for i in range(len(beats)))
-    rows = [Rows([array]) for array in (clean, *stacks)]
+    rows = [StackedArrays([array]) for array in (clean, *stacks)]
     return with_fiducials(Signals(eids, RATE_HZ, R_SAMPLE, rows[0], rows[1], rows[2], rows[3], noise, peaks, normal))
 
 
@@ -248,7 +248,7 @@ def of_others(one: Representation, signals: Signals) -> tuple[float, float]:
     found = []
     for others in np.array_split(np.random.default_rng(0).permutation(len(signals)), 5):
         encoder = represent.fit(one, signals.select(np.setdiff1d(np.arange(len(signals)), others)), seed=1)
-        odd, even = (encoder.encode(half) for half in signals.select(others).halves)
+        odd, even = (encoder.encode(half) for half in signals.select(others).odd_and_even)
         ranked = retest(wide(odd), wide(even))
         found.append((float(reliability(odd, even)["r"].to_numpy().mean()), ranked))
     plain, ranks = np.mean(found, axis=0)
@@ -266,7 +266,7 @@ def _on_real(name: str, one: Representation, signals: Signals, repeats: Signals 
     print(f"REAL {name} {one.name} seconds={time.process_time() - start:.0f} people={len(signals)}")
     seen: dict[str, float] = {}
     if getattr(one, "input", "beat") == "beat":
-        r = reliability(*(encoder.encode(half) for half in signals.halves))
+        r = reliability(*(encoder.encode(half) for half in signals.odd_and_even))
         seen["odd_even"] = float(r["r"].to_numpy().mean())
         low = r.sort("r").head(3)
         weakest = ", ".join(f"{lead}.{feature} {value:.2f}" for lead, feature, value in low.iter_rows())

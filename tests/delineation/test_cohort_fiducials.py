@@ -10,7 +10,7 @@ import pytest
 
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.delineation.single_beats import fiducials_of_participant, single_beats
-from ecgwas.signals import FIDUCIAL_POINTS, MEDIAN_BEATS, Rows, Signals
+from ecgwas.signals import FIDUCIAL_POINTS, MEDIAN_BEATS, Signals, StackedArrays
 from ecgwas.stages.read import fiducial_points
 from ecgwas.tables.recordings import FiducialPoints
 from tests.factories import make_delineated, make_signals
@@ -33,7 +33,7 @@ def test_each_median_beat_has_its_own_points(signals: Signals) -> None:
 
 
 def test_halves_and_selections_keep_their_points_and_other_beats_have_none(signals: Signals) -> None:
-    for half, which in zip(signals.halves, (1, 2), strict=True):
+    for half, which in zip(signals.odd_and_even, (1, 2), strict=True):
         np.testing.assert_array_equal(half.beat_fiducials_ms, signals.fiducials_ms[:, which])
     chosen = signals.select(np.array([3, 1]))
     np.testing.assert_array_equal(chosen.beat_fiducials_ms, signals.beat_fiducials_ms[[3, 1]])
@@ -45,7 +45,7 @@ def test_halves_and_selections_keep_their_points_and_other_beats_have_none(signa
 def test_without_a_median_beat_there_are_no_points(signals: Signals) -> None:
     beats = np.asarray(signals.beats).copy()
     beats[1] = np.nan
-    found = with_fiducials(replace(signals, beats=Rows([beats])))
+    found = with_fiducials(replace(signals, beats=StackedArrays([beats])))
     assert np.isnan(found.fiducials_ms[1, 0]).all()
     np.testing.assert_array_equal(found.fiducials_ms[1, 1:], signals.fiducials_ms[1, 1:])
 

@@ -43,7 +43,7 @@ from ecgwas.report import (
     genotype_beats,
 )
 from ecgwas.report.figures.svg import SERIES
-from ecgwas.signals import Rows
+from ecgwas.signals import StackedArrays
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
@@ -362,7 +362,7 @@ def _beats() -> tuple[GenotypeBeats, ...]:
         dosage = rng.binomial(2, 0.4, PEOPLE).astype(float)
         beats[:, :, 170 + 60 * i :] *= (1 + 0.15 * dosage)[:, None, None]
         variants.append(LeadVariant(i + 1, variant, "A", "G", dosage))
-    found = genotype_beats(signals.with_beats(Rows([beats])), variants)
+    found = genotype_beats(signals.with_beats(StackedArrays([beats])), variants)
     return tuple(replace(one, decoded={"pca": (one.slope_uv * 0.9).astype(np.float32)}) for one in found)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ecgwas import represent
 from ecgwas.leads import LEADS
-from ecgwas.signals import Rows, Signals
+from ecgwas.signals import Signals, StackedArrays
 from ecgwas.study import BeatPoints
 from tests.factories import make_hearts, make_signals
 
@@ -64,7 +64,7 @@ def test_without_p_a_stretched_beat_is_missing_before_r(signals: Signals) -> Non
     beats = np.asarray(signals.beats[np.arange(2)])
     beats[1, :, :140] = beats[1, :, 140, None]
     features = represent.fit(options(stretch=True, points=100), signals, seed=1).encode(
-        signals.select(np.arange(2)).with_beats(Rows([beats]))
+        signals.select(np.arange(2)).with_beats(StackedArrays([beats]))
     )
     values = features.frame.select(features.names).fill_null(float("nan")).to_numpy().reshape(2, 12, 100)
     times = np.linspace(signals.beat_times_ms[0], signals.beat_times_ms[-1], 100)

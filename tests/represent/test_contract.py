@@ -15,7 +15,7 @@ from ecgwas import represent
 from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.represent import Encoder
 from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA
-from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
+from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Signals, StackedArrays
 from ecgwas.stages.represent import signals_without_features
 from ecgwas.study import Representation
 from ecgwas.tables import Features
@@ -173,4 +173,4 @@ def with_faults(signals: Signals) -> Signals:
     strips, status = np.asarray(signals.strips).copy(), signals.lead_status.copy()
     status[NOISE], status[SHORT, LEADS.index(LEAD)] = UNUSABLE, MISSING
     strips[status == MISSING] = np.nan
-    return replace(signals, strips=Rows([strips]), lead_status=status)
+    return replace(signals, strips=StackedArrays([strips]), lead_status=status)

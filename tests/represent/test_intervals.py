@@ -17,7 +17,7 @@ from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.formats import read
 from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS, twelve_leads
-from ecgwas.signals import UNUSABLE, Rows, Signals
+from ecgwas.signals import UNUSABLE, Signals, StackedArrays
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca
 from ecgwas.tables import Features
 from tests.factories import make_delineated, make_hearts
@@ -108,12 +108,12 @@ def test_in_atrial_fibrillation_p_and_pr_are_missing_and_the_rest_is_there(signa
                 strips[i, :, first:last] = strips[i, :, first, None] * (1 - line) + strips[i, :, last, None] * line
         flutter = 50 * np.sin(2 * np.pi * np.cumsum(rng.normal(6.5, 1.5, len(time))) / signals.rate_hz)
         strips[i] += flutter * rng.uniform(0.3, 1.2, (12, 1))
-    fibrillating = replace(chosen, strips=Rows([strips.astype(np.float32)]))
+    fibrillating = replace(chosen, strips=StackedArrays([strips.astype(np.float32)]))
     medians = []
     for i in range(6):
         starts = chosen.r_samples[i][chosen.normal[i]] - chosen.r_sample
         medians.append(np.median(np.stack([strips[i][:, s : s + 475] for s in starts]), axis=0))
-    fibrillating = with_fiducials(fibrillating.with_beats(Rows([np.array(medians, dtype=np.float32)])))
+    fibrillating = with_fiducials(fibrillating.with_beats(StackedArrays([np.array(medians, dtype=np.float32)])))
     table = of_all_leads(represent.fit(OPTIONS, fibrillating, seed=1).encode(fibrillating))
     assert table["pr_ms"].null_count() >= 5
     assert table["p_axis_deg"].null_count() == table["pr_ms"].null_count()
@@ -146,7 +146,7 @@ def test_the_recorders_own_measurements(shared: Path) -> None:
     strip = highpass(twelve_leads(read(path).leads), cutoff_hz=0.5, order=2, rate_hz=500.0).astype(np.float32)
     beats = find_beats(BeatOptions(), strip, 500.0).beats
     assert beats is not None
-    rows = [Rows([array[None].astype(np.float32)]) for array in (strip, beats.median, beats.odd, beats.even)]
+    rows = [StackedArrays([array[None].astype(np.float32)]) for array in (strip, beats.median, beats.odd, beats.even)]
     noise, r_samples = beats.noise[None].astype(np.float32), beats.r_samples[None].astype(np.int32)
     one = with_fiducials(Signals(("1",), 500.0, 175, rows[0], rows[1], rows[2], rows[3], noise, r_samples, beats.normal[None]))
     found = of_all_leads(represent.fit(OPTIONS, one, seed=1).encode(one)).row(0, named=True)

@@ -18,7 +18,7 @@ from ecgwas.errors import InputError
 from ecgwas.represent.inputs import split_participants
 from ecgwas.represent.neural.encoder import NetworkEncoder
 from ecgwas.represent.neural.network import convolution_weights
-from ecgwas.signals import Rows, Signals
+from ecgwas.signals import Signals, StackedArrays
 from ecgwas.study import ResidualAutoencoder
 from tests.factories import make_signals
 
@@ -66,7 +66,7 @@ def test_no_person_kept_aside_is_trained_on(signals: Signals, leads: str) -> Non
     split = split_participants(PEOPLE, 0.1, 1, validation=True)
     beats = np.asarray(signals.beats).copy()
     beats[split.test] = np.nan
-    encoder = _fit(_options(leads=leads, epochs=1), signals.with_beats(Rows([beats])))
+    encoder = _fit(_options(leads=leads, epochs=1), signals.with_beats(StackedArrays([beats])))
     assert encoder.history["validation_loss"].is_finite().all()
     assert encoder.errors["mse"].is_nan().all()
 
@@ -136,7 +136,7 @@ def test_features_beyond_max_mse_are_null(signals: Signals) -> None:
 
 def test_per_signal_scaling_forgets_the_voltage(signals: Signals) -> None:
     encoder = _fit(_options(normalisation="per_signal"), signals)
-    doubled = signals.with_beats(Rows([np.asarray(signals.beats) * 2 + 50]))
+    doubled = signals.with_beats(StackedArrays([np.asarray(signals.beats) * 2 + 50]))
     first, second = encoder.encode(signals), encoder.encode(doubled)
     np.testing.assert_allclose(first.frame.drop("eid", "lead"), second.frame.drop("eid", "lead"), rtol=1e-3, atol=1e-4)
     assert encoder.decode(first) is None
@@ -144,7 +144,7 @@ def test_per_signal_scaling_forgets_the_voltage(signals: Signals) -> None:
 
 def test_strips_are_learned_too(signals: Signals) -> None:
     few = signals.select(np.arange(6))
-    short = replace(few, strips=Rows([np.asarray(few.strips)[:, :, :1001]]))
+    short = replace(few, strips=StackedArrays([np.asarray(few.strips)[:, :, :1001]]))
     encoder = _fit(_options(input="strip", leads="each", epochs=1), short)
     features = encoder.encode(short)
     assert features.frame.height == 6 * 12

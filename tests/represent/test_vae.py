@@ -19,7 +19,7 @@ from ecgwas.represent.inputs import Scaler, Traces
 from ecgwas.represent.linear.components import principal_components
 from ecgwas.represent.neural.conditions import Conditions
 from ecgwas.represent.neural.encoder import NetworkEncoder
-from ecgwas.signals import Rows, Signals
+from ecgwas.signals import Signals, StackedArrays
 from ecgwas.study import Vae
 from tests.factories import make_delineated
 
@@ -164,7 +164,7 @@ def test_missing_measurements_are_the_mean_and_said_to_be_missing() -> None:
     people = make_delineated(30, seed=7)
     beats = np.asarray(people.beats).copy()
     beats[4] = 0.0  # no wave can be measured
-    silent = with_fiducials(people.with_beats(Rows([beats])))
+    silent = with_fiducials(people.with_beats(StackedArrays([beats])))
     conditions = Conditions.fit(silent, np.arange(30))
     values = conditions.of(silent)
     assert np.isfinite(values).all()

@@ -16,7 +16,7 @@ from ecgwas import stages
 from ecgwas.genotypes import readers
 from ecgwas.loci.individual_data import Chromosome
 from ecgwas.progress import cpu_seconds, peak_memory_mib, reset_peak_memory
-from ecgwas.signals import Rows
+from ecgwas.signals import StackedArrays
 from ecgwas.stages import loci, scan, traits
 from ecgwas.stages.loci_genotypes import LocusData
 from ecgwas.study import Study
@@ -120,7 +120,7 @@ def test_a_pass_over_memory_maps_does_not_hold_them(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", written)
     sums = written.sum(axis=1)
     del written
-    rows = Rows([np.load(tmp_path / "rows.npy", mmap_mode="r")])
+    rows = StackedArrays([np.load(tmp_path / "rows.npy", mmap_mode="r")])
     reset_peak_memory()
     before = peak_memory_mib()
     first = rows[0]

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from ecgwas.delineation.fiducials import ALL_ABSENT, WAVE_SMOOTH_MS, Fiducials, delineate
 from ecgwas.delineation.measurements import rhythm
 from ecgwas.leads import INDEPENDENT, predict_unreliable_leads
-from ecgwas.signals import GOOD, Rows, Signals
+from ecgwas.signals import GOOD, Signals, StackedArrays
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def reliable_leads(signals: Signals, participant: int) -> NDArray[np.bool_]:
     return np.asarray(signals.lead_status[participant][INDEPENDENT] == GOOD)
 
 
-def median_beat(signals: Signals, participant: int, beats: Rows | None = None) -> Floats:
+def median_beat(signals: Signals, participant: int, beats: StackedArrays | None = None) -> Floats:
     """(8, T) µV, the median beat used for delineation; from `beats`, if given, instead of the signals' own.
 
     A lead with noise or artefacts is predicted from the other leads.
@@ -75,7 +75,7 @@ def mean_rr_ms(signals: Signals, participant: int) -> float:
     return 60_000.0 / rhythm(signals.r_samples[participant], signals.normal[participant], signals.rate_hz)["heart_rate_bpm"]
 
 
-def fiducials_of_participant(signals: Signals, participant: int, beats: Rows, normal_beats: Floats) -> Fiducials:
+def fiducials_of_participant(signals: Signals, participant: int, beats: StackedArrays, normal_beats: Floats) -> Fiducials:
     """Of a participant's median beat in `beats`, without P if the normal single beats (B, 8, T) do not share one.
 
     All NaN if there is no median beat.

@@ -24,7 +24,7 @@ from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.progress import Track
-from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Rows, Signals
+from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Signals, StackedArrays
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 from ecgwas.tables.recordings import DeviceMeasurements, LeadQuality
@@ -270,7 +270,7 @@ class _BatchArrays:
             r_samples[row, : len(peaks)] = peaks
             normal[row, : len(is_normal)] = is_normal
         strips, median, odd, even = (
-            Rows([array[: self.kept]]) for array in (self._strips, self._median, self._odd, self._even)
+            StackedArrays([array[: self.kept]]) for array in (self._strips, self._median, self._odd, self._even)
         )
         return Signals(
             tuple(self._eids), self._rate_hz, self._before, strips, median, odd, even,

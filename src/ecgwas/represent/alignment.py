@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
 from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS
-from ecgwas.signals import FIDUCIAL_POINTS, Rows, Signals
+from ecgwas.signals import FIDUCIAL_POINTS, Signals, StackedArrays
 
 Floats = NDArray[np.float64]
 
@@ -102,10 +102,10 @@ class Alignment:
         return beats
 
 
-class AlignedBeats(Rows):
+class AlignedBeats(StackedArrays):
     """Beats of N participants, aligned one by one when read: (N, 9, T) float32."""
 
-    def __init__(self, beats: Rows, alignment: Alignment, fiducials_ms: Floats) -> None:
+    def __init__(self, beats: StackedArrays, alignment: Alignment, fiducials_ms: Floats) -> None:
         self.beats, self.alignment, self.fiducials_ms = beats, alignment, fiducials_ms
         super().__init__(beats.parts)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError
 from ecgwas.leads import ALL_LEADS, INDEPENDENT_LEADS, LEADS, twelve_from_eight
 from ecgwas.represent.alignment import CHANNELS, TIME_WEIGHT, Alignment
-from ecgwas.signals import MISSING, Rows, Signals
+from ecgwas.signals import MISSING, Signals, StackedArrays
 from ecgwas.study import Learned
 from ecgwas.tables import Features
 
@@ -42,7 +42,7 @@ class Traces:
     missing    (N, P) bool, traces with a missing lead: they are not used for fitting, either
     """
 
-    rows: Rows
+    rows: StackedArrays
     eids: tuple[str, ...]
     all_leads: tuple[str, ...]
     leads: tuple[str, ...]

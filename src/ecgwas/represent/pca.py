@@ -184,7 +184,7 @@ def _rotated(
         return candidates
     axes, between = np.eye(n_candidates, count), np.diag(np.square(candidates.spread.astype(np.float64)))
     if repeatable:
-        halves = (Traces.of(half, options.input, options.leads, traces.alignment) for half in signals.halves)
+        halves = (Traces.of(half, options.input, options.leads, traces.alignment) for half in signals.odd_and_even)
         odd, even = (candidates.scores_of(half, trace_index, scaler) for half in halves)
         axes = most_repeatable_axes(between, odd, even, count)
     if options.rotation == "varimax":

@@ -23,7 +23,7 @@ from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.errors import Caution, EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes
 from ecgwas.progress import track
-from ecgwas.signals import FIDUCIAL_POINTS, LEAD_STATUS, MEDIAN_BEATS, MISSING, UNUSABLE, Rows, Signals
+from ecgwas.signals import FIDUCIAL_POINTS, LEAD_STATUS, MEDIAN_BEATS, MISSING, UNUSABLE, Signals, StackedArrays
 from ecgwas.stages.base import Needs, Stage, write_array, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Recordings, files
@@ -241,7 +241,7 @@ def _with_signals(study: Study, all_visits: Sequence[str]) -> list[str]:
 
 def _loaded(study: Study, all_visits: Sequence[str]) -> Signals:
     abouts = [json.loads(files.SIGNALS.path(study.results, visits=visits).read_text()) for visits in all_visits]
-    stacked = {name: Rows([_array(study, visits, name, mapped=True) for visits in all_visits]) for name in STACKED}
+    stacked = {name: StackedArrays([_array(study, visits, name, mapped=True) for visits in all_visits]) for name in STACKED}
     noise_uv, r_samples, normal, lead_status = (
         [_array(study, visits, name) for visits in all_visits] for name in ("noise_uv", "r_samples", "normal", "lead_status")
     )
@@ -271,7 +271,7 @@ def load_device_measurements(study: Study) -> DeviceMeasurements:
 
 
 def load_raw_example(study: Study) -> NDArray[np.float32]:
-    """(12, S) float32 µV: the recording of `signals.example_of` as it was before cleaning."""
+    """(12, S) float32 µV: the recording of `signals.example_index` as it was before cleaning."""
     all_visits = _with_signals(study, _of_first_visits(study))
     complete = [bool((_array(study, visits, "lead_status") != MISSING).all(axis=1).any()) for visits in all_visits]
     visits = all_visits[complete.index(True) if any(complete) else 0]

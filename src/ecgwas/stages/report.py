@@ -19,7 +19,7 @@ from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes, variant_choice
 from ecgwas.loci import thresholds
 from ecgwas.loci.neighbourhoods import place_of_lead
-from ecgwas.signals import Signals, example_of
+from ecgwas.signals import Signals, example_index
 from ecgwas.stages import genes, loci, null, read, reconstructions, scan, traits
 from ecgwas.stages import report_data as gathering
 from ecgwas.stages import represent as represent_stage
@@ -232,7 +232,7 @@ def _notes(study: Study) -> Iterator[Note]:
 
 def _example(study: Study, signals: Signals) -> report.Example:
     """The first kept recording without a missing lead."""
-    person = example_of(signals.lead_status)
+    person = example_index(signals.lead_status)
     raw_uv = read.load_raw_example(study)
     return report.Example(
         raw_uv=raw_uv,
@@ -262,7 +262,7 @@ def _representation(
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
         traversals=gathering.feature_traversals(options, folder, features, _times_ms(options, signals)),
         meanings=represent.meanings(options),
-        **reconstructions.reconstruction_fields(study, options, features, signals, example=example_of(signals.lead_status)),
+        **reconstructions.reconstruction_fields(study, options, features, signals, example=example_index(signals.lead_status)),
         **gathering.device_agreement_fields(study, name),
     )
 

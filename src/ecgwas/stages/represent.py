@@ -89,7 +89,7 @@ def _write_reliability(
     empty = Reliability.empty().frame
     within, between = empty.select("lead", "feature", "r"), empty.select("lead", "feature", *ICC_COLUMNS)
     if of_beats:
-        odd, even = (encoder.encode(half) for half in signals.halves)
+        odd, even = (encoder.encode(half) for half in signals.odd_and_even)
         files.FEATURES_ODD.write(odd, out, representation=options.name)
         files.FEATURES_EVEN.write(even, out, representation=options.name)
         within = reliability(odd, even)

@@ -91,7 +91,7 @@ def test_quiet_directions_in_which_people_hardly_differ_are_not_taken() -> None:
 def test_features_repeat_better_than_those_of_variance(signals: Signals, given: dict[str, str]) -> None:
     plain = represent.fit(_options(**{**given, "criterion": "variance"}), signals, seed=1)
     chosen = represent.fit(_options(**given), signals, seed=1)
-    repeats = [reliability(*(encoder.encode(half) for half in signals.halves))["r"].mean() for encoder in (plain, chosen)]
+    repeats = [reliability(*(encoder.encode(half) for half in signals.odd_and_even))["r"].mean() for encoder in (plain, chosen)]
     assert repeats[1] > repeats[0]
 
 
