@@ -33,7 +33,8 @@ _DOWER = {
     "V3": (0.882, 0.098, -1.277), "V4": (1.213, 0.127, -0.601), "V5": (1.125, 0.127, -0.086), "V6": (0.831, 0.076, 0.230),
 }  # fmt: skip
 DOWER = np.array([_DOWER[lead] for lead in INDEPENDENT_LEADS])
-"""(8, 3): I, II, V1-V6 from the heart vector, X (left), Y (down), Z (back): Dower et al., J Electrocardiol 13:253 (1980)."""
+"""(8, 3): I, II, V1-V6 from the heart vector, X (left), Y (down), Z (back): Dower, Machado and Osborne,
+Clin Cardiol 3:87, and Dower et al., J Electrocardiol 13:253 (1980)."""
 
 
 def derived_lead(lead: str, lead_i: NDArray[Any], lead_ii: NDArray[Any]) -> NDArray[Any]:

@@ -123,7 +123,7 @@ def tested_variants(above: str, make: str) -> Spoil:
 
 
 IDS = [
-    ids("everybody is to be left out", REFUSED, "nobody is left to read", lambda at: left_out(*eids())(at), "read.leave_out"),
+    ids("everybody is to be left out", REFUSED, "no participant is left to read", lambda at: left_out(*eids())(at), "read.leave_out"),
     ids("a header of two words", RIGHT, "", lambda at: left_out("Participant ID", *eids()[:2])(at)),
     ids("a comment above a header of several columns", RIGHT, "",
         lambda at: left_out("# of May", "eid,date", *(f"{eid},2024-05-01" for eid in eids()[:2]))(at)),

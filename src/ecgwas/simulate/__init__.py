@@ -1,7 +1,7 @@
-"""A cohort that answers back: ECG files, genotypes and covariates in which the effects of a few variants are planted.
+"""A simulated cohort: ECG files, genotypes and covariates with planted effects of a few variants.
 
-`simulate(folder)` writes the files; `draw_hearts`, `simulate_signals` and `clean_beats` are its pure parts, for
-tests and benchmarks that need the true parameters or the noise-free signal.
+`simulate(folder)` writes the files. `draw_hearts`, `simulate_signals` and `clean_beats` are its pure parts, for tests and
+benchmarks that need the true parameters or the noise-free signal.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class PlantedEffect:
-    """One copy of a common allele changes a parameter by `effect` of its unit; the variant lies at `place` (0-1) of the
+    """One copy of a common allele changes a parameter by `effect` in its unit. The variant is at `place`, 0 to 1, within the
     chromosome's region."""
 
     parameter: str
@@ -47,14 +47,15 @@ EFFECTS = (
     PlantedEffect("qrs_ms", 9, "6"),
     PlantedEffect("t_uv", 95, "11"),
 )
-"""About one SD of each parameter per allele; chromosome 5 has none. In the middle of NOS1AP, TTN, SCN5A, CDKN1A, KCNQ1."""
+"""About one SD of each parameter per allele; chromosome 5 has none. They are in the middle of NOS1AP, TTN, SCN5A, CDKN1A
+and KCNQ1."""
 
 CHROMOSOMES = ("1", "2", "3", "5", "6", "11")
 
 
 @dataclass(frozen=True)
 class Planted:
-    """A planted effect and the variant that carries it; `column` is its place among the variants."""
+    """A planted effect and the variant that carries it; `column` is its index among the variants."""
 
     variant: str
     chrom: str
@@ -68,10 +69,10 @@ class Planted:
 
 @dataclass(frozen=True)
 class SimulatedCohort:
-    """What was written and what is true of it.
+    """What was written, and the truth behind it.
 
     eids      N, in the order of `hearts`, `age` (N,) int64 years, `male` (N,) bool and of the rows of genomes.dosage
-    repeated  the eids with a second visit (instance 3)
+    repeated  the eids with a repeat visit (instance 3)
     """
 
     folder: Path
@@ -96,16 +97,16 @@ def simulate(
     repeats: float = 0.1,
     track: Track[Any] = silent,
 ) -> SimulatedCohort:
-    """Write a cohort below `folder`; the same arguments give the same bytes.
+    """Writes a cohort to `folder`; the same arguments give the same bytes.
 
     ecg/                      CardioSoft XML, EID_20205_2_0.xml or EID_LEAD_20205_2_0.xml; a share `repeats` also has 3_0
-    genotypes/cohort.*        .bed .bim .fam; people in another order than anywhere else; 0.2 % of calls missing
+    genotypes/cohort.*        .bed .bim .fam; people in another order than in the other files; 0.2 % of calls missing
     covariates.tsv            eid age sex (1 male, 2 female) center pc1..pc10
     truth.tsv                 variant chrom pos allele parameter effect unit: the planted effects, per copy of allele
     parameters.tsv            eid, then the true parameters (simulate.PARAMETERS) at the first visit
-    genes.tsv network.tsv terms.gmt   invented surroundings: gene ranges, STRING web export, gene sets
+    genes.tsv network.tsv terms.gmt   invented gene ranges, a network as exported by STRING's website, gene sets
 
-    `effects`: none plants EFFECTS on those of its chromosomes that are simulated; an empty list gives a null cohort.
+    `effects`: None plants those of EFFECTS whose chromosomes are simulated; an empty list gives a null cohort.
     Raises InputError if `folder` holds recordings of another cohort; ValueError for effects that cannot be planted.
     """
     planned = _planned(effects, chromosomes)
@@ -113,14 +114,14 @@ def simulate(
     eids = tuple(str(1_000_001 + 7 * int(k)) for k in streams[0].permutation(people))
     repeated = tuple(eids[: round(repeats * people)])
     _make_folders(folder, eids, repeated, layout)
-    found = genomes.simulate_genomes(
+    simulated = genomes.simulate_genomes(
         people, streams[1], chromosomes=chromosomes, variants_per_chromosome=variants_per_chromosome
     )
-    planted = tuple(_plant(effect, found) for effect in planned)
+    planted = tuple(_plant(effect, simulated) for effect in planned)
     male = streams[2].random(people) < 0.46
     age = np.rint(np.clip(streams[2].normal(56, 8, people), 40, 75)).astype(np.int64)
-    hearts = draw_hearts(people, streams[3], age_sd=(age - 56) / 8, male=male, shifts=_shifts(planted, found))
-    cohort = SimulatedCohort(folder, eids, age, male, hearts, found, planted, repeated)
+    hearts = draw_hearts(people, streams[3], age_sd=(age - 56) / 8, male=male, shifts=_shifts(planted, simulated))
+    cohort = SimulatedCohort(folder, eids, age, male, hearts, simulated, planted, repeated)
     _write_tables(cohort, streams[4])
     for _ in track(_write_recordings(cohort, streams[5], layout), "simulating ECGs", people):
         pass
@@ -138,19 +139,19 @@ def _planned(effects: Sequence[PlantedEffect] | None, chromosomes: Sequence[str]
 
 
 def _make_folders(folder: Path, eids: Sequence[str], repeated: Sequence[str], layout: str) -> None:
-    """Raises InputError if there are recordings that this cohort would not write over: two cohorts would be mixed."""
+    """Raises InputError if the folder has recordings that this cohort would not overwrite: two cohorts would be mixed."""
     visits = [(eid, 2) for eid in eids] + [(eid, 3) for eid in repeated]
     names = {name for eid, instance in visits for name in files.recording_names(eid, instance, layout)}
     others = sorted({path.name for path in (folder / "ecg").glob("*.xml")} - names)
     if others:
-        problem = f"there are recordings of another cohort: {first_few(others)}"
-        raise InputError(problem, where=folder / "ecg", fix="give a new folder, or delete this one")
+        problem = f"the folder holds recordings of another cohort: {first_few(others)}"
+        raise InputError(problem, where=folder / "ecg", fix="choose a new folder, or delete this one")
     (folder / "ecg").mkdir(parents=True, exist_ok=True)
     (folder / "genotypes").mkdir(exist_ok=True)
 
 
 def _plant(effect: PlantedEffect, found: Genomes) -> Planted:
-    """The variant nearest to the effect's place whose minor allele has a frequency of 0.3 or more, else the most common."""
+    """The variant nearest to the effect's place with a minor allele frequency of at least 0.3, else the most common variant."""
     here = np.flatnonzero(np.array(found.chrom) == effect.chromosome)
     if len(here) == 0:
         raise ValueError(f"chromosome {effect.chromosome} has no common variant to plant {effect.parameter} in")
@@ -167,7 +168,7 @@ def _plant(effect: PlantedEffect, found: Genomes) -> Planted:
 
 
 def _shifts(planted: Sequence[Planted], found: Genomes) -> dict[str, NDArray[np.float64]]:
-    """(N,) per parameter: effect times alleles, centred, so that a cohort's means stay where they are."""
+    """(N,) per parameter: effect times number of alleles, centred, so that the cohort's means do not change."""
     shifts: dict[str, NDArray[np.float64]] = {}
     for effect in planted:
         alleles = found.dosage[:, effect.column].astype(np.float64)
@@ -182,7 +183,7 @@ def _write_tables(cohort: SimulatedCohort, rng: np.random.Generator) -> None:
     in_fam = [(cohort.eids[i], bool(cohort.male[i])) for i in order]
     files.write_genotypes(folder / "genotypes" / "cohort.bed", cohort.genomes, dosage, in_fam)
     centers = 11_001 + rng.choice(6, size=people, p=[0.3, 0.25, 0.2, 0.1, 0.1, 0.05])
-    pcs = genomes.components(people, rng)
+    pcs = genomes.genotype_pcs(people, rng)
     header = ["eid", "age", "sex", "center", *(f"pc{k + 1}" for k in range(pcs.shape[1]))]
     rows = [
         [eid, cohort.age[i], 1 if cohort.male[i] else 2, centers[i], *(f"{value:.5f}" for value in pcs[i])]
@@ -193,19 +194,19 @@ def _write_tables(cohort: SimulatedCohort, rng: np.random.Generator) -> None:
     files.write_table(folder / "truth.tsv", ["variant", "chrom", "pos", "allele", "parameter", "effect", "unit"], truth)
     true = [[eid, *(f"{value:.4f}" for value in cohort.hearts.values[i])] for i, eid in enumerate(cohort.eids)]
     files.write_table(folder / "parameters.tsv", ["eid", *PARAMETERS], true)
-    genes = neighbourhood.tile(cohort.genomes.regions)
+    genes = neighbourhood.place_genes(cohort.genomes.regions)
     files.write_genes(folder / "genes.tsv", genes)
     files.write_network(folder / "network.tsv", neighbourhood.network(genes, rng))
     files.write_terms(folder / "terms.gmt", neighbourhood.terms(genes, rng))
 
 
 def _write_recordings(cohort: SimulatedCohort, rng: np.random.Generator, layout: str) -> Iterator[str]:
-    """Each eid, once its files are written."""
-    again, repeated = second_visit(cohort.hearts, rng), set(cohort.repeated)
+    """Yields each eid after its files are written."""
+    at_repeat_visit, repeated = second_visit(cohort.hearts, rng), set(cohort.repeated)
     for i, (eid, stream) in enumerate(zip(cohort.eids, rng.spawn(len(cohort.eids)), strict=True)):
         _write_visit(cohort, cohort.hearts, i, 2, stream, layout)
         if eid in repeated:
-            _write_visit(cohort, again, i, 3, stream, layout)
+            _write_visit(cohort, at_repeat_visit, i, 3, stream, layout)
         yield eid
 
 

@@ -1,4 +1,4 @@
-"""The files of a simulated cohort: CardioSoft XML as UK Biobank field 20205 gives it, PLINK genotypes, tables."""
+"""The files of a simulated cohort: CardioSoft XML as in UK Biobank's field 20205, PLINK genotypes, tables."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ STRING_COLUMNS = (
 
 
 def recording_names(eid: str, instance: int, layout: str) -> dict[str, tuple[str, ...]]:
-    """File names of one recording and the leads that each holds."""
+    """File names of one recording -> the leads in each file."""
     if layout == "whole":
         return {f"{eid}_20205_{instance}_0.xml": LEADS}
     return {f"{eid}_{lead}_20205_{instance}_0.xml": (lead,) for lead in LEADS}
 
 
 def cardiosoft(counts: NDArray[np.int32], leads: Sequence[str], heart: Mapping[str, float], *, age: int, male: bool) -> bytes:
-    """A CardioSoft XML file: counts (leads, S) of 5 µV, the true intervals as the device's measurements.
+    """A CardioSoft XML file: counts (leads, S) of 5 µV, and the true intervals as device measurements.
 
-    Laid out as the one real file of field 20205 that is public (V6.73): Windows line ends, values broken over lines.
+    The layout follows the only public file of field 20205 (V6.73): Windows line ends, values with line breaks.
     """
     strip = "".join(_waveform(lead, row) for lead, row in zip(leads, counts, strict=True))
     text = (
@@ -53,7 +53,7 @@ def cardiosoft(counts: NDArray[np.int32], leads: Sequence[str], heart: Mapping[s
 
 
 def write_genotypes(path: Path, genomes: Genomes, dosage: NDArray[np.int8], people: Sequence[tuple[str, bool]]) -> None:
-    """PLINK files beside `path` (.bed): dosage (N, V) int8 counts of allele 1, missing -127; people are (eid, male)."""
+    """PLINK files, `path` and its companions: dosage (N, V) int8 counts of allele 1, missing -127; people are (eid, male)."""
     eids = [eid for eid, _ in people]
     to_bed(
         path,
@@ -73,13 +73,13 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]
 
 
 def write_genes(path: Path, genes: Sequence[Gene]) -> None:
-    """PLINK's gene-list layout: chromosome, start, end, symbol with blanks between and no header."""
+    """PLINK's gene list: chromosome, start, end and symbol, separated by blanks, without a header."""
     lines = [f"{gene.chrom} {gene.start} {gene.end} {gene.symbol}" for gene in genes]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write_network(path: Path, edges: Sequence[Edge]) -> None:
-    """STRING's web export; protein ids are invented, the score stands in the text-mining channel too."""
+    """An export of STRING's website; protein ids are invented, and the score is also that of text mining."""
     symbols = sorted({symbol for edge in edges for symbol in (edge.gene_a, edge.gene_b)})
     ids = {symbol: f"9606.ENSP{99_000_000_000 + k:011d}" for k, symbol in enumerate(symbols, start=1)}
     rows = [
@@ -91,8 +91,8 @@ def write_network(path: Path, edges: Sequence[Edge]) -> None:
 
 def write_terms(path: Path, terms: Sequence[Term]) -> None:
     """GMT: name, description, genes."""
-    write_lines = ["\t".join([term.name, term.description, *term.genes]) for term in terms]
-    path.write_text("\n".join(write_lines) + "\n", encoding="utf-8")
+    lines = ["\t".join([term.name, term.description, *term.genes]) for term in terms]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _waveform(lead: str, row: NDArray[np.int32]) -> str:
@@ -102,7 +102,7 @@ def _waveform(lead: str, row: NDArray[np.int32]) -> str:
 
 
 def _measurements(heart: Mapping[str, float]) -> str:
-    """The true intervals in the device's elements; onsets count from the start of the device's median beat."""
+    """The true intervals as device measurements; onsets count from the start of the device's median beat."""
     rr = 60_000 / heart["hr_bpm"]
     q_onset = BEFORE_S * 1000
     items = [

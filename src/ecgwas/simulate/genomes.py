@@ -1,7 +1,7 @@
-"""Genomes with real linkage: the coalescent with recombination hotspots, one region on each of several chromosomes.
+"""Genomes with realistic linkage disequilibrium: the coalescent with recombination hotspots, one region per chromosome.
 
-msprime (Baumdicker et al., Genetics 220:iyab229, 2022). Regions lie where the named genes lie in hg19, within a megabase or so;
-everything else about them is invented.
+Simulated by msprime (Baumdicker et al., Genetics 220:iyab229, 2022). Regions are within about a megabase of the named genes in
+hg19; everything else about them is invented.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MISSING_SHARE = 0.002
 MISSING = -127
 
 CENTRE_BP = {"1": 162_190_000, "2": 179_530_000, "3": 38_640_000, "5": 168_000_000, "6": 36_650_000, "11": 2_680_000}
-"""Middle of a chromosome's region; 30 Mb where none is given."""
+"""Middle of a chromosome's region; 30 Mb for other chromosomes."""
 
 AUTOSOMES = tuple(str(number) for number in range(1, 23))
 
@@ -41,7 +41,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Genomes:
-    """Genotypes of N people at V variants, sorted by chromosome (as asked for) and position.
+    """Genotypes of N people at V variants, sorted by chromosome (in the requested order) and position.
 
     dosage                       (N, V) int8, copies of the effect allele (the derived one), 0-2, nothing missing
     variants                     V ids, chrom:pos:other:effect
@@ -64,13 +64,13 @@ class Genomes:
 def simulate_genomes(
     people: int, rng: np.random.Generator, *, chromosomes: Sequence[str], variants_per_chromosome: int
 ) -> Genomes:
-    """Common variants (minor allele frequency of at least 1 %) of unrelated people, at most so many per chromosome.
+    """Common variants (minor allele frequency of at least 1 %) of unrelated people, at most `variants_per_chromosome` each.
 
-    Chromosomes other than 1-22, or one named twice, are a ValueError.
+    Raises ValueError for chromosomes other than 1-22 and for repeated ones.
     """
-    strange = [chrom for chrom in chromosomes if chrom not in AUTOSOMES]
-    if strange or len(set(chromosomes)) != len(chromosomes):
-        raise ValueError(f"chromosomes are different ones of 1-22, not {list(chromosomes)}")
+    unknown = [chrom for chrom in chromosomes if chrom not in AUTOSOMES]
+    if unknown or len(set(chromosomes)) != len(chromosomes):
+        raise ValueError(f"chromosomes must be distinct and among 1-22, not {list(chromosomes)}")
     parts = [_region(chrom, people, variants_per_chromosome, rng) for chrom in chromosomes]
     return Genomes(
         dosage=np.concatenate([part.dosage for part in parts], axis=1),
@@ -85,14 +85,14 @@ def simulate_genomes(
 
 def with_missing_calls(dosage: NDArray[np.int8], rng: np.random.Generator) -> NDArray[np.int8]:
     """(N, V) int8 with two calls in a thousand replaced by -127, as bed-reader codes a missing call."""
-    lost = rng.random(dosage.shape, dtype=np.float32) < MISSING_SHARE
-    return np.where(lost, np.int8(MISSING), dosage)
+    is_missing = rng.random(dosage.shape, dtype=np.float32) < MISSING_SHARE
+    return np.where(is_missing, np.int8(MISSING), dosage)
 
 
-def components(people: int, rng: np.random.Generator, *, count: int = 10, markers: int = 2_000) -> NDArray[np.float64]:
+def genotype_pcs(people: int, rng: np.random.Generator, *, count: int = 10, markers: int = 2_000) -> NDArray[np.float64]:
     """(N, count) principal components of unlinked markers that are not among the genotypes written.
 
-    Components of the few simulated regions would be their haplotypes, planted ones among them, and take the effects away.
+    Components of the few simulated regions would be their haplotypes, including planted ones, and would remove the effects.
     """
     frequency = rng.uniform(0.1, 0.9, markers)
     dosage = rng.binomial(2, frequency, size=(people, markers))
@@ -128,7 +128,7 @@ def _place(chrom: str, variants: int) -> Region:
 
 
 def _hotspots(length: int, rng: np.random.Generator) -> msprime.RateMap:
-    """Most crossing-over happens in short hotspots, so that linkage comes in blocks."""
+    """Recombination mostly in short hotspots, so that linkage disequilibrium has blocks."""
     count = max(1, length // HOTSPOT_EVERY_BP)
     slots = np.linspace(0, length, count + 1)[:-1]
     starts = np.floor(slots + rng.uniform(0, HOTSPOT_EVERY_BP - HOTSPOT_BP - 1, count)) + 1

@@ -1,7 +1,7 @@
-"""Hearts: what a person's electrocardiogram depends on, each number with mean, spread, bounds and who differs in it.
+"""Hearts: the parameters that determine an ECG, each with mean, SD, bounds, and effects of age and sex.
 
-A heart is 36 numbers and eight lead vectors. The numbers follow age, sex and planted alleles; QT follows the heart rate.
-Means and spreads are those of middle-aged people in broad strokes; nobody's disease is simulated.
+A heart has 36 parameters and eight lead vectors. The parameters depend on age, sex and planted alleles; QT depends on the heart
+rate. Means and SDs are roughly those of middle-aged people; no disease is simulated.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import first_few
+from ecgwas.leads import DOWER
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One number of a heart: normal with `mean` and `sd`, cut at `low` and `high`.
+    """One parameter of a heart: normally distributed with `mean` and `sd`, clipped to `low` and `high`.
 
-    `per_age` is the change per SD of age and `male` that of men against women, both in SDs of the parameter.
+    `per_age` is the change per SD of age, and `male` the difference of men from women, both in SDs of the parameter.
     """
 
     mean: float
@@ -75,17 +76,11 @@ PARAMETERS: Mapping[str, Parameter] = {
 QT_PER_RR = 0.154
 """Change of QT with RR, ms per ms: the linear (Framingham) relation, Sagie et al., Am J Cardiol 70:797 (1992)."""
 
-LEAD_VECTORS = np.array(
-    [
-        [0.632, -0.235, 0.059], [0.235, 1.066, -0.132],
-        [-0.515, 0.157, -0.917], [0.044, 0.164, -1.387], [0.882, 0.098, -1.277],
-        [1.213, 0.127, -0.601], [1.125, 0.127, -0.086], [0.831, 0.076, 0.230],
-    ]
-)  # fmt: skip
-"""(8, 3): I, II, V1-V6 from X (left), Y (down), Z (back): Dower, Machado, Osborne, Clin Cardiol 3:87 (1980)."""
+LEAD_VECTORS = DOWER
+"""(8, 3): each independent lead's view of the heart vector, before differences between people."""
 
 LEAD_SPREAD = 0.04
-"""SD of the change of each entry of a person's lead vectors: electrodes and torsos differ."""
+"""SD of each entry of the lead vectors between people, whose electrode positions and torsos differ."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ class Hearts:
         return len(self.values)
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        """(N,) one parameter of all people."""
+        """(N,) one parameter of everybody."""
         column: NDArray[np.float64] = self.values[:, list(PARAMETERS).index(name)]
         return column
 
@@ -127,11 +122,11 @@ def draw_hearts(
 ) -> Hearts:
     """Hearts of `people` people.
 
-    age_sd   (N,) age in SDs from the mean; none: everybody of mean age
-    male     (N,) bool; none: women
-    shifts   planted changes, (N,) in the parameter's own unit; an unknown parameter is a ValueError
+    age_sd   (N,) age in SDs from the mean; None: everybody has the mean age
+    male     (N,) bool; None: all are women
+    shifts   parameter -> planted changes (N,) in its unit; an unknown parameter raises ValueError
 
-    `qt_ms` is drawn at 60 beats a minute and then moved to the person's mean RR. P always ends 15 ms before QRS or earlier.
+    `qt_ms` is drawn for 60 beats per minute and then adjusted to the person's mean RR. P ends at least 15 ms before QRS.
     """
     shifts = shifts or {}
     check_names(shifts)
@@ -145,7 +140,7 @@ def draw_hearts(
 
 
 def second_visit(hearts: Hearts, rng: np.random.Generator, *, change: float = 0.25) -> Hearts:
-    """The same people at another visit: each parameter moved by `change` of its SD, electrodes placed anew."""
+    """The same people at a repeat visit: each parameter changes by `change` of its SD, and electrodes are placed again."""
     sds = np.array([parameter.sd for parameter in PARAMETERS.values()])
     moved = hearts.values + change * sds * rng.standard_normal(hearts.values.shape)
     lows = np.array([parameter.low for parameter in PARAMETERS.values()])
@@ -155,18 +150,18 @@ def second_visit(hearts: Hearts, rng: np.random.Generator, *, change: float = 0.
 
 
 def check_names(names: Mapping[str, object]) -> None:
-    """ValueError unless all are names of parameters."""
+    """Raises ValueError unless all are names of parameters."""
     unknown = sorted(set(names) - set(PARAMETERS))
     if unknown:
         raise ValueError(f"no such parameter: {first_few(unknown)}; there are {', '.join(PARAMETERS)}")
 
 
 def _within_bounds(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    columns["hr_bpm"] = _cut("hr_bpm", columns)
+    columns["hr_bpm"] = _clipped("hr_bpm", columns)
     columns["qt_ms"] = columns["qt_ms"] + QT_PER_RR * (60_000 / columns["hr_bpm"] - 1000)
-    columns["p_ms"] = np.minimum(columns["p_ms"], _cut("pr_ms", columns) - 15)
-    return np.stack([_cut(name, columns) for name in PARAMETERS], axis=1)
+    columns["p_ms"] = np.minimum(columns["p_ms"], _clipped("pr_ms", columns) - 15)
+    return np.stack([_clipped(name, columns) for name in PARAMETERS], axis=1)
 
 
-def _cut(name: str, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def _clipped(name: str, columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.clip(columns[name], PARAMETERS[name].low, PARAMETERS[name].high)

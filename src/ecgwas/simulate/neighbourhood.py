@@ -1,6 +1,6 @@
-"""Genes, a network and terms around the simulated regions, so that every stage of a study has something to find.
+"""Genes, a network and terms for the simulated regions, so that every stage of a study has something to find.
 
-Symbols are real where a region is named after a gene; ranges, scores and memberships are invented.
+Symbols are those of genes near the regions; ranges, scores and memberships are invented.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SYMBOLS = {
     "6": ("STK38", "KCTD20", "SRSF3", "PANDAR", "RAB44", "CDKN1A", "CPNE5", "PPIL1", "PI16", "MTCH1", "FGD2"),
     "11": ("CD81", "TSSC4", "TRPM5", "ASCL2", "TSPAN32", "KCNQ1", "CDKN1C", "SLC22A18", "PHLDA2", "NAP1L4", "CARS1"),
 }  # fmt: skip
-"""Eleven genes of each region in the order in which they tile it; the sixth lies in its middle."""
+"""Eleven genes per region, in order; the sixth is in the middle."""
 
 WIDTHS = np.array([1, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1]) / 13  # TTN, NOS1AP and KCNQ1 are long indeed
 GAP = 0.12
@@ -31,7 +31,7 @@ MODULES = (
     ("TTN", "FKBP7", "CCDC141", "XIRP1", "SESTD1"),
     ("CDKN1A", "CDKN1C", "SRSF3", "STK38", "PI16"),
 )
-"""Genes that the network joins closely: channels, muscle, growth."""
+"""Genes that are closely connected in the network: channels, muscle, growth."""
 
 TERMS = (
     ("cardiac conduction (SIM:0000001)", ("SCN5A", "SCN10A", "KCNQ1", "NOS1AP", "KCNIP1")),
@@ -70,8 +70,8 @@ class Term:
     genes: tuple[str, ...]
 
 
-def tile(regions: Sequence[Region]) -> list[Gene]:
-    """Eleven genes side by side in each region, with gaps; the middle one is three times as long as the others."""
+def place_genes(regions: Sequence[Region]) -> list[Gene]:
+    """Eleven genes next to each other in each region, with gaps; the middle one is three times as long as the others."""
     genes = []
     for region in regions:
         symbols = SYMBOLS.get(region.chrom) or tuple(f"SIM{region.chrom}G{k + 1}" for k in range(len(WIDTHS)))
@@ -84,7 +84,7 @@ def tile(regions: Sequence[Region]) -> list[Gene]:
 
 
 def network(genes: Sequence[Gene], rng: np.random.Generator) -> list[Edge]:
-    """Strong edges within the modules, weak and few ones between random genes; each pair once, in order of names."""
+    """Strong edges within the modules, and a few weak edges between random genes; each pair once, sorted by name."""
     present = {gene.symbol for gene in genes}
     scores: dict[tuple[str, str], float] = {}
     for module in MODULES:
@@ -102,17 +102,17 @@ def network(genes: Sequence[Gene], rng: np.random.Generator) -> list[Edge]:
 
 
 def terms(genes: Sequence[Gene], rng: np.random.Generator) -> list[Term]:
-    """The named terms, and random ones over the region's genes and a background of invented symbols."""
-    everyone = np.array([gene.symbol for gene in genes] + [f"BACKGROUND{k + 1}" for k in range(BACKGROUND)])
-    background = everyone[len(genes) :]
-    found = []
+    """The named terms, and random terms of the regions' genes and a background of invented symbols."""
+    all_genes = np.array([gene.symbol for gene in genes] + [f"BACKGROUND{k + 1}" for k in range(BACKGROUND)])
+    background = all_genes[len(genes) :]
+    terms = []
     for name, members in TERMS:
         fill = rng.choice(background, size=8, replace=False).tolist()
-        present = [member for member in members if member in everyone]
-        found.append(Term(name, "invented for the simulated cohort", tuple(sorted(present + fill))))
+        present = [member for member in members if member in all_genes]
+        terms.append(Term(name, "invented for the simulated cohort", tuple(sorted(present + fill))))
     for k in range(RANDOM_TERMS):
-        members = rng.choice(everyone, size=int(rng.integers(8, 40)), replace=False).tolist()
-        found.append(Term(f"random set {k + 1} (SIM:{k + 100:07d})", "random genes", tuple(sorted(members))))
-    rest = sorted(set(everyone.tolist()) - {member for term in found for member in term.genes})
-    found.append(Term("all other genes (SIM:0001000)", "so that the background is complete", tuple(rest)))
-    return found
+        members = rng.choice(all_genes, size=int(rng.integers(8, 40)), replace=False).tolist()
+        terms.append(Term(f"random set {k + 1} (SIM:{k + 100:07d})", "random genes", tuple(sorted(members))))
+    rest = sorted(set(all_genes.tolist()) - {member for term in terms for member in term.genes})
+    terms.append(Term("all other genes (SIM:0001000)", "so that the background is complete", tuple(rest)))
+    return terms

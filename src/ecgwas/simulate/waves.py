@@ -1,4 +1,4 @@
-"""From hearts to recordings: a dipole that turns, eight leads that see it, four more that follow, and the noise of a clinic.
+"""From hearts to recordings: a rotating dipole, eight leads that record it, four derived leads, and the noise of a clinic.
 
 Each wave is an asymmetric Gaussian bump with a time, two widths, a magnitude and a direction in space (after McSharry et al.,
 IEEE Trans Biomed Eng 50:289, 2003, and Sameni et al., EURASIP J Adv Signal Process 2007:043407).
@@ -32,7 +32,7 @@ class Waves:
 
     centres, rises, falls   (W,) s: time of the peak, Gaussian SD before and after it
     dipoles                 (W, 3) µV: left, down, back
-    r_centre                s: the main deflection, which recordings name the R peak
+    r_centre                s: the main deflection, the R peak of the recording
     """
 
     centres: Floats
@@ -42,7 +42,7 @@ class Waves:
     r_centre: float
 
     def at(self, times_s: Floats) -> Floats:
-        """(T, 3) µV, the dipole at times from QRS onset."""
+        """(T, 3) µV, the dipole at times counted from QRS onset."""
         away = times_s[:, None] - self.centres  # (T, W)
         bumps = np.exp(-0.5 * (away / np.where(away < 0, self.rises, self.falls)) ** 2)
         dipole: Floats = bumps @ self.dipoles
@@ -51,11 +51,11 @@ class Waves:
 
 @dataclass(frozen=True)
 class Recording:
-    """One person's ten seconds.
+    """Ten seconds of one person.
 
     counts      (12, S) int32, 5 µV each; III = II - I exactly, aVR, aVL, aVF rounded half up as the device does
-    clean_uv    (12, S) float32, the same without noise, mains, wander and steps
-    r_samples   (B,) int32, R peaks inside the recording, ascending;  ectopic (B,) bool
+    clean_uv    (12, S) float32, the same without noise, mains, baseline wander and rounding
+    r_samples   (B,) int32, R peaks within the recording, ascending;  ectopic (B,) bool
     """
 
     counts: NDArray[np.int32]
@@ -79,25 +79,25 @@ class SimulatedSignals:
 
 
 def simulate_signals(hearts: Hearts, rng: np.random.Generator) -> SimulatedSignals:
-    """Recordings of all hearts, 500 Hz, 10 s, with and without noise. Person i depends on its own child of `rng` alone."""
+    """Recordings of all hearts, 500 Hz, 10 s, with and without noise. Person i depends only on child i of `rng`."""
     streams = rng.spawn(len(hearts))
     recordings = [record(hearts, i, stream) for i, stream in enumerate(streams)]
-    most = max((len(one.r_samples) for one in recordings), default=0)
-    peaks = np.full((len(hearts), most), -1, dtype=np.int32)
-    ectopic = np.zeros((len(hearts), most), dtype=bool)
-    for i, one in enumerate(recordings):
-        peaks[i, : len(one.r_samples)] = one.r_samples
-        ectopic[i, : len(one.r_samples)] = one.ectopic
+    max_beats = max((len(recording.r_samples) for recording in recordings), default=0)
+    peaks = np.full((len(hearts), max_beats), -1, dtype=np.int32)
+    ectopic = np.zeros((len(hearts), max_beats), dtype=bool)
+    for i, recording in enumerate(recordings):
+        peaks[i, : len(recording.r_samples)] = recording.r_samples
+        ectopic[i, : len(recording.r_samples)] = recording.ectopic
     shape = (len(hearts), len(LEADS), SAMPLES)
-    noisy = np.array([one.counts for one in recordings], dtype=np.float32).reshape(shape) * np.float32(UV_PER_COUNT)
-    clean = np.array([one.clean_uv for one in recordings], dtype=np.float32).reshape(shape)
+    noisy = np.array([recording.counts for recording in recordings], dtype=np.float32).reshape(shape) * np.float32(UV_PER_COUNT)
+    clean = np.array([recording.clean_uv for recording in recordings], dtype=np.float32).reshape(shape)
     return SimulatedSignals(noisy, clean, peaks, ectopic)
 
 
 def clean_beats(hearts: Hearts, *, before_ms: float = 350.0, after_ms: float = 600.0) -> NDArray[np.float32]:
-    """(N, 12, T) float32 µV: one noise-free beat of each heart at rest of breath, R peak at sample `before_ms` / 2.
+    """(N, 12, T) float32 µV: one noise-free beat of each heart without breathing, R peak at sample `before_ms` / 2.
 
-    Nothing of the neighbouring beats is in it; 500 Hz; T = (before_ms + after_ms) / 2.
+    Without its neighbouring beats; 500 Hz; T = (before_ms + after_ms) / 2.
     """
     samples = np.arange(-round(before_ms * RATE_HZ / 1000), round(after_ms * RATE_HZ / 1000))
     beats = np.empty((len(hearts), len(LEADS), len(samples)), dtype=np.float32)
@@ -109,7 +109,7 @@ def clean_beats(hearts: Hearts, *, before_ms: float = 350.0, after_ms: float = 6
 
 
 def record(hearts: Hearts, i: int, rng: np.random.Generator) -> Recording:
-    """Ten seconds of person i, beginning anywhere in a beat."""
+    """Ten seconds of person i, which begin at any point of a beat."""
     heart = hearts.person(i)
     onsets, rr_s = _rhythm(heart, rng)
     ectopic = _ectopic(len(onsets), rng)
@@ -122,22 +122,22 @@ def record(hearts: Hearts, i: int, rng: np.random.Generator) -> Recording:
         breath = np.sin(2 * np.pi * heart["resp_bpm"] / 60 * onset + phase)
         peaks[k] = onset + waves.r_centre
         _add(dipole, waves, float(onset), _breathing(heart, float(breath)))
-    seen = hearts.lead_vectors[i] @ dipole.T  # (8, S)
-    noisy = seen + _noise(heart, rng)
+    eight = hearts.lead_vectors[i] @ dipole.T  # (8, S)
+    noisy = eight + _noise(heart, rng)
     samples = np.rint(peaks * RATE_HZ).astype(np.int32)
     inside = (samples >= 0) & (samples < SAMPLES)
     return Recording(
         counts=twelve_leads_of_counts(np.rint(noisy / UV_PER_COUNT).astype(np.int32)),
-        clean_uv=twelve_from_eight(seen).astype(np.float32),
+        clean_uv=twelve_from_eight(eight).astype(np.float32),
         r_samples=samples[inside],
         ectopic=ectopic[inside],
     )
 
 
 def normal_waves(heart: Heart, qt_s: float) -> Waves:
-    """P (right and left atrium), septum, R, S, ST, T, U of a conducted beat with the given QT.
+    """P (right and left atrium), septum, R, S, ST, T and U of a conducted beat with the given QT.
 
-    T ends where the steepest tangent of its fall meets zero, two SDs after its peak, and that is QT after QRS onset.
+    T ends where the steepest tangent of its descent crosses zero, two SDs after its peak; this is QT after QRS onset.
     """
     ms = 1e-3
     qrs, p = heart["qrs_ms"] * ms, heart["p_ms"] * ms
@@ -161,7 +161,7 @@ def normal_waves(heart: Heart, qt_s: float) -> Waves:
 
 
 def ectopic_waves(heart: Heart, qt_s: float) -> Waves:
-    """A ventricular premature beat: no P, broad and tall QRS in another direction, T against it."""
+    """A premature ventricular beat: no P, a broad and tall QRS in another direction, and a T opposite to it."""
     qrs = 1.6e-3 * heart["qrs_ms"]
     axis, tilt = heart["qrs_axis_deg"] + 75, heart["qrs_tilt_deg"] + 20
     bumps = (
@@ -191,13 +191,13 @@ def _waves(bumps: tuple[tuple[float, ...], ...], r_centre: float) -> Waves:
 
 
 def _waves_of_beat(heart: Heart, rr_s: float, ectopic: bool) -> Waves:
-    # QT adapts to a single RR only in part (hysteresis): two thirds of what it does between people.
+    # QT adapts to a single RR only in part (hysteresis): by two thirds of the relation between people.
     qt_s = heart["qt_ms"] / 1000 + 0.67 * QT_PER_RR * (rr_s - 60 / heart["hr_bpm"])
     return ectopic_waves(heart, qt_s) if ectopic else normal_waves(heart, qt_s)
 
 
 def _rhythm(heart: Heart, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """QRS onsets (s, from before the recording to beyond it) and the RR interval before each."""
+    """QRS onsets (s, from before to after the recording) and the RR interval before each."""
     mean = 60 / heart["hr_bpm"]
     count = int(SECONDS / mean) + 8
     breath = 2 * np.pi * heart["resp_bpm"] / 60 * mean * np.arange(count) + rng.uniform(0, 2 * np.pi)
@@ -209,7 +209,7 @@ def _rhythm(heart: Heart, rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 
 def _ectopic(beats: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which beats are premature: none in most people, one or two in a few."""
+    """(B,) which beats are premature: none in most people, one or two in a few."""
     ectopic = np.zeros(beats, dtype=bool)
     has_them, how_many = rng.random() < ECTOPIC_SHARE, rng.integers(1, 3)
     places = rng.permutation(np.arange(5, beats - 5, 2))[:how_many]
@@ -218,7 +218,7 @@ def _ectopic(beats: int, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _breathing(heart: Heart, breath: float) -> Floats:
-    """(3, 3) matrix that turns and scales a dipole (as a row) with the breath, which is between -1 and 1."""
+    """(3, 3) matrix that rotates and scales a dipole (as a row) with the breath, which is between -1 and 1."""
     angle = np.deg2rad(heart["resp_deg"] * breath)
     turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1.0]])
     scaled: Floats = (1 + heart["resp_gain"] * breath) * turn
@@ -226,7 +226,7 @@ def _breathing(heart: Heart, breath: float) -> Floats:
 
 
 def _add(dipole: Floats, waves: Waves, onset: float, breathing: Floats) -> None:
-    """Add one beat to the dipole (S, 3) in place."""
+    """Adds one beat to the dipole (S, 3) in place."""
     first = max(0, int((onset - BEFORE_S) * RATE_HZ))
     last = min(SAMPLES, int((onset + AFTER_S) * RATE_HZ))
     if first >= last:

@@ -1,6 +1,6 @@
-"""Stage `read`: recordings in, cleaned signals, median beats and fiducial points out; a part per few thousand people, a join.
+"""Stage `read`: recordings in; cleaned signals, median beats, fiducial points out. Parts of a few thousand people, and a join.
 
-A person's second visit lies in a folder of its own within the same part, so that it goes when the person goes.
+Repeat visits are stored in a separate folder within the same part, so that they are removed together with the participant.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ JOIN = "join"
 
 
 _find = lru_cache(maxsize=4)(ecg.find_recordings)
-"""A folder of 100,000 files is listed once in a run, not once a part."""
+"""A folder of 100,000 files is listed once per run, not once per part."""
 
 
-def listed(study: Study) -> ecg.Manifest:
-    """Whose recordings are read, and the files set aside."""
+def manifest_of(study: Study) -> ecg.Manifest:
+    """Whose recordings are read, and which files are not used."""
     return _find(study.read)
 
 
@@ -70,9 +70,10 @@ def _needs(study: Study, part: str) -> Needs:
 def _files(study: Study, part: str) -> Sequence[Path]:
     if part == JOIN:
         return [path for path in (study.read.leave_out,) if path is not None]
-    read = (one for source in _sources(study, part) for one in (source, _find(study.read).repeats.get(source.eid)))
-    named = [path for source in read if source is not None for _, path in sorted(source.paths.items())]
-    return [file for path in named for file in (path, *(other for other in ecg.companions(path) if other.is_file()))]
+    repeats = _find(study.read).repeats
+    sources = (visit for source in _sources(study, part) for visit in (source, repeats.get(source.eid)))
+    paths = [path for source in sources if source is not None for _, path in sorted(source.paths.items())]
+    return [file for path in paths for file in (path, *(other for other in ecg.companions(path) if other.is_file()))]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
@@ -84,13 +85,13 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         return
     kept = _first_visits(study, part, out)
     repeats = _find(study.read).repeats
-    again = [repeats[eid] for eid in kept if eid in repeats]
-    if again:
-        _write_signals(ecg.read_recordings(study.read, again, track=track), out, f"{part}/{REPEATS}")
+    repeat_visits = [repeats[eid] for eid in kept if eid in repeats]
+    if repeat_visits:
+        _write_signals(ecg.read_recordings(study.read, repeat_visits, track=track), out, f"{part}/{REPEATS}")
 
 
 def _first_visits(study: Study, part: str, out: Path) -> tuple[str, ...]:
-    """The visits that the study rests on; gives the eids of those that are usable."""
+    """Reads and writes the visits that the study analyses; returns the eids of the usable ones."""
     batch = ecg.read_recordings(study.read, _sources(study, part), track=track)
     _write_signals(batch, out, part)
     files.PART_DEVICE_MEASUREMENTS.write(batch.device, out, visits=part)
@@ -133,30 +134,30 @@ def _fiducials_ms(study: Study, visits: str) -> NDArray[np.float64]:
 
 def _join(study: Study, out: Path) -> None:
     manifest = _find(study.read)
-    read, kept = _together(study, _of_first_visits(study))
-    recordings = Recordings(pl.concat([read, manifest.others.frame]).sort("eid", "instance", "lead", "path"))
+    first_visits, kept = _combined_recordings(study, _of_first_visits(study))
+    recordings = Recordings(pl.concat([first_visits, manifest.others.frame]).sort("eid", "instance", "lead", "path"))
     if kept == 0:
         raise _nothing_usable(study, recordings)
     logger.info("read: %d people kept; %s", kept, left_out_counts(recordings))
     resampled, cut = _adapted(study, recordings)
-    doubts = Counter(recordings.frame.filter((pl.col("status") == "kept") & (pl.col("reason") != ""))["reason"])
-    for doubt, count in doubts.most_common():
-        logger.warning("read: %d files were kept although %s", count, doubt)
+    warnings = Counter(recordings.frame.filter((pl.col("status") == "kept") & (pl.col("reason") != ""))["reason"])
+    for reason, count in warnings.most_common():
+        logger.warning("read: %d files were kept with a warning: %s", count, reason)
     if resampled or cut:
         logger.info("read: %d kept files resampled to %g Hz, %d longer than %g s cut", resampled, study.read.rate_hz, cut,
                     study.read.seconds)  # fmt: skip
     files.RECORDINGS.write(recordings, out)
-    again, pairs = _together(study, _of_second_visits(study))
-    if again.height:
-        logger.info("read: %d second visits kept; %s", pairs, left_out_counts(Recordings(again)))
-    files.REPEATS.write(Recordings(again), out)
+    repeats, pairs = _combined_recordings(study, _of_repeat_visits(study))
+    if repeats.height:
+        logger.info("read: %d repeat visits kept; %s", pairs, left_out_counts(Recordings(repeats)))
+    files.REPEATS.write(Recordings(repeats), out)
     measured = [files.PART_DEVICE_MEASUREMENTS.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
     files.DEVICE_MEASUREMENTS.write(DeviceMeasurements(pl.concat(measured)), out)
     with_beats = _with_signals(study, _of_first_visits(study))
     points = [files.PART_FIDUCIALS.read(study.results, visits=visits).frame for visits in with_beats]
     files.FIDUCIALS.write(FiducialPoints(pl.concat(points)), out)
-    judged = [files.PART_LEAD_QUALITY.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
-    quality = LeadQuality(pl.concat(judged))
+    lead_quality = [files.PART_LEAD_QUALITY.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
+    quality = LeadQuality(pl.concat(lead_quality))
     files.LEAD_QUALITY.write(quality, out)
     counts = lead_counts(quality)
     files.LEAD_COUNTS.write(counts, out)
@@ -167,14 +168,14 @@ def _join(study: Study, out: Path) -> None:
 
 
 def lead_counts(quality: LeadQuality) -> LeadCounts:
-    """How many recordings have each lead good, with artefacts, unusable and missing."""
+    """In how many recordings each lead is good, has artefacts, is unusable and is missing."""
     statuses = [pl.col("status").eq(status).sum().cast(pl.Int64).alias(status) for status in LEAD_STATUS]
     counted = quality.frame.group_by("lead", maintain_order=True).agg(pl.len().alias("recordings"), *statuses)
     return LeadCounts(counted)
 
 
-def _together(study: Study, all_visits: Sequence[str]) -> tuple[pl.DataFrame, int]:
-    """The recordings of those folders that are there, rows counted on from folder to folder, and how many people are kept."""
+def _combined_recordings(study: Study, all_visits: Sequence[str]) -> tuple[pl.DataFrame, int]:
+    """The recordings in those folders that exist, with `row` numbered across folders, and the number of kept participants."""
     frames, kept = [Recordings.empty().frame], 0
     for visits in all_visits:
         if files.PART_RECORDINGS.exists(study.results, visits=visits):
@@ -192,19 +193,19 @@ def _nothing_usable(study: Study, recordings: Recordings) -> InputError:
 
 
 def _adapted(study: Study, recordings: Recordings) -> tuple[int, int]:
-    """How many kept files were resampled, and how many were longer than what is used of them."""
+    """How many kept files were resampled, and how many were cut."""
     kept = recordings.frame.filter(pl.col("status") == "kept")
     resampled = kept.filter(pl.col("rate_hz") != study.read.rate_hz)
     return resampled.height, kept.filter(pl.col("seconds") > study.read.seconds).height
 
 
 def left_out_counts(recordings: Recordings) -> str:
-    """How many files were left out for each reason: ``flat lead V3: 2; duplicate: 12``; the first twelve reasons."""
+    """Number of excluded files per reason, for the twelve most frequent: ``flat lead V3: 2; duplicate: 12``."""
     frame = recordings.frame.filter(pl.col("status") != "kept")
     counts = Counter(str(reason) for reason in frame["reason"])
     if not counts:
-        return "nothing left out"
-    return "; ".join(f"{reason}: {number}" for reason, number in counts.most_common(12))
+        return "none excluded"
+    return "; ".join(f"{reason}: {count}" for reason, count in counts.most_common(12))
 
 
 def _of_first_visits(study: Study) -> list[str]:
@@ -212,26 +213,26 @@ def _of_first_visits(study: Study) -> list[str]:
     return [*_parts(study)[:-1]]
 
 
-def _of_second_visits(study: Study) -> list[str]:
-    """The same of second visits; where nobody came twice there is no such folder."""
+def _of_repeat_visits(study: Study) -> list[str]:
+    """The same for repeat visits; the folder does not exist if nobody has one."""
     return [f"{part}/{REPEATS}" for part in _of_first_visits(study)]
 
 
 def _array(study: Study, visits: str, name: str, *, mapped: bool = False) -> NDArray[Any]:
-    """mapped: memory-mapped, not read."""
+    """One array of a part; memory-mapped instead of read if `mapped`."""
     path = files.SIGNAL_ARRAY.path(study.results, visits=visits, array=name)
     array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None)
     return array
 
 
 def load_signals(study: Study) -> Signals:
-    """The signals of all kept people, memory-mapped, in the order of column `row` of recordings.parquet."""
+    """The signals of all kept participants, memory-mapped, in the order of column `row` of recordings.parquet."""
     return _loaded(study, _with_signals(study, _of_first_visits(study)))
 
 
 def load_repeats(study: Study) -> Signals | None:
-    """The second visits of those who have one, memory-mapped, in the order of column `row` of repeats.parquet; None: nobody."""
-    all_visits = _with_signals(study, _of_second_visits(study))
+    """The repeat visits, memory-mapped, in the order of column `row` of repeats.parquet; None if there is none."""
+    all_visits = _with_signals(study, _of_repeat_visits(study))
     return _loaded(study, all_visits) if all_visits else None
 
 
@@ -240,16 +241,16 @@ def _with_signals(study: Study, all_visits: Sequence[str]) -> list[str]:
 
 
 def _loaded(study: Study, all_visits: Sequence[str]) -> Signals:
-    abouts = [json.loads(files.SIGNALS.path(study.results, visits=visits).read_text()) for visits in all_visits]
+    headers = [json.loads(files.SIGNALS.path(study.results, visits=visits).read_text()) for visits in all_visits]
     stacked = {name: StackedArrays([_array(study, visits, name, mapped=True) for visits in all_visits]) for name in STACKED}
     noise_uv, r_samples, normal, lead_status = (
         [_array(study, visits, name) for visits in all_visits] for name in ("noise_uv", "r_samples", "normal", "lead_status")
     )
     return Signals(
-        eids=tuple(eid for about in abouts for eid in about["eids"]),
-        rate_hz=abouts[0]["rate_hz"],
-        r_sample=abouts[0]["r_sample"],
-        leads=tuple(abouts[0]["leads"]),
+        eids=tuple(eid for header in headers for eid in header["eids"]),
+        rate_hz=headers[0]["rate_hz"],
+        r_sample=headers[0]["r_sample"],
+        leads=tuple(headers[0]["leads"]),
         noise_uv=np.concatenate(noise_uv),
         r_samples=_padded(r_samples, -1),
         normal=_padded(normal, False),
@@ -261,12 +262,12 @@ def _loaded(study: Study, all_visits: Sequence[str]) -> Signals:
 
 def _padded(arrays: list[NDArray[Any]], fill: int | bool) -> NDArray[Any]:
     width = max(array.shape[1] for array in arrays)
-    wide = [np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill) for array in arrays]
-    return np.concatenate(wide)
+    padded = [np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill) for array in arrays]
+    return np.concatenate(padded)
 
 
 def load_device_measurements(study: Study) -> DeviceMeasurements:
-    """What the recorders measured, one row a kept person in the order of the signals."""
+    """What the ECG devices measured, one row per kept participant in the order of the signals."""
     return files.DEVICE_MEASUREMENTS.read(study.results)
 
 
@@ -279,44 +280,44 @@ def load_raw_example(study: Study) -> NDArray[np.float32]:
 
 
 def _unknown_withdrawals(study: Study) -> list[str]:
-    """Warnings over the people of read.leave_out whom no table of the study has. Raises InputError if it has none of them."""
-    gone = ecg.withdrawn_eids(study.read)
+    """Warnings about eids in read.leave_out that occur nowhere in the study. Raises InputError if none of them occurs."""
+    withdrawn = ecg.withdrawn_eids(study.read)
     if study.read.leave_out is None:
         return []
-    if not gone:
+    if not withdrawn:
         return [f"{study.read.leave_out.name}: the list of people to leave out is empty"]
     manifest = _find(study.read)
     known = {source.eid for source in manifest.sources} | set(manifest.others.frame["eid"].drop_nulls())
-    if not known.issuperset(gone):
+    if not known.issuperset(withdrawn):
         known |= _without_recordings(study)
-    fix = "write the eids as the recordings' names have them; if all are gone from the study's files, take read.leave_out out"
+    fix = "write the eids as in the recordings' names; if the study's files no longer contain them, remove read.leave_out"
     where = study.read.leave_out
-    unknown = ids.unknown(gone, known, what="people to leave out", there="the study's tables", where=where, fix=fix)
+    unknown = ids.unknown(withdrawn, known, what="people to leave out", there="the study's tables", where=where, fix=fix)
     return [] if unknown is None else [unknown]
 
 
 def _without_recordings(study: Study) -> set[str]:
-    """Everybody in the covariate table and the genotypes; nobody of what cannot be read, which other checks say."""
-    found: set[str] = set()
+    """Everybody in the covariate table and the genotypes. Unreadable files are skipped here; other checks report them."""
+    eids: set[str] = set()
     with suppress(EcgwasError):
-        found |= set(covariates.read(study.traits).eids)
+        eids |= set(covariates.read(study.traits).eids)
     with suppress(EcgwasError):
-        found |= set(chromosomes.people(study.scan))
-    return found
+        eids |= set(chromosomes.people(study.scan))
+    return eids
 
 
 def _check(study: Study) -> Sequence[str]:
     manifest = _find(study.read)
     if not manifest.sources:
         reasons = manifest.others.frame["reason"].value_counts(sort=True).iter_rows()
-        problem = f"nobody is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"
+        problem = f"no participant is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"
         raise InputError(problem, where=study.read.recordings, fix="correct the list of read.leave_out, or `read.instance`")
     return [*_facts(manifest), *map(Caution, (*_unknown_withdrawals(study), *ecg.recordings_table_warnings(study.read)))]
 
 
 def _facts(manifest: ecg.Manifest) -> list[str]:
-    found = [f"{len(manifest.sources)} people with recordings, {len(manifest.others)} further files set aside"]
-    return [*found, f"{len(manifest.repeats)} people with a second visit to compare with"] if manifest.repeats else found
+    facts = [f"{len(manifest.sources)} people with recordings, {len(manifest.others)} further files not used"]
+    return [*facts, f"{len(manifest.repeats)} people with a repeat visit to compare with"] if manifest.repeats else facts
 
 
 STAGE = Stage(

@@ -110,7 +110,7 @@ def _check(study: Study) -> Sequence[str]:
 def _recorded(study: Study) -> Sequence[str]:
     """Eids of the recordings; none where they cannot be listed, which the check of `read` says."""
     try:
-        return [source.eid for source in read.listed(study).sources]
+        return [source.eid for source in read.manifest_of(study).sources]
     except EcgwasError:
         return ()
 

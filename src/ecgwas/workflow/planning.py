@@ -89,7 +89,7 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
 
 def size_of(study: Study) -> StudySize:
     """Size of the study, counted in its inputs without reading recordings or genotypes. Raises InputError if one is missing."""
-    manifest = read_stage.listed(study)
+    manifest = read_stage.manifest_of(study)
     sources = manifest.sources
     with_genotypes = set(chromosomes.people(study.scan))
     tested = sum(source.eid in with_genotypes for source in sources)
