@@ -72,7 +72,7 @@ FILES = [
     ecg("a DICOM channel whose electrode was off: read, with a doubt", RIGHT, "ChannelStatus DISCONNECTED of lead V3",
         lambda: dicom(ChannelStatus=lambda k: "DISCONNECTED" if k == 8 else "OK")),
     ecg("DICOM with more samples than stated", LEFT_OUT, "not have as many samples", lambda: dicom(NumberOfWaveformSamples=4000)),
-    ecg("GE MUSE leads begin at different times", LEFT_OUT, "begin at different times (LeadTimeOffset)",
+    ecg("GE MUSE leads that begin at different times", LEFT_OUT, "begin at different times (LeadTimeOffset)",
         lambda: MUSE.replace("<LeadID>V3<", "<LeadTimeOffset>40</LeadTimeOffset><LeadID>V3<")),
     ecg("HL7 aECG with an unknown unit of time", LEFT_OUT, "unknown unit of increment: 'sec'",
         lambda: vendors.aecg(increment='<increment value="0.002" unit="sec"/>')),
