@@ -71,7 +71,7 @@ def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None
     facts = [*_unknown_eids(further, known), *(fact for facts, _ in checks for fact in facts)]
     rates = [*_matching(folder), *_membership(folder)]
     measured, warnings = (
-        tuple(line for line, is_beyond_chance in rates if is_beyond_chance is wanted) for wanted in (False, True)
+        tuple(line for line, is_beyond_chance in rates if is_beyond_chance is is_warning) for is_warning in (False, True)
     )
     return Audit(tuple(facts), tuple(mistake for _, mistakes in checks for mistake in mistakes), measured, warnings)
 
@@ -223,8 +223,8 @@ def _distance(part: NDArray[np.float32], lead: Any, point: Any, curve: NDArray[n
     inside = (point >= 0) & (point < part.shape[2])
     if not inside.any():
         return float("inf")
-    theirs = part[:, lead[inside], point[inside]].astype(np.float64)
-    return float(np.sqrt(((theirs - curve[inside]) ** 2).mean(axis=1)).min())
+    recorded = part[:, lead[inside], point[inside]].astype(np.float64)
+    return float(np.sqrt(((recorded - curve[inside]) ** 2).mean(axis=1)).min())
 
 
 def _check_groups(folder: Path, paths: Sequence[Path], minimum: int) -> Checked:

@@ -315,16 +315,16 @@ def inspect(file: Path, figure: Path | None) -> None:
 @click.option("--min-people", type=click.IntRange(1), help="Smallest group that may be shown.  [default: the study's]")
 def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int | None) -> None:
     """Search FOLDER (results/share) for eids, recordings and small groups, and measure what a genome would reveal from it."""
-    found = disclosure.audit(folder, results=results, eids=eids, min_people=min_people)
-    _print_checks(found.facts, ())
-    for line in found.measured:
+    audited = disclosure.audit(folder, results=results, eids=eids, min_people=min_people)
+    _print_checks(audited.facts, ())
+    for line in audited.measured:
         click.echo(f"  measured: {line}")
-    for line in found.warnings:
+    for line in audited.warnings:
         click.echo(f"  warning: {line}")
-    _print_checks((), found.mistakes)
+    _print_checks((), audited.mistakes)
     click.echo(f"No eid, no participant's recording and no small group was found in {folder}: that is what was searched for.")
-    if found.warnings:
-        click.echo(f"It is not anonymous: {len(found.warnings)} of the rates above exceed chance (warning).")
+    if audited.warnings:
+        click.echo(f"It is not anonymous: {len(audited.warnings)} of the rates above exceed chance (warning).")
         click.echo("They say what someone with a participant's genome or ECG can learn from it, such as who took part.")
     else:
         click.echo(

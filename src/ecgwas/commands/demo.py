@@ -45,12 +45,12 @@ def planted_against_found(folder: Path, study: Study) -> Table:
         table.add_column(name)
     for row in truth.iter_rows(named=True):
         near = (pl.col("chrom") == row["chrom"]) & ((pl.col("pos") - row["pos"]).abs() <= NEAR_BP)
-        found = hits.filter(near).sort("neglog10p", "trait", descending=[True, False]).head(1)
+        strongest = hits.filter(near).sort("neglog10p", "trait", descending=[True, False]).head(1)
         effect = f"{row['effect']} {row['unit']}"
-        if found.height == 0:
+        if strongest.height == 0:
             table.add_row(row["variant"], row["parameter"], effect, "not found", "", "")
             continue
-        best = found.row(0, named=True)
+        best = strongest.row(0, named=True)
         table.add_row(
             row["variant"], row["parameter"], effect, best["trait"], best["variant"], f"{best['neglog10p']:.1f}"
         )  # fmt: skip

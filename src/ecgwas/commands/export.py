@@ -140,8 +140,8 @@ def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
 
 
 def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
-    wanted = _names(traits.load_traits(study), chosen)
-    loci = files.LOCI.read(study.results).frame.filter(pl.col("best_trait").is_in(wanted))
+    names = _names(traits.load_traits(study), chosen)
+    loci = files.LOCI.read(study.results).frame.filter(pl.col("best_trait").is_in(names))
     if loci.height == 0:
         yield "these traits have no locus"
         return

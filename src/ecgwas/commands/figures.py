@@ -37,8 +37,8 @@ def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats:
         fix = f"figures of this study: {first_few(sorted(pictures), 30)}"
         raise InputError(f"no figure is named {first_few(names)}", where=study.folder, fix=fix)
     printed = files.PRINT_FIGURE
-    wanted = [(name, picture, kind) for name, picture in chosen.items() for kind in formats]
-    pairs = [(picture, printed.path(study.results, figure=name, ending=kind)) for name, picture, kind in wanted]
+    outputs = [(name, picture, kind) for name, picture in chosen.items() for kind in formats]
+    pairs = [(picture, printed.path(study.results, figure=name, ending=kind)) for name, picture, kind in outputs]
     for picture, path in track(pairs, "figures", len(pairs)):
         with atomic_write(path) as temporary:
             # Matplotlib chooses the format by the suffix, so the temporary file needs the same one.

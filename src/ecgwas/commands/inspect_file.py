@@ -89,16 +89,16 @@ def _all_leads(recording: Recording) -> dict[str, NDArray[np.float64]]:
 
 
 def _facts(recording: Recording, leads: Mapping[str, NDArray[np.float64]]) -> list[str]:
-    made = [lead for lead in leads if lead not in recording.leads]
+    derived_names = [lead for lead in leads if lead not in recording.leads]
     lowest, highest = (
         edge([edge(values, initial=0) for values in recording.leads.values()]) for edge in (np.nanmin, np.nanmax)
     )
-    gaps = sum(int((~np.isfinite(values)).sum()) for values in recording.leads.values())
+    missing_samples = sum(int((~np.isfinite(values)).sum()) for values in recording.leads.values())
     samples = max(len(values) for values in recording.leads.values())
     return [
-        f"leads     {', '.join(recording.leads)}", f"derived   {', '.join(made)} from I and II" if made else "derived   none",
+        f"leads     {', '.join(recording.leads)}", f"derived   {', '.join(derived_names)} from I and II" if derived_names else "derived   none",
         f"rate      {recording.rate_hz:g} Hz", f"length    {recording.seconds:g} s, {samples} samples a lead",
-        f"voltage   {lowest:.0f} to {highest:.0f} uV" + (f", {gaps} samples missing" if gaps else ""),
+        f"voltage   {lowest:.0f} to {highest:.0f} uV" + (f", {missing_samples} samples missing" if missing_samples else ""),
     ]  # fmt: skip
 
 
@@ -128,22 +128,22 @@ def _default_processing(recording: Recording) -> str:
 
 def _measured(recording: Recording, signals: Signals | None) -> list[str]:
     """A table of the ECG device's measurements and ecgwas's."""
-    ours = {} if signals is None else measure(with_fiducials(signals), 0)[ALL_LEADS]
-    if "heart_rate_bpm" in ours:
-        ours = {"rr_ms": 60_000.0 / ours["heart_rate_bpm"], **ours}
+    measurements = {} if signals is None else measure(with_fiducials(signals), 0)[ALL_LEADS]
+    if "heart_rate_bpm" in measurements:
+        measurements = {"rr_ms": 60_000.0 / measurements["heart_rate_bpm"], **measurements}
     lines = [f"{'measurement':<20}{'device':>10}{'ecgwas':>10}{'difference':>12}"]
     for name in DeviceMeasurements.columns:
-        theirs, own = recording.device.get(name, np.nan), ours.get(name, np.nan)
-        if np.isnan(theirs) and np.isnan(own):
+        of_device, of_ecgwas = recording.device.get(name, np.nan), measurements.get(name, np.nan)
+        if np.isnan(of_device) and np.isnan(of_ecgwas):
             continue
-        cells = (_number(theirs), _number(own), _number(_difference(name, own, theirs)))
+        cells = (_number(of_device), _number(of_ecgwas), _number(_difference(name, of_ecgwas, of_device)))
         lines.append(f"{name:<20}{cells[0]:>10}{cells[1]:>10}{cells[2]:>12}")
     return lines if len(lines) > 1 else ["measured  nothing, by the ECG device or by ecgwas"]
 
 
-def _difference(name: str, own: float, theirs: float) -> float:
+def _difference(name: str, of_ecgwas: float, of_device: float) -> float:
     """Ours minus the device's; for angles, the shorter way round the circle."""
-    return (own - theirs + 180.0) % 360.0 - 180.0 if name.endswith("_deg") else own - theirs
+    return (of_ecgwas - of_device + 180.0) % 360.0 - 180.0 if name.endswith("_deg") else of_ecgwas - of_device
 
 
 def _number(value: float) -> str:

@@ -237,8 +237,8 @@ def _loci(folder: Path) -> list[str]:
     limit = f"-log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else "the threshold"
     variants = hits.select(VARIANT_KEY).n_unique() if hits.height else 0
     lines = [f"{loci.height:,} loci, {variants:,} significant variants ({hits.height:,} variant-trait pairs) at {limit}"]
-    beside = threshold_caveat(_frame(files.SAMPLE_GUARDS, folder))
-    lines += [] if beside is None else [f"  {beside}"]
+    caveat = threshold_caveat(_frame(files.SAMPLE_GUARDS, folder))
+    lines += [] if caveat is None else [f"  {caveat}"]
     for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(MAX_LINES).iter_rows(named=True):
         place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
         known = f", {row['known']}" if row.get("known") else ""

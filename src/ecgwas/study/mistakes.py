@@ -153,8 +153,8 @@ def _mistake(place: Place, item: Any, model: type[BaseModel]) -> str:
     if kind == "value_error":
         got = f" (got {_shown(place.node)})" if isinstance(place.node, yaml.ScalarNode) else ""
         return f"{place}: {item['ctx']['error']}{got}"
-    wanted = f"{place}: {_shown(place.node)} is not possible; it must be {expected(place.annotation, place.bounds)}"
-    return wanted + _suggested_value(place)
+    sentence = f"{place}: {_shown(place.node)} is not possible; it must be {expected(place.annotation, place.bounds)}"
+    return sentence + _suggested_value(place)
 
 
 def _of_kind(place: Place, item: Any) -> str:

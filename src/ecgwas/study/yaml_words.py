@@ -26,7 +26,7 @@ NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 def fix_for(problem: str) -> str:
     """How to fix the problem that YAML reports."""
-    return next((f"{words}; {DEFAULT_FIX}" for said, words in FIXES.items() if said in problem), DEFAULT_FIX)
+    return next((f"{words}; {DEFAULT_FIX}" for message, words in FIXES.items() if message in problem), DEFAULT_FIX)
 
 
 def misread_numbers(root: yaml.Node | None) -> Iterator[dict[str, Any]]:
@@ -35,12 +35,12 @@ def misread_numbers(root: yaml.Node | None) -> Iterator[dict[str, Any]]:
     root: the study file's node. A node that aliases repeat is visited once: nine lines of aliases can expand to 10^9 values.
     """
     waiting: list[tuple[yaml.Node | None, tuple[str | int, ...]]] = [(root, ())]
-    seen: set[int] = set()
+    visited: set[int] = set()
     while waiting:
         node, location = waiting.pop()
-        if id(node) in seen:
+        if id(node) in visited:
             continue
-        seen.add(id(node))
+        visited.add(id(node))
         if isinstance(node, yaml.MappingNode):
             waiting += [(value, (*location, key.value)) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
         elif isinstance(node, yaml.SequenceNode):
