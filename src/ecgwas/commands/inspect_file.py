@@ -96,7 +96,8 @@ def _facts(recording: Recording, leads: Mapping[str, NDArray[np.float64]]) -> li
     missing_samples = sum(int((~np.isfinite(values)).sum()) for values in recording.leads.values())
     samples = max(len(values) for values in recording.leads.values())
     return [
-        f"leads     {', '.join(recording.leads)}", f"derived   {', '.join(derived_names)} from I and II" if derived_names else "derived   none",
+        f"leads     {', '.join(recording.leads)}",
+        f"derived   {', '.join(derived_names)} from I and II" if derived_names else "derived   none",
         f"rate      {recording.rate_hz:g} Hz", f"length    {recording.seconds:g} s, {samples} samples a lead",
         f"voltage   {lowest:.0f} to {highest:.0f} uV" + (f", {missing_samples} samples missing" if missing_samples else ""),
     ]  # fmt: skip
