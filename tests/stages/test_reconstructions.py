@@ -90,7 +90,7 @@ def test_several_signals_with_the_error_of_the_table(finished: Study, page: Page
     assert errors[-2] == pytest.approx(kept["mse"].max(), rel=1e-4)
     assert any(errors[-1] == pytest.approx(mse, rel=1e-4) for mse in left_out["mse"])
     assert errors == sorted(errors)
-    assert "excluded, beyond 0.9" in page.figures["signals_ae"].svg
+    assert "excluded, above 0.9" in page.figures["signals_ae"].svg
 
 
 def test_the_limit_is_in_the_distribution_of_the_error(finished: Study, page: Page) -> None:
@@ -98,7 +98,7 @@ def test_the_limit_is_in_the_distribution_of_the_error(finished: Study, page: Pa
     left_out, kept = table(finished, "left_out.csv"), table(finished, "kept.csv")
     beyond = left_out.filter(pl.col("mse") > 0.9).height
     assert "limit 0.9" in figure.svg
-    assert f"{beyond:,} ({beyond / (left_out.height + kept.height):.1%}) beyond the limit of 0.9" in figure.caption
+    assert f"{beyond:,} ({beyond / (left_out.height + kept.height):.1%}) above the limit of 0.9" in figure.caption
     assert numbers(page, "error_ae")["count"].sum() == left_out.height + kept.height
     assert f"{beyond:,} signals (one lead of one recording each) are excluded" in page.html
     assert f"{kept.height:,} are kept" in page.html

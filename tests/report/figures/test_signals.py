@@ -108,7 +108,7 @@ def test_maps_that_skip_the_features_are_told_from_other_skips(contents: ReportC
     steps = tuple(step | {"layers": ["skip, added"] * (step["step"] in skips)} for step in ARCHITECTURE)
     figure = architecture.architecture(replace(contents.representations[1], architecture=steps))
     assert figure is not None
-    assert ("hands its map" in figure.caption) == said
+    assert ("passes its map" in figure.caption) == said
 
 
 def test_nothing_of_one_signal_is_passed_on(contents: ReportContents, example: Example) -> None:
