@@ -198,8 +198,8 @@ def dominance(model: Model, genotype: NDArray[np.float64]) -> float | None:
 def flags(row: dict[str, Any], limit: float) -> list[str]:
     """What is suspicious about a hit, in words; empty if nothing is."""
     reasons = []
-    lost = row["neglog10p"] - row["neglog10p_without_top"]
-    if row["neglog10p_without_top"] < limit and lost > 2:
+    decrease = row["neglog10p"] - row["neglog10p_without_top"]
+    if row["neglog10p_without_top"] < limit and decrease > 2:
         reasons.append("rests on one person")
     if row["neglog10p_hc3"] < limit / 2:
         reasons.append("not with unequal variances")

@@ -64,16 +64,16 @@ def read(path: Path) -> Known:
     """
     table = read_user_table(path, what="known loci", quotes=False, longer_lines=True)
     header = [name.strip('"').lower() for name in table.frame.columns]
-    columns = {ours: _column(header, theirs) for ours, theirs in NAMES.items()}
+    columns = {column: _column(header, aliases) for column, aliases in NAMES.items()}
     lines = [[cell.strip('"') for cell in line] for line in table.frame.iter_rows()]
     from_names = variant_choice.places([_cell(line, columns["variant"]) for line in lines]).rows(named=True)
     names_have_positions = any(variant["pos"] is not None for variant in from_names)
     required = ("trait",) if names_have_positions else ("trait", "chrom", "pos")
-    absent = [ours for ours in required if columns[ours] is None]
+    absent = [column for column in required if columns[column] is None]
     if absent:
-        wanted = "; ".join(f"{ours}: {' or '.join(NAMES[ours])}" for ours in absent)
+        accepted = "; ".join(f"{column}: {' or '.join(NAMES[column])}" for column in absent)
         problem = f"the table of known loci lacks columns; it has {first_few(header, 10) or 'none'}"
-        fix = f"name them, tab-separated, {wanted}; or give chrom:pos:ref:alt in a column variant"
+        fix = f"name them, tab-separated, {accepted}; or give chrom:pos:ref:alt in a column variant"
         raise InputError(problem, where=path, fix=fix)
     rows = [_row(line, columns, variant) for line, variant in zip(lines, from_names, strict=True)]
     kept = [row for row in rows if row is not None]
@@ -121,7 +121,7 @@ def _cell(line: list[str], index: int | None) -> str:
 
 def _row(line: list[str], columns: dict[str, int | None], from_name: dict[str, Any]) -> dict[str, Any] | None:
     """from_name: position and alleles in the variant's name, as variant_choice.places; columns for the position override it."""
-    cells = {ours: _cell(line, i) for ours, i in columns.items()}
+    cells = {column: _cell(line, i) for column, i in columns.items()}
     if columns["chrom"] is None or columns["pos"] is None:
         chrom, position = from_name["chrom"] or "", str(from_name["pos"] or "")
     else:

@@ -138,7 +138,7 @@ def merge_hits(hits: pl.DataFrame, window_bp: int, clumped: Clumps | None = None
         variants=pl.struct(VARIANT_KEY).n_unique(),
         test=pl.col("test").get(strongest).fill_null(SINGLE),
         set=pl.col("set").filter(~single).get(strongest_set),
-        **{ours: pl.col(theirs).get(strongest) for ours, theirs in lead.items()},
+        **{column: pl.col(source).get(strongest) for column, source in lead.items()},
     )
     return loci.rename({"at": "pos", "best": "neglog10p"}).select([*Loci.columns, *COLUMNS])
 

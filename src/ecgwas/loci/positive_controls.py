@@ -153,19 +153,19 @@ def _has_published_alleles(published: Mapping[str, Any], chromosome: Chromosome,
     orientation = _orientation(published, chromosome, variant_index, None)
     if orientation is not None:
         return orientation != alleles.OTHERS
-    ours = (str(genotypes.effect_alleles[variant_index]).upper(), str(genotypes.other_alleles[variant_index]).upper())
-    return sorted(ours) == [published["first"], published["second"]]
+    scanned = (str(genotypes.effect_alleles[variant_index]).upper(), str(genotypes.other_alleles[variant_index]).upper())
+    return sorted(scanned) == [published["first"], published["second"]]
 
 
 def _orientation(
     published: Mapping[str, Any], chromosome: Chromosome, variant_index: int, frequency: float | None
 ) -> str | None:
-    """Orientation of the published alleles relative to ours; None if the table does not name them."""
+    """Orientation of the published alleles relative to the scanned ones; None if the table does not name them."""
     if published["effect_allele"] is None or published["other_allele"] is None:
         return None
     genotypes = chromosome.genotypes
-    ours = str(genotypes.effect_alleles[variant_index]).upper(), str(genotypes.other_alleles[variant_index]).upper()
-    return alleles.orientation(ours, (published["effect_allele"], published["other_allele"]), frequency, published["eaf"])
+    scanned = str(genotypes.effect_alleles[variant_index]).upper(), str(genotypes.other_alleles[variant_index]).upper()
+    return alleles.orientation(scanned, (published["effect_allele"], published["other_allele"]), frequency, published["eaf"])
 
 
 def _same_trait_effect(

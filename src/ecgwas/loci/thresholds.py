@@ -122,12 +122,12 @@ def _min_permutations_of_study(options: LociOptions) -> int:
     return int(np.ceil(2 / options.family_wise_error))
 
 
-def _refuse_few(options: LociOptions, made: int, needed: int) -> None:
-    if made == 0:
+def _refuse_few(options: LociOptions, permutations: int, needed: int) -> None:
+    if permutations == 0:
         problem = "loci.threshold is permutation, but the scan makes no permutations"
         fix = "set loci.threshold: bonferroni, or use scan: {kind: matrix, permutations: 1000}"
         raise StudyError(problem, fix=fix)
-    problem = f"{made} permutations are too few for a family-wise error of {options.family_wise_error:g}"
+    problem = f"{permutations} permutations are too few for a family-wise error of {options.family_wise_error:g}"
     raise StudyError(problem, fix=f"set scan.permutations to {needed} or more (1000 is good), or loci.threshold: bonferroni")
 
 

@@ -118,8 +118,8 @@ def _above_lowest_threshold(study: Study, table: Thresholds) -> Associations:
     kept_from = study.scan.keep_neglog10p
     lowest = min((limit for limit in table.frame["neglog10p"] if limit >= kept_from), default=kept_from)
     strength = pl.col("neglog10p")
-    wanted = strength.is_null() | strength.is_nan() | (strength > lowest)
-    return Associations(scan.rows(study).filter(wanted).collect(engine="streaming"))
+    kept = strength.is_null() | strength.is_nan() | (strength > lowest)
+    return Associations(scan.rows(study).filter(kept).collect(engine="streaming"))
 
 
 def _log_power(table: Thresholds, power_table: pl.DataFrame) -> None:

@@ -54,30 +54,30 @@ def matched(study: Study) -> Matching:
     No rows if people are too few, or permuted, so that ECGs and genomes do not belong together.
     """
     tested, seed = traits.load_traits(study), seed_of(study, "share")
-    held = () if study.traits.shuffle else deal(len(tested.eids), seed=seed)
-    if not held:
+    fold_people = () if study.traits.shuffle else deal(len(tested.eids), seed=seed)
+    if not fold_people:
         return Matching.empty()
     features = represent_stage.load_features(study)
-    others = loci_of_folds(study, features, tested, held)
+    others = loci_of_folds(study, features, tested, fold_people)
     nothing = Covariates(tested.eids, (), np.empty((len(tested.eids), 0)))
     measured = trait_tables.again(study.traits, features, nothing, tested.names)
     sex, named = _sex(study, tested.eids), _named([len(one.leads) for one in others])
     folds = [
         Fold(people, _columns(one.hits, measured.names), _predictors(named, one.leads, sex))
-        for people, one in zip(held, others, strict=True)
+        for people, one in zip(fold_people, others, strict=True)
     ]
     return matching(measured.values, folds, seed=seed)
 
 
 def loci_of_folds(
-    study: Study, features: Mapping[str, Features], tested: Traits, held: Sequence[NDArray[np.int64]]
+    study: Study, features: Mapping[str, Features], tested: Traits, fold_people: Sequence[NDArray[np.int64]]
 ) -> list[FoldLoci]:  # fmt: skip
     """The loci of each fold, from a scan of all chromosomes in the people outside it."""
     seed = seed_of(study, "scan")
     thresholds = files.THRESHOLDS.read(study.results)
     engine = study.scan if isinstance(study.scan, Matrix) else scan.builtin_engine(study)
     rule = Rule(engine, study.loci, thresholds)
-    folds = [FoldLoci(one) for one in _choosers(study, features, tested, held)]
+    folds = [FoldLoci(one) for one in _choosers(study, features, tested, fold_people)]
     for name in scan.STAGE.parts(study):
         part = chromosomes.open_part(study.scan, name)
         for number, one in enumerate(folds, 1):
@@ -93,18 +93,18 @@ def loci_of_folds(
 
 
 def _choosers(
-    study: Study, features: Mapping[str, Features], tested: Traits, held: Sequence[NDArray[np.int64]]
+    study: Study, features: Mapping[str, Features], tested: Traits, fold_people: Sequence[NDArray[np.int64]]
 ) -> Iterator[DiscoverySample]:  # fmt: skip
     """Everybody outside each fold, with traits computed anew, so that nobody in the fold affects their ranks or covariates."""
     own = traits.load_covariates(study)
     strata, ancestry = (traits.load_ancestry(study, name) for name in ("normalised_within", "ancestry_group"))
-    for people in held:
+    for people in fold_people:
         rest = np.setdiff1d(np.arange(len(own.eids)), people)
         covariates = Covariates(tuple(own.eids[i] for i in rest), own.names, own.values[rest])
-        made = trait_tables.again(study.traits, features, covariates, tested.names, strata[rest])
-        enough = np.isfinite(made.values).sum(axis=0) > len(own.names) + 2
-        names = tuple(name for name, kept in zip(made.names, enough, strict=True) if kept)
-        yield DiscoverySample(Traits(made.eids, names, made.values[:, enough]), covariates, ancestry[rest])
+        remeasured = trait_tables.again(study.traits, features, covariates, tested.names, strata[rest])
+        enough = np.isfinite(remeasured.values).sum(axis=0) > len(own.names) + 2
+        names = tuple(name for name, kept in zip(remeasured.names, enough, strict=True) if kept)
+        yield DiscoverySample(Traits(remeasured.eids, names, remeasured.values[:, enough]), covariates, ancestry[rest])
 
 
 def _columns(hits: Sequence[pl.DataFrame], names: Sequence[str]) -> NDArray[np.int64]:
@@ -117,9 +117,9 @@ def _columns(hits: Sequence[pl.DataFrame], names: Sequence[str]) -> NDArray[np.i
 
 def _named(counts: Sequence[int]) -> str:
     """Name of the lead variants in the tables, from the number of loci per fold; empty if no fold has any."""
-    least, most = min(counts), max(counts)
-    many = f"{most}" if least == most else f"{least} to {most}"
-    return f"lead variants of {many} loci found in other people" if most else ""
+    lowest, highest = min(counts), max(counts)
+    counted = f"{highest}" if lowest == highest else f"{lowest} to {highest}"
+    return f"lead variants of {counted} loci found in other people" if highest else ""
 
 
 def _predictors(

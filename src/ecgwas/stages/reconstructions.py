@@ -44,14 +44,14 @@ def reconstruction_fields(
     """
     folder = files.ENCODER.path(study.results, representation=options.name)
     encoder = represent.load(options, folder)
-    found = {"max_mse": options.error_limit, "architecture": _architecture(folder), **_counts(study, options.name)}
+    fields = {"max_mse": options.error_limit, "architecture": _architecture(folder), **_counts(study, options.name)}
     if not options.uses_strips:
-        return found | {"reconstruction": _decoded(encoder, features, signals.eids[example])}
+        return fields | {"reconstruction": _decoded(encoder, features, signals.eids[example])}
     rebuilt = _reconstructed(encoder, signals, example)
     if rebuilt is None:
-        return found
+        return fields
     rows = features.frame.filter(pl.col("eid") == signals.eids[example]).select("lead", "mse")
-    return found | {
+    return fields | {
         "reconstruction": rebuilt, "example_mse": dict(rows.iter_rows()), "signals": _several(encoder, features, signals),
         "rate_hz": signals.rate_hz,
     }  # fmt: skip
@@ -81,8 +81,8 @@ def _decoded(encoder: represent.Encoder, features: Features, eid: str) -> NDArra
 
 def _reconstructed(encoder: represent.Encoder, signals: Signals, person: int) -> NDArray[np.float32] | None:
     """(12, S) float32 µV, NaN in leads that cannot be reconstructed; None if none can."""
-    found = represent.reconstruct(encoder, signals.select(np.array([person])))
-    return None if found is None or not np.isfinite(found).any() else found[0]
+    decoded = represent.reconstruct(encoder, signals.select(np.array([person])))
+    return None if decoded is None or not np.isfinite(decoded).any() else decoded[0]
 
 
 def _several(encoder: represent.Encoder, features: Features, signals: Signals) -> tuple[report.ReconstructedSignal, ...]:

@@ -104,21 +104,21 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
     """
     signals = read.load_signals(study)
     features = represent_stage.load_features(study)
-    found = _loci_results(study)
+    loci_results = _loci_results(study)
     return report.ReportContents(
         run=_run_info(study),
         cohort=_cohort(study, signals),
         representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
         scan=_scan_results(study),
         loci=replace(
-            found,
-            genotype_beats=_beats(study, signals, features, found.loci, min_people),
-            regions=gathering.neighbourhoods(study, found.loci),
+            loci_results,
+            genotype_beats=_beats(study, signals, features, loci_results.loci, min_people),
+            regions=gathering.neighbourhoods(study, loci_results.loci),
             planted=None if study.report.planted is None else _planted(study.report.planted),
         ),
         genes=_gene_results(study),
         tables=_further_tables(study.results),
-        null_study=_null_study(study, found.min_neglog10p),
+        null_study=_null_study(study, loci_results.min_neglog10p),
     )
 
 
@@ -189,21 +189,21 @@ def _null_study(study: Study, min_neglog10p: float) -> report.NullStudy | None:
         return None
     null_study = null.null_study_of(study)
     try:
-        found = report.NullStudy(traits.load_traits(null_study).names, _loci_results(null_study), _gene_results(null_study))
+        results = report.NullStudy(traits.load_traits(null_study).names, _loci_results(null_study), _gene_results(null_study))
     except (OSError, EcgwasError, pl.exceptions.PolarsError) as error:
         logger.warning("report: the null study cannot be read (%s); `ecgwas null` runs it again", error)
         return None
-    if abs(found.loci.min_neglog10p - min_neglog10p) > 1e-9:
+    if abs(results.loci.min_neglog10p - min_neglog10p) > 1e-9:
         logger.warning("report: the null study was run at another threshold and is not shown; `ecgwas null` runs it again")
         return None
-    return found
+    return results
 
 
 def _beats(
-    study: Study, signals: Signals, features: Mapping[str, Features], found: Loci, min_people: int
+    study: Study, signals: Signals, features: Mapping[str, Features], loci: Loci, min_people: int
 ) -> tuple[report.GenotypeBeats, ...]:
     """The ECG by genotype at the strongest loci, with the effect of one copy as each decoder draws it."""
-    strongest = lead_variants(study, signals, gathering.strongest(found, study.report.max_loci))
+    strongest = lead_variants(study, signals, gathering.strongest(loci, study.report.max_loci))
     with_beats = report.without_missing_beats(signals, strongest)
     grouped = (report.pooled(variant, min_people) if min_people else variant for variant in with_beats)
     variants = [variant for variant in grouped if variant is not None]
@@ -216,11 +216,11 @@ def _beats(
 
 def _versions(study: Study) -> dict[str, str]:
     """Versions of the programs that made the results, from the notes; several of one, where stages differ."""
-    seen: dict[str, set[str]] = {}
+    numbers_of: dict[str, set[str]] = {}
     for note in _notes(study):
         for program, number in note.made.get("versions", {}).items():
-            seen.setdefault(program, set()).add(str(number))
-    return {program: ", ".join(sorted(numbers)) for program, numbers in sorted(seen.items())}
+            numbers_of.setdefault(program, set()).add(str(number))
+    return {program: ", ".join(sorted(numbers)) for program, numbers in sorted(numbers_of.items())}
 
 
 def _notes(study: Study) -> Iterator[Note]:

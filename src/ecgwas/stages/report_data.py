@@ -152,8 +152,8 @@ def _profile(features: Features) -> _Profile:
     return _Profile(mean, {name: spread[name].to_numpy() for name in features.names})
 
 
-def _shifted(mean: pl.DataFrame, by: Mapping[str, NDArray[np.float64]]) -> Features:
-    return Features(mean.with_columns([(pl.col(name) + pl.Series(values)).alias(name) for name, values in by.items()]))
+def _shifted(mean: pl.DataFrame, shifts: Mapping[str, NDArray[np.float64]]) -> Features:
+    return Features(mean.with_columns([(pl.col(name) + pl.Series(values)).alias(name) for name, values in shifts.items()]))
 
 
 def _beat(encoder: represent.Encoder, features: Features) -> NDArray[np.float32] | None:

@@ -85,10 +85,10 @@ def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> Non
 
 def variant_counts(study: Study) -> VariantCounts:
     """What became of the variants of every chromosome in the files, in the chromosomes' order."""
-    found = pl.concat([files.PART_VARIANT_COUNTS.read(study.results, part=part).frame for part in _parts(study)])
+    counts = pl.concat([files.PART_VARIANT_COUNTS.read(study.results, part=part).frame for part in _parts(study)])
     order = {name: place for place, name in enumerate(chromosome_codes.ORDER)}
     place = pl.col("chrom").replace_strict(order, default=len(order), return_dtype=pl.Int64)
-    return VariantCounts(found.sort(place, "chrom", maintain_order=True))
+    return VariantCounts(counts.sort(place, "chrom", maintain_order=True))
 
 
 def load_results(study: Study) -> list[ScanResult]:
@@ -110,15 +110,15 @@ def rows_in_turn(study: Study, columns: Sequence[str]) -> Iterator[pl.DataFrame]
             yield kept.slice(start, ROWS_AT_A_TIME).collect()
 
 
-def some_rows(study: Study, most: int, columns: Sequence[str]) -> pl.DataFrame:
-    """Some columns of at most `most` of the rows that the scan kept, evenly spaced."""
+def some_rows(study: Study, max_rows: int, columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns of at most `max_rows` of the rows that the scan kept, evenly spaced."""
     count = int(rows(study).select(pl.len()).collect().item())
-    every = max(1, -(-count // most))
-    some, passed = [pl.DataFrame(schema={name: Associations.columns[name].dtype for name in columns})], 0
+    every = max(1, -(-count // max_rows))
+    batches, passed = [pl.DataFrame(schema={name: Associations.columns[name].dtype for name in columns})], 0
     for batch in rows_in_turn(study, columns):
-        some.append(batch.gather_every(every, offset=-passed % every))
+        batches.append(batch.gather_every(every, offset=-passed % every))
         passed += batch.height
-    return pl.concat(some)
+    return pl.concat(batches)
 
 
 def dense_folders(study: Study) -> list[Path]:
@@ -157,15 +157,15 @@ def _check(study: Study) -> Sequence[str]:
         samples.refuse_unknown_sexes(part, part.sexes)
     scan.check(study.scan)
     people = len(chromosomes.people(study.scan))
-    found = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
-    found += [
+    facts = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
+    facts += [
         *_not_tested(chromosomes.untested(study.scan)),
         *map(Caution, (*requested.check(study.scan), *requested.of_files(study.scan))),
     ]
     unknown = genome_build.without_position(study.scan, opened)
-    found += [] if unknown is None else [Caution(unknown)]
+    facts += [] if unknown is None else [Caution(unknown)]
     orders = [filesets.order_of_people(files) for files in chromosomes.all_filesets(study.scan)]
-    return [*found, *(words for words in orders if words is not None)]
+    return [*facts, *(words for words in orders if words is not None)]
 
 
 def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:

@@ -51,8 +51,8 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    least = study.share.min_people
-    contents = report.shareable(report_stage.gather(study, min_people=least), least)
+    min_people = study.share.min_people
+    contents = report.shareable(report_stage.gather(study, min_people=min_people), min_people)
     if study.share.matching:
         rates = matching.matched(study)
         contents = replace(contents, tables={**contents.tables, files.MATCHING: rates.frame})
@@ -69,14 +69,14 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     path = files.SHARED_ASSOCIATIONS.within(out)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_rows(contents.scan.rows, path)
-    files.SHARED_README.within(out).write_text(README.format(name=study.name, min_people=least))
-    write_json(files.SHARED_ABOUT.within(out), {"min_people": least, "study": study.name, "ecgwas": __version__})
+    files.SHARED_README.within(out).write_text(README.format(name=study.name, min_people=min_people))
+    write_json(files.SHARED_ABOUT.within(out), {"min_people": min_people, "study": study.name, "ecgwas": __version__})
 
 
-def _log_matching(found: Matching) -> None:
-    if len(found) == 0:
+def _log_matching(table: Matching) -> None:
+    if len(table) == 0:
         logger.warning("share: matching cannot be measured (%s)", matching.WHY_NOTHING)
-    for row in found.frame.iter_rows(named=True):
+    for row in table.frame.iter_rows(named=True):
         logger.log(
             logging.WARNING if beyond_chance(row) else logging.INFO,
             "share: %(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)",
@@ -84,10 +84,10 @@ def _log_matching(found: Matching) -> None:
         )
 
 
-def _log_membership(found: Membership) -> None:
-    if len(found) == 0:
+def _log_membership(table: Membership) -> None:
+    if len(table) == 0:
         logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.LEAST_PEOPLE)
-    for row in found.frame.iter_rows(named=True):
+    for row in table.frame.iter_rows(named=True):
         logger.log(
             logging.WARNING if beyond_chance(row) else logging.INFO,
             "share: members found by %(shared)s (%(extent)s) and %(known)s, %(measure)s: %(rate).4f, by chance %(chance).4f "
@@ -122,7 +122,7 @@ def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
     undeclared = [file.place for file in of_study if file not in files.ALL]
     if undeclared:
         raise ValueError(f"{first_few(undeclared)} is not declared in tables/files.py")
-    found = {
+    shared = {
         files.EXCLUDED_COUNTS.name: _excluded(contents).frame,
         files.UNTESTED_COUNTS.name: UntestedCounts(results.excluded_variants).frame,
         **{file.shared_copy.name: table for file, table in of_study.items()},
@@ -133,8 +133,8 @@ def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
             files.ERRORS: one.errors,
             files.RELIABILITY: one.reliability,
         }
-        found |= {file.shared_copy.name.format(representation=one.name): table for file, table in shown.items()}
-    return found
+        shared |= {file.shared_copy.name.format(representation=one.name): table for file, table in shown.items()}
+    return shared
 
 
 def _excluded(contents: report.ReportContents) -> ExcludedCounts:

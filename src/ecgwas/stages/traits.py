@@ -76,11 +76,11 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.Judged:
         return sample_qc.nobody(eids)
     open_part = partial(chromosomes.open_part, study.scan)
     parts = chromosomes.parts(study.scan)
-    seen = pruned_panel.read(parts, open_part, eids, build=study.scan.build)
+    panel = pruned_panel.read(parts, open_part, eids, build=study.scan.build)
     first = open_part("X" if "X" in parts else parts[0])
     sexes = first.sexes[first.find(eids)]
     seed = seed_of(study, "components")
-    judged = sample_qc.judge(options, seen, sexes, wanted_components=study.traits.components, seed=seed)
+    judged = sample_qc.judge(options, panel, sexes, wanted_components=study.traits.components, seed=seed)
     return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 
 

@@ -317,8 +317,8 @@ def shared_tables() -> tuple[type[Table], ...]:
 
 
 def _tables(declared: Iterable[ResultFile]) -> tuple[type[Table], ...]:
-    found = (one.table for one in declared if isinstance(one, TableFile) and issubclass(one.table, Table))
-    return tuple(dict.fromkeys(found))
+    tables = (one.table for one in declared if isinstance(one, TableFile) and issubclass(one.table, Table))
+    return tuple(dict.fromkeys(tables))
 
 
 def is_declared(stage: str, name: str) -> bool:

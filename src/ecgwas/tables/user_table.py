@@ -176,7 +176,7 @@ def _cells(lines: list[str], path: Path, *, quotes: bool, first_line: int) -> li
 
 
 def _header_mistakes(header: Sequence[str], body: dict[int, list[str]], path: Path) -> list[EcgwasError]:
-    found: list[EcgwasError] = []
+    mistakes: list[EcgwasError] = []
     nameless = [k for k, name in enumerate(header) if not name or re.fullmatch(r"Unnamed: \d+", name)]
     if nameless:
         shown = f"column {first_few(k + 1 for k in nameless)} of {len(header)} has no name"
@@ -186,16 +186,16 @@ def _header_mistakes(header: Sequence[str], body: dict[int, list[str]], path: Pa
             shown, fix = f"{shown} and no value", "take the delimiters at the ends of the lines away"
         elif nameless == [0]:
             fix = "it looks like a row number: write the table without it (pandas: index=False; R: row.names=FALSE)"
-        found.append(InputError(shown, where=path, fix=fix))
+        mistakes.append(InputError(shown, where=path, fix=fix))
     foreign = re.search(r"[|^~:]", header[0]) if len(header) == 1 else None
     if foreign is not None:
         problem = f"the header has one column; {foreign[0]} seems to stand between its cells: {header[0][:60]}"
-        found.append(InputError(problem, where=path, fix="separate the cells by tabs, commas or semicolons"))
+        mistakes.append(InputError(problem, where=path, fix="separate the cells by tabs, commas or semicolons"))
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         fix = "give each column its own name"
-        found.append(InputError(f"columns named twice: {first_few(twice)}", where=path, fix=fix))
-    return found
+        mistakes.append(InputError(f"columns named twice: {first_few(twice)}", where=path, fix=fix))
+    return mistakes
 
 
 def _ragged(header: Sequence[str], body: dict[int, list[str]], path: Path) -> list[EcgwasError]:
