@@ -355,7 +355,7 @@ def references_group() -> None:
 @click.option("--again", is_flag=True, help="Also download existing files, for newer versions.")
 def fetch(folder: Path, only: tuple[str, ...], again: bool) -> None:
     """Download and verify the files and record their versions; complete files are not downloaded again."""
-    for line in references.fetch(folder, references.chosen(only), again=again):
+    for line in references.fetch(folder, references.chosen(only), download_existing=again):
         click.echo(line)
 
 

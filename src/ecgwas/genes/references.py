@@ -91,17 +91,21 @@ SEARCHED_LINES = 200
 
 
 def fetch(
-    folder: Path, references: Sequence[Reference] = REFERENCES, *, again: bool = False, download: Download = client.download
+    folder: Path,
+    references: Sequence[Reference] = REFERENCES,
+    *,
+    download_existing: bool = False,
+    download: Download = client.download,
 ) -> Iterator[str]:
     """Downloads files that are missing or damaged, makes the GMT files of GO and HPO, and yields a line about each file.
 
-    again: also downloads files that are complete. A file appears only when it is complete and has been recognised. Raises
+    download_existing: also downloads complete files. A file appears only when it is complete and has been recognised. Raises
     ServiceError for a file that cannot be downloaded; files before it stay and are recorded.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for reference in references:
         known = _recorded(folder).get(reference.name)
-        if not again and known is not None and _problem(folder, reference.name, known) is None:
+        if not download_existing and known is not None and _problem(folder, reference.name, known) is None:
             yield f"{reference.name}: there already, {known['version']}"
             continue
         changed = download(reference.url, folder / reference.name, _verifier(reference))

@@ -40,13 +40,13 @@ def pooled(variant: LeadVariant, min_people: int) -> LeadVariant | None:
     """
     copies = np.round(variant.dosage)
     people = [int((copies == k).sum()) for k in range(3)]
-    few = [k for k in (0, 2) if 0 < people[k] < min_people]
-    if few:
-        copies = np.where(np.isin(copies, few), 1.0, copies)
+    rare = [k for k in (0, 2) if 0 < people[k] < min_people]
+    if rare:
+        copies = np.where(np.isin(copies, rare), 1.0, copies)
         people = [int((copies == k).sum()) for k in range(3)]
-    if len(few) == 2 or sum(count >= min_people for count in people) < 2 or any(0 < count < min_people for count in people):
+    if len(rare) == 2 or sum(count >= min_people for count in people) < 2 or any(0 < count < min_people for count in people):
         return None
-    return replace(variant, dosage=copies, pooled=few[0]) if few else variant
+    return replace(variant, dosage=copies, pooled=rare[0]) if rare else variant
 
 
 def genotype_beats(signals: Signals, variants: Sequence[LeadVariant]) -> tuple[GenotypeBeats, ...]:

@@ -33,8 +33,8 @@ def shareable(contents: ReportContents, min_people: int) -> ReportContents:
     of two means over nearly the same people.
     """
     scan, run = contents.scan, contents.run
-    few = scan.rows.carried_by_few(min_people)
-    note = [f"{few:,} tests of alleles carried fewer than {min_people} times are not shown"] if few else []
+    n_rare = scan.rows.carried_by_few(min_people)
+    note = [f"{n_rare:,} tests of alleles carried fewer than {min_people} times are not shown"] if n_rare else []
     rows = replace(scan.rows, min_people=max(min_people, scan.rows.min_people))
     return replace(
         contents,
@@ -66,8 +66,8 @@ def _null_study(null: NullStudy, min_people: int) -> NullStudy:
 def _without_recordings(one: RepresentationResults, min_people: int) -> RepresentationResults:
     traversals = {name: _whole_microvolts(moved) for name, moved in one.traversals.items()}
     excluded = one.signals_excluded if one.signals_excluded >= min_people else 0
-    few = pl.col("people") < min_people
-    reliability = one.reliability.with_columns(_hidden(one.reliability, OF_VISITS, few))
+    too_few = pl.col("people") < min_people
+    reliability = one.reliability.with_columns(_hidden(one.reliability, OF_VISITS, too_few))
     return replace(
         one, reliability=reliability, mse=one.mse.clear(), reconstruction=None, traversals=traversals,
         signals_excluded=excluded, example_mse={}, signals=(),
@@ -88,10 +88,10 @@ def _trait_report(report: pl.DataFrame, min_people: int) -> pl.DataFrame:
     def redacted(reason: str) -> str:
         return re.sub(r"measured in \d+ ", f"measured in fewer than {min_people} ", reason)
 
-    few = pl.col("n") < min_people
+    too_few = pl.col("n") < min_people
     reasons = pl.col("reason").map_elements(redacted, return_dtype=pl.String)
-    columns = [pl.when(few).then(None).otherwise(pl.col("n")).alias("n")]
-    columns += [pl.when(few).then(reasons).otherwise(pl.col("reason")).alias("reason")]
+    columns = [pl.when(too_few).then(None).otherwise(pl.col("n")).alias("n")]
+    columns += [pl.when(too_few).then(reasons).otherwise(pl.col("reason")).alias("reason")]
     return report.with_columns(columns) if {"n", "reason"} <= set(report.columns) else report
 
 
@@ -109,13 +109,13 @@ def _tables(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dict[
 
 def _leads(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
     """One small count hides all three of a lead: it follows from the others."""
-    few = pl.any_horizontal(pl.col(name).is_between(1, min_people - 1) for name in LEAD_STATUS)
-    return table.with_columns(_hidden(table, LEAD_STATUS, few))
+    too_few = pl.any_horizontal(pl.col(name).is_between(1, min_people - 1) for name in LEAD_STATUS)
+    return table.with_columns(_hidden(table, LEAD_STATUS, too_few))
 
 
 def _guards(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
-    few = (pl.col("about") == "people") & pl.col("left_out").is_between(1, min_people - 1)
-    words = pl.when(few).then(pl.lit(f"fewer than {min_people}")).otherwise(pl.col("left_out").cast(pl.String))
+    too_few = (pl.col("about") == "people") & pl.col("left_out").is_between(1, min_people - 1)
+    words = pl.when(too_few).then(pl.lit(f"fewer than {min_people}")).otherwise(pl.col("left_out").cast(pl.String))
     return table.with_columns(left_out=words)
 
 

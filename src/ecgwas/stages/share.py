@@ -167,13 +167,14 @@ def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
     stride = max(1, -(-sum(len(part) for part in opened) // members.MOST_VARIANTS))
     for part in opened:
         read = [
-            (places, chromosomes.unpacked(some.packed, some.people)) for places, some in pruned_panel.blocks(part, eids, stride)
+            (places, chromosomes.unpacked(calls.packed, calls.people))
+            for places, calls in pruned_panel.blocks(part, eids, stride)
         ]
         if read:
             places, codes = (np.concatenate(each) for each in zip(*read, strict=True))
             for start in range(0, len(places), step):
-                some = slice(start, start + step)
-                yield members.Calls(codes[some], part.positions[places[some]])
+                piece = slice(start, start + step)
+                yield members.Calls(codes[piece], part.positions[places[piece]])
 
 
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:

@@ -96,5 +96,5 @@ def _nearest(genes: ChromosomeGenes, pos: int, max_distance_bp: int) -> list[int
     left = [int(np.argmax(genes.stop[:after]))] if after else []
     left = [k for k in range(after) if left and genes.stop[k] == genes.stop[left[0]]]
     distances = {k: _distance(genes, k, pos) for k in (*left, *right)}
-    least = min(distances.values(), default=max_distance_bp + 1)
-    return [k for k, distance in distances.items() if distance == least and distance <= max_distance_bp]
+    min_distance = min(distances.values(), default=max_distance_bp + 1)
+    return [k for k, distance in distances.items() if distance == min_distance and distance <= max_distance_bp]

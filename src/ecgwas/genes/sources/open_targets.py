@@ -228,9 +228,9 @@ def _nearest(records: Sequence[VariantRecord]) -> list[tuple[str, int, str, str 
             distances[gene] = min(distance, distances.get(gene, distance))
     labels = [variant.mostSevereConsequence.label for variant in records if variant.mostSevereConsequence is not None]
     label = next((label for label in labels if label), None)
-    least = min(distances.values(), default=0)
-    relation = "overlap" if least == 0 else "nearest"
-    return [(gene, distance, relation, label) for gene, distance in distances.items() if distance == least]
+    min_distance = min(distances.values(), default=0)
+    relation = "overlap" if min_distance == 0 else "nearest"
+    return [(gene, distance, relation, label) for gene, distance in distances.items() if distance == min_distance]
 
 
 def _linked(records: Sequence[VariantRecord], min_score: float) -> dict[str, str]:

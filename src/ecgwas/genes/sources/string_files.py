@@ -195,8 +195,8 @@ def read_info(path: Path) -> dict[str, str]:
     return symbols
 
 
-def read_aliases(path: Path, wanted: set[str]) -> dict[str, str]:
-    """Symbol -> STRING protein, for the wanted symbols that are an HGNC symbol, former symbol or alias there."""
+def read_aliases(path: Path, symbols: set[str]) -> dict[str, str]:
+    """Symbol -> STRING protein, for those of the symbols that are an HGNC symbol, former symbol or alias there."""
     best: dict[str, tuple[int, str]] = {}
     for number, line in read_lines(path, "table of STRING aliases"):
         fields = line.split("\t")
@@ -206,6 +206,6 @@ def read_aliases(path: Path, wanted: set[str]) -> dict[str, str]:
             problem = f"line {number} is not of STRING's protein.aliases: {line[:60]!r}"
             raise InputError(problem, where=path, fix="give 9606.protein.aliases.v12.0.txt.gz")
         ranks = [rank for rank, source in enumerate(SYMBOL_SOURCES) if fields[2].endswith(source)]
-        if fields[1] in wanted and ranks:
+        if fields[1] in symbols and ranks:
             best[fields[1]] = min((ranks[0], fields[0]), best.get(fields[1], (ranks[0], fields[0])))
     return {symbol: protein for symbol, (_, protein) in best.items()}

@@ -11,7 +11,7 @@ import polars as pl
 from ecgwas.report.contents import Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
 
-STEP, LEAST, TALLEST, WIDEST = 92.0, 8.0, 150.0, 46.0
+STEP, MIN_SIDE, TALLEST, WIDEST = 92.0, 8.0, 150.0, 46.0
 """Width of a step; smallest side, largest height and largest width of its box."""
 
 COLOURS = {"encoder": d.BLUE, "decoder": d.GREEN, "features": d.VERMILION, "map": d.AMBER}
@@ -71,8 +71,8 @@ def _size(step: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> tuple[
     channels, samples = _channels_and_samples(step)
     most_channels = max(_channels_and_samples(one)[0] for one in steps)
     most_samples = max(_channels_and_samples(one)[1] for one in steps)
-    width = max(WIDEST * float(np.sqrt(channels / most_channels)), LEAST)
-    height = max(TALLEST * float(np.log2(samples + 1) / np.log2(most_samples + 1)), LEAST)
+    width = max(WIDEST * float(np.sqrt(channels / most_channels)), MIN_SIDE)
+    height = max(TALLEST * float(np.log2(samples + 1) / np.log2(most_samples + 1)), MIN_SIDE)
     return width, height
 
 

@@ -58,11 +58,11 @@ def _also(beats: GenotypeBeats) -> str:
         if decoded
         else ""
     )
-    few = [copies(beats, k) for k in range(3) if 0 < beats.people[k] < FEWEST]
+    not_drawn = [copies(beats, k) for k in range(3) if 0 < beats.people[k] < FEWEST]
     if beats.pooled is not None:
         rare, others = _letters(beats, beats.pooled), _letters(beats, 1)
         words += f" Few participants have {rare}: they are counted with {others}, also in the effect."
-    return words + (f" Fewer than {FEWEST} participants have {' or '.join(few)}: no mean is shown." if few else "")
+    return words + (f" Fewer than {FEWEST} participants have {' or '.join(not_drawn)}: no mean is shown." if not_drawn else "")
 
 
 def _group(beats: GenotypeBeats, lead: str) -> list[int]:

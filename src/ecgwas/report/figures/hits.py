@@ -53,18 +53,18 @@ def gene_counts(gene_hits: pl.DataFrame) -> pl.DataFrame:
     return counted.sort("variants", "pairs", "gene", descending=[True, True, False])
 
 
-def _shown(counted: pl.DataFrame, more_than: int, most: int) -> tuple[pl.DataFrame, str]:
+def _shown(counted: pl.DataFrame, more_than: int, max_genes: int) -> tuple[pl.DataFrame, str]:
     """The genes to draw, and which these are in words."""
     chosen = counted.filter(pl.col("variants") > more_than)
     if more_than == 0 or chosen.height == 0:
         shown = counted.head(MOST_FREQUENT)
         none = "" if more_than == 0 else f"none has more than {more_than}, "
         return shown, f"{none}{_the_first(shown.height, counted.height)}"
-    shown = chosen.head(most)
+    shown = chosen.head(max_genes)
     words = f"the {chosen.height} with more than {more_than} are drawn"
     return (
         shown,
-        words if shown.height == chosen.height else f"of the {chosen.height} with more than {more_than}, {most} are drawn",
+        words if shown.height == chosen.height else f"of the {chosen.height} with more than {more_than}, {max_genes} are drawn",
     )
 
 
@@ -198,20 +198,20 @@ def _heatmap(genes: list[str], leads: list[str], cells: dict[tuple[str, str], in
     left, height, size = 48.0, 26.0, 11
     top = 1.25 * max(d.width_of(gene, size) for gene in genes) + 16  # capitals and digits are wide
     width = min(max(870.0 / len(genes), 22.0), 46.0)
-    most = max(max((cells.get((gene, lead), 0) for gene in genes for lead in leads), default=1), 1)
+    max_count = max(max((cells.get((gene, lead), 0) for gene in genes for lead in leads), default=1), 1)
     parts = [d.text(left - 8, top + (r + 0.5) * height + 4, lead, anchor="end", fill=d.INK) for r, lead in enumerate(leads)]
     for c, gene in enumerate(genes):
         x = left + c * width
         parts.append(_upright(x + width / 2 + 4, top - 7, gene, size, fill=d.INK, font_style="italic"))
         for r, lead in enumerate(leads):
-            parts += _cell(x, top + r * height, width, height, gene, lead, cells.get((gene, lead), 0), most)
+            parts += _cell(x, top + r * height, width, height, gene, lead, cells.get((gene, lead), 0), max_count)
     below = top + len(leads) * height
-    parts.append(d.text(left, below + 18, f"number: distinct significant variants; yellow: {most}, the most of any cell"))
+    parts.append(d.text(left, below + 18, f"number: distinct significant variants; yellow: {max_count}, the most of any cell"))
     return d.svg(max(left + len(genes) * width + 10, 460), below + 28, parts, caption)
 
 
-def _cell(x: float, y: float, width: float, height: float, gene: str, lead: str, value: int, most: int) -> list[str]:
-    fill = d.shade(value / most) if value else d.GRID
+def _cell(x: float, y: float, width: float, height: float, gene: str, lead: str, value: int, max_count: int) -> list[str]:
+    fill = d.shade(value / max_count) if value else d.GRID
     title = f"{gene}, {lead}: {value} variant{'' if value == 1 else 's'}"
     cell = d.rect(x + 1, y + 1, width - 2, height - 2, fill, title=title, rx=2)
     if not value:
@@ -269,12 +269,12 @@ def _grid_cell(
     x: float, y: float, width: float, height: float, row: dict[str, object], scale: float, limit: float
 ) -> list[str]:
     value = float(row["neglog10p"])  # type: ignore[arg-type]
-    found = row["lambda_gc"]
-    inflation = "not known" if found is None else f"{found:.3f}"
+    lambda_gc = row["lambda_gc"]
+    inflation = "not known" if lambda_gc is None else f"{lambda_gc:.3f}"
     title = f"{row['trait']}: −log10 p {value:.2f}, λ {inflation}, {row['significant']} hits in {row['loci']} loci"
     fill = d.shade(value / scale)
     about = {"data_trait": row["trait"], "data_p": f"{value:.4g}", "data_hits": row["significant"], "data_loci": row["loci"]}
-    about |= {} if found is None else {"data_lambda": f"{found:.4g}"}
+    about |= {} if lambda_gc is None else {"data_lambda": f"{lambda_gc:.4g}"}
     cell = d.rect(x + 0.5, y + 0.5, width - 1, height - 1, fill, title=title, **about)
     if value <= limit:
         return [cell]

@@ -72,10 +72,10 @@ def network(results: GeneResults) -> Figure | None:
     return Figure("Network of the hit genes", caption, picture, table.write_csv())
 
 
-def clusters(results: GeneResults, most: int) -> dict[str, Figure]:
+def clusters(results: GeneResults, max_clusters: int) -> dict[str, Figure]:
     """`cluster_<number>` -> the genes and edges of one cluster, of the `most` largest that have SMALLEST_CLUSTER genes."""
     frame = results.clusters.frame.filter(pl.col("size") >= SMALLEST_CLUSTER)
-    numbers = frame.get_column("cluster").unique().sort().to_list()[:most]
+    numbers = frame.get_column("cluster").unique().sort().to_list()[:max_clusters]
     edges = results.edges.frame
     return {f"cluster_{number}": _cluster(number, edges.filter(pl.col("cluster") == number), frame) for number in numbers}
 
@@ -112,9 +112,9 @@ def _layout(
     pull = weights * np.where(clusters[pairs[:, 0]] == clusters[pairs[:, 1]], 3.0, 1.0)
     pull *= DENSE / np.sqrt(degrees[pairs[:, 0]] * degrees[pairs[:, 1]])
     for step in range(STEPS):
-        apart = places[:, None, :] - places[None, :, :]
-        distance = np.maximum(np.linalg.norm(apart, axis=2), 1e-3)
-        force = (apart * (ideal**2 / distance**2)[:, :, None]).sum(axis=1)
+        offsets = places[:, None, :] - places[None, :, :]
+        distance = np.maximum(np.linalg.norm(offsets, axis=2), 1e-3)
+        force = (offsets * (ideal**2 / distance**2)[:, :, None]).sum(axis=1)
         edge = places[pairs[:, 0]] - places[pairs[:, 1]]
         drag = edge * (pull * np.linalg.norm(edge, axis=1) / ideal)[:, None]
         np.add.at(force, pairs[:, 0], -drag)

@@ -198,7 +198,7 @@ class _Reliability:
     colour: str
     caption: str
 
-    def said(self, table: pl.DataFrame) -> str:
+    def full_caption(self, table: pl.DataFrame) -> str:
         """The caption with the median, and with the largest number of participants."""
         people = table["people"].max() if self.column == "icc" else 0
         return self.caption.format(middle=table[self.column].median(), people=people)
@@ -235,7 +235,7 @@ def reliability(representation: RepresentationResults) -> Figure | None:
         parts.append(d.text(at, panel.bottom + 16, lead, anchor="middle"))
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
     parts += d.legend(64, 12, [(one.words, one.colour) for one in drawn]) if len(drawn) > 1 else []
-    caption = f"Each feature measured {', and '.join(one.said(table) for one in drawn)}."
+    caption = f"Each feature measured {', and '.join(one.full_caption(table) for one in drawn)}."
     title = f"Reliability of {representation.name}"
     numbers = table if RELIABILITIES[1] in drawn else table.select("lead", "feature", "r")
     return Figure(title, caption, d.svg(460, 240, parts, f"{title}: {caption}"), numbers.write_csv())

@@ -71,10 +71,10 @@ def _credible(table: pl.DataFrame | None, here: LocusRegion) -> set[tuple[Any, .
 def _key(credible: bool) -> list[str]:
     parts = [d.text(LEFT, 18, "r² with the lead variant", fill=d.INK)]
     x = LEFT + 140.0
-    for least, colour in R2_COLOURS:
+    for min_r2, colour in R2_COLOURS:
         parts.append(d.dots([x], [14], d.INK, 9))
         parts.append(d.dots([x], [14], colour, 7.6))
-        parts.append(d.text(x + 9, 18, f"{least:g}–{least + 0.2:g}", fill=d.INK))
+        parts.append(d.text(x + 9, 18, f"{min_r2:g}–{min_r2 + 0.2:g}", fill=d.INK))
         x += 66
     if credible:
         parts += [_ring(x + 4, 14), d.text(x + 15, 18, "in a credible set", fill=d.INK)]
@@ -90,9 +90,9 @@ def _points(panel: d.Panel, tests: pl.DataFrame, here: LocusRegion, credible: se
     r2 = tests["r2"].fill_null(-1.0).to_numpy()
     parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
     upper = np.inf
-    for least, colour in R2_COLOURS:
-        chosen = (r2 >= least) & (r2 < upper)
-        upper = least
+    for min_r2, colour in R2_COLOURS:
+        chosen = (r2 >= min_r2) & (r2 < upper)
+        upper = min_r2
         # A rim, so that every colour contrasts with a light and with a dark page.
         parts.insert(1, d.dots(x[chosen], y[chosen], colour, 5.4))
         parts.insert(1, d.dots(x[chosen], y[chosen], d.MUTED, 7))
@@ -102,8 +102,8 @@ def _points(panel: d.Panel, tests: pl.DataFrame, here: LocusRegion, credible: se
     for i in [i for i, variant in enumerate(variants) if variant == lead][:1]:
         parts.append(_diamond(float(x[i]), float(y[i])))
         anchor = "start" if x[i] < panel.left + panel.width / 2 else "end"
-        along = 11 if anchor == "start" else -11
-        parts.append(d.text(float(x[i]) + along, float(y[i]) + 4, here.lead["variant"], anchor=anchor, fill=d.INK))
+        offset = 11 if anchor == "start" else -11
+        parts.append(d.text(float(x[i]) + offset, float(y[i]) + 4, here.lead["variant"], anchor=anchor, fill=d.INK))
     return parts
 
 

@@ -33,14 +33,14 @@ def enrichment(terms: Terms) -> Figure | None:
     low, high = min(0.0, float(shown["strength"].min())), max(float(shown["strength"].max()), 0.1) * 1.08  # type: ignore[arg-type]
     panel = d.Panel(380, 40, 420, shown.height * 22.0, (low, high), (0, shown.height))
     parts = [d.line(panel.x.at(tick), panel.top, panel.x.at(tick), panel.bottom) for tick in panel.x.ticks(5)]
-    most = max(shown["observed"].to_list())
+    max_observed = max(shown["observed"].to_list())
     for i, row in enumerate(shown.iter_rows(named=True)):
-        parts += _term(panel, panel.top + (i + 0.5) * 22, row, most)
-    parts += [*d.x_axis(panel, "strength, log10(observed / expected)"), *_key(most)]
-    said = f"{kept.height} of {frame.height} terms are within the study's limits"
+        parts += _term(panel, panel.top + (i + 0.5) * 22, row, max_observed)
+    parts += [*d.x_axis(panel, "strength, log10(observed / expected)"), *_key(max_observed)]
+    counts = f"{kept.height} of {frame.height} terms are within the study's limits"
     which = f"; {shown.height} are drawn, the cardiovascular ones first, by strength" if shown.height < kept.height else ""
     none = "" if kept.height else "; those of smallest FDR are drawn"
-    caption = f"{said}{which}{none}. Size: hit genes in the term; colour: −log10 FDR; ♥: cardiovascular."
+    caption = f"{counts}{which}{none}. Size: hit genes in the term; colour: −log10 FDR; ♥: cardiovascular."
     picture = d.svg(930, panel.bottom + 46, parts, caption)
     return Figure("Enriched terms", caption, picture, shown.write_csv())
 
@@ -50,11 +50,11 @@ def _strongest(kept: pl.DataFrame) -> pl.DataFrame:
     return kept.sort("cardiovascular", "strength", "fdr", "category", "term", descending=[True, True, False, False, False])
 
 
-def _term(panel: d.Panel, y: float, row: dict[str, Any], most: int) -> list[str]:
+def _term(panel: d.Panel, y: float, row: dict[str, Any], max_observed: int) -> list[str]:
     words = name_of(row)
     words = words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
     mark = "♥ " if row["cardiovascular"] else ""
-    x, radius = panel.x.at(row["strength"]), _radius(row["observed"], most)
+    x, radius = panel.x.at(row["strength"]), _radius(row["observed"], max_observed)
     title = f"{row['term']}: {row['observed']} genes, expected {row['expected']:.2f}, FDR {row['fdr']:.2g}"
     fill = d.shade(min(_neglog10_fdr(row["fdr"]) / STRONGEST_FDR, 1))
     circle = f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}' fill='{fill}' stroke='{d.MUTED}'>"
@@ -75,15 +75,15 @@ def _neglog10_fdr(fdr: float | None) -> float:
     return 0.0 if fdr is None else float(-np.log10(max(fdr, 1e-300)))
 
 
-def _radius(observed: int, most: int) -> float:
-    return 3 + 6 * float(np.sqrt(observed / max(most, 1)))
+def _radius(observed: int, max_observed: int) -> float:
+    return 3 + 6 * float(np.sqrt(observed / max(max_observed, 1)))
 
 
-def _key(most: int) -> list[str]:
+def _key(max_observed: int) -> list[str]:
     parts = [d.text(380, 20, "genes", fill=d.INK)]
     x = 425.0
-    for count in sorted({1, max(most // 2, 1), most}):
-        radius = _radius(count, most)
+    for count in sorted({1, max(max_observed // 2, 1), max_observed}):
+        radius = _radius(count, max_observed)
         parts.append(f"<circle cx='{d.number(x)}' cy='16' r='{d.number(radius)}' fill='none' stroke='{d.INK}'/>")
         parts.append(d.text(x + radius + 4, 20, str(count), fill=d.INK))
         x += 2 * radius + 26

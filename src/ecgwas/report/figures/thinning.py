@@ -39,11 +39,11 @@ def genome_of(kept: ScanRows) -> Genome:
     spans = kept.summary.spans
     order = pl.DataFrame({"chrom": list(spans)}, schema={"chrom": pl.String}).sort(chromosome_rank("chrom"), "chrom")["chrom"]
     lengths = {chrom: float(spans[chrom][1] - spans[chrom][0]) for chrom in order}
-    least = 0.03 * sum(lengths.values()) or 1.0
+    min_length = 0.03 * sum(lengths.values()) or 1.0
     gap = GAP_SHARE * max(sum(lengths.values()), 1.0)
     starts, at = {}, 0.0
     for chrom in order:
-        room = max(lengths[chrom], least)
+        room = max(lengths[chrom], min_length)
         starts[chrom] = at + (room - lengths[chrom]) / 2 - float(spans[chrom][0])
         lengths[chrom] = room
         at += room + gap
@@ -74,14 +74,14 @@ class PixelThinner:
 
     def add(self, rows: pl.DataFrame) -> None:
         """Adds rows with the columns DRAWN."""
-        mine = rows.filter(pl.col("neglog10p").is_finite()).with_columns(picture=self._picture)
-        mine = mine.filter(pl.col("picture").is_in(list(self.panels)))
+        added = rows.filter(pl.col("neglog10p").is_finite()).with_columns(picture=self._picture)
+        added = added.filter(pl.col("picture").is_in(list(self.panels)))
         if self._strongest:
-            mine = pl.concat([_strongest(mine.filter(pl.col("picture") == name)) for name in self.panels])
-        mine = mine.with_columns(self._places()).select(self._kept.columns)
+            added = pl.concat([_strongest(added.filter(pl.col("picture") == name)) for name in self.panels])
+        added = added.with_columns(self._places()).select(self._kept.columns)
         hit = pl.col("neglog10p") > self.limit
-        self._hits.append(compact(mine.filter(hit)))
-        self._more.append(compact(_one_per_pixel(mine.filter(~hit))))
+        self._hits.append(compact(added.filter(hit)))
+        self._more.append(compact(_one_per_pixel(added.filter(~hit))))
         # At doubled size: each row is then compared with earlier ones a few times, not once per chunk.
         if sum(rows.height for rows in self._more) > max(CHUNK_ROWS, self._kept.height):
             self._join()

@@ -86,8 +86,8 @@ def points_from(kept: ScanRows, floor: float) -> float:
     counts = np.zeros(len(limits) + 1, dtype=np.int64)
     for rows in kept.chunks(("neglog10p",)):
         values = rows["neglog10p"].drop_nulls().to_numpy()
-        reached = np.searchsorted(limits, values[np.isfinite(values)], side="right")
-        counts += np.bincount(reached, minlength=len(counts))
+        n_limits = np.searchsorted(limits, values[np.isfinite(values)], side="right")
+        counts += np.bincount(n_limits, minlength=len(counts))
     beyond = counts.sum() - counts.cumsum()
     return limits[int(np.argmax(beyond <= MOST_POINTS))]
 

@@ -156,15 +156,15 @@ def headline(contents: ReportContents) -> list[str]:
     limit = f"−log10 p {used['neglog10p']:.2f} ({used['kind']}: {used['note']})"
     count = len(results.loci)
     if count == 0:
-        found = f"No locus passes the study's threshold of {limit}."
+        finding = f"No locus passes the study's threshold of {limit}."
     else:
         loci = "One locus passes" if count == 1 else f"{count:,} loci pass"
         variants, pairs = queries.significant_variants(results.hits), len(results.hits)
         with_variants = "1 significant variant" if variants == 1 else f"{variants:,} significant variants"
         with_pairs = "1 variant–trait pair" if pairs == 1 else f"{pairs:,} variant–trait pairs"
-        found = f"{loci} the study's threshold of {limit}, with {with_variants} ({with_pairs})."
+        finding = f"{loci} the study's threshold of {limit}, with {with_variants} ({with_pairs})."
     sentences = (
-        found,
+        finding,
         None if warning is None else f"{warning[0].upper()}{warning[1:]}.",
         _permutation_sentence(contents.scan.permutation_max, results.min_neglog10p),
         _known_sentence(results.loci),
@@ -195,9 +195,9 @@ def _planted_sentence(results: LociResults, window_bp: int) -> str | None:
     if results.planted is None:
         return None
     positions = results.planted.select("chrom", "pos").iter_rows()
-    found = sum(queries.loci_near(results.loci, str(chrom), int(pos), window_bp).height > 0 for chrom, pos in positions)
+    n_found = sum(queries.loci_near(results.loci, str(chrom), int(pos), window_bp).height > 0 for chrom, pos in positions)
     extra = len(queries.loci_without_planted(results.loci, results.planted, window_bp))
-    effects = f"{found} of {results.planted.height} planted effects are found"
+    effects = f"{n_found} of {results.planted.height} planted effects are found"
     return f"The cohort is simulated: {effects}; {extra} of the loci are not planted."
 
 

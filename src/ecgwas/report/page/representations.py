@@ -23,7 +23,7 @@ def representations(
         return None
     numbers = loci_of_traits(results.loci, results.hits)
     loci = {
-        one.name: {locus for trait, found in numbers.items() if trait.startswith(f"{one.name}.") for locus in found}
+        one.name: {locus for trait, trait_loci in numbers.items() if trait.startswith(f"{one.name}.") for locus in trait_loci}
         for one in compared
     }
     rows = [_row(one, results, summary, loci) for one in compared]

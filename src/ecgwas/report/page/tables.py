@@ -94,20 +94,20 @@ def flags(audit: pl.DataFrame | None) -> ShownTable | None:
     """How many audited hits have each flag."""
     if audit is None or audit.height == 0:
         return None
-    said = audit["flags"].fill_null("").str.split(";").explode().str.strip_chars()
-    counted = said.replace("", "none").value_counts(name="hits").sort("hits", "flags", descending=[True, False])
+    flag_names = audit["flags"].fill_null("").str.split(";").explode().str.strip_chars()
+    counted = flag_names.replace("", "none").value_counts(name="hits").sort("hits", "flags", descending=[True, False])
     return shown(views.FLAGS, counted, title=f"Audit of {audit.height:,} hits")
 
 
 def signals_of_locus(tables: Mapping[ResultFile, pl.DataFrame], locus: int, unit: str) -> list[ShownTable]:
     """Credible sets and separate signals of a locus, those that there are."""
-    found = []
+    tables_of_locus = []
     for file, view in ((files.CREDIBLE, views.CREDIBLE), (files.CONDITIONAL, views.CONDITIONAL)):
         rows = tables[file].filter(pl.col("locus") == locus) if file in tables else pl.DataFrame()
         if rows.height > 0:
             title = f"{view.title}, by {rows['trait'][0]}"
-            found.append(shown(view, rows, title=title, suffix=f"-{locus}", effect_unit=unit))
-    return existing(*found)
+            tables_of_locus.append(shown(view, rows, title=title, suffix=f"-{locus}", effect_unit=unit))
+    return existing(*tables_of_locus)
 
 
 def thresholds(results: LociResults, warning: str | None) -> ShownTable | None:
@@ -227,7 +227,7 @@ def further(
 
     eids: replaced by an ellipsis;  except_for: tables that are shown elsewhere
     """
-    found = []
+    further_tables = []
     for file, frame in tables.items():
         by_locus = "locus" in frame.columns
         if file.stage != stage or file in except_for or frame.height == 0 or by_locus != (locus is not None):
@@ -236,8 +236,8 @@ def further(
         view = views.plain(f"{stage}-{_stem(file)}", views.CAPTIONS.get(file, words_of(file)), rows.schema)
         text = pl.selectors.string().map_elements(lambda words: without_eids(words, eids), return_dtype=pl.String)
         table = shown(view, rows.head(MAX_PLAIN_ROWS).with_columns(text), suffix="" if locus is None else f"-{locus}")
-        found.append(table and replace(table, more=max(rows.height - MAX_PLAIN_ROWS, 0)))
-    return existing(*found)
+        further_tables.append(table and replace(table, more=max(rows.height - MAX_PLAIN_ROWS, 0)))
+    return existing(*further_tables)
 
 
 def words_of(file: ResultFile) -> str:

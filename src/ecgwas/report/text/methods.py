@@ -108,8 +108,8 @@ def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 def _programs(run: RunInfo) -> str:
     programs = ", ".join(f"{name} {number}" for name, number in run.versions.items())
-    said = f"Programs: {programs}; seed {run.seed}. " if programs else ""
-    return f"{said}Reporting follows STREGA [@strega]."
+    sentence = f"Programs: {programs}; seed {run.seed}. " if programs else ""
+    return f"{sentence}Reporting follows STREGA [@strega]."
 
 
 def _recordings(cohort: Cohort, read: Mapping[str, Any]) -> str:
@@ -203,8 +203,8 @@ def _associations(contents: ReportContents) -> str:
 def _unequal_variances(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
     """What the guards on variances found where a threshold by permutations may not hold."""
     words = unequal_variances(tables.get(files.SAMPLE_GUARDS, pl.DataFrame()))
-    said = f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
-    return said if words else ""
+    sentence = f" The variance of some traits differs between {words}: their false positive rate may be above the stated level."
+    return sentence if words else ""
 
 
 def _threshold(loci: LociResults, scan: ScanResults) -> str:
@@ -224,24 +224,24 @@ def _genes(results: GeneResults, tables: Mapping[ResultFile, pl.DataFrame], sour
     """Which sources contributed genes, a network, terms and published associations; sources: the study's options."""
     genes = results.genes.frame.select("source", "source_version").unique(maintain_order=True).drop_nulls("source")
     mapped = [MAPPING.get(source, f"by {source}").format(version=version) for source, version in genes.iter_rows()]
-    said = [f"Variants were mapped {'; '.join(dict.fromkeys(mapped))}."] if mapped else []
-    said += _network(tables, sources)
+    parts = [f"Variants were mapped {'; '.join(dict.fromkeys(mapped))}."] if mapped else []
+    parts += _network(tables, sources)
     if len(results.terms):
-        said.append("Over-represented terms were sought by the hypergeometric test with Benjamini-Hochberg correction [@fdr].")
+        parts.append("Over-represented terms were sought by the hypergeometric test with Benjamini-Hochberg correction [@fdr].")
     if _rows(tables.get(files.PUBLISHED)):
-        said.append("Published associations of the hit variants were taken from the GWAS Catalog [@gwas_catalog].")
-    return " ".join(said)
+        parts.append("Published associations of the hit variants were taken from the GWAS Catalog [@gwas_catalog].")
+    return " ".join(parts)
 
 
 def _network(tables: Mapping[ResultFile, pl.DataFrame], sources: Sequence[Mapping[str, Any]]) -> list[str]:
     """The network by its file's name; STRING is cited if it was queried or the file's name says that it is STRING's."""
     inflation = {options["kind"]: options.get("inflation") for options in sources}
-    said = []
+    parts = []
     for row in _rows(tables.get(files.NETWORK_TESTS)):
         version = str(row["source_version"])
         of_string = row["source"] == "string_db" or "STRING" in version or "protein.links" in version
         name = f"STRING ({version}) [@string]" if of_string else f"the study's network file {version}"
         exponent = inflation.get(row["source"])
         clustered = "" if exponent is None else f" and clustered by MCL (inflation {exponent:g}) [@mcl]"
-        said.append(f"Hit genes were joined by {name}{clustered}.")
-    return said
+        parts.append(f"Hit genes were joined by {name}{clustered}.")
+    return parts

@@ -103,7 +103,7 @@ def numbered(paragraphs: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...
     cited = tuple(dict.fromkeys(reference for key in keys for reference in REFERENCES[key]))
     number = {reference: str(place) for place, reference in enumerate(cited, start=1)}
 
-    def numbers(found: re.Match[str]) -> str:
-        return f"[{', '.join(number[reference] for reference in REFERENCES[found.group(1)])}]"
+    def numbers(match: re.Match[str]) -> str:
+        return f"[{', '.join(number[reference] for reference in REFERENCES[match.group(1)])}]"
 
     return tuple(CITATION.sub(numbers, paragraph) for paragraph in paragraphs), cited

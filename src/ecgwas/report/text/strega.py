@@ -76,8 +76,8 @@ def _methods(contents: ReportContents) -> Rows:
 
 
 def _threshold(loci: LociResults, warning: str | None) -> str:
-    said = f"{loci.threshold['kind'].replace('_', ' ')}: {loci.threshold['note']}"
-    return said if warning is None else f"{said}; {warning}"
+    threshold = f"{loci.threshold['kind'].replace('_', ' ')}: {loci.threshold['note']}"
+    return threshold if warning is None else f"{threshold}; {warning}"
 
 
 def _power(loci: LociResults, people: int) -> str | None:
@@ -91,8 +91,8 @@ def _power(loci: LociResults, people: int) -> str | None:
 def _guard(guards: pl.DataFrame | None, name: str, more: str | None) -> str | None:
     """What the guard of that name found, and what else is known."""
     rows = [] if guards is None else guards.filter(pl.col("guard") == name).to_dicts()
-    said = [f"{row['status']}: {row.get('note') or name}; excluded {row.get('left_out') or 0}" for row in rows]
-    return "; ".join([*said, *([more] if more else [])]) or None
+    statuses = [f"{row['status']}: {row.get('note') or name}; excluded {row.get('left_out') or 0}" for row in rows]
+    return "; ".join([*statuses, *([more] if more else [])]) or None
 
 
 def _inflation(summary: Summary) -> str | None:
@@ -104,12 +104,12 @@ def _inflation(summary: Summary) -> str | None:
 
 def _results(scan: ScanResults, results: LociResults) -> Rows:
     traits = f"{len(scan.trait_names):,} traits"
-    found = f"{len(results.loci)} loci, {len(results.hits):,} significant variant–trait pairs"
+    counts = f"{len(results.loci)} loci, {len(results.hits):,} significant variant–trait pairs"
     return [
         ("13", "participants: numbers at each stage, reasons", "under Who is in the study"),
         ("14", "descriptive data of participants", None),
         ("15", "outcome data", f"{traits}; each has a page with its participants and λ"),
-        ("16", "main results", f"{found} at −log10 p {results.min_neglog10p:.2f}"),
+        ("16", "main results", f"{counts} at −log10 p {results.min_neglog10p:.2f}"),
         ("17", "other analyses; how many variants were tested", f"{scan.variants_tested:,} variants by {traits}"),
     ]
 
