@@ -94,7 +94,7 @@ def test_the_ratio_is_that_of_binomial_likelihoods() -> None:
         inside, outside = (line[part][seen[part]] for part in (made.members, made.panel))
         share, usual = inside.mean() / 2, (outside.sum() + 0.5) / (2 * len(outside) + 1)
         direct[seen] += stats.binom.logpmf(line[seen], 2, share) - stats.binom.logpmf(line[seen], 2, usual)
-    np.testing.assert_allclose(made.told[m.TESTED].ratio, direct, atol=1e-9)
+    np.testing.assert_allclose(made.evidence[m.TESTED].ratio, direct, atol=1e-9)
 
 
 def test_rows_kept_are_those_of_the_members_own_regressions() -> None:
@@ -106,17 +106,17 @@ def test_rows_kept_are_those_of_the_members_own_regressions() -> None:
         (j, k) for j in range(300) for k in range(3)
         if stats.linregress(codes[j, made.members].astype(float), traits[made.members, k]).pvalue <= 1e-2
     ]  # fmt: skip
-    told = made.told[m.KEPT]
+    told = made.evidence[m.KEPT]
     assert (17, 1) in expected
     assert (told.tests, told.variants) == (len(expected), len({j for j, _ in expected}))
-    assert made.told[m.TESTED].tests == 900
+    assert made.evidence[m.TESTED].tests == 900
 
 
 def test_rare_alleles_are_not_passed_on_and_nothing_gives_no_rows() -> None:
     codes = genomes(30, 7)
     codes[:10] = 0
     codes[:10, :12] = 1  # about four of them among the members
-    assert attack(codes, np.zeros((PEOPLE, 1))).told[m.TESTED].variants == 20
+    assert attack(codes, np.zeros((PEOPLE, 1))).evidence[m.TESTED].variants == 20
     none = iter([apart(codes[:10])])
     assert len(m.membership(none, np.zeros((PEOPLE, 1)), ALL, seed=1)) == 0
 

@@ -15,18 +15,18 @@ def complement(allele: str) -> str:
 
 
 def orientation(
-    ours: tuple[str, str], theirs: tuple[str, str], frequency: float | None = None, their_frequency: float | None = None
+    own: tuple[str, str], other: tuple[str, str], frequency: float | None = None, their_frequency: float | None = None
 ) -> str:
-    """SAME if both count the same allele, SWAPPED if theirs is our other one, on either strand; OTHERS if the pairs differ.
+    """SAME if both count the same allele, SWAPPED if `other` counts our other one, on either strand; OTHERS if pairs differ.
 
-    ours, theirs: effect allele and other allele, upper case. A palindromic pair looks alike on both strands: the frequencies
+    own, other: effect allele and other allele, upper case. A palindromic pair looks alike on both strands: the frequencies
     of the effect alleles tell, unless one is absent (None) or within UNCLEAR of one half; then PALINDROMIC.
     """
-    turned = (complement(theirs[0]), complement(theirs[1]))
-    if set(ours) not in (set(theirs), set(turned)):
+    turned = (complement(other[0]), complement(other[1]))
+    if set(own) not in (set(other), set(turned)):
         return OTHERS
-    if complement(ours[0]) != ours[1]:
-        return SAME if ours in (theirs, turned) else SWAPPED
+    if complement(own[0]) != own[1]:
+        return SAME if own in (other, turned) else SWAPPED
     if frequency is None or their_frequency is None or min(abs(frequency - 0.5), abs(their_frequency - 0.5)) < UNCLEAR:
         return PALINDROMIC
     return SAME if abs(frequency - their_frequency) <= abs(1 - frequency - their_frequency) else SWAPPED

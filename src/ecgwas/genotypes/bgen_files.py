@@ -27,7 +27,7 @@ MADE_UP = re.compile(r"\(?(?:anonymous|unknown)_sample_\d+\)?")
 DELIMITERS = ("_", ":", "-", "/", " ", "\t", "*", ",", "")
 """Between family and person, in identifiers made of both."""
 
-AGAIN = "make it again, as BGEN 1.2: plink2 --export bgen-1.2 bits=8"
+FIX = "make it again, as BGEN 1.2: plink2 --export bgen-1.2 bits=8"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def header(path: Path) -> Header:
         start = file.read(24)
         length, variants, people = (int.from_bytes(start[at : at + 4], "little") for at in (4, 8, 12))
         if len(start) < 24 or start[16:20] not in (b"bgen", b"\0\0\0\0") or not 20 <= length < path.stat().st_size:
-            raise InputError("the .bgen cannot be read: it does not begin as a .bgen does", where=path, fix=AGAIN)
+            raise InputError("the .bgen cannot be read: it does not begin as a .bgen does", where=path, fix=FIX)
         file.seek(length)
         flags = int.from_bytes(file.read(4), "little")
         ids = _ids(path, file.read(int.from_bytes(start[:4], "little") - length), people) if flags & HAS_IDS else None
@@ -55,14 +55,14 @@ def header(path: Path) -> Header:
 
 
 def _ids(path: Path, block: bytes, people: int) -> tuple[str, ...]:
-    found, at = [], 8
+    ids, at = [], 8
     for _ in range(people):
         size = int.from_bytes(block[at : at + 2], "little")
-        found.append(block[at + 2 : at + 2 + size])
+        ids.append(block[at + 2 : at + 2 + size])
         at += 2 + size
     if at > len(block) or int.from_bytes(block[4:8], "little") != people:
-        raise InputError("the .bgen cannot be read: its identifiers are cut off", where=path, fix=AGAIN)
-    return tuple(each.decode("utf-8", errors="replace") for each in found)
+        raise InputError("the .bgen cannot be read: its identifiers are cut off", where=path, fix=FIX)
+    return tuple(each.decode("utf-8", errors="replace") for each in ids)
 
 
 def places(path: Path, listed: Path, families: Sequence[str], eids: Sequence[str]) -> NDArray[np.int64]:
@@ -72,22 +72,22 @@ def places(path: Path, listed: Path, families: Sequence[str], eids: Sequence[str
     line, its ID_1, or both with a delimiter between; else the order is that of the .sample. Raises InputError where the
     numbers differ, or identifiers are not those of the .sample.
     """
-    told = header(path)
-    if told.people != len(eids):
-        problem = f"{path.name} holds {told.people} people, but {listed.name} lists {len(eids)}"
+    head = header(path)
+    if head.people != len(eids):
+        problem = f"{path.name} holds {head.people} people, but {listed.name} lists {len(eids)}"
         fix = f"give {path.name} the .sample that was made with it: two lines of header (ID_1 ID_2 missing; 0 0 0), then "
         raise InputError(problem, where=listed, fix=fix + "one line per person of the .bgen")
-    if told.ids is None:
+    if head.ids is None:
         return np.arange(len(eids))
     best: list[str] = []
     for form in _forms(families, eids):
-        if form == list(told.ids):
+        if form == list(head.ids):
             return np.arange(len(eids))
         place = {name: i for i, name in enumerate(form)}
-        if len(place) == len(eids) and place.keys() == set(told.ids):
-            return np.array([place[name] for name in told.ids], dtype=np.int64)
-        best = max(best, form, key=lambda names: len(set(names) & set(told.ids or ())))
-    raise _contradiction(path, listed, told.ids, best)
+        if len(place) == len(eids) and place.keys() == set(head.ids):
+            return np.array([place[name] for name in head.ids], dtype=np.int64)
+        best = max(best, form, key=lambda names: len(set(names) & set(head.ids or ())))
+    raise _contradiction(path, listed, head.ids, best)
 
 
 def _forms(families: Sequence[str], eids: Sequence[str]) -> Iterator[list[str]]:

@@ -94,22 +94,22 @@ class Genotypes:
             inside = [(self.rows >= first[i]) & (self.rows < first[i + 1]) for i in range(len(self.members))]
         else:
             first, inside = np.zeros(1, dtype=np.int64), [np.ones(len(self), dtype=bool)]
-        found = []
-        for i, mine in enumerate(inside):
+        pieces = []
+        for i, in_member in enumerate(inside):
             for twice in (False, True):
-                places = np.flatnonzero(mine & (self.pseudoautosomal == twice))
+                places = np.flatnonzero(in_member & (self.pseudoautosomal == twice))
                 if len(places):
-                    found.append(self._piece(i, places, int(first[i])))
-        return tuple(found) or (Piece(self, np.arange(len(self))),)
+                    pieces.append(self._piece(i, places, int(first[i])))
+        return tuple(pieces) or (Piece(self, np.arange(len(self))),)
 
     def _piece(self, member: int, places: NDArray[np.int64], first: int) -> Piece:
         if len(places) == len(self) and not self.members:
             return Piece(self, places)
-        some = self.pick(places)
+        picked = self.pick(places)
         if not self.members:
-            return Piece(some, places)
+            return Piece(picked, places)
         own = self.members[member]
-        alone = replace(some, files=own.files, listed=own.listed, source=own.source, rows=some.rows - first, members=())
+        alone = replace(picked, files=own.files, listed=own.listed, source=own.source, rows=picked.rows - first, members=())
         return Piece(alone, places)
 
     @property
@@ -163,7 +163,7 @@ class Piece:
     places: NDArray[np.int64]
 
 
-def asked(options: Scan) -> tuple[str, ...]:
+def requested(options: Scan) -> tuple[str, ...]:
     """Chromosomes of `options.chromosomes`, in that order, the pseudoautosomal regions as part of X.
 
     Raises InputError where those are asked for without X.
@@ -182,23 +182,23 @@ def parts(options: Scan) -> tuple[str, ...]:
 
     Raises InputError if there is none, and where one has a list of variants or people but no genotypes.
     """
-    wanted = asked(options)
+    names = requested(options)
     if has_pattern(options):
-        found = tuple(name for name in wanted if _filesets(options, name))
-        if not found:
-            fix = f"scan.genotypes must name files such as {filesets.fileset(options, wanted[0]).genotypes}"
+        existing = tuple(name for name in names if _filesets(options, name))
+        if not existing:
+            fix = f"scan.genotypes must name files such as {filesets.fileset(options, names[0]).genotypes}"
             raise InputError("no chromosome has a file of genotypes", where=options.genotypes, fix=fix)
-        return found
+        return existing
     files = filesets.fileset(options, "")
     present = {part_of(code) for code in filesets.read_variants(files)["chrom"].unique()}
-    found = tuple(name for name in wanted if name in present)
-    if not found:
+    existing = tuple(name for name in names if name in present)
+    if not existing:
         problem = f"none of the chromosomes asked for is in the file; it holds {first_few(sorted(present), 30)}"
         fix = "correct scan.chromosomes"
         if present.isdisjoint(chromosome_codes.KNOWN):
             fix = "name the chromosomes in the file 1 to 22, X, Y and MT, with or without chr"
         raise InputError(problem, where=files.variants, fix=fix)
-    return found
+    return existing
 
 
 def untested(options: Scan) -> list[tuple[str, str, int]]:
@@ -209,11 +209,11 @@ def untested(options: Scan) -> list[tuple[str, str, int]]:
     tested = set(parts(options))
     if not has_pattern(options):
         table = filesets.read_variants(filesets.fileset(options, ""))
-        found = dict(table.group_by("chrom", maintain_order=True).len().iter_rows())
-        others = [(code, chromosome_codes.why_not(code), count) for code, count in found.items() if part_of(code) not in tested]
-        absent = [(code, chromosome_codes.NO_VARIANTS, 0) for code in asked(options) if code not in tested]
+        sizes = dict(table.group_by("chrom", maintain_order=True).len().iter_rows())
+        others = [(code, chromosome_codes.why_not(code), count) for code, count in sizes.items() if part_of(code) not in tested]
+        absent = [(code, chromosome_codes.NO_VARIANTS, 0) for code in requested(options) if code not in tested]
         return [*absent, *others]
-    absent = [(code, chromosome_codes.NO_FILE, 0) for code in asked(options) if code not in tested]
+    absent = [(code, chromosome_codes.NO_FILE, 0) for code in requested(options) if code not in tested]
     others = []
     for code in (*chromosome_codes.KNOWN, *PAR, "0"):
         if part_of(code) not in tested and filesets.exists(options, code):
@@ -223,12 +223,12 @@ def untested(options: Scan) -> list[tuple[str, str, int]]:
 
 def counts(options: Scan) -> dict[str, int]:
     """Part -> variants in its files, none of which is read where there is one fileset per chromosome."""
-    found = parts(options)
+    tested = parts(options)
     if has_pattern(options):
-        return {part: sum(filesets.count_variants(each) for each in _filesets(options, part)) for part in found}
+        return {part: sum(filesets.count_variants(each) for each in _filesets(options, part)) for part in tested}
     table = filesets.read_variants(filesets.fileset(options, ""))
     codes = dict(table.group_by("chrom").len().iter_rows())
-    return {part: sum(count for code, count in codes.items() if part_of(code) == part) for part in found}
+    return {part: sum(count for code, count in codes.items() if part_of(code) == part) for part in tested}
 
 
 def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
@@ -242,9 +242,9 @@ def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
     for code in codes:
         broken = filesets.without_genotypes(options, code)
         if broken is not None:
-            missing, there = broken
+            missing, lists = broken
             problem = (
-                f"{first_few(path.name for path in there)} {'is' if len(there) == 1 else 'are'} there, {missing.name} is not"
+                f"{first_few(path.name for path in lists)} {'is' if len(lists) == 1 else 'are'} there, {missing.name} is not"
             )
             fix = f"copy {missing.name} beside it, or remove what is left of chromosome {code}"
             raise InputError(f"the genotype file is missing: {problem}", where=missing, fix=fix)
@@ -263,9 +263,9 @@ def _open(options: Scan, files: Fileset, chrom: str) -> Genotypes:
         filesets.must_exist(path)
     table, listed = filesets.read_variants(files), filesets.read_people(files)
     source = _source(files, variants=table.height, people=len(listed.eids))
-    strangers = sorted(code for code in table["chrom"].unique() if part_of(code) != chrom)
-    if has_pattern(options) and strangers:
-        problem = f"the file of chromosome {chrom} holds variants of chromosome {first_few(strangers)}"
+    other_codes = sorted(code for code in table["chrom"].unique() if part_of(code) != chrom)
+    if has_pattern(options) and other_codes:
+        problem = f"the file of chromosome {chrom} holds variants of chromosome {first_few(other_codes)}"
         raise InputError(problem, where=files.variants, fix="split it: plink2 --bfile FILE --chr CHROM --make-bed")
     here = table.filter(pl.col("chrom").is_in([chrom, *PAR] if chrom == "X" else [chrom]))
     if here["chrom"].n_unique() > 1:
@@ -339,11 +339,11 @@ def all_filesets(options: Scan) -> tuple[Fileset, ...]:
 def files(options: Scan) -> tuple[Path, ...]:
     """Every file that the scan reads. Raises InputError where one is missing."""
     each = all_filesets(options)
-    found = tuple(path for one in each for path in one.files)
+    paths = tuple(path for one in each for path in one.files)
     lists = tuple(path for path in (options.people, options.variants) if path is not None)
-    for path in found:
+    for path in paths:
         filesets.must_exist(path)
-    return found + lists
+    return paths + lists
 
 
 def sexes(options: Scan) -> dict[str, int]:
@@ -364,10 +364,10 @@ def people(options: Scan) -> tuple[str, ...]:
         fix = "use the same people's files throughout"
         raise InputError("no person is in all files of genotypes", where=options.genotypes, fix=fix)
     if options.people is not None:
-        wanted = read_ids(options.people)
-        if shared.isdisjoint(wanted):
+        requested_ids = read_ids(options.people)
+        if shared.isdisjoint(requested_ids):
             fix = "its first column must hold the ids of the genotypes (PLINK's FID IID: with a header line that names them)"
-            examples = ids.examples_of_both(wanted, shared, a="listed", b="the genotypes")
+            examples = ids.examples_of_both(requested_ids, shared, a="listed", b="the genotypes")
             raise InputError(f"none of the people listed is genotyped ({examples})", where=options.people, fix=fix)
-        shared &= wanted
+        shared &= requested_ids
     return tuple(eid for eid in listed[0] if eid in shared)

@@ -87,9 +87,9 @@ class DosageBlock:
         wide: NDArray[np.float64] = self.copies[variant].astype(np.float64)
         return wide
 
-    def lacking(self, some: NDArray[np.int64]) -> NDArray[np.int64]:
-        """People without a dosage of the variants `some`, one variant after the other."""
-        return np.nonzero(self.lacks[some])[1]
+    def lacking(self, variants: NDArray[np.int64]) -> NDArray[np.int64]:
+        """People without a dosage of `variants` (places in the block), one variant after the other."""
+        return np.nonzero(self.lacks[variants])[1]
 
     def absent(self, variant: int) -> NDArray[np.int64]:
         """People (places among the N) without a dosage of one variant."""

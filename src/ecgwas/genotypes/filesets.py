@@ -62,8 +62,8 @@ def fileset(options: Scan, chrom: str) -> Fileset:
     for stem in stems:
         for ending in endings:
             if suffixed(stem, ending).exists():
-                return _beside(stem, ending)
-    return _beside(stems[0], endings[0])
+                return _fileset_at(stem, ending)
+    return _fileset_at(stems[0], endings[0])
 
 
 def exists(options: Scan, chrom: str) -> bool:
@@ -91,13 +91,13 @@ def without_genotypes(options: Scan, chrom: str) -> tuple[Path, tuple[Path, ...]
     for stem in stems:
         for ending in endings:
             sides = [*(side for each in ENDINGS[ending] for side in each), *INDEXES[ending]]
-            there = tuple(path for path in (suffixed(stem, side) for side in sides) if path.exists())
-            if there:
-                return suffixed(stem, ending), there
+            present = tuple(path for path in (suffixed(stem, side) for side in sides) if path.exists())
+            if present:
+                return suffixed(stem, ending), present
     return None
 
 
-def _beside(stem: Path, ending: str) -> Fileset:
+def _fileset_at(stem: Path, ending: str) -> Fileset:
     genotypes = suffixed(stem, ending)
     lists = []
     for endings in ENDINGS[ending]:
@@ -157,18 +157,18 @@ def read_people(files: Fileset) -> People:
     """
     path = files.people
     must_exist(path)
-    found = people_lists.sample(path) if path.suffix == ".sample" else people_lists.psam(path)
-    twice = sorted(eid for eid, count in Counter(found.eids).items() if count > 1)
+    people = people_lists.sample(path) if path.suffix == ".sample" else people_lists.psam(path)
+    twice = sorted(eid for eid, count in Counter(people.eids).items() if count > 1)
     if twice:
         problem = f"{len(twice)} ids stand more than once in column 2: {first_few(twice)}"
         fix = "give each person an id of their own, or remove the copies with plink2 --remove"
-        if len(set(found.families)) == len(found.families):
+        if len(set(people.families)) == len(people.families):
             fix = "column 2 must be the person's id (IID); those of column 1 differ: are the two columns swapped?"
         raise InputError(problem, where=path, fix=fix)
     if files.kind != "bgen":
-        return found
+        return people
     must_exist(files.genotypes)
-    return found.pick(bgen_files.places(files.genotypes, path, found.families, found.eids))
+    return people.pick(bgen_files.places(files.genotypes, path, people.families, people.eids))
 
 
 def unread_beside(options: Scan, files: Fileset) -> str | None:

@@ -98,18 +98,18 @@ def without_position(options: Scan, opened: Sequence[Genotypes]) -> str | None:
 
 def check(options: Scan, opened: Sequence[Genotypes]) -> None:
     """Raises InputError where the positions of these chromosomes speak for another build than `options.build`, or for none."""
-    found = evidence(opened)
+    signs = evidence(opened)
     own = BUILDS.index(options.build)
-    nowhere = sorted(set(found.beyond[0]) & set(found.beyond[1]))
+    nowhere = sorted(set(signs.beyond[0]) & set(signs.beyond[1]))
     if nowhere:
         problem = f"{len(nowhere)} variants lie beyond the end of their chromosome on hg19 and on hg38: {first_few(nowhere)}"
         fix = "correct the positions (base pairs, 1-based), or lift the genotypes over to hg19 or hg38"
         raise InputError(problem, where=options.genotypes, fix=fix)
-    against = len(found.landmarks[1 - own]) + len(found.beyond[own])
-    if against <= len(found.landmarks[own]) + len(found.beyond[1 - own]):
+    against = len(signs.landmarks[1 - own]) + len(signs.beyond[own])
+    if against <= len(signs.landmarks[own]) + len(signs.beyond[1 - own]):
         return
-    problem = f"scan.build is {options.build}, but the positions are those of {BUILDS[1 - own]}: {found.for_build(1 - own)}"
-    for_own = found.for_build(own)
+    problem = f"scan.build is {options.build}, but the positions are those of {BUILDS[1 - own]}: {signs.for_build(1 - own)}"
+    for_own = signs.for_build(own)
     if for_own:
         problem += f" (for {options.build} speak: {for_own})"
     raise InputError(problem, where=options.genotypes, fix=f"set scan.build to {BUILDS[1 - own]}, or lift the genotypes over")

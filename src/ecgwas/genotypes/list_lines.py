@@ -9,22 +9,22 @@ import polars as pl
 
 from ecgwas.errors import InputError, first_few
 
-AGAIN = "make the fileset again with plink2 --make-bed"
+FIX = "make the fileset again with plink2 --make-bed"
 
 
 def rows(path: Path, separator: str | None = None) -> list[list[str]]:
     """Lines split at tabs or blanks, or at `separator` alone."""
     try:
-        found = [line.rstrip("\r").split(separator) for line in path.read_text(encoding="utf-8-sig").split("\n")]
+        split_lines = [line.rstrip("\r").split(separator) for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problem = f"the file is not text in UTF-8 (line {line})"
-        raise InputError(problem, where=path, fix=f"save it as UTF-8 text, or {AGAIN}") from None
-    while found and not any(found[-1]):
-        found.pop()
-    if not found:
-        raise InputError("the file is empty", where=path, fix=AGAIN)
-    return [row or [""] for row in found]
+        raise InputError(problem, where=path, fix=f"save it as UTF-8 text, or {FIX}") from None
+    while split_lines and not any(split_lines[-1]):
+        split_lines.pop()
+    if not split_lines:
+        raise InputError("the file is empty", where=path, fix=FIX)
+    return [row or [""] for row in split_lines]
 
 
 def header(path: Path) -> tuple[str, int]:
@@ -57,7 +57,7 @@ def tabbed(path: Path, count: int, before: int, *, free_text: Sequence[int] = ()
     return list(frame)  # type: ignore[arg-type]  # a Series of text is read as a sequence of text
 
 
-def columns(given: list[list[str]], path: Path, count: int, *, first_line: int = 1, fix: str = AGAIN) -> list[Sequence[str]]:
+def columns(given: list[list[str]], path: Path, count: int, *, first_line: int = 1, fix: str = FIX) -> list[Sequence[str]]:
     """The columns of rows of `count` cells each; first_line: number of the first row's line. Raises InputError naming lines."""
     wrong = [i for i, row in enumerate(given, start=first_line) if len(row) != count]
     if wrong:

@@ -69,16 +69,16 @@ def name_of(build: str, chrom: str, start: int, stop: int) -> str | None:
 
 def inside(build: str, chrom: str, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(V,) bool: positions of one chromosome that lie in a region of long-range linkage."""
-    found = np.zeros(len(positions), dtype=bool)
+    linked = np.zeros(len(positions), dtype=bool)
     for region in REGIONS[build]:
         if region.chrom == chrom:
-            found |= (positions >= region.start) & (positions <= region.stop)
-    return found
+            linked |= (positions >= region.start) & (positions <= region.stop)
+    return linked
 
 
 def pseudoautosomal(build: str, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(V,) bool: positions on X that men have twice."""
-    found = np.zeros(len(positions), dtype=bool)
+    diploid = np.zeros(len(positions), dtype=bool)
     for start, stop in PSEUDOAUTOSOMAL[build]:
-        found |= (positions >= start) & (positions <= stop)
-    return found
+        diploid |= (positions >= start) & (positions <= stop)
+    return diploid

@@ -55,11 +55,11 @@ def _of_the_name(path: Path) -> str | None:
         return f"make a fileset of it: {FOREIGN[named].format(file=stem.name, stem=stem.name.removesuffix(named))}"
     if PLACEHOLDER.search(stem.name) or PLACEHOLDER.search(stem.parent.name):
         return "one fileset per chromosome is named by {chrom}, as in genotypes/chr{chrom}"
-    beside = next((ending for ending in FOREIGN if stem.with_name(stem.name + ending).exists()), None)
-    if beside is not None:
-        return f"make a fileset of it: {FOREIGN[beside].format(file=stem.name + beside, stem=stem.name)}"
-    there = [stem.name + ending for ending in (*GENOTYPES, *LISTS) if stem.with_name(stem.name + ending).is_file()]
-    return f"{', '.join(there)} there, {path.name} not: copy it beside; {SIDE_BY_SIDE}" if there else None
+    foreign = next((ending for ending in FOREIGN if stem.with_name(stem.name + ending).exists()), None)
+    if foreign is not None:
+        return f"make a fileset of it: {FOREIGN[foreign].format(file=stem.name + foreign, stem=stem.name)}"
+    present = [stem.name + ending for ending in (*GENOTYPES, *LISTS) if stem.with_name(stem.name + ending).is_file()]
+    return f"{', '.join(present)} there, {path.name} not: copy it beside; {SIDE_BY_SIDE}" if present else None
 
 
 def _names(folder: Path) -> list[str]:

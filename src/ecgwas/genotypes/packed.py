@@ -131,9 +131,9 @@ class Block:
         copies = COPIES_OF_BYTE[self.packed[variant, : (self.people + 3) // 4]]
         return copies.reshape(-1)[: self.people].astype(np.float64)
 
-    def lacking(self, some: NDArray[np.int64]) -> NDArray[np.int64]:
-        """People without a call of the variants `some`, one variant after the other."""
-        return np.nonzero(unpacked(self.packed[some], self.people) == NO_CALL)[1]
+    def lacking(self, variants: NDArray[np.int64]) -> NDArray[np.int64]:
+        """People without a call of `variants` (places in the block), one variant after the other."""
+        return np.nonzero(unpacked(self.packed[variants], self.people) == NO_CALL)[1]
 
     def absent(self, variant: int) -> NDArray[np.int64]:
         """People (places among the N) without a call of one variant."""

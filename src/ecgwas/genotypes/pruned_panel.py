@@ -60,13 +60,13 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
     kept, looked_at = [np.empty((0, width), dtype=np.uint8)], 0
     for part in autosomes:
         packed, codes, positions = [], [], []
-        for places, some in blocks(part, eids, stride):
-            looked_at += len(some)
-            numbers = unpacked(some.packed, some.people)
+        for places, block in blocks(part, eids, stride):
+            looked_at += len(block)
+            numbers = unpacked(block.packed, block.people)
             called += (numbers != NO_CALL).sum(axis=0)
             here = part.positions[places]
-            common = np.flatnonzero(_common(some) & ~long_range_ld.inside(build, part.chrom, here))
-            packed.append(some.packed[common, :width])
+            common = np.flatnonzero(_common(block) & ~long_range_ld.inside(build, part.chrom, here))
+            packed.append(block.packed[common, :width])
             codes.append(numbers[np.ix_(common, linked)])
             positions.append(here[common])
         if codes:
@@ -80,21 +80,21 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
 
 def _all_unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
     """(V, N) codes from packed ones, some at a time."""
-    found = np.empty((len(packed), people), dtype=np.uint8)
+    codes = np.empty((len(packed), people), dtype=np.uint8)
     for start in range(0, len(packed), STEP):
-        found[start : start + STEP] = unpacked(packed[start : start + STEP], people)
-    return found
+        codes[start : start + STEP] = unpacked(packed[start : start + STEP], people)
+    return codes
 
 
 def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> NDArray[np.uint8]:
-    found = [np.empty((0, len(eids)), dtype=np.uint8)]
+    codes = [np.empty((0, len(eids)), dtype=np.uint8)]
     for part in opened:
         if part.chrom != "X":
             continue
-        for places, some in blocks(part, eids, max(1, len(part) // KEPT)):
-            common = _common(some) & ~long_range_ld.pseudoautosomal(build, part.positions[places])
-            found.append(unpacked(some.packed, some.people)[common])
-    return np.concatenate(found)
+        for places, block in blocks(part, eids, max(1, len(part) // KEPT)):
+            common = _common(block) & ~long_range_ld.pseudoautosomal(build, part.positions[places])
+            codes.append(unpacked(block.packed, block.people)[common])
+    return np.concatenate(codes)
 
 
 def blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[NDArray[np.int64], Block]]:
@@ -129,19 +129,19 @@ def standardised(codes: NDArray[np.uint8], reference: NDArray[np.uint8] | None =
 
     Mean and p are of the same people, or of those in `reference` (V, R).
     """
-    seen = codes != NO_CALL
-    copies = np.where(seen, codes, 0).astype(np.float32)
+    called = codes != NO_CALL
+    copies = np.where(called, codes, 0).astype(np.float32)
     mean = _mean_copies(codes if reference is None else reference)
     spread = np.sqrt(np.maximum(mean * (1 - mean / 2), 1e-12))
     scaled: NDArray[np.float64] = (copies - mean[:, None]) / spread[:, None].astype(np.float32)
-    scaled[~seen] = 0.0
+    scaled[~called] = 0.0
     return scaled
 
 
 def _mean_copies(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    seen = codes != NO_CALL
-    copies = np.where(seen, codes, 0).astype(np.float32)
-    return np.asarray(copies.sum(axis=1) / np.maximum(seen.sum(axis=1), 1))
+    called = codes != NO_CALL
+    copies = np.where(called, codes, 0).astype(np.float32)
+    return np.asarray(copies.sum(axis=1) / np.maximum(called.sum(axis=1), 1))
 
 
 def independent(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -162,6 +162,6 @@ def independent(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArr
             continue
         after = i + 1 + np.flatnonzero(alive[i + 1 : ends[i]])
         alive[after[np.square(unit[after] @ unit[i]) > MAX_R2]] = False
-    found = np.empty_like(alive)
-    found[order] = alive
-    return found
+    chosen = np.empty_like(alive)
+    chosen[order] = alive
+    return chosen

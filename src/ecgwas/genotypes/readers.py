@@ -72,8 +72,8 @@ def repacked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     width = 4 * ((codes.shape[1] + 3) // 4)
     wide = np.zeros((len(codes), width), dtype=np.uint8)
     wide[:, : codes.shape[1]] = codes
-    found: NDArray[np.uint8] = np.bitwise_or.reduce(wide.reshape(len(codes), width // 4, 4) << SHIFTS, axis=2)
-    return found
+    packed: NDArray[np.uint8] = np.bitwise_or.reduce(wide.reshape(len(codes), width // 4, 4) << SHIFTS, axis=2)
+    return packed
 
 
 def called(dosages: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -81,8 +81,8 @@ def called(dosages: NDArray[np.float64]) -> NDArray[np.uint8]:
     whole = np.rint(dosages)
     with np.errstate(invalid="ignore"):
         sure = np.abs(dosages - whole) <= HARD_CALL + 1e-9
-    found: NDArray[np.uint8] = CODES[np.where(sure, whole, 3).astype(np.int64)]
-    return found
+    codes: NDArray[np.uint8] = CODES[np.where(sure, whole, 3).astype(np.int64)]
+    return codes
 
 
 class Bed:
@@ -114,8 +114,8 @@ class Bed:
             self.bytes.base.madvise(mmap.MADV_DONTNEED)
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = COPIES[unpacked(self.packed(rows), self.people)]
-        return found
+        copies: NDArray[np.float64] = COPIES[unpacked(self.packed(rows), self.people)]
+        return copies
 
 
 class Pgen:
@@ -141,17 +141,17 @@ class Pgen:
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         if not self.hard:
             return repacked(called(self.dosages(rows)))
-        found = np.empty((len(rows), self.people), dtype=np.int8)
+        calls = np.empty((len(rows), self.people), dtype=np.int8)
         with _pgen_errors(self.path):
-            self._reader().read_list(rows.astype(np.uint32), found)
-        return repacked(CODES[np.where(found < 0, 3, found)])
+            self._reader().read_list(rows.astype(np.uint32), calls)
+        return repacked(CODES[np.where(calls < 0, 3, calls)])
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        found = np.empty((len(rows), self.people))
+        dosages = np.empty((len(rows), self.people))
         with _pgen_errors(self.path):
-            self._reader().read_dosages_list(rows.astype(np.uint32), found)
-        found[found < 0] = np.nan
-        return found
+            self._reader().read_dosages_list(rows.astype(np.uint32), dosages)
+        dosages[dosages < 0] = np.nan
+        return dosages
 
 
 class Bgen:
@@ -169,11 +169,11 @@ class Bgen:
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         if not hasattr(self._local, "reader"):
             self._local.reader = open_bgen(self.path)
-        found = np.empty((len(rows), self.people))
+        dosages = np.empty((len(rows), self.people))
         with bgen_errors(self.path):
             for i, row in enumerate(rows):
-                found[i] = _copies(self._local.reader[int(row)], self.path)
-        return np.asarray(np.rint(found * STEPS) / STEPS)
+                dosages[i] = _copies(self._local.reader[int(row)], self.path)
+        return np.asarray(np.rint(dosages * STEPS) / STEPS)
 
 
 def _copies(variant: Any, path: Path) -> NDArray[np.float64]:
@@ -200,25 +200,25 @@ class Several:
 
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         count = len(self.people[0])
-        found = np.empty((len(rows), (count + 3) // 4), dtype=np.uint8)
-        for source, people, mine, own in self._each(rows):
-            found[mine] = repacked(unpacked(np.asarray(source.packed(own)), int(people.max()) + 1)[:, people])
-        return found
+        packed = np.empty((len(rows), (count + 3) // 4), dtype=np.uint8)
+        for source, people, chosen, own in self._each(rows):
+            packed[chosen] = repacked(unpacked(np.asarray(source.packed(own)), int(people.max()) + 1)[:, people])
+        return packed
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        found = np.empty((len(rows), len(self.people[0])))
-        for source, people, mine, own in self._each(rows):
-            found[mine] = source.dosages(own)[:, people]
-        return found
+        dosages = np.empty((len(rows), len(self.people[0])))
+        for source, people, chosen, own in self._each(rows):
+            dosages[chosen] = source.dosages(own)[:, people]
+        return dosages
 
     def _each(
         self, rows: NDArray[np.int64]
     ) -> Iterator[tuple[Source, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
         """Each file that is asked: its people, which of `rows` are its, and their places in it."""
         for i, (source, people) in enumerate(zip(self.sources, self.people, strict=True)):
-            mine = np.flatnonzero((rows >= self.starts[i]) & (rows < self.starts[i + 1]))
-            if len(mine):
-                yield source, people, mine, rows[mine] - self.starts[i]
+            chosen = np.flatnonzero((rows >= self.starts[i]) & (rows < self.starts[i + 1]))
+            if len(chosen):
+                yield source, people, chosen, rows[chosen] - self.starts[i]
 
 
 def open_bgen(path: Path) -> Any:
@@ -305,19 +305,19 @@ def check_last_byte(path: Path, packed: NDArray[np.uint8], people: int) -> None:
     the same at every variant (0 as PLINK writes them); one to three too many have bits 0 at every variant.
     """
     rows = packed[:: max(1, len(packed) // LOOKED_AT), -LAST_BYTES:]
-    codes, nobody = unpacked(rows, 4 * rows.shape[1]), -people % 4
-    here = codes.shape[1] - nobody
+    codes, padding = unpacked(rows, 4 * rows.shape[1]), -people % 4
+    here = codes.shape[1] - padding
     beyond = codes[:, here:]
     if (beyond != beyond[:1]).any():
         problem = f"calls of more people than the .fam lists ({people})"
-    elif _nobody(codes[:, :here]):
+    elif _is_last_empty(codes[:, :here]):
         problem = f"no calls of the last of the {people} people of the .fam: it lists more people than there are"
     else:
         return
     raise InputError(problem, where=path, fix=BELONG)
 
 
-def _nobody(codes: NDArray[np.uint8]) -> bool:
+def _is_last_empty(codes: NDArray[np.uint8]) -> bool:
     """True if the last person has code 0 at every variant, while at many of them most others have another one."""
     others = (codes[:, :-1] != 0).sum(axis=1) > codes.shape[1] / 2
     return bool(others.sum() >= LEAST_SEEN and not codes[:, -1].any())

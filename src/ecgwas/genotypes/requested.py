@@ -17,13 +17,13 @@ NAMED_HOW = (
 
 def check(options: Scan) -> list[str]:
     """Warnings over `options.people` and `options.variants`. Raises InputError where nobody, or no variant, is listed here."""
-    found = []
+    warnings = []
     if options.people is not None:
         listed = ids.read_list(options.people, what="people", fix="correct scan.people", more_columns=True)
         known = {eid for one in chromosomes.all_filesets(options) for eid in filesets.read_people(one).eids}
         fix = "its first column must hold the ids of the genotypes"
-        found.append(ids.unknown(listed, known, what="people listed", there="the genotypes", where=options.people, fix=fix))
-    return [*(warning for warning in found if warning is not None), *check_variants(options)]
+        warnings.append(ids.unknown(listed, known, what="people listed", there="the genotypes", where=options.people, fix=fix))
+    return [*(warning for warning in warnings if warning is not None), *check_variants(options)]
 
 
 def of_files(options: Scan) -> list[str]:
@@ -31,24 +31,24 @@ def of_files(options: Scan) -> list[str]:
     each = {one.people: one for one in chromosomes.all_filesets(options)}
     people = {path: filesets.read_people(one) for path, one in each.items()}
     first, *others = people.items()
-    everybody, found = {eid for one in people.values() for eid in one.eids}, []
+    all_eids, warnings = {eid for one in people.values() for eid in one.eids}, []
     for path, one in people.items():
-        lacking = sorted(everybody - set(one.eids))
+        lacking = sorted(all_eids - set(one.eids))
         if lacking:
             words = f"{path.name} lacks {len(lacking)} people of other files of genotypes, who are not tested"
-            found.append(f"{words}: {first_few(lacking)}")
+            warnings.append(f"{words}: {first_few(lacking)}")
         if one.odd_sexes:
-            found.append(f"{path.name}: sexes written {first_few(one.odd_sexes)} count as unknown; 1 is male, 2 is female")
-        own, theirs = dict(zip(one.eids, one.sexes, strict=True)), dict(zip(first[1].eids, first[1].sexes, strict=True))
-        unlike = [eid for eid, sex in own.items() if sex and theirs.get(eid, 0) and theirs[eid] != sex]
+            warnings.append(f"{path.name}: sexes written {first_few(one.odd_sexes)} count as unknown; 1 is male, 2 is female")
+        own, first_sexes = dict(zip(one.eids, one.sexes, strict=True)), dict(zip(first[1].eids, first[1].sexes, strict=True))
+        unlike = [eid for eid, sex in own.items() if sex and first_sexes.get(eid, 0) and first_sexes[eid] != sex]
         if unlike:
-            found.append(f"{path.name} and {first[0].name} name another sex for {len(unlike)} people: {first_few(unlike)}")
+            warnings.append(f"{path.name} and {first[0].name} name another sex for {len(unlike)} people: {first_few(unlike)}")
     reordered = [path.name for path, one in others if set(one.eids) == set(first[1].eids) and one.eids != first[1].eids]
     if reordered:
         words = f"{first_few(reordered)}: the same people in another order than in {first[0].name}"
-        found.append(f"{words}; right only if the genotypes beside are in that order, too")
-    beside = [filesets.unread_beside(options, one) for one in each.values()]
-    return found + [words for words in beside if words is not None]
+        warnings.append(f"{words}; right only if the genotypes beside are in that order, too")
+    unread = [filesets.unread_beside(options, one) for one in each.values()]
+    return warnings + [words for words in unread if words is not None]
 
 
 def check_variants(options: Scan) -> list[str]:
@@ -59,21 +59,21 @@ def check_variants(options: Scan) -> list[str]:
     if options.variants is None:
         return []
     listed = variant_choice.read(options.variants)
-    found = pl.concat(
+    matched = pl.concat(
         [variant_choice.matches(listed, filesets.read_variants(one)) for one in chromosomes.all_filesets(options)]
     )
-    variant_choice.refuse_ambiguous(listed, found)
-    strangers = sorted(set(listed.lines) - set(found["entry"]), key=listed.lines.__getitem__)
-    warnings = [_strangers(options, listed, strangers) if strangers else None, variant_choice.several(listed, found)]
+    variant_choice.refuse_ambiguous(listed, matched)
+    unmatched = sorted(set(listed.lines) - set(matched["entry"]), key=listed.lines.__getitem__)
+    warnings = [_unmatched(options, listed, unmatched) if unmatched else None, variant_choice.several(listed, matched)]
     return [warning for warning in warnings if warning is not None]
 
 
-def _strangers(options: Scan, listed: Listed, strangers: list[str]) -> str:
+def _unmatched(options: Scan, listed: Listed, unmatched: list[str]) -> str:
     """The warning over entries that match nothing. Raises InputError where no entry matches anything."""
     tables = [filesets.read_variants(one) for one in chromosomes.all_filesets(options)]
     near = pl.concat([variant_choice.positions(table, listed) for table in tables])
-    other = variant_choice.other_alleles(listed, strangers, near)
-    known = {name for table in tables for name in table["variant"]} | (set(listed.lines) - set(strangers))
+    other = variant_choice.other_alleles(listed, unmatched, near)
+    known = {name for table in tables for name in table["variant"]} | (set(listed.lines) - set(unmatched))
     fix = NAMED_HOW.format(options.build) + other
-    said = ids.unknown(listed.lines, known, what="variants listed", there="the genotypes", where=listed.path, fix=fix)
-    return f"{said}{other}"
+    warning = ids.unknown(listed.lines, known, what="variants listed", there="the genotypes", where=listed.path, fix=fix)
+    return f"{warning}{other}"

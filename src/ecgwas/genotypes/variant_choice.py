@@ -100,18 +100,18 @@ def matches(listed: Listed, table: pl.DataFrame) -> pl.DataFrame:
 
 def chosen(listed: Listed, table: pl.DataFrame) -> NDArray[np.bool_]:
     """(V,) bool: variants of `table` that the list means. Raises InputError for entries that mean several places."""
-    found = matches(listed, table)
-    refuse_ambiguous(listed, found)
-    return table["row"].is_in(found["row"].unique().implode()).to_numpy()
+    matched = matches(listed, table)
+    refuse_ambiguous(listed, matched)
+    return table["row"].is_in(matched["row"].unique().implode()).to_numpy()
 
 
-def refuse_ambiguous(listed: Listed, found: pl.DataFrame) -> None:
+def refuse_ambiguous(listed: Listed, matched: pl.DataFrame) -> None:
     """Raises InputError where an entry means variants of several positions, or a place and another variant's name.
 
-    found: `matches`, of one fileset or of several.
+    matched: `matches`, of one fileset or of several.
     """
     own = listed.frame.select("entry", alleles=pl.col("first").is_not_null())
-    per = found.group_by("entry").agg(
+    per = matched.group_by("entry").agg(
         variants=pl.struct(KEY).n_unique(), positions=pl.struct("chrom", "pos").n_unique(),
         shown=pl.concat_str(KEY, separator=":").unique().sort().head(3).str.join(", "),
     )  # fmt: skip
@@ -125,9 +125,9 @@ def refuse_ambiguous(listed: Listed, found: pl.DataFrame) -> None:
     raise InputError(problem, where=listed.path, fix=FIX)
 
 
-def several(listed: Listed, found: pl.DataFrame) -> str | None:
+def several(listed: Listed, matched: pl.DataFrame) -> str | None:
     """A warning over entries that mean several variants of one position; None if there is none."""
-    per = found.group_by("entry").len().filter(pl.col("len") > 1).sort("entry")
+    per = matched.group_by("entry").len().filter(pl.col("len") > 1).sort("entry")
     if per.height == 0:
         return None
     shown = first_few((f"{entry}: {count}" for entry, count in per.rows()), 3)
@@ -137,11 +137,11 @@ def several(listed: Listed, found: pl.DataFrame) -> str | None:
     return f"{count} ({shown}); {SAY_WHICH}"
 
 
-def other_alleles(listed: Listed, strangers: list[str], positions: pl.DataFrame) -> str:
+def other_alleles(listed: Listed, unmatched: list[str], positions: pl.DataFrame) -> str:
     """How many entries that match nothing stand at a position (chrom, pos) of the genotypes, with other alleles; or empty."""
-    placed = listed.frame.filter(pl.col("entry").is_in(strangers), pl.col("pos").is_not_null())
-    there = placed.join(positions, on=["chrom", "pos"], how="semi").height
-    return f"; {there} of them are at a position of the genotypes, with other alleles" if there else ""
+    placed = listed.frame.filter(pl.col("entry").is_in(unmatched), pl.col("pos").is_not_null())
+    count = placed.join(positions, on=["chrom", "pos"], how="semi").height
+    return f"; {count} of them are at a position of the genotypes, with other alleles" if count else ""
 
 
 def positions(table: pl.DataFrame, listed: Listed) -> pl.DataFrame:

@@ -176,9 +176,9 @@ def _hypergeometric(drawn: int, total: int, marked: int) -> tuple[float, float]:
     return drawn * share, float(np.sqrt(spread))
 
 
-def _near(mean: float, sd: float, low: int, high: int, seen: int) -> NDArray[np.int64]:
-    start = max(low, min(int(mean - REACH * sd) - 1, seen))
-    stop = min(high, max(int(mean + REACH * sd) + 1, seen))
+def _near(mean: float, sd: float, low: int, high: int, observed: int) -> NDArray[np.int64]:
+    start = max(low, min(int(mean - REACH * sd) - 1, observed))
+    stop = min(high, max(int(mean + REACH * sd) + 1, observed))
     return np.arange(start, stop + 1)
 
 
@@ -192,7 +192,7 @@ def _women(hets: NDArray[np.int64], alleles: int, people: int) -> NDArray[np.flo
 
 def _two_sided(logs: NDArray[np.float64], here: int) -> float:
     weights = np.exp(logs - logs.max())
-    seen = weights[here]
-    rarer = weights[weights < seen * (1 - TIE)].sum()
-    tied = weights[np.abs(weights - seen) <= seen * TIE].sum()
+    observed = weights[here]
+    rarer = weights[weights < observed * (1 - TIE)].sum()
+    tied = weights[np.abs(weights - observed) <= observed * TIE].sum()
     return float((rarer + tied / 2) / weights.sum())

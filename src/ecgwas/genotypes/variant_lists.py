@@ -50,8 +50,8 @@ def read(path: Path, size: int, changed: int) -> pl.DataFrame:
 
 def _named() -> pl.Expr:
     chrom = pl.col("chrom").replace(dict.fromkeys(PAR, part_of(PAR[0])))
-    made = pl.concat_str(chrom, "pos", "other_allele", "effect_allele", separator=":")
-    return pl.when(pl.col("variant").is_in(list(NAMELESS))).then(made).otherwise(pl.col("variant"))
+    place_and_alleles = pl.concat_str(chrom, "pos", "other_allele", "effect_allele", separator=":")
+    return pl.when(pl.col("variant").is_in(list(NAMELESS))).then(place_and_alleles).otherwise(pl.col("variant"))
 
 
 def _check(path: Path, positions: pl.Series, frame: pl.DataFrame) -> None:

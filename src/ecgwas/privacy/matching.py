@@ -102,8 +102,8 @@ def spread(folds: int, judged: int, people: int) -> float:
     so ten folds have a spread of the square root of 2; what passes a threshold a in a normal statistic has, far from 0,
     C' = 2 b phi(b) / (1 - r^2), b = a sqrt((1 - r) / (1 + r)), which is largest at b = 1: a spread of 1.82.
     """
-    held = judged / folds
-    share = held / (people - held)
+    fold_size = judged / folds
+    share = fold_size / (people - fold_size)
     steepest = max(1.0, 2 * float(stats.norm.pdf(1)) / (share * (2 - share)))
     return float(np.sqrt(1 + (folds - 1) * share * steepest))
 
@@ -159,7 +159,7 @@ def _rates(
     ranks, ascending = stats.rankdata(scores.ravel()).reshape(scores.shape), np.sort(scores.ravel())
     areas = [area(ranks, order) for order in orders]
     errors = [equal_error(scores[own, order], ascending) for order in orders]
-    found = [
+    measures = [
         ("area under the ROC curve", PAIR, area(ranks, own), 0.5, _limit(areas, 0.975, widened)),
         (ERROR, PAIR, equal_error(scores[own, own], ascending), 0.5, _limit(errors, 0.025, widened)),
     ]
@@ -167,11 +167,11 @@ def _rates(
         for measure, places in (("first of all", 1), (f"among the first {TOP:.0%}", max(1, round(TOP * people)))):
             share = within(square, places)
             shuffled = [float(share[own, order].mean()) for order in orders]
-            found.append((measure, direction, share[own, own].mean(), places / people, _limit(shuffled, 0.975, widened)))
+            measures.append((measure, direction, share[own, own].mean(), places / people, _limit(shuffled, 0.975, widened)))
     return [
         {"predictors": name, "matched": what, "people": people, "measure": measure, "rate": float(rate), "chance": chance,
          "chance_limit": limit}
-        for measure, what, rate, chance, limit in found
+        for measure, what, rate, chance, limit in measures
     ]  # fmt: skip
 
 
@@ -180,11 +180,11 @@ def _others(number: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.i
 
     Of the same fold, since people outside it have helped to choose what it is judged by.
     """
-    found = np.empty(len(number), dtype=np.int64)
+    partners = np.empty(len(number), dtype=np.int64)
     for k in np.unique(number):
         members = rng.permutation(np.flatnonzero(number == k))
-        found[members] = np.roll(members, 1)
-    return found
+        partners[members] = np.roll(members, 1)
+    return partners
 
 
 def _limit(shuffled: Sequence[float], at: float, widened: float) -> float:

@@ -67,11 +67,11 @@ class Calls:
     codes: NDArray[np.uint8]
     positions: NDArray[np.int64]
 
-    def common(self, least: float) -> Calls:
+    def common(self, min_maf: float) -> Calls:
         """Those whose rarer allele has at least this frequency."""
         called = self.codes != NO_CALL
         share = np.where(called, self.codes, 0).sum(axis=1) / np.maximum(2 * called.sum(axis=1), 1)
-        chosen = np.minimum(share, 1 - share) >= least
+        chosen = np.minimum(share, 1 - share) >= min_maf
         return Calls(self.codes[chosen], self.positions[chosen])
 
 
@@ -98,16 +98,16 @@ def membership(pieces: Iterable[Calls], traits: Reals, passed_on: PassedOn, *, s
     known = np.nan_to_num(traits, nan=0.0)
     attacks = [Attack(rng.permutation(len(traits)), known, passed_on) for _ in range(SPLITS)]
     # What is rarer in everybody is not passed on of a third of them, or of some thirds only.
-    least = max(passed_on.min_maf, passed_on.min_mac / (2 * len(attacks[0].members)))
-    for calls in (piece.common(least) for piece in pieces):
-        apart = pruned_panel.independent(calls.codes, calls.positions)
+    min_maf = max(passed_on.min_maf, passed_on.min_mac / (2 * len(attacks[0].members)))
+    for calls in (piece.common(min_maf) for piece in pieces):
+        unlinked = pruned_panel.independent(calls.codes, calls.positions)
         for attack in attacks:
-            attack.learn(calls, apart)
+            attack.learn(calls, unlinked)
     limits = _by_chance(len(attacks[0].members), len(attacks[0].outsiders), np.random.default_rng([seed, 4]))
     return Membership.of([row for which in (TESTED, KEPT) for row in _rows(attacks, which, limits)])
 
 
-class Told:
+class Evidence:
     """What statistics of one kind have told of each person so far."""
 
     def __init__(self, people: int, traits: int) -> None:
@@ -127,10 +127,10 @@ class Attack:
         df = len(self.members) - 2
         t2 = least_t_squared(passed_on.keep_neglog10p, df)
         self.least = float(np.sqrt(t2 / (t2 + df)))
-        self.told = {which: Told(*traits.shape) for which in (TESTED, KEPT)}
+        self.evidence = {which: Evidence(*traits.shape) for which in (TESTED, KEPT)}
 
-    def learn(self, calls: Calls, apart: NDArray[np.bool_]) -> None:
-        """From further variants, those `apart` (V,) from each other."""
+    def learn(self, calls: Calls, unlinked: NDArray[np.bool_]) -> None:
+        """From further variants, `unlinked` (V,): those in no linkage with each other."""
         called = calls.codes != NO_CALL
         alleles = 2 * called[:, self.members].sum(axis=1)
         copies = np.where(called, calls.codes, 0).astype(np.float64)
@@ -141,41 +141,41 @@ class Attack:
         usual = (copies[:, self.panel].sum(axis=1) + 0.5) / (2 * called[:, self.panel].sum(axis=1) + 1)
         usual = usual[:, None]
         ratio = copies * np.log(share / usual) + (2 * called - copies) * np.log((1 - share) / (1 - usual))
-        seen = np.where(called, (copies - 2 * usual) / np.sqrt(2 * usual * (1 - usual)), 0.0)
-        correlation = _unit(seen[:, self.members]) @ self.own
-        self._hear(TESTED, ratio, seen, correlation, apart[tested], len(share))
+        standardised = np.where(called, (copies - 2 * usual) / np.sqrt(2 * usual * (1 - usual)), 0.0)
+        correlation = _unit(standardised[:, self.members]) @ self.own
+        self._hear(TESTED, ratio, standardised, correlation, unlinked[tested], len(share))
         kept = np.abs(correlation) >= self.least
         rows = np.flatnonzero(kept.any(axis=1))
         places = np.flatnonzero(tested)[rows]
         alone = np.zeros(len(share), dtype=bool)
         alone[rows] = pruned_panel.independent(calls.codes[places], calls.positions[places])
-        self._hear(KEPT, ratio, seen, correlation * kept, alone, len(rows))
+        self._hear(KEPT, ratio, standardised, correlation * kept, alone, len(rows))
 
     def _hear(
-        self, which: str, ratio: Reals, seen: Reals, effects: Reals, used: NDArray[np.bool_], variants: int
+        self, which: str, ratio: Reals, standardised: Reals, effects: Reals, used: NDArray[np.bool_], variants: int
     ) -> None:  # fmt: skip
-        """Of `variants` passed on, those `used` (V,): ratio, seen (V, N); effects (V, K), nought where not passed on."""
-        told, effects = self.told[which], effects[used]
-        told.ratio += ratio[used].sum(axis=0)
-        told.predicted += seen[used].T @ effects
-        told.information += np.square(effects).sum(axis=0)
-        told.variants += variants
-        told.used += int(used.sum())
-        told.tests += int((effects != 0).sum())
+        """Of `variants` passed on, those `used` (V,): ratio, standardised (V, N); effects (V, K), 0 where not passed on."""
+        evidence, effects = self.evidence[which], effects[used]
+        evidence.ratio += ratio[used].sum(axis=0)
+        evidence.predicted += standardised[used].T @ effects
+        evidence.information += np.square(effects).sum(axis=0)
+        evidence.variants += variants
+        evidence.used += int(used.sum())
+        evidence.tests += int((effects != 0).sum())
 
     def scores(self, which: str) -> dict[tuple[str, str], Reals]:
         """(statistics, what is known of the person) -> (N,) scores, higher for likelier members."""
-        told = self.told[which]
-        predicted = told.predicted - told.predicted[self.panel].mean(axis=0)
+        evidence = self.evidence[which]
+        predicted = evidence.predicted - evidence.predicted[self.panel].mean(axis=0)
         spread = predicted[self.panel].std(axis=0)
         predicted = np.divide(predicted, spread, out=np.zeros_like(predicted), where=spread > 0)
         weighed = linalg.solve(shrunk_covariance(predicted[self.panel]), predicted.T, assume_a="pos").T
-        found = {
-            (FREQUENCIES, GENOME): told.ratio,
+        scores = {
+            (FREQUENCIES, GENOME): evidence.ratio,
             (EFFECTS, GENOME): (predicted * weighed).sum(axis=1),
             (EFFECTS, BOTH): (self.traits * weighed).sum(axis=1),
         }
-        return {what: np.round(score, 6) for what, score in found.items()}  # equal whatever the last bit
+        return {what: np.round(score, 6) for what, score in scores.items()}  # equal whatever the last bit
 
     def measured(self, which: str) -> dict[tuple[str, str], tuple[float, float]]:
         """Rates of these scores."""
@@ -183,14 +183,14 @@ class Attack:
 
     def expected(self, which: str) -> dict[tuple[str, str], tuple[float, float]]:
         """Rates of independent variants and traits; see the module."""
-        told, members = self.told[which], len(self.members)
-        apart = np.sqrt(told.used / (members * (1 + members / len(self.panel))))
-        count = int((told.information > 0).sum())
-        strength = told.information.sum() / count
+        evidence, members = self.evidence[which], len(self.members)
+        separation = np.sqrt(evidence.used / (members * (1 + members / len(self.panel))))
+        count = int((evidence.information > 0).sum())
+        strength = evidence.information.sum() / count
         ratio = 1 + strength
         wider = stats.f.cdf(ratio, count, count), stats.chi2.sf(stats.chi2.isf(FALSE, count) / ratio, count)
         return {
-            (FREQUENCIES, GENOME): _of_shift(apart),
+            (FREQUENCIES, GENOME): _of_shift(separation),
             (EFFECTS, GENOME): (float(wider[0]), float(wider[1])),
             (EFFECTS, BOTH): _of_agreement(np.sqrt(strength), count),
         }
@@ -202,9 +202,9 @@ def _unit(rows: Reals) -> Reals:
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
 
 
-def _of_shift(apart: float) -> tuple[float, float]:
-    """Both rates where scores are normal and `apart` standard deviations from each other."""
-    return float(stats.norm.cdf(apart / np.sqrt(2))), float(stats.norm.sf(stats.norm.isf(FALSE) - apart))
+def _of_shift(separation: float) -> tuple[float, float]:
+    """Both rates where scores are normal and `separation` standard deviations from each other."""
+    return float(stats.norm.cdf(separation / np.sqrt(2))), float(stats.norm.sf(stats.norm.isf(FALSE) - separation))
 
 
 def _of_agreement(strength: float, count: int) -> tuple[float, float]:
@@ -231,21 +231,21 @@ def _by_chance(members: int, outsiders: int, rng: np.random.Generator) -> Reals:
 
 
 def _rows(attacks: list[Attack], which: str, limits: Reals) -> list[dict[str, Any]]:
-    attacks = [attack for attack in attacks if attack.told[which].tests > 0]
+    attacks = [attack for attack in attacks if attack.evidence[which].tests > 0]
     if not attacks:
         return []
-    seen, theory = ([getattr(attack, name)(which) for attack in attacks] for name in ("measured", "expected"))
+    measured, theory = ([getattr(attack, name)(which) for attack in attacks] for name in ("measured", "expected"))
     names = ("variants", "used", "tests")
-    variants, used, tests = (round(np.mean([getattr(one.told[which], name) for one in attacks])) for name in names)
+    variants, used, tests = (round(np.mean([getattr(one.evidence[which], name) for one in attacks])) for name in names)
     rows = []
-    for what in seen[0]:
-        found, expected = (np.mean([one[what] for one in each], axis=0) for each in (seen, theory))
+    for what in measured[0]:
+        observed, expected = (np.mean([one[what] for one in each], axis=0) for each in (measured, theory))
         for place, (measure, chance) in enumerate(((AREA, 0.5), (CAUGHT, FALSE))):
             rows.append({
                 "shared": what[0], "extent": which, "variants": variants, "used": used,
                 "tests": tests if what[0] == EFFECTS else used, "known": what[1],
                 "members": len(attacks[0].members), "outsiders": len(attacks[0].outsiders), "measure": measure,
-                "rate": float(found[place]), "chance": chance, "chance_limit": float(limits[place]),
+                "rate": float(observed[place]), "chance": chance, "chance_limit": float(limits[place]),
                 "expected": float(expected[place]),
             })  # fmt: skip
     return rows

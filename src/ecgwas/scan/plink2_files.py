@@ -102,7 +102,7 @@ def read(path: Path, genotypes: Genotypes, *, listed: bool = False) -> pl.DataFr
         fix = "see plink2.log beside it; the trait may be constant or have too few people"
         raise ToolError(f"PLINK 2 wrote no {path.name}", where=path.parent, fix=fix)
     frame = pl.read_csv(path, separator="\t", infer_schema=False, null_values=["NA", "nan"])
-    frame = frame.rename({name: ours for name, ours in NAMES.items() if name in frame.columns})
+    frame = frame.rename({name: column for name, column in NAMES.items() if name in frame.columns})
     absent = sorted(set(NAMES.values()) - set(frame.columns))
     if absent:
         fix = "use a PLINK 2 build between 2.00a3 and today's"
@@ -135,8 +135,8 @@ def _variants(genotypes: Genotypes) -> pl.DataFrame:
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
     """Lines that are the same in all of KEY are told apart by their order. Names made of place and alleles count as none."""
-    made = pl.concat_str(pl.lit(""), "pos", "other_allele", "effect_allele", separator=":")
-    named = pl.when(pl.col("variant_id").str.ends_with(made)).then(pl.lit(".")).otherwise(pl.col("variant_id"))
+    place_and_alleles = pl.concat_str(pl.lit(""), "pos", "other_allele", "effect_allele", separator=":")
+    named = pl.when(pl.col("variant_id").str.ends_with(place_and_alleles)).then(pl.lit(".")).otherwise(pl.col("variant_id"))
     frame = frame.with_columns(variant_id=named)
     return frame.with_columns(copy=pl.int_range(pl.len()).over(KEY))
 
@@ -147,11 +147,11 @@ def lasting(log: str) -> str:
     return "\n".join(kept).strip() + "\n"
 
 
-def complaint(said: str) -> str:
+def complaint(output: str) -> str:
     """PLINK's error message out of all that it printed."""
-    lines = said.splitlines()
+    lines = output.splitlines()
     first = next((i for i, line in enumerate(lines) if line.strip().startswith("Error")), None)
     if first is None:
-        return " ".join(said.split())[-300:] or "it said nothing"
+        return " ".join(output.split())[-300:] or "it said nothing"
     rest = [line.strip() for line in lines[first : first + 4] if line.strip() and not line.startswith("End time")]
     return " ".join(rest)

@@ -81,8 +81,8 @@ def permutation_bytes(options: Matrix, size: PartSize) -> float:
     """The orders of the people, and all permuted traits if they are kept, otherwise some of them."""
     if options.permutations == 0:
         return 0.0
-    kept, some = _kept_bytes(options, size), 6.0 * 4 * max_t.COLUMNS * size.people
-    return 8.0 * size.people * options.permutations + (kept if kept <= max_t.KEPT_BYTES else some)
+    kept, partial = _kept_bytes(options, size), 6.0 * 4 * max_t.COLUMNS * size.people
+    return 8.0 * size.people * options.permutations + (kept if kept <= max_t.KEPT_BYTES else partial)
 
 
 def _kept_bytes(options: Matrix, size: PartSize) -> float:

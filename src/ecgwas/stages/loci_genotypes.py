@@ -134,7 +134,7 @@ class LocusData:
     def _traits_of(self, features: Mapping[str, Features], names: Sequence[str]) -> Traits:
         """The named traits from other features of the same participants; features: by representation."""
         strata = trait_stage.load_ancestry(self.study, "normalised_within")
-        return trait_tables.again(self.study.traits, features, self.covariates, names, strata)
+        return trait_tables.remeasured(self.study.traits, features, self.covariates, names, strata)
 
 
 def _with_hits(representations: Sequence[RepresentationOptions], names: Sequence[str]) -> list[RepresentationOptions]:

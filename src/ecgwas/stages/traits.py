@@ -73,7 +73,7 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.Judged:
     options = study.traits.guards
     off = study.traits.components == 0 and not any(getattr(options, name) for name in type(options).model_fields)
     if off and not study.traits.normalise_within:
-        return sample_qc.nobody(eids)
+        return sample_qc.unjudged(eids)
     open_part = partial(chromosomes.open_part, study.scan)
     parts = chromosomes.parts(study.scan)
     panel = pruned_panel.read(parts, open_part, eids, build=study.scan.build)

@@ -37,10 +37,10 @@ def groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int)
     while True:
         nearest = np.argmax(likelihood, axis=0)
         sizes = np.bincount(nearest, minlength=len(leaves))
-        few = (sizes > 0) & (sizes < FEWEST)
-        if not few.any():
+        too_small = (sizes > 0) & (sizes < FEWEST)
+        if not too_small.any():
             break
-        likelihood[few] = -np.inf
+        likelihood[too_small] = -np.inf
     order = np.argsort(-np.bincount(nearest, minlength=len(leaves)), kind="stable")
     return np.asarray(np.argsort(order, kind="stable")[nearest] + 1)
 
@@ -79,9 +79,9 @@ def fst(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     """Hudson's Fst of two groups from (V, N) and (V, M) copies: a ratio of sums over variants, unbiased by small groups."""
     share, alleles = zip(*(_frequencies(codes) for codes in (first, second)), strict=True)
     noise = sum(p * (1 - p) / np.maximum(n - 1, 1) for p, n in zip(share, alleles, strict=True))
-    apart = np.square(share[0] - share[1]) - noise
+    distance = np.square(share[0] - share[1]) - noise
     between = share[0] * (1 - share[1]) + share[1] * (1 - share[0])
-    return float(apart.sum() / max(between.sum(), 1e-12))
+    return float(distance.sum() / max(between.sum(), 1e-12))
 
 
 def _frequencies(codes: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -96,7 +96,7 @@ def _likelihood(codes: NDArray[np.uint8], members: NDArray[np.int64]) -> NDArray
     share, alleles = _frequencies(codes[:, members])
     share = (share * alleles + 0.5) / (alleles + 1)
     weights = np.stack([2 * np.log(1 - share), np.log(2 * share * (1 - share)), 2 * np.log(share), np.zeros(len(share))])
-    found = np.zeros(codes.shape[1])
+    likelihood = np.zeros(codes.shape[1])
     for variant, each in enumerate(codes):
-        found += weights[each, variant]
-    return found
+        likelihood += weights[each, variant]
+    return likelihood

@@ -54,21 +54,21 @@ class CovariateTable:
 
     def missing(self) -> dict[str, list[str]]:
         """eid -> names of its missing covariates; people without any are absent."""
-        found: dict[str, list[str]] = {}
+        lacking: dict[str, list[str]] = {}
         for name in self.names:
             for eid, absent in zip(self.eids, self._absent(name), strict=True):
                 if absent:
-                    found.setdefault(eid, []).append(name)
-        return found
+                    lacking.setdefault(eid, []).append(name)
+        return lacking
 
     def sparse(self, eids: Collection[str], *, share: float) -> dict[str, int]:
         """name -> how many of `eids` lack it, the most first, of columns that more than `share` of them lack."""
         here = [eid in eids for eid in self.eids]
         counts = {
-            name: sum(gone and there for gone, there in zip(self._absent(name), here, strict=True)) for name in self.names
+            name: sum(gone and present for gone, present in zip(self._absent(name), here, strict=True)) for name in self.names
         }
-        most = sorted(counts.items(), key=lambda one: -one[1])
-        return {name: count for name, count in most if count > share * sum(here)}
+        ranked = sorted(counts.items(), key=lambda one: -one[1])
+        return {name: count for name, count in ranked if count > share * sum(here)}
 
     def _absent(self, name: str) -> list[bool]:
         if name in self.levels:
@@ -102,20 +102,22 @@ def read(options: TraitOptions) -> CovariateTable:
     )
     categorical = [name for name in options.categorical if name in names]
     measured = [name for name in names if name not in categorical]
-    mistakes += [found for name in measured for found in _wrong_numbers(table, name)]
+    mistakes += [mistake for name in measured for mistake in _wrong_numbers(table, name)]
     raise_together(mistakes, what="the covariate table")
     values = {name: numbers(frame[name]) for name in measured}
-    raise_together([found for name in measured for found in _extremes(table, name, values[name])], what="the covariate table")
+    raise_together(
+        [mistake for name in measured for mistake in _extremes(table, name, values[name])], what="the covariate table"
+    )
     levels = {name: _levels(frame[name]) for name in categorical}
-    found = [*doubts.of_ids(labels), *doubts.of_choice(options, names), *doubts.of(values, levels)]
-    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(found), unused)
+    suspicions = [*doubts.of_ids(labels), *doubts.of_choice(options, names), *doubts.of(values, levels)]
+    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(suspicions), unused)
 
 
-def _beyond(names: Sequence[str], most: int | None) -> tuple[str, ...]:
-    """The table's principal components but the first `most` by their numbers."""
-    found = [name for name in names if COMPONENT.fullmatch(name)]
-    first = found if most is None else sorted(found, key=lambda name: int(re.findall(r"\d+", name)[-1]))[:most]
-    return tuple(name for name in found if name not in first)
+def _beyond(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
+    """The table's principal components but the first `limit` by their numbers."""
+    components = [name for name in names if COMPONENT.fullmatch(name)]
+    first = components if limit is None else sorted(components, key=lambda name: int(re.findall(r"\d+", name)[-1]))[:limit]
+    return tuple(name for name in components if name not in first)
 
 
 def _more_ids(frame: pl.DataFrame) -> list[str]:
@@ -146,31 +148,31 @@ def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
         ]
     if frame.height == 0:
         return [InputError("the covariate table has a header and no people", where=path, fix="add one line per person")]
-    found: list[EcgwasError] = []
+    mistakes: list[EcgwasError] = []
     absent = is_missing(frame["eid"])
     nameless = [f"line {line}" for line, gone in zip(table.lines, absent, strict=True) if gone]
     if nameless:
         fix = "give every line its eid, or delete the line"
-        found.append(InputError(f"no eid: {first_few(nameless)}", where=path, fix=fix))
-    there = [(eid, line) for eid, line, gone in zip(frame["eid"], table.lines, absent, strict=True) if not gone]
-    twice = sorted(eid for eid, count in Counter(eid for eid, _ in there).items() if count > 1)
+        mistakes.append(InputError(f"no eid: {first_few(nameless)}", where=path, fix=fix))
+    rows = [(eid, line) for eid, line, gone in zip(frame["eid"], table.lines, absent, strict=True) if not gone]
+    twice = sorted(eid for eid, count in Counter(eid for eid, _ in rows).items() if count > 1)
     if twice:
         problem = f"people who stand more than once: eid {first_few(twice)}"
-        found.append(InputError(problem, where=path, fix="keep one line per eid"))
+        mistakes.append(InputError(problem, where=path, fix="keep one line per eid"))
     try:
-        ids.refuse_damaged([eid for eid, _ in there], [line for _, line in there], what="the covariate table", where=path)
+        ids.refuse_damaged([eid for eid, _ in rows], [line for _, line in rows], what="the covariate table", where=path)
     except InputError as damaged:
-        found.append(damaged)
-    return found
+        mistakes.append(damaged)
+    return mistakes
 
 
 def _unknown_columns(frame: pl.DataFrame, options: TraitOptions) -> list[EcgwasError]:
     present = [name for name in frame.columns if name != "eid"]
-    asked = {"use": list(options.use or ()), "categorical": list(options.categorical)}
+    requested = {"use": list(options.use or ()), "categorical": list(options.categorical)}
     if options.categorical == TraitOptions.model_fields["categorical"].default:
-        del asked["categorical"]
-    found: list[EcgwasError] = []
-    for option, names in asked.items():
+        del requested["categorical"]
+    mistakes: list[EcgwasError] = []
+    for option, names in requested.items():
         for name in names:
             if name in present:
                 continue
@@ -178,8 +180,8 @@ def _unknown_columns(frame: pl.DataFrame, options: TraitOptions) -> list[EcgwasE
             match = next((one for one in present if near and one.lower() == near[0]), None)
             problem = f"traits.{option}: the covariate table has no column {name}"
             problem += f"; did you mean '{match}'?" if match else ""
-            found.append(StudyError(problem, where=options.covariates, fix=f"its columns are {first_few(present, 30)}"))
-    return found
+            mistakes.append(StudyError(problem, where=options.covariates, fix=f"its columns are {first_few(present, 30)}"))
+    return mistakes
 
 
 def _wrong_numbers(table: UserTable, name: str) -> list[EcgwasError]:
@@ -266,8 +268,8 @@ def _refuse_collinear(names: tuple[str, ...], values: NDArray[np.float64], optio
         raise InputError(problem, where=options.covariates, fix=fix)
     mistakes = []
     left = list(names)
-    while (found := combination(left, values[:, [names.index(name) for name in left]])) is not None:
-        name, others = found
+    while (combined := combination(left, values[:, [names.index(name) for name in left]])) is not None:
+        name, others = combined
         left.remove(name)
         problem = f"covariate {name} is a combination of {first_few(others, 20)} among the {people} people kept"
         fix = "leave one of them out: name the columns to use under traits.use"

@@ -130,18 +130,18 @@ def _without(graph: Graph, people: set[int]) -> Graph:
 
 def _families(graph: Graph) -> list[Graph]:
     """The connected parts, by their first person."""
-    found, seen = [], set[int]()
+    families, assigned = [], set[int]()
     for start in sorted(graph):
-        if start in seen:
+        if start in assigned:
             continue
-        reached, border = {start}, [start]
+        family, border = {start}, [start]
         while border:
-            new = graph[border.pop()] - reached
-            reached |= new
+            new = graph[border.pop()] - family
+            family |= new
             border += new
-        seen |= reached
-        found.append({person: graph[person] for person in sorted(reached)})
-    return found
+        assigned |= family
+        families.append({person: graph[person] for person in sorted(family)})
+    return families
 
 
 def _greedy(family: Graph, called: NDArray[np.int64]) -> set[int]:

@@ -37,14 +37,14 @@ def components(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np
         return _sum(values.T @ (values @ scores) for _, values in _standardised(codes))
 
     basis = leading_space(start, gram, rounds=ROUNDS, keep_blocks=True)
-    along = np.concatenate([values @ basis for _, values in _standardised(codes)])
-    _, _, turned = np.linalg.svd(along, full_matrices=False)
-    found = basis @ turned[:count].T
-    found -= found.mean(axis=0)
-    found /= found.std(axis=0)
-    largest = found[np.abs(found).argmax(axis=0), np.arange(count)]
+    projections = np.concatenate([values @ basis for _, values in _standardised(codes)])
+    _, _, turned = np.linalg.svd(projections, full_matrices=False)
+    pcs = basis @ turned[:count].T
+    pcs -= pcs.mean(axis=0)
+    pcs /= pcs.std(axis=0)
+    largest = pcs[np.abs(pcs).argmax(axis=0), np.arange(count)]
     # Rounded, so that the same people give the same covariates whatever linear algebra library computed them.
-    return np.asarray(np.round(found * np.sign(largest), DECIMALS))
+    return np.asarray(np.round(pcs * np.sign(largest), DECIMALS))
 
 
 def _standardised(codes: NDArray[np.uint8]) -> Iterator[tuple[slice, NDArray[np.float64]]]:

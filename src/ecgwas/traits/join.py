@@ -21,7 +21,7 @@ from ecgwas.tables.recordings import Ancestry
 from ecgwas.traits import covariates as covariate_tables
 from ecgwas.traits import overlap, variances
 from ecgwas.traits.covariates import COMPONENT, Coded, CovariateTable
-from ecgwas.traits.sample_qc import Judge, Judged, nobody
+from ecgwas.traits.sample_qc import Judge, Judged, unjudged
 from ecgwas.traits.transform import TENS, transformed
 
 MAX_SKEWNESS, MAX_KURTOSIS = 1.0, 3.0
@@ -61,7 +61,7 @@ class TraitTables:
 
 
 def build(
-    options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str], judge: Judge = nobody
+    options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str], judge: Judge = unjudged
 ) -> TraitTables:
     """Traits and covariates of the people who have features, covariates and genotypes and whom the guards let pass.
 
@@ -160,7 +160,7 @@ def _trait_guards(report: pl.DataFrame) -> Guards:
     return Guards.of(rows)
 
 
-def again(
+def remeasured(
     options: TraitOptions, features: Mapping[str, Features], covariates: Covariates, names: Sequence[str],
     strata: NDArray[np.int64] | None = None,
 ) -> Traits:  # fmt: skip
@@ -177,9 +177,9 @@ def again(
         if values is None or present is None or present.sum() < options.min_people or np.ptp(values[present]) == 0:
             continue
         basis = span(covariates.values[present])
-        seen = values[present]
+        observed = values[present]
         columns[name] = np.full(len(values), np.nan)
-        columns[name][present] = transformed(options, seen, basis, within[present])
+        columns[name][present] = transformed(options, observed, basis, within[present])
     matrix = np.column_stack(list(columns.values())) if columns else np.empty((len(covariates.eids), 0))
     return Traits(covariates.eids, tuple(columns), matrix)
 
@@ -206,8 +206,8 @@ def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[s
     for one in features.values():
         recorded |= set(one.frame["eid"])
         if one.names:
-            some = pl.any_horizontal(pl.col(one.names).is_not_null())
-            measured |= set(one.frame.filter(some)["eid"])
+            any_measured = pl.any_horizontal(pl.col(one.names).is_not_null())
+            measured |= set(one.frame.filter(any_measured)["eid"])
     lacking, covered, genotypes = table.missing(), set(table.eids), set(genotyped)
     rows = []
     for eid in sorted(recorded | covered | genotypes):
@@ -234,7 +234,7 @@ def dropped(people: People) -> list[tuple[str, int]]:
 
 def _candidates(features: Mapping[str, Features], kept: Sequence[str]) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
     """Trait name -> (N,) float64 of the people kept, missing NaN; features that apply to nobody at a lead are not there."""
-    found: dict[str, NDArray[np.float64]] = {}
+    candidates: dict[str, NDArray[np.float64]] = {}
     notes = []
     order = {lead: i for i, lead in enumerate((*LEADS, ALL_LEADS))}
     people = pl.DataFrame({"eid": list(kept)}, schema={"eid": pl.String})
@@ -250,8 +250,8 @@ def _candidates(features: Mapping[str, Features], kept: Sequence[str]) -> tuple[
                 if infinite:
                     notes.append(f"{representation}.{lead}.{name}: {infinite} infinite value(s) taken as missing")
                 values[~np.isfinite(values)] = np.nan
-                found[f"{representation}.{lead}.{name}"] = values
-    return found, notes
+                candidates[f"{representation}.{lead}.{name}"] = values
+    return candidates, notes
 
 
 def _transformed(
@@ -264,18 +264,18 @@ def _transformed(
     for name, values in candidates.items():
         present = np.isfinite(values)
         rows[name] = {"trait": name, "status": "kept", "reason": "", "n": int(present.sum())}
-        seen = values[present]
-        reason = _unusable(seen, len(values), options)
+        observed = values[present]
+        reason = _unusable(observed, len(values), options)
         if reason is None:
             key = present.tobytes()
             if key not in spans:
                 spans[key] = span(covariates.values[present])
-            reason = _carried(seen, spans[key]) or _explained(seen, residuals(seen, spans[key]))
+            reason = _carried(observed, spans[key]) or _explained(observed, residuals(observed, spans[key]))
         if reason is not None:
             rows[name] |= {"status": "left_out", "reason": reason}
             continue
-        after = transformed(options, seen, spans[key], strata[present])
-        rows[name] |= _shape(seen, "before") | _shape(residuals(after, spans[key]), "after")
+        after = transformed(options, observed, spans[key], strata[present])
+        rows[name] |= _shape(observed, "before") | _shape(residuals(after, spans[key]), "after")
         column = np.full(len(values), np.nan)
         column[present] = after
         kept[name] = column
@@ -289,28 +289,28 @@ def _transformed(
     return list(kept), matrix, list(rows.values())
 
 
-def _unusable(seen: NDArray[np.float64], people: int, options: TraitOptions) -> str | None:
-    if len(seen) < options.min_people:
-        return f"measured in {len(seen)} people, fewer than {options.min_people}"
-    if len(seen) < options.min_share * people:
-        return f"measured in {len(seen)} of {people} people, less than a share of {options.min_share:g}"
-    if np.ptp(seen) == 0:
+def _unusable(observed: NDArray[np.float64], people: int, options: TraitOptions) -> str | None:
+    if len(observed) < options.min_people:
+        return f"measured in {len(observed)} people, fewer than {options.min_people}"
+    if len(observed) < options.min_share * people:
+        return f"measured in {len(observed)} of {people} people, less than a share of {options.min_share:g}"
+    if np.ptp(observed) == 0:
         return "the same value in everyone"
-    same = float(np.unique(seen, return_counts=True)[1].max()) / len(seen)
+    same = float(np.unique(observed, return_counts=True)[1].max()) / len(observed)
     if same > options.max_same:
         return f"the same value in {same:.0%} of people: the few others would carry every test"
     return None
 
 
-def _carried(seen: NDArray[np.float64], basis: NDArray[np.float64]) -> str | None:
+def _carried(observed: NDArray[np.float64], basis: NDArray[np.float64]) -> str | None:
     """People against the covariates that vary among them: without a degree of freedom left, nothing can be tested."""
-    if len(seen) > basis.shape[1] + 1:
+    if len(observed) > basis.shape[1] + 1:
         return None
-    return f"measured in {len(seen)} people, too few for {basis.shape[1] - 1} covariates"
+    return f"measured in {len(observed)} people, too few for {basis.shape[1] - 1} covariates"
 
 
-def _explained(seen: NDArray[np.float64], rest: NDArray[np.float64]) -> str | None:
-    if np.std(rest) > 1e-7 * np.std(seen):
+def _explained(observed: NDArray[np.float64], rest: NDArray[np.float64]) -> str | None:
+    if np.std(rest) > 1e-7 * np.std(observed):
         return None
     return "a combination of the covariates: nothing remains to test"
 
@@ -324,7 +324,7 @@ def _duplicates(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, str]:
     groups: dict[bytes, list[str]] = {}
     for name, values in columns.items():
         groups.setdefault(np.isfinite(values).tobytes(), []).append(name)
-    found: dict[str, str] = {}
+    duplicates: dict[str, str] = {}
     for names in groups.values():
         present = np.isfinite(columns[names[0]])
         values = np.column_stack([columns[name][present] for name in names])
@@ -332,7 +332,7 @@ def _duplicates(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, str]:
         unit = centred / np.linalg.norm(centred, axis=0)
         later, earlier = np.nonzero(np.tril(np.abs(unit.T @ unit) > SAME, k=-1))
         for i, j in zip(later, earlier, strict=True):
-            found.setdefault(names[i], names[j])
-    return {name: first for name, first in found.items() if first not in found} | {
-        name: found[first] for name, first in found.items() if first in found
+            duplicates.setdefault(names[i], names[j])
+    return {name: first for name, first in duplicates.items() if first not in duplicates} | {
+        name: duplicates[first] for name, first in duplicates.items() if first in duplicates
     }

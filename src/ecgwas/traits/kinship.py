@@ -67,9 +67,9 @@ def _rows(codes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.float64]]]
         both, opposite, own, other = _counts(codes, start, min(start + ROWS, people))
         smaller = np.minimum(own, other).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = (both - 2 * opposite) / (2 * smaller) + 0.5 - (own + other) / (4 * smaller)
-        found[np.arange(len(found)), np.arange(start, start + len(found))] = np.nan
-        yield start, np.asarray(found, dtype=np.float64)
+            kinship = (both - 2 * opposite) / (2 * smaller) + 0.5 - (own + other) / (4 * smaller)
+        kinship[np.arange(len(kinship)), np.arange(start, start + len(kinship))] = np.nan
+        yield start, np.asarray(kinship, dtype=np.float64)
 
 
 def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np.float32], ...]:
@@ -82,8 +82,8 @@ def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np
     both, opposite, own, other = (np.zeros((stop - start, people), dtype=np.float32) for _ in range(4))
     step = max(1, BYTES // (16 * people))
     for first in range(0, len(codes), step):
-        some = codes[first : first + step]
-        one, two, none, called = (part.astype(np.float32) for part in (some == 1, some == 2, some == 0, some != NO_CALL))
+        piece = codes[first : first + step]
+        one, two, none, called = (part.astype(np.float32) for part in (piece == 1, piece == 2, piece == 0, piece != NO_CALL))
         here = slice(start, stop)
         both += one[:, here].T @ one
         opposite += none[:, here].T @ two + two[:, here].T @ none
@@ -110,11 +110,11 @@ def related(codes: NDArray[np.uint8], limit: float) -> Related:
     return Related(first, second, kinship, limit, reach, spread)
 
 
-def within(found: Related, codes: NDArray[np.uint8], groups: NDArray[np.int64]) -> Related:
+def within(related: Related, codes: NDArray[np.uint8], groups: NDArray[np.int64]) -> Related:
     """The pairs beyond what chance reaches in any group of ancestry (N,): linkage, and so the noise of a pair, may differ."""
     each = [chance(codes[:, groups == number], codes.shape[1]) for number in np.unique(groups)]
-    reach, spread = max([(found.reach, found.spread), *each])
-    return replace(found, reach=reach, spread=spread).beyond(found.limit)
+    reach, spread = max([(related.reach, related.spread), *each])
+    return replace(related, reach=reach, spread=spread).beyond(related.limit)
 
 
 def chance(codes: NDArray[np.uint8], people: int) -> tuple[float, float]:
@@ -135,16 +135,16 @@ def noise(codes: NDArray[np.uint8]) -> tuple[float, float]:
     first, second = _some_pairs(codes.shape[1])
     differences, heterozygous = [], []
     own, other = np.zeros(len(first)), np.zeros(len(first))
-    for some in np.array_split(codes, STRETCHES):
-        one, two = some[:, first].astype(np.int8), some[:, second].astype(np.int8)
+    for stretch in np.array_split(codes, STRETCHES):
+        one, two = stretch[:, first].astype(np.int8), stretch[:, second].astype(np.int8)
         called = (one != NO_CALL) & (two != NO_CALL)
         first_one, second_one = ((part == 1) & called for part in (one, two))
         differences.append((np.square(one - two) * called).sum(axis=0))
         heterozygous.append((first_one.sum(axis=0) + second_one.sum(axis=0)) / 2)
         own, other = own + first_one.sum(axis=0), other + second_one.sum(axis=0)
     smaller = np.maximum(np.minimum(own, other), 1)
-    apart, between = np.stack(differences), np.stack(heterozygous)
-    rest = apart - between * (apart.sum(axis=0) / np.maximum(between.sum(axis=0), 1))
+    distances, between = np.stack(differences), np.stack(heterozygous)
+    rest = distances - between * (distances.sum(axis=0) / np.maximum(between.sum(axis=0), 1))
     free = STRETCHES - 1
     variance = np.square(rest).sum(axis=0) * STRETCHES / free / (16 * smaller**2)
     typical = float(np.median(variance)) * free / float(stats.chi2.median(free))

@@ -47,20 +47,20 @@ def check(
     sparse = [f"{name} in {count} of {len(meant)}" for name, count in table.sparse(meant, share=SPARSE_SHARE).items()]
     missing = [f"people without all covariates are dropped; missing: {first_few(sparse, 10)}"] if sparse else []
     people = "genotyped people with recordings" if recorded else "genotyped people"
-    few = f"only {len(both)} of {len(meant)} {people} in the covariate table have all covariates"
+    shortage = f"only {len(both)} of {len(meant)} {people} in the covariate table have all covariates"
     needed = f"at least {options.min_people} are needed (traits.min_people)"
     if not both or len(both) < options.min_people <= len(meant):
-        problem = "".join((few, *(f"; {words}" for words in (*unmet, *missing))))
+        problem = "".join((shortage, *(f"; {words}" for words in (*unmet, *missing))))
         fix = f"{needed}; leave out sparse columns: name the others under traits.use"
         raise InputError(problem, where=options.covariates, fix=fix)
-    small = [] if len(both) >= options.min_people else [f"{few}: {needed}, or `ecgwas run` ends at stage traits"]
+    small = [] if len(both) >= options.min_people else [f"{shortage}: {needed}, or `ecgwas run` ends at stage traits"]
     try:
         coded = covariate_tables.code(table, both, options)
     except InputError as mistake:
         if not small:
             raise
         fix = f"{needed}; see read.leave_out, scan.people and who is in which table"
-        raise InputError(f"{few}, and {mistake.problem}", where=options.covariates, fix=fix) from None
+        raise InputError(f"{shortage}, and {mistake.problem}", where=options.covariates, fix=fix) from None
     line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
     facts = [f"{line}; {len(coded.covariates.names)} covariate columns", *(n for n in coded.notes if n not in table.doubts)]
     return [*facts, *map(Caution, (*unmet, *table.doubts, *missing, *small, *_of_sexes(table, sexes or {})))]
@@ -71,11 +71,11 @@ def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
 
     Two levels of other names, such as 0 and 1, may mean either sex: they are taken the way that fits better.
     """
-    found = []
+    warnings = []
     for name in (name for name in table.names if suspect_values.is_sex(name)):
         cells = table.levels.get(name) or [None if np.isnan(value) else f"{value:g}" for value in table.numbers[name]]
-        there = [(cell.lower(), sexes.get(eid, 0)) for eid, cell in zip(table.eids, cells, strict=True) if cell is not None]
-        pairs = [(cell, sex) for cell, sex in there if sex in (MALE, FEMALE)]
+        coded = [(cell.lower(), sexes.get(eid, 0)) for eid, cell in zip(table.eids, cells, strict=True) if cell is not None]
+        pairs = [(cell, sex) for cell, sex in coded if sex in (MALE, FEMALE)]
         levels = sorted({cell for cell, _ in pairs})
         if len(levels) != 2:
             continue
@@ -86,8 +86,8 @@ def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
             other = min(fit, len(pairs) - fit)
         if other > MOST_OTHER_SEX * len(pairs):
             words = f"covariate {name} and the sexes beside the genotypes differ in {other} of {len(pairs)} people"
-            found.append(f"{words}: are the people of one of them in another order, or is one coded the other way round?")
-    return found
+            warnings.append(f"{words}: are the people of one of them in another order, or is one coded the other way round?")
+    return warnings
 
 
 def of_tables(

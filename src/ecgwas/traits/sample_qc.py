@@ -22,7 +22,7 @@ from ecgwas.traits.genotype_pcs import components, projected
 from ecgwas.traits.kinship import Related
 
 PASS, WARN, FAIL, OFF = "pass", "warn", "fail", "not judged"
-MANY = 0.05
+MAX_SHARE = 0.05
 """A guard that leaves out more than this share of people fails: the data, not some people, are unusual."""
 ENOUGH_VARIANTS = 200
 """With fewer independent variants, heterozygosity, kinship and ancestry say little."""
@@ -84,20 +84,20 @@ def judge(options: PersonGuards, panel: Panel, sexes: NDArray[np.int8], *, wante
     its guard off.
     """
     people = np.arange(len(panel.eids))
-    row, found = _call_rate(options, panel)
-    rows = [_verdict(row, found, len(people))]
-    reasons = {panel.eids[i]: reason for i, reason in found.items()}
-    people = np.delete(people, sorted(found))
+    row, excluded = _call_rate(options, panel)
+    rows = [_verdict(row, excluded, len(people))]
+    reasons = {panel.eids[i]: reason for i, reason in excluded.items()}
+    people = np.delete(people, sorted(excluded))
     cohort = _grouped(options, panel.of(people), sexes[people], seed)
     for guard in (_heterozygosity, _sex, _relatives):
-        row, found = guard(options, cohort)
-        rows.append(_verdict(row, found, len(cohort.panel.eids)))
-        reasons |= {cohort.panel.eids[i]: reason for i, reason in found.items()}
-        cohort = cohort.of(np.delete(np.arange(len(cohort.panel.eids)), sorted(found)))
-    row, found, kept = _ancestry(options, cohort, wanted_components, seed)
-    rows.append(_verdict(row, found, len(cohort.panel.eids)))
-    reasons |= {cohort.panel.eids[i]: reason for i, reason in found.items()}
-    cohort = cohort.of(np.delete(np.arange(len(cohort.panel.eids)), sorted(found)))
+        row, excluded = guard(options, cohort)
+        rows.append(_verdict(row, excluded, len(cohort.panel.eids)))
+        reasons |= {cohort.panel.eids[i]: reason for i, reason in excluded.items()}
+        cohort = cohort.of(np.delete(np.arange(len(cohort.panel.eids)), sorted(excluded)))
+    row, excluded, kept = _ancestry(options, cohort, wanted_components, seed)
+    rows.append(_verdict(row, excluded, len(cohort.panel.eids)))
+    reasons |= {cohort.panel.eids[i]: reason for i, reason in excluded.items()}
+    cohort = cohort.of(np.delete(np.arange(len(cohort.panel.eids)), sorted(excluded)))
     return Judged(reasons, Guards.of(rows), cohort.panel.eids, kept, cohort.groups, cohort.sexes)
 
 
@@ -125,10 +125,10 @@ def _unrelated(panel: Panel, related: Related | None) -> NDArray[np.bool_]:
     return kept
 
 
-def _verdict(row: dict[str, Any], found: dict[int, str], people: int) -> dict[str, Any]:
+def _verdict(row: dict[str, Any], excluded: dict[int, str], people: int) -> dict[str, Any]:
     judged, unsure = row.pop("judged"), row.pop("unsure", False)
-    worst = FAIL if unsure or len(found) > MANY * people else WARN if found else PASS
-    verdict = {"about": "people", "left_out": len(found), "of": people, "status": worst if judged else OFF}
+    worst = FAIL if unsure or len(excluded) > MAX_SHARE * people else WARN if excluded else PASS
+    verdict = {"about": "people", "left_out": len(excluded), "of": people, "status": worst if judged else OFF}
     return row | verdict
 
 
@@ -178,18 +178,18 @@ def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[in
     """
     codes, sexes = cohort.panel.x_codes, cohort.sexes
     judged = options.check_sex and len(codes) >= ENOUGH_ON_X
-    found: dict[int, str] = {}
+    excluded: dict[int, str] = {}
     if judged:
         inbreeding = np.empty(len(sexes))
         for people in ancestry.of_people(cohort.groups):
             inbreeding[people] = x_inbreeding(codes[:, people])
         wrong = ((sexes == 1) & (inbreeding < MALE_AT_LEAST)) | ((sexes == 2) & (inbreeding > FEMALE_AT_MOST))
         words = {1: "male", 2: "female"}
-        found = {int(i): f"sex {words[int(sexes[i])]}, but F on X {inbreeding[i]:.2f}" for i in np.flatnonzero(wrong)}
+        excluded = {int(i): f"sex {words[int(sexes[i])]}, but F on X {inbreeding[i]:.2f}" for i in np.flatnonzero(wrong)}
     why = f"{len(codes)} common variants of X outside the pseudoautosomal regions{_of_groups(cohort.groups)}"
     note = f"people whose sex in the .fam contradicts X ({FEMALE_AT_MOST} women, {MALE_AT_LEAST} men); {why}"
-    row = _row("sex", 0.0 if options.check_sex else None, float(len(found)) if judged else None, judged, note)
-    return row, found
+    row = _row("sex", 0.0 if options.check_sex else None, float(len(excluded)) if judged else None, judged, note)
+    return row, excluded
 
 
 def x_inbreeding(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -197,37 +197,37 @@ def x_inbreeding(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
     E expected, each variant's 1 - 2 p q 2m / (2m - 1) with p among its m called people (PLINK 1.9, --check-sex).
     """
-    seen = codes != NO_CALL
-    people = seen.sum(axis=1)
-    p = np.where(seen, codes, 0).sum(axis=1) / np.maximum(2 * people, 1)
+    called = codes != NO_CALL
+    people = called.sum(axis=1)
+    p = np.where(called, codes, 0).sum(axis=1) / np.maximum(2 * people, 1)
     expected_one = 1 - 2 * p * (1 - p) * 2 * people / np.maximum(2 * people - 1, 1)
-    expected = expected_one @ seen
-    observed = (seen & (codes != 1)).sum(axis=0)
-    return np.asarray((observed - expected) / np.maximum(seen.sum(axis=0) - expected, 1e-12))
+    expected = expected_one @ called
+    observed = (called & (codes != 1)).sum(axis=0)
+    return np.asarray((observed - expected) / np.maximum(called.sum(axis=0) - expected, 1e-12))
 
 
 def _relatives(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
     limit, panel = options.max_kinship, cohort.panel
     if limit is None or cohort.related is None:
         return _row("kinship", limit, None, False, f"{len(panel.codes)} independent variants"), {}
-    found = cohort.related.beyond(limit)
-    gone = families.fewest(found.first.tolist(), found.second.tolist(), panel.called)
+    pairs = cohort.related.beyond(limit)
+    gone = families.fewest(pairs.first.tolist(), pairs.second.tolist(), panel.called)
     strongest: dict[int, float] = {}
-    for first, second, value in zip(found.first.tolist(), found.second.tolist(), found.kinship.tolist(), strict=True):
+    for first, second, value in zip(pairs.first.tolist(), pairs.second.tolist(), pairs.kinship.tolist(), strict=True):
         for one in (first, second):
             strongest[one] = max(strongest.get(one, -1.0), value)
-    held = max(limit, found.reach)
-    row = _row("kinship", round(held, 4), max(strongest.values(), default=None), True, _of_kinship(panel, found, gone))
+    applied_limit = max(limit, pairs.reach)
+    row = _row("kinship", round(applied_limit, 4), max(strongest.values(), default=None), True, _of_kinship(panel, pairs, gone))
     reasons = {i: f"related to another person, kinship {strongest[i]:.3f}" for i in gone.people}
-    return row | {"unsure": held > FIRST_DEGREE}, reasons
+    return row | {"unsure": applied_limit > FIRST_DEGREE}, reasons
 
 
-def _of_kinship(panel: Panel, found: Related, gone: families.Excluded) -> str:
+def _of_kinship(panel: Panel, pairs: Related, gone: families.Excluded) -> str:
     """The note of the guard over relatives."""
-    note = f"largest kinship beyond the limit; over {len(panel.codes)} variants unrelated pairs have SD {found.spread:.4f}"
-    if found.reach > found.limit:
-        note += f", so that chance reaches {found.reach:.3f} and that is the limit, not {found.limit:g}"
-    if max(found.reach, found.limit) > FIRST_DEGREE:
+    note = f"largest kinship beyond the limit; over {len(panel.codes)} variants unrelated pairs have SD {pairs.spread:.4f}"
+    if pairs.reach > pairs.limit:
+        note += f", so that chance reaches {pairs.reach:.3f} and that is the limit, not {pairs.limit:g}"
+    if max(pairs.reach, pairs.limit) > FIRST_DEGREE:
         note += f"; parents, children and siblings may lie below it ({FIRST_DEGREE} and more): not all relatives are excluded"
     if gone.heuristic:
         note += f"; {gone.heuristic} families were too large to find the fewest people exactly"
@@ -235,16 +235,16 @@ def _of_kinship(panel: Panel, found: Related, gone: families.Excluded) -> str:
 
 
 def _ancestry(
-    options: PersonGuards, cohort: Cohort, wanted: int, seed: int
+    options: PersonGuards, cohort: Cohort, wanted_components: int, seed: int
 ) -> tuple[dict[str, Any], dict[int, str], NDArray[np.float64]]:
     """Components of unrelated people, onto which the others are projected: of a family they would describe the family."""
     limit = options.max_component_sd
-    count = max(wanted, 10 if limit is not None else 0)
+    count = max(wanted_components, 10 if limit is not None else 0)
     people = np.arange(len(cohort.panel.eids))
     if len(cohort.panel.codes) < ENOUGH_VARIANTS or count == 0:
         none = np.empty((len(people), 0))
         return _row("ancestry", limit, None, False, f"{len(cohort.panel.codes)} independent variants"), {}, none
-    found: dict[int, str] = {}
+    excluded: dict[int, str] = {}
     first: float | None = None
     for _ in range(OUTLIER_ROUNDS):
         scores, unrelated = _scores(cohort.of(people), count, seed)
@@ -253,7 +253,7 @@ def _ancestry(
         outside = away > (np.inf if limit is None else limit)
         if not outside.any():
             break
-        found |= {int(people[i]): f"ancestry outlier, {away[i]:.1f} SD on a component" for i in np.flatnonzero(outside)}
+        excluded |= {int(people[i]): f"ancestry outlier, {away[i]:.1f} SD on a component" for i in np.flatnonzero(outside)}
         people = people[~outside]
     else:
         scores, unrelated = _scores(cohort.of(people), count, seed)
@@ -262,7 +262,7 @@ def _ancestry(
     note += f", of {unrelated} unrelated people, others projected" if unrelated < len(people) else ""
     groups = np.bincount(cohort.groups[people])[1:]
     note += f"; groups of ancestry: {', '.join(str(size) for size in groups)} people" if len(groups) > 1 else ""
-    return _row("ancestry", limit, first, True, note), found, scores[:, :wanted]
+    return _row("ancestry", limit, first, True, note), excluded, scores[:, :wanted_components]
 
 
 def _distance(scores: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -291,7 +291,7 @@ def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64],
     return scores, len(reference)
 
 
-def nobody(eids: Sequence[str]) -> Judged:
+def unjudged(eids: Sequence[str]) -> Judged:
     """Nobody is left out and nothing is judged."""
     alone, unknown = np.ones(len(eids), dtype=np.int64), np.zeros(len(eids), dtype=np.int8)
     return Judged({}, Guards.empty(), tuple(eids), np.empty((len(eids), 0)), alone, unknown)

@@ -39,8 +39,8 @@ Cell = str | None
 
 def of(numbers: Mapping[str, NDArray[np.float64]], levels: Mapping[str, tuple[Cell, ...]]) -> list[str]:
     """Warnings over the columns of a covariate table, in words; arguments as in covariates.CovariateTable."""
-    found = [warning for name, values in numbers.items() for warning in _of_numbers(name, values)]
-    return found + [warning for name, cells in levels.items() for warning in _levels(name, cells)]
+    warnings = [warning for name, values in numbers.items() for warning in _of_numbers(name, values)]
+    return warnings + [warning for name, cells in levels.items() for warning in _levels(name, cells)]
 
 
 def of_ids(names: Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def transformed(
-    options: TraitOptions, seen: NDArray[np.float64], basis: NDArray[np.float64], strata: NDArray[np.int64]
+    options: TraitOptions, values: NDArray[np.float64], basis: NDArray[np.float64], strata: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """The trait (n,) of a feature (n,) without missing values, as `options.transform` and `normalise_within` say.
 
@@ -41,14 +41,14 @@ def transformed(
     `none`: the feature as it is; with groups, its residuals on the covariates, those of each group with the same SD, that of
     all residuals together.
     """
-    parts = _groups(strata) if options.normalise_within else [np.arange(len(seen))]
+    parts = _groups(strata) if options.normalise_within else [np.arange(len(values))]
     if options.transform == "none":
-        return seen if len(parts) == 1 else _scaled(residuals(seen, basis), parts)
-    rest = rounded(residuals(rank_normal(rounded(seen)), basis))
-    found = np.empty(len(rest))
+        return values if len(parts) == 1 else _scaled(residuals(values, basis), parts)
+    rest = rounded(residuals(rank_normal(rounded(values)), basis))
+    normal = np.empty(len(rest))
     for people in parts:
-        found[people] = rank_normal(rest[people])
-    return found
+        normal[people] = rank_normal(rest[people])
+    return normal
 
 
 def _groups(strata: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -66,14 +66,14 @@ def _groups(strata: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 
 def _scaled(rest: NDArray[np.float64], parts: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-    found, spread = np.empty(len(rest)), float(rest.std())
+    scaled, spread = np.empty(len(rest)), float(rest.std())
     for people in parts:
         own = float(rest[people].std())
-        found[people] = rest[people] * (spread / own if own > 0 else 1.0)
-    return found
+        scaled[people] = rest[people] * (spread / own if own > 0 else 1.0)
+    return scaled
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ten digits: equal values stay tied, and the ranks are the same whatever linear algebra library computed them."""
-    found: NDArray[np.float64] = np.round(values / float(np.std(values)), 10)
-    return found
+    result: NDArray[np.float64] = np.round(values / float(np.std(values)), 10)
+    return result

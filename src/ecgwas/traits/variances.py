@@ -80,20 +80,20 @@ def _row(
     p = np.ones(len(traits.names))
     ratio = np.ones(len(traits.names))
     for k, values in enumerate(traits.values.T):
-        seen = np.isfinite(values) & people
-        basis = _basis(covariates[seen])
-        residual = residuals(values[seen], basis)
-        p[k] = breusch_pagan(residual, regressors[seen])
-        ratio[k] = _ratio(residual, labels[seen])
-    found = np.flatnonzero(p * len(p) < LEVEL)
+        present = np.isfinite(values) & people
+        basis = _basis(covariates[present])
+        residual = residuals(values[present], basis)
+        p[k] = breusch_pagan(residual, regressors[present])
+        ratio[k] = _ratio(residual, labels[present])
+    unequal = np.flatnonzero(p * len(p) < LEVEL)
     note = "smallest p of equal variances over all traits, times their number (Breusch and Pagan, Koenker's form)"
-    if len(found):
-        worst = found[np.argsort(p[found], kind="stable")]
-        note += f"; {len(found)} traits differ: {first_few(traits.names[k] for k in worst)}"
-        note += f"; largest ratio of SDs between two groups {ratio[found].max():.2f}"
+    if len(unequal):
+        worst = unequal[np.argsort(p[unequal], kind="stable")]
+        note += f"; {len(unequal)} traits differ: {first_few(traits.names[k] for k in worst)}"
+        note += f"; largest ratio of SDs between two groups {ratio[unequal].max():.2f}"
         note += "; thresholds by shuffles, and p, are then too lenient or too strict: see traits.normalise_within"
     value = float(f"{min(float(p.min()) * len(p), 1.0):.4g}")
-    return row | {"status": "warn" if len(found) else "pass", "value": value, "note": note}
+    return row | {"status": "warn" if len(unequal) else "pass", "value": value, "note": note}
 
 
 def _basis(covariates: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -53,10 +53,11 @@ class Plink2Checks:
         `projection`; genotype_ss (V,) = g'Mg.
         """
         errors = np.zeros(len(block), dtype=np.int8)
-        few = block.called <= len(self.projection) + 2
-        constant = block.constant & ~few
-        errors[few], errors[constant] = GLM_ERRORS.index("SAMPLE_CT<=PREDICTOR_CT"), GLM_ERRORS.index("CONST_OMITTED_ALLELE")
-        is_open = ~(few | constant)
+        scarce = block.called <= len(self.projection) + 2
+        constant = block.constant & ~scarce
+        errors[scarce] = GLM_ERRORS.index("SAMPLE_CT<=PREDICTOR_CT")
+        errors[constant] = GLM_ERRORS.index("CONST_OMITTED_ALLELE")
+        is_open = ~(scarce | constant)
         for i in np.flatnonzero(is_open & self._near(block, projected_ss, projection, genotype_ss)):
             errors[i] = GLM_ERRORS.index(self._exactly(block, int(i)))
         # Variants that passed although the covariates explain the whole genotype.
