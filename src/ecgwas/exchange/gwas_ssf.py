@@ -136,7 +136,7 @@ def metadata_path(file: Path) -> Path:
 def check(file: Path) -> CheckResult:
     """Checks table and YAML against the format, line by line. Never raises for their content."""
     problems, cautions = _check_metadata(file)
-    seen: set[int] = set()
+    chromosomes: set[int] = set()
     count, last = 0, (0, 0)
     try:
         with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
@@ -152,20 +152,20 @@ def check(file: Path) -> CheckResult:
                     place = (int(cells[0]), int(cells[1]))
                     if place < last:
                         problems.append(f"line {count + 1}: not in order of chromosome and position")
-                    seen.add(place[0])
+                    chromosomes.add(place[0])
                     last = place
                 if len(problems) >= MAX_PROBLEMS:
                     return CheckResult(count, (*problems, "and perhaps more"), tuple(cautions))
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         problems.append(f"the table cannot be read to its end: {error}")
-    return CheckResult(count, tuple(problems), (*cautions, *_cautions(count, seen)))
+    return CheckResult(count, tuple(problems), (*cautions, *_cautions(count, chromosomes)))
 
 
 def _check_header(header: Sequence[str]) -> list[str]:
     wrong = [
-        f"column {k + 1} is {ours!r}"
-        for k, (ours, theirs) in enumerate(zip(header, FIRST_COLUMNS, strict=False))
-        if ours != theirs
+        f"column {k + 1} is {name!r}"
+        for k, (name, expected) in enumerate(zip(header, FIRST_COLUMNS, strict=False))
+        if name != expected
     ]
     if wrong or len(header) < len(FIRST_COLUMNS):
         return [f"the first columns must be {', '.join(FIRST_COLUMNS)}", *wrong]
@@ -217,7 +217,7 @@ def _check_metadata(file: Path) -> tuple[list[str], list[str]]:
     return problems, unknown
 
 
-def _cautions(count: int, seen: set[int]) -> list[str]:
+def _cautions(count: int, chromosomes: set[int]) -> list[str]:
     words = [] if count >= MIN_ROWS else [f"{count} rows; the Catalog asks for {MIN_ROWS} or more"]
-    absent = [str(chromosome) for chromosome in AUTOSOMES if chromosome not in seen]
+    absent = [str(chromosome) for chromosome in AUTOSOMES if chromosome not in chromosomes]
     return words + ([f"no row of chromosome {', '.join(absent)}; the Catalog asks for all autosomes"] if absent else [])

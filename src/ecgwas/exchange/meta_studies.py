@@ -126,14 +126,14 @@ def read(path: Path) -> pl.DataFrame:
         fix = "name a file of results/scan, a folder of them, or a GWAS-SSF file"
         raise InputError("the table of associations is missing", where=path, fix=fix)
     frame = _frame(path)
-    headers = {ours: [name for name in theirs if name in frame.columns] for ours, theirs in NAMES.items()}
-    absent = [ours for ours, names in headers.items() if not names and ours not in OPTIONAL]
+    headers = {column: [name for name in synonyms if name in frame.columns] for column, synonyms in NAMES.items()}
+    absent = [column for column, names in headers.items() if not names and column not in OPTIONAL]
     if absent:
         problem = f"the table lacks columns for {first_few(absent, 10)}; it has {first_few(frame.columns, 15)}"
         raise InputError(problem, where=path, fix="give an ecgwas scan (chrom, pos, effect_allele ...) or a GWAS-SSF file")
     columns = [
-        pl.coalesce([_cell(name) for name in names] or [pl.lit(None)]).cast(TYPES[ours], strict=False).alias(ours)
-        for ours, names in headers.items()
+        pl.coalesce([_cell(name) for name in names] or [pl.lit(None)]).cast(TYPES[column], strict=False).alias(column)
+        for column, names in headers.items()
     ]
     return frame.select(columns).with_columns(
         pl.col("trait").fill_null("").str.strip_chars(),
@@ -176,8 +176,8 @@ def _metadata(path: Path) -> dict[str, str]:
     about = {"trait": _text(content.get("trait_description"))}
     assembly = str(content.get("genome_assembly", ""))
     about["build"] = BUILDS.get(assembly, assembly)
-    for ours, theirs in METADATA_KEYS.items():
-        about[ours] = next((text for name in theirs if (text := _text(content.get(name)))), "")
+    for key, names in METADATA_KEYS.items():
+        about[key] = next((text for name in names if (text := _text(content.get(name)))), "")
     return {name: value for name, value in about.items() if value}
 
 
@@ -209,10 +209,10 @@ def _trait_of_file_name(path: Path) -> str:
 
 def _refuse_repeated_chromosomes(path: Path, parts: Sequence[StudyTable]) -> None:
     """Refuses two files of one study with the same chromosome of a trait."""
-    seen: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str], str] = {}
     for part in parts:
         for trait, chrom in part.frame.select("trait", "chrom").drop_nulls().unique().sort("trait", "chrom").iter_rows():
-            other = seen.setdefault((trait, chrom), part.name)
+            other = owners.setdefault((trait, chrom), part.name)
             if other != part.name:
                 problem = f"chromosome {chrom} of {trait} is in two files of one study: {other}, {part.name}"
                 raise InputError(problem, where=path, fix="keep one of them in the folder")
@@ -339,10 +339,10 @@ def cautions(studies: Sequence[StudyTable]) -> list[str]:
         )
     for study in studies:
         z = (study.frame["beta"] / study.frame["se"]).abs().drop_nulls().drop_nans()
-        least = float(z.to_numpy().min(initial=np.inf))
-        if len(z) >= MIN_ROWS and least > SELECTED_Z:
+        smallest = float(z.to_numpy().min(initial=np.inf))
+        if len(z) >= MIN_ROWS and smallest > SELECTED_Z:
             warnings.append(
-                f"{study.name}: only rows with |beta / se| above {least:.2f}, so effects are too large; "
+                f"{study.name}: only rows with |beta / se| above {smallest:.2f}, so effects are too large; "
                 "`ecgwas export STUDY gwas_ssf FOLDER` writes every variant"
             )
     return warnings

@@ -23,7 +23,7 @@ def rows(tests: pl.DataFrame, excluded: pl.DataFrame) -> pl.DataFrame:
     order = {chrom: rank for rank, chrom in enumerate(joined["chrom"].unique(maintain_order=True))}
     ordered = joined.sort(pl.col("chrom").replace_strict(order, return_dtype=pl.Int64), "pos", maintain_order=True)
     numbers = {"A1_FREQ": "eaf", "BETA": "beta", "SE": "se", "T_STAT": "t", "LOG10_P": "neglog10p"}
-    text = {name: pl.col(ours).map_elements(number_as_text, return_dtype=pl.String) for name, ours in numbers.items()}
+    text = {name: pl.col(column).map_elements(number_as_text, return_dtype=pl.String) for name, column in numbers.items()}
     return ordered.select(
         pl.col("chrom").alias("#CHROM"), pl.col("pos").cast(pl.String).alias("POS"), pl.col("variant").alias("ID"),
         pl.col("other_allele").alias("REF"), pl.col("effect_allele").alias("ALT"), pl.col("effect_allele").alias("A1"),

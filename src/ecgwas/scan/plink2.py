@@ -58,11 +58,11 @@ def version(options: Plink2) -> str:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolError(f"{options.program} does not start: {error}", where=path, fix=INSTALL) from None
-    said = answer.stdout.strip()
-    if not said.startswith("PLINK v2"):
-        shown = said.splitlines()[0] if said else "nothing"
+    banner = answer.stdout.strip()
+    if not banner.startswith("PLINK v2"):
+        shown = banner.splitlines()[0] if banner else "nothing"
         raise ToolError(f"{options.program} is not PLINK 2: it says {shown}", where=path, fix=INSTALL)
-    return said
+    return banner
 
 
 def scan(
@@ -126,7 +126,7 @@ def _runs(
     options: Plink2, names: Sequence[str], traits_of_lead: dict[str, list[int]], genotypes: Genotypes, cohort: Cohort,
     ids: Sequence[str], scratch: Path, target: Path,
 ) -> Iterator[BlockResult]:  # fmt: skip
-    poor = _uninformative(options, genotypes, cohort) | _apart(options, genotypes, cohort)
+    poor = _uninformative(options, genotypes, cohort) | _out_of_hardy(options, genotypes, cohort)
     advised = False
     for number, (lead, members) in enumerate(traits_of_lead.items()):
         labels = plink2_files.labels([names[k] for k in members])
@@ -217,10 +217,10 @@ def _run(options: Plink2, genotypes: Genotypes, cohort: Cohort, scratch: Path, o
     arguments = command(options, genotypes, covariates=covariates, scaled=scaled, hardy=cohort.ancestry is None)
     done = subprocess.run(arguments, cwd=scratch, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = done.stdout + "\n" + done.stderr
-        if covariates and not scaled and SCALED in said:
+        output = done.stdout + "\n" + done.stderr
+        if covariates and not scaled and SCALED in output:
             return False
-        problem = plink2_files.complaint(said)
+        problem = plink2_files.complaint(output)
         raise ToolError(f"PLINK 2 failed on chromosome {genotypes.chrom}: {problem}", where=out.name, fix=cure(problem))
     for path in sorted(scratch.glob("plink2.*.glm.linear")):
         shutil.move(path, out / path.name.removeprefix("plink2."))
@@ -246,14 +246,14 @@ def _trait_result(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: 
     computed = table.filter(pl.col("t").is_not_null())
     missed = table.filter(pl.col("t").is_null())
     rare = _too_rare(options, genotypes, cohort, computed, trait)
-    lost, computed = computed.filter(rare), computed.filter(~rare)
+    too_rare, computed = computed.filter(rare), computed.filter(~rare)
     none = np.zeros(traits, dtype=np.int64)
     tests, not_computed, counts = none.copy(), none.copy(), np.zeros((traits, screening.BINS), dtype=np.int64)
     tests[trait], not_computed[trait] = len(computed), len(missed)
     counts[trait] = screening.histogram(np.square(computed["t"].to_numpy())[:, None])[0]
     left_out = pl.concat(
         [
-            block_results.left_out(lost["variant"].to_numpy(), np.full(len(lost), "mac", dtype=object), trait),
+            block_results.left_out(too_rare["variant"].to_numpy(), np.full(len(too_rare), "mac", dtype=object), trait),
             block_results.left_out(missed["variant"].to_numpy(), missed["code"].to_numpy(), trait),
         ]
     )
@@ -291,10 +291,10 @@ def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDA
 
 def _reasons(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
     """(V,) the first filter that each variant fails, or empty."""
-    return _judged(partial(variant_filters.reasons, options), genotypes, cohort, apart=strata(cohort, len(genotypes.eids)))
+    return _judged(partial(variant_filters.reasons, options), genotypes, cohort, groups=strata(cohort, len(genotypes.eids)))
 
 
-def _apart(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
+def _out_of_hardy(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
     """(V,) bool: variants out of Hardy-Weinberg equilibrium in a group of ancestry."""
     if cohort.ancestry is None or options.min_hwe_p == 0:
         return np.zeros(len(genotypes), dtype=bool)
@@ -306,22 +306,22 @@ def _judged(
     genotypes: Genotypes,
     cohort: Cohort,
     having: NDArray[np.int64] | None = None,
-    apart: Sequence[tuple[SampleSelector, SampleSelector | None]] = (),
+    groups: Sequence[tuple[SampleSelector, SampleSelector | None]] = (),
 ) -> NDArray[np.object_]:
     """(V,) what `judge`, a function of variant_filters.py, says of each variant.
 
-    having: indices of some of the cohort's people, None: all; apart: ancestry groups that `judge` tests separately.
+    having: indices of some of the cohort's people, None: all; groups: those of ancestry that `judge` tests separately.
     """
     total = len(genotypes.eids)
     chosen = np.arange(len(cohort.fam_index)) if having is None else having
     all_samples, men = SampleSelector(cohort.fam_index[chosen], total), select_men(cohort, chosen, total)
-    said = np.full(len(genotypes), "", dtype=object)
+    verdicts = np.full(len(genotypes), "", dtype=object)
     for start in range(0, len(genotypes), CHECKED_AT_ONCE):
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))
         of = dosages.reader(genotypes, start, stop)
         blocks = of(all_samples), None if men is None else of(men)
         more: dict[str, Any] = {} if judge is variant_filters.minor_alleles else {"stated": genotypes.stated_info[start:stop]}
-        if apart:
-            more["groups"] = [(of(own), None if own_men is None else of(own_men)) for own, own_men in apart]
-        said[start:stop] = judge(*blocks, haploid=cohort.haploid, **more)
-    return said
+        if groups:
+            more["groups"] = [(of(own), None if own_men is None else of(own_men)) for own, own_men in groups]
+        verdicts[start:stop] = judge(*blocks, haploid=cohort.haploid, **more)
+    return verdicts

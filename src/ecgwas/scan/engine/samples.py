@@ -45,9 +45,9 @@ class Cohort:
 
     def is_same_as(self, other: Cohort) -> bool:
         """True if a cohort from the same tables has the same people and covariates, as all have except on X, Y and MT."""
-        here, there = (one.males is None and not one.haploid for one in (self, other))
+        own_diploid, other_diploid = (one.males is None and not one.haploid for one in (self, other))
         same_people = np.array_equal(self.fam_index, other.fam_index) and np.array_equal(self.table_index, other.table_index)
-        return here and there and same_people
+        return own_diploid and other_diploid and same_people
 
 
 @dataclass(frozen=True)
