@@ -63,7 +63,7 @@ FILES = [
     recording("EDF", "EDF+D with a gap", LEFT_OUT, "gaps", lambda: {".edf": discontinuous(lambda k: k + (k > 4))}),
     wfdb("fewer signals than the signal file is of", LEFT_OUT, "more signals or more samples",
          b"\n".join(header(first="r 8 500 5000").split(b"\n")[:9]) + b"\n"),
-    recording("WFDB", "the signal file where the header should be", LEFT_OUT, "WFDB record, whose header says what it holds",
+    recording("WFDB", "the signal file where the header should be", LEFT_OUT, "WFDB record, which is read through its header",
               lambda: {".csv": ROWS.T.astype("<i2").tobytes(), ".hea": header()}),
     ecg("DICOM channels with skew", LEFT_OUT, "begin at different times (ChannelSampleSkew)",
         lambda: dicom(ChannelSampleSkew=lambda k: str(3 * k))),

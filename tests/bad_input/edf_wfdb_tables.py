@@ -110,7 +110,7 @@ def matlab(**variables: object) -> bytes:
 CPSC = {"sex": "Male", "age": 74.0, "data": ROWS / 200}
 WFDBS = [
     wfdb("every checksum wrong, from a program that counts none: kept, with a doubt", RIGHT, "checksum", header(checksum=1)),
-    wfdb("one checksum wrong", LEFT_OUT, "lead I is not what was written", header().replace(b" 0 0 I\n", b" 1 0 I\n")),
+    wfdb("one checksum wrong", LEFT_OUT, "lead I does not match its checksum", header().replace(b" 0 0 I\n", b" 1 0 I\n")),
     wfdb("a folder before the record's name", RIGHT, "", header(first="records500/00000/00017 12 500 5000")),
     wfdb("a byte-order mark and Windows line ends", RIGHT, "", b"\xef\xbb\xbf" + header().replace(b"\n", b"\r\n")),
     wfdb("a micro sign in Latin-1", RIGHT, "", header(b"0.2/\xb5V")),
@@ -127,7 +127,7 @@ WFDBS = [
               lambda: {".hea": header(file="r.mat", form="16+24"), "*r.mat": matlab(val=ROWS)}),
     recording("MATLAB", "the struct of CPSC2018", RIGHT, "", lambda: {".mat": matlab(ECG=CPSC)}),
     recording("MATLAB", "samples without a scale", LEFT_OUT, "WFDB header", lambda: {".mat": matlab(val=ROWS)}),
-    recording("MATLAB", "something else", LEFT_OUT, "without CPSC2018's struct", lambda: {".mat": matlab(x=ROWS)}),
+    recording("MATLAB", "something else", LEFT_OUT, "without the struct ECG", lambda: {".mat": matlab(x=ROWS)}),
     recording("MATLAB", "version 7.3", LEFT_OUT, "version 7.3 (HDF5)", lambda: {".mat": b"MATLAB 7.3 MAT-file".ljust(520)}),
 ]  # fmt: skip
 

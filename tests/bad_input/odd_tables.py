@@ -142,7 +142,7 @@ IDS = [
 
 FOLDERS = [
     folders("a table: one file of two people", REFUSED, "listed for several people",
-            recordings(rows=lambda all: [(eid, all[max(i - 1, 0)] if i == 1 else eid) for i, eid in enumerate(all)]), "theirs"),
+            recordings(rows=lambda all: [(eid, all[max(i - 1, 0)] if i == 1 else eid) for i, eid in enumerate(all)]), "whose recording it is"),
     folders("a table: each person's file is another person's by its name", RIGHT, f"{PEOPLE} files are named with the eid of another person",
             recordings(rows=lambda all: [(eid, all[i - 1]) for i, eid in enumerate(all)])),
     folders("a table: no file is there", REFUSED, "60 of 60 files", recordings(rows=lambda all: [(eid, f"x/{eid}") for eid in all]),

@@ -290,7 +290,7 @@ def test_wfdb_missing_samples_are_nan(tmp_path: Path) -> None:
 SIDECARS = {
     '{"unit": "mV", "leads": ["I"]}': "sidecar: no rate_hz above 0",
     '{"rate_hz": "nan", "unit": "mV", "leads": ["I"]}': "sidecar: no rate_hz above 0",
-    '{"rate_hz": 500, "leads": ["I"]}': "sidecar: the unit is not a voltage",
+    '{"rate_hz": 500, "leads": ["I"]}': "sidecar: no unit of voltage",
     '{"rate_hz": 500, "unit": "mV"}': "sidecar: no leads",
     '{"rate_hz": 500, "unit": "mV", "leads": "I"}': "sidecar: leads must be a list of names",
     '{"rate_hz": 500, "unit": "mV", "leads": ["I"], "name": "x"}': "sidecar: unknown key name",
@@ -317,7 +317,7 @@ def test_a_sidecar_that_unfolds_without_end(tmp_path: Path) -> None:
     folds += [f"  a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 12)]
     for told, reason in (
         ("rate_hz: *a11\nunit: mV", "sidecar: no rate_hz above 0"),
-        ("rate_hz: 500\nunit: *a11", "sidecar: the unit is not a voltage"),
+        ("rate_hz: 500\nunit: *a11", "sidecar: no unit of voltage"),
     ):
         path.with_suffix(".yaml").write_text("\n".join([*folds, told]) + "\n")
         with pytest.raises(InputError, match=reason):

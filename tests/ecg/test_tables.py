@@ -173,7 +173,7 @@ BAD: dict[str, tuple[str, dict[str, object] | None, str]] = {
                               "line 3 holds neither numbers nor names or units of columns"),
     "units of some columns": (joined(MV, units=["mV"] * 11), None, "line 2 has 11 columns, not 12"),
     "an unknown unit": (joined(MV, units=["adu"] * 12), RATE, "unknown unit of lead I in the table: 'adu'"),
-    "no unit": (joined(MV), RATE, "sidecar: the unit is not a voltage"),
+    "no unit": (joined(MV), RATE, "sidecar: no unit of voltage"),
     "units that disagree": (joined(MV, units=["uV"] * 12), None,
                             "table and sidecar name different units of lead I: 'uV' and 'mV'"),
     "units of names that disagree": (joined(MV, first=[f"{name} (uV)" for name in NAMES]), None,
@@ -244,7 +244,7 @@ def test_one_sidecar_for_a_folder(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("unit: mV", "recordings.yaml: no rate_hz above 0"),
-        ("rate_hz: 500", "recordings.yaml: the unit is not a voltage"),
+        ("rate_hz: 500", "recordings.yaml: no unit of voltage"),
         (
             "{rate_hz: 500, unit: mV, device: {qt_ms: 400}}",
             "recordings.yaml: device is allowed only in a recording's own sidecar",

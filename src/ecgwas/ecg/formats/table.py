@@ -84,7 +84,7 @@ def _unpacked(content: bytes, path: Path) -> bytes:
 def _uv(sidecar: Sidecar, path: Path) -> float:
     uv = uv_of(sidecar.unit)
     if uv is None:
-        raise unusable(f"{sidecar.display_name}: the unit is not a voltage", path)
+        raise unusable(f"{sidecar.display_name}: no unit of voltage", path)
     return uv
 
 
