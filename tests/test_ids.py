@@ -66,7 +66,7 @@ def test_a_few_ids_that_do_not_meet_are_usual() -> None:
 def test_listed_ids_that_match_nobody(tmp_path: Path) -> None:
     def said(listed: list[str]) -> str | None:
         lines = {name: line for line, name in enumerate(listed, start=1)}
-        return ids.unknown(lines, PEOPLE, what="people to leave out", there="the study", where=tmp_path, fix="correct it")
+        return ids.unknown(lines, PEOPLE, what="people to leave out", source="the study", where=tmp_path, fix="correct it")
 
     assert said([]) is None
     assert said(PEOPLE[:3]) is None

@@ -90,7 +90,7 @@ def run_parts(study: Study, jobs: Sequence[planning.Job]) -> Iterator[Outcome]:
         assert note is not None
         seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
         disk = sum(int(seen["bytes"]) for seen in note.outputs.values()) / costs.MIB
-        yield Outcome(job, seconds, note.made["peak_memory_mib"], disk)
+        yield Outcome(job, seconds, note.facts["peak_memory_mib"], disk)
 
 
 def plan_comes_true(quick: bool, folder: Path) -> Iterator[str]:

@@ -181,7 +181,7 @@ def overlap_warnings(sides: Mapping[str, Collection[str]]) -> list[str]:
     return warnings
 
 
-def unknown(listed: Mapping[str, int], known: Collection[str], *, what: str, there: str, where: Path, fix: str) -> str | None:
+def unknown(listed: Mapping[str, int], known: Collection[str], *, what: str, source: str, where: Path, fix: str) -> str | None:
     """A warning with the number of listed ids that are not in `known`; None if all are, or nothing is listed.
 
     Raises InputError if none of them is.
@@ -190,8 +190,8 @@ def unknown(listed: Mapping[str, int], known: Collection[str], *, what: str, the
     unknown_ids = [name for name in listed if name not in here]
     if not unknown_ids:
         return None
-    examples = examples_of_both(unknown_ids, here - set(listed) or here, a="listed", b=there)
+    examples = examples_of_both(unknown_ids, here - set(listed) or here, a="listed", b=source)
     if len(unknown_ids) == len(listed):
-        problem = f"none of the {len(listed)} {what} is in {there} ({examples})"
+        problem = f"none of the {len(listed)} {what} is in {source} ({examples})"
         raise InputError(problem, where=where, fix=fix)
-    return f"{len(unknown_ids)} of {len(listed)} {what} are not in {there} ({examples})"
+    return f"{len(unknown_ids)} of {len(listed)} {what} are not in {source} ({examples})"

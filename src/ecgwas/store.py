@@ -82,13 +82,13 @@ def file_stamp(path: Path) -> list[Any]:
 class Note:
     """How the files of one part were made.
 
-    outputs: file below the stage's folder -> SHA-256, size and modification time. made: options, seed, versions, inputs and
+    outputs: file below the stage's folder -> SHA-256, size and modification time. facts: options, seed, versions, inputs and
     what the run cost.
     """
 
     fingerprint: str
     outputs: Mapping[str, Mapping[str, Any]]
-    made: Mapping[str, Any]
+    facts: Mapping[str, Any]
 
     @classmethod
     def read(cls, path: Path) -> Note | None:
@@ -140,14 +140,14 @@ def writing_part(folder: Path, note: Path, part_fingerprint: str, facts: Mapping
         _remove_stale(folder, old, outputs)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    made = {
+    all_facts = {
         **facts,
         "host": platform.node(),
         "seconds": round(time.monotonic() - start, 3),
         "cpu_seconds": round(cpu_seconds() - cpu, 3),
         "peak_memory_mib": round(peak_memory_mib(), 1),
     }
-    content = {"fingerprint": part_fingerprint, "outputs": outputs, "made": made}
+    content = {"fingerprint": part_fingerprint, "outputs": outputs, "made": all_facts}
     with atomic_write(note) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True))
 

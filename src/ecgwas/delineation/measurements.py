@@ -301,9 +301,9 @@ def without_unusable_leads(values: Mapping[str, Values], unusable: NDArray[np.bo
     Those are all amplitudes of that lead, and angles and voltages of all leads as in NEEDED_LEADS. Rhythm and durations need no
     particular lead.
     """
-    lost = {lead for lead, is_unusable in zip(INDEPENDENT_LEADS, unusable, strict=True) if is_unusable}
+    unusable_leads = {lead for lead, is_unusable in zip(INDEPENDENT_LEADS, unusable, strict=True) if is_unusable}
     kept = {}
     for lead, of_lead in values.items():
         needed = {name: set(NEEDED_LEADS.get(name, ())) if lead == ALL_LEADS else {lead} for name in of_lead}
-        kept[lead] = {name: np.nan if needed[name] & lost else value for name, value in of_lead.items()}
+        kept[lead] = {name: np.nan if needed[name] & unusable_leads else value for name, value in of_lead.items()}
     return kept

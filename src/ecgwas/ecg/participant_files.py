@@ -134,9 +134,11 @@ def _leads(options: ReadOptions, source: Source, key: str, recording: Recording)
         raise unusable(f"an impossible rate: {recording.rate_hz:g} Hz", path)
     if key != ALL_LEADS and key not in recording.leads:
         raise unusable(f"file named for lead {key} holds {', '.join(recording.leads)}", path)
-    wanted = LEADS if key == ALL_LEADS else (key,)
+    lead_names = LEADS if key == ALL_LEADS else (key,)
     chosen = {
-        lead: _first_seconds(options, recording.leads[lead], recording.rate_hz) for lead in wanted if lead in recording.leads
+        lead: _first_seconds(options, recording.leads[lead], recording.rate_hz)
+        for lead in lead_names
+        if lead in recording.leads
     }
     flaw = file_flaw(options, chosen, recording.rate_hz)
     if flaw is not None:

@@ -24,8 +24,8 @@ def file_flaw(options: ReadOptions, leads: Mapping[str, Floats], rate_hz: float)
     """Checks rate and length of the used part of one file."""
     if rate_hz < options.slowest_hz:
         return f"{rate_hz:g} Hz, less than {options.slowest_hz:g} Hz"
-    wanted = round(options.seconds * rate_hz)
-    wrong = [lead for lead, values in leads.items() if len(values) != wanted]
+    n_samples = round(options.seconds * rate_hz)
+    wrong = [lead for lead, values in leads.items() if len(values) != n_samples]
     if not wrong:
         return None
     flaw = f"{len(leads[wrong[0]]) / rate_hz:.4g} s, not {options.seconds:g} s"

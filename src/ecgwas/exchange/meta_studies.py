@@ -192,7 +192,7 @@ def _of_results(path: Path) -> dict[str, str]:
     of_scan = path.parent.name == ASSOCIATIONS.stage
     note = Note.read(NOTE.path(path.parent.parent, stage="traits", part="all")) if of_scan else None
     about: dict[str, str] = {}
-    for option in note.made.get("options", []) if note is not None else []:
+    for option in note.facts.get("options", []) if note is not None else []:
         if isinstance(option, Mapping) and "transform" in option:
             about["transformation"] = str(option["transform"])
         if option in BUILDS.values():

@@ -22,7 +22,7 @@ def check(options: Scan) -> list[str]:
         listed = ids.read_list(options.people, what="people", fix="correct scan.people", more_columns=True)
         known = {eid for one in chromosomes.all_filesets(options) for eid in filesets.read_people(one).eids}
         fix = "its first column must hold the ids of the genotypes"
-        warnings.append(ids.unknown(listed, known, what="people listed", there="the genotypes", where=options.people, fix=fix))
+        warnings.append(ids.unknown(listed, known, what="people listed", source="the genotypes", where=options.people, fix=fix))
     return [*(warning for warning in warnings if warning is not None), *check_variants(options)]
 
 
@@ -75,5 +75,5 @@ def _unmatched(options: Scan, listed: Listed, unmatched: list[str]) -> str:
     other = variant_choice.other_alleles(listed, unmatched, near)
     known = {name for table in tables for name in table["variant"]} | (set(listed.lines) - set(unmatched))
     fix = NAMED_HOW.format(options.build) + other
-    warning = ids.unknown(listed.lines, known, what="variants listed", there="the genotypes", where=listed.path, fix=fix)
+    warning = ids.unknown(listed.lines, known, what="variants listed", source="the genotypes", where=listed.path, fix=fix)
     return f"{warning}{other}"

@@ -177,8 +177,8 @@ def _rotated(
     """`count` components chosen by the criterion and rotated."""
     repeatable = options.criterion == "repeatable"
     # With fewer than twice as many participants, noise would be known in fewer directions than are needed.
-    most = min(CANDIDATES_PER_COMPONENT * count, len(trace_index) // 2, traces.channels * traces.samples)
-    n_candidates = max(count, most) if repeatable else count
+    max_candidates = min(CANDIDATES_PER_COMPONENT * count, len(trace_index) // 2, traces.channels * traces.samples)
+    n_candidates = max(count, max_candidates) if repeatable else count
     candidates = principal_components(traces, trace_index, scaler, n_candidates, seed)
     if not repeatable and options.rotation == "none":
         return candidates

@@ -150,28 +150,29 @@ def _make_folders(folder: Path, eids: Sequence[str], repeated: Sequence[str], la
     (folder / "genotypes").mkdir(exist_ok=True)
 
 
-def _plant(effect: PlantedEffect, found: Genomes) -> Planted:
+def _plant(effect: PlantedEffect, cohort_genomes: Genomes) -> Planted:
     """The variant nearest to the effect's place with a minor allele frequency of at least 0.3, else the most common variant."""
-    here = np.flatnonzero(np.array(found.chrom) == effect.chromosome)
+    here = np.flatnonzero(np.array(cohort_genomes.chrom) == effect.chromosome)
     if len(here) == 0:
         raise ValueError(f"chromosome {effect.chromosome} has no common variant to plant {effect.parameter} in")
-    region = next(region for region in found.regions if region.chrom == effect.chromosome)
-    frequency = found.frequencies()[here]
+    region = next(region for region in cohort_genomes.regions if region.chrom == effect.chromosome)
+    frequency = cohort_genomes.frequencies()[here]
     maf = np.minimum(frequency, 1 - frequency)
-    distance = np.abs(found.pos[here] - (region.start + effect.place * region.length))
+    distance = np.abs(cohort_genomes.pos[here] - (region.start + effect.place * region.length))
     order = np.lexsort((distance, -np.minimum(maf, 0.3)))
     best = int(here[order[0]])
     return Planted(
-        variant=found.variants[best], chrom=found.chrom[best], pos=int(found.pos[best]), allele=found.effect_allele[best],
+        variant=cohort_genomes.variants[best], chrom=cohort_genomes.chrom[best],
+        pos=int(cohort_genomes.pos[best]), allele=cohort_genomes.effect_allele[best],
         parameter=effect.parameter, effect=effect.effect, unit=f"{PARAMETERS[effect.parameter].unit}/allele", column=best,
     )  # fmt: skip
 
 
-def _shifts(planted: Sequence[Planted], found: Genomes) -> dict[str, NDArray[np.float64]]:
+def _shifts(planted: Sequence[Planted], cohort_genomes: Genomes) -> dict[str, NDArray[np.float64]]:
     """(N,) per parameter: effect times number of alleles, centred, so that the cohort's means do not change."""
     shifts: dict[str, NDArray[np.float64]] = {}
     for effect in planted:
-        alleles = found.dosage[:, effect.column].astype(np.float64)
+        alleles = cohort_genomes.dosage[:, effect.column].astype(np.float64)
         shifts[effect.parameter] = shifts.get(effect.parameter, 0.0) + effect.effect * (alleles - alleles.mean())
     return shifts
 

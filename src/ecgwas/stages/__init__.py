@@ -101,7 +101,7 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -
         logger.info("%s: started", label)
         _make(study, stage, part, expected)
     note = Note.read(note_path(study, stage_name, part))
-    facts = {} if note is None else note.made
+    facts = {} if note is None else note.facts
     logger.info("%s: done in %s s, peak %s MiB", label, facts.get("seconds"), facts.get("peak_memory_mib"))
     return True
 
@@ -165,7 +165,7 @@ def _digests(study: Study, needed_by: str, stage_name: str, part: str) -> list[o
     other = _other_versions(note, stage_named(stage_name))
     if other:
         # Its tables may have other columns, which would be misread or end in a traceback.
-        made_by = note.made.get("versions", {}).get("ecgwas")
+        made_by = note.facts.get("versions", {}).get("ecgwas")
         problem = f"{needed_by} needs {stage_name} (part {part}), made by another ecgwas ({made_by}): {first_few(other)}"
         raise MissingStageError(problem, where=study.results, fix="`ecgwas run` makes it again")
     return [stage_name, part, note.digests()]
@@ -173,7 +173,7 @@ def _digests(study: Study, needed_by: str, stage_name: str, part: str) -> list[o
 
 def _other_versions(note: Note, stage: Stage) -> list[str]:
     """Each version of the stage and its tables that differs from the note's, in words."""
-    recorded = note.made.get("stage_versions", {})
+    recorded = note.facts.get("stage_versions", {})
     return [
         f"{name} of version {recorded.get(name, 'unknown')}, not {version}"
         for name, version in stage.versions.items()
@@ -241,7 +241,7 @@ def explain(study: Study, path: Path) -> list[str]:
 
 
 def _note_lines(note: Note) -> list[str]:
-    facts = dict(note.made)
+    facts = dict(note.facts)
     versions = ", ".join(f"{name} {number}" for name, number in sorted(facts.pop("versions", {}).items()))
     options = json.dumps(facts.pop("options", None), sort_keys=True)
     others = [f"{name}: {value}" for name, value in sorted(facts.items())]

@@ -292,7 +292,7 @@ def _unknown_withdrawals(study: Study) -> list[str]:
         known |= _without_recordings(study)
     fix = "write the eids as in the recordings' names; if the study's files no longer contain them, remove read.leave_out"
     where = study.read.leave_out
-    unknown = ids.unknown(withdrawn, known, what="people to leave out", there="the study's tables", where=where, fix=fix)
+    unknown = ids.unknown(withdrawn, known, what="people to leave out", source="the study's tables", where=where, fix=fix)
     return [] if unknown is None else [unknown]
 
 

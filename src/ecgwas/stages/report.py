@@ -218,7 +218,7 @@ def _versions(study: Study) -> dict[str, str]:
     """Versions of the programs that made the results, from the notes; several of one, where stages differ."""
     numbers_of: dict[str, set[str]] = {}
     for note in _notes(study):
-        for program, number in note.made.get("versions", {}).items():
+        for program, number in note.facts.get("versions", {}).items():
             numbers_of.setdefault(program, set()).add(str(number))
     return {program: ", ".join(sorted(numbers)) for program, numbers in sorted(numbers_of.items())}
 

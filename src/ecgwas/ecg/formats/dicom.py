@@ -156,16 +156,18 @@ def _check_times(channels: Sequence[tuple[str, Any]], group: Any, path: Path) ->
 
 def _status(channels: Sequence[tuple[str, Any]], path: Path) -> set[str]:
     """Warnings about the status of channels; raises InputError if it says that their samples are not a voltage."""
-    told: dict[str, set[str]] = {}
+    leads_of_word: dict[str, set[str]] = {}
     for lead, channel in channels:
         status = channel.get("ChannelStatus", None) or ()
         for word in (status,) if isinstance(status, str) else map(str, status):
-            told.setdefault(word.strip().upper(), set()).add(lead)
+            leads_of_word.setdefault(word.strip().upper(), set()).add(lead)
     for word in NO_VOLTAGE:
-        if word in told:
-            raise unusable(f"ChannelStatus {word} of lead {_lead_list(told[word])}", path)
+        if word in leads_of_word:
+            raise unusable(f"ChannelStatus {word} of lead {_lead_list(leads_of_word[word])}", path)
     return {
-        f"ChannelStatus {word[:20]} of lead {_lead_list(leads)}" for word, leads in told.items() if word not in WITHOUT_FAULT
+        f"ChannelStatus {word[:20]} of lead {_lead_list(leads)}"
+        for word, leads in leads_of_word.items()
+        if word not in WITHOUT_FAULT
     }
 
 
@@ -196,10 +198,10 @@ def _number(item: Any, name: str, path: Path, *, of: str = "", missing: float | 
         raise unusable(f"no number in {name}{of}", path) from None
     if not text and missing is not None:
         return missing
-    found = number(text)
-    if found is None:
+    parsed = number(text)
+    if parsed is None:
         raise unusable(f"no number in {name}{of}", path)
-    return found
+    return parsed
 
 
 def _samples(group: Any, little_endian: bool, path: Path) -> NDArray[np.float64]:
@@ -291,12 +293,12 @@ def _microvolts(channel: Any, row: NDArray[np.float64], lead: str, file_warnings
 
 
 def _device(dataset: Any) -> dict[str, float]:
-    found: dict[str, float | str | None] = {}
+    measurements: dict[str, float | str | None] = {}
     for one in dataset.get("WaveformAnnotationSequence", None) or ():
         concept, unit = one.get("ConceptNameCodeSequence", None), one.get("MeasurementUnitsCodeSequence", None)
         name = MEASUREMENTS.get(str(concept[0].get("CodeMeaning", "")).strip().lower()) if concept else None
-        if name is None or not unit or name in found:
+        if name is None or not unit or name in measurements:
             continue
         if str(unit[0].get("CodeValue", "")).lower() in MEASURED_IN[name.rpartition("_")[2]]:
-            found[name] = number(str(one.get("NumericValue", "")))
-    return plausible_measurements(found)
+            measurements[name] = number(str(one.get("NumericValue", "")))
+    return plausible_measurements(measurements)

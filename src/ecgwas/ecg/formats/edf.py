@@ -220,11 +220,11 @@ def _limit(signal: dict[str, str], field: str, lead: str, path: Path) -> float:
     return value
 
 
-def _fault(text: str, wanted: str) -> str:
+def _fault(text: str, expected: str) -> str:
     """What is wrong with the text of a field, to end a sentence."""
     if COULD_BE_THOUSANDS.fullmatch(text):
         return f"is '{text}', where the comma is decimal or separates thousands"
-    return f"is '{text}', not {wanted}" if text else "is blank"
+    return f"is '{text}', not {expected}" if text else "is blank"
 
 
 def _counts(content: bytes, layout: _Layout, per_record: Sequence[int], signal: int) -> Counts:

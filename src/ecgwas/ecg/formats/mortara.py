@@ -87,8 +87,8 @@ def _microvolts(channel: Element, lead: str, rate_hz: float, path: Path) -> NDAr
 
 
 def _device(root: Element) -> dict[str, float]:
-    found: dict[str, float | str | None] = {"heart_rate_bpm": root.get("VENT_RATE"), "rr_ms": root.get("AVERAGE_RR")}
+    measurements: dict[str, float | str | None] = {"heart_rate_bpm": root.get("VENT_RATE"), "rr_ms": root.get("AVERAGE_RR")}
     cycle = root.find(".//TYPICAL_CYCLE")
     if cycle is not None:
-        found |= {name: cycle.get(attribute) for name, attribute in CYCLE_MEASUREMENTS.items()}
-    return plausible_measurements(found)
+        measurements |= {name: cycle.get(attribute) for name, attribute in CYCLE_MEASUREMENTS.items()}
+    return plausible_measurements(measurements)

@@ -85,23 +85,23 @@ def _check_times(waveform: Element, path: Path) -> None:
 
 def _leads_off(waveform: Element) -> list[str]:
     """A warning if the ECG device noted that electrodes were off."""
-    found = {
+    leads_off = {
         standard_lead(one.findtext("LeadID") or "")
         for one in waveform.findall("LeadData")
         if (one.findtext("LeadOff") or "").strip().upper() == "TRUE"
     }
-    off = [lead in found for lead in LEADS]
+    off = [lead in leads_off for lead in LEADS]
     return [f"LeadOff of lead {lead_list(off)}"] if any(off) else []
 
 
 def _rhythm(root: Element, path: Path) -> Element:
-    found = [one for one in root.findall("Waveform") if (one.findtext("WaveformType") or "").strip().lower() == "rhythm"]
-    if not found:
+    waveforms = [one for one in root.findall("Waveform") if (one.findtext("WaveformType") or "").strip().lower() == "rhythm"]
+    if not waveforms:
         raise unusable("no rhythm waveform", path)
-    if len(found) == 1:
-        return found[0]
-    chosen = best_groups([_group(one, place) for place, one in enumerate(found)], path)
-    return found[chosen[0] if chosen else 0]
+    if len(waveforms) == 1:
+        return waveforms[0]
+    chosen = best_groups([_group(one, place) for place, one in enumerate(waveforms)], path)
+    return waveforms[chosen[0] if chosen else 0]
 
 
 def _group(waveform: Element, place: int) -> LeadGroup:
@@ -146,10 +146,10 @@ def _device(root: Element) -> dict[str, float]:
     measured = root.find("RestingECGMeasurements")
     if measured is None:
         return {}
-    found: dict[str, float | str | None] = {name: measured.findtext(element) for name, element in MEASUREMENTS.items()}
-    found["rr_ms"] = root.findtext("QRSTimesTypes/GlobalRR")
+    measurements: dict[str, float | str | None] = {name: measured.findtext(element) for name, element in MEASUREMENTS.items()}
+    measurements["rr_ms"] = root.findtext("QRSTimesTypes/GlobalRR")
     rate_hz = _rate_hz(measured, "ECGSample")
     for name, element in ONSETS.items():
         sample = number(measured.findtext(element))
-        found[name] = None if sample is None or rate_hz is None else sample * 1000 / rate_hz
-    return plausible_measurements(found)
+        measurements[name] = None if sample is None or rate_hz is None else sample * 1000 / rate_hz
+    return plausible_measurements(measurements)

@@ -102,7 +102,7 @@ def _recording(content: bytes, path: Path) -> Recording:
 def _sections(content: bytes, path: Path) -> dict[int, bytes]:
     """Number -> the bytes of each section that is opened, including its header."""
     length = struct.unpack_from("<I", content, 10)[0]
-    found = {}
+    sections = {}
     for place in range(6 + HEADER_BYTES, 6 + length - POINTER_BYTES + 1, POINTER_BYTES):
         number, size, index = struct.unpack_from("<HII", content, place)
         if number not in (2, 3, 6) or size == 0:
@@ -110,8 +110,8 @@ def _sections(content: bytes, path: Path) -> dict[int, bytes]:
         section = content[index - 1 : index - 1 + size]
         if index == 0 or len(section) < size or size <= HEADER_BYTES or struct.unpack_from("<H", section, 2)[0] != number:
             raise unusable(f"SCP-ECG: section {number} is not where the file says", path)
-        found[number] = section
-    return found
+        sections[number] = section
+    return sections
 
 
 def _required_section(sections: dict[int, bytes], number: int, path: Path) -> bytes:
@@ -169,16 +169,16 @@ def _huffman_decoded(content: bytes, samples: int) -> Counts:
     values: list[int] = []
     place = 0
     while len(values) < samples:
-        found = CODE.match(bits, place)
-        if found is None:
+        match = CODE.match(bits, place)
+        if match is None:
             break
-        place = found.end()
-        values.append(_value(found))
+        place = match.end()
+        values.append(_value(match))
     return np.array(values, dtype=np.int64)
 
 
-def _value(found: re.Match[str]) -> int:
-    ones, sign, byte, word = found.groups()
+def _value(match: re.Match[str]) -> int:
+    ones, sign, byte, word = match.groups()
     if ones is not None:
         return -len(ones) if sign == "1" else len(ones)
     written = byte or word

@@ -91,8 +91,10 @@ def between_visits(first: Features, second: Features) -> pl.DataFrame:
     names = first.names
     rows = []
     for lead in first.frame["lead"].unique(maintain_order=True):
-        here, there = (table.frame.filter(pl.col("lead") == lead).select("eid", *names) for table in (first, second))
-        both = here.join(there, on="eid", suffix=".second", maintain_order="left")
+        first_values, second_values = (
+            table.frame.filter(pl.col("lead") == lead).select("eid", *names) for table in (first, second)
+        )
+        both = first_values.join(second_values, on="eid", suffix=".second", maintain_order="left")
         for name in names:
             pair = both.select(name, f"{name}.second").cast(pl.Float64).fill_null(float("nan")).to_numpy()
             estimate = intraclass_correlation(pair)

@@ -18,15 +18,15 @@ MIN_PEOPLE = 3
 
 def device_pairs(features: Features, device: DeviceMeasurements) -> DevicePairs:
     """Every measurement that both have under the same name, for all participants with a value from both."""
-    ours = features.frame.filter(pl.col("lead") == ALL_LEADS)
+    global_features = features.frame.filter(pl.col("lead") == ALL_LEADS)
     names = [name for name in device.frame.columns if name != "eid" and name in features.names]
     if not names:
         return DevicePairs.empty()
-    here, there = (
+    measured_values, device_values = (
         frame.select("eid", *names).unpivot(index="eid", variable_name="measurement", value_name=value)
-        for frame, value in ((ours, "measured"), (device.frame, "device"))
+        for frame, value in ((global_features, "measured"), (device.frame, "device"))
     )
-    pairs = here.join(there, on=["eid", "measurement"], how="inner", maintain_order="left").drop_nulls()
+    pairs = measured_values.join(device_values, on=["eid", "measurement"], how="inner", maintain_order="left").drop_nulls()
     difference = pl.col("measured") - pl.col("device")
     of_angles = (difference + 180.0).mod(360.0) - 180.0
     return DevicePairs(
