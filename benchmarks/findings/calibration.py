@@ -82,7 +82,7 @@ class Material:
     features: dict[str, Features]
     covariates: pl.DataFrame
     study: Study
-    judged: sample_qc.Judged
+    judged: sample_qc.SampleQc
 
 
 def material(folder: Path) -> Material:
@@ -95,14 +95,14 @@ def material(folder: Path) -> Material:
     study = Study.read_file(folder / "study.yaml")
     stages.run(study, until="represent")
     table = pl.read_csv(folder / "covariates.tsv", separator="\t", infer_schema=False)
-    return Material(represent.load_features(study), table, study, _judged(study, chromosomes.people(study.scan)))
+    return Material(represent.load_features(study), table, study, _judged(study, chromosomes.eids_in_all_files(study.scan)))
 
 
-def _judged(study: Study, eids: Sequence[str]) -> sample_qc.Judged:
-    open_part = partial(chromosomes.open_part, study.scan)
-    seen = pruned_panel.read(chromosomes.parts(study.scan), open_part, eids, build=study.scan.build)
+def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
+    open_part = partial(chromosomes.open_chromosome, study.scan)
+    seen = pruned_panel.read(chromosomes.available(study.scan), open_part, eids, build=study.scan.build)
     sexes = np.zeros(len(eids), dtype=np.int8)
-    return sample_qc.judge(study.traits.guards, seen, sexes, wanted_components=10, seed=1)
+    return sample_qc.run(study.traits.guards, seen, sexes, wanted_components=10, seed=1)
 
 
 def few(features: dict[str, Features], count: int) -> dict[str, Features]:
@@ -134,13 +134,13 @@ def dealt(given: Material, rng: np.random.Generator, folder: Path) -> tuple[dict
 
 def guarded(given: Material, features: dict[str, Features], covariates: Path, permutations: int, seed: int) -> Found:
     options = TraitOptions(covariates=covariates)
-    people = chromosomes.people(given.study.scan)
+    people = chromosomes.eids_in_all_files(given.study.scan)
     built = join.build(options, features, people, lambda eids: kept(given.judged, eids))
     made = Matrix.model_validate({"genotypes": given.study.scan.genotypes, "permutations": permutations})
     return _found(LociOptions(), made, built, seed, features_per_lead=32)
 
 
-def kept(judged: sample_qc.Judged, eids: Sequence[str]) -> sample_qc.Judged:
+def kept(judged: sample_qc.SampleQc, eids: Sequence[str]) -> sample_qc.SampleQc:
     """The verdict on everyone, of these people."""
     chosen = [i for i, eid in enumerate(judged.eids) if eid in set(eids)]
     own = {name: getattr(judged, name)[chosen] for name in ("components", "groups", "sexes")}
@@ -149,13 +149,13 @@ def kept(judged: sample_qc.Judged, eids: Sequence[str]) -> sample_qc.Judged:
 
 def published(given: Material, features: dict[str, Features], covariates: Path, seed: int) -> Found:
     options = TraitOptions.model_validate({"covariates": covariates, **PUBLISHED["traits"]})
-    built = join.build(options, features, chromosomes.people(given.study.scan))
+    built = join.build(options, features, chromosomes.eids_in_all_files(given.study.scan))
     made = Matrix.model_validate({"genotypes": given.study.scan.genotypes, "permutations": 0, **OFF})
     return _found(LociOptions(threshold="published"), made, built, seed, features_per_lead=32)
 
 
 def _found(options: LociOptions, made: Matrix, built: join.TraitTables, seed: int, features_per_lead: int) -> Found:
-    opened = [chromosomes.open_part(made, part) for part in chromosomes.parts(made)]
+    opened = [chromosomes.open_chromosome(made, part) for part in chromosomes.available(made)]
     results = [matrix.scan(made, built.traits, built.covariates, one, seed=seed) for one in opened]
     table = thresholds.table(options, results, built.traits, features_per_lead)
     rows = pl.concat([result.associations.frame for result in results])
@@ -275,7 +275,7 @@ def made_study(folder: Path, count: int) -> Study:
     }  # fmt: skip
     study = Study.model_validate(written, context={"folder": folder})
     rng = np.random.default_rng(3)
-    eids = chromosomes.people(study.scan)[:466]
+    eids = chromosomes.eids_in_all_files(study.scan)[:466]
     names = tuple(f"made.{lead}.f{k + 1:02d}" for lead in LEADS for k in range(32))
     covariates = tuple(f"c{k + 1}" for k in range(15))
     (study.results / "traits").mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ class Made:
             "bp_position": [APART_BP * j + 1 for j in range(VARIANTS)],
         })  # fmt: skip
         engine = Matrix(genotypes=stem, threads=1, permutations=0)
-        self.opened: Genotypes = chromosomes.open_part(engine, "1")
+        self.opened: Genotypes = chromosomes.open_chromosome(engine, "1")
         self.traits = Traits(self.eids, tuple(f"made.I.f{k}" for k in range(TRAITS)), values)
         options = LociOptions(threshold=p)
         self.rule = Rule(engine, options, table(options, [], self.traits, TRAITS))
@@ -63,7 +63,7 @@ class Made:
 
     def areas(self, seed: int) -> dict[str, dict[str, float]]:
         """What -> its row of Matching."""
-        held, every = matching.deal(PEOPLE, seed=seed), np.arange(TRAITS)
+        held, every = matching.assign_folds(PEOPLE, seed=seed), np.arange(TRAITS)
         rest = [np.setdiff1d(np.arange(PEOPLE), people) for people in held]
         by_others, by_all = [self.found_by(people) for people in rest], [self.found_by(np.arange(PEOPLE))] * len(held)
 

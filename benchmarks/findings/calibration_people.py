@@ -23,7 +23,7 @@ from scipy import stats
 
 from benchmarks.record import recorded
 from ecgwas.genotypes import chromosomes
-from ecgwas.genotypes.pruned_panel import Panel
+from ecgwas.genotypes.pruned_panel import PrunedGenotypes
 from ecgwas.scan import matrix
 from ecgwas.statistics.projection import span
 from ecgwas.study import Matrix, TraitOptions
@@ -93,9 +93,9 @@ def unrelated(rng: np.random.Generator) -> Drawn:
     drawn = siblings(rng)
     people, codes = drawn.codes.shape[1], drawn.codes.astype(np.uint8)
     eids = tuple(f"p{i}" for i in range(people))
-    panel = Panel(eids, codes, np.full(people, len(codes)), len(codes), np.empty((0, people), dtype=np.uint8))
+    panel = PrunedGenotypes(eids, codes, np.full(people, len(codes)), len(codes), np.empty((0, people), dtype=np.uint8))
     options = PersonGuards(max_heterozygosity_sd=None, max_component_sd=None, check_sex=False)
-    kept = sample_qc.judge(options, panel, np.zeros(people, dtype=np.int8), wanted_components=0, seed=1).eids
+    kept = sample_qc.run(options, panel, np.zeros(people, dtype=np.int8), wanted_components=0, seed=1).eids
     return drawn.of(np.array([int(eid[1:]) for eid in kept]))
 
 
@@ -115,7 +115,7 @@ def false_positive(drawn: Drawn, options: TraitOptions, folder: Path, seed: int)
     })  # fmt: skip
     traits = Traits(eids, tuple(f"made.I.f{k}" for k in range(TRAITS)), values)
     covariates = Covariates(eids, tuple(f"c{k}" for k in range(drawn.covariates.shape[1])), drawn.covariates)
-    found = matrix.scan(made, traits, covariates, chromosomes.open_part(made, drawn.chrom), seed=seed)
+    found = matrix.scan(made, traits, covariates, chromosomes.open_chromosome(made, drawn.chrom), seed=seed)
     largest = float(found.associations.frame["neglog10p"].to_numpy().max())
     return int((found.permutation_max >= largest).sum()) + 1 <= LEVEL * (SHUFFLES + 1)
 

@@ -154,11 +154,11 @@ def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
         options = Matrix.model_validate({"genotypes": folder / "g"})
 
         def read() -> None:
-            for part in chromosomes.parts(options):
-                opened = chromosomes.open_part(options, part)
+            for part in chromosomes.available(options):
+                opened = chromosomes.open_chromosome(options, part)
                 opened.dosages(0, len(opened))
 
-        quietly(read, lambda: chromosomes.people(options))
+        quietly(read, lambda: chromosomes.eids_in_all_files(options))
 
     def config(data: bytes) -> None:
         (folder / "study.yaml").write_bytes(data)

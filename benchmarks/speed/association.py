@@ -37,7 +37,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.record import recorded
 from ecgwas.genotypes import chromosomes, packed
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.genotypes.readers import BED_MAGIC, CODES, repacked
+from ecgwas.genotypes.readers import BED_MAGIC, CODE_OF_COPIES, pack
 from ecgwas.native import compiled
 from ecgwas.scan import matrix, plink2_files
 from ecgwas.scan.engine import kernels
@@ -83,9 +83,9 @@ def simulate(case: Case, folder: Path) -> tuple[Path, Traits, Covariates]:
         file.write(BED_MAGIC)
         for start in range(0, case.variants, 256):
             some = frequencies[start : start + 256, None]
-            found = CODES[rng.binomial(2, some, (len(some), case.people))]
-            found[rng.random(found.shape) < case.missing] = CODES[3]
-            file.write(repacked(found).tobytes())
+            found = CODE_OF_COPIES[rng.binomial(2, some, (len(some), case.people))]
+            found[rng.random(found.shape) < case.missing] = CODE_OF_COPIES[3]
+            file.write(pack(found).tobytes())
     lines = (f"1\tv{j}\t0\t{j + 1}\tG\tA\n" for j in range(case.variants))
     (folder / "cohort.bim").write_text("".join(lines))
     eids = tuple(f"p{i}" for i in range(case.people))
@@ -118,7 +118,7 @@ class Ours:
     def __init__(self, stem: Path, traits: Traits, covariates: Covariates) -> None:
         self.options = Matrix.model_validate({**options(stem), "permutations": 0})
         self.tables = traits, covariates
-        self.part = chromosomes.open_part(self.options, chromosomes.parts(self.options)[0])
+        self.part = chromosomes.open_chromosome(self.options, chromosomes.available(self.options)[0])
 
     def run(self, **more: Any) -> tuple[Clock, ScanResult]:
         clock = Clock()
@@ -135,7 +135,7 @@ class Plink:
 
     def __init__(self, stem: Path, traits: Traits, covariates: Covariates, folder: Path, preload: str) -> None:
         made = Plink2.model_validate(options(stem))
-        self.part = chromosomes.open_part(made, chromosomes.parts(made)[0])
+        self.part = chromosomes.open_chromosome(made, chromosomes.available(made)[0])
         cohort = assemble(traits, covariates, self.part)
         ids = plink2_files.write_people(folder, self.part, cohort)
         plink2_files.write_covariates(folder, ids, cohort)
@@ -183,7 +183,7 @@ class TensorQtl:
 
     def __init__(self, python: str, stem: Path, traits: Traits, covariates: Covariates, folder: Path) -> None:
         self.python, self.folder = python, folder
-        part = chromosomes.open_part(Matrix.model_validate(options(stem)), "1")
+        part = chromosomes.open_chromosome(Matrix.model_validate(options(stem)), "1")
         np.save(folder / "dosages.npy", part.dosages(0, min(len(part), 2_000)).astype(np.int8))
         np.save(folder / "traits.npy", traits.values)
         np.save(folder / "covariates.npy", covariates.values)
@@ -280,9 +280,9 @@ def against_product(part: Genotypes, case: Case) -> tuple[float, float]:
     """NumPy's bare float32 product over the table kernel's, in this process, and its seconds per variant."""
     some = min(len(part), 2_048, max(256, 2**27 // (4 * case.people)))
     people = np.arange(case.people)
-    block = packed.SampleSelector(people, case.people).block(np.asarray(part.packed(0, some)))
+    block = packed.SampleSelector(people, case.people).select(np.asarray(part.packed(0, some)))
     columns = np.random.default_rng(1).standard_normal((case.people, case.traits + COVARIATES)).astype(np.float32)
-    decoded = block.decoded()
+    decoded = block.minor_copies()
     looked_up = kernels.make("auto", columns)
     pairs = []
     with threadpool_limits(1, user_api="blas"):

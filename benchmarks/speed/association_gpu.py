@@ -95,7 +95,7 @@ class OnDevice:
         self.fitter = Fitter(options, group, keep_products=False)
         self.variants = min(len(ours.part), most)
         selector = SampleSelector(cohort.fam_index, len(ours.part.eids), backends.allocator(options))
-        self.block = selector.block(np.asarray(ours.part.packed(0, self.variants)))
+        self.block = selector.select(np.asarray(ours.part.packed(0, self.variants)))
         self.t2_histogram = self.fitter.pool().local()
 
     def work(self) -> None:

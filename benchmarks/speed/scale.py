@@ -193,7 +193,7 @@ def one_scan(folder: Path) -> None:
     options = Matrix.model_validate({"genotypes": folder / "cohort", "threads": 1, "permutations": 0, "min_maf": 0.0})
     tables = Traits.read(folder / "traits.parquet"), Covariates.read(folder / "covariates.parquet")
     clock = Clock()
-    found = matrix.scan(options, *tables, chromosomes.open_part(options, "1"), seed=1, track=clock)
+    found = matrix.scan(options, *tables, chromosomes.open_chromosome(options, "1"), seed=1, track=clock)
     found.associations.write(folder / "1.parquet")
     outcome = Scanned(
         cpu_seconds=cpu_seconds() - start, blocks_seconds=clock.cpu, memory_mib=peak_memory_mib(),

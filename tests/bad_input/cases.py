@@ -287,7 +287,7 @@ def rows(**changed: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def covariate(what: str, how: str, says: str, text: str | bytes, check: Callable[[covariates.Coded], bool] = lambda _: True,
+def covariate(what: str, how: str, says: str, text: str | bytes, check: Callable[[covariates.CodedCovariates], bool] = lambda _: True,
               **options: object) -> Case:  # fmt: skip
     def run(at: Path) -> Ending:
         path = put(at / "c.tsv", text)
@@ -304,7 +304,7 @@ def covariate(what: str, how: str, says: str, text: str | bytes, check: Callable
     return Case("covariates", what, how, says, run)
 
 
-def has(count: int) -> Callable[[covariates.Coded], bool]:
+def has(count: int) -> Callable[[covariates.CodedCovariates], bool]:
     return lambda coded: len(coded.covariates.eids) == count
 
 
@@ -354,10 +354,10 @@ DOSAGE = fileset.draw(N, V, 3)
 def scanned(stem: Path) -> bool:
     """The fileset opened, all calls read, every variant tested or listed."""
     options = fileset.matrix_options(stem)
-    fileset_people = chromosomes.people(options)
+    fileset_people = chromosomes.eids_in_all_files(options)
     total = told = 0
-    for part in chromosomes.parts(options):
-        opened = chromosomes.open_part(options, part)
+    for part in chromosomes.available(options):
+        opened = chromosomes.open_chromosome(options, part)
         opened.dosages(0, len(opened))
         traits, table = fileset.tables(fileset_people, 1, 1, 1)
         found = matrix.scan(options, traits, table, opened, seed=1)

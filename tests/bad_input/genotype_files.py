@@ -21,16 +21,16 @@ MIXED = [f"p{i}" for i in np.random.default_rng(5).permutation(PEOPLE)]
 def read(stem: Path, **more: object) -> bool:
     """Every file opened as `check` does; True if everybody has the genotypes and the sex that were drawn for them."""
     options = fileset.matrix_options(stem, **more)
-    opened = [chromosomes.open_part(options, part) for part in chromosomes.parts(options)]
-    genome_build.check(options, opened)
+    opened = [chromosomes.open_chromosome(options, part) for part in chromosomes.available(options)]
+    genome_build.check_build(options, opened)
     chromosomes.untested(options)
-    people = chromosomes.people(options)
+    people = chromosomes.eids_in_all_files(options)
     number = np.array([int(eid[1:]) for eid in people])
     for part in opened:
         drawn = np.where(DOSAGE < 0, np.nan, DOSAGE)[:, : len(part)][number].T
-        if not np.array_equal(part.dosages(0, len(part))[:, part.find(people)], drawn, equal_nan=True):
+        if not np.array_equal(part.dosages(0, len(part))[:, part.sample_index(people)], drawn, equal_nan=True):
             return False
-        if not np.array_equal(part.sexes[part.find(people)] % 2, (number + 1) % 2):
+        if not np.array_equal(part.sexes[part.sample_index(people)] % 2, (number + 1) % 2):
             return False
     return len(people) == PEOPLE
 

@@ -119,4 +119,4 @@ def test_any_text_for_variants_and_people(tmp_path: Path, variants: str, people:
     (tmp_path / "g.fam").write_bytes(people.encode("utf-8", "surrogatepass"))
     files = filesets.Fileset(*(tmp_path / f"g.{ending}" for ending in ("bed", "bim", "fam")))
     clear(".bim of any text", lambda: filesets.read_variants(files))
-    clear(".fam of any text", lambda: filesets.read_people(files))
+    clear(".fam of any text", lambda: filesets.read_samples(files))

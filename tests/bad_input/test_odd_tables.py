@@ -19,15 +19,15 @@ from tests.bad_input.harness import put
 @pytest.mark.parametrize("words", [("male", "female"), ("Male", "Female"), ("M", "F"), ("m", "f"), ("1", "2")])
 def test_sexes_are_understood_in_words(words: tuple[str, str], tmp_path: Path) -> None:
     path = put(tmp_path / "g.fam", "".join(f"f p{i} 0 0 {words[i % 2]} -9\n" for i in range(4)))
-    found = people_lists.psam(path)
+    found = people_lists.read_psam(path)
     assert found.sexes.tolist() == [1, 2, 1, 2]
-    assert found.odd_sexes == ()
+    assert found.unknown_sex_codes == ()
 
 
 def test_codes_of_sex_that_mean_nothing_are_named(tmp_path: Path) -> None:
-    found = people_lists.psam(put(tmp_path / "g.psam", "#IID SEX\na Herr\nb 2\nc NA\nd 0\n"))
+    found = people_lists.read_psam(put(tmp_path / "g.psam", "#IID SEX\na Herr\nb 2\nc NA\nd 0\n"))
     assert found.sexes.tolist() == [0, 2, 0, 0]
-    assert found.odd_sexes == ("Herr",)
+    assert found.unknown_sex_codes == ("Herr",)
 
 
 def test_values_that_differ_by_rounding_are_a_constant(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def covariate(what: str, how: str, says: str, content: str | bytes, right: Calla
 
 
 def doubted(*words: str) -> Callable[[CovariateTable], bool]:
-    return lambda table: len(table.doubts) == 1 and all(word in table.doubts[0] for word in words)
+    return lambda table: len(table.warnings) == 1 and all(word in table.warnings[0] for word in words)
 
 
 def age_of(value: str, eid: str = "1001") -> str:
@@ -154,7 +154,7 @@ COVARIATES = [
     covariate("-3 for a missing category", RIGHT, "", text(lines(_1001="1001\t41\t-3\t0.5")), doubted("center", "1 value(s) are -3")),
     covariate("-1 among values below and above zero is a value", RIGHT, "",
               text([lines()[0], *(f"{eid}\t{AGES[i]}\t11001\t{i % 5 - 2}" for i, eid in enumerate(PEOPLE))]),
-              lambda table: right_ages(table) and table.doubts == ()),
+              lambda table: right_ages(table) and table.warnings == ()),
     checked("a column empty in 57 of 60 is named", REFUSED, "missing: pc1 in 57 of 60", sparse("NA"), lambda _: True),
     checked("a column empty in a tenth is a warning", RIGHT, "", aged("NA").replace("\tNA\t", "\tNA\t", 5),
             lambda said: said == []),

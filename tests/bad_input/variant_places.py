@@ -24,8 +24,8 @@ def listed(what: str, how: str, says: str, content: str, expected: list[tuple[in
         options = matrix_options(at / "g", variants=put(at / "v.txt", content))
 
         def right() -> bool:
-            warnings = requested.check(options)
-            part = chromosomes.open_part(options, "1")
+            warnings = requested.check_lists(options)
+            part = chromosomes.open_chromosome(options, "1")
             told = warnings == [] if not warns else len(warnings) == 1 and warns in warnings[0]
             return told and list(zip(part.positions, part.effect_alleles, strict=True)) == expected
 

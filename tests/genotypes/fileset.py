@@ -53,7 +53,7 @@ def tables(eids: tuple[str, ...], traits: int, covariates: int, seed: int) -> tu
 
 
 def opened(options: Scan) -> Genotypes:
-    return chromosomes.open_part(options, chromosomes.parts(options)[0])
+    return chromosomes.open_chromosome(options, chromosomes.available(options)[0])
 
 
 def matrix_options(stem: Path, **more: object) -> Matrix:

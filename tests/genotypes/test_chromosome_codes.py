@@ -42,8 +42,8 @@ def copies(codes: tuple[tuple[str, int], ...], seed: int = 3) -> NDArray[np.int8
     found = []
     for code, first in codes:
         both = rng.binomial(2, rng.uniform(0.15, 0.85, EACH), (PEOPLE, EACH)).astype(np.int8)
-        chrom = chromosome_codes.chromosome(code)
-        once = chrom == "X" and not chromosome_codes.pseudoautosomal("hg19", np.array([first]))[0]
+        chrom = chromosome_codes.chromosome_code(code)
+        once = chrom == "X" and not chromosome_codes.is_pseudoautosomal("hg19", np.array([first]))[0]
         if once or chrom in ("Y", "MT"):
             both[men] = 2 * (both[men] > 0)
         if chrom == "MT":
@@ -88,7 +88,7 @@ def make(stem: Path, kind: str, codes: tuple[tuple[str, int], ...] = CODES) -> t
 def everything(stem: Path, eids: tuple[str, ...], **more: object) -> list[ScanResult]:
     traits, covariates = fileset.tables(eids, 4, 2, 2)
     options = matrix_options(stem, **more)
-    opened = [chromosomes.open_part(options, part) for part in chromosomes.parts(options)]
+    opened = [chromosomes.open_chromosome(options, part) for part in chromosomes.available(options)]
     return [matrix.scan(options, traits, covariates, part, seed=1) for part in opened]
 
 
@@ -194,7 +194,7 @@ def test_the_ends_of_x_are_diploid_in_both_sexes_as_in_plink2(tmp_path: Path, co
     rows = found.associations.frame
     assert rows["chrom"].unique().to_list() == ["X"]
     assert rows["pos"].is_sorted()
-    inside = chromosome_codes.pseudoautosomal("hg19", rows["pos"].to_numpy())
+    inside = chromosome_codes.is_pseudoautosomal("hg19", rows["pos"].to_numpy())
     assert rows.filter(~inside)["n"].unique().to_list() == [PEOPLE - 2]
     tested = rows.filter(inside)
     assert tested["n"].unique().to_list() == [PEOPLE]
@@ -219,7 +219,7 @@ def test_plink2_is_not_asked_to_split_what_is_half_split(tmp_path: Path) -> None
 @pytest.mark.parametrize(("build", "inside"), [("hg19", [1, 1, 0, 0, 1, 1]), ("hg38", [1, 1, 1, 0, 0, 0])])
 def test_where_the_ends_of_x_are_depends_on_the_build(build: str, inside: list[int]) -> None:
     positions = np.array([60_001, 2_699_520, 2_781_479, 50_000_000, 154_931_044, 155_260_560])
-    assert chromosome_codes.pseudoautosomal(build, positions).astype(int).tolist() == inside
+    assert chromosome_codes.is_pseudoautosomal(build, positions).astype(int).tolist() == inside
 
 
 def test_files_of_the_ends_of_x_are_tested_with_it_whoever_is_in_them(tmp_path: Path) -> None:
@@ -231,18 +231,18 @@ def test_files_of_the_ends_of_x_are_tested_with_it_whoever_is_in_them(tmp_path: 
     fam = tmp_path / "chrXY.fam"
     fam.write_text("".join(f"f p{i} 0 0 {sexes[i]} -9\n" for i in order[:48]))
     options = matrix_options(tmp_path / "chr{chrom}")
-    assert chromosomes.parts(options) == ("X",)
-    assert len(chromosomes.files(options)) == 6
-    opened = chromosomes.open_part(options, "X")
-    people = chromosomes.people(options)
+    assert chromosomes.available(options) == ("X",)
+    assert len(chromosomes.input_files(options)) == 6
+    opened = chromosomes.open_chromosome(options, "X")
+    people = chromosomes.eids_in_all_files(options)
     assert set(people) == {f"p{i}" for i in order[:48]}
     number = np.array([int(eid[1:]) for eid in people])
     both = {f"{i % 6}{int(i >= 6)}": np.where(dosage[number, i] < 0, np.nan, dosage[number, i]) for i in range(12)}
-    seen = opened.dosages(0, len(opened))[:, opened.find(people)]
+    seen = opened.dosages(0, len(opened))[:, opened.sample_index(people)]
     for place in range(12):
-        key = f"{opened.variants[place][1:]}{int(opened.pseudoautosomal[place])}"
+        key = f"{opened.variants[place][1:]}{int(opened.is_pseudoautosomal[place])}"
         np.testing.assert_array_equal(seen[place], both[key])
-    assert opened.pseudoautosomal.sum() == 6
+    assert opened.is_pseudoautosomal.sum() == 6
     traits, covariates = fileset.tables(people, 3, 1, 1)
     whole = matrix.scan(options, traits, covariates, opened, seed=1).associations.frame
     alone = matrix.scan(options, traits, covariates, opened.pieces()[1].genotypes, seed=1).associations.frame
@@ -254,10 +254,10 @@ def test_files_of_the_ends_of_x_are_tested_with_it_whoever_is_in_them(tmp_path: 
 
 def test_the_ends_of_x_are_asked_for_by_x(tmp_path: Path) -> None:
     fileset.write(tmp_path / "g", fileset.draw(30, 6, 1), chrom="25")
-    assert chromosomes.parts(matrix_options(tmp_path / "g", chromosomes=("X", "25"))) == ("X",)
+    assert chromosomes.available(matrix_options(tmp_path / "g", chromosomes=("X", "25"))) == ("X",)
     for code in ("25", "XY", "PAR1", "chrPAR2"):
         with pytest.raises(InputError, match="but not X"):
-            chromosomes.parts(matrix_options(tmp_path / "g", chromosomes=("1", code)))
+            chromosomes.available(matrix_options(tmp_path / "g", chromosomes=("1", code)))
 
 
 def test_every_test_of_both_is_kept(tmp_path: Path) -> None:
@@ -295,10 +295,10 @@ def test_a_chromosome_without_its_genotypes_is_an_error(tmp_path: Path, left: tu
     for ending in {".bed", ".bim", ".fam"} - set(left):
         (tmp_path / f"chr6{ending}").unlink()
     with pytest.raises(InputError, match=r"chr6\.bed is not") as caught:
-        chromosomes.parts(matrix_options(tmp_path / "chr{chrom}"))
+        chromosomes.available(matrix_options(tmp_path / "chr{chrom}"))
     assert caught.value.where == str(tmp_path / "chr6.bed")
     # One that is not asked for does no harm, and is counted as far as it is there.
-    assert chromosomes.parts(matrix_options(tmp_path / "chr{chrom}", chromosomes=("3",))) == ("3",)
+    assert chromosomes.available(matrix_options(tmp_path / "chr{chrom}", chromosomes=("3",))) == ("3",)
 
 
 def test_chromosomes_without_files_and_files_not_asked_for_are_counted(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_chromosomes_without_files_and_files_not_asked_for_are_counted(tmp_path:
         scan._not_tested(chromosomes.untested(options))[1]
         == "not tested, not in scan.chromosomes: chromosome Y, MT, PAR1, 15 variants"
     )
-    assert chromosomes.counts(options) == {"3": 5}
+    assert chromosomes.variant_counts(options) == {"3": 5}
 
 
 @pytest.mark.plink2
@@ -390,7 +390,7 @@ def test_plink2_tests_the_files_of_the_ends_of_x_too(tmp_path: Path) -> None:
     fam = tmp_path / "chr25.fam"
     fam.write_text("".join(f"f p{i} 0 0 {sexes[i]} -9\n" for i in reversed(range(60))))
     ours, theirs = (make(tmp_path / "chr{chrom}") for make in (matrix_options, plink2_options))
-    traits, covariates = fileset.tables(chromosomes.people(ours), 3, 1, 1)
+    traits, covariates = fileset.tables(chromosomes.eids_in_all_files(ours), 3, 1, 1)
     found = matrix.scan(ours, traits, covariates, fileset.opened(ours), seed=1)
     agree(found, plink2.scan(theirs, traits, covariates, fileset.opened(theirs), seed=1))
     assert len(found.associations.frame) == 3 * 12

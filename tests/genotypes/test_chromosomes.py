@@ -46,8 +46,8 @@ def test_one_fileset_falls_into_chromosomes_even_when_unsorted(stem: Path) -> No
     names = ["chr2", "X", "23"] * 17
     Path(f"{stem}.bim").write_text("".join(f"{names[i]}{line[1:]}\n" for i, line in enumerate(lines)))
     options = matrix_options(stem)
-    assert chromosomes.parts(options) == ("2", "X")
-    part = chromosomes.open_part(options, "X")
+    assert chromosomes.available(options) == ("2", "X")
+    part = chromosomes.open_chromosome(options, "X")
     expected = open_bed(f"{stem}.bed").read(dtype="float64").T[[i for i in range(50) if i % 3]]
     np.testing.assert_array_equal(part.dosages(0, len(part)), expected)
 
@@ -56,17 +56,17 @@ def test_a_pattern_names_one_fileset_per_chromosome(tmp_path: Path) -> None:
     fileset.write(tmp_path / "chr7", fileset.draw(10, 5, 1), chrom="7")
     fileset.write(tmp_path / "chr23", fileset.draw(9, 6, 1), chrom="23")
     options = matrix_options(tmp_path / "chr{chrom}")
-    assert chromosomes.parts(options) == ("7", "X")
-    assert [len(chromosomes.open_part(options, chrom)) for chrom in ("7", "X")] == [5, 6]
-    assert len(chromosomes.files(options)) == 6
-    assert chromosomes.people(options) == tuple(f"p{i}" for i in range(9))
+    assert chromosomes.available(options) == ("7", "X")
+    assert [len(chromosomes.open_chromosome(options, chrom)) for chrom in ("7", "X")] == [5, 6]
+    assert len(chromosomes.input_files(options)) == 6
+    assert chromosomes.eids_in_all_files(options) == tuple(f"p{i}" for i in range(9))
 
 
 def test_no_chromosome_that_is_asked_for(stem: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none of the chromosomes"):
-        chromosomes.parts(matrix_options(stem, chromosomes=("5",)))
+        chromosomes.available(matrix_options(stem, chromosomes=("5",)))
     with pytest.raises(InputError, match="no chromosome has a"):
-        chromosomes.parts(matrix_options(tmp_path / "nothing{chrom}"))
+        chromosomes.available(matrix_options(tmp_path / "nothing{chrom}"))
 
 
 def test_a_bed_of_the_wrong_size_is_named(stem: Path) -> None:
@@ -97,13 +97,13 @@ def test_people_who_stand_twice(stem: Path) -> None:
     fam = Path(f"{stem}.fam")
     fam.write_text(fam.read_text().replace(" p4 ", " p3 ").replace("\tp4\t", "\tp3\t"))
     with pytest.raises(InputError, match="more than once in column 2: p3"):
-        chromosomes.people(matrix_options(stem))
+        chromosomes.eids_in_all_files(matrix_options(stem))
 
 
 def test_people_and_variants_that_are_not_there(stem: Path) -> None:
     part = fileset.opened(matrix_options(stem))
     with pytest.raises(InputError, match="no genotypes on chromosome 1: stranger"):
-        part.find(("p1", "stranger"))
+        part.sample_index(("p1", "stranger"))
     absent = {"variant": "v1", "chrom": "1", "pos": 3_000_001, "effect_allele": "C", "other_allele": "A"}
     with pytest.raises(InputError, match="1 variants of the scan are not among the genotypes: 1:3000001:C:A"):
         find_variants(part, pl.DataFrame([absent]))
@@ -121,4 +121,4 @@ def test_a_file_of_another_chromosome(tmp_path: Path, stem: Path) -> None:
         shutil.copy(f"{stem}{ending}", tmp_path / f"chr2{ending}")
     options = matrix_options(tmp_path / "chr{chrom}")
     with pytest.raises(InputError, match="file of chromosome 2 holds variants of chromosome 1"):
-        chromosomes.open_part(options, "2")
+        chromosomes.open_chromosome(options, "2")

@@ -82,7 +82,7 @@ def test_the_identifiers_of_a_bgen_decide(tmp_path: Path, make: Callable[[str], 
     write_bgen(tmp_path / "g.bgen", DOSAGE, [make(eid) for eid in EIDS])
     write_sample(tmp_path / "g.sample", lines)
     right(opened(tmp_path / "g"))
-    told = filesets.order_of_people(filesets.fileset(matrix_options(tmp_path / "g"), ""))
+    told = filesets.sample_order(filesets.fileset(matrix_options(tmp_path / "g"), ""))
     assert told is not None
     assert told.startswith("g.bgen holds identifiers, which decide")
     assert ("another order" in told) == (lines != list(EIDS))
@@ -102,7 +102,7 @@ def test_without_identifiers_the_order_rests_on_the_sample(tmp_path: Path, ids: 
     write_bgen(tmp_path / "g.bgen", DOSAGE, ids)
     write_sample(tmp_path / "g.sample", EIDS)
     right(opened(tmp_path / "g"))
-    told = filesets.order_of_people(filesets.fileset(matrix_options(tmp_path / "g"), ""))
+    told = filesets.sample_order(filesets.fileset(matrix_options(tmp_path / "g"), ""))
     assert told == "g.bgen holds no identifiers: whose genotypes they are rests on the order of g.sample alone"
 
 
@@ -119,7 +119,7 @@ def test_identifiers_that_contradict_the_sample(tmp_path: Path, ids: list[str], 
     write_bgen(tmp_path / "g.bgen", DOSAGE, ids)
     write_sample(tmp_path / "g.sample", EIDS)
     with pytest.raises(InputError, match=words) as caught:
-        chromosomes.people(matrix_options(tmp_path / "g"))
+        chromosomes.eids_in_all_files(matrix_options(tmp_path / "g"))
     assert caught.value.where == str(tmp_path / "g.sample")
 
 
@@ -138,7 +138,7 @@ def test_the_sample_of_another_chromosome_is_named(tmp_path: Path) -> None:
     write_bgen(tmp_path / "chr2.bgen", DOSAGE, None)
     write_sample(tmp_path / "chr2.sample", EIDS[:-3])
     with pytest.raises(InputError, match=r"chr2\.bgen holds 30 people, but chr2\.sample lists 27"):
-        chromosomes.people(matrix_options(tmp_path / "chr{chrom}"))
+        chromosomes.eids_in_all_files(matrix_options(tmp_path / "chr{chrom}"))
 
 
 @pytest.mark.parametrize("second", ["p0 p0 0 1", "", "0 p0 0 D", "0 0 0 X", "ID ID 0 D"])
@@ -277,15 +277,15 @@ def test_chromosomes_whose_people_stand_in_another_order_are_joined_by_id(tmp_pa
     fam = tmp_path / "chr2.fam"
     fam.write_text("".join(f"other p{i} 0 0 {1 + i % 2} -9\n" for i in order))
     options = matrix_options(tmp_path / "chr{chrom}")
-    people = chromosomes.people(options)
+    people = chromosomes.eids_in_all_files(options)
     assert set(people) == {f"p{i}" for i in order}
     traits, covariates = fileset.tables(people, 3, 2, 2)
-    parts = [chromosomes.open_part(options, chrom) for chrom in ("1", "2")]
+    parts = [chromosomes.open_chromosome(options, chrom) for chrom in ("1", "2")]
     first, second = (matrix.scan(options, traits, covariates, part, seed=1).associations.frame for part in parts)
     numbers = ["trait", "variant", "pos", "n"]
     assert first.select(numbers).equals(second.select(numbers))
     np.testing.assert_allclose(first["t"], second["t"], rtol=1e-10)
-    of_each = [part.dosages(3, 4)[0, part.find(people)] for part in parts]
+    of_each = [part.dosages(3, 4)[0, part.sample_index(people)] for part in parts]
     np.testing.assert_array_equal(*of_each)
 
 
@@ -308,7 +308,7 @@ def test_lists_of_people_of_every_shape(tmp_path: Path, shape: str, ending: str)
     path = tmp_path / f"g{ending}"
     above, line = PSAM[shape]
     path.write_text(above + "".join(f"{line}\n".format(eid=eid, sex=1 + i % 2) for i, eid in enumerate(EIDS)))
-    found = filesets.read_people(filesets.Fileset(tmp_path / "g.bed", tmp_path / "g.bim", path))
+    found = filesets.read_samples(filesets.Fileset(tmp_path / "g.bed", tmp_path / "g.bim", path))
     assert found.eids == EIDS
     assert found.sexes.tolist() == [1 + i % 2 if "{sex}" in line else 0 for i in range(PEOPLE)]
 
@@ -333,7 +333,7 @@ def test_lists_of_people_that_are_refused_name_the_header_line(
     path = tmp_path / f"g{ending}"
     path.write_text(text)
     with pytest.raises(InputError, match=words) as caught:
-        filesets.read_people(filesets.Fileset(tmp_path / "g.bed", tmp_path / "g.bim", path))
+        filesets.read_samples(filesets.Fileset(tmp_path / "g.bed", tmp_path / "g.bim", path))
     assert fix in caught.value.fix
 
 
@@ -365,7 +365,7 @@ def test_an_info_with_blanks_is_read(tmp_path: Path, text: str) -> None:
     assert part.variants.tolist() == ["a", "b"]
     assert part.positions.tolist() == [5, 6]
     assert part.effect_alleles.tolist() == ["G", "T"]
-    np.testing.assert_allclose(part.stated_info, [0.9, 0.5])
+    np.testing.assert_allclose(part.file_info, [0.9, 0.5])
 
 
 @pytest.mark.plink2
@@ -386,7 +386,7 @@ def test_variants_without_a_name_are_called_by_place_and_alleles(tmp_path: Path)
     fileset.write(tmp_path / "g", DOSAGE[:, :4].copy())
     bim = tmp_path / "g.bim"
     bim.write_text("chr1\t.\t0\t5\tG\tA\n1\t\t0\t6\tG\tA\n01\trs1\t0\t7\tG\tA\nPAR1\t.\t0\t70000\tGAT\tA\n")
-    names = [chromosomes.open_part(matrix_options(tmp_path / "g"), chrom).variants.tolist() for chrom in ("1", "X")]
+    names = [chromosomes.open_chromosome(matrix_options(tmp_path / "g"), chrom).variants.tolist() for chrom in ("1", "X")]
     assert names == [["1:5:A:G", "1:6:A:G", "rs1"], ["X:70000:A:GAT"]]
     (tmp_path / "list").write_text("1:6:A:G\n")
     part = fileset.opened(matrix_options(tmp_path / "g", variants=tmp_path / "list"))
@@ -432,7 +432,7 @@ def test_every_version_of_bgen_that_plink2_writes(tmp_path: Path, version: str) 
     command = ["plink2", "--bfile", "g", "--export", version, "ref-first", "--out", "x"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     if version != "bgen-1.1":
-        assert bgen_files.from_own_ids(tmp_path / "x.bgen")
+        assert bgen_files.has_ids(tmp_path / "x.bgen")
         rows = (tmp_path / "x.sample").read_text().splitlines()
         (tmp_path / "x.sample").write_text("\n".join([*rows[:2], *reversed(rows[2:])]) + "\n")
     part = opened(tmp_path / "x")

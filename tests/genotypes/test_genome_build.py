@@ -25,7 +25,7 @@ def write(stem: Path, rows: list[tuple[str, str, int]]) -> Path:
 
 def judge(stem: Path, build: str) -> None:
     options = matrix_options(stem, build=build)
-    genome_build.check(options, [chromosomes.open_part(options, part) for part in chromosomes.parts(options)])
+    genome_build.check_build(options, [chromosomes.open_chromosome(options, part) for part in chromosomes.available(options)])
 
 
 def landmarks(build: int, names: list[str]) -> list[tuple[str, str, int]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecgwas.genotypes import chromosomes, dosages, variant_filters
 from ecgwas.genotypes.packed import SampleSelector
-from ecgwas.genotypes.readers import repacked
+from ecgwas.genotypes.readers import pack
 from ecgwas.scan import matrix, plink2
 from tests.genotypes import fileset
 from tests.genotypes.fileset import matrix_options, plink2_options
@@ -31,7 +31,7 @@ def blurred(seed: int) -> NDArray[np.float32]:
 
 
 def block_of(found: NDArray[np.float32]) -> dosages.DosageBlock:
-    return dosages.block(np.where(found < 0, np.nan, found).astype(np.float64))
+    return dosages.dosage_block(np.where(found < 0, np.nan, found).astype(np.float64))
 
 
 @pytest.mark.plink2
@@ -40,7 +40,7 @@ def test_information_is_plinks_mach_r2(tmp_path: Path) -> None:
     write(tmp_path / "cohort", found)
     run_plink2("--pfile", "cohort", "--freq", "cols=+machr2", "--out", "cohort", folder=tmp_path)
     table = pl.read_csv(tmp_path / "cohort.afreq", separator="\t", null_values=["nan", "NA"])
-    ours = variant_filters.information(block_of(found))
+    ours = variant_filters.imputation_quality(block_of(found))
     varies = np.isfinite(ours)
     assert varies.sum() > 40
     np.testing.assert_allclose(ours[varies], table["MACH_R2"].to_numpy()[varies], rtol=1e-5, atol=1e-6)
@@ -52,19 +52,19 @@ def test_true_genotypes_on_x_have_information_one() -> None:
     share = np.array([[0.1], [0.3], [0.5]])
     copies = np.where(men, 2 * rng.binomial(1, share, (3, len(men))), rng.binomial(2, share, (3, len(men)))).astype(float)
     copies[:, 5] = 1.25  # A dosage, so that it is no set of hard calls.
-    whole, males = dosages.block(copies), dosages.block(copies[:, men])
-    np.testing.assert_allclose(variant_filters.information(whole, males), 1.0, atol=0.03)
-    np.testing.assert_allclose(variant_filters.information(males, haploid=True), 1.0, atol=0.03)
-    np.testing.assert_allclose(variant_filters.information(dosages.block(copies[:, ~men])), 1.0, atol=0.03)
+    whole, males = dosages.dosage_block(copies), dosages.dosage_block(copies[:, men])
+    np.testing.assert_allclose(variant_filters.imputation_quality(whole, males), 1.0, atol=0.03)
+    np.testing.assert_allclose(variant_filters.imputation_quality(males, haploid=True), 1.0, atol=0.03)
+    np.testing.assert_allclose(variant_filters.imputation_quality(dosages.dosage_block(copies[:, ~men])), 1.0, atol=0.03)
 
 
 def test_hard_calls_tell_nothing_of_information() -> None:
     rng = np.random.default_rng(3)
-    packed = repacked(rng.integers(0, 4, (5, PEOPLE)).astype(np.uint8))
-    whole = SampleSelector(np.arange(PEOPLE), PEOPLE).block(packed)
-    assert np.isnan(variant_filters.information(whole)).all()
+    packed = pack(rng.integers(0, 4, (5, PEOPLE)).astype(np.uint8))
+    whole = SampleSelector(np.arange(PEOPLE), PEOPLE).select(packed)
+    assert np.isnan(variant_filters.imputation_quality(whole)).all()
     stated = np.array([0.2, 0.4, np.nan, 0.31, 0.29])
-    judged = variant_filters.uninformative(matrix_options(Path("none"), min_info=0.3), whole, stated=stated)
+    judged = variant_filters.poorly_imputed(matrix_options(Path("none"), min_info=0.3), whole, stated=stated)
     assert judged.tolist() == [True, False, False, False, True]
 
 
@@ -85,7 +85,7 @@ def test_both_engines_leave_out_what_is_imputed_badly(tmp_path: Path, chrom: str
     assert lost(first) == lost(second)
     gone = set(first.left_out.frame.filter(pl.col("reason") == "info")["variant"])
     block = block_of(found)
-    low = variant_filters.information(block, block_of(found[:, men]) if chrom == "X" else None) < 0.4
+    low = variant_filters.imputation_quality(block, block_of(found[:, men]) if chrom == "X" else None) < 0.4
     assert gone == {f"v{i}" for i in np.flatnonzero(low)}
     assert len(gone) >= 3
 
@@ -103,10 +103,10 @@ def test_what_the_pvar_states_counts_for_hard_calls_too(tmp_path: Path, key: str
     stem = tmp_path / "cohort.pgen"
     traits, covariates = fileset.tables(eids, 3, 2, 1)
     ours, theirs = matrix_options(stem, min_info=0.3), plink2_options(stem, min_info=0.3)
-    part = chromosomes.open_part(ours, "1")
-    assert part.hard
-    assert part.imputed
-    assert np.isnan(part.stated_info[0])
+    part = chromosomes.open_chromosome(ours, "1")
+    assert part.hard_calls_only
+    assert part.is_imputed
+    assert np.isnan(part.file_info[0])
     found = matrix.scan(ours, traits, covariates, part, seed=1)
     assert set(found.left_out.frame["variant"]) == {f"v{j}" for j in range(1, 30, 3)}
     assert set(found.left_out.frame["reason"]) == {"info"}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
 from ecgwas.genotypes import chromosomes, filesets
-from ecgwas.genotypes.readers import called, repacked, unpacked
+from ecgwas.genotypes.readers import hard_call_codes, pack, unpack
 from ecgwas.scan import matrix, plink2
 from tests.genotypes import fileset
 from tests.genotypes.fileset import matrix_options, plink2_options
@@ -69,16 +69,16 @@ def test_dosages_are_those_that_were_written(tmp_path: Path) -> None:
     eids = write(tmp_path / "some.cohort", dosages)
     part = fileset.opened(matrix_options(tmp_path / "some.cohort"))
     expected = np.where(dosages < 0, np.nan, dosages)
-    assert (part.hard, part.eids, part.sexes[:3].tolist(), len(part)) == (False, eids, [1, 2, 1], VARIANTS)
+    assert (part.hard_calls_only, part.eids, part.sexes[:3].tolist(), len(part)) == (False, eids, [1, 2, 1], VARIANTS)
     assert (part.variants[7], part.positions[7], part.effect_alleles[7], part.other_alleles[7]) == ("v7", 3_000_007, "G", "A")
     np.testing.assert_allclose(part.dosages(0, VARIANTS), expected, atol=1e-7)
     np.testing.assert_allclose(part.dosage_of(9, ("p5", "p2")), expected[9, [5, 2]], atol=1e-7)
 
 
 def test_dosages_near_whole_numbers_are_hard_calls() -> None:
-    codes = called(np.array([[0.0, 0.1, 0.11, 0.9, 1.1, 1.89, 1.9, 2.0, np.nan]]))
+    codes = hard_call_codes(np.array([[0.0, 0.1, 0.11, 0.9, 1.1, 1.89, 1.9, 2.0, np.nan]]))
     assert codes.tolist() == [[3, 3, 1, 2, 2, 1, 0, 0, 1]]
-    np.testing.assert_array_equal(unpacked(repacked(codes), 9), codes)
+    np.testing.assert_array_equal(unpack(pack(codes), 9), codes)
 
 
 @pytest.mark.plink2
@@ -86,10 +86,10 @@ def test_hard_calls_of_a_pgen_are_those_of_its_bed(tmp_path: Path) -> None:
     fileset.write(tmp_path / "cohort", fileset.draw(37, 40, 1, missing=0.1))
     run_plink2("--bfile", "cohort", "--make-pgen", "--out", "other", folder=tmp_path)
     bed, pgen = (fileset.opened(matrix_options(tmp_path / name)) for name in ("cohort", "other"))
-    assert pgen.hard
-    assert pgen.listed.families == bed.listed.families
+    assert pgen.hard_calls_only
+    assert pgen.samples.families == bed.samples.families
     np.testing.assert_array_equal(pgen.dosages(3, 30), bed.dosages(3, 30))
-    np.testing.assert_array_equal(unpacked(pgen.packed(0, 40), 37), unpacked(np.asarray(bed.packed(0, 40)), 37))
+    np.testing.assert_array_equal(unpack(pgen.packed(0, 40), 37), unpack(np.asarray(bed.packed(0, 40)), 37))
 
 
 @pytest.mark.plink2
@@ -112,7 +112,7 @@ def test_bgen_is_read_as_plink2_reads_it(tmp_path: Path) -> None:
     arguments = ["--pfile", "cohort", "--export", "bgen-1.2", "bits=8", "ref-first", "--out", "exported"]
     run_plink2(*arguments, folder=tmp_path)
     part = fileset.opened(matrix_options(tmp_path / "exported"))
-    assert (part.hard, part.eids, part.sexes[:3].tolist()) == (False, eids, [1, 2, 1])
+    assert (part.hard_calls_only, part.eids, part.sexes[:3].tolist()) == (False, eids, [1, 2, 1])
     assert (part.effect_alleles[7], part.other_alleles[7]) == ("G", "A")
     np.testing.assert_allclose(part.dosages(0, VARIANTS), np.where(draw(4) < 0, np.nan, draw(4)), atol=0.01)
     same(tmp_path, "exported", eids)
@@ -140,8 +140,8 @@ def test_lists_of_people_and_variants(tmp_path: Path) -> None:
     (tmp_path / "people.txt").write_text("#eid\n" + "".join(f"{eid}\tmore\n" for eid in [*eids[5:25], "stranger"]))
     (tmp_path / "variants.txt").write_text("v3\nv11\nrs1\n")
     options = matrix_options(tmp_path / "cohort", people=tmp_path / "people.txt", variants=tmp_path / "variants.txt")
-    assert chromosomes.people(options) == eids[5:25]
-    assert set(chromosomes.files(options)) >= {tmp_path / "people.txt", tmp_path / "variants.txt"}
+    assert chromosomes.eids_in_all_files(options) == eids[5:25]
+    assert set(chromosomes.input_files(options)) >= {tmp_path / "people.txt", tmp_path / "variants.txt"}
     part = fileset.opened(options)
     assert part.variants.tolist() == ["v3", "v11"]
     np.testing.assert_array_equal(part.dosages(1, 2), fileset.opened(matrix_options(tmp_path / "cohort")).dosages(11, 12))
@@ -161,26 +161,29 @@ def test_lists_that_are_empty_or_of_others(tmp_path: Path) -> None:
     fileset.write(tmp_path / "cohort", fileset.draw(30, 20, 1))
     (tmp_path / "people.txt").write_text("#eid\n\n")
     with pytest.raises(InputError, match="list of people is empty"):
-        chromosomes.people(matrix_options(tmp_path / "cohort", people=tmp_path / "people.txt"))
+        chromosomes.eids_in_all_files(matrix_options(tmp_path / "cohort", people=tmp_path / "people.txt"))
     (tmp_path / "people.txt").write_text("stranger\n")
     with pytest.raises(InputError, match="none of the people listed"):
-        chromosomes.people(matrix_options(tmp_path / "cohort", people=tmp_path / "people.txt"))
+        chromosomes.eids_in_all_files(matrix_options(tmp_path / "cohort", people=tmp_path / "people.txt"))
 
 
 def test_chromosomes_named_in_every_way(tmp_path: Path) -> None:
     for name, chrom in (("c01", "chr1"), ("c2", "02"), ("c23", "chrX"), ("cMT", "M")):
         fileset.write(tmp_path / name, fileset.draw(9, 4, 1), chrom=chrom)
     options = matrix_options(tmp_path / "c{chrom}", chromosomes=("chr1", "2", "23", "chrM"))
-    assert chromosomes.parts(options) == ("1", "2", "X", "MT")
-    assert [len(chromosomes.open_part(options, chrom)) for chrom in chromosomes.parts(options)] == [4] * 4
+    assert chromosomes.available(options) == ("1", "2", "X", "MT")
+    assert [len(chromosomes.open_chromosome(options, chrom)) for chrom in chromosomes.available(options)] == [4] * 4
 
 
 def test_a_pattern_may_mix_formats(tmp_path: Path) -> None:
     fileset.write(tmp_path / "c1", fileset.draw(PEOPLE, 4, 1), chrom="1")
     write(tmp_path / "c2", draw(1), chrom="2")
     options = matrix_options(tmp_path / "c{chrom}")
-    assert [chromosomes.open_part(options, chrom).hard for chrom in chromosomes.parts(options)] == [True, False]
-    assert len(chromosomes.people(options)) == PEOPLE
+    assert [chromosomes.open_chromosome(options, chrom).hard_calls_only for chrom in chromosomes.available(options)] == [
+        True,
+        False,
+    ]
+    assert len(chromosomes.eids_in_all_files(options)) == PEOPLE
 
 
 def test_several_alternate_alleles_are_named(tmp_path: Path) -> None:

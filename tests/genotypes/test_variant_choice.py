@@ -35,7 +35,7 @@ def listed(stem: Path, *entries: str) -> Path:
 def places(stem: Path, *entries: str) -> list[tuple[str, int, str]]:
     """Chromosome, position and effect allele of what is tested."""
     options = matrix_options(stem, variants=listed(stem, *entries))
-    opened = [chromosomes.open_part(options, part) for part in chromosomes.parts(options)]
+    opened = [chromosomes.open_chromosome(options, part) for part in chromosomes.available(options)]
     return [
         (part.chrom, pos, allele) for part in opened for pos, allele in zip(part.positions, part.effect_alleles, strict=True)
     ]
@@ -50,7 +50,7 @@ def places(stem: Path, *entries: str) -> list[tuple[str, int, str]]:
 )  # fmt: skip
 def test_every_way_of_writing_a_variant(stem: Path, entry: str) -> None:
     assert places(stem, entry) == [("1", 600, "G")]
-    assert requested.check(matrix_options(stem, variants=listed(stem, entry))) == []
+    assert requested.check_lists(matrix_options(stem, variants=listed(stem, entry))) == []
 
 
 @pytest.mark.parametrize("entry", ["23:70000", "X:70000:A:G", "chrX:70000", "XY:70000:G:A", "PAR1:70000", "X:70000:a:g"])
@@ -60,7 +60,7 @@ def test_a_variant_of_the_ends_of_x_by_any_of_its_codes(stem: Path, entry: str) 
 
 def test_a_name_of_two_positions_is_refused_with_the_cure(stem: Path) -> None:
     options = matrix_options(stem, variants=listed(stem, "rs7", "rs1", "rsx"))
-    for refuse in (lambda: requested.check(options), lambda: chromosomes.open_part(options, "1")):
+    for refuse in (lambda: requested.check_lists(options), lambda: chromosomes.open_chromosome(options, "1")):
         with pytest.raises(
             InputError, match=r"1 of 3 variants listed mean several variants: rs1 \(2: 1:100:A:G, 1:200:A:G\)"
         ) as e:
@@ -73,20 +73,20 @@ def test_a_name_of_two_chromosomes_is_refused_where_each_has_its_file(tmp_path: 
     for chrom in ("1", "2"):
         fileset.write(tmp_path / f"chr{chrom}", fileset.draw(20, 3, 1), chrom=chrom)
     with pytest.raises(InputError, match=r"v1 \(2: 1:3000001:A:G, 2:3000001:A:G\)"):
-        requested.check(matrix_options(tmp_path / "chr{chrom}", variants=listed(tmp_path / "g", "v1")))
+        requested.check_lists(matrix_options(tmp_path / "chr{chrom}", variants=listed(tmp_path / "g", "v1")))
 
 
 @pytest.mark.parametrize("entry", ["rs5", "1:300"])
 def test_variants_of_one_position_are_all_tested_and_counted(stem: Path, entry: str) -> None:
     assert places(stem, entry) == [("1", 300, "G"), ("1", 300, "T")]
-    (warning,) = requested.check(matrix_options(stem, variants=listed(stem, entry, "rs7")))
+    (warning,) = requested.check_lists(matrix_options(stem, variants=listed(stem, entry, "rs7")))
     assert f"1 of 2 variants listed mean several variants of one position, all of which are tested ({entry}: 2)" in warning
     assert "chrom:pos:ref:alt" in warning
 
 
 def test_the_alleles_say_which_variant_of_a_position_is_meant(stem: Path) -> None:
     assert places(stem, "1:300:T:A") == [("1", 300, "T")]
-    assert requested.check(matrix_options(stem, variants=listed(stem, "1:300:T:A"))) == []
+    assert requested.check_lists(matrix_options(stem, variants=listed(stem, "1:300:T:A"))) == []
 
 
 def test_a_place_that_is_another_variants_name_is_refused(stem: Path) -> None:
@@ -98,11 +98,11 @@ def test_a_place_that_is_another_variants_name_is_refused(stem: Path) -> None:
 
 
 def test_what_matches_nothing_is_counted_and_other_alleles_are_told(stem: Path) -> None:
-    (warning,) = requested.check(matrix_options(stem, variants=listed(stem, "rs7", "rs8", "1:600:A:T", "2:600")))
+    (warning,) = requested.check_lists(matrix_options(stem, variants=listed(stem, "rs7", "rs8", "1:600:A:T", "2:600")))
     assert warning.startswith("3 of 4 variants listed are not in the genotypes")
     assert warning.endswith("; 1 of them are at a position of the genotypes, with other alleles")
     with pytest.raises(InputError, match="none of the 2 variants listed is in the genotypes") as caught:
-        requested.check(matrix_options(stem, variants=listed(stem, "1:600:A:T", "rs8")))
+        requested.check_lists(matrix_options(stem, variants=listed(stem, "1:600:A:T", "rs8")))
     assert "in scan.build hg19; 1 of them are at a position" in caught.value.fix
 
 
@@ -118,7 +118,7 @@ def test_names_in_the_files_of_the_ends_of_x_are_known(tmp_path: Path) -> None:
         bim = tmp_path / f"chr{chrom}.bim"
         bim.write_text(bim.read_text().replace("v", f"of_{code}_"))
     options = matrix_options(tmp_path / "chr{chrom}", chromosomes=("X",), variants=listed(tmp_path / "g", "of_XY_1"))
-    assert requested.check(options) == []
+    assert requested.check_lists(options) == []
 
 
 @pytest.mark.plink2
@@ -130,7 +130,7 @@ def test_plink2_tests_the_variants_listed_and_not_their_namesakes(stem: Path, en
     chrom = "X" if entries[0].startswith("X") else "1"
     found = []
     for engine, options in ((matrix, matrix_options(stem, **chosen)), (plink2, plink2_options(stem, **chosen))):
-        opened = chromosomes.open_part(options, chrom)
+        opened = chromosomes.open_chromosome(options, chrom)
         result = engine.scan(options, traits, more, opened, seed=1)
         assert result.tests.tolist() == [len(entries)]
         found.append(result.associations.frame.select("variant", "pos", "effect_allele").rows())

@@ -29,7 +29,7 @@ def test_mid_p_is_plinks(tmp_path: Path) -> None:
     fileset.write(tmp_path / "cohort", rng.choice(3, (150, 60), p=[0.6, 0.2, 0.2]).astype(np.int8))
     table = hardy(tmp_path / "cohort", "")
     counts = table.select("HET_A1_CT", "HOM_A1_CT", "TWO_AX_CT").rows()
-    np.testing.assert_allclose([variant_filters.mid_p(*each) for each in counts], table["MIDP"], rtol=1e-5)
+    np.testing.assert_allclose([variant_filters.hwe_mid_p(*each) for each in counts], table["MIDP"], rtol=1e-5)
 
 
 @pytest.mark.plink2
@@ -43,7 +43,7 @@ def test_mid_p_on_x_is_plinks(tmp_path: Path) -> None:
     table = hardy(tmp_path / "cohort", ".x")
     women = ["FEMALE_HET_A1_CT", "FEMALE_HOM_A1_CT", "FEMALE_TWO_AX_CT"]
     counts = table.select(*women, "MALE_A1_CT", "MALE_AX_CT").rows()
-    np.testing.assert_allclose([variant_filters.mid_p_x(*each) for each in counts], table["MIDP"], rtol=1e-5)
+    np.testing.assert_allclose([variant_filters.hwe_mid_p_x(*each) for each in counts], table["MIDP"], rtol=1e-5)
 
 
 @pytest.mark.plink2
@@ -61,8 +61,8 @@ def test_frequencies_on_x_count_one_allele_of_a_man(tmp_path: Path) -> None:
     part = fileset.opened(options)
     packed = part.packed(0, 80)
     men_rows = np.flatnonzero(part.sexes == 1)
-    reasons = variant_filters.reasons(
-        options, SampleSelector(np.arange(120), 120).block(packed), SampleSelector(men_rows, 120).block(packed)
+    reasons = variant_filters.failed_filters(
+        options, SampleSelector(np.arange(120), 120).select(packed), SampleSelector(men_rows, 120).select(packed)
     )
     kept = Path(f"{stem}.snplist").read_text().split()
     assert 0 < len(kept) < 80
@@ -70,7 +70,7 @@ def test_frequencies_on_x_count_one_allele_of_a_man(tmp_path: Path) -> None:
 
 
 def test_the_quick_test_is_scipys_chi_square() -> None:
-    found = variant_filters.chi_square(np.array([40, 10]), np.array([10, 30]), np.array([50, 0]))
+    found = variant_filters.hwe_chi_square_p(np.array([40, 10]), np.array([10, 30]), np.array([50, 0]))
     for p, (het, first, second) in zip(found, [(40, 10, 50), (10, 30, 0)], strict=True):
         share = (2 * first + het) / (2 * (het + first + second))
         expected = np.array([2 * share * (1 - share), share**2, (1 - share) ** 2]) * (het + first + second)

@@ -89,7 +89,15 @@ def test_a_badly_imputed_file_warns(tmp_path: Path) -> None:
     table = Inflation.empty()
     summary = Summary.empty()
     found = guards.judge(
-        made, [result], summary, table, Audit.empty(), NO_LOCI, result.associations.frame, limit=9.0, imputed=genotypes.imputed
+        made,
+        [result],
+        summary,
+        table,
+        Audit.empty(),
+        NO_LOCI,
+        result.associations.frame,
+        limit=9.0,
+        imputed=genotypes.is_imputed,
     )
     row = found.frame.filter(pl.col("guard") == "variant_info").row(0, named=True)
     lost = result.left_out.frame.filter(pl.col("reason") == "info").height

@@ -63,7 +63,7 @@ def judged(stem: Path, seed: int, *, effect: float = 0.0, by_others: bool = True
     """The area under the curve, with each fold's loci discovered in the other participants, or in all."""
     opened, traits, covariates = drawn(stem, seed, effect)
     study, everyone, every = rule(stem, traits, p), np.arange(PEOPLE), np.arange(TRAITS)
-    held = m.deal(PEOPLE, seed=seed)
+    held = m.assign_folds(PEOPLE, seed=seed)
     sample = [np.setdiff1d(everyone, people) for people in held] if by_others else [everyone]
     found = [chosen_in(study, opened, traits, covariates, people) for people in sample] * (1 if by_others else len(held))
     folds = [m.Fold(people, every, {"loci": loci}) for people, loci in zip(held, found, strict=True)]
@@ -95,7 +95,7 @@ def test_without_loci_all_matches_are_equally_likely(tmp_path: Path) -> None:
 def test_held_out_participants_do_not_affect_the_loci(tmp_path: Path) -> None:
     """Whatever genomes and traits they have, the loci are the same."""
     opened, traits, covariates = drawn(tmp_path / "cohort", 4, effect=0.9)
-    study, held = rule(tmp_path / "cohort", traits), m.deal(PEOPLE, seed=1)[0]
+    study, held = rule(tmp_path / "cohort", traits), m.assign_folds(PEOPLE, seed=1)[0]
     rest = np.setdiff1d(np.arange(PEOPLE), held)
     before = chosen_in(study, opened, traits, covariates, rest)
     changed = traits.values.copy()

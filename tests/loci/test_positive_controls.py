@@ -209,7 +209,7 @@ def test_published_directions_planted_in_real_genotypes_are_recovered(shared: Pa
     rng = np.random.default_rng(1)
     seen = {}
     for chrom in ("4", "9", "11", "12"):
-        part = genotypes.open_part(options, chrom)
+        part = genotypes.open_chromosome(options, chrom)
         for site in published.filter(chrom=chrom).iter_rows(named=True):
             for place in np.flatnonzero(part.positions == site["pos"]).tolist():
                 pair = (str(part.effect_alleles[place]), str(part.other_alleles[place]))

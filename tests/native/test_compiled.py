@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ecgwas.genotypes import packed as codes
-from ecgwas.genotypes.packed import Block, SampleSelector
+from ecgwas.genotypes.packed import PackedBlock, SampleSelector
+from ecgwas.genotypes.readers import pack
 from ecgwas.native import compiled, constants
 from ecgwas.scan import matrix
 from ecgwas.scan.engine.backends.compiled_backend import CompiledAdjuster, DosageBackend
@@ -50,14 +50,14 @@ def a_design(people: int, rank: int, traits: int, seed: int) -> Design:
     return design(basis, rng.standard_normal((people, traits)))
 
 
-def a_block(people: int, variants: int, share: float) -> Block:
+def a_block(people: int, variants: int, share: float) -> PackedBlock:
     bed = bed_codes(people, variants, 5)
     bed[np.random.default_rng(6).random(bed.shape) < share] = 1
-    return SampleSelector(np.arange(people), people).block(codes.repacked(bed))
+    return SampleSelector(np.arange(people), people).select(pack(bed))
 
 
-def sums(block: Block, made: Design, more: int = 0) -> RawSums:
-    copies = block.decoded().astype(np.float64)
+def sums(block: PackedBlock, made: Design, more: int = 0) -> RawSums:
+    copies = block.minor_copies().astype(np.float64)
     projection = copies @ made.basis
     cross_product = np.zeros((len(block), made.traits.shape[1] + more), dtype=np.float32)
     cross_product[:, : made.traits.shape[1]] = copies @ made.traits
@@ -78,9 +78,9 @@ def test_adjustments_for_missing_calls_are_those_of_float64(
     block, made = a_block(150, 40, share), a_design(150, 7, 21, 3)
     found, before = sums(block, made, more=5), sums(block, made)
     adjuster(made).adjust(block, found)
-    assert (block.missing[block.missing > 0] <= 7).any() if share < 0.1 else (block.missing > 7).any()
+    assert (block.missing_calls[block.missing_calls > 0] <= 7).any() if share < 0.1 else (block.missing_calls > 7).any()
     for i in range(len(block)):
-        people = block.absent(i)
+        people = block.samples_missing(i)
         expected = left_out(made.basis[people], made.traits[people], before.projection[i])
         assert found.projected_ss[i] == pytest.approx(before.projected_ss[i] + expected.projected_ss, rel=1e-10)
         np.testing.assert_allclose(found.trait_ss[i], 1 - expected.trait_ss, atol=2e-6)
@@ -88,7 +88,7 @@ def test_adjustments_for_missing_calls_are_those_of_float64(
     assert not found.cross_product[:, 21:].any()
 
 
-def t_squared(block: Block, found: RawSums) -> NDArray[np.float64]:
+def t_squared(block: PackedBlock, found: RawSums) -> NDArray[np.float64]:
     """(V, 64): up to the degrees of freedom."""
     square, genotype_ss = found.cross_product[:, :64].astype(np.float64) ** 2, (found.raw_ss - found.projected_ss)[:, None]
     varies = genotype_ss[:, 0] > 1e-6
@@ -116,7 +116,7 @@ def test_the_shortcut_for_missing_calls_stays_within_what_is_refitted(instructio
 def test_people_who_cannot_carry_the_covariates() -> None:
     bed = bed_codes(30, 3, 1)
     bed[0, 4:] = 1
-    block = SampleSelector(np.arange(30), 30).block(codes.repacked(bed))
+    block = SampleSelector(np.arange(30), 30).select(pack(bed))
     found = sums(block, a_design(30, 6, 4, 1))
     CompiledAdjuster(a_design(30, 6, 4, 1)).adjust(block, found)
     assert np.isinf(found.projected_ss[0])
@@ -161,10 +161,10 @@ def test_more_hits_than_there_is_room_for() -> None:
 def test_people_are_chosen_and_counted_as_by_the_twin(
     instructions: str, chosen: NDArray[np.int64], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bed = codes.repacked(bed_codes(77, 50, 4))
-    ours = SampleSelector(chosen, 77).block(bed)
+    bed = pack(bed_codes(77, 50, 4))
+    ours = SampleSelector(chosen, 77).select(bed)
     monkeypatch.setattr(compiled, "is_available", lambda: False)
-    theirs = SampleSelector(chosen, 77).block(bed)
+    theirs = SampleSelector(chosen, 77).select(bed)
     for field in ("packed", "flipped", "missing", "ones", "twos"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field))
 
@@ -210,9 +210,9 @@ def test_tests_are_the_same_whether_products_are_kept_or_not(
 ) -> None:
     """A tile that is not full, variants not computed, and more people and variants than are done at once."""
     rng = np.random.default_rng(variants)
-    block = SampleSelector(np.arange(people), people).block(codes.repacked(bed_codes(people, variants, 7)))
+    block = SampleSelector(np.arange(people), people).select(pack(bed_codes(people, variants, 7)))
     tiles = compiled.tiled((rng.standard_normal((people, traits)) / np.sqrt(people)).astype(np.float32))
-    genotype_ss = (block.raw_ss - block.minor**2 / people).astype(np.float32)
+    genotype_ss = (block.raw_ss - block.minor_alleles**2 / people).astype(np.float32)
     numbers = genotype_ss, rng.integers(50, 900, variants).astype(np.float32), np.full(variants, min_t2, dtype=np.float32)
     testable = (np.arange(variants) % 9 > 0) & (genotype_ss > 0)
     kept, passing = np.ones((traits, BINS), dtype=np.uint32), np.ones((traits, BINS), dtype=np.uint32)
@@ -233,9 +233,7 @@ def test_tests_are_the_same_whether_products_are_kept_or_not(
 def test_products_are_kept_where_a_caller_needs_them() -> None:
     """A Fitter keeps cross-products by default; the tests are the same without them."""
     people, rng = 200, np.random.default_rng(2)
-    block = SampleSelector(np.arange(people), people).block(
-        codes.repacked(np.array([3, 2, 0])[rng.binomial(2, 0.3, (50, people))])
-    )
+    block = SampleSelector(np.arange(people), people).select(pack(np.array([3, 2, 0])[rng.binomial(2, 0.3, (50, people))]))
     covariates, values = rng.standard_normal((people, 3)), rng.standard_normal((people, 21))
     basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
     group = Group(np.arange(21), np.arange(people), design(basis, values), Plink2Checks(basis, covariates))
@@ -250,7 +248,7 @@ def test_products_are_kept_where_a_caller_needs_them() -> None:
     np.testing.assert_array_equal(*counts)
     assert counts[0].sum() == 50 * 21
     # Another block is screened before this one is tested: its row lists are gone.
-    other = SampleSelector(np.arange(people), people).block(codes.repacked(np.zeros((50, people), dtype=np.uint8)))
+    other = SampleSelector(np.arange(people), people).select(pack(np.zeros((50, people), dtype=np.uint8)))
     fused.screen(other)
     np.testing.assert_array_equal(fused.candidates(block, passing, counts[1]), keeping.candidates(block, kept, counts[0]))
     np.testing.assert_array_equal(*counts)

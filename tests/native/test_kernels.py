@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import StudyError
 from ecgwas.genotypes import packed as codes
-from ecgwas.genotypes.chromosomes import COPIES
-from ecgwas.genotypes.packed import Block, SampleSelector
+from ecgwas.genotypes.packed import PackedBlock, SampleSelector
+from ecgwas.genotypes.readers import COPIES_OF_CODE, pack
 from ecgwas.native import compiled
 from ecgwas.scan.engine import kernels
 
@@ -27,8 +27,8 @@ def bed_codes(people: int, variants: int, seed: int) -> NDArray[np.uint8]:
     return found
 
 
-def made(people: int, variants: int, seed: int) -> Block:
-    return codes.block(codes.repacked(bed_codes(people, variants, seed)), people)
+def made(people: int, variants: int, seed: int) -> PackedBlock:
+    return codes.recoded_block(pack(bed_codes(people, variants, seed)), people)
 
 
 @given(people=st.integers(1, 230), variants=st.integers(0, 40), seed=st.integers(0, 10**6))
@@ -36,16 +36,16 @@ def made(people: int, variants: int, seed: int) -> Block:
 def test_a_block_holds_what_the_bed_holds(people: int, variants: int, seed: int) -> None:
     bed = bed_codes(people, variants, seed)
     rows = np.flatnonzero(np.random.default_rng(seed).random(people) < 0.8)
-    block = SampleSelector(rows, people).block(codes.repacked(bed))
-    copies = COPIES[bed[:, rows]]
-    np.testing.assert_array_equal(block.missing, np.isnan(copies).sum(axis=1))
-    minor = np.where(block.flipped[:, None], 2 - copies, copies)
-    np.testing.assert_array_equal(block.decoded(), np.nan_to_num(minor))
-    np.testing.assert_array_equal(block.minor, np.nansum(minor, axis=1))
+    block = SampleSelector(rows, people).select(pack(bed))
+    copies = COPIES_OF_CODE[bed[:, rows]]
+    np.testing.assert_array_equal(block.missing_calls, np.isnan(copies).sum(axis=1))
+    minor = np.where(block.minor_is_other[:, None], 2 - copies, copies)
+    np.testing.assert_array_equal(block.minor_copies(), np.nan_to_num(minor))
+    np.testing.assert_array_equal(block.minor_alleles, np.nansum(minor, axis=1))
     np.testing.assert_array_equal(block.raw_ss, np.nansum(minor**2, axis=1))
-    assert np.all(block.minor <= block.called)
+    assert np.all(block.minor_alleles <= block.called)
     for i in range(variants):
-        np.testing.assert_array_equal(block.absent(i), np.flatnonzero(np.isnan(copies[i])))
+        np.testing.assert_array_equal(block.samples_missing(i), np.flatnonzero(np.isnan(copies[i])))
 
 
 @given(people=st.integers(1, 700), variants=st.integers(0, 60), columns=st.integers(1, 50), seed=st.integers(0, 10**6))
@@ -55,8 +55,8 @@ def test_products_are_those_of_float64(name: str, people: int, variants: int, co
     block = made(people, variants, seed)
     numbers = np.random.default_rng(seed).standard_normal((people, columns)).astype(np.float32)
     found = kernels.make(name, numbers).products(block)
-    exact = block.decoded().astype(np.float64) @ numbers.astype(np.float64)
-    size = block.decoded().astype(np.float64) @ np.abs(numbers).astype(np.float64)
+    exact = block.minor_copies().astype(np.float64) @ numbers.astype(np.float64)
+    size = block.minor_copies().astype(np.float64) @ np.abs(numbers).astype(np.float64)
     assert found.shape[0] == variants
     assert not found[:, columns:].any()
     assert found.dtype == np.float32

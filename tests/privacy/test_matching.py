@@ -20,7 +20,7 @@ def cohort(effect: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 def fold(features: np.ndarray, predictors: dict[str, np.ndarray], seed: int) -> pl.DataFrame:
     """Matched by predictors that were not chosen at all."""
     every = np.arange(features.shape[1])
-    folds = [m.Fold(people, every, predictors) for people in m.deal(len(features), seed=seed)]
+    folds = [m.Fold(people, every, predictors) for people in m.assign_folds(len(features), seed=seed)]
     return m.matching(features, folds, seed=seed).frame
 
 
@@ -61,19 +61,19 @@ def test_measures_are_those_of_direct_counting() -> None:
     from scipy import stats
 
     ranks = stats.rankdata(scores.ravel()).reshape(scores.shape)
-    assert m.area(ranks, own) == pytest.approx(wins)
+    assert m.roc_area(ranks, own) == pytest.approx(wins)
     limits = np.unique(scores)
     refused = np.array([(scores[own, own] < at).mean() for at in limits])
     taken = np.array([(others >= at).mean() for at in limits])
     crossing = np.abs(refused - taken).argmin()
     direct = (refused[crossing] + taken[crossing]) / 2
-    assert m.equal_error(scores[own, own], np.sort(scores.ravel())) == pytest.approx(direct, abs=0.05)
+    assert m.equal_error_rate(scores[own, own], np.sort(scores.ravel())) == pytest.approx(direct, abs=0.05)
 
 
 def test_equal_candidates_come_in_random_order() -> None:
     scores = np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 1.0], [1.0, 1.0, 1.0]])
-    np.testing.assert_allclose(m.within(scores, 1), [[0.5, 0.5, 0], [0, 1, 0], [1 / 3, 1 / 3, 1 / 3]])
-    np.testing.assert_allclose(m.within(scores, 2)[2], [2 / 3] * 3)
+    np.testing.assert_allclose(m.in_short_list(scores, 1), [[0.5, 0.5, 0], [0, 1, 0], [1 / 3, 1 / 3, 1 / 3]])
+    np.testing.assert_allclose(m.in_short_list(scores, 2)[2], [2 / 3] * 3)
 
 
 def test_no_predictor_knows_the_person_that_it_is_tried_on() -> None:
@@ -87,7 +87,7 @@ def test_missing_values_and_too_few_people() -> None:
     features, genomes = cohort(1.0)
     features[::7, 0], genomes[::9, 1] = np.nan, np.nan
     assert rate(fold(features, {"strong": genomes}, 1), m.PAIR, "area")["rate"] > 0.9
-    assert fold(features[: m.LEAST_PEOPLE - 1], {"strong": genomes[: m.LEAST_PEOPLE - 1]}, 1).height == 0
+    assert fold(features[: m.MIN_PEOPLE - 1], {"strong": genomes[: m.MIN_PEOPLE - 1]}, 1).height == 0
 
 
 def test_shrinkage_is_that_of_ledoit_and_wolf() -> None:
@@ -102,22 +102,22 @@ def test_shrinkage_is_that_of_ledoit_and_wolf() -> None:
 
 @pytest.mark.parametrize(("people", "folds"), [(50, 10), (466, 10), (1000, 10), (1500, 7), (4000, 3), (10_000, 1), (80_000, 1)])
 def test_nine_tenths_choose_and_a_biobank_once(people: int, folds: int) -> None:
-    dealt = m.deal(people, seed=3)
+    dealt = m.assign_folds(people, seed=3)
     everyone = np.concatenate(dealt)
     assert len(dealt) == folds == m.count_of_folds(people)
-    assert len(everyone) == len(set(everyone)) == min(people, m.MOST_PEOPLE)
+    assert len(everyone) == len(set(everyone)) == min(people, m.MAX_PEOPLE)
     assert max(len(one) for one in dealt) <= -(-people // m.FOLDS)
 
 
 def test_a_random_match_is_somebody_else_of_the_fold() -> None:
     number = np.repeat([0, 1, 2], [5, 6, 5])
-    found = m._others(number, np.random.default_rng(1))
+    found = m._random_match(number, np.random.default_rng(1))
     assert sorted(found) == list(range(16))
     assert (found != np.arange(16)).all()
     np.testing.assert_array_equal(number[found], number)
 
 
 def test_folds_that_help_each_other_to_choose_spread_further() -> None:
-    assert m.spread(1, 1000, 20_000) == 1.0
-    assert m.spread(10, 500, 500) == pytest.approx(1.82, abs=0.005)
-    assert m.spread(2, 1000, 5000) == pytest.approx(1.12, abs=0.005)
+    assert m.null_sd_inflation(1, 1000, 20_000) == 1.0
+    assert m.null_sd_inflation(10, 500, 500) == pytest.approx(1.82, abs=0.005)
+    assert m.null_sd_inflation(2, 1000, 5000) == pytest.approx(1.12, abs=0.005)

@@ -11,7 +11,7 @@ from scipy import stats
 from ecgwas.privacy import membership as m
 
 PEOPLE = 300
-ALL = m.PassedOn(keep_neglog10p=3.0, min_maf=0.01, min_mac=10)
+ALL = m.SharedStatistics(keep_neglog10p=3.0, min_maf=0.01, min_mac=10)
 
 
 def genomes(variants: int, seed: int, people: int = PEOPLE) -> NDArray[np.uint8]:
@@ -19,7 +19,7 @@ def genomes(variants: int, seed: int, people: int = PEOPLE) -> NDArray[np.uint8]
     return rng.binomial(2, rng.uniform(0.1, 0.5, variants)[:, None], (variants, people)).astype(np.uint8)
 
 
-def measured(variants: int, traits: int = 20, seed: int = 1, passed_on: m.PassedOn = ALL) -> pl.DataFrame:
+def measured(variants: int, traits: int = 20, seed: int = 1, passed_on: m.SharedStatistics = ALL) -> pl.DataFrame:
     """Traits that no variant moves, independent like the variants."""
     values = np.random.default_rng([seed, 2]).standard_normal((PEOPLE, traits))
     codes = genomes(variants, seed)
@@ -27,9 +27,9 @@ def measured(variants: int, traits: int = 20, seed: int = 1, passed_on: m.Passed
     return m.membership(chromosomes, values, passed_on, seed=seed).frame
 
 
-def apart(codes: NDArray[np.uint8]) -> m.Calls:
+def apart(codes: NDArray[np.uint8]) -> m.GenotypeCalls:
     """Variants too far from each other to be looked at for linkage."""
-    return m.Calls(codes, np.arange(len(codes)) * 2_000_000)
+    return m.GenotypeCalls(codes, np.arange(len(codes)) * 2_000_000)
 
 
 def row(table: pl.DataFrame, shared: str, known: str, measure: str = m.AREA, extent: str = m.TESTED) -> dict[str, float]:
@@ -53,7 +53,7 @@ def test_a_few_variants_tell_nothing_and_very_many_tell_everything(what: tuple[s
 @pytest.mark.parametrize("what", STATISTICS, ids=["frequencies", "effects", "effects and ECG"])
 def test_rates_are_those_that_theory_expects(variants: int, traits: int, what: tuple[str, str]) -> None:
     found = [measured(variants, traits, seed) for seed in range(6)]
-    for measure, near in ((m.AREA, 0.04), (m.CAUGHT, 0.12)):
+    for measure, near in ((m.AREA, 0.04), (m.TRUE_POSITIVES, 0.12)):
         told = [row(table, *what, measure) for table in found]
         assert np.mean([one["rate"] for one in told]) == pytest.approx(np.mean([one["expected"] for one in told]), abs=near)
 
@@ -67,9 +67,9 @@ def test_theory_in_numbers() -> None:
     assert 0.55 < told["chance_limit"] < 0.6  # 1.96 sqrt(201 / 12 / 100 / 100) above a half
 
 
-def attack(codes: NDArray[np.uint8], traits: NDArray[np.float64], passed_on: m.PassedOn = ALL) -> m.Attack:
+def attack(codes: NDArray[np.uint8], traits: NDArray[np.float64], passed_on: m.SharedStatistics = ALL) -> m.Attack:
     made = m.Attack(np.random.default_rng(5).permutation(codes.shape[1]), traits, passed_on)
-    made.learn(apart(codes), np.ones(len(codes), dtype=bool))
+    made.add_variants(apart(codes), np.ones(len(codes), dtype=bool))
     return made
 
 
@@ -78,7 +78,7 @@ def test_of_variants_in_linkage_one_is_used() -> None:
     codes = genomes(200, 10)
     values = np.random.default_rng(11).standard_normal((PEOPLE, 5))
     once = m.membership(iter([apart(codes)]), values, ALL, seed=1).frame
-    again = m.Calls(np.repeat(codes, 4, axis=0), np.repeat(np.arange(200) * 2_000_000, 4) + np.tile(np.arange(4), 200))
+    again = m.GenotypeCalls(np.repeat(codes, 4, axis=0), np.repeat(np.arange(200) * 2_000_000, 4) + np.tile(np.arange(4), 200))
     repeated = m.membership(iter([again]), values, ALL, seed=1).frame
     assert repeated.filter(pl.col("extent") == m.TESTED)["variants"].unique().to_list() == [800]
     assert repeated.drop("variants").equals(once.drop("variants"))
@@ -101,7 +101,7 @@ def test_rows_kept_are_those_of_the_members_own_regressions() -> None:
     codes = genomes(300, 4)
     traits = np.random.default_rng(6).standard_normal((PEOPLE, 3))
     traits[:, 1] += 0.8 * codes[17]
-    made = attack(codes, traits, m.PassedOn(2.0, 0.01, 10))
+    made = attack(codes, traits, m.SharedStatistics(2.0, 0.01, 10))
     expected = [
         (j, k) for j in range(300) for k in range(3)
         if stats.linregress(codes[j, made.members].astype(float), traits[made.members, k]).pvalue <= 1e-2

@@ -41,7 +41,7 @@ def test_three_parts_are_a_float32_number() -> None:
 @pytest.mark.parametrize("where", DEVICES)
 def test_products_are_as_good_as_those_of_float32(where: str) -> None:
     block, numbers = made(500, 64, 3), columns(500, 40)
-    exact = block.decoded().astype(np.float64) @ numbers.astype(np.float64)
+    exact = block.minor_copies().astype(np.float64) @ numbers.astype(np.float64)
     found = cuda_kernel.TorchKernel(numbers, torch.device(where)).products(block)
     reference = NumpyKernel(numbers).products(block)
     assert np.abs(found - exact).max() <= 4 * np.abs(reference - exact).max() + 1e-6
@@ -61,9 +61,9 @@ def test_threads_do_not_disturb_each_other(where: str) -> None:
 def test_dosages(where: str) -> None:
     copies = np.random.default_rng(2).uniform(0, 2, (30, 80))
     copies[3, 4] = np.nan
-    block, numbers = dosages.block(copies), columns(80, 7)
+    block, numbers = dosages.dosage_block(copies), columns(80, 7)
     found = cuda_kernel.TorchKernel(numbers, torch.device(where)).products(block)
-    np.testing.assert_allclose(found, block.decoded() @ numbers, atol=2e-5)
+    np.testing.assert_allclose(found, block.minor_copies() @ numbers, atol=2e-5)
 
 
 PEOPLE = tuple(f"p{i}" for i in range(140))

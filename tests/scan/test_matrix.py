@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ecgwas.errors import InputError
-from ecgwas.genotypes.chromosomes import COPIES, unpacked
+from ecgwas.genotypes.readers import COPIES_OF_CODE, unpack
 from ecgwas.scan import matrix, plink2
 from ecgwas.tables import CHI2_EDGES, Covariates, ScanResult, Traits
 from tests.genotypes import fileset
@@ -255,5 +255,5 @@ def test_a_trait_that_covariates_explain_is_named(tmp_path: Path) -> None:
 
 
 def test_codes_of_a_bed_are_copies_of_the_first_allele() -> None:
-    codes = unpacked(np.array([[0b11_10_01_00]], dtype=np.uint8), 4)
-    np.testing.assert_array_equal(COPIES[codes], [[2.0, np.nan, 1.0, 0.0]])
+    codes = unpack(np.array([[0b11_10_01_00]], dtype=np.uint8), 4)
+    np.testing.assert_array_equal(COPIES_OF_CODE[codes], [[2.0, np.nan, 1.0, 0.0]])

@@ -136,7 +136,7 @@ def test_calls_that_were_read_are_let_go(tmp_path: Path) -> None:
     sums = written.sum(axis=1)
     first_row = written[:1].copy()
     del written
-    bed = readers.Bed(tmp_path / "c.bed", variants=2_000, people=400_000)
+    bed = readers.BedReader(tmp_path / "c.bed", variants=2_000, people=400_000)
     reset_peak_memory()
     before = peak_memory_mib()
     first = bed.packed(np.arange(1))

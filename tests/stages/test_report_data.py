@@ -160,10 +160,10 @@ def test_the_null_study_is_shown_when_it_was_run_and_not_before(finished: Study)
 def test_the_null_twin_may_have_simulated_genomes(finished: Study) -> None:
     twin = stages.run_null(finished, simulated=True)
     assert not twin.traits.shuffle
-    own, made = chromosomes.people(finished.scan), chromosomes.people(twin.scan)
+    own, made = chromosomes.eids_in_all_files(finished.scan), chromosomes.eids_in_all_files(twin.scan)
     assert made == own
-    assert chromosomes.parts(twin.scan) == tuple(part for part in chromosomes.parts(finished.scan) if part != "X")
-    first = [chromosomes.open_part(scan, "3") for scan in (finished.scan, twin.scan)]
+    assert chromosomes.available(twin.scan) == tuple(part for part in chromosomes.available(finished.scan) if part != "X")
+    first = [chromosomes.open_chromosome(scan, "3") for scan in (finished.scan, twin.scan)]
     assert set(first[0].variants).isdisjoint(first[1].variants)
     assert stages.null.counts(twin) is not None
     traits = [pl.read_parquet(one.results / "traits" / "traits.parquet") for one in (finished, twin)]
@@ -172,6 +172,6 @@ def test_the_null_twin_may_have_simulated_genomes(finished: Study) -> None:
     both = traits[0].join(traits[1], on="eid", suffix="_twin")
     name = "pca.12L.pc01"
     assert both.select(pl.corr(name, f"{name}_twin")).item() > 0.8
-    before = first[1].files.genotypes.read_bytes()
+    before = first[1].fileset.genotypes.read_bytes()
     stages.run_null(finished, simulated=True)
-    assert first[1].files.genotypes.read_bytes() == before
+    assert first[1].fileset.genotypes.read_bytes() == before

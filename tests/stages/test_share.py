@@ -20,7 +20,7 @@ from ecgwas.commands.cli import main
 from ecgwas.errors import DisclosureError, InputError, MissingStageError
 from ecgwas.genotypes import chromosomes
 from ecgwas.loci.neighbourhoods import place_of_lead
-from ecgwas.privacy.matching import beyond_chance, deal
+from ecgwas.privacy.matching import assign_folds, beyond_chance
 from ecgwas.stages import matching as matched
 from ecgwas.stages import represent, traits
 from ecgwas.stages.base import seed_of
@@ -136,7 +136,7 @@ def test_loci_chosen_by_others_have_a_limit_as_sex_has(finished: Study) -> None:
 def test_loci_of_a_fold_are_those_of_a_study_of_the_others(finished: Study, tmp_path: Path) -> None:
     """The whole chain again for a study that never had the people of the first fold: its traits, scan and loci."""
     tested = traits.load_traits(finished)
-    held = deal(len(tested.eids), seed=seed_of(finished, "share"))
+    held = assign_folds(len(tested.eids), seed=seed_of(finished, "share"))
     eids = {tested.eids[i] for i in held[0]}
     others = tmp_path / "others.txt"
     others.write_text("\n".join(eid for eid in tested.eids if eid not in eids) + "\n")
@@ -151,12 +151,12 @@ def test_loci_of_a_fold_are_those_of_a_study_of_the_others(finished: Study, tmp_
         "covariates": table, "components": 0, "categorical": (), "guards": finished.traits.guards.model_copy(update=guards),
     })  # fmt: skip
     smaller = finished.model_copy(update={"scan": scanned, "traits": chosen, "results": results})
-    for stage, part in (("traits", "all"), *(("scan", name) for name in chromosomes.parts(scanned)), ("loci", "all")):
+    for stage, part in (("traits", "all"), *(("scan", name) for name in chromosomes.available(scanned)), ("loci", "all")):
         stages.run_part(smaller, stage, part, force=True)
     theirs = pl.read_csv(results / "loci" / "loci.csv", schema_overrides={"chrom": pl.String})
     ours = matched.loci_of_folds(finished, represent.load_features(finished), tested, held)[0]
     assert len(ours.leads) == theirs.height > 0
-    parts = {name: chromosomes.open_part(finished.scan, name) for name in chromosomes.parts(finished.scan)}
+    parts = {name: chromosomes.open_chromosome(finished.scan, name) for name in chromosomes.available(finished.scan)}
     for row in theirs.iter_rows(named=True):
         genotypes = parts[row["chrom"]]
         copies = genotypes.dosage_of(place_of_lead(genotypes, row), tested.eids)

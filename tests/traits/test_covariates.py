@@ -18,7 +18,7 @@ def options(folder: Path, text: str, **more: object) -> TraitOptions:
     return TraitOptions(covariates=path, **more)
 
 
-def coded(given: TraitOptions) -> covariates.Coded:
+def coded(given: TraitOptions) -> covariates.CodedCovariates:
     table = covariates.read(given)
     return covariates.code(table, table.eids, given)
 

@@ -15,7 +15,7 @@ from ecgwas.errors import InputError
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards, People
 from ecgwas.traits import join, overlap
-from ecgwas.traits.sample_qc import Judged
+from ecgwas.traits.sample_qc import SampleQc
 from ecgwas.traits.transform import rank_normal
 
 N = 80
@@ -79,8 +79,8 @@ def test_guards_leave_people_out_and_their_components_become_covariates(tmp_path
     table = {"ae": features(ids(), {"f01": noise(1)})}
     scores = np.random.default_rng(1).normal(size=(N - 1, 4))
 
-    def judge(eids: Sequence[str]) -> Judged:
-        return Judged(
+    def judge(eids: Sequence[str]) -> SampleQc:
+        return SampleQc(
             {eids[0]: "call rate 0.5"},
             Guards.empty(),
             tuple(eids[1:]),
@@ -107,13 +107,13 @@ def test_each_person_dropped_counts_once_under_the_first_reason() -> None:
         "related to another person, kinship 0.249", "ancestry outlier, 7.3 SD on a component", "",
     ]  # fmt: skip
     rows = [{"eid": f"p{i}", "status": "dropped" if reason else "kept", "reason": reason} for i, reason in enumerate(reasons)]
-    found = join.dropped(People.of(rows))
+    found = join.exclusion_counts(People.of(rows))
     assert sum(count for _, count in found) == len(reasons) - 1
     assert dict(found) == {
         "no recording": 2, "no genotypes": 1, "missing covariate sex": 1, "missing covariate pc 10": 1, "call rate": 2,
         "heterozygosity": 2, "sex": 1, "related to another person": 2, "ancestry outlier": 1,
     }  # fmt: skip
-    assert join.dropped(People.empty()) == []
+    assert join.exclusion_counts(People.empty()) == []
 
 
 def test_outliers_leave_no_heavy_tails_in_the_scan(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_shuffling_keeps_traits_with_their_covariates_and_takes_them_from_their_
     path = covariates(tmp_path, ids())
     options = TraitOptions(covariates=path, transform="none")
     built = join.build(options, {"ae": features(ids(), {"f01": noise(1)})}, ids())
-    mixed = join.shuffled(built, np.random.default_rng(4))
+    mixed = join.permuted(built, np.random.default_rng(4))
     before = {tuple(row) for row in np.hstack([built.traits.values, built.covariates.values])}
     after = {tuple(row) for row in np.hstack([mixed.traits.values, mixed.covariates.values])}
     assert before == after

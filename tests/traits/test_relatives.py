@@ -10,22 +10,22 @@ import pytest
 from numpy.typing import NDArray
 
 from ecgwas.traits import ancestry, families, kinship
-from ecgwas.traits.genotype_pcs import components, projected
-from ecgwas.traits.sample_qc import FIRST_DEGREE, Judged
+from ecgwas.traits.genotype_pcs import genotype_pcs, project
+from ecgwas.traits.sample_qc import FIRST_DEGREE, SampleQc
 from tests.traits.families import Cohort, child, frequencies, mixed, people
 from tests.traits.test_sample_qc import judged, made, plink2, status, write_bed
 
 MIXTURES = {"1:1": (100, 100), "4:1": (240, 60), "three": (90, 90, 90), "small minority": (280, 24)}
 
 
-def of(found: Judged, word: str) -> set[str]:
-    return {eid for eid, reason in found.reasons.items() if word in reason}
+def of(found: SampleQc, word: str) -> set[str]:
+    return {eid for eid, reason in found.excluded.items() if word in reason}
 
 
-def missed(given: Cohort, found: Judged) -> list[tuple[str, int, int]]:
+def missed(given: Cohort, found: SampleQc) -> list[tuple[str, int, int]]:
     """Planted pairs of whom both remain."""
     pairs = [(kind, *pair) for kind, some in given.pairs.items() for pair in some]
-    return [each for each in pairs if not {f"p{each[1]}", f"p{each[2]}"} & set(found.reasons)]
+    return [each for each in pairs if not {f"p{each[1]}", f"p{each[2]}"} & set(found.excluded)]
 
 
 @pytest.mark.parametrize("fst", [0.05, 0.1, 0.15])
@@ -35,10 +35,10 @@ def test_every_close_pair_is_found_whatever_the_mixture(mixture: str, fst: float
     found = judged(made(given.codes), max_heterozygosity_sd=None)
     assert missed(given, found) == []
     # One of each pair, and nobody else: the fewest.
-    assert len(found.reasons) == sum(len(some) for some in given.pairs.values())
+    assert len(found.excluded) == sum(len(some) for some in given.pairs.values())
     row = {one["guard"]: one for one in found.guards.frame.to_dicts()}["kinship"]
     assert 0.0884 <= row["limit"] < 0.1
-    of_each = [np.unique(found.groups[[given.ancestry[int(eid[1:])] == k for eid in found.eids]]) for k in range(2)]
+    of_each = [np.unique(found.ancestry_groups[[given.ancestry[int(eid[1:])] == k for eid in found.eids]]) for k in range(2)]
     assert [len(numbers) for numbers in of_each] == [1, 1]
     assert of_each[0] != of_each[1]
 
@@ -92,25 +92,25 @@ def test_the_fewest_people_are_those_of_every_set_tried() -> None:
         count = int(rng.integers(2, 10))
         pairs = [pair for pair in combinations(range(count), 2) if rng.random() < rng.uniform(0.1, 0.8)]
         calls = rng.integers(0, 4, count)
-        found = families.fewest([a for a, _ in pairs], [b for _, b in pairs], calls)
-        assert found.heuristic == 0
+        found = families.fewest_exclusions([a for a, _ in pairs], [b for _, b in pairs], calls)
+        assert found.inexact_families == 0
         assert all(a in found.people or b in found.people for a, b in pairs)
         assert (len(found.people), int(calls[list(found.people)].sum())) == smallest_cover(count, pairs, calls)
 
 
 def test_of_equal_choices_the_person_with_more_calls_stays_and_then_the_earlier() -> None:
-    assert families.fewest([0], [1], np.array([10, 9])).people == (1,)
-    assert families.fewest([0], [1], np.array([9, 10])).people == (0,)
-    assert families.fewest([0], [1], np.array([9, 9])).people == (1,)
+    assert families.fewest_exclusions([0], [1], np.array([10, 9])).people == (1,)
+    assert families.fewest_exclusions([0], [1], np.array([9, 10])).people == (0,)
+    assert families.fewest_exclusions([0], [1], np.array([9, 9])).people == (1,)
     # The middle one of three has by far the most calls, but alone it would cost two people.
-    assert families.fewest([0, 1], [1, 2], np.array([1, 1000, 1])).people == (1,)
+    assert families.fewest_exclusions([0, 1], [1, 2], np.array([1, 1000, 1])).people == (1,)
 
 
 def test_a_family_too_large_for_the_exact_search_is_said_to_be_so() -> None:
     count = families.LARGEST_EXACT + 50
     around = list(range(count))
-    found = families.fewest(around, [*around[1:], 0], np.zeros(count, dtype=np.int64))
-    assert found.heuristic == 1
+    found = families.fewest_exclusions(around, [*around[1:], 0], np.zeros(count, dtype=np.int64))
+    assert found.inexact_families == 1
     rest = set(around) - set(found.people)
     assert not any(i in rest and (i + 1) % count in rest for i in around)
     assert len(found.people) < 0.7 * count
@@ -123,15 +123,15 @@ def test_the_noise_of_a_pair_is_its_theory_and_does_not_grow_with_ancestry() -> 
         share = given.codes[:, given.ancestry == 0].mean(axis=1) / 2
         heterozygous = 2 * share * (1 - share)
         expected = np.sqrt(0.75 * np.square(heterozygous).sum()) / heterozygous.sum()
-        assert kinship.noise(given.codes)[1] == pytest.approx(expected, rel=0.2)
+        assert kinship.null_distribution(given.codes)[1] == pytest.approx(expected, rel=0.2)
 
 
 def test_linked_variants_make_kinship_noisier_by_as_much_as_it_is() -> None:
     """Each variant four times: a quarter of the information, twice the SD."""
     codes = mixed(6, (200,), 0.0, variants=500, duplicates=0, siblings=0, parents=0).codes
-    once, often = kinship.noise(codes)[1], kinship.noise(np.repeat(codes, 4, axis=0))[1]
+    once, often = kinship.null_distribution(codes)[1], kinship.null_distribution(np.repeat(codes, 4, axis=0))[1]
     assert often == pytest.approx(once, rel=0.05)
-    assert often == pytest.approx(2 * kinship.noise(mixed(6, (200,), 0.0, variants=2000).codes)[1], rel=0.15)
+    assert often == pytest.approx(2 * kinship.null_distribution(mixed(6, (200,), 0.0, variants=2000).codes)[1], rel=0.15)
 
 
 def test_a_limit_that_lets_siblings_pass_fails() -> None:
@@ -159,7 +159,7 @@ def test_families_are_not_taken_for_ancestry(limit: float | None, families: int)
     kept = [sum(f"p{i}" in found.eids for i in trio) for trio in trios]
     # Of two parents and three children the parents stay.
     assert kept == [2 if limit else 5] * len(trios)
-    assert found.components.shape == (len(found.eids), 10)
+    assert found.genotype_pcs.shape == (len(found.eids), 10)
 
 
 def test_people_who_are_projected_stand_where_they_would_among_the_others() -> None:
@@ -168,13 +168,13 @@ def test_people_who_are_projected_stand_where_they_would_among_the_others() -> N
     codes = np.hstack([people(rng, share, 100) for share in shares])
     others = np.arange(0, 300, 10)
     reference = np.setdiff1d(np.arange(300), others)
-    scores = components(codes[:, reference], 4, seed=1)
-    placed = projected(codes, reference, scores, others)
+    scores = genotype_pcs(codes[:, reference], 4, seed=1)
+    placed = project(codes, reference, scores, others)
     for k in range(2):
         own, theirs = ([part[where // 100 == g, k].mean() for g in range(3)] for part, where in
                        ((placed, others), (scores, reference)))  # fmt: skip
         np.testing.assert_allclose(own, theirs, atol=0.15)
-    again = projected(codes, reference, scores, reference[:3])
+    again = project(codes, reference, scores, reference[:3])
     np.testing.assert_allclose(again[:, :2], scores[:3, :2], atol=0.2)
 
 
@@ -182,10 +182,10 @@ def test_one_ancestry_is_one_group_and_a_cline_is_cut_into_few() -> None:
     rng = np.random.default_rng(10)
     share = frequencies(rng, 2, 0.15, 2000)
     alone = people(rng, share[0], 300)
-    assert set(ancestry.groups(alone, np.ones(300, dtype=bool), seed=1).tolist()) == {1}
+    assert set(ancestry.ancestry_groups(alone, np.ones(300, dtype=bool), seed=1).tolist()) == {1}
     part = rng.uniform(0, 1, 300)
     mixed_freely = rng.binomial(2, np.outer(share[0], part) + np.outer(share[1], 1 - part)).astype(np.uint8)
-    groups = ancestry.groups(mixed_freely, np.ones(300, dtype=bool), seed=1)
+    groups = ancestry.ancestry_groups(mixed_freely, np.ones(300, dtype=bool), seed=1)
     assert 2 <= groups.max() <= 8
     first, second = (part[groups == number] for number in (1, 2))
     assert abs(first.mean() - second.mean()) > 0.3
@@ -193,7 +193,7 @@ def test_one_ancestry_is_one_group_and_a_cline_is_cut_into_few() -> None:
 
 def test_a_few_people_of_another_ancestry_are_no_group() -> None:
     given = mixed(11, (200, 5), 0.1, variants=1000, duplicates=0, siblings=0, parents=0)
-    assert ancestry.groups(given.codes, np.ones(205, dtype=bool), seed=1).max() == 1
+    assert ancestry.ancestry_groups(given.codes, np.ones(205, dtype=bool), seed=1).max() == 1
 
 
 def test_fst_is_that_of_the_populations() -> None:
@@ -211,8 +211,8 @@ def test_heterozygosity_is_judged_within_ancestry() -> None:
     codes = np.hstack([people(rng, many, 280), people(rng, few, 25)])
     codes[rng.random(2000) < 0.3, 300] = 1  # Contaminated.
     found = judged(made(codes), max_component_sd=None, max_heterozygosity_sd=4.5)
-    assert set(found.reasons) == {"p300"}
-    assert found.reasons["p300"].startswith("heterozygosity +")
+    assert set(found.excluded) == {"p300"}
+    assert found.excluded["p300"].startswith("heterozygosity +")
 
 
 def test_sex_is_judged_within_ancestry() -> None:
@@ -225,7 +225,7 @@ def test_sex_is_judged_within_ancestry() -> None:
          zip(sexes, given.ancestry, strict=True)]  # fmt: skip
     sexes[0] = 3 - sexes[0]
     found = judged(made(given.codes, x_codes=np.stack(x, axis=1).astype(np.uint8)), sexes, max_heterozygosity_sd=None)
-    assert set(found.reasons) == {"p0"}
+    assert set(found.excluded) == {"p0"}
     assert status(found)["sex"] == "warn"
 
 
@@ -252,4 +252,4 @@ def test_relatives_of_mixed_ancestry_are_found(fst: float) -> None:
     found = judged(made(np.stack(columns, axis=1)), max_heterozygosity_sd=None)
     given = Cohort(np.stack(columns, axis=1), np.zeros(len(columns), dtype=np.int64), {"first degree": pairs})
     assert missed(given, found) == []
-    assert len(found.reasons) == len(of(found, "related")) == len(pairs)
+    assert len(found.excluded) == len(of(found, "related")) == len(pairs)

@@ -13,11 +13,11 @@ from bed_reader import to_bed
 from numpy.typing import NDArray
 
 from ecgwas.genotypes import chromosomes, long_range_ld, pruned_panel
-from ecgwas.genotypes.pruned_panel import Panel
+from ecgwas.genotypes.pruned_panel import PrunedGenotypes
 from ecgwas.study.traits import PersonGuards
 from ecgwas.traits import families, kinship, sample_qc
 from ecgwas.traits import genotype_pcs as ancestry
-from ecgwas.traits.genotype_pcs import components
+from ecgwas.traits.genotype_pcs import genotype_pcs
 from tests.genotypes.fileset import matrix_options
 
 VARIANTS = 3000
@@ -30,16 +30,16 @@ def draw(people: int, seed: int, *, variants: int = VARIANTS) -> NDArray[np.uint
     return rng.binomial(2, rng.uniform(0.1, 0.5, variants)[:, None], (variants, people)).astype(np.uint8)
 
 
-def made(codes: NDArray[np.uint8], **more: object) -> Panel:
+def made(codes: NDArray[np.uint8], **more: object) -> PrunedGenotypes:
     people = codes.shape[1]
     called = (codes != NO_CALL).sum(axis=0)
     x = more.pop("x_codes", np.empty((0, people), dtype=np.uint8))
-    return Panel(tuple(f"p{i}" for i in range(people)), codes, called, len(codes), x)
+    return PrunedGenotypes(tuple(f"p{i}" for i in range(people)), codes, called, len(codes), x)
 
 
-def judged(given: Panel, sexes: NDArray[np.int8] | None = None, **options: object) -> sample_qc.Judged:
+def judged(given: PrunedGenotypes, sexes: NDArray[np.int8] | None = None, **options: object) -> sample_qc.SampleQc:
     people = len(given.eids)
-    return sample_qc.judge(
+    return sample_qc.run(
         PersonGuards.model_validate(options),
         given,
         np.zeros(people, dtype=np.int8) if sexes is None else sexes,
@@ -48,14 +48,14 @@ def judged(given: Panel, sexes: NDArray[np.int8] | None = None, **options: objec
     )
 
 
-def status(found: sample_qc.Judged) -> dict[str, str]:
+def status(found: sample_qc.SampleQc) -> dict[str, str]:
     return dict(found.guards.frame.select("guard", "status").iter_rows())
 
 
 def test_ordinary_people_pass() -> None:
     found = judged(made(draw(200, 1)), max_heterozygosity_sd=5.0)
-    assert found.reasons == {}
-    assert found.components.shape == (200, 10)
+    assert found.excluded == {}
+    assert found.genotype_pcs.shape == (200, 10)
     assert status(found) == {
         "person_call_rate": "pass", "heterozygosity": "pass", "sex": "not judged", "kinship": "pass", "ancestry": "pass"
     }  # fmt: skip
@@ -70,29 +70,29 @@ def test_culprits_are_left_out_with_their_reasons() -> None:
     mother, father = codes[:, 4], codes[:, 5]
     codes[:, 6] = (rng.random(VARIANTS) < mother / 2).astype(np.uint8) + (rng.random(VARIANTS) < father / 2)
     found = judged(made(codes), max_heterozygosity_sd=5.0)
-    assert found.reasons["p0"].startswith("call rate 0.9")
-    assert found.reasons["p1"].startswith("heterozygosity +")
-    assert "p3" in found.reasons
-    assert "p2" not in found.reasons
+    assert found.excluded["p0"].startswith("call rate 0.9")
+    assert found.excluded["p1"].startswith("heterozygosity +")
+    assert "p3" in found.excluded
+    assert "p2" not in found.excluded
     # The child is related to both parents, who are strangers: the child goes.
-    assert found.reasons["p6"].startswith("related to another person, kinship 0.2")
-    assert set(found.reasons) == {"p0", "p1", "p3", "p6"}
-    assert len(found.eids) == len(found.components) == 196
+    assert found.excluded["p6"].startswith("related to another person, kinship 0.2")
+    assert set(found.excluded) == {"p0", "p1", "p3", "p6"}
+    assert len(found.eids) == len(found.genotype_pcs) == 196
 
 
 def test_people_of_another_ancestry_are_left_out() -> None:
     codes = draw(300, 4)
     codes[:, :2] = draw(2, 99)  # other frequencies
     found = judged(made(codes), max_heterozygosity_sd=None)
-    assert set(found.reasons) == {"p0", "p1"}
-    assert found.reasons["p0"].startswith("ancestry outlier")
+    assert set(found.excluded) == {"p0", "p1"}
+    assert found.excluded["p0"].startswith("ancestry outlier")
 
 
 def test_components_do_not_depend_on_how_many_variants_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = draw(120, 5, variants=500)
-    whole = components(codes, 6, seed=1)
-    monkeypatch.setattr(ancestry, "TOGETHER", 120 * 37)
-    np.testing.assert_allclose(components(codes, 6, seed=1), whole, atol=2e-6)
+    whole = genotype_pcs(codes, 6, seed=1)
+    monkeypatch.setattr(ancestry, "GENOTYPES_PER_STEP", 120 * 37)
+    np.testing.assert_allclose(genotype_pcs(codes, 6, seed=1), whole, atol=2e-6)
 
 
 def test_sex_is_told_by_x() -> None:
@@ -103,8 +103,8 @@ def test_sex_is_told_by_x() -> None:
     sexes = np.repeat([2, 1], 50).astype(np.int8)
     sexes[0], sexes[99], sexes[1] = 1, 2, 0
     found = judged(made(draw(100, 6), x_codes=x_codes), sexes, max_heterozygosity_sd=None)
-    assert set(found.reasons) == {"p0", "p99"}
-    assert found.reasons["p0"].startswith("sex male, but F on X")
+    assert set(found.excluded) == {"p0", "p99"}
+    assert found.excluded["p0"].startswith("sex male, but F on X")
     assert status(found)["sex"] == "warn"
 
 
@@ -113,25 +113,25 @@ def test_a_limit_of_none_turns_its_guard_off() -> None:
     codes = draw(60, 7)
     codes[:, 1] = codes[:, 0]
     found = judged(made(codes), check_sex=False, **off)
-    assert found.reasons == {}
+    assert found.excluded == {}
     assert set(status(found).values()) == {"not judged"}
 
 
 def test_few_variants_judge_nobody() -> None:
     found = judged(made(draw(60, 8, variants=100)))
-    assert found.reasons == {}
-    assert found.components.shape == (60, 0)
+    assert found.excluded == {}
+    assert found.genotype_pcs.shape == (60, 0)
 
 
 def test_noise_of_few_variants_is_not_taken_for_kinship() -> None:
     codes = draw(400, 9, variants=400)
-    assert np.nanmax(kinship.king(codes)) > 0.0884
-    assert len(kinship.related(codes, 0.0884).first) == 0
+    assert np.nanmax(kinship.king_kinship(codes)) > 0.0884
+    assert len(kinship.related_pairs(codes, 0.0884).first) == 0
 
 
 def test_the_fewest_people_leave() -> None:
     # 0 is related to 1, 2 and 3, who are strangers to each other.
-    assert families.fewest([0, 0, 0], [1, 2, 3], np.zeros(4, dtype=np.int64)).people == (0,)
+    assert families.fewest_exclusions([0, 0, 0], [1, 2, 3], np.zeros(4, dtype=np.int64)).people == (0,)
 
 
 def test_pruned_variants_are_nearly_independent() -> None:
@@ -139,7 +139,7 @@ def test_pruned_variants_are_nearly_independent() -> None:
     independent = rng.binomial(2, 0.3, (50, 300)).astype(np.uint8)
     copies = np.repeat(independent, 3, axis=0)
     copies[1::3][rng.random((50, 300)) < 0.02] = 0
-    kept = copies[pruned_panel.independent(copies, np.arange(150) * 1000)]
+    kept = copies[pruned_panel.ld_pruned(copies, np.arange(150) * 1000)]
     r2 = np.corrcoef(kept) ** 2
     np.fill_diagonal(r2, 0)
     assert r2.max() <= pruned_panel.MAX_R2
@@ -148,15 +148,15 @@ def test_pruned_variants_are_nearly_independent() -> None:
 
 def test_variants_far_apart_are_not_pruned() -> None:
     one = np.random.default_rng(11).binomial(2, 0.3, (1, 100)).astype(np.uint8)
-    assert pruned_panel.independent(np.repeat(one, 2, axis=0), np.array([1, 1 + pruned_panel.WINDOW_BP + 1])).all()
+    assert pruned_panel.ld_pruned(np.repeat(one, 2, axis=0), np.array([1, 1 + pruned_panel.WINDOW_BP + 1])).all()
 
 
 def test_long_range_regions_are_known_on_both_builds() -> None:
-    assert long_range_ld.name_of("hg19", "6", 30_000_000, 30_000_001) == "MHC"
-    assert long_range_ld.name_of("hg38", "17", 46_000_000, 46_000_001) == "17q21 inversion"
-    assert long_range_ld.name_of("hg19", "1", 162_000_000, 162_100_000) is None
-    assert long_range_ld.inside("hg19", "2", np.array([1, 136_000_000])).tolist() == [False, True]
-    assert long_range_ld.pseudoautosomal("hg19", np.array([70_000, 5_000_000])).tolist() == [True, False]
+    assert long_range_ld.region_name("hg19", "6", 30_000_000, 30_000_001) == "MHC"
+    assert long_range_ld.region_name("hg38", "17", 46_000_000, 46_000_001) == "17q21 inversion"
+    assert long_range_ld.region_name("hg19", "1", 162_000_000, 162_100_000) is None
+    assert long_range_ld.in_long_range_ld("hg19", "2", np.array([1, 136_000_000])).tolist() == [False, True]
+    assert long_range_ld.in_pseudoautosomal_region("hg19", np.array([70_000, 5_000_000])).tolist() == [True, False]
 
 
 def write_bed(stem: Path, codes: NDArray[np.uint8]) -> None:
@@ -188,7 +188,7 @@ def test_kinship_is_that_of_plink2(tmp_path: Path) -> None:
     write_bed(tmp_path / "cohort", codes)
     plink2(tmp_path / "cohort", "--make-king-table", "cols=id,kinship")
     theirs = pl.read_csv(tmp_path / "cohort.kin0", separator="\t")
-    ours = kinship.king(codes)
+    ours = kinship.king_kinship(codes)
     first, second = (theirs[name].str.strip_prefix("p").cast(pl.Int64).to_numpy() for name in ("#IID1", "IID2"))
     np.testing.assert_allclose(ours[first, second], theirs["KINSHIP"].to_numpy(), atol=2e-6)
 
@@ -198,12 +198,12 @@ def test_kinship_is_that_of_plink2(tmp_path: Path) -> None:
 def test_components_are_those_of_plink2_on_real_people(tmp_path: Path, shared: Path) -> None:
     stem = shared / "data" / "genotypes" / "eur489"
     options = matrix_options(stem)
-    eids = chromosomes.people(options)
-    seen = pruned_panel.read(chromosomes.parts(options), partial(chromosomes.open_part, options), eids, build="hg19")
+    eids = chromosomes.eids_in_all_files(options)
+    seen = pruned_panel.read(chromosomes.available(options), partial(chromosomes.open_chromosome, options), eids, build="hg19")
     write_bed(tmp_path / "cohort", seen.codes)
     plink2(tmp_path / "cohort", "--pca", "10")
     theirs = pl.read_csv(tmp_path / "cohort.eigenvec", separator="\t").select(pl.col("^PC.*$")).to_numpy()
-    ours = components(seen.codes, 10, seed=1)
+    ours = genotype_pcs(seen.codes, 10, seed=1)
     for k in range(10):
         assert abs(np.corrcoef(ours[:, k], theirs[:, k])[0, 1]) > 0.999
 
@@ -211,9 +211,9 @@ def test_components_are_those_of_plink2_on_real_people(tmp_path: Path, shared: P
 @pytest.mark.real
 def test_real_people_of_five_populations_are_not_removed_en_masse(shared: Path) -> None:
     options = matrix_options(shared / "data" / "genotypes" / "eur489")
-    eids = chromosomes.people(options)
-    seen = pruned_panel.read(chromosomes.parts(options), partial(chromosomes.open_part, options), eids, build="hg19")
+    eids = chromosomes.eids_in_all_files(options)
+    seen = pruned_panel.read(chromosomes.available(options), partial(chromosomes.open_chromosome, options), eids, build="hg19")
     found = judged(seen)
     assert len(seen.codes) > 2000
-    assert len(found.reasons) <= 3
-    assert not any("ancestry" in reason or "related" in reason for reason in found.reasons.values())
+    assert len(found.excluded) <= 3
+    assert not any("ancestry" in reason or "related" in reason for reason in found.excluded.values())

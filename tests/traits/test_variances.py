@@ -16,9 +16,9 @@ from ecgwas.statistics.projection import span
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards, Traits
 from ecgwas.traits import join, variances
-from ecgwas.traits.sample_qc import Judged
+from ecgwas.traits.sample_qc import SampleQc
 from ecgwas.traits.transform import MIN_PEOPLE, rank_normal, transformed
-from ecgwas.traits.variances import Strata, breusch_pagan
+from ecgwas.traits.variances import VarianceGroups, breusch_pagan
 from tests.traits.families import frequencies
 
 N = 300
@@ -35,8 +35,8 @@ def named(values: NDArray[np.float64]) -> Traits:
     return Traits(tuple(f"p{i}" for i in range(len(values))), tuple(f"a.I.f{k}" for k in range(values.shape[1])), values)
 
 
-def judged(values: NDArray[np.float64], strata: Strata) -> dict[str, dict[str, object]]:
-    found = variances.judge(named(values), np.empty((len(values), 0)), strata)
+def judged(values: NDArray[np.float64], strata: VarianceGroups) -> dict[str, dict[str, object]]:
+    found = variances.check_variances(named(values), np.empty((len(values), 0)), strata)
     return {row["guard"]: row for row in found.frame.to_dicts()}
 
 
@@ -53,7 +53,7 @@ def test_the_test_is_statsmodels() -> None:
 
 def test_equal_variances_pass_as_often_as_they_should() -> None:
     rng = np.random.default_rng(2)
-    strata = Strata(MINORITY, rng.normal(size=(N, 3)), SEXES)
+    strata = VarianceGroups(MINORITY, rng.normal(size=(N, 3)), SEXES)
     found = [judged(rank_columns(rng.normal(size=(N, 10))), strata) for _ in range(200)]
     for guard in ("variance_by_ancestry", "variance_by_sex"):
         warned = sum(one[guard]["status"] == "warn" for one in found)
@@ -69,7 +69,7 @@ def test_a_minority_with_another_variance_is_found_and_named(ratio: float) -> No
     rng = np.random.default_rng(3)
     values = rng.normal(size=(N, 5))
     values[MINORITY == 2, 2] *= ratio
-    row = judged(values, Strata(MINORITY, NO_COMPONENTS, SEXES))["variance_by_ancestry"]
+    row = judged(values, VarianceGroups(MINORITY, NO_COMPONENTS, SEXES))["variance_by_ancestry"]
     assert row["status"] == "warn"
     assert "1 traits differ: a.I.f2" in str(row["note"])
     assert float(str(row["note"]).split("two groups ")[1].split(";")[0]) == pytest.approx(max(ratio, 1 / ratio), rel=0.25)
@@ -79,7 +79,7 @@ def test_a_cline_of_variance_is_found_without_groups() -> None:
     rng = np.random.default_rng(4)
     scores = rng.normal(size=(N, 2))
     values = rng.normal(size=(N, 3)) * np.exp(0.4 * scores[:, 1])[:, None]
-    one = judged(values, Strata(np.ones(N, dtype=np.int64), scores, SEXES))
+    one = judged(values, VarianceGroups(np.ones(N, dtype=np.int64), scores, SEXES))
     assert one["variance_by_ancestry"]["status"] == "warn"
     assert one["variance_by_sex"]["status"] == "pass"
 
@@ -88,9 +88,9 @@ def test_men_and_women_are_compared_where_x_is_tested() -> None:
     rng = np.random.default_rng(5)
     values = rng.normal(size=(N, 3)) * np.where(SEXES == 1, 2.0, 1.0)[:, None]
     alone = np.ones(N, dtype=np.int64)
-    assert judged(values, Strata(alone, NO_COMPONENTS, SEXES))["variance_by_sex"]["status"] == "warn"
+    assert judged(values, VarianceGroups(alone, NO_COMPONENTS, SEXES))["variance_by_sex"]["status"] == "warn"
     for unknown in (np.zeros(N, dtype=np.int8), np.ones(N, dtype=np.int8)):
-        row = judged(values, Strata(alone, NO_COMPONENTS, unknown))
+        row = judged(values, VarianceGroups(alone, NO_COMPONENTS, unknown))
         assert {one["status"] for one in row.values()} == {"not judged"}
 
 
@@ -99,10 +99,10 @@ def test_people_without_the_trait_do_not_count() -> None:
     values = rng.normal(size=(N, 2))
     values[MINORITY == 2, 0] *= 4
     values[rng.random(N) < 0.4, 0] = np.nan
-    row = judged(values, Strata(MINORITY, NO_COMPONENTS, SEXES))["variance_by_ancestry"]
+    row = judged(values, VarianceGroups(MINORITY, NO_COMPONENTS, SEXES))["variance_by_ancestry"]
     assert row["status"] == "warn"
     values[MINORITY == 2, 0] = np.nan
-    assert judged(values, Strata(MINORITY, NO_COMPONENTS, SEXES))["variance_by_ancestry"]["status"] == "pass"
+    assert judged(values, VarianceGroups(MINORITY, NO_COMPONENTS, SEXES))["variance_by_ancestry"]["status"] == "pass"
 
 
 def test_ranks_within_groups_have_the_same_spread_in_each() -> None:
@@ -183,8 +183,8 @@ def test_the_option_reaches_the_traits_and_the_guard_says_when_it_is_needed(tmp_
     raw = rng.normal(size=N) * np.where(MINORITY == 2, 3.0, 1.0)
     table = {"a": Features(pl.DataFrame({"eid": eids, "lead": ["I"] * N, "f": raw}))}
 
-    def judge(people: Sequence[str]) -> Judged:
-        return Judged({}, Guards.empty(), tuple(people), NO_COMPONENTS, MINORITY, SEXES)
+    def judge(people: Sequence[str]) -> SampleQc:
+        return SampleQc({}, Guards.empty(), tuple(people), NO_COMPONENTS, MINORITY, SEXES)
 
     def built(**more: object) -> join.TraitTables:
         return join.build(TraitOptions.model_validate({"covariates": path, **more}), table, eids, judge)

@@ -70,7 +70,7 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
         yield from ((trait, pl.concat([all_tests.rows(folder, trait).frame for folder in folders])) for trait in chosen)
         return
     tested, covariates = traits.load_traits(study), traits.load_covariates(study)
-    opened = [chromosomes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
+    opened = [chromosomes.open_chromosome(study.scan, part) for part in scan.STAGE.parts(study)]
     ancestry = traits.load_ancestry(study, "ancestry_group")
     batch_size = max(1, MAX_ROWS_IN_MEMORY // max(1, sum(len(part) for part in opened)))
     for start in range(0, len(chosen), batch_size):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from ecgwas.errors import InputError
-from ecgwas.genotypes.alleles import COMPLEMENT, UNCLEAR
+from ecgwas.genotypes.alleles import AMBIGUOUS_WITHIN, COMPLEMENT
 from ecgwas.tables.loci import MetaAssociations, MetaDropped
 
 MAX_FREQUENCY_DIFFERENCE = 0.2
@@ -73,7 +73,7 @@ def _usable(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pair=pl.min_horizontal(as_given, other_strand),
     ).with_columns(first=pl.col("pair").str.split(":").list.get(0), second=pl.col("pair").str.split(":").list.get(1))
     is_repeated = pl.len().over(KEY) > 1
-    is_near_half = pl.col("palindromic") & ((pl.col("eaf") - 0.5).abs() < UNCLEAR)
+    is_near_half = pl.col("palindromic") & ((pl.col("eaf") - 0.5).abs() < AMBIGUOUS_WITHIN)
     reason = (
         pl.when(pl.any_horizontal(pl.col("chrom", "pos", "effect_allele", "other_allele").is_null()))
         .then(pl.lit("no place or alleles"))

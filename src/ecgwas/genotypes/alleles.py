@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 COMPLEMENT = {"A": "T", "T": "A", "C": "G", "G": "C"}
-UNCLEAR = 0.08
+AMBIGUOUS_WITHIN = 0.08
 """Palindromic variants (A/T, C/G) with a frequency nearer to one half than this have no strand that can be told."""
 
 SAME, SWAPPED, PALINDROMIC, OTHERS = "same", "swapped", "palindromic", "others"
@@ -27,6 +27,6 @@ def orientation(
         return OTHERS
     if complement(own[0]) != own[1]:
         return SAME if own in (other, turned) else SWAPPED
-    if frequency is None or their_frequency is None or min(abs(frequency - 0.5), abs(their_frequency - 0.5)) < UNCLEAR:
+    if frequency is None or their_frequency is None or min(abs(frequency - 0.5), abs(their_frequency - 0.5)) < AMBIGUOUS_WITHIN:
         return PALINDROMIC
     return SAME if abs(frequency - their_frequency) <= abs(1 - frequency - their_frequency) else SWAPPED

@@ -21,7 +21,7 @@ from ecgwas.errors import InputError, first_few
 HAS_IDS = 0x80000000
 """Bit of the header's flags."""
 
-MADE_UP = re.compile(r"\(?(?:anonymous|unknown)_sample_\d+\)?")
+PLACEHOLDER_ID = re.compile(r"\(?(?:anonymous|unknown)_sample_\d+\)?")
 """What bgenix and QCTOOL write where they know no identifier."""
 
 DELIMITERS = ("_", ":", "-", "/", " ", "\t", "*", ",", "")
@@ -39,7 +39,7 @@ class Header:
     ids: tuple[str, ...] | None
 
 
-def header(path: Path) -> Header:
+def read_header(path: Path) -> Header:
     """Raises InputError where the file does not begin as a .bgen does."""
     with path.open("rb") as file:
         start = file.read(24)
@@ -49,7 +49,7 @@ def header(path: Path) -> Header:
         file.seek(length)
         flags = int.from_bytes(file.read(4), "little")
         ids = _ids(path, file.read(int.from_bytes(start[:4], "little") - length), people) if flags & HAS_IDS else None
-    if ids is not None and all(MADE_UP.fullmatch(each) for each in ids):
+    if ids is not None and all(PLACEHOLDER_ID.fullmatch(each) for each in ids):
         ids = None
     return Header(variants, people, ids)
 
@@ -65,14 +65,14 @@ def _ids(path: Path, block: bytes, people: int) -> tuple[str, ...]:
     return tuple(each.decode("utf-8", errors="replace") for each in ids)
 
 
-def places(path: Path, listed: Path, families: Sequence[str], eids: Sequence[str]) -> NDArray[np.int64]:
+def sample_lines(path: Path, listed: Path, families: Sequence[str], eids: Sequence[str]) -> NDArray[np.int64]:
     """(P,) int64: for each person of the .bgen, in its order, the place of their line in the .sample `listed`.
 
     families, eids: ID_1 and ID_2 of those lines. Where the .bgen holds identifiers they decide: each must be the ID_2 of one
     line, its ID_1, or both with a delimiter between; else the order is that of the .sample. Raises InputError where the
     numbers differ, or identifiers are not those of the .sample.
     """
-    head = header(path)
+    head = read_header(path)
     if head.people != len(eids):
         problem = f"{path.name} holds {head.people} people, but {listed.name} lists {len(eids)}"
         fix = f"give {path.name} the .sample that was made with it: two lines of header (ID_1 ID_2 missing; 0 0 0), then "
@@ -80,7 +80,7 @@ def places(path: Path, listed: Path, families: Sequence[str], eids: Sequence[str
     if head.ids is None:
         return np.arange(len(eids))
     best: list[str] = []
-    for form in _forms(families, eids):
+    for form in _spellings(families, eids):
         if form == list(head.ids):
             return np.arange(len(eids))
         place = {name: i for i, name in enumerate(form)}
@@ -90,7 +90,7 @@ def places(path: Path, listed: Path, families: Sequence[str], eids: Sequence[str
     raise _contradiction(path, listed, head.ids, best)
 
 
-def _forms(families: Sequence[str], eids: Sequence[str]) -> Iterator[list[str]]:
+def _spellings(families: Sequence[str], eids: Sequence[str]) -> Iterator[list[str]]:
     yield list(eids)
     yield list(families)
     for delimiter in DELIMITERS:
@@ -108,9 +108,9 @@ def _contradiction(path: Path, listed: Path, ids: Sequence[str], names: Sequence
     return InputError(problem, where=listed, fix=fix)
 
 
-def from_own_ids(path: Path) -> bool:
+def has_ids(path: Path) -> bool:
     """True if the .bgen holds identifiers, by which people are known; else their order rests on the .sample alone."""
-    return header(path).ids is not None
+    return read_header(path).ids is not None
 
 
 def check_index(path: Path) -> None:

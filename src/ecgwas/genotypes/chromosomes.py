@@ -15,16 +15,23 @@ from numpy.typing import NDArray
 from ecgwas import ids
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes import chromosome_codes, filesets, variant_choice
-from ecgwas.genotypes.chromosome_codes import PAR, chromosome, part_of, pseudoautosomal
+from ecgwas.genotypes.chromosome_codes import PAR_CODES, chromosome_code, is_pseudoautosomal, reported_chromosome
 from ecgwas.genotypes.filesets import Fileset, has_pattern, read_ids
-from ecgwas.genotypes.people_lists import People
-from ecgwas.genotypes.readers import COPIES, SHIFTS, Bed, Bgen, Pgen, Several, Source, unpacked
+from ecgwas.genotypes.people_lists import SampleList
+from ecgwas.genotypes.readers import (
+    SHIFTS,
+    BedReader,
+    BgenReader,
+    ConcatenatedReader,
+    GenotypeReader,
+    PgenReader,
+)
 from ecgwas.study.scan import Scan
 
-__all__ = ["COPIES", "SHIFTS", "Genotypes", "chromosome", "files", "open_part", "parts", "people", "unpacked"]
+__all__ = ["SHIFTS", "Genotypes", "available", "chromosome_code", "eids_in_all_files", "input_files", "open_chromosome"]
 
 
-OF_VARIANTS = (
+PER_VARIANT = (
     "variants", "positions", "effect_alleles", "other_alleles", "rows", "stated_info", "pseudoautosomal"
 )  # fmt: skip
 """Arrays with an entry for each variant."""
@@ -49,109 +56,116 @@ class Genotypes:
     members         where the chromosome has several files: each of them alone
     """
 
-    files: Fileset
+    fileset: Fileset
     chrom: str
-    listed: People
+    samples: SampleList
     variants: NDArray[np.object_]
     positions: NDArray[np.int64]
     effect_alleles: NDArray[np.object_]
     other_alleles: NDArray[np.object_]
-    rows: NDArray[np.int64]
-    stated_info: NDArray[np.float64]
-    pseudoautosomal: NDArray[np.bool_]
-    source: Source = field(repr=False)
+    file_index: NDArray[np.int64]
+    file_info: NDArray[np.float64]
+    is_pseudoautosomal: NDArray[np.bool_]
+    reader: GenotypeReader = field(repr=False)
     not_listed: tuple[int, int] = (0, 0)
-    in_file: int = 0
-    members: tuple[Genotypes, ...] = field(default=(), repr=False)
+    variants_in_file: int = 0
+    by_file: tuple[Genotypes, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.file_index)
 
     @property
     def eids(self) -> tuple[str, ...]:
         """P ids, as text, in the file's order."""
-        return self.listed.eids
+        return self.samples.eids
 
     @property
     def sexes(self) -> NDArray[np.int8]:
         """(P,) int8: 1 male, 2 female, 0 unknown."""
-        return self.listed.sexes
+        return self.samples.sexes
 
     @property
-    def diploid(self) -> bool:
+    def is_diploid(self) -> bool:
         """True if this is X and everybody has every variant twice."""
-        return len(self) > 0 and bool(self.pseudoautosomal.all())
+        return len(self) > 0 and bool(self.is_pseudoautosomal.all())
 
-    def pick(self, places: NDArray[np.int64]) -> Genotypes:
+    def select(self, places: NDArray[np.int64]) -> Genotypes:
         """Some of the variants, (v,) places on the chromosome."""
-        chosen = {name: getattr(self, name)[places] for name in OF_VARIANTS}
+        chosen = {name: getattr(self, name)[places] for name in PER_VARIANT}
         return replace(self, not_listed=(0, 0), **chosen)
 
     def pieces(self) -> tuple[Piece, ...]:
         """What can be tested at once: variants of one file that men have once, and those that they have twice."""
-        if self.members:
-            first = np.cumsum([0, *(member.in_file for member in self.members)])
-            inside = [(self.rows >= first[i]) & (self.rows < first[i + 1]) for i in range(len(self.members))]
+        if self.by_file:
+            first = np.cumsum([0, *(member.variants_in_file for member in self.by_file)])
+            inside = [(self.file_index >= first[i]) & (self.file_index < first[i + 1]) for i in range(len(self.by_file))]
         else:
             first, inside = np.zeros(1, dtype=np.int64), [np.ones(len(self), dtype=bool)]
         pieces = []
         for i, in_member in enumerate(inside):
             for twice in (False, True):
-                places = np.flatnonzero(in_member & (self.pseudoautosomal == twice))
+                places = np.flatnonzero(in_member & (self.is_pseudoautosomal == twice))
                 if len(places):
                     pieces.append(self._piece(i, places, int(first[i])))
         return tuple(pieces) or (Piece(self, np.arange(len(self))),)
 
     def _piece(self, member: int, places: NDArray[np.int64], first: int) -> Piece:
-        if len(places) == len(self) and not self.members:
+        if len(places) == len(self) and not self.by_file:
             return Piece(self, places)
-        picked = self.pick(places)
-        if not self.members:
+        picked = self.select(places)
+        if not self.by_file:
             return Piece(picked, places)
-        own = self.members[member]
-        alone = replace(picked, files=own.files, listed=own.listed, source=own.source, rows=picked.rows - first, members=())
+        own = self.by_file[member]
+        alone = replace(
+            picked,
+            fileset=own.fileset,
+            samples=own.samples,
+            reader=own.reader,
+            file_index=picked.file_index - first,
+            by_file=(),
+        )
         return Piece(alone, places)
 
     @property
-    def hard(self) -> bool:
+    def hard_calls_only(self) -> bool:
         """True if the file holds hard calls only, no dosages."""
-        return self.source.hard
+        return self.reader.hard_calls_only
 
     @property
-    def imputed(self) -> bool:
+    def is_imputed(self) -> bool:
         """True if the file holds dosages, or states how well variants are imputed."""
-        return not self.hard or bool(np.isfinite(self.stated_info).any())
+        return not self.hard_calls_only or bool(np.isfinite(self.file_info).any())
 
     def packed(self, start: int, stop: int) -> NDArray[np.uint8]:
         """(stop - start, ceil(P / 4)) uint8: four people a byte, lowest bits first, in the codes of COPIES.
 
         Dosages count as the nearest whole number, or as no call if they are further than 0.1 from it.
         """
-        return self.source.packed(self.rows[start:stop])
+        return self.reader.packed(self.file_index[start:stop])
 
     def dosages(self, start: int, stop: int) -> NDArray[np.float64]:
         """(stop - start, P) float64: copies of the effect allele as in the file, no call NaN. Males of X count 0 or 2."""
-        return self.source.dosages(self.rows[start:stop])
+        return self.reader.dosages(self.file_index[start:stop])
 
     def dosage_of(self, place: int, eids: Sequence[str]) -> NDArray[np.float64]:
         """(N,) float64 of the people in `eids`, in that order: copies of the effect allele of the variant at that place.
 
         No call is NaN. Raises InputError where a person is not here.
         """
-        values: NDArray[np.float64] = self.dosages(place, place + 1)[0, self.find(eids)]
+        values: NDArray[np.float64] = self.dosages(place, place + 1)[0, self.sample_index(eids)]
         return values
 
-    def find(self, eids: Sequence[str]) -> NDArray[np.int64]:
+    def sample_index(self, eids: Sequence[str]) -> NDArray[np.int64]:
         """(N,) int64: where each of `eids` stands in the file. Raises InputError for people who are not there."""
-        absent = [eid for eid in eids if eid not in self._places]
+        absent = [eid for eid in eids if eid not in self._index_of_eid]
         if absent:
             problem = f"{len(absent)} people with traits have no genotypes on chromosome {self.chrom}: {first_few(absent)}"
-            fix = f"run the stage traits again: {self.files.people.name} has changed"
-            raise InputError(problem, where=self.files.people, fix=fix)
-        return np.array([self._places[eid] for eid in eids], dtype=np.int64)
+            fix = f"run the stage traits again: {self.fileset.sample_list.name} has changed"
+            raise InputError(problem, where=self.fileset.sample_list, fix=fix)
+        return np.array([self._index_of_eid[eid] for eid in eids], dtype=np.int64)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
+    def _index_of_eid(self) -> dict[str, int]:
         return {eid: i for i, eid in enumerate(self.eids)}
 
 
@@ -160,7 +174,7 @@ class Piece:
     """Genotypes of one file and one ploidy, and the places (v,) of their variants on the chromosome."""
 
     genotypes: Genotypes
-    places: NDArray[np.int64]
+    variant_index: NDArray[np.int64]
 
 
 def requested(options: Scan) -> tuple[str, ...]:
@@ -168,16 +182,16 @@ def requested(options: Scan) -> tuple[str, ...]:
 
     Raises InputError where those are asked for without X.
     """
-    codes = tuple(dict.fromkeys(chromosome(name) for name in options.chromosomes))
-    alone = [code for code in codes if code in PAR]
+    codes = tuple(dict.fromkeys(chromosome_code(name) for name in options.chromosomes))
+    alone = [code for code in codes if code in PAR_CODES]
     if alone and "X" not in codes:
         problem = f"scan.chromosomes names {first_few(alone)}, but not X"
         fix = "name X: the pseudoautosomal regions are tested with it, as diploid in both sexes"
         raise InputError(problem, where=options.genotypes, fix=fix)
-    return tuple(code for code in codes if code not in PAR)
+    return tuple(code for code in codes if code not in PAR_CODES)
 
 
-def parts(options: Scan) -> tuple[str, ...]:
+def available(options: Scan) -> tuple[str, ...]:
     """Chromosomes of `options.chromosomes` that exist here, in that order.
 
     Raises InputError if there is none, and where one has a list of variants or people but no genotypes.
@@ -190,14 +204,14 @@ def parts(options: Scan) -> tuple[str, ...]:
             raise InputError("no chromosome has a file of genotypes", where=options.genotypes, fix=fix)
         return existing
     files = filesets.fileset(options, "")
-    present = {part_of(code) for code in filesets.read_variants(files)["chrom"].unique()}
+    present = {reported_chromosome(code) for code in filesets.read_variants(files)["chrom"].unique()}
     existing = tuple(name for name in names if name in present)
     if not existing:
         problem = f"none of the chromosomes asked for is in the file; it holds {first_few(sorted(present), 30)}"
         fix = "correct scan.chromosomes"
-        if present.isdisjoint(chromosome_codes.KNOWN):
+        if present.isdisjoint(chromosome_codes.STANDARD_CODES):
             fix = "name the chromosomes in the file 1 to 22, X, Y and MT, with or without chr"
-        raise InputError(problem, where=files.variants, fix=fix)
+        raise InputError(problem, where=files.variant_list, fix=fix)
     return existing
 
 
@@ -206,29 +220,35 @@ def untested(options: Scan) -> list[tuple[str, str, int]]:
 
     A chromosome of scan.chromosomes that has no file, where others have, is among them with 0 variants.
     """
-    tested = set(parts(options))
+    tested = set(available(options))
     if not has_pattern(options):
         table = filesets.read_variants(filesets.fileset(options, ""))
         sizes = dict(table.group_by("chrom", maintain_order=True).len().iter_rows())
-        others = [(code, chromosome_codes.why_not(code), count) for code, count in sizes.items() if part_of(code) not in tested]
+        others = [
+            (code, chromosome_codes.reason_untested(code), count)
+            for code, count in sizes.items()
+            if reported_chromosome(code) not in tested
+        ]
         absent = [(code, chromosome_codes.NO_VARIANTS, 0) for code in requested(options) if code not in tested]
         return [*absent, *others]
     absent = [(code, chromosome_codes.NO_FILE, 0) for code in requested(options) if code not in tested]
     others = []
-    for code in (*chromosome_codes.KNOWN, *PAR, "0"):
-        if part_of(code) not in tested and filesets.exists(options, code):
-            others.append((code, chromosome_codes.why_not(code), filesets.count_variants(filesets.fileset(options, code))))
+    for code in (*chromosome_codes.STANDARD_CODES, *PAR_CODES, "0"):
+        if reported_chromosome(code) not in tested and filesets.exists(options, code):
+            others.append(
+                (code, chromosome_codes.reason_untested(code), filesets.count_variants(filesets.fileset(options, code)))
+            )
     return [*absent, *others]
 
 
-def counts(options: Scan) -> dict[str, int]:
+def variant_counts(options: Scan) -> dict[str, int]:
     """Part -> variants in its files, none of which is read where there is one fileset per chromosome."""
-    tested = parts(options)
+    tested = available(options)
     if has_pattern(options):
         return {part: sum(filesets.count_variants(each) for each in _filesets(options, part)) for part in tested}
     table = filesets.read_variants(filesets.fileset(options, ""))
     codes = dict(table.group_by("chrom").len().iter_rows())
-    return {part: sum(count for code, count in codes.items() if part_of(code) == part) for part in tested}
+    return {part: sum(count for code, count in codes.items() if reported_chromosome(code) == part) for part in tested}
 
 
 def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
@@ -238,9 +258,9 @@ def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
     """
     if not has_pattern(options):
         return (filesets.fileset(options, ""),)
-    codes = ("X", *PAR) if chrom == "X" else (chrom,)
+    codes = ("X", *PAR_CODES) if chrom == "X" else (chrom,)
     for code in codes:
-        broken = filesets.without_genotypes(options, code)
+        broken = filesets.lists_without_genotypes(options, code)
         if broken is not None:
             missing, lists = broken
             problem = (
@@ -251,57 +271,57 @@ def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
     return tuple(filesets.fileset(options, code) for code in codes if filesets.exists(options, code))
 
 
-def open_part(options: Scan, chrom: str) -> Genotypes:
+def open_chromosome(options: Scan, chrom: str) -> Genotypes:
     """The genotypes of one chromosome. Raises InputError where its files are missing or contradict each other."""
     each = _filesets(options, chrom) or (filesets.fileset(options, chrom),)
     opened = [_open(options, files, chrom) for files in each]
-    return opened[0] if len(opened) == 1 else _joined(opened)
+    return opened[0] if len(opened) == 1 else _concatenated(opened)
 
 
 def _open(options: Scan, files: Fileset, chrom: str) -> Genotypes:
     for path in files.files:
         filesets.must_exist(path)
-    table, listed = filesets.read_variants(files), filesets.read_people(files)
-    source = _source(files, variants=table.height, people=len(listed.eids))
-    other_codes = sorted(code for code in table["chrom"].unique() if part_of(code) != chrom)
+    table, listed = filesets.read_variants(files), filesets.read_samples(files)
+    source = _reader(files, variants=table.height, people=len(listed.eids))
+    other_codes = sorted(code for code in table["chrom"].unique() if reported_chromosome(code) != chrom)
     if has_pattern(options) and other_codes:
         problem = f"the file of chromosome {chrom} holds variants of chromosome {first_few(other_codes)}"
-        raise InputError(problem, where=files.variants, fix="split it: plink2 --bfile FILE --chr CHROM --make-bed")
-    here = table.filter(pl.col("chrom").is_in([chrom, *PAR] if chrom == "X" else [chrom]))
+        raise InputError(problem, where=files.variant_list, fix="split it: plink2 --bfile FILE --chr CHROM --make-bed")
+    here = table.filter(pl.col("chrom").is_in([chrom, *PAR_CODES] if chrom == "X" else [chrom]))
     if here["chrom"].n_unique() > 1:
         here = here.sort("pos", maintain_order=True)
-    twice = _twice(options, chrom, here)
+    twice = _is_pseudoautosomal(options, chrom, here)
     kept = np.ones(here.height, dtype=bool)
     if options.variants is not None:
-        kept = variant_choice.chosen(variant_choice.read(options.variants), here)
+        kept = variant_choice.is_listed(variant_choice.read(options.variants), here)
     unlisted = (int((~kept & ~twice).sum()), int((~kept & twice).sum()))
     here, twice = here.filter(pl.Series(kept)), twice[kept]
     return Genotypes(
-        files=files,
+        fileset=files,
         chrom=chrom,
-        listed=listed,
+        samples=listed,
         variants=here["variant"].to_numpy(),
         positions=here["pos"].to_numpy(),
         effect_alleles=here["effect_allele"].to_numpy(),
         other_alleles=here["other_allele"].to_numpy(),
-        rows=here["row"].to_numpy().astype(np.int64),
-        stated_info=here["info"].to_numpy(),
-        pseudoautosomal=twice,
-        source=source,
+        file_index=here["row"].to_numpy().astype(np.int64),
+        file_info=here["info"].to_numpy(),
+        is_pseudoautosomal=twice,
+        reader=source,
         not_listed=unlisted,
-        in_file=table.height,
+        variants_in_file=table.height,
     )
 
 
-def _twice(options: Scan, chrom: str, here: pl.DataFrame) -> NDArray[np.bool_]:
+def _is_pseudoautosomal(options: Scan, chrom: str, here: pl.DataFrame) -> NDArray[np.bool_]:
     """(V,) bool: variants that men have twice on X, by their code or their position in the study's build."""
     if chrom != "X":
         return np.zeros(here.height, dtype=bool)
-    coded = here["chrom"].is_in(list(PAR)).to_numpy()
-    return np.asarray(coded | pseudoautosomal(options.build, here["pos"].to_numpy()))
+    coded = here["chrom"].is_in(list(PAR_CODES)).to_numpy()
+    return np.asarray(coded | is_pseudoautosomal(options.build, here["pos"].to_numpy()))
 
 
-def _joined(members: list[Genotypes]) -> Genotypes:
+def _concatenated(members: list[Genotypes]) -> Genotypes:
     """Several files of one chromosome as one, in the order of positions; its people are those of all files, joined by id.
 
     Raises InputError where nobody is in all files.
@@ -309,34 +329,36 @@ def _joined(members: list[Genotypes]) -> Genotypes:
     first = members[0]
     shared = set(first.eids).intersection(*(member.eids for member in members[1:]))
     if not shared:
-        problem = f"nobody is in all files of chromosome {first.chrom}: {first_few(m.files.people.name for m in members)}"
-        raise InputError(problem, where=first.files.people, fix="use files of the same people throughout")
-    listed = first.listed.pick([i for i, eid in enumerate(first.eids) if eid in shared])
-    starts = np.cumsum([0, *(member.in_file for member in members)])
-    arrays = {name: np.concatenate([getattr(member, name) for member in members]) for name in OF_VARIANTS}
-    arrays["rows"] = np.concatenate([member.rows + start for member, start in zip(members, starts, strict=False)])
+        problem = (
+            f"nobody is in all files of chromosome {first.chrom}: {first_few(m.fileset.sample_list.name for m in members)}"
+        )
+        raise InputError(problem, where=first.fileset.sample_list, fix="use files of the same people throughout")
+    listed = first.samples.select([i for i, eid in enumerate(first.eids) if eid in shared])
+    starts = np.cumsum([0, *(member.variants_in_file for member in members)])
+    arrays = {name: np.concatenate([getattr(member, name) for member in members]) for name in PER_VARIANT}
+    arrays["rows"] = np.concatenate([member.file_index + start for member, start in zip(members, starts, strict=False)])
     order = np.argsort(arrays["positions"], kind="stable")
-    people = [member.find(listed.eids) for member in members]
-    source = Several([member.source for member in members], starts, people)
+    people = [member.sample_index(listed.eids) for member in members]
+    source = ConcatenatedReader([member.reader for member in members], starts, people)
     unlisted = (sum(member.not_listed[0] for member in members), sum(member.not_listed[1] for member in members))
     changed: dict[str, Any] = {name: array[order] for name, array in arrays.items()}
-    return replace(first, listed=listed, source=source, not_listed=unlisted, members=tuple(members), **changed)
+    return replace(first, samples=listed, reader=source, not_listed=unlisted, by_file=tuple(members), **changed)
 
 
-def _source(files: Fileset, *, variants: int, people: int) -> Source:
-    if files.kind == "bed":
-        return Bed(files.genotypes, variants=variants, people=people)
-    if files.kind == "pgen":
-        return Pgen(files.genotypes, variants=variants, people=people)
-    return Bgen(files.genotypes, people=people)
+def _reader(files: Fileset, *, variants: int, people: int) -> GenotypeReader:
+    if files.format_name == "bed":
+        return BedReader(files.genotypes, variants=variants, people=people)
+    if files.format_name == "pgen":
+        return PgenReader(files.genotypes, variants=variants, people=people)
+    return BgenReader(files.genotypes, people=people)
 
 
 def all_filesets(options: Scan) -> tuple[Fileset, ...]:
     """Every fileset that is read, each once."""
-    return tuple(dict.fromkeys(files for chrom in parts(options) for files in _filesets(options, chrom)))
+    return tuple(dict.fromkeys(files for chrom in available(options) for files in _filesets(options, chrom)))
 
 
-def files(options: Scan) -> tuple[Path, ...]:
+def input_files(options: Scan) -> tuple[Path, ...]:
     """Every file that the scan reads. Raises InputError where one is missing."""
     each = all_filesets(options)
     paths = tuple(path for one in each for path in one.files)
@@ -346,19 +368,19 @@ def files(options: Scan) -> tuple[Path, ...]:
     return paths + lists
 
 
-def sexes(options: Scan) -> dict[str, int]:
+def sex_by_eid(options: Scan) -> dict[str, int]:
     """Id -> sex (1 male, 2 female, 0 unknown) of the first fileset's people."""
-    listed = filesets.read_people(all_filesets(options)[0])
+    listed = filesets.read_samples(all_filesets(options)[0])
     return dict(zip(listed.eids, map(int, listed.sexes), strict=True))
 
 
-def people(options: Scan) -> tuple[str, ...]:
+def eids_in_all_files(options: Scan) -> tuple[str, ...]:
     """Ids of the people who are in every fileset and, if there is one, in the list `options.people`.
 
     In the order of the first fileset. Raises InputError for ids that stand twice, and where nobody is left.
     """
     each = all_filesets(options)
-    listed = [filesets.read_people(one).eids for one in each]
+    listed = [filesets.read_samples(one).eids for one in each]
     shared = set(listed[0]).intersection(*listed[1:])
     if not shared:
         fix = "use the same people's files throughout"

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.genotypes.packed import Block, SampleSelector, effect_frequency
-from ecgwas.genotypes.readers import called, repacked
+from ecgwas.genotypes.packed import PackedBlock, SampleSelector, effect_frequency
+from ecgwas.genotypes.readers import hard_call_codes, pack
 
-BYTES = 2**27
+BLOCK_BYTES = 2**27
 """Dosages that are held at once, by each thread."""
 
-BYTES_EACH = 24
+BYTES_PER_DOSAGE = 24
 """Of a dosage on its way from the file to a block."""
 
 
@@ -35,14 +35,14 @@ class DosageBlock:
     """
 
     copies: NDArray[np.float32]
-    lacks: NDArray[np.bool_]
-    flipped: NDArray[np.bool_]
-    missing: NDArray[np.int64]
-    minor: NDArray[np.float64]
+    is_missing: NDArray[np.bool_]
+    minor_is_other: NDArray[np.bool_]
+    missing_calls: NDArray[np.int64]
+    minor_alleles: NDArray[np.float64]
     raw_ss: NDArray[np.float64]
     ones: NDArray[np.int64]
     twos: NDArray[np.int64]
-    hard: NDArray[np.int64]
+    hard_calls: NDArray[np.int64]
 
     @property
     def people(self) -> int:
@@ -52,19 +52,19 @@ class DosageBlock:
     @property
     def called(self) -> NDArray[np.int64]:
         """(V,) int64 people with a dosage."""
-        return self.people - self.missing
+        return self.people - self.missing_calls
 
     @cached_property
-    def constant(self) -> NDArray[np.bool_]:
+    def is_constant(self) -> NDArray[np.bool_]:
         """(V,) bool: everybody called has the same dosage."""
-        high = np.where(self.lacks, -np.inf, self.copies).max(axis=1, initial=-np.inf)
-        low = np.where(self.lacks, np.inf, self.copies).min(axis=1, initial=np.inf)
+        high = np.where(self.is_missing, -np.inf, self.copies).max(axis=1, initial=-np.inf)
+        low = np.where(self.is_missing, np.inf, self.copies).min(axis=1, initial=np.inf)
         return np.asarray(high <= low)
 
     @cached_property
     def effect_frequency(self) -> NDArray[np.float64]:
         """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
-        return effect_frequency(self.minor, self.called, self.flipped)
+        return effect_frequency(self.minor_alleles, self.called, self.minor_is_other)
 
     @property
     def stored(self) -> NDArray[np.float32]:
@@ -74,48 +74,48 @@ class DosageBlock:
     def __len__(self) -> int:
         return len(self.copies)
 
-    def pick(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> DosageBlock:
+    def select(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> DosageBlock:
         """Some of the variants."""
         return DosageBlock(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
 
-    def decoded(self) -> NDArray[np.float32]:
+    def minor_copies(self) -> NDArray[np.float32]:
         """(V, N) float32 copies of the minor allele, no call 0; its own array."""
         return self.copies.copy()
 
-    def one(self, variant: int) -> NDArray[np.float64]:
+    def minor_copies_of(self, variant: int) -> NDArray[np.float64]:
         """(N,) float64 copies of one variant's minor allele, no call 0."""
         wide: NDArray[np.float64] = self.copies[variant].astype(np.float64)
         return wide
 
-    def lacking(self, variants: NDArray[np.int64]) -> NDArray[np.int64]:
+    def samples_missing_each(self, variants: NDArray[np.int64]) -> NDArray[np.int64]:
         """People without a dosage of `variants` (places in the block), one variant after the other."""
-        return np.nonzero(self.lacks[variants])[1]
+        return np.nonzero(self.is_missing[variants])[1]
 
-    def absent(self, variant: int) -> NDArray[np.int64]:
+    def samples_missing(self, variant: int) -> NDArray[np.int64]:
         """People (places among the N) without a dosage of one variant."""
-        return np.flatnonzero(self.lacks[variant])
+        return np.flatnonzero(self.is_missing[variant])
 
 
-AnyBlock = Block | DosageBlock
+GenotypeBlock = PackedBlock | DosageBlock
 
 
-def hard_calls(block: AnyBlock) -> Block:
+def hard_calls(block: GenotypeBlock) -> PackedBlock:
     """The block itself. Raises TypeError for dosages."""
-    if not isinstance(block, Block):
+    if not isinstance(block, PackedBlock):
         raise TypeError("dosages where hard calls are needed")
     return block
 
 
-def reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[SampleSelector], AnyBlock]:
+def block_reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[SampleSelector], GenotypeBlock]:
     """Gives the block of variants start to stop of the people that a chooser takes; the file is read once."""
-    if genotypes.hard:
+    if genotypes.hard_calls_only:
         packed = np.asarray(genotypes.packed(start, stop))
-        return lambda chooser: chooser.block(packed)
+        return lambda chooser: chooser.select(packed)
     dosages = genotypes.dosages(start, stop)
-    return lambda chooser: block(dosages[:, chooser.rows])
+    return lambda chooser: dosage_block(dosages[:, chooser.sample_index])
 
 
-def block(dosages: NDArray[np.float64]) -> DosageBlock:
+def dosage_block(dosages: NDArray[np.float64]) -> DosageBlock:
     """From dosages of the effect allele (V, N) float64, no call NaN."""
     lacks = np.isnan(dosages)
     missing = lacks.sum(axis=1, dtype=np.int64)
@@ -124,16 +124,16 @@ def block(dosages: NDArray[np.float64]) -> DosageBlock:
     # The copies are what is computed with, so their sums are taken after rounding.
     copies = np.where(lacks, 0.0, minor).astype(np.float32)
     wide = copies.astype(np.float64)
-    hard = SampleSelector(np.arange(dosages.shape[1]), dosages.shape[1]).block(repacked(called(dosages)))
-    same = hard.flipped == flipped
+    hard = SampleSelector(np.arange(dosages.shape[1]), dosages.shape[1]).select(pack(hard_call_codes(dosages)))
+    same = hard.minor_is_other == flipped
     return DosageBlock(
         copies=copies,
-        lacks=lacks,
-        flipped=flipped,
-        missing=missing,
-        minor=wide.sum(axis=1),
+        is_missing=lacks,
+        minor_is_other=flipped,
+        missing_calls=missing,
+        minor_alleles=wide.sum(axis=1),
         raw_ss=np.einsum("vn,vn->v", wide, wide),
         ones=hard.ones,
         twos=np.where(same, hard.twos, hard.called - hard.ones - hard.twos),
-        hard=hard.called,
+        hard_calls=hard.called,
     )

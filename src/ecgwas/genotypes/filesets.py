@@ -19,13 +19,13 @@ import polars as pl
 from ecgwas import ids
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes import bgen_files, people_lists, variant_lists
-from ecgwas.genotypes.chromosome_codes import NUMBERED
-from ecgwas.genotypes.missing_files import cure
-from ecgwas.genotypes.people_lists import People
+from ecgwas.genotypes.chromosome_codes import PLINK_NUMBERS
+from ecgwas.genotypes.missing_files import how_to_fix
+from ecgwas.genotypes.people_lists import SampleList
 from ecgwas.genotypes.readers import BED_MAGIC
 from ecgwas.study.scan import Scan
 
-INDEXES = {".bed": (), ".pgen": (".pvar.zst", ".pgen.pgi"), ".bgen": (".bgen.bgi",)}
+COMPANIONS = {".bed": (), ".pgen": (".pvar.zst", ".pgen.pgi"), ".bgen": (".bgen.bgi",)}
 """Endings of what else lies beside genotypes."""
 
 ENDINGS = {".bed": ((".bim",), (".fam",)), ".pgen": ((".pvar", ".bim"), (".psam", ".fam")), ".bgen": ((), (".sample",))}
@@ -37,18 +37,18 @@ class Fileset:
     """Files that belong together; for a .bgen `variants` is the .bgen itself."""
 
     genotypes: Path
-    variants: Path
-    people: Path
+    variant_list: Path
+    sample_list: Path
 
     @property
-    def kind(self) -> str:
+    def format_name(self) -> str:
         """bed, pgen or bgen."""
         return self.genotypes.suffix[1:]
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All files, each once."""
-        return tuple(dict.fromkeys((self.genotypes, self.variants, self.people)))
+        return tuple(dict.fromkeys((self.genotypes, self.variant_list, self.sample_list)))
 
 
 def has_pattern(options: Scan) -> bool:
@@ -77,20 +77,20 @@ def _stems(options: Scan, chrom: str) -> tuple[list[Path], tuple[str, ...]]:
     for ending in ENDINGS:
         if text.endswith(ending):
             text, endings = text.removesuffix(ending), (ending,)
-    names = [chrom, *(number for number, name in NUMBERED.items() if name == chrom and number.isdigit())]
+    names = [chrom, *(number for number, name in PLINK_NUMBERS.items() if name == chrom and number.isdigit())]
     if chrom.isdigit():
         names.append(f"{int(chrom):02d}")
     return list(dict.fromkeys(Path(text.replace("{chrom}", name)) for name in names)), endings
 
 
-def without_genotypes(options: Scan, chrom: str) -> tuple[Path, tuple[Path, ...]] | None:
+def lists_without_genotypes(options: Scan, chrom: str) -> tuple[Path, tuple[Path, ...]] | None:
     """Where a chromosome has lists of variants or people but no genotypes: the file that is missing, and the lists."""
     if exists(options, chrom):
         return None
     stems, endings = _stems(options, chrom)
     for stem in stems:
         for ending in endings:
-            sides = [*(side for each in ENDINGS[ending] for side in each), *INDEXES[ending]]
+            sides = [*(side for each in ENDINGS[ending] for side in each), *COMPANIONS[ending]]
             present = tuple(path for path in (suffixed(stem, side) for side in sides) if path.exists())
             if present:
                 return suffixed(stem, ending), present
@@ -115,7 +115,7 @@ def must_exist(path: Path) -> None:
     """Raises InputError where a file of genotypes is missing."""
     if path.is_file():
         return
-    raise InputError("the genotype file is missing", where=path, fix=cure(path))
+    raise InputError("the genotype file is missing", where=path, fix=how_to_fix(path))
 
 
 def read_ids(path: Path) -> frozenset[str]:
@@ -128,9 +128,9 @@ def read_variants(files: Fileset) -> pl.DataFrame:
 
     Kept while the file is the same. Raises InputError naming file and lines.
     """
-    must_exist(files.variants)
-    status = files.variants.stat()
-    return variant_lists.read(files.variants, status.st_size, status.st_mtime_ns)
+    must_exist(files.variant_list)
+    status = files.variant_list.stat()
+    return variant_lists.read(files.variant_list, status.st_size, status.st_mtime_ns)
 
 
 def count_variants(files: Fileset) -> int:
@@ -139,25 +139,25 @@ def count_variants(files: Fileset) -> int:
     A .bed whose size contradicts its people counts as what fits in it.
     """
     must_exist(files.genotypes)
-    if files.kind == "bed":
-        people = len(read_people(files).eids)
+    if files.format_name == "bed":
+        people = len(read_samples(files).eids)
         return (files.genotypes.stat().st_size - len(BED_MAGIC)) // max(1, (people + 3) // 4)
     with files.genotypes.open("rb") as file:
         start = file.read(12)
     # .pgen: magic of two bytes, storage mode, then the number of variants. .bgen: two words, then the number.
-    return int.from_bytes(start[3:7] if files.kind == "pgen" else start[8:12], "little")
+    return int.from_bytes(start[3:7] if files.format_name == "pgen" else start[8:12], "little")
 
 
-def read_people(files: Fileset) -> People:
+def read_samples(files: Fileset) -> SampleList:
     """The people in the order of the genotypes.
 
     That of the .fam or .psam, whose number the genotypes must have; of a .bgen that of its own identifiers (bgen_files.places),
     and where it holds none that of the .sample. Raises InputError for ids that stand twice, naming them, and for a .sample that
     is not that of its .bgen.
     """
-    path = files.people
+    path = files.sample_list
     must_exist(path)
-    people = people_lists.sample(path) if path.suffix == ".sample" else people_lists.psam(path)
+    people = people_lists.read_sample(path) if path.suffix == ".sample" else people_lists.read_psam(path)
     twice = sorted(eid for eid, count in Counter(people.eids).items() if count > 1)
     if twice:
         problem = f"{len(twice)} ids stand more than once in column 2: {first_few(twice)}"
@@ -165,13 +165,13 @@ def read_people(files: Fileset) -> People:
         if len(set(people.families)) == len(people.families):
             fix = "column 2 must be the person's id (IID); those of column 1 differ: are the two columns swapped?"
         raise InputError(problem, where=path, fix=fix)
-    if files.kind != "bgen":
+    if files.format_name != "bgen":
         return people
     must_exist(files.genotypes)
-    return people.pick(bgen_files.places(files.genotypes, path, people.families, people.eids))
+    return people.select(bgen_files.sample_lines(files.genotypes, path, people.families, people.eids))
 
 
-def unread_beside(options: Scan, files: Fileset) -> str | None:
+def unread_format(options: Scan, files: Fileset) -> str | None:
     """A warning over genotypes of the same name in another format; None where scan.genotypes tells which to read."""
     if str(options.genotypes).endswith(tuple(ENDINGS)):
         return None
@@ -183,12 +183,12 @@ def unread_beside(options: Scan, files: Fileset) -> str | None:
     return f"{files.genotypes.name} is read, {first_few(others)} beside it not: name the one to read with its ending"
 
 
-def order_of_people(files: Fileset) -> str | None:
+def sample_order(files: Fileset) -> str | None:
     """On what the order of the people of a .bgen rests, in words; None for other formats, whose lists have to be in order."""
-    if files.kind != "bgen":
+    if files.format_name != "bgen":
         return None
-    name, listed = files.genotypes.name, files.people.name
-    if not bgen_files.from_own_ids(files.genotypes):
+    name, listed = files.genotypes.name, files.sample_list.name
+    if not bgen_files.has_ids(files.genotypes):
         return f"{name} holds no identifiers: whose genotypes they are rests on the order of {listed} alone"
-    stands = people_lists.sample(files.people).eids == read_people(files).eids
+    stands = people_lists.read_sample(files.sample_list).eids == read_samples(files).eids
     return f"{name} holds identifiers, which decide" + ("" if stands else f"; the lines of {listed} stand in another order")

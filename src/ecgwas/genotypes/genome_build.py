@@ -53,22 +53,22 @@ BUILDS = ("hg19", "hg38")
 
 
 @dataclass(frozen=True)
-class Evidence:
+class PositionEvidence:
     """For each build (2,): landmarks, those that lie where it has them;  beyond, variants beyond a chromosome's end on it."""
 
     landmarks: tuple[list[str], list[str]]
-    beyond: tuple[list[str], list[str]]
+    beyond_end: tuple[list[str], list[str]]
 
-    def for_build(self, build: int) -> str:
+    def in_words(self, build: int) -> str:
         """In words; empty where nothing does."""
-        names, others = self.landmarks[build], self.beyond[1 - build]
+        names, others = self.landmarks[build], self.beyond_end[1 - build]
         words = [f"{len(names)} variants lie where {BUILDS[build]} has them: {first_few(names)}"] if names else []
         if others:
             words.append(f"{len(others)} lie beyond the end of their chromosome on {BUILDS[1 - build]}: {first_few(others)}")
         return "; ".join(words)
 
 
-def evidence(opened: Sequence[Genotypes]) -> Evidence:
+def position_evidence(opened: Sequence[Genotypes]) -> PositionEvidence:
     """Of the variants of some chromosomes, X with its pseudoautosomal regions."""
     landmarks: tuple[list[str], list[str]] = ([], [])
     beyond: tuple[list[str], list[str]] = ([], [])
@@ -81,10 +81,10 @@ def evidence(opened: Sequence[Genotypes]) -> Evidence:
         for build, end in enumerate(LENGTHS.get(part.chrom, ())):
             outside = np.flatnonzero(part.positions > end)
             beyond[build].extend(f"{part.variants[i]} ({part.chrom}:{part.positions[i]})" for i in outside)
-    return Evidence(landmarks, beyond)
+    return PositionEvidence(landmarks, beyond)
 
 
-def without_position(options: Scan, opened: Sequence[Genotypes]) -> str | None:
+def warn_of_unknown_positions(options: Scan, opened: Sequence[Genotypes]) -> str | None:
     """A warning over variants at position 0, which means unknown; None if there is none. Raises InputError where most are."""
     count, unknown = sum(map(len, opened)), sum(int((part.positions == 0).sum()) for part in opened)
     if unknown == 0:
@@ -96,20 +96,20 @@ def without_position(options: Scan, opened: Sequence[Genotypes]) -> str | None:
     return f"{words}: whatever they find has no place on the genome; leave them out, or give them positions"
 
 
-def check(options: Scan, opened: Sequence[Genotypes]) -> None:
+def check_build(options: Scan, opened: Sequence[Genotypes]) -> None:
     """Raises InputError where the positions of these chromosomes speak for another build than `options.build`, or for none."""
-    signs = evidence(opened)
+    signs = position_evidence(opened)
     own = BUILDS.index(options.build)
-    nowhere = sorted(set(signs.beyond[0]) & set(signs.beyond[1]))
+    nowhere = sorted(set(signs.beyond_end[0]) & set(signs.beyond_end[1]))
     if nowhere:
         problem = f"{len(nowhere)} variants lie beyond the end of their chromosome on hg19 and on hg38: {first_few(nowhere)}"
         fix = "correct the positions (base pairs, 1-based), or lift the genotypes over to hg19 or hg38"
         raise InputError(problem, where=options.genotypes, fix=fix)
-    against = len(signs.landmarks[1 - own]) + len(signs.beyond[own])
-    if against <= len(signs.landmarks[own]) + len(signs.beyond[1 - own]):
+    against = len(signs.landmarks[1 - own]) + len(signs.beyond_end[own])
+    if against <= len(signs.landmarks[own]) + len(signs.beyond_end[1 - own]):
         return
-    problem = f"scan.build is {options.build}, but the positions are those of {BUILDS[1 - own]}: {signs.for_build(1 - own)}"
-    for_own = signs.for_build(own)
+    problem = f"scan.build is {options.build}, but the positions are those of {BUILDS[1 - own]}: {signs.in_words(1 - own)}"
+    for_own = signs.in_words(own)
     if for_own:
         problem += f" (for {options.build} speak: {for_own})"
     raise InputError(problem, where=options.genotypes, fix=f"set scan.build to {BUILDS[1 - own]}, or lift the genotypes over")

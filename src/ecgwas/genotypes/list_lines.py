@@ -12,7 +12,7 @@ from ecgwas.errors import InputError, first_few
 FIX = "make the fileset again with plink2 --make-bed"
 
 
-def rows(path: Path, separator: str | None = None) -> list[list[str]]:
+def split_lines(path: Path, separator: str | None = None) -> list[list[str]]:
     """Lines split at tabs or blanks, or at `separator` alone."""
     try:
         split_lines = [line.rstrip("\r").split(separator) for line in path.read_text(encoding="utf-8-sig").split("\n")]
@@ -27,7 +27,7 @@ def rows(path: Path, separator: str | None = None) -> list[list[str]]:
     return [row or [""] for row in split_lines]
 
 
-def header(path: Path) -> tuple[str, int]:
+def header_line(path: Path) -> tuple[str, int]:
     """The first line that does not begin with ##, and how many lines there are up to its end."""
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
@@ -36,7 +36,7 @@ def header(path: Path) -> tuple[str, int]:
     return "", 0
 
 
-def tabbed(path: Path, count: int, before: int, *, free_text: Sequence[int] = ()) -> list[Sequence[str]] | None:
+def tabbed_columns(path: Path, count: int, before: int, *, free_text: Sequence[int] = ()) -> list[Sequence[str]] | None:
     """The columns of a list whose cells are parted by single tabs, below `before` lines; None for any other list.
 
     The lists of ten million variants are such; split line by line they would take gigabytes. Other lists, and those with

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Region:
     """A part of a chromosome, both ends within, 1-based, with the name that it is known by."""
 
     chrom: str
@@ -24,32 +24,32 @@ class Stretch:
 
 
 HG19 = (
-    Stretch("1", 48_227_413, 52_227_412, "1p33"), Stretch("2", 86_146_489, 101_133_568, "2 centromere"),
-    Stretch("2", 134_783_530, 138_283_530, "LCT"), Stretch("2", 183_291_755, 190_291_755, "2q32"),
-    Stretch("3", 47_524_996, 50_024_996, "3p21"), Stretch("3", 83_417_310, 86_917_310, "3p12"),
-    Stretch("3", 88_917_310, 96_017_310, "3 centromere"), Stretch("5", 44_464_243, 50_464_243, "5 centromere"),
-    Stretch("5", 97_972_100, 100_472_101, "5q21"), Stretch("5", 128_972_101, 131_972_101, "5q31"),
-    Stretch("5", 135_472_101, 138_472_101, "5q31.2"), Stretch("6", 25_392_021, 33_392_022, "MHC"),
-    Stretch("6", 56_892_041, 63_942_041, "6 centromere"), Stretch("6", 139_958_307, 142_458_307, "6q24"),
-    Stretch("7", 55_032_506, 66_362_565, "7 centromere"), Stretch("8", 7_962_590, 11_962_591, "8p23 inversion"),
-    Stretch("8", 42_880_843, 49_837_447, "8 centromere"), Stretch("8", 111_930_824, 114_930_824, "8q23"),
-    Stretch("10", 36_959_994, 43_679_994, "10 centromere"), Stretch("11", 46_043_424, 57_243_424, "11 centromere"),
-    Stretch("11", 87_860_352, 90_860_352, "11q14"), Stretch("12", 33_108_733, 41_713_733, "12 centromere"),
-    Stretch("12", 111_015_617, 113_515_617, "12q24"), Stretch("17", 43_500_000, 45_000_000, "17q21 inversion"),
-    Stretch("20", 32_536_339, 35_066_586, "20q11"),
+    Region("1", 48_227_413, 52_227_412, "1p33"), Region("2", 86_146_489, 101_133_568, "2 centromere"),
+    Region("2", 134_783_530, 138_283_530, "LCT"), Region("2", 183_291_755, 190_291_755, "2q32"),
+    Region("3", 47_524_996, 50_024_996, "3p21"), Region("3", 83_417_310, 86_917_310, "3p12"),
+    Region("3", 88_917_310, 96_017_310, "3 centromere"), Region("5", 44_464_243, 50_464_243, "5 centromere"),
+    Region("5", 97_972_100, 100_472_101, "5q21"), Region("5", 128_972_101, 131_972_101, "5q31"),
+    Region("5", 135_472_101, 138_472_101, "5q31.2"), Region("6", 25_392_021, 33_392_022, "MHC"),
+    Region("6", 56_892_041, 63_942_041, "6 centromere"), Region("6", 139_958_307, 142_458_307, "6q24"),
+    Region("7", 55_032_506, 66_362_565, "7 centromere"), Region("8", 7_962_590, 11_962_591, "8p23 inversion"),
+    Region("8", 42_880_843, 49_837_447, "8 centromere"), Region("8", 111_930_824, 114_930_824, "8q23"),
+    Region("10", 36_959_994, 43_679_994, "10 centromere"), Region("11", 46_043_424, 57_243_424, "11 centromere"),
+    Region("11", 87_860_352, 90_860_352, "11q14"), Region("12", 33_108_733, 41_713_733, "12 centromere"),
+    Region("12", 111_015_617, 113_515_617, "12q24"), Region("17", 43_500_000, 45_000_000, "17q21 inversion"),
+    Region("20", 32_536_339, 35_066_586, "20q11"),
 )  # fmt: skip
 
 HG38 = (
-    Stretch("1", 47_761_740, 51_761_740, "1p33"), Stretch("2", 85_919_365, 100_517_106, "2 centromere"),
-    Stretch("2", 182_427_027, 189_427_029, "2q32"), Stretch("3", 47_483_505, 49_987_563, "3p21"),
-    Stretch("3", 83_368_158, 86_868_160, "3p12"), Stretch("5", 44_464_140, 51_168_409, "5 centromere"),
-    Stretch("5", 129_636_407, 132_636_409, "5q31"), Stretch("6", 25_391_792, 33_424_245, "MHC"),
-    Stretch("6", 57_788_603, 61_424_451, "6 centromere"), Stretch("6", 139_637_169, 142_137_170, "6q24"),
-    Stretch("7", 54_964_812, 66_897_578, "7 centromere"), Stretch("8", 8_105_067, 12_105_082, "8p23 inversion"),
-    Stretch("8", 43_025_699, 48_924_888, "8 centromere"), Stretch("8", 110_918_594, 113_918_595, "8q23"),
-    Stretch("10", 36_671_065, 43_184_546, "10 centromere"), Stretch("11", 88_127_183, 91_127_184, "11q14"),
-    Stretch("12", 32_955_798, 41_319_931, "12 centromere"), Stretch("17", 45_400_000, 46_900_000, "17q21 inversion"),
-    Stretch("20", 33_948_532, 36_438_183, "20q11"),
+    Region("1", 47_761_740, 51_761_740, "1p33"), Region("2", 85_919_365, 100_517_106, "2 centromere"),
+    Region("2", 182_427_027, 189_427_029, "2q32"), Region("3", 47_483_505, 49_987_563, "3p21"),
+    Region("3", 83_368_158, 86_868_160, "3p12"), Region("5", 44_464_140, 51_168_409, "5 centromere"),
+    Region("5", 129_636_407, 132_636_409, "5q31"), Region("6", 25_391_792, 33_424_245, "MHC"),
+    Region("6", 57_788_603, 61_424_451, "6 centromere"), Region("6", 139_637_169, 142_137_170, "6q24"),
+    Region("7", 54_964_812, 66_897_578, "7 centromere"), Region("8", 8_105_067, 12_105_082, "8p23 inversion"),
+    Region("8", 43_025_699, 48_924_888, "8 centromere"), Region("8", 110_918_594, 113_918_595, "8q23"),
+    Region("10", 36_671_065, 43_184_546, "10 centromere"), Region("11", 88_127_183, 91_127_184, "11q14"),
+    Region("12", 32_955_798, 41_319_931, "12 centromere"), Region("17", 45_400_000, 46_900_000, "17q21 inversion"),
+    Region("20", 33_948_532, 36_438_183, "20q11"),
 )  # fmt: skip
 
 REGIONS = {"hg19": HG19, "hg38": HG38}
@@ -61,13 +61,13 @@ PSEUDOAUTOSOMAL = {
 """Ends of X that men have twice (Genome Reference Consortium)."""
 
 
-def name_of(build: str, chrom: str, start: int, stop: int) -> str | None:
+def region_name(build: str, chrom: str, start: int, stop: int) -> str | None:
     """The region that start..stop touches, or None."""
     touched = [r for r in REGIONS[build] if r.chrom == chrom and start <= r.stop and stop >= r.start]
     return touched[0].name if touched else None
 
 
-def inside(build: str, chrom: str, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+def in_long_range_ld(build: str, chrom: str, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(V,) bool: positions of one chromosome that lie in a region of long-range linkage."""
     linked = np.zeros(len(positions), dtype=bool)
     for region in REGIONS[build]:
@@ -76,7 +76,7 @@ def inside(build: str, chrom: str, positions: NDArray[np.int64]) -> NDArray[np.b
     return linked
 
 
-def pseudoautosomal(build: str, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+def in_pseudoautosomal_region(build: str, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(V,) bool: positions on X that men have twice."""
     diploid = np.zeros(len(positions), dtype=bool)
     for start, stop in PSEUDOAUTOSOMAL[build]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 LISTS = (".bim", ".fam", ".pvar", ".psam", ".sample")
 GENOTYPES = (".bed", ".pgen", ".bgen")
-FOREIGN = {
+CONVERSIONS = {
     ".vcf": "plink2 --vcf {file} dosage=DS --make-pgen --out {stem}",
     ".vcf.gz": "plink2 --vcf {file} dosage=DS --make-pgen --out {stem}",
     ".vcf.bgz": "plink2 --vcf {file} dosage=DS --make-pgen --out {stem}",
@@ -24,7 +24,7 @@ SIDE_BY_SIDE = (
 )
 
 
-def cure(path: Path) -> str:
+def how_to_fix(path: Path) -> str:
     """How to mend that the file is not there."""
     return _of_the_file(path) or _of_the_name(path) or SIDE_BY_SIDE
 
@@ -50,14 +50,14 @@ def _of_the_name(path: Path) -> str | None:
         return f"scan.genotypes names a folder: name the fileset in it, without its ending{example}"
     if stem.suffix in LISTS:
         return f"name the fileset without its ending: {stem.with_suffix('')}"
-    named = next((ending for ending in FOREIGN if stem.name.endswith(ending)), None)
+    named = next((ending for ending in CONVERSIONS if stem.name.endswith(ending)), None)
     if named is not None:
-        return f"make a fileset of it: {FOREIGN[named].format(file=stem.name, stem=stem.name.removesuffix(named))}"
+        return f"make a fileset of it: {CONVERSIONS[named].format(file=stem.name, stem=stem.name.removesuffix(named))}"
     if PLACEHOLDER.search(stem.name) or PLACEHOLDER.search(stem.parent.name):
         return "one fileset per chromosome is named by {chrom}, as in genotypes/chr{chrom}"
-    foreign = next((ending for ending in FOREIGN if stem.with_name(stem.name + ending).exists()), None)
+    foreign = next((ending for ending in CONVERSIONS if stem.with_name(stem.name + ending).exists()), None)
     if foreign is not None:
-        return f"make a fileset of it: {FOREIGN[foreign].format(file=stem.name + foreign, stem=stem.name)}"
+        return f"make a fileset of it: {CONVERSIONS[foreign].format(file=stem.name + foreign, stem=stem.name)}"
     present = [stem.name + ending for ending in (*GENOTYPES, *LISTS) if stem.with_name(stem.name + ending).is_file()]
     return f"{', '.join(present)} there, {path.name} not: copy it beside; {SIDE_BY_SIDE}" if present else None
 

@@ -14,33 +14,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.readers import SHIFTS, repacked, unpacked
+from ecgwas.genotypes.readers import SHIFTS, pack, unpack
 from ecgwas.native import compiled
 
-__all__ = ["NO_CALL", "Block", "SampleSelector", "block", "repacked"]
+__all__ = ["NO_CALL", "PackedBlock", "SampleSelector", "recoded_block"]
 
 NO_CALL = 3
-WORD = 8
+WORD_BYTES = 8
 """Rows of packed bytes are padded to whole 64-bit words."""
-PEOPLE = 4 * WORD
+SAMPLES_PER_WORD = 4 * WORD_BYTES
 """In a word."""
 
-PLAIN = np.array([2, NO_CALL, 1, 0], dtype=np.uint8)
+EFFECT_COPIES = np.array([2, NO_CALL, 1, 0], dtype=np.uint8)
 """Code of a .bed -> copies of the effect allele."""
-FLIPPED = np.array([0, NO_CALL, 1, 2], dtype=np.uint8)
+OTHER_COPIES = np.array([0, NO_CALL, 1, 2], dtype=np.uint8)
 """Code of a .bed -> copies of the other allele."""
 
 
 def _byte_table(of_code: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    codes = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4)
+    codes = unpack(np.arange(256, dtype=np.uint8)[:, None], 4)
     shifted: NDArray[np.uint8] = of_code[codes] << SHIFTS
     joined: NDArray[np.uint8] = np.bitwise_or.reduce(shifted, axis=1)
     return joined
 
 
-RECODE = np.stack([_byte_table(PLAIN), _byte_table(FLIPPED)])
+RECODE = np.stack([_byte_table(EFFECT_COPIES), _byte_table(OTHER_COPIES)])
 """(2, 256) uint8: four people at once."""
-COPIES_OF_BYTE = np.array([0, 1, 2, 0], dtype=np.float32)[unpacked(np.arange(256, dtype=np.uint8)[:, None], 4)]
+COPIES_OF_BYTE = np.array([0, 1, 2, 0], dtype=np.float32)[unpack(np.arange(256, dtype=np.uint8)[:, None], 4)]
 """(256, 4) float32: copies of the minor allele of the four people of a byte, no call 0."""
 
 
@@ -54,7 +54,7 @@ def effect_frequency(
 
 
 @dataclass(frozen=True)
-class Block:
+class PackedBlock:
     """Some variants of the people tested.
 
     packed     (V, W) uint8, W a multiple of 8; copies of the minor allele, 3 no call; bits beyond the people are 0
@@ -65,23 +65,23 @@ class Block:
 
     packed: NDArray[np.uint8]
     people: int
-    flipped: NDArray[np.bool_]
-    missing: NDArray[np.int64]
+    minor_is_other: NDArray[np.bool_]
+    missing_calls: NDArray[np.int64]
     ones: NDArray[np.int64]
     twos: NDArray[np.int64]
 
     @property
     def called(self) -> NDArray[np.int64]:
         """(V,) int64 people with a call."""
-        return self.people - self.missing
+        return self.people - self.missing_calls
 
     @property
-    def hard(self) -> NDArray[np.int64]:
+    def hard_calls(self) -> NDArray[np.int64]:
         """(V,) int64 hard calls: all of them."""
         return self.called
 
     @property
-    def minor(self) -> NDArray[np.int64]:
+    def minor_alleles(self) -> NDArray[np.int64]:
         """(V,) int64 minor alleles (males of X count 0 or 2)."""
         return self.ones + 2 * self.twos
 
@@ -91,7 +91,7 @@ class Block:
         return self.ones + 4 * self.twos
 
     @property
-    def constant(self) -> NDArray[np.bool_]:
+    def is_constant(self) -> NDArray[np.bool_]:
         """(V,) bool: everybody called has the same genotype."""
         none = self.called - self.ones - self.twos
         return np.asarray((self.ones == self.called) | (self.twos == self.called) | (none == self.called))
@@ -99,7 +99,7 @@ class Block:
     @cached_property
     def effect_frequency(self) -> NDArray[np.float64]:
         """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
-        return effect_frequency(self.minor, self.called, self.flipped)
+        return effect_frequency(self.minor_alleles, self.called, self.minor_is_other)
 
     @property
     def stored(self) -> NDArray[np.uint8]:
@@ -109,35 +109,35 @@ class Block:
     def __len__(self) -> int:
         return len(self.packed)
 
-    def pick(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Block:
+    def select(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> PackedBlock:
         """Some of the variants."""
-        return Block(
+        return PackedBlock(
             packed=self.packed[chosen],
             people=self.people,
-            flipped=self.flipped[chosen],
-            missing=self.missing[chosen],
+            minor_is_other=self.minor_is_other[chosen],
+            missing_calls=self.missing_calls[chosen],
             ones=self.ones[chosen],
             twos=self.twos[chosen],
         )
 
-    def decoded(self) -> NDArray[np.float32]:
+    def minor_copies(self) -> NDArray[np.float32]:
         """(V, N) float32 copies of the minor allele, no call 0."""
         used = (self.people + 3) // 4
         copies: NDArray[np.float32] = COPIES_OF_BYTE[self.packed[:, :used]]
         return copies.reshape(len(self), 4 * used)[:, : self.people]
 
-    def one(self, variant: int) -> NDArray[np.float64]:
+    def minor_copies_of(self, variant: int) -> NDArray[np.float64]:
         """(N,) float64 copies of one variant's minor allele, no call 0."""
         copies = COPIES_OF_BYTE[self.packed[variant, : (self.people + 3) // 4]]
         return copies.reshape(-1)[: self.people].astype(np.float64)
 
-    def lacking(self, variants: NDArray[np.int64]) -> NDArray[np.int64]:
+    def samples_missing_each(self, variants: NDArray[np.int64]) -> NDArray[np.int64]:
         """People without a call of `variants` (places in the block), one variant after the other."""
-        return np.nonzero(unpacked(self.packed[variants], self.people) == NO_CALL)[1]
+        return np.nonzero(unpack(self.packed[variants], self.people) == NO_CALL)[1]
 
-    def absent(self, variant: int) -> NDArray[np.int64]:
+    def samples_missing(self, variant: int) -> NDArray[np.int64]:
         """People (places among the N) without a call of one variant."""
-        codes = unpacked(self.packed[variant : variant + 1], self.people)
+        codes = unpack(self.packed[variant : variant + 1], self.people)
         return np.flatnonzero(codes[0] == NO_CALL)
 
 
@@ -148,40 +148,40 @@ class SampleSelector:
     rows: (N,) int64 ascending places in the .fam; total: people in the .fam; empty: makes the arrays of packed rows
     """
 
-    rows: NDArray[np.int64]
-    total: int
-    empty: Callable[[tuple[int, ...], type], NDArray[Any]] = np.empty
+    sample_index: NDArray[np.int64]
+    samples_in_file: int
+    allocate: Callable[[tuple[int, ...], type], NDArray[Any]] = np.empty
 
     @cached_property
-    def keep(self) -> NDArray[np.uint64]:
+    def bit_mask(self) -> NDArray[np.uint64]:
         """(ceil(total / 32),) uint64 with ones at the two bits of each person chosen."""
-        codes = np.zeros((1, -(-self.total // PEOPLE) * PEOPLE), dtype=np.uint8)
-        codes[0, self.rows] = 3
-        words: NDArray[np.uint64] = repacked(codes).view(np.uint64)[0]
+        codes = np.zeros((1, -(-self.samples_in_file // SAMPLES_PER_WORD) * SAMPLES_PER_WORD), dtype=np.uint8)
+        codes[0, self.sample_index] = 3
+        words: NDArray[np.uint64] = pack(codes).view(np.uint64)[0]
         return words
 
-    def block(self, packed: NDArray[np.uint8]) -> Block:
+    def select(self, packed: NDArray[np.uint8]) -> PackedBlock:
         """packed (V, ceil(total / 4)) uint8 as in the .bed."""
-        people = len(self.rows)
+        people = len(self.sample_index)
         if compiled.is_available():
-            words, counts = compiled.prepare(packed, self.keep, people, -(-people // PEOPLE), self.empty)
-            return Block(words, people, counts[0] == 1, counts[1], counts[2], counts[3])
-        chosen = packed if people == self.total else repacked(unpacked(packed, self.total)[:, self.rows])
-        return block(chosen, people)
+            words, counts = compiled.prepare(packed, self.bit_mask, people, -(-people // SAMPLES_PER_WORD), self.allocate)
+            return PackedBlock(words, people, counts[0] == 1, counts[1], counts[2], counts[3])
+        chosen = packed if people == self.samples_in_file else pack(unpack(packed, self.samples_in_file)[:, self.sample_index])
+        return recoded_block(chosen, people)
 
 
-def block(packed: NDArray[np.uint8], people: int) -> Block:
+def recoded_block(packed: NDArray[np.uint8], people: int) -> PackedBlock:
     """Counts and recodes rows (V, ceil(people / 4)) uint8 in the codes of a .bed."""
-    words = np.zeros((len(packed), -(-packed.shape[1] // WORD) * WORD), dtype=np.uint8)
+    words = np.zeros((len(packed), -(-packed.shape[1] // WORD_BYTES) * WORD_BYTES), dtype=np.uint8)
     words[:, : packed.shape[1]] = packed
     mask = _mask(people, words.shape[1])
     words &= mask
-    both, low, high = _counted(words)
+    both, low, high = _count_codes(words)
     two_effect = people - both - low - high
     flipped = 2 * two_effect + high > people - low
     recoded = np.where(flipped[:, None], RECODE[1][words], RECODE[0][words]) & mask
     twos = np.where(flipped, both, two_effect)
-    return Block(recoded, people, flipped, low, high, twos)
+    return PackedBlock(recoded, people, flipped, low, high, twos)
 
 
 def _mask(people: int, width: int) -> NDArray[np.uint8]:
@@ -193,7 +193,7 @@ def _mask(people: int, width: int) -> NDArray[np.uint8]:
     return mask
 
 
-def _counted(words: NDArray[np.uint8]) -> Sequence[NDArray[np.int64]]:
+def _count_codes(words: NDArray[np.uint8]) -> Sequence[NDArray[np.int64]]:
     """People with code 3, with code 1, with code 2: (V,) int64 each."""
     wide = words.view(np.uint64)
     ones = np.uint64(0x5555555555555555)

@@ -15,19 +15,19 @@ from ecgwas.genotypes import list_lines
 MALE, FEMALE = 1, 2
 """Codes of sex in every format; 0 is unknown."""
 
-SEXES = {"1": MALE, "2": FEMALE, "m": MALE, "f": FEMALE, "male": MALE, "female": FEMALE}
+SEX_CODES = {"1": MALE, "2": FEMALE, "m": MALE, "f": FEMALE, "male": MALE, "female": FEMALE}
 """In any case."""
-UNKNOWN_SEX = frozenset({"0", "-9", "na", "nan", "u", "unknown", ".", ""})
+UNKNOWN_SEX_CODES = frozenset({"0", "-9", "na", "nan", "u", "unknown", ".", ""})
 
 COLUMNS = (
     "lines FID IID PAT MAT SEX [PHENO] separated by tabs or blanks, or a header line that begins with #FID or #IID above them"
 )
-TYPES = frozenset("0DCPB")
+COLUMN_TYPES = frozenset("0DCPB")
 """In the second line of a .sample: identifiers and missing, and the kinds of its other columns."""
 
 
 @dataclass(frozen=True)
-class People:
+class SampleList:
     """eids (P,) text; families (P,) text, 0 where there is none; sexes (P,) int8: 1 male, 2 female, 0 unknown.
 
     odd_sexes: codes of sex that mean nothing here, and count as unknown.
@@ -36,17 +36,17 @@ class People:
     eids: tuple[str, ...]
     families: tuple[str, ...]
     sexes: NDArray[np.int8]
-    odd_sexes: tuple[str, ...] = ()
+    unknown_sex_codes: tuple[str, ...] = ()
 
-    def pick(self, places: Sequence[int] | NDArray[np.int64]) -> People:
+    def select(self, places: Sequence[int] | NDArray[np.int64]) -> SampleList:
         """Some of the people, in that order."""
         eids, families = tuple(self.eids[i] for i in places), tuple(self.families[i] for i in places)
-        return People(eids, families, self.sexes[np.asarray(places, dtype=np.int64)], self.odd_sexes)
+        return SampleList(eids, families, self.sexes[np.asarray(places, dtype=np.int64)], self.unknown_sex_codes)
 
 
-def psam(path: Path) -> People:
+def read_psam(path: Path) -> SampleList:
     """https://www.cog-genomics.org/plink/2.0/formats#psam and, without a header line, of five or six columns, #fam."""
-    rows = [row for row in list_lines.rows(path) if not row[0].startswith("##")]
+    rows = [row for row in list_lines.split_lines(path) if not row[0].startswith("##")]
     if rows[0][0].startswith("#"):
         return _with_header(path, rows)
     if [name.upper() for name in rows[0][:2]] == ["FID", "IID"] or rows[0][0].upper() == "IID":
@@ -54,10 +54,10 @@ def psam(path: Path) -> People:
         raise InputError(problem, where=path, fix=f"write # before it: #{' '.join(rows[0][:6])}")
     count = 5 if len(rows[0]) == 5 else 6
     columns = list_lines.columns(rows, path, count, fix=COLUMNS)
-    return _people(columns[0], columns[1], columns[4])
+    return _sample_list(columns[0], columns[1], columns[4])
 
 
-def _with_header(path: Path, rows: list[list[str]]) -> People:
+def _with_header(path: Path, rows: list[list[str]]) -> SampleList:
     header = [name.lstrip("#") for name in rows[0]]
     if header[0] not in ("FID", "IID") or "IID" not in header:
         problem = f"the header line must begin with #FID or #IID and name IID; it is {' '.join(rows[0])}"
@@ -65,15 +65,15 @@ def _with_header(path: Path, rows: list[list[str]]) -> People:
     fix = "one cell per column of the header line"
     columns = dict(zip(header, list_lines.columns(rows[1:], path, len(header), first_line=2, fix=fix), strict=True))
     eids = columns["IID"]
-    return _people(columns.get("FID", ["0"] * len(eids)), eids, columns.get("SEX", ["0"] * len(eids)))
+    return _sample_list(columns.get("FID", ["0"] * len(eids)), eids, columns.get("SEX", ["0"] * len(eids)))
 
 
-def sample(path: Path) -> People:
+def read_sample(path: Path) -> SampleList:
     """https://www.cog-genomics.org/plink/2.0/formats#sample: two lines of header; ID_2 is the person, ID_1 the family.
 
     A single column ID is both.
     """
-    rows = list_lines.rows(path)
+    rows = list_lines.split_lines(path)
     header = [name.lower() for name in rows[0]]
     if header[:2] == ["id_1", "id_2"]:
         ids = ("id_1", "id_2")
@@ -82,7 +82,7 @@ def sample(path: Path) -> People:
     else:
         problem = f"the first columns must be ID_1 and ID_2; the first line is {' '.join(rows[0][:4])}"
         raise InputError(problem, where=path, fix="write a .sample file of BGEN 1.2: ID_1 ID_2 missing, 0 0 0, then people")
-    if len(rows) < 2 or set(rows[1][: len(set(ids))]) != {"0"} or not set(rows[1]) <= TYPES:
+    if len(rows) < 2 or set(rows[1][: len(set(ids))]) != {"0"} or not set(rows[1]) <= COLUMN_TYPES:
         second = " ".join(rows[1][:6]) if len(rows) > 1 else "missing"
         problem = f"the second line must hold the types of the columns (0 0 0 D); it is {second}"
         fix = "write the line of types below the header: 0 for ID_1, ID_2 and missing, D, C, P or B for the others"
@@ -90,10 +90,10 @@ def sample(path: Path) -> People:
     cells = list_lines.columns(rows, path, len(header), fix="as many cells as the first line has columns")
     columns = {name: column[2:] for name, column in zip(header, cells, strict=True)}
     eids = columns[ids[1]]
-    return _people(columns[ids[0]], eids, columns.get("sex", ["0"] * len(eids)))
+    return _sample_list(columns[ids[0]], eids, columns.get("sex", ["0"] * len(eids)))
 
 
-def _people(families: Sequence[str], eids: Sequence[str], sexes: Sequence[str]) -> People:
-    known = {code: SEXES.get(code.lower(), 0) for code in sorted(set(sexes))}
-    odd = tuple(code for code, sex in known.items() if sex == 0 and code.lower() not in UNKNOWN_SEX)
-    return People(tuple(eids), tuple(families), np.array([known[code] for code in sexes], dtype=np.int8), odd)
+def _sample_list(families: Sequence[str], eids: Sequence[str], sexes: Sequence[str]) -> SampleList:
+    known = {code: SEX_CODES.get(code.lower(), 0) for code in sorted(set(sexes))}
+    odd = tuple(code for code, sex in known.items() if sex == 0 and code.lower() not in UNKNOWN_SEX_CODES)
+    return SampleList(tuple(eids), tuple(families), np.array([known[code] for code in sexes], dtype=np.int8), odd)

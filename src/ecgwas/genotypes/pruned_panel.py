@@ -9,25 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes import long_range_ld
-from ecgwas.genotypes.chromosomes import Genotypes, unpacked
-from ecgwas.genotypes.packed import NO_CALL, Block, SampleSelector, repacked
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.genotypes.packed import NO_CALL, PackedBlock, SampleSelector
+from ecgwas.genotypes.readers import pack, unpack
 
 AUTOSOMES = tuple(str(number) for number in range(1, 23))
 MIN_MAF = 0.05
 MIN_CALL_RATE = 0.98
 MAX_R2 = 0.2
 WINDOW_BP = 1_000_000
-LOOKED_AT = 400_000
+MAX_VARIANTS_READ = 400_000
 """At most so many variants, evenly spaced, are looked at."""
-KEPT = 20_000
+MAX_VARIANTS = 20_000
 """At most so many, evenly spaced, are kept after pruning."""
-PEOPLE_FOR_LINKAGE = 2_000
+PEOPLE_FOR_LD = 2_000
 """Linkage is measured in at most so many people, evenly spaced."""
-STEP = 4096
+VARIANTS_PER_STEP = 4096
 
 
 @dataclass(frozen=True)
-class Panel:
+class PrunedGenotypes:
     """What people are judged by.
 
     codes    (V, N) uint8, copies of the minor allele, 3 no call; common, pruned autosomal variants
@@ -37,52 +38,52 @@ class Panel:
 
     eids: tuple[str, ...]
     codes: NDArray[np.uint8]
-    called: NDArray[np.int64]
-    looked_at: int
+    calls: NDArray[np.int64]
+    variants_read: int
     x_codes: NDArray[np.uint8]
 
-    def of(self, people: NDArray[np.int64]) -> Panel:
+    def select(self, people: NDArray[np.int64]) -> PrunedGenotypes:
         """Some of the people."""
         eids = tuple(self.eids[i] for i in people)
-        return Panel(eids, self.codes[:, people], self.called[people], self.looked_at, self.x_codes[:, people])
+        return PrunedGenotypes(eids, self.codes[:, people], self.calls[people], self.variants_read, self.x_codes[:, people])
 
 
-def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequence[str], *, build: str) -> Panel:
+def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequence[str], *, build: str) -> PrunedGenotypes:
     """The panel of the people in `eids`, in that order. open_part: chromosome -> its genotypes."""
     opened = [open_part(part) for part in parts]
     autosomes = [part for part in opened if part.chrom in AUTOSOMES]
     total = sum(len(part) for part in autosomes)
-    stride = max(1, -(-total // LOOKED_AT))
+    stride = max(1, -(-total // MAX_VARIANTS_READ))
     called = np.zeros(len(eids), dtype=np.int64)
-    linked = np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE_FOR_LINKAGE)).astype(np.int64)
+    linked = np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE_FOR_LD)).astype(np.int64)
     width = -(-len(eids) // 4)
     # Four calls a byte until few enough variants are left: of a biobank's people all common ones would not fit.
     kept, looked_at = [np.empty((0, width), dtype=np.uint8)], 0
     for part in autosomes:
         packed, codes, positions = [], [], []
-        for places, block in blocks(part, eids, stride):
+        for places, block in read_blocks(part, eids, stride):
             looked_at += len(block)
-            numbers = unpacked(block.packed, block.people)
+            numbers = unpack(block.packed, block.people)
             called += (numbers != NO_CALL).sum(axis=0)
             here = part.positions[places]
-            common = np.flatnonzero(_common(block) & ~long_range_ld.inside(build, part.chrom, here))
+            common = np.flatnonzero(_is_common(block) & ~long_range_ld.in_long_range_ld(build, part.chrom, here))
             packed.append(block.packed[common, :width])
             codes.append(numbers[np.ix_(common, linked)])
             positions.append(here[common])
         if codes:
             order = np.argsort(np.concatenate(positions), kind="stable")
-            alone = independent(np.concatenate(codes), np.concatenate(positions))
+            alone = ld_pruned(np.concatenate(codes), np.concatenate(positions))
             kept.append(np.concatenate(packed)[order[alone[order]]])
     joined = np.concatenate(kept)
-    thin = _all_unpacked(joined[:: max(1, -(-len(joined) // KEPT))], len(eids))
-    return Panel(tuple(eids), thin, called, looked_at, _of_x(opened, eids, build))
+    thin = _all_unpacked(joined[:: max(1, -(-len(joined) // MAX_VARIANTS))], len(eids))
+    return PrunedGenotypes(tuple(eids), thin, called, looked_at, _of_x(opened, eids, build))
 
 
 def _all_unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
     """(V, N) codes from packed ones, some at a time."""
     codes = np.empty((len(packed), people), dtype=np.uint8)
-    for start in range(0, len(packed), STEP):
-        codes[start : start + STEP] = unpacked(packed[start : start + STEP], people)
+    for start in range(0, len(packed), VARIANTS_PER_STEP):
+        codes[start : start + VARIANTS_PER_STEP] = unpack(packed[start : start + VARIANTS_PER_STEP], people)
     return codes
 
 
@@ -91,36 +92,36 @@ def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> NDArr
     for part in opened:
         if part.chrom != "X":
             continue
-        for places, block in blocks(part, eids, max(1, len(part) // KEPT)):
-            common = _common(block) & ~long_range_ld.pseudoautosomal(build, part.positions[places])
-            codes.append(unpacked(block.packed, block.people)[common])
+        for places, block in read_blocks(part, eids, max(1, len(part) // MAX_VARIANTS)):
+            common = _is_common(block) & ~long_range_ld.in_pseudoautosomal_region(build, part.positions[places])
+            codes.append(unpack(block.packed, block.people)[common])
     return np.concatenate(codes)
 
 
-def blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[NDArray[np.int64], Block]]:
+def read_blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[NDArray[np.int64], PackedBlock]]:
     """Every `stride`-th variant of a chromosome: places and genotypes of the people in the order of `eids`."""
-    rows = part.find(eids)
+    rows = part.sample_index(eids)
     order = np.argsort(rows, kind="stable")
     back = np.argsort(order, kind="stable")
     chooser = SampleSelector(rows[order], len(part.eids))
-    for start in range(0, len(part), STEP):
-        stop = min(start + STEP, len(part))
+    for start in range(0, len(part), VARIANTS_PER_STEP):
+        stop = min(start + VARIANTS_PER_STEP, len(part))
         places = np.arange(start + (-start) % stride, stop, stride)
         if len(places) == 0:
             continue
-        block = chooser.block(np.asarray(part.packed(start, stop))[places - start])
+        block = chooser.select(np.asarray(part.packed(start, stop))[places - start])
         yield places, _reordered(block, back)
 
 
-def _reordered(block: Block, back: NDArray[np.int64]) -> Block:
+def _reordered(block: PackedBlock, back: NDArray[np.int64]) -> PackedBlock:
     if np.array_equal(back, np.arange(len(back))):
         return block
-    packed = repacked(unpacked(block.packed, block.people)[:, back])
-    return Block(packed, block.people, block.flipped, block.missing, block.ones, block.twos)
+    packed = pack(unpack(block.packed, block.people)[:, back])
+    return PackedBlock(packed, block.people, block.minor_is_other, block.missing_calls, block.ones, block.twos)
 
 
-def _common(block: Block) -> NDArray[np.bool_]:
-    frequency = block.minor / np.maximum(2 * block.called, 1)
+def _is_common(block: PackedBlock) -> NDArray[np.bool_]:
+    frequency = block.minor_alleles / np.maximum(2 * block.called, 1)
     return np.asarray((frequency >= MIN_MAF) & (block.called >= MIN_CALL_RATE * block.people))
 
 
@@ -144,14 +145,14 @@ def _mean_copies(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(copies.sum(axis=1) / np.maximum(called.sum(axis=1), 1))
 
 
-def independent(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+def ld_pruned(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(V,) bool: variants of one chromosome with r squared of at most MAX_R2 to those taken before them within WINDOW_BP.
 
     codes (V, N), positions (V,) ascending or not. In order of position; a variant that is taken removes those after it.
     """
     order = np.argsort(positions, kind="stable")
     positions, codes = positions[order], codes[order]
-    people = np.linspace(0, codes.shape[1] - 1, min(codes.shape[1], PEOPLE_FOR_LINKAGE)).astype(np.int64)
+    people = np.linspace(0, codes.shape[1] - 1, min(codes.shape[1], PEOPLE_FOR_LD)).astype(np.int64)
     unit = standardised(codes[:, people])
     unit -= unit.mean(axis=1, keepdims=True)
     unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)

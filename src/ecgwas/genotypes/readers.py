@@ -31,43 +31,43 @@ from ecgwas.errors import InputError
 BED_MAGIC = b"\x6c\x1b\x01"
 """First bytes of a .bed whose genotypes follow variant by variant."""
 
-COPIES = np.array([2.0, np.nan, 1.0, 0.0])
+COPIES_OF_CODE = np.array([2.0, np.nan, 1.0, 0.0])
 """Copies of the effect allele for the 2-bit codes 0 (homozygous), 1 (no call), 2 (heterozygous), 3 (homozygous other)."""
 
-CODES = np.array([3, 2, 0, 1], dtype=np.uint8)
+CODE_OF_COPIES = np.array([3, 2, 0, 1], dtype=np.uint8)
 """2-bit codes of 0, 1, 2 copies and of no call."""
 
 SHIFTS = np.array([0, 2, 4, 6], dtype=np.uint8)
 
-HARD_CALL = 0.1
+HARD_CALL_WITHIN = 0.1
 """A dosage this near to a whole number is a hard call; PLINK 2's --hard-call-threshold."""
 
 
-HELD_BYTES = 2**24
+MAX_MAPPED_BYTES = 2**24
 """Pages of a .bed that were read are let go whenever so many of them may be in memory."""
 
-STEPS = 16_384
+BGEN_STEPS = 16_384
 """A .bgen's dosages become multiples of 1/16384, as in PLINK 2 (and as float32 can hold them)."""
 
 
-class Source(Protocol):
+class GenotypeReader(Protocol):
     """See the module."""
 
-    hard: bool
+    hard_calls_only: bool
 
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]: ...
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
 
-def unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
+def unpack(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
     """(V, people) uint8 2-bit codes from (V, ceil(people / 4)) packed bytes."""
     codes = (packed[:, :, None] >> SHIFTS) & np.uint8(3)
     flat: NDArray[np.uint8] = codes.reshape(len(packed), 4 * packed.shape[1])[:, :people]
     return flat
 
 
-def repacked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def pack(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(V, ceil(N / 4)) uint8 from 2-bit codes (V, N); bits beyond the people are 0."""
     width = 4 * ((codes.shape[1] + 3) // 4)
     wide = np.zeros((len(codes), width), dtype=np.uint8)
@@ -76,54 +76,54 @@ def repacked(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return packed
 
 
-def called(dosages: NDArray[np.float64]) -> NDArray[np.uint8]:
+def hard_call_codes(dosages: NDArray[np.float64]) -> NDArray[np.uint8]:
     """2-bit codes, same shape, of dosages of the effect allele."""
     whole = np.rint(dosages)
     with np.errstate(invalid="ignore"):
-        sure = np.abs(dosages - whole) <= HARD_CALL + 1e-9
-    codes: NDArray[np.uint8] = CODES[np.where(sure, whole, 3).astype(np.int64)]
+        sure = np.abs(dosages - whole) <= HARD_CALL_WITHIN + 1e-9
+    codes: NDArray[np.uint8] = CODE_OF_COPIES[np.where(sure, whole, 3).astype(np.int64)]
     return codes
 
 
-class Bed:
+class BedReader:
     """A PLINK 1 .bed, memory-mapped."""
 
-    hard = True
+    hard_calls_only = True
 
     def __init__(self, path: Path, *, variants: int, people: int) -> None:
         """Raises InputError where the file is no .bed of so many variants and people."""
         _check_bed(path, variants=variants, people=people)
         shape = (variants, (people + 3) // 4)
-        self.people = people
+        self.samples = people
         self.bytes: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r", offset=len(BED_MAGIC), shape=shape)
-        self._touched = 0
+        self._bytes_read = 0
         check_last_byte(path, self.bytes, people)
 
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        self._touched += len(rows) * self.bytes.shape[1]
-        if self._touched > HELD_BYTES:
-            self._let_go()
+        self._bytes_read += len(rows) * self.bytes.shape[1]
+        if self._bytes_read > MAX_MAPPED_BYTES:
+            self._release_pages()
         if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and np.all(np.diff(rows) == 1):
             return self.bytes[rows[0] : rows[-1] + 1]
         return self.bytes[rows]
 
-    def _let_go(self) -> None:
+    def _release_pages(self) -> None:
         """Pages that were read no longer count as this process's memory; views stay good and read them anew."""
-        self._touched = 0
+        self._bytes_read = 0
         if isinstance(self.bytes.base, mmap.mmap):
             self.bytes.base.madvise(mmap.MADV_DONTNEED)
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        copies: NDArray[np.float64] = COPIES[unpacked(self.packed(rows), self.people)]
+        copies: NDArray[np.float64] = COPIES_OF_CODE[unpack(self.packed(rows), self.samples)]
         return copies
 
 
-class Pgen:
+class PgenReader:
     """A PLINK 2 .pgen, hard calls or dosages, two alleles per variant; a reader of its own for each thread."""
 
     def __init__(self, path: Path, *, variants: int, people: int) -> None:
         """Raises InputError where the file is no .pgen of so many variants and people."""
-        self.path, self.people, self.variants = path, people, variants
+        self.path, self.samples, self.variants = path, people, variants
         self._local = threading.local()
         reader = self._reader()
         if reader.get_variant_ct() != variants or reader.get_raw_sample_ct() != people:
@@ -131,49 +131,49 @@ class Pgen:
             problem += f"but the files beside it list {variants} variants and {people} people"
             fix = "the three files must belong together; make them again with plink2 --make-pgen"
             raise InputError(problem, where=path, fix=fix)
-        self.hard = not _holds_dosages(path)
+        self.hard_calls_only = not _holds_dosages(path)
 
     def _reader(self) -> Any:
         if not hasattr(self._local, "reader"):
-            self._local.reader = _open_pgen(self.path, self.people, self.variants)
+            self._local.reader = _open_pgen(self.path, self.samples, self.variants)
         return self._local.reader
 
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        if not self.hard:
-            return repacked(called(self.dosages(rows)))
-        calls = np.empty((len(rows), self.people), dtype=np.int8)
+        if not self.hard_calls_only:
+            return pack(hard_call_codes(self.dosages(rows)))
+        calls = np.empty((len(rows), self.samples), dtype=np.int8)
         with _pgen_errors(self.path):
             self._reader().read_list(rows.astype(np.uint32), calls)
-        return repacked(CODES[np.where(calls < 0, 3, calls)])
+        return pack(CODE_OF_COPIES[np.where(calls < 0, 3, calls)])
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        dosages = np.empty((len(rows), self.people))
+        dosages = np.empty((len(rows), self.samples))
         with _pgen_errors(self.path):
             self._reader().read_dosages_list(rows.astype(np.uint32), dosages)
         dosages[dosages < 0] = np.nan
         return dosages
 
 
-class Bgen:
+class BgenReader:
     """A .bgen; the second allele of a variant is the effect allele."""
 
-    hard = False
+    hard_calls_only = False
 
     def __init__(self, path: Path, *, people: int) -> None:
-        self.path, self.people = path, people
+        self.path, self.samples = path, people
         self._local = threading.local()
 
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return repacked(called(self.dosages(rows)))
+        return pack(hard_call_codes(self.dosages(rows)))
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         if not hasattr(self._local, "reader"):
             self._local.reader = open_bgen(self.path)
-        dosages = np.empty((len(rows), self.people))
+        dosages = np.empty((len(rows), self.samples))
         with bgen_errors(self.path):
             for i, row in enumerate(rows):
                 dosages[i] = _copies(self._local.reader[int(row)], self.path)
-        return np.asarray(np.rint(dosages * STEPS) / STEPS)
+        return np.asarray(np.rint(dosages * BGEN_STEPS) / BGEN_STEPS)
 
 
 def _copies(variant: Any, path: Path) -> NDArray[np.float64]:
@@ -188,34 +188,36 @@ def _copies(variant: Any, path: Path) -> NDArray[np.float64]:
     return np.where(ploidy == 1, 2 * dosage, dosage)
 
 
-class Several:
+class ConcatenatedReader:
     """Files one after the other, of the people whom all of them have.
 
     starts (S + 1,) int64: row at which each file begins;  people: for each file (P,) int64, places of the people in it
     """
 
-    def __init__(self, sources: Sequence[Source], starts: NDArray[np.int64], people: Sequence[NDArray[np.int64]]) -> None:
-        self.sources, self.starts, self.people = tuple(sources), starts, tuple(people)
-        self.hard = all(source.hard for source in sources)
+    def __init__(
+        self, sources: Sequence[GenotypeReader], starts: NDArray[np.int64], people: Sequence[NDArray[np.int64]]
+    ) -> None:
+        self.readers, self.starts, self.sample_index = tuple(sources), starts, tuple(people)
+        self.hard_calls_only = all(source.hard_calls_only for source in sources)
 
     def packed(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        count = len(self.people[0])
+        count = len(self.sample_index[0])
         packed = np.empty((len(rows), (count + 3) // 4), dtype=np.uint8)
         for source, people, chosen, own in self._each(rows):
-            packed[chosen] = repacked(unpacked(np.asarray(source.packed(own)), int(people.max()) + 1)[:, people])
+            packed[chosen] = pack(unpack(np.asarray(source.packed(own)), int(people.max()) + 1)[:, people])
         return packed
 
     def dosages(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        dosages = np.empty((len(rows), len(self.people[0])))
+        dosages = np.empty((len(rows), len(self.sample_index[0])))
         for source, people, chosen, own in self._each(rows):
             dosages[chosen] = source.dosages(own)[:, people]
         return dosages
 
     def _each(
         self, rows: NDArray[np.int64]
-    ) -> Iterator[tuple[Source, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    ) -> Iterator[tuple[GenotypeReader, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
         """Each file that is asked: its people, which of `rows` are its, and their places in it."""
-        for i, (source, people) in enumerate(zip(self.sources, self.people, strict=True)):
+        for i, (source, people) in enumerate(zip(self.readers, self.sample_index, strict=True)):
             chosen = np.flatnonzero((rows >= self.starts[i]) & (rows < self.starts[i + 1]))
             if len(chosen):
                 yield source, people, chosen, rows[chosen] - self.starts[i]
@@ -290,11 +292,11 @@ def _check_bed(path: Path, *, variants: int, people: int) -> None:
     size = path.stat().st_size
     if size != expected:
         problem = f"{size} bytes, but {variants} variants (.bim) of {people} people (.fam) make {expected}"
-        raise InputError(problem, where=path, fix=BELONG)
+        raise InputError(problem, where=path, fix=MAKE_AGAIN)
 
 
-BELONG = "the three files must belong together and be copied whole; make them again with plink2 --make-bed"
-LOOKED_AT, LAST_BYTES, LEAST_SEEN = 256, 64, 20
+MAKE_AGAIN = "the three files must belong together and be copied whole; make them again with plink2 --make-bed"
+CHECKED_VARIANTS, CHECKED_BYTES, MIN_VARYING = 256, 64, 20
 """Variants, evenly spaced, in which the last bytes of a .bed are looked at; those that must vary for a verdict."""
 
 
@@ -304,8 +306,8 @@ def check_last_byte(path: Path, packed: NDArray[np.uint8], people: int) -> None:
     Four people share a byte: one to three too few in the .fam leave calls where there is nobody, where otherwise the bits are
     the same at every variant (0 as PLINK writes them); one to three too many have bits 0 at every variant.
     """
-    rows = packed[:: max(1, len(packed) // LOOKED_AT), -LAST_BYTES:]
-    codes, padding = unpacked(rows, 4 * rows.shape[1]), -people % 4
+    rows = packed[:: max(1, len(packed) // CHECKED_VARIANTS), -CHECKED_BYTES:]
+    codes, padding = unpack(rows, 4 * rows.shape[1]), -people % 4
     here = codes.shape[1] - padding
     beyond = codes[:, here:]
     if (beyond != beyond[:1]).any():
@@ -314,10 +316,10 @@ def check_last_byte(path: Path, packed: NDArray[np.uint8], people: int) -> None:
         problem = f"no calls of the last of the {people} people of the .fam: it lists more people than there are"
     else:
         return
-    raise InputError(problem, where=path, fix=BELONG)
+    raise InputError(problem, where=path, fix=MAKE_AGAIN)
 
 
 def _is_last_empty(codes: NDArray[np.uint8]) -> bool:
     """True if the last person has code 0 at every variant, while at many of them most others have another one."""
     others = (codes[:, :-1] != 0).sum(axis=1) > codes.shape[1] / 2
-    return bool(others.sum() >= LEAST_SEEN and not codes[:, -1].any())
+    return bool(others.sum() >= MIN_VARYING and not codes[:, -1].any())

@@ -7,7 +7,7 @@ import polars as pl
 from ecgwas import ids
 from ecgwas.errors import first_few
 from ecgwas.genotypes import chromosomes, filesets, variant_choice
-from ecgwas.genotypes.variant_choice import Listed
+from ecgwas.genotypes.variant_choice import VariantList
 from ecgwas.study.scan import Scan
 
 NAMED_HOW = (
@@ -15,21 +15,21 @@ NAMED_HOW = (
 )
 
 
-def check(options: Scan) -> list[str]:
+def check_lists(options: Scan) -> list[str]:
     """Warnings over `options.people` and `options.variants`. Raises InputError where nobody, or no variant, is listed here."""
     warnings = []
     if options.people is not None:
         listed = ids.read_list(options.people, what="people", fix="correct scan.people", more_columns=True)
-        known = {eid for one in chromosomes.all_filesets(options) for eid in filesets.read_people(one).eids}
+        known = {eid for one in chromosomes.all_filesets(options) for eid in filesets.read_samples(one).eids}
         fix = "its first column must hold the ids of the genotypes"
         warnings.append(ids.unknown(listed, known, what="people listed", source="the genotypes", where=options.people, fix=fix))
     return [*(warning for warning in warnings if warning is not None), *check_variants(options)]
 
 
-def of_files(options: Scan) -> list[str]:
+def check_files(options: Scan) -> list[str]:
     """Warnings over the files of genotypes: people whom some of them lack, other orders, odd or unlike sexes, two formats."""
-    each = {one.people: one for one in chromosomes.all_filesets(options)}
-    people = {path: filesets.read_people(one) for path, one in each.items()}
+    each = {one.sample_list: one for one in chromosomes.all_filesets(options)}
+    people = {path: filesets.read_samples(one) for path, one in each.items()}
     first, *others = people.items()
     all_eids, warnings = {eid for one in people.values() for eid in one.eids}, []
     for path, one in people.items():
@@ -37,8 +37,10 @@ def of_files(options: Scan) -> list[str]:
         if lacking:
             words = f"{path.name} lacks {len(lacking)} people of other files of genotypes, who are not tested"
             warnings.append(f"{words}: {first_few(lacking)}")
-        if one.odd_sexes:
-            warnings.append(f"{path.name}: sexes written {first_few(one.odd_sexes)} count as unknown; 1 is male, 2 is female")
+        if one.unknown_sex_codes:
+            warnings.append(
+                f"{path.name}: sexes written {first_few(one.unknown_sex_codes)} count as unknown; 1 is male, 2 is female"
+            )
         own, first_sexes = dict(zip(one.eids, one.sexes, strict=True)), dict(zip(first[1].eids, first[1].sexes, strict=True))
         unlike = [eid for eid, sex in own.items() if sex and first_sexes.get(eid, 0) and first_sexes[eid] != sex]
         if unlike:
@@ -47,7 +49,7 @@ def of_files(options: Scan) -> list[str]:
     if reordered:
         words = f"{first_few(reordered)}: the same people in another order than in {first[0].name}"
         warnings.append(f"{words}; right only if the genotypes beside are in that order, too")
-    unread = [filesets.unread_beside(options, one) for one in each.values()]
+    unread = [filesets.unread_format(options, one) for one in each.values()]
     return warnings + [words for words in unread if words is not None]
 
 
@@ -64,11 +66,11 @@ def check_variants(options: Scan) -> list[str]:
     )
     variant_choice.refuse_ambiguous(listed, matched)
     unmatched = sorted(set(listed.lines) - set(matched["entry"]), key=listed.lines.__getitem__)
-    warnings = [_unmatched(options, listed, unmatched) if unmatched else None, variant_choice.several(listed, matched)]
+    warnings = [_unmatched(options, listed, unmatched) if unmatched else None, variant_choice.warn_of_several(listed, matched)]
     return [warning for warning in warnings if warning is not None]
 
 
-def _unmatched(options: Scan, listed: Listed, unmatched: list[str]) -> str:
+def _unmatched(options: Scan, listed: VariantList, unmatched: list[str]) -> str:
     """The warning over entries that match nothing. Raises InputError where no entry matches anything."""
     tables = [filesets.read_variants(one) for one in chromosomes.all_filesets(options)]
     near = pl.concat([variant_choice.positions(table, listed) for table in tables])

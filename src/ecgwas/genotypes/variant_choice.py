@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 
 from ecgwas import ids
 from ecgwas.errors import InputError, first_few
-from ecgwas.genotypes.chromosome_codes import chromosome, part_of
+from ecgwas.genotypes.chromosome_codes import chromosome_code, reported_chromosome
 
 _CHROM = "(?i)^(?:chr)?([0-9]{1,2}|X|Y|XY|M|MT|PAR1|PAR2)"
 WITH_ALLELES = _CHROM + "[:_-]([0-9]{1,10})[:_-]([a-z*<>]+)[:_/-]([a-z*<>]+)$"
 POSITION = _CHROM + ":([0-9]{1,10})$"
 
 FIX = "list chrom:pos:ref:alt, which is one variant; where that is the name of another one, write chr before it, or not"
-SAY_WHICH = "to test one of them alone list it as chrom:pos:ref:alt"
+LIST_ALLELES = "to test one of them alone list it as chrom:pos:ref:alt"
 
 KEY = ("chrom", "pos", "first", "second")
 """Of a variant: its alleles in capitals, in the order of the alphabet, so that either order is the same."""
 
 
 @dataclass(frozen=True)
-class Listed:
+class VariantList:
     """lines: entry -> its line; frame: entry and, of a place, KEY, alleles null where it has none; all null of a mere name."""
 
     path: Path
@@ -38,7 +38,7 @@ class Listed:
     frame: pl.DataFrame
 
 
-def read(path: Path) -> Listed:
+def read(path: Path) -> VariantList:
     """The list; kept while the file is the same. Raises InputError as ids.read_list does."""
     try:
         status = path.stat()
@@ -48,16 +48,16 @@ def read(path: Path) -> Listed:
 
 
 @lru_cache(maxsize=2)
-def _read(path: Path, size: int, changed: int) -> Listed:
+def _read(path: Path, size: int, changed: int) -> VariantList:
     """size, changed: of the file, so that it is read again when it has changed."""
     lines = ids.read_list(
         path, what="variants", fix="correct scan.variants", names=ids.VARIANT_NAMES, more_columns=True,
         write="write names as text, as the genotypes have them, or chrom:pos:ref:alt where variants have none",
     )  # fmt: skip
-    return Listed(path, lines, places(list(lines)))
+    return VariantList(path, lines, parsed(list(lines)))
 
 
-def places(entries: list[str]) -> pl.DataFrame:
+def parsed(entries: list[str]) -> pl.DataFrame:
     """entry and KEY of each; see Listed."""
     frame = pl.DataFrame({"entry": entries}, schema={"entry": pl.String})
     full, short = (
@@ -70,22 +70,22 @@ def places(entries: list[str]) -> pl.DataFrame:
         pos=pl.coalesce(full.struct.field("pos"), short.struct.field("pos")).cast(pl.Int64),
         first=pl.when(alleles[1].is_not_null()).then(pl.min_horizontal(alleles)), second=pl.max_horizontal(alleles),
     )  # fmt: skip
-    return read.with_columns(pl.col("chrom").replace(of_codes(read["chrom"])))
+    return read.with_columns(pl.col("chrom").replace(reported_codes(read["chrom"])))
 
 
-def of_codes(names: pl.Series) -> dict[str, str]:
+def reported_codes(names: pl.Series) -> dict[str, str]:
     """Each code of a chromosome that stands there -> the chromosome on which its variants are reported."""
-    return {name: part_of(chromosome(name)) for name in names.drop_nulls().unique()}
+    return {name: reported_chromosome(chromosome_code(name)) for name in names.drop_nulls().unique()}
 
 
-def matches(listed: Listed, table: pl.DataFrame) -> pl.DataFrame:
+def matches(listed: VariantList, table: pl.DataFrame) -> pl.DataFrame:
     """Every pair of an entry and a variant that it names or places: entry, row, variant, KEY.
 
     table: columns of filesets.read_variants.
     """
     alleles = [pl.col(name).str.to_uppercase() for name in ("effect_allele", "other_allele")]
     keyed = table.lazy().select(
-        "row", "variant", pl.col("chrom").replace(of_codes(table["chrom"])), "pos",
+        "row", "variant", pl.col("chrom").replace(reported_codes(table["chrom"])), "pos",
         first=pl.min_horizontal(alleles), second=pl.max_horizontal(alleles),
     )  # fmt: skip
     entries = listed.frame.lazy()
@@ -98,14 +98,14 @@ def matches(listed: Listed, table: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([by_name.select(columns), by_place.select(columns)]).unique().sort("row", "entry").collect()
 
 
-def chosen(listed: Listed, table: pl.DataFrame) -> NDArray[np.bool_]:
+def is_listed(listed: VariantList, table: pl.DataFrame) -> NDArray[np.bool_]:
     """(V,) bool: variants of `table` that the list means. Raises InputError for entries that mean several places."""
     matched = matches(listed, table)
     refuse_ambiguous(listed, matched)
     return table["row"].is_in(matched["row"].unique().implode()).to_numpy()
 
 
-def refuse_ambiguous(listed: Listed, matched: pl.DataFrame) -> None:
+def refuse_ambiguous(listed: VariantList, matched: pl.DataFrame) -> None:
     """Raises InputError where an entry means variants of several positions, or a place and another variant's name.
 
     matched: `matches`, of one fileset or of several.
@@ -125,7 +125,7 @@ def refuse_ambiguous(listed: Listed, matched: pl.DataFrame) -> None:
     raise InputError(problem, where=listed.path, fix=FIX)
 
 
-def several(listed: Listed, matched: pl.DataFrame) -> str | None:
+def warn_of_several(listed: VariantList, matched: pl.DataFrame) -> str | None:
     """A warning over entries that mean several variants of one position; None if there is none."""
     per = matched.group_by("entry").len().filter(pl.col("len") > 1).sort("entry")
     if per.height == 0:
@@ -134,17 +134,17 @@ def several(listed: Listed, matched: pl.DataFrame) -> str | None:
     count = (
         f"{per.height} of {len(listed.lines)} variants listed mean several variants of one position, all of which are tested"
     )
-    return f"{count} ({shown}); {SAY_WHICH}"
+    return f"{count} ({shown}); {LIST_ALLELES}"
 
 
-def other_alleles(listed: Listed, unmatched: list[str], positions: pl.DataFrame) -> str:
+def other_alleles(listed: VariantList, unmatched: list[str], positions: pl.DataFrame) -> str:
     """How many entries that match nothing stand at a position (chrom, pos) of the genotypes, with other alleles; or empty."""
     placed = listed.frame.filter(pl.col("entry").is_in(unmatched), pl.col("pos").is_not_null())
     count = placed.join(positions, on=["chrom", "pos"], how="semi").height
     return f"; {count} of them are at a position of the genotypes, with other alleles" if count else ""
 
 
-def positions(table: pl.DataFrame, listed: Listed) -> pl.DataFrame:
+def positions(table: pl.DataFrame, listed: VariantList) -> pl.DataFrame:
     """chrom and pos of the variants of a table where the list has a place."""
-    keyed = table.select(pl.col("chrom").replace(of_codes(table["chrom"])), "pos")
+    keyed = table.select(pl.col("chrom").replace(reported_codes(table["chrom"])), "pos")
     return keyed.join(listed.frame.select("chrom", "pos"), on=["chrom", "pos"], how="semi").unique()

@@ -8,27 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from ecgwas.genotypes.dosages import AnyBlock
-from ecgwas.genotypes.packed import Block
+from ecgwas.genotypes.dosages import GenotypeBlock
+from ecgwas.genotypes.packed import PackedBlock
 from ecgwas.study.scan import Scan
 
 TIE = 1e-9
 """Configurations whose probabilities differ less, relatively, count as equally likely."""
 
-SURE = 30.0
+CLEARLY_ABOVE = 30.0
 """The exact test is spared where the chi-square test's p is this many times above the limit, and above 5 %."""
 
-REASONS = ("", "call_rate", "maf", "mac", "info", "hwe")
+FILTERS = ("", "call_rate", "maf", "mac", "info", "hwe")
 """Filters in the order in which they are looked at."""
 
-REACH = 14.0
+TAIL_SD = 14.0
 """Counts further than this many standard deviations from their mean have no weight left in double precision."""
 
 
-def reasons(
-    options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
+def failed_filters(
+    options: Scan, block: GenotypeBlock, males: GenotypeBlock | None = None, *,
     haploid: bool = False, stated: NDArray[np.float64] | None = None,
-    groups: Sequence[tuple[AnyBlock, AnyBlock | None]] = (),
+    groups: Sequence[tuple[GenotypeBlock, GenotypeBlock | None]] = (),
 ) -> NDArray[np.object_]:  # fmt: skip
     """(V,) text: the first of REASONS that holds of each variant, or empty.
 
@@ -46,49 +46,55 @@ def reasons(
         block.called < options.min_call_rate * block.people,
         frequency < options.min_maf,
         minor < options.min_mac,
-        uninformative(options, block, males, haploid=haploid, stated=stated),
+        poorly_imputed(options, block, males, haploid=haploid, stated=stated),
     ]
     first = np.select(failed, list(range(1, len(failed) + 1)), 0)
     for own, own_males in () if haploid else groups or [(block, males)]:
-        unsure = np.flatnonzero((first == 0) & ~_surely_in_equilibrium(options, own, own_males))
-        first[unsure[[not _in_equilibrium(options, own, own_males, int(i)) for i in unsure]]] = REASONS.index("hwe")
-    return np.asarray(np.array(REASONS, dtype=object)[first])
+        unsure = np.flatnonzero((first == 0) & ~_clearly_in_equilibrium(options, own, own_males))
+        first[unsure[[not _in_equilibrium(options, own, own_males, int(i)) for i in unsure]]] = FILTERS.index("hwe")
+    return np.asarray(np.array(FILTERS, dtype=object)[first])
 
 
-def _alleles(block: AnyBlock, males: AnyBlock | None, *, haploid: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _alleles(
+    block: GenotypeBlock, males: GenotypeBlock | None, *, haploid: bool
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(V,) alleles called and (V,) those that are minor; a man of X, and everybody who is haploid, has one."""
-    alleles, minor = 2 * block.called, block.minor.astype(np.float64)
+    alleles, minor = 2 * block.called, block.minor_alleles.astype(np.float64)
     if males is not None:
         alleles = alleles - males.called
-        minor = minor - _own_minor(block, males) / 2
+        minor = minor - _minor_alleles_of_males(block, males) / 2
     if haploid:
         alleles, minor = block.called, minor / 2
     return alleles, np.minimum(minor, alleles - minor)
 
 
-def minor_alleles(block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool = False) -> NDArray[np.float64]:
+def minor_allele_count(
+    block: GenotypeBlock, males: GenotypeBlock | None = None, *, haploid: bool = False
+) -> NDArray[np.float64]:
     """(V,) minor alleles; a man of X, and everybody who is haploid, has one. Arguments as in `reasons`."""
     return _alleles(block, males, haploid=haploid)[1]
 
 
-def uninformative(
-    options: Scan, block: AnyBlock, males: AnyBlock | None = None, *,
+def poorly_imputed(
+    options: Scan, block: GenotypeBlock, males: GenotypeBlock | None = None, *,
     haploid: bool = False, stated: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:  # fmt: skip
     """(V,) bool: variants whose information, measured or stated, is below `min_info`. Arguments as in `reasons`."""
     with np.errstate(invalid="ignore"):
-        low = information(block, males, haploid=haploid) < options.min_info
+        low = imputation_quality(block, males, haploid=haploid) < options.min_info
         return low if stated is None else low | (stated < options.min_info)
 
 
-def information(block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool = False) -> NDArray[np.float64]:
+def imputation_quality(
+    block: GenotypeBlock, males: GenotypeBlock | None = None, *, haploid: bool = False
+) -> NDArray[np.float64]:
     """(V,) float64: variance of the dosages over that of genotypes in Hardy-Weinberg equilibrium at the same frequency.
 
     1 for genotypes that are sure, 0 where everybody has the mean (MaCH's r2, Li et al. 2010, Genet Epidemiol 34:816; that
     of PLINK 2's --mach-r2-filter, which does not judge X). One allele counted twice (haploid, men of X) has twice the
     variance. NaN for hard calls, which tell nothing of it, and for constant variants.
     """
-    if isinstance(block, Block):
+    if isinstance(block, PackedBlock):
         return np.full(len(block), np.nan)
     alleles, minor = _alleles(block, males, haploid=haploid)
     single = 0 if males is None else males.called
@@ -97,40 +103,42 @@ def information(block: AnyBlock, males: AnyBlock | None = None, *, haploid: bool
     with np.errstate(invalid="ignore", divide="ignore"):
         frequency = minor / alleles
         expected = 2 * frequency * (1 - frequency) * doubled / people
-        return np.asarray((block.raw_ss / people - (block.minor / people) ** 2) / np.where(expected > 0, expected, np.nan))
+        return np.asarray(
+            (block.raw_ss / people - (block.minor_alleles / people) ** 2) / np.where(expected > 0, expected, np.nan)
+        )
 
 
-def _own_minor(block: AnyBlock, males: AnyBlock) -> NDArray[np.float64]:
+def _minor_alleles_of_males(block: GenotypeBlock, males: GenotypeBlock) -> NDArray[np.float64]:
     """(V,) the men's copies of the allele that is minor among all people."""
-    same = males.flipped == block.flipped
-    return np.where(same, males.minor, 2 * males.called - males.minor).astype(np.float64)
+    same = males.minor_is_other == block.minor_is_other
+    return np.where(same, males.minor_alleles, 2 * males.called - males.minor_alleles).astype(np.float64)
 
 
-def _surely_in_equilibrium(options: Scan, block: AnyBlock, males: AnyBlock | None) -> NDArray[np.bool_]:
+def _clearly_in_equilibrium(options: Scan, block: GenotypeBlock, males: GenotypeBlock | None) -> NDArray[np.bool_]:
     """(V,) bool: variants that need no exact test."""
     if options.min_hwe_p <= 0:
         return np.ones(len(block), dtype=bool)
     if males is not None:
         return np.zeros(len(block), dtype=bool)
-    p = chi_square(block.ones, block.twos, block.hard - block.ones - block.twos)
-    return np.asarray(p > max(0.05, SURE * options.min_hwe_p))
+    p = hwe_chi_square_p(block.ones, block.twos, block.hard_calls - block.ones - block.twos)
+    return np.asarray(p > max(0.05, CLEARLY_ABOVE * options.min_hwe_p))
 
 
-def _in_equilibrium(options: Scan, block: AnyBlock, males: AnyBlock | None, i: int) -> bool:
+def _in_equilibrium(options: Scan, block: GenotypeBlock, males: GenotypeBlock | None, i: int) -> bool:
     limit = options.min_hwe_p
-    het, rare, called = int(block.ones[i]), int(block.twos[i]), int(block.hard[i])
+    het, rare, called = int(block.ones[i]), int(block.twos[i]), int(block.hard_calls[i])
     if males is None:
-        return mid_p(het, rare, called - het - rare) >= limit
-    same = bool(males.flipped[i] == block.flipped[i])
-    men_with = int(males.twos[i]) if same else int(males.hard[i] - males.ones[i] - males.twos[i])
-    men = int(males.hard[i] - males.ones[i])
+        return hwe_mid_p(het, rare, called - het - rare) >= limit
+    same = bool(males.minor_is_other[i] == block.minor_is_other[i])
+    men_with = int(males.twos[i]) if same else int(males.hard_calls[i] - males.ones[i] - males.twos[i])
+    men = int(males.hard_calls[i] - males.ones[i])
     women_het = het - int(males.ones[i])
     women_rare = rare - men_with
-    women = called - int(males.hard[i])
-    return mid_p_x(women_het, women_rare, women - women_het - women_rare, men_with, men - men_with) >= limit
+    women = called - int(males.hard_calls[i])
+    return hwe_mid_p_x(women_het, women_rare, women - women_het - women_rare, men_with, men - men_with) >= limit
 
 
-def chi_square(het: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+def hwe_chi_square_p(het: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
     """(V,) p of the chi-square test of Hardy-Weinberg equilibrium from genotype counts (V,); 1 where one allele is absent."""
     people = np.maximum(het + first + second, 1)
     share = (2 * first + het) / (2 * people)
@@ -141,16 +149,16 @@ def chi_square(het: NDArray[np.int64], first: NDArray[np.int64], second: NDArray
     return p
 
 
-def mid_p(het: int, first: int, second: int) -> float:
+def hwe_mid_p(het: int, first: int, second: int) -> float:
     """Exact mid-p of Hardy-Weinberg equilibrium from genotype counts (Wigginton 2005; Graffelman and Moreno 2013)."""
     people, alleles = het + first + second, het + 2 * min(first, second)
     if alleles == 0:
         return 0.5
     hets = np.arange(alleles % 2, alleles + 1, 2)
-    return _two_sided(_women(hets, alleles, people), int(np.searchsorted(hets, het)))
+    return _two_sided(_log_weights(hets, alleles, people), int(np.searchsorted(hets, het)))
 
 
-def mid_p_x(het: int, first: int, second: int, men_first: int, men_second: int) -> float:
+def hwe_mid_p_x(het: int, first: int, second: int, men_first: int, men_second: int) -> float:
     """Exact mid-p on chromosome X: women's genotypes and men's alleles together (Graffelman and Weir 2016)."""
     women, men = het + first + second, men_first + men_second
     carried = het + 2 * first + men_first
@@ -163,7 +171,7 @@ def mid_p_x(het: int, first: int, second: int, men_first: int, men_second: int) 
         rest = carried - int(with_allele)
         hets = np.arange(rest % 2, min(rest, 2 * women - rest) + 1, 2)
         ways = special.gammaln(men + 1) - special.gammaln(with_allele + 1) - special.gammaln(men - with_allele + 1)
-        logs.append(_women(hets, rest, women) + ways)
+        logs.append(_log_weights(hets, rest, women) + ways)
         if with_allele == men_first:
             here = places + int(np.searchsorted(hets, het))
         places += len(hets)
@@ -177,12 +185,12 @@ def _hypergeometric(drawn: int, total: int, marked: int) -> tuple[float, float]:
 
 
 def _near(mean: float, sd: float, low: int, high: int, observed: int) -> NDArray[np.int64]:
-    start = max(low, min(int(mean - REACH * sd) - 1, observed))
-    stop = min(high, max(int(mean + REACH * sd) + 1, observed))
+    start = max(low, min(int(mean - TAIL_SD * sd) - 1, observed))
+    stop = min(high, max(int(mean + TAIL_SD * sd) + 1, observed))
     return np.arange(start, stop + 1)
 
 
-def _women(hets: NDArray[np.int64], alleles: int, people: int) -> NDArray[np.float64]:
+def _log_weights(hets: NDArray[np.int64], alleles: int, people: int) -> NDArray[np.float64]:
     """Log weights of the numbers of heterozygotes among `people` who carry `alleles` copies."""
     first = (alleles - hets) // 2
     second = people - hets - first

@@ -16,13 +16,13 @@ import polars as pl
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes import list_lines
 from ecgwas.genotypes.bgen_files import check_index
-from ecgwas.genotypes.chromosome_codes import PAR, chromosome, part_of
+from ecgwas.genotypes.chromosome_codes import PAR_CODES, chromosome_code, reported_chromosome
 from ecgwas.genotypes.readers import bgen_errors, open_bgen
 
-INFORMATION = r"(?:^|;)\s*(?:R2|DR2|INFO|IMPINFO)=([0-9.eE+-]+)"
+IMPUTATION_QUALITY = r"(?:^|;)\s*(?:R2|DR2|INFO|IMPINFO)=([0-9.eE+-]+)"
 """How well a variant is imputed, in the column INFO of Minimac (R2), Beagle (DR2) and IMPUTE (INFO)."""
 
-NAMELESS = (".", "")
+NO_NAME = (".", "")
 
 PVAR = ("CHROM", "POS", "ID", "REF", "ALT")
 FREE_TEXT = ("QUAL", "FILTER", "INFO", "FORMAT")
@@ -32,9 +32,9 @@ FREE_TEXT = ("QUAL", "FILTER", "INFO", "FORMAT")
 @lru_cache(maxsize=2)
 def read(path: Path, size: int, changed: int) -> pl.DataFrame:
     """See filesets.read_variants; size and changed: of the file, so that it is read again when it has changed."""
-    reader = {".bim": _bim, ".pvar": _pvar, ".bgen": _of_bgen}[path.suffix]
+    reader = {".bim": _bim, ".pvar": _pvar, ".bgen": _bgen}[path.suffix]
     frame = reader(path)
-    names = {name: chromosome(name) for name in frame["chrom"].unique()}
+    names = {name: chromosome_code(name) for name in frame["chrom"].unique()}
     numbers = frame["pos"].cast(pl.Int64, strict=False)
     wrong = np.flatnonzero(numbers.is_null().to_numpy())
     if len(wrong):
@@ -45,13 +45,13 @@ def read(path: Path, size: int, changed: int) -> pl.DataFrame:
         raise InputError(f"positions that are no whole numbers: {shown}", where=path, fix=fix)
     _check(path, numbers, frame)
     placed = frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos"))
-    return placed.with_columns(variant=_named()).with_row_index("row")
+    return placed.with_columns(variant=_variant_name()).with_row_index("row")
 
 
-def _named() -> pl.Expr:
-    chrom = pl.col("chrom").replace(dict.fromkeys(PAR, part_of(PAR[0])))
+def _variant_name() -> pl.Expr:
+    chrom = pl.col("chrom").replace(dict.fromkeys(PAR_CODES, reported_chromosome(PAR_CODES[0])))
     place_and_alleles = pl.concat_str(chrom, "pos", "other_allele", "effect_allele", separator=":")
-    return pl.when(pl.col("variant").is_in(list(NAMELESS))).then(place_and_alleles).otherwise(pl.col("variant"))
+    return pl.when(pl.col("variant").is_in(list(NO_NAME))).then(place_and_alleles).otherwise(pl.col("variant"))
 
 
 def _check(path: Path, positions: pl.Series, frame: pl.DataFrame) -> None:
@@ -75,13 +75,13 @@ def _frame(
     """alleles: of effect, and the other one; info: cells of a .pvar's column INFO."""
     columns = {"chrom": chrom, "variant": variant, "pos": pos, "effect_allele": alleles[0], "other_allele": alleles[1]}
     stated = pl.Series("info", [None] * len(chrom) if info is None else info, dtype=pl.String)
-    numbers = stated.str.extract(INFORMATION).cast(pl.Float64, strict=False).fill_null(float("nan"))
+    numbers = stated.str.extract(IMPUTATION_QUALITY).cast(pl.Float64, strict=False).fill_null(float("nan"))
     return pl.DataFrame(columns).with_columns(numbers)
 
 
 def _bim(path: Path) -> pl.DataFrame:
-    separator = "\t" if list_lines.header(path)[0].count("\t") == 5 else None
-    columns = list_lines.tabbed(path, 6, 0) or list_lines.columns(list_lines.rows(path, separator), path, 6)
+    separator = "\t" if list_lines.header_line(path)[0].count("\t") == 5 else None
+    columns = list_lines.tabbed_columns(path, 6, 0) or list_lines.columns(list_lines.split_lines(path, separator), path, 6)
     return _frame(columns[0], columns[1], columns[3], [columns[4], columns[5]])
 
 
@@ -90,16 +90,18 @@ def _pvar(path: Path) -> pl.DataFrame:
 
     Where the header line is parted by tabs the others are, too, and cells may hold blanks; else by any blanks.
     """
-    line, before = list_lines.header(path)
+    line, before = list_lines.header_line(path)
     if not line.startswith("#"):
         return _bim(path)
     separator = "\t" if "\t" in line else None
     names = [name.lstrip("#") for name in line.split(separator)]
     free_text = [place for place, name in enumerate(names) if name in FREE_TEXT]
-    cells = list_lines.tabbed(path, len(names), before, free_text=free_text) if separator else None
+    cells = list_lines.tabbed_columns(path, len(names), before, free_text=free_text) if separator else None
     if cells is None:
         fix = "one cell per column of the header line, all parted by tabs; or make it again with plink2 --make-pgen"
-        cells = list_lines.columns(list_lines.rows(path, separator)[before:], path, len(names), first_line=before + 1, fix=fix)
+        cells = list_lines.columns(
+            list_lines.split_lines(path, separator)[before:], path, len(names), first_line=before + 1, fix=fix
+        )
     columns = dict(zip(names, cells, strict=True))
     absent = [name for name in PVAR if name not in columns]
     if absent:
@@ -112,7 +114,7 @@ def _pvar(path: Path) -> pl.DataFrame:
     return _frame(columns["CHROM"], columns["ID"], columns["POS"], [columns["ALT"], columns["REF"]], columns.get("INFO"))
 
 
-def _of_bgen(path: Path) -> pl.DataFrame:
+def _bgen(path: Path) -> pl.DataFrame:
     """Of the .bgen itself; its own index (.bgi) is used where it lies beside it."""
     check_index(path)
     with bgen_errors(path), open_bgen(path) as reader:

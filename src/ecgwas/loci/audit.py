@@ -82,7 +82,7 @@ class Auditor:
         ancestry = np.ones(len(copies), dtype=np.int64) if cohort.ancestry is None else cohort.ancestry
         by_ancestry = [copies[diploid & (ancestry == group)] for group in np.unique(ancestry)]
         counts = [tuple(int((group == count).sum()) for count in (1, 0, 2)) for group in by_ancestry]
-        return min(variant_filters.mid_p(one, none, two) for one, none, two in counts)
+        return min(variant_filters.hwe_mid_p(one, none, two) for one, none, two in counts)
 
     def _corrected(self, hit: dict[str, Any]) -> dict[str, Any]:
         """The effect corrected for the winner's curse, on the scale of the z with the same p."""

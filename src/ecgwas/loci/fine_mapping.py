@@ -150,7 +150,7 @@ def _with_columns(
     for locus, neglog10p in zip(loci.iter_rows(named=True), conditional_p, strict=True):
         inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
         clumps = clumped.frame.filter(inside).select(LEAD_KEY).n_unique()
-        name = long_range_ld.name_of(build, locus["chrom"], locus["start"], locus["stop"])
+        name = long_range_ld.region_name(build, locus["chrom"], locus["start"], locus["stop"])
         rows.append((clumps, signals.get(locus["locus"], 0), name, neglog10p))
     types = (pl.Int64, pl.Int64, pl.String, pl.Float64)
     return loci.hstack(pl.DataFrame(rows, schema=dict(zip(COLUMNS, types, strict=True)), orient="row"))

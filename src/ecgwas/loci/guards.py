@@ -13,7 +13,7 @@ from ecgwas.errors import first_few
 from ecgwas.study.scan import Scan
 from ecgwas.tables import Guards, ScanResult, Summary
 from ecgwas.tables.loci import Audit, Inflation
-from ecgwas.traits.sample_qc import FAIL, OFF, PASS, WARN
+from ecgwas.traits.sample_qc import FAIL, NOT_JUDGED, PASS, WARN
 
 FILTERS = {"call_rate": "min_call_rate", "maf": "min_maf", "mac": "min_mac", "info": "min_info", "hwe": "min_hwe_p"}
 """Reason in left_out -> its option, in the order in which variants are judged."""
@@ -76,7 +76,7 @@ def _filters(options: Scan, results: Sequence[ScanResult], imputed: bool) -> lis
     for name in FILTERS:
         limit = float(getattr(options, FILTERS[name]))
         share = excluded[name] / remaining if remaining else None
-        status = OFF if limit == 0 or (name == "info" and not imputed) else _filter_status(name, share)
+        status = NOT_JUDGED if limit == 0 or (name == "info" and not imputed) else _filter_status(name, share)
         note = f"variants below {FILTERS[name]}, judged after the guards above it"
         note += "; the genotypes are not imputed" if name == "info" and not imputed else ""
         counts = {"left_out": excluded[name], "of": remaining}
@@ -95,7 +95,7 @@ def _filter_status(name: str, share: float | None) -> str:
 def _overall(summary: Summary) -> dict[str, Any]:
     values = summary.frame["lambda_gc"].drop_nulls().to_numpy()
     if len(values) == 0:
-        return _row("lambda", "scan", OFF, None, LAMBDA_WARN, note="median over traits of genomic inflation")
+        return _row("lambda", "scan", NOT_JUDGED, None, LAMBDA_WARN, note="median over traits of genomic inflation")
     median = float(np.median(values))
     note = f"median over {len(values)} traits of genomic inflation; smallest {values.min():.3f}, largest {values.max():.3f}"
     return _row("lambda", "scan", _verdict(median, LAMBDA_WARN, LAMBDA_FAIL), median, LAMBDA_WARN, note=note)
@@ -111,7 +111,7 @@ def _by_frequency(table: Inflation) -> list[dict[str, Any]]:
     rows = tested.sort("lambda_gc", "maf_from", descending=[True, False])
     note = f"largest genomic inflation of a frequency bin with {MIN_BIN_VARIANTS} variants or more"
     if rows.height == 0:
-        return [_row("lambda_by_frequency", "scan", OFF, None, BIN_LAMBDA_WARN, note=note)]
+        return [_row("lambda_by_frequency", "scan", NOT_JUDGED, None, BIN_LAMBDA_WARN, note=note)]
     worst = rows.row(0, named=True)
     status = _verdict(worst["lambda_gc"], BIN_LAMBDA_WARN, BIN_LAMBDA_FAIL)
     note += f": {worst['maf_from']:g} to {worst['maf_to']:g}, {worst['variants']} variants"
@@ -138,7 +138,7 @@ def _consistent(rows: pl.DataFrame, max_deviation: float = MAX_T_DEVIATION) -> l
 
 def _permutations(results: Sequence[ScanResult]) -> dict[str, Any]:
     count = max((len(result.permutation_max) for result in results), default=0)
-    status = PASS if count >= 1000 else WARN if count else OFF
+    status = PASS if count >= 1000 else WARN if count else NOT_JUDGED
     note = "shuffles of people behind the permutation threshold; with fewer than 1,000 its tail is fitted"
     return _row("permutations", "scan", status, float(count), 1000.0, note=note)
 
@@ -146,7 +146,7 @@ def _permutations(results: Sequence[ScanResult]) -> dict[str, Any]:
 def _hits(audit: Audit) -> list[dict[str, Any]]:
     frame = audit.frame
     flagged = frame.filter(pl.col("flags").fill_null("") != "").height
-    status = OFF if frame.height == 0 else WARN if flagged else PASS
+    status = NOT_JUDGED if frame.height == 0 else WARN if flagged else PASS
     note = "share of the hits looked at with something suspicious (audit.csv, column flags)"
     share = flagged / frame.height if frame.height else None
     return [_row("audit", "hits", status, share, 0.0, left_out=0, of=frame.height, note=note)]
@@ -156,7 +156,7 @@ def _conditional(loci: pl.DataFrame, limit: float) -> dict[str, Any]:
     """Loci that are not significant conditional on the others."""
     judged = loci.filter(pl.col(CONDITIONAL).is_not_null())
     dependent = judged.filter(pl.col(CONDITIONAL) <= limit)
-    status = OFF if judged.height == 0 else WARN if dependent.height else PASS
+    status = NOT_JUDGED if judged.height == 0 else WARN if dependent.height else PASS
     note = "loci whose lead variant is not significant conditional on those of the other loci (loci.csv, neglog10p_conditional)"
     if dependent.height:
         note += f": {first_few(dependent.select(pl.format('{} ({}:{})', 'lead_variant', 'chrom', 'pos')).to_series())}"

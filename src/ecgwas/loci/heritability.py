@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from ecgwas.genotypes.pruned_panel import Panel, standardised
+from ecgwas.genotypes.pruned_panel import PrunedGenotypes, standardised
 from ecgwas.statistics.projection import residuals, span
 from ecgwas.tables import Covariates, Traits
 from ecgwas.tables.loci import Heritability
@@ -30,7 +30,7 @@ class Estimate:
     p: float
 
 
-def heritability(traits: Traits, covariates: Covariates, panel: Panel) -> Heritability:
+def heritability(traits: Traits, covariates: Covariates, panel: PrunedGenotypes) -> Heritability:
     """One row per trait: share of variance and its standard error, by moments on all pairs of participants and by restricted
     maximum likelihood.
 

@@ -184,7 +184,7 @@ def find_variants(genotypes: Genotypes, frame: pl.DataFrame) -> NDArray[np.int64
     if len(absent):
         problem = f"{len(absent)} variants of the scan are not among the genotypes: {first_few(absent)}"
         fix = "run the stage scan again: the genotypes have changed since"
-        raise InputError(problem, where=genotypes.files.variants, fix=fix)
+        raise InputError(problem, where=genotypes.fileset.variant_list, fix=fix)
     return joined["index"].to_numpy().astype(np.int64)
 
 

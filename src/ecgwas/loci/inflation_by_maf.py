@@ -54,13 +54,13 @@ def _count(
     for start in range(0, len(genotypes), BLOCK_SIZE * stride):
         variant_index = np.arange(start, min(start + BLOCK_SIZE * stride, len(genotypes)), stride)
         packed = np.asarray(genotypes.packed(start, int(variant_index[-1]) + 1))[variant_index - start]
-        block = all_samples.block(packed)
+        block = all_samples.select(packed)
         was_tested = tested[variant_index]
-        maf = block.minor[was_tested] / np.maximum(2 * block.called[was_tested], 1)
+        maf = block.minor_alleles[was_tested] / np.maximum(2 * block.called[was_tested], 1)
         bins = np.clip(np.searchsorted(EDGES, maf, side="right") - 1, 0, len(EDGES) - 2)
         variants += np.bincount(bins, minlength=len(variants))
         for selector, fitter in fitters:
-            screened = fitter.screen(selector.block(packed[was_tested]))
+            screened = fitter.screen(selector.select(packed[was_tested]))
             chi2 = screening.chi2(screened)
             for k in np.unique(bins):
                 of_bin = chi2[(bins == k) & screened.testable]

@@ -13,7 +13,7 @@ import polars as pl
 
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes import variant_choice
-from ecgwas.genotypes.chromosome_codes import chromosome, part_of
+from ecgwas.genotypes.chromosome_codes import chromosome_code, reported_chromosome
 from ecgwas.genotypes.genome_build import BUILDS, LENGTHS
 from ecgwas.tables.user_table import MISSING, NUMBER, level, read_user_table
 
@@ -66,7 +66,7 @@ def read(path: Path) -> Known:
     header = [name.strip('"').lower() for name in table.frame.columns]
     columns = {column: _column(header, aliases) for column, aliases in NAMES.items()}
     lines = [[cell.strip('"') for cell in line] for line in table.frame.iter_rows()]
-    from_names = variant_choice.places([_cell(line, columns["variant"]) for line in lines]).rows(named=True)
+    from_names = variant_choice.parsed([_cell(line, columns["variant"]) for line in lines]).rows(named=True)
     names_have_positions = any(variant["pos"] is not None for variant in from_names)
     required = ("trait",) if names_have_positions else ("trait", "chrom", "pos")
     absent = [column for column in required if columns[column] is None]
@@ -128,7 +128,12 @@ def _row(line: list[str], columns: dict[str, int | None], from_name: dict[str, A
         chrom, position = level(cells["chrom"]), level(cells["pos"])
     if not chrom or not re.fullmatch("[0-9]{1,18}", position):
         return None
-    row = {"trait": cells["trait"], "chrom": part_of(chromosome(chrom)), "pos": int(position), "gene": cells["gene"] or None}
+    row = {
+        "trait": cells["trait"],
+        "chrom": reported_chromosome(chromosome_code(chrom)),
+        "pos": int(position),
+        "gene": cells["gene"] or None,
+    }
     alleles = {name: cells[name].upper() or None for name in ("effect_allele", "other_allele")}
     effects = {name: _number(cells[name]) for name in ("eaf", "beta")}
     agrees = (row["chrom"], row["pos"]) == (from_name["chrom"], from_name["pos"])

@@ -64,12 +64,12 @@ def _around(genotypes: Genotypes, locus: Mapping[str, Any]) -> Genotypes:
     inside = (genotypes.positions >= locus["start"] - FLANK_BP) & (genotypes.positions <= locus["stop"] + FLANK_BP)
     variant_index = np.flatnonzero(inside)
     nearest = np.argsort(np.abs(genotypes.positions[variant_index] - locus["pos"]), kind="stable")[:MAX_VARIANTS]
-    return genotypes.pick(np.sort(variant_index[nearest]))
+    return genotypes.select(np.sort(variant_index[nearest]))
 
 
 def _r2_with(genotypes: Genotypes, lead: int, eids: Sequence[str]) -> NDArray[np.float64]:
     """(V,) squared correlation of each variant's dosage with that of variant `lead`; missing calls count as the mean."""
-    sample_index, lead_dosage = genotypes.find(eids), genotypes.dosage_of(lead, eids)
+    sample_index, lead_dosage = genotypes.sample_index(eids), genotypes.dosage_of(lead, eids)
     values = np.empty(len(genotypes))
     for start in range(0, len(genotypes), VARIANTS_AT_ONCE):
         stop = min(start + VARIANTS_AT_ONCE, len(genotypes))

@@ -27,7 +27,7 @@ from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import row_residuals
 from ecgwas.study import LociOptions
 from ecgwas.tables.loci import KnownTested
-from ecgwas.traits.sample_qc import OFF, PASS, WARN
+from ecgwas.traits.sample_qc import NOT_JUDGED, PASS, WARN
 
 QT = ("qtc_framingham_ms", "qtc_fridericia_ms", "qtc_bazett_ms", "qt_ms")
 """Published QT is adjusted for heart rate linearly, as Framingham's correction is."""
@@ -300,7 +300,7 @@ def guard_rows(shares: Mapping[str, ReplicatedShare]) -> list[dict[str, Any]]:
     }
     rows = []
     for name, share in shares.items():
-        status = OFF if share.variants < MIN_VARIANTS else PASS if share.p < LEVEL else WARN
+        status = NOT_JUDGED if share.variants < MIN_VARIANTS else PASS if share.p < LEVEL else WARN
         chance = f"{share.expected:.3g} in {PERMUTATIONS} shuffles of participants, p {share.p:.2g}"
         note = f"share of {words[name]}, {share.replicated} of {share.variants}; {chance}"
         value = round(share.replicated / share.variants, 6) if share.variants else None

@@ -23,18 +23,18 @@ from ecgwas.tables import Matching
 
 FOLDS = 10
 """No more than a tenth of the people are in one fold."""
-SHUFFLES = 200
-TOP = 0.05
+PERMUTATIONS = 200
+SHORT_LIST_SHARE = 0.05
 """Share of the candidates that a short list holds."""
 
 PAIR, GENOME_OF_ECG, ECG_OF_GENOME = "one ECG with one genome", "genome of an ECG", "ECG of a genome"
 
 ERROR = "equal error rate"
 
-MOST_PEOPLE = 1000
+MAX_PEOPLE = 1000
 """Of a larger study so many people, drawn by chance, are matched: pairs grow with their square."""
 
-LEAST_PEOPLE = 5 * FOLDS
+MIN_PEOPLE = 5 * FOLDS
 """In smaller folds there are no random matches to compare with."""
 
 
@@ -52,21 +52,21 @@ class Fold:
     predictors: Mapping[str, NDArray[np.float64]]
 
 
-def deal(people: int, *, seed: int) -> tuple[NDArray[np.int64], ...]:
+def assign_folds(people: int, *, seed: int) -> tuple[NDArray[np.int64], ...]:
     """Places of those who are judged, fold by fold: MOST_PEOPLE of them or all, in as few folds as FOLDS allows.
 
     So 1,000 people are dealt into ten folds, and of 10,000 or more a thousand are one fold: all others choose once. No folds
     for fewer than LEAST_PEOPLE.
     """
-    if people < LEAST_PEOPLE:
+    if people < MIN_PEOPLE:
         return ()
-    drawn = np.random.default_rng([seed, 0]).permutation(people)[:MOST_PEOPLE]
+    drawn = np.random.default_rng([seed, 0]).permutation(people)[:MAX_PEOPLE]
     return tuple(np.sort(part) for part in np.array_split(drawn, count_of_folds(people)))
 
 
 def count_of_folds(people: int) -> int:
     """How many folds there are of so many people, LEAST_PEOPLE or more."""
-    return -(-FOLDS * min(people, MOST_PEOPLE) // people)
+    return -(-FOLDS * min(people, MAX_PEOPLE) // people)
 
 
 def matching(features: NDArray[np.float64], folds: Sequence[Fold], *, seed: int) -> Matching:
@@ -78,10 +78,10 @@ def matching(features: NDArray[np.float64], folds: Sequence[Fold], *, seed: int)
     folds pass in one of 40 cases, moved away from their mean by `spread`. Invalid for related people in different folds.
     """
     rows: list[dict[str, Any]] = []
-    filled = _filled(features)
+    filled = _mean_imputed(features)
     for name in folds[0].predictors if folds else ():
         scores, number = pair_scores(filled, folds, name)
-        rows += _rates(name, scores, number, spread(len(folds), len(scores), len(features)), seed)
+        rows += _rates(name, scores, number, null_sd_inflation(len(folds), len(scores), len(features)), seed)
     return Matching.of(rows)
 
 
@@ -93,7 +93,7 @@ def beyond_chance(row: Mapping[str, Any]) -> bool | None:
     return bool(row["rate"] < row["chance_limit"] if error else row["rate"] > row["chance_limit"])
 
 
-def spread(folds: int, judged: int, people: int) -> float:
+def null_sd_inflation(folds: int, judged: int, people: int) -> float:
     """How much further rates over all folds lie from chance than if the folds were independent: at most, without any effect.
 
     They are not: each fold helps to choose what judges the others. Let s be a fold's share of the people who choose for
@@ -120,7 +120,7 @@ def pair_scores(
         outside = np.ones(len(features), dtype=bool)
         outside[fold.people] = False
         own = features[:, fold.features]
-        design = np.hstack([np.ones((len(features), 1)), _filled(fold.predictors[name])])
+        design = np.hstack([np.ones((len(features), 1)), _mean_imputed(fold.predictors[name])])
         effects = np.linalg.lstsq(design[outside], own[outside], rcond=None)[0]
         residual = own[outside] - design[outside] @ effects
         predicted = design[judged] @ effects  # (J, F)
@@ -143,7 +143,7 @@ def shrunk_covariance(residual: NDArray[np.float64]) -> NDArray[np.float64]:
     return covariance
 
 
-def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean_imputed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Missing values as the mean of the others; a column without any is nought."""
     known = np.isfinite(values)
     mean = np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
@@ -155,17 +155,20 @@ def _rates(
 ) -> list[dict[str, Any]]:  # fmt: skip
     people = len(scores)
     own, rng = np.arange(people), np.random.default_rng([seed, 2])
-    orders = [_others(number, rng) for _ in range(SHUFFLES)]
+    orders = [_random_match(number, rng) for _ in range(PERMUTATIONS)]
     ranks, ascending = stats.rankdata(scores.ravel()).reshape(scores.shape), np.sort(scores.ravel())
-    areas = [area(ranks, order) for order in orders]
-    errors = [equal_error(scores[own, order], ascending) for order in orders]
+    areas = [roc_area(ranks, order) for order in orders]
+    errors = [equal_error_rate(scores[own, order], ascending) for order in orders]
     measures = [
-        ("area under the ROC curve", PAIR, area(ranks, own), 0.5, _limit(areas, 0.975, widened)),
-        (ERROR, PAIR, equal_error(scores[own, own], ascending), 0.5, _limit(errors, 0.025, widened)),
+        ("area under the ROC curve", PAIR, roc_area(ranks, own), 0.5, _limit(areas, 0.975, widened)),
+        (ERROR, PAIR, equal_error_rate(scores[own, own], ascending), 0.5, _limit(errors, 0.025, widened)),
     ]
     for direction, square in ((GENOME_OF_ECG, scores), (ECG_OF_GENOME, scores.T)):
-        for measure, places in (("first of all", 1), (f"among the first {TOP:.0%}", max(1, round(TOP * people)))):
-            share = within(square, places)
+        for measure, places in (
+            ("first of all", 1),
+            (f"among the first {SHORT_LIST_SHARE:.0%}", max(1, round(SHORT_LIST_SHARE * people))),
+        ):
+            share = in_short_list(square, places)
             shuffled = [float(share[own, order].mean()) for order in orders]
             measures.append((measure, direction, share[own, own].mean(), places / people, _limit(shuffled, 0.975, widened)))
     return [
@@ -175,7 +178,7 @@ def _rates(
     ]  # fmt: skip
 
 
-def _others(number: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _random_match(number: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """(J,) somebody else of the same fold for each of the J people; number (J,): their folds.
 
     Of the same fold, since people outside it have helped to choose what it is judged by.
@@ -193,7 +196,7 @@ def _limit(shuffled: Sequence[float], at: float, widened: float) -> float:
     return float(np.clip(middle + widened * (np.quantile(shuffled, at) - middle), 0.0, 1.0))
 
 
-def within(scores: NDArray[np.float64], places: int) -> NDArray[np.float64]:
+def in_short_list(scores: NDArray[np.float64], places: int) -> NDArray[np.float64]:
     """(N, N) chance that candidate j is among the first `places` for probe i: candidates of equal score in random order."""
     last = stats.rankdata(scores, "max", axis=1)
     tied = last - stats.rankdata(scores, "min", axis=1) + 1
@@ -201,14 +204,14 @@ def within(scores: NDArray[np.float64], places: int) -> NDArray[np.float64]:
     return share
 
 
-def area(ranks: NDArray[np.float64], match: NDArray[np.int64]) -> float:
+def roc_area(ranks: NDArray[np.float64], match: NDArray[np.int64]) -> float:
     """Area under the ROC curve of the pairs (i, match[i]) against all others; ranks (N, N) of all pairs' scores."""
     people = len(ranks)
     true = ranks[np.arange(people), match].sum()
     return float((true - people * (people + 1) / 2) / (people * (people * people - people)))
 
 
-def equal_error(true: NDArray[np.float64], ascending: NDArray[np.float64]) -> float:
+def equal_error_rate(true: NDArray[np.float64], ascending: NDArray[np.float64]) -> float:
     """The rate at which true pairs are refused as often as others are taken; ties are broken evenly.
 
     true (N,) scores of true pairs; ascending (M,) sorted scores of all pairs: the true ones among them weigh 1 in N.

@@ -37,46 +37,46 @@ from ecgwas.tables.loci import Membership
 SPLITS = 4
 """People are dealt so many times; rates are means."""
 
-LEAST_PEOPLE = 60
+MIN_PEOPLE = 60
 """Fewer make groups too small for a rate."""
 
-MOST_VARIANTS = 100_000
+MAX_VARIANTS = 100_000
 """Variants that are worth looking at, evenly spaced."""
 
-CALLS = 2**21
+CALLS_PER_STEP = 2**21
 """Genotypes that are looked at together; each takes ten float64 on the way."""
 
-FALSE = 0.05
+FALSE_POSITIVE_RATE = 0.05
 """Share of the outsiders who are taken for members."""
 
-RANDOM = 400
+RANDOM_SCORES = 400
 """Random scores that say what chance gives."""
 
 GENOME, BOTH = "genome", "genome and ECG"
 FREQUENCIES, EFFECTS = "allele frequencies", "effects"
 TESTED, KEPT = "everything tested", "rows kept"
-AREA, CAUGHT = "area under the ROC curve", f"members found with {FALSE:.0%} of outsiders"
+AREA, TRUE_POSITIVES = "area under the ROC curve", f"members found with {FALSE_POSITIVE_RATE:.0%} of outsiders"
 
 Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Calls:
+class GenotypeCalls:
     """Some variants of one autosome: codes (V, N) uint8, copies of an allele, 3 no call; positions (V,) int64."""
 
     codes: NDArray[np.uint8]
     positions: NDArray[np.int64]
 
-    def common(self, min_maf: float) -> Calls:
+    def common(self, min_maf: float) -> GenotypeCalls:
         """Those whose rarer allele has at least this frequency."""
         called = self.codes != NO_CALL
         share = np.where(called, self.codes, 0).sum(axis=1) / np.maximum(2 * called.sum(axis=1), 1)
         chosen = np.minimum(share, 1 - share) >= min_maf
-        return Calls(self.codes[chosen], self.positions[chosen])
+        return GenotypeCalls(self.codes[chosen], self.positions[chosen])
 
 
 @dataclass(frozen=True)
-class PassedOn:
+class SharedStatistics:
     """Which tests a study passes on: from this -log10 p, minor allele frequency and count of minor alleles on."""
 
     keep_neglog10p: float
@@ -84,7 +84,7 @@ class PassedOn:
     min_mac: float
 
 
-def membership(pieces: Iterable[Calls], traits: Reals, passed_on: PassedOn, *, seed: int) -> Membership:
+def membership(pieces: Iterable[GenotypeCalls], traits: Reals, passed_on: SharedStatistics, *, seed: int) -> Membership:
     """How well members are told from outsiders, beside chance and what theory expects.
 
     traits: (N, K) float64, missing NaN: standard normal each, without covariates.
@@ -92,7 +92,7 @@ def membership(pieces: Iterable[Calls], traits: Reals, passed_on: PassedOn, *, s
     Covariates are not fitted again, which moves effects little. Related people in different groups make rates too low.
     Invalid for fewer than LEAST_PEOPLE people: no rows.
     """
-    if len(traits) < LEAST_PEOPLE:
+    if len(traits) < MIN_PEOPLE:
         return Membership.empty()
     rng = np.random.default_rng([seed, 3])
     known = np.nan_to_num(traits, nan=0.0)
@@ -100,9 +100,9 @@ def membership(pieces: Iterable[Calls], traits: Reals, passed_on: PassedOn, *, s
     # What is rarer in everybody is not passed on of a third of them, or of some thirds only.
     min_maf = max(passed_on.min_maf, passed_on.min_mac / (2 * len(attacks[0].members)))
     for calls in (piece.common(min_maf) for piece in pieces):
-        unlinked = pruned_panel.independent(calls.codes, calls.positions)
+        unlinked = pruned_panel.ld_pruned(calls.codes, calls.positions)
         for attack in attacks:
-            attack.learn(calls, unlinked)
+            attack.add_variants(calls, unlinked)
     limits = _by_chance(len(attacks[0].members), len(attacks[0].outsiders), np.random.default_rng([seed, 4]))
     return Membership.of([row for which in (TESTED, KEPT) for row in _rows(attacks, which, limits)])
 
@@ -120,16 +120,16 @@ class Evidence:
 class Attack:
     """People dealt into members, panel and outsiders by `order` (N,), and what is told of them."""
 
-    def __init__(self, order: NDArray[np.int64], traits: Reals, passed_on: PassedOn) -> None:
+    def __init__(self, order: NDArray[np.int64], traits: Reals, passed_on: SharedStatistics) -> None:
         self.members, self.panel, self.outsiders = (np.sort(part) for part in np.array_split(order, 3))
         self.traits, self.passed_on = traits, passed_on
-        self.own = _unit(traits[self.members].T).T
+        self.member_traits = _unit(traits[self.members].T).T
         df = len(self.members) - 2
         t2 = least_t_squared(passed_on.keep_neglog10p, df)
-        self.least = float(np.sqrt(t2 / (t2 + df)))
+        self.min_correlation = float(np.sqrt(t2 / (t2 + df)))
         self.evidence = {which: Evidence(*traits.shape) for which in (TESTED, KEPT)}
 
-    def learn(self, calls: Calls, unlinked: NDArray[np.bool_]) -> None:
+    def add_variants(self, calls: GenotypeCalls, unlinked: NDArray[np.bool_]) -> None:
         """From further variants, `unlinked` (V,): those in no linkage with each other."""
         called = calls.codes != NO_CALL
         alleles = 2 * called[:, self.members].sum(axis=1)
@@ -142,16 +142,16 @@ class Attack:
         usual = usual[:, None]
         ratio = copies * np.log(share / usual) + (2 * called - copies) * np.log((1 - share) / (1 - usual))
         standardised = np.where(called, (copies - 2 * usual) / np.sqrt(2 * usual * (1 - usual)), 0.0)
-        correlation = _unit(standardised[:, self.members]) @ self.own
-        self._hear(TESTED, ratio, standardised, correlation, unlinked[tested], len(share))
-        kept = np.abs(correlation) >= self.least
+        correlation = _unit(standardised[:, self.members]) @ self.member_traits
+        self._add_evidence(TESTED, ratio, standardised, correlation, unlinked[tested], len(share))
+        kept = np.abs(correlation) >= self.min_correlation
         rows = np.flatnonzero(kept.any(axis=1))
         places = np.flatnonzero(tested)[rows]
         alone = np.zeros(len(share), dtype=bool)
-        alone[rows] = pruned_panel.independent(calls.codes[places], calls.positions[places])
-        self._hear(KEPT, ratio, standardised, correlation * kept, alone, len(rows))
+        alone[rows] = pruned_panel.ld_pruned(calls.codes[places], calls.positions[places])
+        self._add_evidence(KEPT, ratio, standardised, correlation * kept, alone, len(rows))
 
-    def _hear(
+    def _add_evidence(
         self, which: str, ratio: Reals, standardised: Reals, effects: Reals, used: NDArray[np.bool_], variants: int
     ) -> None:  # fmt: skip
         """Of `variants` passed on, those `used` (V,): ratio, standardised (V, N); effects (V, K), 0 where not passed on."""
@@ -188,7 +188,7 @@ class Attack:
         count = int((evidence.information > 0).sum())
         strength = evidence.information.sum() / count
         ratio = 1 + strength
-        wider = stats.f.cdf(ratio, count, count), stats.chi2.sf(stats.chi2.isf(FALSE, count) / ratio, count)
+        wider = stats.f.cdf(ratio, count, count), stats.chi2.sf(stats.chi2.isf(FALSE_POSITIVE_RATE, count) / ratio, count)
         return {
             (FREQUENCIES, GENOME): _of_shift(separation),
             (EFFECTS, GENOME): (float(wider[0]), float(wider[1])),
@@ -204,7 +204,9 @@ def _unit(rows: Reals) -> Reals:
 
 def _of_shift(separation: float) -> tuple[float, float]:
     """Both rates where scores are normal and `separation` standard deviations from each other."""
-    return float(stats.norm.cdf(separation / np.sqrt(2))), float(stats.norm.sf(stats.norm.isf(FALSE) - separation))
+    return float(stats.norm.cdf(separation / np.sqrt(2))), float(
+        stats.norm.sf(stats.norm.isf(FALSE_POSITIVE_RATE) - separation)
+    )
 
 
 def _of_agreement(strength: float, count: int) -> tuple[float, float]:
@@ -212,7 +214,7 @@ def _of_agreement(strength: float, count: int) -> tuple[float, float]:
     length = stats.chi2.ppf((np.arange(200) + 0.5) / 200, count)
     area = stats.norm.cdf(strength * length / np.sqrt(length + length[:, None])).mean()
     highest = 10 * float(np.sqrt(length[-1]))
-    limit = optimize.brentq(lambda at: stats.norm.sf(at / np.sqrt(length)).mean() - FALSE, 0.0, highest)
+    limit = optimize.brentq(lambda at: stats.norm.sf(at / np.sqrt(length)).mean() - FALSE_POSITIVE_RATE, 0.0, highest)
     return float(area), float(stats.norm.sf((limit - strength * length) / np.sqrt(length)).mean())
 
 
@@ -220,13 +222,13 @@ def rates(members: Reals, outsiders: Reals) -> tuple[float, float]:
     """Area under the ROC curve, and share of the members beyond what at most FALSE of the outsiders pass."""
     count = len(members)
     ranks = stats.rankdata(np.concatenate([members, outsiders]))[:count]
-    limit = np.sort(outsiders)[-1 - int(FALSE * len(outsiders))]
+    limit = np.sort(outsiders)[-1 - int(FALSE_POSITIVE_RATE * len(outsiders))]
     return float((ranks.mean() - (count + 1) / 2) / len(outsiders)), float((members > limit).mean())
 
 
 def _by_chance(members: int, outsiders: int, rng: np.random.Generator) -> Reals:
     """(2,) what rates of random scores pass in one of 40 cases."""
-    drawn = [rates(rng.random(members), rng.random(outsiders)) for _ in range(RANDOM)]
+    drawn = [rates(rng.random(members), rng.random(outsiders)) for _ in range(RANDOM_SCORES)]
     return np.quantile(drawn, 0.975, axis=0)
 
 
@@ -240,7 +242,7 @@ def _rows(attacks: list[Attack], which: str, limits: Reals) -> list[dict[str, An
     rows = []
     for what in measured[0]:
         observed, expected = (np.mean([one[what] for one in each], axis=0) for each in (measured, theory))
-        for place, (measure, chance) in enumerate(((AREA, 0.5), (CAUGHT, FALSE))):
+        for place, (measure, chance) in enumerate(((AREA, 0.5), (TRUE_POSITIVES, FALSE_POSITIVE_RATE))):
             rows.append({
                 "shared": what[0], "extent": which, "variants": variants, "used": used,
                 "tests": tests if what[0] == EFFECTS else used, "known": what[1],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ecgwas.genotypes import dosages, variant_filters
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.genotypes.dosages import AnyBlock
+from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.scan.engine import all_tests, backends, block_results, plink2_checks
 from ecgwas.scan.engine.all_tests import AllTests
@@ -45,7 +45,9 @@ class GroupScan:
     kept_tests: AllTests | None
     group_index: int
 
-    def fill(self, block: AnyBlock, screened: Screened, refitted: dict[str, NDArray[Any]], rows: NDArray[np.int64]) -> None:
+    def fill(
+        self, block: GenotypeBlock, screened: Screened, refitted: dict[str, NDArray[Any]], rows: NDArray[np.int64]
+    ) -> None:
         """Writes the tests of a block into `rows` (V,) of kept_tests; refitted tests have their float64 values."""
         assert self.kept_tests is not None
         beta, se = self.fitter.effects(block, screened)
@@ -71,7 +73,10 @@ class Scanner:
         self.all_samples = SampleSelector(cohort.fam_index, total, allocate)
         self.males = select_men(cohort, np.arange(len(cohort.fam_index)), total)
         self.strata = strata(cohort, total)
-        fitters = [Fitter(options, group, hard=genotypes.hard, haploid=cohort.haploid, keep_products=False) for group in groups]
+        fitters = [
+            Fitter(options, group, hard=genotypes.hard_calls_only, haploid=cohort.haploid, keep_products=False)
+            for group in groups
+        ]
         self.groups = [
             (group, SampleSelector(cohort.fam_index[group.people], total, allocate), fitter, fitter.pool())
             for group, fitter in zip(groups, fitters, strict=True)
@@ -87,16 +92,16 @@ class Scanner:
 
     def test_block(self, start: int, stop: int) -> BlockResult:
         """Tests the variants from index `start` to `stop` of the chromosome."""
-        select = dosages.reader(self.genotypes, start, stop)
+        select = dosages.block_reader(self.genotypes, start, stop)
         variant_index = np.arange(start, stop)
         block = select(self.all_samples)
         males = None if self.males is None else select(self.males)
-        stated = self.genotypes.stated_info[start:stop]
+        stated = self.genotypes.file_info[start:stop]
         groups = [(select(people), None if men is None else select(men)) for people, men in self.strata]
-        reasons = variant_filters.reasons(self.options, block, males, haploid=self.haploid, stated=stated, groups=groups)
+        reasons = variant_filters.failed_filters(self.options, block, males, haploid=self.haploid, stated=stated, groups=groups)
         passed = reasons == ""
         kept, excluded = np.flatnonzero(passed), np.flatnonzero(~passed)
-        tested = block if len(kept) == len(block) else block.pick(kept)
+        tested = block if len(kept) == len(block) else block.select(kept)
         parts = []
         if len(excluded):
             parts.append(self._result(left_out=block_results.left_out(variant_index[excluded], reasons[excluded])))
@@ -104,18 +109,18 @@ class Scanner:
         if self.options.dense:
             kept_tests = all_tests.empty(variant_index[kept], traits=self.traits, groups=len(self.groups))
         for group_index, (group, selector, fitter, pool) in enumerate(self.groups):
-            group_block = tested if len(selector.rows) == block.people else select(selector).pick(kept)
+            group_block = tested if len(selector.sample_index) == block.people else select(selector).select(kept)
             group_scan = GroupScan(group, self.men[group_index], fitter, pool, kept_tests, group_index)
             rare = self._is_too_rare(group_scan, select, group_block, kept)
             if rare.any():
                 parts += self._excluded(group, variant_index[kept[rare]], np.full(int(rare.sum()), "mac", dtype=object))
-                group_block = group_block.pick(~rare)
+                group_block = group_block.select(~rare)
             parts += self._test_group(group_scan, group_block, variant_index[kept[~rare]])
         if self.shuffles is not None:
             parts.append(self._permuted(self.shuffles, tested, variant_index[kept]))
         return replace(block_results.total(parts, self.traits), kept_tests=kept_tests)
 
-    def _permuted(self, shuffles: Shuffles, tested: AnyBlock, variant_index: NDArray[np.int64]) -> BlockResult:
+    def _permuted(self, shuffles: Shuffles, tested: GenotypeBlock, variant_index: NDArray[np.int64]) -> BlockResult:
         """The largest statistics of each permutation, and the tests of trait sets in the observed data."""
         permuted = shuffles.test(tested)
         observed = permuted.observed
@@ -127,7 +132,7 @@ class Scanner:
         sets = pl.DataFrame(columns, schema=block_results.SETS)
         return replace(self._result(maxima=permuted.maxima), sets=sets, set_maxima=permuted.set_maxima)
 
-    def _test_group(self, group_scan: GroupScan, block: AnyBlock, variant_index: NDArray[np.int64]) -> list[BlockResult]:
+    def _test_group(self, group_scan: GroupScan, block: GenotypeBlock, variant_index: NDArray[np.int64]) -> list[BlockResult]:
         group, fitter = group_scan.group, group_scan.fitter
         screened = fitter.screen(block)
         testable = screened.testable
@@ -146,16 +151,20 @@ class Scanner:
         return [*self._excluded(group, variant_index[~testable], errors), tested]
 
     def _is_too_rare(
-        self, group_scan: GroupScan, select: Callable[[SampleSelector], AnyBlock], block: AnyBlock, kept: NDArray[np.int64]
+        self,
+        group_scan: GroupScan,
+        select: Callable[[SampleSelector], GenotypeBlock],
+        block: GenotypeBlock,
+        kept: NDArray[np.int64],
     ) -> NDArray[np.bool_]:
         """(V,) bool: fewer minor alleles than `min_mac` among the people of one group. The whole cohort has passed before.
 
         block (V,): the variants `kept` in the group's people.
         """
-        if block.people == len(self.all_samples.rows):
+        if block.people == len(self.all_samples.sample_index):
             return np.zeros(len(block), dtype=bool)
-        males = None if group_scan.men is None else select(group_scan.men).pick(kept)
-        return variant_filters.minor_alleles(block, males, haploid=self.haploid) < self.options.min_mac
+        males = None if group_scan.men is None else select(group_scan.men).select(kept)
+        return variant_filters.minor_allele_count(block, males, haploid=self.haploid) < self.options.min_mac
 
     def _excluded(self, group: Group, variant_index: NDArray[np.int64], reasons: NDArray[np.object_]) -> list[BlockResult]:
         if len(variant_index) == 0:

@@ -79,7 +79,7 @@ def scan(
     first = scanned[0]
     if len(scanned) == 1:
         return block_results.result(first.result, traits.names, first.people, genotypes, first.sets)
-    results = [block_results.renumbered(each.result, piece.places) for each, piece in zip(scanned, pieces, strict=True)]
+    results = [block_results.renumbered(each.result, piece.variant_index) for each, piece in zip(scanned, pieces, strict=True)]
     total = block_results.total(results, len(traits.names))
     return block_results.result(total, traits.names, first.people, genotypes, first.sets)
 
@@ -103,14 +103,16 @@ def _scan(
     shuffles = None
     if options.permutations:
         count, with_sets = options.permutations, options.sets_of_traits
-        use_table = genotypes.hard and kernels.resolved(options.kernel) == "table"
+        use_table = genotypes.hard_calls_only and kernels.resolved(options.kernel) == "table"
         shuffles = Shuffles(
             cohort, grouped, traits.names,
             count=count, seed=seed, with_sets=with_sets, use_table=use_table, variants=len(genotypes),
         )  # fmt: skip
     scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
     workers = threads(options.threads)
-    step = block_size(options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard, workers=workers)
+    step = block_size(
+        options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard_calls_only, workers=workers
+    )
     edges = [*range(0, len(genotypes), step), len(genotypes)]
     steps = in_order(scanner.test_block, list(pairwise(edges)), workers)
     if options.dense and folder is not None:
@@ -129,7 +131,7 @@ def block_size(options: Matrix, *, people: int, variants: int, hard: bool, worke
     people: those in the file. With more than BLOCKS_IN_MEMORY workers, blocks shrink so that all workers together hold no more
     variants. There are at least two blocks, since a chromosome of an array usually fits in one.
     """
-    fits = PACKED_BYTES * 4 // people if hard else dosages.BYTES // (dosages.BYTES_EACH * people)
+    fits = PACKED_BYTES * 4 // people if hard else dosages.BLOCK_BYTES // (dosages.BYTES_PER_DOSAGE * people)
     full = min(options.block, fits)
     size = full if workers <= BLOCKS_IN_MEMORY else full * BLOCKS_IN_MEMORY // workers
     return max(1, min(size, -(-variants // 2)))

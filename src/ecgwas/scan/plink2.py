@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, ToolError
 from ecgwas.genotypes import dosages, filesets, variant_filters
-from ecgwas.genotypes.chromosome_codes import PAR, pseudoautosomal
+from ecgwas.genotypes.chromosome_codes import PAR_CODES, is_pseudoautosomal
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.filesets import Fileset
 from ecgwas.genotypes.packed import SampleSelector
@@ -87,7 +87,7 @@ def scan(
     for number, piece in enumerate(genotypes.pieces()):
         cohort = assemble(traits, covariates, piece.genotypes, ancestry)
         result = _scan(options, traits.names, piece.genotypes, cohort, block_results.piece_folder(folder, number), track)
-        results.append(block_results.renumbered(result, piece.places))
+        results.append(block_results.renumbered(result, piece.variant_index))
         tested.append(people(cohort))
     return block_results.result(block_results.total(results, len(traits.names)), traits.names, tested[0], genotypes)
 
@@ -108,7 +108,7 @@ def _scan(
         ids = plink2_files.write_people(scratch, genotypes, cohort)
         plink2_files.write_covariates(scratch, ids, cohort)
         plink2_files.write_variants(scratch, genotypes)
-        if genotypes.files.kind == "bgen":
+        if genotypes.fileset.format_name == "bgen":
             plink2_files.write_sample(scratch, genotypes)
         steps = _runs(options, names, traits_of_lead, genotypes, cohort, ids, scratch, target)
         return block_results.total(track(steps, f"plink2 {genotypes.chrom}", len(traits_of_lead)), len(names))
@@ -159,7 +159,7 @@ def command(
     scaled: PLINK gives covariates mean 0 and variance 1; hardy: PLINK judges Hardy-Weinberg equilibrium.
     """
     modifiers = ["hide-covar", "omit-ref", "log10"]
-    if genotypes.chrom == "X" and not genotypes.diploid:
+    if genotypes.chrom == "X" and not genotypes.is_diploid:
         modifiers.append("no-x-sex")  # It stands among the covariates already.
     if not covariates:
         modifiers.append("allow-no-covars")
@@ -170,7 +170,7 @@ def command(
         *(["--hwe", repr(options.min_hwe_p), "midp"] if options.min_hwe_p > 0 and hardy else []),
     ]
     return [
-        options.program, *_files(genotypes.files), *(plink2_files.EXTRACT if options.variants is not None else []),
+        options.program, *_files(genotypes.fileset), *(plink2_files.EXTRACT if options.variants is not None else []),
         *_chromosome(options, genotypes), "--keep", "people.txt", "--nonfounders", *filtered,
         "--no-psam-pheno", "--input-missing-phenotype", plink2_files.MISSING, "--pheno", "traits.tsv",
         *(["--covar", "covariates.tsv", *([SCALED] if scaled else [])] if covariates else []),
@@ -187,27 +187,30 @@ def _chromosome(options: Plink2, genotypes: Genotypes) -> list[str]:
     """
     if genotypes.chrom != "X":
         return ["--chr", genotypes.chrom]
-    table = filesets.read_variants(genotypes.files)
-    coded = bool(table["chrom"].is_in(list(PAR)).any())
+    table = filesets.read_variants(genotypes.fileset)
+    coded = bool(table["chrom"].is_in(list(PAR_CODES)).any())
     of_x = table.filter(pl.col("chrom") == "X")["pos"].to_numpy()
-    by_position = bool(pseudoautosomal(options.build, of_x).any())
+    by_position = bool(is_pseudoautosomal(options.build, of_x).any())
     if coded and by_position:
         problem = "some pseudoautosomal variants have a code of their own (PAR1, PAR2, XY, 25) and others are called X"
         fix = "call all of them X, or split all (plink2 --split-par), or use scan: {kind: matrix}"
-        raise InputError(problem, where=genotypes.files.variants, fix=fix)
+        raise InputError(problem, where=genotypes.fileset.variant_list, fix=fix)
     if by_position and np.any(np.diff(of_x) < 0):
         problem = "variants of X are not in the order of their positions, in which PLINK splits off its pseudoautosomal regions"
-        raise InputError(problem, where=genotypes.files.variants, fix="sort them: plink2 --make-pgen --sort-vars")
+        raise InputError(problem, where=genotypes.fileset.variant_list, fix="sort them: plink2 --make-pgen --sort-vars")
     split = ["--split-par", options.build] if by_position else []
-    return [*split, "--chr", ",".join(PAR) if genotypes.diploid else "X"]
+    return [*split, "--chr", ",".join(PAR_CODES) if genotypes.is_diploid else "X"]
 
 
 def _files(files: Fileset) -> list[str]:
     """The arguments that name the genotypes."""
-    if files.kind == "bgen":
+    if files.format_name == "bgen":
         return ["--bgen", str(files.genotypes.resolve()), "ref-first", "--sample", plink2_files.SAMPLE]
     lists = {".bim": "--bim", ".pvar": "--pvar", ".fam": "--fam", ".psam": "--psam"}
-    named = [(f"--{files.kind}", files.genotypes), *((lists[path.suffix], path) for path in (files.variants, files.people))]
+    named = [
+        (f"--{files.format_name}", files.genotypes),
+        *((lists[path.suffix], path) for path in (files.variant_list, files.sample_list)),
+    ]
     return [text for flag, path in named for text in (flag, str(path.resolve()))]
 
 
@@ -266,7 +269,7 @@ def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.D
     having = np.flatnonzero(~np.isnan(cohort.values[:, trait]))
     if len(having) == len(cohort.fam_index):
         return pl.repeat(False, len(table), eager=True)
-    counted = _judged(variant_filters.minor_alleles, genotypes, cohort, having)[table["variant"].to_numpy()]
+    counted = _judged(variant_filters.minor_allele_count, genotypes, cohort, having)[table["variant"].to_numpy()]
     return pl.Series(counted.astype(np.float64) < options.min_mac)
 
 
@@ -284,14 +287,16 @@ def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDA
 
 def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
     """(V,) bool: variants of low imputation quality. PLINK's --mach-r2-filter knows neither X nor the .pvar's values."""
-    if not genotypes.imputed or options.min_info == 0:
+    if not genotypes.is_imputed or options.min_info == 0:
         return np.zeros(len(genotypes), dtype=bool)
-    return _judged(partial(variant_filters.uninformative, options), genotypes, cohort).astype(bool)
+    return _judged(partial(variant_filters.poorly_imputed, options), genotypes, cohort).astype(bool)
 
 
 def _reasons(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
     """(V,) the first filter that each variant fails, or empty."""
-    return _judged(partial(variant_filters.reasons, options), genotypes, cohort, groups=strata(cohort, len(genotypes.eids)))
+    return _judged(
+        partial(variant_filters.failed_filters, options), genotypes, cohort, groups=strata(cohort, len(genotypes.eids))
+    )
 
 
 def _out_of_hardy(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
@@ -318,9 +323,11 @@ def _judged(
     verdicts = np.full(len(genotypes), "", dtype=object)
     for start in range(0, len(genotypes), CHECKED_AT_ONCE):
         stop = min(start + CHECKED_AT_ONCE, len(genotypes))
-        of = dosages.reader(genotypes, start, stop)
+        of = dosages.block_reader(genotypes, start, stop)
         blocks = of(all_samples), None if men is None else of(men)
-        more: dict[str, Any] = {} if judge is variant_filters.minor_alleles else {"stated": genotypes.stated_info[start:stop]}
+        more: dict[str, Any] = (
+            {} if judge is variant_filters.minor_allele_count else {"stated": genotypes.file_info[start:stop]}
+        )
         if groups:
             more["groups"] = [(of(own), None if own_men is None else of(own_men)) for own, own_men in groups]
         verdicts[start:stop] = judge(*blocks, haploid=cohort.haploid, **more)

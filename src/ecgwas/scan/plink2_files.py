@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import ToolError, first_few
-from ecgwas.genotypes.chromosome_codes import PAR
+from ecgwas.genotypes.chromosome_codes import PAR_CODES
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.scan.engine.samples import Cohort
 
@@ -52,7 +52,7 @@ def labels(names: Sequence[str]) -> list[str]:
 
 def write_people(folder: Path, genotypes: Genotypes, cohort: Cohort) -> list[str]:
     """people.txt; gives `family id<tab>person id` of the cohort's people."""
-    ids = [f"{genotypes.listed.families[row]}\t{genotypes.eids[row]}" for row in cohort.fam_index]
+    ids = [f"{genotypes.samples.families[row]}\t{genotypes.eids[row]}" for row in cohort.fam_index]
     (folder / "people.txt").write_text("".join(f"{one}\n" for one in ids))
     return ids
 
@@ -61,7 +61,7 @@ def write_variants(folder: Path, genotypes: Genotypes) -> None:
     """variants.txt, the names, and places.txt; of made names those, too, that PLINK makes of codes of the pseudoautosomal
     regions."""
     names = [str(name) for name in genotypes.variants]
-    codes = PAR if genotypes.diploid else ()
+    codes = PAR_CODES if genotypes.is_diploid else ()
     names += [f"{code}{name[1:]}" for name in names if name.startswith("X:") for code in codes]
     (folder / VARIANTS).write_text("".join(f"{name}\n" for name in names))
     places = [f"{code}\t{pos}\t{pos}\n" for code in (genotypes.chrom, *codes) for pos in np.unique(genotypes.positions)]
@@ -70,7 +70,7 @@ def write_variants(folder: Path, genotypes: Genotypes) -> None:
 
 def write_sample(folder: Path, genotypes: Genotypes) -> None:
     """people.sample: the people of a .bgen in its own order, which that of its .sample may not be."""
-    listed = genotypes.listed
+    listed = genotypes.samples
     lines = [f"{family} {eid} 0 {sex}\n" for family, eid, sex in zip(listed.families, listed.eids, listed.sexes, strict=True)]
     (folder / SAMPLE).write_text("ID_1 ID_2 missing sex\n0 0 0 D\n" + "".join(lines))
 

@@ -60,7 +60,7 @@ def testing(size: PartSize) -> dict[str, float]:
 
 def block_bytes(size: PartSize, variants: int, *, permuted: bool = False) -> float:
     """One thread's block of variants: calls of the file, of the people tested, of the variants tested; all its tests."""
-    read = min(2.0 * dosages.BYTES, 2.0 * dosages.BYTES_EACH * variants * size.people_in_files)
+    read = min(2.0 * dosages.BLOCK_BYTES, 2.0 * dosages.BYTES_PER_DOSAGE * variants * size.people_in_files)
     calls = read if size.dosages else variants * (size.people_in_files + 2 * size.people) / 4
     total = calls + variants * size.traits * 8 + size.traits * HISTOGRAM_BYTES / 2
     if permuted:

@@ -43,7 +43,7 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return [*chromosomes.files(study.scan), *(path for path in (study.loci.known,) if path is not None)]
+    return [*chromosomes.input_files(study.scan), *(path for path in (study.loci.known,) if path is not None)]
 
 
 def features_per_lead(names: Sequence[str]) -> int:
@@ -157,7 +157,7 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     """Chromosome -> (V,) positions of the variants that were tested."""
     results = scan.load_results(study)
     tested = VariantsTested.from_frame(pl.concat([result.left_out.frame for result in results]))
-    opened = [chromosomes.open_part(study.scan, part) for part in scan.STAGE.parts(study)]
+    opened = [chromosomes.open_chromosome(study.scan, part) for part in scan.STAGE.parts(study)]
     return {part.chrom: part.positions[tested.mask(part)] for part in opened}
 
 

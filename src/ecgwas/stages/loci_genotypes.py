@@ -37,7 +37,7 @@ class LocusData:
     def chromosome(self, name: str) -> Chromosome:
         """One chromosome's genotypes and the participants tested on it."""
         if name not in self._open:
-            genotypes = chromosomes.open_part(self.study.scan, name)
+            genotypes = chromosomes.open_chromosome(self.study.scan, name)
             self._open[name] = self._sharing(Chromosome.of(genotypes, self.traits, self.covariates, self.ancestry))
         return self._open[name]
 
@@ -91,11 +91,11 @@ class LocusData:
 
     def imputed(self) -> bool:
         """True if genotypes of any chromosome are imputed."""
-        return any(chromosome.genotypes.imputed for chromosome in self.all())
+        return any(chromosome.genotypes.is_imputed for chromosome in self.all())
 
     def heritability(self) -> Heritability:
         """Of every trait, from the LD-pruned variants of sample QC."""
-        open_part = partial(chromosomes.open_part, self.study.scan)
+        open_part = partial(chromosomes.open_chromosome, self.study.scan)
         parts = scan.STAGE.parts(self.study)
         panel = pruned_panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
         return heritability.heritability(self.traits, self.covariates, panel)

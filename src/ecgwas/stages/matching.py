@@ -15,7 +15,7 @@ from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.people_lists import FEMALE, MALE
 from ecgwas.loci.held_out import Discovered, DiscoverySample, Rule, discover
-from ecgwas.privacy.matching import LEAST_PEOPLE, Fold, deal, matching
+from ecgwas.privacy.matching import MIN_PEOPLE, Fold, assign_folds, matching
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages import scan, traits
 from ecgwas.stages.base import seed_of
@@ -30,7 +30,7 @@ MAX_FEATURES = 200
 
 SEX = "sex"
 
-WHY_NOTHING = f"fewer than {LEAST_PEOPLE} people, shuffled people, or no locus and one sex"
+WHY_NOTHING = f"fewer than {MIN_PEOPLE} people, shuffled people, or no locus and one sex"
 """Why there may be nothing to match."""
 
 
@@ -54,7 +54,7 @@ def matched(study: Study) -> Matching:
     No rows if people are too few, or permuted, so that ECGs and genomes do not belong together.
     """
     tested, seed = traits.load_traits(study), seed_of(study, "share")
-    fold_people = () if study.traits.shuffle else deal(len(tested.eids), seed=seed)
+    fold_people = () if study.traits.shuffle else assign_folds(len(tested.eids), seed=seed)
     if not fold_people:
         return Matching.empty()
     features = represent_stage.load_features(study)
@@ -79,7 +79,7 @@ def loci_of_folds(
     rule = Rule(engine, study.loci, thresholds)
     folds = [FoldLoci(one) for one in _choosers(study, features, tested, fold_people)]
     for name in scan.STAGE.parts(study):
-        part = chromosomes.open_part(study.scan, name)
+        part = chromosomes.open_chromosome(study.scan, name)
         for number, one in enumerate(folds, 1):
             try:
                 chosen = discover(rule, one.sample, part, seed=seed)
@@ -133,7 +133,7 @@ def _predictors(
 
 
 def _sex(study: Study, eids: Sequence[str]) -> NDArray[np.float64]:
-    opened = chromosomes.open_part(study.scan, scan.STAGE.parts(study)[0])
-    sexes = opened.sexes[opened.find(eids)].astype(np.float64)
+    opened = chromosomes.open_chromosome(study.scan, scan.STAGE.parts(study)[0])
+    sexes = opened.sexes[opened.sample_index(eids)].astype(np.float64)
     sex = np.where(np.isin(sexes, (MALE, FEMALE)), sexes, np.nan)[:, None]
     return sex if len(np.unique(sex[np.isfinite(sex)])) == 2 else np.empty((len(eids), 0))

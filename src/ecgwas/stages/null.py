@@ -55,17 +55,17 @@ def write_simulated_genomes(study: Study, null_study: Study) -> None:
     Each autosome of the study is simulated as a stretch with realistic linkage disequilibrium (simulate.genomes), with as
     many variants as the study's largest, at most MAX_VARIANTS. Raises InputError if the study has no autosome.
     """
-    parts = [chromosomes.open_part(study.scan, part) for part in chromosomes.parts(study.scan) if part in AUTOSOMES]
+    parts = [chromosomes.open_chromosome(study.scan, part) for part in chromosomes.available(study.scan) if part in AUTOSOMES]
     if not parts:
         fix = "run `ecgwas null` without --simulated, which permutes people"
         raise InputError("genomes are simulated on autosomes only, and the study has none", where=study.results, fix=fix)
-    eids = chromosomes.people(study.scan)
+    eids = chromosomes.eids_in_all_files(study.scan)
     variants = min(max(len(part) for part in parts), MAX_VARIANTS)
     rng = np.random.default_rng([seed_of(study, "genomes")])
     genomes = simulate_genomes(len(eids), rng, chromosomes=[part.chrom for part in parts], variants_per_chromosome=variants)
     path = null_study.scan.genotypes.with_name(null_study.scan.genotypes.name + ".bed")
     path.parent.mkdir(parents=True, exist_ok=True)
-    men = parts[0].sexes[parts[0].find(eids)] == MALE
+    men = parts[0].sexes[parts[0].sample_index(eids)] == MALE
     write_genotypes(path, genomes, genomes.dosage, list(zip(eids, men.tolist(), strict=True)))
 
 

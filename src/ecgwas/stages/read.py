@@ -302,7 +302,7 @@ def _without_recordings(study: Study) -> set[str]:
     with suppress(EcgwasError):
         eids |= set(covariates.read(study.traits).eids)
     with suppress(EcgwasError):
-        eids |= set(chromosomes.people(study.scan))
+        eids |= set(chromosomes.eids_in_all_files(study.scan))
     return eids
 
 

@@ -289,7 +289,7 @@ def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[
     variants = []
     for locus in chosen.iter_rows(named=True):
         dosage = np.full(len(signals), np.nan)
-        part = chromosomes.open_part(study.scan, locus["chrom"])
+        part = chromosomes.open_chromosome(study.scan, locus["chrom"])
         dosage[places] = part.dosage_of(place_of_lead(part, locus), tested)
         alleles = locus["effect_allele"], locus["other_allele"]
         variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], *alleles, dosage))
@@ -304,7 +304,7 @@ def _planted(path: Path) -> pl.DataFrame:
     table = read_user_table(path, what="planted effects")
     frame = table.frame
     if "variant" in frame.columns and not {"chrom", "pos"} & set(frame.columns):
-        placed = variant_choice.places(frame["variant"].to_list())
+        placed = variant_choice.parsed(frame["variant"].to_list())
         if placed["pos"].is_not_null().all():
             frame = frame.with_columns(placed["chrom"], placed["pos"].cast(pl.String))
     absent = [name for name in PLANTED if name not in frame.columns]
@@ -315,7 +315,7 @@ def _planted(path: Path) -> pl.DataFrame:
     if not whole.all():
         wrong = first_few(f"line {line}" for line, good in zip(table.lines, whole, strict=True) if not good)
         raise InputError(f"a position of the planted effects is no number: {wrong}", where=path, fix="mend column pos")
-    chrom = pl.col("chrom").replace(variant_choice.of_codes(frame["chrom"]))
+    chrom = pl.col("chrom").replace(variant_choice.reported_codes(frame["chrom"]))
     return frame.select(PLANTED).with_columns(pl.col("pos").cast(pl.Int64), chrom)
 
 

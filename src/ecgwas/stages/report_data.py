@@ -84,7 +84,7 @@ def background(study: Study, results: Sequence[ScanResult]) -> report.Background
     covariates = len(traits.load_covariates(study).names)
     edges = np.append(np.arange(0, floor - 1e-9, BIN_WIDTH), floor)
     midpoints = np.append((CHI2_EDGES[:-2] + CHI2_EDGES[1:-1]) / 2, np.inf)
-    chroms = chromosomes.parts(study.scan)
+    chroms = chromosomes.available(study.scan)
     counts = np.zeros((len(results[0].traits), len(chroms), len(edges) - 1), dtype=np.int64)
     for c, result in enumerate(results):
         trait_df = result.people - 2 - covariates

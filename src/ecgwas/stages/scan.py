@@ -31,7 +31,7 @@ ARRAYS = ("people", "tests", "not_computed", "chi2_counts", "permutation_max", "
 
 
 def _parts(study: Study) -> tuple[str, ...]:
-    return chromosomes.parts(study.scan)
+    return chromosomes.available(study.scan)
 
 
 def _options(study: Study, part: str) -> Any:
@@ -43,17 +43,17 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return chromosomes.files(study.scan)
+    return chromosomes.input_files(study.scan)
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     loaded, groups = (traits.load_traits(study), traits.load_covariates(study)), traits.load_ancestry(study, "ancestry_group")
-    opened = chromosomes.open_part(study.scan, part)
+    opened = chromosomes.open_chromosome(study.scan, part)
     if len(opened) == 0:
         requested.check_variants(study.scan)
-    genome_build.check(study.scan, [opened])
-    for member in opened.members or (opened,):
-        words = filesets.order_of_people(member.files)
+    genome_build.check_build(study.scan, [opened])
+    for member in opened.by_file or (opened,):
+        words = filesets.sample_order(member.fileset)
         if words is not None:
             logger.info("scan %s: %s", part, words)
     # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
@@ -86,7 +86,7 @@ def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> Non
 def variant_counts(study: Study) -> VariantCounts:
     """What became of the variants of every chromosome in the files, in the chromosomes' order."""
     counts = pl.concat([files.PART_VARIANT_COUNTS.read(study.results, part=part).frame for part in _parts(study)])
-    order = {name: place for place, name in enumerate(chromosome_codes.ORDER)}
+    order = {name: place for place, name in enumerate(chromosome_codes.REPORT_ORDER)}
     place = pl.col("chrom").replace_strict(order, default=len(order), return_dtype=pl.Int64)
     return VariantCounts(counts.sort(place, "chrom", maintain_order=True))
 
@@ -150,21 +150,21 @@ def _load(study: Study, part: str) -> ScanResult:
 
 def _check(study: Study) -> Sequence[str]:
     parts = _parts(study)
-    opened = [chromosomes.open_part(study.scan, part) for part in parts]
+    opened = [chromosomes.open_chromosome(study.scan, part) for part in parts]
     count = sum(len(part) for part in opened)
-    genome_build.check(study.scan, opened)
+    genome_build.check_build(study.scan, opened)
     for part in opened:
         samples.refuse_unknown_sexes(part, part.sexes)
     scan.check(study.scan)
-    people = len(chromosomes.people(study.scan))
+    people = len(chromosomes.eids_in_all_files(study.scan))
     facts = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
     facts += [
         *_not_tested(chromosomes.untested(study.scan)),
-        *map(Caution, (*requested.check(study.scan), *requested.of_files(study.scan))),
+        *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan))),
     ]
-    unknown = genome_build.without_position(study.scan, opened)
+    unknown = genome_build.warn_of_unknown_positions(study.scan, opened)
     facts += [] if unknown is None else [Caution(unknown)]
-    orders = [filesets.order_of_people(files) for files in chromosomes.all_filesets(study.scan)]
+    orders = [filesets.sample_order(files) for files in chromosomes.all_filesets(study.scan)]
     return [*facts, *(words for words in orders if words is not None)]
 
 

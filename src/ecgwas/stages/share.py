@@ -15,8 +15,9 @@ from polars.io.plugins import register_io_source
 from ecgwas import __version__, report
 from ecgwas.errors import first_few
 from ecgwas.genotypes import chromosomes, pruned_panel
+from ecgwas.genotypes.readers import unpack
 from ecgwas.privacy import membership as members
-from ecgwas.privacy.matching import MOST_PEOPLE, beyond_chance
+from ecgwas.privacy.matching import MAX_PEOPLE, beyond_chance
 from ecgwas.report import sample_flow
 from ecgwas.stages import matching, traits
 from ecgwas.stages import report as report_stage
@@ -86,7 +87,7 @@ def _log_matching(table: Matching) -> None:
 
 def _log_membership(table: Membership) -> None:
     if len(table) == 0:
-        logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.LEAST_PEOPLE)
+        logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.MIN_PEOPLE)
     for row in table.frame.iter_rows(named=True):
         logger.log(
             logging.WARNING if beyond_chance(row) else logging.INFO,
@@ -150,31 +151,30 @@ def _excluded(contents: report.ReportContents) -> ExcludedCounts:
 def _membership(study: Study) -> Membership:
     """How well members are distinguished from other people by what the study's options share."""
     tested, seed = traits.load_traits(study), seed_of(study, "share")
-    drawn = np.sort(np.random.default_rng([seed, 5]).permutation(len(tested.eids))[:MOST_PEOPLE])
+    drawn = np.sort(np.random.default_rng([seed, 5]).permutation(len(tested.eids))[:MAX_PEOPLE])
     columns = np.array([tested.names.index(name) for name in _strongest_features(study, tested.names)], dtype=np.int64)
     options = study.scan
-    passed_on = members.PassedOn(options.keep_neglog10p, options.min_maf, max(options.min_mac, study.share.min_people))
+    passed_on = members.SharedStatistics(options.keep_neglog10p, options.min_maf, max(options.min_mac, study.share.min_people))
     pieces = _calls(study, tuple(tested.eids[i] for i in drawn))
     return members.membership(pieces, tested.values[np.ix_(drawn, columns)], passed_on, seed=seed)
 
 
-def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.Calls]:
+def _calls(study: Study, eids: tuple[str, ...]) -> Iterator[members.GenotypeCalls]:
     """Hard calls of the people, a piece of an autosome at a time; linkage disequilibrium between pieces is not considered."""
-    step = max(1, members.CALLS // len(eids))
+    step = max(1, members.CALLS_PER_STEP // len(eids))
     opened = [
-        chromosomes.open_part(study.scan, part) for part in chromosomes.parts(study.scan) if part in pruned_panel.AUTOSOMES
+        chromosomes.open_chromosome(study.scan, part)
+        for part in chromosomes.available(study.scan)
+        if part in pruned_panel.AUTOSOMES
     ]
-    stride = max(1, -(-sum(len(part) for part in opened) // members.MOST_VARIANTS))
+    stride = max(1, -(-sum(len(part) for part in opened) // members.MAX_VARIANTS))
     for part in opened:
-        read = [
-            (places, chromosomes.unpacked(calls.packed, calls.people))
-            for places, calls in pruned_panel.blocks(part, eids, stride)
-        ]
+        read = [(places, unpack(calls.packed, calls.people)) for places, calls in pruned_panel.read_blocks(part, eids, stride)]
         if read:
             places, codes = (np.concatenate(each) for each in zip(*read, strict=True))
             for start in range(0, len(places), step):
                 piece = slice(start, start + step)
-                yield members.Calls(codes[piece], part.positions[places[piece]])
+                yield members.GenotypeCalls(codes[piece], part.positions[places[piece]])
 
 
 def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:

@@ -38,14 +38,14 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     lists = [path for path in (study.read.leave_out,) if path is not None]
-    return [study.traits.covariates, *lists, *chromosomes.files(study.scan)]
+    return [study.traits.covariates, *lists, *chromosomes.input_files(study.scan)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     judge = partial(_judged, study)
-    tables = join.build(study.traits, represent.load_features(study), chromosomes.people(study.scan), judge)
+    tables = join.build(study.traits, represent.load_features(study), chromosomes.eids_in_all_files(study.scan), judge)
     if study.traits.shuffle:
-        tables = join.shuffled(tables, np.random.default_rng(seed_of(study, "shuffle")))
+        tables = join.permuted(tables, np.random.default_rng(seed_of(study, "shuffle")))
     people = _withdrawn(study, tables.people)
     files.TRAITS.write(tables.traits, out)
     files.COVARIATES.write(tables.covariates, out)
@@ -53,9 +53,9 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.PEOPLE.write(people, out)
     files.TRAIT_REPORT.write(TraitReport(tables.report), out)
     files.SAMPLE_GUARDS.write(tables.guards, out)
-    for note in (*tables.notes, *lists.check(study.scan)):
+    for note in (*tables.notes, *lists.check_lists(study.scan)):
         logger.warning("traits: %s", note)
-    gone = join.dropped(people)
+    gone = join.exclusion_counts(people)
     why = f": {'; '.join(f'{reason}: {count}' for reason, count in gone)}" if gone else ""
     logger.info("traits: %d people, %d traits; %d of %d people dropped%s", len(tables.traits.eids), len(tables.traits.names),
                 sum(count for _, count in gone), len(people), why)  # fmt: skip
@@ -68,19 +68,19 @@ def _withdrawn(study: Study, people: People) -> People:
     return People(people.frame.with_columns(reason=reason))
 
 
-def _judged(study: Study, eids: Sequence[str]) -> sample_qc.Judged:
+def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
     """The guards over people, by the study's genotypes."""
     options = study.traits.guards
     off = study.traits.components == 0 and not any(getattr(options, name) for name in type(options).model_fields)
     if off and not study.traits.normalise_within:
         return sample_qc.unjudged(eids)
-    open_part = partial(chromosomes.open_part, study.scan)
-    parts = chromosomes.parts(study.scan)
+    open_part = partial(chromosomes.open_chromosome, study.scan)
+    parts = chromosomes.available(study.scan)
     panel = pruned_panel.read(parts, open_part, eids, build=study.scan.build)
     first = open_part("X" if "X" in parts else parts[0])
-    sexes = first.sexes[first.find(eids)]
+    sexes = first.sexes[first.sample_index(eids)]
     seed = seed_of(study, "components")
-    judged = sample_qc.judge(options, panel, sexes, wanted_components=study.traits.components, seed=seed)
+    judged = sample_qc.run(options, panel, sexes, wanted_components=study.traits.components, seed=seed)
     return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 
 
@@ -103,7 +103,9 @@ def load_covariates(study: Study) -> Covariates:
 def _check(study: Study) -> Sequence[str]:
     table = covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
     other = source_study.differences(table) if study.preset == "published" else None
-    facts = overlap.check(study.traits, chromosomes.people(study.scan), _recorded(study), chromosomes.sexes(study.scan))
+    facts = overlap.check(
+        study.traits, chromosomes.eids_in_all_files(study.scan), _recorded(study), chromosomes.sex_by_eid(study.scan)
+    )
     return [*facts, *([Caution(f"{study.traits.covariates.name}: {other}")] if other else [])]
 
 

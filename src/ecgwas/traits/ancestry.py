@@ -6,21 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.packed import NO_CALL
-from ecgwas.traits.genotype_pcs import components
+from ecgwas.traits.genotype_pcs import genotype_pcs
 
 MIN_PEOPLE = 20
 """A smaller group has frequencies too uncertain to judge anybody by; its people stay with those next to them."""
 MIN_FST = 0.01
 """Groups differ by this at least: continents by 0.05 to 0.15, the north and the south of Europe by 0.005."""
-FEWEST = 10
+MIN_GROUP = 10
 """Groups that hold fewer people once everybody has joined the most likely one are dissolved."""
-LOOKED_AT = 4
+SPLIT_PCS = 4
 """Components along which a split is looked for."""
-MOST_VARIANTS = 4_000
+MAX_VARIANTS = 4_000
 """Evenly spaced: more do not find other groups, but take longer."""
 
 
-def groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int) -> NDArray[np.int64]:
+def ancestry_groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int) -> NDArray[np.int64]:
     """(N,) int64 group of each person: 1 the largest, then 2 ...; all 1 in a cohort of one ancestry.
 
     codes (V, N) as in Panel, in order of position; reference (N,) bool: unrelated people, from whom groups are made.
@@ -29,7 +29,7 @@ def groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int)
     gives 0, is MIN_FST or more. Each side is split again. Then everybody joins the group under whose frequencies their
     genotypes are most likely.
     """
-    codes = codes[:: max(1, -(-len(codes) // MOST_VARIANTS))]
+    codes = codes[:: max(1, -(-len(codes) // MAX_VARIANTS))]
     leaves = _split(codes, np.flatnonzero(reference), seed)
     if len(leaves) == 1:
         return np.ones(codes.shape[1], dtype=np.int64)
@@ -37,7 +37,7 @@ def groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int)
     while True:
         nearest = np.argmax(likelihood, axis=0)
         sizes = np.bincount(nearest, minlength=len(leaves))
-        too_small = (sizes > 0) & (sizes < FEWEST)
+        too_small = (sizes > 0) & (sizes < MIN_GROUP)
         if not too_small.any():
             break
         likelihood[too_small] = -np.inf
@@ -45,7 +45,7 @@ def groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int)
     return np.asarray(np.argsort(order, kind="stable")[nearest] + 1)
 
 
-def of_people(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def members_by_group(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """The places of each group's people, ascending, the first group first."""
     return [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
 
@@ -55,9 +55,9 @@ def _split(codes: NDArray[np.uint8], people: NDArray[np.int64], seed: int) -> li
     best, side = MIN_FST, None
     half = len(codes) // 2
     for fitted, held_out in ((codes[:half], codes[half:]), (codes[half:], codes[:half])):
-        scores = components(fitted[:, people], LOOKED_AT, seed=seed) if len(people) >= 2 * MIN_PEOPLE else np.empty((0, 0))
+        scores = genotype_pcs(fitted[:, people], SPLIT_PCS, seed=seed) if len(people) >= 2 * MIN_PEOPLE else np.empty((0, 0))
         for column in scores.T:
-            upper = column > _cut(column)
+            upper = column > _split_point(column)
             distance = fst(held_out[:, people[upper]], held_out[:, people[~upper]])
             if distance >= best:
                 best, side = distance, upper
@@ -66,7 +66,7 @@ def _split(codes: NDArray[np.uint8], people: NDArray[np.int64], seed: int) -> li
     return [*_split(codes, people[side], seed), *_split(codes, people[~side], seed)]
 
 
-def _cut(values: NDArray[np.float64]) -> float:
+def _split_point(values: NDArray[np.float64]) -> float:
     """Where the values (N,) fall into two parts of MIN_PEOPLE or more with the smallest variance within (k-means, k = 2)."""
     ordered = np.sort(values)
     below = np.arange(MIN_PEOPLE, len(ordered) - MIN_PEOPLE + 1)

@@ -22,7 +22,7 @@ from ecgwas.traits import suspect_values as doubts
 COLLINEAR = 1e-7
 """A standardised column whose residual on the columns before it is shorter than this is their combination."""
 
-COMPONENT = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
+PC_NAME = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
 """Names of principal components in covariate tables; UK Biobank's field is 22009."""
 SMALLEST_SPREAD = 1e-100
 """Of the values of a covariate; its reciprocal is the largest value."""
@@ -49,7 +49,7 @@ class CovariateTable:
     numbers: Mapping[str, NDArray[np.float64]]
     levels: Mapping[str, tuple[Cell, ...]]
     names: tuple[str, ...]
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
 
     def missing(self) -> dict[str, list[str]]:
@@ -77,7 +77,7 @@ class CovariateTable:
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedCovariates:
     """Covariates as numbers, and what was changed on the way, in words."""
 
     covariates: Covariates
@@ -109,13 +109,13 @@ def read(options: TraitOptions) -> CovariateTable:
         [mistake for name in measured for mistake in _extremes(table, name, values[name])], what="the covariate table"
     )
     levels = {name: _levels(frame[name]) for name in categorical}
-    suspicions = [*doubts.of_ids(labels), *doubts.of_choice(options, names), *doubts.of(values, levels)]
+    suspicions = [*doubts.of_ids(labels), *doubts.of_choice(options, names), *doubts.of_values(values, levels)]
     return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(suspicions), unused)
 
 
 def _beyond(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
     """The table's principal components but the first `limit` by their numbers."""
-    components = [name for name in names if COMPONENT.fullmatch(name)]
+    components = [name for name in names if PC_NAME.fullmatch(name)]
     first = components if limit is None else sorted(components, key=lambda name: int(re.findall(r"\d+", name)[-1]))[:limit]
     return tuple(name for name in components if name not in first)
 
@@ -204,7 +204,7 @@ def _levels(cells: pl.Series) -> tuple[Cell, ...]:
     return tuple(None if gone else level(cell) for cell, gone in zip(cells, is_missing(cells), strict=True))
 
 
-def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> Coded:
+def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> CodedCovariates:
     """Covariates (N, C) of the people in `eids`, in that order; none of them may lack a value.
 
     Categories become one 0/1 column per level but the most frequent; ties go to the first level in text order. Levels
@@ -214,7 +214,7 @@ def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> C
     rows = {eid: i for i, eid in enumerate(table.eids)}
     index = np.array([rows[eid] for eid in eids], dtype=np.int64)
     columns: dict[str, NDArray[np.float64]] = {}
-    notes = [*table.doubts, *_not_used(table, options)]
+    notes = [*table.warnings, *_not_used(table, options)]
     for name in table.names:
         if name in table.levels:
             here = [str(table.levels[name][i]) for i in index]
@@ -227,7 +227,7 @@ def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> C
     names = tuple(name for name in columns if name not in constant)
     values = np.column_stack([columns[name] for name in names]) if names else np.empty((len(eids), 0))
     _refuse_collinear(names, values, options)
-    return Coded(Covariates(tuple(eids), names, values), tuple(notes))
+    return CodedCovariates(Covariates(tuple(eids), names, values), tuple(notes))
 
 
 def _not_used(table: CovariateTable, options: TraitOptions) -> list[str]:

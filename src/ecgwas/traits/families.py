@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 
 LARGEST_EXACT = 200
 """Families (sets of people connected by related pairs) of more people are solved by a heuristic."""
-MOST_STEPS = 20_000
+MAX_BRANCHES = 20_000
 """Branches that the exact search of one family may take before the heuristic takes over."""
 
 Graph = dict[int, set[int]]
 
 
 @dataclass(frozen=True)
-class Excluded:
+class Exclusions:
     """people: ascending; heuristic: how many families were too large for the exact search."""
 
     people: tuple[int, ...]
-    heuristic: int
+    inexact_families: int
 
 
 class _TooManyStepsError(Exception):
     """The exact search of a family took more than MOST_STEPS branches."""
 
 
-def fewest(first: Sequence[int], second: Sequence[int], called: NDArray[np.int64]) -> Excluded:
+def fewest_exclusions(first: Sequence[int], second: Sequence[int], called: NDArray[np.int64]) -> Exclusions:
     """Who must be excluded so that no pair (first[i], second[i]) remains.
 
     As few people as possible; of the smallest sets the one that keeps most calls (`called`, by person), then the earlier
@@ -46,7 +46,7 @@ def fewest(first: Sequence[int], second: Sequence[int], called: NDArray[np.int64
             kept = _greedy(family, called)
             heuristic += 1
         excluded += family.keys() - kept
-    return Excluded(tuple(sorted(excluded)), heuristic)
+    return Exclusions(tuple(sorted(excluded)), heuristic)
 
 
 def _exact(family: Graph, called: NDArray[np.int64]) -> set[int] | None:
@@ -84,7 +84,7 @@ class _Search:
         if leaf is not None:
             return self._folded(graph, weights, leaf)
         self.steps += 1
-        if self.steps > MOST_STEPS:
+        if self.steps > MAX_BRANCHES:
             raise _TooManyStepsError
         hub = min(graph, key=lambda person: (-len(graph[person]), person))
         with_hub = {hub} | self.best(_without(graph, graph[hub] | {hub}), weights)

@@ -16,11 +16,11 @@ OVERSAMPLED = 20
 ROUNDS = 10
 """Blocks of the Krylov space: behind ancestry the eigenvalues of a homogeneous cohort lie close together."""
 DECIMALS = 6
-TOGETHER = 2**24
+GENOTYPES_PER_STEP = 2**24
 """Genotypes that are standardised at once: of a biobank's people all variants would not fit as numbers."""
 
 
-def components(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np.float64]:
+def genotype_pcs(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np.float64]:
     """(N, count) float64 first principal components of N people, each of unit variance; its largest value is positive.
 
     codes (V, N) as in Panel. Fewer columns if there are fewer people or variants. Randomised block Krylov iteration: all
@@ -49,7 +49,7 @@ def components(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np
 
 def _standardised(codes: NDArray[np.uint8]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Some variants after the other: which rows of codes (V, N), and these (V', N) standardised."""
-    step = max(1, TOGETHER // codes.shape[1])
+    step = max(1, GENOTYPES_PER_STEP // codes.shape[1])
     for start in range(0, len(codes), step):
         rows = slice(start, start + step)
         yield rows, standardised(codes[rows])
@@ -60,7 +60,7 @@ def _sum(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
     return reduce(operator.iadd, parts)
 
 
-def projected(
+def project(
     codes: NDArray[np.uint8], reference: NDArray[np.int64], scores: NDArray[np.float64], others: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """(M, C) float64 components of people who had no part in them, on the scale of `scores`.
@@ -75,7 +75,7 @@ def projected(
     sizes = np.linalg.norm(loadings, axis=0)
     loadings /= sizes
     inside, length = np.zeros((scores.shape[1], len(others))), np.zeros(len(others))
-    step = max(1, TOGETHER // codes.shape[1])
+    step = max(1, GENOTYPES_PER_STEP // codes.shape[1])
     for start in range(0, len(codes), step):
         rows = slice(start, start + step)
         values = standardised(new[rows], known[rows])

@@ -20,14 +20,14 @@ from ecgwas.tables import Covariates, Features, Guards, People, Traits
 from ecgwas.tables.recordings import Ancestry
 from ecgwas.traits import covariates as covariate_tables
 from ecgwas.traits import overlap, variances
-from ecgwas.traits.covariates import COMPONENT, Coded, CovariateTable
-from ecgwas.traits.sample_qc import Judge, Judged, unjudged
+from ecgwas.traits.covariates import PC_NAME, CodedCovariates, CovariateTable
+from ecgwas.traits.sample_qc import RunSampleQc, SampleQc, unjudged
 from ecgwas.traits.transform import TENS, transformed
 
 MAX_SKEWNESS, MAX_KURTOSIS = 1.0, 3.0
 """Beyond these a trait's few largest values carry its test; rank-normal traits are far within."""
 
-SAME = 1.0 - 1e-12
+SAME_CORRELATION = 1.0 - 1e-12
 """Traits whose correlation is beyond this, with either sign, are one trait."""
 
 REPORT_SCHEMA: dict[str, Any] = {
@@ -61,7 +61,7 @@ class TraitTables:
 
 
 def build(
-    options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str], judge: Judge = unjudged
+    options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str], judge: RunSampleQc = unjudged
 ) -> TraitTables:
     """Traits and covariates of the people who have features, covariates and genotypes and whom the guards let pass.
 
@@ -71,7 +71,7 @@ def build(
     empty ones are left out and listed. Raises InputError if the tables' eids never meet, or too few people remain.
     """
     table = covariate_tables.read(options)
-    unmet = overlap.of_tables(options, table, genotype_people, _recorded(features))
+    unmet = overlap.check_ids(options, table, genotype_people, _recorded(features))
     people = _people(table, genotype_people, features)
     kept = tuple(people.frame.filter(pl.col("status") == "kept")["eid"])
     overlap.refuse_too_few(options, kept, people, table, unmet)
@@ -88,15 +88,17 @@ def build(
     traits = Traits(kept, tuple(names), values)
     frame = pl.DataFrame(report, schema=REPORT_SCHEMA)
     guards = pl.concat([judged.guards.frame, _trait_guards(frame).frame, _of_variance(traits, coded, judged).frame])
-    ancestry = Ancestry(pl.DataFrame({"eid": list(kept), "ancestry_group": judged.groups, "normalised_within": strata}))
+    ancestry = Ancestry(
+        pl.DataFrame({"eid": list(kept), "ancestry_group": judged.ancestry_groups, "normalised_within": strata})
+    )
     return TraitTables(
         traits, coded.covariates, people, frame, Guards(guards), ancestry, (*unmet, *coded.notes, *notes, *more)
     )  # fmt: skip
 
 
-def _strata(options: TraitOptions, judged: Judged) -> tuple[NDArray[np.int64], list[str]]:
+def _strata(options: TraitOptions, judged: SampleQc) -> tuple[NDArray[np.int64], list[str]]:
     """(N,) group within which each person's traits are normalised, and notes on options that do nothing."""
-    columns = {"ancestry": TENS * judged.groups, "sex": judged.sexes.astype(np.int64)}
+    columns = {"ancestry": TENS * judged.ancestry_groups, "sex": judged.sexes.astype(np.int64)}
     notes = [
         f"traits.normalise_within: {name} does nothing, everybody is in one group{' or X is not tested' * (name == 'sex')}"
         for name in dict.fromkeys(options.normalise_within)
@@ -108,31 +110,33 @@ def _strata(options: TraitOptions, judged: Judged) -> tuple[NDArray[np.int64], l
     return numbers, notes
 
 
-def _of_variance(traits: Traits, coded: Coded, judged: Judged) -> Guards:
+def _of_variance(traits: Traits, coded: CodedCovariates, judged: SampleQc) -> Guards:
     """The guards over variances, with the components that are covariates, or else those computed."""
-    given = [k for k, name in enumerate(coded.covariates.names) if COMPONENT.fullmatch(name)]
-    scores = coded.covariates.values[:, given] if given else judged.components
-    return variances.judge(traits, coded.covariates.values, variances.Strata(judged.groups, scores, judged.sexes))
+    given = [k for k, name in enumerate(coded.covariates.names) if PC_NAME.fullmatch(name)]
+    scores = coded.covariates.values[:, given] if given else judged.genotype_pcs
+    return variances.check_variances(
+        traits, coded.covariates.values, variances.VarianceGroups(judged.ancestry_groups, scores, judged.sexes)
+    )
 
 
-def _guarded(people: People, judged: Judged) -> People:
+def _guarded(people: People, judged: SampleQc) -> People:
     """The people with those dropped whom a guard left out."""
-    out = people.frame["eid"].is_in(list(judged.reasons))
-    reason = people.frame["eid"].replace_strict(judged.reasons, default="", return_dtype=pl.String)
+    out = people.frame["eid"].is_in(list(judged.excluded))
+    reason = people.frame["eid"].replace_strict(judged.excluded, default="", return_dtype=pl.String)
     status = pl.when(out).then(pl.lit("dropped")).otherwise(pl.col("status"))
     return People(people.frame.with_columns(status=status, reason=pl.when(out).then(reason).otherwise(pl.col("reason"))))
 
 
-def _with_components(coded: Coded, judged: Judged, options: TraitOptions) -> Coded:
+def _with_components(coded: CodedCovariates, judged: SampleQc, options: TraitOptions) -> CodedCovariates:
     """The covariates and, where the table has none, the principal components of the genotypes."""
-    given = [name for name in coded.covariates.names if COMPONENT.fullmatch(name)]
-    count = 0 if given else min(options.components, judged.components.shape[1])
+    given = [name for name in coded.covariates.names if PC_NAME.fullmatch(name)]
+    count = 0 if given else min(options.components, judged.genotype_pcs.shape[1])
     if count == 0:
         return coded
     names = tuple(f"computed_pc{k + 1}" for k in range(count))
-    values = np.hstack([coded.covariates.values, judged.components[:, :count]])
+    values = np.hstack([coded.covariates.values, judged.genotype_pcs[:, :count]])
     note = f"{count} principal components of the genotypes computed: the covariate table has none"
-    return Coded(Covariates(coded.covariates.eids, (*coded.covariates.names, *names), values), (*coded.notes, note))
+    return CodedCovariates(Covariates(coded.covariates.eids, (*coded.covariates.names, *names), values), (*coded.notes, note))
 
 
 def _trait_guards(report: pl.DataFrame) -> Guards:
@@ -184,7 +188,7 @@ def remeasured(
     return Traits(covariates.eids, tuple(columns), matrix)
 
 
-def shuffled(tables: TraitTables, rng: np.random.Generator) -> TraitTables:
+def permuted(tables: TraitTables, rng: np.random.Generator) -> TraitTables:
     """Each person's traits and covariates given, together, to another person: the null twin of the tables.
 
     What traits and covariates have to do with each other stays; what they have to do with genotypes is gone.
@@ -225,10 +229,10 @@ def _people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[s
     return People.of(rows)
 
 
-def dropped(people: People) -> list[tuple[str, int]]:
+def exclusion_counts(people: People) -> list[tuple[str, int]]:
     """Reason and people, the commonest first; each person dropped counts once, under the first reason, without its numbers."""
     reasons = people.frame.filter(pl.col("status") != "kept")["reason"]
-    first = (overlap.OF_A_GUARD.sub(r"\1", reason.split("; ")[0]) for reason in reasons)
+    first = (overlap.SAMPLE_QC_REASON.sub(r"\1", reason.split("; ")[0]) for reason in reasons)
     return sorted(Counter(first).items(), key=lambda item: (-item[1], item[0]))
 
 
@@ -330,7 +334,7 @@ def _duplicates(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, str]:
         values = np.column_stack([columns[name][present] for name in names])
         centred = values - values.mean(axis=0)
         unit = centred / np.linalg.norm(centred, axis=0)
-        later, earlier = np.nonzero(np.tril(np.abs(unit.T @ unit) > SAME, k=-1))
+        later, earlier = np.nonzero(np.tril(np.abs(unit.T @ unit) > SAME_CORRELATION, k=-1))
         for i, j in zip(later, earlier, strict=True):
             duplicates.setdefault(names[i], names[j])
     return {name: first for name, first in duplicates.items() if first not in duplicates} | {

@@ -11,20 +11,20 @@ from scipy import stats
 
 from ecgwas.genotypes.packed import NO_CALL
 
-ROWS = 512
+PEOPLE_PER_STEP = 512
 """People whose pairs are computed at once."""
-BYTES = 2**28
+STEP_BYTES = 2**28
 """Variants are taken in steps that take up this much as float32."""
 STRETCHES = 20
 """Stretches of neighbouring variants between which the noise of a pair is measured."""
-PAIRS = 2_000
+NULL_PAIRS = 2_000
 """Pairs in which the noise is measured."""
-FALSE_PAIRS = 0.05
+EXPECTED_FALSE_PAIRS = 0.05
 """Unrelated pairs expected, in the whole cohort, beyond what chance is said to reach."""
 
 
 @dataclass(frozen=True)
-class Related:
+class RelatedPairs:
     """Pairs whose kinship is beyond `limit` and `reach`.
 
     first, second  (M,) int64, people;  kinship (M,) float64
@@ -37,22 +37,22 @@ class Related:
     second: NDArray[np.int64]
     kinship: NDArray[np.float64]
     limit: float
-    reach: float
-    spread: float
+    chance_limit: float
+    null_sd: float
 
-    def beyond(self, limit: float) -> Related:
+    def above(self, limit: float) -> RelatedPairs:
         """The pairs beyond another limit, and beyond what chance reaches."""
-        chosen = self.kinship > max(limit, self.reach)
+        chosen = self.kinship > max(limit, self.chance_limit)
         return replace(self, first=self.first[chosen], second=self.second[chosen], kinship=self.kinship[chosen], limit=limit)
 
-    def among(self, people: NDArray[np.int64]) -> Related:
+    def among(self, people: NDArray[np.int64]) -> RelatedPairs:
         """The pairs of whom both stand in `people` (ascending), numbered as there."""
         chosen = np.isin(self.first, people) & np.isin(self.second, people)
         first, second = (np.searchsorted(people, part[chosen]) for part in (self.first, self.second))
         return replace(self, first=first, second=second, kinship=self.kinship[chosen])
 
 
-def king(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+def king_kinship(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(N, N) float64 KING-robust kinship from (V, N) copies, 3 no call; NaN on the diagonal.
 
     (N_AaAa - 2 N_AAaa) / 2 m + 1/2 - (N_Aa(i) + N_Aa(j)) / 4 m, m the smaller of both people's heterozygous calls, counted
@@ -63,8 +63,8 @@ def king(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def _rows(codes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.float64]]]:
     people = codes.shape[1]
-    for start in range(0, people, ROWS):
-        both, opposite, own, other = _counts(codes, start, min(start + ROWS, people))
+    for start in range(0, people, PEOPLE_PER_STEP):
+        both, opposite, own, other = _counts(codes, start, min(start + PEOPLE_PER_STEP, people))
         smaller = np.minimum(own, other).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             kinship = (both - 2 * opposite) / (2 * smaller) + 0.5 - (own + other) / (4 * smaller)
@@ -80,7 +80,7 @@ def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np
     """
     people = codes.shape[1]
     both, opposite, own, other = (np.zeros((stop - start, people), dtype=np.float32) for _ in range(4))
-    step = max(1, BYTES // (16 * people))
+    step = max(1, STEP_BYTES // (16 * people))
     for first in range(0, len(codes), step):
         piece = codes[first : first + step]
         one, two, none, called = (part.astype(np.float32) for part in (piece == 1, piece == 2, piece == 0, piece != NO_CALL))
@@ -92,14 +92,14 @@ def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np
     return both, opposite, own, other
 
 
-def related(codes: NDArray[np.uint8], limit: float) -> Related:
+def related_pairs(codes: NDArray[np.uint8], limit: float) -> RelatedPairs:
     """Pairs of people, kinship above `limit` and above what chance reaches once among all pairs of unrelated people.
 
     With few independent variants the estimate is noisy: 22 regions of 1 Mb give it an SD of 0.03, and 0.0884 is then reached
     by unrelated people. The noise is that of a pair (see `noise`), not the spread of all pairs, which in a cohort of several
     ancestries is a difference between ancestries.
     """
-    reach, spread = chance(codes, codes.shape[1])
+    reach, spread = chance_limit(codes, codes.shape[1])
     lowest = max(limit, reach)
     pairs: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
     for start, rows in _rows(codes):
@@ -107,23 +107,23 @@ def related(codes: NDArray[np.uint8], limit: float) -> Related:
         later = second > first + start
         pairs.append((first[later] + start, second[later], rows[first[later], second[later]]))
     first, second, kinship = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    return Related(first, second, kinship, limit, reach, spread)
+    return RelatedPairs(first, second, kinship, limit, reach, spread)
 
 
-def within(related: Related, codes: NDArray[np.uint8], groups: NDArray[np.int64]) -> Related:
+def above_chance_in_groups(related: RelatedPairs, codes: NDArray[np.uint8], groups: NDArray[np.int64]) -> RelatedPairs:
     """The pairs beyond what chance reaches in any group of ancestry (N,): linkage, and so the noise of a pair, may differ."""
-    each = [chance(codes[:, groups == number], codes.shape[1]) for number in np.unique(groups)]
-    reach, spread = max([(related.reach, related.spread), *each])
-    return replace(related, reach=reach, spread=spread).beyond(related.limit)
+    each = [chance_limit(codes[:, groups == number], codes.shape[1]) for number in np.unique(groups)]
+    reach, spread = max([(related.chance_limit, related.null_sd), *each])
+    return replace(related, chance_limit=reach, null_sd=spread).above(related.limit)
 
 
-def chance(codes: NDArray[np.uint8], people: int) -> tuple[float, float]:
+def chance_limit(codes: NDArray[np.uint8], people: int) -> tuple[float, float]:
     """Kinship that FALSE_PAIRS of all pairs of so many unrelated people are expected to exceed, and its SD, from (V, N)."""
-    middle, spread = noise(codes)
-    return middle + spread * float(stats.norm.isf(FALSE_PAIRS / max(people * (people - 1) / 2, 1))), spread
+    middle, spread = null_distribution(codes)
+    return middle + spread * float(stats.norm.isf(EXPECTED_FALSE_PAIRS / max(people * (people - 1) / 2, 1))), spread
 
 
-def noise(codes: NDArray[np.uint8]) -> tuple[float, float]:
+def null_distribution(codes: NDArray[np.uint8]) -> tuple[float, float]:
     """Middle and SD of the kinship of an unrelated pair, as the variants alone make it, from (V, N) copies.
 
     Kinship is 1/2 - D / 4 m, D the sum of squared differences of copies and m the smaller number of heterozygous calls. Its
@@ -132,7 +132,7 @@ def noise(codes: NDArray[np.uint8]) -> tuple[float, float]:
     difference of ancestry, which is the same all over the genome, cancels. SD: of the median pair among evenly chosen ones.
     The middle is below 0, since m is the smaller of two numbers.
     """
-    first, second = _some_pairs(codes.shape[1])
+    first, second = _null_pairs(codes.shape[1])
     differences, heterozygous = [], []
     own, other = np.zeros(len(first)), np.zeros(len(first))
     for stretch in np.array_split(codes, STRETCHES):
@@ -151,9 +151,9 @@ def noise(codes: NDArray[np.uint8]) -> tuple[float, float]:
     return float(np.median(-np.abs(own - other) / (4 * smaller))), float(np.sqrt(typical))
 
 
-def _some_pairs(people: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _null_pairs(people: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Some PAIRS pairs, evenly chosen: everybody with the person so many places further on, for some numbers of places."""
-    shifts = np.unique(np.linspace(1, max(people // 2, 1), max(1, PAIRS // people)).astype(np.int64))
-    everyone = np.linspace(0, people - 1, min(people, PAIRS)).astype(np.int64)
+    shifts = np.unique(np.linspace(1, max(people // 2, 1), max(1, NULL_PAIRS // people)).astype(np.int64))
+    everyone = np.linspace(0, people - 1, min(people, NULL_PAIRS)).astype(np.int64)
     first = np.tile(everyone, len(shifts))
     return first, (first + np.repeat(shifts, len(everyone))) % people

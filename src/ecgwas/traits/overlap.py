@@ -11,7 +11,7 @@ import polars as pl
 
 from ecgwas import ids
 from ecgwas.errors import Caution, EcgwasError, InputError, first_few, raise_together
-from ecgwas.genotypes.people_lists import FEMALE, MALE, SEXES
+from ecgwas.genotypes.people_lists import FEMALE, MALE, SEX_CODES
 from ecgwas.study import TraitOptions
 from ecgwas.tables import People
 from ecgwas.traits import covariates as covariate_tables
@@ -22,10 +22,10 @@ SPARSE_SHARE = 0.1
 """A covariate that more than this share of the people lack is named in a warning: each lacking person is dropped."""
 
 
-OF_A_GUARD = re.compile(r"^(call rate|heterozygosity|sex|related to another person|ancestry outlier)\b.*")
+SAMPLE_QC_REASON = re.compile(r"^(call rate|heterozygosity|sex|related to another person|ancestry outlier)\b.*")
 """A guard's reason and what it says of one person."""
 
-MOST_OTHER_SEX = 0.02
+MAX_SEX_MISMATCH = 0.02
 """A larger share of people whose two tables name another sex is a warning."""
 
 
@@ -40,7 +40,7 @@ def check(
     """
     table = covariate_tables.read(options)
     sides = {"the recordings": set(recorded)} if recorded else {}
-    unmet = of_tables(options, table, genotype_people, sides)
+    unmet = check_ids(options, table, genotype_people, sides)
     meant = set(table.eids) & set(genotype_people)
     meant &= set(recorded) or meant
     both = sorted(meant - set(table.missing()))
@@ -62,8 +62,8 @@ def check(
         fix = f"{needed}; see read.leave_out, scan.people and who is in which table"
         raise InputError(f"{shortage}, and {mistake.problem}", where=options.covariates, fix=fix) from None
     line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
-    facts = [f"{line}; {len(coded.covariates.names)} covariate columns", *(n for n in coded.notes if n not in table.doubts)]
-    return [*facts, *map(Caution, (*unmet, *table.doubts, *missing, *small, *_of_sexes(table, sexes or {})))]
+    facts = [f"{line}; {len(coded.covariates.names)} covariate columns", *(n for n in coded.notes if n not in table.warnings)]
+    return [*facts, *map(Caution, (*unmet, *table.warnings, *missing, *small, *_of_sexes(table, sexes or {})))]
 
 
 def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
@@ -79,18 +79,18 @@ def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
         levels = sorted({cell for cell, _ in pairs})
         if len(levels) != 2:
             continue
-        if set(levels) <= set(SEXES):
-            other = sum(SEXES[cell] != sex for cell, sex in pairs)
+        if set(levels) <= set(SEX_CODES):
+            other = sum(SEX_CODES[cell] != sex for cell, sex in pairs)
         else:
             fit = sum((cell == levels[0]) == (sex == MALE) for cell, sex in pairs)
             other = min(fit, len(pairs) - fit)
-        if other > MOST_OTHER_SEX * len(pairs):
+        if other > MAX_SEX_MISMATCH * len(pairs):
             words = f"covariate {name} and the sexes beside the genotypes differ in {other} of {len(pairs)} people"
             warnings.append(f"{words}: are the people of one of them in another order, or is one coded the other way round?")
     return warnings
 
 
-def of_tables(
+def check_ids(
     options: TraitOptions, table: CovariateTable, genotyped: Sequence[str], recorded: Mapping[str, set[str]]
 ) -> list[str]:
     """Warnings about ids that do not meet. Raises InputError where two of the tables have nobody in common."""
@@ -118,7 +118,7 @@ def refuse_too_few(
     if len(kept) >= options.min_people:
         return
     dropped = people.frame.filter(pl.col("status") == "dropped")["reason"]
-    reasons = Counter(OF_A_GUARD.sub(r"\1", reason) for reason in dropped)
+    reasons = Counter(SAMPLE_QC_REASON.sub(r"\1", reason) for reason in dropped)
     why = first_few(f"{reason}: {count}" for reason, count in reasons.most_common())
     lacking = pl.col("reason").str.starts_with("missing covariate")
     meant = {*kept, *people.frame.filter(lacking)["eid"]}

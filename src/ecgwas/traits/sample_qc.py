@@ -14,26 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.packed import NO_CALL
-from ecgwas.genotypes.pruned_panel import Panel
+from ecgwas.genotypes.pruned_panel import PrunedGenotypes
 from ecgwas.study.traits import PersonGuards
 from ecgwas.tables import Guards
 from ecgwas.traits import ancestry, families, kinship
-from ecgwas.traits.genotype_pcs import components, projected
-from ecgwas.traits.kinship import Related
+from ecgwas.traits.genotype_pcs import genotype_pcs, project
+from ecgwas.traits.kinship import RelatedPairs
 
-PASS, WARN, FAIL, OFF = "pass", "warn", "fail", "not judged"
+PASS, WARN, FAIL, NOT_JUDGED = "pass", "warn", "fail", "not judged"
 MAX_SHARE = 0.05
 """A guard that leaves out more than this share of people fails: the data, not some people, are unusual."""
-ENOUGH_VARIANTS = 200
+MIN_VARIANTS = 200
 """With fewer independent variants, heterozygosity, kinship and ancestry say little."""
-ENOUGH_ON_X = 50
+MIN_X_VARIANTS = 50
 FEMALE_AT_MOST, MALE_AT_LEAST = 0.2, 0.8
 """Inbreeding coefficient on X of women and men, as PLINK's --check-sex."""
 FIRST_DEGREE = 0.177
 """Kinship of parents, children and full siblings lies above (Manichaikul et al. 2010): a limit beyond it misses them."""
 THIRD_DEGREE = 0.0442
 """Components come from people who are not even related in the third degree."""
-MOST_COMPARED = 10_000
+MAX_COMPARED = 10_000
 """With the guard over relatives turned off, larger cohorts are not compared pair by pair for the sake of components."""
 DECIMALS = 6
 OUTLIER_ROUNDS = 5
@@ -41,7 +41,7 @@ OUTLIER_ROUNDS = 5
 
 
 @dataclass(frozen=True)
-class Judged:
+class SampleQc:
     """What the guards say.
 
     reasons     eid -> why the person is left out
@@ -51,11 +51,11 @@ class Judged:
     sexes       (N,) int8, 1 male, 2 female, 0 unknown
     """
 
-    reasons: dict[str, str]
+    excluded: dict[str, str]
     guards: Guards
     eids: tuple[str, ...]
-    components: NDArray[np.float64]
-    groups: NDArray[np.int64]
+    genotype_pcs: NDArray[np.float64]
+    ancestry_groups: NDArray[np.int64]
     sexes: NDArray[np.int8]
 
 
@@ -66,18 +66,20 @@ class Cohort:
     panel    their genotypes;  sexes (N,) int8;  groups (N,) int64, of ancestry;  related: their pairs, None: not looked for
     """
 
-    panel: Panel
+    genotypes: PrunedGenotypes
     sexes: NDArray[np.int8]
-    groups: NDArray[np.int64]
-    related: Related | None
+    ancestry_groups: NDArray[np.int64]
+    related_pairs: RelatedPairs | None
 
-    def of(self, people: NDArray[np.int64]) -> Cohort:
+    def select(self, people: NDArray[np.int64]) -> Cohort:
         """Some of the people, ascending."""
-        related = None if self.related is None else self.related.among(people)
-        return Cohort(self.panel.of(people), self.sexes[people], self.groups[people], related)
+        related = None if self.related_pairs is None else self.related_pairs.among(people)
+        return Cohort(self.genotypes.select(people), self.sexes[people], self.ancestry_groups[people], related)
 
 
-def judge(options: PersonGuards, panel: Panel, sexes: NDArray[np.int8], *, wanted_components: int, seed: int) -> Judged:
+def run(
+    options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], *, wanted_components: int, seed: int
+) -> SampleQc:
     """Call rate, heterozygosity, sex, relatives and ancestry of the people in `panel`, in that order.
 
     sexes (N,) int8: 1 male, 2 female, 0 unknown. Who fails one guard is not looked at by the next. A limit of None turns
@@ -88,47 +90,47 @@ def judge(options: PersonGuards, panel: Panel, sexes: NDArray[np.int8], *, wante
     rows = [_verdict(row, excluded, len(people))]
     reasons = {panel.eids[i]: reason for i, reason in excluded.items()}
     people = np.delete(people, sorted(excluded))
-    cohort = _grouped(options, panel.of(people), sexes[people], seed)
+    cohort = _grouped(options, panel.select(people), sexes[people], seed)
     for guard in (_heterozygosity, _sex, _relatives):
         row, excluded = guard(options, cohort)
-        rows.append(_verdict(row, excluded, len(cohort.panel.eids)))
-        reasons |= {cohort.panel.eids[i]: reason for i, reason in excluded.items()}
-        cohort = cohort.of(np.delete(np.arange(len(cohort.panel.eids)), sorted(excluded)))
+        rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
+        reasons |= {cohort.genotypes.eids[i]: reason for i, reason in excluded.items()}
+        cohort = cohort.select(np.delete(np.arange(len(cohort.genotypes.eids)), sorted(excluded)))
     row, excluded, kept = _ancestry(options, cohort, wanted_components, seed)
-    rows.append(_verdict(row, excluded, len(cohort.panel.eids)))
-    reasons |= {cohort.panel.eids[i]: reason for i, reason in excluded.items()}
-    cohort = cohort.of(np.delete(np.arange(len(cohort.panel.eids)), sorted(excluded)))
-    return Judged(reasons, Guards.of(rows), cohort.panel.eids, kept, cohort.groups, cohort.sexes)
+    rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
+    reasons |= {cohort.genotypes.eids[i]: reason for i, reason in excluded.items()}
+    cohort = cohort.select(np.delete(np.arange(len(cohort.genotypes.eids)), sorted(excluded)))
+    return SampleQc(reasons, Guards.of(rows), cohort.genotypes.eids, kept, cohort.ancestry_groups, cohort.sexes)
 
 
-def _grouped(options: PersonGuards, panel: Panel, sexes: NDArray[np.int8], seed: int) -> Cohort:
+def _grouped(options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int) -> Cohort:
     """The people with their related pairs and their groups of ancestry, as far as there are variants enough to tell."""
     count = len(panel.eids)
     alone = np.ones(count, dtype=np.int64)
-    if len(panel.codes) < ENOUGH_VARIANTS or count < 2:
+    if len(panel.codes) < MIN_VARIANTS or count < 2:
         return Cohort(panel, sexes, alone, None)
     limit = options.max_kinship
-    if limit is None and count > MOST_COMPARED:
-        return Cohort(panel, sexes, ancestry.groups(panel.codes, alone == 1, seed=seed), None)
-    related = kinship.related(panel.codes, min(THIRD_DEGREE, limit or THIRD_DEGREE))
-    groups = ancestry.groups(panel.codes, _unrelated(panel, related), seed=seed)
+    if limit is None and count > MAX_COMPARED:
+        return Cohort(panel, sexes, ancestry.ancestry_groups(panel.codes, alone == 1, seed=seed), None)
+    related = kinship.related_pairs(panel.codes, min(THIRD_DEGREE, limit or THIRD_DEGREE))
+    groups = ancestry.ancestry_groups(panel.codes, _unrelated(panel, related), seed=seed)
     if len(np.unique(groups)) > 1:
-        related = kinship.within(related, panel.codes, groups)
+        related = kinship.above_chance_in_groups(related, panel.codes, groups)
     return Cohort(panel, sexes, groups, related)
 
 
-def _unrelated(panel: Panel, related: Related | None) -> NDArray[np.bool_]:
+def _unrelated(panel: PrunedGenotypes, related: RelatedPairs | None) -> NDArray[np.bool_]:
     """(N,) bool: as many people as possible of whom no two are related."""
     kept = np.ones(len(panel.eids), dtype=bool)
     if related is not None:
-        kept[list(families.fewest(related.first.tolist(), related.second.tolist(), panel.called).people)] = False
+        kept[list(families.fewest_exclusions(related.first.tolist(), related.second.tolist(), panel.calls).people)] = False
     return kept
 
 
 def _verdict(row: dict[str, Any], excluded: dict[int, str], people: int) -> dict[str, Any]:
     judged, unsure = row.pop("judged"), row.pop("unsure", False)
     worst = FAIL if unsure or len(excluded) > MAX_SHARE * people else WARN if excluded else PASS
-    verdict = {"about": "people", "left_out": len(excluded), "of": people, "status": worst if judged else OFF}
+    verdict = {"about": "people", "left_out": len(excluded), "of": people, "status": worst if judged else NOT_JUDGED}
     return row | verdict
 
 
@@ -137,12 +139,12 @@ def _row(guard: str, limit: float | None, value: float | None, judged: bool, not
     return {"guard": guard, "limit": limit, "value": number, "judged": judged and limit is not None, "note": note}
 
 
-def _call_rate(options: PersonGuards, panel: Panel) -> tuple[dict[str, Any], dict[int, str]]:
+def _call_rate(options: PersonGuards, panel: PrunedGenotypes) -> tuple[dict[str, Any], dict[int, str]]:
     limit = options.min_call_rate
-    share = panel.called / max(panel.looked_at, 1)
-    judged = panel.looked_at > 0
+    share = panel.calls / max(panel.variants_read, 1)
+    judged = panel.variants_read > 0
     lowest = float(share.min()) if judged and len(share) else None
-    note = f"smallest share of {panel.looked_at} autosomal variants called in a person"
+    note = f"smallest share of {panel.variants_read} autosomal variants called in a person"
     row = _row("person_call_rate", limit, lowest, judged, note)
     if limit is None or not judged:
         return row, {}
@@ -156,15 +158,15 @@ def _of_groups(groups: NDArray[np.int64]) -> str:
 
 def _heterozygosity(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
     """Against the people of the same group: ancestries differ in heterozygosity by more than contamination adds."""
-    limit, codes = options.max_heterozygosity_sd, cohort.panel.codes
+    limit, codes = options.max_heterozygosity_sd, cohort.genotypes.codes
     called = np.maximum((codes != NO_CALL).sum(axis=0), 1)
     share = (codes == 1).sum(axis=0) / called
-    judged = len(codes) >= ENOUGH_VARIANTS and len(share) > 2 and bool(np.ptp(share) > 0)
+    judged = len(codes) >= MIN_VARIANTS and len(share) > 2 and bool(np.ptp(share) > 0)
     away = np.zeros(len(share))
-    for people in ancestry.of_people(cohort.groups) if judged else ():
+    for people in ancestry.members_by_group(cohort.ancestry_groups) if judged else ():
         away[people] = (share[people] - share[people].mean()) / max(float(share[people].std()), 1e-12)
     note = f"largest distance from the mean share of heterozygous calls, in SD, over {len(codes)} variants"
-    note += _of_groups(cohort.groups)
+    note += _of_groups(cohort.ancestry_groups)
     row = _row("heterozygosity", limit, float(np.abs(away).max()) if judged else None, judged, note)
     if limit is None or not judged:
         return row, {}
@@ -176,17 +178,17 @@ def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[in
 
     Expected within the group: of frequencies that groups of ancestry have together, women of each seem inbred.
     """
-    codes, sexes = cohort.panel.x_codes, cohort.sexes
-    judged = options.check_sex and len(codes) >= ENOUGH_ON_X
+    codes, sexes = cohort.genotypes.x_codes, cohort.sexes
+    judged = options.check_sex and len(codes) >= MIN_X_VARIANTS
     excluded: dict[int, str] = {}
     if judged:
         inbreeding = np.empty(len(sexes))
-        for people in ancestry.of_people(cohort.groups):
+        for people in ancestry.members_by_group(cohort.ancestry_groups):
             inbreeding[people] = x_inbreeding(codes[:, people])
         wrong = ((sexes == 1) & (inbreeding < MALE_AT_LEAST)) | ((sexes == 2) & (inbreeding > FEMALE_AT_MOST))
         words = {1: "male", 2: "female"}
         excluded = {int(i): f"sex {words[int(sexes[i])]}, but F on X {inbreeding[i]:.2f}" for i in np.flatnonzero(wrong)}
-    why = f"{len(codes)} common variants of X outside the pseudoautosomal regions{_of_groups(cohort.groups)}"
+    why = f"{len(codes)} common variants of X outside the pseudoautosomal regions{_of_groups(cohort.ancestry_groups)}"
     note = f"people whose sex in the .fam contradicts X ({FEMALE_AT_MOST} women, {MALE_AT_LEAST} men); {why}"
     row = _row("sex", 0.0 if options.check_sex else None, float(len(excluded)) if judged else None, judged, note)
     return row, excluded
@@ -207,30 +209,30 @@ def x_inbreeding(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _relatives(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
-    limit, panel = options.max_kinship, cohort.panel
-    if limit is None or cohort.related is None:
+    limit, panel = options.max_kinship, cohort.genotypes
+    if limit is None or cohort.related_pairs is None:
         return _row("kinship", limit, None, False, f"{len(panel.codes)} independent variants"), {}
-    pairs = cohort.related.beyond(limit)
-    gone = families.fewest(pairs.first.tolist(), pairs.second.tolist(), panel.called)
+    pairs = cohort.related_pairs.above(limit)
+    gone = families.fewest_exclusions(pairs.first.tolist(), pairs.second.tolist(), panel.calls)
     strongest: dict[int, float] = {}
     for first, second, value in zip(pairs.first.tolist(), pairs.second.tolist(), pairs.kinship.tolist(), strict=True):
         for one in (first, second):
             strongest[one] = max(strongest.get(one, -1.0), value)
-    applied_limit = max(limit, pairs.reach)
+    applied_limit = max(limit, pairs.chance_limit)
     row = _row("kinship", round(applied_limit, 4), max(strongest.values(), default=None), True, _of_kinship(panel, pairs, gone))
     reasons = {i: f"related to another person, kinship {strongest[i]:.3f}" for i in gone.people}
     return row | {"unsure": applied_limit > FIRST_DEGREE}, reasons
 
 
-def _of_kinship(panel: Panel, pairs: Related, gone: families.Excluded) -> str:
+def _of_kinship(panel: PrunedGenotypes, pairs: RelatedPairs, gone: families.Exclusions) -> str:
     """The note of the guard over relatives."""
-    note = f"largest kinship beyond the limit; over {len(panel.codes)} variants unrelated pairs have SD {pairs.spread:.4f}"
-    if pairs.reach > pairs.limit:
-        note += f", so that chance reaches {pairs.reach:.3f} and that is the limit, not {pairs.limit:g}"
-    if max(pairs.reach, pairs.limit) > FIRST_DEGREE:
+    note = f"largest kinship beyond the limit; over {len(panel.codes)} variants unrelated pairs have SD {pairs.null_sd:.4f}"
+    if pairs.chance_limit > pairs.limit:
+        note += f", so that chance reaches {pairs.chance_limit:.3f} and that is the limit, not {pairs.limit:g}"
+    if max(pairs.chance_limit, pairs.limit) > FIRST_DEGREE:
         note += f"; parents, children and siblings may lie below it ({FIRST_DEGREE} and more): not all relatives are excluded"
-    if gone.heuristic:
-        note += f"; {gone.heuristic} families were too large to find the fewest people exactly"
+    if gone.inexact_families:
+        note += f"; {gone.inexact_families} families were too large to find the fewest people exactly"
     return note
 
 
@@ -240,15 +242,15 @@ def _ancestry(
     """Components of unrelated people, onto which the others are projected: of a family they would describe the family."""
     limit = options.max_component_sd
     count = max(wanted_components, 10 if limit is not None else 0)
-    people = np.arange(len(cohort.panel.eids))
-    if len(cohort.panel.codes) < ENOUGH_VARIANTS or count == 0:
+    people = np.arange(len(cohort.genotypes.eids))
+    if len(cohort.genotypes.codes) < MIN_VARIANTS or count == 0:
         none = np.empty((len(people), 0))
-        return _row("ancestry", limit, None, False, f"{len(cohort.panel.codes)} independent variants"), {}, none
+        return _row("ancestry", limit, None, False, f"{len(cohort.genotypes.codes)} independent variants"), {}, none
     excluded: dict[int, str] = {}
     first: float | None = None
     for _ in range(OUTLIER_ROUNDS):
-        scores, unrelated = _scores(cohort.of(people), count, seed)
-        away = _distance(scores, cohort.groups[people])
+        scores, unrelated = _scores(cohort.select(people), count, seed)
+        away = _distance(scores, cohort.ancestry_groups[people])
         first = float(away.max()) if first is None else first
         outside = away > (np.inf if limit is None else limit)
         if not outside.any():
@@ -256,11 +258,11 @@ def _ancestry(
         excluded |= {int(people[i]): f"ancestry outlier, {away[i]:.1f} SD on a component" for i in np.flatnonzero(outside)}
         people = people[~outside]
     else:
-        scores, unrelated = _scores(cohort.of(people), count, seed)
-    variants = len(cohort.panel.codes)
+        scores, unrelated = _scores(cohort.select(people), count, seed)
+    variants = len(cohort.genotypes.codes)
     note = f"largest distance on the first {scores.shape[1]} principal components of {variants} variants, in SD"
     note += f", of {unrelated} unrelated people, others projected" if unrelated < len(people) else ""
-    groups = np.bincount(cohort.groups[people])[1:]
+    groups = np.bincount(cohort.ancestry_groups[people])[1:]
     note += f"; groups of ancestry: {', '.join(str(size) for size in groups)} people" if len(groups) > 1 else ""
     return _row("ancestry", limit, first, True, note), excluded, scores[:, :wanted_components]
 
@@ -273,7 +275,7 @@ def _distance(scores: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray
     if len(np.unique(groups)) == 1:
         return np.asarray(np.abs(scores).max(axis=1))
     away = np.zeros(len(scores))
-    for people in ancestry.of_people(groups):
+    for people in ancestry.members_by_group(groups):
         own = scores[people]
         away[people] = np.abs((own - own.mean(axis=0)) / np.maximum(own.std(axis=0), 1.0)).max(axis=1)
     return away
@@ -281,21 +283,21 @@ def _distance(scores: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray
 
 def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64], int]:
     """(N, C) components, and of how many unrelated people they are."""
-    codes, unrelated = cohort.panel.codes, _unrelated(cohort.panel, cohort.related)
+    codes, unrelated = cohort.genotypes.codes, _unrelated(cohort.genotypes, cohort.related_pairs)
     reference, others = np.flatnonzero(unrelated), np.flatnonzero(~unrelated)
     if len(others) == 0:
-        return components(codes, count, seed=seed), len(reference)
-    own = components(codes[:, reference], count, seed=seed)
+        return genotype_pcs(codes, count, seed=seed), len(reference)
+    own = genotype_pcs(codes[:, reference], count, seed=seed)
     scores = np.empty((len(unrelated), own.shape[1]))
-    scores[reference], scores[others] = own, projected(codes, reference, own, others)
+    scores[reference], scores[others] = own, project(codes, reference, own, others)
     return scores, len(reference)
 
 
-def unjudged(eids: Sequence[str]) -> Judged:
+def unjudged(eids: Sequence[str]) -> SampleQc:
     """Nobody is left out and nothing is judged."""
     alone, unknown = np.ones(len(eids), dtype=np.int64), np.zeros(len(eids), dtype=np.int8)
-    return Judged({}, Guards.empty(), tuple(eids), np.empty((len(eids), 0)), alone, unknown)
+    return SampleQc({}, Guards.empty(), tuple(eids), np.empty((len(eids), 0)), alone, unknown)
 
 
-Judge = Callable[[Sequence[str]], Judged]
+RunSampleQc = Callable[[Sequence[str]], SampleQc]
 """People -> what the guards say of them."""

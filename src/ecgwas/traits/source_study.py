@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ecgwas.errors import first_few
-from ecgwas.traits.covariates import COMPONENT, CovariateTable
+from ecgwas.traits.covariates import PC_NAME, CovariateTable
 
 COLUMNS = {
     "age": re.compile(r"(?i)(.*[^a-z])?age.*|(f\.|p)?21003([^\d].*)?"),
@@ -18,7 +18,7 @@ COMPONENTS = 10
 
 def differences(table: CovariateTable) -> str | None:
     """What of the source study's covariates the table's used columns lack, and what they have beyond; None if neither."""
-    scores = [name for name in table.names if COMPONENT.fullmatch(name)]
+    scores = [name for name in table.names if PC_NAME.fullmatch(name)]
     named = {what: [name for name in table.names if pattern.fullmatch(name)] for what, pattern in COLUMNS.items()}
     absent = [what for what, names in named.items() if not names]
     if len(scores) != COMPONENTS:

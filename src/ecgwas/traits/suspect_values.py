@@ -32,12 +32,12 @@ SEX_FIELDS = ("31", "22001")
 UKB = re.compile(r"(?:participant\.)?(?:f\.|p|n_|x)?(\d+)(?:[-_.][ia]?\d+)*", re.IGNORECASE)
 """Names of UK Biobank's fields: 54-0.0, f.54.0.0, p54_i0, n_54_0_0."""
 
-CURE = "write NA if they mean missing"
+WRITE_NA = "write NA if they mean missing"
 
 Cell = str | None
 
 
-def of(numbers: Mapping[str, NDArray[np.float64]], levels: Mapping[str, tuple[Cell, ...]]) -> list[str]:
+def of_values(numbers: Mapping[str, NDArray[np.float64]], levels: Mapping[str, tuple[Cell, ...]]) -> list[str]:
     """Warnings over the columns of a covariate table, in words; arguments as in covariates.CovariateTable."""
     warnings = [warning for name, values in numbers.items() for warning in _of_numbers(name, values)]
     return warnings + [warning for name, cells in levels.items() for warning in _levels(name, cells)]
@@ -101,7 +101,7 @@ def _codes(name: str, values: NDArray[np.float64]) -> Iterator[str]:
             continue
         far = others.size > 0 and code < min(others.min(), others.mean() - FAR_SD * others.std())
         if others.size == 0 or others.min() >= 0 or far:
-            yield f"covariate {name}: {count} value(s) are {code} and count as that number ({meaning}); {CURE}"
+            yield f"covariate {name}: {count} value(s) are {code} and count as that number ({meaning}); {WRITE_NA}"
 
 
 def _row_number(name: str, values: NDArray[np.float64]) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _levels(name: str, cells: tuple[Cell, ...]) -> Iterator[str]:
     for code, meaning in CODES.items():
         if counts[str(code)]:
             count = counts[str(code)]
-            yield f"covariate {name}: {count} value(s) are {code}, a category of its own ({meaning}); {CURE}"
+            yield f"covariate {name}: {count} value(s) are {code}, a category of its own ({meaning}); {WRITE_NA}"
     alike: dict[str, list[str]] = defaultdict(list)
     for cell in sorted(counts):
         alike[cell.casefold()].append(cell)

@@ -16,33 +16,35 @@ from ecgwas.traits import ancestry
 
 LEVEL = 0.05
 """Family-wise over the traits that are judged."""
-FEWEST = 10
+MIN_GROUP = 10
 """People of a group who must have the trait for its SD to be named."""
 
 
 @dataclass(frozen=True)
-class Strata:
+class VarianceGroups:
     """In what a trait's variance may differ, of the people of the traits in their order.
 
     groups      (N,) int64 of ancestry;  components (N, C) float64 of the genotypes, C may be 0
     sexes       (N,) int8, 1 male, 2 female, 0 unknown; all 0 where X is not tested, since nothing else depends on sex
     """
 
-    groups: NDArray[np.int64]
-    components: NDArray[np.float64]
+    ancestry_groups: NDArray[np.int64]
+    genotype_pcs: NDArray[np.float64]
     sexes: NDArray[np.int8]
 
 
-def judge(traits: Traits, covariates: NDArray[np.float64], strata: Strata) -> Guards:
+def check_variances(traits: Traits, covariates: NDArray[np.float64], strata: VarianceGroups) -> Guards:
     """Two rows: variance by ancestry (groups and components) and by sex; covariates (N, C) without missing values."""
-    groups = np.unique(strata.groups)
-    dummies = np.column_stack([strata.groups == number for number in groups[1:]] or [np.empty((len(strata.groups), 0))])
-    by_ancestry = np.column_stack([dummies.astype(np.float64), strata.components])
+    groups = np.unique(strata.ancestry_groups)
+    dummies = np.column_stack(
+        [strata.ancestry_groups == number for number in groups[1:]] or [np.empty((len(strata.ancestry_groups), 0))]
+    )
+    by_ancestry = np.column_stack([dummies.astype(np.float64), strata.genotype_pcs])
     sexed = (strata.sexes > 0) & (len(np.unique(strata.sexes[strata.sexes > 0])) > 1)
     by_sex = (strata.sexes == 1).astype(np.float64)[:, None]
     everyone = np.ones(len(strata.sexes), dtype=bool)
     rows = [
-        _row("variance_by_ancestry", traits, covariates, by_ancestry, everyone, strata.groups),
+        _row("variance_by_ancestry", traits, covariates, by_ancestry, everyone, strata.ancestry_groups),
         _row("variance_by_sex", traits, covariates, by_sex if sexed.any() else by_sex[:, :0], sexed, strata.sexes),
     ]
     return Guards.of(rows)
@@ -105,5 +107,5 @@ def _basis(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _ratio(residual: NDArray[np.float64], labels: NDArray[Any]) -> float:
     """Largest over smallest SD of groups of FEWEST people or more."""
-    spreads = [float(residual[people].std()) for people in ancestry.of_people(labels) if len(people) >= FEWEST]
+    spreads = [float(residual[people].std()) for people in ancestry.members_by_group(labels) if len(people) >= MIN_GROUP]
     return max(spreads) / max(min(spreads), 1e-300) if spreads else 1.0

@@ -190,14 +190,14 @@ def _seconds(units: Mapping[str, float]) -> float:
 def traits(study: Study, size: StudySize, n_traits: int) -> Cost:
     """Joining and transforming `n_traits` traits, and sample QC: LD-pruned variants, kinship of all pairs, genotype PCs."""
     people, options = size.tested, study.traits
-    read_variants = min(size.all_variants, pruned_panel.LOOKED_AT)
-    pruned = min(COMMON**2 * read_variants, pruned_panel.KEPT)
+    read_variants = min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
+    pruned = min(COMMON**2 * read_variants, pruned_panel.MAX_VARIANTS)
     with_pcs = options.components > 0 or options.guards.max_component_sd is not None
-    with_kinship = options.guards.max_kinship is not None or (with_pcs and people <= sample_qc.MOST_COMPARED)
+    with_kinship = options.guards.max_kinship is not None or (with_pcs and people <= sample_qc.MAX_COMPARED)
     cpu = CONSTANTS["start"] + read_variants * people * CONSTANTS["panel_call"]
     cpu += 5 * people**2 * pruned * CONSTANTS["kinship_product"] if with_kinship else 0.0
     # Once for the PCs; for ancestry groups, some variants for every attempted split.
-    used = pruned + SPLITS * min(pruned, ancestry.MOST_VARIANTS)
+    used = pruned + SPLITS * min(pruned, ancestry.MAX_VARIANTS)
     cpu += (1 + genotype_pcs.ROUNDS) * used * people * CONSTANTS["component_call"] if with_pcs else 0.0
     cpu += n_traits * (CONSTANTS["trait"] + people * CONSTANTS["trait_value"])
     memory = 6.0 * people * n_traits * 8 + size.listed_bytes + panel_bytes(size)
@@ -207,23 +207,23 @@ def traits(study: Study, size: StudySize, n_traits: int) -> Cost:
 
 def panel_bytes(size: StudySize) -> float:
     """Variants for sample QC: packed while they are filtered and pruned, then unpacked, for all people and for those kept."""
-    people, read_variants = size.tested, min(size.all_variants, pruned_panel.LOOKED_AT)
+    people, read_variants = size.tested, min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
     largest = read_variants * size.largest / max(size.all_variants, 1)
-    reading = 3.0 * min(pruned_panel.STEP, largest) * people
-    reading += COMMON * largest * (people / 2 + 30 * pruned_panel.PEOPLE_FOR_LINKAGE)
+    reading = 3.0 * min(pruned_panel.VARIANTS_PER_STEP, largest) * people
+    reading += COMMON * largest * (people / 2 + 30 * pruned_panel.PEOPLE_FOR_LD)
     pruned = COMMON**2 * read_variants
-    return pruned * people / 4 + max(reading, 3.0 * min(pruned, pruned_panel.KEPT) * people)
+    return pruned * people / 4 + max(reading, 3.0 * min(pruned, pruned_panel.MAX_VARIANTS) * people)
 
 
 def _kinship_bytes(pruned: float, people: int) -> float:
     """Some variants of all people as float32 in four codings; counts and kinships of some people with all."""
-    return min(kinship.BYTES, 16.0 * pruned * people) + 40.0 * min(kinship.ROWS, people) * people
+    return min(kinship.STEP_BYTES, 16.0 * pruned * people) + 40.0 * min(kinship.PEOPLE_PER_STEP, people) * people
 
 
 def _pcs_bytes(pruned: float, people: int) -> float:
     """Some standardised genotypes, and the vectors of every round, twice."""
     vectors = 16.0 * people * (1 + genotype_pcs.ROUNDS) * (genotype_pcs.OVERSAMPLED + 10)
-    return 24.0 * min(genotype_pcs.TOGETHER, pruned * people) + vectors
+    return 24.0 * min(genotype_pcs.GENOTYPES_PER_STEP, pruned * people) + vectors
 
 
 def scan(study: Study, size: StudySize, n_traits: int, variants: int) -> Cost:
@@ -247,10 +247,12 @@ def scan(study: Study, size: StudySize, n_traits: int, variants: int) -> Cost:
 def loci(study: Study, size: StudySize, n_traits: int) -> Cost:
     """Thresholds, hits, linkage disequilibrium, heritability, fine-mapping and audit of `n_traits` traits."""
     kept = size.all_variants * n_traits * 10.0**-study.scan.keep_neglog10p
-    read_variants = min(size.all_variants, pruned_panel.LOOKED_AT)
+    read_variants = min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
     sampled = min(size.tested, heritability.MAX_PEOPLE)
     cpu = CONSTANTS["start"] + read_variants * size.tested * CONSTANTS["panel_call"]
-    cpu += sampled**2 * min(COMMON**2 * read_variants, pruned_panel.KEPT) * 1e-10 + sampled**3 * CONSTANTS["eigen_product"]
+    cpu += (
+        sampled**2 * min(COMMON**2 * read_variants, pruned_panel.MAX_VARIANTS) * 1e-10 + sampled**3 * CONSTANTS["eigen_product"]
+    )
     # For each trait, likelihoods on the eigenvalues and its QQ plot; tests by allele frequency.
     cpu += n_traits * (CONSTANTS["loci_trait"] + 2 * sampled**2 * 1e-10)
     cpu += 3 * min(size.all_variants, inflation_by_maf.MAX_VARIANTS) * size.tested * n_traits * CONSTANTS["scan_test_person"]

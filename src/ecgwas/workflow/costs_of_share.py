@@ -20,16 +20,16 @@ def share(study: Study, size: StudySize, n_traits: int) -> Cost:
     """The page without rare alleles, the rows of the scan, membership inference, and matching of ECGs and genomes."""
     kept = size.all_variants * n_traits * 10.0**-study.scan.keep_neglog10p
     page = costs.report(study, size, n_traits)
-    used = min(size.all_variants, membership.MOST_VARIANTS) * min(size.tested, matching.MOST_PEOPLE)
+    used = min(size.all_variants, membership.MAX_VARIANTS) * min(size.tested, matching.MAX_PEOPLE)
     calls = used if study.share.membership else 0
     rows_of_largest = kept * size.largest / max(size.all_variants, 1)
-    memory = min(rows_of_largest, scan_stage.ROWS_AT_A_TIME) * READ_ROW_BYTES + 60.0 * min(calls, membership.CALLS)
+    memory = min(rows_of_largest, scan_stage.ROWS_AT_A_TIME) * READ_ROW_BYTES + 60.0 * min(calls, membership.CALLS_PER_STEP)
     cpu = page.cpu_seconds + calls * CONSTANTS["membership_call"]
     without_matching = Cost(cpu, page.memory_mib + memory / MIB, page.disk_mib + kept * ROW_BYTES / MIB)
-    if not study.share.matching or size.tested < matching.LEAST_PEOPLE:
+    if not study.share.matching or size.tested < matching.MIN_PEOPLE:
         return without_matching
     matching_scans = scans(study, size, n_traits)
-    pairs = CONSTANTS["matched_pair"] * min(size.tested, matching.MOST_PEOPLE) ** 2
+    pairs = CONSTANTS["matched_pair"] * min(size.tested, matching.MAX_PEOPLE) ** 2
     return Cost(
         without_matching.cpu_seconds + matching_scans.cpu_seconds + pairs,
         # Loci are found before the page is drawn, but the page's tables are in memory already.

@@ -91,12 +91,13 @@ def size_of(study: Study) -> StudySize:
     """Size of the study, counted in its inputs without reading recordings or genotypes. Raises InputError if one is missing."""
     manifest = read_stage.manifest_of(study)
     sources = manifest.sources
-    with_genotypes = set(chromosomes.people(study.scan))
+    with_genotypes = set(chromosomes.eids_in_all_files(study.scan))
     tested = sum(source.eid in with_genotypes for source in sources)
-    first = filesets.fileset(study.scan, chromosomes.parts(study.scan)[0])
+    first = filesets.fileset(study.scan, chromosomes.available(study.scan)[0])
     return StudySize(
-        recordings=len(sources), tested=tested, variants=chromosomes.counts(study.scan), dosages=first.kind != "bed",
-        genotyped=len(filesets.read_people(first).eids), repeats=len(manifest.repeats),
+        recordings=len(sources), tested=tested, variants=chromosomes.variant_counts(study.scan),
+        dosages=first.format_name != "bed",
+        genotyped=len(filesets.read_samples(first).eids), repeats=len(manifest.repeats),
     )  # fmt: skip
 
 

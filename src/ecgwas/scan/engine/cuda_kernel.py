@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from ecgwas.genotypes.dosages import AnyBlock
-from ecgwas.genotypes.packed import COPIES_OF_BYTE, WORD
+from ecgwas.genotypes.dosages import GenotypeBlock
+from ecgwas.genotypes.packed import COPIES_OF_BYTE, WORD_BYTES
 
 PARTS = 3
 """Of a float32 number's 24 bits, eight each."""
@@ -68,12 +68,12 @@ class TorchKernel:
         self.people, self.count = columns.shape
         self.columns = torch.from_numpy(np.ascontiguousarray(columns)).to(self.where)
         # Padded to the length of packed rows and to a width that suits tensor cores; the parts side by side.
-        padded = functional.pad(self.columns, (0, -self.count % ALIGNED, 0, -self.people % (4 * WORD)))
+        padded = functional.pad(self.columns, (0, -self.count % ALIGNED, 0, -self.people % (4 * WORD_BYTES)))
         self.parts = torch.hstack(split(padded))
         self.copies = torch.from_numpy(COPIES_OF_BYTE).to(self.where, torch.bfloat16)
         self._local = threading.local()
 
-    def products(self, block: AnyBlock) -> NDArray[np.float32]:
+    def products(self, block: GenotypeBlock) -> NDArray[np.float32]:
         """(V, C) float32."""
         with self.working():
             products = self.multiplied(self.sent(block))
@@ -99,7 +99,7 @@ class TorchKernel:
         with torch.cuda.stream(self._local.stream):
             yield
 
-    def sent(self, block: AnyBlock) -> torch.Tensor:
+    def sent(self, block: GenotypeBlock) -> torch.Tensor:
         """Packed bytes (V, W) or dosages (V, N) float32, on the device. The stream must be done with the last block."""
         stored = torch.from_numpy(np.ascontiguousarray(block.stored))
         if self.where.type == "cpu":

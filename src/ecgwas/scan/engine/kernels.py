@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import StudyError
-from ecgwas.genotypes.dosages import AnyBlock, hard_calls
+from ecgwas.genotypes.dosages import GenotypeBlock, hard_calls
 from ecgwas.native import compiled
 
 DECODED_BYTES = 2**26
@@ -30,7 +30,7 @@ class Kernel(Protocol):
 
     name: str
 
-    def products(self, block: AnyBlock) -> NDArray[np.float32]:
+    def products(self, block: GenotypeBlock) -> NDArray[np.float32]:
         """(V, C') float32."""
 
 
@@ -43,12 +43,12 @@ class NumpyKernel:
         self.columns = np.ascontiguousarray(columns)
         self.step = max(1, DECODED_BYTES // (4 * max(len(columns), 1)))
 
-    def products(self, block: AnyBlock) -> NDArray[np.float32]:
+    def products(self, block: GenotypeBlock) -> NDArray[np.float32]:
         """(V, C) float32."""
         out = np.empty((len(block), self.columns.shape[1]), dtype=np.float32)
         for start in range(0, len(block), self.step):
             chunk = np.arange(start, min(start + self.step, len(block)))
-            np.matmul(block.pick(chunk).decoded(), self.columns, out=out[start : start + self.step])
+            np.matmul(block.select(chunk).minor_copies(), self.columns, out=out[start : start + self.step])
         return out
 
 
@@ -60,7 +60,7 @@ class TableKernel:
     def __init__(self, columns: NDArray[np.float32]) -> None:
         self.tiles = compiled.tiled(columns)
 
-    def products(self, block: AnyBlock) -> NDArray[np.float32]:
+    def products(self, block: GenotypeBlock) -> NDArray[np.float32]:
         """(V, C') float32; hard calls only."""
         return compiled.products(hard_calls(block).packed, self.tiles)
 

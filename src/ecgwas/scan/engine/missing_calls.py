@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import AnyBlock
+from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.statistics.least_squares import SMALLEST_ROOT, Design
 
 GATHERED_BYTES = 2**25
@@ -41,7 +41,7 @@ class RawSums:
 class MissingCallAdjuster(Protocol):
     """Adjusts the sums of a block for missing calls."""
 
-    def adjust(self, block: AnyBlock, sums: RawSums) -> None:
+    def adjust(self, block: GenotypeBlock, sums: RawSums) -> None:
         """Changes `sums` and fills in their trait_ss; some calls of `block` are missing."""
 
 
@@ -52,12 +52,12 @@ class ReferenceAdjuster:
         self.basis, self.traits = design.basis, design.traits.astype(np.float32)
         self.fill_with_mean = fill_with_mean
 
-    def adjust(self, block: AnyBlock, sums: RawSums) -> None:
+    def adjust(self, block: GenotypeBlock, sums: RawSums) -> None:
         """Excludes people without a call from that variant, or gives them its mean."""
         sums.trait_ss.fill(1.0)
         cross_product = sums.cross_product[:, : self.traits.shape[1]]
         sums = RawSums(sums.projection, sums.projected_ss, sums.raw_ss, cross_product, sums.trait_ss)
-        for missing in np.unique(block.missing[block.missing > 0]):
+        for missing in np.unique(block.missing_calls[block.missing_calls > 0]):
             for variants, people in self._grouped(block, int(missing)):
                 if self.fill_with_mean:
                     self._fill(block, variants, people, sums)
@@ -66,17 +66,17 @@ class ReferenceAdjuster:
                 else:
                     self._by_covariate(variants, people, sums)
 
-    def _grouped(self, block: AnyBlock, missing: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    def _grouped(self, block: GenotypeBlock, missing: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Variants (G,) with so many missing calls and the people without a call (G, missing), in chunks."""
-        same = np.flatnonzero(block.missing == missing)
+        same = np.flatnonzero(block.missing_calls == missing)
         bytes_each = 4 * missing * max(self.traits.shape[1], self.basis.shape[1]) + block.people
         step = max(1, GATHERED_BYTES // bytes_each)
         for start in range(0, len(same), step):
             chunk = same[start : start + step]
-            yield chunk, block.lacking(chunk).reshape(len(chunk), missing)
+            yield chunk, block.samples_missing_each(chunk).reshape(len(chunk), missing)
 
-    def _fill(self, block: AnyBlock, variants: NDArray[np.int64], people: NDArray[np.int64], sums: RawSums) -> None:
-        mean = block.minor[variants] / np.maximum(block.called[variants], 1)
+    def _fill(self, block: GenotypeBlock, variants: NDArray[np.int64], people: NDArray[np.int64], sums: RawSums) -> None:
+        mean = block.minor_alleles[variants] / np.maximum(block.called[variants], 1)
         sums.projection[variants] += mean[:, None] * self.basis[people].sum(axis=1)
         sums.projected_ss[variants] = np.einsum("gr,gr->g", sums.projection[variants], sums.projection[variants])
         sums.raw_ss[variants] += mean**2 * people.shape[1]

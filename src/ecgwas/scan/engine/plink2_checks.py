@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import AnyBlock
+from ecgwas.genotypes.dosages import GenotypeBlock
 
 MAX_CORRELATION = 0.999
 MAX_VIF = 50.0
@@ -44,7 +44,7 @@ class Plink2Checks:
 
     def glm_errors(
         self,
-        block: AnyBlock,
+        block: GenotypeBlock,
         projected_ss: NDArray[np.float64],
         projection: CovariateProjection,
         genotype_ss: NDArray[np.float64],
@@ -54,7 +54,7 @@ class Plink2Checks:
         """
         errors = np.zeros(len(block), dtype=np.int8)
         scarce = block.called <= len(self.projection) + 2
-        constant = block.constant & ~scarce
+        constant = block.is_constant & ~scarce
         errors[scarce] = GLM_ERRORS.index("SAMPLE_CT<=PREDICTOR_CT")
         errors[constant] = GLM_ERRORS.index("CONST_OMITTED_ALLELE")
         is_open = ~(scarce | constant)
@@ -66,7 +66,7 @@ class Plink2Checks:
 
     def _near(
         self,
-        block: AnyBlock,
+        block: GenotypeBlock,
         projected_ss: NDArray[np.float64],
         projection: CovariateProjection,
         genotype_ss: NDArray[np.float64],
@@ -77,27 +77,29 @@ class Plink2Checks:
         E = |Q'g|^2 and G = g'Mg, correlation^2 <= E / (E + G), VIF <= VIF without the genotype * (1 + E / G).
         """
         ss = np.maximum(genotype_ss, 1e-12)
-        judged = np.asarray(block.missing > FEW_MISSING * block.people)
+        judged = np.asarray(block.missing_calls > FEW_MISSING * block.people)
         within = np.where(self.vif > MAX_VIF, 1.0, self.vif).max(initial=1.0)
         possible = within * (1 + projected_ss / ss) > min(NEAR_VIF, 1 / (1 - NEAR_CORRELATION**2))
         candidates = np.flatnonzero(possible & ~judged)
-        judged[candidates] = self._each(block.pick(candidates), projection(candidates), ss[candidates])
+        judged[candidates] = self._each(block.select(candidates), projection(candidates), ss[candidates])
         return judged
 
-    def _each(self, block: AnyBlock, projection: NDArray[np.float64], genotype_ss: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _each(
+        self, block: GenotypeBlock, projection: NDArray[np.float64], genotype_ss: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
         """(V,) bool: an inflation factor or a correlation is near its limit, judged for each covariate."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            centred = block.raw_ss - block.minor**2 / block.called
+            centred = block.raw_ss - block.minor_alleles**2 / block.called
             inflated = centred / genotype_ss > NEAR_VIF
             correlation = np.abs(projection @ self.projection) / (self.norms * np.sqrt(centred)[:, None])
             grown = (self.norms * (projection @ self.inverse.T)) ** 2 / genotype_ss[:, None]
         limit = np.where(self.vif > MAX_VIF, np.inf, NEAR_VIF)
         return np.asarray(np.any(self.vif + grown > limit, axis=1) | np.any(correlation > NEAR_CORRELATION, axis=1) | inflated)
 
-    def _exactly(self, block: AnyBlock, i: int) -> str:
+    def _exactly(self, block: GenotypeBlock, i: int) -> str:
         called = np.ones(block.people, dtype=bool)
-        called[block.absent(i)] = False
-        genotype = block.one(i)
+        called[block.samples_missing(i)] = False
+        genotype = block.minor_copies_of(i)
         covariates = self.covariates[called]
         if np.any(np.ptp(covariates, axis=0) == 0):
             return "VIF_INFINITE"

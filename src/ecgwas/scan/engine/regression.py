@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import AnyBlock
+from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.scan.engine import backends
 from ecgwas.scan.engine.samples import Group
 from ecgwas.scan.engine.screening import HistogramPool, Screened
@@ -32,11 +32,11 @@ class Fitter:
         """Histograms of this group's tests."""
         return HistogramPool(self.group.design.traits.shape[1], self.backend)
 
-    def candidates(self, block: AnyBlock, screened: Screened, t2_histogram: Any) -> NDArray[np.int32]:
+    def candidates(self, block: GenotypeBlock, screened: Screened, t2_histogram: Any) -> NDArray[np.int32]:
         """(H, 2) int32 variant and trait of tests that may reach keep_neglog10p; t2_histogram counts all tests."""
         return self.backend.test(block, screened, self.min_t2(screened), t2_histogram)
 
-    def screen(self, block: AnyBlock) -> Screened:
+    def screen(self, block: GenotypeBlock) -> Screened:
         """Every test, in float32 except where digits would cancel."""
         sums = self.backend.sums(block)
         checks = self.group.plink2_checks
@@ -44,8 +44,8 @@ class Fitter:
         arrays = sums.cross_product, sums.genotype_ss, sums.trait_ss, errors, errors == 0, self._df(block)
         return Screened(*arrays, self.group.design.traits.shape[1])
 
-    def _df(self, block: AnyBlock) -> NDArray[np.int64]:
-        missing = block.missing if self.options.missing == "exact" else np.zeros_like(block.missing)
+    def _df(self, block: GenotypeBlock) -> NDArray[np.int64]:
+        missing = block.missing_calls if self.options.missing == "exact" else np.zeros_like(block.missing_calls)
         return np.asarray(self.group.design.df - missing)
 
     def min_t2(self, screened: Screened) -> NDArray[np.float64]:
@@ -56,7 +56,7 @@ class Fitter:
         limits: NDArray[np.float64] = np.array(each)[index] * (1 - MARGIN)
         return limits
 
-    def refit(self, block: AnyBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Refits `candidates` (H, 2) in float64 and returns those to keep: variant, trait (indices in block and group), eaf,
         n, beta, se, t, neglog10p."""
         variants, traits = candidates[:, 0].astype(np.int64), candidates[:, 1].astype(np.int64)
@@ -64,7 +64,9 @@ class Fitter:
         df_of_test = df[variants].astype(np.float64)
         residual_ss = np.maximum(genotype_ss * trait_ss - cross_product**2, 0.0)
         scale = (
-            np.where(block.flipped[variants], -self.per_allele, self.per_allele) * self.group.design.norms[traits] / genotype_ss
+            np.where(block.minor_is_other[variants], -self.per_allele, self.per_allele)
+            * self.group.design.norms[traits]
+            / genotype_ss
         )
         beta, se = cross_product * scale, np.sqrt(residual_ss / df_of_test) * np.abs(scale)
         t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
@@ -76,17 +78,17 @@ class Fitter:
         kept = refitted["neglog10p"] >= self.options.keep_neglog10p
         return {name: column[kept] for name, column in refitted.items()}
 
-    def people(self, block: AnyBlock) -> NDArray[np.int64]:
+    def people(self, block: GenotypeBlock) -> NDArray[np.int64]:
         """(V,) int64: people tested."""
         return block.called if self.options.missing == "exact" else np.full(len(block), block.people)
 
-    def effects(self, block: AnyBlock, screened: Screened) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def effects(self, block: GenotypeBlock, screened: Screened) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """beta and se of every test, (V, k) float32 each; NaN where not computed."""
         cross_product = screened.cross_product[:, : screened.traits]
         genotype_ss = np.where(screened.testable, screened.genotype_ss, np.nan)[:, None]
         trait_ss = 1.0 if screened.trait_ss is None else screened.trait_ss
         residual_ss = np.maximum(trait_ss * genotype_ss - np.square(cross_product, dtype=np.float64), 0.0)
         scale = self.per_allele * self.group.design.norms / genotype_ss
-        sign = np.where(block.flipped, -1.0, 1.0)[:, None]
+        sign = np.where(block.minor_is_other, -1.0, 1.0)[:, None]
         se = np.sqrt(residual_ss / np.maximum(screened.df, 1)[:, None]) * scale
         return (sign * cross_product * scale).astype(np.float32), se.astype(np.float32)

@@ -73,9 +73,9 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ances
     """
     if traits.eids != covariates.eids:
         raise ValueError("traits and covariates differ in their people, or in the order")
-    places = genotypes.find(traits.eids)
+    places = genotypes.sample_index(traits.eids)
     order = np.argsort(places, kind="stable")
-    on_x, on_y = genotypes.chrom == "X" and not genotypes.diploid, genotypes.chrom == "Y"
+    on_x, on_y = genotypes.chrom == "X" and not genotypes.is_diploid, genotypes.chrom == "Y"
     if on_x or on_y:
         sexes = genotypes.sexes[places[order]]
         refuse_unknown_sexes(genotypes, sexes)
@@ -162,8 +162,8 @@ def people(cohort: Cohort) -> NDArray[np.int64]:
 def refuse_unknown_sexes(genotypes: Genotypes, sexes: NDArray[np.int8]) -> None:
     """Raises InputError where nobody can be tested on X or Y: nobody has a known sex, or nobody is a man."""
     on_y = genotypes.chrom == "Y"
-    if genotypes.diploid or not (on_y or genotypes.chrom == "X") or (sexes == MALE if on_y else sexes > 0).any():
+    if genotypes.is_diploid or not (on_y or genotypes.chrom == "X") or (sexes == MALE if on_y else sexes > 0).any():
         return
     problem = "nobody is known to be a man" if on_y else "nobody has a known sex"
     fix = f"fill in the sexes (1 male, 2 female), or leave {genotypes.chrom} out of scan.chromosomes"
-    raise InputError(problem, where=genotypes.files.people, fix=fix)
+    raise InputError(problem, where=genotypes.fileset.sample_list, fix=fix)

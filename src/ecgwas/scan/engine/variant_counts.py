@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.genotypes.chromosome_codes import NOT_LISTED, OF_PAR
+from ecgwas.genotypes.chromosome_codes import NOT_LISTED, PAR_LABEL
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.tables.loci import VariantCounts
 
@@ -30,8 +30,8 @@ def counts(left_out: pl.DataFrame, genotypes: Genotypes, traits: int) -> Variant
     reasons = np.full(len(genotypes), TESTED, dtype=object)
     reasons[excluded["variant"].to_numpy()] = excluded["reason"].to_list()
     rows: list[dict[str, Any]] = []
-    for is_diploid, name in ((False, genotypes.chrom), (True, OF_PAR)):
-        outcomes = Counter(reasons[genotypes.pseudoautosomal == is_diploid].tolist())
+    for is_diploid, name in ((False, genotypes.chrom), (True, PAR_LABEL)):
+        outcomes = Counter(reasons[genotypes.is_pseudoautosomal == is_diploid].tolist())
         rows += _rows(name, outcomes | Counter({NOT_LISTED: genotypes.not_listed[is_diploid]}))
     return VariantCounts.of(rows)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import AnyBlock, hard_calls
+from ecgwas.genotypes.dosages import GenotypeBlock, hard_calls
 from ecgwas.native import compiled
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort, Group
@@ -164,7 +164,7 @@ class Shuffles:
             components = self.trait_sets.shuffled(orders, basis)
             yield ShuffleBatch(Columns.of(columns, use_table=self.use_table), Columns.of(components, use_table=self.use_table))
 
-    def test(self, block: AnyBlock) -> Permuted:
+    def test(self, block: GenotypeBlock) -> Permuted:
         """Tests a block of variants in all permutations."""
         variants = self._residualised(block)
         if len(variants.variant_index) == 0:
@@ -219,26 +219,26 @@ class Shuffles:
         variant, set_index, omnibus, combined, best = (np.concatenate(column) for column in zip(*rows, strict=True))
         return SetTests(variant, set_index, np.round(omnibus, DECIMALS), np.round(combined, DECIMALS), best)
 
-    def _residualised(self, block: AnyBlock) -> ResidualisedVariants:
+    def _residualised(self, block: GenotypeBlock) -> ResidualisedVariants:
         """The variants that can be tested."""
-        genotypes = block.decoded()
+        genotypes = block.minor_copies()
         basis = self.basis.astype(np.float32)
         weights = (genotypes @ basis).astype(np.float64)
-        weights[:, 0] = block.minor * self.basis[0, 0]
-        has_missing = np.flatnonzero(block.missing)
+        weights[:, 0] = block.minor_alleles * self.basis[0, 0]
+        has_missing = np.flatnonzero(block.missing_calls)
         for i in has_missing:
-            rows = self.basis[block.absent(int(i))]
+            rows = self.basis[block.samples_missing(int(i))]
             weights[i] = np.linalg.lstsq(np.eye(rows.shape[1]) - rows.T @ rows, weights[i], rcond=None)[0]
         genotypes -= weights.astype(np.float32) @ basis.T
         for i in has_missing:
-            genotypes[i, block.absent(int(i))] = 0.0
+            genotypes[i, block.samples_missing(int(i))] = 0.0
         residual_ss = np.einsum("vn,vn->v", genotypes, genotypes, dtype=np.float64)
-        centred = block.raw_ss - block.minor**2 / np.maximum(block.called, 1)
+        centred = block.raw_ss - block.minor_alleles**2 / np.maximum(block.called, 1)
         tested = (residual_ss > 0) & (residual_ss * MAX_VIF >= centred) & (centred > 0)
         norm = np.sqrt(residual_ss[tested]).astype(np.float32)
         packed = hard_calls(block).packed[tested] if self.use_table else None
         scaled = genotypes[tested] / norm[:, None]
-        return ResidualisedVariants(np.flatnonzero(tested), scaled, packed, norm, block.missing[tested] > 0)
+        return ResidualisedVariants(np.flatnonzero(tested), scaled, packed, norm, block.missing_calls[tested] > 0)
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""

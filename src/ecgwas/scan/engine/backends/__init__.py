@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import AnyBlock
+from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.native import compiled
 from ecgwas.scan.engine import kernels
 from ecgwas.scan.engine.backends.compiled_backend import DosageBackend, FusedBackend, HardCallBackend
@@ -30,7 +30,7 @@ from ecgwas.study.scan import Matrix
 class Backend(Protocol):
     """What the scan asks of whoever computes the tests of one group of traits. Threads may share a backend."""
 
-    def sums(self, block: AnyBlock) -> BlockSums:
+    def sums(self, block: GenotypeBlock) -> BlockSums:
         """Cross-products and sums of squares of a block of variants, adjusted for missing calls."""
 
     def histograms(self) -> Any:
@@ -39,13 +39,15 @@ class Backend(Protocol):
     def to_host(self, histograms: Any) -> NDArray[np.integer[Any]]:
         """(k, BINS): the histograms as an array of NumPy."""
 
-    def test(self, block: AnyBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: Any) -> NDArray[np.int32]:
+    def test(
+        self, block: GenotypeBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: Any
+    ) -> NDArray[np.int32]:
         """(H, 2) int32 variant and trait of tests with t squared at or above `min_t2` (V,), sorted.
 
         screened: made from the `sums` of this block. Every computed test is added to t2_histogram (see `histograms`).
         """
 
-    def refit(self, block: AnyBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
+    def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
         """(H, 3) float64 of candidates (H, 2), sorted by variant: g'My, g'Mg and y'My of unit traits.
 
         Each row has the same bits whatever the other candidates are.

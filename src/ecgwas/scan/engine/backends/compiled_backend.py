@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import AnyBlock, hard_calls
+from ecgwas.genotypes.dosages import GenotypeBlock, hard_calls
 from ecgwas.native import compiled
 from ecgwas.scan.engine.backends.numpy_backend import NumpyBackend
 from ecgwas.scan.engine.kernels import Kernel
@@ -20,7 +20,7 @@ class DosageBackend(NumpyBackend):
     """Dosages: only the tests are compiled."""
 
     def test(
-        self, block: AnyBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: NDArray[np.uint32]
+        self, block: GenotypeBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: NDArray[np.uint32]
     ) -> NDArray[np.int32]:
         """See Backend."""
         arrays = *_per_variant(screened, min_t2), screened.trait_ss, t2_histogram
@@ -37,12 +37,14 @@ class HardCallBackend(DosageBackend):
         if not fill_with_mean:
             self.adjuster = CompiledAdjuster(design, thorough=thorough)
 
-    def refit(self, block: AnyBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
+    def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
         """See Backend."""
-        if self.fill_with_mean and block.missing.any():
+        if self.fill_with_mean and block.missing_calls.any():
             return super().refit(block, candidates)
         packed, rank, raw_ss = hard_calls(block).packed, self.design.basis.shape[1], block.raw_ss.astype(np.float64)
-        return compiled.refit_exact(packed, self.padded_basis, rank, self.traits_by_row, candidates, block.missing, raw_ss)
+        return compiled.refit_exact(
+            packed, self.padded_basis, rank, self.traits_by_row, candidates, block.missing_calls, raw_ss
+        )
 
 
 class CompiledAdjuster:
@@ -57,9 +59,9 @@ class CompiledAdjuster:
         self.padded_traits = compiled.aligned((people, -(-count // compiled.GROUP) * compiled.GROUP), np.float32)
         self.padded_traits[:, :count] = design.traits
 
-    def adjust(self, block: AnyBlock, sums: RawSums) -> None:
+    def adjust(self, block: GenotypeBlock, sums: RawSums) -> None:
         """See MissingCallAdjuster."""
-        arrays = sums.projection, block.missing, sums.projected_ss, sums.cross_product, sums.trait_ss
+        arrays = sums.projection, block.missing_calls, sums.projected_ss, sums.cross_product, sums.trait_ss
         packed = hard_calls(block).packed
         compiled.adjust_missing(packed, self.padded_basis, self.padded_traits, *arrays, thorough=self.thorough)
 
@@ -78,9 +80,9 @@ class FusedBackend(HardCallBackend):
         self.covariate_tiles = compiled.tiled(design.basis[:, 1:].astype(np.float32))
         self._local = threading.local()
 
-    def sums(self, block: AnyBlock) -> BlockSums:
+    def sums(self, block: GenotypeBlock) -> BlockSums:
         """See Backend; without cross-products where no call is missing."""
-        if block.missing.any():
+        if block.missing_calls.any():
             return super().sums(block)
         packed = hard_calls(block).packed
         needed = compiled.row_list_bytes(len(block), self.trait_tiles.shape[1])
@@ -91,7 +93,7 @@ class FusedBackend(HardCallBackend):
         return self.adjusted(block, None, compiled.products(packed, self.covariate_tiles, self._local.row_lists))
 
     def test(
-        self, block: AnyBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: NDArray[np.uint32]
+        self, block: GenotypeBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: NDArray[np.uint32]
     ) -> NDArray[np.int32]:
         """See Backend."""
         if screened.cross_product is not None:

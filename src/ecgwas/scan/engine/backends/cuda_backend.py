@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import AnyBlock
+from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.genotypes.packed import NO_CALL
-from ecgwas.genotypes.readers import unpacked
+from ecgwas.genotypes.readers import unpack
 from ecgwas.scan.engine.cuda_kernel import TorchKernel, looked_up
 from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, MIN_UNEXPLAINED, BlockSums, Screened
 from ecgwas.statistics.least_squares import SMALLEST_ROOT, Design
@@ -24,14 +24,14 @@ from ecgwas.statistics.least_squares import SMALLEST_ROOT, Design
 GATHERED_BYTES = 2**28
 """Size of the traits' rows that a thread gathers at a time."""
 
-ABSENT_OF_BYTE = unpacked(np.arange(256, dtype=np.uint8)[:, None], 4) == NO_CALL
+ABSENT_OF_BYTE = unpack(np.arange(256, dtype=np.uint8)[:, None], 4) == NO_CALL
 """(256, 4) bool: which of the four people of a byte have no call."""
 
 
 class Refits(Protocol):
     """Whoever refits candidates on the processor."""
 
-    def refit(self, block: AnyBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
+    def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
         """See Backend."""
 
 
@@ -59,28 +59,28 @@ class CudaBackend:
         # torch loads this library on first use, and fails if two threads are first.
         torch.linalg.cholesky_ex(torch.eye(2, dtype=torch.float64, device=self.where)[None])
 
-    def sums(self, block: AnyBlock) -> DeviceSums:
+    def sums(self, block: GenotypeBlock) -> DeviceSums:
         """See Backend; the cross-products stay on the device."""
         with self.kernel.working():
             packed = self.kernel.sent(block)
             cross_product = self.kernel.multiplied(packed)
             projection = torch.empty((len(block), self.basis.shape[1]), dtype=torch.float64, device=self.where)
-            projection[:, 0] = self._on_device(block.minor * self.intercept)
+            projection[:, 0] = self._on_device(block.minor_alleles * self.intercept)
             projection[:, 1:] = cross_product[:, self.traits :]
             covariate_ss = projection[:, 1:].square().sum(dim=1)
             projected_ss = covariate_ss + projection[:, 0].square()
             trait_ss = None
-            if block.missing.any():
+            if block.missing_calls.any():
                 trait_ss = torch.ones((len(block), self.traits), dtype=torch.float32, device=self.where)
-                for variants in self._by_missing_count(block.missing):
+                for variants in self._by_missing_count(block.missing_calls):
                     sums = projection, projected_ss, cross_product, trait_ss
-                    self._adjust(packed, block.missing[variants], self._on_device(variants), *sums)
+                    self._adjust(packed, block.missing_calls[variants], self._on_device(variants), *sums)
             both = torch.stack([projected_ss, covariate_ss]).cpu().numpy()
             genotype_ss = block.raw_ss.astype(np.float64) - both[0]
             return DeviceSums(cross_product, trait_ss, genotype_ss, both[1], cross_product[:, self.traits :])
 
     def test(
-        self, block: AnyBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: torch.Tensor
+        self, block: GenotypeBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: torch.Tensor
     ) -> NDArray[np.int32]:
         """See Backend; t2_histogram (K BINS + 1,) int32 on the device, the last for tests not computed."""
         with self.kernel.working():
@@ -99,7 +99,7 @@ class CudaBackend:
             candidates = ((values >= limits) & testable).nonzero().to(torch.int32)
             return np.ascontiguousarray(candidates.cpu().numpy())  # torch lists them column by column
 
-    def refit(self, block: AnyBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
+    def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
         """See Backend; on the processor."""
         return self.host.refit(block, candidates)
 
