@@ -65,6 +65,11 @@ class Scan(Options):
         return 0
 
     @property
+    def thread_limit(self) -> int:
+        """Number of threads that the engine uses; 0: all cores."""
+        return 1
+
+    @property
     def own_folder(self) -> str:
         """Folder below results/scan for the engine's own files."""
         return "dense"
@@ -99,6 +104,11 @@ class Matrix(Scan):
         """`permutations`."""
         return self.permutations
 
+    @property
+    def thread_limit(self) -> int:
+        """`threads`."""
+        return self.threads
+
 
 class Plink2(Scan):
     """PLINK 2 itself, one run per lead and chromosome."""
@@ -110,6 +120,11 @@ class Plink2(Scan):
     """Number of threads; 0: all cores."""
     memory_mib: int = option(4000, unit="MiB", ge=200)
     """Memory that PLINK may use."""
+
+    @property
+    def thread_limit(self) -> int:
+        """`threads`."""
+        return self.threads
 
     @property
     def own_folder(self) -> str:

@@ -229,8 +229,8 @@ def _pcs_bytes(pruned: float, people: int) -> float:
 def scan(study: Study, size: StudySize, n_traits: int, variants: int) -> Cost:
     """One chromosome against all `n_traits` traits, with missing calls, which take two to three times as long as none."""
     options = study.scan
-    cores = options.threads or matrix.BLOCKS_IN_MEMORY
-    workers = options.threads or max(cores, matrix.threads(0))
+    cores = options.thread_limit or matrix.BLOCKS_IN_MEMORY
+    workers = options.thread_limit or max(cores, matrix.threads(0))
     part = PartSize(size.tested, size.in_files, n_traits, variants, size.dosages, workers)
     needed = scan_work_of(options, part)
     kept = part.tests * 10.0**-options.keep_neglog10p
