@@ -14,7 +14,7 @@ from scipy import stats
 from ecgwas.errors import InputError
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards, People
-from ecgwas.traits import join, overlap
+from ecgwas.traits import exclusions, join, null_permutation, overlap
 from ecgwas.traits.sample_qc import SampleQc
 from ecgwas.traits.transform import rank_normal
 
@@ -107,13 +107,13 @@ def test_each_person_dropped_counts_once_under_the_first_reason() -> None:
         "related to another person, kinship 0.249", "ancestry outlier, 7.3 SD on a component", "",
     ]  # fmt: skip
     rows = [{"eid": f"p{i}", "status": "dropped" if reason else "kept", "reason": reason} for i, reason in enumerate(reasons)]
-    found = join.exclusion_counts(People.of(rows))
+    found = exclusions.exclusion_counts(People.of(rows))
     assert sum(count for _, count in found) == len(reasons) - 1
     assert dict(found) == {
         "no recording": 2, "no genotypes": 1, "missing covariate sex": 1, "missing covariate pc 10": 1, "call rate": 2,
         "heterozygosity": 2, "sex": 1, "related to another person": 2, "ancestry outlier": 1,
     }  # fmt: skip
-    assert join.exclusion_counts(People.empty()) == []
+    assert exclusions.exclusion_counts(People.empty()) == []
 
 
 def test_outliers_leave_no_heavy_tails_in_the_scan(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_shuffling_keeps_traits_with_their_covariates_and_takes_them_from_their_
     path = covariates(tmp_path, ids())
     options = TraitOptions(covariates=path, transform="none")
     built = join.build(options, {"ae": features(ids(), {"f01": noise(1)})}, ids())
-    mixed = join.permuted(built, np.random.default_rng(4))
+    mixed = null_permutation.permuted(built, np.random.default_rng(4))
     before = {tuple(row) for row in np.hstack([built.traits.values, built.covariates.values])}
     after = {tuple(row) for row in np.hstack([mixed.traits.values, mixed.covariates.values])}
     assert before == after

@@ -15,7 +15,7 @@ from statsmodels.stats.diagnostic import het_breuschpagan
 from ecgwas.statistics.projection import span
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards, Traits
-from ecgwas.traits import join, variances
+from ecgwas.traits import join, remeasure, variances
 from ecgwas.traits.sample_qc import SampleQc
 from ecgwas.traits.transform import MIN_PEOPLE, rank_normal, transformed
 from ecgwas.traits.variances import VarianceGroups, breusch_pagan
@@ -199,7 +199,7 @@ def test_the_option_reaches_the_traits_and_the_guard_says_when_it_is_needed(tmp_
     # Ancestry and sex together; men and women of the minority, 15 each, are normalised together.
     assert sorted(within.ancestry.frame["normalised_within"].unique().to_list()) == [11, 12, 21, 22]
     assert within.traits.values[MINORITY == 2, 0].std() == pytest.approx(1, abs=0.1)
-    again = join.remeasured(
+    again = remeasure.remeasured(
         TraitOptions(covariates=path, normalise_within=("ancestry",)), table, within.covariates, ["a.I.f"], 10 * MINORITY
     )
     by_ancestry = built(normalise_within=["ancestry"])

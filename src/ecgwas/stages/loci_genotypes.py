@@ -22,7 +22,7 @@ from ecgwas.stages.base import seed_of
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Covariates, Features, ScanResult, Traits, files
 from ecgwas.tables.loci import Clumps, Heritability, Inflation, KnownTested, Neighbourhoods
-from ecgwas.traits import join as trait_tables
+from ecgwas.traits import remeasure
 
 
 class LocusData:
@@ -134,7 +134,7 @@ class LocusData:
     def _traits_of(self, features: Mapping[str, Features], names: Sequence[str]) -> Traits:
         """The named traits from other features of the same participants; features: by representation."""
         strata = trait_stage.load_ancestry(self.study, "normalised_within")
-        return trait_tables.remeasured(self.study.traits, features, self.covariates, names, strata)
+        return remeasure.remeasured(self.study.traits, features, self.covariates, names, strata)
 
 
 def _with_hits(representations: Sequence[RepresentationOptions], names: Sequence[str]) -> list[RepresentationOptions]:

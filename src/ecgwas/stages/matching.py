@@ -21,7 +21,7 @@ from ecgwas.stages import scan, traits
 from ecgwas.stages.base import seed_of
 from ecgwas.study import Matrix, Study
 from ecgwas.tables import Covariates, Features, Matching, Traits, files
-from ecgwas.traits import join as trait_tables
+from ecgwas.traits import remeasure
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def matched(study: Study) -> Matching:
     features = represent_stage.load_features(study)
     others = loci_of_folds(study, features, tested, fold_people)
     nothing = Covariates(tested.eids, (), np.empty((len(tested.eids), 0)))
-    measured = trait_tables.remeasured(study.traits, features, nothing, tested.names)
+    measured = remeasure.remeasured(study.traits, features, nothing, tested.names)
     sex, named = _sex(study, tested.eids), _named([len(one.leads) for one in others])
     folds = [
         Fold(people, _columns(one.hits, measured.names), _predictors(named, one.leads, sex))
@@ -101,7 +101,7 @@ def _choosers(
     for people in fold_people:
         rest = np.setdiff1d(np.arange(len(own.eids)), people)
         covariates = Covariates(tuple(own.eids[i] for i in rest), own.names, own.values[rest])
-        remeasured = trait_tables.remeasured(study.traits, features, covariates, tested.names, strata[rest])
+        remeasured = remeasure.remeasured(study.traits, features, covariates, tested.names, strata[rest])
         enough = np.isfinite(remeasured.values).sum(axis=0) > len(own.names) + 2
         names = tuple(name for name, kept in zip(remeasured.names, enough, strict=True) if kept)
         yield DiscoverySample(Traits(remeasured.eids, names, remeasured.values[:, enough]), covariates, ancestry[rest])

@@ -22,7 +22,7 @@ from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, People, Traits, files
 from ecgwas.tables.recordings import TraitReport
-from ecgwas.traits import covariates, join, overlap, sample_qc, source_study
+from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     judge = partial(_judged, study)
     tables = join.build(study.traits, represent.load_features(study), chromosomes.eids_in_all_files(study.scan), judge)
     if study.traits.shuffle:
-        tables = join.permuted(tables, np.random.default_rng(seed_of(study, "shuffle")))
+        tables = null_permutation.permuted(tables, np.random.default_rng(seed_of(study, "shuffle")))
     people = _withdrawn(study, tables.people)
     files.TRAITS.write(tables.traits, out)
     files.COVARIATES.write(tables.covariates, out)
@@ -55,7 +55,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.SAMPLE_GUARDS.write(tables.guards, out)
     for note in (*tables.notes, *lists.check_lists(study.scan)):
         logger.warning("traits: %s", note)
-    gone = join.exclusion_counts(people)
+    gone = exclusions.exclusion_counts(people)
     why = f": {'; '.join(f'{reason}: {count}' for reason, count in gone)}" if gone else ""
     logger.info("traits: %d people, %d traits; %d of %d people dropped%s", len(tables.traits.eids), len(tables.traits.names),
                 sum(count for _, count in gone), len(people), why)  # fmt: skip
