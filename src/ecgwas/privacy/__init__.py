@@ -1,1 +1,1 @@
-"""What results that are passed on would tell of the people in them."""
+"""What shared results would reveal about the participants."""

@@ -1,12 +1,13 @@
-"""How often a person's ECG can be matched to the person's genome, and back: what the study's findings would give away.
+"""How often a participant's ECG can be matched to their genome, and the reverse: what the study's findings would reveal.
 
-From genotypes the ECG's features are predicted; a pair of an ECG and a genome is scored by how much likelier the features are
-under this genome's prediction than under that of anybody. Verification asks of one pair whether it is one person;
-identification ranks all genomes for an ECG, or all ECGs for a genome. The measures are those of face-to-DNA matching: Sero et
+Genotypes predict the features of an ECG. The score of an ECG and a genome is the likelihood ratio of the features: under this
+genome's prediction against the predictions of all genomes. Verification decides whether one pair belongs to one participant.
+Identification ranks all genomes for an ECG, or all ECGs for a genome. The measures are those of face-to-DNA matching: Sero et
 al. 2019, Nature Communications 10:2557.
 
-Whatever predicts was chosen, and its effects estimated, without the people of the fold that it judges: of 400 people without
-any effect, the best 20 of 4,000 variants chosen in the same people had an area of 0.62 where random matches pass 0.53.
+Predictors are chosen, and their effects estimated, without the participants of the fold that they judge. In 400 participants
+without any effect, the best 20 of 4,000 variants, chosen in the same participants, had an area of 0.62; the limit of random
+matches was 0.53.
 """
 
 from __future__ import annotations
@@ -22,29 +23,29 @@ from scipy import linalg, special, stats
 from ecgwas.tables import Matching
 
 FOLDS = 10
-"""No more than a tenth of the people are in one fold."""
+"""At most a tenth of the participants are in one fold."""
 PERMUTATIONS = 200
 SHORT_LIST_SHARE = 0.05
-"""Share of the candidates that a short list holds."""
+"""Share of the candidates in a short list."""
 
 PAIR, GENOME_OF_ECG, ECG_OF_GENOME = "one ECG with one genome", "genome of an ECG", "ECG of a genome"
 
 ERROR = "equal error rate"
 
 MAX_PEOPLE = 1000
-"""Of a larger study so many people, drawn by chance, are matched: pairs grow with their square."""
+"""Of a larger study, this many participants are drawn at random and matched. The number of pairs grows with the square."""
 
 MIN_PEOPLE = 5 * FOLDS
-"""In smaller folds there are no random matches to compare with."""
+"""Smaller folds have no random matches to compare with."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Some of N people, and what was chosen in all others to judge them by.
+    """Some of N participants, with the features and predictors that were chosen in all others to judge them.
 
-    people      (n,) int64 ascending: their places among the N
-    features    (F,) int64: columns of what an ECG holds that are compared
-    predictors  name -> (N, P) float64, missing NaN: what everybody's genome holds; P may be 0, which tells nothing
+    people      (n,) int64 ascending, their indices among the N
+    features    (F,) int64, columns of the features that are compared
+    predictors  name -> (N, P) float64, missing NaN, predictors of every genome; P may be 0, which predicts nothing
     """
 
     people: NDArray[np.int64]
@@ -53,10 +54,10 @@ class Fold:
 
 
 def assign_folds(people: int, *, seed: int) -> tuple[NDArray[np.int64], ...]:
-    """Places of those who are judged, fold by fold: MOST_PEOPLE of them or all, in as few folds as FOLDS allows.
+    """Indices of the participants judged, fold by fold: MAX_PEOPLE or all of them, in as few folds as FOLDS allows.
 
-    So 1,000 people are dealt into ten folds, and of 10,000 or more a thousand are one fold: all others choose once. No folds
-    for fewer than LEAST_PEOPLE.
+    1,000 participants are assigned to ten folds. Of 10,000 or more, a thousand form one fold, and all others choose once.
+    There are no folds for fewer than MIN_PEOPLE.
     """
     if people < MIN_PEOPLE:
         return ()
@@ -65,17 +66,18 @@ def assign_folds(people: int, *, seed: int) -> tuple[NDArray[np.int64], ...]:
 
 
 def count_of_folds(people: int) -> int:
-    """How many folds there are of so many people, LEAST_PEOPLE or more."""
+    """Number of folds for MIN_PEOPLE or more participants."""
     return -(-FOLDS * min(people, MAX_PEOPLE) // people)
 
 
 def matching(features: NDArray[np.float64], folds: Sequence[Fold], *, seed: int) -> Matching:
-    """Verification and identification rates of each set of predictors, beside chance.
+    """Verification and identification rates of each set of predictors, with the rates expected by chance.
 
-    features  (N, K) float64, standard normal each, missing NaN: what an ECG holds
-    folds     who is judged, as `deal` has it, and by what; the same names of predictors in each. No folds: no rows.
-    Chance is exact where it can be said (half the pairs, one of those judged). Its limit is what random matches within the
-    folds pass in one of 40 cases, moved away from their mean by `spread`. Invalid for related people in different folds.
+    features  (N, K) float64, each standard normal, missing NaN
+    folds     who is judged, as from `assign_folds`, and by which predictors; the names are the same in each. No folds: no rows.
+    The rate expected by chance is exact: 0.5, or places / participants judged. Its limit is the value that random matches
+    within the folds exceed in one of 40 cases, with its distance from their mean multiplied by `null_sd_inflation`. Invalid
+    for related participants in different folds.
     """
     rows: list[dict[str, Any]] = []
     filled = _mean_imputed(features)
@@ -86,7 +88,8 @@ def matching(features: NDArray[np.float64], folds: Sequence[Fold], *, seed: int)
 
 
 def beyond_chance(row: Mapping[str, Any]) -> bool | None:
-    """True where a rate (a row of Matching or Membership) is beyond what chance gives in one of 40 cases; None: no limit."""
+    """True if a rate (a row of Matching or Membership) is beyond the limit that chance passes in one of 40 cases; None: no
+    limit."""
     if row["chance_limit"] is None:
         return None
     error = row["measure"] == ERROR
@@ -94,13 +97,14 @@ def beyond_chance(row: Mapping[str, Any]) -> bool | None:
 
 
 def null_sd_inflation(folds: int, judged: int, people: int) -> float:
-    """How much further rates over all folds lie from chance than if the folds were independent: at most, without any effect.
+    """Upper bound, without any effect, of the SD of rates over all folds, relative to that of independent folds.
 
-    They are not: each fold helps to choose what judges the others. Let s be a fold's share of the people who choose for
-    another one, and C(r) the correlation of what is chosen from two sets of people whose statistics correlate with r. By
-    Mehler's formula the rates of two folds correlate with s C'(1 - s). Effects that are estimated and not chosen have C' = 1,
-    so ten folds have a spread of the square root of 2; what passes a threshold a in a normal statistic has, far from 0,
-    C' = 2 b phi(b) / (1 - r^2), b = a sqrt((1 - r) / (1 + r)), which is largest at b = 1: a spread of 1.82.
+    Folds are not independent, because each fold helps to choose the predictors that judge the others. Let s be a fold's share
+    of the participants who choose for another fold, and C(r) the correlation of what is chosen in two sets of participants
+    whose statistics correlate with r. By Mehler's formula, the rates of two folds correlate with s C'(1 - s). Effects that are
+    estimated but not chosen have C' = 1, so ten folds inflate the SD by the square root of 2. A choice by a threshold a of a
+    normal statistic has, far from 0, C' = 2 b phi(b) / (1 - r^2), b = a sqrt((1 - r) / (1 + r)). This is largest at b = 1,
+    where the SD is inflated by 1.82.
     """
     fold_size = judged / folds
     share = fold_size / (people - fold_size)
@@ -111,8 +115,10 @@ def null_sd_inflation(folds: int, judged: int, people: int) -> float:
 def pair_scores(
     features: NDArray[np.float64], folds: Sequence[Fold], name: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """(J, J) float64: log-likelihood ratio of ECG i under genome j, of the J people judged, by effects estimated in all people
-    outside the fold of i; and each one's fold (J,). features (N, K) without missing values."""
+    """(J, J) float64, log-likelihood ratio of ECG i under genome j for the J participants judged, and the fold of each (J,).
+
+    Effects are estimated in all participants outside the fold of i. features (N, K) without missing values.
+    """
     judged = np.concatenate([fold.people for fold in folds])
     number = np.repeat(np.arange(len(folds)), [len(fold.people) for fold in folds])
     scores = np.empty((len(judged), len(judged)))
@@ -127,11 +133,11 @@ def pair_scores(
         weighed = linalg.solve(shrunk_covariance(residual), predicted.T, assume_a="pos")  # (F, J)
         scores[number == k] = own[fold.people] @ weighed - (predicted.T * weighed).sum(axis=0) / 2
     ratio: NDArray[np.float64] = scores - special.logsumexp(scores, axis=1, keepdims=True) + np.log(len(judged))
-    return np.round(ratio, 9), number  # equal genomes score equally, whatever the last bit
+    return np.round(ratio, 9), number  # so that equal genomes score equally in spite of rounding
 
 
 def shrunk_covariance(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(K, K) covariance of (N, K) residuals of mean zero, shrunk to a multiple of one: Ledoit and Wolf 2004."""
+    """(K, K) covariance of (N, K) residuals of mean zero, shrunk towards a multiple of the identity: Ledoit and Wolf 2004."""
     people, count = residual.shape
     sample = residual.T @ residual / people
     target = np.trace(sample) / count * np.eye(count)
@@ -144,7 +150,7 @@ def shrunk_covariance(residual: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mean_imputed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Missing values as the mean of the others; a column without any is nought."""
+    """Replaces missing values by the mean of the others; a column without any value becomes 0."""
     known = np.isfinite(values)
     mean = np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     return np.where(known, values, mean)
@@ -179,9 +185,9 @@ def _rates(
 
 
 def _random_match(number: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """(J,) somebody else of the same fold for each of the J people; number (J,): their folds.
+    """(J,) another participant of the same fold for each of the J participants; number (J,): their folds.
 
-    Of the same fold, since people outside it have helped to choose what it is judged by.
+    The match is of the same fold, because participants outside it have helped to choose the predictors that judge it.
     """
     partners = np.empty(len(number), dtype=np.int64)
     for k in np.unique(number):
@@ -191,13 +197,13 @@ def _random_match(number: NDArray[np.int64], rng: np.random.Generator) -> NDArra
 
 
 def _limit(shuffled: Sequence[float], at: float, widened: float) -> float:
-    """That quantile of rates, so many times as far from their mean."""
+    """Quantile `at` of rates, with its distance from their mean multiplied by `widened`."""
     middle = float(np.mean(shuffled))
     return float(np.clip(middle + widened * (np.quantile(shuffled, at) - middle), 0.0, 1.0))
 
 
 def in_short_list(scores: NDArray[np.float64], places: int) -> NDArray[np.float64]:
-    """(N, N) chance that candidate j is among the first `places` for probe i: candidates of equal score in random order."""
+    """(N, N) chance that candidate j is among the first `places` for probe i; candidates of equal score in random order."""
     last = stats.rankdata(scores, "max", axis=1)
     tied = last - stats.rankdata(scores, "min", axis=1) + 1
     share: NDArray[np.float64] = np.clip((places - (scores.shape[1] - last)) / tied, 0, 1)
@@ -212,9 +218,9 @@ def roc_area(ranks: NDArray[np.float64], match: NDArray[np.int64]) -> float:
 
 
 def equal_error_rate(true: NDArray[np.float64], ascending: NDArray[np.float64]) -> float:
-    """The rate at which true pairs are refused as often as others are taken; ties are broken evenly.
+    """The rate at which true pairs are rejected as often as others are accepted; ties count half.
 
-    true (N,) scores of true pairs; ascending (M,) sorted scores of all pairs: the true ones among them weigh 1 in N.
+    true (N,) scores of true pairs; ascending (M,) sorted scores of all pairs, of which 1 in N is a true pair.
     """
     limits = np.unique(true)
     refused, below = (_share_below(values, limits) for values in (np.sort(true), ascending))
@@ -227,7 +233,7 @@ def equal_error_rate(true: NDArray[np.float64], ascending: NDArray[np.float64]) 
 
 
 def _share_below(ascending: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the values below each limit, those on it counted half."""
+    """Share of the values below each limit; those equal to it count half."""
     below, at_most = (np.searchsorted(ascending, limits, side) for side in ("left", "right"))
     share: NDArray[np.float64] = (below + at_most) / 2 / len(ascending)
     return share

@@ -1,21 +1,23 @@
-"""How well what a study passes on tells its members from other people, measured by playing the attack.
+"""Membership inference: how well shared statistics distinguish a study's members from others, measured by an attack on them.
 
-People are dealt into members, whose statistics are passed on, a reference panel, and outsiders. Whoever holds a genome (and
-perhaps an ECG) scores members and outsiders alike.
+Participants are assigned at random to members, whose statistics are shared, a reference panel, and outsiders. The attacker
+holds a genome (and perhaps an ECG) and scores members and outsiders in the same way.
 
-Of variants in linkage one alone is used (`pruned_panel.independent`), as both statistics ask; used all, they tell less.
+Only LD-pruned variants are used (`pruned_panel.ld_pruned`), because both statistics assume independent variants. With all
+variants they are less powerful.
 
-    frequencies   how much likelier the genotypes are under the members' allele frequencies than under the panel's, summed over
-                  variants: the likelihood ratio of Sankararaman et al. 2009, Nature Genetics 41:965, of which the statistic of
-                  Homer et al. 2008 is a weaker form
-    effects       K traits predicted from the genome by the members' own effects, p (K,), hold a share of a member's traits and
-                  nothing of anybody else's (Im et al. 2012, Am J Hum Genet 90:591). With S the covariance of predictions in
-                  the panel: by the genome alone p'S^-1 p, by genome and ECG y'S^-1 p
+    frequencies   log-likelihood ratio of the genotypes under the members' allele frequencies against the panel's, summed over
+                  variants: Sankararaman et al. 2009, Nature Genetics 41:965. The statistic of Homer et al. 2008 is a weaker
+                  form
+    effects       K traits predicted from the genome by the members' own effects, p (K,), contain a share of a member's traits
+                  and nothing of anybody else's (Im et al. 2012, Am J Hum Genet 90:591). With S the covariance of predictions
+                  in the panel, the score is p'S^-1 p from the genome alone and y'S^-1 p from genome and ECG
 
-Expected, were the variants used independent of each other and traits, too: of m variants, n members and a panel of r people,
-scores of members and outsiders lie sqrt(m / (n (1 + n / r))) standard deviations apart. With a^2 the sum of squared
-correlations over the tests used, per trait, predictions have 1 + a^2 times the variance in members, and the score by genome
-and ECG is normal with variance |y|^2 and mean a |y|^2 in members, 0 in outsiders; |y|^2 is chi-square with K degrees.
+Expected rates assume that the variants used are independent, and the traits as well. With m variants, n members and a panel of
+r participants, mean scores of members and outsiders are sqrt(m / (n (1 + n / r))) standard deviations apart. With a^2 the sum
+of squared correlations over the tests used, per trait, predictions have 1 + a^2 times the variance in members. The score by
+genome and ECG is normal with variance |y|^2 and mean a |y|^2 in members, 0 in outsiders; |y|^2 is chi-square with K degrees of
+freedom.
 """
 
 from __future__ import annotations
@@ -35,22 +37,22 @@ from ecgwas.statistics.least_squares import least_t_squared
 from ecgwas.tables.loci import Membership
 
 SPLITS = 4
-"""People are dealt so many times; rates are means."""
+"""Number of random assignments; rates are their means."""
 
 MIN_PEOPLE = 60
-"""Fewer make groups too small for a rate."""
+"""With fewer participants, the groups are too small for a rate."""
 
 MAX_VARIANTS = 100_000
-"""Variants that are worth looking at, evenly spaced."""
+"""Maximum number of variants examined, evenly spaced."""
 
 CALLS_PER_STEP = 2**21
-"""Genotypes that are looked at together; each takes ten float64 on the way."""
+"""Genotypes processed together; each takes ten float64 in intermediate results."""
 
 FALSE_POSITIVE_RATE = 0.05
-"""Share of the outsiders who are taken for members."""
+"""Share of the outsiders who are mistaken for members."""
 
 RANDOM_SCORES = 400
-"""Random scores that say what chance gives."""
+"""Number of random scores from which the limit of chance is estimated."""
 
 GENOME, BOTH = "genome", "genome and ECG"
 FREQUENCIES, EFFECTS = "allele frequencies", "effects"
@@ -62,13 +64,13 @@ Reals = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class GenotypeCalls:
-    """Some variants of one autosome: codes (V, N) uint8, copies of an allele, 3 no call; positions (V,) int64."""
+    """Some variants of one autosome: codes (V, N) uint8, copies of an allele, 3 for a missing call; positions (V,) int64."""
 
     codes: NDArray[np.uint8]
     positions: NDArray[np.int64]
 
     def common(self, min_maf: float) -> GenotypeCalls:
-        """Those whose rarer allele has at least this frequency."""
+        """The variants with at least this minor allele frequency."""
         called = self.codes != NO_CALL
         share = np.where(called, self.codes, 0).sum(axis=1) / np.maximum(2 * called.sum(axis=1), 1)
         chosen = np.minimum(share, 1 - share) >= min_maf
@@ -77,7 +79,7 @@ class GenotypeCalls:
 
 @dataclass(frozen=True)
 class SharedStatistics:
-    """Which tests a study passes on: from this -log10 p, minor allele frequency and count of minor alleles on."""
+    """Which tests a study shares: those with at least this -log10 p, minor allele frequency and minor allele count."""
 
     keep_neglog10p: float
     min_maf: float
@@ -85,19 +87,19 @@ class SharedStatistics:
 
 
 def membership(pieces: Iterable[GenotypeCalls], traits: Reals, passed_on: SharedStatistics, *, seed: int) -> Membership:
-    """How well members are told from outsiders, beside chance and what theory expects.
+    """How well members are distinguished from outsiders, with the rates by chance and those that theory expects.
 
-    traits: (N, K) float64, missing NaN: standard normal each, without covariates.
-    A third of the people are members: with three times as many, each weighs a third as much and is found less easily.
-    Covariates are not fitted again, which moves effects little. Related people in different groups make rates too low.
-    Invalid for fewer than LEAST_PEOPLE people: no rows.
+    traits: (N, K) float64, missing NaN, each standard normal, residualised on the covariates.
+    A third of the participants are members. Among three times as many, each would weigh a third as much and be harder to find.
+    Covariates are not fitted again, which changes effects little. Related participants in different groups make rates too low.
+    Invalid for fewer than MIN_PEOPLE participants: no rows.
     """
     if len(traits) < MIN_PEOPLE:
         return Membership.empty()
     rng = np.random.default_rng([seed, 3])
     known = np.nan_to_num(traits, nan=0.0)
     attacks = [Attack(rng.permutation(len(traits)), known, passed_on) for _ in range(SPLITS)]
-    # What is rarer in everybody is not passed on of a third of them, or of some thirds only.
+    # Rarer variants of the whole cohort would be shared for none of the thirds, or only for some.
     min_maf = max(passed_on.min_maf, passed_on.min_mac / (2 * len(attacks[0].members)))
     for calls in (piece.common(min_maf) for piece in pieces):
         unlinked = pruned_panel.ld_pruned(calls.codes, calls.positions)
@@ -108,7 +110,7 @@ def membership(pieces: Iterable[GenotypeCalls], traits: Reals, passed_on: Shared
 
 
 class Evidence:
-    """What statistics of one kind have told of each person so far."""
+    """Evidence for each participant from one kind of statistics, accumulated over variants."""
 
     def __init__(self, people: int, traits: int) -> None:
         self.ratio: Reals = np.zeros(people)
@@ -118,7 +120,7 @@ class Evidence:
 
 
 class Attack:
-    """People dealt into members, panel and outsiders by `order` (N,), and what is told of them."""
+    """Participants assigned to members, panel and outsiders by `order` (N,), and the evidence for each."""
 
     def __init__(self, order: NDArray[np.int64], traits: Reals, passed_on: SharedStatistics) -> None:
         self.members, self.panel, self.outsiders = (np.sort(part) for part in np.array_split(order, 3))
@@ -130,7 +132,7 @@ class Attack:
         self.evidence = {which: Evidence(*traits.shape) for which in (TESTED, KEPT)}
 
     def add_variants(self, calls: GenotypeCalls, unlinked: NDArray[np.bool_]) -> None:
-        """From further variants, `unlinked` (V,): those in no linkage with each other."""
+        """Adds the evidence of further variants. unlinked (V,): those in an LD-pruned set."""
         called = calls.codes != NO_CALL
         alleles = 2 * called[:, self.members].sum(axis=1)
         copies = np.where(called, calls.codes, 0).astype(np.float64)
@@ -154,7 +156,7 @@ class Attack:
     def _add_evidence(
         self, which: str, ratio: Reals, standardised: Reals, effects: Reals, used: NDArray[np.bool_], variants: int
     ) -> None:  # fmt: skip
-        """Of `variants` passed on, those `used` (V,): ratio, standardised (V, N); effects (V, K), 0 where not passed on."""
+        """Adds those `used` (V,) of the `variants` shared. ratio, standardised (V, N); effects (V, K), 0 where not shared."""
         evidence, effects = self.evidence[which], effects[used]
         evidence.ratio += ratio[used].sum(axis=0)
         evidence.predicted += standardised[used].T @ effects
@@ -164,7 +166,7 @@ class Attack:
         evidence.tests += int((effects != 0).sum())
 
     def scores(self, which: str) -> dict[tuple[str, str], Reals]:
-        """(statistics, what is known of the person) -> (N,) scores, higher for likelier members."""
+        """(statistics, what the attacker knows) -> (N,) scores, higher for likelier members."""
         evidence = self.evidence[which]
         predicted = evidence.predicted - evidence.predicted[self.panel].mean(axis=0)
         spread = predicted[self.panel].std(axis=0)
@@ -175,14 +177,14 @@ class Attack:
             (EFFECTS, GENOME): (predicted * weighed).sum(axis=1),
             (EFFECTS, BOTH): (self.traits * weighed).sum(axis=1),
         }
-        return {what: np.round(score, 6) for what, score in scores.items()}  # equal whatever the last bit
+        return {what: np.round(score, 6) for what, score in scores.items()}  # so that ties survive rounding
 
     def measured(self, which: str) -> dict[tuple[str, str], tuple[float, float]]:
-        """Rates of these scores."""
+        """Rates of these scores, as from `rates`."""
         return {what: rates(one[self.members], one[self.outsiders]) for what, one in self.scores(which).items()}
 
     def expected(self, which: str) -> dict[tuple[str, str], tuple[float, float]]:
-        """Rates of independent variants and traits; see the module."""
+        """Rates expected for independent variants and traits; see the module's docstring."""
         evidence, members = self.evidence[which], len(self.members)
         separation = np.sqrt(evidence.used / (members * (1 + members / len(self.panel))))
         count = int((evidence.information > 0).sum())
@@ -197,20 +199,20 @@ class Attack:
 
 
 def _unit(rows: Reals) -> Reals:
-    """Rows centred and of unit length; constant ones nought."""
+    """Rows centred and scaled to unit length; constant rows become 0."""
     centred = rows - rows.mean(axis=1, keepdims=True)
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
 
 
 def _of_shift(separation: float) -> tuple[float, float]:
-    """Both rates where scores are normal and `separation` standard deviations from each other."""
+    """Both rates if scores are normal with means `separation` standard deviations apart."""
     return float(stats.norm.cdf(separation / np.sqrt(2))), float(
         stats.norm.sf(stats.norm.isf(FALSE_POSITIVE_RATE) - separation)
     )
 
 
 def _of_agreement(strength: float, count: int) -> tuple[float, float]:
-    """Both rates of the score by genome and ECG; |y|^2 takes 200 evenly likely values."""
+    """Both rates of the score by genome and ECG, with |y|^2 at 200 equally likely values."""
     length = stats.chi2.ppf((np.arange(200) + 0.5) / 200, count)
     area = stats.norm.cdf(strength * length / np.sqrt(length + length[:, None])).mean()
     highest = 10 * float(np.sqrt(length[-1]))
@@ -219,7 +221,7 @@ def _of_agreement(strength: float, count: int) -> tuple[float, float]:
 
 
 def rates(members: Reals, outsiders: Reals) -> tuple[float, float]:
-    """Area under the ROC curve, and share of the members beyond what at most FALSE of the outsiders pass."""
+    """Area under the ROC curve, and share of the members above a score that FALSE_POSITIVE_RATE of outsiders exceed."""
     count = len(members)
     ranks = stats.rankdata(np.concatenate([members, outsiders]))[:count]
     limit = np.sort(outsiders)[-1 - int(FALSE_POSITIVE_RATE * len(outsiders))]
@@ -227,7 +229,7 @@ def rates(members: Reals, outsiders: Reals) -> tuple[float, float]:
 
 
 def _by_chance(members: int, outsiders: int, rng: np.random.Generator) -> Reals:
-    """(2,) what rates of random scores pass in one of 40 cases."""
+    """(2,) the limits that rates of random scores exceed in one of 40 cases."""
     drawn = [rates(rng.random(members), rng.random(outsiders)) for _ in range(RANDOM_SCORES)]
     return np.quantile(drawn, 0.975, axis=0)
 

@@ -1,4 +1,4 @@
-"""Tests of one block of variants of one chromosome with all traits."""
+"""Tests of one block of variants of one chromosome against all traits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ecgwas.study.scan import Matrix
 
 
 def select_men(cohort: Cohort, people: NDArray[np.int64], total: int) -> SampleSelector | None:
-    """Selects the men among the cohort's `people` (n,) from a file of `total` samples; None where sex does not matter."""
+    """Selects the men among the cohort's `people` (n,) from a file of `total` samples; None if sex does not matter."""
     if cohort.males is None:
         return None
     return SampleSelector(cohort.fam_index[people[cohort.males[people]]], total)
@@ -33,7 +33,7 @@ def select_men(cohort: Cohort, people: NDArray[np.int64], total: int) -> SampleS
 
 @dataclass(frozen=True)
 class GroupScan:
-    """One group of traits in one block: its fitter, and where every test is kept, if they are.
+    """One group of traits in one block: its fitter, and the arrays that receive every test, if all are kept.
 
     men: on X, selects the group's men; None elsewhere
     """
@@ -157,9 +157,9 @@ class Scanner:
         block: GenotypeBlock,
         kept: NDArray[np.int64],
     ) -> NDArray[np.bool_]:
-        """(V,) bool: fewer minor alleles than `min_mac` among the people of one group. The whole cohort has passed before.
+        """(V,) bool: fewer minor alleles than `min_mac` among the participants of one group. The whole cohort has passed.
 
-        block (V,): the variants `kept` in the group's people.
+        block (V,): the variants `kept`, in the group's participants.
         """
         if block.people == len(self.all_samples.sample_index):
             return np.zeros(len(block), dtype=bool)

@@ -1,4 +1,4 @@
-"""The built-in engine: all traits together, one product per block of variants, exact least squares, PLINK 2's numbers.
+"""The built-in engine: exact least squares of all traits, one product per block of variants, with the results of PLINK 2.
 
 Every variant and trait is screened in float32. Tests that may reach `keep_neglog10p` are refitted in float64, so that the rows
 written do not depend on kernel, block size or threads. The algebra is in least_squares.py.
@@ -59,12 +59,13 @@ def scan(
     folder: Path | None = None,
     ancestry: NDArray[np.int64] | None = None,
 ) -> ScanResult:
-    """Tests every variant of `genotypes` with every trait; see ScanResult. With `options.dense`, `folder` receives every test.
+    """Tests every variant of `genotypes` against every trait; see ScanResult.
 
-    Traits and covariates: the same people in the same order, all of them in `genotypes`. ancestry (N,): their groups, in
-    which Hardy-Weinberg equilibrium is tested; None: one group. The same `seed` gives the same permutations on every
-    chromosome. Invalid for related people. BLAS is limited to one thread, because threads share out the blocks, and an idle
-    BLAS thread keeps a core busy for a tenth of a second after its work.
+    With `options.dense`, `folder` receives every test. Traits and covariates have the same participants in the same order, all
+    of them in `genotypes`. ancestry (N,): groups in which Hardy-Weinberg equilibrium is tested; None: one group. The same
+    `seed` gives the same permutations on every chromosome. Invalid for related participants. BLAS is limited to one thread,
+    because the scan's own threads share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after
+    its work.
     """
     if folder is None:
         options = options.model_copy(update={"dense": False})
@@ -86,7 +87,7 @@ def scan(
 
 @dataclass(frozen=True)
 class _Scanned:
-    """The result of one piece, people (K,) with each trait, and the names of the trait sets."""
+    """The result of one piece, the number of participants with each trait (K,), and the names of the trait sets."""
 
     result: BlockResult
     people: NDArray[np.int64]
@@ -97,7 +98,7 @@ def _scan(
     options: Matrix, traits: Traits, covariates: Covariates, genotypes: Genotypes, folder: Path | None, seed: int,
     track: Callable[..., Any], ancestry: NDArray[np.int64] | None,
 ) -> _Scanned:  # fmt: skip
-    """Scans variants of one piece: those that men have once, or those that men have twice."""
+    """Scans the variants of one piece: those of which men have one copy, or those of which men have two."""
     cohort = assemble(traits, covariates, genotypes, ancestry)
     grouped = groups(cohort, traits.names)
     shuffles = None
@@ -126,10 +127,10 @@ def _scan(
 
 
 def block_size(options: Matrix, *, people: int, variants: int, hard: bool, workers: int = 1) -> int:
-    """Variants per block: `options.block`, or fewer if their calls (hard) or dosages would exceed a block's memory.
+    """Variants per block: `options.block`, or fewer if their hard calls (hard) or dosages would exceed a block's memory.
 
-    people: those in the file. With more than BLOCKS_IN_MEMORY workers, blocks shrink so that all workers together hold no more
-    variants. There are at least two blocks, since a chromosome of an array usually fits in one.
+    people: samples in the file. With more than BLOCKS_IN_MEMORY workers, blocks shrink so that all workers together hold no
+    more variants. There are at least two blocks, because a chromosome of a genotyping array usually fits in one.
     """
     fits = PACKED_BYTES * 4 // people if hard else dosages.BLOCK_BYTES // (dosages.BYTES_PER_DOSAGE * people)
     full = min(options.block, fits)
@@ -148,7 +149,7 @@ def work(options: Matrix, size: PartSize) -> Work:
 
 
 def threads(requested: int) -> int:
-    """`requested`, or if 0 the cores that this process may use: OMP_NUM_THREADS, as cluster jobs set it, or all visible."""
+    """`requested`, or if 0 the cores that this process may use: OMP_NUM_THREADS, which cluster jobs set, or all visible."""
     cores = len(os.sched_getaffinity(0))
     limit = os.environ.get("OMP_NUM_THREADS", "")
     return requested or (min(cores, max(int(limit), 1)) if limit.isdigit() else cores)

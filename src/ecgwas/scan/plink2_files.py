@@ -16,10 +16,10 @@ from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.scan.engine.samples import Cohort
 
 MISSING = "-99999"
-"""A number that no trait has; PLINK's own is -9, which traits do have."""
+"""Missing code that no trait takes as a value. PLINK's default, -9, is a possible value."""
 
 PASSING = ("Hostname:", "Working directory:", "Start time:", "End time:", "Random number seed:", "Using ", "Logging to ")
-"""Beginnings of lines of PLINK's log that differ between two runs of the same thing."""
+"""Prefixes of lines of PLINK's log that differ between two identical runs."""
 
 NAMES = {
     "ID": "variant_id", "POS": "pos", "REF": "other_allele", "ALT": "effect_allele", "A1": "counted", "A1_FREQ": "eaf",
@@ -34,32 +34,34 @@ EXTRACT = [
     "--set-missing-var-ids", "@:#:$r:$a", "--new-id-max-allele-len", "10000", "--extract", VARIANTS,
     "--extract-intersect", "bed1", PLACES, "--force-intersect",
 ]  # fmt: skip
-"""By name and by place: others may have the same name. Variants without one are called as in variant_lists.py."""
+"""Selects by name and by position, because names may repeat. Variants without a name are named as in variant_lists.py."""
 
 KEY = ["variant_id", "pos", "other_allele", "effect_allele"]
 
 
 def safe(name: str) -> str:
-    """The name with nothing in it but letters, digits, dot, dash and underscore."""
+    """The name with every other character than letters, digits, dot, dash and underscore replaced by an underscore."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
 
 
 def labels(names: Sequence[str]) -> list[str]:
-    """What PLINK calls the traits of one lead: the feature's name; a number is added where two would be the same."""
+    """PLINK's names of the traits of one lead: the feature's name, with a number where two would be the same."""
     plain = [safe(name.rsplit(".", 1)[-1]) for name in names]
     return [label if plain.count(label) == 1 else f"{label}_{i + 1}" for i, label in enumerate(plain)]
 
 
 def write_people(folder: Path, genotypes: Genotypes, cohort: Cohort) -> list[str]:
-    """people.txt; gives `family id<tab>person id` of the cohort's people."""
+    """Writes people.txt and returns `family id<tab>eid` of the cohort's participants."""
     ids = [f"{genotypes.samples.families[row]}\t{genotypes.eids[row]}" for row in cohort.fam_index]
     (folder / "people.txt").write_text("".join(f"{one}\n" for one in ids))
     return ids
 
 
 def write_variants(folder: Path, genotypes: Genotypes) -> None:
-    """variants.txt, the names, and places.txt; of made names those, too, that PLINK makes of codes of the pseudoautosomal
-    regions."""
+    """Writes names to variants.txt and positions to places.txt.
+
+    Generated names of X are also listed as PLINK generates them from the codes of the pseudoautosomal regions.
+    """
     names = [str(name) for name in genotypes.variants]
     codes = PAR_CODES if genotypes.is_diploid else ()
     names += [f"{code}{name[1:]}" for name in names if name.startswith("X:") for code in codes]
@@ -69,19 +71,19 @@ def write_variants(folder: Path, genotypes: Genotypes) -> None:
 
 
 def write_sample(folder: Path, genotypes: Genotypes) -> None:
-    """people.sample: the people of a .bgen in its own order, which that of its .sample may not be."""
+    """Writes people.sample: the samples of a .bgen in the order of the .bgen, which that of its .sample may not be."""
     listed = genotypes.samples
     lines = [f"{family} {eid} 0 {sex}\n" for family, eid, sex in zip(listed.families, listed.eids, listed.sexes, strict=True)]
     (folder / SAMPLE).write_text("ID_1 ID_2 missing sex\n0 0 0 D\n" + "".join(lines))
 
 
 def write_covariates(folder: Path, ids: Sequence[str], cohort: Cohort) -> None:
-    """covariates.tsv, in their own units."""
+    """Writes covariates.tsv, in the covariates' own units."""
     _write(folder / "covariates.tsv", ids, [f"c{i + 1}" for i in range(cohort.covariates.shape[1])], cohort.covariates)
 
 
 def write_traits(folder: Path, ids: Sequence[str], names: Sequence[str], values: NDArray[np.float64]) -> None:
-    """traits.tsv, missing values NA."""
+    """Writes traits.tsv; missing values are NA."""
     _write(folder / "traits.tsv", ids, names, values)
 
 
@@ -93,10 +95,10 @@ def _write(path: Path, ids: Sequence[str], names: Sequence[str], values: NDArray
 
 
 def read(path: Path, genotypes: Genotypes, *, listed: bool = False) -> pl.DataFrame:
-    """One .glm.linear: variant (place on the chromosome), eaf, n, beta, se, t, neglog10p, code; NA is null.
+    """Reads one .glm.linear: variant (index on the chromosome), eaf, n, beta, se, t, neglog10p, code; NA becomes null.
 
-    listed: `genotypes` are those of a list; PLINK tests those, too, that have name and position of a listed one, and other
-    alleles, which are passed over. Raises ToolError where a column is missing or another variant is not one of `genotypes`.
+    listed: `genotypes` are the variants of a list. PLINK also tests variants that share name and position with a listed one but
+    have other alleles; these are ignored. Raises ToolError if a column is missing or another variant is not in `genotypes`.
     """
     if not path.exists():
         fix = "see plink2.log beside it; the trait may be constant or have too few people"
@@ -134,7 +136,7 @@ def _variants(genotypes: Genotypes) -> pl.DataFrame:
 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Lines that are the same in all of KEY are told apart by their order. Names made of place and alleles count as none."""
+    """Numbers lines with equal KEY in their order. Names that consist of position and alleles count as missing."""
     place_and_alleles = pl.concat_str(pl.lit(""), "pos", "other_allele", "effect_allele", separator=":")
     named = pl.when(pl.col("variant_id").str.ends_with(place_and_alleles)).then(pl.lit(".")).otherwise(pl.col("variant_id"))
     frame = frame.with_columns(variant_id=named)
@@ -142,13 +144,13 @@ def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def lasting(log: str) -> str:
-    """PLINK's log without what differs between two runs of the same thing: times, host, memory."""
+    """PLINK's log without the lines that differ between two identical runs: times, host, memory."""
     kept = [line for line in log.splitlines() if not line.startswith(PASSING) and " RAM detected" not in line]
     return "\n".join(kept).strip() + "\n"
 
 
 def complaint(output: str) -> str:
-    """PLINK's error message out of all that it printed."""
+    """PLINK's error message, extracted from its output."""
     lines = output.splitlines()
     first = next((i for i, line in enumerate(lines) if line.strip().startswith("Error")), None)
     if first is None:

@@ -29,7 +29,7 @@ from ecgwas.tables.loci import Hits, Power, QQPoints, threshold_caveat
 logger = logging.getLogger(__name__)
 
 MAX_CHECKED_ROWS = 500_000
-"""Kept rows, evenly spaced, in which beta, standard error and t are checked against each other."""
+"""Maximum number of kept rows, evenly spaced, in which beta, standard error and t are checked for agreement."""
 
 
 def _options(study: Study, part: str) -> Any:
@@ -47,7 +47,7 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 
 def features_per_lead(names: Sequence[str]) -> int:
-    """The most features that any lead of a representation has: the divisor of the published threshold."""
+    """The largest number of features at any lead of a representation: the divisor of the published threshold."""
     counts = Counter(name.rsplit(".", 1)[0] for name in names)
     return max(counts.values(), default=1)
 
@@ -84,7 +84,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _follow_up(study: Study, data: LocusData, tables: LociTables, results: Sequence[ScanResult], out: Path) -> None:
-    """Everything that reads individual data again, and the guards over it."""
+    """Analyses that read individual data again, and the guards of their results."""
     fine_mapped = data.fine_map(tables)
     files.CONDITIONAL.write(fine_mapped.conditional, out)
     files.CREDIBLE.write(fine_mapped.credible, out)
@@ -113,7 +113,7 @@ def _follow_up(study: Study, data: LocusData, tables: LociTables, results: Seque
 def _above_lowest_threshold(study: Study, table: Thresholds) -> Associations:
     """The kept rows above the lowest threshold that is not below keep_neglog10p, and those without a p-value.
 
-    Loci are made of these rows, and they are counted; the millions of others stay on disk.
+    These rows form the loci and are counted; the millions of others stay on disk.
     """
     kept_from = study.scan.keep_neglog10p
     lowest = min((limit for limit in table.frame["neglog10p"] if limit >= kept_from), default=kept_from)
@@ -123,7 +123,7 @@ def _above_lowest_threshold(study: Study, table: Thresholds) -> Associations:
 
 
 def _log_power(table: Thresholds, power_table: pl.DataFrame) -> None:
-    """What this study could find, logged before what it finds."""
+    """Logs the study's power, before its findings."""
     used = power_table.filter(table.frame["used"])
     share = used["share_at_power_80"].item()
     words = "none" if share is None else f"{share:.1%} of a trait's variance"
@@ -133,7 +133,7 @@ def _log_power(table: Thresholds, power_table: pl.DataFrame) -> None:
 
 
 def _log_threshold(study: Study, limit: float) -> None:
-    """The study's threshold, with a warning if variances differ between groups."""
+    """Logs the study's threshold, with a warning if variances differ between groups."""
     logger.info("loci: the threshold is -log10 p %.2f", limit)
     warning = threshold_caveat(files.SAMPLE_GUARDS.read(study.results).frame)
     if warning is not None:
@@ -141,7 +141,7 @@ def _log_threshold(study: Study, limit: float) -> None:
 
 
 def load_hits(study: Study) -> Associations:
-    """The significant rows; for loci found only by trait sets, rows with the set's strongest trait and without an effect."""
+    """The significant rows. Loci found only by trait sets have rows with the set's strongest trait and without an effect."""
     hits = files.HITS.read(study.results).associations.frame
     loci = files.LOCI.read(study.results).frame
     of_sets = files.SET_HITS.read(study.results).frame.sort("neglog10p", descending=True, maintain_order=True)
@@ -162,7 +162,7 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
 
 
 def _check(study: Study) -> Sequence[str]:
-    """Whether the threshold can be had, and what the table of known loci holds."""
+    """Checks that the threshold can be computed, and describes the table of known loci."""
     thresholds.check(study.loci, study.scan.permutation_count, study.scan.keep_neglog10p)
     if study.loci.known is None:
         return []

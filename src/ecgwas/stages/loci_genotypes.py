@@ -1,4 +1,4 @@
-"""Stage `loci`, its part on individual data: genotypes of the participants tested, for hits, loci, known variants, guards."""
+"""Individual data of stage `loci`: genotypes of the participants tested, for hits, loci, known variants and guards."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class LocusData:
         return self._open[name]
 
     def _sharing(self, chromosome: Chromosome) -> Chromosome:
-        """With the cohort of a chromosome already open, if it is the same: one copy in memory, not 22."""
+        """The chromosome with the cohort of one already open, if they are the same, so that memory holds one copy, not 22."""
         same = (other.cohort for other in self._open.values() if chromosome.cohort.is_same_as(other.cohort))
         return replace(chromosome, cohort=next(same, chromosome.cohort))
 
     def all(self) -> Iterator[Chromosome]:
-        """Every chromosome in order."""
+        """Every chromosome, in order."""
         return (self.chromosome(part) for part in scan.STAGE.parts(self.study))
 
     def clump(self, hits: pl.DataFrame) -> Clumps:
@@ -65,19 +65,19 @@ class LocusData:
         )  # fmt: skip
 
     def known_tested(self) -> KnownTested:
-        """Known variants that were tested here; none if the study names no table."""
+        """Known variants that were tested here; empty if the study names no table."""
         if self.study.loci.known is None:
             return KnownTested.empty()
         table = known.read(self.study.loci.known)
         return positive_controls.known_tested(table, self.all(), self.tested, self.study.loci.known_traits)
 
     def known_guards(self, table: KnownTested) -> list[dict[str, Any]]:
-        """Rows of Guards about the known variants tested here, compared with the scan's permutations."""
+        """Rows of Guards on the known variants tested here, compared with the scan's permutations."""
         seed = seed_of(self.study, "scan")
         return positive_controls.guard_rows(positive_controls.replicated_shares(table, self.all(), seed=seed))
 
     def known_by_ld(self, loci: pl.DataFrame) -> pl.DataFrame:
-        """The loci; those in linkage disequilibrium with a known variant count as known, too."""
+        """The loci; those in linkage disequilibrium with a known variant also count as known."""
         if self.study.loci.known is None:
             return loci
         table = known.read(self.study.loci.known)
@@ -94,7 +94,7 @@ class LocusData:
         return any(chromosome.genotypes.is_imputed for chromosome in self.all())
 
     def heritability(self) -> Heritability:
-        """Of every trait, from the LD-pruned variants of sample QC."""
+        """Heritability of every trait, from the LD-pruned variants of sample QC."""
         open_part = partial(chromosomes.open_chromosome, self.study.scan)
         parts = scan.STAGE.parts(self.study)
         panel = pruned_panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
@@ -108,7 +108,7 @@ class LocusData:
         )  # fmt: skip
 
     def _odd_even(self, names: Sequence[str]) -> OddEvenTraits | None:
-        """The traits with hits, measured in odd and in even heartbeats; None if no hit comes from beats."""
+        """The traits with hits, measured in odd and in even beats; None if no hit comes from median beats."""
         with_hits = _with_hits(of_beats(self.study), names)
         if not with_hits:
             return None
@@ -132,13 +132,13 @@ class LocusData:
         return tables
 
     def _traits_of(self, features: Mapping[str, Features], names: Sequence[str]) -> Traits:
-        """The named traits from other features of the same participants; features: by representation."""
+        """The named traits, from other features of the same participants; features: by representation."""
         strata = trait_stage.load_ancestry(self.study, "normalised_within")
         return remeasure.remeasured(self.study.traits, features, self.covariates, names, strata)
 
 
 def _with_hits(representations: Sequence[RepresentationOptions], names: Sequence[str]) -> list[RepresentationOptions]:
-    """The representations of the traits of these names."""
+    """The representations of the traits with these names."""
     return [options for options in representations if any(name.startswith(f"{options.name}.") for name in names)]
 
 

@@ -1,4 +1,4 @@
-"""The null study: the same chain on permuted people or simulated genomes, so that every count can be compared with chance."""
+"""The null study: the same chain on permuted participants or simulated genomes, to compare every count with chance."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ecgwas.study import Matrix, Study
 from ecgwas.tables import VARIANT_KEY, files
 
 SHARED_STAGES = ("read", "represent")
-"""Stages that do not depend on genotypes: the null study takes them from its study."""
+"""Stages that do not depend on genotypes, which the null study takes from its study."""
 
 MAX_VARIANTS = 5_000
-"""Largest number of variants simulated per chromosome, over stretches of six megabases: enough for loci to form as usual."""
+"""Maximum number of variants simulated per chromosome, in stretches of six megabases: enough for loci to form as usual."""
 
 
 def null_study_of(study: Study, *, simulated: bool = False) -> Study:
-    """The study with people permuted, or (simulated) with other genomes, at the study's threshold, in results/null.
+    """The study with participants permuted, or (simulated) with other genomes, at the study's threshold, in results/null.
 
-    Raises MissingStageError if the study's own stage `loci` has not run, which determines the threshold.
+    Raises MissingStageError if the study's own stage `loci`, which determines the threshold, has not run.
     """
     scan = study.scan.model_copy(update={"permutations": 1}) if isinstance(study.scan, Matrix) else study.scan
     if simulated:
@@ -50,10 +50,10 @@ def _threshold(study: Study) -> float:
 
 
 def write_simulated_genomes(study: Study, null_study: Study) -> None:
-    """Writes random genomes of the study's people to the null study's scan.genotypes, seeded by the study.
+    """Writes random genomes of the study's participants to the null study's scan.genotypes, seeded by the study.
 
-    Each autosome of the study is simulated as a stretch with realistic linkage disequilibrium (simulate.genomes), with as
-    many variants as the study's largest, at most MAX_VARIANTS. Raises InputError if the study has no autosome.
+    Each autosome of the study is simulated as a stretch with realistic linkage disequilibrium (simulate.genomes). Its number
+    of variants is that of the study's largest autosome, at most MAX_VARIANTS. Raises InputError if the study has no autosome.
     """
     parts = [chromosomes.open_chromosome(study.scan, part) for part in chromosomes.available(study.scan) if part in AUTOSOMES]
     if not parts:
@@ -82,7 +82,7 @@ def is_complete(study: Study) -> bool:
 
 
 def _threshold_of_sets(study: Study) -> float | None:
-    """The p-value of the study's threshold for trait sets; None if it has none."""
+    """The p-value of the study's threshold for trait sets; None without such a threshold."""
     p_values = files.THRESHOLDS.read(study.results).frame.filter(pl.col("kind") == SETS)["p"]
     return float(p_values.item()) if len(p_values) else None
 
@@ -101,7 +101,7 @@ def _link(path: Path, target: Path) -> None:
 
 
 def counts(study: Study) -> dict[str, int] | None:
-    """Counts of significant variants, variant-trait pairs, loci, genes, clusters, kept terms; None before stage `genes`."""
+    """Counts of significant variants, variant-trait pairs, loci, genes, clusters and kept terms; None before stage `genes`."""
     if not files.TERMS.exists(study.results):
         return None
     hits = files.HITS.read(study.results).frame

@@ -37,10 +37,10 @@ LISTED = ("read", "traits", "loci", "genes")
 """Stages whose tables the page lists."""
 
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")
-"""Options that change no result, nor the page."""
+"""Options that change neither results nor the page."""
 
 WORDS = ("name", "title")
-"""Options that are free text, never a path, even if they begin with /."""
+"""Options of free text, which are never paths, even if they begin with /."""
 
 WITH_OWN_FIELD = (
     files.TRAIT_REPORT, files.LOCI, files.HITS, files.SUMMARY, files.THRESHOLDS, files.QQ, files.POWER, files.GENES,
@@ -56,7 +56,7 @@ def _options(study: Study, part: str) -> Any:
 
 
 def settings(study: Study) -> dict[str, Any]:
-    """The study file with defaults filled in, without what is about the run; of paths elsewhere only the file's name."""
+    """The study file with defaults filled in, without options of the run. Absolute paths are reduced to the file's name."""
     plain: dict[str, Any] = _without_places(study.as_written(study))
     return plain
 
@@ -86,7 +86,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def write_page(page: report.Page, out: Path) -> None:
-    """The page, its pictures and their numbers into a folder, under the same names in results/report and results/share."""
+    """Writes the page, its figures and their numbers into a folder, with the same names in results/report and results/share."""
     files.REPORT.within(out).write_text(page.html, encoding="utf-8")
     for name, figure in page.figures.items():
         path = files.FIGURE.within(out, figure=name)
@@ -98,9 +98,9 @@ def write_page(page: report.Page, out: Path) -> None:
 
 
 def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
-    """All that the page shows; genotypes of fewer than `min_people` are drawn together with their neighbours.
+    """The contents of the page; genotypes of fewer than `min_people` are pooled with their neighbours.
 
-    All of it is in memory except for the rows that the scan kept.
+    All contents are in memory, except for the rows that the scan kept.
     """
     signals = read.load_signals(study)
     features = represent_stage.load_features(study)
@@ -179,12 +179,12 @@ def _further_tables(results: Path) -> dict[files.ResultFile, pl.DataFrame]:
 
 
 def _as_listed(frame: pl.DataFrame) -> pl.DataFrame:
-    """A column without any value is listed as text."""
+    """The table with columns without any value cast to text."""
     return frame.with_columns(pl.col(name).cast(pl.String) for name in frame.columns if frame[name].is_null().all())
 
 
 def _null_study(study: Study, min_neglog10p: float) -> report.NullStudy | None:
-    """The null study, if `ecgwas null` has run it at this threshold (-log10 p)."""
+    """The results of the null study, if `ecgwas null` has run it at this threshold (-log10 p)."""
     if not null.is_complete(study):
         return None
     null_study = null.null_study_of(study)
@@ -202,7 +202,7 @@ def _null_study(study: Study, min_neglog10p: float) -> report.NullStudy | None:
 def _beats(
     study: Study, signals: Signals, features: Mapping[str, Features], loci: Loci, min_people: int
 ) -> tuple[report.GenotypeBeats, ...]:
-    """The ECG by genotype at the strongest loci, with the effect of one copy as each decoder draws it."""
+    """The ECG by genotype at the strongest loci, with the decoded effect of one allele for each decoder."""
     strongest = lead_variants(study, signals, gathering.strongest(loci, study.report.max_loci))
     with_beats = report.without_missing_beats(signals, strongest)
     grouped = (report.pooled(variant, min_people) if min_people else variant for variant in with_beats)
@@ -215,7 +215,7 @@ def _beats(
 
 
 def _versions(study: Study) -> dict[str, str]:
-    """Versions of the programs that made the results, from the notes; several of one, where stages differ."""
+    """Versions of the programs that made the results, from the notes; all versions of a program where stages differ."""
     numbers_of: dict[str, set[str]] = {}
     for note in _notes(study):
         for program, number in note.facts.get("versions", {}).items():
@@ -268,7 +268,7 @@ def _representation(
 
 
 def _times_ms(options: RepresentationOptions, signals: Signals) -> NDArray[np.float64]:
-    """Times of what is decoded: of median beats from R, of whole recordings from the first sample."""
+    """Times of the decoded signal: of median beats from R, of whole recordings from the first sample."""
     if not options.uses_strips:
         return signals.beat_times_ms
     samples = np.arange(signals.strips.shape[2], dtype=np.float64)
@@ -282,7 +282,7 @@ def _excluded_variants(results: Sequence[ScanResult]) -> pl.DataFrame:
 
 
 def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[report.LeadVariant]:
-    """The lead variants of the chosen loci, with the genotypes of the people who were tested."""
+    """The lead variants of the chosen loci, with the genotypes of the participants tested."""
     tested = traits.load_traits(study).eids
     rows = {eid: row for row, eid in enumerate(signals.eids)}
     places = np.array([rows[eid] for eid in tested], dtype=np.int64)
@@ -297,9 +297,9 @@ def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[
 
 
 def _planted(path: Path) -> pl.DataFrame:
-    """The table of planted effects; chrom and pos may stand in `variant`, as chrom:pos or chrom:pos:ref:alt.
+    """The table of planted effects. `variant` may contain chrom and pos, as chrom:pos or chrom:pos:ref:alt.
 
-    Raises InputError where a column is missing or a position is no number.
+    Raises InputError if a column is missing or a position is not a number.
     """
     table = read_user_table(path, what="planted effects")
     frame = table.frame

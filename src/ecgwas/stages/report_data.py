@@ -1,4 +1,4 @@
-"""What the report draws beyond the tables: neighbourhoods of loci with their genes, decoded effects, moved features."""
+"""Contents of the report beyond the tables: regional associations with genes, decoded effects, feature traversals."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import CHI2_EDGES, Features, Loci, ScanResult, files
 
 MOVED = 2.0
-"""Standard deviations by which a feature is moved."""
+"""Standard deviations by which a feature is shifted."""
 
 STRIP_MS = 2500.0
-"""Length of a decoded recording that is drawn, as in a column of a printed electrocardiogram."""
+"""Length of a decoded recording that is drawn, as in one column of a printed ECG."""
 
 BIN_WIDTH = 0.1
-"""Width of the bins of -log10 p below what the scan kept."""
+"""Width of the bins of -log10 p below the smallest that the scan kept."""
 
 
 def strongest(loci: Loci, count: int) -> pl.DataFrame:
@@ -38,7 +38,7 @@ def strongest(loci: Loci, count: int) -> pl.DataFrame:
 
 
 def neighbourhoods(study: Study, loci: Loci) -> tuple[report.LocusRegion, ...]:
-    """The neighbourhoods of the strongest loci, as stage `loci` tested them, with the genes that lie there."""
+    """Regional associations of the strongest loci, as tested by stage `loci`, with the genes of the region."""
     chosen = strongest(loci, study.report.max_loci)
     if chosen.height == 0:
         return ()
@@ -100,10 +100,10 @@ def background(study: Study, results: Sequence[ScanResult]) -> report.Background
 def feature_traversals(
     options: RepresentationOptions, folder: Path, features: Features, times_ms: NDArray[np.float64]
 ) -> dict[str, report.Traversal]:
-    """For each feature, beats decoded with it MOVED SD below and above its mean, the other features at their means.
+    """For each feature, beats decoded with the feature MOVED SD below and above its mean and the others at their means.
 
     times_ms: of the beats or, if the input is strips, of whole recordings, of which the first STRIP_MS are returned. Leads
-    without features, or with features of only one signal, are omitted. Empty for representations that cannot decode, and for
+    without features, or with features of only one signal, are omitted. Empty for representations without a decoder and for
     kinds without traversals.
     """
     if not options.has_traversals:
@@ -138,7 +138,7 @@ def device_agreement_fields(study: Study, representation: str) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class _Profile:
-    """mean: mean features, one row per lead, as of one person; sd: feature -> (leads,) standard deviations."""
+    """mean: mean features, one row per lead, as of one participant; sd: feature -> (leads,) standard deviations."""
 
     mean: pl.DataFrame
     sd: Mapping[str, NDArray[np.float64]]
@@ -163,9 +163,9 @@ def _beat(encoder: represent.Encoder, features: Features) -> NDArray[np.float32]
 
 def decoded_effects(study: Study, features: Mapping[str, Features], variant: report.LeadVariant, eids: Sequence[str],
                     points: int) -> dict[str, NDArray[np.float32]]:  # fmt: skip
-    """Representation -> (12, T) µV: effect of one copy on the decoded beat: g(mean features + effects) - g(mean features).
+    """Representation -> (12, T) µV: decoded effect of one allele, g(mean features + effects) - g(mean features).
 
-    The effects are slopes of each feature on the dosage, unadjusted, like those of the beat itself.
+    The effects are unadjusted slopes of each feature on the dosage, like those of the beat itself.
     """
     dosage = pl.DataFrame({"eid": list(eids), "dosage": variant.dosage}).filter(pl.col("dosage").is_finite())
     effects = {}

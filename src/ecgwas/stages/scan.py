@@ -1,4 +1,4 @@
-"""Stage `scan`: one part per chromosome, all traits at once."""
+"""Stage `scan`: one part per chromosome, with all traits together."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         words = filesets.sample_order(member.fileset)
         if words is not None:
             logger.info("scan %s: %s", part, words)
-    # One seed for all parts: the same shuffles on every chromosome make one family-wise maximum.
+    # One seed for all parts, because the family-wise maximum needs the same permutations on every chromosome.
     seed = seed_of(study, "scan")
     folder = files.ENGINE_FILES.within(out, engine=study.scan.own_folder, part=part)
     result = scan.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
@@ -72,7 +72,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> None:
-    """What became of the part's variants, written and logged; with the first part the chromosomes that no part tests."""
+    """Writes and logs how many variants of the part were tested or excluded; the first part adds untested chromosomes."""
     counts, lines = [result.counts], counting.in_words(result.counts.to_dicts())
     if part == _parts(study)[0]:
         rows = chromosomes.untested(study.scan)
@@ -84,7 +84,7 @@ def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> Non
 
 
 def variant_counts(study: Study) -> VariantCounts:
-    """What became of the variants of every chromosome in the files, in the chromosomes' order."""
+    """How many variants of every chromosome in the files were tested or excluded, in the order of chromosomes."""
     counts = pl.concat([files.PART_VARIANT_COUNTS.read(study.results, part=part).frame for part in _parts(study)])
     order = {name: place for place, name in enumerate(chromosome_codes.REPORT_ORDER)}
     place = pl.col("chrom").replace_strict(order, default=len(order), return_dtype=pl.Int64)
@@ -92,17 +92,17 @@ def variant_counts(study: Study) -> VariantCounts:
 
 
 def load_results(study: Study) -> list[ScanResult]:
-    """What the scan gave, part by part, without the rows that it kept: those stay on disk until `rows` are asked for."""
+    """The scan's results, part by part, without the kept rows, which stay on disk until `rows` reads them."""
     return [_load(study, part) for part in _parts(study)]
 
 
 def rows(study: Study) -> pl.LazyFrame:
-    """The rows that the scan kept, of all parts, in order; read when they are collected, so filter and select first."""
+    """The rows that the scan kept, of all parts, in order. They are read on collection, so filter and select first."""
     return pl.concat([pl.scan_parquet(files.ASSOCIATIONS.path(study.results, part=part)) for part in _parts(study)])
 
 
 def rows_in_turn(study: Study, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Some columns of the same rows, at most ROWS_AT_A_TIME of them at once: collected together Polars reads far ahead."""
+    """Yields some columns of the same rows, at most ROWS_AT_A_TIME together, because Polars would read far ahead."""
     for part in _parts(study):
         kept = pl.scan_parquet(files.ASSOCIATIONS.path(study.results, part=part)).select(columns)
         count = int(kept.select(pl.len()).collect().item())
@@ -111,7 +111,7 @@ def rows_in_turn(study: Study, columns: Sequence[str]) -> Iterator[pl.DataFrame]
 
 
 def some_rows(study: Study, max_rows: int, columns: Sequence[str]) -> pl.DataFrame:
-    """Some columns of at most `max_rows` of the rows that the scan kept, evenly spaced."""
+    """Some columns of at most `max_rows` evenly spaced rows that the scan kept."""
     count = int(rows(study).select(pl.len()).collect().item())
     every = max(1, -(-count // max_rows))
     batches, passed = [pl.DataFrame(schema={name: Associations.columns[name].dtype for name in columns})], 0
@@ -122,7 +122,7 @@ def some_rows(study: Study, max_rows: int, columns: Sequence[str]) -> pl.DataFra
 
 
 def dense_folders(study: Study) -> list[Path]:
-    """Where every test is kept, part by part; empty unless the study keeps them."""
+    """Folders with every test, part by part; empty unless the study keeps every test."""
     engine = study.scan.own_folder
     folders = [files.ENGINE_FILES.path(study.results, engine=engine, part=part) for part in _parts(study)]
     if not all(all_tests.is_kept(folder) for folder in folders):
@@ -131,7 +131,7 @@ def dense_folders(study: Study) -> list[Path]:
 
 
 def builtin_engine(study: Study) -> Matrix:
-    """The built-in engine with the study's filters, without permutations, keeping every test; PLINK 2 gives the same."""
+    """The built-in engine with the study's filters, without permutations, keeping every test; PLINK 2 has the same results."""
     changes = {"permutations": 0, "keep_neglog10p": 0.0}
     if isinstance(study.scan, Matrix):
         return study.scan.model_copy(update=changes)
@@ -169,7 +169,7 @@ def _check(study: Study) -> Sequence[str]:
 
 
 def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
-    """One line per reason: which chromosomes, and how many variants; a warning where others have files and they have none."""
+    """One line per reason: the chromosomes and their number of variants; a warning for chromosomes without a file."""
     lines = []
     for reason in dict.fromkeys(reason for _, reason, _ in rows):
         own = [(chrom, count) for chrom, other, count in rows if other == reason]

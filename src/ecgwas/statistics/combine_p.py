@@ -1,4 +1,4 @@
-"""One p-value per variant over several traits: ACAT, and an omnibus chi-square under the traits' correlation."""
+"""One p-value per variant for several traits: ACAT, and an omnibus chi-square test that allows for the traits' correlation."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 TINY_LOG10 = 15.0
-"""Beyond p = 1e-15 tan is replaced by its limit 1 / (pi p), as in the paper."""
+"""Below p = 1e-15, tan is replaced by its limit 1 / (pi p), as in the paper."""
 
 
 def acat(neglog10p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Aggregated Cauchy association test of M variants over K traits, equal weights: (M, K) -> (M,), -log10 p, float64.
 
-    Holds for any correlation of the traits in its far tail only: twelve normal traits with correlation 0.7 gave 1.18, 1.14 and
-    1.18 times the nominal rate at 1e-2, 1e-3 and 1e-4 (2 million null variants).
-    Invalid (NaN) for variants with a missing p-value. p = 1
-    exactly is taken as 1 - 1e-15. Liu and Xie 2020, J Am Stat Assoc 115:393; Liu et al. 2019, Am J Hum Genet 104:410.
+    For correlated traits, the p-value is valid only in the far tail: twelve normal traits with correlation 0.7 gave 1.18, 1.14
+    and 1.18 times the nominal rate at 1e-2, 1e-3 and 1e-4 (2 million null variants). NaN for variants with a missing p-value.
+    A p-value of 1 is replaced by 1 - 1e-15. Liu and Xie 2020, J Am Stat Assoc 115:393; Liu et al. 2019, Am J Hum Genet 104:410.
     """
     small = neglog10p > TINY_LOG10
     p = np.clip(10.0**-neglog10p, 1e-300, 1 - 1e-15)
@@ -38,9 +37,8 @@ def omnibus(z: NDArray[np.float64], correlation: NDArray[np.float64], *, shrink:
     """Chi-square of M variants over K traits, z' R^-1 z with K degrees of freedom: (M, K) -> (M,), -log10 p, float64.
 
     z (M, K) t or z statistics; correlation (K, K) of the traits under the null. R = (1 - shrink) correlation + shrink I,
-    because leads and learned features are close to linearly dependent; with shrink > 0 the p-value is approximate and is
-    to be calibrated by the scan's permutations. NaN for variants with a missing z.
-    van der Meer et al. 2020, Nat Commun 11:3512.
+    because leads and learned features are nearly linearly dependent. With shrink > 0 the p-value is approximate and must be
+    calibrated by the scan's permutations. NaN for variants with a missing z. van der Meer et al. 2020, Nat Commun 11:3512.
     Raises ValueError if R is not positive definite.
     """
     count = z.shape[1]

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 
 def r2(variants: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
-    """(V,) squared correlation of V variants (V, N) with one more (N,), among N participants.
+    """(V,) squared correlation of V variants (V, N) with another variant (N,), in N participants.
 
-    Copies of an allele or dosages; a missing call (NaN) counts as the variant's mean. 0 where either does not vary.
+    Genotypes are copies of an allele or dosages. A missing call (NaN) counts as the variant's mean. The result is 0 where
+    either variant does not vary.
     """
     return np.asarray((_unit_length(variants) @ _unit_length(other[None])[0]) ** 2)
 

@@ -1,12 +1,12 @@
-"""Least squares of many traits on one variant at a time, without ever residualising a genotype.
+"""Least squares of many traits on one variant at a time, without residualising genotypes.
 
 With Q an orthonormal basis of intercept and covariates, y a trait residualised on Q and of unit length, g a genotype
-(no call 0) and a = Q'g, the variant's part of the regression of y on [Q, g] is (Frisch, Waugh 1933; Lovell 1963)
+(missing calls 0) and a = Q'g, the variant's part of the regression of y on [Q, g] is (Frisch, Waugh 1933; Lovell 1963)
 
     g'My = g'y        g'Mg = g'g - a'a        y'My = 1
     beta = g'My / g'Mg        t^2 = (g'My)^2 df / (g'Mg y'My - (g'My)^2)        df = N - rank(Q) - 1
 
-People S without a call are excluded exactly, by downdating instead of a new fit: with A = I - Q_S'Q_S
+Participants S without a call are excluded exactly, by downdating instead of a new fit. With A = I - Q_S'Q_S
 
     g'My += y_S'Q_S A^-1 a    g'Mg = g'g - a'A^-1 a    y'My -= y_S'(I - Q_S Q_S')^-1 y_S    df -= |S|
 
@@ -26,10 +26,10 @@ from ecgwas.statistics.projection import residuals
 
 LOG10 = float(np.log(10.0))
 SMALLEST_P = 1e-280
-"""Below this the p-value is no longer computed itself, only its logarithm."""
+"""Below this p-value, only the logarithm is computed."""
 
 SMALLEST_ROOT = 1e-6
-"""A smaller diagonal of a Cholesky factor means that covariates are collinear among the people who remain. As in _table.c."""
+"""A smaller diagonal of a Cholesky factor means that covariates are collinear in the remaining participants, as in _table.c."""
 
 NEAR = 0.25
 """t squared below which 1 - p is computed instead of p."""
@@ -37,11 +37,11 @@ NEAR = 0.25
 
 @dataclass(frozen=True)
 class Design:
-    """The traits of people who have them all, ready for the scan.
+    """The traits of participants who have them all, prepared for the scan.
 
     basis   (N, R) float64, orthonormal, spans intercept and covariates; the first column is the intercept's
     traits  (N, K) float64, residuals on the basis, unit length
-    norms   (K,) float64, length of the residuals, in the unit of the values given
+    norms   (K,) float64, length of the residuals, in the unit of the values
     """
 
     basis: NDArray[np.float64]
@@ -56,8 +56,8 @@ class Design:
 
 
 def design(basis: NDArray[np.float64], values: NDArray[np.float64]) -> Design:
-    """basis (N, R) as in Design; values (N, K) float64 without missing values. A trait without a residual gets norm 0."""
-    # Two passes, because the first leaves rounding errors of a trait's mean behind.
+    """Design of basis (N, R) and values (N, K) float64 without missing values. A trait without a residual has norm 0."""
+    # Two passes, because the first leaves rounding errors of a trait's mean.
     remainder = residuals(values, basis, passes=2)
     norms = np.linalg.norm(remainder, axis=0)
     norms[norms <= 1e-10 * np.linalg.norm(values, axis=0)] = 0.0
@@ -67,7 +67,7 @@ def design(basis: NDArray[np.float64], values: NDArray[np.float64]) -> Design:
 
 @dataclass(frozen=True)
 class Missing:
-    """What missing calls change for one variant.
+    """Changes of one variant's sums by missing calls.
 
     projected_ss is added to a'a, raw_ss to g'g, cross_product (K,) to g'My; trait_ss (K,) is subtracted from y'My.
     """
@@ -79,9 +79,9 @@ class Missing:
 
 
 def left_out(basis: NDArray[np.float64], traits: NDArray[np.float64], projection: NDArray[np.float64]) -> Missing:
-    """The change when m people are excluded: their rows of the basis (m, R) and of the traits (m, K), and a (R,) = Q'g.
+    """The change if m participants are excluded, from their rows of the basis (m, R) and traits (m, K), and a (R,) = Q'g.
 
-    Infinite `projected_ss` if the people who remain cannot carry the covariates.
+    `projected_ss` is infinite if the covariates are collinear in the remaining participants.
     """
     if len(basis) <= basis.shape[1]:
         return _left_out_few(basis, traits, projection)
@@ -122,10 +122,10 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
 
 def neglog10p(t: NDArray[np.float64], df: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """-log10 of the two-sided p of t (...,) with `df` degrees of freedom, computed in log space where p underflows.
+    """-log10 of the two-sided p-value of t (...,) with `df` degrees of freedom, computed in log space where p underflows.
 
-    p = I_x(df / 2, 1 / 2) at x = df / (df + t^2), the regularised incomplete beta function; in the far tail its logarithm
-    comes from the continued fraction (Abramowitz and Stegun 26.5.8). Relative error below 1e-10.
+    p = I_x(df / 2, 1 / 2) at x = df / (df + t^2), the regularised incomplete beta function. In the far tail its logarithm is
+    computed from the continued fraction (Abramowitz and Stegun 26.5.8). The relative error is below 1e-10.
     """
     t, df = np.broadcast_arrays(np.asarray(t, dtype=np.float64), np.asarray(df, dtype=np.float64))
     shape, t, df = t.shape, t.ravel(), df.ravel()
@@ -136,7 +136,7 @@ def neglog10p(t: NDArray[np.float64], df: NDArray[np.float64] | float) -> NDArra
     far = p < SMALLEST_P
     logs = np.log10(np.where(far | near, 1.0, p))
     logs[far] = _log_tail(t[far], df[far]) / LOG10
-    # Near p = 1, x is too close to 1 to tell how far p is from it.
+    # Near p = 1, x is too close to 1 to resolve the distance of p from 1.
     logs[near] = np.log1p(-special.betainc(0.5, half[near], t[near] ** 2 / (df[near] + t[near] ** 2))) / LOG10
     return np.asarray(-logs + 0.0).reshape(shape)
 
@@ -149,7 +149,7 @@ def _log_tail(t: NDArray[np.float64], df: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def _fraction(a: NDArray[np.float64], b: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The continued fraction of the incomplete beta function by Lentz's method."""
+    """The continued fraction of the incomplete beta function, by Lentz's method."""
     tiny = 1e-300
     c = np.ones_like(x)
     d = 1 / np.maximum(1 - (a + b) * x / (a + 1), tiny)

@@ -11,9 +11,9 @@ Real = TypeVar("Real", bound="np.floating[Any]")
 
 
 def span(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, R) orthonormal columns that span intercept and covariates; R < C + 1 if some are constant among these people.
+    """(N, R) orthonormal columns that span intercept and covariates; the first is the intercept's.
 
-    The first column is the intercept's.
+    R < C + 1 if covariates are constant or linearly dependent in these participants.
     """
     centred = covariates - covariates.mean(axis=0)
     norms = np.linalg.norm(centred, axis=0)
@@ -27,9 +27,9 @@ def span(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
 def residuals(
     values: NDArray[Real], basis: NDArray[Real], *, passes: int = 1, out: NDArray[Real] | None = None
 ) -> NDArray[Real]:
-    """(N,) or (..., N, K): what remains of the columns `values` after projection on the orthonormal basis (N, R).
+    """(N,) or (..., N, K): residuals of the columns `values` after projection on the orthonormal basis (N, R).
 
-    passes: 2 also removes the rounding errors of the first projection. out: receives the result; may be `values` itself.
+    passes: 2 also removes the rounding errors of the first projection. out receives the result and may be `values` itself.
     """
     for _ in range(passes):
         values = np.subtract(values, basis @ (basis.T @ values), out=out)
@@ -37,7 +37,7 @@ def residuals(
 
 
 def row_residuals(values: NDArray[np.float64], basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) or (V, N): what remains of the rows `values` after projection on the orthonormal basis (N, R), in two passes."""
+    """(N,) or (V, N): residuals of the rows `values` after projection on the orthonormal basis (N, R), in two passes."""
     return project_rows(values, basis)[0]
 
 

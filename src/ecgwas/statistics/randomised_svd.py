@@ -14,9 +14,9 @@ Floats = NDArray[np.float64]
 def leading_space(start: Floats, gram: Callable[[Floats], Floats], *, rounds: int, keep_blocks: bool) -> Floats:
     """Orthonormal columns whose span is close to that of the leading right singular vectors of a matrix A (M, D).
 
-    start (D, c) random; gram multiplies (D, c) by A'A, in one pass over A. keep_blocks: block Krylov iteration (Musco and
-    Musco 2015, NeurIPS 28, algorithm 2) gives (D, c (rounds + 1)), as far as D allows, and separates close singular values;
-    otherwise subspace iteration (Halko, Martinsson and Tropp 2011, SIAM Rev 53:217) gives (D, c) in less memory.
+    start (D, c) is random; gram multiplies (D, c) by A'A, in one pass over A. With keep_blocks, block Krylov iteration (Musco
+    and Musco 2015, NeurIPS 28, algorithm 2) returns (D, c (rounds + 1)), at most D columns, and separates close singular
+    values. Otherwise subspace iteration (Halko, Martinsson and Tropp 2011, SIAM Rev 53:217) returns (D, c) in less memory.
     """
     blocks = [_orthonormal(start)]
     for _ in range(rounds):

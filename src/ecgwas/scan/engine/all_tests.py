@@ -1,9 +1,9 @@
-"""Every test of a chromosome: `beta` and `se` as [variant x trait] arrays, and each variant's description once.
+"""Every test of a chromosome: `beta` and `se` as [variant x trait] arrays, with one description of each variant.
 
 A folder contains
 
     beta.npy, se.npy   (V, K) float32, effect of one effect allele, units as in Associations; NaN: not tested (see left_out)
-    n.npy              (V, G) int32, people tested; G groups of traits that the same people have
+    n.npy              (V, G) int32, participants tested; G groups of traits with the same participants
     degrees.npy        (V, G) int32, degrees of freedom of the t test
     eaf.npy            (V, G) float32, frequency of the effect allele
     variants.parquet   variant chrom pos effect_allele other_allele, row by row
@@ -63,7 +63,7 @@ def empty(variants: NDArray[np.int64], *, traits: int, groups: int) -> AllTests:
 def written(
     steps: Iterable[BlockResult], folder: Path, genotypes: Genotypes, groups: Sequence[Group], names: Sequence[str]
 ) -> Iterator[BlockResult]:
-    """Passes block results on and writes their kept_tests into the folder, which is created."""
+    """Yields the block results and writes their kept_tests into the folder, which it creates."""
     folder.mkdir(parents=True, exist_ok=True)
     columns = {"beta": len(names), "se": len(names), "n": len(groups), "degrees": len(groups), "eaf": len(groups)}
     variants: list[NDArray[np.int64]] = []
@@ -89,7 +89,7 @@ def written(
 
 
 def _head(file: BinaryIO, name: str, shape: tuple[int, int]) -> None:
-    """Writes the header of a .npy; NumPy leaves space in it for the first axis to grow."""
+    """Writes the header of a .npy, in which NumPy leaves space for the first axis to grow."""
     described = {"descr": np.dtype(ARRAYS[name]).str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, described)
 
@@ -100,7 +100,7 @@ def is_kept(folder: Path) -> bool:
 
 
 def traits(folder: Path) -> list[str]:
-    """Names of the traits in a folder, in the order of columns."""
+    """Names of the traits in a folder, in the order of the columns."""
     return list(pl.read_parquet(folder / "traits.parquet")["trait"])
 
 

@@ -42,7 +42,7 @@ class BlockResult:
     tests, not_computed (K,) int64;  chi2_counts (K, BINS) int64, empty where
                   nothing was tested;  maxima (B,) float64, largest absolute
                   correlation in each permutation, empty without permutations
-    kept_tests    every test, if they are kept; of one block only
+    kept_tests    every test of one block, if tests are kept
     sets          frame with the columns SETS, tests of trait sets;  set_maxima (B,) float64, largest -log10 p of a trait
                   set in each permutation
     """
@@ -95,11 +95,11 @@ def total(parts: Iterable[BlockResult], traits: int) -> BlockResult:
 
 
 PIECE = "piece_"
-"""Subfolders of a chromosome: variants tested with other people or covariates than the first (ends of X)."""
+"""Subfolders of a chromosome, for variants tested with other participants or covariates than the first (ends of X)."""
 
 
 def piece_folder(folder: Path | None, number: int) -> Path | None:
-    """The folder of a piece of a chromosome (Genotypes.pieces): for the first piece the chromosome's own."""
+    """The folder of a piece of a chromosome (Genotypes.pieces); the first piece uses the chromosome's own folder."""
     return folder if folder is None or number == 0 else folder / f"{PIECE}{number}"
 
 
@@ -114,7 +114,8 @@ def renumbered(result: BlockResult, variant_index: NDArray[np.int64]) -> BlockRe
 
 
 def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """One frame; the first is empty and has the columns. A single one is not copied: that would take a tenth of a scan."""
+    """One frame; the first is empty and defines the columns. A single other frame is not copied, which would take a tenth of
+    a scan."""
     return frames[-1] if len(frames) <= 2 else pl.concat(frames)
 
 

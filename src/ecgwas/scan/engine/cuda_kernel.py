@@ -1,10 +1,10 @@
-"""The product on a GPU, by torch: exact copies times columns that are split into three bfloat16 parts.
+"""The product on a GPU, by torch: exact allele copies times columns that are split into three bfloat16 parts.
 
 Copies of an allele (0, 1, 2) are exact in bfloat16. A float32 column is the sum of three bfloat16 columns, eight bits each,
 so three products on tensor cores, added in float32, are as precise as one in float32 (Henry, Tang and Heinecke 2019, ARITH
-26). Packed bytes cross the bus, sixteen times fewer than float32 copies, from pinned memory; every thread of the scan has
-its own stream and buffers, so that one thread's transfer overlaps with another's product. Without a GPU, torch computes the
-same on the CPU, slowly: for tests.
+26). Genotypes are transferred packed, from pinned memory, in a sixteenth of the bytes of float32 copies. Every thread of the
+scan has its own stream and buffers, so that one thread's transfer overlaps with another's product. Without a GPU, torch
+computes the same on the CPU, slowly, which serves tests.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.genotypes.packed import COPIES_OF_BYTE, WORD_BYTES
 
 PARTS = 3
-"""Of a float32 number's 24 bits, eight each."""
+"""Parts of a float32 number, of eight of its 24 bits each."""
 
 ALIGNED = 8
-"""Columns of bfloat16 in the 16 bytes that tensor cores want rows to begin with."""
+"""Columns of bfloat16 in 16 bytes, the alignment of rows that tensor cores require."""
 
 DECODED_BYTES = 2**28
 """Size of the copies that a thread decodes on the device at a time."""
@@ -48,7 +48,7 @@ def split(columns: torch.Tensor) -> list[torch.Tensor]:
 
 
 def looked_up(packed: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """(V, 4 W): the entries of `table` (256, 4) for the four people of each byte of packed (V, W)."""
+    """(V, 4 W): the entries of `table` (256, 4) for the four samples in each byte of packed (V, W)."""
     return functional.embedding(packed.to(torch.int32), table).flatten(1)
 
 
@@ -67,7 +67,7 @@ class TorchKernel:
         self.where = device() if where is None else where
         self.people, self.count = columns.shape
         self.columns = torch.from_numpy(np.ascontiguousarray(columns)).to(self.where)
-        # Padded to the length of packed rows and to a width that suits tensor cores; the parts side by side.
+        # Padded to the length of packed rows and to a width that suits tensor cores, with the parts side by side.
         padded = functional.pad(self.columns, (0, -self.count % ALIGNED, 0, -self.people % (4 * WORD_BYTES)))
         self.parts = torch.hstack(split(padded))
         self.copies = torch.from_numpy(COPIES_OF_BYTE).to(self.where, torch.bfloat16)
@@ -100,7 +100,7 @@ class TorchKernel:
             yield
 
     def sent(self, block: GenotypeBlock) -> torch.Tensor:
-        """Packed bytes (V, W) or dosages (V, N) float32, on the device. The stream must be done with the last block."""
+        """Packed bytes (V, W) or dosages (V, N) float32, on the device. The stream must have finished the last block."""
         stored = torch.from_numpy(np.ascontiguousarray(block.stored))
         if self.where.type == "cpu":
             return stored

@@ -1,10 +1,10 @@
 """The product at the heart of the scan: copies of the minor allele times columns, for a block of variants.
 
-A kernel is built for columns (N, C) float32. For a block of V variants it returns products (V, C') float32, the first
-C of which are the columns'. A missing call counts 0. All kernels give the same numbers up to float32 rounding.
+A kernel is built for columns (N, C) float32. For a block of V variants it returns products (V, C') float32, of which the
+first C belong to the columns. A missing call counts as 0. All kernels return the same numbers up to float32 rounding.
 
     numpy   the reference: decoded genotypes and NumPy's BLAS
-    table   compiled, optional at install: looks up the sums of four people by their packed byte (_table.c)
+    table   compiled, optional at install: looks up the sums of four samples by their packed byte (_table.c)
     torch   on a GPU (cuda_kernel.py)
 """
 
@@ -53,7 +53,7 @@ class NumpyKernel:
 
 
 class TableKernel:
-    """Looks up the sums of four people by their packed byte. The same bits on every machine."""
+    """Looks up the sums of four samples by their packed byte. Results are identical to the bit on every machine."""
 
     name = "table"
 
@@ -82,7 +82,7 @@ def resolved(name: str) -> str:
 def make(name: str, columns: NDArray[np.float32], *, hard: bool = True) -> Kernel:
     """The kernel that `scan.kernel` names, for columns (N, C) float32. Raises StudyError if it is not available.
 
-    hard: for hard calls. Dosages have no table and use the reference kernel (or torch).
+    hard: genotypes are hard calls. Dosages have no table and use the reference kernel (or torch).
     """
     check(name)
     if name == "torch":

@@ -1,8 +1,8 @@
-"""Missing calls of a block of variants: what excluding those people changes, for all traits together.
+"""Missing calls of a block of variants: the changes for all traits when participants without a call are excluded.
 
-The algebra is that of least_squares.left_out. Variants with the same number of missing calls are processed together, and the
-part with all traits is in float32. Results that are written are refitted by least_squares.left_out in float64. The compiled
-part has an adjuster of the same kind (backends/compiled_backend.py).
+The algebra is that of least_squares.left_out. Variants with the same number of missing calls are processed together, and sums
+over traits are in float32. Tests that are kept are refitted in float64 by least_squares.left_out. The compiled part has an
+adjuster of the same kind (backends/compiled_backend.py).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ GATHERED_BYTES = 2**25
 
 @dataclass(frozen=True)
 class RawSums:
-    """Sums in which a missing call counts as 0 copies; an adjuster changes these arrays in place.
+    """Sums in which a missing call counts as 0 copies. An adjuster changes these arrays in place.
 
     projection     (V, R) float64, Q'g: genotypes times the basis
-    projected_ss   (V,) float64, its sum of squares;  raw_ss (V,) float64, that of the genotypes
+    projected_ss   (V,) float64, sum of squares of the projection;  raw_ss (V,) float64, that of the genotypes
     cross_product  (V, C) float32, of which the first K columns are the traits'
     trait_ss       (V, K) float32, not yet filled in
     """
@@ -42,7 +42,7 @@ class MissingCallAdjuster(Protocol):
     """Adjusts the sums of a block for missing calls."""
 
     def adjust(self, block: GenotypeBlock, sums: RawSums) -> None:
-        """Changes `sums` and fills in their trait_ss; some calls of `block` are missing."""
+        """Changes `sums` and fills in their trait_ss; some calls in `block` are missing."""
 
 
 class ReferenceAdjuster:
@@ -53,7 +53,7 @@ class ReferenceAdjuster:
         self.fill_with_mean = fill_with_mean
 
     def adjust(self, block: GenotypeBlock, sums: RawSums) -> None:
-        """Excludes people without a call from that variant, or gives them its mean."""
+        """Excludes participants without a call from that variant, or assigns them its mean."""
         sums.trait_ss.fill(1.0)
         cross_product = sums.cross_product[:, : self.traits.shape[1]]
         sums = RawSums(sums.projection, sums.projected_ss, sums.raw_ss, cross_product, sums.trait_ss)
@@ -67,7 +67,7 @@ class ReferenceAdjuster:
                     self._by_covariate(variants, people, sums)
 
     def _grouped(self, block: GenotypeBlock, missing: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Variants (G,) with so many missing calls and the people without a call (G, missing), in chunks."""
+        """Yields variants (G,) with `missing` missing calls, and the participants without a call (G, missing), in chunks."""
         same = np.flatnonzero(block.missing_calls == missing)
         bytes_each = 4 * missing * max(self.traits.shape[1], self.basis.shape[1]) + block.people
         step = max(1, GATHERED_BYTES // bytes_each)
@@ -113,5 +113,5 @@ def _inverse_root(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _infinite_if_singular(projected_ss: NDArray[np.float64], root: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Infinite where the covariates are collinear among the people who remain."""
+    """Infinite where the covariates are collinear among the remaining participants."""
     return np.where(np.isnan(root[:, 0, 0]), np.inf, projected_ss)

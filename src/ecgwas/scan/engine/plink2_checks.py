@@ -1,8 +1,8 @@
-"""When PLINK 2 does not compute a regression, with its error codes.
+"""Regressions that PLINK 2 does not compute, with its error codes.
 
-A pair of predictors (covariates and genotype) whose correlation exceeds 0.999 gives CORR_TOO_HIGH, a variance inflation
-factor above 50 VIF_TOO_HIGH (https://www.cog-genomics.org/plink/2.0/assoc#glm, --max-corr and --vif). PLINK refuses a
-study whose covariates alone exceed these limits; here only the effect of the genotype is judged.
+A correlation above 0.999 of two predictors (covariates and genotype) gives CORR_TOO_HIGH. A variance inflation factor above 50
+gives VIF_TOO_HIGH (https://www.cog-genomics.org/plink/2.0/assoc#glm, --max-corr and --vif). PLINK rejects a study whose
+covariates alone exceed these limits; here only the effect of the genotype is judged.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ MAX_CORRELATION = 0.999
 MAX_VIF = 50.0
 NEAR_CORRELATION = 0.98
 NEAR_VIF = 20.0
-"""Beyond these a variant is judged exactly, on the people called; the quick formulas count missing calls as 0."""
+"""Beyond these limits a variant is judged exactly, in the participants with a call. The quick formulas count missing calls as
+0."""
 FEW_MISSING = 0.05
-"""Above this share of missing calls a variant is judged exactly."""
+"""With a larger share of missing calls, a variant is judged exactly."""
 
 GLM_ERRORS = ("", "SAMPLE_CT<=PREDICTOR_CT", "CONST_OMITTED_ALLELE", "VIF_INFINITE", "CORR_TOO_HIGH", "VIF_TOO_HIGH")
 """PLINK's error codes; the first means no error."""
 
 
 CovariateProjection = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-"""Indices of S variants in a block -> (S, R - 1): their genotypes times the basis without the intercept's column."""
+"""Indices of S variants in a block -> (S, R - 1), their genotypes times the basis without the intercept's column."""
 
 
 class Plink2Checks:
-    """covariates (N, C) float64, without columns that are constant or combinations of others among these people."""
+    """covariates (N, C) float64, without columns that are constant or combinations of others in these participants."""
 
     def __init__(self, basis: NDArray[np.float64], covariates: NDArray[np.float64]) -> None:
         """basis (N, 1 + C): orthonormal, intercept first."""
@@ -71,9 +72,9 @@ class Plink2Checks:
         projection: CovariateProjection,
         genotype_ss: NDArray[np.float64],
     ) -> NDArray[np.bool_]:
-        """(V,) bool: must be judged exactly.
+        """(V,) bool: the variant must be judged exactly.
 
-        The part that covariates explain bounds every correlation (Cauchy and Schwarz) and every inflation factor: with
+        The part that the covariates explain bounds every correlation (Cauchy and Schwarz) and every inflation factor: with
         E = |Q'g|^2 and G = g'Mg, correlation^2 <= E / (E + G), VIF <= VIF without the genotype * (1 + E / G).
         """
         ss = np.maximum(genotype_ss, 1e-12)
@@ -87,7 +88,7 @@ class Plink2Checks:
     def _each(
         self, block: GenotypeBlock, projection: NDArray[np.float64], genotype_ss: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """(V,) bool: an inflation factor or a correlation is near its limit, judged for each covariate."""
+        """(V,) bool: an inflation factor or a correlation of any covariate is near its limit."""
         with np.errstate(divide="ignore", invalid="ignore"):
             centred = block.raw_ss - block.minor_alleles**2 / block.called
             inflated = centred / genotype_ss > NEAR_VIF
@@ -115,7 +116,7 @@ class Plink2Checks:
 
 
 def error_names(codes: NDArray[np.int8]) -> NDArray[np.object_]:
-    """(V,) text of the result of Plink2Checks.glm_errors."""
+    """(V,) names of the codes that Plink2Checks.glm_errors returns."""
     return np.array(GLM_ERRORS, dtype=object)[codes]
 
 

@@ -1,4 +1,4 @@
-"""Tests of a block of variants with the traits of one group: a screen of all tests in float32, refits in float64."""
+"""Tests of a block of variants against the traits of one group: a screen of all tests in float32, refits in float64."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecgwas.statistics.least_squares import least_t_squared, neglog10p
 from ecgwas.study.scan import Matrix
 
 MARGIN = 1e-3
-"""Tests whose float32 t squared is below the limit by no more than this share are refitted in float64, too."""
+"""Tests whose float32 t squared is below the limit by at most this share are also refitted in float64."""
 
 
 class Fitter:
@@ -57,8 +57,8 @@ class Fitter:
         return limits
 
     def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """Refits `candidates` (H, 2) in float64 and returns those to keep: variant, trait (indices in block and group), eaf,
-        n, beta, se, t, neglog10p."""
+        """Refits `candidates` (H, 2) in float64 and returns the tests to keep: variant, trait (indices in block and group),
+        eaf, n, beta, se, t, neglog10p."""
         variants, traits = candidates[:, 0].astype(np.int64), candidates[:, 1].astype(np.int64)
         cross_product, genotype_ss, trait_ss = self.backend.refit(block, candidates).T
         df_of_test = df[variants].astype(np.float64)
@@ -79,7 +79,7 @@ class Fitter:
         return {name: column[kept] for name, column in refitted.items()}
 
     def people(self, block: GenotypeBlock) -> NDArray[np.int64]:
-        """(V,) int64: people tested."""
+        """(V,) int64, number of participants tested."""
         return block.called if self.options.missing == "exact" else np.full(len(block), block.people)
 
     def effects(self, block: GenotypeBlock, screened: Screened) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -25,13 +25,13 @@ class Cohort:
     """The participants tested on one chromosome, in the order of the .fam.
 
     fam_index   (N,) int64 ascending, rows of the .fam
-    table_index (N,) int64, the same people's rows in the tables of traits and covariates
+    table_index (N,) int64, the same participants' rows in the tables of traits and covariates
     values      (N, K) float64, traits, missing NaN
     covariates  (N, C) float64; on X with sex (1 male, 2 female) as the last column unless the others span it
     males       (N,) bool on X, else None
     haploid     on Y (men only) and MT: everyone has one allele, and effects are per allele
-    total       people with traits; more than N where people are excluded because of their sex
-    ancestry    (N,) int64, groups in which Hardy-Weinberg is judged; None: one
+    total       number of participants with traits; more than N where some are excluded because of their sex
+    ancestry    (N,) int64, groups in which Hardy-Weinberg equilibrium is tested; None: one group
     """
 
     fam_index: NDArray[np.int64]
@@ -44,7 +44,7 @@ class Cohort:
     ancestry: NDArray[np.int64] | None = None
 
     def is_same_as(self, other: Cohort) -> bool:
-        """True if a cohort from the same tables has the same people and covariates, as all have except on X, Y and MT."""
+        """True if a cohort from the same tables has the same participants and covariates, as all do except on X, Y and MT."""
         own_diploid, other_diploid = (one.males is None and not one.haploid for one in (self, other))
         same_people = np.array_equal(self.fam_index, other.fam_index) and np.array_equal(self.table_index, other.table_index)
         return own_diploid and other_diploid and same_people
@@ -52,11 +52,11 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Group:
-    """Traits that the same people have, and those people.
+    """Traits with values for the same participants, and those participants.
 
     traits         (k,) int64, indices of the traits;  people (n,) int64 ascending, indices among the cohort's N
-    design         of these people
-    plink2_checks  when PLINK 2 does not compute a test
+    design         the design of these participants
+    plink2_checks  finds tests that PLINK 2 does not compute
     """
 
     traits: NDArray[np.int64]
@@ -66,10 +66,11 @@ class Group:
 
 
 def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ancestry: NDArray[np.int64] | None = None) -> Cohort:
-    """Traits and covariates must have the same people in the same order; ancestry (N,): their groups, in that order.
+    """Traits and covariates must have the same participants in the same order; ancestry (N,): their groups, in that order.
 
-    Variants of X that are all pseudoautosomal (Genotypes.pieces) are treated as autosomal. As in PLINK 2, people of unknown sex
-    are excluded on X, and all but men on Y. Raises InputError for people without genotypes, and if nobody remains.
+    Variants of X that are all pseudoautosomal (Genotypes.pieces) are treated as autosomal. As in PLINK 2, participants of
+    unknown sex are excluded on X, and all but men on Y. Raises InputError for participants without genotypes, and if nobody
+    remains.
     """
     if traits.eids != covariates.eids:
         raise ValueError("traits and covariates differ in their people, or in the order")
@@ -92,9 +93,9 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ances
 
 
 def strata(cohort: Cohort, total: int) -> list[tuple[SampleSelector, SampleSelector | None]]:
-    """Selectors of each ancestry group and, on X, of the men in it; empty in a cohort of one group.
+    """Selectors of each ancestry group and, on X, of the men in it; empty for a cohort of one group.
 
-    total: people in the .fam. On X a group without women says nothing about Hardy-Weinberg equilibrium and is omitted.
+    total: samples in the .fam. On X, a group without women is uninformative about Hardy-Weinberg equilibrium and is omitted.
     """
     if cohort.ancestry is None:
         return []
@@ -109,15 +110,15 @@ def strata(cohort: Cohort, total: int) -> list[tuple[SampleSelector, SampleSelec
 
 
 def with_sex(covariates: NDArray[np.float64], sexes: NDArray[np.int8]) -> NDArray[np.float64]:
-    """(N, C) or (N, C + 1): adds sex unless everyone has the same, or the covariates span it."""
+    """(N, C) or (N, C + 1): adds sex, unless all have the same sex or the covariates span it."""
     more = np.column_stack([covariates, sexes.astype(np.float64)])
     return more if span(more).shape[1] > span(covariates).shape[1] else covariates
 
 
 def groups(cohort: Cohort, names: Sequence[str]) -> list[Group]:
-    """Traits by their pattern of missing values, in the order of their first trait.
+    """Groups traits by their pattern of missing values, in the order of their first trait.
 
-    Raises InputError for traits that the covariates explain entirely, or with too few people for the covariates.
+    Raises InputError for traits that the covariates explain entirely, or with too few participants for the covariates.
     """
     present = ~np.isnan(cohort.values)
     patterns: dict[bytes, list[int]] = {}
@@ -142,7 +143,7 @@ def _group(cohort: Cohort, members: NDArray[np.int64], names: Sequence[str]) -> 
 
 
 def _independent(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The columns that are neither constant nor a combination of earlier ones, among these people."""
+    """The columns that are neither constant nor a combination of earlier ones in these participants."""
     if span(covariates).shape[1] == covariates.shape[1] + 1:
         return covariates
     kept: list[int] = []
@@ -155,12 +156,12 @@ def _independent(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def people(cohort: Cohort) -> NDArray[np.int64]:
-    """(K,) int64: people who have each trait."""
+    """(K,) int64, number of participants with each trait."""
     return np.asarray((~np.isnan(cohort.values)).sum(axis=0, dtype=np.int64))
 
 
 def refuse_unknown_sexes(genotypes: Genotypes, sexes: NDArray[np.int8]) -> None:
-    """Raises InputError where nobody can be tested on X or Y: nobody has a known sex, or nobody is a man."""
+    """Raises InputError if nobody can be tested on X (no known sex) or on Y (no man)."""
     on_y = genotypes.chrom == "Y"
     if genotypes.is_diploid or not (on_y or genotypes.chrom == "X") or (sexes == MALE if on_y else sexes > 0).any():
         return

@@ -14,7 +14,7 @@ from ecgwas.tables import CHI2_EDGES
 
 BINS = len(CHI2_EDGES) - 1
 BINS_PER_UNIT = constants.BINS_PER_UNIT
-"""Bins of CHI2_EDGES are 0.01 wide, the last one open."""
+"""Bins of CHI2_EDGES are 0.01 wide; the last bin is open."""
 
 MIN_UNEXPLAINED = np.float32(constants.MIN_UNEXPLAINED)
 """Share of a trait's variance that always counts as unexplained."""
@@ -22,12 +22,12 @@ MIN_UNEXPLAINED = np.float32(constants.MIN_UNEXPLAINED)
 
 @dataclass(frozen=True)
 class BlockSums:
-    """Sums from which the tests of V variants with k traits follow.
+    """Sums from which the tests of V variants against k traits follow.
 
-    cross_product  (V, C) float32, g'My of unit traits in the first k columns; None: computed only while it is tested
-    trait_ss       (V, k) float32, y'My, or None where all are 1
+    cross_product  (V, C) float32, g'My of unit traits in the first k columns; None: computed during the tests
+    trait_ss       (V, k) float32, y'My; None: all are 1
     genotype_ss    (V,) float64, g'Mg, the residual sum of squares of the genotype
-    covariate_ss   (V,) float64, sum of squares that the covariates explain where a missing call counts 0
+    covariate_ss   (V,) float64, sum of squares that the covariates explain if a missing call counts as 0
     projection     (V, R - 1) float64, the genotypes times the basis without the intercept's column
     On a GPU, cross_product, trait_ss and projection are torch tensors on the device.
     """
@@ -45,9 +45,9 @@ class BlockSums:
 
 @dataclass(frozen=True)
 class Screened:
-    """Every test of V variants with k traits.
+    """Every test of V variants against k traits.
 
-    cross_product  as in BlockSums;  trait_ss, genotype_ss as well
+    cross_product, trait_ss, genotype_ss  as in BlockSums
     glm_errors     (V,) int8, PLINK's error where a test is not computed (index in plink2_checks.GLM_ERRORS), else 0
     testable       (V,) bool, True where the test is computed
     df             (V,) int64, degrees of freedom
@@ -63,13 +63,13 @@ class Screened:
 
 
 class Histograms(Protocol):
-    """Makes histograms of t squared and reads them; every backend does."""
+    """Creates and reads histograms of t squared; every backend implements it."""
 
     def histograms(self) -> Any:
-        """New histograms of zeros."""
+        """New histograms, filled with 0."""
 
     def to_host(self, histograms: Any) -> NDArray[np.integer[Any]]:
-        """(k, BINS): the histograms as an array of NumPy."""
+        """(k, BINS): the histograms as a NumPy array."""
 
 
 class HistogramPool:
@@ -80,7 +80,7 @@ class HistogramPool:
         self._all: list[Any] = []
 
     def local(self) -> Any:
-        """This thread's histograms, to add to."""
+        """This thread's histograms, to which tests are added."""
         if not hasattr(self._local, "histograms"):
             histograms = self._backend.histograms()
             self._local.histograms = histograms
@@ -88,7 +88,7 @@ class HistogramPool:
         return self._local.histograms
 
     def total(self) -> NDArray[np.int64]:
-        """(k, BINS) int64 over all threads."""
+        """(k, BINS) int64, summed over all threads."""
         total = np.zeros((self._traits, BINS), dtype=np.int64)
         for histograms in self._all:
             total += self._backend.to_host(histograms)

@@ -1,4 +1,4 @@
-"""How many variants of each chromosome were tested or excluded, and why; chromosomes that are not tested, too."""
+"""How many variants of each chromosome were tested or excluded, with reasons; also of chromosomes that are not tested."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TESTED = "tested"
 def counts(left_out: pl.DataFrame, genotypes: Genotypes, traits: int) -> VariantCounts:
     """One row per outcome of a chromosome's variants; the pseudoautosomal regions of X are counted separately.
 
-    left_out: columns variant (index), trait (null: all traits), reason; a variant excluded for each of the `traits` separately
-    gets the reason of the first of them.
+    left_out: columns variant (index), trait (null: all traits), reason. A variant excluded for each of the `traits` separately
+    counts under the reason of the first.
     """
     everywhere = left_out.filter(pl.col("trait").is_null())
     each = left_out.filter(pl.col("trait").is_not_null()).sort("variant", "trait", maintain_order=True)
@@ -37,7 +37,7 @@ def counts(left_out: pl.DataFrame, genotypes: Genotypes, traits: int) -> Variant
 
 
 def _rows(chrom: str, outcomes: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Tested first, then the others by frequency; no row for outcomes without a variant."""
+    """Rows of one chromosome: tested variants first, then the others by frequency; outcomes without a variant have no row."""
     order = sorted(outcomes, key=lambda name: (name != TESTED, -outcomes[name], name))
     total = sum(outcomes.values())
     rows = [{"chrom": chrom, "outcome": name, "variants": outcomes[name], "in_file": total} for name in order]
@@ -45,7 +45,7 @@ def _rows(chrom: str, outcomes: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def of_untested(untested: Sequence[tuple[str, str, int]]) -> VariantCounts:
-    """Rows for chromosomes.untested; a requested chromosome without a file has a row of 0."""
+    """Rows for the result of chromosomes.untested; a requested chromosome without a file has a row of 0 variants."""
     names = ("chrom", "outcome", "variants", "in_file")
     return VariantCounts.of([dict(zip(names, (*row, row[2]), strict=True)) for row in untested])
 

@@ -3,11 +3,11 @@
 One permutation serves all traits, variants and chromosomes, which preserves the correlation of traits and the linkage
 disequilibrium of variants (Westfall and Young 1993). The traits' residuals on the covariates are permuted, then made orthogonal
 to the covariates and of unit length again (Freedman and Lane 1983; Winkler et al. 2014, NeuroImage 92:381). Divided by the norm
-of the residualised genotype, every product is a correlation, and the largest square gives the largest t squared. Hard calls are
-multiplied by the table kernel, in a third of the time of BLAS at 466 people.
+of the residualised genotype, every cross-product is a correlation, and the largest square gives the largest t squared. The
+table kernel multiplies hard calls, at 466 participants in a third of the time of BLAS.
 
-People without a trait are permuted with the others and count as 0; a missing call counts as its fitted value. Both preserve
-the null distribution of t to first order, and no test has fewer degrees of freedom.
+Participants without a trait are permuted with the others and count as 0. A missing call counts as its fitted value. Both
+preserve the null distribution of t to first order, and no test has fewer degrees of freedom.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import residuals, span
 
 COLUMNS, ROWS = 2048, 1024
-"""Permuted traits and variants per product: enough to be fast, few enough that the product stays in the cache."""
+"""Permuted traits and variants per product: enough for speed, few enough for the product to stay in the cache."""
 
 KEPT_BYTES = 2**29
-"""Up to this size permuted traits are kept for all blocks; otherwise they are recomputed for each."""
+"""Up to this size, permuted traits are kept for all blocks; otherwise they are recomputed for each block."""
 
 DECIMALS = 6
-"""Decimals of the maxima that float32 products determine whatever the block size."""
+"""Decimals of the maxima that float32 products determine for any block size."""
 
 KEEP_SETS, FEW_VARIANTS = 3.0, 1000
-"""Tests of trait sets are kept from this -log10 p on, or all on a chromosome of fewer variants, as thresholds may be lower."""
+"""Tests of trait sets are kept from this -log10 p on. On a chromosome of fewer variants all are kept, because thresholds may be
+lower."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class SetTests:
 
 @dataclass(frozen=True)
 class Permuted:
-    """maxima (B,) float64: in each permutation the largest absolute correlation of a variant with a trait. set_maxima (B,)
+    """maxima (B,) float64: the largest absolute correlation of a variant with a trait in each permutation. set_maxima (B,)
     float64: the largest -log10 p of a trait set. observed: the tests of trait sets in the observed data."""
 
     maxima: NDArray[np.float64]
@@ -88,7 +89,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class ShuffleBatch:
-    """b permutations, residualised and of unit length: traits (b K columns) and components of the trait sets (b W)."""
+    """b permutations, residualised and of unit length: traits (b K columns) and components of the trait sets (b W columns)."""
 
     traits: Columns
     set_components: Columns
@@ -96,13 +97,13 @@ class ShuffleBatch:
 
 @dataclass(frozen=True)
 class ResidualisedVariants:
-    """V variants of a block that can be tested.
+    """V testable variants of a block.
 
     variant_index  (V,) int64, indices in the block
     genotypes      (V, N) float32, residualised on the covariates, of unit length
     packed         (V, W) uint8 for the table kernel, whose products are norm times the correlations; or None
-    norm           (V,) float32, of the residualised genotype
-    has_missing    (V,) bool: a missing call, which the table kernel would count as 0 copies
+    norm           (V,) float32, norm of the residualised genotype
+    has_missing    (V,) bool, True with a missing call, which the table kernel would count as 0 copies
     """
 
     variant_index: NDArray[np.int64]
@@ -125,13 +126,13 @@ class ResidualisedVariants:
 
 
 class Shuffles:
-    """`count` permutations of a cohort; the same seed and participants give the same ones on every chromosome."""
+    """`count` permutations of a cohort. The same seed and participants give the same permutations on every chromosome."""
 
     def __init__(
         self, cohort: Cohort, groups: list[Group], names: Sequence[str],
         *, count: int, seed: int, with_sets: bool = True, use_table: bool = False, variants: int = FEW_VARIANTS,
     ) -> None:  # fmt: skip
-        """names: K traits, `<representation>.<lead>.<feature>`; with_sets: test trait sets, too; use_table: use the table
+        """names: K traits, `<representation>.<lead>.<feature>`; with_sets: also test trait sets; use_table: use the table
         kernel; variants: number on the chromosome."""
         people, traits = cohort.values.shape
         self.count, self.traits, self.use_table = count, traits, use_table
@@ -140,7 +141,7 @@ class Shuffles:
         values = np.zeros((people, traits))
         for group in groups:
             values[np.ix_(group.people, group.traits)] = group.design.traits
-        # Traits with missing values are residuals among fewer people; here they must be residuals among all.
+        # Traits with missing values are residuals in fewer participants; here they must be residuals in all.
         residuals(values, self.basis, out=values)
         values /= np.linalg.norm(values, axis=0)
         self.values = values.astype(np.float32)
@@ -150,7 +151,7 @@ class Shuffles:
         is_small = people * (traits + self.trait_sets.width) * count * self.values.itemsize <= KEPT_BYTES
         self.batches = list(self._batches()) if is_small else None
         self.keep_sets = KEEP_SETS if variants >= FEW_VARIANTS else 0.0
-        # Maxima of trait sets so far. If two threads write at the same time, one update is lost, which only costs time.
+        # Maxima of trait sets so far. If two threads write simultaneously, one update is lost, which only costs time.
         self.set_maxima = np.zeros(count)
 
     def _batches(self) -> Iterator[ShuffleBatch]:
@@ -220,7 +221,7 @@ class Shuffles:
         return SetTests(variant, set_index, np.round(omnibus, DECIMALS), np.round(combined, DECIMALS), best)
 
     def _residualised(self, block: GenotypeBlock) -> ResidualisedVariants:
-        """The variants that can be tested."""
+        """The testable variants of a block."""
         genotypes = block.minor_copies()
         basis = self.basis.astype(np.float32)
         weights = (genotypes @ basis).astype(np.float64)
@@ -249,9 +250,10 @@ class Shuffles:
 
 
 def orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:
-    """(count, N) int64: whose traits each participant of the cohort gets; the same for one seed on every chromosome.
+    """(count, N) int64: index of the participant whose traits each participant of the cohort receives.
 
-    Drawn for everyone with traits, independent of the order of the .fam; participants outside the cohort are skipped.
+    One seed gives the same orders on every chromosome. Orders are drawn for all participants with traits, independently of the
+    order of the .fam; participants outside the cohort are then skipped.
     """
     total = int(cohort.total)
     cohort_index = np.full(total, -1, dtype=np.int64)

@@ -1,19 +1,19 @@
 """Trait sets: several traits tested together, variant by variant, by an omnibus test and by ACAT.
 
-A set contains the features of one representation at one lead, or of one representation at all its leads. Both tests
-follow from correlations with a residualised variant, in the permutations as in the observed data, so that both are
-calibrated by the same permutations as the tests of single traits.
+A set contains the features of one representation, at one lead or at all its leads. Both tests follow from correlations with a
+residualised variant, in the permutations as in the observed data. Both are therefore calibrated by the same permutations as the
+tests of single traits.
 
     omnibus  q = |r|^2, r the correlations with the C components of the set; -log10 p of F = q / (1 - q) (d + 1 - C) / C with
              C and d + 1 - C degrees of freedom: Hotelling's T squared, a MANOVA of one variant, on components
     acat     the aggregated Cauchy association test of the p-values of the set's K traits (combine_p.acat)
 
-Why components, and not traits: T squared weights each direction among the traits by its inverse variance. Traits that are
-normal one by one are not jointly normal. A participant who is unusual in a direction of small variance (two almost equal
-traits that differ), or in many traits, has a leverage in T squared that no rank transformation of single traits removes: among
-465 real recordings one participant had 0.62 of 1 in 32 components. Therefore participants keep their direction among the
-components and their rank of distance from the centre, and the distances become those of a normal sample (Hallin and
-Paindaveine 2002, Ann Stat 30:1103).
+The omnibus test uses components instead of traits, because T squared weights each direction among the traits by its inverse
+variance, and traits that are each normal are not jointly normal. A participant who is unusual in a direction of small variance
+(two almost equal traits that differ), or in many traits, has a leverage in T squared that no rank transformation of single
+traits removes: among 465 real recordings, one participant had a leverage of 0.62 (the maximum is 1) in 32 components.
+Participants therefore keep their direction among the components and their rank of distance from the centre, and the distances
+become those of a normal sample (Hallin and Paindaveine 2002, Ann Stat 30:1103).
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from ecgwas.statistics.least_squares import SMALLEST_P, least_t_squared, neglog1
 from ecgwas.statistics.projection import residuals
 
 EXPLAINED = 0.999
-"""Share of the traits' variance that the components explain; the rest is rounding where traits are collinear."""
+"""Share of the traits' variance that the components explain. If traits are collinear, the rest is rounding error."""
 
 ROUNDS = 4
-"""Residualised components are no longer exactly orthogonal with normal distances; a few rounds restore both."""
+"""Residualising disturbs the components' orthogonality and normal distances; a few rounds restore both."""
 
 CEILINGS, FAR = 2**14, 12.0
-"""Upper bounds of ACAT's terms are tabulated for so many correlations, up to that of this -log10 p."""
+"""Number of correlations for which upper bounds of ACAT's terms are tabulated, and the -log10 p of the largest."""
 
 CLOSE = 1 - 1e-5
-"""Factor by which limits are lowered, since rounding may move a correlation or a bound."""
+"""Factor by which limits are lowered, because rounding may shift a correlation or a bound."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class TraitSet:
 
 
 def sets(names: Sequence[str], values: NDArray[np.float32], basis: NDArray[np.float64], df: int) -> tuple[TraitSet, ...]:
-    """Sets of two traits or more; values (N, K): residuals on the covariates (orthonormal basis (N, R)), of unit length.
+    """Sets of at least two traits. values (N, K): residuals on the covariates (orthonormal basis (N, R)), of unit length.
 
-    Sets of more than df / 4 traits are excluded: their test would reflect the sample size, not the variant.
+    Sets of more than df / 4 traits are excluded, because their test would reflect the sample size, not the variant.
     """
     members: dict[str, list[int]] = {}
     for k, name in enumerate(names):
@@ -76,7 +76,7 @@ def sets(names: Sequence[str], values: NDArray[np.float32], basis: NDArray[np.fl
 
 
 def set_components(values: NDArray[np.float32], basis: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(N, C) float32 components of traits (N, K) with normal distances; orthonormal and orthogonal to the covariates."""
+    """(N, C) float32 components of traits (N, K), with normal distances, orthonormal and orthogonal to the covariates."""
     left, sizes, _ = np.linalg.svd(values.astype(np.float64), full_matrices=False)
     share = np.cumsum(sizes**2) / np.sum(sizes**2)
     components = left[:, : int(np.searchsorted(share, EXPLAINED)) + 1]
@@ -87,7 +87,7 @@ def set_components(values: NDArray[np.float32], basis: NDArray[np.float64]) -> N
 
 
 def _normal_distances(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points (N, C) with the same directions and ranks of distance from 0, and the distances of C normal variables."""
+    """Points (N, C) with unchanged directions and ranks of distance from 0, and with distances as of C normal variables."""
     people, count = points.shape
     distance = np.linalg.norm(points, axis=1)
     normal = np.sqrt(stats.chi2.ppf(stats.rankdata(distance) / (people + 1), count))
@@ -113,9 +113,9 @@ class TraitSets:
         return np.concatenate([trait_set.components for trait_set in self.sets], axis=1)
 
     def shuffled(self, orders: NDArray[np.int64], basis: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, b W) float32: the W components of all sets, of participants in b other orders (b, N).
+        """(N, b W) float32: the W components of all sets, with participants in b other orders (b, N).
 
-        Residualised on the covariates (basis (N, R)), and orthonormal within each set.
+        They are residualised on the covariates (basis (N, R)) and orthonormal within each set.
         """
         if not self.sets:
             return np.empty((orders.shape[1], 0), dtype=np.float32)
@@ -147,7 +147,7 @@ class TraitSets:
         df2 = self.df + 1 - count
         explained = np.clip(np.asarray(q, dtype=np.float64), 0.0, 1 - 1e-12)
         p = special.betainc(df2 / 2, count / 2, 1 - explained)
-        far = -(df2 / 2) * np.log10(1 - explained)  # The leading term, where p itself underflows.
+        far = -(df2 / 2) * np.log10(1 - explained)  # The leading term, used where p underflows.
         return np.asarray(np.where(p > SMALLEST_P, -np.log10(np.maximum(p, SMALLEST_P)), far))
 
     def acat(self, correlations: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -165,9 +165,9 @@ class TraitSets:
     ) -> NDArray[np.float64]:
         """(b,) the larger of `before` and ACAT's largest -log10 p over sets and variants.
 
-        correlations (V, b, K); largest (b, K): of their absolute values over variants; before (b,), 0 or more: maxima known
-        from elsewhere. The result is exact, but few variants need an exact ACAT: it never exceeds the strongest of its tests,
-        nor the mean of the upper bounds of all of them.
+        correlations (V, b, K); largest (b, K): the largest absolute value over variants; before (b,), at least 0: maxima found
+        elsewhere. The result is exact, but few variants need an exact ACAT, because ACAT never exceeds the strongest of its
+        tests, nor the mean of their upper bounds.
         """
         maxima = before.copy()
         for trait_set in self.sets:
@@ -175,7 +175,7 @@ class TraitSets:
             limits = self.min_correlations(maxima)
             within_set = largest[:, trait_set.columns]
             strong = within_set > limits[:, None]
-            # No variant exceeds the bound of all traits at their largest.
+            # No variant exceeds the bound that the largest correlation of every trait gives.
             may_exceed = strong.any(axis=1) & (self._bound(within_set) > _statistic(maxima))
             for shuffle in np.flatnonzero(may_exceed):
                 columns = trait_set.columns[strong[shuffle]]
@@ -187,7 +187,7 @@ class TraitSets:
     def _start(
         self, trait_set: TraitSet, correlations: NDArray[np.float32], largest: NDArray[np.float32], maxima: NDArray[np.float64]
     ) -> None:
-        """Where a maximum is still 0: sets it to ACAT of the variant with the set's strongest test."""
+        """Sets maxima that are still 0 to ACAT of the variant with the set's strongest test."""
         unset = np.flatnonzero(maxima == 0.0)
         if len(unset) == 0:
             return
@@ -201,7 +201,7 @@ class TraitSets:
         best = int(bound.argmax())
         if bound[best] <= _statistic(before):
             return before
-        # First the most promising variant alone: it usually rules out almost all others.
+        # The variant with the largest bound comes first, because it usually rules out almost all others.
         maximum = max(before, float(self.acat(correlations[[best]])[0]))
         bound[best] = -np.inf
         others = np.flatnonzero(bound > _statistic(maximum))
