@@ -1,1 +1,1 @@
-"""Genotypes as they lie in files and as the scan takes them: filesets, hard calls, dosages, variant QC."""
+"""Genotypes in files and in the form that the scan uses: filesets, hard calls, dosages, variant QC."""

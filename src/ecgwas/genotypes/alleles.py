@@ -1,26 +1,29 @@
-"""Alleles of two sources brought together: swapped, on the other strand, or not to be told."""
+"""Compares the alleles of a variant in two sources: the same, swapped, on the other strand, or ambiguous."""
 
 from __future__ import annotations
 
 COMPLEMENT = {"A": "T", "T": "A", "C": "G", "G": "C"}
 AMBIGUOUS_WITHIN = 0.08
-"""Palindromic variants (A/T, C/G) with a frequency nearer to one half than this have no strand that can be told."""
+"""The strand of a palindromic variant (A/T, C/G) is ambiguous if its allele frequency is closer to one half than this."""
 
 SAME, SWAPPED, PALINDROMIC, OTHERS = "same", "swapped", "palindromic", "others"
 
 
 def complement(allele: str) -> str:
-    """The allele on the other strand; letters other than A, C, G, T stay."""
+    """Reverse complement of an allele. Letters other than A, C, G and T are unchanged."""
     return "".join(COMPLEMENT.get(letter, letter) for letter in reversed(allele))
 
 
 def orientation(
     own: tuple[str, str], other: tuple[str, str], frequency: float | None = None, their_frequency: float | None = None
 ) -> str:
-    """SAME if both count the same allele, SWAPPED if `other` counts our other one, on either strand; OTHERS if pairs differ.
+    """Returns whether the effect alleles of two sources agree, on either strand.
 
-    own, other: effect allele and other allele, upper case. A palindromic pair looks alike on both strands: the frequencies
-    of the effect alleles tell, unless one is absent (None) or within UNCLEAR of one half; then PALINDROMIC.
+    SAME: both sources count the same allele. SWAPPED: the effect allele of `other` is the other allele of `own`.
+    OTHERS: the pairs differ. own, other: effect allele and other allele, upper case.
+
+    A palindromic pair reads the same on both strands, so the frequencies of the effect alleles decide. If either is unknown
+    (None) or within AMBIGUOUS_WITHIN of one half, the result is PALINDROMIC.
     """
     turned = (complement(other[0]), complement(other[1]))
     if set(own) not in (set(other), set(turned)):

@@ -1,7 +1,7 @@
-"""What a .bgen says of itself before its genotypes, and whose genotypes they are.
+"""Header of a .bgen, and the assignment of its samples to participants.
 
-https://www.chg.ox.ac.uk/~gav/bgen_format: a header with the numbers of variants and samples, and, where the writer wished,
-the samples' identifiers. An index beside it (.bgi, of bgenix) names the size and first bytes of the .bgen it was made of.
+https://www.chg.ox.ac.uk/~gav/bgen_format: the header holds the numbers of variants and samples and, optionally, the samples'
+identifiers. An index file (.bgi, written by bgenix) records the size and the first bytes of the .bgen that it was made from.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError, first_few
 
 HAS_IDS = 0x80000000
-"""Bit of the header's flags."""
+"""Bit of the header's flags that is set if the file holds sample identifiers."""
 
 PLACEHOLDER_ID = re.compile(r"\(?(?:anonymous|unknown)_sample_\d+\)?")
-"""What bgenix and QCTOOL write where they know no identifier."""
+"""What bgenix and QCTOOL write for a sample without a known identifier."""
 
 DELIMITERS = ("_", ":", "-", "/", " ", "\t", "*", ",", "")
-"""Between family and person, in identifiers made of both."""
+"""Characters between family ID and individual ID in identifiers that combine both; empty where nothing separates them."""
 
 FIX = "make it again, as BGEN 1.2: plink2 --export bgen-1.2 bits=8"
 
 
 @dataclass(frozen=True)
 class Header:
-    """variants, people: how many; ids (P,) identifiers of the people in the order of the genotypes, None where it has none."""
+    """variants, people: numbers of variants and samples. ids (P,): identifiers in the order of the genotypes, or None."""
 
     variants: int
     people: int
@@ -40,7 +40,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Raises InputError where the file does not begin as a .bgen does."""
+    """Reads the header. Raises InputError if the file does not begin like a .bgen or its identifiers are truncated."""
     with path.open("rb") as file:
         start = file.read(24)
         length, variants, people = (int.from_bytes(start[at : at + 4], "little") for at in (4, 8, 12))
@@ -66,11 +66,11 @@ def _ids(path: Path, block: bytes, people: int) -> tuple[str, ...]:
 
 
 def sample_lines(path: Path, listed: Path, families: Sequence[str], eids: Sequence[str]) -> NDArray[np.int64]:
-    """(P,) int64: for each person of the .bgen, in its order, the place of their line in the .sample `listed`.
+    """(P,) int64: for each sample of the .bgen, in its order, the index of its line in the .sample file `listed`.
 
-    families, eids: ID_1 and ID_2 of those lines. Where the .bgen holds identifiers they decide: each must be the ID_2 of one
-    line, its ID_1, or both with a delimiter between; else the order is that of the .sample. Raises InputError where the
-    numbers differ, or identifiers are not those of the .sample.
+    families, eids: ID_1 and ID_2 of those lines. Identifiers in the .bgen decide if it has any: all must match the ID_2, the
+    ID_1, or ID_1 and ID_2 joined by one of DELIMITERS, of exactly one line each. Otherwise the order is that of the .sample.
+    Raises InputError if the numbers of samples differ, or if the identifiers do not match those of the .sample.
     """
     head = read_header(path)
     if head.people != len(eids):
@@ -109,12 +109,12 @@ def _contradiction(path: Path, listed: Path, ids: Sequence[str], names: Sequence
 
 
 def has_ids(path: Path) -> bool:
-    """True if the .bgen holds identifiers, by which people are known; else their order rests on the .sample alone."""
+    """True if the .bgen identifies its samples. If not, their order relies on the .sample alone."""
     return read_header(path).ids is not None
 
 
 def check_index(path: Path) -> None:
-    """Raises InputError where the index beside a .bgen was made of another file: variants would be read from wrong places."""
+    """Raises InputError if the .bgi index of a .bgen was made from another file: variants would be read from wrong offsets."""
     index = path.with_name(path.name + ".bgi")
     if not index.is_file():
         return
@@ -126,7 +126,7 @@ def check_index(path: Path) -> None:
     except sqlite3.DatabaseError as error:
         raise InputError(f"the index of the .bgen cannot be read: {error}", where=index, fix=fix) from None
     if row is None:
-        return  # older indexes say nothing of their file
+        return  # older indexes do not describe the file that they were made from
     with path.open("rb") as file:
         start = file.read(1000)
     if int(row[0]) != path.stat().st_size or (row[1] and bytes(row[1]) != start[: len(bytes(row[1]))]):

@@ -1,4 +1,4 @@
-"""Genotypes of a study, chromosome by chromosome, whatever the files are: PLINK 1, PLINK 2 or BGEN (filesets.py)."""
+"""Genotypes of a study by chromosome, independent of the file format: PLINK 1, PLINK 2 or BGEN (filesets.py)."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ __all__ = ["SHIFTS", "Genotypes", "available", "chromosome_code", "eids_in_all_f
 PER_VARIANT = (
     "variants", "positions", "effect_alleles", "other_alleles", "rows", "stated_info", "pseudoautosomal"
 )  # fmt: skip
-"""Arrays with an entry for each variant."""
+"""Arrays with one entry per variant."""
 
 
 @dataclass(frozen=True)
 class Genotypes:
-    """Variants of one chromosome and the people of their fileset; genotypes stay on disk until asked for.
+    """Variants of one chromosome and the samples of their fileset. Genotypes stay on disk until they are read.
 
-    On X those of the pseudoautosomal regions are among them, which men have twice; where X has several files (X and XY, say),
-    the people are those of all of them, and `rows` count through the files one after the other.
+    Variants of X include those of the pseudoautosomal regions, of which men have two copies. If X has several files (such as
+    X and XY), the samples are those present in all of them, and `file_index` counts through the files in sequence.
 
-    eids            P ids, as text, in the file's order
-    sexes           (P,) int8: 1 male, 2 female, 0 unknown
-    variants        (V,) ids as text;  positions (V,) int64, 1-based
-    effect_alleles  (V,) text, the allele that dosages count;  other_alleles (V,) text
-    rows            (V,) int64, where each variant lies in the file
-    stated_info     (V,) float64, information of the imputation that the .pvar states, NaN where it does not
-    pseudoautosomal (V,) bool: on X, in a region that men have twice
-    not_listed      variants of the files that are not in the list of variants to test: outside and inside those regions
-    in_file         variants of the file, of whatever chromosome
-    members         where the chromosome has several files: each of them alone
+    samples              the P samples in the file's order: ids and sexes
+    variants             (V,) ids as text;  positions (V,) int64, 1-based
+    effect_alleles       (V,) text, the allele that dosages count;  other_alleles (V,) text
+    file_index           (V,) int64, index of each variant in the file
+    file_info            (V,) float64, imputation quality stated in the .pvar; NaN if not stated
+    is_pseudoautosomal   (V,) bool: on X, in a region of which men have two copies
+    reader               reads the genotypes of the file
+    not_listed           numbers of variants absent from the list of variants to test: outside and inside those regions
+    variants_in_file     number of variants in the file, of any chromosome
+    by_file              the Genotypes of each file if the chromosome has several; otherwise empty
     """
 
     fileset: Fileset
@@ -76,7 +76,7 @@ class Genotypes:
 
     @property
     def eids(self) -> tuple[str, ...]:
-        """P ids, as text, in the file's order."""
+        """P sample ids, as text, in the file's order."""
         return self.samples.eids
 
     @property
@@ -86,16 +86,16 @@ class Genotypes:
 
     @property
     def is_diploid(self) -> bool:
-        """True if this is X and everybody has every variant twice."""
+        """True if all variants are pseudoautosomal, so that every sample is diploid; False without variants."""
         return len(self) > 0 and bool(self.is_pseudoautosomal.all())
 
     def select(self, places: NDArray[np.int64]) -> Genotypes:
-        """Some of the variants, (v,) places on the chromosome."""
+        """A subset of the variants. places: (v,) indices among them."""
         chosen = {name: getattr(self, name)[places] for name in PER_VARIANT}
         return replace(self, not_listed=(0, 0), **chosen)
 
     def pieces(self) -> tuple[Piece, ...]:
-        """What can be tested at once: variants of one file that men have once, and those that they have twice."""
+        """Subsets that can be tested together: the variants of each file, split into pseudoautosomal and other variants."""
         if self.by_file:
             first = np.cumsum([0, *(member.variants_in_file for member in self.by_file)])
             inside = [(self.file_index >= first[i]) & (self.file_index < first[i + 1]) for i in range(len(self.by_file))]
@@ -128,35 +128,35 @@ class Genotypes:
 
     @property
     def hard_calls_only(self) -> bool:
-        """True if the file holds hard calls only, no dosages."""
+        """True if the file holds only hard calls and no dosages."""
         return self.reader.hard_calls_only
 
     @property
     def is_imputed(self) -> bool:
-        """True if the file holds dosages, or states how well variants are imputed."""
+        """True if the file holds dosages or states imputation quality."""
         return not self.hard_calls_only or bool(np.isfinite(self.file_info).any())
 
     def packed(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """(stop - start, ceil(P / 4)) uint8: four people a byte, lowest bits first, in the codes of COPIES.
+        """(stop - start, ceil(P / 4)) uint8: four samples per byte, lowest bits first, coded as in readers.COPIES_OF_CODE.
 
-        Dosages count as the nearest whole number, or as no call if they are further than 0.1 from it.
+        A dosage is rounded to the nearest whole number. If it is more than 0.1 away, it becomes a missing call.
         """
         return self.reader.packed(self.file_index[start:stop])
 
     def dosages(self, start: int, stop: int) -> NDArray[np.float64]:
-        """(stop - start, P) float64: copies of the effect allele as in the file, no call NaN. Males of X count 0 or 2."""
+        """(stop - start, P) float64: copies of the effect allele as in the file, missing NaN. Men count 0 or 2 on X."""
         return self.reader.dosages(self.file_index[start:stop])
 
     def dosage_of(self, place: int, eids: Sequence[str]) -> NDArray[np.float64]:
-        """(N,) float64 of the people in `eids`, in that order: copies of the effect allele of the variant at that place.
+        """(N,) float64: copies of the effect allele of one variant, for the participants `eids` in that order; missing NaN.
 
-        No call is NaN. Raises InputError where a person is not here.
+        place: index of the variant. Raises InputError for participants without a sample.
         """
         values: NDArray[np.float64] = self.dosages(place, place + 1)[0, self.sample_index(eids)]
         return values
 
     def sample_index(self, eids: Sequence[str]) -> NDArray[np.int64]:
-        """(N,) int64: where each of `eids` stands in the file. Raises InputError for people who are not there."""
+        """(N,) int64: index of each of `eids` among the samples. Raises InputError for participants without a sample."""
         absent = [eid for eid in eids if eid not in self._index_of_eid]
         if absent:
             problem = f"{len(absent)} people with traits have no genotypes on chromosome {self.chrom}: {first_few(absent)}"
@@ -171,16 +171,16 @@ class Genotypes:
 
 @dataclass(frozen=True)
 class Piece:
-    """Genotypes of one file and one ploidy, and the places (v,) of their variants on the chromosome."""
+    """Genotypes of one file and one ploidy. variant_index (v,): indices of their variants on the chromosome."""
 
     genotypes: Genotypes
     variant_index: NDArray[np.int64]
 
 
 def requested(options: Scan) -> tuple[str, ...]:
-    """Chromosomes of `options.chromosomes`, in that order, the pseudoautosomal regions as part of X.
+    """Chromosomes of `options.chromosomes`, in that order. The pseudoautosomal regions are part of X.
 
-    Raises InputError where those are asked for without X.
+    Raises InputError if those regions are requested without X.
     """
     codes = tuple(dict.fromkeys(chromosome_code(name) for name in options.chromosomes))
     alone = [code for code in codes if code in PAR_CODES]
@@ -192,9 +192,9 @@ def requested(options: Scan) -> tuple[str, ...]:
 
 
 def available(options: Scan) -> tuple[str, ...]:
-    """Chromosomes of `options.chromosomes` that exist here, in that order.
+    """Chromosomes of `options.chromosomes` that have genotypes, in that order.
 
-    Raises InputError if there is none, and where one has a list of variants or people but no genotypes.
+    Raises InputError if none has, or if a chromosome has a list of variants or samples but no genotypes.
     """
     names = requested(options)
     if has_pattern(options):
@@ -216,9 +216,9 @@ def available(options: Scan) -> tuple[str, ...]:
 
 
 def untested(options: Scan) -> list[tuple[str, str, int]]:
-    """Chromosome, why it is not tested, and its variants, for the chromosomes that the files hold beside those of `parts`.
+    """Chromosome, reason and number of variants, for each chromosome in the files that is not tested (see `available`).
 
-    A chromosome of scan.chromosomes that has no file, where others have, is among them with 0 variants.
+    A chromosome of scan.chromosomes without a file, or without variants in the single file, is included with 0 variants.
     """
     tested = set(available(options))
     if not has_pattern(options):
@@ -242,7 +242,7 @@ def untested(options: Scan) -> list[tuple[str, str, int]]:
 
 
 def variant_counts(options: Scan) -> dict[str, int]:
-    """Part -> variants in its files, none of which is read where there is one fileset per chromosome."""
+    """Part -> number of variants in its files. With one fileset per chromosome, the lists of variants are not read."""
     tested = available(options)
     if has_pattern(options):
         return {part: sum(filesets.count_variants(each) for each in _filesets(options, part)) for part in tested}
@@ -252,9 +252,9 @@ def variant_counts(options: Scan) -> dict[str, int]:
 
 
 def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
-    """Of a chromosome: one, none, or, of X, those of its pseudoautosomal regions as well.
+    """Filesets of a chromosome: none or one; for X, also those of its pseudoautosomal regions.
 
-    Raises InputError where lists of variants or people lie there without genotypes: a download was cut off.
+    Raises InputError if there are lists of variants or samples without genotypes, as after an incomplete download.
     """
     if not has_pattern(options):
         return (filesets.fileset(options, ""),)
@@ -272,7 +272,7 @@ def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
 
 
 def open_chromosome(options: Scan, chrom: str) -> Genotypes:
-    """The genotypes of one chromosome. Raises InputError where its files are missing or contradict each other."""
+    """Genotypes of one chromosome. Raises InputError if its files are missing or contradict each other."""
     each = _filesets(options, chrom) or (filesets.fileset(options, chrom),)
     opened = [_open(options, files, chrom) for files in each]
     return opened[0] if len(opened) == 1 else _concatenated(opened)
@@ -314,7 +314,7 @@ def _open(options: Scan, files: Fileset, chrom: str) -> Genotypes:
 
 
 def _is_pseudoautosomal(options: Scan, chrom: str, here: pl.DataFrame) -> NDArray[np.bool_]:
-    """(V,) bool: variants that men have twice on X, by their code or their position in the study's build."""
+    """(V,) bool: pseudoautosomal variants, by their chromosome code or their position in the study's build."""
     if chrom != "X":
         return np.zeros(here.height, dtype=bool)
     coded = here["chrom"].is_in(list(PAR_CODES)).to_numpy()
@@ -322,9 +322,9 @@ def _is_pseudoautosomal(options: Scan, chrom: str, here: pl.DataFrame) -> NDArra
 
 
 def _concatenated(members: list[Genotypes]) -> Genotypes:
-    """Several files of one chromosome as one, in the order of positions; its people are those of all files, joined by id.
+    """Combines several files of one chromosome, ordered by position. The samples are those in all files, matched by id.
 
-    Raises InputError where nobody is in all files.
+    Raises InputError if no sample is in all files.
     """
     first = members[0]
     shared = set(first.eids).intersection(*(member.eids for member in members[1:]))
@@ -354,12 +354,12 @@ def _reader(files: Fileset, *, variants: int, people: int) -> GenotypeReader:
 
 
 def all_filesets(options: Scan) -> tuple[Fileset, ...]:
-    """Every fileset that is read, each once."""
+    """All filesets to read, without duplicates."""
     return tuple(dict.fromkeys(files for chrom in available(options) for files in _filesets(options, chrom)))
 
 
 def input_files(options: Scan) -> tuple[Path, ...]:
-    """Every file that the scan reads. Raises InputError where one is missing."""
+    """All genotype files and lists that the scan reads. Raises InputError if a genotype file is missing."""
     each = all_filesets(options)
     paths = tuple(path for one in each for path in one.files)
     lists = tuple(path for path in (options.people, options.variants) if path is not None)
@@ -369,15 +369,15 @@ def input_files(options: Scan) -> tuple[Path, ...]:
 
 
 def sex_by_eid(options: Scan) -> dict[str, int]:
-    """Id -> sex (1 male, 2 female, 0 unknown) of the first fileset's people."""
+    """Id -> sex (1 male, 2 female, 0 unknown) of the samples of the first fileset."""
     listed = filesets.read_samples(all_filesets(options)[0])
     return dict(zip(listed.eids, map(int, listed.sexes), strict=True))
 
 
 def eids_in_all_files(options: Scan) -> tuple[str, ...]:
-    """Ids of the people who are in every fileset and, if there is one, in the list `options.people`.
+    """Ids of the samples in every fileset and, if given, in the list `options.people`, in the order of the first fileset.
 
-    In the order of the first fileset. Raises InputError for ids that stand twice, and where nobody is left.
+    Raises InputError for duplicate ids, and if no sample remains.
     """
     each = all_filesets(options)
     listed = [filesets.read_samples(one).eids for one in each]

@@ -1,7 +1,7 @@
-"""Dosages of the people tested: what packed.Block is for hard calls, for fractions of allele copies.
+"""Dosages of the participants tested: the counterpart of packed.PackedBlock for fractional copies of an allele.
 
-Dosages are multiples of 1/16384, which float32 holds exactly. Hardy-Weinberg is judged on hard calls, as PLINK 2 does;
-everything else on dosages.
+Dosages are multiples of 1/16384, which float32 represents exactly. The Hardy-Weinberg test uses hard calls, as in PLINK 2.
+Everything else uses dosages.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from ecgwas.genotypes.packed import PackedBlock, SampleSelector, effect_frequenc
 from ecgwas.genotypes.readers import hard_call_codes, pack
 
 BLOCK_BYTES = 2**27
-"""Dosages that are held at once, by each thread."""
+"""Memory for the dosages that one thread holds at a time."""
 
 BYTES_PER_DOSAGE = 24
-"""Of a dosage on its way from the file to a block."""
+"""Memory that one dosage needs while it is converted from the file to a block."""
 
 
 @dataclass(frozen=True)
 class DosageBlock:
-    """Some variants of the people tested, with the same attributes as packed.Block.
+    """A set of variants of the participants tested, with the same attributes as packed.PackedBlock.
 
-    copies  (V, N) float32 of the minor allele, no call 0;  lacks (V, N) bool, no call
-    minor, squares (V,) float64, sums of the copies and of their squares
-    flipped (V,) bool: the minor allele is not the effect allele;  missing (V,) int64
-    ones, twos (V,) int64, hard calls with one and two minor alleles;  hard (V,) int64, hard calls
+    copies                 (V, N) float32, copies of the minor allele, 0 where missing
+    is_missing             (V, N) bool, without a dosage
+    minor_is_other         (V,) bool: the minor allele is not the effect allele
+    missing_calls          (V,) int64, participants without a dosage
+    minor_alleles, raw_ss  (V,) float64, sums of the copies and of their squares
+    ones, twos             (V,) int64, hard calls with one and two minor alleles
+    hard_calls             (V,) int64, hard calls
     """
 
     copies: NDArray[np.float32]
@@ -51,19 +54,19 @@ class DosageBlock:
 
     @property
     def called(self) -> NDArray[np.int64]:
-        """(V,) int64 people with a dosage."""
+        """(V,) int64 participants with a dosage."""
         return self.people - self.missing_calls
 
     @cached_property
     def is_constant(self) -> NDArray[np.bool_]:
-        """(V,) bool: everybody called has the same dosage."""
+        """(V,) bool: all participants with a dosage have the same one."""
         high = np.where(self.is_missing, -np.inf, self.copies).max(axis=1, initial=-np.inf)
         low = np.where(self.is_missing, np.inf, self.copies).min(axis=1, initial=np.inf)
         return np.asarray(high <= low)
 
     @cached_property
     def effect_frequency(self) -> NDArray[np.float64]:
-        """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
+        """(V,) float64 effect allele frequency among participants with a dosage; NaN if there is none."""
         return effect_frequency(self.minor_alleles, self.called, self.minor_is_other)
 
     @property
@@ -75,24 +78,24 @@ class DosageBlock:
         return len(self.copies)
 
     def select(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> DosageBlock:
-        """Some of the variants."""
+        """A subset of the variants."""
         return DosageBlock(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
 
     def minor_copies(self) -> NDArray[np.float32]:
-        """(V, N) float32 copies of the minor allele, no call 0; its own array."""
+        """(V, N) float32 copies of the minor allele, 0 where missing, as a new array."""
         return self.copies.copy()
 
     def minor_copies_of(self, variant: int) -> NDArray[np.float64]:
-        """(N,) float64 copies of one variant's minor allele, no call 0."""
+        """(N,) float64 copies of one variant's minor allele, 0 where missing."""
         wide: NDArray[np.float64] = self.copies[variant].astype(np.float64)
         return wide
 
     def samples_missing_each(self, variants: NDArray[np.int64]) -> NDArray[np.int64]:
-        """People without a dosage of `variants` (places in the block), one variant after the other."""
+        """Indices of participants without a dosage of `variants` (indices in the block), concatenated over variants."""
         return np.nonzero(self.is_missing[variants])[1]
 
     def samples_missing(self, variant: int) -> NDArray[np.int64]:
-        """People (places among the N) without a dosage of one variant."""
+        """Indices (among the N) of participants without a dosage of one variant."""
         return np.flatnonzero(self.is_missing[variant])
 
 
@@ -100,14 +103,14 @@ GenotypeBlock = PackedBlock | DosageBlock
 
 
 def hard_calls(block: GenotypeBlock) -> PackedBlock:
-    """The block itself. Raises TypeError for dosages."""
+    """Returns the block if it holds hard calls. Raises TypeError for dosages."""
     if not isinstance(block, PackedBlock):
         raise TypeError("dosages where hard calls are needed")
     return block
 
 
 def block_reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[SampleSelector], GenotypeBlock]:
-    """Gives the block of variants start to stop of the people that a chooser takes; the file is read once."""
+    """Reads variants start to stop once; the function returned makes the block of a selector's participants from them."""
     if genotypes.hard_calls_only:
         packed = np.asarray(genotypes.packed(start, stop))
         return lambda chooser: chooser.select(packed)
@@ -116,12 +119,12 @@ def block_reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[Sampl
 
 
 def dosage_block(dosages: NDArray[np.float64]) -> DosageBlock:
-    """From dosages of the effect allele (V, N) float64, no call NaN."""
+    """Makes a block from dosages of the effect allele, (V, N) float64, missing NaN."""
     lacks = np.isnan(dosages)
     missing = lacks.sum(axis=1, dtype=np.int64)
     flipped = np.nansum(dosages, axis=1) > dosages.shape[1] - missing
     minor = np.where(flipped[:, None], 2.0 - dosages, dosages)
-    # The copies are what is computed with, so their sums are taken after rounding.
+    # Later computations use the float32 copies, so their sums are taken after rounding.
     copies = np.where(lacks, 0.0, minor).astype(np.float32)
     wide = copies.astype(np.float64)
     hard = SampleSelector(np.arange(dosages.shape[1]), dosages.shape[1]).select(pack(hard_call_codes(dosages)))

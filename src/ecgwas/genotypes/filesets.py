@@ -1,11 +1,11 @@
-"""Files of genotypes: which ones `scan.genotypes` means, and their lists of variants and people.
+"""Finds the genotype files that `scan.genotypes` names and reads their lists of variants and samples.
 
-    .bed .bim .fam                    PLINK 1; column 5 of .bim is the effect allele, column 6 the other one
-    .pgen .pvar .psam                 PLINK 2; ALT is the effect allele (a .bim and .fam beside a .pgen serve as well)
+    .bed .bim .fam                    PLINK 1; column 5 of the .bim is the effect allele, column 6 the other allele
+    .pgen .pvar .psam                 PLINK 2; ALT is the effect allele (a .bim and .fam may replace the .pvar and .psam)
     .bgen .sample                     BGEN 1.2; the second allele is the effect allele
 
-One fileset holds all chromosomes, or a pattern with {chrom} names one per chromosome (chromosome_codes.py). The pseudoautosomal
-regions of X may have files of their own, named XY (25), PAR1 or PAR2.
+One fileset holds all chromosomes, or a pattern with {chrom} names one fileset per chromosome (chromosome_codes.py). The
+pseudoautosomal regions of X may be in separate files, named XY (25), PAR1 or PAR2.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from ecgwas.genotypes.readers import BED_MAGIC
 from ecgwas.study.scan import Scan
 
 COMPANIONS = {".bed": (), ".pgen": (".pvar.zst", ".pgen.pgi"), ".bgen": (".bgen.bgi",)}
-"""Endings of what else lies beside genotypes."""
+"""Extension of genotypes -> extensions of further files that may accompany them."""
 
 ENDINGS = {".bed": ((".bim",), (".fam",)), ".pgen": ((".pvar", ".bim"), (".psam", ".fam")), ".bgen": ((), (".sample",))}
-"""Endings of genotypes -> endings of the lists of variants and of people, in the order they are looked for."""
+"""Extension of genotypes -> extensions of the lists of variants and of samples, in order of preference."""
 
 
 @dataclass(frozen=True)
 class Fileset:
-    """Files that belong together; for a .bgen `variants` is the .bgen itself."""
+    """Files that belong together. The `variant_list` of a .bgen is the .bgen itself."""
 
     genotypes: Path
     variant_list: Path
@@ -47,7 +47,7 @@ class Fileset:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All files, each once."""
+        """All files, without duplicates."""
         return tuple(dict.fromkeys((self.genotypes, self.variant_list, self.sample_list)))
 
 
@@ -57,7 +57,7 @@ def has_pattern(options: Scan) -> bool:
 
 
 def fileset(options: Scan, chrom: str) -> Fileset:
-    """The fileset of a chromosome, whether it exists or not."""
+    """The fileset of a chromosome, whether or not it exists."""
     stems, endings = _stems(options, chrom)
     for stem in stems:
         for ending in endings:
@@ -67,12 +67,12 @@ def fileset(options: Scan, chrom: str) -> Fileset:
 
 
 def exists(options: Scan, chrom: str) -> bool:
-    """True if the chromosome's genotypes are there."""
+    """True if the chromosome's genotype file exists."""
     return fileset(options, chrom).genotypes.exists()
 
 
 def _stems(options: Scan, chrom: str) -> tuple[list[Path], tuple[str, ...]]:
-    """Stems that may be meant, and the endings of genotypes to look for."""
+    """Possible stems of a chromosome's fileset, and the extensions of genotypes to look for."""
     text, endings = str(options.genotypes), tuple(ENDINGS)
     for ending in ENDINGS:
         if text.endswith(ending):
@@ -84,7 +84,7 @@ def _stems(options: Scan, chrom: str) -> tuple[list[Path], tuple[str, ...]]:
 
 
 def lists_without_genotypes(options: Scan, chrom: str) -> tuple[Path, tuple[Path, ...]] | None:
-    """Where a chromosome has lists of variants or people but no genotypes: the file that is missing, and the lists."""
+    """The missing genotype file and the lists, if a chromosome has lists of variants or samples but no genotypes; else None."""
     if exists(options, chrom):
         return None
     stems, endings = _stems(options, chrom)
@@ -107,26 +107,26 @@ def _fileset_at(stem: Path, ending: str) -> Fileset:
 
 
 def suffixed(stem: Path, ending: str) -> Path:
-    """The fileset's file with that ending; dots in the stem stay."""
+    """The fileset's file with this extension. Dots in the stem are kept."""
     return stem.with_name(stem.name + ending)
 
 
 def must_exist(path: Path) -> None:
-    """Raises InputError where a file of genotypes is missing."""
+    """Raises InputError if a genotype file is missing."""
     if path.is_file():
         return
     raise InputError("the genotype file is missing", where=path, fix=how_to_fix(path))
 
 
 def read_ids(path: Path) -> frozenset[str]:
-    """Ids of a list of people (see ids.read_list); more columns are passed over."""
+    """Ids in a list of participants (see ids.read_list). Further columns are ignored."""
     return frozenset(ids.read_list(path, what="people", fix="correct the path", more_columns=True))
 
 
 def read_variants(files: Fileset) -> pl.DataFrame:
     """One row per variant, in the file's order: row, chrom, variant, pos, effect_allele, other_allele, info (NaN: not stated).
 
-    Kept while the file is the same. Raises InputError naming file and lines.
+    Cached until the file changes. Raises InputError that names the file and the lines.
     """
     must_exist(files.variant_list)
     status = files.variant_list.stat()
@@ -134,9 +134,9 @@ def read_variants(files: Fileset) -> pl.DataFrame:
 
 
 def count_variants(files: Fileset) -> int:
-    """Variants of a fileset, from the header or size of its genotypes: the list of variants is not read.
+    """Number of variants, from the header or size of the genotype file. The list of variants is not read.
 
-    A .bed whose size contradicts its people counts as what fits in it.
+    For a .bed whose size is not a whole number of variants, the result is the number of whole variants in it.
     """
     must_exist(files.genotypes)
     if files.format_name == "bed":
@@ -144,16 +144,16 @@ def count_variants(files: Fileset) -> int:
         return (files.genotypes.stat().st_size - len(BED_MAGIC)) // max(1, (people + 3) // 4)
     with files.genotypes.open("rb") as file:
         start = file.read(12)
-    # .pgen: magic of two bytes, storage mode, then the number of variants. .bgen: two words, then the number.
+    # .pgen: two magic bytes, storage mode, then the number of variants. .bgen: two 32-bit words, then the number.
     return int.from_bytes(start[3:7] if files.format_name == "pgen" else start[8:12], "little")
 
 
 def read_samples(files: Fileset) -> SampleList:
-    """The people in the order of the genotypes.
+    """The samples in the order of the genotypes.
 
-    That of the .fam or .psam, whose number the genotypes must have; of a .bgen that of its own identifiers (bgen_files.places),
-    and where it holds none that of the .sample. Raises InputError for ids that stand twice, naming them, and for a .sample that
-    is not that of its .bgen.
+    The order is that of the .fam or .psam, which must list as many samples as the genotypes have. For a .bgen it is that of
+    its own identifiers (bgen_files.sample_lines) or, if it has none, that of the .sample. Raises InputError for duplicate
+    ids, which it names, and for a .sample that does not match its .bgen.
     """
     path = files.sample_list
     must_exist(path)
@@ -172,7 +172,7 @@ def read_samples(files: Fileset) -> SampleList:
 
 
 def unread_format(options: Scan, files: Fileset) -> str | None:
-    """A warning over genotypes of the same name in another format; None where scan.genotypes tells which to read."""
+    """Warns of genotypes with the same name in another format; None if scan.genotypes specifies the format to read."""
     if str(options.genotypes).endswith(tuple(ENDINGS)):
         return None
     stem = files.genotypes.with_suffix("")
@@ -184,7 +184,7 @@ def unread_format(options: Scan, files: Fileset) -> str | None:
 
 
 def sample_order(files: Fileset) -> str | None:
-    """On what the order of the people of a .bgen rests, in words; None for other formats, whose lists have to be in order."""
+    """Says what determines the order of samples of a .bgen; None for other formats, whose lists must be in order."""
     if files.format_name != "bgen":
         return None
     name, listed = files.genotypes.name, files.sample_list.name

@@ -1,4 +1,4 @@
-"""Which build of the human genome positions are of: told from well-known variants, and from the lengths of chromosomes.
+"""Checks the genome build of positions against well-known variants and the lengths of chromosomes.
 
 Positions: dbSNP build 155 on GRCh37 and GRCh38. Lengths: Genome Reference Consortium, GRCh37 and GRCh38.
 """
@@ -35,7 +35,7 @@ LANDMARKS = {
     "rs7412": ("19", 45_412_079, 44_908_822), "rs1805128": ("21", 35_821_680, 34_449_382),
     "rs4680": ("22", 19_951_271, 19_963_748), "rs738409": ("22", 44_324_727, 43_928_847),
 }  # fmt: skip
-"""Variants whose number (rs) everybody knows: chromosome, position on hg19 and on hg38."""
+"""Well-known variants: rs number -> chromosome, position on hg19, position on hg38."""
 
 LENGTHS = {
     "1": (249_250_621, 248_956_422), "2": (243_199_373, 242_193_529), "3": (198_022_430, 198_295_559),
@@ -47,20 +47,24 @@ LENGTHS = {
     "19": (59_128_983, 58_617_616), "20": (63_025_520, 64_444_167), "21": (48_129_895, 46_709_983),
     "22": (51_304_566, 50_818_468), "X": (155_270_560, 156_040_895), "Y": (59_373_566, 57_227_415), "MT": (16_571, 16_569),
 }  # fmt: skip
-"""Base pairs of a chromosome on hg19 and on hg38."""
+"""Chromosome -> its length in base pairs on hg19 and on hg38."""
 
 BUILDS = ("hg19", "hg38")
 
 
 @dataclass(frozen=True)
 class PositionEvidence:
-    """For each build (2,): landmarks, those that lie where it has them;  beyond, variants beyond a chromosome's end on it."""
+    """Evidence for and against each of BUILDS.
+
+    landmarks   (2,) lists of well-known variants at their position on that build
+    beyond_end  (2,) lists of variants beyond the end of their chromosome on that build
+    """
 
     landmarks: tuple[list[str], list[str]]
     beyond_end: tuple[list[str], list[str]]
 
     def in_words(self, build: int) -> str:
-        """In words; empty where nothing does."""
+        """Describes the evidence for a build (index into BUILDS); empty if there is none."""
         names, others = self.landmarks[build], self.beyond_end[1 - build]
         words = [f"{len(names)} variants lie where {BUILDS[build]} has them: {first_few(names)}"] if names else []
         if others:
@@ -69,7 +73,7 @@ class PositionEvidence:
 
 
 def position_evidence(opened: Sequence[Genotypes]) -> PositionEvidence:
-    """Of the variants of some chromosomes, X with its pseudoautosomal regions."""
+    """Collects the evidence from the variants of several chromosomes. X includes its pseudoautosomal regions."""
     landmarks: tuple[list[str], list[str]] = ([], [])
     beyond: tuple[list[str], list[str]] = ([], [])
     for part in opened:
@@ -85,7 +89,10 @@ def position_evidence(opened: Sequence[Genotypes]) -> PositionEvidence:
 
 
 def warn_of_unknown_positions(options: Scan, opened: Sequence[Genotypes]) -> str | None:
-    """A warning over variants at position 0, which means unknown; None if there is none. Raises InputError where most are."""
+    """Warns of variants at position 0, which means unknown; None if there are none.
+
+    Raises InputError if more than half of the variants are at position 0.
+    """
     count, unknown = sum(map(len, opened)), sum(int((part.positions == 0).sum()) for part in opened)
     if unknown == 0:
         return None
@@ -97,7 +104,7 @@ def warn_of_unknown_positions(options: Scan, opened: Sequence[Genotypes]) -> str
 
 
 def check_build(options: Scan, opened: Sequence[Genotypes]) -> None:
-    """Raises InputError where the positions of these chromosomes speak for another build than `options.build`, or for none."""
+    """Raises InputError if the positions indicate a build other than `options.build`, or fit neither build."""
     signs = position_evidence(opened)
     own = BUILDS.index(options.build)
     nowhere = sorted(set(signs.beyond_end[0]) & set(signs.beyond_end[1]))

@@ -1,4 +1,4 @@
-"""Lists of variants and of people beside genotypes, as their lines stand: nothing here knows of genotypes."""
+"""Reads lists of variants and of samples as plain lines and columns, without interpreting them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIX = "make the fileset again with plink2 --make-bed"
 
 
 def split_lines(path: Path, separator: str | None = None) -> list[list[str]]:
-    """Lines split at tabs or blanks, or at `separator` alone."""
+    """Lines split at tabs or blanks, or at `separator` only. Raises InputError if the file is empty or not UTF-8."""
     try:
         split_lines = [line.rstrip("\r").split(separator) for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except UnicodeDecodeError as error:
@@ -28,7 +28,7 @@ def split_lines(path: Path, separator: str | None = None) -> list[list[str]]:
 
 
 def header_line(path: Path) -> tuple[str, int]:
-    """The first line that does not begin with ##, and how many lines there are up to its end."""
+    """The first line that does not begin with ##, and its line number; an empty line and 0 if there is none."""
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             if not line.startswith("##"):
@@ -37,10 +37,10 @@ def header_line(path: Path) -> tuple[str, int]:
 
 
 def tabbed_columns(path: Path, count: int, before: int, *, free_text: Sequence[int] = ()) -> list[Sequence[str]] | None:
-    """The columns of a list whose cells are parted by single tabs, below `before` lines; None for any other list.
+    """Columns of a list whose cells are separated by single tabs, after the first `before` lines; None for any other list.
 
-    The lists of ten million variants are such; split line by line they would take gigabytes. Other lists, and those with
-    mistakes, are read line by line, which names the lines. free_text: places of columns that may hold blanks.
+    Lists of ten million variants have this form, and splitting them line by line would take gigabytes. Other lists, and those
+    with mistakes, are read line by line, so that errors can name the lines. free_text: indices of columns that may hold blanks.
     """
     try:
         frame = pl.read_csv(
@@ -58,7 +58,10 @@ def tabbed_columns(path: Path, count: int, before: int, *, free_text: Sequence[i
 
 
 def columns(given: list[list[str]], path: Path, count: int, *, first_line: int = 1, fix: str = FIX) -> list[Sequence[str]]:
-    """The columns of rows of `count` cells each; first_line: number of the first row's line. Raises InputError naming lines."""
+    """Columns of rows with `count` cells each. first_line: line number of the first row.
+
+    Raises InputError that names the lines with another number of cells.
+    """
     wrong = [i for i, row in enumerate(given, start=first_line) if len(row) != count]
     if wrong:
         raise InputError(f"lines without {count} columns: {first_few(wrong)}", where=path, fix=fix)

@@ -1,8 +1,8 @@
-"""Regions of long-range linkage: inversions, the MHC and others where one haplotype spans megabases.
+"""Regions of long-range linkage disequilibrium: inversions, the MHC and others where one haplotype spans megabases.
 
-Principal components of such a region are of the region, not of ancestry, and a hit in it says little about where the
-cause lies. Price et al. 2008, Am J Hum Genet 83:132, table 1, on hg19 and, those that are still there, on hg38 as in common
-use (Anderson et al. 2010, Nat Protoc 5:1564), with the inversion of 17q21.
+Genotype PCs that include such a region reflect the region and not ancestry, and a hit in it says little about where the causal
+variant lies. Sources: Price et al. 2008, Am J Hum Genet 83:132, table 1, on hg19; the regions that remain on hg38, as in common
+use (Anderson et al. 2010, Nat Protoc 5:1564). The inversion of 17q21 is included in both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Region:
-    """A part of a chromosome, both ends within, 1-based, with the name that it is known by."""
+    """A part of a chromosome, 1-based with both ends included, and its usual name."""
 
     chrom: str
     start: int
@@ -58,17 +58,17 @@ PSEUDOAUTOSOMAL = {
     "hg19": ((60_001, 2_699_520), (154_931_044, 155_260_560)),
     "hg38": ((10_001, 2_781_479), (155_701_383, 156_030_895)),
 }
-"""Ends of X that men have twice (Genome Reference Consortium)."""
+"""Build -> PAR1 and PAR2 on X, of which men have two copies (Genome Reference Consortium)."""
 
 
 def region_name(build: str, chrom: str, start: int, stop: int) -> str | None:
-    """The region that start..stop touches, or None."""
+    """Name of the first region that overlaps start..stop, or None."""
     touched = [r for r in REGIONS[build] if r.chrom == chrom and start <= r.stop and stop >= r.start]
     return touched[0].name if touched else None
 
 
 def in_long_range_ld(build: str, chrom: str, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(V,) bool: positions of one chromosome that lie in a region of long-range linkage."""
+    """(V,) bool: positions of one chromosome in a region of long-range linkage disequilibrium."""
     linked = np.zeros(len(positions), dtype=bool)
     for region in REGIONS[build]:
         if region.chrom == chrom:
@@ -77,7 +77,7 @@ def in_long_range_ld(build: str, chrom: str, positions: NDArray[np.int64]) -> ND
 
 
 def in_pseudoautosomal_region(build: str, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(V,) bool: positions on X that men have twice."""
+    """(V,) bool: positions on X in a pseudoautosomal region."""
     diploid = np.zeros(len(positions), dtype=bool)
     for start, stop in PSEUDOAUTOSOMAL[build]:
         diploid |= (positions >= start) & (positions <= stop)

@@ -1,4 +1,4 @@
-"""Why a file of genotypes may not be where it is looked for, and the cure: from what lies there instead."""
+"""Suggests why a genotype file is missing and how to fix it, from the files that are there instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONVERSIONS = {
     ".ped": "plink2 --pedmap {stem} --make-bed --out {stem}",
     ".tped": "plink2 --tfile {stem} --make-bed --out {stem}",
 }
-"""Ending of genotypes that are not read -> how they become a fileset that is."""
+"""Extension of an unsupported genotype format -> command that converts it to a supported fileset."""
 
 PLACEHOLDER = re.compile(r"\{(?!chrom\})[^{}]*\}|[*?#%]")
 SIDE_BY_SIDE = (
@@ -25,12 +25,12 @@ SIDE_BY_SIDE = (
 
 
 def how_to_fix(path: Path) -> str:
-    """How to mend that the file is not there."""
+    """Advice for a genotype file that is missing."""
     return _of_the_file(path) or _of_the_name(path) or SIDE_BY_SIDE
 
 
 def _of_the_file(path: Path) -> str | None:
-    """From the file's name: it is packed, a link to nowhere, or written in capitals."""
+    """Advice from the file's name: the file is compressed, a broken link, or differs in upper and lower case."""
     if path.is_symlink():
         return f"it is a link to {path.readlink()}, which is not there: mount or make that place, or correct the link"
     if path.with_name(f"{path.name}.zst").is_file():
@@ -42,7 +42,7 @@ def _of_the_file(path: Path) -> str | None:
 
 
 def _of_the_name(path: Path) -> str | None:
-    """From what scan.genotypes names: a folder, a list, another format, a pattern of another form, or a fileset in part."""
+    """Advice if scan.genotypes names a folder, a list, another format, an invalid pattern or an incomplete fileset."""
     stem = path.with_name(path.name.removesuffix(path.suffix))
     if stem.is_dir():
         inside = [name for name in _names(stem) if name.endswith(GENOTYPES)]

@@ -1,7 +1,8 @@
-"""Packed genotypes of the people tested: chosen, counted, recoded so that a zero byte is four people without the allele.
+"""Packed genotypes of the participants tested: selects, counts and recodes them.
 
-In a .bed two bits hold 0: two effect alleles, 1: no call, 2: one, 3: none. Here they hold the copies of the minor allele,
-0, 1 or 2, and 3 for no call: most bytes of most variants are then zero, which the table kernel skips.
+In a .bed, two bits code two effect alleles as 0, a missing call as 1, one effect allele as 2 and none as 3. Here they hold the
+copies of the minor allele, 0, 1 or 2, and 3 for a missing call. A zero byte is then four participants without the minor
+allele. Most bytes of most variants are zero, and the table kernel skips them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ NO_CALL = 3
 WORD_BYTES = 8
 """Rows of packed bytes are padded to whole 64-bit words."""
 SAMPLES_PER_WORD = 4 * WORD_BYTES
-"""In a word."""
+"""Samples per 64-bit word, two bits each."""
 
 EFFECT_COPIES = np.array([2, NO_CALL, 1, 0], dtype=np.uint8)
 """Code of a .bed -> copies of the effect allele."""
@@ -39,15 +40,18 @@ def _byte_table(of_code: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 RECODE = np.stack([_byte_table(EFFECT_COPIES), _byte_table(OTHER_COPIES)])
-"""(2, 256) uint8: four people at once."""
+"""(2, 256) uint8: recodes a byte of four participants to copies of the effect allele (row 0) or of the other allele (row 1)."""
 COPIES_OF_BYTE = np.array([0, 1, 2, 0], dtype=np.float32)[unpack(np.arange(256, dtype=np.uint8)[:, None], 4)]
-"""(256, 4) float32: copies of the minor allele of the four people of a byte, no call 0."""
+"""(256, 4) float32: copies of the minor allele of the four participants of a byte, 0 where missing."""
 
 
 def effect_frequency(
     minor: NDArray[np.int64] | NDArray[np.float64], called: NDArray[np.int64], flipped: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """(V,) float64 share of the effect allele among the alleles of the people called, from its minor alleles; NaN without."""
+    """(V,) float64 effect allele frequency, from minor alleles and the number of participants called; NaN without calls.
+
+    flipped: the minor allele is not the effect allele.
+    """
     with np.errstate(invalid="ignore"):
         share = minor / (2 * called)
     return np.where(flipped, 1 - share, share)
@@ -55,12 +59,13 @@ def effect_frequency(
 
 @dataclass(frozen=True)
 class PackedBlock:
-    """Some variants of the people tested.
+    """A set of variants of the participants tested.
 
-    packed     (V, W) uint8, W a multiple of 8; copies of the minor allele, 3 no call; bits beyond the people are 0
-    people     N
-    flipped    (V,) bool: the minor allele is not the effect allele
-    missing    (V,) int64, people without a call;  ones, twos (V,) int64, people with one and two minor alleles
+    packed          (V, W) uint8, W a multiple of 8; copies of the minor allele, 3 where missing; padding bits are 0
+    people          N
+    minor_is_other  (V,) bool: the minor allele is not the effect allele
+    missing_calls   (V,) int64, participants without a call
+    ones, twos      (V,) int64, participants with one and two minor alleles
     """
 
     packed: NDArray[np.uint8]
@@ -72,33 +77,33 @@ class PackedBlock:
 
     @property
     def called(self) -> NDArray[np.int64]:
-        """(V,) int64 people with a call."""
+        """(V,) int64 participants with a call."""
         return self.people - self.missing_calls
 
     @property
     def hard_calls(self) -> NDArray[np.int64]:
-        """(V,) int64 hard calls: all of them."""
+        """(V,) int64 hard calls: here the same as `called`."""
         return self.called
 
     @property
     def minor_alleles(self) -> NDArray[np.int64]:
-        """(V,) int64 minor alleles (males of X count 0 or 2)."""
+        """(V,) int64 minor alleles (men count 0 or 2 on X)."""
         return self.ones + 2 * self.twos
 
     @property
     def raw_ss(self) -> NDArray[np.int64]:
-        """(V,) int64 sum of the squared copies."""
+        """(V,) int64 sums of the squared copies of the minor allele."""
         return self.ones + 4 * self.twos
 
     @property
     def is_constant(self) -> NDArray[np.bool_]:
-        """(V,) bool: everybody called has the same genotype."""
+        """(V,) bool: all participants called have the same genotype."""
         none = self.called - self.ones - self.twos
         return np.asarray((self.ones == self.called) | (self.twos == self.called) | (none == self.called))
 
     @cached_property
     def effect_frequency(self) -> NDArray[np.float64]:
-        """(V,) float64 share of the effect allele among the alleles called; NaN without calls."""
+        """(V,) float64 effect allele frequency among participants called; NaN without calls."""
         return effect_frequency(self.minor_alleles, self.called, self.minor_is_other)
 
     @property
@@ -110,7 +115,7 @@ class PackedBlock:
         return len(self.packed)
 
     def select(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> PackedBlock:
-        """Some of the variants."""
+        """A subset of the variants."""
         return PackedBlock(
             packed=self.packed[chosen],
             people=self.people,
@@ -121,31 +126,33 @@ class PackedBlock:
         )
 
     def minor_copies(self) -> NDArray[np.float32]:
-        """(V, N) float32 copies of the minor allele, no call 0."""
+        """(V, N) float32 copies of the minor allele, 0 where missing."""
         used = (self.people + 3) // 4
         copies: NDArray[np.float32] = COPIES_OF_BYTE[self.packed[:, :used]]
         return copies.reshape(len(self), 4 * used)[:, : self.people]
 
     def minor_copies_of(self, variant: int) -> NDArray[np.float64]:
-        """(N,) float64 copies of one variant's minor allele, no call 0."""
+        """(N,) float64 copies of one variant's minor allele, 0 where missing."""
         copies = COPIES_OF_BYTE[self.packed[variant, : (self.people + 3) // 4]]
         return copies.reshape(-1)[: self.people].astype(np.float64)
 
     def samples_missing_each(self, variants: NDArray[np.int64]) -> NDArray[np.int64]:
-        """People without a call of `variants` (places in the block), one variant after the other."""
+        """Indices of participants without a call of `variants` (indices in the block), concatenated over variants."""
         return np.nonzero(unpack(self.packed[variants], self.people) == NO_CALL)[1]
 
     def samples_missing(self, variant: int) -> NDArray[np.int64]:
-        """People (places among the N) without a call of one variant."""
+        """Indices (among the N) of participants without a call of one variant."""
         codes = unpack(self.packed[variant : variant + 1], self.people)
         return np.flatnonzero(codes[0] == NO_CALL)
 
 
 @dataclass(frozen=True)
 class SampleSelector:
-    """Takes the people tested out of packed rows of a .bed.
+    """Selects the participants tested from packed rows in the codes of a .bed.
 
-    rows: (N,) int64 ascending places in the .fam; total: people in the .fam; empty: makes the arrays of packed rows
+    sample_index     (N,) int64, ascending indices of the participants in the file
+    samples_in_file  number of samples in the file
+    allocate         makes the arrays of packed rows
     """
 
     sample_index: NDArray[np.int64]
@@ -154,14 +161,14 @@ class SampleSelector:
 
     @cached_property
     def bit_mask(self) -> NDArray[np.uint64]:
-        """(ceil(total / 32),) uint64 with ones at the two bits of each person chosen."""
+        """(ceil(samples_in_file / 32),) uint64 with ones at the two bits of each selected participant."""
         codes = np.zeros((1, -(-self.samples_in_file // SAMPLES_PER_WORD) * SAMPLES_PER_WORD), dtype=np.uint8)
         codes[0, self.sample_index] = 3
         words: NDArray[np.uint64] = pack(codes).view(np.uint64)[0]
         return words
 
     def select(self, packed: NDArray[np.uint8]) -> PackedBlock:
-        """packed (V, ceil(total / 4)) uint8 as in the .bed."""
+        """Block of the selected participants. packed: (V, ceil(samples_in_file / 4)) uint8, coded as in a .bed."""
         people = len(self.sample_index)
         if compiled.is_available():
             words, counts = compiled.prepare(packed, self.bit_mask, people, -(-people // SAMPLES_PER_WORD), self.allocate)
@@ -171,7 +178,7 @@ class SampleSelector:
 
 
 def recoded_block(packed: NDArray[np.uint8], people: int) -> PackedBlock:
-    """Counts and recodes rows (V, ceil(people / 4)) uint8 in the codes of a .bed."""
+    """Counts and recodes rows (V, ceil(people / 4)) uint8, coded as in a .bed."""
     words = np.zeros((len(packed), -(-packed.shape[1] // WORD_BYTES) * WORD_BYTES), dtype=np.uint8)
     words[:, : packed.shape[1]] = packed
     mask = _mask(people, words.shape[1])
@@ -185,7 +192,7 @@ def recoded_block(packed: NDArray[np.uint8], people: int) -> PackedBlock:
 
 
 def _mask(people: int, width: int) -> NDArray[np.uint8]:
-    """(width,) uint8 with ones where there are people."""
+    """(width,) uint8 with ones in the bits of participants and zeros in the padding."""
     mask = np.zeros(width, dtype=np.uint8)
     mask[: people // 4] = 0xFF
     if people % 4:
@@ -194,7 +201,7 @@ def _mask(people: int, width: int) -> NDArray[np.uint8]:
 
 
 def _count_codes(words: NDArray[np.uint8]) -> Sequence[NDArray[np.int64]]:
-    """People with code 3, with code 1, with code 2: (V,) int64 each."""
+    """Numbers of participants with code 3, with code 1 and with code 2, (V,) int64 each."""
     wide = words.view(np.uint64)
     ones = np.uint64(0x5555555555555555)
     low, high = wide & ones, (wide >> np.uint64(1)) & ones

@@ -1,4 +1,4 @@
-"""Lists of people beside genotypes: .fam, .psam, .sample. People are known by IID (ID_2 of a .sample); FID is a label."""
+"""Reads lists of samples: .fam, .psam, .sample. IID (ID_2 of a .sample) identifies a participant; FID is only a label."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ from ecgwas.errors import InputError
 from ecgwas.genotypes import list_lines
 
 MALE, FEMALE = 1, 2
-"""Codes of sex in every format; 0 is unknown."""
+"""Codes of sex in all formats; 0 is unknown."""
 
 SEX_CODES = {"1": MALE, "2": FEMALE, "m": MALE, "f": FEMALE, "male": MALE, "female": FEMALE}
-"""In any case."""
+"""Code of sex in lower case -> MALE or FEMALE. Files may use upper or lower case."""
 UNKNOWN_SEX_CODES = frozenset({"0", "-9", "na", "nan", "u", "unknown", ".", ""})
 
 COLUMNS = (
     "lines FID IID PAT MAT SEX [PHENO] separated by tabs or blanks, or a header line that begins with #FID or #IID above them"
 )
 COLUMN_TYPES = frozenset("0DCPB")
-"""In the second line of a .sample: identifiers and missing, and the kinds of its other columns."""
+"""Types in the second line of a .sample: 0 for identifiers and missing; D, C, P and B for the other columns."""
 
 
 @dataclass(frozen=True)
 class SampleList:
-    """eids (P,) text; families (P,) text, 0 where there is none; sexes (P,) int8: 1 male, 2 female, 0 unknown.
+    """The samples of a genotype file, in the order of the list.
 
-    odd_sexes: codes of sex that mean nothing here, and count as unknown.
+    eids               (P,) text
+    families           (P,) text, 0 where there is none
+    sexes              (P,) int8: 1 male, 2 female, 0 unknown
+    unknown_sex_codes  unrecognised codes of sex in the file, which count as unknown
     """
 
     eids: tuple[str, ...]
@@ -39,13 +42,16 @@ class SampleList:
     unknown_sex_codes: tuple[str, ...] = ()
 
     def select(self, places: Sequence[int] | NDArray[np.int64]) -> SampleList:
-        """Some of the people, in that order."""
+        """A subset of the samples, in the order of `places`."""
         eids, families = tuple(self.eids[i] for i in places), tuple(self.families[i] for i in places)
         return SampleList(eids, families, self.sexes[np.asarray(places, dtype=np.int64)], self.unknown_sex_codes)
 
 
 def read_psam(path: Path) -> SampleList:
-    """https://www.cog-genomics.org/plink/2.0/formats#psam and, without a header line, of five or six columns, #fam."""
+    """Reads a .psam or, if there is no header line, a .fam with five or six columns. Raises InputError for malformed files.
+
+    https://www.cog-genomics.org/plink/2.0/formats#psam and #fam.
+    """
     rows = [row for row in list_lines.split_lines(path) if not row[0].startswith("##")]
     if rows[0][0].startswith("#"):
         return _with_header(path, rows)
@@ -69,9 +75,9 @@ def _with_header(path: Path, rows: list[list[str]]) -> SampleList:
 
 
 def read_sample(path: Path) -> SampleList:
-    """https://www.cog-genomics.org/plink/2.0/formats#sample: two lines of header; ID_2 is the person, ID_1 the family.
+    """Reads a .sample: two header lines; ID_2 is the individual ID, ID_1 the family ID. A single column ID serves as both.
 
-    A single column ID is both.
+    https://www.cog-genomics.org/plink/2.0/formats#sample. Raises InputError for malformed files.
     """
     rows = list_lines.split_lines(path)
     header = [name.lower() for name in rows[0]]

@@ -1,4 +1,4 @@
-"""Variants to judge people by: common, autosomal, nearly independent of each other, outside long-range linkage."""
+"""Genotypes for sample QC: common, LD-pruned autosomal variants outside regions of long-range linkage disequilibrium."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ MIN_CALL_RATE = 0.98
 MAX_R2 = 0.2
 WINDOW_BP = 1_000_000
 MAX_VARIANTS_READ = 400_000
-"""At most so many variants, evenly spaced, are looked at."""
+"""Maximum number of variants read, evenly spaced."""
 MAX_VARIANTS = 20_000
-"""At most so many, evenly spaced, are kept after pruning."""
+"""Maximum number of variants kept after pruning, evenly spaced."""
 PEOPLE_FOR_LD = 2_000
-"""Linkage is measured in at most so many people, evenly spaced."""
+"""Maximum number of participants, evenly spaced, in whom linkage disequilibrium is measured."""
 VARIANTS_PER_STEP = 4096
 
 
 @dataclass(frozen=True)
 class PrunedGenotypes:
-    """What people are judged by.
+    """Genotypes of the participants `eids` for sample QC.
 
-    codes    (V, N) uint8, copies of the minor allele, 3 no call; common, pruned autosomal variants
-    called   (N,) int64, calls of each person among all `looked_at` variants of autosomes
-    x_codes  (W, N) uint8, as `codes`, common variants of X outside the pseudoautosomal ends; W may be 0
+    codes          (V, N) uint8, copies of the minor allele, 3 where missing; common, LD-pruned autosomal variants
+    calls          (N,) int64, calls of each participant among the autosomal variants read
+    variants_read  number of autosomal variants read
+    x_codes        (W, N) uint8, as `codes`; common variants of X outside the pseudoautosomal regions; W may be 0
     """
 
     eids: tuple[str, ...]
@@ -43,13 +44,13 @@ class PrunedGenotypes:
     x_codes: NDArray[np.uint8]
 
     def select(self, people: NDArray[np.int64]) -> PrunedGenotypes:
-        """Some of the people."""
+        """A subset of the participants."""
         eids = tuple(self.eids[i] for i in people)
         return PrunedGenotypes(eids, self.codes[:, people], self.calls[people], self.variants_read, self.x_codes[:, people])
 
 
 def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequence[str], *, build: str) -> PrunedGenotypes:
-    """The panel of the people in `eids`, in that order. open_part: chromosome -> its genotypes."""
+    """Reads the genotypes of the participants `eids`, in that order. open_part: chromosome -> its genotypes."""
     opened = [open_part(part) for part in parts]
     autosomes = [part for part in opened if part.chrom in AUTOSOMES]
     total = sum(len(part) for part in autosomes)
@@ -57,7 +58,7 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
     called = np.zeros(len(eids), dtype=np.int64)
     linked = np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE_FOR_LD)).astype(np.int64)
     width = -(-len(eids) // 4)
-    # Four calls a byte until few enough variants are left: of a biobank's people all common ones would not fit.
+    # Calls stay packed, four per byte, until the variants are thinned: those of a biobank would not fit in memory unpacked.
     kept, looked_at = [np.empty((0, width), dtype=np.uint8)], 0
     for part in autosomes:
         packed, codes, positions = [], [], []
@@ -80,7 +81,7 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
 
 
 def _all_unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
-    """(V, N) codes from packed ones, some at a time."""
+    """(V, N) codes from packed genotypes, unpacked in steps of VARIANTS_PER_STEP variants."""
     codes = np.empty((len(packed), people), dtype=np.uint8)
     for start in range(0, len(packed), VARIANTS_PER_STEP):
         codes[start : start + VARIANTS_PER_STEP] = unpack(packed[start : start + VARIANTS_PER_STEP], people)
@@ -99,7 +100,7 @@ def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> NDArr
 
 
 def read_blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[NDArray[np.int64], PackedBlock]]:
-    """Every `stride`-th variant of a chromosome: places and genotypes of the people in the order of `eids`."""
+    """Every `stride`-th variant of a chromosome: indices of variants, and genotypes of participants in the order of `eids`."""
     rows = part.sample_index(eids)
     order = np.argsort(rows, kind="stable")
     back = np.argsort(order, kind="stable")
@@ -126,9 +127,9 @@ def _is_common(block: PackedBlock) -> NDArray[np.bool_]:
 
 
 def standardised(codes: NDArray[np.uint8], reference: NDArray[np.uint8] | None = None) -> NDArray[np.float64]:
-    """(V, N) float64: copies less their mean, over sqrt(2 p (1 - p)); no call 0 (Patterson et al. 2006, PLoS Genet 2:e190).
+    """(V, N) float64: copies minus their mean, divided by sqrt(2 p (1 - p)); 0 where missing.
 
-    Mean and p are of the same people, or of those in `reference` (V, R).
+    Mean and p are those of the same participants, or of those in `reference` (V, R). Patterson et al. 2006, PLoS Genet 2:e190.
     """
     called = codes != NO_CALL
     copies = np.where(called, codes, 0).astype(np.float32)
@@ -146,9 +147,10 @@ def _mean_copies(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def ld_pruned(codes: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(V,) bool: variants of one chromosome with r squared of at most MAX_R2 to those taken before them within WINDOW_BP.
+    """(V,) bool: variants of one chromosome with an r² of at most MAX_R2 with all variants selected before them in WINDOW_BP.
 
-    codes (V, N), positions (V,) ascending or not. In order of position; a variant that is taken removes those after it.
+    codes (V, N); positions (V,), in any order. Variants are visited in order of position. Each one selected removes the later
+    ones in linkage disequilibrium with it.
     """
     order = np.argsort(positions, kind="stable")
     positions, codes = positions[order], codes[order]

@@ -1,14 +1,14 @@
-"""Genotypes on disk, one class per format: hard calls packed four to a byte, and dosages where the format has them.
+"""Readers of genotype files, one class per format: hard calls packed four to a byte, and dosages if the format has them.
 
-Every source offers
+Every reader has
 
-    hard                 True if it holds hard calls only
-    packed(rows)         (V, ceil(P / 4)) uint8, four people a byte, lowest bits first, in the codes of COPIES; a dosage
-                         counts as the nearest whole number if it is no further than 0.1 from it (PLINK 2's rule), else
-                         as no call
-    dosages(rows)        (V, P) float64, copies of the effect allele, no call NaN
+    hard_calls_only      True if the file holds hard calls only
+    packed(rows)         (V, ceil(P / 4)) uint8, four samples per byte, lowest bits first, coded as in COPIES_OF_CODE; a
+                         dosage is rounded to the nearest whole number if it is no more than 0.1 away (PLINK 2's rule),
+                         and becomes a missing call otherwise
+    dosages(rows)        (V, P) float64, copies of the effect allele, missing NaN
 
-`rows` are places of variants in the file. Sources may be shared by threads.
+`rows` are indices of variants in the file. Threads may share a reader.
 
 Formats: https://www.cog-genomics.org/plink/1.9/formats#bed, https://www.cog-genomics.org/plink/2.0/formats#pgen (read by
 Pgenlib), https://www.chg.ox.ac.uk/~gav/bgen_format (read by the package bgen).
@@ -29,29 +29,29 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError
 
 BED_MAGIC = b"\x6c\x1b\x01"
-"""First bytes of a .bed whose genotypes follow variant by variant."""
+"""First bytes of a .bed that is ordered by variant."""
 
 COPIES_OF_CODE = np.array([2.0, np.nan, 1.0, 0.0])
-"""Copies of the effect allele for the 2-bit codes 0 (homozygous), 1 (no call), 2 (heterozygous), 3 (homozygous other)."""
+"""Copies of the effect allele for the 2-bit codes 0 (homozygous), 1 (missing), 2 (heterozygous), 3 (homozygous other)."""
 
 CODE_OF_COPIES = np.array([3, 2, 0, 1], dtype=np.uint8)
-"""2-bit codes of 0, 1, 2 copies and of no call."""
+"""2-bit codes of 0, 1 and 2 copies and of a missing call."""
 
 SHIFTS = np.array([0, 2, 4, 6], dtype=np.uint8)
 
 HARD_CALL_WITHIN = 0.1
-"""A dosage this near to a whole number is a hard call; PLINK 2's --hard-call-threshold."""
+"""Maximum distance of a dosage from a whole number to count as a hard call; PLINK 2's --hard-call-threshold."""
 
 
 MAX_MAPPED_BYTES = 2**24
-"""Pages of a .bed that were read are let go whenever so many of them may be in memory."""
+"""Bytes of a .bed that may be read before its mapped pages are released from memory."""
 
 BGEN_STEPS = 16_384
-"""A .bgen's dosages become multiples of 1/16384, as in PLINK 2 (and as float32 can hold them)."""
+"""Dosages of a .bgen are rounded to multiples of 1/16384, as in PLINK 2. Float32 represents these exactly."""
 
 
 class GenotypeReader(Protocol):
-    """See the module."""
+    """A reader of one genotype file; see the module's docstring."""
 
     hard_calls_only: bool
 
@@ -68,7 +68,7 @@ def unpack(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
 
 
 def pack(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(V, ceil(N / 4)) uint8 from 2-bit codes (V, N); bits beyond the people are 0."""
+    """(V, ceil(N / 4)) uint8 from 2-bit codes (V, N); padding bits are 0."""
     width = 4 * ((codes.shape[1] + 3) // 4)
     wide = np.zeros((len(codes), width), dtype=np.uint8)
     wide[:, : codes.shape[1]] = codes
@@ -77,7 +77,7 @@ def pack(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def hard_call_codes(dosages: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """2-bit codes, same shape, of dosages of the effect allele."""
+    """2-bit codes of dosages of the effect allele, in the same shape."""
     whole = np.rint(dosages)
     with np.errstate(invalid="ignore"):
         sure = np.abs(dosages - whole) <= HARD_CALL_WITHIN + 1e-9
@@ -91,7 +91,7 @@ class BedReader:
     hard_calls_only = True
 
     def __init__(self, path: Path, *, variants: int, people: int) -> None:
-        """Raises InputError where the file is no .bed of so many variants and people."""
+        """Raises InputError if the file is not a .bed with these numbers of variants and samples."""
         _check_bed(path, variants=variants, people=people)
         shape = (variants, (people + 3) // 4)
         self.samples = people
@@ -108,7 +108,7 @@ class BedReader:
         return self.bytes[rows]
 
     def _release_pages(self) -> None:
-        """Pages that were read no longer count as this process's memory; views stay good and read them anew."""
+        """Releases the pages read from this process's memory. Views stay valid and read them again."""
         self._bytes_read = 0
         if isinstance(self.bytes.base, mmap.mmap):
             self.bytes.base.madvise(mmap.MADV_DONTNEED)
@@ -119,10 +119,10 @@ class BedReader:
 
 
 class PgenReader:
-    """A PLINK 2 .pgen, hard calls or dosages, two alleles per variant; a reader of its own for each thread."""
+    """A PLINK 2 .pgen with hard calls or dosages and two alleles per variant. Each thread opens its own pgenlib reader."""
 
     def __init__(self, path: Path, *, variants: int, people: int) -> None:
-        """Raises InputError where the file is no .pgen of so many variants and people."""
+        """Raises InputError if the file is not a .pgen with these numbers of variants and samples."""
         self.path, self.samples, self.variants = path, people, variants
         self._local = threading.local()
         reader = self._reader()
@@ -155,7 +155,7 @@ class PgenReader:
 
 
 class BgenReader:
-    """A .bgen; the second allele of a variant is the effect allele."""
+    """A .bgen. The second allele of a variant is the effect allele."""
 
     hard_calls_only = False
 
@@ -177,7 +177,10 @@ class BgenReader:
 
 
 def _copies(variant: Any, path: Path) -> NDArray[np.float64]:
-    """(P,) copies of the second allele, counted as 0 or 2 where a person has one allele (men of X, Y, MT), as in PLINK 2."""
+    """(P,) copies of the second allele. A haploid genotype (X in men, Y, MT) counts 0 or 2, as in PLINK 2.
+
+    Raises InputError for more than two alleles per sample.
+    """
     ploidy = np.asarray(variant.ploidy)
     if ploidy.max(initial=0) > 2:
         problem = f"{variant.rsid} at {variant.chrom}:{variant.pos} has genotypes of {ploidy.max()} alleles"
@@ -189,9 +192,9 @@ def _copies(variant: Any, path: Path) -> NDArray[np.float64]:
 
 
 class ConcatenatedReader:
-    """Files one after the other, of the people whom all of them have.
+    """Several files in sequence, for the samples that are in all of them.
 
-    starts (S + 1,) int64: row at which each file begins;  people: for each file (P,) int64, places of the people in it
+    starts (S + 1,) int64: first row of each file, and the end;  people: for each file (P,) int64, indices of the samples in it
     """
 
     def __init__(
@@ -216,7 +219,7 @@ class ConcatenatedReader:
     def _each(
         self, rows: NDArray[np.int64]
     ) -> Iterator[tuple[GenotypeReader, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-        """Each file that is asked: its people, which of `rows` are its, and their places in it."""
+        """For each file that holds some of `rows`: reader, sample indices, indices of those `rows`, and their rows in it."""
         for i, (source, people) in enumerate(zip(self.readers, self.sample_index, strict=True)):
             chosen = np.flatnonzero((rows >= self.starts[i]) & (rows < self.starts[i + 1]))
             if len(chosen):
@@ -224,7 +227,7 @@ class ConcatenatedReader:
 
 
 def open_bgen(path: Path) -> Any:
-    """A reader of the package bgen. Raises InputError where it cannot be read."""
+    """Opens a .bgen with the package bgen. Raises InputError if it cannot be read."""
     from bgen import BgenReader
 
     with bgen_errors(path):
@@ -233,7 +236,7 @@ def open_bgen(path: Path) -> Any:
 
 @contextmanager
 def bgen_errors(path: Path) -> Iterator[None]:
-    """What the package bgen raises where a file is damaged, as InputError."""
+    """Turns the errors that the package bgen raises for a damaged file into InputError."""
     try:
         yield
     except (ValueError, OSError, IndexError, OverflowError, MemoryError, UnicodeDecodeError, RuntimeError) as error:
@@ -262,13 +265,13 @@ BLOCK = 65_536
 
 
 def _holds_dosages(path: Path) -> bool:
-    """True if a variant of the .pgen has dosages: bits 5 and 6 of its record's type (pgen specification, 2.2 and 2.3)."""
+    """True if any variant of the .pgen has dosages: bits 5 and 6 of its record type (pgen specification, 2.2 and 2.3)."""
     with path.open("rb") as file:
         start = file.read(12)
         if start[2] < 0x10:
             return start[2] not in (0x01, 0x02)
         if start[11] & 0x0F < 4:
-            return False  # record types of four bits: hard calls
+            return False  # four-bit record types: hard calls only
         variants = int.from_bytes(start[3:7], "little")
         bytes_of_length, bytes_of_alleles = (start[11] & 0x0F) - 3, start[11] >> 4 & 3
         file.seek(8 * -(-variants // BLOCK), 1)
@@ -297,14 +300,15 @@ def _check_bed(path: Path, *, variants: int, people: int) -> None:
 
 MAKE_AGAIN = "the three files must belong together and be copied whole; make them again with plink2 --make-bed"
 CHECKED_VARIANTS, CHECKED_BYTES, MIN_VARYING = 256, 64, 20
-"""Variants, evenly spaced, in which the last bytes of a .bed are looked at; those that must vary for a verdict."""
+"""Variants of a .bed, evenly spaced, and last bytes of each that are checked; variants that must vary to give a verdict."""
 
 
 def check_last_byte(path: Path, packed: NDArray[np.uint8], people: int) -> None:
-    """Raises InputError where the rows (V, W) of a .bed are of another number of people, which its size cannot tell.
+    """Raises InputError if the rows (V, W) of a .bed have another number of samples, which the file size may not show.
 
-    Four people share a byte: one to three too few in the .fam leave calls where there is nobody, where otherwise the bits are
-    the same at every variant (0 as PLINK writes them); one to three too many have bits 0 at every variant.
+    Four samples share a byte. If the .fam lists one to three samples too few, the padding holds calls; otherwise padding bits
+    are the same at every variant (0 as written by PLINK). If it lists one to three too many, the bits of the last samples are 0
+    at every variant.
     """
     rows = packed[:: max(1, len(packed) // CHECKED_VARIANTS), -CHECKED_BYTES:]
     codes, padding = unpack(rows, 4 * rows.shape[1]), -people % 4
@@ -320,6 +324,6 @@ def check_last_byte(path: Path, packed: NDArray[np.uint8], people: int) -> None:
 
 
 def _is_last_empty(codes: NDArray[np.uint8]) -> bool:
-    """True if the last person has code 0 at every variant, while at many of them most others have another one."""
+    """True if the last sample has code 0 at every variant, while most other samples have another code at many of them."""
     others = (codes[:, :-1] != 0).sum(axis=1) > codes.shape[1] / 2
     return bool(others.sum() >= MIN_VARYING and not codes[:, -1].any())

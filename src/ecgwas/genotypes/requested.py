@@ -1,4 +1,4 @@
-"""The lists of people and variants to test, compared with the genotypes: ids that are not there are an error or a warning."""
+"""Compares the lists of participants and variants to test with the genotypes. Unknown ids give an error or a warning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ NAMED_HOW = (
 
 
 def check_lists(options: Scan) -> list[str]:
-    """Warnings over `options.people` and `options.variants`. Raises InputError where nobody, or no variant, is listed here."""
+    """Warnings about `options.people` and `options.variants`.
+
+    Raises InputError if no listed participant, or no listed variant, is in the genotypes.
+    """
     warnings = []
     if options.people is not None:
         listed = ids.read_list(options.people, what="people", fix="correct scan.people", more_columns=True)
@@ -27,7 +30,10 @@ def check_lists(options: Scan) -> list[str]:
 
 
 def check_files(options: Scan) -> list[str]:
-    """Warnings over the files of genotypes: people whom some of them lack, other orders, odd or unlike sexes, two formats."""
+    """Warnings about the genotype files.
+
+    Warns of samples missing from some files, different orders, unknown codes of sex, contradicting sexes, and a second format.
+    """
     each = {one.sample_list: one for one in chromosomes.all_filesets(options)}
     people = {path: filesets.read_samples(one) for path, one in each.items()}
     first, *others = people.items()
@@ -54,9 +60,9 @@ def check_files(options: Scan) -> list[str]:
 
 
 def check_variants(options: Scan) -> list[str]:
-    """Warnings over `options.variants`: entries that match nothing, and those that mean several variants of one position.
+    """Warnings about `options.variants`: entries without a match, and entries that match several variants at one position.
 
-    Raises InputError where none of them is in any file of genotypes, and for those that mean variants of several positions.
+    Raises InputError if no entry is in any genotype file, and for ambiguous entries (see variant_choice.refuse_ambiguous).
     """
     if options.variants is None:
         return []
@@ -71,7 +77,7 @@ def check_variants(options: Scan) -> list[str]:
 
 
 def _unmatched(options: Scan, listed: VariantList, unmatched: list[str]) -> str:
-    """The warning over entries that match nothing. Raises InputError where no entry matches anything."""
+    """Warns of entries without a match. Raises InputError if no entry has a match."""
     tables = [filesets.read_variants(one) for one in chromosomes.all_filesets(options)]
     near = pl.concat([variant_choice.positions(table, listed) for table in tables])
     other = variant_choice.other_alleles(listed, unmatched, near)

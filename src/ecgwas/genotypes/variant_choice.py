@@ -1,7 +1,8 @@
-"""Variants that a list of a user names: by name, by `chrom:pos`, or by `chrom:pos:ref:alt` in either order of the alleles.
+"""Selects the variants on a user's list: by name, by `chrom:pos`, or by `chrom:pos:ref:alt` with the alleles in either order.
 
-Names are labels. One that several variants share names none of them: over several positions it is refused, at one position
-all of them are meant, and that is told. `:` may be `_` or `-` where alleles stand; `chr` may stand before, or not.
+Names are labels, and several variants may share one. A shared name is an error if the variants are at several positions. At
+one position it selects all of them, with a warning. In entries with alleles, `_` or `-` may replace `:`. A leading `chr` is
+optional.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ FIX = "list chrom:pos:ref:alt, which is one variant; where that is the name of a
 LIST_ALLELES = "to test one of them alone list it as chrom:pos:ref:alt"
 
 KEY = ("chrom", "pos", "first", "second")
-"""Of a variant: its alleles in capitals, in the order of the alphabet, so that either order is the same."""
+"""Columns that identify a variant. Alleles are in upper case and sorted, so that their order in an entry does not matter."""
 
 
 @dataclass(frozen=True)
 class VariantList:
-    """lines: entry -> its line; frame: entry and, of a place, KEY, alleles null where it has none; all null of a mere name."""
+    """A list of variants.
+
+    lines   entry -> its line number
+    frame   entry and KEY; the alleles are null for `chrom:pos`, and all of KEY is null for a name
+    """
 
     path: Path
     lines: dict[str, int]
@@ -39,7 +44,7 @@ class VariantList:
 
 
 def read(path: Path) -> VariantList:
-    """The list; kept while the file is the same. Raises InputError as ids.read_list does."""
+    """Reads the list. Cached until the file changes. Raises InputError as ids.read_list does."""
     try:
         status = path.stat()
     except OSError:
@@ -49,7 +54,7 @@ def read(path: Path) -> VariantList:
 
 @lru_cache(maxsize=2)
 def _read(path: Path, size: int, changed: int) -> VariantList:
-    """size, changed: of the file, so that it is read again when it has changed."""
+    """Reads the list. size, changed: size and modification time of the file, so that a changed file is read again."""
     lines = ids.read_list(
         path, what="variants", fix="correct scan.variants", names=ids.VARIANT_NAMES, more_columns=True,
         write="write names as text, as the genotypes have them, or chrom:pos:ref:alt where variants have none",
@@ -58,7 +63,7 @@ def _read(path: Path, size: int, changed: int) -> VariantList:
 
 
 def parsed(entries: list[str]) -> pl.DataFrame:
-    """entry and KEY of each; see Listed."""
+    """Table of entries with their KEY; see VariantList.frame."""
     frame = pl.DataFrame({"entry": entries}, schema={"entry": pl.String})
     full, short = (
         pl.col("entry").str.extract_groups(pattern).struct.rename_fields(names)
@@ -74,12 +79,12 @@ def parsed(entries: list[str]) -> pl.DataFrame:
 
 
 def reported_codes(names: pl.Series) -> dict[str, str]:
-    """Each code of a chromosome that stands there -> the chromosome on which its variants are reported."""
+    """Each chromosome name in `names` -> the chromosome on which its variants are reported."""
     return {name: reported_chromosome(chromosome_code(name)) for name in names.drop_nulls().unique()}
 
 
 def matches(listed: VariantList, table: pl.DataFrame) -> pl.DataFrame:
-    """Every pair of an entry and a variant that it names or places: entry, row, variant, KEY.
+    """All pairs of an entry and a variant that it matches by name or position: entry, row, variant, KEY.
 
     table: columns of filesets.read_variants.
     """
@@ -99,16 +104,16 @@ def matches(listed: VariantList, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def is_listed(listed: VariantList, table: pl.DataFrame) -> NDArray[np.bool_]:
-    """(V,) bool: variants of `table` that the list means. Raises InputError for entries that mean several places."""
+    """(V,) bool: variants of `table` that the list selects. Raises InputError for ambiguous entries (see refuse_ambiguous)."""
     matched = matches(listed, table)
     refuse_ambiguous(listed, matched)
     return table["row"].is_in(matched["row"].unique().implode()).to_numpy()
 
 
 def refuse_ambiguous(listed: VariantList, matched: pl.DataFrame) -> None:
-    """Raises InputError where an entry means variants of several positions, or a place and another variant's name.
+    """Raises InputError if an entry matches variants at several positions, or one variant by its alleles and another by name.
 
-    matched: `matches`, of one fileset or of several.
+    matched: result of `matches`, for one or several filesets.
     """
     own = listed.frame.select("entry", alleles=pl.col("first").is_not_null())
     per = matched.group_by("entry").agg(
@@ -126,7 +131,7 @@ def refuse_ambiguous(listed: VariantList, matched: pl.DataFrame) -> None:
 
 
 def warn_of_several(listed: VariantList, matched: pl.DataFrame) -> str | None:
-    """A warning over entries that mean several variants of one position; None if there is none."""
+    """Warns of entries that match several variants at one position; None if there are none."""
     per = matched.group_by("entry").len().filter(pl.col("len") > 1).sort("entry")
     if per.height == 0:
         return None
@@ -138,13 +143,13 @@ def warn_of_several(listed: VariantList, matched: pl.DataFrame) -> str | None:
 
 
 def other_alleles(listed: VariantList, unmatched: list[str], positions: pl.DataFrame) -> str:
-    """How many entries that match nothing stand at a position (chrom, pos) of the genotypes, with other alleles; or empty."""
+    """Says how many unmatched entries are at a position (chrom, pos) of the genotypes with other alleles; empty if none."""
     placed = listed.frame.filter(pl.col("entry").is_in(unmatched), pl.col("pos").is_not_null())
     count = placed.join(positions, on=["chrom", "pos"], how="semi").height
     return f"; {count} of them are at a position of the genotypes, with other alleles" if count else ""
 
 
 def positions(table: pl.DataFrame, listed: VariantList) -> pl.DataFrame:
-    """chrom and pos of the variants of a table where the list has a place."""
+    """chrom and pos of the variants in `table` that are at a position on the list."""
     keyed = table.select(pl.col("chrom").replace(reported_codes(table["chrom"])), "pos")
     return keyed.join(listed.frame.select("chrom", "pos"), on=["chrom", "pos"], how="semi").unique()

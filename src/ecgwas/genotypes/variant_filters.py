@@ -1,4 +1,4 @@
-"""Which variants are tested: call rate, frequency, count, information and Hardy-Weinberg among the people tested."""
+"""Variant QC in the participants tested: call rate, MAF, MAC, imputation quality and Hardy-Weinberg equilibrium."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ecgwas.genotypes.packed import PackedBlock
 from ecgwas.study.scan import Scan
 
 TIE = 1e-9
-"""Configurations whose probabilities differ less, relatively, count as equally likely."""
+"""Configurations count as equally likely if the relative difference of their probabilities is at most this."""
 
 CLEARLY_ABOVE = 30.0
-"""The exact test is spared where the chi-square test's p is this many times above the limit, and above 5 %."""
+"""The exact test is skipped if the p-value of the chi-square test is above this multiple of the limit and above 5 %."""
 
 FILTERS = ("", "call_rate", "maf", "mac", "info", "hwe")
-"""Filters in the order in which they are looked at."""
+"""Filters in the order in which they apply. The empty name is that of variants that pass all."""
 
 TAIL_SD = 14.0
-"""Counts further than this many standard deviations from their mean have no weight left in double precision."""
+"""Counts more than this many standard deviations from their mean have negligible weight in double precision."""
 
 
 def failed_filters(
@@ -30,14 +30,16 @@ def failed_filters(
     haploid: bool = False, stated: NDArray[np.float64] | None = None,
     groups: Sequence[tuple[GenotypeBlock, GenotypeBlock | None]] = (),
 ) -> NDArray[np.object_]:  # fmt: skip
-    """(V,) text: the first of REASONS that holds of each variant, or empty.
+    """(V,) text: the first of FILTERS that each variant fails, or empty.
 
-    block: all people tested; males: on chromosome X the men among them, whose one allele is counted once in frequencies
-    and who enter the Hardy-Weinberg test as alleles (Graffelman and Weir 2016); their heterozygous calls count for half.
-    haploid (Y, MT): everybody has one allele, and there is no Hardy-Weinberg test. stated (V,) float64: information that
-    the file gives of each variant, NaN where it does not. groups: people and men of each group of ancestry, in which
-    Hardy-Weinberg is judged one by one (a variant fails if it fails in one); empty: among all people. Over several ancestries
-    at once a variant fails because it tells them apart (Wahlund 1928, Hereditas 11:65).
+    block    all participants tested
+    males    on X, the men among them: each man has one allele in frequencies and enters the Hardy-Weinberg test with one
+             allele (Graffelman and Weir 2016); his heterozygous calls count as half
+    haploid  for Y and MT: all participants have one allele, and there is no Hardy-Weinberg test
+    stated   (V,) float64, imputation quality stated in the file; NaN if not stated
+    groups   all participants and men of each ancestry group. Hardy-Weinberg is tested within each group, and a variant
+             fails if it fails in one; if empty, it is tested among all participants. Across several ancestries, a variant
+             fails because its frequency differs between them (Wahlund 1928, Hereditas 11:65)
     """
     alleles, minor = _alleles(block, males, haploid=haploid)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -58,7 +60,7 @@ def failed_filters(
 def _alleles(
     block: GenotypeBlock, males: GenotypeBlock | None, *, haploid: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(V,) alleles called and (V,) those that are minor; a man of X, and everybody who is haploid, has one."""
+    """(V,) alleles called and (V,) minor alleles. A man has one allele on X, and so has every haploid participant."""
     alleles, minor = 2 * block.called, block.minor_alleles.astype(np.float64)
     if males is not None:
         alleles = alleles - males.called
@@ -71,7 +73,7 @@ def _alleles(
 def minor_allele_count(
     block: GenotypeBlock, males: GenotypeBlock | None = None, *, haploid: bool = False
 ) -> NDArray[np.float64]:
-    """(V,) minor alleles; a man of X, and everybody who is haploid, has one. Arguments as in `reasons`."""
+    """(V,) minor allele count. A man has one allele on X, as has every haploid participant. Arguments: see failed_filters."""
     return _alleles(block, males, haploid=haploid)[1]
 
 
@@ -79,7 +81,7 @@ def poorly_imputed(
     options: Scan, block: GenotypeBlock, males: GenotypeBlock | None = None, *,
     haploid: bool = False, stated: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:  # fmt: skip
-    """(V,) bool: variants whose information, measured or stated, is below `min_info`. Arguments as in `reasons`."""
+    """(V,) bool: variants whose imputation quality, measured or stated, is below `min_info`. Arguments: see failed_filters."""
     with np.errstate(invalid="ignore"):
         low = imputation_quality(block, males, haploid=haploid) < options.min_info
         return low if stated is None else low | (stated < options.min_info)
@@ -88,11 +90,11 @@ def poorly_imputed(
 def imputation_quality(
     block: GenotypeBlock, males: GenotypeBlock | None = None, *, haploid: bool = False
 ) -> NDArray[np.float64]:
-    """(V,) float64: variance of the dosages over that of genotypes in Hardy-Weinberg equilibrium at the same frequency.
+    """(V,) float64: variance of dosages over that of genotypes in Hardy-Weinberg equilibrium at the same frequency.
 
-    1 for genotypes that are sure, 0 where everybody has the mean (MaCH's r2, Li et al. 2010, Genet Epidemiol 34:816; that
-    of PLINK 2's --mach-r2-filter, which does not judge X). One allele counted twice (haploid, men of X) has twice the
-    variance. NaN for hard calls, which tell nothing of it, and for constant variants.
+    1 for certain genotypes and 0 if all participants have the mean dosage. This is r² of MaCH (Li et al. 2010, Genet Epidemiol
+    34:816), as in PLINK 2's --mach-r2-filter, which does not apply to X. One allele counted twice (haploid, or X in men)
+    has twice the variance. NaN for hard calls, which hold no information on imputation quality, and for constant variants.
     """
     if isinstance(block, PackedBlock):
         return np.full(len(block), np.nan)
@@ -109,13 +111,13 @@ def imputation_quality(
 
 
 def _minor_alleles_of_males(block: GenotypeBlock, males: GenotypeBlock) -> NDArray[np.float64]:
-    """(V,) the men's copies of the allele that is minor among all people."""
+    """(V,) the men's copies of the allele that is minor among all participants."""
     same = males.minor_is_other == block.minor_is_other
     return np.where(same, males.minor_alleles, 2 * males.called - males.minor_alleles).astype(np.float64)
 
 
 def _clearly_in_equilibrium(options: Scan, block: GenotypeBlock, males: GenotypeBlock | None) -> NDArray[np.bool_]:
-    """(V,) bool: variants that need no exact test."""
+    """(V,) bool: variants that pass the Hardy-Weinberg filter without an exact test."""
     if options.min_hwe_p <= 0:
         return np.ones(len(block), dtype=bool)
     if males is not None:
@@ -139,7 +141,7 @@ def _in_equilibrium(options: Scan, block: GenotypeBlock, males: GenotypeBlock | 
 
 
 def hwe_chi_square_p(het: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(V,) p of the chi-square test of Hardy-Weinberg equilibrium from genotype counts (V,); 1 where one allele is absent."""
+    """(V,) p-value of the chi-square test of Hardy-Weinberg equilibrium from genotype counts (V,); 1 if an allele is absent."""
     people = np.maximum(het + first + second, 1)
     share = (2 * first + het) / (2 * people)
     observed = np.stack([het, first, second])
@@ -150,7 +152,7 @@ def hwe_chi_square_p(het: NDArray[np.int64], first: NDArray[np.int64], second: N
 
 
 def hwe_mid_p(het: int, first: int, second: int) -> float:
-    """Exact mid-p of Hardy-Weinberg equilibrium from genotype counts (Wigginton 2005; Graffelman and Moreno 2013)."""
+    """Exact mid-p-value of Hardy-Weinberg equilibrium, from genotype counts (Wigginton 2005; Graffelman and Moreno 2013)."""
     people, alleles = het + first + second, het + 2 * min(first, second)
     if alleles == 0:
         return 0.5
@@ -159,7 +161,7 @@ def hwe_mid_p(het: int, first: int, second: int) -> float:
 
 
 def hwe_mid_p_x(het: int, first: int, second: int, men_first: int, men_second: int) -> float:
-    """Exact mid-p on chromosome X: women's genotypes and men's alleles together (Graffelman and Weir 2016)."""
+    """Exact mid-p-value on X, from women's genotypes and men's alleles together (Graffelman and Weir 2016)."""
     women, men = het + first + second, men_first + men_second
     carried = het + 2 * first + men_first
     if carried == 0 or carried == 2 * women + men:
@@ -191,7 +193,7 @@ def _near(mean: float, sd: float, low: int, high: int, observed: int) -> NDArray
 
 
 def _log_weights(hets: NDArray[np.int64], alleles: int, people: int) -> NDArray[np.float64]:
-    """Log weights of the numbers of heterozygotes among `people` who carry `alleles` copies."""
+    """Log weights of the possible numbers of heterozygotes if `people` participants carry `alleles` copies in total."""
     first = (alleles - hets) // 2
     second = people - hets - first
     ways = special.gammaln(people + 1) - special.gammaln(hets + 1) - special.gammaln(first + 1) - special.gammaln(second + 1)

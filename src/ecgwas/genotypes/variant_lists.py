@@ -1,6 +1,6 @@
-"""Lists of variants: .bim, .pvar, and the .bgen itself, which holds its own.
+"""Reads lists of variants: .bim, .pvar, and the .bgen itself, which contains its own list.
 
-A variant without a name (`.`, or nothing) is given one made of its place and alleles, `chrom:pos:other:effect`, as by PLINK 2's
+A variant without a name (`.` or empty) is named by its position and alleles, `chrom:pos:other:effect`, as with PLINK 2's
 --set-missing-var-ids @:#:$r:$a.
 """
 
@@ -20,18 +20,18 @@ from ecgwas.genotypes.chromosome_codes import PAR_CODES, chromosome_code, report
 from ecgwas.genotypes.readers import bgen_errors, open_bgen
 
 IMPUTATION_QUALITY = r"(?:^|;)\s*(?:R2|DR2|INFO|IMPINFO)=([0-9.eE+-]+)"
-"""How well a variant is imputed, in the column INFO of Minimac (R2), Beagle (DR2) and IMPUTE (INFO)."""
+"""Imputation quality in the column INFO, as written by Minimac (R2), Beagle (DR2) and IMPUTE (INFO)."""
 
 NO_NAME = (".", "")
 
 PVAR = ("CHROM", "POS", "ID", "REF", "ALT")
 FREE_TEXT = ("QUAL", "FILTER", "INFO", "FORMAT")
-"""Columns of a .pvar that may hold blanks, where its cells are parted by tabs."""
+"""Columns of a .pvar that may hold blanks if its cells are separated by tabs."""
 
 
 @lru_cache(maxsize=2)
 def read(path: Path, size: int, changed: int) -> pl.DataFrame:
-    """See filesets.read_variants; size and changed: of the file, so that it is read again when it has changed."""
+    """See filesets.read_variants. size, changed: size and modification time of the file, so that changed files are reread."""
     reader = {".bim": _bim, ".pvar": _pvar, ".bgen": _bgen}[path.suffix]
     frame = reader(path)
     names = {name: chromosome_code(name) for name in frame["chrom"].unique()}
@@ -72,7 +72,7 @@ def _frame(
     chrom: Sequence[str], variant: Sequence[str], pos: Sequence[str], alleles: list[Sequence[str]],
     info: Sequence[str] | None = None,
 ) -> pl.DataFrame:  # fmt: skip
-    """alleles: of effect, and the other one; info: cells of a .pvar's column INFO."""
+    """Table of variants. alleles: columns of effect and other alleles; info: cells of a .pvar's column INFO."""
     columns = {"chrom": chrom, "variant": variant, "pos": pos, "effect_allele": alleles[0], "other_allele": alleles[1]}
     stated = pl.Series("info", [None] * len(chrom) if info is None else info, dtype=pl.String)
     numbers = stated.str.extract(IMPUTATION_QUALITY).cast(pl.Float64, strict=False).fill_null(float("nan"))
@@ -86,9 +86,9 @@ def _bim(path: Path) -> pl.DataFrame:
 
 
 def _pvar(path: Path) -> pl.DataFrame:
-    """https://www.cog-genomics.org/plink/2.0/formats#pvar; without a header line it has the columns of a .bim.
+    """Reads a .pvar: https://www.cog-genomics.org/plink/2.0/formats#pvar. Without a header line, it has the columns of a .bim.
 
-    Where the header line is parted by tabs the others are, too, and cells may hold blanks; else by any blanks.
+    If the header line contains tabs, only tabs separate cells, which may then hold blanks. Otherwise any blanks separate them.
     """
     line, before = list_lines.header_line(path)
     if not line.startswith("#"):
@@ -115,7 +115,7 @@ def _pvar(path: Path) -> pl.DataFrame:
 
 
 def _bgen(path: Path) -> pl.DataFrame:
-    """Of the .bgen itself; its own index (.bgi) is used where it lies beside it."""
+    """Reads the list from the .bgen itself, with its index (.bgi) if there is one in the same folder."""
     check_index(path)
     with bgen_errors(path), open_bgen(path) as reader:
         rows = [(each.chrom, each.rsid, str(each.pos), each.alleles) for each in reader]
