@@ -1,4 +1,4 @@
-"""Groups of similar ancestry, from genotypes alone: split while two halves differ in variants that did not split them."""
+"""Ancestry groups from genotypes alone: a group is split if its halves also differ at variants not used for the split."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from ecgwas.genotypes.packed import NO_CALL
 from ecgwas.traits.genotype_pcs import genotype_pcs
 
 MIN_PEOPLE = 20
-"""A smaller group has frequencies too uncertain to judge anybody by; its people stay with those next to them."""
+"""Smaller groups are not split off: their allele frequencies are too uncertain to judge anyone by."""
 MIN_FST = 0.01
-"""Groups differ by this at least: continents by 0.05 to 0.15, the north and the south of Europe by 0.005."""
+"""Smallest Fst between groups. Continents differ by 0.05 to 0.15, northern and southern Europe by 0.005."""
 MIN_GROUP = 10
-"""Groups that hold fewer people once everybody has joined the most likely one are dissolved."""
+"""Groups with fewer participants are dissolved after every participant has joined the most likely group."""
 SPLIT_PCS = 4
-"""Components along which a split is looked for."""
+"""Number of principal components that are searched for a split."""
 MAX_VARIANTS = 4_000
-"""Evenly spaced: more do not find other groups, but take longer."""
+"""Maximum number of variants used, evenly spaced. More variants take longer and find the same groups."""
 
 
 def ancestry_groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int) -> NDArray[np.int64]:
-    """(N,) int64 group of each person: 1 the largest, then 2 ...; all 1 in a cohort of one ancestry.
+    """(N,) int64 ancestry group of each participant: 1 is the largest, then 2, and so on; all 1 in a cohort of one ancestry.
 
-    codes (V, N) as in Panel, in order of position; reference (N,) bool: unrelated people, from whom groups are made.
-    Principal components of one half of the variants split people in two; the split is kept if the two sides hold MIN_PEOPLE
-    or more and their Fst in the other half of the variants (Hudson's, Bhatia et al. 2013, Genome Res 23:1514), where chance
-    gives 0, is MIN_FST or more. Each side is split again. Then everybody joins the group under whose frequencies their
-    genotypes are most likely.
+    codes (V, N) as in PrunedGenotypes, sorted by position; reference (N,) bool: unrelated participants, from whom groups are
+    formed. Principal components of one half of the variants split the participants in two. The split is kept if both sides hold
+    at least MIN_PEOPLE and their Fst in the other half of the variants (Hudson's, Bhatia et al. 2013, Genome Res 23:1514) is at
+    least MIN_FST. Its expectation is 0 if the split is random. Each side is then split again. Finally, every participant joins
+    the group under whose allele frequencies their genotypes are most likely.
     """
     codes = codes[:: max(1, -(-len(codes) // MAX_VARIANTS))]
     leaves = _split(codes, np.flatnonzero(reference), seed)
@@ -46,12 +46,12 @@ def ancestry_groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, s
 
 
 def members_by_group(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The places of each group's people, ascending, the first group first."""
+    """Indices of each group's participants, ascending; groups in the order of their numbers."""
     return [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
 
 
 def _split(codes: NDArray[np.uint8], people: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
-    """The groups within `people`."""
+    """The groups within `people`, as indices."""
     best, side = MIN_FST, None
     half = len(codes) // 2
     for fitted, held_out in ((codes[:half], codes[half:]), (codes[half:], codes[:half])):
@@ -67,7 +67,7 @@ def _split(codes: NDArray[np.uint8], people: NDArray[np.int64], seed: int) -> li
 
 
 def _split_point(values: NDArray[np.float64]) -> float:
-    """Where the values (N,) fall into two parts of MIN_PEOPLE or more with the smallest variance within (k-means, k = 2)."""
+    """The cut of the values (N,) into two parts of at least MIN_PEOPLE with the least variance within (k-means, k = 2)."""
     ordered = np.sort(values)
     below = np.arange(MIN_PEOPLE, len(ordered) - MIN_PEOPLE + 1)
     left, total = np.cumsum(ordered)[below - 1], ordered.sum()
@@ -76,7 +76,7 @@ def _split_point(values: NDArray[np.float64]) -> float:
 
 
 def fst(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-    """Hudson's Fst of two groups from (V, N) and (V, M) copies: a ratio of sums over variants, unbiased by small groups."""
+    """Hudson's Fst of two groups from calls (V, N) and (V, M): a ratio of sums over variants, unbiased in small groups."""
     share, alleles = zip(*(_frequencies(codes) for codes in (first, second)), strict=True)
     noise = sum(p * (1 - p) / np.maximum(n - 1, 1) for p, n in zip(share, alleles, strict=True))
     distance = np.square(share[0] - share[1]) - noise
@@ -85,14 +85,14 @@ def fst(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
 
 
 def _frequencies(codes: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """(V,) share of the counted allele and (V,) alleles called."""
+    """(V,) frequency of the counted allele and (V,) number of alleles called."""
     alleles = 2 * (codes != NO_CALL).sum(axis=1)
     copies = (codes == 1).sum(axis=1) + 2 * (codes == 2).sum(axis=1)
     return copies / np.maximum(alleles, 1), alleles
 
 
 def _likelihood(codes: NDArray[np.uint8], members: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(N,) log likelihood of everybody's genotypes under the members' frequencies."""
+    """(N,) log likelihood of every participant's genotypes under the members' allele frequencies."""
     share, alleles = _frequencies(codes[:, members])
     share = (share * alleles + 0.5) / (alleles + 1)
     weights = np.stack([2 * np.log(1 - share), np.log(2 * share * (1 - share)), 2 * np.log(share), np.zeros(len(share))])

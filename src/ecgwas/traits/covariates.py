@@ -1,4 +1,4 @@
-"""The user's covariate table: read, checked, coded as numbers, free of constant and collinear columns."""
+"""Reads the user's covariate table, checks it and codes it as numbers, without constant or collinear columns."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from ecgwas.tables.user_table import UserTable, is_missing, level, not_numbers, 
 from ecgwas.traits import suspect_values as doubts
 
 COLLINEAR = 1e-7
-"""A standardised column whose residual on the columns before it is shorter than this is their combination."""
+"""A standardised column is a combination of the columns before it if its residual on them is shorter than this."""
 
 PC_NAME = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
-"""Names of principal components in covariate tables; UK Biobank's field is 22009."""
+"""Names of principal components in covariate tables. UK Biobank's field is 22009."""
 SMALLEST_SPREAD = 1e-100
-"""Of the values of a covariate; its reciprocal is the largest value."""
+"""Smallest range of a covariate's values. Its reciprocal is the largest absolute value."""
 
 ROUNDING = 1e-12
-"""A column whose values differ by less, relative to the largest, is constant."""
+"""A column is constant if its range is at most this share of its largest absolute value."""
 
 Cell = str | None
 
 
 @dataclass(frozen=True)
 class CovariateTable:
-    """The covariate table as the user gave it, checked but not yet coded.
+    """The covariate table as the user wrote it, checked but not yet coded.
 
-    eids      P ids, as text, unique, in the file's order
+    eids      P eids as text, unique, in the order of the file
     numbers   name -> (P,) float64, missing NaN
     levels    name -> P levels as text, missing None
-    names     columns in the file's order
-    doubts    values that are probably not what they seem, in words (suspect_values.py)
-    unused    principal components beyond `max_components`, which are not among the names
+    names     columns in the order of the file
+    warnings  messages about values that are probably not what they seem (suspect_values.py)
+    unused    principal components beyond `max_components`; they are not among `names`
     """
 
     eids: tuple[str, ...]
@@ -53,7 +53,7 @@ class CovariateTable:
     unused: tuple[str, ...] = ()
 
     def missing(self) -> dict[str, list[str]]:
-        """eid -> names of its missing covariates; people without any are absent."""
+        """eid -> names of its missing covariates; participants without a missing value are absent."""
         lacking: dict[str, list[str]] = {}
         for name in self.names:
             for eid, absent in zip(self.eids, self._absent(name), strict=True):
@@ -62,7 +62,7 @@ class CovariateTable:
         return lacking
 
     def sparse(self, eids: Collection[str], *, share: float) -> dict[str, int]:
-        """name -> how many of `eids` lack it, the most first, of columns that more than `share` of them lack."""
+        """name -> number of `eids` without a value, largest first, for columns that more than `share` of them lack."""
         here = [eid in eids for eid in self.eids]
         counts = {
             name: sum(gone and present for gone, present in zip(self._absent(name), here, strict=True)) for name in self.names
@@ -78,18 +78,18 @@ class CovariateTable:
 
 @dataclass(frozen=True)
 class CodedCovariates:
-    """Covariates as numbers, and what was changed on the way, in words."""
+    """Covariates as numbers, and messages about what was changed."""
 
     covariates: Covariates
     notes: tuple[str, ...]
 
 
 def read(options: TraitOptions) -> CovariateTable:
-    """The table that `options.covariates` names.
+    """Reads the table that `options.covariates` names.
 
-    Which cells are missing and which are numbers: user_table.py. Raises one error with every mistake: no column eid, an eid
-    that is missing, damaged, or stands twice, a cell of a column of numbers that is none, and names under `use` or
-    `categorical` that are no columns.
+    user_table.py decides which cells are missing and which are numbers. One error lists all mistakes: a table without a column
+    eid; an eid that is missing, damaged or repeated; a cell of a numeric column that is not a number; and names under `use` or
+    `categorical` that are not columns.
     """
     table = read_user_table(options.covariates, what="covariate")
     frame = table.frame
@@ -114,14 +114,14 @@ def read(options: TraitOptions) -> CovariateTable:
 
 
 def _beyond(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
-    """The table's principal components but the first `limit` by their numbers."""
+    """The table's principal components except the first `limit`, in the order of their numbers."""
     components = [name for name in names if PC_NAME.fullmatch(name)]
     first = components if limit is None else sorted(components, key=lambda name: int(re.findall(r"\d+", name)[-1]))[:limit]
     return tuple(name for name in components if name not in first)
 
 
 def _more_ids(frame: pl.DataFrame) -> list[str]:
-    """Columns that hold an id of the person and no measurement: PLINK's FID and IID, and copies of eid."""
+    """Columns that identify the participant and hold no measurement: PLINK's FID and IID, and copies of eid."""
     if "eid" not in frame.columns:
         return []
     eids = frame["eid"].to_list()
@@ -130,7 +130,7 @@ def _more_ids(frame: pl.DataFrame) -> list[str]:
 
 
 def _extremes(table: UserTable, name: str, values: NDArray[np.float64]) -> Iterator[EcgwasError]:
-    """A column whose squares, or the squares of whose differences, are beyond the range of numbers."""
+    """A mistake if squares of a column's values, or of their differences, are beyond the range of floating-point numbers."""
     present = values[np.isfinite(values)]
     largest, spread = (float(np.abs(present).max()), float(np.ptp(present))) if present.size else (0.0, 0.0)
     if largest > 1 / SMALLEST_SPREAD or 0 < spread < SMALLEST_SPREAD:
@@ -205,11 +205,11 @@ def _levels(cells: pl.Series) -> tuple[Cell, ...]:
 
 
 def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> CodedCovariates:
-    """Covariates (N, C) of the people in `eids`, in that order; none of them may lack a value.
+    """Covariates (N, C) of the participants in `eids`, in that order; none of them may have a missing value.
 
-    Categories become one 0/1 column per level but the most frequent; ties go to the first level in text order. Levels
-    with fewer than `min_level_people` are pooled. Constant columns are left out with a note. Raises InputError where a
-    column is a combination of others and the intercept.
+    A category becomes one 0/1 column per level except the most frequent one. Among equally frequent levels, the first in text
+    order is omitted. Levels with fewer than `min_level_people` participants are pooled. Constant columns are excluded with a
+    note. Raises InputError if a column is a linear combination of other columns and the intercept.
     """
     rows = {eid: i for i, eid in enumerate(table.eids)}
     index = np.array([rows[eid] for eid in eids], dtype=np.int64)
@@ -260,7 +260,7 @@ def _dummies(name: str, here: list[str], smallest: int, notes: list[str]) -> dic
 
 
 def _refuse_collinear(names: tuple[str, ...], values: NDArray[np.float64], options: TraitOptions) -> None:
-    """Each column against the intercept and the columns before it, all standardised; every combination is named."""
+    """Regresses each standardised column on the intercept and earlier columns; raises an error with every combination."""
     people = len(values)
     if names and people <= len(names) + 1:
         problem = f"{people} people cannot carry {len(names)} covariate columns"
@@ -278,10 +278,10 @@ def _refuse_collinear(names: tuple[str, ...], values: NDArray[np.float64], optio
 
 
 def combination(names: Sequence[str], values: NDArray[np.float64]) -> tuple[str, list[str]] | None:
-    """The first column that is a linear combination of earlier ones and the intercept, and those; None if there is none.
+    """The first column that is a linear combination of the intercept and earlier columns, and their names; or None.
 
-    values (N, C) float64 without missing values and without constant columns. Names of the others may be empty only if
-    the column itself is constant.
+    values (N, C) float64 without missing values and without constant columns. The list of the others may be empty only if the
+    column itself is constant.
     """
     if len(names) == 0:
         return None

@@ -1,4 +1,4 @@
-"""The fewest people whose exclusion leaves no related pair: a maximum independent set in each family, found exactly."""
+"""The fewest participants whose exclusion leaves no related pair: an exact maximum independent set in each family."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST_EXACT = 200
-"""Families (sets of people connected by related pairs) of more people are solved by a heuristic."""
+"""Larger families (participants connected by related pairs) are solved by a heuristic."""
 MAX_BRANCHES = 20_000
-"""Branches that the exact search of one family may take before the heuristic takes over."""
+"""Maximum number of branches of the exact search of one family. Beyond it, the heuristic is used."""
 
 Graph = dict[int, set[int]]
 
 
 @dataclass(frozen=True)
 class Exclusions:
-    """people: ascending; heuristic: how many families were too large for the exact search."""
+    """people: the participants to exclude, ascending; inexact_families: number of families too large for the exact search."""
 
     people: tuple[int, ...]
     inexact_families: int
 
 
 class _TooManyStepsError(Exception):
-    """The exact search of a family took more than MOST_STEPS branches."""
+    """The exact search of a family took more than MAX_BRANCHES branches."""
 
 
 def fewest_exclusions(first: Sequence[int], second: Sequence[int], called: NDArray[np.int64]) -> Exclusions:
-    """Who must be excluded so that no pair (first[i], second[i]) remains.
+    """The participants to exclude so that no pair (first[i], second[i]) remains.
 
-    As few people as possible; of the smallest sets the one that keeps most calls (`called`, by person), then the earlier
-    people. Exact for families of up to LARGEST_EXACT people that take MOST_STEPS branches at most; the others are counted.
+    The set is as small as possible. Among the smallest sets, the one that keeps most genotype calls is chosen (`called`, by
+    participant), then the one that keeps earlier participants. The solution is exact for families of up to LARGEST_EXACT
+    members that take at most MAX_BRANCHES branches; the other families are counted.
     """
     graph: Graph = {}
     for one, other in zip(first, second, strict=True):
@@ -54,7 +55,7 @@ def _exact(family: Graph, called: NDArray[np.int64]) -> set[int] | None:
     if len(family) > LARGEST_EXACT:
         return None
     members = sorted(family)
-    # One person more outweighs all calls together, one call more outweighs all places in the list.
+    # One more participant outweighs all calls together; one more call outweighs all positions in the list.
     places = {person: len(members) - place for place, person in enumerate(members)}
     scale = len(members) ** 2 + 1
     total = sum(int(called[person]) for person in members) + len(members)
@@ -66,7 +67,7 @@ def _exact(family: Graph, called: NDArray[np.int64]) -> set[int] | None:
 
 
 class _Search:
-    """Branch and bound for the independent set of largest weight."""
+    """Branch and bound for the independent set with the largest weight."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -88,7 +89,7 @@ class _Search:
             raise _TooManyStepsError
         hub = min(graph, key=lambda person: (-len(graph[person]), person))
         with_hub = {hub} | self.best(_without(graph, graph[hub] | {hub}), weights)
-        # Each clique gives one person at most: if that cannot beat what was found, the other branch is spared.
+        # A clique holds at most one participant who is kept. If this bound is no better, the other branch is skipped.
         rest = _without(graph, {hub})
         if _bound(rest, weights) <= _weight(with_hub, weights):
             return with_hub
@@ -96,7 +97,10 @@ class _Search:
         return max(with_hub, without_hub, key=lambda kept: _weight(kept, weights))
 
     def _folded(self, graph: Graph, weights: Mapping[int, int], leaf: int) -> set[int]:
-        """A person with one relative: kept if that relative is not, who is worth what is gained by the exchange."""
+        """Solves a graph in which `leaf` has one relative.
+
+        The leaf is kept if the relative is not. The relative's weight becomes what is gained by keeping the relative instead.
+        """
         (relative,) = graph[leaf]
         gain = weights[relative] - weights[leaf]
         if gain <= 0:
@@ -106,7 +110,7 @@ class _Search:
 
 
 def _bound(graph: Graph, weights: Mapping[int, int]) -> int:
-    """The largest weight that an independent set can have, from a cover by cliques."""
+    """Upper bound on the weight of an independent set, from a cover by cliques."""
     cliques: list[set[int]] = []
     total = 0
     for person in sorted(graph, key=lambda one: (-weights[one], one)):
@@ -129,7 +133,7 @@ def _without(graph: Graph, people: set[int]) -> Graph:
 
 
 def _families(graph: Graph) -> list[Graph]:
-    """The connected parts, by their first person."""
+    """The connected components, in the order of their first participant."""
     families, assigned = [], set[int]()
     for start in sorted(graph):
         if start in assigned:
@@ -145,8 +149,11 @@ def _families(graph: Graph) -> list[Graph]:
 
 
 def _greedy(family: Graph, called: NDArray[np.int64]) -> set[int]:
-    """Members with the most relatives are excluded first (ties: fewer calls, then the later person), then members of whom
-    no relative is left are taken back."""
+    """The unrelated members that a heuristic keeps.
+
+    Members with the most relatives are excluded first (ties: fewer calls, then the later participant). Members of whom no
+    relative is kept are then restored.
+    """
     remaining = {person: set(others) for person, others in family.items()}
     out: list[int] = []
     while any(remaining.values()):

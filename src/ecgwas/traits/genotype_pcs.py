@@ -1,4 +1,4 @@
-"""Principal components of the genotypes: ancestry, by a randomised singular value decomposition."""
+"""Principal components of the genotypes, which describe ancestry, by randomised singular value decomposition."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from ecgwas.statistics.randomised_svd import leading_space
 
 OVERSAMPLED = 20
 ROUNDS = 10
-"""Blocks of the Krylov space: behind ancestry the eigenvalues of a homogeneous cohort lie close together."""
+"""Blocks of the Krylov space. After the components of ancestry, the eigenvalues of a homogeneous cohort lie close together."""
 DECIMALS = 6
 GENOTYPES_PER_STEP = 2**24
-"""Genotypes that are standardised at once: of a biobank's people all variants would not fit as numbers."""
+"""Number of genotypes standardised together. As floating-point numbers, all variants of a biobank would not fit in memory."""
 
 
 def genotype_pcs(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np.float64]:
-    """(N, count) float64 first principal components of N people, each of unit variance; its largest value is positive.
+    """(N, count) float64 first principal components of N participants, of unit variance; the largest absolute value is
+    positive.
 
-    codes (V, N) as in Panel. Fewer columns if there are fewer people or variants. Randomised block Krylov iteration: all
-    blocks are kept, which separates close eigenvalues (randomised_svd.leading_space).
+    codes (V, N) as in PrunedGenotypes. There are fewer columns if participants or variants are too few. Uses randomised block
+    Krylov iteration that keeps all blocks, which separates close eigenvalues (randomised_svd.leading_space).
     """
     count = min(count, *(size - 1 for size in codes.shape))
     if count < 1:
@@ -43,12 +44,12 @@ def genotype_pcs(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[
     pcs -= pcs.mean(axis=0)
     pcs /= pcs.std(axis=0)
     largest = pcs[np.abs(pcs).argmax(axis=0), np.arange(count)]
-    # Rounded, so that the same people give the same covariates whatever linear algebra library computed them.
+    # Rounded, so that the same participants have the same covariates with any linear algebra library.
     return np.asarray(np.round(pcs * np.sign(largest), DECIMALS))
 
 
 def _standardised(codes: NDArray[np.uint8]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Some variants after the other: which rows of codes (V, N), and these (V', N) standardised."""
+    """Successive blocks of variants: their rows of codes (V, N), and these (V', N) standardised."""
     step = max(1, GENOTYPES_PER_STEP // codes.shape[1])
     for start in range(0, len(codes), step):
         rows = slice(start, start + step)
@@ -63,12 +64,12 @@ def _sum(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
 def project(
     codes: NDArray[np.uint8], reference: NDArray[np.int64], scores: NDArray[np.float64], others: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """(M, C) float64 components of people who had no part in them, on the scale of `scores`.
+    """(M, C) float64 principal components of participants who were not used to compute them, on the scale of `scores`.
 
-    codes (V, N); scores (R, C) what `components` gave for the people `reference` (R,); others (M,), places among the N. Each
-    person is added to the decomposition alone and the result turned back onto the reference: plainly projected, people who
-    are not in the sample lie nearer to 0 than those who are (online augmentation, decomposition and Procrustes, Zhang et al.
-    2020, Bioinformatics 36:3439).
+    codes (V, N); scores (R, C) from `genotype_pcs` for the participants `reference` (R,); others (M,), indices among the N.
+    Each participant is added to the decomposition alone, and the result is rotated back onto the reference. With a plain
+    projection, participants outside the reference would lie nearer to 0 than those in it (online augmentation, decomposition
+    and Procrustes, Zhang et al. 2020, Bioinformatics 36:3439).
     """
     known, new = codes[:, reference], codes[:, others]
     loadings = np.concatenate([values @ scores for _, values in _standardised(known)]) / np.sqrt(len(reference))
@@ -87,9 +88,9 @@ def project(
 
 
 def _placed(sizes: NDArray[np.float64], inside: NDArray[np.float64], outside: float) -> NDArray[np.float64]:
-    """(C,) place of one more person in right singular vectors of a reference with singular values `sizes` (C,).
+    """(C,) position of one further participant in right singular vectors of a reference with singular values `sizes` (C,).
 
-    inside (C,): the person along the left singular vectors; outside: length of what these do not hold.
+    inside (C,): the participant's components along the left singular vectors; outside: length of the part outside their span.
     """
     count = len(sizes)
     joint = np.block([[np.diag(sizes), inside[:, None]], [np.zeros((1, count)), np.array([[outside]])]])
