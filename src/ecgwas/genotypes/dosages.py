@@ -113,26 +113,26 @@ def block_reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[Sampl
     """Reads variants start to stop once; the function returned makes the block of a selector's participants from them."""
     if genotypes.hard_calls_only:
         packed = np.asarray(genotypes.packed(start, stop))
-        return lambda chooser: chooser.select(packed)
+        return lambda selector: selector.select(packed)
     dosages = genotypes.dosages(start, stop)
-    return lambda chooser: dosage_block(dosages[:, chooser.sample_index])
+    return lambda selector: dosage_block(dosages[:, selector.sample_index])
 
 
 def dosage_block(dosages: NDArray[np.float64]) -> DosageBlock:
     """Makes a block from dosages of the effect allele, (V, N) float64, missing NaN."""
-    lacks = np.isnan(dosages)
-    missing = lacks.sum(axis=1, dtype=np.int64)
-    flipped = np.nansum(dosages, axis=1) > dosages.shape[1] - missing
-    minor = np.where(flipped[:, None], 2.0 - dosages, dosages)
+    is_missing = np.isnan(dosages)
+    missing = is_missing.sum(axis=1, dtype=np.int64)
+    minor_is_other = np.nansum(dosages, axis=1) > dosages.shape[1] - missing
+    minor = np.where(minor_is_other[:, None], 2.0 - dosages, dosages)
     # Later computations use the float32 copies, so their sums are taken after rounding.
-    copies = np.where(lacks, 0.0, minor).astype(np.float32)
+    copies = np.where(is_missing, 0.0, minor).astype(np.float32)
     wide = copies.astype(np.float64)
     hard = SampleSelector(np.arange(dosages.shape[1]), dosages.shape[1]).select(pack(hard_call_codes(dosages)))
-    same = hard.minor_is_other == flipped
+    same = hard.minor_is_other == minor_is_other
     return DosageBlock(
         copies=copies,
-        is_missing=lacks,
-        minor_is_other=flipped,
+        is_missing=is_missing,
+        minor_is_other=minor_is_other,
         missing_calls=missing,
         minor_alleles=wide.sum(axis=1),
         raw_ss=np.einsum("vn,vn->v", wide, wide),

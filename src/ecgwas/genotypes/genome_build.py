@@ -105,18 +105,18 @@ def warn_of_unknown_positions(options: Scan, opened: Sequence[Genotypes]) -> str
 
 def check_build(options: Scan, opened: Sequence[Genotypes]) -> None:
     """Raises InputError if the positions indicate a build other than `options.build`, or fit neither build."""
-    signs = position_evidence(opened)
+    evidence = position_evidence(opened)
     own = BUILDS.index(options.build)
-    nowhere = sorted(set(signs.beyond_end[0]) & set(signs.beyond_end[1]))
+    nowhere = sorted(set(evidence.beyond_end[0]) & set(evidence.beyond_end[1]))
     if nowhere:
         problem = f"{len(nowhere)} variants lie beyond the end of their chromosome on hg19 and on hg38: {first_few(nowhere)}"
         fix = "correct the positions (base pairs, 1-based), or lift the genotypes over to hg19 or hg38"
         raise InputError(problem, where=options.genotypes, fix=fix)
-    against = len(signs.landmarks[1 - own]) + len(signs.beyond_end[own])
-    if against <= len(signs.landmarks[own]) + len(signs.beyond_end[1 - own]):
+    against = len(evidence.landmarks[1 - own]) + len(evidence.beyond_end[own])
+    if against <= len(evidence.landmarks[own]) + len(evidence.beyond_end[1 - own]):
         return
-    problem = f"scan.build is {options.build}, but the positions are those of {BUILDS[1 - own]}: {signs.in_words(1 - own)}"
-    for_own = signs.in_words(own)
+    problem = f"scan.build is {options.build}, but the positions are those of {BUILDS[1 - own]}: {evidence.in_words(1 - own)}"
+    for_own = evidence.in_words(own)
     if for_own:
         problem += f" (for {options.build} speak: {for_own})"
     raise InputError(problem, where=options.genotypes, fix=f"set scan.build to {BUILDS[1 - own]}, or lift the genotypes over")

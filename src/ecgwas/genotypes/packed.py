@@ -46,15 +46,15 @@ COPIES_OF_BYTE = np.array([0, 1, 2, 0], dtype=np.float32)[unpack(np.arange(256, 
 
 
 def effect_frequency(
-    minor: NDArray[np.int64] | NDArray[np.float64], called: NDArray[np.int64], flipped: NDArray[np.bool_]
+    minor: NDArray[np.int64] | NDArray[np.float64], called: NDArray[np.int64], minor_is_other: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """(V,) float64 effect allele frequency, from minor alleles and the number of participants called; NaN without calls.
 
-    flipped: the minor allele is not the effect allele.
+    minor_is_other: the minor allele is not the effect allele.
     """
     with np.errstate(invalid="ignore"):
         share = minor / (2 * called)
-    return np.where(flipped, 1 - share, share)
+    return np.where(minor_is_other, 1 - share, share)
 
 
 @dataclass(frozen=True)
@@ -185,10 +185,10 @@ def recoded_block(packed: NDArray[np.uint8], people: int) -> PackedBlock:
     words &= mask
     both, low, high = _count_codes(words)
     two_effect = people - both - low - high
-    flipped = 2 * two_effect + high > people - low
-    recoded = np.where(flipped[:, None], RECODE[1][words], RECODE[0][words]) & mask
-    twos = np.where(flipped, both, two_effect)
-    return PackedBlock(recoded, people, flipped, low, high, twos)
+    minor_is_other = 2 * two_effect + high > people - low
+    recoded = np.where(minor_is_other[:, None], RECODE[1][words], RECODE[0][words]) & mask
+    twos = np.where(minor_is_other, both, two_effect)
+    return PackedBlock(recoded, people, minor_is_other, low, high, twos)
 
 
 def _mask(people: int, width: int) -> NDArray[np.uint8]:

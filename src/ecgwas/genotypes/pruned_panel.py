@@ -56,28 +56,28 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
     total = sum(len(part) for part in autosomes)
     stride = max(1, -(-total // MAX_VARIANTS_READ))
     called = np.zeros(len(eids), dtype=np.int64)
-    linked = np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE_FOR_LD)).astype(np.int64)
+    ld_samples = np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE_FOR_LD)).astype(np.int64)
     width = -(-len(eids) // 4)
     # Calls stay packed, four per byte, until the variants are thinned: those of a biobank would not fit in memory unpacked.
-    kept, looked_at = [np.empty((0, width), dtype=np.uint8)], 0
+    kept, variants_read = [np.empty((0, width), dtype=np.uint8)], 0
     for part in autosomes:
         packed, codes, positions = [], [], []
         for places, block in read_blocks(part, eids, stride):
-            looked_at += len(block)
+            variants_read += len(block)
             numbers = unpack(block.packed, block.people)
             called += (numbers != NO_CALL).sum(axis=0)
             here = part.positions[places]
             common = np.flatnonzero(_is_common(block) & ~long_range_ld.in_long_range_ld(build, part.chrom, here))
             packed.append(block.packed[common, :width])
-            codes.append(numbers[np.ix_(common, linked)])
+            codes.append(numbers[np.ix_(common, ld_samples)])
             positions.append(here[common])
         if codes:
             order = np.argsort(np.concatenate(positions), kind="stable")
-            alone = ld_pruned(np.concatenate(codes), np.concatenate(positions))
-            kept.append(np.concatenate(packed)[order[alone[order]]])
+            pruned = ld_pruned(np.concatenate(codes), np.concatenate(positions))
+            kept.append(np.concatenate(packed)[order[pruned[order]]])
     joined = np.concatenate(kept)
     thin = _all_unpacked(joined[:: max(1, -(-len(joined) // MAX_VARIANTS))], len(eids))
-    return PrunedGenotypes(tuple(eids), thin, called, looked_at, _of_x(opened, eids, build))
+    return PrunedGenotypes(tuple(eids), thin, called, variants_read, _of_x(opened, eids, build))
 
 
 def _all_unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
@@ -104,13 +104,13 @@ def read_blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[t
     rows = part.sample_index(eids)
     order = np.argsort(rows, kind="stable")
     back = np.argsort(order, kind="stable")
-    chooser = SampleSelector(rows[order], len(part.eids))
+    selector = SampleSelector(rows[order], len(part.eids))
     for start in range(0, len(part), VARIANTS_PER_STEP):
         stop = min(start + VARIANTS_PER_STEP, len(part))
         places = np.arange(start + (-start) % stride, stop, stride)
         if len(places) == 0:
             continue
-        block = chooser.select(np.asarray(part.packed(start, stop))[places - start])
+        block = selector.select(np.asarray(part.packed(start, stop))[places - start])
         yield places, _reordered(block, back)
 
 

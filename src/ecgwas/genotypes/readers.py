@@ -289,8 +289,8 @@ def _check_bed(path: Path, *, variants: int, people: int) -> None:
     with path.open("rb") as file:
         start = file.read(len(BED_MAGIC))
     if start != BED_MAGIC:
-        older = "it is ordered person by person" if start[:2] == BED_MAGIC[:2] else "it does not begin as a .bed does"
-        raise InputError(f"not a .bed file that can be read: {older}", where=path, fix="make it again with plink2 --make-bed")
+        reason = "it is ordered person by person" if start[:2] == BED_MAGIC[:2] else "it does not begin as a .bed does"
+        raise InputError(f"not a .bed file that can be read: {reason}", where=path, fix="make it again with plink2 --make-bed")
     expected = len(BED_MAGIC) + variants * ((people + 3) // 4)
     size = path.stat().st_size
     if size != expected:
