@@ -1,4 +1,4 @@
-"""Stage `traits`: features, covariates and genotyped people joined."""
+"""Stage `traits`: joins features, covariates and genotyped participants."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _withdrawn(study: Study, people: People) -> People:
-    """The people with those said to have withdrawn whom the study was told to leave out, whatever else they lack."""
+    """Gives withdrawal as the only reason for participants listed in `read.leave_out`, whatever else they lack."""
     gone = pl.col("eid").is_in(sorted(ecg.withdrawn_eids(study.read)))
     reason = pl.when(gone).then(pl.lit(ecg.WITHDRAWN)).otherwise(pl.col("reason"))
     return People(people.frame.with_columns(reason=reason))
 
 
 def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
-    """The guards over people, by the study's genotypes."""
+    """Sample QC by the study's genotypes."""
     options = study.traits.guards
     off = study.traits.components == 0 and not any(getattr(options, name) for name in type(options).model_fields)
     if off and not study.traits.normalise_within:
@@ -90,7 +90,7 @@ def load_traits(study: Study) -> Traits:
 
 
 def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:
-    """(N,) `column` of Ancestry, of the people tested in the order of the traits."""
+    """(N,) `column` of Ancestry for the participants tested, in the order of the traits."""
     frame = files.ANCESTRY.read(study.results).frame
     return frame[column].to_numpy()
 
@@ -101,7 +101,7 @@ def load_covariates(study: Study) -> Covariates:
 
 
 def _check(study: Study) -> Sequence[str]:
-    table = covariates.read(study.traits)  # Before the genotypes: if both are missing, both are named.
+    table = covariates.read(study.traits)  # Read before the genotypes: if both are missing, both are named.
     other = source_study.differences(table) if study.preset == "published" else None
     facts = overlap.check(
         study.traits, chromosomes.eids_in_all_files(study.scan), _recorded(study), chromosomes.sex_by_eid(study.scan)
@@ -110,7 +110,7 @@ def _check(study: Study) -> Sequence[str]:
 
 
 def _recorded(study: Study) -> Sequence[str]:
-    """Eids of the recordings; none where they cannot be listed, which the check of `read` says."""
+    """Eids of the recordings; empty if they cannot be listed, which the check of `read` reports."""
     try:
         return [source.eid for source in read.manifest_of(study).sources]
     except EcgwasError:

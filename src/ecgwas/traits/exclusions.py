@@ -1,4 +1,4 @@
-"""Who is kept, who is excluded and why: everybody in features, covariates or genotypes."""
+"""Which participants of the features, covariates and genotypes are kept, and why the others are excluded."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ecgwas.traits.sample_qc import SampleQc
 
 
 def list_people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]) -> People:
+    """Every participant of any table, kept or excluded, with every reason for the exclusion."""
     recorded: set[str] = set()
     measured: set[str] = set()
     for one in features.values():
@@ -39,7 +40,7 @@ def list_people(table: CovariateTable, genotyped: Sequence[str], features: Mappi
 
 
 def exclude_by_sample_qc(people: People, judged: SampleQc) -> People:
-    """The people with those dropped whom a guard left out."""
+    """The participants after sample QC: those whom a guard excludes have its reason."""
     out = people.frame["eid"].is_in(list(judged.excluded))
     reason = people.frame["eid"].replace_strict(judged.excluded, default="", return_dtype=pl.String)
     status = pl.when(out).then(pl.lit("dropped")).otherwise(pl.col("status"))
@@ -47,7 +48,10 @@ def exclude_by_sample_qc(people: People, judged: SampleQc) -> People:
 
 
 def exclusion_counts(people: People) -> list[tuple[str, int]]:
-    """Reason and people, the commonest first; each person dropped counts once, under the first reason, without its numbers."""
+    """Reasons and numbers of participants, most frequent first.
+
+    Each excluded participant counts once, under the first reason, without its details.
+    """
     reasons = people.frame.filter(pl.col("status") != "kept")["reason"]
     first = (overlap.SAMPLE_QC_REASON.sub(r"\1", reason.split("; ")[0]) for reason in reasons)
     return sorted(Counter(first).items(), key=lambda item: (-item[1], item[0]))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST_EXACT = 200
-"""Larger families (participants connected by related pairs) are solved by a heuristic."""
+"""Families (participants connected by related pairs) with more members are solved by a heuristic."""
 MAX_BRANCHES = 20_000
 """Maximum number of branches of the exact search of one family. Beyond it, the heuristic is used."""
 

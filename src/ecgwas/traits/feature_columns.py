@@ -1,4 +1,4 @@
-"""One column per representation, lead and feature: the candidates for traits."""
+"""Arranges features in one column per representation, lead and feature: the candidates for traits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from ecgwas.tables import Features
 
 
 def feature_columns(features: Mapping[str, Features], kept: Sequence[str]) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
-    """Trait name -> (N,) float64 of the people kept, missing NaN; features that apply to nobody at a lead are not there."""
+    """Trait name -> (N,) float64 of the participants kept, missing NaN; and messages about infinite values.
+
+    A feature that applies to nobody at a lead is absent there.
+    """
     candidates: dict[str, NDArray[np.float64]] = {}
     notes = []
     order = {lead: i for i, lead in enumerate((*LEADS, ALL_LEADS))}

@@ -21,8 +21,7 @@ GENOTYPES_PER_STEP = 2**24
 
 
 def genotype_pcs(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np.float64]:
-    """(N, count) float64 first principal components of N participants, of unit variance; the largest absolute value is
-    positive.
+    """(N, count) float64 first principal components of N participants, of unit variance; the largest value is positive.
 
     codes (V, N) as in PrunedGenotypes. There are fewer columns if participants or variants are too few. Uses randomised block
     Krylov iteration that keeps all blocks, which separates close eigenvalues (randomised_svd.leading_space).

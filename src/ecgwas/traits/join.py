@@ -1,4 +1,4 @@
-"""Features, covariates and genotyped people joined: one column per trait, one row per person who has everything."""
+"""Joins features, covariates and genotyped participants: one column per trait, one row per participant in every table."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ecgwas.traits.transform import TENS
 
 @dataclass(frozen=True)
 class TraitTables:
-    """What the stage `traits` gives.
+    """Results of the stage `traits`.
 
-    traits      (N, K), people sorted by eid, missing NaN
-    covariates  (N, C), the same people in the same order, no missing values
-    people      every person of any table
+    traits      (N, K), participants sorted by eid, missing NaN
+    covariates  (N, C), the same participants in the same order, no missing values
+    people      every participant of any table
     report      one row per feature: trait, status kept | left_out, reason, n, skewness and excess kurtosis before, and of
-                what is tested: after the transformation and without the covariates (biased; null where left out before it)
-    guards      every guard over people and traits
-    ancestry    group of ancestry of each person of the traits, in their order, and within which group traits were normalised
-    notes       what was changed or is worth knowing, in words
+                what is tested: after the transformation, residualised (biased estimators; null if excluded before that)
+    guards      every guard on participants and traits
+    ancestry    each participant's ancestry group and the group within which traits were normalised, in the order of traits
+    notes       messages about what was changed or is worth knowing
     """
 
     traits: Traits
@@ -49,12 +49,14 @@ class TraitTables:
 def build(
     options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str], judge: RunSampleQc = unjudged
 ) -> TraitTables:
-    """Traits and covariates of the people who have features, covariates and genotypes and whom the guards let pass.
+    """Traits and covariates of the participants who have features, covariates and genotypes and who pass sample QC.
 
-    features: representation name -> its features; genotype_people: eids of the genotype files; judge: the guards over
-    people, asked once with everyone who has everything; its principal components become covariates where the table has none.
-    A feature that is null for everyone at a lead does not apply there and is no trait. Constant, duplicate and nearly
-    empty ones are left out and listed. Raises InputError if the tables' eids never meet, or too few people remain.
+    features: representation name -> its features; genotype_people: eids of the genotype files; judge: sample QC, called once
+    with all participants who have everything. Its principal components become covariates if the table has none.
+
+    A feature that is null for everyone at a lead does not apply there and does not become a trait. Constant, duplicate and
+    nearly empty features are excluded and listed. Raises InputError if two tables have no eid in common, if too few
+    participants remain or if no feature is usable.
     """
     table = covariate_tables.read(options)
     unmet = overlap.check_ids(options, table, genotype_people, _recorded(features))
@@ -83,7 +85,7 @@ def build(
 
 
 def _strata(options: TraitOptions, judged: SampleQc) -> tuple[NDArray[np.int64], list[str]]:
-    """(N,) group within which each person's traits are normalised, and notes on options that do nothing."""
+    """(N,) group within which each participant's traits are normalised, and messages about options without effect."""
     columns = {"ancestry": TENS * judged.ancestry_groups, "sex": judged.sexes.astype(np.int64)}
     notes = [
         f"traits.normalise_within: {name} does nothing, everybody is in one group{' or X is not tested' * (name == 'sex')}"
@@ -97,7 +99,7 @@ def _strata(options: TraitOptions, judged: SampleQc) -> tuple[NDArray[np.int64],
 
 
 def _of_variance(traits: Traits, coded: CodedCovariates, judged: SampleQc) -> Guards:
-    """The guards over variances, with the components that are covariates, or else those computed."""
+    """Guards on variances, with the principal components among the covariates or, if there are none, those computed."""
     given = [k for k, name in enumerate(coded.covariates.names) if PC_NAME.fullmatch(name)]
     scores = coded.covariates.values[:, given] if given else judged.genotype_pcs
     return variances.check_variances(
@@ -106,7 +108,7 @@ def _of_variance(traits: Traits, coded: CodedCovariates, judged: SampleQc) -> Gu
 
 
 def _with_components(coded: CodedCovariates, judged: SampleQc, options: TraitOptions) -> CodedCovariates:
-    """The covariates and, where the table has none, the principal components of the genotypes."""
+    """The covariates and, if the table has none, the principal components of the genotypes."""
     given = [name for name in coded.covariates.names if PC_NAME.fullmatch(name)]
     count = 0 if given else min(options.components, judged.genotype_pcs.shape[1])
     if count == 0:

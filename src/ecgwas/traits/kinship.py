@@ -1,4 +1,4 @@
-"""Who is related to whom: KING-robust kinship of all pairs, which knows no allele frequencies and so no ancestry."""
+"""KING-robust kinship of all pairs of participants. It uses no allele frequencies, so it does not depend on ancestry."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from scipy import stats
 from ecgwas.genotypes.packed import NO_CALL
 
 PEOPLE_PER_STEP = 512
-"""People whose pairs are computed at once."""
+"""Number of participants whose pairs are computed together."""
 STEP_BYTES = 2**28
-"""Variants are taken in steps that take up this much as float32."""
+"""Bytes that one step's variants take up as float32."""
 STRETCHES = 20
-"""Stretches of neighbouring variants between which the noise of a pair is measured."""
+"""Number of blocks of neighbouring variants. The noise of a pair is measured between blocks."""
 NULL_PAIRS = 2_000
-"""Pairs in which the noise is measured."""
+"""Number of pairs from which the noise is estimated."""
 EXPECTED_FALSE_PAIRS = 0.05
-"""Unrelated pairs expected, in the whole cohort, beyond what chance is said to reach."""
+"""Number of unrelated pairs in the whole cohort that are expected to exceed `chance_limit`."""
 
 
 @dataclass(frozen=True)
 class RelatedPairs:
-    """Pairs whose kinship is beyond `limit` and `reach`.
+    """Pairs whose kinship exceeds both `limit` and `chance_limit`.
 
-    first, second  (M,) int64, people;  kinship (M,) float64
-    limit          what was asked for
-    reach          what chance reaches in one of all unrelated pairs
-    spread         SD of kinship among unrelated pairs, by the number of variants alone
+    first, second  (M,) int64, indices of the participants
+    kinship        (M,) float64
+    limit          the limit requested
+    chance_limit   kinship that EXPECTED_FALSE_PAIRS of all unrelated pairs are expected to exceed
+    null_sd        SD of kinship among unrelated pairs that is due to the number of variants alone
     """
 
     first: NDArray[np.int64]
@@ -41,22 +42,23 @@ class RelatedPairs:
     null_sd: float
 
     def above(self, limit: float) -> RelatedPairs:
-        """The pairs beyond another limit, and beyond what chance reaches."""
+        """The pairs whose kinship exceeds another limit and `chance_limit`."""
         chosen = self.kinship > max(limit, self.chance_limit)
         return replace(self, first=self.first[chosen], second=self.second[chosen], kinship=self.kinship[chosen], limit=limit)
 
     def among(self, people: NDArray[np.int64]) -> RelatedPairs:
-        """The pairs of whom both stand in `people` (ascending), numbered as there."""
+        """The pairs of which both members are in `people` (ascending), as indices into `people`."""
         chosen = np.isin(self.first, people) & np.isin(self.second, people)
         first, second = (np.searchsorted(people, part[chosen]) for part in (self.first, self.second))
         return replace(self, first=first, second=second, kinship=self.kinship[chosen])
 
 
 def king_kinship(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(N, N) float64 KING-robust kinship from (V, N) copies, 3 no call; NaN on the diagonal.
+    """(N, N) float64 KING-robust kinship from genotype calls (V, N), 3 if missing; NaN on the diagonal.
 
-    (N_AaAa - 2 N_AAaa) / 2 m + 1/2 - (N_Aa(i) + N_Aa(j)) / 4 m, m the smaller of both people's heterozygous calls, counted
-    where both are called (Manichaikul et al. 2010, Bioinformatics 26:2867, equation 11; as PLINK 2's --make-king).
+    (N_AaAa - 2 N_AAaa) / 2 m + 1/2 - (N_Aa(i) + N_Aa(j)) / 4 m, where m is the smaller of both participants' numbers of
+    heterozygous calls. Only variants called in both participants count (Manichaikul et al. 2010, Bioinformatics 26:2867,
+    equation 11; as in PLINK 2's --make-king).
     """
     return np.concatenate([rows for _, rows in _rows(codes)])
 
@@ -73,10 +75,11 @@ def _rows(codes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.float64]]]
 
 
 def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np.float32], ...]:
-    """Each (stop - start, N) float32, whole numbers, of people start to stop with everyone: variants at which both are
-    heterozygous, are opposite homozygotes, and at which one is heterozygous while the other is called (both ways).
+    """Counts of variants for the pairs of participants start to stop with everyone.
 
-    Some variants at a time: as float32 all of them would not fit for a biobank. The sums are exact whatever the step.
+    Returns four arrays (stop - start, N) float32 of whole numbers: variants at which both are heterozygous; at which they are
+    opposite homozygotes; and at which one is heterozygous while the other is called (both ways). Variants are processed in
+    steps, because all of a biobank's variants would not fit in memory as float32. The sums are exact for any step.
     """
     people = codes.shape[1]
     both, opposite, own, other = (np.zeros((stop - start, people), dtype=np.float32) for _ in range(4))
@@ -93,11 +96,11 @@ def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np
 
 
 def related_pairs(codes: NDArray[np.uint8], limit: float) -> RelatedPairs:
-    """Pairs of people, kinship above `limit` and above what chance reaches once among all pairs of unrelated people.
+    """Pairs whose kinship exceeds `limit` and what chance reaches among all pairs of unrelated participants (`chance_limit`).
 
-    With few independent variants the estimate is noisy: 22 regions of 1 Mb give it an SD of 0.03, and 0.0884 is then reached
-    by unrelated people. The noise is that of a pair (see `noise`), not the spread of all pairs, which in a cohort of several
-    ancestries is a difference between ancestries.
+    With few LD-pruned variants the estimate is noisy: from 22 regions of 1 Mb its SD is 0.03, and unrelated participants then
+    reach 0.0884. The noise is that of one pair (see `null_distribution`). It is not the spread over all pairs, which in a
+    cohort of several ancestries reflects differences between ancestries.
     """
     reach, spread = chance_limit(codes, codes.shape[1])
     lowest = max(limit, reach)
@@ -111,26 +114,32 @@ def related_pairs(codes: NDArray[np.uint8], limit: float) -> RelatedPairs:
 
 
 def above_chance_in_groups(related: RelatedPairs, codes: NDArray[np.uint8], groups: NDArray[np.int64]) -> RelatedPairs:
-    """The pairs beyond what chance reaches in any group of ancestry (N,): linkage, and so the noise of a pair, may differ."""
+    """The pairs above what chance reaches in every ancestry group (N,).
+
+    Linkage disequilibrium, and so the noise of a pair, may differ between groups.
+    """
     each = [chance_limit(codes[:, groups == number], codes.shape[1]) for number in np.unique(groups)]
     reach, spread = max([(related.chance_limit, related.null_sd), *each])
     return replace(related, chance_limit=reach, null_sd=spread).above(related.limit)
 
 
 def chance_limit(codes: NDArray[np.uint8], people: int) -> tuple[float, float]:
-    """Kinship that FALSE_PAIRS of all pairs of so many unrelated people are expected to exceed, and its SD, from (V, N)."""
+    """Kinship that chance reaches among so many unrelated participants, and its SD, from codes (V, N).
+
+    EXPECTED_FALSE_PAIRS of all their pairs are expected to exceed it.
+    """
     middle, spread = null_distribution(codes)
     return middle + spread * float(stats.norm.isf(EXPECTED_FALSE_PAIRS / max(people * (people - 1) / 2, 1))), spread
 
 
 def null_distribution(codes: NDArray[np.uint8]) -> tuple[float, float]:
-    """Middle and SD of the kinship of an unrelated pair, as the variants alone make it, from (V, N) copies.
+    """Median and SD of an unrelated pair's kinship that are due to the variants alone, from genotype calls (V, N).
 
-    Kinship is 1/2 - D / 4 m, D the sum of squared differences of copies and m the smaller number of heterozygous calls. Its
-    variance is that of D over stretches of neighbouring variants, around what the stretch's heterozygous calls let expect (a
-    delete-a-block jackknife of the ratio, Busing et al. 1999, Stat Comput 9:3): it holds linkage between neighbours, and a
-    difference of ancestry, which is the same all over the genome, cancels. SD: of the median pair among evenly chosen ones.
-    The middle is below 0, since m is the smaller of two numbers.
+    Kinship is 1/2 - D / 4 m, where D is the sum of squared differences of calls and m the smaller number of heterozygous calls.
+    Its variance is that of D over blocks of neighbouring variants, around the value expected from each block's heterozygous
+    calls (a delete-a-block jackknife of the ratio, Busing et al. 1999, Stat Comput 9:3). It includes linkage disequilibrium
+    between neighbours. A difference of ancestry, which is the same throughout the genome, cancels. The SD is that of the median
+    pair among evenly chosen ones. The median kinship is below 0, since m is the smaller of two numbers.
     """
     first, second = _null_pairs(codes.shape[1])
     differences, heterozygous = [], []
@@ -152,7 +161,7 @@ def null_distribution(codes: NDArray[np.uint8]) -> tuple[float, float]:
 
 
 def _null_pairs(people: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Some PAIRS pairs, evenly chosen: everybody with the person so many places further on, for some numbers of places."""
+    """About NULL_PAIRS pairs, evenly chosen: each participant is paired with those at several fixed distances in the list."""
     shifts = np.unique(np.linspace(1, max(people // 2, 1), max(1, NULL_PAIRS // people)).astype(np.int64))
     everyone = np.linspace(0, people - 1, min(people, NULL_PAIRS)).astype(np.int64)
     first = np.tile(everyone, len(shifts))

@@ -1,4 +1,4 @@
-"""Traits and covariates given to other people, for a null study."""
+"""Permutes participants' traits and covariates for a null study."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ecgwas.traits.join import TraitTables
 
 
 def permuted(tables: TraitTables, rng: np.random.Generator) -> TraitTables:
-    """Each person's traits and covariates given, together, to another person: the null twin of the tables.
+    """Assigns each participant's traits and covariates, together, to another participant: the tables of a null study.
 
-    What traits and covariates have to do with each other stays; what they have to do with genotypes is gone.
+    Associations between traits and covariates remain. Associations of either with genotypes are removed.
     """
     order = rng.permutation(len(tables.traits.eids))
     traits = replace(tables.traits, values=tables.traits.values[order])

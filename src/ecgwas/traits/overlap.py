@@ -1,4 +1,4 @@
-"""How the people of recordings, covariates and genotypes meet: who is in all tables, and whether they are enough."""
+"""The overlap of recordings, covariates and genotypes: which participants are in all tables, and whether they are enough."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from ecgwas.traits import suspect_values
 from ecgwas.traits.covariates import CovariateTable
 
 SPARSE_SHARE = 0.1
-"""A covariate that more than this share of the people lack is named in a warning: each lacking person is dropped."""
+"""A warning names each covariate that more than this share of participants lack, since all of them are excluded."""
 
 
 SAMPLE_QC_REASON = re.compile(r"^(call rate|heterozygosity|sex|related to another person|ancestry outlier)\b.*")
-"""A guard's reason and what it says of one person."""
+"""A reason from sample QC, followed by the details of one participant."""
 
 MAX_SEX_MISMATCH = 0.02
-"""A larger share of people whose two tables name another sex is a warning."""
+"""A warning is given if the two tables disagree on the sex of more than this share of participants."""
 
 
 def check(
     options: TraitOptions, genotype_people: Sequence[str], recorded: Sequence[str] = (), sexes: Mapping[str, int] | None = None
 ) -> Sequence[str]:
-    """Opens the covariate table and meets it with the genotyped people; what was found, in words, warnings as Caution.
+    """Reads the covariate table and compares its participants with those genotyped; returns messages, warnings as Caution.
 
-    recorded: eids of the recordings; none where they are not known. sexes: of the genotyped people (1 male, 2 female, 0
-    unknown), compared with those of the covariates. Raises InputError or StudyError as `build` does, as far as that can be
+    recorded: eids of the recordings; empty if they are not known. sexes: of the genotyped participants (1 male, 2 female, 0
+    unknown), compared with those of the covariates. Raises InputError or StudyError as `join.build` does, as far as this can be
     known without features.
     """
     table = covariate_tables.read(options)
@@ -67,9 +67,9 @@ def check(
 
 
 def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
-    """Warnings where a covariate of sex and the genotypes' list contradict each other: the sign of people in another order.
+    """Warnings if a sex covariate and the genotypes' sample list disagree, which suggests participants in another order.
 
-    Two levels of other names, such as 0 and 1, may mean either sex: they are taken the way that fits better.
+    Two levels with other names, such as 0 and 1, may mean either sex: the assignment that fits better is used.
     """
     warnings = []
     for name in (name for name in table.names if suspect_values.is_sex(name)):
@@ -93,7 +93,7 @@ def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
 def check_ids(
     options: TraitOptions, table: CovariateTable, genotyped: Sequence[str], recorded: Mapping[str, set[str]]
 ) -> list[str]:
-    """Warnings about ids that do not meet. Raises InputError where two of the tables have nobody in common."""
+    """Warnings about eids that do not match. Raises InputError if two of the tables have no participant in common."""
     sides = {**recorded, "the covariate table": set(table.eids), "the genotypes": set(genotyped)}
     names = list(sides)
     mistakes: list[EcgwasError] = []
@@ -111,9 +111,9 @@ def check_ids(
 def refuse_too_few(
     options: TraitOptions, kept: Sequence[str], people: People, table: CovariateTable, unmet: Sequence[str]
 ) -> None:
-    """Raises InputError, with the reasons and the sparse covariates, where fewer than `min_people` people are kept.
+    """Raises InputError, with reasons and sparse covariates, if fewer than `min_people` participants are kept.
 
-    unmet: warnings about ids that do not meet, as `of_tables` gives them.
+    unmet: warnings about eids that do not match, from `check_ids`.
     """
     if len(kept) >= options.min_people:
         return

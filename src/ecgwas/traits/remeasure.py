@@ -1,4 +1,4 @@
-"""Traits tested before, made again from other features of the same people."""
+"""Computes the traits of a study again from other features of the same participants."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def remeasured(
     options: TraitOptions, features: Mapping[str, Features], covariates: Covariates, names: Sequence[str],
     strata: NDArray[np.int64] | None = None,
 ) -> Traits:  # fmt: skip
-    """The traits of `names` made of other measurements of the same people; those that are not there or too few are left out.
+    """The traits `names` from other features of the same participants; absent, constant and too sparse ones are excluded.
 
-    strata (N,): the group within which each person is normalised, as in `Ancestry`; None: one group.
+    strata (N,): the group within which each participant is normalised, as in `Ancestry`; None: one group.
     """
     within = np.ones(len(covariates.eids), dtype=np.int64) if strata is None else strata
     candidates, _ = feature_columns(features, covariates.eids)

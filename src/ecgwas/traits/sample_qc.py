@@ -1,7 +1,7 @@
-"""Guards over people: who must not be tested, by their genotypes; each with its number, its limit and a verdict.
+"""Sample QC: guards that exclude participants by their genotypes, each with a number, a limit and a verdict.
 
-Relatives and groups of ancestry are found first: heterozygosity, sex and the other guards compare a person with people of
-the same ancestry, and principal components come from unrelated people.
+Relatives and ancestry groups are found first. The guards on heterozygosity, sex and ancestry compare a participant with others
+of the same ancestry group, and principal components are computed from unrelated participants.
 """
 
 from __future__ import annotations
@@ -23,32 +23,33 @@ from ecgwas.traits.kinship import RelatedPairs
 
 PASS, WARN, FAIL, NOT_JUDGED = "pass", "warn", "fail", "not judged"
 MAX_SHARE = 0.05
-"""A guard that leaves out more than this share of people fails: the data, not some people, are unusual."""
+"""A guard that excludes more than this share of participants fails: the data, not a few participants, are then unusual."""
 MIN_VARIANTS = 200
-"""With fewer independent variants, heterozygosity, kinship and ancestry say little."""
+"""With fewer LD-pruned variants, heterozygosity, kinship and ancestry cannot be judged."""
 MIN_X_VARIANTS = 50
 FEMALE_AT_MOST, MALE_AT_LEAST = 0.2, 0.8
-"""Inbreeding coefficient on X of women and men, as PLINK's --check-sex."""
+"""Limits of the inbreeding coefficient on X for women and for men, as in PLINK's --check-sex."""
 FIRST_DEGREE = 0.177
-"""Kinship of parents, children and full siblings lies above (Manichaikul et al. 2010): a limit beyond it misses them."""
+"""Parents, children and full siblings have a kinship above this (Manichaikul et al. 2010). A higher limit misses them."""
 THIRD_DEGREE = 0.0442
-"""Components come from people who are not even related in the third degree."""
+"""Principal components are computed from participants who are not related even in the third degree."""
 MAX_COMPARED = 10_000
-"""With the guard over relatives turned off, larger cohorts are not compared pair by pair for the sake of components."""
+"""If the guard on kinship is off, larger cohorts are not compared pair by pair for the sake of principal components."""
 DECIMALS = 6
 OUTLIER_ROUNDS = 5
-"""Outliers are taken away and components computed again at most so often (Price et al. 2006, Nat Genet 38:904)."""
+"""Outliers are excluded and components recomputed at most this many times (Price et al. 2006, Nat Genet 38:904)."""
 
 
 @dataclass(frozen=True)
 class SampleQc:
-    """What the guards say.
+    """Result of sample QC.
 
-    reasons     eid -> why the person is left out
-    guards      one row per guard
-    eids        the people who remain, in their order;  components (N, C) float64, their principal components
-    groups      (N,) int64, their group of ancestry: 1 the largest, 2 ...
-    sexes       (N,) int8, 1 male, 2 female, 0 unknown
+    excluded         eid -> reason for the exclusion
+    guards           one row per guard
+    eids             the participants who remain, in their order
+    genotype_pcs     (N, C) float64, their principal components
+    ancestry_groups  (N,) int64, their ancestry groups: 1 the largest, then 2, and so on
+    sexes            (N,) int8, 1 male, 2 female, 0 unknown
     """
 
     excluded: dict[str, str]
@@ -61,9 +62,12 @@ class SampleQc:
 
 @dataclass(frozen=True)
 class Cohort:
-    """People who are judged together.
+    """Participants who are judged together.
 
-    panel    their genotypes;  sexes (N,) int8;  groups (N,) int64, of ancestry;  related: their pairs, None: not looked for
+    genotypes        their LD-pruned genotypes
+    sexes            (N,) int8
+    ancestry_groups  (N,) int64
+    related_pairs    their related pairs; None if these were not searched for
     """
 
     genotypes: PrunedGenotypes
@@ -72,7 +76,7 @@ class Cohort:
     related_pairs: RelatedPairs | None
 
     def select(self, people: NDArray[np.int64]) -> Cohort:
-        """Some of the people, ascending."""
+        """The participants at the indices `people`, which ascend."""
         related = None if self.related_pairs is None else self.related_pairs.among(people)
         return Cohort(self.genotypes.select(people), self.sexes[people], self.ancestry_groups[people], related)
 
@@ -80,10 +84,10 @@ class Cohort:
 def run(
     options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], *, wanted_components: int, seed: int
 ) -> SampleQc:
-    """Call rate, heterozygosity, sex, relatives and ancestry of the people in `panel`, in that order.
+    """Checks call rate, heterozygosity, sex, kinship and ancestry of the participants in `panel`, in that order.
 
-    sexes (N,) int8: 1 male, 2 female, 0 unknown. Who fails one guard is not looked at by the next. A limit of None turns
-    its guard off.
+    sexes (N,) int8: 1 male, 2 female, 0 unknown. A participant whom one guard excludes is not judged by the next. A limit of
+    None turns its guard off.
     """
     people = np.arange(len(panel.eids))
     row, excluded = _call_rate(options, panel)
@@ -104,7 +108,7 @@ def run(
 
 
 def _grouped(options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int) -> Cohort:
-    """The people with their related pairs and their groups of ancestry, as far as there are variants enough to tell."""
+    """The participants with their related pairs and ancestry groups, as far as the number of variants allows."""
     count = len(panel.eids)
     alone = np.ones(count, dtype=np.int64)
     if len(panel.codes) < MIN_VARIANTS or count < 2:
@@ -120,7 +124,7 @@ def _grouped(options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.in
 
 
 def _unrelated(panel: PrunedGenotypes, related: RelatedPairs | None) -> NDArray[np.bool_]:
-    """(N,) bool: as many people as possible of whom no two are related."""
+    """(N,) bool: the largest set of participants of whom no two are related."""
     kept = np.ones(len(panel.eids), dtype=bool)
     if related is not None:
         kept[list(families.fewest_exclusions(related.first.tolist(), related.second.tolist(), panel.calls).people)] = False
@@ -157,7 +161,7 @@ def _of_groups(groups: NDArray[np.int64]) -> str:
 
 
 def _heterozygosity(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
-    """Against the people of the same group: ancestries differ in heterozygosity by more than contamination adds."""
+    """Compares participants within ancestry groups, which differ in heterozygosity by more than contamination adds."""
     limit, codes = options.max_heterozygosity_sd, cohort.genotypes.codes
     called = np.maximum((codes != NO_CALL).sum(axis=0), 1)
     share = (codes == 1).sum(axis=0) / called
@@ -174,9 +178,9 @@ def _heterozygosity(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, An
 
 
 def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
-    """Sex of the .fam against homozygosity on X: 1 - (observed heterozygous) / (expected), about 0 in women, 1 in men.
+    """Compares sex in the .fam with homozygosity on X: 1 - (observed heterozygous) / (expected), about 0 in women, 1 in men.
 
-    Expected within the group: of frequencies that groups of ancestry have together, women of each seem inbred.
+    The expectation is that of the ancestry group. With allele frequencies of all groups together, women of each seem inbred.
     """
     codes, sexes = cohort.genotypes.x_codes, cohort.sexes
     judged = options.check_sex and len(codes) >= MIN_X_VARIANTS
@@ -195,9 +199,10 @@ def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[in
 
 
 def x_inbreeding(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(N,) float64 inbreeding coefficient of each person from (W, N) codes of X: (O - E) / (n - E), O homozygous calls of n,
+    """(N,) float64 inbreeding coefficient of each participant, (O - E) / (n - E), from genotype calls on X (W, N).
 
-    E expected, each variant's 1 - 2 p q 2m / (2m - 1) with p among its m called people (PLINK 1.9, --check-sex).
+    O is the number of homozygous calls among n calls. E is the number expected: the sum over variants of 1 - 2 p q 2m / (2m -
+    1), where p is the frequency among the variant's m called participants (PLINK 1.9, --check-sex).
     """
     called = codes != NO_CALL
     people = called.sum(axis=1)
@@ -225,7 +230,7 @@ def _relatives(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], d
 
 
 def _of_kinship(panel: PrunedGenotypes, pairs: RelatedPairs, gone: families.Exclusions) -> str:
-    """The note of the guard over relatives."""
+    """The note of the guard on kinship."""
     note = f"largest kinship beyond the limit; over {len(panel.codes)} variants unrelated pairs have SD {pairs.null_sd:.4f}"
     if pairs.chance_limit > pairs.limit:
         note += f", so that chance reaches {pairs.chance_limit:.3f} and that is the limit, not {pairs.limit:g}"
@@ -239,7 +244,7 @@ def _of_kinship(panel: PrunedGenotypes, pairs: RelatedPairs, gone: families.Excl
 def _ancestry(
     options: PersonGuards, cohort: Cohort, wanted_components: int, seed: int
 ) -> tuple[dict[str, Any], dict[int, str], NDArray[np.float64]]:
-    """Components of unrelated people, onto which the others are projected: of a family they would describe the family."""
+    """Computes components of unrelated participants and projects the others: components of a family would describe it alone."""
     limit = options.max_component_sd
     count = max(wanted_components, 10 if limit is not None else 0)
     people = np.arange(len(cohort.genotypes.eids))
@@ -268,9 +273,10 @@ def _ancestry(
 
 
 def _distance(scores: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(N,) largest distance on a component (N, C) from the mean of one's group, in SD of everybody or, if larger, of the group.
+    """(N,) largest distance on a component (N, C) from the mean of the participant's group.
 
-    Later components describe differences among the people of a minority, who then all lie far from everybody's mean.
+    In SD of all participants or, if larger, of the group. Later components describe differences within a minority, whose
+    members would then all lie far from the mean of all participants.
     """
     if len(np.unique(groups)) == 1:
         return np.asarray(np.abs(scores).max(axis=1))
@@ -282,7 +288,7 @@ def _distance(scores: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray
 
 
 def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64], int]:
-    """(N, C) components, and of how many unrelated people they are."""
+    """(N, C) components, and the number of unrelated participants from whom they were computed."""
     codes, unrelated = cohort.genotypes.codes, _unrelated(cohort.genotypes, cohort.related_pairs)
     reference, others = np.flatnonzero(unrelated), np.flatnonzero(~unrelated)
     if len(others) == 0:
@@ -294,10 +300,10 @@ def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64],
 
 
 def unjudged(eids: Sequence[str]) -> SampleQc:
-    """Nobody is left out and nothing is judged."""
+    """The result without sample QC: no participant is excluded and no guard is judged."""
     alone, unknown = np.ones(len(eids), dtype=np.int64), np.zeros(len(eids), dtype=np.int8)
     return SampleQc({}, Guards.empty(), tuple(eids), np.empty((len(eids), 0)), alone, unknown)
 
 
 RunSampleQc = Callable[[Sequence[str]], SampleQc]
-"""People -> what the guards say of them."""
+"""Function from participants' eids to the result of their sample QC."""

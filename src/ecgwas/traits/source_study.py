@@ -1,4 +1,4 @@
-"""Covariates beside those of the source study, by the names of columns: age, sex, ten principal components, centre."""
+"""Compares the covariates with the source study's by column name: age, sex, ten principal components, assessment centre."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ COLUMNS = {
     "sex": re.compile(r"(?i).*(sex|gender|(?<![a-z])(fe)?male).*|(f\.|p)?(31|22001)([^\d].*)?"),
     "assessment centre": re.compile(r"(?i).*cent(er|re).*|(f\.|p)?54([^\d].*)?"),
 }
-"""A covariate of the source study -> what its column may be called; UK Biobank's fields are 21003, 31, 22001 and 54."""
+"""Covariate of the source study -> pattern of its column names. UK Biobank's fields are 21003, 31, 22001 and 54."""
 COMPONENTS = 10
 
 
 def differences(table: CovariateTable) -> str | None:
-    """What of the source study's covariates the table's used columns lack, and what they have beyond; None if neither."""
+    """Which covariates of the source study the used columns lack, and which they have in addition; None if there is neither."""
     scores = [name for name in table.names if PC_NAME.fullmatch(name)]
     named = {what: [name for name in table.names if pattern.fullmatch(name)] for what, pattern in COLUMNS.items()}
     absent = [what for what, names in named.items() if not names]

@@ -1,4 +1,4 @@
-"""Covariates that are probably not what they seem: codes for `missing`, ids, row numbers, codes of categories, spellings."""
+"""Covariates that are probably not what they seem: codes for missing values or categories, ids, row numbers, spellings."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ CODES = {
     -1: "UK Biobank: do not know", -3: "UK Biobank: prefer not to answer", -7: "UK Biobank: none of the above",
     -9: "PLINK: missing", -99: "often: missing", -999: "often: missing", -9999: "often: missing",
 }  # fmt: skip
-"""Numbers that stand for something else, and for what."""
+"""Numbers that are codes, and their meanings."""
 
 FAR_SD = 5.0
-"""A code this many SDs below the other values is no value of a column that has negative values of its own."""
+"""In a column with negative values, a code is suspect only if it lies this many SDs below the mean of the other values."""
 
 CATEGORIES = frozenset({
     "center", "centre", "site", "batch", "array", "chip", "plate", "ethnic", "ethnicity", "ancestry", "population", "hospital",
     "operator", "scanner", "country",
 })  # fmt: skip
-"""Words in the names of columns whose whole numbers are codes."""
+"""Words in column names which suggest that whole numbers are codes."""
 
 CATEGORY_FIELDS = {"54": "assessment centre", "21000": "ethnic background", "22000": "genotyping batch"}
 SEX_FIELDS = ("31", "22001")
 UKB = re.compile(r"(?:participant\.)?(?:f\.|p|n_|x)?(\d+)(?:[-_.][ia]?\d+)*", re.IGNORECASE)
-"""Names of UK Biobank's fields: 54-0.0, f.54.0.0, p54_i0, n_54_0_0."""
+"""Names of UK Biobank's fields, such as 54-0.0, f.54.0.0, p54_i0, n_54_0_0."""
 
 WRITE_NA = "write NA if they mean missing"
 
@@ -38,19 +38,19 @@ Cell = str | None
 
 
 def of_values(numbers: Mapping[str, NDArray[np.float64]], levels: Mapping[str, tuple[Cell, ...]]) -> list[str]:
-    """Warnings over the columns of a covariate table, in words; arguments as in covariates.CovariateTable."""
+    """Warnings about the columns of a covariate table; arguments as in covariates.CovariateTable."""
     warnings = [warning for name, values in numbers.items() for warning in _of_numbers(name, values)]
     return warnings + [warning for name, cells in levels.items() for warning in _levels(name, cells)]
 
 
 def of_ids(names: Sequence[str]) -> list[str]:
-    """A warning over columns that hold ids of people."""
+    """A warning about columns that hold ids of participants."""
     shown = first_few(names)
     return [f"no covariate, for it is an id of the person: {shown}; name the covariates under traits.use"] if names else []
 
 
 def of_choice(options: TraitOptions, used: Sequence[str]) -> list[str]:
-    """A warning over categories that are not among the columns to use."""
+    """A warning about categorical columns that are not among the columns used."""
     idle = [name for name in options.categorical if options.use is not None and name not in used]
     if not idle or options.categorical == TraitOptions.model_fields["categorical"].default:
         return []
@@ -58,13 +58,13 @@ def of_choice(options: TraitOptions, used: Sequence[str]) -> list[str]:
 
 
 def field_of(name: str) -> str | None:
-    """The number of UK Biobank's field that a column's name is; None for other names."""
+    """The number of the UK Biobank field that a column name refers to; None for other names."""
     match = UKB.fullmatch(name)
     return None if match is None else match[1]
 
 
 def is_sex(name: str) -> bool:
-    """True if a column's name says that it holds the sex."""
+    """True if a column name indicates that the column holds sex."""
     return field_of(name) in SEX_FIELDS or bool({"sex", "gender"} & set(_words(name)))
 
 
@@ -79,7 +79,7 @@ def _of_numbers(name: str, values: NDArray[np.float64]) -> Iterator[str]:
 
 
 def _categories(name: str, values: NDArray[np.float64]) -> Iterator[str]:
-    """A column of numbers whose name says that they are codes."""
+    """A warning if the name of a numeric column suggests that its numbers are codes."""
     present = np.unique(values[np.isfinite(values)])
     field = CATEGORY_FIELDS.get(field_of(name) or "")
     if field is None and not CATEGORIES & set(_words(name)):
@@ -91,7 +91,7 @@ def _categories(name: str, values: NDArray[np.float64]) -> Iterator[str]:
 
 
 def _codes(name: str, values: NDArray[np.float64]) -> Iterator[str]:
-    """Codes in a column of numbers (P,) that has no other negative values, or from whose values they are far."""
+    """Warnings about codes in numbers (P,) of which no other is negative, or from which the codes are far."""
     present = values[np.isfinite(values)]
     coded = np.isin(present, list(CODES))
     others = present[~coded]

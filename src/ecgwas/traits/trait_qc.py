@@ -1,4 +1,4 @@
-"""Which features become traits, with the reason for each that does not, and the guards over traits."""
+"""Trait QC: which features become traits, why the others are excluded, and the guards on traits."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ecgwas.tables import Covariates, Guards
 from ecgwas.traits.transform import transformed
 
 MAX_SKEWNESS, MAX_KURTOSIS = 1.0, 3.0
-"""Beyond these a trait's few largest values carry its test; rank-normal traits are far within."""
+"""Beyond these limits, a trait's few largest values dominate its test. Rank-normal traits are well within them."""
 
 SAME_CORRELATION = 1.0 - 1e-12
-"""Traits whose correlation is beyond this, with either sign, are one trait."""
+"""Traits whose absolute correlation is above this are the same trait."""
 
 REPORT_SCHEMA: dict[str, Any] = {
     "trait": pl.String, "status": pl.String, "reason": pl.String, "n": pl.Int64,
@@ -31,7 +31,7 @@ REPORT_SCHEMA: dict[str, Any] = {
 def usable_traits(
     options: TraitOptions, candidates: Mapping[str, NDArray[np.float64]], covariates: Covariates, strata: NDArray[np.int64]
 ) -> tuple[list[str], NDArray[np.float64], list[dict[str, Any]]]:
-    """Names of the traits kept, their values (N, K), and the report on every candidate."""
+    """Names of the traits kept, their values (N, K), and one row of the report for each candidate."""
     kept: dict[str, NDArray[np.float64]] = {}
     rows: dict[str, dict[str, Any]] = {}
     spans: dict[bytes, NDArray[np.float64]] = {}
@@ -64,6 +64,7 @@ def usable_traits(
 
 
 def _unusable(observed: NDArray[np.float64], people: int, options: TraitOptions) -> str | None:
+    """Reason to exclude a feature for its observed values alone; None if there is none."""
     if len(observed) < options.min_people:
         return f"measured in {len(observed)} people, fewer than {options.min_people}"
     if len(observed) < options.min_share * people:
@@ -77,13 +78,14 @@ def _unusable(observed: NDArray[np.float64], people: int, options: TraitOptions)
 
 
 def _carried(observed: NDArray[np.float64], basis: NDArray[np.float64]) -> str | None:
-    """People against the covariates that vary among them: without a degree of freedom left, nothing can be tested."""
+    """Reason to exclude a feature if the covariates that vary among its participants leave no degree of freedom for a test."""
     if len(observed) > basis.shape[1] + 1:
         return None
     return f"measured in {len(observed)} people, too few for {basis.shape[1] - 1} covariates"
 
 
 def _explained(observed: NDArray[np.float64], rest: NDArray[np.float64]) -> str | None:
+    """Reason to exclude a feature if the covariates explain it completely."""
     if np.std(rest) > 1e-7 * np.std(observed):
         return None
     return "a combination of the covariates: nothing remains to test"
@@ -94,7 +96,7 @@ def _shape(values: NDArray[np.float64], when: str) -> dict[str, float]:
 
 
 def _duplicates(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, str]:
-    """Name -> first trait before it that is the same but for sign, scale and shift, among the same people."""
+    """Name -> first earlier trait that is the same except for sign, scale and shift, among the same participants."""
     groups: dict[bytes, list[str]] = {}
     for name, values in columns.items():
         groups.setdefault(np.isfinite(values).tobytes(), []).append(name)
@@ -113,7 +115,7 @@ def _duplicates(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, str]:
 
 
 def trait_guards(report: pl.DataFrame) -> Guards:
-    """Traits left out, and the shape of those kept."""
+    """Guards on the number of traits excluded and on the shape of those kept."""
     kept = report.filter(pl.col("status") == "kept")
     out = report.height - kept.height
     rows: list[dict[str, Any]] = [

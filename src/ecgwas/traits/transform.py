@@ -1,4 +1,4 @@
-"""From a feature to a trait: ranks, residuals on the covariates, and both within groups of people."""
+"""Transformation of features into traits: ranks, residuals on the covariates, and both within groups of participants."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ecgwas.study import TraitOptions
 
 BLOM = 3.0 / 8.0
 MIN_PEOPLE = 20
-"""A group with fewer people who have the trait is normalised together with another one."""
+"""A group in which fewer participants have the trait is normalised together with another group."""
 TENS = 10
-"""Groups are numbered by ancestry in tens and sex in ones: 12 are women of the largest ancestry, 20 all of the second."""
+"""Groups are numbered by ancestry in tens and sex in ones: 12 is women of the largest ancestry group, 20 all of the second."""
 
 
 def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normal quantiles of the ranks: norm.ppf((rank - 3/8) / (n + 1/4)), ties share their mean rank.
+    """Normal quantiles of the ranks: norm.ppf((rank - 3/8) / (n + 1/4)). Ties share their mean rank.
 
-    values (N,) float64 without missing values, in any unit; gives (N,) float64 without unit.
-    Blom 1958; McCaw et al. 2020, Biometrics 76:1262 (indirect rank-based inverse normal transformation).
+    values (N,) float64 without missing values, in any unit. Returns (N,) float64 without unit. Blom 1958; McCaw et al. 2020,
+    Biometrics 76:1262 (indirect rank-based inverse normal transformation).
     """
     ranks = stats.rankdata(values, method="average")
     quantiles: NDArray[np.float64] = stats.norm.ppf((ranks - BLOM) / (len(values) + 1 - 2 * BLOM))
@@ -32,14 +32,17 @@ def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def transformed(
     options: TraitOptions, values: NDArray[np.float64], basis: NDArray[np.float64], strata: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The trait (n,) of a feature (n,) without missing values, as `options.transform` and `normalise_within` say.
+    """The trait (n,) of a feature (n,) without missing values, by `options.transform` and `options.normalise_within`.
 
-    basis (n, R) from `span`; strata (n,): the group within which each person is normalised, numbered as TENS says.
-    `rank_normal`: normal quantiles, residuals of these on the covariates, normal quantiles of those, within each group. Ranked
-    first, because a few outliers would decide what the covariates explain: of the raw values' residuals, ranked, the
-    covariates can explain a third again, and what remains in the scan then has heavy tails.
-    `none`: the feature as it is; with groups, its residuals on the covariates, those of each group with the same SD, that of
-    all residuals together.
+    basis (n, R) from `span`; strata (n,): the group within which each participant is normalised, numbered as described at TENS.
+
+    `rank_normal`: normal quantiles of the feature, their residuals on the covariates, and normal quantiles of those residuals
+    within each group. The feature is ranked first, because a few outliers would otherwise decide what the covariates explain.
+    If only the residuals of the raw values were ranked, the covariates could explain a third of the result again, and the
+    residuals in the scan would have heavy tails.
+
+    `none`: the feature unchanged. With groups, its residuals on the covariates, scaled so that each group has the SD of all
+    residuals together.
     """
     parts = _groups(strata) if options.normalise_within else [np.arange(len(values))]
     if options.transform == "none":
@@ -52,7 +55,10 @@ def transformed(
 
 
 def _groups(strata: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Places of the people of each group; the smallest group below MIN_PEOPLE joins the largest of its ancestry, or of all."""
+    """Indices of each group's participants.
+
+    While the smallest group is below MIN_PEOPLE, it joins the largest group of its ancestry, or of all if there is no other.
+    """
     joined = strata.copy()
     while True:
         numbers, counts = np.unique(joined, return_counts=True)
@@ -74,6 +80,6 @@ def _scaled(rest: NDArray[np.float64], parts: Sequence[NDArray[np.int64]]) -> ND
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ten digits: equal values stay tied, and the ranks are the same whatever linear algebra library computed them."""
+    """Values in SD, rounded to ten decimals: equal values stay tied, and ranks do not depend on the linear algebra library."""
     result: NDArray[np.float64] = np.round(values / float(np.std(values)), 10)
     return result

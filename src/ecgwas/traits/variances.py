@@ -1,4 +1,4 @@
-"""Guard over unequal variances: where people differ in the variance of a trait, shuffles of people are not a fair null."""
+"""Guards on unequal variances. If participants differ in a trait's variance, permuting them does not give a valid null."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from ecgwas.tables import Guards, Traits
 from ecgwas.traits import ancestry
 
 LEVEL = 0.05
-"""Family-wise over the traits that are judged."""
+"""Family-wise significance level over the traits that are judged."""
 MIN_GROUP = 10
-"""People of a group who must have the trait for its SD to be named."""
+"""The SD of a group is reported if at least this many of its participants have the trait."""
 
 
 @dataclass(frozen=True)
 class VarianceGroups:
-    """In what a trait's variance may differ, of the people of the traits in their order.
+    """Characteristics with which a trait's variance may differ, for the participants in the order of the traits.
 
-    groups      (N,) int64 of ancestry;  components (N, C) float64 of the genotypes, C may be 0
-    sexes       (N,) int8, 1 male, 2 female, 0 unknown; all 0 where X is not tested, since nothing else depends on sex
+    ancestry_groups  (N,) int64
+    genotype_pcs     (N, C) float64; C may be 0
+    sexes            (N,) int8, 1 male, 2 female, 0 unknown; all 0 if X is not tested, since nothing else depends on sex
     """
 
     ancestry_groups: NDArray[np.int64]
@@ -51,10 +52,10 @@ def check_variances(traits: Traits, covariates: NDArray[np.float64], strata: Var
 
 
 def breusch_pagan(residual: NDArray[np.float64], regressors: NDArray[np.float64]) -> float:
-    """p of no regression of the squared residual (n,) on the regressors (n, C) and an intercept.
+    """p-value for no regression of the squared residual (n,) on the regressors (n, C) and an intercept.
 
-    n R2 is chi-square with as many degrees of freedom as the regressors have dimensions, whatever the kurtosis (Breusch and
-    Pagan 1979, Econometrica 47:1287, in the form of Koenker 1981, J Econometrics 17:107). 1 if nothing varies.
+    n R2 has a chi-square distribution with as many degrees of freedom as the regressors have dimensions, whatever the kurtosis
+    (Breusch and Pagan 1979, Econometrica 47:1287, in the form of Koenker 1981, J Econometrics 17:107). 1 if nothing varies.
     """
     squared = np.square(residual)
     squared = squared - squared.mean()
@@ -72,7 +73,7 @@ def _row(
     guard: str, traits: Traits, covariates: NDArray[np.float64], regressors: NDArray[np.float64], people: NDArray[np.bool_],
     labels: NDArray[Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """value: the smallest p over all traits, times their number."""
+    """One guard. Its value is the smallest p over all traits, multiplied by their number."""
     row = {"guard": guard, "about": "traits", "limit": LEVEL, "left_out": 0, "of": len(traits.names)}
     if regressors.shape[1] == 0 or len(traits.names) == 0:
         why = (
@@ -99,13 +100,13 @@ def _row(
 
 
 def _basis(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, R) orthonormal columns that span intercept and covariates."""
+    """(n, R) orthonormal columns that span the intercept and the covariates."""
     design = np.column_stack([np.ones(len(covariates)), covariates])
     left, sizes, _ = np.linalg.svd(design / np.maximum(np.linalg.norm(design, axis=0), 1e-300), full_matrices=False)
     return np.asarray(left[:, sizes > 1e-9])
 
 
 def _ratio(residual: NDArray[np.float64], labels: NDArray[Any]) -> float:
-    """Largest over smallest SD of groups of FEWEST people or more."""
+    """Ratio of the largest to the smallest SD among groups of at least MIN_GROUP participants."""
     spreads = [float(residual[people].std()) for people in ancestry.members_by_group(labels) if len(people) >= MIN_GROUP]
     return max(spreads) / max(min(spreads), 1e-300) if spreads else 1.0
