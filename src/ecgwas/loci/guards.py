@@ -139,7 +139,7 @@ def _consistent(rows: pl.DataFrame, max_deviation: float = MAX_T_DEVIATION) -> l
 def _permutations(results: Sequence[ScanResult]) -> dict[str, Any]:
     count = max((len(result.permutation_max) for result in results), default=0)
     status = PASS if count >= 1000 else WARN if count else NOT_JUDGED
-    note = "shuffles of people behind the permutation threshold; with fewer than 1,000 its tail is fitted"
+    note = "permutations of people behind the permutation threshold; with fewer than 1,000 it is less certain"
     return _row("permutations", "scan", status, float(count), 1000.0, note=note)
 
 
