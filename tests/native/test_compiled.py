@@ -165,7 +165,7 @@ def test_people_are_chosen_and_counted_as_by_the_twin(
     ours = SampleSelector(chosen, 77).select(bed)
     monkeypatch.setattr(compiled, "is_available", lambda: False)
     theirs = SampleSelector(chosen, 77).select(bed)
-    for field in ("packed", "flipped", "missing", "ones", "twos"):
+    for field in ("packed", "minor_is_other", "missing_calls", "ones", "twos"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field))
 
 

@@ -32,7 +32,7 @@ __all__ = ["SHIFTS", "Genotypes", "available", "chromosome_code", "eids_in_all_f
 
 
 PER_VARIANT = (
-    "variants", "positions", "effect_alleles", "other_alleles", "rows", "stated_info", "pseudoautosomal"
+    "variants", "positions", "effect_alleles", "other_alleles", "file_index", "file_info", "is_pseudoautosomal"
 )  # fmt: skip
 """Arrays with one entry per variant."""
 
@@ -336,7 +336,7 @@ def _concatenated(members: list[Genotypes]) -> Genotypes:
     listed = first.samples.select([i for i, eid in enumerate(first.eids) if eid in shared])
     starts = np.cumsum([0, *(member.variants_in_file for member in members)])
     arrays = {name: np.concatenate([getattr(member, name) for member in members]) for name in PER_VARIANT}
-    arrays["rows"] = np.concatenate([member.file_index + start for member, start in zip(members, starts, strict=False)])
+    arrays["file_index"] = np.concatenate([member.file_index + start for member, start in zip(members, starts, strict=False)])
     order = np.argsort(arrays["positions"], kind="stable")
     people = [member.sample_index(listed.eids) for member in members]
     source = ConcatenatedReader([member.reader for member in members], starts, people)
