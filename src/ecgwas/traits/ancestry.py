@@ -77,10 +77,10 @@ def _split_point(values: NDArray[np.float64]) -> float:
 
 def fst(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
     """Hudson's Fst of two groups from calls (V, N) and (V, M): a ratio of sums over variants, unbiased in small groups."""
-    share, alleles = zip(*(_frequencies(codes) for codes in (first, second)), strict=True)
-    noise = sum(p * (1 - p) / np.maximum(n - 1, 1) for p, n in zip(share, alleles, strict=True))
-    distance = np.square(share[0] - share[1]) - noise
-    between = share[0] * (1 - share[1]) + share[1] * (1 - share[0])
+    frequency, alleles = zip(*(_frequencies(codes) for codes in (first, second)), strict=True)
+    noise = sum(p * (1 - p) / np.maximum(n - 1, 1) for p, n in zip(frequency, alleles, strict=True))
+    distance = np.square(frequency[0] - frequency[1]) - noise
+    between = frequency[0] * (1 - frequency[1]) + frequency[1] * (1 - frequency[0])
     return float(distance.sum() / max(between.sum(), 1e-12))
 
 
@@ -93,10 +93,12 @@ def _frequencies(codes: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray
 
 def _likelihood(codes: NDArray[np.uint8], members: NDArray[np.int64]) -> NDArray[np.float64]:
     """(N,) log likelihood of every participant's genotypes under the members' allele frequencies."""
-    share, alleles = _frequencies(codes[:, members])
-    share = (share * alleles + 0.5) / (alleles + 1)
-    weights = np.stack([2 * np.log(1 - share), np.log(2 * share * (1 - share)), 2 * np.log(share), np.zeros(len(share))])
+    frequency, alleles = _frequencies(codes[:, members])
+    frequency = (frequency * alleles + 0.5) / (alleles + 1)
+    weights = np.stack(
+        [2 * np.log(1 - frequency), np.log(2 * frequency * (1 - frequency)), 2 * np.log(frequency), np.zeros(len(frequency))]
+    )
     likelihood = np.zeros(codes.shape[1])
-    for variant, each in enumerate(codes):
-        likelihood += weights[each, variant]
+    for variant, calls in enumerate(codes):
+        likelihood += weights[calls, variant]
     return likelihood

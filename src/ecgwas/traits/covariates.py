@@ -17,7 +17,7 @@ from ecgwas.errors import Caution, EcgwasError, InputError, StudyError, first_fe
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates
 from ecgwas.tables.user_table import UserTable, is_missing, level, not_numbers, numbers, read_user_table, why_not_a_number
-from ecgwas.traits import suspect_values as doubts
+from ecgwas.traits import suspect_values
 
 COLLINEAR = 1e-7
 """A standardised column is a combination of the columns before it if its residual on them is shorter than this."""
@@ -109,8 +109,12 @@ def read(options: TraitOptions) -> CovariateTable:
         [mistake for name in measured for mistake in _extremes(table, name, values[name])], what="the covariate table"
     )
     levels = {name: _levels(frame[name]) for name in categorical}
-    suspicions = [*doubts.of_ids(labels), *doubts.of_choice(options, names), *doubts.of_values(values, levels)]
-    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(suspicions), unused)
+    warnings = [
+        *suspect_values.of_ids(labels),
+        *suspect_values.of_choice(options, names),
+        *suspect_values.of_values(values, levels),
+    ]
+    return CovariateTable(tuple(frame["eid"]), values, levels, names, tuple(warnings), unused)
 
 
 def _beyond(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
@@ -139,6 +143,7 @@ def _extremes(table: UserTable, name: str, values: NDArray[np.float64]) -> Itera
 
 
 def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
+    """Mistakes in the column eid: it is absent or empty, or eids are missing, repeated or damaged."""
     frame, path = table.frame, table.path
     if "eid" not in frame.columns:
         near = ids.likely_eid_column(frame.columns)
@@ -167,6 +172,7 @@ def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
 
 
 def _unknown_columns(frame: pl.DataFrame, options: TraitOptions) -> list[EcgwasError]:
+    """Names under `use` or `categorical` that are not columns, each with the most similar column."""
     present = [name for name in frame.columns if name != "eid"]
     requested = {"use": list(options.use or ()), "categorical": list(options.categorical)}
     if options.categorical == TraitOptions.model_fields["categorical"].default:
@@ -238,6 +244,7 @@ def _not_used(table: CovariateTable, options: TraitOptions) -> list[str]:
 
 
 def _dummies(name: str, here: list[str], smallest: int, notes: list[str]) -> dict[str, NDArray[np.float64]]:
+    """Level -> its column of 0 and 1, with small levels pooled or joined to the reference; adds messages to `notes`."""
     counts = Counter(here)
     ordered = sorted(counts, key=lambda level: (-counts[level], level))
     reference = ordered[0]

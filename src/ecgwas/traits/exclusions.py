@@ -14,7 +14,7 @@ from ecgwas.traits.sample_qc import SampleQc
 
 
 def list_people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]) -> People:
-    """Every participant of any table, kept or excluded, with every reason for the exclusion."""
+    """Every participant of any table, kept or excluded before sample QC, with all reasons for the exclusion."""
     recorded: set[str] = set()
     measured: set[str] = set()
     for one in features.values():
@@ -41,10 +41,12 @@ def list_people(table: CovariateTable, genotyped: Sequence[str], features: Mappi
 
 def exclude_by_sample_qc(people: People, judged: SampleQc) -> People:
     """The participants after sample QC: those whom a guard excludes have its reason."""
-    out = people.frame["eid"].is_in(list(judged.excluded))
+    is_excluded = people.frame["eid"].is_in(list(judged.excluded))
     reason = people.frame["eid"].replace_strict(judged.excluded, default="", return_dtype=pl.String)
-    status = pl.when(out).then(pl.lit("dropped")).otherwise(pl.col("status"))
-    return People(people.frame.with_columns(status=status, reason=pl.when(out).then(reason).otherwise(pl.col("reason"))))
+    status = pl.when(is_excluded).then(pl.lit("dropped")).otherwise(pl.col("status"))
+    return People(
+        people.frame.with_columns(status=status, reason=pl.when(is_excluded).then(reason).otherwise(pl.col("reason")))
+    )
 
 
 def exclusion_counts(people: People) -> list[tuple[str, int]]:

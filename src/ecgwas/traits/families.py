@@ -40,14 +40,14 @@ def fewest_exclusions(first: Sequence[int], second: Sequence[int], called: NDArr
         graph.setdefault(int(one), set()).add(int(other))
         graph.setdefault(int(other), set()).add(int(one))
     excluded: list[int] = []
-    heuristic = 0
+    inexact_families = 0
     for family in _families(graph):
         kept = _exact(family, called)
         if kept is None:
             kept = _greedy(family, called)
-            heuristic += 1
+            inexact_families += 1
         excluded += family.keys() - kept
-    return Exclusions(tuple(sorted(excluded)), heuristic)
+    return Exclusions(tuple(sorted(excluded)), inexact_families)
 
 
 def _exact(family: Graph, called: NDArray[np.int64]) -> set[int] | None:
@@ -73,12 +73,14 @@ class _Search:
         self.steps = 0
 
     def best(self, graph: Graph, weights: Mapping[int, int]) -> set[int]:
+        """The independent set with the largest weight, found in each connected component."""
         kept: set[int] = set()
         for part in _families(graph):
             kept |= self._connected(part, weights)
         return kept
 
     def _connected(self, graph: Graph, weights: Mapping[int, int]) -> set[int]:
+        """The same for a connected graph: branches on the participant with most relatives, who is either kept or excluded."""
         if len(graph) == 1:
             return set(graph)
         leaf = min((person for person in graph if len(graph[person]) == 1), default=None)
@@ -129,6 +131,7 @@ def _weight(kept: Iterable[int], weights: Mapping[int, int]) -> int:
 
 
 def _without(graph: Graph, people: set[int]) -> Graph:
+    """The graph without these participants."""
     return {person: others - people for person, others in graph.items() if person not in people}
 
 
@@ -138,11 +141,11 @@ def _families(graph: Graph) -> list[Graph]:
     for start in sorted(graph):
         if start in assigned:
             continue
-        family, border = {start}, [start]
-        while border:
-            new = graph[border.pop()] - family
+        family, to_visit = {start}, [start]
+        while to_visit:
+            new = graph[to_visit.pop()] - family
             family |= new
-            border += new
+            to_visit += new
         assigned |= family
         families.append({person: graph[person] for person in sorted(family)})
     return families
@@ -155,14 +158,14 @@ def _greedy(family: Graph, called: NDArray[np.int64]) -> set[int]:
     relative is kept are then restored.
     """
     remaining = {person: set(others) for person, others in family.items()}
-    out: list[int] = []
+    removed: list[int] = []
     while any(remaining.values()):
         worst = max(remaining, key=lambda person: (len(remaining[person]), -int(called[person]), person))
         for other in remaining.pop(worst):
             remaining[other].discard(worst)
-        out.append(worst)
+        removed.append(worst)
     kept = set(remaining)
-    for person in reversed(out):
+    for person in reversed(removed):
         if not family[person] & kept:
             kept.add(person)
     return kept

@@ -38,8 +38,8 @@ def genotype_pcs(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[
 
     basis = leading_space(start, gram, rounds=ROUNDS, keep_blocks=True)
     projections = np.concatenate([values @ basis for _, values in _standardised(codes)])
-    _, _, turned = np.linalg.svd(projections, full_matrices=False)
-    pcs = basis @ turned[:count].T
+    _, _, right_vectors = np.linalg.svd(projections, full_matrices=False)
+    pcs = basis @ right_vectors[:count].T
     pcs -= pcs.mean(axis=0)
     pcs /= pcs.std(axis=0)
     largest = pcs[np.abs(pcs).argmax(axis=0), np.arange(count)]
@@ -72,28 +72,28 @@ def project(
     """
     known, new = codes[:, reference], codes[:, others]
     loadings = np.concatenate([values @ scores for _, values in _standardised(known)]) / np.sqrt(len(reference))
-    sizes = np.linalg.norm(loadings, axis=0)
-    loadings /= sizes
-    inside, length = np.zeros((scores.shape[1], len(others))), np.zeros(len(others))
+    singular_values = np.linalg.norm(loadings, axis=0)
+    loadings /= singular_values
+    inside, squared_length = np.zeros((scores.shape[1], len(others))), np.zeros(len(others))
     step = max(1, GENOTYPES_PER_STEP // codes.shape[1])
     for start in range(0, len(codes), step):
         rows = slice(start, start + step)
         values = standardised(new[rows], known[rows])
         inside += loadings[rows].T @ values
-        length += np.square(values).sum(axis=0)
-    outside = np.sqrt(np.maximum(length - np.square(inside).sum(axis=0), 0.0))
-    placed = [_placed(sizes, inside[:, one], float(outside[one])) for one in range(len(others))]
-    return np.asarray(np.round(np.reshape(placed, (len(others), -1)) * np.sqrt(len(reference)), DECIMALS))
+        squared_length += np.square(values).sum(axis=0)
+    outside = np.sqrt(np.maximum(squared_length - np.square(inside).sum(axis=0), 0.0))
+    positions = [_placed(singular_values, inside[:, one], float(outside[one])) for one in range(len(others))]
+    return np.asarray(np.round(np.reshape(positions, (len(others), -1)) * np.sqrt(len(reference)), DECIMALS))
 
 
-def _placed(sizes: NDArray[np.float64], inside: NDArray[np.float64], outside: float) -> NDArray[np.float64]:
-    """(C,) position of one further participant in right singular vectors of a reference with singular values `sizes` (C,).
+def _placed(singular_values: NDArray[np.float64], inside: NDArray[np.float64], outside: float) -> NDArray[np.float64]:
+    """(C,) position of one further participant in right singular vectors of a reference with `singular_values` (C,).
 
     inside (C,): the participant's components along the left singular vectors; outside: length of the part outside their span.
     """
-    count = len(sizes)
-    joint = np.block([[np.diag(sizes), inside[:, None]], [np.zeros((1, count)), np.array([[outside]])]])
-    _, values, turned = np.linalg.svd(joint)
-    scaled = turned.T[:, :count] * values[:count]
-    left, _, right = np.linalg.svd(scaled[:count].T @ np.diag(sizes))
-    return np.asarray(scaled[count] @ (left @ right) / sizes)
+    count = len(singular_values)
+    joint = np.block([[np.diag(singular_values), inside[:, None]], [np.zeros((1, count)), np.array([[outside]])]])
+    _, values, right_vectors = np.linalg.svd(joint)
+    scaled = right_vectors.T[:, :count] * values[:count]
+    left, _, right = np.linalg.svd(scaled[:count].T @ np.diag(singular_values))
+    return np.asarray(scaled[count] @ (left @ right) / singular_values)

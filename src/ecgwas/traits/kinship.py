@@ -64,12 +64,13 @@ def king_kinship(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _rows(codes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Kinship (n, N) of successive blocks of n participants with everyone, each with the index of its first participant."""
     people = codes.shape[1]
     for start in range(0, people, PEOPLE_PER_STEP):
-        both, opposite, own, other = _counts(codes, start, min(start + PEOPLE_PER_STEP, people))
-        smaller = np.minimum(own, other).astype(np.float64)
+        both, opposite, het_first, het_second = _counts(codes, start, min(start + PEOPLE_PER_STEP, people))
+        smaller = np.minimum(het_first, het_second).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            kinship = (both - 2 * opposite) / (2 * smaller) + 0.5 - (own + other) / (4 * smaller)
+            kinship = (both - 2 * opposite) / (2 * smaller) + 0.5 - (het_first + het_second) / (4 * smaller)
         kinship[np.arange(len(kinship)), np.arange(start, start + len(kinship))] = np.nan
         yield start, np.asarray(kinship, dtype=np.float64)
 
@@ -82,7 +83,7 @@ def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np
     steps, because all of a biobank's variants would not fit in memory as float32. The sums are exact for any step.
     """
     people = codes.shape[1]
-    both, opposite, own, other = (np.zeros((stop - start, people), dtype=np.float32) for _ in range(4))
+    both, opposite, het_first, het_second = (np.zeros((stop - start, people), dtype=np.float32) for _ in range(4))
     step = max(1, STEP_BYTES // (16 * people))
     for first in range(0, len(codes), step):
         piece = codes[first : first + step]
@@ -90,9 +91,9 @@ def _counts(codes: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np
         here = slice(start, stop)
         both += one[:, here].T @ one
         opposite += none[:, here].T @ two + two[:, here].T @ none
-        own += one[:, here].T @ called
-        other += called[:, here].T @ one
-    return both, opposite, own, other
+        het_first += one[:, here].T @ called
+        het_second += called[:, here].T @ one
+    return both, opposite, het_first, het_second
 
 
 def related_pairs(codes: NDArray[np.uint8], limit: float) -> RelatedPairs:
@@ -102,15 +103,15 @@ def related_pairs(codes: NDArray[np.uint8], limit: float) -> RelatedPairs:
     reach 0.0884. The noise is that of one pair (see `null_distribution`). It is not the spread over all pairs, which in a
     cohort of several ancestries reflects differences between ancestries.
     """
-    reach, spread = chance_limit(codes, codes.shape[1])
-    lowest = max(limit, reach)
+    limit_by_chance, null_sd = chance_limit(codes, codes.shape[1])
+    lowest = max(limit, limit_by_chance)
     pairs: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
     for start, rows in _rows(codes):
         first, second = np.nonzero(rows > lowest)
         later = second > first + start
         pairs.append((first[later] + start, second[later], rows[first[later], second[later]]))
     first, second, kinship = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    return RelatedPairs(first, second, kinship, limit, reach, spread)
+    return RelatedPairs(first, second, kinship, limit, limit_by_chance, null_sd)
 
 
 def above_chance_in_groups(related: RelatedPairs, codes: NDArray[np.uint8], groups: NDArray[np.int64]) -> RelatedPairs:
@@ -119,8 +120,8 @@ def above_chance_in_groups(related: RelatedPairs, codes: NDArray[np.uint8], grou
     Linkage disequilibrium, and so the noise of a pair, may differ between groups.
     """
     each = [chance_limit(codes[:, groups == number], codes.shape[1]) for number in np.unique(groups)]
-    reach, spread = max([(related.chance_limit, related.null_sd), *each])
-    return replace(related, chance_limit=reach, null_sd=spread).above(related.limit)
+    limit_by_chance, null_sd = max([(related.chance_limit, related.null_sd), *each])
+    return replace(related, chance_limit=limit_by_chance, null_sd=null_sd).above(related.limit)
 
 
 def chance_limit(codes: NDArray[np.uint8], people: int) -> tuple[float, float]:
@@ -128,8 +129,8 @@ def chance_limit(codes: NDArray[np.uint8], people: int) -> tuple[float, float]:
 
     EXPECTED_FALSE_PAIRS of all their pairs are expected to exceed it.
     """
-    middle, spread = null_distribution(codes)
-    return middle + spread * float(stats.norm.isf(EXPECTED_FALSE_PAIRS / max(people * (people - 1) / 2, 1))), spread
+    median, null_sd = null_distribution(codes)
+    return median + null_sd * float(stats.norm.isf(EXPECTED_FALSE_PAIRS / max(people * (people - 1) / 2, 1))), null_sd
 
 
 def null_distribution(codes: NDArray[np.uint8]) -> tuple[float, float]:
@@ -143,21 +144,21 @@ def null_distribution(codes: NDArray[np.uint8]) -> tuple[float, float]:
     """
     first, second = _null_pairs(codes.shape[1])
     differences, heterozygous = [], []
-    own, other = np.zeros(len(first)), np.zeros(len(first))
+    het_first, het_second = np.zeros(len(first)), np.zeros(len(first))
     for stretch in np.array_split(codes, STRETCHES):
         one, two = stretch[:, first].astype(np.int8), stretch[:, second].astype(np.int8)
         called = (one != NO_CALL) & (two != NO_CALL)
         first_one, second_one = ((part == 1) & called for part in (one, two))
         differences.append((np.square(one - two) * called).sum(axis=0))
         heterozygous.append((first_one.sum(axis=0) + second_one.sum(axis=0)) / 2)
-        own, other = own + first_one.sum(axis=0), other + second_one.sum(axis=0)
-    smaller = np.maximum(np.minimum(own, other), 1)
+        het_first, het_second = het_first + first_one.sum(axis=0), het_second + second_one.sum(axis=0)
+    smaller = np.maximum(np.minimum(het_first, het_second), 1)
     distances, between = np.stack(differences), np.stack(heterozygous)
-    rest = distances - between * (distances.sum(axis=0) / np.maximum(between.sum(axis=0), 1))
-    free = STRETCHES - 1
-    variance = np.square(rest).sum(axis=0) * STRETCHES / free / (16 * smaller**2)
-    typical = float(np.median(variance)) * free / float(stats.chi2.median(free))
-    return float(np.median(-np.abs(own - other) / (4 * smaller))), float(np.sqrt(typical))
+    deviations = distances - between * (distances.sum(axis=0) / np.maximum(between.sum(axis=0), 1))
+    degrees = STRETCHES - 1
+    variance = np.square(deviations).sum(axis=0) * STRETCHES / degrees / (16 * smaller**2)
+    typical = float(np.median(variance)) * degrees / float(stats.chi2.median(degrees))
+    return float(np.median(-np.abs(het_first - het_second) / (4 * smaller))), float(np.sqrt(typical))
 
 
 def _null_pairs(people: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

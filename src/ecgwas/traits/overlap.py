@@ -41,29 +41,33 @@ def check(
     table = covariate_tables.read(options)
     sides = {"the recordings": set(recorded)} if recorded else {}
     unmet = check_ids(options, table, genotype_people, sides)
-    meant = set(table.eids) & set(genotype_people)
-    meant &= set(recorded) or meant
-    both = sorted(meant - set(table.missing()))
-    sparse = [f"{name} in {count} of {len(meant)}" for name, count in table.sparse(meant, share=SPARSE_SHARE).items()]
+    in_all_tables = set(table.eids) & set(genotype_people)
+    in_all_tables &= set(recorded) or in_all_tables
+    complete = sorted(in_all_tables - set(table.missing()))
+    sparse = [
+        f"{name} in {count} of {len(in_all_tables)}" for name, count in table.sparse(in_all_tables, share=SPARSE_SHARE).items()
+    ]
     missing = [f"people without all covariates are dropped; missing: {first_few(sparse, 10)}"] if sparse else []
     people = "genotyped people with recordings" if recorded else "genotyped people"
-    shortage = f"only {len(both)} of {len(meant)} {people} in the covariate table have all covariates"
+    shortage = f"only {len(complete)} of {len(in_all_tables)} {people} in the covariate table have all covariates"
     needed = f"at least {options.min_people} are needed (traits.min_people)"
-    if not both or len(both) < options.min_people <= len(meant):
+    if not complete or len(complete) < options.min_people <= len(in_all_tables):
         problem = "".join((shortage, *(f"; {words}" for words in (*unmet, *missing))))
         fix = f"{needed}; leave out sparse columns: name the others under traits.use"
         raise InputError(problem, where=options.covariates, fix=fix)
-    small = [] if len(both) >= options.min_people else [f"{shortage}: {needed}, or `ecgwas run` ends at stage traits"]
+    shortage_warnings = (
+        [] if len(complete) >= options.min_people else [f"{shortage}: {needed}, or `ecgwas run` ends at stage traits"]
+    )
     try:
-        coded = covariate_tables.code(table, both, options)
+        coded = covariate_tables.code(table, complete, options)
     except InputError as mistake:
-        if not small:
+        if not shortage_warnings:
             raise
         fix = f"{needed}; see read.leave_out, scan.people and who is in which table"
         raise InputError(f"{shortage}, and {mistake.problem}", where=options.covariates, fix=fix) from None
-    line = f"{len(table.eids)} people in the covariate table, {len(both)} of them genotyped with nothing missing"
+    line = f"{len(table.eids)} people in the covariate table, {len(complete)} of them genotyped with nothing missing"
     facts = [f"{line}; {len(coded.covariates.names)} covariate columns", *(n for n in coded.notes if n not in table.warnings)]
-    return [*facts, *map(Caution, (*unmet, *table.warnings, *missing, *small, *_of_sexes(table, sexes or {})))]
+    return [*facts, *map(Caution, (*unmet, *table.warnings, *missing, *shortage_warnings, *_of_sexes(table, sexes or {})))]
 
 
 def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
@@ -121,8 +125,10 @@ def refuse_too_few(
     reasons = Counter(SAMPLE_QC_REASON.sub(r"\1", reason) for reason in dropped)
     why = first_few(f"{reason}: {count}" for reason, count in reasons.most_common())
     lacking = pl.col("reason").str.starts_with("missing covariate")
-    meant = {*kept, *people.frame.filter(lacking)["eid"]}
-    sparse = first_few(f"{name} in {count} of {len(meant)}" for name, count in table.sparse(meant, share=SPARSE_SHARE).items())
+    in_all_tables = {*kept, *people.frame.filter(lacking)["eid"]}
+    sparse = first_few(
+        f"{name} in {count} of {len(in_all_tables)}" for name, count in table.sparse(in_all_tables, share=SPARSE_SHARE).items()
+    )
     problem = f"only {len(kept)} people have recording, genotypes and covariates (of {len(people)}; {why})"
     problem += "".join(f"; {words}" for words in unmet)
     fix = f"at least {options.min_people} are needed (traits.min_people)"

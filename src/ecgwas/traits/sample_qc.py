@@ -100,22 +100,22 @@ def run(
         rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
         reasons |= {cohort.genotypes.eids[i]: reason for i, reason in excluded.items()}
         cohort = cohort.select(np.delete(np.arange(len(cohort.genotypes.eids)), sorted(excluded)))
-    row, excluded, kept = _ancestry(options, cohort, wanted_components, seed)
+    row, excluded, pcs = _ancestry(options, cohort, wanted_components, seed)
     rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
     reasons |= {cohort.genotypes.eids[i]: reason for i, reason in excluded.items()}
     cohort = cohort.select(np.delete(np.arange(len(cohort.genotypes.eids)), sorted(excluded)))
-    return SampleQc(reasons, Guards.of(rows), cohort.genotypes.eids, kept, cohort.ancestry_groups, cohort.sexes)
+    return SampleQc(reasons, Guards.of(rows), cohort.genotypes.eids, pcs, cohort.ancestry_groups, cohort.sexes)
 
 
 def _grouped(options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int) -> Cohort:
     """The participants with their related pairs and ancestry groups, as far as the number of variants allows."""
     count = len(panel.eids)
-    alone = np.ones(count, dtype=np.int64)
+    one_group = np.ones(count, dtype=np.int64)
     if len(panel.codes) < MIN_VARIANTS or count < 2:
-        return Cohort(panel, sexes, alone, None)
+        return Cohort(panel, sexes, one_group, None)
     limit = options.max_kinship
     if limit is None and count > MAX_COMPARED:
-        return Cohort(panel, sexes, ancestry.ancestry_groups(panel.codes, alone == 1, seed=seed), None)
+        return Cohort(panel, sexes, ancestry.ancestry_groups(panel.codes, one_group == 1, seed=seed), None)
     related = kinship.related_pairs(panel.codes, min(THIRD_DEGREE, limit or THIRD_DEGREE))
     groups = ancestry.ancestry_groups(panel.codes, _unrelated(panel, related), seed=seed)
     if len(np.unique(groups)) > 1:
@@ -132,6 +132,7 @@ def _unrelated(panel: PrunedGenotypes, related: RelatedPairs | None) -> NDArray[
 
 
 def _verdict(row: dict[str, Any], excluded: dict[int, str], people: int) -> dict[str, Any]:
+    """The guard's row, completed with its verdict and the numbers of participants excluded and judged."""
     judged, unsure = row.pop("judged"), row.pop("unsure", False)
     worst = FAIL if unsure or len(excluded) > MAX_SHARE * people else WARN if excluded else PASS
     verdict = {"about": "people", "left_out": len(excluded), "of": people, "status": worst if judged else NOT_JUDGED}
@@ -139,6 +140,7 @@ def _verdict(row: dict[str, Any], excluded: dict[int, str], people: int) -> dict
 
 
 def _row(guard: str, limit: float | None, value: float | None, judged: bool, note: str) -> dict[str, Any]:
+    """A guard's row before the verdict; value in the units of the limit, None if nothing was measured."""
     number = None if value is None else round(value, DECIMALS)
     return {"guard": guard, "limit": limit, "value": number, "judged": judged and limit is not None, "note": note}
 
@@ -155,7 +157,7 @@ def _call_rate(options: PersonGuards, panel: PrunedGenotypes) -> tuple[dict[str,
     return row, {int(i): f"call rate {share[i]:.4f}" for i in np.flatnonzero(share < limit)}
 
 
-def _of_groups(groups: NDArray[np.int64]) -> str:
+def _groups_note(groups: NDArray[np.int64]) -> str:
     count = len(np.unique(groups))
     return f", within {count} groups of ancestry" if count > 1 else ""
 
@@ -166,15 +168,15 @@ def _heterozygosity(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, An
     called = np.maximum((codes != NO_CALL).sum(axis=0), 1)
     share = (codes == 1).sum(axis=0) / called
     judged = len(codes) >= MIN_VARIANTS and len(share) > 2 and bool(np.ptp(share) > 0)
-    away = np.zeros(len(share))
+    distance = np.zeros(len(share))
     for people in ancestry.members_by_group(cohort.ancestry_groups) if judged else ():
-        away[people] = (share[people] - share[people].mean()) / max(float(share[people].std()), 1e-12)
+        distance[people] = (share[people] - share[people].mean()) / max(float(share[people].std()), 1e-12)
     note = f"largest distance from the mean share of heterozygous calls, in SD, over {len(codes)} variants"
-    note += _of_groups(cohort.ancestry_groups)
-    row = _row("heterozygosity", limit, float(np.abs(away).max()) if judged else None, judged, note)
+    note += _groups_note(cohort.ancestry_groups)
+    row = _row("heterozygosity", limit, float(np.abs(distance).max()) if judged else None, judged, note)
     if limit is None or not judged:
         return row, {}
-    return row, {int(i): f"heterozygosity {away[i]:+.1f} SD" for i in np.flatnonzero(np.abs(away) > limit)}
+    return row, {int(i): f"heterozygosity {distance[i]:+.1f} SD" for i in np.flatnonzero(np.abs(distance) > limit)}
 
 
 def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
@@ -192,7 +194,7 @@ def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[in
         wrong = ((sexes == 1) & (inbreeding < MALE_AT_LEAST)) | ((sexes == 2) & (inbreeding > FEMALE_AT_MOST))
         words = {1: "male", 2: "female"}
         excluded = {int(i): f"sex {words[int(sexes[i])]}, but F on X {inbreeding[i]:.2f}" for i in np.flatnonzero(wrong)}
-    why = f"{len(codes)} common variants of X outside the pseudoautosomal regions{_of_groups(cohort.ancestry_groups)}"
+    why = f"{len(codes)} common variants of X outside the pseudoautosomal regions{_groups_note(cohort.ancestry_groups)}"
     note = f"people whose sex in the .fam contradicts X ({FEMALE_AT_MOST} women, {MALE_AT_LEAST} men); {why}"
     row = _row("sex", 0.0 if options.check_sex else None, float(len(excluded)) if judged else None, judged, note)
     return row, excluded
@@ -218,33 +220,35 @@ def _relatives(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], d
     if limit is None or cohort.related_pairs is None:
         return _row("kinship", limit, None, False, f"{len(panel.codes)} independent variants"), {}
     pairs = cohort.related_pairs.above(limit)
-    gone = families.fewest_exclusions(pairs.first.tolist(), pairs.second.tolist(), panel.calls)
+    exclusions = families.fewest_exclusions(pairs.first.tolist(), pairs.second.tolist(), panel.calls)
     strongest: dict[int, float] = {}
     for first, second, value in zip(pairs.first.tolist(), pairs.second.tolist(), pairs.kinship.tolist(), strict=True):
         for one in (first, second):
             strongest[one] = max(strongest.get(one, -1.0), value)
     applied_limit = max(limit, pairs.chance_limit)
-    row = _row("kinship", round(applied_limit, 4), max(strongest.values(), default=None), True, _of_kinship(panel, pairs, gone))
-    reasons = {i: f"related to another person, kinship {strongest[i]:.3f}" for i in gone.people}
+    row = _row(
+        "kinship", round(applied_limit, 4), max(strongest.values(), default=None), True, _kinship_note(panel, pairs, exclusions)
+    )
+    reasons = {i: f"related to another person, kinship {strongest[i]:.3f}" for i in exclusions.people}
     return row | {"unsure": applied_limit > FIRST_DEGREE}, reasons
 
 
-def _of_kinship(panel: PrunedGenotypes, pairs: RelatedPairs, gone: families.Exclusions) -> str:
+def _kinship_note(panel: PrunedGenotypes, pairs: RelatedPairs, exclusions: families.Exclusions) -> str:
     """The note of the guard on kinship."""
     note = f"largest kinship beyond the limit; over {len(panel.codes)} variants unrelated pairs have SD {pairs.null_sd:.4f}"
     if pairs.chance_limit > pairs.limit:
         note += f", so that chance reaches {pairs.chance_limit:.3f} and that is the limit, not {pairs.limit:g}"
     if max(pairs.chance_limit, pairs.limit) > FIRST_DEGREE:
         note += f"; parents, children and siblings may lie below it ({FIRST_DEGREE} and more): not all relatives are excluded"
-    if gone.inexact_families:
-        note += f"; {gone.inexact_families} families were too large to find the fewest people exactly"
+    if exclusions.inexact_families:
+        note += f"; {exclusions.inexact_families} families were too large to find the fewest people exactly"
     return note
 
 
 def _ancestry(
     options: PersonGuards, cohort: Cohort, wanted_components: int, seed: int
 ) -> tuple[dict[str, Any], dict[int, str], NDArray[np.float64]]:
-    """Computes components of unrelated participants and projects the others: components of a family would describe it alone."""
+    """Computes components of unrelated participants and projects the others: components of a family would describe only it."""
     limit = options.max_component_sd
     count = max(wanted_components, 10 if limit is not None else 0)
     people = np.arange(len(cohort.genotypes.eids))
@@ -255,13 +259,15 @@ def _ancestry(
     first: float | None = None
     for _ in range(OUTLIER_ROUNDS):
         scores, unrelated = _scores(cohort.select(people), count, seed)
-        away = _distance(scores, cohort.ancestry_groups[people])
-        first = float(away.max()) if first is None else first
-        outside = away > (np.inf if limit is None else limit)
-        if not outside.any():
+        distance = _distance(scores, cohort.ancestry_groups[people])
+        first = float(distance.max()) if first is None else first
+        is_outlier = distance > (np.inf if limit is None else limit)
+        if not is_outlier.any():
             break
-        excluded |= {int(people[i]): f"ancestry outlier, {away[i]:.1f} SD on a component" for i in np.flatnonzero(outside)}
-        people = people[~outside]
+        excluded |= {
+            int(people[i]): f"ancestry outlier, {distance[i]:.1f} SD on a component" for i in np.flatnonzero(is_outlier)
+        }
+        people = people[~is_outlier]
     else:
         scores, unrelated = _scores(cohort.select(people), count, seed)
     variants = len(cohort.genotypes.codes)
@@ -280,11 +286,11 @@ def _distance(scores: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray
     """
     if len(np.unique(groups)) == 1:
         return np.asarray(np.abs(scores).max(axis=1))
-    away = np.zeros(len(scores))
+    distance = np.zeros(len(scores))
     for people in ancestry.members_by_group(groups):
         own = scores[people]
-        away[people] = np.abs((own - own.mean(axis=0)) / np.maximum(own.std(axis=0), 1.0)).max(axis=1)
-    return away
+        distance[people] = np.abs((own - own.mean(axis=0)) / np.maximum(own.std(axis=0), 1.0)).max(axis=1)
+    return distance
 
 
 def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64], int]:
@@ -301,8 +307,8 @@ def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64],
 
 def unjudged(eids: Sequence[str]) -> SampleQc:
     """The result without sample QC: no participant is excluded and no guard is judged."""
-    alone, unknown = np.ones(len(eids), dtype=np.int64), np.zeros(len(eids), dtype=np.int8)
-    return SampleQc({}, Guards.empty(), tuple(eids), np.empty((len(eids), 0)), alone, unknown)
+    one_group, unknown = np.ones(len(eids), dtype=np.int64), np.zeros(len(eids), dtype=np.int8)
+    return SampleQc({}, Guards.empty(), tuple(eids), np.empty((len(eids), 0)), one_group, unknown)
 
 
 RunSampleQc = Callable[[Sequence[str]], SampleQc]

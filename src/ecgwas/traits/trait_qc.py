@@ -44,7 +44,9 @@ def usable_traits(
             key = present.tobytes()
             if key not in spans:
                 spans[key] = span(covariates.values[present])
-            reason = _carried(observed, spans[key]) or _explained(observed, residuals(observed, spans[key]))
+            reason = _too_few_for_covariates(observed, spans[key]) or _explained_by_covariates(
+                observed, residuals(observed, spans[key])
+            )
         if reason is not None:
             rows[name] |= {"status": "left_out", "reason": reason}
             continue
@@ -77,21 +79,22 @@ def _unusable(observed: NDArray[np.float64], people: int, options: TraitOptions)
     return None
 
 
-def _carried(observed: NDArray[np.float64], basis: NDArray[np.float64]) -> str | None:
+def _too_few_for_covariates(observed: NDArray[np.float64], basis: NDArray[np.float64]) -> str | None:
     """Reason to exclude a feature if the covariates that vary among its participants leave no degree of freedom for a test."""
     if len(observed) > basis.shape[1] + 1:
         return None
     return f"measured in {len(observed)} people, too few for {basis.shape[1] - 1} covariates"
 
 
-def _explained(observed: NDArray[np.float64], rest: NDArray[np.float64]) -> str | None:
+def _explained_by_covariates(observed: NDArray[np.float64], residual: NDArray[np.float64]) -> str | None:
     """Reason to exclude a feature if the covariates explain it completely."""
-    if np.std(rest) > 1e-7 * np.std(observed):
+    if np.std(residual) > 1e-7 * np.std(observed):
         return None
     return "a combination of the covariates: nothing remains to test"
 
 
 def _shape(values: NDArray[np.float64], when: str) -> dict[str, float]:
+    """Skewness and excess kurtosis (biased estimators), for the columns of the report."""
     return {f"skewness_{when}": float(stats.skew(values)), f"kurtosis_{when}": float(stats.kurtosis(values))}
 
 
@@ -117,11 +120,11 @@ def _duplicates(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, str]:
 def trait_guards(report: pl.DataFrame) -> Guards:
     """Guards on the number of traits excluded and on the shape of those kept."""
     kept = report.filter(pl.col("status") == "kept")
-    out = report.height - kept.height
+    excluded = report.height - kept.height
     rows: list[dict[str, Any]] = [
         {
-            "guard": "usable_traits", "about": "traits", "status": "warn" if out else "pass", "value": float(kept.height),
-            "limit": 1.0, "left_out": out, "of": report.height,
+            "guard": "usable_traits", "about": "traits", "status": "warn" if excluded else "pass", "value": float(kept.height),
+            "limit": 1.0, "left_out": excluded, "of": report.height,
             "note": "traits kept; constant, duplicate, nearly empty ones and combinations of covariates are left out",
         }
     ]  # fmt: skip

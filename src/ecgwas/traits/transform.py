@@ -44,13 +44,13 @@ def transformed(
     `none`: the feature unchanged. With groups, its residuals on the covariates, scaled so that each group has the SD of all
     residuals together.
     """
-    parts = _groups(strata) if options.normalise_within else [np.arange(len(values))]
+    groups = _groups(strata) if options.normalise_within else [np.arange(len(values))]
     if options.transform == "none":
-        return values if len(parts) == 1 else _scaled(residuals(values, basis), parts)
-    rest = rounded(residuals(rank_normal(rounded(values)), basis))
-    normal = np.empty(len(rest))
-    for people in parts:
-        normal[people] = rank_normal(rest[people])
+        return values if len(groups) == 1 else _scaled(residuals(values, basis), groups)
+    residual = rounded(residuals(rank_normal(rounded(values)), basis))
+    normal = np.empty(len(residual))
+    for people in groups:
+        normal[people] = rank_normal(residual[people])
     return normal
 
 
@@ -66,16 +66,17 @@ def _groups(strata: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         if len(numbers) == 1 or counts[smallest] >= MIN_PEOPLE:
             return [np.flatnonzero(joined == number) for number in numbers]
         others = np.arange(len(numbers)) != smallest
-        kin = others & (numbers // TENS == numbers[smallest] // TENS)
-        choice = np.flatnonzero(kin if kin.any() else others)
+        same_ancestry = others & (numbers // TENS == numbers[smallest] // TENS)
+        choice = np.flatnonzero(same_ancestry if same_ancestry.any() else others)
         joined[joined == numbers[smallest]] = numbers[choice[int(np.argmax(counts[choice]))]]
 
 
-def _scaled(rest: NDArray[np.float64], parts: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-    scaled, spread = np.empty(len(rest)), float(rest.std())
-    for people in parts:
-        own = float(rest[people].std())
-        scaled[people] = rest[people] * (spread / own if own > 0 else 1.0)
+def _scaled(residual: NDArray[np.float64], groups: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Residuals scaled so that each group has the SD of all residuals together."""
+    scaled, overall_sd = np.empty(len(residual)), float(residual.std())
+    for people in groups:
+        group_sd = float(residual[people].std())
+        scaled[people] = residual[people] * (overall_sd / group_sd if group_sd > 0 else 1.0)
     return scaled
 
 
