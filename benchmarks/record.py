@@ -1,8 +1,8 @@
-"""Keeps the output of a benchmark as JSON, from which README and docs/validation are made (`python -m docs.make_validation`).
+"""Stores the output of a benchmark as JSON, from which README and docs/validation are made (`python -m docs.make_validation`).
 
-`--record` as an argument of any benchmark writes benchmarks/results/<room>.<benchmark>.json. A file holds the latest run for
-each set of arguments: its command, date, commit, machine, load at its start, seconds, and the lines that it printed. Lines such
-as `RATIO plink2 N=1000 missing=0 times=119` are results: a kind in capitals, words, then `name=value`; `rows` reads them.
+The argument `--record` of any benchmark writes benchmarks/results/<room>.<benchmark>.json. A file contains the latest run for
+each set of arguments: command, date, commit, machine, load at the start, seconds, and the printed lines. Lines such as
+`RATIO plink2 N=1000 missing=0 times=119` are results: a kind in capitals, words, then `name=value`; `rows` reads them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KIND = re.compile(r"([A-Z][A-Z0-9_]*(?: [A-Z][A-Z0-9_]*)*)(?: (.*))?")
 
 
 def recorded(main: Callable[[], int | None], file: str) -> None:
-    """Runs a benchmark and exits with the status that it returns; with `--record`, writes its results.
+    """Runs a benchmark and exits with its status; with `--record`, also writes its results.
 
     file: the benchmark's __file__.
     """
@@ -46,7 +46,7 @@ def recorded(main: Callable[[], int | None], file: str) -> None:
 
 
 class _Tee:
-    """Passes text on to a stream and keeps it."""
+    """Forwards text to a stream and stores it."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.text = stream, ""
@@ -63,7 +63,7 @@ class _Tee:
 
 
 def write(benchmark: str, arguments: list[str], lines: list[str], about: Mapping[str, Any]) -> None:
-    """Adds a run to the benchmark's file, in place of an earlier run with the same arguments."""
+    """Adds a run to the benchmark's file and replaces an earlier run with the same arguments."""
     path = RESULTS / f"{benchmark}.json"
     path.parent.mkdir(exist_ok=True)
     runs = json.loads(path.read_text()) if path.exists() else {}
@@ -74,12 +74,12 @@ def write(benchmark: str, arguments: list[str], lines: list[str], about: Mapping
 
 
 def shown_arguments(arguments: list[str]) -> str:
-    """Arguments as text; of paths only the last part, since folders differ between machines."""
+    """Arguments as text. Paths are reduced to their last part, because folders differ between machines."""
     return shlex.join(argument.rstrip("/").rpartition("/")[2] for argument in arguments)
 
 
 def rows(lines: list[str]) -> list[dict[str, Any]]:
-    """`KIND words name=value ...` lines as {"kind", "words", name: value}; other lines are left as text."""
+    """Lines `KIND words name=value ...` as {"kind", "words", name: value}; other lines remain text."""
     parsed = []
     for line in lines:
         match = KIND.fullmatch(line)
@@ -118,7 +118,7 @@ def _git(*arguments: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores that this process may use, Python, and the load when it starts."""
+    """Processor, cores that this process may use, Python version, and the load at the start."""
     return {
         "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
         "python": platform.python_version(),

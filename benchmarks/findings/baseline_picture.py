@@ -1,4 +1,4 @@
-"""What three ways of removing the baseline do to ST and T: a picture and numbers, from simulated hearts whose truth is known.
+"""Effects of three methods of baseline removal on ST and T: a figure and numbers, from simulated hearts with known truth.
 
 python -m benchmarks.findings.baseline_picture [docs/baseline.svg] [--quick]
 """
@@ -33,19 +33,19 @@ Beat = NDArray[np.float64]
 
 
 def beat_of(method: HighPass | MovingAverage | Untouched, strip: NDArray[np.float32]) -> Beat | None:
-    """(12, T) median beat after one way of cleaning, PQ segment at zero."""
+    """(12, T) median beat after one method of cleaning, with the PQ segment at zero."""
     cleaned = remove_baseline(method, strip, rate_hz=RATE_HZ).astype(np.float32)
     beats = find_beats(BeatOptions(), cleaned, RATE_HZ).beats
     return None if beats is None else beats.median
 
 
 def measures(beat: Beat, r_sample: int) -> tuple[float, float]:
-    """µV in V3: 110 ms after R (ST), and the largest from 160 to 420 ms after R (T)."""
+    """µV in V3: the value 110 ms after R (ST), and the largest value from 160 to 420 ms after R (T)."""
     return float(beat[LEAD, r_sample + 55]), float(beat[LEAD, r_sample + 80 : r_sample + 210].max())
 
 
 def main() -> None:
-    """Draws person 1 and prints the errors of all people."""
+    """Draws participant 1 and prints the errors of all participants."""
     ask = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     ask.add_argument("target", type=Path, nargs="?", default=Path(__file__).resolve().parents[2] / "docs" / "baseline.svg")
     ask.add_argument("--quick", action="store_true", help="ten people, and no picture")
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def draw(axes: plt.Axes, beat: Beat | None, r_sample: int, colour: str, name: str) -> None:
-    """One median beat in V3."""
+    """Draws one median beat in V3."""
     if beat is None:
         return
     ms = (np.arange(beat.shape[1]) - r_sample) * 1000 / RATE_HZ

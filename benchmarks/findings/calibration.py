@@ -1,20 +1,21 @@
-"""Do thresholds hold: null cohorts of real ECGs and real genotypes that have nothing to do with each other.
+"""Do thresholds hold their error rate in null cohorts, made of real ECGs and unrelated real genotypes?
 
     python -m benchmarks.findings.calibration [--quick] [--cohorts 100] [--permutations 100] [--traits 8] [--folder FOLDER]
         [--only cohorts|types|permutations|hits|people]
 
-Features of real recordings are computed once (read, represent: measurements and principal components). For each cohort the
-recordings are dealt anew to the genotyped people; age, sex and centre go with the recording, genotype components stay. Then
-the chain runs: guards, traits, scan with its own permutations, threshold, loci, as it stands and with `published`'s choices
-(features as they are, no filter of variants, 5e-8 / 32). Printed: the share of cohorts with any locus, the interval in which
-95 % of such shares lie if the family-wise error is 5 %, and type I error by allele count for traits of three shapes.
+Features of real recordings are computed once (read, represent: measurements and principal components). For each cohort, the
+recordings are assigned at random to the genotyped participants. Age, sex and centre stay with the recording, and genotype PCs
+with the genotypes. The chain then runs: guards, traits, scan with its own permutations, threshold, loci. It runs with the
+default choices and with those of `published` (untransformed features, no variant QC, 5e-8 / 32). Printed are the share of
+cohorts with any locus, the interval that contains 95 % of such shares if the family-wise error is 5 %, and the type I error by
+allele count for traits of three shapes.
 
-Before them lines `CALIBRATION ...` of calibration_people.py (relatives, variances that differ) and calibration_hits.py:
-corrected effects of lead variants, positive controls in studies that see nothing, sets of traits at few variants, thresholds
-of few permutations.
+These lines are preceded by lines `CALIBRATION ...` of calibration_people.py (relatives, unequal variances) and of
+calibration_hits.py: corrected effects of lead variants, positive controls in studies without power, trait sets at few variants,
+thresholds of few permutations.
 
-With `--only permutations`: what the threshold costs. The stage scan itself, on 466 people's real genotypes and 12 x 32 made
-traits, without permutations and with 1,000 (`--permutations`; 20 with `--quick`), sets of traits included.
+`--only permutations` measures the cost of the threshold: the stage scan, on real genotypes of 466 participants and 12 x 32
+random traits, without permutations and with 1,000 (`--permutations`; 20 with `--quick`), including trait sets.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ REPRESENT = """\
 
 @dataclass(frozen=True)
 class Found:
-    """loci and significant rows of one cohort, how many of the loci only sets of traits found, and genes that hits lie in or
-    are nearest to."""
+    """Loci and significant rows of one cohort, the number of loci found only by trait sets, and the genes that contain hits or
+    are nearest to them."""
 
     loci: int
     rows: int
@@ -77,7 +78,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Material:
-    """Features by representation, the covariate table as text cells, and the guards' verdict on the genotyped people."""
+    """Features by representation, the covariate table as text cells, and sample QC of the genotyped participants."""
 
     features: dict[str, Features]
     covariates: pl.DataFrame
@@ -86,7 +87,7 @@ class Material:
 
 
 def material(folder: Path) -> Material:
-    """Features, from recordings and genotypes in `folder`; made there if it is empty."""
+    """Material from the recordings and genotypes in `folder`, which are made first if it is empty."""
     if not (folder / "ecg").is_dir():
         tool = SHARED / "tools" / "real_cohort.py"
         subprocess.run([sys.executable, str(tool), str(folder)], check=True, stdout=subprocess.DEVNULL)
@@ -118,7 +119,7 @@ def few(features: dict[str, Features], count: int) -> dict[str, Features]:
 
 
 def dealt(given: Material, rng: np.random.Generator, folder: Path) -> tuple[dict[str, Features], Path]:
-    """The recordings with other owners, and the covariate table to them."""
+    """The recordings, assigned to other participants, and the matching covariate table."""
     eids = given.covariates["eid"].to_list()
     owner = dict(zip(eids, rng.permutation(np.array(eids)).tolist(), strict=True))
     features = {
@@ -141,7 +142,7 @@ def guarded(given: Material, features: dict[str, Features], covariates: Path, pe
 
 
 def kept(judged: sample_qc.SampleQc, eids: Sequence[str]) -> sample_qc.SampleQc:
-    """The verdict on everyone, of these people."""
+    """The sample QC of all, restricted to these participants."""
     chosen = [i for i, eid in enumerate(judged.eids) if eid in set(eids)]
     own = {name: getattr(judged, name)[chosen] for name in ("components", "groups", "sexes")}
     return replace(judged, eids=tuple(judged.eids[i] for i in chosen), **own)
@@ -165,7 +166,7 @@ def _found(options: LociOptions, made: Matrix, built: join.TraitTables, seed: in
 
 
 def _genes(hits: pl.DataFrame) -> int:
-    """Genes that the hits lie in or are nearest to."""
+    """Number of genes that contain hits or are nearest to them."""
     positions = regions.gene_positions(Regions(file=GENES))
     places = hits.select("chrom", "pos").unique().rows()
     found = [positions.nearest(chromosome(chrom), pos) for chrom, pos in places]
@@ -173,7 +174,7 @@ def _genes(hits: pl.DataFrame) -> int:
 
 
 def cohorts(given: Material, count: int, permutations: int, count_traits: int) -> list[str]:
-    """Lines of the table: guarded and published."""
+    """Lines of the table: with guards, and with the published choices."""
     chosen = replace(given, features=few(given.features, count_traits))
     ours: list[Found] = []
     theirs: list[Found] = []
@@ -221,7 +222,7 @@ COUNTS = (5, 10, 20, 50, 100, 500)
 
 
 def type_one(people: int, level: float, tests: int) -> list[str]:
-    """Rate of p < level over level, by minor allele count and shape: traits as they are, and rank-normal."""
+    """Rate of p < level, divided by the level, by minor allele count and shape, for untransformed and rank-normal traits."""
     rng = np.random.default_rng(11)
     lines = [f"p < {level:g}: rate over nominal, {people} people, {tests} tests a cell; traits as they are / rank-normal",
              f"{'trait':<14}" + "".join(f"{f'MAC {mac}':>16}" for mac in COUNTS)]  # fmt: skip
@@ -235,7 +236,7 @@ def type_one(people: int, level: float, tests: int) -> list[str]:
 
 
 def _rate(rng: np.random.Generator, draw: Draw, people: int, mac: int, level: float, tests: int, normal: bool) -> float:
-    """2,000 variants with all of their carriers at random, by 1,000 traits at a time."""
+    """The rate for 2,000 variants with random carriers, tested against 1,000 traits at a time."""
     carriers = np.argpartition(rng.random((2000, 2 * people)), mac, axis=1)[:, :mac] // 2
     copies = np.zeros((2000, people))
     np.add.at(copies, (np.arange(2000)[:, None], carriers), 1.0)
@@ -258,7 +259,7 @@ def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass of the stage scan over all chromosomes: seconds, tests of people as they are, and what permutations reached."""
+    """One pass of the stage scan over all chromosomes: seconds, observed tests, and maxima of the permutations."""
 
     wall: float
     cpu: float
@@ -267,7 +268,7 @@ class Pass:
 
 
 def made_study(folder: Path, count: int) -> Study:
-    """466 real genomes, 12 leads x 32 independent traits and 15 covariates, ready for the stage scan."""
+    """A study ready for the stage scan: 466 real genomes, 12 leads x 32 independent traits and 15 covariates."""
     written = {
         "name": "permutations", "results": folder / "results", "read": {"recordings": folder},
         "represent": [{"kind": "intervals", "name": "made"}], "traits": {"covariates": folder / "covariates.tsv"},
@@ -298,7 +299,7 @@ def one_pass(study: Study) -> Pass:
 
 
 def _thresholds(stored: Sequence[Mapping[str, NDArray[np.float64]]]) -> str:
-    """The thresholds that the permutations give, in words; nothing with fewer permutations than they take."""
+    """The thresholds from the permutations, in words; empty with fewer permutations than they need."""
     if len(stored[0]["permutation_max"]) < 100:
         return ""
     largest = (np.max([one[name] for one in stored], axis=0) for name in ("permutation_max", "set_permutation_max"))
@@ -307,7 +308,7 @@ def _thresholds(stored: Sequence[Mapping[str, NDArray[np.float64]]]) -> str:
 
 
 def cost_of_permutations(count: int) -> list[str]:
-    """Lines: the pass without and with permutations."""
+    """Lines of the passes without and with permutations."""
     with tempfile.TemporaryDirectory() as folder:
         plain = [one_pass(made_study(Path(folder), 0)) for _ in range(3)]
         before = peak_memory_mib()

@@ -1,11 +1,11 @@
-"""Does what is said of hits hold: corrected effects, positive controls, sets of traits, thresholds of few permutations.
+"""Do statements on hits hold: corrected effects, positive controls, trait sets, thresholds of few permutations?
 
     python -m benchmarks.findings.calibration_hits [--quick] [--only curse|controls|sets|tails]
 
-Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x>, low and high the 95 % interval of what
-was observed (exact binomial; of tails, of a mean). `before` is what the code did until November 2026: the interval for the
-threshold alone, a binomial with 5 %, permutations of sets below -log10 p 5 counted as none, a generalised Pareto tail.
-Everything is simulated; `python -m benchmarks.findings.calibration --only hits` runs it, too.
+Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x>. low and high are the 95 % interval of the
+observed rate (exact binomial; for tails, of a mean). `before` is the method of the code until November 2026: the interval for
+the threshold alone, a binomial with 5 %, permutations of sets below -log10 p 5 counted as none, a generalised Pareto tail.
+All data are simulated; `python -m benchmarks.findings.calibration --only hits` also runs this benchmark.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Reals = NDArray[np.float64]
 
 
 def line(what: str, setting: str, nominal: float, seen: int, of: int) -> str:
-    """seen of `of` cases."""
+    """One line, for `seen` of `of` cases."""
     found = stats.binomtest(seen, of).proportion_ci(method="exact")
     return _line(what, setting, nominal, seen / of, found.low, found.high)
 
@@ -51,8 +51,8 @@ def _line(what: str, setting: str, nominal: float, observed: float, low: float, 
 
 @dataclass(frozen=True)
 class Locus:
-    """participants, variants with the linkage r^distance, traits of correlation `alike`; an effect of `z` standard errors on
-    all traits or on one; shape normal or skewed (lognormal); share of values that are lacking."""
+    """Participants, variants with correlation r^distance, traits with correlation `alike`; an effect of `z` standard errors on
+    all traits or on one; shape normal or skewed (lognormal); share of missing values."""
 
     z: float
     people: int = 1000
@@ -81,7 +81,7 @@ LOCI = (
 
 
 def copies(rng: np.random.Generator, one: Locus) -> NDArray[np.float32]:
-    """(V, N) of haplotypes whose normal deviates are a chain."""
+    """(V, N) copies, from haplotypes whose normal deviates form an autoregressive chain."""
     normal = np.empty((one.variants, 2 * one.people))
     normal[0] = rng.normal(size=2 * one.people)
     for j in range(1, one.variants):
@@ -91,12 +91,12 @@ def copies(rng: np.random.Generator, one: Locus) -> NDArray[np.float32]:
 
 
 def correlated(rng: np.random.Generator, people: int, traits: int, alike: float) -> Reals:
-    """(N, K) normal."""
+    """(N, K) normal traits with correlation `alike`."""
     return np.sqrt(alike) * rng.normal(size=(people, 1)) + np.sqrt(1 - alike) * rng.normal(size=(people, traits))
 
 
 def covered(rng: np.random.Generator, one: Locus) -> tuple[bool, bool] | None:
-    """Whether both intervals of the locus's lead variant hold its effect; None where nothing is significant."""
+    """Whether each of the two intervals of the locus's lead variant contains its effect; None if nothing is significant."""
     genotypes, cause = copies(rng, one), one.variants // 2
     noise = correlated(rng, one.people, one.traits, one.alike)
     if one.skewed:
@@ -114,7 +114,7 @@ def covered(rng: np.random.Generator, one: Locus) -> tuple[bool, bool] | None:
     size = float(np.sign(fit.beta)) * z_of(fit.neglog10p)
     if abs(size) <= THRESHOLD:
         return None
-    # What the cause does, seen at the lead variant.
+    # The effect of the causal variant, as it appears at the lead variant.
     slope = np.cov(genotypes[cause], genotypes[j])[0, 1] / genotypes[j].var(ddof=1)
     truth = affected[k] * effect * slope * abs(size) / abs(fit.beta)
     region = Region(chromosome.genotypes, np.arange(one.variants), genotypes)
@@ -125,7 +125,7 @@ def covered(rng: np.random.Generator, one: Locus) -> tuple[bool, bool] | None:
 
 @dataclass(frozen=True)
 class InMemory:
-    """What is asked of genotypes here: copies (V, N), 1 Mb apart."""
+    """The part of Genotypes that is used here: copies (V, N) of variants 1 Mb apart."""
 
     copies: NDArray[Any]
     chrom: str = "1"
@@ -154,7 +154,7 @@ class InMemory:
 
 
 def in_memory(genotypes: NDArray[Any], values: Reals) -> Chromosome:
-    """Traits (N, K) without covariates and copies (V, N) of the same people."""
+    """A Chromosome of traits (N, K) without covariates and copies (V, N) of the same participants."""
     everyone = np.arange(len(values))
     cohort = Cohort(everyone, everyone, values, np.empty((len(values), 0)), None, len(values))
     names = tuple(f"made.12L.f{k}" for k in range(values.shape[1]))
@@ -178,7 +178,7 @@ CONTROLS = ((1, 0.0, 100), (12, 0.7, 100), (30, 0.3, 100), (118, 0.5, 100))
 
 
 def positive_controls(studies: int) -> Iterator[str]:
-    """Studies that see nothing and pass the guard all the same."""
+    """Lines for studies without power that nevertheless pass the guard."""
     for traits, alike, variants in CONTROLS:
         p, before = [], []
         for seed in range(studies):
@@ -202,7 +202,7 @@ def _known(chromosome: Chromosome) -> KnownTested:
 
 
 def sets_of_traits(studies: int) -> Iterator[str]:
-    """Null studies of few variants whose strongest set of traits has p < 0.05 among 99 permutations."""
+    """Lines for null studies of few variants whose strongest trait set has p < 0.05 among 99 permutations."""
     for variants in (1, 20, 300):
         p = [_set_p(np.random.default_rng([variants, seed]), variants) for seed in range(studies)]
         for place, name in enumerate(("sets", "sets_before")):
@@ -212,7 +212,7 @@ def sets_of_traits(studies: int) -> Iterator[str]:
 
 
 def _set_p(rng: np.random.Generator, variants: int) -> tuple[float, float]:
-    """p of people as they are, among them and 99 permutations: as it is, and with ACAT of weak permutations counted as none."""
+    """p of the observed data among 99 permutations: exact, and with ACAT of weak permutations counted as none."""
     people, basis = 100, np.full((100, 1), 0.1)
     values = _unit(correlated(rng, people, 12, 0.5)).astype(np.float32)
     names = [f"made.{'I' if k < 6 else 'II'}.f{k}" for k in range(12)]
@@ -238,7 +238,7 @@ TAILS = ((40, 0.05), (40, 0.04), (100, 0.05), (100, 0.04), (100, 0.01), (200, 0.
 
 
 def tails(draws: int) -> Iterator[str]:
-    """The true level of a threshold from B permutations, mean over Gumbel maxima of null studies."""
+    """Lines for the true level of a threshold from B permutations, as a mean over Gumbel maxima of null studies."""
     for permutations, error in TAILS:
         rng = np.random.default_rng([permutations, round(1000 * error)])
         drawn = np.sort(-np.log(-np.log(rng.uniform(size=(draws, permutations)))), axis=1)
@@ -260,7 +260,7 @@ def _order_statistic(ordered: Reals, error: float) -> float:
 
 
 def _pareto(ordered: Reals, error: float) -> float:
-    """A generalised Pareto tail above the upper quarter (Knijnenburg et al. 2009), where it was used; else the quantile."""
+    """The threshold by a generalised Pareto tail above the upper quartile (Knijnenburg et al. 2009), or else the quantile."""
     count = len(ordered) // 4
     if len(ordered) >= 1000 or count <= 2 * error * len(ordered):
         return _order_statistic(ordered, error)

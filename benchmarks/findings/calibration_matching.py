@@ -1,12 +1,13 @@
-"""Does noise keep to the limit of matching: studies without any effect, in which loci are found at a lenient threshold.
+"""Does matching by noise stay within its limit, in studies without any effect and with loci at a lenient threshold?
 
     python -m benchmarks.findings.calibration_matching [--studies 100] [--p 5e-3 3e-4] [--effect 0]
 
-Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x> area=<mean>, the share of the studies whose
-area is beyond the limit, low and high its exact binomial 95 % interval. `matching` is what `share` does: each fold's loci
-are found by all others; `folds_alone` the same with the limit of independent folds; `same_people` has the loci that all
-people found, with the limit of `matching`, which is the wider one. 150 people, 600 unlinked variants, six traits;
---effect moves all traits by so many standard deviations an allele of the first variant: then nominal says nothing.
+Each line: CALIBRATION <what> <setting> nominal=<x> observed=<x> low=<x> high=<x> area=<mean>. observed is the share of the
+studies whose area is beyond the limit, low and high its exact binomial 95 % interval. `matching` is the method of `share`, in
+which each fold's loci are found in all other participants. `folds_alone` is the same with the limit of independent folds.
+`same_people` uses the loci found in all participants, with the wider limit of `matching`. Studies have 150 participants, 600
+unlinked variants and six traits. --effect shifts all traits by this many standard deviations per allele of the first variant;
+nominal is then meaningless.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Made:
         self.rule = Rule(engine, options, table(options, [], self.traits, TRAITS))
 
     def found_by(self, people: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(N, L) copies of the loci's lead variants."""
+        """(N, L) copies of the lead variants of loci found in `people`."""
         eids = tuple(self.eids[i] for i in people)
         own, none = Traits(eids, self.traits.names, self.traits.values[people]), Covariates(eids, (), np.empty((len(eids), 0)))
         leads = discover(
@@ -62,7 +63,7 @@ class Made:
         return np.array([self.opened.dosage_of(int(i), self.eids) for i in leads]).reshape(-1, PEOPLE).T
 
     def areas(self, seed: int) -> dict[str, dict[str, float]]:
-        """What -> its row of Matching."""
+        """Name of the setting -> its row of Matching."""
         held, every = matching.assign_folds(PEOPLE, seed=seed), np.arange(TRAITS)
         rest = [np.setdiff1d(np.arange(PEOPLE), people) for people in held]
         by_others, by_all = [self.found_by(people) for people in rest], [self.found_by(np.arange(PEOPLE))] * len(held)

@@ -1,11 +1,11 @@
-"""Do thresholds hold where people are not exchangeable: relatives, and variances that differ by ancestry or sex.
+"""Do thresholds hold if participants are not exchangeable: with relatives, or variances that differ by ancestry or sex?
 
     python -m benchmarks.findings.calibration_people [--quick] [--studies 300]
 
-Each study has new people, new traits without any effect, the scan's own permutations, and is a false positive if the largest
--log10 p of its people as they are lies in the upper 5 % of the permutations. A line for each setting: nominal and observed
-family-wise error, and low and high, between which 95 % of such shares lie if the error is nominal. Settings whose name ends
-in "unguarded" break a guard's rule on purpose: they show what the guard or option is for.
+Each study has new participants, new traits without any effect, and the scan's own permutations. It is a false positive if the
+largest observed -log10 p lies in the upper 5 % of the permutations. Each setting has a line with the nominal and observed
+family-wise error, and low and high, which contain 95 % of such shares if the error is nominal. Settings whose name ends in
+"unguarded" deliberately violate a guard's rule, to show the purpose of the guard or option.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class Drawn:
     chrom: str = "1"
 
     def of(self, people: NDArray[np.int64]) -> Drawn:
-        """Some of the people."""
+        """The same data for some of the participants."""
         return Drawn(self.codes[:, people], self.values[people], self.covariates[people], self.strata[people],
                      self.sexes[people], self.chrom)  # fmt: skip
 
 
 def minority(rng: np.random.Generator) -> Drawn:
-    """270 and 30 people of two ancestries, Fst 0.15; the few have three times the SD. The group is a covariate."""
+    """270 and 30 participants of two ancestries, Fst 0.15. The smaller group has three times the SD; group is a covariate."""
     strata = np.repeat([1, 2], [270, 30])
     ancestral = rng.uniform(0.1, 0.9, VARIANTS)
     scale = 0.85 / 0.15
@@ -66,7 +66,7 @@ def minority(rng: np.random.Generator) -> Drawn:
 
 
 def sexes(rng: np.random.Generator) -> Drawn:
-    """200 people on X, men 0 or 2; men's SD is twice women's. Sex is a covariate."""
+    """200 participants on X, men with 0 or 2 copies. Men's SD is twice women's. Sex is a covariate."""
     sex = rng.permutation(np.repeat([1, 2], 100))
     share = rng.uniform(0.1, 0.5, VARIANTS)[:, None]
     codes = np.where(sex == 1, 2 * rng.binomial(1, share, (VARIANTS, 200)), rng.binomial(2, share, (VARIANTS, 200)))
@@ -75,7 +75,7 @@ def sexes(rng: np.random.Generator) -> Drawn:
 
 
 def siblings(rng: np.random.Generator) -> Drawn:
-    """100 pairs of full siblings, heritability 0.8 by variants that are not tested: the last 3,000 of the codes."""
+    """100 pairs of full siblings, with heritability 0.8 from untested variants, the last 3,000 of the codes."""
     share = rng.uniform(0.1, 0.5, VARIANTS + 3000)[:, None]
     mothers, fathers = (rng.binomial(2, share, (len(share), 100)) for _ in range(2))
     codes = [(rng.random(mothers.shape) < mothers / 2).astype(np.int8) + (rng.random(fathers.shape) < fathers / 2)
@@ -89,7 +89,7 @@ def siblings(rng: np.random.Generator) -> Drawn:
 
 
 def unrelated(rng: np.random.Generator) -> Drawn:
-    """`siblings` after the guard over relatives."""
+    """`siblings` after the kinship guard."""
     drawn = siblings(rng)
     people, codes = drawn.codes.shape[1], drawn.codes.astype(np.uint8)
     eids = tuple(f"p{i}" for i in range(people))
@@ -100,7 +100,7 @@ def unrelated(rng: np.random.Generator) -> Drawn:
 
 
 def false_positive(drawn: Drawn, options: TraitOptions, folder: Path, seed: int) -> bool:
-    """Whether the largest -log10 p of people as they are is among the largest 5 % of the permutations."""
+    """True if the largest observed -log10 p is among the largest 5 % of the permutations."""
     basis = span(drawn.covariates)
     values = np.column_stack([transformed(options, column, basis, drawn.strata) for column in drawn.values.T])
     eids, tested = tuple(f"p{i}" for i in range(len(values))), drawn.codes[:VARIANTS]

@@ -1,13 +1,13 @@
-"""Onsets and ends of P, QRS and T against a cardiologist's marks on LUDB (Kalyakulina et al., IEEE Access 8:186181, 2020).
+"""Onsets and ends of P, QRS and T against a cardiologist's annotation of LUDB (Kalyakulina et al., IEEE Access 8:186181, 2020).
 
     python -m benchmarks.findings.delineation --ludb DIR [--quick]
 
-DIR holds LUDB's data/*.hea, *.dat and one annotation file a lead. Each beat found is compared with the cardiologist's
-marks of that beat: ecgwas judges all leads together and gives a beat one onset and one end, so its counterpart is the
-median of the marks over the leads in which the wave is marked (at least six). A mark with a measured one within 150 ms is
-found; its error is measured minus marked. PPV counts what lies between the first and last mark of the recording. The
-table before the last lines gives the same errors for two halves of the people, and against each lead's own marks, which
-differ among themselves. --quick takes every fourth person.
+DIR contains LUDB's data/*.hea, *.dat and one annotation file per lead. Each detected beat is compared with the cardiologist's
+annotation of that beat. ecgwas judges all leads together and assigns a beat one onset and one end. The reference is therefore
+the median over the leads in which the wave is annotated (at least six). An annotated point is found if a measured one lies
+within 150 ms; the error is measured minus annotated. PPV counts points between the first and last annotation of the recording.
+The table before the last lines contains the same errors for two halves of the participants, and against each lead's own
+annotation, which differs between leads. --quick takes every fourth participant.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ RATE_HZ = 500.0
 STEP_MS = 1000 / RATE_HZ
 WITHIN_MS = 150.0
 ENDS = {"P_on": ("p", 0, 0), "P_off": ("p", 2, 2), "QRS_on": ("N", 0, 3), "QRS_off": ("N", 2, 4), "T_off": ("t", 2, 6)}
-"""Name -> kind of wave in the annotations, column of the marks, column of the fiducials."""
+"""Name -> kind of wave in the annotation, column of the annotated points, column of the fiducials."""
 APART_MS = {"p": 100.0, "N": 100.0, "t": 150.0}
 LEAST_LEADS = 6
 
 
 @dataclass
 class Score:
-    """Errors (ms) of the marks that were found, how many were missed, how many invented."""
+    """Errors (ms) of the points found, number missed, and number of false ones."""
 
     errors: list[float] = field(default_factory=list)
     missed: int = 0
@@ -56,7 +56,7 @@ class Score:
 
 
 def marks_of(record: Path) -> dict[str, Floats]:
-    """Kind -> (W, L + 1, 3) ms: onset, peak, end of each wave in each lead (NaN unmarked); last row: median over leads."""
+    """Kind -> (W, L + 1, 3) ms: onset, peak, end of each wave in each lead (NaN: none); last row: median over leads."""
     found = {}
     for kind, apart in APART_MS.items():
         marks = [
@@ -101,7 +101,7 @@ def measured(strip: NDArray[np.float32], beats: Beats) -> Floats:
 
 
 def compare(found: Floats, marks: dict[str, Floats], lead: int, score: dict[str, Score]) -> None:
-    """Adds a recording's agreement with the marks of `lead` (-1: median over leads)."""
+    """Adds a recording's agreement with the annotation of `lead` (-1: median over leads)."""
     every = np.concatenate([table[:, lead].ravel() for table in marks.values()])
     if not np.isfinite(every).any():
         return

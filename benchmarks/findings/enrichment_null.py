@@ -1,9 +1,9 @@
-"""Null enrichment: random sets of loci on the whole genome, how often any term is found by the plain and the length-aware test.
+"""Null enrichment: how often the plain and the length-aware test find any term, for random sets of loci on the whole genome.
 
     python -m benchmarks.findings.enrichment_null [--quick] [--sets 200] [--loci 100 1000]
 
-Positions are uniform between the first and last gene of each autosome; genes and GO terms are the real ones. Printed for each
-number of loci: the share of sets with any term at FDR 0.05, which should be at most 5 %, and the mean number of terms.
+Positions are uniform between the first and last gene of each autosome; genes and GO terms are real. For each number of loci,
+the share of sets with any term at FDR 0.05, which should be at most 5 %, and the mean number of terms are printed.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python -m benchmarks.findings.experiments OUT [--cohort FOLDER] [--quick] [--people N] [--epochs E] [--until STAGE]
 
-FOLDER is a study folder with one file per person and lead: ecg/, covariates.tsv, genotypes/cohort.bed. Without --cohort a
-cohort is simulated into OUT/cohort. --quick: one epoch, 20 people where they are simulated, until stage represent. Else every
-row runs to its loci with its own epochs (--epochs E: at most E). The study files, results and table1.csv, table2.csv are in
-OUT; what is fresh is left as it is, and an interrupted training resumes. Each line: EXPERIMENT <row> seconds=<s>.
+FOLDER is a study folder with one file per participant and lead: ecg/, covariates.tsv, genotypes/cohort.bed. Without --cohort, a
+cohort is simulated into OUT/cohort. --quick: one epoch, 20 participants if simulated, until stage represent. Otherwise every
+row runs to its loci with its own epochs (--epochs E: at most E). OUT contains the study files, results, table1.csv and
+table2.csv. Fresh results are not made again, and an interrupted training resumes. Each line: EXPERIMENT <row> seconds=<s>.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def main() -> None:
 
 
 def simulated(folder: Path, people: int) -> Path:
-    """A cohort with one file per person and lead; left as it is where it was made before."""
+    """A cohort with one file per participant and lead; an existing one is reused."""
     if not (folder / "covariates.tsv").exists():
         simulate(folder, people=people, seed=1, layout="per_lead")
     return folder
 
 
 def written(row: Path, out: Path, cohort: Path, epochs: int | None) -> Path:
-    """The row's study file in `out`, on the cohort's inputs, with at most `epochs`."""
+    """Writes the row's study file into `out`, for the cohort's inputs, with at most `epochs`."""
     study = yaml.safe_load(row.read_text())
     study["read"]["recordings"] = str(cohort / "ecg")
     study["traits"]["covariates"] = str(cohort / "covariates.tsv")

@@ -1,10 +1,10 @@
-"""Published ECG loci mapped by `regions`: how often the gene that the table names holds the variant, or is the nearest.
+"""Published ECG loci mapped by `regions`: how often the published gene contains the variant or is the nearest.
 
     python -m benchmarks.findings.known_genes [--quick] [--data ../shared/data]
 
-Variants: table S13 of Verweij et al. 2020 (Cell Syst 11:229; hg19). Tables of genes: PLINK's glist-hg19 and GENCODE 36 on
-hg19. A variant agrees if one of the genes that its line names is among those found; papers often name the nearest gene
-themselves, so this shows agreement with them, not that the gene is the right one. --quick: glist-hg19 only.
+Variants: table S13 of Verweij et al. 2020 (Cell Syst 11:229; hg19). Gene tables: PLINK's glist-hg19 and GENCODE 36 on hg19. A
+variant agrees if one of its published genes is among those found. Papers often report the nearest gene, so this shows agreement
+with them, not that the gene is the right one. --quick: glist-hg19 only.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def report(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """One line per trait and for all, then whether the expected genes were met."""
+    """Prints one line per trait and one for all, then whether the expected genes were found."""
     begin = time.process_time()
     positions = regions.gene_positions(Regions(file=path))
     found = [positions.nearest(chromosome(row["CHR"]), int(row["BP"])) for row in rows]
@@ -61,7 +61,7 @@ def report(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
 
 
 def line(table: str, trait: str, rows: Sequence[Mapping[str, str]], found: Sequence[Sequence[MappedGene]]) -> str:
-    """How many variants agree, and how: the gene holds the variant, or is the nearest."""
+    """How many variants agree, and how: the gene contains the variant or is the nearest."""
     agreeing = [genes[0].relation for row, genes in zip(rows, found, strict=True) if named(row) & {gene.gene for gene in genes}]
     share = len(agreeing) / len(rows)
     inside = agreeing.count("overlap")
@@ -69,7 +69,7 @@ def line(table: str, trait: str, rows: Sequence[Mapping[str, str]], found: Seque
 
 
 def named(row: Mapping[str, str]) -> set[str]:
-    """Genes of a line: commas, slashes, and the hyphen between two symbols part them."""
+    """Genes of a line, separated by commas, slashes, or the hyphen between two symbols."""
     return set(re.split(r"[,;/\s]+|-(?=[A-Z])", row["gene"]))
 
 

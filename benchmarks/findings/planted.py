@@ -1,10 +1,10 @@
-"""Real ECGs paired with real genomes and planted effects: which are found from files to report, with the default settings.
+"""Real ECGs paired with real genomes and planted effects: which effects does a run from files to report find by default?
 
     python -m benchmarks.findings.planted [--pairings 1 2 3] [--people 466] [--quick]
 
 `tools/real_cohort.py` of the shared data makes the cohort: PTB-XL recordings, 1000 Genomes genotypes, effects of four variants
-added to the signals. A pairing deals genomes to recordings anew. A planted locus is found if a locus lies within 500 kb of the
-variant; all other loci are counted as others. Seconds are CPU seconds of the run, `check` to report.
+added to the signals. A pairing is a random assignment of genomes to recordings. A planted locus is found if a locus lies within
+500 kb of the variant; all other loci count as others. Seconds are CPU seconds of the run, from `check` to report.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def found_in(folder: Path, plan: Path, people: int, pairing: int) -> str:
-    """Makes one cohort, runs the default study on it, and compares its loci with the plan."""
+    """Makes one cohort, runs the default study on it, and compares its loci with the planted effects."""
     tool = [str(SHARED / "tools" / "real_cohort.py"), str(folder), "--plan", str(plan), "--people", str(people)]
     run([sys.executable, *tool, "--seed", str(pairing)])
     run([sys.executable, "-m", "ecgwas", "init", str(folder)])

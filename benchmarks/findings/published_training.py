@@ -1,18 +1,18 @@
-"""The source study's chosen network (table 2, row 4) trained to its end on a cohort of one file per person and lead.
+"""The source study's chosen network (table 2, row 4), fully trained on a cohort with one file per participant and lead.
 
     python -m benchmarks.findings.published_training OUT [--cohort FOLDER] [--epochs E] [--people N] [--quick]
 
-It is `ecgwas run --until represent` on examples/experiments/table2_row4.yaml: interrupted, it goes on after the last whole
-epoch when it is started again with the same OUT. Then a line each, with the study's own number where it gives one:
+The run is `ecgwas run --until represent` on examples/experiments/table2_row4.yaml. If it is interrupted and started again with
+the same OUT, it continues after the last complete epoch. One line each follows, with the study's own number if it reports one:
 
     EPOCHS     trained, of the best validation loss, learning rate at the end
     LOSS       training, validation, and on held-out participants with and without penalty (the study: 1.28); PCA-32 and mean
-    LIMIT      share of signals whose reconstruction error is beyond 0.4 (the study: about 3 %), best error (0.0012)
+    LIMIT      share of signals whose reconstruction error is above 0.4 (the study: about 3 %), best error (0.0012)
     REPEATS    of each feature: mean ICC(2,1) of two visits of one participant, and correlation between first and second half of
-               one recording, each half twice in a row
-    STEP       seconds and GFLOP/s of one training step of 32 signals, beside a product of two matrices (sgemm) on this machine
+               one recording, each half repeated once
+    STEP       seconds and GFLOP/s of one training step of 32 signals, and of a product of two matrices (sgemm) on this machine
 
-FOLDER as in benchmarks/findings/experiments.py; without it --people are simulated. --quick: one epoch, 20 people.
+FOLDER is as in benchmarks/findings/experiments.py; without it, --people are simulated. --quick: one epoch, 20 participants.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from ecgwas.stages.represent import reliability
 from ecgwas.study import ResidualAutoencoder, Study
 
 SIDE = 2048
-"""Of the matrices of the product."""
+"""Rows and columns of the matrices of the product."""
 HALVES_OF = 100
-"""People whose recordings are encoded half by half."""
+"""Number of participants whose recordings are encoded half by half."""
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def of_files(study: Study, options: ResidualAutoencoder) -> list[str]:
-    """What the run's tables say."""
+    """Lines from the run's tables."""
     folder = study.results / "represent" / options.name
     history, errors = pl.read_csv(folder / "history.csv"), pl.read_csv(folder / "errors.csv")
     best = history.row(int(np.argmin(history["validation_loss"].to_numpy())), named=True)
@@ -86,7 +86,7 @@ def of_files(study: Study, options: ResidualAutoencoder) -> list[str]:
 
 
 def repeats(study: Study, options: ResidualAutoencoder) -> str:
-    """How alike features are in two visits, and in both halves of a recording; signals beyond the limit count here too."""
+    """Agreement of features between two visits, and between the halves of a recording, including signals above the limit."""
     encoder = represent.load(
         options.model_copy(update={"max_mse": None}), study.results / "represent" / options.name / "encoder"
     )
@@ -104,7 +104,7 @@ def repeats(study: Study, options: ResidualAutoencoder) -> str:
 
 
 def halves(signals: Signals) -> tuple[Signals, Signals]:
-    """The recordings with their first half twice in a row, and with their second half twice: as long as they were."""
+    """The recordings with their first half repeated, and with their second half repeated, of unchanged length."""
     strips = np.asarray(signals.strips[: len(signals)])
     middle = strips.shape[2] // 2
     parts = (strips[:, :, :middle], strips[:, :, -middle:])
@@ -113,7 +113,7 @@ def halves(signals: Signals) -> tuple[Signals, Signals]:
 
 
 def step(options: ResidualAutoencoder) -> str:
-    """Seconds and work of a training step of one batch, and of a matrix product, with the threads that training has."""
+    """Seconds and operations of a training step of one batch, and of a matrix product, with the threads of training."""
     torch.manual_seed(1)
     network = Autoencoder(options, 1, 5000).to(device()).train()
     adam = torch.optim.Adam(network.parameters(), options.learning_rate)
@@ -138,7 +138,7 @@ def step(options: ResidualAutoencoder) -> str:
 
 
 def fastest(what: Callable[[], object], times: int = 5) -> float:
-    """Seconds by the clock, the least of several."""
+    """Wall seconds, the minimum of several runs."""
     taken = []
     for _ in range(times):
         start = time.perf_counter()

@@ -1,12 +1,12 @@
-"""What bounds the reconstruction of real people's beats: the beats' own noise, the number of features, the number of people.
+"""What limits the reconstruction of real beats: the noise of the beats, the number of features, the number of participants.
 
     python -m benchmarks.findings.reconstruction_bound --study STUDY.yaml [--quick]
 
-STUDY.yaml is a study whose stage `read` has run. A tenth of the people are kept aside; principal components (unscaled, beats
-as they are and aligned wave by wave) are fitted to a quarter, a half and all of the others, and reconstruct those kept aside.
-Lines `NOISE halves_r=<r> mae_uv=<x>` (median beats of odd and of even heartbeats; the noise of the median of all) and
-`CURVE align=<a> features=<n> people=<n> r=<r> mae_uv=<x>`: mean over people and the eight independent leads.
---quick leaves out the aligned ones.
+STUDY.yaml is a study whose stage `read` has run. A tenth of the participants are held out. Principal components (unscaled, of
+beats without alignment and aligned wave by wave) are fitted to a quarter, a half and all of the others, and reconstruct those
+held out. Lines: `NOISE halves_r=<r> mae_uv=<x>` (median beats of odd and of even beats; the noise of the median of all) and
+`CURVE align=<a> features=<n> people=<n> r=<r> mae_uv=<x>`: mean over participants and the eight independent leads.
+--quick omits the aligned beats.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ FEATURES = (32, 64, 128)
 
 
 def mean_r(first: Beats, second: Beats) -> float:
-    """Mean over people and leads of the correlation over samples of (N, C, T)."""
+    """Mean over participants and leads of the correlation over samples of (N, C, T)."""
     a, b = (beats - beats.mean(axis=2, keepdims=True) for beats in (first, second))
     return float(np.mean((a * b).sum(axis=2) / np.sqrt(np.square(a).sum(axis=2) * np.square(b).sum(axis=2))))
 
 
 def print_noise(signals: Signals) -> None:
     odd, even = (np.asarray(half.beats)[:, INDEPENDENT] for half in signals.odd_and_even)
-    # The halves differ by the noise of both; in their mean half of that difference is left.
+    # The halves differ by the noise of both; half of that difference remains in their mean.
     print(f"NOISE halves_r={mean_r(odd, even):.4f} mae_uv={np.abs(odd - even).mean() / 2:.1f}")
 
 

@@ -1,4 +1,4 @@
-"""The tables of `benchmarks/findings/representations.py`, and how they get into a page."""
+"""The tables of `benchmarks/findings/representations.py`, and their insertion into a page."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ END = "<!-- representations:end -->"
 
 @dataclass(frozen=True)
 class Found:
-    """What was seen of one kind on simulated people; NaN or None where nothing was.
+    """Results of one kind on simulated participants; NaN or None if not measured.
 
-    people   fitted to;  r2  parameter -> held-out R2;  ceiling  mean R2 without noise;  again  r with a second recording
-    r, mae_uv  of reconstructing people kept aside
+    people   number fitted to;  r2  parameter -> held-out R2;  ceiling  mean R2 without noise;  again  r with a second recording
+    r, mae_uv  of the reconstruction of held-out participants
     """
 
     features: int
@@ -37,8 +37,8 @@ class Found:
 
 @dataclass(frozen=True)
 class OnReal:
-    """What was seen of one representation on real recordings: mean r of odd and even beats, mean ICC of two visits, and of
-    reconstructing people kept aside r, mean absolute error, percentage root mean square difference, samples per feature."""
+    """Results of one representation on real recordings: mean r of odd and even beats, mean ICC of two visits, and for held-out
+    participants r, mean absolute error, percentage root mean square difference, samples per feature of the reconstruction."""
 
     name: str
     odd_even: float | None = None
@@ -54,7 +54,7 @@ REAL = ("odd and even", "two visits", "r", "µV", "PRD, %", "samples a feature")
 
 
 def of_kinds(found: Mapping[str, Found], real: Mapping[str, Sequence[OnReal]]) -> str:
-    """Three tables: simulated people, real recordings, R2 of each parameter."""
+    """Three tables: simulated participants, real recordings, R2 of each parameter."""
     parts = []
     if found:
         parts.append(_table(("simulated people", *SIMULATED), [(name, *_of_simulated(one)) for name, one in found.items()]))
@@ -77,7 +77,7 @@ def of_seeds(seeds: Sequence[int], found: Sequence[Mapping[str, Found]]) -> str:
 
 
 def write(page: Path, block: str, text: str) -> None:
-    """Puts the text between the page's comments of that block. Raises SystemExit where the page has none."""
+    """Writes the text between the page's comments of that block. Raises SystemExit if the page has none."""
     begin = f"<!-- representations:{block} -->"
     before = page.read_text()
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(END)}", re.DOTALL)
@@ -95,7 +95,7 @@ def _of_simulated(one: Found) -> tuple[str, ...]:
 
 
 def _of_real(ones: Sequence[OnReal]) -> tuple[str, ...]:
-    """Of several representations the numbers of each, as in `0.943 and 0.972`."""
+    """The numbers of several representations, as in `0.943 and 0.972`."""
     digits = {"odd_even": 3, "icc": 3, "r": 3, "mae_uv": 1, "prd_percent": 1, "ratio": 0}
     return tuple(" and ".join(_number(getattr(one, name), places) for one in ones) for name, places in digits.items())
 

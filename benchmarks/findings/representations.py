@@ -1,19 +1,19 @@
-"""What each representation knows of the heart: held-out R2 of true parameters, repeatability, reconstruction, time.
+"""How well each representation captures the heart: held-out R2 of true parameters, reliability, reconstruction, time.
 
     python -m benchmarks.findings.representations [--people N] [--seeds 11 21 31] [--study STUDY.yaml] [--write PAGE.md]
                                                   [--quick] [--only KIND ...]
 
-People are simulated (`ecgwas.simulate`), recorded twice with different noise, and cleaned as stage `read` does. Features
-are replaced by normal quantiles of their ranks, as stage `traits` does. A ridge regression predicts each of the heart's
-parameters (all 29 that are not about noise or breath) from a representation's features: fitted on 60 % of the people, its
-penalty chosen on 20 %, R2 on the last 20 %. `retest` is the mean correlation of a feature between the two recordings;
-`ceiling` is the R2 of the same features of the same hearts recorded without noise; `refitted`, not of networks, that of the
+Participants are simulated (`ecgwas.simulate`), recorded twice with different noise, and cleaned as in stage `read`. Features
+are rank-normalised as in stage `traits`. A ridge regression predicts each of the heart's parameters (all 29 that do not concern
+noise or breathing) from a representation's features. It is fitted on 60 % of the participants, its penalty is chosen on 20 %,
+and R2 is measured on the last 20 %. `retest` is the mean correlation of a feature between the two recordings. `ceiling` is the
+R2 of the same features of the same hearts recorded without noise. `refitted`, not available for networks, is the R2 of the
 representation fitted to those recordings. The published configuration (32 features of each lead's strip) is trained on
---published-trained people and judged on --published-people. With --study, the recordings of a study whose stage `read` has run:
-correlation of features between odd and even heartbeats, ICC between visits where people came twice, and the error of
-reconstructing people kept aside.
---seeds simulates other people for each further seed and asks the default and its learned part again (with noise only).
---write puts the tables into a page, between its comments `representations:kinds` (or `representations:seeds`) and
+--published-trained participants and judged on --published-people. --study adds the recordings of a study whose stage `read` has
+run: correlation of features between odd and even beats, ICC between visits of participants with two, and the reconstruction
+error of held-out participants.
+--seeds simulates other participants for each further seed and repeats the default and its learned part (with noise only).
+--write writes the tables into a page, between its comments `representations:kinds` (or `representations:seeds`) and
 `representations:end`.
 """
 
@@ -58,7 +58,7 @@ TRAINED = (ResidualAutoencoder, Vae)
 
 
 def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation, ...]]:
-    """Name -> the representations whose features stand together."""
+    """Name -> the representations whose features are used together."""
     measured, by_variance = Intervals(name="clinical"), Pca(name="pca", features=32, align="waves", scaling="none")
     aligned = Pca(name="pca", features=32, align="waves", criterion="repeatable", rotation="varimax")
     beats = ResidualAutoencoder(name="ae", leads="together", features=32, dropout=0.0, epochs=epochs)
@@ -81,7 +81,7 @@ def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation,
 
 
 def as_signals(strips: NDArray[np.float32]) -> Signals:
-    """(N, 12, S) µV as `read` would hand it on; everybody must have beats."""
+    """Signals as from stage `read`, from (N, 12, S) µV; all participants must have beats."""
     clean = highpass(strips.astype(np.float64), cutoff_hz=0.5, order=2, rate_hz=RATE_HZ).astype(np.float32)
     found = [find_beats(BeatOptions(), strip, RATE_HZ).beats for strip in clean]
     beats = [one for one in found if one is not None]
@@ -100,7 +100,7 @@ def as_signals(strips: NDArray[np.float32]) -> Signals:
 
 
 def wide(features: Features) -> Floats:
-    """(N, F): the features of all leads side by side, those that most people have, ranked; what is missing is 0, the mean."""
+    """(N, F): rank-normalised features of all leads, of those that most participants have; missing values are 0, the mean."""
     columns = []
     for lead in features.frame["lead"].unique(maintain_order=True):
         rows = features.frame.filter(pl.col("lead") == lead)
@@ -115,7 +115,7 @@ def wide(features: Features) -> Floats:
 
 
 def held_out_r2(x: Floats, y: Floats) -> Floats:
-    """(P,) R2 of each column of y (N, P) from x (N, F), on the last fifth of the people."""
+    """(P,) R2 of each column of y (N, P) predicted from x (N, F), on the last fifth of the participants."""
     n = len(x)
     train, choose, test = np.split(np.arange(n), [int(0.6 * n), int(0.8 * n)])
     mean, sd = x[train].mean(axis=0), np.maximum(x[train].std(axis=0), 1e-12)
@@ -129,13 +129,13 @@ def held_out_r2(x: Floats, y: Floats) -> Floats:
 
 
 def retest(first: Floats, second: Floats) -> float:
-    """Mean correlation of columns."""
+    """Mean correlation of corresponding columns."""
     a, b = ((x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-12) for x in (first, second))
     return float((a * b).mean(axis=0).mean())
 
 
 class Cohort:
-    """Simulated people: recorded, recorded again, and if wanted without noise. What was fitted once is not fitted again."""
+    """Simulated participants: recorded, recorded again, and optionally without noise. Fitted representations are reused."""
 
     def __init__(self, people: Sequence[Signals], truth: Floats) -> None:
         self.people, self.truth = people, truth
@@ -143,11 +143,11 @@ class Cohort:
         self._clean: dict[str, Floats] = {}
 
     def select(self, index: NDArray[np.integer]) -> Cohort:
-        """Some of the people."""
+        """The same cohort with some of the participants."""
         return Cohort([signals.select(index) for signals in self.people], self.truth[index])
 
     def fitted(self, one: Representation, few: int | None) -> tuple[represent.Encoder, float, Floats, Floats]:
-        """Encoder, seconds to fit it, features of the first and the second recordings; few: so many people are fitted to."""
+        """Encoder, seconds to fit it, features of the first and second recordings; few: number of participants fitted to."""
         mark = f"{few} {one.model_dump_json()}"
         if mark not in self._kept:
             start = time.process_time()
@@ -159,8 +159,8 @@ class Cohort:
         return self._kept[mark]
 
     def ceiling(self, options: Sequence[Representation], few: int | None) -> tuple[float, float]:
-        """Mean R2 without noise, of the encoders as fitted and of those fitted again; NaN for people who have no such
-        recordings, and the latter for what is trained."""
+        """Mean R2 without noise, of the encoders as fitted and of those fitted again. Both are NaN without such recordings, the
+        second also for networks."""
         if len(self.people) < 3:
             return float("nan"), float("nan")
         clean = np.hstack([wide(self.fitted(one, few)[0].encode(self.people[2])) for one in options])
@@ -174,7 +174,7 @@ class Cohort:
 
 
 def on_simulated(name: str, options: Sequence[Representation], cohort: Cohort, few: int | None = None) -> Found:
-    """few: so many of the people are fitted to; None: all."""
+    """Results on simulated participants. few: number of participants fitted to; None: all."""
     fits = [cohort.fitted(one, few) for one in options]
     first, second = np.hstack([fit[2] for fit in fits]), np.hstack([fit[3] for fit in fits])
     seconds, r2 = sum(fit[1] for fit in fits), held_out_r2(first, cohort.truth)
@@ -197,7 +197,7 @@ def on_simulated(name: str, options: Sequence[Representation], cohort: Cohort, f
 
 
 def compression(name: str, one: Representation, signals: Signals) -> dict[str, float]:
-    """Percentage root mean square difference of people kept aside, decoded, and samples per feature; nothing for others."""
+    """Percentage root mean square difference of held-out reconstructions, samples per feature; PCA and VAE only."""
     if not isinstance(one, (Pca, Vae)):
         return {}
     split = split_participants(len(signals), 0.2, 2, validation=False)
@@ -214,7 +214,7 @@ def compression(name: str, one: Representation, signals: Signals) -> dict[str, f
 
 
 def print_peak() -> None:
-    """What share of the processor's measured peak in float32 a training step of the beats' autoencoder reaches."""
+    """Prints the share of the processor's measured float32 peak that a training step of the beats' autoencoder reaches."""
     torch.manual_seed(1)
     network = Autoencoder(ResidualAutoencoder(name="ae", dropout=0.0), 8, 475)
     traces, adam = torch.randn(32, 8, 475), torch.optim.Adam(network.parameters())
@@ -234,7 +234,7 @@ def print_peak() -> None:
 
 
 def _fastest(what: Callable[[], object], times: int = 7) -> float:
-    """Seconds by the clock."""
+    """Minimum wall seconds of several runs."""
     taken = []
     for _ in range(times):
         start = time.perf_counter()
@@ -244,7 +244,7 @@ def _fastest(what: Callable[[], object], times: int = 7) -> float:
 
 
 def of_others(one: Representation, signals: Signals) -> tuple[float, float]:
-    """Mean reliability, and that of ranks, in each fifth of the people, of features fitted to the other four."""
+    """Mean reliability, of values and of ranks, in each fifth of the participants, of features fitted to the other four."""
     found = []
     for others in np.array_split(np.random.default_rng(0).permutation(len(signals)), 5):
         encoder = represent.fit(one, signals.select(np.setdiff1d(np.arange(len(signals)), others)), seed=1)
@@ -256,7 +256,7 @@ def of_others(one: Representation, signals: Signals) -> tuple[float, float]:
 
 
 def on_real(name: str, options: Sequence[Representation], signals: Signals, repeats: Signals | None) -> list[OnReal]:
-    """Each representation by itself."""
+    """Results of each representation on real recordings."""
     return [_on_real(name, one, signals, repeats) for one in options]
 
 
@@ -321,7 +321,7 @@ def main() -> None:
 
 
 def put(given: argparse.Namespace, block: str, text: str) -> None:
-    """On the terminal, and into the page if one is named."""
+    """Prints the text and, if a page is given, writes it there."""
     print(text, flush=True)
     if given.write is not None:
         tables.write(given.write, block, f"{said(given)}\n\n{text}")
@@ -334,7 +334,7 @@ USUAL = ("default", "intervals", "learned", "pca32", "pca32_aligned", "beat_poin
 
 
 def said(given: argparse.Namespace) -> str:
-    """What the tables are of, in words."""
+    """A description of the data of the tables."""
     published = (
         f"`published` for {given.published_epochs} on {given.published_trained} people, judged on {given.published_people}"
     )
@@ -343,13 +343,13 @@ def said(given: argparse.Namespace) -> str:
 
 
 def recordings(chosen: Mapping[str, tuple[Representation, ...]], study: Study) -> dict[str, list[OnReal]]:
-    """The real recordings of a study, but for the published configuration, which takes hours on them."""
+    """Results on the real recordings of a study, without the published configuration, which takes hours on them."""
     signals, repeats = read.load_signals(study), read.load_repeats(study)
     return {name: on_real(name, options, signals, repeats) for name, options in chosen.items() if name != "published"}
 
 
 def everybody(chosen: Mapping[str, tuple[Representation, ...]], given: argparse.Namespace, seed: int) -> dict[str, Found]:
-    """The simulated people of one seed."""
+    """Results on the simulated participants of one seed."""
     print(f"SEED value={seed} people={given.people}")
     cohort = simulated(given.people, seed, without_noise=seed == given.seeds[0])
     found = {}

@@ -1,22 +1,22 @@
-"""What a run survives: killed at any moment and rename, full disk, no memory, no network, clock set back, two at once.
+"""What a run survives: kills at any moment and rename, a full disk, little memory, no network, a clock set back, a second run.
 
     python -m benchmarks.robustness.faults            50 moments for each signal, every rename of the run
     python -m benchmarks.robustness.faults --quick    4 moments, 12 renames
 
-A tiny simulated study is run once undisturbed. Then each fault is made to happen to the same study, and three things are asked:
-did it end in one clear error of the ecgwas family or by the signal (and not in a traceback), does anything that its notes vouch
-for differ from the undisturbed run, and does a second, undisturbed run end with the same bytes and nothing left over? Prints a
-line for each fault:
+A tiny simulated study is run once undisturbed. Each fault is then applied to the same study, and three questions are answered.
+Did the run end with one clear error of the ecgwas family or by the signal, not in a traceback? Does any file that its notes
+declare complete differ from the undisturbed run? Does a second, undisturbed run end with the same bytes and without leftovers?
+Prints a line for each fault:
 
     FAULT <name> cases=<n> ended=<how often how> tracebacks=<n> half_written=<n> byte_differences=<n> leftovers=<n>
 
-and at the end what all of them add up to, with how many kills were at moments and how many at renames, of how many renames.
+The last line contains the totals, with the numbers of kills at moments and at renames, and of all renames.
 
-Each run is a forked process, so that a case costs the run and not the start of Python; the parent itself touches no library
-that has threads. A kill happens to one part, on a copy of the results as they were when that part began; the second run makes
-the part again, and must leave what the undisturbed run had there. Full disk: a tmpfs of a few MiB where mount is allowed,
-else RLIMIT_FSIZE, and the line says which. The clock is not set back for the whole machine: files get times of long ago, and
-a run sees a clock that goes backwards. Linux.
+Each run is a forked process, so that a case costs the run but not the start of Python. The parent itself uses no library with
+threads. A kill hits one part, on a copy of the results from before that part. The second run makes the part again and must
+leave the results of the undisturbed run. The full disk is a tmpfs of a few MiB where mounting is allowed, otherwise
+RLIMIT_FSIZE, as the line states. The clock is not set back for the whole machine: files receive times in the distant past, and
+a run sees a clock that goes backwards. Linux only.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ BUG = 70
 
 @dataclass(frozen=True)
 class Step:
-    """One part of the undisturbed run: the results folder as it was before, what is there after it, seconds, renames."""
+    """One part of the undisturbed run: the results folder before it, its contents afterwards, seconds, renames."""
 
     stage: str
     part: str
@@ -69,7 +69,7 @@ class Step:
 
 @dataclass
 class Outcome:
-    """What happened in the cases of one fault."""
+    """The outcomes of the cases of one fault."""
 
     name: str
     cases: int = 0
@@ -80,7 +80,7 @@ class Outcome:
     leftovers: int = 0
 
     def line(self) -> str:
-        """As it is printed."""
+        """The printed line."""
         ended = ", ".join(f"{how}: {count}" for how, count in sorted(self.ended.items()))
         return (
             f"FAULT {self.name} cases={self.cases} ended=({ended}) tracebacks={self.tracebacks} "
@@ -89,12 +89,12 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        """True if nothing went wrong that must not."""
+        """True if no case broke a rule."""
         return self.tracebacks + self.half_written + self.byte_differences + self.leftovers == 0
 
 
 def tiny_study(folder: Path) -> Path:
-    """A study of 60 people and a few dozen variants; a run takes a few seconds."""
+    """A study of 60 participants and a few dozen variants; a run takes a few seconds."""
     simulate(folder, people=60, seed=5, variants_per_chromosome=12)
     path = write_study(folder, represent=REPRESENT)
     text = path.read_text().replace("  # min_mac: 20", "  min_mac: 10\n  permutations: 20\n  threads: 1")
@@ -106,7 +106,7 @@ def tiny_study(folder: Path) -> Path:
 
 
 class Ground:
-    """The study, its undisturbed results, and what is asked after each fault."""
+    """The study, its undisturbed results, and the checks after each fault."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -120,7 +120,7 @@ class Ground:
         self.steps = tuple(self._steps())
 
     def _steps(self) -> Iterator[Step]:
-        """The study once more, part by part, with a copy of the results before each."""
+        """Runs the study again, part by part, with a copy of the results before each part."""
         study_file, told = self.copy("steps"), self.folder / "told.txt"
         study = Study.read_file(study_file)
         in_a_child(lambda: told.write_text(json.dumps([(one.name, part) for one in STAGES for part in one.parts(study)])))
@@ -136,14 +136,14 @@ class Ground:
             yield Step(stage, part, before, contents(study), seconds, len(told.read_text()))
 
     def at(self, step: Step) -> Path:
-        """The study as it was before a step."""
+        """A copy of the study as it was before a step."""
         study_file = self.copy("killed")
         results = Study.read_file(study_file).results
         shutil.copytree(step.before, results)
         return study_file
 
     def copy(self, name: str) -> Path:
-        """The same inputs elsewhere, times of change kept, without results."""
+        """A copy of the inputs with unchanged modification times, without results."""
         to = self.folder / name
         shutil.rmtree(to, ignore_errors=True)
         shutil.copytree(self.study_file.parent, to, ignore=shutil.ignore_patterns("results"))
@@ -153,14 +153,14 @@ class Ground:
         self, study_file: Path, prepare: Callable[[], None] = lambda: None,
         *, log: Path | None = None, part: tuple[str, str] | None = None,
     ) -> int:  # fmt: skip
-        """Starts a run, or one part (stage, part), in a process of its own; `prepare` is called there first."""
+        """Starts a run, or one part (stage, part), in a separate process, which first calls `prepare`."""
         process = os.fork()
         if process == 0:
             _child(study_file, prepare, log or self.folder / "log.txt", part)
         return process
 
     def end_of(self, process: int) -> str:
-        """Waits for a run: done, an error's name, a signal's name, traceback, or hang."""
+        """Waits for a run and returns its end: done, an error's name, a signal's name, traceback, or hang."""
         status = _waited(process)
         if status is None:
             return "hang"
@@ -171,18 +171,18 @@ class Ground:
         return names.get(code, f"exit {code}")
 
     def run(self, study_file: Path, prepare: Callable[[], None] = lambda: None, *, part: tuple[str, str] | None = None) -> str:
-        """A run from start to end, or one part."""
+        """Runs the whole study, or one part."""
         return self.end_of(self.fork(study_file, prepare, part=part))
 
     def look(self, outcome: Outcome, how: str, study_file: Path) -> None:
-        """After a fault: how it ended, and whether what is vouched for is that of the undisturbed run."""
+        """Records how a run with a fault ended, and whether files that notes declare complete equal the undisturbed run's."""
         outcome.cases += 1
         outcome.ended[how] += 1
         outcome.tracebacks += how in ("traceback", "hang")
         outcome.half_written += len(self.false_promises(Study.read_file(study_file)))
 
     def settle(self, outcome: Outcome, study_file: Path) -> None:
-        """The second run must end with the same bytes and leave nothing behind."""
+        """Runs the study again: it must end with the same bytes and without leftovers."""
         how = self.run(study_file)
         study = Study.read_file(study_file)
         found = contents(study)
@@ -190,7 +190,7 @@ class Ground:
         outcome.leftovers += len(leftovers(study))
 
     def settle_step(self, outcome: Outcome, study_file: Path, step: Step) -> None:
-        """The same for one part: as after the undisturbed one, which is as the undisturbed run left it."""
+        """Runs one part again: it must end with the bytes of the undisturbed part and without leftovers."""
         how = self.run(study_file, part=(step.stage, step.part))
         study = Study.read_file(study_file)
         found = contents(study)
@@ -199,7 +199,7 @@ class Ground:
         outcome.leftovers += len(leftovers(study))
 
     def false_promises(self, study: Study) -> list[str]:
-        """Files that a note vouches for and that differ from the undisturbed run's."""
+        """Files that a note declares complete although they differ from the undisturbed run's."""
         found = []
         for path in sorted((study.results / "notes").glob("*/*.json")):
             note, stage = Note.read(path), path.parent.name
@@ -213,7 +213,7 @@ LONGEST_S = 120.0
 
 
 def _waited(process: int) -> int | None:
-    """The status of a child; None for one that had to be killed because it did not end."""
+    """The status of a child; None if it did not end and had to be killed."""
     deadline = time.monotonic() + LONGEST_S
     while time.monotonic() < deadline:
         done, status = os.waitpid(process, os.WNOHANG)
@@ -226,7 +226,7 @@ def _waited(process: int) -> int | None:
 
 
 def in_a_child(work: Callable[[], object]) -> None:
-    """Does the work in a process of its own: libraries with threads must not have been used where a run is forked."""
+    """Does the work in a separate process, because a process that forks runs must not have used libraries with threads."""
     process = os.fork()
     if process == 0:
         code = 1
@@ -240,20 +240,20 @@ def in_a_child(work: Callable[[], object]) -> None:
 
 
 def contents(study: Study) -> dict[str, str]:
-    """SHA-256 of every result file; notes tell of time and host and are no results."""
+    """SHA-256 of every result file; notes contain time and host and are not results."""
     paths = [path for path in study.results.rglob("*") if path.is_file()]
     names = {str(path.relative_to(study.results)): path for path in paths}
     return {name: file_digest(path) for name, path in sorted(names.items()) if name.split("/")[0] not in PRIVATE}
 
 
 def leftovers(study: Study) -> list[str]:
-    """What a finished run must not leave: temporary files, locks, folders of work."""
+    """Files that a finished run must not leave: temporary files, locks, work folders."""
     paths = [*(study.results / "notes").rglob("*"), *study.results.rglob(".*.part")]
     return [str(path) for path in paths if path.suffix != ".json" and not (path.is_dir() and path.parent.name == "notes")]
 
 
 def _child(study_file: Path, prepare: Callable[[], None], log: Path, part: tuple[str, str] | None) -> None:
-    """Runs the study, or one part of it, and ends the process with its error's exit code; nothing of the parent is touched."""
+    """Runs the study, or one part, and ends the process with its error's exit code; the parent is unaffected."""
     code = BUG
     try:
         with log.open("a") as output:
@@ -266,7 +266,7 @@ def _child(study_file: Path, prepare: Callable[[], None], log: Path, part: tuple
     except EcgwasError as error:
         os.write(2, f"{error}\n".encode())
         code = error.exit_code
-    except BaseException as error:  # the parent must hear of every bug
+    except BaseException as error:  # every bug must reach the parent
         import traceback
 
         os.write(2, "".join(traceback.format_exception(error)).encode())
@@ -275,12 +275,12 @@ def _child(study_file: Path, prepare: Callable[[], None], log: Path, part: tuple
 
 
 def at_moments(ground: Ground, number: signal.Signals, count: int, seed: int) -> Outcome:
-    """Killed at random moments of a run."""
+    """Kills a run at random moments."""
     outcome = Outcome(f"{number.name} at random moments")
     rng = random.Random(seed)
     whole = sum(step.seconds for step in ground.steps)
     for case in range(count):
-        # One moment in each equal share of the run: none of its stages is left out by chance.
+        # One moment in each equal share of the run, so that no stage is omitted by chance.
         step, seconds = _step_at(ground, whole * (case + rng.random()) / count)
         study_file = ground.at(step)
         process = ground.fork(study_file, part=(step.stage, step.part))
@@ -292,7 +292,7 @@ def at_moments(ground: Ground, number: signal.Signals, count: int, seed: int) ->
 
 
 def _step_at(ground: Ground, moment: float) -> tuple[Step, float]:
-    """The step in which a moment (s) of the run lies, and how far into it."""
+    """The step that contains a moment (s) of the run, and the seconds since its start."""
     for step in ground.steps:
         if moment < step.seconds:
             return step, moment
@@ -301,7 +301,7 @@ def _step_at(ground: Ground, moment: float) -> tuple[Step, float]:
 
 
 def at_renames(ground: Ground, count: int | None) -> Outcome:
-    """Killed right after a rename; count: so many of them, evenly spread over the run; None: every one."""
+    """Kills a run directly after a rename. count: number of renames, evenly spaced over the run; None: every rename."""
     every = [(step, place) for step in ground.steps for place in range(1, step.renames + 1)]
     chosen = every if count is None else [every[case * len(every) // count] for case in range(count)]
     outcome = Outcome(f"SIGKILL at renames ({len(chosen)} of {len(every)})")
@@ -319,7 +319,7 @@ def _append(path: Path) -> None:
 
 
 def _after_rename(act: Callable[[], None]) -> None:
-    """In a child: calls `act` after every rename; pathlib and shutil rename by these two functions, too."""
+    """In a child: calls `act` after every rename. pathlib and shutil also rename by these two functions."""
 
     def acting(plain: Callable[..., None]) -> Callable[..., None]:
         def rename(*paths: object, **more: object) -> None:
@@ -345,7 +345,7 @@ def _kill_after(count: int) -> None:
 
 @contextmanager
 def small_disk(folder: Path, mib: float) -> Iterator[bool]:
-    """A tmpfs of so many MiB at `folder`; False where it cannot be mounted."""
+    """A tmpfs of `mib` MiB at `folder`; False if it cannot be mounted."""
     folder.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={int(mib * 1024)}k", "tmpfs", str(folder)]
     mounted = shutil.which("mount") is not None and subprocess.run(command, capture_output=True).returncode == 0
@@ -357,7 +357,7 @@ def small_disk(folder: Path, mib: float) -> Iterator[bool]:
 
 
 def full_disk(ground: Ground, count: int) -> Outcome:
-    """The disk fills at one share of what a run needs after the other; then there is room."""
+    """The disk has room for increasing shares of a run's needs; the second run has enough room."""
     outcome = Outcome("full disk")
     results = Study.read_file(ground.study_file).results
     need = sum(path.stat().st_size for path in results.rglob("*") if path.is_file()) / 2**20
@@ -378,7 +378,7 @@ def _limit(what: int, value: int) -> None:
 
 
 def little_memory(ground: Ground, count: int) -> Outcome:
-    """The address space may not grow beyond one share after the other of what a run adds to it."""
+    """The address space is limited to increasing shares of a run's needs."""
     outcome = Outcome("RLIMIT_AS")
     for case in range(count):
         study_file = ground.copy("memory")
@@ -394,7 +394,7 @@ def _little_more(extra: int) -> None:
 
 
 def read_only(ground: Ground) -> Outcome:
-    """The results may not be written: for root a read-only mount, for others no right."""
+    """The results are read-only: for root by a read-only mount, for others by permissions."""
     outcome = Outcome("read-only results")
     study_file = ground.copy("forbidden")
     results = study_file.parent / "results"
@@ -411,7 +411,7 @@ def read_only(ground: Ground) -> Outcome:
 
 
 def no_network(ground: Ground) -> Outcome:
-    """Without any network: the study runs; one that asks a service ends in a clear error."""
+    """No network: the study runs, and a study that needs a service ends with a clear error."""
     outcome = Outcome("no network")
     study_file = ground.copy("alone")
     ground.look(outcome, ground.run(study_file, _without_network), study_file)
@@ -427,7 +427,7 @@ def no_network(ground: Ground) -> Outcome:
 
 
 def _without_network() -> None:
-    """A network namespace of one's own, or else no sockets."""
+    """Enters an empty network namespace, or else disables sockets."""
     import socket
 
     try:
@@ -442,7 +442,7 @@ def _without_network() -> None:
 
 
 def clock_back(ground: Ground) -> Outcome:
-    """Results older than their inputs, and a clock that goes backwards while a study runs."""
+    """Results older than their inputs, and a clock that goes backwards during a run."""
     outcome = Outcome("clock set back (stand-in: file times, time.time)")
     study_file = ground.copy("clock")
     ground.look(outcome, ground.run(study_file, _backwards), study_file)
@@ -468,7 +468,7 @@ def _backwards() -> None:
 
 
 def two_at_once(ground: Ground, count: int) -> Outcome:
-    """Two runs on one results folder: each is done or names the other; and one after its holder was killed."""
+    """Two simultaneous runs on one results folder: each finishes or names the other. Also a run after a lock's holder died."""
     outcome = Outcome("two runs at once")
     for case in range(count):
         study_file, log = ground.copy("both"), ground.folder / "both.txt"
@@ -486,7 +486,7 @@ def two_at_once(ground: Ground, count: int) -> Outcome:
 
 
 def altered(ground: Ground, count: int, seed: int) -> Outcome:
-    """Outputs changed, cut or deleted by hand."""
+    """Outputs changed, truncated or deleted by hand."""
     outcome = Outcome("outputs altered or deleted")
     study_file = ground.copy("altered")
     ground.run(study_file)
@@ -510,7 +510,7 @@ def altered(ground: Ground, count: int, seed: int) -> Outcome:
 
 
 def all_faults(folder: Path, *, quick: bool, only: str = "") -> Iterator[Outcome]:
-    """Every fault in turn, or those whose name holds the word `only`."""
+    """Every fault in turn, or those with `only` in their name."""
     ground = Ground(folder)
     moments = 4 if quick else 50
     faults: dict[str, Callable[[], Outcome]] = {
@@ -529,7 +529,7 @@ def all_faults(folder: Path, *, quick: bool, only: str = "") -> Iterator[Outcome
 
 
 def in_all(outcomes: Sequence[Outcome]) -> str:
-    """What the faults add up to."""
+    """The line of totals over all faults."""
     moments = sum(outcome.cases for outcome in outcomes if "moments" in outcome.name)
     renames = [outcome.name.removeprefix("SIGKILL at renames ") for outcome in outcomes if "renames" in outcome.name]
     words = ("tracebacks", "half_written", "byte_differences", "leftovers")
@@ -539,7 +539,7 @@ def in_all(outcomes: Sequence[Outcome]) -> str:
 
 
 def main() -> int:
-    """Prints a line for each fault; gives 1 if any left a trace."""
+    """Prints a line for each fault; returns 1 if any left a trace."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="", help="only faults whose name holds this word")

@@ -1,17 +1,17 @@
-"""Readers of other people's files under fuzzing: any exception outside the ecgwas family, any hang, is a bug.
+"""Fuzzing of the readers of external files: any exception outside the ecgwas family, and any hang, is a bug.
 
     python -m benchmarks.robustness.fuzz                 300 s for each reader (also: make fuzz)
     python -m benchmarks.robustness.fuzz --quick         3 s each
-    python -m benchmarks.robustness.fuzz --only bed      one of them
+    python -m benchmarks.robustness.fuzz --only bed      one reader
 
-Readers: xml (every format of recordings, from CardioSoft and aECG files on), bed (a .bed with its .bim and .fam), config
-(study.yaml), table (tables that users write), genes (gene tables, networks, terms). Inputs are mutated from good ones,
-guided by the coverage of ecgwas' own code (atheris, libFuzzer), each reader in a process of its own with 4 GiB and 10 s an
-input. Prints
+The readers are xml (every format of recordings, starting from CardioSoft and aECG files), bed (a .bed with its .bim and .fam),
+config (study.yaml), table (users' tables) and genes (gene tables, networks, terms). Inputs are mutations of valid ones, guided
+by the coverage of ecgwas' own code (atheris, libFuzzer). Each reader runs in a separate process with 4 GiB and 10 s per input.
+Prints
 
     FUZZ reader=<name> executions=<n> seconds=<s> edges=<covered> crashes=<n>
 
-and writes each crashing input to fuzz_crashes/; give it a name and a case in tests/bad_input when it is mended.
+and writes each crashing input to fuzz_crashes/. When the bug is fixed, name the input and add a case to tests/bad_input.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ INSTRUMENTED = [
 
 @dataclass(frozen=True)
 class Found:
-    """What a reader's fuzzing gave."""
+    """The result of fuzzing one reader."""
 
     reader: str
     executions: int
@@ -52,7 +52,7 @@ class Found:
     said: str
 
     def line(self) -> str:
-        """As it is printed."""
+        """The printed line."""
         return (
             f"FUZZ reader={self.reader} executions={self.executions} seconds={self.seconds} edges={self.edges} "
             f"crashes={len(self.crashes)}"
@@ -60,7 +60,7 @@ class Found:
 
 
 def fuzz(reader: str, seconds: int, crashes: Path, seed: int = 1) -> Found:
-    """Fuzzes one reader in a process of its own."""
+    """Fuzzes one reader in a separate process."""
     crashes.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fuzz_") as folder:
         corpus = Path(folder) / "corpus"
@@ -80,7 +80,7 @@ def fuzz(reader: str, seconds: int, crashes: Path, seed: int = 1) -> Found:
 
 
 def seeds(reader: str) -> list[bytes]:
-    """Good inputs to begin with; made without the code that is fuzzed."""
+    """Valid inputs to start from, made without the code under test."""
     leads = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
     wave = ",".join(str((i * 37) % 91) for i in range(60))
     if reader == "xml":
@@ -123,7 +123,7 @@ def seeds(reader: str) -> list[bytes]:
 
 
 def _targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
-    """Reader -> what is called with each input. Imports are inside, so that they are instrumented."""
+    """Reader -> the function called with each input. Imports are local, so that they are instrumented."""
     from ecgwas.ecg import formats
     from ecgwas.errors import EcgwasError
     from ecgwas.genes.sources import enrichment, regions, string_files
@@ -194,7 +194,7 @@ def _child(reader: str, arguments: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """Prints a line for each reader; gives 1 if any crashed."""
+    """Prints a line for each reader; returns 1 if any crashed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seconds", type=int, default=300)

@@ -4,13 +4,13 @@
     python -m benchmarks.speed.association --real STEM [--traits K]           a real fileset: seconds of a whole process
     python -m benchmarks.speed.association --memory                           peak memory for V and 4 V variants
 
-Each case draws N people, K traits, 30 covariates and variants whose frequencies are log-uniform between 0.5 and 50 %. Every
-program uses one thread and writes what reaches p = 0.001. Seconds per variant are compared: start-up, reading of the traits
-and what is computed once are taken off, in other programs by a second run over fewer variants, in ours by a clock from the
-first block of variants to the last. Reading the genotypes counts for us and PLINK, not for tensorQTL. PLINK is run with the
-reference BLAS that Debian links it to, and with OpenBLAS preloaded, where they are found (apt install libblas3 liblapack3
-libopenblas0-pthread). tensorQTL needs an environment of its own, whose Python is named; it fills missing calls with the mean,
-so that it is compared without missing calls. Differences from PLINK are over all the rows that both wrote.
+Each case simulates N participants, K traits, 30 covariates and variants with log-uniform frequencies of 0.5 to 50 %. Every
+program uses one thread and writes tests with p below 0.001. Seconds per variant are compared. They exclude start-up, reading of
+the traits and one-time computations: in other programs by a second run over fewer variants, in ours by a clock from the first
+block of variants to the last. Reading the genotypes counts for us and PLINK, not for tensorQTL. PLINK is run with the reference
+BLAS that Debian links it to, and with OpenBLAS preloaded, where these are installed (apt install libblas3 liblapack3
+libopenblas0-pthread). tensorQTL needs a separate environment, whose Python is given. It replaces missing calls by the mean and
+is therefore compared without missing calls. Differences from PLINK are over all rows that both wrote.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def options(stem: Path) -> dict[str, Any]:
 
 
 class Clock:
-    """Stands where a scan tells of its progress: CPU and wall seconds from the first block to the last."""
+    """Replaces a scan's progress display and measures CPU and wall seconds from the first block to the last."""
 
     cpu = wall = 0.0
 
@@ -126,7 +126,7 @@ class Ours:
         return clock, result
 
     def each(self) -> float:
-        """CPU seconds per variant, one thread, setting up taken off."""
+        """CPU seconds per variant on one thread, without setup."""
         return self.run()[0].cpu / len(self.part)
 
 
@@ -166,7 +166,7 @@ class Plink:
 
 
 def preloads() -> dict[str, str]:
-    """Name of a PLINK -> libraries that it is run with; what the machine's alternatives say does not matter."""
+    """Name of a PLINK variant -> libraries preloaded for it, whichever BLAS the machine's alternatives select."""
     found = {}
     for name, blas, lapack in (
         ("plink2-openblas", "openblas*/libblas.so.3", "openblas*/liblapack.so.3"),
@@ -179,7 +179,7 @@ def preloads() -> dict[str, str]:
 
 
 class TensorQtl:
-    """tensorQTL's map_trans in a Python of its own, on the processor."""
+    """tensorQTL's map_trans in a separate Python, on the CPU."""
 
     def __init__(self, python: str, stem: Path, traits: Traits, covariates: Covariates, folder: Path) -> None:
         self.python, self.folder = python, folder
@@ -215,7 +215,7 @@ def run(case: Case, folder: Path, tensorqtl: str | None) -> Iterator[str]:
     plinks = {name: Plink(stem, traits, covariates, folder, preload) for name, preload in preloads().items()}
     sizes = {name: case.stock_variants if name == "plink2-stock" else case.plink_variants for name in plinks}
     peer = TensorQtl(tensorqtl, stem, traits, covariates, folder) if tensorqtl and case.missing == 0 else None
-    ours.run()  # what happens once, such as imports
+    ours.run()  # one-time work, such as imports
     mine: list[float] = []
     others: dict[str, list[float]] = {}
     for _ in range(case.repeats):
@@ -277,7 +277,7 @@ def shares(ours: Ours) -> str:
 
 
 def against_product(part: Genotypes, case: Case) -> tuple[float, float]:
-    """NumPy's bare float32 product over the table kernel's, in this process, and its seconds per variant."""
+    """Ratio of NumPy's bare float32 product to the table kernel, in this process, and its seconds per variant."""
     some = min(len(part), 2_048, max(256, 2**27 // (4 * case.people)))
     people = np.arange(case.people)
     block = packed.SampleSelector(people, case.people).select(np.asarray(part.packed(0, some)))
@@ -298,7 +298,7 @@ def against_product(part: Genotypes, case: Case) -> tuple[float, float]:
 
 
 def scaling(ours: Ours) -> float:
-    """Wall seconds of one thread over those of two, setting up taken off, alternating, eight blocks to share."""
+    """Wall seconds of one thread divided by those of two, without setup, in alternating runs with eight blocks."""
     block = len(ours.part) // 8
     pairs = [[ours.run(threads=threads, block=block)[0].wall for threads in (1, 2)] for _ in range(12)]
     one, two = (min(column) for column in zip(*pairs, strict=True))
@@ -328,7 +328,7 @@ print(json.dumps({"people": len(eids), "tests": tests, "peak": peak}))
 
 
 def whole_process(**given: Any) -> tuple[float, float, dict[str, Any]]:
-    """Wall and CPU seconds of a Python that scans, imports included, and what it says."""
+    """Wall and CPU seconds of a Python process that scans, including imports, and its report."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", REAL, json.dumps(given, default=str)], check=True, capture_output=True, text=True
@@ -339,7 +339,7 @@ def whole_process(**given: Any) -> tuple[float, float, dict[str, Any]]:
 
 
 def real(stem: Path, traits: int) -> None:
-    """A real fileset, all its chromosomes, random traits, ten covariates, all cores: everything from start to end."""
+    """Times the whole process on all chromosomes of a real fileset, with random traits, ten covariates and all cores."""
     unfiltered = {"min_maf": 0, "min_mac": 0, "min_call_rate": 0, "min_hwe_p": 0}
     for what, filters, permutations in (
         ("no filters", unfiltered, 0),
@@ -359,7 +359,7 @@ def real(stem: Path, traits: int) -> None:
 
 
 def memory() -> None:
-    """The same cohort with V and 4 V variants."""
+    """Measures peak memory of the same cohort with V and 4 V variants."""
     for variants in (32_768, 65_536):
         with tempfile.TemporaryDirectory() as folder:
             stem, _, _ = simulate(Case(5_000, 0.01, variants, 0, 0, 0), Path(folder))

@@ -1,13 +1,13 @@
-"""The scan on a GPU against what the GPU could do at best, and against the same machine's processor.
+"""The scan on a GPU against the GPU's measured limits, and against the same machine's CPU.
 
     python -m benchmarks.speed.association_gpu [--quick]     the last lines are GPU lines
 
-Each case draws N people, K traits, 30 covariates and variants whose frequencies are log-uniform between 0.5 and 50 %; their
-file repeats some of them until it is long enough to be timed. The floor of a variant is the larger of its product's
-operations (three parts of bfloat16) at the rate of a large square product measured here, and of its packed bytes at the
-bandwidth measured here from pinned memory. `device` is a block's time on one thread from packed bytes in memory to the list of
-tests that matter; `scan` is the whole, files and float64 included, on all threads, at the default keep_neglog10p and at 5.
-Differences are over every test of some variants, those of the processor in full as for `dense`.
+Each case simulates N participants, K traits, 30 covariates and variants with log-uniform frequencies of 0.5 to 50 %. Their
+file repeats some variants until it is long enough to be timed. The floor of a variant is the larger of two times: its product's
+operations (three parts of bfloat16) at the measured rate of a large square product, and its packed bytes at the measured
+bandwidth from pinned memory. `device` is a block's time on one thread, from packed bytes in memory to the list of candidate
+tests. `scan` is the whole scan, including files and float64, on all threads, at the default keep_neglog10p and at 5.
+Differences are over every test of some variants; the CPU computes all of them, as for `dense`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FULL = (
     Case(1_000, 0.01, 524_288, 0, 0, 3), Case(10_000, 0.01, 131_072, 0, 0, 3), Case(50_000, 0.01, 32_768, 0, 0, 3),
 )  # fmt: skip
 DRAWN = 50_000_000
-"""Genotypes that are drawn; the file repeats them."""
+"""Number of simulated genotypes, which the file repeats."""
 
 
 def synchronised() -> None:
@@ -50,7 +50,7 @@ def synchronised() -> None:
 
 
 def seconds(work: Callable[[], Any], repeats: int = 7) -> float:
-    """Median wall seconds, the first run not counted."""
+    """Median wall seconds, without the first run."""
     found = []
     for _ in range(repeats + 1):
         synchronised()
@@ -62,7 +62,7 @@ def seconds(work: Callable[[], Any], repeats: int = 7) -> float:
 
 
 def ceilings(where: torch.device) -> tuple[float, float]:
-    """Operations a second of a large bfloat16 product, bytes a second from pinned memory."""
+    """Operations per second of a large bfloat16 product, and bytes per second from pinned memory."""
     side, room = (8_192, 2**28) if where.type == "cuda" else (512, 2**24)
     left, right = (torch.randn(side, side, device=where, dtype=torch.bfloat16) for _ in range(2))
     rate = 2 * side**3 / seconds(lambda: left @ right, 20)
@@ -72,7 +72,7 @@ def ceilings(where: torch.device) -> tuple[float, float]:
 
 
 def repeated(stem: Path, case: Case, drawn: int) -> None:
-    """The fileset's variants again and again, up to the case's number."""
+    """Repeats the fileset's variants up to the number of the case."""
     bed = stem.with_suffix(".bed")
     rows = bed.read_bytes()[len(BED_MAGIC) :]
     with bed.open("ab") as file:
@@ -86,7 +86,7 @@ def _here(array: Any) -> NDArray[np.float32]:
 
 
 class OnDevice:
-    """One block of a cohort, by one thread."""
+    """One block of a cohort, tested by one thread."""
 
     def __init__(self, ours: Ours, kernel: str, most: int = 16_384, **more: object) -> None:
         cohort = assemble(*ours.tables, ours.part)
@@ -103,7 +103,7 @@ class OnDevice:
         self.fitter.candidates(self.block, self.fitter.screen(self.block), self.t2_histogram)
 
     def t(self) -> NDArray[np.float64]:
-        """Every t in float32, as it is compared with the limit."""
+        """Every t in float32, as compared with the limit."""
         screened = self.fitter.screen(self.block)
         trait_ss = None if screened.trait_ss is None else _here(screened.trait_ss)
         screened = replace(screened, cross_product=_here(screened.cross_product), trait_ss=trait_ss)
@@ -112,7 +112,8 @@ class OnDevice:
 
 
 def differences(ours: Ours) -> str:
-    """Of every t of a block, GPU and processor (in full, as for `dense`), and whether what is written has the same bits."""
+    """Differences of every t of a block between GPU and CPU (all tests, as for `dense`), and whether written rows are equal to
+    the bit."""
     t = [OnDevice(ours, "torch", 2_048).t(), OnDevice(ours, "auto", 2_048, dense=True).t()]
     gpus, processors = (ours.run(kernel=kernel)[1].associations.frame for kernel in ("torch", "auto"))
     same = "the same bits" if gpus.equals(processors) else "OTHER BITS"

@@ -1,8 +1,8 @@
-"""Run by association.py in an environment that has tensorqtl: CPU seconds per variant of map_trans, on the processor.
+"""Run by association.py in an environment with tensorqtl: CPU seconds per variant of map_trans, on the CPU.
 
-    PYTHON association_tensorqtl.py FOLDER        FOLDER holds dosages.npy, traits.npy, covariates.npy
+    PYTHON association_tensorqtl.py FOLDER        FOLDER contains dosages.npy, traits.npy, covariates.npy
 
-Two numbers of variants, so that start-up is taken off; reading and data frames are not timed.
+Two numbers of variants are timed, so that start-up can be subtracted; reading and data frames are not timed.
 """
 
 from __future__ import annotations

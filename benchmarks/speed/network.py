@@ -2,10 +2,10 @@
 
     python -m benchmarks.speed.network [--quick] [--data ../shared/data/networks]
 
-Graphs: planted modules, and those of --data that are there. --quick leaves out the human physical STRING network.
-Both get the same edges: ours as a list, mcl as a file, the reading of which counts in its seconds. Memory is that of the
-whole run so far on our side (Python and its libraries included), and of each run of mcl, started by a small process of its
-own because a child inherits the peak of the process that starts it.
+Graphs: planted clusters, and the graphs available in --data. --quick omits the human physical STRING network. Both programs
+receive the same edges: ours as a list, mcl as a file, whose reading counts in its seconds. Our memory is that of the whole run
+so far (including Python and its libraries). The memory of mcl is that of each run, started by a small separate process because
+a child inherits the peak of its parent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ecgwas.genes.network import mcl
 
 Pairs = list[tuple[str, str, float]]
 Graph = tuple[list[str], Pairs]
-"""All nodes, those without an edge too, and the edges."""
+"""All nodes, including those without an edge, and the edges."""
 INFLATION = 2.0
 MEASURED = """
 import resource, subprocess, sys, time
@@ -69,7 +69,7 @@ def graphs(data: Path, quick: bool) -> Iterator[tuple[str, Graph]]:
 
 
 def joined(pairs: Pairs) -> Graph:
-    """A graph of the nodes that have edges."""
+    """The graph of the nodes with edges."""
     return sorted({node for a, b, _ in pairs for node in (a, b)}), pairs
 
 
@@ -78,7 +78,7 @@ def unpacked(path: Path) -> str:
 
 
 def planted(seed: int, nodes: int, modules: int) -> Pairs:
-    """Modules with many edges within and few between."""
+    """Edges of planted clusters, many within and few between them."""
     rng = np.random.default_rng(seed)
     pairs = []
     for a in range(nodes):
@@ -90,13 +90,13 @@ def planted(seed: int, nodes: int, modules: int) -> Pairs:
 
 
 def of_columns(text: str, score: int) -> Pairs:
-    """Edges of a table with a header, nodes in the first two columns."""
+    """Edges from a table with a header and with nodes in the first two columns."""
     rows = [line.split("\t") for line in text.splitlines()[1:]]
     return [(row[0], row[1], float(row[score])) for row in rows]
 
 
 def of_mci(path: Path) -> Graph:
-    """A matrix in mcl's own format; an entry without a value weighs 1, one given both ways its larger weight."""
+    """Graph of a matrix in mcl's format. An entry without a value has weight 1; one given in both directions has the larger."""
     body = path.read_text().split("begin", 1)[1].split(")", 1)[0]
     weights: dict[tuple[int, int], float] = {}
     nodes = set()
@@ -112,7 +112,7 @@ def of_mci(path: Path) -> Graph:
 
 
 def compared(name: str, names: Sequence[str], pairs: Pairs) -> str:
-    """One line: how alike the clusters are, and how long each took. mcl is not told of nodes without an edge: added alone."""
+    """One line: agreement of the clusters, and seconds of each. mcl receives no nodes without an edge; they are added alone."""
     begin = time.perf_counter()
     ours = mcl.cluster(names, pairs, INFLATION)
     seconds = time.perf_counter() - begin
@@ -129,7 +129,7 @@ def compared(name: str, names: Sequence[str], pairs: Pairs) -> str:
 
 
 def by_the_program(pairs: Pairs) -> tuple[list[list[str]], float, float]:
-    """Clusters of mcl with its defaults, its seconds and its largest memory, MiB."""
+    """Clusters of mcl with its defaults, its seconds, and its peak memory in MiB."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "graph.abc").write_text("".join(f"{a}\t{b}\t{weight!r}\n" for a, b, weight in pairs))
         command = ["mcl", "graph.abc", "--abc", "-I", str(INFLATION), "-te", "1", "-V", "all", "-o", "clusters"]
@@ -140,7 +140,7 @@ def by_the_program(pairs: Pairs) -> tuple[list[list[str]], float, float]:
 
 
 def labels(names: Sequence[str], groups: Sequence[Sequence[str]]) -> list[int]:
-    """Number of the group of each name."""
+    """Index of the group of each name."""
     number = {name: k for k, group in enumerate(groups) for name in group}
     return [number[name] for name in names]
 

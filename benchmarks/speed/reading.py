@@ -1,13 +1,13 @@
-"""Recordings per second and core, for each format, beside the plainest correct reader of that format.
+"""Recordings per second and core for each format, compared with the simplest correct reader of that format.
 
     python -m benchmarks.speed.reading [--devices DIR] [--quick]
 
-DIR holds one file each of several recorders (default ../shared/data/ecg/devices); what is not there is written by the tests'
-own makers, which the table says. The plain reader of XML is ElementTree and a list of floats, of other formats the call that
-its library's manual begins with. Both read the file from disk, and what they give is compared before anything is timed. CPU
-seconds of one thread, readers in turn, median over the rounds; the ratio is that of the medians.
+DIR contains one file from each of several ECG devices (default ../shared/data/ecg/devices). Missing files are written by the
+tests' generators, as the table states. The simple reader of XML is ElementTree and a float list; for other formats it is the
+first call in the manual of a library. Both read the file from disk, and their results are compared before timing. Times are CPU
+seconds of one thread, with readers in turn, as medians over the rounds; the ratio is that of the medians.
 
-Then, for the files of DIR whose recorder measured something: ecgwas' measurements beside the recorder's (`ecgwas inspect`).
+For the files of DIR with device measurements, these are then listed with ecgwas' measurements (`ecgwas inspect`).
 """
 
 from __future__ import annotations
@@ -125,13 +125,13 @@ def table(path: Path) -> Leads:
 
 
 def array(path: Path) -> Leads:
-    """numpy.load alone; names and unit are known."""
+    """numpy.load alone; lead names and unit are known."""
     return dict(zip(LEADS, 1000 * np.load(path), strict=True))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A format, its plain reader, the real file's name if there is one, and a maker for where there is none."""
+    """A format, its simple reader, the name of the real file if one exists, and a generator for when none does."""
 
     name: str
     plain: Callable[[Path], Leads]
@@ -140,7 +140,7 @@ class Case:
 
 
 def written(name: str, content: Callable[[], bytes]) -> Callable[[Path], Path]:
-    """A maker of one file."""
+    """A generator of one file."""
 
     def make(folder: Path) -> Path:
         path = folder / name
@@ -180,7 +180,7 @@ def main() -> None:
 
 
 def line(case: Case, devices: Path, folder: Path, rounds: int) -> str:
-    """One row of the table; ends the program if the two readers do not agree."""
+    """One row of the table; ends the program if the two readers disagree."""
     real = devices / case.real
     is_real = case.real != "" and real.is_file()
     path = real if is_real else case.make(folder)
@@ -196,7 +196,7 @@ def line(case: Case, devices: Path, folder: Path, rounds: int) -> str:
 
 
 def compare(case: Case, path: Path) -> None:
-    """Both readers must give the same leads."""
+    """Ends the program unless both readers return the same leads."""
     ours = formats.read(path).leads
     plain = {standard_lead(name) or name: values for name, values in case.plain(path).items()}
     for lead, values in ours.items():
@@ -205,7 +205,7 @@ def compare(case: Case, path: Path) -> None:
 
 
 def timed(readers: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Median CPU seconds of one call of each; calls are repeated to fill 0.05 s, and take turns."""
+    """Median CPU seconds of one call of each reader, in turn, with calls repeated to fill 0.05 s."""
     repeats = [max(1, round(0.05 / once(reader, 1))) for reader in readers]
     times = [[once(reader, repeat) for reader, repeat in zip(readers, repeats, strict=True)] for _ in range(rounds)]
     return [float(median) for median in np.median(np.array(times), axis=0)]
@@ -219,7 +219,7 @@ def once(reader: Callable[[], object], repeat: int) -> float:
 
 
 def measured(devices: Path) -> None:
-    """The recorders' measurements beside ours."""
+    """Prints the device measurements with ours."""
     for path in sorted(devices.glob("*.xml")) + sorted(devices.glob("*.dcm")):
         lines = inspect_file.inspect(path).lines
         start = next((k for k, text in enumerate(lines) if text.startswith("measured ")), len(lines))

@@ -4,14 +4,14 @@
     python -m benchmarks.speed.report --variants 10000000
     python -m benchmarks.speed.report --quick    48 traits, 100,000 variants
 
-Tests are drawn from the null, and 24 loci are planted, each with its ECG by genotype and its neighbourhood; 32 features are
-moved in 12 leads. The page is opened from a file in Chromium, offline. Prints one line a measure:
+Tests are drawn from the null, and 24 loci are planted, each with its ECG by genotype and its regional associations. 32 features
+are traversed in 12 leads. The page is opened from a file in Chromium, offline. Prints one line per measure:
 
     REPORT traits=<K> variants=<M> kept_rows=<n> page_mib=<s> render_cpu_s=<s> peak_mib=<m>
     CHROMIUM first_picture_s=<s> trait_s median=<s> worst=<s> of=<n> first=<s>
 
 first_picture: from the start of navigation to the first paint with content, on a page that was never opened before.
-trait: from the change of the address to the Manhattan and QQ plots drawn; `first` also unpacks the places of all variants.
+trait: from the change of the address to the drawn Manhattan and QQ plots; `first` includes unpacking all variants' positions.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ LENGTHS = np.linspace(249e6, 51e6, 22).astype(np.int64)
 
 
 def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
-    """A study of chance with planted loci, as its stages would have left it."""
+    """Report contents of a null study with planted loci, as its stages would have written them."""
     rng = np.random.default_rng(seed)
     names = tuple(f"ae.{lead}.f{i:02d}" for lead in LEADS for i in range(1, traits // 12 + 1))
     rows = _rows(rng, names, variants)
@@ -93,7 +93,7 @@ def _settings() -> dict[str, object]:
 
 
 def _rows(rng: np.random.Generator, names: tuple[str, ...], variants: int) -> pl.DataFrame:
-    """What a scan of the null keeps: one in a thousand tests, and LOCI planted ones in the first trait."""
+    """The rows that a null scan keeps: one in a thousand tests, and LOCI planted associations of the first trait."""
     share = LENGTHS / LENGTHS.sum()
     chroms = np.repeat(np.arange(22), np.round(share * variants).astype(np.int64))
     places = np.concatenate([np.sort(rng.integers(1, length, (chroms == c).sum())) for c, length in enumerate(LENGTHS)])
@@ -157,7 +157,7 @@ def _times() -> np.ndarray:
 
 
 def _wave() -> np.ndarray:
-    """(12, T) something like a beat, µV."""
+    """(12, T) µV, a beat-like curve."""
     times = _times()
     waves = ((-160, 25, 120), (-15, 8, -120), (0, 9, 1100), (18, 9, -250), (280, 50, 280))
     beat = sum(height * np.exp(-0.5 * ((times - at) / width) ** 2) for at, width, height in waves)
@@ -200,7 +200,7 @@ def _representation(features: int) -> RepresentationResults:
 
 
 def measure(browser: Browser, path: Path, names: tuple[str, ...]) -> None:
-    """Opens the page and some traits, and prints how long each took."""
+    """Opens the page and some traits, and prints the times."""
     paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
     first = statistics.median(_opened(browser, path).evaluate(paint) for _ in range(3)) / 1000
     page = _opened(browser, path)
@@ -232,7 +232,7 @@ TRAIT = """name => new Promise(done => {
 
 
 def _trait(page: Page, name: str) -> float:
-    """Seconds from the change of the address to the first frame with the drawn plots."""
+    """Seconds from the change of the address to the first frame with both plots."""
     return float(page.evaluate(TRAIT, name)) / 1000
 
 

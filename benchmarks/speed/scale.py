@@ -1,14 +1,14 @@
-"""How the stages grow, what a biobank costs, and whether the plan of a study comes true.
+"""How the cost of stages scales, what a biobank costs, and whether the plan of a study is accurate.
 
-    python -m benchmarks.speed.scale --scan [--quick]       50,000 people x 20,000 variants x 384 traits: CPU seconds, memory
-    python -m benchmarks.speed.scale --read [--quick]       10,000 recordings: a second and core, MB/s beside the disk's
-    python -m benchmarks.speed.scale --growth [--quick]     the scan over people, variants and traits, with fitted exponents
-    python -m benchmarks.speed.scale --plan [--quick]       a study of 1,000 people, run and compared with its plan
-    python -m benchmarks.speed.scale --biobank              what UK Biobank's sizes cost, by the plan's formulas; nothing is run
-    python -m benchmarks.speed.scale --calibrate [--quick]  the constants of src/ecgwas/workflow/costs.py, anew
+    python -m benchmarks.speed.scale --scan [--quick]       50,000 samples x 20,000 variants x 384 traits: CPU seconds, memory
+    python -m benchmarks.speed.scale --read [--quick]       10,000 recordings: per second and core, MB/s with those of the disk
+    python -m benchmarks.speed.scale --growth [--quick]     the scan by samples, variants and traits, with fitted exponents
+    python -m benchmarks.speed.scale --plan [--quick]       a study of 1,000 participants, run and compared with its plan
+    python -m benchmarks.speed.scale --biobank              costs at UK Biobank's sizes, by the plan's formulas; nothing is run
+    python -m benchmarks.speed.scale --calibrate [--quick]  new measurements for the constants of src/ecgwas/workflow/costs.py
 
-Every measured piece runs in a process of its own on one core (OMP_NUM_THREADS=1, scan.threads 1), so that its peak memory is
-its own. Seconds are processor seconds: what a loaded machine does to the clock they hardly feel.
+Every measured piece runs in a separate process on one core (OMP_NUM_THREADS=1, scan.threads 1), so that its peak memory can be
+measured. Seconds are CPU seconds, on which the load of the machine has little effect.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ REPRESENT = """\
 
 
 def cohort(folder: Path, people: int, variants: int) -> Study:
-    """A simulated cohort with a study file; six chromosomes of so many variants."""
+    """A simulated cohort with a study file, and six chromosomes of `variants` variants."""
     simulate_cohort(folder, people=people, seed=7, variants_per_chromosome=variants)
     path = write_study(folder, represent=REPRESENT)
     text = path.read_text().replace("  # min_mac: 20", "  min_mac: 20\n  threads: 1\n  permutations: 1000")
@@ -70,7 +70,7 @@ def cohort(folder: Path, people: int, variants: int) -> Study:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A part that was made, beside its plan: processor seconds of its process, its peak memory and its files, MiB."""
+    """A part that was made, and its plan: CPU seconds of its process, its peak memory and its files, MiB."""
 
     job: planning.Job
     cpu_seconds: float
@@ -79,7 +79,7 @@ class Outcome:
 
 
 def run_parts(study: Study, jobs: Sequence[planning.Job]) -> Iterator[Outcome]:
-    """Makes each part in a process of its own, through the command line, as a cluster does."""
+    """Makes each part in a separate process, through the command line, as a cluster does."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     for job in jobs:
         command = [sys.executable, "-m", "ecgwas", job.stage, str(study.folder / "study.yaml"), "--part", job.part]
@@ -112,12 +112,12 @@ def plan_comes_true(quick: bool, folder: Path) -> Iterator[str]:
 
 
 LEAST_DISK_MIB = 1.0
-"""Of a stage's results: what is smaller is not worth a plan."""
+"""Size of a stage's results below which the plan is not compared."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What was planned beside what it took; counts: False where both are too little to matter."""
+    """Planned and actual cost; counts: False if both are negligible."""
 
     planned: float
     took: float
@@ -125,17 +125,17 @@ class Compared:
 
     @property
     def ratio(self) -> float:
-        """Planned over took."""
+        """Planned divided by actual cost."""
         return self.planned / self.took if self.took > 0 else float("inf")
 
     @property
     def factor(self) -> float:
-        """1 or more: how far off, whichever way."""
+        """The factor by which the plan is wrong in either direction, at least 1."""
         return max(self.ratio, 1 / self.ratio)
 
 
 def compared(outcomes: Sequence[Outcome]) -> dict[str, Compared]:
-    """Seconds and disk of all, memory of the largest."""
+    """Total seconds and disk space, and the largest memory."""
     job_costs = [one.job.cost for one in outcomes]
     disk = sum(cost.disk_mib for cost in job_costs), sum(one.disk_mib for one in outcomes)
     return {
@@ -146,7 +146,7 @@ def compared(outcomes: Sequence[Outcome]) -> dict[str, Compared]:
 
 
 def calibrated(quick: bool, folder: Path) -> Iterator[str]:
-    """One line per part and size: what the plan's formulas are fitted to."""
+    """One line per part and size: the data to which the plan's formulas are fitted."""
     for people, variants in ((100, 100), (200, 200)) if quick else ((150, 200), (500, 1000)):
         study = cohort(folder / f"c{people}", people, variants)
         for outcome in run_parts(study, planning.jobs(study)):
@@ -161,7 +161,7 @@ def calibrated(quick: bool, folder: Path) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Scanned:
-    """A scan in a process of its own: processor seconds in all and of the blocks, peak memory, kept rows, MiB on disk."""
+    """A scan in a separate process: CPU seconds in total and of the blocks, peak memory, kept rows, MiB on disk."""
 
     cpu_seconds: float
     blocks_seconds: float
@@ -171,7 +171,7 @@ class Scanned:
 
 
 def make(folder: Path, people: int, variants: int, traits: int) -> Path:
-    """A folder of simulated genotypes, traits and covariates, without missing calls."""
+    """Writes a folder of simulated genotypes, traits and covariates, without missing calls."""
     folder.mkdir()
     _, table, covariates = simulate(Case(people, 0.0, variants, 0, 0, 1, traits), folder)
     table.write(folder / "traits.parquet")
@@ -180,7 +180,7 @@ def make(folder: Path, people: int, variants: int, traits: int) -> Path:
 
 
 def scan_alone(folder: Path) -> Scanned:
-    """Scans what `make` made in a process of its own on one thread, without permutations."""
+    """Scans the data of `make` in a separate process on one thread, without permutations."""
     command = [sys.executable, "-m", "benchmarks.speed.scale", "--one-scan", str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
@@ -188,7 +188,7 @@ def scan_alone(folder: Path) -> Scanned:
 
 
 def one_scan(folder: Path) -> None:
-    """What `scan_alone` starts."""
+    """The work of the process that `scan_alone` starts."""
     start = cpu_seconds()
     options = Matrix.model_validate({"genotypes": folder / "cohort", "threads": 1, "permutations": 0, "min_maf": 0.0})
     tables = Traits.read(folder / "traits.parquet"), Covariates.read(folder / "covariates.parquet")
@@ -218,13 +218,13 @@ def large_scan(quick: bool, folder: Path) -> Iterator[str]:
 
 FACTORS = (1, 2, 4, 8, 16)
 MOST_BYTES = 700.0
-"""Of memory that another variant may take: its id, place and alleles, and the rows kept of it; its calls take people / 4."""
+"""Maximum memory per further variant: its id, position and alleles, and its kept rows. Its calls take people / 4."""
 
 
 def growth(quick: bool, folder: Path) -> Iterator[str]:
-    """One of people, variants, traits is doubled four times, the others stay: exponents of seconds and memory above the start.
+    """Doubles participants, variants or traits four times, one at a time: exponents of seconds and memory above the start.
 
-    A chromosome of the smallest size is a whole block of variants, so that none of the others can take a larger one.
+    A chromosome of the smallest size is a whole block of variants, so that larger ones cannot have larger blocks.
     """
     base = {"people": 1_000 if quick else 4_000, "variants": 8_192, "traits": 24 if quick else 96}
     begun, repeats = time.monotonic(), 1 if quick else 2
@@ -252,13 +252,13 @@ def growth(quick: bool, folder: Path) -> Iterator[str]:
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> str:
-    """Slope on logarithmic axes and its standard error."""
+    """Slope on logarithmic axes, with its standard error."""
     line = stats.linregress(np.log(sizes), np.log(np.maximum(values, 1e-3)))
     return f"^{line.slope:.2f} +- {line.stderr:.2f}"
 
 
 def recordings_read(quick: bool, folder: Path) -> Iterator[str]:
-    """A few hundred recordings are simulated; links to them make up the number, as many files as there would be people."""
+    """Reads a few hundred simulated recordings, linked until there is one file per participant."""
     count, distinct = (200, 50) if quick else (10_000, 200)
     simulate_cohort(folder / "made", people=distinct, seed=3, variants_per_chromosome=10, repeats=0.0)
     made = sorted((folder / "made" / "ecg").iterdir())
@@ -281,7 +281,7 @@ def recordings_read(quick: bool, folder: Path) -> Iterator[str]:
 
 
 def disk_rate(folder: Path) -> float:
-    """MB/s of reading files that the system has been asked to forget."""
+    """MB/s of reading files after removal from the system's cache."""
     paths = sorted(folder.iterdir())
     for path in paths:
         with path.open("rb") as file:
@@ -295,12 +295,12 @@ def disk_rate(folder: Path) -> float:
 LENGTHS = (
     249, 243, 198, 191, 181, 171, 159, 146, 141, 136, 135, 134, 115, 107, 103, 90, 81, 78, 59, 63, 48, 51, 155,
 )  # fmt: skip
-"""Of chromosomes 1 to 22 and X, Mb: variants are shared out alike."""
+"""Length of chromosomes 1 to 22 and X in Mb; variants are distributed in proportion."""
 CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X")
 
 
 def biobank(quick: bool, folder: Path) -> Iterator[str]:
-    """UK Biobank's sizes: nothing is run or read, the plan's formulas are asked."""
+    """Costs at UK Biobank's sizes by the plan's formulas; nothing is run or read."""
     text = (ROOT / "examples" / "study.yaml").read_text()
     for label, people, variants, permutations, changes in (
         ("42,000 people, array", 42_000, 800_000, 0, {}),

@@ -1,11 +1,11 @@
-"""Seconds an epoch of the networks on a GPU, by how many digits it multiplies with, beside the processor.
+"""Seconds per epoch of the networks on a GPU, by precision of multiplication, compared with the CPU.
 
     python -m benchmarks.speed.training_gpu [--people N] [--epochs E] [--quick]
 
-Networks with their defaults on simulated people: the VAE and the autoencoder of median beats, all leads together, and the
-source study's autoencoder of strips, lead by lead (of a quarter of the people). Each is trained for 2 epochs and for E; the
-difference is what E - 2 epochs take, so that starting and encoding are taken off. The loss is the last one on people held back
-from training. Each line: TRAINING <network> <device> <precision> seconds_per_epoch=<s> validation_loss=<x>.
+Networks have their defaults and are trained on simulated participants: the VAE and the autoencoder of median beats, all leads
+together, and the source study's autoencoder of strips, lead by lead (on a quarter of the participants). Each is trained for 2
+epochs and for E. The difference is the time of E - 2 epochs, without start-up and encoding. The loss is the last one on the
+validation set. Each line: TRAINING <network> <device> <precision> seconds_per_epoch=<s> validation_loss=<x>.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 def trained(network: str, precision: str, epochs: int, signals: Signals) -> tuple[float, float]:
-    """Wall seconds, and the last validation loss."""
+    """Wall seconds of training, and the last validation loss."""
     kind, more = NETWORKS[network]
     wanted = {"name": "made", "precision": precision, "epochs": epochs, "patience": epochs, **more}
     options: Representation = kind.model_validate(wanted)
@@ -44,7 +44,7 @@ def trained(network: str, precision: str, epochs: int, signals: Signals) -> tupl
 
 
 def line(network: str, precision: str, epochs: int, signals: Signals, device: str) -> str:
-    trained(network, precision, 2, signals)  # what happens once, such as loading libraries
+    trained(network, precision, 2, signals)  # one-time work, such as loading libraries
     few, _ = trained(network, precision, 2, signals)
     whole, loss = trained(network, precision, epochs, signals)
     each = (whole - few) / (epochs - 2)

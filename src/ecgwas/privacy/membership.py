@@ -89,7 +89,7 @@ class SharedStatistics:
 def membership(pieces: Iterable[GenotypeCalls], traits: Reals, passed_on: SharedStatistics, *, seed: int) -> Membership:
     """How well members are distinguished from outsiders, with the rates by chance and those that theory expects.
 
-    traits: (N, K) float64, missing NaN, each standard normal, residualised on the covariates.
+    traits: (N, K) float64, missing NaN, each standard normal, tested here without covariates.
     A third of the participants are members. Among three times as many, each would weigh a third as much and be harder to find.
     Covariates are not fitted again, which changes effects little. Related participants in different groups make rates too low.
     Invalid for fewer than MIN_PEOPLE participants: no rows.
