@@ -31,7 +31,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.record import recorded
-from benchmarks.speed.association import COVARIATES, Case, Clock, simulate  # beside this file
+from benchmarks.speed.association import COVARIATES, Case, Clock, simulate  # in this folder
 from ecgwas import represent
 from ecgwas.commands.init import write_study
 from ecgwas.commands.terminal import plan_lines

@@ -43,7 +43,7 @@ MIN_PEOPLE = 5 * FOLDS
 class Fold:
     """Some of N participants, with the features and predictors that were chosen in all others to judge them.
 
-    people      (n,) int64 ascending, their indices among the N
+    people      (n,) int64 ascending, indices of the fold's participants among the N
     features    (F,) int64, columns of the features that are compared
     predictors  name -> (N, P) float64, missing NaN, predictors of every genome; P may be 0, which predicts nothing
     """
@@ -82,8 +82,8 @@ def matching(features: NDArray[np.float64], folds: Sequence[Fold], *, seed: int)
     rows: list[dict[str, Any]] = []
     filled = _mean_imputed(features)
     for name in folds[0].predictors if folds else ():
-        scores, number = pair_scores(filled, folds, name)
-        rows += _rates(name, scores, number, null_sd_inflation(len(folds), len(scores), len(features)), seed)
+        scores, fold_index = pair_scores(filled, folds, name)
+        rows += _rates(name, scores, fold_index, null_sd_inflation(len(folds), len(scores), len(features)), seed)
     return Matching.of(rows)
 
 
@@ -120,7 +120,7 @@ def pair_scores(
     Effects are estimated in all participants outside the fold of i. features (N, K) without missing values.
     """
     judged = np.concatenate([fold.people for fold in folds])
-    number = np.repeat(np.arange(len(folds)), [len(fold.people) for fold in folds])
+    fold_index = np.repeat(np.arange(len(folds)), [len(fold.people) for fold in folds])
     scores = np.empty((len(judged), len(judged)))
     for k, fold in enumerate(folds):
         outside = np.ones(len(features), dtype=bool)
@@ -130,10 +130,10 @@ def pair_scores(
         effects = np.linalg.lstsq(design[outside], own[outside], rcond=None)[0]
         residual = own[outside] - design[outside] @ effects
         predicted = design[judged] @ effects  # (J, F)
-        weighed = linalg.solve(shrunk_covariance(residual), predicted.T, assume_a="pos")  # (F, J)
-        scores[number == k] = own[fold.people] @ weighed - (predicted.T * weighed).sum(axis=0) / 2
+        weighted = linalg.solve(shrunk_covariance(residual), predicted.T, assume_a="pos")  # (F, J)
+        scores[fold_index == k] = own[fold.people] @ weighted - (predicted.T * weighted).sum(axis=0) / 2
     ratio: NDArray[np.float64] = scores - special.logsumexp(scores, axis=1, keepdims=True) + np.log(len(judged))
-    return np.round(ratio, 9), number  # so that equal genomes score equally in spite of rounding
+    return np.round(ratio, 9), fold_index  # so that equal genomes score equally in spite of rounding
 
 
 def shrunk_covariance(residual: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,17 +157,17 @@ def _mean_imputed(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _rates(
-    name: str, scores: NDArray[np.float64], number: NDArray[np.int64], widened: float, seed: int
+    name: str, scores: NDArray[np.float64], fold_index: NDArray[np.int64], sd_inflation: float, seed: int
 ) -> list[dict[str, Any]]:  # fmt: skip
     people = len(scores)
     own, rng = np.arange(people), np.random.default_rng([seed, 2])
-    orders = [_random_match(number, rng) for _ in range(PERMUTATIONS)]
+    orders = [_random_match(fold_index, rng) for _ in range(PERMUTATIONS)]
     ranks, ascending = stats.rankdata(scores.ravel()).reshape(scores.shape), np.sort(scores.ravel())
     areas = [roc_area(ranks, order) for order in orders]
     errors = [equal_error_rate(scores[own, order], ascending) for order in orders]
     measures = [
-        ("area under the ROC curve", PAIR, roc_area(ranks, own), 0.5, _limit(areas, 0.975, widened)),
-        (ERROR, PAIR, equal_error_rate(scores[own, own], ascending), 0.5, _limit(errors, 0.025, widened)),
+        ("area under the ROC curve", PAIR, roc_area(ranks, own), 0.5, _limit(areas, 0.975, sd_inflation)),
+        (ERROR, PAIR, equal_error_rate(scores[own, own], ascending), 0.5, _limit(errors, 0.025, sd_inflation)),
     ]
     for direction, square in ((GENOME_OF_ECG, scores), (ECG_OF_GENOME, scores.T)):
         for measure, places in (
@@ -176,7 +176,9 @@ def _rates(
         ):
             share = in_short_list(square, places)
             shuffled = [float(share[own, order].mean()) for order in orders]
-            measures.append((measure, direction, share[own, own].mean(), places / people, _limit(shuffled, 0.975, widened)))
+            measures.append(
+                (measure, direction, share[own, own].mean(), places / people, _limit(shuffled, 0.975, sd_inflation))
+            )
     return [
         {"predictors": name, "matched": what, "people": people, "measure": measure, "rate": float(rate), "chance": chance,
          "chance_limit": limit}
@@ -184,22 +186,22 @@ def _rates(
     ]  # fmt: skip
 
 
-def _random_match(number: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """(J,) another participant of the same fold for each of the J participants; number (J,): their folds.
+def _random_match(fold_index: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """(J,) another participant of the same fold for each of the J participants; fold_index (J,): their folds.
 
     The match is of the same fold, because participants outside it have helped to choose the predictors that judge it.
     """
-    partners = np.empty(len(number), dtype=np.int64)
-    for k in np.unique(number):
-        members = rng.permutation(np.flatnonzero(number == k))
+    partners = np.empty(len(fold_index), dtype=np.int64)
+    for k in np.unique(fold_index):
+        members = rng.permutation(np.flatnonzero(fold_index == k))
         partners[members] = np.roll(members, 1)
     return partners
 
 
-def _limit(shuffled: Sequence[float], at: float, widened: float) -> float:
-    """Quantile `at` of rates, with its distance from their mean multiplied by `widened`."""
-    middle = float(np.mean(shuffled))
-    return float(np.clip(middle + widened * (np.quantile(shuffled, at) - middle), 0.0, 1.0))
+def _limit(shuffled: Sequence[float], at: float, sd_inflation: float) -> float:
+    """Quantile `at` of rates, with its distance from their mean multiplied by `sd_inflation`."""
+    mean_rate = float(np.mean(shuffled))
+    return float(np.clip(mean_rate + sd_inflation * (np.quantile(shuffled, at) - mean_rate), 0.0, 1.0))
 
 
 def in_short_list(scores: NDArray[np.float64], places: int) -> NDArray[np.float64]:

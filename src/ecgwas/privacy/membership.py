@@ -72,8 +72,8 @@ class GenotypeCalls:
     def common(self, min_maf: float) -> GenotypeCalls:
         """The variants with at least this minor allele frequency."""
         called = self.codes != NO_CALL
-        share = np.where(called, self.codes, 0).sum(axis=1) / np.maximum(2 * called.sum(axis=1), 1)
-        chosen = np.minimum(share, 1 - share) >= min_maf
+        frequency = np.where(called, self.codes, 0).sum(axis=1) / np.maximum(2 * called.sum(axis=1), 1)
+        chosen = np.minimum(frequency, 1 - frequency) >= min_maf
         return GenotypeCalls(self.codes[chosen], self.positions[chosen])
 
 
@@ -136,22 +136,30 @@ class Attack:
         called = calls.codes != NO_CALL
         alleles = 2 * called[:, self.members].sum(axis=1)
         copies = np.where(called, calls.codes, 0).astype(np.float64)
-        share = copies[:, self.members].sum(axis=1) / np.maximum(alleles, 1)
-        rarer = np.minimum(share, 1 - share)
-        tested = (rarer >= self.passed_on.min_maf) & (rarer * alleles >= self.passed_on.min_mac) & (rarer > 0)
-        copies, called, share = copies[tested], called[tested], share[tested, None]
-        usual = (copies[:, self.panel].sum(axis=1) + 0.5) / (2 * called[:, self.panel].sum(axis=1) + 1)
-        usual = usual[:, None]
-        ratio = copies * np.log(share / usual) + (2 * called - copies) * np.log((1 - share) / (1 - usual))
-        standardised = np.where(called, (copies - 2 * usual) / np.sqrt(2 * usual * (1 - usual)), 0.0)
+        member_frequency = copies[:, self.members].sum(axis=1) / np.maximum(alleles, 1)
+        minor_frequency = np.minimum(member_frequency, 1 - member_frequency)
+        tested = (
+            (minor_frequency >= self.passed_on.min_maf)
+            & (minor_frequency * alleles >= self.passed_on.min_mac)
+            & (minor_frequency > 0)
+        )
+        copies, called, member_frequency = copies[tested], called[tested], member_frequency[tested, None]
+        panel_frequency = (copies[:, self.panel].sum(axis=1) + 0.5) / (2 * called[:, self.panel].sum(axis=1) + 1)
+        panel_frequency = panel_frequency[:, None]
+        ratio = copies * np.log(member_frequency / panel_frequency) + (2 * called - copies) * np.log(
+            (1 - member_frequency) / (1 - panel_frequency)
+        )
+        standardised = np.where(
+            called, (copies - 2 * panel_frequency) / np.sqrt(2 * panel_frequency * (1 - panel_frequency)), 0.0
+        )
         correlation = _unit(standardised[:, self.members]) @ self.member_traits
-        self._add_evidence(TESTED, ratio, standardised, correlation, unlinked[tested], len(share))
+        self._add_evidence(TESTED, ratio, standardised, correlation, unlinked[tested], len(member_frequency))
         kept = np.abs(correlation) >= self.min_correlation
         rows = np.flatnonzero(kept.any(axis=1))
         places = np.flatnonzero(tested)[rows]
-        alone = np.zeros(len(share), dtype=bool)
-        alone[rows] = pruned_panel.ld_pruned(calls.codes[places], calls.positions[places])
-        self._add_evidence(KEPT, ratio, standardised, correlation * kept, alone, len(rows))
+        independent = np.zeros(len(member_frequency), dtype=bool)
+        independent[rows] = pruned_panel.ld_pruned(calls.codes[places], calls.positions[places])
+        self._add_evidence(KEPT, ratio, standardised, correlation * kept, independent, len(rows))
 
     def _add_evidence(
         self, which: str, ratio: Reals, standardised: Reals, effects: Reals, used: NDArray[np.bool_], variants: int
@@ -171,11 +179,11 @@ class Attack:
         predicted = evidence.predicted - evidence.predicted[self.panel].mean(axis=0)
         spread = predicted[self.panel].std(axis=0)
         predicted = np.divide(predicted, spread, out=np.zeros_like(predicted), where=spread > 0)
-        weighed = linalg.solve(shrunk_covariance(predicted[self.panel]), predicted.T, assume_a="pos").T
+        weighted = linalg.solve(shrunk_covariance(predicted[self.panel]), predicted.T, assume_a="pos").T
         scores = {
             (FREQUENCIES, GENOME): evidence.ratio,
-            (EFFECTS, GENOME): (predicted * weighed).sum(axis=1),
-            (EFFECTS, BOTH): (self.traits * weighed).sum(axis=1),
+            (EFFECTS, GENOME): (predicted * weighted).sum(axis=1),
+            (EFFECTS, BOTH): (self.traits * weighted).sum(axis=1),
         }
         return {what: np.round(score, 6) for what, score in scores.items()}  # so that ties survive rounding
 
@@ -190,11 +198,11 @@ class Attack:
         count = int((evidence.information > 0).sum())
         strength = evidence.information.sum() / count
         ratio = 1 + strength
-        wider = stats.f.cdf(ratio, count, count), stats.chi2.sf(stats.chi2.isf(FALSE_POSITIVE_RATE, count) / ratio, count)
+        by_genome = stats.f.cdf(ratio, count, count), stats.chi2.sf(stats.chi2.isf(FALSE_POSITIVE_RATE, count) / ratio, count)
         return {
-            (FREQUENCIES, GENOME): _of_shift(separation),
-            (EFFECTS, GENOME): (float(wider[0]), float(wider[1])),
-            (EFFECTS, BOTH): _of_agreement(np.sqrt(strength), count),
+            (FREQUENCIES, GENOME): _rates_of_shift(separation),
+            (EFFECTS, GENOME): (float(by_genome[0]), float(by_genome[1])),
+            (EFFECTS, BOTH): _rates_by_both(np.sqrt(strength), count),
         }
 
 
@@ -204,14 +212,14 @@ def _unit(rows: Reals) -> Reals:
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
 
 
-def _of_shift(separation: float) -> tuple[float, float]:
+def _rates_of_shift(separation: float) -> tuple[float, float]:
     """Both rates if scores are normal with means `separation` standard deviations apart."""
     return float(stats.norm.cdf(separation / np.sqrt(2))), float(
         stats.norm.sf(stats.norm.isf(FALSE_POSITIVE_RATE) - separation)
     )
 
 
-def _of_agreement(strength: float, count: int) -> tuple[float, float]:
+def _rates_by_both(strength: float, count: int) -> tuple[float, float]:
     """Both rates of the score by genome and ECG, with |y|^2 at 200 equally likely values."""
     length = stats.chi2.ppf((np.arange(200) + 0.5) / 200, count)
     area = stats.norm.cdf(strength * length / np.sqrt(length + length[:, None])).mean()

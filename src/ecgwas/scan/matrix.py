@@ -64,8 +64,8 @@ def scan(
     With `options.dense`, `folder` receives every test. Traits and covariates have the same participants in the same order, all
     of them in `genotypes`. ancestry (N,): groups in which Hardy-Weinberg equilibrium is tested; None: one group. The same
     `seed` gives the same permutations on every chromosome. Invalid for related participants. BLAS is limited to one thread,
-    because the scan's own threads share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after
-    its work.
+    because the scan's threads share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after its
+    work.
     """
     if folder is None:
         options = options.model_copy(update={"dense": False})

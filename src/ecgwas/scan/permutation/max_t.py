@@ -43,7 +43,7 @@ lower."""
 @dataclass(frozen=True)
 class SetTests:
     """R tests of trait sets in the observed data: variant (index in the block), index of the trait set, -log10 p of both tests,
-    and the trait of the set with the smallest p of its own test."""
+    and the trait of the set with the smallest p-value."""
 
     variant: NDArray[np.int64]
     trait_set: NDArray[np.int64]
