@@ -46,6 +46,10 @@ def yaml(what: str, how: str, says: str, spoil: Spoil, cure: str = "") -> Case:
     return whole("study.yaml", what, how, says, spoil, cure)
 
 
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
 def genes(what: str, how: str, says: str, spoil: Spoil, cure: str = "") -> Case:
     return whole("files of genes, terms and networks, together", what, how, says, spoil, cure)
 
@@ -242,7 +246,7 @@ YAML = [
     yaml("results in the folder of genotypes", REFUSED, "`results` lies among these inputs", study("results: results", "results: genotypes")),
     yaml("results in a folder below the genotypes", RIGHT, "", study("results: results", "results: genotypes/results")),
     yaml("a variable of the shell in a path", REFUSED, "$HOME is not replaced", study("results: results", "results: $HOME/r")),
-    yaml("an address for a path", REFUSED, "an address is no path", study("covariates.tsv ", "https://x.org/c.tsv ")),
+    yaml("an address for a path", REFUSED, "a web address is not a path", study("covariates.tsv ", "https://x.org/c.tsv ")),
     yaml("a path of Windows", REFUSED, "a Windows path", study("results: results", "results: C:\\data\\results")),
     yaml("chromosomes without quotation marks", RIGHT, "", scan("chromosomes: [1, 2, 3]")),
     yaml("a range of chromosomes", REFUSED, "unknown chromosome; use 1 to 22", scan('chromosomes: ["1-22"]')),
@@ -308,7 +312,7 @@ GENES = [
           lambda at: (at / "genes.tsv").write_text("1\t161694615.0\t161762308.0\tDDR2\n"), "whole numbers"),
     genes("no gene with a symbol", REFUSED, "no gene of the table of genes has a symbol", gene_rows(0, 1, 2, "NA")),
     genes("a gene without a symbol", RIGHT, "1 genes without a symbol are called by their place",
-          lambda at: (at / "genes.tsv").open("a").write("1\t100\t200\t.\n")),
+          lambda at: append(at / "genes.tsv", "1\t100\t200\t.\n")),
     genes("identifiers of Ensembl for genes, symbols in the network", RIGHT, "genes of network.tsv are not in genes.tsv",
           gene_rows(0, 1, 2, "ENSG{i:011d}")),
     genes("symbols of mice in the terms", RIGHT, "genes of genes.tsv are not in terms.gmt",

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from ecgwas.commands import compare, terminal
 from ecgwas.commands.cli import main
 from ecgwas.errors import MissingStageError, StudyError
-from ecgwas.tables import Associations, Features
+from ecgwas.tables import Features, Loci, Summary
+from ecgwas.tables.loci import Hits
 
 NETWORK = "kind: residual_autoencoder, name: ae, features: 2, epochs: 9"
 HIT = {
@@ -51,10 +52,14 @@ def with_loci(path: Path, hits: list[dict[str, object]]) -> None:
     """The results of stage loci, as far as the comparison reads them."""
     folder = path.parent / "results" / path.stem / "loci"
     folder.mkdir(parents=True)
-    blank = dict.fromkeys(Associations.columns)
-    Associations.of([blank | hit for hit in hits]).write(folder / "hits.csv")
-    (folder / "summary.csv").write_text("trait,lambda_gc\nae.V1.f1,1.0\nae.V1.f2,1.1\nother.V1.f1,1.0\n")
-    (folder / "loci.csv").write_text("locus,chrom,start,stop\n1,1,50,150\n2,1,1000,1100\n3,X,50,150\n")
+    blank = dict.fromkeys(Hits.columns)
+    Hits.of([blank | hit for hit in hits]).write(folder / "hits.csv")
+    traits = {"ae.V1.f1": 1.0, "ae.V1.f2": 1.1, "other.V1.f1": 1.0}
+    blank = dict.fromkeys(Summary.columns)
+    Summary.of([blank | {"trait": trait, "lambda_gc": value} for trait, value in traits.items()]).write(folder / "summary.csv")
+    places = [(1, "1", 50, 150), (2, "1", 1000, 1100), (3, "X", 50, 150)]
+    blank, names = dict.fromkeys(Loci.columns), ("locus", "chrom", "start", "stop")
+    Loci.of([blank | dict(zip(names, place, strict=True)) for place in places]).write(folder / "loci.csv")
 
 
 def run(*arguments: object) -> Result:
@@ -188,13 +193,11 @@ def test_results_of_an_earlier_version_without_a_loss_are_compared_all_the_same(
     assert [row["test_loss"] for row in rows(*paths)] == [None, 0.625]
 
 
-def test_further_columns_of_hits_and_a_locus_on_x_do_no_harm(tmp_path: Path) -> None:
+def test_a_locus_on_x_is_counted(tmp_path: Path) -> None:
     paths = [study_file(tmp_path, "one"), study_file(tmp_path, "two")]
     for path in paths:
         represented(path)
         with_loci(path, [HIT | {"chrom": "X"}])
-    hits = tmp_path / "results" / "one" / "loci" / "hits.csv"
-    pl.read_csv(hits).with_columns(lead=pl.lit("V1"), feature=pl.lit("f1")).write_csv(hits)
     assert [(row["snps"], row["pairs"], row["loci"]) for row in rows(*paths)] == [(1, 1, 1), (1, 1, 1)]
 
 

@@ -45,7 +45,7 @@ class Table:
 
     further: columns that may follow, where their names are fixed. version: raised when names, types or meanings of the
     columns change; files of another version are not read. renamed: earlier name -> name of a column; `read` accepts both, and
-    warns of the earlier one.
+    warns of the earlier one. later: columns that files of earlier versions lack; `read` fills them with null.
     """
 
     frame: pl.DataFrame
@@ -54,6 +54,7 @@ class Table:
     open: ClassVar[bool] = False
     version: ClassVar[int] = 1
     renamed: ClassVar[Mapping[str, str]] = {}
+    later: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         absent = [name for name in self.columns if name not in self.frame.columns]
@@ -90,12 +91,12 @@ class Table:
         for old in [name for name in cls.renamed if name in frame.columns]:
             logger.warning("%s: the column %s is now called %s", path, old, cls.renamed[old])
             frame = frame.rename({old: cls.renamed[old]})
+        frame = frame.with_columns(pl.lit(None).alias(name) for name in cls.later if name not in frame.columns)
         absent = [name for name in schema if name not in frame.columns]
         extra = [] if cls.open else [name for name in frame.columns if name not in schema]
         if absent or extra:
-            words = " and ".join(
-                f"{verb} {first_few(names)}" for verb, names in (("lacks", absent), ("also has", extra)) if names
-            )
+            parts = (("lacks", absent), ("also has", extra))
+            words = " and ".join(f"{verb} {first_few(names)}" for verb, names in parts if names)
             problem = f"{path.name} {words}: not the columns of table {cls.__name__}, version {cls.version}"
             raise InputError(problem, where=path, fix="another version of ecgwas wrote it; `ecgwas run` makes it again")
         return cls(frame)

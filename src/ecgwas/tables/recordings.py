@@ -143,6 +143,7 @@ class ReconstructionErrors(Table):
         "mae_uv": Column(REAL, "mean absolute error, µV"),
         "loss": Column(REAL, "mse and the penalty on weights, as Keras reports it; null: no penalty"),
     }  # fmt: skip
+    later = ("loss",)
 
 
 class SeedStability(Table):
