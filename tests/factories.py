@@ -19,6 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from bed_reader import to_bed
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
@@ -29,7 +30,7 @@ from ecgwas.represent.linear.components import Components
 from ecgwas.represent.pca import PcaEncoder
 from ecgwas.signals import Signals, StackedArrays
 from ecgwas.simulate import Hearts, clean_beats, draw_hearts, simulate_signals
-from ecgwas.tables import Covariates, Traits
+from ecgwas.tables import Covariates, Table, Traits
 
 R_SAMPLE, BEAT_SAMPLES = 175, 475
 MISSING = -127
@@ -114,3 +115,10 @@ def _cut(strip: NDArray[np.float32], peaks: NDArray[np.int32]) -> NDArray[np.flo
     around = peaks[:, None] + np.arange(-R_SAMPLE, BEAT_SAMPLES - R_SAMPLE)
     beats = strip[:, around].transpose(1, 0, 2)
     return beats - beats[:, :, R_SAMPLE - 30 : R_SAMPLE - 20].mean(axis=2, keepdims=True)
+
+
+def with_all_columns(table: type[Table], text: str) -> Table:
+    """A table from the lines of a CSV; columns that the text does not have are null."""
+    types = {name: column.dtype for name, column in (table.columns | table.further).items()}
+    frame = pl.read_csv(text.encode(), schema_overrides=types)
+    return table(frame.with_columns(pl.lit(None).alias(name) for name in table.columns if name not in frame.columns))

@@ -77,7 +77,8 @@ def test_scale_on_paper(tmp_path: Path) -> None:
     assert before[1] - after[1] == pytest.approx(10.0, abs=0.03)
     publication.save(figure, tmp_path / "p.png")
     width = float(re.search(r"width='([\d.]+)'", figure.svg).group(1))
-    assert Image.open(tmp_path / "p.png").size[0] == pytest.approx(width / ecg_paper.MM / 25.4 * 300, abs=1.0)
+    with Image.open(tmp_path / "p.png") as image:
+        assert image.size[0] == pytest.approx(width / ecg_paper.MM / 25.4 * 300, abs=1.0)
 
 
 def test_gaps_and_short_recordings_are_drawn() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from ecgwas.commands import terminal
 from ecgwas.study import Study
+from ecgwas.tables import files
+from tests.factories import with_all_columns
 
 LOCI = "locus,lead_variant,chrom,pos,best_trait,neglog10p,known"
 GUARDS = "guard,about,status,value,limit,left_out,of,note"
@@ -17,21 +19,23 @@ GUARDS = "guard,about,status,value,limit,left_out,of,note"
 def study(tmp_path: Path) -> Study:
     """A study with the tables that a run leaves, as far as the summary reads them."""
     tables = {
-        "traits/people.csv": "eid,status,reason\n1,kept,\n2,kept,\n3,dropped,no genotypes\n",
-        "traits/guards.csv": f"{GUARDS}\nkinship,people,pass,0.02,0.0884,0,2,largest kinship\n"
+        files.PEOPLE: "eid,status,reason\n1,kept,\n2,kept,\n3,dropped,no genotypes\n",
+        files.SAMPLE_GUARDS: f"{GUARDS}\nkinship,people,pass,0.02,0.0884,0,2,largest kinship\n"
                              "sex,people,warn,1,0,1,3,people whose sex contradicts X\n",
-        "loci/guards.csv": f"{GUARDS}\nloci_beside,loci,warn,1,0,0,12,leaning: rs3\n",
-        "loci/summary.csv": "trait,n,lambda_gc,tests\na.I.f1,2,1.01,5000\na.I.f2,2,1.03,5001\n",
-        "loci/hits.csv": "trait,chrom,pos,effect_allele,other_allele\n"
-                         + "".join(f"a.I.f{k},1,{i},A,C\n" for k in (1, 2) for i in range(617)),
-        "loci/thresholds.csv": "kind,neglog10p,used\nbonferroni,9.0,false\npermutation,8.25,true\n",
-        "loci/loci.csv": LOCI + "\n" + "".join(f"{i},rs{i},{i},{i}000,a.I.f1,{8.5 + i},new\n" for i in range(1, 13)),
-        "report/report.html": "",
+        files.SCAN_GUARDS: f"{GUARDS}\nloci_beside,loci,warn,1,0,0,12,leaning: rs3\n",
+        files.SUMMARY: "trait,n,lambda_gc,tests\na.I.f1,2,1.01,5000\na.I.f2,2,1.03,5001\n",
+        files.HITS: "trait,chrom,pos,effect_allele,other_allele\n"
+                    + "".join(f"a.I.f{k},1,{i},A,C\n" for k in (1, 2) for i in range(617)),
+        files.THRESHOLDS: "kind,neglog10p,used\nbonferroni,9.0,false\npermutation,8.25,true\n",
+        files.LOCI: LOCI + "\n" + "".join(f"{i},rs{i},{i},{i}000,a.I.f1,{8.5 + i},new\n" for i in range(1, 13)),
     }  # fmt: skip
-    for name, text in tables.items():
-        path = tmp_path / "results" / name
+    for file, text in tables.items():
+        path = file.path(tmp_path / "results")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        with_all_columns(file.table, text).write(path)
+    report = files.REPORT.path(tmp_path / "results")
+    report.parent.mkdir(parents=True)
+    report.write_text("")
     return Study.model_validate(
         {"name": "s", "read": {"recordings": "ecg"}, "traits": {"covariates": "c.tsv"}, "results": "results",
          "represent": [{"kind": "pca", "name": "a"}], "scan": {"kind": "matrix", "genotypes": "g"}},

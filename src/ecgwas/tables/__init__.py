@@ -95,8 +95,7 @@ class Table:
         absent = [name for name in schema if name not in frame.columns]
         extra = [] if cls.open else [name for name in frame.columns if name not in schema]
         if absent or extra:
-            parts = (("lacks", absent), ("also has", extra))
-            words = " and ".join(f"{verb} {first_few(names)}" for verb, names in parts if names)
+            words = " and ".join(f"{verb} {first_few(n)}" for verb, n in (("lacks", absent), ("also has", extra)) if n)
             problem = f"{path.name} {words}: not the columns of table {cls.__name__}, version {cls.version}"
             raise InputError(problem, where=path, fix="another version of ecgwas wrote it; `ecgwas run` makes it again")
         return cls(frame)
