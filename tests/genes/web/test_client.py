@@ -140,7 +140,7 @@ def test_a_service_that_stays_silent_is_given_up(server: Server, tmp_path: Path)
 def test_a_service_that_trickles_for_ever_is_given_up(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "MAX_ANSWER_S", 0.0)
     server.speak = lambda _: b'["good"]' + b" " * 200_000
-    with pytest.raises(ServiceError, match="not whole"):
+    with pytest.raises(ServiceError, match="incomplete"):
         client.make_get(tmp_path, offline=False, sleep=lambda _: None)(question(server), in_good_order)
 
 
