@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ GUARDS = "guard,about,status,value,limit,left_out,of,note"
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     """A study with the tables that a run leaves, as far as the summary reads them."""
-    tables = {
+    tables: dict[files.TableFile[Any], str] = {
         files.PEOPLE: "eid,status,reason\n1,kept,\n2,kept,\n3,dropped,no genotypes\n",
         files.SAMPLE_GUARDS: f"{GUARDS}\nkinship,people,pass,0.02,0.0884,0,2,largest kinship\n"
                              "sex,people,warn,1,0,1,3,people whose sex contradicts X\n",

@@ -84,7 +84,7 @@ def test_the_page_of_a_trait_has_the_scan_s_numbers(finished: Study, page: playw
             for variant, pos, allele, beta in wanted.select("variant", "pos", "effect_allele", "beta").iter_rows()
         }
         facts = page.locator("#trait-facts").inner_text()
-        assert f"{row['n']:,} people, {row['tests']:,} tests, λ {row['lambda_gc']:.3f}" in facts
+        assert f"{row['n']:,} participants, {row['tests']:,} tests, λ {row['lambda_gc']:.3f}" in facts
 
 
 def test_the_words_name_the_floor_and_a_plot_can_be_saved(finished: Study, page: playwright.Page, tmp_path: Path) -> None:
