@@ -30,15 +30,15 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ecgwas.represent.reliability.reconstruction import ERRORS, HISTORY
+from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA
 from ecgwas.leads import LEADS
 from ecgwas.tables import Features
 
 
 @dataclass(frozen=True)
 class MeanEncoder:
-    history = pl.DataFrame(schema=HISTORY)
-    errors = pl.DataFrame(schema=ERRORS)
+    history = pl.DataFrame(schema=HISTORY_SCHEMA)
+    errors = pl.DataFrame(schema=ERRORS_SCHEMA)
 
     def encode(self, signals):
         means = np.asarray(signals.beats).mean(axis=2).ravel()

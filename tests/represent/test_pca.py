@@ -150,7 +150,7 @@ def test_saved_and_loaded_encoder_is_the_same(signals: Signals, tmp_path: Path) 
 
 
 def test_more_components_than_people_is_refused(signals: Signals) -> None:
-    with pytest.raises(InputError, match="components of 9 traces"):
+    with pytest.raises(InputError, match="9 traces are too few for 32 components"):
         represent.fit(_options(features=32), signals.select(np.arange(10)), seed=1)
 
 
