@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests.added_kind import command_of, package_with
 from tests.cohorts import make_cohort
-from tests.conftest import ROOT
 
 OPTIONS = '''
 class Nearby(TermLimits, Source):
@@ -65,14 +61,10 @@ def enrich(options, genes, get, ancestry):
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package with one more kind of gene source, added as the page says: a class of options and a file."""
-    place = tmp_path_factory.mktemp("source")
-    shutil.copytree(ROOT / "src" / "ecgwas", place / "ecgwas", ignore=shutil.ignore_patterns("__pycache__"))
-    options = place / "ecgwas" / "study" / "genes.py"
-    text = options.read_text()
-    assert text.count("\nGeneSource = Annotated[\n    ") == 1
-    options.write_text(text.replace("\nGeneSource = Annotated[\n    ", OPTIONS))
-    (place / "ecgwas" / "genes" / "sources" / "nearby.py").write_text(FILE)
-    return place
+    return package_with(
+        tmp_path_factory.mktemp("source"), section="genes", before="\nGeneSource = Annotated[\n    ", after=OPTIONS,
+        file="genes/sources/nearby.py", content=FILE,
+    )  # fmt: skip
 
 
 @pytest.mark.slow
@@ -84,14 +76,7 @@ def test_every_command_works_with_a_source_that_was_added(source: Path, tmp_path
     assert replaced == 1
     study.write_text(text)
 
-    def ecgwas(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "ecgwas", *arguments],
-            env=os.environ | {"PYTHONPATH": str(source)}, capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
+    ecgwas = command_of(source)
     assert "genes nearby" in ecgwas("check", str(study))
     assert "genes" in ecgwas("plan", str(study))
     assert "nearby" in ecgwas("options")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from ecgwas.leads import LEADS
+from tests.added_kind import command_of, package_with
 from tests.cohorts import make_cohort
-from tests.conftest import ROOT
 
 OPTIONS = '''
 class Mean(Representation):
@@ -64,14 +60,10 @@ def load(folder):
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package with a kind more, added as the page says: a class of options and a file."""
-    place = tmp_path_factory.mktemp("source")
-    shutil.copytree(ROOT / "src" / "ecgwas", place / "ecgwas", ignore=shutil.ignore_patterns("__pycache__"))
-    options = place / "ecgwas" / "study" / "represent.py"
-    text = options.read_text()
-    assert text.count("\nRepresentationOptions = Annotated[") == 1
-    options.write_text(text.replace("\nRepresentationOptions = Annotated[", OPTIONS + "Mean | "))
-    (place / "ecgwas" / "represent" / "mean.py").write_text(FILE)
-    return place
+    return package_with(
+        tmp_path_factory.mktemp("source"), section="represent", before="\nRepresentationOptions = Annotated[",
+        after=OPTIONS + "Mean | ", file="represent/mean.py", content=FILE,
+    )  # fmt: skip
 
 
 @pytest.mark.slow
@@ -79,14 +71,7 @@ def test_every_command_works_with_a_kind_that_was_added(source: Path, tmp_path: 
     represent = "  - {kind: mean, name: level}\n"
     study = make_cohort(tmp_path / "cohort", people=60, variants=30, permutations=50, represent=represent)
 
-    def ecgwas(*arguments: str) -> str:
-        command = [sys.executable, "-m", "ecgwas", *arguments]
-        done = subprocess.run(
-            command, env=os.environ | {"PYTHONPATH": str(source)}, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
+    ecgwas = command_of(source)
     ecgwas("check", str(study))
     assert "represent" in ecgwas("plan", str(study))
     assert "mean" in ecgwas("options")

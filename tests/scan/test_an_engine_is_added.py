@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests.added_kind import command_of, package_with
 from tests.cohorts import make_cohort
-from tests.conftest import ROOT
 
 OPTIONS = '''
 class Plain(Scan):
@@ -66,14 +62,10 @@ def scan(options, traits, covariates, genotypes, *, seed, track=None, folder=Non
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package with another engine, added as the page says: a class of options and a file."""
-    place = tmp_path_factory.mktemp("source")
-    shutil.copytree(ROOT / "src" / "ecgwas", place / "ecgwas", ignore=shutil.ignore_patterns("__pycache__"))
-    options = place / "ecgwas" / "study" / "scan.py"
-    text = options.read_text()
-    assert text.count("\nScanOptions = Annotated[") == 1
-    options.write_text(text.replace("\nScanOptions = Annotated[", OPTIONS + "Plain | "))
-    (place / "ecgwas" / "scan" / "plain.py").write_text(FILE)
-    return place
+    return package_with(
+        tmp_path_factory.mktemp("source"), section="scan", before="\nScanOptions = Annotated[", after=OPTIONS + "Plain | ",
+        file="scan/plain.py", content=FILE,
+    )  # fmt: skip
 
 
 @pytest.mark.slow
@@ -85,14 +77,7 @@ def test_every_command_works_with_an_engine_that_was_added(source: Path, tmp_pat
     filters = "  min_maf: 0.0\n  min_call_rate: 0.0\n  min_hwe_p: 0.0\n  chromosomes: [1, 2]\n"
     runs = {"plain": "  kind: plain\n", "matrix": "  kind: matrix\n  missing: mean\n  permutations: 0\n"}
 
-    def ecgwas(*arguments: str) -> str:
-        command = [sys.executable, "-m", "ecgwas", *arguments]
-        done = subprocess.run(
-            command, env=os.environ | {"PYTHONPATH": str(source)}, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
+    ecgwas = command_of(source)
     rows = {}
     for kind, lines in runs.items():
         study.write_text(text.replace("\nscan:\n", f"\nscan:\n{lines}{filters}"))
