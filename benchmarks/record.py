@@ -79,7 +79,7 @@ def shown_arguments(arguments: list[str]) -> str:
 
 
 def rows(lines: list[str]) -> list[dict[str, Any]]:
-    """Lines `KIND words name=value ...` as {"kind", "words", name: value}; other lines remain text."""
+    """Lines `KIND words name=value ...` as {"kind", "words", name: value}; other lines are skipped."""
     parsed = []
     for line in lines:
         match = KIND.fullmatch(line)

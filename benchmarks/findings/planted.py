@@ -19,8 +19,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.record import recorded
-from ecgwas.tables import Loci
-from ecgwas.tables.loci import Hits
+from ecgwas.report.queries import loci_near, loci_without_planted
+from ecgwas.tables import files
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 NEAR_BP = 500_000
@@ -48,28 +48,18 @@ def found_in(folder: Path, plan: Path, people: int, pairing: int) -> str:
     run([sys.executable, "-m", "ecgwas", "run", str(folder / "study.yaml")])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    loci = Loci.read(folder / "results" / "loci" / "loci.csv").frame
-    hits = Hits.read(folder / "results" / "loci" / "hits.csv").frame
-    effects = planted(folder)
-    strongest, own = [], set()
-    for chrom, pos in effects:
-        near = hits.filter((pl.col("chrom") == chrom) & ((pl.col("pos") - pos).abs() <= NEAR_BP))
-        strongest.append(near["neglog10p"].max() if near.height else None)
-        own |= set(loci.filter(
-            (pl.col("chrom") == chrom) & (pl.col("start") - NEAR_BP <= pos) & (pl.col("stop") + NEAR_BP >= pos)
-        )["locus"])  # fmt: skip
-    found = sum(value is not None for value in strongest)
+    loci, hits = files.LOCI.read(folder / "results"), files.HITS.read(folder / "results").frame
+    truth = pl.read_csv(folder / "truth.tsv", separator="\t", schema_overrides={"chrom": pl.String})
+    effects = list(truth.select("chrom", "pos").unique(maintain_order=True).iter_rows())
+    near = [hits.filter((pl.col("chrom") == chrom) & ((pl.col("pos") - pos).abs() <= NEAR_BP)) for chrom, pos in effects]
+    strongest = [rows["neglog10p"].max() if rows.height else None for rows in near]
+    found = sum(loci_near(loci, chrom, pos, NEAR_BP).height > 0 for chrom, pos in effects)
+    others = len(loci_without_planted(loci, truth, NEAR_BP))
     values = ",".join("none" if value is None else f"{value:.1f}" for value in strongest)
     return (
-        f"PLANTED {pairing} people={people} planted={len(effects)} found={found} others={loci.height - len(own)} "
+        f"PLANTED {pairing} people={people} planted={len(effects)} found={found} others={others} "
         f"cpu_seconds={seconds:.0f} neglog10p={values}"
     )
-
-
-def planted(folder: Path) -> list[tuple[str, int]]:
-    """Chromosome and position of each planted effect, from the cohort's truth.tsv."""
-    truth = pl.read_csv(folder / "truth.tsv", separator="\t", schema_overrides={"chrom": pl.String})
-    return list(truth.select("chrom", "pos").unique(maintain_order=True).iter_rows())
 
 
 def run(command: list[str]) -> None:

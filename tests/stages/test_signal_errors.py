@@ -42,7 +42,7 @@ def test_signals_are_listed_with_their_files_best_first() -> None:
         ("1", "V1", 0.1, 0.39), ("1", "V2", None, 7.5), ("2", "V1", 0.2, 0.01), ("2", "V2", None, 0.41), ("3", "V1", 0.3, 0.4)
     )  # fmt: skip
     beyond = excluded(("1", "V2", ERROR_LIMIT_REASON), ("2", "V2", ERROR_LIMIT_REASON))
-    kept, left_out = signal_errors(some, FILES, 0.4, beyond)
+    kept, left_out = signal_errors(some, FILES, beyond)
     assert kept.frame.rows() == [
         (0.01, "2", "V1", "2.xml", ""), (0.39, "1", "V1", "1_V1.xml", ""), (0.4, "3", "V1", None, "")
     ]  # fmt: skip
@@ -56,7 +56,7 @@ def test_every_signal_is_in_one_of_the_lists_with_a_reason() -> None:
     nan = float("nan")
     some = features(("1", "V1", None, 0.1), ("1", "V2", None, nan), ("2", "V1", None, None), ("2", "V2", 1.0, 0.2))
     absent = excluded(("1", "V1", ABSENT), ("1", "V2", ABSENT), ("2", "V1", ABSENT))
-    kept, left_out = signal_errors(some, FILES, 0.4, absent)
+    kept, left_out = signal_errors(some, FILES, absent)
     assert kept.frame["eid"].to_list() == ["2"]
     assert left_out.frame.select("mse", "lead", "reason").rows() == [
         (0.1, "V1", ABSENT), (None, "V2", ABSENT), (None, "V1", ABSENT),
@@ -64,14 +64,14 @@ def test_every_signal_is_in_one_of_the_lists_with_a_reason() -> None:
 
 
 def test_without_a_limit_all_are_kept() -> None:
-    kept, left_out = signal_errors(features(("1", "V1", 0.1, 9e9), ("1", "V2", 0.1, 0.3)), FILES, None, NOBODY)
+    kept, left_out = signal_errors(features(("1", "V1", 0.1, 9e9), ("1", "V2", 0.1, 0.3)), FILES, NOBODY)
     assert kept.frame["mse"].to_list() == [0.3, 9e9]
     assert left_out.frame.height == 0
 
 
 def test_measurements_have_no_reconstruction_and_nothing_to_list() -> None:
     measured = Features(pl.DataFrame({"eid": ["1"], "lead": ["12L"], "qt_ms": [400.0]}))
-    assert [len(table) for table in signal_errors(measured, FILES, None, NOBODY)] == [0, 0]
+    assert [len(table) for table in signal_errors(measured, FILES, NOBODY)] == [0, 0]
 
 
 def hit(trait: str) -> dict[str, Any]:

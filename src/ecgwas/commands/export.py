@@ -128,14 +128,14 @@ def _plink2(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
 
 
 def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
-    files, people = {}, {}
+    paths, people = {}, {}
     for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
         path = folder / f"{pheweb.phenotype_code(trait)}.tsv.gz"
         table = pheweb.rows(tests)
         _write_packed(path, table.write_csv(separator="\t"))
-        files[trait], people[trait] = str(path.resolve()), int(table["num_samples"].to_numpy().max(initial=0))
+        paths[trait], people[trait] = str(path.resolve()), int(table["num_samples"].to_numpy().max(initial=0))
         yield f"{path.name}: {table.height} variants"
-    _write(folder / "pheno-list.json", json.dumps(pheweb.phenotype_list(files, people), indent=1) + "\n")
+    _write(folder / "pheno-list.json", json.dumps(pheweb.phenotype_list(paths, people), indent=1) + "\n")
     yield "pheno-list.json"
 
 

@@ -38,7 +38,7 @@ class Batch:
 
     signals       cleaned, in the order of the sources; None if no recording is usable
     recordings    one row per file; `row` numbers this batch's kept participants from 0 and is null for others
-    raw_example   (12, S) float32 µV, the kept recording that `example_row` chooses, before cleaning; None if `signals` is
+    raw_example   (12, S) float32 µV, the kept recording of `signals.example_index`, before cleaning; None if `signals` is
     device        what the ECG devices measured, one row per kept participant in the order of `signals`
     lead_quality  twelve rows per kept participant
     """

@@ -87,7 +87,7 @@ def run(
     symbols = sorted(set(genes.frame["gene"].drop_nulls()))
     network = _network(sources, symbols, get, seed)
     ancestry = _ancestry(sources)
-    term_sources = [source for source in capabilities.offering(sources, "enrich") if source.offers_terms]
+    term_sources = capabilities.offering_terms(sources)
     enriched = [_enriched(source, symbols, get, ancestry) for source in term_sources]
     named = cluster_names.name_clusters(sources, network.clusters, get, ancestry)
     looked_up = [_looked_up(source, variants, loci, get, ancestry) for source in capabilities.offering(sources, "look_up")]

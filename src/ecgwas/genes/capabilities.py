@@ -68,6 +68,11 @@ def offering(sources: Sequence[GeneSource], capability: str) -> list[GeneSource]
     return [source for source in sources if getattr(of(source), capability) is not None]
 
 
+def offering_terms(sources: Sequence[GeneSource]) -> list[GeneSource]:
+    """The sources that find terms of genes, as far as their options ask for any."""
+    return [source for source in offering(sources, "enrich") if source.offers_terms]
+
+
 def term_limits(source: GeneSource) -> TermLimits:
     """The limits of a source of terms, which its options inherit."""
     assert isinstance(source, TermLimits), f"{source.kind} offers terms: its options must inherit TermLimits"

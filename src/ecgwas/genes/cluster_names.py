@@ -62,7 +62,7 @@ def name_clusters(sources: Sequence[GeneSource], clusters: Clusters, get: Get, a
 
 def term_sources(sources: Sequence[GeneSource]) -> list[GeneSource]:
     """The sources that clusters are named by: files of terms, or services if there are none."""
-    offering = [source for source in capabilities.offering(sources, "enrich") if source.offers_terms]
+    offering = capabilities.offering_terms(sources)
     return [source for source in offering if not source.queries_service] or offering
 
 

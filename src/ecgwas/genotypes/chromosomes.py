@@ -19,7 +19,6 @@ from ecgwas.genotypes.chromosome_codes import PAR_CODES, chromosome_code, is_pse
 from ecgwas.genotypes.filesets import Fileset, has_pattern, read_ids
 from ecgwas.genotypes.people_lists import SampleList
 from ecgwas.genotypes.readers import (
-    SHIFTS,
     BedReader,
     BgenReader,
     ConcatenatedReader,
@@ -28,7 +27,7 @@ from ecgwas.genotypes.readers import (
 )
 from ecgwas.study.scan import Scan
 
-__all__ = ["SHIFTS", "Genotypes", "available", "chromosome_code", "eids_in_all_files", "input_files", "open_chromosome"]
+__all__ = ["Genotypes", "available", "eids_in_all_files", "input_files", "open_chromosome"]
 
 
 PER_VARIANT = (

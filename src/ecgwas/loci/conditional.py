@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ecgwas.loci.individual_data import Model, Region
-from ecgwas.statistics.correlation import r2
+from ecgwas.statistics.correlation import r2, unit_length
 from ecgwas.statistics.projection import row_residuals
 
 MAX_R2 = 0.95
@@ -41,7 +41,7 @@ def _strongest(model: Model, region: Region, signals: list[int]) -> int | None:
     """The variant with the largest t conditional on the signals; None if none can be tested."""
     in_model = region.pick(np.array(signals)).mean_imputed[:, model.sample_index]
     basis = np.linalg.qr(np.column_stack([model.basis, *in_model]))[0]
-    trait = row_residuals(model.values, basis)
+    trait, unit_signals = row_residuals(model.values, basis), unit_length(in_model)
     explained_ss = np.empty(len(region))
     for batch, all_copies in region.batches():
         copies = all_copies[:, model.sample_index]
@@ -49,7 +49,8 @@ def _strongest(model: Model, region: Region, signals: list[int]) -> int | None:
         genotype_ss = np.einsum("vn,vn->v", residualised, residualised)
         centred = copies - copies.mean(axis=1, keepdims=True)
         testable = genotype_ss > (1 - MAX_R2) * np.einsum("vn,vn->v", centred, centred)
-        testable &= np.all([r2(copies, signal) <= MAX_R2 for signal in in_model], axis=0)
+        unit_copies = unit_length(copies)
+        testable &= np.all([(unit_copies @ signal) ** 2 <= MAX_R2 for signal in unit_signals], axis=0)
         explained_ss[batch] = np.where(testable, (residualised @ trait) ** 2 / np.maximum(genotype_ss, 1e-300), -1.0)
     best = int(np.argmax(explained_ss))
     return best if explained_ss[best] >= 0 else None

@@ -29,7 +29,7 @@ from ecgwas.loci.winners_curse import CompetingTests
 from ecgwas.statistics.correlation import r2
 from ecgwas.study import LociOptions
 from ecgwas.tables import Traits
-from ecgwas.tables.loci import Audit, Clumps, Conditional, Credible
+from ecgwas.tables.loci import Audit, Clumps, Conditional, Credible, inside
 
 COLUMNS = ("clumps", "signals", "long_range_linkage", CONDITIONAL)
 """Added at the end of loci.csv: the number of clumps that linkage disequilibrium does not join, the signals of the conditional
@@ -148,8 +148,7 @@ def _with_columns(
     signals = dict(steps.frame.filter(pl.col("significant")).group_by("locus").len().iter_rows())
     rows = []
     for locus, neglog10p in zip(loci.iter_rows(named=True), conditional_p, strict=True):
-        inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-        clumps = clumped.frame.filter(inside).select(LEAD_KEY).n_unique()
+        clumps = clumped.frame.filter(inside(locus)).select(LEAD_KEY).n_unique()
         name = long_range_ld.region_name(build, locus["chrom"], locus["start"], locus["stop"])
         rows.append((clumps, signals.get(locus["locus"], 0), name, neglog10p))
     types = (pl.Int64, pl.Int64, pl.String, pl.Float64)

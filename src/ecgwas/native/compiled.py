@@ -95,7 +95,8 @@ def prepare(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """From rows of a .bed (V, S) uint8, the people whose two bits are set in `keep`: packed (V, 8 words), counts (4, V) int64.
 
-    Counts: flipped, no call, one minor allele, two; see packed.Block. empty: allocates the array of packed rows.
+    Counts: the minor allele is the other one, no call, one minor allele, two; see packed.PackedBlock. empty: allocates the
+    array of packed rows.
     """
     packed = empty((len(source), words * 8), np.uint8)
     counts = np.empty((4, len(source)), dtype=np.int64)

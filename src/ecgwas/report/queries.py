@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import polars as pl
 
 from ecgwas.report.contents import LociResults
@@ -12,6 +9,7 @@ from ecgwas.report.scan_rows import ScanRows
 from ecgwas.report.trait_order import with_pieces
 from ecgwas.study import ReportOptions
 from ecgwas.tables import VARIANT_KEY, Associations, Genes, Loci
+from ecgwas.tables.loci import inside
 
 TRAITS_WITHOUT_HITS = 3
 """Traits drawn where none has a hit: those with the strongest tests, so that the page shows what the null looks like."""
@@ -29,12 +27,6 @@ def nearest_genes(genes: Genes, loci: Loci) -> dict[int, str]:
     of_leads = genes.frame.join(loci.frame.select("locus", *VARIANT_KEY), on=["locus", *VARIANT_KEY])
     of_leads = of_leads.drop_nulls("gene").sort("locus", "rank", "gene")
     return dict(of_leads.unique("locus", keep="first", maintain_order=True).select("locus", "gene").iter_rows())
-
-
-def inside(locus: Mapping[str, Any]) -> pl.Expr:
-    """True for rows (columns chrom, pos) from the locus' first to its last significant variant."""
-    within: pl.Expr = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-    return within
 
 
 def loci_of_traits(loci: Loci, hits: Associations) -> dict[str, list[int]]:

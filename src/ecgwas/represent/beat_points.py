@@ -18,8 +18,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.delineation.fiducials import delineate
-from ecgwas.delineation.single_beats import mean_rr_ms, reliable_leads
-from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
+from ecgwas.delineation.single_beats import mean_rr_ms, median_beat
+from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.inputs import feature_names
 from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA
@@ -64,7 +64,7 @@ class BeatPointsEncoder:
         values = np.full((len(signals), len(LEADS), points), np.nan)
         for i in range(len(signals)):
             beat = np.asarray(signals.beats[i], dtype=np.float64)
-            times_ms = self._own_times_ms(signals, i, beat)
+            times_ms = self._own_times_ms(signals, i)
             known = np.isfinite(times_ms)
             values[i, :, known] = np.stack([np.interp(times_ms[known], signals.beat_times_ms, lead) for lead in beat], axis=1)
         values[signals.without_features] = np.nan
@@ -76,12 +76,11 @@ class BeatPointsEncoder:
         columns |= {name: flat[:, k] for k, name in enumerate(feature_names("t", points))}
         return Features(pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None)))
 
-    def _own_times_ms(self, signals: Signals, participant: int, beat: Floats) -> Floats:
+    def _own_times_ms(self, signals: Signals, participant: int) -> Floats:
         """(P,) ms from R at which this participant's beat is sampled; NaN where that is unknown."""
         if not self.options.stretch:
             return self.times_ms
-        eight = predict_unreliable_leads(beat[INDEPENDENT], reliable_leads(signals, participant))
-        fiducials = delineate(eight, signals.beat_times_ms, mean_rr_ms(signals, participant))
+        fiducials = delineate(median_beat(signals, participant), signals.beat_times_ms, mean_rr_ms(signals, participant))
         before_r = fiducials.p_on / (STRETCHED_SHARES[0] * signals.beat_times_ms[0])
         after_r = fiducials.t_off / (STRETCHED_SHARES[1] * signals.beat_times_ms[-1])
         own_times_ms: Floats = np.where(self.times_ms < 0, self.times_ms * before_r, self.times_ms * after_r)

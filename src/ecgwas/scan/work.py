@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from ecgwas.genotypes import dosages
 from ecgwas.scan.permutation import max_t
 from ecgwas.study import Matrix, ScanOptions
+from ecgwas.tables import CHI2_EDGES
 
-HISTOGRAM_BYTES = 4000 * 8
-"""Histogram of one trait's tests in one part of the scan: 4,000 bins."""
+HISTOGRAM_BYTES = 8 * (len(CHI2_EDGES) - 1)
+"""Histogram of one trait's tests in one part of the scan."""
 USUAL_BLOCK = 4096
 """Variants that an engine without `work` is planned to hold per thread."""
 

@@ -24,7 +24,7 @@ from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.stages.loci_genotypes import LocusData
 from ecgwas.study import Study
 from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, ScanResult, Thresholds, files
-from ecgwas.tables.loci import Hits, Power, QQPoints, threshold_caveat
+from ecgwas.tables.loci import Hits, Power, QQPoints, inside, threshold_caveat
 
 logger = logging.getLogger(__name__)
 
@@ -148,8 +148,7 @@ def load_hits(study: Study) -> Associations:
     of_sets = of_sets.unique(VARIANT_KEY, keep="first", maintain_order=True)
     rows = [hits]
     for locus in loci.filter(pl.col("test") != merge.SINGLE).iter_rows(named=True):
-        inside = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
-        rows.append(of_sets.filter(inside).select([name for name in hits.columns if name in of_sets.columns]))
+        rows.append(of_sets.filter(inside(locus)).select([name for name in hits.columns if name in of_sets.columns]))
     return Associations(pl.concat(rows, how="diagonal"))
 
 

@@ -31,8 +31,8 @@ def null_study_of(study: Study, *, simulated: bool = False) -> Study:
     """
     scan = study.scan.model_copy(update={"permutations": 1}) if isinstance(study.scan, Matrix) else study.scan
     if simulated:
-        files = {"genotypes": study.results / "null" / "genomes" / "simulated", "people": None, "variants": None}
-        scan = scan.model_copy(update=files)
+        genomes = {"genotypes": study.results / "null" / "genomes" / "simulated", "people": None, "variants": None}
+        scan = scan.model_copy(update=genomes)
     changes = {
         "results": study.results / "null",
         "traits": study.traits.model_copy(update={"shuffle": not simulated}),

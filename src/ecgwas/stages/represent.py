@@ -65,11 +65,10 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.ERRORS.write(ReconstructionErrors(encoder.errors), out, representation=part)
     files.FEATURES.write(features, out, representation=part)
     recordings = files.RECORDINGS.read(study.results)
-    max_mse = options.error_limit
-    excluded = signals_without_features(features, signals, max_mse)
+    excluded = signals_without_features(features, signals, options.error_limit)
     for reason, count in excluded["reason"].value_counts(sort=True).iter_rows():
         logger.info("%s: no features of %d of %d: %s", part, count, len(features), reason)
-    kept, left_out = signal_errors(features, recordings, max_mse, excluded)
+    kept, left_out = signal_errors(features, recordings, excluded)
     files.WITH_FEATURES.write(kept, out, representation=part)
     files.WITHOUT_FEATURES.write(left_out, out, representation=part)
     _write_reliability(study, options, encoder, features, signals, out)
@@ -128,9 +127,7 @@ def _compare_with_devices(name: str, features: Features, device: DeviceMeasureme
     files.DEVICE_AGREEMENT.write(device_agreement(pairs), out, representation=name)
 
 
-def signal_errors(
-    features: Features, recordings: Recordings, max_mse: float | None, excluded: pl.DataFrame
-) -> tuple[SignalErrors, SignalErrors]:
+def signal_errors(features: Features, recordings: Recordings, excluded: pl.DataFrame) -> tuple[SignalErrors, SignalErrors]:
     """Signals with features, and those without and why; in ascending order of reconstruction error.
 
     excluded: from `signals_without_features`. If the kind cannot reconstruct, only signals without features are listed.

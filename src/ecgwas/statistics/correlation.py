@@ -14,10 +14,10 @@ def r2(variants: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
     Genotypes are copies of an allele or dosages. A missing call (NaN) counts as the variant's mean. The result is 0 where
     either variant does not vary.
     """
-    return np.asarray((_unit_length(variants) @ _unit_length(other[None])[0]) ** 2)
+    return np.asarray((unit_length(variants) @ unit_length(other[None])[0]) ** 2)
 
 
-def _unit_length(variants: NDArray[Any]) -> NDArray[np.float64]:
+def unit_length(variants: NDArray[Any]) -> NDArray[np.float64]:
     """(V, N) float64 rows of mean 0 and length 1, missing calls 0; all 0 where a variant does not vary."""
     called = np.isfinite(variants)
     mean = np.where(called, variants, 0.0).sum(axis=1) / np.maximum(called.sum(axis=1), 1)

@@ -5,7 +5,8 @@ Declared as in ecgwas.tables; docs/tables.md is made from them.
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import polars as pl
 
@@ -15,6 +16,12 @@ PLACE = {
     "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
     "effect_allele": Column(TEXT, "the allele that beta counts"), "other_allele": Column(TEXT, "the other allele"),
 }  # fmt: skip
+
+
+def inside(locus: Mapping[str, Any]) -> pl.Expr:
+    """True for rows (columns chrom, pos) from the locus' first to its last significant variant."""
+    within: pl.Expr = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
+    return within
 
 
 class Hits(Table):

@@ -15,6 +15,7 @@ from ecgwas.errors import StudyError
 from ecgwas.genotypes import chromosomes, filesets
 from ecgwas.stages import STAGES
 from ecgwas.stages import read as read_stage
+from ecgwas.stages.represent import options_of
 from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
 from ecgwas.tables import files
@@ -78,7 +79,7 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
         repeats = people * size.repeats / max(size.recordings, 1)
         return costs.read_join(size) if part == read_stage.JOIN else costs.read(study, people, repeats)
     if stage == "represent":
-        return costs.represent(study, next(options for options in study.represent if options.name == part), size)
+        return costs.represent(study, options_of(study, part), size)
     if stage == "scan":
         return costs.scan(study, size, n_traits, size.variants[part])
     if stage == "genes":

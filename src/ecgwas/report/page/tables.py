@@ -20,7 +20,6 @@ from ecgwas.report.contents import (
 from ecgwas.report.page import table_views as views
 from ecgwas.report.page.table_view import MAX_ROWS, ShownTable, existing, shown
 from ecgwas.report.queries import (
-    inside,
     loci_near,
     loci_of_traits,
     locus_pages,
@@ -31,6 +30,7 @@ from ecgwas.report.queries import (
 from ecgwas.report.sample_flow import without_eids
 from ecgwas.tables import VARIANT_KEY, Genes, Terms, files
 from ecgwas.tables.files import ResultFile
+from ecgwas.tables.loci import inside
 
 MAX_PLAIN_ROWS = 100
 """Longest table that is shown without a view of its own."""

@@ -32,10 +32,9 @@ class HardCallBackend(DosageBackend):
 
     def __init__(self, design: Design, kernel: Kernel, *, fill_with_mean: bool, thorough: bool = False) -> None:
         """kernel, fill_with_mean: see NumpyBackend; thorough: see CompiledAdjuster."""
-        super().__init__(design, kernel, fill_with_mean=fill_with_mean)
+        adjuster = None if fill_with_mean else CompiledAdjuster(design, thorough=thorough)
+        super().__init__(design, kernel, fill_with_mean=fill_with_mean, adjuster=adjuster)
         self.padded_basis = compiled.padded(design.basis)
-        if not fill_with_mean:
-            self.adjuster = CompiledAdjuster(design, thorough=thorough)
 
     def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
         """See Backend."""

@@ -21,11 +21,14 @@ REFITTED_AT_ONCE = 64
 class NumpyBackend:
     """See the module's docstring. The other backends on the processor replace single steps."""
 
-    def __init__(self, design: Design, kernel: Kernel, *, fill_with_mean: bool) -> None:
+    def __init__(
+        self, design: Design, kernel: Kernel, *, fill_with_mean: bool, adjuster: MissingCallAdjuster | None = None
+    ) -> None:
         """kernel: for columns of the traits, followed by the basis without its first column; fill_with_mean: a missing call
-        counts as the variant's mean, otherwise that participant is excluded from the variant."""
+        counts as the variant's mean, otherwise that participant is excluded from the variant; adjuster: None for the
+        reference, which holds a copy of the traits."""
         self.design, self.kernel, self.fill_with_mean = design, kernel, fill_with_mean
-        self.adjuster: MissingCallAdjuster = ReferenceAdjuster(design, fill_with_mean=fill_with_mean)
+        self.adjuster = ReferenceAdjuster(design, fill_with_mean=fill_with_mean) if adjuster is None else adjuster
         self.traits_by_row = np.ascontiguousarray(design.traits.T)
 
     def sums(self, block: GenotypeBlock) -> BlockSums:
