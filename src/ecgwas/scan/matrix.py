@@ -28,8 +28,9 @@ from ecgwas.scan.block_scan import Scanner
 from ecgwas.scan.engine import all_tests, block_results, kernels
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import assemble, groups, people
+from ecgwas.scan.permutation import max_t
 from ecgwas.scan.permutation.max_t import Shuffles
-from ecgwas.scan.work import PartSize, Work, block_bytes, permutation_bytes, permutation_units, testing
+from ecgwas.scan.work import PartSize, Work, block_bytes, testing
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, ScanResult, Traits
 
@@ -143,9 +144,40 @@ def work(options: Matrix, size: PartSize) -> Work:
     block = block_size(
         options, people=size.people_in_files, variants=size.variants, hard=not size.dosages, workers=size.workers
     )  # fmt: skip
-    blocks = size.workers * block_bytes(size, min(block, size.variants), permuted=options.permutations > 0)
-    units = testing(size) | permutation_units(options, size, block)
-    return Work(units, permutation_bytes(options, size) + blocks, 8.0 * size.tests if options.dense else 0.0)
+    per_thread = block_bytes(size, min(block, size.variants))
+    units = testing(size)
+    if options.permutations:
+        per_thread += _permuted_block_bytes(size, min(block, size.variants))
+        units |= _permutation_units(options, size, block)
+    memory = size.workers * per_thread + _permutation_bytes(options, size)
+    return Work(units, memory, 8.0 * size.tests if options.dense else 0.0)
+
+
+def _permuted_block_bytes(size: PartSize, variants: int) -> float:
+    """Of one thread: residualised genotypes of unit length, float32; correlations of some variants with some permuted traits,
+    twice."""
+    return 12.0 * variants * size.people + 8.0 * min(variants, max_t.ROWS) * max_t.COLUMNS
+
+
+def _permutation_units(options: Matrix, size: PartSize, block: int) -> dict[str, float]:
+    """Units of testing permuted traits; those that are not kept are permuted again for each block of variants."""
+    values = float(size.people) * size.traits * options.permutations
+    times = 1.0 if _kept_bytes(options, size) <= max_t.KEPT_BYTES else max(1.0, size.variants / block)
+    with_sets = 2 if options.sets_of_traits else 1
+    return {"shuffle_value": times * values, "shuffle_test_person": size.variants * values * with_sets}
+
+
+def _permutation_bytes(options: Matrix, size: PartSize) -> float:
+    """The orders of the people, and all permuted traits if they are kept, otherwise some of them."""
+    if options.permutations == 0:
+        return 0.0
+    kept, partial = _kept_bytes(options, size), 6.0 * 4 * max_t.COLUMNS * size.people
+    return 8.0 * size.people * options.permutations + (kept if kept <= max_t.KEPT_BYTES else partial)
+
+
+def _kept_bytes(options: Matrix, size: PartSize) -> float:
+    """Permuted traits, and as many components of trait sets."""
+    return 4.0 * size.people * size.traits * options.permutations * (2 if options.sets_of_traits else 1)
 
 
 def threads(requested: int) -> int:
