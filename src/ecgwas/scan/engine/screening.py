@@ -1,4 +1,4 @@
-"""The screen: sums of a block of variants, t squared of every test, and histograms of t squared."""
+"""The screen: sums of a block of variants, t squared of every test, histograms of t squared, and who computes them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.native import constants
 from ecgwas.tables import CHI2_EDGES
 
@@ -62,20 +63,37 @@ class Screened:
     traits: int
 
 
-class Histograms(Protocol):
-    """Creates and reads histograms of t squared; every backend implements it."""
+class Backend(Protocol):
+    """What the scan asks of whoever computes the tests of one group of traits. Threads may share a backend."""
+
+    def sums(self, block: GenotypeBlock) -> BlockSums:
+        """Cross-products and sums of squares of a block of variants, adjusted for missing calls."""
 
     def histograms(self) -> Any:
-        """New histograms, filled with 0."""
+        """New histograms of zeros, for `test` to add to."""
 
     def to_host(self, histograms: Any) -> NDArray[np.integer[Any]]:
-        """(k, BINS): the histograms as a NumPy array."""
+        """(k, BINS): the histograms as an array of NumPy."""
+
+    def test(
+        self, block: GenotypeBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: Any
+    ) -> NDArray[np.int32]:
+        """(H, 2) int32 variant and trait of tests with t squared at or above `min_t2` (V,), sorted.
+
+        screened: made from the `sums` of this block. Every computed test is added to t2_histogram (see `histograms`).
+        """
+
+    def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
+        """(H, 3) float64 of candidates (H, 2), sorted by variant: g'My, g'Mg and y'My of unit traits.
+
+        Each row has the same bits whatever the other candidates are.
+        """
 
 
 class HistogramPool:
     """Histograms of t squared of k traits; each thread has its own."""
 
-    def __init__(self, traits: int, backend: Histograms) -> None:
+    def __init__(self, traits: int, backend: Backend) -> None:
         self._traits, self._backend, self._local = traits, backend, threading.local()
         self._all: list[Any] = []
 

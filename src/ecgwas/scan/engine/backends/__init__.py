@@ -4,54 +4,26 @@
     compiled_backend.py  the compiled part (native/_table.c): hard calls; of dosages only the tests
     cuda_backend.py      a GPU: hard calls; refits stay on the processor
 
-`choose` decides once per scan and group of traits. All backends give the same tests up to float32 rounding; the rows that are
-written are refits in float64.
+`choose` decides once per scan and group of traits, and returns a `screening.Backend`. All backends give the same tests up to
+float32 rounding; the rows that are written are refits in float64.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.native import compiled
 from ecgwas.scan.engine import kernels
 from ecgwas.scan.engine.backends.compiled_backend import DosageBackend, FusedBackend, HardCallBackend
 from ecgwas.scan.engine.backends.numpy_backend import NumpyBackend
 from ecgwas.scan.engine.kernels import Kernel
-from ecgwas.scan.engine.screening import BlockSums, Screened
+from ecgwas.scan.engine.screening import Backend
 from ecgwas.statistics.least_squares import Design
 from ecgwas.study.scan import Matrix
-
-
-class Backend(Protocol):
-    """What the scan asks of whoever computes the tests of one group of traits. Threads may share a backend."""
-
-    def sums(self, block: GenotypeBlock) -> BlockSums:
-        """Cross-products and sums of squares of a block of variants, adjusted for missing calls."""
-
-    def histograms(self) -> Any:
-        """New histograms of zeros, for `test` to add to."""
-
-    def to_host(self, histograms: Any) -> NDArray[np.integer[Any]]:
-        """(k, BINS): the histograms as an array of NumPy."""
-
-    def test(
-        self, block: GenotypeBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: Any
-    ) -> NDArray[np.int32]:
-        """(H, 2) int32 variant and trait of tests with t squared at or above `min_t2` (V,), sorted.
-
-        screened: made from the `sums` of this block. Every computed test is added to t2_histogram (see `histograms`).
-        """
-
-    def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
-        """(H, 3) float64 of candidates (H, 2), sorted by variant: g'My, g'Mg and y'My of unit traits.
-
-        Each row has the same bits whatever the other candidates are.
-        """
 
 
 def choose(options: Matrix, design: Design, *, hard: bool = True, keep_products: bool = True) -> Backend:

@@ -8,7 +8,6 @@ that are written are refitted in float64 on the CPU, so that their bits do not d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.genotypes.packed import NO_CALL
 from ecgwas.genotypes.readers import unpack
 from ecgwas.scan.engine.cuda_kernel import TorchKernel, looked_up
-from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, MIN_UNEXPLAINED, BlockSums, Screened
+from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, MIN_UNEXPLAINED, Backend, BlockSums, Screened
 from ecgwas.statistics.least_squares import SMALLEST_ROOT, Design
 
 GATHERED_BYTES = 2**28
@@ -26,13 +25,6 @@ GATHERED_BYTES = 2**28
 
 ABSENT_OF_BYTE = unpack(np.arange(256, dtype=np.uint8)[:, None], 4) == NO_CALL
 """(256, 4) bool: which of the four people of a byte have no call."""
-
-
-class Refits(Protocol):
-    """Whoever refits candidates on the processor."""
-
-    def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32]) -> NDArray[np.float64]:
-        """See Backend."""
 
 
 class DeviceSums(BlockSums):
@@ -47,7 +39,7 @@ class DeviceSums(BlockSums):
 class CudaBackend:
     """Tests of hard calls with the traits of one group; missing calls are excluded exactly."""
 
-    def __init__(self, design: Design, kernel: TorchKernel, host: Refits) -> None:
+    def __init__(self, design: Design, kernel: TorchKernel, host: Backend) -> None:
         """kernel: for columns of the traits, followed by the basis without its first column; host: refits the candidates."""
         self.kernel, self.where, self.host = kernel, kernel.where, host
         self.traits = design.traits.shape[1]
