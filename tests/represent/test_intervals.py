@@ -11,12 +11,13 @@ import pytest
 
 from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
-from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS, rhythm
+from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS, Values, rhythm
 from ecgwas.delineation.single_beats import single_beats
 from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.formats import read
 from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS, twelve_leads
+from ecgwas.represent import intervals
 from ecgwas.signals import UNUSABLE, Signals, StackedArrays
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca
 from ecgwas.tables import Features
@@ -85,6 +86,23 @@ def test_rows_and_columns(features: Features, signals: Signals) -> None:
     assert by_lead["r_uv"].min() > 0
     assert of_all_leads(features)["r_uv"].null_count() == len(signals)
     assert not any(np.isnan(features.frame[name].drop_nulls().to_numpy()).any() for name in features.names)
+
+
+def test_fitted_and_encoded_at_once_everyone_is_measured_once(signals: Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = signals.select(np.arange(5))
+    apart = intervals.fit(OPTIONS, few, seed=0)
+    expected = apart.encode(few)
+    measured, measure = [], intervals.measure
+
+    def counted(of: Signals, participant: int) -> dict[str, Values]:
+        measured.append(participant)
+        return measure(of, participant)
+
+    monkeypatch.setattr(intervals, "measure", counted)
+    encoder, features = intervals.fit_and_encode(OPTIONS, few)
+    assert measured == [0, 1, 2, 3, 4]
+    assert encoder == apart
+    assert features.frame.equals(expected.frame)
 
 
 def test_rhythm_uses_intervals_between_normal_beats() -> None:

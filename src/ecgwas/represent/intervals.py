@@ -59,9 +59,7 @@ class IntervalsEncoder:
 
     def encode(self, signals: Signals) -> Features:
         """A row for 12L (rhythm, durations, angles, voltages) and one for each of the eight independent leads (amplitudes)."""
-        with single_threaded_blas():
-            measured = [measure(signals, i) for i in range(len(signals))]
-        return self.features(signals.eids, measured)
+        return self.features(signals.eids, _measured(signals, np.arange(len(signals))))
 
     def features(self, eids: tuple[str, ...], measured: list[dict[str, Values]]) -> Features:
         """Features from each participant's measurements by `measure`."""
@@ -98,9 +96,30 @@ def fit(
 
     `seed` and `scratch` are not used.
     """
-    chosen = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), AXIS_SAMPLE), dtype=np.int64))
+    return _around_mean_directions(options, _measured(signals, _axis_sample(len(signals)), f"{options.name}: axes", track))
+
+
+def fit_and_encode(options: Intervals, signals: Signals) -> tuple[IntervalsEncoder, Features]:
+    """The encoder that `fit` returns, and these participants' features; each participant is measured once."""
+    measured = _measured(signals, np.arange(len(signals)))
+    encoder = _around_mean_directions(options, [measured[i] for i in _axis_sample(len(signals))])
+    return encoder, encoder.features(signals.eids, measured)
+
+
+def _measured(
+    signals: Signals, participants: NDArray[np.int64], label: str = "", track: Callable[..., Any] = silent
+) -> list[dict[str, Values]]:
     with single_threaded_blas():
-        measured = [measure(signals, int(i)) for i in track(chosen, f"{options.name}: axes", len(chosen))]
+        return [measure(signals, int(i)) for i in track(participants, label, len(participants))]
+
+
+def _axis_sample(count: int) -> NDArray[np.int64]:
+    """Evenly spaced indices of at most AXIS_SAMPLE of `count` participants."""
+    return np.unique(np.linspace(0, count - 1, min(count, AXIS_SAMPLE), dtype=np.int64))
+
+
+def _around_mean_directions(options: Intervals, measured: list[dict[str, Values]]) -> IntervalsEncoder:
+    """The encoder whose angles are counted around the mean directions of the participants measured."""
     axes = {name: np.array([by_lead[ALL_LEADS][name] for by_lead in measured]) for name in AXES}
     return IntervalsEncoder(options, {name: round(circular_mean_deg(values), 6) for name, values in axes.items()})
 

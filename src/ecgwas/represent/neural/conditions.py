@@ -5,6 +5,7 @@ Yun et al., Nat Genet 56:1604 (2024), give a decoder measurements defined by exp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +50,10 @@ class Conditions:
     absent_sd: NDArray[np.float64]
 
     @classmethod
-    def fit(cls, signals: Signals, participants: NDArray[np.int64]) -> Conditions:
-        """From these participants; angles are counted around everybody's mean directions."""
-        encoder = intervals.fit(MEASUREMENTS, signals, seed=0)
-        all_values = _values_by_column(encoder.encode(signals))
+    def fit(cls, signals: Signals, participants: NDArray[np.int64]) -> tuple[Conditions, Floats]:
+        """From these participants, and the conditions (N, M) of all; angles are counted around everybody's mean directions."""
+        encoder, measured = intervals.fit_and_encode(MEASUREMENTS, signals)
+        all_values = _values_by_column(measured)
         values = {column: array[participants] for column, array in all_values.items()}
         known = {column: array for column, array in values.items() if np.isfinite(array).mean() >= MIN_KNOWN_SHARE}
         columns = tuple(column for column, array in known.items() if np.nanstd(array) > 0)
@@ -62,14 +63,18 @@ class Conditions:
         absent = tuple(sorted(int(k) for k in first if missing[:, k].any()))
         indicators = missing[:, list(absent)].astype(np.float64)
         mean, sd = np.nanmean(matrix, axis=0), np.nanstd(matrix, axis=0)
-        return cls(encoder.centres, columns, mean, sd, absent, indicators.mean(axis=0), indicators.std(axis=0))
+        fitted = cls(encoder.centres, columns, mean, sd, absent, indicators.mean(axis=0), indicators.std(axis=0))
+        return fitted, fitted._standardised(all_values)
 
     def __len__(self) -> int:
         return len(self.columns) + len(self.absent)
 
     def of(self, signals: Signals) -> Floats:
         """(N, M): standardised measurements, 0 where missing, and the standardised indicators of being missing."""
-        values = _values_by_column(IntervalsEncoder(MEASUREMENTS, self.centres).encode(signals))
+        return self._standardised(_values_by_column(IntervalsEncoder(MEASUREMENTS, self.centres).encode(signals)))
+
+    def _standardised(self, values: Mapping[tuple[str, str], NDArray[np.float64]]) -> Floats:
+        """(N, M) from the measurements by column."""
         matrix = np.column_stack([values[column] for column in self.columns])
         missing = ~np.isfinite(matrix)
         standardised = np.clip((matrix - self.mean) / self.sd, -CLIP_SDS, CLIP_SDS)

@@ -188,8 +188,10 @@ def fit_network(
     split = split_participants(len(signals), options.test_share, seed, validation=True)
     train_index, kind = traces.trace_index(split.train), spec.normalisation(options)
     scaler = Scaler.fit(kind, traces, train_index, floor_uv=options.smallest_sd_uv)
-    conditions = Conditions.fit(signals, split.train) if options.conditions_on_measurements else None
-    extra = _extra_inputs(conditions, signals)
+    conditions, extra = None, list[Floats]()
+    if options.conditions_on_measurements:
+        conditions, of_all = Conditions.fit(signals, split.train)
+        extra = [of_all]
     with torch_threads(THREADS[options.input]):
         trained = _train(spec, options, traces, scaler, extra, split, seed, scratch, track)
     network: Any = trained.network
