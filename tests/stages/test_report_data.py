@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from ecgwas.stages import report as report_stage
 from ecgwas.stages import report_data
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import stage_folder
-from ecgwas.study import BeatPoints, Intervals, Study
+from ecgwas.study import BeatPoints, Intervals, Representation, Study
 from ecgwas.tables import Features
 from tests.cohorts import make_cohort
 from tests.report.example import rows_of
@@ -128,18 +129,33 @@ def test_features_are_moved_by_two_standard_deviations(finished: Study, contents
     assert np.allclose(beat, pca.traversals[name].beats_uv[2], atol=0.01)
 
 
-def test_a_representation_that_cannot_be_decoded_has_no_traversals(finished: Study, tmp_path: Path) -> None:
-    features = represent_stage.load_features(finished)["pca"]
-    folder = stage_folder(finished, "represent") / "pca" / "encoder"
-    assert report_data.feature_traversals(finished.represent[0], folder, features, np.arange(3.0)) == {}
+def test_a_representation_that_cannot_be_decoded_has_no_traversals(finished: Study) -> None:
+    (pca,) = represent_stage.load_fitted(finished)
+    assert report_data.feature_traversals(pca, np.arange(3.0)) == {}
+    assert report_data.beat_decoders([pca], 3) == ()
 
 
-def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finished: Study, tmp_path: Path) -> None:
+def test_measurements_have_meanings_and_points_of_the_beat_no_traversals(finished: Study) -> None:
     said = represent.meanings(Intervals(name="clinical"))
     assert said["qt_ms"] == "QRS onset to T end (ms)"
     assert represent.meanings(finished.represent[0]) == {}
-    features = represent_stage.load_features(finished)["pca"]
-    assert report_data.feature_traversals(BeatPoints(name="points"), tmp_path, features, np.arange(475.0)) == {}
+    (pca,) = represent_stage.load_fitted(finished)
+    assert report_data.feature_traversals(replace(pca, options=BeatPoints(name="points")), np.arange(475.0)) == {}
+
+
+def test_each_encoder_is_loaded_once_for_the_whole_page(
+    finished: Study, contents: ReportContents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert contents.loci.genotype_beats
+    loaded, load = [], represent.load
+
+    def counted(options: Representation, folder: Path) -> represent.Encoder:
+        loaded.append(options.name)
+        return load(options, folder)
+
+    monkeypatch.setattr(represent, "load", counted)
+    report_stage.gather(finished)
+    assert loaded == ["pca"]
 
 
 def test_the_null_study_is_shown_when_it_was_run_and_not_before(finished: Study) -> None:

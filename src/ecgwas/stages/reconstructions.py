@@ -15,8 +15,8 @@ from ecgwas import report, represent
 from ecgwas.ecg.clean import remove_baseline
 from ecgwas.leads import ALL_LEADS
 from ecgwas.signals import Signals
-from ecgwas.stages.represent import ERROR_LIMIT_REASON
-from ecgwas.study import ReadOptions, RepresentationOptions, Study
+from ecgwas.stages.represent import ERROR_LIMIT_REASON, Fitted
+from ecgwas.study import ReadOptions, Study
 from ecgwas.tables import Features, files
 
 N_EXAMPLES = 5
@@ -34,16 +34,14 @@ def baseline_removed(options: ReadOptions, raw_uv: NDArray[np.float32]) -> NDArr
     return remove_baseline(options.baseline, raw_uv, rate_hz=options.rate_hz).astype(np.float32)
 
 
-def reconstruction_fields(
-    study: Study, options: RepresentationOptions, features: Features, signals: Signals, *, example: int = 0
-) -> dict[str, Any]:
+def reconstruction_fields(study: Study, fitted: Fitted, signals: Signals, *, example: int = 0) -> dict[str, Any]:
     """The fields of RepresentationResults about reconstruction.
 
     example: the row of the example among the signals. Of whole recordings, the example and several
     signals, also beyond max_mse, are reconstructed again; of median beats, the example is decoded from its features.
     """
+    options, encoder, features = fitted.options, fitted.encoder, fitted.features
     folder = files.ENCODER.path(study.results, representation=options.name)
-    encoder = represent.load(options, folder)
     fields = {"max_mse": options.error_limit, "architecture": _architecture(folder), **_counts(study, options.name)}
     if not options.uses_strips:
         return fields | {"reconstruction": _decoded(encoder, features, signals.eids[example])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -24,9 +24,10 @@ from ecgwas.stages import genes, loci, null, read, reconstructions, scan, traits
 from ecgwas.stages import report_data as gathering
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path
+from ecgwas.stages.represent import Fitted
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Features, Loci, ScanResult, files
+from ecgwas.tables import Loci, ScanResult, files
 from ecgwas.tables.recordings import Reliability
 from ecgwas.tables.user_table import read_user_table
 
@@ -103,16 +104,16 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
     All contents are in memory, except for the rows that the scan kept.
     """
     signals = read.load_signals(study)
-    features = represent_stage.load_features(study)
+    fitted = represent_stage.load_fitted(study)
     loci_results = _loci_results(study)
     return report.ReportContents(
         run=_run_info(study),
         cohort=_cohort(study, signals),
-        representations=tuple(_representation(study, options, features[options.name], signals) for options in study.represent),
+        representations=tuple(_representation(study, each, signals) for each in fitted),
         scan=_scan_results(study),
         loci=replace(
             loci_results,
-            genotype_beats=_beats(study, signals, features, loci_results.loci, min_people),
+            genotype_beats=_beats(study, signals, fitted, loci_results.loci, min_people),
             regions=gathering.neighbourhoods(study, loci_results.loci),
             planted=None if study.report.planted is None else _planted(study.report.planted),
         ),
@@ -200,16 +201,16 @@ def _null_study(study: Study, min_neglog10p: float) -> report.NullStudy | None:
 
 
 def _beats(
-    study: Study, signals: Signals, features: Mapping[str, Features], loci: Loci, min_people: int
+    study: Study, signals: Signals, fitted: Sequence[Fitted], loci: Loci, min_people: int
 ) -> tuple[report.GenotypeBeats, ...]:
     """The ECG by genotype at the strongest loci, with the decoded effect of one allele for each decoder."""
     strongest = lead_variants(study, signals, gathering.strongest(loci, study.report.max_loci))
     with_beats = report.without_missing_beats(signals, strongest)
     grouped = (report.pooled(variant, min_people) if min_people else variant for variant in with_beats)
     variants = [variant for variant in grouped if variant is not None]
-    points = len(signals.beat_times_ms)
+    decoders = gathering.beat_decoders(fitted, len(signals.beat_times_ms))
     return tuple(
-        replace(beats, decoded=gathering.decoded_effects(study, features, variant, signals.eids, points))
+        replace(beats, decoded=gathering.decoded_effects(decoders, variant, signals.eids))
         for beats, variant in zip(report.genotype_beats(signals, variants), variants, strict=True)
     )
 
@@ -245,13 +246,11 @@ def _example(study: Study, signals: Signals) -> report.Example:
     )
 
 
-def _representation(
-    study: Study, options: RepresentationOptions, features: Features, signals: Signals
-) -> report.RepresentationResults:
+def _representation(study: Study, fitted: Fitted, signals: Signals) -> report.RepresentationResults:
+    options, features = fitted.options, fitted.features
     name = options.name
     repeats = files.RELIABILITY.exists(study.results, representation=name)
     reliability = files.RELIABILITY.read(study.results, representation=name) if repeats else Reliability.empty()
-    folder = files.ENCODER.path(study.results, representation=name)
     empty = pl.DataFrame(schema={"lead": pl.String, "mse": pl.Float64})
     return report.RepresentationResults(
         name=name,
@@ -260,9 +259,9 @@ def _representation(
         errors=files.ERRORS.read(study.results, representation=name).frame,
         reliability=reliability.frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
-        traversals=gathering.feature_traversals(options, folder, features, _times_ms(options, signals)),
+        traversals=gathering.feature_traversals(fitted, _times_ms(options, signals)),
         meanings=represent.meanings(options),
-        **reconstructions.reconstruction_fields(study, options, features, signals, example=example_index(signals.lead_status)),
+        **reconstructions.reconstruction_fields(study, fitted, signals, example=example_index(signals.lead_status)),
         **gathering.device_agreement_fields(study, name),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ from ecgwas.genotypes import chromosomes
 from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.stages import traits
-from ecgwas.study import RepresentationOptions, Study
+from ecgwas.stages.represent import Fitted
+from ecgwas.study import Study
 from ecgwas.tables import CHI2_EDGES, Features, Loci, ScanResult, files
 
 MOVED = 2.0
@@ -97,19 +97,17 @@ def background(study: Study, results: Sequence[ScanResult]) -> report.Background
     return report.Background(tuple(chroms), edges, counts)
 
 
-def feature_traversals(
-    options: RepresentationOptions, folder: Path, features: Features, times_ms: NDArray[np.float64]
-) -> dict[str, report.Traversal]:
+def feature_traversals(fitted: Fitted, times_ms: NDArray[np.float64]) -> dict[str, report.Traversal]:
     """For each feature, beats decoded with the feature MOVED SD below and above its mean and the others at their means.
 
     times_ms: of the beats or, if the input is strips, of whole recordings, of which the first STRIP_MS are returned. Leads
     without features, or with features of only one signal, are omitted. Empty for representations without a decoder and for
     kinds without traversals.
     """
+    options, encoder, features = fitted.options, fitted.encoder, fitted.features
     if not options.has_traversals:
         return {}
     profile = _profile(features)
-    encoder = represent.load(options, folder)
     middle = encoder.decode(Features(profile.mean))
     if middle is None or middle.shape[2] != len(times_ms):
         return {}
@@ -161,28 +159,42 @@ def _beat(encoder: represent.Encoder, features: Features) -> NDArray[np.float32]
     return None if decoded is None or not np.isfinite(decoded).all() else decoded[0]
 
 
-def decoded_effects(study: Study, features: Mapping[str, Features], variant: report.LeadVariant, eids: Sequence[str],
-                    points: int) -> dict[str, NDArray[np.float32]]:  # fmt: skip
+@dataclass(frozen=True)
+class BeatDecoder:
+    """Decodes median beats from features: mean (one row per lead) and mean_beat_uv (12, T), the beat decoded from it."""
+
+    fitted: Fitted
+    mean: pl.DataFrame
+    mean_beat_uv: NDArray[np.float32]
+
+
+def beat_decoders(representations: Sequence[Fitted], points: int) -> tuple[BeatDecoder, ...]:
+    """One for each representation that decodes median beats of this many time points from its features."""
+    of_beats = [fitted for fitted in representations if not fitted.options.uses_strips]
+    means = [(fitted, _profile(fitted.features).mean) for fitted in of_beats]
+    decoded = [(fitted, mean, _beat(fitted.encoder, Features(mean))) for fitted, mean in means]
+    return tuple(
+        BeatDecoder(fitted, mean, beat) for fitted, mean, beat in decoded if beat is not None and beat.shape[1] == points
+    )
+
+
+def decoded_effects(
+    decoders: Sequence[BeatDecoder], variant: report.LeadVariant, eids: Sequence[str]
+) -> dict[str, NDArray[np.float32]]:
     """Representation -> (12, T) µV: decoded effect of one allele, g(mean features + effects) - g(mean features).
 
     The effects are unadjusted slopes of each feature on the dosage, like those of the beat itself.
     """
     dosage = pl.DataFrame({"eid": list(eids), "dosage": variant.dosage}).filter(pl.col("dosage").is_finite())
     effects = {}
-    for options in study.represent:
-        if options.uses_strips:  # decodes whole recordings, not beats
-            continue
-        table = features[options.name]
-        encoder = represent.load(options, files.ENCODER.path(study.results, representation=options.name))
-        mean = _profile(table).mean
-        plain = _beat(encoder, Features(mean))
-        if plain is None or plain.shape[1] != points:
-            continue
+    for decoder in decoders:
+        table = decoder.fitted.features
         joined = table.frame.join(dosage, on="eid", maintain_order="left").drop_nulls(table.names)
         slopes = joined.group_by("lead", maintain_order=True).agg(
             (pl.cov(name, "dosage") / pl.col("dosage").var()).alias(name) for name in table.names
         )
-        moved = _beat(encoder, _shifted(mean, {name: slopes[name].to_numpy() for name in table.names}))
+        shifts = {name: slopes[name].to_numpy() for name in table.names}
+        moved = _beat(decoder.fitted.encoder, _shifted(decoder.mean, shifts))
         if moved is not None:
-            effects[options.name] = moved - plain
+            effects[decoder.fitted.options.name] = moved - decoder.mean_beat_uv
     return effects

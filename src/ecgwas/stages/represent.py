@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,28 @@ def _correlation(first: pl.Series, second: pl.Series) -> float | None:
 def load_features(study: Study) -> dict[str, Features]:
     """The features of every representation."""
     return {name: files.FEATURES.read(study.results, representation=name) for name in _parts(study)}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A representation of the study: its options, the encoder that was fitted, and everyone's features."""
+
+    options: RepresentationOptions
+    encoder: represent.Encoder
+    features: Features
+
+
+def load_fitted(study: Study) -> tuple[Fitted, ...]:
+    """Every representation; each encoder is loaded once."""
+    features = load_features(study)
+    return tuple(
+        Fitted(
+            options,
+            represent.load(options, files.ENCODER.path(study.results, representation=options.name)),
+            features[options.name],
+        )
+        for options in study.represent
+    )
 
 
 STAGE = Stage(
