@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Draws docs/architecture.md from the imports of the source: python docs/make_architecture.py
+"""Makes the table of docs/architecture.md from the imports of the source: `python docs/make_architecture.py`.
 
-Prints the floors, each room's share of the lines, cycles of imports and imports upwards; ends with 1 if there is one.
+Prints the layers (FLOORS), each package's (room's) share of the lines, cycles of imports and imports upwards; ends with 1 if there is
+one.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -140,12 +142,12 @@ def purpose(room: str) -> str:
     """What a room is for: the first sentence of its docstring."""
     path = SOURCE / room / "__init__.py"
     text = ast.get_docstring(ast.parse((path if path.exists() else SOURCE / f"{room}.py").read_text(encoding="utf-8"))) or ""
-    return " ".join(text.split("\n\n")[0].split()).split(". ")[0].rstrip(".")
+    return re.split(r"(?<! al)\. ", " ".join(text.split("\n\n")[0].split()))[0].rstrip(".")
 
 
 def table(share: Mapping[str, float]) -> str:
     """The floors from the top down as a table in Markdown."""
-    rows = ["| floor | room | lines | imports from | what it is for |", "|---|---|---|---|---|"]
+    rows = ["| layer | package | lines | imports from | what it is for |", "|---|---|---|---|---|"]
     for floor in range(len(FLOORS) - 1, -1, -1):
         for room in FLOORS[floor]:
             below = ", ".join(f"`{other}`" for other in rooms_below(room)) or "nothing"

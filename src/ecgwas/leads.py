@@ -1,7 +1,7 @@
 """The twelve standard leads: their names and order, and how each follows from others.
 
 Only eight leads are independent: III, aVR, aVL and aVF follow from I and II by Einthoven's and Goldberger's equations. Every
-room that needs an equation between leads takes it from here.
+package that needs an equation between leads takes it from here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Association: every variant tested with every trait. One file per engine (matrix.py, plink2.py), and rooms for
+"""Association: every variant tested with every trait. One file per engine (matrix.py, plink2.py), and folders for
 
     engine/       what matrix.py is made of: samples, screen, refits, results of a block; engine/backends/ computes them
     permutation/  family-wise error by permutation, for traits and trait sets

@@ -1,4 +1,4 @@
-"""The stages, and how they are run; the only room that knows both methods and files.
+"""The stages, and how they are run; the only package that knows both methods and files.
 
 A stage consists of parts. Everything runs through `run_part(study, stage, part)`: the command line loops over it, and
 Snakemake calls the command line. A part depends only on (study, part) and gives the same bytes wherever it runs.

@@ -1,1 +1,1 @@
-"""Statistics that several rooms share: least squares, t tests, projection, singular vectors, combined p-values."""
+"""Statistics that several packages share: least squares, t tests, projection, singular vectors, combined p-values."""

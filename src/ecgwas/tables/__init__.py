@@ -1,4 +1,4 @@
-"""The tables that flow between rooms and to users: columns declared once, checked on construction.
+"""The tables that flow between packages and to users: columns declared once, checked on construction.
 
 Each column has a name, a type and a meaning; docs/tables.md is made from them. Tables are polars data frames inside
 frozen objects. Missing is null (never NaN, -9 or an empty string) in tables, NaN in float arrays.
