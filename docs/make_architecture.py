@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the table of docs/architecture.md from the imports of the source: `python docs/make_architecture.py`.
 
-Prints the layers (FLOORS), each package's (room's) share of the lines, cycles of imports and imports upwards; ends with 1 if there is
-one.
+Prints the layers (FLOORS), each package's (room's) share of the lines, cycles of imports and imports upwards; ends with 1
+if there is one.
 """
 
 from __future__ import annotations
