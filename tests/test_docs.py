@@ -51,6 +51,45 @@ def test_links_and_pictures_of_a_page_are_there(page: Path) -> None:
             assert place in {slug(heading) for heading in headings}, f"{page.name}: {target}"
 
 
+GENERATED = {"published.md", "bad_input.md", "study.md", "tables.md", "CHANGELOG.md"}
+BY_HAND = [page for page in (*PAGES, *AT_THE_ROOT) if page.name not in GENERATED]
+HOMES = (ROOT, ROOT / "src" / "ecgwas", ROOT / "src" / "ecgwas" / "report", DOCS)
+"""Folders below which pages name files."""
+
+TO_BE_WRITTEN = {
+    "src/ecgwas/represent/mean.py", "tests/represent/test_mean.py", "src/ecgwas/genes/sources/nearby.py",
+    "tests/genes/sources/test_nearby.py",
+}  # fmt: skip
+"""Files of the examples in add_a_method.md."""
+
+
+def by_name(pages: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("page", pages, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+@by_name(BY_HAND)
+def test_source_files_named_on_a_page_are_there(page: Path) -> None:
+    named_files = set(re.findall(r"(?<![\w./])((?:\w+/)+\w+\.(?:py|c|h))\b", page.read_text())) - TO_BE_WRITTEN
+    assert not [name for name in sorted(named_files) if not any((home / name).is_file() for home in HOMES)]
+
+
+@by_name(BY_HAND)
+def test_names_said_to_be_in_a_source_file_are_there(page: Path) -> None:
+    """`name` in `file.py`: the file defines a function, class, constant or field of that name."""
+    for name, file in re.findall(r"`([A-Za-z_]\w*)`\s+(?:in|of)\s+`((?:\w+/)+\w+\.py)`", page.read_text()):
+        text = next((home / file).read_text() for home in HOMES if (home / file).is_file())
+        assert re.search(rf"^\s*(?:def |class )?{name}\b *[(:=]", text, re.MULTILINE), f"{page.name}: no {name} in {file}"
+
+
+@by_name(BY_HAND)
+def test_benchmarks_named_on_a_page_are_there_with_their_flags(page: Path) -> None:
+    for module, arguments in re.findall(r"python\s+-m\s+(benchmarks[\w.]+)([^`\n]*)", page.read_text()):
+        path = ROOT / f"{module.replace('.', '/')}.py"
+        assert path.is_file(), f"{page.name}: {module}"
+        for flag in re.findall(r"--[\w-]+", arguments):
+            assert flag in path.read_text(), f"{page.name}: {module} has no {flag}"
+
+
 def test_pictures_are_whole_and_name_nobody() -> None:
     for path in (DOCS / "pictures").glob("*.svg"):
         assert etree.parse(str(path)).getroot().tag.endswith("svg"), path
