@@ -9,10 +9,10 @@ from ecgwas.commands.terminal import options_text
 HEAD = """\
 # The study file
 
-One YAML file says all that is scientific about a study; `ecgwas init FOLDER` writes a first one, `ecgwas check STUDY.yaml`
-opens everything that it names; each mistake is one line with the line of its key. Paths are relative to the file, `~` is your
-home. What it does not say has the default below, or that of its `preset`: `calibrated`, or `published`, the chain as the source
-study ran it. `ecgwas options --json` gives a schema for editors.
+One YAML file holds every scientific choice of a study. `ecgwas init FOLDER` writes a first one; `ecgwas check STUDY.yaml` opens
+everything that it names and reports each mistake in one line, with the number of the line in the file. Paths are relative to
+the file; `~` is your home folder. Options that the file does not set have the default below, or the value of its `preset`:
+`calibrated`, or `published`, the chain as the source study ran it. `ecgwas options --json` prints a schema for editors.
 
     name: my_study
     read: {recordings: ecg}
@@ -26,24 +26,25 @@ study ran it. `ecgwas options --json` gives a schema for editors.
 
 ## The preset
 
-A preset gives the values that the file does not. A section of the file is merged with the preset's; a section of another
-`kind` replaces it. A list replaces the preset's list; with `preset: published` each entry has the values of the preset's entry
-of its name, or else of its kind, so that
+A preset sets the options that the file does not. A section of the file is merged with the preset's section; a section of
+another `kind` replaces it. A list replaces the preset's list; with `preset: published`, each entry takes its other values from
+the preset's entry with the same name, or else the same kind, so that
 
     preset: published
     represent:
       - {kind: residual_autoencoder, epochs: 2}
 
-changes the epochs of the study's network and nothing else. `ecgwas init` writes inputs alone, and the preset's values as
-comments: changing the one line `preset:` changes the chain. `ecgwas options --study STUDY.yaml` prints every option that will
-run, its value and its source (`line 7`, `preset`, `default`). With `preset: published`, `ecgwas check` warns of each line whose
-value is not the study's, and of entries of lists that are missing or added: `line 9: scan.min_maf is 0.01; preset `published`
-has 0`. Files may stand for its services: `regions` for HaploReg and g:SNPense, `string_files` and `enrichment` together for
-STRING; they have the same limits (`inflation`, `min_score`, `max_fdr`, `min_strength`), and only another limit is told.
+changes the epochs of the source study's network and nothing else. `ecgwas init` writes only the inputs, and the preset's values
+as comments, so changing the one line `preset:` changes the chain. `ecgwas options --study STUDY.yaml` prints every option of a
+run with its value and its source (`line 7`, `preset`, `default`). With `preset: published`, `ecgwas check` warns of each line
+whose value differs from the source study's, and of list entries that are missing or added: ``line 9: scan.min_maf is 0.01;
+preset `published` has 0``. Files can replace the preset's services: `regions` replaces HaploReg and g:SNPense; `string_files`
+and `enrichment` together replace STRING. They have the same limits (`inflation`, `min_score`, `max_fdr`, `min_strength`), and
+`ecgwas check` warns only if a limit differs.
 
 ## Every option
 
-Written by `python docs/make_study.py`, as `ecgwas options` prints it.
+Written by `python docs/make_study.py`; `ecgwas options` prints the same.
 
 """
 

@@ -26,8 +26,8 @@ class Measurement:
 
 RHYTHM: Mapping[str, Measurement] = {
     "heart_rate_bpm": Measurement("1/min", "60,000 / mean RR between successive normal beats"),
-    "rr_sd_ms": Measurement("ms", "SD of those RR (SDNN of ten seconds)"),
-    "rmssd_ms": Measurement("ms", "root mean square of differences of successive RR"),
+    "rr_sd_ms": Measurement("ms", "SD of these RR intervals (SDNN over ten seconds)"),
+    "rmssd_ms": Measurement("ms", "root mean square of differences between successive RR intervals (RMSSD)"),
 }
 """From the R peaks of the strip, and therefore the same for odd and even beats."""
 
@@ -77,10 +77,12 @@ LEAD_MEASUREMENTS: Mapping[str, Measurement] = {
     "q_uv": Measurement("uV", "lowest point of QRS before its highest; missing without a Q"),
     "r_uv": Measurement("uV", "highest point of QRS; missing without an R"),
     "s_uv": Measurement("uV", "lowest point of QRS after its highest; missing without an S"),
-    "qrs_swing_uv": Measurement("uV", "highest less lowest point of QRS"),
+    "qrs_swing_uv": Measurement("uV", "highest minus lowest point of QRS"),
     "st60_uv": Measurement("uV", "level 60 ms after the end of QRS"),
     "t_uv": Measurement("uV", "largest deflection of T, with its sign"),
-    "t_swing_uv": Measurement("uV", "highest less lowest point from 40 ms after QRS to T end: T's height whatever ST's level"),
+    "t_swing_uv": Measurement(
+        "uV", "highest minus lowest point from 40 ms after QRS to T end: height of T regardless of the ST level"
+    ),
 }
 
 NEEDED_LEADS: Mapping[str, tuple[str, ...]] = {

@@ -81,7 +81,7 @@ class Study(Options):
     represent: tuple[RepresentationOptions, ...] = Field(min_length=1)
     """Representations, each with a kind and a name."""
     traits: TraitOptions
-    """People, covariates, transformation."""
+    """Participants, covariates, transformation."""
     scan: ScanOptions
     """Genotypes and association engine."""
     loci: LociOptions = LociOptions()

@@ -74,8 +74,8 @@ class HeartWords(Options):
     """Words that identify cardiovascular terms and traits where no ontology classifies them."""
 
     cardiovascular: tuple[str, ...] | None = None
-    """Cardiovascular if its words hold one of these at the start of a word (anywhere, if it begins with *); none: the list of
-    docs/genes.md, as for the groups that follow."""
+    """A term or trait is cardiovascular if a word in it begins with one of these (or contains it, if written with a leading *);
+    none: the list of docs/genes.md, as for the groups that follow."""
     cardiovascular_except: tuple[str, ...] | None = None
     """Words that resemble those but are not cardiovascular; removed first."""
 
@@ -124,7 +124,7 @@ class Regions(Source):
 
 
 class Gprofiler(VariantService, TermService):
-    """g:Profiler: genes that hold the variants (g:SNPense), terms of all hit genes (g:GOSt)."""
+    """g:Profiler: genes that contain the variants (g:SNPense), terms of all hit genes (g:GOSt)."""
 
     kind: Literal["gprofiler"] = "gprofiler"
     address: Address = "https://biit.cs.ut.ee/gprofiler"
@@ -161,7 +161,7 @@ class Haploreg(VariantService):
 
 
 class EnsemblVep(VariantService):
-    """Ensembl's Variant Effect Predictor: genes that hold the variants or lie within 5 kb, and what the variants do."""
+    """Ensembl's Variant Effect Predictor: genes that contain the variants or lie within 5 kb, and consequences."""
 
     kind: Literal["ensembl_vep"] = "ensembl_vep"
     address: Address = "https://rest.ensembl.org"
@@ -246,7 +246,7 @@ class StringDb(NetworkLimits, TermService):
     categories: tuple[str, ...] = ("TISSUES", "HPO", "Function")
     """Categories of terms, in STRING's short names."""
     background: StudyPath | None = None
-    """STRING ids of the background, one a line; none: the whole proteome."""
+    """STRING ids of the background, one per line; none: the whole proteome."""
     proteome: int = option(19_699, ge=1)
     """Proteins of the whole proteome, N of strength = log10(observed / (hits x term / N)): 19,699 in STRING 12.0."""
     offline_twin: ClassVar[str] = "string_files and enrichment"

@@ -26,7 +26,7 @@ class LociOptions(Options):
     window_bp: int = option(500_000, unit="bp", ge=0)
     """Hits closer than this belong to one locus."""
     clump_r2: float = option(0.1, gt=0, le=1)
-    """A hit whose squared correlation with a stronger one is this or more belongs to it."""
+    """A hit whose squared correlation with a stronger one is this or more belongs to its clump."""
     clump_window_bp: int = option(1_000_000, unit="bp", ge=0)
     """Hits further apart are not joined by linkage disequilibrium."""
     max_signals: int = option(5, ge=1, le=20)
@@ -38,4 +38,5 @@ class LociOptions(Options):
     known if one lies within `window_bp` or in linkage disequilibrium (`clump_r2`), otherwise new. With effect allele, other
     allele and beta, positive controls have a direction."""
     known_traits: dict[str, str] = {}
-    """Trait of that table -> our trait that measures the same. QT, PR, QRS, heart rate and the like are recognised by name."""
+    """Trait of that table -> trait of this study that measures the same. QT, PR, QRS, heart rate and the like are recognised
+    by name."""

@@ -122,17 +122,17 @@ class ReadOptions(Options):
     pattern: str = r"^(?P<eid>[^_]+)(?:_(?P<lead>I|II|III|aVR|aVL|aVF|V[1-6]))?_20205_(?P<instance>\d+)_(?P<array>\d+)\.xml$"
     """Regular expression for file names (case is ignored) with groups eid and instance and, optionally, array and lead."""
     instance: int = option(2, ge=0)
-    """The visit to use when a person has several; the others are listed with the reason."""
+    """The visit to use when a participant has several; the others are listed with the reason."""
     other_instances: bool = True
-    """Keep people who have another visit but not `instance`."""
+    """Keep participants who have another visit but not `instance`."""
     lead_by_lead: bool = False
-    """Choose among a person's one-lead files lead by lead: a lead that only another visit has is taken from that visit. Leads
-    of two visits share no heartbeat, so representations can only use whole recordings, lead by lead."""
+    """Choose among a participant's one-lead files lead by lead: a lead that only another visit has is taken from that visit.
+    Leads of two visits share no heartbeat, so representations can only use whole recordings, lead by lead."""
     derive_leads: bool = True
     """Derive limb leads that are missing or unusable from the others (Einthoven, Goldberger)."""
     repeat_visits: bool = True
-    """Also read a second visit of people with several. It is never tested: it measures how well each feature repeats between
-    visits (reliability.csv)."""
+    """Also read a second visit of participants with several. It is never tested: it measures how well each feature repeats
+    between visits (reliability.csv)."""
     leave_out: StudyPath | None = None
     """A file of eids, one per line, to exclude everywhere (withdrawn consent)."""
     rate_hz: float = option(500.0, unit="Hz", gt=0)
@@ -152,11 +152,11 @@ class ReadOptions(Options):
     quality: QualityOptions = QualityOptions()
     """Which recordings are usable."""
     people_per_part: int = option(2000, ge=1)
-    """Number of people read in one part (one job on a cluster)."""
+    """Number of participants read in one part (one job on a cluster)."""
 
     @property
     def options_without_common_beats(self) -> list[str]:
-        """Options of this study, as written in its file, with which some people have no median beats common to all leads."""
+        """Options of this study, as written in its file, with which some participants lack median beats common to all leads."""
         return [
             *(["`read.lead_by_lead: true`"] if self.lead_by_lead else []),
             *(["`read.beats.min_beats: null`"] if self.beats.min_beats is None else []),

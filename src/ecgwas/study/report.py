@@ -16,7 +16,7 @@ class ReportOptions(Options):
     genes_hit_more_than: int = option(0, unit="variants", ge=0)
     """Genes with more significant variants than this appear in the bar chart and heatmap of genes; 0: the 30 with the most."""
     max_loci: int = option(24, ge=0)
-    """At most this many loci have a page with their ECG by genotype and their neighbourhood, the strongest first."""
+    """At most this many loci have a page with their ECG by genotype and their regional plot, the strongest first."""
     max_clusters: int = option(12, ge=0)
     """At most this many clusters of three or more genes have their own picture, the largest first."""
     planted: StudyPath | None = None

@@ -77,14 +77,15 @@ class Learned(Representation):
     leads: Literal["each", "together"] = "together"
     """One set of features per lead from one model over all leads' traces, or one set for all leads together."""
     align: Literal["none", "waves"] = "none"
-    """`waves`: time is stretched so that onset, peak and end of P, QRS and T coincide in everyone, and the stretching itself is
-    learned along with the leads (beats, leads together)."""
+    """`waves`: time is stretched so that onset, peak and end of P, QRS and T coincide in all participants; the stretching
+    itself is learned along with the leads. Needs `input: beat` and `leads: together`."""
     features: int = option(32, ge=1, le=4096)
     """Features per lead, or for all leads together."""
     max_mse: float | None = option(None, gt=0)
     """Recordings (lead by lead) whose reconstruction error in normalised units is larger are excluded and listed."""
     test_share: float = option(0.1, gt=0, lt=0.5)
-    """Share of people held out to report errors on; training that stops early holds out as many again as its validation set."""
+    """Share of participants held out as the test set; training with early stopping holds out as many again as its validation
+    set."""
 
     @property
     def uses_strips(self) -> bool:
@@ -138,13 +139,13 @@ class Pca(Learned):
 
     kind: Literal["pca"] = "pca"
     scaling: Literal["none", "point"] = "point"
-    """`point` divides each lead and time point by its SD between people (at least `floor_uv`), so that small waves count;
-    `none` divides everything by one SD."""
+    """`point` divides each lead and time point by its SD between participants (at least `floor_uv`), so that small waves
+    count; `none` divides everything by one SD."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
     criterion: Literal["variance", "repeatable"] = "variance"
-    """What components maximise: the variance between people, or (`repeatable`, beats only) the ratio of that variance to the
-    difference between odd and even heartbeats of a person, within twice as many components of variance."""
+    """What components maximise: the variance between participants, or (`repeatable`, beats only) the ratio of that variance to
+    the difference between odd and even heartbeats of a participant, within twice as many components of variance."""
     rotation: Literal["none", "varimax", "ica"] = "none"
     """`varimax` rotates the components so that each is large in few leads and time points; `ica` so that they are as
     independent as possible (FastICA)."""
@@ -203,9 +204,9 @@ class ResidualAutoencoder(Learned):
     normalisation: Literal["global", "per_signal", "none"] = "global"
     """Training mean and SD, each signal's own, or none."""
     learning_rate: float = option(1e-3, gt=0)
-    """Adam's step."""
+    """Learning rate of Adam."""
     batch: int = option(32, ge=2)
-    """Signals per step."""
+    """Signals per training step."""
     epochs: int = option(100, ge=1)
     """Largest number of passes over the training signals."""
     patience: int = option(10, ge=1)
@@ -250,7 +251,7 @@ class Vae(Learned):
     leads: Literal["together"] = "together"
     """All leads together."""
     beta: float = option(0.05, ge=0)
-    """Weight of the KL divergence; 1 is the evidence bound with noise of one normalised unit."""
+    """Weight of the KL divergence; 1 gives the evidence lower bound with noise of one normalised unit."""
     warm_up: int = option(10, ge=0)
     """Epochs over which beta rises from 0."""
     free_bits: float = option(0.0, unit="nats", ge=0)
@@ -259,16 +260,16 @@ class Vae(Learned):
     """`measurements`: the decoder also receives the measurements of kind intervals, so that features describe what those do
     not."""
     point_weights: Literal["none", "sd"] = "sd"
-    """`none`: errors count in µV at every lead and time point; `sd`: divided by their SD between people (P counts as much as
-    R)."""
+    """`none`: errors count in µV at every lead and time point; `sd`: divided by their SD between participants (P counts as much
+    as R)."""
     floor_uv: float = option(25.0, unit="uV", gt=0)
     """Smallest SD to divide by."""
     channels: Counts = (32, 64, 128)
     """Channels of each residual block; each block halves the length."""
     learning_rate: float = option(1e-3, gt=0)
-    """Adam's step."""
+    """Learning rate of Adam."""
     batch: int = option(32, ge=2)
-    """Signals per step."""
+    """Signals per training step."""
     epochs: int = option(100, ge=1)
     """Largest number of passes over the training signals."""
     patience: int = option(15, ge=1)

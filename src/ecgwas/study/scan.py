@@ -34,7 +34,7 @@ class Scan(Options):
     """Fileset without its extension (.bed .bim .fam, .pgen .pvar .psam, or .bgen .sample), or a pattern:
     genotypes/chr{chrom}."""
     people: StudyPath | None = None
-    """List of the people to test, with their ids in the first column; none: everyone genotyped."""
+    """List of the participants to test, with their ids in the first column; none: everyone genotyped."""
     variants: StudyPath | None = None
     """List of the variants to test; its first column has names, chrom:pos or chrom:pos:ref:alt (alleles in either order); none:
     all."""
@@ -45,14 +45,13 @@ class Scan(Options):
     min_maf: float = option(0.01, ge=0, lt=0.5)
     """Smallest minor allele frequency."""
     min_mac: float = option(20, ge=0)
-    """Smallest minor allele count in the people tested."""
+    """Smallest minor allele count in the participants tested."""
     min_call_rate: float = option(0.98, ge=0, le=1)
     """Smallest call rate of a variant."""
     min_hwe_p: float = option(1e-6, ge=0, lt=1)
     """Smallest mid-p of the Hardy-Weinberg test."""
     min_info: float = option(0.3, ge=0, le=1)
-    """Smallest information of imputed variants: observed over expected variance of dosages, and the .pvar's INFO if it has
-    one."""
+    """Smallest imputation quality: observed over expected variance of dosages, and INFO of the .pvar if it has one."""
     keep_neglog10p: float = option(3.0, ge=0)
     """Tests with a smaller -log10 p are counted in histograms (lambda and QQ plots stay exact) but not written; 0: all are
     written."""
@@ -81,11 +80,11 @@ class Scan(Options):
 
 
 class Matrix(Scan):
-    """The built-in engine: all traits at once, exact least squares, PLINK 2's numbers."""
+    """The built-in engine: all traits together, exact least squares, PLINK 2's numbers."""
 
     kind: Literal["matrix"] = "matrix"
     missing: Literal["exact", "mean"] = "exact"
-    """Missing genotypes: `exact` excludes the person from that variant's test, as PLINK 2 does; `mean` imputes the mean."""
+    """Missing genotypes: `exact` excludes the participant from the variant's test, as PLINK 2 does; `mean` imputes the mean."""
     kernel: Literal["auto", "table", "numpy", "torch"] = "auto"
     """How products are computed: `auto` uses the fastest way on the CPU; `torch` uses the GPU if there is one."""
     dense: bool = False
@@ -95,7 +94,7 @@ class Matrix(Scan):
     threads: int = option(0, ge=0)
     """Number of threads; 0: all cores."""
     permutations: int = option(1000, ge=0)
-    """Number of permutations of people for the permutation threshold; 0: none."""
+    """Number of permutations of the participants for the permutation threshold; 0: none."""
     sets_of_traits: bool = True
     """Also test sets of traits jointly (all traits of a representation, and of each of its leads), in the same permutations."""
 

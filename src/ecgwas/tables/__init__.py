@@ -115,10 +115,10 @@ class Recordings(Table):
     """Every recording file found: kept, or excluded with the reason."""
 
     columns = {
-        "eid": Column(TEXT, "person"), "lead": Column(TEXT, "lead of a one-lead file; 12L for a file of all leads"),
+        "eid": Column(TEXT, "participant"), "lead": Column(TEXT, "lead of a one-lead file; 12L for a file of all leads"),
         "instance": Column(TEXT, "visit and array, as in 2_0"),
         "path": Column(TEXT, "file, relative to the recordings' folder"), "status": Column(TEXT, "kept | left_out | duplicate"),
-        "reason": Column(TEXT, "why it was not kept; of a kept recording a reason for doubt, usually empty"),
+        "reason": Column(TEXT, "why it was not kept; of a kept recording, a warning, usually empty"),
         "rate_hz": Column(REAL, "samples per second of the file; null if it could not be read"),
         "seconds": Column(REAL, "length of the file, s; null if it could not be read"),
         "row": Column(WHOLE, "row in the signal arrays; null if not kept"),
@@ -128,12 +128,12 @@ class Recordings(Table):
 
 
 class Features(Table):
-    """Features of each person: one row per person and lead (12L: all leads together), one column per feature, then mse.
+    """Features: one row per participant and lead (12L: all leads together), one column per feature, then mse.
 
     Features that do not apply to a lead, or could not be measured, are null.
     """
 
-    columns = {"eid": Column(TEXT, "person"), "lead": Column(TEXT, "lead, or 12L")}
+    columns = {"eid": Column(TEXT, "participant"), "lead": Column(TEXT, "lead, or 12L")}
     open = True
 
     @property
@@ -143,10 +143,10 @@ class Features(Table):
 
 
 class People(Table):
-    """Each person of any input table: kept, or excluded with the reason."""
+    """Each participant of any input table: kept, or excluded with the reason."""
 
     columns = {
-        "eid": Column(TEXT, "person"), "status": Column(TEXT, "kept | dropped"),
+        "eid": Column(TEXT, "participant"), "status": Column(TEXT, "kept | dropped"),
         "reason": Column(TEXT, "why excluded; empty when kept"),
     }  # fmt: skip
 
@@ -179,7 +179,8 @@ class Associations(Table):
         "variant": Column(TEXT, "variant id of the genotype file"), "chrom": Column(TEXT, "chromosome without chr"),
         "pos": Column(WHOLE, "position, 1-based"), "effect_allele": Column(TEXT, "the allele that beta counts"),
         "other_allele": Column(TEXT, "the other allele"),
-        "eaf": Column(REAL, "frequency of the effect allele among the people tested"), "n": Column(WHOLE, "people tested"),
+        "eaf": Column(REAL, "frequency of the effect allele among the participants tested"),
+        "n": Column(WHOLE, "participants tested"),
         "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
         "se": Column(REAL, "standard error of beta, in its unit"), "t": Column(REAL, "beta / se"),
         "neglog10p": Column(REAL, "-log10 p of the two-sided t test, computed in log space"),
@@ -194,7 +195,7 @@ class SetAssociations(Table):
         "variant": Column(TEXT, "variant id of the genotype file"), "chrom": Column(TEXT, "chromosome without chr"),
         "pos": Column(WHOLE, "position, 1-based"), "effect_allele": Column(TEXT, "effect allele"),
         "other_allele": Column(TEXT, "the other allele"),
-        "eaf": Column(REAL, "frequency of the effect allele among the people tested"),
+        "eaf": Column(REAL, "frequency of the effect allele among the participants tested"),
         "omnibus": Column(REAL, "-log10 p of the omnibus test, nominal"),
         "acat": Column(REAL, "-log10 p of the aggregated Cauchy test, nominal"),
         "best_trait": Column(TEXT, "trait of the set with the smallest p of its own test"),
@@ -275,7 +276,7 @@ class Genes(Table):
         "distance_bp": Column(WHOLE, "0 inside the gene, otherwise distance to its nearer end; null if unknown"),
         "rank": Column(WHOLE, "1 = nearest gene of the variant"),
         "relation": Column(TEXT, "overlap | nearest | linked (by evidence, wherever it lies) | none"),
-        "evidence": Column(TEXT, "more from the source: consequence, score, why no gene; null if none"),
+        "evidence": Column(TEXT, "further information from the source: consequence, score, why no gene; null if none"),
         "source": Column(TEXT, "kind of the source"), "source_version": Column(TEXT, "file or service version"),
     }  # fmt: skip
 
@@ -306,7 +307,7 @@ class Terms(Table):
 
     columns = {
         "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
-        "description": Column(TEXT, "words"), "observed": Column(WHOLE, "hit genes in the term"),
+        "description": Column(TEXT, "name of the term"), "observed": Column(WHOLE, "hit genes in the term"),
         "expected": Column(REAL, "hit genes expected by chance"), "background": Column(WHOLE, "background genes in the term"),
         "strength": Column(REAL, "log10(observed / expected)"), "p": Column(REAL, "hypergeometric upper tail"),
         "fdr": Column(REAL, "Benjamini-Hochberg within the category"), "kept": Column(FLAG, "within the study's limits"),
@@ -318,13 +319,13 @@ class Terms(Table):
 
 
 class Matching(Table):
-    """How often ECGs and genomes can be matched, in both directions, by loci found in other people, compared with chance."""
+    """How often ECGs and genomes are matched, in both directions, by loci found in other participants, compared with chance."""
 
     columns = {
         "predictors": Column(TEXT, "the part of the genome that predicts the ECG"),
         "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
-        "people": Column(WHOLE, "people matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
-        "rate": Column(REAL, "by the predictors, selected and estimated in other people"),
+        "people": Column(WHOLE, "participants matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
+        "rate": Column(REAL, "by the predictors, selected and estimated in other participants"),
         "chance": Column(REAL, "without predictors"),
         "chance_limit": Column(REAL, "exceeded by random matching in one of 40 cases (for the error rate: undercut)"),
     }  # fmt: skip
@@ -332,7 +333,7 @@ class Matching(Table):
 
 @dataclass(frozen=True)
 class Traits:
-    """values (N, K) float64, missing NaN; one row per person, one column per trait."""
+    """values (N, K) float64, missing NaN; one row per participant, one column per trait."""
 
     eids: tuple[str, ...]
     names: tuple[str, ...]
@@ -378,7 +379,7 @@ class ScanResult:
     associations   rows at or above the study's keep_neglog10p
     left_out       variants not tested, with reasons
     traits         K names, the order of the arrays below
-    people         (K,) int64, people with a value of the trait
+    people         (K,) int64, participants with a value of the trait
     tests          (K,) int64, variants tested;  not_computed (K,) int64, tests without a p-value
     chi2_counts    (K, len(CHI2_EDGES) - 1) int64, histogram of t squared over all tests
     permutation_max (B,) float64, largest -log10 p over all traits and variants of the part in each permutation; empty: none

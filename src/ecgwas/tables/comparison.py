@@ -40,7 +40,7 @@ class StudyComparison(Table):
         "activation": Column(TEXT, "activation"), "blocks": Column(TEXT, "number and kind of blocks"),
         "kernels": Column(TEXT, "kernel size of each block"), "channels": Column(TEXT, "channels of each block"),
         "dropout": Column(REAL, "dropout after each block"), "l2": Column(REAL, "weight of the squared weights in the loss"),
-        "epochs_at_most": Column(WHOLE, "option epochs"),
+        "epochs_at_most": Column(WHOLE, "the option `epochs`"),
         "epochs": Column(WHOLE, "epochs trained (history.csv); null: nothing is trained step by step"),
         "best_epoch": Column(WHOLE, "epoch of the weights that are used: smallest validation loss"),
         "validation_loss": Column(REAL, "of that epoch"),

@@ -203,17 +203,21 @@ SIGNALS = ResultFile("read", "signals/{visits}/signals.json")
 SIGNAL_ARRAY = ResultFile("read", "signals/{visits}/{array}.npy")
 
 FEATURES = TableFile("represent", "{representation}/features.parquet", table=Features)
-FEATURES_ODD = TableFile("represent", "{representation}/features_odd.parquet", table=Features, note="kinds of median beats")
-FEATURES_EVEN = TableFile("represent", "{representation}/features_even.parquet", table=Features, note="kinds of median beats")
+FEATURES_ODD = TableFile(
+    "represent", "{representation}/features_odd.parquet", table=Features, note="representations of median beats"
+)
+FEATURES_EVEN = TableFile(
+    "represent", "{representation}/features_even.parquet", table=Features, note="representations of median beats"
+)
 FEATURES_OF_REPEATS = TableFile(
-    "represent", "{representation}/features_repeat.parquet", table=Features, note="if anybody has two visits"
+    "represent", "{representation}/features_repeat.parquet", table=Features, note="if anyone has two visits"
 )
 FEATURES_OF_SEED = TableFile(
     "represent", "{representation}/features_seed{number}.parquet", table=Features, note="with `other_seeds`"
 )
 RELIABILITY = TableFile(
     "represent", "{representation}/reliability.csv", False, table=Reliability, shared=True,
-    note="kinds with `input: beat`, and all if anybody has two visits",
+    note="representations of median beats, and all if anyone has two visits",
 )  # fmt: skip
 HISTORY = TableFile("represent", "{representation}/history.csv", False, table=TrainingHistory, shared=True)
 ERRORS = TableFile("represent", "{representation}/errors.csv", False, table=ReconstructionErrors, shared=True)

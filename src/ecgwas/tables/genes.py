@@ -43,7 +43,7 @@ class ClusterView(Table):
 
     columns = {
         "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
-        "description": Column(TEXT, "words"), "cardiovascular": Column(FLAG, "its group is cardiovascular"),
+        "description": Column(TEXT, "name of the term"), "cardiovascular": Column(FLAG, "its group is cardiovascular"),
         "clusters": Column(WHOLE, "clusters in which it is kept"), "fdr": Column(REAL, "the smallest in any of them"),
     }  # fmt: skip
     open = True
@@ -103,7 +103,8 @@ class LocusTerms(Table):
 
     columns = {
         "category": Column(TEXT, "source of the term"), "term": Column(TEXT, "identifier"),
-        "description": Column(TEXT, "words"), "observed": Column(WHOLE, "genes of loci in the term, one gene per locus"),
+        "description": Column(TEXT, "name of the term"),
+        "observed": Column(WHOLE, "genes of loci in the term, one gene per locus"),
         "loci": Column(WHOLE, "genes of loci that are in any term"),
         "expected": Column(REAL, "mean of `observed` over sets of random loci with as many genes around"),
         "background": Column(WHOLE, "genes of the term that a tested variant could hit"),

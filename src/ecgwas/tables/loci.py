@@ -62,7 +62,7 @@ class Clumps(Table):
         "trait": Column(TEXT, "its strongest trait"), "neglog10p": Column(REAL, "of that trait"),
         "lead": Column(TEXT, "strongest variant of the clump"), "lead_pos": Column(WHOLE, "its position"),
         "lead_effect_allele": Column(TEXT, "its effect allele"), "lead_other_allele": Column(TEXT, "its other allele"),
-        "r2": Column(REAL, "squared correlation with it among the people tested"),
+        "r2": Column(REAL, "squared correlation with it among the participants tested"),
     }  # fmt: skip
 
 
@@ -92,7 +92,7 @@ class Conditional(Table):
         "beta": Column(REAL, f"effect conditional on the variants of earlier steps, {BETA_UNIT}"),
         "se": Column(REAL, "its standard error"),
         "neglog10p": Column(REAL, "-log10 p conditional on the variants of earlier steps"),
-        "neglog10p_alone": Column(REAL, "-log10 p unconditionally"),
+        "neglog10p_alone": Column(REAL, "unconditional -log10 p"),
         "neglog10p_joint": Column(REAL, "-log10 p conditional on all other signals; null for the row that is not a signal"),
         "r2_with_lead": Column(REAL, "squared correlation with the lead variant"),
         "significant": Column(FLAG, "a separate signal; the last row of a locus is the next best variant"),
@@ -119,21 +119,21 @@ class Audit(Table):
 
     columns = {
         "trait": Column(TEXT, "trait"), **PLACE, "eaf": Column(REAL, "frequency of the effect allele"),
-        "n": Column(WHOLE, "people tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
+        "n": Column(WHOLE, "participants tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
         "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "of the scan"),
         "neglog10p_hc3": Column(REAL, "with heteroscedasticity-consistent standard errors (HC3)"),
         "neglog10p_without_top": Column(REAL, "after removing the participant whose removal weakens the association most"),
         "top_share": Column(REAL, "share of the effect that this participant contributes"),
-        "carriers": Column(WHOLE, "people with the minor allele"),
-        "carriers_rank": Column(REAL, "their mean rank in the trait among all people: 0 lowest, 1 highest"),
-        "carriers_extreme": Column(REAL, "share of them in the extreme tenth of people on the side of their allele's effect"),
-        "people_0": Column(WHOLE, "people with no effect allele"), "people_1": Column(WHOLE, "with one"),
-        "people_2": Column(WHOLE, "with two"), "missing": Column(WHOLE, "people without a call"),
-        "mean_0": Column(REAL, "mean of the trait's residuals in people with no effect allele, in beta's unit; null: nobody"),
+        "carriers": Column(WHOLE, "participants with the minor allele"),
+        "carriers_rank": Column(REAL, "their mean rank in the trait among all participants: 0 lowest, 1 highest"),
+        "carriers_extreme": Column(REAL, "share of them in the extreme tenth of participants on their allele's side"),
+        "people_0": Column(WHOLE, "participants with no effect allele"), "people_1": Column(WHOLE, "with one"),
+        "people_2": Column(WHOLE, "with two"), "missing": Column(WHOLE, "participants without a call"),
+        "mean_0": Column(REAL, "mean of the trait's residuals with no effect allele, in beta's unit; null: no participant"),
         "mean_1": Column(REAL, "with one"), "mean_2": Column(REAL, "with two"),
-        "neglog10p_dominance": Column(REAL, "of heterozygotes off the midpoint; null: a genotype in fewer than 5 people"),
+        "neglog10p_dominance": Column(REAL, "of heterozygotes off the midpoint; null: a genotype in fewer than 5 participants"),
         "hwe_p": Column(REAL, "Hardy-Weinberg mid-p (on X, of women); smallest of several ancestry groups"),
-        "strongest_of": Column(WHOLE, "tests in the locus's region, of which this is the strongest; null: not a lead"),
+        "strongest_of": Column(WHOLE, "tests in the locus's region, of which this is the strongest; null: not a lead variant"),
         "beta_corrected": Column(REAL, "beta corrected for the winner's curse: for the threshold and, for lead variants, "
                                        "for being the strongest; null at or below the threshold"),
         "beta_corrected_low": Column(REAL, "its 95 % interval"), "beta_corrected_high": Column(REAL, "its 95 % interval"),
@@ -156,9 +156,9 @@ class Neighbourhoods(Table):
         "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
         "start": Column(WHOLE, "first position of the neighbourhood's variants, tested or not"),
         "stop": Column(WHOLE, "last position of them"), **PLACE, "eaf": Column(REAL, "frequency of the effect allele"),
-        "n": Column(WHOLE, "people tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
+        "n": Column(WHOLE, "participants tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
         "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "-log10 p; null: not computed"),
-        "r2_with_lead": Column(REAL, "squared correlation with the lead variant, of everybody with traits"),
+        "r2_with_lead": Column(REAL, "squared correlation with the lead variant, of all participants with traits"),
     }  # fmt: skip
 
 
@@ -180,7 +180,7 @@ class Heritability(Table):
         "trait": Column(TEXT, "trait"), "people": Column(WHOLE, "people"),
         "variants": Column(WHOLE, "LD-pruned common variants"),
         "heritability": Column(REAL, "estimate by moments, not restricted to 0 to 1"), "se": Column(REAL, "its standard error"),
-        "greml": Column(REAL, "estimate by restricted maximum likelihood, 0 to 1 (above 1 where people lack the trait)"),
+        "greml": Column(REAL, "estimate by restricted maximum likelihood, 0 to 1 (above 1 where participants lack the trait)"),
         "greml_se": Column(REAL, "its standard error"), "greml_p": Column(REAL, "p of the likelihood ratio against 0"),
     }  # fmt: skip
 
@@ -199,7 +199,8 @@ class Power(Table):
     """Power of a test at each threshold, by an F test (Cohen 1988): what this study could have found."""
 
     columns = {
-        "kind": Column(TEXT, "kind of the threshold"), "p": Column(REAL, "threshold"), "people": Column(WHOLE, "people tested"),
+        "kind": Column(TEXT, "kind of the threshold"), "p": Column(REAL, "threshold"),
+        "people": Column(WHOLE, "participants tested"),
         **{
             f"share_at_power_{power}": Column(
                 REAL, f"smallest share of a trait's variance found with {power} % power; null: 99 % would not be enough"
@@ -218,12 +219,12 @@ class KnownTested(Table):
 
     columns = {
         "known_trait": Column(TEXT, "trait of the table of known loci"), "gene": Column(TEXT, "its gene; null: none named"),
-        **PLACE, "best_trait": Column(TEXT, "our trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
-        "neglog10p_acat": Column(REAL, "over all our traits (ACAT); guards.csv has the share below p 0.05 by chance"),
-        "trait": Column(TEXT, "our trait of the same measurement; null: none"),
+        **PLACE, "best_trait": Column(TEXT, "this study's trait with the smallest p"), "neglog10p": Column(REAL, "of it"),
+        "neglog10p_acat": Column(REAL, "over all traits of this study (ACAT); guards.csv has the share below p 0.05 by chance"),
+        "trait": Column(TEXT, "this study's trait of the same measurement; null: none"),
         "alleles": Column(TEXT, "same | swapped | palindromic | others; several: none named, several there; null: none named"),
-        "known_beta": Column(REAL, "published effect of our effect allele, in its own unit; null if unknown"),
-        "beta": Column(REAL, f"our effect on that trait, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
+        "known_beta": Column(REAL, "published effect of the effect allele here, in its own unit; null if unknown"),
+        "beta": Column(REAL, f"effect on that trait here, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
         "neglog10p_trait": Column(REAL, "its -log10 p"),
         "same_direction": Column(FLAG, "both effects have the same sign; null if one is unknown"),
     }  # fmt: skip
@@ -235,7 +236,7 @@ class MetaAssociations(Table):
     columns = {
         "trait": Column(TEXT, "trait"), **PLACE,
         "eaf": Column(REAL, "frequency of the effect allele, weighted"),
-        "n": Column(WHOLE, "people of all studies; null where a study does not say"), "studies": Column(WHOLE, "studies"),
+        "n": Column(WHOLE, "participants of all studies; null where a study does not say"), "studies": Column(WHOLE, "studies"),
         "beta": Column(REAL, "mean of the effects by inverse variance, in their unit"),
         "se": Column(REAL, "its standard error"),
         "z": Column(REAL, "beta / se"), "neglog10p": Column(REAL, "-log10 p, normal distribution"),
@@ -282,10 +283,10 @@ class Membership(Table):
         "variants": Column(WHOLE, "variants that are shared"),
         "used": Column(WHOLE, "of those, without variants in linkage disequilibrium with another"),
         "tests": Column(WHOLE, "frequencies or effects of those used"),
-        "known": Column(TEXT, "what is known of a person: genome | genome and ECG"),
-        "members": Column(WHOLE, "people whose statistics were shared: a random third of the study's"),
-        "outsiders": Column(WHOLE, "people to be distinguished from them; as many again form the reference panel"),
-        "measure": Column(TEXT, "what the rate is"), "rate": Column(REAL, "mean over several random divisions of the people"),
+        "known": Column(TEXT, "what is known of a participant: genome | genome and ECG"),
+        "members": Column(WHOLE, "participants whose statistics were shared: a random third of the study's"),
+        "outsiders": Column(WHOLE, "participants to be distinguished from them; as many again form the reference panel"),
+        "measure": Column(TEXT, "what the rate is"), "rate": Column(REAL, "mean over random divisions of the participants"),
         "chance": Column(REAL, "rate of random scores"),
         "chance_limit": Column(REAL, "exceeded by random scores in one of 40 cases"),
         "expected": Column(REAL, "theoretical rate, if variants and traits were independent"),

@@ -1,4 +1,4 @@
-"""Tables about recordings, about representations (training, errors, reliability) and about the people and traits tested."""
+"""Tables about recordings, representations (training, errors, reliability), and the participants and traits tested."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from ecgwas.tables import REAL, TEXT, WHOLE, Column, Table
 
 
 class DeviceMeasurements(Table):
-    """What the ECG device measured on each kept person's recording; null if not in the file.
+    """What the ECG device measured on each kept participant's recording; null if not in the file.
 
     Onsets and ends are measured from the start of the device's median beat.
     """
 
     columns = {
-        "eid": Column(TEXT, "person"), "heart_rate_bpm": Column(REAL, "ventricular rate, 1/min"),
+        "eid": Column(TEXT, "participant"), "heart_rate_bpm": Column(REAL, "ventricular rate, 1/min"),
         "rr_ms": Column(REAL, "mean RR, ms"), "p_ms": Column(REAL, "P duration, ms"),
         "pr_ms": Column(REAL, "PR (PQ) interval, ms"), "qrs_ms": Column(REAL, "QRS duration, ms"),
         "qt_ms": Column(REAL, "QT interval, ms"), "qtc_bazett_ms": Column(REAL, "QT corrected by Bazett, ms"),
@@ -25,10 +25,10 @@ class DeviceMeasurements(Table):
 
 
 class FiducialPoints(Table):
-    """Onsets, peaks and ends of P, QRS and T in each kept person's median beats, ms after R; null where a wave is absent."""
+    """Onsets, peaks and ends of P, QRS and T in the median beats kept, ms after R; null where a wave is absent."""
 
     columns = {
-        "eid": Column(TEXT, "person"),
+        "eid": Column(TEXT, "participant"),
         "beats": Column(TEXT, "median beat over: median (all normal beats) | odd | even (every second normal beat)"),
         "p_on_ms": Column(REAL, "P onset"), "p_peak_ms": Column(REAL, "P peak"), "p_off_ms": Column(REAL, "P end"),
         "qrs_on_ms": Column(REAL, "QRS onset"), "qrs_off_ms": Column(REAL, "QRS end"),
@@ -40,13 +40,14 @@ class LeadQuality(Table):
     """Noise and artefacts of each lead of each kept recording."""
 
     columns = {
-        "eid": Column(TEXT, "person"), "instance": Column(TEXT, "visit and array, as in 2_0"), "lead": Column(TEXT, "lead"),
+        "eid": Column(TEXT, "participant"), "instance": Column(TEXT, "visit and array, as in 2_0"),
+        "lead": Column(TEXT, "lead"),
         "status": Column(
             TEXT, "good | artefacts (not used for beats and waves) | unusable (its own features are missing) | missing"
         ),
         "reason": Column(
-            TEXT, "artefacts | noise | contradicts I and II | why it is missing: not recorded, NaN or infinity, its file's "
-            "fault; else empty"
+            TEXT, "artefacts | noise | contradicts I and II | why it is missing: not recorded, NaN or infinity, a fault of its "
+            "file; else empty"
         ),
         "artefacts": Column(WHOLE, "contact jumps, noisy half seconds, and beats disturbed in this lead only"),
         "noise_uv": Column(REAL, "beat-to-beat noise, µV"),
@@ -70,17 +71,17 @@ class SignalErrors(Table):
 
     columns = {
         "mse": Column(REAL, "mean squared error of the reconstruction, normalised units; null if there is none"),
-        "eid": Column(TEXT, "person"), "lead": Column(TEXT, "lead, or 12L"),
+        "eid": Column(TEXT, "participant"), "lead": Column(TEXT, "lead, or 12L"),
         "file": Column(TEXT, "the recording's file, as in recordings.parquet; null if the lead has none of its own"),
         "reason": Column(TEXT, "why it has no features; empty for a signal that has"),
     }  # fmt: skip
 
 
 class DevicePairs(Table):
-    """Each person's measurements by ecgwas and the ECG device's, where both have the measurement."""
+    """Each participant's measurements by ecgwas and the ECG device's, where both have the measurement."""
 
     columns = {
-        "eid": Column(TEXT, "person"), "measurement": Column(TEXT, "name, with its unit"),
+        "eid": Column(TEXT, "participant"), "measurement": Column(TEXT, "name, with its unit"),
         "measured": Column(REAL, "by ecgwas"), "device": Column(REAL, "by the ECG device"),
         "difference": Column(REAL, "measured - device; of angles in the shorter direction"),
     }  # fmt: skip
@@ -90,7 +91,7 @@ class DeviceAgreement(Table):
     """Agreement of measurements with the ECG device's: Bland and Altman's limits of agreement (Lancet 327:307, 1986)."""
 
     columns = {
-        "measurement": Column(TEXT, "name, with its unit"), "n": Column(WHOLE, "people who have both"),
+        "measurement": Column(TEXT, "name, with its unit"), "n": Column(WHOLE, "participants who have both"),
         "mean_difference": Column(REAL, "mean of measured - device"), "sd": Column(REAL, "SD of the differences"),
         "low": Column(REAL, "lower limit of agreement: mean - 1.96 SD"), "high": Column(REAL, "upper limit of agreement"),
         "median_difference": Column(REAL, "median of the differences"),
@@ -99,26 +100,26 @@ class DeviceAgreement(Table):
 
 
 class Reliability(Table):
-    """Reliability of each feature: within a recording, and between two visits of a person."""
+    """Reliability of each feature: within a recording, and between two visits of a participant."""
 
     columns = {
         "lead": Column(TEXT, "lead, or 12L"), "feature": Column(TEXT, "feature"),
         "r": Column(REAL, "correlation between median beats of odd and of even heartbeats; null for whole strips"),
         "icc": Column(REAL, "ICC(2,1) between two visits; null if nobody has two"),
         "icc_low": Column(REAL, "lower end of its 95 % interval"), "icc_high": Column(REAL, "upper end"),
-        "people": Column(WHOLE, "people with the feature at both visits"),
+        "people": Column(WHOLE, "participants with the feature at both visits"),
     }  # fmt: skip
 
 
 class Ancestry(Table):
-    """Each person tested: ancestry group, from genotypes, and the group within which traits are normalised."""
+    """Each participant tested: ancestry group, from genotypes, and the group within which traits are normalised."""
 
     columns = {
-        "eid": Column(TEXT, "person"),
+        "eid": Column(TEXT, "participant"),
         "ancestry_group": Column(WHOLE, "1 the largest group, then 2 ...; 1 for everyone if no groups can be distinguished"),
         "normalised_within": Column(
             WHOLE,
-            "group within which traits were normalised: ancestry_group in tens, sex in ones; 0: all people",
+            "group within which traits were normalised: ancestry_group in tens, sex in ones; 0: all participants",
         ),
     }
 
@@ -161,7 +162,7 @@ class TraitReport(Table):
 
     columns = {
         "trait": Column(TEXT, "<representation>.<lead>.<feature>"), "status": Column(TEXT, "kept | left_out"),
-        "reason": Column(TEXT, "why it was excluded; empty when kept"), "n": Column(WHOLE, "people with a value"),
+        "reason": Column(TEXT, "why it was excluded; empty when kept"), "n": Column(WHOLE, "participants with a value"),
         "skewness_before": Column(REAL, "skewness of the feature"), "kurtosis_before": Column(REAL, "its excess kurtosis"),
         "skewness_after": Column(REAL, "skewness of the residuals of the transformed feature"),
         "kurtosis_after": Column(REAL, "its excess kurtosis"),

@@ -166,8 +166,8 @@ def _cells(lines: list[str], path: Path, *, quotes: bool, first_line: int) -> li
         except csv.Error:
             unclosed.append(f"line {number}")
     if unclosed:
-        problem = f"a quotation mark is not closed in its line, or stands within a cell: {first_few(unclosed)}"
-        raise InputError(problem, where=path, fix="close it in the same line, or take it away")
+        problem = f"a quotation mark is not closed in its line, or is within a cell: {first_few(unclosed)}"
+        raise InputError(problem, where=path, fix="close it in the same line, or remove it")
     control = [f"line {number}" for number, line in enumerate(lines, start=first_line) if CONTROL.search(line)]
     if control:
         fix = "save the table as UTF-8 text; NUL characters in every line: it is UTF-16 without a byte-order mark"
@@ -181,15 +181,15 @@ def _header_mistakes(header: Sequence[str], body: dict[int, list[str]], path: Pa
     if nameless:
         shown = f"column {first_few(k + 1 for k in nameless)} of {len(header)} has no name"
         empty = not any(row[k] for row in body.values() for k in nameless if k < len(row))
-        fix = "give it a name, or take it away"
+        fix = "give it a name, or remove it"
         if empty:
-            shown, fix = f"{shown} and no value", "take the delimiters at the ends of the lines away"
+            shown, fix = f"{shown} and no value", "remove the delimiters at the ends of the lines"
         elif nameless == [0]:
             fix = "it looks like a row number: write the table without it (pandas: index=False; R: row.names=FALSE)"
         mistakes.append(InputError(shown, where=path, fix=fix))
     foreign = re.search(r"[|^~:]", header[0]) if len(header) == 1 else None
     if foreign is not None:
-        problem = f"the header has one column; {foreign[0]} seems to stand between its cells: {header[0][:60]}"
+        problem = f"the header has one column; {foreign[0]} seems to separate its cells: {header[0][:60]}"
         mistakes.append(InputError(problem, where=path, fix="separate the cells by tabs, commas or semicolons"))
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
@@ -204,13 +204,13 @@ def _ragged(header: Sequence[str], body: dict[int, list[str]], path: Path) -> li
         return []
     fix = "give every line the same columns; write NA where a value is missing"
     if all(len(body[number]) > len(header) and not any(body[number][len(header) :]) for number in wide):
-        fix = "take the delimiters at the ends of the lines away"
+        fix = "remove the delimiters at the ends of the lines"
     elif len(wide) == len(body) and set(wide.values()) == {len(header) + 1}:
         fix = "the first cell may be a row name that the header does not name (R: row.names=FALSE), or commas are decimal"
     elif len(wide) == len(body) and set(wide.values()) == {1}:
         fix = "separate the cells of the header and of the lines by the same character"
     elif len(wide) == len(body) > 1 and len(set(wide.values())) == 1:
-        fix = "the first line must name the columns: take titles and comments above it away"
+        fix = "the first line must name the columns: remove titles and comments above it"
     shown = first_few(f"line {number} has {count}" for number, count in wide.items())
     return [InputError(f"the header has {len(header)} columns, {len(wide)} line(s) do not: {shown}", where=path, fix=fix)]
 
