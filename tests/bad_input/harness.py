@@ -1,4 +1,4 @@
-"""What a case of bad input is, and how it is run: the cases themselves stand in the other files of this folder."""
+"""What a case of bad input is, and how it is run: the cases themselves are in the other files of this folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecgwas.progress import silent
 from ecgwas.study import ReadOptions
 from tests.ecg.make_recordings import make_xml
 
-RIGHT, LEFT_OUT, REFUSED, EITHER = "read as it is meant", "left out, with the reason", "refused", "read or left out"
+RIGHT, LEFT_OUT, REFUSED, EITHER = "read correctly", "excluded, with the reason", "refused", "read or excluded"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Case:
-    """says: what stands in the reason or error (part of it); with RIGHT nothing, or in the doubt about a recording that is kept."""
+    """says: part of the reason or error; with RIGHT nothing, or part of the warning about a recording that is kept."""
 
     group: str
     what: str
@@ -52,7 +52,7 @@ def put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-# Recordings: a good file of another person lies beside each bad one and must be read.
+# Recordings: a good file of another person is in the folder of each bad one and must be read.
 
 GOOD, BAD = "1000001", "1000008"
 NAME = "{}_20205_2_0.xml"

@@ -15,7 +15,7 @@ from ecgwas.progress import silent
 from ecgwas.represent.intervals import measure
 from ecgwas.simulate import simulate_signals
 from ecgwas.study import ReadOptions
-from tests.bad_input.harness import Case, Ending, ended, put
+from tests.bad_input.harness import RIGHT, Case, Ending, ended, put
 from tests.factories import make_hearts
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ def noisy(what: str, leads: Sequence[str], make: Callable[[np.random.Generator],
 
         return ended(work)
 
-    return Case("recordings", what, "read as it is meant", "", run)
+    return Case("recordings", what, RIGHT, "", run)
 
 
 def _jumps(rng: np.random.Generator) -> Floats:

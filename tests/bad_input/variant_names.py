@@ -71,13 +71,13 @@ def published(what: str, line: str, names: Sequence[str], expected: Sequence[str
 
 ONE_NAME, NO_NAMES = ("rs1", "rs1", "rs2", "rs3"), (".", ".", ".", ".")
 NAMES = [
-    named("none at all, as after a VCF without IDs", NO_NAMES),
+    named("no names, as from a VCF without IDs", NO_NAMES),
     named("an empty cell", (None, None, None, None)),
     named("one name for variants of two chromosomes", ONE_NAME),
     named("one name for everything", ("rs1",) * 4),
     named("one name for the alleles of a position", ("rs1", "rs2", "rs1", "rs3")),
     named("each other's positions as names", ("6:150:A:G", "3:150:A:G", "11:950:A:G", "3:150:T:G")),
-    named("genes' symbols as names", ("CDKN1A", "SCN5A", "KCNQ1", "SCN5A")),
+    named("gene symbols as names", ("CDKN1A", "SCN5A", "KCNQ1", "SCN5A")),
     published("a name that two chromosomes have", "3|999|rs1", ONE_NAME, ["3"]),
     published("`3;3`, two variants of one chromosome", "3;3|998;999|rs1; rs2", ONE_NAME, ["3", "3"]),
     published("`3 x 6`, an interaction", "3 x 6|998 x 999|rs2 x rs1", ONE_NAME, ["3", "6"]),
@@ -130,8 +130,8 @@ OF_SPREADSHEETS = [
     gene_table("German dates", "2 of 3 gene symbols", ("1. Mrz", "01.09.2001")),
     gene_table("French and Spanish dates", "2 of 3 gene symbols", ("1-mars", "2-sept")),
     gene_table("dates with the year first", "1 of 2 gene symbols", ("2001-03-01",)),
-    gene_table("month and year, columns apart by blanks", "1 of 2 gene symbols", ("Sep-02",), " "),
-    gene_table("errors of formulas", "1 of 2 gene symbols", ("#NAME?",)),
+    gene_table("month and year, columns separated by blanks", "1 of 2 gene symbols", ("Sep-02",), " "),
+    gene_table("formula errors", "1 of 2 gene symbols", ("#NAME?",)),
     Case("gene symbols of a spreadsheet", "in a GMT file", RIGHT, "a.gmt: 2 of 5 gene symbols", terms),
     Case("gene symbols of a spreadsheet", "in an exported network", RIGHT, "n.tsv: 1 of 3 gene symbols", network),
     Case("gene symbols of a spreadsheet", "in STRING's protein.info", RIGHT, "info.txt: 1 of 2 gene symbols", proteins),
@@ -152,8 +152,8 @@ def of_chromosomes(what: str, how: str, says: str, name: str) -> Case:
 CHROMOSOME_NAMES = [
     of_chromosomes("chromosomes with chr", RIGHT, "", "chr6"),
     of_chromosomes("chromosomes by RefSeq accession", RIGHT, "", "NC_000006.11"),
-    of_chromosomes("bands for chromosomes", REFUSED, "the table calls its chromosomes 1p36", "1p36"),
-    of_chromosomes("contigs alone", REFUSED, "no gene is on a chromosome", "GL000192.1"),
+    of_chromosomes("cytogenetic bands as chromosomes", REFUSED, "the table calls its chromosomes 1p36", "1p36"),
+    of_chromosomes("only contigs", REFUSED, "no gene is on a chromosome", "GL000192.1"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Recordings: XML and DICOM, and foreign formats told by their first bytes."""
+"""Recordings: XML and DICOM, and unsupported formats recognised by their first bytes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ XML = [
         lambda: TEXT.replace("<CardiologyXML>", '<CardiologyXML xmlns="urn:x">')),
     ecg("CardioSoft with a namespace of one element", RIGHT, "",
         lambda: TEXT.replace("<StripData>", '<StripData xmlns="urn:x">')),
-    ecg("CardioSoft with a prefix before every name", RIGHT, "",
+    ecg("CardioSoft with a prefix on every name", RIGHT, "",
         lambda: re.sub(r"<(/?)([A-Z])", r"<\1c:\2", TEXT).replace("<c:CardiologyXML>", '<c:CardiologyXML xmlns:c="urn:x">')),
     ecg("GE MUSE with a default namespace", RIGHT, "", lambda: MUSE.replace("<RestingECG>", '<RestingECG xmlns="urn:x">')),
     ecg("a Latin-1 letter in a name, UTF-8 declared", RIGHT, "", lambda: NAMED.encode("latin-1")),
@@ -51,7 +51,7 @@ XML = [
         lambda: NAMED.replace("\u00fc", "\u20ac").encode("cp1252")),
     ecg("a name in Shift JIS, UTF-8 declared", RIGHT, "",
         lambda: NAMED.replace("M\u00fcller", "\u6771\u4eac").encode("shift_jis")),
-    ecg("a Latin-1 letter and cut off", LEFT_OUT, "cut off", lambda: NAMED.encode("latin-1")[:40_000]),
+    ecg("a Latin-1 letter, cut off", LEFT_OUT, "cut off", lambda: NAMED.encode("latin-1")[:40_000]),
     ecg("UTF-16, UTF-8 declared", RIGHT, "", lambda: NAMED.encode("utf-16")),
     ecg("UTF-16 without a byte-order mark, Latin-1 declared", RIGHT, "", lambda: TEXT.encode("utf-16-be")),
     ecg("UTF-8, UTF-16 declared", RIGHT, "", lambda: NAMED.replace("UTF-8", "UTF-16").encode()),
@@ -64,8 +64,8 @@ XML = [
     ecg("an entity, hidden by a wrong encoding", LEFT_OUT, "document type",
         lambda: NAMED.replace("<CardiologyXML>", '<!DOCTYPE x [<!ENTITY e "e">]><CardiologyXML>').encode("utf-16")),
     ecg("CardioSoft with a second, shorter strip", RIGHT, "", two_strips),
-    ecg("Philips 1.03 with its own names", RIGHT, "", lambda: vendors.philips(version="1.03")),
-    ecg("Philips whose resolution is stated twice, differently", LEFT_OUT, "resolution",
+    ecg("Philips 1.03 with its own element names", RIGHT, "", lambda: vendors.philips(version="1.03")),
+    ecg("Philips with two different resolutions", LEFT_OUT, "resolution",
         lambda: PHILIPS.replace("<resolution>5<", "<resolution>1<").encode("utf-16")),
     ecg("Philips without a resolution", LEFT_OUT, "resolution",
         lambda: PHILIPS.replace("<resolution>5</resolution>", "").replace(' resolution="5"', "").encode("utf-16")),
@@ -76,7 +76,7 @@ XML = [
 
 DICOM = [
     ecg("DICOM with limb and chest leads in two groups", RIGHT, "", lambda: whole(group(some(LIMBS)), group(some(CHEST)))),
-    ecg("DICOM with groups of different times", LEFT_OUT, "groups that differ in start",
+    ecg("DICOM with groups that start at different times", LEFT_OUT, "groups that differ in start",
         lambda: whole(group(some(LIMBS)), group(some(CHEST), offset="2500"))),
     ecg("DICOM with the names of CID 3001", RIGHT, "", lambda: whole(group(some(LEADS)))),
     ecg("DICOM with codes and names in another language", RIGHT, "",
@@ -93,19 +93,19 @@ DICOM = [
         lambda: channel(ChannelSensitivityCorrectionFactor="0")),
     ecg("DICOM with a decimal comma", LEFT_OUT, "ChannelSensitivity",
         lambda: channel(ChannelSensitivity="7.77").replace(b"7.77", b"7,77")),
-    ecg("DICOM without a correction factor: kept, with the doubt in its row", RIGHT, "",
+    ecg("DICOM without a correction factor: kept, with a warning", RIGHT, "",
         lambda: channel(ChannelSensitivityCorrectionFactor=None)),
 ]  # fmt: skip
 
 OTHERS = [
     ecg("SCP-ECG", RIGHT, "", scp),
-    ecg("SCP-ECG without compression, of an old version", RIGHT, "", lambda: scp(order=0, packed=False, reserved=bytes(6))),
+    ecg("SCP-ECG of an old version, without compression", RIGHT, "", lambda: scp(order=0, packed=False, reserved=bytes(6))),
     ecg("SCP-ECG with a reference beat subtracted", LEFT_OUT, "reference beat", lambda: scp(flags=5)),
     ecg("SCP-ECG with a scale of 0", LEFT_OUT, "nV of one count is 0", lambda: scp(nv=0)),
     ecg("SCP-ECG cut off", LEFT_OUT, "cut off", lambda: scp()[:20_000]),
     ecg("Mortara ELI XML", RIGHT, "", mortara),
     ecg("Mortara ELI XML without its scale", LEFT_OUT, "UNITS_PER_MV", lambda: mortara(units="")),
-    ecg("XML of an unknown root", LEFT_OUT, "root Curve", lambda: "<Curve/>"),
+    ecg("XML with an unknown root element", LEFT_OUT, "root Curve", lambda: "<Curve/>"),
 ]  # fmt: skip
 
 FOREIGN_CASES = [

@@ -120,7 +120,7 @@ REFUSED = {
         lambda at: (scan(at / "a", table(1, trait="clinical.12L.qt_ms")), scan(at / "b", table(2, trait="clinical.12L.pr_ms"))),
         "trait of .*clinical.12L.qt_ms",
     ),
-    "two traits by metadata, under names that are alike": (
+    "two traits by metadata, under similar names": (
         lambda at: (ssf(at / "a" / "x.tsv", table(1), trait_description=["QT interval"]),
                     ssf(at / "b" / "x.tsv", table(2), trait_description=["PR interval"])),
         "QT interval",
@@ -138,7 +138,7 @@ REFUSED = {
         "differ in transformation: rank_normal .*none",
     ),
     "two builds": (lambda at: (scan(at / "a", table(1)), scan(at / "b", table(2), build="hg38")), "differ in build: hg19"),
-    "two builds, one of metadata": (
+    "two builds, one from metadata": (
         lambda at: (scan(at / "a", table(1)), ssf(at / "b" / "qt.tsv", table(2), genome_assembly="GRCh38")),
         "differ in build: hg19 .*hg38",
     ),
@@ -149,17 +149,17 @@ REFUSED = {
     "milliseconds and ranks under one name": (
         lambda at: (ssf(at / "a" / "qt.tsv", table(1)), ssf(at / "b" / "qt.tsv", scaled(table(2), 20))),
         "the SD of qt differs"),
-    "a file twice": (lambda at: (ssf(at / "qt.tsv", table(1)),) * 2, "same file is there twice"),
+    "a file twice": (lambda at: (ssf(at / "qt.tsv", table(1)),) * 2, "same file is given twice"),
     "a copy under another name": (
         lambda at: (ssf(at / "qt.tsv", table(1)), Path(shutil.copy(at / "qt.tsv", at / "qt2.tsv"))),
-        "same file is there twice"),
-    "a file of a folder that is named too": (
-        lambda at: (scan(at / "a", table(1)), at / "a" / "scan" / "1.parquet"), "same file is there twice"),
+        "same file is given twice"),
+    "a file of a folder that is also named": (
+        lambda at: (scan(at / "a", table(1)), at / "a" / "scan" / "1.parquet"), "same file is given twice"),
     "the same rows gzipped": (
         lambda at: (ssf(at / "qt.tsv", table(1)), ssf(at / "b" / "qt.tsv.gz", table(1))), "share have the same effect"),
     "the same rows in another order": (
         lambda at: (ssf(at / "qt.tsv", table(1)), ssf(at / "b" / "qt.tsv", table(1).reverse())), "share have the same effect"),
-    "the export of a scan beside the scan": (
+    "a scan and its own export": (
         lambda at: (scan(at / "a", table(1)), ssf(at / "b" / "qt.tsv", table(1))), "share have the same effect"),
     "the same rows with their alleles swapped": (
         lambda at: (ssf(at / "qt.tsv", table(1)), ssf(at / "b" / "qt.tsv", swapped(table(1)))), "share have the same effect"),
