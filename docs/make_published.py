@@ -1,8 +1,8 @@
-"""Writes docs/published.md: each item of the source study beside what the code does and what a small run gave.
+"""Writes docs/published.md: each item of the source study, what the code does, and what a small run gave.
 
-python -m docs.make_published                       the code is looked at anew; the run's side stays as it was kept
-python -m docs.make_published --run STUDY.yaml      a finished run is looked at too, and kept in docs/published_run.json
-python -m docs.make_published --small FOLDER        the same of a small run, which is made in FOLDER: some three minutes
+python -m docs.make_published                       the code is checked again; the run's results stay as stored
+python -m docs.make_published --run STUDY.yaml      a finished run is checked too, and stored in docs/published_run.json
+python -m docs.make_published --small FOLDER        the same for a small run, which is made in FOLDER in about three minutes
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ KEPT = HERE / "published_run.json"
 HEAD = """\
 # The source study and `preset: published`
 
-The study (BGU, final report, June 2025: "Deciphering the genomic landscape through ECG signal analysis: during rest") item by
-item: what it says, what runs here, and how that was looked at. `python -m docs.make_published` writes this page: options are
-parsed, networks built, functions computed, twenty simulated people read; with `--run STUDY.yaml` it also reads the files of a
-finished run, and with `--small FOLDER` it makes the run below first: simulated people, one file per lead.
-{summary}
+The study (BGU, final report, June 2025: "Deciphering the genomic landscape through ECG signal analysis: during rest"), item by
+item: what it states, what runs here, and how that was verified. `python -m docs.make_published` writes this page: it parses
+options, builds networks, runs functions, and reads the recordings of twenty simulated participants. With `--run STUDY.yaml` it
+also reads the files of a finished run; with `--small FOLDER` it first makes the run below, of simulated participants with one
+file per lead. {summary}
 
-The run: {about}. Its differences from the preset: {changes}. The study's numbers are of about 1,000 participants of UK Biobank,
-those here of that run; a row marked “number” sets one beside the other.
+The run: {about}. Its differences from the preset: {changes}. The study's numbers are those of about 1,000 participants of UK
+Biobank, the numbers here those of that run; a row marked “number” gives both for comparison.
 """
 
-NOT_ASKED = ("no service could be asked where this page was made, for want of internet: tested with answers of a local server; "
-             "`ECGWAS_NETWORK=1 pytest tests/genes/test_live_services.py` asks the services themselves")  # fmt: skip
+NOT_ASKED = ("no service could be queried where this page was made, for lack of internet: tested with answers of a local "
+             "server; `ECGWAS_NETWORK=1 pytest tests/genes/test_live_services.py` queries the services themselves")  # fmt: skip
 UNEXPLAINED = "not built yet"
 """The reason of a difference that no item explains."""
 
@@ -60,31 +60,31 @@ CHOICES = (
     ("band of the FFT filter (Table 1)", "0.5 to 40 Hz"),
     ("baseline before the FFT filter (Table 1)", "the same moving average is subtracted"),
     ("one network, or one for each lead", "one, trained on the signals of all leads"),
-    ("signals that have features", "all, those that the network was trained on included"),
+    ("signals that have features", "all, including those that the network was trained on"),
     ("slope of LeakyReLU below zero", "0.3, Keras' default"),
     ("initial weights", "Glorot uniform, biases of zero, as Keras"),
     ("batch normalisation", "momentum 0.99, epsilon 1e-3, as Keras"),
     ("Adam's other constants", "0.9, 0.999, epsilon 1e-8, as PyTorch; Keras has epsilon 1e-7"),
-    ("smallest fall of the loss that counts", "any; Keras has 1e-4 for the learning rate, and any for the early stop"),
+    ("smallest decrease of the loss that counts", "any; Keras has 1e-4 for the learning rate, and any for early stopping"),
     ("precision of the training", "32 bits; on a GPU products of TF32"),
     ("shares of the split", "80 % training, 10 % validation, 10 % test, by participant"),
     ("dropout in the decoder", "after each of the three upsampling blocks, not after the dense layer"),
-    ("padding of an even kernel (row 1.3 and 1.4: 2)", "reaches one sample further left than right, same length out"),
+    ("padding of an even kernel (row 1.3 and 1.4: 2)", "one sample more on the left than on the right; same output length"),
     ("padding of the convolutions of stride 2", "three zeros on each side; Keras' `same` has two before and three after"),
     ("shortcut of a residual block", "a 1x1 convolution of stride 2, without penalty"),
     ("what skips from encoder to decoder (rows 1.3 to 1.5)", "a block's map before it is halved, to the block of that length"),
     ("reconstruction limit of 0.4", "the chosen network (row 2.4) only; no limit in the other nine rows"),
     ("epochs in Table 1", "100"),
-    ("batch, learning rate, patience of the rows that do not say", "32, 1e-3, 10, as of the chosen network"),
-    ("dropout in rows that name none", "none"),
+    ("batch, learning rate and patience of rows that do not state them", "32, 1e-3 and 10, as for the chosen network"),
+    ("dropout in rows that state none", "none"),
     ("kernel of the last convolution", "that of the first block"),
-    ("upsampling and convolution", "computed in polyphase form: the same numbers but for rounding"),
+    ("upsampling and convolution", "computed in polyphase form: the same numbers apart from rounding"),
     ("reference level of the centre", "the most frequent one"),
     ("participants who lack a covariate", "excluded and listed, as PLINK does"),
     ("features before the regression", "as they are, not transformed"),
     (
         "features that cannot be tested",
-        "the same in everyone, the same as another, or of too few people for the covariates: excluded and listed",
+        "constant, equal to another, or measured in too few participants for the covariates: excluded and listed",
     ),
     (
         "PLINK's settings",
@@ -94,13 +94,13 @@ CHOICES = (
     ("rows of the scan", "all in PLINK's own files; in results/scan/*.parquet those of -log10 p 3 or more, the others counted"),
     ("features that the threshold counts", "of the lead with most features tested: 32, unless one is excluded in all leads"),
     ("where HaploReg ends and g:SNPense begins", "500 significant SNPs"),
-    ("gene of a SNP in HaploReg", "GENCODE's at or nearest to the SNP itself; none of SNPs in linkage"),
+    ("gene of a SNP in HaploReg", "GENCODE's, at or nearest to the SNP itself; not those of SNPs in linkage disequilibrium"),
     (
-        "gene of a SNP where gene files are there",
-        "from the file instead of the two services: those that overlap it, else the nearest within 1 Mb",
+        "gene of a SNP where gene files are available",
+        "from the file instead of the two services: genes that overlap it, else the nearest within 1 Mb",
     ),
     ("STRING", "version 12.0, functional edges of a combined score of 0.4 or more, STRING's default"),
-    ("background of the terms", "STRING's whole proteome; of a file of terms the genes in it"),
+    ("background of the terms", "STRING's whole proteome; for a file of terms, the genes in it"),
     ("how many other terms", "the 20 of largest strength in each layer"),
     ("how often a gene is hit", "its distinct significant SNPs"),
     ("single clusters that are drawn", "the 12 largest of three genes or more"),
@@ -138,18 +138,19 @@ SECTIONS: dict[str, tuple[Item, ...]] = {
     "Using it": (
         Item("1, 2", "the chain, from a folder of inputs", "the whole study", code.init_preset, None),
         Item("2a", "one option changed", "-", code.one_option),
-        Item("2a", "lines that leave the chain", "-", code.leaving_lines),
+        Item("2a", "lines that depart from the chain", "-", code.leaving_lines),
         Item("3", "ends with genes, clusters, terms", "STRING clusters and a table of terms", code.gene_sources,
              results.pictures("network", "genes")),
     ),
     "1 Signals": (
-        Item("4, 5", "files", "XML, one per person and lead; key from the file's name", code.file_names, results.recordings),
+        Item("4, 5", "files", "XML, one per participant and lead; key from the file's name", code.file_names,
+             results.recordings),
         Item("6, 7", "two recordings of a key", "2_0 kept, 3_0 dropped, key by key", code.key_by_key, results.duplicates),
         Item("8", "baseline", "moving average, uniform, reflect, 0.5 s (250 samples), subtracted", code.baseline,
              results.cleaned),
         Item("9", "order", "baseline first, then denoising", code.order),
         Item("10-13", "denoising", "wavelet transform, Daubechies-4, four levels, VisuShrink, inverse", code.wavelet),
-        Item("14", "NaN, Inf", "after preprocessing, the signal is left out, not the person", code.bad_signal),
+        Item("14", "NaN, Inf", "after preprocessing, the signal is excluded, not the participant", code.bad_signal),
         Item("15", "other rules of quality", "none", code.no_other_rule),
         Item("15", "limits of quality", "none",
              options({"read.quality.max_flat_s": None, "read.quality.max_saturated": None,
@@ -189,17 +190,17 @@ SECTIONS: dict[str, tuple[Item, ...]] = {
         Item("-", "Keras' conventions", "slope 0.3; Glorot weights; momentum 0.99, epsilon 1e-3",
              options({"ae.leaky_slope": 0.3, "ae.initial_weights": "keras", "ae.batch_norm_momentum": 0.99,
                       "ae.batch_norm_epsilon": 1e-3, "ae.stop_by": "loss"})),
-        Item("46", "split", "validation and test data; shares not said", code.split),
-        Item("47", "reconstruction limit", "signals with MSE above 0.4 are left out, lead by lead",
+        Item("46", "split", "validation and test data; shares not stated", code.split),
+        Item("47", "reconstruction limit", "signals with MSE above 0.4 are excluded, lead by lead",
              options({"ae.max_mse": 0.4}), results.limit),
-        Item("48", "share left out; best MSE", "about 3 %; 10,783 signals remained, best MSE 0.0012", None, results.share),
+        Item("48", "share excluded; best MSE", "about 3 %; 10,783 signals remained, best MSE 0.0012", None, results.share),
         Item("49", "test loss", "1.28", None, results.test_loss),
     ),
     "4 Association": (
         Item("50, 53", "program", "PLINK 2.0, binary PLINK files", options({"scan.kind": "plink2"}), results.engine),
         Item("51", "cluster", "SLURM job array", code.job_array, None,
              "tested on a SLURM of two nodes (`pytest -m slurm`), not on a large cluster"),
-        Item("54, 55", "chromosomes", "autosomes 1 to 22, each for itself", code.autosomes, results.by_chromosome),
+        Item("54, 55", "chromosomes", "autosomes 1 to 22, each separately", code.autosomes, results.by_chromosome),
         Item("56", "filters of variants", "none",
              options({"scan.min_maf": 0.0, "scan.min_mac": 0.0, "scan.min_call_rate": 0.0, "scan.min_hwe_p": 0.0,
                       "scan.min_info": 0.0, "scan.variants": None})),
@@ -253,12 +254,12 @@ SECTIONS: dict[str, tuple[Item, ...]] = {
     "6 Figures and tables": (
         Item("86", "genes by hits", "those hit more than 8 times (TTN 35, DNAH7 22)",
              options({"report.genes_hit_more_than": 8}), results.gene_bars),
-        Item("87, 88", "SNPs per feature", "bars (feature 18: 308) beside violins of -log10 p", None, results.all_features),
+        Item("87, 88", "SNPs per feature", "bars (feature 18: 308) next to violins of -log10 p", None, results.all_features),
         Item("89-91", "SNPs per lead", "the ten leads of largest mean -log10 p (V1: over 1,000)", None, results.ten_leads),
         Item("92, 93", "heatmap", "genes along X, leads along Y; SNPs of that gene and lead (LPA and V1: 16)", None,
              results.heatmap),
         Item("94, 119", "STRING network", "as a whole, and single clusters", None, results.cluster_pictures),
-        Item("113", "reconstruction beside the signal", "several signals", None, results.pictures("signals_*")),
+        Item("113", "reconstruction next to the signal", "several signals", None, results.pictures("signals_*")),
         Item("114", "one signal, step by step", "raw, baseline, denoised, reconstructed", None, results.pictures("steps")),
         Item("115", "distribution of MSE", "over all signals, with the limit", None, results.pictures("error_*")),
         Item("116", "table of signals", "mse, file id, lead; MSE < 0.4, best first",
@@ -362,7 +363,7 @@ def _row(item: Item, looked_at: code.Code, kept: dict[str, Any]) -> dict[str, st
     if outcomes:
         outcome = "holds" if all(outcomes) else "differs"
     else:
-        outcome = "number" if found else "not here" if item.run is None else "no run"
+        outcome = "number" if found else "not included" if item.run is None else "no run"
     reason = item.reason or (UNEXPLAINED if outcome == "differs" else "")
     return {
         "item": f"{item.number}", "what": item.what, "the study": item.study,
@@ -378,7 +379,7 @@ def published_page(kept: dict[str, Any] | None = None) -> str:
     outcomes = [row["outcome"].split(":")[0] for section in made.values() for row in section]
     counts = ", ".join(f"{outcomes.count(name)} {words}" for name, words in (
         ("holds", "rows hold"), ("differs", "differ"), ("number", "are numbers"), ("no run", "need a run"),
-        ("not here", "are not here"))
+        ("not included", "are not included"))
         if outcomes.count(name))  # fmt: skip
     lines = [HEAD.format(summary=f"Of {len(outcomes)} rows: {counts}.", about=kept.get("about", "none yet"),
                          changes=kept.get("changes", "-"))]  # fmt: skip
@@ -389,7 +390,7 @@ def published_page(kept: dict[str, Any] | None = None) -> str:
             "| " + " | ".join(row[head].replace("|", "\\|").replace("\n", " ") for head in heads) + " |" for row in its_rows
         ]
         lines.append("")
-    lines += ["## Ours: the study does not say", "", "| left open | here |", "|---|---|"]
+    lines += ["## Choices where the study is silent", "", "| not stated | here |", "|---|---|"]
     lines += [f"| {what} | {choice} |" for what, choice in CHOICES]
     return "\n".join(lines) + "\n"
 

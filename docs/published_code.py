@@ -44,7 +44,7 @@ ABSENT = "no such option"
 
 @dataclass(frozen=True)
 class Found:
-    """What a check saw: in words, whether it is as in the study (None: a number to set beside the study's), how it looked."""
+    """What a check saw, in words; whether it is as in the study (None: a number to compare with it); how it was verified."""
 
     value: str
     holds: bool | None
@@ -216,8 +216,8 @@ def leaving_lines(_: Code) -> Found:
         "name: s\npreset: published\n" + "".join(f"{name}: {text}\n" for name, text in LEAVING.items())
     ).contradictions
     counts = tuple(sum(f": {name}" in line for line in told) for name in LEAVING)
-    return Found(f"{len(told)} of {sum(LEAVE)} values told, each with its line and the preset's value", counts == LEAVE,
-                 "a study file of such lines, as `check` tells them")  # fmt: skip
+    return Found(f"{len(told)} of {sum(LEAVE)} values reported, each with its line and the preset's value", counts == LEAVE,
+                 "a study file of such lines, as `check` reports them")  # fmt: skip
 
 
 def ten_components(code: Code) -> Found:
@@ -244,7 +244,8 @@ def gene_sources(code: Code) -> Found:
     mapped = {"regions", "haploreg", "gprofiler"} & set(kinds)
     terms = {"enrichment", "string_db", "gprofiler"} & set(kinds)
     words = f"sources {', '.join(kinds)}" if kinds else "no sources of genes"
-    return Found(words, bool(network and mapped and terms), "`genes` of the study file that init writes, where files are there")
+    how = "`genes` of the study file that init writes where files are available"
+    return Found(words, bool(network and mapped and terms), how)
 
 
 def by_number_of_hits(code: Code) -> Found:
@@ -271,19 +272,19 @@ def file_names(code: Code) -> Found:
 def key_by_key(code: Code) -> Found:
     kept = code.kept(2)
     value = f"a lead that exists only as 3_0: {len(kept)} of 12 leads kept{', V6 among them' if 'V6' in kept else ''}"
-    return Found(value, len(kept) == 12, "simulated people, stage read")
+    return Found(value, len(kept) == 12, "simulated participants, stage read")
 
 
 def bad_signal(code: Code) -> Found:
     kept = code.kept(3)
-    value = f"a NaN in aVF: {len(kept)} of the 11 other leads kept, aVF {'kept' if 'aVF' in kept else 'left out'}"
-    return Found(value, len(kept) == 11 and "aVF" not in kept, "simulated people, stage read")
+    value = f"a NaN in aVF: {len(kept)} of the 11 other leads kept, aVF {'kept' if 'aVF' in kept else 'excluded'}"
+    return Found(value, len(kept) == 11 and "aVF" not in kept, "simulated participants, stage read")
 
 
 def no_other_rule(code: Code) -> Found:
     missing, flat = code.kept(0), code.kept(1)
     value = f"V3 missing: {len(missing)} of 11 leads kept; V1 flat: {len(flat)} of 12 kept"
-    return Found(value, (len(missing), len(flat)) == (11, 12), "simulated people, stage read")
+    return Found(value, (len(missing), len(flat)) == (11, 12), "simulated participants, stage read")
 
 
 def _near(largest: float, limit: float) -> str:
@@ -428,19 +429,19 @@ def stopping(code: Code) -> Found:
     losses = [1.0] + [2.0] * 20
     stop = next(n for n in range(1, 21) if finished(losses[:n], _plan(code)))
     value = f"stops after {stop - 1} epochs without a better loss, at epoch {code.options.epochs} at the latest"
-    return Found(value, stop == 11 and code.options.epochs == 100, "rule, applied to made losses")
+    return Found(value, stop == 11 and code.options.epochs == 100, "rule, applied to made-up losses")
 
 
 def halving(code: Code) -> Found:
     rates = [learning_rate([1.0] + [2.0] * n, _plan(code)) for n in range(6)]
     value = f"{rates[0]:g}, from {rates.count(rates[0])} epochs without a better loss on {rates[-1]:g}"
-    return Found(value, rates == [1e-3] * 5 + [5e-4], "rule, applied to made losses")
+    return Found(value, rates == [1e-3] * 5 + [5e-4], "rule, applied to made-up losses")
 
 
 def split(code: Code) -> Found:
     parts = split_participants(1000, code.options.test_share, 1, validation=True)
     sizes = [len(parts.train), len(parts.validation), len(parts.test)]
-    return Found(f"{sizes} of 1,000 people, by person", sizes == [800, 100, 100], "split, computed")
+    return Found(f"{sizes} of 1,000 participants, by participant", sizes == [800, 100, 100], "split, computed")
 
 
 def autosomes(code: Code) -> Found:
@@ -524,4 +525,5 @@ def strongest(code: Code) -> Found:
     shared = {name: blank.get(name) for name in tables.Terms.columns}
     rows = [shared | {"term": f"t{n}", "strength": n / 10, "fdr": n / 1e4, "p": n / 1e4} for n in range(3, 9)]
     chosen = summaries.term_choice(tables.Terms.of(rows), 2).frame["strength"].to_list()
-    return Found(f"of strengths 0.3 to 0.8 the chosen two: {chosen}", sorted(chosen) == [0.7, 0.8], "choice of made terms")
+    value = f"of strengths 0.3 to 0.8 the chosen two: {chosen}"
+    return Found(value, sorted(chosen) == [0.7, 0.8], "choice among made-up terms")

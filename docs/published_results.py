@@ -73,14 +73,14 @@ Check = Callable[[Run], Found]
 def recordings(run: Run) -> Found:
     kept = run.recordings.filter(pl.col("status") == "kept")
     leads = kept.filter(pl.col("lead") != "12L")["lead"].n_unique()
-    value = f"{kept.height:,} files of {kept['eid'].n_unique():,} people kept, {leads} leads, a file for each"
+    value = f"{kept.height:,} files of {kept['eid'].n_unique():,} participants kept, {leads} leads, a file for each"
     return Found(value, leads == 12, "recordings.parquet")
 
 
 def duplicates(run: Run) -> Found:
     rows = run.recordings.filter(pl.col("status") == "duplicate")
     others = rows.filter(pl.col("instance").str.starts_with("2")).height
-    return Found(f"{rows.height} files of a key set aside, {others} of them 2_0", others == 0, "recordings.parquet")
+    return Found(f"{rows.height} further files of a key not used, {others} of them 2_0", others == 0, "recordings.parquet")
 
 
 def _strips(run: Run) -> list[Path]:
@@ -92,7 +92,7 @@ def _strips(run: Run) -> list[Path]:
 def signals_saved(run: Run) -> Found:
     files = _strips(run)
     stored = np.load(files[0], mmap_mode="r")
-    value = f"{len(files)} .npy file(s), {stored.shape[0]} people x {stored.shape[1]} leads x {stored.shape[2]} samples"
+    value = f"{len(files)} .npy file(s), {stored.shape[0]} participants x {stored.shape[1]} leads x {stored.shape[2]} samples"
     return Found(value, bool(files), "read/signals")
 
 
@@ -186,9 +186,8 @@ def plink_by_hand(run: Run) -> Found:
         command = ["plink2", *genotypes, *PLINK.format(chrom=lead.parent.name).split()]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
         same = [(folder / f"hand.{path.name}").read_bytes() == path.read_bytes() for path in sorted(lead.glob("*.linear"))]
-    value = (
-        f"{sum(same)} of {len(same)} files of {lead.name}, chromosome {lead.parent.name}, byte for byte those of PLINK by hand"
-    )
+    value = f"{sum(same)} of {len(same)} files of {lead.name}, chromosome {lead.parent.name}"
+    value = f"{value}, byte for byte as from PLINK run by hand"
     return Found(value, len(same) == len(names) and all(same), "PLINK 2, run on traits.parquet and covariates.parquet")
 
 
@@ -205,7 +204,7 @@ def per_feature_files(run: Run) -> Found:
 
 def by_chromosome(run: Run) -> Found:
     names = sorted((path.stem for path in (run.results / "scan").glob("*.parquet")), key=lambda name: (len(name), name))
-    return Found(f"results of chromosomes {', '.join(names)}, each for itself", "X" not in names, "scan/*.parquet")
+    return Found(f"results of chromosomes {', '.join(names)}, each separately", "X" not in names, "scan/*.parquet")
 
 
 def covariates(run: Run) -> Found:
@@ -238,7 +237,7 @@ def hits(run: Run) -> Found:
 
 
 def headline(run: Run) -> Found:
-    """The number of distinct SNPs stands in the first paragraph of the page."""
+    """The number of distinct SNPs is in the first paragraph of the page."""
     first = " ".join(one.text_content() for one in document_fromstring(run.page).xpath("//p[@class='lead']"))
     shown = re.search(rf"(?<![\d,]){run.snps:,} (distinct |different )?(significant )?(SNPs?|variants?)\b(?!.trait)", first)
     words = "the headline has no number of SNPs" if shown is None else f"headline: “{shown[0]}”"
@@ -383,7 +382,7 @@ def about(run: Run) -> str:
 
     people = run.features["eid"].n_unique()
     chromosomes = len(list((run.results / "scan").glob("*.parquet")))
-    return f"{people} people, {chromosomes} chromosomes, ecgwas {__version__}"
+    return f"{people} participants, {chromosomes} chromosomes, ecgwas {__version__}"
 
 
 def of_file(path: Path) -> Run:
