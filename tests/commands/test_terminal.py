@@ -23,7 +23,7 @@ def study(tmp_path: Path) -> Study:
         files.PEOPLE: "eid,status,reason\n1,kept,\n2,kept,\n3,dropped,no genotypes\n",
         files.SAMPLE_GUARDS: f"{GUARDS}\nkinship,people,pass,0.02,0.0884,0,2,largest kinship\n"
                              "sex,people,warn,1,0,1,3,people whose sex contradicts X\n",
-        files.SCAN_GUARDS: f"{GUARDS}\nloci_beside,loci,warn,1,0,0,12,leaning: rs3\n",
+        files.SCAN_GUARDS: f"{GUARDS}\ndependent_loci,loci,warn,1,0,0,12,leaning: rs3\n",
         files.SUMMARY: "trait,n,lambda_gc,tests\na.I.f1,2,1.01,5000\na.I.f2,2,1.03,5001\n",
         files.HITS: "trait,chrom,pos,effect_allele,other_allele\n"
                     + "".join(f"a.I.f{k},1,{i},A,C\n" for k in (1, 2) for i in range(617)),
@@ -48,7 +48,7 @@ def test_the_summary_says_size_warnings_loci_and_where_the_report_lies(study: St
     assert terminal.outcome(study) == [
         "2 people, 2 traits, 5,001 variants, median lambda 1.020",
         "  warn: sex, 1 of 3 (people whose sex contradicts X)",
-        "  warn: loci_beside, 1, limit 0 (leaning: rs3)",
+        "  warn: dependent_loci, 1, limit 0 (leaning: rs3)",
         "12 loci, 617 significant variants (1,234 variant-trait pairs) at -log10 p > 8.25 (permutation)",
         *(f"  locus {i}: rs{i} at {i}:{i}000, a.I.f1, -log10 p {8.5 + i}, new" for i in range(12, 2, -1)),
         "  and 2 more",

@@ -131,7 +131,7 @@ def test_the_audit_finds_the_participant_who_drives_a_hit(tmp_path: Path) -> Non
     assert row["neglog10p"] > 5
     assert row["neglog10p_without_top"] < 3
     assert row["top_share"] > 0.7
-    assert "rests on one person" in row["flags"]
+    assert "depends on one participant" in row["flags"]
     keep = np.arange(PEOPLE) != carrier
     design = np.column_stack([np.ones(PEOPLE), chromosome.cohort.covariates, chromosome.region(np.array([3])).copies[0]])[keep]
     theirs = sm.OLS(values[keep, 0], design).fit()
@@ -391,7 +391,7 @@ def test_a_hit_must_replicate_with_the_features_of_other_seeds(chromosome: Chrom
     assert held["neglog10p_seeds"] == pytest.approx(-np.log10(again.pvalues[-1]), rel=1e-6)
     assert "seed" not in held["flags"]
     lost = Auditor(chromosome, 6.0, None, [alike, other]).audit(hit, copies)
-    assert (lost["seeds"], "not with another seed" in lost["flags"]) == (2, True)
+    assert (lost["seeds"], "not significant with another seed" in lost["flags"]) == (2, True)
     assert Auditor(chromosome, 6.0, None, [turned]).audit(hit, copies)["neglog10p_seeds"] == 0.0
     alone = Auditor(chromosome, 6.0).audit(hit, copies)
     assert (alone["seeds"], alone["neglog10p_seeds"], alone["flags"]) == (0, None, held["flags"])

@@ -107,7 +107,7 @@ def test_a_badly_imputed_file_warns(tmp_path: Path) -> None:
 
 def test_a_suspicious_hit_warns(tmp_path: Path) -> None:
     made, result, chromosome = scanned(tmp_path)
-    rows = [{name: None for name in Audit.columns} | {"flags": flags} for flags in ("", "rests on one person")]
+    rows = [{name: None for name in Audit.columns} | {"flags": flags} for flags in ("", "depends on one participant")]
     found = judged(made, result, chromosome, Audit.of(rows))
     assert (found["audit"]["status"], found["audit"]["value"], found["audit"]["of"]) == ("warn", 0.5, 2)
 
@@ -141,10 +141,10 @@ def test_a_locus_that_is_explained_by_another_warns(tmp_path: Path) -> None:
     made, result, chromosome = scanned(tmp_path)
     places = {"chrom": ["1", "2", "3"], "pos": [5, 6, 7]}
     rows = places | {"lead_variant": ["strong", ".", "of_sets"], "neglog10p_conditional": [30.0, 8.9, None]}
-    row = judged(made, result, chromosome, Audit.empty(), pl.DataFrame(rows))["loci_beside"]
+    row = judged(made, result, chromosome, Audit.empty(), pl.DataFrame(rows))["dependent_loci"]
     assert (row["status"], row["value"], row["of"]) == ("warn", 1.0, 2)
     assert str(row["note"]).endswith(": . (2:6)")
-    assert judged(made, result, chromosome, Audit.empty())["loci_beside"]["status"] == "not judged"
+    assert judged(made, result, chromosome, Audit.empty())["dependent_loci"]["status"] == "not judged"
 
 
 def _bins(*inflation: float | None) -> Inflation:

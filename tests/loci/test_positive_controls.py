@@ -188,7 +188,7 @@ def test_shares_count_neighbours_once_and_are_ranked_among_permutations(monkeypa
     assert statuses == {"pass"}
     row = positive_controls.guard_rows(judged(rows, 0.05, monkeypatch))[0]
     assert row["limit"] == pytest.approx(0.05, abs=0.01)
-    assert "in 300 shuffles of participants" in row["note"]
+    assert "in 300 permutations of the participants" in row["note"]
     assert {row["status"] for row in positive_controls.guard_rows(judged(rows[:3], 0.05, monkeypatch))} == {"not judged"}
     assert positive_controls.guard_rows(positive_controls.replicated_shares(KnownTested.empty(), [], seed=1)) == []
 

@@ -212,7 +212,7 @@ def test_single_traits_get_the_share_of_sets_if_sets_have_no_threshold(
     notes = {row["kind"]: row["note"] for row in table.iter_rows(named=True) if row["kind"] in ("permutation", "sets")}
     assert notes.keys() == kinds.keys()
     assert all(note.startswith(kinds[kind]) for kind, note in notes.items())
-    assert ("too few shuffles" in notes["permutation"]) == (shuffles == 99)
+    assert ("too few permutations" in notes["permutation"]) == (shuffles == 99)
     rank = int(np.ceil((1 - single) * (shuffles + 1) - 1e-9))
     value = table.filter(table["kind"] == "permutation")["neglog10p"].item()
     assert value == np.sort(maxima)[rank - 1]

@@ -380,7 +380,7 @@ def _thresholds(significant: int, loci: int) -> Thresholds:
     return Thresholds.of([
         {"kind": kind, "p": 10**-value, "neglog10p": value, "low": value - width if width else None,
          "high": value + width if width else None, "significant": significant, "loci": loci, "used": kind == "permutation",
-         "note": "5% family-wise over all traits and variants, 500 shuffles of people"}
+         "note": "5% family-wise over all traits and variants, 500 permutations of the participants"}
         for kind, value, width in kinds
     ])  # fmt: skip
 

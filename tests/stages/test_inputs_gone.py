@@ -146,7 +146,7 @@ def a_link_to_a_file(path: Path) -> Path:
 
 RESULTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a file": (a_file, "the results folder is a file"),
-    "a dangling link": (a_link_to("/not/mounted"), "a link to a place that is not there: .* -> /not/mounted"),
+    "a dangling link": (a_link_to("/not/mounted"), "a link to a location that does not exist: .* -> /not/mounted"),
     "a link in a circle": (a_link_to("r"), "a link to a place that is not there"),
     "a link to a file": (a_link_to_a_file, "the results folder is a file"),
     "below a file": (below_a_file, "which is a file"),
@@ -219,18 +219,18 @@ def test_withdrawn_people_whom_nobody_matches_are_an_error_of_check_and_run(coho
     gone = [write.format(float(eid) if "e" in write else eid) for eid in eids(cohort)[:2]]
     study = with_list(cohort, "\n".join(gone))
     _, mistakes = stages.check(study)
-    assert any("people to leave out" in str(mistake) and gone[0] in str(mistake) for mistake in mistakes)
-    with pytest.raises(InputError, match="people to leave out"):
+    assert any("people to exclude" in str(mistake) and gone[0] in str(mistake) for mistake in mistakes)
+    with pytest.raises(InputError, match="people to exclude"):
         stages.run_part(study, "read", "0000", force=True)
 
 
 def test_some_withdrawn_people_whom_nobody_matches_are_a_warning(cohort: Path, caplog: pytest.LogCaptureFixture) -> None:
     study = with_list(cohort, f"{eids(cohort)[0]}\n7654321\n7654322\n")
     stages.run(study, until="read")
-    assert "read: 2 of 3 people to leave out are not in the study's tables" in caplog.text
+    assert "read: 2 of 3 people to exclude are not in the study's tables" in caplog.text
     ended = ecgwas("check", cohort.with_name("listed.yaml"))
     assert ended.exit_code == 0, ended.output
-    assert "  warning: 2 of 3 people to leave out are not in the study's tables (listed: 7654321, 7654322; " in ended.output
+    assert "  warning: 2 of 3 people to exclude are not in the study's tables (listed: 7654321, 7654322; " in ended.output
     assert "No mistakes, 1 warning(s): read them first." in ended.output
     assert "All inputs are in order" not in ended.output
 

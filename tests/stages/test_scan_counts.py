@@ -85,9 +85,9 @@ def test_check_says_what_is_not_tested(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ids", "lines", "words"),
     [
-        (list(EIDS), SHUFFLED, "g.bgen holds identifiers, which decide; the lines of g.sample stand in another order"),
-        (list(EIDS), EIDS, "g.bgen holds identifiers, which decide"),
-        (None, EIDS, "g.bgen holds no identifiers: whose genotypes they are rests on the order of g.sample alone"),
+        (list(EIDS), SHUFFLED, "g.bgen has identifiers, which are used; the lines of g.sample are in another order"),
+        (list(EIDS), EIDS, "g.bgen has identifiers, which are used"),
+        (None, EIDS, "g.bgen has no identifiers: participants are identified by the order of g.sample alone"),
     ],
 )
 def test_check_says_on_what_the_order_of_people_rests(

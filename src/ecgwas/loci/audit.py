@@ -200,14 +200,14 @@ def flags(row: dict[str, Any], limit: float) -> list[str]:
     reasons = []
     decrease = row["neglog10p"] - row["neglog10p_without_top"]
     if row["neglog10p_without_top"] < limit and decrease > 2:
-        reasons.append("rests on one person")
+        reasons.append("depends on one participant")
     if row["neglog10p_hc3"] < limit / 2:
-        reasons.append("not with unequal variances")
+        reasons.append("not significant allowing for unequal variances")
     if row["hwe_p"] < SUSPICIOUS_HWE_P:
         reasons.append("out of Hardy-Weinberg equilibrium")
     odd_even = (row["beta_odd"], row["beta_even"])
     if None not in odd_even and min(abs(beta) for beta in odd_even) < 0.5 * abs(row["beta"]):
         reasons.append("odd and even beats disagree")
     if row["neglog10p_seeds"] is not None and row["neglog10p_seeds"] < limit / 2:
-        reasons.append("not with another seed")
+        reasons.append("not significant with another seed")
     return reasons

@@ -132,14 +132,14 @@ def _consistent(rows: pl.DataFrame, max_deviation: float = MAX_T_DEVIATION) -> l
     ratio = scaled.with_columns(pl.col("value") / pl.col("value").median().over("trait"))["value"].to_numpy()
     se_deviation = float(np.median(np.abs(ratio - 1)))
     status = PASS if se_deviation <= MAX_SE_DEVIATION else WARN
-    note = "median distance from 1 of se sqrt(2 N p (1 - p)), over its trait's median"
+    note = "median deviation from 1 of se sqrt(2 N p (1 - p)), relative to its median for the trait"
     return [t_row, _row("se_by_frequency", "scan", status, se_deviation, MAX_SE_DEVIATION, note=note)]
 
 
 def _permutations(results: Sequence[ScanResult]) -> dict[str, Any]:
     count = max((len(result.permutation_max) for result in results), default=0)
     status = PASS if count >= 1000 else WARN if count else NOT_JUDGED
-    note = "permutations of people behind the permutation threshold; with fewer than 1,000 it is less certain"
+    note = "permutations of the participants behind the permutation threshold; fewer than 1,000 make it less certain"
     return _row("permutations", "scan", status, float(count), 1000.0, note=note)
 
 
@@ -147,7 +147,7 @@ def _hits(audit: Audit) -> list[dict[str, Any]]:
     frame = audit.frame
     flagged = frame.filter(pl.col("flags").fill_null("") != "").height
     status = NOT_JUDGED if frame.height == 0 else WARN if flagged else PASS
-    note = "share of the hits looked at with something suspicious (audit.csv, column flags)"
+    note = "share of the audited hits that have flags (audit.csv)"
     share = flagged / frame.height if frame.height else None
     return [_row("audit", "hits", status, share, 0.0, left_out=0, of=frame.height, note=note)]
 
@@ -160,4 +160,4 @@ def _conditional(loci: pl.DataFrame, limit: float) -> dict[str, Any]:
     note = "loci whose lead variant is not significant conditional on those of the other loci (loci.csv, neglog10p_conditional)"
     if dependent.height:
         note += f": {first_few(dependent.select(pl.format('{} ({}:{})', 'lead_variant', 'chrom', 'pos')).to_series())}"
-    return _row("loci_beside", "loci", status, float(dependent.height), 0.0, left_out=0, of=judged.height, note=note)
+    return _row("dependent_loci", "loci", status, float(dependent.height), 0.0, left_out=0, of=judged.height, note=note)

@@ -78,7 +78,7 @@ def read(path: Path) -> Known:
     rows = [_row(line, columns, variant) for line, variant in zip(lines, from_names, strict=True)]
     kept = [row for row in rows if row is not None]
     if not rows:
-        fix = "add one line per locus, or take loci.known out"
+        fix = "add one line per locus, or remove loci.known"
         raise InputError("the table of known loci has a header and no loci", where=path, fix=fix)
     if not kept:
         index = columns["pos"] or columns["variant"] or 0
@@ -94,14 +94,15 @@ def _not_numbers(lines: list[list[str]], columns: dict[str, int | None]) -> Iter
         cells = [] if index is None else [line[index] for line in lines if line[index].lower() not in MISSING]
         not_numbers = [cell for cell in cells if _number(cell) is None]
         if not_numbers:
-            yield f"{len(not_numbers)} cells of {name} are no numbers and count as missing: {first_few(map(repr, not_numbers))}"
+            shown = first_few(map(repr, not_numbers))
+            yield f"{len(not_numbers)} cell(s) of {name} are not numbers and count as missing: {shown}"
 
 
 def warnings_of(path: Path, build: str) -> list[str]:
     """Warnings about a table of known loci: lines skipped, positions beyond the chromosomes, effects that are not numbers."""
     known, warnings = read(path), []
     if known.skipped:
-        warnings.append(f"{known.skipped} lines of {path.name} have no single chromosome and position and are passed over")
+        warnings.append(f"{known.skipped} lines of {path.name} have no single chromosome and position and are skipped")
     ends = {chrom: at[BUILDS.index(build)] for chrom, at in LENGTHS.items()}
     end = pl.col("chrom").replace_strict(ends, default=0, return_dtype=pl.Int64)
     beyond = known.frame.filter(pl.col("pos") > end)

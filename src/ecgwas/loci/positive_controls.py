@@ -301,7 +301,7 @@ def guard_rows(shares: Mapping[str, ReplicatedShare]) -> list[dict[str, Any]]:
     rows = []
     for name, share in shares.items():
         status = NOT_JUDGED if share.variants < MIN_VARIANTS else PASS if share.p < LEVEL else WARN
-        chance = f"{share.expected:.3g} in {PERMUTATIONS} shuffles of participants, p {share.p:.2g}"
+        chance = f"{share.expected:.3g} in {PERMUTATIONS} permutations of the participants, p {share.p:.2g}"
         note = f"share of {words[name]}, {share.replicated} of {share.variants}; {chance}"
         value = round(share.replicated / share.variants, 6) if share.variants else None
         rows.append(

@@ -21,7 +21,7 @@ GENOME_WIDE = 5e-8
 SETS = "sets"
 """Kind of the threshold for trait sets."""
 
-NO_SETS = "too few shuffles for a threshold of sets of traits, whose share single traits have"
+NO_SETS = "too few permutations for a threshold of trait sets; single traits have the whole error"
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ def _row(kind: str, p: float, note: str) -> dict[str, Any]:
 def _set_rows(options: LociOptions, maxima: NDArray[np.float64]) -> list[dict[str, Any]]:
     """The threshold for trait sets; maxima (B,) of their permutations."""
     if options.threshold != "permutation":
-        return [] if options.set_p is None else [_row(SETS, options.set_p, "p-value given in the study file, sets of traits")]
+        return [] if options.set_p is None else [_row(SETS, options.set_p, "p-value given in the study file, trait sets")]
     if len(maxima) == 0:
         return []
     threshold = family_wise(maxima, options.family_wise_error * options.set_share)
-    row = _row(SETS, 10.0**-threshold.value, threshold.note.replace("traits and variants", "sets of traits and variants"))
+    row = _row(SETS, 10.0**-threshold.value, threshold.note.replace("traits and variants", "trait sets and variants"))
     return [row | {"neglog10p": threshold.value, "low": threshold.low, "high": threshold.high}]
 
 
@@ -163,7 +163,7 @@ def family_wise(maxima: NDArray[np.float64], error: float) -> Quantile:
     low_rank = int(stats.binom.ppf(0.025, permutations, 1 - error))
     high_rank = int(stats.binom.ppf(0.975, permutations, 1 - error)) + 1
     low, high = ordered[max(low_rank, 1) - 1], ordered[high_rank - 1] if high_rank <= permutations else None
-    note = f"{error:.2g} family-wise over all traits and variants, {permutations} shuffles of people"
+    note = f"{error:.2g} family-wise over all traits and variants, {permutations} permutations of the participants"
     return Quantile(float(ordered[rank - 1]), float(low), None if high is None else float(high), note)
 
 

@@ -36,9 +36,9 @@ STAGES: tuple[Stage, ...] = (
 PRIVATE_NOTICE = """\
 # Private
 
-Everything in this folder speaks of single people: recordings, features, who was left out and why, one person's ECG in the
-report. It stays with those who may see the data. What may be passed on lies in share/: `ecgwas audit` searches it for single
-people, and warns of what whoever holds a genome or an ECG can still learn from it.
+This folder contains data of individual participants: recordings, features, who was excluded and why, one participant's ECG in
+the report. Only those who may see the data may have it. What may be passed on is in share/: `ecgwas audit` searches it for
+participants' data, and warns of what anyone with a participant's genome or ECG can still learn from it.
 """
 
 LIBRARIES = ("numpy", "scipy", "torch", "polars", "PyWavelets", "lxml", "bed-reader")

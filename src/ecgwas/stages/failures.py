@@ -51,8 +51,8 @@ def refuse_unusable_results(results: Path) -> None:
     nearest = next(path for path in (results, *results.parents) if _exists(path, follow=False))
     if not _exists(nearest, follow=True):
         link = f"{nearest} -> {nearest.readlink()}"
-        problem = f"the results folder is, or lies below, a link to a place that is not there: {link}"
-        raise StudyError(problem, where=results, fix=f"mount or make that place, or {fix}")
+        problem = f"the results folder is, or lies below, a link to a location that does not exist: {link}"
+        raise StudyError(problem, where=results, fix=f"mount or create that location, or {fix}")
     if not nearest.is_dir():
         what = "a file, not a folder" if nearest == results else f"below {nearest}, which is a file"
         raise StudyError(f"the results folder is {what}", where=results, fix=fix)

@@ -76,5 +76,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "genes", "find genes, networks and terms", all_in_one, _options, _needs, _files, _work, _check,
-    version=1,
+    version=2,
 )  # fmt: skip

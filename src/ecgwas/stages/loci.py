@@ -175,5 +175,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=3,
+    version=4,
 )  # fmt: skip

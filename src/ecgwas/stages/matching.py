@@ -30,7 +30,7 @@ MAX_FEATURES = 200
 
 SEX = "sex"
 
-WHY_NOTHING = f"fewer than {MIN_PEOPLE} people, shuffled people, or no locus and one sex"
+WHY_NOTHING = f"fewer than {MIN_PEOPLE} people, permuted people, or no locus and one sex"
 """Why there may be nothing to match."""
 
 

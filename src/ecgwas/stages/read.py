@@ -285,14 +285,14 @@ def _unknown_withdrawals(study: Study) -> list[str]:
     if study.read.leave_out is None:
         return []
     if not withdrawn:
-        return [f"{study.read.leave_out.name}: the list of people to leave out is empty"]
+        return [f"{study.read.leave_out.name}: the list of people to exclude is empty"]
     manifest = _find(study.read)
     known = {source.eid for source in manifest.sources} | set(manifest.others.frame["eid"].drop_nulls())
     if not known.issuperset(withdrawn):
         known |= _without_recordings(study)
     fix = "write the eids as in the recordings' names; if the study's files no longer contain them, remove read.leave_out"
     where = study.read.leave_out
-    unknown = ids.unknown(withdrawn, known, what="people to leave out", source="the study's tables", where=where, fix=fix)
+    unknown = ids.unknown(withdrawn, known, what="people to exclude", source="the study's tables", where=where, fix=fix)
     return [] if unknown is None else [unknown]
 
 

@@ -308,12 +308,12 @@ def _planted(path: Path) -> pl.DataFrame:
             frame = frame.with_columns(placed["chrom"], placed["pos"].cast(pl.String))
     absent = [name for name in PLANTED if name not in frame.columns]
     if absent:
-        fix = f"its header must hold {', '.join(PLANTED)}; chrom:pos:ref:alt as variant serves for chrom and pos"
+        fix = f"its header must have {', '.join(PLANTED)}; chrom:pos:ref:alt as variant serves for chrom and pos"
         raise InputError(f"the table of planted effects has no column {', '.join(absent)}", where=path, fix=fix)
     whole = frame["pos"].str.contains("^[0-9]+$")
     if not whole.all():
         wrong = first_few(f"line {line}" for line, good in zip(table.lines, whole, strict=True) if not good)
-        raise InputError(f"a position of the planted effects is no number: {wrong}", where=path, fix="mend column pos")
+        raise InputError(f"a position of the planted effects is not a number: {wrong}", where=path, fix="correct column pos")
     chrom = pl.col("chrom").replace(variant_choice.reported_codes(frame["chrom"]))
     return frame.select(PLANTED).with_columns(pl.col("pos").cast(pl.Int64), chrom)
 
@@ -324,4 +324,4 @@ def _check(study: Study) -> Sequence[str]:
     return [f"{_planted(study.report.planted).height} planted effects"]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=3)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=4)

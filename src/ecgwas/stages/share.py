@@ -32,11 +32,11 @@ README = """\
 # What may be passed on
 
 Made by ecgwas for the study "{name}". No eid, no recording of one participant and no group of fewer than {min_people}
-participants was written here; `ecgwas audit` searches the folder for all of them. That does not make it anonymous: whoever
-holds a participant's genome, or ECG, may learn from summary statistics that the person took part. `tables/share/membership.csv`
-has how well, measured in this study, `tables/share/matching.csv` how often an ECG was matched to its genome by loci found
-in other people. Other attacks were not measured. Everything else under the results folder is about single participants and
-stays where it is.
+participants was written here; `ecgwas audit` searches the folder for all of them. That does not make it anonymous: anyone who
+has a participant's genome or ECG may learn from summary statistics that this participant took part. How well that works was
+measured in this study (`tables/share/membership.csv`), and so was how often an ECG was matched to its genome by loci found in
+other participants (`tables/share/matching.csv`). Other attacks were not measured. Everything else under the results folder
+contains data of individual participants and must not be passed on.
 
     report.html   the report             figures/   its pictures and their numbers
     tables/       tables of the stages   tables/scan/associations.parquet   summary statistics, as far as the scan kept them
@@ -184,6 +184,6 @@ def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
 
 
 STAGE = Stage(
-    "share", "set aside what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check,
-    version=3,
+    "share", "collect what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check,
+    version=4,
 )  # fmt: skip

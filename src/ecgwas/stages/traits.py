@@ -119,5 +119,5 @@ def _recorded(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
-    version=1,
+    version=2,
 )  # fmt: skip

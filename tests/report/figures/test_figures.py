@@ -294,7 +294,7 @@ def test_grid_tells_each_traits_strongest_test_and_lambda(contents: ReportConten
 def test_null_study_counts_the_shuffles_beyond(contents: ReportContents) -> None:
     figure = associations.permutations(contents.scan.permutation_max, 8.4, contents.loci.loci)
     assert figure is not None
-    assert numbers(figure.csv)["shuffled_studies"].sum() == len(contents.scan.permutation_max)
+    assert numbers(figure.csv)["permutations"].sum() == len(contents.scan.permutation_max)
     share = (contents.scan.permutation_max > 8.4).mean()
     assert f"{share:.1%} of them" in figure.caption
 

@@ -298,7 +298,7 @@ def test_a_table_that_names_people_in_words_is_blotted(contents: ReportContents)
 
 
 def test_counts_stand_beside_those_of_the_null_twin(page: Page, contents: ReportContents) -> None:
-    rows = {row[0]: row[1:] for row in rows_of(page, "beside")}
+    rows = {row[0]: row[1:] for row in rows_of(page, "null_counts")}
     assert rows["loci"] == [str(len(contents.loci.loci)), "1"]
     assert rows["genes hit"] == [str(contents.genes.genes.frame["gene"].n_unique()), "1"]
     assert rows["significant variant–trait pairs"] == [str(len(contents.loci.hits)), "1"]

@@ -166,7 +166,7 @@ def permutations(maxima: NDArray[np.float64], limit: float, loci: Loci) -> Figur
         f"{len(maxima)} permutations of the participants against their genotypes, tested by the same scan: the strongest test "
         f"of each (grey). {share_beyond:.1%} of them pass the study's threshold; the loci of the real study are red."
     )
-    table = pl.DataFrame({"from": edges[:-1], "to": edges[1:], "shuffled_studies": counts})
+    table = pl.DataFrame({"from": edges[:-1], "to": edges[1:], "permutations": counts})
     return Figure("The same study by chance alone", caption, d.svg(930, 236, parts, caption), table.write_csv())
 
 

@@ -131,7 +131,7 @@ TERMS = TableView("enrichment", "Enriched terms", (
     Column("fdr", "FDR", ".2g"), Column("group", "group"), Column("reason", "reason"), Column("genes", "genes"),
 ))  # fmt: skip
 
-NULL_COUNTS = TableView("beside", "Counts compared with those of the null study: the same analysis and threshold", (
+NULL_COUNTS = TableView("null_counts", "Counts compared with those of the null study: the same analysis and threshold", (
     Column("what", "count"), Column("study", "this study", ",d"), Column("null", "null study", ",d"),
 ))  # fmt: skip
 

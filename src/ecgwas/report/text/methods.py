@@ -68,13 +68,13 @@ VARIANT_QC = {
     "variant_call_rate": "call rate of at least {limit:g}",
     "variant_maf": "minor allele frequency of at least {limit:g}",
     "variant_mac": "minor allele count of at least {limit:g}",
-    "variant_info": "imputation information of at least {limit:g}",
+    "variant_info": "imputation quality of at least {limit:g}",
     "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
 }
 NAMES = {"person_call_rate": "call rate", "variant_info": "imputation information"}
 AT_LOCI: Mapping[ResultFile, str] = {
     files.CLUMPS: "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
-    files.SET_HITS: "Sets of traits were tested jointly by the omnibus test and ACAT [@multitrait], in the same permutations.",
+    files.SET_HITS: "Trait sets were tested jointly by the omnibus test and ACAT [@multitrait], in the same permutations.",
     files.CONDITIONAL: "Independent signals of a locus (at most {max_signals}) were sought by stepwise conditional analysis "
     "[@conditional].",
     files.CREDIBLE: "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal "
@@ -227,7 +227,7 @@ def _genes(results: GeneResults, tables: Mapping[ResultFile, pl.DataFrame], sour
     parts = [f"Variants were mapped {'; '.join(dict.fromkeys(mapped))}."] if mapped else []
     parts += _network(tables, sources)
     if len(results.terms):
-        parts.append("Over-represented terms were sought by the hypergeometric test with Benjamini-Hochberg correction [@fdr].")
+        parts.append("Enriched terms were identified by the hypergeometric test with Benjamini-Hochberg correction [@fdr].")
     if _rows(tables.get(files.PUBLISHED)):
         parts.append("Published associations of the hit variants were taken from the GWAS Catalog [@gwas_catalog].")
     return " ".join(parts)

@@ -36,7 +36,7 @@ def _design(contents: ReportContents) -> Rows:
         ("4", "study design", "association of all traits with all variants"),
         ("5", "setting, locations, dates", None),
         ("6", "participants: eligibility, sources, selection",
-         f"{tested:,} participants with recording, genotypes and covariates; reasons: Who is in the study"),
+         f"{tested:,} participants with recording, genotypes and covariates; reasons: see Participants"),
         ("7a", "variables: outcomes, covariates", f"{traits} of {representations}{_covariates(contents.cohort.covariates)}"),
         ("7b", "genetic variants by a widely used naming",
          f"identifiers of the genotype files, positions 1-based, build {contents.run.settings['scan']['build']}"),
@@ -106,7 +106,7 @@ def _results(scan: ScanResults, results: LociResults) -> Rows:
     traits = f"{len(scan.trait_names):,} traits"
     counts = f"{len(results.loci)} loci, {len(results.hits):,} significant variant–trait pairs"
     return [
-        ("13", "participants: numbers at each stage, reasons", "under Who is in the study"),
+        ("13", "participants: numbers at each stage, reasons", "under Participants"),
         ("14", "descriptive data of participants", None),
         ("15", "outcome data", f"{traits}; each has a page with its participants and λ"),
         ("16", "main results", f"{counts} at −log10 p {results.min_neglog10p:.2f}"),
