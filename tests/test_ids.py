@@ -35,7 +35,7 @@ def test_ids_that_may_be_one_are_not_damaged(name: str) -> None:
 @pytest.mark.parametrize(
     ("rewrite", "how"),
     [
-        (lambda eid: f"{eid}_{eid}", "behind the last _"), (lambda eid: f"{eid}_2_0", "before the first _"),
+        (lambda eid: f"{eid}_{eid}", "after the last _"), (lambda eid: f"{eid}_2_0", "before the first _"),
         (lambda eid: f"UKB{eid}", "as digits alone"), (lambda eid: f"00{eid}", "without leading zeros"),
         (lambda eid: f'"{eid}"', "without quotation marks"), (lambda eid: f"{eid}.0", "without decimals"),
     ],
@@ -66,15 +66,15 @@ def test_a_few_ids_that_do_not_meet_are_usual() -> None:
 def test_listed_ids_that_match_nobody(tmp_path: Path) -> None:
     def said(listed: list[str]) -> str | None:
         lines = {name: line for line, name in enumerate(listed, start=1)}
-        return ids.unknown(lines, PEOPLE, what="people to leave out", source="the study", where=tmp_path, fix="correct it")
+        return ids.unknown(lines, PEOPLE, what="people to exclude", source="the study", where=tmp_path, fix="correct it")
 
     assert said([]) is None
     assert said(PEOPLE[:3]) is None
     assert str(said([PEOPLE[0], "4444444"])).startswith(
-        "1 of 2 people to leave out are not in the study (listed: 4444444; the study: "
+        "1 of 2 people to exclude are not in the study (listed: 4444444; the study: "
     )
     with pytest.raises(
-        InputError, match=r"none of the 2 people to leave out is in the study \(listed: 4444444, 5555555; the study"
+        InputError, match=r"none of the 2 people to exclude is in the study \(listed: 4444444, 5555555; the study"
     ):
         said(["4444444", "5555555"])
 

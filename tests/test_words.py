@@ -1,9 +1,11 @@
-"""One word per thing: the glossary is whole, its names exist, and pages written by hand keep to plain English."""
+"""One word per thing: the glossary is whole, its names exist, and pages, messages and the report keep to plain English."""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +14,11 @@ import pytest
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
-GENERATED = {"published.md", "bad_input.md", "study.md", "tables.md"}
+GENERATED = ("bad_input.md", "published.md", "study.md", "tables.md")
 QUOTES_THE_WORDS = {"glossary.md"}
 PAGES = [
     *sorted(ROOT.glob("*.md")),
-    *(path for path in sorted(DOCS.rglob("*.md")) if path.name not in GENERATED | QUOTES_THE_WORDS),
+    *(path for path in sorted(DOCS.rglob("*.md")) if path.name not in {*GENERATED, *QUOTES_THE_WORDS}),
 ]
 REFUSED = {
     r"beside": "compared with, next to, conditional on",
@@ -44,15 +46,51 @@ def prose(path: Path) -> str:
     return BLOCKS.sub("", path.read_text())
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_pages_use_the_words_of_the_field(path: Path) -> None:
-    text = prose(path)
-    found = {
+def refused(text: str) -> dict[str, str]:
+    """Refused expressions of a text, each with what to write."""
+    return {
         match[0]: instead
         for words, instead in REFUSED.items()
         for match in re.finditer(rf"\b(?:{words})\b", text, re.IGNORECASE)
     }
-    assert not found, f"{path.name}: {found}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_use_the_words_of_the_field(path: Path) -> None:
+    assert not refused(prose(path)), path.name
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_pages_use_the_words_of_the_field(name: str) -> None:
+    """Indented lines too, which are the options' texts; names of options are not prose."""
+    text = re.sub(r"`[^`]*`", "", (DOCS / name).read_text())
+    assert not refused(OPTION.sub("", text))
+
+
+SOURCES = [path for room in ("src", "benchmarks", "docs") for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def written(source: str) -> str:
+    """Comments and texts of more than one word of a Python source, without code in them: messages, notes, docstrings."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    kinds = (tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING))
+    texts = (re.sub(r"`[^`]*`|\{[^{}]*\}", "", token.string) for token in tokens if token.type in kinds)
+    return "\n".join(text for text in texts if " " in text.strip())
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_messages_and_comments_use_the_words_of_the_field(path: Path) -> None:
+    assert not refused(written(path.read_text()))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "src/ecgwas/report/page").glob("page.*")), ids=lambda path: path.name)
+def test_the_report_uses_the_words_of_the_field(path: Path) -> None:
+    assert not refused(path.read_text())
+
+
+def test_texts_and_comments_of_a_source_are_looked_at() -> None:
+    source = '"""A recorder `told`."""\nx = f"{y} left out"  # two at once\nshuffle = "shuffle"\n'
+    assert set(refused(written(source))) == {"recorder", "left out", "at once"}
 
 
 def rows() -> list[list[str]]:

@@ -232,7 +232,7 @@ def type_one(people: int, level: float, tests: int) -> list[str]:
             rates = [_rate(rng, draw, people, mac, level, tests, normal) for normal in (False, True)]
             cells.append(f"{rates[0]:.2f} / {rates[1]:.2f}".rjust(16))
         lines.append(f"{name:<14}" + "".join(cells))
-    return [*lines, "the guards leave out variants of MAC below 20"]
+    return [*lines, "the guards exclude variants of MAC below 20"]
 
 
 def _rate(rng: np.random.Generator, draw: Draw, people: int, mac: int, level: float, tests: int, normal: bool) -> float:

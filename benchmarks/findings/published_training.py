@@ -74,12 +74,12 @@ def of_files(study: Study, options: ResidualAutoencoder) -> list[str]:
     by = {row["method"]: row for row in errors.iter_rows(named=True)}
     table = pl.read_parquet(folder / "features.parquet")
     mse = table["mse"].drop_nulls().drop_nans()
-    beside = " ".join(f"{name}_mse={by[name]['mse']:.4g}" for name in ("pca_32", "mean"))
+    others = " ".join(f"{name}_mse={by[name]['mse']:.4g}" for name in ("pca_32", "mean"))
     own = by["self"]
     return [
         f"EPOCHS trained={history.height} of={options.epochs} best={best['epoch']} last_rate={history['learning_rate'][-1]:g}",
         f"LOSS train={best['train_loss']:.4g} validation={best['validation_loss']:.4g} test={own['loss']:.4g} "
-        f"test_mse={own['mse']:.4g} r={own['pearson_r']:.4f} {beside} (the study: test 1.28)",
+        f"test_mse={own['mse']:.4g} r={own['pearson_r']:.4f} {others} (the study: test 1.28)",
         f"LIMIT people={table['eid'].n_unique()} signals={len(mse)} beyond_0.4={(mse > 0.4).mean():.3f} "
         f"kept={int((mse <= 0.4).sum())} best_mse={mse.min():.4g} (the study: about 0.03, 10,783, 0.0012)",
     ]

@@ -121,19 +121,19 @@ class Ground:
 
     def _steps(self) -> Iterator[Step]:
         """Runs the study again, part by part, with a copy of the results before each part."""
-        study_file, told = self.copy("steps"), self.folder / "told.txt"
+        study_file, report = self.copy("steps"), self.folder / "report.txt"
         study = Study.read_file(study_file)
-        in_a_child(lambda: told.write_text(json.dumps([(one.name, part) for one in STAGES for part in one.parts(study)])))
-        for number, (stage, part) in enumerate(json.loads(told.read_text())):
+        in_a_child(lambda: report.write_text(json.dumps([(one.name, part) for one in STAGES for part in one.parts(study)])))
+        for number, (stage, part) in enumerate(json.loads(report.read_text())):
             before = self.folder / "before" / f"{number:03d}"
             study.results.mkdir(exist_ok=True)
             shutil.copytree(study.results, before)
-            told.write_text("")
+            report.write_text("")
             begun = time.monotonic()
-            if self.run(study_file, lambda: _after_rename(lambda: _append(told)), part=(stage, part)) != "done":
+            if self.run(study_file, lambda: _after_rename(lambda: _append(report)), part=(stage, part)) != "done":
                 raise RuntimeError((self.folder / "log.txt").read_text())
             seconds = time.monotonic() - begun
-            yield Step(stage, part, before, contents(study), seconds, len(told.read_text()))
+            yield Step(stage, part, before, contents(study), seconds, len(report.read_text()))
 
     def at(self, step: Step) -> Path:
         """A copy of the study as it was before a step."""
@@ -469,7 +469,7 @@ def _backwards() -> None:
 
 def two_at_once(ground: Ground, count: int) -> Outcome:
     """Two simultaneous runs on one results folder: each finishes or names the other. Also a run after a lock's holder died."""
-    outcome = Outcome("two runs at once")
+    outcome = Outcome("two simultaneous runs")
     for case in range(count):
         study_file, log = ground.copy("both"), ground.folder / "both.txt"
         log.write_text("")

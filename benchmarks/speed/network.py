@@ -45,7 +45,7 @@ HUMAN = "derived_string_v12_human_physical_conf700.edges.tsv.gz"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="leave out the human network")
+    parser.add_argument("--quick", action="store_true", help="skip the human network")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data" / "networks")
     asked = parser.parse_args()
     if shutil.which("mcl") is None:

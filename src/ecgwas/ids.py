@@ -17,7 +17,7 @@ VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "markerid
 MONTHS = "jan|feb|mar|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez"
 
 DAMAGE = (
-    (r"[0-9]+\.0*", "a whole number with decimals, as pandas writes a column that once had a gap"),
+    (r"[0-9]+\.0*", "a whole number with decimals, as pandas writes a column that once had a missing value"),
     (r"[0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]\.[0-9]+[eE][0-9]+", "a number as a spreadsheet or R writes it: the id is lost"),
     (rf"[0-9]{{1,2}}[-. /]({MONTHS})\.?([-. /][0-9]{{2,4}})?", "a date of a spreadsheet"),
     (r"#+", "what a spreadsheet shows where a column is too narrow"),
@@ -55,7 +55,7 @@ def refuse_damaged(ids: Sequence[str], lines: Sequence[int], *, what: str, where
     damages = [(line, name, damage(name)) for line, name in zip(lines, ids, strict=True)]
     wrong = [f"line {line}: {name or 'an empty cell'} is {meaning}" for line, name, meaning in damages if meaning]
     if wrong:
-        problem = f"{len(wrong)} id(s) of {what} are none: {first_few(wrong, N_EXAMPLES)}"
+        problem = f"{len(wrong)} id(s) of {what} are invalid: {first_few(wrong, N_EXAMPLES)}"
         raise InputError(problem, where=where, fix=fix)
 
 
@@ -67,7 +67,7 @@ def read_list(
 
     Of a header with several columns, the column is the one in `names`. Without a header, PLINK's two columns with the same id
     in both are one id; other lines of several cells are refused unless `more_columns`, where the first column counts.
-    what: as in `people to leave out`; write: advice for damaged ids. Raises InputError if the list is missing, not text,
+    what: as in `people to exclude`; write: advice for damaged ids. Raises InputError if the list is missing, not text,
     empty, or has damaged ids.
     """
     lines = [(number, line) for number, line in enumerate(text_lines(read_text(path, what=f"the list of {what}", fix=fix)), 1)]
@@ -86,7 +86,7 @@ def read_list(
             continue
         line_of.setdefault(name, number)
     if wrong_lines:
-        problem = f"more than an id, or no text, in the list of {what}: {first_few(wrong_lines)}"
+        problem = f"more than an id, or not text, in the list of {what}: {first_few(wrong_lines)}"
         raise InputError(problem, where=path, fix="write one id a line and nothing else, or a header with a column eid")
     refuse_damaged(list(line_of), list(line_of.values()), what=f"the list of {what}", where=path, fix=write)
     if not line_of and not may_be_empty:
@@ -128,7 +128,7 @@ def _id(line: str, place: int | None, *, more_columns: bool) -> str | None:
 
 REWRITTEN: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("without decimals", lambda name: re.sub(r"\.0*$", "", name)),
-    ("behind the last _", lambda name: name.rpartition("_")[2]),
+    ("after the last _", lambda name: name.rpartition("_")[2]),
     ("before the first _", lambda name: name.partition("_")[0]),
     ("in the other case", str.swapcase),
     ("without leading zeros", lambda name: name.lstrip("0")),

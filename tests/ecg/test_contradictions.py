@@ -100,7 +100,7 @@ def test_times_may_be_rounded(tmp_path: Path) -> None:
     """To hundredths of a second, five samples have one time; a gap is still seen."""
     assert_in_uv(opened(tmp_path, "1.csv", table(tmp_path, "time", lambda k: f"{k // 5 / 100:.2f}")), SAMPLES)
     error = refused(tmp_path, "1.csv", table(tmp_path, "time", lambda k: f"{k // 5 / 100 + (k > 40):.2f}"))
-    assert error.problem.startswith("the table's times do not run evenly")
+    assert error.problem.startswith("the table's times are not evenly spaced")
 
 
 # Tables: other lines and columns than leads
@@ -116,7 +116,7 @@ def test_a_table_with_leads_in_its_lines_is_told_so(tmp_path: Path) -> None:
         ("\n".join(";".join(map(str, row[:300] * 5)) for row in ROWS[:8]), 8, 300),
     ):
         error = refused(tmp_path, "1.csv", text)
-        assert error.problem == f"a table of {lines} lines and {columns} columns has its leads in lines"
+        assert error.problem == f"a table of {lines} lines and {columns} columns has one lead per line"
         assert "transpose" in str(error.fix)
 
 

@@ -131,9 +131,9 @@ def test_haploreg_for_few_variants_and_snpense_for_many(cohort: Path) -> None:
     )  # fmt: skip
     found = genes.run(sources, Loci.empty(), hits, nobody, build="hg19")
     assert set(found.genes.frame["source"]) == {"regions"}
-    assert "haploreg was not asked for genes: 4 hit variants, more than max_variants 3" in found.notes
-    assert "gprofiler was not asked for genes: 4 hit variants, fewer than min_variants 5" in found.notes
-    assert any("GWAS Catalog was not asked" in note for note in found.notes)
+    assert "haploreg was not queried for genes: 4 hit variants, more than max_variants 3" in found.notes
+    assert "gprofiler was not queried for genes: 4 hit variants, fewer than min_variants 5" in found.notes
+    assert any("GWAS Catalog was not queried" in note for note in found.notes)
 
 
 def test_check_opens_files_and_asks_no_service(cohort: Path) -> None:

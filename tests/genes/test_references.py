@@ -199,7 +199,7 @@ def test_missing_and_changed_files_are_named_and_downloaded_again(local: list[Re
     (tmp_path / LINKS).write_bytes(b"changed")
     _, mistakes = references.check(tmp_path, local)
     assert sorted(str(mistake).splitlines()[0] for mistake in mistakes) == [
-        f"{LINKS} is not as it was downloaded", "go-basic.obo is missing",
+        f"{LINKS} has changed since it was downloaded", "go-basic.obo is missing",
     ]  # fmt: skip
     list(references.fetch(tmp_path, local, download=download))
     assert references.check(tmp_path, local)[1] == []

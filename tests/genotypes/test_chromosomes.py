@@ -63,7 +63,7 @@ def test_a_pattern_names_one_fileset_per_chromosome(tmp_path: Path) -> None:
 
 
 def test_no_chromosome_that_is_asked_for(stem: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="none of the chromosomes"):
+    with pytest.raises(InputError, match="none of the requested chromosomes"):
         chromosomes.available(matrix_options(stem, chromosomes=("5",)))
     with pytest.raises(InputError, match="no chromosome has a"):
         chromosomes.available(matrix_options(tmp_path / "nothing{chrom}"))

@@ -84,7 +84,7 @@ def test_the_identifiers_of_a_bgen_decide(tmp_path: Path, make: Callable[[str], 
     right(opened(tmp_path / "g"))
     told = filesets.sample_order(filesets.fileset(matrix_options(tmp_path / "g"), ""))
     assert told is not None
-    assert told.startswith("g.bgen holds identifiers, which decide")
+    assert told.startswith("g.bgen has identifiers, which are used")
     assert ("another order" in told) == (lines != list(EIDS))
 
 
@@ -103,7 +103,7 @@ def test_without_identifiers_the_order_rests_on_the_sample(tmp_path: Path, ids: 
     write_sample(tmp_path / "g.sample", EIDS)
     right(opened(tmp_path / "g"))
     told = filesets.sample_order(filesets.fileset(matrix_options(tmp_path / "g"), ""))
-    assert told == "g.bgen holds no identifiers: whose genotypes they are rests on the order of g.sample alone"
+    assert told == "g.bgen has no identifiers: participants are identified by the order of g.sample alone"
 
 
 @pytest.mark.parametrize(

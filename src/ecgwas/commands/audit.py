@@ -108,7 +108,7 @@ def _min_people(folder: Path, given: int | None) -> int:
         return int(json.loads(about.read_text())["min_people"])
     except (OSError, ValueError, KeyError, TypeError):
         fix = "audit the folder that `ecgwas share` made, or give --min-people"
-        raise InputError("the folder does not say its smallest group", where=about, fix=fix) from None
+        raise InputError("the folder does not state its smallest group", where=about, fix=fix) from None
 
 
 def _check_eids(folder: Path, paths: Sequence[Path], eids: set[str]) -> Checked:
@@ -120,8 +120,8 @@ def _check_eids(folder: Path, paths: Sequence[Path], eids: set[str]) -> Checked:
         in_file = words(path, log) & searched
         total |= in_file
         if in_file:
-            problem = f"{len(in_file)} eid(s) stand in a file to be passed on: {first_few(sorted(in_file))}"
-            mistakes.append(DisclosureError(problem, where=path, fix="do not pass it on; report it, this must not happen"))
+            problem = f"{len(in_file)} eid(s) appear in files to be passed on: {first_few(sorted(in_file))}"
+            mistakes.append(DisclosureError(problem, where=path, fix="do not pass it on, and report this bug of ecgwas"))
     if log.unreadable:
         problem = f"{len(log.unreadable)} file(s) cannot be searched: {first_few(log.unreadable)}"
         mistakes.append(DisclosureError(problem, where=folder, fix="remove what `ecgwas share` did not write"))
@@ -152,8 +152,8 @@ def _check_paths(paths: Sequence[Path], results: Path) -> Checked:
     with_path = [path.name for path in paths if len(needle) > 4 and needle in path.read_bytes()]
     if not with_path:
         return ["no path of this machine"], []
-    fix = "do not pass it on; report it, this must not happen"
-    return [], [DisclosureError(f"the path of the results stands in {first_few(with_path)}", where=results, fix=fix)]
+    fix = "do not pass it on, and report this bug of ecgwas"
+    return [], [DisclosureError(f"the path of the results appears in {first_few(with_path)}", where=results, fix=fix)]
 
 
 def _check_curves(paths: Sequence[Path], results: Path) -> Checked:
@@ -168,7 +168,7 @@ def _check_curves(paths: Sequence[Path], results: Path) -> Checked:
             closest = min(closest, distance)
             if distance < SAME_CURVE_UV:
                 problem = f"column {name} is one person's recording (within {distance:.2f} µV)"
-                mistakes.append(DisclosureError(problem, where=path, fix="do not pass it on; report it, this must not happen"))
+                mistakes.append(DisclosureError(problem, where=path, fix="do not pass it on, and report this bug of ecgwas"))
     nearest = f"; the closest to any one person's differs by {closest:.1f} µV (root mean square)" if compared else ""
     return [f"{compared} curves compared with {people.count:,} recordings: {len(mistakes)} are one person's{nearest}"], mistakes
 
@@ -235,7 +235,7 @@ def _check_groups(folder: Path, paths: Sequence[Path], minimum: int) -> Checked:
         words = "none is counted" if smallest is None else f"the smallest is {smallest:,}"
         return [f"{len(counts):,} counts of people, none of fewer than {minimum}: {words}"], []
     shown = first_few(f"{count} in {path.relative_to(folder)}" for path, count in small)
-    fix = "raise share.min_people or report it, this must not happen"
+    fix = "raise share.min_people or report this bug of ecgwas"
     return [], [DisclosureError(f"{len(small)} groups of fewer than {minimum} people: {shown}", where=folder, fix=fix)]
 
 

@@ -185,7 +185,7 @@ def _list_unused(visit: _VisitFiles, others: UnusedFiles, status: str, reason: s
 def withdrawn_eids(options: ReadOptions) -> dict[str, int]:
     """Participants listed in `read.leave_out`: eid -> line of the list."""
     path = options.leave_out
-    return {} if path is None else read_eid_list(path, "people to leave out", fix="correct `read.leave_out`")
+    return {} if path is None else read_eid_list(path, "people to exclude", fix="correct `read.leave_out`")
 
 
 def read_eid_list(path: Path, what: str, *, fix: str) -> dict[str, int]:

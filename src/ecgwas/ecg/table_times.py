@@ -88,7 +88,7 @@ def _check_time_column(table: TextTable, name: str, place: int, rate_hz: float, 
     written = _resolution(times)
     uneven = np.abs(times - (times[0] + step * np.arange(len(times)))) > max(step, written)
     if uneven.any():
-        raise unusable(f"the table's times do not run evenly: sample {int(np.argmax(uneven)) + 1}", path)
+        raise unusable(f"the table's times are not evenly spaced: sample {int(np.argmax(uneven)) + 1}", path)
     _, unit = _stem_and_unit(table, name, place)
     rates = [1 / (step * SECONDS[unit])] if unit in SECONDS else [1 / (step * one) for one in ANY_UNIT]
     numbered = not unit and abs(step - 1) < 1e-9

@@ -176,7 +176,7 @@ def read(content: bytes, path: Path) -> TextTable:
         body = body[1:]
     if len(cells) > max(MAX_COLUMNS, len(body)):
         fix = "transpose it to one column per lead and one line per sample, or save it as .npy"
-        raise unusable(f"a table of {len(body)} lines and {len(cells)} columns has its leads in lines", path, fix=fix)
+        raise unusable(f"a table of {len(body)} lines and {len(cells)} columns has one lead per line", path, fix=fix)
     if len(body) < MIN_SAMPLES:
         raise unusable("the table is too short", path)
     comment = next((text.lstrip("#% ") for line, text in reversed(lines) if line < first and text.startswith(COMMENTS)), "")

@@ -294,7 +294,7 @@ def _refuse_copies(studies: Sequence[StudyTable]) -> None:
         same = set(one.files.values()) & set(other.files.values())
         if same:
             files = [str(path) for study in (one, other) for path, digest in study.files.items() if digest in same]
-            problem = f"the same file is there twice (SHA-256): {first_few(files)}"
+            problem = f"the same file is given twice (SHA-256): {first_few(files)}"
             raise InputError(problem, where=other.name, fix="name each study once")
         common, copied = _common_rows(one, other)
         is_whole_copy = copied == common == one.frame.height == other.frame.height
@@ -334,9 +334,7 @@ def cautions(studies: Sequence[StudyTable]) -> list[str]:
             warnings.append(f"{name} is not stated by {first_few(silent)}; assumed to be that of the others")
     learned = sorted({trait for study in studies for trait in study.traits if LEARNED.search(trait)})
     if learned:
-        warnings.append(
-            f"{first_few(learned)}: features that each study has learned by itself are not the same trait in another"
-        )
+        warnings.append(f"{first_few(learned)}: learned features of one study are not the same traits in another")
     for study in studies:
         z = (study.frame["beta"] / study.frame["se"]).abs().drop_nulls().drop_nans()
         smallest = float(z.to_numpy().min(initial=np.inf))

@@ -156,7 +156,7 @@ def _mapped(sources: Sequence[GeneSource], variants: Variants, loci: Loci, get: 
             continue
         reason = source.why_not_queried(variants.frame.height)
         if reason is not None:
-            notes.append(f"{source.kind} was not asked for genes: {reason}")
+            notes.append(f"{source.kind} was not queried for genes: {reason}")
             continue
         try:
             genes = annotate(source, variants, loci, get)

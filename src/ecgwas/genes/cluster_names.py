@@ -86,8 +86,8 @@ def _limit_note(source: GeneSource, clusters: int) -> list[str]:
     if limit is None or clusters <= limit:
         return []
     return [
-        f"{source.kind} was asked for terms of the {limit} largest of {clusters} clusters of {MIN_GENES} "
-        "genes or more (max_clusters); the others are named after their genes of most edges"
+        f"{source.kind} was queried for terms of the {limit} largest of {clusters} clusters of {MIN_GENES} "
+        "genes or more (max_clusters); the others are named after their genes with most edges"
     ]
 
 

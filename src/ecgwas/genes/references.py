@@ -106,7 +106,7 @@ def fetch(
     for reference in references:
         known = _recorded(folder).get(reference.name)
         if not download_existing and known is not None and _problem(folder, reference.name, known) is None:
-            yield f"{reference.name}: there already, {known['version']}"
+            yield f"{reference.name}: already present, {known['version']}"
             continue
         changed = download(reference.url, folder / reference.name, _verifier(reference))
         today = datetime.now(UTC).date().isoformat()
@@ -154,7 +154,7 @@ def _problem(folder: Path, name: str, known: Mapping[str, Any]) -> str | None:
     if not path.exists():
         return "is missing"
     if path.stat().st_size != known.get("bytes") or file_digest(path) != known.get("sha256"):
-        return "is not as it was downloaded"
+        return "has changed since it was downloaded"
     return None
 
 

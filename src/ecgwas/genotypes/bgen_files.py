@@ -103,7 +103,7 @@ def _contradiction(path: Path, listed: Path, ids: Sequence[str], names: Sequence
     problem = f"{len(only)} of the {len(ids)} identifiers that {path.name} holds are not in {listed.name}: {first_few(only)}; "
     problem += f"{len(others)} of {listed.name} are not in {path.name}: {first_few(others)}"
     if not only:
-        problem = f"identifiers stand more than once in {path.name}, or its {listed.name} lists others: {first_few(others)}"
+        problem = f"identifiers occur more than once in {path.name}, or its {listed.name} lists others: {first_few(others)}"
     fix = "give it the .sample that was made with it: its ID_2 (or ID_1, or ID_1_ID_2) must be the identifiers of the .bgen"
     return InputError(problem, where=listed, fix=fix)
 
@@ -130,5 +130,5 @@ def check_index(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(1000)
     if int(row[0]) != path.stat().st_size or (row[1] and bytes(row[1]) != start[: len(bytes(row[1]))]):
-        problem = f"the index was made of another file than {path.name} ({row[0]} bytes, it has {path.stat().st_size})"
+        problem = f"the index was made from a file other than {path.name} ({row[0]} bytes, it has {path.stat().st_size})"
         raise InputError(problem, where=index, fix=fix)

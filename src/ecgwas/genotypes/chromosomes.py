@@ -206,7 +206,7 @@ def available(options: Scan) -> tuple[str, ...]:
     present = {reported_chromosome(code) for code in filesets.read_variants(files)["chrom"].unique()}
     existing = tuple(name for name in names if name in present)
     if not existing:
-        problem = f"none of the chromosomes asked for is in the file; it holds {first_few(sorted(present), 30)}"
+        problem = f"none of the requested chromosomes is in the file; it contains {first_few(sorted(present), 30)}"
         fix = "correct scan.chromosomes"
         if present.isdisjoint(chromosome_codes.STANDARD_CODES):
             fix = "name the chromosomes in the file 1 to 22, X, Y and MT, with or without chr"
@@ -265,7 +265,7 @@ def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
             problem = (
                 f"{first_few(path.name for path in lists)} {'is' if len(lists) == 1 else 'are'} there, {missing.name} is not"
             )
-            fix = f"copy {missing.name} beside it, or remove what is left of chromosome {code}"
+            fix = f"copy {missing.name} there too, or remove the other files of chromosome {code}"
             raise InputError(f"the genotype file is missing: {problem}", where=missing, fix=fix)
     return tuple(filesets.fileset(options, code) for code in codes if filesets.exists(options, code))
 
@@ -329,7 +329,7 @@ def _concatenated(members: list[Genotypes]) -> Genotypes:
     shared = set(first.eids).intersection(*(member.eids for member in members[1:]))
     if not shared:
         problem = (
-            f"nobody is in all files of chromosome {first.chrom}: {first_few(m.fileset.sample_list.name for m in members)}"
+            f"no one is in all files of chromosome {first.chrom}: {first_few(m.fileset.sample_list.name for m in members)}"
         )
         raise InputError(problem, where=first.fileset.sample_list, fix="use files of the same people throughout")
     listed = first.samples.select([i for i, eid in enumerate(first.eids) if eid in shared])

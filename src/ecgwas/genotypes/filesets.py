@@ -160,7 +160,7 @@ def read_samples(files: Fileset) -> SampleList:
     people = people_lists.read_sample(path) if path.suffix == ".sample" else people_lists.read_psam(path)
     twice = sorted(eid for eid, count in Counter(people.eids).items() if count > 1)
     if twice:
-        problem = f"{len(twice)} ids stand more than once in column 2: {first_few(twice)}"
+        problem = f"{len(twice)} ids occur more than once in column 2: {first_few(twice)}"
         fix = "give each person an id of their own, or remove the copies with plink2 --remove"
         if len(set(people.families)) == len(people.families):
             fix = "column 2 must be the person's id (IID); those of column 1 differ: are the two columns swapped?"
@@ -180,7 +180,7 @@ def unread_format(options: Scan, files: Fileset) -> str | None:
     others = [name for name in others if name != files.genotypes.name]
     if not others:
         return None
-    return f"{files.genotypes.name} is read, {first_few(others)} beside it not: name the one to read with its ending"
+    return f"{files.genotypes.name} is read, {first_few(others)} is not: name the one to read with its extension"
 
 
 def sample_order(files: Fileset) -> str | None:
@@ -189,6 +189,6 @@ def sample_order(files: Fileset) -> str | None:
         return None
     name, listed = files.genotypes.name, files.sample_list.name
     if not bgen_files.has_ids(files.genotypes):
-        return f"{name} holds no identifiers: whose genotypes they are rests on the order of {listed} alone"
+        return f"{name} has no identifiers: participants are identified by the order of {listed} alone"
     stands = people_lists.read_sample(files.sample_list).eids == read_samples(files).eids
-    return f"{name} holds identifiers, which decide" + ("" if stands else f"; the lines of {listed} stand in another order")
+    return f"{name} has identifiers, which are used" + ("" if stands else f"; the lines of {listed} are in another order")

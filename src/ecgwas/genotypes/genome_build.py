@@ -100,7 +100,7 @@ def warn_of_unknown_positions(options: Scan, opened: Sequence[Genotypes]) -> str
     if 2 * unknown > count:
         fix = "give the list of variants positions in base pairs, 1-based (column 4 of a .bim)"
         raise InputError(words, where=options.genotypes, fix=fix)
-    return f"{words}: whatever they find has no place on the genome; leave them out, or give them positions"
+    return f"{words}: their associations have no position on the genome; exclude them, or give them positions"
 
 
 def check_build(options: Scan, opened: Sequence[Genotypes]) -> None:

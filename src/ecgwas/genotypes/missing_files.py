@@ -32,7 +32,7 @@ def how_to_fix(path: Path) -> str:
 def _of_the_file(path: Path) -> str | None:
     """Advice from the file's name: the file is compressed, a broken link, or differs in upper and lower case."""
     if path.is_symlink():
-        return f"it is a link to {path.readlink()}, which is not there: mount or make that place, or correct the link"
+        return f"it is a link to {path.readlink()}, which does not exist: mount or create it, or correct the link"
     if path.with_name(f"{path.name}.zst").is_file():
         return f"unpack it: plink2 --zst-decompress {path.name}.zst {path.name}"
     if path.with_name(f"{path.name}.gz").is_file():
@@ -59,7 +59,7 @@ def _of_the_name(path: Path) -> str | None:
     if foreign is not None:
         return f"make a fileset of it: {CONVERSIONS[foreign].format(file=stem.name + foreign, stem=stem.name)}"
     present = [stem.name + ending for ending in (*GENOTYPES, *LISTS) if stem.with_name(stem.name + ending).is_file()]
-    return f"{', '.join(present)} there, {path.name} not: copy it beside; {SIDE_BY_SIDE}" if present else None
+    return f"{', '.join(present)} found, {path.name} not: copy it to the same folder; {SIDE_BY_SIDE}" if present else None
 
 
 def _names(folder: Path) -> list[str]:

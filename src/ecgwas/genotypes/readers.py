@@ -128,7 +128,7 @@ class PgenReader:
         reader = self._reader()
         if reader.get_variant_ct() != variants or reader.get_raw_sample_ct() != people:
             problem = f"{reader.get_variant_ct()} variants of {reader.get_raw_sample_ct()} people, "
-            problem += f"but the files beside it list {variants} variants and {people} people"
+            problem += f"but its .pvar and .psam list {variants} variants and {people} people"
             fix = "the three files must belong together; make them again with plink2 --make-pgen"
             raise InputError(problem, where=path, fix=fix)
         self.hard_calls_only = not _holds_dosages(path)
@@ -184,9 +184,7 @@ def _copies(variant: Any, path: Path) -> NDArray[np.float64]:
     ploidy = np.asarray(variant.ploidy)
     if ploidy.max(initial=0) > 2:
         problem = f"{variant.rsid} at {variant.chrom}:{variant.pos} has genotypes of {ploidy.max()} alleles"
-        raise InputError(
-            problem, where=path, fix="leave such variants out: plink2 --bgen FILE --exclude LIST --export bgen-1.2"
-        )
+        raise InputError(problem, where=path, fix="exclude such variants: plink2 --bgen FILE --exclude LIST --export bgen-1.2")
     dosage: NDArray[np.float64] = variant.alt_dosage
     return np.where(ploidy == 1, 2 * dosage, dosage)
 

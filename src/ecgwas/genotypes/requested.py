@@ -50,11 +50,11 @@ def check_files(options: Scan) -> list[str]:
         own, first_sexes = dict(zip(one.eids, one.sexes, strict=True)), dict(zip(first[1].eids, first[1].sexes, strict=True))
         unlike = [eid for eid, sex in own.items() if sex and first_sexes.get(eid, 0) and first_sexes[eid] != sex]
         if unlike:
-            warnings.append(f"{path.name} and {first[0].name} name another sex for {len(unlike)} people: {first_few(unlike)}")
+            warnings.append(f"{path.name} and {first[0].name} differ in the sex of {len(unlike)} people: {first_few(unlike)}")
     reordered = [path.name for path, one in others if set(one.eids) == set(first[1].eids) and one.eids != first[1].eids]
     if reordered:
         words = f"{first_few(reordered)}: the same people in another order than in {first[0].name}"
-        warnings.append(f"{words}; right only if the genotypes beside are in that order, too")
+        warnings.append(f"{words}; correct only if the genotypes are in that order, too")
     unread = [filesets.unread_format(options, one) for one in each.values()]
     return warnings + [words for words in unread if words is not None]
 

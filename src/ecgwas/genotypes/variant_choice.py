@@ -23,7 +23,7 @@ _CHROM = "(?i)^(?:chr)?([0-9]{1,2}|X|Y|XY|M|MT|PAR1|PAR2)"
 WITH_ALLELES = _CHROM + "[:_-]([0-9]{1,10})[:_-]([a-z*<>]+)[:_/-]([a-z*<>]+)$"
 POSITION = _CHROM + ":([0-9]{1,10})$"
 
-FIX = "list chrom:pos:ref:alt, which is one variant; where that is the name of another one, write chr before it, or not"
+FIX = "list chrom:pos:ref:alt, which is one variant; if that is the name of another variant, add or remove the prefix chr"
 LIST_ALLELES = "to test one of them alone list it as chrom:pos:ref:alt"
 
 KEY = ("chrom", "pos", "first", "second")

@@ -39,10 +39,10 @@ def read(path: Path, size: int, changed: int) -> pl.DataFrame:
     wrong = np.flatnonzero(numbers.is_null().to_numpy())
     if len(wrong):
         shown = first_few(f"line {i + 1}" for i in wrong)
-        fix = "mend the column of positions"
+        fix = "correct the column of positions"
         if wrong.tolist() == [0] and path.suffix == ".bim":
-            fix = "take the first line away: a .bim has no header"
-        raise InputError(f"positions that are no whole numbers: {shown}", where=path, fix=fix)
+            fix = "remove the first line: a .bim has no header"
+        raise InputError(f"positions that are not whole numbers: {shown}", where=path, fix=fix)
     _check(path, numbers, frame)
     placed = frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos"))
     return placed.with_columns(variant=_variant_name()).with_row_index("row")
@@ -58,9 +58,7 @@ def _check(path: Path, positions: pl.Series, frame: pl.DataFrame) -> None:
     below = np.flatnonzero((positions < 0).to_numpy())
     if len(below):
         shown = first_few(f"line {i + 1}" for i in below)
-        raise InputError(
-            f"positions below 0: {shown}", where=path, fix="PLINK leaves such variants out: make the fileset again"
-        )
+        raise InputError(f"positions below 0: {shown}", where=path, fix="PLINK excludes such variants: make the fileset again")
     effect, other = frame["effect_allele"], frame["other_allele"]
     same = np.flatnonzero(((effect == other) & ~effect.is_in(["0", "."])).to_numpy())
     if len(same):
@@ -123,5 +121,5 @@ def _bgen(path: Path) -> pl.DataFrame:
     several = [name for name, pair in zip(names, alleles, strict=True) if len(pair) != 2]
     if several:
         problem = f"{len(several)} variants have not two alleles: {first_few(several)}"
-        raise InputError(problem, where=path, fix="split them, or leave them out: plink2 --bgen FILE --max-alleles 2")
+        raise InputError(problem, where=path, fix="split them, or exclude them: plink2 --bgen FILE --max-alleles 2")
     return _frame(chroms, names, positions, [[pair[1] for pair in alleles], [pair[0] for pair in alleles]])

@@ -3,7 +3,7 @@
 https://www.cog-genomics.org/plink/2.0/assoc#glm. `omit-ref` makes A1 the ALT allele (.bim column 5) throughout; without
 it A1 is the minor allele and signs flip. A value of -9 would be a missing trait without `--input-missing-phenotype`.
 Covariates are handed over as they are, so that a dummy that is 0 in all who have a call stays exactly constant and gets the
-error code of a run by hand. Where PLINK finds their scales too far apart (a year of birth beside the dummy of one person) it
+error code of a run by hand. Where PLINK finds their scales too far apart (a year of birth and the dummy of one person) it
 is run again with what it advises, `--covar-variance-standardize`. That is given from the start where one covariate is alone:
 in its own units PLINK 2.00a3 takes it for correlated with genotypes that it has nothing to do with (CORR_TOO_HIGH).
 """
@@ -76,7 +76,7 @@ def scan(
     folder: Path | None = None,
     ancestry: NDArray[np.int64] | None = None,
 ) -> ScanResult:
-    """Every variant of `genotypes` against every trait; see ScanResult. There are no shuffles; `seed` is not used.
+    """Every variant of `genotypes` against every trait; see ScanResult. There are no permutations; `seed` is not used.
 
     folder: receives <representation>.<lead>/<feature>.glm.linear and plink2.log; None: they are deleted.
     ancestry (N,): as in matrix.py; with two or more groups, Hardy-Weinberg equilibrium is tested here, since PLINK knows one.
@@ -237,10 +237,10 @@ def cure(problem: str) -> str:
     if "covariate" in text or "predictor" in text:
         return "name fewer covariates under traits.use: some are redundant, or there are too many for these people"
     if "variants remaining" in text or "no variants" in text:
-        return "no variant passes the filters: lower scan.min_maf and scan.min_mac, or leave the chromosome out"
+        return "no variant passes the filters: lower scan.min_maf and scan.min_mac, or exclude the chromosome"
     if "memory" in text:
         return "raise or lower scan.memory_mib to what the machine has"
-    return "see PLINK's words above; scan: {kind: matrix} gives the same numbers without PLINK"
+    return "see PLINK's message above; scan: {kind: matrix} gives the same numbers without PLINK"
 
 
 def _trait_result(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.DataFrame, trait: int) -> BlockResult:
@@ -277,7 +277,7 @@ def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDA
     """Variants that PLINK's filters excluded, with the filter's name."""
     absent = np.setdiff1d(np.arange(len(genotypes)), tested)
     given = _reasons(options, genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
-    given[given == ""] = "left out by plink2"
+    given[given == ""] = "excluded by plink2"
     traits = cohort.values.shape[1]
     none = np.zeros(traits, dtype=np.int64)
     counts = np.zeros((traits, screening.BINS), dtype=np.int64)

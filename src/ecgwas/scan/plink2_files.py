@@ -101,13 +101,13 @@ def read(path: Path, genotypes: Genotypes, *, listed: bool = False) -> pl.DataFr
     have other alleles; these are ignored. Raises ToolError if a column is missing or another variant is not in `genotypes`.
     """
     if not path.exists():
-        fix = "see plink2.log beside it; the trait may be constant or have too few people"
+        fix = "see plink2.log in the same folder; the trait may be constant or have too few people"
         raise ToolError(f"PLINK 2 wrote no {path.name}", where=path.parent, fix=fix)
     frame = pl.read_csv(path, separator="\t", infer_schema=False, null_values=["NA", "nan"])
     frame = frame.rename({name: column for name, column in NAMES.items() if name in frame.columns})
     absent = sorted(set(NAMES.values()) - set(frame.columns))
     if absent:
-        fix = "use a PLINK 2 build between 2.00a3 and today's"
+        fix = "use a PLINK 2 build of 2.00a3 or later"
         raise ToolError(f"PLINK 2 wrote no column for {first_few(absent)}", where=path, fix=fix)
     if not (frame["counted"] == frame["effect_allele"]).all():
         raise ToolError("PLINK 2 counted the other allele", where=path, fix="use a PLINK 2 build that knows --glm omit-ref")

@@ -138,7 +138,7 @@ def _extremes(table: UserTable, name: str, values: NDArray[np.float64]) -> Itera
     present = values[np.isfinite(values)]
     largest, spread = (float(np.abs(present).max()), float(np.ptp(present))) if present.size else (0.0, 0.0)
     if largest > 1 / SMALLEST_SPREAD or 0 < spread < SMALLEST_SPREAD:
-        problem = f"covariate {name} is of no use: its values are as large as {largest:g} and differ by {spread:g} at most"
+        problem = f"covariate {name} cannot be used: its values reach {largest:g} and differ by {spread:g} at most"
         yield InputError(problem, where=table.path, fix="give it in another unit, or name the others under traits.use")
 
 
@@ -147,7 +147,7 @@ def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
     frame, path = table.frame, table.path
     if "eid" not in frame.columns:
         near = ids.likely_eid_column(frame.columns)
-        fix = f"rename the column {near} to eid" if near else "name the column of the person's id eid"
+        fix = f"rename the column {near} to eid" if near else "call the column of ids eid"
         return [
             InputError(f"the covariate table has no column eid; it has {first_few(frame.columns, 10)}", where=path, fix=fix)
         ]
@@ -162,7 +162,7 @@ def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
     rows = [(eid, line) for eid, line, gone in zip(frame["eid"], table.lines, absent, strict=True) if not gone]
     twice = sorted(eid for eid, count in Counter(eid for eid, _ in rows).items() if count > 1)
     if twice:
-        problem = f"people who stand more than once: eid {first_few(twice)}"
+        problem = f"people listed more than once: eid {first_few(twice)}"
         mistakes.append(InputError(problem, where=path, fix="keep one line per eid"))
     try:
         ids.refuse_damaged([eid for eid, _ in rows], [line for _, line in rows], what="the covariate table", where=path)
@@ -229,7 +229,7 @@ def code(table: CovariateTable, eids: Sequence[str], options: TraitOptions) -> C
             columns[name] = table.numbers[name][index]
     constant = [name for name, values in columns.items() if np.ptp(values) <= ROUNDING * np.abs(values).max()]
     if constant:
-        notes.append(f"{len(constant)} covariate(s) left out, the same in everyone: {first_few(constant)}")
+        notes.append(f"{len(constant)} covariate(s) excluded, the same in everyone: {first_few(constant)}")
     names = tuple(name for name in columns if name not in constant)
     values = np.column_stack([columns[name] for name in names]) if names else np.empty((len(eids), 0))
     _refuse_collinear(names, values, options)
@@ -249,8 +249,8 @@ def _dummies(name: str, here: list[str], smallest: int, notes: list[str]) -> dic
     ordered = sorted(counts, key=lambda level: (-counts[level], level))
     reference = ordered[0]
     if counts[reference] < smallest:
-        words = f"{name}: none of its {len(counts)} levels has {smallest} people (traits.min_level_people), so it is left out"
-        notes.append(Caution(f"{words}; if it is a number, take it from traits.categorical"))
+        words = f"{name}: none of its {len(counts)} levels has {smallest} people (traits.min_level_people), so it is excluded"
+        notes.append(Caution(f"{words}; if it is a number, remove it from traits.categorical"))
         return {}
     small = sorted(level for level in ordered[1:] if counts[level] < smallest)
     pooled = sum(counts[level] for level in small)
@@ -270,7 +270,7 @@ def _refuse_collinear(names: tuple[str, ...], values: NDArray[np.float64], optio
     """Regresses each standardised column on the intercept and earlier columns; raises an error with every combination."""
     people = len(values)
     if names and people <= len(names) + 1:
-        problem = f"{people} people cannot carry {len(names)} covariate columns"
+        problem = f"{people} people are too few for {len(names)} covariate columns"
         fix = "name fewer columns under traits.use, those with most values (sparse columns cost people)"
         raise InputError(problem, where=options.covariates, fix=fix)
     mistakes = []
@@ -279,7 +279,7 @@ def _refuse_collinear(names: tuple[str, ...], values: NDArray[np.float64], optio
         name, others = combined
         left.remove(name)
         problem = f"covariate {name} is a combination of {first_few(others, 20)} among the {people} people kept"
-        fix = "leave one of them out: name the columns to use under traits.use"
+        fix = "exclude one of them: name the columns to use under traits.use"
         mistakes.append(InputError(problem, where=options.covariates, fix=fix))
     raise_together(mistakes, what="the covariate table")
 

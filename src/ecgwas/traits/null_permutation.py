@@ -17,4 +17,6 @@ def permuted(tables: TraitTables, rng: np.random.Generator) -> TraitTables:
     order = rng.permutation(len(tables.traits.eids))
     traits = replace(tables.traits, values=tables.traits.values[order])
     covariates = replace(tables.covariates, values=tables.covariates.values[order])
-    return replace(tables, traits=traits, covariates=covariates, notes=(*tables.notes, "people are shuffled: a null study"))
+    return replace(
+        tables, traits=traits, covariates=covariates, notes=(*tables.notes, "participants are permuted: a null study")
+    )

@@ -53,7 +53,7 @@ def check(
     needed = f"at least {options.min_people} are needed (traits.min_people)"
     if not complete or len(complete) < options.min_people <= len(in_all_tables):
         problem = "".join((shortage, *(f"; {words}" for words in (*unmet, *missing))))
-        fix = f"{needed}; leave out sparse columns: name the others under traits.use"
+        fix = f"{needed}; exclude sparse columns: name the others under traits.use"
         raise InputError(problem, where=options.covariates, fix=fix)
     shortage_warnings = (
         [] if len(complete) >= options.min_people else [f"{shortage}: {needed}, or `ecgwas run` ends at stage traits"]
@@ -89,7 +89,7 @@ def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
             fit = sum((cell == levels[0]) == (sex == MALE) for cell, sex in pairs)
             other = min(fit, len(pairs) - fit)
         if other > MAX_SEX_MISMATCH * len(pairs):
-            words = f"covariate {name} and the sexes beside the genotypes differ in {other} of {len(pairs)} people"
+            words = f"covariate {name} and the sexes in the genotype files differ in {other} of {len(pairs)} people"
             warnings.append(f"{words}: are the people of one of them in another order, or is one coded the other way round?")
     return warnings
 
@@ -134,5 +134,5 @@ def refuse_too_few(
     fix = f"at least {options.min_people} are needed (traits.min_people)"
     if sparse:
         problem += f"; covariates missing: {sparse}"
-        fix += "; leave out sparse columns: name the others under traits.use"
+        fix += "; exclude sparse columns: name the others under traits.use"
     raise InputError(problem, where=options.covariates, fix=fix)

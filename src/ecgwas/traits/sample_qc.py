@@ -159,7 +159,7 @@ def _call_rate(options: PersonGuards, panel: PrunedGenotypes) -> tuple[dict[str,
 
 def _groups_note(groups: NDArray[np.int64]) -> str:
     count = len(np.unique(groups))
-    return f", within {count} groups of ancestry" if count > 1 else ""
+    return f", within {count} ancestry groups" if count > 1 else ""
 
 
 def _heterozygosity(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
@@ -237,7 +237,7 @@ def _kinship_note(panel: PrunedGenotypes, pairs: RelatedPairs, exclusions: famil
     """The note of the guard on kinship."""
     note = f"largest kinship beyond the limit; over {len(panel.codes)} variants unrelated pairs have SD {pairs.null_sd:.4f}"
     if pairs.chance_limit > pairs.limit:
-        note += f", so that chance reaches {pairs.chance_limit:.3f} and that is the limit, not {pairs.limit:g}"
+        note += f", so that chance alone reaches {pairs.chance_limit:.3f}, the limit used instead of {pairs.limit:g}"
     if max(pairs.chance_limit, pairs.limit) > FIRST_DEGREE:
         note += f"; parents, children and siblings may lie below it ({FIRST_DEGREE} and more): not all relatives are excluded"
     if exclusions.inexact_families:
@@ -274,7 +274,7 @@ def _ancestry(
     note = f"largest distance on the first {scores.shape[1]} principal components of {variants} variants, in SD"
     note += f", of {unrelated} unrelated people, others projected" if unrelated < len(people) else ""
     groups = np.bincount(cohort.ancestry_groups[people])[1:]
-    note += f"; groups of ancestry: {', '.join(str(size) for size in groups)} people" if len(groups) > 1 else ""
+    note += f"; ancestry groups: {', '.join(str(size) for size in groups)} people" if len(groups) > 1 else ""
     return _row("ancestry", limit, first, True, note), excluded, scores[:, :wanted_components]
 
 

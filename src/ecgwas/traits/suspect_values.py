@@ -46,7 +46,7 @@ def of_values(numbers: Mapping[str, NDArray[np.float64]], levels: Mapping[str, t
 def of_ids(names: Sequence[str]) -> list[str]:
     """A warning about columns that hold ids of participants."""
     shown = first_few(names)
-    return [f"no covariate, for it is an id of the person: {shown}; name the covariates under traits.use"] if names else []
+    return [f"not a covariate, but an id of the person: {shown}; name the covariates under traits.use"] if names else []
 
 
 def of_choice(options: TraitOptions, used: Sequence[str]) -> list[str]:

@@ -75,7 +75,7 @@ def _unusable(observed: NDArray[np.float64], people: int, options: TraitOptions)
         return "the same value in everyone"
     same = float(np.unique(observed, return_counts=True)[1].max()) / len(observed)
     if same > options.max_same:
-        return f"the same value in {same:.0%} of people: the few others would carry every test"
+        return f"the same value in {same:.0%} of people: the few others would determine every test"
     return None
 
 
@@ -125,7 +125,7 @@ def trait_guards(report: pl.DataFrame) -> Guards:
         {
             "guard": "usable_traits", "about": "traits", "status": "warn" if excluded else "pass", "value": float(kept.height),
             "limit": 1.0, "left_out": excluded, "of": report.height,
-            "note": "traits kept; constant, duplicate, nearly empty ones and combinations of covariates are left out",
+            "note": "traits kept; constant, duplicate, nearly empty ones and combinations of covariates are excluded",
         }
     ]  # fmt: skip
     for shape, limit in (("skewness", MAX_SKEWNESS), ("kurtosis", MAX_KURTOSIS)):

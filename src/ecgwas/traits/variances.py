@@ -94,7 +94,7 @@ def _row(
         worst = unequal[np.argsort(p[unequal], kind="stable")]
         note += f"; {len(unequal)} traits differ: {first_few(traits.names[k] for k in worst)}"
         note += f"; largest ratio of SDs between two groups {ratio[unequal].max():.2f}"
-        note += "; thresholds by shuffles, and p, are then too lenient or too strict: see traits.normalise_within"
+        note += "; permutation thresholds and p-values are then too lenient or too strict: see traits.normalise_within"
     value = float(f"{min(float(p.min()) * len(p), 1.0):.4g}")
     return row | {"status": "warn" if len(unequal) else "pass", "value": value, "note": note}
 

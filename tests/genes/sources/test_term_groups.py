@@ -165,7 +165,7 @@ def test_reasons_say_where_the_group_comes_from(ancestry: Ancestry) -> None:
     grouper = Grouper(Enrichment(terms=Path("x")), ancestry)
     assert grouper.of("EFO:0004326", "pulse count").reason == "ancestry: EFO:0004298 cardiovascular measurement"
     assert grouper.of("X:9", "Blood pressure").reason == "word: blood pressure"
-    assert str(grouper.of("GO:0005509", "calcium ion binding").reason).startswith("filed so by the source study")
+    assert str(grouper.of("GO:0005509", "calcium ion binding").reason).startswith("so classified by the source study")
     assert grouper.of("X:9", "hair").reason is None
 
 

@@ -31,7 +31,7 @@ def hits(variants: int) -> Associations:
 
 
 def silent(question: Question, understand: object) -> NoReturn:
-    raise ServiceError("the service gave no good answer: ConnectError", where=question.url, fix="try again later")
+    raise ServiceError("the service gave no usable answer: ConnectError", where=question.url, fix="try again later")
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_what_files_give_stays_when_services_are_silent(tmp_path: Path, table: P
 
 @pytest.mark.parametrize("source", [Haploreg(), Gprofiler(), StringDb(), GwasCatalog()], ids=lambda source: source.kind)
 def test_a_service_that_the_study_names_has_to_answer(source: Any, table: Path) -> None:
-    with pytest.raises(ServiceError, match="no good answer"):
+    with pytest.raises(ServiceError, match="no usable answer"):
         genes.run((Regions(file=table), source), Loci.empty(), hits(2), silent, build="hg19")
 
 
@@ -185,8 +185,8 @@ def test_more_clusters_than_the_option_allows_are_counted(server: Server, tmp_pa
     assert len(named(found)) == TRIPLETS
     assert sum(by != "edges" for _, by in named(found).values()) == 2
     assert found.notes == (
-        "string_db was asked for terms of the 4 largest of 25 clusters of 3 genes or more (max_clusters); the others are named "
-        "after their genes of most edges",
+        "string_db was queried for terms of the 4 largest of 25 clusters of 3 genes or more (max_clusters); the others are "
+        "named after their genes with most edges",
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def check(options: Enrichment, build: Build | None = None) -> FileContents:
     cautions = []
     if 2 * len(gene_as_description) > len(terms):
         words = f"where a description should be, {len(gene_as_description)} of {len(terms)} terms have a gene"
-        fix = "which does not count: put a description, or NA, between term and genes"
+        fix = "which is not counted: put a description, or NA, between term and genes"
         cautions.append(Caution(f"{options.terms.name}: {words}, {fix}"))
     return genes_in(options.terms, genes, f"{len(terms)} terms in {options.terms.name}", cautions)
 

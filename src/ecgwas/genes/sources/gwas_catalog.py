@@ -112,7 +112,7 @@ def look_up(options: GwasCatalog, variants: Variants, loci: Loci, get: Get, ance
     reason = options.why_not_queried(variants.frame.height)
     if reason is not None:
         return LookedUp(
-            Published.empty(), (f"the GWAS Catalog was not asked: {reason}; name its bulk file under `file`",)
+            Published.empty(), (f"the GWAS Catalog was not queried: {reason}; name its bulk file under `file`",)
         )  # fmt: skip
     rows = _from_file(options.file, variants) if options.file is not None else _from_service(options, variants, get)
     order = {variant: k for k, variant in enumerate(variants.rows())}
@@ -144,7 +144,7 @@ def _note(published: Published, not_looked_up: frozenset[Variant]) -> str:
         ordered = sorted(not_looked_up, key=lambda variant: (variant.chrom, variant.pos))
         names = first_few(f"{variant.name} at {variant.chrom}:{variant.pos}" for variant in ordered)
         skipped = f"{len(not_looked_up)} hit variants were not looked up"
-        note += f"; {skipped}, as their rs number stands at several positions: {names}"
+        note += f"; {skipped}, as their rs number is at several positions: {names}"
     return note
 
 

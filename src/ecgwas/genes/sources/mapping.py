@@ -12,7 +12,7 @@ from ecgwas.tables import Genes, Loci
 
 NO_RS_NUMBER = "the service knows variants by rs number; this one has none"
 NOT_KNOWN = "not known to the service"
-SHARED = "its rs number stands at several positions of the study, and the service does not say which it means"
+SHARED = "its rs number is at several positions of the study, and the service does not state which it means"
 NO_GENE = "no gene there"
 
 

@@ -43,7 +43,7 @@ def check(options: Regions, build: Build | None) -> FileContents:
     positions = gene_positions(options)
     own_build = genome_build.build_of(positions.chromosomes)
     if own_build is not None and build is not None and own_build != build:
-        problem = f"the table of genes has positions of {own_build}, the genotypes are said to be {build}"
+        problem = f"the table of genes has positions of {own_build}, but scan.build is {build}"
         raise InputError(problem, where=options.file, fix=f"give a table of {build}, or correct `build` under `scan`")
     if CHROMOSOMES.isdisjoint(positions.chromosomes):
         names = first_few(sorted(positions.chromosomes), 3)
@@ -53,7 +53,7 @@ def check(options: Regions, build: Build | None) -> FileContents:
     nameless = sum(UNNAMED.fullmatch(symbol) is not None for symbol in positions.symbols())
     if nameless == len(symbols):
         raise InputError("no gene of the table of genes has a symbol", where=options.file, fix="fill the column of symbols")
-    words = f"{options.file.name}: {nameless} genes without a symbol are called by their place"
+    words = f"{options.file.name}: {nameless} genes without a symbol are named by their position"
     fact = f"{len(symbols)} genes in {options.file.name}, {own_build or 'build unknown'}"
     return genes_in(options.file, symbols, fact, [Caution(words)] if nameless else [])
 
@@ -88,7 +88,7 @@ def read(path: Path, *, protein_coding: bool = False) -> dict[str, ChromosomeGen
             continue
         gene = _gene(path, line, number)
         if gene is not None and protein_coding and CODING.search(line) is None:
-            fix = "give a GENCODE or Ensembl GTF, or leave out `protein_coding`"
+            fix = "give a GENCODE or Ensembl GTF, or remove `protein_coding`"
             raise InputError("the table of genes does not state their types", where=path, fix=fix)
         if gene is not None:
             chrom, start, stop, symbol = gene
@@ -116,7 +116,7 @@ def _cure(line: str, fields: Sequence[str]) -> str:
     if len(fields) == 1 and re.search("[,;|]", line):
         return f"separate the columns by tabs or blanks; {fix}"
     if re.search("[0-9]", line) is None and len(fields) >= 3:
-        return f"begin the header line with #, or take it away; {fix}"
+        return f"begin the header line with #, or remove it; {fix}"
     if re.search(r"[0-9],[0-9]|[0-9]\.[0-9]|[0-9]e\+", line):
         return f"write positions as whole numbers without separators, decimals or exponents; {fix}"
     return fix

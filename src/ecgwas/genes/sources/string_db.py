@@ -175,7 +175,7 @@ def _enrich(options: StringDb, genes: Sequence[str], named: Sequence[str], get: 
 def _check_background(options: StringDb, background: Sequence[str]) -> None:
     invalid = [name for name in background if not name.startswith(f"{options.species}.")]
     if invalid or not background:
-        problem = f"the background has {len(background)} lines, {len(invalid)} of them no STRING ids"
+        problem = f"the background has {len(background)} lines, of which {len(invalid)} are not STRING ids"
         fix = f"give one STRING id a line, such as {options.species}.ENSP00000328968"
         raise InputError(problem, where=options.background, fix=fix)
 

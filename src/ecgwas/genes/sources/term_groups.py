@@ -71,7 +71,7 @@ class Grouper:
         for text in texts:
             assigned = FUNCTIONS.get(_plain(text))
             if assigned is not None:
-                return Group(assigned[0], f"filed so by the source study: {assigned[1]}")
+                return Group(assigned[0], f"so classified by the source study: {assigned[1]}")
         return self._by_ancestry(texts) or self._by_words(texts) or Group(OTHER, None)
 
     def _by_ancestry(self, texts: Sequence[str]) -> Group | None:

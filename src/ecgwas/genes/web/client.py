@@ -207,7 +207,7 @@ def _retry(
             problem = str(error)
         if attempt < TRIES - 1:
             sleep(wait)
-    raise ServiceError(f"the service gave no good answer: {problem}", where=url, fix=f"try again later; {fix}")
+    raise ServiceError(f"the service gave no usable answer: {problem}", where=url, fix=f"try again later; {fix}")
 
 
 def _pieces(answer: httpx.Response, max_seconds: float) -> Iterator[bytes]:

@@ -160,7 +160,7 @@ def understood(kind: Any, value: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise NotUnderstood(f"the answer is not of the contract: {place or 'all of it'}: {first['msg']}") from None
+        raise NotUnderstood(f"the answer is not of the expected form: {place or 'all of it'}: {first['msg']}") from None
 
 
 def of_kind(kind: Any) -> Callable[[bytes], Any]:

@@ -1,4 +1,4 @@
-"""Services that do not answer: which may be skipped, and what the user is told."""
+"""Services that do not answer: which may be skipped, and what is reported."""
 
 from __future__ import annotations
 

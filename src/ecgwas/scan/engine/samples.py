@@ -133,12 +133,12 @@ def _group(cohort: Cohort, members: NDArray[np.int64], names: Sequence[str]) -> 
     basis = span(covariates) if len(people) else np.empty((0, 1))
     if len(people) <= basis.shape[1] + 1:
         problem = f"only {len(people)} people for {basis.shape[1] - 1} covariates: {first_few(names[k] for k in members)}"
-        raise InputError(problem, fix="raise traits.min_people, so that such traits are left out, or use fewer covariates")
+        raise InputError(problem, fix="raise traits.min_people, so that such traits are excluded, or use fewer covariates")
     group_design = design(basis, cohort.values[np.ix_(people, members)])
     explained = [names[k] for k in members[group_design.norms == 0]]
     if explained:
         problem = f"traits that the covariates explain entirely: {first_few(explained)}"
-        raise InputError(problem, fix="leave that feature or that covariate out")
+        raise InputError(problem, fix="remove that feature or that covariate")
     return Group(members, people, group_design, Plink2Checks(basis, covariates))
 
 
@@ -165,6 +165,6 @@ def refuse_unknown_sexes(genotypes: Genotypes, sexes: NDArray[np.int8]) -> None:
     on_y = genotypes.chrom == "Y"
     if genotypes.is_diploid or not (on_y or genotypes.chrom == "X") or (sexes == MALE if on_y else sexes > 0).any():
         return
-    problem = "nobody is known to be a man" if on_y else "nobody has a known sex"
+    problem = "no participant is known to be male" if on_y else "no participant has a known sex"
     fix = f"fill in the sexes (1 male, 2 female), or leave {genotypes.chrom} out of scan.chromosomes"
     raise InputError(problem, where=genotypes.fileset.sample_list, fix=fix)
