@@ -239,7 +239,7 @@ def test_learned_features_get_a_warning(tmp_path: Path) -> None:
     studies = [scan(tmp_path / name, table(seed, trait="pca.12L.f03")) for seed, name in enumerate("ab")]
     code, said = run(tmp_path, *studies)
     assert code == 0
-    assert "pca.12L.f03: features that each study has learned by itself" in said
+    assert "pca.12L.f03: learned features of one study" in said
 
 
 def test_the_output_is_not_read_as_input(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_everything_is_fetched_once_and_vouched_for(local: list[Reference], serv
     assert (len(facts), mistakes) == (len(local) + 4, [])
     again = list(references.fetch(tmp_path, local, download=download))
     assert len(server.asked) == len(local)
-    assert all("there already" in line for line in again[: len(local)])
+    assert all("already present" in line for line in again[: len(local)])
     list(references.fetch(tmp_path, local, download_existing=True, download=download))
     assert len(server.asked) == 2 * len(local)
 

@@ -92,7 +92,7 @@ def test_the_alleles_say_which_variant_of_a_position_is_meant(stem: Path) -> Non
 def test_a_place_that_is_another_variants_name_is_refused(stem: Path) -> None:
     with pytest.raises(InputError, match=r"1:100:A:G \(2: 1:100:A:G, 1:500:A:G\)") as caught:
         places(stem, "1:100:A:G")
-    assert "chr before it" in caught.value.fix
+    assert "add or remove the prefix chr" in caught.value.fix
     assert places(stem, "chr1:100:A:G") == [("1", 100, "G")]
     assert places(stem, "1:500:A:G") == [("1", 500, "G")]
 

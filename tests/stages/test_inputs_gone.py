@@ -147,10 +147,10 @@ def a_link_to_a_file(path: Path) -> Path:
 RESULTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a file": (a_file, "the results folder is a file"),
     "a dangling link": (a_link_to("/not/mounted"), "a link to a location that does not exist: .* -> /not/mounted"),
-    "a link in a circle": (a_link_to("r"), "a link to a place that is not there"),
+    "a link in a circle": (a_link_to("r"), "a link to a location that does not exist"),
     "a link to a file": (a_link_to_a_file, "the results folder is a file"),
     "below a file": (below_a_file, "which is a file"),
-    "below a dangling link": (below_a_dangling_link, "a link to a place that is not there"),
+    "below a dangling link": (below_a_dangling_link, "a link to a location that does not exist"),
 }
 
 

@@ -193,7 +193,7 @@ def test_pictures_for_print_are_those_of_the_report_and_any_trait_asked_for(fini
 @pytest.mark.parametrize(
     ("text", "said"),
     [("variant chrom pos\nrs1 1 5\n", "no column parameter, effect, unit"),
-     ("variant chrom pos parameter effect unit\nrs1 1 five qt 2 ms\n", "is no number")],
+     ("variant chrom pos parameter effect unit\nrs1 1 five qt 2 ms\n", "is not a number")],
 )  # fmt: skip
 def test_a_wrong_table_of_planted_effects_is_told(finished: Study, tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "truth.txt"

@@ -130,7 +130,7 @@ def test_loci_chosen_by_others_have_a_limit_as_sex_has(finished: Study) -> None:
     assert "no limit" not in said
     readme = (finished.results / "share" / "README.md").read_text()
     assert "does not make it anonymous" in readme
-    assert "found\nin other people" in readme
+    assert "in\nother participants" in readme
 
 
 def test_loci_of_a_fold_are_those_of_a_study_of_the_others(finished: Study, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_where_nobody_is_known_nothing_is_proved(copy: Path, tmp_path: Path) -> 
 
 
 def test_the_results_say_that_they_are_private(finished: Study) -> None:
-    assert "single people" in (finished.results / "README.md").read_text()
+    assert "individual participants" in (finished.results / "README.md").read_text()
     assert "may be passed on" in (finished.results / "share" / "README.md").read_text()
 
 

@@ -132,7 +132,7 @@ def test_a_background_sets_n(server: Server, tmp_path: Path) -> None:
     assert found.terms.frame.filter(term="HP:0001657")["expected"][0] == pytest.approx(5 * 50 / 100)
     assert any("N = 100" in note for note in found.notes)
     (tmp_path / "background.txt").write_text("SCN5A\n")
-    with pytest.raises(InputError, match="no STRING ids"):
+    with pytest.raises(InputError, match="are not STRING ids"):
         string_db.enrich(source, GENES, get)
 
 

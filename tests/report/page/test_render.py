@@ -303,7 +303,7 @@ def test_counts_stand_beside_those_of_the_null_twin(page: Page, contents: Report
     assert rows["genes hit"] == [str(contents.genes.genes.frame["gene"].n_unique()), "1"]
     assert rows["significant variant–trait pairs"] == [str(len(contents.loci.hits)), "1"]
     assert "chance_network" not in page.figures
-    assert "With permuted participants there is nothing to draw here" in text_of(page, "genes")
+    assert "With permuted participants there is nothing to draw." in text_of(page, "genes")
 
 
 def test_every_trait_is_in_the_table_of_traits(page: Page, contents: ReportContents) -> None:

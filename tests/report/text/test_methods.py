@@ -70,8 +70,8 @@ def test_filters_of_variants_are_those_that_were_applied(contents: ReportContent
     rows = (guard("variant_maf", "pass", 0.01, "variants"), guard("variant_info", "not judged", 0.3, "variants"))
     text = text_of(guarded(contents, *rows, stage="loci"))
     assert "Variants were required to have: minor allele frequency of at least 0.01." in text
-    assert "Not judged, for lack of data: imputation information." in text
-    assert "information of at least" not in text
+    assert "Not judged, for lack of data: imputation quality." in text
+    assert "quality of at least" not in text
 
 
 def test_covariates_are_those_that_were_fitted(contents: ReportContents) -> None:
@@ -117,7 +117,7 @@ def test_sources_that_gave_nothing_are_not_named(contents: ReportContents) -> No
     nothing = changed(contents, genes=type(contents.genes.genes).empty(), terms=type(contents.genes.terms).empty())
     text = text_of(nothing)
     assert "mapped" not in text
-    assert "Over-represented" not in text
+    assert "Enriched terms" not in text
     assert any(one["kind"] == "enrichment" for one in nothing.run.settings["genes"])
 
 
