@@ -71,7 +71,7 @@ VARIANT_QC = {
     "variant_info": "imputation quality of at least {limit:g}",
     "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
 }
-NAMES = {"person_call_rate": "call rate", "variant_info": "imputation information"}
+NAMES = {"person_call_rate": "call rate", "variant_info": "imputation quality"}
 AT_LOCI: Mapping[ResultFile, str] = {
     files.CLUMPS: "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
     files.SET_HITS: "Trait sets were tested jointly by the omnibus test and ACAT [@multitrait], in the same permutations.",
