@@ -180,8 +180,7 @@ class Associations(Table):
         "pos": Column(WHOLE, "position, 1-based"), "effect_allele": Column(TEXT, "the allele that beta counts"),
         "other_allele": Column(TEXT, "the other allele"),
         "eaf": Column(REAL, "frequency of the effect allele among the participants tested"),
-        "n": Column(WHOLE, "participants tested"),
-        "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
+        "n": Column(WHOLE, "participants tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
         "se": Column(REAL, "standard error of beta, in its unit"), "t": Column(REAL, "beta / se"),
         "neglog10p": Column(REAL, "-log10 p of the two-sided t test, computed in log space"),
     }  # fmt: skip
