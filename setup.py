@@ -8,14 +8,13 @@ from setuptools import Extension, setup
 NATIVE = "src/ecgwas/native"
 SHARED = runpy.run_path(str(Path(__file__).parent / NATIVE / "constants.py"))
 
-HEADERS = ("_jobs", "_bodies", "_table_body", "_prepare_body", "_missing_body", "_refit_body", "_tests_body")
 
 setup(
     ext_modules=[
         Extension(
             "ecgwas.native._table",
             sources=[f"{NATIVE}/_table.c"],
-            depends=[f"{NATIVE}/{name}" for name in (*(f"{header}.h" for header in HEADERS), "constants.py")],
+            depends=[*sorted(map(str, Path(NATIVE).glob("*.h"))), f"{NATIVE}/constants.py"],
             extra_compile_args=["-O3", "-std=c11", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-psabi"],
             define_macros=[("Py_LIMITED_API", "0x030B0000"), *((name, repr(SHARED[name])) for name in SHARED["NAMES"])],
             py_limited_api=True,

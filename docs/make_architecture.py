@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "ecgwas"
 PAGE = ROOT / "docs" / "architecture.md"
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "leads", "native", "progress", "statistics"),
-    ("gene_symbols", "signals", "simulate", "store", "tables"),
+    ("errors", "leads", "native", "progress"),
+    ("gene_symbols", "signals", "simulate", "statistics", "store", "tables"),
     ("delineation", "ids", "study"),
     ("__init__", "ecg", "genotypes", "report", "represent"),
     ("exchange", "genes", "privacy", "scan", "traits"),

@@ -47,8 +47,8 @@ from ecgwas.tables import Covariates, ScanResult, Traits
 
 COVARIATES = 30
 LIMIT = 3.0
-PHASES = {"prepare": "choose, count, recode", "products": "product", "gaps": "missing calls", "tests": "t, histogram",
-          "counted": "product, t, histogram", "refits": "hits in float64"}  # fmt: skip
+PHASES = {"prepare": "choose, count, recode", "products": "product", "adjust_missing": "missing calls", "tests": "t, histogram",
+          "products_and_tests": "product, t, histogram", "refit_exact": "hits in float64"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -222,7 +220,7 @@ def test_tests_are_the_same_whether_products_are_kept_or_not(
     np.testing.assert_array_equal(passing, kept)
     assert passing.sum() == traits * (BINS + testable.sum())
     if people <= compiled.MOST_LISTED:
-        lists = np.empty(compiled.row_list_bytes(variants, tiles.shape[1]), dtype=np.uint8)
+        lists = np.empty(compiled.row_list_bytes(block.packed, tiles), dtype=np.uint8)
         compiled.products(block.packed, tiles[:1], lists)
         again = compiled.products_and_tests(block.packed, tiles, *numbers, testable, passing, lists)
         np.testing.assert_array_equal(again, expected)
@@ -262,126 +260,5 @@ def test_a_build_with_other_constants_is_not_used(monkeypatch: pytest.MonkeyPatc
     compiled.is_available.cache_clear()
 
 
-@dataclass(frozen=True)
-class Call:
-    """A valid call of a compiled function: arrays by name, then numbers."""
-
-    function: str
-    arrays: dict[str, Any]
-    numbers: tuple[int, ...]
-
-    def run(self, **other: Any) -> Any:
-        arrays = {name: np.copy(array) if isinstance(array, np.ndarray) else array for name, array in self.arrays.items()}
-        if "basis" in arrays:
-            arrays["basis"] = compiled.padded(arrays["basis"])
-        return getattr(compiled._module(), self.function)(*(arrays | other).values(), *self.numbers)
-
-
-def zeros(*shape: int, of: type = np.float32) -> NDArray[Any]:
-    return np.zeros(shape, dtype=of)
-
-
-WORDS, TILES, NUMBERS = zeros(2, 8, of=np.uint8), zeros(1, 4, 16), zeros(2)
-TESTABLE, WHOLE = np.ones(2, dtype=bool), zeros(2, of=np.int64)
-CALLS = (
-    Call("products", {"packed": WORDS, "tiles": TILES, "out": zeros(2, 16), "row_lists": None}, (2, 8, 1, 1)),
-    Call("prepare", {"source": WORDS, "keep": zeros(1, of=np.uint64), "packed": WORDS, "counts": zeros(4, 2, of=np.int64)},
-         (2, 8, 1, 32)),
-    Call("adjust_missing", {
-        "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(4, 64), "projection": zeros(2, 3, of=np.float64),
-        "missing": WHOLE, "projected_ss": zeros(2, of=np.float64), "cross_product": zeros(2, 16), "trait_ss": zeros(2, 5),
-    }, (2, 1, 4, 3, 5, 64, 16, True)),
-    Call("tests", {
-        "cross_product": zeros(2, 16), "genotype_ss": NUMBERS, "df": NUMBERS, "min_t2": NUMBERS, "testable": TESTABLE,
-        "trait_ss": zeros(2, 5), "t2_histogram": zeros(5, 10, of=np.uint32), "candidates": zeros(3, 2, of=np.int32),
-    }, (2, 16, 5, 10, 3)),
-    Call("products_and_tests", {
-        "packed": WORDS, "tiles": TILES, "row_lists": None, "genotype_ss": NUMBERS, "df": NUMBERS, "min_t2": NUMBERS,
-        "testable": TESTABLE, "t2_histogram": zeros(5, 10, of=np.uint32), "candidates": zeros(3, 2, of=np.int32),
-    }, (2, 8, 1, 1, 5, 10, 3)),
-    Call("refit_exact", {
-        "packed": WORDS, "basis": zeros(4, 16, of=np.float64), "traits": zeros(5, 4, of=np.float64),
-        "candidates": np.array([[1, 4]], dtype=np.int32), "missing": WHOLE, "raw_ss": zeros(2, of=np.float64),
-        "sums": zeros(1, 3, of=np.float64),
-    }, (2, 1, 4, 3, 5, 1)),
-)  # fmt: skip
-ARRAYS = [(call, name) for call in CALLS for name, array in call.arrays.items() if array is not None]
-
-
-def wrong_ones(array: NDArray[Any]) -> Iterator[tuple[NDArray[Any] | None, str]]:
-    """Arrays unlike this one, and what the error says."""
-    other = np.float64 if array.dtype != np.float64 else np.float32
-    yield array.astype(other), "expected ."
-    yield array.astype(np.complex64), "expected"
-    yield array.view(f"V{array.dtype.itemsize}"), "expected"
-    if array.dtype.itemsize > 1:
-        yield array.astype(array.dtype.newbyteorder(">")), "expected"
-        signed = {"u": "i", "i": "u", "f": "i"}[array.dtype.kind]
-        yield array.view(f"{signed}{array.dtype.itemsize}"), "expected"
-        raw = np.zeros(array.nbytes + 1, dtype=np.uint8)
-        yield raw[1:].view(array.dtype).reshape(array.shape), "aligned"
-    yield np.concatenate([array, array]), "do not fit|expected"
-    yield array[:-1], "do not fit|expected"
-    yield array.reshape(-1, *array.shape[1:], 1), "do not fit|expected"
-    if len(array) > 1:
-        yield np.repeat(array, 2, axis=0)[::2], "contiguous"
-    if array.ndim > 1 and min(array.shape) > 1:
-        yield np.asfortranarray(array), "contiguous"
-    yield None, "NoneType"
-
-
-@pytest.mark.parametrize(("call", "name"), ARRAYS, ids=lambda value: value if isinstance(value, str) else value.function)
-def test_an_array_of_another_format_or_shape_is_refused(call: Call, name: str) -> None:
-    call.run()
-    for wrong, words in wrong_ones(call.arrays[name]):
-        if wrong is None and name == "trait_ss":
-            continue
-        with pytest.raises((TypeError, ValueError), match=words):
-            call.run(**{name: wrong})
-
-
-def test_an_array_that_may_not_be_written_is_refused() -> None:
-    out = zeros(2, 16)
-    out.flags.writeable = False
-    with pytest.raises(ValueError, match="read-only"):
-        CALLS[0].run(out=out)
-
-
-def test_tiles_of_float64_are_refused_where_products_were_wrong() -> None:
-    packed, tiles = zeros(2, 8, of=np.uint8), np.ones((1, 4, 16))
-    packed[:, 0] = 1
-    with pytest.raises(TypeError, match=r"tiles: numbers of format d \(8 bytes\), expected f4"):
-        compiled.products(packed, tiles)
-    np.testing.assert_array_equal(compiled.products(packed, tiles.astype(np.float32)), np.ones((2, 16)))
-
-
 def test_what_the_shortcut_moves_is_within_the_margin() -> None:
     assert constants.T2_TOLERANCE < MARGIN
-
-
-def test_buffers_that_do_not_fit_are_refused() -> None:
-    module = compiled._module()
-    words, counts = np.zeros((2, 8), dtype=np.uint8), np.zeros((4, 2), dtype=np.int64)
-    for numbers in ((3, 8, 1, 32), (2, 9, 1, 32), (2, 8, 2, 32), (2, 8, 1, 33), (-2, 8, 1, 32)):
-        with pytest.raises(ValueError, match="do not fit"):
-            module.prepare(words, np.zeros(1, dtype=np.uint64), words.copy(), counts, *numbers)
-    hits = np.array([[0, 9]], dtype=np.int32)
-    floats, testable, tiles = np.zeros(2, dtype=np.float32), np.ones(2, dtype=bool), np.zeros((1, 4, 16), dtype=np.float32)
-    for packed, made, traits in (
-        (words, tiles, 17),
-        (words, np.zeros((1, 36, 16), dtype=np.float32), 1),
-        (words[:, :4].copy(), tiles, 1),
-    ):
-        histogram = np.zeros((traits, 10), dtype=np.uint32)
-        compiled.products_and_tests(words, tiles, floats, floats, floats, testable, histogram[:1])
-        with pytest.raises(ValueError, match="do not fit"):
-            compiled.products_and_tests(packed, made, floats, floats, floats, testable, histogram)
-    room = np.empty(compiled.row_list_bytes(2, 4), dtype=np.uint8)
-    compiled.products(words, tiles, room)
-    with pytest.raises(ValueError, match="do not fit"):
-        compiled.products(words, tiles, room[:-1])
-    compiled.row_list_bytes(2, compiled.MOST_LISTED)
-    with pytest.raises(ValueError, match="do not fit"):
-        compiled.row_list_bytes(2, compiled.MOST_LISTED + 4)
-    with pytest.raises(ValueError, match="outside"):
-        compiled.refit_exact(words, compiled.padded(np.zeros((4, 2))), 2, np.zeros((3, 4)), hits, counts[0], np.zeros(2))

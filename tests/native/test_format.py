@@ -1,4 +1,4 @@
-"""How the C is written: formatted by .clang-format, and without constants that differ from Python's."""
+"""How the C is written: formatted by .clang-format, and without constants that Python has too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from ecgwas.native import constants
-from ecgwas.statistics.least_squares import SMALLEST_ROOT
 from tests.conftest import ROOT
 
 FILES = sorted(path for path in (ROOT / "src" / "ecgwas" / "native").iterdir() if path.suffix in (".c", ".h"))
@@ -45,7 +44,19 @@ def test_lines_are_short(path: Path) -> None:
     assert max(len(line) for line in path.read_text().splitlines()) <= 128
 
 
-def test_constants_of_c_are_those_of_python() -> None:
-    defined = dict(re.findall(r"^#define (\w+) (\S+)", "\n".join(path.read_text() for path in FILES), re.MULTILINE))
-    assert float(defined["SMALLEST_ROOT"]) == SMALLEST_ROOT
-    assert not set(constants.NAMES) & set(defined)
+def test_constants_of_both_sides_are_written_once() -> None:
+    defined = set(re.findall(r"^#define (\w+)", "\n".join(path.read_text() for path in FILES), re.MULTILINE))
+    assert "MOST_BINS" in defined
+    assert not set(constants.NAMES) & defined
+    number = re.compile(rf"^({'|'.join(constants.NAMES)})\b[^=\n]*= *[\d.]", re.MULTILINE)
+    home = Path(constants.__file__)
+    assert len(number.findall(home.read_text())) == len(constants.NAMES)
+    others = [path for path in (ROOT / "src").rglob("*.py") if path != home]
+    assert [path.name for path in others if number.search(path.read_text())] == []
+
+
+def test_the_compiled_part_exports_the_constants() -> None:
+    module = pytest.importorskip("ecgwas.native._table")
+    exported = {name: value for name, value in vars(module).items() if name.isupper()}
+    assert exported == {name: getattr(constants, name) for name in constants.NAMES}
+    assert all(type(value) is type(getattr(constants, name)) for name, value in exported.items())

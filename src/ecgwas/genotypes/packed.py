@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from ecgwas.genotypes.readers import SHIFTS, pack, unpack
 from ecgwas.native import compiled
+from ecgwas.native.constants import PEOPLE_PER_BYTE, WORD_BYTES
 
 __all__ = ["NO_CALL", "PackedBlock", "SampleSelector", "recoded_block"]
 
 NO_CALL = 3
-WORD_BYTES = 8
-"""Rows of packed bytes are padded to whole 64-bit words."""
-SAMPLES_PER_WORD = 4 * WORD_BYTES
+SAMPLES_PER_WORD = PEOPLE_PER_BYTE * WORD_BYTES
 """Samples per 64-bit word, two bits each."""
 
 EFFECT_COPIES = np.array([2, NO_CALL, 1, 0], dtype=np.uint8)
@@ -171,8 +170,9 @@ class SampleSelector:
         """Block of the selected participants. packed: (V, ceil(samples_in_file / 4)) uint8, coded as in a .bed."""
         people = len(self.sample_index)
         if compiled.is_available():
-            words, counts = compiled.prepare(packed, self.bit_mask, people, -(-people // SAMPLES_PER_WORD), self.allocate)
-            return PackedBlock(words, people, counts[0] == 1, counts[1], counts[2], counts[3])
+            words = self.allocate((len(packed), -(-people // SAMPLES_PER_WORD) * WORD_BYTES), np.uint8)
+            flipped, *counts = compiled.prepare(packed, self.bit_mask, words)
+            return PackedBlock(words, people, flipped == 1, *counts)
         chosen = packed if people == self.samples_in_file else pack(unpack(packed, self.samples_in_file)[:, self.sample_index])
         return recoded_block(chosen, people)
 

@@ -6,26 +6,29 @@
  * Parameters  A body takes its job first. Input is const; what is not const is written. A function that can fail returns 1 for
  *             success and 0 for failure.
  * Shapes      (variants, traits) are rows and columns; arrays are contiguous by rows unless a stride is named, in elements.
- *             Python checks none of this: _table.c compares every buffer with its format and shape before a body runs.
- * Alignment   `aligned` returns memory that begins with a cache line (64 bytes). Bases are padded with zeros to WIDE(rank)
- *             columns, so that bodies read whole vectors. NAME(loose) is a vector that may begin anywhere.
+ * Sizes       No size is passed that an array has: _arrays.h reads it there. Every array is checked before a body runs, and so
+ *             are contents that would lead a body out of its arrays (_functions.h). Bodies check nothing.
+ * Constants   What Python uses too stands in constants.py alone: setup.py passes it to the compiler, _table.c exports it.
+ * Alignment   `aligned` returns memory that begins with a cache line. Bases are padded with zeros to WIDE(rank) columns, so
+ *             that bodies read whole vectors. NAME(loose) is a vector that may begin anywhere.
  * Bodies      *_body.h are included once per instruction set; NAME(x) adds the set's name, TARGET its attribute.
  * Order       Every sum has a fixed order, whatever the vector's width, so that results have the same bits everywhere. There is
  *             no LAPACK here for that reason: its order of sums differs from library to library.
  * Memory      Workspaces belong to one call. No memory is kept between calls, no global is written after import but `active`.
+ * Format      clang-format 19 with .clang-format; lines of at most 128 characters.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <math.h>
 
-/* LANES, GROUP, CHUNK, PANEL, BINS_PER_UNIT, MIN_UNEXPLAINED, T2_TOLERANCE and VERSION come from constants.py, by setup.py. */
-
-#define WIDE(rank) (((rank) + LANES - 1) / LANES * LANES) /* columns of a basis, padded with zeros */
+#define ROUNDED(count, unit) (((count) + (unit) - 1) / (unit) * (unit)) /* up to whole units */
+#define WIDE(rank) ROUNDED(rank, LANES)                                 /* columns of a basis, padded with zeros */
+#define PEOPLE_PER_WORD (PEOPLE_PER_BYTE * WORD_BYTES)
+#define MOST_BINS (1 << 24) /* the last bin's index is a float */
 #define ROWS 81
 #define STRIP_VARIANTS 4096 /* 2,048 to 4,096 were fastest at 1,000 to 50,000 people, 8,192 slower by 2 to 15 % */
 #define PAIRS ((CHUNK + 1) / 2)
-#define WORD 8
 #define LOW_BITS UINT64_C(0x5555555555555555)
 #define CARRIERS_AT_ONCE 8 /* written to the list of carriers together */
 #define HIGHEST_BIT (UINT64_C(1) << 63)
@@ -35,7 +38,9 @@ typedef Py_ssize_t size;
 
 typedef struct {
     float values[LANES];
-} __attribute__((aligned(64))) lanes_t;
+} __attribute__((aligned(CACHE_LINE))) lanes_t;
+
+_Static_assert(sizeof(lanes_t) == CACHE_LINE, "the numbers of a lane fill a cache line");
 
 /* t squared of every test. */
 typedef struct {
@@ -122,14 +127,28 @@ typedef struct {
 /* Memory that begins with a cache line, or NULL. */
 static void *aligned(size_t bytes) {
     void *memory = NULL;
-    return posix_memalign(&memory, 64, bytes ? bytes : 64) == 0 ? memory : NULL;
+    return posix_memalign(&memory, CACHE_LINE, bytes ? bytes : CACHE_LINE) == 0 ? memory : NULL;
 }
 
 static uint64_t word_at(const uint8_t *bytes, size available) {
     uint64_t word = 0;
-    if (available >= WORD)
-        memcpy(&word, bytes, WORD);
+    if (available >= WORD_BYTES)
+        memcpy(&word, bytes, WORD_BYTES);
     else
         memcpy(&word, bytes, (size_t)available);
     return word;
+}
+
+/* Packed byte -> row of its table: four digits to base 3, no call counts 0. */
+static uint8_t row_of[256];
+
+static void fill_row_of(void) {
+    for (int byte = 0; byte < 256; byte++) {
+        int row = 0, place = 1;
+        for (int person = 0; person < PEOPLE_PER_BYTE; person++, place *= 3) {
+            int code = byte >> (2 * person) & 3;
+            row += code == 3 ? 0 : code * place;
+        }
+        row_of[byte] = (uint8_t)row;
+    }
 }

@@ -60,7 +60,7 @@ TARGET static size NAME(gather)(NAME(workspace) *workspace, const uint64_t *word
     size found = 0;
     for (size w = 0; w < count; w++)
         for (uint64_t bits = words[w] & words[w] >> 1 & LOW_BITS; bits && found < workspace->max_missing; bits &= bits - 1)
-            workspace->people[found++] = w * 32 + __builtin_ctzll(bits) / 2;
+            workspace->people[found++] = w * PEOPLE_PER_WORD + __builtin_ctzll(bits) / 2;
     for (size i = 0; i < found; i++) {
         for (size c = 0; c < workspace->wide && i + 8 < found; c += 8)
             __builtin_prefetch(basis + workspace->people[i + 8] * workspace->wide + c);

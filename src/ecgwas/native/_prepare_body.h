@@ -19,7 +19,7 @@ TARGET static void NAME(choose)(const prepare_t *job, const uint8_t *source, uin
     int filled = 0;
     for (size w = 0; w < job->source_words; w++) {
         uint64_t mask = job->keep[w];
-        uint64_t bits = EXTRACT(word_at(source + w * WORD, job->stride - w * WORD), mask);
+        uint64_t bits = EXTRACT(word_at(source + w * WORD_BYTES, job->stride - w * WORD_BYTES), mask);
         int count = __builtin_popcountll(mask);
         waiting |= bits << filled;
         if (filled + count >= 64) {
@@ -75,9 +75,9 @@ TARGET static void NAME(prepare)(const prepare_t *job) {
             uint64_t first = words[w] & LOW_BITS, second = words[w] >> 1 & LOW_BITS;
             words[w] = (flipped ? first : ~second & LOW_BITS) << 1 | (first ^ second);
         }
-        size used = job->people / 32;
+        size used = job->people / PEOPLE_PER_WORD;
         if (used < job->words)
-            words[used] &= (UINT64_C(1) << (2 * (job->people % 32))) - 1;
+            words[used] &= (UINT64_C(1) << (2 * (job->people % PEOPLE_PER_WORD))) - 1;
         for (size w = used + 1; w < job->words; w++)
             words[w] = 0;
         job->counts[variant] = flipped;

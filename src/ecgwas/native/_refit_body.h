@@ -17,7 +17,7 @@ TARGET static void NAME(list_carriers)(const uint64_t *words, size count, carrie
     for (int copies = 1; copies <= 2; copies++) {
         for (size w = 0; w < count; w++) {
             uint64_t low = words[w] & LOW_BITS, high = words[w] >> 1 & LOW_BITS;
-            found += NAME(list_bits)(copies == 1 ? low & ~high : high & ~low, w * 32, carriers->people + found);
+            found += NAME(list_bits)(copies == 1 ? low & ~high : high & ~low, w * PEOPLE_PER_WORD, carriers->people + found);
         }
         carriers->ends[copies - 1] = found;
     }

@@ -26,8 +26,8 @@ TARGET static void NAME(tables)(lanes_t *tables, const float *people, size count
 /* Bit b of the result: byte b of the chunk is not zero. Rows of packed bytes are whole words. */
 TARGET static uint32_t NAME(filled)(const uint8_t *bytes, size count) {
     uint32_t found = 0;
-    for (size start = 0; start < count; start += WORD) {
-        uint64_t word = word_at(bytes + start, WORD);
+    for (size start = 0; start < count; start += WORD_BYTES) {
+        uint64_t word = word_at(bytes + start, WORD_BYTES);
         uint64_t high = (((word & ~HIGH_BITS) + ~HIGH_BITS) | word) & HIGH_BITS;
         found |= (uint32_t)((high >> 7) * UINT64_C(0x0102040810204080) >> 56) << start;
     }

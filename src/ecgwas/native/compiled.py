@@ -1,8 +1,9 @@
 """The compiled part of the scan (_table.c), optional at install. Each of its functions has a counterpart in NumPy.
 
 Sums are taken in the same order on every machine, so compiled results have the same bits everywhere. The counterparts give the
-same numbers except for the order of their sums. _table.c checks every array: a wrong number format raises TypeError, a wrong
-shape ValueError.
+same numbers except for the order of their sums. Sizes are those of the arrays, and every array is checked (_arrays.h): a wrong
+number format raises TypeError; a wrong shape, rows that are not contiguous, a read-only result or contents that point outside
+an array ValueError. The error names the argument, what was expected and what was found.
 """
 
 from __future__ import annotations
@@ -16,15 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.native import constants
-from ecgwas.native.constants import GROUP, LANES, MOST_LISTED
+from ecgwas.native.constants import CACHE_LINE, GROUP, LANES, MOST_LISTED, PEOPLE_PER_BYTE
 
 __all__ = [
     "GROUP", "LANES", "MOST_LISTED", "adjust_missing", "aligned", "instructions", "is_available", "padded", "prepare",
     "products", "products_and_tests", "refit_exact", "row_list_bytes", "tests", "tiled",
 ]  # fmt: skip
-
-LINE = 64
-"""Bytes of a cache line."""
 
 
 def _module() -> Any:
@@ -44,8 +42,8 @@ def is_available() -> bool:
 def aligned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
     """An array of zeros that begins with a cache line."""
     count = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    memory = np.zeros(count + LINE, dtype=np.uint8)
-    start = -memory.ctypes.data % LINE
+    memory = np.zeros(count + CACHE_LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
     return memory[start : start + count].view(dtype).reshape(shape)
 
 
@@ -58,19 +56,19 @@ def padded(basis: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def tiled(columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Columns (N, C) in tiles (T, 4 ceil(N / 4), LANES) float32, padded with zeros."""
+    """Columns (N, C) in tiles (T, 4 ceil(N / 4), LANES) float32, padded with zeros to whole bytes of packed genotypes."""
     people, count = columns.shape
     tile_count = -(-count // LANES)
-    tiles = aligned((tile_count, -(-people // 4) * 4, LANES), np.float32)
+    tiles = aligned((tile_count, -(-people // PEOPLE_PER_BYTE) * PEOPLE_PER_BYTE, LANES), np.float32)
     for tile in range(tile_count):
         chunk = columns[:, tile * LANES : (tile + 1) * LANES]
         tiles[tile, :people, : chunk.shape[1]] = chunk
     return tiles
 
 
-def row_list_bytes(variants: int, people: int) -> int:
-    """Bytes that `row_lists` needs below, for people padded to fours; at most MOST_LISTED of them."""
-    return int(_module().row_list_bytes(variants, people // 4))
+def row_list_bytes(packed: NDArray[np.uint8], tiles: NDArray[np.float32]) -> int:
+    """Bytes that `row_lists` needs below; for at most MOST_LISTED people."""
+    return int(_module().row_list_bytes(packed, tiles))
 
 
 def products(
@@ -80,29 +78,19 @@ def products(
 
     row_lists: memory of `row_list_bytes`, filled with what products_and_tests needs to know of `packed`.
     """
-    count, people, _ = tiles.shape
-    out = np.empty((len(packed), count * LANES), dtype=np.float32)
-    _module().products(packed, tiles, out, row_lists, len(packed), packed.shape[1], people // 4, count)
+    out = np.empty((len(packed), len(tiles) * LANES), dtype=np.float32)
+    _module().products(packed, tiles, out, row_lists)
     return out
 
 
-def prepare(
-    source: NDArray[np.uint8],
-    keep: NDArray[np.uint64],
-    people: int,
-    words: int,
-    empty: Callable[[tuple[int, ...], type], NDArray[Any]] = np.empty,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """From rows of a .bed (V, S) uint8, the people whose two bits are set in `keep`: packed (V, 8 words), counts (4, V) int64.
+def prepare(source: NDArray[np.uint8], keep: NDArray[np.uint64], packed: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """From rows of a .bed (V, S) uint8, fills `packed` (V, W) with the people whose two bits are set in `keep`.
 
-    Counts: the minor allele is the other one, no call, one minor allele, two; see packed.PackedBlock. empty: allocates the
-    array of packed rows.
+    Returns counts (4, V): the minor allele is the other one, no call, one minor allele, two; see packed.PackedBlock.
     """
-    packed = empty((len(source), words * 8), np.uint8)
     counts = np.empty((4, len(source)), dtype=np.int64)
-    rows = np.ascontiguousarray(source)
-    _module().prepare(rows, keep, packed, counts, len(source), source.shape[1], words, people)
-    return packed, counts
+    _module().prepare(np.ascontiguousarray(source), keep, packed, counts)
+    return counts
 
 
 def adjust_missing(
@@ -115,11 +103,8 @@ def adjust_missing(
     basis (N, R') from `padded`; traits (N, K') float32, padded with zeros to whole GROUPs. The first K columns of cross_product
     are the traits'. thorough: see compiled_backend.CompiledAdjuster.
     """
-    variants, n_traits = trait_ss.shape
-    people, rank = len(basis), projection.shape[1]
-    sizes = (variants, packed.shape[1] // 8, people, rank, n_traits, traits.shape[1], cross_product.shape[1])
-    arrays = (packed, basis, traits, projection, missing, projected_ss, cross_product, trait_ss)
-    _module().adjust_missing(*arrays, *sizes, thorough)
+    arrays = packed, basis, traits, projection, missing, projected_ss, cross_product, trait_ss
+    _module().adjust_missing(*arrays, thorough)
 
 
 def tests(
@@ -130,11 +115,10 @@ def tests(
 
     The first K columns of cross_product (V, C) are the traits'.
     """
-    sizes = (*cross_product.shape, *t2_histogram.shape)
 
     def test(t2_histogram: NDArray[np.uint32], candidates: NDArray[np.int32]) -> int:
-        arrays = (cross_product, genotype_ss, df, min_t2, testable, trait_ss, t2_histogram, candidates)
-        return int(_module().tests(*arrays, *sizes, len(candidates)))
+        arrays = cross_product, genotype_ss, df, min_t2, testable, trait_ss, t2_histogram, candidates
+        return int(_module().tests(*arrays))
 
     return _candidates(test, len(cross_product), t2_histogram)
 
@@ -148,11 +132,10 @@ def products_and_tests(
 
     No call may be missing. The same bits as `products` and `tests` in turn. row_lists: as `products` filled them for `packed`.
     """
-    sizes = (*packed.shape, tiles.shape[1] // 4, len(tiles), *t2_histogram.shape)
 
     def test(t2_histogram: NDArray[np.uint32], candidates: NDArray[np.int32]) -> int:
-        arrays = (packed, tiles, row_lists, genotype_ss, df, min_t2, testable, t2_histogram, candidates)
-        return int(_module().products_and_tests(*arrays, *sizes, len(candidates)))
+        arrays = packed, tiles, row_lists, genotype_ss, df, min_t2, testable, t2_histogram, candidates
+        return int(_module().products_and_tests(*arrays))
 
     return _candidates(test, len(packed), t2_histogram)
 
@@ -182,9 +165,7 @@ def refit_exact(
     basis (N, R') from `padded`; traits (K, N) float64.
     """
     sums = np.empty((len(candidates), 3))
-    people = len(basis)
-    sizes = (len(packed), packed.shape[1] // 8, people, rank, len(traits), len(candidates))
-    _module().refit_exact(packed, basis, traits, candidates, missing, raw_ss, sums, *sizes)
+    _module().refit_exact(packed, basis, rank, traits, candidates, missing, raw_ss, sums)
     return sums
 
 

@@ -3,8 +3,17 @@
 A build made with other values is not used (compiled.is_available).
 """
 
-VERSION = 7
+VERSION = 8
 """Of the functions in _table.c; raised whenever they change."""
+
+PEOPLE_PER_BYTE = 4
+"""Packed genotypes take two bits each."""
+
+WORD_BYTES = 8
+"""Rows of packed genotypes are padded to whole 64-bit words."""
+
+CACHE_LINE = 64
+"""Bytes of a cache line; a basis begins with one."""
 
 LANES = 16
 """Columns that the table kernel handles together; float32 numbers of the widest vector."""
@@ -18,7 +27,7 @@ CHUNK = 32
 PANEL = 24
 """Chunks whose row lists are kept together: at most 6 MiB for a strip."""
 
-MOST_LISTED = 4 * CHUNK * PANEL
+MOST_LISTED = PEOPLE_PER_BYTE * CHUNK * PANEL
 """People whose row lists can be kept: one panel."""
 
 BINS_PER_UNIT = 100
@@ -27,9 +36,15 @@ BINS_PER_UNIT = 100
 MIN_UNEXPLAINED = 1e-12
 """Share of a trait's variance that always counts as unexplained."""
 
+SMALLEST_ROOT = 1e-6
+"""A smaller diagonal of a Cholesky factor means that covariates are collinear in the remaining participants."""
+
 T2_TOLERANCE = 8e-4
 """Relative change of t squared that the approximation for missing calls may cause; less than the margin within which tests are
 refitted in float64 (regression.MARGIN)."""
 
-NAMES = ("VERSION", "LANES", "GROUP", "CHUNK", "PANEL", "BINS_PER_UNIT", "MIN_UNEXPLAINED", "T2_TOLERANCE")
+NAMES = (
+    "VERSION", "PEOPLE_PER_BYTE", "WORD_BYTES", "CACHE_LINE", "LANES", "GROUP", "CHUNK", "PANEL", "BINS_PER_UNIT",
+    "MIN_UNEXPLAINED", "SMALLEST_ROOT", "T2_TOLERANCE",
+)  # fmt: skip
 """Constants passed to the compiler."""

@@ -22,14 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special, stats
 
+from ecgwas.native.constants import SMALLEST_ROOT
 from ecgwas.statistics.projection import residuals
 
 LOG10 = float(np.log(10.0))
 SMALLEST_P = 1e-280
 """Below this p-value, only the logarithm is computed."""
-
-SMALLEST_ROOT = 1e-6
-"""A smaller diagonal of a Cholesky factor means that covariates are collinear in the remaining participants, as in _table.c."""
 
 NEAR = 0.25
 """t squared below which 1 - p is computed instead of p."""

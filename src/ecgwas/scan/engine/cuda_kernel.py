@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ecgwas.genotypes.dosages import GenotypeBlock
-from ecgwas.genotypes.packed import COPIES_OF_BYTE, WORD_BYTES
+from ecgwas.genotypes.packed import COPIES_OF_BYTE, SAMPLES_PER_WORD
 
 PARTS = 3
 """Parts of a float32 number, of eight of its 24 bits each."""
@@ -68,7 +68,7 @@ class TorchKernel:
         self.people, self.count = columns.shape
         self.columns = torch.from_numpy(np.ascontiguousarray(columns)).to(self.where)
         # Padded to the length of packed rows and to a width that suits tensor cores, with the parts side by side.
-        padded = functional.pad(self.columns, (0, -self.count % ALIGNED, 0, -self.people % (4 * WORD_BYTES)))
+        padded = functional.pad(self.columns, (0, -self.count % ALIGNED, 0, -self.people % SAMPLES_PER_WORD))
         self.parts = torch.hstack(split(padded))
         self.copies = torch.from_numpy(COPIES_OF_BYTE).to(self.where, torch.bfloat16)
         self._local = threading.local()

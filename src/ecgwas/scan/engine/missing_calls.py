@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.dosages import GenotypeBlock
-from ecgwas.statistics.least_squares import SMALLEST_ROOT, Design
+from ecgwas.native.constants import SMALLEST_ROOT
+from ecgwas.statistics.least_squares import Design
 
 GATHERED_BYTES = 2**25
 """Size of the traits' rows that are gathered at a time."""

@@ -84,7 +84,7 @@ class FusedBackend(HardCallBackend):
         if block.missing_calls.any():
             return super().sums(block)
         packed = hard_calls(block).packed
-        needed = compiled.row_list_bytes(len(block), self.trait_tiles.shape[1])
+        needed = compiled.row_list_bytes(packed, self.trait_tiles)
         buffer = getattr(self._local, "row_lists", np.empty(0, dtype=np.uint8))
         # Each thread keeps its buffer from block to block: new memory would cost more than the lists save.
         self._local.row_lists = buffer if len(buffer) >= needed else np.empty(needed, dtype=np.uint8)

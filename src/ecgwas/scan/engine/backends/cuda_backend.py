@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.genotypes.packed import NO_CALL
 from ecgwas.genotypes.readers import unpack
+from ecgwas.native.constants import SMALLEST_ROOT
 from ecgwas.scan.engine.cuda_kernel import TorchKernel, looked_up
 from ecgwas.scan.engine.screening import BINS, BINS_PER_UNIT, MIN_UNEXPLAINED, Backend, BlockSums, Screened
-from ecgwas.statistics.least_squares import SMALLEST_ROOT, Design
+from ecgwas.statistics.least_squares import Design
 
 GATHERED_BYTES = 2**28
 """Size of the traits' rows that a thread gathers at a time."""
