@@ -21,6 +21,13 @@ MEDIAN_BEATS = ("median", "odd", "even")
 
 FIDUCIAL_POINTS = ("p_on", "p_peak", "p_off", "qrs_on", "qrs_off", "t_peak", "t_off")
 
+STACKED = ("strips", "beats", "odd_beats", "even_beats")
+"""Arrays of `Signals` that are read from files only as far as they are used."""
+IN_MEMORY = ("noise_uv", "r_samples", "normal", "lead_status")
+"""Its arrays that are always in memory whole; `fiducials_ms` apart, which not every cohort has."""
+AFTER_THE_LAST_BEAT = {"r_samples": -1, "normal": False}
+"""Fill of the arrays whose width is the largest number of beats."""
+
 GOOD, ARTEFACTS, UNUSABLE, MISSING = 0, 1, 2, 3
 LEAD_STATUS = ("good", "artefacts", "unusable", "missing")
 """Names of the four numbers. Beats and waves are found in good leads. A lead with artefacts keeps its own median beat, an
@@ -169,12 +176,9 @@ class Signals:
         """The participants at `index`, in that order; arrays are copied."""
         eids = tuple(self.eids[int(i)] for i in index)
         fiducials_ms = self.fiducials_ms[index] if len(self.fiducials_ms) else self.fiducials_ms
-        rows = {name: StackedArrays([getattr(self, name)[index]]) for name in ("strips", "beats", "odd_beats", "even_beats")}
-        return replace(
-            self, eids=eids, noise_uv=self.noise_uv[index], r_samples=self.r_samples[index], normal=self.normal[index],
-            lead_status=self.lead_status[index], fiducials_ms=fiducials_ms,
-            strips=rows["strips"], beats=rows["beats"], odd_beats=rows["odd_beats"], even_beats=rows["even_beats"],
-        )  # fmt: skip
+        rows: dict[str, Any] = {name: StackedArrays([getattr(self, name)[index]]) for name in STACKED}
+        rows |= {name: getattr(self, name)[index] for name in IN_MEMORY}
+        return replace(self, eids=eids, fiducials_ms=fiducials_ms, **rows)
 
     def with_beats(self, beats: StackedArrays) -> Signals:
         """The same participants with other median beats, whose fiducial points have not been found."""

@@ -23,7 +23,18 @@ from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.errors import Caution, EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes
 from ecgwas.progress import track
-from ecgwas.signals import FIDUCIAL_POINTS, LEAD_STATUS, MEDIAN_BEATS, MISSING, UNUSABLE, Signals, StackedArrays
+from ecgwas.signals import (
+    AFTER_THE_LAST_BEAT,
+    FIDUCIAL_POINTS,
+    IN_MEMORY,
+    LEAD_STATUS,
+    MEDIAN_BEATS,
+    MISSING,
+    STACKED,
+    UNUSABLE,
+    Signals,
+    StackedArrays,
+)
 from ecgwas.stages.base import Needs, Stage, write_array, write_json
 from ecgwas.study import Study
 from ecgwas.tables import Recordings, files
@@ -32,8 +43,6 @@ from ecgwas.traits import covariates
 
 logger = logging.getLogger(__name__)
 
-STACKED = ("strips", "beats", "odd_beats", "even_beats")
-ARRAYS = (*STACKED, "noise_uv", "r_samples", "normal", "lead_status")
 RAW_EXAMPLE = "raw_example"
 REPEATS = "repeats"
 JOIN = "join"
@@ -107,7 +116,7 @@ def _write_signals(batch: ecg.Batch, out: Path, visits: str) -> None:
     signals = batch.signals
     if signals is None:
         return
-    for name in ARRAYS:
+    for name in (*STACKED, *IN_MEMORY):
         write_array(files.SIGNAL_ARRAY.within(out, visits=visits, array=name), getattr(signals, name))
     about = {"eids": signals.eids, "rate_hz": signals.rate_hz, "r_sample": signals.r_sample, "leads": signals.leads}
     write_json(files.SIGNALS.within(out, visits=visits), about)
@@ -242,28 +251,28 @@ def _with_signals(study: Study, all_visits: Sequence[str]) -> list[str]:
 
 def _loaded(study: Study, all_visits: Sequence[str]) -> Signals:
     headers = [json.loads(files.SIGNALS.path(study.results, visits=visits).read_text()) for visits in all_visits]
-    stacked = {name: StackedArrays([_array(study, visits, name, mapped=True) for visits in all_visits]) for name in STACKED}
-    noise_uv, r_samples, normal, lead_status = (
-        [_array(study, visits, name) for visits in all_visits] for name in ("noise_uv", "r_samples", "normal", "lead_status")
-    )
+    arrays: dict[str, Any] = {
+        name: StackedArrays([_array(study, visits, name, mapped=True) for visits in all_visits]) for name in STACKED
+    }
+    arrays |= {name: _concatenated(study, all_visits, name) for name in IN_MEMORY}
     return Signals(
         eids=tuple(eid for header in headers for eid in header["eids"]),
         rate_hz=headers[0]["rate_hz"],
         r_sample=headers[0]["r_sample"],
         leads=tuple(headers[0]["leads"]),
-        noise_uv=np.concatenate(noise_uv),
-        r_samples=_padded(r_samples, -1),
-        normal=_padded(normal, False),
-        lead_status=np.concatenate(lead_status),
         fiducials_ms=np.concatenate([_fiducials_ms(study, visits) for visits in all_visits]),
-        **stacked,
+        **arrays,
     )
 
 
-def _padded(arrays: list[NDArray[Any]], fill: int | bool) -> NDArray[Any]:
-    width = max(array.shape[1] for array in arrays)
-    padded = [np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill) for array in arrays]
-    return np.concatenate(padded)
+def _concatenated(study: Study, all_visits: Sequence[str], name: str) -> NDArray[Any]:
+    """One array of several parts; beats are padded to the largest number of them."""
+    arrays = [_array(study, visits, name) for visits in all_visits]
+    if name in AFTER_THE_LAST_BEAT:
+        width = max(array.shape[1] for array in arrays)
+        fill = AFTER_THE_LAST_BEAT[name]
+        arrays = [np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill) for array in arrays]
+    return np.concatenate(arrays)
 
 
 def load_device_measurements(study: Study) -> DeviceMeasurements:
