@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -37,7 +37,8 @@ from ecgwas.signals import (
 )
 from ecgwas.stages.base import Needs, Stage, write_array, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Recordings, files
+from ecgwas.tables import Recordings, Table, files
+from ecgwas.tables.files import TableFile
 from ecgwas.tables.recordings import DeviceMeasurements, FiducialPoints, LeadCounts, LeadQuality
 from ecgwas.traits import covariates
 
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 RAW_EXAMPLE = "raw_example"
 REPEATS = "repeats"
 JOIN = "join"
+T = TypeVar("T", bound=Table)
 
 
 _find = lru_cache(maxsize=4)(ecg.find_recordings)
@@ -160,13 +162,10 @@ def _join(study: Study, out: Path) -> None:
     if repeats.height:
         logger.info("read: %d repeat visits kept; %s", pairs, left_out_counts(Recordings(repeats)))
     files.REPEATS.write(Recordings(repeats), out)
-    measured = [files.PART_DEVICE_MEASUREMENTS.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
-    files.DEVICE_MEASUREMENTS.write(DeviceMeasurements(pl.concat(measured)), out)
-    with_beats = _with_signals(study, _of_first_visits(study))
-    points = [files.PART_FIDUCIALS.read(study.results, visits=visits).frame for visits in with_beats]
-    files.FIDUCIALS.write(FiducialPoints(pl.concat(points)), out)
-    lead_quality = [files.PART_LEAD_QUALITY.read(study.results, visits=visits).frame for visits in _of_first_visits(study)]
-    quality = LeadQuality(pl.concat(lead_quality))
+    first_folders = _of_first_visits(study)
+    files.DEVICE_MEASUREMENTS.write(_joined(study, files.PART_DEVICE_MEASUREMENTS, first_folders), out)
+    files.FIDUCIALS.write(_joined(study, files.PART_FIDUCIALS, _with_signals(study, first_folders)), out)
+    quality = _joined(study, files.PART_LEAD_QUALITY, first_folders)
     files.LEAD_QUALITY.write(quality, out)
     counts = lead_counts(quality)
     files.LEAD_COUNTS.write(counts, out)
@@ -174,6 +173,11 @@ def _join(study: Study, out: Path) -> None:
         for row in counts.frame.filter(pl.col(status) > 0).iter_rows(named=True):
             logger.warning("read: lead %s is %s in %d of %d recordings: its own features are missing there", row["lead"],
                            status, row[status], row["recordings"])  # fmt: skip
+
+
+def _joined(study: Study, file: TableFile[T], all_visits: Sequence[str]) -> T:
+    """The table of all these folders."""
+    return file.table(pl.concat([file.read(study.results, visits=visits).frame for visits in all_visits]))
 
 
 def lead_counts(quality: LeadQuality) -> LeadCounts:
