@@ -16,6 +16,7 @@ People are named by `make_eids(n)`: "1000001", "1000008", ...
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,12 @@ def components_of(encoder: Encoder) -> Components:
 
 def make_delineated(n: int, seed: int = 1) -> Signals:
     return with_fiducials(make_signals(n, seed))
+
+
+def with_beats(signals: Signals, beats: NDArray[np.float32] | StackedArrays) -> Signals:
+    """The same people with other median beats (n, 12, T), whose fiducial points have not been found."""
+    stacked = beats if isinstance(beats, StackedArrays) else StackedArrays([beats])
+    return replace(signals, beats=stacked, fiducials_ms=np.empty((0, *signals.fiducials_ms.shape[1:])))
 
 
 def make_traits(n: int, k: int, seed: int = 1, *, missing: float = 0.0) -> Traits:

@@ -179,7 +179,3 @@ class Signals:
         rows: dict[str, Any] = {name: StackedArrays([getattr(self, name)[index]]) for name in STACKED}
         rows |= {name: getattr(self, name)[index] for name in IN_MEMORY}
         return replace(self, eids=eids, fiducials_ms=fiducials_ms, **rows)
-
-    def with_beats(self, beats: StackedArrays) -> Signals:
-        """The same participants with other median beats, whose fiducial points have not been found."""
-        return replace(self, beats=beats, fiducials_ms=_no_fiducials())

@@ -13,7 +13,7 @@ from ecgwas.delineation.single_beats import fiducials_of_participant, single_bea
 from ecgwas.signals import FIDUCIAL_POINTS, MEDIAN_BEATS, Signals, StackedArrays
 from ecgwas.stages.read import fiducial_points
 from ecgwas.tables.recordings import FiducialPoints
-from tests.factories import make_delineated, make_signals
+from tests.factories import make_delineated, make_signals, with_beats
 
 PEOPLE = 4
 
@@ -37,7 +37,7 @@ def test_halves_and_selections_keep_their_points_and_other_beats_have_none(signa
         np.testing.assert_array_equal(half.beat_fiducials_ms, signals.fiducials_ms[:, which])
     chosen = signals.select(np.array([3, 1]))
     np.testing.assert_array_equal(chosen.beat_fiducials_ms, signals.beat_fiducials_ms[[3, 1]])
-    for without in (make_signals(PEOPLE, seed=8), signals.with_beats(signals.odd_beats)):
+    for without in (make_signals(PEOPLE, seed=8), with_beats(signals, signals.odd_beats)):
         with pytest.raises(ValueError, match="fiducial points have not been found"):
             _ = without.beat_fiducials_ms
 

@@ -43,13 +43,12 @@ from ecgwas.report import (
     genotype_beats,
 )
 from ecgwas.report.figures.svg import SERIES
-from ecgwas.signals import StackedArrays
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import Audit, Credible, Heritability
 from ecgwas.tables.recordings import Reliability
-from tests.factories import make_eids, make_signals
+from tests.factories import make_eids, make_signals, with_beats
 
 PEOPLE, THRESHOLD = 80, 8.4
 CHROMOSOMES = {"1": 160_000_000, "2": 178_000_000, "3": 38_000_000, "6": 36_000_000, "11": 22_000_000, "X": 55_000_000}
@@ -362,7 +361,7 @@ def _beats() -> tuple[GenotypeBeats, ...]:
         dosage = rng.binomial(2, 0.4, PEOPLE).astype(float)
         beats[:, :, 170 + 60 * i :] *= (1 + 0.15 * dosage)[:, None, None]
         variants.append(LeadVariant(i + 1, variant, "A", "G", dosage))
-    found = genotype_beats(signals.with_beats(StackedArrays([beats])), variants)
+    found = genotype_beats(with_beats(signals, beats), variants)
     return tuple(replace(one, decoded={"pca": (one.slope_uv * 0.9).astype(np.float32)}) for one in found)
 
 

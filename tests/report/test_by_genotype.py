@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from ecgwas.report import LeadVariant, genotype_beats
-from ecgwas.signals import Signals, StackedArrays
-from tests.factories import make_signals
+from ecgwas.signals import Signals
+from tests.factories import make_signals, with_beats
 
 PEOPLE = 60
 
@@ -62,7 +62,7 @@ def test_a_genotype_that_nobody_has_is_nan_and_the_effect_is_still_there(signals
 def test_a_tiny_p_value_does_not_underflow(signals: Signals) -> None:
     dosage = dosages(6)
     beats = np.asarray(signals.beats) + (1e6 * dosage)[:, None, None].astype(np.float32)
-    (found,) = genotype_beats(signals.with_beats(StackedArrays([beats])), [LeadVariant(1, "a", "A", "G", dosage)])
+    (found,) = genotype_beats(with_beats(signals, beats), [LeadVariant(1, "a", "A", "G", dosage)])
     assert np.nanmin(found.neglog10p) > 300
 
 

@@ -13,9 +13,9 @@ from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.leads import INDEPENDENT
 from ecgwas.represent.alignment import UV_PER_MS, Alignment, fiducials_with_r
 from ecgwas.represent.inputs import Scaler, Traces
-from ecgwas.signals import Signals, StackedArrays
+from ecgwas.signals import Signals
 from ecgwas.study import Pca, Vae
-from tests.factories import make_delineated, make_hearts
+from tests.factories import make_delineated, make_hearts, with_beats
 
 PEOPLE = 60
 
@@ -33,7 +33,7 @@ def alignment(signals: Signals) -> Alignment:
 def test_moments_are_common_after_alignment(signals: Signals, alignment: Alignment) -> None:
     aligned = alignment.aligned_beats(signals)[:]
     assert aligned.shape == (PEOPLE, 9, 475)
-    again = fiducials_with_r(with_fiducials(signals.with_beats(StackedArrays([_as_twelve(aligned[:, :8])]))))
+    again = fiducials_with_r(with_fiducials(with_beats(signals, _as_twelve(aligned[:, :8]))))
     before, after = np.nanstd(fiducials_with_r(signals), axis=0), np.nanstd(again, axis=0)
     late = [0, 1, 2, 6, 7]  # P's and T's moments, which differ most between people
     assert (after[late] < 0.5 * before[late]).all()

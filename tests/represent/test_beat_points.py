@@ -10,9 +10,9 @@ import pytest
 
 from ecgwas import represent
 from ecgwas.leads import LEADS
-from ecgwas.signals import Signals, StackedArrays
+from ecgwas.signals import Signals
 from ecgwas.study import BeatPoints
-from tests.factories import make_hearts, make_signals
+from tests.factories import make_hearts, make_signals, with_beats
 
 PEOPLE = 40
 
@@ -64,7 +64,7 @@ def test_without_p_a_stretched_beat_is_missing_before_r(signals: Signals) -> Non
     beats = np.asarray(signals.beats[np.arange(2)])
     beats[1, :, :140] = beats[1, :, 140, None]
     features = represent.fit(options(stretch=True, points=100), signals, seed=1).encode(
-        signals.select(np.arange(2)).with_beats(StackedArrays([beats]))
+        with_beats(signals.select(np.arange(2)), beats)
     )
     values = features.frame.select(features.names).fill_null(float("nan")).to_numpy().reshape(2, 12, 100)
     times = np.linspace(signals.beat_times_ms[0], signals.beat_times_ms[-1], 100)

@@ -21,7 +21,7 @@ from ecgwas.represent import intervals
 from ecgwas.signals import UNUSABLE, Signals, StackedArrays
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca
 from ecgwas.tables import Features
-from tests.factories import make_delineated, make_hearts
+from tests.factories import make_delineated, make_hearts, with_beats
 
 PEOPLE = 80
 OPTIONS = Intervals(name="clinical")
@@ -131,7 +131,7 @@ def test_in_atrial_fibrillation_p_and_pr_are_missing_and_the_rest_is_there(signa
     for i in range(6):
         starts = chosen.r_samples[i][chosen.normal[i]] - chosen.r_sample
         medians.append(np.median(np.stack([strips[i][:, s : s + 475] for s in starts]), axis=0))
-    fibrillating = with_fiducials(fibrillating.with_beats(StackedArrays([np.array(medians, dtype=np.float32)])))
+    fibrillating = with_fiducials(with_beats(fibrillating, np.array(medians, dtype=np.float32)))
     table = of_all_leads(represent.fit(OPTIONS, fibrillating, seed=1).encode(fibrillating))
     assert table["pr_ms"].null_count() >= 5
     assert table["p_axis_deg"].null_count() == table["pr_ms"].null_count()

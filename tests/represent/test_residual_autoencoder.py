@@ -20,7 +20,7 @@ from ecgwas.represent.neural.encoder import NetworkEncoder
 from ecgwas.represent.neural.network import convolution_weights
 from ecgwas.signals import Signals, StackedArrays
 from ecgwas.study import ResidualAutoencoder
-from tests.factories import make_signals
+from tests.factories import make_signals, with_beats
 
 PEOPLE = 20
 SMALL = {"name": "ae", "channels": [4, 8], "kernels": [5], "features": 6, "epochs": 2, "leads": "together"}
@@ -66,7 +66,7 @@ def test_no_person_kept_aside_is_trained_on(signals: Signals, leads: str) -> Non
     split = split_participants(PEOPLE, 0.1, 1, validation=True)
     beats = np.asarray(signals.beats).copy()
     beats[split.test] = np.nan
-    encoder = _fit(_options(leads=leads, epochs=1), signals.with_beats(StackedArrays([beats])))
+    encoder = _fit(_options(leads=leads, epochs=1), with_beats(signals, beats))
     assert encoder.history["validation_loss"].is_finite().all()
     assert encoder.errors["mse"].is_nan().all()
 
@@ -136,7 +136,7 @@ def test_features_beyond_max_mse_are_null(signals: Signals) -> None:
 
 def test_per_signal_scaling_forgets_the_voltage(signals: Signals) -> None:
     encoder = _fit(_options(normalisation="per_signal"), signals)
-    doubled = signals.with_beats(StackedArrays([np.asarray(signals.beats) * 2 + 50]))
+    doubled = with_beats(signals, np.asarray(signals.beats) * 2 + 50)
     first, second = encoder.encode(signals), encoder.encode(doubled)
     np.testing.assert_allclose(first.frame.drop("eid", "lead"), second.frame.drop("eid", "lead"), rtol=1e-3, atol=1e-4)
     assert encoder.decode(first) is None

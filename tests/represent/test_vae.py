@@ -19,9 +19,9 @@ from ecgwas.represent.inputs import Scaler, Traces
 from ecgwas.represent.linear.components import principal_components
 from ecgwas.represent.neural.conditions import Conditions
 from ecgwas.represent.neural.encoder import NetworkEncoder
-from ecgwas.signals import Signals, StackedArrays
+from ecgwas.signals import Signals
 from ecgwas.study import Vae
-from tests.factories import make_delineated
+from tests.factories import make_delineated, with_beats
 
 PEOPLE = 24
 
@@ -164,7 +164,7 @@ def test_missing_measurements_are_the_mean_and_said_to_be_missing() -> None:
     people = make_delineated(30, seed=7)
     beats = np.asarray(people.beats).copy()
     beats[4] = 0.0  # no wave can be measured
-    silent = with_fiducials(people.with_beats(StackedArrays([beats])))
+    silent = with_fiducials(with_beats(people, beats))
     conditions, values = Conditions.fit(silent, np.arange(30))
     np.testing.assert_array_equal(conditions.of(silent), values)
     assert np.isfinite(values).all()

@@ -53,18 +53,14 @@ class RelatedPairs:
         return replace(self, first=first, second=second, kinship=self.kinship[chosen])
 
 
-def king_kinship(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(N, N) float64 KING-robust kinship from genotype calls (V, N), 3 if missing; NaN on the diagonal.
+def kinship_rows(codes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """KING-robust kinship from genotype calls (V, N), 3 if missing: successive blocks (n, N) of n participants with everyone,
+    each with the index of its first participant; NaN on the diagonal.
 
     (N_AaAa - 2 N_AAaa) / 2 m + 1/2 - (N_Aa(i) + N_Aa(j)) / 4 m, where m is the smaller of both participants' numbers of
     heterozygous calls. Only variants called in both participants count (Manichaikul et al. 2010, Bioinformatics 26:2867,
     equation 11; as in PLINK 2's --make-king).
     """
-    return np.concatenate([rows for _, rows in _rows(codes)])
-
-
-def _rows(codes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Kinship (n, N) of successive blocks of n participants with everyone, each with the index of its first participant."""
     people = codes.shape[1]
     for start in range(0, people, PEOPLE_PER_STEP):
         both, opposite, het_first, het_second = _counts(codes, start, min(start + PEOPLE_PER_STEP, people))
@@ -106,7 +102,7 @@ def related_pairs(codes: NDArray[np.uint8], limit: float) -> RelatedPairs:
     limit_by_chance, null_sd = chance_limit(codes, codes.shape[1])
     lowest = max(limit, limit_by_chance)
     pairs: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
-    for start, rows in _rows(codes):
+    for start, rows in kinship_rows(codes):
         first, second = np.nonzero(rows > lowest)
         later = second > first + start
         pairs.append((first[later] + start, second[later], rows[first[later], second[later]]))
