@@ -36,6 +36,7 @@ from ecgwas.report import (
     Cohort,
     GeneResults,
     GenotypeBeats,
+    KindWords,
     LociResults,
     LocusRegion,
     ReportContents,
@@ -57,7 +58,7 @@ LENGTHS = np.linspace(249e6, 51e6, 22).astype(np.int64)
 
 def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
     """Report contents of a null study with planted loci, as its stages would have written them."""
-    rng = np.random.default_rng(seed)
+    rng, study = np.random.default_rng(seed), _study()
     names = tuple(f"ae.{lead}.f{i:02d}" for lead in LEADS for i in range(1, traits // 12 + 1))
     rows = _rows(rng, names, variants)
     loci = _loci(rows.filter(pl.col("neglog10p") > THRESHOLD))
@@ -65,7 +66,7 @@ def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
     locus_rows = list(loci.frame.iter_rows(named=True))
     genotype_beats, regions = tuple(_beats(rng, row) for row in locus_rows), tuple(_region(rng, row) for row in locus_rows)
     return ReportContents(
-        run=RunInfo("benchmark", seed, _settings(), {"ecgwas": "benchmark"}),
+        run=RunInfo("benchmark", seed, study.as_written(study), KindWords.of(study), {"ecgwas": "benchmark"}),
         cohort=Cohort(Recordings.empty(), People.empty()),
         representations=(_representation(traits // 12),),
         scan=ScanResults(
@@ -82,14 +83,12 @@ def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
     )  # fmt: skip
 
 
-def _settings() -> dict[str, object]:
-    study = Study.model_validate(
+def _study() -> Study:
+    return Study.model_validate(
         {"name": "benchmark", "read": {"recordings": "ecg"}, "traits": {"covariates": "c.tsv"}, "genes": [],
          "scan": {"kind": "matrix", "genotypes": "g"}, "represent": [{"kind": "residual_autoencoder", "name": "ae"}]},
         context={"folder": Path("study")},
     )  # fmt: skip
-    settings: dict[str, object] = study.as_written(study)
-    return settings
 
 
 def _rows(rng: np.random.Generator, names: tuple[str, ...], variants: int) -> pl.DataFrame:

@@ -29,6 +29,7 @@ from ecgwas.report import (
     Example,
     GeneResults,
     GenotypeBeats,
+    KindWords,
     LeadVariant,
     LociResults,
     LocusRegion,
@@ -64,7 +65,7 @@ def trait_names() -> tuple[str, ...]:
 
 
 def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int = 12) -> ReportContents:
-    rng = np.random.default_rng(seed)
+    rng, study = np.random.default_rng(seed), make_study()
     rows = _associations(rng, hits, max_traits_with_hits)
     associations = Associations.of(rows)
     significant = Associations(associations.frame.filter(pl.col("neglog10p") > THRESHOLD))
@@ -73,7 +74,9 @@ def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
     representations, example, summary = _representations(rng), _example(rng), _summary(rng, significant)
     permutation_max, regions, background = rng.gumbel(6.2, 0.7, 500), _regions(rng, loci), _background(rng)
     return ReportContents(
-        run=RunInfo("synthetic", seed, make_settings(), versions, ("2 hit genes are not in STRING",)),
+        run=RunInfo(
+            "synthetic", seed, study.as_written(study), KindWords.of(study), versions, ("2 hit genes are not in STRING",)
+        ),
         cohort=Cohort(_recordings(), _people(), COVARIATES, example),
         representations=representations,
         scan=ScanResults(
@@ -195,8 +198,8 @@ def _audited(locus: dict[str, Any], flag: str | None) -> dict[str, Any]:
     return numbers | counts | place | {"trait": locus["best_trait"], "variant": locus["lead_variant"], "flags": flag}
 
 
-def make_settings() -> dict[str, Any]:
-    study = Study.model_validate(
+def make_study() -> Study:
+    return Study.model_validate(
         {
             "name": "synthetic", "read": {"recordings": "ecg"}, "traits": {"covariates": "covariates.tsv"},
             "scan": {"kind": "matrix", "genotypes": "genotypes/cohort"},
@@ -208,8 +211,6 @@ def make_settings() -> dict[str, Any]:
         },
         context={"folder": Path("study")},
     )  # fmt: skip
-    settings: dict[str, Any] = study.as_written(study)
-    return settings
 
 
 def _associations(rng: np.random.Generator, hits: bool, traits_with_hits: int) -> list[dict[str, Any]]:

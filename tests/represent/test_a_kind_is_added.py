@@ -17,6 +17,11 @@ class Mean(Representation):
 
     kind: Literal["mean"] = "mean"
 
+    @property
+    def described(self):
+        """The mean."""
+        return "the mean voltage of each lead"
+
 
 RepresentationOptions = Annotated['''
 
@@ -81,7 +86,9 @@ def test_every_command_works_with_a_kind_that_was_added(source: Path, tmp_path: 
     traits = pl.read_csv(results / "traits" / "traits.csv").filter(pl.col("status") == "kept")["trait"]
     assert set(traits) == {f"level.{lead}.mean_uv" for lead in LEADS}
     for page in ("report", "share"):
-        assert "level.V1.mean_uv" in (results / page / "report.html").read_text()
+        text = (results / page / "report.html").read_text()
+        assert "level.V1.mean_uv" in text
+        assert "Each recording was represented by the mean voltage of each lead." in text
     for command in ("report", "share"):
         ecgwas(command, str(study), "--force")
     assert "level" in ecgwas("compare", str(study))

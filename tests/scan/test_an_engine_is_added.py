@@ -16,6 +16,11 @@ class Plain(Scan):
 
     kind: Literal["plain"] = "plain"
 
+    @property
+    def described(self):
+        """Plain."""
+        return "least squares, plainly"
+
 
 ScanOptions = Annotated['''
 
@@ -91,7 +96,9 @@ def test_every_command_works_with_an_engine_that_was_added(source: Path, tmp_pat
         if kind == "plain":
             assert "plain" in ecgwas("options")
             for page in ("report", "share"):
-                assert "clinical" in (results / page / "report.html").read_text()
+                text = (results / page / "report.html").read_text()
+                assert "clinical" in text
+                assert "by least squares, plainly." in text
     assert rows["plain"].height > 0
     assert rows["plain"]["variant"].to_list() == rows["matrix"]["variant"].to_list()
     for column in ("beta", "se", "neglog10p"):

@@ -10,8 +10,7 @@ import polars as pl
 
 from ecgwas import stages
 from ecgwas.errors import MissingStageError, StudyError, first_few
-from ecgwas.represent.neural.network import kernel_sizes
-from ecgwas.study import RepresentationOptions, ResidualAutoencoder, Study
+from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import VARIANT_KEY, files
 from ecgwas.tables.comparison import StudyComparison
 
@@ -85,20 +84,8 @@ def _row(name: str, study: Study, options: RepresentationOptions) -> dict[str, A
         "study": name, "representation": options.name, "kind": options.kind,
         "cleaning": f"{study.read.baseline.kind}, {study.read.denoise.kind}",
         "input": getattr(options, "input", None), "leads": getattr(options, "leads", None),
-        "normalisation": getattr(options, "normalisation", None), **_network(options),
+        "normalisation": getattr(options, "normalisation", None), **options.network_settings,
         **_trained(study, options), **_errors(study, options), **_hits(study, options),
-    }  # fmt: skip
-
-
-def _network(options: RepresentationOptions) -> Mapping[str, Any]:
-    """Network settings in the columns of the source study's tables of experiments; kinds without them have few or none."""
-    if not isinstance(options, ResidualAutoencoder):
-        return {"epochs_at_most": getattr(options, "epochs", None)}
-    skip = options.skip if options.skip == "none" else f"{options.skip}, {options.skip_merge}"
-    return {
-        "skip": skip, "activation": options.activation, "blocks": f"{len(options.channels)} {options.block}",
-        "kernels": ",".join(map(str, kernel_sizes(options))), "channels": ",".join(map(str, options.channels)),
-        "dropout": options.dropout, "l2": options.l2, "epochs_at_most": options.epochs,
     }  # fmt: skip
 
 

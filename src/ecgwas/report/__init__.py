@@ -16,6 +16,7 @@ from ecgwas.report.contents import (
     Figure,
     GeneResults,
     GenotypeBeats,
+    KindWords,
     LociResults,
     LocusRegion,
     NullStudy,
@@ -33,7 +34,8 @@ from ecgwas.report.redaction import shareable
 from ecgwas.report.scan_rows import ScanRows
 
 __all__ = [
-    "Background", "Cohort", "Example", "Figure", "GeneResults", "GenotypeBeats", "LeadVariant", "LociResults", "LocusRegion",
-    "NullStudy", "Page", "ReconstructedSignal", "ReportContents", "RepresentationResults", "RunInfo", "ScanResults",
-    "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled", "render", "shareable", "without_missing_beats",
+    "Background", "Cohort", "Example", "Figure", "GeneResults", "GenotypeBeats", "KindWords", "LeadVariant", "LociResults",
+    "LocusRegion", "NullStudy", "Page", "ReconstructedSignal", "ReportContents", "RepresentationResults", "RunInfo",
+    "ScanResults", "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled", "render", "shareable",
+    "without_missing_beats",
 ]  # fmt: skip

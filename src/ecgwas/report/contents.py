@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
 from ecgwas.report.scan_rows import ScanRows
+from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import threshold_caveat
@@ -165,10 +166,30 @@ class Background:
 
 
 @dataclass(frozen=True)
+class KindWords:
+    """What the kinds of a study say of themselves for the methods text; `[@key]` cites a reference.
+
+    representations  each one's `described`;  engine: the scan's
+    gene_sources     kind -> `maps_by`
+    """
+
+    representations: tuple[str, ...]
+    engine: str
+    gene_sources: Mapping[str, str]
+
+    @classmethod
+    def of(cls, study: Study) -> KindWords:
+        """From the study's options."""
+        sources: dict[str, str] = {source.kind: source.maps_by for source in study.genes}
+        return cls(tuple(options.described for options in study.represent), study.scan.described, sources)
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """The study as it was run.
 
     settings    study.yaml with defaults filled in, as plain values; paths relative
+    kinds       its kinds in words
     versions    program -> version;  seed: the study's
     notes       remarks of the stages, in words
     min_people  groups of fewer people are not shown; 0: the page is not for sharing
@@ -177,6 +198,7 @@ class RunInfo:
     name: str
     seed: int
     settings: Mapping[str, Any]
+    kinds: KindWords
     versions: Mapping[str, str]
     notes: tuple[str, ...] = ()
     min_people: int = 0

@@ -125,7 +125,7 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
 
 def _run_info(study: Study) -> report.RunInfo:
     notes = json.loads(files.GENE_NOTES.path(study.results).read_text())
-    return report.RunInfo(study.name, study.seed, settings(study), _versions(study), tuple(notes))
+    return report.RunInfo(study.name, study.seed, settings(study), report.KindWords.of(study), _versions(study), tuple(notes))
 
 
 def _cohort(study: Study, signals: Signals) -> report.Cohort:

@@ -17,6 +17,12 @@ class Source(Options):
     # What the rest of the program asks of a source. A kind that answers otherwise overrides the property.
 
     @property
+    def maps_by(self) -> str:
+        """How it maps variants to genes, as the methods text of the report says it after "mapped"; {version} stands for the
+        source's version, and `[@key]` cites a reference of report/text/references.py."""
+        return f"by {getattr(self, 'kind', '')}"
+
+    @property
     def queries_service(self) -> bool:
         """It queries a service on the internet; otherwise it reads files."""
         return False
@@ -122,6 +128,11 @@ class Regions(Source):
     protein_coding: bool = False
     """Only genes whose type is protein_coding; needs a GTF."""
 
+    @property
+    def maps_by(self) -> str:
+        """By position."""
+        return "by position, with the gene table {version}"
+
 
 class Gprofiler(VariantService, TermService):
     """g:Profiler: genes that contain the variants (g:SNPense), terms of all hit genes (g:GOSt)."""
@@ -136,6 +147,11 @@ class Gprofiler(VariantService, TermService):
     """Collections of terms queried from g:GOSt; an empty list: it is not queried."""
     domain_scope: Literal["annotated", "known"] = "annotated"
     """Background of g:GOSt: annotated genes, or all known genes."""
+
+    @property
+    def maps_by(self) -> str:
+        """By g:SNPense."""
+        return "to protein-coding genes by g:SNPense [@gprofiler]"
 
     @property
     def offers_terms(self) -> bool:
@@ -159,6 +175,11 @@ class Haploreg(VariantService):
     population: Literal["EUR", "AFR", "AMR", "ASN"] = "EUR"
     """Population whose linkage disequilibrium is used."""
 
+    @property
+    def maps_by(self) -> str:
+        """By GENCODE as HaploReg has it."""
+        return "to their nearest GENCODE gene by HaploReg v4 (1000 Genomes phase 1, GENCODE 13) [@haploreg]"
+
 
 class EnsemblVep(VariantService):
     """Ensembl's Variant Effect Predictor: genes that contain the variants or lie within 5 kb, and consequences."""
@@ -173,6 +194,11 @@ class EnsemblVep(VariantService):
     batch: int = option(200, ge=1, le=1000)
     """Variants per query."""
 
+    @property
+    def maps_by(self) -> str:
+        """By Ensembl's positions."""
+        return "to genes within 5 kb by Ensembl's Variant Effect Predictor [@ensembl_vep]"
+
 
 class OpenTargets(VariantService):
     """Open Targets Platform: genes at the variants, and genes that credible sets of other studies point to (L2G)."""
@@ -184,6 +210,11 @@ class OpenTargets(VariantService):
     """Not queried if there are more hit variants, since each takes two queries."""
     min_score: float = option(0.5, ge=0, le=1)
     """Smallest locus-to-gene score of a gene."""
+
+    @property
+    def maps_by(self) -> str:
+        """By scores of credible sets."""
+        return "by Open Targets' locus-to-gene scores [@open_targets]"
 
 
 class GwasCatalog(VariantService, HeartWords):

@@ -24,6 +24,17 @@ class Representation(Options):
     # What the rest of the program asks of a kind. A kind that answers otherwise overrides the property.
 
     @property
+    def described(self) -> str:
+        """What it is, as the methods text of the report says it after "represented by"; `[@key]` cites a reference of
+        report/text/references.py."""
+        return str(getattr(self, "kind", self.name))
+
+    @property
+    def network_settings(self) -> dict[str, str | float | None]:
+        """Settings of its network, by column of `ecgwas compare`; other columns are empty."""
+        return {"epochs_at_most": getattr(self, "epochs", None)}
+
+    @property
     def uses_strips(self) -> bool:
         """It represents whole recordings; otherwise median beats."""
         return False
@@ -86,6 +97,11 @@ class Learned(Representation):
     test_share: float = option(0.1, gt=0, lt=0.5)
     """Share of participants held out as the test set; training with early stopping holds out as many again as its validation
     set."""
+
+    @property
+    def signals_described(self) -> str:
+        """What it is learned from, for `described`."""
+        return "of whole recordings" if self.uses_strips else "of median beats"
 
     @property
     def uses_strips(self) -> bool:
@@ -151,6 +167,11 @@ class Pca(Learned):
     independent as possible (FastICA)."""
     waves: Literal["together", "apart"] = "together"
     """`apart`: P, QRS and T each have their own components, a third of the features each (beats only)."""
+
+    @property
+    def described(self) -> str:
+        """With the number of components."""
+        return f"principal components ({self.features} features) [@pca] {self.signals_described}"
 
     @property
     def smallest_sd_uv(self) -> float:
@@ -221,6 +242,27 @@ class ResidualAutoencoder(Learned):
     them (audit.csv). Each takes as long as the first."""
 
     @property
+    def described(self) -> str:
+        """With the number of features."""
+        words = f"a residual convolutional autoencoder ({self.features} features) [@residual_autoencoder]"
+        return f"{words} {self.signals_described}"
+
+    @property
+    def network_settings(self) -> dict[str, str | float | None]:
+        """As in the source study's tables of experiments."""
+        return {
+            "skip": self.skip if self.skip == "none" else f"{self.skip}, {self.skip_merge}", "activation": self.activation,
+            "blocks": f"{len(self.channels)} {self.block}", "kernels": ",".join(map(str, self.kernel_sizes)),
+            "channels": ",".join(map(str, self.channels)), "dropout": self.dropout, "l2": self.l2,
+            "epochs_at_most": self.epochs,
+        }  # fmt: skip
+
+    @property
+    def kernel_sizes(self) -> tuple[int, ...]:
+        """One kernel size per block."""
+        return self.kernels * len(self.channels) if len(self.kernels) == 1 else self.kernels
+
+    @property
     def retrainings(self) -> int:
         """`other_seeds`."""
         return self.other_seeds
@@ -284,6 +326,11 @@ class Vae(Learned):
     them (audit.csv). Each takes as long as the first."""
 
     @property
+    def described(self) -> str:
+        """With the number of features and beta."""
+        return f"a variational autoencoder ({self.features} features, beta {self.beta:g}) [@vae] {self.signals_described}"
+
+    @property
     def retrainings(self) -> int:
         """`other_seeds`."""
         return self.other_seeds
@@ -314,6 +361,11 @@ class BeatPoints(Representation):
     """Scale the part before R to PR and the part after R to QT."""
 
     @property
+    def described(self) -> str:
+        """With the number of time points."""
+        return f"the beat itself at {self.points} time points per lead"
+
+    @property
     def has_traversals(self) -> bool:
         """Its features are points of the beat: moving one moves that point."""
         return False
@@ -323,6 +375,11 @@ class Intervals(Representation):
     """Measurements by multi-lead delineation of the median beat: rate, intervals, axes, amplitudes."""
 
     kind: Literal["intervals"] = "intervals"
+
+    @property
+    def described(self) -> str:
+        """What is measured, and how."""
+        return "rate, intervals, axes and amplitudes measured by multi-lead delineation"
 
     @property
     def measures_like_devices(self) -> bool:

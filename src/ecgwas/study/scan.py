@@ -74,6 +74,12 @@ class Scan(Options):
         return "dense"
 
     @property
+    def described(self) -> str:
+        """How it tests, as the methods text of the report says it after "by"; `[@key]` cites a reference of
+        report/text/references.py."""
+        return str(getattr(self, "kind", ""))
+
+    @property
     def prints_six_digits(self) -> bool:
         """The engine prints numbers with six digits, so that statistics of one test agree only to that precision."""
         return False
@@ -99,6 +105,13 @@ class Matrix(Scan):
     """Also test sets of traits jointly (all traits of a representation, and of each of its leads), in the same permutations."""
 
     @property
+    def described(self) -> str:
+        """The built-in engine."""
+        return (
+            "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own engine"
+        )
+
+    @property
     def permutation_count(self) -> int:
         """`permutations`."""
         return self.permutations
@@ -119,6 +132,11 @@ class Plink2(Scan):
     """Number of threads; 0: all cores."""
     memory_mib: int = option(4000, unit="MiB", ge=200)
     """Memory that PLINK may use."""
+
+    @property
+    def described(self) -> str:
+        """PLINK 2, as it is run."""
+        return "PLINK 2 (--glm), one run per lead and chromosome [@plink2]"
 
     @property
     def thread_limit(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 import pytest
@@ -12,9 +12,6 @@ from ecgwas.report.contents import ReportContents
 from ecgwas.report.text.methods import (
     AT_LOCI,
     CLEANING,
-    ENGINES,
-    MAPPING,
-    REPRESENTATIONS,
     SAMPLE_QC,
     THRESHOLDS,
     TRANSFORMS,
@@ -23,6 +20,9 @@ from ecgwas.report.text.methods import (
     methods,
 )
 from ecgwas.report.text.references import CITATION, REFERENCES, numbered
+from ecgwas.study.genes import GeneSource
+from ecgwas.study.represent import RepresentationOptions
+from ecgwas.study.scan import ScanOptions
 from ecgwas.tables import Guards, files
 from ecgwas.tables.genes import NetworkTests
 from tests.report.example import changed, make_contents
@@ -31,6 +31,11 @@ from tests.report.example import changed, make_contents
 @pytest.fixture(scope="module")
 def contents() -> ReportContents:
     return make_contents()
+
+
+def kinds(union: Any) -> tuple[type[Any], ...]:
+    """The classes of a section's options, one for each kind."""
+    return get_args(get_args(union)[0])
 
 
 def text_of(contents: ReportContents) -> str:
@@ -121,6 +126,15 @@ def test_sources_that_gave_nothing_are_not_named(contents: ReportContents) -> No
     assert any(one["kind"] == "enrichment" for one in nothing.run.settings["genes"])
 
 
+def test_kinds_say_themselves_what_they_are(contents: ReportContents) -> None:
+    text = text_of(contents)
+    assert "Each recording was represented by principal components (8 features) [" in text
+    assert "] of median beats; a residual convolutional autoencoder (6 features) [" in text
+    assert "; rate, intervals, axes and amplitudes measured by multi-lead delineation." in text
+    assert "jointly with ecgwas' own engine" in text
+    assert "Variants were mapped by position, with the gene table glist-hg19." in text
+
+
 def test_the_threshold_is_the_one_that_was_used(contents: ReportContents) -> None:
     used = contents.loci.thresholds.frame.with_columns(used=pl.col("kind") == "bonferroni")
     assert contents.run.settings["loci"]["threshold"] == "permutation"
@@ -146,8 +160,11 @@ def test_two_references_of_one_key_and_one_of_two_keys() -> None:
 
 
 def test_every_citation_has_its_reference_and_every_reference_is_cited_somewhere() -> None:
-    tables = (CLEANING, REPRESENTATIONS, TRANSFORMS, ENGINES, THRESHOLDS, MAPPING, SAMPLE_QC, VARIANT_QC, AT_LOCI)
-    keys = {key for table in tables for words in table.values() for key in CITATION.findall(words)}
+    tables = (CLEANING, TRANSFORMS, THRESHOLDS, SAMPLE_QC, VARIANT_QC, AT_LOCI)
+    of_kinds = [kind.model_construct().described for union in (RepresentationOptions, ScanOptions) for kind in kinds(union)]
+    of_kinds += [kind.model_construct().maps_by for kind in kinds(GeneSource)]
+    said = [*of_kinds, *(words for table in tables for words in table.values())]
+    keys = {key for words in said for key in CITATION.findall(words)}
     assert keys <= REFERENCES.keys()
     assert REFERENCES.keys() - keys == {"components", "inflation", "strega", "string", "mcl", "fdr", "gwas_catalog"} - keys
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import Cohort, GeneResults, LociResults, ReportContents, RunInfo, ScanResults
+from ecgwas.report.contents import Cohort, LociResults, ReportContents, RunInfo, ScanResults
 from ecgwas.report.text.references import numbered
 from ecgwas.tables import files
 from ecgwas.tables.files import ResultFile
@@ -25,23 +25,10 @@ CLEANING = {
     "wavelet": "noise was reduced by {mode} wavelet shrinkage ({wavelet}, {levels} levels, universal threshold) [@wavelet]",
     "fourier": "frequencies between {low_hz:g} and {high_hz:g} Hz were kept",
 }
-REPRESENTATIONS = {
-    "pca": "principal components ({features} features) [@pca]",
-    "residual_autoencoder": "a residual convolutional autoencoder ({features} features) [@residual_autoencoder]",
-    "vae": "a variational autoencoder ({features} features, beta {beta:g}) [@vae]",
-    "beat_points": "the beat itself at {points} time points per lead",
-    "intervals": "rate, intervals, axes and amplitudes measured by multi-lead delineation",
-}
-INPUTS = {"beat": "of median beats", "strip": "of whole recordings"}
 TRANSFORMS = {
     "rank_normal": "Traits were transformed to normal quantiles by rank (Blom), and so were their residuals on the covariates "
     "[@rank_normal]; effects are in SD per allele.",
     "none": "Traits were not transformed; effects are in units of the trait per allele.",
-}
-ENGINES = {
-    "matrix": "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own "
-    "engine",
-    "plink2": "PLINK 2 (--glm), one run per lead and chromosome [@plink2]",
 }
 THRESHOLDS = {
     "published": "5e-8 divided by the features of a lead",
@@ -49,13 +36,6 @@ THRESHOLDS = {
     "effective": "5e-8 divided by the effective number of traits [@effective]",
     "permutation": "a family-wise error rate over all traits and variants, from {permutations:,} permutations of the "
     "participants [@permutation]",
-}
-MAPPING = {
-    "regions": "by position, with the gene table {version}",
-    "gprofiler": "to protein-coding genes by g:SNPense [@gprofiler]",
-    "haploreg": "to their nearest GENCODE gene by HaploReg v4 (1000 Genomes phase 1, GENCODE 13) [@haploreg]",
-    "ensembl_vep": "to genes within 5 kb by Ensembl's Variant Effect Predictor [@ensembl_vep]",
-    "open_targets": "by Open Targets' locus-to-gene scores [@open_targets]",
 }
 SAMPLE_QC = {
     "person_call_rate": "call rate of at least {limit:g}",
@@ -96,11 +76,11 @@ def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]
     guards = _rows(tables.get(files.SAMPLE_GUARDS))
     paragraphs = [
         _recordings(contents.cohort, run.settings["read"]),
-        _representations(run.settings["represent"]),
+        f"Each recording was represented by {'; '.join(run.kinds.representations)}.",
         _sample_qc(guards, contents.cohort.covariates),
         _associations(contents),
         _loci(run.settings["loci"], tables),
-        _genes(contents.genes, tables, run.settings["genes"]),
+        _genes(contents, run.settings["genes"]),
         _programs(run),
     ]
     return numbered([paragraph for paragraph in paragraphs if paragraph])
@@ -135,14 +115,6 @@ def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
     )
     longer = (kept["seconds"] > read["seconds"]).any()
     return rate + (f" Of longer recordings the first {read['seconds']:g} s were used." if longer else "")
-
-
-def _representations(represent: Sequence[Mapping[str, Any]]) -> str:
-    kinds = []
-    for options in represent:
-        words = REPRESENTATIONS.get(options["kind"], options["kind"]).format(**options)
-        kinds.append(" ".join(piece for piece in (words, INPUTS.get(options.get("input", ""), "")) if piece))
-    return f"Each recording was represented by {'; '.join(kinds)}."
 
 
 def _rows(table: pl.DataFrame | None) -> list[dict[str, Any]]:
@@ -193,7 +165,7 @@ def _associations(contents: ReportContents) -> str:
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
         f"{transform} In {contents.cohort.tested:,} participants, {len(results.trait_names):,} traits were tested against "
-        f"{results.variants_tested:,} variants ({scan['build']}) by {ENGINES.get(scan['kind'], scan['kind'])}.{filters} "
+        f"{results.variants_tested:,} variants ({scan['build']}) by {contents.run.kinds.engine}.{filters} "
         f"Genomic inflation was judged by λ [@inflation]. Significance: {_threshold(contents.loci, results)}; "
         f"−log10 p {contents.loci.min_neglog10p:.2f}.{_unequal_variances(contents.tables)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
@@ -220,10 +192,11 @@ def _loci(loci: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame]) ->
     return " ".join(sentence.format(**loci) for file, sentence in AT_LOCI.items() if file in with_rows)
 
 
-def _genes(results: GeneResults, tables: Mapping[ResultFile, pl.DataFrame], sources: Sequence[Mapping[str, Any]]) -> str:
+def _genes(contents: ReportContents, sources: Sequence[Mapping[str, Any]]) -> str:
     """Which sources contributed genes, a network, terms and published associations; sources: the study's options."""
+    results, tables, maps_by = contents.genes, contents.tables, contents.run.kinds.gene_sources
     genes = results.genes.frame.select("source", "source_version").unique(maintain_order=True).drop_nulls("source")
-    mapped = [MAPPING.get(source, f"by {source}").format(version=version) for source, version in genes.iter_rows()]
+    mapped = [maps_by.get(source, f"by {source}").format(version=version) for source, version in genes.iter_rows()]
     parts = [f"Variants were mapped {'; '.join(dict.fromkeys(mapped))}."] if mapped else []
     parts += _network(tables, sources)
     if len(results.terms):

@@ -27,7 +27,7 @@ class Autoencoder(nn.Module):
 
     def __init__(self, options: ResidualAutoencoder, channels: int, samples: int) -> None:
         super().__init__()
-        steps = list(zip(options.channels, kernel_sizes(options), strict=True))
+        steps = list(zip(options.channels, options.kernel_sizes, strict=True))
         lengths = block_lengths(samples, len(steps))
         encoder, in_channels, skip_channels = [], channels, []
         for out_channels, kernel in steps:
@@ -246,11 +246,6 @@ def block_lengths(samples: int, n_blocks: int) -> list[int]:
     for _ in range(n_blocks):
         lengths.append((lengths[-1] + 1) // 2)
     return lengths
-
-
-def kernel_sizes(options: ResidualAutoencoder) -> tuple[int, ...]:
-    """One kernel size per block."""
-    return options.kernels * len(options.channels) if len(options.kernels) == 1 else options.kernels
 
 
 def convolution_weights(network: Autoencoder) -> Iterator[Tensor]:
