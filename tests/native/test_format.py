@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ def name_of(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def clang_format() -> str:
-    program = shutil.which("clang-format")
+    program = shutil.which("clang-format", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if program is None:
         pytest.skip("clang-format is not installed")
     words = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
