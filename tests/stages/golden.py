@@ -1,13 +1,15 @@
 """What every stage writes for one small cohort, kept in golden.json: `python -m tests.stages.golden` writes it anew.
 
 A change that gives other bytes must raise `Stage.version`, so that old results are stale and are not mixed with new ones.
-Bytes are compared on machines like the one that wrote the file (same libraries, same instruction set); elsewhere sums end in
-other digits, and row counts, means and standard deviations are compared instead.
+Bytes are compared on machines like the one that wrote the file (same libraries, same processor); elsewhere sums end in other
+digits, and row counts, means and standard deviations are compared instead.
 """
 
 from __future__ import annotations
 
 import json
+import platform
+import re
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -28,6 +30,7 @@ from tests.cohorts import make_cohort
 
 PATH = Path(__file__).with_name("golden.json")
 TOLERANCE = 2e-3
+PROCESSOR_FIELD = re.compile(r"(vendor_id|cpu family|model|model name|stepping|cache size)\s*:")
 REPRESENT = """\
   - {kind: intervals, name: clinical}
   - {kind: pca, name: pca, features: 3}
@@ -47,10 +50,22 @@ def make(folder: Path) -> Study:
 
 
 def machine() -> str:
-    """Equal on machines that give the same bytes: libraries, instruction sets, kernels of linear algebra."""
+    """Equal on machines that give the same bytes: libraries, kernels of linear algebra, instruction sets, processor, caches.
+
+    Kernels of networks choose their blocks, and so the order of their sums, by the size of the caches.
+    """
     libraries = {name: version(name) for name in LIBRARIES}
     kernels = sorted(f"{one.get('internal_api')} {one.get('architecture', '')}" for one in threadpool_info())
-    return fingerprint(libraries, kernels, torch.backends.cpu.get_cpu_capability(), np.__version__)[:16]
+    return fingerprint(libraries, kernels, torch.backends.cpu.get_cpu_capability(), np.__version__, *_processor())[:16]
+
+
+def _processor() -> tuple[str, ...]:
+    """Family, model and caches of the processor as Linux states them; its name elsewhere."""
+    described, caches = Path("/proc/cpuinfo"), Path("/sys/devices/system/cpu/cpu0/cache")
+    if not described.is_file():
+        return (platform.processor(),)
+    fields = sorted({line for line in described.read_text().splitlines() if PROCESSOR_FIELD.match(line)})
+    return (*fields, *(path.read_text() for path in sorted(caches.glob("index*/size"))))
 
 
 def columns_of(path: Path) -> Columns:
