@@ -8,6 +8,11 @@ The file of a kind provides two functions and an encoder:
     traits_of(options) -> int             optional: the most traits it provides, if not `feature_count` per lead or in all
     work(options, size) -> Work       optional: what `ecgwas plan` estimates its time, memory and disk from (work.py)
 
+A kind whose features come from a table (`uses_recordings` is False) provides instead of `fit` and `load`
+
+    take(options, *, instance=None) -> VisitFeatures        of each person, at the visit that is tested and at a repeat visit
+    units(options) -> dict              optional: feature -> its unit
+
 `scratch` is a folder that survives an interruption: training keeps its checkpoint there and resumes from it.
 """
 
@@ -25,6 +30,7 @@ from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
+from ecgwas.represent.tabular.visit_features import VisitFeatures
 from ecgwas.represent.work import CohortSize, Work, default_work
 from ecgwas.signals import Signals
 from ecgwas.study import Representation
@@ -75,6 +81,12 @@ def load(options: Representation, folder: Path) -> Encoder:
     """The encoder saved in `folder`."""
     encoder: Encoder = _kind(options).load(folder)
     return encoder
+
+
+def take(options: Representation, *, instance: int | None = None) -> VisitFeatures:
+    """The features of a kind without recordings; instance: the visit to use where the options name none."""
+    taken: VisitFeatures = _kind(options).take(options, instance=instance)
+    return taken
 
 
 def reconstruct(encoder: Encoder, signals: Signals) -> NDArray[np.float32] | None:
