@@ -373,7 +373,10 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
     @FORCE
     def command(study_file: Path, part: str | None, force: bool) -> None:
         study = Study.read_file(study_file)
-        for name in stage.parts(study) if part is None else (part,):
+        parts = stage.parts(study) if part is None else (part,)
+        if not parts:
+            click.echo(f"Nothing to do: the study has no stage {stage.name}, for all its features come from tables.")
+        for name in parts:
             stages.run_part(study, stage.name, name, force=force)
 
     return command

@@ -22,8 +22,6 @@ seed: 1
 results: results
 preset: {preset}
 
-read:
-  recordings: {recordings}             # folder of recordings, or a table with columns eid, path
 {read}
 {represent}
 traits:
@@ -37,6 +35,26 @@ scan:
 report:
   title: {name}
 """
+
+
+READ = """\
+read:
+  recordings: ecg             # folder of recordings, or a table with columns eid, path
+"""
+
+TABLE = """\
+# No section read: the features come from a table, so there are no recordings (docs/your_phenotypes.md).
+represent:
+  - kind: table
+    name: {name}              # traits are named {name}.12L.<column>
+    file: {file}              # column eid, optionally lead and visit, then one column per feature
+    # features: [qt, qrs]     # columns to use; all columns of numbers by default
+    # units: {{qt: ms}}         # or in the column's name: qt [ms]
+"""
+
+TABLE_NAMES = ("phenotypes", "features")
+TABLE_ENDINGS = ("tsv", "csv", "parquet")
+"""Names and endings of a feature table that `ecgwas init` finds in a folder."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +157,7 @@ ONTOLOGIES = ("efo.obo", "mondo.obo", "hp.obo", "go-basic.obo", "bto.obo")
 def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrated", represent: str | None = None) -> Path:
     """Writes FOLDER/study.yaml, which names the folder's inputs and a preset for all other options.
 
+    A folder without recordings but with a feature table (TABLE_NAMES) gets a study of its columns.
     represent: YAML entries of the list `represent`; None: the preset's. Raises InputError listing all missing inputs,
     StudyError if the file exists.
     """
@@ -147,7 +166,8 @@ def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrate
         raise StudyError("a study file exists already", where=path, fix="edit it, or `ecgwas init --force` to replace it")
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix="give the folder that holds ecg/ and genotypes/")
-    missing = [what for what in (_missing_recordings(folder), _missing_genotypes(folder), _missing_covariates(folder)) if what]
+    table = None if (folder / "ecg").is_dir() else feature_table(folder)
+    missing = [what for what in (_missing_features(folder), _missing_genotypes(folder), _missing_covariates(folder)) if what]
     if missing:
         problem = "inputs were not found:\n" + "\n".join(f"  {what}" for what in missing)
         raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
@@ -156,9 +176,8 @@ def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrate
     text = TEMPLATE.format(
         name=_plain(folder.resolve().name),
         preset=comments.preset,
-        recordings="ecg",
-        read=comments.read,
-        represent=comments.represent if represent is None else f"represent:\n{represent}",
+        read=READ + comments.read if table is None else "",
+        represent=_represent(comments, represent, table),
         covariates="covariates.tsv",
         traits=("" if "center" in header else "  categorical: []\n") + comments.traits,
         genotypes=_genotypes(folder),
@@ -175,10 +194,28 @@ def _plain(text: str) -> str:
     return text if safe else json.dumps(text)
 
 
-def _missing_recordings(folder: Path) -> str | None:
-    if (folder / "ecg").is_dir():
+def feature_table(folder: Path) -> Path | None:
+    """The folder's feature table, by name. Raises InputError if there are several."""
+    names = [f"{name}.{ending}" for name in TABLE_NAMES for ending in TABLE_ENDINGS]
+    tables = [folder / name for name in names if (folder / name).is_file()]
+    if len(tables) > 1:
+        problem = f"several feature tables: {first_few(path.name for path in tables)}"
+        raise InputError(problem, where=folder, fix="keep one of them there, or write study.yaml by hand (docs/study.md)")
+    return tables[0] if tables else None
+
+
+def _represent(comments: PresetComments, represent: str | None, table: Path | None) -> str:
+    """The section `represent`: the entries given, the feature table, or the preset's as comments."""
+    if represent is not None:
+        return f"represent:\n{represent}"
+    return comments.represent if table is None else TABLE.format(name=table.stem, file=table.name)
+
+
+def _missing_features(folder: Path) -> str | None:
+    if (folder / "ecg").is_dir() or feature_table(folder) is not None:
         return None
-    return "ecg/: a folder of recordings"
+    tables = f"{TABLE_NAMES[0]}.{TABLE_ENDINGS[0]}"
+    return f"ecg/: a folder of recordings; or {tables} (.csv, .parquet): features made elsewhere, with column eid"
 
 
 def _missing_covariates(folder: Path) -> str | None:

@@ -83,6 +83,7 @@ class RepresentationResults:
     example_mse     lead -> reconstruction error of the example, for whole recordings
     signals         leads of several whole recordings with their reconstruction;  rate_hz: their samples per second
     architecture    the steps of the network as `ecgwas.represent.neural.architecture` gives them; none if there is no network
+    source          where features come from that were made elsewhere, in a sentence; empty for those of recordings
     """
 
     name: str
@@ -103,6 +104,7 @@ class RepresentationResults:
     signals: tuple[ReconstructedSignal, ...] = ()
     rate_hz: float | None = None
     architecture: tuple[Mapping[str, Any], ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,19 +171,25 @@ class Background:
 class KindWords:
     """What the kinds of a study say of themselves for the methods text; `[@key]` cites a reference.
 
-    representations  each one's `described`;  engine: the scan's
+    representations  `described` of each representation of recordings;  engine: the scan's
     gene_sources     kind -> `maps_by`
+    tables           `described` of each feature table
     """
 
     representations: tuple[str, ...]
     engine: str
     gene_sources: Mapping[str, str]
+    tables: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, study: Study) -> KindWords:
         """From the study's options."""
         sources: dict[str, str] = {source.kind: source.maps_by for source in study.genes}
-        return cls(tuple(options.described for options in study.represent), study.scan.described, sources)
+        of_recordings, of_tables = (
+            tuple(options.described for options in study.represent if options.uses_recordings is recorded)
+            for recorded in (True, False)
+        )
+        return cls(of_recordings, study.scan.described, sources, of_tables)
 
 
 @dataclass(frozen=True)
@@ -206,12 +214,17 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class Cohort:
-    """Recordings, participants, the covariates that were fitted (names), and one recording as an example."""
+    """Recordings, participants, the covariates that were fitted (names), and one recording as an example.
 
-    recordings: Recordings
+    recordings   None: the study has none, for its features come from tables
+    in_tables    name of a feature table -> number of participants in it
+    """
+
+    recordings: Recordings | None
     people: People
     covariates: tuple[str, ...] = ()
     example: Example | None = None
+    in_tables: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tested(self) -> int:

@@ -151,4 +151,4 @@ def of_beats(study: Study) -> list[RepresentationOptions]:
     """Representations of median beats, which also have features of odd and even beats."""
     if study.traits.shuffle:
         return []
-    return [options for options in study.represent if not options.uses_strips]
+    return [options for options in study.represent if options.uses_beats]

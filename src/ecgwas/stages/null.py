@@ -88,8 +88,8 @@ def _threshold_of_sets(study: Study) -> float | None:
 
 
 def link_shared_stages(study: Study, null_study: Study) -> None:
-    """Links the stages that the null study takes from its study."""
-    for stage in SHARED_STAGES:
+    """Links the stages that the null study takes from its study; a study without recordings has no stage `read`."""
+    for stage in SHARED_STAGES if study.read is not None else SHARED_STAGES[1:]:
         _link(null_study.results / stage, Path("..") / stage)
         _link(null_study.results / "notes" / stage, Path("..") / ".." / "notes" / stage)
 

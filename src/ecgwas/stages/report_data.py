@@ -19,7 +19,7 @@ from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.stages import traits
 from ecgwas.stages.represent import Fitted
-from ecgwas.study import Study
+from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import CHI2_EDGES, Features, Loci, ScanResult, files
 
 MOVED = 2.0
@@ -125,6 +125,13 @@ def feature_traversals(fitted: Fitted, times_ms: NDArray[np.float64]) -> dict[st
     return traversals
 
 
+def source_of_table(options: RepresentationOptions, features: Features) -> str:
+    """Where the features of a table come from, in a sentence."""
+    (file,) = options.input_files
+    count = f"{len(features.names)} feature{'s' if len(features.names) > 1 else ''}"
+    return f"{count} made elsewhere, from the table {file.name}: tested as they are, nothing is fitted or decoded."
+
+
 def device_agreement_fields(study: Study, representation: str) -> dict[str, Any]:
     """A representation's agreement with the ECG device's measurements, as fields of RepresentationResults."""
     if not files.DEVICE_AGREEMENT.exists(study.results, representation=representation):
@@ -170,7 +177,7 @@ class BeatDecoder:
 
 def beat_decoders(representations: Sequence[Fitted], points: int) -> tuple[BeatDecoder, ...]:
     """One for each representation that decodes median beats of this many time points from its features."""
-    of_beats = [fitted for fitted in representations if not fitted.options.uses_strips]
+    of_beats = [fitted for fitted in representations if fitted.options.uses_beats]
     means = [(fitted, _profile(fitted.features).mean) for fitted in of_beats]
     decoded = [(fitted, mean, _beat(fitted.encoder, Features(mean))) for fitted, mean in means]
     return tuple(

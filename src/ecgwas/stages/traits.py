@@ -13,11 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas import ecg
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes import requested as lists
-from ecgwas.stages import read, represent
+from ecgwas.stages import feature_tables, read, represent, withdrawn
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, People, Traits, files
@@ -37,13 +36,14 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    lists = [path for path in (study.read.leave_out,) if path is not None]
-    return [study.traits.covariates, *lists, *chromosomes.input_files(study.scan)]
+    return [study.traits.covariates, *study.lists_of_withdrawn, *chromosomes.input_files(study.scan)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     judge = partial(_judged, study)
-    tables = join.build(study.traits, represent.load_features(study), chromosomes.eids_in_all_files(study.scan), judge)
+    sources = {options.name: feature_tables.words(options) for options in study.represent}
+    genotyped = chromosomes.eids_in_all_files(study.scan)
+    tables = join.build(study.traits, represent.load_features(study), genotyped, judge, sources)
     if study.traits.shuffle:
         tables = null_permutation.permuted(tables, np.random.default_rng(seed_of(study, "shuffle")))
     people = _withdrawn(study, tables.people)
@@ -62,9 +62,9 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _withdrawn(study: Study, people: People) -> People:
-    """Gives withdrawal as the only reason for participants listed in `read.leave_out`, whatever else they lack."""
-    gone = pl.col("eid").is_in(sorted(ecg.withdrawn_eids(study.read)))
-    reason = pl.when(gone).then(pl.lit(ecg.WITHDRAWN)).otherwise(pl.col("reason"))
+    """Gives withdrawal as the only reason for participants listed in `leave_out`, whatever else they lack."""
+    gone = pl.col("eid").is_in(sorted(withdrawn.listed_eids(study)))
+    reason = pl.when(gone).then(pl.lit(withdrawn.reason(study))).otherwise(pl.col("reason"))
     return People(people.frame.with_columns(reason=reason))
 
 
@@ -104,17 +104,20 @@ def _check(study: Study) -> Sequence[str]:
     table = covariates.read(study.traits)  # Read before the genotypes: if both are missing, both are named.
     other = source_study.differences(table) if study.preset == "published" else None
     facts = overlap.check(
-        study.traits, chromosomes.eids_in_all_files(study.scan), _recorded(study), chromosomes.sex_by_eid(study.scan)
+        study.traits, chromosomes.eids_in_all_files(study.scan), _represented(study), chromosomes.sex_by_eid(study.scan)
     )
     return [*facts, *([Caution(f"{study.traits.covariates.name}: {other}")] if other else [])]
 
 
-def _recorded(study: Study) -> Sequence[str]:
-    """Eids of the recordings; empty if they cannot be listed, which the check of `read` reports."""
+def _represented(study: Study) -> dict[str, set[str]]:
+    """Whom the recordings and feature tables hold; empty if they cannot be read, which other stages' checks report."""
+    eids: dict[str, set[str]] = {}
     try:
-        return [source.eid for source in read.manifest_of(study).sources]
+        if any(options.uses_recordings for options in study.represent):
+            eids[overlap.RECORDINGS] = {source.eid for source in read.manifest_of(study).sources}
+        return eids | feature_tables.eids_by_table(study)
     except EcgwasError:
-        return ()
+        return {}
 
 
 STAGE = Stage(

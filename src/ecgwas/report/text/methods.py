@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import Cohort, LociResults, ReportContents, RunInfo, ScanResults
+from ecgwas.report.contents import KindWords, LociResults, ReportContents, RunInfo, ScanResults
 from ecgwas.report.text.references import numbered
-from ecgwas.tables import files
+from ecgwas.tables import Recordings, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import unequal_variances
 
@@ -52,6 +52,8 @@ VARIANT_QC = {
     "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
 }
 NAMES = {"person_call_rate": "call rate", "variant_info": "imputation quality"}
+EXAMINED = "dominance and Hardy-Weinberg equilibrium"
+EXAMINED_IN_BEATS = "dominance, Hardy-Weinberg equilibrium and odd against even heartbeats"
 AT_LOCI: Mapping[ResultFile, str] = {
     files.CLUMPS: "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
     files.SET_HITS: "Trait sets were tested jointly by the omnibus test and ACAT [@multitrait], in the same permutations.",
@@ -60,7 +62,7 @@ AT_LOCI: Mapping[ResultFile, str] = {
     files.CREDIBLE: "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal "
     "variants) were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where it found no effect.",
     files.AUDIT: "The strongest hits (at most {audit:,}) were examined for unequal variances (HC3 [@hc3]), the most "
-    "influential participant, dominance, Hardy-Weinberg equilibrium and odd against even heartbeats; effects were corrected "
+    "influential participant, {examined}; effects were corrected "
     "for the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
     "strongest test of the locus (hybrid conditional inference [@hybrid]).",
     files.HERITABILITY: "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
@@ -75,11 +77,11 @@ def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]
     run, tables = contents.run, contents.tables
     guards = _rows(tables.get(files.SAMPLE_GUARDS))
     paragraphs = [
-        _recordings(contents.cohort, run.settings["read"]),
-        f"Each recording was represented by {'; '.join(run.kinds.representations)}.",
+        "" if contents.cohort.recordings is None else _recordings(contents.cohort.recordings, run.settings["read"]),
+        _representations(run.kinds),
         _sample_qc(guards, contents.cohort.covariates),
         _associations(contents),
-        _loci(run.settings["loci"], tables),
+        _loci(run.settings["loci"], tables, has_beats=bool(run.kinds.representations)),
         _genes(contents, run.settings["genes"]),
         _programs(run),
     ]
@@ -92,9 +94,9 @@ def _programs(run: RunInfo) -> str:
     return f"{sentence}Reporting follows STREGA [@strega]."
 
 
-def _recordings(cohort: Cohort, read: Mapping[str, Any]) -> str:
+def _recordings(recordings: Recordings, read: Mapping[str, Any]) -> str:
     """read: the study's options of stage read"""
-    frame = cohort.recordings.frame.filter(pl.col("status") == "kept")
+    frame = recordings.frame.filter(pl.col("status") == "kept")
     kept = frame["eid"].n_unique()
     steps = [CLEANING[part["kind"]].format(**part) for part in (read["baseline"], read["denoise"]) if part["kind"] in CLEANING]
     cleaned = "; ".join(steps) or "signals were used as recorded"
@@ -115,6 +117,13 @@ def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
     )
     longer = (kept["seconds"] > read["seconds"]).any()
     return rate + (f" Of longer recordings the first {read['seconds']:g} s were used." if longer else "")
+
+
+def _representations(kinds: KindWords) -> str:
+    sentences = [f"Each recording was represented by {'; '.join(kinds.representations)}."] if kinds.representations else []
+    if kinds.tables:
+        sentences.append(f"Features made elsewhere were tested as they are in {' and '.join(kinds.tables)}.")
+    return " ".join(sentences)
 
 
 def _rows(table: pl.DataFrame | None) -> list[dict[str, Any]]:
@@ -186,10 +195,14 @@ def _threshold(loci: LociResults, scan: ScanResults) -> str:
     return words.format(permutations=len(scan.permutation_max))
 
 
-def _loci(loci: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame]) -> str:
-    """What was done at each locus, by the tables that have rows; loci: the study's options of that stage."""
+def _loci(loci: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame], *, has_beats: bool) -> str:
+    """What was done at each locus, by the tables that have rows.
+
+    loci: the study's options of that stage; has_beats: features were also measured in odd and in even heartbeats.
+    """
     with_rows = {file for file, table in tables.items() if table.height > 0}
-    return " ".join(sentence.format(**loci) for file, sentence in AT_LOCI.items() if file in with_rows)
+    examined = EXAMINED_IN_BEATS if has_beats else EXAMINED
+    return " ".join(sentence.format(examined=examined, **loci) for file, sentence in AT_LOCI.items() if file in with_rows)
 
 
 def _genes(contents: ReportContents, sources: Sequence[Mapping[str, Any]]) -> str:
