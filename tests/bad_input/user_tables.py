@@ -76,7 +76,13 @@ def checked(what: str, how: str, says: str, content: str, right: Callable[[list[
     def run(at: Path) -> Ending:
         options = TraitOptions(covariates=put(at / "c.tsv", content), min_people=20)
         return ended(
-            lambda: right([str(one) for one in overlap.check(options, genotyped, recorded) if isinstance(one, Caution)])
+            lambda: right(
+                [
+                    str(one)
+                    for one in overlap.check(options, genotyped, {"the recordings": set(recorded)})
+                    if isinstance(one, Caution)
+                ]
+            )
         )
 
     return Case("covariates", what, how, says, run)
