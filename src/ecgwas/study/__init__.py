@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from ecgwas.errors import StudyError
 from ecgwas.study.base import Options, StudyPath, option
+from ecgwas.study.feature_table import FeatureTable
 from ecgwas.study.genes import (
     Enrichment,
     EnsemblVep,
@@ -42,15 +43,14 @@ from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, Qua
 from ecgwas.study.report import ReportOptions
 from ecgwas.study.represent import (
     BeatPoints,
-    FeatureTable,
     Intervals,
     Learned,
     Pca,
-    Representation,
     RepresentationOptions,
     ResidualAutoencoder,
     Vae,
 )
+from ecgwas.study.representation import Representation
 from ecgwas.study.scan import Matrix, Plink2, Scan, ScanOptions
 from ecgwas.study.share import ShareOptions
 from ecgwas.study.traits import TraitOptions
