@@ -187,7 +187,7 @@ def test_all_mistakes_are_listed_together(tmp_path: Path) -> None:
     text = "eid | lead | af | qt\n1 | V9 | 0 | x1\n1.0 | V1 | 1 | 3\n3 | V1 | 0 | 4\n"
     with pytest.raises(InputError, match=r"4 mistakes in the feature table t\.tsv") as refused:
         taken(tmp_path, text)
-    for words in ("id(s) of the feature table are none", "unknown leads", "binary traits", "feature qt is not a number"):
+    for words in ("id(s) of the feature table are invalid", "unknown leads", "binary traits", "feature qt is not a number"):
         assert words in str(refused.value)
 
 
