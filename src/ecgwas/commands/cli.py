@@ -21,6 +21,7 @@ from rich.table import Column, Table
 from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
 from ecgwas.commands import demo, export, figures, inspect_file, terminal
+from ecgwas.commands import look as looking
 from ecgwas.commands import init as initialise
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
@@ -331,6 +332,23 @@ def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int
             "This does not prove that it is anonymous: of the attacks with a genome or an ECG, only those above were measured."
         )
     click.echo("Pass it on only if the rules of your data allow summary statistics of this many participants.")
+
+
+@main.command()
+@STUDY
+@click.argument("variant")
+@click.option(
+    "--trait", "chosen", multiple=True, help="Draw this trait around the variant; may be repeated.  [default: the strongest]"
+)
+@click.option("--out", type=UserPath(path_type=Path, file_okay=False), help="Folder.  [default: results/look/VARIANT]")
+@click.option("--shareable", is_flag=True, help="Show nothing of fewer people than share.min_people.")
+def look(study_file: Path, variant: str, chosen: tuple[str, ...], out: Path | None, shareable: bool) -> None:
+    """Look at one VARIANT after a run: the ECG by genotype, all traits, and a regional plot, as SVG and CSV.
+
+    VARIANT is an rs number, an id of the genotype files, chrom:pos, or chrom:pos:allele:allele.
+    """
+    for line in looking.look(Study.read_file(study_file), variant, chosen=chosen, folder=out, shareable=shareable):
+        click.echo(line)
 
 
 @main.command(name="export")

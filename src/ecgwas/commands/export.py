@@ -19,7 +19,8 @@ import yaml
 
 from ecgwas import __version__
 from ecgwas import scan as engines
-from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
+from ecgwas.commands import trait_names
+from ecgwas.errors import EcgwasError, MissingStageError
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
 from ecgwas.loci.neighbourhoods import FLANK_BP
@@ -53,10 +54,7 @@ def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) ->
 
 
 def _names(tested: Traits, chosen: Sequence[str]) -> list[str]:
-    unknown = [name for name in chosen if name not in tested.names]
-    if unknown:
-        fix = f"traits: {first_few(tested.names, 10)}; all are in {files.TRAIT_REPORT.place}"
-        raise StudyError(f"no trait is named {first_few(unknown)}", fix=fix)
+    trait_names.refuse_unknown(chosen, tested.names)
     return list(chosen) or list(tested.names)
 
 

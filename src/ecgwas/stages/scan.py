@@ -18,7 +18,7 @@ from ecgwas.scan.engine import all_tests, block_results, samples
 from ecgwas.scan.engine import variant_counts as counting
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of
-from ecgwas.study import Matrix, Scan, Study
+from ecgwas.study import Matrix, Scan, ScanOptions, Study
 from ecgwas.tables import Associations, ScanResult, files
 from ecgwas.tables.loci import VariantCounts
 
@@ -136,6 +136,11 @@ def builtin_engine(study: Study) -> Matrix:
     if isinstance(study.scan, Matrix):
         return study.scan.model_copy(update=changes)
     return Matrix.model_construct(**{name: getattr(study.scan, name) for name in Scan.model_fields} | changes)
+
+
+def whole_engine(study: Study) -> ScanOptions:
+    """The engine that gives every test of chosen variants or traits again: `builtin_engine`."""
+    return builtin_engine(study)
 
 
 def _load(study: Study, part: str) -> ScanResult:
