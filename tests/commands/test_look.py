@@ -15,8 +15,10 @@ from ecgwas import stages
 from ecgwas.commands import look, trait_names
 from ecgwas.commands.cli import main
 from ecgwas.errors import InputError, MissingStageError, StudyError
+from ecgwas.genotypes import variant_lookup
+from ecgwas.report import genotype_beats
 from ecgwas.report.figures import genotype, phewas
-from ecgwas.stages import read, report, scan, traits
+from ecgwas.stages import read, report, scan, traits, variant_view
 from ecgwas.study import Study
 from ecgwas.tables import files
 
@@ -72,7 +74,7 @@ def test_beats_by_genotype_are_those_of_the_report(
     signals = read.load_signals(finished)
     loci = files.LOCI.read(finished.results).frame.filter(pl.col("locus") == locus["locus"])
     (variant,) = report.lead_variants(finished, signals, loci)
-    (beats,) = report.report.genotype_beats(signals, [variant])
+    (beats,) = genotype_beats(signals, [variant])
     own = pl.read_csv(looked[0] / "ecg_by_genotype.csv")
     expected = pl.read_csv(genotype.ecg_by_genotype(beats).csv.encode())
     assert own.select(expected.columns).equals(expected)
@@ -111,8 +113,9 @@ def test_what_may_be_passed_on_has_no_small_group(finished: Study, locus: dict[s
     strict = finished.model_copy(update={"share": share})
     said = "\n".join(look.look(strict, f"{locus['chrom']}:{locus['pos']}", folder=tmp_path, shareable=True))
     whole = "\n".join(look.look(strict, f"{locus['chrom']}:{locus['pos']}", folder=tmp_path / "whole"))
-    counts = {words: [int(n) for n in re.findall(r" ([\d,]+)(?:,|$)", line)] for words, text in (("shared", said), ("whole", whole))
-              for line in text.splitlines() if line.startswith("participants")}  # fmt: skip
+    lines = {words: next(line for line in text.splitlines() if line.startswith("participants"))
+             for words, text in (("shared", said), ("whole", whole))}  # fmt: skip
+    counts = {words: [int(n) for n in re.findall(r" ([\d,]+)(?:,|$)", line)] for words, line in lines.items()}
     assert min(counts["whole"]) < 20 <= min(counts["shared"])
     assert sum(counts["whole"]) == sum(counts["shared"])
     assert "they are counted with" in (tmp_path / "ecg_by_genotype.svg").read_text()
@@ -123,12 +126,12 @@ def test_what_may_be_passed_on_has_no_small_group(finished: Study, locus: dict[s
 def test_a_variant_of_another_chromosome_or_list_is_found(finished: Study, locus: dict[str, object], tmp_path: Path) -> None:
     fewer = finished.scan.model_copy(update={"chromosomes": ("1", "2")})
     study = finished.model_copy(update={"scan": fewer})
-    found = look.variant_lookup.find(study.scan, f"{locus['chrom']}:{locus['pos']}")
-    assert look.variant_view.why_excluded(study, found) == "chromosome 3 is not in scan.chromosomes"
+    found = variant_lookup.find(study.scan, f"{locus['chrom']}:{locus['pos']}")
+    assert variant_view.why_excluded(study, found) == "chromosome 3 is not in scan.chromosomes"
     listed = tmp_path / "list.txt"
     listed.write_text("1:162201678\n")
     study = finished.model_copy(update={"scan": finished.scan.model_copy(update={"variants": listed, "chromosomes": ("3",)})})
-    assert look.variant_view.why_excluded(study, found) == "it is not in scan.variants"
+    assert variant_view.why_excluded(study, found) == "it is not in scan.variants"
 
 
 def test_unknown_variants_and_traits_are_answered_with_near_ones(

@@ -21,8 +21,8 @@ from rich.table import Column, Table
 from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
 from ecgwas.commands import demo, export, figures, inspect_file, terminal
-from ecgwas.commands import look as looking
 from ecgwas.commands import init as initialise
+from ecgwas.commands import look as looking
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
 from ecgwas.genes import references

@@ -20,8 +20,8 @@ from ecgwas.tables import files
 def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats: Sequence[str]) -> list[Path]:
     """Writes the figures that match one of `names` (patterns such as locus_*; empty: all) in every format; returns the files.
 
-    traits: traits whose Manhattan and QQ plots are written in addition. Raises StudyError for an unknown trait, InputError if no
-    figure matches.
+    traits: traits whose Manhattan and QQ plots are written in addition. Raises StudyError for an unknown trait,
+    InputError if no figure matches.
     """
     contents = gather(study)
     tested = contents.scan.trait_names

@@ -93,7 +93,7 @@ def _matches(options: Scan, part: str, listed: VariantList, name: str) -> pl.Dat
     return pl.concat(chosen).select(COLUMNS).unique(maintain_order=True)
 
 
-def _only_one(matched: pl.DataFrame, name: str, options: Scan) -> dict[str, object]:
+def _only_one(matched: pl.DataFrame, name: str, options: Scan) -> dict[str, Any]:
     """The one row. Raises InputError for several variants."""
     if matched.height == 1:
         return matched.row(0, named=True)

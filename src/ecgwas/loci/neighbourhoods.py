@@ -29,8 +29,8 @@ MAX_VARIANTS = 8_000
 
 
 def neighbourhoods(
-    loci: pl.DataFrame, traits: Traits, covariates: Covariates, genotypes_of: Callable[[str], Genotypes], *, engine: ScanOptions,
-    ancestry: NDArray[np.int64],
+    loci: pl.DataFrame, traits: Traits, covariates: Covariates, genotypes_of: Callable[[str], Genotypes], *,
+    engine: ScanOptions, ancestry: NDArray[np.int64],
 ) -> Neighbourhoods:  # fmt: skip
     """One row per locus and variant that was tested around it.
 

@@ -184,7 +184,7 @@ def genes_near(study: Study, found: FoundVariant) -> list[str]:
 
 
 def refuse_unchosen(found: FoundVariant, variant_tests: VariantTests, min_people: int) -> None:
-    """Raises InputError if the rarer allele is carried fewer than `min_people` times, so that nothing of it may be passed on."""
+    """Raises InputError if the rarer allele is carried fewer than `min_people` times: nothing of it may be passed on."""
     if min_people and variant_tests.tests.filter(carried_by_few(min_people)).height:
         problem = f"{found.variant}: its rarer allele is carried fewer than {min_people} times (share.min_people)"
         raise InputError(problem, where=":".join(str(found.key[name]) for name in VARIANT_KEY),

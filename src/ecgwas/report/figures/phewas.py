@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import polars as pl
 
@@ -112,7 +113,7 @@ def _triangles(panel: d.Panel, ordered: pl.DataFrame, places: Sequence[Place]) -
         corners = ((x, y + up), (x - SIZE, y - up), (x + SIZE, y - up))
         points = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in corners)
         colour = (d.BLUE, d.MUTED)[place.group % 2]
-        parts.append(f"<polygon points='{points}' fill='{colour}'><title>{d.escape(f'{trait} {height:.2f}')}</title></polygon>")
+        parts.append(f"<polygon points='{points}' fill='{colour}'><title>{escape(f'{trait} {height:.2f}')}</title></polygon>")
     return parts
 
 

@@ -50,8 +50,8 @@ def region(here: LocusRegion, limit: float, credible_sets: pl.DataFrame | None =
     parts += d.x_axis(axis, f"chromosome {here.chrom}, Mb", about=8)
     caption = _caption(here, tests, left_out)
     picture = d.svg(930, axis.bottom + 44, parts, caption)
-    place = here.lead["variant"] if here.locus is None else f"locus {here.locus}"
-    return Figure(f"Around {place}", caption, picture, tests.write_csv())
+    title = f"Around {here.lead['variant'] if here.locus is None else f'locus {here.locus}'}"
+    return Figure(title, caption, picture, tests.write_csv())
 
 
 def _caption(here: LocusRegion, tests: pl.DataFrame, left_out: int) -> str:
