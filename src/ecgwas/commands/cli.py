@@ -357,7 +357,11 @@ def look(study_file: Path, variant: str, chosen: tuple[str, ...], out: Path | No
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 @click.option("--trait", "chosen", multiple=True, help="Only this trait; may be repeated.")
 def export_command(study_file: Path, kind: str, folder: Path, chosen: tuple[str, ...]) -> None:
-    """Write results as FORMAT into FOLDER: gwas_ssf, plink2, pheweb, locuszoom or cytoscape."""
+    """Write results as FORMAT into FOLDER: gwas_ssf, plink2, pheweb, locuszoom or cytoscape.
+
+    FORMAT regenie, saige, bolt or plink2-pheno instead hands the traits and covariates over to that program, with the command
+    that runs it.
+    """
     for line in export.export(Study.read_file(study_file), kind, folder, chosen):
         click.echo(line)
 

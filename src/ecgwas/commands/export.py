@@ -11,6 +11,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import yaml
 
 from ecgwas import __version__
 from ecgwas import scan as engines
-from ecgwas.commands import trait_names
+from ecgwas.commands import hand_over, trait_names
 from ecgwas.errors import EcgwasError, MissingStageError
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
@@ -34,7 +35,9 @@ from ecgwas.tables import Associations, Traits, files
 
 MAX_ROWS_IN_MEMORY = 4_000_000
 
-NEEDED: dict[str, files.ResultFile] = {"cytoscape": files.GENES, "locuszoom": files.NEIGHBOURHOODS}
+NEEDED: dict[str, files.ResultFile] = {
+    "cytoscape": files.GENES, "locuszoom": files.NEIGHBOURHOODS, **dict.fromkeys(hand_over.PROGRAMS, files.TRAITS),
+}  # fmt: skip
 """Format -> file without which it cannot be written; for the others it is files.LOCI."""
 
 Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
@@ -162,6 +165,10 @@ def _cytoscape(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
     yield f"network.cyjs: {len(clusters)} genes, {len(edges)} edges"
 
 
+def _hand_over(kind: str, study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    yield from hand_over.export(study, kind, folder, chosen)
+
+
 def _write(path: Path, text: str) -> None:
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -175,4 +182,5 @@ def _write_packed(path: Path, text: str) -> None:
 
 FORMATS: dict[str, Export] = {
     "gwas_ssf": _gwas_ssf, "plink2": _plink2, "pheweb": _pheweb, "locuszoom": _locuszoom, "cytoscape": _cytoscape,
+    **{kind: partial(_hand_over, kind) for kind in hand_over.PROGRAMS},
 }  # fmt: skip
