@@ -49,7 +49,9 @@ def test_plink2_by_the_exported_command_gives_the_numbers_of_the_scan(finished: 
             tmp_path / f"plink2.{trait}.glm.linear", separator="\t", null_values="NA", infer_schema_length=None
         )
         both = tests.join(theirs.rename({"ID": "variant"}), on="variant")
-        assert both.height == tests.height == theirs.drop_nulls("BETA").height > 300
+        assert both.height == tests.height > 300
+        # Of a trait that some lack, variants too rare among the others are excluded by the scan, and tested by PLINK.
+        assert (theirs.drop_nulls("BETA").height == tests.height) == (trait == CHOSEN[0])
         assert (both["effect_allele"] == both["A1"]).all()
         assert (both["n"] == both["OBS_CT"]).all()
         for ours, printed in (("beta", "BETA"), ("se", "SE"), ("neglog10p", "LOG10_P"), ("eaf", "A1_FREQ")):

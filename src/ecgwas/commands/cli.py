@@ -343,10 +343,7 @@ def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int
 @click.option("--out", type=UserPath(path_type=Path, file_okay=False), help="Folder.  [default: results/look/VARIANT]")
 @click.option("--shareable", is_flag=True, help="Show nothing of fewer people than share.min_people.")
 def look(study_file: Path, variant: str, chosen: tuple[str, ...], out: Path | None, shareable: bool) -> None:
-    """Look at one VARIANT after a run: the ECG by genotype, all traits, and a regional plot, as SVG and CSV.
-
-    VARIANT is an rs number, an id of the genotype files, chrom:pos, or chrom:pos:allele:allele.
-    """
+    """Look at a VARIANT (rs number, id, chrom:pos[:allele:allele]) after a run: ECG by genotype, all traits, its region."""
     for line in looking.look(Study.read_file(study_file), variant, chosen=chosen, folder=out, shareable=shareable):
         click.echo(line)
 
@@ -357,11 +354,7 @@ def look(study_file: Path, variant: str, chosen: tuple[str, ...], out: Path | No
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 @click.option("--trait", "chosen", multiple=True, help="Only this trait; may be repeated.")
 def export_command(study_file: Path, kind: str, folder: Path, chosen: tuple[str, ...]) -> None:
-    """Write results as FORMAT into FOLDER: gwas_ssf, plink2, pheweb, locuszoom or cytoscape.
-
-    FORMAT regenie, saige, bolt or plink2-pheno instead hands the traits and covariates over to that program, with the command
-    that runs it.
-    """
+    """Write results as FORMAT into FOLDER; regenie, saige, bolt, plink2-pheno: traits and covariates for these programs."""
     for line in export.export(Study.read_file(study_file), kind, folder, chosen):
         click.echo(line)
 

@@ -77,7 +77,7 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
     for start in range(0, len(chosen), batch_size):
         names = chosen[start : start + batch_size]
         batch = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
-        engine = scan.builtin_engine(study)
+        engine = scan.whole_engine(study)
         results = [engines.scan(engine, batch, covariates, part, seed=0, ancestry=ancestry) for part in opened]
         frame = pl.concat([result.associations.frame for result in results])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)

@@ -152,6 +152,8 @@ def _notes(study: Study, kind: str, genotypes: GenotypeFiles) -> list[str]:
         notes.append("dosages are rounded to hard calls (plink2 --make-bed)")
     if formats != {"bed"} and study.scan.min_info > 0:
         notes.append(f"scan.min_info ({study.scan.min_info:g}) is not applied here")
+    if np.isnan(traits.load_traits(study).values).any() and study.scan.min_mac > 0:
+        notes.append("minor alleles are counted in all participants, also for traits that some of them lack")
     if kind == "regenie":
         notes.append(f"step 2 has no filter by frequency: `kind: imported` applies scan.min_maf ({study.scan.min_maf:g})")
     if kind == "bolt":

@@ -58,16 +58,16 @@ def look(
     """
     refuse_stale(study)
     trait_names.refuse_unknown(chosen, traits.load_traits(study).names, where=study.folder)
-    found = variant_lookup.find(study.scan, name, variant_view.likely_chroms(study, name))
+    variant = variant_lookup.find(study.scan, name, variant_view.likely_chroms(study, name))
     min_people = study.share.min_people if shareable else 0
-    excluded = variant_view.why_excluded(study, found)
-    tests = variant_view.tests_of(study, found)
-    variant_view.refuse_unchosen(found, tests, min_people)
-    beats = variant_view.beats_of(study, found, min_people)
-    figures = _figures(study, found, tests, beats, chosen, min_people)
-    place = folder or files.LOOK_FIGURE.path(study.results, variant=slug(found.variant), figure="any").parent
+    excluded = variant_view.why_excluded(study, variant)
+    tests = variant_view.tests_of(study, variant)
+    variant_view.refuse_unchosen(variant, tests, min_people)
+    beats = variant_view.beats_of(study, variant, min_people)
+    figures = _figures(study, variant, tests, beats, chosen, min_people)
+    place = folder or files.LOOK_FIGURE.path(study.results, variant=slug(variant.variant), figure="any").parent
     written = [*_write_figures(figures, place), _write_traits(tests, place)]
-    yield from _summary(study, found, tests, beats, excluded)
+    yield from _summary(study, variant, tests, beats, excluded)
     yield f"Wrote {first_few([path.name for path in written], 12)} into {place}"
 
 
@@ -82,18 +82,18 @@ def refuse_stale(study: Study) -> None:
 
 
 def _figures(
-    study: Study, found: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, chosen: Sequence[str],
+    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, chosen: Sequence[str],
     min_people: int,
 ) -> dict[str, report.Figure]:  # fmt: skip
     """File name -> figure; those with nothing to show are absent."""
     limit = Threshold.of(study).neglog10p
     figures = {
         "ecg_by_genotype": None if beats is None else genotype.ecg_by_genotype(beats),
-        "phewas": phewas.phewas(found.variant, found.effect_allele, tests.tests, limit),
+        "phewas": phewas.phewas(variant.variant, variant.effect_allele, tests.tests, limit),
     }
     drawn = chosen or [trait for trait in (tests.strongest,) if trait is not None]
     for trait in dict.fromkeys(drawn):
-        here = variant_view.region_of(study, found, trait, tests.tests, min_people)
+        here = variant_view.region_of(study, variant, trait, tests.tests, min_people)
         figures[f"region_{slug(trait)}"] = region.region(here, limit)
     return {name: figure for name, figure in figures.items() if figure is not None}
 
@@ -126,18 +126,18 @@ def _write_traits(tests: VariantTests, folder: Path) -> Path:
 
 
 def _summary(
-    study: Study, found: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, excluded: str | None
+    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, excluded: str | None
 ) -> Iterator[str]:
-    alleles = f"effect allele {found.effect_allele}, other allele {found.other_allele}"
-    yield f"{found.variant} at {found.chrom}:{found.pos} ({study.scan.build}), {alleles}"
-    genes = variant_view.genes_near(study, found)
+    alleles = f"effect allele {variant.effect_allele}, other allele {variant.other_allele}"
+    yield f"{variant.variant} at {variant.chrom}:{variant.pos} ({study.scan.build}), {alleles}"
+    genes = variant_view.genes_near(study, variant)
     if genes:
         yield f"gene at or nearest to it: {first_few(genes)}"
     if excluded is not None:
         yield f"warning: the study's scan excludes it: {excluded}; it was tested here without filters"
-    locus = variant_view.locus_of(study, found)
+    locus = variant_view.locus_of(study, variant)
     if locus is not None:
-        own = " (its lead variant)" if locus["lead_variant"] == found.variant else ""
+        own = " (its lead variant)" if locus["lead_variant"] == variant.variant else ""
         yield f"it lies in locus {locus['locus']}{own}: lead variant {locus['lead_variant']}, {locus['best_trait']}"
     yield from _beats_in_words(beats, study)
     yield from _traits_in_words(study, tests)
@@ -148,8 +148,8 @@ def _beats_in_words(beats: report.GenotypeBeats | None, study: Study) -> Iterato
         yield "no ECG by genotype: no two genotypes have enough participants to be compared"
         return
     groups = [k for k in range(3) if beats.people[k] >= genotype.FEWEST]
-    few = "; other genotypes have fewer" if (beats.people > 0).sum() > len(groups) else ""
-    yield f"participants: {', '.join(f'{genotype.copies(beats, k)} {beats.people[k]:,}' for k in groups)}{few}"
+    others = "; other genotypes have fewer" if (beats.people > 0).sum() > len(groups) else ""
+    yield f"participants: {', '.join(f'{genotype.copies(beats, k)} {beats.people[k]:,}' for k in groups)}{others}"
     size = np.abs(np.nan_to_num(beats.slope_uv))
     lead, time = np.unravel_index(int(size.argmax()), size.shape)
     slope, strength = float(beats.slope_uv[lead, time]), float(beats.neglog10p[lead, time])

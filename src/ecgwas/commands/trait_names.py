@@ -27,12 +27,12 @@ def similar(name: str, tested: Sequence[str]) -> list[str]:
     by_lower: dict[str, str] = {}
     for trait in tested:
         by_lower.setdefault(trait.lower(), trait)
-    wanted = name.lower()
-    close = difflib.get_close_matches(wanted, by_lower, n=MOST_OFFERED, cutoff=0.7)
-    within = [lower for lower in by_lower if len(wanted) > 1 and wanted in lower]
+    lower_name = name.lower()
+    close = difflib.get_close_matches(lower_name, by_lower, n=MOST_OFFERED, cutoff=0.7)
+    within = [lower for lower in by_lower if len(lower_name) > 1 and lower_name in lower]
     features: dict[str, list[str]] = {}
     for lower in by_lower:
         features.setdefault(lower.split(".", 2)[-1], []).append(lower)
-    alike = difflib.get_close_matches(wanted.split(".")[-1], features, n=MOST_OFFERED, cutoff=0.7)
+    alike = difflib.get_close_matches(lower_name.split(".")[-1], features, n=MOST_OFFERED, cutoff=0.7)
     by_feature = [lower for feature in alike for lower in features[feature]]
     return [by_lower[lower] for lower in dict.fromkeys([*close, *within, *by_feature])][:MOST_OFFERED]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
+from ecgwas.study.scan import trait_column
 from ecgwas.tables import Covariates, Traits
 
 REFERENCE = "reference"
@@ -82,8 +83,7 @@ def column_names(names: Sequence[str]) -> dict[str, str]:
     columns: dict[str, str] = {}
     taken: Counter[str] = Counter()
     for name in dict.fromkeys(names):
-        column = re.sub(r"[^A-Za-z0-9_.]", "_", name)
-        column = column if re.match(r"[A-Za-z]", column) else f"x{column}"
+        column = trait_column(name)
         taken[column.lower()] += 1
         again = taken[column.lower()]
         columns[name] = column if again == 1 else f"{column}_{again}"

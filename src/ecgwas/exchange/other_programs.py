@@ -25,7 +25,7 @@ GLM = ["hide-covar", "omit-ref", "log10", "cols=chrom,pos,ref,alt,a1freq,nobs,be
 NAMED = ["--set-missing-var-ids", "@:#:$r:$a", "--new-id-max-allele-len", "10000"]
 """Names of variants without one, as ecgwas gives them."""
 
-FOR_MODELS = ["--autosome", "--maf", "0.01", "--mac", "100", "--geno", "0.1"]
+FOR_MODELS = ["--maf", "0.01", "--mac", "100", "--geno", "0.1"]
 """Variants from which mixed models learn the background of a trait, as regenie's documentation recommends."""
 
 TRAIT, CHROM, TABLES = "@trait@", "@chrom@", "@tables@"
@@ -213,12 +213,12 @@ def _step1_file(genotypes: GenotypeFiles, *, several: bool) -> list[str]:
 
     several: they come from the files genotypes.chrN, otherwise from the only fileset.
     """
+    autosomes = [chrom for chrom in genotypes.chromosomes if chrom.isdigit()]
     tail = [*FOR_MODELS, "--make-bed", "--out", "step1"]
     listing = line(["plink2", "--bfile", "step1", "--write-snplist", "--out", "step1"])
     if not several:
-        ((files, chroms),) = _by_fileset(genotypes)
-        return [line(["plink2", *_plink_input(files, genotypes, chroms), *tail]), listing]
-    autosomes = [chrom for chrom in genotypes.chromosomes if chrom.isdigit()]
+        ((files, _),) = _by_fileset(genotypes)
+        return [line(["plink2", *_plink_input(files, genotypes, autosomes), *tail]), listing]
     if len(autosomes) == 1:
         return [line(["plink2", "--bfile", f"genotypes.chr{autosomes[0]}", "--nonfounders", *tail]), listing]
     names = " ".join(f"genotypes.chr{chrom}" for chrom in autosomes)

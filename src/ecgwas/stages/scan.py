@@ -43,7 +43,7 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return chromosomes.input_files(study.scan)
+    return [*chromosomes.input_files(study.scan), *study.scan.further_inputs]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
@@ -139,8 +139,8 @@ def builtin_engine(study: Study) -> Matrix:
 
 
 def whole_engine(study: Study) -> ScanOptions:
-    """The engine that gives every test of chosen variants or traits again: `builtin_engine`."""
-    return builtin_engine(study)
+    """The engine that gives every test of chosen variants or traits again: the built-in one, or the imported results."""
+    return builtin_engine(study) if study.scan.tests_traits else study.scan.model_copy(update={"keep_neglog10p": 0.0})
 
 
 def _load(study: Study, part: str) -> ScanResult:
@@ -165,7 +165,7 @@ def _check(study: Study) -> Sequence[str]:
     facts = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
     facts += [
         *_not_tested(chromosomes.untested(study.scan)),
-        *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan))),
+        *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan), *study.scan.remarks)),
     ]
     unknown = genome_build.warn_of_unknown_positions(study.scan, opened)
     facts += [] if unknown is None else [Caution(unknown)]

@@ -53,15 +53,15 @@ class VariantTests:
         return None if finite.height == 0 else str(finite.sort("neglog10p", descending=True)["trait"][0])
 
 
-def why_excluded(study: Study, found: FoundVariant) -> str | None:
+def why_excluded(study: Study, variant: FoundVariant) -> str | None:
     """Why the study's scan does not test the variant, in words; None if it does."""
-    if found.chrom not in scan.STAGE.parts(study):
-        return f"chromosome {found.chrom} is {chromosome_codes.NOT_ASKED_FOR}"
-    key = pl.DataFrame([found.key])
-    tested = chromosomes.open_chromosome(study.scan, found.chrom)
+    if variant.chrom not in scan.STAGE.parts(study):
+        return f"chromosome {variant.chrom} is {chromosome_codes.NOT_ASKED_FOR}"
+    key = pl.DataFrame([variant.key])
+    tested = chromosomes.open_chromosome(study.scan, variant.chrom)
     if variant_keys(tested).join(key, on=KEY_AND_NAME, how="semi").height == 0:
         return f"it is {chromosome_codes.NOT_LISTED}"
-    excluded = files.LEFT_OUT_VARIANTS.read(study.results, part=found.chrom).frame
+    excluded = files.LEFT_OUT_VARIANTS.read(study.results, part=variant.chrom).frame
     own = excluded.join(key, on=KEY_AND_NAME, how="semi").filter(pl.col("trait").fill_null("") == "")
     if own.height == 0:
         return None
@@ -69,12 +69,12 @@ def why_excluded(study: Study, found: FoundVariant) -> str | None:
     return FILTER_WORDS.get(reason, reason).format(**study.scan.model_dump())
 
 
-def tests_of(study: Study, found: FoundVariant) -> VariantTests:
+def tests_of(study: Study, variant: FoundVariant) -> VariantTests:
     """The variant against every trait, whatever the filters of variants say."""
     tested = traits.load_traits(study)
     engine = scan.whole_engine(study).model_copy(update=NO_FILTERS)
     result = engines.scan(
-        engine, tested, traits.load_covariates(study), _alone(found), seed=0,
+        engine, tested, traits.load_covariates(study), _alone(variant), seed=0,
         ancestry=traits.load_ancestry(study, "ancestry_group"),
     )  # fmt: skip
     order = pl.DataFrame({"trait": list(tested.names)}).with_row_index("place")
@@ -87,34 +87,34 @@ def tests_of(study: Study, found: FoundVariant) -> VariantTests:
     return VariantTests(rows, untested)
 
 
-def _alone(found: FoundVariant) -> Any:
-    return found.genotypes.select(_place(found))
+def _alone(variant: FoundVariant) -> Any:
+    return variant.genotypes.select(_place(variant))
 
 
-def _place(found: FoundVariant) -> NDArray[np.int64]:
+def _place(variant: FoundVariant) -> NDArray[np.int64]:
     """(1,) index of the variant on its chromosome."""
-    return find_variants(found.genotypes, pl.DataFrame([found.key]))
+    return find_variants(variant.genotypes, pl.DataFrame([variant.key]))
 
 
-def dosage(study: Study, found: FoundVariant, eids: Sequence[str]) -> NDArray[np.float64]:
+def dosage(study: Study, variant: FoundVariant, eids: Sequence[str]) -> NDArray[np.float64]:
     """(N,) copies of the effect allele of `eids`; NaN for those who are not tested or have no call."""
     tested = traits.load_traits(study).eids
     rows = {eid: row for row, eid in enumerate(eids)}
     copies = np.full(len(eids), np.nan)
-    known = found.genotypes.dosage_of(int(_place(found)[0]), tested)
+    known = variant.genotypes.dosage_of(int(_place(variant)[0]), tested)
     copies[[rows[eid] for eid in tested]] = known
     return copies
 
 
-def beats_of(study: Study, found: FoundVariant, min_people: int) -> report.GenotypeBeats | None:
+def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.GenotypeBeats | None:
     """The ECG by genotype with the decoded effect of one allele, as in the report; None if no two genotypes can be compared.
 
     min_people: genotypes of fewer participants are pooled with their neighbours and means are rounded; 0: neither.
     """
     signals = read.load_signals(study)
-    copies = dosage(study, found, signals.eids)
-    variant = report.LeadVariant(None, found.variant, found.effect_allele, found.other_allele, copies)
-    (whole,) = report.without_missing_beats(signals, [variant])
+    copies = dosage(study, variant, signals.eids)
+    with_copies = report.LeadVariant(None, variant.variant, variant.effect_allele, variant.other_allele, copies)
+    (whole,) = report.without_missing_beats(signals, [with_copies])
     grouped = report.pooled(whole, min_people) if min_people else whole
     if grouped is None or not _comparable(grouped.dosage):
         return None
@@ -132,25 +132,32 @@ def _comparable(copies: NDArray[np.float64]) -> bool:
     return len(known) > 2 and float(np.ptp(known)) > 0 and int(counts.max(initial=0)) >= FEWEST
 
 
-def region_of(study: Study, found: FoundVariant, trait: str, own: pl.DataFrame, min_people: int) -> report.LocusRegion:
+def region_of(study: Study, variant: FoundVariant, trait: str, own: pl.DataFrame, min_people: int) -> report.LocusRegion:
     """The trait against every variant around, with the study's filters, and the genes there.
 
     own: the variant's own tests (VariantTests.tests), which are drawn even if a filter excludes it; min_people: alleles
     carried fewer times are not shown; 0: all are.
     """
-    locus = {**found.key, "locus": 0, "lead_variant": found.variant, "start": found.pos, "stop": found.pos, "best_trait": trait}
+    locus = {
+        **variant.key,
+        "locus": 0,
+        "lead_variant": variant.variant,
+        "start": variant.pos,
+        "stop": variant.pos,
+        "best_trait": trait,
+    }
     table = neighbourhoods.neighbourhoods(
-        pl.DataFrame([locus]), traits.load_traits(study), traits.load_covariates(study), lambda chrom: found.genotypes,
+        pl.DataFrame([locus]), traits.load_traits(study), traits.load_covariates(study), lambda chrom: variant.genotypes,
         engine=scan.whole_engine(study), ancestry=traits.load_ancestry(study, "ancestry_group"),
     ).frame  # fmt: skip
-    if table.join(pl.DataFrame([found.key]), on=KEY_AND_NAME, how="semi").height == 0:
+    if table.join(pl.DataFrame([variant.key]), on=KEY_AND_NAME, how="semi").height == 0:
         added = own.filter(pl.col("trait") == trait).with_columns(r2_with_lead=pl.lit(1.0))
         table = pl.concat([table, added.select([name for name in table.columns if name in added.columns])], how="diagonal")
     shown = table.filter(~carried_by_few(min_people)) if min_people else table
-    start, stop = (int(np.clip(edge, 1, None)) for edge in _span(shown, found.pos))
-    genes = report_data.genes_between(report_data.chromosome_genes(study).get(found.chrom), start, stop)
+    start, stop = (int(np.clip(edge, 1, None)) for edge in _span(shown, variant.pos))
+    genes = report_data.genes_between(report_data.chromosome_genes(study).get(variant.chrom), start, stop)
     columns = shown.sort("pos").select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
-    return report.LocusRegion(None, trait, found.chrom, start, stop, found.key, columns, genes)
+    return report.LocusRegion(None, trait, variant.chrom, start, stop, variant.key, columns, genes)
 
 
 def _span(table: pl.DataFrame, pos: int) -> tuple[int, int]:
@@ -166,26 +173,28 @@ def likely_chroms(study: Study, name: str) -> list[str]:
     return rows.collect(engine="streaming")["chrom"].to_list()
 
 
-def locus_of(study: Study, found: FoundVariant) -> dict[str, Any] | None:
+def locus_of(study: Study, variant: FoundVariant) -> dict[str, Any] | None:
     """The locus, as a row of Loci, in which the variant lies; None if it lies in none."""
     loci = files.LOCI.read(study.results).frame
-    around = loci.filter((pl.col("chrom") == found.chrom) & (pl.col("start") <= found.pos) & (pl.col("stop") >= found.pos))
+    around = loci.filter(
+        (pl.col("chrom") == variant.chrom) & (pl.col("start") <= variant.pos) & (pl.col("stop") >= variant.pos)
+    )
     return around.row(0, named=True) if around.height else None
 
 
-def genes_near(study: Study, found: FoundVariant) -> list[str]:
+def genes_near(study: Study, variant: FoundVariant) -> list[str]:
     """Genes of the study's table over the variant, or the nearest one within reach of a regional plot; else none."""
-    ranges = report_data.chromosome_genes(study).get(found.chrom)
+    ranges = report_data.chromosome_genes(study).get(variant.chrom)
     flank = neighbourhoods.FLANK_BP
-    around = report_data.genes_between(ranges, found.pos - flank, found.pos + flank)
-    away = pl.max_horizontal(pl.col("start") - found.pos, found.pos - pl.col("stop"), pl.lit(0))
+    around = report_data.genes_between(ranges, variant.pos - flank, variant.pos + flank)
+    away = pl.max_horizontal(pl.col("start") - variant.pos, variant.pos - pl.col("stop"), pl.lit(0))
     near = around.with_columns(away=away).sort("away", "gene")
     return near.filter(pl.col("away") == near["away"].min())["gene"].to_list()
 
 
-def refuse_unchosen(found: FoundVariant, variant_tests: VariantTests, min_people: int) -> None:
+def refuse_unchosen(variant: FoundVariant, variant_tests: VariantTests, min_people: int) -> None:
     """Raises InputError if the rarer allele is carried fewer than `min_people` times: nothing of it may be passed on."""
     if min_people and variant_tests.tests.filter(carried_by_few(min_people)).height:
-        problem = f"{found.variant}: its rarer allele is carried fewer than {min_people} times (share.min_people)"
-        raise InputError(problem, where=":".join(str(found.key[name]) for name in VARIANT_KEY),
+        problem = f"{variant.variant}: its rarer allele is carried fewer than {min_people} times (share.min_people)"
+        raise InputError(problem, where=":".join(str(variant.key[name]) for name in VARIANT_KEY),
                          fix="look at it without --shareable, and keep the result to yourself")  # fmt: skip
