@@ -60,7 +60,7 @@ def test_every_trait_has_the_number_of_the_scan(
 
 def test_the_region_is_that_of_the_locus(finished: Study, locus: dict[str, object], looked: tuple[Path, list[str]]) -> None:
     """Same trait, same lead: -log10 p and r squared of every variant that both have."""
-    own = pl.read_csv(looked[0] / f"region_{TRAIT}.csv")
+    own = pl.read_csv(looked[0] / "figures" / f"region_{TRAIT}.csv")
     around = files.NEIGHBOURHOODS.read(finished.results).frame.filter(pl.col("locus") == locus["locus"])
     both = own.join(around, on=["pos", "effect_allele", "other_allele"], suffix="_report")
     assert both.height == own.height > 20
@@ -75,7 +75,7 @@ def test_beats_by_genotype_are_those_of_the_report(
     loci = files.LOCI.read(finished.results).frame.filter(pl.col("locus") == locus["locus"])
     (variant,) = report.lead_variants(finished, signals, loci)
     (beats,) = genotype_beats(signals, [variant])
-    own = pl.read_csv(looked[0] / "ecg_by_genotype.csv")
+    own = pl.read_csv(looked[0] / "figures" / "ecg_by_genotype.csv")
     expected = pl.read_csv(genotype.ecg_by_genotype(beats).csv.encode())
     assert own.select(expected.columns).equals(expected)
     assert "decoded_pca_uv" in own.columns
@@ -89,7 +89,7 @@ def test_it_is_summarised_in_words(looked: tuple[Path, list[str]], locus: dict[s
     assert re.search(rf"{TRAIT}: beta \+0\.\d+ \(se 0\.\d+\) SD per allele, -log10 p", text)
     assert "beyond the threshold, -log10 p 3.00 (given)" in text
     for name in ("ecg_by_genotype", "phewas", f"region_{TRAIT}"):
-        assert ElementTree.parse(looked[0] / f"{name}.svg").getroot().tag.endswith("svg")
+        assert ElementTree.parse(looked[0] / "figures" / f"{name}.svg").getroot().tag.endswith("svg")
 
 
 def test_a_variant_that_a_filter_excludes_is_looked_at_all_the_same(finished: Study, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_variant_that_a_filter_excludes_is_looked_at_all_the_same(finished: St
     assert "its minor allele count is below scan.min_mac (10)" in said
     table = pl.read_csv(tmp_path / "all_traits.csv", infer_schema_length=None)
     assert table["neglog10p"].is_not_null().sum() > 90
-    (drawn,) = tmp_path.glob("region_*.csv")
+    (drawn,) = tmp_path.glob("figures/region_*.csv")
     assert row["pos"] in pl.read_csv(drawn)["pos"].to_list()
     with pytest.raises(InputError, match="carried fewer than 10 times"):
         list(look.look(finished, name, folder=tmp_path / "shared", shareable=True))
@@ -118,8 +118,8 @@ def test_what_may_be_passed_on_has_no_small_group(finished: Study, locus: dict[s
     counts = {words: [int(n) for n in re.findall(r" ([\d,]+)(?:,|$)", line)] for words, line in lines.items()}
     assert min(counts["whole"]) < 20 <= min(counts["shared"])
     assert sum(counts["whole"]) == sum(counts["shared"])
-    assert "they are counted with" in (tmp_path / "ecg_by_genotype.svg").read_text()
-    means = pl.read_csv(tmp_path / "ecg_by_genotype.csv")["mean_0_uv"].drop_nulls()
+    assert "they are counted with" in (tmp_path / "figures" / "ecg_by_genotype.svg").read_text()
+    means = pl.read_csv(tmp_path / "figures" / "ecg_by_genotype.csv")["mean_0_uv"].drop_nulls()
     assert (means == means.round()).all()
 
 

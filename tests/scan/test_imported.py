@@ -70,7 +70,9 @@ def bolt(rows: pl.DataFrame) -> str:
 
 def gwas_ssf(rows: pl.DataFrame) -> str:
     """In lower case, without frequencies."""
-    lines = ["chromosome\tbase_pair_location\teffect_allele\tother_allele\tbeta\tstandard_error\teffect_allele_frequency\tp_value\tn"]
+    lines = [
+        "chromosome\tbase_pair_location\teffect_allele\tother_allele\tbeta\tstandard_error\teffect_allele_frequency\tp_value\tn"
+    ]
     lines += [
         f"1\t{r['pos']}\t{r['effect_allele'].lower()}\t{r['other_allele'].lower()}\t{r['beta']!r}\t{r['se']!r}\t#NA"
         f"\t{10 ** -r['neglog10p']!r}\t{r['n']}"
@@ -183,7 +185,9 @@ def test_a_tiny_p_is_not_infinite(tmp_path: Path) -> None:
     np.testing.assert_allclose(rows["neglog10p"], [350.4318, 349.4368], atol=1e-3)
 
 
-def test_results_of_another_build_are_refused(stem: Path, tables: tuple[Traits, Covariates], whole: ScanResult, tmp_path: Path) -> None:
+def test_results_of_another_build_are_refused(
+    stem: Path, tables: tuple[Traits, Covariates], whole: ScanResult, tmp_path: Path
+) -> None:
     pattern = write(tmp_path, whole, regenie, change=lambda text: text.replace(" 30000", " 31000"))
     lines = [path.read_text() for path in sorted(tmp_path.iterdir())]
     assert "31000" in lines[0]

@@ -62,10 +62,10 @@ def look(
     min_people = study.share.min_people if shareable else 0
     excluded = variant_view.why_excluded(study, variant)
     tests = variant_view.tests_of(study, variant)
-    variant_view.refuse_unchosen(variant, tests, min_people)
+    variant_view.refuse_few_carriers(variant, tests, min_people)
     beats = variant_view.beats_of(study, variant, min_people)
     figures = _figures(study, variant, tests, beats, chosen, min_people)
-    place = folder or files.LOOK_FIGURE.path(study.results, variant=slug(variant.variant), figure="any").parent
+    place = folder or files.LOOK_TRAITS.path(study.results, variant=slug(variant.variant)).parent
     written = [*_write_figures(figures, place), _write_traits(tests, place)]
     yield from _summary(study, variant, tests, beats, excluded)
     yield f"Wrote {first_few([path.name for path in written], 12)} into {place}"
@@ -101,7 +101,8 @@ def _figures(
 def _write_figures(figures: dict[str, report.Figure], folder: Path) -> list[Path]:
     written = []
     for name, figure in figures.items():
-        for path, text in ((folder / f"{name}.svg", figure.svg), (folder / f"{name}.csv", figure.csv)):
+        drawn = folder / Path(files.LOOK_FIGURE.name).parent.name / name
+        for path, text in ((drawn.with_name(f"{name}.svg"), figure.svg), (drawn.with_name(f"{name}.csv"), figure.csv)):
             with atomic_write(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
             written.append(path)

@@ -192,7 +192,7 @@ def genes_near(study: Study, variant: FoundVariant) -> list[str]:
     return near.filter(pl.col("away") == near["away"].min())["gene"].to_list()
 
 
-def refuse_unchosen(variant: FoundVariant, variant_tests: VariantTests, min_people: int) -> None:
+def refuse_few_carriers(variant: FoundVariant, variant_tests: VariantTests, min_people: int) -> None:
     """Raises InputError if the rarer allele is carried fewer than `min_people` times: nothing of it may be passed on."""
     if min_people and variant_tests.tests.filter(carried_by_few(min_people)).height:
         problem = f"{variant.variant}: its rarer allele is carried fewer than {min_people} times (share.min_people)"
