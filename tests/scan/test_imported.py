@@ -40,8 +40,8 @@ def plink2(rows: pl.DataFrame) -> str:
 def regenie(rows: pl.DataFrame) -> str:
     lines = ["CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST BETA SE CHISQ LOG10P EXTRA"]
     lines += [
-        f"1 {r['pos']} {r['variant']} {r['other_allele']} {r['effect_allele']} {r['eaf']!r} {r['n']} ADD {r['beta']!r} {r['se']!r} "
-        f"{r['t'] ** 2!r} {r['neglog10p']!r} NA"
+        f"1 {r['pos']} {r['variant']} {r['other_allele']} {r['effect_allele']} {r['eaf']!r} {r['n']} ADD {r['beta']!r} "
+        f"{r['se']!r} {r['t'] ** 2!r} {r['neglog10p']!r} NA"
         for r in rows.iter_rows(named=True)
     ]
     return "\n".join(lines) + "\n"
@@ -50,8 +50,8 @@ def regenie(rows: pl.DataFrame) -> str:
 def saige(rows: pl.DataFrame) -> str:
     lines = ["CHR\tPOS\tMarkerID\tAllele1\tAllele2\tAC_Allele2\tAF_Allele2\tMissingRate\tBETA\tSE\tTstat\tvar\tp.value\tN"]
     lines += [
-        f"01\t{r['pos']}\t1:{r['pos']}_x\t{r['other_allele']}\t{r['effect_allele']}\t9\t{r['eaf']!r}\t0\t{r['beta']!r}\t{r['se']!r}\t1"
-        f"\t1\t{10 ** -r['neglog10p']!r}\t{r['n']}"
+        f"01\t{r['pos']}\t1:{r['pos']}_x\t{r['other_allele']}\t{r['effect_allele']}\t9\t{r['eaf']!r}\t0\t{r['beta']!r}"
+        f"\t{r['se']!r}\t1\t1\t{10 ** -r['neglog10p']!r}\t{r['n']}"
         for r in rows.iter_rows(named=True)
     ]
     return "\n".join(lines) + "\n"
@@ -188,19 +188,14 @@ def test_a_tiny_p_is_not_infinite(tmp_path: Path) -> None:
 def test_results_of_another_build_are_refused(
     stem: Path, tables: tuple[Traits, Covariates], whole: ScanResult, tmp_path: Path
 ) -> None:
+    """By positions that have nothing in common with the genotypes', or by what GWAS-SSF's metadata say."""
     pattern = write(tmp_path, whole, regenie, change=lambda text: text.replace(" 30000", " 31000"))
-    lines = [path.read_text() for path in sorted(tmp_path.iterdir())]
-    assert "31000" in lines[0]
-    options = options_of(stem, pattern)
-    wide = {"genotypes": stem, "files": pattern, **fileset.UNFILTERED}
-    with pytest.raises(InputError, match="only 0 of"):
-        imported._refuse_strangers(
-            options, fileset.opened(options), pl.DataFrame({"a": []}), pl.DataFrame({"a": range(30)}), tmp_path
-        )
-    metadata = tmp_path / f"{next(tmp_path.glob('*I.f0*')).name}-meta.yaml"
-    metadata.write_text("genome_assembly: GRCh38\n")
+    with pytest.raises(InputError, match="only 0 of 39 variants on chromosome 1 are among the genotypes") as error:
+        scanned(options_of(stem, pattern), tables)
+    assert "another build than scan.build (hg19)" in error.value.fix
+    (tmp_path / "out_made.I.f0.txt-meta.yaml").write_text("genome_assembly: GRCh38\n")
     with pytest.raises(InputError, match="of hg38, those of the study of hg19"):
-        scan.check(Imported.model_validate({**wide, "files": tmp_path / "out_{trait}.txt"}))
+        scan.check(options_of(stem, pattern))
 
 
 @pytest.mark.parametrize(

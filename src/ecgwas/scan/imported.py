@@ -108,8 +108,9 @@ def scan(
                   for path in files[trait]]  # fmt: skip
         if not tables:
             continue
-        matched, unmatched = match(pl.concat(tables), genotypes)
-        _refuse_strangers(options, genotypes, matched, unmatched, files[trait][0])
+        rows = pl.concat(tables)
+        matched, unmatched = match(rows, genotypes)
+        _refuse_strangers(options, genotypes, matched.height, matched.height + unmatched.height or rows.height, files[trait][0])
         foreign.append(unmatched)
         block = _block(options, matched, excluded, frequency, k, len(traits.names), int(having[k]))
         _warn_of_selection(trait, block, k)
@@ -181,14 +182,15 @@ def match(rows: pl.DataFrame, genotypes: Genotypes) -> tuple[pl.DataFrame, pl.Da
     return matched, joined.filter(pl.col("index").is_null()).with_columns(reason=reason).select(*rows.columns, "reason")
 
 
-def _refuse_strangers(
-    options: Imported, genotypes: Genotypes, matched: pl.DataFrame, unmatched: pl.DataFrame, path: Path
-) -> None:
-    """Raises InputError if the results of a trait and the genotypes have hardly a variant in common."""
-    smaller = min(len(genotypes), matched.height + unmatched.height)
-    if smaller >= MIN_ROWS and matched.height < MIN_SHARE * smaller:
-        problem = f"only {matched.height} of {matched.height + unmatched.height} variants on chromosome {genotypes.chrom} are "
-        problem += "among the genotypes, by position and alleles"
+def _refuse_strangers(options: Imported, genotypes: Genotypes, matched: int, rows: int, path: Path) -> None:
+    """Raises InputError if the results of a trait and the genotypes have hardly a variant in common.
+
+    rows: those between the first and the last variant of the genotypes; if there are none, all of the chromosome.
+    """
+    smaller = min(len(genotypes), rows)
+    if smaller >= MIN_ROWS and matched < MIN_SHARE * smaller:
+        problem = f"only {matched} of {rows} variants on chromosome {genotypes.chrom} are among the genotypes, by position and "
+        problem += "alleles"
         fix = f"are the results of another build than scan.build ({options.build}), or of other genotypes?"
         raise InputError(problem, where=path, fix=fix)
 
