@@ -119,9 +119,8 @@ def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.Gen
     if grouped is None or not _comparable(grouped.dosage):
         return None
     (beats,) = report.genotype_beats(signals, [grouped])
-    features = represent_stage.load_features(study)
-    points = len(signals.beat_times_ms)
-    beats = replace(beats, decoded=report_data.decoded_effects(study, features, grouped, signals.eids, points))
+    decoders = report_data.beat_decoders(represent_stage.load_fitted(study), len(signals.beat_times_ms))
+    beats = replace(beats, decoded=report_data.decoded_effects(decoders, grouped, signals.eids))
     return report.shareable_beats(beats) if min_people else beats
 
 
