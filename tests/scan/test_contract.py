@@ -57,8 +57,8 @@ def results_of_another_program(stem: Path, dosage: NDArray[np.int8], tables: tup
     header = "#CHROM\tPOS\tID\tREF\tALT\tA1\tA1_FREQ\tTEST\tOBS_CT\tBETA\tSE\tNEG_LOG10_P\tERRCODE"
     lines: dict[str, list[str]] = {name: [header] for name in tables[0].names}
     for trait, variant, numbers in by_least_squares(dosage, tables):
-        place = f"1\t{3_000_000 + int(variant[1:])}\t{variant}\tA\tG\tG\t{numbers['eaf']!r}\tADD\t{numbers['n']}"
-        lines[trait].append(f"{place}\t{numbers['beta']!r}\t{numbers['se']!r}\t{numbers['neglog10p']!r}\t.")
+        place = f"1\t{3_000_000 + int(variant[1:])}\t{variant}\tA\tG\tG\t{float(numbers['eaf'])!r}\tADD\t{numbers['n']}"
+        lines[trait].append(f"{place}\t{numbers['beta']!r}\t{numbers['se']!r}\t{float(numbers['neglog10p'])!r}\t.")
     for name, text in lines.items():
         stem.with_name(f"imported_{name}.txt").write_text("\n".join(text) + "\n")
 

@@ -14,7 +14,7 @@ import pytest
 from ecgwas import scan
 from ecgwas.errors import InputError
 from ecgwas.scan import imported, summary_statistics
-from ecgwas.study.scan import Imported
+from ecgwas.study.scan import Imported, trait_column
 from ecgwas.tables import Covariates, ScanResult, Traits
 from tests.genotypes import fileset
 
@@ -120,7 +120,7 @@ def write(folder: Path, whole: ScanResult, writer: Writer, ending: str = ".txt",
     """One file per trait; gives the pattern."""
     for name in NAMES:
         text = change(writer(whole.associations.frame.filter(pl.col("trait") == name)))
-        path = folder / f"out_{imported.trait_column(name)}{ending}"
+        path = folder / f"out_{trait_column(name)}{ending}"
         path.write_bytes(gzip.compress(text.encode()) if ending.endswith(".gz") else text.encode())
     return folder / f"out_{{trait}}{ending}"
 
@@ -210,6 +210,15 @@ def test_files_that_cannot_be_read_say_why(stem: Path, tmp_path: Path, text: str
     with pytest.raises(InputError) as error:
         scan.check(options_of(stem, tmp_path / "x_{trait}.txt"))
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("cells", ["5\tx\t0.1\t0.5", "5\t1\tx\t0.5", "5\t1\t0.1\tnp.float64(0.5)", "y\t1\t0.1\t0.5"])
+def test_a_cell_that_is_no_number_is_an_error(tmp_path: Path, cells: str) -> None:
+    path = tmp_path / "x.tsv"
+    header = "base_pair_location\tbeta\tstandard_error\tp_value\tchromosome\teffect_allele\tother_allele"
+    path.write_text(f"{header}\n4\t1\t0.1\t1e-9\t1\tA\tG\n{cells}\t1\tA\tG\n")
+    with pytest.raises(InputError, match="1 rows with a cell that is not a number"):
+        summary_statistics.read(summary_statistics.opened(path), "1")
 
 
 def test_traits_without_a_file_are_warned_of_and_none_at_all_is_refused(

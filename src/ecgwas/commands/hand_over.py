@@ -117,7 +117,7 @@ def _sex_given(study: Study, handed: HandOver) -> bool:
     sexes = np.array([by_eid[eid] for _, eid in handed.ids], dtype=np.float64)
     given = [*handed.numbers.values(), *handed.dummies.values()]
     covariates = np.column_stack(given) if given else np.empty((len(sexes), 0))
-    return span(np.column_stack([covariates, sexes])).shape[1] == span(covariates).shape[1]
+    return bool(span(np.column_stack([covariates, sexes])).shape[1] == span(covariates).shape[1])
 
 
 def _filters(study: Study) -> Filters:

@@ -195,16 +195,16 @@ def _numbers(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     cast = [pl.col(name).cast(dtype, strict=False) for name, dtype in COLUMNS.items() if dtype == pl.Float64]
     whole = [pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64, strict=False) for name in ("pos", "n")]
     read_numbers = frame.with_columns(*cast, *whole)
-    wrong = frame.filter(frame["beta"].is_not_null() & read_numbers["beta"].is_null() | read_numbers["pos"].is_null())
-    if wrong.height:
-        shown = first_few(
-            wrong.select(pl.format("{} {}", pl.col("pos").fill_null("?"), pl.col("beta").fill_null("?"))).to_series()
-        )
-        problem = f"{wrong.height} rows whose position or effect is not a number: {shown}"
-        raise InputError(problem, where=table.path, fix="run the program again: the file may be incomplete")
     # A p-value of 1e-400 is 0 as a number, so its mantissa and exponent are read apart.
     parts = pl.col("p").str.extract_groups(r"^\s*([0-9.]+)(?:[eE]([-+]?[0-9]+))?\s*$")
     mantissa, exponent = parts.struct[0].cast(pl.Float64, strict=False), parts.struct[1].cast(pl.Float64, strict=False)
+    unread = [frame[name].is_not_null() & read_numbers[name].is_null() for name in ("beta", "se", "neglog10p", "eaf")]
+    unread += [read_numbers["pos"].is_null(), frame.select(pl.col("p").is_not_null() & mantissa.is_null()).to_series()]
+    wrong = frame.filter(pl.any_horizontal(unread))
+    if wrong.height:
+        shown = first_few(wrong.select(pl.format("position {}", pl.col("pos").fill_null("?"))).to_series())
+        problem = f"{wrong.height} rows with a cell that is not a number: {shown}"
+        raise InputError(problem, where=table.path, fix="run the program again: the file may be incomplete")
     from_p = -(mantissa.log10() + exponent.fill_null(0.0))
     rows = read_numbers.with_columns(
         neglog10p=pl.coalesce("neglog10p", from_p), effect_allele=pl.col("effect_allele").str.to_uppercase(),

@@ -220,7 +220,8 @@ def files_like(pattern: str) -> tuple[Path, ...]:
     """The files that a pattern of an absolute or relative path matches, sorted."""
     path = Path(pattern)
     start = Path(path.anchor) if path.anchor else Path()
-    return tuple(sorted(one for one in start.glob(str(path.relative_to(path.anchor))) if one.is_file()))
+    parts = (part if part == "**" else re.sub(r"\*+", "*", part) for part in path.relative_to(path.anchor).parts)
+    return tuple(sorted(one for one in start.glob("/".join(parts)) if one.is_file()))
 
 
 def trait_column(name: str) -> str:
