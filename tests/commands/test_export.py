@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +19,8 @@ from ecgwas.exchange import gwas_ssf
 from ecgwas.stages import scan, traits
 from ecgwas.study import Study
 from ecgwas.tables import Loci
-from tests.cohorts import make_cohort
 
 TRAIT = "clinical.12L.qt_ms"
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A small study up to its genes, with a threshold that several variants pass."""
-    path = make_cohort(tmp_path_factory.mktemp("export"), people=150, variants=120, permutations=0)
-    text = path.read_text().replace("threshold: permutation", "threshold: 1.0e-3")
-    path.write_text(re.sub(r"  - {kind: residual_autoencoder[^}]*}\n", "", text))
-    study = Study.read_file(path)
-    stages.run(study, until="genes")
-    return study
 
 
 @pytest.mark.parametrize("at_once", [1, export.MAX_ROWS_IN_MEMORY])
@@ -121,6 +108,9 @@ def test_cytoscape_by_the_command(finished: Study, tmp_path: Path) -> None:
 def test_what_cannot_be_exported_is_told(finished: Study, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="nonsense"):
         list(export.export(finished, "gwas_ssf", tmp_path, ["nonsense"]))
+    with pytest.raises(StudyError) as mistyped:
+        list(export.export(finished, "gwas_ssf", tmp_path, ["clinical.12L.qtms"]))
+    assert f"did you mean {TRAIT}" in mistyped.value.fix
     nothing = finished.model_copy(update={"results": tmp_path / "nothing"})
     with pytest.raises(MissingStageError, match="loci"):
         list(export.export(nothing, "pheweb", tmp_path))

@@ -150,6 +150,17 @@ def test_search_finds_a_variant_and_rings_it_in_its_strongest_trait(opened: Open
     assert page.locator("#table-strongest tbody tr").first.inner_text().startswith("rs6801957\t3\t38,000,000")
 
 
+def test_search_finds_a_variant_by_its_position(opened: Opened) -> None:
+    page = opened.page
+    for text in ("3:38000000", "chr3:38000000:A:G"):
+        page.fill("#search", text)
+        item = page.locator("#search-results li", has_text="variant at 3:38,000,000")
+        item.first.wait_for()
+        assert item.first.inner_text().startswith("rs6801957")
+    page.fill("#search", "2:38000000")
+    playwright.expect(page.locator("#search-status")).to_have_text("nothing found")
+
+
 def test_search_says_when_nothing_is_found_and_closes(opened: Opened) -> None:
     page = opened.page
     page.fill("#search", "no such gene")

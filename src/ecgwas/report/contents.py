@@ -109,7 +109,7 @@ class RepresentationResults:
 
 @dataclass(frozen=True)
 class GenotypeBeats:
-    """Median beats of the participants with 0, 1 and 2 copies of a locus' effect allele.
+    """Median beats of the participants with 0, 1 and 2 copies of the effect allele of a locus, or of any variant (locus None).
 
     people   (3,) int64
     mean_uv  (3, 12, T) float64, NaN where nobody has the genotype;  half_width_uv  (3, 12, T), of the 95 % interval
@@ -119,7 +119,7 @@ class GenotypeBeats:
     pooled   0 or 2: a genotype of so few participants that they are counted as having one copy; None: none is
     """
 
-    locus: int
+    locus: int | None
     variant: str
     effect_allele: str
     other_allele: str
@@ -137,15 +137,16 @@ class GenotypeBeats:
 
 @dataclass(frozen=True)
 class LocusRegion:
-    """A locus and its surroundings: its strongest trait against every variant there.
+    """A locus, or any variant (locus None), and its surroundings: a trait against every variant there.
 
-    lead   variant, chrom, pos, effect_allele, other_allele of the lead variant
+    trait  of a locus its strongest
+    lead   variant, chrom, pos, effect_allele, other_allele of the lead variant, or of that variant
     tests  columns variant, pos, effect_allele, other_allele, neglog10p, r2 (squared correlation with the lead variant's
            dosage; null if not known)
     genes  columns gene, start, stop (1-based, both included) of the study's table of genes; no rows without one
     """
 
-    locus: int
+    locus: int | None
     trait: str
     chrom: str
     start: int

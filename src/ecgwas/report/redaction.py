@@ -53,7 +53,7 @@ def _loci(results: LociResults, min_people: int) -> LociResults:
     hidden = results.hits.frame.filter(carried_by_few(min_people)).select(VARIANT_KEY).unique()
     return replace(
         results,
-        genotype_beats=tuple(_rounded(beats) for beats in results.genotype_beats),
+        genotype_beats=tuple(shareable_beats(beats) for beats in results.genotype_beats),
         hits=Associations(results.hits.frame.filter(~carried_by_few(min_people))),
         loci=Loci(results.loci.frame.join(hidden, on=VARIANT_KEY, how="anti", maintain_order="left")),
     )
@@ -78,7 +78,8 @@ def _whole_microvolts(moved: Traversal) -> Traversal:
     return replace(moved, beats_uv=np.round(moved.beats_uv))
 
 
-def _rounded(beats: GenotypeBeats) -> GenotypeBeats:
+def shareable_beats(beats: GenotypeBeats) -> GenotypeBeats:
+    """Means rounded to a microvolt; genotypes of few participants must be pooled (`pooled`) before the beats are computed."""
     return replace(beats, mean_uv=np.round(beats.mean_uv), half_width_uv=np.round(beats.half_width_uv, 1))
 
 

@@ -104,7 +104,7 @@ class LocusData:
         """Each locus's best trait against every variant around it."""
         return neighbourhoods.neighbourhoods(
             loci, self.traits, self.covariates, lambda chrom: self.chromosome(chrom).genotypes,
-            engine=scan.builtin_engine(self.study), ancestry=self.ancestry,
+            engine=scan.whole_engine(self.study), ancestry=self.ancestry,
         )  # fmt: skip
 
     def _odd_even(self, names: Sequence[str]) -> OddEvenTraits | None:

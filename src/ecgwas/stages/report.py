@@ -127,7 +127,7 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
 
 
 def _run_info(study: Study) -> report.RunInfo:
-    notes = json.loads(files.GENE_NOTES.path(study.results).read_text())
+    notes = [*study.scan.remarks, *json.loads(files.GENE_NOTES.path(study.results).read_text())]
     return report.RunInfo(study.name, study.seed, settings(study), report.KindWords.of(study), _versions(study), tuple(notes))
 
 
@@ -190,7 +190,7 @@ def _as_listed(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _null_study(study: Study, min_neglog10p: float) -> report.NullStudy | None:
     """The results of the null study, if `ecgwas null` has run it at this threshold (-log10 p)."""
-    if not null.is_complete(study):
+    if not null.is_complete(study) or not study.scan.tests_traits:
         return None
     null_study = null.null_study_of(study)
     try:
@@ -355,4 +355,4 @@ def _check(study: Study) -> Sequence[str]:
     return [f"{_planted(study.report.planted).height} planted effects"]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=4)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=5)

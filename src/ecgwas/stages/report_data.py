@@ -43,7 +43,7 @@ def neighbourhoods(study: Study, loci: Loci) -> tuple[report.LocusRegion, ...]:
     if chosen.height == 0:
         return ()
     table = files.NEIGHBOURHOODS.read(study.results).frame
-    genes = _genes(study)
+    genes = chromosome_genes(study)
     return tuple(
         _region(locus, table.filter(pl.col("locus") == locus["locus"]), genes.get(locus["chrom"]))
         for locus in chosen.iter_rows(named=True)
@@ -55,16 +55,18 @@ def _region(locus: Mapping[str, Any], tests: pl.DataFrame, genes: ChromosomeGene
     columns = tests.select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
     return report.LocusRegion(
         locus["locus"], locus["best_trait"], locus["chrom"], start, stop, lead_variant_of(locus), columns,
-        _genes_between(genes, start, stop),
+        genes_between(genes, start, stop),
     )  # fmt: skip
 
 
-def _genes(study: Study) -> Mapping[str, ChromosomeGenes]:
+def chromosome_genes(study: Study) -> Mapping[str, ChromosomeGenes]:
+    """Chromosome -> its genes, from the study's table of genes; empty if it names none."""
     positions = gene_sources.gene_positions(study.genes, every_type=True)
     return {} if positions is None else positions.chromosomes
 
 
-def _genes_between(ranges: ChromosomeGenes | None, start: int, stop: int) -> pl.DataFrame:
+def genes_between(ranges: ChromosomeGenes | None, start: int, stop: int) -> pl.DataFrame:
+    """Columns gene, start, stop of the genes that touch start..stop."""
     schema = {"gene": pl.String, "start": pl.Int64, "stop": pl.Int64}
     if ranges is None:
         return pl.DataFrame(schema=schema)

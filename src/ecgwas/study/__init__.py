@@ -51,18 +51,18 @@ from ecgwas.study.represent import (
     Vae,
 )
 from ecgwas.study.representation import Representation
-from ecgwas.study.scan import Matrix, Plink2, Scan, ScanOptions
+from ecgwas.study.scan import Imported, Matrix, Plink2, Scan, ScanOptions
 from ecgwas.study.share import ShareOptions
 from ecgwas.study.traits import TraitOptions
 from ecgwas.study.yaml_words import fix_for, misread_numbers
 
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
-    "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Intervals", "Learned", "LociOptions", "Matrix", "MovingAverage",
-    "NetworkLimits", "Ontologies", "OpenTargets", "Options", "Pca", "Plink2", "QualityOptions", "ReadOptions", "Regions",
-    "ReportOptions", "Representation", "RepresentationOptions", "ResidualAutoencoder", "Scan", "ScanOptions", "Service",
-    "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService", "TraitOptions", "Untouched",
-    "Vae", "VariantService", "Wavelet",
+    "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
+    "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "Pca", "Plink2", "QualityOptions",
+    "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions", "ResidualAutoencoder", "Scan",
+    "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService",
+    "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 

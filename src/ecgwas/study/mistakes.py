@@ -27,7 +27,7 @@ LONGEST_SHOWN = 60
 SYNONYMS = {
     "grch38": "hg38", "b38": "hg38", "38": "hg38", "grch37": "hg19", "b37": "hg19", "37": "hg19", "19": "hg19",
     "no": "none", "off": "none", "false": "none", "null": "none", "~": "none", "autoencoder": "residual_autoencoder",
-    "plink": "plink2", "high_pass": "highpass", "soft_threshold": "soft",
+    "plink": "plink2", "import": "imported", "high_pass": "highpass", "soft_threshold": "soft",
     "int": "rank_normal", "inverse_normal": "rank_normal", "rint": "rank_normal", "rank_based_inverse_normal": "rank_normal",
 }  # fmt: skip
 """What people write -> the value's name here, wherever that value is allowed."""

@@ -162,6 +162,19 @@ class Neighbourhoods(Table):
     }  # fmt: skip
 
 
+class VariantTraits(Table):
+    """One variant against every trait."""
+
+    columns = {
+        "trait": Column(TEXT, "trait"), "n": Column(WHOLE, "people tested; null: not tested"),
+        "eaf": Column(REAL, "frequency of the effect allele among them"),
+        "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
+        "t": Column(REAL, "beta / se"), "neglog10p": Column(REAL, "-log10 p"),
+        "p": Column(TEXT, "p, five digits; text, because spreadsheets and programs take very small numbers for 0"),
+        "reason": Column(TEXT, "why the trait was not tested; else null"),
+    }  # fmt: skip
+
+
 class Inflation(Table):
     """Genomic inflation by minor allele frequency, all traits together, of evenly spaced variants."""
 

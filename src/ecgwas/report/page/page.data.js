@@ -91,14 +91,23 @@ const variantKey = (variant) => {
   return `${chrom}:${pos}:${effect}:${other}`;
 };
 
-// Search entries of at most `most` variants whose id contains the text (in lower case, three characters).
+// chromosome and position in a text such as 3:38592065 or chr3:38592065:C:T; null for any other text
+const placeIn = (text) => {
+  const found = /^(?:chr)?(\d{1,2}|x|y|mt):(\d+)(?::|$)/.exec(text);
+  return found && { chrom: found[1].toUpperCase(), pos: Number(found[2]) };
+};
+
+// Search entries of at most `most` variants whose id contains the text (in lower case, three characters) or that lie at the
+// position that it names.
 const variantsMatching = (text, most) => {
   const entries = [];
   if (variantNames === null || text.length < 3) return entries;
+  const place = placeIn(text);
   for (let i = 0; i < variantNames.length && entries.length < most; i++) {
-    if (!variantNames[i].toLowerCase().includes(text)) continue;
+    const there = place !== null && positions.pos[i] === place.pos;
+    if (!there && !variantNames[i].toLowerCase().includes(text)) continue;
     const { id, chrom, pos } = variantOf(i);
-    if (!id.toLowerCase().includes(text)) continue;
+    if (!(there && chrom === place.chrom) && !id.toLowerCase().includes(text)) continue;
     const trait = index.traits[positions.best[i]].name;
     const what = `variant at ${chrom}:${pos.toLocaleString("en")}, strongest in ${trait}`;
     entries.push([id, what, `#trait-${encodeURIComponent(`${trait}@${variantKey(i)}`)}`]);
