@@ -22,7 +22,7 @@ from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, People, Traits, files
 from ecgwas.tables.recordings import TraitReport
-from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study
+from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study, untransformed
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.COVARIATES.write(tables.covariates, out)
     files.ANCESTRY.write(tables.ancestry, out)
     files.PEOPLE.write(people, out)
-    files.TRAIT_REPORT.write(TraitReport(tables.report), out)
+    files.TRAIT_REPORT.write(TraitReport(represent.with_units(study, tables.report)), out)
     files.SAMPLE_GUARDS.write(tables.guards, out)
     for note in (*tables.notes, *lists.check_lists(study.scan)):
         logger.warning("traits: %s", note)
@@ -87,6 +87,22 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
 def load_traits(study: Study) -> Traits:
     """The traits of the study."""
     return files.TRAITS.read(study.results)
+
+
+def load_units(study: Study) -> dict[str, str]:
+    """Trait -> unit of its feature; traits without a unit are absent."""
+    table = files.TRAIT_REPORT.read(study.results).frame.drop_nulls("unit")
+    return dict(table.select("trait", "unit").iter_rows())
+
+
+def load_untransformed(study: Study, names: Sequence[str]) -> Traits:
+    """The named traits before their transformation: the features themselves, of the participants of the covariates.
+
+    In a null study the values are permuted as its traits are.
+    """
+    eids = load_covariates(study).eids
+    traits = untransformed.untransformed(represent.load_features_of(study, names), eids, names)
+    return null_permutation.reordered(traits, np.random.default_rng(seed_of(study, "shuffle"))) if study.traits.shuffle else traits
 
 
 def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from ecgwas.tables import BETA_UNIT, FLAG, REAL, TEXT, WHOLE, Associations, Column, Table
+from ecgwas.tables import BETA_UNIT, FLAG, NATURAL_EFFECT, REAL, TEXT, WHOLE, Associations, Column, Table
 
 PLACE = {
     "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
@@ -29,19 +29,24 @@ class Hits(Table):
 
     columns = {
         "trait": Associations.columns["trait"], "lead": Column(TEXT, "lead of the trait; 12L for all leads together"),
-        "feature": Column(TEXT, "feature of the trait, without its representation"), **Associations.columns,
+        "feature": Column(TEXT, "feature of the trait, without its representation"), **Associations.columns, **NATURAL_EFFECT,
     }  # fmt: skip
+    version = 2
+    later = tuple(NATURAL_EFFECT)
 
     @classmethod
-    def of_associations(cls, hits: Associations) -> Self:
-        """The same rows, with lead and feature as further columns."""
+    def of_associations(cls, hits: Associations, natural: pl.DataFrame | None = None) -> Self:
+        """The same rows, with lead and feature as further columns; natural: columns NATURAL_EFFECT, None: all null."""
         pieces = pl.col("trait").str.splitn(".", 3).struct
-        return cls(hits.frame.with_columns(lead=pieces[1], feature=pieces[2]))
+        named = hits.frame.with_columns(lead=pieces[1], feature=pieces[2])
+        if natural is None:
+            return cls(named.with_columns(pl.lit(None).alias(name) for name in NATURAL_EFFECT))
+        return cls(named.hstack(natural.select(list(NATURAL_EFFECT))))
 
     @property
     def associations(self) -> Associations:
         """The same rows, with the columns of the scan."""
-        return Associations(self.frame.drop("lead", "feature"))
+        return Associations(self.frame.select(list(Associations.columns)))
 
 
 class VariantCounts(Table):
