@@ -1,8 +1,8 @@
 """Effects in natural units: each hit of a measured trait fitted again by least squares, on untransformed values.
 
-The scan tests ranked traits, whose effects are in SD and cannot be compared with a paper's ms per allele. The second fit differs
-in the values alone: participants, covariates, coding of genotypes and missing calls are the scan's. Its standard error is the
-model's. Significance remains the scan's: values with outliers have larger standard errors than ranks have.
+The scan tests ranked traits, whose effects are in SD and cannot be compared with a paper's ms per allele. The second fit
+differs in the values alone: participants, covariates, coding of genotypes and missing calls are the scan's. The standard error
+is the model's. Significance remains the scan's: outliers among the values enlarge standard errors, as ranks do not.
 """
 
 from __future__ import annotations

@@ -102,7 +102,9 @@ def load_untransformed(study: Study, names: Sequence[str]) -> Traits:
     """
     eids = load_covariates(study).eids
     traits = untransformed.untransformed(represent.load_features_of(study, names), eids, names)
-    return null_permutation.reordered(traits, np.random.default_rng(seed_of(study, "shuffle"))) if study.traits.shuffle else traits
+    if not study.traits.shuffle:
+        return traits
+    return null_permutation.reordered(traits, np.random.default_rng(seed_of(study, "shuffle")))
 
 
 def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:

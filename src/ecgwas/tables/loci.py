@@ -24,8 +24,8 @@ def inside(locus: Mapping[str, Any]) -> pl.Expr:
     return within
 
 
-class Hits(Table):
-    """The significant associations: one row per variant and trait, with the lead and the feature of the trait."""
+class Hits(Associations):
+    """The significant associations: one row per variant and trait, with lead, feature and unit of the trait."""
 
     columns = {
         "trait": Associations.columns["trait"], "lead": Column(TEXT, "lead of the trait; 12L for all leads together"),
