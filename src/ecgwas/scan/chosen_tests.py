@@ -50,9 +50,9 @@ def fit(options: Matrix, traits: Traits, covariates: Covariates, genotypes: Geno
     scan must have computed these tests. Raises InputError for traits that the covariates explain entirely.
     """
     options = options.model_copy(update={"keep_neglog10p": 0.0, "dense": False})
-    found = Effects(np.full(len(tests), np.nan), np.full(len(tests), np.nan))
+    effects = Effects(np.full(len(tests), np.nan), np.full(len(tests), np.nan))
     if len(tests) == 0:
-        return found
+        return effects
     # Only variants and traits with a test are read and prepared.
     variants, variant = np.unique(tests.variant, return_inverse=True)
     names, trait = np.unique(tests.trait, return_inverse=True)
@@ -60,25 +60,25 @@ def fit(options: Matrix, traits: Traits, covariates: Covariates, genotypes: Geno
     with threadpool_limits(1, user_api="blas"):
         for piece in genotypes.select(variants).pieces():
             own_index = _places(piece.variant_index, len(variants))[variant]
-            mine = own_index >= 0
-            _fit_piece(options, chosen, covariates, piece.genotypes, ChosenTests(own_index, trait), mine, found)
-    return found
+            in_piece = own_index >= 0
+            _fit_piece(options, chosen, covariates, piece.genotypes, ChosenTests(own_index, trait), in_piece, effects)
+    return effects
 
 
 def _fit_piece(
     options: Matrix, traits: Traits, covariates: Covariates, genotypes: Genotypes, tests: ChosenTests,
-    mine: NDArray[np.bool_], found: Effects,
+    in_piece: NDArray[np.bool_], effects: Effects,
 ) -> None:  # fmt: skip
-    """Fills in the tests `mine` (H,) of one piece, whose variants are indices among its genotypes."""
+    """Fills in the tests `in_piece` (H,) of one piece, whose variants are indices among its genotypes."""
     cohort = assemble(traits, covariates, genotypes)
     for group in groups(cohort, traits.names):
         index_in_group = _places(group.traits, len(traits.names))[tests.trait]
-        rows = np.flatnonzero(mine & (index_in_group >= 0))
+        rows = np.flatnonzero(in_piece & (index_in_group >= 0))
         if len(rows) == 0:
             continue
         ordered = rows[np.lexsort((index_in_group[rows], tests.variant[rows]))]
         pairs = np.column_stack([tests.variant[ordered], index_in_group[ordered]]).astype(np.int32)
-        found.beta[ordered], found.se[ordered] = _fit_group(options, cohort, group, genotypes, pairs)
+        effects.beta[ordered], effects.se[ordered] = _fit_group(options, cohort, group, genotypes, pairs)
 
 
 def _fit_group(

@@ -37,8 +37,8 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
-    of_features = (loci_genotypes.of_beats(study), loci_genotypes.of_seeds(study), loci_genotypes.measured(study))
-    read_again = dict.fromkeys(options.name for some in of_features for options in some)
+    of_features = [*loci_genotypes.of_beats(study), *loci_genotypes.of_seeds(study), *loci_genotypes.measured(study)]
+    read_again = dict.fromkeys(options.name for options in of_features)
     represent = [("represent", name) for name in read_again]
     return [*represent, ("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
 
@@ -179,5 +179,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=4,
+    version=5,
 )  # fmt: skip

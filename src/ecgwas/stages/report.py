@@ -324,4 +324,4 @@ def _check(study: Study) -> Sequence[str]:
     return [f"{_planted(study.report.planted).height} planted effects"]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=4)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=5)

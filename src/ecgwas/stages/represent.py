@@ -232,11 +232,11 @@ def load_fitted(study: Study) -> tuple[Fitted, ...]:
 
 def load_features_of(study: Study, traits: Sequence[str]) -> dict[str, Features]:
     """Representation -> the rows and columns of its features that these traits come from; nothing else is read."""
-    wanted: dict[str, list[tuple[str, str]]] = {}
+    pairs_of: dict[str, list[tuple[str, str]]] = {}
     for representation, lead, feature in (name.split(".", 2) for name in traits):
-        wanted.setdefault(representation, []).append((lead, feature))
+        pairs_of.setdefault(representation, []).append((lead, feature))
     tables = {}
-    for representation, pairs in wanted.items():
+    for representation, pairs in pairs_of.items():
         leads, features = (list(dict.fromkeys(one)) for one in zip(*pairs, strict=True))
         rows = pl.scan_parquet(files.FEATURES.path(study.results, representation=representation))
         tables[representation] = Features(rows.filter(pl.col("lead").is_in(leads)).select("eid", "lead", *features).collect())

@@ -137,5 +137,5 @@ def _recorded(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
-    version=2,
+    version=3,
 )  # fmt: skip

@@ -279,6 +279,19 @@ class UntestedCounts(Table):
     columns = {"reason": Column(TEXT, "filter or PLINK 2 error code"), "variants": Column(WHOLE, "variants")}
 
 
+class Matching(Table):
+    """How often ECGs and genomes are matched, in both directions, by loci found in other participants, compared with chance."""
+
+    columns = {
+        "predictors": Column(TEXT, "the part of the genome that predicts the ECG"),
+        "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
+        "people": Column(WHOLE, "participants matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
+        "rate": Column(REAL, "by the predictors, selected and estimated in other participants"),
+        "chance": Column(REAL, "without predictors"),
+        "chance_limit": Column(REAL, "exceeded by random matching in one of 40 cases (for the error rate: undercut)"),
+    }  # fmt: skip
+
+
 class Membership(Table):
     """How well shared statistics distinguish the study's members from others, compared with chance and with theory."""
 

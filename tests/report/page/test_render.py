@@ -261,6 +261,7 @@ def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, cont
 
 def test_a_locus_states_its_strongest_measured_effect_first(contents: ReportContents) -> None:
     page = render(ReportOptions(), with_measured_hits(contents))
+    assert "Effects on measured traits are also given in their unit (beats/min, ms)" in text_of(page, "methods")
     words = "A allele of rs12143842: −3.12 beats/min (SE 0.44) of clinical.12L.heart_rate_bpm per copy, the strongest of 2 "
     words += "measured traits with a hit here; corrected for the winner's curse −2.34 beats/min (−3.52 to −0.78)."
     assert words in text_of(page, "locus-1")

@@ -193,9 +193,9 @@ def _effects(contents: ReportContents, points: Mapping[str, pl.DataFrame], varia
         if trait not in points or trait not in numbers:
             continue
         in_order = points[trait].sort("variant_number").select("variant_number").with_row_index("point")
-        found = in_order.join(own, on="variant_number").sort("point")
-        parts = [np.array([found.height], dtype="<u4").tobytes(), planes(found["point"].to_numpy(), "<u4")]
-        parts += [planes(found[name].to_numpy(), "<f4") for name in ("effect", "effect_se")]
+        at_points = in_order.join(own, on="variant_number").sort("point")
+        parts = [np.array([at_points.height], dtype="<u4").tobytes(), planes(at_points["point"].to_numpy(), "<u4")]
+        parts += [planes(at_points[name].to_numpy(), "<f4") for name in ("effect", "effect_se")]
         blocks[f"effects-{numbers[trait]}"] = packed(b"".join(parts))
     return blocks
 

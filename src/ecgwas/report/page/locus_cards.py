@@ -49,7 +49,7 @@ def _card(contents: ReportContents, row: Mapping[str, Any], gene: str) -> Card:
     of_locus = (
         *existing(tables.traits_of_locus(contents.loci, row, unit), tables.audit_of_locus(audit, row, unit)),
         *tables.signals_of_locus(contents.tables, locus, unit),
-        *tables.further(contents.tables, eids, "loci", locus, except_for=PLACED),
+        *tables.further(contents.tables, eids, "loci", locus, except_for=PLACED, unit=unit),
         *existing(tables.genes_of_locus(contents.genes.genes, locus)),
         *tables.further(contents.tables, eids, "genes", locus),
     )

@@ -172,6 +172,9 @@ CAPTIONS: Mapping[ResultFile, str] = {
 }
 """Captions of tables without a view, where the name of the file says too little."""
 
+OF_EFFECT = ("beta", "se")
+"""Columns in the unit of effects, which their headings name."""
+
 HEADINGS = {
     "neglog10p": "−log10 p", "fdr": "FDR", "r2": "r²", "lambda_gc": "λ", "chrom": "chr", "pos": "position", "eaf": "frequency",
     "se": "standard error", "n": "participants",
@@ -181,8 +184,10 @@ HEADINGS = {
 
 def plain(name: str, title: str, schema: pl.Schema) -> TableView:
     """The view of a table that has none of its own: headings from the names of its columns, formats from their types."""
-    columns = tuple(Column(column, HEADINGS.get(column, column.replace("_", " ")), _form(kind))
-                    for column, kind in schema.items())  # fmt: skip
+    columns = tuple(
+        Column(column, HEADINGS.get(column, column.replace("_", " ")), _form(kind), of_effect=column in OF_EFFECT)
+        for column, kind in schema.items()
+    )
     return TableView(name, title, columns)
 
 

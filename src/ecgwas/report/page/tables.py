@@ -236,10 +236,11 @@ def further(
     locus: int | None = None,
     *,
     except_for: Collection[ResultFile] = (),
+    unit: str = "",
 ) -> list[ShownTable]:
     """Tables of a stage that have no view of their own: those of one locus, or those that are not by locus.
 
-    eids: replaced by an ellipsis;  except_for: tables that are shown elsewhere
+    eids: replaced by an ellipsis;  except_for: tables that are shown elsewhere;  unit: of effects
     """
     further_tables = []
     for file, frame in tables.items():
@@ -249,7 +250,8 @@ def further(
         rows = frame if locus is None else frame.filter(pl.col("locus") == locus).drop("locus")
         view = views.plain(f"{stage}-{_stem(file)}", views.CAPTIONS.get(file, words_of(file)), rows.schema)
         text = pl.selectors.string().map_elements(lambda words: without_eids(words, eids), return_dtype=pl.String)
-        table = shown(view, rows.head(MAX_PLAIN_ROWS).with_columns(text), suffix="" if locus is None else f"-{locus}")
+        suffix = "" if locus is None else f"-{locus}"
+        table = shown(view, rows.head(MAX_PLAIN_ROWS).with_columns(text), suffix=suffix, effect_unit=unit)
         further_tables.append(table and replace(table, more=max(rows.height - MAX_PLAIN_ROWS, 0)))
     return existing(*further_tables)
 
