@@ -17,8 +17,7 @@ from ecgwas.loci.individual_data import find_variants
 from ecgwas.scan import chosen_tests
 from ecgwas.scan.chosen_tests import ChosenTests
 from ecgwas.study import Matrix
-from ecgwas.tables import VARIANT_KEY, Covariates, Traits
-from ecgwas.tables.loci import NATURAL_EFFECT
+from ecgwas.tables import NATURAL_EFFECT, VARIANT_KEY, Covariates, Traits
 
 TRAITS_AT_ONCE = 256
 """Traits whose untransformed values are in memory at a time."""
