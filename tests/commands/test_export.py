@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from ecgwas import stages
@@ -53,6 +54,12 @@ def test_summary_statistics_are_of_every_variant_and_equal_the_scan(finished: St
     assert both.height == kept.height
     np.testing.assert_allclose(both["beta"], both["beta_theirs"], rtol=1e-12)
     np.testing.assert_allclose(both["neglog10p"], both["neg_log_10_p_value"], rtol=1e-12)
+    about = yaml.safe_load((tmp_path / f"{path.name}-meta.yaml").read_text())
+    assert (about["transformation"], about["effect_unit"], about["untransformed_unit"]) == (
+        "rank_normal",
+        "SD per allele",
+        "ms",
+    )
     again = tmp_path / "again"
     list(export.export(finished, "gwas_ssf", again, [TRAIT]))
     assert (again / path.name).read_bytes() == path.read_bytes()

@@ -67,6 +67,13 @@ def fitted(request: pytest.FixtureRequest, signals: Signals) -> Fitted:
     return Fitted(options, encoder, encoder.encode(signals))
 
 
+def test_units_are_those_of_features(fitted: Fitted) -> None:
+    units = represent.units(fitted.options)
+    assert set(units) <= set(fitted.whole.names)
+    assert all(unit.strip() == unit != "" for unit in units.values())
+    assert set(units) >= {name for name in fitted.whole.names if name.endswith(("_ms", "_uv", "_deg", "_bpm"))}
+
+
 def fit(options: Representation, signals: Signals) -> Encoder:
     return represent.fit(options, signals.select(np.arange(FITTED)), seed=SEED)
 

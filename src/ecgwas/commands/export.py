@@ -102,11 +102,12 @@ def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str
         "software": f"ecgwas {__version__}", "date": datetime.now(UTC).date().isoformat(),
         "transform": study.traits.transform, "effect_unit": EFFECT_UNITS[study.traits.transform],
     }  # fmt: skip
+    units = traits.load_units(study)
     for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
         table = gwas_ssf.rows(tests)
         path = folder / f"{trait}.tsv.gz"
         _write_packed(path, gwas_ssf.as_text(table.frame))
-        meta = gwas_ssf.metadata(trait, table.frame, path, **about)
+        meta = gwas_ssf.metadata(trait, table.frame, path, untransformed_unit=units.get(trait), **about)
         _write(gwas_ssf.metadata_path(path), yaml.safe_dump(meta, sort_keys=False, allow_unicode=True))
         checked = gwas_ssf.check(path)
         if checked.problems:
@@ -151,6 +152,7 @@ def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
         track = locuszoom.region(
             tests.filter(pl.col("locus") == locus["locus"]), trait=locus["best_trait"], chrom=locus["chrom"],
             start=max(1, locus["start"] - FLANK_BP), stop=locus["stop"] + FLANK_BP, lead=locus, build=study.scan.build,
+            effect_unit=EFFECT_UNITS[study.traits.transform],
         )  # fmt: skip
         path = folder / f"locus_{locus['locus']}.json"
         _write(path, json.dumps(track, indent=1) + "\n")

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from ecgwas import stages
 from ecgwas.commands import compare
 from ecgwas.errors import MissingStageError
+from ecgwas.report.text import effects
 from ecgwas.stages import null
 from ecgwas.study import Study
 from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
@@ -242,5 +243,6 @@ def _loci(folder: Path) -> list[str]:
     for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(MAX_LINES).iter_rows(named=True):
         place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
         known = f", {row['known']}" if row.get("known") else ""
-        lines.append(f"  locus {row['locus']}: {place}, {row['best_trait']}, -log10 p {row['neglog10p']:.1f}{known}")
+        effect = f", {effects.amount(row['effect'], row['effect_se'], row['unit'])} per allele" if row.get("unit") else ""
+        lines.append(f"  locus {row['locus']}: {place}, {row['best_trait']}{effect}, -log10 p {row['neglog10p']:.1f}{known}")
     return [*lines, f"  and {loci.height - MAX_LINES} more"] if loci.height > MAX_LINES else lines

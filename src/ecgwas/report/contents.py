@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ecgwas.leads import LEADS
 from ecgwas.report.scan_rows import ScanRows
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
+from ecgwas.tables import Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
-from ecgwas.tables.loci import threshold_caveat
+from ecgwas.tables.loci import Hits, threshold_caveat
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 
 
@@ -276,7 +276,7 @@ class LociResults:
     """
 
     thresholds: Thresholds
-    hits: Associations
+    hits: Hits
     loci: Loci
     power: pl.DataFrame
     genotype_beats: tuple[GenotypeBeats, ...] = ()

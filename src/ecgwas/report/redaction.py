@@ -12,8 +12,9 @@ import polars as pl
 from ecgwas.report.contents import GenotypeBeats, LociResults, NullStudy, ReportContents, RepresentationResults, Traversal
 from ecgwas.report.scan_rows import carried_by_few
 from ecgwas.signals import LEAD_STATUS
-from ecgwas.tables import VARIANT_KEY, Associations, Loci, files
+from ecgwas.tables import VARIANT_KEY, Loci, files
 from ecgwas.tables.files import ResultFile
+from ecgwas.tables.loci import Hits
 
 OF_ONE_PERSON = ("top_share", "neglog10p_without_top")
 """Columns of the audit about the most influential participant."""
@@ -54,7 +55,7 @@ def _loci(results: LociResults, min_people: int) -> LociResults:
     return replace(
         results,
         genotype_beats=tuple(shareable_beats(beats) for beats in results.genotype_beats),
-        hits=Associations(results.hits.frame.filter(~carried_by_few(min_people))),
+        hits=Hits(results.hits.frame.filter(~carried_by_few(min_people))),
         loci=Loci(results.loci.frame.join(hidden, on=VARIANT_KEY, how="anti", maintain_order="left")),
     )
 

@@ -5,6 +5,7 @@ The file of a kind provides two functions and an encoder:
     fit(options, signals, *, seed, scratch=None, track=silent) -> Encoder
     load(folder) -> Encoder
     meanings(options) -> dict             optional: feature -> what is measured, with its unit
+    units(options) -> dict                optional: feature -> its unit: ms, µV, degrees, beats/min
     traits_of(options) -> int             optional: the most traits it provides, if not `feature_count` per lead or in all
     work(options, size) -> Work       optional: what `ecgwas plan` estimates its time, memory and disk from (work.py)
 
@@ -113,6 +114,16 @@ def traits_of(options: Representation) -> int:
 def meanings(options: Representation) -> dict[str, str]:
     """Feature -> what is measured, with its unit, by the kind's own `meanings`; empty for learned features."""
     of_kind = getattr(_kind(options), "meanings", None)
+    return {} if of_kind is None else dict(of_kind(options))
+
+
+def units(options: Representation) -> dict[str, str]:
+    """Feature -> its unit, by the kind's own `units`; features without a unit are absent, as all learned ones are.
+
+    Effects are reported in this unit too. A direction in degrees must be counted from the cohort's mean direction, as
+    `vectorcardiogram.around` does: otherwise similar directions may differ by 360 degrees, and means of them are wrong.
+    """
+    of_kind = getattr(_kind(options), "units", None)
     return {} if of_kind is None else dict(of_kind(options))
 
 

@@ -159,7 +159,7 @@ def _scan_results(study: Study) -> report.ScanResults:
 def _loci_results(study: Study) -> report.LociResults:
     return report.LociResults(
         thresholds=files.THRESHOLDS.read(study.results),
-        hits=files.HITS.read(study.results).associations,
+        hits=files.HITS.read(study.results),
         loci=files.LOCI.read(study.results),
         power=files.POWER.read(study.results).frame,
     )

@@ -251,6 +251,27 @@ def _check(study: Study) -> Sequence[str]:
     return feature_tables.check(study)
 
 
+def load_features_of(study: Study, traits: Sequence[str]) -> dict[str, Features]:
+    """Representation -> the rows and columns of its features that these traits come from; nothing else is read."""
+    pairs_of: dict[str, list[tuple[str, str]]] = {}
+    for representation, lead, feature in (name.split(".", 2) for name in traits):
+        pairs_of.setdefault(representation, []).append((lead, feature))
+    tables = {}
+    for representation, pairs in pairs_of.items():
+        leads, features = (list(dict.fromkeys(one)) for one in zip(*pairs, strict=True))
+        rows = pl.scan_parquet(files.FEATURES.path(study.results, representation=representation))
+        tables[representation] = Features(rows.filter(pl.col("lead").is_in(leads)).select("eid", "lead", *features).collect())
+    return tables
+
+
+def with_units(study: Study, traits: pl.DataFrame) -> pl.DataFrame:
+    """Rows with column trait, and the unit of each trait's feature in column unit; null where it has none."""
+    units = {options.name: represent.units(options) for options in study.represent}
+    pieces = (name.split(".", 2) for name in traits["trait"])
+    of_trait = [units[representation].get(feature) for representation, _, feature in pieces]
+    return traits.with_columns(unit=pl.Series(of_trait, dtype=pl.String))
+
+
 STAGE = Stage(
     "represent", "learn or measure features", _parts, _options, _needs, _files, _work, _check,
     version=2,

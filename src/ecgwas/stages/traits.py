@@ -21,7 +21,7 @@ from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, People, Traits, files
 from ecgwas.tables.recordings import TraitReport
-from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study
+from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study, untransformed
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.COVARIATES.write(tables.covariates, out)
     files.ANCESTRY.write(tables.ancestry, out)
     files.PEOPLE.write(people, out)
-    files.TRAIT_REPORT.write(TraitReport(tables.report), out)
+    files.TRAIT_REPORT.write(TraitReport(represent.with_units(study, tables.report)), out)
     files.SAMPLE_GUARDS.write(tables.guards, out)
     for note in (*tables.notes, *lists.check_lists(study.scan)):
         logger.warning("traits: %s", note)
@@ -89,6 +89,24 @@ def load_traits(study: Study) -> Traits:
     return files.TRAITS.read(study.results)
 
 
+def load_units(study: Study) -> dict[str, str]:
+    """Trait -> unit of its feature; traits without a unit are absent."""
+    table = files.TRAIT_REPORT.read(study.results).frame.drop_nulls("unit")
+    return dict(table.select("trait", "unit").iter_rows())
+
+
+def load_untransformed(study: Study, names: Sequence[str]) -> Traits:
+    """The named traits before their transformation: the features themselves, of the participants of the covariates.
+
+    In a null study the values are permuted as its traits are.
+    """
+    eids = load_covariates(study).eids
+    traits = untransformed.untransformed(represent.load_features_of(study, names), eids, names)
+    if not study.traits.shuffle:
+        return traits
+    return null_permutation.reordered(traits, np.random.default_rng(seed_of(study, "shuffle")))
+
+
 def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:
     """(N,) `column` of Ancestry for the participants tested, in the order of the traits."""
     frame = files.ANCESTRY.read(study.results).frame
@@ -122,5 +140,5 @@ def _represented(study: Study) -> dict[str, set[str]]:
 
 STAGE = Stage(
     "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
-    version=2,
+    version=3,
 )  # fmt: skip

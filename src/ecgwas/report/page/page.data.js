@@ -115,8 +115,18 @@ const variantsMatching = (text, most) => {
   return entries;
 };
 
+// Number of a point -> its effect in the trait's unit and the standard error; empty without a unit or a hit
+const loadEffects = async (k) => {
+  if (!byId(`block-effects-${k}`)) return new Map();
+  const reader = new Reader(await unpack(`effects-${k}`));
+  const [count] = reader.plain(1);
+  const points = reader.planes(count, Uint32Array);
+  const [effect, error] = [0, 1].map(() => reader.planes(count, Float32Array));
+  return new Map(Array.from(points, (point, i) => [point, { effect: effect[i], error: error[i] }]));
+};
+
 const loadTrait = async (k) => {
-  const [bytes] = await Promise.all([unpack(`trait-${k}`), loadPositions()]);
+  const [bytes, effects] = await Promise.all([unpack(`trait-${k}`), loadEffects(k), loadPositions()]);
   const reader = new Reader(bytes);
   const [points, curvePoints, bins, pixelBytes] = reader.plain(4);
   const variant = accumulate(reader.planes(points, Uint32Array));
@@ -128,6 +138,7 @@ const loadTrait = async (k) => {
     pos: variant.map((i) => positions.pos[i]),
     neglog10p,
     beta,
+    effects,
     curve: { expected, observed, low, high },
     background: reader.planes(bins, Uint32Array),
     pixels: reader.rest(pixelBytes),

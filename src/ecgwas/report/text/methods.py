@@ -30,6 +30,10 @@ TRANSFORMS = {
     "[@rank_normal]; effects are in SD per allele.",
     "none": "Traits were not transformed; effects are in units of the trait per allele.",
 }
+NATURAL_UNITS = (
+    " Effects on measured traits are also given in their unit ({units}): each hit was fitted again by least squares on "
+    "untransformed values, with the same participants, covariates and genotypes."
+)
 THRESHOLDS = {
     "published": "5e-8 divided by the features of a lead",
     "bonferroni": "5e-8 divided by the number of traits",
@@ -169,7 +173,7 @@ def covariate_names(names: Sequence[str]) -> list[str]:
 def _associations(contents: ReportContents) -> str:
     settings, results = contents.run.settings, contents.scan
     scan, loci = settings["scan"], settings["loci"]
-    transform = TRANSFORMS.get(settings["traits"]["transform"], "")
+    transform = TRANSFORMS.get(settings["traits"]["transform"], "") + _natural_units(contents.loci.hits.frame)
     criteria, unjudged = _judged(_rows(contents.tables.get(files.SCAN_GUARDS)), VARIANT_QC)
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
@@ -179,6 +183,12 @@ def _associations(contents: ReportContents) -> str:
         f"−log10 p {contents.loci.min_neglog10p:.2f}.{_unequal_variances(contents.tables)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
+
+
+def _natural_units(hits: pl.DataFrame) -> str:
+    """How the hits of measured traits got their effects in ms or µV; empty if there are none."""
+    units = sorted(hits["unit"].drop_nulls().unique())
+    return NATURAL_UNITS.format(units=", ".join(units)) if units else ""
 
 
 def _unequal_variances(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
