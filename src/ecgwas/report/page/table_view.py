@@ -23,6 +23,7 @@ class ColumnView:
     of_effect     a number in units of the effect, which the heading names
     if_any        the column is shown only where it has a value
     is_colour     a colour, which the cell shows
+    unbroken      text that stays in one line
     """
 
     name: str
@@ -32,6 +33,7 @@ class ColumnView:
     of_effect: bool = False
     if_any: bool = False
     is_colour: bool = False
+    unbroken: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,13 @@ class TableView:
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, what it is sorted by, where it leads, and the colour (#rrggbb) that stands for it in figures."""
+    """What is shown, its key for sorting, where it leads, the colour (#rrggbb) that stands for it, and whether it may break."""
 
     words: str
     key: str
     link: str | None = None
     colour: str | None = None
+    unbroken: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,4 +108,4 @@ def _cell(column: ColumnView, value: Any, locus_pages: Collection[int]) -> Cell:
         link = f"#locus-{value}" if column.links_to == "locus" and value in locus_pages else None
         return Cell(format(value, column.form).replace("-", "−"), repr(float(value)), link)
     link = f"#trait-{in_address(str(value))}" if column.links_to == "trait" else None
-    return Cell(str(value), str(value), link, str(value) if column.is_colour else None)
+    return Cell(str(value), str(value), link, str(value) if column.is_colour else None, column.unbroken)

@@ -25,8 +25,9 @@ NEGLOG10P = Column("neglog10p", "−log10 p", ".2f")
 
 LOCI = TableView("loci", "Loci: significant variants that belong together", (
     LOCUS, Column("gene", "nearest gene"), Column("lead_variant", "lead variant"), CHROM, POS, NEGLOG10P,
-    Column("best_trait", "strongest trait"), Column("traits", "traits", ",d"), Column("variants", "variants", ",d"),
-    EFFECT_ALLELE, Column("natural", "effect per allele", if_any=True), Column("eaf", "frequency", ".3f"),
+    Column("best_trait", "strongest trait"), EFFECT_ALLELE,
+    Column("natural", "effect per allele", if_any=True, unbroken=True), Column("eaf", "frequency", ".3f"),
+    Column("traits", "traits", ",d"), Column("variants", "variants", ",d"),
     Column("clumps", "clumps", ",d"), Column("signals", "signals", ",d"),
     Column("neglog10p_conditional", "−log10 p conditional on the other loci", ".2f"), Column("test", "test"),
     Column("set", "set of traits", if_any=True), Column("known", "known", if_any=True),
@@ -142,7 +143,7 @@ NULL_COUNTS = TableView("null_counts", "Counts compared with those of the null s
 PLANTED = TableView("planted", "Planted effects, and which of them were found", (
     Column("variant", "planted variant"), CHROM, POS, Column("parameter", "parameter"), Column("effect", "effect"),
     Column("locus", "found as locus", "d"), Column("trait", "by trait"), NEGLOG10P,
-    Column("natural", "effect found, per allele", if_any=True),
+    Column("natural", "effect found, per allele", if_any=True, unbroken=True),
     Column("distance_bp", "distance (bp)", ",d"),
 ))  # fmt: skip
 
