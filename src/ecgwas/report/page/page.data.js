@@ -97,8 +97,8 @@ const placeIn = (text) => {
   return found && { chrom: found[1].toUpperCase(), pos: Number(found[2]) };
 };
 
-// Search entries of at most `most` variants whose id contains the text (in lower case, three characters) or that lie at the
-// position that it names.
+// Search entries of at most `most` variants whose id contains the text (in lower case, three characters) or
+// that lie at the position that it names.
 const variantsMatching = (text, most) => {
   const entries = [];
   if (variantNames === null || text.length < 3) return entries;
