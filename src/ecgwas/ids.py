@@ -24,7 +24,7 @@ DAMAGE = (
     (r"[0-9](\.[0-9]+)?[eE]\+[0-9]+|[0-9]\.[0-9]+[eE][0-9]+", "a number as a spreadsheet or R writes it: the id is lost"),
     (rf"[0-9]{{1,2}}[-. /]({MONTHS})\.?([-. /][0-9]{{2,4}})?", "a date of a spreadsheet"),
     (r"#+", "what a spreadsheet shows where a column is too narrow"),
-    (r"#(N/A|NAME\?|VALUE!|REF!|DIV/0!|NUM!|NULL!)", "an error of a spreadsheet"),
+    (r"#(N/A|NAME\?|VALUE!|REF!|DIV/0!|NUM!|NULL!)", "a spreadsheet's error value"),
     (r"[0-9]{1,3}([,' ][0-9]{3})+", "a number with thousands separators"),
     (r"'.*|.*'", "an id with a quotation mark"),
 )

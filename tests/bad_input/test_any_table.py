@@ -16,6 +16,7 @@ from ecgwas.ecg import withdrawn_eids
 from ecgwas.errors import EcgwasError, StudyError
 from ecgwas.genotypes import filesets
 from ecgwas.study import ReadOptions, Study, TraitOptions
+from ecgwas.study.mistakes import models_of
 from ecgwas.tables.user_table import read_user_table
 from ecgwas.traits import covariates
 from tests.bad_input.cases import STUDY
@@ -93,7 +94,7 @@ def test_anything_for_a_section(tmp_path: Path, section: str, content: object) -
 @FEW
 def test_anything_for_an_option(tmp_path: Path, section: str, name: str, content: object) -> None:
     given_study = yaml.safe_load(STUDY)
-    known = sorted(Study.model_fields[section].annotation.model_fields) if section not in ("scan",) else []
+    known = sorted({name for model in models_of(Study.model_fields[section].annotation) for name in model.model_fields})
     option = known[len(name) % len(known)] if known and name else name
     given_study.setdefault(section, {})[option] = content
     path = tmp_path / "study.yaml"

@@ -42,7 +42,7 @@ ODD_NUMBERS = (
     (r"[+-]?(inf|infinity|1\.#inf)", "infinite"),
     (r"[+-]?\d+([.,]\d*)?\s*%", "a percentage"),
     (r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*", "a date"),
-    (r"#.*", "an error of a spreadsheet"),
+    (r"#.*", "a spreadsheet's error value"),
     (r"(true|false)", "true or false"),
     (r"[+-]?\d+(\.\d*)?\s*[a-z\u00b5%]+", "a number with a unit"),
 )
