@@ -183,7 +183,7 @@ def test_a_deep_link_opens_its_trait(browser: playwright.Browser, folder: Path) 
     shows(page, "pca.12L.f04")
     page.go_back()
     shows(page, "pca.12L.f03")
-    page.locator("nav a", has_text="Found").click()
+    page.locator("nav a", has_text="Results").click()
     page.locator("#found").wait_for()
     page.locator("#trait").wait_for(state="hidden")
     assert opened.complaints == []
