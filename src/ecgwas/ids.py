@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from ecgwas.errors import InputError, first_few
-from ecgwas.tables.user_table import CONTROL, MISSING, clean, delimiter_of, read_text, split, text_lines
+from ecgwas.tables.user_table import CONTROL, MISSING, clean, delimiter_of, read_text, read_user_table, split, text_lines
 
 EID_NAMES = ("eid", "iid", "f.eid", "n_eid", "id", "sample", "sample_id", "participant_id", "person", "fid")
 VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "markerid", "id")
@@ -92,6 +92,21 @@ def read_list(
     if not line_of and not may_be_empty:
         raise InputError(f"the list of {what} is empty", where=path, fix="write one id per line")
     return line_of
+
+
+def read_reasons(path: Path, *, what: str) -> dict[str, str]:
+    """eid -> reason, from a list with a header that names a column of ids and a column `reason`; empty for other lists.
+
+    what: as in `people to leave out`. Raises InputError as `read_user_table` does if the list is such a table.
+    """
+    text = read_text(path, what=f"the list of {what}", fix="correct its path")
+    first = next((line for line in text_lines(text) if clean(line)), "")
+    place = _header(first, EID_NAMES)
+    names = [cell.lower() for cell in _cells(first) or []]
+    if place is None or "reason" not in names:
+        return {}
+    frame = read_user_table(path, what=f"list of {what}").frame
+    return dict(zip(frame[:, place], frame[:, names.index("reason")], strict=True))
 
 
 def _is_comment(line: str) -> bool:

@@ -189,6 +189,12 @@ MAX_LINES = 10
 """At most this many loci and guards are printed; the report has them all."""
 
 
+def nothing_to_do(study: Study, parts: int) -> str:
+    """The line of a run that found everything fresh, with the place of the report if there is one."""
+    report = files.REPORT.path(study.results)
+    return f"Nothing to do: all {parts} parts are fresh" + (f"; report: {report}" if report.exists() else "")
+
+
 def outcome(study: Study) -> list[str]:
     """What a finished run found, in a few lines; empty before stage `loci` has run."""
     folder = study.results

@@ -14,6 +14,7 @@ from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 
 WITHDRAWN = "withdrawn (read.leave_out)"
+"""Reason for participants of a list without reasons of its own."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,11 @@ def find_recordings(options: ReadOptions) -> Manifest:
     """
     others = UnusedFiles(options.recordings)
     files = find_recording_files(options, others)
-    excluded = withdrawn_eids(options)
+    excluded = leave_out_reasons(options)
     by_eid: dict[str, list[RecordingFile]] = defaultdict(list)
     for file in sorted(files):
         if file.eid in excluded:
-            others.add(file, "left_out", WITHDRAWN)
+            others.add(file, "left_out", excluded[file.eid])
             continue
         by_eid[file.eid].append(file)
     choices = (_choose(options, by_eid[eid], others) for eid in sorted(by_eid))
@@ -186,6 +187,18 @@ def withdrawn_eids(options: ReadOptions) -> dict[str, int]:
     """Participants listed in `read.leave_out`: eid -> line of the list."""
     path = options.leave_out
     return {} if path is None else read_eid_list(path, "people to exclude", fix="correct `read.leave_out`")
+
+
+def leave_out_reasons(options: ReadOptions) -> dict[str, str]:
+    """Participants listed in `read.leave_out`: eid -> why they are excluded, from the list's column `reason` if it has one.
+
+    Semicolons of a reason become commas, since they separate reasons elsewhere.
+    """
+    path, listed = options.leave_out, withdrawn_eids(options)
+    if path is None:
+        return {}
+    reasons = ids.read_reasons(path, what="people to leave out")
+    return {eid: f"{reasons[eid].replace(';', ',')} (read.leave_out)" if reasons.get(eid) else WITHDRAWN for eid in listed}
 
 
 def read_eid_list(path: Path, what: str, *, fix: str) -> dict[str, int]:

@@ -134,7 +134,8 @@ class ReadOptions(Options):
     """Also read a second visit of participants with several. It is never tested: it measures how well each feature repeats
     between visits (reliability.csv)."""
     leave_out: StudyPath | None = None
-    """A file of eids, one per line, to exclude everywhere (withdrawn consent)."""
+    """A file of eids, one per line, to exclude everywhere (withdrawn consent); or a table with columns eid and reason, as
+    `ecgwas covariates ukb` writes it."""
     rate_hz: float = option(500.0, unit="Hz", gt=0)
     """Sampling rate of the study; recordings with another rate are resampled to it."""
     slowest_hz: float = option(200.0, unit="Hz", gt=0)

@@ -167,3 +167,12 @@ class TraitReport(Table):
         "skewness_after": Column(REAL, "skewness of the residuals of the transformed feature"),
         "kurtosis_after": Column(REAL, "its excess kurtosis"),
     }  # fmt: skip
+
+
+class CovariateExclusions(Table):
+    """Participants of UK Biobank whom `ecgwas covariates ukb` excluded or flagged; `read.leave_out` takes it as it is."""
+
+    columns = {
+        "eid": Column(TEXT, "person"), "reason": Column(TEXT, "the first reason"),
+        "further": Column(TEXT, "further reasons, separated by commas; empty if there are none"),
+    }  # fmt: skip
