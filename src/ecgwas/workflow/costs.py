@@ -110,6 +110,7 @@ class StudySize:
     recordings  people with a recording;  tested  those of them with genotypes
     variants    chromosome -> number of variants;  dosages  True if genotypes are not hard calls
     repeats     people with a second visit
+    compared    further recordings that are read to choose the best (`read.choose: best_quality`)
     genotyped   people in the genotype files, with or without a recording; None: only those tested
     """
 
@@ -118,6 +119,7 @@ class StudySize:
     variants: Mapping[str, int]
     dosages: bool = False
     repeats: int = 0
+    compared: int = 0
     genotyped: int | None = None
 
     @property
@@ -153,11 +155,14 @@ def beat_samples(study: Study) -> float:
     return (study.read.beats.before_ms + study.read.beats.after_ms) / 1000 * study.read.rate_hz
 
 
-def read(study: Study, people: int, repeats: float = 0.0) -> Cost:
-    """One part of stage read: this many people, and second visits, which are read after the first have been written."""
+def read(study: Study, people: int, repeats: float = 0.0, compared: float = 0.0) -> Cost:
+    """One part of stage read: this many people, and second visits, which are read after the first have been written.
+
+    compared: further recordings, of which nothing is kept.
+    """
     in_memory, on_disk = (number * person_bytes(study) / MIB for number in (people, people + repeats))
     # While a part is moved into place, its files are in the page cache, which does not count.
-    cpu = CONSTANTS["start"] + (people + repeats) * CONSTANTS["read_recording"]
+    cpu = CONSTANTS["start"] + (people + repeats + compared) * CONSTANTS["read_recording"]
     return Cost(cpu, BASE_MIB + 1.05 * in_memory, on_disk)
 
 
