@@ -48,9 +48,15 @@ def main(verbose: bool) -> None:
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), default="calibrated", show_default=True, help="Values for all other options."
 )
-def init(folder: Path, force: bool, preset: str) -> None:
-    """Write a commented FOLDER/study.yaml that names the inputs found in FOLDER."""
-    path = initialise.write_study(folder, replace=force, preset=preset)
+@click.option(
+    "--ids-from-file", is_flag=True, help="Take persons' ids from the recordings' own headers; see the warning it prints."
+)
+def init(folder: Path, force: bool, preset: str, ids_from_file: bool) -> None:
+    """Write a commented FOLDER/study.yaml that names the inputs found in FOLDER.
+
+    Recordings with other names than UK Biobank's are listed in FOLDER/recordings.csv, whose column eid you fill in.
+    """
+    path = initialise.write_study(folder, replace=force, preset=preset, ids_from_file=ids_from_file, say=click.echo)
     click.echo(f"Wrote {path}. Next: ecgwas check {path}")
 
 

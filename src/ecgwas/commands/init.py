@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import yaml
 
+from ecgwas import progress
+from ecgwas.commands import recordings_table
 from ecgwas.errors import InputError, StudyError, first_few
 from ecgwas.study.presets import services_without_files
 from ecgwas.tables.user_table import read_user_table
+from ecgwas.traits import suspect_values
 
 TEMPLATE = """\
 # Study file of ecgwas. It names your inputs; the preset sets all other options, some of which are shown in comments.
@@ -23,11 +28,11 @@ results: results
 preset: {preset}
 
 read:
-  recordings: {recordings}             # folder of recordings, or a table with columns eid, path
+  recordings: {recordings:<15}  # folder of recordings, or a table with columns eid, path
 {read}
 {represent}
 traits:
-  covariates: {covariates}     # column eid, then one column per covariate
+  covariates: {covariates:<18} # column eid, then one column per covariate
 {traits}
 scan:
   genotypes: {genotypes}  # PLINK fileset without its extension, or chr{{chrom}}
@@ -136,11 +141,21 @@ ONTOLOGIES = ("efo.obo", "mondo.obo", "hp.obo", "go-basic.obo", "bto.obo")
 """Ontologies in the same folder; one source reads them all to group terms."""
 
 
-def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrated", represent: str | None = None) -> Path:
+COVARIATES = ("covariates.tsv", "covariates.csv", "covariates.tsv.gz", "covariates.csv.gz")
+RECORDINGS = "recordings.csv"
+MAX_LEVELS = 20
+"""A column of text with more different values is not taken for categories."""
+
+
+def write_study(
+    folder: Path, *, replace: bool = False, preset: str = "calibrated", represent: str | None = None,
+    ids_from_file: bool = False, say: Callable[[str], None] = lambda _: None,
+) -> Path:  # fmt: skip
     """Writes FOLDER/study.yaml, which names the folder's inputs and a preset for all other options.
 
-    represent: YAML entries of the list `represent`; None: the preset's. Raises InputError listing all missing inputs,
-    StudyError if the file exists.
+    Recordings with other names than UK Biobank's are listed in FOLDER/recordings.csv, unless that exists. represent: YAML
+    entries of the list `represent`; None: the preset's. ids_from_file: as in `recordings_table.list_recordings`. say: is called
+    with each line to print. Raises InputError listing all missing inputs, StudyError if the file exists.
     """
     path = folder / "study.yaml"
     if path.exists() and not replace:
@@ -152,15 +167,18 @@ def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrate
         problem = "inputs were not found:\n" + "\n".join(f"  {what}" for what in missing)
         raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
     comments = COMMENTS[preset]
-    header = read_user_table(folder / "covariates.tsv", what="covariate").frame.columns
+    covariates = _covariates(folder)
+    recordings, read_lines = _recordings(folder, ids_from_file, say)
+    excluded = folder / f"{covariates.name.split('.')[0]}_excluded.csv"
+    read_lines += f"  leave_out: {excluded.name}\n" if excluded.is_file() else ""
     text = TEMPLATE.format(
         name=_plain(folder.resolve().name),
         preset=comments.preset,
-        recordings="ecg",
-        read=comments.read,
+        recordings=recordings,
+        read=read_lines + comments.read,
         represent=comments.represent if represent is None else f"represent:\n{represent}",
-        covariates="covariates.tsv",
-        traits=("" if "center" in header else "  categorical: []\n") + comments.traits,
+        covariates=covariates.name,
+        traits=_categorical(read_user_table(covariates, what="covariate").frame) + comments.traits,
         genotypes=_genotypes(folder),
         scan=comments.scan,
         genes=_genes(folder, preset),
@@ -176,15 +194,53 @@ def _plain(text: str) -> str:
 
 
 def _missing_recordings(folder: Path) -> str | None:
-    if (folder / "ecg").is_dir():
+    if (folder / "ecg").is_dir() or (folder / RECORDINGS).is_file():
         return None
-    return "ecg/: a folder of recordings"
+    return f"ecg/: a folder of recordings, or {RECORDINGS}: a table of them"
+
+
+def _recordings(folder: Path, ids_from_file: bool, say: Callable[[str], None]) -> tuple[str, str]:
+    """What `read.recordings` is, and further lines of section `read`; writes recordings.csv if the files' names ask for it."""
+    path = folder / RECORDINGS
+    if path.is_file():
+        say(f"{RECORDINGS} exists and is used as it is" + ("; delete it to draw it up again" if ids_from_file else ""))
+        return RECORDINGS, "  # choose: first               # visit | first | last | best_quality, of a person's recordings\n"
+    if recordings_table.has_expected_names(folder / "ecg"):
+        if ids_from_file:
+            fix = "leave --ids-from-file away: the names say whose they are"
+            raise InputError("the recordings are named as UK Biobank names them", where=folder / "ecg", fix=fix)
+        return "ecg", ""
+    table = recordings_table.list_recordings(folder / "ecg", ids_from_file=ids_from_file, track=progress.track)
+    recordings_table.write(table, path)
+    for message in table.messages:
+        say(message)
+    mark = "" if table.dated else "# "
+    return (
+        RECORDINGS,
+        f"  {mark}choose: first                 # visit | first | last (by date) | best_quality, of a person's recordings\n",
+    )
+
+
+def _covariates(folder: Path) -> Path:
+    """The covariate table. Raises InputError if there are several."""
+    present = [folder / name for name in COVARIATES if (folder / name).is_file()]
+    if len(present) > 1:
+        problem = f"several tables of covariates: {first_few(path.name for path in present)}"
+        raise InputError(problem, where=folder, fix="keep the one to use")
+    return present[0]
 
 
 def _missing_covariates(folder: Path) -> str | None:
-    if (folder / "covariates.tsv").is_file():
+    if any((folder / name).is_file() for name in COVARIATES):
         return None
-    return "covariates.tsv: a tab-separated table with column eid"
+    maker = "`ecgwas covariates ukb` makes one from UK Biobank's exports"
+    return f"covariates.tsv (or .csv, also .gz): a table with column eid; {maker}"
+
+
+def _categorical(frame: pl.DataFrame) -> str:
+    """The line `categorical:` for the columns of categories; empty if they are the default's."""
+    names = [name for name in frame.columns if name != "eid" and suspect_values.is_category(name, frame[name], MAX_LEVELS)]
+    return "" if names == ["center"] else f"  categorical: [{', '.join(map(_plain, names))}]\n"
 
 
 def _missing_genotypes(folder: Path) -> str | None:
