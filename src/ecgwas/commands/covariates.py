@@ -130,46 +130,46 @@ def write(
     if any(table.resolve() == out.resolve() for table in tables):
         raise InputError("the export would be replaced by the covariates", where=out, fix="name another file with --out")
     table = export.read(tables, chosen.wants)
-    made = ukb.build(
+    result = ukb.build(
         table, chosen, where=tables[0], withdrawn=_list(withdrawn, "withdrawn participants", "--withdrawn"),
         people=None if people is None else _list(people, "people to keep", "--people"), related_pairs=relatives,
     )  # fmt: skip
     yield f"{table.frame.height} people in {', '.join(path.name for path in tables)}"
-    yield from _outcome(made)
-    yield from _files(made, out)
+    yield from _outcome(result)
+    yield from _files(result, out)
 
 
 def _list(path: Path | None, what: str, option: str) -> list[str]:
     return [] if path is None else list(ecg.read_eid_list(path, what, fix=f"correct {option}"))
 
 
-def _outcome(made: UkbCovariates) -> Iterator[str]:
+def _outcome(result: UkbCovariates) -> Iterator[str]:
     """How many people are excluded, flagged and kept, and why."""
-    for reason, count in made.counts.items():
+    for reason, count in result.counts.items():
         yield f"  excluded: {count:>7}  {reason}"
-    flagged = made.flagged.frame["reason"].value_counts(sort=True, name="count")
+    flagged = result.flagged.frame["reason"].value_counts(sort=True, name="count")
     for reason, count in flagged.iter_rows():
         yield f"  flagged:  {count:>7}  {reason}; kept (--keep)"
-    for name, count in made.missing.items():
+    for name, count in result.missing.items():
         yield f"  missing:  {count:>7}  {name}; stage traits will exclude them"
-    for note in made.notes:
+    for note in result.notes:
         yield f"  note: {note}"
 
 
-def _files(made: UkbCovariates, out: Path) -> Iterator[str]:
+def _files(result: UkbCovariates, out: Path) -> Iterator[str]:
     """Writes the files; yields their names and the lines for study.yaml."""
     excluded, flagged = (out.with_name(f"{out.stem}_{what}.csv") for what in ("excluded", "flagged"))
     with atomic_write(out) as temporary:
-        made.frame.write_csv(temporary, separator="\t", null_value="NA")
+        result.frame.write_csv(temporary, separator="\t", null_value="NA")
     with atomic_write(excluded) as temporary:
-        made.excluded.frame.write_csv(temporary)
-    yield f"Wrote {out}: {made.frame.height} people, {len(made.frame.columns) - 1} covariates"
-    yield f"Wrote {excluded}: {len(made.excluded)} people, each with the reason"
-    if len(made.flagged):
+        result.excluded.frame.write_csv(temporary)
+    yield f"Wrote {out}: {result.frame.height} people, {len(result.frame.columns) - 1} covariates"
+    yield f"Wrote {excluded}: {len(result.excluded)} people, each with the reason"
+    if len(result.flagged):
         with atomic_write(flagged) as temporary:
-            made.flagged.frame.write_csv(temporary)
-        yield f"Wrote {flagged}: {len(made.flagged)} people"
+            result.flagged.frame.write_csv(temporary)
+        yield f"Wrote {flagged}: {len(result.flagged)} people"
     yield "`ecgwas init` takes these files up; in a study.yaml of your own, write:"
-    if len(made.excluded):
+    if len(result.excluded):
         yield f"  read:\n    leave_out: {excluded.name}"
-    yield f"  traits:\n    covariates: {out.name}\n    categorical: [{', '.join(made.categorical)}]"
+    yield f"  traits:\n    covariates: {out.name}\n    categorical: [{', '.join(result.categorical)}]"

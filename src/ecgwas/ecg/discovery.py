@@ -158,7 +158,7 @@ def _visits(options: ReadOptions, files: Sequence[RecordingFile]) -> list[_Visit
     for file in files:
         alone = options.choose == "best_quality" and file.lead == ALL_LEADS
         grouped[file.instance, file.time, file.path if alone else None].append(file)
-    visits = [_files_of_visit(instance, time, some) for (instance, time, _), some in grouped.items()]
+    visits = [_files_of_visit(instance, time, together) for (instance, time, _), together in grouped.items()]
     if options.by_date and len(visits) > 1:
         undated = [visit for visit in visits if not visit.time]
         if undated and not all(visit.instance and not visit.time for visit in visits):

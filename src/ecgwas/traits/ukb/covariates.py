@@ -295,10 +295,14 @@ def _advice_on_relatives(export: Export, kept: pl.Series) -> list[str]:
     cells = export.text(KINSHIP).filter(kept)
     number = cells.cast(pl.Float64, strict=False)
     has_relatives = (number >= 1).fill_null(value=False) | cells.str.contains("(?i)relative").fill_null(value=False)
-    many = (number == TEN_RELATIVES).fill_null(value=False) | cells.str.contains("(?i)^ten or more").fill_null(value=False)
+    ten_or_more = (number == TEN_RELATIVES).fill_null(value=False) | cells.str.contains("(?i)^ten or more").fill_null(
+        value=False
+    )
     if not has_relatives.any():
         return []
-    count = f"{has_relatives.sum()} people have a relative in UK Biobank (field {KINSHIP}), {many.sum()} of them ten or more"
+    count = (
+        f"{has_relatives.sum()} people have a relative in UK Biobank (field {KINSHIP}), {ten_or_more.sum()} of them ten or more"
+    )
     return [f"{count}; --relatives ukb_rel.dat excludes the fewest of them; else stage traits compares all pairs"]
 
 

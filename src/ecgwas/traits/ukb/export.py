@@ -58,7 +58,7 @@ def column_name(key: Key) -> str:
     return f"{key[0]}-{key[1]}.{key[2]}"
 
 
-def read(paths: Sequence[Path], wanted: Callable[[FieldColumn], bool]) -> Export:
+def read(paths: Sequence[Path], is_needed: Callable[[FieldColumn], bool]) -> Export:
     """Reads the wanted columns of all exports.
 
     Where several have a column, the first that has it counts. Raises InputError for a file that is missing, of another format
@@ -68,7 +68,7 @@ def read(paths: Sequence[Path], wanted: Callable[[FieldColumn], bool]) -> Export
     whole: pl.DataFrame | None = None
     columns: dict[Key, str] = {}
     for path in paths:
-        frame, names = _read_one(path, wanted)
+        frame, names = _read_one(path, is_needed)
         columns = {**{key: f"{path.name}: {name}" for key, name in names.items()}, **columns}
         if whole is None:
             whole = frame
@@ -80,7 +80,7 @@ def read(paths: Sequence[Path], wanted: Callable[[FieldColumn], bool]) -> Export
     return Export(whole, columns)
 
 
-def _read_one(path: Path, wanted: Callable[[FieldColumn], bool]) -> tuple[pl.DataFrame, dict[Key, str]]:
+def _read_one(path: Path, is_needed: Callable[[FieldColumn], bool]) -> tuple[pl.DataFrame, dict[Key, str]]:
     """The wanted columns of one export by the names of `Export.frame`, and the names that they have in the file."""
     if not path.exists():
         raise InputError("the table of UK Biobank is missing", where=path, fix="correct its path")
@@ -90,7 +90,7 @@ def _read_one(path: Path, wanted: Callable[[FieldColumn], bool]) -> tuple[pl.Dat
         problem = f"the table has no column eid; it has {first_few((name[:40] for name in names), 5)}"
         raise InputError(problem, where=path, fix=f"export the field eid, too; or {FIX}")
     columns: dict[Key, str] = {}
-    for column in (parsed for parsed in map(fields.parse, names) if parsed is not None and wanted(parsed)):
+    for column in (parsed for parsed in map(fields.parse, names) if parsed is not None and is_needed(parsed)):
         key = (column.field, column.instance, column.array)
         if key in columns:
             problem = f"two columns are {column_name(key)}: {columns[key]} and {column.name}"
