@@ -209,6 +209,8 @@ def test_exclusions_of_a_biobank_are_taken_up(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "cohort")
     (folder / "covariates_excluded.csv").write_text("eid,reason,further\n1,withdrawn,\n")
     assert Study.read_file(write_study(folder)).read.leave_out == folder / "covariates_excluded.csv"
+    (folder / "covariates_excluded.csv").write_text("eid,reason,further\n")
+    assert Study.read_file(write_study(folder, replace=True)).read.leave_out is None
 
 
 def foreign(tmp_path: Path) -> Path:

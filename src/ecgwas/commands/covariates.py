@@ -30,25 +30,27 @@ PCS = click.option(
 )
 
 
-class _NamedField(click.ParamType):
-    """`bmi=21001`: the name of a column and the field that it holds."""
-
-    name = "NAME=FIELD"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        match = NAME.fullmatch(str(value))
-        if match is None or OWN.fullmatch(match[1]):
-            self.fail(f"{value}: write a new column's name, = and the number of a field, as in bmi=21001", param, ctx)
-        return match[1], int(match[2])
+def _named_field(text: str) -> tuple[str, int]:
+    """`bmi=21001`: the name of a column and the field that it holds. Raises BadParameter for anything else."""
+    match = NAME.fullmatch(text)
+    if match is None or OWN.fullmatch(match[1]):
+        raise click.BadParameter(f"{text}: write a new column's name, = and the number of a field, as in bmi=21001")
+    return match[1], int(match[2])
 
 
 ADD = click.option(
-    "--add", "further", type=_NamedField(), multiple=True, help="A further quantity, as in bmi=21001; may be repeated."
+    "--add",
+    "further",
+    type=_named_field,
+    metavar="NAME=FIELD",
+    multiple=True,
+    help="A further quantity, as in bmi=21001; may be repeated.",
 )
 ADD_CATEGORY = click.option(
     "--add-category",
     "categories",
-    type=_NamedField(),
+    type=_named_field,
+    metavar="NAME=FIELD",
     multiple=True,
     help="A further category, as in smoking=20116; may be repeated.",
 )
@@ -165,6 +167,7 @@ def _files(result: UkbCovariates, out: Path) -> Iterator[str]:
         result.excluded.frame.write_csv(temporary)
     yield f"Wrote {out}: {result.frame.height} people, {len(result.frame.columns) - 1} covariates"
     yield f"Wrote {excluded}: {len(result.excluded)} people, each with the reason"
+    flagged.unlink(missing_ok=True)
     if len(result.flagged):
         with atomic_write(flagged) as temporary:
             result.flagged.frame.write_csv(temporary)

@@ -170,7 +170,7 @@ def write_study(
     covariates = _covariates(folder)
     recordings, read_lines = _recordings(folder, ids_from_file, say)
     excluded = folder / f"{covariates.name.split('.')[0]}_excluded.csv"
-    read_lines += f"  leave_out: {excluded.name}\n" if excluded.is_file() else ""
+    read_lines += f"  leave_out: {excluded.name}\n" if _has_rows(excluded) else ""
     text = TEMPLATE.format(
         name=_plain(folder.resolve().name),
         preset=comments.preset,
@@ -228,6 +228,14 @@ def _covariates(folder: Path) -> Path:
         problem = f"several tables of covariates: {first_few(path.name for path in present)}"
         raise InputError(problem, where=folder, fix="keep the one to use")
     return present[0]
+
+
+def _has_rows(path: Path) -> bool:
+    """True if the table exists and has more than a header."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return sum(1 for _, line in zip(range(2), file, strict=False) if line.strip()) > 1
 
 
 def _missing_covariates(folder: Path) -> str | None:
