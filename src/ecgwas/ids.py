@@ -97,7 +97,7 @@ def read_list(
 def read_reasons(path: Path, *, what: str) -> dict[str, str]:
     """eid -> reason, from a list with a header that names a column of ids and a column `reason`; empty for other lists.
 
-    what: as in `people to leave out`. Raises InputError as `read_user_table` does if the list is such a table.
+    what: as in `people to exclude`. Raises InputError as `read_user_table` does if the list is such a table.
     """
     text = read_text(path, what=f"the list of {what}", fix="correct its path")
     first = next((line for line in text_lines(text) if clean(line)), "")

@@ -238,7 +238,7 @@ def leave_out_reasons(options: ReadOptions) -> dict[str, str]:
     path, listed = options.leave_out, withdrawn_eids(options)
     if path is None:
         return {}
-    reasons = ids.read_reasons(path, what="people to leave out")
+    reasons = ids.read_reasons(path, what="people to exclude")
     return {eid: f"{reasons[eid].replace(';', ',')} (read.leave_out)" if reasons.get(eid) else WITHDRAWN for eid in listed}
 
 
