@@ -143,8 +143,10 @@ def muse(cohort: Path, data: Path) -> None:
     (data / "muse" / "2019").mkdir(parents=True)
     key = ["eid,hospital_id"]
     for k, (eid, path) in enumerate(sorted(first_visits(cohort).items())):
-        content = vendors.muse(counts(path)).decode("latin-1")
+        noise = np.random.default_rng(k)
         for year in (2018, 2019):
+            noisy = {lead: row + noise.integers(-1, 2, len(row)) for lead, row in counts(path).items()}
+            content = vendors.muse(noisy).decode("latin-1")
             about = MUSE_HEAD.format(number=k, year=year)
             (data / "muse" / "2019" / f"MUSE_{k:04d}_{year}.xml").write_bytes(
                 content.replace(MUSE_NAMELESS, about).encode("latin-1")
