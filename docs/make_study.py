@@ -24,6 +24,9 @@ the file; `~` is your home folder. Options that the file does not set have the d
     genes:
       - {kind: regions, file: glist-hg19}
 
+Features may also come from a table (`kind: table`): [your own phenotypes](your_phenotypes.md). If all do, the section
+`read` is omitted.
+
 ## The preset
 
 A preset sets the options that the file does not. A section of the file is merged with the preset's section; a section of

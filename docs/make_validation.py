@@ -215,6 +215,25 @@ def planted(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+def natural_units(run: Run) -> Lines:
+    """Planted effects, what they do to the measurement, and their estimates, in ms or µV."""
+    header = (
+        "cohort", "planted parameter", "planted", "on the measurement", "trait", "estimate (SE)",
+        "95 % interval contains planted, measured", "strongest measured trait: effect (SE)",
+    )  # fmt: skip
+    return table(header, [
+        [" ".join(row["words"]), row["parameter"], f"{row['planted']:.1f} {row['unit']}", f"{row['measured']:.1f}",
+         row["trait"], f"{row['effect']:.1f} ({row['se']:.1f})", f"{row['inside']}, {row['inside_measured']}", _chosen(row)]
+        for row in run.of("EFFECT")
+    ])  # fmt: skip
+
+
+def _chosen(row: Row) -> str:
+    if row["chosen"] == "none":
+        return "none is significant"
+    return f"{row['chosen']}: {row['chosen_effect']:.1f} ({row['chosen_se']:.1f}) {row['chosen_unit']}"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of one recorded run."""
@@ -232,6 +251,7 @@ TABLES = {
     "speed.scale --scan": Table("speed.scale", scan_scale, "--scan"),
     "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),
     "findings.known_genes": Table("findings.known_genes", known_genes),
+    "findings.natural_units": Table("findings.natural_units", natural_units),
     "findings.planted": Table("findings.planted", planted),
     "findings.representations": Table(
         "findings.representations", representations, "--people 2000 --seeds 11 21 31 41 --only default learned"

@@ -49,6 +49,7 @@ from ecgwas.report import (
 )
 from ecgwas.study import ReportOptions, Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
+from ecgwas.tables.loci import Hits
 from ecgwas.tables.recordings import Reliability
 
 FLOOR, THRESHOLD, LOCI, SAMPLES = 3.0, 9.5, 24, 475
@@ -76,7 +77,8 @@ def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
             permutation_max=rng.gumbel(7, 0.5, 1000), background=_background(rng, traits, variants),
         ),
         loci=LociResults(
-            thresholds=_thresholds(), hits=Associations(hits), loci=loci, power=pl.DataFrame(schema={"kind": pl.String}),
+            thresholds=_thresholds(), hits=Hits.of_associations(Associations(hits)), loci=loci,
+            power=pl.DataFrame(schema={"kind": pl.String}),
             genotype_beats=genotype_beats, regions=regions,
         ),
         genes=GeneResults(Genes.empty(), Clusters.empty(), Edges.empty(), Terms.empty()),

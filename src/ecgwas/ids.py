@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from ecgwas.errors import InputError, first_few
-from ecgwas.tables.user_table import CONTROL, MISSING, clean, delimiter_of, read_text, read_user_table, split, text_lines
+import polars as pl
+
+from ecgwas.errors import EcgwasError, InputError, first_few
+from ecgwas.tables.user_table import (
+    CONTROL,
+    MISSING,
+    UserTable,
+    clean,
+    delimiter_of,
+    is_missing,
+    read_text,
+    read_user_table,
+    split,
+    text_lines,
+)
 
 EID_NAMES = ("eid", "iid", "f.eid", "n_eid", "id", "sample", "sample_id", "participant_id", "person", "fid")
 VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "markerid", "id")
@@ -48,6 +62,47 @@ def likely_eid_column(columns: Sequence[str]) -> str | None:
     """The column that probably holds people's ids, by EID_NAMES in their order; None if there is none."""
     bare = {name.lower().lstrip("#").removeprefix("participant.").replace(" ", "_"): name for name in reversed(columns)}
     return next((bare[name] for name in EID_NAMES if name in bare), None)
+
+
+def more_ids(frame: pl.DataFrame) -> list[str]:
+    """Columns that identify the participant and hold no measurement: PLINK's FID and IID, and copies of eid."""
+    if "eid" not in frame.columns:
+        return []
+    eids = frame["eid"].cast(pl.String)
+    others = [name for name in frame.columns if name != "eid"]
+    return [name for name in others if name.lower().lstrip("#") in ("fid", "iid") or _same(frame[name], eids)]
+
+
+def _same(column: pl.Series, eids: pl.Series) -> bool:
+    return column.cast(pl.String).equals(eids, null_equal=True)
+
+
+def eid_mistakes(table: UserTable, *, once: bool) -> list[EcgwasError]:
+    """Mistakes in a user table's column eid: it is absent or empty, eids are missing or damaged, or (once) repeated."""
+    frame, path, what = table.frame, table.path, f"the {table.what} table"
+    if "eid" not in frame.columns:
+        near = likely_eid_column(frame.columns)
+        fix = f"rename the column {near} to eid" if near else "call the column of ids eid"
+        return [InputError(f"{what} has no column eid; it has {first_few(frame.columns, 10)}", where=path, fix=fix)]
+    if frame.height == 0:
+        return [InputError(f"{what} has a header and no people", where=path, fix="add one line per person")]
+    mistakes: list[EcgwasError] = []
+    absent = is_missing(frame["eid"])
+    nameless = [table.place(row) for row in range(frame.height) if absent[row]]
+    if nameless:
+        fix = "give every line its eid, or delete the line"
+        mistakes.append(InputError(f"no eid: {first_few(nameless)}", where=path, fix=fix))
+    eids = frame["eid"].cast(pl.String)
+    rows = [(eid, line) for eid, line, gone in zip(eids, table.lines, absent, strict=True) if not gone]
+    twice = sorted(eid for eid, count in Counter(eid for eid, _ in rows).items() if count > 1)
+    if once and twice:
+        problem = f"people listed more than once: eid {first_few(twice)}"
+        mistakes.append(InputError(problem, where=path, fix="keep one line per eid"))
+    try:
+        refuse_damaged([eid for eid, _ in rows], [line for _, line in rows], what=what, where=path)
+    except InputError as damaged:
+        mistakes.append(damaged)
+    return mistakes
 
 
 def refuse_damaged(ids: Sequence[str], lines: Sequence[int], *, what: str, where: Path, fix: str = WRITE) -> None:
@@ -196,7 +251,7 @@ def overlap_warnings(sides: Mapping[str, Collection[str]]) -> list[str]:
     return warnings
 
 
-def unknown(listed: Mapping[str, int], known: Collection[str], *, what: str, source: str, where: Path, fix: str) -> str | None:
+def unknown(listed: Collection[str], known: Collection[str], *, what: str, source: str, where: Path, fix: str) -> str | None:
     """A warning with the number of listed ids that are not in `known`; None if all are, or nothing is listed.
 
     Raises InputError if none of them is.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from ecgwas import stages
@@ -20,20 +20,8 @@ from ecgwas.exchange import gwas_ssf
 from ecgwas.stages import scan, traits
 from ecgwas.study import Study
 from ecgwas.tables import Loci
-from tests.cohorts import make_cohort
 
 TRAIT = "clinical.12L.qt_ms"
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A small study up to its genes, with a threshold that several variants pass."""
-    path = make_cohort(tmp_path_factory.mktemp("export"), people=150, variants=120, permutations=0)
-    text = path.read_text().replace("threshold: permutation", "threshold: 1.0e-3")
-    path.write_text(re.sub(r"  - {kind: residual_autoencoder[^}]*}\n", "", text))
-    study = Study.read_file(path)
-    stages.run(study, until="genes")
-    return study
 
 
 @pytest.mark.parametrize("at_once", [1, export.MAX_ROWS_IN_MEMORY])
@@ -66,6 +54,12 @@ def test_summary_statistics_are_of_every_variant_and_equal_the_scan(finished: St
     assert both.height == kept.height
     np.testing.assert_allclose(both["beta"], both["beta_theirs"], rtol=1e-12)
     np.testing.assert_allclose(both["neglog10p"], both["neg_log_10_p_value"], rtol=1e-12)
+    about = yaml.safe_load((tmp_path / f"{path.name}-meta.yaml").read_text())
+    assert (about["transformation"], about["effect_unit"], about["untransformed_unit"]) == (
+        "rank_normal",
+        "SD per allele",
+        "ms",
+    )
     again = tmp_path / "again"
     list(export.export(finished, "gwas_ssf", again, [TRAIT]))
     assert (again / path.name).read_bytes() == path.read_bytes()
@@ -121,6 +115,9 @@ def test_cytoscape_by_the_command(finished: Study, tmp_path: Path) -> None:
 def test_what_cannot_be_exported_is_told(finished: Study, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="nonsense"):
         list(export.export(finished, "gwas_ssf", tmp_path, ["nonsense"]))
+    with pytest.raises(StudyError) as mistyped:
+        list(export.export(finished, "gwas_ssf", tmp_path, ["clinical.12L.qtms"]))
+    assert f"did you mean {TRAIT}" in mistyped.value.fix
     nothing = finished.model_copy(update={"results": tmp_path / "nothing"})
     with pytest.raises(MissingStageError, match="loci"):
         list(export.export(nothing, "pheweb", tmp_path))

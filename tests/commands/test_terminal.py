@@ -56,6 +56,13 @@ def test_the_summary_says_size_warnings_loci_and_where_the_report_lies(study: St
     ]
 
 
+def test_the_summary_gives_a_measured_effect_in_its_unit(study: Study) -> None:
+    path = files.LOCI.path(study.results)
+    effect = "1,rs1,1,1000,a.I.f1,8.5,new,4.1268,0.5234,ms"
+    with_all_columns(files.LOCI.table, f"{LOCI},effect,effect_se,unit\n{effect}\n").write(path)
+    assert "  locus 1: rs1 at 1:1000, a.I.f1, +4.13 ms (SE 0.52) per allele, -log10 p 8.5, new" in terminal.outcome(study)
+
+
 def test_unequal_variances_are_told_beside_the_threshold(study: Study) -> None:
     row = "variance_by_ancestry,traits,{},0.001,0.05,0,2,2 traits differ\n"
     path = study.results / "traits" / "guards.csv"

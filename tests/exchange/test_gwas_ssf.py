@@ -127,6 +127,19 @@ def test_the_catalogs_own_validator_agrees(tmp_path: Path) -> None:
     assert gwas_ssf.check(bad).problems != ()
 
 
+def test_the_metadata_states_the_unit_of_a_measured_trait(tmp_path: Path) -> None:
+    frame, path = gwas_ssf.rows(make_tests()).frame, write(tmp_path, make_tests())
+    about = {"build": "hg19", "covariates": [], "min_maf": 0.01, "software": "ecgwas", "date": "2026-11-25",
+             "transform": "rank_normal", "effect_unit": "SD per allele"}  # fmt: skip
+    measured, learned = (gwas_ssf.metadata("made.I.x", frame, path, untransformed_unit=unit, **about) for unit in ("ms", None))
+    assert measured["untransformed_unit"] == "ms"
+    assert "unit of the trait before it: ms; beta: SD per allele" in measured["author_notes"]
+    assert "untransformed_unit" not in learned
+    gwas_ssf.metadata_path(path).write_text(yaml.safe_dump(measured))
+    assert gwas_ssf.check(path).problems == ()
+    assert meta_studies.read_study(path).about["unit"] == "SD per allele"  # not that of the values
+
+
 def test_the_metadata_tells_transformation_and_unit_as_a_meta_analysis_reads_them(tmp_path: Path) -> None:
     path = write(tmp_path, make_tests())
     meta = yaml.safe_load(gwas_ssf.metadata_path(path).read_text())

@@ -10,11 +10,12 @@ from tests.exchange.rows import make_tests
 
 def test_a_region_of_one_chromosome() -> None:
     lead = {"lead_variant": "rs1:A:G", "chrom": "2", "pos": 50, "effect_allele": "A", "other_allele": "G"}
-    track = locuszoom.region(make_tests(), trait="clinical.12L.qt_ms", chrom="2", start=41, stop=50, lead=lead, build="hg19")
+    about = {"trait": "clinical.12L.qt_ms", "build": "hg19", "effect_unit": "SD per allele"}
+    track = locuszoom.region(make_tests(), chrom="2", start=41, stop=50, lead=lead, **about)
     assert json.loads(json.dumps(track)) == track
     assert track["state"] == {
         "chr": "2", "start": 41, "end": 50, "lead_variant": "rs1:A:G", "ldrefvar": "2:50_G/A",
-        "trait": "clinical.12L.qt_ms", "build": "hg19",
+        **about,
     }  # fmt: skip
     assert track["data"] == [
         {

@@ -47,7 +47,7 @@ from ecgwas.report.figures.svg import SERIES
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
-from ecgwas.tables.loci import Audit, Credible, Heritability
+from ecgwas.tables.loci import Audit, Credible, Heritability, Hits
 from ecgwas.tables.recordings import Reliability
 from tests.factories import make_eids, make_signals, with_beats
 
@@ -92,7 +92,7 @@ def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
         ),
         loci=LociResults(
             thresholds=_thresholds(len(significant), len(loci)),
-            hits=significant,
+            hits=Hits.of_associations(significant),
             loci=loci,
             power=_power(),
             genotype_beats=_beats() if hits else (),
@@ -108,6 +108,30 @@ def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
         tables=_tables(loci),
         null_study=make_null_study(seed) if hits else None,
     )
+
+
+MEASURED = {"clinical.12L.qt_ms": "ms", "clinical.12L.heart_rate_bpm": "beats/min"}
+
+
+def with_measured_hits(contents: ReportContents) -> ReportContents:
+    """Hits of two measured traits at the first two loci, with effects in their units and corrected for the winner's curse."""
+    places = [(chrom, variant) for chrom, variant, _, _ in PLANTED[:2]]
+    rows = [_row(trait, variant, chrom, CHROMOSOMES[chrom], 9.0 + k) | {"beta": -0.4, "se": 0.06}
+            for k, trait in enumerate(MEASURED) for chrom, variant in places]  # fmt: skip
+    effects = pl.DataFrame([{"effect": -6.25 / (1 + k), "effect_se": 0.871 / (1 + k), "unit": unit}
+                            for k, unit in enumerate(MEASURED.values()) for _ in places])  # fmt: skip
+    more = Hits.of_associations(Associations.of(rows), effects)
+    audited = Audit.of([_audited({"best_trait": row["trait"], "lead_variant": row["variant"], **row}, None)
+                        | {"beta_corrected": -0.3, "beta_corrected_low": -0.45, "beta_corrected_high": -0.1}
+                        for row in rows])  # fmt: skip
+    audit = pl.concat([contents.tables[files.AUDIT], audited.frame])
+    with_unit = pl.DataFrame({"trait": list(MEASURED), "status": "kept", "reason": None, "n": 74, "unit": MEASURED.values()})
+    return changed(
+        contents, hits=Hits(pl.concat([contents.loci.hits.frame, more.frame])),
+        rows=ScanRows.of(Associations(pl.concat([rows_of(contents), more.associations.frame]))),
+        trait_report=pl.concat([contents.scan.trait_report, with_unit], how="diagonal_relaxed"),
+        tables={**contents.tables, files.AUDIT: audit},
+    )  # fmt: skip
 
 
 def changed(contents: ReportContents, **fields: Any) -> ReportContents:
@@ -134,7 +158,7 @@ def make_null_study(seed: int = 1) -> NullStudy:
             "other_allele": "G", "gene": "GENE1", "distance_bp": 0, "rank": 1,
             "relation": "overlap", "source": "regions", "source_version": "glist-hg19",
             "evidence": None}  # fmt: skip
-    loci = replace(quiet.loci, hits=Associations.of([row]), loci=Loci.of([locus]))
+    loci = replace(quiet.loci, hits=Hits.of_associations(Associations.of([row])), loci=Loci.of([locus]))
     return NullStudy(quiet.scan.trait_names, loci, replace(quiet.genes, genes=Genes.of([gene])))
 
 

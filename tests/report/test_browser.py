@@ -14,7 +14,7 @@ from lxml import etree
 
 from ecgwas.report import render
 from ecgwas.study import ReportOptions
-from tests.report.example import make_contents, make_empty_contents, rows_of
+from tests.report.example import make_contents, make_empty_contents, rows_of, with_measured_hits
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -150,6 +150,17 @@ def test_search_finds_a_variant_and_rings_it_in_its_strongest_trait(opened: Open
     assert page.locator("#table-strongest tbody tr").first.inner_text().startswith("rs6801957\t3\t38,000,000")
 
 
+def test_search_finds_a_variant_by_its_position(opened: Opened) -> None:
+    page = opened.page
+    for text in ("3:38000000", "chr3:38000000:A:G"):
+        page.fill("#search", text)
+        item = page.locator("#search-results li", has_text="variant at 3:38,000,000")
+        item.first.wait_for()
+        assert item.first.inner_text().startswith("rs6801957")
+    page.fill("#search", "2:38000000")
+    playwright.expect(page.locator("#search-status")).to_have_text("nothing found")
+
+
 def test_search_says_when_nothing_is_found_and_closes(opened: Opened) -> None:
     page = opened.page
     page.fill("#search", "no such gene")
@@ -206,6 +217,26 @@ def test_a_measured_trait_says_what_is_measured(opened: Opened) -> None:
     playwright.expect(opened.page.locator("#trait-meaning")).to_have_text("Measured: QRS onset to T end (ms).")
     opened.page.evaluate("location.hash = 'trait-ae.V1.f01'")
     playwright.expect(opened.page.locator("#trait-meaning")).to_contain_text("cannot be decoded")
+
+
+def test_a_measured_trait_starts_with_the_effect_of_its_strongest_hit(browser: playwright.Browser, folder: Path) -> None:
+    (folder / "measured.html").write_text(render(ReportOptions(), with_measured_hits(make_contents())).html)
+    opened = Opened(browser, folder / "measured.html", "trait-clinical.12L.qt_ms")
+    page, table = opened.page, opened.page.locator("#table-strongest")
+    table.locator("tbody tr").first.wait_for()
+    words = page.locator("#trait-effect")
+    playwright.expect(words).to_have_text("Strongest hit: A allele of rs12143842, −6.25 ms (SE 0.87) per copy.")
+    headings = [heading.strip() for heading in table.locator("thead th").all_inner_texts()]
+    assert headings[-2:] == ["effect per allele (ms)", "standard error (ms)"]
+    shown = [row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    assert [row[-2:] for row in shown if float(row[6]) > 8.4] == [["−6.25", "0.87"]] * 2
+    assert {tuple(row[-2:]) for row in shown if float(row[6]) < 8.4} == {("–", "–")}
+    page.evaluate("location.hash = 'trait-ae.V1.f01'")
+    shows(page, "ae.V1.f01")
+    playwright.expect(words).to_be_hidden()
+    playwright.expect(table.locator("th.natural").first).to_be_hidden()
+    assert opened.complaints == []
+    opened.context.close()
 
 
 def test_a_cell_of_the_grid_opens_its_trait_by_pointer_and_by_keyboard(opened: Opened) -> None:

@@ -12,6 +12,7 @@ from ecgwas.report import LeadVariant, ScanRows, genotype_beats, pooled, render,
 from ecgwas.report.figures.genotype import ecg_by_genotype
 from ecgwas.study import ReportOptions
 from ecgwas.tables import Associations, Loci, People, files
+from ecgwas.tables.loci import Hits
 from tests.factories import make_signals
 from tests.report.example import changed, make_contents, rows_of
 
@@ -135,7 +136,7 @@ def test_a_locus_is_hidden_by_its_place_whatever_its_lead_variant_is_called(name
     """All hits have one name: those of chromosome 1 are carried by few, the loci elsewhere are shown."""
     plain = make_contents(5)
     few = pl.when(pl.col("chrom") == "1").then(0.01).otherwise("eaf")
-    hits = Associations(plain.loci.hits.frame.with_columns(variant=pl.lit(name), eaf=few))
+    hits = Hits(plain.loci.hits.frame.with_columns(variant=pl.lit(name), eaf=few))
     loci = Loci(plain.loci.loci.frame.with_columns(lead_variant=pl.lit(name)))
     found = shareable(changed(plain, hits=hits, loci=loci), LEAST)
     assert found.loci.loci.frame["chrom"].to_list() == ["2", "3"]

@@ -1,8 +1,12 @@
-"""What every kind of representation promises. A kind is tested here once the schema of study.yaml knows it."""
+"""What every kind of representation promises. A kind is tested here once the schema of study.yaml knows it.
+
+The options of a kind whose features come from a table are from its own test file: `contract_options(folder)`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +21,19 @@ from ecgwas.represent import Encoder
 from ecgwas.represent.reliability.reconstruction import ERRORS_SCHEMA, HISTORY_SCHEMA
 from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Signals, StackedArrays
 from ecgwas.stages.represent import signals_without_features
-from ecgwas.study import Representation
+from ecgwas.study import Options, Representation
 from ecgwas.tables import Features
 from tests.factories import make_delineated
 from tests.kinds import only_known, registered
 
-KINDS = registered("represent")
+
+def represents_recordings(kind: type[Options]) -> bool:
+    """What the property `uses_recordings` says of every study's options of this kind."""
+    return bool(kind.model_construct().uses_recordings)  # type: ignore[attr-defined]
+
+
+KINDS = {name: kind for name, kind in registered("represent").items() if represents_recordings(kind)}
+TABULAR = [name for name in registered("represent") if name not in KINDS]
 SMALL = {"features": 3, "channels": (4, 4, 4), "epochs": 2, "points": 20, "batch": 16}
 """Options that make a kind fast, where it has them."""
 FITTED, PEOPLE = 20, 24
@@ -54,6 +65,13 @@ def fitted(request: pytest.FixtureRequest, signals: Signals) -> Fitted:
     assert isinstance(options, Representation)
     encoder = fit(options, signals)
     return Fitted(options, encoder, encoder.encode(signals))
+
+
+def test_units_are_those_of_features(fitted: Fitted) -> None:
+    units = represent.units(fitted.options)
+    assert set(units) <= set(fitted.whole.names)
+    assert all(unit.strip() == unit != "" for unit in units.values())
+    assert set(units) >= {name for name in fitted.whole.names if name.endswith(("_ms", "_uv", "_deg", "_bpm"))}
 
 
 def fit(options: Representation, signals: Signals) -> Encoder:
@@ -174,3 +192,39 @@ def with_faults(signals: Signals) -> Signals:
     status[NOISE], status[SHORT, LEADS.index(LEAD)] = UNUSABLE, MISSING
     strips[status == MISSING] = np.nan
     return replace(signals, strips=StackedArrays([strips]), lead_status=status)
+
+
+@pytest.mark.parametrize("name", TABULAR)
+def test_features_made_elsewhere_are_those_of_a_representation(name: str, tmp_path: Path) -> None:
+    options = import_module(f"tests.represent.test_{name}").contract_options(tmp_path)
+    assert isinstance(options, Representation)
+    assert (options.uses_beats, options.uses_strips, options.retrainings) == (False, False, 0)
+    assert all(path.is_file() for path in options.input_files)
+    assert options.input_files
+    taken = represent.take(options)
+    for features in (taken.first, taken.second):
+        assert features is not None
+        frame = features.frame
+        assert frame.columns[:2] == ["eid", "lead"]
+        assert frame.select("eid", "lead").is_unique().all()
+        assert set(frame["lead"]) <= {*LEADS, ALL_LEADS}
+        assert frame["eid"].is_sorted()
+        assert features.names == taken.first.names
+        assert not np.isinf(values(features)).any()
+        assert not np.isnan(frame.select(features.names).drop_nulls().to_numpy()).any()
+        assert set(frame["eid"]) <= set(taken.first.frame["eid"])
+    columns = taken.first.frame.group_by("lead").agg(pl.col(taken.first.names).is_not_null().any()).drop("lead")
+    assert 0 < sum(columns.sum().row(0)) <= represent.traits_of(options)
+    assert set(taken.first.names) <= set(represent.meanings(options))
+    units = import_module(f"ecgwas.represent.{name}").units(options)
+    assert set(units) <= set(represent.meanings(options))
+    assert all(f"({unit})" in text or f"[{unit}]" in text for feature, unit in units.items()
+               for text in [represent.meanings(options)[feature]])  # fmt: skip
+    again = represent.take(options)
+    assert again.first.frame.equals(taken.first.frame)
+    assert again.warnings == taken.warnings
+
+
+def test_there_are_kinds_of_both_sorts() -> None:
+    assert KINDS
+    assert TABULAR

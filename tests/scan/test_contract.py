@@ -51,10 +51,23 @@ def tables() -> tuple[Traits, Covariates]:
     return traits, covariates
 
 
+@pytest.fixture(scope="module", autouse=True)
+def results_of_another_program(stem: Path, dosage: NDArray[np.int8], tables: tuple[Traits, Covariates]) -> None:
+    """What the engine that imports reads: one table per trait, as PLINK 2 writes it."""
+    header = "#CHROM\tPOS\tID\tREF\tALT\tA1\tA1_FREQ\tTEST\tOBS_CT\tBETA\tSE\tNEG_LOG10_P\tERRCODE"
+    lines: dict[str, list[str]] = {name: [header] for name in tables[0].names}
+    for trait, variant, numbers in by_least_squares(dosage, tables):
+        place = f"1\t{3_000_000 + int(variant[1:])}\t{variant}\tA\tG\tG\t{float(numbers['eaf'])!r}\tADD\t{numbers['n']}"
+        lines[trait].append(f"{place}\t{numbers['beta']!r}\t{numbers['se']!r}\t{float(numbers['neglog10p'])!r}\t.")
+    for name, text in lines.items():
+        stem.with_name(f"imported_{name}.txt").write_text("\n".join(text) + "\n")
+
+
 def options_of(engine: str, stem: Path, **more: object) -> Scan:
     kind = ENGINES[engine]
     given = {
         "genotypes": stem,
+        "files": stem.with_name("imported_{trait}.txt"),
         "threads": 1,
         "permutations": 0,
         **fileset.UNFILTERED,

@@ -18,8 +18,8 @@ from ecgwas import ecg, ids
 from ecgwas.commands.audit_words import SearchLog, words
 from ecgwas.errors import Caution, DisclosureError, EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.privacy.matching import beyond_chance
-from ecgwas.tables import Matching, files
-from ecgwas.tables.loci import Membership
+from ecgwas.tables import files
+from ecgwas.tables.loci import Matching, Membership
 
 MIN_EID_LENGTH = 4
 """Shorter eids cannot be distinguished from other numbers."""

@@ -19,6 +19,7 @@ from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
 from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, terminal
 from ecgwas.commands import init as initialise
+from ecgwas.commands import look as looking
 from ecgwas.commands.command_line import Commands, UserPath, log, print_error
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
@@ -304,13 +305,27 @@ def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int
     click.echo("Pass it on only if the rules of your data allow summary statistics of this many participants.")
 
 
+@main.command()
+@STUDY
+@click.argument("variant")
+@click.option(
+    "--trait", "chosen", multiple=True, help="Draw this trait around the variant; may be repeated.  [default: the strongest]"
+)
+@click.option("--out", type=UserPath(path_type=Path, file_okay=False), help="Folder.  [default: results/look/VARIANT]")
+@click.option("--shareable", is_flag=True, help="Show nothing of fewer people than share.min_people.")
+def look(study_file: Path, variant: str, chosen: tuple[str, ...], out: Path | None, shareable: bool) -> None:
+    """Look at a VARIANT (rs number, id, chrom:pos[:allele:allele]) after a run: ECG by genotype, all traits, its region."""
+    for line in looking.look(Study.read_file(study_file), variant, chosen=chosen, folder=out, shareable=shareable):
+        click.echo(line)
+
+
 @main.command(name="export")
 @STUDY
 @click.argument("kind", metavar="FORMAT", type=click.Choice(list(export.FORMATS)))
 @click.argument("folder", type=UserPath(path_type=Path, file_okay=False))
 @click.option("--trait", "chosen", multiple=True, help="Only this trait; may be repeated.")
 def export_command(study_file: Path, kind: str, folder: Path, chosen: tuple[str, ...]) -> None:
-    """Write results as FORMAT into FOLDER: gwas_ssf, plink2, pheweb, locuszoom or cytoscape."""
+    """Write results as FORMAT into FOLDER; regenie, saige, bolt, plink2-pheno: traits and covariates for these programs."""
     for line in export.export(Study.read_file(study_file), kind, folder, chosen):
         click.echo(line)
 
@@ -346,7 +361,7 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
         study = Study.read_file(study_file)
         names = stage.parts(study) if part is None else (part,)
         if not sum([stages.run_part(study, stage.name, name, force=force) for name in names]):
-            click.echo(f"Nothing to do: {stage.name} is fresh. --force makes it again")
+            click.echo(terminal.stage_without_work(stage.name, names))
 
     return command
 

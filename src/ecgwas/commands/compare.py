@@ -80,9 +80,10 @@ def _has_errors(study: Study, options: RepresentationOptions) -> bool:
 
 
 def _row(name: str, study: Study, options: RepresentationOptions) -> dict[str, Any]:
+    read = study.read if options.uses_recordings else None
     return dict.fromkeys(StudyComparison.columns) | {
         "study": name, "representation": options.name, "kind": options.kind,
-        "cleaning": f"{study.read.baseline.kind}, {study.read.denoise.kind}",
+        "cleaning": None if read is None else f"{read.baseline.kind}, {read.denoise.kind}",
         "input": getattr(options, "input", None), "leads": getattr(options, "leads", None),
         "normalisation": getattr(options, "normalisation", None), **options.network_settings,
         **_trained(study, options), **_errors(study, options), **_hits(study, options),

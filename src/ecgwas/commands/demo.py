@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ecgwas.commands.init import write_study
 from ecgwas.progress import track
+from ecgwas.report.text import effects
 from ecgwas.simulate import simulate
 from ecgwas.study import Study
 from ecgwas.tables import files
@@ -41,17 +42,18 @@ def planted_against_found(folder: Path, study: Study) -> Table:
     truth = pl.read_csv(folder / "truth.tsv", separator="\t", schema_overrides={"chrom": pl.String})
     hits = files.HITS.read(study.results).frame
     table = Table(title="planted and found", box=None)
-    for name in ("planted variant", "parameter", "effect", "found by trait", "at variant", "-log10 p"):
+    for name in ("planted variant", "parameter", "effect", "found by trait", "effect found", "at variant", "-log10 p"):
         table.add_column(name)
     for row in truth.iter_rows(named=True):
         near = (pl.col("chrom") == row["chrom"]) & ((pl.col("pos") - row["pos"]).abs() <= NEAR_BP)
         strongest = hits.filter(near).sort("neglog10p", "trait", descending=[True, False]).head(1)
         effect = f"{row['effect']} {row['unit']}"
         if strongest.height == 0:
-            table.add_row(row["variant"], row["parameter"], effect, "not found", "", "")
+            table.add_row(row["variant"], row["parameter"], effect, "not found", "", "", "")
             continue
         best = strongest.row(0, named=True)
+        in_unit = effects.in_words(strongest).item() or ""
         table.add_row(
-            row["variant"], row["parameter"], effect, best["trait"], best["variant"], f"{best['neglog10p']:.1f}"
+            row["variant"], row["parameter"], effect, best["trait"], in_unit, best["variant"], f"{best['neglog10p']:.1f}"
         )  # fmt: skip
     return table

@@ -11,6 +11,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ import yaml
 
 from ecgwas import __version__
 from ecgwas import scan as engines
-from ecgwas.errors import EcgwasError, MissingStageError, StudyError, first_few
+from ecgwas.commands import hand_over, trait_names
+from ecgwas.errors import EcgwasError, MissingStageError
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
 from ecgwas.loci.neighbourhoods import FLANK_BP
@@ -33,7 +35,9 @@ from ecgwas.tables import Associations, Traits, files
 
 MAX_ROWS_IN_MEMORY = 4_000_000
 
-NEEDED: dict[str, files.ResultFile] = {"cytoscape": files.GENES, "locuszoom": files.NEIGHBOURHOODS}
+NEEDED: dict[str, files.ResultFile] = {
+    "cytoscape": files.GENES, "locuszoom": files.NEIGHBOURHOODS, **dict.fromkeys(hand_over.PROGRAMS, files.TRAITS),
+}  # fmt: skip
 """Format -> file without which it cannot be written; for the others it is files.LOCI."""
 
 Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
@@ -53,10 +57,7 @@ def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) ->
 
 
 def _names(tested: Traits, chosen: Sequence[str]) -> list[str]:
-    unknown = [name for name in chosen if name not in tested.names]
-    if unknown:
-        fix = f"traits: {first_few(tested.names, 10)}; all are in {files.TRAIT_REPORT.place}"
-        raise StudyError(f"no trait is named {first_few(unknown)}", fix=fix)
+    trait_names.refuse_unknown(chosen, tested.names)
     return list(chosen) or list(tested.names)
 
 
@@ -76,7 +77,7 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
     for start in range(0, len(chosen), batch_size):
         names = chosen[start : start + batch_size]
         batch = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
-        engine = scan.builtin_engine(study)
+        engine = scan.whole_engine(study)
         results = [engines.scan(engine, batch, covariates, part, seed=0, ancestry=ancestry) for part in opened]
         frame = pl.concat([result.associations.frame for result in results])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
@@ -101,11 +102,12 @@ def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str
         "software": f"ecgwas {__version__}", "date": datetime.now(UTC).date().isoformat(),
         "transform": study.traits.transform, "effect_unit": EFFECT_UNITS[study.traits.transform],
     }  # fmt: skip
+    units = traits.load_units(study)
     for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
         table = gwas_ssf.rows(tests)
         path = folder / f"{trait}.tsv.gz"
         _write_packed(path, gwas_ssf.as_text(table.frame))
-        meta = gwas_ssf.metadata(trait, table.frame, path, **about)
+        meta = gwas_ssf.metadata(trait, table.frame, path, untransformed_unit=units.get(trait), **about)
         _write(gwas_ssf.metadata_path(path), yaml.safe_dump(meta, sort_keys=False, allow_unicode=True))
         checked = gwas_ssf.check(path)
         if checked.problems:
@@ -150,6 +152,7 @@ def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
         track = locuszoom.region(
             tests.filter(pl.col("locus") == locus["locus"]), trait=locus["best_trait"], chrom=locus["chrom"],
             start=max(1, locus["start"] - FLANK_BP), stop=locus["stop"] + FLANK_BP, lead=locus, build=study.scan.build,
+            effect_unit=EFFECT_UNITS[study.traits.transform],
         )  # fmt: skip
         path = folder / f"locus_{locus['locus']}.json"
         _write(path, json.dumps(track, indent=1) + "\n")
@@ -162,6 +165,10 @@ def _cytoscape(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
     content = cytoscape.network(study.name, clusters, edges, counts, __version__)
     _write(folder / "network.cyjs", json.dumps(content, indent=1) + "\n")
     yield f"network.cyjs: {len(clusters)} genes, {len(edges)} edges"
+
+
+def _hand_over(kind: str, study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
+    yield from hand_over.export(study, kind, folder, chosen)
 
 
 def _write(path: Path, text: str) -> None:
@@ -177,4 +184,5 @@ def _write_packed(path: Path, text: str) -> None:
 
 FORMATS: dict[str, Export] = {
     "gwas_ssf": _gwas_ssf, "plink2": _plink2, "pheweb": _pheweb, "locuszoom": _locuszoom, "cytoscape": _cytoscape,
+    **{kind: partial(_hand_over, kind) for kind in hand_over.PROGRAMS},
 }  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ecgwas import report
+from ecgwas.commands import trait_names
 from ecgwas.errors import InputError, first_few
 from ecgwas.progress import track
 from ecgwas.report.figures import publication
@@ -20,17 +20,12 @@ from ecgwas.tables import files
 def write(study: Study, *, names: Sequence[str], traits: Sequence[str], formats: Sequence[str]) -> list[Path]:
     """Writes the figures that match one of `names` (patterns such as locus_*; empty: all) in every format; returns the files.
 
-    traits: traits whose Manhattan and QQ plots are written in addition. Raises InputError for an unknown trait, and if no
-    figure matches.
+    traits: traits whose Manhattan and QQ plots are written in addition. Raises StudyError for an unknown trait,
+    InputError if no figure matches.
     """
     contents = gather(study)
     tested = contents.scan.trait_names
-    unknown = [trait for trait in traits if trait not in tested]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], tested, n=3)
-        listed = f"traits are listed in {files.TRAIT_REPORT.place}"
-        fix = f"did you mean {' or '.join(near)}?" if near else listed
-        raise InputError(f"the study has no trait {first_few(unknown)}", where=study.folder, fix=fix)
+    trait_names.refuse_unknown(traits, tested, where=study.folder)
     pictures = report.all_figures(study.report, contents, traits=traits)
     chosen = {name: picture for name, picture in pictures.items() if not names or any(fnmatchcase(name, p) for p in names)}
     if not chosen:

@@ -27,8 +27,6 @@ seed: 1
 results: results
 preset: {preset}
 
-read:
-  recordings: {recordings:<15}  # folder of recordings, or a table with columns eid, path
 {read}
 {represent}
 traits:
@@ -42,6 +40,26 @@ scan:
 report:
   title: {name}
 """
+
+
+READ = """\
+read:
+  recordings: {recordings:<15} # folder of recordings, or a table with columns eid, path
+"""
+
+TABLE = """\
+# No section read: the features come from a table, so there are no recordings (docs/your_phenotypes.md).
+represent:
+  - kind: table
+    name: {name}              # traits are named {name}.12L.<column>
+    file: {file}              # column eid, optionally lead and visit, then one column per feature
+    # features: [qt, qrs]     # columns to use; all columns of numbers by default
+    # units: {{qt: ms}}         # or in the column's name: qt [ms]
+{leave_out}"""
+
+TABLE_NAMES = ("phenotypes", "features")
+TABLE_ENDINGS = ("tsv", "csv", "parquet", "tsv.gz", "csv.gz")
+"""Names and endings of a feature table that `ecgwas init` finds in a folder."""
 
 
 @dataclass(frozen=True)
@@ -153,30 +171,29 @@ def write_study(
 ) -> Path:  # fmt: skip
     """Writes FOLDER/study.yaml, which names the folder's inputs and a preset for all other options.
 
-    Recordings with other names than UK Biobank's are listed in FOLDER/recordings.csv, unless that exists. represent: YAML
-    entries of the list `represent`; None: the preset's. ids_from_file: as in `recordings_table.list_recordings`. say: is called
-    with each line to print. Raises InputError listing all missing inputs, StudyError if the file exists.
+    Recordings with other names than UK Biobank's are listed in FOLDER/recordings.csv, unless that exists. A folder without
+    recordings but with a feature table (TABLE_NAMES) gets a study of its columns. represent: YAML entries of the list
+    `represent`; None: the preset's. ids_from_file: as in `recordings_table.list_recordings`. say: is called with each line to
+    print. Raises InputError listing all missing inputs, StudyError if the file exists.
     """
     path = folder / "study.yaml"
     if path.exists() and not replace:
         raise StudyError("a study file exists already", where=path, fix="edit it, or `ecgwas init --force` to replace it")
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix="give the folder that holds ecg/ and genotypes/")
-    missing = [what for what in (_missing_recordings(folder), _missing_genotypes(folder), _missing_covariates(folder)) if what]
+    table = None if _has_recordings(folder) else feature_table(folder)
+    missing = [what for what in (_missing_features(folder), _missing_genotypes(folder), _missing_covariates(folder)) if what]
     if missing:
         problem = "inputs were not found:\n" + "\n".join(f"  {what}" for what in missing)
         raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
     comments = COMMENTS[preset]
     covariates = _covariates(folder)
-    recordings, read_lines = _recordings(folder, ids_from_file, say)
-    excluded = folder / f"{covariates.name.split('.')[0]}_excluded.csv"
-    read_lines += f"  leave_out: {excluded.name}\n" if _has_rows(excluded) else ""
+    excluded = _excluded(covariates)
     text = TEMPLATE.format(
         name=_plain(folder.resolve().name),
         preset=comments.preset,
-        recordings=recordings,
-        read=read_lines + comments.read,
-        represent=comments.represent if represent is None else f"represent:\n{represent}",
+        read=_read(folder, excluded, comments, ids_from_file, say) if table is None else "",
+        represent=_represent(comments, represent, table, excluded),
         covariates=covariates.name,
         traits=_categorical(read_user_table(covariates, what="covariate").frame) + comments.traits,
         genotypes=_genotypes(folder),
@@ -193,10 +210,25 @@ def _plain(text: str) -> str:
     return text if safe else json.dumps(text)
 
 
-def _missing_recordings(folder: Path) -> str | None:
-    if (folder / "ecg").is_dir() or (folder / RECORDINGS).is_file():
+def _has_recordings(folder: Path) -> bool:
+    return (folder / "ecg").is_dir() or (folder / RECORDINGS).is_file()
+
+
+def _missing_features(folder: Path) -> str | None:
+    if _has_recordings(folder) or feature_table(folder) is not None:
         return None
-    return f"ecg/: a folder of recordings, or {RECORDINGS}: a table of them"
+    recordings = f"ecg/: a folder of recordings, or {RECORDINGS}: a table of them"
+    tables = f"{TABLE_NAMES[0]}.{TABLE_ENDINGS[0]} ({', '.join(f'.{ending}' for ending in TABLE_ENDINGS[1:])})"
+    return f"{recordings}; or {tables}: features made elsewhere, with column eid"
+
+
+def _read(
+    folder: Path, excluded: Path | None, comments: PresetComments, ids_from_file: bool, say: Callable[[str], None]
+) -> str:
+    """The section `read`."""
+    recordings, lines = _recordings(folder, ids_from_file, say)
+    lines += "" if excluded is None else f"  leave_out: {excluded.name}\n"
+    return READ.format(recordings=recordings) + lines + comments.read
 
 
 def _recordings(folder: Path, ids_from_file: bool, say: Callable[[str], None]) -> tuple[str, str]:
@@ -230,12 +262,38 @@ def _covariates(folder: Path) -> Path:
     return present[0]
 
 
+def _excluded(covariates: Path) -> Path | None:
+    """The list of excluded participants that `ecgwas covariates ukb` wrote next to the covariates; None: nobody is listed."""
+    path = covariates.with_name(f"{covariates.name.split('.')[0]}_excluded.csv")
+    return path if _has_rows(path) else None
+
+
 def _has_rows(path: Path) -> bool:
     """True if the table exists and has more than a header."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
         return sum(1 for _, line in zip(range(2), file, strict=False) if line.strip()) > 1
+
+
+def feature_table(folder: Path) -> Path | None:
+    """The folder's feature table, by name. Raises InputError if there are several."""
+    names = [f"{name}.{ending}" for name in TABLE_NAMES for ending in TABLE_ENDINGS]
+    tables = [folder / name for name in names if (folder / name).is_file()]
+    if len(tables) > 1:
+        problem = f"several feature tables: {first_few(path.name for path in tables)}"
+        raise InputError(problem, where=folder, fix="keep one of them there, or write study.yaml by hand (docs/study.md)")
+    return tables[0] if tables else None
+
+
+def _represent(comments: PresetComments, represent: str | None, table: Path | None, excluded: Path | None) -> str:
+    """The section `represent`: the entries given, the feature table, or the preset's as comments."""
+    if represent is not None:
+        return f"represent:\n{represent}"
+    if table is None:
+        return comments.represent
+    leave_out = "" if excluded is None else f"    leave_out: {excluded.name}\n"
+    return TABLE.format(name=table.name.split(".")[0], file=table.name, leave_out=leave_out)
 
 
 def _missing_covariates(folder: Path) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from ecgwas import stages
 from ecgwas.commands import compare
 from ecgwas.errors import MissingStageError
+from ecgwas.report.text import effects
 from ecgwas.stages import null
 from ecgwas.study import Study
 from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
@@ -195,6 +196,13 @@ def nothing_to_do(study: Study, parts: int) -> str:
     return f"Nothing to do: all {parts} parts are fresh" + (f"; report: {report}" if report.exists() else "")
 
 
+def stage_without_work(stage: str, parts: Collection[str]) -> str:
+    """The line of a stage's command that computed nothing: the study has no part of it, or all are fresh."""
+    if not parts:
+        return f"Nothing to do: the study has no stage {stage}, for all its features come from tables."
+    return f"Nothing to do: {stage} is fresh. --force makes it again"
+
+
 def outcome(study: Study) -> list[str]:
     """What a finished run found, in a few lines; empty before stage `loci` has run."""
     folder = study.results
@@ -248,5 +256,6 @@ def _loci(folder: Path) -> list[str]:
     for row in loci.sort("neglog10p", "locus", descending=[True, False]).head(MAX_LINES).iter_rows(named=True):
         place = f"{row['lead_variant']} at {row['chrom']}:{row['pos']}"
         known = f", {row['known']}" if row.get("known") else ""
-        lines.append(f"  locus {row['locus']}: {place}, {row['best_trait']}, -log10 p {row['neglog10p']:.1f}{known}")
+        effect = f", {effects.amount(row['effect'], row['effect_se'], row['unit'])} per allele" if row.get("unit") else ""
+        lines.append(f"  locus {row['locus']}: {place}, {row['best_trait']}{effect}, -log10 p {row['neglog10p']:.1f}{known}")
     return [*lines, f"  and {loci.height - MAX_LINES} more"] if loci.height > MAX_LINES else lines

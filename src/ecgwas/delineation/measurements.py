@@ -25,7 +25,7 @@ class Measurement:
 
 
 RHYTHM: Mapping[str, Measurement] = {
-    "heart_rate_bpm": Measurement("1/min", "60,000 / mean RR between successive normal beats"),
+    "heart_rate_bpm": Measurement("beats/min", "60,000 / mean RR between successive normal beats"),
     "rr_sd_ms": Measurement("ms", "SD of these RR intervals (SDNN over ten seconds)"),
     "rmssd_ms": Measurement("ms", "root mean square of differences between successive RR intervals (RMSSD)"),
 }
@@ -49,39 +49,39 @@ DURATIONS: Mapping[str, Measurement] = {
 }
 
 ANGLES: Mapping[str, Measurement] = {
-    "p_axis_deg": Measurement("deg", "frontal axis of P's area; 0 left, 90 down"),
-    "qrs_axis_deg": Measurement("deg", "frontal axis of QRS' area"),
-    "t_axis_deg": Measurement("deg", "frontal axis of T's area"),
-    "r_axis_deg": Measurement("deg", "frontal axis at R"),
-    "q_axis_deg": Measurement("deg", "frontal axis 10 ms into QRS: the septum's vector"),
-    "p_tilt_deg": Measurement("deg", "P's area out of the frontal plane, backward"),
-    "qrs_tilt_deg": Measurement("deg", "QRS' area out of the frontal plane, backward"),
-    "t_tilt_deg": Measurement("deg", "T's area out of the frontal plane, backward"),
-    "r_tilt_deg": Measurement("deg", "the vector at R out of the frontal plane, backward"),
-    "q_tilt_deg": Measurement("deg", "the vector 10 ms into QRS out of the frontal plane, backward"),
-    "qrs_t_angle_deg": Measurement("deg", "angle between the areas of QRS and T in space (inverse Dower)"),
+    "p_axis_deg": Measurement("degrees", "frontal axis of P's area; 0 left, 90 down"),
+    "qrs_axis_deg": Measurement("degrees", "frontal axis of QRS' area"),
+    "t_axis_deg": Measurement("degrees", "frontal axis of T's area"),
+    "r_axis_deg": Measurement("degrees", "frontal axis at R"),
+    "q_axis_deg": Measurement("degrees", "frontal axis 10 ms into QRS: the septum's vector"),
+    "p_tilt_deg": Measurement("degrees", "P's area out of the frontal plane, backward"),
+    "qrs_tilt_deg": Measurement("degrees", "QRS' area out of the frontal plane, backward"),
+    "t_tilt_deg": Measurement("degrees", "T's area out of the frontal plane, backward"),
+    "r_tilt_deg": Measurement("degrees", "the vector at R out of the frontal plane, backward"),
+    "q_tilt_deg": Measurement("degrees", "the vector 10 ms into QRS out of the frontal plane, backward"),
+    "qrs_t_angle_deg": Measurement("degrees", "angle between the areas of QRS and T in space (inverse Dower)"),
 }
 
 VOLTAGES: Mapping[str, Measurement] = {
-    "p_vector_uv": Measurement("uV", "longest P vector (inverse Dower)"),
-    "qrs_vector_uv": Measurement("uV", "longest QRS vector"),
-    "t_vector_uv": Measurement("uV", "longest T vector"),
-    "u_vector_uv": Measurement("uV", "longest vector within 100 ms after T end"),
-    "t_height_uv": Measurement("uV", "root mean square over the eight leads of t_swing_uv"),
-    "cornell_uv": Measurement("uV", "R in aVL + S in V3 (Casale et al. 1985)"),
-    "sokolow_lyon_uv": Measurement("uV", "S in V1 + the larger R of V5 and V6 (Sokolow and Lyon 1949)"),
+    "p_vector_uv": Measurement("µV", "longest P vector (inverse Dower)"),
+    "qrs_vector_uv": Measurement("µV", "longest QRS vector"),
+    "t_vector_uv": Measurement("µV", "longest T vector"),
+    "u_vector_uv": Measurement("µV", "longest vector within 100 ms after T end"),
+    "t_height_uv": Measurement("µV", "root mean square over the eight leads of t_swing_uv"),
+    "cornell_uv": Measurement("µV", "R in aVL + S in V3 (Casale et al. 1985)"),
+    "sokolow_lyon_uv": Measurement("µV", "S in V1 + the larger R of V5 and V6 (Sokolow and Lyon 1949)"),
 }
 
 LEAD_MEASUREMENTS: Mapping[str, Measurement] = {
-    "p_uv": Measurement("uV", "largest deflection of P, with its sign"),
-    "q_uv": Measurement("uV", "lowest point of QRS before its highest; missing without a Q"),
-    "r_uv": Measurement("uV", "highest point of QRS; missing without an R"),
-    "s_uv": Measurement("uV", "lowest point of QRS after its highest; missing without an S"),
-    "qrs_swing_uv": Measurement("uV", "highest minus lowest point of QRS"),
-    "st60_uv": Measurement("uV", "level 60 ms after the end of QRS"),
-    "t_uv": Measurement("uV", "largest deflection of T, with its sign"),
+    "p_uv": Measurement("µV", "largest deflection of P, with its sign"),
+    "q_uv": Measurement("µV", "lowest point of QRS before its highest; missing without a Q"),
+    "r_uv": Measurement("µV", "highest point of QRS; missing without an R"),
+    "s_uv": Measurement("µV", "lowest point of QRS after its highest; missing without an S"),
+    "qrs_swing_uv": Measurement("µV", "highest minus lowest point of QRS"),
+    "st60_uv": Measurement("µV", "level 60 ms after the end of QRS"),
+    "t_uv": Measurement("µV", "largest deflection of T, with its sign"),
     "t_swing_uv": Measurement(
-        "uV", "highest minus lowest point from 40 ms after QRS to T end: height of T regardless of the ST level"
+        "µV", "highest minus lowest point from 40 ms after QRS to T end: height of T regardless of the ST level"
     ),
 }
 

@@ -14,7 +14,9 @@ from ecgwas.leads import ALL_LEADS, CHEST_LEADS, LIMB_LEADS
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 
-WITHDRAWN = "withdrawn (read.leave_out)"
+LEAVE_OUT = "read.leave_out"
+PEOPLE_TO_EXCLUDE = "people to exclude"
+WITHDRAWN = "withdrawn"
 """Reason for participants of a list without reasons of its own."""
 
 
@@ -113,7 +115,7 @@ def find_recordings(options: ReadOptions) -> Manifest:
     """
     others = UnusedFiles(options.recordings)
     files = find_recording_files(options, others)
-    excluded = leave_out_reasons(options)
+    excluded = {} if options.leave_out is None else exclusion_reasons(options.leave_out, LEAVE_OUT)
     by_eid: dict[str, list[RecordingFile]] = defaultdict(list)
     for file in sorted(files):
         if file.eid in excluded:
@@ -224,22 +226,15 @@ def _list_unused(visit: _VisitFiles, others: UnusedFiles, status: str, reason: s
         others.add(file, status, reason)
 
 
-def withdrawn_eids(options: ReadOptions) -> dict[str, int]:
-    """Participants listed in `read.leave_out`: eid -> line of the list."""
-    path = options.leave_out
-    return {} if path is None else read_eid_list(path, "people to exclude", fix="correct `read.leave_out`")
+def exclusion_reasons(path: Path, option: str, *, of: str = "") -> dict[str, str]:
+    """Participants of a list of people to exclude: eid -> why, from the list's column `reason` if it has one, and the option.
 
-
-def leave_out_reasons(options: ReadOptions) -> dict[str, str]:
-    """Participants listed in `read.leave_out`: eid -> why they are excluded, from the list's column `reason` if it has one.
-
-    Semicolons of a reason become commas, since they separate reasons elsewhere.
+    option: names the list, as in read.leave_out; of: what has the option. Semicolons of a reason become commas, since they
+    separate reasons elsewhere. Raises InputError for a faulty list.
     """
-    path, listed = options.leave_out, withdrawn_eids(options)
-    if path is None:
-        return {}
-    reasons = ids.read_reasons(path, what="people to exclude")
-    return {eid: f"{reasons[eid].replace(';', ',')} (read.leave_out)" if reasons.get(eid) else WITHDRAWN for eid in listed}
+    listed = read_eid_list(path, PEOPLE_TO_EXCLUDE, fix=f"correct `{option}`")
+    reasons = ids.read_reasons(path, what=PEOPLE_TO_EXCLUDE)
+    return {eid: f"{reasons.get(eid, '').replace(';', ',') or WITHDRAWN} ({option}{of})" for eid in listed}
 
 
 def read_eid_list(path: Path, what: str, *, fix: str) -> dict[str, int]:

@@ -99,18 +99,22 @@ def metadata(
     date: str,
     transform: str,
     effect_unit: str,
+    untransformed_unit: str | None = None,
 ) -> dict[str, Any]:
     """The content of the YAML file of `file`. Ancestry and sex are not known here: NR, for the user to fill in.
 
-    date: day of writing, such as 2026-11-25; transform: traits.transform of the study; effect_unit: unit of beta. The format
-    has no key for these two: they are in the notes in words, and under additional keys, which its validator ignores.
+    date: day of writing, such as 2026-11-25; transform: traits.transform of the study; effect_unit: unit of beta;
+    untransformed_unit: of the trait's values before their transformation, None: they have none. The format has no key for the
+    last three: they are in the notes in words, and under additional keys, which its validator ignores.
     """
     how = {"rank_normal": "rank-based inverse normal transformation, residuals ranked again", "none": "no transformation"}
     notes = "association of an electrocardiographic feature; ancestry, sex and ontology terms to be filled in"
+    unit = "" if untransformed_unit is None else f"; unit of the trait before it: {untransformed_unit}"
     return {
-        "author_notes": f"{notes}; trait: {how.get(transform, transform)}; beta: {effect_unit}",
+        "author_notes": f"{notes}; trait: {how.get(transform, transform)}{unit}; beta: {effect_unit}",
         "transformation": transform,
         "effect_unit": effect_unit,
+        **({} if untransformed_unit is None else {"untransformed_unit": untransformed_unit}),
         "date_metadata_last_modified": date,
         "trait_description": [trait],
         "genome_assembly": ASSEMBLIES[build],

@@ -15,12 +15,14 @@ from ecgwas.tables import VARIANT_KEY
 
 
 def region(
-    tests: pl.DataFrame, *, trait: str, chrom: str, start: int, stop: int, lead: Mapping[str, Any], build: str
-) -> Mapping[str, Any]:
+    tests: pl.DataFrame, *, trait: str, chrom: str, start: int, stop: int, lead: Mapping[str, Any], build: str,
+    effect_unit: str,
+) -> Mapping[str, Any]:  # fmt: skip
     """One region of one trait: the associations, and the state that describes them.
 
     tests: columns of Associations, or those of Neighbourhoods; start, stop: both included; lead: a row of loci.csv.
-    state.lead_variant is the lead variant's name, state.ldrefvar its `variant` among the rows.
+    state.lead_variant is the lead variant's name, state.ldrefvar its `variant` among the rows, state.effect_unit the unit of
+    beta and se.
     """
     inside = tests.filter((pl.col("chrom") == chrom) & pl.col("pos").is_between(start, stop)).sort(VARIANT_KEY)
     data = [
@@ -33,7 +35,7 @@ def region(
     ]  # fmt: skip
     state = {
         "chr": chrom, "start": start, "end": stop, "lead_variant": lead["lead_variant"], "ldrefvar": _variant_name(lead),
-        "trait": trait, "build": build,
+        "trait": trait, "build": build, "effect_unit": effect_unit,
     }  # fmt: skip
     return {"state": state, "data": data, "lastPage": None}
 

@@ -197,7 +197,7 @@ def available(options: Scan) -> tuple[str, ...]:
     """
     names = requested(options)
     if has_pattern(options):
-        existing = tuple(name for name in names if _filesets(options, name))
+        existing = tuple(name for name in names if filesets_of(options, name))
         if not existing:
             fix = f"scan.genotypes must name files such as {filesets.fileset(options, names[0]).genotypes}"
             raise InputError("no chromosome has a file of genotypes", where=options.genotypes, fix=fix)
@@ -244,13 +244,13 @@ def variant_counts(options: Scan) -> dict[str, int]:
     """Part -> number of variants in its files. With one fileset per chromosome, the lists of variants are not read."""
     tested = available(options)
     if has_pattern(options):
-        return {part: sum(filesets.count_variants(each) for each in _filesets(options, part)) for part in tested}
+        return {part: sum(filesets.count_variants(each) for each in filesets_of(options, part)) for part in tested}
     table = filesets.read_variants(filesets.fileset(options, ""))
     codes = dict(table.group_by("chrom").len().iter_rows())
     return {part: sum(count for code, count in codes.items() if reported_chromosome(code) == part) for part in tested}
 
 
-def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
+def filesets_of(options: Scan, chrom: str) -> tuple[Fileset, ...]:
     """Filesets of a chromosome: none or one; for X, also those of its pseudoautosomal regions.
 
     Raises InputError if there are lists of variants or samples without genotypes, as after an incomplete download.
@@ -272,7 +272,7 @@ def _filesets(options: Scan, chrom: str) -> tuple[Fileset, ...]:
 
 def open_chromosome(options: Scan, chrom: str) -> Genotypes:
     """Genotypes of one chromosome. Raises InputError if its files are missing or contradict each other."""
-    each = _filesets(options, chrom) or (filesets.fileset(options, chrom),)
+    each = filesets_of(options, chrom) or (filesets.fileset(options, chrom),)
     opened = [_open(options, files, chrom) for files in each]
     return opened[0] if len(opened) == 1 else _concatenated(opened)
 
@@ -354,7 +354,7 @@ def _reader(files: Fileset, *, variants: int, people: int) -> GenotypeReader:
 
 def all_filesets(options: Scan) -> tuple[Fileset, ...]:
     """All filesets to read, without duplicates."""
-    return tuple(dict.fromkeys(files for chrom in available(options) for files in _filesets(options, chrom)))
+    return tuple(dict.fromkeys(files for chrom in available(options) for files in filesets_of(options, chrom)))
 
 
 def input_files(options: Scan) -> tuple[Path, ...]:

@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas import scan
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci.individual_data import VARIANTS_AT_ONCE, find_variants, lead_variant_of
-from ecgwas.scan import matrix
 from ecgwas.statistics.correlation import r2
-from ecgwas.study import Matrix
+from ecgwas.study import ScanOptions
 from ecgwas.tables import Covariates, Traits
 from ecgwas.tables.loci import Neighbourhoods
 
@@ -29,8 +29,8 @@ MAX_VARIANTS = 8_000
 
 
 def neighbourhoods(
-    loci: pl.DataFrame, traits: Traits, covariates: Covariates, genotypes_of: Callable[[str], Genotypes], *, engine: Matrix,
-    ancestry: NDArray[np.int64],
+    loci: pl.DataFrame, traits: Traits, covariates: Covariates, genotypes_of: Callable[[str], Genotypes], *,
+    engine: ScanOptions, ancestry: NDArray[np.int64],
 ) -> Neighbourhoods:  # fmt: skip
     """One row per locus and variant that was tested around it.
 
@@ -42,7 +42,7 @@ def neighbourhoods(
         column = traits.names.index(locus["best_trait"])
         trait = Traits(traits.eids, (locus["best_trait"],), traits.values[:, [column]])
         around = _around(genotypes_of(locus["chrom"]), locus)
-        tests = matrix.scan(engine, trait, covariates, around, seed=0, ancestry=ancestry).associations.frame
+        tests = scan.scan(engine, trait, covariates, around, seed=0, ancestry=ancestry).associations.frame
         r2_with_lead = _r2_with(around, place_of_lead(around, locus), traits.eids)[find_variants(around, tests)]
         first, last = int(around.positions.min()), int(around.positions.max())
         with_locus = tests.with_columns(

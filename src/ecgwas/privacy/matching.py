@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, special, stats
 
-from ecgwas.tables import Matching
+from ecgwas.tables.loci import Matching
 
 FOLDS = 10
 """At most a tenth of the participants are in one fold."""

@@ -30,12 +30,12 @@ from ecgwas.report.contents import (
 )
 from ecgwas.report.figures.all_figures import all_figures
 from ecgwas.report.page.render import render
-from ecgwas.report.redaction import shareable
+from ecgwas.report.redaction import shareable, shareable_beats
 from ecgwas.report.scan_rows import ScanRows
 
 __all__ = [
     "Background", "Cohort", "Example", "Figure", "GeneResults", "GenotypeBeats", "KindWords", "LeadVariant", "LociResults",
     "LocusRegion", "NullStudy", "Page", "ReconstructedSignal", "ReportContents", "RepresentationResults", "RunInfo",
     "ScanResults", "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled", "render", "shareable",
-    "without_missing_beats",
+    "shareable_beats", "without_missing_beats",
 ]  # fmt: skip

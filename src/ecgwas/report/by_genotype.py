@@ -19,12 +19,13 @@ NORMAL_95 = 1.959964
 
 @dataclass(frozen=True)
 class LeadVariant:
-    """A locus' lead variant; dosage (N,) float64, copies of the effect allele in the order of the signals, missing NaN.
+    """A locus' lead variant, or any variant (locus None).
 
-    pooled: 0 or 2, a genotype of few participants, who count as having one copy; None: none is.
+    dosage  (N,) float64, copies of the effect allele in the order of the signals, missing NaN
+    pooled  0 or 2, a genotype of few participants, who count as having one copy; None: none is
     """
 
-    locus: int
+    locus: int | None
     variant: str
     effect_allele: str
     other_allele: str

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ecgwas.leads import LEADS
 from ecgwas.report.scan_rows import ScanRows
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
+from ecgwas.tables import Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
-from ecgwas.tables.loci import threshold_caveat
+from ecgwas.tables.loci import Hits, threshold_caveat
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 
 
@@ -83,6 +83,7 @@ class RepresentationResults:
     example_mse     lead -> reconstruction error of the example, for whole recordings
     signals         leads of several whole recordings with their reconstruction;  rate_hz: their samples per second
     architecture    the steps of the network as `ecgwas.represent.neural.architecture` gives them; none if there is no network
+    source          where features come from that were made elsewhere, in a sentence; empty for those of recordings
     """
 
     name: str
@@ -103,11 +104,12 @@ class RepresentationResults:
     signals: tuple[ReconstructedSignal, ...] = ()
     rate_hz: float | None = None
     architecture: tuple[Mapping[str, Any], ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class GenotypeBeats:
-    """Median beats of the participants with 0, 1 and 2 copies of a locus' effect allele.
+    """Median beats of the participants with 0, 1 and 2 copies of the effect allele of a locus, or of any variant (locus None).
 
     people   (3,) int64
     mean_uv  (3, 12, T) float64, NaN where nobody has the genotype;  half_width_uv  (3, 12, T), of the 95 % interval
@@ -117,7 +119,7 @@ class GenotypeBeats:
     pooled   0 or 2: a genotype of so few participants that they are counted as having one copy; None: none is
     """
 
-    locus: int
+    locus: int | None
     variant: str
     effect_allele: str
     other_allele: str
@@ -135,15 +137,16 @@ class GenotypeBeats:
 
 @dataclass(frozen=True)
 class LocusRegion:
-    """A locus and its surroundings: its strongest trait against every variant there.
+    """A locus, or any variant (locus None), and its surroundings: a trait against every variant there.
 
-    lead   variant, chrom, pos, effect_allele, other_allele of the lead variant
+    trait  of a locus its strongest
+    lead   variant, chrom, pos, effect_allele, other_allele of the lead variant, or of that variant
     tests  columns variant, pos, effect_allele, other_allele, neglog10p, r2 (squared correlation with the lead variant's
            dosage; null if not known)
     genes  columns gene, start, stop (1-based, both included) of the study's table of genes; no rows without one
     """
 
-    locus: int
+    locus: int | None
     trait: str
     chrom: str
     start: int
@@ -169,19 +172,25 @@ class Background:
 class KindWords:
     """What the kinds of a study say of themselves for the methods text; `[@key]` cites a reference.
 
-    representations  each one's `described`;  engine: the scan's
+    representations  `described` of each representation of recordings;  engine: the scan's
     gene_sources     kind -> `maps_by`
+    tables           `described` of each feature table
     """
 
     representations: tuple[str, ...]
     engine: str
     gene_sources: Mapping[str, str]
+    tables: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, study: Study) -> KindWords:
         """From the study's options."""
         sources: dict[str, str] = {source.kind: source.maps_by for source in study.genes}
-        return cls(tuple(options.described for options in study.represent), study.scan.described, sources)
+        of_recordings, of_tables = (
+            tuple(options.described for options in study.represent if options.uses_recordings is recorded)
+            for recorded in (True, False)
+        )
+        return cls(of_recordings, study.scan.described, sources, of_tables)
 
 
 @dataclass(frozen=True)
@@ -206,12 +215,17 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class Cohort:
-    """Recordings, participants, the covariates that were fitted (names), and one recording as an example."""
+    """Recordings, participants, the covariates that were fitted (names), and one recording as an example.
 
-    recordings: Recordings
+    recordings   None: the study has none, for its features come from tables
+    in_tables    name of a feature table -> number of participants in it
+    """
+
+    recordings: Recordings | None
     people: People
     covariates: tuple[str, ...] = ()
     example: Example | None = None
+    in_tables: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tested(self) -> int:
@@ -262,7 +276,7 @@ class LociResults:
     """
 
     thresholds: Thresholds
-    hits: Associations
+    hits: Hits
     loci: Loci
     power: pl.DataFrame
     genotype_beats: tuple[GenotypeBeats, ...] = ()

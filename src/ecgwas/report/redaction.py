@@ -12,8 +12,9 @@ import polars as pl
 from ecgwas.report.contents import GenotypeBeats, LociResults, NullStudy, ReportContents, RepresentationResults, Traversal
 from ecgwas.report.scan_rows import carried_by_few
 from ecgwas.signals import LEAD_STATUS
-from ecgwas.tables import VARIANT_KEY, Associations, Loci, files
+from ecgwas.tables import VARIANT_KEY, Loci, files
 from ecgwas.tables.files import ResultFile
+from ecgwas.tables.loci import Hits
 
 OF_ONE_PERSON = ("top_share", "neglog10p_without_top")
 """Columns of the audit about the most influential participant."""
@@ -53,8 +54,8 @@ def _loci(results: LociResults, min_people: int) -> LociResults:
     hidden = results.hits.frame.filter(carried_by_few(min_people)).select(VARIANT_KEY).unique()
     return replace(
         results,
-        genotype_beats=tuple(_rounded(beats) for beats in results.genotype_beats),
-        hits=Associations(results.hits.frame.filter(~carried_by_few(min_people))),
+        genotype_beats=tuple(shareable_beats(beats) for beats in results.genotype_beats),
+        hits=Hits(results.hits.frame.filter(~carried_by_few(min_people))),
         loci=Loci(results.loci.frame.join(hidden, on=VARIANT_KEY, how="anti", maintain_order="left")),
     )
 
@@ -78,7 +79,8 @@ def _whole_microvolts(moved: Traversal) -> Traversal:
     return replace(moved, beats_uv=np.round(moved.beats_uv))
 
 
-def _rounded(beats: GenotypeBeats) -> GenotypeBeats:
+def shareable_beats(beats: GenotypeBeats) -> GenotypeBeats:
+    """Means rounded to a microvolt; genotypes of few participants must be pooled (`pooled`) before the beats are computed."""
     return replace(beats, mean_uv=np.round(beats.mean_uv), half_width_uv=np.round(beats.half_width_uv, 1))
 
 

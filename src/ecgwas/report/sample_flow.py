@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
 from ecgwas.report.contents import Cohort
+from ecgwas.tables import Recordings
 
 SHORTEST_EID = 4
 """Words of fewer characters in a reason are never taken for an eid."""
@@ -26,21 +28,35 @@ class Step:
 
 
 def steps(cohort: Cohort, min_people: int) -> tuple[Step, ...]:
-    """Files found, people with a usable recording, people in the scan; no reason of fewer than `min_people` people."""
-    recordings, people = cohort.recordings.frame, cohort.people.frame
-    eids = eids_of(cohort)
-    usable = recordings.filter(pl.col("status") == "kept")["eid"].n_unique()
+    """Files found, people with a usable recording, people in feature tables, people in the scan.
+
+    Neither reasons of fewer than `min_people` people nor tables of so few are shown.
+    """
+    eids, what = eids_of(cohort), "features" if cohort.in_tables else "recording"
+    tables = [
+        Step(f"people in the feature table {name}", count)
+        for name, count in cohort.in_tables.items()
+        if count >= min_people
+    ]  # fmt: skip
+    reasons = _reasons(cohort.people.frame, eids, min_people)
+    tested = Step(f"people with {what}, genotypes and covariates", cohort.tested, reasons)
+    return (*_of_recordings(cohort.recordings, eids, min_people), *tables, tested)
+
+
+def _of_recordings(recordings: Recordings | None, eids: set[str], min_people: int) -> tuple[Step, ...]:
+    if recordings is None:
+        return ()
+    usable = recordings.frame.filter(pl.col("status") == "kept")["eid"].n_unique()
     return (
-        Step("recording files found", recordings.height),
-        Step("people with a usable recording", usable, _reasons(recordings, eids, min_people)),
-        Step("people with recording, genotypes and covariates", cohort.tested, _reasons(people, eids, min_people)),
+        Step("recording files found", len(recordings)),
+        Step("people with a usable recording", usable, _reasons(recordings.frame, eids, min_people)),
     )
 
 
 def eids_of(cohort: Cohort) -> set[str]:
     """Every eid of the study that is long enough to be distinguished from a common word."""
-    eids = {*cohort.recordings.frame["eid"], *cohort.people.frame["eid"]}
-    return {eid for eid in eids if len(eid) >= SHORTEST_EID}
+    recorded: Iterable[str | None] = () if cohort.recordings is None else cohort.recordings.frame["eid"]
+    return {eid for eid in {*recorded, *cohort.people.frame["eid"]} if eid is not None and len(eid) >= SHORTEST_EID}
 
 
 def _reasons(frame: pl.DataFrame, eids: set[str], min_people: int) -> tuple[tuple[str, int], ...]:

@@ -31,5 +31,5 @@ def lead_rank(lead: str) -> tuple[int, str]:
 
 def with_pieces(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows (column trait) with the parts of the trait's name as columns representation, lead and feature."""
-    pieces = pl.col("trait").str.splitn(".", 3).struct.rename_fields(["representation", "lead", "feature"])
-    return rows.with_columns(pieces.alias("pieces")).unnest("pieces")
+    pieces = pl.col("trait").str.splitn(".", 3).struct
+    return rows.with_columns(pieces[i].alias(name) for i, name in enumerate(("representation", "lead", "feature")))

@@ -5,8 +5,14 @@ The file of a kind provides two functions and an encoder:
     fit(options, signals, *, seed, scratch=None, track=silent) -> Encoder
     load(folder) -> Encoder
     meanings(options) -> dict             optional: feature -> what is measured, with its unit
+    units(options) -> dict                optional: feature -> its unit: ms, µV, degrees, beats/min
     traits_of(options) -> int             optional: the most traits it provides, if not `feature_count` per lead or in all
     work(options, size) -> Work       optional: what `ecgwas plan` estimates its time, memory and disk from (work.py)
+
+A kind whose features come from a table (`uses_recordings` is False) provides instead of `fit` and `load`
+
+    take(options, *, instance=None) -> VisitFeatures        of each person, at the visit that is tested and at a repeat visit
+    units(options) -> dict              optional: feature -> its unit
 
 `scratch` is a folder that survives an interruption: training keeps its checkpoint there and resumes from it.
 """
@@ -25,6 +31,7 @@ from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
+from ecgwas.represent.tabular.visit_features import VisitFeatures
 from ecgwas.represent.work import CohortSize, Work, default_work
 from ecgwas.signals import Signals
 from ecgwas.study import Representation
@@ -77,6 +84,12 @@ def load(options: Representation, folder: Path) -> Encoder:
     return encoder
 
 
+def take(options: Representation, *, instance: int | None = None) -> VisitFeatures:
+    """The features of a kind without recordings; instance: the visit to use where the options name none."""
+    taken: VisitFeatures = _kind(options).take(options, instance=instance)
+    return taken
+
+
 def reconstruct(encoder: Encoder, signals: Signals) -> NDArray[np.float32] | None:
     """(N, 12, T or S) float32 µV: the encoder's reconstruction of the signals, whatever the error; None if it cannot.
 
@@ -101,6 +114,16 @@ def traits_of(options: Representation) -> int:
 def meanings(options: Representation) -> dict[str, str]:
     """Feature -> what is measured, with its unit, by the kind's own `meanings`; empty for learned features."""
     of_kind = getattr(_kind(options), "meanings", None)
+    return {} if of_kind is None else dict(of_kind(options))
+
+
+def units(options: Representation) -> dict[str, str]:
+    """Feature -> its unit, by the kind's own `units`; features without a unit are absent, as all learned ones are.
+
+    Effects are reported in this unit too. A direction in degrees must be counted from the cohort's mean direction, as
+    `vectorcardiogram.around` does: otherwise similar directions may differ by 360 degrees, and means of them are wrong.
+    """
+    of_kind = getattr(_kind(options), "units", None)
     return {} if of_kind is None else dict(of_kind(options))
 
 

@@ -111,6 +111,11 @@ def _encoder(options: BeatPoints, beat_times_ms: Floats) -> BeatPointsEncoder:
     return BeatPointsEncoder(options, np.linspace(beat_times_ms[0], beat_times_ms[-1], options.points), beat_times_ms)
 
 
+def units(options: BeatPoints) -> dict[str, str]:
+    """Every point is a voltage."""
+    return dict.fromkeys(feature_names("t", options.points), "µV")
+
+
 def traits_of(options: BeatPoints) -> int:
     """Points times leads."""
     return len(LEADS) * options.points

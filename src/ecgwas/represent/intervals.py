@@ -130,6 +130,11 @@ def meanings(_: Intervals) -> dict[str, str]:
     return {name: f"{about.meaning} ({about.unit})" for name, about in measured.items()}
 
 
+def units(_: Intervals) -> dict[str, str]:
+    """Measurement -> its unit."""
+    return {name: about.unit for name, about in {**LEAD_MEASUREMENTS, **GLOBAL_MEASUREMENTS}.items()}
+
+
 def traits_of(_: Intervals) -> int:
     """Measurements of a lead times leads, and those of all leads together."""
     return len(LEADS) * len(LEAD_MEASUREMENTS) + len(GLOBAL_MEASUREMENTS)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ecgwas.leads import LEADS
-from ecgwas.study.represent import Learned, Representation
+from ecgwas.study.represent import Learned
+from ecgwas.study.representation import Representation
 
 FLOAT32 = 4
 PASSES = 3

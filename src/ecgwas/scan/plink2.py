@@ -23,25 +23,22 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, ToolError
-from ecgwas.genotypes import dosages, filesets, variant_filters
+from ecgwas.genotypes import filesets, variant_filters
 from ecgwas.genotypes.chromosome_codes import PAR_CODES, is_pseudoautosomal
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.filesets import Fileset
-from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.progress import silent
 from ecgwas.scan import plink2_files
-from ecgwas.scan.block_scan import select_men
 from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
-from ecgwas.scan.engine.samples import Cohort, assemble, people, strata
+from ecgwas.scan.engine.samples import Cohort, assemble, people
+from ecgwas.scan.filtered_variants import judged, reasons
 from ecgwas.study.scan import Plink2
 from ecgwas.tables import Covariates, ScanResult, Traits
 
 COLUMNS = "cols=chrom,pos,ref,alt,a1freq,nobs,beta,se,tz,p,err"
 INSTALL = "install PLINK 2 (apt install plink2, or https://www.cog-genomics.org/plink/2.0), or use scan: {kind: matrix}"
 SCALED = "--covar-variance-standardize"
-CHECKED_AT_ONCE = 4096
-"""Variants per block when the reasons for leaving variants out are looked up."""
 
 
 def check(options: Plink2) -> None:
@@ -269,14 +266,14 @@ def _too_rare(options: Plink2, genotypes: Genotypes, cohort: Cohort, table: pl.D
     having = np.flatnonzero(~np.isnan(cohort.values[:, trait]))
     if len(having) == len(cohort.fam_index):
         return pl.repeat(False, len(table), eager=True)
-    counted = _judged(variant_filters.minor_allele_count, genotypes, cohort, having)[table["variant"].to_numpy()]
+    counted = judged(variant_filters.minor_allele_count, genotypes, cohort, having)[table["variant"].to_numpy()]
     return pl.Series(counted.astype(np.float64) < options.min_mac)
 
 
 def _left_out(options: Plink2, genotypes: Genotypes, cohort: Cohort, tested: NDArray[np.int64]) -> BlockResult:
     """Variants that PLINK's filters excluded, with the filter's name."""
     absent = np.setdiff1d(np.arange(len(genotypes)), tested)
-    given = _reasons(options, genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
+    given = reasons(options, genotypes, cohort)[absent] if len(absent) else np.empty(0, dtype=object)
     given[given == ""] = "excluded by plink2"
     traits = cohort.values.shape[1]
     none = np.zeros(traits, dtype=np.int64)
@@ -289,46 +286,11 @@ def _uninformative(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDA
     """(V,) bool: variants of low imputation quality. PLINK's --mach-r2-filter knows neither X nor the .pvar's values."""
     if not genotypes.is_imputed or options.min_info == 0:
         return np.zeros(len(genotypes), dtype=bool)
-    return _judged(partial(variant_filters.poorly_imputed, options), genotypes, cohort).astype(bool)
-
-
-def _reasons(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.object_]:
-    """(V,) the first filter that each variant fails, or empty."""
-    return _judged(
-        partial(variant_filters.failed_filters, options), genotypes, cohort, groups=strata(cohort, len(genotypes.eids))
-    )
+    return judged(partial(variant_filters.poorly_imputed, options), genotypes, cohort).astype(bool)
 
 
 def _out_of_hardy(options: Plink2, genotypes: Genotypes, cohort: Cohort) -> NDArray[np.bool_]:
     """(V,) bool: variants out of Hardy-Weinberg equilibrium in a group of ancestry."""
     if cohort.ancestry is None or options.min_hwe_p == 0:
         return np.zeros(len(genotypes), dtype=bool)
-    return np.asarray(_reasons(options, genotypes, cohort) == "hwe")
-
-
-def _judged(
-    judge: Callable[..., NDArray[Any]],
-    genotypes: Genotypes,
-    cohort: Cohort,
-    having: NDArray[np.int64] | None = None,
-    groups: Sequence[tuple[SampleSelector, SampleSelector | None]] = (),
-) -> NDArray[np.object_]:
-    """(V,) what `judge`, a function of variant_filters.py, says of each variant.
-
-    having: indices of some of the cohort's people, None: all; groups: those of ancestry that `judge` tests separately.
-    """
-    total = len(genotypes.eids)
-    chosen = np.arange(len(cohort.fam_index)) if having is None else having
-    all_samples, men = SampleSelector(cohort.fam_index[chosen], total), select_men(cohort, chosen, total)
-    verdicts = np.full(len(genotypes), "", dtype=object)
-    for start in range(0, len(genotypes), CHECKED_AT_ONCE):
-        stop = min(start + CHECKED_AT_ONCE, len(genotypes))
-        of = dosages.block_reader(genotypes, start, stop)
-        blocks = of(all_samples), None if men is None else of(men)
-        more: dict[str, Any] = (
-            {} if judge is variant_filters.minor_allele_count else {"stated": genotypes.file_info[start:stop]}
-        )
-        if groups:
-            more["groups"] = [(of(own), None if own_men is None else of(own_men)) for own, own_men in groups]
-        verdicts[start:stop] = judge(*blocks, haploid=cohort.haploid, **more)
-    return verdicts
+    return np.asarray(reasons(options, genotypes, cohort) == "hwe")

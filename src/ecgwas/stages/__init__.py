@@ -94,6 +94,9 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False, b
     """
     stage = stage_named(stage_name)
     known = stage.parts(study)
+    if not known:
+        fix = "run the other stages; a section `read` would name a folder of recordings"
+        raise StudyError(f"the study has no stage {stage_name}: all its features come from tables", where=study.folder, fix=fix)
     if part not in known:
         fix = f"parts of {stage_name}: {first_few(known, 30)}"
         raise StudyError(f"stage {stage_name} has no part '{part}'", where=study.folder, fix=fix)

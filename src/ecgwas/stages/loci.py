@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ecgwas import gene_symbols
 from ecgwas.errors import Caution
 from ecgwas.genotypes import chromosomes
-from ecgwas.loci import guards, inflation, known, merge, positive_controls, power, thresholds
+from ecgwas.loci import guards, inflation, known, merge, natural_units, positive_controls, power, thresholds
 from ecgwas.loci.individual_data import VariantsTested
 from ecgwas.loci.merge import LociTables
 from ecgwas.stages import loci_genotypes, scan, traits
@@ -37,8 +37,9 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
-    remeasured = dict.fromkeys(options.name for options in (*loci_genotypes.of_beats(study), *loci_genotypes.of_seeds(study)))
-    represent = [("represent", name) for name in remeasured]
+    of_features = [*loci_genotypes.of_beats(study), *loci_genotypes.of_seeds(study), *loci_genotypes.measured(study)]
+    read_again = dict.fromkeys(options.name for options in of_features)
+    represent = [("represent", name) for name in read_again]
     return [*represent, ("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
 
 
@@ -67,14 +68,15 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     )
     files.THRESHOLDS.write(tables.thresholds, out)
     files.SUMMARY.write(tables.summary, out)
-    files.HITS.write(Hits.of_associations(tables.hits), out)
+    hits = Hits.of_associations(tables.hits, data.natural_effects(tables.hits.frame))
+    files.HITS.write(hits, out)
     files.SET_HITS.write(tables.set_hits, out)
     files.CLUMPS.write(tables.clumps, out)
     rows = scan.rows_in_turn(study, ("trait", "neglog10p"))
     files.VARIANT_COUNTS.write(scan.variant_counts(study), out)
     files.QQ.write(QQPoints(inflation.qq(results, rows, covariates=len(covariates.names))), out)
     files.POWER.write(Power(power_table), out)
-    _follow_up(study, data, tables, results, out)
+    _follow_up(study, data, tables, hits, results, out)
     for note in tables.notes:
         logger.info("loci: %s", note)
     logger.info(
@@ -83,7 +85,9 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     )  # fmt: skip
 
 
-def _follow_up(study: Study, data: LocusData, tables: LociTables, results: Sequence[ScanResult], out: Path) -> None:
+def _follow_up(
+    study: Study, data: LocusData, tables: LociTables, hits: Hits, results: Sequence[ScanResult], out: Path
+) -> None:  # fmt: skip
     """Analyses that read individual data again, and the guards of their results."""
     fine_mapped = data.fine_map(tables)
     files.CONDITIONAL.write(fine_mapped.conditional, out)
@@ -98,7 +102,7 @@ def _follow_up(study: Study, data: LocusData, tables: LociTables, results: Seque
     known_guards = data.known_guards(known_tested)
     for row in known_guards:
         logger.info("loci: %s", row["note"])
-    files.LOCI.write(Loci(data.known_by_ld(fine_mapped.loci)), out)
+    files.LOCI.write(Loci(natural_units.of_loci(data.known_by_ld(fine_mapped.loci), hits.frame)), out)
     by_maf = data.inflation_by_maf()
     files.INFLATION.write(by_maf, out)
     files.HERITABILITY.write(data.heritability(), out)
@@ -175,5 +179,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=4,
+    version=5,
 )  # fmt: skip

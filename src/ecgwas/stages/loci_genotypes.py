@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from ecgwas import represent
 from ecgwas.genotypes import chromosomes, pruned_panel
-from ecgwas.loci import clumps, fine_mapping, heritability, known, neighbourhoods, positive_controls
+from ecgwas.loci import clumps, fine_mapping, heritability, known, natural_units, neighbourhoods, positive_controls
 from ecgwas.loci.audit import OddEvenTraits
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
 from ecgwas.loci.inflation_by_maf import inflation_by_maf
@@ -104,7 +105,14 @@ class LocusData:
         """Each locus's best trait against every variant around it."""
         return neighbourhoods.neighbourhoods(
             loci, self.traits, self.covariates, lambda chrom: self.chromosome(chrom).genotypes,
-            engine=scan.builtin_engine(self.study), ancestry=self.ancestry,
+            engine=scan.whole_engine(self.study), ancestry=self.ancestry,
+        )  # fmt: skip
+
+    def natural_effects(self, hits: pl.DataFrame) -> pl.DataFrame:
+        """Columns effect, effect_se and unit of the hits."""
+        return natural_units.natural_effects(
+            hits, trait_stage.load_units(self.study), partial(trait_stage.load_untransformed, self.study), self.covariates,
+            lambda chrom: self.chromosome(chrom).genotypes, scan.builtin_engine(self.study),
         )  # fmt: skip
 
     def _odd_even(self, names: Sequence[str]) -> OddEvenTraits | None:
@@ -147,8 +155,13 @@ def of_seeds(study: Study) -> list[RepresentationOptions]:
     return [] if study.traits.shuffle else [options for options in study.represent if options.retrainings]
 
 
+def measured(study: Study) -> list[RepresentationOptions]:
+    """Representations with features that have a unit."""
+    return [options for options in study.represent if represent.units(options)]
+
+
 def of_beats(study: Study) -> list[RepresentationOptions]:
     """Representations of median beats, which also have features of odd and even beats."""
     if study.traits.shuffle:
         return []
-    return [options for options in study.represent if not options.uses_strips]
+    return [options for options in study.represent if options.uses_beats]

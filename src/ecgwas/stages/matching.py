@@ -20,7 +20,8 @@ from ecgwas.stages import represent as represent_stage
 from ecgwas.stages import scan, traits
 from ecgwas.stages.base import seed_of
 from ecgwas.study import Matrix, Study
-from ecgwas.tables import Covariates, Features, Matching, Traits, files
+from ecgwas.tables import Covariates, Features, Traits, files
+from ecgwas.tables.loci import Matching
 from ecgwas.traits import remeasure
 
 logger = logging.getLogger(__name__)

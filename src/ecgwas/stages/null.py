@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ecgwas.errors import InputError, MissingStageError
+from ecgwas.errors import InputError, MissingStageError, StudyError
 from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.people_lists import MALE
 from ecgwas.loci.thresholds import SETS
@@ -27,8 +27,12 @@ MAX_VARIANTS = 5_000
 def null_study_of(study: Study, *, simulated: bool = False) -> Study:
     """The study with participants permuted, or (simulated) with other genomes, at the study's threshold, in results/null.
 
-    Raises MissingStageError if the study's own stage `loci`, which determines the threshold, has not run.
+    Raises MissingStageError if the study's own stage `loci`, which determines the threshold, has not run, StudyError if its
+    associations are imported.
     """
+    if not study.scan.tests_traits:
+        fix = "use scan: {kind: matrix}, which tests them here, for a study with permutations and a null study"
+        raise StudyError("a null study needs tests of permuted participants, and these results are imported", fix=fix)
     scan = study.scan.model_copy(update={"permutations": 1}) if isinstance(study.scan, Matrix) else study.scan
     if simulated:
         genomes = {"genotypes": study.results / "null" / "genomes" / "simulated", "people": None, "variants": None}
@@ -88,8 +92,8 @@ def _threshold_of_sets(study: Study) -> float | None:
 
 
 def link_shared_stages(study: Study, null_study: Study) -> None:
-    """Links the stages that the null study takes from its study."""
-    for stage in SHARED_STAGES:
+    """Links the stages that the null study takes from its study; a study without recordings has no stage `read`."""
+    for stage in SHARED_STAGES if study.read is not None else SHARED_STAGES[1:]:
         _link(null_study.results / stage, Path("..") / stage)
         _link(null_study.results / "notes" / stage, Path("..") / ".." / "notes" / stage)
 

@@ -9,7 +9,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,10 +17,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas import ecg, ids
+from ecgwas import ecg
 from ecgwas.delineation.cohort_fiducials import with_fiducials
-from ecgwas.errors import Caution, EcgwasError, InputError, first_few
-from ecgwas.genotypes import chromosomes
+from ecgwas.errors import Caution, InputError, StudyError, first_few
 from ecgwas.progress import track
 from ecgwas.signals import (
     AFTER_THE_LAST_BEAT,
@@ -35,12 +33,12 @@ from ecgwas.signals import (
     Signals,
     StackedArrays,
 )
+from ecgwas.stages import withdrawn
 from ecgwas.stages.base import Needs, Stage, write_array, write_json
-from ecgwas.study import Study
+from ecgwas.study import ReadOptions, Study
 from ecgwas.tables import Recordings, Table, files
 from ecgwas.tables.files import TableFile
 from ecgwas.tables.recordings import DeviceMeasurements, FiducialPoints, LeadCounts, LeadQuality
-from ecgwas.traits import covariates
 
 logger = logging.getLogger(__name__)
 
@@ -54,20 +52,32 @@ _find = lru_cache(maxsize=4)(ecg.find_recordings)
 """A folder of 100,000 files is listed once per run, not once per part."""
 
 
+def options_of(study: Study) -> ReadOptions:
+    """Section `read`. Raises StudyError if the study has none, for its features come from tables."""
+    if study.read is None:
+        fix = "add a section `read` (recordings: FOLDER), or do without recordings"
+        raise StudyError("the study has no recordings: it has no section `read`", where=study.folder, fix=fix)
+    return study.read
+
+
 def manifest_of(study: Study) -> ecg.Manifest:
     """Whose recordings are read, and which files are not used."""
-    return _find(study.read)
+    return _find(options_of(study))
 
 
 def _parts(study: Study) -> tuple[str, ...]:
+    """No part if all features come from tables."""
+    if study.read is None:
+        return ()
     people = len(_find(study.read).sources)
     count = max(1, -(-people // study.read.people_per_part))
     return (*(f"{i:04d}" for i in range(count)), JOIN)
 
 
 def _sources(study: Study, part: str) -> Sequence[ecg.Source]:
-    start = int(part) * study.read.people_per_part
-    return _find(study.read).sources[start : start + study.read.people_per_part]
+    count = options_of(study).people_per_part
+    start = int(part) * count
+    return manifest_of(study).sources[start : start + count]
 
 
 def _options(study: Study, part: str) -> Any:
@@ -80,8 +90,8 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     if part == JOIN:
-        return [path for path in (study.read.leave_out,) if path is not None]
-    repeats = _find(study.read).repeats
+        return study.lists_of_withdrawn
+    repeats = manifest_of(study).repeats
     sources = (visit for source in _sources(study, part) for visit in (*source.candidates, repeats.get(source.eid)))
     paths = [path for source in sources if source is not None for _, path in sorted(source.paths.items())]
     return [file for path in paths for file in (path, *(other for other in ecg.companions(path) if other.is_file()))]
@@ -95,15 +105,15 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         _join(study, out)
         return
     kept = _first_visits(study, part, out)
-    repeats = _find(study.read).repeats
+    repeats = manifest_of(study).repeats
     repeat_visits = [repeats[eid] for eid in kept if eid in repeats]
     if repeat_visits:
-        _write_signals(ecg.read_recordings(study.read, repeat_visits, track=track), out, f"{part}/{REPEATS}")
+        _write_signals(ecg.read_recordings(options_of(study), repeat_visits, track=track), out, f"{part}/{REPEATS}")
 
 
 def _first_visits(study: Study, part: str, out: Path) -> tuple[str, ...]:
     """Reads and writes the visits that the study analyses; returns the eids of the usable ones."""
-    batch = ecg.read_recordings(study.read, _sources(study, part), track=track)
+    batch = ecg.read_recordings(options_of(study), _sources(study, part), track=track)
     _write_signals(batch, out, part)
     files.PART_DEVICE_MEASUREMENTS.write(batch.device, out, visits=part)
     if batch.signals is None:
@@ -144,7 +154,7 @@ def _fiducials_ms(study: Study, visits: str) -> NDArray[np.float64]:
 
 
 def _join(study: Study, out: Path) -> None:
-    manifest = _find(study.read)
+    manifest, options = manifest_of(study), options_of(study)
     first_visits, kept = _combined_recordings(study, _of_first_visits(study))
     recordings = Recordings(pl.concat([first_visits, manifest.others.frame]).sort("eid", "instance", "lead", "path"))
     if kept == 0:
@@ -155,8 +165,8 @@ def _join(study: Study, out: Path) -> None:
     for reason, count in warnings.most_common():
         logger.warning("read: %d files were kept with a warning: %s", count, reason)
     if resampled or cut:
-        logger.info("read: %d kept files resampled to %g Hz, %d longer than %g s cut", resampled, study.read.rate_hz, cut,
-                    study.read.seconds)  # fmt: skip
+        logger.info("read: %d kept files resampled to %g Hz, %d longer than %g s cut", resampled, options.rate_hz, cut,
+                    options.seconds)  # fmt: skip
     files.RECORDINGS.write(recordings, out)
     repeats, pairs = _combined_recordings(study, _of_repeat_visits(study))
     if repeats.height:
@@ -202,14 +212,15 @@ def _combined_recordings(study: Study, all_visits: Sequence[str]) -> tuple[pl.Da
 def _nothing_usable(study: Study, recordings: Recordings) -> InputError:
     problem = f"none of {len(recordings)} recordings is usable: {left_out_counts(recordings)}"
     fix = "see the reasons; `read.rate_hz`, `read.seconds` and `read.quality` say what is expected"
-    return InputError(problem, where=study.read.recordings, fix=fix)
+    return InputError(problem, where=options_of(study).recordings, fix=fix)
 
 
 def _adapted(study: Study, recordings: Recordings) -> tuple[int, int]:
     """How many kept files were resampled, and how many were cut."""
     kept = recordings.frame.filter(pl.col("status") == "kept")
-    resampled = kept.filter(pl.col("rate_hz") != study.read.rate_hz)
-    return resampled.height, kept.filter(pl.col("seconds") > study.read.seconds).height
+    options = options_of(study)
+    resampled = kept.filter(pl.col("rate_hz") != options.rate_hz)
+    return resampled.height, kept.filter(pl.col("seconds") > options.seconds).height
 
 
 def left_out_counts(recordings: Recordings) -> str:
@@ -294,33 +305,15 @@ def load_raw_example(study: Study) -> NDArray[np.float32]:
 
 def _unknown_withdrawals(study: Study) -> list[str]:
     """Warnings about eids in read.leave_out that occur nowhere in the study. Raises InputError if none of them occurs."""
-    withdrawn = ecg.withdrawn_eids(study.read)
-    if study.read.leave_out is None:
-        return []
-    if not withdrawn:
-        return [f"{study.read.leave_out.name}: the list of people to exclude is empty"]
-    manifest = _find(study.read)
-    known = {source.eid for source in manifest.sources} | set(manifest.others.frame["eid"].drop_nulls())
-    if not known.issuperset(withdrawn):
-        known |= _without_recordings(study)
-    fix = "write the eids as in the recordings' names; if the study's files no longer contain them, remove read.leave_out"
-    where = study.read.leave_out
-    unknown = ids.unknown(withdrawn, known, what="people to exclude", source="the study's tables", where=where, fix=fix)
-    return [] if unknown is None else [unknown]
-
-
-def _without_recordings(study: Study) -> set[str]:
-    """Everybody in the covariate table and the genotypes. Unreadable files are skipped here; other checks report them."""
-    eids: set[str] = set()
-    with suppress(EcgwasError):
-        eids |= set(covariates.read(study.traits).eids)
-    with suppress(EcgwasError):
-        eids |= set(chromosomes.eids_in_all_files(study.scan))
-    return eids
+    manifest = manifest_of(study)
+    recorded = {source.eid for source in manifest.sources} | set(manifest.others.frame["eid"].drop_nulls())
+    return withdrawn.unknown(study, recorded)
 
 
 def _check(study: Study) -> Sequence[str]:
-    manifest = _find(study.read)
+    if study.read is None:
+        return []
+    manifest = manifest_of(study)
     if not manifest.sources:
         reasons = manifest.others.frame["reason"].value_counts(sort=True).iter_rows()
         problem = f"no participant is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -20,14 +20,14 @@ from ecgwas.genotypes import chromosomes, variant_choice
 from ecgwas.loci import thresholds
 from ecgwas.loci.neighbourhoods import place_of_lead
 from ecgwas.signals import Signals, example_index
-from ecgwas.stages import genes, loci, null, read, reconstructions, scan, traits
+from ecgwas.stages import feature_tables, genes, loci, null, read, reconstructions, scan, traits
 from ecgwas.stages import report_data as gathering
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path
 from ecgwas.stages.represent import Fitted
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Loci, ScanResult, files
+from ecgwas.tables import Features, Loci, ScanResult, files
 from ecgwas.tables.recordings import Reliability
 from ecgwas.tables.user_table import read_user_table
 
@@ -48,6 +48,9 @@ WITH_OWN_FIELD = (
     files.CLUSTERS, files.EDGES, files.TERMS,
 )  # fmt: skip
 """Tables that have a field of their own in the contents of the report."""
+
+MIN_BEATS = 3
+"""Fewest participants with a recording and a call for a locus' ECG by genotype."""
 
 PLANTED = ("variant", "chrom", "pos", "parameter", "effect", "unit")
 
@@ -103,17 +106,17 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
 
     All contents are in memory, except for the rows that the scan kept.
     """
-    signals = read.load_signals(study)
-    fitted = represent_stage.load_fitted(study)
+    signals = None if study.read is None else read.load_signals(study)
+    fitted, tables = represent_stage.load_fitted(study), feature_tables.load(study)
     loci_results = _loci_results(study)
     return report.ReportContents(
         run=_run_info(study),
-        cohort=_cohort(study, signals),
-        representations=tuple(_representation(study, each, signals) for each in fitted),
+        cohort=_cohort(study, tables, signals),
+        representations=_representations(study, fitted, tables, signals),
         scan=_scan_results(study),
         loci=replace(
             loci_results,
-            genotype_beats=_beats(study, signals, fitted, loci_results.loci, min_people),
+            genotype_beats=() if signals is None else _beats(study, signals, fitted, loci_results.loci, min_people),
             regions=gathering.neighbourhoods(study, loci_results.loci),
             planted=None if study.report.planted is None else _planted(study.report.planted),
         ),
@@ -124,16 +127,17 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
 
 
 def _run_info(study: Study) -> report.RunInfo:
-    notes = json.loads(files.GENE_NOTES.path(study.results).read_text())
+    notes = [*study.scan.remarks, *json.loads(files.GENE_NOTES.path(study.results).read_text())]
     return report.RunInfo(study.name, study.seed, settings(study), report.KindWords.of(study), _versions(study), tuple(notes))
 
 
-def _cohort(study: Study, signals: Signals) -> report.Cohort:
+def _cohort(study: Study, tables: Mapping[str, Features], signals: Signals | None) -> report.Cohort:
     return report.Cohort(
-        recordings=files.RECORDINGS.read(study.results),
+        recordings=None if signals is None else files.RECORDINGS.read(study.results),
         people=files.PEOPLE.read(study.results),
         covariates=traits.load_covariates(study).names,
-        example=_example(study, signals),
+        example=None if signals is None else _example(study, signals),
+        in_tables={name: table.frame["eid"].n_unique() for name, table in tables.items()},
     )
 
 
@@ -155,7 +159,7 @@ def _scan_results(study: Study) -> report.ScanResults:
 def _loci_results(study: Study) -> report.LociResults:
     return report.LociResults(
         thresholds=files.THRESHOLDS.read(study.results),
-        hits=files.HITS.read(study.results).associations,
+        hits=files.HITS.read(study.results),
         loci=files.LOCI.read(study.results),
         power=files.POWER.read(study.results).frame,
     )
@@ -186,7 +190,7 @@ def _as_listed(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _null_study(study: Study, min_neglog10p: float) -> report.NullStudy | None:
     """The results of the null study, if `ecgwas null` has run it at this threshold (-log10 p)."""
-    if not null.is_complete(study):
+    if not null.is_complete(study) or not study.scan.tests_traits:
         return None
     null_study = null.null_study_of(study)
     try:
@@ -207,7 +211,7 @@ def _beats(
     strongest = lead_variants(study, signals, gathering.strongest(loci, study.report.max_loci))
     with_beats = report.without_missing_beats(signals, strongest)
     grouped = (report.pooled(variant, min_people) if min_people else variant for variant in with_beats)
-    variants = [variant for variant in grouped if variant is not None]
+    variants = [variant for variant in grouped if variant is not None and np.isfinite(variant.dosage).sum() >= MIN_BEATS]
     decoders = gathering.beat_decoders(fitted, len(signals.beat_times_ms))
     return tuple(
         replace(beats, decoded=gathering.decoded_effects(decoders, variant, signals.eids))
@@ -237,7 +241,7 @@ def _example(study: Study, signals: Signals) -> report.Example:
     raw_uv = read.load_raw_example(study)
     return report.Example(
         raw_uv=raw_uv,
-        baseline_removed_uv=reconstructions.baseline_removed(study.read, raw_uv),
+        baseline_removed_uv=reconstructions.baseline_removed(read.options_of(study), raw_uv),
         clean_uv=np.asarray(signals.strips[person]),
         beat_uv=np.asarray(signals.beats[person]),
         beat_times_ms=signals.beat_times_ms,
@@ -246,8 +250,34 @@ def _example(study: Study, signals: Signals) -> report.Example:
     )
 
 
-def _representation(study: Study, fitted: Fitted, signals: Signals) -> report.RepresentationResults:
-    options, features = fitted.options, fitted.features
+def _representations(
+    study: Study, fitted: Sequence[Fitted], tables: Mapping[str, Features], signals: Signals | None
+) -> tuple[report.RepresentationResults, ...]:
+    """In the order of the study."""
+    of_recordings = {each.options.name: each for each in fitted}
+    results = []
+    for options in study.represent:
+        if options.uses_recordings and signals is not None:
+            each = of_recordings[options.name]
+            results.append(_representation(study, options, each.features, _decoded_fields(study, each, signals)))
+            continue
+        table = tables[options.name]
+        results.append(_representation(study, options, table, {"source": gathering.source_of_table(options, table)}))
+    return tuple(results)
+
+
+def _decoded_fields(study: Study, fitted: Fitted, signals: Signals) -> dict[str, Any]:
+    """The fields of RepresentationResults about what is decoded."""
+    example = example_index(signals.lead_status)
+    return {
+        "traversals": gathering.feature_traversals(fitted, _times_ms(fitted.options, signals)),
+        **reconstructions.reconstruction_fields(study, fitted, signals, example=example),
+    }
+
+
+def _representation(
+    study: Study, options: RepresentationOptions, features: Features, fields: Mapping[str, Any]
+) -> report.RepresentationResults:
     name = options.name
     repeats = files.RELIABILITY.exists(study.results, representation=name)
     reliability = files.RELIABILITY.read(study.results, representation=name) if repeats else Reliability.empty()
@@ -259,10 +289,9 @@ def _representation(study: Study, fitted: Fitted, signals: Signals) -> report.Re
         errors=files.ERRORS.read(study.results, representation=name).frame,
         reliability=reliability.frame,
         mse=features.frame.select("lead", "mse") if "mse" in features.frame.columns else empty,
-        traversals=gathering.feature_traversals(fitted, _times_ms(options, signals)),
         meanings=represent.meanings(options),
-        **reconstructions.reconstruction_fields(study, fitted, signals, example=example_index(signals.lead_status)),
         **gathering.device_agreement_fields(study, name),
+        **fields,
     )
 
 
@@ -281,15 +310,17 @@ def _excluded_variants(results: Sequence[ScanResult]) -> pl.DataFrame:
 
 
 def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[report.LeadVariant]:
-    """The lead variants of the chosen loci, with the genotypes of the participants tested."""
+    """The lead variants of the chosen loci, with the genotypes of the participants tested who have a recording."""
     tested = traits.load_traits(study).eids
     rows = {eid: row for row, eid in enumerate(signals.eids)}
-    places = np.array([rows[eid] for eid in tested], dtype=np.int64)
+    # Features from tables may be of people without a recording.
+    recorded = [k for k, eid in enumerate(tested) if eid in rows]
+    places = np.array([rows[tested[k]] for k in recorded], dtype=np.int64)
     variants = []
     for locus in chosen.iter_rows(named=True):
         dosage = np.full(len(signals), np.nan)
         part = chromosomes.open_chromosome(study.scan, locus["chrom"])
-        dosage[places] = part.dosage_of(place_of_lead(part, locus), tested)
+        dosage[places] = part.dosage_of(place_of_lead(part, locus), tested)[recorded]
         alleles = locus["effect_allele"], locus["other_allele"]
         variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], *alleles, dosage))
     return variants
@@ -324,4 +355,4 @@ def _check(study: Study) -> Sequence[str]:
     return [f"{_planted(study.report.planted).height} planted effects"]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=4)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=5)

@@ -19,7 +19,7 @@ from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.stages import traits
 from ecgwas.stages.represent import Fitted
-from ecgwas.study import Study
+from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import CHI2_EDGES, Features, Loci, ScanResult, files
 
 MOVED = 2.0
@@ -43,7 +43,7 @@ def neighbourhoods(study: Study, loci: Loci) -> tuple[report.LocusRegion, ...]:
     if chosen.height == 0:
         return ()
     table = files.NEIGHBOURHOODS.read(study.results).frame
-    genes = _genes(study)
+    genes = chromosome_genes(study)
     return tuple(
         _region(locus, table.filter(pl.col("locus") == locus["locus"]), genes.get(locus["chrom"]))
         for locus in chosen.iter_rows(named=True)
@@ -55,16 +55,18 @@ def _region(locus: Mapping[str, Any], tests: pl.DataFrame, genes: ChromosomeGene
     columns = tests.select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
     return report.LocusRegion(
         locus["locus"], locus["best_trait"], locus["chrom"], start, stop, lead_variant_of(locus), columns,
-        _genes_between(genes, start, stop),
+        genes_between(genes, start, stop),
     )  # fmt: skip
 
 
-def _genes(study: Study) -> Mapping[str, ChromosomeGenes]:
+def chromosome_genes(study: Study) -> Mapping[str, ChromosomeGenes]:
+    """Chromosome -> its genes, from the study's table of genes; empty if it names none."""
     positions = gene_sources.gene_positions(study.genes, every_type=True)
     return {} if positions is None else positions.chromosomes
 
 
-def _genes_between(ranges: ChromosomeGenes | None, start: int, stop: int) -> pl.DataFrame:
+def genes_between(ranges: ChromosomeGenes | None, start: int, stop: int) -> pl.DataFrame:
+    """Columns gene, start, stop of the genes that touch start..stop."""
     schema = {"gene": pl.String, "start": pl.Int64, "stop": pl.Int64}
     if ranges is None:
         return pl.DataFrame(schema=schema)
@@ -125,6 +127,13 @@ def feature_traversals(fitted: Fitted, times_ms: NDArray[np.float64]) -> dict[st
     return traversals
 
 
+def source_of_table(options: RepresentationOptions, features: Features) -> str:
+    """Where the features of a table come from, in a sentence."""
+    (file,) = options.input_files
+    count = f"{len(features.names)} feature{'s' if len(features.names) > 1 else ''}"
+    return f"{count} made elsewhere, from the table {file.name}: tested as they are, nothing is fitted or decoded."
+
+
 def device_agreement_fields(study: Study, representation: str) -> dict[str, Any]:
     """A representation's agreement with the ECG device's measurements, as fields of RepresentationResults."""
     if not files.DEVICE_AGREEMENT.exists(study.results, representation=representation):
@@ -170,7 +179,7 @@ class BeatDecoder:
 
 def beat_decoders(representations: Sequence[Fitted], points: int) -> tuple[BeatDecoder, ...]:
     """One for each representation that decodes median beats of this many time points from its features."""
-    of_beats = [fitted for fitted in representations if not fitted.options.uses_strips]
+    of_beats = [fitted for fitted in representations if fitted.options.uses_beats]
     means = [(fitted, _profile(fitted.features).mean) for fitted in of_beats]
     decoded = [(fitted, mean, _beat(fitted.encoder, Features(mean))) for fitted, mean in means]
     return tuple(

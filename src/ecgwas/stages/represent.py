@@ -18,8 +18,8 @@ from ecgwas.represent.reliability.between_visits import ICC_COLUMNS, between_vis
 from ecgwas.represent.reliability.device_agreement import device_agreement, device_pairs
 from ecgwas.represent.reliability.seed_stability import matched_to
 from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Signals
-from ecgwas.stages import read
-from ecgwas.stages.base import Needs, Stage, no_files, nothing_to_check, seed_of
+from ecgwas.stages import feature_tables, read
+from ecgwas.stages.base import Needs, Stage, seed_of
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Features, Recordings, files
 from ecgwas.tables.recordings import (
@@ -51,12 +51,27 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
+    if not options_of(study, part).uses_recordings:
+        return []
     return [("read", name) for name in read.STAGE.parts(study)]
 
 
-def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    signals = read.load_signals(study)
+def _files(study: Study, part: str) -> Sequence[Path]:
     options = options_of(study, part)
+    return [*options.input_files, *(() if options.uses_recordings else study.lists_of_withdrawn)]
+
+
+def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    options = options_of(study, part)
+    if options.uses_recordings:
+        _represent(study, options, out, scratch)
+    else:
+        feature_tables.write(study, options, out)
+
+
+def _represent(study: Study, options: RepresentationOptions, out: Path, scratch: Path) -> None:
+    """Fits a representation to the recordings, and writes their features."""
+    part, signals = options.name, read.load_signals(study)
     encoder = represent.fit(options, signals, seed=seed_of(study, "represent", part), scratch=scratch, track=track)
     features = encoder.encode(signals)
     folder = files.ENCODER.within(out, representation=part)
@@ -85,7 +100,7 @@ def _write_reliability(
     study: Study, options: RepresentationOptions, encoder: represent.Encoder, features: Features, signals: Signals, out: Path
 ) -> None:
     """Features of odd and even heartbeats and of second visits, if there are any, and how reliable the features are."""
-    of_beats, repeats = not options.uses_strips, read.load_repeats(study)
+    of_beats, repeats = options.uses_beats, read.load_repeats(study)
     empty = Reliability.empty().frame
     within, between = empty.select("lead", "feature", "r"), empty.select("lead", "feature", *ICC_COLUMNS)
     if of_beats:
@@ -210,7 +225,7 @@ def load_features(study: Study) -> dict[str, Features]:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A representation of the study: its options, the encoder that was fitted, and everyone's features."""
+    """A representation of recordings: its options, the encoder that was fitted, and everyone's features."""
 
     options: RepresentationOptions
     encoder: represent.Encoder
@@ -218,7 +233,7 @@ class Fitted:
 
 
 def load_fitted(study: Study) -> tuple[Fitted, ...]:
-    """Every representation; each encoder is loaded once."""
+    """Every representation of recordings; each encoder is loaded once."""
     features = load_features(study)
     return tuple(
         Fitted(
@@ -227,10 +242,37 @@ def load_fitted(study: Study) -> tuple[Fitted, ...]:
             features[options.name],
         )
         for options in study.represent
+        if options.uses_recordings
     )
 
 
+def _check(study: Study) -> Sequence[str]:
+    """Opens every feature table, and lists the mistakes of all."""
+    return feature_tables.check(study)
+
+
+def load_features_of(study: Study, traits: Sequence[str]) -> dict[str, Features]:
+    """Representation -> the rows and columns of its features that these traits come from; nothing else is read."""
+    pairs_of: dict[str, list[tuple[str, str]]] = {}
+    for representation, lead, feature in (name.split(".", 2) for name in traits):
+        pairs_of.setdefault(representation, []).append((lead, feature))
+    tables = {}
+    for representation, pairs in pairs_of.items():
+        leads, features = (list(dict.fromkeys(one)) for one in zip(*pairs, strict=True))
+        rows = pl.scan_parquet(files.FEATURES.path(study.results, representation=representation))
+        tables[representation] = Features(rows.filter(pl.col("lead").is_in(leads)).select("eid", "lead", *features).collect())
+    return tables
+
+
+def with_units(study: Study, traits: pl.DataFrame) -> pl.DataFrame:
+    """Rows with column trait, and the unit of each trait's feature in column unit; null where it has none."""
+    units = {options.name: represent.units(options) for options in study.represent}
+    pieces = (name.split(".", 2) for name in traits["trait"])
+    of_trait = [units[representation].get(feature) for representation, _, feature in pieces]
+    return traits.with_columns(unit=pl.Series(of_trait, dtype=pl.String))
+
+
 STAGE = Stage(
-    "represent", "learn or measure features", _parts, _options, _needs, no_files, _work, nothing_to_check,
+    "represent", "learn or measure features", _parts, _options, _needs, _files, _work, _check,
     version=2,
 )  # fmt: skip

@@ -18,7 +18,7 @@ from ecgwas.scan.engine import all_tests, block_results, samples
 from ecgwas.scan.engine import variant_counts as counting
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of
-from ecgwas.study import Matrix, Scan, Study
+from ecgwas.study import Matrix, Scan, ScanOptions, Study
 from ecgwas.tables import Associations, ScanResult, files
 from ecgwas.tables.loci import VariantCounts
 
@@ -43,7 +43,7 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    return chromosomes.input_files(study.scan)
+    return [*chromosomes.input_files(study.scan), *study.scan.further_inputs]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
@@ -138,6 +138,11 @@ def builtin_engine(study: Study) -> Matrix:
     return Matrix.model_construct(**{name: getattr(study.scan, name) for name in Scan.model_fields} | changes)
 
 
+def whole_engine(study: Study) -> ScanOptions:
+    """The engine that gives every test of chosen variants or traits again: the built-in one, or the imported results."""
+    return builtin_engine(study) if study.scan.tests_traits else study.scan.model_copy(update={"keep_neglog10p": 0.0})
+
+
 def _load(study: Study, part: str) -> ScanResult:
     with np.load(files.TEST_COUNTS.path(study.results, part=part), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in ARRAYS}
@@ -160,7 +165,7 @@ def _check(study: Study) -> Sequence[str]:
     facts = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
     facts += [
         *_not_tested(chromosomes.untested(study.scan)),
-        *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan))),
+        *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan), *study.scan.remarks)),
     ]
     unknown = genome_build.warn_of_unknown_positions(study.scan, opened)
     facts += [] if unknown is None else [Caution(unknown)]

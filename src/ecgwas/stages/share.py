@@ -23,8 +23,8 @@ from ecgwas.stages import matching, traits
 from ecgwas.stages import report as report_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, write_json
 from ecgwas.study import Study
-from ecgwas.tables import Associations, Matching, files
-from ecgwas.tables.loci import ExcludedCounts, Hits, Membership, UntestedCounts
+from ecgwas.tables import Associations, files
+from ecgwas.tables.loci import ExcludedCounts, Matching, Membership, UntestedCounts
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def tables(contents: report.ReportContents) -> dict[str, pl.DataFrame]:
     results, loci, genes = contents.scan, contents.loci, contents.genes
     of_study: dict[files.ResultFile, pl.DataFrame] = {
         files.TRAIT_REPORT: results.trait_report, files.SUMMARY: results.summary.frame, files.QQ: results.qq,
-        files.HITS: Hits.of_associations(loci.hits).frame, files.LOCI: loci.loci.frame,
+        files.HITS: loci.hits.frame, files.LOCI: loci.loci.frame,
         files.THRESHOLDS: loci.thresholds.frame, files.POWER: loci.power, files.GENES: genes.genes.frame,
         files.EDGES: genes.edges.frame, files.CLUSTERS: genes.clusters.frame, files.TERMS: genes.terms.frame,
         **contents.tables,
@@ -185,5 +185,5 @@ def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
 
 STAGE = Stage(
     "share", "collect what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check,
-    version=4,
+    version=5,
 )  # fmt: skip

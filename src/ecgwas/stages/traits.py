@@ -13,16 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas import ecg
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes import requested as lists
-from ecgwas.stages import read, represent
+from ecgwas.stages import feature_tables, read, represent, withdrawn
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, People, Traits, files
 from ecgwas.tables.recordings import TraitReport
-from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study
+from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study, untransformed
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +36,14 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
-    lists = [path for path in (study.read.leave_out,) if path is not None]
-    return [study.traits.covariates, *lists, *chromosomes.input_files(study.scan)]
+    return [study.traits.covariates, *study.lists_of_withdrawn, *chromosomes.input_files(study.scan)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     judge = partial(_judged, study)
-    tables = join.build(study.traits, represent.load_features(study), chromosomes.eids_in_all_files(study.scan), judge)
+    sources = {options.name: feature_tables.words(options) for options in study.represent}
+    genotyped = chromosomes.eids_in_all_files(study.scan)
+    tables = join.build(study.traits, represent.load_features(study), genotyped, judge, sources)
     if study.traits.shuffle:
         tables = null_permutation.permuted(tables, np.random.default_rng(seed_of(study, "shuffle")))
     people = _withdrawn(study, tables.people)
@@ -51,7 +51,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.COVARIATES.write(tables.covariates, out)
     files.ANCESTRY.write(tables.ancestry, out)
     files.PEOPLE.write(people, out)
-    files.TRAIT_REPORT.write(TraitReport(tables.report), out)
+    files.TRAIT_REPORT.write(TraitReport(represent.with_units(study, tables.report)), out)
     files.SAMPLE_GUARDS.write(tables.guards, out)
     for note in (*tables.notes, *lists.check_lists(study.scan)):
         logger.warning("traits: %s", note)
@@ -62,8 +62,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _withdrawn(study: Study, people: People) -> People:
-    """Gives the list's reason as the only one for participants listed in `read.leave_out`, whatever else they lack."""
-    reasons = ecg.leave_out_reasons(study.read)
+    """Gives the list's reason as the only one for participants listed in `leave_out`, whatever else they lack."""
+    reasons = withdrawn.reasons(study)
     if not reasons:
         return people
     listed = pl.col("eid").replace_strict(reasons, default=None, return_dtype=pl.String)
@@ -91,6 +91,24 @@ def load_traits(study: Study) -> Traits:
     return files.TRAITS.read(study.results)
 
 
+def load_units(study: Study) -> dict[str, str]:
+    """Trait -> unit of its feature; traits without a unit are absent."""
+    table = files.TRAIT_REPORT.read(study.results).frame.drop_nulls("unit")
+    return dict(table.select("trait", "unit").iter_rows())
+
+
+def load_untransformed(study: Study, names: Sequence[str]) -> Traits:
+    """The named traits before their transformation: the features themselves, of the participants of the covariates.
+
+    In a null study the values are permuted as its traits are.
+    """
+    eids = load_covariates(study).eids
+    traits = untransformed.untransformed(represent.load_features_of(study, names), eids, names)
+    if not study.traits.shuffle:
+        return traits
+    return null_permutation.reordered(traits, np.random.default_rng(seed_of(study, "shuffle")))
+
+
 def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:
     """(N,) `column` of Ancestry for the participants tested, in the order of the traits."""
     frame = files.ANCESTRY.read(study.results).frame
@@ -106,20 +124,23 @@ def _check(study: Study) -> Sequence[str]:
     table = covariates.read(study.traits)  # Read before the genotypes: if both are missing, both are named.
     other = source_study.differences(table) if study.preset == "published" else None
     facts = overlap.check(
-        study.traits, chromosomes.eids_in_all_files(study.scan), _recorded(study), chromosomes.sex_by_eid(study.scan)
+        study.traits, chromosomes.eids_in_all_files(study.scan), _represented(study), chromosomes.sex_by_eid(study.scan)
     )
     return [*facts, *([Caution(f"{study.traits.covariates.name}: {other}")] if other else [])]
 
 
-def _recorded(study: Study) -> Sequence[str]:
-    """Eids of the recordings; empty if they cannot be listed, which the check of `read` reports."""
+def _represented(study: Study) -> dict[str, set[str]]:
+    """Whom the recordings and feature tables hold; empty if they cannot be read, which other stages' checks report."""
+    eids: dict[str, set[str]] = {}
     try:
-        return [source.eid for source in read.manifest_of(study).sources]
+        if any(options.uses_recordings for options in study.represent):
+            eids[overlap.RECORDINGS] = {source.eid for source in read.manifest_of(study).sources}
+        return eids | feature_tables.eids_by_table(study)
     except EcgwasError:
-        return ()
+        return {}
 
 
 STAGE = Stage(
     "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
-    version=2,
+    version=3,
 )  # fmt: skip

@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from ecgwas.errors import StudyError
 from ecgwas.study.base import Options, StudyPath, option
+from ecgwas.study.feature_table import FeatureTable
 from ecgwas.study.genes import (
     Enrichment,
     EnsemblVep,
@@ -34,7 +36,7 @@ from ecgwas.study.genes import (
     VariantService,
 )
 from ecgwas.study.loci import LociOptions
-from ecgwas.study.mistakes import booleans_for_numbers, study_error
+from ecgwas.study.mistakes import NO_RECORDINGS, booleans_for_numbers, study_error
 from ecgwas.study.origins import Setting, contradictions, settings
 from ecgwas.study.presets import PRESETS, with_preset
 from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, QualityOptions, ReadOptions, Untouched, Wavelet
@@ -44,22 +46,23 @@ from ecgwas.study.represent import (
     Intervals,
     Learned,
     Pca,
-    Representation,
     RepresentationOptions,
     ResidualAutoencoder,
     Vae,
 )
-from ecgwas.study.scan import Matrix, Plink2, Scan, ScanOptions
+from ecgwas.study.representation import Representation
+from ecgwas.study.scan import Imported, Matrix, Plink2, Scan, ScanOptions
 from ecgwas.study.share import ShareOptions
 from ecgwas.study.traits import TraitOptions
 from ecgwas.study.yaml_words import fix_for, misread_numbers
 
 __all__ = [
-    "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "Fourier", "GeneSource", "Gprofiler", "GwasCatalog", "Haploreg",
-    "HeartWords", "HighPass", "Intervals", "Learned", "LociOptions", "Matrix", "MovingAverage", "NetworkLimits", "Ontologies",
-    "OpenTargets", "Options", "Pca", "Plink2", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation",
-    "RepresentationOptions", "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb",
-    "StringFiles", "Study", "TermLimits", "TermService", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
+    "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
+    "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
+    "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "Pca", "Plink2", "QualityOptions",
+    "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions", "ResidualAutoencoder", "Scan",
+    "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService",
+    "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 
@@ -76,8 +79,8 @@ class Study(Options):
     """Values of options that this file does not set: the calibrated chain, or the chain exactly as the source study ran it."""
     offline: bool = False
     """Online sources answer only from results/cache; no network connection is opened."""
-    read: ReadOptions
-    """Recordings in, cleaned signals out."""
+    read: ReadOptions | None = None
+    """Recordings in, cleaned signals out; required unless all features come from tables (`represent`, kind `table`)."""
     represent: tuple[RepresentationOptions, ...] = Field(min_length=1)
     """Representations, each with a kind and a name."""
     traits: TraitOptions
@@ -106,8 +109,10 @@ class Study(Options):
 
     @field_validator("read", "scan")
     @classmethod
-    def _results_outside_inputs(cls, section: ReadOptions | Scan, info: ValidationInfo) -> ReadOptions | Scan:
+    def _results_outside_inputs(cls, section: ReadOptions | Scan | None, info: ValidationInfo) -> ReadOptions | Scan | None:
         """Results among recordings or genotypes would be read as inputs."""
+        if section is None:
+            return None
         results, folder = info.data.get("results"), (info.context or {}).get("folder")
         inputs = section.recordings if isinstance(section, ReadOptions) else section.genotypes.parent
         place = Path(os.path.normpath(results)) if results is not None and folder is not None else None
@@ -132,13 +137,28 @@ class Study(Options):
         """Median beats need everyone's beats to be found; leads together need leads of one visit."""
         read = info.data.get("read")
         options = [] if read is None else read.options_without_common_beats
-        for representation in represent if options else ():
+        of_recordings = [representation for representation in represent if representation.uses_recordings]
+        if of_recordings and "read" in info.data and read is None:
+            raise PydanticCustomError(NO_RECORDINGS, "a section `read` is needed")
+        lists = [one.name for one in represent if isinstance(one, FeatureTable) and one.leave_out is not None]
+        if lists and read is not None:
+            raise ValueError(
+                f"'{lists[0]}' has `leave_out`; with a section `read`, name it `read.leave_out`, which holds everywhere"
+            )
+        for representation in of_recordings if options else ():
             lacks = f"which not everyone has with {' and '.join(options)}; change these options, or use"
             if not representation.uses_strips:
                 raise ValueError(f"'{representation.name}' uses median beats, {lacks} whole recordings (`input: strip`)")
             if representation.joins_leads:
                 raise ValueError(f"'{representation.name}' uses all leads together, {lacks} `leads: each`")
         return represent
+
+    @property
+    def lists_of_withdrawn(self) -> tuple[Path, ...]:
+        """Files of people to exclude everywhere: `read.leave_out`, and `leave_out` of the feature tables."""
+        of_tables = [one.leave_out for one in self.represent if isinstance(one, FeatureTable)]
+        lists = [None if self.read is None else self.read.leave_out, *of_tables]
+        return tuple(dict.fromkeys(path for path in lists if path is not None))
 
     @property
     def folder(self) -> Path:

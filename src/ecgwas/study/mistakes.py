@@ -18,13 +18,16 @@ from ecgwas.errors import StudyError
 from ecgwas.study.yaml_words import yaml_value
 from ecgwas.tables.user_table import NUMBER
 
+NO_RECORDINGS = "no_recordings"
+"""Type of the error of a study without section `read` whose representations need recordings."""
+
 LONGEST_SHOWN = 60
 """Number of characters of a value that are shown."""
 
 SYNONYMS = {
     "grch38": "hg38", "b38": "hg38", "38": "hg38", "grch37": "hg19", "b37": "hg19", "37": "hg19", "19": "hg19",
     "no": "none", "off": "none", "false": "none", "null": "none", "~": "none", "autoencoder": "residual_autoencoder",
-    "plink": "plink2", "high_pass": "highpass", "soft_threshold": "soft",
+    "plink": "plink2", "import": "imported", "high_pass": "highpass", "soft_threshold": "soft",
     "int": "rank_normal", "inverse_normal": "rank_normal", "rint": "rank_normal", "rank_based_inverse_normal": "rank_normal",
 }  # fmt: skip
 """What people write -> the value's name here, wherever that value is allowed."""
@@ -81,6 +84,8 @@ def study_error(items: Sequence[Any], model: type[BaseModel], path: Path, root: 
 def place_of(item: Any, start: Place) -> Place:
     """The option that an error of pydantic refers to; names of a union's branches are skipped."""
     place = start
+    if item["type"] == NO_RECORDINGS:
+        return place.inside("read", None)
     for step in item["loc"]:
         inner = _step(place, step)
         if inner is None:
@@ -143,7 +148,9 @@ def _mistake(place: Place, item: Any, model: type[BaseModel]) -> str:
     kind = item["type"]
     if kind in ("extra_forbidden", "invalid_key"):
         return f"{place}: unknown key{_suggested_key(item, model)}"
-    if kind == "missing":
+    if kind == NO_RECORDINGS and place.node is not None:
+        return f"{place}: {_shown(place.node)} is not possible; it must be a section of options"
+    if kind in ("missing", NO_RECORDINGS):
         return f"{place}: is required"
     if kind == "changed_number":
         read = f"YAML reads {item['input']} as {yaml_value(item['input'])}"

@@ -79,10 +79,19 @@ LISTS_MERGED = ("published",)
 def with_preset(preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """A study file's content, completed by the preset. Sections are merged; a section of another `kind` replaces the preset's.
 
+    The preset's section `read` is omitted where all features come from tables and the file has no such section.
     A list of the file replaces the preset's list. With a preset of LISTS_MERGED, the preset's entry of the same name, or
     else of the same kind, completes each entry.
     """
+    if "read" not in given and _only_tables(given.get("represent")):
+        preset = {key: value for key, value in preset.items() if key != "read"}
     return _with_preset(preset, given, entries=given.get("preset") in LISTS_MERGED)
+
+
+def _only_tables(represent: Any) -> bool:
+    """Whether all features come from tables, so that there are no recordings to read."""
+    entries = represent if isinstance(represent, list) else []
+    return bool(entries) and all(isinstance(one, dict) and one.get("kind") == "table" for one in entries)
 
 
 def _with_preset(preset: dict[str, Any], given: dict[str, Any], *, entries: bool) -> dict[str, Any]:

@@ -6,78 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ecgwas.study.base import Options, option
+from ecgwas.study.base import option
+from ecgwas.study.feature_table import FeatureTable
+from ecgwas.study.representation import Representation
 
 Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=12)]
 Precision = Literal["float32", "tf32", "bfloat16"]
 KernelSizes = tuple[Annotated[int, Field(ge=1, le=255)], ...]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-"""Part of trait and folder names: letters, digits and underscores."""
-
-
-class Representation(Options):
-    """What every representation has."""
-
-    name: Name
-    """Its name in traits (`<name>.<lead>.<feature>`) and its folder under results/represent/."""
-
-    # What the rest of the program asks of a kind. A kind that answers otherwise overrides the property.
-
-    @property
-    def described(self) -> str:
-        """What it is, as the methods text of the report says it after "represented by"; `[@key]` cites a reference of
-        report/text/references.py."""
-        return str(getattr(self, "kind", self.name))
-
-    @property
-    def network_settings(self) -> dict[str, str | float | None]:
-        """Settings of its network, by column of `ecgwas compare`; other columns are empty."""
-        return {"epochs_at_most": getattr(self, "epochs", None)}
-
-    @property
-    def uses_strips(self) -> bool:
-        """It represents whole recordings; otherwise median beats."""
-        return False
-
-    @property
-    def joins_leads(self) -> bool:
-        """One set of features comes from all leads together, so that all must come from one visit."""
-        return False
-
-    @property
-    def error_limit(self) -> float | None:
-        """Reconstruction error in normalised units beyond which a signal has no features; None: there is no limit."""
-        return None
-
-    @property
-    def retrainings(self) -> int:
-        """How many times it is trained again from other seeds."""
-        return 0
-
-    @property
-    def feature_count(self) -> int:
-        """Features per lead, or for all leads together."""
-        return 1
-
-    @property
-    def aligns_waves(self) -> bool:
-        """It represents beats that are aligned wave by wave."""
-        return False
-
-    @property
-    def uses_torch(self) -> bool:
-        """It needs PyTorch, which takes time to start and memory."""
-        return False
-
-    @property
-    def has_traversals(self) -> bool:
-        """The report draws what is decoded with one feature moved, where the kind can decode."""
-        return True
-
-    @property
-    def measures_like_devices(self) -> bool:
-        """Its features have the names and units of what ECG devices measure, so that the two can be compared."""
-        return False
 
 
 class Learned(Representation):
@@ -387,4 +322,6 @@ class Intervals(Representation):
         return True
 
 
-RepresentationOptions = Annotated[Pca | ResidualAutoencoder | Vae | BeatPoints | Intervals, Field(discriminator="kind")]
+RepresentationOptions = Annotated[
+    Pca | ResidualAutoencoder | Vae | BeatPoints | Intervals | FeatureTable, Field(discriminator="kind")
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -84,6 +85,21 @@ class Scan(Options):
         """The engine prints numbers with six digits, so that statistics of one test agree only to that precision."""
         return False
 
+    @property
+    def further_inputs(self) -> tuple[Path, ...]:
+        """Files that the engine reads besides genotypes and lists."""
+        return ()
+
+    @property
+    def tests_traits(self) -> bool:
+        """The engine tests traits itself, so that it can also test permuted ones."""
+        return True
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What readers of the results should know of the engine, for `ecgwas check` and the report."""
+        return ()
+
 
 class Matrix(Scan):
     """The built-in engine: all traits together, exact least squares, PLINK 2's numbers."""
@@ -154,4 +170,64 @@ class Plink2(Scan):
         return True
 
 
-ScanOptions = Annotated[Matrix | Plink2, Field(discriminator="kind")]
+class Imported(Scan):
+    """Results of another program, which tested the traits that `ecgwas export` handed over."""
+
+    kind: Literal["imported"] = "imported"
+    files: StudyPath
+    """Files of results, one or several per trait: `regenie/step2_{trait}.regenie`. {trait} is the trait's name, or its column
+    in the files handed over; {chrom} a chromosome; * anything."""
+    format: Literal["auto", "regenie", "saige", "bolt", "plink2", "gwas_ssf"] = "auto"
+    """Format of these files; `auto`: by their header."""
+
+    @property
+    def described(self) -> str:
+        """Another program, which the study does not know."""
+        return "another program, whose results were imported; what follows at loci was computed by least squares"
+
+    @property
+    def own_folder(self) -> str:
+        """Nothing is kept in it."""
+        return "imported"
+
+    @property
+    def prints_six_digits(self) -> bool:
+        """As most programs do."""
+        return True
+
+    @property
+    def further_inputs(self) -> tuple[Path, ...]:
+        """Every file that the pattern matches, whatever trait and chromosome."""
+        return files_like(re.sub(r"\{(trait|chrom)\}", "*", str(self.files)))
+
+    @property
+    def tests_traits(self) -> bool:
+        """The tests were made elsewhere."""
+        return False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What summary statistics do not allow."""
+        return (
+            "associations are imported (scan.kind): there are no permutations, so no permutation threshold, no tests of sets "
+            "of traits, and no null study",
+            "what follows the scan at loci (conditional signals, credible sets, audit, inflation by frequency, heritability, "
+            "matching) is computed by least squares in the participants here, not by the model of the program that tested",
+        )
+
+
+def files_like(pattern: str) -> tuple[Path, ...]:
+    """The files that a pattern of an absolute or relative path matches, sorted."""
+    path = Path(pattern)
+    start = Path(path.anchor) if path.anchor else Path()
+    parts = (part if part == "**" else re.sub(r"\*+", "*", part) for part in path.relative_to(path.anchor).parts)
+    return tuple(sorted(one for one in start.glob("/".join(parts)) if one.is_file()))
+
+
+def trait_column(name: str) -> str:
+    """A trait's name as a column of files handed over: other characters than letters, digits, dot and underscore replaced."""
+    column = re.sub(r"[^A-Za-z0-9_.]", "_", name)
+    return column if re.match(r"[A-Za-z]", column) else f"x{column}"
+
+
+ScanOptions = Annotated[Matrix | Plink2 | Imported, Field(discriminator="kind")]

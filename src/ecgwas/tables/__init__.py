@@ -238,9 +238,21 @@ class Thresholds(Table):
     }  # fmt: skip
 
 
+NATURAL_EFFECT = {
+    "effect": Column(REAL, "effect of one effect allele in `unit`: least squares on the trait's untransformed values, with the "
+                           "scan's participants, covariates and missing calls; null: the trait has no unit"),
+    "effect_se": Column(REAL, "standard error of effect, in its unit"),
+    "unit": Column(TEXT, "unit of the trait's untransformed values, such as ms; null: it has none"),
+}  # fmt: skip
+"""Columns of an effect in the unit of a measured trait."""
+
+
 class Loci(Table):
     """Significant variants that belong together. Further columns: test, set, known and what is known, clumps, signals,
-    long_range_linkage, neglog10p_conditional (of the lead variant, conditional on the lead variants of the other loci)."""
+    long_range_linkage, neglog10p_conditional (of the lead variant, conditional on the lead variants of the other loci);
+    effect, effect_se, unit (of the lead variant on the best trait)."""
+
+    version = 2
 
     columns = {
         "locus": Column(WHOLE, "number, by position"), "lead_variant": Column(TEXT, "variant with the strongest association"),
@@ -260,6 +272,7 @@ class Loci(Table):
         "clumps": Column(WHOLE, "clumps by linkage disequilibrium"), "signals": Column(WHOLE, "separate signals"),
         "long_range_linkage": Column(TEXT, "region of long-range linkage disequilibrium that the locus touches; null: none"),
         "neglog10p_conditional": Column(REAL, "-log10 p of the lead variant, conditional on the other loci's lead variants"),
+        **NATURAL_EFFECT,
     }  # fmt: skip
     open = True
     renamed = {"neglog10p_beside": "neglog10p_conditional"}
@@ -315,19 +328,6 @@ class Terms(Table):
         "cardiovascular": Column(FLAG, "its group is cardiovascular"), "genes": Column(TEXT, "hit genes, ; between"),
     }  # fmt: skip
     open = True
-
-
-class Matching(Table):
-    """How often ECGs and genomes are matched, in both directions, by loci found in other participants, compared with chance."""
-
-    columns = {
-        "predictors": Column(TEXT, "the part of the genome that predicts the ECG"),
-        "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
-        "people": Column(WHOLE, "participants matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
-        "rate": Column(REAL, "by the predictors, selected and estimated in other participants"),
-        "chance": Column(REAL, "without predictors"),
-        "chance_limit": Column(REAL, "exceeded by random matching in one of 40 cases (for the error rate: undercut)"),
-    }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class StudyComparison(Table):
     columns = {
         "study": Column(TEXT, "name of the study; its file where two studies have one name"),
         "representation": Column(TEXT, "name of the representation"), "kind": Column(TEXT, "its kind"),
-        "cleaning": Column(TEXT, "kind of read.baseline, kind of read.denoise"),
+        "cleaning": Column(TEXT, "kind of read.baseline, kind of read.denoise; null: the features come from a table"),
         "input": Column(TEXT, "beat | strip; null: the kind has no choice"),
         "leads": Column(TEXT, "each | together; null: the kind has no choice"),
         "features": Column(WHOLE, "features of a lead, or of all leads together"),

@@ -28,7 +28,6 @@ from ecgwas.tables import (
     Guards,
     LeftOutVariants,
     Loci,
-    Matching,
     People,
     Recordings,
     SetAssociations,
@@ -60,6 +59,7 @@ from ecgwas.tables.loci import (
     Hits,
     Inflation,
     KnownTested,
+    Matching,
     Membership,
     Neighbourhoods,
     Power,
@@ -67,6 +67,7 @@ from ecgwas.tables.loci import (
     SetHits,
     UntestedCounts,
     VariantCounts,
+    VariantTraits,
 )
 from ecgwas.tables.recordings import (
     Ancestry,
@@ -297,6 +298,9 @@ NOTE = ResultFile("notes", "{stage}/{part}.json", note="how each part was made")
 PRIVATE_README = ResultFile("", "README.md")
 PLAN = ResultFile("", "plan.json", note="by `ecgwas plan` and `ecgwas run --on`")
 PRINT_FIGURE = ResultFile("figures", "{figure}.{ending}", note="by `ecgwas figures`")
+LOOK_FIGURE = ResultFile("look", "{variant}/figures/{figure}.svg", note="by `ecgwas look`")
+LOOK_NUMBERS = ResultFile("look", "{variant}/figures/{figure}.csv", note="by `ecgwas look`")
+LOOK_TRAITS = TableFile("look", "{variant}/all_traits.csv", False, table=VariantTraits, note="by `ecgwas look`")
 COMPARISON = TableFile("", "compare.csv", False, table=Comparison, note="by `ecgwas compare` with one study")
 
 ALL: tuple[ResultFile, ...] = (*(one for one in dict(globals()).values() if isinstance(one, ResultFile)), *SHARED_PAGE)

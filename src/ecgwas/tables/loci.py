@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from ecgwas.tables import BETA_UNIT, FLAG, REAL, TEXT, WHOLE, Associations, Column, Table
+from ecgwas.tables import BETA_UNIT, FLAG, NATURAL_EFFECT, REAL, TEXT, WHOLE, Associations, Column, Table
 
 PLACE = {
     "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
@@ -24,24 +24,29 @@ def inside(locus: Mapping[str, Any]) -> pl.Expr:
     return within
 
 
-class Hits(Table):
-    """The significant associations: one row per variant and trait, with the lead and the feature of the trait."""
+class Hits(Associations):
+    """The significant associations: one row per variant and trait, with lead, feature and unit of the trait."""
 
     columns = {
         "trait": Associations.columns["trait"], "lead": Column(TEXT, "lead of the trait; 12L for all leads together"),
-        "feature": Column(TEXT, "feature of the trait, without its representation"), **Associations.columns,
+        "feature": Column(TEXT, "feature of the trait, without its representation"), **Associations.columns, **NATURAL_EFFECT,
     }  # fmt: skip
+    version = 2
+    later = tuple(NATURAL_EFFECT)
 
     @classmethod
-    def of_associations(cls, hits: Associations) -> Self:
-        """The same rows, with lead and feature as further columns."""
+    def of_associations(cls, hits: Associations, natural: pl.DataFrame | None = None) -> Self:
+        """The same rows, with lead and feature as further columns; natural: columns NATURAL_EFFECT, None: all null."""
         pieces = pl.col("trait").str.splitn(".", 3).struct
-        return cls(hits.frame.with_columns(lead=pieces[1], feature=pieces[2]))
+        named = hits.frame.with_columns(lead=pieces[1], feature=pieces[2])
+        if natural is None:
+            return cls(named.with_columns(pl.lit(None).alias(name) for name in NATURAL_EFFECT))
+        return cls(named.hstack(natural.select(list(NATURAL_EFFECT))))
 
     @property
     def associations(self) -> Associations:
         """The same rows, with the columns of the scan."""
-        return Associations(self.frame.drop("lead", "feature"))
+        return Associations(self.frame.select(list(Associations.columns)))
 
 
 class VariantCounts(Table):
@@ -162,6 +167,19 @@ class Neighbourhoods(Table):
     }  # fmt: skip
 
 
+class VariantTraits(Table):
+    """One variant against every trait."""
+
+    columns = {
+        "trait": Column(TEXT, "trait"), "n": Column(WHOLE, "people tested; null: not tested"),
+        "eaf": Column(REAL, "frequency of the effect allele among them"),
+        "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
+        "t": Column(REAL, "beta / se"), "neglog10p": Column(REAL, "-log10 p"),
+        "p": Column(TEXT, "p, five digits; text, because spreadsheets and programs take very small numbers for 0"),
+        "reason": Column(TEXT, "why the trait was not tested; else null"),
+    }  # fmt: skip
+
+
 class Inflation(Table):
     """Genomic inflation by minor allele frequency, all traits together, of evenly spaced variants."""
 
@@ -272,6 +290,19 @@ class UntestedCounts(Table):
     """How many variants were not tested for any trait, and why."""
 
     columns = {"reason": Column(TEXT, "filter or PLINK 2 error code"), "variants": Column(WHOLE, "variants")}
+
+
+class Matching(Table):
+    """How often ECGs and genomes are matched, in both directions, by loci found in other participants, compared with chance."""
+
+    columns = {
+        "predictors": Column(TEXT, "the part of the genome that predicts the ECG"),
+        "matched": Column(TEXT, "one ECG with one genome | genome of an ECG (among all) | ECG of a genome (among all)"),
+        "people": Column(WHOLE, "participants matched: the candidates of each"), "measure": Column(TEXT, "what the rate is"),
+        "rate": Column(REAL, "by the predictors, selected and estimated in other participants"),
+        "chance": Column(REAL, "without predictors"),
+        "chance_limit": Column(REAL, "exceeded by random matching in one of 40 cases (for the error rate: undercut)"),
+    }  # fmt: skip
 
 
 class Membership(Table):

@@ -166,7 +166,10 @@ class TraitReport(Table):
         "skewness_before": Column(REAL, "skewness of the feature"), "kurtosis_before": Column(REAL, "its excess kurtosis"),
         "skewness_after": Column(REAL, "skewness of the residuals of the transformed feature"),
         "kurtosis_after": Column(REAL, "its excess kurtosis"),
+        "unit": Column(TEXT, "unit of the feature, such as ms; null: it has none, as learned features"),
     }  # fmt: skip
+    version = 2
+    later = ("unit",)
 
 
 class CovariateExclusions(Table):

@@ -68,12 +68,18 @@ OF_A_VARIANT = (b"PAR1:", b"PAR1_", b"PAR1-")
 
 @dataclass(frozen=True)
 class UserTable:
-    """frame: N rows, every column text, cells without surrounding blanks; lines: (N,) line number of each row in the file."""
+    """frame: N rows, every column text, cells without surrounding blanks (of a Parquet file, numbers are numbers); lines: (N,)
+    line number of each row in the file; counted: `line`, or `row` where a file has no lines."""
 
     frame: pl.DataFrame
     lines: tuple[int, ...]
     path: Path
     what: str
+    counted: str = "line"
+
+    def place(self, row: int) -> str:
+        """Where a row of the frame is in the file: `line 7`."""
+        return f"{self.counted} {self.lines[row]}"
 
 
 def read_text(path: Path, *, what: str, fix: str) -> str:
@@ -152,6 +158,13 @@ def read_user_table(path: Path, *, what: str, quotes: bool = True, longer_lines:
     raise_together(mistakes, what=f"the {what} table")
     frame = pl.DataFrame(list(body.values()), schema=dict.fromkeys(header, pl.String), orient="row")
     return UserTable(frame, tuple(body), path, what)
+
+
+def read_header(path: Path, *, what: str) -> list[str]:
+    """The names of a delimited table's columns, without looking at its rows. Raises InputError as `read_user_table` does."""
+    lines = text_lines(read_text(path, what=f"the {what} table", fix="correct the path in study.yaml"))
+    header = next((line for line in map(clean, lines) if line and not NOTE_OF_EXCEL.fullmatch(line)), "")
+    return _cells([header], path, quotes=True, first_line=1)[0] if header else []
 
 
 def delimiter_of(line: str) -> str | None:
@@ -236,18 +249,24 @@ def _ragged(header: Sequence[str], body: dict[int, list[str]], path: Path) -> li
 
 
 def is_missing(cells: pl.Series) -> NDArray[np.bool_]:
-    """(N,) bool, cells that mean `no value`."""
+    """(N,) bool, cells that mean `no value`; of numbers, null and NaN."""
+    if cells.dtype.is_numeric():
+        return np.isnan(numbers(cells))
     return cells.str.to_lowercase().is_in(list(MISSING)).to_numpy()
 
 
 def not_numbers(cells: pl.Series) -> NDArray[np.bool_]:
     """(N,) bool, cells that are neither missing nor a finite number."""
+    if cells.dtype.is_numeric():
+        return np.isinf(numbers(cells))
     finite = cells.str.contains(NUMBER) & cells.cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
     return np.asarray(~finite.to_numpy() & ~is_missing(cells))
 
 
 def numbers(cells: pl.Series) -> NDArray[np.float64]:
     """(N,) float64, missing NaN; every cell must be a number or missing (see `not_numbers`)."""
+    if cells.dtype.is_numeric():
+        return cells.cast(pl.Float64).fill_null(np.nan).to_numpy()
     absent = is_missing(cells)
     return np.array([np.nan if gone else float(cell) for cell, gone in zip(cells, absent, strict=True)], dtype=np.float64)
 

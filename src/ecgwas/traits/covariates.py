@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from ecgwas import ids
 from ecgwas.errors import Caution, EcgwasError, InputError, StudyError, first_few, raise_together
 from ecgwas.study import TraitOptions
-from ecgwas.tables import Covariates
-from ecgwas.tables.user_table import UserTable, is_missing, level, not_numbers, numbers, read_user_table, why_not_a_number
+from ecgwas.tables import Covariates, numeric_columns
+from ecgwas.tables.user_table import is_missing, level, numbers, read_user_table
 from ecgwas.traits import suspect_values
 
 COLLINEAR = 1e-7
@@ -24,11 +24,14 @@ COLLINEAR = 1e-7
 
 PC_NAME = re.compile(r"(?i)(genetic[_ ]?)?(pc|pca|ev|mds)[_ .]?\d+|.*22009.*")
 """Names of principal components in covariate tables. UK Biobank's field is 22009."""
-SMALLEST_SPREAD = 1e-100
-"""Smallest range of a covariate's values. Its reciprocal is the largest absolute value."""
 
 ROUNDING = 1e-12
 """A column is constant if its range is at most this share of its largest absolute value."""
+
+NOT_A_NUMBER = (
+    "write numbers with a decimal point, or NA; or name it under traits.categorical: [{}]; or use others (traits.use)"
+)
+IN_ANOTHER_UNIT = "give it in another unit, or name the others under traits.use"
 
 Cell = str | None
 
@@ -93,21 +96,24 @@ def read(options: TraitOptions) -> CovariateTable:
     """
     table = read_user_table(options.covariates, what="covariate")
     frame = table.frame
-    mistakes = [*_eid_mistakes(table), *_unknown_columns(frame, options)]
+    mistakes = [*ids.eid_mistakes(table, once=True), *_unknown_columns(frame, options)]
     present = [name for name in frame.columns if name != "eid"]
-    labels = _more_ids(frame) if options.use is None else []
+    labels = ids.more_ids(frame) if options.use is None else []
     unused = () if options.use is not None else _beyond(present, options.max_components)
     names = tuple(
         name for name in present if (name in options.use if options.use is not None else name not in (*labels, *unused))
     )
     categorical = [name for name in options.categorical if name in names]
     measured = [name for name in names if name not in categorical]
-    mistakes += [mistake for name in measured for mistake in _wrong_numbers(table, name)]
+    mistakes += [
+        mistake
+        for name in measured
+        for mistake in numeric_columns.wrong_numbers(table, name, what="covariate", fix=NOT_A_NUMBER.format(name))
+    ]
     raise_together(mistakes, what="the covariate table")
     values = {name: numbers(frame[name]) for name in measured}
-    raise_together(
-        [mistake for name in measured for mistake in _extremes(table, name, values[name])], what="the covariate table"
-    )
+    beyond = (numeric_columns.extremes(table, name, values[name], what="covariate", fix=IN_ANOTHER_UNIT) for name in measured)
+    raise_together([mistake for each in beyond for mistake in each], what="the covariate table")
     levels = {name: _levels(frame[name]) for name in categorical}
     warnings = [
         *suspect_values.of_ids(labels),
@@ -122,53 +128,6 @@ def _beyond(names: Sequence[str], limit: int | None) -> tuple[str, ...]:
     components = [name for name in names if PC_NAME.fullmatch(name)]
     first = components if limit is None else sorted(components, key=lambda name: int(re.findall(r"\d+", name)[-1]))[:limit]
     return tuple(name for name in components if name not in first)
-
-
-def _more_ids(frame: pl.DataFrame) -> list[str]:
-    """Columns that identify the participant and hold no measurement: PLINK's FID and IID, and copies of eid."""
-    if "eid" not in frame.columns:
-        return []
-    eids = frame["eid"].to_list()
-    others = [name for name in frame.columns if name != "eid"]
-    return [name for name in others if name.lower().lstrip("#") in ("fid", "iid") or frame[name].to_list() == eids]
-
-
-def _extremes(table: UserTable, name: str, values: NDArray[np.float64]) -> Iterator[EcgwasError]:
-    """A mistake if squares of a column's values, or of their differences, are beyond the range of floating-point numbers."""
-    present = values[np.isfinite(values)]
-    largest, spread = (float(np.abs(present).max()), float(np.ptp(present))) if present.size else (0.0, 0.0)
-    if largest > 1 / SMALLEST_SPREAD or 0 < spread < SMALLEST_SPREAD:
-        problem = f"covariate {name} cannot be used: its values reach {largest:g} and differ by {spread:g} at most"
-        yield InputError(problem, where=table.path, fix="give it in another unit, or name the others under traits.use")
-
-
-def _eid_mistakes(table: UserTable) -> list[EcgwasError]:
-    """Mistakes in the column eid: it is absent or empty, or eids are missing, repeated or damaged."""
-    frame, path = table.frame, table.path
-    if "eid" not in frame.columns:
-        near = ids.likely_eid_column(frame.columns)
-        fix = f"rename the column {near} to eid" if near else "call the column of ids eid"
-        return [
-            InputError(f"the covariate table has no column eid; it has {first_few(frame.columns, 10)}", where=path, fix=fix)
-        ]
-    if frame.height == 0:
-        return [InputError("the covariate table has a header and no people", where=path, fix="add one line per person")]
-    mistakes: list[EcgwasError] = []
-    absent = is_missing(frame["eid"])
-    nameless = [f"line {line}" for line, gone in zip(table.lines, absent, strict=True) if gone]
-    if nameless:
-        fix = "give every line its eid, or delete the line"
-        mistakes.append(InputError(f"no eid: {first_few(nameless)}", where=path, fix=fix))
-    rows = [(eid, line) for eid, line, gone in zip(frame["eid"], table.lines, absent, strict=True) if not gone]
-    twice = sorted(eid for eid, count in Counter(eid for eid, _ in rows).items() if count > 1)
-    if twice:
-        problem = f"people listed more than once: eid {first_few(twice)}"
-        mistakes.append(InputError(problem, where=path, fix="keep one line per eid"))
-    try:
-        ids.refuse_damaged([eid for eid, _ in rows], [line for _, line in rows], what="the covariate table", where=path)
-    except InputError as damaged:
-        mistakes.append(damaged)
-    return mistakes
 
 
 def _unknown_columns(frame: pl.DataFrame, options: TraitOptions) -> list[EcgwasError]:
@@ -188,22 +147,6 @@ def _unknown_columns(frame: pl.DataFrame, options: TraitOptions) -> list[EcgwasE
             problem += f"; did you mean '{match}'?" if match else ""
             mistakes.append(StudyError(problem, where=options.covariates, fix=f"its columns are {first_few(present, 30)}"))
     return mistakes
-
-
-def _wrong_numbers(table: UserTable, name: str) -> list[EcgwasError]:
-    cells = table.frame[name]
-    wrong = np.flatnonzero(not_numbers(cells))
-    if len(wrong) == 0:
-        return []
-    eids = table.frame["eid"] if "eid" in table.frame.columns else None
-    about = [f"line {table.lines[i]}" + ("" if eids is None else f" (eid {eids[i]})") for i in map(int, wrong)]
-    shown = first_few(
-        f"{where}: {cells[int(i)]!r}{why_not_a_number(cells[int(i)])}" for where, i in zip(about, wrong, strict=True)
-    )
-    fix = (
-        f"write numbers with a decimal point, or NA; or name it under traits.categorical: [{name}]; or use others (traits.use)"
-    )
-    return [InputError(f"covariate {name} is not a number: {shown}", where=table.path, fix=fix)]
 
 
 def _levels(cells: pl.Series) -> tuple[Cell, ...]:

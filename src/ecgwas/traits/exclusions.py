@@ -13,8 +13,13 @@ from ecgwas.traits.covariates import CovariateTable
 from ecgwas.traits.sample_qc import SampleQc
 
 
-def list_people(table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features]) -> People:
-    """Every participant of any table, kept or excluded before sample QC, with all reasons for the exclusion."""
+def list_people(
+    table: CovariateTable, genotyped: Sequence[str], features: Mapping[str, Features], absent: str = "no recording"
+) -> People:
+    """Every participant of any table, kept or excluded before sample QC, with all reasons for the exclusion.
+
+    absent: reason of those who are in none of the features' sources.
+    """
     recorded: set[str] = set()
     measured: set[str] = set()
     for one in features.values():
@@ -27,7 +32,7 @@ def list_people(table: CovariateTable, genotyped: Sequence[str], features: Mappi
     for eid in sorted(recorded | covered | genotypes):
         reasons = []
         if eid not in recorded:
-            reasons.append("no recording")
+            reasons.append(absent)
         elif eid not in measured:
             reasons.append("no feature measured")
         if eid not in genotypes:

@@ -12,6 +12,12 @@ from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.tables import Features
 
 
+def people_by_representation(features: Mapping[str, Features], kept: Sequence[str]) -> dict[str, int]:
+    """Representation -> how many of the participants kept it has a row of: all whose recordings were read, or its table's."""
+    people = set(kept)
+    return {name: len(people.intersection(table.frame["eid"])) for name, table in features.items()}
+
+
 def feature_columns(features: Mapping[str, Features], kept: Sequence[str]) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
     """Trait name -> (N,) float64 of the participants kept, missing NaN; and messages about infinite values.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,8 @@ from ecgwas.traits import covariates as covariate_tables
 from ecgwas.traits import overlap, variances
 from ecgwas.traits.covariates import PC_NAME, CodedCovariates
 from ecgwas.traits.exclusions import exclude_by_sample_qc, list_people
-from ecgwas.traits.feature_columns import feature_columns
+from ecgwas.traits.feature_columns import feature_columns, people_by_representation
+from ecgwas.traits.overlap import RECORDINGS
 from ecgwas.traits.sample_qc import RunSampleQc, SampleQc, unjudged
 from ecgwas.traits.trait_qc import REPORT_SCHEMA, trait_guards, usable_traits
 from ecgwas.traits.transform import TENS
@@ -47,29 +48,33 @@ class TraitTables:
 
 
 def build(
-    options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str], judge: RunSampleQc = unjudged
-) -> TraitTables:
+    options: TraitOptions, features: Mapping[str, Features], genotype_people: Sequence[str], judge: RunSampleQc = unjudged,
+    sources: Mapping[str, str] | None = None,
+) -> TraitTables:  # fmt: skip
     """Traits and covariates of the participants who have features, covariates and genotypes and who pass sample QC.
 
     features: representation name -> its features; genotype_people: eids of the genotype files; judge: sample QC, called once
-    with all participants who have everything. Its principal components become covariates if the table has none.
+    with all participants who have everything. Its principal components become covariates if the table has none. sources:
+    representation name -> where its features come from, as in `the feature table mine`; None: all from the recordings.
 
     A feature that is null for everyone at a lead does not apply there and does not become a trait. Constant, duplicate and
     nearly empty features are excluded and listed. Raises InputError if two tables have no eid in common, if too few
     participants remain or if no feature is usable.
     """
     table = covariate_tables.read(options)
-    unmet = overlap.check_ids(options, table, genotype_people, _recorded(features))
-    people = list_people(table, genotype_people, features)
+    represented = _represented(features, sources or {})
+    unmet = overlap.check_ids(options, table, genotype_people, represented)
+    people = list_people(table, genotype_people, features, absent_from(represented))
     kept = tuple(people.frame.filter(pl.col("status") == "kept")["eid"])
-    overlap.refuse_too_few(options, kept, people, table, unmet)
+    overlap.refuse_too_few(options, kept, people, table, unmet, overlap.noun_of(represented))
     judged = judge(kept)
     people, kept = exclude_by_sample_qc(people, judged), judged.eids
-    overlap.refuse_too_few(options, kept, people, table, unmet)
+    overlap.refuse_too_few(options, kept, people, table, unmet, overlap.noun_of(represented))
     coded = _with_components(covariate_tables.code(table, kept, options), judged, options)
     candidates, notes = feature_columns(features, kept)
     strata, more = _strata(options, judged)
-    names, values, report = usable_traits(options, candidates, coded.covariates, strata)
+    concerned = people_by_representation(features, kept)
+    names, values, report = usable_traits(options, candidates, coded.covariates, strata, concerned)
     if not names:
         problem = f"none of the {len(candidates)} features makes a trait: {first_few(sorted({r['reason'] for r in report}))}"
         raise InputError(problem, fix="see the features in results/represent; lower traits.min_people if the study is small")
@@ -119,6 +124,14 @@ def _with_components(coded: CodedCovariates, judged: SampleQc, options: TraitOpt
     return CodedCovariates(Covariates(coded.covariates.eids, (*coded.covariates.names, *names), values), (*coded.notes, note))
 
 
-def _recorded(features: Mapping[str, Features]) -> dict[str, set[str]]:
-    """`the recordings` -> eids with features."""
-    return {"the recordings": {eid for one in features.values() for eid in one.frame["eid"].unique()}}
+def _represented(features: Mapping[str, Features], sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """`the recordings`, `the feature table mine` -> eids with features from there."""
+    eids: dict[str, set[str]] = {}
+    for name, one in features.items():
+        eids.setdefault(sources.get(name, RECORDINGS), set()).update(one.frame["eid"])
+    return eids
+
+
+def absent_from(represented: Collection[str]) -> str:
+    """The reason of those who are in none of the sources of features."""
+    return " and ".join("no recording" if source == RECORDINGS else f"not in {source}" for source in represented)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,9 @@ from ecgwas.traits import covariates as covariate_tables
 from ecgwas.traits import suspect_values
 from ecgwas.traits.covariates import CovariateTable
 
+RECORDINGS = "the recordings"
+"""One source of features, in messages; the others are feature tables."""
+
 SPARSE_SHARE = 0.1
 """A warning names each covariate that more than this share of participants lack, since all of them are excluded."""
 
@@ -30,25 +33,26 @@ MAX_SEX_MISMATCH = 0.02
 
 
 def check(
-    options: TraitOptions, genotype_people: Sequence[str], recorded: Sequence[str] = (), sexes: Mapping[str, int] | None = None
-) -> Sequence[str]:
+    options: TraitOptions, genotype_people: Sequence[str], represented: Mapping[str, set[str]] | None = None,
+    sexes: Mapping[str, int] | None = None,
+) -> Sequence[str]:  # fmt: skip
     """Reads the covariate table and compares its participants with those genotyped; returns messages, warnings as Caution.
 
-    recorded: eids of the recordings; empty if they are not known. sexes: of the genotyped participants (1 male, 2 female, 0
-    unknown), compared with those of the covariates. Raises InputError or StudyError as `join.build` does, as far as this can be
-    known without features.
+    represented: `the recordings`, `the feature table mine` -> eids there; empty if they are not known. sexes: of the
+    genotyped participants (1 male, 2 female, 0 unknown), compared with those of the covariates. Raises InputError or
+    StudyError as `join.build` does, as far as this can be known without features.
     """
     table = covariate_tables.read(options)
-    sides = {"the recordings": set(recorded)} if recorded else {}
+    sides = represented or {}
     unmet = check_ids(options, table, genotype_people, sides)
     in_all_tables = set(table.eids) & set(genotype_people)
-    in_all_tables &= set(recorded) or in_all_tables
+    in_all_tables &= set().union(*sides.values()) or in_all_tables
     complete = sorted(in_all_tables - set(table.missing()))
     sparse = [
         f"{name} in {count} of {len(in_all_tables)}" for name, count in table.sparse(in_all_tables, share=SPARSE_SHARE).items()
     ]
     missing = [f"people without all covariates are dropped; missing: {first_few(sparse, 10)}"] if sparse else []
-    people = "genotyped people with recordings" if recorded else "genotyped people"
+    people = f"genotyped people with {noun_of(sides)}s" if sides else "genotyped people"
     shortage = f"only {len(complete)} of {len(in_all_tables)} {people} in the covariate table have all covariates"
     needed = f"at least {options.min_people} are needed (traits.min_people)"
     if not complete or len(complete) < options.min_people <= len(in_all_tables):
@@ -68,6 +72,20 @@ def check(
     line = f"{len(table.eids)} people in the covariate table, {len(complete)} of them genotyped with nothing missing"
     facts = [f"{line}; {len(coded.covariates.names)} covariate columns", *(n for n in coded.notes if n not in table.warnings)]
     return [*facts, *map(Caution, (*unmet, *table.warnings, *missing, *shortage_warnings, *_of_sexes(table, sexes or {})))]
+
+
+def noun_of(represented: Collection[str]) -> str:
+    """What a participant must have of a study's sources of features: a recording, or a feature from a table."""
+    return "recording" if set(represented) <= {RECORDINGS} else "feature"
+
+
+def _with_features(noun: str) -> str:
+    return noun if noun == "recording" else "features"
+
+
+def _features_of(represented: Collection[str]) -> str:
+    names = ["the recordings' names" if source == RECORDINGS else source for source in represented]
+    return " and ".join(names) or "the recordings' names"
 
 
 def _of_sexes(table: CovariateTable, sexes: Mapping[str, int]) -> list[str]:
@@ -106,18 +124,20 @@ def check_ids(
             if sides[a] & sides[b]:
                 continue
             examples = ids.examples_of_both(sides[a], sides[b], a=a, b=b)
-            fix = "write the same eid in all three: the covariate table, the .fam file (second column), the recordings' names"
+            others = _features_of(recorded)
+            fix = f"write the same eid in all three: the covariate table, the .fam file (second column), {others}"
             mistakes.append(InputError(f"{a} and {b} have no person in common ({examples})", where=options.covariates, fix=fix))
     raise_together(mistakes, what="the ids of people")
     return ids.overlap_warnings(sides)
 
 
 def refuse_too_few(
-    options: TraitOptions, kept: Sequence[str], people: People, table: CovariateTable, unmet: Sequence[str]
-) -> None:
+    options: TraitOptions, kept: Sequence[str], people: People, table: CovariateTable, unmet: Sequence[str],
+    noun: str = "recording",
+) -> None:  # fmt: skip
     """Raises InputError, with reasons and sparse covariates, if fewer than `min_people` participants are kept.
 
-    unmet: warnings about eids that do not match, from `check_ids`.
+    unmet: warnings about eids that do not match, from `check_ids`; noun: from `noun_of`.
     """
     if len(kept) >= options.min_people:
         return
@@ -129,7 +149,7 @@ def refuse_too_few(
     sparse = first_few(
         f"{name} in {count} of {len(in_all_tables)}" for name, count in table.sparse(in_all_tables, share=SPARSE_SHARE).items()
     )
-    problem = f"only {len(kept)} people have recording, genotypes and covariates (of {len(people)}; {why})"
+    problem = f"only {len(kept)} people have {_with_features(noun)}, genotypes and covariates (of {len(people)}; {why})"
     problem += "".join(f"; {words}" for words in unmet)
     fix = f"at least {options.min_people} are needed (traits.min_people)"
     if sparse:

@@ -12,17 +12,10 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import first_few
 from ecgwas.study import TraitOptions
+from ecgwas.tables import numeric_columns
+from ecgwas.tables.numeric_columns import CODES, WRITE_NA
 from ecgwas.tables.user_table import is_missing, not_numbers, numbers
 from ecgwas.traits.ukb import fields
-
-CODES = {
-    -1: "UK Biobank: do not know", -3: "UK Biobank: prefer not to answer", -7: "UK Biobank: none of the above",
-    -9: "PLINK: missing", -99: "often: missing", -999: "often: missing", -9999: "often: missing",
-}  # fmt: skip
-"""Numbers that are codes, and their meanings."""
-
-FAR_SD = 5.0
-"""In a column with negative values, a code is suspect only if it lies this many SDs below the mean of the other values."""
 
 CATEGORIES = frozenset({
     "center", "centre", "site", "batch", "array", "chip", "plate", "ethnic", "ethnicity", "ancestry", "population", "hospital",
@@ -32,8 +25,6 @@ CATEGORIES = frozenset({
 
 CATEGORY_FIELDS = {"54": "assessment centre", "21000": "ethnic background", "22000": "genotyping batch"}
 SEX_FIELDS = ("31", "22001")
-
-WRITE_NA = "write NA if they mean missing"
 
 Cell = str | None
 
@@ -87,8 +78,8 @@ def _words(name: str) -> list[str]:
 
 
 def _of_numbers(name: str, values: NDArray[np.float64]) -> Iterator[str]:
-    yield from _codes(name, values)
-    yield from _row_number(name, values)
+    yield from numeric_columns.codes(name, values, what="covariate")
+    yield from numeric_columns.row_number(name, values, what="covariate", option="traits.use")
     yield from _categories(name, values)
 
 
@@ -102,25 +93,6 @@ def _categories(name: str, values: NDArray[np.float64]) -> Iterator[str]:
         about = f" (UK Biobank: {field})" if field else ""
         words = f"covariate {name}{about}: {len(present)} whole numbers count as a quantity"
         yield f"{words}; if they are codes, name it under traits.categorical"
-
-
-def _codes(name: str, values: NDArray[np.float64]) -> Iterator[str]:
-    """Warnings about codes in numbers (P,) of which no other is negative, or from which the codes are far."""
-    present = values[np.isfinite(values)]
-    coded = np.isin(present, list(CODES))
-    others = present[~coded]
-    for code, meaning in CODES.items():
-        count = int((present == code).sum())
-        if count == 0:
-            continue
-        far = others.size > 0 and code < min(others.min(), others.mean() - FAR_SD * others.std())
-        if others.size == 0 or others.min() >= 0 or far:
-            yield f"covariate {name}: {count} value(s) are {code} and count as that number ({meaning}); {WRITE_NA}"
-
-
-def _row_number(name: str, values: NDArray[np.float64]) -> Iterator[str]:
-    if len(values) > 2 and any(np.array_equal(values, np.arange(start, start + len(values))) for start in (0, 1)):
-        yield f"covariate {name} counts the lines of the table: a row number? Name the others under traits.use"
 
 
 def _levels(name: str, cells: tuple[Cell, ...]) -> Iterator[str]:

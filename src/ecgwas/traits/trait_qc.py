@@ -29,9 +29,13 @@ REPORT_SCHEMA: dict[str, Any] = {
 
 
 def usable_traits(
-    options: TraitOptions, candidates: Mapping[str, NDArray[np.float64]], covariates: Covariates, strata: NDArray[np.int64]
-) -> tuple[list[str], NDArray[np.float64], list[dict[str, Any]]]:
-    """Names of the traits kept, their values (N, K), and one row of the report for each candidate."""
+    options: TraitOptions, candidates: Mapping[str, NDArray[np.float64]], covariates: Covariates, strata: NDArray[np.int64],
+    concerned: Mapping[str, int],
+) -> tuple[list[str], NDArray[np.float64], list[dict[str, Any]]]:  # fmt: skip
+    """Names of the traits kept, their values (N, K), and one row of the report for each candidate.
+
+    concerned: representation -> number of participants whom it could have represented, of whom `min_share` is a share.
+    """
     kept: dict[str, NDArray[np.float64]] = {}
     rows: dict[str, dict[str, Any]] = {}
     spans: dict[bytes, NDArray[np.float64]] = {}
@@ -39,7 +43,7 @@ def usable_traits(
         present = np.isfinite(values)
         rows[name] = {"trait": name, "status": "kept", "reason": "", "n": int(present.sum())}
         observed = values[present]
-        reason = _unusable(observed, len(values), options)
+        reason = _unusable(observed, concerned[name.split(".")[0]], options)
         if reason is None:
             key = present.tobytes()
             if key not in spans:

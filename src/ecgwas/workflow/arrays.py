@@ -56,8 +56,8 @@ def run(study_file: Path, study: Study, planned: Sequence[Job], *, jobs: int, un
 def _rounds(stage: Stage, study: Study) -> list[list[str]]:
     """Parts of a stage that do not depend on each other; in stage `read`, joining the recordings depends on all other parts."""
     parts = list(stage.parts(study))
-    if stage.name != "read":
-        return [parts]
+    if stage.name != "read" or not parts:
+        return [parts] if parts else []
     return [[part for part in parts if part != read_stage.JOIN], [read_stage.JOIN]]
 
 

@@ -19,6 +19,7 @@ from ecgwas.represent.work import CohortSize
 from ecgwas.scan import matrix
 from ecgwas.scan import work_of as scan_work_of
 from ecgwas.scan.work import HISTOGRAM_BYTES, PartSize
+from ecgwas.stages.read import options_of
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.traits import ancestry, genotype_pcs, kinship, sample_qc
 
@@ -107,11 +108,13 @@ class Cost:
 class StudySize:
     """How large a study is.
 
-    recordings  people with a recording;  tested  those of them with genotypes
+    recordings  people with a recording
+    tested      people with a recording or in a feature table, and with genotypes
     variants    chromosome -> number of variants;  dosages  True if genotypes are not hard calls
     repeats     people with a second visit
     compared    further recordings that are read to choose the best (`read.choose: best_quality`)
     genotyped   people in the genotype files, with or without a recording; None: only those tested
+    in_tables   people in the largest feature table
     """
 
     recordings: int
@@ -121,6 +124,7 @@ class StudySize:
     repeats: int = 0
     compared: int = 0
     genotyped: int | None = None
+    in_tables: int = 0
 
     @property
     def all_variants(self) -> int:
@@ -145,14 +149,20 @@ class StudySize:
 
 def person_bytes(study: Study) -> float:
     """One person's cleaned recording and three median beats, float32."""
-    options = study.read
-    strip = options.seconds * options.rate_hz
+    strip = strip_samples(study)
     return 4 * len(LEADS) * (strip + 3 * beat_samples(study))
 
 
 def beat_samples(study: Study) -> float:
     """Samples of a median beat."""
-    return (study.read.beats.before_ms + study.read.beats.after_ms) / 1000 * study.read.rate_hz
+    options = options_of(study)
+    return (options.beats.before_ms + options.beats.after_ms) / 1000 * options.rate_hz
+
+
+def strip_samples(study: Study) -> float:
+    """Samples of a whole recording."""
+    options = options_of(study)
+    return options.seconds * options.rate_hz
 
 
 def read(study: Study, people: int, repeats: float = 0.0, compared: float = 0.0) -> Cost:
@@ -172,14 +182,15 @@ def read_join(size: StudySize) -> Cost:
 
 
 def represent(study: Study, options: RepresentationOptions, size: StudySize) -> Cost:
-    """One representation, fitted, and applied to median beats, to odd and even beats, and to second visits."""
-    people, start = size.recordings, CONSTANTS["start"]
+    """One representation, fitted, and applied to median beats, to odd and even beats, and to second visits; or a table."""
+    people, start = size.recordings if options.uses_recordings else size.in_tables, CONSTANTS["start"]
     # Features of whole, odd and even beats: in memory as float64, on disk as float32 or packed.
-    encoded = people + size.repeats / 3
+    encoded = people + (size.repeats / 3 if options.uses_recordings else 0.0)
     values = encoded * traits_of(options)
     on_disk, in_memory = 3 * values * 4.5 / MIB, 6 * values * 8 / MIB + MAPPED_MIB
     on_disk *= 1 + options.retrainings / 3  # With other seeds only the features of whole beats are kept.
-    cohort = CohortSize(people, encoded, beat_samples(study), study.read.seconds * study.read.rate_hz)
+    samples = (beat_samples(study), strip_samples(study)) if options.uses_recordings else (0.0, 0.0)
+    cohort = CohortSize(people, encoded, *samples)
     needed = work_of(options, cohort)
     cpu = start + _seconds(needed.units)
     cpu += CONSTANTS["start_torch"] if options.uses_torch else 0.0

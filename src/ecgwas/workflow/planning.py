@@ -13,7 +13,7 @@ import polars as pl
 from ecgwas import represent
 from ecgwas.errors import StudyError
 from ecgwas.genotypes import chromosomes, filesets
-from ecgwas.stages import STAGES
+from ecgwas.stages import STAGES, feature_tables
 from ecgwas.stages import read as read_stage
 from ecgwas.stages.represent import options_of
 from ecgwas.store import atomic_write, fingerprint
@@ -65,8 +65,10 @@ def jobs(study: Study, size: StudySize | None = None) -> tuple[Job, ...]:
 
 def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
     """Parts of a study of this size, without its inputs."""
+    if stage == "read" and study.read is None:
+        return ()
     if stage == "read":
-        count = -(-size.recordings // study.read.people_per_part)
+        count = -(-size.recordings // read_stage.options_of(study).people_per_part)
         return (*(f"{i:04d}" for i in range(count)), read_stage.JOIN)
     if stage == "represent":
         return tuple(options.name for options in study.represent)
@@ -75,7 +77,7 @@ def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
 
 def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -> Cost:
     if stage == "read":
-        people = 0 if part == read_stage.JOIN else min(study.read.people_per_part, size.recordings)
+        people = 0 if part == read_stage.JOIN else min(read_stage.options_of(study).people_per_part, size.recordings)
         repeats, compared = (people * count / max(size.recordings, 1) for count in (size.repeats, size.compared))
         return costs.read_join(size) if part == read_stage.JOIN else costs.read(study, people, repeats, compared)
     if stage == "represent":
@@ -90,16 +92,19 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
 
 def size_of(study: Study) -> StudySize:
     """Size of the study, counted in its inputs without reading recordings or genotypes. Raises InputError if one is missing."""
-    manifest = read_stage.manifest_of(study)
-    sources = manifest.sources
-    with_genotypes = set(chromosomes.eids_in_all_files(study.scan))
-    tested = sum(source.eid in with_genotypes for source in sources)
+    manifest = None if study.read is None else read_stage.manifest_of(study)
+    recorded = set() if manifest is None else {source.eid for source in manifest.sources}
+    tables = list(feature_tables.eids_by_table(study).values())
+    represented = recorded if any(options.uses_recordings for options in study.represent) else set[str]()
+    tested = represented.union(*tables) & set(chromosomes.eids_in_all_files(study.scan))
     first = filesets.fileset(study.scan, chromosomes.available(study.scan)[0])
     return StudySize(
-        recordings=len(sources), tested=tested, variants=chromosomes.variant_counts(study.scan),
+        recordings=len(recorded), tested=len(tested), variants=chromosomes.variant_counts(study.scan),
         dosages=first.format_name != "bed",
-        genotyped=len(filesets.read_samples(first).eids), repeats=len(manifest.repeats),
-        compared=sum(len(source.others) for source in sources),
+        genotyped=len(filesets.read_samples(first).eids),
+        repeats=0 if manifest is None else len(manifest.repeats),
+        compared=0 if manifest is None else sum(len(source.others) for source in manifest.sources),
+        in_tables=max((len(eids) for eids in tables), default=0),
     )  # fmt: skip
 
 
@@ -119,10 +124,12 @@ def write(study: Study, planned: Sequence[Job]) -> Path:
 
 
 def table(planned: Sequence[Job]) -> pl.DataFrame:
-    """One row per stage: jobs, total cpu_hours and disk_gib, longest_hours and memory_gib of a single job."""
+    """One row per stage that has jobs: jobs, total cpu_hours and disk_gib, longest_hours and memory_gib of a single job."""
     rows = []
     for stage in STAGES:
         of_stage = [job for job in planned if job.stage == stage.name]
+        if not of_stage:
+            continue
         rows.append({
             "stage": stage.name, "jobs": len(of_stage), "cpu_hours": sum(job.cost.cpu_seconds for job in of_stage) / 3600,
             "longest_hours": max(job.cost.seconds for job in of_stage) / 3600,

@@ -20,6 +20,7 @@ from ecgwas.report.queries import gene_hits, nearest_genes, traits_drawn
 from ecgwas.study import ReportOptions
 from ecgwas.study.presets import PRESETS
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, Terms, files
+from ecgwas.tables.loci import Hits
 from tests.report.example import NETWORK, changed, make_contents, rows_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -208,7 +209,9 @@ def with_genes(contents: ReportContents, variants: dict[str, int]) -> ReportCont
             hit += [{"trait": f"ae.{lead}.f0{k}", **place, **about} for lead in ("V1", "II") for k in (1, 2)]
             gene.append({"locus": 1, **place, "gene": name, "rank": 1, "relation": "overlap", "source": "regions"})
     return changed(
-        contents, hits=Associations.of(hit), genes=Genes(pl.concat([Genes.empty().frame, pl.DataFrame(gene)], how="diagonal"))
+        contents,
+        hits=Hits.of_associations(Associations.of(hit)),
+        genes=Genes(pl.concat([Genes.empty().frame, pl.DataFrame(gene)], how="diagonal")),
     )
 
 
@@ -254,7 +257,7 @@ def test_genes_hit_more_than_so_many_times_are_drawn(
 def test_every_trait_with_a_hit_has_its_manhattan_plot_where_the_study_says_so(contents: ReportContents) -> None:
     row = contents.loci.hits.frame.row(0, named=True)
     names = [f"ae.V1.f{k:03d}" for k in range(1, 91)]
-    many = changed(contents, hits=Associations.of([row | {"trait": name} for name in names]))
+    many = changed(contents, hits=Hits.of([row | {"trait": name} for name in names]))
     assert len(traits_drawn(ReportOptions(), many.loci.hits, many.scan.rows)) == 60
     published = ReportOptions.model_validate(PRESETS["published"]["report"])
     assert sorted(traits_drawn(published, many.loci.hits, many.scan.rows)) == names
@@ -275,7 +278,7 @@ def test_the_heatmap_has_genes_along_x_and_leads_along_y(contents: ReportContent
 
 def test_every_feature_with_a_hit_has_its_bar(contents: ReportContents) -> None:
     names = [f"ae.V1.f{k:02d}" for k in range(1, 65)]
-    row = contents.loci.hits.frame.row(0, named=True)
+    row = contents.loci.hits.associations.frame.row(0, named=True)
     many = Associations.of([row | {"trait": name} for name in names])
     figure = hits.per_feature(many, (*names, "ae.V1.f65", "ae.II.f66"))
     assert figure is not None
@@ -525,7 +528,7 @@ def test_names_of_variants_join_no_pictures(contents: ReportContents, name: str)
     here = contents.loci.regions[0]
     renamed = changed(
         contents,
-        hits=Associations(contents.loci.hits.frame.with_columns(**called)),
+        hits=Hits(contents.loci.hits.frame.with_columns(**called)),
         genes=Genes(contents.genes.genes.frame.with_columns(**called)),
         loci=Loci(contents.loci.loci.frame.with_columns(lead_variant=pl.lit(name))),
         tables={**contents.tables, files.CREDIBLE: credible},

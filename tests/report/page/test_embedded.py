@@ -15,7 +15,7 @@ from ecgwas.report import ReportContents, ScanRows
 from ecgwas.report.figures.thinning import genome_of
 from ecgwas.report.page import embedded as e
 from ecgwas.tables import Associations
-from tests.report.example import changed, make_contents, make_empty_contents, rows_of
+from tests.report.example import MEASURED, changed, make_contents, make_empty_contents, rows_of, with_measured_hits
 
 
 class Unpacked:
@@ -71,6 +71,26 @@ def test_every_kept_test_is_there_with_its_numbers(contents: ReportContents) -> 
         found = sorted(points(packed, k))
         assert [point[:3] for point in found] == [row[:3] for row in wanted]
         assert np.allclose([point[3:] for point in found], [row[3:] for row in wanted], rtol=1e-6) or not wanted
+
+
+def test_effects_in_natural_units_are_those_of_the_hits(contents: ReportContents) -> None:
+    measured = with_measured_hits(contents)
+    packed = e.embedded(measured, {})
+    blocks = {name for name in packed.blocks if name.startswith("effects-")}
+    numbers = {trait: measured.scan.trait_names.index(trait) for trait in MEASURED}
+    assert blocks == {f"effects-{k}" for k in numbers.values()}
+    for trait, k in numbers.items():
+        block = Unpacked(packed.blocks[f"effects-{k}"])
+        count = int(block.plain(1)[0])
+        places, effect, error = (block.numbers(count, kind) for kind in ("<u4", "<f4", "<f4"))
+        every = points(packed, k)
+        found = {every[int(place)][2]: (b, s) for place, b, s in zip(places, effect, error, strict=True)}
+        hits = measured.loci.hits.frame.filter(trait=trait)
+        assert found.keys() == set(hits["variant"])
+        for variant, *wanted in hits.select("variant", "effect", "effect_se").iter_rows():
+            np.testing.assert_allclose(found[variant], wanted, rtol=1e-6)
+        assert json.loads(packed.index)["traits"][k]["unit"] == MEASURED[trait]
+    assert not [one for one in json.loads(packed.index)["traits"] if "unit" in one and one["name"] not in MEASURED]
 
 
 def test_the_best_trait_of_a_variant_is_the_one_with_the_strongest_test(contents: ReportContents) -> None:

@@ -13,7 +13,7 @@ from ecgwas.report import Page, ReportContents, render
 from ecgwas.report.figures.svg import SERIES
 from ecgwas.study import ReportOptions
 from ecgwas.tables import VARIANT_KEY, Loci, People, Recordings, files
-from tests.report.example import changed, make_contents, make_empty_contents
+from tests.report.example import changed, make_contents, make_empty_contents, with_measured_hits
 
 SECTIONS = ("found", "loci", "trust", "people", "recordings", "traits", "genes", "methods")
 
@@ -257,6 +257,32 @@ def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, cont
     assert "checks: warn" in text_of(page, "locus-2")
     assert "checks: pass" in text_of(page, "locus-3")
     assert "new" in text_of(page, "h-locus-2")
+
+
+def test_a_locus_states_its_strongest_measured_effect_first(contents: ReportContents) -> None:
+    page = render(ReportOptions(), with_measured_hits(contents))
+    assert "Effects on measured traits are also given in their unit (beats/min, ms)" in text_of(page, "methods")
+    words = "A allele of rs12143842: −3.12 beats/min (SE 0.44) of clinical.12L.heart_rate_bpm per copy, the strongest of 2 "
+    words += "measured traits with a hit here; corrected for the winner's curse −2.34 beats/min (−3.52 to −0.78)."
+    assert words in text_of(page, "locus-1")
+    assert "A allele of rs6801957: +0.100 SD (SE 0.020) of pca.12L.f01 per copy." in text_of(page, "locus-3")
+    headings, *_ = html.document_fromstring(page.html).xpath("//table[@id='table-traits-of-1']//tr")
+    named = [heading.text_content() for heading in headings]
+    row = next(row for row in rows_of(page, "traits-of-1") if row[0] == "clinical.12L.qt_ms")
+    shown = dict(zip(named, row, strict=True))
+    assert shown["beta (SD per allele)"] == "−0.400"
+    assert [shown[name] for name in ("effect per allele in the trait's unit", "its standard error", "unit")] == [
+        "−6.25", "0.87", "ms",
+    ]  # fmt: skip
+    assert [row[1] for row in rows_of(page, "traits") if row[0] == "clinical.12L.qt_ms"] == ["ms"]
+
+
+def test_loci_and_planted_effects_are_listed_with_the_effect_in_its_unit(contents: ReportContents) -> None:
+    natural = {"effect": 12.3, "effect_se": 1.24, "unit": "µV"}
+    loci = Loci(contents.loci.loci.frame.with_columns(pl.lit(value).alias(name) for name, value in natural.items()))
+    page = render(ReportOptions(), changed(contents, loci=loci))
+    assert "+12.3 µV (SE 1.2)" in rows_of(page, "loci")[0]
+    assert "+12.3 µV (SE 1.2)" in rows_of(page, "planted")[0]
 
 
 @pytest.mark.parametrize(("transform", "unit"), [("rank_normal", "SD per allele"), ("none", "feature's unit per allele")])

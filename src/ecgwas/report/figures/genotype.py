@@ -40,10 +40,10 @@ def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
                 parts += _panel(beats, beats.leads.index(lead), at, (waves, effects, (0.0, strongest)), drawn)
     parts.append(d.text(16, 32 + 3 * ROW + 10, _key(effects, strongest)))
     caption = (
-        f"Locus {beats.locus}, {beats.variant}: mean median beat of participants with 0, 1 and 2 copies of "
-        f"{beats.effect_allele}, with 95 % bands, unadjusted. Below each lead: the effect of one copy (largest "
-        f"{np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each time (grey, largest "
-        f"{strongest:.1f})."
+        f"{'' if beats.locus is None else f'Locus {beats.locus}, '}{beats.variant}: mean median beat of participants with 0, "
+        f"1 and 2 copies of {beats.effect_allele}, with 95 % bands, unadjusted. Below each lead: the effect of one copy "
+        f"(largest {np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each time (grey, "
+        f"largest {strongest:.1f})."
         f"{_also(beats)}"
     )
     picture = d.svg(930, 32 + 3 * ROW + 20, parts, caption)

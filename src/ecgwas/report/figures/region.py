@@ -34,7 +34,11 @@ def region(here: LocusRegion, limit: float, credible_sets: pl.DataFrame | None =
     top = max(float(tests["neglog10p"].max()), limit) * 1.1  # type: ignore[arg-type]
     panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (here.start / 1e6, here.stop / 1e6), (0, top))
     credible = _credible(credible_sets, here)
-    parts = [*_key(bool(credible)), *d.y_axis(panel, "−log10 p", gap=38), *_points(panel, tests, here, credible)]
+    parts = [
+        *_key(_of_lead(here), bool(credible)),
+        *d.y_axis(panel, "−log10 p", gap=38),
+        *_points(panel, tests, here, credible),
+    ]
     at = panel.y.at(limit)
     parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
     rows, left_out = _rows(panel, here.genes)
@@ -46,7 +50,8 @@ def region(here: LocusRegion, limit: float, credible_sets: pl.DataFrame | None =
     parts += d.x_axis(axis, f"chromosome {here.chrom}, Mb", about=8)
     caption = _caption(here, tests, left_out)
     picture = d.svg(930, axis.bottom + 44, parts, caption)
-    return Figure(f"Around locus {here.locus}", caption, picture, tests.write_csv())
+    title = f"Around {here.lead['variant'] if here.locus is None else f'locus {here.locus}'}"
+    return Figure(title, caption, picture, tests.write_csv())
 
 
 def _caption(here: LocusRegion, tests: pl.DataFrame, left_out: int) -> str:
@@ -57,9 +62,9 @@ def _caption(here: LocusRegion, tests: pl.DataFrame, left_out: int) -> str:
     )
     more = f", {left_out} of them not drawn for lack of space" if left_out else ""
     return (
-        f"Locus {here.locus}: {here.trait} against all {tests.height:,} variants tested here; colour is r² with the lead "
-        f"variant {here.lead['variant']} (diamond) among the participants tested; dashed is the study's threshold; "
-        f"{genes}{more}."
+        f"{'' if here.locus is None else f'Locus {here.locus}: '}{here.trait} against all {tests.height:,} variants tested "
+        f"here; colour is r² with {_of_lead(here)} {here.lead['variant']} (diamond) among the participants tested; dashed is "
+        f"the study's threshold; {genes}{more}."
     )
 
 
@@ -68,8 +73,13 @@ def _credible(table: pl.DataFrame | None, here: LocusRegion) -> set[tuple[Any, .
     return set() if table is None else set(table.filter(pl.col("locus") == here.locus).select(PLACE).iter_rows())
 
 
-def _key(credible: bool) -> list[str]:
-    parts = [d.text(LEFT, 18, "r² with the lead variant", fill=d.INK)]
+def _of_lead(here: LocusRegion) -> str:
+    """What the variant is with which r squared is computed."""
+    return "the variant" if here.locus is None else "the lead variant"
+
+
+def _key(lead: str, credible: bool) -> list[str]:
+    parts = [d.text(LEFT, 18, f"r² with {lead}", fill=d.INK)]
     x = LEFT + 140.0
     for min_r2, colour in R2_COLOURS:
         parts.append(d.dots([x], [14], d.INK, 9))

@@ -72,6 +72,7 @@ def embedded(contents: ReportContents, pictures: Mapping[str, Figure]) -> Embedd
     for k, trait in enumerate(scan.trait_names):
         counts = np.empty(0) if scan.background is None else scan.background.counts[k].ravel()
         blocks[f"trait-{k}"] = _trait(points.get(trait, no_point), curves.get(trait, no_curve), counts, pixels.of(k))
+    blocks |= _effects(contents, points, variants)
     blocks |= {f"picture-{name}": packed(themed(figure.svg).encode()) for name, figure in pictures.items()}
     return Embedded(_index(contents, genome, points_floor, len(variants), pictures), blocks)
 
@@ -182,6 +183,23 @@ def pixel_rows(floor: float, top: float) -> int:
     return max(int(np.ceil((top - floor) / PIXEL - 1e-9)), 0)
 
 
+def _effects(contents: ReportContents, points: Mapping[str, pl.DataFrame], variants: pl.DataFrame) -> dict[str, str]:
+    """`effects-<number of the trait>` -> its hits in its unit: how many; numbers of their points; effects; standard errors."""
+    hits = contents.loci.hits.frame.drop_nulls(["effect", "effect_se", "unit"]).unique([*VARIANT_KEY, "trait"])
+    numbered = hits.join(variants.select(*VARIANT_KEY, "variant_number"), on=VARIANT_KEY)
+    numbers = {trait: k for k, trait in enumerate(contents.scan.trait_names)}
+    blocks = {}
+    for trait, own in sorted(_by_trait(numbered).items()):
+        if trait not in points or trait not in numbers:
+            continue
+        in_order = points[trait].sort("variant_number").select("variant_number").with_row_index("point")
+        at_points = in_order.join(own, on="variant_number").sort("point")
+        parts = [np.array([at_points.height], dtype="<u4").tobytes(), planes(at_points["point"].to_numpy(), "<u4")]
+        parts += [planes(at_points[name].to_numpy(), "<f4") for name in ("effect", "effect_se")]
+        blocks[f"effects-{numbers[trait]}"] = packed(b"".join(parts))
+    return blocks
+
+
 def _index(contents: ReportContents, genome: Genome, points_floor: float, variants: int, pictures: Mapping[str, Figure]) -> str:
     scan, loci = contents.scan, contents.loci
     background = scan.background
@@ -203,16 +221,23 @@ def _traits(contents: ReportContents) -> list[dict[str, Any]]:
     best = dict(scan.strongest.iter_rows())
     loci = loci_of_traits(contents.loci.loci, contents.loci.hits)
     heritability = _heritability(contents.tables.get(files.HERITABILITY))
-    words = {r.name: r.meanings for r in contents.representations}
+    words, units = {r.name: r.meanings for r in contents.representations}, _units(scan)
     repeated = {f"{r.name}.{row['lead']}.{row['feature']}": row for r in contents.representations
                 for row in r.reliability.iter_rows(named=True)}  # fmt: skip
     return [
         {"name": name, "best": best.get(name), "loci": loci.get(name, []), "odd_even": repeated.get(name, {}).get("r"),
          "meaning": feature_figure(*name.split(".", 2)[::2]), "measured": _words(words, name), "h2": heritability.get(name)}
-        | _visits(repeated.get(name, {}))
+        | _visits(repeated.get(name, {})) | ({"unit": units[name]} if name in units else {})
         | {key: summary[name][key] for key in ("n", "tests", "lambda_gc", "significant") if name in summary}
         for name in scan.trait_names
     ]  # fmt: skip
+
+
+def _units(scan: ScanResults) -> dict[str, str]:
+    """Trait -> its unit, where it has one."""
+    if "unit" not in scan.trait_report.columns:
+        return {}
+    return dict(scan.trait_report.select("trait", "unit").drop_nulls().iter_rows())
 
 
 def _visits(row: Mapping[str, Any]) -> dict[str, list[float]]:

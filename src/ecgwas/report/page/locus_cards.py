@@ -13,6 +13,8 @@ from ecgwas.report.page import tables
 from ecgwas.report.page.table_view import ShownTable, existing
 from ecgwas.report.queries import locus_pages, nearest_genes
 from ecgwas.report.sample_flow import eids_of
+from ecgwas.report.text import effects
+from ecgwas.report.text.effects import EffectWords
 from ecgwas.tables import files
 
 PLACED = (files.AUDIT, files.CONDITIONAL, files.CREDIBLE, files.CLUMPS)
@@ -21,13 +23,15 @@ PLACED = (files.AUDIT, files.CONDITIONAL, files.CREDIBLE, files.CLUMPS)
 
 @dataclass(frozen=True)
 class Card:
-    """row: the locus' row of loci.csv; known: "known" or "new", None without a table of known loci."""
+    """row: the locus' row of loci.csv; known: "known" or "new", None without a table of known loci; effect: the strongest
+    measured one, None for a locus that only trait sets find."""
 
     row: Mapping[str, Any]
     gene: str
     known: str | None
     about_known: str
     by_set: str
+    effect: EffectWords | None
     verdict: str | None
     tables: tuple[ShownTable, ...]
 
@@ -45,12 +49,13 @@ def _card(contents: ReportContents, row: Mapping[str, Any], gene: str) -> Card:
     of_locus = (
         *existing(tables.traits_of_locus(contents.loci, row, unit), tables.audit_of_locus(audit, row, unit)),
         *tables.signals_of_locus(contents.tables, locus, unit),
-        *tables.further(contents.tables, eids, "loci", locus, except_for=PLACED),
+        *tables.further(contents.tables, eids, "loci", locus, except_for=PLACED, unit=unit),
         *existing(tables.genes_of_locus(contents.genes.genes, locus)),
         *tables.further(contents.tables, eids, "genes", locus),
     )
     checked = verdict(audit, row, contents.loci.min_neglog10p)
-    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), checked, of_locus)
+    words = effects.of_locus(contents.loci.hits.frame, row, audit, tables.unit_of_beta(contents.run))
+    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), words, checked, of_locus)
 
 
 def verdict(audit: pl.DataFrame | None, locus: Mapping[str, Any], min_neglog10p: float) -> str | None:

@@ -91,14 +91,23 @@ const variantKey = (variant) => {
   return `${chrom}:${pos}:${effect}:${other}`;
 };
 
-// Search entries of at most `most` variants whose id contains the text (in lower case, three characters).
+// chromosome and position in a text such as 3:38592065 or chr3:38592065:C:T; null for any other text
+const placeIn = (text) => {
+  const found = /^(?:chr)?(\d{1,2}|x|y|mt):(\d+)(?::|$)/.exec(text);
+  return found && { chrom: found[1].toUpperCase(), pos: Number(found[2]) };
+};
+
+// Search entries of at most `most` variants whose id contains the text (in lower case, three characters) or that lie at the
+// position that it names.
 const variantsMatching = (text, most) => {
   const entries = [];
   if (variantNames === null || text.length < 3) return entries;
+  const place = placeIn(text);
   for (let i = 0; i < variantNames.length && entries.length < most; i++) {
-    if (!variantNames[i].toLowerCase().includes(text)) continue;
+    const there = place !== null && positions.pos[i] === place.pos;
+    if (!there && !variantNames[i].toLowerCase().includes(text)) continue;
     const { id, chrom, pos } = variantOf(i);
-    if (!id.toLowerCase().includes(text)) continue;
+    if (!(there && chrom === place.chrom) && !id.toLowerCase().includes(text)) continue;
     const trait = index.traits[positions.best[i]].name;
     const what = `variant at ${chrom}:${pos.toLocaleString("en")}, strongest in ${trait}`;
     entries.push([id, what, `#trait-${encodeURIComponent(`${trait}@${variantKey(i)}`)}`]);
@@ -106,8 +115,18 @@ const variantsMatching = (text, most) => {
   return entries;
 };
 
+// Number of a point -> its effect in the trait's unit and the standard error; empty without a unit or a hit
+const loadEffects = async (k) => {
+  if (!byId(`block-effects-${k}`)) return new Map();
+  const reader = new Reader(await unpack(`effects-${k}`));
+  const [count] = reader.plain(1);
+  const points = reader.planes(count, Uint32Array);
+  const [effect, error] = [0, 1].map(() => reader.planes(count, Float32Array));
+  return new Map(Array.from(points, (point, i) => [point, { effect: effect[i], error: error[i] }]));
+};
+
 const loadTrait = async (k) => {
-  const [bytes] = await Promise.all([unpack(`trait-${k}`), loadPositions()]);
+  const [bytes, effects] = await Promise.all([unpack(`trait-${k}`), loadEffects(k), loadPositions()]);
   const reader = new Reader(bytes);
   const [points, curvePoints, bins, pixelBytes] = reader.plain(4);
   const variant = accumulate(reader.planes(points, Uint32Array));
@@ -119,6 +138,7 @@ const loadTrait = async (k) => {
     pos: variant.map((i) => positions.pos[i]),
     neglog10p,
     beta,
+    effects,
     curve: { expected, observed, low, high },
     background: reader.planes(bins, Uint32Array),
     pixels: reader.rest(pixelBytes),

@@ -37,8 +37,9 @@ const save = (text, type, fileName) => {
 
 const quoted = (text) => /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
+const shownCells = (row) => [...row.cells].filter((cell) => !cell.hidden);
 const asCsv = (table) => [...table.rows]
-  .map((row) => [...row.cells].map((cell) => quoted(cell.textContent.trim())).join(",")).join("\n") + "\n";
+  .map((row) => shownCells(row).map((cell) => quoted(cell.textContent.trim())).join(",")).join("\n") + "\n";
 
 const prepareTables = () => {
   for (const table of document.querySelectorAll("table.sortable")) {

@@ -164,6 +164,16 @@ const qq = (data, trait) => {
   return svgOf(size, size, `QQ plot of ${trait.name}, λ ${lambdaOf(trait)}`, parts);
 };
 
+// As many decimals as give the standard error two significant digits, as in report/text/effects.py.
+const decimalsOf = (error) => error > 0 ? Math.min(Math.max(0, 1 - Math.floor(Math.log10(error))), 9) : 2;
+const signed = (value, decimals) => withMinus(`${value < 0 ? "" : "+"}${value.toFixed(decimals)}`);
+
+const naturalCells = (found) => {
+  if (!found) return [["–", ""], ["–", ""]];
+  const decimals = decimalsOf(found.error);
+  return [[signed(found.effect, decimals), found.effect], [found.error.toFixed(decimals), found.error]];
+};
+
 const strongestRow = (data, i) => {
   const { id, effect, other, chrom, pos } = variantOf(data.variant[i]);
   const beta = data.beta[i], neglog10p = data.neglog10p[i];
@@ -171,12 +181,29 @@ const strongestRow = (data, i) => {
   const cell = ([text, key]) => make("td", { "data-key": key }, text);
   const number = (text, key) => make("td", { "data-key": key, class: "number" }, text);
   return make("tr", {}, ...words.map(cell), number(withCommas(pos), pos), ...alleles.map(cell),
-    number(withMinus(beta.toFixed(3)), beta), number(neglog10p.toFixed(2), neglog10p));
+    number(withMinus(beta.toFixed(3)), beta), number(neglog10p.toFixed(2), neglog10p),
+    ...data.effects.size ? naturalCells(data.effects.get(i)).map(([text, key]) => number(text, key)) : []);
 };
 
-const fillStrongest = (data) => {
+const fillStrongest = (data, unit) => {
+  for (const heading of byId("table-strongest").querySelectorAll("th.natural")) {
+    heading.hidden = data.effects.size === 0;
+    heading.querySelector(".unit").textContent = unit ?? "";
+  }
   const order = [...data.neglog10p.keys()].sort((a, b) => data.neglog10p[b] - data.neglog10p[a]);
+  fillEffect(data, unit, order.find((i) => data.effects.has(i)));
   byId("table-strongest").tBodies[0].replaceChildren(...order.slice(0, 25).map((i) => strongestRow(data, i)));
+};
+
+// The effect of the strongest hit, i its point; undefined: there is none
+const fillEffect = (data, unit, i) => {
+  const paragraph = byId("trait-effect");
+  paragraph.hidden = i === undefined;
+  if (paragraph.hidden) return;
+  const { effect, error } = data.effects.get(i), { id, effect: allele } = variantOf(data.variant[i]);
+  const decimals = decimalsOf(error);
+  const size = `${signed(effect, decimals)} ${unit} (SE ${error.toFixed(decimals)})`;
+  paragraph.textContent = `Strongest hit: ${allele} allele of ${id}, ${size} per copy.`;
 };
 
 const fillFacts = (trait) => {
@@ -281,12 +308,13 @@ const showTrait = async (k, key) => {
   }
   const data = await loadTrait(k);
   shown = { data, trait };
+  byId("trait-effect").hidden = true;
   fillFacts(trait);
   drawTrait();
   document.body.dataset.drawn = trait.name;
   await Promise.all([fillMeaning(trait), loadVariantNames()]);
   if (shown.trait !== trait) return;
-  fillStrongest(data);
+  fillStrongest(data, trait.unit);
   if (key) ringVariant(key);
 };
 

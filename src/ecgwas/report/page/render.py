@@ -108,7 +108,7 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "miamis": [name for name in figures if name.startswith("miami_")],
         "trust": [
             *tables.further(results, eids, "traits"),
-            *tables.further(results, eids, "loci", except_for=locus_cards.PLACED),
+            *tables.further(results, eids, "loci", except_for=locus_cards.PLACED, unit=tables.effect_unit(run)),
         ],
         "more_genes": tables.further(results, eids, "genes"),
         "shared": tables.further(results, eids, "share"),

@@ -26,20 +26,24 @@ NEGLOG10P = Column("neglog10p", "−log10 p", ".2f")
 LOCI = TableView("loci", "Loci: significant variants that belong together", (
     LOCUS, Column("gene", "nearest gene"), Column("lead_variant", "lead variant"), CHROM, POS, NEGLOG10P,
     Column("best_trait", "strongest trait"), Column("traits", "traits", ",d"), Column("variants", "variants", ",d"),
-    EFFECT_ALLELE, Column("eaf", "frequency", ".3f"), Column("clumps", "clumps", ",d"), Column("signals", "signals", ",d"),
+    EFFECT_ALLELE, Column("natural", "effect per allele", if_any=True), Column("eaf", "frequency", ".3f"),
+    Column("clumps", "clumps", ",d"), Column("signals", "signals", ",d"),
     Column("neglog10p_conditional", "−log10 p conditional on the other loci", ".2f"), Column("test", "test"),
     Column("set", "set of traits", if_any=True), Column("known", "known", if_any=True),
 ))  # fmt: skip
 
 TRAITS = TableView("traits", "All traits, strongest test first", (
-    TRAIT, Column("neglog10p", "strongest −log10 p", ".2f"), Column("lambda_gc", "λ", ".3f"), Column("loci", "loci", ",d"),
+    TRAIT, Column("unit", "unit", if_any=True), Column("neglog10p", "strongest −log10 p", ".2f"),
+    Column("lambda_gc", "λ", ".3f"), Column("loci", "loci", ",d"),
     Column("significant", "significant variants", ",d"), Column("n", "participants", ",d"), Column("tests", "tests", ",d"),
     Column("not_computed", "not computed", ",d"),
 ))  # fmt: skip
 
 TRAITS_OF_LOCUS = TableView("traits-of", "Traits associated with the locus", (
-    TRAIT, NEGLOG10P, Column("variant", "strongest variant"), EFFECT_ALLELE, BETA, SE, Column("n", "participants", ",d"),
-    Column("variants", "variants with a hit", ",d"),
+    TRAIT, NEGLOG10P, Column("variant", "strongest variant"), EFFECT_ALLELE, BETA, SE,
+    Column("effect", "effect per allele in the trait's unit", ".3g", if_any=True),
+    Column("effect_se", "its standard error", ".2g", if_any=True), Column("unit", "unit", if_any=True),
+    Column("n", "participants", ",d"), Column("variants", "variants with a hit", ",d"),
 ))  # fmt: skip
 
 GENES_OF_LOCUS = TableView("genes-of", "Genes of the variants with a hit", (
@@ -138,6 +142,7 @@ NULL_COUNTS = TableView("null_counts", "Counts compared with those of the null s
 PLANTED = TableView("planted", "Planted effects, and which of them were found", (
     Column("variant", "planted variant"), CHROM, POS, Column("parameter", "parameter"), Column("effect", "effect"),
     Column("locus", "found as locus", "d"), Column("trait", "by trait"), NEGLOG10P,
+    Column("natural", "effect found, per allele", if_any=True),
     Column("distance_bp", "distance (bp)", ",d"),
 ))  # fmt: skip
 
@@ -167,6 +172,9 @@ CAPTIONS: Mapping[ResultFile, str] = {
 }
 """Captions of tables without a view, where the name of the file says too little."""
 
+OF_EFFECT = ("beta", "se")
+"""Columns in the unit of effects, which their headings name."""
+
 HEADINGS = {
     "neglog10p": "−log10 p", "fdr": "FDR", "r2": "r²", "lambda_gc": "λ", "chrom": "chr", "pos": "position", "eaf": "frequency",
     "se": "standard error", "n": "participants",
@@ -176,8 +184,10 @@ HEADINGS = {
 
 def plain(name: str, title: str, schema: pl.Schema) -> TableView:
     """The view of a table that has none of its own: headings from the names of its columns, formats from their types."""
-    columns = tuple(Column(column, HEADINGS.get(column, column.replace("_", " ")), _form(kind))
-                    for column, kind in schema.items())  # fmt: skip
+    columns = tuple(
+        Column(column, HEADINGS.get(column, column.replace("_", " ")), _form(kind), of_effect=column in OF_EFFECT)
+        for column, kind in schema.items()
+    )
     return TableView(name, title, columns)
 
 

@@ -28,6 +28,7 @@ from ecgwas.report.queries import (
     strongest_of_traits,
 )
 from ecgwas.report.sample_flow import without_eids
+from ecgwas.report.text import effects
 from ecgwas.tables import VARIANT_KEY, Genes, Terms, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import inside
@@ -41,20 +42,32 @@ def effect_unit(run: RunInfo) -> str:
     return views.EFFECT_UNITS[run.settings["traits"]["transform"]]
 
 
+def unit_of_beta(run: RunInfo) -> str:
+    """The unit of beta behind a number: SD, or nothing for the units of untransformed features."""
+    return "SD" if run.settings["traits"]["transform"] == "rank_normal" else ""
+
+
 def loci(results: LociResults, genes: Genes) -> ShownTable | None:
     """Loci, each leading to its page where it has one."""
     nearest = nearest_genes(genes, results.loci)
     gene = pl.col("locus").replace_strict(nearest, default=None, return_dtype=pl.String)
-    frame = results.loci.frame.with_columns(gene=gene)
+    frame = _with_effect(results.loci.frame).with_columns(gene=gene)
     if "set" not in frame.columns or frame["set"].is_null().all():
         frame = frame.drop("test", strict=False)
     return shown(views.LOCI, frame, locus_pages=set(locus_pages(results)))
+
+
+def _with_effect(loci_frame: pl.DataFrame) -> pl.DataFrame:
+    """The loci with column natural: the effect in its unit, in words; without it, if they were found before it was fitted."""
+    return loci_frame.with_columns(natural=effects.in_words(loci_frame)) if "effect" in loci_frame.columns else loci_frame
 
 
 def traits(scan: ScanResults, results: LociResults) -> ShownTable | None:
     """Every trait, those with the strongest tests first, each leading to its page."""
     numbers = loci_of_traits(results.loci, results.hits)
     frame = scan.summary.frame.join(scan.strongest, on="trait", how="left")
+    if "unit" in scan.trait_report.columns:
+        frame = frame.join(scan.trait_report.select("trait", "unit"), on="trait", how="left")
     frame = frame.with_columns(loci=pl.Series([len(numbers.get(trait, [])) for trait in frame["trait"]], dtype=pl.Int64))
     return shown(views.TRAITS, frame.sort("neglog10p", "trait", descending=[True, False], nulls_last=True))
 
@@ -198,7 +211,7 @@ def planted(results: LociResults, window_bp: int) -> ShownTable | None:
     if results.planted is None:
         return None
     rows = [_planted_row(results, effect, window_bp) for effect in results.planted.iter_rows(named=True)]
-    schema = {"locus": pl.Int64, "trait": pl.String, "neglog10p": pl.Float64, "distance_bp": pl.Int64}
+    schema = {"locus": pl.Int64, "trait": pl.String, "neglog10p": pl.Float64, "distance_bp": pl.Int64, "natural": pl.String}
     return shown(views.PLANTED, pl.DataFrame(rows, schema_overrides=schema))
 
 
@@ -207,11 +220,12 @@ def _planted_row(results: LociResults, effect: Mapping[str, Any], window_bp: int
     row |= {"effect": f"{effect.get('effect')} {effect.get('unit') or ''}".strip()}
     near = loci_near(results.loci, str(effect["chrom"]), int(effect["pos"]), window_bp).head(1)
     if near.height == 0:
-        return row | {"locus": None, "trait": "not found", "neglog10p": None, "distance_bp": None}
-    locus = near.row(0, named=True)
+        return row | {"locus": None, "trait": "not found", "neglog10p": None, "natural": None, "distance_bp": None}
+    locus = _with_effect(near).row(0, named=True)
     distance = abs(int(locus["pos"]) - int(effect["pos"]))
     return row | {
         "locus": locus["locus"], "trait": locus["best_trait"], "neglog10p": locus["neglog10p"], "distance_bp": distance,
+        "natural": locus.get("natural"),
     }  # fmt: skip
 
 
@@ -222,10 +236,11 @@ def further(
     locus: int | None = None,
     *,
     except_for: Collection[ResultFile] = (),
+    unit: str = "",
 ) -> list[ShownTable]:
     """Tables of a stage that have no view of their own: those of one locus, or those that are not by locus.
 
-    eids: replaced by an ellipsis;  except_for: tables that are shown elsewhere
+    eids: replaced by an ellipsis;  except_for: tables that are shown elsewhere;  unit: of effects
     """
     further_tables = []
     for file, frame in tables.items():
@@ -235,7 +250,8 @@ def further(
         rows = frame if locus is None else frame.filter(pl.col("locus") == locus).drop("locus")
         view = views.plain(f"{stage}-{_stem(file)}", views.CAPTIONS.get(file, words_of(file)), rows.schema)
         text = pl.selectors.string().map_elements(lambda words: without_eids(words, eids), return_dtype=pl.String)
-        table = shown(view, rows.head(MAX_PLAIN_ROWS).with_columns(text), suffix="" if locus is None else f"-{locus}")
+        suffix = "" if locus is None else f"-{locus}"
+        table = shown(view, rows.head(MAX_PLAIN_ROWS).with_columns(text), suffix=suffix, effect_unit=unit)
         further_tables.append(table and replace(table, more=max(rows.height - MAX_PLAIN_ROWS, 0)))
     return existing(*further_tables)
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import Cohort, LociResults, ReportContents, RunInfo, ScanResults
+from ecgwas.report.contents import KindWords, LociResults, ReportContents, RunInfo, ScanResults
 from ecgwas.report.text.references import numbered
-from ecgwas.tables import files
+from ecgwas.tables import Recordings, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import unequal_variances
 
@@ -30,6 +30,10 @@ TRANSFORMS = {
     "[@rank_normal]; effects are in SD per allele.",
     "none": "Traits were not transformed; effects are in units of the trait per allele.",
 }
+NATURAL_UNITS = (
+    " Effects on measured traits are also given in their unit ({units}): each hit was fitted again by least squares on "
+    "untransformed values, with the same participants, covariates and genotypes."
+)
 THRESHOLDS = {
     "published": "5e-8 divided by the features of a lead",
     "bonferroni": "5e-8 divided by the number of traits",
@@ -52,6 +56,8 @@ VARIANT_QC = {
     "variant_hwe": "Hardy-Weinberg exact p of at least {limit:g} [@hwe]",
 }
 NAMES = {"person_call_rate": "call rate", "variant_info": "imputation quality"}
+EXAMINED = "dominance and Hardy-Weinberg equilibrium"
+EXAMINED_IN_BEATS = "dominance, Hardy-Weinberg equilibrium and odd against even heartbeats"
 AT_LOCI: Mapping[ResultFile, str] = {
     files.CLUMPS: "Hits with a squared correlation of at least {clump_r2:g} within {clump_window_bp:,} bp were joined.",
     files.SET_HITS: "Trait sets were tested jointly by the omnibus test and ACAT [@multitrait], in the same permutations.",
@@ -60,7 +66,7 @@ AT_LOCI: Mapping[ResultFile, str] = {
     files.CREDIBLE: "Credible sets with a nominal probability of 95 % (90 % in simulated loci of two or three causal "
     "variants) were found by SuSiE [@susie], or by approximate Bayes factors [@bayes_factors] where it found no effect.",
     files.AUDIT: "The strongest hits (at most {audit:,}) were examined for unequal variances (HC3 [@hc3]), the most "
-    "influential participant, dominance, Hardy-Weinberg equilibrium and odd against even heartbeats; effects were corrected "
+    "influential participant, {examined}; effects were corrected "
     "for the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
     "strongest test of the locus (hybrid conditional inference [@hybrid]).",
     files.HERITABILITY: "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
@@ -75,11 +81,11 @@ def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]
     run, tables = contents.run, contents.tables
     guards = _rows(tables.get(files.SAMPLE_GUARDS))
     paragraphs = [
-        _recordings(contents.cohort, run.settings["read"]),
-        f"Each recording was represented by {'; '.join(run.kinds.representations)}.",
+        "" if contents.cohort.recordings is None else _recordings(contents.cohort.recordings, run.settings["read"]),
+        _representations(run.kinds),
         _sample_qc(guards, contents.cohort.covariates),
         _associations(contents),
-        _loci(run.settings["loci"], tables),
+        _loci(run.settings["loci"], tables, has_beats=bool(run.kinds.representations)),
         _genes(contents, run.settings["genes"]),
         _programs(run),
     ]
@@ -92,9 +98,9 @@ def _programs(run: RunInfo) -> str:
     return f"{sentence}Reporting follows STREGA [@strega]."
 
 
-def _recordings(cohort: Cohort, read: Mapping[str, Any]) -> str:
+def _recordings(recordings: Recordings, read: Mapping[str, Any]) -> str:
     """read: the study's options of stage read"""
-    frame = cohort.recordings.frame.filter(pl.col("status") == "kept")
+    frame = recordings.frame.filter(pl.col("status") == "kept")
     kept = frame["eid"].n_unique()
     steps = [CLEANING[part["kind"]].format(**part) for part in (read["baseline"], read["denoise"]) if part["kind"] in CLEANING]
     cleaned = "; ".join(steps) or "signals were used as recorded"
@@ -115,6 +121,13 @@ def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:
     )
     longer = (kept["seconds"] > read["seconds"]).any()
     return rate + (f" Of longer recordings the first {read['seconds']:g} s were used." if longer else "")
+
+
+def _representations(kinds: KindWords) -> str:
+    sentences = [f"Each recording was represented by {'; '.join(kinds.representations)}."] if kinds.representations else []
+    if kinds.tables:
+        sentences.append(f"Features made elsewhere were tested as they are in {' and '.join(kinds.tables)}.")
+    return " ".join(sentences)
 
 
 def _rows(table: pl.DataFrame | None) -> list[dict[str, Any]]:
@@ -160,7 +173,7 @@ def covariate_names(names: Sequence[str]) -> list[str]:
 def _associations(contents: ReportContents) -> str:
     settings, results = contents.run.settings, contents.scan
     scan, loci = settings["scan"], settings["loci"]
-    transform = TRANSFORMS.get(settings["traits"]["transform"], "")
+    transform = TRANSFORMS.get(settings["traits"]["transform"], "") + _natural_units(contents.loci.hits.frame)
     criteria, unjudged = _judged(_rows(contents.tables.get(files.SCAN_GUARDS)), VARIANT_QC)
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
@@ -170,6 +183,12 @@ def _associations(contents: ReportContents) -> str:
         f"−log10 p {contents.loci.min_neglog10p:.2f}.{_unequal_variances(contents.tables)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
+
+
+def _natural_units(hits: pl.DataFrame) -> str:
+    """How the hits of measured traits got their effects in ms or µV; empty if there are none."""
+    units = sorted(hits["unit"].drop_nulls().unique())
+    return NATURAL_UNITS.format(units=", ".join(units)) if units else ""
 
 
 def _unequal_variances(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
@@ -186,10 +205,14 @@ def _threshold(loci: LociResults, scan: ScanResults) -> str:
     return words.format(permutations=len(scan.permutation_max))
 
 
-def _loci(loci: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame]) -> str:
-    """What was done at each locus, by the tables that have rows; loci: the study's options of that stage."""
+def _loci(loci: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame], *, has_beats: bool) -> str:
+    """What was done at each locus, by the tables that have rows.
+
+    loci: the study's options of that stage; has_beats: features were also measured in odd and in even heartbeats.
+    """
     with_rows = {file for file, table in tables.items() if table.height > 0}
-    return " ".join(sentence.format(**loci) for file, sentence in AT_LOCI.items() if file in with_rows)
+    examined = EXAMINED_IN_BEATS if has_beats else EXAMINED
+    return " ".join(sentence.format(examined=examined, **loci) for file, sentence in AT_LOCI.items() if file in with_rows)
 
 
 def _genes(contents: ReportContents, sources: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import LociResults, ReportContents, ScanResults
+from ecgwas.report.contents import Cohort, LociResults, ReportContents, ScanResults
 from ecgwas.report.text.methods import covariate_names
 from ecgwas.tables import Summary, files
 from ecgwas.tables.files import ResultFile
@@ -28,6 +28,7 @@ Rows = list[tuple[str, str, str | None]]
 
 def _design(contents: ReportContents) -> Rows:
     traits, tested = f"{len(contents.scan.trait_names):,} traits", contents.cohort.tested
+    what = "features" if contents.cohort.in_tables else "recording"
     representations = "; ".join(f"{one.name} ({one.kind.replace('_', ' ')})" for one in contents.representations)
     return [
         ("1", "title and abstract: the study's design", "genome-wide association study of the electrocardiogram"),
@@ -36,13 +37,19 @@ def _design(contents: ReportContents) -> Rows:
         ("4", "study design", "association of all traits with all variants"),
         ("5", "setting, locations, dates", None),
         ("6", "participants: eligibility, sources, selection",
-         f"{tested:,} participants with recording, genotypes and covariates; reasons: see Participants"),
+         f"{tested:,} participants with {what}, genotypes and covariates; reasons: see Participants"),
         ("7a", "variables: outcomes, covariates", f"{traits} of {representations}{_covariates(contents.cohort.covariates)}"),
         ("7b", "genetic variants by a widely used naming",
          f"identifiers of the genotype files, positions 1-based, build {contents.run.settings['scan']['build']}"),
-        ("8a", "sources and measurement of data", "recordings as files of the device; see Methods"),
+        ("8a", "sources and measurement of data", _sources(contents.cohort)),
         ("8b", "laboratory methods: genotyping platform, call rate, where genotyped", _genotyping(contents.tables)),
     ]  # fmt: skip
+
+
+def _sources(cohort: Cohort) -> str:
+    recordings = [] if cohort.recordings is None else ["recordings as files of the device; see Methods"]
+    tables = [f"feature table {name}, made elsewhere: for the authors to state" for name in cohort.in_tables]
+    return "; ".join([*recordings, *tables])
 
 
 def _covariates(names: Sequence[str]) -> str:

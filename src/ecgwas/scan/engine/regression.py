@@ -41,10 +41,11 @@ class Fitter:
         sums = self.backend.sums(block)
         checks = self.group.plink2_checks
         errors = checks.glm_errors(block, sums.covariate_ss, sums.covariate_projection, sums.genotype_ss)
-        arrays = sums.cross_product, sums.genotype_ss, sums.trait_ss, errors, errors == 0, self._df(block)
+        arrays = sums.cross_product, sums.genotype_ss, sums.trait_ss, errors, errors == 0, self.df(block)
         return Screened(*arrays, self.group.design.traits.shape[1])
 
-    def _df(self, block: GenotypeBlock) -> NDArray[np.int64]:
+    def df(self, block: GenotypeBlock) -> NDArray[np.int64]:
+        """(V,) int64, degrees of freedom of each variant's tests."""
         missing = block.missing_calls if self.options.missing == "exact" else np.zeros_like(block.missing_calls)
         return np.asarray(self.group.design.df - missing)
 
@@ -57,8 +58,14 @@ class Fitter:
         return limits
 
     def refit(self, block: GenotypeBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """Refits `candidates` (H, 2) in float64 and returns the tests to keep: variant, trait (indices in block and group),
-        eaf, n, beta, se, t, neglog10p."""
+        """Those of `fitted` with a -log10 p of at least keep_neglog10p."""
+        every = self.fitted(block, candidates, df)
+        kept = every["neglog10p"] >= self.options.keep_neglog10p
+        return {name: column[kept] for name, column in every.items()}
+
+    def fitted(self, block: GenotypeBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Fits `candidates` (H, 2), sorted by variant, in float64, and returns (H,) each: variant, trait (indices in block and
+        group), eaf, n, beta, se, t, neglog10p."""
         variants, traits = candidates[:, 0].astype(np.int64), candidates[:, 1].astype(np.int64)
         cross_product, genotype_ss, trait_ss = self.backend.refit(block, candidates).T
         df_of_test = df[variants].astype(np.float64)
@@ -71,12 +78,10 @@ class Fitter:
         beta, se = cross_product * scale, np.sqrt(residual_ss / df_of_test) * np.abs(scale)
         t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
         people = self.people(block)
-        refitted = {
+        return {
             "variant": variants, "trait": traits, "eaf": block.effect_frequency[variants], "n": people[variants],
             "beta": beta, "se": se, "t": t, "neglog10p": neglog10p(t, df_of_test),
         }  # fmt: skip
-        kept = refitted["neglog10p"] >= self.options.keep_neglog10p
-        return {name: column[kept] for name, column in refitted.items()}
 
     def people(self, block: GenotypeBlock) -> NDArray[np.int64]:
         """(V,) int64, number of participants tested."""

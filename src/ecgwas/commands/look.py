@@ -1,0 +1,174 @@
+"""The command `look`: one variant after a run - ECG by genotype, all traits, its surroundings - as figures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ecgwas import report, stages
+from ecgwas.commands import trait_names
+from ecgwas.errors import MissingStageError, first_few
+from ecgwas.exchange.pheweb import p_as_text
+from ecgwas.genotypes import variant_lookup
+from ecgwas.genotypes.variant_lookup import FoundVariant
+from ecgwas.report.figures import genotype, phewas, region
+from ecgwas.report.names import slug
+from ecgwas.report.page.table_views import EFFECT_UNITS
+from ecgwas.stages import traits, variant_view
+from ecgwas.stages.variant_view import VariantTests
+from ecgwas.store import atomic_write
+from ecgwas.study import Study
+from ecgwas.tables import Thresholds, files
+from ecgwas.tables.loci import VariantTraits
+
+NEEDED = ("read", "represent", "traits", "scan", "loci")
+"""Stages whose results are read."""
+
+MOST_TRAITS = 5
+"""Most traits named on the terminal; the table has all."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The study's threshold: -log10 p and kind."""
+
+    neglog10p: float
+    kind: str
+
+    @classmethod
+    def of(cls, study: Study) -> Threshold:
+        """The threshold that stage `loci` used."""
+        table: Thresholds = files.THRESHOLDS.read(study.results)
+        row = table.frame.row(by_predicate=pl.col("used"), named=True)
+        return cls(float(row["neglog10p"]), str(row["kind"]))
+
+
+def look(
+    study: Study, name: str, *, chosen: Sequence[str] = (), folder: Path | None = None, shareable: bool = False
+) -> Iterator[str]:
+    """Writes figures and tables of one variant into the folder (by default results/look/VARIANT) and yields what they say.
+
+    name: id, rs number, chrom:pos or chrom:pos:allele:allele; chosen: traits whose surroundings are drawn, by default the
+    variant's strongest; shareable: nothing of fewer than share.min_people participants. Raises InputError for a variant that
+    is not in the genotypes, StudyError for an unknown trait, MissingStageError if the results are absent or stale.
+    """
+    refuse_stale(study)
+    trait_names.refuse_unknown(chosen, traits.load_traits(study).names, where=study.folder)
+    variant = variant_lookup.find(study.scan, name, variant_view.likely_chroms(study, name))
+    min_people = study.share.min_people if shareable else 0
+    excluded = variant_view.why_excluded(study, variant)
+    tests = variant_view.tests_of(study, variant)
+    variant_view.refuse_few_carriers(variant, tests, min_people)
+    beats = variant_view.beats_of(study, variant, min_people)
+    figures = _figures(study, variant, tests, beats, chosen, min_people)
+    place = folder or files.LOOK_TRAITS.path(study.results, variant=slug(variant.variant)).parent
+    written = [*_write_figures(figures, place), _write_traits(tests, place)]
+    yield from _summary(study, variant, tests, beats, excluded)
+    yield f"Wrote {first_few([path.name for path in written], 12)} into {place}"
+
+
+def refuse_stale(study: Study) -> None:
+    """Raises MissingStageError if a stage that is read has not run, or ran with other options, inputs or versions."""
+    for name in NEEDED:
+        stage = stages.stage_named(name)
+        stale = [part for part in stage.parts(study) if not stages.is_fresh(study, name, part)]
+        if stale:
+            problem = f"results of stage {name} are absent or stale (part {first_few(stale)})"
+            raise MissingStageError(problem, where=study.results, fix="`ecgwas run` makes them from the study as it is now")
+
+
+def _figures(
+    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, chosen: Sequence[str],
+    min_people: int,
+) -> dict[str, report.Figure]:  # fmt: skip
+    """File name -> figure; those with nothing to show are absent."""
+    limit = Threshold.of(study).neglog10p
+    figures = {
+        "ecg_by_genotype": None if beats is None else genotype.ecg_by_genotype(beats),
+        "phewas": phewas.phewas(variant.variant, variant.effect_allele, tests.tests, limit),
+    }
+    drawn = chosen or [trait for trait in (tests.strongest,) if trait is not None]
+    for trait in dict.fromkeys(drawn):
+        here = variant_view.region_of(study, variant, trait, tests.tests, min_people)
+        figures[f"region_{slug(trait)}"] = region.region(here, limit)
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _write_figures(figures: dict[str, report.Figure], folder: Path) -> list[Path]:
+    written = []
+    for name, figure in figures.items():
+        drawn = folder / Path(files.LOOK_FIGURE.name).parent.name / name
+        for path, text in ((drawn.with_name(f"{name}.svg"), figure.svg), (drawn.with_name(f"{name}.csv"), figure.csv)):
+            with atomic_write(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+            written.append(path)
+    return written
+
+
+def all_traits(tests: VariantTests) -> VariantTraits:
+    """Every trait, tested or not, strongest first."""
+    p = pl.col("neglog10p").map_elements(p_as_text, return_dtype=pl.String)
+    rows = tests.tests.with_columns(p=p, reason=pl.lit(None, pl.String)).sort("neglog10p", descending=True, nulls_last=True)
+    columns = [name for name in VariantTraits.columns if name in rows.columns]
+    untested = tests.untested.select("trait", "reason")
+    empty = VariantTraits.empty().frame
+    return VariantTraits(pl.concat([empty, rows.select(columns), untested], how="diagonal_relaxed"))
+
+
+def _write_traits(tests: VariantTests, folder: Path) -> Path:
+    path = folder / Path(files.LOOK_TRAITS.name).name
+    with atomic_write(path) as temporary:
+        all_traits(tests).frame.write_csv(temporary)
+    return path
+
+
+def _summary(
+    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, excluded: str | None
+) -> Iterator[str]:
+    alleles = f"effect allele {variant.effect_allele}, other allele {variant.other_allele}"
+    yield f"{variant.variant} at {variant.chrom}:{variant.pos} ({study.scan.build}), {alleles}"
+    genes = variant_view.genes_near(study, variant)
+    if genes:
+        yield f"gene at or nearest to it: {first_few(genes)}"
+    if excluded is not None:
+        yield f"warning: the study's scan excludes it: {excluded}; it was tested here without filters"
+    locus = variant_view.locus_of(study, variant)
+    if locus is not None:
+        own = " (its lead variant)" if locus["lead_variant"] == variant.variant else ""
+        yield f"it lies in locus {locus['locus']}{own}: lead variant {locus['lead_variant']}, {locus['best_trait']}"
+    yield from _beats_in_words(beats, study)
+    yield from _traits_in_words(study, tests)
+
+
+def _beats_in_words(beats: report.GenotypeBeats | None, study: Study) -> Iterator[str]:
+    if beats is None:
+        yield "no ECG by genotype: no two genotypes have enough participants to be compared"
+        return
+    groups = [k for k in range(3) if beats.people[k] >= genotype.FEWEST]
+    others = "; other genotypes have fewer" if (beats.people > 0).sum() > len(groups) else ""
+    yield f"participants: {', '.join(f'{genotype.copies(beats, k)} {beats.people[k]:,}' for k in groups)}{others}"
+    size = np.abs(np.nan_to_num(beats.slope_uv))
+    lead, time = np.unravel_index(int(size.argmax()), size.shape)
+    slope, strength = float(beats.slope_uv[lead, time]), float(beats.neglog10p[lead, time])
+    at = f"in {beats.leads[lead]}, {beats.times_ms[time]:.0f} ms after R"
+    yield f"largest effect of one copy on the mean beat: {slope:+.0f} µV {at} (-log10 p {strength:.1f} there, unadjusted)"
+
+
+def _traits_in_words(study: Study, tests: VariantTests) -> Iterator[str]:
+    limit = Threshold.of(study)
+    finite = tests.tests.filter(pl.col("neglog10p").is_finite()).sort("neglog10p", descending=True)
+    for reason, count in tests.untested["reason"].value_counts(sort=True).iter_rows():
+        yield f"{count} traits are not tested: {reason}"
+    if finite.height == 0:
+        return
+    n, eaf = finite.row(0, named=True)["n"], finite.row(0, named=True)["eaf"]
+    beyond = int((finite["neglog10p"] > limit.neglog10p).sum())
+    yield f"frequency of the effect allele {eaf:.3g} in {n:,} participants"
+    yield f"{beyond} of {finite.height:,} traits beyond the threshold, -log10 p {limit.neglog10p:.2f} ({limit.kind})"
+    unit = EFFECT_UNITS[study.traits.transform]
+    for row in finite.head(MOST_TRAITS).iter_rows(named=True):
+        yield f"  {row['trait']}: beta {row['beta']:+.3f} (se {row['se']:.3f}) {unit}, -log10 p {row['neglog10p']:.2f}"

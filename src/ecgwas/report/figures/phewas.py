@@ -1,0 +1,133 @@
+"""All traits of one variant (a phenome-wide scan): -log10 p by trait, grouped by representation and lead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import polars as pl
+
+from ecgwas.report.contents import Figure
+from ecgwas.report.figures import svg as d
+from ecgwas.report.trait_order import lead_rank, natural, with_pieces
+
+LEFT, TOP, WIDTH, HEIGHT = 56.0, 16.0, 860.0, 240.0
+MOST_LABELS = 12
+SIZE = 3.6
+"""Half the height of a triangle."""
+
+MIN_LEAD_WIDTH = 16.0
+"""A lead with less room for its name on the axis is not named there."""
+
+GAP = 3.0
+"""Traits that would fit into the space between two representations."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a trait is drawn: its coordinate in traits, and the number of its lead, which sets the colour."""
+
+    x: float
+    group: int
+
+
+def phewas(variant: str, effect_allele: str, tests: pl.DataFrame, limit: float) -> Figure | None:
+    """-log10 p of every trait, as triangles that point in the direction of the effect; None if no trait was tested.
+
+    tests: columns trait, beta, neglog10p and others, which the numbers keep; limit: -log10 p of the threshold
+    """
+    tested = tests.filter(pl.col("neglog10p").is_finite())
+    if tested.height == 0:
+        return None
+    ordered = in_order(tested)
+    places, spans = _places(ordered)
+    top = max(float(ordered["neglog10p"].max()), limit) * 1.16  # type: ignore[arg-type]
+    end = max(place.x for place in places) + 1
+    panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (0.0, end), (0.0, top))
+    beyond = int((ordered["neglog10p"] > limit).sum())
+    parts = [*d.y_axis(panel, "−log10 p", gap=38), *_groups(panel, spans)]
+    at = panel.y.at(limit)
+    parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
+    parts += _triangles(panel, ordered, places)
+    parts += _labels(panel, ordered, places, limit)
+    parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
+    caption = (
+        f"{variant} against {ordered.height:,} traits, by representation and lead: {beyond} beyond the study's threshold "
+        f"(−log10 p {limit:.2f}, dashed). A triangle points up where {_allele(effect_allele)} raises the trait."
+    )
+    picture = d.svg(930, panel.bottom + 52, parts, caption)
+    return Figure(f"All traits of {variant}", caption, picture, ordered.write_csv())
+
+
+def in_order(tests: pl.DataFrame) -> pl.DataFrame:
+    """The rows by representation (in the order in which they come), lead and feature."""
+    rows = with_pieces(tests).with_row_index("row")
+    first = {name: place for place, name in enumerate(rows["representation"].unique(maintain_order=True))}
+    keys = [
+        (first[representation], lead_rank(lead or ""), natural(feature or ""), row)
+        for row, representation, lead, feature in rows.select("row", "representation", "lead", "feature").iter_rows()
+    ]
+    return tests[[row for *_, row in sorted(keys)]]
+
+
+def _allele(name: str) -> str:
+    return name if len(name) <= 10 else "the effect allele"
+
+
+def _places(ordered: pl.DataFrame) -> tuple[list[Place], list[tuple[str, str, float, float]]]:
+    """The place of each row, and of each lead its representation, name, first and last coordinate."""
+    places: list[Place] = []
+    spans: list[tuple[str, str, float, float]] = []
+    x = 0.0
+    for representation, lead in with_pieces(ordered).select("representation", "lead").iter_rows():
+        if not spans or spans[-1][:2] != (representation, lead):
+            x += GAP if spans and spans[-1][0] != representation else 0.0
+            spans.append((representation, lead, x, x))
+        x += 1
+        spans[-1] = (*spans[-1][:3], x)
+        places.append(Place(x - 0.5, len(spans) - 1))
+    return places, spans
+
+
+def _groups(panel: d.Panel, spans: Sequence[tuple[str, str, float, float]]) -> list[str]:
+    """Names of leads and, below, of representations."""
+    parts: list[str] = []
+    for _, lead, start, stop in spans:
+        if panel.x.at(stop) - panel.x.at(start) >= max(MIN_LEAD_WIDTH, d.width_of(lead, 10)):
+            middle = (panel.x.at(start) + panel.x.at(stop)) / 2
+            parts.append(d.text(middle, panel.bottom + 14, lead, size=10, anchor="middle"))
+    for representation in dict.fromkeys(span[0] for span in spans):
+        own = [span for span in spans if span[0] == representation]
+        start, stop = panel.x.at(own[0][2]), panel.x.at(own[-1][3])
+        parts.append(d.line(start, panel.bottom + 22, stop, panel.bottom + 22, d.MUTED))
+        parts.append(d.text((start + stop) / 2, panel.bottom + 37, representation, anchor="middle", size=12, fill=d.INK))
+    return parts
+
+
+def _triangles(panel: d.Panel, ordered: pl.DataFrame, places: Sequence[Place]) -> list[str]:
+    parts = []
+    for place, (trait, beta, height) in zip(places, ordered.select("trait", "beta", "neglog10p").iter_rows(), strict=True):
+        x, y = panel.x.at(place.x), panel.y.at(height)
+        up = -SIZE if (beta or 0.0) >= 0 else SIZE
+        corners = ((x, y + up), (x - SIZE, y - up), (x + SIZE, y - up))
+        points = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in corners)
+        colour = (d.BLUE, d.MUTED)[place.group % 2]
+        parts.append(f"<polygon points='{points}' fill='{colour}'><title>{escape(f'{trait} {height:.2f}')}</title></polygon>")
+    return parts
+
+
+def _labels(panel: d.Panel, ordered: pl.DataFrame, places: Sequence[Place], limit: float) -> list[str]:
+    """Names of the strongest traits beyond the threshold; one that would overlap a stronger one is omitted."""
+    named = [(height, place.x, trait) for place, (trait, height) in
+             zip(places, ordered.select("trait", "neglog10p").iter_rows(), strict=True) if height > limit]  # fmt: skip
+    parts: list[str] = []
+    taken: list[tuple[float, float, float]] = []
+    for height, at, trait in sorted(named, reverse=True)[:MOST_LABELS]:
+        half, y = d.width_of(trait, 10) / 2 + 3, panel.y.at(height) - 8
+        x = min(max(panel.x.at(at), panel.left + half), panel.right - half)
+        if any(abs(x - other) < half + width and abs(y - row) < 11 for other, width, row in taken):
+            continue
+        taken.append((x, half, y))
+        parts.append(d.text(x, y, trait, size=10, anchor="middle", fill=d.INK))
+    return parts
