@@ -130,12 +130,13 @@ def read_list(
     while len(lines) > 1 and _is_comment(lines[0][1]) and _header(lines[0][1], names) is None:
         lines = lines[1:]
     place = _header(lines[0][1], names) if lines else None
+    delimiter = None if place is None else delimiter_of(lines[0][1])
     line_of: dict[str, int] = {}
     wrong_lines = []
     for number, line in lines if place is None else lines[1:]:
         if _is_comment(line):
             continue
-        name = _id(line, place, more_columns=more_columns)
+        name = _id(line, place, delimiter, more_columns=more_columns)
         if name is None or CONTROL.search(line):
             wrong_lines.append(f"line {number}")
             continue
@@ -168,10 +169,10 @@ def _is_comment(line: str) -> bool:
     return line.startswith("#") and damage(clean(line)) is None
 
 
-def _cells(line: str) -> list[str] | None:
-    """The cells of a line; None if a quotation mark is not closed."""
+def _cells(line: str, delimiter: str | None = None) -> list[str] | None:
+    """The cells of a line; None if a quotation mark is not closed. delimiter: the header's; None: as the line suggests."""
     try:
-        return split(line.strip(" "), delimiter_of(line))
+        return split(line.strip(" "), delimiter or delimiter_of(line))
     except csv.Error:
         return None
 
@@ -184,8 +185,8 @@ def _header(line: str, names: Sequence[str]) -> int | None:
     return next((cells.index(name) for name in names if name in cells), None)
 
 
-def _id(line: str, place: int | None, *, more_columns: bool) -> str | None:
-    cells = _cells(line)
+def _id(line: str, place: int | None, delimiter: str | None, *, more_columns: bool) -> str | None:
+    cells = _cells(line, delimiter)
     if cells is None or (place is not None and place >= len(cells)):
         return None
     if place is not None or more_columns:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ecgwas.ecg import LEAVE_OUT, exclusion_reasons
 from ecgwas.errors import EcgwasError, StudyError
 from ecgwas.genotypes import filesets
-from ecgwas.study import Study, TraitOptions
+from ecgwas.study import ReadOptions, Study, TraitOptions
 from ecgwas.tables.user_table import read_user_table
 from ecgwas.traits import covariates
 from tests.bad_input.cases import STUDY
@@ -93,7 +93,9 @@ def test_anything_for_a_section(tmp_path: Path, section: str, content: object) -
 @FEW
 def test_anything_for_an_option(tmp_path: Path, section: str, name: str, content: object) -> None:
     given_study = yaml.safe_load(STUDY)
-    known = sorted(Study.model_fields[section].annotation.model_fields) if section not in ("scan",) else []
+    kind = Study.model_fields[section].annotation
+    options = ReadOptions if section == "read" else kind
+    known = sorted(options.model_fields) if section != "scan" else []
     option = known[len(name) % len(known)] if known and name else name
     given_study.setdefault(section, {})[option] = content
     path = tmp_path / "study.yaml"
